@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the kernel programs and the daemon agree on: the layout of the maps and of the constants
+ * that are set before a program is loaded. It is the only header that both sides include. The BPF
+ * side includes vmlinux.h before it, the other side gets its types from <linux/types.h>.
+ *
+ * All counters only ever grow, each per-CPU copy has one writing program per direction, and a reset
+ * is a baseline in user space.
+ */
+#ifndef V2METER_BPF_ABI_H
+#define V2METER_BPF_ABI_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+/* Names the directory of the pins; raised when the meaning of a map changes. */
+#define V2M_ABI_VERSION 1
+
+/* The slot number has 12 bits. */
+#define V2M_MAX_PORTS   4096
+#define V2M_MAX_DEVICES 256
+/* Remembered first fragments. Small: it is touched by fragments alone. */
+#define V2M_MAX_FRAGMENTS       8192
+#define V2M_MAX_LOCAL_ADDRESSES 4096
+#define V2M_DEVICE_NAME_LEN     16
+
+/* One direction of one transport of one port. */
+struct v2m_flow {
+	__u64 packets;       /* segments as they are on the wire */
+	__u64 wire_bytes;    /* layer-2 frames without FCS, headers of every segment included */
+	__u64 payload_bytes; /* layer-4 payload */
+};
+
+/*
+ * port_slot: ARRAY[65536], indexed by the port in host byte order. One look-up decides everything
+ * about a packet: neither tcp nor udp set means that nobody asked for this port.
+ */
+struct v2m_port_slot {
+	__u16 slot : 12;    /* index into port_counters */
+	__u16 tcp : 1;      /* count TCP */
+	__u16 udp : 1;      /* count UDP */
+	__u16 loopback : 1; /* count on the loopback device, and nowhere else */
+	__u16 shared : 1;   /* several keys share the port; for the reader of a dump */
+};
+
+/*
+ * port_counters: PERCPU_ARRAY[V2M_MAX_PORTS]. port and assigned_ns are written in every CPU's copy,
+ * before the slot is put in use.
+ */
+struct v2m_port_counters {
+	__u16 port; /* host byte order; 0 in a slot that was never used */
+	__u16 pad[3];
+	__u64 assigned_ns; /* CLOCK_REALTIME when the port got the slot: tells one use from the next
+			    */
+	struct v2m_flow tcp_rx;
+	struct v2m_flow tcp_tx;
+	struct v2m_flow udp_rx;
+	struct v2m_flow udp_tx;
+};
+
+struct v2m_tally {
+	__u64 packets;
+	__u64 wire_bytes;
+};
+
+/* Where the bytes of one direction of a device went: seen == keys + unattributed + other. */
+struct v2m_device_flow {
+	struct v2m_tally seen;         /* everything the program was called for */
+	struct v2m_tally keys;         /* counted for a port */
+	struct v2m_tally unattributed; /* fragments whose first fragment is unknown */
+	struct v2m_tally other;        /* everything else */
+};
+
+/* device_counters: PERCPU_ARRAY[V2M_MAX_DEVICES], indexed by v2m_device_config.device_slot. */
+struct v2m_device_counters {
+	__u32 ifindex; /* 0 in a slot that was never used */
+	char name[V2M_DEVICE_NAME_LEN];
+	__u32 pad;
+	__u64 assigned_ns; /* as in v2m_port_counters */
+	struct v2m_device_flow ingress;
+	struct v2m_device_flow egress;
+};
+
+/* meta: ARRAY[1]. Decides whether pinned maps can be taken over. */
+struct v2m_meta {
+	__u64 abi_hash; /* of the layouts in this header, see v2m_abi_hash() */
+	__u8 boot_id[16];
+	__u8 identity[16]; /* random, made with the maps: the epoch of all counters in them */
+	__u64 created_ns;  /* CLOCK_REALTIME */
+};
+
+/* fragments: LRU_HASH. IPv4 addresses are in the IPv4-mapped form. */
+struct v2m_fragment_key {
+	__u8 source[16];
+	__u8 destination[16];
+	__u32 id; /* network byte order */
+	__u8 protocol;
+	__u8 egress; /* 1 on egress, 0 on ingress */
+	__u16 pad;
+};
+
+/* The port that decided the first fragment, host byte order: destination on ingress, source on
+ * egress. */
+struct v2m_fragment_owner {
+	__u16 port;
+};
+
+/* local_addresses: HASH, read only by programs with host_only set. */
+struct v2m_local_address {
+	__u8 address[16]; /* IPv4 in the IPv4-mapped form */
+};
+
+/* The read-only data of one loaded object; every device has its own. */
+struct v2m_device_config {
+	__u32 device_slot; /* index into device_counters */
+	__u8 link_header; /* bytes of the layer-2 header: 14 for Ethernet, 0 for tun and the like */
+	__u8 loopback;    /* this is the loopback device */
+	__u8 host_only;   /* count only packets to or from an address in local_addresses */
+	__u8 pad;
+};
+
+#ifdef __cplusplus
+#define V2M_ABI_ASSERT(condition, text) static_assert(condition, text)
+#else
+#define V2M_ABI_ASSERT(condition, text) _Static_assert(condition, text)
+#endif
+
+V2M_ABI_ASSERT(sizeof(struct v2m_flow) == 24, "flow");
+V2M_ABI_ASSERT(sizeof(struct v2m_port_slot) == 2, "port_slot");
+V2M_ABI_ASSERT(sizeof(struct v2m_port_counters) == 112, "port_counters");
+V2M_ABI_ASSERT(sizeof(struct v2m_device_flow) == 64, "device_flow");
+V2M_ABI_ASSERT(sizeof(struct v2m_device_counters) == 160, "device_counters");
+V2M_ABI_ASSERT(sizeof(struct v2m_meta) == 48, "meta");
+V2M_ABI_ASSERT(sizeof(struct v2m_fragment_key) == 40, "fragment_key");
+V2M_ABI_ASSERT(sizeof(struct v2m_device_config) == 8, "device_config");
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The configuration file: CONTRACT section 7. */
+#ifndef V2METER_CORE_CONFIG_H
+#define V2METER_CORE_CONFIG_H
+
+#include <stdbool.h>
+
+#include "core/util.h"
+
+enum v2m_api_bytes {
+	V2M_API_BYTES_WIRE,
+	V2M_API_BYTES_PAYLOAD,
+};
+
+/* A NULL-free list of strings. */
+struct v2m_strings {
+	char **items;
+	size_t count;
+};
+
+struct v2m_config {
+	struct v2m_strings listen; /* "address:port", IPv4 */
+	char *api_key;             /* NULL: from the environment or the state directory */
+	char *state_dir;
+	char *pin_dir;
+	struct v2m_strings interfaces;
+	struct v2m_strings exclude_interfaces;
+	struct v2m_strings key_sources;
+	enum v2m_api_bytes api_bytes;
+	unsigned cache_ttl_s;        /* 0 to 3600 */
+	unsigned sample_interval_ms; /* 100 to 60000 */
+	unsigned rate_window_s;      /* 1 to 300 */
+	unsigned flush_interval_s;   /* 1 to 3600 */
+};
+
+/* The defaults. 0 or -ENOMEM. */
+int v2m_config_init(struct v2m_config *config);
+/* The defaults with what the file says. path NULL: the defaults alone. 0, or -errno and one line
+ * that names the file, line, column, member and what was expected; *config is untouched then. */
+int v2m_config_load(const char *path, struct v2m_config *config, struct v2m_error *error);
+void v2m_config_clear(struct v2m_config *config);
+/* The configuration as JSON text (api_key as null or "(set)"), for --check. NULL: out of memory. */
+char *v2m_config_dump(const struct v2m_config *config);
+
+#endif

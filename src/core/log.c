@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "core/log.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static _Atomic enum v2m_log_level threshold = V2M_LOG_INFO;
+
+static const struct {
+	const char *name;
+	int priority; /* sd-daemon(3) */
+} levels[] = {
+	[V2M_LOG_ERROR] = { "error", 3 },
+	[V2M_LOG_WARNING] = { "warning", 4 },
+	[V2M_LOG_INFO] = { "info", 6 },
+	[V2M_LOG_DEBUG] = { "debug", 7 },
+};
+
+void v2m_log_set_level(enum v2m_log_level level)
+{
+	threshold = level;
+}
+
+enum v2m_log_level v2m_log_level(void)
+{
+	return threshold;
+}
+
+/* journald stamps the lines itself; a person at a terminal wants the time. */
+static int write_prefix(enum v2m_log_level level, char *line, size_t size)
+{
+	struct timespec now;
+	struct tm local;
+	char when[32];
+
+	if (getenv("JOURNAL_STREAM"))
+		return snprintf(line, size, "<%d>", levels[level].priority);
+	clock_gettime(CLOCK_REALTIME, &now);
+	localtime_r(&now.tv_sec, &local);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &local);
+	return snprintf(line, size, "%s.%03ld %-7s ", when, now.tv_nsec / 1000000,
+			levels[level].name);
+}
+
+void v2m_logv(enum v2m_log_level level, const char *format, va_list arguments)
+{
+	char line[2048];
+	int prefix;
+	int length;
+
+	if (level > threshold)
+		return;
+	prefix = write_prefix(level, line, sizeof(line));
+	length = vsnprintf(line + prefix, sizeof(line) - (size_t)prefix - 1, format, arguments);
+	length = length < 0 ? prefix : prefix + length;
+	if (length > (int)sizeof(line) - 2)
+		length = (int)sizeof(line) - 2;
+	while (length > prefix && line[length - 1] == '\n')
+		length--;
+	for (int i = prefix; i < length; i++)
+		if ((unsigned char)line[i] < ' ')
+			line[i] = ' ';
+	line[length++] = '\n';
+	/* A log that cannot be written is no reason to stop counting. */
+	if (write(STDERR_FILENO, line, (size_t)length) < 0)
+		return;
+}
+
+void v2m_log(enum v2m_log_level level, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	v2m_logv(level, format, arguments);
+	va_end(arguments);
+}

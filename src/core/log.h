@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The log: one line an event, on stderr, with the syslog priority journald understands where asked.
+ */
+#ifndef V2METER_CORE_LOG_H
+#define V2METER_CORE_LOG_H
+
+#include "core/util.h"
+
+enum v2m_log_level {
+	V2M_LOG_ERROR,
+	V2M_LOG_WARNING,
+	V2M_LOG_INFO,
+	V2M_LOG_DEBUG,
+};
+
+/* Lines above this level are dropped. Default V2M_LOG_INFO. */
+void v2m_log_set_level(enum v2m_log_level level);
+enum v2m_log_level v2m_log_level(void);
+
+/* Thread-safe: a line is written by one write(2). Line breaks in the text become spaces. Where
+ * $JOURNAL_STREAM is set lines carry "<N>" prefixes and no time, else an ISO time and the level. */
+void v2m_log(enum v2m_log_level level, const char *format, ...) V2M_PRINTF(2, 3);
+void v2m_logv(enum v2m_log_level level, const char *format, va_list arguments) V2M_PRINTF(2, 0);
+
+#define v2m_log_error(...)   v2m_log(V2M_LOG_ERROR, __VA_ARGS__)
+#define v2m_log_warning(...) v2m_log(V2M_LOG_WARNING, __VA_ARGS__)
+#define v2m_log_info(...)    v2m_log(V2M_LOG_INFO, __VA_ARGS__)
+#define v2m_log_debug(...)   v2m_log(V2M_LOG_DEBUG, __VA_ARGS__)
+
+#endif

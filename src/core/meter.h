@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the API may ask of the running meter. The collector implements it; the HTTP side and its
+ * tests know only this. All calls are thread-safe and may block for a reading or for the disk where
+ * their comment says so.
+ */
+#ifndef V2METER_CORE_METER_H
+#define V2METER_CORE_METER_H
+
+#include "core/window.h"
+#include "core/keys.h"
+
+enum v2m_verdict {
+	V2M_OK,
+	V2M_KEY_NOT_FOUND,
+	V2M_KEY_HAS_NO_PORT,
+	V2M_KEY_SHARES_PORT, /* its bytes cannot be told from others' */
+	V2M_NOT_STORED,      /* the ledger could not store it: nothing was changed */
+	V2M_UNREADABLE,      /* the counters cannot be read */
+};
+
+struct v2m_reset {
+	char key_id[256]; /* the key's own */
+	char uuid[256];
+	uint16_t port;
+	struct v2m_totals closed; /* what the reset closed, exactly */
+	int64_t real_us;          /* when */
+};
+
+struct v2m_health {
+	bool can_serve;     /* counts can be read */
+	const char *reason; /* NULL: healthy; else a stable word, a string constant */
+};
+
+struct v2m_meter {
+	void *context;
+	/* The window to answer from; the caller gives its reference back. fresh: its sample is
+	 * taken after this call began, shared with those that arrive together; waits for the
+	 * kernel. Not fresh: the current window, which only the first request after it ran out
+	 * waits for. V2M_OK or V2M_UNREADABLE. */
+	enum v2m_verdict (*window)(void *context, bool fresh, struct v2m_window **window);
+	/* Reads the counters, closes the key's period and waits until that is on disk. The next
+	 * window starts then. */
+	enum v2m_verdict (*reset)(void *context, const char *id_or_uuid, struct v2m_reset *reset);
+	void (*health)(void *context, struct v2m_health *health);
+};
+
+#endif

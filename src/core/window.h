@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A cache window: one snapshot and the bodies rendered from it. Every body is rendered once, by the
+ * first request that wants it, and shared by all others; two reads in a window are byte-identical.
+ * Thread-safe, shared by reference count.
+ */
+#ifndef V2METER_CORE_WINDOW_H
+#define V2METER_CORE_WINDOW_H
+
+#include "v2meter/snapshot.h"
+#include "core/config.h"
+
+struct v2m_window;
+
+/* A rendered answer; lives as long as its window. */
+struct v2m_body {
+	int status; /* HTTP status */
+	char *data;
+	size_t length;
+};
+
+/* Renders one answer from a snapshot. path is what names the body within the window (route and
+ * key). 0 with *body filled (data malloc'd), or -errno. */
+typedef int (*v2m_render)(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+			  const void *argument, struct v2m_body *body);
+
+/* Takes over the reference to snapshot. NULL: out of memory, and the snapshot is released. */
+struct v2m_window *v2m_window_new(struct v2m_snapshot *snapshot, enum v2m_api_bytes unit);
+struct v2m_window *v2m_window_ref(struct v2m_window *window);
+void v2m_window_unref(struct v2m_window *window);
+void v2m_window_unrefp(struct v2m_window **window);
+const struct v2m_snapshot *v2m_window_snapshot(const struct v2m_window *window);
+
+/* The body of that name, rendered now if nobody has asked for it in this window. NULL: out of
+ * memory. */
+const struct v2m_body *v2m_window_body(struct v2m_window *window, const char *name,
+				       v2m_render render, const void *argument);
+
+#endif

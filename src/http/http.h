@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The HTTP server: civetweb with handlers of ours, authentication, and the routes of CONTRACT. */
+#ifndef V2METER_HTTP_HTTP_H
+#define V2METER_HTTP_HTTP_H
+
+#include "core/config.h"
+#include "core/meter.h"
+
+struct v2m_http;
+
+struct v2m_http_options {
+	const struct v2m_strings *listen;
+	const char *api_key;
+	enum v2m_api_bytes api_bytes;
+	const struct v2m_meter *meter;
+};
+
+/* Starts serving. 0; -EADDRINUSE and who holds the port, where /proc tells; or another -errno. */
+int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **http,
+		   struct v2m_error *error);
+/* Ends all connections and threads; does nothing on NULL. */
+void v2m_http_stop(struct v2m_http *http);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The kernel programs and their maps: load, pin, take over, attach to devices, read. Used by the
+ * collector's thread alone. Nothing that this module does ever loses a count: programs are swapped,
+ * never taken out and put back, and what is pinned outlives the process.
+ */
+#ifndef V2METER_KERNEL_DATAPATH_H
+#define V2METER_KERNEL_DATAPATH_H
+
+#include "v2meter/sample.h"
+#include "core/util.h"
+
+struct v2m_datapath;
+
+struct v2m_datapath_options {
+	const char *pin_dir; /* on a bpffs, which is mounted if it is not */
+	bool force_clsact;   /* use clsact + cls_bpf even where the kernel has tcx */
+};
+
+/* Loads the programs and makes the maps, or takes over those that are pinned: same ABI, same boot.
+ * 0; -EPERM, -EOPNOTSUPP and the like where the kernel or the privileges do not allow it, with the
+ * reason in *error. */
+int v2m_datapath_open(const struct v2m_datapath_options *options, struct v2m_datapath **datapath,
+		      struct v2m_error *error);
+/* Closes descriptors. What is pinned goes on counting. Does nothing on NULL. */
+void v2m_datapath_close(struct v2m_datapath *datapath);
+
+/* What to count at one port. */
+struct v2m_port_rule {
+	uint16_t port;
+	unsigned transports; /* enum v2m_transport bits */
+	bool loopback;
+	bool shared;
+};
+
+/* Makes the kernel count exactly these ports (ascending, unique). A port that keeps its place keeps
+ * its counter; one that left is no longer counted, and its slot is given away only when no other is
+ * free. Returns how many could be placed (the first ones), or -errno. */
+int v2m_datapath_set_ports(struct v2m_datapath *datapath, const struct v2m_port_rule *rules,
+			   size_t count, struct v2m_error *error);
+
+/* A device to count on. */
+struct v2m_device {
+	uint32_t ifindex;
+	char name[V2M_DEVICE_NAME_LEN];
+	uint8_t link_header; /* bytes of its layer-2 header: 14 or 0 */
+	bool loopback;
+	bool host_only; /* not an uplink: only this host's own packets count */
+};
+
+/* Attaches both programs to the device, at the head; takes over what is pinned for it, or repairs
+ * what somebody removed. Does nothing where all is in place. 0 or -errno; *repaired (may be NULL)
+ * tells whether something of ours had gone missing while it should have been there. */
+int v2m_datapath_attach(struct v2m_datapath *datapath, const struct v2m_device *device,
+			bool *repaired, struct v2m_error *error);
+/* Takes our programs, and nothing else, off a device; the device may be gone already. 0 or -errno.
+ */
+int v2m_datapath_detach(struct v2m_datapath *datapath, uint32_t ifindex);
+/* Devices (by ifindex) that have pins of ours, for letting go of those no longer wanted. Returns
+ * the number written, at most max, or -errno. */
+int v2m_datapath_attached(struct v2m_datapath *datapath, uint32_t *ifindexes, size_t max);
+
+/* The host's own addresses, for devices with host_only. IPv4 in the IPv4-mapped form. 0 or -errno.
+ */
+int v2m_datapath_set_addresses(struct v2m_datapath *datapath,
+			       const struct v2m_local_address *addresses, size_t count,
+			       struct v2m_error *error);
+
+/* Reads all counters into an empty sample: ports in use and attached devices, clocks and epoch. The
+ * link_*_bytes of devices are left 0. 0 or -errno. */
+int v2m_datapath_read(struct v2m_datapath *datapath, struct v2m_sample *sample,
+		      struct v2m_error *error);
+
+/* Takes away everything in the kernel that is ours under pin_dir: filters, links, pins, the
+ * directory, a clsact qdisc only if we made it and it is empty (never otherwise). 0 or -errno. */
+int v2m_datapath_remove(const char *pin_dir, struct v2m_error *error);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* TCP connections, from the kernel by sock_diag over netlink. */
+#ifndef V2METER_KERNEL_SOCKETS_H
+#define V2METER_KERNEL_SOCKETS_H
+
+#include "v2meter/sample.h"
+#include "core/util.h"
+
+struct v2m_sockets;
+
+/* 0, or -errno where the kernel has no sock_diag or tcp_diag. */
+int v2m_sockets_open(struct v2m_sockets **sockets, struct v2m_error *error);
+void v2m_sockets_close(struct v2m_sockets *sockets);
+
+/* Dumps the TCP sockets, both address families, whose local port is one of ports (ascending) and
+ * whose state is ESTABLISHED, CLOSE_WAIT or LAST_ACK. A dump that the kernel marks as interrupted
+ * is taken again. 0 or -errno; the caller gives the table's reference back. */
+int v2m_sockets_dump(struct v2m_sockets *sockets, const uint16_t *ports, size_t n_ports,
+		     struct v2m_connection_table **table, struct v2m_error *error);
+
+#endif
