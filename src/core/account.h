@@ -47,7 +47,8 @@ int v2m_account_restore_raw(struct v2m_account *account, const struct v2m_raw_po
 
 /* Accounts a sample to the owners of its ports. A port of the sample that the key set does not know
  * is left alone, its raw reading too. Keys seen for the first time get a subject, ports or not.
- * 0 or -ENOMEM; then nothing was accounted and the next sample does it. */
+ * 0; -ENOMEM, and nothing was accounted, the next sample does it; -ESTALE for a sample whose
+ * mono_ns is below that of the last one, and nothing was accounted. */
 int v2m_account_apply(struct v2m_account *account, const struct v2m_keyset *keyset,
 		      const struct v2m_sample *sample);
 
