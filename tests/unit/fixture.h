@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Key sets and samples for the tests of accounting and ledger. */
+#ifndef V2METER_TESTS_FIXTURE_H
+#define V2METER_TESTS_FIXTURE_H
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/account.h"
+
+#define SECOND_NS 1000000000ull
+#define SECOND_US 1000000ll
+
+struct key_of {
+	const char *uuid;
+	uint16_t port;
+};
+
+static inline struct v2m_keyset *keyset_of(const struct key_of *of, size_t n)
+{
+	struct v2m_key *keys = calloc(n + 1, sizeof(*keys));
+	struct v2m_keyset *keyset;
+
+	for (size_t i = 0; i < n; i++) {
+		keys[i].id = strdup(of[i].uuid);
+		keys[i].uuid = strdup(of[i].uuid);
+		keys[i].name = strdup("somebody");
+		keys[i].port = of[i].port;
+		keys[i].transports = V2M_TCP | V2M_UDP;
+		keys[i].is_active = true;
+	}
+	keyset = v2m_keyset_new(keys, n);
+	assert_non_null(keyset);
+	return keyset;
+}
+
+/* A sample of one port whose every flow stands at bytes: rx and tx of a key are twice that. */
+struct one_port {
+	struct v2m_sample sample;
+	struct v2m_port_sample port;
+};
+
+static inline struct v2m_flow flow_of(uint64_t bytes)
+{
+	return (struct v2m_flow){ bytes / 100, bytes, bytes / 2 };
+}
+
+static inline struct v2m_port_sample port_at(uint16_t port, uint64_t bytes)
+{
+	return (struct v2m_port_sample){
+		.port = port,
+		.assigned_ns = 1,
+		.tcp_rx = flow_of(bytes),
+		.tcp_tx = flow_of(bytes),
+		.udp_rx = flow_of(bytes),
+		.udp_tx = flow_of(bytes),
+	};
+}
+
+static inline const struct v2m_sample *sample_at(struct one_port *one, uint16_t port,
+						 uint64_t bytes, uint64_t second)
+{
+	one->port = port_at(port, bytes);
+	one->sample = (struct v2m_sample){
+		.epoch = "epoch",
+		.mono_ns = second * SECOND_NS,
+		.real_us = 1700000000 * SECOND_US + (int64_t)second * SECOND_US,
+		.ports = &one->port,
+		.n_ports = 1,
+	};
+	return &one->sample;
+}
+
+static inline uint64_t lifetime_rx(const struct v2m_account *account, const char *id)
+{
+	const struct v2m_subject *subject = v2m_account_subject(account, id);
+
+	assert_non_null(subject);
+	return subject->lifetime.rx.wire_bytes;
+}
+
+#endif
