@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "ledger/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "ledger/schema.h"
+
+/* Long enough for another process's short transaction, short enough for a reset's answer. */
+#define BUSY_TIMEOUT_MS 500
+
+/* SQLite would make the file by the umask. */
+static int make_private(const char *path, struct v2m_error *error)
+{
+	V2M_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0 || fchmod(fd, 0600))
+		return v2m_error_set(error, -errno, "ledger: %s: %s", path, strerror(errno));
+	return 0;
+}
+
+/* One row that says "ok", else what is wrong. Without the comparison of indices with their tables
+ * it costs a reading of the file. */
+static int quick_check(sqlite3 *db, struct v2m_error *error)
+{
+	sqlite3_stmt *statement = NULL;
+	int result = 0;
+
+	if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement, NULL) != SQLITE_OK ||
+	    sqlite3_step(statement) != SQLITE_ROW)
+		result = v2m_sqlite_error(db, "ledger", error);
+	else if (strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
+		result = v2m_error_set(error, -EUCLEAN, "ledger: %s",
+				       (const char *)sqlite3_column_text(statement, 0));
+	sqlite3_finalize(statement);
+	return result;
+}
+
+static int prepare_file(sqlite3 *db, struct v2m_error *error)
+{
+	int result;
+
+	sqlite3_extended_result_codes(db, 1);
+	sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+	result = v2m_sqlite_exec(db,
+				 "PRAGMA journal_mode = WAL;"
+				 "PRAGMA synchronous = FULL;"
+				 "PRAGMA journal_size_limit = 8388608;"
+				 "PRAGMA foreign_keys = OFF;"
+				 "PRAGMA trusted_schema = OFF",
+				 error);
+	if (result == 0)
+		result = quick_check(db, error);
+	if (result == 0)
+		result = v2m_schema_migrate(db, error);
+	return result;
+}
+
+void v2m_ledger_file_abandon(sqlite3 *db)
+{
+	if (!db)
+		return;
+	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite3_close_v2(db);
+}
+
+static int open_once(const char *path, sqlite3 **db, struct v2m_error *error)
+{
+	sqlite3 *opened = NULL;
+	int result = make_private(path, error);
+
+	if (result)
+		return result;
+	if (sqlite3_open_v2(path, &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+	    SQLITE_OK)
+		result = opened ? v2m_sqlite_error(opened, path, error) : -ENOMEM;
+	else
+		result = prepare_file(opened, error);
+	if (result)
+		v2m_ledger_file_abandon(opened);
+	else
+		*db = opened;
+	return result;
+}
+
+/* The log goes aside before its database: a crash in between must not leave it beside a new one,
+ * into which SQLite would replay it. */
+int v2m_ledger_file_set_aside(const char *path, struct v2m_error *error)
+{
+	static const char *const suffixes[] = { "-wal", "-shm", "" };
+	char from[PATH_MAX];
+	char to[PATH_MAX];
+	char when[32];
+	struct tm local;
+	time_t now = (time_t)(v2m_clock_real_us() / 1000000);
+
+	localtime_r(&now, &local);
+	strftime(when, sizeof(when), "%Y%m%dT%H%M%S", &local);
+	for (size_t i = 0; i < V2M_ARRAY_LEN(suffixes); i++) {
+		snprintf(from, sizeof(from), "%s%s", path, suffixes[i]);
+		if (snprintf(to, sizeof(to), "%s.corrupt-%s%s", path, when, suffixes[i]) >=
+		    (int)sizeof(to))
+			return v2m_error_set(error, -ENAMETOOLONG, "ledger: %s: name too long",
+					     path);
+		if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) && errno != ENOENT)
+			return v2m_error_set(error, -errno, "ledger: %s to %s: %s", from, to,
+					     strerror(errno));
+	}
+	v2m_log_error("ledger: %s is damaged, set aside as %s", path, to);
+	return 0;
+}
+
+int v2m_ledger_file_open(const char *path, sqlite3 **db, struct v2m_error *error)
+{
+	struct v2m_error reason = { "" };
+	int result = open_once(path, db, &reason);
+
+	if (result == -EUCLEAN) {
+		v2m_log_error("%s", reason.text);
+		result = v2m_ledger_file_set_aside(path, &reason);
+		if (result == 0)
+			result = open_once(path, db, &reason);
+	}
+	return result ? v2m_error_set(error, result, "%s", reason.text) : 0;
+}

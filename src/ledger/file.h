@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The ledger's file on disk: opened privately, checked, and set aside where it is damaged. */
+#ifndef V2METER_LEDGER_FILE_H
+#define V2METER_LEDGER_FILE_H
+
+#include <sqlite3.h>
+
+#include "core/util.h"
+
+/* Opens or makes the file (mode 0600, whatever the umask; SQLite gives -wal and -shm the same),
+ * WAL, synchronous=FULL, checked and at the present schema. A damaged file is set aside and a new
+ * one begun. 0 or -errno. */
+int v2m_ledger_file_open(const char *path, sqlite3 **db, struct v2m_error *error);
+/* Renames path, path-wal and path-shm to *.corrupt-<time>; nobody may have them open. 0 or -errno.
+ */
+int v2m_ledger_file_set_aside(const char *path, struct v2m_error *error);
+/* Closes without a checkpoint, so that a damaged file stays as it was found. */
+void v2m_ledger_file_abandon(sqlite3 *db);
+
+#endif
