@@ -76,7 +76,13 @@ struct v2m_connection {
 	uint16_t remote_port;
 	uint8_t local[16]; /* network byte order; the first four bytes for AF_INET */
 	uint8_t remote[16];
-	char device[V2M_DEVICE_NAME_LEN]; /* of a socket bound to a device, "" otherwise */
+	/*
+	 * The device that the socket is bound to (SO_BINDTODEVICE, or a link-local IPv6 address),
+	 * "if<index>" where that is gone; "" otherwise. ss (iproute2 6.1) prints it behind the
+	 * local address, outside the brackets and whatever the family, and never at the remote one:
+	 * 192.0.2.14%eth0:443, [fe80::1]%eth0:443, [::ffff:192.0.2.14]%eth0:443.
+	 */
+	char device[V2M_DEVICE_NAME_LEN];
 };
 
 /* An immutable dump of the connections of the monitored ports, shared by reference count. */
