@@ -4,6 +4,7 @@
 #define V2METER_KERNEL_LINKS_H
 
 #include "core/config.h"
+#include "core/device_choice.h"
 #include "kernel/datapath.h"
 
 struct v2m_links;
@@ -12,8 +13,8 @@ struct v2m_links;
 int v2m_links_open(struct v2m_links **links, struct v2m_error *error);
 void v2m_links_close(struct v2m_links *links);
 
-/* Readable when a link, an address, a route or a qdisc changed; v2m_links_drain() then empties it
- * and tells whether anything did (also when messages were lost). */
+/* Readable when a link, an address, a default route or a qdisc changed; v2m_links_drain() then
+ * empties it and tells whether anything did (also when messages were lost). */
 int v2m_links_event_fd(const struct v2m_links *links);
 bool v2m_links_drain(struct v2m_links *links);
 
@@ -33,7 +34,26 @@ int v2m_links_choose(struct v2m_links *links, const struct v2m_strings *interfac
 		     const struct v2m_strings *exclude, bool loopback,
 		     struct v2m_chosen_device **devices, size_t *count, struct v2m_error *error);
 
-/* This host's own addresses, all devices. 0 or -errno; the array is the caller's to free. */
+/* A device, chosen or not, and why. */
+struct v2m_listed_device {
+	struct v2m_link link;
+	struct v2m_link_choice choice;
+};
+
+/* Every device of this network namespace, with what v2m_links_choose() makes of it. 0 or -errno;
+ * the array is the caller's to free, ascending by ifindex. */
+int v2m_links_list(struct v2m_links *links, const struct v2m_strings *interfaces,
+		   const struct v2m_strings *exclude, bool loopback,
+		   struct v2m_listed_device **devices, size_t *count, struct v2m_error *error);
+
+/* Reads the counters of chosen devices again; those of a device that is gone stay as they are.
+ * Needs Linux 4.7, and costs one short message a device where choosing costs dumps of everything. 0
+ * or -errno. */
+int v2m_links_read_counters(struct v2m_links *links, struct v2m_chosen_device *devices,
+			    size_t count, struct v2m_error *error);
+
+/* This host's own addresses, all devices, each once. 0 or -errno; the array is the caller's to
+ * free. */
 int v2m_links_addresses(struct v2m_links *links, struct v2m_local_address **addresses,
 			size_t *count, struct v2m_error *error);
 

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "kernel/link_table.h"
+
+#include <libmnl/libmnl.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct link_list {
+	struct v2m_link *links; /* ascending by ifindex, once sorted */
+	size_t count;
+};
+
+static void forget_links(void *context)
+{
+	((struct link_list *)context)->count = 0;
+}
+
+static void read_kind(const struct nlattr *info, struct v2m_link *link)
+{
+	const struct nlattr *attribute;
+
+	mnl_attr_for_each_nested(attribute,
+				 info) if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND)
+		snprintf(link->kind, sizeof(link->kind), "%.*s",
+			 (int)mnl_attr_get_payload_len(attribute), mnl_attr_get_str(attribute));
+}
+
+static void read_stats(const struct nlattr *attribute, struct v2m_link *link)
+{
+	struct rtnl_link_stats64 stats = { 0 };
+	size_t length = mnl_attr_get_payload_len(attribute);
+
+	memcpy(&stats, mnl_attr_get_payload(attribute),
+	       length < sizeof(stats) ? length : sizeof(stats));
+	link->rx_bytes = stats.rx_bytes;
+	link->tx_bytes = stats.tx_bytes;
+}
+
+/* IFLA_PARENT_DEV_NAME is there from Linux 5.14 on; before, sysfs tells. */
+static bool has_parent_in_sysfs(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/device", name);
+	return access(path, F_OK) == 0;
+}
+
+static void read_link_attribute(const struct nlattr *attribute, struct v2m_link *link,
+				bool *elsewhere)
+{
+	switch (mnl_attr_get_type(attribute)) {
+	case IFLA_IFNAME:
+		snprintf(link->name, sizeof(link->name), "%s", mnl_attr_get_str(attribute));
+		break;
+	case IFLA_LINK:
+		link->lower = mnl_attr_get_u32(attribute);
+		break;
+	case IFLA_LINK_NETNSID:
+		*elsewhere = true;
+		break;
+	case IFLA_MASTER:
+		link->master = mnl_attr_get_u32(attribute);
+		break;
+	case IFLA_LINKINFO:
+		read_kind(attribute, link);
+		break;
+	case IFLA_STATS64:
+		read_stats(attribute, link);
+		break;
+	case IFLA_PARENT_DEV_NAME:
+		link->hardware = true;
+		break;
+	}
+}
+
+static int take_link(const struct nlmsghdr *message, void *context)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attribute;
+	struct link_list *list = context;
+	struct v2m_link *link;
+	bool elsewhere = false;
+	int result;
+
+	if (message->nlmsg_type != RTM_NEWLINK ||
+	    mnl_nlmsg_get_payload_len(message) < sizeof(*info))
+		return 0;
+	result = v2m_make_room((void **)&list->links, list->count, sizeof(*list->links));
+	if (result)
+		return result;
+	link = &list->links[list->count++];
+	*link = (struct v2m_link){
+		.ifindex = (uint32_t)info->ifi_index,
+		.type = info->ifi_type,
+		.up = info->ifi_flags & IFF_UP,
+	};
+	mnl_attr_for_each(attribute, message, sizeof(*info))
+		read_link_attribute(attribute, link, &elsewhere);
+	/* The index is one of another network namespace. */
+	if (elsewhere)
+		link->lower = 0;
+	if (!link->hardware)
+		link->hardware = has_parent_in_sysfs(link->name);
+	return 0;
+}
+
+static int compare_ifindex(const void *left, const void *right)
+{
+	uint32_t a = ((const struct v2m_link *)left)->ifindex;
+	uint32_t b = ((const struct v2m_link *)right)->ifindex;
+
+	return a < b ? -1 : a > b;
+}
+
+static struct v2m_link *find_link(const struct link_list *list, uint32_t ifindex)
+{
+	struct v2m_link key = { .ifindex = ifindex };
+
+	if (!list->count)
+		return NULL;
+	return bsearch(&key, list->links, list->count, sizeof(key), compare_ifindex);
+}
+
+static void mark_default(const struct link_list *list, uint32_t ifindex)
+{
+	struct v2m_link *link = find_link(list, ifindex);
+
+	if (link)
+		link->default_route = true;
+}
+
+static void mark_nexthops(const struct link_list *list, const struct nlattr *attribute)
+{
+	const struct rtnexthop *hop = mnl_attr_get_payload(attribute);
+	int left = mnl_attr_get_payload_len(attribute);
+
+	for (; RTNH_OK(hop, left); hop = RTNH_NEXT(hop)) {
+		mark_default(list, (uint32_t)hop->rtnh_ifindex);
+		left -= (int)RTNH_ALIGN(hop->rtnh_len);
+	}
+}
+
+static int take_route(const struct nlmsghdr *message, void *context)
+{
+	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attribute;
+
+	if (message->nlmsg_type != RTM_NEWROUTE ||
+	    mnl_nlmsg_get_payload_len(message) < sizeof(*route) || route->rtm_dst_len ||
+	    route->rtm_type != RTN_UNICAST)
+		return 0;
+	mnl_attr_for_each(attribute, message, sizeof(*route))
+	{
+		if (mnl_attr_get_type(attribute) == RTA_OIF)
+			mark_default(context, mnl_attr_get_u32(attribute));
+		else if (mnl_attr_get_type(attribute) == RTA_MULTIPATH)
+			mark_nexthops(context, attribute);
+	}
+	return 0;
+}
+
+static int take_address(const struct nlmsghdr *message, void *context)
+{
+	const struct ifaddrmsg *address = mnl_nlmsg_get_payload(message);
+	struct v2m_link *link;
+
+	if (message->nlmsg_type != RTM_NEWADDR ||
+	    mnl_nlmsg_get_payload_len(message) < sizeof(*address))
+		return 0;
+	link = find_link(context, address->ifa_index);
+	if (link && address->ifa_scope == RT_SCOPE_UNIVERSE)
+		link->global_address = true;
+	return 0;
+}
+
+static int read_all(struct v2m_netlink *netlink, struct link_list *list)
+{
+	const struct v2m_netlink_visitor take_links = { take_link, forget_links, list };
+	const struct v2m_netlink_visitor take_addresses = { take_address, NULL, list };
+	const struct v2m_netlink_visitor take_routes = { take_route, NULL, list };
+	int result = v2m_netlink_dump_all(netlink, RTM_GETLINK, AF_UNSPEC, &take_links);
+
+	if (result)
+		return result;
+	if (list->count)
+		qsort(list->links, list->count, sizeof(*list->links), compare_ifindex);
+	result = v2m_netlink_dump_all(netlink, RTM_GETADDR, AF_UNSPEC, &take_addresses);
+	if (!result)
+		result = v2m_netlink_dump_all(netlink, RTM_GETROUTE, AF_INET, &take_routes);
+	if (!result)
+		result = v2m_netlink_dump_all(netlink, RTM_GETROUTE, AF_INET6, &take_routes);
+	/* A kernel without IPv6. */
+	return result == -EOPNOTSUPP || result == -EAFNOSUPPORT ? 0 : result;
+}
+
+int v2m_link_table_read(struct v2m_netlink *netlink, struct v2m_link **links, size_t *count)
+{
+	struct link_list list = { 0 };
+	int result = read_all(netlink, &list);
+
+	if (result) {
+		free(list.links);
+		return result;
+	}
+	*links = list.links;
+	*count = list.count;
+	return 0;
+}
+
+struct byte_counters {
+	uint64_t *rx_bytes;
+	uint64_t *tx_bytes;
+};
+
+static int take_counters(const struct nlmsghdr *message, void *context)
+{
+	const struct byte_counters *counters = context;
+	const struct nlattr *attribute;
+	struct v2m_link link = { 0 };
+
+	if (message->nlmsg_type != RTM_NEWSTATS)
+		return 0;
+	mnl_attr_for_each(attribute, message, sizeof(struct if_stats_msg))
+	{
+		if (mnl_attr_get_type(attribute) != IFLA_STATS_LINK_64)
+			continue;
+		read_stats(attribute, &link);
+		*counters->rx_bytes = link.rx_bytes;
+		*counters->tx_bytes = link.tx_bytes;
+	}
+	return 0;
+}
+
+int v2m_link_read_counters(struct v2m_netlink *netlink, uint32_t ifindex, uint64_t *rx_bytes,
+			   uint64_t *tx_bytes)
+{
+	struct byte_counters counters = { rx_bytes, tx_bytes };
+	const struct v2m_netlink_visitor take = { take_counters, NULL, &counters };
+	_Alignas(struct nlmsghdr) char buffer[64];
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct if_stats_msg *query = mnl_nlmsg_put_extra_header(request, sizeof(*query));
+
+	request->nlmsg_type = RTM_GETSTATS;
+	request->nlmsg_flags = NLM_F_REQUEST;
+	query->ifindex = ifindex;
+	query->filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64);
+	return v2m_netlink_ask(netlink, request, &take);
+}

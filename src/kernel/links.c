@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "kernel/links.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <net/if_arp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core/log.h"
+#include "kernel/link_table.h"
+
+struct v2m_links {
+	struct v2m_netlink queries;
+	struct v2m_netlink events;
+	uint32_t refused; /* the device of the last warning, so that it comes once */
+};
+
+static int join_groups(int fd)
+{
+	static const int groups[] = { RTNLGRP_LINK,        RTNLGRP_TC,         RTNLGRP_IPV4_IFADDR,
+				      RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE };
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(groups); i++)
+		if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i],
+			       sizeof(groups[i])))
+			return -errno;
+	return 0;
+}
+
+int v2m_links_open(struct v2m_links **links, struct v2m_error *error)
+{
+	struct v2m_links *opened = calloc(1, sizeof(*opened));
+	int result;
+
+	if (!opened)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	opened->events.fd = -1;
+	result = v2m_netlink_open(NETLINK_ROUTE, &opened->queries);
+	if (!result)
+		result = v2m_netlink_open(NETLINK_ROUTE, &opened->events);
+	if (!result)
+		result = join_groups(opened->events.fd);
+	if (result) {
+		v2m_links_close(opened);
+		return v2m_error_set(error, result, "opening rtnetlink: %s", strerror(-result));
+	}
+	*links = opened;
+	return 0;
+}
+
+void v2m_links_close(struct v2m_links *links)
+{
+	if (!links)
+		return;
+	v2m_netlink_close(&links->queries);
+	v2m_netlink_close(&links->events);
+	free(links);
+}
+
+int v2m_links_event_fd(const struct v2m_links *links)
+{
+	return links->events.fd;
+}
+
+/* Of routes only default ones matter: a router's daemon may change thousands of others a second. */
+static bool is_news(const struct nlmsghdr *message)
+{
+	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
+
+	if (message->nlmsg_type != RTM_NEWROUTE && message->nlmsg_type != RTM_DELROUTE)
+		return true;
+	return mnl_nlmsg_get_payload_len(message) < sizeof(*route) || route->rtm_dst_len == 0;
+}
+
+bool v2m_links_drain(struct v2m_links *links)
+{
+	_Alignas(struct nlmsghdr) char buffer[16384];
+	bool changed = false;
+
+	for (;;) {
+		const struct nlmsghdr *message = (const struct nlmsghdr *)buffer;
+		ssize_t received =
+			recv(links->events.fd, buffer, sizeof(buffer), MSG_DONTWAIT | MSG_TRUNC);
+		int left = (int)received;
+
+		if (received < 0 && errno == EINTR)
+			continue;
+		if (received < 0 && errno != ENOBUFS)
+			return changed;
+		/* Lost or cut off: it may have been anything. */
+		if (received < 0 || received > (ssize_t)sizeof(buffer)) {
+			changed = true;
+			continue;
+		}
+		for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+			changed |= is_news(message);
+	}
+}
+
+int v2m_links_list(struct v2m_links *links, const struct v2m_strings *interfaces,
+		   const struct v2m_strings *exclude, bool loopback,
+		   struct v2m_listed_device **devices, size_t *count, struct v2m_error *error)
+{
+	V2M_FREE struct v2m_link *all = NULL;
+	V2M_FREE struct v2m_link_choice *choices = NULL;
+	V2M_FREE struct v2m_listed_device *listed = NULL;
+	size_t n = 0;
+	int result = v2m_link_table_read(&links->queries, &all, &n);
+
+	if (result)
+		return v2m_error_set(error, result, "listing network devices: %s",
+				     strerror(-result));
+	choices = calloc(n + 1, sizeof(*choices));
+	listed = calloc(n + 1, sizeof(*listed));
+	if (!choices || !listed || v2m_choose_links(all, n, interfaces, exclude, loopback, choices))
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		listed[i] = (struct v2m_listed_device){ all[i], choices[i] };
+	*devices = V2M_TAKE(listed);
+	*count = n;
+	return 0;
+}
+
+static void take_choice(const struct v2m_listed_device *listed, struct v2m_chosen_device *chosen)
+{
+	chosen->device.ifindex = listed->link.ifindex;
+	memcpy(chosen->device.name, listed->link.name, sizeof(chosen->device.name));
+	chosen->device.link_header = listed->choice.link_header;
+	chosen->device.loopback = listed->link.type == ARPHRD_LOOPBACK;
+	chosen->device.host_only = listed->choice.host_only;
+	memcpy(chosen->reason, listed->choice.reason, sizeof(chosen->reason));
+	chosen->rx_bytes = listed->link.rx_bytes;
+	chosen->tx_bytes = listed->link.tx_bytes;
+}
+
+static void warn_of_refused(struct v2m_links *links, const struct v2m_listed_device *listed)
+{
+	if (!listed->choice.refused || links->refused == listed->link.ifindex)
+		return;
+	links->refused = listed->link.ifindex;
+	v2m_log_warning("%s is not counted: %s", listed->link.name, listed->choice.reason);
+}
+
+int v2m_links_choose(struct v2m_links *links, const struct v2m_strings *interfaces,
+		     const struct v2m_strings *exclude, bool loopback,
+		     struct v2m_chosen_device **devices, size_t *count, struct v2m_error *error)
+{
+	V2M_FREE struct v2m_listed_device *listed = NULL;
+	V2M_FREE struct v2m_chosen_device *chosen = NULL;
+	size_t n_listed = 0;
+	size_t n = 0;
+	int result =
+		v2m_links_list(links, interfaces, exclude, loopback, &listed, &n_listed, error);
+
+	if (result)
+		return result;
+	chosen = calloc(n_listed + 1, sizeof(*chosen));
+	if (!chosen)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < n_listed; i++) {
+		warn_of_refused(links, &listed[i]);
+		if (listed[i].choice.chosen)
+			take_choice(&listed[i], &chosen[n++]);
+	}
+	*devices = V2M_TAKE(chosen);
+	*count = n;
+	return 0;
+}
+
+int v2m_links_read_counters(struct v2m_links *links, struct v2m_chosen_device *devices,
+			    size_t count, struct v2m_error *error)
+{
+	for (size_t i = 0; i < count; i++) {
+		int result = v2m_link_read_counters(&links->queries, devices[i].device.ifindex,
+						    &devices[i].rx_bytes, &devices[i].tx_bytes);
+
+		if (result && result != -ENODEV)
+			return v2m_error_set(error, result, "reading the counters of %s: %s",
+					     devices[i].device.name, strerror(-result));
+	}
+	return 0;
+}
+
+struct address_list {
+	struct v2m_local_address *addresses;
+	size_t count;
+};
+
+static void forget_addresses(void *context)
+{
+	((struct address_list *)context)->count = 0;
+}
+
+/* On a point-to-point device IFA_ADDRESS is the peer's; IFA_LOCAL, where there is one, is ours. */
+static const struct nlattr *own_address(const struct nlmsghdr *message)
+{
+	const struct nlattr *attribute;
+	const struct nlattr *found = NULL;
+
+	mnl_attr_for_each(attribute, message, sizeof(struct ifaddrmsg))
+	{
+		if (mnl_attr_get_type(attribute) == IFA_LOCAL)
+			return attribute;
+		if (mnl_attr_get_type(attribute) == IFA_ADDRESS)
+			found = attribute;
+	}
+	return found;
+}
+
+static int collect_address(const struct nlmsghdr *message, void *context)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	struct address_list *list = context;
+	const struct nlattr *attribute;
+	struct v2m_local_address *address;
+	size_t length;
+	int result;
+
+	if (message->nlmsg_type != RTM_NEWADDR ||
+	    mnl_nlmsg_get_payload_len(message) < sizeof(struct ifaddrmsg))
+		return 0;
+	attribute = own_address(message);
+	length = attribute ? mnl_attr_get_payload_len(attribute) : 0;
+	if (length != 4 && length != sizeof(address->address))
+		return 0;
+	result = v2m_make_room((void **)&list->addresses, list->count, sizeof(*address));
+	if (result)
+		return result;
+	address = &list->addresses[list->count++];
+	memcpy(address->address, mapped, sizeof(mapped));
+	memcpy(address->address + sizeof(address->address) - length,
+	       mnl_attr_get_payload(attribute), length);
+	return 0;
+}
+
+static int compare_address(const void *left, const void *right)
+{
+	return memcmp(left, right, sizeof(struct v2m_local_address));
+}
+
+static void sort_and_unite(struct address_list *list)
+{
+	size_t n = 0;
+
+	if (list->count)
+		qsort(list->addresses, list->count, sizeof(*list->addresses), compare_address);
+	for (size_t i = 0; i < list->count; i++)
+		if (!n || compare_address(&list->addresses[n - 1], &list->addresses[i]))
+			list->addresses[n++] = list->addresses[i];
+	list->count = n;
+}
+
+int v2m_links_addresses(struct v2m_links *links, struct v2m_local_address **addresses,
+			size_t *count, struct v2m_error *error)
+{
+	struct address_list list = { 0 };
+	const struct v2m_netlink_visitor collect = { collect_address, forget_addresses, &list };
+	int result = v2m_netlink_dump_all(&links->queries, RTM_GETADDR, AF_UNSPEC, &collect);
+
+	if (result) {
+		free(list.addresses);
+		return v2m_error_set(error, result, "listing addresses: %s", strerror(-result));
+	}
+	sort_and_unite(&list);
+	*addresses = list.addresses;
+	*count = list.count;
+	return 0;
+}

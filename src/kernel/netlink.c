@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "kernel/netlink.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/rtnetlink.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "core/util.h"
+
+#define ATTEMPTS  5
+#define TIMEOUT_S 5
+/* The kernel puts at most 32 KiB into one message of a dump (netlink_dump in af_netlink.c): a
+ * larger buffer brings nothing, a smaller one costs system calls. */
+#define BUFFER_SIZE 32768
+
+struct answer {
+	struct v2m_netlink *netlink;
+	const struct v2m_netlink_visitor *visitor;
+	bool interrupted;
+	bool done;
+	int result;
+};
+
+int v2m_netlink_open(int protocol, struct v2m_netlink *netlink)
+{
+	struct timeval timeout = { .tv_sec = TIMEOUT_S };
+
+	netlink->sequence = 0;
+	netlink->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+	if (netlink->fd < 0)
+		return -errno;
+	/* A dump's answer is never late; a lost one must not hold the collector for ever. */
+	if (setsockopt(netlink->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout))) {
+		int result = -errno;
+
+		v2m_netlink_close(netlink);
+		return result;
+	}
+	return 0;
+}
+
+void v2m_netlink_close(struct v2m_netlink *netlink)
+{
+	v2m_closep(&netlink->fd);
+	netlink->fd = -1;
+}
+
+/* The code that ends a dump or tells of an error: 0 or -errno. */
+static int closing_code(const struct nlmsghdr *message)
+{
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(int))
+		return message->nlmsg_type == NLMSG_DONE ? 0 : -EBADMSG;
+	return *(const int *)mnl_nlmsg_get_payload(message);
+}
+
+static void take_message(struct answer *answer, const struct nlmsghdr *message)
+{
+	int result = 0;
+
+	/* What is left of an answer that was given up. */
+	if (message->nlmsg_seq != answer->netlink->sequence)
+		return;
+	if (message->nlmsg_flags & NLM_F_DUMP_INTR)
+		answer->interrupted = true;
+	if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR) {
+		answer->done = true;
+		result = closing_code(message);
+	} else if (message->nlmsg_type >= NLMSG_MIN_TYPE) {
+		answer->done = !(message->nlmsg_flags & NLM_F_MULTI);
+		if (!answer->result)
+			result = answer->visitor->visit(message, answer->visitor->context);
+	}
+	if (!answer->result && result < 0)
+		answer->result = result;
+}
+
+static int receive(struct answer *answer, char *buffer)
+{
+	const struct nlmsghdr *message = (const struct nlmsghdr *)buffer;
+	/* With MSG_TRUNC the length is the message's own, even where the buffer is too small. */
+	ssize_t received = recv(answer->netlink->fd, buffer, BUFFER_SIZE, MSG_TRUNC);
+	int left;
+
+	if (received < 0)
+		return errno == EINTR ? 0 : errno == EAGAIN ? -ETIMEDOUT : -errno;
+	if (received > BUFFER_SIZE)
+		return -EMSGSIZE;
+	if (received == 0)
+		return -ECONNRESET;
+	for (left = (int)received; mnl_nlmsg_ok(message, left) && !answer->done;
+	     message = mnl_nlmsg_next(message, &left))
+		take_message(answer, message);
+	return 0;
+}
+
+static int ask_once(struct v2m_netlink *netlink, struct nlmsghdr *request,
+		    const struct v2m_netlink_visitor *visitor)
+{
+	_Alignas(struct nlmsghdr) char buffer[BUFFER_SIZE];
+	struct answer answer = { .netlink = netlink, .visitor = visitor };
+
+	request->nlmsg_seq = ++netlink->sequence;
+	if (send(netlink->fd, request, request->nlmsg_len, 0) < 0)
+		return -errno;
+	while (!answer.done) {
+		int result = receive(&answer, buffer);
+
+		if (result < 0)
+			return result;
+	}
+	if (!answer.result && answer.interrupted)
+		return -EAGAIN;
+	return answer.result;
+}
+
+int v2m_netlink_ask(struct v2m_netlink *netlink, struct nlmsghdr *request,
+		    const struct v2m_netlink_visitor *visitor)
+{
+	int result = -EAGAIN;
+
+	for (int attempt = 0; attempt < ATTEMPTS && result == -EAGAIN; attempt++) {
+		if (attempt && visitor->restart)
+			visitor->restart(visitor->context);
+		result = ask_once(netlink, request, visitor);
+	}
+	return result;
+}
+
+int v2m_netlink_dump_all(struct v2m_netlink *netlink, uint16_t type, unsigned char family,
+			 const struct v2m_netlink_visitor *visitor)
+{
+	_Alignas(struct nlmsghdr) char buffer[64];
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	unsigned char *header = mnl_nlmsg_put_extra_header(
+		request, type == RTM_GETLINK    ? sizeof(struct ifinfomsg)
+			 : type == RTM_GETROUTE ? sizeof(struct rtmsg)
+						: sizeof(struct ifaddrmsg));
+
+	request->nlmsg_type = type;
+	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	/* The first byte of struct ifinfomsg, rtmsg and ifaddrmsg alike. */
+	*header = family;
+	return v2m_netlink_ask(netlink, request, visitor);
+}
+
+int v2m_make_room(void **array, size_t count, size_t size)
+{
+	void *grown;
+
+	if (count & (count - 1))
+		return 0;
+	grown = realloc(*array, (count ? 2 * count : 1) * size);
+	if (!grown)
+		return -ENOMEM;
+	*array = grown;
+	return 0;
+}
