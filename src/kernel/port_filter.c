@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "kernel/port_filter.h"
+
+#include <linux/inet_diag.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util.h"
+
+/*
+ * The kernel's filter machine (inet_diag_bc_run in net/ipv4/inet_diag.c) goes to op->yes or op->no,
+ * counted in bytes from the operation itself; it accepts a socket when it arrives exactly at the
+ * end and rejects it four bytes beyond. The checker wants every target to be on the path of the yes
+ * jumps from the start: so yes always leads to the operation that follows.
+ */
+#define COMPARISON (2 * sizeof(struct inet_diag_bc_op)) /* the port is in the second half's no */
+#define JUMP       sizeof(struct inet_diag_bc_op)
+#define LEAF       (COMPARISON + JUMP)
+
+struct range {
+	uint16_t low;
+	uint16_t high;
+};
+
+struct writer {
+	unsigned char *code;
+	size_t at;
+	size_t length; /* of the whole filter */
+};
+
+static void emit(struct writer *writer, unsigned char operation, size_t yes, size_t no)
+{
+	struct inet_diag_bc_op op = {
+		.code = operation,
+		.yes = (unsigned char)yes,
+		.no = (unsigned short)no,
+	};
+
+	memcpy(writer->code + writer->at, &op, sizeof(op));
+	writer->at += sizeof(op);
+}
+
+static void emit_comparison(struct writer *writer, unsigned char operation, uint16_t port,
+			    size_t no)
+{
+	emit(writer, operation, COMPARISON, no);
+	emit(writer, INET_DIAG_BC_NOP, 0, port);
+}
+
+static size_t reject(const struct writer *writer)
+{
+	return writer->length - writer->at + 4;
+}
+
+static size_t size_of(size_t n_ranges)
+{
+	return n_ranges * LEAF + (n_ranges - 1) * COMPARISON;
+}
+
+/* A binary search. The port is known to be at or above the first range's low end. */
+static void emit_search(struct writer *writer, const struct range *ranges, size_t count)
+{
+	size_t middle = count / 2;
+
+	if (count == 1) {
+		emit_comparison(writer, INET_DIAG_BC_S_LE, ranges->high, reject(writer));
+		emit(writer, INET_DIAG_BC_JMP, JUMP, writer->length - writer->at);
+		return;
+	}
+	emit_comparison(writer, INET_DIAG_BC_S_GE, ranges[middle].low,
+			COMPARISON + size_of(count - middle));
+	emit_search(writer, ranges + middle, count - middle);
+	emit_search(writer, ranges, middle);
+}
+
+static int descending(const void *left, const void *right)
+{
+	return (int)*(const uint16_t *)right - (int)*(const uint16_t *)left;
+}
+
+/* The width that a gap between ports must have to be filtered out, so that no more than the allowed
+ * number of ranges remains; those of just that width are used as far as *spare goes. -1: no memory.
+ */
+static int narrowest_gap(const uint16_t *ports, size_t n_ports, size_t *spare)
+{
+	V2M_FREE uint16_t *gaps = calloc(n_ports, sizeof(*gaps));
+	size_t n = 0;
+	size_t equal = 0;
+	uint16_t least;
+
+	if (!gaps)
+		return -1;
+	for (size_t i = 1; i < n_ports; i++)
+		if (ports[i] - ports[i - 1] > 1)
+			gaps[n++] = (uint16_t)(ports[i] - ports[i - 1]);
+	*spare = n;
+	if (n < V2M_PORT_FILTER_MAX_RANGES)
+		return 2;
+	qsort(gaps, n, sizeof(*gaps), descending);
+	least = gaps[V2M_PORT_FILTER_MAX_RANGES - 2];
+	for (size_t i = 0; i < V2M_PORT_FILTER_MAX_RANGES - 1; i++)
+		equal += gaps[i] == least;
+	*spare = equal;
+	return least;
+}
+
+static size_t make_ranges(const uint16_t *ports, size_t n_ports, struct range *ranges)
+{
+	size_t spare = 0;
+	int least = narrowest_gap(ports, n_ports, &spare);
+	size_t n = 0;
+
+	if (least < 0)
+		return 0;
+	ranges[n++] = (struct range){ ports[0], ports[0] };
+	for (size_t i = 1; i < n_ports; i++) {
+		int gap = ports[i] - ports[i - 1];
+
+		if (gap > least || (gap == least && spare > 0)) {
+			spare -= gap == least;
+			ranges[n++].low = ports[i];
+		}
+		ranges[n - 1].high = ports[i];
+	}
+	return n;
+}
+
+size_t v2m_port_filter(const uint16_t *ports, size_t n_ports,
+		       unsigned char code[static V2M_PORT_FILTER_SIZE])
+{
+	struct range ranges[V2M_PORT_FILTER_MAX_RANGES];
+	size_t n = make_ranges(ports, n_ports, ranges);
+	struct writer writer = { .code = code };
+
+	if (!n)
+		return 0;
+	writer.length = COMPARISON + size_of(n);
+	emit_comparison(&writer, INET_DIAG_BC_S_GE, ranges[0].low, reject(&writer));
+	emit_search(&writer, ranges, n);
+	return writer.length;
+}
