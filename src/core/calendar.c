@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "core/calendar.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <time.h>
+
+static int32_t date_of(const struct tm *tm)
+{
+	return (tm->tm_year + 1900) * 10000 + (tm->tm_mon + 1) * 100 + tm->tm_mday;
+}
+
+struct v2m_local_time v2m_local_time_at(int64_t real_us)
+{
+	/* Towards the past also before 1970, where a wrong clock may stand. */
+	time_t now = (time_t)(real_us / 1000000 - (real_us % 1000000 < 0));
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	return (struct v2m_local_time){
+		.date = date_of(&tm),
+		.hour_start_s = now - 60 * tm.tm_min - tm.tm_sec,
+		.utc_offset_s = (int32_t)tm.tm_gmtoff,
+	};
+}
+
+/* In UTC every day has 24 hours; dates do not care where they are. */
+int32_t v2m_date_add(int32_t date, int days)
+{
+	struct tm tm = {
+		.tm_year = date / 10000 - 1900,
+		.tm_mon = date / 100 % 100 - 1,
+		.tm_mday = date % 100 + days,
+	};
+
+	timegm(&tm);
+	return date_of(&tm);
+}
+
+/* Reads count digits. -1 where there is something else. */
+static int digits(const char *text, int count)
+{
+	int value = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (!isdigit((unsigned char)text[i]))
+			return -1;
+		value = 10 * value + (text[i] - '0');
+	}
+	return value;
+}
+
+/* "YYYY-MM"; what follows is not looked at. */
+static int parse_month(const char *text, int32_t *month)
+{
+	int year = digits(text, 4);
+	int number = year < 1970 || text[4] != '-' ? -1 : digits(text + 5, 2);
+
+	if (number < 1 || number > 12)
+		return -EINVAL;
+	*month = year * 100 + number;
+	return 0;
+}
+
+int v2m_month_parse(const char *text, int32_t *month)
+{
+	int32_t parsed;
+
+	if (parse_month(text, &parsed) || text[7])
+		return -EINVAL;
+	*month = parsed;
+	return 0;
+}
+
+int v2m_date_parse(const char *text, int32_t *date)
+{
+	int32_t month;
+	int day;
+
+	if (parse_month(text, &month) || text[7] != '-')
+		return -EINVAL;
+	day = digits(text + 8, 2);
+	/* The 31st of April would come back as the 1st of May. */
+	if (day < 1 || text[10] || v2m_date_add(month * 100 + day, 0) != month * 100 + day)
+		return -EINVAL;
+	*date = month * 100 + day;
+	return 0;
+}
+
+void v2m_date_format(int32_t date, char text[static V2M_DATE_LEN])
+{
+	snprintf(text, V2M_DATE_LEN, "%04d-%02d-%02d", date / 10000, date / 100 % 100, date % 100);
+}
+
+void v2m_month_format(int32_t month, char text[static V2M_DATE_LEN])
+{
+	snprintf(text, V2M_DATE_LEN, "%04d-%02d", month / 100, month % 100);
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "core/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void v2m_history_clear(struct v2m_history *history)
+{
+	for (size_t i = 0; i < history->n_keys; i++) {
+		free(history->keys[i].id);
+		free(history->keys[i].uuid);
+		free(history->keys[i].name);
+		free(history->keys[i].created_at);
+		free(history->keys[i].days);
+	}
+	free(history->keys);
+	memset(history, 0, sizeof(*history));
+}
