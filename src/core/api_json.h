@@ -18,6 +18,20 @@ int v2m_api_keys(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, c
 int v2m_api_key(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, const void *argument,
 		struct v2m_body *body);
 
+/* Sentences and words that more than one place answers with. */
+#define V2M_CODE_SHARED_PORT   "shared_port"
+#define V2M_DETAIL_SHARED_PORT "Other keys share this key's port; its bytes cannot be attributed."
+#define V2M_CODE_UNREADABLE    "unreadable"
+#define V2M_DETAIL_UNREADABLE  "The traffic counters cannot be read."
+
+/* Answers that need no snapshot. All: 0 or -ENOMEM. */
+int v2m_api_root(struct v2m_body *body);
+/* healthy: the word for it, which the two health paths differ in. */
+int v2m_api_health(const struct v2m_health *health, const char *healthy, struct v2m_body *body);
+/* asked: how the request named the key. done false: the key has no port. */
+int v2m_api_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const char *asked,
+		  bool done, struct v2m_body *body);
+
 /* {"detail": ..., "code": ...} with that status. 0 or -ENOMEM. */
 int v2m_api_error(int status, const char *code, const char *detail, struct v2m_body *body);
 

@@ -19,6 +19,7 @@ enum v2m_verdict {
 	V2M_UNREADABLE,      /* the counters cannot be read */
 };
 
+/* key_id, uuid and real_us are filled for V2M_KEY_HAS_NO_PORT as well. */
 struct v2m_reset {
 	char key_id[256]; /* the key's own */
 	char uuid[256];

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What several answers of the API have in common, each written in one place. Private to the
+ * renderers.
+ */
+#ifndef V2METER_CORE_API_PARTS_H
+#define V2METER_CORE_API_PARTS_H
+
+#include "core/api_json.h"
+#include "core/json_writer.h"
+
+/* What one rendering needs throughout. */
+struct api {
+	struct v2m_json json;
+	const struct v2m_snapshot *snapshot;
+	enum v2m_api_bytes unit;
+	uint64_t interfaces_rx; /* the monitored interfaces' counters, summed */
+	uint64_t interfaces_tx;
+};
+
+/* A port's or key's figures in the unit that the API reports. */
+struct api_figures {
+	uint64_t rx;
+	uint64_t tx;
+	uint64_t total;
+};
+
+void api_init(struct api *api, const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit);
+/* Ends a body. 0 or -ENOMEM. */
+int api_finish(struct api *api, int status, struct v2m_body *body);
+struct api_figures api_figures(const struct api *api, const struct v2m_totals *totals);
+
+/* Members, written into the object that is open. */
+void api_put_timestamp_iso(struct v2m_json *json, int64_t real_us);
+void api_put_timestamp_int(struct v2m_json *json, int64_t real_us);
+/* "<name>_formatted", base 1024. */
+void api_put_formatted(struct v2m_json *json, const char *name, uint64_t bytes);
+
+/* Values. */
+void api_key_object(struct v2m_json *json, const struct v2m_key *key);
+void api_port_entry(struct api *api, const struct v2m_port_view *view);
+/* What stands for the entry of a key without a port. */
+void api_no_port_entry(struct api *api, const struct v2m_key *key);
+
+/* Where a key's figures cannot be told: true, and the answer that says so is in *body (with
+ * *result, what the renderer returns). */
+bool api_refuse_key(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
+		    struct v2m_body *body, int *result);
+
+#endif

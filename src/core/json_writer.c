@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "core/json_writer.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool reserve(struct v2m_json *json, size_t more)
+{
+	size_t size = json->size ? json->size : 4096;
+	char *grown;
+
+	if (json->failed)
+		return false;
+	if (json->length + more + 1 <= json->size)
+		return true;
+	while (size < json->length + more + 1)
+		size *= 2;
+	grown = realloc(json->text, size);
+	if (!grown) {
+		json->failed = true;
+		return false;
+	}
+	json->text = grown;
+	json->size = size;
+	return true;
+}
+
+static void append(struct v2m_json *json, const char *text, size_t length)
+{
+	if (!reserve(json, length))
+		return;
+	memcpy(json->text + json->length, text, length);
+	json->length += length;
+}
+
+static void begin_value(struct v2m_json *json)
+{
+	if (json->separate)
+		append(json, ",", 1);
+	json->separate = true;
+}
+
+void v2m_json_open(struct v2m_json *json, char bracket)
+{
+	begin_value(json);
+	append(json, &bracket, 1);
+	json->separate = false;
+}
+
+void v2m_json_close(struct v2m_json *json, char bracket)
+{
+	append(json, &bracket, 1);
+	json->separate = true;
+}
+
+/* The length of the UTF-8 sequence at text, 0 where it is none: overlong forms, surrogates and what
+ * lies above U+10FFFF are refused (Unicode 15, table 3-7). */
+static size_t utf8_length(const unsigned char *text)
+{
+	unsigned char low = 0x80;
+	unsigned char high = 0xbf;
+	size_t length;
+
+	if (text[0] < 0x80)
+		return 1;
+	if (text[0] >= 0xc2 && text[0] <= 0xdf)
+		length = 2;
+	else if (text[0] >= 0xe0 && text[0] <= 0xef)
+		length = 3;
+	else if (text[0] >= 0xf0 && text[0] <= 0xf4)
+		length = 4;
+	else
+		return 0;
+	if (text[0] == 0xe0)
+		low = 0xa0;
+	else if (text[0] == 0xed)
+		high = 0x9f;
+	else if (text[0] == 0xf0)
+		low = 0x90;
+	else if (text[0] == 0xf4)
+		high = 0x8f;
+	if (text[1] < low || text[1] > high)
+		return 0;
+	for (size_t i = 2; i < length; i++)
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+	return length;
+}
+
+/* Writes one character and returns how many bytes of the text it took. */
+static size_t append_character(struct v2m_json *json, const char *text)
+{
+	unsigned char c = (unsigned char)*text;
+	size_t length = utf8_length((const unsigned char *)text);
+	char escape[8];
+
+	if (c == '"' || c == '\\')
+		append(json, escape, (size_t)snprintf(escape, sizeof(escape), "\\%c", c));
+	else if (c < 0x20 || c == 0x7f)
+		append(json, escape, (size_t)snprintf(escape, sizeof(escape), "\\u%04x", c));
+	else if (length == 0)
+		append(json, "\xef\xbf\xbd", 3);
+	else
+		append(json, text, length);
+	return length ? length : 1;
+}
+
+static void append_string(struct v2m_json *json, const char *value)
+{
+	append(json, "\"", 1);
+	while (*value)
+		value += append_character(json, value);
+	append(json, "\"", 1);
+}
+
+void v2m_json_name(struct v2m_json *json, const char *name)
+{
+	begin_value(json);
+	append_string(json, name);
+	append(json, ":", 1);
+	json->separate = false;
+}
+
+void v2m_json_string(struct v2m_json *json, const char *value)
+{
+	begin_value(json);
+	if (value)
+		append_string(json, value);
+	else
+		append(json, "null", 4);
+}
+
+void v2m_json_u64(struct v2m_json *json, uint64_t value)
+{
+	char text[24];
+	size_t at = sizeof(text);
+
+	do {
+		text[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	begin_value(json);
+	append(json, text + at, sizeof(text) - at);
+}
+
+void v2m_json_bool(struct v2m_json *json, bool value)
+{
+	begin_value(json);
+	append(json, value ? "true" : "false", value ? 4 : 5);
+}
+
+void v2m_json_null(struct v2m_json *json)
+{
+	v2m_json_string(json, NULL);
+}
+
+void v2m_json_fixed(struct v2m_json *json, double value, int decimals)
+{
+	/* The largest double has 309 digits before the point. */
+	char text[352];
+	int length = snprintf(text, sizeof(text), "%.*f", decimals, isfinite(value) ? value : 0.0);
+	char *comma = strchr(text, ',');
+
+	if (comma)
+		*comma = '.';
+	begin_value(json);
+	append(json, text, (size_t)length);
+}
+
+void v2m_json_seconds(struct v2m_json *json, int64_t real_us)
+{
+	char text[40];
+	uint64_t us = real_us < 0 ? -(uint64_t)real_us : (uint64_t)real_us;
+	int length =
+		snprintf(text, sizeof(text), "%s%llu.%06llu", real_us < 0 ? "-" : "",
+			 (unsigned long long)(us / 1000000), (unsigned long long)(us % 1000000));
+
+	begin_value(json);
+	append(json, text, (size_t)length);
+}
+
+void v2m_json_put_string(struct v2m_json *json, const char *name, const char *value)
+{
+	v2m_json_name(json, name);
+	v2m_json_string(json, value);
+}
+
+void v2m_json_put_u64(struct v2m_json *json, const char *name, uint64_t value)
+{
+	v2m_json_name(json, name);
+	v2m_json_u64(json, value);
+}
+
+void v2m_json_put_bool(struct v2m_json *json, const char *name, bool value)
+{
+	v2m_json_name(json, name);
+	v2m_json_bool(json, value);
+}
+
+void v2m_json_put_null(struct v2m_json *json, const char *name)
+{
+	v2m_json_put_string(json, name, NULL);
+}
+
+void v2m_json_put_fixed(struct v2m_json *json, const char *name, double value, int decimals)
+{
+	v2m_json_name(json, name);
+	v2m_json_fixed(json, value, decimals);
+}
+
+void v2m_json_put_seconds(struct v2m_json *json, const char *name, int64_t real_us)
+{
+	v2m_json_name(json, name);
+	v2m_json_seconds(json, real_us);
+}
+
+void v2m_json_put_open(struct v2m_json *json, const char *name, char bracket)
+{
+	v2m_json_name(json, name);
+	v2m_json_open(json, bracket);
+}
+
+int v2m_json_take(struct v2m_json *json, char **text, size_t *length)
+{
+	append(json, "", 0);
+	if (json->failed || !json->text) {
+		free(json->text);
+		memset(json, 0, sizeof(*json));
+		return -ENOMEM;
+	}
+	json->text[json->length] = 0;
+	*text = json->text;
+	*length = json->length;
+	memset(json, 0, sizeof(*json));
+	return 0;
+}

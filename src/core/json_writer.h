@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Writes JSON text into one growing buffer. Jansson builds a tree first and keeps integers as
+ * signed 64 bits; the API's counters are unsigned and an answer at 10,000 connections should not
+ * cost 100,000 allocations.
+ */
+#ifndef V2METER_CORE_JSON_WRITER_H
+#define V2METER_CORE_JSON_WRITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Zero-initialised is empty. Memory that runs out is remembered, and told by v2m_json_take(). */
+struct v2m_json {
+	char *text;
+	size_t length;
+	size_t size;
+	bool separate; /* the next value or name needs a comma before it */
+	bool failed;
+};
+
+void v2m_json_open(struct v2m_json *json, char bracket);  /* '{' or '[' */
+void v2m_json_close(struct v2m_json *json, char bracket); /* '}' or ']' */
+/* The name of an object's next member. */
+void v2m_json_name(struct v2m_json *json, const char *name);
+
+/* Bytes that are not UTF-8 become U+FFFD; NULL becomes null. */
+void v2m_json_string(struct v2m_json *json, const char *value);
+void v2m_json_u64(struct v2m_json *json, uint64_t value);
+void v2m_json_bool(struct v2m_json *json, bool value);
+void v2m_json_null(struct v2m_json *json);
+/* A number with that many decimals, in the C locale's spelling; what is not finite becomes 0. */
+void v2m_json_fixed(struct v2m_json *json, double value, int decimals);
+/* Unix microseconds as seconds with six decimals, exactly. */
+void v2m_json_seconds(struct v2m_json *json, int64_t real_us);
+
+/* Name and value of an object's member in one. */
+void v2m_json_put_string(struct v2m_json *json, const char *name, const char *value);
+void v2m_json_put_u64(struct v2m_json *json, const char *name, uint64_t value);
+void v2m_json_put_bool(struct v2m_json *json, const char *name, bool value);
+void v2m_json_put_null(struct v2m_json *json, const char *name);
+void v2m_json_put_fixed(struct v2m_json *json, const char *name, double value, int decimals);
+void v2m_json_put_seconds(struct v2m_json *json, const char *name, int64_t real_us);
+void v2m_json_put_open(struct v2m_json *json, const char *name, char bracket);
+
+/* Hands the text over, malloc'd and 0-terminated. 0, or -ENOMEM with everything freed. */
+int v2m_json_take(struct v2m_json *json, char **text, size_t *length);
+
+#endif
