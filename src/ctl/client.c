@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "ctl/client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* 4,096 ports with 100,000 connections are about 15 MB. */
+#define BODY_MAX (64u << 20)
+
+struct v2m_client {
+	CURL *curl;
+	struct curl_slist *headers;
+	char *url;
+	char curl_text[CURL_ERROR_SIZE];
+};
+
+struct body {
+	char *text;
+	size_t length;
+	bool too_large;
+};
+
+/* Checks the URL and takes the slashes off its end. */
+static int normal_url(const char *url, char **normal, struct v2m_error *error)
+{
+	CURLU *parsed = curl_url();
+	char *scheme = NULL;
+	char *whole = NULL;
+	char *copy = NULL;
+	size_t length;
+	int result = -EINVAL;
+
+	if (!parsed)
+		return -ENOMEM;
+	if (curl_url_set(parsed, CURLUPART_URL, url, CURLU_GUESS_SCHEME) ||
+	    curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) ||
+	    (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0) ||
+	    curl_url_set(parsed, CURLUPART_QUERY, NULL, 0) ||
+	    curl_url_set(parsed, CURLUPART_FRAGMENT, NULL, 0) ||
+	    curl_url_get(parsed, CURLUPART_URL, &whole, 0)) {
+		v2m_error_set(error, -EINVAL, "\"%s\" is no http or https URL", url);
+	} else {
+		length = strlen(whole);
+		while (length > 0 && whole[length - 1] == '/')
+			length--;
+		copy = strndup(whole, length);
+		result = copy ? 0 : -ENOMEM;
+	}
+	curl_free(scheme);
+	curl_free(whole);
+	curl_url_cleanup(parsed);
+	if (result == 0)
+		*normal = copy;
+	return result;
+}
+
+/* False: out of memory. */
+static bool add_header(struct v2m_client *client, const char *name, const char *value)
+{
+	V2M_FREE char *line = NULL;
+	struct curl_slist *longer;
+
+	if (asprintf(&line, "%s: %s", name, value) < 0) {
+		line = NULL;
+		return false;
+	}
+	longer = curl_slist_append(client->headers, line);
+	if (longer)
+		client->headers = longer;
+	return longer != NULL;
+}
+
+static void set_options(struct v2m_client *client, long timeout_ms)
+{
+	CURL *curl = client->curl;
+
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->curl_text);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, client->headers);
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, "v2meterctl/" V2M_VERSION);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	/* A request on a kept connection that the server has closed meanwhile is sent again by
+	 * libcurl itself, POST included. A reset must not be. */
+	curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
+}
+
+int v2m_client_new(const struct v2m_client_options *options, struct v2m_client **client,
+		   struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_client_freep) struct v2m_client *made = NULL;
+	int result;
+
+	v2m_error_set(error, 0, "out of memory");
+	if (curl_global_init(CURL_GLOBAL_DEFAULT))
+		return -ENOMEM;
+	made = calloc(1, sizeof(*made));
+	if (!made)
+		return -ENOMEM;
+	result = normal_url(options->url, &made->url, error);
+	if (result)
+		return result;
+	made->curl = curl_easy_init();
+	if (!made->curl || !add_header(made, "Accept", "application/json") ||
+	    !add_header(made, "Cache-Control", "no-cache") ||
+	    (options->api_key && !add_header(made, "X-API-Key", options->api_key)))
+		return -ENOMEM;
+	set_options(made, options->timeout_ms);
+	*client = V2M_TAKE(made);
+	return 0;
+}
+
+void v2m_client_freep(struct v2m_client **client)
+{
+	if (!*client)
+		return;
+	curl_easy_cleanup((*client)->curl);
+	curl_slist_free_all((*client)->headers);
+	free((*client)->url);
+	free(*client);
+	curl_global_cleanup();
+}
+
+const char *v2m_client_url(const struct v2m_client *client)
+{
+	return client->url;
+}
+
+static size_t take_body(char *data, size_t one, size_t length, void *context)
+{
+	struct body *body = context;
+	char *grown;
+
+	if (length > BODY_MAX - body->length) {
+		body->too_large = true;
+		return 0;
+	}
+	grown = realloc(body->text, body->length + length + 1);
+	if (!grown)
+		return 0;
+	memcpy(grown + body->length, data, length);
+	body->text = grown;
+	body->length += length;
+	return one * length;
+}
+
+static bool is_json_type(const char *type)
+{
+	static const char wanted[] = "application/json";
+	size_t length = sizeof(wanted) - 1;
+
+	return type && strncasecmp(type, wanted, length) == 0 &&
+	       (type[length] == 0 || type[length] == ';' || type[length] == ' ');
+}
+
+static void say(struct v2m_reply *reply, const char *format, ...) V2M_PRINTF(2, 3);
+
+static void say(struct v2m_reply *reply, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(reply->text, sizeof(reply->text), format, arguments);
+	va_end(arguments);
+}
+
+const char *v2m_reply_detail(const struct v2m_reply *reply)
+{
+	return json_string_value(json_object_get(reply->json, "detail"));
+}
+
+static void read_answer(struct v2m_client *client, const struct body *body, struct v2m_reply *reply)
+{
+	const char *type = NULL;
+	json_error_t problem = { .text = "" };
+
+	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &reply->status);
+	curl_easy_getinfo(client->curl, CURLINFO_CONTENT_TYPE, &type);
+	reply->called_json = is_json_type(type);
+	if (reply->called_json)
+		reply->json = json_loadb(body->text ? body->text : "", body->length,
+					 JSON_DECODE_ANY, &problem);
+	if (reply->status != 200 && v2m_reply_detail(reply))
+		say(reply, "HTTP %ld, %s", reply->status, v2m_reply_detail(reply));
+	else if (reply->status != 200)
+		say(reply, "HTTP %ld", reply->status);
+	else if (!reply->called_json)
+		say(reply, "an answer of type %s instead of application/json",
+		    type ? type : "(none)");
+	else if (!reply->json)
+		say(reply, "an answer that is no JSON (%s)", problem.text);
+}
+
+void v2m_client_request(struct v2m_client *client, const char *method, const char *path,
+			struct v2m_reply *reply)
+{
+	V2M_FREE char *url = NULL;
+	struct body body = { 0 };
+	long sent_bytes = 0;
+	CURLcode code;
+
+	memset(reply, 0, sizeof(*reply));
+	if (asprintf(&url, "%s%s", client->url, path) < 0) {
+		url = NULL;
+		say(reply, "out of memory");
+		return;
+	}
+	client->curl_text[0] = 0;
+	curl_easy_setopt(client->curl, CURLOPT_URL, url);
+	if (strcmp(method, "POST") == 0)
+		curl_easy_setopt(client->curl, CURLOPT_COPYPOSTFIELDS, "");
+	else
+		curl_easy_setopt(client->curl, CURLOPT_HTTPGET, 1L);
+	curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, &body);
+	code = curl_easy_perform(client->curl);
+	curl_easy_getinfo(client->curl, CURLINFO_REQUEST_SIZE, &sent_bytes);
+	reply->sent = sent_bytes > 0;
+	if (code == CURLE_OK)
+		read_answer(client, &body, reply);
+	else if (body.too_large)
+		say(reply, "an answer of more than %u MiB", BODY_MAX >> 20);
+	else
+		say(reply, "%s",
+		    client->curl_text[0] ? client->curl_text : curl_easy_strerror(code));
+	free(body.text);
+}
+
+void v2m_reply_clear(struct v2m_reply *reply)
+{
+	json_decref(reply->json);
+	memset(reply, 0, sizeof(*reply));
+}
+
+char *v2m_client_escape(const char *segment)
+{
+	char *escaped = curl_easy_escape(NULL, segment, 0);
+	char *copy = escaped ? strdup(escaped) : NULL;
+
+	curl_free(escaped);
+	return copy;
+}

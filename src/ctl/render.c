@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "ctl/render.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/table.h"
+#include "ctl/text.h"
+
+/* More columns than this are no table any more; the rest is left to --json. */
+#define COLUMNS_MAX 12
+/* Deeper objects are shown as JSON. */
+#define DEPTH_MAX 3
+
+static const struct v2m_column pair[] = { { NULL, false }, { NULL, false } };
+
+enum v2m_outcome v2m_render_done(int printed)
+{
+	if (printed)
+		v2m_note("%s", strerror(-printed));
+	return printed ? V2M_REFUSED : V2M_DONE;
+}
+
+enum v2m_outcome v2m_render_json(const json_t *document)
+{
+	/* 16 digits hold Unix seconds with microseconds and do not show how 0.1 is stored. */
+	V2M_FREE char *dump =
+		json_dumps(document, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(16));
+	V2M_FREE char *safe = dump ? v2m_text_clean_json(dump) : NULL;
+
+	if (!safe)
+		return v2m_render_done(-ENOMEM);
+	puts(safe);
+	return V2M_DONE;
+}
+
+const char *v2m_ctl_size(const struct v2m_ctl *ctl, uint64_t bytes,
+			 char text[static V2M_CTL_SIZE_LEN])
+{
+	static const char *const units[] = { "KB", "MB", "GB", "TB", "PB" };
+	double size = (double)bytes / 1024;
+	size_t unit = 0;
+
+	if (ctl->bytes || bytes < 1024) {
+		snprintf(text, V2M_CTL_SIZE_LEN, "%" PRIu64 "%s", bytes, ctl->bytes ? "" : " B");
+		return text;
+	}
+	for (; size >= 1024 && unit + 1 < V2M_ARRAY_LEN(units); unit++)
+		size /= 1024;
+	snprintf(text, V2M_CTL_SIZE_LEN, "%.2f %s", size, units[unit]);
+	return text;
+}
+
+const char *v2m_ctl_rate(const struct v2m_ctl *ctl, double rate, char text[static V2M_CTL_SIZE_LEN])
+{
+	/* Beyond this a double is no uint64_t, and no network is that fast. */
+	if (!(rate >= 0 && rate < 1e18))
+		return "-";
+	v2m_ctl_size(ctl, (uint64_t)llround(rate), text);
+	strcat(text, "/s");
+	return text;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text);
+
+	return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
+}
+
+static bool is_simple(const json_t *value)
+{
+	return !json_is_object(value) && !json_is_array(value);
+}
+
+static void add_value(const struct v2m_ctl *ctl, struct v2m_table *table, const char *name,
+		      const json_t *value)
+{
+	char size[V2M_CTL_SIZE_LEN];
+	V2M_FREE char *dump = NULL;
+
+	if (!value || json_is_null(value)) {
+		v2m_table_cell(table, V2M_STYLE_QUIET, "-");
+	} else if (json_is_boolean(value)) {
+		v2m_table_cell(table, V2M_STYLE_PLAIN, json_is_true(value) ? "yes" : "no");
+	} else if (json_is_string(value)) {
+		v2m_table_cell(table, ends_with(name, "error") ? V2M_STYLE_BAD : V2M_STYLE_PLAIN,
+			       "%s", json_string_value(value));
+	} else if (json_is_integer(value) && json_integer_value(value) >= 0 &&
+		   ends_with(name, "_bytes")) {
+		v2m_table_cell(table, V2M_STYLE_PLAIN, "%s",
+			       v2m_ctl_size(ctl, (uint64_t)json_integer_value(value), size));
+	} else {
+		dump = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(16));
+		v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", dump ? dump : "?");
+	}
+}
+
+/* The simple members of an object, one a line. */
+static enum v2m_outcome render_pairs(const struct v2m_ctl *ctl, const json_t *object)
+{
+	V2M_TABLE *table = v2m_table_new(pair, V2M_ARRAY_LEN(pair));
+	const char *name;
+	json_t *value;
+
+	json_object_foreach ((json_t *)object, name, value) {
+		if (!is_simple(value))
+			continue;
+		v2m_table_cell(table, V2M_STYLE_PLAIN, "  %s", name);
+		add_value(ctl, table, name, value);
+	}
+	return v2m_render_done(v2m_table_print(table, stdout, ctl->colour));
+}
+
+/* The union of the members, in the order they are met. */
+static size_t find_columns(const json_t *rows, struct v2m_column *columns, size_t n)
+{
+	const char *name;
+	json_t *value;
+	json_t *row;
+	size_t i;
+
+	json_array_foreach (rows, i, row) {
+		json_object_foreach (row, name, value) {
+			size_t known = 0;
+
+			while (known < n && strcmp(columns[known].title, name) != 0)
+				known++;
+			if (known == n && n < COLUMNS_MAX)
+				columns[n++] = (struct v2m_column){ name, json_is_number(value) };
+		}
+	}
+	return n;
+}
+
+static enum v2m_outcome render_rows(const struct v2m_ctl *ctl, const json_t *rows)
+{
+	struct v2m_column columns[COLUMNS_MAX];
+	size_t n = find_columns(rows, columns, 0);
+	V2M_TABLE *table = v2m_table_new(columns, n);
+	json_t *row;
+	size_t i;
+
+	json_array_foreach (rows, i, row)
+		for (size_t column = 0; column < n; column++)
+			add_value(ctl, table, columns[column].title,
+				  json_object_get(row, columns[column].title));
+	return v2m_render_done(v2m_table_print(table, stdout, ctl->colour));
+}
+
+/* An object of objects as an array of them, each with its "name" first. NULL: it is none. */
+static json_t *rows_of(const json_t *value)
+{
+	json_t *rows = json_array();
+	const char *name;
+	json_t *row;
+	size_t i;
+
+	if (json_is_array(value)) {
+		json_array_foreach (value, i, row)
+			if (!json_is_object(row) || json_array_append(rows, row))
+				goto none;
+	}
+	json_object_foreach ((json_t *)value, name, row) {
+		json_t *named = json_pack("{s:s}", "name", name);
+
+		if (!json_is_object(row) || json_object_update_missing(named, row) ||
+		    json_array_append(rows, named)) {
+			json_decref(named);
+			goto none;
+		}
+		json_decref(named);
+	}
+	if (json_array_size(rows))
+		return rows;
+none:
+	json_decref(rows);
+	return NULL;
+}
+
+static enum v2m_outcome render_level(const struct v2m_ctl *ctl, const json_t *object,
+				     const char *prefix, unsigned depth);
+
+static enum v2m_outcome render_section(const struct v2m_ctl *ctl, const json_t *value,
+				       const char *name, unsigned depth)
+{
+	V2M_FREE char *title = v2m_text_clean(name);
+	json_t *rows = rows_of(value);
+	enum v2m_outcome outcome;
+
+	printf("\n%s%s%s\n", v2m_style_begin(V2M_STYLE_TITLE, ctl->colour), title ? title : "?",
+	       v2m_style_end(V2M_STYLE_TITLE, ctl->colour));
+	if (rows)
+		outcome = render_rows(ctl, rows);
+	else if (json_is_object(value) && depth < DEPTH_MAX)
+		outcome = render_level(ctl, value, name, depth + 1);
+	else
+		outcome = v2m_render_json(value);
+	json_decref(rows);
+	return outcome;
+}
+
+static enum v2m_outcome render_level(const struct v2m_ctl *ctl, const json_t *object,
+				     const char *prefix, unsigned depth)
+{
+	enum v2m_outcome outcome = render_pairs(ctl, object);
+	const char *name;
+	json_t *value;
+
+	json_object_foreach ((json_t *)object, name, value) {
+		V2M_FREE char *path = NULL;
+
+		if (is_simple(value) || outcome != V2M_DONE)
+			continue;
+		if (asprintf(&path, "%s%s%s", prefix, *prefix ? "." : "", name) < 0) {
+			path = NULL;
+			return v2m_render_done(-ENOMEM);
+		}
+		outcome = render_section(ctl, value, path, depth);
+	}
+	return outcome;
+}
+
+enum v2m_outcome v2m_render_object(const struct v2m_ctl *ctl, const json_t *object)
+{
+	return render_level(ctl, object, "", 0);
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "ctl/text.h"
+
+#include <langinfo.h>
+#include <locale.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+#include <wctype.h>
+
+/* "\uXXXX\uXXXX", a surrogate pair, is the longest that one character becomes. */
+#define ESCAPED_LEN 12
+
+void v2m_text_init(void)
+{
+	if (!setlocale(LC_CTYPE, "") || strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+		setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+/* Decodes one character and returns its length, or 0 where the bytes are not UTF-8 (overlong forms,
+ * surrogates and what lies beyond U+10FFFF included: RFC 3629). */
+static size_t decode(const char *text, uint32_t *character)
+{
+	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *bytes = (const unsigned char *)text;
+	size_t length = bytes[0] < 0x80             ? 1
+			: (bytes[0] & 0xe0) == 0xc0 ? 2
+			: (bytes[0] & 0xf0) == 0xe0 ? 3
+			: (bytes[0] & 0xf8) == 0xf0 ? 4
+						    : 0;
+	uint32_t value;
+
+	if (length == 0)
+		return 0;
+	value = length == 1 ? bytes[0] : bytes[0] & (0x7fu >> length);
+	for (size_t i = 1; i < length; i++) {
+		if ((bytes[i] & 0xc0) != 0x80)
+			return 0;
+		value = value << 6 | (bytes[i] & 0x3f);
+	}
+	if (value < smallest[length] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
+		return 0;
+	*character = value;
+	return length;
+}
+
+/* The C library calls the bidirectional controls printable, but they reorder what is around them.
+ */
+static bool is_harmless(uint32_t character)
+{
+	if (character == 0x061c || character == 0x200e || character == 0x200f ||
+	    (character >= 0x202a && character <= 0x202e) ||
+	    (character >= 0x2066 && character <= 0x2069))
+		return false;
+	return iswprint((wint_t)character) && wcwidth((wchar_t)character) >= 0;
+}
+
+static int escape(uint32_t character, char *out)
+{
+	if (character < 0x10000)
+		return sprintf(out, "\\u%04x", (unsigned)character);
+	character -= 0x10000;
+	return sprintf(out, "\\u%04x\\u%04x", (unsigned)(0xd800 + (character >> 10)),
+		       (unsigned)(0xdc00 + (character & 0x3ff)));
+}
+
+static char *clean(const char *text, bool keep_line_breaks)
+{
+	char *result = malloc(strlen(text) * ESCAPED_LEN + 1);
+	char *out = result;
+
+	if (!result)
+		return NULL;
+	while (*text) {
+		uint32_t character;
+		size_t length = decode(text, &character);
+
+		if (length == 0) {
+			*out++ = '?';
+			text++;
+			continue;
+		}
+		if (is_harmless(character) || (keep_line_breaks && character == '\n')) {
+			memcpy(out, text, length);
+			out += length;
+		} else {
+			out += escape(character, out);
+		}
+		text += length;
+	}
+	*out = 0;
+	return result;
+}
+
+char *v2m_text_clean(const char *text)
+{
+	return clean(text, false);
+}
+
+char *v2m_text_clean_json(const char *document)
+{
+	return clean(document, true);
+}
+
+int v2m_text_width(const char *text)
+{
+	int width = 0;
+
+	while (*text) {
+		uint32_t character;
+		size_t length = decode(text, &character);
+		int columns = length ? wcwidth((wchar_t)character) : 1;
+
+		width += columns > 0 ? columns : 0;
+		text += length ? length : 1;
+	}
+	return width;
+}
+
+void v2m_note(const char *format, ...)
+{
+	char line[2048];
+	V2M_FREE char *safe = NULL;
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	safe = v2m_text_clean(line);
+	fprintf(stderr, "v2meterctl: %s\n", safe ? safe : "out of memory");
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The command-line client: options and dispatch. The work is in ctl/. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/commands.h"
+#include "ctl/table.h"
+#include "ctl/text.h"
+
+#define DEFAULT_URL      "http://127.0.0.1:9469"
+#define DEFAULT_KEY_FILE "/var/lib/v2meter/api_key"
+#define KEY_FILE_MAX     4096
+
+static const struct {
+	const char *name;
+	bool takes_key;
+	enum v2m_outcome (*run)(const struct v2m_ctl *ctl, const char *key);
+} commands[] = {
+	{ "status", false, v2m_ctl_status },
+	{ "keys", false, v2m_ctl_keys },
+	{ "show", true, v2m_ctl_show },
+	{ "reset", true, v2m_ctl_reset },
+};
+
+struct settings {
+	const char *url;
+	const char *key_file;
+	long timeout_ms;
+	struct v2m_ctl ctl;
+	bool finished; /* --help or --version was answered */
+};
+
+static const char usage[] =
+	"usage: v2meterctl [options] status | keys | show KEY | reset KEY\n"
+	"\n"
+	"  status      health, accounting, and every key's traffic\n"
+	"  keys        the keys that the server knows\n"
+	"  show KEY    one key's traffic and connections\n"
+	"  reset KEY   starts one key's count anew and says what was closed\n"
+	"\n"
+	"KEY is a key's id, uuid, name or port.\n"
+	"\n"
+	"  -u, --url URL            the server (" DEFAULT_URL ")\n"
+	"  -k, --api-key-file FILE  the API key; without it $V2METER_API_KEY, then\n"
+	"                           " DEFAULT_KEY_FILE "\n"
+	"  -j, --json               the server's answer as it is\n"
+	"  -b, --bytes              exact numbers of bytes in tables\n"
+	"  -t, --timeout SECONDS    for one request (5)\n"
+	"  -v, --verbose            every attempt on stderr\n"
+	"  -h, --help\n"
+	"  -V, --version\n"
+	"\n"
+	"Status: 0 done, 1 the server said no, 2 wrong usage, 3 no server reached,\n"
+	"4 a reset was sent and its outcome is not known.\n";
+
+static enum v2m_outcome wrong_usage(const char *problem, const char *what)
+{
+	v2m_note("%s%s%s (see v2meterctl --help)", problem, *what ? ": " : "", what);
+	return V2M_USAGE;
+}
+
+static bool parse_timeout(const char *text, long *timeout_ms)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	/* Written so that NaN is refused too. */
+	if (end == text || *end || !(seconds >= 0.001 && seconds <= 3600))
+		return false;
+	*timeout_ms = (long)(seconds * 1000);
+	return true;
+}
+
+static enum v2m_outcome take_option(int option, struct settings *settings)
+{
+	switch (option) {
+	case 'u':
+		settings->url = optarg;
+		return V2M_DONE;
+	case 'k':
+		settings->key_file = optarg;
+		return V2M_DONE;
+	case 'j':
+		settings->ctl.json = true;
+		return V2M_DONE;
+	case 'b':
+		settings->ctl.bytes = true;
+		return V2M_DONE;
+	case 'v':
+		settings->ctl.verbose = true;
+		return V2M_DONE;
+	case 't':
+		if (parse_timeout(optarg, &settings->timeout_ms))
+			return V2M_DONE;
+		return wrong_usage("--timeout takes 0.001 to 3600 seconds", optarg);
+	case 'h':
+		fputs(usage, stdout);
+		settings->finished = true;
+		return V2M_DONE;
+	case 'V':
+		puts("v2meterctl " V2M_VERSION);
+		settings->finished = true;
+		return V2M_DONE;
+	default:
+		/* getopt has said what is wrong. */
+		return V2M_USAGE;
+	}
+}
+
+static enum v2m_outcome parse_options(int argc, char **argv, struct settings *settings)
+{
+	static const struct option options[] = {
+		{ "url", required_argument, NULL, 'u' },
+		{ "api-key-file", required_argument, NULL, 'k' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "bytes", no_argument, NULL, 'b' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	enum v2m_outcome outcome = V2M_DONE;
+	int option;
+
+	while (outcome == V2M_DONE && !settings->finished &&
+	       (option = getopt_long(argc, argv, "u:k:jbt:vhV", options, NULL)) != -1)
+		outcome = take_option(option, settings);
+	return outcome;
+}
+
+/* 0 and a key that can be a header's value, or -errno. */
+static int read_key_file(const char *path, char **key)
+{
+	V2M_FREE char *text = NULL;
+	size_t length;
+	int result = v2m_read_file(path, KEY_FILE_MAX, &text, &length);
+
+	if (result)
+		return result;
+	while (length > 0 && strchr(" \t\r\n", text[length - 1]))
+		length--;
+	text[length] = 0;
+	if (length == 0)
+		return -ENODATA;
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			return -EINVAL;
+	*key = V2M_TAKE(text);
+	return 0;
+}
+
+/* *key stays NULL where there is none: the server then says whether it wants one. */
+static enum v2m_outcome find_api_key(const char *file, char **key)
+{
+	const char *environment = getenv("V2METER_API_KEY");
+	int result;
+
+	if (!file && environment && *environment) {
+		if (strpbrk(environment, "\r\n"))
+			return wrong_usage("$V2METER_API_KEY has a line break", "");
+		*key = strdup(environment);
+		return *key ? V2M_DONE : V2M_REFUSED;
+	}
+	result = read_key_file(file ? file : DEFAULT_KEY_FILE, key);
+	if (result == 0 || (!file && result == -ENOENT))
+		return V2M_DONE;
+	v2m_note("%s: %s", file ? file : DEFAULT_KEY_FILE,
+		 result == -ENODATA  ? "the file is empty"
+		 : result == -EINVAL ? "not an API key"
+				     : strerror(-result));
+	return file ? V2M_USAGE : V2M_DONE;
+}
+
+static enum v2m_outcome run(int argc, char **argv, struct settings *settings)
+{
+	V2M_CLEANUP(v2m_client_freep) struct v2m_client *client = NULL;
+	V2M_FREE char *api_key = NULL;
+	struct v2m_error error = { "" };
+	enum v2m_outcome outcome;
+	size_t command = 0;
+
+	if (argc < 1)
+		return wrong_usage("no command", "");
+	while (command < V2M_ARRAY_LEN(commands) && strcmp(commands[command].name, argv[0]) != 0)
+		command++;
+	if (command == V2M_ARRAY_LEN(commands))
+		return wrong_usage("no such command", argv[0]);
+	if (argc != 1 + commands[command].takes_key)
+		return wrong_usage(commands[command].takes_key ? "takes one KEY"
+							       : "takes no further words",
+				   argv[0]);
+	if (commands[command].takes_key && !*argv[1])
+		return wrong_usage("an empty KEY", argv[0]);
+	outcome = find_api_key(settings->key_file, &api_key);
+	if (outcome != V2M_DONE)
+		return outcome;
+	if (v2m_client_new(&(struct v2m_client_options){ .url = settings->url,
+							 .api_key = api_key,
+							 .timeout_ms = settings->timeout_ms },
+			   &client, &error))
+		return wrong_usage(error.text, "");
+	settings->ctl.client = client;
+	return commands[command].run(&settings->ctl, argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+	struct settings settings = { .url = DEFAULT_URL, .timeout_ms = 5000 };
+	enum v2m_outcome outcome;
+
+	v2m_text_init();
+	settings.ctl.colour = v2m_colour_wanted(stdout);
+	outcome = parse_options(argc, argv, &settings);
+	if (outcome == V2M_DONE && !settings.finished)
+		outcome = run(argc - optind, argv + optind, &settings);
+	if (fflush(stdout) && outcome == V2M_DONE) {
+		v2m_note("cannot write: %s", strerror(errno));
+		outcome = V2M_REFUSED;
+	}
+	return (int)outcome;
+}
