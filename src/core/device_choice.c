@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <fnmatch.h>
-#include <linux/if_arp.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,11 @@
 #define MAX_DEPTH 16
 
 #define ETHERNET_HEADER 14
+
+/* Not in glibc's header; the kernel's brings netlink along. */
+#ifndef ARPHRD_IP6GRE
+#define ARPHRD_IP6GRE 823
+#endif
 
 struct chooser {
 	const struct v2m_link *links;
@@ -122,6 +127,7 @@ static bool reaches_nic(const struct chooser *chooser, const struct v2m_link *li
 		lower = find(chooser, link->lower);
 		return lower && reaches_nic(chooser, lower, depth + 1);
 	}
+	/* Drivers of NICs name no kind; the few that do, as those of modems, name a parent. */
 	return link->hardware || !*link->kind;
 }
 

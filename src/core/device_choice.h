@@ -14,11 +14,11 @@ struct v2m_link {
 	uint32_t ifindex;
 	char name[V2M_DEVICE_NAME_LEN];
 	char kind[32];      /* IFLA_INFO_KIND: "vlan", "bond", ...; "" of a real device */
-	uint16_t type;      /* ARPHRD_* of <linux/if_arp.h> */
+	uint16_t type;      /* ARPHRD_* of <net/if_arp.h> */
 	uint32_t lower;     /* IFLA_LINK: what a VLAN or macvlan lies on; 0 if none, or elsewhere */
 	uint32_t master;    /* IFLA_MASTER: the bond, bridge, ... it belongs to; 0 if none */
 	bool up;            /* administratively */
-	bool hardware;      /* has a parent device, virtual machines' included */
+	bool hardware;      /* IFLA_PARENT_DEV_NAME: has a parent device, as NICs have */
 	bool default_route; /* IPv4 or IPv6, in any routing table */
 	bool global_address; /* an address of global scope */
 	uint64_t rx_bytes;   /* IFLA_STATS64 */

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 struct link_list {
 	struct v2m_link *links; /* ascending by ifindex, once sorted */
@@ -44,15 +43,6 @@ static void read_stats(const struct nlattr *attribute, struct v2m_link *link)
 	link->tx_bytes = stats.tx_bytes;
 }
 
-/* IFLA_PARENT_DEV_NAME is there from Linux 5.14 on; before, sysfs tells. */
-static bool has_parent_in_sysfs(const char *name)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/class/net/%s/device", name);
-	return access(path, F_OK) == 0;
-}
-
 static void read_link_attribute(const struct nlattr *attribute, struct v2m_link *link,
 				bool *elsewhere)
 {
@@ -75,7 +65,7 @@ static void read_link_attribute(const struct nlattr *attribute, struct v2m_link 
 	case IFLA_STATS64:
 		read_stats(attribute, link);
 		break;
-	case IFLA_PARENT_DEV_NAME:
+	case IFLA_PARENT_DEV_NAME: /* from Linux 5.14 on */
 		link->hardware = true;
 		break;
 	}
@@ -107,8 +97,6 @@ static int take_link(const struct nlmsghdr *message, void *context)
 	/* The index is one of another network namespace. */
 	if (elsewhere)
 		link->lower = 0;
-	if (!link->hardware)
-		link->hardware = has_parent_in_sysfs(link->name);
 	return 0;
 }
 
@@ -148,6 +136,7 @@ static void mark_nexthops(const struct link_list *list, const struct nlattr *att
 	}
 }
 
+/* Routes that use nexthop objects carry these attributes too (net.ipv4.nexthop_compat_mode). */
 static int take_route(const struct nlmsghdr *message, void *context)
 {
 	const struct rtmsg *route = mnl_nlmsg_get_payload(message);

@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Comparisons that a filter may consist of at most; see port_filter.c for the measurement. */
+/* Ranges of ports that a filter may consist of at most: the kernel checks a filter in quadratic
+ * time. With 256 ranges a dump takes 0.3 ms longer, with 1024 5 ms, with 3000 35 ms; of 100,000
+ * sockets 25,000 on 500 scattered ports take 49 ms with 1024 ranges, 50 ms with 256, 56 ms with 16.
+ */
 #define V2M_PORT_FILTER_MAX_RANGES 256
 /* Bytes of the largest filter. */
 #define V2M_PORT_FILTER_SIZE (20 * V2M_PORT_FILTER_MAX_RANGES)
