@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "core/format.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/util.h"
+
+void v2m_format_bytes(uint64_t bytes, char text[static V2M_FORMAT_BYTES_LEN])
+{
+	static const char *const units[] = { "KB", "MB", "GB", "TB", "PB" };
+	double value = (double)bytes / 1024;
+	size_t unit = 0;
+
+	if (bytes < 1024) {
+		snprintf(text, V2M_FORMAT_BYTES_LEN, "%" PRIu64 " B", bytes);
+		return;
+	}
+	while (value >= 1024 && unit + 1 < V2M_ARRAY_LEN(units)) {
+		value /= 1024;
+		unit++;
+	}
+	snprintf(text, V2M_FORMAT_BYTES_LEN, "%.2f %s", value, units[unit]);
+}
+
+void v2m_format_time(int64_t real_us, char text[static V2M_FORMAT_TIME_LEN])
+{
+	int64_t us = real_us % 1000000;
+	time_t seconds;
+	struct tm local;
+	size_t length;
+
+	if (us < 0)
+		us += 1000000;
+	seconds = (time_t)((real_us - us) / 1000000);
+	localtime_r(&seconds, &local);
+	length = strftime(text, V2M_FORMAT_TIME_LEN, "%Y-%m-%dT%H:%M:%S", &local);
+	snprintf(text + length, V2M_FORMAT_TIME_LEN - length, ".%06d", (int)us);
+}
+
+/* ss (iproute2 6.1, misc/ss.c) brackets what has a colon in it, shows the unspecified IPv6 address
+ * as a star, and puts the device a socket is bound to behind its local address. */
+static void format_endpoint(uint8_t family, const uint8_t *address, const char *device,
+			    uint16_t port, char *text)
+{
+	static const uint8_t unspecified[16];
+	char host[INET6_ADDRSTRLEN] = "*";
+	const char *separator = *device ? "%" : "";
+	bool bracket = false;
+
+	if (family == AF_INET) {
+		inet_ntop(AF_INET, address, host, sizeof(host));
+	} else if (memcmp(address, unspecified, sizeof(unspecified)) != 0) {
+		inet_ntop(AF_INET6, address, host, sizeof(host));
+		bracket = true;
+	}
+	snprintf(text, V2M_FORMAT_ENDPOINT_LEN, "%s%s%s%s%s:%u", bracket ? "[" : "", host,
+		 bracket ? "]" : "", separator, device, port);
+}
+
+void v2m_format_local(const struct v2m_connection *connection,
+		      char text[static V2M_FORMAT_ENDPOINT_LEN])
+{
+	format_endpoint(connection->family, connection->local, connection->device,
+			connection->local_port, text);
+}
+
+void v2m_format_remote(const struct v2m_connection *connection,
+		       char text[static V2M_FORMAT_ENDPOINT_LEN])
+{
+	format_endpoint(connection->family, connection->remote, "", connection->remote_port, text);
+}
+
+const char *v2m_format_state(uint8_t state)
+{
+	/* Numbers: include/net/tcp_states.h of the kernel. */
+	static const char *const names[] = {
+		[1] = "ESTAB",      [2] = "SYN-SENT",  [3] = "SYN-RECV", [4] = "FIN-WAIT-1",
+		[5] = "FIN-WAIT-2", [6] = "TIME-WAIT", [7] = "UNCONN",   [8] = "CLOSE-WAIT",
+		[9] = "LAST-ACK",   [10] = "LISTEN",   [11] = "CLOSING",
+	};
+
+	if (state >= V2M_ARRAY_LEN(names) || !names[state])
+		return "UNKNOWN";
+	return names[state];
+}
