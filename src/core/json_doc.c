@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "core/json_doc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Deeper than any value that is complained about. */
+#define MAX_STEPS 16
+
+void v2m_json_doc_clear(struct v2m_json_doc *doc)
+{
+	free(doc->path);
+	free(doc->text);
+	json_decref(doc->root);
+	memset(doc, 0, sizeof(*doc));
+}
+
+/* jansson ends its sentence with the token it stumbled over, "... near 'TOKEN'", which may be a
+ * credential and is cut off. Its length leads from the token's end, where jansson stands, to its
+ * start. */
+static int complain(const char *path, const char *text, size_t length, json_error_t *parse,
+		    struct v2m_error *error)
+{
+	size_t offset = parse->position > 0 ? (size_t)parse->position : 0;
+	char *near = strstr(parse->text, " near ");
+	size_t token = near ? strlen(near) - strlen(" near ") : 0;
+	const char *end = "";
+	struct v2m_place place;
+
+	if (near && near[strlen(" near ")] == '\'' && token >= 2 && token - 2 <= offset)
+		offset -= token - 2;
+	else if (near)
+		end = ", but the file ends here";
+	if (near)
+		*near = 0;
+	if (*end && strcmp(parse->text, "unexpected token") == 0)
+		snprintf(parse->text, sizeof(parse->text), "a value expected");
+	place = v2m_text_place(text, length, offset);
+	return v2m_error_set(error, -EINVAL, "%s:%u:%u: not JSON: %s%s", path, place.line,
+			     place.column, parse->text, end);
+}
+
+/* Takes over text. */
+static int parse_text(const char *path, char *text, size_t length, struct v2m_json_doc *doc,
+		      struct v2m_error *error)
+{
+	V2M_FREE char *owned_text = text;
+	V2M_FREE char *owned_path = strdup(path);
+	json_error_t parse;
+	json_t *root;
+
+	if (!owned_path)
+		return v2m_error_set(error, -ENOMEM, "%s: out of memory", path);
+	root = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &parse);
+	if (!root)
+		return complain(path, text, length, &parse, error);
+	*doc = (struct v2m_json_doc){ .path = V2M_TAKE(owned_path),
+				      .text = V2M_TAKE(owned_text),
+				      .length = length,
+				      .root = root };
+	return 0;
+}
+
+int v2m_json_doc_read(const char *path, char **text, size_t *length, struct v2m_error *error)
+{
+	int result = v2m_read_file(path, V2M_JSON_MAX_BYTES, text, length);
+
+	if (result == -EFBIG)
+		return v2m_error_set(error, result, "%s: expected at most %u MiB", path,
+				     V2M_JSON_MAX_BYTES >> 20);
+	if (result)
+		return v2m_error_set(error, result, "%s: cannot read it: %s", path,
+				     strerror(-result));
+	return 0;
+}
+
+int v2m_json_doc_load(const char *path, struct v2m_json_doc *doc, struct v2m_error *error)
+{
+	char *text;
+	size_t length;
+	int result = v2m_json_doc_read(path, &text, &length, error);
+
+	return result ? result : parse_text(path, text, length, doc, error);
+}
+
+int v2m_json_doc_parse(const char *path, const char *text, size_t length, struct v2m_json_doc *doc,
+		       struct v2m_error *error)
+{
+	char *copy = malloc(length + 1);
+
+	if (!copy)
+		return v2m_error_set(error, -ENOMEM, "%s: out of memory", path);
+	memcpy(copy, text, length);
+	copy[length] = 0;
+	return parse_text(path, copy, length, doc, error);
+}
+
+struct v2m_json_node v2m_json_root(const struct v2m_json_doc *doc)
+{
+	return (struct v2m_json_node){ .doc = doc, .value = doc->root };
+}
+
+static struct v2m_json_node child(const struct v2m_json_node *parent, struct v2m_json_step step,
+				  json_t *value)
+{
+	return (struct v2m_json_node){
+		.doc = parent->doc,
+		.parent = parent,
+		.step = step,
+		.value = json_is_null(value) ? NULL : value,
+	};
+}
+
+struct v2m_json_node v2m_json_member(const struct v2m_json_node *parent, const char *name)
+{
+	return child(parent, (struct v2m_json_step){ .member = name },
+		     json_object_get(parent->value, name));
+}
+
+struct v2m_json_node v2m_json_item(const struct v2m_json_node *parent, size_t index)
+{
+	return child(parent, (struct v2m_json_step){ .index = index },
+		     json_array_get(parent->value, index));
+}
+
+/* The steps from the root; returns their number. */
+static size_t steps_to(const struct v2m_json_node *node, struct v2m_json_step steps[MAX_STEPS])
+{
+	size_t n = 0;
+	size_t i;
+
+	for (const struct v2m_json_node *at = node; at->parent && n < MAX_STEPS; at = at->parent)
+		n++;
+	i = n;
+	for (const struct v2m_json_node *at = node; i > 0; at = at->parent)
+		steps[--i] = at->step;
+	return n;
+}
+
+/* "inbounds[2].port". Of a file that is a list only the member is named: the line says which item.
+ */
+static void write_path(const struct v2m_json_step *steps, size_t n, char *path, size_t size)
+{
+	size_t used = 0;
+
+	path[0] = 0;
+	if (n > 1 && !steps[0].member) {
+		steps++;
+		n--;
+	}
+	for (size_t i = 0; i < n && used < size; i++) {
+		int length;
+
+		if (steps[i].member)
+			length = snprintf(path + used, size - used, "%s%s", i ? "." : "",
+					  steps[i].member);
+		else
+			length = snprintf(path + used, size - used, "[%zu]", steps[i].index);
+		used += length > 0 ? (size_t)length : 0;
+	}
+}
+
+struct v2m_place v2m_json_node_place(const struct v2m_json_node *node)
+{
+	struct v2m_json_step steps[MAX_STEPS];
+	size_t n = steps_to(node, steps);
+
+	return v2m_json_place(node->doc->text, node->doc->length, steps, n);
+}
+
+static int fail(const struct v2m_json_node *node, struct v2m_error *error, const char *format,
+		va_list arguments)
+{
+	struct v2m_place place = v2m_json_node_place(node);
+	struct v2m_json_step steps[MAX_STEPS];
+	char sentence[sizeof(error->text)];
+	char path[128];
+
+	write_path(steps, steps_to(node, steps), path, sizeof(path));
+	vsnprintf(sentence, sizeof(sentence), format, arguments);
+	return v2m_error_set(error, -EINVAL, "%s:%u:%u: %s%s%s", node->doc->path, place.line,
+			     place.column, path, *path ? ": " : "", sentence);
+}
+
+int v2m_json_fail(const struct v2m_json_node *node, struct v2m_error *error, const char *format,
+		  ...)
+{
+	va_list arguments;
+	int result;
+
+	va_start(arguments, format);
+	result = fail(node, error, format, arguments);
+	va_end(arguments);
+	return result;
+}
+
+static void describe(const struct v2m_json_node *node, char *text, size_t size)
+{
+	static const char *const names[] = {
+		[JSON_OBJECT] = "an object", [JSON_ARRAY] = "a list",
+		[JSON_STRING] = "a string",  [JSON_REAL] = "a fraction",
+		[JSON_TRUE] = "true",        [JSON_FALSE] = "false",
+		[JSON_NULL] = "null",        [JSON_INTEGER] = "a number",
+	};
+
+	if (!node->value)
+		snprintf(text, size, "nothing");
+	else if (json_is_integer(node->value))
+		snprintf(text, size, "%lld", (long long)json_integer_value(node->value));
+	else if (json_is_string(node->value) && json_string_length(node->value) == 0)
+		snprintf(text, size, "an empty string");
+	else if (json_is_string(node->value))
+		snprintf(text, size, "a string of %zu bytes", json_string_length(node->value));
+	else
+		snprintf(text, size, "%s", names[json_typeof(node->value)]);
+}
+
+int v2m_json_expected(const struct v2m_json_node *node, struct v2m_error *error, const char *what)
+{
+	char got[64];
+
+	describe(node, got, sizeof(got));
+	return v2m_json_fail(node, error, "expected %s, got %s", what, got);
+}
+
+int v2m_json_object(const struct v2m_json_node *node, struct v2m_error *error)
+{
+	return json_is_object(node->value) ? 0 : v2m_json_expected(node, error, "an object");
+}
+
+int v2m_json_array(const struct v2m_json_node *node, struct v2m_error *error)
+{
+	return json_is_array(node->value) ? 0 : v2m_json_expected(node, error, "a list");
+}
+
+int v2m_json_only(const struct v2m_json_node *node, const char *const *names, size_t n_names,
+		  struct v2m_error *error)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach (node->value, name, value) {
+		struct v2m_json_node member = v2m_json_member(node, name);
+		size_t i = 0;
+
+		while (i < n_names && strcmp(name, names[i]) != 0)
+			i++;
+		if (i == n_names)
+			return v2m_json_fail(&member, error, "unknown member");
+	}
+	return 0;
+}
+
+int v2m_json_integer(const struct v2m_json_node *node, long long min, long long max,
+		     long long *value, struct v2m_error *error)
+{
+	char what[96];
+
+	if (json_is_integer(node->value) && json_integer_value(node->value) >= min &&
+	    json_integer_value(node->value) <= max) {
+		*value = json_integer_value(node->value);
+		return 0;
+	}
+	snprintf(what, sizeof(what), "an integer from %lld to %lld", min, max);
+	return v2m_json_expected(node, error, what);
+}
+
+int v2m_json_boolean(const struct v2m_json_node *node, bool *value, struct v2m_error *error)
+{
+	if (!json_is_boolean(node->value))
+		return v2m_json_expected(node, error, "true or false");
+	*value = json_is_true(node->value);
+	return 0;
+}
+
+int v2m_json_string(const struct v2m_json_node *node, size_t max, char **value,
+		    struct v2m_error *error)
+{
+	size_t length = json_string_length(node->value);
+	char what[64];
+	char *copy;
+
+	if (!json_is_string(node->value) || length == 0 || length > max) {
+		snprintf(what, sizeof(what), "a string of 1 to %zu bytes", max);
+		return v2m_json_expected(node, error, what);
+	}
+	copy = strdup(json_string_value(node->value));
+	if (!copy)
+		return v2m_error_set(error, -ENOMEM, "%s: out of memory", node->doc->path);
+	free(*value);
+	*value = copy;
+	return 0;
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "core/json_place.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <string.h>
+
+struct scanner {
+	const char *text;
+	size_t length;
+	size_t at;
+};
+
+struct v2m_place v2m_text_place(const char *text, size_t length, size_t offset)
+{
+	struct v2m_place place = { .line = 1, .column = 1 };
+
+	for (size_t i = 0; i < offset && i < length; i++) {
+		if (text[i] == '\n') {
+			place.line++;
+			place.column = 1;
+		} else if (i + 1 == length || ((unsigned char)text[i + 1] & 0xc0) != 0x80) {
+			/* The next byte starts a character. */
+			place.column++;
+		}
+	}
+	return place;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static void skip_spaces(struct scanner *scanner)
+{
+	while (scanner->at < scanner->length && is_space(scanner->text[scanner->at]))
+		scanner->at++;
+}
+
+/* From the opening quote to behind the closing one. */
+static void skip_string(struct scanner *scanner)
+{
+	for (scanner->at++; scanner->at < scanner->length; scanner->at++) {
+		if (scanner->text[scanner->at] == '\\')
+			scanner->at++;
+		else if (scanner->text[scanner->at] == '"')
+			break;
+	}
+	scanner->at++;
+}
+
+/* To the comma or bracket that ends the value; nesting is counted, not recursed into. */
+static void skip_value(struct scanner *scanner)
+{
+	size_t depth = 0;
+
+	while (scanner->at < scanner->length) {
+		char c = scanner->text[scanner->at];
+
+		if (c == '"') {
+			skip_string(scanner);
+			continue;
+		}
+		if (depth == 0 && (c == ',' || c == '}' || c == ']'))
+			return;
+		if (c == '{' || c == '[')
+			depth++;
+		if (c == '}' || c == ']')
+			depth--;
+		scanner->at++;
+	}
+}
+
+/* A name may be written with escapes, so it is decoded before it is compared. */
+static bool is_name(const char *token, size_t length, const char *name)
+{
+	json_t *decoded = json_loadb(token, length, JSON_DECODE_ANY, NULL);
+	bool same = json_is_string(decoded) && strcmp(json_string_value(decoded), name) == 0;
+
+	json_decref(decoded);
+	return same;
+}
+
+/* From the name of a member to its value; tells whether it is the wanted one. */
+static bool enter_member(struct scanner *scanner, const char *wanted)
+{
+	size_t name = scanner->at;
+	size_t end;
+
+	skip_string(scanner);
+	end = scanner->at;
+	skip_spaces(scanner);
+	scanner->at++; /* the colon */
+	skip_spaces(scanner);
+	return end <= scanner->length && is_name(scanner->text + name, end - name, wanted);
+}
+
+/* From the first byte of a container to the first byte of the value in it. */
+static bool take_step(struct scanner *scanner, const struct v2m_json_step *step)
+{
+	char open = scanner->at < scanner->length ? scanner->text[scanner->at] : 0;
+
+	if (open != (step->member ? '{' : '['))
+		return false;
+	scanner->at++;
+	for (size_t i = 0;; i++) {
+		skip_spaces(scanner);
+		if (scanner->at >= scanner->length || scanner->text[scanner->at] == ']' ||
+		    scanner->text[scanner->at] == '}')
+			return false;
+		if (step->member ? enter_member(scanner, step->member) : i == step->index)
+			return true;
+		skip_value(scanner);
+		if (scanner->at >= scanner->length || scanner->text[scanner->at] != ',')
+			return false;
+		scanner->at++;
+	}
+}
+
+struct v2m_place v2m_json_place(const char *text, size_t length, const struct v2m_json_step *steps,
+				size_t n_steps)
+{
+	struct scanner scanner = { .text = text, .length = length };
+	size_t found;
+
+	skip_spaces(&scanner);
+	found = scanner.at;
+	for (size_t i = 0; i < n_steps && take_step(&scanner, &steps[i]); i++)
+		found = scanner.at;
+	return v2m_text_place(text, length, found);
+}
