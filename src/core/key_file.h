@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The key file: a JSON array of KEY objects, CONTRACT section 6. */
+#ifndef V2METER_CORE_KEY_FILE_H
+#define V2METER_CORE_KEY_FILE_H
+
+#include "core/json_doc.h"
+#include "core/key_list.h"
+
+/* Adds the keys of a document that v2m_json_doc_load() has read to an empty list. uuid is required.
+ * Without an id, the id is the UUIDv5 of the uuid, as for keys of a V2Ray configuration: an id
+ * stands in logs, and a uuid must not. Without a name, the name is the id. null is as good as
+ * absent. 0, -EINVAL with the place in *error, or -ENOMEM; the list is the caller's to clear either
+ * way. */
+int v2m_key_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
+		      struct v2m_error *error);
+
+#endif

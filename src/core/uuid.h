@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * UUIDs (RFC 9562). A client's uuid is its credential: what names the client in logs is a UUIDv5
+ * made of it, from which it cannot be computed back.
+ */
+#ifndef V2METER_CORE_UUID_H
+#define V2METER_CORE_UUID_H
+
+#include <stdbool.h>
+
+#define V2M_UUID_LEN 37 /* with the 0 */
+
+/* The UUIDv5 of a name in our namespace, 5ba0ef19-d265-40e4-9d64-3c1d1a4f2a57. The same name gives
+ * the same id on every server and in every version. */
+void v2m_uuid5(const char *name, char text[static V2M_UUID_LEN]);
+
+/* The id of the key with that uuid: the UUIDv5 of the uuid in lower case. */
+void v2m_uuid_key_id(const char *uuid, char text[static V2M_UUID_LEN]);
+
+/* Writes the 32 hexadecimal digits of a UUID, with or without hyphens, in the usual form and lower
+ * case. False where it is no UUID; text is untouched then. */
+bool v2m_uuid_canonical(const char *uuid, char text[static V2M_UUID_LEN]);
+
+#endif
