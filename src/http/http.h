@@ -20,5 +20,7 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
 		   struct v2m_error *error);
 /* Ends all connections and threads; does nothing on NULL. */
 void v2m_http_stop(struct v2m_http *http);
+/* The port of the first listener, host byte order: for those that asked for port 0. */
+unsigned v2m_http_port(const struct v2m_http *http);
 
 #endif

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * civetweb, tied down: handlers of ours for every request, no files, no CORS, no log of its own.
+ *
+ * civetweb 1.15 gives every open connection a worker thread and starts all of them at once. So the
+ * limits below are what clients can hold open at a time; measurements are in docs/api-server.md.
+ */
+#include "http/http.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/api_json.h"
+#include "core/log.h"
+#include "http/listen.h"
+#include "http/server.h"
+
+#define THREADS     256
+#define THREADS_TXT "256"
+/* Deepest use measured is under 40 KiB; the sanitizers' red zones multiply that. */
+#define STACK_BYTES (512 * 1024)
+/* A request's header has to be here in that time, an answer taken in it. */
+#define REQUEST_TIMEOUT_MS "5000"
+/* What a connection may idle between two requests. */
+#define KEEP_ALIVE_MS "5000"
+/* While more connections than this are open every answer ends its connection, so that idle ones
+ * cannot hold the workers that others wait for. */
+#define KEEP_ALIVE_CONNECTIONS (THREADS / 2)
+/* What is read of a body that is too large before the connection is closed: closing at once would
+ * reset it, and the client might never see the answer. */
+#define LINGER_BYTES (1024 * 1024)
+#define BODY_TIME_NS 2000000000u
+
+static struct v2m_http *http_of(const struct mg_connection *connection)
+{
+	return mg_get_user_context_data(connection);
+}
+
+/* Reads and drops the body, at most limit bytes of it. True: it has been read whole. */
+static bool drain(struct mg_connection *connection, size_t limit)
+{
+	uint64_t start_ns = v2m_clock_mono_ns();
+	size_t total = 0;
+	char buffer[4096];
+	int count;
+
+	while ((count = mg_read(connection, buffer, sizeof(buffer))) > 0) {
+		total += (size_t)count;
+		if (total > limit || v2m_clock_mono_ns() - start_ns > BODY_TIME_NS)
+			return false;
+	}
+	return count == 0;
+}
+
+static bool has_body(const struct mg_connection *connection)
+{
+	return mg_get_request_info(connection)->content_length > 0 ||
+	       mg_get_header(connection, "Transfer-Encoding");
+}
+
+/* Nothing we serve takes a body, but clients send some. False: it is too large. */
+static bool take_body(struct mg_connection *connection, struct v2m_reply *reply)
+{
+	const char *expect = mg_get_header(connection, "Expect");
+
+	if (mg_get_request_info(connection)->content_length <= V2M_REQUEST_BODY_MAX) {
+		if (expect && strcasecmp(expect, "100-continue") == 0)
+			mg_write(connection, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+		if (drain(connection, V2M_REQUEST_BODY_MAX))
+			return true;
+	}
+	reply->close = true;
+	v2m_reply_error(reply, 413, "body_too_large", "The request's body is too large");
+	return false;
+}
+
+static int begin_request(struct mg_connection *connection)
+{
+	const struct mg_request_info *info = mg_get_request_info(connection);
+	struct v2m_http *http = http_of(connection);
+	struct v2m_reply reply = { .head = strcmp(info->request_method, "HEAD") == 0 };
+	bool too_large = false;
+	int status;
+
+	reply.close =
+		__atomic_load_n(&http->open_connections, __ATOMIC_RELAXED) > KEEP_ALIVE_CONNECTIONS;
+	if (!v2m_routes_open(info->local_uri_raw) && !v2m_http_authorized(http, connection)) {
+		reply.close = true;
+		v2m_reply_error(&reply, 401, "unauthorized",
+				"Invalid API key. Use X-API-Key header with the correct key.");
+	} else if (has_body(connection) && !take_body(connection, &reply)) {
+		too_large = true;
+	} else {
+		v2m_routes_answer(http, connection, &reply);
+	}
+	status = reply.body->status;
+	v2m_reply_send(connection, &reply);
+	if (too_large)
+		drain(connection, LINGER_BYTES);
+	return status;
+}
+
+/* What civetweb itself refuses, before there is a request to route. */
+static int http_error(struct mg_connection *connection, int status, const char *message)
+{
+	struct v2m_reply reply = { .close = true };
+
+	(void)message;
+	switch (status) {
+	case 413:
+		v2m_reply_error(&reply, 431, "headers_too_large",
+				"The request's headers are too large");
+		break;
+	case 505:
+		v2m_reply_error(&reply, 505, "http_version", "This HTTP version is not supported");
+		break;
+	case 400:
+		v2m_reply_error(&reply, 400, "bad_request", "The request is malformed");
+		break;
+	default:
+		v2m_reply_error(&reply, status, "http_error", "The request cannot be answered");
+	}
+	v2m_reply_send(connection, &reply);
+	return 0;
+}
+
+/* At the start its messages say why it failed; later they are about single clients, and must not
+ * let those fill the log. */
+static int log_message(const struct mg_connection *connection, const char *message)
+{
+	struct v2m_http *http = http_of(connection);
+
+	v2m_log(http && http->started ? V2M_LOG_DEBUG : V2M_LOG_WARNING, "http: %s", message);
+	return 1;
+}
+
+static int init_connection(const struct mg_connection *connection, void **data)
+{
+	(void)data;
+	__atomic_add_fetch(&http_of(connection)->open_connections, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static void connection_closed(const struct mg_connection *connection)
+{
+	__atomic_sub_fetch(&http_of(connection)->open_connections, 1, __ATOMIC_RELAXED);
+}
+
+static struct mg_context *start_civetweb(struct v2m_http *http, const char *ports)
+{
+	const struct mg_callbacks callbacks = {
+		.begin_request = begin_request,
+		.http_error = http_error,
+		.log_message = log_message,
+		.init_connection = init_connection,
+		.connection_closed = connection_closed,
+	};
+	const char *options[] = {
+		"listening_ports",
+		ports,
+		"num_threads",
+		THREADS_TXT,
+		"request_timeout_ms",
+		REQUEST_TIMEOUT_MS,
+		"enable_keep_alive",
+		"yes",
+		"keep_alive_timeout_ms",
+		KEEP_ALIVE_MS,
+		"max_request_size",
+		V2M_REQUEST_HEADER_MAX,
+		"listen_backlog",
+		"1024",
+		"tcp_nodelay",
+		"1",
+		"decode_url",
+		"no",
+		"enable_auth_domain_check",
+		"no",
+		"access_control_allow_origin",
+		"",
+		"access_control_allow_methods",
+		"",
+		"access_control_allow_headers",
+		"",
+		NULL,
+	};
+	pthread_attr_t before;
+	pthread_attr_t ours;
+	struct mg_context *context;
+
+	/* civetweb has no option for its threads' stacks; what it does not set is the process's
+	 * default. */
+	pthread_getattr_default_np(&before);
+	pthread_attr_init(&ours);
+	pthread_attr_setstacksize(&ours, STACK_BYTES);
+	pthread_setattr_default_np(&ours);
+	context = mg_start(&callbacks, http, options);
+	pthread_setattr_default_np(&before);
+	pthread_attr_destroy(&ours);
+	pthread_attr_destroy(&before);
+	return context;
+}
+
+int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **http,
+		   struct v2m_error *error)
+{
+	V2M_FREE struct v2m_http *made = calloc(1, sizeof(*made));
+	V2M_FREE char *ports = v2m_listen_join(options->listen);
+	int result;
+
+	if (!made || !ports)
+		return v2m_error_set(error, -ENOMEM, "http: out of memory");
+	if (!options->api_key || !options->api_key[0] || strlen(options->api_key) > V2M_API_KEY_MAX)
+		return v2m_error_set(error, -EINVAL, "api_key: has to have 1 to %d characters",
+				     V2M_API_KEY_MAX);
+	result = v2m_listen_check(options->listen, error);
+	if (result)
+		return result;
+	strcpy(made->api_key, options->api_key);
+	made->meter = options->meter;
+	made->api_bytes = options->api_bytes;
+	mg_init_library(MG_FEATURES_DEFAULT);
+	made->context = start_civetweb(made, ports);
+	if (!made->context) {
+		mg_exit_library();
+		return v2m_error_set(error, -EIO, "http: cannot start on %s", ports);
+	}
+	made->started = true;
+	*http = V2M_TAKE(made);
+	return 0;
+}
+
+void v2m_http_stop(struct v2m_http *http)
+{
+	if (!http)
+		return;
+	mg_stop(http->context);
+	mg_exit_library();
+	free(http);
+}
+
+unsigned v2m_http_port(const struct v2m_http *http)
+{
+	struct mg_server_port port = { 0 };
+
+	return mg_get_server_ports(http->context, 1, &port) == 1 ? (unsigned)port.port : 0;
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "http/listen.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/util.h"
+
+#define PROC_TCP_MAX (16u << 20) /* 100,000 sockets take 15 MB */
+
+static int parse_address(const char *text, struct sockaddr_in *address)
+{
+	const char *colon = strrchr(text, ':');
+	char host[INET_ADDRSTRLEN];
+	unsigned long port;
+	char *end;
+
+	if (!colon || (size_t)(colon - text) >= sizeof(host) || !isdigit((unsigned char)colon[1]))
+		return -EINVAL;
+	memcpy(host, text, (size_t)(colon - text));
+	host[colon - text] = 0;
+	errno = 0;
+	port = strtoul(colon + 1, &end, 10);
+	if (errno || *end || port > UINT16_MAX)
+		return -EINVAL;
+	*address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	return inet_pton(AF_INET, host, &address->sin_addr) == 1 ? 0 : -EINVAL;
+}
+
+static void closedirp(DIR **directory)
+{
+	if (*directory)
+		closedir(*directory);
+}
+
+/* One line of /proc/net/tcp or tcp6 (Linux, Documentation/networking/proc_net_tcp.rst): whether it
+ * is a listener in the way of the address, and its inode. */
+static bool parse_listener(const char *line, const struct sockaddr_in *address, uint64_t *inode)
+{
+	char local[33];
+	unsigned port;
+	unsigned state;
+	bool any;
+
+	if (sscanf(line, " %*d: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*d %*d %" SCNu64,
+		   local, &port, &state, inode) != 4)
+		return false;
+	if (port != ntohs(address->sin_port) || state != 0x0a)
+		return false;
+	any = strspn(local, "0") == strlen(local);
+	return any || address->sin_addr.s_addr == 0 ||
+	       strtoul(local, NULL, 16) == address->sin_addr.s_addr;
+}
+
+static bool find_listener(const char *path, const struct sockaddr_in *address, uint64_t *inode)
+{
+	V2M_FREE char *text = NULL;
+	size_t length;
+	char *rest;
+
+	if (v2m_read_file(path, PROC_TCP_MAX, &text, &length))
+		return false;
+	rest = text;
+	for (char *line; (line = strsep(&rest, "\n"));)
+		if (parse_listener(line, address, inode))
+			return true;
+	return false;
+}
+
+static bool process_has_socket(const char *pid, const char *wanted)
+{
+	V2M_CLEANUP(closedirp) DIR *directory = NULL;
+	struct dirent *entry;
+	char path[300];
+
+	snprintf(path, sizeof(path), "/proc/%.32s/fd", pid);
+	directory = opendir(path);
+	while (directory && (entry = readdir(directory))) {
+		char link[64];
+		ssize_t length =
+			readlinkat(dirfd(directory), entry->d_name, link, sizeof(link) - 1);
+
+		if (length <= 0)
+			continue;
+		link[length] = 0;
+		if (strcmp(link, wanted) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* " by nginx (pid 123)", or nothing where /proc does not tell. */
+static void describe_holder(const struct sockaddr_in *address, char *text, size_t size)
+{
+	V2M_CLEANUP(closedirp) DIR *processes = opendir("/proc");
+	struct dirent *entry;
+	uint64_t inode;
+	char wanted[64];
+
+	text[0] = 0;
+	if (!find_listener("/proc/net/tcp", address, &inode) &&
+	    !find_listener("/proc/net/tcp6", address, &inode))
+		return;
+	snprintf(wanted, sizeof(wanted), "socket:[%" PRIu64 "]", inode);
+	while (processes && (entry = readdir(processes))) {
+		V2M_FREE char *name = NULL;
+		char path[64];
+		size_t length;
+
+		if (!isdigit((unsigned char)entry->d_name[0]) ||
+		    !process_has_socket(entry->d_name, wanted))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%.32s/comm", entry->d_name);
+		if (v2m_read_file(path, 64, &name, &length))
+			return;
+		name[strcspn(name, "\n")] = 0;
+		snprintf(text, size, " by %s (pid %s)", name, entry->d_name);
+		return;
+	}
+}
+
+/* SO_REUSEADDR as civetweb sets it: connections of a former server in TIME_WAIT are no obstacle. */
+static int try_bind(const struct sockaddr_in *address)
+{
+	V2M_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int one = 1;
+
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
+	    bind(fd, (const struct sockaddr *)address, sizeof(*address)) || listen(fd, 1))
+		return -errno;
+	return 0;
+}
+
+static int check_one(const char *text, struct v2m_error *error)
+{
+	struct sockaddr_in address;
+	char holder[128];
+	int result = parse_address(text, &address);
+
+	if (result)
+		return v2m_error_set(error, result,
+				     "listen: \"%s\" is not an IPv4 address and port", text);
+	result = try_bind(&address);
+	if (result == -EADDRINUSE) {
+		describe_holder(&address, holder, sizeof(holder));
+		return v2m_error_set(error, result, "listen: %s is taken%s", text, holder);
+	}
+	if (result)
+		return v2m_error_set(error, result, "listen: cannot listen on %s: %s", text,
+				     strerror(-result));
+	return 0;
+}
+
+int v2m_listen_check(const struct v2m_strings *listen, struct v2m_error *error)
+{
+	if (!listen->count)
+		return v2m_error_set(error, -EINVAL, "listen: no address");
+	for (size_t i = 0; i < listen->count; i++) {
+		int result = check_one(listen->items[i], error);
+
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+char *v2m_listen_join(const struct v2m_strings *listen)
+{
+	size_t size = 1;
+	char *joined;
+	char *end;
+
+	for (size_t i = 0; i < listen->count; i++)
+		size += strlen(listen->items[i]) + 1;
+	joined = malloc(size);
+	if (!joined)
+		return NULL;
+	end = joined;
+	*end = 0;
+	for (size_t i = 0; i < listen->count; i++) {
+		if (i)
+			*end++ = ',';
+		end = stpcpy(end, listen->items[i]);
+	}
+	return joined;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the parts of the HTTP side know of each other. */
+#ifndef V2METER_HTTP_SERVER_H
+#define V2METER_HTTP_SERVER_H
+
+#include <civetweb.h>
+#include <stdbool.h>
+
+#include "http/http.h"
+
+/* Longer API keys are refused at the start. */
+#define V2M_API_KEY_MAX 256
+/* Of a request's body; nothing we serve has a body to read. */
+#define V2M_REQUEST_BODY_MAX (64 * 1024)
+/* Of the request line and all headers together. */
+#define V2M_REQUEST_HEADER_MAX "16384"
+
+struct v2m_http {
+	struct mg_context *context;
+	const struct v2m_meter *meter;
+	enum v2m_api_bytes api_bytes;
+	bool started;
+	unsigned open_connections; /* atomic */
+	char api_key[V2M_API_KEY_MAX + 1];
+};
+
+/* An answer on its way out. */
+struct v2m_reply {
+	const struct v2m_body *body; /* in window, or own */
+	struct v2m_body own;
+	struct v2m_window *window; /* referenced while body is in use */
+	char allow[64];            /* of a 405; else "" */
+	bool head;                 /* the headers alone */
+	bool close;                /* end the connection after it */
+};
+
+/* auth.c: whether the request carries the API key in either header. */
+bool v2m_http_authorized(const struct v2m_http *http, const struct mg_connection *connection);
+
+/* reply.c */
+void v2m_reply_error(struct v2m_reply *reply, int status, const char *code, const char *detail);
+/* Takes the answer that a renderer of the core has left in reply->own. */
+void v2m_reply_own(struct v2m_reply *reply, int result);
+/* Sends it and releases what it holds. */
+void v2m_reply_send(struct mg_connection *connection, struct v2m_reply *reply);
+
+/* routes.c: answers one request. */
+void v2m_routes_answer(struct v2m_http *http, struct mg_connection *connection,
+		       struct v2m_reply *reply);
+/* Whether the path is open to those without the API key. */
+bool v2m_routes_open(const char *path);
+
+#endif
