@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck shell=bash disable=SC2034
+# What the scripts share. Sourced after `set -euo pipefail`; leaves the caller in the repository, and
+# where it came from in V2M_CALLER_DIR.
+
+V2M_CALLER_DIR=$PWD
+V2M_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$V2M_ROOT" || exit 1
+
+V2M_V2RAY_DIR=$V2M_ROOT/build/v2ray
+V2M_V2RAY=$V2M_V2RAY_DIR/usr/bin/v2ray
+
+# Building and running, the demo's v2ray aside.
+V2M_BUILD_PACKAGES=(
+	gcc libc6-dev cmake ninja-build pkgconf clang llvm bpftool
+	libbpf-dev libmnl-dev libjansson-dev libsqlite3-dev zlib1g-dev libcurl4-openssl-dev
+	libsystemd-dev libcivetweb-dev
+)
+V2M_DEMO_PACKAGES=(iproute2 python3 curl)
+V2M_TEST_PACKAGES=(
+	git libcmocka-dev python3 python3-pytest python3-aiohttp python3-scapy tcpdump ethtool
+	nftables iproute2 sqlite3 strace curl clang-format shellcheck util-linux procps
+)
+
+say() {
+	printf '%s\n' "$*" >&2
+}
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+is_root() {
+	[ "$(id -u)" -eq 0 ]
+}
+
+# Prints those of the named packages that are not installed.
+missing_packages() {
+	local package
+	for package in "$@"; do
+		if ! dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
+			grep -qx installed; then
+			printf '%s\n' "$package"
+		fi
+	done
+}
+
+apt() {
+	DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 "$@"
+}
+
+# Once per run of a script, and only when something is missing: lists may be absent or stale.
+apt_update_once() {
+	[ -n "${V2M_APT_UPDATED:-}" ] && return 0
+	say "updating the package lists"
+	apt update -qq >&2
+	export V2M_APT_UPDATED=1
+}
+
+# Installs what is missing of the named packages; asks apt nothing where all is there.
+install_packages() {
+	local missing
+	command -v dpkg-query >/dev/null ||
+		die "no Debian packages here; install by hand what these are elsewhere: $*"
+	mapfile -t missing < <(missing_packages "$@")
+	[ ${#missing[@]} -eq 0 ] && return 0
+	is_root || die "these packages are missing and only root can install them: ${missing[*]}"
+	apt_update_once
+	say "installing ${missing[*]}"
+	apt install -qq -y --no-install-recommends "${missing[@]}" >&2 </dev/null
+}
+
+# A real v2ray under build/v2ray. Unpacked, never installed: the package would enable a service with
+# a published UUID, an open proxy on the operator's host.
+prepare_v2ray() {
+	[ -x "$V2M_V2RAY" ] && return 0
+	local download
+	command -v apt-get >/dev/null || die "no apt-get to fetch v2ray with; put it at $V2M_V2RAY"
+	mkdir -p "$V2M_V2RAY_DIR"
+	download=$(mktemp -d "$V2M_V2RAY_DIR/download.XXXXXX")
+	say "fetching v2ray (unpacked into build/v2ray, not installed)"
+	if ! fetch_v2ray "$download" && ! { is_root && apt_update_once && fetch_v2ray "$download"; }; then
+		rm -rf "$download"
+		say "v2ray cannot be fetched: apt-get download v2ray failed"
+		return 1
+	fi
+	dpkg -x "$download"/v2ray_*.deb "$download/unpacked"
+	cp -a "$download/unpacked/." "$V2M_V2RAY_DIR"
+	rm -rf "$download"
+}
+
+fetch_v2ray() {
+	(cd "$1" && apt_unsandboxed download -qq v2ray) >&2 2>/dev/null
+}
+
+# The download goes to a directory of ours, which apt's own user may not be able to enter.
+apt_unsandboxed() {
+	apt -o APT::Sandbox::User=root "$@"
+}
