@@ -69,6 +69,20 @@ static void add_line(struct v2m_table *table, const char *name, const char *valu
 	v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", value ? value : "-");
 }
 
+/* A size for a person, and the number that is billed on beside it. */
+static void add_exact(const struct v2m_ctl *ctl, struct v2m_table *table, const char *name,
+		      uint64_t bytes)
+{
+	char size[V2M_CTL_SIZE_LEN];
+
+	v2m_ctl_size(ctl, bytes, size);
+	v2m_table_cell(table, V2M_STYLE_TITLE, "%s", name);
+	if (ctl->bytes || bytes < 1024)
+		v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", size);
+	else
+		v2m_table_cell(table, V2M_STYLE_PLAIN, "%s (%" PRIu64 " bytes)", size, bytes);
+}
+
 static void add_figures(const struct v2m_ctl *ctl, struct v2m_table *table,
 			const struct v2m_figure *row)
 {
@@ -76,11 +90,9 @@ static void add_figures(const struct v2m_ctl *ctl, struct v2m_table *table,
 
 	v2m_table_cell(table, V2M_STYLE_TITLE, "Connections");
 	v2m_table_cell(table, V2M_STYLE_PLAIN, "%" PRIu64, row->connections);
-	add_line(table, "Uplink", v2m_ctl_size(ctl, row->rx, size));
-	add_line(table, "Downlink", v2m_ctl_size(ctl, row->tx, size));
-	v2m_table_cell(table, V2M_STYLE_TITLE, "Total");
-	v2m_table_cell(table, V2M_STYLE_PLAIN, "%s (%" PRIu64 " bytes)",
-		       v2m_ctl_size(ctl, row->rx + row->tx, size), row->rx + row->tx);
+	add_exact(ctl, table, "Uplink", row->rx);
+	add_exact(ctl, table, "Downlink", row->tx);
+	add_exact(ctl, table, "Total", row->rx + row->tx);
 	add_line(table, "Rate", v2m_ctl_rate(ctl, row->rate, size));
 }
 
@@ -110,7 +122,7 @@ static enum v2m_outcome print_connections(const struct v2m_ctl *ctl, const json_
 static enum v2m_outcome print_key(const struct v2m_ctl *ctl, const struct v2m_answer *answer)
 {
 	const struct v2m_figure *row = &answer->figures.rows[0];
-	const char *error = json_string_value(json_object_get(row->entry, "error"));
+	const json_t *error = json_object_get(row->entry, "error");
 	V2M_TABLE *table = v2m_table_new(pair, V2M_ARRAY_LEN(pair));
 	enum v2m_outcome outcome;
 
@@ -121,7 +133,7 @@ static enum v2m_outcome print_key(const struct v2m_ctl *ctl, const struct v2m_an
 	if (row->port)
 		v2m_table_cell(table, V2M_STYLE_PLAIN, "%" PRIu64, row->port);
 	else
-		v2m_table_cell(table, V2M_STYLE_WARN, "%s", error ? error : "-");
+		v2m_table_cell(table, V2M_STYLE_WARN, error ? "none" : "-");
 	add_figures(ctl, table, row);
 	outcome = v2m_render_done(v2m_table_print(table, stdout, ctl->colour));
 	return outcome == V2M_DONE ? print_connections(ctl, row->entry) : outcome;
@@ -156,15 +168,10 @@ static enum v2m_outcome print_reset(const struct v2m_ctl *ctl, const char *key,
 	add_line(table, "Reset", key);
 	for (size_t i = 0; i < V2M_ARRAY_LEN(closed); i++) {
 		const json_t *bytes = json_object_get(answer, closed[i].member);
-		char size[V2M_CTL_SIZE_LEN];
 
 		/* The older reset paths do not tell what they closed. */
-		if (!json_is_integer(bytes) || json_integer_value(bytes) < 0)
-			continue;
-		v2m_table_cell(table, V2M_STYLE_TITLE, "%s", closed[i].title);
-		v2m_table_cell(table, V2M_STYLE_PLAIN, "%s (%" JSON_INTEGER_FORMAT " bytes)",
-			       v2m_ctl_size(ctl, (uint64_t)json_integer_value(bytes), size),
-			       json_integer_value(bytes));
+		if (json_is_integer(bytes) && json_integer_value(bytes) >= 0)
+			add_exact(ctl, table, closed[i].title, (uint64_t)json_integer_value(bytes));
 	}
 	return v2m_render_done(v2m_table_print(table, stdout, ctl->colour));
 }
