@@ -9,6 +9,7 @@
 
 #include "core/window.h"
 #include "core/keys.h"
+#include "core/status.h"
 
 enum v2m_verdict {
 	V2M_OK,
@@ -44,6 +45,8 @@ struct v2m_meter {
 	 * window starts then. */
 	enum v2m_verdict (*reset)(void *context, const char *id_or_uuid, struct v2m_reset *reset);
 	void (*health)(void *context, struct v2m_health *health);
+	/* The operator's view; the caller frees it. V2M_OK or V2M_UNREADABLE. */
+	enum v2m_verdict (*status)(void *context, struct v2m_status **status);
 };
 
 #endif

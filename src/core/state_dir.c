@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "core/state_dir.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/log.h"
+
+#define API_KEY_BYTES   32
+#define API_KEY_MIN_LEN 8
+#define API_KEY_MAX_LEN 1024
+
+static int make_directories(const char *path)
+{
+	char partial[PATH_MAX];
+
+	if (snprintf(partial, sizeof(partial), "%s", path) >= (int)sizeof(partial))
+		return -ENAMETOOLONG;
+	for (char *slash = strchr(partial + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		if (mkdir(partial, 0755) && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return mkdir(partial, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+static int refuse_second(int fd, const char *path, struct v2m_error *error)
+{
+	char holder[32] = "";
+	ssize_t length = pread(fd, holder, sizeof(holder) - 1, 0);
+
+	if (length <= 0)
+		return v2m_error_set(error, -EBUSY, "%s is held by another process", path);
+	holder[strcspn(holder, "\n")] = 0;
+	return v2m_error_set(error, -EBUSY,
+			     "%s is held by process %s: another v2meterd uses this state directory",
+			     path, holder);
+}
+
+int v2m_state_dir_lock(const char *state_dir, int *lock_fd, struct v2m_error *error)
+{
+	char path[PATH_MAX];
+	V2M_CLOSE int fd = -1;
+	int result = make_directories(state_dir);
+
+	if (result)
+		return v2m_error_set(error, result, "state_dir: cannot make %s: %s", state_dir,
+				     strerror(-result));
+	if (snprintf(path, sizeof(path), "%s/lock", state_dir) >= (int)sizeof(path))
+		return v2m_error_set(error, -ENAMETOOLONG, "state_dir: %s is too long", state_dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return v2m_error_set(error, -errno, "state_dir: cannot open %s: %s", path,
+				     strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		return refuse_second(fd, path, error);
+	if (ftruncate(fd, 0) || dprintf(fd, "%d\n", (int)getpid()) < 0)
+		v2m_log_warning("cannot write %s: %s", path, strerror(errno));
+	*lock_fd = V2M_TAKE_FD(fd);
+	return 0;
+}
+
+static int make_key(const char *path, char **api_key, struct v2m_error *error)
+{
+	uint8_t random[API_KEY_BYTES];
+	char text[2 * API_KEY_BYTES + 2];
+	int result;
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return v2m_error_set(error, -EIO, "no random bytes for the API key");
+	for (size_t i = 0; i < sizeof(random); i++)
+		snprintf(text + 2 * i, 3, "%02x", random[i]);
+	text[2 * API_KEY_BYTES] = '\n';
+	text[2 * API_KEY_BYTES + 1] = 0;
+	result = v2m_write_file(path, text, 2 * API_KEY_BYTES + 1, 0600);
+	if (result)
+		return v2m_error_set(error, result, "cannot write %s: %s", path, strerror(-result));
+	text[2 * API_KEY_BYTES] = 0;
+	*api_key = strdup(text);
+	v2m_log_info("a new API key is in %s", path);
+	return *api_key ? 0 : -ENOMEM;
+}
+
+/* A key that cannot stand in an HTTP header would lock everybody out. */
+static int take_key(const char *from, char *text, char **api_key, struct v2m_error *error)
+{
+	char *key = text + strspn(text, " \t\r\n");
+	size_t length = strlen(key);
+
+	while (length && isspace((unsigned char)key[length - 1]))
+		key[--length] = 0;
+	for (size_t i = 0; i < length; i++)
+		if (key[i] <= ' ' || key[i] > '~')
+			return v2m_error_set(
+				error, -EINVAL,
+				"%s: an API key consists of printable ASCII characters "
+				"without spaces",
+				from);
+	if (length < API_KEY_MIN_LEN || length > API_KEY_MAX_LEN)
+		return v2m_error_set(error, -EINVAL,
+				     "%s: an API key has %d to %d characters, this one %zu", from,
+				     API_KEY_MIN_LEN, API_KEY_MAX_LEN, length);
+	*api_key = strdup(key);
+	return *api_key ? 0 : v2m_error_set(error, -ENOMEM, "out of memory");
+}
+
+int v2m_api_key_load(const struct v2m_config *config, char **api_key, struct v2m_error *error)
+{
+	V2M_FREE char *text = NULL;
+	const char *environment = getenv("V2METER_API_KEY");
+	char path[PATH_MAX];
+	size_t length;
+	int result;
+
+	if (config->api_key || (environment && *environment)) {
+		text = strdup(config->api_key ? config->api_key : environment);
+		if (!text)
+			return v2m_error_set(error, -ENOMEM, "out of memory");
+		return take_key(config->api_key ? "api_key" : "V2METER_API_KEY", text, api_key,
+				error);
+	}
+	snprintf(path, sizeof(path), "%s/api_key", config->state_dir);
+	result = v2m_read_file(path, API_KEY_MAX_LEN + 16, &text, &length);
+	if (result == -ENOENT)
+		return make_key(path, api_key, error);
+	if (result)
+		return v2m_error_set(error, result, "cannot read %s: %s", path, strerror(-result));
+	v2m_log_info("the API key is in %s", path);
+	return take_key(path, text, api_key, error);
+}
