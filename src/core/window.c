@@ -14,6 +14,9 @@ struct entry {
 	struct entry *next;
 	pthread_mutex_t lock; /* held while the body is rendered: the others wait for it here */
 	bool rendered;
+	bool asked;        /* by a request, in this window */
+	v2m_render render; /* with argument: how, for the next window to do the same */
+	const void *argument;
 	struct v2m_body body;
 	char name[];
 };
@@ -124,20 +127,64 @@ static struct entry *find_entry(struct v2m_window *window, const char *name)
 	return entry;
 }
 
-const struct v2m_body *v2m_window_body(struct v2m_window *window, const char *name,
-				       v2m_render render, const void *argument)
+/* NULL: it could not be rendered; it is left empty, and the next to ask tries again. */
+static const struct v2m_body *render_entry(struct v2m_window *window, struct entry *entry,
+					   v2m_render render, const void *argument, bool asked)
 {
-	struct entry *entry = find_entry(window, name);
 	bool rendered;
 
-	if (!entry)
-		return NULL;
 	pthread_mutex_lock(&entry->lock);
-	/* A failed one is left empty: the next to ask tries again. */
+	entry->render = render;
+	entry->argument = argument;
+	entry->asked |= asked;
 	if (!entry->rendered)
 		entry->rendered =
 			render(window->snapshot, window->unit, argument, &entry->body) == 0;
 	rendered = entry->rendered;
 	pthread_mutex_unlock(&entry->lock);
 	return rendered ? &entry->body : NULL;
+}
+
+const struct v2m_body *v2m_window_body(struct v2m_window *window, const char *name,
+				       v2m_render render, const void *argument)
+{
+	struct entry *entry = find_entry(window, name);
+
+	return entry ? render_entry(window, entry, render, argument, true) : NULL;
+}
+
+static void warm_entry(struct v2m_window *window, struct entry *entry)
+{
+	struct entry *next = NULL;
+	v2m_render render = NULL;
+	const void *argument = NULL;
+
+	pthread_mutex_lock(&entry->lock);
+	if (entry->asked) {
+		render = entry->render;
+		argument = entry->argument;
+	}
+	pthread_mutex_unlock(&entry->lock);
+	if (render)
+		next = find_entry(window, entry->name);
+	if (next)
+		render_entry(window, next, render, argument, false);
+}
+
+void v2m_window_warm(struct v2m_window *window, struct v2m_window *last)
+{
+	/* What the arguments point to belongs to the key set. */
+	if (window->snapshot->keyset != last->snapshot->keyset)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++) {
+		struct entry *entry;
+
+		/* Entries are only ever put in front, so that a bucket's list can be walked without
+		 * the lock and readers of the last window do not wait. */
+		pthread_mutex_lock(&last->lock);
+		entry = last->buckets[i];
+		pthread_mutex_unlock(&last->lock);
+		for (; entry; entry = entry->next)
+			warm_entry(window, entry);
+	}
 }
