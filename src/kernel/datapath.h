@@ -60,6 +60,9 @@ int v2m_datapath_detach(struct v2m_datapath *datapath, uint32_t ifindex);
  * the number written, at most max, or -errno. */
 int v2m_datapath_attached(struct v2m_datapath *datapath, uint32_t *ifindexes, size_t max);
 
+/* How our programs are attached to the device: "tcx", "clsact" or "none". */
+const char *v2m_datapath_kind(const struct v2m_datapath *datapath, uint32_t ifindex);
+
 /* The host's own addresses, for devices with host_only. IPv4 in the IPv4-mapped form. 0 or -errno.
  */
 int v2m_datapath_set_addresses(struct v2m_datapath *datapath,

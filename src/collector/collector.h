@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The collector: the one thread that reads the kernel, accounts, stores, and publishes what the API
+ * answers from. HTTP threads reach it only through its struct v2m_meter.
+ */
+#ifndef V2METER_COLLECTOR_COLLECTOR_H
+#define V2METER_COLLECTOR_COLLECTOR_H
+
+#include "core/config.h"
+#include "core/meter.h"
+
+struct v2m_collector;
+
+struct v2m_collector_options {
+	const struct v2m_config *config; /* must outlive the collector */
+	bool force_clsact;               /* use clsact + cls_bpf even where the kernel has tcx */
+};
+
+/* Loads the ledger and the keys, the kernel programs, attaches them, and takes the first sample.
+ * 0, or -errno with one line for the operator: -EINVAL where a key source is broken and there is no
+ * last good key set. */
+int v2m_collector_open(const struct v2m_collector_options *options,
+		       struct v2m_collector **collector, struct v2m_error *error);
+/* A last sample, a last flush, and everything closed; the kernel goes on counting. Nobody may be
+ * using the meter any more. Does nothing on NULL. */
+void v2m_collector_close(struct v2m_collector *collector);
+
+/* For the API. Lives as long as the collector. */
+const struct v2m_meter *v2m_collector_meter(struct v2m_collector *collector);
+
+/* Readable when there is something to do, which v2m_collector_dispatch() then does. */
+int v2m_collector_fd(const struct v2m_collector *collector);
+void v2m_collector_dispatch(struct v2m_collector *collector);
+
+/* Reads the key sources again; a broken one keeps the last good keys. */
+void v2m_collector_reload(struct v2m_collector *collector);
+
+/* From now on every request is answered V2M_UNREADABLE at once, those that wait too: the HTTP
+ * threads can end while nobody dispatches any more. */
+void v2m_collector_refuse(struct v2m_collector *collector);
+
+#endif

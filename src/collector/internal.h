@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Shared by the collector's own files. Everything but the struct request_queue and what publish.c
+ * says is touched by the collector's thread alone. */
+#ifndef V2METER_COLLECTOR_INTERNAL_H
+#define V2METER_COLLECTOR_INTERNAL_H
+
+#include <pthread.h>
+
+#include "collector/collector.h"
+#include "core/account.h"
+#include "core/rates.h"
+#include "core/status.h"
+#include "kernel/datapath.h"
+#include "kernel/links.h"
+#include "kernel/sockets.h"
+#include "ledger/ledger.h"
+
+/* Connections are dumped this often without being asked for: 100,000 sockets cost 136 ms (DESIGN).
+ */
+#define CONNECTIONS_INTERVAL_NS (5 * UINT64_C(1000000000))
+
+struct request;
+
+/* What HTTP threads want of the collector. */
+struct request_queue {
+	pthread_mutex_t lock;
+	pthread_cond_t answered;
+	struct request *first;
+	struct request **last;
+	int event_fd;
+	bool refusing;
+};
+
+/* What is wrong at the moment, for /health: the first that is set, in this order. */
+struct condition {
+	bool counters_unreadable;
+	bool ledger_unwritable;
+	bool keys_broken;
+	bool no_device;
+	bool too_many_ports;
+};
+
+/* A device that is counted on, and what happened to our programs there. */
+struct watched_device {
+	struct v2m_chosen_device chosen;
+	uint64_t checked_ns; /* CLOCK_MONOTONIC when the programs were last known to be in place, 0:
+				never */
+	bool failed;         /* to attach, the last time; it was logged */
+	unsigned repairs;
+	int64_t repaired_us; /* CLOCK_REALTIME, Unix microseconds; 0: never */
+	uint64_t gap_ns;     /* at most this long they were away the last time */
+};
+
+struct published {
+	pthread_mutex_t lock;
+	struct v2m_window *window; /* NULL: the next request has a new one made */
+	uint64_t expires_ns;       /* CLOCK_MONOTONIC */
+	bool used;                 /* somebody read it: renew it when it expires */
+	struct condition condition;
+};
+
+struct v2m_collector {
+	const struct v2m_config *config;
+	struct v2m_meter meter;
+	int epoll_fd;
+	int sample_timer_fd;
+	int window_timer_fd;
+	struct request_queue queue;
+	struct published published;
+
+	int lock_fd; /* of the state directory */
+	struct v2m_ledger *ledger;
+	struct v2m_account *account;
+	struct v2m_rates *rates;
+	struct v2m_keyset *keyset;
+	struct condition condition;
+
+	struct v2m_datapath *datapath;
+	struct v2m_links *links;
+	struct watched_device *devices; /* ascending by ifindex */
+	size_t n_devices;
+
+	struct v2m_sockets *sockets;
+	struct v2m_connection_table *connections;
+
+	struct v2m_sample sample; /* the last one that was accounted */
+	uint64_t generation;      /* of the last snapshot */
+	uint64_t flushed_ns;      /* CLOCK_MONOTONIC of the last flush that was tried */
+	int64_t started_us;
+};
+
+/* sampling.c */
+
+/* Reads the counters and accounts them to the keys in force. 0 or -errno, logged. */
+int collector_take_sample(struct v2m_collector *collector);
+/* Dumps the connections of the monitored ports. 0 or -errno, logged; the old dump stays then. */
+int collector_dump_connections(struct v2m_collector *collector);
+/* Stores what the account has that the disk does not. 0 or -errno; logged when it starts to fail
+ * and when it works again. */
+int collector_flush(struct v2m_collector *collector);
+
+/* devices.c */
+
+/* Chooses the devices again, attaches to those, lets go of others, and reads their counters. */
+void collector_update_devices(struct v2m_collector *collector);
+/* Puts back what somebody took off the chosen devices. */
+void collector_check_devices(struct v2m_collector *collector);
+
+/* status.c */
+
+/* NULL: out of memory. */
+struct v2m_status *collector_make_status(struct v2m_collector *collector);
+
+/* keys.c */
+
+/* Reads the key sources and puts the new set in force. 0 or -errno; the old set stays then. */
+int collector_load_keys(struct v2m_collector *collector, struct v2m_error *error);
+
+/* publish.c: the window in force; published.lock guards what is in struct published. */
+
+/* A snapshot of this moment's account. NULL: out of memory. */
+struct v2m_window *collector_make_window(struct v2m_collector *collector);
+/* The window in force if it has not run out, with a reference, else NULL. Any thread. */
+struct v2m_window *published_window(struct v2m_collector *collector);
+/* Puts a window in force for the configured time. */
+void publish_window(struct v2m_collector *collector, struct v2m_window *window);
+/* The next request gets a new window. */
+void publish_nothing(struct v2m_collector *collector);
+/* The window has run out: makes and renders the next one if anybody read this one. */
+void renew_window(struct v2m_collector *collector);
+/* Lets /health see the condition of the collector. */
+void publish_condition(struct v2m_collector *collector);
+void published_health(struct v2m_collector *collector, struct v2m_health *health);
+
+/* requests.c */
+
+int requests_init(struct v2m_collector *collector);
+void requests_free(struct v2m_collector *collector);
+/* Answers all that wait. */
+void requests_answer(struct v2m_collector *collector);
+
+#endif

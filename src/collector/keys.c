@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Putting a key set in force without losing or doubling a byte. A slot's counter may be zeroed when
+ * it is given to another port, so whatever a port counted is accounted to its old owner after the
+ * kernel stopped counting it and before its slot is given away.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/internal.h"
+#include "core/log.h"
+
+static struct v2m_port_rule make_rule(const struct v2m_key_port *port)
+{
+	struct v2m_port_rule rule = {
+		.port = port->port,
+		.transports = port->transports,
+		.loopback = port->loopback,
+		.shared = port->shared,
+	};
+
+	return rule;
+}
+
+/* The rules of a key set; of those ports alone that are in kept too, unless kept is NULL. */
+static int set_rules(struct v2m_collector *collector, const struct v2m_keyset *keyset,
+		     const struct v2m_keyset *kept, struct v2m_error *error)
+{
+	V2M_FREE struct v2m_port_rule *rules = calloc(keyset->n_ports + 1, sizeof(*rules));
+	size_t count = 0;
+	int placed;
+
+	if (!rules)
+		return v2m_error_set(error, -ENOMEM, "out of memory for %zu ports",
+				     keyset->n_ports);
+	for (size_t i = 0; i < keyset->n_ports; i++)
+		if (!kept || v2m_keyset_port(kept, keyset->ports[i].port))
+			rules[count++] = make_rule(&keyset->ports[i]);
+	placed = v2m_datapath_set_ports(collector->datapath, rules, count, error);
+	if (placed < 0)
+		return placed;
+	return count - (size_t)placed;
+}
+
+static int switch_keyset(struct v2m_collector *collector, struct v2m_keyset *next,
+			 struct v2m_error *error)
+{
+	struct v2m_keyset *old = collector->keyset;
+	int refused;
+
+	refused = set_rules(collector, old, next, error);
+	if (refused < 0)
+		return refused;
+	/* What was counted until here belongs to the old owners. */
+	if (collector_take_sample(collector))
+		return v2m_error_set(error, -EIO, "the counters cannot be read");
+	refused = set_rules(collector, next, NULL, error);
+	if (refused < 0)
+		return refused;
+	collector->keyset = v2m_keyset_ref(next);
+	v2m_keyset_unref(old);
+	return refused;
+}
+
+static void set_too_many(struct v2m_collector *collector, int refused)
+{
+	if (refused)
+		v2m_log_error("%d ports are not counted: at most %d can be", refused,
+			      V2M_MAX_PORTS);
+	collector->condition.too_many_ports = refused > 0;
+}
+
+int collector_load_keys(struct v2m_collector *collector, struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *next = NULL;
+	int result = v2m_key_file_load(collector->config->key_sources.items[0], &next, error);
+
+	if (!result)
+		result = switch_keyset(collector, next, error);
+	collector->condition.keys_broken = result < 0;
+	if (result >= 0) {
+		set_too_many(collector, result);
+		v2m_log_info("%zu keys on %zu ports", next->n_keys, next->n_ports);
+		collector_update_devices(collector);
+		collector_take_sample(collector);
+		publish_nothing(collector);
+	}
+	publish_condition(collector);
+	return result < 0 ? result : 0;
+}

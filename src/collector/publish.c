@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* From the account to what the API answers from: snapshots, and the window in force. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <time.h>
+
+#include "collector/internal.h"
+#include "core/log.h"
+
+/* While the next window is being made, the one that has just run out still answers. */
+#define RENEWAL_GRACE_NS UINT64_C(1000000000)
+
+static void fill_port(const struct v2m_collector *collector, const struct v2m_key_port *port,
+		      struct v2m_port_view *view)
+{
+	char name[V2M_SUBJECT_LEN];
+	const struct v2m_subject *subject;
+
+	v2m_keyset_subject(collector->keyset, port, name, sizeof(name));
+	subject = v2m_account_subject(collector->account, name);
+	view->port = port->port;
+	if (subject)
+		view->since_reset = v2m_subject_since_reset(subject);
+	view->rate_bytes_s = v2m_rates_port(collector->rates, port->port);
+	view->connections =
+		v2m_connection_table_port(collector->connections, port->port, &view->n_connections);
+}
+
+static void fill_interface(const struct v2m_chosen_device *device, struct v2m_interface_view *view)
+{
+	memcpy(view->name, device->device.name, sizeof(view->name));
+	view->rx_bytes = device->rx_bytes;
+	view->tx_bytes = device->tx_bytes;
+}
+
+static struct v2m_snapshot *make_snapshot(struct v2m_collector *collector)
+{
+	const struct v2m_keyset *keyset = collector->keyset;
+	struct v2m_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+	if (!snapshot)
+		return NULL;
+	snapshot->references = 1;
+	snapshot->generation = ++collector->generation;
+	snapshot->mono_ns = collector->sample.mono_ns;
+	snapshot->real_us = collector->sample.real_us;
+	snapshot->mode = collector->sample.mode;
+	snapshot->keyset = v2m_keyset_ref(collector->keyset);
+	if (collector->connections)
+		snapshot->connections = v2m_connection_table_ref(collector->connections);
+	snapshot->ports = calloc(keyset->n_ports + 1, sizeof(*snapshot->ports));
+	snapshot->interfaces = calloc(collector->n_devices + 1, sizeof(*snapshot->interfaces));
+	if (!snapshot->ports || !snapshot->interfaces) {
+		v2m_snapshot_unref(snapshot);
+		return NULL;
+	}
+	for (; snapshot->n_ports < keyset->n_ports; snapshot->n_ports++)
+		fill_port(collector, &keyset->ports[snapshot->n_ports],
+			  &snapshot->ports[snapshot->n_ports]);
+	for (; snapshot->n_interfaces < collector->n_devices; snapshot->n_interfaces++)
+		fill_interface(&collector->devices[snapshot->n_interfaces].chosen,
+			       &snapshot->interfaces[snapshot->n_interfaces]);
+	return snapshot;
+}
+
+struct v2m_window *collector_make_window(struct v2m_collector *collector)
+{
+	struct v2m_snapshot *snapshot = make_snapshot(collector);
+
+	if (!snapshot) {
+		v2m_log_error("out of memory for a snapshot of %zu ports",
+			      collector->keyset->n_ports);
+		return NULL;
+	}
+	return v2m_window_new(snapshot, collector->config->api_bytes);
+}
+
+struct v2m_window *published_window(struct v2m_collector *collector)
+{
+	struct published *published = &collector->published;
+	struct v2m_window *window = NULL;
+	uint64_t now = v2m_clock_mono_ns();
+
+	pthread_mutex_lock(&published->lock);
+	if (published->window &&
+	    now < published->expires_ns + (published->used ? RENEWAL_GRACE_NS : 0)) {
+		published->used = true;
+		window = v2m_window_ref(published->window);
+	}
+	pthread_mutex_unlock(&published->lock);
+	return window;
+}
+
+static void replace_window(struct v2m_collector *collector, struct v2m_window *window,
+			   uint64_t expires_ns)
+{
+	struct published *published = &collector->published;
+	struct v2m_window *old;
+
+	pthread_mutex_lock(&published->lock);
+	old = published->window;
+	published->window = window ? v2m_window_ref(window) : NULL;
+	published->expires_ns = expires_ns;
+	published->used = false;
+	pthread_mutex_unlock(&published->lock);
+	v2m_window_unref(old);
+}
+
+static void arm_window_timer(struct v2m_collector *collector, uint64_t at_ns)
+{
+	struct itimerspec when = {
+		.it_value = { .tv_sec = (time_t)(at_ns / 1000000000u),
+			      .tv_nsec = (long)(at_ns % 1000000000u) },
+	};
+
+	if (timerfd_settime(collector->window_timer_fd, TFD_TIMER_ABSTIME, &when, NULL))
+		v2m_log_error("cannot set the window timer: %s", strerror(errno));
+}
+
+void publish_window(struct v2m_collector *collector, struct v2m_window *window)
+{
+	uint64_t ttl_ns = (uint64_t)collector->config->cache_ttl_s * 1000000000u;
+	uint64_t expires_ns = v2m_clock_mono_ns() + ttl_ns;
+
+	if (!ttl_ns)
+		return;
+	replace_window(collector, window, expires_ns);
+	arm_window_timer(collector, expires_ns);
+}
+
+void publish_nothing(struct v2m_collector *collector)
+{
+	replace_window(collector, NULL, 0);
+	arm_window_timer(collector, 0);
+}
+
+void renew_window(struct v2m_collector *collector)
+{
+	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *last = NULL;
+	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *next = NULL;
+
+	pthread_mutex_lock(&collector->published.lock);
+	if (collector->published.window && collector->published.used)
+		last = v2m_window_ref(collector->published.window);
+	pthread_mutex_unlock(&collector->published.lock);
+	if (!last || collector_take_sample(collector) || collector_dump_connections(collector)) {
+		publish_nothing(collector);
+		return;
+	}
+	next = collector_make_window(collector);
+	if (!next) {
+		publish_nothing(collector);
+		return;
+	}
+	v2m_window_warm(next, last);
+	publish_window(collector, next);
+}
+
+void publish_condition(struct v2m_collector *collector)
+{
+	pthread_mutex_lock(&collector->published.lock);
+	collector->published.condition = collector->condition;
+	pthread_mutex_unlock(&collector->published.lock);
+}
+
+void published_health(struct v2m_collector *collector, struct v2m_health *health)
+{
+	struct condition condition;
+
+	pthread_mutex_lock(&collector->published.lock);
+	condition = collector->published.condition;
+	pthread_mutex_unlock(&collector->published.lock);
+	health->can_serve = !condition.counters_unreadable;
+	health->reason = condition.counters_unreadable ? "counters_unreadable"
+			 : condition.ledger_unwritable ? "ledger_unwritable"
+			 : condition.keys_broken       ? "key_source_broken"
+			 : condition.no_device         ? "no_device"
+			 : condition.too_many_ports    ? "too_many_ports"
+						       : NULL;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Reading the kernel, accounting what was read, storing what was accounted. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/internal.h"
+#include "core/log.h"
+
+static void set_unreadable(struct v2m_collector *collector, bool unreadable, const char *why)
+{
+	if (unreadable && !collector->condition.counters_unreadable)
+		v2m_log_error("the counters cannot be read: %s", why);
+	if (!unreadable && collector->condition.counters_unreadable)
+		v2m_log_info("the counters can be read again");
+	if (unreadable == collector->condition.counters_unreadable)
+		return;
+	collector->condition.counters_unreadable = unreadable;
+	publish_condition(collector);
+	if (unreadable)
+		publish_nothing(collector);
+}
+
+int collector_take_sample(struct v2m_collector *collector)
+{
+	struct v2m_sample sample = { 0 };
+	struct v2m_error error = { "" };
+	int result = v2m_datapath_read(collector->datapath, &sample, &error);
+
+	if (result) {
+		set_unreadable(collector, true, error.text);
+		return result;
+	}
+	result = v2m_account_apply(collector->account, collector->keyset, &sample);
+	if (result) {
+		v2m_sample_clear(&sample);
+		set_unreadable(collector, true, strerror(-result));
+		return result;
+	}
+	v2m_rates_add(collector->rates, &sample);
+	v2m_sample_clear(&collector->sample);
+	collector->sample = sample;
+	set_unreadable(collector, false, NULL);
+	return 0;
+}
+
+int collector_dump_connections(struct v2m_collector *collector)
+{
+	V2M_FREE uint16_t *ports = calloc(collector->keyset->n_ports + 1, sizeof(*ports));
+	struct v2m_connection_table *table;
+	struct v2m_error error = { "" };
+	int result;
+
+	if (!ports)
+		return -ENOMEM;
+	for (size_t i = 0; i < collector->keyset->n_ports; i++)
+		ports[i] = collector->keyset->ports[i].port;
+	result = v2m_sockets_dump(collector->sockets, ports, collector->keyset->n_ports, &table,
+				  &error);
+	if (result) {
+		v2m_log_error("the connections cannot be read: %s", error.text);
+		return result;
+	}
+	v2m_connection_table_unref(collector->connections);
+	collector->connections = table;
+	return 0;
+}
+
+int collector_flush(struct v2m_collector *collector)
+{
+	struct v2m_error error = { "" };
+	bool *unwritable = &collector->condition.ledger_unwritable;
+	int result;
+
+	collector->flushed_ns = v2m_clock_mono_ns();
+	if (!v2m_account_is_dirty(collector->account))
+		return 0;
+	result = v2m_ledger_store(collector->ledger, collector->account, &error);
+	if (result && !*unwritable)
+		v2m_log_error("the ledger cannot be written, counting goes on in memory: %s",
+			      error.text);
+	if (!result && *unwritable)
+		v2m_log_info("the ledger can be written again");
+	if (*unwritable != (result != 0)) {
+		*unwritable = result != 0;
+		publish_condition(collector);
+	}
+	return result;
+}

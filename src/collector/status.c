@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The operator's view of the meter, at this moment. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/internal.h"
+
+static const struct v2m_device_sample *find_sample(const struct v2m_sample *sample,
+						   uint32_t ifindex)
+{
+	for (size_t i = 0; i < sample->n_devices; i++)
+		if (sample->devices[i].ifindex == ifindex)
+			return &sample->devices[i];
+	return NULL;
+}
+
+static void fill_device(const struct v2m_collector *collector, const struct watched_device *watched,
+			struct v2m_status_device *device)
+{
+	const struct v2m_device *of = &watched->chosen.device;
+	const struct v2m_device_sample *counted = find_sample(&collector->sample, of->ifindex);
+
+	device->ifindex = of->ifindex;
+	memcpy(device->name, of->name, sizeof(device->name));
+	memcpy(device->reason, watched->chosen.reason, sizeof(device->reason));
+	snprintf(device->attach, sizeof(device->attach), "%s",
+		 watched->failed ? "none" : v2m_datapath_kind(collector->datapath, of->ifindex));
+	device->loopback = of->loopback;
+	device->host_only = of->host_only;
+	if (counted) {
+		device->ingress = counted->ingress;
+		device->egress = counted->egress;
+	}
+	device->link_rx_bytes = watched->chosen.rx_bytes;
+	device->link_tx_bytes = watched->chosen.tx_bytes;
+	device->repairs = watched->repairs;
+	device->repaired_us = watched->repaired_us;
+	device->gap_ns = watched->gap_ns;
+}
+
+static size_t count_active(const struct v2m_keyset *keyset)
+{
+	size_t active = 0;
+
+	for (size_t i = 0; i < keyset->n_keys; i++)
+		active += keyset->keys[i].is_active;
+	return active;
+}
+
+struct v2m_status *collector_make_status(struct v2m_collector *collector)
+{
+	struct v2m_status *status = calloc(1, sizeof(*status));
+	struct v2m_health health;
+
+	if (!status)
+		return NULL;
+	status->devices = calloc(collector->n_devices + 1, sizeof(*status->devices));
+	if (!status->devices) {
+		v2m_status_free(status);
+		return NULL;
+	}
+	published_health(collector, &health);
+	status->health_reason = health.reason;
+	status->real_us = collector->sample.real_us;
+	status->started_us = collector->started_us;
+	status->mode = collector->sample.mode;
+	status->keys = collector->keyset->n_keys;
+	status->active_keys = count_active(collector->keyset);
+	status->ports = collector->keyset->n_ports;
+	for (; status->n_devices < collector->n_devices; status->n_devices++)
+		fill_device(collector, &collector->devices[status->n_devices],
+			    &status->devices[status->n_devices]);
+	return status;
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The daemon: options, wiring, the loop, teardown in reverse order. */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "collector/collector.h"
+#include "core/config.h"
+#include "core/log.h"
+#include "core/state_dir.h"
+#include "http/http.h"
+#include "kernel/datapath.h"
+
+enum exit_status {
+	STATUS_OK = 0,
+	STATUS_FAILED = 1,  /* this machine does not let it work */
+	STATUS_REFUSED = 2, /* what it was told cannot be done */
+};
+
+enum action {
+	ACTION_RUN,
+	ACTION_CHECK,
+	ACTION_DETACH,
+	ACTION_DONE,
+};
+
+struct options {
+	const char *config_path;
+	enum action action;
+};
+
+static const char usage[] =
+	"usage: v2meterd [--config FILE] [--check | --detach] [--verbose] [--version] [--help]\n"
+	"  --config FILE  the configuration; without it, the defaults\n"
+	"  --check        validate configuration and key sources, print them, and exit\n"
+	"  --detach       take everything of ours out of the kernel, and exit\n"
+	"  --verbose      log more\n";
+
+/* 0, or -EINVAL: wrong usage. */
+static int parse_options(int argc, char **argv, struct options *options)
+{
+	static const struct option known[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, 'k' },
+		{ "detach", no_argument, NULL, 'd' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:vVh", known, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			options->config_path = optarg;
+			break;
+		case 'k':
+		case 'd':
+			if (options->action != ACTION_RUN)
+				return -EINVAL;
+			options->action = option == 'k' ? ACTION_CHECK : ACTION_DETACH;
+			break;
+		case 'v':
+			v2m_log_set_level(V2M_LOG_DEBUG);
+			break;
+		case 'V':
+			printf("v2meterd %s\n", V2M_VERSION);
+			options->action = ACTION_DONE;
+			return 0;
+		case 'h':
+			fputs(usage, stdout);
+			options->action = ACTION_DONE;
+			return 0;
+		default:
+			return -EINVAL;
+		}
+	}
+	return optind == argc ? 0 : -EINVAL;
+}
+
+/* Blocks the signals that the loop handles; a client that goes away is no signal at all. */
+static int open_signals(void)
+{
+	sigset_t signals;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL))
+		return -errno;
+	return signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+/* False: stop. */
+static bool handle_signal(int signal_fd, struct v2m_collector *collector)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signal_fd, &info, sizeof(info)) != sizeof(info))
+		return true;
+	if (info.ssi_signo != SIGHUP)
+		return false;
+	sd_notify(0, "RELOADING=1");
+	v2m_collector_reload(collector);
+	sd_notify(0, "READY=1");
+	return true;
+}
+
+static void loop(int signal_fd, struct v2m_collector *collector)
+{
+	struct pollfd fds[] = {
+		{ .fd = signal_fd, .events = POLLIN },
+		{ .fd = v2m_collector_fd(collector), .events = POLLIN },
+	};
+
+	for (;;) {
+		if (poll(fds, V2M_ARRAY_LEN(fds), -1) < 0 && errno != EINTR) {
+			v2m_log_error("poll: %s", strerror(errno));
+			return;
+		}
+		if (fds[0].revents && !handle_signal(signal_fd, collector))
+			return;
+		if (fds[1].revents)
+			v2m_collector_dispatch(collector);
+	}
+}
+
+/* What is wrong is a line for the operator; whether he can change it by telling us something else
+ * decides the status. */
+static enum exit_status fail(int result, const struct v2m_error *error)
+{
+	v2m_log_error("%s", error->text);
+	return result == -EINVAL || result == -EADDRINUSE || result == -EBUSY ? STATUS_REFUSED
+									      : STATUS_FAILED;
+}
+
+static enum exit_status serve(const struct v2m_config *config, const char *api_key, int signal_fd)
+{
+	struct v2m_collector_options collecting = { .config = config };
+	struct v2m_http_options serving = { .listen = &config->listen,
+					    .api_key = api_key,
+					    .api_bytes = config->api_bytes };
+	struct v2m_collector *collector = NULL;
+	struct v2m_http *http = NULL;
+	struct v2m_error error = { "" };
+	int result = v2m_collector_open(&collecting, &collector, &error);
+
+	if (result)
+		return fail(result, &error);
+	serving.meter = v2m_collector_meter(collector);
+	result = v2m_http_start(&serving, &http, &error);
+	if (!result) {
+		v2m_log_info("v2meterd %s serves on http://%s", V2M_VERSION,
+			     config->listen.items[0]);
+		sd_notify(0, "READY=1");
+		loop(signal_fd, collector);
+		sd_notify(0, "STOPPING=1");
+		v2m_log_info("stopping; the kernel goes on counting");
+	}
+	v2m_collector_refuse(collector);
+	v2m_http_stop(http);
+	v2m_collector_close(collector);
+	return result ? fail(result, &error) : STATUS_OK;
+}
+
+static enum exit_status run(const struct v2m_config *config)
+{
+	V2M_FREE char *api_key = NULL;
+	V2M_CLOSE int lock_fd = -1;
+	V2M_CLOSE int signal_fd = open_signals();
+	struct v2m_error error = { "" };
+	int result;
+
+	if (signal_fd < 0)
+		result = v2m_error_set(&error, -errno, "signalfd: %s", strerror(errno));
+	else
+		result = v2m_state_dir_lock(config->state_dir, &lock_fd, &error);
+	if (!result)
+		result = v2m_api_key_load(config, &api_key, &error);
+	if (result)
+		return fail(result, &error);
+	return serve(config, api_key, signal_fd);
+}
+
+static enum exit_status detach(const struct v2m_config *config)
+{
+	struct v2m_error error = { "" };
+	int result = v2m_datapath_remove(config->pin_dir, &error);
+
+	return result ? fail(result, &error) : STATUS_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	struct v2m_config config;
+	struct v2m_error error = { "" };
+	enum exit_status status;
+
+	if (parse_options(argc, argv, &options)) {
+		fputs(usage, stderr);
+		return STATUS_REFUSED;
+	}
+	if (options.action == ACTION_DONE)
+		return STATUS_OK;
+	if (v2m_config_load(options.config_path, &config, &error)) {
+		v2m_log_error("%s", error.text);
+		return STATUS_REFUSED;
+	}
+	status = options.action == ACTION_DETACH ? detach(&config) : run(&config);
+	v2m_config_clear(&config);
+	return status;
+}
