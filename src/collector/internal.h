@@ -106,6 +106,9 @@ void collector_update_devices(struct v2m_collector *collector);
 /* Puts back what somebody took off the chosen devices. */
 void collector_check_devices(struct v2m_collector *collector);
 
+/* Reads the devices' own counters, for an answer. */
+void collector_read_links(struct v2m_collector *collector);
+
 /* status.c */
 
 /* NULL: out of memory. */

@@ -67,7 +67,10 @@ static struct v2m_snapshot *make_snapshot(struct v2m_collector *collector)
 
 struct v2m_window *collector_make_window(struct v2m_collector *collector)
 {
-	struct v2m_snapshot *snapshot = make_snapshot(collector);
+	struct v2m_snapshot *snapshot;
+
+	collector_read_links(collector);
+	snapshot = make_snapshot(collector);
 
 	if (!snapshot) {
 		v2m_log_error("out of memory for a snapshot of %zu ports",

@@ -60,6 +60,7 @@ struct v2m_status *collector_make_status(struct v2m_collector *collector)
 		v2m_status_free(status);
 		return NULL;
 	}
+	collector_read_links(collector);
 	published_health(collector, &health);
 	status->health_reason = health.reason;
 	status->real_us = collector->sample.real_us;
