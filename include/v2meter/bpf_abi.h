@@ -94,16 +94,17 @@ struct v2m_meta {
 struct v2m_fragment_key {
 	__u8 source[16];
 	__u8 destination[16];
-	__u32 id; /* network byte order */
-	__u8 protocol;
-	__u8 egress; /* 1 on egress, 0 on ingress */
+	__u32 id;      /* network byte order */
+	__u8 protocol; /* 0 for IPv6, where it is no part of the identity (RFC 8200, 4.5) */
+	__u8 egress;   /* 1 on egress, 0 on ingress */
 	__u16 pad;
 };
 
-/* The port that decided the first fragment, host byte order: destination on ingress, source on
- * egress. */
+/* What decided the first fragment. Later fragments of IPv6 do not always name their transport. */
 struct v2m_fragment_owner {
-	__u16 port;
+	__u16 port;    /* host byte order: destination on ingress, source on egress */
+	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 pad;
 };
 
 /* local_addresses: HASH, read only by programs with host_only set. */
@@ -133,6 +134,7 @@ V2M_ABI_ASSERT(sizeof(struct v2m_device_flow) == 64, "device_flow");
 V2M_ABI_ASSERT(sizeof(struct v2m_device_counters) == 160, "device_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_meta) == 48, "meta");
 V2M_ABI_ASSERT(sizeof(struct v2m_fragment_key) == 40, "fragment_key");
+V2M_ABI_ASSERT(sizeof(struct v2m_fragment_owner) == 4, "fragment_owner");
 V2M_ABI_ASSERT(sizeof(struct v2m_device_config) == 8, "device_config");
 
 #endif
