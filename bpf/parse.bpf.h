@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a packet is: its transport, ports, payload and the headers every segment of it repeats. Two
+ * ways lead there. parse_plain() takes what nearly all packets are (no in-band tag, no options, no
+ * fragment, headers in the linear part) by direct access; parse_any() takes everything else by
+ * bpf_skb_load_bytes(), which also reads headers that lie in page fragments. Both follow
+ * docs/counting.md and touch no map.
+ *
+ * A length that the packet claims is believed only as far as there are bytes.
+ */
+#ifndef V2METER_PARSE_BPF_H
+#define V2METER_PARSE_BPF_H
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "v2meter/bpf_abi.h"
+
+#define ETH_P_IP     0x0800
+#define ETH_P_IPV6   0x86DD
+#define ETH_P_8021Q  0x8100
+#define ETH_P_8021AD 0x88A8
+
+#define NEXT_HOP_BY_HOP  0
+#define NEXT_TCP         6
+#define NEXT_UDP         17
+#define NEXT_ROUTING     43
+#define NEXT_FRAGMENT    44
+#define NEXT_AH          51
+#define NEXT_DESTINATION 60
+
+#define IPV4_MORE_FRAGMENTS 0x2000
+#define IPV4_OFFSET         0x1fff
+#define IPV6_MORE_FRAGMENTS 0x0001
+#define IPV6_OFFSET         0xfff8
+#define JUMBO_PAYLOAD       0xc2 /* RFC 2675 */
+
+#define MAX_IN_BAND_TAGS 2
+#define MAX_EXTENSIONS   8
+#define TCP_HEADER_MIN   20
+#define UDP_HEADER       8
+/* Less of a layer-4 header than this, and it has no ports. It is also the smallest first fragment
+ * that IPv4 allows. */
+#define PORTS_NEED 8
+
+enum verdict {
+	OTHER,          /* nothing that has ports */
+	PORTS,          /* TCP or UDP with its ports */
+	FIRST_FRAGMENT, /* the same, and later fragments will refer to it */
+	LATER_FRAGMENT, /* carries no ports */
+};
+
+struct packet {
+	__u32 header_len;    /* from layer 2 to layer 4: what each segment repeats */
+	__u32 payload_bytes; /* layer-4 payload */
+	__u32 phantom;       /* bytes of the skb that never reach the wire */
+	__u8 protocol;
+	__be16 source;
+	__be16 destination;
+};
+
+static __always_inline __u32 smaller(__u32 a, __u32 b)
+{
+	return a < b ? a : b;
+}
+
+/* Layer 4 by direct access; l4_bytes is known to be there in the packet, not in the linear part. */
+static __always_inline bool parse_plain_l4(struct packet *packet, void *l4, void *end,
+					   __u32 l4_offset, __u32 l4_bytes)
+{
+	__u32 header;
+
+	if (packet->protocol == NEXT_TCP) {
+		struct tcphdr *tcp = l4;
+
+		if ((void *)(tcp + 1) > end)
+			return false;
+		header = tcp->doff * 4;
+		if (header < TCP_HEADER_MIN)
+			return false;
+		packet->source = tcp->source;
+		packet->destination = tcp->dest;
+	} else if (packet->protocol == NEXT_UDP) {
+		struct udphdr *udp = l4;
+
+		if ((void *)(udp + 1) > end)
+			return false;
+		header = UDP_HEADER;
+		packet->source = udp->source;
+		packet->destination = udp->dest;
+	} else {
+		return false;
+	}
+	if (header > l4_bytes)
+		return false;
+	packet->header_len = l4_offset + header;
+	packet->payload_bytes = l4_bytes - header;
+	packet->phantom = 0;
+	return true;
+}
+
+/* False: parse_any() has to look at it. A length below the headers wraps and is caught with those
+ * above what is there. */
+static __always_inline bool parse_plain(struct __sk_buff *skb, __u32 link_header,
+					struct packet *packet)
+{
+	void *data = (void *)(long)skb->data;
+	void *end = (void *)(long)skb->data_end;
+	__be16 type = skb->protocol;
+	void *l3 = data + link_header;
+	__u32 offset;
+	__u32 l4_bytes;
+
+	if (link_header) {
+		if (l3 > end)
+			return false;
+		type = *(__be16 *)(l3 - sizeof(type));
+	}
+	if (type == bpf_htons(ETH_P_IP)) {
+		struct iphdr *ip = l3;
+
+		if ((void *)(ip + 1) > end || *(__u8 *)l3 != 0x45 ||
+		    ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS | IPV4_OFFSET))
+			return false;
+		offset = link_header + sizeof(*ip);
+		l4_bytes = bpf_ntohs(ip->tot_len) - sizeof(*ip);
+		packet->protocol = ip->protocol;
+	} else if (type == bpf_htons(ETH_P_IPV6)) {
+		struct ipv6hdr *ip = l3;
+
+		if ((void *)(ip + 1) > end || ip->version != 6 || !ip->payload_len)
+			return false;
+		offset = link_header + sizeof(*ip);
+		l4_bytes = bpf_ntohs(ip->payload_len);
+		packet->protocol = ip->nexthdr;
+	} else {
+		return false;
+	}
+	if (l4_bytes > skb->len - offset)
+		return false;
+	return parse_plain_l4(packet, data + offset, end, offset, l4_bytes);
+}
+
+/* The ethertype behind at most two in-band tags. */
+static __always_inline bool walk_tags(struct __sk_buff *skb, __u32 *offset, __be16 *type)
+{
+	if (!*offset) {
+		*type = skb->protocol;
+		return true;
+	}
+	if (bpf_skb_load_bytes(skb, *offset - sizeof(*type), type, sizeof(*type)))
+		return false;
+	for (int i = 0; i < MAX_IN_BAND_TAGS; i++) {
+		if (*type != bpf_htons(ETH_P_8021Q) && *type != bpf_htons(ETH_P_8021AD))
+			return true;
+		if (bpf_skb_load_bytes(skb, *offset + 2, type, sizeof(*type)))
+			return false;
+		*offset += sizeof(struct vlan_hdr);
+	}
+	return true;
+}
+
+static __always_inline enum verdict parse_ports(struct __sk_buff *skb, struct packet *packet,
+						__u32 offset, __u32 l4_bytes)
+{
+	__be16 ports[2];
+	__u32 header = UDP_HEADER;
+	__u8 data_offset;
+
+	if ((packet->protocol != NEXT_TCP && packet->protocol != NEXT_UDP) ||
+	    l4_bytes < PORTS_NEED || bpf_skb_load_bytes(skb, offset, ports, sizeof(ports)))
+		return OTHER;
+	packet->source = ports[0];
+	packet->destination = ports[1];
+	if (packet->protocol == NEXT_TCP) {
+		header = l4_bytes;
+		if (l4_bytes >= TCP_HEADER_MIN) {
+			if (bpf_skb_load_bytes(skb, offset + 12, &data_offset, 1))
+				return OTHER;
+			header = (data_offset >> 4) * 4;
+			if (header < TCP_HEADER_MIN)
+				header = TCP_HEADER_MIN;
+		}
+		header = smaller(header, l4_bytes);
+	}
+	packet->header_len = offset + header - packet->phantom;
+	packet->payload_bytes = l4_bytes - header;
+	return PORTS;
+}
+
+static __always_inline void map_ipv4(__u8 *address, __be32 ipv4)
+{
+	__builtin_memset(address, 0, 10);
+	address[10] = 0xff;
+	address[11] = 0xff;
+	__builtin_memcpy(address + 12, &ipv4, sizeof(ipv4));
+}
+
+static __always_inline enum verdict parse_ipv4(struct __sk_buff *skb, __u32 offset,
+					       struct packet *packet,
+					       struct v2m_fragment_key *identity)
+{
+	enum verdict verdict;
+	struct iphdr ip;
+	__u32 header;
+	__u32 total;
+	__u32 l4_bytes;
+	__u16 fragment;
+
+	if (bpf_skb_load_bytes(skb, offset, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5)
+		return OTHER;
+	header = ip.ihl * 4;
+	if (offset + header > skb->len)
+		return OTHER;
+	l4_bytes = skb->len - offset - header;
+	total = bpf_ntohs(ip.tot_len);
+	/* 0: more than the field can say (BIG TCP). */
+	if (total)
+		l4_bytes = total > header ? smaller(total - header, l4_bytes) : 0;
+	packet->protocol = ip.protocol;
+	map_ipv4(identity->source, ip.saddr);
+	map_ipv4(identity->destination, ip.daddr);
+	identity->id = ip.id;
+	identity->protocol = ip.protocol;
+	fragment = bpf_ntohs(ip.frag_off);
+	if (fragment & IPV4_OFFSET) {
+		packet->payload_bytes = l4_bytes;
+		return ip.protocol == NEXT_TCP || ip.protocol == NEXT_UDP ? LATER_FRAGMENT : OTHER;
+	}
+	verdict = parse_ports(skb, packet, offset + header, l4_bytes);
+	return verdict == PORTS && fragment & IPV4_MORE_FRAGMENTS ? FIRST_FRAGMENT : verdict;
+}
+
+static __always_inline bool is_extension(__u8 next)
+{
+	return next == NEXT_HOP_BY_HOP || next == NEXT_ROUTING || next == NEXT_DESTINATION ||
+	       next == NEXT_AH || next == NEXT_FRAGMENT;
+}
+
+/* One step of the walk over IPv6 extension headers. */
+struct walk {
+	__u32 offset; /* of the header the walk stands at */
+	__u32 left;   /* bytes from there on */
+	__u8 next;    /* what that header is */
+	bool fragmented;
+	bool first; /* of a real fragmented packet */
+	bool later;
+};
+
+/* False where the header is cut off, or is the second fragment header. */
+static __always_inline bool step_fragment(struct __sk_buff *skb, struct walk *walk,
+					  struct v2m_fragment_key *identity)
+{
+	struct frag_hdr header;
+	__u16 where;
+
+	if (walk->fragmented || walk->left < sizeof(header) ||
+	    bpf_skb_load_bytes(skb, walk->offset, &header, sizeof(header)))
+		return false;
+	where = bpf_ntohs(header.frag_off);
+	walk->fragmented = true;
+	walk->later = where & IPV6_OFFSET;
+	/* Offset 0 and nothing to follow is an atomic fragment, RFC 6946: a whole packet. */
+	walk->first = !walk->later && where & IPV6_MORE_FRAGMENTS;
+	identity->id = header.identification;
+	walk->next = header.nexthdr;
+	walk->offset += sizeof(header);
+	walk->left -= sizeof(header);
+	return true;
+}
+
+static __always_inline bool step_extension(struct __sk_buff *skb, struct walk *walk)
+{
+	struct ipv6_opt_hdr header;
+	__u32 length;
+
+	if (walk->left < sizeof(header) ||
+	    bpf_skb_load_bytes(skb, walk->offset, &header, sizeof(header)))
+		return false;
+	length = walk->next == NEXT_AH ? (header.hdrlen + 2) * 4 : (header.hdrlen + 1) * 8;
+	if (length > walk->left)
+		return false;
+	walk->next = header.nexthdr;
+	walk->offset += length;
+	walk->left -= length;
+	return true;
+}
+
+/* IPv6 BIG TCP: the kernel puts a jumbo header into super-packets that are larger than the length
+ * field can say, and takes it out when they are cut into segments (Linux 5.19,
+ * ipv6_hopopt_jumbo_remove()). */
+static __always_inline __u32 phantom_jumbo(struct __sk_buff *skb, __u32 offset, __u8 next,
+					   __be16 payload_len)
+{
+	__u8 option[4];
+
+	if (next != NEXT_HOP_BY_HOP || payload_len || !skb->gso_size ||
+	    bpf_skb_load_bytes(skb, offset, option, sizeof(option)))
+		return 0;
+	return option[1] == 0 && option[2] == JUMBO_PAYLOAD && option[3] == 4 ? 8 : 0;
+}
+
+static __always_inline enum verdict parse_ipv6(struct __sk_buff *skb, __u32 offset,
+					       struct packet *packet,
+					       struct v2m_fragment_key *identity)
+{
+	struct walk walk = {};
+	enum verdict verdict;
+	struct ipv6hdr ip;
+
+	if (bpf_skb_load_bytes(skb, offset, &ip, sizeof(ip)) || ip.version != 6)
+		return OTHER;
+	walk.offset = offset + sizeof(ip);
+	walk.left = skb->len - walk.offset;
+	if (ip.payload_len)
+		walk.left = smaller(bpf_ntohs(ip.payload_len), walk.left);
+	walk.next = ip.nexthdr;
+	__builtin_memcpy(identity->source, &ip.saddr, sizeof(identity->source));
+	__builtin_memcpy(identity->destination, &ip.daddr, sizeof(identity->destination));
+	packet->phantom = phantom_jumbo(skb, walk.offset, walk.next, ip.payload_len);
+	for (int i = 0; i < MAX_EXTENSIONS && is_extension(walk.next) && !walk.later; i++) {
+		if (walk.next == NEXT_FRAGMENT ? !step_fragment(skb, &walk, identity)
+					       : !step_extension(skb, &walk))
+			return OTHER;
+	}
+	packet->protocol = walk.next;
+	if (walk.later) {
+		packet->payload_bytes = walk.left;
+		return walk.next == NEXT_TCP || walk.next == NEXT_UDP || is_extension(walk.next)
+			       ? LATER_FRAGMENT
+			       : OTHER;
+	}
+	verdict = parse_ports(skb, packet, walk.offset, walk.left);
+	return verdict == PORTS && walk.first ? FIRST_FRAGMENT : verdict;
+}
+
+/* Everything; identity gets the addresses, and for fragments what tells their packet apart. */
+static __always_inline enum verdict parse_any(struct __sk_buff *skb, __u32 link_header,
+					      struct packet *packet,
+					      struct v2m_fragment_key *identity)
+{
+	__u32 offset = link_header;
+	__be16 type;
+
+	if (!walk_tags(skb, &offset, &type))
+		return OTHER;
+	if (type == bpf_htons(ETH_P_IP))
+		return parse_ipv4(skb, offset, packet, identity);
+	if (type == bpf_htons(ETH_P_IPV6))
+		return parse_ipv6(skb, offset, packet, identity);
+	return OTHER;
+}
+
+#endif

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Counts what enters and leaves the monitored ports. One object is loaded per device, with the
+ * device's constants in read-only data and the maps shared. docs/counting.md says what is counted.
+ *
+ * No counter is updated atomically: each belongs to one CPU and one direction, tc runs programs
+ * with bottom halves off, so an update is never interrupted by another one of the same counter.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "vmlinux.h"
+#include "parse.bpf.h"
+
+#define BPF_ANY      0
+#define VLAN_TAG_LEN 4
+/* TCX_NEXT and TC_ACT_UNSPEC: whatever comes behind us decides. */
+#define GO_ON -1
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Set before the object is loaded. */
+const volatile struct v2m_device_config device = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct v2m_port_slot);
+} port_slot SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, V2M_MAX_PORTS);
+	__type(key, __u32);
+	__type(value, struct v2m_port_counters);
+} port_counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, V2M_MAX_DEVICES);
+	__type(key, __u32);
+	__type(value, struct v2m_device_counters);
+} device_counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, V2M_MAX_FRAGMENTS);
+	__type(key, struct v2m_fragment_key);
+	__type(value, struct v2m_fragment_owner);
+} fragments SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, V2M_MAX_LOCAL_ADDRESSES);
+	__type(key, struct v2m_local_address);
+	__type(value, __u8);
+} local_addresses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct v2m_meta);
+} meta SEC(".maps");
+
+/* What one call of a program adds. */
+struct amount {
+	__u64 packets;
+	__u64 wire_bytes;
+	__u64 payload_bytes;
+};
+
+static __always_inline void add_tally(struct v2m_tally *tally, const struct amount *amount)
+{
+	tally->packets += amount->packets;
+	tally->wire_bytes += amount->wire_bytes;
+}
+
+static __always_inline struct v2m_device_flow *device_flow(bool egress)
+{
+	__u32 slot = device.device_slot;
+	struct v2m_device_counters *counters = bpf_map_lookup_elem(&device_counters, &slot);
+
+	if (!counters)
+		return NULL;
+	return egress ? &counters->egress : &counters->ingress;
+}
+
+/* A tag in the metadata is not in skb->len. */
+static __always_inline __u32 metadata_tag(struct __sk_buff *skb)
+{
+	return skb->vlan_present ? VLAN_TAG_LEN : 0;
+}
+
+/* A super-packet counts as the segments it stands for. gso_segs is 0 for packets from a virtual
+ * machine's host or a tun writer (SKB_GSO_DODGY), which give only the size of a segment. */
+static __always_inline void measure(struct __sk_buff *skb, const struct packet *packet,
+				    struct amount *amount)
+{
+	__u32 tag = metadata_tag(skb);
+	__u32 gso_size = skb->gso_size;
+	__u32 segments = 1;
+
+	amount->wire_bytes = skb->len - packet->phantom + tag;
+	if (gso_size) {
+		segments = skb->gso_segs;
+		if (!segments)
+			segments = (packet->payload_bytes + gso_size - 1) / gso_size;
+		if (!segments)
+			segments = 1;
+		amount->wire_bytes += (__u64)(segments - 1) * (packet->header_len + tag);
+	}
+	amount->packets = segments;
+	amount->payload_bytes = packet->payload_bytes;
+}
+
+static __always_inline void measure_whole(struct __sk_buff *skb, const struct packet *packet,
+					  struct amount *amount)
+{
+	amount->packets = 1;
+	amount->wire_bytes = skb->len + metadata_tag(skb);
+	amount->payload_bytes = packet->payload_bytes;
+}
+
+/* NULL where nobody asked for this transport of this port on this device. */
+static __always_inline struct v2m_flow *port_flow(__u16 port, __u8 protocol, bool egress)
+{
+	struct v2m_port_counters *counters;
+	struct v2m_port_slot *slot;
+	__u32 key = port;
+
+	slot = bpf_map_lookup_elem(&port_slot, &key);
+	if (!slot)
+		return NULL;
+	if (!(protocol == NEXT_TCP ? slot->tcp : slot->udp) || slot->loopback != device.loopback)
+		return NULL;
+	key = slot->slot;
+	counters = bpf_map_lookup_elem(&port_counters, &key);
+	if (!counters)
+		return NULL;
+	if (protocol == NEXT_TCP)
+		return egress ? &counters->tcp_tx : &counters->tcp_rx;
+	return egress ? &counters->udp_tx : &counters->udp_rx;
+}
+
+static __always_inline __u16 deciding_port(const struct packet *packet, bool egress)
+{
+	return bpf_ntohs(egress ? packet->source : packet->destination);
+}
+
+static __always_inline void add_flow(struct v2m_flow *flow, const struct amount *amount)
+{
+	flow->packets += amount->packets;
+	flow->wire_bytes += amount->wire_bytes;
+	flow->payload_bytes += amount->payload_bytes;
+}
+
+static __always_inline bool is_of_this_host(const struct v2m_fragment_key *identity, bool egress)
+{
+	const void *address = egress ? identity->source : identity->destination;
+
+	return !device.host_only || bpf_map_lookup_elem(&local_addresses, address);
+}
+
+/* Counts for the port, and says which of the device's tallies has to grow. */
+static __always_inline struct v2m_tally *attribute(struct v2m_device_flow *seen, __u16 port,
+						   __u8 protocol, bool egress,
+						   const struct v2m_fragment_key *identity,
+						   const struct amount *amount)
+{
+	struct v2m_flow *flow = port_flow(port, protocol, egress);
+
+	if (!flow || !is_of_this_host(identity, egress))
+		return &seen->other;
+	add_flow(flow, amount);
+	return &seen->keys;
+}
+
+static __always_inline struct v2m_tally *
+count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, struct amount *amount)
+{
+	struct v2m_fragment_key identity = { .egress = egress };
+	struct v2m_fragment_owner owner = {};
+	struct v2m_fragment_owner *known;
+	struct packet packet = {};
+	enum verdict verdict = parse_any(skb, device.link_header, &packet, &identity);
+
+	if (verdict == OTHER || verdict == LATER_FRAGMENT)
+		measure_whole(skb, &packet, amount);
+	else
+		measure(skb, &packet, amount);
+	if (verdict == OTHER)
+		return &seen->other;
+	if (verdict == LATER_FRAGMENT) {
+		known = bpf_map_lookup_elem(&fragments, &identity);
+		if (!known)
+			return &seen->unattributed;
+		owner = *known;
+	} else {
+		owner.port = deciding_port(&packet, egress);
+		owner.protocol = packet.protocol;
+	}
+	/* The same first fragment seen again writes the same owner, in whatever order. */
+	if (verdict == FIRST_FRAGMENT)
+		bpf_map_update_elem(&fragments, &identity, &owner, BPF_ANY);
+	return attribute(seen, owner.port, owner.protocol, egress, &identity, amount);
+}
+
+/* Not inlined: the plain packets' way stays short. */
+static __noinline int count_slowly(struct __sk_buff *skb, bool egress)
+{
+	struct v2m_device_flow *seen = device_flow(egress);
+	struct amount amount;
+	struct v2m_tally *tally;
+
+	if (!seen)
+		return GO_ON;
+	tally = count_any(skb, seen, egress, &amount);
+	add_tally(tally, &amount);
+	add_tally(&seen->seen, &amount);
+	return GO_ON;
+}
+
+static __always_inline int count(struct __sk_buff *skb, bool egress)
+{
+	struct v2m_device_flow *seen;
+	struct v2m_flow *flow;
+	struct amount amount;
+	struct packet packet;
+
+	if (device.host_only || !parse_plain(skb, device.link_header, &packet))
+		return count_slowly(skb, egress);
+	measure(skb, &packet, &amount);
+	flow = port_flow(deciding_port(&packet, egress), packet.protocol, egress);
+	seen = device_flow(egress);
+	if (!seen)
+		return GO_ON;
+	add_tally(&seen->seen, &amount);
+	if (flow) {
+		add_flow(flow, &amount);
+		add_tally(&seen->keys, &amount);
+	} else {
+		add_tally(&seen->other, &amount);
+	}
+	return GO_ON;
+}
+
+SEC("tc")
+int v2m_ingress(struct __sk_buff *skb)
+{
+	return count(skb, false);
+}
+
+SEC("tc")
+int v2m_egress(struct __sk_buff *skb)
+{
+	return count(skb, true);
+}
