@@ -69,10 +69,21 @@ int v2m_datapath_set_addresses(struct v2m_datapath *datapath,
 			       const struct v2m_local_address *addresses, size_t count,
 			       struct v2m_error *error);
 
-/* Reads all counters into an empty sample: ports in use and attached devices, clocks and epoch. The
+/* Reads all counters into an empty sample: ports in use and attached devices, clocks and epoch. A
+ * port that set_ports() took out is in the next sample one last time, with its last bytes. The
  * link_*_bytes of devices are left 0. 0 or -errno. */
 int v2m_datapath_read(struct v2m_datapath *datapath, struct v2m_sample *sample,
 		      struct v2m_error *error);
+
+/* The final counts of an earlier version with another layout: ports alone, with its own epoch. To
+ * be called after every device has been attached or detached, which ends the counting in the old
+ * maps; then, once the counts are stored, v2m_datapath_drop_previous(), and again until -ENOENT. 0,
+ * -ENOENT where there are none (the normal case), or -errno; -EPROTO where they cannot be
+ * understood. */
+int v2m_datapath_read_previous(struct v2m_datapath *datapath, struct v2m_sample *sample,
+			       struct v2m_error *error);
+/* Removes the maps that v2m_datapath_read_previous() reads. 0 or -errno. */
+int v2m_datapath_drop_previous(struct v2m_datapath *datapath);
 
 /* Takes away everything in the kernel that is ours under pin_dir: filters, links, pins, the
  * directory, a clsact qdisc only if we made it and it is empty (never otherwise). 0 or -errno. */

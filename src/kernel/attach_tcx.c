@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Pinned links to the tcx hook, Linux 6.6 and later. libbpf 1.1 knows nothing of tcx, but its
+ * bpf_link_create() hands the attach type and the flags through. The constants are the kernel's
+ * (include/uapi/linux/bpf.h, Linux 6.6).
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "kernel/datapath_internal.h"
+
+#define TCX_INGRESS   46        /* BPF_TCX_INGRESS; egress is the next one */
+#define LINK_TYPE_TCX 11        /* BPF_LINK_TYPE_TCX */
+#define FLAG_BEFORE   (1U << 3) /* BPF_F_BEFORE: without a relative one, the head of the list */
+#define QUERY_MAX     64
+
+static int open_link(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction)
+{
+	char path[PATH_MAX];
+	int result = v2m_pin_path_of(pins, "link", ifindex, direction, path);
+
+	return result ? result : bpf_obj_get(path);
+}
+
+/* A link whose device is gone has the index 0. The union member of tcx has the layout of xdp's. */
+static bool link_is_on(int fd, uint32_t ifindex, uint32_t *program_id)
+{
+	struct bpf_link_info info = {};
+	uint32_t size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) || info.type != LINK_TYPE_TCX)
+		return false;
+	*program_id = info.prog_id;
+	return info.xdp.ifindex == ifindex;
+}
+
+static int make_link(const char *path, uint32_t ifindex, enum v2m_direction direction, int program)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = FLAG_BEFORE);
+	V2M_CLOSE int fd =
+		bpf_link_create(program, (int)ifindex,
+				(enum bpf_attach_type)(TCX_INGRESS + (int)direction), &options);
+
+	return fd < 0 ? fd : bpf_obj_pin(fd, path);
+}
+
+int v2m_tcx_put(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction,
+		int program, bool *missing)
+{
+	V2M_CLOSE int fd = open_link(pins, ifindex, direction);
+	char path[PATH_MAX];
+	uint32_t program_id;
+	int result = v2m_pin_path_of(pins, "link", ifindex, direction, path);
+
+	if (result)
+		return result;
+	if (fd >= 0 && link_is_on(fd, ifindex, &program_id)) {
+		result = bpf_link_update(fd, program, NULL);
+		if (result != -ENOLINK)
+			return result;
+	}
+	/* What is pinned leads nowhere any more: its device is gone, or somebody detached it. */
+	if (fd >= 0) {
+		*missing = true;
+		if (unlink(path))
+			return -errno;
+	}
+	return make_link(path, ifindex, direction, program);
+}
+
+bool v2m_tcx_pinned(const struct v2m_pins *pins, uint32_t ifindex)
+{
+	V2M_CLOSE int ingress = open_link(pins, ifindex, V2M_INGRESS);
+	V2M_CLOSE int egress = open_link(pins, ifindex, V2M_EGRESS);
+
+	return ingress >= 0 || egress >= 0;
+}
+
+bool v2m_tcx_intact(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction,
+		    uint32_t program_id)
+{
+	V2M_CLOSE int fd = open_link(pins, ifindex, direction);
+	uint32_t now = 0;
+
+	return fd >= 0 && link_is_on(fd, ifindex, &now) && now == program_id;
+}
+
+bool v2m_tcx_outrun(uint32_t ifindex, enum v2m_direction direction, uint32_t program_id)
+{
+	uint32_t ids[QUERY_MAX] = {};
+	union bpf_attr attr = {};
+
+	attr.query.target_fd = ifindex;
+	attr.query.attach_type = TCX_INGRESS + (uint32_t)direction;
+	attr.query.prog_ids = (uintptr_t)ids;
+	attr.query.prog_cnt = QUERY_MAX;
+	if (syscall(__NR_bpf, BPF_PROG_QUERY, &attr, sizeof(attr)))
+		return false;
+	return attr.query.prog_cnt > 0 && ids[0] != program_id;
+}
+
+/* Detached first: the last reference to a link that goes away with its pin is dropped later, by a
+ * kernel worker. */
+static int take_off(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction)
+{
+	V2M_CLOSE int fd = open_link(pins, ifindex, direction);
+	char path[PATH_MAX];
+	int result = v2m_pin_path_of(pins, "link", ifindex, direction, path);
+
+	if (result || fd == -ENOENT)
+		return result;
+	if (fd >= 0)
+		bpf_link_detach(fd);
+	return unlink(path) ? -errno : 0;
+}
+
+int v2m_tcx_take_off(const struct v2m_pins *pins, uint32_t ifindex)
+{
+	int ingress = take_off(pins, ifindex, V2M_INGRESS);
+	int egress = take_off(pins, ifindex, V2M_EGRESS);
+
+	return ingress ? ingress : egress;
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "kernel/datapath.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kernel/datapath_internal.h"
+
+#define STRINGIFY(x) #x
+#define VERSIONED(x) "v" STRINGIFY(x)
+
+static struct v2m_datapath *allocate(void)
+{
+	struct v2m_datapath *datapath = calloc(1, sizeof(*datapath));
+
+	if (!datapath)
+		return NULL;
+	datapath->lock_fd = -1;
+	for (int i = 0; i < V2M_N_MAPS; i++)
+		datapath->maps[i] = -1;
+	return datapath;
+}
+
+static int open_all(struct v2m_datapath *datapath, const struct v2m_datapath_options *options,
+		    struct v2m_error *error)
+{
+	int result;
+
+	datapath->lock_fd = v2m_bpffs_lock(options->pin_dir, true, error);
+	if (datapath->lock_fd < 0)
+		return datapath->lock_fd;
+	if (snprintf(datapath->pin_dir, sizeof(datapath->pin_dir), "%s", options->pin_dir) >=
+		    (int)sizeof(datapath->pin_dir) ||
+	    v2m_pins_init(&datapath->pins, options->pin_dir, VERSIONED(V2M_ABI_VERSION)))
+		return v2m_error_set(error, -ENAMETOOLONG, "pin_dir %s is too long",
+				     options->pin_dir);
+	if (mkdir(datapath->pins.dir, 0700) && errno != EEXIST)
+		return v2m_error_set(error, -errno, "cannot make %s: %s", datapath->pins.dir,
+				     strerror(errno));
+	result = v2m_maps_open(datapath, error);
+	if (result == 0)
+		result = v2m_device_slots_open(datapath, error);
+	if (result == 0)
+		result = v2m_port_slots_open(datapath, error);
+	if (result == 0)
+		v2m_counters_probe_batch(datapath);
+	return result;
+}
+
+int v2m_datapath_open(const struct v2m_datapath_options *options, struct v2m_datapath **datapath,
+		      struct v2m_error *error)
+{
+	struct v2m_datapath *made = allocate();
+	int result;
+
+	if (!made)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	v2m_libbpf_log_init();
+	made->force_clsact = options->force_clsact;
+	made->cpus = libbpf_num_possible_cpus();
+	result = made->cpus > 0 ? open_all(made, options, error) : made->cpus;
+	if (result) {
+		v2m_datapath_close(made);
+		return result;
+	}
+	*datapath = made;
+	return 0;
+}
+
+void v2m_datapath_close(struct v2m_datapath *datapath)
+{
+	if (!datapath)
+		return;
+	for (int i = 0; i < V2M_N_MAPS; i++)
+		v2m_closep(&datapath->maps[i]);
+	v2m_closep(&datapath->lock_fd);
+	free(datapath);
+}

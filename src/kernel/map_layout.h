@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The layout of a map's value, from the BTF that the kernel keeps with the map. */
+#ifndef V2METER_KERNEL_MAP_LAYOUT_H
+#define V2METER_KERNEL_MAP_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct btf;
+
+struct v2m_map_layout {
+	struct btf *btf;
+	uint32_t value_type;
+	uint32_t value_size;
+	uint32_t map_type;
+	uint32_t entries;
+};
+
+/* 0, or -errno; -EPROTO where the map has no BTF. */
+int v2m_map_layout_open(int map, struct v2m_map_layout *layout);
+void v2m_map_layout_close(struct v2m_map_layout *layout);
+/* The offset of a member, "tcp_rx.packets" for a member's member, if it has this size (0: 2, 4 or
+ * 8). Or -EPROTO. */
+int v2m_map_layout_find(const struct v2m_map_layout *layout, const char *path, uint32_t size);
+
+/* Where a counter is; size 0: this layout has no such counter. */
+struct v2m_counter_place {
+	uint32_t offset;
+	uint32_t size;
+};
+
+/* tcp_rx, tcp_tx, udp_rx, udp_tx */
+#define V2M_COUNTER_FLOWS 4
+
+struct v2m_counter_layout {
+	uint32_t entries;
+	uint32_t stride; /* from one CPU's copy to the next */
+	struct v2m_counter_place port;
+	struct v2m_counter_place assigned_ns;
+	struct v2m_counter_place packets[V2M_COUNTER_FLOWS];
+	struct v2m_counter_place wire_bytes[V2M_COUNTER_FLOWS];
+	struct v2m_counter_place payload_bytes[V2M_COUNTER_FLOWS];
+};
+
+/* The layout of a port_counters map of any version: port and wire_bytes have to be there. 0, or
+ * -errno; -EPROTO where it is no such map. */
+int v2m_counter_layout_read(int map, struct v2m_counter_layout *layout);
+/* 0 where the layout has no such counter. */
+uint64_t v2m_counter_get(const struct v2m_counter_place *place, const uint8_t *value);
+
+#endif

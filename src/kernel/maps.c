@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "kernel/datapath_internal.h"
+
+const char *const v2m_map_names[V2M_N_MAPS] = {
+	[V2M_MAP_PORT_SLOT] = "port_slot",
+	[V2M_MAP_PORT_COUNTERS] = "port_counters",
+	[V2M_MAP_DEVICE_COUNTERS] = "device_counters",
+	[V2M_MAP_FRAGMENTS] = "fragments",
+	[V2M_MAP_LOCAL_ADDRESSES] = "local_addresses",
+	[V2M_MAP_META] = "meta",
+};
+
+static uint64_t fnv(uint64_t hash, const void *data, size_t length)
+{
+	const unsigned char *bytes = data;
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ bytes[i]) * 1099511628211u;
+	return hash;
+}
+
+/* Where the bit fields are, only their values tell. */
+static uint64_t hash_bit_fields(uint64_t hash)
+{
+	const struct v2m_port_slot each[] = {
+		{ .slot = 0xfff }, { .tcp = 1 }, { .udp = 1 }, { .loopback = 1 }, { .shared = 1 },
+	};
+
+	return fnv(hash, each, sizeof(each));
+}
+
+#define PLACE(type, member) offsetof(struct type, member), sizeof(((struct type *)0)->member)
+
+uint64_t v2m_abi_hash(void)
+{
+	static const uint32_t layout[] = {
+		V2M_ABI_VERSION,
+		V2M_MAX_PORTS,
+		V2M_MAX_DEVICES,
+		V2M_MAX_FRAGMENTS,
+		V2M_MAX_LOCAL_ADDRESSES,
+		PLACE(v2m_flow, packets),
+		PLACE(v2m_flow, wire_bytes),
+		PLACE(v2m_flow, payload_bytes),
+		PLACE(v2m_port_counters, port),
+		PLACE(v2m_port_counters, assigned_ns),
+		PLACE(v2m_port_counters, tcp_rx),
+		PLACE(v2m_port_counters, tcp_tx),
+		PLACE(v2m_port_counters, udp_rx),
+		PLACE(v2m_port_counters, udp_tx),
+		sizeof(struct v2m_port_counters),
+		PLACE(v2m_tally, packets),
+		PLACE(v2m_tally, wire_bytes),
+		PLACE(v2m_device_flow, seen),
+		PLACE(v2m_device_flow, keys),
+		PLACE(v2m_device_flow, unattributed),
+		PLACE(v2m_device_flow, other),
+		PLACE(v2m_device_counters, ifindex),
+		PLACE(v2m_device_counters, name),
+		PLACE(v2m_device_counters, assigned_ns),
+		PLACE(v2m_device_counters, ingress),
+		PLACE(v2m_device_counters, egress),
+		sizeof(struct v2m_device_counters),
+		PLACE(v2m_meta, abi_hash),
+		PLACE(v2m_meta, boot_id),
+		PLACE(v2m_meta, identity),
+		PLACE(v2m_meta, created_ns),
+		PLACE(v2m_fragment_key, source),
+		PLACE(v2m_fragment_key, destination),
+		PLACE(v2m_fragment_key, id),
+		PLACE(v2m_fragment_key, protocol),
+		PLACE(v2m_fragment_key, egress),
+		PLACE(v2m_fragment_owner, port),
+		PLACE(v2m_fragment_owner, protocol),
+		PLACE(v2m_local_address, address),
+	};
+
+	return hash_bit_fields(fnv(14695981039346656037u, layout, sizeof(layout)));
+}
+
+/* 16 bytes from the 36 characters of /proc's form. */
+static int read_boot_id(uint8_t boot_id[16])
+{
+	V2M_FREE char *text = NULL;
+	size_t length;
+	size_t digits = 0;
+	int result = v2m_read_file("/proc/sys/kernel/random/boot_id", 128, &text, &length);
+
+	if (result)
+		return result;
+	for (const char *at = text; *at && digits < 32; at++) {
+		unsigned value;
+
+		if (*at == '-')
+			continue;
+		if (sscanf(at, "%1x", &value) != 1)
+			return -EINVAL;
+		boot_id[digits / 2] = (uint8_t)(boot_id[digits / 2] << 4 | value);
+		digits++;
+	}
+	return digits == 32 ? 0 : -EINVAL;
+}
+
+static int make_meta(struct v2m_meta *meta)
+{
+	struct v2m_meta made = { .abi_hash = v2m_abi_hash() };
+	int result = read_boot_id(made.boot_id);
+
+	if (result)
+		return result;
+	made.created_ns = (uint64_t)v2m_clock_real_us() * 1000;
+	if (getrandom(made.identity, sizeof(made.identity), 0) != sizeof(made.identity))
+		return -EIO;
+	*meta = made;
+	return 0;
+}
+
+static void close_maps(int maps[V2M_N_MAPS])
+{
+	for (int i = 0; i < V2M_N_MAPS; i++) {
+		v2m_closep(&maps[i]);
+		maps[i] = -1;
+	}
+}
+
+/* All maps of a directory, and its meta data. 0 or -errno. */
+static int open_pinned(const struct v2m_pins *pins, int maps[V2M_N_MAPS], struct v2m_meta *meta)
+{
+	uint32_t key = 0;
+
+	for (int i = 0; i < V2M_N_MAPS; i++) {
+		maps[i] = v2m_pin_get(pins, v2m_map_names[i]);
+		if (maps[i] < 0)
+			return maps[i];
+	}
+	return bpf_map_lookup_elem(maps[V2M_MAP_META], &key, meta);
+}
+
+static bool has_size_of_meta(const struct v2m_pins *pins)
+{
+	V2M_CLOSE int fd = v2m_pin_get(pins, v2m_map_names[V2M_MAP_META]);
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+
+	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
+	       info.type == BPF_MAP_TYPE_ARRAY && info.key_size == 4 &&
+	       info.value_size == sizeof(struct v2m_meta);
+}
+
+/* NULL where the pinned maps can be taken over, else why they cannot. */
+static const char *why_not_take_over(struct v2m_datapath *datapath, const struct v2m_meta *wanted)
+{
+	struct v2m_meta meta;
+
+	if (!has_size_of_meta(&datapath->pins))
+		return "have no meta data that this version knows";
+	if (open_pinned(&datapath->pins, datapath->maps, &meta))
+		return "are not complete";
+	if (meta.abi_hash != wanted->abi_hash)
+		return "have another layout";
+	if (memcmp(meta.boot_id, wanted->boot_id, sizeof(meta.boot_id)))
+		return "are from another boot";
+	datapath->meta = meta;
+	return NULL;
+}
+
+/* Maps that were pinned by a process that ended before it had pinned all: nothing counts in them.
+ */
+static void drop_unfinished(const struct v2m_pins *pins)
+{
+	char path[PATH_MAX];
+
+	for (int i = 0; i < V2M_N_MAPS; i++)
+		if (v2m_pin_path(pins, v2m_map_names[i], path) == 0)
+			unlink(path);
+}
+
+static int pin_maps(struct v2m_datapath *datapath)
+{
+	char path[PATH_MAX];
+
+	for (int i = 0; i < V2M_N_MAPS; i++) {
+		int result = v2m_pin_path(&datapath->pins, v2m_map_names[i], path);
+
+		if (result == 0)
+			result = bpf_obj_pin(datapath->maps[i], path);
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+static int make_maps(struct v2m_datapath *datapath, const struct v2m_meta *meta,
+		     struct v2m_error *error)
+{
+	struct v2m_device_config config = {};
+	int programs[V2M_N_DIRECTIONS];
+	uint32_t key = 0;
+	int result = v2m_programs_load(datapath, &config, programs, error);
+
+	if (result)
+		return result;
+	close(programs[V2M_INGRESS]);
+	close(programs[V2M_EGRESS]);
+	result = bpf_map_update_elem(datapath->maps[V2M_MAP_META], &key, meta, BPF_ANY);
+	if (result == 0)
+		result = pin_maps(datapath);
+	if (result) {
+		drop_unfinished(&datapath->pins);
+		return v2m_error_set(error, result, "cannot pin the maps under %s: %s",
+				     datapath->pins.dir, strerror(-result));
+	}
+	datapath->meta = *meta;
+	return 0;
+}
+
+int v2m_maps_open(struct v2m_datapath *datapath, struct v2m_error *error)
+{
+	struct v2m_meta meta = {};
+	V2M_CLOSE int pinned = v2m_pin_get(&datapath->pins, v2m_map_names[V2M_MAP_META]);
+	uint32_t some_device;
+	const char *why;
+	int result = make_meta(&meta);
+
+	if (result)
+		return v2m_error_set(error, result, "cannot read the boot id: %s",
+				     strerror(-result));
+	result = v2m_previous_open(datapath, error);
+	if (result)
+		return result;
+	if (pinned >= 0 || v2m_pins_devices(&datapath->pins, &some_device, 1) > 0) {
+		why = why_not_take_over(datapath, &meta);
+		if (!why)
+			return 0;
+		close_maps(datapath->maps);
+		result = v2m_previous_set_aside(datapath, "v1", why, error);
+		if (result)
+			return result;
+	}
+	drop_unfinished(&datapath->pins);
+	return make_maps(datapath, &meta, error);
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Counts of a version whose maps we cannot take over. Its directory becomes previous_<N>, its links
+ * and programs move to the current directory, where attaching swaps new programs into them. From
+ * then on nothing is added to the old maps, and they are read by the member names in their BTF.
+ */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "kernel/datapath_internal.h"
+#include "kernel/map_layout.h"
+
+#define MAX_PREVIOUS 16
+
+struct moving {
+	const struct v2m_pins *from;
+	const struct v2m_pins *to;
+	bool moved; /* something, so that the directory has to be walked again */
+};
+
+static int move_pin(const char *name, void *context)
+{
+	struct moving *moving = context;
+	char from[PATH_MAX];
+	char to[PATH_MAX];
+	int result;
+
+	if (!v2m_pin_ifindex(name))
+		return 0;
+	result = v2m_pin_path(moving->from, name, from);
+	if (result == 0)
+		result = v2m_pin_path(moving->to, name, to);
+	if (result)
+		return result;
+	if (rename(from, to))
+		return -errno;
+	moving->moved = true;
+	return 1;
+}
+
+/* Moves one by one, as a directory that changes while it is read may show entries twice or not at
+ * all. */
+static int move_attachments(const struct v2m_pins *from, const struct v2m_pins *to)
+{
+	struct moving moving = { .from = from, .to = to };
+	int result;
+
+	do {
+		moving.moved = false;
+		result = v2m_directory_walk(from->dir, move_pin, &moving);
+	} while (result == 1 && moving.moved);
+	return result < 0 ? result : 0;
+}
+
+/* The name of the N-th set-aside directory. */
+static int previous_pins(const struct v2m_datapath *datapath, unsigned number,
+			 struct v2m_pins *pins)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "previous_%u", number);
+	return v2m_pins_init(pins, datapath->pin_dir, name);
+}
+
+static int make_room(const struct v2m_datapath *datapath, struct v2m_pins *pins)
+{
+	for (unsigned number = 0; number < MAX_PREVIOUS; number++) {
+		int result = previous_pins(datapath, number, pins);
+
+		if (result)
+			return result;
+		if (access(pins->dir, F_OK))
+			return 0;
+	}
+	return -ENOSPC;
+}
+
+int v2m_previous_set_aside(struct v2m_datapath *datapath, const char *directory, const char *why,
+			   struct v2m_error *error)
+{
+	struct v2m_pins old;
+	struct v2m_pins aside;
+	int result = v2m_pins_init(&old, datapath->pin_dir, directory);
+
+	if (result == 0)
+		result = make_room(datapath, &aside);
+	if (result == 0 && rename(old.dir, aside.dir))
+		result = -errno;
+	if (result == 0 && mkdir(datapath->pins.dir, 0700) && errno != EEXIST)
+		result = -errno;
+	if (result == 0)
+		result = move_attachments(&aside, &datapath->pins);
+	if (result)
+		return v2m_error_set(error, result, "cannot set %s aside: %s", old.dir,
+				     strerror(-result));
+	v2m_log_warning("the maps pinned in %s %s: new ones are made, the old ones are in %s until "
+			"their counts have been carried over",
+			old.dir, why, aside.dir);
+	return 0;
+}
+
+static int set_other_version_aside(const char *name, void *context)
+{
+	struct v2m_datapath *datapath = context;
+	unsigned version;
+	char rest;
+	int result;
+
+	if (sscanf(name, "v%u%c", &version, &rest) != 1 || version == V2M_ABI_VERSION)
+		return 0;
+	result = v2m_previous_set_aside(datapath, name, "are of another version", NULL);
+	return result ? result : 1;
+}
+
+int v2m_previous_open(struct v2m_datapath *datapath, struct v2m_error *error)
+{
+	struct v2m_pins pins;
+	int result;
+
+	do {
+		result = v2m_directory_walk(datapath->pin_dir, set_other_version_aside, datapath);
+	} while (result == 1);
+	/* What a crash in the middle of setting aside left behind. */
+	for (unsigned number = 0; number < MAX_PREVIOUS && result == 0; number++) {
+		result = previous_pins(datapath, number, &pins);
+		if (result == 0 && access(pins.dir, F_OK) == 0)
+			result = move_attachments(&pins, &datapath->pins);
+	}
+	if (result)
+		return v2m_error_set(error, result, "cannot set aside what is in %s: %s",
+				     datapath->pin_dir, strerror(-result));
+	return 0;
+}
+
+static int oldest(const struct v2m_datapath *datapath, struct v2m_pins *pins)
+{
+	for (unsigned number = 0; number < MAX_PREVIOUS; number++) {
+		int result = previous_pins(datapath, number, pins);
+
+		if (result)
+			return result;
+		if (access(pins->dir, F_OK) == 0)
+			return 0;
+	}
+	return -ENOENT;
+}
+
+static int read_identity(const struct v2m_pins *pins, uint8_t identity[V2M_EPOCH_LEN])
+{
+	V2M_CLOSE int fd = v2m_pin_get(pins, v2m_map_names[V2M_MAP_META]);
+	struct v2m_map_layout layout = {};
+	V2M_FREE uint8_t *value = NULL;
+	uint32_t key = 0;
+	int offset = -EPROTO;
+	int result;
+
+	if (fd < 0)
+		return fd;
+	result = v2m_map_layout_open(fd, &layout);
+	if (result)
+		return result;
+	value = calloc(1, layout.value_size);
+	if (value)
+		offset = v2m_map_layout_find(&layout, "identity", V2M_EPOCH_LEN);
+	v2m_map_layout_close(&layout);
+	if (!value || offset < 0)
+		return value ? offset : -ENOMEM;
+	result = bpf_map_lookup_elem(fd, &key, value);
+	if (result == 0)
+		memcpy(identity, value + offset, V2M_EPOCH_LEN);
+	return result;
+}
+
+static void add_copy(struct v2m_port_sample *sum, const struct v2m_counter_layout *layout,
+		     const uint8_t *value)
+{
+	struct v2m_flow *flows[V2M_COUNTER_FLOWS] = {
+		&sum->tcp_rx,
+		&sum->tcp_tx,
+		&sum->udp_rx,
+		&sum->udp_tx,
+	};
+
+	for (int i = 0; i < V2M_COUNTER_FLOWS; i++) {
+		flows[i]->packets += v2m_counter_get(&layout->packets[i], value);
+		flows[i]->wire_bytes += v2m_counter_get(&layout->wire_bytes[i], value);
+		flows[i]->payload_bytes += v2m_counter_get(&layout->payload_bytes[i], value);
+	}
+}
+
+static int read_counters(int fd, const struct v2m_counter_layout *layout, int cpus,
+			 struct v2m_sample *sample)
+{
+	V2M_FREE uint8_t *copies = calloc((size_t)cpus, layout->stride);
+
+	sample->ports = calloc(layout->entries, sizeof(*sample->ports));
+	if (!copies || !sample->ports)
+		return -ENOMEM;
+	for (uint32_t slot = 0; slot < layout->entries; slot++) {
+		struct v2m_port_sample *port = &sample->ports[sample->n_ports];
+		int result = bpf_map_lookup_elem(fd, &slot, copies);
+
+		if (result)
+			return result;
+		port->port = (uint16_t)v2m_counter_get(&layout->port, copies);
+		port->assigned_ns = v2m_counter_get(&layout->assigned_ns, copies);
+		if (!port->port)
+			continue;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			add_copy(port, layout, copies + (size_t)cpu * layout->stride);
+		sample->n_ports++;
+	}
+	return 0;
+}
+
+static int by_port(const void *a, const void *b)
+{
+	const struct v2m_port_sample *left = a;
+	const struct v2m_port_sample *right = b;
+
+	return (int)left->port - (int)right->port;
+}
+
+static int read_sample(const struct v2m_pins *pins, int cpus, struct v2m_sample *sample)
+{
+	V2M_CLOSE int fd = v2m_pin_get(pins, v2m_map_names[V2M_MAP_PORT_COUNTERS]);
+	struct v2m_counter_layout layout;
+	int result;
+
+	if (fd < 0)
+		return fd;
+	result = v2m_counter_layout_read(fd, &layout);
+	if (result == 0)
+		result = read_identity(pins, sample->epoch);
+	if (result == 0)
+		result = read_counters(fd, &layout, cpus, sample);
+	if (sample->n_ports)
+		qsort(sample->ports, sample->n_ports, sizeof(*sample->ports), by_port);
+	return result;
+}
+
+int v2m_datapath_read_previous(struct v2m_datapath *datapath, struct v2m_sample *sample,
+			       struct v2m_error *error)
+{
+	struct v2m_sample made = { .mode = V2M_MODE_EBPF };
+	struct v2m_pins pins;
+	int result = oldest(datapath, &pins);
+
+	if (result)
+		return v2m_error_set(error, result, "no counts of an earlier version");
+	/* The programs that were swapped out may still be running. */
+	result = v2m_grace_period();
+	made.mono_ns = v2m_clock_mono_ns();
+	made.real_us = v2m_clock_real_us();
+	if (result == 0)
+		result = read_sample(&pins, datapath->cpus, &made);
+	if (result) {
+		v2m_sample_clear(&made);
+		/* ENOENT is for "there is none". */
+		result = result == -ENOENT ? -EPROTO : result;
+		return v2m_error_set(error, result, "cannot read the counts in %s: %s", pins.dir,
+				     strerror(-result));
+	}
+	*sample = made;
+	return 0;
+}
+
+int v2m_datapath_drop_previous(struct v2m_datapath *datapath)
+{
+	struct v2m_pins pins;
+	int result = oldest(datapath, &pins);
+
+	return result ? result : v2m_pins_remove(&pins);
+}

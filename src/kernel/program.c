@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "kernel/datapath_internal.h"
+#include "traffic.skel.h"
+
+static int forward_to_log(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	v2m_logv(level == LIBBPF_WARN ? V2M_LOG_WARNING : V2M_LOG_DEBUG, format, arguments);
+	return 0;
+}
+
+void v2m_libbpf_log_init(void)
+{
+	libbpf_set_print(forward_to_log);
+}
+
+static int explain(struct v2m_error *error, int code)
+{
+	if (code == -EPERM)
+		return v2m_error_set(error, code,
+				     "the kernel does not permit eBPF: CAP_BPF and CAP_NET_ADMIN "
+				     "(CAP_SYS_ADMIN before Linux 5.8) are needed");
+	return v2m_error_set(error, code, "cannot load the kernel programs: %s", strerror(-code));
+}
+
+static int set_maps(struct v2m_datapath *datapath, struct traffic_bpf *object)
+{
+	for (int i = 0; i < V2M_N_MAPS; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(object->obj, v2m_map_names[i]);
+		int result;
+
+		if (datapath->maps[i] < 0)
+			continue;
+		result = map ? bpf_map__reuse_fd(map, datapath->maps[i]) : -ENOENT;
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+/* Keeps maps that were made with the object. */
+static int keep_maps(struct v2m_datapath *datapath, struct traffic_bpf *object)
+{
+	for (int i = 0; i < V2M_N_MAPS; i++) {
+		if (datapath->maps[i] >= 0)
+			continue;
+		datapath->maps[i] =
+			fcntl(bpf_object__find_map_fd_by_name(object->obj, v2m_map_names[i]),
+			      F_DUPFD_CLOEXEC, 3);
+		if (datapath->maps[i] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int keep_programs(struct traffic_bpf *object, int programs[V2M_N_DIRECTIONS])
+{
+	V2M_CLOSE int ingress =
+		fcntl(bpf_program__fd(object->progs.v2m_ingress), F_DUPFD_CLOEXEC, 3);
+	V2M_CLOSE int egress = fcntl(bpf_program__fd(object->progs.v2m_egress), F_DUPFD_CLOEXEC, 3);
+
+	if (ingress < 0 || egress < 0)
+		return -errno;
+	programs[V2M_INGRESS] = V2M_TAKE_FD(ingress);
+	programs[V2M_EGRESS] = V2M_TAKE_FD(egress);
+	return 0;
+}
+
+int v2m_programs_load(struct v2m_datapath *datapath, const struct v2m_device_config *config,
+		      int programs[V2M_N_DIRECTIONS], struct v2m_error *error)
+{
+	struct traffic_bpf *object = traffic_bpf__open();
+	int result;
+
+	if (!object)
+		return explain(error, -errno);
+	object->rodata->device = *config;
+	result = set_maps(datapath, object);
+	if (result == 0)
+		result = traffic_bpf__load(object);
+	if (result == 0)
+		result = keep_maps(datapath, object);
+	if (result == 0)
+		result = keep_programs(object, programs);
+	traffic_bpf__destroy(object);
+	return result ? explain(error, result) : 0;
+}
+
+uint32_t v2m_program_id(int fd)
+{
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.id;
+}
+
+bool v2m_program_is_named_ours(uint32_t id)
+{
+	V2M_CLOSE int fd = bpf_prog_get_fd_by_id(id);
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
+		return false;
+	return strcmp(info.name, "v2m_ingress") == 0 || strcmp(info.name, "v2m_egress") == 0;
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Takes away what is ours in the kernel, of this and of other versions. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "kernel/datapath_internal.h"
+
+/* Directories under pin_dir that are ours. */
+static bool is_our_directory(const char *name)
+{
+	unsigned number;
+	char rest;
+
+	return sscanf(name, "v%u%c", &number, &rest) == 1 ||
+	       sscanf(name, "previous_%u%c", &number, &rest) == 1;
+}
+
+static bool is_our_pin(const char *name)
+{
+	for (int i = 0; i < V2M_N_MAPS; i++)
+		if (strcmp(name, v2m_map_names[i]) == 0)
+			return true;
+	return v2m_pin_ifindex(name) != 0;
+}
+
+struct names {
+	char items[512][NAME_MAX + 1];
+	size_t count;
+	bool (*wanted)(const char *name);
+};
+
+static int collect(const char *name, void *context)
+{
+	struct names *names = context;
+
+	if (names->wanted(name) && names->count < V2M_ARRAY_LEN(names->items))
+		snprintf(names->items[names->count++], sizeof(names->items[0]), "%s", name);
+	return 0;
+}
+
+int v2m_pins_remove(const struct v2m_pins *pins)
+{
+	static struct names names;
+	char path[PATH_MAX];
+	int result;
+
+	do {
+		names.count = 0;
+		names.wanted = is_our_pin;
+		result = v2m_directory_walk(pins->dir, collect, &names);
+		for (size_t i = 0; i < names.count && result == 0; i++) {
+			result = v2m_pin_path(pins, names.items[i], path);
+			if (result == 0 && unlink(path))
+				result = -errno;
+		}
+	} while (result == 0 && names.count == V2M_ARRAY_LEN(names.items));
+	if (result == 0 && rmdir(pins->dir))
+		result = -errno;
+	return result;
+}
+
+static int remove_directory(const struct v2m_pins *pins)
+{
+	uint32_t devices[V2M_MAX_DEVICES];
+	int count;
+
+	do {
+		count = v2m_pins_devices(pins, devices, V2M_MAX_DEVICES);
+		for (int i = 0; i < count; i++) {
+			int result = v2m_take_off(pins, devices[i]);
+
+			if (result)
+				return result;
+		}
+	} while (count == V2M_MAX_DEVICES);
+	return count < 0 ? count : v2m_pins_remove(pins);
+}
+
+int v2m_datapath_remove(const char *pin_dir, struct v2m_error *error)
+{
+	static struct names directories;
+	V2M_CLOSE int lock = -1;
+	int result;
+
+	v2m_libbpf_log_init();
+	if (access(pin_dir, F_OK) && errno == ENOENT)
+		return 0;
+	lock = v2m_bpffs_lock(pin_dir, false, error);
+	if (lock < 0)
+		return lock;
+	directories = (struct names){ .wanted = is_our_directory };
+	result = v2m_directory_walk(pin_dir, collect, &directories);
+	for (size_t i = 0; i < directories.count && result == 0; i++) {
+		struct v2m_pins pins;
+
+		result = v2m_pins_init(&pins, pin_dir, directories.items[i]);
+		if (result == 0)
+			result = remove_directory(&pins);
+	}
+	/* A directory in which somebody else has pinned something stays. */
+	if (result == 0 && rmdir(pin_dir) && errno != ENOTEMPTY)
+		result = -errno;
+	if (result)
+		return v2m_error_set(error, result, "cannot remove all under %s: %s", pin_dir,
+				     strerror(-result));
+	return 0;
+}
