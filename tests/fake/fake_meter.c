@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "fake/fake_meter.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util.h"
+
+#define SPECIAL_KEYS 4
+
+struct fake_meter {
+	struct fake_options options;
+	struct v2m_meter meter;
+	pthread_mutex_t lock;
+	struct v2m_keyset *keyset;
+	struct v2m_connection_table *connections;
+	struct v2m_window *window;
+	uint64_t window_ends_ns;
+	uint64_t generation;
+	unsigned readings;
+	unsigned *baselines; /* per port: the number of readings at its last reset */
+	enum v2m_verdict window_verdict;
+	enum v2m_verdict reset_verdict;
+	struct v2m_health health;
+};
+
+static char *numbered(const char *before, int digits, size_t number, const char *after)
+{
+	char *made = NULL;
+
+	return asprintf(&made, "%s%0*zu%s", before, digits, number, after) < 0 ? NULL : made;
+}
+
+static void fill_key(struct v2m_key *key, size_t i)
+{
+	*key = (struct v2m_key){
+		.id = numbered("key-", 1, i, ""),
+		.uuid = numbered("00000000-0000-4000-8000-", 12, i, ""),
+		.name = numbered("user", 1, i, "@example.com"),
+		.created_at = strdup("2025-08-04T14:34:13.878594"),
+		.is_active = true,
+		.port = (uint16_t)(10001 + i),
+		.transports = V2M_TCP | V2M_UDP,
+		.source = strdup("memory"),
+	};
+}
+
+static void rename_key(struct v2m_key *key, const char *id, uint16_t port, bool is_active)
+{
+	free(key->id);
+	key->id = strdup(id);
+	key->port = port;
+	key->is_active = is_active;
+}
+
+static struct v2m_keyset *make_keyset(const struct fake_options *options)
+{
+	size_t n = options->n_keys + (options->special ? SPECIAL_KEYS : 0);
+	struct v2m_key *keys = calloc(n + 1, sizeof(*keys));
+
+	if (!keys)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		fill_key(&keys[i], i);
+	if (options->special) {
+		struct v2m_key *special = &keys[options->n_keys];
+
+		rename_key(&special[0], "inactive", 9001, false);
+		special[0].short_id = strdup("5f");
+		special[0].sni = strdup("www.example.org");
+		rename_key(&special[1], "portless", 0, true);
+		rename_key(&special[2], "shared-a", 9002, true);
+		rename_key(&special[3], "shared-b", 9002, true);
+	}
+	return v2m_keyset_new(keys, n);
+}
+
+/* IPv4, IPv4-mapped and IPv6 in turn. */
+static void fill_connection(struct v2m_connection *connection, size_t i, uint16_t port)
+{
+	static const uint8_t v4[] = { 192, 0, 2, 14 };
+	static const uint8_t states[] = { V2M_TCP_ESTABLISHED, V2M_TCP_CLOSE_WAIT,
+					  V2M_TCP_LAST_ACK };
+	bool is_v4 = i % 3 == 0;
+	size_t at = i % 3 == 1 ? 12 : 0;
+
+	connection->family = is_v4 ? AF_INET : AF_INET6;
+	connection->state = states[i % 3];
+	connection->local_port = port;
+	connection->remote_port = (uint16_t)(1024 + i % 60000);
+	if (i % 3 == 2) {
+		inet_pton(AF_INET6, "2001:db8::1", connection->local);
+		inet_pton(AF_INET6, "2001:db8::2", connection->remote);
+		return;
+	}
+	if (at) {
+		memset(connection->local + 10, 0xff, 2);
+		memset(connection->remote + 10, 0xff, 2);
+	}
+	memcpy(connection->local + at, v4, sizeof(v4));
+	memcpy(connection->remote + at, (uint8_t[]){ 198, 51, 100, 174 }, 4);
+}
+
+static struct v2m_connection_table *make_connections(const struct fake_options *options)
+{
+	struct v2m_connection_table *table;
+	size_t n = options->n_keys ? options->n_connections : 0;
+	size_t made = 0;
+
+	table = calloc(1, sizeof(*table) + n * sizeof(table->connections[0]));
+	if (!table)
+		return NULL;
+	table->references = 1;
+	table->count = n;
+	for (size_t key = 0; key < options->n_keys; key++)
+		for (; made < n * (key + 1) / options->n_keys; made++)
+			fill_connection(&table->connections[made], made, (uint16_t)(10001 + key));
+	return table;
+}
+
+static struct v2m_totals totals_of(unsigned readings)
+{
+	uint64_t n = readings;
+
+	return (struct v2m_totals){
+		.rx = { .packets = n,
+			.wire_bytes = n * FAKE_RX_WIRE,
+			.payload_bytes = n * FAKE_RX_PAYLOAD },
+		.tx = { .packets = 2 * n,
+			.wire_bytes = n * FAKE_TX_WIRE,
+			.payload_bytes = n * FAKE_TX_PAYLOAD },
+	};
+}
+
+static void fill_ports(struct fake_meter *fake, struct v2m_snapshot *snapshot)
+{
+	snapshot->n_ports = fake->keyset->n_ports;
+	for (size_t i = 0; i < snapshot->n_ports; i++) {
+		struct v2m_port_view *view = &snapshot->ports[i];
+
+		view->port = fake->keyset->ports[i].port;
+		view->since_reset = totals_of(fake->readings - fake->baselines[i]);
+		view->rate_bytes_s = FAKE_RX_WIRE + FAKE_TX_WIRE;
+		view->connections = v2m_connection_table_port(snapshot->connections, view->port,
+							      &view->n_connections);
+	}
+}
+
+static struct v2m_snapshot *read_counters(struct fake_meter *fake)
+{
+	struct v2m_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+	if (!snapshot)
+		return NULL;
+	fake->readings++;
+	snapshot->references = 1;
+	snapshot->generation = ++fake->generation;
+	snapshot->mono_ns = v2m_clock_mono_ns();
+	snapshot->real_us = v2m_clock_real_us();
+	snapshot->mode = V2M_MODE_EBPF;
+	snapshot->keyset = v2m_keyset_ref(fake->keyset);
+	snapshot->connections = v2m_connection_table_ref(fake->connections);
+	snapshot->ports = calloc(fake->keyset->n_ports + 1, sizeof(*snapshot->ports));
+	snapshot->interfaces = calloc(2, sizeof(*snapshot->interfaces));
+	if (!snapshot->ports || !snapshot->interfaces) {
+		v2m_snapshot_unref(snapshot);
+		return NULL;
+	}
+	fill_ports(fake, snapshot);
+	snapshot->n_interfaces = 2;
+	snapshot->interfaces[0] =
+		(struct v2m_interface_view){ .name = "eth0", .rx_bytes = 5000, .tx_bytes = 6000 };
+	snapshot->interfaces[1] =
+		(struct v2m_interface_view){ .name = "eth1", .rx_bytes = 70, .tx_bytes = 80 };
+	return snapshot;
+}
+
+static enum v2m_verdict window_of(void *context, bool fresh, struct v2m_window **window)
+{
+	struct fake_meter *fake = context;
+	enum v2m_verdict verdict;
+
+	pthread_mutex_lock(&fake->lock);
+	verdict = fake->window_verdict;
+	if (verdict == V2M_OK &&
+	    (fresh || !fake->window || v2m_clock_mono_ns() >= fake->window_ends_ns)) {
+		struct v2m_snapshot *snapshot = read_counters(fake);
+
+		v2m_window_unref(fake->window);
+		fake->window = snapshot ? v2m_window_new(snapshot, fake->options.unit) : NULL;
+		fake->window_ends_ns =
+			v2m_clock_mono_ns() + (uint64_t)fake->options.window_ms * 1000000u;
+		verdict = fake->window ? V2M_OK : V2M_UNREADABLE;
+	}
+	if (verdict == V2M_OK)
+		*window = v2m_window_ref(fake->window);
+	pthread_mutex_unlock(&fake->lock);
+	return verdict;
+}
+
+static enum v2m_verdict reset_port(struct fake_meter *fake, const struct v2m_key *key,
+				   struct v2m_reset *reset)
+{
+	const struct v2m_key_port *port = v2m_keyset_port(fake->keyset, key->port);
+	size_t i = port ? (size_t)(port - fake->keyset->ports) : 0;
+
+	snprintf(reset->key_id, sizeof(reset->key_id), "%s", key->id);
+	snprintf(reset->uuid, sizeof(reset->uuid), "%s", key->uuid);
+	reset->port = key->port;
+	reset->real_us = v2m_clock_real_us();
+	if (!port)
+		return V2M_KEY_HAS_NO_PORT;
+	if (port->shared)
+		return V2M_KEY_SHARES_PORT;
+	fake->readings++;
+	reset->closed = totals_of(fake->readings - fake->baselines[i]);
+	fake->baselines[i] = fake->readings;
+	v2m_window_unref(fake->window);
+	fake->window = NULL;
+	return V2M_OK;
+}
+
+static enum v2m_verdict reset_key(void *context, const char *id_or_uuid, struct v2m_reset *reset)
+{
+	struct fake_meter *fake = context;
+	enum v2m_verdict verdict;
+	const struct v2m_key *key;
+
+	pthread_mutex_lock(&fake->lock);
+	verdict = fake->reset_verdict;
+	key = v2m_keyset_find(fake->keyset, id_or_uuid);
+	if (verdict == V2M_OK)
+		verdict = key ? reset_port(fake, key, reset) : V2M_KEY_NOT_FOUND;
+	pthread_mutex_unlock(&fake->lock);
+	return verdict;
+}
+
+static void health_of(void *context, struct v2m_health *health)
+{
+	struct fake_meter *fake = context;
+
+	pthread_mutex_lock(&fake->lock);
+	*health = fake->health;
+	pthread_mutex_unlock(&fake->lock);
+}
+
+struct fake_meter *fake_meter_new(const struct fake_options *options)
+{
+	struct fake_meter *fake = calloc(1, sizeof(*fake));
+
+	if (!fake)
+		return NULL;
+	pthread_mutex_init(&fake->lock, NULL);
+	fake->options = *options;
+	fake->health.can_serve = true;
+	fake->meter = (struct v2m_meter){
+		.context = fake,
+		.window = window_of,
+		.reset = reset_key,
+		.health = health_of,
+	};
+	fake->keyset = make_keyset(options);
+	fake->connections = make_connections(options);
+	fake->baselines = calloc(options->n_keys + SPECIAL_KEYS, sizeof(*fake->baselines));
+	if (!fake->keyset || !fake->connections || !fake->baselines) {
+		fake_meter_free(fake);
+		return NULL;
+	}
+	return fake;
+}
+
+void fake_meter_free(struct fake_meter *fake)
+{
+	v2m_window_unref(fake->window);
+	v2m_keyset_unref(fake->keyset);
+	v2m_connection_table_unref(fake->connections);
+	free(fake->baselines);
+	pthread_mutex_destroy(&fake->lock);
+	free(fake);
+}
+
+const struct v2m_meter *fake_meter(struct fake_meter *fake)
+{
+	return &fake->meter;
+}
+
+void fake_meter_set_window_verdict(struct fake_meter *fake, enum v2m_verdict verdict)
+{
+	pthread_mutex_lock(&fake->lock);
+	fake->window_verdict = verdict;
+	pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_meter_set_reset_verdict(struct fake_meter *fake, enum v2m_verdict verdict)
+{
+	pthread_mutex_lock(&fake->lock);
+	fake->reset_verdict = verdict;
+	pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_meter_set_health(struct fake_meter *fake, bool can_serve, const char *reason)
+{
+	pthread_mutex_lock(&fake->lock);
+	fake->health = (struct v2m_health){ .can_serve = can_serve, .reason = reason };
+	pthread_mutex_unlock(&fake->lock);
+}
+
+unsigned fake_meter_readings(struct fake_meter *fake)
+{
+	unsigned readings;
+
+	pthread_mutex_lock(&fake->lock);
+	readings = fake->readings;
+	pthread_mutex_unlock(&fake->lock);
+	return readings;
+}
+
+struct v2m_snapshot *fake_meter_snapshot(struct fake_meter *fake)
+{
+	struct v2m_snapshot *snapshot;
+
+	pthread_mutex_lock(&fake->lock);
+	snapshot = read_counters(fake);
+	pthread_mutex_unlock(&fake->lock);
+	return snapshot;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A meter made in memory, for tests of what stands on one: keys, connections and counters that
+ * grow by a known amount with every reading.
+ *
+ * Ordinary keys: id "key-N", uuid "00000000-0000-4000-8000-" and N with 12 digits, port 10001 + N,
+ * from N = 0. With special also: "inactive" (port 9001), "portless", "shared-a" and "shared-b"
+ * (both port 9002).
+ */
+#ifndef V2METER_TESTS_FAKE_METER_H
+#define V2METER_TESTS_FAKE_METER_H
+
+#include <stdbool.h>
+
+#include "core/meter.h"
+
+/* What every reading adds to a port: wire and payload bytes of both directions. */
+#define FAKE_RX_WIRE    1500
+#define FAKE_RX_PAYLOAD 1400
+#define FAKE_TX_WIRE    3000
+#define FAKE_TX_PAYLOAD 2900
+
+struct fake_options {
+	size_t n_keys;
+	size_t n_connections; /* spread over the ordinary keys */
+	bool special;
+	unsigned window_ms; /* 0: every reading is its own window */
+	enum v2m_api_bytes unit;
+};
+
+struct fake_meter;
+
+/* NULL: out of memory. */
+struct fake_meter *fake_meter_new(const struct fake_options *options);
+void fake_meter_free(struct fake_meter *fake);
+const struct v2m_meter *fake_meter(struct fake_meter *fake);
+
+/* What the next calls answer. reason as in v2m_health; a string constant. */
+void fake_meter_set_window_verdict(struct fake_meter *fake, enum v2m_verdict verdict);
+void fake_meter_set_reset_verdict(struct fake_meter *fake, enum v2m_verdict verdict);
+void fake_meter_set_health(struct fake_meter *fake, bool can_serve, const char *reason);
+/* How often counters were read. */
+unsigned fake_meter_readings(struct fake_meter *fake);
+/* A snapshot of its own, with one more reading. NULL: out of memory. */
+struct v2m_snapshot *fake_meter_snapshot(struct fake_meter *fake);
+
+#endif

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The real HTTP side on a meter made in memory, for tests and measurements from outside.
+ * Prints "listening PORT" when it is ready; ends on SIGTERM, SIGINT, or when its stdin closes.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "fake/fake_meter.h"
+#include "http/http.h"
+
+struct arguments {
+	struct fake_options fake;
+	char *listen;
+	const char *api_key;
+};
+
+static bool parse_number(const char *text, unsigned long max, unsigned long *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoul(text, &end, 10);
+	return !errno && end != text && !*end && *number <= max;
+}
+
+static bool parse_option(int option, struct arguments *arguments)
+{
+	unsigned long number = 0;
+
+	if (strchr("nmw", option) && !parse_number(optarg, 1000000, &number))
+		return false;
+	switch (option) {
+	case 'l':
+		arguments->listen = optarg;
+		return true;
+	case 'k':
+		arguments->api_key = optarg;
+		return true;
+	case 'n':
+		arguments->fake.n_keys = number;
+		return number <= 4000;
+	case 'm':
+		arguments->fake.n_connections = number;
+		return true;
+	case 'w':
+		arguments->fake.window_ms = (unsigned)number;
+		return true;
+	case 's':
+		arguments->fake.special = true;
+		return true;
+	case 'p':
+		arguments->fake.unit = V2M_API_BYTES_PAYLOAD;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool parse(int argc, char **argv, struct arguments *arguments)
+{
+	int option;
+
+	while ((option = getopt(argc, argv, "l:k:n:m:w:sp")) != -1)
+		if (!parse_option(option, arguments))
+			return false;
+	return optind == argc;
+}
+
+static void wait_for_end(const sigset_t *signals)
+{
+	struct pollfd fds[2] = {
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+		{ .fd = signalfd(-1, signals, SFD_CLOEXEC), .events = POLLIN },
+	};
+	char ignored[64];
+
+	while (poll(fds, 2, -1) >= 0 || errno == EINTR) {
+		if (fds[1].revents)
+			break;
+		if (fds[0].revents && read(STDIN_FILENO, ignored, sizeof(ignored)) <= 0)
+			break;
+	}
+	close(fds[1].fd);
+}
+
+static int serve(const struct arguments *arguments, const sigset_t *signals)
+{
+	struct fake_meter *fake = fake_meter_new(&arguments->fake);
+	char *items[] = { arguments->listen };
+	const struct v2m_strings listen = { .items = items, .count = 1 };
+	const struct v2m_http_options options = {
+		.listen = &listen,
+		.api_key = arguments->api_key,
+		.api_bytes = arguments->fake.unit,
+		.meter = fake ? fake_meter(fake) : NULL,
+	};
+	struct v2m_http *http;
+	struct v2m_error error;
+
+	if (!fake)
+		return 1;
+	if (v2m_http_start(&options, &http, &error)) {
+		fprintf(stderr, "%s\n", error.text);
+		fake_meter_free(fake);
+		return 2;
+	}
+	printf("listening %u\n", v2m_http_port(http));
+	fflush(stdout);
+	wait_for_end(signals);
+	v2m_http_stop(http);
+	fake_meter_free(fake);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	char any[] = "127.0.0.1:0";
+	struct arguments arguments = {
+		.fake = { .n_keys = 10, .window_ms = 30000 },
+		.listen = any,
+		.api_key = "test-key",
+	};
+	sigset_t signals;
+
+	if (!parse(argc, argv, &arguments)) {
+		fprintf(stderr,
+			"usage: %s [-l ADDRESS:PORT] [-k API_KEY] [-n KEYS] [-m CONNECTIONS] "
+			"[-w WINDOW_MS] [-s] [-p]\n"
+			"  -s  also an inactive key, one without a port, and two that share one\n"
+			"  -p  report payload bytes\n",
+			argv[0]);
+		return 2;
+	}
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	/* Before the server's threads, which inherit it. */
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	return serve(&arguments, &signals);
+}

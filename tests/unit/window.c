@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/window.h"
+#include "fake/fake_meter.h"
+
+#define READERS 8
+
+static unsigned renderings; /* atomic */
+
+static int render_text(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+		       const void *argument, struct v2m_body *body)
+{
+	(void)snapshot;
+	(void)unit;
+	__atomic_add_fetch(&renderings, 1, __ATOMIC_RELAXED);
+	body->status = 200;
+	body->data = strdup(argument);
+	body->length = strlen(argument);
+	return body->data ? 0 : -ENOMEM;
+}
+
+static int render_nothing(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+			  const void *argument, struct v2m_body *body)
+{
+	(void)snapshot;
+	(void)unit;
+	(void)argument;
+	(void)body;
+	return -ENOMEM;
+}
+
+struct reader {
+	struct v2m_window *window;
+	pthread_barrier_t *barrier;
+	const struct v2m_body *body;
+};
+
+static void *read_body(void *argument)
+{
+	struct reader *reader = argument;
+
+	pthread_barrier_wait(reader->barrier);
+	reader->body = v2m_window_body(reader->window, "name", render_text, "text");
+	return NULL;
+}
+
+static int make_window(void **state)
+{
+	const struct fake_options options = { .n_keys = 2 };
+	struct fake_meter *fake = fake_meter_new(&options);
+
+	renderings = 0;
+	*state = v2m_window_new(fake_meter_snapshot(fake), V2M_API_BYTES_WIRE);
+	fake_meter_free(fake);
+	return *state ? 0 : -1;
+}
+
+static int drop_window(void **state)
+{
+	v2m_window_unref(*state);
+	return 0;
+}
+
+static void a_body_is_rendered_once_for_eight_threads_at_once(void **state)
+{
+	pthread_barrier_t barrier;
+	struct reader readers[READERS];
+	pthread_t threads[READERS];
+
+	pthread_barrier_init(&barrier, NULL, READERS);
+	for (size_t i = 0; i < READERS; i++) {
+		readers[i] = (struct reader){ .window = *state, .barrier = &barrier };
+		assert_int_equal(pthread_create(&threads[i], NULL, read_body, &readers[i]), 0);
+	}
+	for (size_t i = 0; i < READERS; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&barrier);
+	assert_int_equal(renderings, 1);
+	for (size_t i = 0; i < READERS; i++)
+		assert_ptr_equal(readers[i].body, readers[0].body);
+	assert_string_equal(readers[0].body->data, "text");
+}
+
+static void bodies_of_other_names_are_others(void **state)
+{
+	char name[16];
+
+	/* More names than buckets: some share one. */
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 1000; i++) {
+			snprintf(name, sizeof(name), "%d", i);
+			assert_string_equal(v2m_window_body(*state, name, render_text, name)->data,
+					    name);
+		}
+	}
+	assert_int_equal(renderings, 1000);
+}
+
+static void a_body_that_could_not_be_rendered_is_tried_again(void **state)
+{
+	assert_null(v2m_window_body(*state, "name", render_nothing, NULL));
+	assert_string_equal(v2m_window_body(*state, "name", render_text, "now")->data, "now");
+	assert_string_equal(v2m_window_body(*state, "name", render_nothing, NULL)->data, "now");
+}
+
+static void a_body_lives_as_long_as_somebody_holds_the_window(void **state)
+{
+	struct v2m_window *mine = v2m_window_ref(*state);
+	const struct v2m_body *body = v2m_window_body(mine, "name", render_text, "text");
+
+	v2m_window_unref(*state);
+	assert_string_equal(body->data, "text");
+	*state = mine;
+}
+
+int main(void)
+{
+#define WINDOW_TEST(function) cmocka_unit_test_setup_teardown(function, make_window, drop_window)
+	const struct CMUnitTest tests[] = {
+		WINDOW_TEST(a_body_is_rendered_once_for_eight_threads_at_once),
+		WINDOW_TEST(bodies_of_other_names_are_others),
+		WINDOW_TEST(a_body_that_could_not_be_rendered_is_tried_again),
+		WINDOW_TEST(a_body_lives_as_long_as_somebody_holds_the_window),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
