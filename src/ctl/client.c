@@ -21,6 +21,7 @@ struct v2m_client {
 struct body {
 	char *text;
 	size_t length;
+	size_t size;
 	bool too_large;
 };
 
@@ -136,17 +137,23 @@ const char *v2m_client_url(const struct v2m_client *client)
 static size_t take_body(char *data, size_t one, size_t length, void *context)
 {
 	struct body *body = context;
-	char *grown;
 
+	if (length == 0)
+		return 0;
 	if (length > BODY_MAX - body->length) {
 		body->too_large = true;
 		return 0;
 	}
-	grown = realloc(body->text, body->length + length + 1);
-	if (!grown)
-		return 0;
-	memcpy(grown + body->length, data, length);
-	body->text = grown;
+	if (length > body->size - body->length) {
+		size_t size = 2 * body->size + length;
+		char *grown = realloc(body->text, size);
+
+		if (!grown)
+			return 0;
+		body->text = grown;
+		body->size = size;
+	}
+	memcpy(body->text + body->length, data, length);
 	body->length += length;
 	return one * length;
 }
@@ -186,7 +193,7 @@ static void read_answer(struct v2m_client *client, const struct body *body, stru
 	reply->called_json = is_json_type(type);
 	if (reply->called_json)
 		reply->json = json_loadb(body->text ? body->text : "", body->length,
-					 JSON_DECODE_ANY, &problem);
+					 JSON_DECODE_ANY | JSON_ALLOW_NUL, &problem);
 	if (reply->status != 200 && v2m_reply_detail(reply))
 		say(reply, "HTTP %ld, %s", reply->status, v2m_reply_detail(reply));
 	else if (reply->status != 200)

@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""v2meterctl as people and scripts use it: options, statuses, tables, JSON, terminals."""
+
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import unicodedata
+
+import pytest
+
+from standins import API_KEY, CTL, Key, StandIn, closed_port, ctl
+
+pytestmark = pytest.mark.skipif(not CTL.exists(), reason=f"{CTL} is not built")
+
+METER = {"version": "0.1.0", "uptime_s": 12, "datapath": {"mode": "tcx", "gaps": []},
+         "devices": {"eth0": {"keys_bytes": 3 << 30, "loopback_bytes": 0},
+                     "lo": {"keys_bytes": 5, "loopback_bytes": 7}},
+         "key_sources": [{"path": "/etc/v2meter/keys.json", "keys": 2, "error": None},
+                         {"path": "/etc/xray", "keys": 0, "error": "line 3: \x1b[31mno port"}]}
+
+
+def keys():
+    return [Key(1, "small", 10001, rx=1, tx=2, connections=1),
+            Key(2, "large", 10002, rx=5 << 30, tx=1 << 20, connections=12),
+            Key(3, "switched-off", 10003, active=False),
+            Key(4, "homeless")]
+
+
+def on_a_terminal(*words, url, env=None):
+    """What a person at a terminal sees: standard output is a pty."""
+    environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "xterm",
+                   "V2METER_API_KEY": API_KEY, **(env or {})}
+    master, terminal = pty.openpty()
+    with subprocess.Popen([str(CTL), "--url", url, *words], stdout=terminal, env=environment,
+                          stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        os.close(terminal)
+        shown = b""
+        while select.select([master], [], [], 30)[0]:
+            try:
+                data = os.read(master, 65536)
+            except OSError:  # EIO: the other side is closed
+                break
+            shown += data
+        assert process.wait(30) == 0, process.stderr.read()
+    os.close(master)
+    return shown.decode()
+
+
+def columns(text):
+    return sum(0 if unicodedata.combining(c) else
+               2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+@pytest.mark.parametrize("words", (
+    (), ("dance",), ("show",), ("reset",), ("show", "a", "b"), ("status", "x"), ("keys", "x"),
+    ("show", ""), ("--frobnicate", "status"), ("--timeout", "0", "status"),
+    ("--timeout", "nan", "status"), ("--timeout", "5x", "status"), ("--url",),
+    ("--url", "ftp://127.0.0.1/", "status"), ("--url", "http://", "status"),
+    ("--api-key-file", "/nonexistent/key", "status")))
+def test_wrong_usage_is_status_2_and_says_what_is_wrong(words):
+    run = ctl(*words)
+    assert run.returncode == 2
+    assert run.stdout == "" and run.stderr.count("\n") == 1
+
+
+def test_help_and_version_are_status_0():
+    assert "show KEY" in ctl("--help").stdout
+    assert re.fullmatch(r"v2meterctl \d+\.\d+\.\d+\n", ctl("--version").stdout)
+    assert ctl("--help").returncode == ctl("--version").returncode == 0
+
+
+@pytest.mark.parametrize("command", (("status",), ("keys",), ("show", "1"), ("reset", "1")))
+def test_no_server_is_status_3(command):
+    with closed_port() as url:
+        run = ctl(*command, url=url)
+    assert run.returncode == 3
+    assert run.stdout == "" and f"cannot reach {url}" in run.stderr
+
+
+@pytest.mark.parametrize("command", (("status",), ("keys",), ("show", "small"), ("reset", "small")))
+def test_a_wrong_api_key_is_status_1_with_the_servers_detail(command):
+    with StandIn(keys()) as server:
+        run = ctl(*command, url=server.url, key="wrong")
+        assert run.returncode == 1
+        assert run.stderr == ("v2meterctl: Invalid API key. Use X-API-Key header with the correct "
+                              "key.\n")
+        assert run.stdout == ""
+
+
+def test_output_that_cannot_be_written_is_no_success():
+    with StandIn(keys()) as server, open("/dev/full", "w") as full:
+        run = subprocess.run([str(CTL), "--url", server.url, "keys"], stdout=full,
+                             stderr=subprocess.PIPE, env={"V2METER_API_KEY": API_KEY}, timeout=60)
+        assert run.returncode == 1 and b"cannot write" in run.stderr
+
+
+def test_the_api_key_comes_from_the_file_before_the_environment(tmp_path):
+    file = tmp_path / "key"
+    with StandIn(keys()) as server:
+        file.write_text(API_KEY + "\n")
+        assert ctl("--api-key-file", str(file), "keys", url=server.url, key="wrong").returncode == 0
+        file.write_text("wrong")
+        assert ctl("-k", str(file), "keys", url=server.url).returncode == 1
+        requests = len(server.requests)
+        for bad in ("", "\n", "two\nlines"):
+            file.write_text(bad)
+            assert ctl("-k", str(file), "keys", url=server.url).returncode == 2
+        assert len(server.requests) == requests
+
+
+def test_a_key_is_found_by_id_uuid_name_or_port():
+    with StandIn(keys()) as server:
+        wanted = server.keys[1]
+        for name in (wanted.id, wanted.uuid, wanted.uuid.upper(), wanted.name, "10002"):
+            run = ctl("--json", "show", name, url=server.url)
+            assert run.returncode == 0, run.stderr
+            assert json.loads(run.stdout)["key"]["id"] == wanted.id
+
+
+def test_an_id_is_preferred_to_a_name_and_port():
+    first, second = Key(1, "10002", 10001, rx=1), Key(2, "x", 10002, rx=2)
+    first.id = "x"
+    with StandIn([first, second]) as server:
+        assert json.loads(ctl("-j", "show", "x", url=server.url).stdout)["traffic"]["rx_bytes"] == 1
+        assert ctl("show", "10002", url=server.url).returncode == 2
+
+
+def test_an_ambiguous_name_lists_the_ids_and_resets_nothing():
+    twins = [Key(1, "twin", 10001), Key(2, "twin", 10002), Key(3, "other", 10003)]
+    with StandIn(twins) as server:
+        run = ctl("reset", "twin", url=server.url)
+        assert run.returncode == 2
+        assert twins[0].id in run.stderr and twins[1].id in run.stderr
+        assert twins[2].id not in run.stderr
+        assert server.paths("POST") == []
+
+
+def test_an_unknown_key_is_status_1():
+    with StandIn(keys()) as server:
+        run = ctl("show", "nobody", url=server.url)
+        assert run.returncode == 1 and "Key not found" in run.stderr
+        assert not any("nobody" in path for path in server.paths())
+
+
+def test_the_status_is_sorted_by_traffic_and_aligned():
+    with StandIn(keys(), meter=METER) as server:
+        run = ctl("status", url=server.url)
+    assert run.returncode == 0 and run.stderr == ""
+    lines = run.stdout.splitlines()
+    head = next(i for i, line in enumerate(lines) if line.startswith(" PORT"))
+    assert [line.split()[1] for line in lines[head + 1:head + 4]] == \
+        ["large", "small", "switched-off"]
+    for title in ("CONNS", "UPLINK", "DOWNLINK", "TOTAL", "RATE"):
+        end = lines[head].index(title) + len(title)
+        for line in lines[head + 1:head + 4]:
+            assert line[end - 1] != " " and (end == len(line) or line[end] == " "), (title, line)
+    assert "5.00 GB" in lines[head + 1]
+    assert not any(line.endswith(" ") for line in lines)
+    assert "Health       healthy" in lines
+    assert "Accounting   ebpf, exact, wire bytes" in lines
+    assert "Keys         4 (3 active)" in lines
+    assert "Connections  13" in lines
+    assert re.search(r"^eth0 +5\.00 GB +3\.00 MB +5\.00 GB$", run.stdout, re.M)
+
+
+def test_the_status_says_why_health_is_degraded():
+    with StandIn(keys(), health={"status": "degraded", "reason": "key_source_broken"}) as server:
+        assert "Health       degraded: key_source_broken" in ctl("status", url=server.url).stdout
+        server.faults["/health"] = (503, {"status": "unavailable", "reason": "no_sample"})
+        assert "counts cannot be served: no_sample" in ctl("status", url=server.url).stdout
+
+
+def test_the_status_says_why_accounting_is_not_exact():
+    with StandIn([Key(1, port=10001)]) as server:
+        entry = {**server.keys[0].entry(), "accounting": {
+            "mode": "socket_stats", "exact": False, "unit": "wire", "reason": "no_cap_bpf"}}
+        server.faults["simple"] = (200, {"data": {"ports": {"10001": entry}}})
+        assert "Accounting   socket_stats, not exact, wire bytes: no_cap_bpf" in \
+            ctl("status", url=server.url).stdout
+
+
+def test_what_the_meter_says_of_itself_is_shown_where_served():
+    with StandIn(keys(), meter=METER) as server:
+        shown = ctl("status", url=server.url).stdout
+        assert re.search(r"^eth0 +3\.00 GB +0 B$", shown, re.M)
+        assert re.search(r"^/etc/xray +0 +line 3: \\u001b\[31mno port$", shown, re.M)
+        assert re.search(r"^  version +0\.1\.0$", shown, re.M)
+        assert re.search(r"^  mode +tcx$", shown, re.M)
+        server.meter = None
+        run = ctl("status", url=server.url)
+        assert run.returncode == 0 and "METER" not in run.stdout and run.stderr == ""
+
+
+def test_the_status_of_the_oldest_server_has_names_from_its_key_list():
+    faults = {path: "404" for path in ("simple", "port", "/health", "/api/system/traffic/summary")}
+    with StandIn(keys(), faults) as server:
+        run = ctl("status", url=server.url)
+        assert run.returncode == 0
+        assert re.search(r"^10002 +large +12 +5\.00 GB +1\.00 MB +5\.00 GB +-$", run.stdout, re.M)
+        assert run.stderr.count("\n") == 1 and "answered by /api/traffic/exact" in run.stderr
+
+
+def test_a_shared_port_is_shown_as_shared():
+    with StandIn([Key(1, port=443, rx=5)]) as server:
+        entry = {**server.keys[0].entry(), "uuid": None, "shared": True, "key_name": None,
+                 "keys": [{"id": "a", "name": "x"}, {"id": "b", "name": "y"}]}
+        server.faults["simple"] = (200, {"data": {"ports": {"443": entry}}})
+        assert re.search(r"^ 443  shared by 2 keys ", ctl("status", url=server.url).stdout, re.M)
+
+
+def test_bytes_are_exact_where_asked_for():
+    with StandIn([Key(1, port=10001, rx=2 ** 53 + 1)]) as server:
+        assert str(2 ** 53 + 1) in ctl("--bytes", "status", url=server.url).stdout
+        shown = ctl("show", "10001", url=server.url).stdout
+        assert f"8.00 PB ({2 ** 53 + 1} bytes)" in shown
+
+
+def test_json_is_the_servers_own():
+    with StandIn(keys(), meter=METER) as server:
+        assert json.loads(ctl("--json", "keys", url=server.url).stdout) == \
+            [key.json() for key in server.keys]
+        status = json.loads(ctl("status", "--json", url=server.url).stdout)
+        assert status["traffic"] == server.answer("GET", "/api/traffic/simple")[1]
+        assert status["health"] == {"status": "healthy"} and status["meter"] == METER
+        assert status["traffic_path"] == "/api/traffic/simple"
+        key = server.keys[1]
+        wanted = server.answer("GET", f"/api/keys/{key.id}/traffic/simple")[1]
+        assert json.loads(ctl("--json", "show", key.name, url=server.url).stdout) == wanted
+        answer = json.loads(ctl("--json", "reset", key.name, url=server.url).stdout)
+        assert answer["previous_total"] == (5 << 30) + (1 << 20)
+
+
+def test_a_reset_shows_what_it_closed():
+    with StandIn(keys()) as server:
+        shown = ctl("reset", "large", url=server.url).stdout
+        assert f"5.00 GB ({(5 << 30) + (1 << 20)} bytes)" in shown
+        assert server.keys[1].resets == 1
+
+
+def test_colours_are_for_terminals_only():
+    with StandIn(keys(), meter=METER) as server:
+        plain = ctl("status", url=server.url, env={"TERM": "xterm"}).stdout
+        assert "\x1b" not in plain
+        coloured = on_a_terminal("status", url=server.url)
+        assert "\x1b[1m" in coloured and "\x1b[32mhealthy\x1b[0m" in coloured
+        stripped = re.sub(r"\x1b\[\d*m", "", coloured).replace("\r\n", "\n")
+        assert stripped == plain
+        for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": ""}):
+            assert "\x1b" not in on_a_terminal("status", url=server.url, env=env)
+        assert "\x1b" in on_a_terminal("status", url=server.url, env={"NO_COLOR": ""})
+
+
+NASTY = ("\x1b]0;owned\x07", "a\x1b[2Jb", "line\nbreak", "tab\tbed", "del\x7f", "c1\x9b31m",
+         "bidi\u202eexe", "nul\0")
+
+
+@pytest.mark.parametrize("json_wanted", (False, True), ids=("table", "json"))
+@pytest.mark.parametrize("command", ("status", "keys", "show 10001"))
+def test_control_characters_never_reach_the_terminal(command, json_wanted):
+    for name in NASTY:
+        with StandIn([Key(1, name, 10001)]) as server:
+            words = command.split() + ["--json"] * json_wanted
+            shown = on_a_terminal(*words, url=server.url, env={"NO_COLOR": "1"})
+            shown = shown.replace("\r\n", "\n")
+            assert not [c for c in shown if unicodedata.category(c) in ("Cc", "Cf") and c != "\n"]
+            if json_wanted:
+                assert json.dumps(name) in json.dumps(json.loads(shown))
+
+
+def test_control_characters_in_errors_never_reach_the_terminal():
+    with StandIn(keys(), {"simple": (409, {"detail": "no \x1b[31m way"}),
+                          "/api/keys": (404, {"detail": "\x1b[2J"})}) as server:
+        run = ctl("show", "\x1b]0;me\x07", url=server.url)
+        assert run.returncode == 1
+        assert "no \\u001b[31m way" in run.stderr and "\x1b" not in run.stderr
+
+
+@pytest.mark.parametrize("lang", ("C.UTF-8", "C", "nonsense"))
+def test_names_are_aligned_by_the_columns_they_take(lang):
+    names = ("ascii", "日本語", "e\u0301tude", "Ünal", "한국어 사용자")
+    with StandIn([Key(i, name, 10001 + i) for i, name in enumerate(names)]) as server:
+        run = ctl("keys", url=server.url, env={"LANG": lang})
+    lines = run.stdout.splitlines()
+    assert all(name in line for name, line in zip(names, lines[1:]))
+    places = {columns(line[:line.index(mark)]) for line, mark in
+              zip(lines, ("ACTIVE", *["yes"] * len(names)))}
+    assert len(places) == 1
+
+
+def test_an_answer_of_more_than_64_mib_is_refused():
+    with StandIn(keys(), {"/api/keys": (200, ["x" * 1024] * (65 * 1024))}) as server:
+        run = ctl("keys", url=server.url)
+        assert run.returncode == 3 and "more than 64 MiB" in run.stderr
+
+
+def test_verbose_names_every_attempt():
+    with StandIn(keys(), {"simple": "500", "port": "html"}) as server:
+        run = ctl("-v", "show", "10001", url=server.url)
+        assert "traffic/simple: HTTP 500" in run.stderr
+        assert "traffic/port/exact: an answer of type text/html" in run.stderr
+        assert "answered by" in run.stderr and run.returncode == 0
