@@ -4,6 +4,7 @@
 #define V2METER_CTL_COMMANDS_H
 
 #include "ctl/fallback.h"
+#include "core/format.h"
 
 struct v2m_ctl {
 	struct v2m_client *client;
@@ -20,7 +21,7 @@ enum v2m_outcome v2m_ctl_show(const struct v2m_ctl *ctl, const char *key);
 enum v2m_outcome v2m_ctl_reset(const struct v2m_ctl *ctl, const char *key);
 
 /* For the commands: a number of bytes as asked for, and per second; "-" below 0. */
-#define V2M_CTL_SIZE_LEN 40
+#define V2M_CTL_SIZE_LEN (V2M_FORMAT_BYTES_LEN + 8)
 const char *v2m_ctl_size(const struct v2m_ctl *ctl, uint64_t bytes,
 			 char text[static V2M_CTL_SIZE_LEN]);
 const char *v2m_ctl_rate(const struct v2m_ctl *ctl, double rate,

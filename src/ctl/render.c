@@ -40,17 +40,10 @@ enum v2m_outcome v2m_render_json(const json_t *document)
 const char *v2m_ctl_size(const struct v2m_ctl *ctl, uint64_t bytes,
 			 char text[static V2M_CTL_SIZE_LEN])
 {
-	static const char *const units[] = { "KB", "MB", "GB", "TB", "PB" };
-	double size = (double)bytes / 1024;
-	size_t unit = 0;
-
-	if (ctl->bytes || bytes < 1024) {
-		snprintf(text, V2M_CTL_SIZE_LEN, "%" PRIu64 "%s", bytes, ctl->bytes ? "" : " B");
-		return text;
-	}
-	for (; size >= 1024 && unit + 1 < V2M_ARRAY_LEN(units); unit++)
-		size /= 1024;
-	snprintf(text, V2M_CTL_SIZE_LEN, "%.2f %s", size, units[unit]);
+	if (ctl->bytes)
+		snprintf(text, V2M_CTL_SIZE_LEN, "%" PRIu64, bytes);
+	else
+		v2m_format_bytes(bytes, text);
 	return text;
 }
 
