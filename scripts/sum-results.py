@@ -1,0 +1,96 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Sums the results of one run of scripts/test and prints them: sum-results.py DIRECTORY
+
+The directory holds LABEL.ctest.xml, CTest's own JUnit files, and NAME.pytest.xml for each test NAME of
+CTest's that is a pytest run; LABEL.timeout stands for a run that had to be ended. A CTest test counts as what it ran: the tests in its pytest file, or
+those of cmocka in its output, or else as one.
+"""
+import pathlib
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+
+CMOCKA = re.compile(r"^\[\s+(OK|FAILED|SKIPPED)\s+\] ([^\s:]+)$", re.MULTILINE)
+REASON = re.compile(r"SKIP[^\n]*")
+
+
+class Sum:
+    def __init__(self):
+        self.passed, self.failed, self.skipped = 0, [], []
+
+    def add(self, outcome, name, reason=""):
+        if outcome == "passed":
+            self.passed += 1
+        else:
+            (self.failed if outcome == "failed" else self.skipped).append((name, reason))
+
+
+def one_line(text):
+    return " ".join((text or "").split())[:300]
+
+
+def case_outcome(case):
+    for child in case:
+        if child.tag in ("failure", "error"):
+            return "failed", child.get("message")
+        if child.tag == "skipped":
+            return "skipped", child.get("message")
+    return "passed", ""
+
+
+def add_pytest(total, name, path, ctest_outcome):
+    before = len(total.failed)
+    for case in ElementTree.parse(path).iter("testcase"):
+        outcome, reason = case_outcome(case)
+        total.add(outcome, f"{name}: {case.get('name')}", one_line(reason))
+    # It failed outside of any test: when it ended, say.
+    if ctest_outcome == "failed" and len(total.failed) == before:
+        total.add("failed", name, "the run failed, though no test of it did")
+
+
+def add_cmocka(total, name, output, ctest_outcome):
+    outcomes = {"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}
+    # A failed test is listed again in the summary of its group.
+    seen = {test: outcomes[word] for word, test in CMOCKA.findall(output)}
+    for test, outcome in seen.items():
+        reason = REASON.search(output) if outcome == "skipped" else None
+        total.add(outcome, f"{name}: {test}", one_line(reason.group(0)) if reason else "")
+    if ctest_outcome == "failed" and "failed" not in seen.values():
+        total.add("failed", name, "it ended before its last test did")
+
+
+def add_ctest(total, path, directory):
+    for case in ElementTree.parse(path).iter("testcase"):
+        name, output = case.get("name"), case.findtext("system-out") or ""
+        outcome, reason = case_outcome(case)
+        # CTest calls "skipped" also what it could not start: a missing program, a failed fixture.
+        if outcome == "skipped" and not (reason or "").startswith("SKIP_"):
+            outcome = "failed"
+        pytest = directory / f"{name}.pytest.xml"
+        if pytest.exists():
+            add_pytest(total, name, pytest, outcome)
+        elif CMOCKA.search(output) and outcome != "skipped":
+            add_cmocka(total, name, output, outcome)
+        else:
+            said = REASON.search(output) if outcome == "skipped" else None
+            total.add(outcome, name, one_line(said.group(0) if said else reason))
+
+
+def main():
+    directory, total = pathlib.Path(sys.argv[1]), Sum()
+    for path in sorted(directory.glob("*.ctest.xml")):
+        add_ctest(total, path, directory)
+    for path in sorted(directory.glob("*.timeout")):
+        total.add("failed", path.stem, "the tests of this label did not end in time")
+    for name, reason in total.skipped:
+        print(f"SKIP {name}: {reason or 'no reason was given'}")
+    for name, reason in total.failed:
+        print(f"FAIL {name}: {reason}")
+    print(f"{total.passed} passed, {len(total.failed)} failed, {len(total.skipped)} skipped")
+    # Nothing at all is what an unknown label gives.
+    return 1 if total.failed or not (total.passed or total.skipped) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
