@@ -158,7 +158,8 @@ void collector_read_links(struct v2m_collector *collector)
 	struct v2m_error error = { "" };
 
 	for (size_t i = 0; i < collector->n_devices; i++)
-		if (v2m_links_read_counters(collector->links, &collector->devices[i].chosen, 1, &error))
+		if (v2m_links_read_counters(collector->links, &collector->devices[i].chosen, 1,
+					    &error))
 			v2m_log_warning("the counters of %s cannot be read: %s",
 					collector->devices[i].chosen.device.name, error.text);
 }

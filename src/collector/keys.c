@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Putting a key set in force without losing or doubling a byte. A slot's counter may be zeroed when
- * it is given to another port, so whatever a port counted is accounted to its old owner after the
- * kernel stopped counting it and before its slot is given away.
+ * Putting a key set in force without losing or doubling a byte: first the kernel counts the new
+ * ports, then a sample, in which the ports that were taken out are there a last time, is accounted
+ * to the old owners, then the new ones take over.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -23,43 +23,36 @@ static struct v2m_port_rule make_rule(const struct v2m_key_port *port)
 	return rule;
 }
 
-/* The rules of a key set; of those ports alone that are in kept too, unless kept is NULL. */
 static int set_rules(struct v2m_collector *collector, const struct v2m_keyset *keyset,
-		     const struct v2m_keyset *kept, struct v2m_error *error)
+		     struct v2m_error *error)
 {
 	V2M_FREE struct v2m_port_rule *rules = calloc(keyset->n_ports + 1, sizeof(*rules));
-	size_t count = 0;
 	int placed;
 
 	if (!rules)
 		return v2m_error_set(error, -ENOMEM, "out of memory for %zu ports",
 				     keyset->n_ports);
 	for (size_t i = 0; i < keyset->n_ports; i++)
-		if (!kept || v2m_keyset_port(kept, keyset->ports[i].port))
-			rules[count++] = make_rule(&keyset->ports[i]);
-	placed = v2m_datapath_set_ports(collector->datapath, rules, count, error);
+		rules[i] = make_rule(&keyset->ports[i]);
+	placed = v2m_datapath_set_ports(collector->datapath, rules, keyset->n_ports, error);
 	if (placed < 0)
 		return placed;
-	return count - (size_t)placed;
+	return (int)keyset->n_ports - placed;
 }
 
+/* Returns how many ports could not be placed, or -errno. */
 static int switch_keyset(struct v2m_collector *collector, struct v2m_keyset *next,
 			 struct v2m_error *error)
 {
-	struct v2m_keyset *old = collector->keyset;
-	int refused;
+	int refused = set_rules(collector, next, error);
 
-	refused = set_rules(collector, old, next, error);
 	if (refused < 0)
 		return refused;
 	/* What was counted until here belongs to the old owners. */
 	if (collector_take_sample(collector))
 		return v2m_error_set(error, -EIO, "the counters cannot be read");
-	refused = set_rules(collector, next, NULL, error);
-	if (refused < 0)
-		return refused;
+	v2m_keyset_unref(collector->keyset);
 	collector->keyset = v2m_keyset_ref(next);
-	v2m_keyset_unref(old);
 	return refused;
 }
 

@@ -20,12 +20,13 @@ static void fill_device(const struct v2m_collector *collector, const struct watc
 {
 	const struct v2m_device *of = &watched->chosen.device;
 	const struct v2m_device_sample *counted = find_sample(&collector->sample, of->ifindex);
+	const char *kind;
 
 	device->ifindex = of->ifindex;
 	memcpy(device->name, of->name, sizeof(device->name));
 	memcpy(device->reason, watched->chosen.reason, sizeof(device->reason));
-	snprintf(device->attach, sizeof(device->attach), "%s",
-		 watched->failed ? "none" : v2m_datapath_kind(collector->datapath, of->ifindex));
+	kind = v2m_datapath_kind(collector->datapath, of->ifindex, &device->outrun);
+	snprintf(device->attach, sizeof(device->attach), "%s", watched->failed ? "none" : kind);
 	device->loopback = of->loopback;
 	device->host_only = of->host_only;
 	if (counted) {

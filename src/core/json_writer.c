@@ -124,7 +124,7 @@ void v2m_json_name(struct v2m_json *json, const char *name)
 	json->separate = false;
 }
 
-void v2m_json_string(struct v2m_json *json, const char *value)
+void v2m_json_text(struct v2m_json *json, const char *value)
 {
 	begin_value(json);
 	if (value)
@@ -154,7 +154,7 @@ void v2m_json_bool(struct v2m_json *json, bool value)
 
 void v2m_json_null(struct v2m_json *json)
 {
-	v2m_json_string(json, NULL);
+	v2m_json_text(json, NULL);
 }
 
 void v2m_json_fixed(struct v2m_json *json, double value, int decimals)
@@ -185,7 +185,7 @@ void v2m_json_seconds(struct v2m_json *json, int64_t real_us)
 void v2m_json_put_string(struct v2m_json *json, const char *name, const char *value)
 {
 	v2m_json_name(json, name);
-	v2m_json_string(json, value);
+	v2m_json_text(json, value);
 }
 
 void v2m_json_put_u64(struct v2m_json *json, const char *name, uint64_t value)

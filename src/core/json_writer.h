@@ -26,7 +26,7 @@ void v2m_json_close(struct v2m_json *json, char bracket); /* '}' or ']' */
 void v2m_json_name(struct v2m_json *json, const char *name);
 
 /* Bytes that are not UTF-8 become U+FFFD; NULL becomes null. */
-void v2m_json_string(struct v2m_json *json, const char *value);
+void v2m_json_text(struct v2m_json *json, const char *value);
 void v2m_json_u64(struct v2m_json *json, uint64_t value);
 void v2m_json_bool(struct v2m_json *json, bool value);
 void v2m_json_null(struct v2m_json *json);

@@ -58,11 +58,12 @@ static json_t *time_json(int64_t real_us)
 
 static json_t *device_json(const struct v2m_status_device *device)
 {
-	return json_pack("{ss sI ss ss sb sb so so sI sI sI so sf}", "name", device->name,
+	return json_pack("{ss sI ss ss sb sb sb so so sI sI sI so sf}", "name", device->name,
 			 "ifindex", (json_int_t)device->ifindex, "reason", device->reason, "attach",
-			 device->attach, "loopback", device->loopback, "host_only",
-			 device->host_only, "ingress", direction_json(device, &device->ingress),
-			 "egress", direction_json(device, &device->egress), "link_rx_bytes",
+			 device->attach, "outrun", device->outrun, "loopback", device->loopback,
+			 "host_only", device->host_only, "ingress",
+			 direction_json(device, &device->ingress), "egress",
+			 direction_json(device, &device->egress), "link_rx_bytes",
 			 (json_int_t)device->link_rx_bytes, "link_tx_bytes",
 			 (json_int_t)device->link_tx_bytes, "repairs", (json_int_t)device->repairs,
 			 "last_repair", time_json(device->repaired_us), "last_gap_s",

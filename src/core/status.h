@@ -16,6 +16,7 @@ struct v2m_status_device {
 	char name[V2M_DEVICE_NAME_LEN];
 	char reason[128]; /* why it was chosen */
 	char attach[8];   /* "tcx", "clsact", or "none" where the programs are not in place */
+	bool outrun;      /* somebody else's program runs before ours */
 	bool loopback;
 	bool host_only;
 	struct v2m_device_flow ingress;

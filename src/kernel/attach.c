@@ -155,6 +155,14 @@ int v2m_datapath_attach(struct v2m_datapath *datapath, const struct v2m_device *
 	return 0;
 }
 
+const char *v2m_datapath_kind(struct v2m_datapath *datapath, uint32_t ifindex, bool *outrun)
+{
+	const struct v2m_device_slot *use = attached_slot(datapath, ifindex);
+
+	*outrun = use && use->outrun;
+	return use ? way_of(datapath, ifindex)->name : "none";
+}
+
 int v2m_take_off(const struct v2m_pins *pins, uint32_t ifindex)
 {
 	int by_tcx = v2m_tcx_take_off(pins, ifindex);

@@ -60,8 +60,9 @@ int v2m_datapath_detach(struct v2m_datapath *datapath, uint32_t ifindex);
  * the number written, at most max, or -errno. */
 int v2m_datapath_attached(struct v2m_datapath *datapath, uint32_t *ifindexes, size_t max);
 
-/* How our programs are attached to the device: "tcx", "clsact" or "none". */
-const char *v2m_datapath_kind(const struct v2m_datapath *datapath, uint32_t ifindex);
+/* How our programs are attached to the device: "tcx", "clsact" or "none". *outrun: somebody else's
+ * program runs before ours, so that what it drops or takes is not counted. */
+const char *v2m_datapath_kind(struct v2m_datapath *datapath, uint32_t ifindex, bool *outrun);
 
 /* The host's own addresses, for devices with host_only. IPv4 in the IPv4-mapped form. 0 or -errno.
  */

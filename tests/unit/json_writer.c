@@ -94,7 +94,7 @@ static void assert_reads_back(const char *value, const char *expected)
 	json_t *read;
 
 	v2m_json_open(&json, '[');
-	v2m_json_string(&json, value);
+	v2m_json_text(&json, value);
 	v2m_json_close(&json, ']');
 	text = taken(&json);
 	read = json_loads(text, 0, NULL);
