@@ -146,14 +146,13 @@ static enum exit_status fail(int result, const struct v2m_error *error)
 
 static enum exit_status serve(const struct v2m_config *config, const char *api_key, int signal_fd)
 {
-	struct v2m_collector_options collecting = { .config = config };
 	struct v2m_http_options serving = { .listen = &config->listen,
 					    .api_key = api_key,
 					    .api_bytes = config->api_bytes };
 	struct v2m_collector *collector = NULL;
 	struct v2m_http *http = NULL;
 	struct v2m_error error = { "" };
-	int result = v2m_collector_open(&collecting, &collector, &error);
+	int result = v2m_collector_open(config, &collector, &error);
 
 	if (result)
 		return fail(result, &error);

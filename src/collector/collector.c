@@ -43,11 +43,11 @@ static int open_events(struct v2m_collector *collector)
 	return result;
 }
 
-static int open_stages(struct v2m_collector *collector, bool force_clsact, struct v2m_error *error)
+static int open_stages(struct v2m_collector *collector, struct v2m_error *error)
 {
 	const struct v2m_config *config = collector->config;
 	struct v2m_datapath_options options = { .pin_dir = config->pin_dir,
-						.force_clsact = force_clsact };
+						.force_clsact = config->force_clsact };
 	int result;
 
 	collector->account = v2m_account_new();
@@ -67,13 +67,13 @@ static int open_stages(struct v2m_collector *collector, bool force_clsact, struc
 	return result;
 }
 
-static struct v2m_collector *collector_new(const struct v2m_collector_options *options)
+static struct v2m_collector *collector_new(const struct v2m_config *config)
 {
 	struct v2m_collector *collector = calloc(1, sizeof(*collector));
 
 	if (!collector)
 		return NULL;
-	collector->config = options->config;
+	collector->config = config;
 	collector->epoll_fd = -1;
 	collector->sample_timer_fd = -1;
 	collector->window_timer_fd = -1;
@@ -82,10 +82,10 @@ static struct v2m_collector *collector_new(const struct v2m_collector_options *o
 	return collector;
 }
 
-int v2m_collector_open(const struct v2m_collector_options *options,
-		       struct v2m_collector **collector, struct v2m_error *error)
+int v2m_collector_open(const struct v2m_config *config, struct v2m_collector **collector,
+		       struct v2m_error *error)
 {
-	struct v2m_collector *opened = collector_new(options);
+	struct v2m_collector *opened = collector_new(config);
 	int result;
 
 	if (!opened)
@@ -94,7 +94,7 @@ int v2m_collector_open(const struct v2m_collector_options *options,
 	if (result)
 		v2m_error_set(error, result, "cannot set up the event loop: %s", strerror(-result));
 	else
-		result = open_stages(opened, options->force_clsact, error);
+		result = open_stages(opened, error);
 	if (!result)
 		result = collector_load_keys(opened, error);
 	if (!result)

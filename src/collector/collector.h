@@ -11,16 +11,11 @@
 
 struct v2m_collector;
 
-struct v2m_collector_options {
-	const struct v2m_config *config; /* must outlive the collector */
-	bool force_clsact;               /* use clsact + cls_bpf even where the kernel has tcx */
-};
-
 /* Loads the ledger and the keys, the kernel programs, attaches them, and takes the first sample.
  * 0, or -errno with one line for the operator: -EINVAL where a key source is broken and there is no
- * last good key set. */
-int v2m_collector_open(const struct v2m_collector_options *options,
-		       struct v2m_collector **collector, struct v2m_error *error);
+ * last good key set. The configuration must outlive the collector. */
+int v2m_collector_open(const struct v2m_config *config, struct v2m_collector **collector,
+		       struct v2m_error *error);
 /* A last sample, a last flush, and everything closed; the kernel goes on counting. Nobody may be
  * using the meter any more. Does nothing on NULL. */
 void v2m_collector_close(struct v2m_collector *collector);

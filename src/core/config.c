@@ -14,6 +14,7 @@ static const char *const member_names[] = {
 	"listen",      "api_key",       "state_dir",          "pin_dir",
 	"interfaces",  "key_sources",   "exclude_interfaces", "api_bytes",
 	"cache_ttl_s", "rate_window_s", "sample_interval_ms", "flush_interval_s",
+	"attach",
 };
 
 static void strings_clear(struct v2m_strings *strings)
@@ -190,21 +191,35 @@ static int read_texts(const struct v2m_json_node *root, struct v2m_config *confi
 	return result;
 }
 
-static int read_api_bytes(const struct v2m_json_node *root, enum v2m_api_bytes *unit,
-			  struct v2m_error *error)
+/* One of two words; *is_second stays as it is where the member is absent. */
+static int read_choice(const struct v2m_json_node *root, const char *name, const char *first,
+		       const char *second, bool *is_second, struct v2m_error *error)
 {
-	struct v2m_json_node node = v2m_json_member(root, "api_bytes");
+	struct v2m_json_node node = v2m_json_member(root, name);
 	const char *text = json_string_value(node.value);
+	char expected[64];
 
-	if (!json_object_get(root->value, "api_bytes"))
+	if (!json_object_get(root->value, name))
 		return 0;
-	if (text && strcmp(text, "wire") == 0)
-		*unit = V2M_API_BYTES_WIRE;
-	else if (text && strcmp(text, "payload") == 0)
-		*unit = V2M_API_BYTES_PAYLOAD;
-	else
-		return v2m_json_expected(&node, error, "\"wire\" or \"payload\"");
-	return 0;
+	if (text && (strcmp(text, first) == 0 || strcmp(text, second) == 0)) {
+		*is_second = strcmp(text, second) == 0;
+		return 0;
+	}
+	snprintf(expected, sizeof(expected), "\"%s\" or \"%s\"", first, second);
+	return v2m_json_expected(&node, error, expected);
+}
+
+static int read_choices(const struct v2m_json_node *root, struct v2m_config *config,
+			struct v2m_error *error)
+{
+	bool payload = config->api_bytes == V2M_API_BYTES_PAYLOAD;
+	int result = read_choice(root, "api_bytes", "wire", "payload", &payload, error);
+
+	config->api_bytes = payload ? V2M_API_BYTES_PAYLOAD : V2M_API_BYTES_WIRE;
+	if (!result)
+		result =
+			read_choice(root, "attach", "auto", "clsact", &config->force_clsact, error);
+	return result;
 }
 
 static int read_numbers(const struct v2m_json_node *root, struct v2m_config *config,
@@ -256,7 +271,7 @@ static int read_members(const struct v2m_json_node *root, struct v2m_config *con
 	if (!result)
 		result = read_strings(root, "key_sources", 1, NULL, &config->key_sources, error);
 	if (!result)
-		result = read_api_bytes(root, &config->api_bytes, error);
+		result = read_choices(root, config, error);
 	if (!result)
 		result = read_numbers(root, config, error);
 	return result;
@@ -295,17 +310,17 @@ static json_t *dump_strings(const struct v2m_strings *strings)
 char *v2m_config_dump(const struct v2m_config *config)
 {
 	json_t *json = json_pack(
-		"{s:o, s:s?, s:s, s:s, s:o, s:o, s:o, s:s, s:i, s:i, s:i, s:i}", "listen",
+		"{s:o, s:s?, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:i, s:i, s:i, s:i}", "listen",
 		config->listen.count == 1 ? json_string(config->listen.items[0])
 					  : dump_strings(&config->listen),
 		"api_key", config->api_key ? "(set)" : NULL, "state_dir", config->state_dir,
 		"pin_dir", config->pin_dir, "interfaces", dump_strings(&config->interfaces),
 		"exclude_interfaces", dump_strings(&config->exclude_interfaces), "key_sources",
 		dump_strings(&config->key_sources), "api_bytes",
-		config->api_bytes == V2M_API_BYTES_WIRE ? "wire" : "payload", "cache_ttl_s",
-		(int)config->cache_ttl_s, "sample_interval_ms", (int)config->sample_interval_ms,
-		"rate_window_s", (int)config->rate_window_s, "flush_interval_s",
-		(int)config->flush_interval_s);
+		config->api_bytes == V2M_API_BYTES_WIRE ? "wire" : "payload", "attach",
+		config->force_clsact ? "clsact" : "auto", "cache_ttl_s", (int)config->cache_ttl_s,
+		"sample_interval_ms", (int)config->sample_interval_ms, "rate_window_s",
+		(int)config->rate_window_s, "flush_interval_s", (int)config->flush_interval_s);
 	char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
 
 	json_decref(json);

@@ -27,6 +27,7 @@ struct v2m_config {
 	struct v2m_strings exclude_interfaces;
 	struct v2m_strings key_sources;
 	enum v2m_api_bytes api_bytes;
+	bool force_clsact;           /* "attach": "clsact": not tcx, even where the kernel has it */
 	unsigned cache_ttl_s;        /* 0 to 3600 */
 	unsigned sample_interval_ms; /* 100 to 60000 */
 	unsigned rate_window_s;      /* 1 to 300 */
