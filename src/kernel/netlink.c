@@ -28,14 +28,17 @@ struct answer {
 
 int v2m_netlink_open(int protocol, struct v2m_netlink *netlink)
 {
-	struct timeval timeout = { .tv_sec = TIMEOUT_S };
+	const struct sockaddr_nl any = { .nl_family = AF_NETLINK };
+	const struct timeval timeout = { .tv_sec = TIMEOUT_S };
 
 	netlink->sequence = 0;
 	netlink->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 	if (netlink->fd < 0)
 		return -errno;
-	/* A dump's answer is never late; a lost one must not hold the collector for ever. */
-	if (setsockopt(netlink->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout))) {
+	/* A dump's answer is never late; a lost one must not hold the collector for ever. Unbound,
+	 * the socket would get no announcements: the kernel takes its address for its own. */
+	if (setsockopt(netlink->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) ||
+	    bind(netlink->fd, (const struct sockaddr *)&any, sizeof(any))) {
 		int result = -errno;
 
 		v2m_netlink_close(netlink);
