@@ -373,17 +373,17 @@ static void connections_being_made_or_over_are_not_listed(void **state)
 static void only_monitored_ports_are_listed(void **state)
 {
 	uint16_t ports[600];
-	int listener = listen_on("127.0.0.1", 6101, "");
-	int other = listen_on("127.0.0.1", 6102, "");
-	struct pair a = connect_to(listener, "127.0.0.1", 6101, "");
-	struct pair b = connect_to(other, "127.0.0.1", 6102, "");
+	int listener = listen_on("127.0.0.1", 7101, "");
+	int other = listen_on("127.0.0.1", 7102, "");
+	struct pair a = connect_to(listener, "127.0.0.1", 7101, "");
+	struct pair b = connect_to(other, "127.0.0.1", 7102, "");
 
 	(void)state;
-	/* More ports apart from each other than the kernel's filter holds: it lets 6102 through. */
+	/* More ports apart from each other than the kernel's filter holds: it lets 7102 through. */
 	for (size_t i = 0; i < V2M_ARRAY_LEN(ports); i++)
 		ports[i] = (uint16_t)(6001 + 2 * i);
 	assert_same_as_ss(ports, V2M_ARRAY_LEN(ports), 1);
-	ports[0] = 6102;
+	ports[0] = 7102;
 	assert_same_as_ss(ports, 1, 1);
 	cut(a);
 	cut(b);
