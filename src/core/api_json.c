@@ -11,34 +11,34 @@ int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 {
 	uint64_t connections = 0;
 	uint64_t bytes = 0;
-	struct v2m_json *json;
+	struct v2m_json_writer *json;
 	struct api api;
 
 	(void)argument;
 	api_init(&api, snapshot, unit);
 	json = &api.json;
-	v2m_json_open(json, '{');
-	v2m_json_put_string(json, "status", "success");
-	v2m_json_put_open(json, "data", '{');
-	v2m_json_put_open(json, "ports", '{');
+	v2m_write_open(json, '{');
+	v2m_put_string(json, "status", "success");
+	v2m_put_open(json, "data", '{');
+	v2m_put_open(json, "ports", '{');
 	for (size_t i = 0; i < snapshot->n_ports; i++) {
 		const struct v2m_port_view *view = &snapshot->ports[i];
 		char name[8];
 
 		snprintf(name, sizeof(name), "%u", view->port);
-		v2m_json_name(json, name);
+		v2m_write_name(json, name);
 		api_port_entry(&api, view);
 		connections += view->n_connections;
 		bytes += api_figures(&api, &view->since_reset).total;
 	}
-	v2m_json_close(json, '}');
-	v2m_json_put_u64(json, "total_connections", connections);
-	v2m_json_put_u64(json, "total_bytes", bytes);
-	v2m_json_put_seconds(json, "timestamp", snapshot->real_us);
-	v2m_json_close(json, '}');
-	v2m_json_put_string(json, "source", "simple_monitor");
+	v2m_write_close(json, '}');
+	v2m_put_u64(json, "total_connections", connections);
+	v2m_put_u64(json, "total_bytes", bytes);
+	v2m_put_seconds(json, "timestamp", snapshot->real_us);
+	v2m_write_close(json, '}');
+	v2m_put_string(json, "source", "simple_monitor");
 	api_put_timestamp_iso(json, snapshot->real_us);
-	v2m_json_close(json, '}');
+	v2m_write_close(json, '}');
 	return api_finish(&api, 200, body);
 }
 
@@ -46,7 +46,7 @@ int v2m_api_key_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes u
 		       const void *argument, struct v2m_body *body)
 {
 	const struct v2m_key *key = argument;
-	struct v2m_json *json;
+	struct v2m_json_writer *json;
 	struct api api;
 	int result;
 
@@ -54,17 +54,17 @@ int v2m_api_key_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes u
 		return result;
 	api_init(&api, snapshot, unit);
 	json = &api.json;
-	v2m_json_open(json, '{');
-	v2m_json_put_string(json, "status", "success");
-	v2m_json_name(json, "key");
+	v2m_write_open(json, '{');
+	v2m_put_string(json, "status", "success");
+	v2m_write_name(json, "key");
 	api_key_object(json, key);
-	v2m_json_name(json, "traffic");
+	v2m_write_name(json, "traffic");
 	if (key->port)
 		api_port_entry(&api, v2m_snapshot_port(snapshot, key->port));
 	else
 		api_no_port_entry(&api, key);
 	api_put_timestamp_iso(json, snapshot->real_us);
-	v2m_json_close(json, '}');
+	v2m_write_close(json, '}');
 	return api_finish(&api, 200, body);
 }
 
@@ -75,10 +75,10 @@ int v2m_api_keys(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, c
 
 	(void)argument;
 	api_init(&api, snapshot, unit);
-	v2m_json_open(&api.json, '[');
+	v2m_write_open(&api.json, '[');
 	for (size_t i = 0; i < snapshot->keyset->n_keys; i++)
 		api_key_object(&api.json, &snapshot->keyset->keys[i]);
-	v2m_json_close(&api.json, ']');
+	v2m_write_close(&api.json, ']');
 	return api_finish(&api, 200, body);
 }
 
@@ -92,10 +92,10 @@ int v2m_api_key(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, co
 	return api_finish(&api, 200, body);
 }
 
-static int finish(struct v2m_json *json, int status, struct v2m_body *body)
+static int finish(struct v2m_json_writer *json, int status, struct v2m_body *body)
 {
 	struct v2m_body made = { .status = status };
-	int result = v2m_json_take(json, &made.data, &made.length);
+	int result = v2m_write_take(json, &made.data, &made.length);
 
 	if (result == 0)
 		*body = made;
@@ -104,41 +104,41 @@ static int finish(struct v2m_json *json, int status, struct v2m_body *body)
 
 int v2m_api_error(int status, const char *code, const char *detail, struct v2m_body *body)
 {
-	struct v2m_json json = { 0 };
+	struct v2m_json_writer json = { 0 };
 
-	v2m_json_open(&json, '{');
-	v2m_json_put_string(&json, "detail", detail);
-	v2m_json_put_string(&json, "code", code);
-	v2m_json_close(&json, '}');
+	v2m_write_open(&json, '{');
+	v2m_put_string(&json, "detail", detail);
+	v2m_put_string(&json, "code", code);
+	v2m_write_close(&json, '}');
 	return finish(&json, status, body);
 }
 
 int v2m_api_root(struct v2m_body *body)
 {
-	struct v2m_json json = { 0 };
+	struct v2m_json_writer json = { 0 };
 
-	v2m_json_open(&json, '{');
-	v2m_json_put_string(&json, "message", "v2meter traffic API");
-	v2m_json_put_string(&json, "version", V2M_VERSION);
-	v2m_json_put_string(&json, "status", "running");
-	v2m_json_close(&json, '}');
+	v2m_write_open(&json, '{');
+	v2m_put_string(&json, "message", "v2meter traffic API");
+	v2m_put_string(&json, "version", V2M_VERSION);
+	v2m_put_string(&json, "status", "running");
+	v2m_write_close(&json, '}');
 	return finish(&json, 200, body);
 }
 
 int v2m_api_health(const struct v2m_health *health, const char *healthy, struct v2m_body *body)
 {
-	struct v2m_json json = { 0 };
+	struct v2m_json_writer json = { 0 };
 	const char *status = health->reason ? "degraded" : healthy;
 
-	v2m_json_open(&json, '{');
-	v2m_json_put_string(&json, "status", health->can_serve ? status : "unavailable");
+	v2m_write_open(&json, '{');
+	v2m_put_string(&json, "status", health->can_serve ? status : "unavailable");
 	if (health->reason)
-		v2m_json_put_string(&json, "reason", health->reason);
+		v2m_put_string(&json, "reason", health->reason);
 	if (!health->can_serve) {
-		v2m_json_put_string(&json, "detail", V2M_DETAIL_UNREADABLE);
-		v2m_json_put_string(&json, "code", V2M_CODE_UNREADABLE);
+		v2m_put_string(&json, "detail", V2M_DETAIL_UNREADABLE);
+		v2m_put_string(&json, "code", V2M_CODE_UNREADABLE);
 	}
-	v2m_json_close(&json, '}');
+	v2m_write_close(&json, '}');
 	return finish(&json, health->can_serve ? 200 : 503, body);
 }
 
@@ -147,25 +147,24 @@ int v2m_api_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const 
 {
 	struct api api = { .unit = unit };
 	struct api_figures closed = api_figures(&api, &reset->closed);
-	struct v2m_json *json = &api.json;
+	struct v2m_json_writer *json = &api.json;
 
-	v2m_json_open(json, '{');
-	v2m_json_put_string(json, "status", done ? "success" : "error");
-	v2m_json_put_bool(json, "success", done);
-	v2m_json_put_string(json, "message",
-			    done ? "Traffic stats reset successfully"
-				 : "Failed to reset traffic stats");
-	v2m_json_put_string(json, "key_id", asked);
-	v2m_json_put_string(json, "uuid", reset->uuid[0] ? reset->uuid : NULL);
+	v2m_write_open(json, '{');
+	v2m_put_string(json, "status", done ? "success" : "error");
+	v2m_put_bool(json, "success", done);
+	v2m_put_string(json, "message",
+		       done ? "Traffic stats reset successfully" : "Failed to reset traffic stats");
+	v2m_put_string(json, "key_id", asked);
+	v2m_put_string(json, "uuid", reset->uuid[0] ? reset->uuid : NULL);
 	if (done) {
-		v2m_json_put_u64(json, "port", reset->port);
-		v2m_json_put_u64(json, "previous_upload", closed.rx);
-		v2m_json_put_u64(json, "previous_download", closed.tx);
-		v2m_json_put_u64(json, "previous_total", closed.total);
+		v2m_put_u64(json, "port", reset->port);
+		v2m_put_u64(json, "previous_upload", closed.rx);
+		v2m_put_u64(json, "previous_download", closed.tx);
+		v2m_put_u64(json, "previous_total", closed.total);
 	} else {
-		v2m_json_put_null(json, "port");
+		v2m_put_null(json, "port");
 	}
 	api_put_timestamp_iso(json, reset->real_us);
-	v2m_json_close(json, '}');
+	v2m_write_close(json, '}');
 	return finish(json, 200, body);
 }

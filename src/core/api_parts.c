@@ -21,7 +21,7 @@ int api_finish(struct api *api, int status, struct v2m_body *body)
 {
 	char *text;
 	size_t length;
-	int result = v2m_json_take(&api->json, &text, &length);
+	int result = v2m_write_take(&api->json, &text, &length);
 
 	if (result)
 		return result;
@@ -41,96 +41,97 @@ struct api_figures api_figures(const struct api *api, const struct v2m_totals *t
 	return figures;
 }
 
-void api_put_timestamp_iso(struct v2m_json *json, int64_t real_us)
+void api_put_timestamp_iso(struct v2m_json_writer *json, int64_t real_us)
 {
 	char text[V2M_FORMAT_TIME_LEN];
 
 	v2m_format_time(real_us, text);
-	v2m_json_put_string(json, "timestamp", text);
+	v2m_put_string(json, "timestamp", text);
 }
 
-void api_put_timestamp_int(struct v2m_json *json, int64_t real_us)
+void api_put_timestamp_int(struct v2m_json_writer *json, int64_t real_us)
 {
-	v2m_json_put_u64(json, "timestamp", (uint64_t)(real_us / 1000000));
+	v2m_put_u64(json, "timestamp", (uint64_t)(real_us / 1000000));
 }
 
-void api_put_formatted(struct v2m_json *json, const char *name, uint64_t bytes)
+void api_put_formatted(struct v2m_json_writer *json, const char *name, uint64_t bytes)
 {
 	char member[64];
 	char text[V2M_FORMAT_BYTES_LEN];
 
 	snprintf(member, sizeof(member), "%s_formatted", name);
 	v2m_format_bytes(bytes, text);
-	v2m_json_put_string(json, member, text);
+	v2m_put_string(json, member, text);
 }
 
-void api_key_object(struct v2m_json *json, const struct v2m_key *key)
+void api_key_object(struct v2m_json_writer *json, const struct v2m_key *key)
 {
-	v2m_json_open(json, '{');
-	v2m_json_put_string(json, "id", key->id);
-	v2m_json_put_string(json, "name", key->name);
-	v2m_json_put_string(json, "uuid", key->uuid);
-	v2m_json_put_string(json, "created_at", key->created_at);
-	v2m_json_put_bool(json, "is_active", key->is_active);
+	v2m_write_open(json, '{');
+	v2m_put_string(json, "id", key->id);
+	v2m_put_string(json, "name", key->name);
+	v2m_put_string(json, "uuid", key->uuid);
+	v2m_put_string(json, "created_at", key->created_at);
+	v2m_put_bool(json, "is_active", key->is_active);
 	if (key->port)
-		v2m_json_put_u64(json, "port", key->port);
+		v2m_put_u64(json, "port", key->port);
 	else
-		v2m_json_put_null(json, "port");
+		v2m_put_null(json, "port");
 	if (key->short_id)
-		v2m_json_put_string(json, "short_id", key->short_id);
+		v2m_put_string(json, "short_id", key->short_id);
 	if (key->sni)
-		v2m_json_put_string(json, "sni", key->sni);
-	v2m_json_close(json, '}');
+		v2m_put_string(json, "sni", key->sni);
+	v2m_write_close(json, '}');
 }
 
 static void put_interface_traffic(struct api *api)
 {
-	struct v2m_json *json = &api->json;
+	struct v2m_json_writer *json = &api->json;
 
-	v2m_json_put_open(json, "interface_traffic", '{');
-	v2m_json_put_u64(json, "rx_bytes", api->interfaces_rx);
-	v2m_json_put_u64(json, "tx_bytes", api->interfaces_tx);
-	v2m_json_put_u64(json, "total_bytes", api->interfaces_rx + api->interfaces_tx);
-	v2m_json_put_seconds(json, "timestamp", api->snapshot->real_us);
-	v2m_json_close(json, '}');
+	v2m_put_open(json, "interface_traffic", '{');
+	v2m_put_u64(json, "rx_bytes", api->interfaces_rx);
+	v2m_put_u64(json, "tx_bytes", api->interfaces_tx);
+	v2m_put_u64(json, "total_bytes", api->interfaces_rx + api->interfaces_tx);
+	v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
+	v2m_write_close(json, '}');
 }
 
-static void put_connection_details(struct v2m_json *json, const struct v2m_port_view *view)
+static void put_connection_details(struct v2m_json_writer *json, const struct v2m_port_view *view)
 {
 	char endpoint[V2M_FORMAT_ENDPOINT_LEN];
 
-	v2m_json_put_open(json, "connection_details", '[');
+	v2m_put_open(json, "connection_details", '[');
 	for (size_t i = 0; i < view->n_connections; i++) {
 		const struct v2m_connection *connection = &view->connections[i];
 
-		v2m_json_open(json, '{');
+		v2m_write_open(json, '{');
 		v2m_format_local(connection, endpoint);
-		v2m_json_put_string(json, "local", endpoint);
+		v2m_put_string(json, "local", endpoint);
 		v2m_format_remote(connection, endpoint);
-		v2m_json_put_string(json, "remote", endpoint);
-		v2m_json_put_string(json, "state", v2m_format_state(connection->state));
-		v2m_json_close(json, '}');
+		v2m_put_string(json, "remote", endpoint);
+		v2m_put_string(json, "state", v2m_format_state(connection->state));
+		v2m_write_close(json, '}');
 	}
-	v2m_json_close(json, ']');
+	v2m_write_close(json, ']');
 }
 
 static void put_accounting(struct api *api)
 {
 	bool exact = api->snapshot->mode == V2M_MODE_EBPF;
-	struct v2m_json *json = &api->json;
+	struct v2m_json_writer *json = &api->json;
 
-	v2m_json_put_open(json, "accounting", '{');
-	v2m_json_put_string(json, "mode", exact ? "ebpf" : "socket_stats");
-	v2m_json_put_bool(json, "exact", exact);
-	v2m_json_put_string(json, "unit", api->unit == V2M_API_BYTES_WIRE ? "wire" : "payload");
+	v2m_put_open(json, "accounting", '{');
+	v2m_put_string(json, "mode", exact ? "ebpf" : "socket_stats");
+	v2m_put_bool(json, "exact", exact);
+	v2m_put_string(json, "unit", api->unit == V2M_API_BYTES_WIRE ? "wire" : "payload");
 	if (!exact)
-		v2m_json_put_string(json, "reason",
-				    api->snapshot->mode_reason ? api->snapshot->mode_reason : "");
-	v2m_json_close(json, '}');
+		v2m_put_string(json, "reason",
+			       api->snapshot->mode_reason ? api->snapshot->mode_reason : "");
+	v2m_write_close(json, '}');
 }
 
 /* Who the port belongs to. A consumer that knows nothing of sharing finds no uuid to bill. */
-static void put_owners(struct v2m_json *json, const struct v2m_keyset *keyset, uint16_t number)
+static void put_owners(struct v2m_json_writer *json, const struct v2m_keyset *keyset,
+		       uint16_t number)
 {
 	const struct v2m_key_port *port = v2m_keyset_port(keyset, number);
 	const struct v2m_key *first = port ? &keyset->keys[port->keys[0]] : NULL;
@@ -139,67 +140,67 @@ static void put_owners(struct v2m_json *json, const struct v2m_keyset *keyset, u
 
 	for (size_t i = 0; port && i < port->n_keys; i++)
 		active |= keyset->keys[port->keys[i]].is_active;
-	v2m_json_put_string(json, "uuid", first && !shared ? first->uuid : NULL);
-	v2m_json_put_string(json, "key_name", first && !shared ? first->name : NULL);
-	v2m_json_put_string(json, "key_id", first && !shared ? first->id : NULL);
-	v2m_json_put_bool(json, "is_active", active);
+	v2m_put_string(json, "uuid", first && !shared ? first->uuid : NULL);
+	v2m_put_string(json, "key_name", first && !shared ? first->name : NULL);
+	v2m_put_string(json, "key_id", first && !shared ? first->id : NULL);
+	v2m_put_bool(json, "is_active", active);
 	if (!shared)
 		return;
-	v2m_json_put_bool(json, "shared", true);
-	v2m_json_put_open(json, "keys", '[');
+	v2m_put_bool(json, "shared", true);
+	v2m_put_open(json, "keys", '[');
 	for (size_t i = 0; i < port->n_keys; i++) {
-		v2m_json_open(json, '{');
-		v2m_json_put_string(json, "id", keyset->keys[port->keys[i]].id);
-		v2m_json_put_string(json, "name", keyset->keys[port->keys[i]].name);
-		v2m_json_close(json, '}');
+		v2m_write_open(json, '{');
+		v2m_put_string(json, "id", keyset->keys[port->keys[i]].id);
+		v2m_put_string(json, "name", keyset->keys[port->keys[i]].name);
+		v2m_write_close(json, '}');
 	}
-	v2m_json_close(json, ']');
+	v2m_write_close(json, ']');
 }
 
 void api_port_entry(struct api *api, const struct v2m_port_view *view)
 {
 	struct api_figures figures = api_figures(api, &view->since_reset);
 	const struct v2m_totals *totals = &view->since_reset;
-	struct v2m_json *json = &api->json;
+	struct v2m_json_writer *json = &api->json;
 
-	v2m_json_open(json, '{');
-	v2m_json_put_u64(json, "port", view->port);
-	v2m_json_put_u64(json, "connections", view->n_connections);
-	v2m_json_put_u64(json, "total_bytes", figures.total);
-	v2m_json_put_u64(json, "rx_bytes", figures.rx);
-	v2m_json_put_u64(json, "tx_bytes", figures.tx);
+	v2m_write_open(json, '{');
+	v2m_put_u64(json, "port", view->port);
+	v2m_put_u64(json, "connections", view->n_connections);
+	v2m_put_u64(json, "total_bytes", figures.total);
+	v2m_put_u64(json, "rx_bytes", figures.rx);
+	v2m_put_u64(json, "tx_bytes", figures.tx);
 	api_put_formatted(json, "total", figures.total);
 	api_put_formatted(json, "rx", figures.rx);
 	api_put_formatted(json, "tx", figures.tx);
-	v2m_json_put_fixed(json, "traffic_rate", view->rate_bytes_s, 2);
+	v2m_put_fixed(json, "traffic_rate", view->rate_bytes_s, 2);
 	put_interface_traffic(api);
 	put_connection_details(json, view);
-	v2m_json_put_seconds(json, "timestamp", api->snapshot->real_us);
-	v2m_json_put_string(json, "source", "simple_monitor");
-	v2m_json_put_string(json, "method", "connection_based_estimation");
+	v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
+	v2m_put_string(json, "source", "simple_monitor");
+	v2m_put_string(json, "method", "connection_based_estimation");
 	put_owners(json, api->snapshot->keyset, view->port);
-	v2m_json_put_u64(json, "rx_packets", totals->rx.packets);
-	v2m_json_put_u64(json, "tx_packets", totals->tx.packets);
-	v2m_json_put_u64(json, "payload_rx_bytes", totals->rx.payload_bytes);
-	v2m_json_put_u64(json, "payload_tx_bytes", totals->tx.payload_bytes);
+	v2m_put_u64(json, "rx_packets", totals->rx.packets);
+	v2m_put_u64(json, "tx_packets", totals->tx.packets);
+	v2m_put_u64(json, "payload_rx_bytes", totals->rx.payload_bytes);
+	v2m_put_u64(json, "payload_tx_bytes", totals->tx.payload_bytes);
 	put_accounting(api);
-	v2m_json_close(json, '}');
+	v2m_write_close(json, '}');
 }
 
 void api_no_port_entry(struct api *api, const struct v2m_key *key)
 {
-	struct v2m_json *json = &api->json;
+	struct v2m_json_writer *json = &api->json;
 	char text[V2M_SUBJECT_LEN + 64];
 
 	snprintf(text, sizeof(text), "No port found for UUID: %s", key->uuid);
-	v2m_json_open(json, '{');
-	v2m_json_put_string(json, "error", text);
-	v2m_json_put_string(json, "uuid", key->uuid);
-	v2m_json_put_null(json, "port");
-	v2m_json_put_u64(json, "total_bytes", 0);
-	v2m_json_put_u64(json, "connections", 0);
-	v2m_json_put_seconds(json, "timestamp", api->snapshot->real_us);
-	v2m_json_close(json, '}');
+	v2m_write_open(json, '{');
+	v2m_put_string(json, "error", text);
+	v2m_put_string(json, "uuid", key->uuid);
+	v2m_put_null(json, "port");
+	v2m_put_u64(json, "total_bytes", 0);
+	v2m_put_u64(json, "connections", 0);
+	v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
+	v2m_write_close(json, '}');
 }
 
 bool api_refuse_key(const struct v2m_snapshot *snapshot, const struct v2m_key *key,

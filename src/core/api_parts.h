@@ -11,7 +11,7 @@
 
 /* What one rendering needs throughout. */
 struct api {
-	struct v2m_json json;
+	struct v2m_json_writer json;
 	const struct v2m_snapshot *snapshot;
 	enum v2m_api_bytes unit;
 	uint64_t interfaces_rx; /* the monitored interfaces' counters, summed */
@@ -31,13 +31,13 @@ int api_finish(struct api *api, int status, struct v2m_body *body);
 struct api_figures api_figures(const struct api *api, const struct v2m_totals *totals);
 
 /* Members, written into the object that is open. */
-void api_put_timestamp_iso(struct v2m_json *json, int64_t real_us);
-void api_put_timestamp_int(struct v2m_json *json, int64_t real_us);
+void api_put_timestamp_iso(struct v2m_json_writer *json, int64_t real_us);
+void api_put_timestamp_int(struct v2m_json_writer *json, int64_t real_us);
 /* "<name>_formatted", base 1024. */
-void api_put_formatted(struct v2m_json *json, const char *name, uint64_t bytes);
+void api_put_formatted(struct v2m_json_writer *json, const char *name, uint64_t bytes);
 
 /* Values. */
-void api_key_object(struct v2m_json *json, const struct v2m_key *key);
+void api_key_object(struct v2m_json_writer *json, const struct v2m_key *key);
 void api_port_entry(struct api *api, const struct v2m_port_view *view);
 /* What stands for the entry of a key without a port. */
 void api_no_port_entry(struct api *api, const struct v2m_key *key);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool reserve(struct v2m_json *json, size_t more)
+static bool reserve(struct v2m_json_writer *json, size_t more)
 {
 	size_t size = json->size ? json->size : 4096;
 	char *grown;
@@ -28,7 +28,7 @@ static bool reserve(struct v2m_json *json, size_t more)
 	return true;
 }
 
-static void append(struct v2m_json *json, const char *text, size_t length)
+static void append(struct v2m_json_writer *json, const char *text, size_t length)
 {
 	if (!reserve(json, length))
 		return;
@@ -36,21 +36,21 @@ static void append(struct v2m_json *json, const char *text, size_t length)
 	json->length += length;
 }
 
-static void begin_value(struct v2m_json *json)
+static void begin_value(struct v2m_json_writer *json)
 {
 	if (json->separate)
 		append(json, ",", 1);
 	json->separate = true;
 }
 
-void v2m_json_open(struct v2m_json *json, char bracket)
+void v2m_write_open(struct v2m_json_writer *json, char bracket)
 {
 	begin_value(json);
 	append(json, &bracket, 1);
 	json->separate = false;
 }
 
-void v2m_json_close(struct v2m_json *json, char bracket)
+void v2m_write_close(struct v2m_json_writer *json, char bracket)
 {
 	append(json, &bracket, 1);
 	json->separate = true;
@@ -91,7 +91,7 @@ static size_t utf8_length(const unsigned char *text)
 }
 
 /* Writes one character and returns how many bytes of the text it took. */
-static size_t append_character(struct v2m_json *json, const char *text)
+static size_t append_character(struct v2m_json_writer *json, const char *text)
 {
 	unsigned char c = (unsigned char)*text;
 	size_t length = utf8_length((const unsigned char *)text);
@@ -108,7 +108,7 @@ static size_t append_character(struct v2m_json *json, const char *text)
 	return length ? length : 1;
 }
 
-static void append_string(struct v2m_json *json, const char *value)
+static void append_string(struct v2m_json_writer *json, const char *value)
 {
 	append(json, "\"", 1);
 	while (*value)
@@ -116,7 +116,7 @@ static void append_string(struct v2m_json *json, const char *value)
 	append(json, "\"", 1);
 }
 
-void v2m_json_name(struct v2m_json *json, const char *name)
+void v2m_write_name(struct v2m_json_writer *json, const char *name)
 {
 	begin_value(json);
 	append_string(json, name);
@@ -124,7 +124,7 @@ void v2m_json_name(struct v2m_json *json, const char *name)
 	json->separate = false;
 }
 
-void v2m_json_text(struct v2m_json *json, const char *value)
+void v2m_write_string(struct v2m_json_writer *json, const char *value)
 {
 	begin_value(json);
 	if (value)
@@ -133,7 +133,7 @@ void v2m_json_text(struct v2m_json *json, const char *value)
 		append(json, "null", 4);
 }
 
-void v2m_json_u64(struct v2m_json *json, uint64_t value)
+void v2m_write_u64(struct v2m_json_writer *json, uint64_t value)
 {
 	char text[24];
 	size_t at = sizeof(text);
@@ -146,18 +146,18 @@ void v2m_json_u64(struct v2m_json *json, uint64_t value)
 	append(json, text + at, sizeof(text) - at);
 }
 
-void v2m_json_bool(struct v2m_json *json, bool value)
+void v2m_write_bool(struct v2m_json_writer *json, bool value)
 {
 	begin_value(json);
 	append(json, value ? "true" : "false", value ? 4 : 5);
 }
 
-void v2m_json_null(struct v2m_json *json)
+void v2m_write_null(struct v2m_json_writer *json)
 {
-	v2m_json_text(json, NULL);
+	v2m_write_string(json, NULL);
 }
 
-void v2m_json_fixed(struct v2m_json *json, double value, int decimals)
+void v2m_write_fixed(struct v2m_json_writer *json, double value, int decimals)
 {
 	/* The largest double has 309 digits before the point. */
 	char text[352];
@@ -170,7 +170,7 @@ void v2m_json_fixed(struct v2m_json *json, double value, int decimals)
 	append(json, text, (size_t)length);
 }
 
-void v2m_json_seconds(struct v2m_json *json, int64_t real_us)
+void v2m_write_seconds(struct v2m_json_writer *json, int64_t real_us)
 {
 	char text[40];
 	uint64_t us = real_us < 0 ? -(uint64_t)real_us : (uint64_t)real_us;
@@ -182,48 +182,48 @@ void v2m_json_seconds(struct v2m_json *json, int64_t real_us)
 	append(json, text, (size_t)length);
 }
 
-void v2m_json_put_string(struct v2m_json *json, const char *name, const char *value)
+void v2m_put_string(struct v2m_json_writer *json, const char *name, const char *value)
 {
-	v2m_json_name(json, name);
-	v2m_json_text(json, value);
+	v2m_write_name(json, name);
+	v2m_write_string(json, value);
 }
 
-void v2m_json_put_u64(struct v2m_json *json, const char *name, uint64_t value)
+void v2m_put_u64(struct v2m_json_writer *json, const char *name, uint64_t value)
 {
-	v2m_json_name(json, name);
-	v2m_json_u64(json, value);
+	v2m_write_name(json, name);
+	v2m_write_u64(json, value);
 }
 
-void v2m_json_put_bool(struct v2m_json *json, const char *name, bool value)
+void v2m_put_bool(struct v2m_json_writer *json, const char *name, bool value)
 {
-	v2m_json_name(json, name);
-	v2m_json_bool(json, value);
+	v2m_write_name(json, name);
+	v2m_write_bool(json, value);
 }
 
-void v2m_json_put_null(struct v2m_json *json, const char *name)
+void v2m_put_null(struct v2m_json_writer *json, const char *name)
 {
-	v2m_json_put_string(json, name, NULL);
+	v2m_put_string(json, name, NULL);
 }
 
-void v2m_json_put_fixed(struct v2m_json *json, const char *name, double value, int decimals)
+void v2m_put_fixed(struct v2m_json_writer *json, const char *name, double value, int decimals)
 {
-	v2m_json_name(json, name);
-	v2m_json_fixed(json, value, decimals);
+	v2m_write_name(json, name);
+	v2m_write_fixed(json, value, decimals);
 }
 
-void v2m_json_put_seconds(struct v2m_json *json, const char *name, int64_t real_us)
+void v2m_put_seconds(struct v2m_json_writer *json, const char *name, int64_t real_us)
 {
-	v2m_json_name(json, name);
-	v2m_json_seconds(json, real_us);
+	v2m_write_name(json, name);
+	v2m_write_seconds(json, real_us);
 }
 
-void v2m_json_put_open(struct v2m_json *json, const char *name, char bracket)
+void v2m_put_open(struct v2m_json_writer *json, const char *name, char bracket)
 {
-	v2m_json_name(json, name);
-	v2m_json_open(json, bracket);
+	v2m_write_name(json, name);
+	v2m_write_open(json, bracket);
 }
 
-int v2m_json_take(struct v2m_json *json, char **text, size_t *length)
+int v2m_write_take(struct v2m_json_writer *json, char **text, size_t *length)
 {
 	append(json, "", 0);
 	if (json->failed || !json->text) {

@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Zero-initialised is empty. Memory that runs out is remembered, and told by v2m_json_take(). */
-struct v2m_json {
+/* Zero-initialised is empty. Memory that runs out is remembered, and told by v2m_write_take(). */
+struct v2m_json_writer {
 	char *text;
 	size_t length;
 	size_t size;
@@ -20,31 +20,31 @@ struct v2m_json {
 	bool failed;
 };
 
-void v2m_json_open(struct v2m_json *json, char bracket);  /* '{' or '[' */
-void v2m_json_close(struct v2m_json *json, char bracket); /* '}' or ']' */
+void v2m_write_open(struct v2m_json_writer *json, char bracket);  /* '{' or '[' */
+void v2m_write_close(struct v2m_json_writer *json, char bracket); /* '}' or ']' */
 /* The name of an object's next member. */
-void v2m_json_name(struct v2m_json *json, const char *name);
+void v2m_write_name(struct v2m_json_writer *json, const char *name);
 
 /* Bytes that are not UTF-8 become U+FFFD; NULL becomes null. */
-void v2m_json_text(struct v2m_json *json, const char *value);
-void v2m_json_u64(struct v2m_json *json, uint64_t value);
-void v2m_json_bool(struct v2m_json *json, bool value);
-void v2m_json_null(struct v2m_json *json);
+void v2m_write_string(struct v2m_json_writer *json, const char *value);
+void v2m_write_u64(struct v2m_json_writer *json, uint64_t value);
+void v2m_write_bool(struct v2m_json_writer *json, bool value);
+void v2m_write_null(struct v2m_json_writer *json);
 /* A number with that many decimals, in the C locale's spelling; what is not finite becomes 0. */
-void v2m_json_fixed(struct v2m_json *json, double value, int decimals);
+void v2m_write_fixed(struct v2m_json_writer *json, double value, int decimals);
 /* Unix microseconds as seconds with six decimals, exactly. */
-void v2m_json_seconds(struct v2m_json *json, int64_t real_us);
+void v2m_write_seconds(struct v2m_json_writer *json, int64_t real_us);
 
 /* Name and value of an object's member in one. */
-void v2m_json_put_string(struct v2m_json *json, const char *name, const char *value);
-void v2m_json_put_u64(struct v2m_json *json, const char *name, uint64_t value);
-void v2m_json_put_bool(struct v2m_json *json, const char *name, bool value);
-void v2m_json_put_null(struct v2m_json *json, const char *name);
-void v2m_json_put_fixed(struct v2m_json *json, const char *name, double value, int decimals);
-void v2m_json_put_seconds(struct v2m_json *json, const char *name, int64_t real_us);
-void v2m_json_put_open(struct v2m_json *json, const char *name, char bracket);
+void v2m_put_string(struct v2m_json_writer *json, const char *name, const char *value);
+void v2m_put_u64(struct v2m_json_writer *json, const char *name, uint64_t value);
+void v2m_put_bool(struct v2m_json_writer *json, const char *name, bool value);
+void v2m_put_null(struct v2m_json_writer *json, const char *name);
+void v2m_put_fixed(struct v2m_json_writer *json, const char *name, double value, int decimals);
+void v2m_put_seconds(struct v2m_json_writer *json, const char *name, int64_t real_us);
+void v2m_put_open(struct v2m_json_writer *json, const char *name, char bracket);
 
 /* Hands the text over, malloc'd and 0-terminated. 0, or -ENOMEM with everything freed. */
-int v2m_json_take(struct v2m_json *json, char **text, size_t *length);
+int v2m_write_take(struct v2m_json_writer *json, char **text, size_t *length);
 
 #endif

@@ -9,17 +9,17 @@
 
 #include "core/json_writer.h"
 
-static char *taken(struct v2m_json *json)
+static char *taken(struct v2m_json_writer *json)
 {
 	char *text = NULL;
 	size_t length = 0;
 
-	assert_int_equal(v2m_json_take(json, &text, &length), 0);
+	assert_int_equal(v2m_write_take(json, &text, &length), 0);
 	assert_int_equal(strlen(text), length);
 	return text;
 }
 
-static void assert_written(struct v2m_json *json, const char *expected)
+static void assert_written(struct v2m_json_writer *json, const char *expected)
 {
 	char *text = taken(json);
 
@@ -29,73 +29,73 @@ static void assert_written(struct v2m_json *json, const char *expected)
 
 static void values_are_separated_where_they_have_to_be(void **state)
 {
-	struct v2m_json json = { 0 };
+	struct v2m_json_writer json = { 0 };
 
 	(void)state;
-	v2m_json_open(&json, '{');
-	v2m_json_put_open(&json, "empty", '[');
-	v2m_json_close(&json, ']');
-	v2m_json_put_open(&json, "list", '[');
-	v2m_json_u64(&json, 1);
-	v2m_json_bool(&json, true);
-	v2m_json_null(&json);
-	v2m_json_open(&json, '{');
-	v2m_json_close(&json, '}');
-	v2m_json_close(&json, ']');
-	v2m_json_put_string(&json, "s", "t");
-	v2m_json_close(&json, '}');
+	v2m_write_open(&json, '{');
+	v2m_put_open(&json, "empty", '[');
+	v2m_write_close(&json, ']');
+	v2m_put_open(&json, "list", '[');
+	v2m_write_u64(&json, 1);
+	v2m_write_bool(&json, true);
+	v2m_write_null(&json);
+	v2m_write_open(&json, '{');
+	v2m_write_close(&json, '}');
+	v2m_write_close(&json, ']');
+	v2m_put_string(&json, "s", "t");
+	v2m_write_close(&json, '}');
 	assert_written(&json, "{\"empty\":[],\"list\":[1,true,null,{}],\"s\":\"t\"}");
 }
 
 static void counters_beyond_63_bits_stay_positive_and_exact(void **state)
 {
-	struct v2m_json json = { 0 };
+	struct v2m_json_writer json = { 0 };
 
 	(void)state;
-	v2m_json_open(&json, '[');
-	v2m_json_u64(&json, UINT64_MAX);
-	v2m_json_u64(&json, (uint64_t)INT64_MAX + 1);
-	v2m_json_u64(&json, 0);
-	v2m_json_close(&json, ']');
+	v2m_write_open(&json, '[');
+	v2m_write_u64(&json, UINT64_MAX);
+	v2m_write_u64(&json, (uint64_t)INT64_MAX + 1);
+	v2m_write_u64(&json, 0);
+	v2m_write_close(&json, ']');
 	assert_written(&json, "[18446744073709551615,9223372036854775808,0]");
 }
 
 static void times_keep_their_microseconds(void **state)
 {
-	struct v2m_json json = { 0 };
+	struct v2m_json_writer json = { 0 };
 
 	(void)state;
-	v2m_json_open(&json, '[');
-	v2m_json_seconds(&json, 1754307939255796);
-	v2m_json_seconds(&json, 1000001);
-	v2m_json_seconds(&json, -1500000);
-	v2m_json_close(&json, ']');
+	v2m_write_open(&json, '[');
+	v2m_write_seconds(&json, 1754307939255796);
+	v2m_write_seconds(&json, 1000001);
+	v2m_write_seconds(&json, -1500000);
+	v2m_write_close(&json, ']');
 	assert_written(&json, "[1754307939.255796,1.000001,-1.500000]");
 }
 
 static void what_is_not_finite_becomes_zero(void **state)
 {
-	struct v2m_json json = { 0 };
+	struct v2m_json_writer json = { 0 };
 
 	(void)state;
-	v2m_json_open(&json, '[');
-	v2m_json_fixed(&json, NAN, 2);
-	v2m_json_fixed(&json, INFINITY, 2);
-	v2m_json_fixed(&json, 134128.736, 2);
-	v2m_json_close(&json, ']');
+	v2m_write_open(&json, '[');
+	v2m_write_fixed(&json, NAN, 2);
+	v2m_write_fixed(&json, INFINITY, 2);
+	v2m_write_fixed(&json, 134128.736, 2);
+	v2m_write_close(&json, ']');
 	assert_written(&json, "[0.00,0.00,134128.74]");
 }
 
 /* Reads back what was written for a string. */
 static void assert_reads_back(const char *value, const char *expected)
 {
-	struct v2m_json json = { 0 };
+	struct v2m_json_writer json = { 0 };
 	char *text;
 	json_t *read;
 
-	v2m_json_open(&json, '[');
-	v2m_json_text(&json, value);
-	v2m_json_close(&json, ']');
+	v2m_write_open(&json, '[');
+	v2m_write_string(&json, value);
+	v2m_write_close(&json, ']');
 	text = taken(&json);
 	read = json_loads(text, 0, NULL);
 	assert_non_null(read);
