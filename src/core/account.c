@@ -5,67 +5,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PORTS 65536
+#include "core/raw.h"
+#include "core/sessions.h"
+#include "core/subjects.h"
 
 struct v2m_account {
-	/* Open addressing, linear probing, a power of two, at most half full; a subject is never
-	 * taken out, and never moves. */
-	struct v2m_subject **table;
-	size_t table_size;
-	size_t n_subjects;
+	struct v2m_subjects subjects;
 
-	struct v2m_raw_port *raw;
-	size_t n_raw;
-	size_t raw_size;
-	uint16_t raw_of_port[PORTS]; /* 1 + index into raw; 0: none */
+	struct v2m_raw_ports raw;
 
 	/* The owners of the last key set's ports, so that names are looked up once a reload. */
 	struct v2m_keyset *keyset;
 	struct v2m_subject **owners; /* parallel to keyset->ports */
 
-	uint64_t mono_ns; /* of the last sample */
+	struct v2m_session_set connections; /* of the last dump */
+	uint64_t mono_ns;                   /* of the last sample */
 	bool dirty;
 };
-
-static struct v2m_flow flow_add(struct v2m_flow a, struct v2m_flow b)
-{
-	a.packets += b.packets;
-	a.wire_bytes += b.wire_bytes;
-	a.payload_bytes += b.payload_bytes;
-	return a;
-}
-
-static struct v2m_flow flow_subtract(struct v2m_flow a, struct v2m_flow b)
-{
-	a.packets -= b.packets;
-	a.wire_bytes -= b.wire_bytes;
-	a.payload_bytes -= b.payload_bytes;
-	return a;
-}
-
-static bool flow_below(struct v2m_flow a, struct v2m_flow b)
-{
-	return a.packets < b.packets || a.wire_bytes < b.wire_bytes ||
-	       a.payload_bytes < b.payload_bytes;
-}
-
-struct v2m_totals v2m_totals_add(struct v2m_totals a, struct v2m_totals b)
-{
-	a.rx = flow_add(a.rx, b.rx);
-	a.tx = flow_add(a.tx, b.tx);
-	return a;
-}
-
-struct v2m_totals v2m_totals_subtract(struct v2m_totals a, struct v2m_totals b)
-{
-	a.rx = flow_subtract(a.rx, b.rx);
-	a.tx = flow_subtract(a.tx, b.tx);
-	return a;
-}
 
 struct v2m_totals v2m_subject_since_reset(const struct v2m_subject *subject)
 {
 	return v2m_totals_subtract(subject->lifetime, subject->baseline);
+}
+
+struct v2m_totals v2m_subject_history(const struct v2m_subject *subject)
+{
+	return v2m_totals_subtract(subject->lifetime, subject->history_baseline);
 }
 
 struct v2m_account *v2m_account_new(void)
@@ -86,93 +51,36 @@ void v2m_account_free(struct v2m_account *account)
 	if (!account)
 		return;
 	unbind(account);
-	for (size_t i = 0; i < account->table_size; i++) {
-		if (account->table[i])
-			free(account->table[i]->id);
-		free(account->table[i]);
-	}
-	free(account->table);
-	free(account->raw);
+	v2m_subjects_clear(&account->subjects);
+	v2m_session_set_clear(&account->connections);
+	free(account->raw.raw);
 	free(account);
-}
-
-/* FNV-1a, 64 bits. */
-static uint64_t hash(const char *text)
-{
-	uint64_t value = 0xcbf29ce484222325u;
-
-	for (; *text; text++)
-		value = (value ^ (unsigned char)*text) * 0x100000001b3u;
-	return value;
-}
-
-/* Where the subject is, or where it would go. The table has a free place. */
-static struct v2m_subject **subject_place(struct v2m_subject **table, size_t size, const char *id)
-{
-	size_t i = hash(id) & (size - 1);
-
-	while (table[i] && strcmp(table[i]->id, id) != 0)
-		i = (i + 1) & (size - 1);
-	return &table[i];
-}
-
-static struct v2m_subject *subject_find(const struct v2m_account *account, const char *id)
-{
-	return account->table ? *subject_place(account->table, account->table_size, id) : NULL;
 }
 
 const struct v2m_subject *v2m_account_subject(const struct v2m_account *account, const char *id)
 {
-	return subject_find(account, id);
+	return v2m_subjects_find(&account->subjects, id);
 }
 
-static int table_grow(struct v2m_account *account)
+static void touch(struct v2m_account *account, struct v2m_subject *subject)
 {
-	size_t size = account->table_size ? 2 * account->table_size : 64;
-	struct v2m_subject **table = calloc(size, sizeof(struct v2m_subject *));
-
-	if (!table)
-		return -ENOMEM;
-	for (size_t i = 0; i < account->table_size; i++)
-		if (account->table[i])
-			*subject_place(table, size, account->table[i]->id) = account->table[i];
-	free(account->table);
-	account->table = table;
-	account->table_size = size;
-	return 0;
-}
-
-static int subject_insert(struct v2m_account *account, const struct v2m_subject *model,
-			  struct v2m_subject **subject)
-{
-	V2M_FREE struct v2m_subject *copy = malloc(sizeof(*copy));
-	V2M_FREE char *id = strdup(model->id);
-
-	if (!copy || !id)
-		return -ENOMEM;
-	if (2 * (account->n_subjects + 1) > account->table_size && table_grow(account))
-		return -ENOMEM;
-	*copy = *model;
-	copy->id = V2M_TAKE(id);
-	*subject = V2M_TAKE(copy);
-	*subject_place(account->table, account->table_size, (*subject)->id) = *subject;
-	account->n_subjects++;
-	return 0;
+	subject->dirty = true;
+	account->dirty = true;
 }
 
 /* The subject of that name, made where it is new. */
 static int subject_get(struct v2m_account *account, char *id, int64_t real_us,
 		       struct v2m_subject **subject)
 {
-	const struct v2m_subject fresh = { .id = id, .first_seen_us = real_us, .dirty = true };
+	const struct v2m_subject fresh = { .id = id, .first_seen_us = real_us };
 	int result;
 
-	*subject = subject_find(account, id);
+	*subject = v2m_subjects_find(&account->subjects, id);
 	if (*subject)
 		return 0;
-	result = subject_insert(account, &fresh, subject);
+	result = v2m_subjects_insert(&account->subjects, &fresh, subject);
 	if (result == 0)
-		account->dirty = true;
+		touch(account, *subject);
 	return result;
 }
 
@@ -181,54 +89,43 @@ int v2m_account_restore_subject(struct v2m_account *account, const struct v2m_su
 	struct v2m_subject stored = *subject;
 	struct v2m_subject *inserted;
 
-	if (subject_find(account, subject->id))
+	if (v2m_subjects_find(&account->subjects, subject->id))
 		return -EEXIST;
 	stored.dirty = false;
-	return subject_insert(account, &stored, &inserted);
-}
-
-static struct v2m_raw_port *raw_find(const struct v2m_account *account, uint16_t port)
-{
-	uint16_t index = account->raw_of_port[port];
-
-	return index ? &account->raw[index - 1] : NULL;
-}
-
-/* Room for n more readings, so that adding them cannot fail. */
-static int raw_reserve(struct v2m_account *account, size_t n)
-{
-	size_t size = account->raw_size ? account->raw_size : 64;
-	struct v2m_raw_port *grown;
-
-	while (size < account->n_raw + n)
-		size *= 2;
-	if (size == account->raw_size)
-		return 0;
-	grown = realloc(account->raw, size * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	account->raw = grown;
-	account->raw_size = size;
-	return 0;
-}
-
-/* Room is reserved. Port 0 is no port: at most 65535 readings, so 1 + index fits. */
-static void raw_insert(struct v2m_account *account, const struct v2m_raw_port *raw)
-{
-	account->raw[account->n_raw++] = *raw;
-	account->raw_of_port[raw->raw.port] = (uint16_t)account->n_raw;
+	return v2m_subjects_insert(&account->subjects, &stored, &inserted);
 }
 
 int v2m_account_restore_raw(struct v2m_account *account, const struct v2m_raw_port *raw)
 {
 	struct v2m_raw_port stored = *raw;
 
-	if (raw->raw.port == 0 || raw_find(account, raw->raw.port))
+	if (raw->raw.port == 0 || v2m_raw_find(&account->raw, raw->raw.port))
 		return -EEXIST;
-	if (raw_reserve(account, 1))
+	if (v2m_raw_reserve(&account->raw, 1))
 		return -ENOMEM;
 	stored.dirty = false;
-	raw_insert(account, &stored);
+	v2m_raw_insert(&account->raw, &stored);
+	return 0;
+}
+
+/* Keeps what the key was last called and where it was. */
+static int note_key(struct v2m_account *account, struct v2m_subject *subject,
+		    const struct v2m_key *key)
+{
+	bool renamed = key->name && (!subject->name || strcmp(subject->name, key->name) != 0);
+	bool moved = key->port && subject->port != key->port;
+	char *name = renamed ? strdup(key->name) : NULL;
+
+	if (renamed && !name)
+		return -ENOMEM;
+	if (renamed) {
+		free(subject->name);
+		subject->name = name;
+	}
+	if (moved)
+		subject->port = key->port;
+	if (renamed || moved)
+		touch(account, subject);
 	return 0;
 }
 
@@ -238,21 +135,21 @@ static int bind_subjects(struct v2m_account *account, const struct v2m_keyset *k
 {
 	char id[V2M_SUBJECT_LEN];
 	struct v2m_subject *subject;
-	int result;
+	int result = 0;
 
-	for (size_t i = 0; i < keyset->n_keys; i++) {
+	for (size_t i = 0; i < keyset->n_keys && result == 0; i++) {
 		v2m_key_subject(&keyset->keys[i], id, sizeof(id));
 		result = subject_get(account, id, real_us, &subject);
-		if (result)
-			return result;
+		if (result == 0)
+			result = note_key(account, subject, &keyset->keys[i]);
 	}
-	for (size_t i = 0; i < keyset->n_ports; i++) {
+	for (size_t i = 0; i < keyset->n_ports && result == 0; i++) {
 		v2m_keyset_subject(keyset, &keyset->ports[i], id, sizeof(id));
 		result = subject_get(account, id, real_us, &owners[i]);
-		if (result)
-			return result;
+		if (result == 0 && keyset->ports[i].shared)
+			owners[i]->port = keyset->ports[i].port;
 	}
-	return 0;
+	return result;
 }
 
 /* The reference that is kept makes the comparison of pointers safe: no other key set can come to
@@ -276,83 +173,40 @@ static int bind(struct v2m_account *account, const struct v2m_keyset *keyset, in
 	return 0;
 }
 
-static bool same_counter(const struct v2m_raw_port *raw, const struct v2m_sample *sample,
-			 const struct v2m_port_sample *port)
+/* Room in what is pending of everybody who may get something. */
+static int reserve_pending(struct v2m_account *account)
 {
-	return memcmp(raw->epoch, sample->epoch, V2M_EPOCH_LEN) == 0 &&
-	       raw->raw.assigned_ns == port->assigned_ns;
+	for (size_t i = 0; i < account->keyset->n_ports; i++)
+		if (v2m_pending_reserve(&account->owners[i]->pending))
+			return -ENOMEM;
+	return 0;
 }
 
-static bool went_backwards(const struct v2m_port_sample *now, const struct v2m_port_sample *then)
+static void account_delta(struct v2m_account *account, struct v2m_subject *owner,
+			  const struct v2m_totals *delta, const struct v2m_sample *sample,
+			  const struct v2m_local_time *when)
 {
-	return flow_below(now->tcp_rx, then->tcp_rx) || flow_below(now->tcp_tx, then->tcp_tx) ||
-	       flow_below(now->udp_rx, then->udp_rx) || flow_below(now->udp_tx, then->udp_tx);
-}
+	const struct v2m_history_figures figures = { .totals = *delta };
 
-static struct v2m_totals port_totals(const struct v2m_port_sample *port)
-{
-	return (struct v2m_totals){
-		.rx = flow_add(port->tcp_rx, port->udp_rx),
-		.tx = flow_add(port->tcp_tx, port->udp_tx),
-	};
-}
-
-static bool is_zero(struct v2m_totals totals)
-{
-	const struct v2m_totals zero = { 0 };
-
-	return memcmp(&totals, &zero, sizeof(zero)) == 0;
-}
-
-/* Another counter than the one that was read last, or the same one begun again at zero. */
-static bool starts_anew(const struct v2m_raw_port *last, const struct v2m_sample *sample,
-			const struct v2m_port_sample *port)
-{
-	return !same_counter(last, sample, port) || went_backwards(port, &last->raw);
-}
-
-/* What the port has counted since its last reading. */
-static struct v2m_totals port_delta(const struct v2m_raw_port *last,
-				    const struct v2m_sample *sample,
-				    const struct v2m_port_sample *port)
-{
-	if (!last || starts_anew(last, sample, port))
-		return port_totals(port);
-	return v2m_totals_subtract(port_totals(port), port_totals(&last->raw));
-}
-
-static void account_port(struct v2m_account *account, struct v2m_subject *owner,
-			 const struct v2m_sample *sample, const struct v2m_port_sample *port)
-{
-	struct v2m_raw_port *last = raw_find(account, port->port);
-	struct v2m_totals delta = port_delta(last, sample, port);
-	struct v2m_raw_port now = { .raw = *port, .dirty = true };
-
-	memcpy(now.epoch, sample->epoch, V2M_EPOCH_LEN);
-	if (!last)
-		raw_insert(account, &now);
-	else if (starts_anew(last, sample, port) || !is_zero(delta))
-		*last = now;
-	else
-		return;
-	account->dirty = true;
-	if (is_zero(delta))
-		return;
-	owner->lifetime = v2m_totals_add(owner->lifetime, delta);
+	owner->lifetime = v2m_totals_add(owner->lifetime, *delta);
 	owner->last_activity_us = sample->real_us;
-	owner->dirty = true;
+	v2m_pending_add(&owner->pending, when, &figures);
+	touch(account, owner);
 }
 
 int v2m_account_apply(struct v2m_account *account, const struct v2m_keyset *keyset,
 		      const struct v2m_sample *sample)
 {
+	const struct v2m_local_time when = v2m_local_time_at(sample->real_us);
+	struct v2m_totals delta;
 	size_t k = 0;
 
 	/* To an older reading all counters would seem to have gone backwards. */
 	if (sample->mono_ns < account->mono_ns)
 		return -ESTALE;
 	/* All that can fail comes before the first byte is accounted. */
-	if (bind(account, keyset, sample->real_us) || raw_reserve(account, sample->n_ports))
+	if (bind(account, keyset, sample->real_us) ||
+	    v2m_raw_reserve(&account->raw, sample->n_ports) || reserve_pending(account))
 		return -ENOMEM;
 	account->mono_ns = sample->mono_ns;
 	for (size_t i = 0; i < sample->n_ports; i++) {
@@ -360,16 +214,87 @@ int v2m_account_apply(struct v2m_account *account, const struct v2m_keyset *keys
 
 		while (k < keyset->n_ports && keyset->ports[k].port < port->port)
 			k++;
-		if (k < keyset->n_ports && keyset->ports[k].port == port->port)
-			account_port(account, account->owners[k], sample, port);
+		if (k == keyset->n_ports || keyset->ports[k].port != port->port ||
+		    !v2m_raw_advance(&account->raw, sample, port, &delta))
+			continue;
+		account->dirty = true;
+		if (!v2m_totals_are_zero(&delta))
+			account_delta(account, account->owners[k], &delta, sample, &when);
 	}
+	return 0;
+}
+
+/* A number that pending has been told of in this hour is not news, or every key with a connection
+ * would be written at every flush. */
+static void account_connections(struct v2m_account *account, struct v2m_subject *owner,
+				const struct v2m_history_figures *figures,
+				const struct v2m_local_time *when)
+{
+	bool known = owner->noted_hour_s == when->hour_start_s &&
+		     figures->max_connections <= owner->noted_connections;
+
+	owner->connections = figures->max_connections;
+	if (figures->max_connections > owner->max_connections)
+		owner->max_connections = figures->max_connections;
+	if ((known || figures->max_connections == 0) && figures->sessions == 0)
+		return;
+	if (!known) {
+		owner->noted_hour_s = when->hour_start_s;
+		owner->noted_connections = figures->max_connections;
+	}
+	owner->sessions += figures->sessions;
+	v2m_pending_add(&owner->pending, when, figures);
+	touch(account, owner);
+}
+
+static int compare_sessions(const void *port, const void *element)
+{
+	return (int)*(const uint16_t *)port -
+	       (int)((const struct v2m_port_sessions *)element)->port;
+}
+
+static uint32_t sessions_of(const struct v2m_port_sessions *opened, size_t n_opened, uint16_t port)
+{
+	const struct v2m_port_sessions *found =
+		n_opened ? bsearch(&port, opened, n_opened, sizeof(*opened), compare_sessions)
+			 : NULL;
+
+	return found ? found->opened : 0;
+}
+
+int v2m_account_connections(struct v2m_account *account, const struct v2m_keyset *keyset,
+			    const struct v2m_connection_table *table,
+			    const struct v2m_port_sessions *opened, size_t n_opened,
+			    int64_t real_us)
+{
+	const struct v2m_local_time when = v2m_local_time_at(real_us);
+	struct v2m_session_set now;
+
+	if (bind(account, keyset, real_us) || reserve_pending(account) ||
+	    v2m_session_set_make(table, &now))
+		return -ENOMEM;
+	for (size_t i = 0; i < keyset->n_ports; i++) {
+		uint16_t port = keyset->ports[i].port;
+		struct v2m_history_figures figures = { 0 };
+		const struct v2m_connection *connections;
+		size_t count;
+
+		connections = v2m_connection_table_port(table, port, &count);
+		figures.max_connections = (uint32_t)count;
+		figures.sessions = opened ? sessions_of(opened, n_opened, port)
+					  : v2m_session_set_count_new(&account->connections,
+								      connections, count);
+		account_connections(account, account->owners[i], &figures, &when);
+	}
+	v2m_session_set_clear(&account->connections);
+	account->connections = now;
 	return 0;
 }
 
 int v2m_account_reset(struct v2m_account *account, const char *id, int64_t real_us,
 		      struct v2m_totals *closed, struct v2m_reset_undo *undo)
 {
-	struct v2m_subject *subject = subject_find(account, id);
+	struct v2m_subject *subject = v2m_subjects_find(&account->subjects, id);
 
 	if (!subject)
 		return -ENOENT;
@@ -378,29 +303,71 @@ int v2m_account_reset(struct v2m_account *account, const char *id, int64_t real_
 	undo->reset_us = subject->reset_us;
 	subject->baseline = subject->lifetime;
 	subject->reset_us = real_us;
-	subject->dirty = true;
-	account->dirty = true;
+	touch(account, subject);
 	return 0;
 }
 
 void v2m_account_undo_reset(struct v2m_account *account, const char *id,
 			    const struct v2m_reset_undo *undo)
 {
-	struct v2m_subject *subject = subject_find(account, id);
+	struct v2m_subject *subject = v2m_subjects_find(&account->subjects, id);
 
 	if (!subject)
 		return;
 	subject->baseline = undo->baseline;
 	subject->reset_us = undo->reset_us;
-	subject->dirty = true;
-	account->dirty = true;
+	touch(account, subject);
+}
+
+int v2m_account_reset_history(struct v2m_account *account, const char *id,
+			      struct v2m_history_undo *undo)
+{
+	struct v2m_subject *subject = v2m_subjects_find(&account->subjects, id);
+
+	if (!subject)
+		return -ENOENT;
+	*undo = (struct v2m_history_undo){
+		.baseline = subject->history_baseline,
+		.max_connections = subject->max_connections,
+		.sessions = subject->sessions,
+		.pending = subject->pending,
+	};
+	subject->history_baseline = subject->lifetime;
+	subject->max_connections = 0;
+	subject->sessions = 0;
+	subject->noted_connections = 0;
+	memset(&subject->pending, 0, sizeof(subject->pending));
+	touch(account, subject);
+	return 0;
+}
+
+void v2m_account_undo_history_reset(struct v2m_account *account, const char *id,
+				    struct v2m_history_undo *undo)
+{
+	struct v2m_subject *subject = v2m_subjects_find(&account->subjects, id);
+
+	if (!subject)
+		return;
+	subject->history_baseline = undo->baseline;
+	subject->max_connections = undo->max_connections;
+	subject->sessions = undo->sessions;
+	v2m_pending_free(&subject->pending);
+	subject->pending = undo->pending;
+	memset(&undo->pending, 0, sizeof(undo->pending));
+	touch(account, subject);
+}
+
+void v2m_history_undo_clear(struct v2m_history_undo *undo)
+{
+	v2m_pending_free(&undo->pending);
 }
 
 int v2m_account_each_subject(const struct v2m_account *account, v2m_subject_visitor visit,
 			     void *context)
 {
-	for (size_t i = 0; i < account->table_size; i++) {
-		int result = account->table[i] ? visit(account->table[i], context) : 0;
+	for (size_t i = 0; i < account->subjects.size; i++) {
+		const struct v2m_subject *subject = account->subjects.table[i];
+		int result = subject ? visit(subject, context) : 0;
 
 		if (result)
 			return result;
@@ -410,8 +377,8 @@ int v2m_account_each_subject(const struct v2m_account *account, v2m_subject_visi
 
 int v2m_account_each_raw(const struct v2m_account *account, v2m_raw_visitor visit, void *context)
 {
-	for (size_t i = 0; i < account->n_raw; i++) {
-		int result = visit(&account->raw[i], context);
+	for (size_t i = 0; i < account->raw.count; i++) {
+		int result = visit(&account->raw.raw[i], context);
 
 		if (result)
 			return result;
@@ -419,14 +386,31 @@ int v2m_account_each_raw(const struct v2m_account *account, v2m_raw_visitor visi
 	return 0;
 }
 
+static void mark_all(struct v2m_account *account, bool dirty)
+{
+	for (size_t i = 0; i < account->subjects.size; i++)
+		if (account->subjects.table[i])
+			account->subjects.table[i]->dirty = dirty;
+	for (size_t i = 0; i < account->raw.count; i++)
+		account->raw.raw[i].dirty = dirty;
+	account->dirty = dirty;
+}
+
 void v2m_account_mark_stored(struct v2m_account *account)
 {
-	for (size_t i = 0; i < account->table_size; i++)
-		if (account->table[i])
-			account->table[i]->dirty = false;
-	for (size_t i = 0; i < account->n_raw; i++)
-		account->raw[i].dirty = false;
-	account->dirty = false;
+	for (size_t i = 0; i < account->subjects.size; i++)
+		if (account->subjects.table[i])
+			v2m_pending_clear(&account->subjects.table[i]->pending);
+	mark_all(account, false);
+}
+
+/* The new file has to be told how many connections there are, too. */
+void v2m_account_mark_lost(struct v2m_account *account)
+{
+	for (size_t i = 0; i < account->subjects.size; i++)
+		if (account->subjects.table[i])
+			account->subjects.table[i]->noted_connections = 0;
+	mark_all(account, true);
 }
 
 bool v2m_account_is_dirty(const struct v2m_account *account)

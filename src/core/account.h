@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Accounting: turns raw counters into totals of keys. Pure: no clock, no file, no kernel; not
- * thread-safe, owned by the collector's thread.
+ * thread-safe, owned by the collector's thread. Days and hours are the local ones of the times that
+ * are passed in.
  *
  * A subject is whoever bytes are counted for: a key (by its uuid in lower case) or a shared port
  * ("port:N"), see v2m_keyset_subject(). Totals belong to subjects, raw readings to ports: a port
@@ -14,6 +15,8 @@
 #include "v2meter/sample.h"
 #include "v2meter/snapshot.h"
 #include "core/keys.h"
+#include "core/pending.h"
+#include "core/totals.h"
 
 /* The last raw reading of a port that has been accounted, and of which counter it was. A reading of
  * the same counter adds the difference; a reading of another one (other epoch or other assigned_ns)
@@ -26,12 +29,25 @@ struct v2m_raw_port {
 
 struct v2m_subject {
 	char *id;
+	char *name;    /* of the key, as last known; NULL for a shared port */
+	uint16_t port; /* as last known, 0: never had one */
 	struct v2m_totals lifetime;
-	struct v2m_totals
-		baseline;      /* lifetime at the last reset: since_reset = lifetime - baseline */
-	int64_t first_seen_us; /* Unix microseconds */
+	/* lifetime at the last reset: since_reset = lifetime - baseline */
+	struct v2m_totals baseline;
+	/* The same of the history, which has resets of its own. */
+	struct v2m_totals history_baseline;
+	uint32_t max_connections; /* since first seen or the last reset of the history, as below */
+	uint64_t sessions;
+	int64_t first_seen_us;    /* Unix microseconds */
 	int64_t last_activity_us; /* 0: never */
 	int64_t reset_us;         /* 0: never */
+
+	/* Not stored. */
+	uint32_t connections;       /* in the last dump */
+	struct v2m_pending pending; /* not stored yet */
+	int64_t noted_hour_s;       /* the hour of noted_connections */
+	uint32_t
+		noted_connections; /* the most at once that pending has been told of in that hour */
 	bool dirty;
 };
 
@@ -52,9 +68,25 @@ int v2m_account_restore_raw(struct v2m_account *account, const struct v2m_raw_po
 int v2m_account_apply(struct v2m_account *account, const struct v2m_keyset *keyset,
 		      const struct v2m_sample *sample);
 
+/* How many connections were opened on a port. */
+struct v2m_port_sessions {
+	uint16_t port;
+	uint32_t opened;
+};
+
+/* Accounts a dump of the connections, taken at real_us, to the owners of their ports: how many
+ * there are, and how many were opened since the last one. opened (ascending by port) says so where
+ * somebody counted them; NULL: those are taken that the last dump did not have, and none of the
+ * first one. 0 or -ENOMEM, and nothing was accounted. */
+int v2m_account_connections(struct v2m_account *account, const struct v2m_keyset *keyset,
+			    const struct v2m_connection_table *table,
+			    const struct v2m_port_sessions *opened, size_t n_opened,
+			    int64_t real_us);
+
 /* NULL: never seen. */
 const struct v2m_subject *v2m_account_subject(const struct v2m_account *account, const char *id);
 struct v2m_totals v2m_subject_since_reset(const struct v2m_subject *subject);
+struct v2m_totals v2m_subject_history(const struct v2m_subject *subject);
 
 /* Closes the period: *closed is what it held. The baseline it replaced goes to *undo, for
  * v2m_account_undo_reset() where the ledger could not store it. 0 or -ENOENT. */
@@ -67,6 +99,21 @@ int v2m_account_reset(struct v2m_account *account, const char *id, int64_t real_
 void v2m_account_undo_reset(struct v2m_account *account, const char *id,
 			    const struct v2m_reset_undo *undo);
 
+/* Begins the history anew and forgets what of it is pending. What there was goes to *undo: to be
+ * given back by undo_history_reset() where the ledger could not store it, else to be freed by
+ * history_undo_clear(). 0 or -ENOENT. */
+struct v2m_history_undo {
+	struct v2m_totals baseline;
+	uint32_t max_connections;
+	uint64_t sessions;
+	struct v2m_pending pending;
+};
+int v2m_account_reset_history(struct v2m_account *account, const char *id,
+			      struct v2m_history_undo *undo);
+void v2m_account_undo_history_reset(struct v2m_account *account, const char *id,
+				    struct v2m_history_undo *undo);
+void v2m_history_undo_clear(struct v2m_history_undo *undo);
+
 /* Every subject and raw reading, for the ledger to store those that are dirty; a visitor that
  * returns non-zero ends the walk with that value. */
 typedef int (*v2m_subject_visitor)(const struct v2m_subject *subject, void *context);
@@ -74,11 +121,10 @@ typedef int (*v2m_raw_visitor)(const struct v2m_raw_port *raw, void *context);
 int v2m_account_each_subject(const struct v2m_account *account, v2m_subject_visitor visit,
 			     void *context);
 int v2m_account_each_raw(const struct v2m_account *account, v2m_raw_visitor visit, void *context);
-/* The ledger has stored all there is: nothing is dirty any more. */
+/* The ledger has stored all there is: nothing is dirty or pending any more. */
 void v2m_account_mark_stored(struct v2m_account *account);
+/* The ledger has lost what it had: everything is dirty. */
+void v2m_account_mark_lost(struct v2m_account *account);
 bool v2m_account_is_dirty(const struct v2m_account *account);
-
-struct v2m_totals v2m_totals_add(struct v2m_totals a, struct v2m_totals b);
-struct v2m_totals v2m_totals_subtract(struct v2m_totals a, struct v2m_totals b);
 
 #endif

@@ -4,6 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/totals.h"
+
+void v2m_history_figures_add(struct v2m_history_figures *sum,
+			     const struct v2m_history_figures *more)
+{
+	sum->totals = v2m_totals_add(sum->totals, more->totals);
+	sum->sessions += more->sessions;
+	if (more->max_connections > sum->max_connections)
+		sum->max_connections = more->max_connections;
+}
+
 void v2m_history_clear(struct v2m_history *history)
 {
 	for (size_t i = 0; i < history->n_keys; i++) {

@@ -19,6 +19,10 @@ struct v2m_history_figures {
 	uint64_t sessions;        /* TCP connections opened */
 };
 
+/* Adds totals and sessions; of the connections the larger number stays. */
+void v2m_history_figures_add(struct v2m_history_figures *sum,
+			     const struct v2m_history_figures *more);
+
 struct v2m_history_day {
 	int32_t date;
 	struct v2m_history_figures figures;

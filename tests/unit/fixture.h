@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/socket.h>
+#include <time.h>
+
 #include <cmocka.h>
 
 #include "core/account.h"
@@ -81,6 +84,41 @@ static inline uint64_t lifetime_rx(const struct v2m_account *account, const char
 
 	assert_non_null(subject);
 	return subject->lifetime.rx.wire_bytes;
+}
+
+static inline void zone(const char *name)
+{
+	setenv("TZ", name, 1);
+	tzset();
+}
+
+/* Unix microseconds of "2025-08-04T12:00:00", UTC. */
+static inline int64_t unix_us(const char *utc)
+{
+	struct tm tm = { 0 };
+
+	assert_non_null(strptime(utc, "%Y-%m-%dT%H:%M:%S", &tm));
+	return (int64_t)timegm(&tm) * SECOND_US;
+}
+
+/* A dump of one port's connections, whose remote ports go from first to last. */
+static inline struct v2m_connection_table *connections_of(uint16_t port, uint16_t first,
+							  uint16_t last)
+{
+	size_t n = (size_t)(last - first + 1);
+	struct v2m_connection_table *table =
+		calloc(1, sizeof(*table) + n * sizeof(table->connections[0]));
+
+	table->references = 1;
+	table->count = n;
+	for (size_t i = 0; i < n; i++)
+		table->connections[i] = (struct v2m_connection){
+			.family = AF_INET,
+			.state = V2M_TCP_ESTABLISHED,
+			.local_port = port,
+			.remote_port = (uint16_t)(first + i),
+		};
+	return table;
 }
 
 #endif
