@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Fixtures of the end-to-end tests, and what a machine has to allow for them."""
+
+import ctypes
+import functools
+import os
+import platform
+import shutil
+import struct
+
+import pytest
+
+import lab as lab_module
+import v2ray as v2ray_module
+from daemon import Daemon
+from lab import Lab, run
+from wire import Capture
+
+SYS_BPF = {"x86_64": 321, "aarch64": 280}.get(platform.machine())
+BPF_PROG_LOAD, SCHED_CLS = 5, 3
+
+
+@functools.cache
+def why_no_namespaces():
+    if os.geteuid() != 0:
+        return "needs root"
+    for tool in ("ip", "nsenter", "tcpdump", "ethtool", "ss", "curl"):
+        if not shutil.which(tool):
+            return f"{tool} is not installed"
+    name = f"{lab_module.PREFIX}-{os.getpid()}-probe"
+    made = run("ip", "netns", "add", name, check=False)
+    if made.returncode:
+        return f"no network namespaces: {made.stderr.strip()}"
+    made = run("ip", "-n", name, "link", "add", "type", "veth", check=False)
+    run("ip", "netns", "delete", name)
+    return f"no veth devices: {made.stderr.strip()}" if made.returncode else None
+
+
+@functools.cache
+def why_no_ebpf():
+    """Asks the kernel itself, so that a daemon that falls back without need is found out: loads
+    `return 0` as a tc program."""
+    if SYS_BPF is None:
+        return f"the number of bpf(2) on {platform.machine()} is not known here"
+    if lab_module.BPFFS.is_mount() is False:
+        return "no bpffs on /sys/fs/bpf"
+    program = struct.pack("<BBhiBBhi", 0xb7, 0, 0, 0, 0x95, 0, 0, 0)
+    code = ctypes.create_string_buffer(program, len(program))
+    licence = ctypes.create_string_buffer(b"GPL")
+    attributes = struct.pack("<IIQQIIQII", SCHED_CLS, 2, ctypes.addressof(code),
+                             ctypes.addressof(licence), 0, 0, 0, 0, 0)
+    buffer = ctypes.create_string_buffer(attributes, len(attributes))
+    fd = lab_module.libc.syscall(SYS_BPF, BPF_PROG_LOAD, buffer, len(attributes))
+    if fd < 0:
+        return f"no eBPF: {os.strerror(ctypes.get_errno())}"
+    os.close(fd)
+    return None
+
+
+def kernel_version():
+    return tuple(int(part) for part in platform.release().split("-")[0].split(".")[:2])
+
+
+def skip_if(reason):
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_remains():
+    if os.geteuid() == 0:
+        lab_module.clean_up_after_the_dead()
+    yield
+
+
+@pytest.fixture
+def lab(tmp_path):
+    skip_if(why_no_namespaces())
+    made = Lab(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def start_daemon(lab):
+    """start_daemon(keys, **members): running, with kernel programs, and clean at its end."""
+    skip_if(why_no_ebpf())
+    made = []
+
+    def start(keys, running=True, **options):
+        daemon = Daemon(lab, keys, **options)
+        made.append(daemon)
+        return daemon.start() if running else daemon
+
+    yield start
+    problems = []
+    for daemon in made:
+        try:
+            daemon.stop()
+            daemon.run("--detach")
+        except (AssertionError, OSError) as problem:
+            problems.append(str(problem))
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture(scope="session")
+def v2ray_version():
+    found = v2ray_module.version()
+    skip_if(None if found else f"no v2ray at {v2ray_module.BINARY}: scripts/setup --v2ray")
+    return found
+
+
+@pytest.fixture
+def start_v2ray(lab, v2ray_version):
+    return functools.partial(v2ray_module.V2Ray, lab)
+
+
+@pytest.fixture
+def capture(lab):
+    return Capture(lab)
+
+
+@pytest.fixture(params=["tcx", "clsact"])
+def hook(request):
+    """Both ways in; V2METER_FORCE_CLSACT is the daemon's switch for the older one."""
+    if request.param == "tcx" and kernel_version() < (6, 6):
+        pytest.skip("tcx is there from Linux 6.6 on")
+    return request.param
+
+
+def hook_environment(hook):
+    return {"V2METER_FORCE_CLSACT": "1"} if hook == "clsact" else {}

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Every byte of a real V2Ray, to the byte, against a capture on the other side of the wire."""
+
+import time
+
+import pytest
+
+from conftest import hook_environment
+from lab import wait_until
+from v2ray import KINDS
+
+SIZE = 10 * 1024 * 1024
+# What a protocol may add to what it carries. mKCP sends again what it believes lost, which on a busy
+# machine is a lot.
+OVERHEAD = {"vmess-tcp": 1.12, "vless-tcp": 1.10, "vmess-mkcp": 3.0}
+
+
+def settled(capture):
+    """The capture when nothing has been added for half a second."""
+    last = {"size": -1, "since": 0.0}
+
+    def quiet():
+        size = capture.size()
+        if size != last["size"]:
+            last.update(size=size, since=time.monotonic())
+        return time.monotonic() - last["since"] > 0.5
+
+    wait_until(quiet, timeout_s=30, what="the end of all traffic")
+    capture.stop()
+
+
+def assert_equal_to_capture(entry, count):
+    for way, counted in (("rx", count.rx), ("tx", count.tx)):
+        assert entry[f"{way}_bytes"] == counted.wire, way
+        assert entry[f"{way}_packets"] == counted.packets, way
+        assert entry[f"payload_{way}_bytes"] == counted.payload, way
+    assert entry["total_bytes"] == count.rx.wire + count.tx.wire
+
+
+def tcx_programs(lab):
+    return lab.server.run("tc", "filter", "show", "dev", "up0", "ingress").stdout
+
+
+@pytest.mark.parametrize("offloads", [False, True], ids=["frames", "super-packets"])
+@pytest.mark.parametrize("version", [4, 6], ids=["ipv4", "ipv6"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_download_is_counted_to_the_byte(lab, start_v2ray, start_daemon, capture, hook, kind,
+                                           version, offloads):
+    lab.offloads(offloads)
+    v2ray = start_v2ray(version)
+    daemon = start_daemon([key.entry() for key in v2ray.keys], environment=hook_environment(hook))
+    # The other way in has left nothing behind and is not used.
+    assert ("bpf" in tcx_programs(lab)) == (hook == "clsact")
+    key = v2ray.key(kind)
+    before = daemon.port_entry(key.port)
+    assert before["accounting"] == {"mode": "ebpf", "exact": True, "unit": "wire"}
+
+    v2ray.download(key, SIZE)
+    v2ray.stop()
+    settled(capture)
+
+    ports = daemon.simple()["data"]["ports"]
+    for other in v2ray.keys:
+        counted = capture.tally(other.port)
+        if other is key:
+            assert counted.versions == {version}
+            if kind != "vmess-mkcp":
+                assert (counted.super_packets > 0) == offloads
+        else:
+            # The server's port was tried before the daemon came, and not from outside.
+            assert ports[str(other.port)]["total_bytes"] == 0
+        assert_equal_to_capture(ports[str(other.port)], counted)
+    entry = ports[str(key.port)]
+    assert SIZE < entry["payload_tx_bytes"] < entry["tx_bytes"] < SIZE * OVERHEAD[kind]
+    assert entry["uuid"] == key.uuid

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What tcpdump saw on the wire, counted per port and direction by a reader of our own.
+
+The format is the classic one of pcap-savefile(5). Lengths are orig_len: what was on the wire, not what
+was stored of it. A super-packet (a frame longer than the MTU) is taken apart as the device would: each
+segment carries at most the MSS of the connection, less its options, and headers of its own.
+"""
+
+import ipaddress
+import pathlib
+import re
+import signal
+import struct
+
+from lab import Process, wait_until
+
+ETHERNET, TCP, UDP = 14, 6, 17
+MAGIC = {b"\xd4\xc3\xb2\xa1": "<", b"\xa1\xb2\xc3\xd4": ">",
+         b"\x4d\x3c\xb2\xa1": "<", b"\xa1\xb2\x3c\x4d": ">"}
+
+
+class Frame:
+    """One captured frame, as far as it is IPv4 or IPv6 with TCP or UDP; else protocol is None."""
+
+    def __init__(self, data, length):
+        self.length, self.protocol, self.mss = length, None, None
+        version = {b"\x08\x00": 4, b"\x86\xdd": 6}.get(data[12:14])
+        if version == 4:
+            header, protocol = (data[14] & 15) * 4, data[23]
+            total = struct.unpack_from("!H", data, 16)[0]
+            self.source, self.target = data[26:30], data[30:34]
+        elif version == 6:
+            # An IPv6 payload length of 0 stands for a super-packet of more than 64 KiB.
+            header, protocol = 40, data[20]
+            total = struct.unpack_from("!H", data, 18)[0]
+            total = total + 40 if total else length - ETHERNET
+            self.source, self.target = data[22:38], data[38:54]
+        else:
+            return
+        at = ETHERNET + header
+        if protocol not in (TCP, UDP):
+            return
+        self.protocol = protocol
+        self.source_port, self.target_port = struct.unpack_from("!HH", data, at)
+        transport = (data[at + 12] >> 4) * 4 if protocol == TCP else 8
+        self.headers = at + transport
+        self.options = transport - 20 if protocol == TCP else 0
+        self.payload = total - header - transport
+        if protocol == TCP and data[at + 13] & 2:
+            self.mss = mss_option(data[at + 20:at + transport])
+
+    def flow(self):
+        """The connection, the same for both directions."""
+        return frozenset(((self.source, self.source_port), (self.target, self.target_port)))
+
+
+def mss_option(options):
+    while options and options[0]:
+        if options[0] == 1:
+            options = options[1:]
+        elif options[0] == 2:
+            return struct.unpack_from("!H", options, 2)[0]
+        else:
+            options = options[options[1]:]
+    return None
+
+
+class Count:
+    FIELDS = ("packets", "wire", "payload")
+
+    def __init__(self):
+        self.packets = self.wire = self.payload = 0
+
+    def add(self, packets, wire, payload):
+        self.packets += packets
+        self.wire += wire
+        self.payload += payload
+
+
+class Tally:
+    """rx and tx of one port of the server, as far as the capture goes."""
+
+    def __init__(self, port):
+        self.port, self.rx, self.tx = port, Count(), Count()
+        self.super_packets = 0
+        self.versions = set()
+        self.connection_mss = {}
+
+    def add(self, frame, server):
+        if frame.protocol is None:
+            return
+        if frame.target in server and frame.target_port == self.port:
+            count = self.rx
+        elif frame.source in server and frame.source_port == self.port:
+            count = self.tx
+        else:
+            return
+        self.versions.add(4 if len(frame.source) == 4 else 6)
+        # Each end announces what it takes; the path is the same in both directions, so the smaller
+        # one holds for both.
+        if frame.mss:
+            known = self.connection_mss.get(frame.flow(), frame.mss)
+            self.connection_mss[frame.flow()] = min(known, frame.mss)
+        segments = 1
+        if frame.protocol == TCP and frame.payload > 0:
+            mss = self.connection_mss[frame.flow()] - frame.options
+            segments = -(-frame.payload // mss)
+            self.super_packets += segments > 1
+        count.add(segments, frame.length + (segments - 1) * frame.headers, frame.payload)
+
+
+def read_frames(path):
+    data = pathlib.Path(path).read_bytes()
+    order = MAGIC[data[:4]]
+    assert struct.unpack_from(order + "I", data, 20)[0] & 0xffff == 1, "not an Ethernet capture"
+    at = 24
+    while at + 16 <= len(data):
+        stored, length = struct.unpack_from(order + "II", data, at + 8)
+        if at + 16 + stored > len(data):
+            break
+        yield Frame(data[at + 16:at + 16 + stored], length)
+        at += 16 + stored
+
+
+def tally(path, port, addresses):
+    server = {ipaddress.ip_address(address).packed for address in addresses}
+    made = Tally(port)
+    for frame in read_frames(path):
+        made.add(frame, server)
+    return made
+
+
+class Capture:
+    """tcpdump on the client's side of the wire."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.path = lab.directory / "client.pcap"
+        log = lab.directory / "tcpdump.log"
+        # 128 bytes hold all headers. The buffer takes what comes while tcpdump waits for a CPU.
+        self.process = lab.client.start(
+            "tcpdump", "-i", "up0", "-w", self.path, "-s", "128", "-U", "-B", "131072", "-n",
+            "-Z", "root", "tcp or udp", log=log, kind=Process)
+        wait_until(lambda: "listening on" in self.process.said(), what="tcpdump")
+
+    def size(self):
+        return self.path.stat().st_size
+
+    def stop(self):
+        """Ends it; nothing may have been missed."""
+        self.process.stop(signal.SIGINT)
+        said = self.process.said()
+        dropped = re.search(r"(\d+) packets dropped by kernel", said)
+        assert dropped and dropped[1] == "0", said
+
+    def tally(self, port):
+        return tally(self.path, port, self.lab.SERVER.values())
