@@ -64,14 +64,23 @@ static bool ends_with(const char *text, const char *end)
 	return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
 }
 
+/* {"packets", "bytes"}: shown by its bytes. */
+static bool is_tally(const json_t *value)
+{
+	return json_object_size(value) == 2 && json_is_integer(json_object_get(value, "packets")) &&
+	       json_is_integer(json_object_get(value, "bytes"));
+}
+
 static bool is_simple(const json_t *value)
 {
-	return !json_is_object(value) && !json_is_array(value);
+	return is_tally(value) || (!json_is_object(value) && !json_is_array(value));
 }
 
 static void add_value(const struct v2m_ctl *ctl, struct v2m_table *table, const char *name,
 		      const json_t *value)
 {
+	bool tally = is_tally(value);
+	const json_t *bytes = tally ? json_object_get(value, "bytes") : value;
 	char size[V2M_CTL_SIZE_LEN];
 	V2M_FREE char *dump = NULL;
 
@@ -82,10 +91,10 @@ static void add_value(const struct v2m_ctl *ctl, struct v2m_table *table, const 
 	} else if (json_is_string(value)) {
 		v2m_table_cell(table, ends_with(name, "error") ? V2M_STYLE_BAD : V2M_STYLE_PLAIN,
 			       "%s", json_string_value(value));
-	} else if (json_is_integer(value) && json_integer_value(value) >= 0 &&
-		   ends_with(name, "_bytes")) {
+	} else if (json_is_integer(bytes) && json_integer_value(bytes) >= 0 &&
+		   (tally || ends_with(name, "_bytes"))) {
 		v2m_table_cell(table, V2M_STYLE_PLAIN, "%s",
-			       v2m_ctl_size(ctl, (uint64_t)json_integer_value(value), size));
+			       v2m_ctl_size(ctl, (uint64_t)json_integer_value(bytes), size));
 	} else {
 		dump = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(16));
 		v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", dump ? dump : "?");
@@ -108,9 +117,10 @@ static enum v2m_outcome render_pairs(const struct v2m_ctl *ctl, const json_t *ob
 	return v2m_render_done(v2m_table_print(table, stdout, ctl->colour));
 }
 
-/* The union of the members, in the order they are met. */
-static size_t find_columns(const json_t *rows, struct v2m_column *columns, size_t n)
+/* The union of the members that fit a cell, in the order they are met. */
+static size_t find_columns(const json_t *rows, struct v2m_column *columns)
 {
+	size_t n = 0;
 	const char *name;
 	json_t *value;
 	json_t *row;
@@ -122,8 +132,10 @@ static size_t find_columns(const json_t *rows, struct v2m_column *columns, size_
 
 			while (known < n && strcmp(columns[known].title, name) != 0)
 				known++;
-			if (known == n && n < COLUMNS_MAX)
-				columns[n++] = (struct v2m_column){ name, json_is_number(value) };
+			if (known == n && n < COLUMNS_MAX &&
+			    (!json_is_object(value) || is_tally(value)))
+				columns[n++] = (struct v2m_column){ name, json_is_number(value) ||
+										  is_tally(value) };
 		}
 	}
 	return n;
@@ -132,16 +144,42 @@ static size_t find_columns(const json_t *rows, struct v2m_column *columns, size_
 static enum v2m_outcome render_rows(const struct v2m_ctl *ctl, const json_t *rows)
 {
 	struct v2m_column columns[COLUMNS_MAX];
-	size_t n = find_columns(rows, columns, 0);
+	size_t n = find_columns(rows, columns);
 	V2M_TABLE *table = v2m_table_new(columns, n);
 	json_t *row;
 	size_t i;
 
+	if (n == 0)
+		return V2M_DONE;
 	json_array_foreach (rows, i, row)
 		for (size_t column = 0; column < n; column++)
 			add_value(ctl, table, columns[column].title,
 				  json_object_get(row, columns[column].title));
 	return v2m_render_done(v2m_table_print(table, stdout, ctl->colour));
+}
+
+/* What objects of the rows are too large for a cell: as {"member": {"row's name": object}}, each
+ * member to be a table of its own. */
+static json_t *inner_tables(const json_t *rows)
+{
+	json_t *tables = json_object();
+	const char *name;
+	json_t *value;
+	json_t *row;
+	size_t i;
+
+	json_array_foreach (rows, i, row) {
+		const char *owner = json_string_value(json_object_get(row, "name"));
+
+		json_object_foreach (row, name, value) {
+			if (!owner || !json_is_object(value) || is_tally(value))
+				continue;
+			if (!json_object_get(tables, name))
+				json_object_set_new(tables, name, json_object());
+			json_object_set(json_object_get(tables, name), owner, value);
+		}
+	}
+	return tables;
 }
 
 /* An object of objects as an array of them, each with its "name" first. NULL: it is none. */
@@ -182,16 +220,21 @@ static enum v2m_outcome render_section(const struct v2m_ctl *ctl, const json_t *
 {
 	V2M_FREE char *title = v2m_text_clean(name);
 	json_t *rows = rows_of(value);
+	json_t *inner = inner_tables(rows);
 	enum v2m_outcome outcome;
 
 	printf("\n%s%s%s\n", v2m_style_begin(V2M_STYLE_TITLE, ctl->colour), title ? title : "?",
 	       v2m_style_end(V2M_STYLE_TITLE, ctl->colour));
-	if (rows)
+	if (rows) {
 		outcome = render_rows(ctl, rows);
-	else if (json_is_object(value) && depth < DEPTH_MAX)
+		if (outcome == V2M_DONE && depth < DEPTH_MAX)
+			outcome = render_level(ctl, inner, name, depth + 1);
+	} else if (json_is_object(value) && depth < DEPTH_MAX) {
 		outcome = render_level(ctl, value, name, depth + 1);
-	else
+	} else {
 		outcome = v2m_render_json(value);
+	}
+	json_decref(inner);
 	json_decref(rows);
 	return outcome;
 }

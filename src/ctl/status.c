@@ -68,11 +68,13 @@ static void add_health(struct v2m_table *table, const struct v2m_reply *health)
 		v2m_table_cell(table, V2M_STYLE_QUIET, "not said");
 }
 
-/* The same in every port entry of ours; older servers have none. */
-static void add_accounting(struct v2m_table *table, const struct v2m_figures *figures)
+/* The same in every port entry of ours, and what the meter says of itself where there is no port;
+ * older servers have neither. */
+static void add_accounting(struct v2m_table *table, const struct status *status)
 {
-	const json_t *accounting =
-		figures->n_rows ? json_object_get(figures->rows[0].entry, "accounting") : NULL;
+	const struct v2m_figures *figures = &status->traffic.figures;
+	const json_t *speaker = figures->n_rows ? figures->rows[0].entry : served(&status->meter);
+	const json_t *accounting = json_object_get(speaker, "accounting");
 	const char *mode = json_string_value(json_object_get(accounting, "mode"));
 	const char *unit = json_string_value(json_object_get(accounting, "unit"));
 	const char *reason = json_string_value(json_object_get(accounting, "reason"));
@@ -82,9 +84,10 @@ static void add_accounting(struct v2m_table *table, const struct v2m_figures *fi
 	if (!mode)
 		v2m_table_cell(table, V2M_STYLE_QUIET, "not said");
 	else
-		v2m_table_cell(table, exact ? V2M_STYLE_GOOD : V2M_STYLE_WARN,
-			       "%s, %s, %s bytes%s%s", mode, exact ? "exact" : "not exact",
-			       unit ? unit : "?", reason ? ": " : "", reason ? reason : "");
+		v2m_table_cell(table, exact ? V2M_STYLE_GOOD : V2M_STYLE_WARN, "%s, %s%s%s%s%s%s",
+			       mode, exact ? "exact" : "not exact", unit ? ", " : "",
+			       unit ? unit : "", unit ? " bytes" : "", reason ? ": " : "",
+			       reason ? reason : "");
 }
 
 static void add_keys(struct v2m_table *table, const json_t *keys)
@@ -135,7 +138,7 @@ static enum v2m_outcome print_head(const struct v2m_ctl *ctl, const struct statu
 	v2m_table_cell(table, V2M_STYLE_TITLE, "Server");
 	v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", v2m_client_url(ctl->client));
 	add_health(table, &status->health);
-	add_accounting(table, &status->traffic.figures);
+	add_accounting(table, status);
 	add_keys(table, served(&status->keys));
 	add_totals(ctl, table, &status->traffic.figures);
 	return v2m_render_done(v2m_table_print(table, stdout, ctl->colour));

@@ -15,11 +15,24 @@ from standins import API_KEY, CTL, Key, StandIn, closed_port, ctl
 
 pytestmark = pytest.mark.skipif(not CTL.exists(), reason=f"{CTL} is not built")
 
-METER = {"version": "0.1.0", "uptime_s": 12, "datapath": {"mode": "tcx", "gaps": []},
-         "devices": {"eth0": {"keys_bytes": 3 << 30, "loopback_bytes": 0},
-                     "lo": {"keys_bytes": 5, "loopback_bytes": 7}},
-         "key_sources": [{"path": "/etc/v2meter/keys.json", "keys": 2, "error": None},
-                         {"path": "/etc/xray", "keys": 0, "error": "line 3: \x1b[31mno port"}]}
+def flow(size):
+    """As GET /api/meter/status tells what a program saw in one direction."""
+    parts = {"seen": 3 * size, "keys": size, "loopback": 0, "unattributed": 0,
+             "everything_else": 2 * size}
+    return {**{name: {"packets": 9, "bytes": part} for name, part in parts.items()},
+            "residual_bytes": 0}
+
+
+METER = {"status": "degraded", "version": "0.1.0", "detail": None,
+         "accounting": {"mode": "ebpf", "exact": True}, "total_keys": 4,
+         "devices": [{"name": name, "attach": "tcx", "loopback": False, "repairs": repairs,
+                      "ingress": flow(1 << 30), "egress": flow(1 << 20)}
+                     for name, repairs in (("eth0", 0), ("wan.7", 2))],
+         "key_sources": [{"path": "/etc/v2meter/keys.json", "kind": "key file", "keys": 2,
+                          "error": None},
+                         {"path": "/etc/xray", "kind": "V2Ray configuration", "keys": 0,
+                          "error": "line 3: \x1b[31mno port"}],
+         "later": {"deep": {"er": {"still": {"more": [1, {"x": "\x1b"}]}}}, "none": []}}
 
 
 def keys():
@@ -182,13 +195,26 @@ def test_the_status_says_why_accounting_is_not_exact():
             ctl("status", url=server.url).stdout
 
 
+def test_accounting_is_known_where_no_port_is():
+    with StandIn([], meter=METER) as server:
+        assert "Accounting   ebpf, exact" in ctl("status", url=server.url).stdout.splitlines()
+
+
 def test_what_the_meter_says_of_itself_is_shown_where_served():
     with StandIn(keys(), meter=METER) as server:
         shown = ctl("status", url=server.url).stdout
-        assert re.search(r"^eth0 +3\.00 GB +0 B$", shown, re.M)
-        assert re.search(r"^/etc/xray +0 +line 3: \\u001b\[31mno port$", shown, re.M)
+        assert "\x1b" not in shown
+        assert re.search(r"^wan\.7 +tcx +no +2$", shown, re.M)
+        for direction, seen, keys_bytes in (("ingress", "3.00 GB", "1.00 GB"),
+                                            ("egress", "3.00 MB", "1.00 MB")):
+            table = shown.split(f"\ndevices.{direction}\n")[1].split("\n\n")[0].splitlines()
+            assert table[0].split() == ["name", "seen", "keys", "loopback", "unattributed",
+                                        "everything_else", "residual_bytes"]
+            assert table[1].startswith(f"eth0   {seen}  {keys_bytes} ")
+        assert re.search(r"^/etc/xray +V2Ray configuration +0 +line 3: \\u001b\[31mno port$", shown,
+                         re.M)
         assert re.search(r"^  version +0\.1\.0$", shown, re.M)
-        assert re.search(r"^  mode +tcx$", shown, re.M)
+        assert re.search(r"^  mode +ebpf$", shown, re.M)
         server.meter = None
         run = ctl("status", url=server.url)
         assert run.returncode == 0 and "METER" not in run.stdout and run.stderr == ""
