@@ -93,6 +93,9 @@ struct v2m_collector {
 
 /* Reads the counters and accounts them to the keys in force. 0 or -errno, logged. */
 int collector_take_sample(struct v2m_collector *collector);
+/* Accounts what an earlier version with another layout of the maps had counted until our programs
+ * took its place; before the first sample of our own maps. */
+void collector_adopt_previous(struct v2m_collector *collector);
 /* Dumps the connections of the monitored ports. 0 or -errno, logged; the old dump stays then. */
 int collector_dump_connections(struct v2m_collector *collector);
 /* Stores what the account has that the disk does not. 0 or -errno; logged when it starts to fail

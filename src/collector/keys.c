@@ -76,6 +76,7 @@ int collector_load_keys(struct v2m_collector *collector, struct v2m_error *error
 		set_too_many(collector, result);
 		v2m_log_info("%zu keys on %zu ports", next->n_keys, next->n_ports);
 		collector_update_devices(collector);
+		collector_adopt_previous(collector);
 		collector_take_sample(collector);
 		publish_nothing(collector);
 	}

@@ -44,6 +44,32 @@ int collector_take_sample(struct v2m_collector *collector)
 	return 0;
 }
 
+void collector_adopt_previous(struct v2m_collector *collector)
+{
+	for (;;) {
+		struct v2m_sample sample = { 0 };
+		struct v2m_error error = { "" };
+		int result = v2m_datapath_read_previous(collector->datapath, &sample, &error);
+
+		if (result == -ENOENT)
+			return;
+		if (result == 0)
+			result = v2m_account_apply(collector->account, collector->keyset, &sample);
+		v2m_sample_clear(&sample);
+		/* What is not on disk yet stays in the old maps for the next start. */
+		if (result || collector_flush(collector)) {
+			v2m_log_error("the counts of the version before cannot be carried over: %s",
+				      result ? error.text : "the ledger cannot be written");
+			return;
+		}
+		v2m_log_info("carried over the counts of the version before");
+		if (v2m_datapath_drop_previous(collector->datapath)) {
+			v2m_log_error("the maps of the version before cannot be removed");
+			return;
+		}
+	}
+}
+
 int collector_dump_connections(struct v2m_collector *collector)
 {
 	V2M_FREE uint16_t *ports = calloc(collector->keyset->n_ports + 1, sizeof(*ports));
@@ -63,6 +89,9 @@ int collector_dump_connections(struct v2m_collector *collector)
 	}
 	v2m_connection_table_unref(collector->connections);
 	collector->connections = table;
+	if (v2m_account_connections(collector->account, collector->keyset, table, NULL, 0,
+				    v2m_clock_real_us()))
+		v2m_log_error("out of memory: connections go without their sessions");
 	return 0;
 }
 
