@@ -87,6 +87,7 @@ static void every_member_is_read(void **state)
 		     "\"state_dir\": \"/s\", \"pin_dir\": \"/p\","
 		     "\"interfaces\": [\"eth*\", \"wg0\"], \"exclude_interfaces\": [\"eth9\"],"
 		     "\"key_sources\": [\"/a\", \"/b\", \"/c\"], \"api_bytes\": \"payload\","
+		     " \"attach\": \"clsact\","
 		     "\"cache_ttl_s\": 0, \"sample_interval_ms\": 100, \"rate_window_s\": 300,"
 		     "\"flush_interval_s\": 3600}");
 
@@ -104,6 +105,7 @@ static void every_member_is_read(void **state)
 	assert_int_equal(config.key_sources.count, 3);
 	assert_string_equal(config.key_sources.items[2], "/c");
 	assert_int_equal(config.api_bytes, V2M_API_BYTES_PAYLOAD);
+	assert_true(config.force_clsact);
 	assert_int_equal(config.cache_ttl_s, 0);
 	assert_int_equal(config.sample_interval_ms, 100);
 	assert_int_equal(config.rate_window_s, 300);
@@ -174,6 +176,8 @@ static void a_wrong_type_is_refused(void **state)
 		      ":1:24: exclude_interfaces: expected a list of strings, got 7");
 	check_refused("{\"key_sources\": []}",
 		      ":1:17: key_sources: expected a list of at least one string, got a list");
+	check_refused("{\"attach\": \"tcx\"}", ":1:12: attach: expected \"auto\" or "
+					       "\"clsact\", got a string of 3 bytes");
 	check_refused("{\"api_bytes\": \"both\"}", ":1:15: api_bytes: expected \"wire\" or "
 						   "\"payload\", got a string of 4 bytes");
 	check_refused("{\"cache_ttl_s\": \"30\"}", ":1:17: cache_ttl_s: expected an integer from 0 "
@@ -227,7 +231,7 @@ static void a_dump_does_not_show_the_api_key(void **state)
 	assert_null(strstr(text, "s3cret"));
 	assert_string_equal(json_string_value(json_object_get(json, "api_key")), "(set)");
 	assert_int_equal(json_array_size(json_object_get(json, "listen")), 2);
-	assert_int_equal(json_object_size(json), 12);
+	assert_int_equal(json_object_size(json), 13);
 	json_decref(json);
 	free(text);
 	v2m_config_clear(&config);
