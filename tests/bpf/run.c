@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "run.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util.h"
+#include "traffic.skel.h"
+
+struct run {
+	struct traffic_bpf *object;
+	int cpus;
+	uint32_t device_slot;
+	struct v2m_port_counters *port_copies;
+	struct v2m_device_counters *device_copies;
+};
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	(void)level;
+	(void)format;
+	(void)arguments;
+	return 0;
+}
+
+int run_open(const struct v2m_device_config *config, struct run **run)
+{
+	struct run *made = calloc(1, sizeof(*made));
+	int result = 0;
+
+	if (!made)
+		return -ENOMEM;
+	libbpf_set_print(quiet);
+	made->cpus = libbpf_num_possible_cpus();
+	made->port_copies = calloc((size_t)made->cpus, sizeof(*made->port_copies));
+	made->device_copies = calloc((size_t)made->cpus, sizeof(*made->device_copies));
+	made->device_slot = config->device_slot;
+	made->object = traffic_bpf__open();
+	if (!made->object)
+		result = -errno;
+	if (result == 0) {
+		made->object->rodata->device = *config;
+		result = traffic_bpf__load(made->object);
+	}
+	if (result)
+		run_close(made);
+	else
+		*run = made;
+	return result;
+}
+
+void run_close(struct run *run)
+{
+	if (!run)
+		return;
+	traffic_bpf__destroy(run->object);
+	free(run->port_copies);
+	free(run->device_copies);
+	free(run);
+}
+
+void run_set_port(struct run *run, uint16_t port, struct v2m_port_slot rule)
+{
+	uint32_t key = port;
+
+	if (bpf_map_update_elem(bpf_map__fd(run->object->maps.port_slot), &key, &rule, BPF_ANY))
+		abort();
+}
+
+void run_add_address(struct run *run, const struct v2m_local_address *address)
+{
+	uint8_t present = 1;
+
+	if (bpf_map_update_elem(bpf_map__fd(run->object->maps.local_addresses), address, &present,
+				BPF_ANY))
+		abort();
+}
+
+int run_program(const struct run *run, bool egress)
+{
+	return bpf_program__fd(egress ? run->object->progs.v2m_egress
+				      : run->object->progs.v2m_ingress);
+}
+
+int run_packet(struct run *run, bool egress, const void *packet, size_t length, uint32_t gso_size,
+	       uint32_t gso_segs)
+{
+	struct __sk_buff context = { .gso_size = gso_size, .gso_segs = gso_segs };
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = (uint32_t)length,
+		    .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
+
+	if (bpf_prog_test_run_opts(run_program(run, egress), &options))
+		abort();
+	return (int)options.retval;
+}
+
+uint32_t run_timed(struct run *run, bool egress, const void *packet, size_t length, uint32_t repeat)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = (uint32_t)length,
+		    .repeat = (int)repeat);
+
+	if (bpf_prog_test_run_opts(run_program(run, egress), &options))
+		abort();
+	return options.duration;
+}
+
+static void add(uint64_t *sum, const uint64_t *copy, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		sum[i] += copy[i];
+}
+
+struct v2m_port_counters run_port(const struct run *run, uint32_t slot)
+{
+	struct v2m_port_counters sum = {};
+
+	if (bpf_map_lookup_elem(bpf_map__fd(run->object->maps.port_counters), &slot,
+				run->port_copies))
+		abort();
+	/* All members are 64-bit counters here; port and assigned_ns are never set. */
+	for (int cpu = 0; cpu < run->cpus; cpu++)
+		add((uint64_t *)&sum, (const uint64_t *)&run->port_copies[cpu],
+		    sizeof(sum) / sizeof(uint64_t));
+	return sum;
+}
+
+struct v2m_device_counters run_device(const struct run *run)
+{
+	struct v2m_device_counters sum = {};
+
+	if (bpf_map_lookup_elem(bpf_map__fd(run->object->maps.device_counters), &run->device_slot,
+				run->device_copies))
+		abort();
+	for (int cpu = 0; cpu < run->cpus; cpu++)
+		add((uint64_t *)&sum, (const uint64_t *)&run->device_copies[cpu],
+		    sizeof(sum) / sizeof(uint64_t));
+	return sum;
+}

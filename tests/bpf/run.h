@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Loads the kernel programs into maps of their own and runs single packets through them. */
+#ifndef V2METER_TESTS_BPF_RUN_H
+#define V2METER_TESTS_BPF_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "v2meter/sample.h"
+
+struct run;
+
+/* 0, or -errno: -EPERM where eBPF is not permitted. */
+int run_open(const struct v2m_device_config *config, struct run **run);
+void run_close(struct run *run);
+
+void run_set_port(struct run *run, uint16_t port, struct v2m_port_slot rule);
+void run_add_address(struct run *run, const struct v2m_local_address *address);
+
+/* One packet, Ethernet or whatever the configuration says; gso 0 and 0 for a plain one. Returns
+ * what the program returned. */
+int run_packet(struct run *run, bool egress, const void *packet, size_t length, uint32_t gso_size,
+	       uint32_t gso_segs);
+/* Nanoseconds for one packet, the mean of repeat ones. */
+uint32_t run_timed(struct run *run, bool egress, const void *packet, size_t length,
+		   uint32_t repeat);
+int run_program(const struct run *run, bool egress);
+
+/* Sums of all CPUs. */
+struct v2m_port_counters run_port(const struct run *run, uint32_t slot);
+struct v2m_device_counters run_device(const struct run *run);
+
+#endif
