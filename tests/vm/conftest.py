@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Virtual machines for the tests in this folder, one per kernel, and the table at the end.
+
+Kernels are chosen by --kernels, else by V2METER_VM_KERNELS, else oldest and newest. A test that
+asks for the fixture `vm` runs on each of them, all in one machine: it leaves nothing behind.
+"""
+
+import collections
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+import initramfs
+import kernels
+import network
+import qemu
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def pytest_addoption(parser):
+    parser.addoption("--kernels", default=os.environ.get("V2METER_VM_KERNELS", "oldest,newest"),
+                     help="comma-separated: oldest, newest, or a series; 'all' for every one")
+    parser.addoption("--keep", action="store_true",
+                     help="keep the consoles of the machines and tell where they are")
+
+
+def chosen_kernels(config):
+    text = config.getoption("--kernels")
+    try:
+        return kernels.names_from(",".join(kernels.SERIES) if text == "all" else text)
+    except ValueError as error:
+        raise pytest.UsageError(f"--kernels: {error}") from error
+
+
+def pytest_generate_tests(metafunc):
+    if "kernel" in metafunc.fixturenames:
+        metafunc.parametrize("kernel", chosen_kernels(metafunc.config), indirect=True,
+                             scope="session")
+
+
+@pytest.fixture(scope="session")
+def kernel(request):
+    """The kernel of that name; skips where it cannot be had."""
+    if shutil.which(qemu.QEMU) is None:
+        pytest.skip(f"SKIP: no {qemu.QEMU} here")
+    try:
+        return kernels.get(request.param)
+    except kernels.Unavailable as error:
+        pytest.skip(f"SKIP: kernel {request.param}: {error}")
+
+
+def build_dir():
+    return pathlib.Path(os.environ.get("V2METER_BUILD_DIR", ROOT / "build"))
+
+
+@pytest.fixture(scope="session")
+def traffic(tmp_path_factory):
+    """The traffic helper, linked statically: it runs in guests and on this machine alike."""
+    target = tmp_path_factory.mktemp("traffic") / "traffic"
+    subprocess.run(["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static",
+                    str(HERE / "traffic.c"), str(HERE / "capture.c"), "-o", str(target)], check=True, timeout=60)
+    return target
+
+
+@pytest.fixture(scope="session")
+def programs(traffic):
+    """What goes into the guest's /bin."""
+    found = {"traffic": traffic}
+    for name in ("v2meterd", "v2meterctl"):
+        path = build_dir() / name
+        if path.exists():
+            found[name] = path
+    return found
+
+
+@pytest.fixture(scope="session")
+def image(kernel, programs, tmp_path_factory):
+    """The guest's root for this kernel."""
+    target = tmp_path_factory.mktemp("initramfs") / f"{kernel.name}.cpio"
+    initramfs.build(kernel, target, programs)
+    return target
+
+
+@pytest.fixture(scope="session")
+def wire(traffic):
+    """Two namespaces of this machine, of which the guest's NIC is part; None without the means."""
+    try:
+        with network.Wire(traffic) as made:
+            yield made
+    except network.Unavailable as error:
+        yield str(error)
+
+
+@pytest.fixture(scope="session")
+def vm(request, kernel, image, wire):
+    """The booted machine of this kernel, shared by all tests on it."""
+    prefix, arguments = ((), ()) if isinstance(wire, str) else wire.for_qemu()
+    with qemu.Vm(kernel, image, prefix=prefix, arguments=arguments) as machine:
+        machine.boot()
+        yield machine
+        if request.config.getoption("--keep"):
+            kept = kernels.cache_dir() / f"console-{kernel.name}"
+            shutil.copy(machine.console, kept)
+            print(f"\nconsole of {kernel.release}: {kept}")
+
+
+TABLE = pytest.StashKey()
+
+
+def pytest_configure(config):
+    config.stash[TABLE] = collections.defaultdict(dict)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    name = getattr(item, "callspec", None) and item.callspec.params.get("kernel")
+    if name and (report.when == "call" or not report.passed):
+        check = item.nodeid.split("::")[-1].replace(f"[{name}]", "").replace(f"{name}-", "")
+        word = {"passed": "ok", "failed": "FAILED", "skipped": "skip"}[report.outcome]
+        row = item.config.stash[TABLE][check.removeprefix("test_")]
+        row[name] = word if row.get(name) != "FAILED" else "FAILED"
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    table = config.stash[TABLE]
+    if not table:
+        return
+    names = chosen_kernels(config)
+    width = max(len(check) for check in table)
+    terminalreporter.section("kernel x check")
+    releases = {}
+    for name in names:
+        have = kernels.unpacked(name, kernels.stored_in(name))
+        releases[name] = have.release.removesuffix("-cloud-amd64") if have else name
+    columns = [max(len(releases[name]), 6) for name in names]
+    head = "  ".join(f"{releases[name]:>{size}}" for name, size in zip(names, columns))
+    terminalreporter.line(f"{'':{width}}  {head}")
+    for check, row in table.items():
+        cells = "  ".join(f"{row.get(name, '-'):>{size}}" for name, size in zip(names, columns))
+        terminalreporter.line(f"{check:{width}}  {cells}")

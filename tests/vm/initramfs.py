@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The guest's root: busybox, the kernel's modules, our programs and the libraries they need."""
+
+import os
+import pathlib
+import re
+import shutil
+import stat
+import subprocess
+
+GUEST = pathlib.Path(__file__).resolve().parent / "guest"
+
+# Loaded at boot. What a kernel has built in is left out; what it lacks shows in the checks.
+BASE_MODULES = (
+    "virtio_pci", "virtio_net", "virtio_blk", "veth", "tun", "cls_bpf", "sch_ingress",
+    "tcp_diag", "udp_diag")
+# Carried along, in load order, and loaded by name when a check asks for them.
+MORE_MODULES = (
+    "8021q", "bonding", "bridge", "macvlan", "wireguard", "dummy", "ifb", "sch_fq", "sch_fq_codel",
+    "sch_htb", "sch_netem", "act_mirred", "act_gact", "cls_matchall", "cls_flower", "cls_u32",
+    "nf_tables", "nft_chain_nat", "nft_nat", "nft_ct", "nft_masq", "nft_compat", "nf_conntrack",
+    "ext4", "xfs")
+
+
+class Archive:
+    """A cpio archive in the 'newc' format (Documentation/driver-api/early-userspace/
+    buffer-format.rst), which the kernel unpacks into its first root."""
+
+    def __init__(self, path):
+        self.file = open(path, "wb")
+        self.inode = 0
+        self.names = set()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._entry("TRAILER!!!", 0, b"")
+        self.file.close()
+
+    def _pad(self):
+        self.file.write(b"\0" * (-self.file.tell() % 4))
+
+    def _entry(self, name, mode, data, device=(0, 0)):
+        self.inode += 1
+        encoded = name.encode() + b"\0"
+        fields = (self.inode, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(encoded), 0)
+        self.file.write(b"070701" + b"".join(b"%08X" % field for field in fields) + encoded)
+        self._pad()
+        self.file.write(data)
+        self._pad()
+
+    def folder(self, name):
+        name = name.strip("/")
+        if not name or name in self.names:
+            return
+        self.folder(os.path.dirname(name))
+        self.names.add(name)
+        self._entry(name, stat.S_IFDIR | 0o755, b"")
+
+    def add(self, name, data, mode=0o755):
+        name = name.strip("/")
+        if name in self.names:
+            return
+        self.folder(os.path.dirname(name))
+        self.names.add(name)
+        self._entry(name, stat.S_IFREG | mode, data)
+
+    def link(self, name, target):
+        name = name.strip("/")
+        if name not in self.names:
+            self.folder(os.path.dirname(name))
+            self.names.add(name)
+            self._entry(name, stat.S_IFLNK | 0o777, target.encode())
+
+    def device(self, name, major, minor):
+        self.folder(os.path.dirname(name))
+        self._entry(name.strip("/"), stat.S_IFCHR | 0o600, b"", (major, minor))
+
+
+def libraries_of(program):
+    """The shared objects a program needs, by the loader's own word. A static one needs none."""
+    text = subprocess.run(["ldd", program], capture_output=True, text=True, check=False,
+                          timeout=30).stdout
+    if "not found" in text:
+        raise RuntimeError(f"{program}: a library is missing:\n{text}")
+    return re.findall(r"(?:=> )?(/\S+) \(0x", text)
+
+
+def add_program(archive, source, target):
+    """Puts a program at target, and its libraries where its loader looks for them."""
+    archive.add(target, pathlib.Path(source).read_bytes())
+    for library in libraries_of(source):
+        archive.add(library, pathlib.Path(library).read_bytes())
+
+
+def host_program(name):
+    path = shutil.which(name, path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    if path is None:
+        raise RuntimeError(f"{name} is not installed; scripts/setup installs it")
+    return path
+
+
+def build(kernel, target, programs, files=None):
+    """Writes the archive for a kernel. programs: name in the guest's /bin to path here; files: path
+    in the guest to bytes. iproute2, ethtool, wg and setpriv come from this machine."""
+    with Archive(target) as archive:
+        for name in ("proc", "sys", "dev", "tmp", "run", "var/lib", "root", "mnt", "etc/iproute2"):
+            archive.folder(name)
+        archive.device("dev/console", 5, 1)
+        add_program(archive, host_program("busybox"), "bin/busybox")
+        # Not busybox's own shell: Debian's runs its applets (ip, tc) before anything in PATH.
+        add_program(archive, host_program("dash"), "bin/sh")
+        for name in ("ip", "tc", "ethtool", "setpriv", "wg"):
+            if name != "wg" or shutil.which("wg"):
+                add_program(archive, host_program(name), f"bin/{name}")
+        for name, source in programs.items():
+            add_program(archive, source, f"bin/{name}")
+        for source in sorted(GUEST.iterdir()):
+            archive.add("init" if source.name == "init" else f"v2m/{source.name}",
+                        source.read_bytes())
+        add_modules(archive, kernel)
+        for name, data in (files or {}).items():
+            archive.add(name, data)
+
+
+def add_modules(archive, kernel):
+    """Each list of modules in load order, as /v2m/modules.<name>."""
+    boot = kernel.load_order(BASE_MODULES)
+    archive.add("v2m/modules.boot", "".join(f"{name}\n" for name in boot).encode(), 0o644)
+    carried = set(boot)
+    for wanted in MORE_MODULES:
+        order = kernel.load_order([wanted])
+        archive.add(f"v2m/modules.{wanted}", "".join(f"{n}\n" for n in order).encode(), 0o644)
+        carried.update(order)
+    for name in sorted(carried):
+        archive.add(f"lib/modules/{name}.ko", kernel.read_module(name), 0o644)

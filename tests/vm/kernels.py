@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Debian's cloud kernels, fetched by apt with a configuration of its own and kept in a cache.
+
+apt checks the signatures of the indexes and the SHA-256 of every package; the mirror is the one
+the machine's own apt is set up with. Nothing of the machine's package state is read or changed.
+"""
+
+import dataclasses
+import functools
+import lzma
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+# What a run of the matrix boots: a name, the suites to look in, the series (None: the newest).
+SERIES = {
+    "5.10": (("bullseye", "bullseye-security"), "5.10"),
+    "6.1": (("bookworm", "bookworm-security"), "6.1"),
+    "6.12": (("trixie", "trixie-security"), "6.12"),
+    "newest": (("sid",), None),
+}
+ALIASES = {"oldest": "5.10"}
+REFRESH_S = 7 * 86400
+APT_TIMEOUT_S = 300
+
+
+class Unavailable(Exception):
+    """The kernel cannot be had here; the text says why. A test skips on it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Kernel:
+    """An unpacked kernel: its image and the folder of its modules."""
+
+    name: str
+    release: str
+    image: pathlib.Path
+    modules: pathlib.Path
+
+    @property
+    def version(self):
+        return tuple(int(part) for part in re.match(r"(\d+)\.(\d+)", self.release).groups())
+
+    @functools.cached_property
+    def module_files(self):
+        """Module name, with underscores, to file."""
+        files = {}
+        for path in self.modules.rglob("*.ko*"):
+            files[path.name.split(".ko")[0].replace("-", "_")] = path
+        return files
+
+    def read_module(self, name):
+        """The module's ELF file as insmod takes it on every kernel: not compressed."""
+        path = self.module_files[name]
+        data = path.read_bytes()
+        if path.suffix == ".xz":
+            data = lzma.decompress(data)
+        elif path.suffix != ".ko":
+            raise Unavailable(f"{path.name}: unknown compression")
+        return data
+
+    def load_order(self, wanted):
+        """The wanted modules and what they need, dependencies first. Debian ships no modules.dep
+        (depmod makes it at installation), so the modules' own .modinfo is asked. A name that this
+        kernel has built in is left out."""
+        order = []
+        seen = set()
+
+        def visit(name):
+            name = name.replace("-", "_")
+            if name in seen or name not in self.module_files:
+                return
+            seen.add(name)
+            for needed in module_needs(self.read_module(name)):
+                visit(needed)
+            order.append(name)
+
+        for name in wanted:
+            visit(name)
+        return order
+
+
+def module_needs(elf):
+    """What a module's .modinfo names under depends= and softdep=pre:."""
+    needs = []
+    for match in re.finditer(rb"\0depends=([^\0]+)\0", elf):
+        needs += match.group(1).decode().split(",")
+    for match in re.finditer(rb"\0softdep=pre: ([^\0]+)\0", elf):
+        needs += match.group(1).decode().split(" post:")[0].split()
+    return needs
+
+
+def cache_dir():
+    root = pathlib.Path(__file__).resolve().parents[2]
+    return pathlib.Path(os.environ.get("V2METER_VM_CACHE", root / "build" / "vm"))
+
+
+def names_from(text):
+    """'oldest,newest' to the names in SERIES; raises ValueError on any other word."""
+    names = []
+    for word in text.split(","):
+        # Interned: pytest 7 tells a fixture's parameters apart by identity.
+        name = sys.intern(ALIASES.get(word.strip(), word.strip()))
+        if name not in SERIES:
+            raise ValueError(f"{word}: not one of {', '.join([*SERIES, *ALIASES])}")
+        if name not in names:
+            names.append(name)
+    return names
+
+
+def mirrors():
+    """The URIs of Debian's archive and of its security archive that apt is configured with."""
+    text = subprocess.run(
+        ["apt-get", "indextargets", "--no-release-info", "--format", "$(REPO_URI) $(RELEASE)"],
+        capture_output=True, text=True, check=False, timeout=60).stdout
+    found = {}
+    for line in text.splitlines():
+        uri, _, release = line.partition(" ")
+        kind = "security" if release.endswith("-security") else "main"
+        if re.fullmatch(r"[a-z]+(-security|-updates)?", release) and "debian" in uri:
+            found.setdefault(kind, uri)
+    if set(found) != {"main", "security"}:
+        raise Unavailable("apt is not configured with Debian's archive and security archive")
+    return found
+
+
+class Apt:
+    """apt with sources, lists and cache of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for part in ("lists/partial", "archives/partial"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        self.options = []
+        for key, value in {
+                "Dir::State": folder, "Dir::State::lists": folder / "lists",
+                "Dir::State::status": "/dev/null", "Dir::Cache": folder,
+                "Dir::Etc::sourcelist": folder / "sources.list",
+                "Dir::Etc::sourceparts": "/dev/null", "Dir::Etc::preferencesparts": "/dev/null",
+                "APT::Sandbox::User": "root", "APT::Architecture": "amd64",
+                "Acquire::Languages": "none", "Acquire::Retries": "2"}.items():
+            self.options += ["-o", f"{key}={value}"]
+
+    def run(self, tool, *arguments, cwd=None):
+        try:
+            done = subprocess.run([tool, *self.options, *arguments], capture_output=True, text=True,
+                                  check=False, cwd=cwd, timeout=APT_TIMEOUT_S)
+        except FileNotFoundError as error:
+            raise Unavailable(f"no {tool} on this machine") from error
+        except subprocess.TimeoutExpired as error:
+            raise Unavailable(f"{tool} did not finish in {APT_TIMEOUT_S} s") from error
+        if done.returncode != 0:
+            lines = [line for line in done.stderr.splitlines() if line.startswith("E:")]
+            raise Unavailable(f"{tool}: {(lines or ['status ' + str(done.returncode)])[0]}")
+        return done.stdout
+
+    def update(self, suites):
+        uris = mirrors()
+        lines = []
+        for suite in suites:
+            uri = uris["security" if suite.endswith("-security") else "main"]
+            lines.append(f"deb [arch=amd64 signed-by={KEYRING}] {uri} {suite} main\n")
+        (self.folder / "sources.list").write_text("".join(lines))
+        self.run("apt-get", "--error-on=any", "update")
+
+    def newest_image(self, series):
+        """The release of the newest signed cloud kernel, of a series or of all."""
+        pattern = re.compile(r"linux-image-(\d+\.\d+[0-9a-z.+-]*)-cloud-amd64")
+        releases = []
+        for name in self.run("apt-cache", "pkgnames", "linux-image-").split():
+            match = pattern.fullmatch(name)
+            release = match and match.group(1)
+            # The metapackages (6.12) and the builds for an older suite (deb11) are left out.
+            if not release or "-" not in release and "+" not in release or ".deb" in release:
+                continue
+            if series is None or release.startswith((f"{series}.", f"{series}-")):
+                releases.append(release)
+        if not releases:
+            raise Unavailable(f"the mirror has no cloud kernel {series or ''}".rstrip())
+        return max(releases, key=version_key) + "-cloud-amd64"
+
+    def fetch(self, release, folder):
+        """Downloads and unpacks the kernel. Since 7.x the image package is an empty one that needs
+        linux-binary and linux-modules."""
+        names = set(self.run("apt-cache", "pkgnames", "linux-").split())
+        packages = [f"linux-{kind}-{release}" for kind in ("image", "binary", "modules")]
+        self.run("apt-get", "download", *[p for p in packages if p in names], cwd=folder)
+        for package in folder.glob("*.deb"):
+            subprocess.run(["dpkg", "-x", package, folder], check=True, timeout=120)
+            package.unlink()
+
+
+def version_key(release):
+    return [int(part) for part in re.findall(r"\d+", release)]
+
+
+def unpacked(name, folder):
+    """The kernel unpacked in a folder, or None."""
+    try:
+        release = (folder / "release").read_text().strip()
+    except FileNotFoundError:
+        return None
+    modules = next(iter(folder.glob(f"**/lib/modules/{release}/kernel")), None)
+    if modules is None:
+        return None
+    # Since 7.x the image lies beside the modules.
+    for image in (folder / "boot" / f"vmlinuz-{release}", modules.parent / "vmlinuz"):
+        if image.exists():
+            return Kernel(name, release, image, modules)
+    return None
+
+
+def stored_in(name):
+    return cache_dir() / "kernels" / name
+
+
+def fetch(name, progress):
+    suites, series = SERIES[name]
+    apt = Apt(cache_dir() / "apt" / name)
+    progress(f"{name}: asking the mirror")
+    apt.update(suites)
+    release = apt.newest_image(series)
+    final = stored_in(name)
+    have = unpacked(name, final)
+    if have is None or have.release != release:
+        fresh = final.parent / f".{name}.{os.getpid()}"
+        fresh.mkdir(parents=True)
+        try:
+            progress(f"{name}: fetching {release}")
+            apt.fetch(release, fresh)
+            (fresh / "release").write_text(release + "\n")
+            if unpacked(name, fresh) is None:
+                raise Unavailable(f"the packages of {release} hold no kernel image and modules")
+            shutil.rmtree(final, ignore_errors=True)
+            fresh.rename(final)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    os.utime(final / "release")
+    return unpacked(name, final)
+
+
+def get(name, progress=lambda text: None):
+    """The kernel of that name, from the cache where it is younger than a week; else from the
+    mirror, and where that fails from the cache whatever its age. Raises Unavailable."""
+    have = unpacked(name, stored_in(name))
+    if have is not None:
+        age_s = time.time() - (stored_in(name) / "release").stat().st_mtime
+        if age_s < REFRESH_S:
+            return have
+    try:
+        return fetch(name, progress)
+    except Unavailable:
+        if have is not None:
+            return have
+        raise
