@@ -83,6 +83,14 @@ struct v2m_connection {
 	 * 192.0.2.14%eth0:443, [fe80::1]%eth0:443, [::ffff:192.0.2.14]%eth0:443.
 	 */
 	char device[V2M_DEVICE_NAME_LEN];
+	/* From here on 0 unless v2m_sockets_want_details() asked for it: TCP_INFO. */
+	uint64_t cookie;      /* the kernel's own number of the socket, never used again */
+	uint64_t rx_bytes;    /* payload that has arrived in order */
+	uint64_t tx_bytes;    /* payload that the peer has acknowledged */
+	uint32_t rx_segments; /* with and without payload, retransmitted ones too */
+	uint32_t tx_segments;
+	uint32_t rtt_us;      /* smoothed */
+	uint32_t retransmits; /* segments sent again, over the connection's life */
 };
 
 /* An immutable dump of the connections of the monitored ports, shared by reference count. */

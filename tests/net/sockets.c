@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "kernel/sockets.h"
+#include "connections.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -16,214 +14,6 @@
 #include <cmocka.h>
 
 #include "namespace.h"
-
-#define MAX_LINES 64
-#define LINE_LEN  160
-
-static struct v2m_sockets *sockets;
-
-/* Lines like "ESTAB 192.0.2.1:443 192.0.2.2:5000", sorted. */
-struct lines {
-	char text[MAX_LINES][LINE_LEN];
-	size_t count;
-};
-
-static int compare_lines(const void *left, const void *right)
-{
-	return strcmp(left, right);
-}
-
-static void sort_lines(struct lines *lines)
-{
-	qsort(lines->text, lines->count, LINE_LEN, compare_lines);
-}
-
-static bool is_listed(uint16_t port, const uint16_t *ports, size_t n_ports)
-{
-	for (size_t i = 0; i < n_ports; i++)
-		if (ports[i] == port)
-			return true;
-	return false;
-}
-
-static void ask_ss(const uint16_t *ports, size_t n_ports, struct lines *lines)
-{
-	FILE *ss = popen("ss -tnH", "r");
-	char line[512];
-
-	assert_non_null(ss);
-	lines->count = 0;
-	while (fgets(line, sizeof(line), ss)) {
-		char state[32];
-		char local[64];
-		char remote[64];
-
-		assert_int_equal(sscanf(line, "%31s %*s %*s %63s %63s", state, local, remote), 3);
-		if (!is_listed((uint16_t)strtoul(strrchr(local, ':') + 1, NULL, 10), ports,
-			       n_ports))
-			continue;
-		if (strcmp(state, "ESTAB") && strcmp(state, "CLOSE-WAIT") &&
-		    strcmp(state, "LAST-ACK"))
-			continue;
-		assert_true(lines->count < MAX_LINES);
-		snprintf(lines->text[lines->count++], LINE_LEN, "%s %s %s", state, local, remote);
-	}
-	assert_int_equal(pclose(ss), 0);
-	sort_lines(lines);
-}
-
-static const char *state_name(uint8_t state)
-{
-	return state == V2M_TCP_ESTABLISHED  ? "ESTAB"
-	       : state == V2M_TCP_CLOSE_WAIT ? "CLOSE-WAIT"
-	       : state == V2M_TCP_LAST_ACK   ? "LAST-ACK"
-					     : "?";
-}
-
-static void write_endpoint(const struct v2m_connection *connection, const uint8_t *address,
-			   uint16_t port, const char *device, char text[64])
-{
-	char host[INET6_ADDRSTRLEN];
-	bool v6 = connection->family == AF_INET6;
-
-	assert_non_null(inet_ntop(connection->family, address, host, sizeof(host)));
-	snprintf(text, 64, "%s%s%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", *device ? "%" : "",
-		 device, port);
-}
-
-static struct v2m_connection_table *dump(const uint16_t *ports, size_t n_ports)
-{
-	struct v2m_connection_table *table = NULL;
-	struct v2m_error error = { "" };
-
-	if (v2m_sockets_dump(sockets, ports, n_ports, &table, &error))
-		fail_msg("%s", error.text);
-	return table;
-}
-
-static void ask_kernel(const uint16_t *ports, size_t n_ports, struct lines *lines)
-{
-	struct v2m_connection_table *table = dump(ports, n_ports);
-
-	assert_true(table->count <= MAX_LINES);
-	for (size_t i = 0; i < table->count; i++) {
-		const struct v2m_connection *connection = &table->connections[i];
-		char local[64];
-		char remote[64];
-
-		write_endpoint(connection, connection->local, connection->local_port,
-			       connection->device, local);
-		write_endpoint(connection, connection->remote, connection->remote_port, "", remote);
-		snprintf(lines->text[i], LINE_LEN, "%s %s %s", state_name(connection->state), local,
-			 remote);
-	}
-	lines->count = table->count;
-	v2m_connection_table_unref(table);
-	sort_lines(lines);
-}
-
-static void assert_same_as_ss(const uint16_t *ports, size_t n_ports, size_t expected)
-{
-	static struct lines from_ss;
-	static struct lines from_kernel;
-
-	ask_ss(ports, n_ports, &from_ss);
-	ask_kernel(ports, n_ports, &from_kernel);
-	assert_int_equal(from_ss.count, expected);
-	assert_int_equal(from_kernel.count, expected);
-	for (size_t i = 0; i < expected; i++)
-		assert_string_equal(from_kernel.text[i], from_ss.text[i]);
-}
-
-/* Counts the lines of ss for a port that begin with the state. */
-static size_t count_state(uint16_t port, const char *state)
-{
-	static struct lines lines;
-	size_t n = 0;
-
-	ask_ss(&port, 1, &lines);
-	for (size_t i = 0; i < lines.count; i++)
-		n += strncmp(lines.text[i], state, strlen(state)) == 0;
-	return n;
-}
-
-struct address {
-	struct sockaddr_storage storage;
-	socklen_t length;
-};
-
-static struct address make_address(const char *host, uint16_t port, const char *scope)
-{
-	struct address address = { 0 };
-	struct sockaddr_in *v4 = (struct sockaddr_in *)&address.storage;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address.storage;
-
-	if (strchr(host, ':')) {
-		v6->sin6_family = AF_INET6;
-		v6->sin6_port = htons(port);
-		v6->sin6_scope_id = *scope ? if_nametoindex(scope) : 0;
-		address.length = sizeof(*v6);
-		assert_int_equal(inet_pton(AF_INET6, host, &v6->sin6_addr), 1);
-	} else {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(port);
-		address.length = sizeof(*v4);
-		assert_int_equal(inet_pton(AF_INET, host, &v4->sin_addr), 1);
-	}
-	return address;
-}
-
-static int make_socket(const struct address *address, const char *device)
-{
-	int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int on = 1;
-
-	assert_true(fd >= 0);
-	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
-	if (*device)
-		assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device,
-					    (socklen_t)strlen(device)),
-				 0);
-	return fd;
-}
-
-static int listen_on(const char *host, uint16_t port, const char *device)
-{
-	struct address address = make_address(host, port, "");
-	int fd = make_socket(&address, device);
-
-	assert_int_equal(bind(fd, (struct sockaddr *)&address.storage, address.length), 0);
-	assert_int_equal(listen(fd, 16), 0);
-	return fd;
-}
-
-/* Both ends of a connection to a listener. */
-struct pair {
-	int client;
-	int server;
-};
-
-static struct pair connect_to(int listener, const char *host, uint16_t port, const char *scope)
-{
-	struct address address = make_address(host, port, scope);
-	struct pair pair = { .client = make_socket(&address, "") };
-
-	assert_int_equal(connect(pair.client, (struct sockaddr *)&address.storage, address.length),
-			 0);
-	pair.server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	assert_true(pair.server >= 0);
-	return pair;
-}
-
-/* Ends a connection without a trace: by a reset, no TIME-WAIT. */
-static void cut(struct pair pair)
-{
-	const struct linger at_once = { .l_onoff = 1 };
-
-	setsockopt(pair.client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-	close(pair.client);
-	close(pair.server);
-}
 
 static void both_families_and_mapped_addresses_are_as_ss_prints_them(void **state)
 {
@@ -467,6 +257,113 @@ static void opening_says_why_it_failed(void **state)
 	assert_string_equal(error.text, "listing TCP connections: Too many open files");
 }
 
+static void write_all(int fd, size_t length)
+{
+	static const char payload[4096];
+
+	while (length > 0) {
+		size_t part = length < sizeof(payload) ? length : sizeof(payload);
+
+		assert_int_equal(send(fd, payload, part, 0), part);
+		length -= part;
+	}
+}
+
+static void read_all(int fd, size_t length)
+{
+	char payload[4096];
+
+	while (length > 0) {
+		ssize_t received = recv(fd, payload, sizeof(payload), 0);
+
+		assert_true(received > 0);
+		length -= (size_t)received;
+	}
+}
+
+static void read_end(int fd)
+{
+	char byte;
+
+	assert_int_equal(recv(fd, &byte, 1, 0), 0);
+}
+
+static struct v2m_connection only_connection(uint16_t port)
+{
+	struct v2m_connection_table *table = dump(&port, 1);
+	struct v2m_connection connection;
+
+	assert_int_equal(table->count, 1);
+	connection = table->connections[0];
+	v2m_connection_table_unref(table);
+	return connection;
+}
+
+static bool has_sent_3000(void *context)
+{
+	(void)context;
+	return only_connection(5061).tx_bytes == 3000;
+}
+
+static void details_count_the_payload_of_each_connection(void **state)
+{
+	int listener = listen_on("::", 5061, "");
+	struct pair pair = connect_to(listener, "127.0.0.1", 5061, "");
+	struct v2m_connection connection;
+	uint64_t cookie;
+
+	(void)state;
+	assert_int_equal(v2m_sockets_want_details(sockets, true), 0);
+	write_all(pair.client, 70001);
+	read_all(pair.server, 70001);
+	write_all(pair.server, 3000);
+	read_all(pair.client, 3000);
+	assert_true(wait_until(has_sent_3000, NULL));
+	connection = only_connection(5061);
+	assert_int_equal(connection.rx_bytes, 70001);
+	assert_true(connection.rx_segments > 2 && connection.tx_segments > 2);
+	assert_true(connection.rtt_us > 0);
+	assert_int_equal(connection.retransmits, 0);
+	cookie = connection.cookie;
+	assert_int_not_equal(cookie, 0);
+	/* The FIN is no payload. */
+	assert_int_equal(shutdown(pair.client, SHUT_WR), 0);
+	read_end(pair.server);
+	connection = only_connection(5061);
+	assert_int_equal(connection.state, V2M_TCP_CLOSE_WAIT);
+	assert_int_equal(connection.rx_bytes, 70001);
+	assert_int_equal(connection.tx_bytes, 3000);
+	assert_int_equal(connection.cookie, cookie);
+	assert_int_equal(v2m_sockets_want_details(sockets, false), 0);
+	assert_int_equal(only_connection(5061).rx_bytes, 0);
+	cut(pair);
+	close(listener);
+}
+
+static bool has_retransmitted(void *context)
+{
+	(void)context;
+	return only_connection(5062).retransmits > 0;
+}
+
+static void retransmitted_segments_are_counted(void **state)
+{
+	int listener = listen_on("127.0.0.1", 5062, "");
+	struct pair pair = connect_to(listener, "127.0.0.1", 5062, "");
+
+	(void)state;
+	assert_int_equal(v2m_sockets_want_details(sockets, true), 0);
+	assert_int_equal(shell("ip link set lo down"), 0);
+	write_all(pair.server, 100);
+	assert_true(wait_until(has_retransmitted, NULL));
+	assert_int_equal(only_connection(5062).tx_bytes, 0);
+	assert_int_equal(shell("ip link set lo up"), 0);
+	read_all(pair.client, 100);
+	assert_int_equal(v2m_sockets_want_details(sockets, false), 0);
+	cut(pair);
+	close(listener);
+}
+
 static int open_sockets(void **state)
 {
 	struct v2m_error error = { "" };
@@ -498,6 +395,8 @@ int main(void)
 		cmocka_unit_test(the_table_is_sorted_by_port),
 		cmocka_unit_test(a_table_grows_with_what_it_holds),
 		cmocka_unit_test(no_ports_give_an_empty_table),
+		cmocka_unit_test(details_count_the_payload_of_each_connection),
+		cmocka_unit_test(retransmitted_segments_are_counted),
 		cmocka_unit_test(opening_says_why_it_failed),
 	};
 

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Sockets by /proc/net/tcp and tcp6, where netlink does not tell; for src/kernel alone. */
+#ifndef V2METER_KERNEL_PROC_TCP_H
+#define V2METER_KERNEL_PROC_TCP_H
+
+#include <stdbool.h>
+
+#include "kernel/socket_dump.h"
+
+/* Whether the files can be read. */
+bool v2m_proc_tcp_exists(void);
+
+/* Reads one line of either file, of any state: family, state, addresses and ports. -EINVAL where it
+ * is none (the heading). Source: tcp4_seq_show and tcp6_seq_show in the kernel's net/. */
+int v2m_proc_tcp_parse(const char *line, struct v2m_connection *connection);
+
+/* Fills in the sockets of both families. 0 or -errno. */
+int v2m_proc_tcp_dump(struct v2m_socket_dump *dump);
+
+#endif

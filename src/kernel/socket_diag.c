@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "kernel/socket_diag.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <linux/tcp.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "kernel/port_filter.h"
+
+/* One family's dump. */
+struct walk {
+	struct v2m_socket_diag *diag;
+	struct v2m_socket_dump *dump;
+	size_t first; /* what was in the table before */
+	/* Bound sockets are bound to few devices, and come in runs. */
+	uint32_t device_index;
+	char device[V2M_DEVICE_NAME_LEN];
+};
+
+/* As ss does, a device that is gone is called by its index. */
+static const char *device_name(struct walk *walk, uint32_t ifindex)
+{
+	struct ifreq request = { .ifr_ifindex = (int)ifindex };
+
+	if (ifindex == walk->device_index)
+		return walk->device;
+	if (ioctl(walk->diag->name_fd, SIOCGIFNAME, &request) == 0)
+		memcpy(walk->device, request.ifr_name, sizeof(walk->device));
+	else
+		snprintf(walk->device, sizeof(walk->device), "if%u", ifindex);
+	walk->device_index = ifindex;
+	return walk->device;
+}
+
+/* Each FIN takes one number of its sender's sequence, and the kernel counts sequence numbers: the
+ * peer's FIN is among those received in CLOSE_WAIT and after. */
+static uint64_t without_fin(uint64_t received, uint8_t state)
+{
+	return received && state != V2M_TCP_ESTABLISHED ? received - 1 : received;
+}
+
+static void describe_details(const struct nlmsghdr *message, struct v2m_connection *connection)
+{
+	const struct inet_diag_msg *socket = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attribute;
+
+	connection->cookie =
+		(uint64_t)socket->id.idiag_cookie[1] << 32 | socket->id.idiag_cookie[0];
+	mnl_attr_for_each(attribute, message, sizeof(*socket))
+	{
+		struct tcp_info info = { 0 };
+		size_t length = mnl_attr_get_payload_len(attribute);
+
+		if (mnl_attr_get_type(attribute) != INET_DIAG_INFO)
+			continue;
+		memcpy(&info, mnl_attr_get_payload(attribute),
+		       length < sizeof(info) ? length : sizeof(info));
+		connection->rx_bytes = without_fin(info.tcpi_bytes_received, connection->state);
+		connection->tx_bytes = info.tcpi_bytes_acked;
+		connection->rx_segments = info.tcpi_segs_in;
+		connection->tx_segments = info.tcpi_segs_out;
+		connection->rtt_us = info.tcpi_rtt;
+		connection->retransmits = info.tcpi_total_retrans;
+	}
+}
+
+static int take_socket(const struct nlmsghdr *message, void *context)
+{
+	const struct inet_diag_msg *socket = mnl_nlmsg_get_payload(message);
+	struct v2m_connection *connection;
+	struct walk *walk = context;
+	size_t length;
+	int result;
+
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(*socket))
+		return -EBADMSG;
+	/* The kernel's filter lets ports through where it would be too long. */
+	result = v2m_socket_dump_add(walk->dump, ntohs(socket->id.idiag_sport), &connection);
+	if (result || !connection)
+		return result;
+	length = socket->idiag_family == AF_INET ? 4 : 16;
+	connection->family = socket->idiag_family;
+	connection->state = socket->idiag_state;
+	connection->remote_port = ntohs(socket->id.idiag_dport);
+	memcpy(connection->local, socket->id.idiag_src, length);
+	memcpy(connection->remote, socket->id.idiag_dst, length);
+	if (socket->id.idiag_if)
+		memcpy(connection->device, device_name(walk, socket->id.idiag_if),
+		       sizeof(connection->device));
+	if (walk->diag->details)
+		describe_details(message, connection);
+	return 0;
+}
+
+static void forget_family(void *context)
+{
+	struct walk *walk = context;
+
+	walk->dump->table->count = walk->first;
+}
+
+static int dump_family(struct v2m_socket_diag *diag, struct v2m_socket_dump *dump, uint8_t family,
+		       const void *filter, size_t filter_size)
+{
+	_Alignas(struct nlmsghdr) char buffer[V2M_PORT_FILTER_SIZE + 256];
+	struct walk walk = { .diag = diag, .dump = dump, .first = dump ? dump->table->count : 0 };
+	struct v2m_netlink_visitor visitor = { take_socket, forget_family, &walk };
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct inet_diag_req_v2 *query = mnl_nlmsg_put_extra_header(request, sizeof(*query));
+
+	request->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	query->sdiag_family = family;
+	query->sdiag_protocol = IPPROTO_TCP;
+	/* With no state at all the kernel looks at no socket: that is how open() asks. */
+	query->idiag_states = filter ? V2M_DUMP_STATES : 0;
+	if (diag->details)
+		query->idiag_ext = 1 << (INET_DIAG_INFO - 1);
+	if (filter)
+		mnl_attr_put(request, INET_DIAG_REQ_BYTECODE, filter_size, filter);
+	return v2m_netlink_ask(&diag->netlink, request, &visitor);
+}
+
+int v2m_socket_diag_open(struct v2m_socket_diag *diag)
+{
+	int result;
+
+	*diag = (struct v2m_socket_diag){ .netlink.fd = -1, .name_fd = -1 };
+	diag->name_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	result = diag->name_fd < 0 ? -errno : 0;
+	if (!result)
+		result = v2m_netlink_open(NETLINK_SOCK_DIAG, &diag->netlink);
+	if (!result)
+		result = dump_family(diag, NULL, AF_INET, NULL, 0);
+	if (result)
+		v2m_socket_diag_close(diag);
+	return result;
+}
+
+void v2m_socket_diag_close(struct v2m_socket_diag *diag)
+{
+	v2m_netlink_close(&diag->netlink);
+	v2m_closep(&diag->name_fd);
+	diag->name_fd = -1;
+}
+
+int v2m_socket_diag_dump(struct v2m_socket_diag *diag, struct v2m_socket_dump *dump)
+{
+	unsigned char filter[V2M_PORT_FILTER_SIZE];
+	size_t filter_size = v2m_port_filter(dump->ports, dump->n_ports, filter);
+	int result;
+
+	if (!filter_size)
+		return -ENOMEM;
+	/* IPv4 connections of a dual-stack socket are in the IPv6 dump alone. */
+	result = dump_family(diag, dump, AF_INET, filter, filter_size);
+	if (!result)
+		result = dump_family(diag, dump, AF_INET6, filter, filter_size);
+	return result;
+}

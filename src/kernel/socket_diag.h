@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Sockets by sock_diag; for src/kernel alone. */
+#ifndef V2METER_KERNEL_SOCKET_DIAG_H
+#define V2METER_KERNEL_SOCKET_DIAG_H
+
+#include <stdbool.h>
+
+#include "kernel/netlink.h"
+#include "kernel/socket_dump.h"
+
+struct v2m_socket_diag {
+	struct v2m_netlink netlink;
+	int name_fd; /* asks for device names in the network namespace of netlink */
+	bool details;
+};
+
+/* 0; -ENOENT or -EPROTONOSUPPORT where the kernel has no tcp_diag; another -errno. */
+int v2m_socket_diag_open(struct v2m_socket_diag *diag);
+void v2m_socket_diag_close(struct v2m_socket_diag *diag);
+
+/* Fills in the sockets of both families. 0 or -errno. */
+int v2m_socket_diag_dump(struct v2m_socket_diag *diag, struct v2m_socket_dump *dump);
+
+#endif

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "kernel/socket_dump.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LEAST_CAPACITY 1024
+
+static struct v2m_connection_table *resize(struct v2m_connection_table *table, size_t capacity)
+{
+	return realloc(table, sizeof(*table) + capacity * sizeof(table->connections[0]));
+}
+
+int v2m_socket_dump_begin(struct v2m_socket_dump *dump, const uint16_t *ports, size_t n_ports,
+			  size_t expected)
+{
+	*dump = (struct v2m_socket_dump){ .ports = ports, .n_ports = n_ports };
+	dump->capacity = expected + expected / 8 + LEAST_CAPACITY;
+	dump->table = resize(NULL, dump->capacity);
+	dump->place = calloc(UINT16_MAX + 1, sizeof(*dump->place));
+	if (!dump->table || !dump->place) {
+		v2m_socket_dump_clear(dump);
+		return -ENOMEM;
+	}
+	*dump->table = (struct v2m_connection_table){ .references = 1 };
+	for (size_t i = 0; i < n_ports; i++)
+		dump->place[ports[i]] = (uint16_t)(i + 1);
+	return 0;
+}
+
+void v2m_socket_dump_clear(struct v2m_socket_dump *dump)
+{
+	free(dump->table);
+	free(dump->place);
+	memset(dump, 0, sizeof(*dump));
+}
+
+int v2m_socket_dump_add(struct v2m_socket_dump *dump, uint16_t local_port,
+			struct v2m_connection **connection)
+{
+	*connection = NULL;
+	if (!dump->place[local_port])
+		return 0;
+	if (dump->table->count == dump->capacity) {
+		struct v2m_connection_table *grown = resize(dump->table, 2 * dump->capacity);
+
+		if (!grown)
+			return -ENOMEM;
+		dump->table = grown;
+		dump->capacity *= 2;
+	}
+	*connection = &dump->table->connections[dump->table->count++];
+	memset(*connection, 0, sizeof(**connection));
+	(*connection)->local_port = local_port;
+	return 0;
+}
+
+/* In place and in linear time: every port's run has a known length, and each swap puts one
+ * connection into its run. */
+static int sort_by_port(const struct v2m_socket_dump *dump)
+{
+	V2M_FREE size_t *next = calloc(dump->n_ports + 1, sizeof(*next));
+	V2M_FREE size_t *end = calloc(dump->n_ports + 1, sizeof(*end));
+	struct v2m_connection *all = dump->table->connections;
+
+	if (!next || !end)
+		return -ENOMEM;
+	for (size_t i = 0; i < dump->table->count; i++)
+		end[dump->place[all[i].local_port]]++;
+	for (size_t i = 1; i <= dump->n_ports; i++) {
+		next[i] = end[i - 1];
+		end[i] += end[i - 1];
+	}
+	for (size_t i = 1; i <= dump->n_ports; i++) {
+		while (next[i] < end[i]) {
+			struct v2m_connection *here = &all[next[i]];
+			struct v2m_connection *there = &all[next[dump->place[here->local_port]]++];
+			struct v2m_connection moved = *there;
+
+			*there = *here;
+			*here = moved;
+		}
+	}
+	return 0;
+}
+
+int v2m_socket_dump_finish(struct v2m_socket_dump *dump, struct v2m_connection_table **table)
+{
+	struct v2m_connection_table *fitting;
+
+	if (sort_by_port(dump))
+		return -ENOMEM;
+	fitting = resize(dump->table, dump->table->count);
+	*table = fitting ? fitting : dump->table;
+	dump->table = NULL;
+	return 0;
+}
