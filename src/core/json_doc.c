@@ -13,15 +13,26 @@ void v2m_json_doc_clear(struct v2m_json_doc *doc)
 {
 	free(doc->path);
 	free(doc->text);
+	free(doc->parsed);
 	json_decref(doc->root);
 	memset(doc, 0, sizeof(*doc));
+}
+
+static char *copy_text(const char *text, size_t length)
+{
+	char *copy = malloc(length + 1);
+
+	if (copy) {
+		memcpy(copy, text, length);
+		copy[length] = 0;
+	}
+	return copy;
 }
 
 /* jansson ends its sentence with the token it stumbled over, "... near 'TOKEN'", which may be a
  * credential and is cut off. Its length leads from the token's end, where jansson stands, to its
  * start. */
-static int complain(const char *path, const char *text, size_t length, json_error_t *parse,
-		    struct v2m_error *error)
+static int complain(const struct v2m_json_doc *doc, json_error_t *parse, struct v2m_error *error)
 {
 	size_t offset = parse->position > 0 ? (size_t)parse->position : 0;
 	char *near = strstr(parse->text, " near ");
@@ -37,29 +48,31 @@ static int complain(const char *path, const char *text, size_t length, json_erro
 		*near = 0;
 	if (*end && strcmp(parse->text, "unexpected token") == 0)
 		snprintf(parse->text, sizeof(parse->text), "a value expected");
-	place = v2m_text_place(text, length, offset);
-	return v2m_error_set(error, -EINVAL, "%s:%u:%u: not JSON: %s%s", path, place.line,
+	place = v2m_text_place(doc->text, doc->length, offset);
+	return v2m_error_set(error, -EINVAL, "%s:%u:%u: not JSON: %s%s", doc->path, place.line,
 			     place.column, parse->text, end);
 }
 
-/* Takes over text. */
-static int parse_text(const char *path, char *text, size_t length, struct v2m_json_doc *doc,
-		      struct v2m_error *error)
+int v2m_json_doc_parse(const char *path, const char *text, size_t length,
+		       enum v2m_json_dialect dialect, struct v2m_json_doc *doc,
+		       struct v2m_error *error)
 {
-	V2M_FREE char *owned_text = text;
-	V2M_FREE char *owned_path = strdup(path);
+	V2M_CLEANUP(v2m_json_doc_clear) struct v2m_json_doc made = { .length = length };
+	size_t flags = JSON_DECODE_ANY | (dialect == V2M_JSON_STRICT ? JSON_REJECT_DUPLICATES : 0);
 	json_error_t parse;
-	json_t *root;
 
-	if (!owned_path)
+	made.path = strdup(path);
+	made.text = copy_text(text, length);
+	made.parsed = copy_text(text, length);
+	if (!made.path || !made.text || !made.parsed)
 		return v2m_error_set(error, -ENOMEM, "%s: out of memory", path);
-	root = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &parse);
-	if (!root)
-		return complain(path, text, length, &parse, error);
-	*doc = (struct v2m_json_doc){ .path = V2M_TAKE(owned_path),
-				      .text = V2M_TAKE(owned_text),
-				      .length = length,
-				      .root = root };
+	if (dialect == V2M_JSON_V2RAY)
+		v2m_json_blank_comments(made.parsed, length);
+	made.root = json_loadb(made.parsed, length, flags, &parse);
+	if (!made.root)
+		return complain(&made, &parse, error);
+	*doc = made;
+	made = (struct v2m_json_doc){ 0 };
 	return 0;
 }
 
@@ -78,23 +91,13 @@ int v2m_json_doc_read(const char *path, char **text, size_t *length, struct v2m_
 
 int v2m_json_doc_load(const char *path, struct v2m_json_doc *doc, struct v2m_error *error)
 {
-	char *text;
+	V2M_FREE char *text = NULL;
 	size_t length;
 	int result = v2m_json_doc_read(path, &text, &length, error);
 
-	return result ? result : parse_text(path, text, length, doc, error);
-}
-
-int v2m_json_doc_parse(const char *path, const char *text, size_t length, struct v2m_json_doc *doc,
-		       struct v2m_error *error)
-{
-	char *copy = malloc(length + 1);
-
-	if (!copy)
-		return v2m_error_set(error, -ENOMEM, "%s: out of memory", path);
-	memcpy(copy, text, length);
-	copy[length] = 0;
-	return parse_text(path, copy, length, doc, error);
+	if (result)
+		return result;
+	return v2m_json_doc_parse(path, text, length, V2M_JSON_STRICT, doc, error);
 }
 
 struct v2m_json_node v2m_json_root(const struct v2m_json_doc *doc)
@@ -167,7 +170,8 @@ struct v2m_place v2m_json_node_place(const struct v2m_json_node *node)
 	struct v2m_json_step steps[MAX_STEPS];
 	size_t n = steps_to(node, steps);
 
-	return v2m_json_place(node->doc->text, node->doc->length, steps, n);
+	return v2m_text_place(node->doc->text, node->doc->length,
+			      v2m_json_find(node->doc->parsed, node->doc->length, steps, n));
 }
 
 static int fail(const struct v2m_json_node *node, struct v2m_error *error, const char *format,

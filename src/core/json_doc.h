@@ -23,17 +23,23 @@
 #define V2M_JSON_MAX_STRING 255
 
 struct v2m_json_doc {
-	char *path; /* as shown in errors */
-	char *text; /* kept for the places */
+	char *path;   /* as shown in errors */
+	char *text;   /* as written: lines and columns are those of this */
+	char *parsed; /* what was parsed, of the same length: without the comments */
 	size_t length;
 	json_t *root;
 };
 
-/* 0, or -errno with the place in *error; *doc is untouched then. A name that stands twice in an
- * object is an error. */
+enum v2m_json_dialect {
+	V2M_JSON_STRICT, /* a name that stands twice in an object is an error */
+	V2M_JSON_V2RAY,  /* comments; of a name that stands twice the last one counts, as in Go */
+};
+
+/* 0, or -errno with the place in *error; *doc is untouched then. Strict. */
 int v2m_json_doc_load(const char *path, struct v2m_json_doc *doc, struct v2m_error *error);
 /* The same from memory; the text is copied. */
-int v2m_json_doc_parse(const char *path, const char *text, size_t length, struct v2m_json_doc *doc,
+int v2m_json_doc_parse(const char *path, const char *text, size_t length,
+		       enum v2m_json_dialect dialect, struct v2m_json_doc *doc,
 		       struct v2m_error *error);
 /* Reads a file as v2m_json_doc_load does, for text that is not JSON yet: *text is the caller's. */
 int v2m_json_doc_read(const char *path, char **text, size_t *length, struct v2m_error *error);

@@ -118,8 +118,8 @@ static bool take_step(struct scanner *scanner, const struct v2m_json_step *step)
 	}
 }
 
-struct v2m_place v2m_json_place(const char *text, size_t length, const struct v2m_json_step *steps,
-				size_t n_steps)
+size_t v2m_json_find(const char *text, size_t length, const struct v2m_json_step *steps,
+		     size_t n_steps)
 {
 	struct scanner scanner = { .text = text, .length = length };
 	size_t found;
@@ -128,5 +128,37 @@ struct v2m_place v2m_json_place(const char *text, size_t length, const struct v2
 	found = scanner.at;
 	for (size_t i = 0; i < n_steps && take_step(&scanner, &steps[i]); i++)
 		found = scanner.at;
-	return v2m_text_place(text, length, found);
+	return found;
+}
+
+/* The length of the comment at the start of the text, with its end; 0: none starts here. */
+static size_t comment_length(const char *text, size_t length)
+{
+	const char *end = NULL;
+
+	if (text[0] == '#' || (length > 1 && text[0] == '/' && text[1] == '/')) {
+		end = memchr(text, '\n', length);
+		return end ? (size_t)(end - text) : length;
+	}
+	if (length < 2 || text[0] != '/' || text[1] != '*')
+		return 0;
+	end = memmem(text + 2, length - 2, "*/", 2);
+	return end ? (size_t)(end + 2 - text) : length;
+}
+
+void v2m_json_blank_comments(char *text, size_t length)
+{
+	struct scanner scanner = { .text = text, .length = length };
+
+	while (scanner.at < length) {
+		size_t comment = comment_length(text + scanner.at, length - scanner.at);
+
+		if (text[scanner.at] == '"')
+			skip_string(&scanner);
+		else if (comment == 0)
+			scanner.at++;
+		for (; comment > 0; comment--, scanner.at++)
+			if (!is_space(text[scanner.at]))
+				text[scanner.at] = ' ';
+	}
 }

@@ -22,9 +22,14 @@ struct v2m_json_step {
 /* The place of the byte at offset (or of the end, where the text is shorter). */
 struct v2m_place v2m_text_place(const char *text, size_t length, size_t offset);
 
-/* The place of the first byte of the value that the steps lead to from the root. The text must have
- * been parsed without an error; steps that lead nowhere end at the last value found. */
-struct v2m_place v2m_json_place(const char *text, size_t length, const struct v2m_json_step *steps,
-				size_t n_steps);
+/* The offset of the first byte of the value that the steps lead to from the root. The text must
+ * have been parsed without an error; steps that lead nowhere end at the last value found. */
+size_t v2m_json_find(const char *text, size_t length, const struct v2m_json_step *steps,
+		     size_t n_steps);
+
+/* Overwrites comments (two slashes or # to the end of the line, and slash star to star slash, as
+ * V2Ray and Xray read them) with spaces; line breaks and strings stay. Every other byte keeps its
+ * offset. */
+void v2m_json_blank_comments(char *text, size_t length);
 
 #endif

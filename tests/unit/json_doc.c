@@ -12,7 +12,7 @@
 
 static struct v2m_place place_of(const char *text, const struct v2m_json_step *steps, size_t n)
 {
-	return v2m_json_place(text, strlen(text), steps, n);
+	return v2m_text_place(text, strlen(text), v2m_json_find(text, strlen(text), steps, n));
 }
 
 static void a_value_is_found_by_its_path(void **state)
@@ -76,7 +76,8 @@ static void check_error(const char *text, const char *expected)
 	struct v2m_json_doc doc = { .length = 4711 };
 	struct v2m_error error;
 
-	assert_int_equal(v2m_json_doc_parse("f", text, strlen(text), &doc, &error), -EINVAL);
+	assert_int_equal(v2m_json_doc_parse("f", text, strlen(text), V2M_JSON_STRICT, &doc, &error),
+			 -EINVAL);
 	assert_string_equal(error.text, expected);
 	assert_int_equal(doc.length, 4711);
 }
@@ -103,7 +104,8 @@ static void a_complaint_about_syntax_does_not_repeat_the_text(void **state)
 	static const char text[] = "[\"e9828d67-08e2\" \"e9828d67-08e2\"]";
 
 	(void)state;
-	assert_int_equal(v2m_json_doc_parse("f", text, strlen(text), &doc, &error), -EINVAL);
+	assert_int_equal(v2m_json_doc_parse("f", text, strlen(text), V2M_JSON_STRICT, &doc, &error),
+			 -EINVAL);
 	assert_null(strstr(error.text, "e9828d67"));
 	assert_non_null(strstr(error.text, "f:1:18: "));
 }
@@ -138,7 +140,8 @@ static void a_complaint_names_the_member_with_its_path(void **state)
 	long long value = 4711;
 
 	(void)state;
-	assert_int_equal(v2m_json_doc_parse("f", text, strlen(text), &doc, &error), 0);
+	assert_int_equal(v2m_json_doc_parse("f", text, strlen(text), V2M_JSON_STRICT, &doc, &error),
+			 0);
 	root = v2m_json_root(&doc);
 	inbounds = v2m_json_member(&root, "inbounds");
 	second = v2m_json_item(&inbounds, 1);
@@ -152,6 +155,51 @@ static void a_complaint_names_the_member_with_its_path(void **state)
 	assert_string_equal(error.text, "f:1:19: inbounds[1].absent: expected a port, got nothing");
 }
 
+static void comments_are_blanked_out_and_strings_are_not(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *blanked;
+	} cases[] = {
+		{ "{} // x\n[]", "{}     \n[]" },
+		{ "{} # \"x\n[]", "{}     \n[]" },
+		{ "/* a\n * b */ 1 /**/", "    \n        1     " },
+		{ "[\"http://x#y/*z*/\", 1]//", "[\"http://x#y/*z*/\", 1]  " },
+		{ "[\"\\\"//\", 1]#", "[\"\\\"//\", 1] " },
+		{ "1 /* open", "1        " },
+		{ "1 /", "1 /" },
+		{ "1 /*/ 2", "1      " },
+		{ "\"open", "\"open" },
+		{ "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < V2M_ARRAY_LEN(cases); i++) {
+		char *text = strdup(cases[i].text);
+
+		v2m_json_blank_comments(text, strlen(text));
+		assert_string_equal(text, cases[i].blanked);
+		free(text);
+	}
+}
+
+static void places_are_those_of_the_text_with_its_comments(void **state)
+{
+	static const char text[] = "// caf\xc3\xa9\n{ /* \xc3\xa9\xc3\xa9 */ \"port\": 0 }";
+	V2M_CLEANUP(v2m_json_doc_clear) struct v2m_json_doc doc = { 0 };
+	struct v2m_error error;
+	struct v2m_json_node root;
+	struct v2m_json_node port;
+
+	(void)state;
+	assert_int_equal(v2m_json_doc_parse("f", text, strlen(text), V2M_JSON_V2RAY, &doc, &error),
+			 0);
+	root = v2m_json_root(&doc);
+	port = v2m_json_member(&root, "port");
+	assert_int_equal(v2m_json_expected(&port, &error, "a port"), -EINVAL);
+	assert_string_equal(error.text, "f:2:20: port: expected a port, got 0");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -163,6 +211,8 @@ int main(void)
 		cmocka_unit_test(a_name_that_stands_twice_is_refused),
 		cmocka_unit_test(a_complaint_about_syntax_does_not_repeat_the_text),
 		cmocka_unit_test(a_file_that_is_not_there_or_too_large_is_refused),
+		cmocka_unit_test(comments_are_blanked_out_and_strings_are_not),
+		cmocka_unit_test(places_are_those_of_the_text_with_its_comments),
 		cmocka_unit_test(a_complaint_names_the_member_with_its_path),
 	};
 
