@@ -59,10 +59,7 @@ int v2m_api_key_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes u
 	v2m_write_name(json, "key");
 	api_key_object(json, key);
 	v2m_write_name(json, "traffic");
-	if (key->port)
-		api_port_entry(&api, v2m_snapshot_port(snapshot, key->port));
-	else
-		api_no_port_entry(&api, key);
+	api_key_entry(&api, key);
 	api_put_timestamp_iso(json, snapshot->real_us);
 	v2m_write_close(json, '}');
 	return api_finish(&api, 200, body);
@@ -142,29 +139,68 @@ int v2m_api_health(const struct v2m_health *health, const char *healthy, struct 
 	return finish(&json, health->can_serve ? 200 : 503, body);
 }
 
-int v2m_api_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const char *asked,
-		  bool done, struct v2m_body *body)
+/* What every reset answers with: whose, and what it closed. */
+static void put_reset(struct api *api, const struct v2m_reset *reset, const char *asked, bool done)
+{
+	struct api_figures closed = api_figures(api, &reset->closed);
+	struct v2m_json_writer *json = &api->json;
+
+	v2m_put_bool(json, "success", done);
+	v2m_put_string(json, "key_id", asked);
+	v2m_put_string(json, "uuid", reset->uuid[0] ? reset->uuid : NULL);
+	if (!done) {
+		v2m_put_null(json, "port");
+		return;
+	}
+	v2m_put_u64(json, "port", reset->port);
+	v2m_put_u64(json, "previous_upload", closed.rx);
+	v2m_put_u64(json, "previous_download", closed.tx);
+	v2m_put_u64(json, "previous_total", closed.total);
+}
+
+static int render_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const char *asked,
+			bool done, bool key_uuid, struct v2m_body *body)
 {
 	struct api api = { .unit = unit };
-	struct api_figures closed = api_figures(&api, &reset->closed);
 	struct v2m_json_writer *json = &api.json;
 
 	v2m_write_open(json, '{');
 	v2m_put_string(json, "status", done ? "success" : "error");
-	v2m_put_bool(json, "success", done);
 	v2m_put_string(json, "message",
 		       done ? "Traffic stats reset successfully" : "Failed to reset traffic stats");
-	v2m_put_string(json, "key_id", asked);
-	v2m_put_string(json, "uuid", reset->uuid[0] ? reset->uuid : NULL);
-	if (done) {
-		v2m_put_u64(json, "port", reset->port);
-		v2m_put_u64(json, "previous_upload", closed.rx);
-		v2m_put_u64(json, "previous_download", closed.tx);
-		v2m_put_u64(json, "previous_total", closed.total);
-	} else {
-		v2m_put_null(json, "port");
-	}
+	put_reset(&api, reset, asked, done);
+	if (key_uuid)
+		v2m_put_string(json, "key_uuid", reset->uuid[0] ? reset->uuid : NULL);
 	api_put_timestamp_iso(json, reset->real_us);
+	v2m_write_close(json, '}');
+	return finish(json, 200, body);
+}
+
+int v2m_api_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const char *asked,
+		  bool done, struct v2m_body *body)
+{
+	return render_reset(reset, unit, asked, done, false, body);
+}
+
+int v2m_api_key_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const char *asked,
+		      bool done, struct v2m_body *body)
+{
+	return render_reset(reset, unit, asked, done, true, body);
+}
+
+int v2m_api_port_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const char *asked,
+		       bool done, struct v2m_body *body)
+{
+	struct api api = { .unit = unit };
+	struct v2m_json_writer *json = &api.json;
+
+	v2m_write_open(json, '{');
+	v2m_put_string(json, "message",
+		       done ? "Port traffic stats reset successfully"
+			    : "Failed to reset port traffic stats");
+	put_reset(&api, reset, asked, done);
+	v2m_put_string(json, "source", "port_monitor");
+	api_put_timestamp_int(json, reset->real_us);
 	v2m_write_close(json, '}');
 	return finish(json, 200, body);
 }

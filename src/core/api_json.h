@@ -18,6 +18,22 @@ int v2m_api_keys(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, c
 int v2m_api_key(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, const void *argument,
 		struct v2m_body *body);
 
+/* What consumers fall back to (CONTRACT section 4), in its order. */
+int v2m_api_ports_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+			const void *argument, struct v2m_body *body);
+int v2m_api_key_port_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+			   const void *argument, struct v2m_body *body);
+int v2m_api_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+		  const void *argument, struct v2m_body *body);
+int v2m_api_key_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+		      const void *argument, struct v2m_body *body);
+int v2m_api_key_traffic(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+			const void *argument, struct v2m_body *body);
+int v2m_api_status(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+		   const void *argument, struct v2m_body *body);
+int v2m_api_system_summary(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+			   const void *argument, struct v2m_body *body);
+
 /* Sentences and words that more than one place answers with. */
 #define V2M_CODE_SHARED_PORT   "shared_port"
 #define V2M_DETAIL_SHARED_PORT "Other keys share this key's port; its bytes cannot be attributed."
@@ -28,9 +44,16 @@ int v2m_api_key(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, co
 int v2m_api_root(struct v2m_body *body);
 /* healthy: the word for it, which the two health paths differ in. */
 int v2m_api_health(const struct v2m_health *health, const char *healthy, struct v2m_body *body);
-/* asked: how the request named the key. done false: the key has no port. */
+/* The three forms of a reset's answer: of traffic/simple/reset, traffic/reset and
+ * traffic/port/reset. asked: how the request named the key. done false: the key has no port. */
+typedef int (*v2m_render_reset)(const struct v2m_reset *reset, enum v2m_api_bytes unit,
+				const char *asked, bool done, struct v2m_body *body);
 int v2m_api_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const char *asked,
 		  bool done, struct v2m_body *body);
+int v2m_api_key_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const char *asked,
+		      bool done, struct v2m_body *body);
+int v2m_api_port_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const char *asked,
+		       bool done, struct v2m_body *body);
 
 /* {"detail": ..., "code": ...} with that status. 0 or -ENOMEM. */
 int v2m_api_error(int status, const char *code, const char *detail, struct v2m_body *body);

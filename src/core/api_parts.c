@@ -129,6 +129,21 @@ static void put_accounting(struct api *api)
 	v2m_write_close(json, '}');
 }
 
+void api_put_shared(struct v2m_json_writer *json, const struct v2m_keyset *keyset, uint16_t number)
+{
+	const struct v2m_key_port *port = v2m_keyset_port(keyset, number);
+
+	v2m_put_bool(json, "shared", true);
+	v2m_put_open(json, "keys", '[');
+	for (size_t i = 0; port && i < port->n_keys; i++) {
+		v2m_write_open(json, '{');
+		v2m_put_string(json, "id", keyset->keys[port->keys[i]].id);
+		v2m_put_string(json, "name", keyset->keys[port->keys[i]].name);
+		v2m_write_close(json, '}');
+	}
+	v2m_write_close(json, ']');
+}
+
 /* Who the port belongs to. A consumer that knows nothing of sharing finds no uuid to bill. */
 static void put_owners(struct v2m_json_writer *json, const struct v2m_keyset *keyset,
 		       uint16_t number)
@@ -144,17 +159,8 @@ static void put_owners(struct v2m_json_writer *json, const struct v2m_keyset *ke
 	v2m_put_string(json, "key_name", first && !shared ? first->name : NULL);
 	v2m_put_string(json, "key_id", first && !shared ? first->id : NULL);
 	v2m_put_bool(json, "is_active", active);
-	if (!shared)
-		return;
-	v2m_put_bool(json, "shared", true);
-	v2m_put_open(json, "keys", '[');
-	for (size_t i = 0; i < port->n_keys; i++) {
-		v2m_write_open(json, '{');
-		v2m_put_string(json, "id", keyset->keys[port->keys[i]].id);
-		v2m_put_string(json, "name", keyset->keys[port->keys[i]].name);
-		v2m_write_close(json, '}');
-	}
-	v2m_write_close(json, ']');
+	if (shared)
+		api_put_shared(json, keyset, number);
 }
 
 void api_port_entry(struct api *api, const struct v2m_port_view *view)
@@ -187,7 +193,7 @@ void api_port_entry(struct api *api, const struct v2m_port_view *view)
 	v2m_write_close(json, '}');
 }
 
-void api_no_port_entry(struct api *api, const struct v2m_key *key)
+static void no_port_entry(struct api *api, const struct v2m_key *key)
 {
 	struct v2m_json_writer *json = &api->json;
 	char text[V2M_SUBJECT_LEN + 64];
@@ -203,21 +209,56 @@ void api_no_port_entry(struct api *api, const struct v2m_key *key)
 	v2m_write_close(json, '}');
 }
 
-bool api_refuse_key(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
-		    struct v2m_body *body, int *result)
+/* Why a key's figures cannot be told, and the status to answer with; 0: they can. */
+static int refusal(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
+		   const char **code, const char **detail)
 {
 	const struct v2m_key_port *port =
 		key->port ? v2m_keyset_port(snapshot->keyset, key->port) : NULL;
 
 	if (port && port->shared) {
-		*result = v2m_api_error(409, V2M_CODE_SHARED_PORT, V2M_DETAIL_SHARED_PORT, body);
-		return true;
+		*code = V2M_CODE_SHARED_PORT;
+		*detail = V2M_DETAIL_SHARED_PORT;
+		return 409;
 	}
 	/* Beyond the ports that can be monitored: what is not counted is not zero. */
 	if (port && !v2m_snapshot_port(snapshot, key->port)) {
-		*result = v2m_api_error(503, "not_counted",
-					"The port of this key is not being counted.", body);
-		return true;
+		*code = "not_counted";
+		*detail = "The port of this key is not being counted.";
+		return 503;
 	}
-	return false;
+	return 0;
+}
+
+void api_key_entry(struct api *api, const struct v2m_key *key)
+{
+	struct v2m_json_writer *json = &api->json;
+	const char *code;
+	const char *detail;
+
+	if (!key->port) {
+		no_port_entry(api, key);
+	} else if (refusal(api->snapshot, key, &code, &detail)) {
+		v2m_write_open(json, '{');
+		v2m_put_string(json, "error", detail);
+		v2m_put_string(json, "code", code);
+		v2m_put_string(json, "uuid", key->uuid);
+		v2m_put_u64(json, "port", key->port);
+		v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
+		v2m_write_close(json, '}');
+	} else {
+		api_port_entry(api, v2m_snapshot_port(api->snapshot, key->port));
+	}
+}
+
+bool api_refuse_key(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
+		    struct v2m_body *body, int *result)
+{
+	const char *code;
+	const char *detail;
+	int status = refusal(snapshot, key, &code, &detail);
+
+	if (status)
+		*result = v2m_api_error(status, code, detail, body);
+	return status != 0;
 }

@@ -39,8 +39,11 @@ void api_put_formatted(struct v2m_json_writer *json, const char *name, uint64_t 
 /* Values. */
 void api_key_object(struct v2m_json_writer *json, const struct v2m_key *key);
 void api_port_entry(struct api *api, const struct v2m_port_view *view);
-/* What stands for the entry of a key without a port. */
-void api_no_port_entry(struct api *api, const struct v2m_key *key);
+/* The key's port entry, or, without one byte figure that is not the key's alone, what stands for it
+ * where the key has no port, shares it, or has one that is not counted. */
+void api_key_entry(struct api *api, const struct v2m_key *key);
+/* Members "shared" and "keys" of what belongs to a shared port. */
+void api_put_shared(struct v2m_json_writer *json, const struct v2m_keyset *keyset, uint16_t port);
 
 /* Where a key's figures cannot be told: true, and the answer that says so is in *body (with
  * *result, what the renderer returns). */

@@ -170,6 +170,28 @@ void v2m_write_fixed(struct v2m_json_writer *json, double value, int decimals)
 	append(json, text, (size_t)length);
 }
 
+void v2m_write_double(struct v2m_json_writer *json, double value)
+{
+	char text[40];
+	char *comma;
+
+	if (!isfinite(value))
+		value = 0.0;
+	/* 17 significant digits always read back as the same double (C11, DBL_DECIMAL_DIG). */
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, value);
+		if (strtod(text, NULL) == value)
+			break;
+	}
+	comma = strchr(text, ',');
+	if (comma)
+		*comma = '.';
+	begin_value(json);
+	append(json, text, strlen(text));
+	if (!strpbrk(text, ".e"))
+		append(json, ".0", 2);
+}
+
 void v2m_write_seconds(struct v2m_json_writer *json, int64_t real_us)
 {
 	char text[40];
@@ -209,6 +231,12 @@ void v2m_put_fixed(struct v2m_json_writer *json, const char *name, double value,
 {
 	v2m_write_name(json, name);
 	v2m_write_fixed(json, value, decimals);
+}
+
+void v2m_put_double(struct v2m_json_writer *json, const char *name, double value)
+{
+	v2m_write_name(json, name);
+	v2m_write_double(json, value);
 }
 
 void v2m_put_seconds(struct v2m_json_writer *json, const char *name, int64_t real_us)

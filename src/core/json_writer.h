@@ -32,6 +32,9 @@ void v2m_write_bool(struct v2m_json_writer *json, bool value);
 void v2m_write_null(struct v2m_json_writer *json);
 /* A number with that many decimals, in the C locale's spelling; what is not finite becomes 0. */
 void v2m_write_fixed(struct v2m_json_writer *json, double value, int decimals);
+/* The shortest decimal that reads back as the same double, always with a point or exponent; what is
+ * not finite becomes 0. */
+void v2m_write_double(struct v2m_json_writer *json, double value);
 /* Unix microseconds as seconds with six decimals, exactly. */
 void v2m_write_seconds(struct v2m_json_writer *json, int64_t real_us);
 
@@ -41,6 +44,7 @@ void v2m_put_u64(struct v2m_json_writer *json, const char *name, uint64_t value)
 void v2m_put_bool(struct v2m_json_writer *json, const char *name, bool value);
 void v2m_put_null(struct v2m_json_writer *json, const char *name);
 void v2m_put_fixed(struct v2m_json_writer *json, const char *name, double value, int decimals);
+void v2m_put_double(struct v2m_json_writer *json, const char *name, double value);
 void v2m_put_seconds(struct v2m_json_writer *json, const char *name, int64_t real_us);
 void v2m_put_open(struct v2m_json_writer *json, const char *name, char bracket);
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/gzip.h"
+
 /* Per-key bodies of a thousand keys still find theirs in a few steps; 4 KiB a window. */
 #define BUCKETS 512
 
@@ -14,10 +16,13 @@ struct entry {
 	struct entry *next;
 	pthread_mutex_t lock; /* held while the body is rendered: the others wait for it here */
 	bool rendered;
-	bool asked;        /* by a request, in this window */
+	bool compressed;
+	bool asked; /* by a request, in this window */
+	bool asked_gzip;
 	v2m_render render; /* with argument: how, for the next window to do the same */
 	const void *argument;
 	struct v2m_body body;
+	struct v2m_body gzip; /* of body */
 	char name[];
 };
 
@@ -54,6 +59,7 @@ static void entry_free(struct entry *entry)
 {
 	pthread_mutex_destroy(&entry->lock);
 	free(entry->body.data);
+	free(entry->gzip.data);
 	free(entry);
 }
 
@@ -145,6 +151,20 @@ static const struct v2m_body *render_entry(struct v2m_window *window, struct ent
 	return rendered ? &entry->body : NULL;
 }
 
+/* NULL: as above. */
+static const struct v2m_body *compress_entry(struct entry *entry, bool asked)
+{
+	bool compressed;
+
+	pthread_mutex_lock(&entry->lock);
+	entry->asked_gzip |= asked;
+	if (!entry->compressed)
+		entry->compressed = v2m_gzip(&entry->body, &entry->gzip) == 0;
+	compressed = entry->compressed;
+	pthread_mutex_unlock(&entry->lock);
+	return compressed ? &entry->gzip : NULL;
+}
+
 const struct v2m_body *v2m_window_body(struct v2m_window *window, const char *name,
 				       v2m_render render, const void *argument)
 {
@@ -153,22 +173,34 @@ const struct v2m_body *v2m_window_body(struct v2m_window *window, const char *na
 	return entry ? render_entry(window, entry, render, argument, true) : NULL;
 }
 
+const struct v2m_body *v2m_window_gzip(struct v2m_window *window, const char *name,
+				       v2m_render render, const void *argument)
+{
+	struct entry *entry = find_entry(window, name);
+
+	if (!entry || !render_entry(window, entry, render, argument, true))
+		return NULL;
+	return compress_entry(entry, true);
+}
+
 static void warm_entry(struct v2m_window *window, struct entry *entry)
 {
 	struct entry *next = NULL;
 	v2m_render render = NULL;
 	const void *argument = NULL;
+	bool gzip;
 
 	pthread_mutex_lock(&entry->lock);
 	if (entry->asked) {
 		render = entry->render;
 		argument = entry->argument;
 	}
+	gzip = entry->asked_gzip;
 	pthread_mutex_unlock(&entry->lock);
 	if (render)
 		next = find_entry(window, entry->name);
-	if (next)
-		render_entry(window, next, render, argument, false);
+	if (next && render_entry(window, next, render, argument, false) && gzip)
+		compress_entry(next, false);
 }
 
 void v2m_window_warm(struct v2m_window *window, struct v2m_window *last)

@@ -36,6 +36,10 @@ const struct v2m_snapshot *v2m_window_snapshot(const struct v2m_window *window);
 const struct v2m_body *v2m_window_body(struct v2m_window *window, const char *name,
 				       v2m_render render, const void *argument);
 
+/* The same body, compressed by gzip, once as well. */
+const struct v2m_body *v2m_window_gzip(struct v2m_window *window, const char *name,
+				       v2m_render render, const void *argument);
+
 /* Renders in a window that nobody reads yet what was asked for in the last one, so that no request
  * pays for it. Does nothing where the key set has changed in between. */
 void v2m_window_warm(struct v2m_window *window, struct v2m_window *last);
