@@ -8,9 +8,12 @@
 #include "http/http.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "core/api_json.h"
 #include "core/log.h"
@@ -60,6 +63,16 @@ static bool has_body(const struct mg_connection *connection)
 	       mg_get_header(connection, "Transfer-Encoding");
 }
 
+/* civetweb takes "5x" for 5, and a body of two lengths for either: what a proxy in front of us may
+ * see otherwise ends the connection (RFC 9112, section 6.3). */
+static bool is_ambiguous(const struct mg_connection *connection)
+{
+	const char *length = mg_get_header(connection, "Content-Length");
+
+	return length && (!length[0] || length[strspn(length, "0123456789")] ||
+			  mg_get_header(connection, "Transfer-Encoding"));
+}
+
 /* Nothing we serve takes a body, but clients send some. False: it is too large. */
 static bool take_body(struct mg_connection *connection, struct v2m_reply *reply)
 {
@@ -76,6 +89,14 @@ static bool take_body(struct mg_connection *connection, struct v2m_reply *reply)
 	return false;
 }
 
+static void refuse_malformed(struct v2m_reply *reply)
+{
+	reply->close = true;
+	v2m_reply_error(reply, 400, "bad_request",
+			"The request is malformed, incomplete, or its headers are larger than "
+			"16 KiB");
+}
+
 static int begin_request(struct mg_connection *connection)
 {
 	const struct mg_request_info *info = mg_get_request_info(connection);
@@ -86,7 +107,10 @@ static int begin_request(struct mg_connection *connection)
 
 	reply.close =
 		__atomic_load_n(&http->open_connections, __ATOMIC_RELAXED) > KEEP_ALIVE_CONNECTIONS;
-	if (!v2m_routes_open(info->local_uri_raw) && !v2m_http_authorized(http, connection)) {
+	if (is_ambiguous(connection)) {
+		refuse_malformed(&reply);
+	} else if (!v2m_routes_open(info->local_uri_raw) &&
+		   !v2m_http_authorized(http, connection)) {
 		reply.close = true;
 		v2m_reply_error(&reply, 401, "unauthorized",
 				"Invalid API key. Use X-API-Key header with the correct key.");
@@ -102,26 +126,20 @@ static int begin_request(struct mg_connection *connection)
 	return status;
 }
 
-/* What civetweb itself refuses, before there is a request to route. */
+/* What civetweb itself refuses, before there is a request to route. It does not tell a request that
+ * is malformed from one that is too long, too slow or of wrong length. */
 static int http_error(struct mg_connection *connection, int status, const char *message)
 {
 	struct v2m_reply reply = { .close = true };
 
 	(void)message;
-	switch (status) {
-	case 413:
-		v2m_reply_error(&reply, 431, "headers_too_large",
-				"The request's headers are too large");
-		break;
-	case 505:
-		v2m_reply_error(&reply, 505, "http_version", "This HTTP version is not supported");
-		break;
-	case 400:
-		v2m_reply_error(&reply, 400, "bad_request", "The request is malformed");
-		break;
-	default:
-		v2m_reply_error(&reply, status, "http_error", "The request cannot be answered");
-	}
+	if (status == 505)
+		v2m_reply_error(&reply, status, "http_version",
+				"This version of HTTP is not supported");
+	else if (status < 500)
+		refuse_malformed(&reply);
+	else
+		v2m_reply_error(&reply, 503, "http_error", "The request cannot be answered now");
 	v2m_reply_send(connection, &reply);
 	return 0;
 }
@@ -146,6 +164,17 @@ static int init_connection(const struct mg_connection *connection, void **data)
 static void connection_closed(const struct mg_connection *connection)
 {
 	__atomic_sub_fetch(&http_of(connection)->open_connections, 1, __ATOMIC_RELAXED);
+}
+
+/* 0 or -errno. */
+static int make_start_id(char id[static 17])
+{
+	uint64_t random;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return -errno;
+	snprintf(id, 17, "%016" PRIx64, random);
+	return 0;
 }
 
 static struct mg_context *start_civetweb(struct v2m_http *http, const char *ports)
@@ -215,6 +244,10 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
 	if (!options->api_key || !options->api_key[0] || strlen(options->api_key) > V2M_API_KEY_MAX)
 		return v2m_error_set(error, -EINVAL, "api_key: has to have 1 to %d characters",
 				     V2M_API_KEY_MAX);
+	result = make_start_id(made->start_id);
+	if (result)
+		return v2m_error_set(error, result, "http: no random numbers: %s",
+				     strerror(-result));
 	result = v2m_listen_check(options->listen, error);
 	if (result)
 		return result;

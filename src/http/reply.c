@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "core/api_json.h"
+#include "http/negotiate.h"
 #include "http/server.h"
 
 /* Header and body of this much together leave in one write, and so in one segment or two. */
 #define SINGLE_WRITE 8192
+/* A smaller body fits into one segment as it is. */
+#define GZIP_FROM 1024
 
 static const char out_of_memory[] = "{\"detail\":\"Out of memory.\",\"code\":\"out_of_memory\"}";
 
@@ -17,6 +22,8 @@ static const struct v2m_body out_of_memory_body = {
 	.data = (char *)out_of_memory,
 	.length = sizeof(out_of_memory) - 1,
 };
+
+static const struct v2m_body not_modified = { .status = 304 };
 
 void v2m_reply_own(struct v2m_reply *reply, int result)
 {
@@ -44,7 +51,6 @@ static const char *reason_phrase(int status)
 		{ 409, "Conflict" },
 		{ 413, "Content Too Large" },
 		{ 422, "Unprocessable Content" },
-		{ 431, "Request Header Fields Too Large" },
 		{ 503, "Service Unavailable" },
 		{ 505, "HTTP Version Not Supported" },
 	};
@@ -55,46 +61,110 @@ static const char *reason_phrase(int status)
 	return "Error";
 }
 
-static int write_header(struct mg_connection *connection, const struct v2m_reply *reply,
-			char *header, size_t size)
+void v2m_reply_rendered(struct v2m_http *http, struct mg_connection *connection,
+			struct v2m_reply *reply, const char *name, v2m_render render,
+			const void *argument)
 {
-	const struct mg_request_info *info = mg_get_request_info(connection);
-	bool http10 = info->http_version && strcmp(info->http_version, "1.0") == 0;
-	int status = reply->body->status;
+	uint64_t generation = v2m_window_snapshot(reply->window)->generation;
+
+	reply->body = v2m_window_body(reply->window, name, render, argument);
+	if (!reply->body) {
+		v2m_reply_own(reply, -ENOMEM);
+		return;
+	}
+	if (reply->body->status != 200)
+		return;
+	reply->gzip = reply->body->length >= GZIP_FROM &&
+		      v2m_accepts_gzip(mg_get_header(connection, "Accept-Encoding"));
+	snprintf(reply->etag, sizeof(reply->etag), "\"%s-%" PRIx64 "%s\"", http->start_id,
+		 generation, reply->gzip ? "-gzip" : "");
+	if (v2m_etag_matches(mg_get_header(connection, "If-None-Match"), reply->etag))
+		reply->body = &not_modified;
+	else if (reply->gzip)
+		reply->body = v2m_window_gzip(reply->window, name, render, argument);
+	if (!reply->body)
+		v2m_reply_own(reply, -ENOMEM);
+}
+
+/* A header in the making. */
+struct header {
+	char *text;
+	size_t size;
+	size_t length;
+};
+
+V2M_PRINTF(2, 3) static void add(struct header *header, const char *format, ...)
+{
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(header->text + header->length, header->size - header->length, format,
+			   arguments);
+	va_end(arguments);
+	if (length > 0 && (size_t)length < header->size - header->length)
+		header->length += (size_t)length;
+}
+
+static void add_date(struct header *header)
+{
 	time_t now = time(NULL);
 	char date[40];
 	struct tm utc;
 
 	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc));
-	return snprintf(header, size,
-			"HTTP/1.1 %d %s\r\n"
-			"Date: %s\r\n"
-			"Content-Type: application/json\r\n"
-			"Content-Length: %zu\r\n"
-			"Cache-Control: %s\r\n"
-			"X-Content-Type-Options: nosniff\r\n"
-			"%s%s%s%s%s\r\n",
-			status, reason_phrase(status), date, reply->body->length,
-			reply->window ? "private, no-cache" : "no-store",
-			status == 401 ? "WWW-Authenticate: Bearer realm=\"v2meter\"\r\n" : "",
-			status == 405 ? "Allow: " : "", status == 405 ? reply->allow : "",
-			status == 405 ? "\r\n" : "",
-			reply->close ? "Connection: close\r\n"
-			: http10     ? "Connection: keep-alive\r\n"
-				     : "");
+	add(header, "Date: %s\r\n", date);
+}
+
+static void add_connection(struct header *header, const struct mg_connection *connection,
+			   bool close)
+{
+	const char *version = mg_get_request_info(connection)->http_version;
+
+	if (close)
+		add(header, "Connection: close\r\n");
+	else if (version && strcmp(version, "1.0") == 0)
+		add(header, "Connection: keep-alive\r\n");
+}
+
+static size_t write_header(struct mg_connection *connection, const struct v2m_reply *reply,
+			   char *text, size_t size)
+{
+	struct header header = { .text = text, .size = size };
+	int status = reply->body->status;
+
+	add(&header, "HTTP/1.1 %d %s\r\n", status, reason_phrase(status));
+	add_date(&header);
+	if (status != 304)
+		add(&header, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+		    reply->body->length);
+	if (reply->gzip && status == 200)
+		add(&header, "Content-Encoding: gzip\r\n");
+	add(&header, "Cache-Control: %s\r\n",
+	    reply->window ? "private, no-cache\r\nVary: Accept-Encoding" : "no-store");
+	if (reply->etag[0])
+		add(&header, "ETag: %s\r\n", reply->etag);
+	if (status == 401)
+		add(&header, "WWW-Authenticate: Bearer realm=\"v2meter\"\r\n");
+	if (status == 405)
+		add(&header, "Allow: %s\r\n", reply->allow);
+	add_connection(&header, connection, reply->close);
+	add(&header, "X-Content-Type-Options: nosniff\r\n\r\n");
+	return header.length;
 }
 
 void v2m_reply_send(struct mg_connection *connection, struct v2m_reply *reply)
 {
 	char buffer[SINGLE_WRITE];
 	size_t header;
-	size_t body = reply->head ? 0 : reply->body->length;
+	size_t body = reply->head || reply->body->status == 304 ? 0 : reply->body->length;
 
 	if (reply->close)
 		mg_disable_connection_keep_alive(connection);
-	header = (size_t)write_header(connection, reply, buffer, sizeof(buffer));
+	header = write_header(connection, reply, buffer, sizeof(buffer));
 	if (header + body <= sizeof(buffer)) {
-		memcpy(buffer + header, reply->body->data, body);
+		if (body)
+			memcpy(buffer + header, reply->body->data, body);
 		mg_write(connection, buffer, header + body);
 	} else if (mg_write(connection, buffer, header) == (int)header) {
 		mg_write(connection, reply->body->data, body);

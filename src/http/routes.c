@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "core/api_json.h"
+#include "http/negotiate.h"
 #include "http/server.h"
 
 #define PATH_MAX_LENGTH 2048
@@ -16,7 +17,6 @@ struct exchange {
 	struct mg_connection *connection;
 	const struct route *route;
 	const char *parameter; /* what {} of the pattern stood for, decoded */
-	bool fresh;
 	struct v2m_reply *reply;
 };
 
@@ -27,7 +27,9 @@ struct route {
 	void (*handle)(struct exchange *exchange);
 	v2m_render render;
 	const char *name; /* of the body in the window: the same answer under two paths is one */
+	v2m_render_reset render_reset;
 	bool open;        /* without the API key */
+	bool active_only; /* 400 where the key is switched off */
 };
 
 static void reply_verdict(struct v2m_reply *reply, enum v2m_verdict verdict)
@@ -69,49 +71,86 @@ static void answer_not_served(struct exchange *exchange)
 			"This server does not serve that call; it is the panel's.");
 }
 
+static void answer_meter_status(struct exchange *exchange)
+{
+	const struct v2m_meter *meter = exchange->http->meter;
+	struct v2m_reply *reply = exchange->reply;
+	struct v2m_status *status = NULL;
+	enum v2m_verdict verdict = meter->status(meter->context, &status);
+
+	if (verdict != V2M_OK) {
+		reply_verdict(reply, verdict);
+		return;
+	}
+	v2m_reply_own(reply, v2m_status_render(status, &reply->own));
+	v2m_status_free(status);
+}
+
+/* The window to answer from, or false and the answer that there is none. */
+static bool take_window(struct exchange *exchange, bool fresh)
+{
+	const struct v2m_meter *meter = exchange->http->meter;
+	struct v2m_window *window = NULL;
+	enum v2m_verdict verdict = meter->window(meter->context, fresh, &window);
+
+	if (verdict == V2M_OK)
+		exchange->reply->window = window;
+	else
+		reply_verdict(exchange->reply, verdict);
+	return verdict == V2M_OK;
+}
+
+/* The key of the path in the reply's window, or NULL and the answer that it cannot be had. */
+static const struct v2m_key *find_key(struct exchange *exchange)
+{
+	const struct v2m_snapshot *snapshot = v2m_window_snapshot(exchange->reply->window);
+	const struct v2m_key *key = v2m_keyset_find(snapshot->keyset, exchange->parameter);
+
+	if (!key) {
+		reply_verdict(exchange->reply, V2M_KEY_NOT_FOUND);
+	} else if (exchange->route->active_only && !key->is_active) {
+		v2m_reply_error(exchange->reply, 400, "key_not_active", "Key is not active");
+		key = NULL;
+	}
+	return key;
+}
+
 static void answer_reset(struct exchange *exchange)
 {
 	const struct v2m_meter *meter = exchange->http->meter;
 	struct v2m_reply *reply = exchange->reply;
 	struct v2m_reset reset = { 0 };
-	enum v2m_verdict verdict = meter->reset(meter->context, exchange->parameter, &reset);
+	enum v2m_verdict verdict;
 
+	if (exchange->route->active_only && (!take_window(exchange, false) || !find_key(exchange)))
+		return;
+	verdict = meter->reset(meter->context, exchange->parameter, &reset);
 	if (verdict == V2M_OK || verdict == V2M_KEY_HAS_NO_PORT)
-		v2m_reply_own(reply,
-			      v2m_api_reset(&reset, exchange->http->api_bytes, exchange->parameter,
-					    verdict == V2M_OK, &reply->own));
+		v2m_reply_own(reply, exchange->route->render_reset(
+					     &reset, exchange->http->api_bytes, exchange->parameter,
+					     verdict == V2M_OK, &reply->own));
 	else
 		reply_verdict(reply, verdict);
 }
 
 static void answer_rendered(struct exchange *exchange)
 {
-	const struct v2m_meter *meter = exchange->http->meter;
 	const struct route *route = exchange->route;
-	struct v2m_reply *reply = exchange->reply;
+	const char *control = mg_get_header(exchange->connection, "Cache-Control");
 	const struct v2m_key *key = NULL;
-	enum v2m_verdict verdict = meter->window(meter->context, exchange->fresh, &reply->window);
 	char name[V2M_SUBJECT_LEN + 64];
 
-	if (verdict != V2M_OK) {
-		reply->window = NULL;
-		reply_verdict(reply, verdict);
+	if (!take_window(exchange, v2m_asks_for_fresh(control)))
 		return;
-	}
 	if (strstr(route->pattern, PARAMETER)) {
-		const struct v2m_snapshot *snapshot = v2m_window_snapshot(reply->window);
-
-		key = v2m_keyset_find(snapshot->keyset, exchange->parameter);
-		if (!key) {
-			reply_verdict(reply, V2M_KEY_NOT_FOUND);
+		key = find_key(exchange);
+		if (!key)
 			return;
-		}
 	}
 	/* By uuid: ids are the operator's and may be of any length. */
 	snprintf(name, sizeof(name), "%s %s", route->name, key ? key->uuid : "");
-	reply->body = v2m_window_body(reply->window, name, route->render, key);
-	if (!reply->body)
-		v2m_reply_own(reply, -1);
+	v2m_reply_rendered(exchange->http, exchange->connection, exchange->reply, name,
+			   route->render, key);
 }
 
 #define ROUTE(method_, pattern_, ...)                                                              \
@@ -120,8 +159,11 @@ static void answer_rendered(struct exchange *exchange)
 	}
 #define OPEN(pattern_, handle_, ...)                                                               \
 	ROUTE("GET", pattern_, .handle = handle_, .open = true, __VA_ARGS__)
-#define RENDERED(pattern_, name_, render_)                                                         \
-	ROUTE("GET", pattern_, .handle = answer_rendered, .name = name_, .render = render_)
+#define RENDERED(pattern_, name_, ...)                                                             \
+	ROUTE("GET", pattern_, .handle = answer_rendered, .name = name_, .render = __VA_ARGS__)
+#define RESET(pattern_, ...)                                                                       \
+	ROUTE("POST", pattern_, .handle = answer_reset, .render_reset = __VA_ARGS__)
+#define ACTIVE .active_only = true
 
 /* clang-format off */
 static const struct route routes[] = {
@@ -136,12 +178,24 @@ static const struct route routes[] = {
 	OPEN("/health",  answer_health, .name = "healthy"),
 	OPEN("/healthz", answer_health, .name = "ok"),
 
-	RENDERED("/api/keys",                   "keys",       v2m_api_keys),
-	RENDERED("/api/keys/{}",                "key",        v2m_api_key),
-	RENDERED("/api/traffic/simple",         "simple",     v2m_api_simple),
-	RENDERED("/api/keys/{}/traffic/simple", "key_simple", v2m_api_key_simple),
+	ROUTE("GET", "/api/meter/status", .handle = answer_meter_status),
 
-	ROUTE("POST", "/api/keys/{}/traffic/simple/reset", .handle = answer_reset),
+	RENDERED("/api/keys",                       "keys",           v2m_api_keys),
+	RENDERED("/api/keys/{}",                    "key",            v2m_api_key),
+	RENDERED("/api/traffic/simple",             "simple",         v2m_api_simple),
+	RENDERED("/api/traffic",                    "simple",         v2m_api_simple),
+	RENDERED("/api/traffic/ports/exact",        "ports_exact",    v2m_api_ports_exact),
+	RENDERED("/api/traffic/exact",              "exact",          v2m_api_exact),
+	RENDERED("/api/traffic/status",             "status",         v2m_api_status),
+	RENDERED("/api/system/traffic/summary",     "summary",        v2m_api_system_summary),
+	RENDERED("/api/keys/{}/traffic/simple",     "key_simple",     v2m_api_key_simple),
+	RENDERED("/api/keys/{}/traffic",            "key_traffic",    v2m_api_key_traffic),
+	RENDERED("/api/keys/{}/traffic/port/exact", "key_port_exact", v2m_api_key_port_exact, ACTIVE),
+	RENDERED("/api/keys/{}/traffic/exact",      "key_exact",      v2m_api_key_exact, ACTIVE),
+
+	RESET("/api/keys/{}/traffic/simple/reset", v2m_api_reset),
+	RESET("/api/keys/{}/traffic/reset",        v2m_api_key_reset),
+	RESET("/api/keys/{}/traffic/port/reset",   v2m_api_port_reset, ACTIVE),
 };
 /* clang-format on */
 
@@ -233,13 +287,6 @@ bool v2m_routes_open(const char *path)
 	return false;
 }
 
-static bool asks_for_fresh(const struct mg_connection *connection)
-{
-	const char *control = mg_get_header(connection, "Cache-Control");
-
-	return control && strcasestr(control, "no-cache");
-}
-
 static void answer_no_route(struct v2m_reply *reply, const char *path)
 {
 	if (reply->allow[0]) {
@@ -262,7 +309,6 @@ void v2m_routes_answer(struct v2m_http *http, struct mg_connection *connection,
 		.http = http,
 		.connection = connection,
 		.parameter = decoded,
-		.fresh = asks_for_fresh(connection),
 		.reply = reply,
 	};
 

@@ -22,6 +22,7 @@ struct v2m_http {
 	bool started;
 	unsigned open_connections; /* atomic */
 	char api_key[V2M_API_KEY_MAX + 1];
+	char start_id[17]; /* random: entity tags of different runs differ */
 };
 
 /* An answer on its way out. */
@@ -29,6 +30,8 @@ struct v2m_reply {
 	const struct v2m_body *body; /* in window, or own */
 	struct v2m_body own;
 	struct v2m_window *window; /* referenced while body is in use */
+	char etag[64];             /* with its quotes, or "" */
+	bool gzip;                 /* how body is encoded */
 	char allow[64];            /* of a 405; else "" */
 	bool head;                 /* the headers alone */
 	bool close;                /* end the connection after it */
@@ -39,6 +42,11 @@ bool v2m_http_authorized(const struct v2m_http *http, const struct mg_connection
 
 /* reply.c */
 void v2m_reply_error(struct v2m_reply *reply, int status, const char *code, const char *detail);
+/* An answer whose figures are a window's: encoded as the client takes it, with its entity tag, or
+ * nothing but that where the client has it already. */
+void v2m_reply_rendered(struct v2m_http *http, struct mg_connection *connection,
+			struct v2m_reply *reply, const char *name, v2m_render render,
+			const void *argument);
 /* Takes the answer that a renderer of the core has left in reply->own. */
 void v2m_reply_own(struct v2m_reply *reply, int result);
 /* Sends it and releases what it holds. */

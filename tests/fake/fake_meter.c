@@ -247,6 +247,25 @@ static void health_of(void *context, struct v2m_health *health)
 	pthread_mutex_unlock(&fake->lock);
 }
 
+static enum v2m_verdict status_of(void *context, struct v2m_status **status)
+{
+	struct fake_meter *fake = context;
+	struct v2m_status *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return V2M_UNREADABLE;
+	pthread_mutex_lock(&fake->lock);
+	made->real_us = v2m_clock_real_us();
+	made->started_us = made->real_us;
+	made->mode = V2M_MODE_EBPF;
+	made->health_reason = fake->health.reason;
+	made->keys = fake->keyset->n_keys;
+	made->ports = fake->keyset->n_ports;
+	pthread_mutex_unlock(&fake->lock);
+	*status = made;
+	return V2M_OK;
+}
+
 struct fake_meter *fake_meter_new(const struct fake_options *options)
 {
 	struct fake_meter *fake = calloc(1, sizeof(*fake));
@@ -261,6 +280,7 @@ struct fake_meter *fake_meter_new(const struct fake_options *options)
 		.window = window_of,
 		.reset = reset_key,
 		.health = health_of,
+		.status = status_of,
 	};
 	fake->keyset = make_keyset(options);
 	fake->connections = make_connections(options);
