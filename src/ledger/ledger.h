@@ -12,19 +12,42 @@
 
 struct v2m_ledger;
 
-/* Opens or makes <state_dir>/ledger.db (mode 0600), WAL, migrates an older schema. 0, or -errno. */
+/* How long days and hours are kept. Months and totals never expire. */
+struct v2m_ledger_retention {
+	unsigned days;  /* 1 to 100000 */
+	unsigned hours; /* 1 to 1000000 */
+};
+#define V2M_RETENTION_DAYS  400
+#define V2M_RETENTION_HOURS 744
+
+/* Opens or makes <state_dir>/ledger.db (mode 0600), WAL, migrates an older schema. A file that is
+ * damaged is renamed to ledger.db.corrupt-<time>, and a new one begun. 0; -EPROTO for a file of a
+ * newer version or of another program; -EBUSY while another process holds it; -ENOSPC, -EROFS,
+ * -EACCES, or another -errno. */
 int v2m_ledger_open(const char *state_dir, struct v2m_ledger **ledger, struct v2m_error *error);
 void v2m_ledger_close(struct v2m_ledger *ledger);
 void v2m_ledger_closep(struct v2m_ledger **ledger);
+/* V2M_RETENTION_DAYS and _HOURS unless set. */
+void v2m_ledger_set_retention(struct v2m_ledger *ledger,
+			      const struct v2m_ledger_retention *retention);
 
 /* Fills an empty account. 0 or -errno. */
 int v2m_ledger_load(struct v2m_ledger *ledger, struct v2m_account *account,
 		    struct v2m_error *error);
 
-/* Stores all that is dirty in one transaction that is on disk when this returns 0
- * (synchronous=FULL), and marks the account stored. On failure, -errno: nothing was stored, all
- * stays dirty, and a later call tries again. */
+/* Stores all that is dirty or pending in one transaction that is on disk when this returns 0
+ * (synchronous=FULL), and marks the account stored. On failure, -errno as in open: nothing was
+ * stored, all stays dirty, and a later call tries again. A file that is found damaged, or that
+ * somebody has taken away, is replaced by a new one with all that is in memory; the damaged one is
+ * set aside as in open. */
 int v2m_ledger_store(struct v2m_ledger *ledger, struct v2m_account *account,
 		     struct v2m_error *error);
+
+/* Deletes days and hours beyond the retention. To be called now and then; it deletes only when the
+ * wall clock has kept pace with the monotonic one for an hour, lest a clock that starts in the
+ * wrong year takes the history along, and once an hour. Stores as v2m_ledger_store() does. 0 or
+ * -errno. */
+int v2m_ledger_expire(struct v2m_ledger *ledger, struct v2m_account *account, uint64_t mono_ns,
+		      int64_t real_us, struct v2m_error *error);
 
 #endif
