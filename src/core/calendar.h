@@ -22,6 +22,8 @@ struct v2m_local_time v2m_local_time_at(int64_t real_us);
 
 /* The date that many days later, earlier where days is negative. */
 int32_t v2m_date_add(int32_t date, int days);
+/* Unix seconds of the local midnight that begins the date. */
+int64_t v2m_date_start_s(int32_t date);
 static inline int32_t v2m_date_month(int32_t date)
 {
 	return date / 100;

@@ -2,70 +2,28 @@
 #include "ledger/ledger.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/log.h"
 #include "ledger/file.h"
+#include "ledger/private.h"
 #include "ledger/schema.h"
 
-enum statement {
-	BEGIN,
-	COMMIT,
-	ROLLBACK,
-	PUT_SUBJECT,
-	PUT_RAW,
-	GET_SUBJECTS,
-	GET_RAW,
-	N_STATEMENTS,
-};
-
-static const char *const statement_sql[N_STATEMENTS] = {
-	[BEGIN] = "BEGIN IMMEDIATE",
-	[COMMIT] = "COMMIT",
-	[ROLLBACK] = "ROLLBACK",
-	[PUT_SUBJECT] = "INSERT INTO subjects (name, first_seen_us, last_activity_us, reset_us,"
-			" rx_packets, rx_wire, rx_payload, tx_packets, tx_wire, tx_payload,"
-			" base_rx_packets, base_rx_wire, base_rx_payload,"
-			" base_tx_packets, base_tx_wire, base_tx_payload)"
-			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
-			" ?16) ON CONFLICT (name) DO UPDATE SET"
-			" first_seen_us = ?2, last_activity_us = ?3, reset_us = ?4,"
-			" rx_packets = ?5, rx_wire = ?6, rx_payload = ?7,"
-			" tx_packets = ?8, tx_wire = ?9, tx_payload = ?10,"
-			" base_rx_packets = ?11, base_rx_wire = ?12, base_rx_payload = ?13,"
-			" base_tx_packets = ?14, base_tx_wire = ?15, base_tx_payload = ?16",
-	[PUT_RAW] = "INSERT OR REPLACE INTO raw (port, epoch, assigned_ns,"
-		    " tcp_rx_packets, tcp_rx_wire, tcp_rx_payload,"
-		    " tcp_tx_packets, tcp_tx_wire, tcp_tx_payload,"
-		    " udp_rx_packets, udp_rx_wire, udp_rx_payload,"
-		    " udp_tx_packets, udp_tx_wire, udp_tx_payload)"
-		    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-	[GET_SUBJECTS] = "SELECT name, first_seen_us, last_activity_us, reset_us,"
-			 " rx_packets, rx_wire, rx_payload, tx_packets, tx_wire, tx_payload,"
-			 " base_rx_packets, base_rx_wire, base_rx_payload,"
-			 " base_tx_packets, base_tx_wire, base_tx_payload FROM subjects",
-	[GET_RAW] = "SELECT port, epoch, assigned_ns,"
-		    " tcp_rx_packets, tcp_rx_wire, tcp_rx_payload,"
-		    " tcp_tx_packets, tcp_tx_wire, tcp_tx_payload,"
-		    " udp_rx_packets, udp_rx_wire, udp_rx_payload,"
-		    " udp_tx_packets, udp_tx_wire, udp_tx_payload FROM raw",
-};
-
-struct v2m_ledger {
-	char *path;
-	sqlite3 *db;
-	sqlite3_stmt *statements[N_STATEMENTS];
-};
-
-static int prepare_statements(struct v2m_ledger *ledger, struct v2m_error *error)
+/* On failure there is no file to be written to. */
+static int attach(struct v2m_ledger *ledger, struct v2m_error *error)
 {
-	for (size_t i = 0; i < N_STATEMENTS; i++)
-		if (sqlite3_prepare_v3(ledger->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
-				       &ledger->statements[i], NULL) != SQLITE_OK)
-			return v2m_sqlite_error(ledger->db, ledger->path, error);
-	return 0;
+	int result = v2m_ledger_file_open(ledger->path, &ledger->db, error);
+
+	if (result)
+		return result;
+	result = v2m_statements_prepare(ledger->db, &ledger->statements, error);
+	if (result) {
+		v2m_statements_clear(&ledger->statements);
+		v2m_ledger_file_abandon(V2M_TAKE(ledger->db));
+	}
+	return result;
 }
 
 int v2m_ledger_open(const char *state_dir, struct v2m_ledger **ledger, struct v2m_error *error)
@@ -76,9 +34,9 @@ int v2m_ledger_open(const char *state_dir, struct v2m_ledger **ledger, struct v2
 
 	if (!opened || asprintf(&opened->path, "%s/ledger.db", state_dir) < 0)
 		return v2m_error_set(error, -ENOMEM, "ledger: out of memory");
-	result = v2m_ledger_file_open(opened->path, &opened->db, error);
-	if (result == 0)
-		result = prepare_statements(opened, error);
+	opened->retention.days = V2M_RETENTION_DAYS;
+	opened->retention.hours = V2M_RETENTION_HOURS;
+	result = attach(opened, error);
 	if (result == 0)
 		*ledger = V2M_TAKE(opened);
 	return result;
@@ -88,8 +46,7 @@ void v2m_ledger_close(struct v2m_ledger *ledger)
 {
 	if (!ledger)
 		return;
-	for (size_t i = 0; i < N_STATEMENTS; i++)
-		sqlite3_finalize(ledger->statements[i]);
+	v2m_statements_clear(&ledger->statements);
 	sqlite3_close_v2(ledger->db);
 	free(ledger->path);
 	free(ledger);
@@ -100,178 +57,184 @@ void v2m_ledger_closep(struct v2m_ledger **ledger)
 	v2m_ledger_close(*ledger);
 }
 
-/* A cursor binds or reads one column after the other; the first failure stays. */
-struct cursor {
-	sqlite3_stmt *statement;
-	int column;
-	int code;
-};
-
-static void bind_u64(struct cursor *cursor, uint64_t value)
+void v2m_ledger_set_retention(struct v2m_ledger *ledger,
+			      const struct v2m_ledger_retention *retention)
 {
-	if (cursor->code == SQLITE_OK)
-		cursor->code = sqlite3_bind_int64(cursor->statement, ++cursor->column,
-						  (sqlite3_int64)value);
+	ledger->retention = *retention;
 }
 
-static void bind_flow(struct cursor *cursor, const struct v2m_flow *flow)
+static int store_days(struct v2m_ledger *ledger, const struct v2m_subject *subject)
 {
-	bind_u64(cursor, flow->packets);
-	bind_u64(cursor, flow->wire_bytes);
-	bind_u64(cursor, flow->payload_bytes);
+	int result = 0;
+
+	for (size_t i = 0; i < subject->pending.n_days && result == 0; i++) {
+		const struct v2m_history_day *day = &subject->pending.days[i];
+		struct v2m_cursor date = v2m_cursor_of(&ledger->statements, V2M_ADD_DAY);
+		struct v2m_cursor month = v2m_cursor_of(&ledger->statements, V2M_ADD_MONTH);
+
+		v2m_bind_u64(&date, (uint64_t)day->date);
+		v2m_bind_text(&date, subject->id);
+		v2m_bind_figures(&date, &day->figures);
+		result = v2m_cursor_run(&date);
+		if (result)
+			break;
+		v2m_bind_u64(&month, (uint64_t)v2m_date_month(day->date));
+		v2m_bind_text(&month, subject->id);
+		v2m_bind_figures(&month, &day->figures);
+		result = v2m_cursor_run(&month);
+	}
+	return result;
 }
 
-static uint64_t read_u64(struct cursor *cursor)
+static int store_hours(struct v2m_ledger *ledger, const struct v2m_subject *subject)
 {
-	return (uint64_t)sqlite3_column_int64(cursor->statement, cursor->column++);
-}
+	int result = 0;
 
-static struct v2m_flow read_flow(struct cursor *cursor)
-{
-	struct v2m_flow flow;
+	for (size_t i = 0; i < subject->pending.n_hours && result == 0; i++) {
+		const struct v2m_history_hour *hour = &subject->pending.hours[i];
+		struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, V2M_ADD_HOUR);
 
-	flow.packets = read_u64(cursor);
-	flow.wire_bytes = read_u64(cursor);
-	flow.payload_bytes = read_u64(cursor);
-	return flow;
-}
-
-/* Runs a statement that returns no rows. 0 or -errno. */
-static int run(struct cursor *cursor)
-{
-	int code = cursor->code;
-
-	if (code == SQLITE_OK)
-		code = sqlite3_step(cursor->statement);
-	sqlite3_reset(cursor->statement);
-	return v2m_sqlite_errno(code);
-}
-
-static int run_simple(struct v2m_ledger *ledger, enum statement which)
-{
-	struct cursor cursor = { .statement = ledger->statements[which] };
-
-	return run(&cursor);
+		v2m_bind_u64(&cursor, (uint64_t)hour->start_s);
+		v2m_bind_u64(&cursor, (uint64_t)(int64_t)hour->utc_offset_s);
+		v2m_bind_text(&cursor, subject->id);
+		v2m_bind_figures(&cursor, &hour->figures);
+		result = v2m_cursor_run(&cursor);
+	}
+	return result;
 }
 
 static int store_subject(const struct v2m_subject *subject, void *context)
 {
 	struct v2m_ledger *ledger = context;
-	struct cursor cursor = { .statement = ledger->statements[PUT_SUBJECT] };
+	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, V2M_PUT_SUBJECT);
+	int result;
 
 	if (!subject->dirty)
 		return 0;
-	cursor.code = sqlite3_bind_text(cursor.statement, ++cursor.column, subject->id, -1,
-					SQLITE_TRANSIENT);
-	bind_u64(&cursor, (uint64_t)subject->first_seen_us);
-	bind_u64(&cursor, (uint64_t)subject->last_activity_us);
-	bind_u64(&cursor, (uint64_t)subject->reset_us);
-	bind_flow(&cursor, &subject->lifetime.rx);
-	bind_flow(&cursor, &subject->lifetime.tx);
-	bind_flow(&cursor, &subject->baseline.rx);
-	bind_flow(&cursor, &subject->baseline.tx);
-	return run(&cursor);
+	v2m_bind_text(&cursor, subject->id);
+	v2m_bind_text(&cursor, subject->name);
+	v2m_bind_u64(&cursor, subject->port);
+	v2m_bind_u64(&cursor, (uint64_t)subject->first_seen_us);
+	v2m_bind_u64(&cursor, (uint64_t)subject->last_activity_us);
+	v2m_bind_u64(&cursor, (uint64_t)subject->reset_us);
+	v2m_bind_u64(&cursor, subject->max_connections);
+	v2m_bind_u64(&cursor, subject->sessions);
+	v2m_bind_totals(&cursor, &subject->lifetime);
+	v2m_bind_totals(&cursor, &subject->baseline);
+	v2m_bind_totals(&cursor, &subject->history_baseline);
+	result = v2m_cursor_run(&cursor);
+	if (result == 0)
+		result = store_days(ledger, subject);
+	return result ? result : store_hours(ledger, subject);
 }
 
 static int store_raw(const struct v2m_raw_port *raw, void *context)
 {
 	struct v2m_ledger *ledger = context;
-	struct cursor cursor = { .statement = ledger->statements[PUT_RAW] };
+	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, V2M_PUT_RAW);
 
 	if (!raw->dirty)
 		return 0;
-	bind_u64(&cursor, raw->raw.port);
-	if (cursor.code == SQLITE_OK)
-		cursor.code = sqlite3_bind_blob(cursor.statement, ++cursor.column, raw->epoch,
-						V2M_EPOCH_LEN, SQLITE_TRANSIENT);
-	bind_u64(&cursor, raw->raw.assigned_ns);
-	bind_flow(&cursor, &raw->raw.tcp_rx);
-	bind_flow(&cursor, &raw->raw.tcp_tx);
-	bind_flow(&cursor, &raw->raw.udp_rx);
-	bind_flow(&cursor, &raw->raw.udp_tx);
-	return run(&cursor);
+	v2m_bind_u64(&cursor, raw->raw.port);
+	v2m_bind_blob(&cursor, raw->epoch, V2M_EPOCH_LEN);
+	v2m_bind_u64(&cursor, raw->raw.assigned_ns);
+	v2m_bind_flow(&cursor, &raw->raw.tcp_rx);
+	v2m_bind_flow(&cursor, &raw->raw.tcp_tx);
+	v2m_bind_flow(&cursor, &raw->raw.udp_rx);
+	v2m_bind_flow(&cursor, &raw->raw.udp_tx);
+	return v2m_cursor_run(&cursor);
 }
 
-int v2m_ledger_store(struct v2m_ledger *ledger, struct v2m_account *account,
-		     struct v2m_error *error)
+static int run_simple(struct v2m_ledger *ledger, enum v2m_statement which)
 {
-	int result;
+	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, which);
 
-	if (!v2m_account_is_dirty(account))
-		return 0;
-	result = run_simple(ledger, BEGIN);
-	if (result)
-		return v2m_sqlite_error(ledger->db, ledger->path, error);
-	result = v2m_account_each_subject(account, store_subject, ledger);
+	return v2m_cursor_run(&cursor);
+}
+
+static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2m_ledger_work work,
+		      const void *argument, struct v2m_error *error)
+{
+	int result = run_simple(ledger, V2M_BEGIN);
+
+	if (result == 0 && work)
+		result = work(ledger, argument);
+	if (result == 0)
+		result = v2m_account_each_subject(account, store_subject, ledger);
 	if (result == 0)
 		result = v2m_account_each_raw(account, store_raw, ledger);
 	if (result == 0)
-		result = run_simple(ledger, COMMIT);
+		result = run_simple(ledger, V2M_COMMIT);
 	if (result) {
-		v2m_sqlite_error(ledger->db, ledger->path, error);
+		v2m_error_set(error, result, "ledger: %s cannot be written: %s", ledger->path,
+			      sqlite3_errmsg(ledger->db));
 		/* SQLite may have rolled back by itself: then there is none to end. */
 		if (!sqlite3_get_autocommit(ledger->db))
-			run_simple(ledger, ROLLBACK);
+			run_simple(ledger, V2M_ROLLBACK);
 		return result;
 	}
 	v2m_account_mark_stored(account);
 	return 0;
 }
 
-static int load_subject(struct v2m_account *account, sqlite3_stmt *statement)
+static void detach(struct v2m_ledger *ledger)
 {
-	struct cursor cursor = { .statement = statement, .column = 1 };
-	struct v2m_subject subject = { .id = (char *)sqlite3_column_text(statement, 0) };
-
-	if (!subject.id)
-		return -ENOMEM;
-	subject.first_seen_us = (int64_t)read_u64(&cursor);
-	subject.last_activity_us = (int64_t)read_u64(&cursor);
-	subject.reset_us = (int64_t)read_u64(&cursor);
-	subject.lifetime.rx = read_flow(&cursor);
-	subject.lifetime.tx = read_flow(&cursor);
-	subject.baseline.rx = read_flow(&cursor);
-	subject.baseline.tx = read_flow(&cursor);
-	return v2m_account_restore_subject(account, &subject);
+	v2m_statements_clear(&ledger->statements);
+	v2m_ledger_file_abandon(V2M_TAKE(ledger->db));
+	ledger->damaged = false;
 }
 
-static int load_raw(struct v2m_account *account, sqlite3_stmt *statement)
+/* Somebody has renamed or deleted the file that is open: what is written to it would be lost with
+ * the process. */
+static bool is_taken_away(struct v2m_ledger *ledger)
 {
-	struct cursor cursor = { .statement = statement, .column = 2 };
-	struct v2m_raw_port raw = { .raw.port = (uint16_t)sqlite3_column_int(statement, 0) };
+	int moved = 0;
 
-	if (sqlite3_column_bytes(statement, 1) == V2M_EPOCH_LEN)
-		memcpy(raw.epoch, sqlite3_column_blob(statement, 1), V2M_EPOCH_LEN);
-	raw.raw.assigned_ns = read_u64(&cursor);
-	raw.raw.tcp_rx = read_flow(&cursor);
-	raw.raw.tcp_tx = read_flow(&cursor);
-	raw.raw.udp_rx = read_flow(&cursor);
-	raw.raw.udp_tx = read_flow(&cursor);
-	return v2m_account_restore_raw(account, &raw);
+	return sqlite3_file_control(ledger->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
+		       SQLITE_OK &&
+	       moved;
 }
 
-static int load_all(struct v2m_ledger *ledger, enum statement which, struct v2m_account *account,
-		    int (*load)(struct v2m_account *account, sqlite3_stmt *statement),
-		    struct v2m_error *error)
+/* A file to write to: the one that is open, or a new one that has to be told everything. */
+static int ensure_file(struct v2m_ledger *ledger, struct v2m_account *account,
+		       struct v2m_error *error)
 {
-	sqlite3_stmt *statement = ledger->statements[which];
 	int result = 0;
-	int code;
 
-	while ((code = sqlite3_step(statement)) == SQLITE_ROW && result == 0)
-		result = load(account, statement);
-	if (result)
-		v2m_error_set(error, result, "%s: a row cannot be loaded: %s", ledger->path,
-			      strerror(-result));
-	else if (code != SQLITE_DONE)
-		result = v2m_sqlite_error(ledger->db, ledger->path, error);
-	sqlite3_reset(statement);
+	if (ledger->db && is_taken_away(ledger)) {
+		v2m_log_error("ledger: %s was taken away, a new one is begun", ledger->path);
+		detach(ledger);
+	}
+	if (ledger->db && ledger->damaged) {
+		detach(ledger);
+		result = v2m_ledger_file_set_aside(ledger->path, error);
+	}
+	if (ledger->db || result)
+		return result;
+	result = attach(ledger, error);
+	if (result == 0)
+		v2m_account_mark_lost(account);
 	return result;
 }
 
-int v2m_ledger_load(struct v2m_ledger *ledger, struct v2m_account *account, struct v2m_error *error)
+int v2m_ledger_write(struct v2m_ledger *ledger, struct v2m_account *account, v2m_ledger_work work,
+		     const void *argument, struct v2m_error *error)
 {
-	int result = load_all(ledger, GET_SUBJECTS, account, load_subject, error);
+	int result = ensure_file(ledger, account, error);
 
-	return result ? result : load_all(ledger, GET_RAW, account, load_raw, error);
+	if (result == 0)
+		result = write_once(ledger, account, work, argument, error);
+	if (result != -EUCLEAN || !ledger->db)
+		return result;
+	ledger->damaged = true;
+	result = ensure_file(ledger, account, error);
+	return result ? result : write_once(ledger, account, work, argument, error);
+}
+
+int v2m_ledger_store(struct v2m_ledger *ledger, struct v2m_account *account,
+		     struct v2m_error *error)
+{
+	if (!v2m_account_is_dirty(account) && !ledger->damaged)
+		return 0;
+	return v2m_ledger_write(ledger, account, NULL, NULL, error);
 }

@@ -1,112 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "fixture.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <glob.h>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <sqlite3.h>
-
-#include "core/log.h"
-#include "ledger/ledger.h"
-
-struct state {
-	char dir[64];
-	char path[96];
-	struct v2m_account *account;
-	struct v2m_keyset *keyset;
-	struct v2m_ledger *ledger;
-	struct one_port one;
-};
-
-static const struct key_of one_key[] = { { "aaaa", 1001 } };
-
-static void open_ledger(struct state *state)
-{
-	struct v2m_error error = { "" };
-
-	if (v2m_ledger_open(state->dir, &state->ledger, &error))
-		fail_msg("%s", error.text);
-	state->account = v2m_account_new();
-	if (v2m_ledger_load(state->ledger, state->account, &error))
-		fail_msg("%s", error.text);
-}
-
-/* Without a word to anybody, as kill -9 does: what is not stored is gone. */
-static void close_ledger(struct state *state)
-{
-	v2m_ledger_close(V2M_TAKE(state->ledger));
-	v2m_account_free(V2M_TAKE(state->account));
-}
-
-static int setup(void **context)
-{
-	struct state *state = calloc(1, sizeof(*state));
-
-	v2m_log_set_level(V2M_LOG_ERROR);
-	snprintf(state->dir, sizeof(state->dir), "/tmp/v2m-ledger-XXXXXX");
-	assert_non_null(mkdtemp(state->dir));
-	snprintf(state->path, sizeof(state->path), "%s/ledger.db", state->dir);
-	state->keyset = keyset_of(one_key, 1);
-	open_ledger(state);
-	*context = state;
-	return 0;
-}
-
-static size_t each_file(struct state *state, const char *pattern, int (*visit)(const char *path))
-{
-	char path[160];
-	glob_t found = { 0 };
-	size_t count;
-
-	snprintf(path, sizeof(path), "%s/%s", state->dir, pattern);
-	glob(path, 0, NULL, &found);
-	count = found.gl_pathc;
-	for (size_t i = 0; visit && i < count; i++)
-		visit(found.gl_pathv[i]);
-	globfree(&found);
-	return count;
-}
-
-static int teardown(void **context)
-{
-	struct state *state = *context;
-
-	close_ledger(state);
-	v2m_keyset_unref(state->keyset);
-	each_file(state, "*", unlink);
-	rmdir(state->dir);
-	free(state);
-	return 0;
-}
-
-static void apply(struct state *state, uint64_t bytes, uint64_t second)
-{
-	assert_int_equal(v2m_account_apply(state->account, state->keyset,
-					   sample_at(&state->one, 1001, bytes, second)),
-			 0);
-}
-
-static void store(struct state *state)
-{
-	struct v2m_error error = { "" };
-
-	if (v2m_ledger_store(state->ledger, state->account, &error))
-		fail_msg("%s", error.text);
-}
-
-static void sql(struct state *state, const char *text)
-{
-	sqlite3 *db;
-
-	assert_int_equal(sqlite3_open(state->path, &db), SQLITE_OK);
-	if (sqlite3_exec(db, text, NULL, NULL, NULL) != SQLITE_OK)
-		fail_msg("%s: %s", text, sqlite3_errmsg(db));
-	sqlite3_close(db);
-}
+#include "ledger_fixture.h"
 
 static void totals_and_raw_readings_survive_a_restart(void **context)
 {
@@ -115,8 +8,7 @@ static void totals_and_raw_readings_survive_a_restart(void **context)
 
 	apply(state, 1000, 1);
 	store(state);
-	close_ledger(state);
-	open_ledger(state);
+	restart(state);
 	subject = v2m_account_subject(state->account, "aaaa");
 	assert_non_null(subject);
 	assert_int_equal(subject->lifetime.rx.wire_bytes, 2000);
@@ -135,8 +27,7 @@ static void what_was_not_stored_is_counted_from_the_kernel_again(void **context)
 	apply(state, 1000, 1);
 	store(state);
 	apply(state, 5000, 2);
-	close_ledger(state);
-	open_ledger(state);
+	restart(state);
 	apply(state, 6000, 3);
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 12000);
 }
@@ -151,8 +42,7 @@ static void a_reset_survives_a_restart(void **context)
 	apply(state, 1000, 1);
 	v2m_account_reset(state->account, "aaaa", 42, &closed, &undo);
 	store(state);
-	close_ledger(state);
-	open_ledger(state);
+	restart(state);
 	apply(state, 1001, 2);
 	subject = v2m_account_subject(state->account, "aaaa");
 	assert_int_equal(v2m_subject_since_reset(subject).tx.wire_bytes, 2);
@@ -166,8 +56,7 @@ static void counters_above_two_to_the_63rd_come_back_the_same(void **context)
 
 	apply(state, UINT64_MAX / 2 - 100, 1);
 	store(state);
-	close_ledger(state);
-	open_ledger(state);
+	restart(state);
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), UINT64_MAX - 201);
 	apply(state, UINT64_MAX / 2, 2);
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), UINT64_MAX - 1);
@@ -232,8 +121,7 @@ static void a_store_that_failed_is_made_good_by_the_next(void **context)
 	apply(state, 1500, 2);
 	store(state);
 	assert_false(v2m_account_is_dirty(state->account));
-	close_ledger(state);
-	open_ledger(state);
+	restart(state);
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 3000);
 }
 
@@ -297,8 +185,6 @@ static void a_state_directory_that_is_missing_is_an_error_that_names_it(void **c
 	assert_non_null(strstr(error.text, "/nonexistent/place/ledger.db"));
 	assert_null(ledger);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

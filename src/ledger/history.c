@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "ledger/history.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger/figures.h"
+#include "ledger/private.h"
+
+static int out_of_memory(struct v2m_error *error)
+{
+	return v2m_error_set(error, -ENOMEM, "ledger: out of memory");
+}
+
+static int copy_text(const char *text, char **copy)
+{
+	*copy = text ? strdup(text) : NULL;
+	return text && !*copy ? -ENOMEM : 0;
+}
+
+/* What memory knows of a subject; one that was never accounted has nothing. */
+static void fill_subject(const struct v2m_account *account, const char *name,
+			 struct v2m_history_key *out)
+{
+	const struct v2m_subject *subject = v2m_account_subject(account, name);
+
+	if (!subject)
+		return;
+	out->is_active = subject->connections > 0;
+	out->first_seen_us = subject->first_seen_us;
+	out->last_activity_us = subject->last_activity_us;
+	out->all.totals = v2m_subject_history(subject);
+	out->all.max_connections = subject->max_connections;
+	out->all.sessions = subject->sessions;
+}
+
+static int fill_key(const struct v2m_account *account, const struct v2m_keyset *keyset,
+		    const struct v2m_key *key, struct v2m_history_key *out)
+{
+	const struct v2m_key_port *port = key->port ? v2m_keyset_port(keyset, key->port) : NULL;
+	char name[V2M_SUBJECT_LEN];
+
+	v2m_key_subject(key, name, sizeof(name));
+	fill_subject(account, name, out);
+	out->port = key->port;
+	out->shares_port = port && port->shared;
+	if (out->shares_port)
+		out->is_active = false;
+	if (copy_text(key->id, &out->id) || copy_text(key->uuid, &out->uuid) ||
+	    copy_text(key->name, &out->name) || copy_text(key->created_at, &out->created_at))
+		return -ENOMEM;
+	return 0;
+}
+
+static size_t count_shared(const struct v2m_keyset *keyset)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < keyset->n_ports; i++)
+		count += keyset->ports[i].shared;
+	return count;
+}
+
+static void fill_shared(const struct v2m_account *account, const struct v2m_keyset *keyset,
+			struct v2m_history *out)
+{
+	char name[V2M_SUBJECT_LEN];
+
+	for (size_t i = 0; i < keyset->n_ports; i++) {
+		struct v2m_history_key *entry = &out->keys[out->n_keys];
+
+		if (!keyset->ports[i].shared)
+			continue;
+		v2m_keyset_subject(keyset, &keyset->ports[i], name, sizeof(name));
+		fill_subject(account, name, entry);
+		entry->port = keyset->ports[i].port;
+		entry->shared = true;
+		out->n_keys++;
+	}
+}
+
+int v2m_ledger_history(struct v2m_ledger *ledger, const struct v2m_account *account,
+		       const struct v2m_keyset *keyset, struct v2m_history *out,
+		       struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_history_clear) struct v2m_history history = { 0 };
+
+	(void)ledger;
+	history.keys = calloc(keyset->n_keys + count_shared(keyset) + 1, sizeof(*history.keys));
+	if (!history.keys)
+		return out_of_memory(error);
+	for (size_t i = 0; i < keyset->n_keys; i++) {
+		history.n_keys++;
+		if (fill_key(account, keyset, &keyset->keys[i], &history.keys[i]))
+			return out_of_memory(error);
+	}
+	fill_shared(account, keyset, &history);
+	*out = history;
+	memset(&history, 0, sizeof(history));
+	return 0;
+}
+
+/* The name under which the totals of an entry are kept. */
+static void entry_subject(const struct v2m_keyset *keyset, const struct v2m_history *history,
+			  size_t i, char *name, size_t size)
+{
+	if (history->keys[i].shared)
+		v2m_keyset_subject(keyset, v2m_keyset_port(keyset, history->keys[i].port), name,
+				   size);
+	else
+		v2m_key_subject(&keyset->keys[i], name, size);
+}
+
+int v2m_ledger_history_month(struct v2m_ledger *ledger, const struct v2m_account *account,
+			     const struct v2m_keyset *keyset, int32_t month,
+			     struct v2m_history *out, struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_history_clear) struct v2m_history history = { 0 };
+	V2M_CLEANUP(v2m_figures_clear) struct v2m_figures figures = { 0 };
+	char name[V2M_SUBJECT_LEN];
+	int result = v2m_figures_read(ledger, V2M_GET_MONTH, month, &figures, error);
+
+	if (result == 0)
+		result = v2m_ledger_history(ledger, account, keyset, &history, error);
+	if (result)
+		return result;
+	history.month = month;
+	for (size_t i = 0; i < history.n_keys; i++) {
+		entry_subject(keyset, &history, i, name, sizeof(name));
+		history.keys[i].month =
+			v2m_figures_with_pending(&figures, v2m_account_subject(account, name), name,
+						 100 * month, 100 * month + 99);
+	}
+	*out = history;
+	memset(&history, 0, sizeof(history));
+	return 0;
+}
+
+static int append_day(struct v2m_history_key *key, const struct v2m_history_day *day, size_t *size)
+{
+	struct v2m_history_day *grown = key->days;
+
+	if (key->n_days == *size) {
+		*size = *size ? 2 * *size : 32;
+		grown = realloc(key->days, *size * sizeof(*grown));
+	}
+	if (!grown)
+		return -ENOMEM;
+	key->days = grown;
+	key->days[key->n_days++] = *day;
+	return 0;
+}
+
+static int read_days(struct v2m_ledger *ledger, const char *name, int32_t from, int32_t to,
+		     struct v2m_history_key *key, size_t *size)
+{
+	struct v2m_cursor row = v2m_cursor_of(&ledger->statements, V2M_GET_DAYS);
+	int result;
+
+	v2m_bind_text(&row, name);
+	v2m_bind_u64(&row, (uint64_t)from);
+	v2m_bind_u64(&row, (uint64_t)to);
+	while ((result = v2m_cursor_next(&row)) == 1) {
+		struct v2m_history_day day = { .date = (int32_t)v2m_read_u64(&row) };
+
+		day.figures = v2m_read_figures(&row);
+		result = append_day(key, &day, size);
+		if (result)
+			break;
+	}
+	v2m_cursor_reset(&row);
+	return result;
+}
+
+static int compare_days(const void *left, const void *right)
+{
+	return ((const struct v2m_history_day *)left)->date -
+	       ((const struct v2m_history_day *)right)->date;
+}
+
+/* What the ledger has not been told yet comes on top. */
+static int add_pending_days(const struct v2m_subject *subject, int32_t from, int32_t to,
+			    struct v2m_history_key *key, size_t *size)
+{
+	for (size_t i = 0; subject && i < subject->pending.n_days; i++) {
+		const struct v2m_history_day *pending = &subject->pending.days[i];
+		size_t d = 0;
+
+		if (pending->date < from || pending->date > to)
+			continue;
+		while (d < key->n_days && key->days[d].date != pending->date)
+			d++;
+		if (d < key->n_days)
+			v2m_history_figures_add(&key->days[d].figures, &pending->figures);
+		else if (append_day(key, pending, size))
+			return -ENOMEM;
+	}
+	if (key->n_days)
+		qsort(key->days, key->n_days, sizeof(*key->days), compare_days);
+	return 0;
+}
+
+/* One key and its days from one date to another. */
+static int one_key(struct v2m_ledger *ledger, const struct v2m_account *account,
+		   const struct v2m_keyset *keyset, const struct v2m_key *key, int32_t from,
+		   int32_t to, struct v2m_history *out, struct v2m_error *error)
+{
+	char name[V2M_SUBJECT_LEN];
+	size_t size = 0;
+	int result = v2m_ledger_readable(ledger, error);
+
+	if (result)
+		return result;
+	out->keys = calloc(1, sizeof(*out->keys));
+	if (!out->keys)
+		return out_of_memory(error);
+	out->n_keys = 1;
+	v2m_key_subject(key, name, sizeof(name));
+	if (fill_key(account, keyset, key, out->keys))
+		return out_of_memory(error);
+	result = read_days(ledger, name, from, to, out->keys, &size);
+	if (result == 0)
+		result = add_pending_days(v2m_account_subject(account, name), from, to, out->keys,
+					  &size);
+	if (result == -ENOMEM)
+		return out_of_memory(error);
+	return result ? v2m_ledger_read_failed(ledger, result, error) : 0;
+}
+
+int v2m_ledger_history_key(struct v2m_ledger *ledger, const struct v2m_account *account,
+			   const struct v2m_keyset *keyset, const struct v2m_key *key,
+			   struct v2m_history *out, struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_history_clear) struct v2m_history history = { 0 };
+	int result = one_key(ledger, account, keyset, key, 0, INT32_MAX, &history, error);
+
+	if (result)
+		return result;
+	*out = history;
+	memset(&history, 0, sizeof(history));
+	return 0;
+}
+
+int v2m_ledger_history_key_month(struct v2m_ledger *ledger, const struct v2m_account *account,
+				 const struct v2m_keyset *keyset, const struct v2m_key *key,
+				 int32_t month, struct v2m_history *out, struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_history_clear) struct v2m_history history = { .month = month };
+	V2M_CLEANUP(v2m_figures_clear) struct v2m_figures figures = { 0 };
+	char name[V2M_SUBJECT_LEN];
+	int result = v2m_figures_read(ledger, V2M_GET_MONTH, month, &figures, error);
+
+	if (result == 0)
+		result = one_key(ledger, account, keyset, key, 100 * month, 100 * month + 99,
+				 &history, error);
+	if (result)
+		return result;
+	v2m_key_subject(key, name, sizeof(name));
+	history.keys->month = v2m_figures_with_pending(&figures, v2m_account_subject(account, name),
+						       name, 100 * month, 100 * month + 99);
+	*out = history;
+	memset(&history, 0, sizeof(history));
+	return 0;
+}
+
+struct date_sum {
+	struct v2m_history_date out;
+	const struct v2m_figures *figures;
+};
+
+static int add_subject(const struct v2m_subject *subject, void *context)
+{
+	struct date_sum *sum = context;
+	struct v2m_history_figures figures = v2m_figures_with_pending(
+		sum->figures, subject, subject->id, sum->out.date, sum->out.date);
+
+	sum->out.totals = v2m_totals_add(sum->out.totals, figures.totals);
+	sum->out.connections += figures.max_connections;
+	sum->out.sessions += figures.sessions;
+	if (figures.max_connections || figures.sessions || !v2m_totals_are_zero(&figures.totals))
+		sum->out.active_keys++;
+	return 0;
+}
+
+int v2m_ledger_history_date(struct v2m_ledger *ledger, const struct v2m_account *account,
+			    int32_t date, struct v2m_history_date *out, struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_figures_clear) struct v2m_figures figures = { 0 };
+	struct date_sum sum = { .out.date = date, .figures = &figures };
+	int result = v2m_figures_read(ledger, V2M_GET_DATE, date, &figures, error);
+
+	if (result)
+		return result;
+	v2m_account_each_subject(account, add_subject, &sum);
+	*out = sum.out;
+	return 0;
+}

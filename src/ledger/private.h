@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the files of the ledger share. */
+#ifndef V2METER_LEDGER_PRIVATE_H
+#define V2METER_LEDGER_PRIVATE_H
+
+#include "ledger/ledger.h"
+#include "ledger/statements.h"
+
+struct v2m_ledger {
+	char *path;
+	struct v2m_ledger_retention retention;
+	sqlite3 *db; /* NULL where a new file could not be begun yet */
+	struct v2m_statements statements;
+	bool damaged; /* a reading came upon damage: the next writing begins a new file */
+	/* When it was first seen that the clock runs evenly; 0: not yet. */
+	uint64_t steady_since_ns;
+	int64_t steady_since_us;
+};
+
+/* Work that goes into the transaction before what is dirty is stored. 0 or -errno. */
+typedef int (*v2m_ledger_work)(struct v2m_ledger *ledger, const void *argument);
+
+/* Does the work and stores what is dirty, in one transaction; NULL: no work. A damaged file is set
+ * aside, a new one begun with all that is in memory, and the work done again. 0 with all on disk,
+ * or -errno with nothing stored. */
+int v2m_ledger_write(struct v2m_ledger *ledger, struct v2m_account *account, v2m_ledger_work work,
+		     const void *argument, struct v2m_error *error);
+
+/* After a reading that failed with code: says why, remembers damage, returns code. */
+int v2m_ledger_read_failed(struct v2m_ledger *ledger, int code, struct v2m_error *error);
+/* 0, or -ENODEV where there is no file to be read. */
+int v2m_ledger_readable(const struct v2m_ledger *ledger, struct v2m_error *error);
+
+#endif
