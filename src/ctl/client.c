@@ -87,8 +87,8 @@ static void set_options(struct v2m_client *client, long timeout_ms)
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-	/* A request on a kept connection that the server has closed meanwhile is sent again by
-	 * libcurl itself, POST included. A reset must not be. */
+	/* A request on a kept connection that the server closes without an answer is sent again by
+	 * libcurl itself, POST included (seen with 7.88: two resets). A reset must not be. */
 	curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
 	curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
 }

@@ -229,6 +229,18 @@ def test_the_status_of_the_oldest_server_has_names_from_its_key_list():
         assert run.stderr.count("\n") == 1 and "answered by /api/traffic/exact" in run.stderr
 
 
+def test_interfaces_come_with_ports_exact_where_no_summary_is_served():
+    with StandIn(keys(), {"simple": "404", "/api/system/traffic/summary": "404"}) as server:
+        assert re.search(r"^eth0 +5\.00 GB", ctl("status", url=server.url).stdout, re.M)
+
+
+def test_the_api_key_is_shown_to_no_proxy():
+    with StandIn(keys()) as server, StandIn(keys()) as proxy:
+        for name in ("http_proxy", "all_proxy"):
+            assert ctl("keys", url=server.url, env={name: proxy.url}).returncode == 0
+        assert proxy.requests == []
+
+
 def test_a_shared_port_is_shown_as_shared():
     with StandIn([Key(1, port=443, rx=5)]) as server:
         entry = {**server.keys[0].entry(), "uuid": None, "shared": True, "key_name": None,

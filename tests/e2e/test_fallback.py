@@ -259,6 +259,13 @@ def test_figures_that_are_no_natural_numbers_are_another_shape(client):
             assert traffic_requests(server)[-1] == "/api/traffic/ports/exact"
 
 
+def test_the_python_client_shows_the_api_key_to_no_proxy(monkeypatch):
+    with StandIn(keys()) as server, StandIn(keys()) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        assert v2meter_client.V2MeterClient(server.url, API_KEY).get_traffic_stats()
+        assert proxy.requests == []
+
+
 FIGURES = {"uuid", "port", "key_name", "uplink_bytes", "downlink_bytes", "total_bytes",
            "uplink_formatted", "downlink_formatted", "total_formatted", "uplink_mb",
            "downlink_mb", "total_mb", "connections", "traffic_rate", "interface_traffic",
@@ -289,6 +296,11 @@ def test_the_python_client_names_no_owner_of_a_shared_port():
                  "keys": [{"id": "a", "name": "x"}, {"id": "b", "name": "y"}]}
         server.faults["simple"] = (200, {"data": {"ports": {"443": entry}}})
         client = v2meter_client.V2MeterClient(server.url, API_KEY)
+        assert [(f["uuid"], f["port"], f["total_bytes"]) for f in client.get_traffic_stats()] == \
+            [(None, 443, 5)]
+        server.faults["simple"] = "404"
+        server.faults["port"] = (200, {"ports_traffic": {"ports_traffic": {
+            "port:443": {"port": 443, "key_name": None, "traffic": entry}}}})
         assert [(f["uuid"], f["port"], f["total_bytes"]) for f in client.get_traffic_stats()] == \
             [(None, 443, 5)]
 
