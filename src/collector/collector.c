@@ -57,6 +57,11 @@ static int open_stages(struct v2m_collector *collector, struct v2m_error *error)
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	result = v2m_ledger_open(config->state_dir, &collector->ledger, error);
 	if (!result)
+		v2m_ledger_set_retention(
+			collector->ledger,
+			&(struct v2m_ledger_retention){ .days = config->retention_days,
+							.hours = config->retention_hours });
+	if (!result)
 		result = v2m_ledger_load(collector->ledger, collector->account, error);
 	if (!result)
 		result = v2m_sockets_open(&collector->sockets, error);
@@ -142,6 +147,17 @@ int v2m_collector_fd(const struct v2m_collector *collector)
 	return collector->epoll_fd;
 }
 
+static void flush_and_expire(struct v2m_collector *collector, uint64_t now)
+{
+	struct v2m_error error = { "" };
+
+	if (collector_flush(collector))
+		return;
+	if (v2m_ledger_expire(collector->ledger, collector->account, now, v2m_clock_real_us(),
+			      &error))
+		v2m_log_warning("old days and hours stay in the ledger: %s", error.text);
+}
+
 /* The interval at which it ticks is a wish: what is due is decided by the clock. */
 static void tick(struct v2m_collector *collector)
 {
@@ -154,7 +170,7 @@ static void tick(struct v2m_collector *collector)
 	    now - collector->connections->mono_ns >= CONNECTIONS_INTERVAL_NS)
 		collector_dump_connections(collector);
 	if (now - collector->flushed_ns >= flush_ns)
-		collector_flush(collector);
+		flush_and_expire(collector, now);
 }
 
 static void drain_timer(int fd)

@@ -11,10 +11,10 @@
 #include "core/json_doc.h"
 
 static const char *const member_names[] = {
-	"listen",      "api_key",       "state_dir",          "pin_dir",
-	"interfaces",  "key_sources",   "exclude_interfaces", "api_bytes",
-	"cache_ttl_s", "rate_window_s", "sample_interval_ms", "flush_interval_s",
-	"attach",
+	"listen",      "api_key",        "state_dir",          "pin_dir",
+	"interfaces",  "key_sources",    "exclude_interfaces", "api_bytes",
+	"cache_ttl_s", "rate_window_s",  "sample_interval_ms", "flush_interval_s",
+	"attach",      "retention_days", "retention_hours",
 };
 
 static void strings_clear(struct v2m_strings *strings)
@@ -57,6 +57,8 @@ int v2m_config_init(struct v2m_config *config)
 		.sample_interval_ms = 1000,
 		.rate_window_s = 10,
 		.flush_interval_s = 10,
+		.retention_days = 400,
+		.retention_hours = 744,
 	};
 
 	if (!made.state_dir || !made.pin_dir || strings_of_one(&made.listen, "127.0.0.1:9469") ||
@@ -235,6 +237,8 @@ static int read_numbers(const struct v2m_json_node *root, struct v2m_config *con
 		{ "sample_interval_ms", 100, 60000, &config->sample_interval_ms },
 		{ "rate_window_s", 1, 300, &config->rate_window_s },
 		{ "flush_interval_s", 1, 3600, &config->flush_interval_s },
+		{ "retention_days", 1, 100000, &config->retention_days },
+		{ "retention_hours", 1, 1000000, &config->retention_hours },
 	};
 
 	for (size_t i = 0; i < V2M_ARRAY_LEN(numbers); i++) {
@@ -310,7 +314,8 @@ static json_t *dump_strings(const struct v2m_strings *strings)
 char *v2m_config_dump(const struct v2m_config *config)
 {
 	json_t *json = json_pack(
-		"{s:o, s:s?, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:i, s:i, s:i, s:i}", "listen",
+		"{s:o, s:s?, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i}",
+		"listen",
 		config->listen.count == 1 ? json_string(config->listen.items[0])
 					  : dump_strings(&config->listen),
 		"api_key", config->api_key ? "(set)" : NULL, "state_dir", config->state_dir,
@@ -320,7 +325,9 @@ char *v2m_config_dump(const struct v2m_config *config)
 		config->api_bytes == V2M_API_BYTES_WIRE ? "wire" : "payload", "attach",
 		config->force_clsact ? "clsact" : "auto", "cache_ttl_s", (int)config->cache_ttl_s,
 		"sample_interval_ms", (int)config->sample_interval_ms, "rate_window_s",
-		(int)config->rate_window_s, "flush_interval_s", (int)config->flush_interval_s);
+		(int)config->rate_window_s, "flush_interval_s", (int)config->flush_interval_s,
+		"retention_days", (int)config->retention_days, "retention_hours",
+		(int)config->retention_hours);
 	char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
 
 	json_decref(json);

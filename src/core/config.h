@@ -32,6 +32,8 @@ struct v2m_config {
 	unsigned sample_interval_ms; /* 100 to 60000 */
 	unsigned rate_window_s;      /* 1 to 300 */
 	unsigned flush_interval_s;   /* 1 to 3600 */
+	unsigned retention_days;     /* of days, 1 to 100000; totals and months never expire */
+	unsigned retention_hours;    /* of hours, 1 to 1000000 */
 };
 
 /* The defaults. 0 or -ENOMEM. */

@@ -16,8 +16,8 @@
 #include "core/log.h"
 
 #define API_KEY_BYTES   32
-#define API_KEY_MIN_LEN 8
-#define API_KEY_MAX_LEN 1024
+#define API_KEY_MIN_LEN 1
+#define API_KEY_MAX_LEN 256
 
 static int make_directories(const char *path)
 {

@@ -17,6 +17,7 @@ struct v2m_ledger_retention {
 	unsigned days;  /* 1 to 100000 */
 	unsigned hours; /* 1 to 1000000 */
 };
+/* The defaults of the configuration. */
 #define V2M_RETENTION_DAYS  400
 #define V2M_RETENTION_HOURS 744
 
