@@ -114,7 +114,7 @@ static bool reaches_nic(const struct chooser *chooser, const struct v2m_link *li
 {
 	const struct v2m_link *lower;
 
-	if (depth > MAX_DEPTH || link->type == ARPHRD_LOOPBACK)
+	if (depth > MAX_DEPTH)
 		return false;
 	if (gathers_members(link)) {
 		for (size_t i = 0; i < chooser->count; i++)
@@ -134,7 +134,7 @@ static bool reaches_nic(const struct chooser *chooser, const struct v2m_link *li
 /* Why the device is an uplink, taken by itself; NULL if it is none. */
 static const char *uplink_reason(const struct chooser *chooser, const struct v2m_link *link)
 {
-	if (link->type == ARPHRD_LOOPBACK || !link->up)
+	if (link->type == ARPHRD_LOOPBACK)
 		return NULL;
 	if (link->default_route)
 		return "default route";

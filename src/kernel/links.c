@@ -13,10 +13,14 @@
 #include "core/log.h"
 #include "kernel/link_table.h"
 
+#define MOST_REFUSED 64
+
 struct v2m_links {
 	struct v2m_netlink queries;
 	struct v2m_netlink events;
-	uint32_t refused; /* the device of the last warning, so that it comes once */
+	/* Devices that a warning was given of, so that it comes once; a ring. */
+	uint32_t refused[MOST_REFUSED];
+	size_t n_refused;
 };
 
 static int join_groups(int fd)
@@ -139,9 +143,12 @@ static void take_choice(const struct v2m_listed_device *listed, struct v2m_chose
 
 static void warn_of_refused(struct v2m_links *links, const struct v2m_listed_device *listed)
 {
-	if (!listed->choice.refused || links->refused == listed->link.ifindex)
+	if (!listed->choice.refused)
 		return;
-	links->refused = listed->link.ifindex;
+	for (size_t i = 0; i < MOST_REFUSED; i++)
+		if (links->refused[i] == listed->link.ifindex)
+			return;
+	links->refused[links->n_refused++ % MOST_REFUSED] = listed->link.ifindex;
 	v2m_log_warning("%s is not counted: %s", listed->link.name, listed->choice.reason);
 }
 

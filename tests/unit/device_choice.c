@@ -219,6 +219,18 @@ static void no_devices_are_no_error(void **state)
 	assert_string_equal(choose_auto(&t), "");
 }
 
+static void the_loopback_device_can_be_named_and_excluded(void **state)
+{
+	struct topology t = { 0 };
+	struct v2m_link *loopback = add_loopback(&t);
+
+	(void)state;
+	assert_string_equal(choose(&t, "lo", "", false), "lo ");
+	assert_false(choice(&t, loopback)->host_only);
+	assert_string_equal(choose(&t, "auto", "lo", true), "");
+	assert_string_equal(choice(&t, loopback)->reason, "excluded by \"lo\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +251,7 @@ int main(void)
 		cmocka_unit_test(an_unreadable_device_nobody_wants_is_not_refused),
 		cmocka_unit_test(every_readable_link_type_has_its_header_length),
 		cmocka_unit_test(no_devices_are_no_error),
+		cmocka_unit_test(the_loopback_device_can_be_named_and_excluded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

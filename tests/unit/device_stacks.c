@@ -214,6 +214,48 @@ static void a_loop_in_the_description_ends(void **state)
 	assert_string_equal(choose_auto(&t), "");
 }
 
+static void a_slave_stays_where_its_master_is_down(void **state)
+{
+	struct topology t = { 0 };
+
+	(void)state;
+	add_uplink(&t, "eth0")->master = 2;
+	add(&t, "br0", "bridge")->up = false;
+	assert_string_equal(choose_auto(&t), "eth0 ");
+}
+
+static void the_topmost_master_stands_for_a_slave(void **state)
+{
+	struct topology t = { 0 };
+
+	(void)state;
+	add_uplink(&t, "eth0")->master = 2;
+	add(&t, "bond0", "bond")->master = 3;
+	add(&t, "br0", "bridge");
+	assert_string_equal(choose_auto(&t), "br0 ");
+}
+
+static void a_vrf_takes_no_members_place_even_if_named(void **state)
+{
+	struct topology t = { 0 };
+
+	(void)state;
+	add_uplink(&t, "eth0")->master = 2;
+	add(&t, "vrf-blue", "vrf");
+	assert_string_equal(choose(&t, "eth0 vrf-blue", "", false), "eth0 vrf-blue ");
+}
+
+static void a_named_device_over_a_loop_in_the_description_is_taken(void **state)
+{
+	struct topology t = { 0 };
+
+	(void)state;
+	add(&t, "a", "vlan")->lower = 2;
+	add(&t, "b", "vlan")->lower = 1;
+	add(&t, "c", "vlan")->lower = 1;
+	assert_string_equal(choose(&t, "c", "", false), "c ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +276,10 @@ int main(void)
 		cmocka_unit_test(named_devices_of_one_stack_are_counted_once),
 		cmocka_unit_test(a_named_slave_is_taken_where_its_master_is_not),
 		cmocka_unit_test(a_loop_in_the_description_ends),
+		cmocka_unit_test(a_slave_stays_where_its_master_is_down),
+		cmocka_unit_test(the_topmost_master_stands_for_a_slave),
+		cmocka_unit_test(a_vrf_takes_no_members_place_even_if_named),
+		cmocka_unit_test(a_named_device_over_a_loop_in_the_description_is_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
