@@ -70,9 +70,6 @@ class Process:
     def said(self):
         return self.log.read_text(errors="replace")
 
-    def signal(self, number):
-        self.popen.send_signal(number)
-
     def wait(self, timeout_s=10):
         return self.popen.wait(timeout_s)
 
@@ -85,6 +82,10 @@ class Process:
             self.popen.kill()
             self.popen.wait()
             raise
+
+    # Behind stop(), whose default would else be looked for in it.
+    def signal(self, number):
+        self.popen.send_signal(number)
 
 
 class Namespace:
