@@ -340,3 +340,30 @@ def test_verbose_names_every_attempt():
         assert "traffic/simple: HTTP 500" in run.stderr
         assert "traffic/port/exact: an answer of type text/html" in run.stderr
         assert "answered by" in run.stderr and run.returncode == 0
+
+
+def test_it_works_with_the_real_meter(lab, start_daemon):
+    keys_there = [Key(1, "small", 10001), Key(2, "large", 10002), Key(3, "homeless")]
+    meter = start_daemon([key.json() for key in keys_there])
+    url = f"http://127.0.0.1:{meter.port()}"
+    with lab.server.entered():
+        def ask(*words):
+            run = ctl(*words, url=url, key=meter.api_key())
+            assert run.stderr == "", run.stderr
+            return run.stdout
+
+        shown = ask("status")
+        assert "Health       healthy" in shown and "Accounting   ebpf, exact, wire bytes" in shown
+        assert "Keys         3 (3 active)" in shown
+        for key in keys_there[:2]:
+            assert re.search(rf"^{key.port}  {key.name} ", shown, re.M)
+        own_account = re.search(r"^devices\.ingress\nname +seen .*\nup0 ", shown, re.M)
+        assert bool(own_account) == (meter.get("/api/meter/status").status == 200)
+        assert [key["id"] for key in json.loads(ask("--json", "keys"))] == \
+            [key.id for key in keys_there]
+        assert "Port         none" in ask("show", "homeless")
+        for name in (keys_there[0].id, keys_there[0].uuid.upper(), "small", "10001"):
+            assert json.loads(ask("--json", "show", name))["key"]["name"] == "small"
+            assert json.loads(ask("--json", "reset", name))["key_id"] == keys_there[0].id
+        assert ctl("reset", "homeless", url=url, key=meter.api_key()).returncode == 1
+        assert ctl("status", url=url, key="wrong").returncode == 1

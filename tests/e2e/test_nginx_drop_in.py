@@ -6,7 +6,6 @@ import http.client
 import http.server
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -16,7 +15,7 @@ import time
 
 import pytest
 
-from standins import API_KEY, BUILD, CTL, ROOT, Key, StandIn, ctl
+from standins import CTL, ROOT, Key, StandIn, ctl
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin")
 SNIPPET = ROOT / "packaging/nginx/v2meter.conf"
@@ -235,54 +234,20 @@ def test_our_own_client_works_through_the_panels_address(tmp_path):
         assert status.returncode == 0 and "eth0" in status.stdout
 
 
-@contextlib.contextmanager
-def daemon(directory):
-    """A real v2meterd with one key; its address."""
-    address = f"127.0.0.1:{free_port()}"
-    keys = directory / "keys.json"
-    keys.write_text(json.dumps([Key(1, port=free_port()).json()]))
-    config = directory / "config.json"
-    pins = f"/sys/fs/bpf/v2m-dropin-{os.getpid()}"
-    config.write_text(json.dumps({
-        "listen": address, "api_key": API_KEY, "state_dir": str(directory / "state"),
-        "pin_dir": pins, "interfaces": ["lo"], "key_sources": [str(keys)]}))
-    command = [str(BUILD / "v2meterd"), "--config", str(config)]
-    log = directory / "log"
-    with open(log, "w") as stderr:
-        process = subprocess.Popen(command, stderr=stderr)
-
-    def ready():
-        assert process.poll() is None, log.read_text()
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            connection = http.client.HTTPConnection(address, timeout=5)
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status == 200
-        return False
-
-    try:
-        wait_for(ready, "v2meterd is not ready", 30)
-        yield address
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(15)
-        subprocess.run([*command, "--detach"], capture_output=True, timeout=30, check=False)
-
-
-@pytest.mark.skipif(not (BUILD / "v2meterd").exists(), reason=f"{BUILD}/v2meterd is not built")
-@pytest.mark.skipif(os.geteuid() != 0, reason="v2meterd needs root")
-def test_a_real_meter_behind_nginx_answers_for_traffic_alone(tmp_path):
-    with Echo("panel") as panel, daemon(tmp_path) as meter, \
-            Nginx(tmp_path / "nginx", panel.address, meter) as nginx:
-        headers = {"X-API-Key": API_KEY}
+def test_a_real_meter_behind_nginx_answers_for_traffic_alone(lab, start_daemon, tmp_path):
+    key = Key(1, port=10001)
+    meter = start_daemon([key.json()])
+    with lab.server.entered(), Echo("panel") as panel, \
+            Nginx(tmp_path / "nginx", panel.address, f"127.0.0.1:{meter.port()}") as nginx:
+        headers = {"X-API-Key": meter.api_key()}
         status, got, text = nginx.ask("GET /api/traffic/simple", headers)
         assert status == 200 and got["Content-Type"].startswith("application/json")
-        port = next(iter(json.loads(text)["data"]["ports"].values()))
-        assert port["uuid"] == Key(1).uuid and "accounting" in port
-        assert re.fullmatch(r'(W/)?".+"', got["ETag"])
-        assert nginx.ask("GET /api/traffic/simple", {**headers, "If-None-Match": got["ETag"]})[0] \
-            in (200, 304)
+        port = json.loads(text)["data"]["ports"]["10001"]
+        assert port["uuid"] == key.uuid and port["accounting"]["exact"] is True
         assert nginx.ask("GET /api/traffic/simple")[0] == 401
-        status, _, text = nginx.ask(f"POST /api/keys/{KEY_ID}/traffic/simple/reset", headers)
-        assert status == 200 and json.loads(text)["success"] is True
+        for name in (key.id, key.uuid.upper()):
+            status, _, text = nginx.ask(f"POST /api/keys/{name}/traffic/simple/reset", headers)
+            assert status == 200 and json.loads(text)["success"] is True
         assert nginx.who_answers("GET /api/keys") == "panel"
+        run = ctl("status", url=nginx.url, key=meter.api_key())
+        assert run.returncode == 0 and "ebpf, exact" in run.stdout and run.stderr == ""
