@@ -80,7 +80,7 @@ int v2m_datapath_read(struct v2m_datapath *datapath, struct v2m_sample *sample,
  * be called after every device has been attached or detached, which ends the counting in the old
  * maps; then, once the counts are stored, v2m_datapath_drop_previous(), and again until -ENOENT. 0,
  * -ENOENT where there are none (the normal case), or -errno; -EPROTO where they cannot be
- * understood. */
+ * understood (to be logged, then dropped). */
 int v2m_datapath_read_previous(struct v2m_datapath *datapath, struct v2m_sample *sample,
 			       struct v2m_error *error);
 /* Removes the maps that v2m_datapath_read_previous() reads. 0 or -errno. */

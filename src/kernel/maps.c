@@ -172,6 +172,15 @@ static const char *why_not_take_over(struct v2m_datapath *datapath, const struct
 	return NULL;
 }
 
+/* Programs stand on devices, and their maps are pinned but not described. */
+static bool lacks_meta(const struct v2m_pins *pins)
+{
+	V2M_CLOSE int counters = v2m_pin_get(pins, v2m_map_names[V2M_MAP_PORT_COUNTERS]);
+	uint32_t some_device;
+
+	return counters >= 0 && v2m_pins_devices(pins, &some_device, 1) > 0;
+}
+
 /* Maps that were pinned by a process that ended before it had pinned all: nothing counts in them.
  */
 static void drop_unfinished(const struct v2m_pins *pins)
@@ -226,7 +235,6 @@ int v2m_maps_open(struct v2m_datapath *datapath, struct v2m_error *error)
 {
 	struct v2m_meta meta = {};
 	V2M_CLOSE int pinned = v2m_pin_get(&datapath->pins, v2m_map_names[V2M_MAP_META]);
-	uint32_t some_device;
 	const char *why;
 	int result = make_meta(&meta);
 
@@ -236,7 +244,7 @@ int v2m_maps_open(struct v2m_datapath *datapath, struct v2m_error *error)
 	result = v2m_previous_open(datapath, error);
 	if (result)
 		return result;
-	if (pinned >= 0 || v2m_pins_devices(&datapath->pins, &some_device, 1) > 0) {
+	if (pinned >= 0 || lacks_meta(&datapath->pins)) {
 		why = why_not_take_over(datapath, &meta);
 		if (!why)
 			return 0;

@@ -20,7 +20,12 @@
 #define UDP_SLOT   9
 #define LOCAL_SLOT 4095
 
-/* Monitors the ports above on a device like this; skips the test where eBPF is not permitted. */
+/* Says why and returns true where eBPF is not permitted: the program then ends with SKIPPED, which
+ * CTest shows as such. */
+bool not_permitted(void);
+#define SKIPPED 77
+
+/* Monitors the ports above on a device like this. */
 struct run *open_run(const struct v2m_device_config *config);
 /* *state is a run on an Ethernet device. */
 int setup(void **state);

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "datapath.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+bool not_permitted(void)
+{
+	const struct v2m_datapath_options options = { .pin_dir = "/sys/fs/bpf/v2m_test_permitted" };
+	struct v2m_datapath *datapath = NULL;
+	struct v2m_error error = {};
+	struct net net;
+	int result = net_open(&net);
+
+	if (result == 0) {
+		result = v2m_datapath_open(&options, &datapath, &error);
+		v2m_datapath_close(datapath);
+		v2m_datapath_remove(options.pin_dir, &error);
+		net_close(&net);
+	}
+	if (result == -EPERM || result == -EACCES)
+		print_message("SKIP: eBPF or namespaces are not permitted here: %s\n", error.text);
+	return result == -EPERM || result == -EACCES;
+}
+
+int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	if (!fixture)
+		return -1;
+	fixture->force_clsact = strcmp(*state, "clsact") == 0;
+	snprintf(fixture->pin_dir, sizeof(fixture->pin_dir), "/sys/fs/bpf/v2m_test_%d", getpid());
+	assert_int_equal(net_open(&fixture->net), 0);
+	*state = fixture;
+	return 0;
+}
+
+int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+	struct v2m_error error = {};
+
+	close_datapath(fixture);
+	if (v2m_datapath_remove(fixture->pin_dir, &error))
+		fail_msg("%s", error.text);
+	assert_int_not_equal(access(fixture->pin_dir, F_OK), 0);
+	net_close(&fixture->net);
+	free(fixture);
+	return 0;
+}
+
+void open_datapath(struct fixture *fixture)
+{
+	const struct v2m_datapath_options options = {
+		.pin_dir = fixture->pin_dir,
+		.force_clsact = fixture->force_clsact,
+	};
+	struct v2m_error error = {};
+
+	if (v2m_datapath_open(&options, &fixture->datapath, &error))
+		fail_msg("%s", error.text);
+}
+
+void close_datapath(struct fixture *fixture)
+{
+	v2m_datapath_close(fixture->datapath);
+	fixture->datapath = NULL;
+}
+
+struct v2m_device device_v2m0(void)
+{
+	struct v2m_device device = {
+		.ifindex = if_nametoindex("v2m0"),
+		.name = "v2m0",
+		.link_header = 14,
+	};
+
+	assert_int_not_equal(device.ifindex, 0);
+	return device;
+}
+
+bool attach(struct fixture *fixture)
+{
+	const struct v2m_device device = device_v2m0();
+	struct v2m_error error = {};
+	bool repaired = false;
+
+	if (v2m_datapath_attach(fixture->datapath, &device, &repaired, &error))
+		fail_msg("%s", error.text);
+	return repaired;
+}
+
+void open_and_attach(struct fixture *fixture)
+{
+	const struct v2m_port_rule rule = { .port = PORT, .transports = V2M_TCP | V2M_UDP };
+	struct v2m_error error = {};
+
+	open_datapath(fixture);
+	assert_int_equal(v2m_datapath_set_ports(fixture->datapath, &rule, 1, &error), 1);
+	attach(fixture);
+}
+
+struct v2m_port_sample read_port(struct fixture *fixture, uint16_t port)
+{
+	struct v2m_sample sample = {};
+	struct v2m_port_sample found = {};
+	struct v2m_error error = {};
+
+	assert_int_equal(v2m_datapath_read(fixture->datapath, &sample, &error), 0);
+	for (size_t i = 0; i < sample.n_ports; i++)
+		if (sample.ports[i].port == port)
+			found = sample.ports[i];
+	v2m_sample_clear(&sample);
+	return found;
+}
+
+struct v2m_device_sample read_device(struct fixture *fixture, const char *name)
+{
+	struct v2m_sample sample = {};
+	struct v2m_device_sample found = {};
+	struct v2m_error error = {};
+
+	assert_int_equal(v2m_datapath_read(fixture->datapath, &sample, &error), 0);
+	for (size_t i = 0; i < sample.n_devices; i++)
+		if (strcmp(sample.devices[i].name, name) == 0)
+			found = sample.devices[i];
+	v2m_sample_clear(&sample);
+	return found;
+}
+
+void assert_received(struct fixture *fixture, uint64_t packets)
+{
+	struct v2m_port_sample port = read_port(fixture, PORT);
+
+	for (int tries = 0; tries < 500 && port.udp_rx.packets < packets; tries++) {
+		usleep(10000);
+		port = read_port(fixture, PORT);
+	}
+	assert_int_equal(port.udp_rx.packets, packets);
+	assert_int_equal(port.udp_rx.wire_bytes, packets * DATAGRAM_WIRE);
+	assert_int_equal(port.udp_rx.payload_bytes, packets * DATAGRAM);
+}
+
+void send_seen(struct fixture *fixture, unsigned count)
+{
+	uint64_t before = read_device(fixture, "v2m0").ingress.seen.wire_bytes;
+	uint64_t now = before;
+
+	net_send(&fixture->net, PORT, count, DATAGRAM);
+	for (int tries = 0; tries < 500 && now < before + count * DATAGRAM_WIRE; tries++) {
+		now = read_device(fixture, "v2m0").ingress.seen.wire_bytes;
+		usleep(1000);
+	}
+	assert_true(now >= before + count * DATAGRAM_WIRE);
+}
+
+void pin_path(const struct fixture *fixture, const char *name, char path[256])
+{
+	snprintf(path, 256, "%s/v1/%s", fixture->pin_dir, name);
+}

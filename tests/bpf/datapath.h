@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the tests of the datapath share: every test has namespaces and a pin directory of its own,
+ * and runs once by tcx (where the kernel has it) and once by clsact. */
+#ifndef V2METER_TESTS_BPF_DATAPATH_H
+#define V2METER_TESTS_BPF_DATAPATH_H
+
+#include "kernel/datapath.h"
+#include "namespace.h"
+
+#define PORT 10001
+/* A datagram of this payload has DATAGRAM_WIRE bytes on the wire. */
+#define DATAGRAM      100
+#define DATAGRAM_WIRE (14 + 20 + 8 + DATAGRAM)
+
+struct fixture {
+	struct net net;
+	char pin_dir[64];
+	bool force_clsact;
+	struct v2m_datapath *datapath;
+};
+
+#define SKIPPED 77
+bool not_permitted(void);
+
+int setup(void **state); /* *state: a bool, force_clsact; then a struct fixture */
+int teardown(void **state);
+#define BOTH_WAYS(name)                                                                            \
+	{ #name " by tcx", name, setup, teardown, (void *)"" },                                    \
+	{                                                                                          \
+#name " by clsact", name, setup, teardown, (void *)"clsact"                        \
+	}
+
+/* Opens the datapath, monitors PORT over both transports and attaches to v2m0. */
+void open_and_attach(struct fixture *fixture);
+void open_datapath(struct fixture *fixture);
+void close_datapath(struct fixture *fixture);
+struct v2m_device device_v2m0(void);
+/* Attaches to v2m0; whether something had to be repaired. */
+bool attach(struct fixture *fixture);
+
+struct v2m_port_sample read_port(struct fixture *fixture, uint16_t port);
+struct v2m_device_sample read_device(struct fixture *fixture, const char *name);
+/* Waits until PORT has received so many datagrams, then asserts that it is no more. */
+void assert_received(struct fixture *fixture, uint64_t packets);
+/* Sends datagrams to PORT and waits until the programs on v2m0 have seen them, whether they are
+ * counted or not. */
+void send_seen(struct fixture *fixture, unsigned count);
+/* Path of a pin of the current version. */
+void pin_path(const struct fixture *fixture, const char *name, char path[256]);
+
+#endif

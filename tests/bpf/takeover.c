@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What survives a daemon: counting, slots, and the counts of another version. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "datapath.h"
+
+static void datagrams_are_counted(void **state)
+{
+	struct fixture *fixture = *state;
+	struct v2m_device_sample device;
+
+	open_and_attach(fixture);
+	net_send(&fixture->net, PORT, 100, DATAGRAM);
+	assert_received(fixture, 100);
+	device = read_device(fixture, "v2m0");
+	assert_int_equal(device.ingress.keys.packets, 100);
+	assert_int_equal(device.ingress.seen.wire_bytes,
+			 device.ingress.keys.wire_bytes + device.ingress.other.wire_bytes);
+}
+
+static void counting_goes_on_while_no_daemon_runs(void **state)
+{
+	struct fixture *fixture = *state;
+
+	open_and_attach(fixture);
+	net_send(&fixture->net, PORT, 10, DATAGRAM);
+	close_datapath(fixture);
+	net_send(&fixture->net, PORT, 10, DATAGRAM);
+	open_and_attach(fixture);
+	net_send(&fixture->net, PORT, 10, DATAGRAM);
+	assert_received(fixture, 30);
+}
+
+static void nothing_is_repaired_where_all_is_in_place(void **state)
+{
+	struct fixture *fixture = *state;
+
+	open_and_attach(fixture);
+	assert_false(attach(fixture));
+	close_datapath(fixture);
+	open_datapath(fixture);
+	assert_false(attach(fixture));
+}
+
+static pid_t start_flood(const struct fixture *fixture, unsigned count)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		net_send(&fixture->net, PORT, count, DATAGRAM);
+		_exit(0);
+	}
+	assert_true(child > 0);
+	return child;
+}
+
+static void a_swap_of_programs_under_traffic_loses_nothing(void **state)
+{
+	const char *wanted = getenv("V2M_SWAP_PACKETS");
+	unsigned count = wanted ? (unsigned)strtoul(wanted, NULL, 10) : 100000;
+	struct fixture *fixture = *state;
+	unsigned swaps = 0;
+	int status;
+	pid_t child;
+
+	open_and_attach(fixture);
+	/* Not while the datapath is open: the child would keep the lock. */
+	close_datapath(fixture);
+	child = start_flood(fixture, count);
+	do {
+		close_datapath(fixture);
+		open_and_attach(fixture);
+		swaps++;
+	} while (waitpid(child, &status, WNOHANG) == 0);
+	assert_int_equal(status, 0);
+	assert_received(fixture, count);
+	print_message("%u swaps\n", swaps);
+}
+
+static void a_second_datapath_is_refused_and_names_the_first(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct v2m_datapath_options options = { .pin_dir = fixture->pin_dir };
+	struct v2m_datapath *second = NULL;
+	struct v2m_error error = {};
+	char pid[16];
+
+	open_datapath(fixture);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	assert_int_equal(v2m_datapath_open(&options, &second, &error), -EBUSY);
+	assert_null(second);
+	assert_non_null(strstr(error.text, pid));
+}
+
+static void removing_is_refused_while_in_use(void **state)
+{
+	struct fixture *fixture = *state;
+	struct v2m_error error = {};
+
+	open_and_attach(fixture);
+	assert_int_equal(v2m_datapath_remove(fixture->pin_dir, &error), -EBUSY);
+	net_send(&fixture->net, PORT, 3, DATAGRAM);
+	assert_received(fixture, 3);
+}
+
+/* Makes the pinned maps look as if another version had made them. */
+static void spoil_meta(struct fixture *fixture, size_t offset)
+{
+	struct v2m_meta meta;
+	uint32_t key = 0;
+	char path[256];
+	int fd;
+
+	pin_path(fixture, "meta", path);
+	fd = bpf_obj_get(path);
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_map_lookup_elem(fd, &key, &meta), 0);
+	((uint8_t *)&meta)[offset] ^= 1;
+	assert_int_equal(bpf_map_update_elem(fd, &key, &meta, BPF_ANY), 0);
+	close(fd);
+}
+
+static void read_epoch(struct fixture *fixture, uint8_t epoch[V2M_EPOCH_LEN])
+{
+	struct v2m_sample sample = {};
+	struct v2m_error error = {};
+
+	assert_int_equal(v2m_datapath_read(fixture->datapath, &sample, &error), 0);
+	memcpy(epoch, sample.epoch, V2M_EPOCH_LEN);
+	v2m_sample_clear(&sample);
+}
+
+static void assert_carried_over(struct fixture *fixture, size_t spoiled)
+{
+	struct v2m_sample previous = {};
+	struct v2m_error error = {};
+	uint8_t epoch[V2M_EPOCH_LEN];
+	uint8_t now[V2M_EPOCH_LEN];
+
+	open_and_attach(fixture);
+	read_epoch(fixture, epoch);
+	net_send(&fixture->net, PORT, 10, DATAGRAM);
+	close_datapath(fixture);
+	spoil_meta(fixture, spoiled);
+	open_datapath(fixture);
+	/* The old programs go on in the old maps until the new ones are in place. */
+	net_send(&fixture->net, PORT, 5, DATAGRAM);
+	close_datapath(fixture);
+	open_and_attach(fixture);
+	net_send(&fixture->net, PORT, 7, DATAGRAM);
+	assert_received(fixture, 7);
+	read_epoch(fixture, now);
+	assert_memory_not_equal(now, epoch, sizeof(epoch));
+
+	assert_int_equal(v2m_datapath_read_previous(fixture->datapath, &previous, &error), 0);
+	assert_memory_equal(previous.epoch, epoch, sizeof(epoch));
+	assert_int_equal(previous.n_ports, 1);
+	assert_int_equal(previous.ports[0].port, PORT);
+	assert_int_equal(previous.ports[0].udp_rx.packets, 15);
+	assert_int_equal(previous.ports[0].udp_rx.wire_bytes, 15 * DATAGRAM_WIRE);
+	v2m_sample_clear(&previous);
+	assert_int_equal(v2m_datapath_drop_previous(fixture->datapath), 0);
+	assert_int_equal(v2m_datapath_read_previous(fixture->datapath, &previous, &error), -ENOENT);
+}
+
+static void counts_of_another_layout_are_carried_over(void **state)
+{
+	assert_carried_over(*state, offsetof(struct v2m_meta, abi_hash));
+}
+
+static void counts_of_another_boot_are_carried_over(void **state)
+{
+	assert_carried_over(*state, offsetof(struct v2m_meta, boot_id));
+}
+
+static void counts_of_another_version_are_carried_over(void **state)
+{
+	struct fixture *fixture = *state;
+	struct v2m_sample previous = {};
+	struct v2m_error error = {};
+	char now[128];
+	char other[128];
+
+	open_and_attach(fixture);
+	net_send(&fixture->net, PORT, 4, DATAGRAM);
+	assert_received(fixture, 4);
+	close_datapath(fixture);
+	snprintf(now, sizeof(now), "%s/v1", fixture->pin_dir);
+	snprintf(other, sizeof(other), "%s/v77", fixture->pin_dir);
+	assert_int_equal(rename(now, other), 0);
+	open_and_attach(fixture);
+	net_send(&fixture->net, PORT, 6, DATAGRAM);
+	assert_received(fixture, 6);
+	assert_int_equal(v2m_datapath_read_previous(fixture->datapath, &previous, &error), 0);
+	assert_int_equal(previous.ports[0].udp_rx.packets, 4);
+	v2m_sample_clear(&previous);
+	assert_int_equal(v2m_datapath_drop_previous(fixture->datapath), 0);
+	assert_int_equal(v2m_datapath_read_previous(fixture->datapath, &previous, &error), -ENOENT);
+}
+
+static void incomplete_pins_are_set_aside(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[256];
+
+	open_and_attach(fixture);
+	close_datapath(fixture);
+	pin_path(fixture, "port_slot", path);
+	assert_int_equal(unlink(path), 0);
+	open_and_attach(fixture);
+	net_send(&fixture->net, PORT, 2, DATAGRAM);
+	assert_received(fixture, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BOTH_WAYS(datagrams_are_counted),
+		BOTH_WAYS(counting_goes_on_while_no_daemon_runs),
+		BOTH_WAYS(nothing_is_repaired_where_all_is_in_place),
+		BOTH_WAYS(a_swap_of_programs_under_traffic_loses_nothing),
+		BOTH_WAYS(a_second_datapath_is_refused_and_names_the_first),
+		BOTH_WAYS(removing_is_refused_while_in_use),
+		BOTH_WAYS(counts_of_another_layout_are_carried_over),
+		BOTH_WAYS(counts_of_another_boot_are_carried_over),
+		BOTH_WAYS(counts_of_another_version_are_carried_over),
+		BOTH_WAYS(incomplete_pins_are_set_aside),
+	};
+
+	return not_permitted() ? SKIPPED : cmocka_run_group_tests(tests, NULL, NULL);
+}
