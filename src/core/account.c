@@ -99,7 +99,7 @@ int v2m_account_restore_raw(struct v2m_account *account, const struct v2m_raw_po
 {
 	struct v2m_raw_port stored = *raw;
 
-	if (raw->raw.port == 0 || v2m_raw_find(&account->raw, raw->raw.port))
+	if (raw->raw.port == 0 || v2m_raw_find(&account->raw, raw->raw.port, raw->epoch))
 		return -EEXIST;
 	if (v2m_raw_reserve(&account->raw, 1))
 		return -ENOMEM;

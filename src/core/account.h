@@ -20,11 +20,15 @@
 
 /* The last raw reading of a port that has been accounted, and of which counter it was. A reading of
  * the same counter adds the difference; a reading of another one (other epoch or other assigned_ns)
- * adds the whole, for our maps start at zero; a counter that goes backwards starts a new epoch. */
+ * adds the whole, for our maps start at zero; a counter that goes backwards starts anew. A port has
+ * a reading of every epoch: counters that were left for others and come back (maps that could not
+ * be read for a while, or that an upgrade left behind) go on where they were. */
 struct v2m_raw_port {
 	uint8_t epoch[V2M_EPOCH_LEN];
 	struct v2m_port_sample raw;
-	bool dirty; /* differs from what the ledger has stored */
+	int64_t read_us; /* when it last changed, Unix microseconds */
+	uint32_t next;   /* not stored: the account's own */
+	bool dirty;      /* differs from what the ledger has stored */
 };
 
 struct v2m_subject {

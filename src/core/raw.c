@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct v2m_raw_port *v2m_raw_find(const struct v2m_raw_ports *ports, uint16_t port)
+struct v2m_raw_port *v2m_raw_find(const struct v2m_raw_ports *ports, uint16_t port,
+				  const uint8_t epoch[V2M_EPOCH_LEN])
 {
-	uint16_t index = ports->of_port[port];
-
-	return index ? &ports->raw[index - 1] : NULL;
+	for (uint32_t index = ports->of_port[port]; index; index = ports->raw[index - 1].next)
+		if (memcmp(ports->raw[index - 1].epoch, epoch, V2M_EPOCH_LEN) == 0)
+			return &ports->raw[index - 1];
+	return NULL;
 }
 
 int v2m_raw_reserve(struct v2m_raw_ports *ports, size_t n)
@@ -29,11 +31,13 @@ int v2m_raw_reserve(struct v2m_raw_ports *ports, size_t n)
 	return 0;
 }
 
-/* Port 0 is no port: at most 65535 readings, so 1 + index fits. */
 void v2m_raw_insert(struct v2m_raw_ports *ports, const struct v2m_raw_port *raw)
 {
-	ports->raw[ports->count++] = *raw;
-	ports->of_port[raw->raw.port] = (uint16_t)ports->count;
+	struct v2m_raw_port *inserted = &ports->raw[ports->count++];
+
+	*inserted = *raw;
+	inserted->next = ports->of_port[raw->raw.port];
+	ports->of_port[raw->raw.port] = (uint32_t)ports->count;
 }
 
 static bool flow_below(struct v2m_flow a, struct v2m_flow b)
@@ -48,12 +52,10 @@ static bool went_backwards(const struct v2m_port_sample *now, const struct v2m_p
 	       flow_below(now->udp_rx, then->udp_rx) || flow_below(now->udp_tx, then->udp_tx);
 }
 
-/* Another counter than the one that was read last, or the same one begun again at zero. */
-static bool starts_anew(const struct v2m_raw_port *last, const struct v2m_raw_port *now)
+/* Another use of the port in the same epoch, or the same one begun again at zero. */
+static bool starts_anew(const struct v2m_port_sample *last, const struct v2m_port_sample *now)
 {
-	return memcmp(last->epoch, now->epoch, V2M_EPOCH_LEN) != 0 ||
-	       last->raw.assigned_ns != now->raw.assigned_ns ||
-	       went_backwards(&now->raw, &last->raw);
+	return last->assigned_ns != now->assigned_ns || went_backwards(now, last);
 }
 
 static struct v2m_totals port_totals(const struct v2m_port_sample *port)
@@ -67,20 +69,21 @@ static struct v2m_totals port_totals(const struct v2m_port_sample *port)
 bool v2m_raw_advance(struct v2m_raw_ports *ports, const struct v2m_sample *sample,
 		     const struct v2m_port_sample *port, struct v2m_totals *delta)
 {
-	struct v2m_raw_port *last = v2m_raw_find(ports, port->port);
-	struct v2m_raw_port now = { .raw = *port, .dirty = true };
-	bool anew;
+	struct v2m_raw_port *last = v2m_raw_find(ports, port->port, sample->epoch);
+	struct v2m_raw_port now = { .raw = *port, .read_us = sample->real_us, .dirty = true };
+	bool anew = !last || starts_anew(&last->raw, port);
 
 	memcpy(now.epoch, sample->epoch, V2M_EPOCH_LEN);
-	anew = !last || starts_anew(last, &now);
 	*delta = port_totals(port);
 	if (!anew)
 		*delta = v2m_totals_subtract(*delta, port_totals(&last->raw));
 	if (!anew && v2m_totals_are_zero(delta))
 		return false;
-	if (last)
-		*last = now;
-	else
+	if (!last) {
 		v2m_raw_insert(ports, &now);
+		return true;
+	}
+	now.next = last->next;
+	*last = now;
 	return true;
 }

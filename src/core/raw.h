@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The last raw reading of every port, and what a new one adds to it. */
+/* The last raw reading of every port and epoch, and what a new one adds to it. */
 #ifndef V2METER_CORE_RAW_H
 #define V2METER_CORE_RAW_H
 
@@ -9,14 +9,15 @@ struct v2m_raw_ports {
 	struct v2m_raw_port *raw;
 	size_t count;
 	size_t size;
-	uint16_t of_port[65536]; /* 1 + index into raw; 0: none */
+	uint32_t of_port[65536]; /* 1 + index into raw of a list by next; 0: none */
 };
 
 /* NULL: never read. */
-struct v2m_raw_port *v2m_raw_find(const struct v2m_raw_ports *ports, uint16_t port);
+struct v2m_raw_port *v2m_raw_find(const struct v2m_raw_ports *ports, uint16_t port,
+				  const uint8_t epoch[V2M_EPOCH_LEN]);
 /* Room for n more readings, so that putting them in cannot fail. 0 or -ENOMEM. */
 int v2m_raw_reserve(struct v2m_raw_ports *ports, size_t n);
-/* Of a port that has none; room is reserved. */
+/* Of a port that has none of that epoch; room is reserved. */
 void v2m_raw_insert(struct v2m_raw_ports *ports, const struct v2m_raw_port *raw);
 /* Takes over the new reading of a port. *delta is what was counted since the last one. True where
  * it tells something new; room is reserved. */

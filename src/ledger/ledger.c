@@ -137,6 +137,7 @@ static int store_raw(const struct v2m_raw_port *raw, void *context)
 		return 0;
 	v2m_bind_u64(&cursor, raw->raw.port);
 	v2m_bind_blob(&cursor, raw->epoch, V2M_EPOCH_LEN);
+	v2m_bind_u64(&cursor, (uint64_t)raw->read_us);
 	v2m_bind_u64(&cursor, raw->raw.assigned_ns);
 	v2m_bind_flow(&cursor, &raw->raw.tcp_rx);
 	v2m_bind_flow(&cursor, &raw->raw.tcp_tx);

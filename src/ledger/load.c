@@ -31,6 +31,7 @@ static int load_raw(struct v2m_account *account, struct v2m_cursor *row)
 	if (sqlite3_column_bytes(row->statement, row->column) == V2M_EPOCH_LEN)
 		memcpy(raw.epoch, sqlite3_column_blob(row->statement, row->column), V2M_EPOCH_LEN);
 	row->column++;
+	raw.read_us = (int64_t)v2m_read_u64(row);
 	raw.raw.assigned_ns = v2m_read_u64(row);
 	raw.raw.tcp_rx = v2m_read_flow(row);
 	raw.raw.tcp_tx = v2m_read_flow(row);
@@ -62,7 +63,13 @@ static int load_all(struct v2m_ledger *ledger, enum v2m_statement which,
 int v2m_ledger_load(struct v2m_ledger *ledger, struct v2m_account *account, struct v2m_error *error)
 {
 	int result = v2m_ledger_readable(ledger, error);
+	struct v2m_cursor old;
 
+	if (result)
+		return result;
+	/* On a disk that cannot be written they are loaded, and do no harm. */
+	old = v2m_cursor_of(&ledger->statements, V2M_DELETE_OLD_RAW);
+	(void)v2m_cursor_run(&old);
 	if (result == 0)
 		result = load_all(ledger, V2M_GET_SUBJECTS, account, load_subject, error);
 	return result ? result : load_all(ledger, V2M_GET_RAW, account, load_raw, error);

@@ -62,6 +62,23 @@ static const char *const steps[] = {
 	" subject INTEGER NOT NULL," FIGURES
 	" PRIMARY KEY (start_s, utc_offset_s, subject)) WITHOUT ROWID;"
 	"CREATE INDEX hours_of_subject ON hours (subject, start_s);",
+
+	"CREATE TABLE readings (port INTEGER NOT NULL, epoch BLOB NOT NULL,"
+	" read_us INTEGER NOT NULL, assigned_ns INTEGER NOT NULL,"
+	" tcp_rx_packets INTEGER NOT NULL, tcp_rx_wire INTEGER NOT NULL,"
+	" tcp_rx_payload INTEGER NOT NULL,"
+	" tcp_tx_packets INTEGER NOT NULL, tcp_tx_wire INTEGER NOT NULL,"
+	" tcp_tx_payload INTEGER NOT NULL,"
+	" udp_rx_packets INTEGER NOT NULL, udp_rx_wire INTEGER NOT NULL,"
+	" udp_rx_payload INTEGER NOT NULL,"
+	" udp_tx_packets INTEGER NOT NULL, udp_tx_wire INTEGER NOT NULL,"
+	" udp_tx_payload INTEGER NOT NULL, UNIQUE (port, epoch));"
+	"INSERT INTO readings SELECT port, epoch, 0, assigned_ns,"
+	" tcp_rx_packets, tcp_rx_wire, tcp_rx_payload, tcp_tx_packets, tcp_tx_wire, tcp_tx_payload,"
+	" udp_rx_packets, udp_rx_wire, udp_rx_payload, udp_tx_packets, udp_tx_wire, udp_tx_payload"
+	" FROM raw;"
+	"DROP TABLE raw;"
+	"ALTER TABLE readings RENAME TO raw;",
 };
 
 int v2m_schema_version(void)

@@ -23,7 +23,7 @@
 	" history_rx_packets, history_rx_wire, history_rx_payload,"                                \
 	" history_tx_packets, history_tx_wire, history_tx_payload"
 #define RAW_COLUMNS                                                                                \
-	"port, epoch, assigned_ns, tcp_rx_packets, tcp_rx_wire, tcp_rx_payload,"                   \
+	"port, epoch, read_us, assigned_ns, tcp_rx_packets, tcp_rx_wire, tcp_rx_payload,"          \
 	" tcp_tx_packets, tcp_tx_wire, tcp_tx_payload,"                                            \
 	" udp_rx_packets, udp_rx_wire, udp_rx_payload,"                                            \
 	" udp_tx_packets, udp_tx_wire, udp_tx_payload"
@@ -48,7 +48,7 @@ static const char *const sql[V2M_N_STATEMENTS] = {
 		" history_tx_packets = ?24, history_tx_wire = ?25, history_tx_payload = ?26",
 	[V2M_PUT_RAW] =
 		"INSERT OR REPLACE INTO raw (" RAW_COLUMNS ")"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
 	[V2M_GET_SUBJECTS] = "SELECT " SUBJECT_COLUMNS " FROM subjects",
 	[V2M_GET_RAW] = "SELECT " RAW_COLUMNS " FROM raw",
 	[V2M_ADD_DAY] = "INSERT INTO days (date, subject, " FIGURES ")"
@@ -63,6 +63,11 @@ static const char *const sql[V2M_N_STATEMENTS] = {
 			 " VALUES (?1, ?2, " SUBJECT("?3") ", ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
 							   " ON CONFLICT (start_s, utc_offset_s, "
 							   "subject) DO UPDATE SET" ADD_FIGURES,
+	/* Epochs of boots long ago never come back. */
+	[V2M_DELETE_OLD_RAW] =
+		"DELETE FROM raw WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number()"
+		" OVER (PARTITION BY port ORDER BY read_us DESC) AS place FROM raw)"
+		" WHERE place > 8)",
 	[V2M_GET_DAYS] = "SELECT date, " FIGURES " FROM days WHERE subject = " SUBJECT(
 		"?1") " AND date BETWEEN ?2 AND ?3 ORDER BY date",
 	[V2M_GET_DATE] = "SELECT s.name, d.rx_packets, d.rx_wire, d.rx_payload, d.tx_packets,"

@@ -16,6 +16,7 @@ enum v2m_statement {
 	V2M_PUT_RAW,
 	V2M_GET_SUBJECTS,
 	V2M_GET_RAW,
+	V2M_DELETE_OLD_RAW,
 	/* Adding to what is there: (date or month, subject's name, figures). */
 	V2M_ADD_DAY,
 	V2M_ADD_MONTH,

@@ -110,6 +110,18 @@ static void another_epoch_adds_the_whole_reading(void **context)
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 12000);
 }
 
+static void a_counter_that_comes_back_goes_on_where_it_was(void **context)
+{
+	struct state *state = *context;
+
+	apply(state, 1001, 1000, 1);
+	sample_at(&state->one, 1001, 70, 2);
+	state->one.sample.epoch[0] ^= 1;
+	assert_int_equal(v2m_account_apply(state->account, state->keyset, &state->one.sample), 0);
+	apply(state, 1001, 1200, 3);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2 * (1000 + 70 + 200));
+}
+
 static void another_use_of_the_slot_adds_the_whole_reading(void **context)
 {
 	struct state *state = *context;
@@ -315,6 +327,7 @@ int main(void)
 		TEST(a_decreasing_counter_starts_a_new_epoch),
 		TEST(a_counter_cleared_to_zero_counts_in_full_when_it_passes_its_old_value),
 		TEST(another_epoch_adds_the_whole_reading),
+		TEST(a_counter_that_comes_back_goes_on_where_it_was),
 		TEST(another_use_of_the_slot_adds_the_whole_reading),
 		TEST(an_older_sample_is_refused_and_changes_nothing),
 		TEST(a_port_that_no_key_has_is_left_alone),

@@ -32,6 +32,42 @@ static void what_was_not_stored_is_counted_from_the_kernel_again(void **context)
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 12000);
 }
 
+/* The maps of an older layout are read before those of the new one, and cannot be removed. */
+static void counters_that_were_left_for_others_are_not_counted_again(void **context)
+{
+	struct state *state = *context;
+
+	for (uint64_t start = 0; start < 3; start++) {
+		apply(state, 1000, 10 * start + 1);
+		sample_at(&state->one, 1001, 500 + 100 * start, 10 * start + 2);
+		state->one.sample.epoch[0] ^= 1;
+		assert_int_equal(
+			v2m_account_apply(state->account, state->keyset, &state->one.sample), 0);
+		store(state);
+		restart(state);
+	}
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2 * (1000 + 700));
+}
+
+static void readings_of_epochs_long_gone_are_forgotten(void **context)
+{
+	struct state *state = *context;
+
+	for (uint64_t start = 1; start <= 20; start++) {
+		sample_at(&state->one, 1001, 10, start);
+		state->one.sample.epoch[0] = (uint8_t)start;
+		assert_int_equal(
+			v2m_account_apply(state->account, state->keyset, &state->one.sample), 0);
+	}
+	store(state);
+	restart(state);
+	assert_int_equal(query(state, "SELECT count(*) FROM raw"), 8);
+	sample_at(&state->one, 1001, 10, 30);
+	state->one.sample.epoch[0] = 20;
+	v2m_account_apply(state->account, state->keyset, &state->one.sample);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
+}
+
 static void a_reset_survives_a_restart(void **context)
 {
 	struct state *state = *context;
@@ -191,6 +227,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(totals_and_raw_readings_survive_a_restart),
 		TEST(what_was_not_stored_is_counted_from_the_kernel_again),
+		TEST(counters_that_were_left_for_others_are_not_counted_again),
+		TEST(readings_of_epochs_long_gone_are_forgotten),
 		TEST(a_reset_survives_a_restart),
 		TEST(counters_above_two_to_the_63rd_come_back_the_same),
 		TEST(every_file_is_private_whatever_the_umask),
