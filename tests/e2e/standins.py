@@ -7,6 +7,7 @@ path by its name, can be given a fault, to be a server of another age or a broke
 """
 
 import contextlib
+import http.client
 import http.server
 import json
 import os
@@ -286,6 +287,22 @@ class StandIn:
                     self.wfile.write(body)
 
         return Handler
+
+
+class Front(StandIn):
+    """Faults in front of a real server: what has none is passed on to it."""
+
+    def __init__(self, port, api_key, faults):
+        super().__init__(faults=faults, api_key=api_key)
+        self.behind = port
+
+    def answer(self, method, path):
+        connection = http.client.HTTPConnection("127.0.0.1", self.behind, timeout=20)
+        with contextlib.closing(connection):
+            connection.request(method, path, headers={"X-API-Key": self.api_key,
+                                                      "Cache-Control": "no-cache"})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
 
 
 def ctl(*words, url=None, key=API_KEY, env=None, timeout=60):

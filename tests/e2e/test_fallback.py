@@ -6,12 +6,14 @@ The same tests run for both: a Client asks, and what it says is brought into one
 
 import json
 import logging
+import socket
 import sys
 
 import pytest
 
 import standins
-from standins import API_KEY, FAULTS, ROOT, UNCERTAIN, Key, StandIn, closed_port, ctl
+from lab import wait_until
+from standins import API_KEY, FAULTS, ROOT, UNCERTAIN, Front, Key, StandIn, closed_port, ctl
 
 sys.path.insert(0, str(ROOT / "scripts"))
 import v2meter_client  # noqa: E402
@@ -264,6 +266,29 @@ def test_the_python_client_shows_the_api_key_to_no_proxy(monkeypatch):
         monkeypatch.setenv("http_proxy", proxy.url)
         assert v2meter_client.V2MeterClient(server.url, API_KEY).get_traffic_stats()
         assert proxy.requests == []
+
+
+def test_the_real_meter_answers_the_same_on_every_path(client, lab, start_daemon):
+    """With the newer paths taken away one after the other, figures stay and resets work."""
+    key = Key(1, port=10001)
+    meter = start_daemon([key.json()])
+    payload, headers, sent = 1000, 14 + 20 + 8, 10
+    for broken in (0, 1, 2):
+        with lab.client.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+            for _ in range(sent):
+                datagrams.sendto(bytes(payload), (lab.SERVER[4], key.port))
+        with lab.server.entered(), \
+                Front(meter.port(), meter.api_key(), dict.fromkeys(GENERATIONS[:broken], "500")) \
+                as front:
+            wanted = sent * (payload + headers)
+            reached = {"api_key": meter.api_key()}
+            wait_until(lambda: meter.port_entry(key.port)["total_bytes"] == wanted,
+                       what="the datagrams")
+            assert client.all(front.url, **reached) == ("done", {key.uuid: wanted})
+            assert client.one(front.url, key.id, **reached) == ("done", wanted)
+            assert client.reset(front.url, key.id, **reached)[0] == "done"
+            assert client.one(front.url, key.id, **reached) == ("done", 0)
+            assert len(front.paths("POST")) == broken + 1
 
 
 FIGURES = {"uuid", "port", "key_name", "uplink_bytes", "downlink_bytes", "total_bytes",
