@@ -23,13 +23,10 @@ static const char *get_string(const json_t *object, const char *member)
 	return json_string_value(json_object_get(object, member));
 }
 
-/* PORT ENTRY. */
-static bool read_entry(const json_t *entry, struct v2m_figure *row)
+/* Whose the bytes are, as far as the entry says. */
+static void read_owner(const json_t *entry, struct v2m_figure *row)
 {
-	const json_t *rate = json_object_get(entry, "traffic_rate");
-
 	row->entry = entry;
-	row->rate = json_is_number(rate) ? json_number_value(rate) : -1;
 	row->uuid = get_string(entry, "uuid");
 	row->key_id = get_string(entry, "key_id");
 	row->name = get_string(entry, "key_name");
@@ -37,6 +34,15 @@ static bool read_entry(const json_t *entry, struct v2m_figure *row)
 			       ? json_array_size(json_object_get(entry, "keys"))
 			       : 0;
 	get_count(entry, "port", &row->port);
+}
+
+/* PORT ENTRY. */
+static bool read_entry(const json_t *entry, struct v2m_figure *row)
+{
+	const json_t *rate = json_object_get(entry, "traffic_rate");
+
+	read_owner(entry, row);
+	row->rate = json_is_number(rate) ? json_number_value(rate) : -1;
 	return get_count(entry, "connections", &row->connections) &&
 	       get_count(entry, "rx_bytes", &row->rx) && get_count(entry, "tx_bytes", &row->tx);
 }
@@ -44,9 +50,8 @@ static bool read_entry(const json_t *entry, struct v2m_figure *row)
 /* STAT. */
 static bool read_stat(const json_t *stat, struct v2m_figure *row)
 {
-	row->entry = stat;
+	read_owner(stat, row);
 	row->rate = -1;
-	row->uuid = get_string(stat, "uuid");
 	get_count(stat, "connections", &row->connections);
 	return get_count(stat, "uplink_bytes", &row->rx) &&
 	       get_count(stat, "downlink_bytes", &row->tx);

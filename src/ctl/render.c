@@ -109,7 +109,7 @@ static enum v2m_outcome render_pairs(const struct v2m_ctl *ctl, const json_t *ob
 	json_t *value;
 
 	json_object_foreach ((json_t *)object, name, value) {
-		if (!is_simple(value))
+		if (!is_simple(value) || json_is_null(value))
 			continue;
 		v2m_table_cell(table, V2M_STYLE_PLAIN, "  %s", name);
 		add_value(ctl, table, name, value);
@@ -117,7 +117,8 @@ static enum v2m_outcome render_pairs(const struct v2m_ctl *ctl, const json_t *ob
 	return v2m_render_done(v2m_table_print(table, stdout, ctl->colour));
 }
 
-/* The union of the members that fit a cell, in the order they are met. */
+/* The union of the members that fit a cell, in the order they are met; not those that are null in
+ * every row. */
 static size_t find_columns(const json_t *rows, struct v2m_column *columns)
 {
 	size_t n = 0;
@@ -132,7 +133,7 @@ static size_t find_columns(const json_t *rows, struct v2m_column *columns)
 
 			while (known < n && strcmp(columns[known].title, name) != 0)
 				known++;
-			if (known == n && n < COLUMNS_MAX &&
+			if (known == n && n < COLUMNS_MAX && !json_is_null(value) &&
 			    (!json_is_object(value) || is_tally(value)))
 				columns[n++] = (struct v2m_column){ name, json_is_number(value) ||
 										  is_tally(value) };
@@ -231,6 +232,8 @@ static enum v2m_outcome render_section(const struct v2m_ctl *ctl, const json_t *
 			outcome = render_level(ctl, inner, name, depth + 1);
 	} else if (json_is_object(value) && depth < DEPTH_MAX) {
 		outcome = render_level(ctl, value, name, depth + 1);
+	} else if (json_is_array(value) && json_array_size(value) == 0) {
+		puts("  none");
 	} else {
 		outcome = v2m_render_json(value);
 	}

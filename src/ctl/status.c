@@ -68,17 +68,21 @@ static void add_health(struct v2m_table *table, const struct v2m_reply *health)
 		v2m_table_cell(table, V2M_STYLE_QUIET, "not said");
 }
 
-/* The same in every port entry of ours, and what the meter says of itself where there is no port;
- * older servers have neither. */
+/* The same in every port entry of ours; where there is none, what the meter says of itself. Older
+ * servers have neither. */
 static void add_accounting(struct v2m_table *table, const struct status *status)
 {
 	const struct v2m_figures *figures = &status->traffic.figures;
-	const json_t *speaker = figures->n_rows ? figures->rows[0].entry : served(&status->meter);
-	const json_t *accounting = json_object_get(speaker, "accounting");
-	const char *mode = json_string_value(json_object_get(accounting, "mode"));
-	const char *unit = json_string_value(json_object_get(accounting, "unit"));
-	const char *reason = json_string_value(json_object_get(accounting, "reason"));
-	bool exact = json_is_true(json_object_get(accounting, "exact"));
+	const json_t *accounting =
+		figures->n_rows ? json_object_get(figures->rows[0].entry, "accounting") : NULL;
+	const json_t *own = json_object_get(served(&status->meter), "accounting");
+	const char *mode =
+		json_string_value(json_object_get(accounting ? accounting : own, "mode"));
+	const char *unit =
+		json_string_value(json_object_get(accounting ? accounting : own, "unit"));
+	const char *reason =
+		json_string_value(json_object_get(accounting ? accounting : own, "reason"));
+	bool exact = json_is_true(json_object_get(accounting ? accounting : own, "exact"));
 
 	v2m_table_cell(table, V2M_STYLE_TITLE, "Accounting");
 	if (!mode)

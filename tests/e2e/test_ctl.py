@@ -198,6 +198,8 @@ def test_the_status_says_why_accounting_is_not_exact():
 def test_accounting_is_known_where_no_port_is():
     with StandIn([], meter=METER) as server:
         assert "Accounting   ebpf, exact" in ctl("status", url=server.url).stdout.splitlines()
+    with StandIn(keys(), {"simple": "404", "port": "404"}, meter=METER) as server:
+        assert "Accounting   ebpf, exact" in ctl("status", url=server.url).stdout.splitlines()
 
 
 def test_what_the_meter_says_of_itself_is_shown_where_served():
@@ -215,6 +217,7 @@ def test_what_the_meter_says_of_itself_is_shown_where_served():
                          re.M)
         assert re.search(r"^  version +0\.1\.0$", shown, re.M)
         assert re.search(r"^  mode +ebpf$", shown, re.M)
+        assert "\nlater.none\n  none\n" in shown and "detail" not in shown
         server.meter = None
         run = ctl("status", url=server.url)
         assert run.returncode == 0 and "METER" not in run.stdout and run.stderr == ""
@@ -246,6 +249,11 @@ def test_a_shared_port_is_shown_as_shared():
         entry = {**server.keys[0].entry(), "uuid": None, "shared": True, "key_name": None,
                  "keys": [{"id": "a", "name": "x"}, {"id": "b", "name": "y"}]}
         server.faults["simple"] = (200, {"data": {"ports": {"443": entry}}})
+        assert re.search(r"^ 443  shared by 2 keys ", ctl("status", url=server.url).stdout, re.M)
+        stat = {**server.keys[0].stat(), "uuid": None, "shared": True, "port": 443,
+                "keys": entry["keys"]}
+        server.faults = {"simple": "404", "port": "404",
+                         "exact": (200, {"traffic_stats": {"keys_stats": [stat]}})}
         assert re.search(r"^ 443  shared by 2 keys ", ctl("status", url=server.url).stdout, re.M)
 
 
