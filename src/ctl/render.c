@@ -222,7 +222,7 @@ static enum v2m_outcome render_section(const struct v2m_ctl *ctl, const json_t *
 	V2M_FREE char *title = v2m_text_clean(name);
 	json_t *rows = rows_of(value);
 	json_t *inner = inner_tables(rows);
-	enum v2m_outcome outcome;
+	enum v2m_outcome outcome = V2M_DONE;
 
 	printf("\n%s%s%s\n", v2m_style_begin(V2M_STYLE_TITLE, ctl->colour), title ? title : "?",
 	       v2m_style_end(V2M_STYLE_TITLE, ctl->colour));
