@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Nothing is lost: crashes, restarts, resets in the middle of traffic, keys that come and go.
+
+The sender counts what it sends; at the end the meter has to say the same, to the byte. Larger counts:
+V2M_KILLS (default 50), V2M_RESETS (of each of four clients, default 250).
+"""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import random
+import signal
+import sys
+import time
+
+import pytest
+
+from lab import Lab, run, wait_until
+
+KILLS = int(os.environ.get("V2M_KILLS", "50"))
+RESETS = int(os.environ.get("V2M_RESETS", "250"))
+PORT, OTHER_PORT = 10001, 10002
+UUID = "6d7e1c4a-0b1f-4b52-9d0e-0f2a4f6f3b11"
+OTHER_UUID = "9b1c2d3e-4f50-4a61-8b72-93a4b5c6d7e8"
+FLOOD = pathlib.Path(__file__).with_name("flood.py")
+
+
+def key(key_id, uuid, port):
+    return {"id": key_id, "uuid": uuid, "name": key_id, "port": port}
+
+
+KEYS = [key("first", UUID, PORT), key("second", OTHER_UUID, OTHER_PORT)]
+
+
+class Flood:
+    """UDP from the server's port to the client."""
+
+    def __init__(self, lab, port=PORT, name="flood", pause_every=50):
+        self.process = lab.server.start(sys.executable, FLOOD, Lab.SERVER[4], port, Lab.CLIENT[4],
+                                        pause_every, log=lab.directory / name)
+        wait_until(lambda: "ready" in self.process.said(), what="the flood")
+
+    def end(self):
+        self.process.stop()
+        return json.loads(self.process.said().splitlines()[-1])
+
+
+def tx(daemon, port=PORT):
+    return daemon.port_entry(port)["tx_bytes"]
+
+
+def assert_counted(daemon, sent, port=PORT, before=0):
+    assert sent["packets"] > 0
+    assert tx(daemon, port) - before == sent["wire_bytes"], daemon.said()
+
+
+def test_killing_the_daemon_again_and_again_loses_no_byte(lab, start_daemon):
+    daemon = start_daemon(KEYS, flush_interval_s=1)
+    choose = random.Random(20251123)
+    flood = Flood(lab)
+    last = 0
+    for _ in range(KILLS):
+        time.sleep(choose.uniform(0, 0.2))  # anywhere between two flushes
+        daemon.kill()
+        daemon.start()
+        now = tx(daemon)
+        assert now >= last, "totals fell"
+        last = now
+    sent = flood.end()
+    assert_counted(daemon, sent)
+    daemon.kill()
+    daemon.start()
+    assert_counted(daemon, sent)
+
+
+def test_a_clean_stop_and_start_under_traffic_loses_no_byte(lab, start_daemon):
+    daemon = start_daemon(KEYS)
+    flood = Flood(lab)
+    for _ in range(5):
+        assert daemon.stop() == 0
+        daemon.start()
+    assert_counted(daemon, flood.end())
+
+
+def resets_of(daemon, count):
+    closed = 0
+    for _ in range(count):
+        answer = daemon.reset("first")
+        assert answer.status == 200, answer.body
+        closed += answer.json()["previous_total"]
+    return closed
+
+
+def test_resets_by_four_clients_during_traffic_close_every_byte_once(lab, start_daemon):
+    daemon = start_daemon(KEYS)
+    flood = Flood(lab)
+    with concurrent.futures.ThreadPoolExecutor(4) as clients:
+        closed = sum(clients.map(lambda _: resets_of(daemon, RESETS), range(4)))
+    sent = flood.end()
+    entry = daemon.port_entry(PORT)
+    assert closed > 0
+    assert closed + entry["total_bytes"] == sent["wire_bytes"] + entry["rx_bytes"]
+
+
+def test_a_reset_survives_kill_9(lab, start_daemon):
+    daemon = start_daemon(KEYS)
+    flood = Flood(lab)
+    wait_until(lambda: tx(daemon) > 0)
+    closed = daemon.reset("first").json()["previous_total"]
+    daemon.kill()
+    daemon.start()
+    sent = flood.end()
+    assert closed > 0
+    assert closed + tx(daemon) == sent["wire_bytes"]
+
+
+def give_port(daemon, key_id):
+    """The port is that key's; the other key has none."""
+    uuids = {"first": UUID, "second": OTHER_UUID}
+    give_keys(daemon, [key(name, uuid, PORT if name == key_id else None)
+                       for name, uuid in uuids.items()])
+    wait_until(lambda: daemon.port_entry(PORT)["key_id"] == key_id, what="the new owner")
+
+
+def give_keys(daemon, keys):
+    daemon.write_keys(keys)
+    daemon.process.signal(signal.SIGHUP)
+    ports = {str(entry["port"]) for entry in keys if entry["port"]}
+    wait_until(lambda: set(daemon.simple()["data"]["ports"]) == ports, what="the new keys")
+
+
+def test_a_port_handed_over_gives_each_key_its_own_time(lab, start_daemon):
+    daemon = start_daemon(KEYS[:1])
+    flood = Flood(lab)
+    for turn in range(6):
+        give_port(daemon, ("second", "first")[turn % 2])
+    sent = flood.end()
+    shares = []
+    for key_id in ("first", "second"):
+        give_port(daemon, key_id)
+        shares.append(tx(daemon))
+    assert all(shares), shares
+    assert sum(shares) == sent["wire_bytes"]
+
+
+def test_a_key_that_went_and_returned_has_its_totals(lab, start_daemon):
+    daemon = start_daemon(KEYS)
+    flood = Flood(lab)
+    wait_until(lambda: tx(daemon) > 0)
+    sent = flood.end()
+    give_keys(daemon, KEYS[1:])
+    give_keys(daemon, KEYS)
+    assert_counted(daemon, sent)
+
+
+@pytest.fixture
+def small_disk(lab):
+    """A file system that is soon full, at the place of the state directory."""
+    directory = lab.directory / "small"
+    directory.mkdir()
+    run("mount", "-t", "tmpfs", "-o", "size=1m", "v2m-e2e", directory)
+    yield directory
+    run("umount", "-l", directory)
+
+
+def fill(directory):
+    filler = directory / "filler"
+    with open(filler, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            pass
+    return filler
+
+
+def test_a_full_disk_keeps_counting_and_promises_nothing(lab, start_daemon, small_disk):
+    daemon = start_daemon(KEYS, running=False, flush_interval_s=1)
+    daemon.state_dir = small_disk / "state"
+    daemon.config["state_dir"] = str(daemon.state_dir)
+    daemon.write_config()
+    daemon.start()
+    flood = Flood(lab)
+    wait_until(lambda: tx(daemon) > 0)
+    filler = fill(small_disk)
+    wait_until(lambda: daemon.ask("GET", "/health").json().get("reason") == "ledger_unwritable",
+               timeout_s=20, what="a degraded health")
+    before = tx(daemon)
+    answer = daemon.reset("first")
+    assert answer.status == 503 and answer.json()["code"] == "not_stored", answer.body
+    assert tx(daemon) >= before > 0
+    filler.unlink()
+    wait_until(lambda: daemon.ask("GET", "/health").json()["status"] == "healthy", timeout_s=20,
+               what="a healthy daemon")
+    closed = daemon.reset("first").json()["previous_total"]
+    daemon.kill()
+    daemon.start()
+    sent = flood.end()
+    assert closed + tx(daemon) == sent["wire_bytes"]
+
+
+def test_a_second_daemon_is_refused_and_told_who_holds_the_lock(lab, start_daemon):
+    daemon = start_daemon(KEYS)
+    second = daemon.run()
+    assert second.returncode == 2
+    assert f"process {daemon.process.pid}" in second.stderr
+    assert daemon.get("/healthz").status == 200
