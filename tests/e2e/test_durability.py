@@ -2,7 +2,7 @@
 """Nothing is lost: crashes, restarts, resets in the middle of traffic, keys that come and go.
 
 The sender counts what it sends; at the end the meter has to say the same, to the byte. Larger counts:
-V2M_KILLS (default 50), V2M_RESETS (of each of four clients, default 250).
+V2M_KILLS (default 50), V2M_RESETS (of each of four clients, default 2500).
 """
 
 import concurrent.futures
@@ -19,7 +19,7 @@ import pytest
 from lab import Lab, run, wait_until
 
 KILLS = int(os.environ.get("V2M_KILLS", "50"))
-RESETS = int(os.environ.get("V2M_RESETS", "250"))
+RESETS = int(os.environ.get("V2M_RESETS", "2500"))
 PORT, OTHER_PORT = 10001, 10002
 UUID = "6d7e1c4a-0b1f-4b52-9d0e-0f2a4f6f3b11"
 OTHER_UUID = "9b1c2d3e-4f50-4a61-8b72-93a4b5c6d7e8"
