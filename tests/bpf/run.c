@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,8 +93,11 @@ int run_packet(struct run *run, bool egress, const void *packet, size_t length, 
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = (uint32_t)length,
 		    .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
 
-	if (bpf_prog_test_run_opts(run_program(run, egress), &options))
+	if (bpf_prog_test_run_opts(run_program(run, egress), &options)) {
+		fprintf(stderr, "the kernel does not run a packet of %zu bytes: %s\n", length,
+			strerror(errno));
 		abort();
+	}
 	return (int)options.retval;
 }
 

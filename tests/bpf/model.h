@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* docs/counting.md a second time, in user space and without a line of the kernel programs: what
+ * they are compared with. */
+#ifndef V2METER_TESTS_BPF_MODEL_H
+#define V2METER_TESTS_BPF_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "v2meter/bpf_abi.h"
+
+#define MODEL_SLOTS     16
+#define MODEL_FRAGMENTS 4096 /* at most; the generator makes far fewer */
+
+/* A first fragment, by everything that tells its packet apart. */
+struct model_fragment {
+	uint8_t identity[40];
+	uint16_t port;
+	uint8_t protocol;
+};
+
+struct model {
+	struct v2m_device_config device;
+	struct v2m_port_slot port_slot[65536];
+	struct v2m_local_address here; /* the only address of this host */
+	struct v2m_port_counters ports[MODEL_SLOTS];
+	struct v2m_device_counters counters;
+	struct model_fragment fragments[MODEL_FRAGMENTS];
+	size_t n_fragments;
+};
+
+void model_count(struct model *model, bool egress, const uint8_t *packet, size_t length,
+		 uint32_t gso_size, uint32_t gso_segs);
+
+#endif
