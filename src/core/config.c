@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/json_doc.h"
+#include "core/string_list.h"
 
 static const char *const member_names[] = {
 	"listen",      "api_key",        "state_dir",          "pin_dir",
@@ -17,30 +18,12 @@ static const char *const member_names[] = {
 	"attach",      "retention_days", "retention_hours",
 };
 
-static void strings_clear(struct v2m_strings *strings)
-{
-	for (size_t i = 0; i < strings->count; i++)
-		free(strings->items[i]);
-	free(strings->items);
-	*strings = (struct v2m_strings){ 0 };
-}
-
-static int strings_of_one(struct v2m_strings *strings, const char *item)
-{
-	strings->items = calloc(1, sizeof(*strings->items));
-	if (!strings->items)
-		return -ENOMEM;
-	strings->count = 1;
-	strings->items[0] = strdup(item);
-	return strings->items[0] ? 0 : -ENOMEM;
-}
-
 void v2m_config_clear(struct v2m_config *config)
 {
-	strings_clear(&config->listen);
-	strings_clear(&config->interfaces);
-	strings_clear(&config->exclude_interfaces);
-	strings_clear(&config->key_sources);
+	v2m_strings_clear(&config->listen);
+	v2m_strings_clear(&config->interfaces);
+	v2m_strings_clear(&config->exclude_interfaces);
+	v2m_strings_clear(&config->key_sources);
 	free(config->api_key);
 	free(config->state_dir);
 	free(config->pin_dir);
@@ -61,8 +44,9 @@ int v2m_config_init(struct v2m_config *config)
 		.retention_hours = 744,
 	};
 
-	if (!made.state_dir || !made.pin_dir || strings_of_one(&made.listen, "127.0.0.1:9469") ||
-	    strings_of_one(&made.interfaces, "auto") || strings_of_one(&made.key_sources, "auto")) {
+	if (!made.state_dir || !made.pin_dir || v2m_strings_add(&made.listen, "127.0.0.1:9469") ||
+	    v2m_strings_add(&made.interfaces, "auto") ||
+	    v2m_strings_add(&made.key_sources, "auto")) {
 		v2m_config_clear(&made);
 		return -ENOMEM;
 	}
@@ -153,10 +137,10 @@ static int read_strings(const struct v2m_json_node *root, const char *name, size
 			&node, error, min ? "a list of at least one string" : "a list of strings");
 	result = read_items(&node, rule, &list, error);
 	if (result) {
-		strings_clear(&list);
+		v2m_strings_clear(&list);
 		return result;
 	}
-	strings_clear(strings);
+	v2m_strings_clear(strings);
 	*strings = list;
 	return 0;
 }

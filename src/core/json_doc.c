@@ -122,6 +122,14 @@ struct v2m_json_node v2m_json_member(const struct v2m_json_node *parent, const c
 		     json_object_get(parent->value, name));
 }
 
+struct v2m_json_node v2m_json_hidden_member(const struct v2m_json_node *parent, const char *name)
+{
+	struct v2m_json_node node = v2m_json_member(parent, name);
+
+	node.step.hidden = true;
+	return node;
+}
+
 struct v2m_json_node v2m_json_item(const struct v2m_json_node *parent, size_t index)
 {
 	return child(parent, (struct v2m_json_step){ .index = index },
@@ -158,7 +166,7 @@ static void write_path(const struct v2m_json_step *steps, size_t n, char *path, 
 
 		if (steps[i].member)
 			length = snprintf(path + used, size - used, "%s%s", i ? "." : "",
-					  steps[i].member);
+					  steps[i].hidden ? "*" : steps[i].member);
 		else
 			length = snprintf(path + used, size - used, "[%zu]", steps[i].index);
 		used += length > 0 ? (size_t)length : 0;

@@ -6,6 +6,7 @@
 #ifndef V2METER_CORE_JSON_PLACE_H
 #define V2METER_CORE_JSON_PLACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct v2m_place {
@@ -17,6 +18,7 @@ struct v2m_place {
 struct v2m_json_step {
 	const char *member; /* of an object; NULL: item number index of an array */
 	size_t index;
+	bool hidden; /* the name is a credential, and no error shows it */
 };
 
 /* The place of the byte at offset (or of the end, where the text is shorter). */

@@ -87,8 +87,7 @@ static int read_members(const struct v2m_json_node *node, struct v2m_key *key,
 	return result;
 }
 
-static int fill_defaults(const struct v2m_json_doc *doc, struct v2m_key *key,
-			 struct v2m_error *error)
+int v2m_key_complete(struct v2m_key *key, const char *source)
 {
 	if (!key->id) {
 		char id[V2M_UUID_LEN];
@@ -98,20 +97,26 @@ static int fill_defaults(const struct v2m_json_doc *doc, struct v2m_key *key,
 	}
 	if (!key->name && key->id)
 		key->name = strdup(key->id);
-	key->source = strdup(doc->path);
-	if (!key->id || !key->name || !key->source)
-		return v2m_error_set(error, -ENOMEM, "%s: out of memory", doc->path);
-	return 0;
+	free(key->source);
+	key->source = strdup(source);
+	return key->id && key->name && key->source ? 0 : -ENOMEM;
+}
+
+int v2m_key_read(const struct v2m_json_node *node, struct v2m_key *key, struct v2m_error *error)
+{
+	int result = read_members(node, key, error);
+
+	if (!result && v2m_key_complete(key, node->doc->path))
+		result = v2m_error_set(error, -ENOMEM, "%s: out of memory", node->doc->path);
+	return result;
 }
 
 static int read_key(const struct v2m_json_node *node, struct v2m_key_list *keys,
 		    struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_key_clear) struct v2m_key key = { 0 };
-	int result = read_members(node, &key, error);
+	int result = v2m_key_read(node, &key, error);
 
-	if (!result)
-		result = fill_defaults(node->doc, &key, error);
 	if (result)
 		return result;
 	if (v2m_key_list_add(keys, &key))

@@ -14,4 +14,10 @@
 int v2m_key_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 		      struct v2m_error *error);
 
+/* One KEY object, and what it leaves out. *key is empty; the caller clears it either way. */
+int v2m_key_read(const struct v2m_json_node *node, struct v2m_key *key, struct v2m_error *error);
+
+/* Gives a key the id and name it lacks, and its source. 0 or -ENOMEM. */
+int v2m_key_complete(struct v2m_key *key, const char *source);
+
 #endif

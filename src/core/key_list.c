@@ -6,21 +6,42 @@
 #include <string.h>
 #include <strings.h>
 
+static int reserve(struct v2m_key_list *list, size_t n)
+{
+	size_t capacity = list->capacity ? list->capacity : 64;
+	struct v2m_key *items;
+
+	while (capacity < list->count + n)
+		capacity *= 2;
+	if (capacity == list->capacity)
+		return 0;
+	items = reallocarray(list->items, capacity, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	list->items = items;
+	list->capacity = capacity;
+	return 0;
+}
+
 int v2m_key_list_add(struct v2m_key_list *list, struct v2m_key *key)
 {
-	if (list->count == list->capacity) {
-		size_t capacity = list->capacity ? 2 * list->capacity : 64;
-		struct v2m_key *items = reallocarray(list->items, capacity, sizeof(*items));
-
-		if (!items) {
-			v2m_key_clear(key);
-			return -ENOMEM;
-		}
-		list->items = items;
-		list->capacity = capacity;
+	if (reserve(list, 1)) {
+		v2m_key_clear(key);
+		return -ENOMEM;
 	}
 	list->items[list->count++] = *key;
 	memset(key, 0, sizeof(*key));
+	return 0;
+}
+
+int v2m_key_list_move(struct v2m_key_list *list, struct v2m_key_list *other)
+{
+	if (reserve(list, other->count))
+		return -ENOMEM;
+	for (size_t i = 0; i < other->count; i++)
+		list->items[list->count++] = other->items[i];
+	other->count = 0;
+	v2m_key_list_clear(other);
 	return 0;
 }
 

@@ -15,6 +15,9 @@ struct v2m_key_list {
 int v2m_key_list_add(struct v2m_key_list *list, struct v2m_key *key);
 void v2m_key_list_clear(struct v2m_key_list *list);
 
+/* Appends the keys of another list, which is empty then. 0, or -ENOMEM with both untouched. */
+int v2m_key_list_move(struct v2m_key_list *list, struct v2m_key_list *other);
+
 /* Makes a key set of it and empties it. 0 or -ENOMEM. */
 int v2m_key_list_seal(struct v2m_key_list *list, struct v2m_keyset **keyset);
 

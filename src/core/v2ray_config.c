@@ -11,6 +11,9 @@
 #include "core/v2ray_inbound.h"
 #include "core/v2ray_merge.h"
 
+/* A name and a subject hold such a text and ":65535". */
+#define MAX_TEXT (V2M_JSON_MAX_STRING - 8)
+
 /* Room for an identity: a string of the file and ":65535", or "#" and a number. */
 #define IDENTITY_LEN (V2M_JSON_MAX_STRING + 32)
 
@@ -63,7 +66,7 @@ static const char *text_or_null(const json_t *value)
 {
 	const char *text = json_string_value(value);
 
-	return text && *text && strlen(text) <= V2M_JSON_MAX_STRING ? text : NULL;
+	return text && *text && strlen(text) <= MAX_TEXT ? text : NULL;
 }
 
 static void find_names(const json_t *stream, struct inbound *inbound)
@@ -89,7 +92,7 @@ static int optional_text(const struct v2m_json_node *parent, const char *name, c
 	if (!node.value || (json_is_string(node.value) && json_string_length(node.value) == 0))
 		return 0;
 	*text = text_or_null(node.value);
-	return *text ? 0 : v2m_json_expected(&node, error, "a string of at most 255 bytes");
+	return *text ? 0 : v2m_json_expected(&node, error, "a string of at most 247 bytes");
 }
 
 /* The email, or the tag, or what every inbound has; "#2" and so on for the later ones without. */

@@ -433,20 +433,20 @@ static void a_member_of_the_wrong_type_is_refused_with_its_place(void **state)
 		      "f:1:52: inbounds[0].settings.clients[0]: expected an object, got 7");
 	check_refused(
 		"{\"inbounds\": [{\"port\": 1, \"settings\": {\"clients\": [{\"id\": 7}]}}]}",
-		"f:1:59: inbounds[0].settings.clients[0].id: expected a string of at most 255 "
+		"f:1:59: inbounds[0].settings.clients[0].id: expected a string of at most 247 "
 		"bytes, got 7");
 	check_refused("{\"inbounds\": [{\"port\": 1, \"tag\": 7, " CLIENT "}]}",
-		      "f:1:34: inbounds[0].tag: expected a string of at most 255 bytes, got 7");
+		      "f:1:34: inbounds[0].tag: expected a string of at most 247 bytes, got 7");
 	check_refused(
 		"{\"inbounds\": [{\"port\": 1, \"protocol\": 7, " CLIENT "}]}",
-		"f:1:39: inbounds[0].protocol: expected a string of at most 255 bytes, got 7");
+		"f:1:39: inbounds[0].protocol: expected a string of at most 247 bytes, got 7");
 	snprintf(text, sizeof(text),
 		 "{\"inbounds\": [{\"port\": 1, \"settings\": {\"clients\": [{\"email\": "
-		 "\"%0256d\"}]}}]}",
+		 "\"%0248d\"}]}}]}",
 		 7);
 	check_refused(text,
 		      "f:1:62: inbounds[0].settings.clients[0].email: expected a string of at "
-		      "most 255 bytes, got a string of 256 bytes");
+		      "most 247 bytes, got a string of 248 bytes");
 }
 
 static void more_keys_than_a_server_can_have_are_refused(void **state)

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Lists of strings that own their items. */
+#ifndef V2METER_CORE_STRING_LIST_H
+#define V2METER_CORE_STRING_LIST_H
+
+#include "core/config.h"
+
+/* Appends a copy. 0 or -ENOMEM. */
+int v2m_strings_add(struct v2m_strings *strings, const char *item);
+void v2m_strings_clear(struct v2m_strings *strings);
+
+#endif
