@@ -8,6 +8,7 @@
 #define V2METER_CORE_METER_H
 
 #include "core/window.h"
+#include "core/history.h"
 #include "core/keys.h"
 #include "core/status.h"
 
@@ -34,6 +35,14 @@ struct v2m_health {
 	const char *reason; /* NULL: healthy; else a stable word, a string constant */
 };
 
+/* A question about history. */
+struct v2m_history_query {
+	const char *id_or_uuid; /* NULL: every key, without days */
+	int32_t month;          /* as v2m_month_parse() gives it, or one of these */
+};
+#define V2M_ALL_TIME   0
+#define V2M_THIS_MONTH (-1) /* by the collector's clock and the local calendar */
+
 struct v2m_meter {
 	void *context;
 	/* The window to answer from; the caller gives its reference back. fresh: its sample is
@@ -45,6 +54,22 @@ struct v2m_meter {
 	 * window starts then. */
 	enum v2m_verdict (*reset)(void *context, const char *id_or_uuid, struct v2m_reset *reset);
 	void (*health)(void *context, struct v2m_health *health);
+	/* Answers from the ledger, on the collector's thread. history is cleared by the caller. A
+	 * key that shares its port is refused where it is asked for alone. V2M_OK,
+	 * V2M_KEY_NOT_FOUND, V2M_KEY_SHARES_PORT or V2M_UNREADABLE; *history is untouched unless
+	 * V2M_OK. */
+	enum v2m_verdict (*history)(void *context, const struct v2m_history_query *query,
+				    struct v2m_history *history);
+	/* V2M_OK or V2M_UNREADABLE. */
+	enum v2m_verdict (*history_date)(void *context, int32_t date,
+					 struct v2m_history_date *history);
+	/* Begins a key's history anew; on disk when it returns. *real_us: when. The next window
+	 * starts then. V2M_OK, V2M_KEY_NOT_FOUND, V2M_KEY_SHARES_PORT, V2M_NOT_STORED or
+	 * V2M_UNREADABLE. */
+	enum v2m_verdict (*history_reset)(void *context, const char *id_or_uuid, int64_t *real_us);
+	/* Deletes days before that many days ago (0 to 100000); lifetime totals stay. The next
+	 * window starts then. V2M_OK or V2M_NOT_STORED. */
+	enum v2m_verdict (*history_cleanup)(void *context, unsigned days_to_keep, int64_t *real_us);
 	/* The operator's view; the caller frees it. V2M_OK or V2M_UNREADABLE. */
 	enum v2m_verdict (*status)(void *context, struct v2m_status **status);
 };

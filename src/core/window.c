@@ -10,17 +10,25 @@
 
 /* Per-key bodies of a thousand keys still find theirs in a few steps; 4 KiB a window. */
 #define BUCKETS 512
+/* Every answer about every one of 4,096 keys fits; dates in paths are without number. */
+#define MAX_ENTRIES 32768
+
+/* How a body is made, and whether the next window shall make it before anybody asks. */
+struct recipe {
+	v2m_render render;
+	const void *argument;
+	bool ahead;
+	bool gzip;
+};
 
 /* Lives as long as the window and never moves, so that a body may be read without a lock. */
 struct entry {
 	struct entry *next;
+	struct recipe recipe; /* under the window's lock: the collector reads it while a renderer
+			       * waits for the collector */
 	pthread_mutex_t lock; /* held while the body is rendered: the others wait for it here */
 	bool rendered;
 	bool compressed;
-	bool asked; /* by a request, in this window */
-	bool asked_gzip;
-	v2m_render render; /* with argument: how, for the next window to do the same */
-	const void *argument;
 	struct v2m_body body;
 	struct v2m_body gzip; /* of body */
 	char name[];
@@ -31,6 +39,7 @@ struct v2m_window {
 	enum v2m_api_bytes unit;
 	struct v2m_snapshot *snapshot;
 	pthread_mutex_t lock; /* of the buckets; never held while rendering */
+	size_t n_entries;
 	struct entry *buckets[BUCKETS];
 };
 
@@ -112,8 +121,9 @@ static struct entry *entry_new(const char *name)
 	return entry;
 }
 
-/* The entry of that name, made empty where there is none yet. */
-static struct entry *find_entry(struct v2m_window *window, const char *name)
+/* The entry of that name, made empty where there is none yet, with the recipe noted. */
+static struct entry *find_entry(struct v2m_window *window, const char *name,
+				const struct recipe *recipe)
 {
 	struct entry **bucket = &window->buckets[hash(name) % BUCKETS];
 	struct entry *entry;
@@ -122,85 +132,82 @@ static struct entry *find_entry(struct v2m_window *window, const char *name)
 	for (entry = *bucket; entry; entry = entry->next)
 		if (strcmp(entry->name, name) == 0)
 			break;
-	if (!entry) {
+	if (!entry && window->n_entries < MAX_ENTRIES) {
 		entry = entry_new(name);
 		if (entry) {
 			entry->next = *bucket;
 			*bucket = entry;
+			window->n_entries++;
 		}
+	}
+	if (entry && recipe->ahead) {
+		bool gzip = entry->recipe.gzip || recipe->gzip;
+
+		entry->recipe = *recipe;
+		entry->recipe.gzip = gzip;
 	}
 	pthread_mutex_unlock(&window->lock);
 	return entry;
 }
 
-/* NULL: it could not be rendered; it is left empty, and the next to ask tries again. */
-static const struct v2m_body *render_entry(struct v2m_window *window, struct entry *entry,
-					   v2m_render render, const void *argument, bool asked)
+/* The body, or the compressed one. NULL: it could not be made; it is left empty, and the next to
+ * ask tries again. */
+static const struct v2m_body *make_body(struct v2m_window *window, struct entry *entry,
+					const struct recipe *recipe)
 {
-	bool rendered;
+	const struct v2m_body *body = NULL;
 
+	if (!entry)
+		return NULL;
 	pthread_mutex_lock(&entry->lock);
-	entry->render = render;
-	entry->argument = argument;
-	entry->asked |= asked;
 	if (!entry->rendered)
-		entry->rendered =
-			render(window->snapshot, window->unit, argument, &entry->body) == 0;
-	rendered = entry->rendered;
-	pthread_mutex_unlock(&entry->lock);
-	return rendered ? &entry->body : NULL;
-}
-
-/* NULL: as above. */
-static const struct v2m_body *compress_entry(struct entry *entry, bool asked)
-{
-	bool compressed;
-
-	pthread_mutex_lock(&entry->lock);
-	entry->asked_gzip |= asked;
-	if (!entry->compressed)
+		entry->rendered = recipe->render(window->snapshot, window->unit, recipe->argument,
+						 &entry->body) == 0;
+	if (entry->rendered && recipe->gzip && !entry->compressed)
 		entry->compressed = v2m_gzip(&entry->body, &entry->gzip) == 0;
-	compressed = entry->compressed;
+	if (recipe->gzip && entry->compressed)
+		body = &entry->gzip;
+	else if (!recipe->gzip && entry->rendered)
+		body = &entry->body;
 	pthread_mutex_unlock(&entry->lock);
-	return compressed ? &entry->gzip : NULL;
+	return body;
 }
 
 const struct v2m_body *v2m_window_body(struct v2m_window *window, const char *name,
-				       v2m_render render, const void *argument)
+				       v2m_render render, const void *argument, bool ahead)
 {
-	struct entry *entry = find_entry(window, name);
+	const struct recipe recipe = { .render = render, .argument = argument, .ahead = ahead };
 
-	return entry ? render_entry(window, entry, render, argument, true) : NULL;
+	return make_body(window, find_entry(window, name, &recipe), &recipe);
 }
 
 const struct v2m_body *v2m_window_gzip(struct v2m_window *window, const char *name,
-				       v2m_render render, const void *argument)
+				       v2m_render render, const void *argument, bool ahead)
 {
-	struct entry *entry = find_entry(window, name);
+	const struct recipe recipe = {
+		.render = render,
+		.argument = argument,
+		.ahead = ahead,
+		.gzip = true,
+	};
 
-	if (!entry || !render_entry(window, entry, render, argument, true))
-		return NULL;
-	return compress_entry(entry, true);
+	return make_body(window, find_entry(window, name, &recipe), &recipe);
 }
 
-static void warm_entry(struct v2m_window *window, struct entry *entry)
+/* The recipe as it goes to the next window: what is made ahead and then not asked for is not made
+ * ahead again. */
+static void warm_entry(struct v2m_window *window, struct v2m_window *last,
+		       const struct entry *entry)
 {
-	struct entry *next = NULL;
-	v2m_render render = NULL;
-	const void *argument = NULL;
-	bool gzip;
+	struct recipe recipe;
 
-	pthread_mutex_lock(&entry->lock);
-	if (entry->asked) {
-		render = entry->render;
-		argument = entry->argument;
-	}
-	gzip = entry->asked_gzip;
-	pthread_mutex_unlock(&entry->lock);
-	if (render)
-		next = find_entry(window, entry->name);
-	if (next && render_entry(window, next, render, argument, false) && gzip)
-		compress_entry(next, false);
+	pthread_mutex_lock(&last->lock);
+	recipe = entry->recipe;
+	pthread_mutex_unlock(&last->lock);
+	if (!recipe.ahead)
+		return;
+	recipe.ahead = false;
+	make_body(window, find_entry(window, entry->name, &recipe), &recipe);
 }
 
 void v2m_window_warm(struct v2m_window *window, struct v2m_window *last)
@@ -217,6 +224,6 @@ void v2m_window_warm(struct v2m_window *window, struct v2m_window *last)
 		entry = last->buckets[i];
 		pthread_mutex_unlock(&last->lock);
 		for (; entry; entry = entry->next)
-			warm_entry(window, entry);
+			warm_entry(window, last, entry);
 	}
 }

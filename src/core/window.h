@@ -31,14 +31,14 @@ void v2m_window_unref(struct v2m_window *window);
 void v2m_window_unrefp(struct v2m_window **window);
 const struct v2m_snapshot *v2m_window_snapshot(const struct v2m_window *window);
 
-/* The body of that name, rendered now if nobody has asked for it in this window. NULL: out of
- * memory. */
+/* The body of that name, rendered now if nobody has asked for it in this window. ahead: the next
+ * window may render it before anybody asks; argument then belongs to the key set and render waits
+ * for nobody. NULL: it could not be rendered, or the window holds too many bodies already. */
 const struct v2m_body *v2m_window_body(struct v2m_window *window, const char *name,
-				       v2m_render render, const void *argument);
-
+				       v2m_render render, const void *argument, bool ahead);
 /* The same body, compressed by gzip, once as well. */
 const struct v2m_body *v2m_window_gzip(struct v2m_window *window, const char *name,
-				       v2m_render render, const void *argument);
+				       v2m_render render, const void *argument, bool ahead);
 
 /* Renders in a window that nobody reads yet what was asked for in the last one, so that no request
  * pays for it. Does nothing where the key set has changed in between. */

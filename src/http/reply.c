@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,16 +62,12 @@ static const char *reason_phrase(int status)
 
 void v2m_reply_rendered(struct v2m_http *http, struct mg_connection *connection,
 			struct v2m_reply *reply, const char *name, v2m_render render,
-			const void *argument)
+			const void *argument, bool ahead)
 {
 	uint64_t generation = v2m_window_snapshot(reply->window)->generation;
 
-	reply->body = v2m_window_body(reply->window, name, render, argument);
-	if (!reply->body) {
-		v2m_reply_own(reply, -ENOMEM);
-		return;
-	}
-	if (reply->body->status != 200)
+	reply->body = v2m_window_body(reply->window, name, render, argument, ahead);
+	if (!reply->body || reply->body->status != 200)
 		return;
 	reply->gzip = reply->body->length >= GZIP_FROM &&
 		      v2m_accepts_gzip(mg_get_header(connection, "Accept-Encoding"));
@@ -81,9 +76,7 @@ void v2m_reply_rendered(struct v2m_http *http, struct mg_connection *connection,
 	if (v2m_etag_matches(mg_get_header(connection, "If-None-Match"), reply->etag))
 		reply->body = &not_modified;
 	else if (reply->gzip)
-		reply->body = v2m_window_gzip(reply->window, name, render, argument);
-	if (!reply->body)
-		v2m_reply_own(reply, -ENOMEM);
+		reply->body = v2m_window_gzip(reply->window, name, render, argument, ahead);
 }
 
 /* A header in the making. */

@@ -43,10 +43,11 @@ bool v2m_http_authorized(const struct v2m_http *http, const struct mg_connection
 /* reply.c */
 void v2m_reply_error(struct v2m_reply *reply, int status, const char *code, const char *detail);
 /* An answer whose figures are a window's: encoded as the client takes it, with its entity tag, or
- * nothing but that where the client has it already. */
+ * nothing but that where the client has it already. ahead: as in v2m_window_body(). Leaves
+ * reply->body NULL where it cannot be rendered. */
 void v2m_reply_rendered(struct v2m_http *http, struct mg_connection *connection,
 			struct v2m_reply *reply, const char *name, v2m_render render,
-			const void *argument);
+			const void *argument, bool ahead);
 /* Takes the answer that a renderer of the core has left in reply->own. */
 void v2m_reply_own(struct v2m_reply *reply, int result);
 /* Sends it and releases what it holds. */

@@ -1,31 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "fake/fake_meter.h"
+#include "fake/private.h"
 
 #include <arpa/inet.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/util.h"
-
-#define SPECIAL_KEYS 4
-
-struct fake_meter {
-	struct fake_options options;
-	struct v2m_meter meter;
-	pthread_mutex_t lock;
-	struct v2m_keyset *keyset;
-	struct v2m_connection_table *connections;
-	struct v2m_window *window;
-	uint64_t window_ends_ns;
-	uint64_t generation;
-	unsigned readings;
-	unsigned *baselines; /* per port: the number of readings at its last reset */
-	enum v2m_verdict window_verdict;
-	enum v2m_verdict reset_verdict;
-	struct v2m_health health;
-};
 
 static char *numbered(const char *before, int digits, size_t number, const char *after)
 {
@@ -121,7 +102,7 @@ static struct v2m_connection_table *make_connections(const struct fake_options *
 	return table;
 }
 
-static struct v2m_totals totals_of(unsigned readings)
+struct v2m_totals fake_totals(unsigned readings)
 {
 	uint64_t n = readings;
 
@@ -142,7 +123,7 @@ static void fill_ports(struct fake_meter *fake, struct v2m_snapshot *snapshot)
 		struct v2m_port_view *view = &snapshot->ports[i];
 
 		view->port = fake->keyset->ports[i].port;
-		view->since_reset = totals_of(fake->readings - fake->baselines[i]);
+		view->since_reset = fake_totals(fake->readings - fake->baselines[i]);
 		view->rate_bytes_s = FAKE_RX_WIRE + FAKE_TX_WIRE;
 		view->connections = v2m_connection_table_port(snapshot->connections, view->port,
 							      &view->n_connections);
@@ -216,7 +197,7 @@ static enum v2m_verdict reset_port(struct fake_meter *fake, const struct v2m_key
 	if (port->shared)
 		return V2M_KEY_SHARES_PORT;
 	fake->readings++;
-	reset->closed = totals_of(fake->readings - fake->baselines[i]);
+	reset->closed = fake_totals(fake->readings - fake->baselines[i]);
 	fake->baselines[i] = fake->readings;
 	v2m_window_unref(fake->window);
 	fake->window = NULL;
@@ -281,11 +262,17 @@ struct fake_meter *fake_meter_new(const struct fake_options *options)
 		.reset = reset_key,
 		.health = health_of,
 		.status = status_of,
+		.history = fake_history,
+		.history_date = fake_history_date,
+		.history_reset = fake_history_reset,
+		.history_cleanup = fake_history_cleanup,
 	};
 	fake->keyset = make_keyset(options);
 	fake->connections = make_connections(options);
 	fake->baselines = calloc(options->n_keys + SPECIAL_KEYS, sizeof(*fake->baselines));
-	if (!fake->keyset || !fake->connections || !fake->baselines) {
+	fake->history_gone = calloc(options->n_keys + SPECIAL_KEYS, sizeof(*fake->history_gone));
+	fake->days_kept = -1;
+	if (!fake->keyset || !fake->connections || !fake->baselines || !fake->history_gone) {
 		fake_meter_free(fake);
 		return NULL;
 	}
@@ -298,6 +285,7 @@ void fake_meter_free(struct fake_meter *fake)
 	v2m_keyset_unref(fake->keyset);
 	v2m_connection_table_unref(fake->connections);
 	free(fake->baselines);
+	free(fake->history_gone);
 	pthread_mutex_destroy(&fake->lock);
 	free(fake);
 }

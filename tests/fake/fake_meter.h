@@ -7,6 +7,10 @@
  * from N = 0. With special also: "inactive" (port 9001), "portless", "shared-a" and "shared-b"
  * (both port 9002).
  */
+/*
+ * Its history: every key had one reading's bytes on each of two days of August 2025, which is "this
+ * month", and there was nothing before or after. A reset of a key's history leaves nothing of it.
+ */
 #ifndef V2METER_TESTS_FAKE_METER_H
 #define V2METER_TESTS_FAKE_METER_H
 
@@ -19,6 +23,12 @@
 #define FAKE_RX_PAYLOAD 1400
 #define FAKE_TX_WIRE    3000
 #define FAKE_TX_PAYLOAD 2900
+
+#define FAKE_MONTH       202508
+#define FAKE_DAY_1       20250803
+#define FAKE_DAY_2       20250804
+#define FAKE_CONNECTIONS 3 /* most at once, on either day */
+#define FAKE_SESSIONS    7 /* a day */
 
 struct fake_options {
 	size_t n_keys;
@@ -37,8 +47,11 @@ const struct v2m_meter *fake_meter(struct fake_meter *fake);
 
 /* What the next calls answer. reason as in v2m_health; a string constant. */
 void fake_meter_set_window_verdict(struct fake_meter *fake, enum v2m_verdict verdict);
+void fake_meter_set_history_verdict(struct fake_meter *fake, enum v2m_verdict verdict);
 void fake_meter_set_reset_verdict(struct fake_meter *fake, enum v2m_verdict verdict);
 void fake_meter_set_health(struct fake_meter *fake, bool can_serve, const char *reason);
+/* What the last cleanup was told to keep; -1 before the first. */
+int fake_meter_days_kept(struct fake_meter *fake);
 /* How often counters were read. */
 unsigned fake_meter_readings(struct fake_meter *fake);
 /* A snapshot of its own, with one more reading. NULL: out of memory. */

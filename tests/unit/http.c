@@ -1,100 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <jansson.h>
-#include <zlib.h>
-
-#include "fake/fake_meter.h"
-#include "http/http.h"
-#include "http_client.h"
+/* Who may ask for what, and what each wrong request is answered. */
+#include "http_fixture.h"
 
 #define UUID_1 "00000000-0000-4000-8000-00000000000"
 
 static const char unauthorized[] =
 	"{\"detail\":\"Invalid API key. Use X-API-Key header with the correct key.\","
 	"\"code\":\"unauthorized\"}";
-
-static struct {
-	struct fake_meter *fake;
-	struct v2m_http *http;
-	unsigned port;
-} server;
-
-static int start_on(const char *address, struct v2m_http **http, struct v2m_error *error)
-{
-	char copy[64];
-	char *items[] = { copy };
-	const struct v2m_strings listen = { .items = items, .count = 1 };
-	const struct v2m_http_options options = {
-		.listen = &listen,
-		.api_key = "test-key",
-		.meter = fake_meter(server.fake),
-	};
-
-	strcpy(copy, address);
-	return v2m_http_start(&options, http, error);
-}
-
-static int start_server(void **state)
-{
-	const struct fake_options options = {
-		.n_keys = 10,
-		.n_connections = 60,
-		.special = true,
-		.window_ms = 600000,
-	};
-	struct v2m_error error;
-
-	(void)state;
-	server.fake = fake_meter_new(&options);
-	if (start_on("127.0.0.1:0", &server.http, &error))
-		return -1;
-	server.port = v2m_http_port(server.http);
-	return 0;
-}
-
-static int stop_server(void **state)
-{
-	(void)state;
-	v2m_http_stop(server.http);
-	fake_meter_free(server.fake);
-	return 0;
-}
-
-static int restore_meter(void **state)
-{
-	(void)state;
-	fake_meter_set_window_verdict(server.fake, V2M_OK);
-	fake_meter_set_reset_verdict(server.fake, V2M_OK);
-	fake_meter_set_health(server.fake, true, NULL);
-	return 0;
-}
-
-static struct answer get(const char *path, const char *more)
-{
-	return client_request(server.port, "GET", path, more);
-}
-
-static void assert_status(const char *method, const char *path, int status, const char *code)
-{
-	struct answer answer = client_request(server.port, method, path, "");
-	json_t *read = json_loads(answer.body ? answer.body : "", JSON_DECODE_ANY, NULL);
-	const char *said = json_string_value(json_object_get(read, "code"));
-
-	assert_int_equal(answer.status, status);
-	assert_string_equal(answer_header(&answer, "Content-Type"), "application/json");
-	if (code) {
-		assert_non_null(said);
-		assert_string_equal(said, code);
-		assert_true(json_is_string(json_object_get(read, "detail")));
-	}
-	json_decref(read);
-	answer_free(&answer);
-}
 
 static void assert_unauthorized(const char *request)
 {
@@ -363,285 +275,109 @@ static void a_reset_without_a_port_says_it_failed(void **state)
 	answer_free(&answer);
 }
 
-static void two_reads_in_a_window_are_byte_identical(void **state)
+static json_t *get_data(const char *path)
 {
-	struct answer first = get("/api/traffic/simple", "");
-	struct answer second = get("/api/traffic", "");
-	unsigned readings = fake_meter_readings(server.fake);
-	struct answer fresh = get("/api/traffic/simple", "Cache-Control: no-cache\r\n");
+	struct answer answer = get(path, "");
+	json_t *read = json_loads(answer.body, 0, NULL);
+	json_t *data = json_incref(json_object_get(read, "data"));
 
-	(void)state;
-	assert_string_equal(first.body, second.body);
-	assert_string_equal(answer_header(&first, "Cache-Control"), "private, no-cache");
-	assert_int_equal(fake_meter_readings(server.fake), readings + 1);
-	assert_string_not_equal(first.body, fresh.body);
-	answer_free(&first);
-	answer_free(&second);
-	answer_free(&fresh);
-}
-
-static void a_client_that_has_the_answer_gets_304(void **state)
-{
-	struct answer first = get("/api/traffic/simple", "");
-	struct answer again;
-	char condition[128];
-
-	(void)state;
-	snprintf(condition, sizeof(condition), "If-None-Match: W/%s\r\n",
-		 answer_header(&first, "ETag"));
-	again = get("/api/traffic/simple", condition);
-	assert_int_equal(again.status, 304);
-	assert_null(answer_header(&again, "Content-Length"));
-	assert_string_equal(answer_header(&again, "Vary"), "Accept-Encoding");
-	assert_non_null(strstr(condition, answer_header(&again, "ETag")));
-	answer_free(&again);
-	/* What has just been read is another answer. */
-	again = get("/api/traffic/simple", "Cache-Control: no-cache\r\nIf-None-Match: \"x\"\r\n");
-	assert_int_equal(again.status, 200);
-	assert_null(strstr(condition, answer_header(&again, "ETag")));
-	answer_free(&again);
-	again = get("/api/traffic/simple", condition);
-	assert_int_equal(again.status, 200);
-	answer_free(&again);
-	answer_free(&first);
-}
-
-static void gunzip(const struct answer *answer, char *text, size_t size)
-{
-	z_stream stream = {
-		.next_in = (Bytef *)answer->body,
-		.avail_in = (uInt)answer->length,
-		.next_out = (Bytef *)text,
-		.avail_out = (uInt)size - 1,
-	};
-
-	assert_int_equal(inflateInit2(&stream, 15 + 16), Z_OK);
-	assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
-	text[stream.total_out] = 0;
-	inflateEnd(&stream);
-}
-
-static void gzip_carries_the_same_answer_under_another_tag(void **state)
-{
-	static char unpacked[1 << 20];
-	struct answer plain = get("/api/traffic/simple", "");
-	struct answer packed = get("/api/traffic/simple", "Accept-Encoding: gzip\r\n");
-	struct answer again = get("/api/traffic/simple", "Accept-Encoding: gzip, br\r\n");
-	char tag[128];
-
-	(void)state;
-	assert_string_equal(answer_header(&packed, "Content-Encoding"), "gzip");
-	assert_string_equal(answer_header(&packed, "Vary"), "Accept-Encoding");
-	gunzip(&packed, unpacked, sizeof(unpacked));
-	assert_string_equal(unpacked, plain.body);
-	assert_true(packed.length < plain.length / 3);
-	assert_int_equal(packed.length, again.length);
-	assert_memory_equal(packed.body, again.body, packed.length);
-	strcpy(tag, answer_header(&plain, "ETag"));
-	assert_string_not_equal(tag, answer_header(&packed, "ETag"));
-	answer_free(&plain);
-	answer_free(&packed);
-	answer_free(&again);
-}
-
-static void a_small_answer_is_not_compressed(void **state)
-{
-	struct answer answer = get("/api/keys/key-1", "Accept-Encoding: gzip\r\n");
-
-	(void)state;
-	assert_null(answer_header(&answer, "Content-Encoding"));
-	assert_int_equal(answer.body[0], '{');
-	answer_free(&answer);
-}
-
-static void head_answers_as_get_without_the_body(void **state)
-{
-	struct answer whole = get("/api/traffic/simple", "");
-	struct answer head = client_request(server.port, "HEAD", "/api/traffic/simple", "");
-	char length[32];
-
-	(void)state;
-	assert_int_equal(head.status, 200);
-	strcpy(length, answer_header(&whole, "Content-Length"));
-	assert_string_equal(answer_header(&head, "Content-Length"), length);
-	answer_free(&whole);
-	answer_free(&head);
-}
-
-static void one_connection_serves_many_requests(void **state)
-{
-	int fd = client_connect(server.port);
-
-	(void)state;
-	for (int i = 0; i < 100; i++) {
-		struct answer answer;
-
-		client_send(fd, i % 2 ? "HEAD /api/keys HTTP/1.1\r\nX-API-Key: test-key\r\n\r\n"
-				      : "GET /api/keys HTTP/1.1\r\nX-API-Key: test-key\r\n\r\n");
-		answer = client_read(fd, i % 2);
-		assert_int_equal(answer.status, 200);
-		answer_free(&answer);
-	}
-	close(fd);
-}
-
-static void a_body_that_nobody_wants_is_read_and_dropped(void **state)
-{
-	static const char request[] = "POST /api/keys/key-3/traffic/simple/reset HTTP/1.1\r\n"
-				      "X-API-Key: test-key\r\nContent-Length: 2\r\n\r\n{}"
-				      "GET /healthz HTTP/1.1\r\n\r\n";
-	int fd = client_connect(server.port);
-	struct answer answer;
-
-	(void)state;
-	client_send(fd, request);
-	answer = client_read(fd, false);
 	assert_int_equal(answer.status, 200);
+	json_decref(read);
 	answer_free(&answer);
-	answer = client_read(fd, false);
-	assert_string_equal(answer.body, "{\"status\":\"ok\"}");
-	answer_free(&answer);
-	close(fd);
+	return data;
 }
 
-static void a_body_that_is_too_large_is_413(void **state)
+static void assert_month(const char *path, const char *month, json_int_t bytes)
 {
-	char *chunk = malloc(70000 + 1);
-	struct answer answer;
-	int fd;
+	json_t *data = get_data(path);
+
+	assert_string_equal(json_string_value(json_object_get(data, "year_month")), month);
+	assert_int_equal(json_integer_value(json_object_get(data, "total_traffic_bytes")), bytes);
+	json_decref(data);
+}
+
+static void history_is_asked_for_by_month(void **state)
+{
+	const json_int_t month = 15 * 2 * (FAKE_RX_WIRE + FAKE_TX_WIRE);
 
 	(void)state;
-	memset(chunk, 'x', 70000);
-	chunk[70000] = 0;
-	fd = client_connect(server.port);
-	client_send(fd, "POST /api/keys/key-3/traffic/reset HTTP/1.1\r\nX-API-Key: test-key\r\n"
-			"Content-Length: 70000\r\n\r\n");
-	client_send(fd, chunk);
-	answer = client_read(fd, false);
-	assert_int_equal(answer.status, 413);
-	assert_non_null(strstr(answer.body, "\"code\":\"body_too_large\""));
-	answer_free(&answer);
-	close(fd);
-	fd = client_connect(server.port);
-	client_send(fd, "POST /api/keys/key-3/traffic/reset HTTP/1.1\r\nX-API-Key: test-key\r\n"
-			"Transfer-Encoding: chunked\r\n\r\n11170\r\n");
-	client_send(fd, chunk);
-	client_send(fd, "\r\n0\r\n\r\n");
-	answer = client_read(fd, false);
-	assert_int_equal(answer.status, 413);
-	answer_free(&answer);
-	close(fd);
-	free(chunk);
+	assert_month("/api/traffic/monthly", "2025-08", month);
+	assert_month("/api/traffic/monthly?year_month=2025-08", "2025-08", month);
+	assert_month("/api/traffic/monthly?x=1&year_month=2025%2d07&year_month=9", "2025-07", 0);
 }
 
-static void headers_that_are_too_large_are_refused(void **state)
+static void what_is_no_date_is_422(void **state)
 {
-	char *request = malloc(20001);
-	struct answer answer;
-
-	(void)state;
-	memset(request, 'x', 20000);
-	request[20000] = 0;
-	memcpy(request, "GET / HTTP/1.1\r\nX: ", 19);
-	answer = client_ask(server.port, request);
-	assert_int_equal(answer.status, 400);
-	assert_non_null(strstr(answer.body, "\"code\":\"bad_request\""));
-	answer_free(&answer);
-	free(request);
-}
-
-static void what_is_no_http_is_400(void **state)
-{
-	static const char *const requests[] = {
-		"\x16\x03\x01\x02 TLS hello\r\n\r\n",
-		"GET\r\n\r\n",
-		"GET / HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
-		"GET / HTTP/1.1\r\nContent-Length: 5x\r\n\r\n",
-		"GET / HTTP/1.1\r\nContent-Length: 2\r\nTransfer-Encoding: "
-		"chunked\r\n\r\n0\r\n\r\n",
-		"GET nothing HTTP/1.1\r\n\r\n",
+	static const char *const paths[] = {
+		"/api/traffic/daily/today",
+		"/api/traffic/daily/2025-02-29",
+		"/api/traffic/daily/2025-2-9",
+		"/api/traffic/monthly?year_month=2025-13",
+		"/api/traffic/monthly?year_month=",
+		"/api/traffic/monthly?year_month=%00",
+		"/api/traffic/monthly?year_month=2025-08-04T00:00:00",
+		"/api/keys/key-1/traffic/monthly?year_month=x",
 	};
 
 	(void)state;
-	for (size_t i = 0; i < V2M_ARRAY_LEN(requests); i++) {
-		struct answer answer = client_ask(server.port, requests[i]);
+	for (size_t i = 0; i < V2M_ARRAY_LEN(paths); i++)
+		assert_status("GET", paths[i], 422, "bad_parameter");
+}
 
-		if (answer.status != 400)
-			fail_msg("%zu: %d", i, answer.status);
-		assert_non_null(strstr(answer.body, "\"code\":\"bad_request\""));
-		answer_free(&answer);
+static void days_to_keep_are_a_number(void **state)
+{
+	static const char *const path = "/api/traffic/history/cleanup";
+	static const char *const wrong[] = { "x", "-1", "100001", "", "30d", "+3", "1e2" };
+	char query[128];
+
+	(void)state;
+	assert_status("POST", path, 200, NULL);
+	assert_int_equal(fake_meter_days_kept(server.fake), 30);
+	snprintf(query, sizeof(query), "%s?days_to_keep=0", path);
+	assert_status("POST", query, 200, NULL);
+	assert_int_equal(fake_meter_days_kept(server.fake), 0);
+	for (size_t i = 0; i < V2M_ARRAY_LEN(wrong); i++) {
+		snprintf(query, sizeof(query), "%s?days_to_keep=%s", path, wrong[i]);
+		assert_status("POST", query, 422, "bad_parameter");
 	}
+	assert_int_equal(fake_meter_days_kept(server.fake), 0);
 }
 
-static void an_unknown_version_of_http_is_505(void **state)
+static void a_reset_of_the_history_shows_at_once(void **state)
 {
-	struct answer answer = client_ask(server.port, "GET / HTTP/3.7\r\n\r\n");
+	json_t *before = get_data("/api/keys/key-4/traffic/history");
+	json_t *after;
 
 	(void)state;
-	assert_int_equal(answer.status, 505);
-	assert_non_null(strstr(answer.body, "\"code\":\"http_version\""));
-	answer_free(&answer);
+	assert_status("POST", "/api/keys/key-4/traffic/history/reset", 200, NULL);
+	after = get_data("/api/keys/key-4/traffic/history");
+	assert_int_equal(json_object_size(json_object_get(before, "daily_stats")), 2);
+	assert_int_equal(json_object_size(json_object_get(after, "daily_stats")), 0);
+	json_decref(before);
+	json_decref(after);
 }
 
-static void a_taken_port_is_told_with_its_holder(void **state)
+static void history_has_the_errors_of_every_other_answer(void **state)
 {
-	struct v2m_http *second = NULL;
-	struct v2m_error error = { "" };
-	char address[64];
-	char holder[64];
-
 	(void)state;
-	snprintf(address, sizeof(address), "127.0.0.1:%u", server.port);
-	snprintf(holder, sizeof(holder), "by unit_http (pid %d)", (int)getpid());
-	assert_int_equal(start_on(address, &second, &error), -EADDRINUSE);
-	assert_null(second);
-	assert_non_null(strstr(error.text, address));
-	assert_non_null(strstr(error.text, holder));
-}
-
-static void an_address_that_is_none_is_refused(void **state)
-{
-	static const char *const addresses[] = { "127.0.0.1",  "localhost:1",  "127.0.0.1:65536",
-						 "127.0.0.1:", "127.0.0.1:1x", "[::1]:80" };
-
-	(void)state;
-	for (size_t i = 0; i < V2M_ARRAY_LEN(addresses); i++) {
-		struct v2m_http *second = NULL;
-		struct v2m_error error = { "" };
-
-		assert_int_equal(start_on(addresses[i], &second, &error), -EINVAL);
-		assert_non_null(strstr(error.text, addresses[i]));
-	}
-}
-
-static void several_addresses_are_served(void **state)
-{
-	char first[] = "127.0.0.1:0";
-	char second[32];
-	char *items[] = { first, second };
-	const struct v2m_strings listen = { .items = items, .count = 2 };
-	const struct v2m_http_options options = {
-		.listen = &listen,
-		.api_key = "test-key",
-		.meter = fake_meter(server.fake),
-	};
-	struct v2m_http *http = NULL;
-	struct v2m_error error;
-	struct answer answer;
-
-	(void)state;
-	/* The port is free on the whole of 127/8 apart from 127.0.0.1. */
-	snprintf(second, sizeof(second), "127.0.0.2:%u", server.port);
-	assert_int_equal(v2m_http_start(&options, &http, &error), 0);
-	answer = client_request(v2m_http_port(http), "GET", "/api/keys", "");
-	assert_int_equal(answer.status, 200);
-	answer_free(&answer);
-	v2m_http_stop(http);
+	assert_status("GET", "/api/keys/nobody/traffic/history", 404, "key_not_found");
+	assert_status("GET", "/api/keys/nobody/traffic/monthly", 404, "key_not_found");
+	assert_status("POST", "/api/keys/nobody/traffic/history/reset", 404, "key_not_found");
+	assert_status("GET", "/api/keys/shared-a/traffic/history", 409, "shared_port");
+	assert_status("GET", "/api/keys/shared-a/traffic/monthly", 409, "shared_port");
+	assert_status("POST", "/api/keys/shared-a/traffic/history/reset", 409, "shared_port");
+	fake_meter_set_history_verdict(server.fake, V2M_UNREADABLE);
+	assert_status("GET", "/api/traffic/daily/2031-01-01", 503, "unreadable");
+	assert_status("GET", "/api/traffic/monthly?year_month=2031-01", 503, "unreadable");
+	fake_meter_set_history_verdict(server.fake, V2M_OK);
+	assert_status("GET", "/api/traffic/daily/2031-01-01", 200, NULL);
+	fake_meter_set_reset_verdict(server.fake, V2M_NOT_STORED);
+	assert_status("POST", "/api/keys/key-1/traffic/history/reset", 503, "not_stored");
+	assert_status("POST", "/api/traffic/history/cleanup", 503, "not_stored");
 }
 
 int main(void)
 {
-#define HTTP_TEST(function) cmocka_unit_test_teardown(function, restore_meter)
 	const struct CMUnitTest tests[] = {
 		HTTP_TEST(both_headers_authenticate),
 		HTTP_TEST(without_the_key_nothing_is_told),
@@ -660,20 +396,11 @@ int main(void)
 		HTTP_TEST(a_reset_that_cannot_be_stored_is_503),
 		HTTP_TEST(a_reset_closes_what_was_counted_and_starts_a_window),
 		HTTP_TEST(a_reset_without_a_port_says_it_failed),
-		HTTP_TEST(two_reads_in_a_window_are_byte_identical),
-		HTTP_TEST(a_client_that_has_the_answer_gets_304),
-		HTTP_TEST(gzip_carries_the_same_answer_under_another_tag),
-		HTTP_TEST(a_small_answer_is_not_compressed),
-		HTTP_TEST(head_answers_as_get_without_the_body),
-		HTTP_TEST(one_connection_serves_many_requests),
-		HTTP_TEST(a_body_that_nobody_wants_is_read_and_dropped),
-		HTTP_TEST(a_body_that_is_too_large_is_413),
-		HTTP_TEST(headers_that_are_too_large_are_refused),
-		HTTP_TEST(what_is_no_http_is_400),
-		HTTP_TEST(an_unknown_version_of_http_is_505),
-		HTTP_TEST(a_taken_port_is_told_with_its_holder),
-		HTTP_TEST(an_address_that_is_none_is_refused),
-		HTTP_TEST(several_addresses_are_served),
+		HTTP_TEST(history_is_asked_for_by_month),
+		HTTP_TEST(what_is_no_date_is_422),
+		HTTP_TEST(days_to_keep_are_a_number),
+		HTTP_TEST(a_reset_of_the_history_shows_at_once),
+		HTTP_TEST(history_has_the_errors_of_every_other_answer),
 	};
 
 	return cmocka_run_group_tests(tests, start_server, stop_server);

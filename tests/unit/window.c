@@ -48,7 +48,7 @@ static void *read_body(void *argument)
 	struct reader *reader = argument;
 
 	pthread_barrier_wait(reader->barrier);
-	reader->body = v2m_window_body(reader->window, "name", render_text, "text");
+	reader->body = v2m_window_body(reader->window, "name", render_text, "text", true);
 	return NULL;
 }
 
@@ -97,8 +97,8 @@ static void bodies_of_other_names_are_others(void **state)
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < 1000; i++) {
 			snprintf(name, sizeof(name), "%d", i);
-			assert_string_equal(v2m_window_body(*state, name, render_text, name)->data,
-					    name);
+			assert_string_equal(
+				v2m_window_body(*state, name, render_text, name, true)->data, name);
 		}
 	}
 	assert_int_equal(renderings, 1000);
@@ -106,15 +106,85 @@ static void bodies_of_other_names_are_others(void **state)
 
 static void a_body_that_could_not_be_rendered_is_tried_again(void **state)
 {
-	assert_null(v2m_window_body(*state, "name", render_nothing, NULL));
-	assert_string_equal(v2m_window_body(*state, "name", render_text, "now")->data, "now");
-	assert_string_equal(v2m_window_body(*state, "name", render_nothing, NULL)->data, "now");
+	assert_null(v2m_window_body(*state, "name", render_nothing, NULL, true));
+	assert_string_equal(v2m_window_body(*state, "name", render_text, "now", true)->data, "now");
+	assert_string_equal(v2m_window_body(*state, "name", render_nothing, NULL, true)->data,
+			    "now");
+}
+
+static void what_was_asked_for_is_ready_in_the_next_window(void **state)
+{
+	struct v2m_snapshot *same =
+		v2m_snapshot_ref((struct v2m_snapshot *)v2m_window_snapshot(*state));
+	struct v2m_window *next = v2m_window_new(same, V2M_API_BYTES_WIRE);
+
+	v2m_window_gzip(*state, "packed", render_text, "text", true);
+	v2m_window_body(*state, "once", render_text, "text", false);
+	assert_int_equal(renderings, 2);
+	v2m_window_warm(next, *state);
+	assert_int_equal(renderings, 3);
+	assert_non_null(v2m_window_gzip(next, "packed", render_nothing, NULL, true));
+	assert_int_equal(renderings, 3);
+	v2m_window_body(next, "once", render_text, "text", false);
+	assert_int_equal(renderings, 4);
+	v2m_window_unref(next);
+}
+
+static pthread_barrier_t reached;
+static pthread_barrier_t go_on;
+
+/* As one that asks the collector does: it waits for a thread that may be at warming. */
+static int render_slowly(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+			 const void *argument, struct v2m_body *body)
+{
+	pthread_barrier_wait(&reached);
+	pthread_barrier_wait(&go_on);
+	return render_text(snapshot, unit, argument, body);
+}
+
+static void *ask_slowly(void *window)
+{
+	v2m_window_body(window, "slow", render_slowly, "text", false);
+	return NULL;
+}
+
+static void warming_does_not_wait_for_one_who_renders(void **state)
+{
+	struct v2m_snapshot *same =
+		v2m_snapshot_ref((struct v2m_snapshot *)v2m_window_snapshot(*state));
+	struct v2m_window *next = v2m_window_new(same, V2M_API_BYTES_WIRE);
+	pthread_t thread;
+
+	pthread_barrier_init(&reached, NULL, 2);
+	pthread_barrier_init(&go_on, NULL, 2);
+	assert_int_equal(pthread_create(&thread, NULL, ask_slowly, *state), 0);
+	pthread_barrier_wait(&reached);
+	v2m_window_warm(next, *state);
+	pthread_barrier_wait(&go_on);
+	pthread_join(thread, NULL);
+	pthread_barrier_destroy(&reached);
+	pthread_barrier_destroy(&go_on);
+	v2m_window_unref(next);
+}
+
+static void a_window_does_not_grow_without_end(void **state)
+{
+	char name[16];
+	int i = 0;
+
+	for (; i < 100000; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		if (!v2m_window_body(*state, name, render_text, "", false))
+			break;
+	}
+	assert_int_equal(i, 32768);
+	assert_non_null(v2m_window_body(*state, "1", render_text, "", false));
 }
 
 static void a_body_lives_as_long_as_somebody_holds_the_window(void **state)
 {
 	struct v2m_window *mine = v2m_window_ref(*state);
-	const struct v2m_body *body = v2m_window_body(mine, "name", render_text, "text");
+	const struct v2m_body *body = v2m_window_body(mine, "name", render_text, "text", true);
 
 	v2m_window_unref(*state);
 	assert_string_equal(body->data, "text");
@@ -128,6 +198,9 @@ int main(void)
 		WINDOW_TEST(a_body_is_rendered_once_for_eight_threads_at_once),
 		WINDOW_TEST(bodies_of_other_names_are_others),
 		WINDOW_TEST(a_body_that_could_not_be_rendered_is_tried_again),
+		WINDOW_TEST(what_was_asked_for_is_ready_in_the_next_window),
+		WINDOW_TEST(warming_does_not_wait_for_one_who_renders),
+		WINDOW_TEST(a_window_does_not_grow_without_end),
 		WINDOW_TEST(a_body_lives_as_long_as_somebody_holds_the_window),
 	};
 
