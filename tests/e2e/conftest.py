@@ -122,11 +122,7 @@ def capture(lab):
 
 @pytest.fixture(params=["tcx", "clsact"])
 def hook(request):
-    """Both ways in; V2METER_FORCE_CLSACT is the daemon's switch for the older one."""
+    """Both ways in, as the member "attach" chooses them."""
     if request.param == "tcx" and kernel_version() < (6, 6):
         pytest.skip("tcx is there from Linux 6.6 on")
-    return request.param
-
-
-def hook_environment(hook):
-    return {"V2METER_FORCE_CLSACT": "1"} if hook == "clsact" else {}
+    return {"tcx": "auto", "clsact": "clsact"}[request.param]

@@ -94,6 +94,8 @@ class Namespace:
         self.path = NETNS / name
         self.processes = []
         run("ip", "netns", "add", name)
+        # Nobody else is on these wires: addresses need not be tried for two seconds.
+        self.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
         self.ip("link", "set", "lo", "up")
 
     # Not `ip netns exec`: that mounts another /sys, and with it another bpffs.

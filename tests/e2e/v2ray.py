@@ -89,7 +89,7 @@ class V2Ray:
     def start_web(self):
         """Files of an exact size: /1048576 has that many bytes. In the server's own namespace, on its
         loopback: what V2Ray fetches from there passes no device that is counted."""
-        self.web = self.lab.server.start(sys.executable, pathlib.Path(__file__).with_name("web.py"),
+        self.web = self.lab.server.start(sys.executable, ROOT / "scripts/demo-web.py",
                                          *map(str, WEB), log=self.lab.directory / "web.log")
         wait_until(lambda: self.listens(self.lab.server, WEB[1], WEB[0]), what="the web server")
 

@@ -138,8 +138,9 @@ class Capture:
         self.path = lab.directory / "client.pcap"
         log = lab.directory / "tcpdump.log"
         # 128 bytes hold all headers. The buffer takes what comes while tcpdump waits for a CPU.
+        # Without the immediate mode packets stay in the kernel for up to a second.
         self.process = lab.client.start(
-            "tcpdump", "-i", "up0", "-w", self.path, "-s", "128", "-U", "-B", "131072", "-n",
+            "tcpdump", "-i", "up0", "-w", self.path, "-s", "128", "-U", "--immediate-mode", "-B", "65536", "-n",
             "-Z", "root", "tcp or udp", log=log, kind=Process)
         wait_until(lambda: "listening on" in self.process.said(), what="tcpdump")
 
