@@ -45,13 +45,19 @@ static size_t decode(const char *text, uint32_t *character)
 	return length;
 }
 
-/* The C library calls the bidirectional controls printable, but they reorder what is around them.
- */
+/* What the C library calls printable, but reorders what is around it (bidirectional controls) or is
+ * text that nobody sees (tags). */
+static bool is_deceptive(uint32_t character)
+{
+	return character == 0x061c || character == 0x200e || character == 0x200f ||
+	       (character >= 0x202a && character <= 0x202e) ||
+	       (character >= 0x2066 && character <= 0x2069) ||
+	       (character >= 0xe0000 && character <= 0xe007f);
+}
+
 static bool is_harmless(uint32_t character)
 {
-	if (character == 0x061c || character == 0x200e || character == 0x200f ||
-	    (character >= 0x202a && character <= 0x202e) ||
-	    (character >= 0x2066 && character <= 0x2069))
+	if (is_deceptive(character))
 		return false;
 	return iswprint((wint_t)character) && wcwidth((wchar_t)character) >= 0;
 }

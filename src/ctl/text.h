@@ -13,8 +13,8 @@
 void v2m_text_init(void);
 
 /* A copy, the caller's to free, in which every character that is not printable (C0 and C1 controls,
- * DEL, bidirectional overrides, unassigned ones) is written \uXXXX, as JSON would, and every byte
- * that is not UTF-8 is '?'. NULL: out of memory. */
+ * DEL, bidirectional controls, tags, unassigned ones) is written \uXXXX, as JSON would, and every
+ * byte that is not UTF-8 is '?'. NULL: out of memory. */
 char *v2m_text_clean(const char *text);
 
 /* The same for a JSON document, whose meaning it does not change: such characters can only be
