@@ -55,7 +55,7 @@ def kernel(request):
 
 
 def build_dir():
-    return pathlib.Path(os.environ.get("V2METER_BUILD_DIR", ROOT / "build"))
+    return pathlib.Path(os.environ.get("V2METER_VM_BUILD", ROOT / "build"))
 
 
 @pytest.fixture(scope="session")
@@ -73,8 +73,9 @@ def programs(traffic):
     found = {"traffic": traffic}
     for name in ("v2meterd", "v2meterctl"):
         path = build_dir() / name
-        if path.exists():
-            found[name] = path
+        if not path.exists():
+            pytest.fail(f"{path} is not built: scripts/build makes it")
+        found[name] = path
     return found
 
 

@@ -21,6 +21,9 @@ MORE_MODULES = (
     "nf_tables", "nft_chain_nat", "nft_nat", "nft_ct", "nft_masq", "nft_compat", "nf_conntrack",
     "ext4", "xfs")
 
+# From this machine, with their libraries.
+HOST_PROGRAMS = ("ip", "tc", "ethtool", "bpftool", "capsh", "wg")
+
 
 class Archive:
     """A cpio archive in the 'newc' format (Documentation/driver-api/early-userspace/
@@ -103,7 +106,7 @@ def host_program(name):
 
 def build(kernel, target, programs, files=None):
     """Writes the archive for a kernel. programs: name in the guest's /bin to path here; files: path
-    in the guest to bytes. iproute2, ethtool, wg and setpriv come from this machine."""
+    in the guest to bytes. HOST_PROGRAMS come along."""
     with Archive(target) as archive:
         for name in ("proc", "sys", "dev", "tmp", "run", "var/lib", "root", "mnt", "etc/iproute2"):
             archive.folder(name)
@@ -111,9 +114,8 @@ def build(kernel, target, programs, files=None):
         add_program(archive, host_program("busybox"), "bin/busybox")
         # Not busybox's own shell: Debian's runs its applets (ip, tc) before anything in PATH.
         add_program(archive, host_program("dash"), "bin/sh")
-        for name in ("ip", "tc", "ethtool", "setpriv", "wg"):
-            if name != "wg" or shutil.which("wg"):
-                add_program(archive, host_program(name), f"bin/{name}")
+        for name in HOST_PROGRAMS:
+            add_program(archive, host_program(name), f"bin/{name}")
         for name, source in programs.items():
             add_program(archive, source, f"bin/{name}")
         for source in sorted(GUEST.iterdir()):

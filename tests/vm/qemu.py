@@ -106,7 +106,7 @@ class Vm:
     def wait_until(self, command, timeout_s=30):
         """Runs the command in the guest again and again until it succeeds; its output."""
         text = f"n=0; until {{ {command}; }} >/tmp/.poll 2>&1; do n=$((n+1)); " \
-               f"[ $n -lt {int(timeout_s * 5)} ] || {{ cat /tmp/.poll; exit 1; }}; usleep 200000; " \
+               f"[ $n -lt {int(timeout_s * 20)} ] || {{ cat /tmp/.poll; exit 1; }}; usleep 50000; " \
                "done; cat /tmp/.poll"
         return self.check(text, timeout_s * 4)
 

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""v2meterd in the guest, its API, and what it is compared with."""
+
+import json
+import shlex
+
+PORT = 10001
+OTHER_PORT = 10002
+DIRECTORY = "/tmp/v2m"
+PIN_DIR = "/sys/fs/bpf/v2meter"
+API_KEY = "of-the-virtual-machines"
+KEY = "e9828d67-08e2-4942-815d-61f41b3dac00"
+FIGURES = ("rx_packets", "rx_bytes", "payload_rx_bytes",
+           "tx_packets", "tx_bytes", "payload_tx_bytes")
+
+
+def key(port, number=0):
+    uuid = f"{KEY[:-2]}{number:02x}"
+    return {"id": uuid, "uuid": uuid, "name": f"key{number}@vm", "port": port, "is_active": True,
+            "created_at": "2026-01-01T00:00:00"}
+
+
+class Daemon:
+    """One v2meterd; keyword arguments are members of its configuration."""
+
+    def __init__(self, vm, keys=(key(PORT), key(OTHER_PORT, 1)), directory=DIRECTORY,
+                 prefix="", **members):
+        self.vm = vm
+        self.directory = directory
+        self.prefix = prefix
+        self.pid = None
+        self.config = {"listen": "127.0.0.1:9469", "state_dir": f"{directory}/state",
+                       "pin_dir": PIN_DIR, "key_sources": [f"{directory}/keys.json"],
+                       "api_key": API_KEY, "sample_interval_ms": 200, "interfaces": ["v0"]}
+        self.config.update(members)
+        vm.check(f"mkdir -p {directory}")
+        vm.write(f"{directory}/keys.json", json.dumps(list(keys)))
+        vm.write(f"{directory}/config.json", json.dumps(self.config))
+
+    def command(self, options=""):
+        return f"{self.prefix} v2meterd --config {self.directory}/config.json {options}"
+
+    def start(self, timeout_s=30):
+        self.launch()
+        self.wait_ready(timeout_s)
+        return self
+
+    def launch(self):
+        self.pid = int(self.vm.check(
+            f"{self.command()} >>{self.directory}/log 2>&1 & echo $!"))
+
+    def wait_ready(self, timeout_s=30):
+        # An end of the daemon is an answer too.
+        self.vm.wait_until(f"! kill -0 {self.pid} || "
+                           f"wget -qO- http://{self.config['listen']}/healthz", timeout_s)
+        alive = self.vm.run(f"kill -0 {self.pid}").status == 0
+        assert alive, f"v2meterd ended: {self.said()}"
+
+    def said(self):
+        return self.vm.run(f"cat {self.directory}/log").output
+
+    def end(self, signal):
+        self.vm.check(f"kill -{signal} {self.pid}")
+        self.vm.wait_until(f"! kill -0 {self.pid} 2>/dev/null", 15)
+        self.pid = None
+
+    def stop(self):
+        self.end("TERM")
+
+    def kill(self):
+        self.end("KILL")
+
+    def detach(self):
+        """Takes everything of ours out of the kernel."""
+        return self.vm.check(self.command("--detach") + " 2>&1")
+
+    def remove(self):
+        """Whatever state it is in: no process, nothing in the kernel, no files."""
+        if self.pid is not None:
+            self.vm.run(f"kill -9 {self.pid}")
+            self.vm.wait_until(f"! kill -0 {self.pid} 2>/dev/null", 15)
+        self.detach()
+        self.vm.check(f"rm -rf {shlex.quote(self.directory)}")
+
+    def get(self, path):
+        return json.loads(self.vm.check(
+            f"wget -qO- --header 'X-API-Key: {API_KEY}' --header 'Cache-Control: no-cache' "
+            f"http://{self.config['listen']}{path}"))
+
+    def post(self, path):
+        return json.loads(self.vm.check(
+            f"wget -qO- --header 'X-API-Key: {API_KEY}' --post-data '' "
+            f"http://{self.config['listen']}{path}"))
+
+    def entry(self, port=PORT):
+        return self.get("/api/traffic/simple")["data"]["ports"][str(port)]
+
+    def figures(self, port=PORT):
+        entry = self.entry(port)
+        return {name: entry[name] for name in FIGURES}
+
+    def device(self, name):
+        for device in self.get("/api/meter/status")["devices"]:
+            if device["name"] == name:
+                return device
+        raise AssertionError(f"{name} is not counted on: {self.said()}")
+
+
+def grown(before, after):
+    return {name: after[name] - before[name] for name in FIGURES}
+
+
+class GuestCapture:
+    """The reference, on a device in a namespace of the guest (None: its first one)."""
+
+    def __init__(self, vm, device, port=PORT, namespace=None):
+        self.vm = vm
+        self.file = f"/tmp/capture.{namespace}.{device}"
+        inside = f"ip netns exec {namespace} " if namespace else ""
+        self.pid = int(vm.check(
+            f"{inside}traffic capture {device} {port} >{self.file} 2>&1 & echo $!"))
+        vm.wait_until(f"grep READY {self.file}")
+
+    def tell_to_stop(self):
+        self.vm.check(f"kill {self.pid}")
+
+    def stop(self):
+        self.vm.run(f"kill {self.pid}")
+        self.vm.wait_until(f"grep lost {self.file}")
+        return reference(self.vm.check(f"grep lost {self.file}"))
+
+
+def reference(text):
+    """What a capture printed, after making sure that it missed nothing."""
+    counted = json.loads(text)
+    assert counted["lost"] == 0, counted
+    return counted
+
+
+def assert_equal(counted, captured):
+    """The six figures of the capture, exactly; and the wire was one without super-packets."""
+    assert captured["super"] == 0
+    assert counted == {name: captured[name] for name in FIGURES}
+
+
+class Server:
+    """traffic serve in the guest's first namespace."""
+
+    def __init__(self, vm, port=PORT, namespace=None):
+        self.vm = vm
+        inside = f"ip netns exec {namespace} " if namespace else ""
+        log = f"/tmp/serve.{namespace}.{port}"
+        self.pid = int(vm.check(f"{inside}traffic serve {port} >{log} 2>&1 & echo $!"))
+        vm.wait_until(f"grep READY {log}")
+
+    def stop(self):
+        self.vm.check(f"kill {self.pid}")
+        self.vm.wait_until(f"! kill -0 {self.pid} 2>/dev/null", 10)
