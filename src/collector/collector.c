@@ -34,6 +34,8 @@ static int open_events(struct v2m_collector *collector)
 	if (timerfd_settime(collector->sample_timer_fd, 0, &every, NULL))
 		return -errno;
 	result = requests_init(collector);
+	status_init(&collector->meter);
+	history_init(&collector->meter);
 	if (!result)
 		result = watch(collector, collector->queue.event_fd);
 	if (!result)
@@ -83,6 +85,7 @@ static struct v2m_collector *collector_new(const struct v2m_config *config)
 	collector->sample_timer_fd = -1;
 	collector->window_timer_fd = -1;
 	collector->queue.event_fd = -1;
+	collector->started_us = v2m_clock_real_us();
 	pthread_mutex_init(&collector->published.lock, NULL);
 	return collector;
 }

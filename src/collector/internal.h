@@ -112,10 +112,10 @@ void collector_check_devices(struct v2m_collector *collector);
 /* Reads the devices' own counters, for an answer. */
 void collector_read_links(struct v2m_collector *collector);
 
-/* status.c */
+/* status.c, history.c: fill in what of the meter they answer. */
 
-/* NULL: out of memory. */
-struct v2m_status *collector_make_status(struct v2m_collector *collector);
+void status_init(struct v2m_meter *meter);
+void history_init(struct v2m_meter *meter);
 
 /* keys.c */
 
@@ -139,6 +139,13 @@ void publish_condition(struct v2m_collector *collector);
 void published_health(struct v2m_collector *collector, struct v2m_health *health);
 
 /* requests.c */
+
+/* Something that has to happen on the collector's thread. */
+typedef enum v2m_verdict (*collector_call)(struct v2m_collector *collector, void *argument);
+/* Has it done there, after a sample was taken, and waits for it. V2M_UNREADABLE where the collector
+ * is ending. Any other thread. */
+enum v2m_verdict requests_call(struct v2m_collector *collector, collector_call call,
+			       void *argument);
 
 int requests_init(struct v2m_collector *collector);
 void requests_free(struct v2m_collector *collector);

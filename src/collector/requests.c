@@ -22,9 +22,6 @@ enum request_kind {
 	REQUEST_CALL,
 };
 
-/* Anything else that has to happen on the collector's thread. */
-typedef enum v2m_verdict (*collector_call)(struct v2m_collector *collector, void *argument);
-
 /* Lives on the stack of the thread that waits for it. */
 struct request {
 	struct request *next;
@@ -86,19 +83,11 @@ static void meter_health(void *context, struct v2m_health *health)
 	published_health(context, health);
 }
 
-static enum v2m_verdict make_status(struct v2m_collector *collector, void *argument)
+enum v2m_verdict requests_call(struct v2m_collector *collector, collector_call call, void *argument)
 {
-	struct v2m_status **status = argument;
+	struct request request = { .kind = REQUEST_CALL, .call = call, .argument = argument };
 
-	*status = collector_make_status(collector);
-	return *status ? V2M_OK : V2M_UNREADABLE;
-}
-
-static enum v2m_verdict meter_status(void *context, struct v2m_status **status)
-{
-	struct request request = { .kind = REQUEST_CALL, .call = make_status, .argument = status };
-
-	return wait_for(context, &request);
+	return wait_for(collector, &request);
 }
 
 int requests_init(struct v2m_collector *collector)
@@ -115,7 +104,6 @@ int requests_init(struct v2m_collector *collector)
 	collector->meter.window = meter_window;
 	collector->meter.reset = meter_reset;
 	collector->meter.health = meter_health;
-	collector->meter.status = meter_status;
 	return 0;
 }
 

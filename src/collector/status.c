@@ -49,17 +49,17 @@ static size_t count_active(const struct v2m_keyset *keyset)
 	return active;
 }
 
-struct v2m_status *collector_make_status(struct v2m_collector *collector)
+static enum v2m_verdict make_status(struct v2m_collector *collector, void *argument)
 {
 	struct v2m_status *status = calloc(1, sizeof(*status));
 	struct v2m_health health;
 
 	if (!status)
-		return NULL;
+		return V2M_UNREADABLE;
 	status->devices = calloc(collector->n_devices + 1, sizeof(*status->devices));
 	if (!status->devices) {
 		v2m_status_free(status);
-		return NULL;
+		return V2M_UNREADABLE;
 	}
 	collector_read_links(collector);
 	published_health(collector, &health);
@@ -73,5 +73,16 @@ struct v2m_status *collector_make_status(struct v2m_collector *collector)
 	for (; status->n_devices < collector->n_devices; status->n_devices++)
 		fill_device(collector, &collector->devices[status->n_devices],
 			    &status->devices[status->n_devices]);
-	return status;
+	*(struct v2m_status **)argument = status;
+	return V2M_OK;
+}
+
+static enum v2m_verdict meter_status(void *context, struct v2m_status **status)
+{
+	return requests_call(context, make_status, status);
+}
+
+void status_init(struct v2m_meter *meter)
+{
+	meter->status = meter_status;
 }
