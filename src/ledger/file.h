@@ -8,12 +8,15 @@
 #include "core/util.h"
 
 /* Opens or makes the file (mode 0600, whatever the umask; SQLite gives -wal and -shm the same),
- * WAL, synchronous=FULL, checked and at the present schema. A damaged file is set aside and a new
- * one begun. 0 or -errno. */
+ * WAL, synchronous=FULL, checked and at the present schema. 0, or -errno: -EUCLEAN where it is
+ * damaged. */
 int v2m_ledger_file_open(const char *path, sqlite3 **db, struct v2m_error *error);
-/* Renames path, path-wal and path-shm to *.corrupt-<time>; nobody may have them open. 0 or -errno.
- */
-int v2m_ledger_file_set_aside(const char *path, struct v2m_error *error);
+/* Opens an existing file of the present schema for reading, where the disk takes no writes. 0 or
+ * -errno. */
+int v2m_ledger_file_open_readonly(const char *path, sqlite3 **db, struct v2m_error *error);
+/* Renames path, path-wal and path-shm to *.corrupt-<time>; nobody may have the file open. *name is
+ * what the database is called now, the caller's to free. 0 or -errno. */
+int v2m_ledger_file_set_aside(const char *path, char **name, struct v2m_error *error);
 /* Closes without a checkpoint, so that a damaged file stays as it was found. */
 void v2m_ledger_file_abandon(sqlite3 *db);
 

@@ -9,37 +9,93 @@
 #include "core/log.h"
 #include "ledger/file.h"
 #include "ledger/private.h"
+#include "ledger/salvage.h"
 #include "ledger/schema.h"
 
-/* On failure there is no file to be written to. */
-static int attach(struct v2m_ledger *ledger, struct v2m_error *error)
+static void detach(struct v2m_ledger *ledger)
 {
-	int result = v2m_ledger_file_open(ledger->path, &ledger->db, error);
+	v2m_statements_clear(&ledger->statements);
+	v2m_ledger_file_abandon(V2M_TAKE(ledger->db));
+	ledger->readonly = false;
+}
 
+/* Takes over what one of the functions of file.h has opened. */
+static int attach(struct v2m_ledger *ledger, sqlite3 *db, struct v2m_error *error)
+{
+	int result;
+
+	ledger->db = db;
+	ledger->damaged = false;
+	result = v2m_statements_prepare(db, &ledger->statements, error);
+	if (result)
+		detach(ledger);
+	return result;
+}
+
+/* In steps that can be taken again: there may be no room for a new file yet. */
+static int begin_anew(struct v2m_ledger *ledger, bool memory_knows, struct v2m_error *error)
+{
+	sqlite3 *db;
+	int result = 0;
+
+	ledger->damaged = true;
+	if (!ledger->aside)
+		result = v2m_ledger_file_set_aside(ledger->path, &ledger->aside, error);
+	if (result == 0)
+		result = v2m_ledger_file_open(ledger->path, &db, error);
 	if (result)
 		return result;
-	result = v2m_statements_prepare(ledger->db, &ledger->statements, error);
-	if (result) {
-		v2m_statements_clear(&ledger->statements);
-		v2m_ledger_file_abandon(V2M_TAKE(ledger->db));
-	}
+	v2m_salvage(db, ledger->aside, memory_knows);
+	free(V2M_TAKE(ledger->aside));
+	return attach(ledger, db, error);
+}
+
+/* Totals that can be read but not written are better than none: the kernel counts on, and what
+ * comes is stored when the disk takes it. */
+static int open_for_reading(struct v2m_ledger *ledger, int reason, struct v2m_error *error)
+{
+	sqlite3 *db;
+	int result;
+
+	if (reason != -EROFS && reason != -ENOSPC && reason != -EACCES)
+		return reason;
+	if (v2m_ledger_file_open_readonly(ledger->path, &db, NULL))
+		return reason;
+	v2m_log_error("%s; it is read, and written to as soon as that is possible", error->text);
+	result = attach(ledger, db, error);
+	ledger->readonly = result == 0;
 	return result;
+}
+
+static int open_file(struct v2m_ledger *ledger, struct v2m_error *error)
+{
+	sqlite3 *db;
+	int result = v2m_ledger_file_open(ledger->path, &db, error);
+
+	if (result == 0)
+		return attach(ledger, db, error);
+	if (result != -EUCLEAN)
+		return open_for_reading(ledger, result, error);
+	v2m_log_error("%s", error->text);
+	return begin_anew(ledger, false, error);
 }
 
 int v2m_ledger_open(const char *state_dir, struct v2m_ledger **ledger, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_ledger_closep)
 	struct v2m_ledger *opened = calloc(1, sizeof(*opened));
+	struct v2m_error reason = { "" };
 	int result;
 
 	if (!opened || asprintf(&opened->path, "%s/ledger.db", state_dir) < 0)
 		return v2m_error_set(error, -ENOMEM, "ledger: out of memory");
 	opened->retention.days = V2M_RETENTION_DAYS;
 	opened->retention.hours = V2M_RETENTION_HOURS;
-	result = attach(opened, error);
-	if (result == 0)
-		*ledger = V2M_TAKE(opened);
-	return result;
+	result = open_file(opened, &reason);
+	if (result)
+		return v2m_error_set(error, result, "%s", reason.text);
+	*ledger = V2M_TAKE(opened);
+	return 0;
 }
 
 void v2m_ledger_close(struct v2m_ledger *ledger)
@@ -48,6 +104,7 @@ void v2m_ledger_close(struct v2m_ledger *ledger)
 		return;
 	v2m_statements_clear(&ledger->statements);
 	sqlite3_close_v2(ledger->db);
+	free(ledger->aside);
 	free(ledger->path);
 	free(ledger);
 }
@@ -167,6 +224,7 @@ static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2
 	if (result == 0)
 		result = run_simple(ledger, V2M_COMMIT);
 	if (result) {
+		result = v2m_sqlite_refine(ledger->db, result);
 		v2m_error_set(error, result, "ledger: %s cannot be written: %s", ledger->path,
 			      sqlite3_errmsg(ledger->db));
 		/* SQLite may have rolled back by itself: then there is none to end. */
@@ -176,13 +234,6 @@ static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2
 	}
 	v2m_account_mark_stored(account);
 	return 0;
-}
-
-static void detach(struct v2m_ledger *ledger)
-{
-	v2m_statements_clear(&ledger->statements);
-	v2m_ledger_file_abandon(V2M_TAKE(ledger->db));
-	ledger->damaged = false;
 }
 
 /* Somebody has renamed or deleted the file that is open: what is written to it would be lost with
@@ -196,23 +247,38 @@ static bool is_taken_away(struct v2m_ledger *ledger)
 	       moved;
 }
 
-/* A file to write to: the one that is open, or a new one that has to be told everything. */
+/* The disk may take writes again. The readings go on from the same file. */
+static int reopen_for_writing(struct v2m_ledger *ledger, struct v2m_error *error)
+{
+	sqlite3 *db;
+	int result = v2m_ledger_file_open(ledger->path, &db, error);
+
+	if (result == -EUCLEAN)
+		ledger->damaged = true;
+	if (result)
+		return result;
+	detach(ledger);
+	return attach(ledger, db, error);
+}
+
+/* A file to write to. One that is new has to be told everything. */
 static int ensure_file(struct v2m_ledger *ledger, struct v2m_account *account,
 		       struct v2m_error *error)
 {
-	int result = 0;
+	sqlite3 *db;
+	int result;
 
-	if (ledger->db && is_taken_away(ledger)) {
-		v2m_log_error("ledger: %s was taken away, a new one is begun", ledger->path);
-		detach(ledger);
+	if (ledger->db && !ledger->damaged && !is_taken_away(ledger))
+		return ledger->readonly ? reopen_for_writing(ledger, error) : 0;
+	detach(ledger);
+	if (ledger->damaged) {
+		result = begin_anew(ledger, true, error);
+	} else {
+		result = v2m_ledger_file_open(ledger->path, &db, error);
+		ledger->damaged = result == -EUCLEAN;
+		if (result == 0)
+			result = attach(ledger, db, error);
 	}
-	if (ledger->db && ledger->damaged) {
-		detach(ledger);
-		result = v2m_ledger_file_set_aside(ledger->path, error);
-	}
-	if (ledger->db || result)
-		return result;
-	result = attach(ledger, error);
 	if (result == 0)
 		v2m_account_mark_lost(account);
 	return result;

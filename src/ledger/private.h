@@ -9,9 +9,11 @@
 struct v2m_ledger {
 	char *path;
 	struct v2m_ledger_retention retention;
-	sqlite3 *db; /* NULL where a new file could not be begun yet */
+	sqlite3 *db; /* NULL where a file could not be opened again yet */
 	struct v2m_statements statements;
-	bool damaged; /* a reading came upon damage: the next writing begins a new file */
+	bool readonly; /* db can only be read: the disk took no writes when it was opened */
+	bool damaged;  /* the next writing begins a new file */
+	char *aside;   /* a damaged file that nothing was brought over from yet */
 	/* When it was first seen that the clock runs evenly; 0: not yet. */
 	uint64_t steady_since_ns;
 	int64_t steady_since_us;

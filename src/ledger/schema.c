@@ -79,6 +79,9 @@ static const char *const steps[] = {
 	" FROM raw;"
 	"DROP TABLE raw;"
 	"ALTER TABLE readings RENAME TO raw;",
+
+	"CREATE TABLE imports (document TEXT NOT NULL, subject TEXT NOT NULL,"
+	" imported_us INTEGER NOT NULL, PRIMARY KEY (document, subject)) WITHOUT ROWID;",
 };
 
 int v2m_schema_version(void)
@@ -113,10 +116,20 @@ int v2m_sqlite_errno(int code)
 	}
 }
 
+int v2m_sqlite_refine(sqlite3 *db, int result)
+{
+	int reason = sqlite3_system_errno(db);
+
+	if (result != -EIO && result != -EACCES)
+		return result;
+	return reason == ENOSPC || reason == EDQUOT || reason == EROFS ? -reason : result;
+}
+
 int v2m_sqlite_error(sqlite3 *db, const char *what, struct v2m_error *error)
 {
-	return v2m_error_set(error, v2m_sqlite_errno(sqlite3_errcode(db)), "%s: %s", what,
-			     sqlite3_errmsg(db));
+	int result = v2m_sqlite_refine(db, v2m_sqlite_errno(sqlite3_errcode(db)));
+
+	return v2m_error_set(error, result, "%s: %s", what, sqlite3_errmsg(db));
 }
 
 int v2m_sqlite_exec(sqlite3 *db, const char *sql, struct v2m_error *error)

@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The disk is full, takes no writes, or has lost what it had; another process is in the way. */
+#include "ledger_fixture.h"
+#include "ledger/schema.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#define KEYS 300
+
+static bool can_mount;
+
+/* The ledger's directory becomes a disk of its own, half a megabyte small. */
+static void on_a_small_disk(struct state *state)
+{
+	if (!can_mount) {
+		print_message("SKIP: mounting a tmpfs takes root\n");
+		skip();
+	}
+	close_ledger(state);
+	each_file(state, "*", unlink);
+	assert_int_equal(mount("tmpfs", state->dir, "tmpfs", 0, "size=512k"), 0);
+	open_ledger(state);
+}
+
+static int teardown_disk(void **context)
+{
+	struct state *state = *context;
+
+	close_ledger(state);
+	umount2(state->dir, MNT_DETACH);
+	open_ledger(state);
+	return teardown(context);
+}
+
+static void filler_path(struct state *state, char *path, size_t size)
+{
+	snprintf(path, size, "%s/filler", state->dir);
+}
+
+static void fill_disk(struct state *state)
+{
+	static const char zeros[4096];
+	char path[96];
+	int fd;
+
+	filler_path(state, path, sizeof(path));
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	while (write(fd, zeros, sizeof(zeros)) > 0)
+		continue;
+	assert_int_equal(errno, ENOSPC);
+	close(fd);
+}
+
+static void empty_disk(struct state *state)
+{
+	char path[96];
+
+	filler_path(state, path, sizeof(path));
+	unlink(path);
+}
+
+/* Many keys, so that what is to be stored does not fit into pages that are there already. */
+static void count_many(struct state *state, uint64_t bytes, const char *utc)
+{
+	static char names[KEYS][16];
+	static struct v2m_port_sample ports[KEYS];
+	struct key_of of[KEYS];
+	struct v2m_sample sample = { .epoch = "epoch", .ports = ports, .n_ports = KEYS };
+
+	for (size_t i = 0; i < KEYS; i++) {
+		snprintf(names[i], sizeof(names[i]), i ? "key-%zu" : "aaaa", i);
+		of[i] = (struct key_of){ names[i], (uint16_t)(1001 + i) };
+		ports[i] = port_at(of[i].port, bytes);
+	}
+	if (state->keyset->n_keys != KEYS) {
+		v2m_keyset_unref(state->keyset);
+		state->keyset = keyset_of(of, KEYS);
+	}
+	sample.mono_ns = ++state->mono_s * SECOND_NS;
+	sample.real_us = unix_us(utc);
+	assert_int_equal(v2m_account_apply(state->account, state->keyset, &sample), 0);
+}
+
+static uint64_t stored_day(struct state *state, int32_t date)
+{
+	struct v2m_history history = { 0 };
+	struct v2m_error error = { "" };
+	uint64_t bytes = 0;
+
+	if (v2m_ledger_history_key(state->ledger, state->account, state->keyset,
+				   &state->keyset->keys[0], &history, &error))
+		fail_msg("%s", error.text);
+	for (size_t i = 0; i < history.keys->n_days; i++)
+		if (history.keys->days[i].date == date)
+			bytes = history.keys->days[i].figures.totals.rx.wire_bytes;
+	v2m_history_clear(&history);
+	return bytes;
+}
+
+static void on_a_full_disk_counting_goes_on_in_memory(void **context)
+{
+	struct state *state = *context;
+	struct v2m_error error = { "" };
+
+	on_a_small_disk(state);
+	count(state, 100, "2025-08-03T12:00:00");
+	store(state);
+	fill_disk(state);
+	count_many(state, 200, "2025-08-03T12:00:01");
+	for (int attempt = 0; attempt < 3; attempt++)
+		assert_int_equal(v2m_ledger_store(state->ledger, state->account, &error), -ENOSPC);
+	assert_non_null(strstr(error.text, "ledger.db cannot be written"));
+	assert_non_null(strstr(error.text, "full"));
+	count_many(state, 300, "2025-08-03T12:00:02");
+	assert_int_equal(stored_day(state, 20250803), 600);
+	empty_disk(state);
+	store(state);
+	restart(state);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 600);
+	assert_int_equal(lifetime_rx(state->account, "key-299"), 600);
+	assert_int_equal(stored_day(state, 20250803), 600);
+}
+
+static void a_reset_on_a_full_disk_can_be_undone(void **context)
+{
+	struct state *state = *context;
+	struct v2m_reset_undo undo;
+	struct v2m_totals closed;
+	struct v2m_error error;
+	const struct v2m_subject *subject;
+
+	on_a_small_disk(state);
+	count(state, 100, "2025-08-03T12:00:00");
+	store(state);
+	fill_disk(state);
+	count_many(state, 200, "2025-08-03T12:00:01");
+	v2m_account_reset(state->account, "aaaa", 1, &closed, &undo);
+	assert_int_equal(v2m_ledger_store(state->ledger, state->account, &error), -ENOSPC);
+	v2m_account_undo_reset(state->account, "aaaa", &undo);
+	empty_disk(state);
+	store(state);
+	restart(state);
+	subject = v2m_account_subject(state->account, "aaaa");
+	assert_int_equal(v2m_subject_since_reset(subject).rx.wire_bytes, 400);
+}
+
+static void remount(struct state *state, unsigned long flags)
+{
+	assert_int_equal(mount(NULL, state->dir, NULL, MS_REMOUNT | flags, NULL), 0);
+}
+
+static void a_file_on_a_read_only_disk_is_read_and_written_when_that_is_possible(void **context)
+{
+	struct state *state = *context;
+	struct v2m_error error = { "" };
+
+	on_a_small_disk(state);
+	count(state, 100, "2025-08-03T12:00:00");
+	store(state);
+	close_ledger(state);
+	remount(state, MS_RDONLY);
+	open_ledger(state);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 200);
+	count(state, 150, "2025-08-03T12:00:01");
+	assert_int_equal(v2m_ledger_store(state->ledger, state->account, &error), -EROFS);
+	assert_non_null(strstr(error.text, "Read-only"));
+	assert_int_equal(stored_day(state, 20250803), 300);
+	remount(state, 0);
+	store(state);
+	restart(state);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 300);
+	assert_int_equal(stored_day(state, 20250803), 300);
+}
+
+static void a_file_on_a_full_disk_is_read_at_the_start(void **context)
+{
+	struct state *state = *context;
+	struct v2m_error error = { "" };
+
+	on_a_small_disk(state);
+	count(state, 100, "2025-08-03T12:00:00");
+	store(state);
+	close_ledger(state);
+	fill_disk(state);
+	open_ledger(state);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 200);
+	count(state, 150, "2025-08-03T12:00:01");
+	assert_int_equal(v2m_ledger_store(state->ledger, state->account, &error), -ENOSPC);
+	empty_disk(state);
+	store(state);
+	restart(state);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 300);
+}
+
+/* A process of its own, because SQLite's locks are the process's. Holds the lock until the pipe is
+ * closed. */
+static pid_t lock_elsewhere(struct state *state, const char *text, int *hold)
+{
+	int ready[2];
+	int until[2];
+	char byte;
+	pid_t child;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(until, O_CLOEXEC), 0);
+	child = fork();
+	if (child == 0) {
+		sqlite3 *db;
+
+		close(until[1]);
+		if (sqlite3_open(state->path, &db) || sqlite3_exec(db, text, NULL, NULL, NULL) ||
+		    write(ready[1], "", 1) != 1)
+			_exit(1);
+		while (read(until[0], &byte, 1) > 0)
+			continue;
+		_exit(0);
+	}
+	close(ready[1]);
+	close(until[0]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	*hold = until[1];
+	return child;
+}
+
+static void unlock(pid_t child, int hold)
+{
+	int status;
+
+	close(hold);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static void a_locked_file_is_written_when_the_other_process_is_done(void **context)
+{
+	struct state *state = *context;
+	struct v2m_error error = { "" };
+	pid_t child;
+	int hold;
+
+	count(state, 100, "2025-08-03T12:00:00");
+	child = lock_elsewhere(state, "BEGIN IMMEDIATE", &hold);
+	assert_int_equal(v2m_ledger_store(state->ledger, state->account, &error), -EBUSY);
+	assert_non_null(strstr(error.text, "locked"));
+	count(state, 150, "2025-08-03T12:00:01");
+	unlock(child, hold);
+	store(state);
+	restart(state);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 300);
+	assert_int_equal(stored_day(state, 20250803), 300);
+}
+
+static void a_file_that_is_locked_at_the_start_is_an_error_that_says_so(void **context)
+{
+	struct state *state = *context;
+	struct v2m_ledger *ledger = NULL;
+	struct v2m_error error = { "" };
+	pid_t child;
+	int hold;
+
+	close_ledger(state);
+	child = lock_elsewhere(state, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE", &hold);
+	assert_int_equal(v2m_ledger_open(state->dir, &ledger, &error), -EBUSY);
+	assert_null(ledger);
+	assert_non_null(strstr(error.text, "locked"));
+	unlock(child, hold);
+	open_ledger(state);
+}
+
+/* Noise over the first page of a table, on disk, in a file whose log is empty. A second connection
+ * makes the first one forget the pages that it remembers. */
+static void destroy(struct state *state, const char *table)
+{
+	char text[128];
+	char noise[4096];
+	int64_t page;
+	int fd;
+
+	snprintf(text, sizeof(text), "SELECT rootpage FROM sqlite_schema WHERE name = '%s'", table);
+	page = query(state, text);
+	sql(state, "PRAGMA user_version = 99");
+	snprintf(text, sizeof(text), "PRAGMA user_version = %d", v2m_schema_version());
+	sql(state, text);
+	query(state, "PRAGMA wal_checkpoint(TRUNCATE)");
+	memset(noise, 0xa5, sizeof(noise));
+	fd = open(state->path, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, noise, sizeof(noise), (page - 1) * 4096), 4096);
+	close(fd);
+}
+
+/* Two days and a reset, stored. */
+static void some_history(struct state *state)
+{
+	struct v2m_reset_undo undo;
+	struct v2m_totals closed;
+
+	count(state, 100, "2025-08-03T12:00:00");
+	v2m_account_reset(state->account, "aaaa", 1, &closed, &undo);
+	store(state);
+	count(state, 150, "2025-08-04T12:00:00");
+	store(state);
+}
+
+static void damage_to_the_days_at_the_start_costs_no_totals(void **context)
+{
+	struct state *state = *context;
+	const struct v2m_subject *subject;
+
+	some_history(state);
+	close_ledger(state);
+	destroy(state, "days");
+	open_ledger(state);
+	assert_int_equal(each_file(state, "ledger.db.corrupt-*", NULL) > 0, 1);
+	subject = v2m_account_subject(state->account, "aaaa");
+	assert_non_null(subject);
+	assert_int_equal(subject->lifetime.rx.wire_bytes, 300);
+	assert_int_equal(v2m_subject_since_reset(subject).rx.wire_bytes, 100);
+	assert_int_equal(query(state, "SELECT rx_wire FROM months"), 300);
+	assert_int_equal(query(state, "SELECT count(*) FROM days"), 0);
+	assert_int_equal(query(state, "SELECT count(*) FROM hours"), 2);
+	count(state, 200, "2025-08-04T13:00:00");
+	store(state);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
+	assert_int_equal(query(state, "SELECT rx_wire FROM months"), 400);
+}
+
+/* Totals without their readings would be counted twice. */
+static void damage_to_the_readings_at_the_start_begins_everything_anew(void **context)
+{
+	struct state *state = *context;
+
+	some_history(state);
+	close_ledger(state);
+	destroy(state, "raw");
+	open_ledger(state);
+	assert_null(v2m_account_subject(state->account, "aaaa"));
+	assert_int_equal(query(state, "SELECT count(*) FROM months"), 0);
+	count(state, 200, "2025-08-04T13:00:00");
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
+}
+
+static void damage_in_the_middle_of_the_day_costs_what_cannot_be_read_and_no_more(void **context)
+{
+	struct state *state = *context;
+	static const char *const tables[] = { "days", "raw", "subjects", "hours" };
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(tables); i++) {
+		const struct v2m_subject *subject;
+
+		close_ledger(state);
+		each_file(state, "*", unlink);
+		open_ledger(state);
+		some_history(state);
+		destroy(state, tables[i]);
+		count(state, 200, "2025-08-04T13:00:00");
+		store(state);
+		assert_int_equal(each_file(state, "ledger.db.corrupt-*", NULL) > 0, 1);
+		restart(state);
+		subject = v2m_account_subject(state->account, "aaaa");
+		assert_int_equal(subject->lifetime.rx.wire_bytes, 400);
+		assert_int_equal(v2m_subject_since_reset(subject).rx.wire_bytes, 200);
+		if (strcmp(tables[i], "subjects") != 0)
+			assert_int_equal(query(state, "SELECT rx_wire FROM months"), 400);
+		assert_int_equal(stored_day(state, 20250804), i == 0 || i == 2 ? 100 : 200);
+		count(state, 250, "2025-08-04T13:00:01");
+		assert_int_equal(lifetime_rx(state->account, "aaaa"), 500);
+	}
+}
+
+static void damage_that_a_question_comes_upon_is_mended_by_the_next_store(void **context)
+{
+	struct state *state = *context;
+	struct v2m_history history = { 0 };
+	struct v2m_error error = { "" };
+
+	some_history(state);
+	destroy(state, "days");
+	assert_int_equal(v2m_ledger_history_key(state->ledger, state->account, state->keyset,
+						&state->keyset->keys[0], &history, &error),
+			 -EUCLEAN);
+	assert_int_equal(history.n_keys, 0);
+	store(state);
+	assert_int_equal(stored_day(state, 20250804), 0);
+	assert_int_equal(query(state, "SELECT rx_wire FROM months"), 300);
+}
+
+static void a_damaged_file_waits_for_room_for_a_new_one(void **context)
+{
+	struct state *state = *context;
+	struct v2m_error error = { "" };
+
+	on_a_small_disk(state);
+	some_history(state);
+	destroy(state, "days");
+	fill_disk(state);
+	count(state, 200, "2025-08-04T13:00:00");
+	for (int attempt = 0; attempt < 3; attempt++)
+		assert_int_equal(v2m_ledger_store(state->ledger, state->account, &error), -ENOSPC);
+	empty_disk(state);
+	store(state);
+	assert_int_equal(each_file(state, "ledger.db.corrupt-*", NULL) > 0, 1);
+	assert_int_equal(query(state, "SELECT rx_wire FROM months"), 400);
+	restart(state);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
+}
+
+static void a_file_that_is_taken_away_is_replaced_with_all_that_is_in_memory(void **context)
+{
+	struct state *state = *context;
+
+	count_many(state, 150, "2025-08-04T12:00:00");
+	store(state);
+	each_file(state, "ledger.db*", unlink);
+	count(state, 200, "2025-08-04T13:00:00");
+	store(state);
+	restart(state);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
+	assert_int_equal(lifetime_rx(state->account, "key-299"), 300);
+	count(state, 250, "2025-08-04T13:00:01");
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 500);
+}
+
+#define ON_DISK(name) cmocka_unit_test_setup_teardown(name, setup, teardown_disk)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_DISK(on_a_full_disk_counting_goes_on_in_memory),
+		ON_DISK(a_reset_on_a_full_disk_can_be_undone),
+		ON_DISK(a_file_on_a_read_only_disk_is_read_and_written_when_that_is_possible),
+		ON_DISK(a_file_on_a_full_disk_is_read_at_the_start),
+		TEST(a_locked_file_is_written_when_the_other_process_is_done),
+		TEST(a_file_that_is_locked_at_the_start_is_an_error_that_says_so),
+		TEST(damage_to_the_days_at_the_start_costs_no_totals),
+		TEST(damage_to_the_readings_at_the_start_begins_everything_anew),
+		TEST(damage_in_the_middle_of_the_day_costs_what_cannot_be_read_and_no_more),
+		TEST(damage_that_a_question_comes_upon_is_mended_by_the_next_store),
+		ON_DISK(a_damaged_file_waits_for_room_for_a_new_one),
+		TEST(a_file_that_is_taken_away_is_replaced_with_all_that_is_in_memory),
+	};
+
+	/* Mounts of the tests are theirs alone. */
+	can_mount =
+		unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+	return cmocka_run_group_tests_name("ledger_failure", tests, NULL, NULL);
+}
