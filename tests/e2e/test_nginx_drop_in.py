@@ -20,6 +20,7 @@ from standins import CTL, ROOT, Key, StandIn, ctl
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin")
 SNIPPET = ROOT / "packaging/nginx/v2meter.conf"
 METER_ADDRESS = "127.0.0.1:9469"
+DOCUMENT = ROOT / "docs/drop-in.md"
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
@@ -98,6 +99,13 @@ def wait_for(condition, what, seconds=10):
         time.sleep(0.01)
 
 
+def replace(text, changes):
+    for old, new in changes.items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
 class Nginx:
     """A panel's nginx under its own prefix, with our snippet included or not."""
 
@@ -109,9 +117,14 @@ class Nginx:
         self.configure(True)
 
     def configure(self, drop_in):
-        snippet = SNIPPET.read_text()
-        assert snippet.count(METER_ADDRESS) == 1
-        (self.prefix / "v2meter.conf").write_text(snippet.replace(METER_ADDRESS, self.meter))
+        (self.prefix / "snippets").mkdir(exist_ok=True)
+        (self.prefix / "snippets/v2meter.conf").write_text(
+            replace(SNIPPET.read_text(), {METER_ADDRESS: self.meter}))
+        # The server that the document shows, at this test's addresses.
+        server = replace(DOCUMENT.read_text().split("```nginx\n")[1].split("```")[0], {
+            "listen 443 ssl;": f"listen 127.0.0.1:{self.port};",
+            "127.0.0.1:8000": self.panel,
+            "include snippets/v2meter.conf;": "include snippets/v2meter.conf;" * drop_in})
         temporary = "\n".join(f"{kind}_temp_path tmp_{kind};" for kind in
                               ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         (self.prefix / "nginx.conf").write_text(f"""
@@ -120,11 +133,7 @@ class Nginx:
             events {{ worker_connections 64; }}
             http {{
                 access_log off; {temporary}
-                server {{
-                    listen 127.0.0.1:{self.port};
-                    {"include v2meter.conf;" if drop_in else ""}
-                    location / {{ proxy_pass http://{self.panel}; }}
-                }}
+                {server}
             }}""")
 
     def __enter__(self):
