@@ -11,6 +11,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "collector/collector.h"
 #include "core/config.h"
 #include "core/log.h"
@@ -199,6 +200,29 @@ static enum exit_status detach(const struct v2m_config *config)
 	return result ? fail(result, &error) : STATUS_OK;
 }
 
+static enum exit_status check(const struct v2m_config *config)
+{
+	struct v2m_error error = { "" };
+
+	if (v2m_check(config, &error) == 0)
+		return STATUS_OK;
+	fflush(stdout);
+	v2m_log_error("%s", error.text);
+	return STATUS_REFUSED;
+}
+
+static enum exit_status act(enum action action, const struct v2m_config *config)
+{
+	switch (action) {
+	case ACTION_CHECK:
+		return check(config);
+	case ACTION_DETACH:
+		return detach(config);
+	default:
+		return run(config);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { 0 };
@@ -216,7 +240,7 @@ int main(int argc, char **argv)
 		v2m_log_error("%s", error.text);
 		return STATUS_REFUSED;
 	}
-	status = options.action == ACTION_DETACH ? detach(&config) : run(&config);
+	status = act(options.action, &config);
 	v2m_config_clear(&config);
 	return status;
 }

@@ -131,6 +131,7 @@ void v2m_collector_close(struct v2m_collector *collector)
 	v2m_rates_free(collector->rates);
 	v2m_account_free(collector->account);
 	v2m_keyset_unref(collector->keyset);
+	v2m_source_report_clear(&collector->sources);
 	free(collector->devices);
 	requests_free(collector);
 	v2m_closep(&collector->sample_timer_fd);

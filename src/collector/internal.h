@@ -8,6 +8,7 @@
 
 #include "collector/collector.h"
 #include "core/account.h"
+#include "core/key_sources.h"
 #include "core/rates.h"
 #include "core/status.h"
 #include "kernel/datapath.h"
@@ -73,6 +74,7 @@ struct v2m_collector {
 	struct v2m_account *account;
 	struct v2m_rates *rates;
 	struct v2m_keyset *keyset;
+	struct v2m_source_report sources;
 	struct condition condition;
 
 	struct v2m_datapath *datapath;

@@ -10,6 +10,7 @@
 
 #include "collector/internal.h"
 #include "core/log.h"
+#include "ledger/panel_db.h"
 
 static struct v2m_port_rule make_rule(const struct v2m_key_port *port)
 {
@@ -64,16 +65,39 @@ static void set_too_many(struct v2m_collector *collector, int refused)
 	collector->condition.too_many_ports = refused > 0;
 }
 
+static int64_t first_seen_us(void *context, const char *subject)
+{
+	const struct v2m_collector *collector = context;
+	const struct v2m_subject *known = v2m_account_subject(collector->account, subject);
+
+	return known ? known->first_seen_us : 0;
+}
+
+static int read_sources(struct v2m_collector *collector, struct v2m_keyset **keyset,
+			struct v2m_error *error)
+{
+	struct v2m_source_options options = {
+		.read_panel = v2m_panel_db_read,
+		.previous = collector->keyset,
+		.first_seen_us = first_seen_us,
+		.context = collector,
+		.now_us = v2m_clock_real_us(),
+	};
+
+	return v2m_key_sources_load(&collector->config->key_sources, &options, keyset,
+				    &collector->sources, error);
+}
+
 int collector_load_keys(struct v2m_collector *collector, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *next = NULL;
-	int result = v2m_key_file_load(collector->config->key_sources.items[0], &next, error);
+	int result = read_sources(collector, &next, error);
 
 	if (!result)
 		result = switch_keyset(collector, next, error);
 	collector->condition.keys_broken = result < 0;
 	if (result >= 0) {
-		set_too_many(collector, result);
+		set_too_many(collector, result + (int)collector->sources.refused_ports);
 		v2m_log_info("%zu keys on %zu ports", next->n_keys, next->n_ports);
 		collector_update_devices(collector);
 		collector_adopt_previous(collector);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The operator's view of the meter, at this moment. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,25 @@ static size_t count_active(const struct v2m_keyset *keyset)
 	return active;
 }
 
+static int fill_sources(const struct v2m_source_report *report, struct v2m_status *status)
+{
+	status->sources = calloc(report->n_sources + 1, sizeof(*status->sources));
+	if (!status->sources)
+		return -ENOMEM;
+	for (; status->n_sources < report->n_sources; status->n_sources++) {
+		const struct v2m_status_source *from = &report->sources[status->n_sources];
+		struct v2m_status_source *to = &status->sources[status->n_sources];
+
+		to->keys = from->keys;
+		to->path = strdup(from->path);
+		to->kind = strdup(from->kind ? from->kind : "unknown");
+		to->error = from->error ? strdup(from->error) : NULL;
+		if (!to->path || !to->kind || (from->error && !to->error))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static enum v2m_verdict make_status(struct v2m_collector *collector, void *argument)
 {
 	struct v2m_status *status = calloc(1, sizeof(*status));
@@ -57,7 +77,7 @@ static enum v2m_verdict make_status(struct v2m_collector *collector, void *argum
 	if (!status)
 		return V2M_UNREADABLE;
 	status->devices = calloc(collector->n_devices + 1, sizeof(*status->devices));
-	if (!status->devices) {
+	if (!status->devices || fill_sources(&collector->sources, status)) {
 		v2m_status_free(status);
 		return V2M_UNREADABLE;
 	}

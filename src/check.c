@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/key_sources.h"
+#include "kernel/links.h"
+#include "ledger/panel_db.h"
+
+static int print_config(const struct v2m_config *config, struct v2m_error *error)
+{
+	V2M_FREE char *text = v2m_config_dump(config);
+
+	if (!text)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	printf("Configuration\n%s\n", text);
+	return 0;
+}
+
+static void print_sources(const struct v2m_source_report *report)
+{
+	puts("\nKey sources");
+	for (size_t i = 0; i < report->n_sources; i++) {
+		const struct v2m_status_source *source = &report->sources[i];
+
+		printf("  %-24s %5zu keys  %s%s%s\n", source->kind ? source->kind : "unknown",
+		       source->keys, source->path, source->error ? "\n    error: " : "",
+		       source->error ? source->error : "");
+	}
+	if (report->n_sources == 0)
+		puts("  none found");
+	if (report->refused_ports)
+		printf("  %zu ports are beyond the %d that can be counted\n", report->refused_ports,
+		       V2M_MAX_PORTS);
+}
+
+static const char *transport_name(unsigned transports)
+{
+	if (transports == V2M_TCP)
+		return "tcp";
+	return transports == V2M_UDP ? "udp" : "both";
+}
+
+/* By id and name: a V2Ray uuid is a credential, and this is read over shoulders. */
+static void print_keys(const struct v2m_keyset *keyset)
+{
+	printf("\nKeys: %zu on %zu ports\n", keyset->n_keys, keyset->n_ports);
+	for (size_t i = 0; i < keyset->n_keys; i++) {
+		const struct v2m_key *key = &keyset->keys[i];
+		const struct v2m_key_port *port =
+			key->port ? v2m_keyset_port(keyset, key->port) : NULL;
+
+		printf("  %5u  %-4s %-8s %-7s %s (%s), from %s\n", key->port,
+		       transport_name(key->transports), key->is_active ? "active" : "inactive",
+		       !port           ? "no port"
+		       : port->shared  ? "shared"
+		       : key->loopback ? "lo"
+				       : "",
+		       key->name, key->id, key->source);
+	}
+}
+
+static bool wants_loopback(const struct v2m_keyset *keyset)
+{
+	for (size_t i = 0; keyset && i < keyset->n_ports; i++)
+		if (keyset->ports[i].loopback)
+			return true;
+	return false;
+}
+
+static int print_devices(const struct v2m_config *config, const struct v2m_keyset *keyset,
+			 struct v2m_error *error)
+{
+	V2M_FREE struct v2m_listed_device *devices = NULL;
+	struct v2m_links *links;
+	size_t count = 0;
+	int result = v2m_links_open(&links, error);
+
+	if (result)
+		return result;
+	result = v2m_links_list(links, &config->interfaces, &config->exclude_interfaces,
+				wants_loopback(keyset), &devices, &count, error);
+	v2m_links_close(links);
+	if (result)
+		return result;
+	puts("\nDevices");
+	for (size_t i = 0; i < count; i++)
+		printf("  %-15s %-11s %s%s\n", devices[i].link.name,
+		       devices[i].choice.chosen ? "counted on" : "left out",
+		       devices[i].choice.reason,
+		       devices[i].choice.chosen && devices[i].choice.host_only
+			       ? ", this host's own packets only"
+			       : "");
+	return 0;
+}
+
+int v2m_check(const struct v2m_config *config, struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_source_report_clear) struct v2m_source_report report = { 0 };
+	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *keyset = NULL;
+	struct v2m_source_options options = { .read_panel = v2m_panel_db_read,
+					      .now_us = v2m_clock_real_us() };
+	struct v2m_error devices_error = { "" };
+	int result = print_config(config, error);
+	int devices_result;
+
+	if (result)
+		return result;
+	result = v2m_key_sources_load(&config->key_sources, &options, &keyset, &report, error);
+	print_sources(&report);
+	if (!result)
+		print_keys(keyset);
+	devices_result = print_devices(config, keyset, &devices_error);
+	if (!result && devices_result) {
+		*error = devices_error;
+		result = devices_result;
+	}
+	return result;
+}
