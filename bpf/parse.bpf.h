@@ -2,8 +2,8 @@
 /*
  * What a packet is: its transport, ports, payload and the headers every segment of it repeats. Two
  * ways lead there. parse_plain() takes what nearly all packets are (no in-band tag, no options, no
- * fragment, headers in the linear part) by direct access; parse_any() takes everything else by
- * bpf_skb_load_bytes(), which also reads headers that lie in page fragments. Both follow
+ * fragment, headers in the linear part) the straight way; parse_any() takes everything else, also
+ * headers that lie in page fragments. Both follow
  * docs/counting.md and touch no map.
  *
  * A length that the packet claims is believed only as far as there are bytes.
@@ -35,6 +35,7 @@
 #define IPV6_OFFSET         0xfff8
 #define JUMBO_PAYLOAD       0xc2 /* RFC 2675 */
 
+#define ETHERNET_HEADER  14
 #define MAX_IN_BAND_TAGS 2
 #define MAX_EXTENSIONS   8
 #define TCP_HEADER_MIN   20
@@ -64,81 +65,80 @@ static __always_inline __u32 smaller(__u32 a, __u32 b)
 	return a < b ? a : b;
 }
 
-/* Layer 4 by direct access; l4_bytes is known to be there in the packet, not in the linear part. */
-static __always_inline bool parse_plain_l4(struct packet *packet, void *l4, void *end,
-					   __u32 l4_offset, __u32 l4_bytes)
+/* Beyond this the verifier knows no packet pointer. */
+#define DIRECT_MAX 0x7fff
+
+/* Bytes of the packet, wherever they lie: a helper's call costs some 20 ns, and nearly all headers
+ * are in the linear part. length is a constant. */
+static __always_inline bool load(struct __sk_buff *skb, __u32 offset, void *to, __u32 length)
 {
-	__u32 header;
+	void *data = (void *)(long)skb->data;
+	void *end = (void *)(long)skb->data_end;
+
+	if (offset <= DIRECT_MAX && data + offset + length <= end) {
+		__builtin_memcpy(to, data + offset, length);
+		return true;
+	}
+	return bpf_skb_load_bytes(skb, offset, to, length) == 0;
+}
+
+/* Layer 4 by direct access. l4_bytes are claimed by the IP header; less than the headers wraps, and
+ * is caught with what is more than is there. */
+static __always_inline bool parse_plain_l4(struct packet *packet, void *l4, void *end, __u32 offset,
+					   __u32 l4_bytes, __u32 length)
+{
+	struct tcphdr *tcp = l4;
+	__u32 header = UDP_HEADER;
 
 	if (packet->protocol == NEXT_TCP) {
-		struct tcphdr *tcp = l4;
-
 		if ((void *)(tcp + 1) > end)
 			return false;
 		header = tcp->doff * 4;
 		if (header < TCP_HEADER_MIN)
 			return false;
-		packet->source = tcp->source;
-		packet->destination = tcp->dest;
-	} else if (packet->protocol == NEXT_UDP) {
-		struct udphdr *udp = l4;
-
-		if ((void *)(udp + 1) > end)
-			return false;
-		header = UDP_HEADER;
-		packet->source = udp->source;
-		packet->destination = udp->dest;
-	} else {
+	} else if (packet->protocol != NEXT_UDP) {
 		return false;
 	}
-	if (header > l4_bytes)
+	if (l4_bytes > length - offset || header > l4_bytes)
 		return false;
-	packet->header_len = l4_offset + header;
+	packet->source = tcp->source;
+	packet->destination = tcp->dest;
+	packet->header_len = offset + header;
 	packet->payload_bytes = l4_bytes - header;
 	packet->phantom = 0;
 	return true;
 }
 
-/* False: parse_any() has to look at it. A length below the headers wraps and is caught with those
- * above what is there. */
-static __always_inline bool parse_plain(struct __sk_buff *skb, __u32 link_header,
+/* False: parse_any() has to look at it. link_header is a constant; one check covers all up to the
+ * ports of UDP over IPv4, the shortest there is. */
+static __always_inline bool parse_plain(struct __sk_buff *skb, const __u32 link_header,
 					struct packet *packet)
 {
 	void *data = (void *)(long)skb->data;
 	void *end = (void *)(long)skb->data_end;
-	__be16 type = skb->protocol;
-	void *l3 = data + link_header;
-	__u32 offset;
-	__u32 l4_bytes;
+	struct ipv6hdr *ipv6 = data + link_header;
+	struct iphdr *ipv4 = data + link_header;
+	void *l4 = ipv4 + 1;
+	__be16 type;
 
-	if (link_header) {
-		if (l3 > end)
-			return false;
-		type = *(__be16 *)(l3 - sizeof(type));
-	}
+	if (l4 + UDP_HEADER > end)
+		return false;
+	type = link_header ? *(__be16 *)((void *)ipv4 - sizeof(type)) : (__be16)skb->protocol;
 	if (type == bpf_htons(ETH_P_IP)) {
-		struct iphdr *ip = l3;
-
-		if ((void *)(ip + 1) > end || *(__u8 *)l3 != 0x45 ||
-		    ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS | IPV4_OFFSET))
+		if (*(__u8 *)ipv4 != 0x45 ||
+		    ipv4->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS | IPV4_OFFSET))
 			return false;
-		offset = link_header + sizeof(*ip);
-		l4_bytes = bpf_ntohs(ip->tot_len) - sizeof(*ip);
-		packet->protocol = ip->protocol;
-	} else if (type == bpf_htons(ETH_P_IPV6)) {
-		struct ipv6hdr *ip = l3;
-
-		if ((void *)(ip + 1) > end || ip->version != 6 || !ip->payload_len)
-			return false;
-		offset = link_header + sizeof(*ip);
-		l4_bytes = bpf_ntohs(ip->payload_len);
-		packet->protocol = ip->nexthdr;
-	} else {
-		return false;
+		packet->protocol = ipv4->protocol;
+		return parse_plain_l4(packet, l4, end, link_header + sizeof(*ipv4),
+				      bpf_ntohs(ipv4->tot_len) - sizeof(*ipv4), skb->len);
 	}
-	if (l4_bytes > skb->len - offset)
+	l4 = ipv6 + 1;
+	if (type != bpf_htons(ETH_P_IPV6) || l4 + UDP_HEADER > end || ipv6->version != 6 ||
+	    !ipv6->payload_len)
 		return false;
-	return parse_plain_l4(packet, data + offset, end, offset, l4_bytes);
+	packet->protocol = ipv6->nexthdr;
+	return parse_plain_l4(packet, l4, end, link_header + sizeof(*ipv6),
+			      bpf_ntohs(ipv6->payload_len), skb->len);
 }
 
 /* The ethertype behind at most two in-band tags. */
@@ -148,12 +148,12 @@ static __always_inline bool walk_tags(struct __sk_buff *skb, __u32 *offset, __be
 		*type = skb->protocol;
 		return true;
 	}
-	if (bpf_skb_load_bytes(skb, *offset - sizeof(*type), type, sizeof(*type)))
+	if (!load(skb, *offset - sizeof(*type), type, sizeof(*type)))
 		return false;
 	for (int i = 0; i < MAX_IN_BAND_TAGS; i++) {
 		if (*type != bpf_htons(ETH_P_8021Q) && *type != bpf_htons(ETH_P_8021AD))
 			return true;
-		if (bpf_skb_load_bytes(skb, *offset + 2, type, sizeof(*type)))
+		if (!load(skb, *offset + 2, type, sizeof(*type)))
 			return false;
 		*offset += sizeof(struct vlan_hdr);
 	}
@@ -207,7 +207,7 @@ static __always_inline enum verdict parse_ipv4(struct __sk_buff *skb, __u32 offs
 	__u32 l4_bytes;
 	__u16 fragment;
 
-	if (bpf_skb_load_bytes(skb, offset, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5)
+	if (!load(skb, offset, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5)
 		return OTHER;
 	header = ip.ihl * 4;
 	if (offset + header > skb->len)
@@ -237,7 +237,8 @@ static __always_inline bool is_extension(__u8 next)
 	       next == NEXT_AH || next == NEXT_FRAGMENT;
 }
 
-/* One step of the walk over IPv6 extension headers. */
+/* One step of the walk over IPv6 extension headers. Read by the helper, as are the ports: with
+ * load() the verifier of Linux 6.18 walks 529,000 instructions instead of 6,700. */
 struct walk {
 	__u32 offset; /* of the header the walk stands at */
 	__u32 left;   /* bytes from there on */
@@ -295,7 +296,7 @@ static __always_inline __u32 phantom_jumbo(struct __sk_buff *skb, __u32 offset, 
 	__u8 option[4];
 
 	if (next != NEXT_HOP_BY_HOP || payload_len || !skb->gso_size ||
-	    bpf_skb_load_bytes(skb, offset, option, sizeof(option)))
+	    !load(skb, offset, option, sizeof(option)))
 		return 0;
 	return option[1] == 0 && option[2] == JUMBO_PAYLOAD && option[3] == 4 ? 8 : 0;
 }
@@ -308,7 +309,7 @@ static __always_inline enum verdict parse_ipv6(struct __sk_buff *skb, __u32 offs
 	enum verdict verdict;
 	struct ipv6hdr ip;
 
-	if (bpf_skb_load_bytes(skb, offset, &ip, sizeof(ip)) || ip.version != 6)
+	if (!load(skb, offset, &ip, sizeof(ip)) || ip.version != 6)
 		return OTHER;
 	walk.offset = offset + sizeof(ip);
 	walk.left = skb->len - walk.offset;
