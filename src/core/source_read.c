@@ -115,6 +115,11 @@ static int is_database(const char *path, struct v2m_error *error)
 	       memcmp(start, sqlite_magic, sizeof(start)) == 0;
 }
 
+bool v2m_source_is_database(const char *path)
+{
+	return is_database(path, NULL) > 0;
+}
+
 /* V2Ray configurations are only collected. */
 static int read_json_file(const char *path, struct v2m_gathered *gathered, struct v2ray_docs *docs,
 			  enum kind *kind, struct v2m_error *error)
@@ -150,15 +155,20 @@ static int read_file(const char *path, v2m_panel_reader read_panel, struct v2m_g
 	return read_panel_file(path, read_panel, gathered, error);
 }
 
-static int is_candidate(const struct dirent *entry)
+bool v2m_source_is_candidate(const char *name)
 {
 	static const char *const endings[] = { ".json", ".jsonc", ".db" };
-	const char *dot = strrchr(entry->d_name, '.');
+	const char *dot = strrchr(name, '.');
 
-	for (size_t i = 0; dot && dot != entry->d_name && i < V2M_ARRAY_LEN(endings); i++)
+	for (size_t i = 0; dot && dot != name && i < V2M_ARRAY_LEN(endings); i++)
 		if (strcmp(dot, endings[i]) == 0)
-			return 1;
-	return 0;
+			return true;
+	return false;
+}
+
+static int is_candidate(const struct dirent *entry)
+{
+	return v2m_source_is_candidate(entry->d_name);
 }
 
 /* Names as V2Ray's -confdir orders them: by their bytes. */

@@ -13,4 +13,9 @@
 int v2m_source_read(const char *path, v2m_panel_reader read_panel, struct v2m_gathered *gathered,
 		    const char **kind, struct v2m_error *error);
 
+/* Whether the name of a file in a directory says that it may be a source. */
+bool v2m_source_is_candidate(const char *name);
+/* Whether the file can be read and is an SQLite database. */
+bool v2m_source_is_database(const char *path);
+
 #endif

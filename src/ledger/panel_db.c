@@ -98,9 +98,10 @@ static int prepare_select(struct panel *panel, const char *table, unsigned colum
 static bool is_utf8(const char *text)
 {
 	json_t *string = json_string(text);
+	bool valid = string != NULL;
 
 	json_decref(string);
-	return string != NULL;
+	return valid;
 }
 
 /* A copy, or NULL where the cell is null or empty. Rows are named by their number: a uuid must not
