@@ -118,6 +118,25 @@ void v2m_account_undo_history_reset(struct v2m_account *account, const char *id,
 				    struct v2m_history_undo *undo);
 void v2m_history_undo_clear(struct v2m_history_undo *undo);
 
+/* Adds what another ledger knew of a subject to what there is of it: totals, baselines and sessions
+ * are sums, of times and connections the outermost stay. What there was goes to *undo. 0 or
+ * -ENOMEM. */
+struct v2m_account_undo {
+	struct v2m_totals lifetime;
+	struct v2m_totals baseline;
+	struct v2m_totals history_baseline;
+	uint32_t max_connections;
+	uint64_t sessions;
+	int64_t first_seen_us;
+	int64_t last_activity_us;
+	int64_t reset_us;
+};
+int v2m_account_merge(struct v2m_account *account, const struct v2m_subject *more,
+		      struct v2m_account_undo *undo);
+/* A subject that merging made stays, with nothing. */
+void v2m_account_undo_merge(struct v2m_account *account, const char *id,
+			    const struct v2m_account_undo *undo);
+
 /* Every subject and raw reading, for the ledger to store those that are dirty; a visitor that
  * returns non-zero ends the walk with that value. */
 typedef int (*v2m_subject_visitor)(const struct v2m_subject *subject, void *context);
