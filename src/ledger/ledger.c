@@ -215,12 +215,12 @@ static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2
 {
 	int result = run_simple(ledger, V2M_BEGIN);
 
-	if (result == 0 && work)
-		result = work(ledger, argument);
 	if (result == 0)
 		result = v2m_account_each_subject(account, store_subject, ledger);
 	if (result == 0)
 		result = v2m_account_each_raw(account, store_raw, ledger);
+	if (result == 0 && work)
+		result = work(ledger, argument);
 	if (result == 0)
 		result = run_simple(ledger, V2M_COMMIT);
 	if (result) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ledger/private.h"
@@ -89,4 +90,24 @@ int v2m_ledger_read_failed(struct v2m_ledger *ledger, int code, struct v2m_error
 		ledger->damaged = true;
 	return v2m_error_set(error, code, "ledger: %s cannot be read: %s", ledger->path,
 			     sqlite3_errmsg(ledger->db));
+}
+
+int v2m_ledger_identity(struct v2m_ledger *ledger, char identity[static V2M_IDENTITY_SIZE],
+			struct v2m_error *error)
+{
+	struct v2m_cursor row;
+	const char *name;
+	int result = v2m_ledger_readable(ledger, error);
+
+	if (result)
+		return result;
+	row = v2m_cursor_of(&ledger->statements, V2M_GET_IDENTITY);
+	result = v2m_cursor_next(&row);
+	name = result == 1 ? v2m_read_text(&row) : NULL;
+	if (name)
+		snprintf(identity, V2M_IDENTITY_SIZE, "%s", name);
+	else
+		result = v2m_ledger_read_failed(ledger, result < 0 ? result : -EUCLEAN, error);
+	v2m_cursor_reset(&row);
+	return result < 0 ? result : 0;
 }

@@ -19,10 +19,10 @@ struct v2m_ledger {
 	int64_t steady_since_us;
 };
 
-/* Work that goes into the transaction before what is dirty is stored. 0 or -errno. */
+/* Work that goes into the transaction after what is dirty and pending. 0 or -errno. */
 typedef int (*v2m_ledger_work)(struct v2m_ledger *ledger, const void *argument);
 
-/* Does the work and stores what is dirty, in one transaction; NULL: no work. A damaged file is set
+/* Stores what is dirty and does the work, in one transaction; NULL: no work. A damaged file is set
  * aside, a new one begun with all that is in memory, and the work done again. 0 with all on disk,
  * or -errno with nothing stored. */
 int v2m_ledger_write(struct v2m_ledger *ledger, struct v2m_account *account, v2m_ledger_work work,
@@ -32,5 +32,10 @@ int v2m_ledger_write(struct v2m_ledger *ledger, struct v2m_account *account, v2m
 int v2m_ledger_read_failed(struct v2m_ledger *ledger, int code, struct v2m_error *error);
 /* 0, or -ENODEV where there is no file to be read. */
 int v2m_ledger_readable(const struct v2m_ledger *ledger, struct v2m_error *error);
+
+/* The name that this ledger's exports carry. 0 or -errno. */
+#define V2M_IDENTITY_SIZE 65
+int v2m_ledger_identity(struct v2m_ledger *ledger, char identity[static V2M_IDENTITY_SIZE],
+			struct v2m_error *error);
 
 #endif

@@ -16,7 +16,8 @@ static const struct table {
 } tables[] = {
 	{ "subjects", "rowid", "rowid DESC", true },
 	{ "raw", "rowid", "rowid DESC", true },
-	{ "imports", "document, subject", "document DESC, subject DESC", true },
+	{ "identity", "rowid", "rowid DESC", true },
+	{ "imports", "source, subject", "source DESC, subject DESC", true },
 	{ "months", "month, subject", "month DESC, subject DESC", false },
 	{ "days", "date, subject", "date DESC, subject DESC", false },
 	{ "hours", "start_s, utc_offset_s, subject",
@@ -42,7 +43,7 @@ static bool copy_rows(sqlite3_stmt *from, sqlite3_stmt *to, unsigned *count)
 /* (?, ?, ...) for every column. */
 static void insert_sql(const struct table *table, int columns, char *text, size_t size)
 {
-	int used = snprintf(text, size, "INSERT OR IGNORE INTO %s VALUES (?", table->name);
+	int used = snprintf(text, size, "INSERT OR REPLACE INTO %s VALUES (?", table->name);
 
 	for (int i = 1; i < columns && used < (int)size; i++)
 		used += snprintf(text + used, size - (size_t)used, ", ?");

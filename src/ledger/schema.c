@@ -80,8 +80,14 @@ static const char *const steps[] = {
 	"DROP TABLE raw;"
 	"ALTER TABLE readings RENAME TO raw;",
 
-	"CREATE TABLE imports (document TEXT NOT NULL, subject TEXT NOT NULL,"
-	" imported_us INTEGER NOT NULL, PRIMARY KEY (document, subject)) WITHOUT ROWID;",
+	/* identity tells this ledger's exports from those of others; imports remembers of which
+	 * other ledger each subject has been imported, and by which document. */
+	"CREATE TABLE identity (id INTEGER PRIMARY KEY, name TEXT NOT NULL);"
+	"INSERT INTO identity VALUES (1, lower(hex(randomblob(16))));"
+	"CREATE TABLE imports (source TEXT NOT NULL, subject TEXT NOT NULL,"
+	" document TEXT NOT NULL, imported_us INTEGER NOT NULL,"
+	" PRIMARY KEY (source, subject)) WITHOUT ROWID;"
+	"CREATE INDEX months_of_subject ON months (subject, month);",
 };
 
 int v2m_schema_version(void)

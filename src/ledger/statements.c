@@ -70,6 +70,12 @@ static const char *const sql[V2M_N_STATEMENTS] = {
 		" WHERE place > 8)",
 	[V2M_GET_DAYS] = "SELECT date, " FIGURES " FROM days WHERE subject = " SUBJECT(
 		"?1") " AND date BETWEEN ?2 AND ?3 ORDER BY date",
+	[V2M_GET_MONTHS_OF] = "SELECT month, " FIGURES " FROM months WHERE subject = " SUBJECT(
+		"?1") " AND month BETWEEN ?2 AND ?3 ORDER BY month",
+	[V2M_GET_IDENTITY] = "SELECT name FROM identity",
+	[V2M_GET_IMPORT] = "SELECT document FROM imports WHERE source = ?1 AND subject = ?2",
+	[V2M_PUT_IMPORT] = "INSERT INTO imports (source, subject, document, imported_us)"
+			   " VALUES (?1, ?2, ?3, ?4)",
 	[V2M_GET_DATE] = "SELECT s.name, d.rx_packets, d.rx_wire, d.rx_payload, d.tx_packets,"
 			 " d.tx_wire, d.tx_payload, d.max_connections, d.sessions"
 			 " FROM days d JOIN subjects s ON s.id = d.subject WHERE d.date = ?1",

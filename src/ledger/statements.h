@@ -22,9 +22,13 @@ enum v2m_statement {
 	V2M_ADD_MONTH,
 	V2M_ADD_HOUR, /* (start_s, utc_offset_s, subject's name, figures) */
 	V2M_GET_DAYS, /* (subject's name, first date, last date): (date, figures) */
+	V2M_GET_MONTHS_OF,
 	V2M_GET_DATE, /* (date): (subject's name, figures) */
 	V2M_GET_MONTH,
 	V2M_GET_HOURS,      /* (subject's name, from, to): (start_s, utc_offset_s, figures) */
+	V2M_GET_IDENTITY,   /* (): (name) */
+	V2M_GET_IMPORT,     /* (source, subject): (document) */
+	V2M_PUT_IMPORT,     /* (source, subject, document, imported_us) */
 	V2M_DELETE_DAYS_OF, /* (subject's name) */
 	V2M_DELETE_MONTHS_OF,
 	V2M_DELETE_HOURS_OF,

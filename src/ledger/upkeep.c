@@ -62,19 +62,14 @@ static int delete_before(struct v2m_ledger *ledger, const void *argument)
 	return v2m_cursor_run(&hours);
 }
 
-/* What is pending is stored in the same transaction, after the deletion: first it goes to disk, so
- * that old days that waited for it are deleted too. */
 int v2m_ledger_history_cleanup(struct v2m_ledger *ledger, struct v2m_account *account,
 			       unsigned days_to_keep, int64_t real_us, struct v2m_error *error)
 {
 	struct before before;
-	int result = v2m_ledger_store(ledger, account, error);
 
 	before.date = v2m_date_add(v2m_local_time_at(real_us).date, -(int)days_to_keep);
 	before.hour_start_s = v2m_date_start_s(before.date);
-	if (result == 0)
-		result = v2m_ledger_write(ledger, account, delete_before, &before, error);
-	return result;
+	return v2m_ledger_write(ledger, account, delete_before, &before, error);
 }
 
 /* True once the two clocks have run side by side for an hour. A jump begins the hour anew. */

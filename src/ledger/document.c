@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "ledger/document.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/json_doc.h"
+
+typedef int (*parse_date)(const char *text, int32_t *date);
+
+static int read_u64(const struct v2m_json_node *object, const char *name, uint64_t *value,
+		    struct v2m_error *error)
+{
+	struct v2m_json_node node = v2m_json_member(object, name);
+	long long number;
+	int result = v2m_json_integer(&node, 0, LLONG_MAX, &number, error);
+
+	if (result == 0)
+		*value = (uint64_t)number;
+	return result;
+}
+
+static int read_time(const struct v2m_json_node *object, const char *name, int64_t *value,
+		     struct v2m_error *error)
+{
+	uint64_t number = 0;
+	int result = read_u64(object, name, &number, error);
+
+	*value = (int64_t)number;
+	return result;
+}
+
+static int read_u32(const struct v2m_json_node *object, const char *name, long long max,
+		    uint32_t *value, struct v2m_error *error)
+{
+	struct v2m_json_node node = v2m_json_member(object, name);
+	long long number;
+	int result = v2m_json_integer(&node, 0, max, &number, error);
+
+	if (result == 0)
+		*value = (uint32_t)number;
+	return result;
+}
+
+/* An array of exactly count numbers. */
+static int read_numbers(const struct v2m_json_node *node, uint64_t *numbers, size_t count,
+			struct v2m_error *error)
+{
+	int result = v2m_json_array(node, error);
+
+	if (result)
+		return result;
+	if (json_array_size(node->value) != count)
+		return v2m_json_fail(node, error, "expected %zu numbers, got %zu", count,
+				     json_array_size(node->value));
+	for (size_t i = 0; i < count; i++) {
+		struct v2m_json_node item = v2m_json_item(node, i);
+		long long number;
+
+		result = v2m_json_integer(&item, 0, LLONG_MAX, &number, error);
+		if (result)
+			return result;
+		numbers[i] = (uint64_t)number;
+	}
+	return 0;
+}
+
+static struct v2m_totals totals_of(const uint64_t numbers[6])
+{
+	return (struct v2m_totals){
+		.rx = { numbers[0], numbers[1], numbers[2] },
+		.tx = { numbers[3], numbers[4], numbers[5] },
+	};
+}
+
+static int read_totals(const struct v2m_json_node *object, const char *name,
+		       struct v2m_totals *totals, struct v2m_error *error)
+{
+	struct v2m_json_node node = v2m_json_member(object, name);
+	uint64_t numbers[6];
+	int result = read_numbers(&node, numbers, V2M_ARRAY_LEN(numbers), error);
+
+	if (result == 0)
+		*totals = totals_of(numbers);
+	return result;
+}
+
+static bool flow_within(struct v2m_flow part, struct v2m_flow whole)
+{
+	return part.packets <= whole.packets && part.wire_bytes <= whole.wire_bytes &&
+	       part.payload_bytes <= whole.payload_bytes;
+}
+
+/* Totals of which a baseline is subtracted: what is left must not be below zero. */
+static int read_baseline(const struct v2m_json_node *object, const char *name,
+			 const struct v2m_totals *lifetime, struct v2m_totals *totals,
+			 struct v2m_error *error)
+{
+	struct v2m_json_node node = v2m_json_member(object, name);
+	int result = read_totals(object, name, totals, error);
+
+	if (result == 0 &&
+	    (!flow_within(totals->rx, lifetime->rx) || !flow_within(totals->tx, lifetime->tx)))
+		return v2m_json_fail(&node, error, "expected no more than lifetime");
+	return result;
+}
+
+static int read_figures(const struct v2m_json_node *node, struct v2m_history_figures *figures,
+			struct v2m_error *error)
+{
+	uint64_t numbers[8];
+	int result = read_numbers(node, numbers, V2M_ARRAY_LEN(numbers), error);
+
+	if (result)
+		return result;
+	if (numbers[6] > UINT32_MAX)
+		return v2m_json_fail(node, error, "expected at most %u connections", UINT32_MAX);
+	figures->totals = totals_of(numbers);
+	figures->max_connections = (uint32_t)numbers[6];
+	figures->sessions = numbers[7];
+	return 0;
+}
+
+/* The object of days or of months. */
+static int read_dates(const struct v2m_json_node *object, const char *name, parse_date parse,
+		      struct v2m_history_day **dates, size_t *n_dates, struct v2m_error *error)
+{
+	struct v2m_json_node list = v2m_json_member(object, name);
+	int result = v2m_json_object(&list, error);
+	const char *member;
+	json_t *value;
+
+	if (result)
+		return result;
+	*dates = calloc(json_object_size(list.value) + 1, sizeof(**dates));
+	if (!*dates)
+		return -ENOMEM;
+	json_object_foreach (list.value, member, value) {
+		struct v2m_json_node node = v2m_json_member(&list, member);
+		struct v2m_history_day *date = &(*dates)[*n_dates];
+
+		if (parse(member, &date->date))
+			return v2m_json_fail(&node, error, "expected a date as the name");
+		result = read_figures(&node, &date->figures, error);
+		if (result)
+			return result;
+		(*n_dates)++;
+	}
+	return 0;
+}
+
+static int read_names(const struct v2m_json_node *node, struct v2m_subject *subject,
+		      struct v2m_error *error)
+{
+	struct v2m_json_node id = v2m_json_member(node, "subject");
+	struct v2m_json_node name = v2m_json_member(node, "name");
+	uint32_t port = 0;
+	int result = v2m_json_string(&id, V2M_SUBJECT_LEN - 1, &subject->id, error);
+
+	if (result == 0 && name.value)
+		result = v2m_json_string(&name, V2M_JSON_MAX_STRING, &subject->name, error);
+	if (result == 0)
+		result = read_u32(node, "port", 65535, &port, error);
+	subject->port = (uint16_t)port;
+	return result;
+}
+
+static int read_counts(const struct v2m_json_node *node, struct v2m_subject *subject,
+		       struct v2m_error *error)
+{
+	int result = read_time(node, "first_seen_us", &subject->first_seen_us, error);
+
+	if (result == 0)
+		result = read_time(node, "last_activity_us", &subject->last_activity_us, error);
+	if (result == 0)
+		result = read_time(node, "reset_us", &subject->reset_us, error);
+	if (result == 0)
+		result = read_u32(node, "max_connections", UINT32_MAX, &subject->max_connections,
+				  error);
+	if (result == 0)
+		result = read_u64(node, "sessions", &subject->sessions, error);
+	if (result == 0)
+		result = read_totals(node, "lifetime", &subject->lifetime, error);
+	if (result == 0)
+		result = read_baseline(node, "baseline", &subject->lifetime, &subject->baseline,
+				       error);
+	if (result == 0)
+		result = read_baseline(node, "history_baseline", &subject->lifetime,
+				       &subject->history_baseline, error);
+	return result;
+}
+
+static int read_subject(const struct v2m_json_node *node, struct v2m_document_subject *subject,
+			struct v2m_error *error)
+{
+	int result = v2m_json_object(node, error);
+
+	if (result == 0)
+		result = read_names(node, &subject->subject, error);
+	if (result == 0)
+		result = read_counts(node, &subject->subject, error);
+	if (result == 0)
+		result = read_dates(node, "months", v2m_month_parse, &subject->months,
+				    &subject->n_months, error);
+	if (result == 0)
+		result = read_dates(node, "days", v2m_date_parse, &subject->days, &subject->n_days,
+				    error);
+	return result;
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+	return strcmp(((const struct v2m_document_subject *)left)->subject.id,
+		      ((const struct v2m_document_subject *)right)->subject.id);
+}
+
+static int read_subjects(const struct v2m_json_node *root, struct v2m_document *document,
+			 struct v2m_error *error)
+{
+	struct v2m_json_node list = v2m_json_member(root, "subjects");
+	int result = v2m_json_array(&list, error);
+	size_t count = json_array_size(list.value);
+
+	if (result)
+		return result;
+	document->subjects = calloc(count + 1, sizeof(*document->subjects));
+	if (!document->subjects)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		struct v2m_json_node item = v2m_json_item(&list, i);
+
+		document->n_subjects++;
+		result = read_subject(&item, &document->subjects[i], error);
+		if (result)
+			return result;
+	}
+	qsort(document->subjects, count, sizeof(*document->subjects), compare_ids);
+	for (size_t i = 1; i < count; i++)
+		if (compare_ids(&document->subjects[i - 1], &document->subjects[i]) == 0)
+			return v2m_json_fail(&list, error, "expected every subject once");
+	return 0;
+}
+
+static int read_head(const struct v2m_json_node *root, struct v2m_document *document,
+		     struct v2m_error *error)
+{
+	struct v2m_json_node format = v2m_json_member(root, "format");
+	struct v2m_json_node version = v2m_json_member(root, "version");
+	struct v2m_json_node ledger = v2m_json_member(root, "ledger");
+	struct v2m_json_node id = v2m_json_member(root, "document");
+	V2M_FREE char *name = NULL;
+	long long number;
+	int result = v2m_json_object(root, error);
+
+	if (result == 0)
+		result = v2m_json_string(&format, V2M_JSON_MAX_STRING, &name, error);
+	if (result == 0 && strcmp(name, V2M_DOCUMENT_FORMAT) != 0)
+		result = v2m_json_expected(&format, error, "\"" V2M_DOCUMENT_FORMAT "\"");
+	if (result == 0)
+		result = v2m_json_integer(&version, V2M_DOCUMENT_VERSION, V2M_DOCUMENT_VERSION,
+					  &number, error);
+	if (result == 0)
+		result = v2m_json_string(&ledger, V2M_DOCUMENT_ID_LEN, &document->ledger, error);
+	if (result == 0)
+		result = v2m_json_string(&id, V2M_DOCUMENT_ID_LEN, &document->id, error);
+	return result;
+}
+
+int v2m_document_read(const char *text, size_t length, struct v2m_document *document,
+		      struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_document_clear) struct v2m_document reading = { 0 };
+	struct v2m_json_doc doc = { 0 };
+	struct v2m_json_node root;
+	int result = v2m_json_doc_parse("import", text, length, V2M_JSON_STRICT, &doc, error);
+
+	if (result)
+		return result;
+	root = v2m_json_root(&doc);
+	result = read_head(&root, &reading, error);
+	if (result == 0)
+		result = read_subjects(&root, &reading, error);
+	v2m_json_doc_clear(&doc);
+	if (result)
+		return result == -ENOMEM ? v2m_error_set(error, result, "import: out of memory")
+					 : result;
+	*document = reading;
+	memset(&reading, 0, sizeof(reading));
+	return 0;
+}
+
+void v2m_document_clear(struct v2m_document *document)
+{
+	for (size_t i = 0; i < document->n_subjects; i++) {
+		free(document->subjects[i].subject.id);
+		free(document->subjects[i].subject.name);
+		free(document->subjects[i].months);
+		free(document->subjects[i].days);
+	}
+	free(document->subjects);
+	free(document->ledger);
+	free(document->id);
+	memset(document, 0, sizeof(*document));
+}

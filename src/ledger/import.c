@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <string.h>
+
+#include "ledger/document.h"
+#include "ledger/private.h"
+#include "ledger/transfer.h"
+
+struct import {
+	struct v2m_document document;
+	int64_t real_us;
+};
+
+static int refuse_own(struct v2m_ledger *ledger, const struct v2m_document *document,
+		      struct v2m_error *error)
+{
+	char identity[V2M_DOCUMENT_ID_LEN + 1];
+	int result = v2m_ledger_identity(ledger, identity, error);
+
+	if (result == 0 && strcmp(identity, document->ledger) == 0)
+		return v2m_error_set(error, -EEXIST,
+				     "import: this ledger wrote the document: its totals are"
+				     " in it already");
+	return result;
+}
+
+/* Was the subject imported from this ledger before, and from this document? */
+static int look_up(struct v2m_ledger *ledger, const struct v2m_document *document,
+		   struct v2m_document_subject *subject, struct v2m_import_result *counts)
+{
+	struct v2m_cursor row = v2m_cursor_of(&ledger->statements, V2M_GET_IMPORT);
+	int result;
+
+	v2m_bind_text(&row, document->ledger);
+	v2m_bind_text(&row, subject->subject.id);
+	result = v2m_cursor_next(&row);
+	subject->wanted = result == 0;
+	if (result == 0)
+		counts->added++;
+	else if (result == 1 && strcmp(v2m_read_text(&row), document->id) == 0)
+		counts->known++;
+	else if (result == 1)
+		counts->refused++;
+	v2m_cursor_reset(&row);
+	return result < 0 ? result : 0;
+}
+
+static int write_dates(struct v2m_ledger *ledger, enum v2m_statement which, const char *subject,
+		       const struct v2m_history_day *dates, size_t n_dates)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < n_dates && result == 0; i++) {
+		struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, which);
+
+		v2m_bind_u64(&cursor, (uint64_t)dates[i].date);
+		v2m_bind_text(&cursor, subject);
+		v2m_bind_figures(&cursor, &dates[i].figures);
+		result = v2m_cursor_run(&cursor);
+	}
+	return result;
+}
+
+static int write_subject(struct v2m_ledger *ledger, const struct import *import,
+			 const struct v2m_document_subject *subject)
+{
+	struct v2m_cursor mark = v2m_cursor_of(&ledger->statements, V2M_PUT_IMPORT);
+	int result;
+
+	v2m_bind_text(&mark, import->document.ledger);
+	v2m_bind_text(&mark, subject->subject.id);
+	v2m_bind_text(&mark, import->document.id);
+	v2m_bind_u64(&mark, (uint64_t)import->real_us);
+	result = v2m_cursor_run(&mark);
+	if (result == 0)
+		result = write_dates(ledger, V2M_ADD_MONTH, subject->subject.id, subject->months,
+				     subject->n_months);
+	if (result == 0)
+		result = write_dates(ledger, V2M_ADD_DAY, subject->subject.id, subject->days,
+				     subject->n_days);
+	return result;
+}
+
+static int write_import(struct v2m_ledger *ledger, const void *argument)
+{
+	const struct import *import = argument;
+	int result = 0;
+
+	for (size_t i = 0; i < import->document.n_subjects && result == 0; i++)
+		if (import->document.subjects[i].wanted)
+			result = write_subject(ledger, import, &import->document.subjects[i]);
+	return result;
+}
+
+/* The first count subjects of the document. */
+static void undo_in_memory(struct v2m_account *account, struct v2m_document *document, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (document->subjects[i].wanted)
+			v2m_account_undo_merge(account, document->subjects[i].subject.id,
+					       &document->subjects[i].undo);
+}
+
+static int add_in_memory(struct v2m_account *account, struct v2m_document *document)
+{
+	for (size_t i = 0; i < document->n_subjects; i++) {
+		struct v2m_document_subject *subject = &document->subjects[i];
+
+		if (!subject->wanted ||
+		    v2m_account_merge(account, &subject->subject, &subject->undo) == 0)
+			continue;
+		undo_in_memory(account, document, i);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int import_document(struct v2m_ledger *ledger, struct v2m_account *account,
+			   struct import *import, struct v2m_import_result *counts,
+			   struct v2m_error *error)
+{
+	struct v2m_document *document = &import->document;
+	int result = refuse_own(ledger, document, error);
+
+	for (size_t i = 0; i < document->n_subjects && result == 0; i++) {
+		result = look_up(ledger, document, &document->subjects[i], counts);
+		if (result)
+			v2m_ledger_read_failed(ledger, result, error);
+	}
+	if (result || counts->added == 0)
+		return result;
+	if (add_in_memory(account, document))
+		return v2m_error_set(error, -ENOMEM, "import: out of memory");
+	result = v2m_ledger_write(ledger, account, write_import, import, error);
+	if (result)
+		undo_in_memory(account, document, document->n_subjects);
+	return result;
+}
+
+int v2m_ledger_import(struct v2m_ledger *ledger, struct v2m_account *account, const char *text,
+		      size_t length, int64_t real_us, struct v2m_import_result *result,
+		      struct v2m_error *error)
+{
+	struct v2m_import_result counts = { 0 };
+	struct import import = { .real_us = real_us };
+	int code = v2m_ledger_readable(ledger, error);
+
+	if (code == 0)
+		code = v2m_document_read(text, length, &import.document, error);
+	if (code)
+		return code;
+	code = import_document(ledger, account, &import, &counts, error);
+	v2m_document_clear(&import.document);
+	if (code == 0)
+		*result = counts;
+	return code;
+}

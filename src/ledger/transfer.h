@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Totals and history as a JSON document, to be taken to another server. Used by the collector's
+ * thread alone.
+ *
+ *     {"format": "v2meter-totals", "version": 1, "ledger": ID, "document": ID, "created_us": N,
+ *      "subjects": [{"subject", "name", "port", "first_seen_us", "last_activity_us", "reset_us",
+ *                    "max_connections", "sessions", "lifetime": TOTALS, "baseline": TOTALS,
+ *                    "history_baseline": TOTALS, "months": {"YYYY-MM": FIGURES},
+ *                    "days": {"YYYY-MM-DD": FIGURES}}]}
+ *
+ * TOTALS is an array: rx packets, wire bytes, payload bytes, then the same of tx; FIGURES adds the
+ * most connections at once and the sessions. Hours are not in it.
+ */
+#ifndef V2METER_LEDGER_TRANSFER_H
+#define V2METER_LEDGER_TRANSFER_H
+
+#include "ledger/ledger.h"
+
+/* Stores what is pending, then writes the document. *text is malloc'd and 0-terminated. 0 or
+ * -errno.
+ */
+int v2m_ledger_export(struct v2m_ledger *ledger, struct v2m_account *account, int64_t real_us,
+		      char **text, size_t *length, struct v2m_error *error);
+
+/* How many subjects were added, how many had been before from the same document, and how many were
+ * left alone because another document of the same ledger was imported: its totals hold these. */
+struct v2m_import_result {
+	size_t added;
+	size_t known;
+	size_t refused;
+};
+
+/* Adds the totals and the history of every subject to what there is of it, each subject once only;
+ * on disk when this returns 0. -EINVAL, with line and column, for what is no such document; -EEXIST
+ * for one that this very ledger wrote; -errno. Then nothing has changed. */
+int v2m_ledger_import(struct v2m_ledger *ledger, struct v2m_account *account, const char *text,
+		      size_t length, int64_t real_us, struct v2m_import_result *result,
+		      struct v2m_error *error);
+
+#endif
