@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Fixtures of the end-to-end tests, and what a machine has to allow for them."""
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -36,6 +37,13 @@ def why_no_namespaces():
     return f"no veth devices: {made.stderr.strip()}" if made.returncode else None
 
 
+def bpf(command, attributes):
+    """bpf(2): its result and what it made of the attributes; the reason is in ctypes.get_errno()."""
+    buffer = ctypes.create_string_buffer(attributes, len(attributes))
+    result = lab_module.libc.syscall(SYS_BPF, command, buffer, len(attributes))
+    return result, buffer.raw
+
+
 @functools.cache
 def why_no_ebpf():
     """Asks the kernel itself, so that a daemon that falls back without need is found out: loads
@@ -49,8 +57,7 @@ def why_no_ebpf():
     licence = ctypes.create_string_buffer(b"GPL")
     attributes = struct.pack("<IIQQIIQII", SCHED_CLS, 2, ctypes.addressof(code),
                              ctypes.addressof(licence), 0, 0, 0, 0, 0)
-    buffer = ctypes.create_string_buffer(attributes, len(attributes))
-    fd = lab_module.libc.syscall(SYS_BPF, BPF_PROG_LOAD, buffer, len(attributes))
+    fd, _ = bpf(BPF_PROG_LOAD, attributes)
     if fd < 0:
         return f"no eBPF: {os.strerror(ctypes.get_errno())}"
     os.close(fd)
@@ -73,17 +80,19 @@ def no_remains():
     yield
 
 
-@pytest.fixture
-def lab(tmp_path):
+@contextlib.contextmanager
+def lab_in(directory):
     skip_if(why_no_namespaces())
-    made = Lab(tmp_path)
-    yield made
-    made.close()
+    made = Lab(directory)
+    try:
+        yield made
+    finally:
+        made.close()
 
 
-@pytest.fixture
-def start_daemon(lab):
-    """start_daemon(keys, **members): running, with kernel programs, and clean at its end."""
+@contextlib.contextmanager
+def daemons_in(lab):
+    """start(keys, **members): running, with kernel programs, and clean at its end."""
     skip_if(why_no_ebpf())
     made = []
 
@@ -92,15 +101,29 @@ def start_daemon(lab):
         made.append(daemon)
         return daemon.start() if running else daemon
 
-    yield start
-    problems = []
-    for daemon in made:
-        try:
-            daemon.stop()
-            daemon.run("--detach")
-        except (AssertionError, OSError) as problem:
-            problems.append(str(problem))
+    try:
+        yield start
+    finally:
+        problems = []
+        for daemon in made:
+            try:
+                daemon.stop()
+                daemon.run("--detach")
+            except (AssertionError, OSError) as problem:
+                problems.append(str(problem))
     assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def lab(tmp_path):
+    with lab_in(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def start_daemon(lab):
+    with daemons_in(lab) as start:
+        yield start
 
 
 @pytest.fixture(scope="session")
