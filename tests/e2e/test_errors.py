@@ -312,7 +312,7 @@ def test_a_broken_key_is_refused_with_its_place(broken, second, place):
 
 
 @pytest.mark.parametrize("text, place", [
-    ("", r"keys\.json"), ("7", r"keys\.json:1:1"), ('"keys"', r"keys\.json:1:1"),
+    ("", r"keys\.json"), ("7", r"keys\.json.*key file"), ('"keys"', r"keys\.json.*key file"),
     ("[\n\n}", r"keys\.json:3:"), ("[1,\n2]x", r"keys\.json:2:")],
     ids=["empty", "number", "text", "brace", "more"])
 def test_a_key_file_that_is_none_is_refused_with_its_place(broken, text, place):
