@@ -20,11 +20,11 @@ FRAGMENTS = "udp {host} {port} 25 4000 0 1 5000"
 
 @pytest.fixture(scope="module")
 def veth(vm):
-    vm.check("/v2m/veth-peer down; /v2m/veth-peer up")
+    vm.check("/v2m/topology veth")
     server = Server(vm)
     yield
     server.stop()
-    vm.check("/v2m/veth-peer down")
+    vm.check("/v2m/topology down")
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +101,14 @@ def test_virtio_net_is_counted_exactly(vm, daemon, wire, family):
     captured = reference(far.stop())
     assert near.stop()["super"] > 0
     assert_equal(grown(before, daemon.figures()), captured)
+
+
+def test_every_byte_of_a_device_is_explained(daemon):
+    for name in ("v0", "eth0"):
+        device = daemon.device(name)
+        for direction in ("ingress", "egress"):
+            flow = device[direction]
+            parts = ("keys", "loopback", "unattributed", "everything_else")
+            for unit in ("packets", "bytes"):
+                assert flow["seen"][unit] == sum(flow[part][unit] for part in parts) > 0
+            assert flow["keys"]["bytes"] > 0 == flow["residual_bytes"]

@@ -14,11 +14,11 @@ HELD = 7
 
 @pytest.fixture(scope="module")
 def veth(vm):
-    vm.check("/v2m/veth-peer down; /v2m/veth-peer up")
+    vm.check("/v2m/topology veth")
     server = Server(vm)
     yield
     server.stop()
-    vm.check("/v2m/veth-peer down")
+    vm.check("/v2m/topology down")
 
 
 @pytest.fixture
