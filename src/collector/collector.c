@@ -104,9 +104,13 @@ int v2m_collector_open(const struct v2m_config *config, struct v2m_collector **c
 	else
 		result = open_stages(opened, error);
 	if (!result)
+		collector_watch_keys(opened);
+	if (!result)
 		result = collector_load_keys(opened, error);
 	if (!result)
 		result = watch(opened, v2m_links_event_fd(opened->links));
+	if (!result && opened->watch)
+		result = watch(opened, v2m_source_watch_fd(opened->watch));
 	if (result) {
 		v2m_collector_close(opened);
 		return result;
@@ -132,6 +136,7 @@ void v2m_collector_close(struct v2m_collector *collector)
 	v2m_account_free(collector->account);
 	v2m_keyset_unref(collector->keyset);
 	v2m_source_report_clear(&collector->sources);
+	v2m_source_watch_close(collector->watch);
 	free(collector->devices);
 	requests_free(collector);
 	v2m_closep(&collector->sample_timer_fd);
@@ -195,8 +200,11 @@ static void handle(struct v2m_collector *collector, int fd)
 	} else if (fd == collector->window_timer_fd) {
 		drain_timer(fd);
 		renew_window(collector);
-	} else if (v2m_links_drain(collector->links)) {
-		collector_update_devices(collector);
+	} else if (fd == v2m_links_event_fd(collector->links)) {
+		if (v2m_links_drain(collector->links))
+			collector_update_devices(collector);
+	} else if (v2m_source_watch_drain(collector->watch)) {
+		v2m_collector_reload(collector);
 	}
 }
 

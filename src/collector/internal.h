@@ -10,6 +10,7 @@
 #include "core/account.h"
 #include "core/key_sources.h"
 #include "core/rates.h"
+#include "core/source_watch.h"
 #include "core/status.h"
 #include "kernel/datapath.h"
 #include "kernel/links.h"
@@ -75,6 +76,7 @@ struct v2m_collector {
 	struct v2m_rates *rates;
 	struct v2m_keyset *keyset;
 	struct v2m_source_report sources;
+	struct v2m_source_watch *watch; /* of the key sources; NULL where it cannot be had */
 	struct condition condition;
 
 	struct v2m_datapath *datapath;
@@ -121,6 +123,9 @@ void history_init(struct v2m_meter *meter);
 
 /* keys.c */
 
+/* Begins to watch the key sources; without it they are read on SIGHUP alone, and the log says so.
+ */
+void collector_watch_keys(struct v2m_collector *collector);
 /* Reads the key sources and puts the new set in force. 0 or -errno; the old set stays then. */
 int collector_load_keys(struct v2m_collector *collector, struct v2m_error *error);
 

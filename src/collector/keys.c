@@ -10,6 +10,7 @@
 
 #include "collector/internal.h"
 #include "core/log.h"
+#include "core/string_list.h"
 #include "ledger/panel_db.h"
 
 static struct v2m_port_rule make_rule(const struct v2m_key_port *port)
@@ -63,6 +64,23 @@ static void set_too_many(struct v2m_collector *collector, int refused)
 		v2m_log_error("%d ports are not counted: at most %d can be", refused,
 			      V2M_MAX_PORTS);
 	collector->condition.too_many_ports = refused > 0;
+}
+
+void collector_watch_keys(struct v2m_collector *collector)
+{
+	struct v2m_strings paths = { 0 };
+	struct v2m_error error = { "" };
+	int result = v2m_source_watch_open(&collector->watch, &error);
+
+	if (!result)
+		result = v2m_key_sources_paths(&collector->config->key_sources, NULL, &paths);
+	if (!result)
+		result = v2m_source_watch_set(collector->watch, &paths, &error);
+	if (result)
+		v2m_log_warning(
+			"some key sources are read on SIGHUP only: they cannot be watched: %s",
+			*error.text ? error.text : strerror(-result));
+	v2m_strings_clear(&paths);
 }
 
 static int64_t first_seen_us(void *context, const char *subject)
