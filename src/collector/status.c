@@ -69,10 +69,22 @@ static int fill_sources(const struct v2m_source_report *report, struct v2m_statu
 	return 0;
 }
 
+/* What is behind a broken key source; the other reasons say all there is. */
+static const char *detail_of(const struct v2m_collector *collector)
+{
+	if (!collector->condition.keys_broken)
+		return NULL;
+	for (size_t i = 0; i < collector->sources.n_sources; i++)
+		if (collector->sources.sources[i].error)
+			return collector->sources.sources[i].error;
+	return NULL;
+}
+
 static enum v2m_verdict make_status(struct v2m_collector *collector, void *argument)
 {
 	struct v2m_status *status = calloc(1, sizeof(*status));
 	struct v2m_health health;
+	const char *detail;
 
 	if (!status)
 		return V2M_UNREADABLE;
@@ -84,6 +96,9 @@ static enum v2m_verdict make_status(struct v2m_collector *collector, void *argum
 	collector_read_links(collector);
 	published_health(collector, &health);
 	status->health_reason = health.reason;
+	detail = detail_of(collector);
+	status->health_detail = detail ? strdup(detail) : NULL;
+	status->counters_since_ns = v2m_datapath_created_ns(collector->datapath);
 	status->real_us = collector->sample.real_us;
 	status->started_us = collector->started_us;
 	status->mode = collector->sample.mode;

@@ -81,3 +81,8 @@ void v2m_datapath_close(struct v2m_datapath *datapath)
 	v2m_closep(&datapath->lock_fd);
 	free(datapath);
 }
+
+uint64_t v2m_datapath_created_ns(const struct v2m_datapath *datapath)
+{
+	return datapath->meta.created_ns;
+}

@@ -25,6 +25,9 @@ int v2m_datapath_open(const struct v2m_datapath_options *options, struct v2m_dat
 /* Closes descriptors. What is pinned goes on counting. Does nothing on NULL. */
 void v2m_datapath_close(struct v2m_datapath *datapath);
 
+/* When the counters began: CLOCK_REALTIME of the maps' making. */
+uint64_t v2m_datapath_created_ns(const struct v2m_datapath *datapath);
+
 /* What to count at one port. */
 struct v2m_port_rule {
 	uint16_t port;
