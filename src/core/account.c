@@ -273,6 +273,10 @@ int v2m_account_connections(struct v2m_account *account, const struct v2m_keyset
 	if (bind(account, keyset, real_us) || reserve_pending(account) ||
 	    v2m_session_set_make(table, &now))
 		return -ENOMEM;
+	/* Of keys that have no port any more, too. */
+	for (size_t i = 0; i < account->subjects.size; i++)
+		if (account->subjects.table[i])
+			account->subjects.table[i]->connections = 0;
 	for (size_t i = 0; i < keyset->n_ports; i++) {
 		uint16_t port = keyset->ports[i].port;
 		struct v2m_history_figures figures = { 0 };

@@ -32,6 +32,10 @@ static int attach(struct v2m_ledger *ledger, sqlite3 *db, struct v2m_error *erro
 	return result;
 }
 
+/* A disk that has damaged so many files is not given another: every one of them stays on it, and
+ * memory has all that counts. */
+#define MAX_ASIDE 3
+
 /* In steps that can be taken again: there may be no room for a new file yet. */
 static int begin_anew(struct v2m_ledger *ledger, bool memory_knows, struct v2m_error *error)
 {
@@ -39,8 +43,14 @@ static int begin_anew(struct v2m_ledger *ledger, bool memory_knows, struct v2m_e
 	int result = 0;
 
 	ledger->damaged = true;
-	if (!ledger->aside)
+	if (!ledger->aside && ledger->n_aside == MAX_ASIDE)
+		return v2m_error_set(error, -EUCLEAN,
+				     "ledger: %s is damaged, after %d files that were set aside",
+				     ledger->path, MAX_ASIDE);
+	if (!ledger->aside) {
 		result = v2m_ledger_file_set_aside(ledger->path, &ledger->aside, error);
+		ledger->n_aside += result == 0;
+	}
 	if (result == 0)
 		result = v2m_ledger_file_open(ledger->path, &db, error);
 	if (result)

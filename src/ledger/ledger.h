@@ -42,7 +42,7 @@ int v2m_ledger_load(struct v2m_ledger *ledger, struct v2m_account *account,
  * (synchronous=FULL), and marks the account stored. On failure, -errno as in open: nothing was
  * stored, all stays dirty, and a later call tries again. A file that is found damaged, or that
  * somebody has taken away, is replaced by a new one with all that is in memory; the damaged one is
- * set aside as in open. */
+ * set aside as in open, three of them in a process and no more. */
 int v2m_ledger_store(struct v2m_ledger *ledger, struct v2m_account *account,
 		     struct v2m_error *error);
 

@@ -11,9 +11,10 @@ struct v2m_ledger {
 	struct v2m_ledger_retention retention;
 	sqlite3 *db; /* NULL where a file could not be opened again yet */
 	struct v2m_statements statements;
-	bool readonly; /* db can only be read: the disk took no writes when it was opened */
-	bool damaged;  /* the next writing begins a new file */
-	char *aside;   /* a damaged file that nothing was brought over from yet */
+	bool readonly;    /* db can only be read: the disk took no writes when it was opened */
+	bool damaged;     /* the next writing begins a new file */
+	unsigned n_aside; /* how many files were set aside */
+	char *aside;      /* a damaged file that nothing was brought over from yet */
 	/* When it was first seen that the clock runs evenly; 0: not yet. */
 	uint64_t steady_since_ns;
 	int64_t steady_since_us;

@@ -213,6 +213,19 @@ static void an_unchanged_number_of_connections_is_not_written_again(void **conte
 	assert_int_equal(day(state, 20250804)->max_connections, 3);
 }
 
+static void a_key_that_loses_its_port_has_no_connections(void **context)
+{
+	struct state *state = *context;
+	const struct key_of of[] = { { "aaaa", 0 }, { "bbbb", 1001 } };
+
+	dump(state, 1, 3, "2025-08-04T10:00:00");
+	v2m_keyset_unref(state->keyset);
+	state->keyset = keyset_of(of, 2);
+	dump(state, 1, 3, "2025-08-04T10:00:05");
+	assert_int_equal(subject(state)->connections, 0);
+	assert_int_equal(v2m_account_subject(state->account, "bbbb")->connections, 3);
+}
+
 static void a_period_reset_does_not_touch_the_history(void **context)
 {
 	struct state *state = *context;
@@ -298,6 +311,7 @@ int main(void)
 		TEST(sessions_are_the_connections_that_the_last_dump_did_not_have),
 		TEST(sessions_that_somebody_counted_are_taken_as_they_are),
 		TEST(an_unchanged_number_of_connections_is_not_written_again),
+		TEST(a_key_that_loses_its_port_has_no_connections),
 		TEST(a_period_reset_does_not_touch_the_history),
 		TEST(a_history_reset_does_not_touch_the_period),
 		TEST(an_undone_history_reset_gives_everything_back),

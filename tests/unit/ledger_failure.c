@@ -407,6 +407,40 @@ static void a_damaged_file_waits_for_room_for_a_new_one(void **context)
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
 }
 
+/* The next file that is set aside is not to find its name taken: it has only the second in it. */
+static int move_away(const char *path)
+{
+	static unsigned number;
+	char to[160];
+
+	snprintf(to, sizeof(to), "%.*s/moved-%u", (int)(strrchr(path, '/') - path), path, number++);
+	return rename(path, to);
+}
+
+static void a_disk_that_damages_every_file_is_not_filled_with_them(void **context)
+{
+	struct state *state = *context;
+	struct v2m_error error = { "" };
+
+	count(state, 100, "2025-08-03T12:00:00");
+	store(state);
+	for (uint64_t i = 1; i <= 5; i++) {
+		destroy(state, "raw");
+		count(state, 100 + i, "2025-08-03T12:00:01");
+		if (i <= 3)
+			store(state);
+		else
+			assert_int_equal(v2m_ledger_store(state->ledger, state->account, &error),
+					 -EUCLEAN);
+		assert_int_equal(each_file(state, "ledger.db.corrupt-*", move_away) > 0, i <= 3);
+	}
+	assert_non_null(strstr(error.text, "set aside"));
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 210);
+	restart(state);
+	count(state, 106, "2025-08-03T12:00:02");
+	store(state);
+}
+
 static void a_file_that_is_taken_away_is_replaced_with_all_that_is_in_memory(void **context)
 {
 	struct state *state = *context;
@@ -439,6 +473,7 @@ int main(void)
 		TEST(damage_in_the_middle_of_the_day_costs_what_cannot_be_read_and_no_more),
 		TEST(damage_that_a_question_comes_upon_is_mended_by_the_next_store),
 		ON_DISK(a_damaged_file_waits_for_room_for_a_new_one),
+		TEST(a_disk_that_damages_every_file_is_not_filled_with_them),
 		TEST(a_file_that_is_taken_away_is_replaced_with_all_that_is_in_memory),
 	};
 
