@@ -206,7 +206,7 @@ int v2m_account_apply(struct v2m_account *account, const struct v2m_keyset *keys
 		return -ESTALE;
 	/* All that can fail comes before the first byte is accounted. */
 	if (bind(account, keyset, sample->real_us) ||
-	    v2m_raw_reserve(&account->raw, sample->n_ports) || reserve_pending(account))
+	    v2m_raw_reserve(&account->raw, 2 * sample->n_ports) || reserve_pending(account))
 		return -ENOMEM;
 	account->mono_ns = sample->mono_ns;
 	for (size_t i = 0; i < sample->n_ports; i++) {

@@ -52,6 +52,9 @@ static bool went_backwards(const struct v2m_port_sample *now, const struct v2m_p
 	       flow_below(now->udp_rx, then->udp_rx) || flow_below(now->udp_tx, then->udp_tx);
 }
 
+/* The epoch of what the sockets have counted of a port since its last exact reading. */
+static const uint8_t overlap_epoch[V2M_EPOCH_LEN] = "socket_overlap";
+
 /* Another use of the port in the same epoch, or the same one begun again at zero. */
 static bool starts_anew(const struct v2m_port_sample *last, const struct v2m_port_sample *now)
 {
@@ -66,24 +69,97 @@ static struct v2m_totals port_totals(const struct v2m_port_sample *port)
 	};
 }
 
+static bool flow_is_zero(struct v2m_flow flow)
+{
+	return !flow.packets && !flow.wire_bytes && !flow.payload_bytes;
+}
+
+/* What the sockets have counted of a port has been accounted: it is remembered until the programs'
+ * counters come back, which may have gone on counting the same bytes. */
+static void note_overlap(struct v2m_raw_ports *ports, const struct v2m_raw_port *reading,
+			 const struct v2m_totals *delta)
+{
+	struct v2m_raw_port *overlap = v2m_raw_find(ports, reading->raw.port, overlap_epoch);
+	struct v2m_raw_port none = { .raw.port = reading->raw.port };
+
+	if (v2m_totals_are_zero(delta))
+		return;
+	if (!overlap) {
+		memcpy(none.epoch, overlap_epoch, V2M_EPOCH_LEN);
+		v2m_raw_insert(ports, &none);
+		overlap = v2m_raw_find(ports, reading->raw.port, overlap_epoch);
+	}
+	overlap->raw.tcp_rx = v2m_flow_add(overlap->raw.tcp_rx, delta->rx);
+	overlap->raw.tcp_tx = v2m_flow_add(overlap->raw.tcp_tx, delta->tx);
+	overlap->read_us = reading->read_us;
+	overlap->dirty = true;
+}
+
+static uint64_t beyond(uint64_t now, uint64_t then, uint64_t overlap)
+{
+	return now - then > overlap ? now - then - overlap : 0;
+}
+
+static struct v2m_flow flow_beyond(struct v2m_flow now, struct v2m_flow then,
+				   struct v2m_flow overlap)
+{
+	return (struct v2m_flow){
+		.packets = beyond(now.packets, then.packets, overlap.packets),
+		.wire_bytes = beyond(now.wire_bytes, then.wire_bytes, overlap.wire_bytes),
+		.payload_bytes =
+			beyond(now.payload_bytes, then.payload_bytes, overlap.payload_bytes),
+	};
+}
+
+/* The first reading of the programs' counters after a time of socket statistics. Counters that went
+ * on add what the sockets did not see; new ones, which are younger than that time, the whole. True
+ * where there had been such a time. */
+static bool settle_overlap(struct v2m_raw_ports *ports, const struct v2m_raw_port *last,
+			   const struct v2m_port_sample *now, struct v2m_totals *delta)
+{
+	struct v2m_raw_port *overlap = v2m_raw_find(ports, now->port, overlap_epoch);
+
+	if (!overlap || (flow_is_zero(overlap->raw.tcp_rx) && flow_is_zero(overlap->raw.tcp_tx)))
+		return false;
+	if (last) {
+		*delta = (struct v2m_totals){
+			.rx = flow_beyond(now->tcp_rx, last->raw.tcp_rx, overlap->raw.tcp_rx),
+			.tx = flow_beyond(now->tcp_tx, last->raw.tcp_tx, overlap->raw.tcp_tx),
+		};
+		delta->rx = v2m_flow_add(delta->rx, flow_beyond(now->udp_rx, last->raw.udp_rx,
+								(struct v2m_flow){ 0 }));
+		delta->tx = v2m_flow_add(delta->tx, flow_beyond(now->udp_tx, last->raw.udp_tx,
+								(struct v2m_flow){ 0 }));
+	}
+	overlap->raw.tcp_rx = (struct v2m_flow){ 0 };
+	overlap->raw.tcp_tx = (struct v2m_flow){ 0 };
+	overlap->dirty = true;
+	return true;
+}
+
 bool v2m_raw_advance(struct v2m_raw_ports *ports, const struct v2m_sample *sample,
 		     const struct v2m_port_sample *port, struct v2m_totals *delta)
 {
 	struct v2m_raw_port *last = v2m_raw_find(ports, port->port, sample->epoch);
 	struct v2m_raw_port now = { .raw = *port, .read_us = sample->real_us, .dirty = true };
 	bool anew = !last || starts_anew(&last->raw, port);
+	bool settled = false;
 
 	memcpy(now.epoch, sample->epoch, V2M_EPOCH_LEN);
 	*delta = port_totals(port);
 	if (!anew)
 		*delta = v2m_totals_subtract(*delta, port_totals(&last->raw));
-	if (!anew && v2m_totals_are_zero(delta))
+	if (sample->mode == V2M_MODE_EBPF)
+		settled = settle_overlap(ports, anew ? NULL : last, port, delta);
+	if (!anew && !settled && v2m_totals_are_zero(delta))
 		return false;
-	if (!last) {
+	if (last) {
+		now.next = last->next;
+		*last = now;
+	} else {
 		v2m_raw_insert(ports, &now);
-		return true;
 	}
-	now.next = last->next;
-	*last = now;
+	if (sample->mode == V2M_MODE_SOCKET_STATS)
+		note_overlap(ports, &now, delta);
 	return true;
 }

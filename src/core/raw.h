@@ -20,7 +20,7 @@ int v2m_raw_reserve(struct v2m_raw_ports *ports, size_t n);
 /* Of a port that has none of that epoch; room is reserved. */
 void v2m_raw_insert(struct v2m_raw_ports *ports, const struct v2m_raw_port *raw);
 /* Takes over the new reading of a port. *delta is what was counted since the last one. True where
- * it tells something new; room is reserved. */
+ * it tells something new; room for two more is reserved. */
 bool v2m_raw_advance(struct v2m_raw_ports *ports, const struct v2m_sample *sample,
 		     const struct v2m_port_sample *port, struct v2m_totals *delta);
 

@@ -122,6 +122,57 @@ static void a_counter_that_comes_back_goes_on_where_it_was(void **context)
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2 * (1000 + 70 + 200));
 }
 
+/* A reading of the sockets' counters: TCP alone. */
+static void apply_sockets(struct state *state, uint64_t bytes, uint64_t second)
+{
+	sample_at(&state->one, 1001, bytes, second);
+	state->one.sample.mode = V2M_MODE_SOCKET_STATS;
+	memcpy(state->one.sample.epoch, "sockets", 8);
+	memset(&state->one.port.udp_rx, 0, sizeof(struct v2m_flow));
+	memset(&state->one.port.udp_tx, 0, sizeof(struct v2m_flow));
+	assert_int_equal(v2m_account_apply(state->account, state->keyset, &state->one.sample), 0);
+}
+
+/* Of each transport the kernel counted 500 bytes meanwhile, of which the sockets saw 300 of TCP's.
+ */
+static void the_kernel_adds_only_what_the_sockets_did_not_see(void **context)
+{
+	struct state *state = *context;
+
+	apply(state, 1001, 1000, 1);
+	apply_sockets(state, 100, 2);
+	apply_sockets(state, 300, 3);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2000 + 300);
+	apply(state, 1001, 1500, 4);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2 * 1500);
+	apply(state, 1001, 1600, 5);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2 * 1600);
+}
+
+static void what_the_sockets_saw_beyond_the_kernel_stays_and_is_no_debt(void **context)
+{
+	struct state *state = *context;
+
+	apply(state, 1001, 1000, 1);
+	apply_sockets(state, 700, 2);
+	apply(state, 1001, 1000, 3);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2000 + 700);
+	apply(state, 1001, 1050, 4);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2000 + 700 + 100);
+}
+
+static void new_counters_after_socket_statistics_add_the_whole(void **context)
+{
+	struct state *state = *context;
+
+	apply(state, 1001, 1000, 1);
+	apply_sockets(state, 700, 2);
+	sample_at(&state->one, 1001, 50, 3);
+	state->one.sample.epoch[0] ^= 1;
+	assert_int_equal(v2m_account_apply(state->account, state->keyset, &state->one.sample), 0);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2000 + 700 + 100);
+}
+
 static void another_use_of_the_slot_adds_the_whole_reading(void **context)
 {
 	struct state *state = *context;
@@ -328,6 +379,9 @@ int main(void)
 		TEST(a_counter_cleared_to_zero_counts_in_full_when_it_passes_its_old_value),
 		TEST(another_epoch_adds_the_whole_reading),
 		TEST(a_counter_that_comes_back_goes_on_where_it_was),
+		TEST(the_kernel_adds_only_what_the_sockets_did_not_see),
+		TEST(what_the_sockets_saw_beyond_the_kernel_stays_and_is_no_debt),
+		TEST(new_counters_after_socket_statistics_add_the_whole),
 		TEST(another_use_of_the_slot_adds_the_whole_reading),
 		TEST(an_older_sample_is_refused_and_changes_nothing),
 		TEST(a_port_that_no_key_has_is_left_alone),
