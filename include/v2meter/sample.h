@@ -65,8 +65,12 @@ void v2m_sample_clear(struct v2m_sample *sample);
 /* A TCP socket. State numbers are the kernel's (include/net/tcp_states.h). */
 enum v2m_tcp_state {
 	V2M_TCP_ESTABLISHED = 1,
+	V2M_TCP_FIN_WAIT1 = 4,
+	V2M_TCP_FIN_WAIT2 = 5,
+	V2M_TCP_CLOSE = 7,
 	V2M_TCP_CLOSE_WAIT = 8,
 	V2M_TCP_LAST_ACK = 9,
+	V2M_TCP_CLOSING = 11,
 };
 
 struct v2m_connection {
@@ -87,10 +91,12 @@ struct v2m_connection {
 	uint64_t cookie;      /* the kernel's own number of the socket, never used again */
 	uint64_t rx_bytes;    /* payload that has arrived in order */
 	uint64_t tx_bytes;    /* payload that the peer has acknowledged */
+	uint64_t sent_bytes;  /* payload sent, each time it was (Linux 4.19; before, tx_bytes) */
 	uint32_t rx_segments; /* with and without payload, retransmitted ones too */
 	uint32_t tx_segments;
 	uint32_t rtt_us;      /* smoothed */
 	uint32_t retransmits; /* segments sent again, over the connection's life */
+	uint8_t tcp_header;   /* bytes of a segment's TCP header: 20, or 32 with time stamps */
 };
 
 /* An immutable dump of the connections of the monitored ports, shared by reference count. */

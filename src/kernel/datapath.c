@@ -49,7 +49,8 @@ static int open_all(struct v2m_datapath *datapath, const struct v2m_datapath_opt
 		result = v2m_port_slots_open(datapath, error);
 	if (result == 0)
 		v2m_counters_probe_batch(datapath);
-	return result;
+	/* The kernel's word for what it does not know; ours for what we were told wrongly. */
+	return result == -EINVAL ? -EOPNOTSUPP : result;
 }
 
 int v2m_datapath_open(const struct v2m_datapath_options *options, struct v2m_datapath **datapath,

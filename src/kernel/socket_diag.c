@@ -8,12 +8,15 @@
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <net/if.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "kernel/port_filter.h"
+
+#define END_OF(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
 
 /* One family's dump. */
 struct walk {
@@ -41,35 +44,58 @@ static const char *device_name(struct walk *walk, uint32_t ifindex)
 }
 
 /* Each FIN takes one number of its sender's sequence, and the kernel counts sequence numbers: the
- * peer's FIN is among those received in CLOSE_WAIT and after. */
+ * peer's FIN is among those received in these states. A closed socket may have ended without it;
+ * most do not. */
 static uint64_t without_fin(uint64_t received, uint8_t state)
 {
-	return received && state != V2M_TCP_ESTABLISHED ? received - 1 : received;
+	bool fin = state == V2M_TCP_CLOSE_WAIT || state == V2M_TCP_LAST_ACK ||
+		   state == V2M_TCP_CLOSING || state == V2M_TCP_CLOSE;
+
+	return received && fin ? received - 1 : received;
 }
 
-static void describe_details(const struct nlmsghdr *message, struct v2m_connection *connection)
+static void describe_info(const struct nlattr *attribute, struct v2m_connection *connection)
+{
+	size_t length = mnl_attr_get_payload_len(attribute);
+	struct tcp_info info = { 0 };
+
+	memcpy(&info, mnl_attr_get_payload(attribute),
+	       length < sizeof(info) ? length : sizeof(info));
+	connection->rx_bytes = without_fin(info.tcpi_bytes_received, connection->state);
+	connection->tx_bytes = info.tcpi_bytes_acked;
+	connection->sent_bytes = length >= END_OF(struct tcp_info, tcpi_bytes_sent)
+					 ? info.tcpi_bytes_sent
+					 : info.tcpi_bytes_acked;
+	connection->rx_segments = info.tcpi_segs_in;
+	connection->tx_segments = info.tcpi_segs_out;
+	connection->rtt_us = info.tcpi_rtt;
+	connection->retransmits = info.tcpi_total_retrans;
+	connection->tcp_header = info.tcpi_options & TCPI_OPT_TIMESTAMPS ? 32 : 20;
+}
+
+int v2m_socket_diag_describe(const struct nlmsghdr *message, struct v2m_connection *connection)
 {
 	const struct inet_diag_msg *socket = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attribute;
+	size_t length;
 
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(*socket))
+		return -EBADMSG;
+	length = socket->idiag_family == AF_INET ? 4 : 16;
+	connection->family = socket->idiag_family;
+	connection->state = socket->idiag_state;
+	connection->local_port = ntohs(socket->id.idiag_sport);
+	connection->remote_port = ntohs(socket->id.idiag_dport);
+	memcpy(connection->local, socket->id.idiag_src, length);
+	memcpy(connection->remote, socket->id.idiag_dst, length);
 	connection->cookie =
 		(uint64_t)socket->id.idiag_cookie[1] << 32 | socket->id.idiag_cookie[0];
 	mnl_attr_for_each(attribute, message, sizeof(*socket))
 	{
-		struct tcp_info info = { 0 };
-		size_t length = mnl_attr_get_payload_len(attribute);
-
-		if (mnl_attr_get_type(attribute) != INET_DIAG_INFO)
-			continue;
-		memcpy(&info, mnl_attr_get_payload(attribute),
-		       length < sizeof(info) ? length : sizeof(info));
-		connection->rx_bytes = without_fin(info.tcpi_bytes_received, connection->state);
-		connection->tx_bytes = info.tcpi_bytes_acked;
-		connection->rx_segments = info.tcpi_segs_in;
-		connection->tx_segments = info.tcpi_segs_out;
-		connection->rtt_us = info.tcpi_rtt;
-		connection->retransmits = info.tcpi_total_retrans;
+		if (mnl_attr_get_type(attribute) == INET_DIAG_INFO)
+			describe_info(attribute, connection);
 	}
+	return 0;
 }
 
 static int take_socket(const struct nlmsghdr *message, void *context)
@@ -77,7 +103,6 @@ static int take_socket(const struct nlmsghdr *message, void *context)
 	const struct inet_diag_msg *socket = mnl_nlmsg_get_payload(message);
 	struct v2m_connection *connection;
 	struct walk *walk = context;
-	size_t length;
 	int result;
 
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(*socket))
@@ -86,18 +111,10 @@ static int take_socket(const struct nlmsghdr *message, void *context)
 	result = v2m_socket_dump_add(walk->dump, ntohs(socket->id.idiag_sport), &connection);
 	if (result || !connection)
 		return result;
-	length = socket->idiag_family == AF_INET ? 4 : 16;
-	connection->family = socket->idiag_family;
-	connection->state = socket->idiag_state;
-	connection->remote_port = ntohs(socket->id.idiag_dport);
-	memcpy(connection->local, socket->id.idiag_src, length);
-	memcpy(connection->remote, socket->id.idiag_dst, length);
 	if (socket->id.idiag_if)
 		memcpy(connection->device, device_name(walk, socket->id.idiag_if),
 		       sizeof(connection->device));
-	if (walk->diag->details)
-		describe_details(message, connection);
-	return 0;
+	return v2m_socket_diag_describe(message, connection);
 }
 
 static void forget_family(void *context)
@@ -121,7 +138,7 @@ static int dump_family(struct v2m_socket_diag *diag, struct v2m_socket_dump *dum
 	query->sdiag_family = family;
 	query->sdiag_protocol = IPPROTO_TCP;
 	/* With no state at all the kernel looks at no socket: that is how open() asks. */
-	query->idiag_states = filter ? V2M_DUMP_STATES : 0;
+	query->idiag_states = filter ? diag->states : 0;
 	if (diag->details)
 		query->idiag_ext = 1 << (INET_DIAG_INFO - 1);
 	if (filter)
@@ -133,7 +150,9 @@ int v2m_socket_diag_open(struct v2m_socket_diag *diag)
 {
 	int result;
 
-	*diag = (struct v2m_socket_diag){ .netlink.fd = -1, .name_fd = -1 };
+	*diag = (struct v2m_socket_diag){ .netlink.fd = -1,
+					  .name_fd = -1,
+					  .states = V2M_DUMP_STATES };
 	diag->name_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	result = diag->name_fd < 0 ? -errno : 0;
 	if (!result)

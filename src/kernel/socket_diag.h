@@ -10,7 +10,8 @@
 
 struct v2m_socket_diag {
 	struct v2m_netlink netlink;
-	int name_fd; /* asks for device names in the network namespace of netlink */
+	int name_fd;     /* asks for device names in the network namespace of netlink */
+	unsigned states; /* bits of enum v2m_tcp_state to dump; V2M_DUMP_STATES */
 	bool details;
 };
 
@@ -20,5 +21,9 @@ void v2m_socket_diag_close(struct v2m_socket_diag *diag);
 
 /* Fills in the sockets of both families. 0 or -errno. */
 int v2m_socket_diag_dump(struct v2m_socket_diag *diag, struct v2m_socket_dump *dump);
+
+/* Describes the socket of an inet_diag message, all but its device, with what details are there. 0
+ * or -EBADMSG. */
+int v2m_socket_diag_describe(const struct nlmsghdr *message, struct v2m_connection *connection);
 
 #endif

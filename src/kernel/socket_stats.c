@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "kernel/socket_stats.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/sock_diag.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core/log.h"
+#include "core/socket_counts.h"
+#include "kernel/socket_diag.h"
+
+/* Of every state in which a socket has counters. */
+#define STATES                                                                                     \
+	(V2M_DUMP_STATES | (1u << V2M_TCP_FIN_WAIT1) | (1u << V2M_TCP_FIN_WAIT2) |                 \
+	 (1u << V2M_TCP_CLOSING))
+/* Some 10,000 announcements of 400 bytes between two readings; what the kernel allows of it without
+ * privilege (net.core.rmem_max, 208 KiB by default) is room for 200 to 500. */
+#define EVENT_BUFFER  (8 << 20)
+#define MESSAGE_BYTES 8192
+
+struct v2m_socket_stats {
+	struct v2m_socket_diag diag;
+	struct v2m_netlink events; /* fd -1: the kernel tells nobody of closed sockets */
+	struct v2m_socket_counts *counts;
+	uint16_t *ports; /* counted, ascending */
+	size_t n_ports;
+	size_t last_count;
+	bool lost_some; /* announcements; it was logged */
+};
+
+static int join(int fd, int group)
+{
+	return setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) ? -errno
+											  : 0;
+}
+
+static int open_events(struct v2m_netlink *events)
+{
+	const int size = EVENT_BUFFER;
+	int result = v2m_netlink_open(NETLINK_SOCK_DIAG, events);
+
+	if (result)
+		return result;
+	if (setsockopt(events->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+		setsockopt(events->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	result = join(events->fd, SKNLGRP_INET_TCP_DESTROY);
+	if (!result)
+		result = join(events->fd, SKNLGRP_INET6_TCP_DESTROY);
+	if (result)
+		v2m_netlink_close(events);
+	return result;
+}
+
+static int open_all(struct v2m_socket_stats *stats)
+{
+	int result = v2m_socket_diag_open(&stats->diag);
+
+	if (result)
+		return result;
+	stats->diag.details = true;
+	stats->diag.states = STATES;
+	stats->counts = v2m_socket_counts_new();
+	if (!stats->counts)
+		return -ENOMEM;
+	result = open_events(&stats->events);
+	if (result)
+		v2m_log_warning("the kernel does not tell of closed sockets (%s): what they carry "
+				"after a reading is not counted",
+				strerror(-result));
+	return 0;
+}
+
+int v2m_socket_stats_open(struct v2m_socket_stats **stats, struct v2m_error *error)
+{
+	struct v2m_socket_stats *opened = calloc(1, sizeof(*opened));
+	int result;
+
+	if (!opened)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	opened->events.fd = -1;
+	opened->diag.netlink.fd = -1;
+	opened->diag.name_fd = -1;
+	result = open_all(opened);
+	if (result) {
+		v2m_socket_stats_close(opened);
+		return v2m_error_set(error, result,
+				     "the kernel does not tell sockets' counters (tcp_diag): %s",
+				     strerror(-result));
+	}
+	*stats = opened;
+	return 0;
+}
+
+void v2m_socket_stats_close(struct v2m_socket_stats *stats)
+{
+	if (!stats)
+		return;
+	v2m_socket_diag_close(&stats->diag);
+	v2m_netlink_close(&stats->events);
+	v2m_socket_counts_free(stats->counts);
+	free(stats->ports);
+	free(stats);
+}
+
+static int take_open(struct v2m_socket_stats *stats, uint64_t mono_ns)
+{
+	struct v2m_socket_dump dump;
+	int result = v2m_socket_dump_begin(&dump, stats->ports, stats->n_ports, stats->last_count);
+
+	if (result)
+		return result;
+	if (stats->n_ports)
+		result = v2m_socket_diag_dump(&stats->diag, &dump);
+	for (size_t i = 0; i < dump.table->count && !result; i++)
+		result =
+			v2m_socket_counts_open(stats->counts, &dump.table->connections[i], mono_ns);
+	stats->last_count = dump.table->count;
+	v2m_socket_dump_clear(&dump);
+	return result;
+}
+
+static int take_messages(struct v2m_socket_stats *stats, const char *buffer, ssize_t length)
+{
+	const struct nlmsghdr *message = (const struct nlmsghdr *)buffer;
+	int left = (int)length;
+
+	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+		struct v2m_connection connection = { 0 };
+		int result = 0;
+
+		if (message->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
+		    v2m_socket_diag_describe(message, &connection) == 0)
+			result = v2m_socket_counts_closed(stats->counts, &connection);
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+/* All sockets of the network namespace are announced, those of other ports too. */
+static int take_closed(struct v2m_socket_stats *stats)
+{
+	_Alignas(struct nlmsghdr) char buffer[MESSAGE_BYTES];
+
+	while (stats->events.fd >= 0) {
+		ssize_t length = recv(stats->events.fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+		int result;
+
+		if (length < 0 && errno == ENOBUFS) {
+			if (!stats->lost_some)
+				v2m_log_warning("more sockets close than the kernel can tell of: "
+						"the last bytes of some are not counted");
+			stats->lost_some = true;
+			continue;
+		}
+		if (length < 0 && errno != EINTR)
+			return errno == EAGAIN ? 0 : -errno;
+		result = length > 0 ? take_messages(stats, buffer, length) : 0;
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+static int take_all(struct v2m_socket_stats *stats, uint64_t mono_ns, struct v2m_error *error)
+{
+	int result = take_open(stats, mono_ns);
+
+	if (!result)
+		result = take_closed(stats);
+	if (result)
+		return v2m_error_set(error, result, "the sockets' counters cannot be read: %s",
+				     strerror(-result));
+	v2m_socket_counts_end(stats->counts, mono_ns);
+	return 0;
+}
+
+int v2m_socket_stats_set_ports(struct v2m_socket_stats *stats, const struct v2m_port_rule *rules,
+			       size_t count, struct v2m_error *error)
+{
+	V2M_FREE struct v2m_socket_port *wanted = calloc(count + 1, sizeof(*wanted));
+	V2M_FREE uint16_t *ports = calloc(count + 1, sizeof(*ports));
+	size_t n = 0;
+	int result;
+
+	if (!wanted || !ports)
+		return v2m_error_set(error, -ENOMEM, "out of memory for %zu ports", count);
+	/* For ports that leave: this is the last that is seen of their sockets. */
+	result = take_all(stats, v2m_clock_mono_ns(), error);
+	if (result)
+		return result;
+	for (size_t i = 0; i < count; i++) {
+		if (!(rules[i].transports & V2M_TCP))
+			continue;
+		wanted[n] = (struct v2m_socket_port){ rules[i].port, rules[i].loopback };
+		ports[n++] = rules[i].port;
+	}
+	if (v2m_socket_counts_set_ports(stats->counts, wanted, n,
+					(uint64_t)v2m_clock_real_us() * 1000))
+		return v2m_error_set(error, -ENOMEM, "out of memory for %zu ports", count);
+	free(stats->ports);
+	stats->ports = V2M_TAKE(ports);
+	stats->n_ports = n;
+	return (int)count;
+}
+
+int v2m_socket_stats_read(struct v2m_socket_stats *stats, struct v2m_sample *sample,
+			  struct v2m_error *error)
+{
+	struct v2m_sample made = { .mode = V2M_MODE_SOCKET_STATS, .epoch = "socket_stats" };
+	int result;
+
+	made.mono_ns = v2m_clock_mono_ns();
+	made.real_us = v2m_clock_real_us();
+	result = take_all(stats, made.mono_ns, error);
+	if (result)
+		return result;
+	if (v2m_socket_counts_sample(stats->counts, &made))
+		return v2m_error_set(error, -ENOMEM, "out of memory for %zu ports", stats->n_ports);
+	*sample = made;
+	return 0;
+}
