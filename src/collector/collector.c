@@ -48,8 +48,6 @@ static int open_events(struct v2m_collector *collector)
 static int open_stages(struct v2m_collector *collector, struct v2m_error *error)
 {
 	const struct v2m_config *config = collector->config;
-	struct v2m_datapath_options options = { .pin_dir = config->pin_dir,
-						.force_clsact = config->force_clsact };
 	int result;
 
 	collector->account = v2m_account_new();
@@ -70,7 +68,7 @@ static int open_stages(struct v2m_collector *collector, struct v2m_error *error)
 	if (!result)
 		result = v2m_links_open(&collector->links, error);
 	if (!result)
-		result = v2m_datapath_open(&options, &collector->datapath, error);
+		result = source_open(collector, error);
 	return result;
 }
 
@@ -123,10 +121,11 @@ void v2m_collector_close(struct v2m_collector *collector)
 {
 	if (!collector)
 		return;
-	if (collector->datapath && collector->ledger && collector_take_sample(collector) == 0)
+	if ((collector->datapath || collector->stats) && collector->ledger &&
+	    collector_take_sample(collector) == 0)
 		collector_flush(collector);
 	v2m_window_unref(collector->published.window);
-	v2m_datapath_close(collector->datapath);
+	source_close(collector);
 	v2m_links_close(collector->links);
 	v2m_sockets_close(collector->sockets);
 	v2m_ledger_close(collector->ledger);
@@ -221,6 +220,7 @@ void v2m_collector_reload(struct v2m_collector *collector)
 {
 	struct v2m_error error = { "" };
 
+	source_retry(collector);
 	if (collector_load_keys(collector, &error))
 		v2m_log_error("the keys stay as they were: %s", error.text);
 }

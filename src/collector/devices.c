@@ -49,6 +49,7 @@ static void attach(struct v2m_collector *collector, struct watched_device *watch
 		if (!watched->failed)
 			v2m_log_error("cannot count on %s: %s", device->name, error.text);
 		watched->failed = true;
+		collector->attach_error = error;
 		return;
 	}
 	if (!watched->checked_ns || watched->failed)
@@ -63,7 +64,9 @@ static void attach(struct v2m_collector *collector, struct watched_device *watch
 static void detach_unwanted(struct v2m_collector *collector)
 {
 	uint32_t attached[V2M_MAX_DEVICES];
-	int n = v2m_datapath_attached(collector->datapath, attached, V2M_ARRAY_LEN(attached));
+	int n = collector->datapath ? v2m_datapath_attached(collector->datapath, attached,
+							    V2M_ARRAY_LEN(attached))
+				    : 0;
 
 	for (int i = 0; i < n; i++) {
 		if (find_watched(collector->devices, collector->n_devices, attached[i]))
@@ -140,7 +143,7 @@ void collector_update_devices(struct v2m_collector *collector)
 	}
 	if (replace_watched(collector, chosen, count))
 		return;
-	if (any_host_only(collector))
+	if (collector->datapath && any_host_only(collector))
 		update_addresses(collector);
 	collector_check_devices(collector);
 	detach_unwanted(collector);
@@ -149,8 +152,16 @@ void collector_update_devices(struct v2m_collector *collector)
 
 void collector_check_devices(struct v2m_collector *collector)
 {
-	for (size_t i = 0; i < collector->n_devices; i++)
+	bool refused = false;
+
+	for (size_t i = 0; collector->datapath && i < collector->n_devices; i++) {
 		attach(collector, &collector->devices[i]);
+		refused |= collector->devices[i].failed;
+	}
+	if (refused == collector->condition.device_refused)
+		return;
+	collector->condition.device_refused = refused;
+	publish_condition(collector);
 }
 
 void collector_read_links(struct v2m_collector *collector)

@@ -14,12 +14,15 @@
 #include "core/status.h"
 #include "kernel/datapath.h"
 #include "kernel/links.h"
+#include "kernel/socket_stats.h"
 #include "kernel/sockets.h"
 #include "ledger/ledger.h"
 
 /* Connections are dumped this often without being asked for: 100,000 sockets cost 136 ms (DESIGN).
  */
 #define CONNECTIONS_INTERVAL_NS (5 * UINT64_C(1000000000))
+
+#define V2M_MODE_REASON_LEN 512
 
 struct request;
 
@@ -39,6 +42,8 @@ struct condition {
 	bool ledger_unwritable;
 	bool keys_broken;
 	bool no_device;
+	bool device_refused; /* one of several: what passes there is not counted */
+	bool ebpf_unavailable;
 	bool too_many_ports;
 };
 
@@ -79,7 +84,12 @@ struct v2m_collector {
 	struct v2m_source_watch *watch; /* of the key sources; NULL where it cannot be had */
 	struct condition condition;
 
+	/* source.c. One of them is there; both while counting becomes exact again, when stats is
+	 * the source; neither where bytes cannot be counted. */
 	struct v2m_datapath *datapath;
+	struct v2m_socket_stats *stats;
+	char mode_reason[V2M_MODE_REASON_LEN]; /* why it is not exact; "" where it is */
+	struct v2m_error attach_error;         /* of the last device that refused */
 	struct v2m_links *links;
 	struct watched_device *devices; /* ascending by ifindex */
 	size_t n_devices;
@@ -105,6 +115,27 @@ int collector_dump_connections(struct v2m_collector *collector);
 /* Stores what the account has that the disk does not. 0 or -errno; logged when it starts to fail
  * and when it works again. */
 int collector_flush(struct v2m_collector *collector);
+
+/* source.c */
+
+/* Decides where the counters come from. 0, or -errno where the operator has to change something:
+ * another daemon runs, or pin_dir is not what it has to be. */
+int source_open(struct v2m_collector *collector, struct v2m_error *error);
+void source_close(struct v2m_collector *collector);
+/* Has the ports of the key set counted. Returns how many could not be placed, or -errno. */
+int source_set_keyset(struct v2m_collector *collector, const struct v2m_keyset *keyset,
+		      struct v2m_error *error);
+/* As v2m_datapath_read(). -EOPNOTSUPP where bytes cannot be counted. */
+int source_read(struct v2m_collector *collector, struct v2m_sample *sample,
+		struct v2m_error *error);
+/* Falls back where every chosen device has refused the programs. */
+void source_check_devices(struct v2m_collector *collector);
+/* Goes back to exact counting where that has become possible. */
+void source_retry(struct v2m_collector *collector);
+
+bool collector_is_exact(const struct v2m_collector *collector);
+/* Whether anything of the port is counted: without the programs, UDP is not. */
+bool collector_counts_port(const struct v2m_collector *collector, const struct v2m_key_port *port);
 
 /* devices.c */
 

@@ -13,45 +13,16 @@
 #include "core/string_list.h"
 #include "ledger/panel_db.h"
 
-static struct v2m_port_rule make_rule(const struct v2m_key_port *port)
-{
-	struct v2m_port_rule rule = {
-		.port = port->port,
-		.transports = port->transports,
-		.loopback = port->loopback,
-		.shared = port->shared,
-	};
-
-	return rule;
-}
-
-static int set_rules(struct v2m_collector *collector, const struct v2m_keyset *keyset,
-		     struct v2m_error *error)
-{
-	V2M_FREE struct v2m_port_rule *rules = calloc(keyset->n_ports + 1, sizeof(*rules));
-	int placed;
-
-	if (!rules)
-		return v2m_error_set(error, -ENOMEM, "out of memory for %zu ports",
-				     keyset->n_ports);
-	for (size_t i = 0; i < keyset->n_ports; i++)
-		rules[i] = make_rule(&keyset->ports[i]);
-	placed = v2m_datapath_set_ports(collector->datapath, rules, keyset->n_ports, error);
-	if (placed < 0)
-		return placed;
-	return (int)keyset->n_ports - placed;
-}
-
 /* Returns how many ports could not be placed, or -errno. */
 static int switch_keyset(struct v2m_collector *collector, struct v2m_keyset *next,
 			 struct v2m_error *error)
 {
-	int refused = set_rules(collector, next, error);
+	int refused = source_set_keyset(collector, next, error);
 
 	if (refused < 0)
 		return refused;
 	/* What was counted until here belongs to the old owners. */
-	if (collector_take_sample(collector))
+	if ((collector->datapath || collector->stats) && collector_take_sample(collector))
 		return v2m_error_set(error, -EIO, "the counters cannot be read");
 	v2m_keyset_unref(collector->keyset);
 	collector->keyset = v2m_keyset_ref(next);
@@ -118,6 +89,7 @@ int collector_load_keys(struct v2m_collector *collector, struct v2m_error *error
 		set_too_many(collector, result + (int)collector->sources.refused_ports);
 		v2m_log_info("%zu keys on %zu ports", next->n_keys, next->n_ports);
 		collector_update_devices(collector);
+		source_check_devices(collector);
 		collector_adopt_previous(collector);
 		collector_take_sample(collector);
 		publish_nothing(collector);

@@ -50,15 +50,18 @@ static struct v2m_snapshot *make_snapshot(struct v2m_collector *collector)
 	snapshot->keyset = v2m_keyset_ref(collector->keyset);
 	if (collector->connections)
 		snapshot->connections = v2m_connection_table_ref(collector->connections);
+	snapshot->mode_reason = collector->mode_reason[0] ? strdup(collector->mode_reason) : NULL;
 	snapshot->ports = calloc(keyset->n_ports + 1, sizeof(*snapshot->ports));
 	snapshot->interfaces = calloc(collector->n_devices + 1, sizeof(*snapshot->interfaces));
-	if (!snapshot->ports || !snapshot->interfaces) {
+	if (!snapshot->ports || !snapshot->interfaces ||
+	    (collector->mode_reason[0] && !snapshot->mode_reason)) {
 		v2m_snapshot_unref(snapshot);
 		return NULL;
 	}
-	for (; snapshot->n_ports < keyset->n_ports; snapshot->n_ports++)
-		fill_port(collector, &keyset->ports[snapshot->n_ports],
-			  &snapshot->ports[snapshot->n_ports]);
+	for (size_t i = 0; i < keyset->n_ports; i++)
+		if (collector_counts_port(collector, &keyset->ports[i]))
+			fill_port(collector, &keyset->ports[i],
+				  &snapshot->ports[snapshot->n_ports++]);
 	for (; snapshot->n_interfaces < collector->n_devices; snapshot->n_interfaces++)
 		fill_interface(&collector->devices[snapshot->n_interfaces].chosen,
 			       &snapshot->interfaces[snapshot->n_interfaces]);
@@ -179,7 +182,9 @@ void published_health(struct v2m_collector *collector, struct v2m_health *health
 	health->reason = condition.counters_unreadable ? "counters_unreadable"
 			 : condition.ledger_unwritable ? "ledger_unwritable"
 			 : condition.keys_broken       ? "key_source_broken"
+			 : condition.ebpf_unavailable  ? "ebpf_unavailable"
 			 : condition.no_device         ? "no_device"
+			 : condition.device_refused    ? "device_refused"
 			 : condition.too_many_ports    ? "too_many_ports"
 						       : NULL;
 }

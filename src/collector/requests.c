@@ -150,6 +150,8 @@ static enum v2m_verdict reset_one(struct v2m_collector *collector, struct reques
 		return V2M_KEY_HAS_NO_PORT;
 	if (v2m_keyset_port(collector->keyset, key->port)->shared)
 		return V2M_KEY_SHARES_PORT;
+	if (!collector_counts_port(collector, v2m_keyset_port(collector->keyset, key->port)))
+		return V2M_KEY_IS_UDP;
 	memset(reset, 0, sizeof(*reset));
 	snprintf(reset->key_id, sizeof(reset->key_id), "%s", key->id);
 	snprintf(reset->uuid, sizeof(reset->uuid), "%s", key->uuid);

@@ -25,7 +25,7 @@ int collector_take_sample(struct v2m_collector *collector)
 {
 	struct v2m_sample sample = { 0 };
 	struct v2m_error error = { "" };
-	int result = v2m_datapath_read(collector->datapath, &sample, &error);
+	int result = source_read(collector, &sample, &error);
 
 	if (result) {
 		set_unreadable(collector, true, error.text);
@@ -46,7 +46,7 @@ int collector_take_sample(struct v2m_collector *collector)
 
 void collector_adopt_previous(struct v2m_collector *collector)
 {
-	for (;;) {
+	while (collector_is_exact(collector)) {
 		struct v2m_sample sample = { 0 };
 		struct v2m_error error = { "" };
 		int result = v2m_datapath_read_previous(collector->datapath, &sample, &error);

@@ -26,7 +26,9 @@ static void fill_device(const struct v2m_collector *collector, const struct watc
 	device->ifindex = of->ifindex;
 	memcpy(device->name, of->name, sizeof(device->name));
 	memcpy(device->reason, watched->chosen.reason, sizeof(device->reason));
-	kind = v2m_datapath_kind(collector->datapath, of->ifindex, &device->outrun);
+	kind = collector_is_exact(collector)
+		       ? v2m_datapath_kind(collector->datapath, of->ifindex, &device->outrun)
+		       : "none";
 	snprintf(device->attach, sizeof(device->attach), "%s", watched->failed ? "none" : kind);
 	device->loopback = of->loopback;
 	device->host_only = of->host_only;
@@ -101,7 +103,9 @@ static enum v2m_verdict make_status(struct v2m_collector *collector, void *argum
 	status->counters_since_ns = v2m_datapath_created_ns(collector->datapath);
 	status->real_us = collector->sample.real_us;
 	status->started_us = collector->started_us;
-	status->mode = collector->sample.mode;
+	status->mode = collector_is_exact(collector) ? V2M_MODE_EBPF : V2M_MODE_SOCKET_STATS;
+	if (collector->mode_reason[0])
+		status->mode_reason = strdup(collector->mode_reason);
 	status->keys = collector->keyset->n_keys;
 	status->active_keys = count_active(collector->keyset);
 	status->ports = collector->keyset->n_ports;

@@ -60,6 +60,8 @@ int v2m_api_history_cleanup(unsigned days_kept, int64_t real_us, struct v2m_body
 /* Sentences and words that more than one place answers with. */
 #define V2M_CODE_SHARED_PORT   "shared_port"
 #define V2M_DETAIL_SHARED_PORT "Other keys share this key's port; its bytes cannot be attributed."
+#define V2M_CODE_UDP           "udp_not_counted"
+#define V2M_DETAIL_UDP         "Without the kernel programs UDP is not counted, and the key has no other."
 #define V2M_CODE_UNREADABLE    "unreadable"
 #define V2M_DETAIL_UNREADABLE  "The traffic counters cannot be read."
 

@@ -221,6 +221,11 @@ static int refusal(const struct v2m_snapshot *snapshot, const struct v2m_key *ke
 		*detail = V2M_DETAIL_SHARED_PORT;
 		return 409;
 	}
+	if (port && snapshot->mode == V2M_MODE_SOCKET_STATS && port->transports == V2M_UDP) {
+		*code = V2M_CODE_UDP;
+		*detail = V2M_DETAIL_UDP;
+		return 503;
+	}
 	/* Beyond the ports that can be monitored: what is not counted is not zero. */
 	if (port && !v2m_snapshot_port(snapshot, key->port)) {
 		*code = "not_counted";

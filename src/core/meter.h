@@ -17,6 +17,7 @@ enum v2m_verdict {
 	V2M_KEY_NOT_FOUND,
 	V2M_KEY_HAS_NO_PORT,
 	V2M_KEY_SHARES_PORT, /* its bytes cannot be told from others' */
+	V2M_KEY_IS_UDP,      /* in V2M_MODE_SOCKET_STATS, which does not count it */
 	V2M_NOT_STORED,      /* the ledger could not store it: nothing was changed */
 	V2M_UNREADABLE,      /* the counters cannot be read */
 };

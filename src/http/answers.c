@@ -14,6 +14,9 @@ void answer_verdict(struct v2m_reply *reply, enum v2m_verdict verdict)
 	case V2M_KEY_SHARES_PORT:
 		v2m_reply_error(reply, 409, V2M_CODE_SHARED_PORT, V2M_DETAIL_SHARED_PORT);
 		break;
+	case V2M_KEY_IS_UDP:
+		v2m_reply_error(reply, 503, V2M_CODE_UDP, V2M_DETAIL_UDP);
+		break;
 	case V2M_NOT_STORED:
 		v2m_reply_error(reply, 503, "not_stored",
 				"The reset could not be stored; nothing was changed.");
