@@ -40,6 +40,7 @@ struct v2m_snapshot {
 	char *mode_reason;                        /* why it is not exact; NULL in V2M_MODE_EBPF */
 	struct v2m_keyset *keyset;                /* referenced */
 	struct v2m_connection_table *connections; /* referenced */
+	size_t connection_details_max;            /* how many an answer lists of each port */
 	struct v2m_port_view *ports;              /* ascending by port: every port of the key set */
 	size_t n_ports;
 	struct v2m_interface_view *interfaces;

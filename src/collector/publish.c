@@ -47,6 +47,7 @@ static struct v2m_snapshot *make_snapshot(struct v2m_collector *collector)
 	snapshot->mono_ns = collector->sample.mono_ns;
 	snapshot->real_us = collector->sample.real_us;
 	snapshot->mode = collector->sample.mode;
+	snapshot->connection_details_max = collector->config->connection_details_max;
 	snapshot->keyset = v2m_keyset_ref(collector->keyset);
 	if (collector->connections)
 		snapshot->connections = v2m_connection_table_ref(collector->connections);

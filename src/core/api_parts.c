@@ -95,12 +95,16 @@ static void put_interface_traffic(struct api *api)
 	v2m_write_close(json, '}');
 }
 
-static void put_connection_details(struct v2m_json_writer *json, const struct v2m_port_view *view)
+/* One port with 100,000 connections must not make everybody's answer 10 MB long. */
+static void put_connection_details(struct api *api, const struct v2m_port_view *view)
 {
+	size_t max = api->snapshot->connection_details_max;
+	size_t count = view->n_connections < max ? view->n_connections : max;
+	struct v2m_json_writer *json = &api->json;
 	char endpoint[V2M_FORMAT_ENDPOINT_LEN];
 
 	v2m_put_open(json, "connection_details", '[');
-	for (size_t i = 0; i < view->n_connections; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct v2m_connection *connection = &view->connections[i];
 
 		v2m_write_open(json, '{');
@@ -112,6 +116,8 @@ static void put_connection_details(struct v2m_json_writer *json, const struct v2
 		v2m_write_close(json, '}');
 	}
 	v2m_write_close(json, ']');
+	if (count < view->n_connections)
+		v2m_put_bool(json, "connection_details_truncated", true);
 }
 
 static void put_accounting(struct api *api)
@@ -180,7 +186,7 @@ void api_port_entry(struct api *api, const struct v2m_port_view *view)
 	api_put_formatted(json, "tx", figures.tx);
 	v2m_put_fixed(json, "traffic_rate", view->rate_bytes_s, 2);
 	put_interface_traffic(api);
-	put_connection_details(json, view);
+	put_connection_details(api, view);
 	v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
 	v2m_put_string(json, "source", "simple_monitor");
 	v2m_put_string(json, "method", "connection_based_estimation");

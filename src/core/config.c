@@ -15,7 +15,7 @@ static const char *const member_names[] = {
 	"listen",      "api_key",        "state_dir",          "pin_dir",
 	"interfaces",  "key_sources",    "exclude_interfaces", "api_bytes",
 	"cache_ttl_s", "rate_window_s",  "sample_interval_ms", "flush_interval_s",
-	"attach",      "retention_days", "retention_hours",
+	"attach",      "retention_days", "retention_hours",    "connection_details_max",
 };
 
 void v2m_config_clear(struct v2m_config *config)
@@ -42,6 +42,7 @@ int v2m_config_init(struct v2m_config *config)
 		.flush_interval_s = 10,
 		.retention_days = 400,
 		.retention_hours = 744,
+		.connection_details_max = 1000,
 	};
 
 	if (!made.state_dir || !made.pin_dir || v2m_strings_add(&made.listen, "127.0.0.1:9469") ||
@@ -223,6 +224,7 @@ static int read_numbers(const struct v2m_json_node *root, struct v2m_config *con
 		{ "flush_interval_s", 1, 3600, &config->flush_interval_s },
 		{ "retention_days", 1, 100000, &config->retention_days },
 		{ "retention_hours", 1, 1000000, &config->retention_hours },
+		{ "connection_details_max", 0, 100000, &config->connection_details_max },
 	};
 
 	for (size_t i = 0; i < V2M_ARRAY_LEN(numbers); i++) {
@@ -298,7 +300,7 @@ static json_t *dump_strings(const struct v2m_strings *strings)
 char *v2m_config_dump(const struct v2m_config *config)
 {
 	json_t *json = json_pack(
-		"{s:o, s:s?, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i}",
+		"{s:o, s:s?, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i}",
 		"listen",
 		config->listen.count == 1 ? json_string(config->listen.items[0])
 					  : dump_strings(&config->listen),
@@ -311,7 +313,8 @@ char *v2m_config_dump(const struct v2m_config *config)
 		"sample_interval_ms", (int)config->sample_interval_ms, "rate_window_s",
 		(int)config->rate_window_s, "flush_interval_s", (int)config->flush_interval_s,
 		"retention_days", (int)config->retention_days, "retention_hours",
-		(int)config->retention_hours);
+		(int)config->retention_hours, "connection_details_max",
+		(int)config->connection_details_max);
 	char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
 
 	json_decref(json);

@@ -34,6 +34,7 @@ struct v2m_config {
 	unsigned flush_interval_s;   /* 1 to 3600 */
 	unsigned retention_days;     /* of days, 1 to 100000; totals and months never expire */
 	unsigned retention_hours;    /* of hours, 1 to 1000000 */
+	unsigned connection_details_max; /* listed for each port, 0 to 100000 */
 };
 
 /* The defaults. 0 or -ENOMEM. */

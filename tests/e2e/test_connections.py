@@ -72,6 +72,20 @@ class Listener:
         return self.socket.accept()[0], client
 
 
+def test_no_more_connections_are_listed_than_the_configuration_says(lab, start_daemon):
+    daemon = start_daemon([Key("vmess-tcp", PORT).entry()], connection_details_max=2)
+    listener = Listener(lab, "0.0.0.0")
+    held = [listener.connect(lab.SERVER[4]) for _ in range(3)]
+    wait_until(lambda: daemon.port_entry(PORT)["connections"] == len(held), what="three connections")
+    entry = daemon.port_entry(PORT)
+    assert len(entry["connection_details"]) == 2 and entry["connection_details_truncated"] is True
+    for end in held.pop():
+        end.close()
+    wait_until(lambda: daemon.port_entry(PORT)["connections"] == len(held), what="two connections")
+    entry = daemon.port_entry(PORT)
+    assert len(entry["connection_details"]) == 2 and "connection_details_truncated" not in entry
+
+
 def test_a_connection_is_shown_from_its_opening_to_its_end(lab, both):
     listener = Listener(lab, "0.0.0.0")
     both()

@@ -142,6 +142,7 @@ static struct v2m_snapshot *read_counters(struct fake_meter *fake)
 	snapshot->mono_ns = v2m_clock_mono_ns();
 	snapshot->real_us = v2m_clock_real_us();
 	snapshot->mode = V2M_MODE_EBPF;
+	snapshot->connection_details_max = SIZE_MAX;
 	snapshot->keyset = v2m_keyset_ref(fake->keyset);
 	snapshot->connections = v2m_connection_table_ref(fake->connections);
 	snapshot->ports = calloc(fake->keyset->n_ports + 1, sizeof(*snapshot->ports));

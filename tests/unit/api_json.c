@@ -50,6 +50,37 @@ static void a_port_entry_has_every_member_of_the_contract(void **state)
 	json_decref(answer);
 }
 
+static void connections_beyond_the_cap_are_counted_and_not_listed(void **state)
+{
+	struct world *world = *state;
+	json_t *answer;
+
+	world->snapshot->connection_details_max = 2;
+	answer = render(world, v2m_api_simple, NULL, 200);
+	assert_integer(answer, "data/ports/10002/connections", 3);
+	assert_int_equal(json_array_size(at(answer, "data/ports/10002/connection_details")), 2);
+	assert_true(json_is_true(at(answer, "data/ports/10002/connection_details_truncated")));
+	assert_integer(answer, "data/total_connections", 5);
+	/* As many as the cap are no more than it. */
+	assert_int_equal(json_array_size(at(answer, "data/ports/10001/connection_details")), 2);
+	assert_null(
+		json_object_get(at(answer, "data/ports/10001"), "connection_details_truncated"));
+	json_decref(answer);
+}
+
+static void a_cap_of_zero_lists_no_connection(void **state)
+{
+	struct world *world = *state;
+	json_t *answer;
+
+	world->snapshot->connection_details_max = 0;
+	answer = render(world, v2m_api_key_simple, "key-1", 200);
+	assert_integer(answer, "traffic/connections", 3);
+	assert_int_equal(json_array_size(at(answer, "traffic/connection_details")), 0);
+	assert_true(json_is_true(at(answer, "traffic/connection_details_truncated")));
+	json_decref(answer);
+}
+
 static void the_list_sums_its_ports_and_counts_a_shared_one_once(void **state)
 {
 	json_t *answer = render(*state, v2m_api_simple, NULL, 200);
@@ -260,6 +291,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(a_port_entry_has_every_member_of_the_contract),
+		WORLD_TEST(connections_beyond_the_cap_are_counted_and_not_listed),
+		WORLD_TEST(a_cap_of_zero_lists_no_connection),
 		WORLD_TEST(the_list_sums_its_ports_and_counts_a_shared_one_once),
 		WORLD_TEST(a_shared_port_names_its_keys_and_no_uuid),
 		WORLD_TEST(an_inactive_key_is_listed_as_such),

@@ -52,6 +52,7 @@ static void check_defaults(const struct v2m_config *config)
 	assert_int_equal(config->sample_interval_ms, 1000);
 	assert_int_equal(config->rate_window_s, 10);
 	assert_int_equal(config->flush_interval_s, 10);
+	assert_int_equal(config->connection_details_max, 1000);
 }
 
 static void without_a_file_and_with_an_empty_one_the_defaults_hold(void **state)
@@ -197,6 +198,9 @@ static void a_number_out_of_range_is_refused(void **state)
 		      ":1:19: rate_window_s: expected an integer from 1 to 300, got 0");
 	check_refused("{\"flush_interval_s\": -5}",
 		      ":1:22: flush_interval_s: expected an integer from 1 to 3600, got -5");
+	check_refused(
+		"{\"connection_details_max\": 100001}",
+		":1:28: connection_details_max: expected an integer from 0 to 100000, got 100001");
 }
 
 static void a_key_that_no_header_can_carry_is_refused_and_not_shown(void **state)
@@ -231,7 +235,7 @@ static void a_dump_does_not_show_the_api_key(void **state)
 	assert_null(strstr(text, "s3cret"));
 	assert_string_equal(json_string_value(json_object_get(json, "api_key")), "(set)");
 	assert_int_equal(json_array_size(json_object_get(json, "listen")), 2);
-	assert_int_equal(json_object_size(json), 15);
+	assert_int_equal(json_object_size(json), 16);
 	json_decref(json);
 	free(text);
 	v2m_config_clear(&config);
