@@ -6,6 +6,29 @@
 
 #include "core/api_parts.h"
 
+/* Ports of the key set about whose bytes nothing is known, not even that there are none: apart from
+ * the others, so that nobody takes them for zeros. */
+static void put_not_counted(struct api *api)
+{
+	const struct v2m_keyset *keyset = api->snapshot->keyset;
+	struct v2m_json_writer *json = &api->json;
+
+	if (api->snapshot->n_ports == keyset->n_ports)
+		return;
+	v2m_put_open(json, "not_counted", '{');
+	for (size_t i = 0; i < keyset->n_ports; i++) {
+		const struct v2m_key_port *port = &keyset->ports[i];
+		char name[8];
+
+		if (v2m_snapshot_port(api->snapshot, port->port))
+			continue;
+		snprintf(name, sizeof(name), "%u", port->port);
+		v2m_write_name(json, name);
+		api_not_counted_entry(api, port);
+	}
+	v2m_write_close(json, '}');
+}
+
 int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		   const void *argument, struct v2m_body *body)
 {
@@ -32,6 +55,7 @@ int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		bytes += api_figures(&api, &view->since_reset).total;
 	}
 	v2m_write_close(json, '}');
+	put_not_counted(&api);
 	v2m_put_u64(json, "total_connections", connections);
 	v2m_put_u64(json, "total_bytes", bytes);
 	v2m_put_seconds(json, "timestamp", snapshot->real_us);

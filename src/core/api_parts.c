@@ -215,6 +215,34 @@ static void no_port_entry(struct api *api, const struct v2m_key *key)
 	v2m_write_close(json, '}');
 }
 
+/* Why nothing is known of a port that the snapshot does not have. */
+static void explain_not_counted(const struct v2m_snapshot *snapshot,
+				const struct v2m_key_port *port, const char **code,
+				const char **detail)
+{
+	bool udp = snapshot->mode == V2M_MODE_SOCKET_STATS && port->transports == V2M_UDP;
+
+	/* Else it is beyond the ports that can be monitored. */
+	*code = udp ? V2M_CODE_UDP : "not_counted";
+	*detail = udp ? V2M_DETAIL_UDP : "The port of this key is not being counted.";
+}
+
+void api_not_counted_entry(struct api *api, const struct v2m_key_port *port)
+{
+	struct v2m_json_writer *json = &api->json;
+	const char *code;
+	const char *detail;
+
+	explain_not_counted(api->snapshot, port, &code, &detail);
+	v2m_write_open(json, '{');
+	v2m_put_string(json, "error", detail);
+	v2m_put_string(json, "code", code);
+	v2m_put_u64(json, "port", port->port);
+	put_owners(json, api->snapshot->keyset, port->port);
+	v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
+	v2m_write_close(json, '}');
+}
+
 /* Why a key's figures cannot be told, and the status to answer with; 0: they can. */
 static int refusal(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
 		   const char **code, const char **detail)
@@ -227,15 +255,9 @@ static int refusal(const struct v2m_snapshot *snapshot, const struct v2m_key *ke
 		*detail = V2M_DETAIL_SHARED_PORT;
 		return 409;
 	}
-	if (port && snapshot->mode == V2M_MODE_SOCKET_STATS && port->transports == V2M_UDP) {
-		*code = V2M_CODE_UDP;
-		*detail = V2M_DETAIL_UDP;
-		return 503;
-	}
-	/* Beyond the ports that can be monitored: what is not counted is not zero. */
+	/* What is not counted is not zero. */
 	if (port && !v2m_snapshot_port(snapshot, key->port)) {
-		*code = "not_counted";
-		*detail = "The port of this key is not being counted.";
+		explain_not_counted(snapshot, port, code, detail);
 		return 503;
 	}
 	return 0;

@@ -39,6 +39,8 @@ void api_put_formatted(struct v2m_json_writer *json, const char *name, uint64_t 
 /* Values. */
 void api_key_object(struct v2m_json_writer *json, const struct v2m_key *key);
 void api_port_entry(struct api *api, const struct v2m_port_view *view);
+/* What stands for the entry of a port that is not counted: whose it is, and why. */
+void api_not_counted_entry(struct api *api, const struct v2m_key_port *port);
 /* The key's port entry, or, without one byte figure that is not the key's alone, what stands for it
  * where the key has no port, shares it, or has one that is not counted. */
 void api_key_entry(struct api *api, const struct v2m_key *key);

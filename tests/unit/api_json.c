@@ -174,6 +174,32 @@ static void a_key_whose_port_is_not_counted_gets_no_zeros(void **state)
 	json_decref(answer);
 }
 
+static void a_port_that_is_not_counted_stands_apart_from_the_others_without_bytes(void **state)
+{
+	struct world *world = *state;
+	struct v2m_snapshot *snapshot = world->snapshot;
+	json_t *answer = render(world, v2m_api_simple, NULL, 200);
+	struct v2m_key_port *last = &snapshot->keyset->ports[snapshot->n_ports - 1];
+	char path[64];
+
+	assert_null(json_object_get(at(answer, "data"), "not_counted"));
+	json_decref(answer);
+	snapshot->n_ports--;
+	snapshot->mode = V2M_MODE_SOCKET_STATS;
+	last->transports = V2M_UDP;
+	answer = render(world, v2m_api_simple, NULL, 200);
+	assert_int_equal(json_object_size(at(answer, "data/ports")), snapshot->n_ports);
+	assert_int_equal(json_object_size(at(answer, "data/not_counted")), 1);
+	snprintf(path, sizeof(path), "data/not_counted/%u", last->port);
+	assert_text(at(answer, path), "code", "udp_not_counted");
+	assert_text(at(answer, path), "key_id", "key-1");
+	assert_null(json_object_get(at(answer, path), "total_bytes"));
+	json_decref(answer);
+	answer = render(world, v2m_api_key_simple, "key-1", 503);
+	assert_text(answer, "code", "udp_not_counted");
+	json_decref(answer);
+}
+
 static void payload_bytes_are_reported_where_asked_for(void **state)
 {
 	const struct world *world = *state;
@@ -300,6 +326,7 @@ int main(void)
 		WORLD_TEST(a_key_without_a_port_says_so),
 		WORLD_TEST(a_key_that_shares_its_port_is_refused),
 		WORLD_TEST(a_key_whose_port_is_not_counted_gets_no_zeros),
+		WORLD_TEST(a_port_that_is_not_counted_stands_apart_from_the_others_without_bytes),
 		WORLD_TEST(payload_bytes_are_reported_where_asked_for),
 		WORLD_TEST(figures_that_are_not_exact_say_why),
 		WORLD_TEST(counters_beyond_63_bits_are_written_whole),

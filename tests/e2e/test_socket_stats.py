@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Without the kernel programs: from the sockets' own counters, said everywhere, and back again."""
+
+import signal
+
+import pytest
+
+from daemon import BUILD, Daemon
+from lab import run, wait_until
+
+SIZE = 10 * 1024 * 1024
+# What docs/counting.md says of the difference to the exact mode. Selective acknowledgements are in no
+# socket's counters: a direction of acknowledgements alone may look that much smaller.
+BOUND, ACK_BOUND = 0.001, 0.25
+FIGURES = {"rx_bytes": ACK_BOUND, "tx_bytes": BOUND, "total_bytes": BOUND, "rx_packets": BOUND,
+           "tx_packets": BOUND, "payload_rx_bytes": BOUND, "payload_tx_bytes": BOUND}
+EVERYTHING = "-bpf,-net_admin,-sys_admin,-perfmon"
+
+
+class Unprivileged(Daemon):
+    """Root without the capabilities that eBPF needs; allow() gives them to the next start."""
+
+    prefix = ["setpriv", "--bounding-set", EVERYTHING, "--inh-caps", EVERYTHING]
+
+    def words(self, *options):
+        return [*self.prefix, *super().words(*options)]
+
+    def allow(self):
+        self.prefix = []
+
+
+@pytest.fixture
+def start_unprivileged(lab):
+    made = []
+
+    def start(keys, running=True, **options):
+        daemon = Unprivileged(lab, keys, name=f"unprivileged-{len(made)}", **options)
+        made.append(daemon)
+        return daemon.start() if running else daemon
+
+    yield start
+    for daemon in made:
+        daemon.stop()
+        daemon.allow()
+        daemon.run("--detach")
+
+
+def settled(daemon, port):
+    """The port's entry when two readings half a second apart agree."""
+    last = {}
+
+    def quiet():
+        entry = daemon.port_entry(port)
+        same = last.get("total") == (entry["total_bytes"], entry["connections"])
+        last["total"] = (entry["total_bytes"], entry["connections"])
+        return entry if same and entry["connections"] == 0 else None
+
+    return wait_until(quiet, timeout_s=20, what="the end of all traffic")
+
+
+def assert_agree(counted, measured):
+    for name, bound in FIGURES.items():
+        print(name, counted[name], measured[name])
+        assert abs(measured[name] - counted[name]) <= bound * counted[name], name
+
+
+@pytest.mark.parametrize("offloads", [False, True], ids=["frames", "super-packets"])
+@pytest.mark.parametrize("version", [4, 6], ids=["ipv4", "ipv6"])
+def test_both_modes_agree_on_a_download(lab, start_v2ray, start_unprivileged, start_daemon, version,
+                                        offloads):
+    lab.offloads(offloads)
+    v2ray = start_v2ray(version)
+    keys = [key.entry() for key in v2ray.keys]
+    exact = start_daemon(keys, name="exact", listen="127.0.0.1:9470")
+    estimate = start_unprivileged(keys, pin_dir=str(lab.pin_dir) + "-u")
+    for kind in ("vmess-tcp", "vless-tcp"):
+        v2ray.download(v2ray.key(kind), SIZE)
+    v2ray.stop()
+    for kind in ("vmess-tcp", "vless-tcp"):
+        port = v2ray.key(kind).port
+        counted, measured = settled(exact, port), settled(estimate, port)
+        assert_agree(counted, measured)
+        assert measured["payload_tx_bytes"] > SIZE
+
+
+def test_connections_between_two_readings_are_counted(lab, start_v2ray, start_unprivileged,
+                                                      start_daemon):
+    """Many small downloads: all that a connection carries lies between two readings."""
+    v2ray = start_v2ray()
+    key = v2ray.key("vless-tcp")
+    exact = start_daemon([key.entry()], name="exact", listen="127.0.0.1:9470")
+    estimate = start_unprivileged([key.entry()], pin_dir=str(lab.pin_dir) + "-u",
+                                  sample_interval_ms=60000)
+    for _ in range(10):
+        v2ray.download(key, 1000)
+    v2ray.stop()
+    counted, measured = settled(exact, key.port), settled(estimate, key.port)
+    assert counted["payload_tx_bytes"] > 10 * 1000
+    assert_agree(counted, measured)
+
+
+def test_it_says_everywhere_that_it_is_not_exact_and_why(lab, start_v2ray, start_unprivileged):
+    v2ray = start_v2ray()
+    daemon = start_unprivileged([key.entry() for key in v2ray.keys])
+    accounting = daemon.port_entry(10001)["accounting"]
+    assert (accounting["mode"], accounting["exact"]) == ("socket_stats", False)
+    assert accounting["unit"] == "wire" and "CAP_BPF" in accounting["reason"]
+    for path in ("/health", "/healthz"):
+        answer = daemon.ask("GET", path, headers={})
+        assert answer.status == 200
+        assert answer.json() == {"status": "degraded", "reason": "ebpf_unavailable"}
+    status = daemon.get("/api/meter/status").json()
+    assert status["accounting"] == {key: accounting[key] for key in ("mode", "exact", "reason")}
+    assert [device["attach"] for device in status["devices"]] == ["none"]
+    assert not daemon.get("/api/traffic/status").json()["precise_monitor_available"]
+    assert daemon.said().count(accounting["reason"]) == 1
+    shown = lab.server.run(BUILD / "v2meterctl", "--url", "http://127.0.0.1:9469",
+                           "--api-key-file", daemon.state_dir / "api_key", "status").stdout
+    assert "ebpf_unavailable" in shown and accounting["reason"] in shown
+    assert daemon.simple()["data"]["ports"]["10001"]["interface_traffic"]["rx_bytes"] > 0
+
+
+def test_a_key_with_udp_alone_has_no_figures(lab, start_v2ray, start_unprivileged):
+    v2ray = start_v2ray()
+    key = v2ray.key("vmess-mkcp")
+    daemon = start_unprivileged([each.entry() for each in v2ray.keys])
+    path = f"/api/keys/{key.id}/traffic"
+    answers = [daemon.get(path + rest) for rest in
+               ("", "/simple", "/exact", "/port/exact", "/history", "/monthly")]
+    answers += [daemon.ask("POST", path + rest) for rest in
+                ("/reset", "/simple/reset", "/port/reset", "/history/reset")]
+    for answer in answers:
+        assert (answer.status, answer.json()["code"]) == (503, "udp_not_counted")
+    data = daemon.simple()["data"]
+    assert sorted(data["ports"]) == ["10001", "10002"]
+    assert list(data["not_counted"]) == [str(key.port)]
+    assert data["not_counted"][str(key.port)]["code"] == "udp_not_counted"
+    assert daemon.reset(v2ray.keys[0].id).status == 200
+
+
+def test_pinned_programs_that_went_on_are_not_counted_twice(lab, start_v2ray, start_unprivileged,
+                                                            start_daemon):
+    """Exact, then without the privilege while the programs stay, then exact again: as one who was exact
+    all the time."""
+    v2ray = start_v2ray()
+    keys = [key.entry() for key in v2ray.keys]
+    witness = start_daemon(keys, name="witness", listen="127.0.0.1:9470",
+                           pin_dir=str(lab.pin_dir) + "-w")
+    daemon = start_unprivileged(keys, running=False)
+    key = v2ray.key("vless-tcp")
+    prefix, daemon.prefix = daemon.prefix, []
+    daemon.start()
+    for step in (prefix, []):
+        v2ray.download(key, SIZE // 10)
+        daemon.stop()
+        v2ray.download(key, SIZE // 100)
+        daemon.prefix = step
+        daemon.start()
+        assert daemon.port_entry(key.port)["accounting"]["exact"] == (step == [])
+    v2ray.download(key, SIZE // 10)
+    v2ray.stop()
+    counted, measured = settled(witness, key.port), settled(daemon, key.port)
+    for name in FIGURES:
+        assert counted[name] <= measured[name] <= counted[name] * (1 + BOUND), name
+
+
+def test_a_reload_goes_back_to_exact_counting(lab, start_v2ray, start_daemon):
+    """The pin directory's name is taken, and then free; meanwhile a download goes on."""
+    v2ray = start_v2ray()
+    keys = [key.entry() for key in v2ray.keys]
+    witness = start_daemon(keys, name="witness", listen="127.0.0.1:9470")
+    taken = lab.pin_dir.with_name(lab.pin_dir.name + "-taken")
+    run("bpftool", "map", "create", taken, "type", "array", "key", "4", "value", "4", "entries", "1",
+        "name", "v2m_e2e")
+    try:
+        daemon = start_daemon(keys, pin_dir=str(taken))
+        key = v2ray.key("vmess-tcp")
+        assert "Not a directory" in daemon.port_entry(key.port)["accounting"]["reason"]
+        download = v2ray.start_download(key, SIZE, SIZE // 4)
+        wait_until(lambda: daemon.port_entry(key.port)["tx_bytes"] > SIZE // 10, what="a tenth")
+        daemon.process.signal(signal.SIGHUP)
+        wait_until(lambda: "still no exact" in daemon.said() or "keys on" in daemon.said(),
+                   what="the reload")
+        assert not daemon.port_entry(key.port)["accounting"]["exact"]
+        taken.unlink()
+        daemon.process.signal(signal.SIGHUP)
+        wait_until(lambda: daemon.port_entry(key.port)["accounting"]["exact"], what="exact counting")
+        assert daemon.get("/health").json() == {"status": "healthy"}
+        assert download.wait(30) == 0
+        v2ray.stop()
+        counted, measured = settled(witness, key.port), settled(daemon, key.port)
+        assert_agree(counted, measured)
+    finally:
+        taken.unlink(missing_ok=True) if taken.is_file() else None
+
+
+def test_a_restart_without_the_programs_counts_on_from_where_it_was(lab, start_v2ray,
+                                                                    start_unprivileged):
+    v2ray = start_v2ray()
+    key = v2ray.key("vless-tcp")
+    daemon = start_unprivileged([key.entry()])
+    v2ray.download(key, SIZE // 10)
+    before = settled(daemon, key.port)["total_bytes"]
+    daemon.stop()
+    daemon.start()
+    assert daemon.port_entry(key.port)["total_bytes"] == before
+    v2ray.download(key, SIZE // 10)
+    v2ray.stop()
+    assert settled(daemon, key.port)["payload_tx_bytes"] > 2 * (SIZE // 10)
+
+
+def test_another_daemon_is_no_reason_to_fall_back(lab, start_daemon):
+    first = start_daemon([])
+    second = Daemon(lab, [], name="second", listen="127.0.0.1:9470")
+    refused = second.run()
+    assert refused.returncode == 2 and str(first.process.pid) in refused.stderr
