@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A key file and a port file, joined. */
+#include <string.h>
+
+#include "core/key_file.h"
+#include "core/key_join.h"
+#include "core/log.h"
+#include "core/port_file.h"
+#include "fuzz.h"
+
+/* The uuid that every seed has: no complaint may show it. */
+#define SECRET "e9828d67-08e2-4942-815d-61f41b3dacf7"
+
+static void check_error(int result, const struct v2m_error *error)
+{
+	FUZZ_CHECK(result == 0 || strncmp(error->text, "f:", 2) == 0);
+	FUZZ_CHECK(!strstr(error->text, SECRET));
+}
+
+static void check_joined(const struct v2m_key_list *keys)
+{
+	size_t first;
+	size_t second;
+
+	for (size_t i = 0; i < keys->count; i++)
+		FUZZ_CHECK(*keys->items[i].id && *keys->items[i].uuid && *keys->items[i].name);
+	FUZZ_CHECK(v2m_key_list_clash(keys, v2m_key_order_by_id, &first, &second) == 0);
+	FUZZ_CHECK(v2m_key_list_clash(keys, v2m_key_order_by_uuid, &first, &second) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	V2M_CLEANUP(v2m_json_doc_clear) struct v2m_json_doc doc = { 0 };
+	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
+	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list joined = { 0 };
+	struct v2m_error error = { "" };
+	int result =
+		v2m_json_doc_parse("f", (const char *)data, size, V2M_JSON_STRICT, &doc, &error);
+
+	v2m_log_set_level(V2M_LOG_ERROR);
+	check_error(result, &error);
+	if (result)
+		return 0;
+	check_error(v2m_key_file_read(&doc, &gathered.customers, &error), &error);
+	check_error(v2m_port_file_read(&doc, &gathered.assignments, &error), &error);
+	FUZZ_CHECK(v2m_key_join(&gathered, &joined) == 0);
+	check_joined(&joined);
+	return 0;
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A V2Ray configuration, read and joined with itself. */
+#include <string.h>
+
+#include "core/key_join.h"
+#include "core/log.h"
+#include "core/v2ray_config.h"
+#include "fuzz.h"
+
+/* "f:LINE:COLUMN: ..." with a place that the text has. */
+static void check_error(const struct v2m_error *error, const uint8_t *data, size_t size)
+{
+	unsigned line = 0;
+	unsigned column = 0;
+	unsigned lines = 1;
+
+	for (size_t i = 0; i < size; i++)
+		lines += data[i] == '\n';
+	FUZZ_CHECK(sscanf(error->text, "f:%u:%u: ", &line, &column) == 2);
+	FUZZ_CHECK(line >= 1 && line <= lines);
+	FUZZ_CHECK(column >= 1 && column <= size + 1);
+}
+
+static void check_keys(const struct v2m_key_list *keys)
+{
+	size_t first;
+	size_t second;
+
+	for (size_t i = 0; i < keys->count; i++) {
+		const struct v2m_key *key = &keys->items[i];
+
+		FUZZ_CHECK(key->port && key->transports);
+		FUZZ_CHECK(*key->id && *key->uuid && *key->name);
+		FUZZ_CHECK(strlen(key->uuid) <= V2M_JSON_MAX_STRING);
+		FUZZ_CHECK(strlen(key->name) <= V2M_JSON_MAX_STRING);
+	}
+	FUZZ_CHECK(v2m_key_list_clash(keys, v2m_key_order_by_id, &first, &second) == 0);
+	FUZZ_CHECK(v2m_key_list_clash(keys, v2m_key_order_by_uuid, &first, &second) == 0);
+}
+
+static void read_twice(const struct v2m_json_doc *doc, const uint8_t *data, size_t size)
+{
+	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
+	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list again = { 0 };
+	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list joined = { 0 };
+	struct v2m_error error = { "" };
+	size_t count;
+
+	if (v2m_v2ray_read(doc, 1, &gathered.clients, &error)) {
+		check_error(&error, data, size);
+		return;
+	}
+	check_keys(&gathered.clients);
+	count = gathered.clients.count;
+	FUZZ_CHECK(v2m_v2ray_read(doc, 1, &again, &error) == 0);
+	FUZZ_CHECK(v2m_key_list_move(&gathered.clients, &again) == 0);
+	FUZZ_CHECK(v2m_key_join(&gathered, &joined) == 0);
+	FUZZ_CHECK(joined.count == count);
+	check_keys(&joined);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	V2M_CLEANUP(v2m_json_doc_clear) struct v2m_json_doc doc = { 0 };
+	struct v2m_error error = { "" };
+
+	v2m_log_set_level(V2M_LOG_ERROR);
+	if (v2m_json_doc_parse("f", (const char *)data, size, V2M_JSON_V2RAY, &doc, &error))
+		check_error(&error, data, size);
+	else
+		read_twice(&doc, data, size);
+	return 0;
+}
