@@ -4,6 +4,7 @@
 #include "ledger/schema.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 
@@ -270,6 +271,63 @@ static void a_file_that_is_locked_at_the_start_is_an_error_that_says_so(void **c
 	open_ledger(state);
 }
 
+/* Counts and stores until it is killed; a byte for every store. */
+static void store_for_ever(struct state *state, int done)
+{
+	struct v2m_error error;
+
+	open_ledger(state);
+	for (uint64_t bytes = 0;; bytes += 50) {
+		count(state, bytes, bytes % 100 ? "2025-08-03T12:00:00" : "2025-08-04T12:00:00");
+		if (v2m_ledger_store(state->ledger, state->account, &error) ||
+		    write(done, "", 1) != 1)
+			_exit(1);
+	}
+}
+
+/* Whatever moment it was: the totals are those of the reading, and so are days, months and hours.
+ */
+static void a_process_that_is_killed_leaves_a_ledger_that_holds_together(void **context)
+{
+	struct state *state = *context;
+	static const char together[] =
+		"SELECT (SELECT tcp_rx_wire + udp_rx_wire FROM raw) ="
+		" (SELECT rx_wire FROM subjects) AND (SELECT rx_wire FROM subjects) ="
+		" (SELECT sum(rx_wire) FROM days) AND (SELECT rx_wire FROM subjects) ="
+		" (SELECT sum(rx_wire) FROM months) AND (SELECT rx_wire FROM subjects) ="
+		" (SELECT sum(rx_wire) FROM hours)";
+
+	close_ledger(state);
+	for (unsigned round = 1; round <= 20; round++) {
+		char bytes[64];
+		ssize_t stores = 0;
+		int done[2];
+		int status;
+		pid_t child;
+
+		each_file(state, "*", unlink);
+		assert_int_equal(pipe2(done, O_CLOEXEC), 0);
+		child = fork();
+		if (child == 0)
+			store_for_ever(state, done[1]);
+		close(done[1]);
+		while (stores < (ssize_t)round)
+			stores += read(done[0], bytes, 1);
+		/* Another moment every time. */
+		usleep(37 * round % 500);
+		kill(child, SIGKILL);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status));
+		close(done[0]);
+		open_ledger(state);
+		assert_true(lifetime_rx(state->account, "aaaa") >= 100 * (round - 1));
+		close_ledger(state);
+		if (round > 1)
+			assert_int_equal(query(state, together), 1);
+	}
+	open_ledger(state);
+}
+
 /* Noise over the first page of a table, on disk, in a file whose log is empty. A second connection
  * makes the first one forget the pages that it remembers. */
 static void destroy(struct state *state, const char *table)
@@ -468,6 +526,7 @@ int main(void)
 		ON_DISK(a_file_on_a_full_disk_is_read_at_the_start),
 		TEST(a_locked_file_is_written_when_the_other_process_is_done),
 		TEST(a_file_that_is_locked_at_the_start_is_an_error_that_says_so),
+		TEST(a_process_that_is_killed_leaves_a_ledger_that_holds_together),
 		TEST(damage_to_the_days_at_the_start_costs_no_totals),
 		TEST(damage_to_the_readings_at_the_start_begins_everything_anew),
 		TEST(damage_in_the_middle_of_the_day_costs_what_cannot_be_read_and_no_more),
