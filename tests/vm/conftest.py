@@ -20,6 +20,10 @@ import qemu
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
+BPF_TESTS = ["packets", "malformed", "fragments", "devices", "differential"]
+# Half a minute each; what they are about is also in test_lifecycle.py.
+if os.environ.get("V2METER_VM_THOROUGH"):
+    BPF_TESTS += ["devices_live", "ports_live", "takeover"]
 
 
 def pytest_addoption(parser):
@@ -80,10 +84,23 @@ def programs(traffic):
 
 
 @pytest.fixture(scope="session")
-def image(kernel, programs, tmp_path_factory):
+def bpf_programs():
+    """The programs of tests/bpf by name: those without sanitizers where both are built."""
+    found = {}
+    for folder in (ROOT / "build-debug", build_dir()):
+        for name in BPF_TESTS:
+            path = folder / f"bpf_{name}"
+            if path.is_file():
+                found[name] = path
+    return found
+
+
+@pytest.fixture(scope="session")
+def image(kernel, programs, bpf_programs, tmp_path_factory):
     """The guest's root for this kernel."""
     target = tmp_path_factory.mktemp("initramfs") / f"{kernel.name}.cpio"
-    initramfs.build(kernel, target, programs)
+    carried = {f"bpf_{name}": path for name, path in bpf_programs.items()}
+    initramfs.build(kernel, target, {**programs, **carried})
     return target
 
 
