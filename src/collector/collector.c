@@ -104,7 +104,7 @@ int v2m_collector_open(const struct v2m_config *config, struct v2m_collector **c
 	if (!result)
 		collector_watch_keys(opened);
 	if (!result)
-		result = collector_load_keys(opened, error);
+		result = collector_start_keys(opened, error);
 	if (!result)
 		result = watch(opened, v2m_links_event_fd(opened->links));
 	if (!result && opened->watch)

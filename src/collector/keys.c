@@ -5,10 +5,13 @@
  * to the old owners, then the new ones take over.
  */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "collector/internal.h"
+#include "core/key_memory.h"
 #include "core/log.h"
 #include "core/string_list.h"
 #include "ledger/panel_db.h"
@@ -77,6 +80,34 @@ static int read_sources(struct v2m_collector *collector, struct v2m_keyset **key
 				    &collector->sources, error);
 }
 
+static void memory_path(const struct v2m_collector *collector, char path[static PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/" V2M_KEY_MEMORY_NAME, collector->config->state_dir);
+}
+
+static void remember(const struct v2m_collector *collector)
+{
+	struct v2m_error error = { "" };
+	char path[PATH_MAX];
+
+	memory_path(collector, path);
+	if (v2m_key_memory_store(path, collector->keyset, &error))
+		v2m_log_warning("a start with broken key sources would not know these keys: %s",
+				error.text);
+}
+
+static void put_in_force(struct v2m_collector *collector, int refused)
+{
+	set_too_many(collector, refused + (int)collector->sources.refused_ports);
+	v2m_log_info("%zu keys on %zu ports", collector->keyset->n_keys,
+		     collector->keyset->n_ports);
+	collector_update_devices(collector);
+	source_check_devices(collector);
+	collector_adopt_previous(collector);
+	collector_take_sample(collector);
+	publish_nothing(collector);
+}
+
 int collector_load_keys(struct v2m_collector *collector, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *next = NULL;
@@ -86,14 +117,36 @@ int collector_load_keys(struct v2m_collector *collector, struct v2m_error *error
 		result = switch_keyset(collector, next, error);
 	collector->condition.keys_broken = result < 0;
 	if (result >= 0) {
-		set_too_many(collector, result + (int)collector->sources.refused_ports);
-		v2m_log_info("%zu keys on %zu ports", next->n_keys, next->n_ports);
-		collector_update_devices(collector);
-		source_check_devices(collector);
-		collector_adopt_previous(collector);
-		collector_take_sample(collector);
-		publish_nothing(collector);
+		put_in_force(collector, result);
+		remember(collector);
 	}
 	publish_condition(collector);
 	return result < 0 ? result : 0;
+}
+
+int collector_start_keys(struct v2m_collector *collector, struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *last = NULL;
+	struct v2m_error memory_error = { "" };
+	char path[PATH_MAX];
+	int refused;
+	int result;
+
+	memory_path(collector, path);
+	result = v2m_key_memory_load(path, &last, &memory_error);
+	if (result && result != -ENOENT)
+		v2m_log_warning("the last good keys cannot be read: %s", memory_error.text);
+	if (result)
+		return collector_load_keys(collector, error);
+	/* What the kernel counted while nobody looked belongs to the keys of that time. */
+	refused = switch_keyset(collector, last, error);
+	if (refused < 0)
+		return refused;
+	collector_take_sample(collector);
+	result = collector_load_keys(collector, error);
+	if (!result)
+		return 0;
+	v2m_log_error("going on with the last good keys: %s", error->text);
+	put_in_force(collector, refused);
+	return 0;
 }

@@ -144,6 +144,31 @@ def test_a_port_handed_over_gives_each_key_exactly_its_own_time(lab, start_daemo
         assert sent > 0 and tx(daemon) == sent, owner
 
 
+def test_what_passed_while_the_daemon_was_away_belongs_to_the_keys_of_that_time(lab, start_daemon):
+    daemon = start_daemon(KEYS[:1])
+    assert daemon.stop() == 0
+    sent = Flood(lab).end()["wire_bytes"]
+    daemon.write_keys([key("first", UUID, None), key("second", OTHER_UUID, PORT)])
+    daemon.start()
+    assert tx(daemon) == 0
+    give_port(daemon, "first")
+    assert tx(daemon) == sent > 0
+
+
+def test_a_start_with_a_broken_key_file_has_the_last_good_keys(lab, start_daemon):
+    daemon = start_daemon(KEYS)
+    daemon.kill()
+    daemon.write_keys("[{")
+    daemon.start()
+    assert daemon.ask("GET", "/health").json() == {"status": "degraded",
+                                                   "reason": "key_source_broken"}
+    flood = Flood(lab)
+    assert_counted(daemon, flood.end())
+    daemon.write_keys(KEYS)
+    wait_until(lambda: daemon.ask("GET", "/health").json()["status"] == "healthy",
+               what="the mended file to be taken up")
+
+
 def test_a_port_handed_over_under_traffic_loses_no_byte(lab, start_daemon):
     daemon = start_daemon(KEYS[:1])
     flood = Flood(lab)
