@@ -90,17 +90,14 @@ int v2m_ledger_expire(struct v2m_ledger *ledger, struct v2m_account *account, ui
 		      int64_t real_us, struct v2m_error *error)
 {
 	struct before before;
-	int result;
 
 	if (!is_steady(ledger, mono_ns, real_us))
 		return 0;
 	before.date = v2m_date_add(v2m_local_time_at(real_us).date, -(int)ledger->retention.days);
 	before.hour_start_s = real_us / 1000000 - 3600 * (int64_t)ledger->retention.hours;
-	result = v2m_ledger_write(ledger, account, delete_before, &before, error);
-	/* The next time in an hour. */
-	if (result == 0) {
-		ledger->steady_since_ns = mono_ns;
-		ledger->steady_since_us = real_us;
-	}
-	return result;
+	/* The next time in an hour, also where it fails: what is locked or full is no better a
+	 * second later, and every attempt at a lock takes its time-out. */
+	ledger->steady_since_ns = mono_ns;
+	ledger->steady_since_us = real_us;
+	return v2m_ledger_write(ledger, account, delete_before, &before, error);
 }

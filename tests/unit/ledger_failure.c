@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The disk is full, takes no writes, or has lost what it had; another process is in the way. */
+/* The disk is full or takes no writes, another process is in the way, or the process is killed. */
 #include "ledger_fixture.h"
-#include "ledger/schema.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -82,22 +81,6 @@ static void count_many(struct state *state, uint64_t bytes, const char *utc)
 	sample.mono_ns = ++state->mono_s * SECOND_NS;
 	sample.real_us = unix_us(utc);
 	assert_int_equal(v2m_account_apply(state->account, state->keyset, &sample), 0);
-}
-
-static uint64_t stored_day(struct state *state, int32_t date)
-{
-	struct v2m_history history = { 0 };
-	struct v2m_error error = { "" };
-	uint64_t bytes = 0;
-
-	if (v2m_ledger_history_key(state->ledger, state->account, state->keyset,
-				   &state->keyset->keys[0], &history, &error))
-		fail_msg("%s", error.text);
-	for (size_t i = 0; i < history.keys->n_days; i++)
-		if (history.keys->days[i].date == date)
-			bytes = history.keys->days[i].figures.totals.rx.wire_bytes;
-	v2m_history_clear(&history);
-	return bytes;
 }
 
 static void on_a_full_disk_counting_goes_on_in_memory(void **context)
@@ -328,123 +311,6 @@ static void a_process_that_is_killed_leaves_a_ledger_that_holds_together(void **
 	open_ledger(state);
 }
 
-/* Noise over the first page of a table, on disk, in a file whose log is empty. A second connection
- * makes the first one forget the pages that it remembers. */
-static void destroy(struct state *state, const char *table)
-{
-	char text[128];
-	char noise[4096];
-	int64_t page;
-	int fd;
-
-	snprintf(text, sizeof(text), "SELECT rootpage FROM sqlite_schema WHERE name = '%s'", table);
-	page = query(state, text);
-	sql(state, "PRAGMA user_version = 99");
-	snprintf(text, sizeof(text), "PRAGMA user_version = %d", v2m_schema_version());
-	sql(state, text);
-	query(state, "PRAGMA wal_checkpoint(TRUNCATE)");
-	memset(noise, 0xa5, sizeof(noise));
-	fd = open(state->path, O_WRONLY | O_CLOEXEC);
-	assert_int_equal(pwrite(fd, noise, sizeof(noise), (page - 1) * 4096), 4096);
-	close(fd);
-}
-
-/* Two days and a reset, stored. */
-static void some_history(struct state *state)
-{
-	struct v2m_reset_undo undo;
-	struct v2m_totals closed;
-
-	count(state, 100, "2025-08-03T12:00:00");
-	v2m_account_reset(state->account, "aaaa", 1, &closed, &undo);
-	store(state);
-	count(state, 150, "2025-08-04T12:00:00");
-	store(state);
-}
-
-static void damage_to_the_days_at_the_start_costs_no_totals(void **context)
-{
-	struct state *state = *context;
-	const struct v2m_subject *subject;
-
-	some_history(state);
-	close_ledger(state);
-	destroy(state, "days");
-	open_ledger(state);
-	assert_int_equal(each_file(state, "ledger.db.corrupt-*", NULL) > 0, 1);
-	subject = v2m_account_subject(state->account, "aaaa");
-	assert_non_null(subject);
-	assert_int_equal(subject->lifetime.rx.wire_bytes, 300);
-	assert_int_equal(v2m_subject_since_reset(subject).rx.wire_bytes, 100);
-	assert_int_equal(query(state, "SELECT rx_wire FROM months"), 300);
-	assert_int_equal(query(state, "SELECT count(*) FROM days"), 0);
-	assert_int_equal(query(state, "SELECT count(*) FROM hours"), 2);
-	count(state, 200, "2025-08-04T13:00:00");
-	store(state);
-	assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
-	assert_int_equal(query(state, "SELECT rx_wire FROM months"), 400);
-}
-
-/* Totals without their readings would be counted twice. */
-static void damage_to_the_readings_at_the_start_begins_everything_anew(void **context)
-{
-	struct state *state = *context;
-
-	some_history(state);
-	close_ledger(state);
-	destroy(state, "raw");
-	open_ledger(state);
-	assert_null(v2m_account_subject(state->account, "aaaa"));
-	assert_int_equal(query(state, "SELECT count(*) FROM months"), 0);
-	count(state, 200, "2025-08-04T13:00:00");
-	assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
-}
-
-static void damage_in_the_middle_of_the_day_costs_what_cannot_be_read_and_no_more(void **context)
-{
-	struct state *state = *context;
-	static const char *const tables[] = { "days", "raw", "subjects", "hours" };
-
-	for (size_t i = 0; i < V2M_ARRAY_LEN(tables); i++) {
-		const struct v2m_subject *subject;
-
-		close_ledger(state);
-		each_file(state, "*", unlink);
-		open_ledger(state);
-		some_history(state);
-		destroy(state, tables[i]);
-		count(state, 200, "2025-08-04T13:00:00");
-		store(state);
-		assert_int_equal(each_file(state, "ledger.db.corrupt-*", NULL) > 0, 1);
-		restart(state);
-		subject = v2m_account_subject(state->account, "aaaa");
-		assert_int_equal(subject->lifetime.rx.wire_bytes, 400);
-		assert_int_equal(v2m_subject_since_reset(subject).rx.wire_bytes, 200);
-		if (strcmp(tables[i], "subjects") != 0)
-			assert_int_equal(query(state, "SELECT rx_wire FROM months"), 400);
-		assert_int_equal(stored_day(state, 20250804), i == 0 || i == 2 ? 100 : 200);
-		count(state, 250, "2025-08-04T13:00:01");
-		assert_int_equal(lifetime_rx(state->account, "aaaa"), 500);
-	}
-}
-
-static void damage_that_a_question_comes_upon_is_mended_by_the_next_store(void **context)
-{
-	struct state *state = *context;
-	struct v2m_history history = { 0 };
-	struct v2m_error error = { "" };
-
-	some_history(state);
-	destroy(state, "days");
-	assert_int_equal(v2m_ledger_history_key(state->ledger, state->account, state->keyset,
-						&state->keyset->keys[0], &history, &error),
-			 -EUCLEAN);
-	assert_int_equal(history.n_keys, 0);
-	store(state);
-	assert_int_equal(stored_day(state, 20250804), 0);
-	assert_int_equal(query(state, "SELECT rx_wire FROM months"), 300);
-}
-
 static void a_damaged_file_waits_for_room_for_a_new_one(void **context)
 {
 	struct state *state = *context;
@@ -463,40 +329,6 @@ static void a_damaged_file_waits_for_room_for_a_new_one(void **context)
 	assert_int_equal(query(state, "SELECT rx_wire FROM months"), 400);
 	restart(state);
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
-}
-
-/* The next file that is set aside is not to find its name taken: it has only the second in it. */
-static int move_away(const char *path)
-{
-	static unsigned number;
-	char to[160];
-
-	snprintf(to, sizeof(to), "%.*s/moved-%u", (int)(strrchr(path, '/') - path), path, number++);
-	return rename(path, to);
-}
-
-static void a_disk_that_damages_every_file_is_not_filled_with_them(void **context)
-{
-	struct state *state = *context;
-	struct v2m_error error = { "" };
-
-	count(state, 100, "2025-08-03T12:00:00");
-	store(state);
-	for (uint64_t i = 1; i <= 5; i++) {
-		destroy(state, "raw");
-		count(state, 100 + i, "2025-08-03T12:00:01");
-		if (i <= 3)
-			store(state);
-		else
-			assert_int_equal(v2m_ledger_store(state->ledger, state->account, &error),
-					 -EUCLEAN);
-		assert_int_equal(each_file(state, "ledger.db.corrupt-*", move_away) > 0, i <= 3);
-	}
-	assert_non_null(strstr(error.text, "set aside"));
-	assert_int_equal(lifetime_rx(state->account, "aaaa"), 210);
-	restart(state);
-	count(state, 106, "2025-08-03T12:00:02");
-	store(state);
 }
 
 static void a_file_that_is_taken_away_is_replaced_with_all_that_is_in_memory(void **context)
@@ -527,12 +359,7 @@ int main(void)
 		TEST(a_locked_file_is_written_when_the_other_process_is_done),
 		TEST(a_file_that_is_locked_at_the_start_is_an_error_that_says_so),
 		TEST(a_process_that_is_killed_leaves_a_ledger_that_holds_together),
-		TEST(damage_to_the_days_at_the_start_costs_no_totals),
-		TEST(damage_to_the_readings_at_the_start_begins_everything_anew),
-		TEST(damage_in_the_middle_of_the_day_costs_what_cannot_be_read_and_no_more),
-		TEST(damage_that_a_question_comes_upon_is_mended_by_the_next_store),
 		ON_DISK(a_damaged_file_waits_for_room_for_a_new_one),
-		TEST(a_disk_that_damages_every_file_is_not_filled_with_them),
 		TEST(a_file_that_is_taken_away_is_replaced_with_all_that_is_in_memory),
 	};
 

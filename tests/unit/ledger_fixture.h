@@ -17,6 +17,7 @@
 #include "core/log.h"
 #include "ledger/history.h"
 #include "ledger/ledger.h"
+#include "ledger/schema.h"
 
 struct state {
 	char dir[64];
@@ -155,6 +156,56 @@ static inline int64_t query(struct state *state, const char *text)
 	sqlite3_finalize(statement);
 	sqlite3_close(db);
 	return value;
+}
+
+static inline uint64_t stored_day(struct state *state, int32_t date)
+{
+	struct v2m_history history = { 0 };
+	struct v2m_error error = { "" };
+	uint64_t bytes = 0;
+
+	if (v2m_ledger_history_key(state->ledger, state->account, state->keyset,
+				   &state->keyset->keys[0], &history, &error))
+		fail_msg("%s", error.text);
+	for (size_t i = 0; i < history.keys->n_days; i++)
+		if (history.keys->days[i].date == date)
+			bytes = history.keys->days[i].figures.totals.rx.wire_bytes;
+	v2m_history_clear(&history);
+	return bytes;
+}
+
+/* Noise over the first page of a table, on disk, in a file whose log is empty. A second connection
+ * makes the first one forget the pages that it remembers. */
+static inline void destroy(struct state *state, const char *table)
+{
+	char text[128];
+	char noise[4096];
+	int64_t page;
+	int fd;
+
+	snprintf(text, sizeof(text), "SELECT rootpage FROM sqlite_schema WHERE name = '%s'", table);
+	page = query(state, text);
+	sql(state, "PRAGMA user_version = 99");
+	snprintf(text, sizeof(text), "PRAGMA user_version = %d", v2m_schema_version());
+	sql(state, text);
+	query(state, "PRAGMA wal_checkpoint(TRUNCATE)");
+	memset(noise, 0xa5, sizeof(noise));
+	fd = open(state->path, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, noise, sizeof(noise), (page - 1) * 4096), 4096);
+	close(fd);
+}
+
+/* Two days and a reset, stored. */
+static inline void some_history(struct state *state)
+{
+	struct v2m_reset_undo undo;
+	struct v2m_totals closed;
+
+	count(state, 100, "2025-08-03T12:00:00");
+	v2m_account_reset(state->account, "aaaa", 1, &closed, &undo);
+	store(state);
+	count(state, 150, "2025-08-04T12:00:00");
+	store(state);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

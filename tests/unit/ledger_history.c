@@ -312,6 +312,25 @@ static void what_is_too_old_expires_once_the_clock_has_been_steady_for_an_hour(v
 	assert_int_equal(query(state, "SELECT sum(rx_wire) FROM months"), 600);
 }
 
+static void an_expiry_that_fails_is_tried_again_in_an_hour(void **context)
+{
+	struct state *state = *context;
+	const int64_t start = unix_us("2027-08-20T12:00:00");
+	struct v2m_error error;
+	unsigned failures = 0;
+
+	count(state, 100, "2025-08-09T12:00:00");
+	store(state);
+	sql(state, "CREATE TRIGGER refuse BEFORE DELETE ON days"
+		   " BEGIN SELECT RAISE(ABORT, 'refused by the test'); END");
+	for (int64_t minute = 0; minute <= 150; minute++)
+		failures += v2m_ledger_expire(state->ledger, state->account,
+					      (uint64_t)(minute + 1) * 60 * SECOND_NS,
+					      start + minute * 60 * SECOND_US, &error) != 0;
+	assert_int_equal(failures, 2);
+	assert_int_equal(query(state, "SELECT count(*) FROM days"), 1);
+}
+
 /* Half an hour in 2038, then the right time. */
 static void a_clock_that_is_wrong_for_a_while_takes_no_history_along(void **context)
 {
@@ -385,6 +404,7 @@ int main(void)
 		TEST(a_history_reset_that_cannot_be_stored_changes_nothing),
 		TEST(a_cleanup_takes_old_days_and_leaves_months_and_totals),
 		TEST(what_is_too_old_expires_once_the_clock_has_been_steady_for_an_hour),
+		TEST(an_expiry_that_fails_is_tried_again_in_an_hour),
 		TEST(a_clock_that_is_wrong_for_a_while_takes_no_history_along),
 		TEST(a_shared_port_is_an_entry_without_a_key),
 		TEST(the_last_name_and_port_of_a_removed_key_are_kept),

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "ledger_fixture.h"
 
-#include "ledger/schema.h"
-
 /* A file as version 1 made it, with one key and one reading in it. It is not to be changed when the
  * schema changes: it stands for what is on people's disks. */
 static const char version_1[] =
