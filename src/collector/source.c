@@ -156,13 +156,14 @@ static int change_to_exact(struct v2m_collector *collector, struct v2m_error *er
 {
 	int result = source_set_keyset(collector, collector->keyset, error);
 
-	if (result >= 0)
-		result = collector_take_sample(collector);
+	if (result < 0)
+		return result;
+	result = collector_take_sample(collector);
 	if (!result)
 		result = account_exact(collector);
 	if (result)
-		return result < 0 ? result
-				  : v2m_error_set(error, -ENOSPC, "%d ports too many", result);
+		return v2m_error_set(error, result, "the counters cannot be read: %s",
+				     strerror(-result));
 	collector_update_devices(collector);
 	if (refused_everywhere(collector))
 		return v2m_error_set(error, -EOPNOTSUPP, "%s", collector->attach_error.text);

@@ -2,6 +2,7 @@
 """Without the kernel programs: from the sockets' own counters, said everywhere, and back again."""
 
 import signal
+import time
 
 import pytest
 
@@ -46,14 +47,15 @@ def start_unprivileged(lab):
 
 
 def settled(daemon, port):
-    """The port's entry when two readings half a second apart agree."""
+    """The port's entry when no connection is left and nothing has been added for half a second: the
+    kernel tells of a destroyed socket from a work queue."""
     last = {}
 
     def quiet():
         entry = daemon.port_entry(port)
-        same = last.get("total") == (entry["total_bytes"], entry["connections"])
-        last["total"] = (entry["total_bytes"], entry["connections"])
-        return entry if same and entry["connections"] == 0 else None
+        if entry["connections"] or entry["total_bytes"] != last.get("bytes"):
+            last.update(bytes=entry["total_bytes"], since=time.monotonic())
+        return entry if time.monotonic() - last["since"] > 0.5 else None
 
     return wait_until(quiet, timeout_s=20, what="the end of all traffic")
 
