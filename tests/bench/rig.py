@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What the benchmarks share: a v2meterd with many keys and real connections in network namespaces of
+its own, and what processes cost."""
+
+import contextlib
+import os
+import pathlib
+import platform
+import statistics
+import sys
+import tempfile
+import time
+import uuid
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE.parent / "e2e"))
+
+import lab as lab_module  # noqa: E402
+from daemon import Daemon  # noqa: E402
+from lab import Lab, wait_until  # noqa: E402
+
+lab_module.PREFIX = "v2m-bench"
+FIRST_PORT = 10001
+FIRST_OTHER_PORT = 20001
+# Of one process: connections, an end of each in either namespace, below the usual limit of files.
+PER_HOLDER = 8000
+
+
+def number(name, default):
+    return int(os.environ.get(name, default))
+
+
+def make_keys(count):
+    return [{"id": str(uuid.uuid4()), "uuid": str(uuid.uuid4()), "name": f"user{i}@example.com",
+             "port": FIRST_PORT + i, "is_active": True, "transport": "both",
+             "created_at": "2025-08-04T14:34:13.878594"} for i in range(count)]
+
+
+@contextlib.contextmanager
+def make_lab():
+    lab_module.clean_up_after_the_dead()
+    with tempfile.TemporaryDirectory(prefix="v2m-bench-") as directory:
+        lab = Lab(directory)
+        try:
+            yield lab
+        finally:
+            lab.close()
+
+
+@contextlib.contextmanager
+def run_daemon(lab, keys, name, **members):
+    """With the intervals of an installed daemon."""
+    daemon = Daemon(lab, keys, name=name, sample_interval_ms=1000, **members)
+    daemon.start()
+    try:
+        yield daemon
+    finally:
+        daemon.stop()
+        daemon.run("--detach")
+
+
+def hold_connections(lab, count, n_ports, first_port=FIRST_PORT, busy=False):
+    """Connections from the client to ports of the server, evenly; the processes that hold them.
+    busy: every port's first connection carries a few bytes each second."""
+    holders = []
+    n_holders = max(1, -(-count // PER_HOLDER))
+    for i in range(n_holders):
+        ports = range(i * n_ports // n_holders, (i + 1) * n_ports // n_holders)
+        share = count * (i + 1) // n_holders - count * i // n_holders
+        holders.append(lab_module.Process(
+            [sys.executable, HERE / "hold.py", lab.server.path, lab.client.path,
+             first_port + ports.start, len(ports), share, int(busy)],
+            lab.directory / f"hold-{first_port}-{i}"))
+    for holder in holders:
+        wait_until(lambda: "ready" in holder.said() or not holder.running(), 180,
+                   "the connections")
+        assert holder.running(), holder.said()
+    return holders
+
+
+@contextlib.contextmanager
+def held(*arguments, **options):
+    holders = hold_connections(*arguments, **options)
+    try:
+        yield
+    finally:
+        for holder in holders:
+            holder.stop()
+
+
+def cpu_seconds(*pids):
+    """What the processes have had of a core, to the nanosecond where the kernel counts that."""
+    total = 0.0
+    for pid in pids:
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                total += int((task / "schedstat").read_text().split()[0]) / 1e9
+    return total
+
+
+def rss_mib(*pids):
+    """Resident memory, shared libraries included."""
+    total = 0
+    for pid in pids:
+        for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                total += int(line.split()[1])
+    return total / 1024
+
+
+def children(pid):
+    text = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(word) for word in text.split()]
+
+
+def timed(call):
+    """(milliseconds, what the call gave)"""
+    start = time.monotonic()
+    value = call()
+    return (time.monotonic() - start) * 1000, value
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def describe_machine():
+    model = next((line.partition(":")[2].strip()
+                  for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), platform.machine())
+    print(f"{os.cpu_count()} cores ({model}), Linux {platform.release()}, load average "
+          f"{os.getloadavg()[0]:.1f} before the run.\n", flush=True)
+
+
+def table(head, rows):
+    print("| " + " | ".join(head) + " |")
+    print("|" + "|".join("---" if i == 0 else "---:" for i in range(len(head))) + "|")
+    for row in rows:
+        print("| " + " | ".join(str(cell) for cell in row) + " |")
+    print(flush=True)
+
+
+def verdict(name, value, limit, unit):
+    """A line about a goal: at most that much."""
+    said = "met" if value <= limit else "MISSED"
+    print(f"- {name}: {value:.3g} {unit}, goal at most {limit:g} {unit}: {said}", flush=True)
