@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Where keys come from: changes that are taken up by themselves, and what is kept of the last good
+keys."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import socket
+import stat
+import time
+
+import pytest
+
+import v2ray
+from lab import wait_until
+from v2ray import Key
+
+KEY = Key("vmess-tcp", 10001)
+OTHER = Key("vless-tcp", 10002)
+DATA = pathlib.Path(__file__).resolve().parents[1] / "data"
+
+
+def exchange(lab, port, size=5000):
+    """A connection to the port of the server over the wire, size bytes up it."""
+    with lab.server.entered():
+        listener = socket.create_server(("0.0.0.0", port))
+    with contextlib.closing(listener), lab.client.socket() as client:
+        client.settimeout(10)
+        client.connect((lab.SERVER[4], port))
+        client.sendall(bytes(size))
+        with listener.accept()[0] as accepted:
+            got = 0
+            while got < size:
+                got += len(accepted.recv(65536))
+
+
+def payload(daemon, port):
+    return daemon.port_entry(port)["payload_rx_bytes"]
+
+
+def names(daemon):
+    return sorted(key["name"] for key in daemon.get("/api/keys").json())
+
+
+def health(daemon):
+    return daemon.ask("GET", "/health", headers={}).json()
+
+
+def replace(path, text):
+    made = path.with_suffix(".new")
+    made.write_text(text)
+    made.rename(path)
+
+
+def inbound_file(*keys):
+    return json.dumps({"inbounds": [key.inbound() for key in keys]})
+
+
+def check_soon(daemon, condition, what):
+    """Within two seconds of now."""
+    begun = time.monotonic()
+    wait_until(condition, timeout_s=5, what=what)
+    assert time.monotonic() - begun < 2, what
+
+
+def test_a_changed_configuration_takes_effect_within_two_seconds(lab, start_daemon):
+    source = lab.directory / "config.json"
+    source.write_text(inbound_file(KEY))
+    daemon = start_daemon([], key_sources=[str(source)])
+    assert names(daemon) == [KEY.name]
+    exchange(lab, KEY.port)
+    replace(source, "// both\n" + inbound_file(KEY, OTHER))
+    check_soon(daemon, lambda: len(names(daemon)) == 2, "a replaced file")
+    exchange(lab, KEY.port)
+    exchange(lab, OTHER.port, 700)
+    assert payload(daemon, KEY.port) == 10000
+    assert payload(daemon, OTHER.port) == 700
+    source.write_text(inbound_file(OTHER))
+    check_soon(daemon, lambda: names(daemon) == [OTHER.name], "a file written in place")
+
+
+def test_a_directory_may_appear_later_and_its_files_one_by_one(lab, start_daemon):
+    directory = lab.directory / "confdir"
+    directory.mkdir()
+    daemon = start_daemon([], key_sources=[str(directory)])
+    assert names(daemon) == []
+    (directory / "10.json").write_text(inbound_file(KEY))
+    check_soon(daemon, lambda: names(daemon) == [KEY.name], "a first file")
+    (directory / "20.json").write_text(inbound_file(OTHER))
+    check_soon(daemon, lambda: len(names(daemon)) == 2, "a second file")
+    (directory / "10.json").unlink()
+    check_soon(daemon, lambda: names(daemon) == [OTHER.name], "a file removed")
+    (directory / "20.json").unlink()
+    directory.rmdir()
+    wait_until(lambda: health(daemon)["status"] == "degraded", what="the directory gone")
+    assert names(daemon) == [OTHER.name]
+    directory.mkdir()
+    (directory / "30.json").write_text(inbound_file(KEY))
+    check_soon(daemon, lambda: names(daemon) == [KEY.name], "the directory made again")
+    assert health(daemon) == {"status": "healthy"}
+
+
+def test_a_broken_change_keeps_the_keys_and_is_taken_up_when_mended(lab, start_daemon):
+    source = lab.directory / "config.json"
+    source.write_text(inbound_file(KEY))
+    daemon = start_daemon([], key_sources=[str(source)])
+    exchange(lab, KEY.port)
+    replace(source, "{\n  # broken\n  \"inbounds\": [\n")
+    wait_until(lambda: health(daemon).get("reason") == "key_source_broken", what="the reason")
+    assert re.search(r"config\.json:4:1: not JSON", daemon.said())
+    exchange(lab, KEY.port)
+    assert payload(daemon, KEY.port) == 10000
+    replace(source, inbound_file(KEY, OTHER))
+    check_soon(daemon, lambda: len(names(daemon)) == 2, "the mended file")
+    assert health(daemon) == {"status": "healthy"}
+    assert payload(daemon, KEY.port) == 10000
+
+
+def test_the_last_good_keys_survive_a_restart_with_broken_sources(lab, start_daemon):
+    source = lab.directory / "config.json"
+    source.write_text(inbound_file(KEY, OTHER))
+    daemon = start_daemon([], key_sources=[str(source)])
+    before = daemon.get("/api/keys").json()
+    exchange(lab, KEY.port)
+    assert daemon.stop() == 0
+    kept = daemon.state_dir / "keys.last.json"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    source.write_text("{")
+    exchange(lab, KEY.port, 300)
+    daemon.start()
+    assert daemon.get("/api/keys").json() == before
+    assert health(daemon)["reason"] == "key_source_broken"
+    assert payload(daemon, KEY.port) == 5300
+    source.write_text(inbound_file(OTHER))
+    check_soon(daemon, lambda: names(daemon) == [OTHER.name], "the mended file")
+
+
+def test_without_last_good_keys_a_broken_source_is_status_2(lab, start_daemon):
+    source = lab.directory / "config.json"
+    source.write_text("{")
+    daemon = start_daemon([], running=False, key_sources=[str(source)])
+    ended = daemon.run()
+    assert ended.returncode == 2
+    assert re.search(r"config\.json:1:2: not JSON", ended.stderr)
+    source.write_text(inbound_file(KEY))
+    daemon.start()
+    assert daemon.stop() == 0
+    source.write_text("{")
+    (daemon.state_dir / "keys.last.json").write_text("[{}]")
+    ended = daemon.run()
+    assert ended.returncode == 2
+    assert "the last good keys cannot be read" in ended.stderr
+
+
+def test_sources_are_joined_and_no_uuid_gets_into_the_log(lab, start_daemon):
+    config = lab.directory / "config.json"
+    config.write_text(inbound_file(KEY, OTHER))
+    key_file = [{"uuid": KEY.uuid.upper(), "id": "k1", "name": "Alice", "port": 9}]
+    daemon = start_daemon(key_file)
+    daemon.stop()
+    daemon.config["key_sources"] = [str(daemon.key_file), str(config)]
+    daemon.write_config()
+    daemon.start()
+    keys = {key["name"]: key for key in daemon.get("/api/keys").json()}
+    assert sorted(keys) == ["Alice", OTHER.name]
+    assert keys["Alice"]["id"] == "k1"
+    assert keys["Alice"]["port"] == KEY.port
+    assert "key k1: port 9" in daemon.said()
+    for uuid in (KEY.uuid, OTHER.uuid):
+        assert uuid not in daemon.said().lower()
+        assert daemon.get(f"/api/keys/{uuid.upper()}").status == 200
+
+
+# --- against a real V2Ray ---
+
+ENVIRONMENT = {"V2M_TEST_PORT": "10015"}
+# Inbounds that have no clients: a local SOCKS proxy and the API.
+WITHOUT_KEYS = {("tcp", 1080, True), ("udp", 1080, True), ("tcp", 10085, True)}
+# HTTP/2 is served over TLS only, and these files have no certificate.
+NOT_SERVED = {("tcp", 20002, False)}
+
+
+def sockets(lab):
+    """(transport, port, on loopback) of everything that listens in the server's namespace."""
+    lines = lab.server.run("ss", "-Hlntu").stdout.splitlines()
+    fields = [(line.split()[0], *line.split()[4].rsplit(":", 1)) for line in lines]
+    return {(transport, int(port), address.startswith("127.")) for transport, address, port in fields}
+
+
+def counted(daemon):
+    """The same of the keys that --check lists."""
+    ended = daemon.run("--check")
+    assert ended.returncode == 0, ended.stderr
+    lines = re.findall(r"^ +(\d+)  (tcp|udp|both) +active +(lo |shared |)", ended.stdout, re.M)
+    return {(transport, int(port), place == "lo ") for port, spoken, place in lines
+            for transport in (("tcp", "udp") if spoken == "both" else (spoken,))}
+
+
+@pytest.mark.parametrize("name", ["written_by_hand.json", "transports.json", "old_style.json",
+                                  "confdir"])
+def test_a_real_v2ray_listens_where_its_configuration_is_counted(lab, start_daemon, v2ray_version,
+                                                                 name):
+    source = DATA / "v2ray" / name
+    if source.is_file():
+        copy = lab.directory / name
+        copy.write_text(source.read_text().replace("/run/", f"{lab.directory}/"))
+        source, option = copy, "-config"
+    else:
+        option = "-confdir"
+    daemon = start_daemon([], running=False, key_sources=[str(source)], environment=ENVIRONMENT)
+    expected = counted(daemon)
+    assert len(expected) >= 3
+    lab.server.start(v2ray.BINARY, option, source, log=lab.directory / "v2ray.log",
+                     env=dict(os.environ, **ENVIRONMENT))
+    wait_until(lambda: sockets(lab) - WITHOUT_KEYS == expected - NOT_SERVED,
+               what=f"the sockets {sorted(expected)}")
