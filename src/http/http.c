@@ -7,9 +7,9 @@
  */
 #include "http/http.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,21 +19,21 @@
 #include "core/log.h"
 #include "http/listen.h"
 #include "http/server.h"
+#include "http/stack.h"
 
-#define THREADS     256
-#define THREADS_TXT "256"
-/* Deepest use measured is under 40 KiB; the sanitizers' red zones multiply that. */
-#define STACK_BYTES (512 * 1024)
+#define THREADS     384
+#define THREADS_TXT "384"
 /* A request's header has to be here in that time, an answer taken in it. */
 #define REQUEST_TIMEOUT_MS "5000"
 /* What a connection may idle between two requests. */
 #define KEEP_ALIVE_MS "5000"
-/* While more connections than this are open every answer ends its connection, so that idle ones
- * cannot hold the workers that others wait for. */
+/* While more connections than this are open, in all or of the same address, every answer ends its
+ * connection: idle ones cannot hold the workers that others wait for. Nobody is refused. */
 #define KEEP_ALIVE_CONNECTIONS (THREADS / 2)
+#define KEEP_ALIVE_OF_ADDRESS  64
 /* What is read of a body that is too large before the connection is closed: closing at once would
  * reset it, and the client might never see the answer. */
-#define LINGER_BYTES (1024 * 1024)
+#define LINGER_BYTES (256 * 1024)
 #define BODY_TIME_NS 2000000000u
 
 static struct v2m_http *http_of(const struct mg_connection *connection)
@@ -41,19 +41,18 @@ static struct v2m_http *http_of(const struct mg_connection *connection)
 	return mg_get_user_context_data(connection);
 }
 
-/* Reads and drops the body, at most limit bytes of it. True: it has been read whole. */
+/* Reads and drops the body, at most limit bytes of it. True: it has been read whole. Byte by byte:
+ * mg_read() comes back only when it has all it was asked for, however slowly that arrives. */
 static bool drain(struct mg_connection *connection, size_t limit)
 {
 	uint64_t start_ns = v2m_clock_mono_ns();
 	size_t total = 0;
-	char buffer[4096];
+	char byte;
 	int count;
 
-	while ((count = mg_read(connection, buffer, sizeof(buffer))) > 0) {
-		total += (size_t)count;
-		if (total > limit || v2m_clock_mono_ns() - start_ns > BODY_TIME_NS)
+	while ((count = mg_read(connection, &byte, 1)) > 0)
+		if (++total > limit || v2m_clock_mono_ns() - start_ns > BODY_TIME_NS)
 			return false;
-	}
 	return count == 0;
 }
 
@@ -94,7 +93,31 @@ static void refuse_malformed(struct v2m_reply *reply)
 	reply->close = true;
 	v2m_reply_error(reply, 400, "bad_request",
 			"The request is malformed, incomplete, or its headers are larger than "
-			"16 KiB");
+			"8 KiB");
+}
+
+/* Notes the connection under its address at its first request: before that civetweb does not tell
+ * it. The address is kept as the connection's user data. */
+static uint32_t address_of(struct v2m_http *http, struct mg_connection *connection)
+{
+	uint32_t address = (uint32_t)(uintptr_t)mg_get_user_connection_data(connection);
+	struct in_addr parsed;
+
+	if (!address &&
+	    inet_pton(AF_INET, mg_get_request_info(connection)->remote_addr, &parsed) == 1) {
+		address = parsed.s_addr;
+		v2m_guests_enter(&http->guests, address);
+		mg_set_user_connection_data(connection, (void *)(uintptr_t)address);
+	}
+	return address;
+}
+
+static bool is_crowded(struct v2m_http *http, struct mg_connection *connection)
+{
+	unsigned own = v2m_guests_count(&http->guests, address_of(http, connection));
+
+	return own > KEEP_ALIVE_OF_ADDRESS ||
+	       __atomic_load_n(&http->open_connections, __ATOMIC_RELAXED) > KEEP_ALIVE_CONNECTIONS;
 }
 
 static int begin_request(struct mg_connection *connection)
@@ -105,8 +128,7 @@ static int begin_request(struct mg_connection *connection)
 	bool too_large = false;
 	int status;
 
-	reply.close =
-		__atomic_load_n(&http->open_connections, __ATOMIC_RELAXED) > KEEP_ALIVE_CONNECTIONS;
+	reply.close = is_crowded(http, connection);
 	if (is_ambiguous(connection)) {
 		refuse_malformed(&reply);
 	} else if (!v2m_routes_open(info->local_uri_raw) &&
@@ -156,14 +178,35 @@ static int log_message(const struct mg_connection *connection, const char *messa
 
 static int init_connection(const struct mg_connection *connection, void **data)
 {
-	(void)data;
+	*data = NULL;
 	__atomic_add_fetch(&http_of(connection)->open_connections, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
+/* The last that still has the connection's user data. */
+static void connection_close(const struct mg_connection *connection)
+{
+	struct v2m_http *http = http_of(connection);
+	uint32_t address = (uint32_t)(uintptr_t)mg_get_user_connection_data(connection);
+
+	__atomic_sub_fetch(&http->open_connections, 1, __ATOMIC_RELAXED);
+	if (address)
+		v2m_guests_leave(&http->guests, address);
+}
+
+/* What a request needs of the stack is 12 KiB and more; most workers idle most of the time. */
 static void connection_closed(const struct mg_connection *connection)
 {
-	__atomic_sub_fetch(&http_of(connection)->open_connections, 1, __ATOMIC_RELAXED);
+	(void)connection;
+	v2m_stack_release();
+}
+
+static void *init_thread(const struct mg_context *context, int type)
+{
+	(void)context;
+	(void)type;
+	v2m_stack_note();
+	return NULL;
 }
 
 /* 0 or -errno. */
@@ -184,7 +227,9 @@ static struct mg_context *start_civetweb(struct v2m_http *http, const char *port
 		.http_error = http_error,
 		.log_message = log_message,
 		.init_connection = init_connection,
+		.connection_close = connection_close,
 		.connection_closed = connection_closed,
+		.init_thread = init_thread,
 	};
 	const char *options[] = {
 		"listening_ports",
@@ -215,21 +260,8 @@ static struct mg_context *start_civetweb(struct v2m_http *http, const char *port
 		"",
 		NULL,
 	};
-	pthread_attr_t before;
-	pthread_attr_t ours;
-	struct mg_context *context;
 
-	/* civetweb has no option for its threads' stacks; what it does not set is the process's
-	 * default. */
-	pthread_getattr_default_np(&before);
-	pthread_attr_init(&ours);
-	pthread_attr_setstacksize(&ours, STACK_BYTES);
-	pthread_setattr_default_np(&ours);
-	context = mg_start(&callbacks, http, options);
-	pthread_setattr_default_np(&before);
-	pthread_attr_destroy(&ours);
-	pthread_attr_destroy(&before);
-	return context;
+	return mg_start(&callbacks, http, options);
 }
 
 int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **http,
@@ -254,10 +286,12 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
 	strcpy(made->api_key, options->api_key);
 	made->meter = options->meter;
 	made->api_bytes = options->api_bytes;
+	v2m_guests_init(&made->guests);
 	mg_init_library(MG_FEATURES_DEFAULT);
 	made->context = start_civetweb(made, ports);
 	if (!made->context) {
 		mg_exit_library();
+		v2m_guests_destroy(&made->guests);
 		return v2m_error_set(error, -EIO, "http: cannot start on %s", ports);
 	}
 	made->started = true;
@@ -271,6 +305,7 @@ void v2m_http_stop(struct v2m_http *http)
 		return;
 	mg_stop(http->context);
 	mg_exit_library();
+	v2m_guests_destroy(&http->guests);
 	free(http);
 }
 

@@ -10,7 +10,7 @@
 #include "http/server.h"
 
 /* Header and body of this much together leave in one write, and so in one segment or two. */
-#define SINGLE_WRITE 8192
+#define SINGLE_WRITE 4096
 /* A smaller body fits into one segment as it is. */
 #define GZIP_FROM 1024
 

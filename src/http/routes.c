@@ -5,7 +5,7 @@
 
 #include "http/exchange.h"
 
-#define PATH_MAX_LENGTH 2048
+#define PATH_MAX_LENGTH 1024
 #define PARAMETER       "{}"
 
 #define ROUTE(method_, pattern_, ...)                                                              \

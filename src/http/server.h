@@ -6,14 +6,15 @@
 #include <civetweb.h>
 #include <stdbool.h>
 
+#include "http/guests.h"
 #include "http/http.h"
 
 /* Longer API keys are refused at the start. */
 #define V2M_API_KEY_MAX 256
 /* Of a request's body; nothing we serve has a body to read. */
-#define V2M_REQUEST_BODY_MAX (64 * 1024)
+#define V2M_REQUEST_BODY_MAX (16 * 1024)
 /* Of the request line and all headers together. */
-#define V2M_REQUEST_HEADER_MAX "16384"
+#define V2M_REQUEST_HEADER_MAX "8192"
 
 struct v2m_http {
 	struct mg_context *context;
@@ -21,6 +22,7 @@ struct v2m_http {
 	enum v2m_api_bytes api_bytes;
 	bool started;
 	unsigned open_connections; /* atomic */
+	struct v2m_guests guests;
 	char api_key[V2M_API_KEY_MAX + 1];
 	char start_id[17]; /* random: entity tags of different runs differ */
 };

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "http/stack.h"
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* More than the red zone below the stack pointer (128 bytes on x86-64) and madvise()'s own frame.
+ */
+#define MARGIN 1024
+
+static __thread uintptr_t lowest;
+
+void v2m_stack_note(void)
+{
+	pthread_attr_t attributes;
+	void *address;
+	size_t size;
+
+	if (pthread_getattr_np(pthread_self(), &attributes))
+		return;
+	if (pthread_attr_getstack(&attributes, &address, &size) == 0)
+		lowest = (uintptr_t)address;
+	pthread_attr_destroy(&attributes);
+}
+
+void v2m_stack_release(void)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - MARGIN) & ~(page - 1);
+
+	if (lowest && end > lowest)
+		madvise((void *)lowest, end - lowest, MADV_DONTNEED);
+}
