@@ -26,6 +26,7 @@ class Daemon:
     def __init__(self, vm, keys=(key(PORT), key(OTHER_PORT, 1)), directory=DIRECTORY,
                  prefix="", **members):
         self.vm = vm
+        self.keys = list(keys)
         self.directory = directory
         self.prefix = prefix
         self.pid = None
@@ -34,7 +35,7 @@ class Daemon:
                        "api_key": API_KEY, "sample_interval_ms": 200, "interfaces": ["v0"]}
         self.config.update(members)
         vm.check(f"mkdir -p {directory}")
-        vm.write(f"{directory}/keys.json", json.dumps(list(keys)))
+        vm.write(f"{directory}/keys.json", json.dumps(self.keys))
         vm.write(f"{directory}/config.json", json.dumps(self.config))
 
     def command(self, options=""):

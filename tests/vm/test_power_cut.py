@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The power fails while the daemon counts and writes: the ledger stays whole, what is lost is at
+most one flush interval, what was reset stays reset; and a clean reboot loses nothing.
+
+V2METER_POWER_CUTS says how often (10), V2METER_POWER_CUT_SEED repeats a run.
+"""
+
+import os
+import random
+import time
+
+import pytest
+
+import disk
+import initramfs
+import kernels
+import qemu
+from daemon import OTHER_PORT, PORT, Daemon, Server
+
+CUTS = int(os.environ.get("V2METER_POWER_CUTS", "10"))
+FLUSH_S = 1
+SAMPLE_S = 0.2
+# A flush begins within its interval and the sample's; then it takes the disk's time, under TCG.
+LOSS_S = FLUSH_S + SAMPLE_S + 0.8
+BURST = "traffic udp 10.77.0.1 {port} 20 1000 0 0 0"
+BURST_BYTES = 20 * (1000 + 8 + 20 + 14)
+# Twenty bursts a second are what the sender's pauses allow.
+BURSTS_S = 20
+
+NETWORK = """
+ip netns add peer
+ip link add v0 type veth peer name p0 netns peer
+ip addr add 10.77.0.1/24 dev v0
+ip link set v0 up
+ip -n peer addr add 10.77.0.2/24 dev p0
+ip -n peer link set p0 up
+mount -t ext4 /dev/vda /mnt
+"""
+SENDER = ("while :; do ip netns exec peer " + BURST.format(port=PORT)
+          + "; usleep 50000; done >/dev/null 2>&1 & echo $!")
+
+
+@pytest.fixture(scope="module")
+def oldest():
+    """One kernel is enough: it is the ledger that is tested. The oldest boots fastest."""
+    try:
+        return kernels.get("5.10")
+    except kernels.Unavailable as error:
+        pytest.skip(f"SKIP: kernel 5.10: {error}")
+
+
+@pytest.fixture(scope="module")
+def machine(oldest, programs, tmp_path_factory):
+    """Makes machines with that disk."""
+    image = tmp_path_factory.mktemp("initramfs") / "power-cut.cpio"
+    initramfs.build(oldest, image, {**programs, "sqlite3": initramfs.host_program("sqlite3")})
+    return lambda drive: qemu.Vm(oldest, image, arguments=drive.for_qemu())
+
+
+class Round:
+    """One life of the machine, from power on to power off."""
+
+    def __init__(self, vm):
+        self.vm = vm
+        vm.boot()
+        vm.check(NETWORK)
+        self.server = Server(vm)
+        self.other = Server(vm, OTHER_PORT)
+        self.integrity = self._integrity()
+        self.daemon = Daemon(vm, state_dir="/mnt/state", flush_interval_s=FLUSH_S,
+                             sample_interval_ms=int(SAMPLE_S * 1000)).start()
+        self.first = self.totals()
+
+    def _integrity(self):
+        """Of copies: the daemon shall find the files as the cut left them."""
+        return self.vm.check(
+            "[ -e /mnt/state/ledger.db ] || { echo none; exit 0; }; "
+            "cp /mnt/state/ledger.db* /tmp; sqlite3 /tmp/ledger.db 'PRAGMA integrity_check'"
+        ).strip()
+
+    def totals(self):
+        """The guest's time, the total of the port under traffic, that of the one being reset."""
+        data = self.daemon.get("/api/traffic/simple")["data"]
+        ports = data["ports"]
+        return (data["timestamp"], ports[str(PORT)]["total_bytes"],
+                ports[str(OTHER_PORT)]["total_bytes"])
+
+    def send_once(self, port):
+        self.vm.check("ip netns exec peer " + BURST.format(port=port))
+
+    def start_sender(self):
+        self.vm.check(SENDER)
+        return [self.totals()]
+
+    def count_for(self, seconds, readings):
+        """Reads on until that much of the guest's time has passed."""
+        until_s = readings[-1][0] + seconds
+        while readings[-1][0] < until_s:
+            readings.append(self.totals())
+
+    def count_until_failure(self, drive, readings, timeout_s=60):
+        """Reads on until the disk has lost its power; what was read later is void."""
+        deadline_s = time.monotonic() + timeout_s
+        while drive.failed_at_s is None:
+            assert time.monotonic() < deadline_s, "nothing was written"
+            reading = self.totals()
+            if drive.failed_at_s is None:
+                readings.append(reading)
+
+    def reset_other(self):
+        answer = self.daemon.post(f"/api/keys/{self.daemon.keys[1]['id']}/traffic/simple/reset")
+        assert answer["previous_total"] == BURST_BYTES
+
+
+def check_survivors(before, readings, after):
+    """before: what the life began with; readings: of that life; after: what the next began with."""
+    last_s, last, _ = readings[-1]
+    durable = max([before] + [total for at_s, total, _ in readings if at_s <= last_s - LOSS_S])
+    assert durable <= after, f"{durable - after} bytes older than {LOSS_S} s were lost"
+    most = last + BURSTS_S * BURST_BYTES
+    assert after <= most, f"{after - most} bytes more than were sent"
+
+
+def check_start(life, expected):
+    """What a life begins with, after what is known of the one before; None: there was none."""
+    if expected is None:
+        assert life.integrity == "none" and life.first[1:] == (0, 0)
+        return
+    before, readings, possible = expected
+    assert life.integrity == "ok"
+    check_survivors(before, readings, life.first[1])
+    assert life.first[2] in possible, "a reset that was answered is undone"
+
+
+def live_until_power_fails(life, drive, chance):
+    """The readings of that life, and what the other port may stand at after it."""
+    life.send_once(OTHER_PORT)
+    readings = life.start_sender()
+    life.count_for(LOSS_S, readings)
+    possible = {0}
+    if chance.random() < 0.5:
+        life.reset_other()
+        drive.fail_after(chance.randint(1, 12))
+    else:
+        drive.fail_after(chance.randint(1, 12))
+        life.reset_other()
+        # The power failed before the answer: it promised nothing.
+        if drive.failed_at_s is not None:
+            possible.add(BURST_BYTES)
+    life.count_until_failure(drive, readings)
+    life.vm.cut_power()
+    return readings, possible
+
+
+def test_a_power_cut_costs_at_most_one_flush_interval(machine):
+    seed = int(os.environ.get("V2METER_POWER_CUT_SEED", random.randrange(1 << 32)))
+    print(f"V2METER_POWER_CUT_SEED={seed}")
+    chance = random.Random(seed)
+    lost = kept = 0
+    expected = None
+    with disk.Disk(seed) as drive:
+        for _ in range(CUTS):
+            with machine(drive) as vm:
+                life = Round(vm)
+                check_start(life, expected)
+                before = life.first[1]
+                if life.first[2]:
+                    life.reset_other()
+                readings, possible = live_until_power_fails(life, drive, chance)
+                expected = (before, readings, possible)
+            blocks = drive.cut_power()
+            lost, kept = lost + blocks[0], kept + blocks[1]
+        # The last cut, and then an end in order.
+        with machine(drive) as vm:
+            life = Round(vm)
+            check_start(life, expected)
+            life.send_once(PORT)
+            life.daemon.stop()
+            vm.power_off()
+        assert drive.cut_power()[0] == 0
+        with machine(drive) as vm:
+            again = Round(vm)
+            assert again.integrity == "ok"
+            assert again.first[1:] == (life.first[1] + BURST_BYTES, life.first[2])
+    print(f"{CUTS} cuts: of the blocks not flushed {lost} lost, {kept} kept")
+
+
+def test_a_disk_that_does_not_flush_is_noticed(machine):
+    """The power of the test above: without the flushes its checks fail."""
+    with disk.Disk(1, honest=False) as drive:
+        with machine(drive) as vm:
+            life = Round(vm)
+            readings = life.start_sender()
+            life.count_for(LOSS_S + 0.5, readings)
+            vm.cut_power()
+        drive.pending = []
+        drive.cut_power()
+        with machine(drive) as vm:
+            after = Round(vm)
+            with pytest.raises(AssertionError, match="were lost"):
+                check_survivors(life.first[1], readings, after.first[1])
