@@ -32,12 +32,13 @@ static int switch_keyset(struct v2m_collector *collector, struct v2m_keyset *nex
 	return refused;
 }
 
+/* Those that the sources refused are in the log already. */
 static void set_too_many(struct v2m_collector *collector, int refused)
 {
 	if (refused)
 		v2m_log_error("%d ports are not counted: at most %d can be", refused,
 			      V2M_MAX_PORTS);
-	collector->condition.too_many_ports = refused > 0;
+	collector->condition.too_many_ports = refused || collector->sources.refused_ports;
 }
 
 void collector_watch_keys(struct v2m_collector *collector)
@@ -98,7 +99,7 @@ static void remember(const struct v2m_collector *collector)
 
 static void put_in_force(struct v2m_collector *collector, int refused)
 {
-	set_too_many(collector, refused + (int)collector->sources.refused_ports);
+	set_too_many(collector, refused);
 	v2m_log_info("%zu keys on %zu ports", collector->keyset->n_keys,
 		     collector->keyset->n_ports);
 	collector_update_devices(collector);
