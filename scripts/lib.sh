@@ -35,6 +35,16 @@ is_root() {
 	[ "$(id -u)" -eq 0 ]
 }
 
+# quietly COMMAND...: shows what it printed only if it failed.
+quietly() {
+	local log status=0
+	log=$(mktemp)
+	"$@" >"$log" 2>&1 </dev/null || status=$?
+	[ "$status" -eq 0 ] || cat "$log" >&2
+	rm -f "$log"
+	return "$status"
+}
+
 # Prints those of the named packages that are not installed.
 missing_packages() {
 	local package
@@ -54,7 +64,7 @@ apt() {
 apt_update_once() {
 	[ -n "${V2M_APT_UPDATED:-}" ] && return 0
 	say "updating the package lists"
-	apt update -qq >&2
+	quietly apt update -qq
 	export V2M_APT_UPDATED=1
 }
 
@@ -68,7 +78,7 @@ install_packages() {
 	is_root || die "these packages are missing and only root can install them: ${missing[*]}"
 	apt_update_once
 	say "installing ${missing[*]}"
-	apt install -qq -y --no-install-recommends "${missing[@]}" >&2 </dev/null
+	quietly apt install -qq -y --no-install-recommends "${missing[@]}"
 }
 
 # A real v2ray under build/v2ray. Unpacked, never installed: the package would enable a service with
