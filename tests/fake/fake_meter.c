@@ -141,8 +141,10 @@ static struct v2m_snapshot *read_counters(struct fake_meter *fake)
 	snapshot->generation = ++fake->generation;
 	snapshot->mono_ns = v2m_clock_mono_ns();
 	snapshot->real_us = v2m_clock_real_us();
-	snapshot->mode = V2M_MODE_EBPF;
-	snapshot->connection_details_max = SIZE_MAX;
+	snapshot->mode = fake->options.inexact ? V2M_MODE_SOCKET_STATS : V2M_MODE_EBPF;
+	snapshot->mode_reason = fake->options.inexact ? strdup("no eBPF in this fake") : NULL;
+	snapshot->connection_details_max =
+		fake->options.details_max ? fake->options.details_max : SIZE_MAX;
 	snapshot->keyset = v2m_keyset_ref(fake->keyset);
 	snapshot->connections = v2m_connection_table_ref(fake->connections);
 	snapshot->ports = calloc(fake->keyset->n_ports + 1, sizeof(*snapshot->ports));
@@ -229,21 +231,44 @@ static void health_of(void *context, struct v2m_health *health)
 	pthread_mutex_unlock(&fake->lock);
 }
 
+/* One device and one source, so that every member of the answer is there. */
+static void fill_status(const struct fake_meter *fake, struct v2m_status *status)
+{
+	status->real_us = v2m_clock_real_us();
+	status->started_us = status->real_us;
+	status->mode = V2M_MODE_EBPF;
+	status->health_reason = fake->health.reason;
+	status->keys = fake->keyset->n_keys;
+	status->ports = fake->keyset->n_ports;
+	status->devices = calloc(1, sizeof(*status->devices));
+	if (status->devices) {
+		status->n_devices = 1;
+		strcpy(status->devices[0].name, "eth0");
+		strcpy(status->devices[0].attach, "tcx");
+	}
+	status->sources = calloc(1, sizeof(*status->sources));
+	if (status->sources) {
+		status->n_sources = 1;
+		status->sources[0].path = strdup("/etc/v2meter/keys.json");
+		status->sources[0].kind = strdup("key file");
+	}
+}
+
 static enum v2m_verdict status_of(void *context, struct v2m_status **status)
 {
 	struct fake_meter *fake = context;
-	struct v2m_status *made = calloc(1, sizeof(*made));
+	struct v2m_status *made = NULL;
+	enum v2m_verdict verdict;
 
-	if (!made)
-		return V2M_UNREADABLE;
 	pthread_mutex_lock(&fake->lock);
-	made->real_us = v2m_clock_real_us();
-	made->started_us = made->real_us;
-	made->mode = V2M_MODE_EBPF;
-	made->health_reason = fake->health.reason;
-	made->keys = fake->keyset->n_keys;
-	made->ports = fake->keyset->n_ports;
+	verdict = fake->window_verdict;
+	if (verdict == V2M_OK)
+		made = calloc(1, sizeof(*made));
+	if (made)
+		fill_status(fake, made);
 	pthread_mutex_unlock(&fake->lock);
+	if (verdict != V2M_OK || !made)
+		return V2M_UNREADABLE;
 	*status = made;
 	return V2M_OK;
 }

@@ -34,6 +34,8 @@ struct fake_options {
 	size_t n_keys;
 	size_t n_connections; /* spread over the ordinary keys */
 	bool special;
+	bool inexact;       /* as where the kernel programs cannot be loaded */
+	size_t details_max; /* of connection_details, 0: no limit */
 	unsigned window_ms; /* 0: every reading is its own window */
 	enum v2m_api_bytes unit;
 };

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The real HTTP side on a meter made in memory, for tests and measurements from outside.
- * Prints "listening PORT" when it is ready; ends on SIGTERM, SIGINT, or when its stdin closes.
+ * Prints "listening PORT" when it is ready; ends on SIGTERM, SIGINT, or when its stdin closes. A
+ * line on stdin says what goes wrong from then on, and is answered with "done": "readable",
+ * "unreadable", "unstored", "degraded", "unhealthy".
  */
 #include <errno.h>
 #include <getopt.h>
@@ -35,7 +37,7 @@ static bool parse_option(int option, struct arguments *arguments)
 {
 	unsigned long number = 0;
 
-	if (strchr("nmw", option) && !parse_number(optarg, 1000000, &number))
+	if (strchr("nmwd", option) && !parse_number(optarg, 1000000, &number))
 		return false;
 	switch (option) {
 	case 'l':
@@ -53,6 +55,12 @@ static bool parse_option(int option, struct arguments *arguments)
 	case 'w':
 		arguments->fake.window_ms = (unsigned)number;
 		return true;
+	case 'd':
+		arguments->fake.details_max = number;
+		return true;
+	case 'x':
+		arguments->fake.inexact = true;
+		return true;
 	case 's':
 		arguments->fake.special = true;
 		return true;
@@ -68,25 +76,51 @@ static bool parse(int argc, char **argv, struct arguments *arguments)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "l:k:n:m:w:sp")) != -1)
+	while ((option = getopt(argc, argv, "l:k:n:m:w:d:spx")) != -1)
 		if (!parse_option(option, arguments))
 			return false;
 	return optind == argc;
 }
 
-static void wait_for_end(const sigset_t *signals)
+static void obey(struct fake_meter *fake, const char *order)
+{
+	bool unreadable = strcmp(order, "unreadable") == 0;
+	bool unstored = strcmp(order, "unstored") == 0;
+	bool degraded = strcmp(order, "degraded") == 0;
+	bool unhealthy = strcmp(order, "unhealthy") == 0;
+
+	fake_meter_set_window_verdict(fake, unreadable ? V2M_UNREADABLE : V2M_OK);
+	fake_meter_set_history_verdict(fake, unreadable ? V2M_UNREADABLE : V2M_OK);
+	fake_meter_set_reset_verdict(fake, unstored     ? V2M_NOT_STORED
+					   : unreadable ? V2M_UNREADABLE
+							: V2M_OK);
+	fake_meter_set_health(fake, !unhealthy, degraded || unhealthy ? "keys_unreadable" : NULL);
+	printf("done\n");
+	fflush(stdout);
+}
+
+/* Returns when stdin or a signal says so. Orders are short and come one at a time. */
+static void wait_for_end(const sigset_t *signals, struct fake_meter *fake)
 {
 	struct pollfd fds[2] = {
 		{ .fd = STDIN_FILENO, .events = POLLIN },
 		{ .fd = signalfd(-1, signals, SFD_CLOEXEC), .events = POLLIN },
 	};
-	char ignored[64];
+	char order[64];
 
 	while (poll(fds, 2, -1) >= 0 || errno == EINTR) {
+		ssize_t length;
+
 		if (fds[1].revents)
 			break;
-		if (fds[0].revents && read(STDIN_FILENO, ignored, sizeof(ignored)) <= 0)
+		if (!fds[0].revents)
+			continue;
+		length = read(STDIN_FILENO, order, sizeof(order) - 1);
+		if (length <= 0)
 			break;
+		order[length] = 0;
+		order[strcspn(order, "\n")] = 0;
+		obey(fake, order);
 	}
 	close(fds[1].fd);
 }
@@ -114,7 +148,7 @@ static int serve(const struct arguments *arguments, const sigset_t *signals)
 	}
 	printf("listening %u\n", v2m_http_port(http));
 	fflush(stdout);
-	wait_for_end(signals);
+	wait_for_end(signals, fake);
 	v2m_http_stop(http);
 	fake_meter_free(fake);
 	return 0;
@@ -133,9 +167,10 @@ int main(int argc, char **argv)
 	if (!parse(argc, argv, &arguments)) {
 		fprintf(stderr,
 			"usage: %s [-l ADDRESS:PORT] [-k API_KEY] [-n KEYS] [-m CONNECTIONS] "
-			"[-w WINDOW_MS] [-s] [-p]\n"
+			"[-w WINDOW_MS] [-d DETAILS] [-s] [-p] [-x]\n"
 			"  -s  also an inactive key, one without a port, and two that share one\n"
-			"  -p  report payload bytes\n",
+			"  -p  report payload bytes\n"
+			"  -x  as where there is no eBPF\n",
 			argv[0]);
 		return 2;
 	}

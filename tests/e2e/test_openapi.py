@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""docs/openapi.yaml and the server, both ways: all that is served is documented, and all that is
+documented is served. The server is the real one on a meter in memory, which can be told to fail."""
+
+import http.client
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from openapi import Checker, Mismatch
+
+yaml = pytest.importorskip("yaml", reason="python3-yaml is not installed")
+
+ROOT = pathlib.Path(__file__).parents[2]
+BUILD = pathlib.Path(os.environ.get("V2M_BUILD", ROOT / "build-debug"))
+DOCUMENT = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
+KEY = {"X-API-Key": "test-key"}
+GOOD = {"key_id": "key-1", "date": "2025-08-04"}
+OPERATIONS = [(method.upper(), path) for path, operations in DOCUMENT["paths"].items()
+              for method in operations if method != "parameters"]
+ALL_METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
+
+
+class Server:
+    def __init__(self, *options):
+        self.process = subprocess.Popen([BUILD / "http_server", *options], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline().split()
+        assert line and line[0] == "listening", "the server did not start"
+        self.port = int(line[1])
+
+    def order(self, what):
+        self.process.stdin.write(what + "\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "done\n"
+
+    def ask(self, method, path, headers=KEY, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body=body, headers=headers)
+            response = connection.getresponse()
+            return response.status, response.headers, response.read()
+        finally:
+            connection.close()
+
+    def stop(self):
+        self.process.stdin.close()
+        return self.process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def server():
+    made = Server("-n", "3", "-m", "9", "-s", "-w", "0")
+    yield made
+    assert made.stop() == 0
+
+
+@pytest.fixture(autouse=True)
+def readable(server):
+    yield
+    server.order("readable")
+
+
+@pytest.fixture(scope="module")
+def checker():
+    return Checker(DOCUMENT)
+
+
+def resolve(part):
+    while "$ref" in part:
+        found = DOCUMENT
+        for name in part["$ref"].removeprefix("#/").split("/"):
+            found = found[name]
+        part = found
+    return part
+
+
+def operation(method, path):
+    return DOCUMENT["paths"][path][method.lower()]
+
+
+def documented(method, path):
+    return {int(status) for status in operation(method, path)["responses"]}
+
+
+def schema_of(method, path, status):
+    responses = operation(method, path)["responses"]
+    response = resolve(responses.get(str(status), responses.get(status)))
+    return response.get("content", {}).get("application/json", {}).get("schema")
+
+
+def fill(path, **values):
+    return path.format(**{**GOOD, **values})
+
+
+def probes(server, method, path):
+    """Every way we know to make an operation answer otherwise."""
+    post = method == "POST"
+    open_to_all = operation(method, path).get("security") == []
+    yield server.ask(method, fill(path))
+    if not open_to_all:
+        yield server.ask(method, fill(path), headers={})
+    for key in ("inactive", "portless", "shared-a", "nobody", "%zz"):
+        if "{key_id}" in path:
+            yield server.ask(method, fill(path, key_id=key))
+    if "{date}" in path:
+        yield server.ask(method, fill(path, date="2025-02-30"))
+        yield server.ask(method, fill(path, date="1999-01-01"))
+    for query in ("year_month=x", "days_to_keep=x", "year_month=2025-08", "days_to_keep=1"):
+        yield server.ask(method, f"{fill(path)}?{query}")
+    if post:
+        yield server.ask(method, fill(path), body=b"x" * 20000)
+        yield server.ask(method, fill(path), body=b"{}")
+    else:
+        yield server.ask(method, fill(path), headers={**KEY, "If-None-Match": "*"})
+    for order in ("unreadable", "unstored", "degraded", "unhealthy"):
+        server.order(order)
+        yield server.ask(method, fill(path))
+    server.order("readable")
+
+
+def test_every_route_is_documented_and_every_documented_path_is_a_route():
+    """The routes are those of the table in the source, for a table cannot be asked for from outside."""
+    source = (ROOT / "src/http/routes.c").read_text()
+    table = source.split("static const struct route routes[] = {")[1].split("\n};")[0]
+    routes = set()
+    for kind, method, pattern in re.findall(r'(ROUTE|OPEN|RENDERED|HISTORY|RESET)\('
+                                            r'(?:"([A-Z]+)",\s*)?"(/[^"]*)"', table):
+        line = next(each for each in table.splitlines() if f'"{pattern}"' in each)
+        if "answer_not_served" in line and kind == "ROUTE" and method != "GET":
+            continue
+        if kind == "RESET":
+            method = "POST"
+        name = "{date}" if "/daily/" in pattern else "{key_id}"
+        routes.add((method or "GET", pattern.replace("{}", name)))
+    assert len(routes) > 20
+    assert routes == set(OPERATIONS)
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=" ".join)
+def test_an_operation_answers_as_documented(server, checker, method, path):
+    answered = set()
+    for status, headers, body in probes(server, method, path):
+        answered.add(status)
+        assert status in documented(method, path), f"{status} is not documented: {body}"
+        if status == 304:
+            assert body == b"" and headers["ETag"]
+            continue
+        assert headers["Content-Type"] == "application/json"
+        checker.check(json.loads(body), schema_of(method, path, status), f"{method} {path}")
+    assert answered == documented(method, path)
+
+
+@pytest.mark.parametrize("path", DOCUMENT["paths"])
+def test_a_method_that_is_not_documented_is_not_served(server, path):
+    methods = {method for method, each in OPERATIONS if each == path}
+    allowed = methods | ({"HEAD"} if "GET" in methods else set())
+    for method in set(ALL_METHODS) - methods:
+        status, headers, body = server.ask(method, fill(path))
+        if status == 404:
+            assert path in ("/api/keys", "/api/keys/{key_id}")
+            assert json.loads(body)["code"] == "not_served"
+        else:
+            assert status == 405
+            assert set(headers["Allow"].split(", ")) == allowed
+
+
+def test_head_answers_as_get(server):
+    for method, path in OPERATIONS:
+        if method == "GET":
+            status, headers, body = server.ask("HEAD", fill(path))
+            assert (status, body) == (200, b"")
+            assert int(headers["Content-Length"]) > 0
+
+
+def test_no_documented_member_is_missing_from_all_answers(checker):
+    """With a second server for what the first has no occasion to say; runs after the others."""
+    other = Server("-n", "1", "-m", "5", "-d", "2", "-x", "-w", "0")
+    try:
+        for path in ("/api/traffic/simple", "/api/traffic/ports/exact"):
+            status, _, body = other.ask("GET", path)
+            assert status == 200
+            checker.check(json.loads(body), schema_of("GET", path, 200), path)
+    finally:
+        assert other.stop() == 0
+    assert checker.never_seen() == []
+
+
+@pytest.mark.parametrize(("value", "problem"), [
+    ({"detail": "x", "code": "y", "more": 1}, "more is not documented"),
+    ({"detail": "x"}, "code is missing"),
+    ({"detail": 1, "code": "y"}, "1 is not"),
+    ({"detail": "x", "code": "Y Z"}, "does not match"),
+    ([], "is no Error"),
+])
+def test_the_checker_finds_what_is_wrong(value, problem):
+    with pytest.raises(Mismatch, match=problem):
+        Checker(DOCUMENT).check(value, {"$ref": "#/components/schemas/Error"}, "here")
