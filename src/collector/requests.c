@@ -146,17 +146,17 @@ static enum v2m_verdict reset_one(struct v2m_collector *collector, struct reques
 
 	if (!key)
 		return V2M_KEY_NOT_FOUND;
+	memset(reset, 0, sizeof(*reset));
+	snprintf(reset->key_id, sizeof(reset->key_id), "%s", key->id);
+	snprintf(reset->uuid, sizeof(reset->uuid), "%s", key->uuid);
+	reset->port = key->port;
+	reset->real_us = collector->sample.real_us;
 	if (!key->port)
 		return V2M_KEY_HAS_NO_PORT;
 	if (v2m_keyset_port(collector->keyset, key->port)->shared)
 		return V2M_KEY_SHARES_PORT;
 	if (!collector_counts_port(collector, v2m_keyset_port(collector->keyset, key->port)))
 		return V2M_KEY_IS_UDP;
-	memset(reset, 0, sizeof(*reset));
-	snprintf(reset->key_id, sizeof(reset->key_id), "%s", key->id);
-	snprintf(reset->uuid, sizeof(reset->uuid), "%s", key->uuid);
-	reset->port = key->port;
-	reset->real_us = collector->sample.real_us;
 	v2m_key_subject(key, request->subject, sizeof(request->subject));
 	if (v2m_account_reset(collector->account, request->subject, reset->real_us, &reset->closed,
 			      &request->undo))
