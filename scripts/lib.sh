@@ -18,8 +18,8 @@ V2M_BUILD_PACKAGES=(
 )
 V2M_DEMO_PACKAGES=(iproute2 python3 curl)
 V2M_TEST_PACKAGES=(
-	git libcmocka-dev python3 python3-pytest python3-aiohttp python3-scapy tcpdump ethtool
-	nftables iproute2 sqlite3 strace curl clang-format shellcheck util-linux procps
+	git libcmocka-dev python3 python3-pytest python3-aiohttp python3-scapy python3-yaml
+	tcpdump ethtool nftables iproute2 sqlite3 strace curl clang-format shellcheck util-linux procps
 )
 
 say() {

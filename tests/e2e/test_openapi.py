@@ -155,6 +155,23 @@ def test_an_operation_answers_as_documented(server, checker, method, path):
     assert answered == documented(method, path)
 
 
+def key_entry(key_id, number, **more):
+    return {"id": key_id, "uuid": f"00000000-0000-4000-8000-00000000000{number}",
+            "name": f"{key_id}@example.com", "created_at": "2025-08-04T14:34:13.878594",
+            "is_active": True, **more}
+
+
+def test_the_daemon_answers_as_documented(start_daemon, checker):
+    """The same of the whole daemon, on its real counters and ledger."""
+    daemon = start_daemon([key_entry("key-1", 1, port=21001), key_entry("portless", 2)])
+    for method, path in OPERATIONS:
+        for key in ("key-1", "portless") if "{key_id}" in path else ("",):
+            answer = daemon.ask(method, fill(path, key_id=key))
+            assert answer.status == 200, answer.body
+            checker.check(json.loads(answer.body), schema_of(method, path, 200),
+                          f"{method} {path} of {key}")
+
+
 @pytest.mark.parametrize("path", DOCUMENT["paths"])
 def test_a_method_that_is_not_documented_is_not_served(server, path):
     methods = {method for method, each in OPERATIONS if each == path}

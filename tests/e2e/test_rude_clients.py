@@ -108,11 +108,11 @@ def test_an_authenticated_request_is_answered_among_rude_clients(server, kinds):
             assert did[f"{kind} connections"] >= least, "the clients were not rude enough"
     if "malformed" in kinds:
         assert did["malformed requests"] >= rude.MALFORMED
-    if is_sanitized():
-        pytest.skip(f"times and memory mean nothing under the sanitizers; "
-                    f"p99 was {1000 * p99(times):.0f} ms, and nothing was found")
-    assert p99(times) < P99_S
-    assert server.peak_kib() < MEMORY_KIB
+    # The sanitizers cost time, and memory that says nothing.
+    assert p99(times) < P99_S * (5 if is_sanitized() else 1)
+    if is_sanitized() and len(kinds) > 1:
+        pytest.skip("memory means nothing under the sanitizers; the rest of this test has passed")
+    assert is_sanitized() or server.peak_kib() < MEMORY_KIB
 
 
 def test_a_body_a_byte_at_a_time_ends(server):
