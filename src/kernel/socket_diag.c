@@ -18,11 +18,9 @@
 
 #define END_OF(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
 
-/* One family's dump. */
 struct walk {
 	struct v2m_socket_diag *diag;
 	struct v2m_socket_dump *dump;
-	size_t first; /* what was in the table before */
 	/* Bound sockets are bound to few devices, and come in runs. */
 	uint32_t device_index;
 	char device[V2M_DEVICE_NAME_LEN];
@@ -117,26 +115,27 @@ static int take_socket(const struct nlmsghdr *message, void *context)
 	return v2m_socket_diag_describe(message, connection);
 }
 
-static void forget_family(void *context)
+static void forget_all(void *context)
 {
 	struct walk *walk = context;
 
-	walk->dump->table->count = walk->first;
+	walk->dump->table->count = 0;
 }
 
-static int dump_family(struct v2m_socket_diag *diag, struct v2m_socket_dump *dump, uint8_t family,
-		       const void *filter, size_t filter_size)
+/* Both families in one walk of the kernel's table, which the older form of the request gives
+ * (net/ipv4/inet_diag.c, inet_diag_dump_compat, all kernels with sock_diag): the newer one takes a
+ * family, and IPv4 connections of a dual-stack socket are IPv6 to it. */
+static int dump_all(struct v2m_socket_diag *diag, struct v2m_socket_dump *dump, const void *filter,
+		    size_t filter_size)
 {
 	_Alignas(struct nlmsghdr) char buffer[V2M_PORT_FILTER_SIZE + 256];
-	struct walk walk = { .diag = diag, .dump = dump, .first = dump ? dump->table->count : 0 };
-	struct v2m_netlink_visitor visitor = { take_socket, forget_family, &walk };
+	struct walk walk = { .diag = diag, .dump = dump };
+	struct v2m_netlink_visitor visitor = { take_socket, forget_all, &walk };
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-	struct inet_diag_req_v2 *query = mnl_nlmsg_put_extra_header(request, sizeof(*query));
+	struct inet_diag_req *query = mnl_nlmsg_put_extra_header(request, sizeof(*query));
 
-	request->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+	request->nlmsg_type = TCPDIAG_GETSOCK;
 	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	query->sdiag_family = family;
-	query->sdiag_protocol = IPPROTO_TCP;
 	/* With no state at all the kernel looks at no socket: that is how open() asks. */
 	query->idiag_states = filter ? diag->states : 0;
 	if (diag->details)
@@ -158,7 +157,7 @@ int v2m_socket_diag_open(struct v2m_socket_diag *diag)
 	if (!result)
 		result = v2m_netlink_open(NETLINK_SOCK_DIAG, &diag->netlink);
 	if (!result)
-		result = dump_family(diag, NULL, AF_INET, NULL, 0);
+		result = dump_all(diag, NULL, NULL, 0);
 	if (result)
 		v2m_socket_diag_close(diag);
 	return result;
@@ -175,13 +174,6 @@ int v2m_socket_diag_dump(struct v2m_socket_diag *diag, struct v2m_socket_dump *d
 {
 	unsigned char filter[V2M_PORT_FILTER_SIZE];
 	size_t filter_size = v2m_port_filter(dump->ports, dump->n_ports, filter);
-	int result;
 
-	if (!filter_size)
-		return -ENOMEM;
-	/* IPv4 connections of a dual-stack socket are in the IPv6 dump alone. */
-	result = dump_family(diag, dump, AF_INET, filter, filter_size);
-	if (!result)
-		result = dump_family(diag, dump, AF_INET6, filter, filter_size);
-	return result;
+	return filter_size ? dump_all(diag, dump, filter, filter_size) : -ENOMEM;
 }
