@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What a packet is: its transport, ports, payload and the headers every segment of it repeats. Two
- * ways lead there. parse_plain() takes what nearly all packets are (no in-band tag, no options, no
- * fragment, headers in the linear part) the straight way; parse_any() takes everything else, also
- * headers that lie in page fragments. Both follow
- * docs/counting.md and touch no map.
+ * ways lead there. What nearly all packets are (no in-band tag, no options, no fragment, headers in
+ * the linear part) is found by find_plain_ipv4() or _ipv6() and, where the port is monitored, read
+ * by parse_plain(); parse_any() takes everything else, also headers that lie in page fragments.
+ * Both follow docs/counting.md and touch no map.
  *
  * A length that the packet claims is believed only as far as there are bytes.
  */
@@ -82,63 +82,83 @@ static __always_inline bool load(struct __sk_buff *skb, __u32 offset, void *to, 
 	return bpf_skb_load_bytes(skb, offset, to, length) == 0;
 }
 
-/* Layer 4 by direct access. l4_bytes are claimed by the IP header; less than the headers wraps, and
- * is caught with what is more than is there. */
-static __always_inline bool parse_plain_l4(struct packet *packet, void *l4, void *end, __u32 offset,
-					   __u32 l4_bytes, __u32 length)
+/* Where layer 4 of a plain packet is: its first PORTS_NEED bytes are within reach. */
+struct plain {
+	void *l4;
+	__u32 offset;
+	__u32 l4_bytes; /* as the IP header claims; less than its own length wraps */
+	__u8 protocol;
+};
+
+/* Without options. One load instead of two, as this is asked of every packet. */
+static __always_inline bool is_plain_ipv4(struct __sk_buff *skb, const void *ip,
+					  const __u32 link_header)
 {
-	struct tcphdr *tcp = l4;
+	if (!link_header)
+		return skb->protocol == bpf_htons(ETH_P_IP) && *(__u8 *)ip == 0x45;
+	return (*(__be32 *)(ip - sizeof(__be16)) & bpf_htonl(0xffffff00)) ==
+	       bpf_htonl(ETH_P_IP << 16 | 0x4500);
+}
+
+static __always_inline bool is_ipv6(struct __sk_buff *skb, const void *ip, const __u32 link_header)
+{
+	__be16 type = link_header ? *(__be16 *)(ip - sizeof(type)) : (__be16)skb->protocol;
+
+	return type == bpf_htons(ETH_P_IPV6) && *(__u8 *)ip >> 4 == 6;
+}
+
+/* False: parse_any() has to look at it, as at all fragments. link_header is a constant. */
+static __always_inline bool find_plain_ipv4(struct __sk_buff *skb, const __u32 link_header,
+					    struct plain *plain)
+{
+	void *end = (void *)(long)skb->data_end;
+	struct iphdr *ip = (void *)(long)skb->data + link_header;
+
+	plain->l4 = ip + 1;
+	if (plain->l4 + PORTS_NEED > end || !is_plain_ipv4(skb, ip, link_header) ||
+	    ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS | IPV4_OFFSET))
+		return false;
+	plain->offset = link_header + sizeof(*ip);
+	plain->l4_bytes = bpf_ntohs(ip->tot_len) - sizeof(*ip);
+	plain->protocol = ip->protocol;
+	return true;
+}
+
+static __always_inline bool find_plain_ipv6(struct __sk_buff *skb, const __u32 link_header,
+					    struct plain *plain)
+{
+	void *end = (void *)(long)skb->data_end;
+	struct ipv6hdr *ip = (void *)(long)skb->data + link_header;
+
+	plain->l4 = ip + 1;
+	if (plain->l4 + PORTS_NEED > end || !is_ipv6(skb, ip, link_header) || !ip->payload_len)
+		return false;
+	plain->offset = link_header + sizeof(*ip);
+	plain->l4_bytes = bpf_ntohs(ip->payload_len);
+	plain->protocol = ip->nexthdr;
+	return true;
+}
+
+/* The rest of it, which only a packet that somebody asked for needs. False as above. */
+static __always_inline bool parse_plain(struct __sk_buff *skb, const struct plain *plain,
+					const __u8 protocol, struct packet *packet)
+{
+	struct tcphdr *tcp = plain->l4;
 	__u32 header = UDP_HEADER;
 
-	if (packet->protocol == NEXT_TCP) {
-		if ((void *)(tcp + 1) > end)
+	if (protocol == NEXT_TCP) {
+		if ((void *)(tcp + 1) > (void *)(long)skb->data_end)
 			return false;
 		header = tcp->doff * 4;
 		if (header < TCP_HEADER_MIN)
 			return false;
-	} else if (packet->protocol != NEXT_UDP) {
-		return false;
 	}
-	if (l4_bytes > length - offset || header > l4_bytes)
+	if (plain->l4_bytes > skb->len - plain->offset || header > plain->l4_bytes)
 		return false;
-	packet->source = tcp->source;
-	packet->destination = tcp->dest;
-	packet->header_len = offset + header;
-	packet->payload_bytes = l4_bytes - header;
+	packet->header_len = plain->offset + header;
+	packet->payload_bytes = plain->l4_bytes - header;
 	packet->phantom = 0;
 	return true;
-}
-
-/* False: parse_any() has to look at it. link_header is a constant; one check covers all up to the
- * ports of UDP over IPv4, the shortest there is. */
-static __always_inline bool parse_plain(struct __sk_buff *skb, const __u32 link_header,
-					struct packet *packet)
-{
-	void *data = (void *)(long)skb->data;
-	void *end = (void *)(long)skb->data_end;
-	struct ipv6hdr *ipv6 = data + link_header;
-	struct iphdr *ipv4 = data + link_header;
-	void *l4 = ipv4 + 1;
-	__be16 type;
-
-	if (l4 + UDP_HEADER > end)
-		return false;
-	type = link_header ? *(__be16 *)((void *)ipv4 - sizeof(type)) : (__be16)skb->protocol;
-	if (type == bpf_htons(ETH_P_IP)) {
-		if (*(__u8 *)ipv4 != 0x45 ||
-		    ipv4->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS | IPV4_OFFSET))
-			return false;
-		packet->protocol = ipv4->protocol;
-		return parse_plain_l4(packet, l4, end, link_header + sizeof(*ipv4),
-				      bpf_ntohs(ipv4->tot_len) - sizeof(*ipv4), skb->len);
-	}
-	l4 = ipv6 + 1;
-	if (type != bpf_htons(ETH_P_IPV6) || l4 + UDP_HEADER > end || ipv6->version != 6 ||
-	    !ipv6->payload_len)
-		return false;
-	packet->protocol = ipv6->nexthdr;
-	return parse_plain_l4(packet, l4, end, link_header + sizeof(*ipv6),
-			      bpf_ntohs(ipv6->payload_len), skb->len);
 }
 
 /* The ethertype behind at most two in-band tags. */

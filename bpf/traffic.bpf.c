@@ -79,8 +79,9 @@ static __always_inline void add_tally(struct v2m_tally *tally, const struct amou
 
 static __always_inline struct v2m_device_flow *device_flow(bool egress)
 {
-	__u32 slot = device.device_slot;
-	struct v2m_device_counters *counters = bpf_map_lookup_elem(&device_counters, &slot);
+	/* The key where it lies: a copy on the stack would be written and read for each packet. */
+	struct v2m_device_counters *counters =
+		bpf_map_lookup_elem(&device_counters, (const void *)&device.device_slot);
 
 	if (!counters)
 		return NULL;
@@ -90,7 +91,7 @@ static __always_inline struct v2m_device_flow *device_flow(bool egress)
 /* A tag in the metadata is not in skb->len. */
 static __always_inline __u32 metadata_tag(struct __sk_buff *skb)
 {
-	return skb->vlan_present ? VLAN_TAG_LEN : 0;
+	return skb->vlan_present * VLAN_TAG_LEN;
 }
 
 /* A super-packet counts as the segments it stands for. gso_segs is 0 for packets from a virtual
@@ -131,9 +132,8 @@ static __always_inline struct v2m_flow *port_flow(__u16 port, __u8 protocol, boo
 	__u32 key = port;
 
 	slot = bpf_map_lookup_elem(&port_slot, &key);
-	if (!slot)
-		return NULL;
-	if (!(protocol == NEXT_TCP ? slot->tcp : slot->udp) || slot->loopback != device.loopback)
+	if (!slot || !(protocol == NEXT_TCP ? slot->tcp : slot->udp) ||
+	    slot->loopback != device.loopback)
 		return NULL;
 	key = slot->slot;
 	counters = bpf_map_lookup_elem(&port_counters, &key);
@@ -222,28 +222,67 @@ static __noinline int count_slowly(struct __sk_buff *skb, bool egress)
 	return GO_ON;
 }
 
-static __always_inline int count(struct __sk_buff *skb, bool egress, const __u32 link_header)
+/* A packet that stands for itself needs no more than its length. */
+static __always_inline void count_other(struct __sk_buff *skb, bool egress)
 {
+	struct v2m_device_flow *seen = device_flow(egress);
+	struct amount amount = { .packets = 1, .wire_bytes = skb->len + metadata_tag(skb) };
+
+	if (!seen)
+		return;
+	add_tally(&seen->seen, &amount);
+	add_tally(&seen->other, &amount);
+}
+
+/* The protocol is a constant. */
+static __always_inline int count_ports(struct __sk_buff *skb, bool egress,
+				       const struct plain *plain, const __u8 protocol)
+{
+	struct udphdr *ports = plain->l4;
 	struct v2m_device_flow *seen;
+	struct packet packet = {};
 	struct v2m_flow *flow;
 	struct amount amount;
-	struct packet packet;
 
-	if (device.host_only || !parse_plain(skb, link_header, &packet))
+	flow = port_flow(bpf_ntohs(egress ? ports->source : ports->dest), protocol, egress);
+	if (!flow && !skb->gso_size) {
+		count_other(skb, egress);
+		return GO_ON;
+	}
+	if (!flow || !parse_plain(skb, plain, protocol, &packet))
 		return count_slowly(skb, egress);
 	measure(skb, &packet, &amount);
-	flow = port_flow(deciding_port(&packet, egress), packet.protocol, egress);
 	seen = device_flow(egress);
 	if (!seen)
 		return GO_ON;
 	add_tally(&seen->seen, &amount);
-	if (flow) {
-		add_flow(flow, &amount);
-		add_tally(&seen->keys, &amount);
-	} else {
-		add_tally(&seen->other, &amount);
-	}
+	add_flow(flow, &amount);
+	add_tally(&seen->keys, &amount);
 	return GO_ON;
+}
+
+static __always_inline int count_plain(struct __sk_buff *skb, bool egress,
+				       const struct plain *plain)
+{
+	if (plain->protocol == NEXT_TCP)
+		return count_ports(skb, egress, plain, NEXT_TCP);
+	if (plain->protocol == NEXT_UDP)
+		return count_ports(skb, egress, plain, NEXT_UDP);
+	return count_slowly(skb, egress);
+}
+
+/* A copy for each version of IP, so that the offsets are constants in both. */
+static __always_inline int count(struct __sk_buff *skb, bool egress, const __u32 link_header)
+{
+	struct plain plain;
+
+	if (device.host_only)
+		return count_slowly(skb, egress);
+	if (find_plain_ipv4(skb, link_header, &plain))
+		return count_plain(skb, egress, &plain);
+	if (find_plain_ipv6(skb, link_header, &plain))
+		return count_plain(skb, egress, &plain);
+	return count_slowly(skb, egress);
 }
 
 /* Two copies with constant offsets: the verifier throws out the one that this device does not use,
