@@ -22,7 +22,7 @@ MORE_MODULES = (
     "ext4", "xfs")
 
 # From this machine, with their libraries.
-HOST_PROGRAMS = ("ip", "tc", "ethtool", "bpftool", "capsh", "nft", "wg")
+HOST_PROGRAMS = ("ip", "tc", "ethtool", "bpftool", "setpriv", "nft", "wg")
 
 
 class Archive:

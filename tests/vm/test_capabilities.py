@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The least set of capabilities that suffices: the table in docs/capabilities.md."""
+
+import pytest
+
+from daemon import PORT, Daemon, GuestCapture, Server, assert_equal, grown
+
+EXCHANGE = f"ip netns exec peer traffic tcp 10.77.0.1 {PORT} 100000 200000"
+
+
+def least_set(kernel):
+    # The verifier of 6.1 refuses the programs without CAP_PERFMON, that of 6.12 does not; Debian has
+    # no kernel between them.
+    return ["net_admin", "bpf"] + ([] if kernel.version >= (6, 12) else ["perfmon"])
+
+
+@pytest.fixture(scope="module")
+def veth(vm):
+    vm.check("/v2m/topology veth")
+    server = Server(vm)
+    yield
+    server.stop()
+    vm.check("/v2m/topology down")
+
+
+def confined(vm, capabilities, memlock="unlimited"):
+    """A daemon of root with these capabilities and no others. memlock: KiB that it may lock."""
+    chosen = "".join(f",+{name}" for name in capabilities)
+    return Daemon(vm, prefix=f"ulimit -l {memlock}; "
+                             f"exec setpriv --bounding-set=-all{chosen} --inh-caps=-all")
+
+
+def mode_with(vm, *arguments):
+    """How a daemon with these counts, if it may."""
+    daemon = confined(vm, *arguments)
+    try:
+        return daemon.start().entry()["accounting"]["mode"]
+    finally:
+        daemon.prefix = ""
+        daemon.remove()
+
+
+def test_the_least_set_suffices_for_all_the_daemon_does(vm, kernel, veth):
+    daemon = confined(vm, least_set(kernel))
+    try:
+        daemon.start()
+        before = daemon.figures()
+        capture = GuestCapture(vm, "r0", namespace="peer")
+        vm.check(EXCHANGE)
+        daemon.kill()
+        vm.check(EXCHANGE)
+        daemon.start()
+        assert_equal(grown(before, daemon.figures()), capture.stop())
+        daemon.stop()
+        daemon.detach()
+        assert vm.run("ls /sys/fs/bpf/v2meter").status != 0
+    finally:
+        daemon.prefix = ""
+        daemon.remove()
+
+
+def test_one_capability_less_does_not_suffice(vm, kernel, veth):
+    least = least_set(kernel)
+    for missing in least:
+        fewer = [name for name in least if name != missing]
+        assert mode_with(vm, fewer) == "socket_stats", f"{missing} is not needed"
+
+
+def test_locked_memory_is_limited_before_5_11_alone(vm, kernel, veth):
+    """From 5.11 on a map's memory is charged to the control group."""
+    wanted = "ebpf" if kernel.version >= (5, 11) else "socket_stats"
+    assert mode_with(vm, least_set(kernel), 64) == wanted
