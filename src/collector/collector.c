@@ -36,6 +36,7 @@ static int open_events(struct v2m_collector *collector)
 	result = requests_init(collector);
 	status_init(&collector->meter);
 	history_init(&collector->meter);
+	transfer_init(&collector->meter);
 	if (!result)
 		result = watch(collector, collector->queue.event_fd);
 	if (!result)

@@ -147,10 +147,11 @@ void collector_check_devices(struct v2m_collector *collector);
 /* Reads the devices' own counters, for an answer. */
 void collector_read_links(struct v2m_collector *collector);
 
-/* status.c, history.c: fill in what of the meter they answer. */
+/* status.c, history.c, transfer.c: fill in what of the meter they answer. */
 
 void status_init(struct v2m_meter *meter);
 void history_init(struct v2m_meter *meter);
+void transfer_init(struct v2m_meter *meter);
 
 /* keys.c */
 

@@ -321,3 +321,18 @@ int v2m_api_history_cleanup(unsigned days_kept, int64_t real_us, struct v2m_body
 	v2m_write_close(&api.json, '}');
 	return api_finish(&api, 200, body);
 }
+
+int v2m_api_import(const struct v2m_import_result *counts, int64_t real_us, struct v2m_body *body)
+{
+	struct api api = { 0 };
+
+	v2m_write_open(&api.json, '{');
+	v2m_put_string(&api.json, "status", "success");
+	v2m_put_string(&api.json, "message", "Totals imported");
+	v2m_put_u64(&api.json, "added", counts->added);
+	v2m_put_u64(&api.json, "known", counts->known);
+	v2m_put_u64(&api.json, "refused", counts->refused);
+	api_put_timestamp_iso(&api.json, real_us);
+	v2m_write_close(&api.json, '}');
+	return api_finish(&api, 200, body);
+}

@@ -57,6 +57,9 @@ int v2m_api_key_month(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 int v2m_api_history_reset(const char *asked, int64_t real_us, struct v2m_body *body);
 int v2m_api_history_cleanup(unsigned days_kept, int64_t real_us, struct v2m_body *body);
 
+/* What an import came to. 0 or -ENOMEM. */
+int v2m_api_import(const struct v2m_import_result *counts, int64_t real_us, struct v2m_body *body);
+
 /* Sentences and words that more than one place answers with. */
 #define V2M_CODE_SHARED_PORT   "shared_port"
 #define V2M_DETAIL_SHARED_PORT "Other keys share this key's port; its bytes cannot be attributed."

@@ -73,4 +73,13 @@ struct v2m_history_date {
 	size_t active_keys; /* subjects with traffic, connections or sessions */
 };
 
+/* What an import came to: how many subjects were added, how many had been before from the same
+ * document, and how many were left alone because another document of the same ledger was imported:
+ * its totals hold these. */
+struct v2m_import_result {
+	size_t added;
+	size_t known;
+	size_t refused;
+};
+
 #endif

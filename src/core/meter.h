@@ -19,6 +19,8 @@ enum v2m_verdict {
 	V2M_KEY_SHARES_PORT, /* its bytes cannot be told from others' */
 	V2M_KEY_IS_UDP,      /* in V2M_MODE_SOCKET_STATS, which does not count it */
 	V2M_NOT_STORED,      /* the ledger could not store it: nothing was changed */
+	V2M_BAD_DOCUMENT,    /* what is to be imported is no document of totals */
+	V2M_OWN_DOCUMENT,    /* or one that this very ledger wrote */
 	V2M_UNREADABLE,      /* the counters cannot be read */
 };
 
@@ -71,6 +73,16 @@ struct v2m_meter {
 	/* Deletes days before that many days ago (0 to 100000); lifetime totals stay. The next
 	 * window starts then. V2M_OK or V2M_NOT_STORED. */
 	enum v2m_verdict (*history_cleanup)(void *context, unsigned days_to_keep, int64_t *real_us);
+	/* The totals and the history of all that was ever counted, as a document for another
+	 * server; *text is malloc'd and 0-terminated. What is pending is stored first: V2M_OK,
+	 * V2M_NOT_STORED or V2M_UNREADABLE. */
+	enum v2m_verdict (*export_totals)(void *context, char **text, size_t *length);
+	/* Adds what such a document of another server says, each subject once only; on disk when it
+	 * returns, and the next window starts then. V2M_OK, V2M_BAD_DOCUMENT with line and column
+	 * in *error, V2M_OWN_DOCUMENT, V2M_NOT_STORED or V2M_UNREADABLE. */
+	enum v2m_verdict (*import_totals)(void *context, const char *text, size_t length,
+					  struct v2m_import_result *result,
+					  struct v2m_error *error);
 	/* The operator's view; the caller frees it. V2M_OK or V2M_UNREADABLE. */
 	enum v2m_verdict (*status)(void *context, struct v2m_status **status);
 };

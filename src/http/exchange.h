@@ -20,6 +20,7 @@ struct route {
 	bool open;        /* without the API key */
 	bool active_only; /* 400 where the key is switched off */
 	bool monthly;     /* takes year_month */
+	bool reads_body;  /* the handler does; otherwise it has been read and dropped */
 };
 
 struct exchange {
@@ -49,6 +50,10 @@ void answer_history(struct exchange *exchange);
 void answer_history_date(struct exchange *exchange);
 void answer_history_reset(struct exchange *exchange);
 void answer_history_cleanup(struct exchange *exchange);
+
+/* transfer_answers.c */
+void answer_export(struct exchange *exchange);
+void answer_import(struct exchange *exchange);
 
 /* decode.c: decodes percent-encodings. False: one is wrong or stands for 0, or size is too small.
  */

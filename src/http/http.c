@@ -72,7 +72,7 @@ static bool is_ambiguous(const struct mg_connection *connection)
 			  mg_get_header(connection, "Transfer-Encoding"));
 }
 
-/* Nothing we serve takes a body, but clients send some. False: it is too large. */
+/* Hardly anything we serve takes a body, but clients send some. False: it is too large. */
 static bool take_body(struct mg_connection *connection, struct v2m_reply *reply)
 {
 	const char *expect = mg_get_header(connection, "Expect");
@@ -84,6 +84,7 @@ static bool take_body(struct mg_connection *connection, struct v2m_reply *reply)
 			return true;
 	}
 	reply->close = true;
+	reply->linger = true;
 	v2m_reply_error(reply, 413, "body_too_large", "The request's body is too large");
 	return false;
 }
@@ -125,7 +126,6 @@ static int begin_request(struct mg_connection *connection)
 	const struct mg_request_info *info = mg_get_request_info(connection);
 	struct v2m_http *http = http_of(connection);
 	struct v2m_reply reply = { .head = strcmp(info->request_method, "HEAD") == 0 };
-	bool too_large = false;
 	int status;
 
 	reply.close = is_crowded(http, connection);
@@ -136,14 +136,13 @@ static int begin_request(struct mg_connection *connection)
 		reply.close = true;
 		v2m_reply_error(&reply, 401, "unauthorized",
 				"Invalid API key. Use X-API-Key header with the correct key.");
-	} else if (has_body(connection) && !take_body(connection, &reply)) {
-		too_large = true;
-	} else {
+	} else if (v2m_routes_read_body(info->request_method, info->local_uri_raw) ||
+		   !has_body(connection) || take_body(connection, &reply)) {
 		v2m_routes_answer(http, connection, &reply);
 	}
 	status = reply.body->status;
 	v2m_reply_send(connection, &reply);
-	if (too_large)
+	if (reply.linger)
 		drain(connection, LINGER_BYTES);
 	return status;
 }

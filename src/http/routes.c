@@ -36,7 +36,9 @@ static const struct route routes[] = {
 	OPEN("/health",  answer_health, .name = "healthy"),
 	OPEN("/healthz", answer_health, .name = "ok"),
 
-	ROUTE("GET", "/api/meter/status", .handle = answer_meter_status),
+	ROUTE("GET",  "/api/meter/status", .handle = answer_meter_status),
+	ROUTE("GET",  "/api/meter/export", .handle = answer_export),
+	ROUTE("POST", "/api/meter/import", .handle = answer_import, .reads_body = true),
 
 	RENDERED("/api/keys",                       "keys",           v2m_api_keys),
 	RENDERED("/api/keys/{}",                    "key",            v2m_api_key, KEY),
@@ -116,6 +118,18 @@ bool v2m_routes_open(const char *path)
 
 	for (size_t i = 0; i < V2M_ARRAY_LEN(routes); i++)
 		if (routes[i].open && matches(routes[i].pattern, path, &parameter, &length))
+			return true;
+	return false;
+}
+
+bool v2m_routes_read_body(const char *method, const char *path)
+{
+	const char *parameter;
+	size_t length;
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(routes); i++)
+		if (routes[i].reads_body && strcmp(routes[i].method, method) == 0 &&
+		    matches(routes[i].pattern, path, &parameter, &length))
 			return true;
 	return false;
 }

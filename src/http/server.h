@@ -11,7 +11,7 @@
 
 /* Longer API keys are refused at the start. */
 #define V2M_API_KEY_MAX 256
-/* Of a request's body; nothing we serve has a body to read. */
+/* Of a request's body; but for documents of totals, nothing we serve has a body to read. */
 #define V2M_REQUEST_BODY_MAX (16 * 1024)
 /* Of the request line and all headers together. */
 #define V2M_REQUEST_HEADER_MAX "8192"
@@ -21,6 +21,7 @@ struct v2m_http {
 	const struct v2m_meter *meter;
 	enum v2m_api_bytes api_bytes;
 	bool started;
+	bool importing;            /* atomic: a document of totals is in memory */
 	unsigned open_connections; /* atomic */
 	struct v2m_guests guests;
 	char api_key[V2M_API_KEY_MAX + 1];
@@ -37,6 +38,7 @@ struct v2m_reply {
 	char allow[64];            /* of a 405; else "" */
 	bool head;                 /* the headers alone */
 	bool close;                /* end the connection after it */
+	bool linger;               /* but only when some of the body has been taken in */
 };
 
 /* auth.c: whether the request carries the API key in either header. */
@@ -60,5 +62,7 @@ void v2m_routes_answer(struct v2m_http *http, struct mg_connection *connection,
 		       struct v2m_reply *reply);
 /* Whether the path is open to those without the API key. */
 bool v2m_routes_open(const char *path);
+/* Whether it reads the request's body itself. */
+bool v2m_routes_read_body(const char *method, const char *path);
 
 #endif

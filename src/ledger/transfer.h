@@ -23,14 +23,6 @@
 int v2m_ledger_export(struct v2m_ledger *ledger, struct v2m_account *account, int64_t real_us,
 		      char **text, size_t *length, struct v2m_error *error);
 
-/* How many subjects were added, how many had been before from the same document, and how many were
- * left alone because another document of the same ledger was imported: its totals hold these. */
-struct v2m_import_result {
-	size_t added;
-	size_t known;
-	size_t refused;
-};
-
 /* Adds the totals and the history of every subject to what there is of it, each subject once only;
  * on disk when this returns 0. -EINVAL, with line and column, for what is no such document; -EEXIST
  * for one that this very ledger wrote; -errno. Then nothing has changed. */

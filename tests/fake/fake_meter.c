@@ -292,6 +292,8 @@ struct fake_meter *fake_meter_new(const struct fake_options *options)
 		.history_date = fake_history_date,
 		.history_reset = fake_history_reset,
 		.history_cleanup = fake_history_cleanup,
+		.export_totals = fake_export,
+		.import_totals = fake_import,
 	};
 	fake->keyset = make_keyset(options);
 	fake->connections = make_connections(options);

@@ -51,7 +51,11 @@ const struct v2m_meter *fake_meter(struct fake_meter *fake);
 void fake_meter_set_window_verdict(struct fake_meter *fake, enum v2m_verdict verdict);
 void fake_meter_set_history_verdict(struct fake_meter *fake, enum v2m_verdict verdict);
 void fake_meter_set_reset_verdict(struct fake_meter *fake, enum v2m_verdict verdict);
+void fake_meter_set_transfer_verdict(struct fake_meter *fake, enum v2m_verdict verdict);
 void fake_meter_set_health(struct fake_meter *fake, bool can_serve, const char *reason);
+/* How many bytes were given to the last import; each is answered 1 added, 2 known, 3 refused. */
+size_t fake_meter_imported(struct fake_meter *fake);
+#define FAKE_DOCUMENT "{\"format\":\"v2meter-totals\"}"
 /* What the last cleanup was told to keep; -1 before the first. */
 int fake_meter_days_kept(struct fake_meter *fake);
 /* How often counters were read. */

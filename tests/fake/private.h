@@ -24,6 +24,8 @@ struct fake_meter {
 	enum v2m_verdict window_verdict;
 	enum v2m_verdict history_verdict;
 	enum v2m_verdict reset_verdict;
+	enum v2m_verdict transfer_verdict;
+	size_t imported; /* bytes of the last document */
 	struct v2m_health health;
 };
 
@@ -36,5 +38,10 @@ enum v2m_verdict fake_history(void *context, const struct v2m_history_query *que
 enum v2m_verdict fake_history_date(void *context, int32_t date, struct v2m_history_date *history);
 enum v2m_verdict fake_history_reset(void *context, const char *id_or_uuid, int64_t *real_us);
 enum v2m_verdict fake_history_cleanup(void *context, unsigned days_to_keep, int64_t *real_us);
+
+/* fake_transfer.c */
+enum v2m_verdict fake_export(void *context, char **text, size_t *length);
+enum v2m_verdict fake_import(void *context, const char *text, size_t length,
+			     struct v2m_import_result *result, struct v2m_error *error);
 
 #endif

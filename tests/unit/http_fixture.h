@@ -68,6 +68,7 @@ static inline int restore_meter(void **state)
 	fake_meter_set_window_verdict(server.fake, V2M_OK);
 	fake_meter_set_reset_verdict(server.fake, V2M_OK);
 	fake_meter_set_history_verdict(server.fake, V2M_OK);
+	fake_meter_set_transfer_verdict(server.fake, V2M_OK);
 	fake_meter_set_health(server.fake, true, NULL);
 	return 0;
 }
