@@ -13,32 +13,39 @@
 #define DEFAULT_KEY_FILE "/var/lib/v2meter/api_key"
 #define KEY_FILE_MAX     4096
 
-static const struct {
+static const struct command {
 	const char *name;
-	bool takes_key;
-	enum v2m_outcome (*run)(const struct v2m_ctl *ctl, const char *key);
+	const char *word; /* what stands behind it; NULL: nothing */
+	bool optional;
+	long timeout_ms;
+	enum v2m_outcome (*run)(const struct v2m_ctl *ctl, const char *word);
 } commands[] = {
-	{ "status", false, v2m_ctl_status },
-	{ "keys", false, v2m_ctl_keys },
-	{ "show", true, v2m_ctl_show },
-	{ "reset", true, v2m_ctl_reset },
+	{ "status", NULL, false, 5000, v2m_ctl_status },
+	{ "keys", NULL, false, 5000, v2m_ctl_keys },
+	{ "show", "KEY", false, 5000, v2m_ctl_show },
+	{ "reset", "KEY", false, 5000, v2m_ctl_reset },
+	{ "export", "FILE", true, 300000, v2m_ctl_export },
+	{ "import", "FILE", false, 300000, v2m_ctl_import },
 };
 
 struct settings {
 	const char *url;
 	const char *key_file;
-	long timeout_ms;
+	long timeout_ms; /* 0: the command's */
 	struct v2m_ctl ctl;
 	bool finished; /* --help or --version was answered */
 };
 
 static const char usage[] =
-	"usage: v2meterctl [options] status | keys | show KEY | reset KEY\n"
+	"usage: v2meterctl [options] status | keys | show KEY | reset KEY |\n"
+	"       export [FILE] | import FILE\n"
 	"\n"
 	"  status      health, accounting, and every key's traffic\n"
 	"  keys        the keys that the server knows\n"
 	"  show KEY    one key's traffic and connections\n"
 	"  reset KEY   starts one key's count anew and says what was closed\n"
+	"  export [FILE]  all totals and their history, for another server\n"
+	"  import FILE    adds those of another server, once\n"
 	"\n"
 	"KEY is a key's id, uuid, name or port.\n"
 	"\n"
@@ -47,13 +54,13 @@ static const char usage[] =
 	"                           " DEFAULT_KEY_FILE "\n"
 	"  -j, --json               the server's answer as it is\n"
 	"  -b, --bytes              exact numbers of bytes in tables\n"
-	"  -t, --timeout SECONDS    for one request (5)\n"
+	"  -t, --timeout SECONDS    for one request (5; export and import 300)\n"
 	"  -v, --verbose            every attempt on stderr\n"
 	"  -h, --help\n"
 	"  -V, --version\n"
 	"\n"
 	"Status: 0 done, 1 the server said no, 2 wrong usage, 3 no server reached,\n"
-	"4 a reset was sent and its outcome is not known.\n";
+	"4 a reset or an import was sent and its outcome is not known.\n";
 
 static enum v2m_outcome wrong_usage(const char *problem, const char *what)
 {
@@ -174,41 +181,59 @@ static enum v2m_outcome find_api_key(const char *file, char **key)
 	return file ? V2M_USAGE : V2M_DONE;
 }
 
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < V2M_ARRAY_LEN(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static enum v2m_outcome check_words(const struct command *command, int argc, char **argv)
+{
+	bool enough = argc == 2 || !command->word || command->optional;
+	char problem[32];
+
+	if (argc > 1 + (command->word != NULL))
+		return wrong_usage(command->word ? "takes one word only" : "takes no further words",
+				   argv[0]);
+	if (enough && (argc == 1 || *argv[1]))
+		return V2M_DONE;
+	snprintf(problem, sizeof(problem), "%s %s", enough ? "an empty" : "takes one",
+		 command->word);
+	return wrong_usage(problem, argv[0]);
+}
+
 static enum v2m_outcome run(int argc, char **argv, struct settings *settings)
 {
 	V2M_CLEANUP(v2m_client_freep) struct v2m_client *client = NULL;
 	V2M_FREE char *api_key = NULL;
+	struct v2m_client_options options = { .url = settings->url };
 	struct v2m_error error = { "" };
+	const struct command *command;
 	enum v2m_outcome outcome;
-	size_t command = 0;
 
 	if (argc < 1)
 		return wrong_usage("no command", "");
-	while (command < V2M_ARRAY_LEN(commands) && strcmp(commands[command].name, argv[0]) != 0)
-		command++;
-	if (command == V2M_ARRAY_LEN(commands))
+	command = find_command(argv[0]);
+	if (!command)
 		return wrong_usage("no such command", argv[0]);
-	if (argc != 1 + commands[command].takes_key)
-		return wrong_usage(commands[command].takes_key ? "takes one KEY"
-							       : "takes no further words",
-				   argv[0]);
-	if (commands[command].takes_key && !*argv[1])
-		return wrong_usage("an empty KEY", argv[0]);
-	outcome = find_api_key(settings->key_file, &api_key);
+	outcome = check_words(command, argc, argv);
+	if (outcome == V2M_DONE)
+		outcome = find_api_key(settings->key_file, &api_key);
 	if (outcome != V2M_DONE)
 		return outcome;
-	if (v2m_client_new(&(struct v2m_client_options){ .url = settings->url,
-							 .api_key = api_key,
-							 .timeout_ms = settings->timeout_ms },
-			   &client, &error))
+	options.api_key = api_key;
+	options.timeout_ms = settings->timeout_ms ?: command->timeout_ms;
+	if (v2m_client_new(&options, &client, &error))
 		return wrong_usage(error.text, "");
 	settings->ctl.client = client;
-	return commands[command].run(&settings->ctl, argv[1]);
+	return command->run(&settings->ctl, argc > 1 ? argv[1] : NULL);
 }
 
 int main(int argc, char **argv)
 {
-	struct settings settings = { .url = DEFAULT_URL, .timeout_ms = 5000 };
+	struct settings settings = { .url = DEFAULT_URL };
 	enum v2m_outcome outcome;
 
 	v2m_text_init();

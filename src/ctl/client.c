@@ -14,6 +14,7 @@
 struct v2m_client {
 	CURL *curl;
 	struct curl_slist *headers;
+	struct curl_slist *body_headers; /* the same for a request with a body */
 	char *url;
 	char curl_text[CURL_ERROR_SIZE];
 };
@@ -60,19 +61,25 @@ static int normal_url(const char *url, char **normal, struct v2m_error *error)
 }
 
 /* False: out of memory. */
+static bool append(struct curl_slist **list, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(*list, line);
+
+	if (longer)
+		*list = longer;
+	return longer != NULL;
+}
+
+/* False: out of memory. */
 static bool add_header(struct v2m_client *client, const char *name, const char *value)
 {
 	V2M_FREE char *line = NULL;
-	struct curl_slist *longer;
 
 	if (asprintf(&line, "%s: %s", name, value) < 0) {
 		line = NULL;
 		return false;
 	}
-	longer = curl_slist_append(client->headers, line);
-	if (longer)
-		client->headers = longer;
-	return longer != NULL;
+	return append(&client->headers, line) && append(&client->body_headers, line);
 }
 
 static void set_options(struct v2m_client *client, long timeout_ms)
@@ -80,7 +87,6 @@ static void set_options(struct v2m_client *client, long timeout_ms)
 	CURL *curl = client->curl;
 
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->curl_text);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, client->headers);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "v2meterctl/" V2M_VERSION);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
@@ -111,7 +117,9 @@ int v2m_client_new(const struct v2m_client_options *options, struct v2m_client *
 	made->curl = curl_easy_init();
 	if (!made->curl || !add_header(made, "Accept", "application/json") ||
 	    !add_header(made, "Cache-Control", "no-cache") ||
-	    (options->api_key && !add_header(made, "X-API-Key", options->api_key)))
+	    (options->api_key && !add_header(made, "X-API-Key", options->api_key)) ||
+	    !append(&made->body_headers, "Content-Type: application/json") ||
+	    !append(&made->body_headers, "Expect: 100-continue"))
 		return -ENOMEM;
 	set_options(made, options->timeout_ms);
 	*client = V2M_TAKE(made);
@@ -124,6 +132,7 @@ void v2m_client_freep(struct v2m_client **client)
 		return;
 	curl_easy_cleanup((*client)->curl);
 	curl_slist_free_all((*client)->headers);
+	curl_slist_free_all((*client)->body_headers);
 	free((*client)->url);
 	free(*client);
 	curl_global_cleanup();
@@ -146,7 +155,7 @@ static size_t take_body(char *data, size_t one, size_t length, void *context)
 	}
 	if (length > body->size - body->length) {
 		size_t size = 2 * body->size + length;
-		char *grown = realloc(body->text, size);
+		char *grown = realloc(body->text, size + 1);
 
 		if (!grown)
 			return 0;
@@ -155,6 +164,7 @@ static size_t take_body(char *data, size_t one, size_t length, void *context)
 	}
 	memcpy(body->text + body->length, data, length);
 	body->length += length;
+	body->text[body->length] = 0;
 	return one * length;
 }
 
@@ -205,8 +215,8 @@ static void read_answer(struct v2m_client *client, const struct body *body, stru
 		say(reply, "an answer that is no JSON (%s)", problem.text);
 }
 
-void v2m_client_request(struct v2m_client *client, const char *method, const char *path,
-			struct v2m_reply *reply)
+/* The method and what goes with it are set. */
+static void perform(struct v2m_client *client, const char *path, struct v2m_reply *reply)
 {
 	V2M_FREE char *url = NULL;
 	struct body body = { 0 };
@@ -221,10 +231,6 @@ void v2m_client_request(struct v2m_client *client, const char *method, const cha
 	}
 	client->curl_text[0] = 0;
 	curl_easy_setopt(client->curl, CURLOPT_URL, url);
-	if (strcmp(method, "POST") == 0)
-		curl_easy_setopt(client->curl, CURLOPT_COPYPOSTFIELDS, "");
-	else
-		curl_easy_setopt(client->curl, CURLOPT_HTTPGET, 1L);
 	curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, &body);
 	code = curl_easy_perform(client->curl);
@@ -237,12 +243,36 @@ void v2m_client_request(struct v2m_client *client, const char *method, const cha
 	else
 		say(reply, "%s",
 		    client->curl_text[0] ? client->curl_text : curl_easy_strerror(code));
-	free(body.text);
+	reply->body = body.text;
+	reply->length = body.length;
+}
+
+void v2m_client_request(struct v2m_client *client, const char *method, const char *path,
+			struct v2m_reply *reply)
+{
+	curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, client->headers);
+	if (strcmp(method, "POST") == 0) {
+		curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)0);
+		curl_easy_setopt(client->curl, CURLOPT_COPYPOSTFIELDS, "");
+	} else {
+		curl_easy_setopt(client->curl, CURLOPT_HTTPGET, 1L);
+	}
+	perform(client, path, reply);
+}
+
+void v2m_client_post(struct v2m_client *client, const char *path, const char *body, size_t length,
+		     struct v2m_reply *reply)
+{
+	curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, client->body_headers);
+	curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
+	curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, body);
+	perform(client, path, reply);
 }
 
 void v2m_reply_clear(struct v2m_reply *reply)
 {
 	json_decref(reply->json);
+	free(reply->body);
 	memset(reply, 0, sizeof(*reply));
 }
 

@@ -22,7 +22,9 @@ struct v2m_reply {
 	long status;      /* of HTTP; 0: no answer, or not all of it */
 	bool called_json; /* by its Content-Type */
 	json_t *json;     /* NULL: the body is no JSON, or not called so */
-	char text[256];   /* one clause for a person: what came instead of a JSON answer of 200 */
+	char *body;       /* as it came, with a 0 behind it that is not counted; NULL: no answer */
+	size_t length;
+	char text[256]; /* one clause for a person: what came instead of a JSON answer of 200 */
 };
 
 /* 0, or -EINVAL with a sentence: the URL cannot be used; -ENOMEM. */
@@ -38,6 +40,10 @@ const char *v2m_client_url(const struct v2m_client *client);
  * begins with a slash. *reply is filled in any case and the caller's to clear. */
 void v2m_client_request(struct v2m_client *client, const char *method, const char *path,
 			struct v2m_reply *reply);
+/* The same for a POST with a body of JSON. It is sent only once the server has said that it wants
+ * it, so that a refusal is never lost behind megabytes that nobody reads. */
+void v2m_client_post(struct v2m_client *client, const char *path, const char *body, size_t length,
+		     struct v2m_reply *reply);
 void v2m_reply_clear(struct v2m_reply *reply);
 
 /* The server's "detail" where it is a sentence, else NULL. Lives as long as the reply. */

@@ -19,6 +19,11 @@ enum v2m_outcome v2m_ctl_status(const struct v2m_ctl *ctl, const char *unused);
 enum v2m_outcome v2m_ctl_keys(const struct v2m_ctl *ctl, const char *unused);
 enum v2m_outcome v2m_ctl_show(const struct v2m_ctl *ctl, const char *key);
 enum v2m_outcome v2m_ctl_reset(const struct v2m_ctl *ctl, const char *key);
+/* Writes the server's document of totals to the file (mode 0600: uuids are credentials), NULL:
+ * stdout; nothing is written unless the document is there whole. */
+enum v2m_outcome v2m_ctl_export(const struct v2m_ctl *ctl, const char *file);
+/* V2M_REFUSED also where the server has left some of it alone. */
+enum v2m_outcome v2m_ctl_import(const struct v2m_ctl *ctl, const char *file);
 
 /* For the commands: a number of bytes as asked for, and per second; "-" below 0. */
 #define V2M_CTL_SIZE_LEN (V2M_FORMAT_BYTES_LEN + 8)

@@ -15,7 +15,7 @@ enum v2m_outcome {
 	V2M_REFUSED = 1,   /* the server said no */
 	V2M_USAGE = 2,     /* wrong usage; no request comes to this */
 	V2M_UNREACHED = 3, /* no server of this API was reached */
-	V2M_UNKNOWN = 4,   /* a reset was sent, and whether it happened is not known */
+	V2M_UNKNOWN = 4,   /* a reset or an import was sent, and whether it happened is not known */
 };
 
 enum v2m_question {

@@ -69,7 +69,8 @@ def columns(text):
 
 @pytest.mark.parametrize("words", (
     (), ("dance",), ("show",), ("reset",), ("show", "a", "b"), ("status", "x"), ("keys", "x"),
-    ("show", ""), ("--frobnicate", "status"), ("--timeout", "0", "status"),
+    ("show", ""), ("import",), ("import", ""), ("import", "a", "b"), ("export", "a", "b"),
+    ("import", "/nonexistent/totals"), ("--frobnicate", "status"), ("--timeout", "0", "status"),
     ("--timeout", "nan", "status"), ("--timeout", "5x", "status"), ("--url",),
     ("--url", "ftp://127.0.0.1/", "status"), ("--url", "http://", "status"),
     ("--api-key-file", "/nonexistent/key", "status")))
@@ -85,7 +86,8 @@ def test_help_and_version_are_status_0():
     assert ctl("--help").returncode == ctl("--version").returncode == 0
 
 
-@pytest.mark.parametrize("command", (("status",), ("keys",), ("show", "1"), ("reset", "1")))
+@pytest.mark.parametrize("command", (("status",), ("keys",), ("show", "1"), ("reset", "1"),
+                                     ("export",), ("import", __file__)))
 def test_no_server_is_status_3(command):
     with closed_port() as url:
         run = ctl(*command, url=url)
@@ -101,6 +103,27 @@ def test_a_wrong_api_key_is_status_1_with_the_servers_detail(command):
         assert run.stderr == ("v2meterctl: Invalid API key. Use X-API-Key header with the correct "
                               "key.\n")
         assert run.stdout == ""
+
+
+@pytest.mark.parametrize("fault, status", (
+    ("timeout", 4), ("close midway", 4), ("garbage", 4), ("wrong shape", 4), ("502", 4),
+    ("html", 3), ("404", 1), ("503", 1)))
+def test_an_import_whose_outcome_is_not_known_is_status_4(fault, status):
+    with StandIn(faults={"/api/meter/import": fault}) as server:
+        run = ctl("--timeout", "2", "import", __file__, url=server.url)
+        assert run.returncode == status, run.stderr
+        assert run.stdout == ""
+        assert ("importing the same file again is safe" in run.stderr) == (status == 4)
+        assert server.paths("POST") == ["/api/meter/import"]
+
+
+@pytest.mark.parametrize("fault", ("cut json", "close midway", "html", "wrong shape", "500"))
+def test_an_export_that_is_not_whole_writes_nothing(fault, tmp_path):
+    with StandIn(faults={"/api/meter/export": fault}) as server:
+        run = ctl("export", str(tmp_path / "totals"), url=server.url)
+        assert run.returncode in (1, 3), run.stderr
+        assert run.stdout == "" and run.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_output_that_cannot_be_written_is_no_success():
