@@ -24,6 +24,7 @@ struct chooser {
 	size_t count;
 	const struct v2m_strings *exclude;
 	bool *wanted; /* by name, by auto or as the loopback device */
+	bool routed;  /* some device has a default route */
 	struct v2m_link_choice *choices;
 };
 
@@ -106,7 +107,7 @@ static const char *matching(const struct v2m_strings *patterns, const char *name
 
 static bool is_countable(const struct v2m_link *link)
 {
-	return link->up && header_of_type(link->type) >= 0;
+	return (link->up || link->counted) && header_of_type(link->type) >= 0;
 }
 
 /* A NIC, or a bond, team, bridge or VLAN that ends in one. */
@@ -138,10 +139,14 @@ static const char *uplink_reason(const struct chooser *chooser, const struct v2m
 		return NULL;
 	if (link->default_route)
 		return "default route";
-	if (!link->global_address || !reaches_nic(chooser, link, 0))
-		return NULL;
-	return *link->kind ? "over a real NIC, with a global address"
-			   : "real NIC with a global address";
+	if (link->global_address && reaches_nic(chooser, link, 0))
+		return *link->kind ? "over a real NIC, with a global address"
+				   : "real NIC with a global address";
+	if (link->uplink_before && !link->up)
+		return "an uplink, down at the moment";
+	if (link->uplink_before && !chooser->routed)
+		return "had the default route, and no other device has one";
+	return NULL;
 }
 
 /* The bond, team or bridge that stands for the device under auto; NULL where it stands for itself.
@@ -239,7 +244,7 @@ static void exclude_links(struct chooser *chooser)
 
 		if (pattern)
 			give_reason(&chooser->choices[i], "excluded by \"%s\"", pattern);
-		else if (!chooser->links[i].up)
+		else if (!chooser->links[i].up && !chooser->links[i].counted)
 			give_reason(&chooser->choices[i], "down");
 	}
 }
@@ -317,6 +322,8 @@ int v2m_choose_links(const struct v2m_link *links, size_t count,
 	if (!wanted)
 		return -ENOMEM;
 	memset(choices, 0, count * sizeof(*choices));
+	for (size_t i = 0; i < count; i++)
+		chooser.routed |= links[i].default_route;
 	for (size_t i = 0; i < interfaces->count; i++)
 		automatic |= strcmp(interfaces->items[i], "auto") == 0;
 	exclude_links(&chooser);

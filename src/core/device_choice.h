@@ -21,6 +21,8 @@ struct v2m_link {
 	bool hardware;      /* IFLA_PARENT_DEV_NAME: has a parent device, as NICs have */
 	bool default_route; /* IPv4 or IPv6, in any routing table */
 	bool global_address; /* an address of global scope */
+	bool counted;        /* it was chosen the last time */
+	bool uplink_before;  /* and as an uplink */
 	uint64_t rx_bytes;   /* IFLA_STATS64 */
 	uint64_t tx_bytes;
 };
@@ -39,6 +41,10 @@ struct v2m_link_choice {
  * teams, bridges and VLANs over them, with a global address. exclude takes names and globs, and
  * wins. loopback adds the loopback device. Devices that are down are left out, and so are those
  * whose traffic another chosen device counts already, however they were named. 0 or -ENOMEM.
+ *
+ * What was chosen before stays while it is down, or else what passes between its coming up and our
+ * noticing would be lost. As a device loses its default route when it goes down, and gets it back
+ * some time after it came up, an uplink stays one until another device has a default route.
  */
 int v2m_choose_links(const struct v2m_link *links, size_t count,
 		     const struct v2m_strings *interfaces, const struct v2m_strings *exclude,

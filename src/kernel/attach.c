@@ -6,6 +6,7 @@
 
 #include "core/log.h"
 #include "kernel/datapath_internal.h"
+#include "kernel/tc_netlink.h"
 
 /* The two ways to attach. */
 struct way {
@@ -98,6 +99,25 @@ static int put(struct v2m_datapath *datapath, uint32_t ifindex,
 	return result;
 }
 
+/* An ingress qdisc stands where clsact would, and has no egress. It is somebody else's: they have
+ * to replace it. */
+static int explain(const struct v2m_device *device, const struct way *way, int result,
+		   struct v2m_error *error)
+{
+	const char *name = device->name;
+	enum v2m_tc_hook hook = V2M_TC_NONE;
+
+	if (way == &clsact && v2m_tc_hook(device->ifindex, &hook) == 0 && hook == V2M_TC_INGRESS)
+		return v2m_error_set(
+			error, result,
+			"an ingress qdisc on %s leaves no room for clsact, which does "
+			"the same and more: \"tc qdisc del dev %s ingress; tc qdisc add "
+			"dev %s clsact\", then add its filters again",
+			name, name, name);
+	return v2m_error_set(error, result, "cannot attach to %s by %s: %s", name, way->name,
+			     strerror(-result));
+}
+
 static int load_and_put(struct v2m_datapath *datapath, const struct v2m_device *device, int slot,
 			bool *missing, struct v2m_error *error)
 {
@@ -120,8 +140,7 @@ static int load_and_put(struct v2m_datapath *datapath, const struct v2m_device *
 		close(programs[i]);
 	}
 	if (result)
-		return v2m_error_set(error, result, "cannot attach to %s by %s: %s", device->name,
-				     way->name, strerror(-result));
+		return explain(device, way, result, error);
 	v2m_log_debug("%s (%u): attached by %s", device->name, device->ifindex, way->name);
 	return 0;
 }

@@ -141,11 +141,8 @@ static int ensure_qdisc(const struct v2m_pins *pins, uint32_t ifindex)
 
 	if (result)
 		return result;
-	if (hook == V2M_TC_INGRESS) {
-		v2m_log_error("device %u has an ingress qdisc, which leaves no room for clsact",
-			      ifindex);
+	if (hook == V2M_TC_INGRESS)
 		return -EEXIST;
-	}
 	return hook == V2M_TC_CLSACT ? 0 : make_qdisc(pins, ifindex);
 }
 

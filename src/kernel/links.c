@@ -2,6 +2,7 @@
 #include "kernel/links.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -21,6 +22,9 @@ struct v2m_links {
 	/* Devices that a warning was given of, so that it comes once; a ring. */
 	uint32_t refused[MOST_REFUSED];
 	size_t n_refused;
+	uint64_t unmatched; /* a bit for each of interfaces that a warning was given of */
+	struct v2m_chosen_device *before; /* what was chosen the last time */
+	size_t n_before;
 };
 
 static int join_groups(int fd)
@@ -62,6 +66,7 @@ void v2m_links_close(struct v2m_links *links)
 		return;
 	v2m_netlink_close(&links->queries);
 	v2m_netlink_close(&links->events);
+	free(links->before);
 	free(links);
 }
 
@@ -105,6 +110,19 @@ bool v2m_links_drain(struct v2m_links *links)
 	}
 }
 
+/* By name too: another device may have got the index. */
+static void mark_counted(const struct v2m_links *links, struct v2m_link *link)
+{
+	for (size_t i = 0; i < links->n_before; i++) {
+		const struct v2m_device *before = &links->before[i].device;
+
+		if (before->ifindex != link->ifindex || strcmp(before->name, link->name) != 0)
+			continue;
+		link->counted = true;
+		link->uplink_before = !before->host_only && !before->loopback;
+	}
+}
+
 int v2m_links_list(struct v2m_links *links, const struct v2m_strings *interfaces,
 		   const struct v2m_strings *exclude, bool loopback,
 		   struct v2m_listed_device **devices, size_t *count, struct v2m_error *error)
@@ -118,6 +136,8 @@ int v2m_links_list(struct v2m_links *links, const struct v2m_strings *interfaces
 	if (result)
 		return v2m_error_set(error, result, "listing network devices: %s",
 				     strerror(-result));
+	for (size_t i = 0; i < n; i++)
+		mark_counted(links, &all[i]);
 	choices = calloc(n + 1, sizeof(*choices));
 	listed = calloc(n + 1, sizeof(*listed));
 	if (!choices || !listed || v2m_choose_links(all, n, interfaces, exclude, loopback, choices))
@@ -152,6 +172,44 @@ static void warn_of_refused(struct v2m_links *links, const struct v2m_listed_dev
 	v2m_log_warning("%s is not counted: %s", listed->link.name, listed->choice.reason);
 }
 
+static bool any_matches(const char *pattern, const struct v2m_listed_device *listed, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fnmatch(pattern, listed[i].link.name, 0) == 0)
+			return true;
+	return false;
+}
+
+/* Once for each time that a name ceases to lead anywhere: a slip of the pen would else show only in
+ * what is not counted. */
+static void warn_of_unmatched(struct v2m_links *links, const struct v2m_strings *interfaces,
+			      const struct v2m_listed_device *listed, size_t count)
+{
+	for (size_t i = 0; i < interfaces->count && i < 64; i++) {
+		const char *pattern = interfaces->items[i];
+		uint64_t bit = UINT64_C(1) << i;
+		bool matched = strcmp(pattern, "auto") == 0 || any_matches(pattern, listed, count);
+
+		if (!matched && !(links->unmatched & bit))
+			v2m_log_warning("no device matches \"%s\" in interfaces", pattern);
+		links->unmatched = matched ? links->unmatched & ~bit : links->unmatched | bit;
+	}
+}
+
+/* A failure leaves what was remembered. */
+static int remember(struct v2m_links *links, const struct v2m_chosen_device *chosen, size_t count)
+{
+	struct v2m_chosen_device *before = calloc(count + 1, sizeof(*before));
+
+	if (!before)
+		return -ENOMEM;
+	memcpy(before, chosen, count * sizeof(*before));
+	free(links->before);
+	links->before = before;
+	links->n_before = count;
+	return 0;
+}
+
 int v2m_links_choose(struct v2m_links *links, const struct v2m_strings *interfaces,
 		     const struct v2m_strings *exclude, bool loopback,
 		     struct v2m_chosen_device **devices, size_t *count, struct v2m_error *error)
@@ -173,6 +231,10 @@ int v2m_links_choose(struct v2m_links *links, const struct v2m_strings *interfac
 		if (listed[i].choice.chosen)
 			take_choice(&listed[i], &chosen[n++]);
 	}
+	warn_of_unmatched(links, interfaces, listed, n_listed);
+	result = remember(links, chosen, n);
+	if (result)
+		return v2m_error_set(error, result, "out of memory");
 	*devices = V2M_TAKE(chosen);
 	*count = n;
 	return 0;

@@ -26,10 +26,11 @@ struct v2m_chosen_device {
 	uint64_t tx_bytes;
 };
 
-/* Chooses from the devices that are up now: by names and globs, or "auto" (the uplinks: devices
- * with a default route in any table, and real NICs, bonds, bridges and VLANs over them, with a
- * global address), less the excluded; the loopback device if loopback is set. 0 or -errno; the
- * array is the caller's to free, ascending by ifindex. */
+/* Chooses from the devices that are up now, or were chosen before: by names and globs, or "auto"
+ * (the uplinks: devices with a default route in any table, and real NICs, bonds, bridges and VLANs
+ * over them, with a global address), less the excluded; the loopback device if loopback is set.
+ * Warns once of a name that no device has. 0 or -errno; the array is the caller's to free,
+ * ascending by ifindex. */
 int v2m_links_choose(struct v2m_links *links, const struct v2m_strings *interfaces,
 		     const struct v2m_strings *exclude, bool loopback,
 		     struct v2m_chosen_device **devices, size_t *count, struct v2m_error *error);

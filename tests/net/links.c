@@ -64,13 +64,17 @@ static void a_default_route_in_any_table_makes_an_uplink(void **state)
 	run("ip link add netl0 type veth peer name netl1; ip addr add 10.98.0.1/24 dev netl0;"
 	    "ip link set netl0 up; ip link set netl1 up");
 	assert_string_equal(choose("auto"), "");
-	run("ip route add default via 10.98.0.2");
+	run("ip route add blackhole default");
+	assert_string_equal(choose("auto"), "");
+	run("ip route del blackhole default; ip route add default via 10.98.0.2");
 	assert_string_equal(choose("auto"), "netl0 ");
 	run("ip route del default; ip route add 0.0.0.0/0 dev netl0 table 1234");
 	assert_string_equal(choose("auto"), "netl0 ");
-	run("ip route del default table 1234; ip route add blackhole default");
-	assert_string_equal(choose("auto"), "");
-	run("ip route del blackhole default; ip -6 route add default dev netl1 table 99");
+	run("ip route del default table 1234");
+	assert_string_equal(choose("auto"), "netl0 ");
+	run("ip -6 route add default dev netl1 table 99");
+	assert_string_equal(choose("auto"), "netl1 ");
+	run("ip link set netl1 down");
 	assert_string_equal(choose("auto"), "netl1 ");
 	run("ip link del netl0");
 }

@@ -69,6 +69,50 @@ static void a_device_that_is_down_is_left_out_even_if_named(void **state)
 	assert_string_equal(choice(&t, nic)->reason, "down");
 }
 
+static void a_counted_device_that_goes_down_stays(void **state)
+{
+	struct topology t = { 0 };
+	struct v2m_link *nic = add_uplink(&t, "eth0");
+	struct v2m_link *lan = add(&t, "lan0", "veth");
+
+	(void)state;
+	nic->up = lan->up = false;
+	nic->counted = lan->counted = nic->uplink_before = true;
+	nic->default_route = nic->global_address = false;
+	assert_string_equal(choose(&t, "auto lan0", "", false), "eth0 lan0 ");
+	assert_false(choice(&t, nic)->host_only);
+	assert_true(choice(&t, lan)->host_only);
+	assert_string_equal(choose(&t, "lan0", "", false), "lan0 ");
+	assert_string_equal(choose(&t, "auto lan0", "eth0 lan0", false), "");
+}
+
+static void a_counted_device_that_goes_down_and_joins_a_bond_leaves_it_to_that(void **state)
+{
+	struct topology t = { 0 };
+	struct v2m_link *nic = add_uplink(&t, "eth0");
+	struct v2m_link *bond = add(&t, "bond0", "bond");
+
+	(void)state;
+	nic->up = false;
+	nic->counted = nic->uplink_before = true;
+	nic->master = bond->ifindex;
+	assert_string_equal(choose_auto(&t), "bond0 ");
+}
+
+static void an_uplink_stays_one_until_another_device_has_the_default_route(void **state)
+{
+	struct topology t = { 0 };
+	struct v2m_link *before = add(&t, "veth0", "veth");
+	struct v2m_link *other = add(&t, "veth1", "veth");
+
+	(void)state;
+	assert_string_equal(choose_auto(&t), "");
+	before->counted = before->uplink_before = true;
+	assert_string_equal(choose_auto(&t), "veth0 ");
+	other->default_route = true;
+	assert_string_equal(choose_auto(&t), "veth1 ");
+}
+
 static void a_tunnel_over_the_uplink_is_no_uplink(void **state)
 {
 	struct topology t = { 0 };
@@ -240,6 +284,10 @@ int main(void)
 		cmocka_unit_test(a_modem_that_names_a_kind_and_a_parent_is_real),
 		cmocka_unit_test(several_uplinks_are_all_chosen),
 		cmocka_unit_test(a_device_that_is_down_is_left_out_even_if_named),
+		cmocka_unit_test(a_counted_device_that_goes_down_stays),
+		cmocka_unit_test(
+			a_counted_device_that_goes_down_and_joins_a_bond_leaves_it_to_that),
+		cmocka_unit_test(an_uplink_stays_one_until_another_device_has_the_default_route),
 		cmocka_unit_test(a_tunnel_over_the_uplink_is_no_uplink),
 		cmocka_unit_test(a_tunnel_with_a_default_route_is_an_uplink),
 		cmocka_unit_test(a_veth_with_the_default_route_is_an_uplink),
