@@ -81,9 +81,9 @@ def no_remains():
 
 
 @contextlib.contextmanager
-def lab_in(directory):
+def lab_in(directory, kind=Lab):
     skip_if(why_no_namespaces())
-    made = Lab(directory)
+    made = kind(directory)
     try:
         yield made
     finally:

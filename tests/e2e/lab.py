@@ -139,6 +139,11 @@ class Namespace:
         run("ip", "netns", "delete", self.name, check=False)
 
 
+def add_veth(here, name, there, other):
+    run("ip", "link", "add", name, "netns", here.name, "type", "veth", "peer", "name", other,
+        "netns", there.name)
+
+
 class Lab:
     """10.77.0.1 and fd77::1 are the server, .2 and ::2 the client; the default route is the wire."""
 
@@ -155,8 +160,7 @@ class Lab:
         except BaseException:
             self.server.close()
             raise
-        run("ip", "link", "add", "up0", "netns", self.server.name, "type", "veth", "peer", "name",
-            "up0", "netns", self.client.name)
+        self.wire()
         for end, own, other in ((self.server, self.SERVER, self.CLIENT),
                                 (self.client, self.CLIENT, self.SERVER)):
             end.ip("address", "add", own[4] + "/24", "dev", "up0")
@@ -166,6 +170,10 @@ class Lab:
             end.ip("-6", "route", "add", "default", "via", other[6])
         wait_until(lambda: "tentative" not in self.server.ip("address").stdout +
                    self.client.ip("address").stdout, what="addresses without a duplicate")
+
+    def wire(self):
+        """Makes up0 at both ends."""
+        add_veth(self.server, "up0", self.client, "up0")
 
     def offloads(self, on):
         """On as veth has them by default, or off: then each frame of the wire is a packet."""

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Traffic between the two ends of a lab, and what every frame of it weighs at the far end."""
+
+import collections
+import contextlib
+import ipaddress
+import pathlib
+import re
+import select
+import signal
+import socket
+import struct
+import threading
+
+from lab import wait_until
+
+TCP, UDP, FRAGMENT = 6, 17, 44
+SOL_UDP, UDP_SEGMENT = 17, 103
+FIGURES = ("rx_bytes", "rx_packets", "payload_rx_bytes", "tx_bytes", "tx_packets", "payload_tx_bytes")
+
+
+def figures_of(entry):
+    return {name: entry[name] for name in FIGURES}
+
+
+def difference(after, before):
+    return {name: after[name] - before[name] for name in after}
+
+
+class Count(collections.Counter):
+    """Bytes and packets of one port of the server, as the daemon would name them. The port of later
+    fragments is their first one's."""
+
+    def __init__(self, server, port):
+        super().__init__({name: 0 for name in FIGURES})
+        self.server = {ipaddress.ip_address(address).packed for address in server}
+        self.port, self.owners, self.largest = port, {}, 0
+
+    def add(self, packet, length, link_header):
+        """The packet from its network layer on, of which a snapshot will do."""
+        version = packet[0] >> 4
+        if version == 4:
+            header, protocol = (packet[0] & 15) * 4, packet[9]
+            left = struct.unpack_from("!H", packet, 2)[0] - header
+            source, target = packet[12:16], packet[16:20]
+            where, identity = struct.unpack_from("!H", packet, 6)[0], packet[4:6]
+            first, later = where & 0x2000 and not where & 0x1fff, where & 0x1fff
+        else:
+            header, protocol, identity, first, later = 40, packet[6], None, False, False
+            left = struct.unpack_from("!H", packet, 4)[0]
+            source, target = packet[8:24], packet[24:40]
+            if protocol == FRAGMENT:
+                protocol, identity = packet[40], packet[44:48]
+                where = struct.unpack_from("!H", packet, 42)[0]
+                first, later = where & 1 and not where & 0xfff8, where & 0xfff8
+                header, left = 48, left - 8
+        if protocol not in (TCP, UDP):
+            return
+        transport = 0
+        if later:
+            ports = self.owners.get((source, target, identity))
+        else:
+            ports = struct.unpack_from("!HH", packet, header)
+            transport = (packet[header + 12] >> 4) * 4 if protocol == TCP else 8
+        if first:
+            self.owners[source, target, identity] = ports
+        if target in self.server and ports[1] == self.port:
+            way = "rx"
+        elif source in self.server and ports[0] == self.port:
+            way = "tx"
+        else:
+            return
+        self.largest = max(self.largest, length)
+        self[f"{way}_packets"] += 1
+        self[f"{way}_bytes"] += length + link_header
+        self[f"payload_{way}_bytes"] += left - transport
+
+    def figures(self):
+        return {name: self[name] for name in FIGURES}
+
+
+class FarEnd:
+    """Every frame that one device of a namespace sees, by a packet socket; begun and ended with
+    `with`. The device has to be one where no frame stands for several."""
+
+    def __init__(self, namespace, device, server, port):
+        self.count = Count(server, port)
+        self.socket = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        self.socket.setsockopt(socket.SOL_SOCKET, 33, 256 << 20)  # SO_RCVBUFFORCE
+        self.socket.bind((device, 3))
+        self.ending = threading.Event()
+        self.problem = None
+        self.thread = threading.Thread(target=self.read)
+
+    def read(self):
+        buffer = bytearray(192)
+        view = memoryview(buffer)
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        try:
+            while poll.poll(50) or not self.ending.is_set():
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        length = self.socket.recv_into(view, 192, socket.MSG_TRUNC | socket.MSG_DONTWAIT)
+                        if buffer[12:14] in (b"\x08\x00", b"\x86\xdd"):
+                            self.count.add(bytes(buffer[14:]), length - 14, 14)
+        except Exception as problem:  # pylint: disable=broad-except
+            self.problem = problem
+
+    def __enter__(self):
+        self.thread.start()
+        return self.count
+
+    def __exit__(self, *_):
+        self.ending.set()
+        self.thread.join()
+        dropped = struct.unpack("II", self.socket.getsockopt(263, 6, 8))[1]  # PACKET_STATISTICS
+        self.socket.close()
+        assert not self.problem, self.problem
+        assert not dropped, f"{dropped} frames were not seen"
+
+
+def receive(connection, size):
+    while size:
+        got = len(connection.recv(min(size, 1 << 18)))
+        assert got, "the connection ended too early"
+        size -= got
+
+
+def tcp(server, client, address, port, up, down):
+    """A connection with so many bytes each way, one after the other."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with server.entered():
+        listener = socket.create_server((address, port), family=family)
+    with listener, client.socket(family) as near:
+        near.settimeout(20)
+        near.connect((address, port))
+        far = listener.accept()[0]
+        with far:
+            far.settimeout(20)
+            for sender, receiver, size in ((near, far, up), (far, near, down)):
+                thread = threading.Thread(target=sender.sendall, args=(bytes(size),))
+                thread.start()
+                receive(receiver, size)
+                thread.join()
+
+
+def udp(server, client, address, port, sizes, segment=0):
+    """Datagrams of these sizes each way, each waited for; with a segment size, each send is cut into
+    such by the kernel or the device."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with server.socket(family, socket.SOCK_DGRAM) as far, \
+            client.socket(family, socket.SOCK_DGRAM) as near:
+        for end in (far, near):
+            end.settimeout(10)
+            end.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)
+            if segment:
+                end.setsockopt(SOL_UDP, UDP_SEGMENT, segment)
+        far.bind((address, port))
+        near.connect((address, port))
+        for size in sizes:
+            near.send(bytes(size))
+            got, back = 0, None
+            while got < size:
+                data, back = far.recvfrom(1 << 16)
+                got += len(data)
+            far.sendto(bytes(size), back)
+            while got:
+                got -= len(near.recv(1 << 16))
+
+
+def settled_equal(daemon, port, before, count):
+    """What the daemon counted since then is what the far end saw, once it has seen all."""
+    def counted():
+        return difference(figures_of(daemon.port_entry(port)), before)
+
+    with contextlib.suppress(AssertionError):
+        wait_until(lambda: counted() == count.figures(), timeout_s=3)
+    assert counted() == count.figures()
