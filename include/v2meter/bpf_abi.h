@@ -121,6 +121,30 @@ struct v2m_device_config {
 	__u8 pad;
 };
 
+/*
+ * session_counters: HASH[V2M_MAX_PORTS] by port (__u16, host byte order), of bpf/sessions.bpf.c.
+ * The daemon makes and removes the entries, the program adds to those that are there. This and the
+ * two below are not part of the layout of the maps above and have a version of their own.
+ */
+#define V2M_SESSIONS_ABI_VERSION 1
+struct v2m_session_counters {
+	__u64 assigned_ns; /* CLOCK_REALTIME when the entry was made */
+	__u64 opened;      /* TCP connections that were accepted */
+	__u64 closed;      /* connections that ended, and what they had carried: */
+	__u64 rx_bytes;    /* payload that arrived in order */
+	__u64 tx_bytes;    /* payload sent, once each */
+};
+
+/* session_starts: LRU_HASH from a socket's cookie (__u64) to CLOCK_MONOTONIC when it was accepted.
+ */
+#define V2M_MAX_SESSION_STARTS 65536
+
+/* session_scope: ARRAY[1]. */
+struct v2m_session_scope {
+	__u32 netns; /* inode number of the network namespace whose sockets count */
+	__u32 pad;
+};
+
 #ifdef __cplusplus
 #define V2M_ABI_ASSERT(condition, text) static_assert(condition, text)
 #else
@@ -136,5 +160,7 @@ V2M_ABI_ASSERT(sizeof(struct v2m_meta) == 48, "meta");
 V2M_ABI_ASSERT(sizeof(struct v2m_fragment_key) == 40, "fragment_key");
 V2M_ABI_ASSERT(sizeof(struct v2m_fragment_owner) == 4, "fragment_owner");
 V2M_ABI_ASSERT(sizeof(struct v2m_device_config) == 8, "device_config");
+V2M_ABI_ASSERT(sizeof(struct v2m_session_counters) == 40, "session_counters");
+V2M_ABI_ASSERT(sizeof(struct v2m_session_scope) == 8, "session_scope");
 
 #endif

@@ -90,19 +90,31 @@ struct v2m_connection {
 	/* From here on 0 unless v2m_sockets_want_details() asked for it: TCP_INFO. */
 	uint64_t cookie;      /* the kernel's own number of the socket, never used again */
 	uint64_t rx_bytes;    /* payload that has arrived in order */
-	uint64_t tx_bytes;    /* payload that the peer has acknowledged */
+	uint64_t tx_bytes;    /* payload sent, once each (before Linux 4.19: acknowledged) */
 	uint64_t sent_bytes;  /* payload sent, each time it was (Linux 4.19; before, tx_bytes) */
 	uint32_t rx_segments; /* with and without payload, retransmitted ones too */
 	uint32_t tx_segments;
 	uint32_t rtt_us;      /* smoothed */
 	uint32_t retransmits; /* segments sent again, over the connection's life */
+	uint64_t opened_ns;   /* CLOCK_MONOTONIC when it was accepted; 0: not seen */
 	uint8_t tcp_header;   /* bytes of a segment's TCP header: 20, or 32 with time stamps */
+};
+
+/* Connections of a port that this side has closed and that are not over yet (FIN_WAIT1, FIN_WAIT2,
+ * CLOSING). They are not listed, but they still carry bytes. */
+struct v2m_closing_port {
+	uint16_t port;
+	size_t count;
+	uint64_t rx_bytes; /* as in struct v2m_connection */
+	uint64_t tx_bytes;
 };
 
 /* An immutable dump of the connections of the monitored ports, shared by reference count. */
 struct v2m_connection_table {
-	unsigned references; /* atomic */
-	uint64_t mono_ns;    /* CLOCK_MONOTONIC when the dump was taken */
+	unsigned references;              /* atomic */
+	uint64_t mono_ns;                 /* CLOCK_MONOTONIC when the dump was taken */
+	struct v2m_closing_port *closing; /* ascending by port; only with details */
+	size_t n_closing;
 	size_t count;
 	struct v2m_connection connections[]; /* ascending by local_port */
 };

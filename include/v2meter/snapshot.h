@@ -16,6 +16,16 @@ struct v2m_totals {
 	struct v2m_flow tx;
 };
 
+/* All TCP connections of a port since since_us, as far as each has come: those that are over, by
+ * their final figures, and those that are open. Not touched by resets. */
+struct v2m_sessions_view {
+	int64_t since_us; /* Unix microseconds; 0: nobody counts them */
+	uint64_t opened;
+	uint64_t closed;
+	uint64_t rx_bytes; /* payload, as in struct v2m_connection */
+	uint64_t tx_bytes;
+};
+
 /* One monitored port. Which keys own it: v2m_keyset_port(keyset, port). */
 struct v2m_port_view {
 	uint16_t port;
@@ -23,6 +33,7 @@ struct v2m_port_view {
 	double rate_bytes_s; /* wire bytes, both directions, over the last rate_window_s */
 	const struct v2m_connection *connections; /* in the snapshot's connection table */
 	size_t n_connections;
+	struct v2m_sessions_view sessions;
 };
 
 struct v2m_interface_view {

@@ -65,7 +65,7 @@ static int open_stages(struct v2m_collector *collector, struct v2m_error *error)
 	if (!result)
 		result = v2m_ledger_load(collector->ledger, collector->account, error);
 	if (!result)
-		result = v2m_sockets_open(&collector->sockets, error);
+		result = connections_open(collector, error);
 	if (!result)
 		result = v2m_links_open(&collector->links, error);
 	if (!result)
@@ -128,9 +128,8 @@ void v2m_collector_close(struct v2m_collector *collector)
 	v2m_window_unref(collector->published.window);
 	source_close(collector);
 	v2m_links_close(collector->links);
-	v2m_sockets_close(collector->sockets);
+	connections_close(collector);
 	v2m_ledger_close(collector->ledger);
-	v2m_connection_table_unref(collector->connections);
 	v2m_sample_clear(&collector->sample);
 	v2m_rates_free(collector->rates);
 	v2m_account_free(collector->account);

@@ -15,6 +15,7 @@
 #include "kernel/datapath.h"
 #include "kernel/links.h"
 #include "kernel/socket_stats.h"
+#include "kernel/sessions.h"
 #include "kernel/sockets.h"
 #include "ledger/ledger.h"
 
@@ -96,6 +97,9 @@ struct v2m_collector {
 
 	struct v2m_sockets *sockets;
 	struct v2m_connection_table *connections;
+	struct v2m_sessions *sessions;        /* NULL: nobody sees connections open and close */
+	struct v2m_session_reading *readings; /* ascending by port; taken just before connections */
+	size_t n_readings;
 
 	struct v2m_sample sample; /* the last one that was accounted */
 	uint64_t generation;      /* of the last snapshot */
@@ -110,11 +114,21 @@ int collector_take_sample(struct v2m_collector *collector);
 /* Accounts what an earlier version with another layout of the maps had counted until our programs
  * took its place; before the first sample of our own maps. */
 void collector_adopt_previous(struct v2m_collector *collector);
-/* Dumps the connections of the monitored ports. 0 or -errno, logged; the old dump stays then. */
-int collector_dump_connections(struct v2m_collector *collector);
 /* Stores what the account has that the disk does not. 0 or -errno; logged when it starts to fail
  * and when it works again. */
 int collector_flush(struct v2m_collector *collector);
+
+/* connections.c */
+
+int connections_open(struct v2m_collector *collector, struct v2m_error *error);
+void connections_close(struct v2m_collector *collector);
+/* Has the kernel count connections, where there is a datapath and it can; logged where not. */
+void connections_count(struct v2m_collector *collector);
+void connections_set_keyset(struct v2m_collector *collector, const struct v2m_keyset *keyset);
+/* Dumps the connections of the monitored ports. 0 or -errno, logged; the old dump stays then. */
+int collector_dump_connections(struct v2m_collector *collector);
+/* Fills in what of the view is about connections. */
+void connections_fill(const struct v2m_collector *collector, struct v2m_port_view *view);
 
 /* source.c */
 

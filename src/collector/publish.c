@@ -24,8 +24,7 @@ static void fill_port(const struct v2m_collector *collector, const struct v2m_ke
 	if (subject)
 		view->since_reset = v2m_subject_since_reset(subject);
 	view->rate_bytes_s = v2m_rates_port(collector->rates, port->port);
-	view->connections =
-		v2m_connection_table_port(collector->connections, port->port, &view->n_connections);
+	connections_fill(collector, view);
 }
 
 static void fill_interface(const struct v2m_chosen_device *device, struct v2m_interface_view *view)

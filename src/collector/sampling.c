@@ -70,31 +70,6 @@ void collector_adopt_previous(struct v2m_collector *collector)
 	}
 }
 
-int collector_dump_connections(struct v2m_collector *collector)
-{
-	V2M_FREE uint16_t *ports = calloc(collector->keyset->n_ports + 1, sizeof(*ports));
-	struct v2m_connection_table *table;
-	struct v2m_error error = { "" };
-	int result;
-
-	if (!ports)
-		return -ENOMEM;
-	for (size_t i = 0; i < collector->keyset->n_ports; i++)
-		ports[i] = collector->keyset->ports[i].port;
-	result = v2m_sockets_dump(collector->sockets, ports, collector->keyset->n_ports, &table,
-				  &error);
-	if (result) {
-		v2m_log_error("the connections cannot be read: %s", error.text);
-		return result;
-	}
-	v2m_connection_table_unref(collector->connections);
-	collector->connections = table;
-	if (v2m_account_connections(collector->account, collector->keyset, table, NULL, 0,
-				    v2m_clock_real_us()))
-		v2m_log_error("out of memory: connections go without their sessions");
-	return 0;
-}
-
 int collector_flush(struct v2m_collector *collector)
 {
 	struct v2m_error error = { "" };

@@ -61,6 +61,7 @@ int source_open(struct v2m_collector *collector, struct v2m_error *error)
 		return v2m_error_set(error, result, "%s", reason.text);
 	if (result)
 		fall_back(collector, reason.text);
+	connections_count(collector);
 	return 0;
 }
 
@@ -93,6 +94,7 @@ int source_set_keyset(struct v2m_collector *collector, const struct v2m_keyset *
 				     keyset->n_ports);
 	for (size_t i = 0; i < keyset->n_ports; i++)
 		rules[i] = make_rule(&keyset->ports[i]);
+	connections_set_keyset(collector, keyset);
 	if (collector->datapath)
 		placed = v2m_datapath_set_ports(collector->datapath, rules, keyset->n_ports, error);
 	if (placed >= 0 && collector->stats)
@@ -140,6 +142,7 @@ void source_check_devices(struct v2m_collector *collector)
 		return;
 	snprintf(reason, sizeof(reason), "%s", collector->attach_error.text);
 	v2m_datapath_close(V2M_TAKE(collector->datapath));
+	connections_count(collector);
 	fall_back(collector, reason);
 	if (source_set_keyset(collector, collector->keyset, &error) < 0)
 		v2m_log_error("%s", error.text);
@@ -197,5 +200,7 @@ void source_retry(struct v2m_collector *collector)
 	collector->condition.ebpf_unavailable = false;
 	collector->mode_reason[0] = 0;
 	v2m_log_info("counting is exact again");
+	connections_count(collector);
+	connections_set_keyset(collector, collector->keyset);
 	publish_condition(collector);
 }

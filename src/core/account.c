@@ -253,13 +253,14 @@ static int compare_sessions(const void *port, const void *element)
 	       (int)((const struct v2m_port_sessions *)element)->port;
 }
 
-static uint32_t sessions_of(const struct v2m_port_sessions *opened, size_t n_opened, uint16_t port)
+static uint32_t sessions_of(struct v2m_account *account, const struct v2m_port_sessions *opened,
+			    size_t n_opened, uint16_t port, int64_t real_us)
 {
 	const struct v2m_port_sessions *found =
 		n_opened ? bsearch(&port, opened, n_opened, sizeof(*opened), compare_sessions)
 			 : NULL;
 
-	return found ? found->opened : 0;
+	return found ? v2m_raw_advance_sessions(&account->raw, found, real_us) : 0;
 }
 
 int v2m_account_connections(struct v2m_account *account, const struct v2m_keyset *keyset,
@@ -271,7 +272,7 @@ int v2m_account_connections(struct v2m_account *account, const struct v2m_keyset
 	struct v2m_session_set now;
 
 	if (bind(account, keyset, real_us) || reserve_pending(account) ||
-	    v2m_session_set_make(table, &now))
+	    v2m_raw_reserve(&account->raw, n_opened) || v2m_session_set_make(table, &now))
 		return -ENOMEM;
 	/* Of keys that have no port any more, too. */
 	for (size_t i = 0; i < account->subjects.size; i++)
@@ -285,7 +286,7 @@ int v2m_account_connections(struct v2m_account *account, const struct v2m_keyset
 
 		connections = v2m_connection_table_port(table, port, &count);
 		figures.max_connections = (uint32_t)count;
-		figures.sessions = opened ? sessions_of(opened, n_opened, port)
+		figures.sessions = opened ? sessions_of(account, opened, n_opened, port, real_us)
 					  : v2m_session_set_count_new(&account->connections,
 								      connections, count);
 		account_connections(account, account->owners[i], &figures, &when);

@@ -72,16 +72,17 @@ int v2m_account_restore_raw(struct v2m_account *account, const struct v2m_raw_po
 int v2m_account_apply(struct v2m_account *account, const struct v2m_keyset *keyset,
 		      const struct v2m_sample *sample);
 
-/* How many connections were opened on a port. */
+/* How many connections were opened on a port since somebody began to count them there. */
 struct v2m_port_sessions {
 	uint16_t port;
-	uint32_t opened;
+	uint64_t assigned_ns; /* identity of this counter */
+	uint64_t opened;
 };
 
 /* Accounts a dump of the connections, taken at real_us, to the owners of their ports: how many
  * there are, and how many were opened since the last one. opened (ascending by port) says so where
- * somebody counted them; NULL: those are taken that the last dump did not have, and none of the
- * first one. 0 or -ENOMEM, and nothing was accounted. */
+ * somebody counts them, of which a last reading is kept as of bytes; NULL: those are taken that the
+ * last dump did not have, and none of the first one. 0 or -ENOMEM, and nothing was accounted. */
 int v2m_account_connections(struct v2m_account *account, const struct v2m_keyset *keyset,
 			    const struct v2m_connection_table *table,
 			    const struct v2m_port_sessions *opened, size_t n_opened,

@@ -95,6 +95,22 @@ static void put_interface_traffic(struct api *api)
 	v2m_write_close(json, '}');
 }
 
+/* Added to what ss prints, where the kernel tells it (tcp_header stands for all of them). */
+static void put_details(struct api *api, const struct v2m_connection *connection)
+{
+	uint64_t now_ns = api->snapshot->connections ? api->snapshot->connections->mono_ns : 0;
+	struct v2m_json_writer *json = &api->json;
+
+	if (!connection->tcp_header)
+		return;
+	v2m_put_u64(json, "rx_bytes", connection->rx_bytes);
+	v2m_put_u64(json, "tx_bytes", connection->tx_bytes);
+	v2m_put_fixed(json, "rtt_ms", (double)connection->rtt_us / 1e3, 3);
+	v2m_put_u64(json, "retransmits", connection->retransmits);
+	if (connection->opened_ns && now_ns >= connection->opened_ns)
+		v2m_put_fixed(json, "age_s", (double)(now_ns - connection->opened_ns) / 1e9, 1);
+}
+
 /* One port with 100,000 connections must not make everybody's answer 10 MB long. */
 static void put_connection_details(struct api *api, const struct v2m_port_view *view)
 {
@@ -113,11 +129,25 @@ static void put_connection_details(struct api *api, const struct v2m_port_view *
 		v2m_format_remote(connection, endpoint);
 		v2m_put_string(json, "remote", endpoint);
 		v2m_put_string(json, "state", v2m_format_state(connection->state));
+		put_details(api, connection);
 		v2m_write_close(json, '}');
 	}
 	v2m_write_close(json, ']');
 	if (count < view->n_connections)
 		v2m_put_bool(json, "connection_details_truncated", true);
+}
+
+static void put_sessions(struct v2m_json_writer *json, const struct v2m_sessions_view *sessions)
+{
+	if (!sessions->since_us)
+		return;
+	v2m_put_open(json, "sessions", '{');
+	v2m_put_u64(json, "opened", sessions->opened);
+	v2m_put_u64(json, "closed", sessions->closed);
+	v2m_put_u64(json, "rx_bytes", sessions->rx_bytes);
+	v2m_put_u64(json, "tx_bytes", sessions->tx_bytes);
+	v2m_put_seconds(json, "since", sessions->since_us);
+	v2m_write_close(json, '}');
 }
 
 static void put_accounting(struct api *api)
@@ -187,6 +217,7 @@ void api_port_entry(struct api *api, const struct v2m_port_view *view)
 	v2m_put_fixed(json, "traffic_rate", view->rate_bytes_s, 2);
 	put_interface_traffic(api);
 	put_connection_details(api, view);
+	put_sessions(json, &view->sessions);
 	v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
 	v2m_put_string(json, "source", "simple_monitor");
 	v2m_put_string(json, "method", "connection_based_estimation");

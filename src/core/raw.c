@@ -137,6 +137,20 @@ static bool settle_overlap(struct v2m_raw_ports *ports, const struct v2m_raw_por
 	return true;
 }
 
+static void replace(struct v2m_raw_ports *ports, struct v2m_raw_port *last,
+		    const struct v2m_raw_port *now)
+{
+	uint32_t next;
+
+	if (!last) {
+		v2m_raw_insert(ports, now);
+		return;
+	}
+	next = last->next;
+	*last = *now;
+	last->next = next;
+}
+
 bool v2m_raw_advance(struct v2m_raw_ports *ports, const struct v2m_sample *sample,
 		     const struct v2m_port_sample *port, struct v2m_totals *delta)
 {
@@ -153,13 +167,28 @@ bool v2m_raw_advance(struct v2m_raw_ports *ports, const struct v2m_sample *sampl
 		settled = settle_overlap(ports, anew ? NULL : last, port, delta);
 	if (!anew && !settled && v2m_totals_are_zero(delta))
 		return false;
-	if (last) {
-		now.next = last->next;
-		*last = now;
-	} else {
-		v2m_raw_insert(ports, &now);
-	}
+	replace(ports, last, &now);
 	if (sample->mode == V2M_MODE_SOCKET_STATS)
 		note_overlap(ports, &now, delta);
 	return true;
+}
+
+uint32_t v2m_raw_advance_sessions(struct v2m_raw_ports *ports,
+				  const struct v2m_port_sessions *reading, int64_t real_us)
+{
+	struct v2m_raw_port now = {
+		.epoch = "sessions",
+		.raw = { .port = reading->port,
+			 .assigned_ns = reading->assigned_ns,
+			 .tcp_rx.packets = reading->opened },
+		.read_us = real_us,
+		.dirty = true,
+	};
+	struct v2m_raw_port *last = v2m_raw_find(ports, reading->port, now.epoch);
+	bool anew = !last || starts_anew(&last->raw, &now.raw);
+	uint64_t opened = anew ? reading->opened : reading->opened - last->raw.tcp_rx.packets;
+
+	if (anew || opened)
+		replace(ports, last, &now);
+	return (uint32_t)opened;
 }

@@ -19,6 +19,10 @@ struct v2m_raw_port *v2m_raw_find(const struct v2m_raw_ports *ports, uint16_t po
 int v2m_raw_reserve(struct v2m_raw_ports *ports, size_t n);
 /* Of a port that has none of that epoch; room is reserved. */
 void v2m_raw_insert(struct v2m_raw_ports *ports, const struct v2m_raw_port *raw);
+/* Takes over how many connections were opened on a port; how many of them since the last time. Room
+ * for one more is reserved. */
+uint32_t v2m_raw_advance_sessions(struct v2m_raw_ports *ports,
+				  const struct v2m_port_sessions *reading, int64_t real_us);
 /* Takes over the new reading of a port. *delta is what was counted since the last one. True where
  * it tells something new; room for two more is reserved. */
 bool v2m_raw_advance(struct v2m_raw_ports *ports, const struct v2m_sample *sample,

@@ -19,8 +19,10 @@ struct v2m_connection_table *v2m_connection_table_ref(struct v2m_connection_tabl
 
 void v2m_connection_table_unref(struct v2m_connection_table *table)
 {
-	if (table && __atomic_sub_fetch(&table->references, 1, __ATOMIC_ACQ_REL) == 0)
+	if (table && __atomic_sub_fetch(&table->references, 1, __ATOMIC_ACQ_REL) == 0) {
+		free(table->closing);
 		free(table);
+	}
 }
 
 /* The first connection whose port is not below port. */

@@ -61,9 +61,11 @@ static void describe_info(const struct nlattr *attribute, struct v2m_connection 
 	       length < sizeof(info) ? length : sizeof(info));
 	connection->rx_bytes = without_fin(info.tcpi_bytes_received, connection->state);
 	connection->tx_bytes = info.tcpi_bytes_acked;
-	connection->sent_bytes = length >= END_OF(struct tcp_info, tcpi_bytes_sent)
-					 ? info.tcpi_bytes_sent
-					 : info.tcpi_bytes_acked;
+	connection->sent_bytes = info.tcpi_bytes_acked;
+	if (length >= END_OF(struct tcp_info, tcpi_bytes_retrans)) {
+		connection->tx_bytes = info.tcpi_bytes_sent - info.tcpi_bytes_retrans;
+		connection->sent_bytes = info.tcpi_bytes_sent;
+	}
 	connection->rx_segments = info.tcpi_segs_in;
 	connection->tx_segments = info.tcpi_segs_out;
 	connection->rtt_us = info.tcpi_rtt;
@@ -105,6 +107,13 @@ static int take_socket(const struct nlmsghdr *message, void *context)
 
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(*socket))
 		return -EBADMSG;
+	if (walk->dump->closing && !(V2M_DUMP_STATES & 1u << socket->idiag_state)) {
+		struct v2m_connection closing = { 0 };
+
+		result = v2m_socket_diag_describe(message, &closing);
+		v2m_socket_dump_add_closing(walk->dump, &closing);
+		return result;
+	}
 	/* The kernel's filter lets ports through where it would be too long. */
 	result = v2m_socket_dump_add(walk->dump, ntohs(socket->id.idiag_sport), &connection);
 	if (result || !connection)
@@ -120,6 +129,7 @@ static void forget_all(void *context)
 	struct walk *walk = context;
 
 	walk->dump->table->count = 0;
+	v2m_socket_dump_forget_closing(walk->dump);
 }
 
 /* Both families in one walk of the kernel's table, which the older form of the request gives

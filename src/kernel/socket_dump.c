@@ -33,6 +33,7 @@ void v2m_socket_dump_clear(struct v2m_socket_dump *dump)
 {
 	free(dump->table);
 	free(dump->place);
+	free(dump->closing);
 	memset(dump, 0, sizeof(*dump));
 }
 
@@ -54,6 +55,44 @@ int v2m_socket_dump_add(struct v2m_socket_dump *dump, uint16_t local_port,
 	memset(*connection, 0, sizeof(**connection));
 	(*connection)->local_port = local_port;
 	return 0;
+}
+
+int v2m_socket_dump_keep_closing(struct v2m_socket_dump *dump)
+{
+	dump->closing = calloc(dump->n_ports + 1, sizeof(*dump->closing));
+	return dump->closing ? 0 : -ENOMEM;
+}
+
+void v2m_socket_dump_add_closing(struct v2m_socket_dump *dump,
+				 const struct v2m_connection *connection)
+{
+	uint16_t place = dump->place[connection->local_port];
+	struct v2m_closing_port *closing;
+
+	if (!place || !dump->closing)
+		return;
+	closing = &dump->closing[place - 1];
+	closing->port = connection->local_port;
+	closing->count++;
+	closing->rx_bytes += connection->rx_bytes;
+	closing->tx_bytes += connection->tx_bytes;
+}
+
+void v2m_socket_dump_forget_closing(struct v2m_socket_dump *dump)
+{
+	if (dump->closing)
+		memset(dump->closing, 0, dump->n_ports * sizeof(*dump->closing));
+}
+
+static void hand_over_closing(struct v2m_socket_dump *dump, struct v2m_connection_table *table)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; dump->closing && i < dump->n_ports; i++)
+		if (dump->closing[i].count)
+			dump->closing[n++] = dump->closing[i];
+	table->closing = V2M_TAKE(dump->closing);
+	table->n_closing = n;
 }
 
 /* In place and in linear time: every port's run has a known length, and each swap puts one
@@ -94,5 +133,6 @@ int v2m_socket_dump_finish(struct v2m_socket_dump *dump, struct v2m_connection_t
 	fitting = resize(dump->table, dump->table->count);
 	*table = fitting ? fitting : dump->table;
 	dump->table = NULL;
+	hand_over_closing(dump, *table);
 	return 0;
 }

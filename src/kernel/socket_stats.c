@@ -12,10 +12,6 @@
 #include "core/socket_counts.h"
 #include "kernel/socket_diag.h"
 
-/* Of every state in which a socket has counters. */
-#define STATES                                                                                     \
-	(V2M_DUMP_STATES | (1u << V2M_TCP_FIN_WAIT1) | (1u << V2M_TCP_FIN_WAIT2) |                 \
-	 (1u << V2M_TCP_CLOSING))
 /* Some 10,000 announcements of 400 bytes between two readings; what the kernel allows of it without
  * privilege (net.core.rmem_max, 208 KiB by default) is room for 200 to 500. */
 #define EVENT_BUFFER  (8 << 20)
@@ -61,7 +57,7 @@ static int open_all(struct v2m_socket_stats *stats)
 	if (result)
 		return result;
 	stats->diag.details = true;
-	stats->diag.states = STATES;
+	stats->diag.states = V2M_COUNTED_STATES;
 	stats->counts = v2m_socket_counts_new();
 	if (!stats->counts)
 		return -ENOMEM;

@@ -69,6 +69,7 @@ int v2m_sockets_want_details(struct v2m_sockets *sockets, bool wanted)
 	if (wanted && sockets->by_proc)
 		return -EOPNOTSUPP;
 	sockets->diag.details = wanted;
+	sockets->diag.states = wanted ? V2M_COUNTED_STATES : V2M_DUMP_STATES;
 	return 0;
 }
 
@@ -81,7 +82,9 @@ int v2m_sockets_dump(struct v2m_sockets *sockets, const uint16_t *ports, size_t 
 	if (result)
 		return explain(result, error);
 	dump.table->mono_ns = v2m_clock_mono_ns();
-	if (n_ports)
+	if (sockets->diag.details)
+		result = v2m_socket_dump_keep_closing(&dump);
+	if (n_ports && !result)
 		result = sockets->by_proc ? v2m_proc_tcp_dump(&dump)
 					  : v2m_socket_diag_dump(&sockets->diag, &dump);
 	if (!result)

@@ -15,8 +15,9 @@ struct v2m_sockets;
 int v2m_sockets_open(struct v2m_sockets **sockets, struct v2m_error *error);
 void v2m_sockets_close(struct v2m_sockets *sockets);
 
-/* Whether dumps bring the details of each connection (TCP_INFO), for half as much time again. 0, or
- * -EOPNOTSUPP where they are wanted and the kernel cannot give them. */
+/* Whether dumps bring the details of each connection (TCP_INFO), for half as much time again, and
+ * the sums of those that are closing. 0, or -EOPNOTSUPP where they are wanted and the kernel cannot
+ * give them. */
 int v2m_sockets_want_details(struct v2m_sockets *sockets, bool wanted);
 
 /* Dumps the TCP sockets, both address families, whose local port is one of ports (ascending) and

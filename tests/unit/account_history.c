@@ -187,16 +187,28 @@ static void sessions_are_the_connections_that_the_last_dump_did_not_have(void **
 	assert_int_equal(v2m_account_subject(state->account, "bbbb")->sessions, 0);
 }
 
-static void sessions_that_somebody_counted_are_taken_as_they_are(void **context)
+static void count_opened(struct state *state, const struct v2m_port_sessions opened[2])
 {
-	struct state *state = *context;
-	const struct v2m_port_sessions opened[] = { { 999, 5 }, { 1001, 40 } };
-
-	dump(state, 1, 1, "2025-08-04T10:00:00");
 	assert_int_equal(v2m_account_connections(state->account, state->keyset, state->table,
 						 opened, 2, unix_us("2025-08-04T10:00:05")),
 			 0);
+}
+
+static void sessions_that_somebody_counted_are_taken_as_they_are(void **context)
+{
+	struct state *state = *context;
+	struct v2m_port_sessions opened[] = { { 999, 1, 5 }, { 1001, 1, 40 } };
+
+	dump(state, 1, 1, "2025-08-04T10:00:00");
+	count_opened(state, opened);
 	assert_int_equal(subject(state)->sessions, 40);
+	count_opened(state, opened);
+	opened[1].opened = 42;
+	count_opened(state, opened);
+	assert_int_equal(subject(state)->sessions, 42);
+	opened[1] = (struct v2m_port_sessions){ 1001, 2, 3 };
+	count_opened(state, opened);
+	assert_int_equal(subject(state)->sessions, 45);
 	assert_int_equal(v2m_account_subject(state->account, "bbbb")->sessions, 0);
 }
 

@@ -200,6 +200,47 @@ static void a_port_that_is_not_counted_stands_apart_from_the_others_without_byte
 	json_decref(answer);
 }
 
+static void a_connection_has_its_figures_where_the_kernel_tells_them(void **state)
+{
+	struct world *world = *state;
+	struct v2m_port_view *view =
+		(struct v2m_port_view *)v2m_snapshot_port(world->snapshot, 10001);
+	struct v2m_connection *first = (struct v2m_connection *)view->connections;
+	const json_t *details;
+	json_t *answer;
+
+	first->rx_bytes = 70001;
+	first->tx_bytes = 3000;
+	first->rtt_us = 12345;
+	first->retransmits = 2;
+	first->tcp_header = 32;
+	world->snapshot->connections->mono_ns = 100000000000;
+	first->opened_ns = 38500000000;
+	view->sessions = (struct v2m_sessions_view){ WHEN_US, 9, 4, 80000, 5000 };
+	answer = render(world, v2m_api_simple, NULL, 200);
+	details = json_array_get(at(answer, "data/ports/10001/connection_details"), 0);
+	assert_integer(details, "rx_bytes", 70001);
+	assert_integer(details, "tx_bytes", 3000);
+	assert_integer(details, "retransmits", 2);
+	assert_float_equal(json_real_value(at(details, "rtt_ms")), 12.345, 1e-9);
+	assert_float_equal(json_real_value(at(details, "age_s")), 61.5, 1e-9);
+	assert_integer(answer, "data/ports/10001/sessions/opened", 9);
+	assert_integer(answer, "data/ports/10001/sessions/closed", 4);
+	assert_integer(answer, "data/ports/10001/sessions/rx_bytes", 80000);
+	assert_integer(answer, "data/ports/10001/sessions/tx_bytes", 5000);
+	json_decref(answer);
+}
+
+static void what_is_not_known_of_a_connection_is_left_out(void **state)
+{
+	json_t *answer = render(*state, v2m_api_simple, NULL, 200);
+	const json_t *entry = at(answer, "data/ports/10001");
+
+	assert_int_equal(json_object_size(json_array_get(at(entry, "connection_details"), 0)), 3);
+	assert_null(json_object_get(entry, "sessions"));
+	json_decref(answer);
+}
+
 static void payload_bytes_are_reported_where_asked_for(void **state)
 {
 	const struct world *world = *state;
@@ -325,6 +366,8 @@ int main(void)
 		WORLD_TEST(one_key_comes_with_its_description),
 		WORLD_TEST(a_key_without_a_port_says_so),
 		WORLD_TEST(a_key_that_shares_its_port_is_refused),
+		WORLD_TEST(a_connection_has_its_figures_where_the_kernel_tells_them),
+		WORLD_TEST(what_is_not_known_of_a_connection_is_left_out),
 		WORLD_TEST(a_key_whose_port_is_not_counted_gets_no_zeros),
 		WORLD_TEST(a_port_that_is_not_counted_stands_apart_from_the_others_without_bytes),
 		WORLD_TEST(payload_bytes_are_reported_where_asked_for),

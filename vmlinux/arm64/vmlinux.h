@@ -2,7 +2,8 @@
 /*
  * Made by scripts/gen-vmlinux, do not edit.
  * Origin: linux-image-6.1.0-56-cloud-arm64_6.1.192-2_arm64.deb, vmlinuz-6.1.0-56-cloud-arm64.
- * Only UAPI types, the same in every kernel: nothing is relocated.
+ * First UAPI types, the same in every kernel; then members of the kernel's own types,
+ * relocated at load time.
  */
 #ifndef __VMLINUX_H__
 #define __VMLINUX_H__
@@ -209,5 +210,42 @@ struct udphdr {
 	__be16 len;
 	__sum16 check;
 };
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	long unsigned int skc_flags;
+	possible_net_t skc_net;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_protocol;
+};
+
+struct inet_sock {
+	__be16 inet_sport;
+};
+
+struct tcp_sock {
+	__u64 bytes_received;
+	__u64 bytes_acked;
+	__u64 bytes_sent;
+	__u64 bytes_retrans;
+};
+
+#pragma clang attribute pop
 
 #endif

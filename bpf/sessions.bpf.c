@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Counts TCP connections of the monitored ports as they open, and takes their final figures as they
+ * close. It runs when a socket changes its state, never for a packet.
+ *
+ * Counters are updated atomically: connections of one port open and close on all CPUs at once. That
+ * costs nanoseconds a connection; a copy of every port's counters per CPU would cost more to read.
+ */
+#include <stdbool.h>
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "v2meter/bpf_abi.h"
+
+#define BPF_ANY     0
+#define IPPROTO_TCP 6
+
+/* include/net/tcp_states.h, enum sock_flags of include/net/sock.h. */
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT    2
+#define TCP_SYN_RECV    3
+#define TCP_CLOSE       7
+#define TCP_LISTEN      10
+#define SOCK_DONE       1
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Set before the object is loaded: bpf_get_socket_cookie() in this kind of program, Linux 5.12. */
+const volatile bool has_cookie = true;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, V2M_MAX_PORTS);
+	__type(key, __u16);
+	__type(value, struct v2m_session_counters);
+} session_counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, V2M_MAX_SESSION_STARTS);
+	__type(key, __u64);
+	__type(value, __u64);
+} session_starts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct v2m_session_scope);
+} session_scope SEC(".maps");
+
+static __always_inline bool in_scope(struct sock *sk)
+{
+	__u32 first = 0;
+	struct v2m_session_scope *scope = bpf_map_lookup_elem(&session_scope, &first);
+
+	return scope && sk->__sk_common.skc_net.net->ns.inum == scope->netns &&
+	       sk->sk_protocol == IPPROTO_TCP;
+}
+
+/* Nobody else writes a new socket's entry, and the helper replaces it whole. */
+static __always_inline void note_start(struct sock *sk)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+	__u64 cookie;
+
+	if (!has_cookie)
+		return;
+	cookie = bpf_get_socket_cookie(sk);
+	bpf_map_update_elem(&session_starts, &cookie, &now_ns, BPF_ANY);
+}
+
+/* The peer's FIN takes one number of the sequence, and bytes_received counts those: tcp_fin() sets
+ * SOCK_DONE. Bytes that were sent again are in bytes_sent and in bytes_retrans (Linux 4.19). */
+static __always_inline void add_final(struct sock *sk, struct v2m_session_counters *counters)
+{
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	__u64 fin = sk->__sk_common.skc_flags >> SOCK_DONE & 1;
+	__u64 rx = BPF_CORE_READ(tcp, bytes_received) - fin;
+	__u64 tx = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
+	__u64 cookie;
+
+	__sync_fetch_and_add(&counters->closed, 1);
+	__sync_fetch_and_add(&counters->rx_bytes, rx);
+	__sync_fetch_and_add(&counters->tx_bytes, tx);
+	if (!has_cookie)
+		return;
+	cookie = bpf_get_socket_cookie(sk);
+	bpf_map_delete_elem(&session_starts, &cookie);
+}
+
+static __always_inline bool was_open(int state)
+{
+	return state != TCP_LISTEN && state != TCP_SYN_SENT && state != TCP_SYN_RECV &&
+	       state != TCP_CLOSE;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(v2m_session, struct sock *sk, int old_state, int new_state)
+{
+	bool opens = old_state == TCP_SYN_RECV && new_state == TCP_ESTABLISHED;
+	bool closes = new_state == TCP_CLOSE && was_open(old_state);
+	struct v2m_session_counters *counters;
+	__u16 port;
+
+	(void)ctx;
+	if (!opens && !closes)
+		return 0;
+	/* skc_num is 0 by the time the kernel tells of TCP_CLOSE. */
+	port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	counters = bpf_map_lookup_elem(&session_counters, &port);
+	if (!counters || !in_scope(sk))
+		return 0;
+	if (opens) {
+		__sync_fetch_and_add(&counters->opened, 1);
+		note_start(sk);
+	} else {
+		add_final(sk, counters);
+	}
+	return 0;
+}

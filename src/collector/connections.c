@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The connections of the monitored ports: those that are open, and the counts of all. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "collector/internal.h"
+#include "core/log.h"
+
+/* The network namespace that this thread is in, by the number of its inode; 0: unknown. */
+static uint32_t own_netns(void)
+{
+	struct stat info;
+
+	return stat("/proc/thread-self/ns/net", &info) ? 0 : (uint32_t)info.st_ino;
+}
+
+static uint16_t *ports_of(const struct v2m_keyset *keyset)
+{
+	uint16_t *ports = calloc(keyset->n_ports + 1, sizeof(*ports));
+
+	for (size_t i = 0; ports && i < keyset->n_ports; i++)
+		ports[i] = keyset->ports[i].port;
+	return ports;
+}
+
+int connections_open(struct v2m_collector *collector, struct v2m_error *error)
+{
+	int result = v2m_sockets_open(&collector->sockets, error);
+
+	if (!result && v2m_sockets_want_details(collector->sockets, true))
+		v2m_log_warning("connections are listed without their bytes and times");
+	return result;
+}
+
+static void forget_sessions(struct v2m_collector *collector)
+{
+	v2m_sessions_close(V2M_TAKE(collector->sessions));
+	free(V2M_TAKE(collector->readings));
+	collector->n_readings = 0;
+}
+
+void connections_close(struct v2m_collector *collector)
+{
+	forget_sessions(collector);
+	v2m_sockets_close(V2M_TAKE(collector->sockets));
+	v2m_connection_table_unref(V2M_TAKE(collector->connections));
+}
+
+void connections_count(struct v2m_collector *collector)
+{
+	struct v2m_error error = { "" };
+
+	forget_sessions(collector);
+	if (!collector->datapath)
+		return;
+	if (v2m_sessions_open(collector->config->pin_dir, &collector->sessions, &error))
+		v2m_log_warning("connections are counted by looking at them every %u s: %s",
+				(unsigned)(CONNECTIONS_INTERVAL_NS / 1000000000u), error.text);
+}
+
+void connections_set_keyset(struct v2m_collector *collector, const struct v2m_keyset *keyset)
+{
+	V2M_FREE uint16_t *ports = ports_of(keyset);
+	struct v2m_error error = { "" };
+
+	if (!collector->sessions)
+		return;
+	if (!ports ||
+	    v2m_sessions_set(collector->sessions, ports, keyset->n_ports, own_netns(), &error))
+		v2m_log_error("%s", ports ? error.text : "out of memory");
+}
+
+/* Before the dump: a connection that closes in between is in neither, and in the next reading; the
+ * other way round it would be in both. */
+static void read_sessions(struct v2m_collector *collector)
+{
+	struct v2m_session_reading *readings;
+	size_t n_readings;
+
+	if (!collector->sessions || v2m_sessions_read(collector->sessions, &readings, &n_readings))
+		return;
+	free(collector->readings);
+	collector->readings = readings;
+	collector->n_readings = n_readings;
+}
+
+static int account(struct v2m_collector *collector)
+{
+	size_t n = collector->n_readings;
+	V2M_FREE struct v2m_port_sessions *opened = calloc(n + 1, sizeof(*opened));
+
+	if (!opened)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		opened[i] = (struct v2m_port_sessions){
+			.port = collector->readings[i].port,
+			.assigned_ns = collector->readings[i].counters.assigned_ns,
+			.opened = collector->readings[i].counters.opened,
+		};
+	return v2m_account_connections(collector->account, collector->keyset,
+				       collector->connections, collector->sessions ? opened : NULL,
+				       n, v2m_clock_real_us());
+}
+
+int collector_dump_connections(struct v2m_collector *collector)
+{
+	const struct v2m_keyset *keyset = collector->keyset;
+	V2M_FREE uint16_t *ports = ports_of(keyset);
+	struct v2m_connection_table *table;
+	struct v2m_error error = { "" };
+	int result;
+
+	if (!ports)
+		return -ENOMEM;
+	read_sessions(collector);
+	result = v2m_sockets_dump(collector->sockets, ports, keyset->n_ports, &table, &error);
+	if (result) {
+		v2m_log_error("the connections cannot be read: %s", error.text);
+		return result;
+	}
+	if (collector->sessions)
+		v2m_sessions_date(collector->sessions, table);
+	v2m_connection_table_unref(collector->connections);
+	collector->connections = table;
+	if (account(collector))
+		v2m_log_error("out of memory: connections go without their sessions");
+	return 0;
+}
+
+static int compare_closing(const void *port, const void *closing)
+{
+	return (int)*(const uint16_t *)port - (int)((const struct v2m_closing_port *)closing)->port;
+}
+
+static int compare_reading(const void *port, const void *reading)
+{
+	return (int)*(const uint16_t *)port -
+	       (int)((const struct v2m_session_reading *)reading)->port;
+}
+
+/* An array that is empty may be NULL, of which bsearch(3) must not hear. */
+static const void *find(uint16_t port, const void *array, size_t n, size_t size,
+			int (*compare)(const void *, const void *))
+{
+	return n ? bsearch(&port, array, n, size, compare) : NULL;
+}
+
+void connections_fill(const struct v2m_collector *collector, struct v2m_port_view *view)
+{
+	const struct v2m_connection_table *table = collector->connections;
+	const struct v2m_session_reading *reading =
+		find(view->port, collector->readings, collector->n_readings, sizeof(*reading),
+		     compare_reading);
+	const struct v2m_closing_port *closing = NULL;
+	struct v2m_sessions_view *sessions = &view->sessions;
+
+	view->connections = v2m_connection_table_port(table, view->port, &view->n_connections);
+	if (!reading || !table)
+		return;
+	*sessions = (struct v2m_sessions_view){
+		.since_us = (int64_t)(reading->counters.assigned_ns / 1000),
+		.opened = reading->counters.opened,
+		.closed = reading->counters.closed,
+		.rx_bytes = reading->counters.rx_bytes,
+		.tx_bytes = reading->counters.tx_bytes,
+	};
+	for (size_t i = 0; i < view->n_connections; i++) {
+		sessions->rx_bytes += view->connections[i].rx_bytes;
+		sessions->tx_bytes += view->connections[i].tx_bytes;
+	}
+	closing = find(view->port, table->closing, table->n_closing, sizeof(*closing),
+		       compare_closing);
+	sessions->rx_bytes += closing ? closing->rx_bytes : 0;
+	sessions->tx_bytes += closing ? closing->tx_bytes : 0;
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "kernel/sessions.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sessions.skel.h"
+
+#define STRINGIFY(x) #x
+#define VERSIONED(x) "sessions_v" STRINGIFY(x)
+#define DIRECTORY    VERSIONED(V2M_SESSIONS_ABI_VERSION)
+#define LINK         "link"
+
+enum map {
+	MAP_COUNTERS,
+	MAP_STARTS,
+	MAP_SCOPE,
+	N_MAPS,
+};
+
+static const char *const map_names[N_MAPS] = {
+	[MAP_COUNTERS] = "session_counters",
+	[MAP_STARTS] = "session_starts",
+	[MAP_SCOPE] = "session_scope",
+};
+
+struct v2m_sessions {
+	char dir[PATH_MAX];
+	struct sessions_bpf *object;
+	int maps[N_MAPS]; /* of the object, which closes them */
+};
+
+static int path_of(const char *dir, const char *name, char path[PATH_MAX])
+{
+	return snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* An open pin, or -errno. */
+static int get_pin(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	int result = path_of(dir, name, path);
+
+	return result ? result : bpf_obj_get(path);
+}
+
+/* Maps of another layout are of another program: libbpf refuses them, and they are replaced. */
+static void reuse_maps(const struct v2m_sessions *sessions)
+{
+	for (int i = 0; i < N_MAPS; i++) {
+		struct bpf_map *map =
+			bpf_object__find_map_by_name(sessions->object->obj, map_names[i]);
+		V2M_CLOSE int fd = get_pin(sessions->dir, map_names[i]);
+
+		if (fd >= 0)
+			bpf_map__reuse_fd(map, fd);
+	}
+}
+
+static int load(struct v2m_sessions *sessions, bool has_cookie)
+{
+	int result;
+
+	sessions->object = sessions_bpf__open();
+	if (!sessions->object)
+		return -errno;
+	sessions->object->rodata->has_cookie = has_cookie;
+	reuse_maps(sessions);
+	result = sessions_bpf__load(sessions->object);
+	if (!result)
+		return 0;
+	sessions_bpf__destroy(V2M_TAKE(sessions->object));
+	return result;
+}
+
+static int pin_maps(struct v2m_sessions *sessions)
+{
+	for (int i = 0; i < N_MAPS; i++) {
+		V2M_CLOSE int pinned = get_pin(sessions->dir, map_names[i]);
+		char path[PATH_MAX];
+		int result = path_of(sessions->dir, map_names[i], path);
+
+		sessions->maps[i] =
+			bpf_object__find_map_fd_by_name(sessions->object->obj, map_names[i]);
+		if (!result && pinned < 0)
+			result = bpf_obj_pin(sessions->maps[i], path);
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+/* What tells one program from another: the kernel's hash of its instructions. */
+static int tag_of(int program, uint8_t tag[BPF_TAG_SIZE])
+{
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+	int result = bpf_obj_get_info_by_fd(program, &info, &size);
+
+	if (!result)
+		memcpy(tag, info.tag, BPF_TAG_SIZE);
+	return result;
+}
+
+static bool is_attached(const struct v2m_sessions *sessions)
+{
+	V2M_CLOSE int link = get_pin(sessions->dir, LINK);
+	V2M_CLOSE int program = -1;
+	struct bpf_link_info info = {};
+	uint32_t size = sizeof(info);
+	uint8_t there[BPF_TAG_SIZE];
+	uint8_t ours[BPF_TAG_SIZE];
+
+	if (link < 0 || bpf_obj_get_info_by_fd(link, &info, &size))
+		return false;
+	program = bpf_prog_get_fd_by_id(info.prog_id);
+	return program >= 0 && tag_of(program, there) == 0 &&
+	       tag_of(bpf_program__fd(sessions->object->progs.v2m_session), ours) == 0 &&
+	       memcmp(there, ours, BPF_TAG_SIZE) == 0;
+}
+
+/* A link of this kind takes no other program: the old one goes first, and a connection that opens
+ * or closes in that moment is not seen, where it would else be counted twice. */
+static int attach(struct v2m_sessions *sessions)
+{
+	char path[PATH_MAX];
+	struct bpf_link *link;
+	int result = path_of(sessions->dir, LINK, path);
+
+	if (result || is_attached(sessions))
+		return result;
+	unlink(path);
+	link = bpf_program__attach(sessions->object->progs.v2m_session);
+	if (!link)
+		return -errno;
+	result = bpf_link__pin(link, path);
+	bpf_link__destroy(link);
+	return result;
+}
+
+static int open_all(struct v2m_sessions *sessions)
+{
+	int result;
+
+	if (mkdir(sessions->dir, 0700) && errno != EEXIST)
+		return -errno;
+	result = load(sessions, true);
+	if (result && result != -EPERM)
+		result = load(sessions, false);
+	if (!result)
+		result = pin_maps(sessions);
+	return result ? result : attach(sessions);
+}
+
+int v2m_sessions_open(const char *pin_dir, struct v2m_sessions **sessions, struct v2m_error *error)
+{
+	struct v2m_sessions *opened = calloc(1, sizeof(*opened));
+	int result;
+
+	if (!opened)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	result = path_of(pin_dir, DIRECTORY, opened->dir);
+	if (!result)
+		result = open_all(opened);
+	if (result) {
+		v2m_sessions_close(opened);
+		v2m_sessions_remove(pin_dir);
+		return v2m_error_set(error, result,
+				     "the kernel does not let us see connections open and close "
+				     "(BTF, CAP_BPF and CAP_PERFMON are needed): %s",
+				     strerror(-result));
+	}
+	*sessions = opened;
+	return 0;
+}
+
+void v2m_sessions_close(struct v2m_sessions *sessions)
+{
+	if (!sessions)
+		return;
+	sessions_bpf__destroy(sessions->object);
+	free(sessions);
+}
+
+static int compare_ports(const void *left, const void *right)
+{
+	return (int)*(const uint16_t *)left - (int)*(const uint16_t *)right;
+}
+
+/* The ports that have counters, ascending; at most V2M_MAX_PORTS. */
+static size_t counted_ports(const struct v2m_sessions *sessions, uint16_t ports[V2M_MAX_PORTS])
+{
+	size_t count = 0;
+	uint16_t port;
+	const uint16_t *last = NULL;
+
+	while (count < V2M_MAX_PORTS &&
+	       bpf_map_get_next_key(sessions->maps[MAP_COUNTERS], last, &port) == 0) {
+		ports[count] = port;
+		last = &ports[count++];
+	}
+	qsort(ports, count, sizeof(*ports), compare_ports);
+	return count;
+}
+
+int v2m_sessions_set(struct v2m_sessions *sessions, const uint16_t *ports, size_t n_ports,
+		     uint32_t netns, struct v2m_error *error)
+{
+	struct v2m_session_counters fresh = { .assigned_ns = (uint64_t)v2m_clock_real_us() * 1000 };
+	struct v2m_session_scope scope = { .netns = netns };
+	uint16_t counted[V2M_MAX_PORTS];
+	size_t count = counted_ports(sessions, counted);
+	uint32_t first = 0;
+	int result;
+
+	for (size_t i = 0; i < count; i++)
+		if (!bsearch(&counted[i], ports, n_ports, sizeof(*ports), compare_ports))
+			bpf_map_delete_elem(sessions->maps[MAP_COUNTERS], &counted[i]);
+	result = bpf_map_update_elem(sessions->maps[MAP_SCOPE], &first, &scope, BPF_ANY);
+	for (size_t i = 0; i < n_ports && i < V2M_MAX_PORTS && !result; i++) {
+		result = bpf_map_update_elem(sessions->maps[MAP_COUNTERS], &ports[i], &fresh,
+					     BPF_NOEXIST);
+		if (result == -EEXIST)
+			result = 0;
+	}
+	if (result)
+		return v2m_error_set(error, result, "the counters of connections: %s",
+				     strerror(-result));
+	return 0;
+}
+
+int v2m_sessions_read(struct v2m_sessions *sessions, struct v2m_session_reading **readings,
+		      size_t *n_readings)
+{
+	uint16_t ports[V2M_MAX_PORTS];
+	size_t count = counted_ports(sessions, ports);
+	struct v2m_session_reading *made = calloc(count + 1, sizeof(*made));
+	int result = 0;
+
+	if (!made)
+		return -ENOMEM;
+	for (size_t i = 0; i < count && !result; i++) {
+		made[i].port = ports[i];
+		result = bpf_map_lookup_elem(sessions->maps[MAP_COUNTERS], &ports[i],
+					     &made[i].counters);
+	}
+	if (result) {
+		free(made);
+		return result;
+	}
+	*readings = made;
+	*n_readings = count;
+	return 0;
+}
+
+void v2m_sessions_date(struct v2m_sessions *sessions, struct v2m_connection_table *table)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		struct v2m_connection *connection = &table->connections[i];
+
+		if (bpf_map_lookup_elem(sessions->maps[MAP_STARTS], &connection->cookie,
+					&connection->opened_ns))
+			connection->opened_ns = 0;
+	}
+}
+
+int v2m_sessions_remove(const char *pin_dir)
+{
+	char dir[PATH_MAX];
+	char path[PATH_MAX];
+	int result = path_of(pin_dir, DIRECTORY, dir);
+
+	if (!result)
+		result = path_of(dir, LINK, path);
+	if (!result && unlink(path) && errno != ENOENT)
+		result = -errno;
+	for (int i = 0; i < N_MAPS && !result; i++) {
+		result = path_of(dir, map_names[i], path);
+		if (!result && unlink(path) && errno != ENOENT)
+			result = -errno;
+	}
+	if (!result && rmdir(dir) && errno != ENOENT)
+		result = -errno;
+	return result;
+}

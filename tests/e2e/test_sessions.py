@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Every connection: its own figures while it is open, its final ones when it is over."""
+
+import socket
+import struct
+
+import pytest
+
+from lab import Lab, run, wait_until
+
+PORT = 10001
+KEY = {"id": "first", "uuid": "6d7e1c4a-0b1f-4b52-9d0e-0f2a4f6f3b11", "name": "first", "port": PORT}
+
+
+class Listener:
+    """A server of ours in the lab, which takes part in both ends of every connection."""
+
+    def __init__(self, lab, version=4):
+        self.lab, self.version = lab, version
+        self.family = socket.AF_INET if version == 4 else socket.AF_INET6
+        self.socket = lab.server.socket(socket.AF_INET6, socket.SOCK_STREAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(("::", PORT))
+        self.socket.listen(512)
+        self.sent = {"rx_bytes": 0, "tx_bytes": 0}
+        self.opened = 0
+
+    def open(self):
+        client = self.lab.client.socket(self.family, socket.SOCK_STREAM)
+        client.connect((Lab.SERVER[self.version], PORT))
+        server, _ = self.socket.accept()
+        self.opened += 1
+        return client, server
+
+    def say(self, pair, up, down):
+        """up bytes from the client, down from the server."""
+        client, server = pair
+        for sender, receiver, size, name in ((client, server, up, "rx_bytes"),
+                                             (server, client, down, "tx_bytes")):
+            left = size
+            while left:
+                part = sender.send(bytes(min(left, 65536)))
+                while part:
+                    got = len(receiver.recv(part))
+                    part, left = part - got, left - got
+            self.sent[name] += size
+
+
+@pytest.fixture
+def listener(lab):
+    return Listener(lab)
+
+
+def close_client_first(pair):
+    for end in pair:
+        end.close()
+
+
+def close_server_first(pair):
+    close_client_first(pair[::-1])
+
+
+def close_by_halves(pair):
+    for end in pair:
+        end.shutdown(socket.SHUT_WR)
+    close_client_first(pair)
+
+
+def cut(pair):
+    """By a reset, without a FIN."""
+    pair[0].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    close_client_first(pair)
+
+
+ENDS = [close_client_first, close_server_first, close_by_halves, cut]
+
+
+def sessions(daemon):
+    return daemon.port_entry(PORT)["sessions"]
+
+
+def agrees(daemon, listener, closed):
+    """Whether the sums are what both ends sent: closing takes the kernel its time."""
+    now = sessions(daemon)
+    return (now["opened"], now["closed"]) == (listener.opened, closed) and all(
+        now[name] == size for name, size in listener.sent.items()) and now
+
+
+@pytest.mark.parametrize("version", [4, 6], ids=["ipv4", "ipv6"])
+def test_sums_over_connections_are_what_both_ends_sent(lab, start_daemon, version):
+    listener = Listener(lab, version)
+    daemon = start_daemon([KEY])
+    kept = [listener.open() for _ in range(3)]
+    for number, end in enumerate(ENDS * 3, 1):
+        pair = listener.open()
+        listener.say(pair, 1000 * number + 1, 77777 * number)
+        listener.say(kept[number % 3], 10 * number, 333)
+        end(pair)
+    wait_until(lambda: agrees(daemon, listener, 12), what=f"the sums {listener.sent}")
+    details = daemon.port_entry(PORT)["connection_details"]
+    assert sum(each["rx_bytes"] for each in details) == sum(10 * number for number in range(1, 13))
+    assert sum(each["tx_bytes"] for each in details) == 333 * 12
+    for each in details:
+        assert each["rtt_ms"] > 0 and each["retransmits"] == 0 and 0 <= each["age_s"] < 30
+
+
+def test_a_connection_that_this_side_has_closed_still_counts(lab, start_daemon, listener):
+    daemon = start_daemon([KEY])
+    pair = listener.open()
+    listener.say(pair, 5000, 6000)
+    pair[1].shutdown(socket.SHUT_WR)
+    wait_until(lambda: daemon.port_entry(PORT)["connections"] == 0, what="FIN-WAIT-2")
+    assert agrees(daemon, listener, 0)
+    pair[0].send(bytes(700))
+    listener.sent["rx_bytes"] += 700
+    wait_until(lambda: agrees(daemon, listener, 0), what="what came after the FIN")
+
+
+def test_every_short_connection_is_a_session_of_the_day(lab, start_daemon, listener):
+    daemon = start_daemon([KEY])
+    for number in range(200):
+        ENDS[number % 4](listener.open())
+    wait_until(lambda: agrees(daemon, listener, 200), what="200 connections")
+    history = daemon.get("/api/keys/first/traffic/history").json()["data"]
+    assert [day["sessions"] for day in history["daily_stats"].values()] == [200]
+
+
+def test_connections_are_counted_while_the_daemon_is_away_and_once(lab, start_daemon, listener):
+    daemon = start_daemon([KEY], flush_interval_s=1)
+    for kill in (True, False):
+        pair = listener.open()
+        listener.say(pair, 100, 200)
+        wait_until(lambda: sessions(daemon)["opened"] == listener.opened, what="the connection")
+        daemon.kill() if kill else daemon.stop()
+        for end in ENDS:
+            listener.say(pair, 300, 400)
+            end(pair)
+            pair = listener.open()
+        close_client_first(pair)
+        daemon.start()
+        wait_until(lambda: agrees(daemon, listener, listener.opened), what="all connections")
+    history = daemon.get("/api/keys/first/traffic/history").json()["data"]
+    assert sum(day["sessions"] for day in history["daily_stats"].values()) == listener.opened
+
+
+def test_sockets_of_other_namespaces_and_other_ports_do_not_count(lab, start_daemon, listener):
+    daemon = start_daemon([KEY])
+    other = lab.client.socket(socket.AF_INET, socket.SOCK_STREAM)
+    other.bind(("127.0.0.1", PORT))
+    other.listen()
+    with lab.client.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+        client.connect(("127.0.0.1", PORT))
+        other.accept()[0].close()
+    pair = listener.open()
+    close_client_first(pair)
+    wait_until(lambda: agrees(daemon, listener, 1), what="one connection")
+
+
+def test_a_port_that_comes_back_begins_at_zero(lab, start_daemon, listener):
+    daemon = start_daemon([KEY])
+    close_client_first(listener.open())
+    wait_until(lambda: agrees(daemon, listener, 1), what="the connection")
+    since = sessions(daemon)["since"]
+    for entries in ([], [KEY]):
+        daemon.write_keys(entries)
+        wait_until(lambda: len(daemon.simple()["data"]["ports"]) == len(entries), what="the keys")
+    assert sessions(daemon)["since"] > since
+    assert sessions(daemon)["opened"] == 0
+
+
+def test_nothing_of_it_is_left_behind(lab, start_daemon):
+    daemon = start_daemon([KEY])
+    assert sessions(daemon)["opened"] == 0
+    assert (lab.pin_dir / "sessions_v1" / "link").exists()
+    daemon.stop()
+    assert daemon.run("--detach").returncode == 0
+    assert not lab.pin_dir.exists()
+
+
+def test_where_that_cannot_be_had_everything_else_works(lab, start_daemon, listener):
+    """The name of its pins is taken."""
+    lab.pin_dir.mkdir()
+    taken = lab.pin_dir / "sessions_v1"
+    run("bpftool", "map", "create", taken, "type", "array", "key", "4", "value", "4", "entries", "1",
+        "name", "v2m_e2e")
+    try:
+        daemon = start_daemon([KEY])
+        pair = listener.open()
+        listener.say(pair, 300, 400)
+        wait_until(lambda: daemon.port_entry(PORT)["connections"] == 1, what="the connection")
+        entry = daemon.port_entry(PORT)
+        assert entry["accounting"]["exact"] and "sessions" not in entry
+        assert entry["connection_details"][0]["rx_bytes"] == 300
+        assert "age_s" not in entry["connection_details"][0]
+        assert daemon.said().count("connections are counted by looking at them every 5 s") == 1
+    finally:
+        taken.unlink()
