@@ -86,7 +86,7 @@ def test_what_is_open_says_what_the_contract_says(meter):
 @pytest.mark.parametrize("method, path", [
     ("GET", "/api/keys/{}"), ("GET", "/api/keys/{}/traffic/simple"),
     ("POST", "/api/keys/{}/traffic/simple/reset")])
-@pytest.mark.parametrize("key", [str(uuid.uuid4()), "10001", KEY.name, KEY.id[:-1], "%C3%A4", "x" * 1500])
+@pytest.mark.parametrize("key", [str(uuid.uuid4()), "10001", KEY.name, KEY.id[:-1], "%C3%A4", "x" * 200])
 def test_an_unknown_key_is_not_found(meter, method, path, key):
     assert is_error(meter.ask(method, path.format(key)), 404,
                     "key_not_found")["detail"] == "Key not found"
