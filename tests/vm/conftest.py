@@ -51,11 +51,11 @@ def pytest_generate_tests(metafunc):
 def kernel(request):
     """The kernel of that name; skips where it cannot be had."""
     if shutil.which(qemu.QEMU) is None:
-        pytest.skip(f"SKIP: no {qemu.QEMU} here")
+        pytest.skip(f"no {qemu.QEMU} here")
     try:
         return kernels.get(request.param)
     except kernels.Unavailable as error:
-        pytest.skip(f"SKIP: kernel {request.param}: {error}")
+        pytest.skip(f"kernel {request.param}: {error}")
 
 
 def build_dir():
@@ -85,13 +85,13 @@ def programs(traffic):
 
 @pytest.fixture(scope="session")
 def bpf_programs():
-    """The programs of tests/bpf by name: those without sanitizers where both are built."""
+    """The programs of tests/bpf by name, of the build that is newer: build/ may lack tests."""
     found = {}
-    for folder in (ROOT / "build-debug", build_dir()):
-        for name in BPF_TESTS:
-            path = folder / f"bpf_{name}"
-            if path.is_file():
-                found[name] = path
+    for name in BPF_TESTS:
+        paths = [folder / f"bpf_{name}" for folder in (build_dir(), ROOT / "build-debug")]
+        built = [path for path in paths if path.is_file()]
+        if built:
+            found[name] = max(built, key=lambda path: path.stat().st_mtime)
     return found
 
 

@@ -100,6 +100,11 @@ class Daemon:
         entry = self.entry(port)
         return {name: entry[name] for name in FIGURES}
 
+    def devices(self):
+        """Names of the devices where the programs are in place."""
+        return [device["name"] for device in self.get("/api/meter/status")["devices"]
+                if device["attach"] != "none"]
+
     def device(self, name):
         for device in self.get("/api/meter/status")["devices"]:
             if device["name"] == name:
@@ -142,6 +147,18 @@ def assert_equal(counted, captured):
     """The six figures of the capture, exactly; and the wire was one without super-packets."""
     assert captured["super"] == 0
     assert counted == {name: captured[name] for name in FIGURES}
+
+
+def exchange(vm, *clients, near="", port=PORT):
+    """The peer in the guest runs these clients. What each of them says, what r0 saw, and where near
+    names a device what that saw."""
+    words = " ".join(shlex.quote(client) for client in clients)
+    text = vm.check(f"NEAR={near} /v2m/exchange {port} {words}", 120)
+    lines = [json.loads(line) for line in text.splitlines()]
+    said, seen = lines[:len(clients)], lines[len(clients):]
+    for captured in seen:
+        assert captured["lost"] == 0, captured
+    return (said, *seen)
 
 
 class Server:

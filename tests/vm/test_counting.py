@@ -2,12 +2,12 @@
 """Every byte of TCP and UDP over veth and virtio-net, equal to a capture without offloads."""
 
 import contextlib
-import json
 
 import pytest
 
 import network
-from daemon import (PORT, Daemon, GuestCapture, Server, assert_equal, grown, reference)
+from daemon import (PORT, Daemon, GuestCapture, Server, assert_equal, exchange, grown,
+                    reference)
 
 HOST = {4: "10.77.0.1", 6: "fd77::1"}
 # Enough for several super-packets in each direction.
@@ -40,14 +40,8 @@ def daemon(vm, veth, wire):
 def exchange_over_veth(vm, daemon, what, family):
     """The daemon's figures, the reference, and the super-packets that passed v0."""
     before = daemon.figures()
-    near = GuestCapture(vm, "v0")
-    far = GuestCapture(vm, "r0", namespace="peer")
-    said = json.loads(vm.check("ip netns exec peer traffic "
-                               + what.format(host=HOST[family], port=PORT)))
-    near.tell_to_stop()
-    captured = far.stop()
-    supers = near.stop()["super"]
-    return grown(before, daemon.figures()), captured, supers, said
+    said, captured, near = exchange(vm, what.format(host=HOST[family], port=PORT), near="v0")
+    return grown(before, daemon.figures()), captured, near["super"], said[0]
 
 
 @pytest.mark.parametrize("family", [4, 6])

@@ -6,9 +6,11 @@ import json
 
 import pytest
 
-from daemon import (KEY, PIN_DIR, PORT, Daemon, GuestCapture, Server, assert_equal, grown)
+from daemon import (KEY, PIN_DIR, PORT, Daemon, GuestCapture, Server, assert_equal, exchange,
+                    grown)
 
-EXCHANGE = f"ip netns exec peer traffic tcp 10.77.0.1 {PORT} 300000 500000"
+CLIENT = f"tcp 10.77.0.1 {PORT} 300000 500000"
+EXCHANGE = f"ip netns exec peer traffic {CLIENT}"
 HELD = 7
 
 
@@ -43,9 +45,8 @@ def test_the_programs_are_attached_by_what_the_kernel_has(vm, kernel, make_daemo
     # Linux 6.6 is the first with tcx, whose programs tc does not show.
     assert len(filters(vm)) == (0 if kernel.version >= (6, 6) else 2)
     before = daemon.figures()
-    capture = GuestCapture(vm, "r0", namespace="peer")
-    vm.check(EXCHANGE)
-    assert_equal(grown(before, daemon.figures()), capture.stop())
+    _, captured = exchange(vm, CLIENT)
+    assert_equal(grown(before, daemon.figures()), captured)
     assert daemon.entry()["accounting"] == {"mode": "ebpf", "exact": True, "unit": "wire"}
 
 
@@ -53,9 +54,8 @@ def test_clsact_counts_where_it_is_asked_for(vm, make_daemon):
     daemon = make_daemon(attach="clsact").start()
     assert len(filters(vm)) == 2
     before = daemon.figures()
-    capture = GuestCapture(vm, "r0", namespace="peer")
-    vm.check(EXCHANGE)
-    assert_equal(grown(before, daemon.figures()), capture.stop())
+    _, captured = exchange(vm, CLIENT)
+    assert_equal(grown(before, daemon.figures()), captured)
 
 
 @pytest.mark.parametrize("end", ["KILL", "TERM"])

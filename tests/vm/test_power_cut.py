@@ -46,7 +46,7 @@ def oldest():
     try:
         return kernels.get("5.10")
     except kernels.Unavailable as error:
-        pytest.skip(f"SKIP: kernel 5.10: {error}")
+        pytest.skip(f"kernel 5.10: {error}")
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,6 @@ def test_bpf(vm, bpf_programs, name):
     if name not in bpf_programs:
         pytest.skip(f"bpf_{name} is not built: scripts/build debug makes it")
     result = vm.run(f"V2M_DIFF_COUNT={DIFFERENTIAL_COUNT} V2M_SWAP_PACKETS={SWAP_PACKETS} "
-                    f"bpf_{name}", 300)
+                    f"bpf_{name}", 120)
     assert result.status == 0, result.output
     assert re.search(r"\[  PASSED  \] [1-9]\d* test", result.output), result.output

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """With default settings each packet that reaches a monitored port is counted exactly once."""
 
+import time
+
 import pytest
 
-from daemon import FIGURES, PORT, Daemon, GuestCapture, Server
+from daemon import FIGURES, PORT, Daemon, Server, exchange, grown
 
 EXCHANGE = (f"tcp 10.77.0.1 {PORT} 300000 400000", f"udp 10.77.0.1 {PORT} 40 1200 1 2 1100",
             f"udp 10.77.0.1 {PORT} 10 3000 0 1 4000")
@@ -11,37 +13,53 @@ EXCHANGE6 = (f"tcp fd77::1 {PORT} 200000 100000",)
 TAG = 4
 ETHERNET = 14
 
-# What a frame has more, where it is counted, than where it is captured.
-TOPOLOGIES = {"vlan": 0, "tagged": TAG, "bond": 0, "vlan_over_bond": 0, "bridge": 0,
-              "macvlan": 0, "wireguard": -ETHERNET, "container": 0}
+# Where it is counted, and what a frame has more there than where it is captured.
+TOPOLOGIES = {
+    "vlan": ("v0.100", 0), "tagged": ("v0", TAG), "bond": ("bond0", 0),
+    "vlan_over_bond": ("bond0.100", 0), "bridge": ("br0", 0), "macvlan": ("mv0", 0),
+    "wireguard": ("wg0", -ETHERNET), "container": ("v0", 0)}
+
+
+@pytest.fixture(scope="module")
+def daemon(vm):
+    """One for all: it follows the devices as they come and go. The guest's NIC is out of the way,
+    for it would be an uplink too."""
+    vm.run("ip link set eth0 down")
+    running = Daemon(vm, interfaces=["auto"])
+    try:
+        yield running.start()
+    finally:
+        running.remove()
 
 
 @pytest.fixture
-def topology(vm, request):
-    """Built, with the guest's NIC out of the way: it would be an uplink too."""
-    vm.run("ip link set eth0 down")
+def topology(vm, daemon, request):
     vm.check(f"/v2m/topology {request.param}")
     yield request.param
     vm.check("/v2m/topology down")
 
 
+def wait_for_device(daemon, name, timeout_s=20):
+    deadline_s = time.monotonic() + timeout_s
+    while name not in daemon.devices():
+        assert time.monotonic() < deadline_s, f"{name} is not counted on: {daemon.said()}"
+
+
 @pytest.mark.parametrize("topology", TOPOLOGIES, indirect=True)
-def test_each_packet_is_counted_once(vm, topology):
+def test_each_packet_is_counted_once(vm, daemon, topology):
     in_container = topology == "container"
+    device, more = TOPOLOGIES[topology]
     server = Server(vm, 9000, "container") if in_container else Server(vm)
-    daemon = Daemon(vm, interfaces=["auto"])
     try:
-        daemon.start()
+        wait_for_device(daemon, device)
         vm.wait_until("ping -c 1 -W 1 10.77.1.2")
-        capture = GuestCapture(vm, "r0", namespace="peer")
-        for what in EXCHANGE + (() if in_container else EXCHANGE6):
-            vm.check(f"ip netns exec peer traffic {what}")
-        captured = capture.stop()
+        before = daemon.figures()
+        clients = EXCHANGE + (() if in_container else EXCHANGE6)
+        _, captured = exchange(vm, *clients)
         assert captured["super"] == 0
         wanted = {name: captured[name] for name in FIGURES}
         for side in ("rx", "tx"):
-            wanted[f"{side}_bytes"] += TOPOLOGIES[topology] * captured[f"{side}_packets"]
-        assert daemon.figures() == wanted
+            wanted[f"{side}_bytes"] += more * captured[f"{side}_packets"]
+        assert grown(before, daemon.figures()) == wanted
     finally:
-        daemon.remove()
         server.stop()
