@@ -36,6 +36,7 @@ static int open_events(struct v2m_collector *collector)
 	result = requests_init(collector);
 	status_init(&collector->meter);
 	history_init(&collector->meter);
+	curves_init(&collector->meter);
 	transfer_init(&collector->meter);
 	if (!result)
 		result = watch(collector, collector->queue.event_fd);
@@ -53,8 +54,9 @@ static int open_stages(struct v2m_collector *collector, struct v2m_error *error)
 
 	collector->account = v2m_account_new();
 	collector->rates = v2m_rates_new(config->rate_window_s);
+	collector->series = v2m_series_new(V2M_SERIES_DEFAULT);
 	collector->keyset = v2m_keyset_new(NULL, 0);
-	if (!collector->account || !collector->rates || !collector->keyset)
+	if (!collector->account || !collector->rates || !collector->series || !collector->keyset)
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	result = v2m_ledger_open(config->state_dir, &collector->ledger, error);
 	if (!result)
@@ -132,6 +134,7 @@ void v2m_collector_close(struct v2m_collector *collector)
 	v2m_ledger_close(collector->ledger);
 	v2m_sample_clear(&collector->sample);
 	v2m_rates_free(collector->rates);
+	v2m_series_free(collector->series);
 	v2m_account_free(collector->account);
 	v2m_keyset_unref(collector->keyset);
 	v2m_source_report_clear(&collector->sources);

@@ -27,8 +27,8 @@ struct cleanup_question {
 	int64_t *real_us;
 };
 
-static enum v2m_verdict find_key(struct v2m_collector *collector, const char *id_or_uuid,
-				 const struct v2m_key **key)
+enum v2m_verdict collector_find_key(struct v2m_collector *collector, const char *id_or_uuid,
+				    const struct v2m_key **key)
 {
 	const struct v2m_key_port *port;
 
@@ -70,7 +70,7 @@ static enum v2m_verdict answer_history(struct v2m_collector *collector, void *ar
 	if (month == V2M_THIS_MONTH)
 		month = v2m_date_month(v2m_local_time_at(v2m_clock_real_us()).date);
 	if (query->id_or_uuid)
-		verdict = find_key(collector, query->id_or_uuid, &key);
+		verdict = collector_find_key(collector, query->id_or_uuid, &key);
 	if (verdict != V2M_OK)
 		return verdict;
 	if (key && month)
@@ -104,7 +104,7 @@ static enum v2m_verdict answer_reset(struct v2m_collector *collector, void *argu
 	char subject[V2M_SUBJECT_LEN];
 	struct v2m_error error = { "" };
 	const struct v2m_key *key;
-	enum v2m_verdict verdict = find_key(collector, question->id_or_uuid, &key);
+	enum v2m_verdict verdict = collector_find_key(collector, question->id_or_uuid, &key);
 	int result;
 
 	if (verdict != V2M_OK)

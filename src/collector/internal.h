@@ -80,6 +80,7 @@ struct v2m_collector {
 	struct v2m_ledger *ledger;
 	struct v2m_account *account;
 	struct v2m_rates *rates;
+	struct v2m_series *series;
 	struct v2m_keyset *keyset;
 	struct v2m_source_report sources;
 	struct v2m_source_watch *watch; /* of the key sources; NULL where it cannot be had */
@@ -161,11 +162,20 @@ void collector_check_devices(struct v2m_collector *collector);
 /* Reads the devices' own counters, for an answer. */
 void collector_read_links(struct v2m_collector *collector);
 
-/* status.c, history.c, transfer.c: fill in what of the meter they answer. */
+/* status.c, history.c, curves.c, transfer.c: fill in what of the meter they answer. */
 
 void status_init(struct v2m_meter *meter);
 void history_init(struct v2m_meter *meter);
+void curves_init(struct v2m_meter *meter);
 void transfer_init(struct v2m_meter *meter);
+
+/* The key, where its bytes can be told: V2M_OK, V2M_KEY_NOT_FOUND, V2M_KEY_SHARES_PORT or
+ * V2M_KEY_IS_UDP. history.c */
+enum v2m_verdict collector_find_key(struct v2m_collector *collector, const char *id_or_uuid,
+				    const struct v2m_key **key);
+
+/* curves.c: the rates of a port that goes to another key are not the new owner's to see. */
+void curves_change_owners(struct v2m_collector *collector, const struct v2m_keyset *next);
 
 /* keys.c */
 

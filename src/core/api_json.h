@@ -53,6 +53,12 @@ int v2m_api_month(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		  const void *argument, struct v2m_body *body);
 int v2m_api_key_month(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		      const void *argument, struct v2m_body *body);
+/* The hours between two dates: ours. As above. */
+int v2m_api_key_hours(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+		      const void *argument, struct v2m_body *body);
+/* Rates in whole bytes per second: ours. 0 or -ENOMEM. */
+int v2m_api_key_rates(const struct v2m_key *key, const struct v2m_rate_history *rates,
+		      struct v2m_body *body);
 /* asked: how the request named the key. 0 or -ENOMEM. */
 int v2m_api_history_reset(const char *asked, int64_t real_us, struct v2m_body *body);
 int v2m_api_history_cleanup(unsigned days_kept, int64_t real_us, struct v2m_body *body);

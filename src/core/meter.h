@@ -10,6 +10,7 @@
 #include "core/window.h"
 #include "core/history.h"
 #include "core/keys.h"
+#include "core/series.h"
 #include "core/status.h"
 
 enum v2m_verdict {
@@ -42,9 +43,20 @@ struct v2m_health {
 struct v2m_history_query {
 	const char *id_or_uuid; /* NULL: every key, without days */
 	int32_t month;          /* as v2m_month_parse() gives it, or one of these */
+	int32_t from;           /* hours alone: the first and the last local date */
+	int32_t to;
 };
 #define V2M_ALL_TIME   0
 #define V2M_THIS_MONTH (-1) /* by the collector's clock and the local calendar */
+
+/* A key's wire bytes per second over the last hours, step by step. */
+struct v2m_rate_history {
+	int64_t start_us; /* of the first step, Unix microseconds */
+	unsigned step_s;
+	struct v2m_rate_point *points; /* malloc'd; steps that are over, oldest first */
+	size_t n_points;
+	int64_t real_us; /* of the last reading */
+};
 
 struct v2m_meter {
 	void *context;
@@ -66,6 +78,14 @@ struct v2m_meter {
 	/* V2M_OK or V2M_UNREADABLE. */
 	enum v2m_verdict (*history_date)(void *context, int32_t date,
 					 struct v2m_history_date *history);
+	/* The hours of one key that begin on those dates, ascending; *hours is the caller's to
+	 * free. Verdicts as of history. */
+	enum v2m_verdict (*hours)(void *context, const struct v2m_history_query *query,
+				  struct v2m_history_hour **hours, size_t *n_hours);
+	/* Takes a reading. rates->points is the caller's to free. Verdicts as of history, and
+	 * V2M_KEY_IS_UDP. A key without a port has zeros. */
+	enum v2m_verdict (*rates)(void *context, const char *id_or_uuid,
+				  struct v2m_rate_history *rates);
 	/* Begins a key's history anew; on disk when it returns. *real_us: when. The next window
 	 * starts then. V2M_OK, V2M_KEY_NOT_FOUND, V2M_KEY_SHARES_PORT, V2M_NOT_STORED or
 	 * V2M_UNREADABLE. */

@@ -211,6 +211,14 @@ void v2m_series_add(struct v2m_series *series, const struct v2m_sample *sample)
 	release_vanished(series);
 }
 
+void v2m_series_forget(struct v2m_series *series, uint16_t port)
+{
+	struct line *line = line_find(series, port);
+
+	if (line)
+		line_release(series, line);
+}
+
 static struct v2m_rate_point point_at(const struct v2m_series *series, const struct line *line,
 				      uint64_t step)
 {

@@ -10,7 +10,7 @@
 #include "v2meter/sample.h"
 
 #define V2M_SERIES_STEP_S  10
-#define V2M_SERIES_DEFAULT 1080 /* three hours: 35 MiB for 4,096 ports that are never silent */
+#define V2M_SERIES_DEFAULT 1080 /* three hours: 38 MiB for 4,096 ports that are never silent */
 
 struct v2m_series;
 
@@ -28,6 +28,9 @@ void v2m_series_free(struct v2m_series *series);
  * one or went backwards begins anew, a port that the sample does not have is forgotten. Where
  * memory is short, a port has zeros. */
 void v2m_series_add(struct v2m_series *series, const struct v2m_sample *sample);
+
+/* The port is somebody else's from here on: what was drawn of it is nobody's business any more. */
+void v2m_series_forget(struct v2m_series *series, uint16_t port);
 
 /* The newest steps that are over, at most max and at most what new() was told, oldest first.
  * *start_us: when the first one began, Unix microseconds by the wall clock of the last sample.

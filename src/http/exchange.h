@@ -48,8 +48,15 @@ const struct v2m_key *exchange_find_key(struct exchange *exchange);
 /* history_answers.c */
 void answer_history(struct exchange *exchange);
 void answer_history_date(struct exchange *exchange);
+/* Renders what the meter is asked for; the reply has its window, name is the body's in it. */
+void answer_from_history(struct exchange *exchange, const char *name, v2m_render render,
+			 struct v2m_history_argument *argument);
 void answer_history_reset(struct exchange *exchange);
 void answer_history_cleanup(struct exchange *exchange);
+
+/* curve_answers.c */
+void answer_rates(struct exchange *exchange);
+void answer_hours(struct exchange *exchange);
 
 /* transfer_answers.c */
 void answer_export(struct exchange *exchange);

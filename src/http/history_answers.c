@@ -12,8 +12,8 @@
 
 /* Kept in the window as every answer is, but never made ahead: it is the collector that makes them,
  * and it would wait for itself. */
-static void render_history(struct exchange *exchange, const char *name, v2m_render render,
-			   struct v2m_history_argument *argument)
+void answer_from_history(struct exchange *exchange, const char *name, v2m_render render,
+			 struct v2m_history_argument *argument)
 {
 	enum v2m_verdict verdict = V2M_OK;
 	struct v2m_reply *reply = exchange->reply;
@@ -69,7 +69,7 @@ void answer_history(struct exchange *exchange)
 	}
 	snprintf(name, sizeof(name), "%s %d %s", route->name, argument.query.month,
 		 key ? key->uuid : "");
-	render_history(exchange, name, route->render, &argument);
+	answer_from_history(exchange, name, route->render, &argument);
 }
 
 void answer_history_date(struct exchange *exchange)
@@ -85,7 +85,7 @@ void answer_history_date(struct exchange *exchange)
 	if (!exchange_take_window(exchange))
 		return;
 	snprintf(name, sizeof(name), "date %d", argument.date);
-	render_history(exchange, name, v2m_api_history_date, &argument);
+	answer_from_history(exchange, name, v2m_api_history_date, &argument);
 }
 
 void answer_history_reset(struct exchange *exchange)

@@ -57,6 +57,8 @@ static const struct route routes[] = {
 	HISTORY("/api/traffic/monthly",           "month",       v2m_api_month, .monthly = true),
 	HISTORY("/api/keys/{}/traffic/history",   "key_history", v2m_api_key_history, KEY),
 	HISTORY("/api/keys/{}/traffic/monthly",   "key_month",   v2m_api_key_month, KEY, .monthly = true),
+	ROUTE("GET",  "/api/keys/{}/traffic/hours",          .handle = answer_hours, .per_key = true),
+	ROUTE("GET",  "/api/keys/{}/traffic/rates",          .handle = answer_rates, .per_key = true),
 	ROUTE("GET",  "/api/traffic/daily/{}",               .handle = answer_history_date),
 	ROUTE("POST", "/api/keys/{}/traffic/history/reset",  .handle = answer_history_reset, .per_key = true),
 	ROUTE("POST", "/api/traffic/history/cleanup",        .handle = answer_history_cleanup),

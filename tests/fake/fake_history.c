@@ -128,6 +128,68 @@ enum v2m_verdict fake_history_date(void *context, int32_t date, struct v2m_histo
 	return verdict;
 }
 
+/* Verdict and key of a question about one key alone. */
+static enum v2m_verdict find_one(struct fake_meter *fake, const char *id,
+				 const struct v2m_key **key)
+{
+	const struct v2m_key_port *port;
+	enum v2m_verdict verdict;
+
+	pthread_mutex_lock(&fake->lock);
+	verdict = fake->history_verdict;
+	pthread_mutex_unlock(&fake->lock);
+	*key = v2m_keyset_find(fake->keyset, id);
+	if (verdict != V2M_OK)
+		return verdict;
+	if (!*key)
+		return V2M_KEY_NOT_FOUND;
+	port = v2m_keyset_port(fake->keyset, (*key)->port);
+	return port && port->shared ? V2M_KEY_SHARES_PORT : V2M_OK;
+}
+
+enum v2m_verdict fake_hours(void *context, const struct v2m_history_query *query,
+			    struct v2m_history_hour **hours, size_t *n_hours)
+{
+	const struct v2m_key *key;
+	enum v2m_verdict verdict = find_one(context, query->id_or_uuid, &key);
+
+	if (verdict != V2M_OK)
+		return verdict;
+	*hours = calloc(2, sizeof(**hours));
+	if (!*hours)
+		return V2M_UNREADABLE;
+	if (query->from <= FAKE_HOURS_DAY && query->to >= FAKE_HOURS_DAY)
+		*n_hours = 2;
+	for (int i = 0; i < 2; i++)
+		(*hours)[i] = (struct v2m_history_hour){
+			.start_s = FAKE_HOUR_S + 3600 * i,
+			.utc_offset_s = 7200 - 3600 * i,
+			.figures = figures_of(1),
+		};
+	return V2M_OK;
+}
+
+enum v2m_verdict fake_rates(void *context, const char *id_or_uuid, struct v2m_rate_history *rates)
+{
+	const struct v2m_key *key;
+	enum v2m_verdict verdict = find_one(context, id_or_uuid, &key);
+
+	if (verdict != V2M_OK)
+		return verdict;
+	rates->points = calloc(3, sizeof(*rates->points));
+	if (!rates->points)
+		return V2M_UNREADABLE;
+	rates->start_us = FAKE_RATES_US;
+	rates->step_s = V2M_SERIES_STEP_S;
+	rates->real_us = FAKE_RATES_US + 35000000;
+	for (rates->n_points = 0; rates->n_points < 3; rates->n_points++) {
+		float rate = key->port ? (float)rates->n_points + 1 : 0;
+
+		rates->points[rates->n_points] = (struct v2m_rate_point){ rate, 1000 * rate };
+	}
+	return V2M_OK;
+}
+
 static void end_window(struct fake_meter *fake)
 {
 	v2m_window_unref(fake->window);

@@ -290,6 +290,8 @@ struct fake_meter *fake_meter_new(const struct fake_options *options)
 		.status = status_of,
 		.history = fake_history,
 		.history_date = fake_history_date,
+		.hours = fake_hours,
+		.rates = fake_rates,
 		.history_reset = fake_history_reset,
 		.history_cleanup = fake_history_cleanup,
 		.export_totals = fake_export,

@@ -55,6 +55,12 @@ void fake_meter_set_transfer_verdict(struct fake_meter *fake, enum v2m_verdict v
 void fake_meter_set_health(struct fake_meter *fake, bool can_serve, const char *reason);
 /* How many bytes were given to the last import; each is answered 1 added, 2 known, 3 refused. */
 size_t fake_meter_imported(struct fake_meter *fake);
+/* The two hours that the end of summer time made of one; on any other day there are none. */
+#define FAKE_HOURS_DAY 20251026
+#define FAKE_HOUR_S    1761436800 /* 02:00 at +02:00; the other begins an hour later, at +01:00 */
+/* Three steps, in each of which a port had as many bytes a second as the step's number, rx, and a
+ * thousand times that, tx; the first one began here. */
+#define FAKE_RATES_US INT64_C(1754307930000000)
 #define FAKE_DOCUMENT "{\"format\":\"v2meter-totals\"}"
 /* What the last cleanup was told to keep; -1 before the first. */
 int fake_meter_days_kept(struct fake_meter *fake);

@@ -142,6 +142,21 @@ static void a_port_that_vanished_is_forgotten(void **context)
 		assert_true(points[i].rx_bytes_s == 0);
 }
 
+static void a_port_with_a_new_owner_begins_anew(void **context)
+{
+	add(*context, 1001, 0, 10);
+	add(*context, 1001, 1000, 20);
+	v2m_series_forget(*context, 1001);
+	v2m_series_forget(*context, 1002);
+	assert_int_equal(read_all(*context, 1001), 1);
+	assert_true(points[0].rx_bytes_s == 0);
+	add(*context, 1001, 5000, 30);
+	add(*context, 1001, 5500, 40);
+	assert_int_equal(read_all(*context, 1001), 3);
+	assert_true(points[0].rx_bytes_s == 0 && points[1].rx_bytes_s == 0);
+	assert_true(fabsf(points[2].rx_bytes_s - 100) < 0.1f);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -154,6 +169,7 @@ int main(void)
 		TEST(a_silence_longer_than_what_is_kept_leaves_zeros),
 		TEST(another_counter_begins_anew),
 		TEST(a_port_that_vanished_is_forgotten),
+		TEST(a_port_with_a_new_owner_begins_anew),
 	};
 
 	return cmocka_run_group_tests_name("series", tests, NULL, NULL);
