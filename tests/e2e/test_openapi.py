@@ -20,6 +20,8 @@ BUILD = pathlib.Path(os.environ.get("V2M_BUILD", ROOT / "build-debug"))
 DOCUMENT = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
 KEY = {"X-API-Key": "test-key"}
 GOOD = {"key_id": "key-1", "date": "2025-08-04"}
+BODIES = {"/api/meter/import": '{"format": "v2meter-totals", "version": 1, "ledger": "another",'
+                               ' "document": "one", "subjects": []}'}
 OPERATIONS = [(method.upper(), path) for path, operations in DOCUMENT["paths"].items()
               for method in operations if method != "parameters"]
 ALL_METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
@@ -110,14 +112,17 @@ def probes(server, method, path):
     if "{date}" in path:
         yield server.ask(method, fill(path, date="2025-02-30"))
         yield server.ask(method, fill(path, date="1999-01-01"))
-    for query in ("year_month=x", "days_to_keep=x", "year_month=2025-08", "days_to_keep=1"):
+    for query in ("year_month=x", "days_to_keep=x", "year_month=2025-08", "days_to_keep=1",
+                  "from=x", "from=2025-10-26&to=2025-10-26"):
         yield server.ask(method, f"{fill(path)}?{query}")
     if post:
         yield server.ask(method, fill(path), body=b"x" * 20000)
         yield server.ask(method, fill(path), body=b"{}")
+        yield server.ask(method, fill(path), headers={**KEY, "Content-Length": f"{(64 << 20) + 1}"})
     else:
         yield server.ask(method, fill(path), headers={**KEY, "If-None-Match": "*"})
-    for order in ("unreadable", "unstored", "degraded", "unhealthy"):
+    for order in ("unreadable", "unstored", "degraded", "unhealthy", "bad document",
+                  "own document"):
         server.order(order)
         yield server.ask(method, fill(path))
     server.order("readable")
@@ -166,7 +171,7 @@ def test_the_daemon_answers_as_documented(start_daemon, checker):
     daemon = start_daemon([key_entry("key-1", 1, port=21001), key_entry("portless", 2)])
     for method, path in OPERATIONS:
         for key in ("key-1", "portless") if "{key_id}" in path else ("",):
-            answer = daemon.ask(method, fill(path, key_id=key))
+            answer = daemon.ask(method, fill(path, key_id=key), body=BODIES.get(path))
             assert answer.status == 200, answer.body
             checker.check(json.loads(answer.body), schema_of(method, path, 200),
                           f"{method} {path} of {key}")

@@ -61,7 +61,15 @@ size_t fake_meter_imported(struct fake_meter *fake);
 /* Three steps, in each of which a port had as many bytes a second as the step's number, rx, and a
  * thousand times that, tx; the first one began here. */
 #define FAKE_RATES_US INT64_C(1754307930000000)
-#define FAKE_DOCUMENT "{\"format\":\"v2meter-totals\"}"
+#define FAKE_TOTALS   "[1,1500,1400,2,3000,2900]"
+#define FAKE_FIGURES  "[1,1500,1400,2,3000,2900,3,7]"
+#define FAKE_DOCUMENT                                                                              \
+	"{\"format\":\"v2meter-totals\",\"version\":1,\"ledger\":\"5f\",\"document\":\"60\","      \
+	"\"created_us\":1754307939255796,\"subjects\":[{\"subject\":\"port:9002\",\"name\":null,"  \
+	"\"port\":9002,\"first_seen_us\":1754307939255796,\"last_activity_us\":0,\"reset_us\":0,"  \
+	"\"max_connections\":3,\"sessions\":7,\"lifetime\":" FAKE_TOTALS                           \
+	",\"baseline\":" FAKE_TOTALS ",\"history_baseline\":" FAKE_TOTALS                          \
+	",\"months\":{\"2025-08\":" FAKE_FIGURES "},\"days\":{\"2025-08-03\":" FAKE_FIGURES "}}]}"
 /* What the last cleanup was told to keep; -1 before the first. */
 int fake_meter_days_kept(struct fake_meter *fake);
 /* How often counters were read. */

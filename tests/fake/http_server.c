@@ -94,6 +94,12 @@ static void obey(struct fake_meter *fake, const char *order)
 	fake_meter_set_reset_verdict(fake, unstored     ? V2M_NOT_STORED
 					   : unreadable ? V2M_UNREADABLE
 							: V2M_OK);
+	fake_meter_set_transfer_verdict(fake, strcmp(order, "bad document") == 0 ? V2M_BAD_DOCUMENT
+					      : strcmp(order, "own document") == 0
+						      ? V2M_OWN_DOCUMENT
+					      : unstored   ? V2M_NOT_STORED
+					      : unreadable ? V2M_UNREADABLE
+							   : V2M_OK);
 	fake_meter_set_health(fake, !unhealthy, degraded || unhealthy ? "keys_unreadable" : NULL);
 	printf("done\n");
 	fflush(stdout);
