@@ -3,6 +3,7 @@
 #include "ledger/transfer.h"
 
 #include <errno.h>
+#include <malloc.h>
 
 #include "collector/internal.h"
 #include "core/log.h"
@@ -30,6 +31,7 @@ static enum v2m_verdict answer_export(struct v2m_collector *collector, void *arg
 		return V2M_NOT_STORED;
 	result = v2m_ledger_export(collector->ledger, collector->account, v2m_clock_real_us(),
 				   question->text, question->length, &error);
+	malloc_trim(0);
 	if (!result)
 		return V2M_OK;
 	v2m_log_error("no export: %s", error.text);
@@ -57,6 +59,8 @@ static enum v2m_verdict answer_import(struct v2m_collector *collector, void *arg
 		collector->ledger, collector->account, question->text, question->length,
 		v2m_clock_real_us(), question->result, question->error));
 
+	/* The tree of a document is ten times its size, in pieces that malloc would keep. */
+	malloc_trim(0);
 	if (verdict == V2M_OK) {
 		v2m_log_info("imported the totals of %zu keys and shared ports; %zu were known, "
 			     "%zu refused",
