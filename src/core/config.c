@@ -30,7 +30,8 @@ void v2m_config_clear(struct v2m_config *config)
 	memset(config, 0, sizeof(*config));
 }
 
-int v2m_config_init(struct v2m_config *config)
+/* The defaults. 0 or -ENOMEM. */
+static int set_defaults(struct v2m_config *config)
 {
 	struct v2m_config made = {
 		.state_dir = strdup("/var/lib/v2meter"),
@@ -276,7 +277,7 @@ int v2m_config_load(const char *path, struct v2m_config *config, struct v2m_erro
 
 	if (result)
 		return result;
-	if (v2m_config_init(&made))
+	if (set_defaults(&made))
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	root = v2m_json_root(&doc);
 	result = path ? read_members(&root, &made, error) : 0;

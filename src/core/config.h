@@ -37,8 +37,6 @@ struct v2m_config {
 	unsigned connection_details_max; /* listed for each port, 0 to 100000 */
 };
 
-/* The defaults. 0 or -ENOMEM. */
-int v2m_config_init(struct v2m_config *config);
 /* The defaults with what the file says. path NULL: the defaults alone. 0, or -errno and one line
  * that names the file, line, column, member and what was expected; *config is untouched then. */
 int v2m_config_load(const char *path, struct v2m_config *config, struct v2m_error *error);

@@ -173,16 +173,3 @@ int v2m_key_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 		result = refuse_clash(&root, keys, "port", v2m_key_order_by_port, error);
 	return result;
 }
-
-int v2m_key_file_load(const char *path, struct v2m_keyset **keyset, struct v2m_error *error)
-{
-	V2M_CLEANUP(v2m_json_doc_clear) struct v2m_json_doc doc = { 0 };
-	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list keys = { 0 };
-	int result = v2m_json_doc_load(path, &doc, error);
-
-	if (!result)
-		result = v2m_key_file_read(&doc, &keys, error);
-	if (!result && v2m_key_list_seal(&keys, keyset))
-		result = v2m_error_set(error, -ENOMEM, "%s: out of memory", path);
-	return result;
-}

@@ -68,8 +68,4 @@ int v2m_keyset_subject(const struct v2m_keyset *keyset, const struct v2m_key_por
 
 void v2m_key_clear(struct v2m_key *key);
 
-/* Reads a key file: a JSON array of KEY objects (CONTRACT section 6). 0, or -errno with the file,
- * line, column and what was expected in *error; *keyset is untouched then. */
-int v2m_key_file_load(const char *path, struct v2m_keyset **keyset, struct v2m_error *error);
-
 #endif

@@ -26,11 +26,6 @@ void v2m_log_set_level(enum v2m_log_level level)
 	threshold = level;
 }
 
-enum v2m_log_level v2m_log_level(void)
-{
-	return threshold;
-}
-
 /* journald stamps the lines itself; a person at a terminal wants the time. */
 static int write_prefix(enum v2m_log_level level, char *line, size_t size)
 {

@@ -15,7 +15,6 @@ enum v2m_log_level {
 
 /* Lines above this level are dropped. Default V2M_LOG_INFO. */
 void v2m_log_set_level(enum v2m_log_level level);
-enum v2m_log_level v2m_log_level(void);
 
 /* Thread-safe: a line is written by one write(2). Line breaks in the text become spaces. Where
  * $JOURNAL_STREAM is set lines carry "<N>" prefixes and no time, else an ISO time and the level. */

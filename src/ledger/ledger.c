@@ -90,9 +90,14 @@ static int open_file(struct v2m_ledger *ledger, struct v2m_error *error)
 	return begin_anew(ledger, false, error);
 }
 
+static void closep(struct v2m_ledger **ledger)
+{
+	v2m_ledger_close(*ledger);
+}
+
 int v2m_ledger_open(const char *state_dir, struct v2m_ledger **ledger, struct v2m_error *error)
 {
-	V2M_CLEANUP(v2m_ledger_closep)
+	V2M_CLEANUP(closep)
 	struct v2m_ledger *opened = calloc(1, sizeof(*opened));
 	struct v2m_error reason = { "" };
 	int result;
@@ -117,11 +122,6 @@ void v2m_ledger_close(struct v2m_ledger *ledger)
 	free(ledger->aside);
 	free(ledger->path);
 	free(ledger);
-}
-
-void v2m_ledger_closep(struct v2m_ledger **ledger)
-{
-	v2m_ledger_close(*ledger);
 }
 
 void v2m_ledger_set_retention(struct v2m_ledger *ledger,

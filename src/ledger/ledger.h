@@ -29,7 +29,6 @@ struct v2m_ledger_retention {
  * -EACCES, or another -errno. */
 int v2m_ledger_open(const char *state_dir, struct v2m_ledger **ledger, struct v2m_error *error);
 void v2m_ledger_close(struct v2m_ledger *ledger);
-void v2m_ledger_closep(struct v2m_ledger **ledger);
 /* V2M_RETENTION_DAYS and _HOURS unless set. */
 void v2m_ledger_set_retention(struct v2m_ledger *ledger,
 			      const struct v2m_ledger_retention *retention);

@@ -13,11 +13,22 @@
 
 #define UUID "e9828d67-08e2-4942-815d-61f41b3dacf7"
 
+static int load_file(const char *path, struct v2m_keyset **keyset, struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_json_doc_clear) struct v2m_json_doc doc = { 0 };
+	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list keys = { 0 };
+	int result = v2m_json_doc_load(path, &doc, error);
+
+	if (!result)
+		result = v2m_key_file_read(&doc, &keys, error);
+	return result ? result : v2m_key_list_seal(&keys, keyset);
+}
+
 static struct v2m_keyset *load(const char *text)
 {
 	struct v2m_keyset *keyset = NULL;
 	struct v2m_error error = { "" };
-	int result = v2m_key_file_load(temporary_file("keys.json", text), &keyset, &error);
+	int result = load_file(temporary_file("keys.json", text), &keyset, &error);
 
 	if (result)
 		fail_msg("%s", error.text);
@@ -32,7 +43,7 @@ static void check_refused(const char *text, const char *expected)
 	struct v2m_error error = { "" };
 	char whole[600];
 
-	assert_int_equal(v2m_key_file_load(path, &keyset, &error), -EINVAL);
+	assert_int_equal(load_file(path, &keyset, &error), -EINVAL);
 	assert_null(keyset);
 	snprintf(whole, sizeof(whole), "%s%s", path, expected);
 	assert_string_equal(error.text, whole);
@@ -212,9 +223,9 @@ static void a_broken_file_leaves_the_key_set_untouched(void **state)
 	struct v2m_error error;
 
 	(void)state;
-	assert_int_equal(v2m_key_file_load(temporary_file("k", "[{}"), &keyset, &error), -EINVAL);
+	assert_int_equal(load_file(temporary_file("k", "[{}"), &keyset, &error), -EINVAL);
 	assert_ptr_equal(keyset, before);
-	assert_int_equal(v2m_key_file_load(temporary_path("none"), &keyset, &error), -ENOENT);
+	assert_int_equal(load_file(temporary_path("none"), &keyset, &error), -ENOENT);
 	assert_ptr_equal(keyset, before);
 	v2m_keyset_unref(before);
 }
