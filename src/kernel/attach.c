@@ -151,9 +151,11 @@ int v2m_datapath_attach(struct v2m_datapath *datapath, const struct v2m_device *
 	struct v2m_device_slot *use = attached_slot(datapath, device->ifindex);
 	bool missing = false;
 	bool same = use && is_same(&use->device, device);
-	int result;
+	int result = v2m_maps_keep_pinned(datapath, error);
 	int slot;
 
+	if (result)
+		return result;
 	if (same && is_intact(datapath, way_of(datapath, device->ifindex), use)) {
 		report_outrun(use);
 		if (repaired)

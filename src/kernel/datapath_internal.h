@@ -93,6 +93,10 @@ extern const char *const v2m_map_names[V2M_N_MAPS];
 uint64_t v2m_abi_hash(void);
 /* Takes the pinned maps over or makes new ones. 0 or -errno. */
 int v2m_maps_open(struct v2m_datapath *datapath, struct v2m_error *error);
+/* Pins the maps again where somebody has removed their pins, or pin_dir: without them a restart
+ * would begin with new maps, and nothing could be pinned beside them. 0 or -errno; -EBUSY where
+ * another daemon has taken pin_dir meanwhile. */
+int v2m_maps_keep_pinned(struct v2m_datapath *datapath, struct v2m_error *error);
 
 /* program.c */
 void v2m_libbpf_log_init(void);

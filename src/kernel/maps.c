@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/log.h"
@@ -228,6 +229,67 @@ static int make_maps(struct v2m_datapath *datapath, const struct v2m_meta *meta,
 				     datapath->pins.dir, strerror(-result));
 	}
 	datapath->meta = *meta;
+	return 0;
+}
+
+/* Somebody has removed pin_dir, and our lock with it: the new directory has to be locked, or a
+ * second daemon would take it for its own. */
+static int keep_directory(struct v2m_datapath *datapath, struct v2m_error *error)
+{
+	struct stat locked;
+	struct stat named;
+	int fd;
+
+	if (fstat(datapath->lock_fd, &locked))
+		return v2m_error_set(error, -errno, "%s: %s", datapath->pin_dir, strerror(errno));
+	if (stat(datapath->pin_dir, &named) || named.st_dev != locked.st_dev ||
+	    named.st_ino != locked.st_ino) {
+		fd = v2m_bpffs_lock(datapath->pin_dir, true, error);
+		if (fd < 0)
+			return fd;
+		close(datapath->lock_fd);
+		datapath->lock_fd = fd;
+	}
+	if (mkdir(datapath->pins.dir, 0700) && errno != EEXIST)
+		return v2m_error_set(error, -errno, "cannot make %s: %s", datapath->pins.dir,
+				     strerror(errno));
+	return 0;
+}
+
+/* Which of the maps' pins are there, as bits. */
+static unsigned present_pins(const struct v2m_pins *pins)
+{
+	unsigned present = 0;
+	char path[PATH_MAX];
+
+	for (int i = 0; i < V2M_N_MAPS; i++)
+		if (v2m_pin_path(pins, v2m_map_names[i], path) == 0 && access(path, F_OK) == 0)
+			present |= 1u << i;
+	return present;
+}
+
+int v2m_maps_keep_pinned(struct v2m_datapath *datapath, struct v2m_error *error)
+{
+	unsigned present = present_pins(&datapath->pins);
+	char path[PATH_MAX];
+	int result;
+
+	if (present == (1u << V2M_N_MAPS) - 1)
+		return 0;
+	result = keep_directory(datapath, error);
+	if (result)
+		return result;
+	for (int i = 0; i < V2M_N_MAPS; i++) {
+		if (present & 1u << i)
+			continue;
+		result = v2m_pin_path(&datapath->pins, v2m_map_names[i], path);
+		if (result == 0)
+			result = bpf_obj_pin(datapath->maps[i], path);
+		if (result)
+			return v2m_error_set(error, result, "cannot pin the maps under %s: %s",
+					     datapath->pins.dir, strerror(-result));
+	}
+	v2m_log_warning("pins in %s had been removed and are back", datapath->pins.dir);
 	return 0;
 }
 

@@ -102,6 +102,46 @@ static void deleted_pins_are_made_again(void **state)
 	assert_false(attach(fixture));
 }
 
+/* With it go the maps' pins and our lock, and on tcx the programs. */
+static void a_deleted_pin_directory_is_made_again(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct v2m_datapath_options options = { .pin_dir = fixture->pin_dir };
+	struct v2m_datapath *second = NULL;
+	struct v2m_error error = {};
+
+	open_and_attach(fixture);
+	net_send(&fixture->net, PORT, 2, DATAGRAM);
+	assert_received(fixture, 2);
+	assert_int_equal(command("rm -r %s", fixture->pin_dir), 0);
+	attach(fixture);
+	assert_false(attach(fixture));
+	net_send(&fixture->net, PORT, 3, DATAGRAM);
+	assert_received(fixture, 5);
+	assert_int_equal(v2m_datapath_open(&options, &second, &error), -EBUSY);
+	close_datapath(fixture);
+	net_send(&fixture->net, PORT, 4, DATAGRAM);
+	open_datapath(fixture);
+	assert_false(attach(fixture));
+	assert_received(fixture, 9);
+}
+
+static void deleted_pins_of_maps_are_made_again(void **state)
+{
+	struct fixture *fixture = *state;
+
+	open_and_attach(fixture);
+	net_send(&fixture->net, PORT, 2, DATAGRAM);
+	assert_received(fixture, 2);
+	assert_int_equal(
+		command("rm %s/v1/port_counters %s/v1/meta", fixture->pin_dir, fixture->pin_dir),
+		0);
+	assert_false(attach(fixture));
+	close_datapath(fixture);
+	open_datapath(fixture);
+	assert_received(fixture, 2);
+}
+
 static void a_device_that_is_made_again_starts_at_zero(void **state)
 {
 	struct fixture *fixture = *state;
@@ -275,6 +315,8 @@ int main(void)
 		BOTH_WAYS(what_was_deleted_while_no_daemon_ran_is_repaired),
 		BOTH_WAYS(a_deleted_qdisc_is_repaired),
 		BOTH_WAYS(deleted_pins_are_made_again),
+		BOTH_WAYS(a_deleted_pin_directory_is_made_again),
+		BOTH_WAYS(deleted_pins_of_maps_are_made_again),
 		BOTH_WAYS(a_device_that_is_made_again_starts_at_zero),
 		BOTH_WAYS(another_device_with_an_old_index_starts_at_zero),
 		BOTH_WAYS(detaching_stops_the_counting),
