@@ -119,6 +119,26 @@ static int set_other_version_aside(const char *name, void *context)
 	return result ? result : 1;
 }
 
+static bool has_counters(const struct v2m_pins *pins)
+{
+	char path[PATH_MAX];
+
+	return v2m_pin_path(pins, v2m_map_names[V2M_MAP_PORT_COUNTERS], path) == 0 &&
+	       access(path, F_OK) == 0;
+}
+
+/* What a crash in the middle of setting aside left behind. Maps whose counters somebody has
+ * unpinned are of no use to anybody: they must not stay until there is no number left. */
+static int tidy_previous(struct v2m_datapath *datapath, const struct v2m_pins *pins)
+{
+	int result = move_attachments(pins, &datapath->pins);
+
+	/* With a pin of somebody else's in it the directory stays. */
+	if (result == 0 && !has_counters(pins))
+		(void)v2m_pins_remove(pins);
+	return result;
+}
+
 int v2m_previous_open(struct v2m_datapath *datapath, struct v2m_error *error)
 {
 	struct v2m_pins pins;
@@ -127,11 +147,10 @@ int v2m_previous_open(struct v2m_datapath *datapath, struct v2m_error *error)
 	do {
 		result = v2m_directory_walk(datapath->pin_dir, set_other_version_aside, datapath);
 	} while (result == 1);
-	/* What a crash in the middle of setting aside left behind. */
 	for (unsigned number = 0; number < MAX_PREVIOUS && result == 0; number++) {
 		result = previous_pins(datapath, number, &pins);
 		if (result == 0 && access(pins.dir, F_OK) == 0)
-			result = move_attachments(&pins, &datapath->pins);
+			result = tidy_previous(datapath, &pins);
 	}
 	if (result)
 		return v2m_error_set(error, result, "cannot set aside what is in %s: %s",

@@ -223,6 +223,25 @@ static void incomplete_pins_are_set_aside(void **state)
 	assert_received(fixture, 2);
 }
 
+static void pins_without_counters_do_not_pile_up(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[256];
+
+	open_and_attach(fixture);
+	for (int i = 0; i < 20; i++) {
+		close_datapath(fixture);
+		pin_path(fixture, "port_counters", path);
+		assert_int_equal(unlink(path), 0);
+		open_datapath(fixture);
+	}
+	close_datapath(fixture);
+	open_and_attach(fixture);
+	assert_int_not_equal(command("ls -d %s/previous_*", fixture->pin_dir), 0);
+	net_send(&fixture->net, PORT, 2, DATAGRAM);
+	assert_received(fixture, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +255,7 @@ int main(void)
 		BOTH_WAYS(counts_of_another_boot_are_carried_over),
 		BOTH_WAYS(counts_of_another_version_are_carried_over),
 		BOTH_WAYS(incomplete_pins_are_set_aside),
+		BOTH_WAYS(pins_without_counters_do_not_pile_up),
 	};
 
 	return not_permitted() ? SKIPPED : cmocka_run_group_tests(tests, NULL, NULL);
