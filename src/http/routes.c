@@ -147,6 +147,16 @@ static void answer_no_route(struct v2m_reply *reply, const char *path)
 	}
 }
 
+/* No key has an id of such a length, nor has a date. */
+static void answer_too_long(const struct exchange *exchange)
+{
+	if (exchange->route->per_key)
+		answer_verdict(exchange->reply, V2M_KEY_NOT_FOUND);
+	else
+		v2m_reply_error(exchange->reply, 422, "bad_parameter",
+				"The path's parameter is too long.");
+}
+
 void v2m_routes_answer(struct v2m_http *http, struct mg_connection *connection,
 		       struct v2m_reply *reply)
 {
@@ -165,9 +175,11 @@ void v2m_routes_answer(struct v2m_http *http, struct mg_connection *connection,
 				    reply->allow, sizeof(reply->allow));
 	if (!exchange.route)
 		answer_no_route(reply, info->local_uri_raw);
+	else if (parameter && length >= sizeof(decoded))
+		answer_too_long(&exchange);
 	else if (parameter && !v2m_percent_decode(parameter, length, decoded, sizeof(decoded)))
 		v2m_reply_error(reply, 422, "bad_parameter",
-				"The path holds an invalid percent-encoding or is too long.");
+				"The path holds an invalid percent-encoding.");
 	else
 		exchange.route->handle(&exchange);
 }
