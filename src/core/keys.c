@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/uuid.h"
+
 void v2m_key_clear(struct v2m_key *key)
 {
 	free(key->id);
@@ -109,11 +111,17 @@ void v2m_keyset_unrefp(struct v2m_keyset **keyset)
 
 const struct v2m_key *v2m_keyset_find(const struct v2m_keyset *keyset, const char *id_or_uuid)
 {
+	char uuid[V2M_UUID_LEN];
+
 	for (size_t i = 0; i < keyset->n_keys; i++)
 		if (strcmp(keyset->keys[i].id, id_or_uuid) == 0)
 			return &keyset->keys[i];
 	for (size_t i = 0; i < keyset->n_keys; i++)
 		if (strcasecmp(keyset->keys[i].uuid, id_or_uuid) == 0)
+			return &keyset->keys[i];
+	/* An id may be a UUID, too; any other one has the letters that it was given. */
+	for (size_t i = 0; v2m_uuid_canonical(id_or_uuid, uuid) && i < keyset->n_keys; i++)
+		if (strcasecmp(keyset->keys[i].id, id_or_uuid) == 0)
 			return &keyset->keys[i];
 	return NULL;
 }

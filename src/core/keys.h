@@ -51,7 +51,8 @@ struct v2m_keyset *v2m_keyset_ref(struct v2m_keyset *keyset);
 void v2m_keyset_unref(struct v2m_keyset *keyset);
 void v2m_keyset_unrefp(struct v2m_keyset **keyset);
 
-/* By id, else by uuid (letter case does not matter for the uuid). NULL: not found. */
+/* By id, else by uuid; the letter case of a uuid does not matter, nor that of an id which is one.
+ * NULL: not found. */
 const struct v2m_key *v2m_keyset_find(const struct v2m_keyset *keyset, const char *id_or_uuid);
 /* NULL where no key has the port. */
 const struct v2m_key_port *v2m_keyset_port(const struct v2m_keyset *keyset, uint16_t port);
