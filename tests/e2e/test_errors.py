@@ -2,6 +2,7 @@
 """Every way to be refused: by the API in the contract's form, by the configuration and the key file
 with the place of what is wrong."""
 
+import datetime
 import json
 import re
 import socket
@@ -101,7 +102,7 @@ def test_a_key_that_cannot_be_decoded_is_a_bad_parameter(meter, key):
 
 def test_a_key_is_found_by_id_uuid_and_percent_encoded(meter):
     encoded = "".join(f"%{ord(letter):02x}" for letter in KEY.id)
-    for name in (KEY.id, KEY.uuid, KEY.uuid.upper(), encoded):
+    for name in (KEY.id, KEY.id.upper(), KEY.uuid, KEY.uuid.upper(), encoded):
         assert meter.get(f"/api/keys/{name}/traffic/simple").json()["key"]["id"] == KEY.id
 
 
@@ -178,6 +179,9 @@ def test_a_key_without_a_port_has_no_traffic_and_no_reset(meter):
     body = answer.json()
     assert (body["status"], body["success"], body["message"]) == (
         "error", False, "Failed to reset traffic stats")
+    assert (body["uuid"], body["port"]) == (PORTLESS["uuid"], None)
+    age = datetime.datetime.now() - datetime.datetime.fromisoformat(body["timestamp"])
+    assert abs(age.total_seconds()) < 60
 
 
 def test_a_reset_that_cannot_be_stored_closes_nothing(lab, start_daemon):
