@@ -104,9 +104,13 @@ static enum v2m_verdict answer_reset(struct v2m_collector *collector, void *argu
 	char subject[V2M_SUBJECT_LEN];
 	struct v2m_error error = { "" };
 	const struct v2m_key *key;
-	enum v2m_verdict verdict = collector_find_key(collector, question->id_or_uuid, &key);
+	enum v2m_verdict verdict;
 	int result;
 
+	/* What was counted before it would be in the new history. */
+	if (collector->condition.counters_unreadable)
+		return V2M_UNREADABLE;
+	verdict = collector_find_key(collector, question->id_or_uuid, &key);
 	if (verdict != V2M_OK)
 		return verdict;
 	v2m_key_subject(key, subject, sizeof(subject));

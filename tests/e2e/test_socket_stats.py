@@ -8,6 +8,7 @@ import pytest
 
 from daemon import BUILD, Daemon
 from lab import run, wait_until
+from v2ray import Key
 
 SIZE = 10 * 1024 * 1024
 # What docs/counting.md says of the difference to the exact mode. Selective acknowledgements are in no
@@ -30,12 +31,38 @@ class Unprivileged(Daemon):
         self.prefix = []
 
 
+# A seccomp filter (Linux: Documentation/userspace-api/seccomp_filter.rst) under which socket(AF_NETLINK,
+# any, NETLINK_SOCK_DIAG) is not permitted, and the command that follows.
+WITHOUT_SOCK_DIAG = """
+import ctypes, os, platform, struct, sys
+number = {"x86_64": 41, "aarch64": 198}[platform.machine()]
+load, equal, give = 0x20, 0x15, 0x06
+steps = [(load, 0, 0, 0), (equal, 0, 5, number), (load, 0, 0, 16), (equal, 0, 3, 16),
+         (load, 0, 0, 32), (equal, 0, 1, 4), (give, 0, 0, 0x00050001), (give, 0, 0, 0x7fff0000)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+program = struct.pack("HxxxxxxP", len(steps), ctypes.addressof(code))
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, program, 0, 0):
+    sys.exit(f"seccomp: {os.strerror(ctypes.get_errno())}")
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+class Blind(Unprivileged):
+    """Without eBPF and without the sockets' own counters."""
+
+    prefix = ["/usr/bin/python3", "-c", WITHOUT_SOCK_DIAG, *Unprivileged.prefix]
+
+    def is_ready(self):
+        return "serves on" in self.said() or super().is_ready()
+
+
 @pytest.fixture
 def start_unprivileged(lab):
     made = []
 
-    def start(keys, running=True, **options):
-        daemon = Unprivileged(lab, keys, name=f"unprivileged-{len(made)}", **options)
+    def start(keys, running=True, kind=Unprivileged, **options):
+        daemon = kind(lab, keys, name=f"unprivileged-{len(made)}", **options)
         made.append(daemon)
         return daemon.start() if running else daemon
 
@@ -164,6 +191,19 @@ def test_pinned_programs_that_went_on_are_not_counted_twice(lab, start_v2ray, st
     counted, measured = settled(witness, key.port), settled(daemon, key.port)
     for name in FIGURES:
         assert counted[name] <= measured[name] <= counted[name] * (1 + BOUND), name
+
+
+def test_where_nothing_can_be_counted_nothing_is_told_or_reset(start_unprivileged):
+    key = Key("vmess-tcp", 10001)
+    daemon = start_unprivileged([key.entry()], kind=Blind)
+    assert daemon.ask("GET", "/healthz", headers={}).status == 503
+    path = f"/api/keys/{key.id}/traffic"
+    answers = [daemon.get(path + rest) for rest in
+               ("", "/simple", "/exact", "/port/exact", "/history", "/monthly")]
+    answers += [daemon.ask("POST", path + rest) for rest in
+                ("/reset", "/simple/reset", "/port/reset", "/history/reset")]
+    for answer in answers:
+        assert (answer.status, answer.json()["code"]) == (503, "unreadable"), answer.body
 
 
 def test_a_reload_goes_back_to_exact_counting(lab, start_v2ray, start_daemon):
