@@ -1,132 +1,119 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Clients that behave badly, each kind in one asyncio loop in a process of its own.
+"""Rude clients of an HTTP server, all at once, until they are ended: rude.py PORT API_KEY REPORT
 
-python3 rude.py PORT [slow|idle|deaf|malformed]... runs those kinds until its stdin closes, and then
-prints one line of JSON with what each did."""
+200 send a byte a second, 1,000 keep idle connections, 20 never read the answers they ask for, 8 send
+10,000 malformed requests between them. What the server closes is opened again. REPORT is rewritten
+twice a second: how many of each there are now, and how many malformed requests were
+made and refused."""
 
 import asyncio
+import contextlib
+import itertools
 import json
+import os
 import random
 import socket
 import sys
-import threading
 
-KEY = "test-key"
-GOOD = f"GET /api/traffic/simple HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\n\r\n".encode()
-SLOW, IDLE, DEAF, MALFORMED = 200, 1000, 50, 10000
-MALFORMED_AT_ONCE = 50
-PATIENCE_S = 30
+DRIPPING, IDLE, DEAF, MALFORMING = 200, 1000, 20, 8
+MALFORMED = 10_000
+DEAF_REQUESTS = 50
+HEAD = b"GET /api/traffic/simple HTTP/1.1\r\nX-Slow: "
+
+state = dict.fromkeys(("dripping", "idle", "deaf", "malformed", "refused", "reopened"), 0)
 
 
-class Rude:
-    def __init__(self, port):
-        self.port = port
-        self.over = False
-        self.counts = {}
+async def drip(port, _):
+    """A request that never comes to its end."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    state["dripping"] += 1
+    try:
+        for byte in itertools.chain(HEAD, itertools.repeat(ord("a"))):
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(1)
+    finally:
+        state["dripping"] -= 1
+        writer.close()
 
-    def count(self, name):
-        self.counts[name] = self.counts.get(name, 0) + 1
 
-    async def forever(self, one):
-        while not self.over:
-            try:
-                await one()
-            except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError):
-                self.count("broken")
-                await asyncio.sleep(0.05)
-
-    async def open(self, **options):
-        opening = asyncio.open_connection("127.0.0.1", self.port, **options)
-        return await asyncio.wait_for(opening, PATIENCE_S)
-
-    async def slow(self):
-        """A byte a second, for as long as the server bears it."""
-        reader, writer = await self.open()
-        self.count("slow connections")
+async def idle(port, _):
+    """One request, and then nothing for as long as the server bears it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        state["idle"] += 1
         try:
-            for byte in b"GET /api/traffic/simple HTTP/1.1\r\nX-Never-Ends: " + b"x" * 10000:
-                writer.write(bytes([byte]))
-                await writer.drain()
-                try:
-                    if not await asyncio.wait_for(reader.read(1), 1):
-                        return
-                except asyncio.TimeoutError:
-                    pass
-                if self.over:
-                    return
+            while await reader.read(4096):
+                pass
         finally:
-            writer.close()
+            state["idle"] -= 1
+    finally:
+        writer.close()
+    # A client of a keep-alive pool opens its next connection when it needs one.
+    await asyncio.sleep(random.uniform(1, 3))
 
-    async def idle(self):
-        """One good request, and then nothing until the server ends the connection."""
-        reader, writer = await self.open()
-        try:
-            writer.write(GOOD)
-            header = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
-            length = int(header.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-            await reader.readexactly(length)
-            self.count("idle connections")
-            await asyncio.wait_for(reader.read(1), PATIENCE_S)
-        finally:
-            writer.close()
-        await asyncio.sleep(1)
 
-    async def deaf(self):
-        """Many requests at once, and no answer read."""
-        made = socket.socket()
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        made.setblocking(False)
-        loop = asyncio.get_running_loop()
+async def stay_deaf(port, key):
+    """A client with the key, whose answers fill its buffer and then the server's."""
+    loop = asyncio.get_running_loop()
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.setblocking(False)
+        await loop.sock_connect(deaf, ("127.0.0.1", port))
+        request = f"GET /api/traffic/simple HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\n\r\n"
+        state["deaf"] += 1
         try:
-            await asyncio.wait_for(loop.sock_connect(made, ("127.0.0.1", self.port)), PATIENCE_S)
-            await asyncio.wait_for(loop.sock_sendall(made, GOOD * 50), PATIENCE_S)
-            self.count("deaf connections")
+            await loop.sock_sendall(deaf, request.encode() * DEAF_REQUESTS)
             await asyncio.sleep(8)
         finally:
-            made.close()
-
-    def malformed_request(self):
-        kind = random.randrange(5)
-        if kind == 0:
-            return random.randbytes(200) + b"\r\n\r\n"
-        if kind == 1:
-            return b"GET " + b"/x" * 9000 + b" HTTP/1.1\r\n\r\n"
-        if kind == 2:
-            return b"POST /api/keys/x/traffic/reset HTTP/1.1\r\nContent-Length: -1\r\n\r\n"
-        if kind == 3:
-            return b"GET /api/keys/%00%zz HTTP/1.1\r\nX-API-Key: wrong\r\n\r\n"
-        return b"\r\n\r\nGET / HTTP/9.9\r\nA\x00B: c\r\n\r\n"
-
-    async def malformed(self):
-        if self.counts.get("malformed requests", 0) >= MALFORMED:
-            await asyncio.sleep(0.5)
-            return
-        self.count("malformed requests")
-        reader, writer = await self.open()
-        try:
-            writer.write(self.malformed_request())
-            await asyncio.wait_for(reader.read(4096), PATIENCE_S)
-        finally:
-            writer.close()
-
-    async def run(self, kinds):
-        many = {"slow": SLOW, "idle": IDLE, "deaf": DEAF, "malformed": MALFORMED_AT_ONCE}
-        tasks = [asyncio.create_task(self.forever(getattr(self, kind)))
-                 for kind in kinds for _ in range(many[kind])]
-        await asyncio.to_thread(sys.stdin.read)
-        self.over = True
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            state["deaf"] -= 1
 
 
-def report(rude):
-    """Prints the counts whenever a line comes in, so that a test can wait for them."""
-    print(json.dumps(rude.counts), flush=True)
+def malformed(number):
+    return (b"\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+            b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+            b"GET / HTTP/1.1\r\nContent-Length: 5x\r\n\r\n", os.urandom(200) + b"\r\n\r\n",
+            b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\n\r\n",
+            b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            b"GET / HTTP/1.1\r\nno colon\r\n\r\n")[number % 10]
 
 
-if __name__ == "__main__":
-    threading.stack_size(256 * 1024)
-    made = Rude(int(sys.argv[1]))
-    asyncio.run(made.run(sys.argv[2:]))
-    report(made)
+async def malform(port, _):
+    if state["malformed"] >= MALFORMED:
+        await asyncio.sleep(60)
+    state["malformed"] += 1
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(malformed(state["malformed"]))
+        writer.write_eof()
+        answer = await asyncio.wait_for(reader.read(1024), 10)
+        state["refused"] += answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 505 "))
+    finally:
+        writer.close()
+
+
+async def forever(client, port, key):
+    while True:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.TimeoutError):
+            await client(port, key)
+        state["reopened"] += 1
+        await asyncio.sleep(0 if client is malform else 0.1)
+
+
+async def report(path):
+    while True:
+        with open(path + ".new", "w") as file:
+            json.dump(state, file)
+        os.replace(path + ".new", path)
+        await asyncio.sleep(0.5)
+
+
+async def main():
+    port, key, path = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    clients = [drip] * DRIPPING + [idle] * IDLE + [stay_deaf] * DEAF + [malform] * MALFORMING
+    await asyncio.gather(report(path), *(forever(client, port, key) for client in clients))
+
+
+asyncio.run(main())
