@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "core/api_json.h"
 #include "core/log.h"
@@ -35,6 +36,9 @@
  * reset it, and the client might never see the answer. */
 #define LINGER_BYTES (256 * 1024)
 #define BODY_TIME_NS 2000000000u
+/* What answers get to leave when it ends, and how often that is looked at. */
+#define FAREWELL_MS      1000
+#define FAREWELL_STEP_MS 1
 
 static struct v2m_http *http_of(const struct mg_connection *connection)
 {
@@ -121,14 +125,13 @@ static bool is_crowded(struct v2m_http *http, struct mg_connection *connection)
 	       __atomic_load_n(&http->open_connections, __ATOMIC_RELAXED) > KEEP_ALIVE_CONNECTIONS;
 }
 
-static int begin_request(struct mg_connection *connection)
+static int answer_request(struct v2m_http *http, struct mg_connection *connection, bool last)
 {
 	const struct mg_request_info *info = mg_get_request_info(connection);
-	struct v2m_http *http = http_of(connection);
 	struct v2m_reply reply = { .head = strcmp(info->request_method, "HEAD") == 0 };
 	int status;
 
-	reply.close = is_crowded(http, connection);
+	reply.close = last || is_crowded(http, connection);
 	if (is_ambiguous(connection)) {
 		refuse_malformed(&reply);
 	} else if (!v2m_routes_open(info->local_uri_raw) &&
@@ -145,6 +148,36 @@ static int begin_request(struct mg_connection *connection)
 	if (reply.linger)
 		drain(connection, LINGER_BYTES);
 	return status;
+}
+
+/* Sequentially consistent: either the request sees that the server stops, or that waits for it. */
+static int begin_request(struct mg_connection *connection)
+{
+	struct v2m_http *http = http_of(connection);
+	int status;
+
+	__atomic_add_fetch(&http->in_flight, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&http->stopping, __ATOMIC_SEQ_CST)) {
+		__atomic_sub_fetch(&http->in_flight, 1, __ATOMIC_SEQ_CST);
+		return answer_request(http, connection, true);
+	}
+	status = answer_request(http, connection, false);
+	__atomic_sub_fetch(&http->in_flight, 1, __ATOMIC_SEQ_CST);
+	return status;
+}
+
+/* civetweb cuts answers off where it is told to stop, and that of a reset which has been done must
+ * not get lost: nobody else knows what it closed. */
+static void let_answers_leave(struct v2m_http *http)
+{
+	const struct timespec step = { .tv_nsec = FAREWELL_STEP_MS * 1000000 };
+
+	__atomic_store_n(&http->stopping, true, __ATOMIC_SEQ_CST);
+	for (int ms = 0; ms < FAREWELL_MS; ms += FAREWELL_STEP_MS) {
+		if (__atomic_load_n(&http->in_flight, __ATOMIC_SEQ_CST) == 0)
+			return;
+		nanosleep(&step, NULL);
+	}
 }
 
 /* What civetweb itself refuses, before there is a request to route. It does not tell a request that
@@ -302,6 +335,7 @@ void v2m_http_stop(struct v2m_http *http)
 {
 	if (!http)
 		return;
+	let_answers_leave(http);
 	mg_stop(http->context);
 	mg_exit_library();
 	v2m_guests_destroy(&http->guests);

@@ -18,7 +18,8 @@ struct v2m_http_options {
 /* Starts serving. 0; -EADDRINUSE and who holds the port, where /proc tells; or another -errno. */
 int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **http,
 		   struct v2m_error *error);
-/* Ends all connections and threads; does nothing on NULL. */
+/* Ends all connections and threads, once the answers that are under way have left, or after a
+ * second; does nothing on NULL. */
 void v2m_http_stop(struct v2m_http *http);
 /* The port of the first listener, host byte order: for those that asked for port 0. */
 unsigned v2m_http_port(const struct v2m_http *http);

@@ -23,6 +23,8 @@ struct v2m_http {
 	bool started;
 	bool importing;            /* atomic: a document of totals is in memory */
 	unsigned open_connections; /* atomic */
+	unsigned in_flight;        /* atomic; requests, those that came after stopping aside */
+	bool stopping;             /* atomic */
 	struct v2m_guests guests;
 	char api_key[V2M_API_KEY_MAX + 1];
 	char start_id[17]; /* random: entity tags of different runs differ */

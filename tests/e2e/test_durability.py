@@ -2,16 +2,19 @@
 """Nothing is lost: crashes, restarts, resets in the middle of traffic, keys that come and go.
 
 The sender counts what it sends; at the end the meter has to say the same, to the byte. Larger counts:
-V2M_KILLS (default 50), V2M_RESETS (of each of four clients, default 2500).
+V2M_KILLS (default 50), V2M_STOPS (default 4), V2M_RESETS (of each of four clients, default 2500).
 """
 
 import concurrent.futures
+import contextlib
+import http.client
 import json
 import os
 import pathlib
 import random
 import signal
 import sys
+import threading
 import time
 
 import pytest
@@ -20,6 +23,7 @@ from lab import Lab, run, wait_until
 
 KILLS = int(os.environ.get("V2M_KILLS", "50"))
 RESETS = int(os.environ.get("V2M_RESETS", "2500"))
+STOPS = int(os.environ.get("V2M_STOPS", "4"))
 PORT, OTHER_PORT = 10001, 10002
 UUID = "6d7e1c4a-0b1f-4b52-9d0e-0f2a4f6f3b11"
 OTHER_UUID = "9b1c2d3e-4f50-4a61-8b72-93a4b5c6d7e8"
@@ -113,6 +117,46 @@ def test_a_reset_survives_kill_9(lab, start_daemon):
     sent = flood.end()
     assert closed > 0
     assert closed + tx(daemon) == sent["wire_bytes"]
+
+
+class Resetter(threading.Thread):
+    """Resets over one connection until that ends, and adds up what it is told."""
+
+    def __init__(self, daemon):
+        super().__init__()
+        self.daemon_api, self.api_key, self.closed = daemon, daemon.api_key(), 0
+        self.start()
+
+    def run(self):
+        connection = self.daemon_api.connect()
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            while True:
+                connection.request("POST", "/api/keys/first/traffic/simple/reset",
+                                   headers={"X-API-Key": self.api_key})
+                answer = connection.getresponse()
+                body = json.loads(answer.read())
+                if answer.status != 200 or answer.will_close:
+                    self.closed += body.get("previous_total", 0)
+                    return
+                self.closed += body["previous_total"]
+
+
+def test_a_stop_amid_resets_keeps_no_answer_back(lab, start_daemon):
+    daemon = start_daemon(KEYS)
+    flood = Flood(lab)
+    closed = 0
+    for _ in range(STOPS):
+        clients = [Resetter(daemon) for _ in range(8)]
+        time.sleep(0.2)  # anywhere in the work of one of them
+        assert daemon.stop() == 0
+        for client in clients:
+            client.join()
+        closed += sum(client.closed for client in clients)
+        daemon.start()
+    sent = flood.end()
+    entry = daemon.port_entry(PORT)
+    assert closed > 0
+    assert closed + entry["total_bytes"] == sent["wire_bytes"] + entry["rx_bytes"]
 
 
 def give_keys(daemon, keys):
