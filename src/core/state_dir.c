@@ -59,6 +59,9 @@ int v2m_state_dir_lock(const char *state_dir, int *lock_fd, struct v2m_error *er
 	if (snprintf(path, sizeof(path), "%s/lock", state_dir) >= (int)sizeof(path))
 		return v2m_error_set(error, -ENAMETOOLONG, "state_dir: %s is too long", state_dir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* A disk that has become read-only: what an earlier run left there can be locked, too. */
+	if (fd < 0 && errno == EROFS)
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return v2m_error_set(error, -errno, "state_dir: cannot open %s: %s", path,
 				     strerror(errno));

@@ -258,12 +258,40 @@ def fill(directory):
     return filler
 
 
-def test_a_full_disk_keeps_counting_and_promises_nothing(lab, start_daemon, small_disk):
+def on_small_disk(start_daemon, small_disk):
     daemon = start_daemon(KEYS, running=False, flush_interval_s=1)
     daemon.state_dir = small_disk / "state"
     daemon.config["state_dir"] = str(daemon.state_dir)
     daemon.write_config()
+    return daemon.start()
+
+
+def test_a_start_on_a_read_only_disk_counts_on_from_what_is_there(lab, start_daemon, small_disk):
+    daemon = on_small_disk(start_daemon, small_disk)
+    flood = Flood(lab)
+    wait_until(lambda: tx(daemon) > 0)
+    before = tx(daemon)
+    assert daemon.stop() == 0
+    run("mount", "-o", "remount,ro", small_disk)
     daemon.start()
+    wait_until(lambda: daemon.ask("GET", "/health").json().get("reason") == "ledger_unwritable",
+               timeout_s=20, what="a degraded health")
+    assert tx(daemon) >= before > 0
+    answer = daemon.reset("first")
+    assert answer.status == 503 and answer.json()["code"] == "not_stored", answer.body
+    second = daemon.run()
+    assert second.returncode == 2
+    run("mount", "-o", "remount,rw", small_disk)
+    wait_until(lambda: daemon.ask("GET", "/health").json()["status"] == "healthy", timeout_s=20,
+               what="a healthy daemon")
+    sent = flood.end()
+    daemon.kill()
+    daemon.start()
+    assert_counted(daemon, sent)
+
+
+def test_a_full_disk_keeps_counting_and_promises_nothing(lab, start_daemon, small_disk):
+    daemon = on_small_disk(start_daemon, small_disk)
     flood = Flood(lab)
     wait_until(lambda: tx(daemon) > 0)
     filler = fill(small_disk)
