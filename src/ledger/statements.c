@@ -63,11 +63,14 @@ static const char *const sql[V2M_N_STATEMENTS] = {
 			 " VALUES (?1, ?2, " SUBJECT("?3") ", ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
 							   " ON CONFLICT (start_s, utc_offset_s, "
 							   "subject) DO UPDATE SET" ADD_FIGURES,
-	/* Epochs of boots long ago never come back. */
+	/* Epochs of boots long ago never come back. The clock alone does not tell which those are:
+	 * after a time in which it was ahead, the reading in force is the oldest by it, and without
+	 * that all its bytes would count again. */
 	[V2M_DELETE_OLD_RAW] =
 		"DELETE FROM raw WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number()"
-		" OVER (PARTITION BY port ORDER BY read_us DESC) AS place FROM raw)"
-		" WHERE place > 8)",
+		" OVER (PARTITION BY port ORDER BY read_us DESC) AS by_clock, row_number()"
+		" OVER (PARTITION BY port ORDER BY rowid DESC) AS by_age FROM raw)"
+		" WHERE by_clock > 8 AND by_age > 8)",
 	[V2M_GET_DAYS] = "SELECT date, " FIGURES " FROM days WHERE subject = " SUBJECT(
 		"?1") " AND date BETWEEN ?2 AND ?3 ORDER BY date",
 	[V2M_GET_MONTHS_OF] = "SELECT month, " FIGURES " FROM months WHERE subject = " SUBJECT(

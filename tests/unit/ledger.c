@@ -68,6 +68,25 @@ static void readings_of_epochs_long_gone_are_forgotten(void **context)
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
 }
 
+static void the_epoch_in_force_is_kept_however_wrong_the_clock_was(void **context)
+{
+	struct state *state = *context;
+
+	for (uint64_t start = 1; start <= 20; start++) {
+		sample_at(&state->one, 1001, 10, start);
+		state->one.sample.epoch[0] = (uint8_t)start;
+		state->one.sample.real_us -= (int64_t)start * 86400 * SECOND_US;
+		assert_int_equal(
+			v2m_account_apply(state->account, state->keyset, &state->one.sample), 0);
+	}
+	store(state);
+	restart(state);
+	sample_at(&state->one, 1001, 10, 30);
+	state->one.sample.epoch[0] = 20;
+	assert_int_equal(v2m_account_apply(state->account, state->keyset, &state->one.sample), 0);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
+}
+
 static void a_reset_survives_a_restart(void **context)
 {
 	struct state *state = *context;
@@ -229,6 +248,7 @@ int main(void)
 		TEST(what_was_not_stored_is_counted_from_the_kernel_again),
 		TEST(counters_that_were_left_for_others_are_not_counted_again),
 		TEST(readings_of_epochs_long_gone_are_forgotten),
+		TEST(the_epoch_in_force_is_kept_however_wrong_the_clock_was),
 		TEST(a_reset_survives_a_restart),
 		TEST(counters_above_two_to_the_63rd_come_back_the_same),
 		TEST(every_file_is_private_whatever_the_umask),
