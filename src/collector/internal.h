@@ -185,7 +185,7 @@ void collector_watch_keys(struct v2m_collector *collector);
 /* Reads the key sources and puts the new set in force. 0 or -errno; the old set stays then. */
 int collector_load_keys(struct v2m_collector *collector, struct v2m_error *error);
 /* The first time: what was counted while the daemon was away goes to the last good keys, and where
- * the sources are broken those stay in force. 0, or -errno: no keys to begin with. */
+ * the sources are broken those stay in force. 0, or -EINVAL: no keys to begin with. */
 int collector_start_keys(struct v2m_collector *collector, struct v2m_error *error);
 
 /* publish.c: the window in force; published.lock guards what is in struct published. */

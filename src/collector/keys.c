@@ -139,7 +139,7 @@ int collector_start_keys(struct v2m_collector *collector, struct v2m_error *erro
 	if (result && result != -ENOENT)
 		v2m_log_warning("the last good keys cannot be read: %s", memory_error.text);
 	if (result)
-		return collector_load_keys(collector, error);
+		return collector_load_keys(collector, error) ? -EINVAL : 0;
 	/* What the kernel counted while nobody looked belongs to the keys of that time. */
 	refused = switch_keyset(collector, last, error);
 	if (refused < 0)
