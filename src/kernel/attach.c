@@ -15,10 +15,12 @@ struct way {
 		   int program, bool *missing);
 	bool (*intact)(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction,
 		       uint32_t program_id);
+	bool (*outrun)(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction,
+		       uint32_t program_id);
 };
 
-static const struct way tcx = { "tcx", v2m_tcx_put, v2m_tcx_intact };
-static const struct way clsact = { "clsact", v2m_clsact_put, v2m_clsact_intact };
+static const struct way tcx = { "tcx", v2m_tcx_put, v2m_tcx_intact, v2m_tcx_outrun };
+static const struct way clsact = { "clsact", v2m_clsact_put, v2m_clsact_intact, v2m_clsact_outrun };
 
 /* A device goes on in the way it was begun: with both at once packets would count twice, with none
  * they would be missed. */
@@ -50,11 +52,14 @@ static bool is_same(const struct v2m_device *a, const struct v2m_device *b)
 }
 
 /* Once for each time that somebody gets before us. */
-static void report_outrun(struct v2m_device_slot *use)
+static void report_outrun(const struct v2m_datapath *datapath, const struct way *way,
+			  struct v2m_device_slot *use)
 {
-	bool outrun = v2m_tcx_outrun(use->ifindex, V2M_INGRESS, use->program_ids[V2M_INGRESS]) ||
-		      v2m_tcx_outrun(use->ifindex, V2M_EGRESS, use->program_ids[V2M_EGRESS]);
+	bool outrun = false;
 
+	for (int direction = V2M_INGRESS; direction <= V2M_EGRESS; direction++)
+		outrun |= way->outrun(&datapath->pins, use->ifindex, (enum v2m_direction)direction,
+				      use->program_ids[direction]);
 	if (outrun && !use->outrun)
 		v2m_log_warning("%s: another program runs before ours: what it drops or accepts "
 				"is not counted",
@@ -157,7 +162,7 @@ int v2m_datapath_attach(struct v2m_datapath *datapath, const struct v2m_device *
 	if (result)
 		return result;
 	if (same && is_intact(datapath, way_of(datapath, device->ifindex), use)) {
-		report_outrun(use);
+		report_outrun(datapath, way_of(datapath, device->ifindex), use);
 		if (repaired)
 			*repaired = false;
 		return 0;

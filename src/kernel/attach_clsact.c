@@ -213,6 +213,21 @@ bool v2m_clsact_intact(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_d
 	       pinned_id(pins, "prog", ifindex, direction) == program_id;
 }
 
+bool v2m_clsact_outrun(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction,
+		       uint32_t program_id)
+{
+	V2M_CLEANUP(clear_filters) struct filters filters = {};
+
+	(void)program_id;
+	if (read_filters(pins, ifindex, direction, &filters) || !filters.ours)
+		return false;
+	/* In the kernel's order; handle 0 is the head of a priority, no filter. */
+	for (const struct v2m_tc_filter *filter = filters.items; filter < filters.ours; filter++)
+		if (filter->handle)
+			return true;
+	return false;
+}
+
 static int take_off(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction)
 {
 	V2M_CLEANUP(clear_filters) struct filters filters = {};

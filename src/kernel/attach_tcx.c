@@ -89,11 +89,13 @@ bool v2m_tcx_intact(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_dire
 	return fd >= 0 && link_is_on(fd, ifindex, &now) && now == program_id;
 }
 
-bool v2m_tcx_outrun(uint32_t ifindex, enum v2m_direction direction, uint32_t program_id)
+bool v2m_tcx_outrun(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction,
+		    uint32_t program_id)
 {
 	uint32_t ids[QUERY_MAX] = {};
 	union bpf_attr attr = {};
 
+	(void)pins;
 	attr.query.target_fd = ifindex;
 	attr.query.attach_type = TCX_INGRESS + (uint32_t)direction;
 	attr.query.prog_ids = (uintptr_t)ids;

@@ -119,7 +119,8 @@ bool v2m_tcx_pinned(const struct v2m_pins *pins, uint32_t ifindex);
 bool v2m_tcx_intact(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction,
 		    uint32_t program_id);
 /* Whether a program of somebody else's runs before ours. */
-bool v2m_tcx_outrun(uint32_t ifindex, enum v2m_direction direction, uint32_t program_id);
+bool v2m_tcx_outrun(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction,
+		    uint32_t program_id);
 int v2m_tcx_take_off(const struct v2m_pins *pins, uint32_t ifindex);
 
 /* attach_clsact.c: the same with filters. */
@@ -127,6 +128,8 @@ int v2m_clsact_put(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direc
 		   int program, bool *missing);
 bool v2m_clsact_pinned(const struct v2m_pins *pins, uint32_t ifindex);
 bool v2m_clsact_intact(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction,
+		       uint32_t program_id);
+bool v2m_clsact_outrun(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction,
 		       uint32_t program_id);
 int v2m_clsact_take_off(const struct v2m_pins *pins, uint32_t ifindex);
 
