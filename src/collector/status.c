@@ -100,7 +100,8 @@ static enum v2m_verdict make_status(struct v2m_collector *collector, void *argum
 	status->health_reason = health.reason;
 	detail = detail_of(collector);
 	status->health_detail = detail ? strdup(detail) : NULL;
-	status->counters_since_ns = v2m_datapath_created_ns(collector->datapath);
+	if (collector->datapath)
+		status->counters_since_ns = v2m_datapath_created_ns(collector->datapath);
 	status->real_us = collector->sample.real_us;
 	status->started_us = collector->started_us;
 	status->mode = collector_is_exact(collector) ? V2M_MODE_EBPF : V2M_MODE_SOCKET_STATS;
