@@ -125,6 +125,11 @@ class Daemon:
         assert answer.status == 200, answer.body
         return answer.json()
 
+    def status(self):
+        answer = self.get("/api/meter/status")
+        assert answer.status == 200, answer.body
+        return answer.json()
+
     def port_entry(self, port):
         return self.simple()["data"]["ports"][str(port)]
 

@@ -4,10 +4,7 @@
 import collections
 import contextlib
 import ipaddress
-import pathlib
-import re
 import select
-import signal
 import socket
 import struct
 import threading
@@ -87,6 +84,8 @@ class FarEnd:
         self.count = Count(server, port)
         self.socket = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         self.socket.setsockopt(socket.SOL_SOCKET, 33, 256 << 20)  # SO_RCVBUFFORCE
+        if device == "lo":  # else each packet is seen going out and coming in
+            self.socket.setsockopt(263, 23, 1)  # PACKET_IGNORE_OUTGOING
         self.socket.bind((device, 3))
         self.ending = threading.Event()
         self.problem = None
