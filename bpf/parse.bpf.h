@@ -85,6 +85,7 @@ static __always_inline bool load(struct __sk_buff *skb, __u32 offset, void *to, 
 /* Where layer 4 of a plain packet is: its first PORTS_NEED bytes are within reach. */
 struct plain {
 	void *l4;
+	const void *destination; /* address, 4 or 16 bytes */
 	__u32 offset;
 	__u32 l4_bytes; /* as the IP header claims; less than its own length wraps */
 	__u8 protocol;
@@ -120,6 +121,7 @@ static __always_inline bool find_plain_ipv4(struct __sk_buff *skb, const __u32 l
 		return false;
 	plain->offset = link_header + sizeof(*ip);
 	plain->l4_bytes = bpf_ntohs(ip->tot_len) - sizeof(*ip);
+	plain->destination = &ip->daddr;
 	plain->protocol = ip->protocol;
 	return true;
 }
@@ -135,6 +137,7 @@ static __always_inline bool find_plain_ipv6(struct __sk_buff *skb, const __u32 l
 		return false;
 	plain->offset = link_header + sizeof(*ip);
 	plain->l4_bytes = bpf_ntohs(ip->payload_len);
+	plain->destination = &ip->daddr;
 	plain->protocol = ip->nexthdr;
 	return true;
 }

@@ -58,6 +58,13 @@ struct {
 } local_addresses SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, V2M_MAX_UDP_PEERS);
+	__type(key, struct v2m_udp_peer);
+	__type(value, struct v2m_udp_seen);
+} udp_peers SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
@@ -156,6 +163,44 @@ static __always_inline void add_flow(struct v2m_flow *flow, const struct amount 
 	flow->payload_bytes += amount->payload_bytes;
 }
 
+/* CPUs that send to one peer at once write the same moment, and each entry is written rarely. */
+static __noinline int note_peer(const struct v2m_udp_peer *peer)
+{
+	struct v2m_udp_seen now = { .jiffies = bpf_jiffies64() };
+	struct v2m_udp_seen *seen = bpf_map_lookup_elem(&udp_peers, peer);
+
+	if (seen && now.jiffies - seen->jiffies < V2M_UDP_SEEN_JIFFIES)
+		return 0;
+	now.at_ns = bpf_ktime_get_ns();
+	return (int)bpf_map_update_elem(&udp_peers, peer, &now, BPF_ANY);
+}
+
+static __always_inline void note_plain_peer(const struct plain *plain, const struct udphdr *ports,
+					    const bool ipv6)
+{
+	struct v2m_udp_peer peer = { .port = bpf_ntohs(ports->source),
+				     .remote_port = bpf_ntohs(ports->dest) };
+
+	if (ipv6) {
+		__builtin_memcpy(peer.address, plain->destination, 16);
+	} else {
+		peer.address[10] = 0xff;
+		peer.address[11] = 0xff;
+		__builtin_memcpy(peer.address + 12, plain->destination, 4);
+	}
+	note_peer(&peer);
+}
+
+static __always_inline void note_any_peer(const struct packet *packet,
+					  const struct v2m_fragment_key *identity)
+{
+	struct v2m_udp_peer peer = { .port = bpf_ntohs(packet->source),
+				     .remote_port = bpf_ntohs(packet->destination) };
+
+	__builtin_memcpy(peer.address, identity->destination, sizeof(peer.address));
+	note_peer(&peer);
+}
+
 static __always_inline bool is_of_this_host(const struct v2m_fragment_key *identity, bool egress)
 {
 	const void *address = egress ? identity->source : identity->destination;
@@ -183,6 +228,7 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 	struct v2m_fragment_key identity = { .egress = egress };
 	struct v2m_fragment_owner owner = {};
 	struct v2m_fragment_owner *known;
+	struct v2m_tally *tally;
 	struct packet packet = {};
 	enum verdict verdict = parse_any(skb, device.link_header, &packet, &identity);
 
@@ -204,7 +250,11 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 	/* The same first fragment seen again writes the same owner, in whatever order. */
 	if (verdict == FIRST_FRAGMENT)
 		bpf_map_update_elem(&fragments, &identity, &owner, BPF_ANY);
-	return attribute(seen, owner.port, owner.protocol, egress, &identity, amount);
+	tally = attribute(seen, owner.port, owner.protocol, egress, &identity, amount);
+	if (egress && packet.protocol == NEXT_UDP && verdict != LATER_FRAGMENT &&
+	    tally == &seen->keys)
+		note_any_peer(&packet, &identity);
+	return tally;
 }
 
 /* Not inlined: the plain packets' way stays short. */
@@ -236,7 +286,8 @@ static __always_inline void count_other(struct __sk_buff *skb, bool egress)
 
 /* The protocol is a constant. */
 static __always_inline int count_ports(struct __sk_buff *skb, bool egress,
-				       const struct plain *plain, const __u8 protocol)
+				       const struct plain *plain, const __u8 protocol,
+				       const bool ipv6)
 {
 	struct udphdr *ports = plain->l4;
 	struct v2m_device_flow *seen;
@@ -258,16 +309,18 @@ static __always_inline int count_ports(struct __sk_buff *skb, bool egress,
 	add_tally(&seen->seen, &amount);
 	add_flow(flow, &amount);
 	add_tally(&seen->keys, &amount);
+	if (egress && protocol == NEXT_UDP)
+		note_plain_peer(plain, ports, ipv6);
 	return GO_ON;
 }
 
 static __always_inline int count_plain(struct __sk_buff *skb, bool egress,
-				       const struct plain *plain)
+				       const struct plain *plain, const bool ipv6)
 {
 	if (plain->protocol == NEXT_TCP)
-		return count_ports(skb, egress, plain, NEXT_TCP);
+		return count_ports(skb, egress, plain, NEXT_TCP, ipv6);
 	if (plain->protocol == NEXT_UDP)
-		return count_ports(skb, egress, plain, NEXT_UDP);
+		return count_ports(skb, egress, plain, NEXT_UDP, ipv6);
 	return count_slowly(skb, egress);
 }
 
@@ -279,9 +332,9 @@ static __always_inline int count(struct __sk_buff *skb, bool egress, const __u32
 	if (device.host_only)
 		return count_slowly(skb, egress);
 	if (find_plain_ipv4(skb, link_header, &plain))
-		return count_plain(skb, egress, &plain);
+		return count_plain(skb, egress, &plain, false);
 	if (find_plain_ipv6(skb, link_header, &plain))
-		return count_plain(skb, egress, &plain);
+		return count_plain(skb, egress, &plain, true);
 	return count_slowly(skb, egress);
 }
 

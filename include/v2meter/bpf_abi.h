@@ -112,6 +112,24 @@ struct v2m_local_address {
 	__u8 address[16]; /* IPv4 in the IPv4-mapped form */
 };
 
+/*
+ * udp_peers: LRU_HASH from whom a port has sent datagrams to, to when. Only what is sent makes an
+ * entry: whoever forges sources fills nothing, unless the server answers, and then the least
+ * recently used go.
+ */
+#define V2M_MAX_UDP_PEERS 16384
+struct v2m_udp_peer {
+	__u8 address[16]; /* IPv4 in the IPv4-mapped form */
+	__u16 port;       /* the monitored one, host byte order */
+	__u16 remote_port;
+};
+struct v2m_udp_seen {
+	__u64 at_ns;   /* CLOCK_MONOTONIC of the last time, less V2M_UDP_SEEN_JIFFIES at most */
+	__u64 jiffies; /* the same moment: they cost less to ask for */
+};
+/* An entry is not written anew before this many: 2.5 s to 0.25 s, as the kernel is built. */
+#define V2M_UDP_SEEN_JIFFIES 250
+
 /* The read-only data of one loaded object; every device has its own. */
 struct v2m_device_config {
 	__u32 device_slot; /* index into device_counters */
@@ -159,6 +177,8 @@ V2M_ABI_ASSERT(sizeof(struct v2m_device_counters) == 160, "device_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_meta) == 48, "meta");
 V2M_ABI_ASSERT(sizeof(struct v2m_fragment_key) == 40, "fragment_key");
 V2M_ABI_ASSERT(sizeof(struct v2m_fragment_owner) == 4, "fragment_owner");
+V2M_ABI_ASSERT(sizeof(struct v2m_udp_peer) == 20, "udp_peer");
+V2M_ABI_ASSERT(sizeof(struct v2m_udp_seen) == 16, "udp_seen");
 V2M_ABI_ASSERT(sizeof(struct v2m_device_config) == 8, "device_config");
 V2M_ABI_ASSERT(sizeof(struct v2m_session_counters) == 40, "session_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_session_scope) == 8, "session_scope");

@@ -100,6 +100,14 @@ struct v2m_connection {
 	uint8_t tcp_header;   /* bytes of a segment's TCP header: 20, or 32 with time stamps */
 };
 
+/* Somebody to whom a port sends datagrams: UDP has no connections. */
+struct v2m_peer {
+	uint16_t port; /* host byte order, both */
+	uint16_t remote_port;
+	uint8_t address[16]; /* IPv4 in the IPv4-mapped form */
+	uint64_t seen_ns;    /* CLOCK_MONOTONIC of the last time, 2.5 s less at most */
+};
+
 /* Connections of a port that this side has closed and that are not over yet (FIN_WAIT1, FIN_WAIT2,
  * CLOSING). They are not listed, but they still carry bytes. */
 struct v2m_closing_port {
@@ -115,6 +123,8 @@ struct v2m_connection_table {
 	uint64_t mono_ns;                 /* CLOCK_MONOTONIC when the dump was taken */
 	struct v2m_closing_port *closing; /* ascending by port; only with details */
 	size_t n_closing;
+	struct v2m_peer *peers; /* ascending by port, of each the latest first */
+	size_t n_peers;
 	size_t count;
 	struct v2m_connection connections[]; /* ascending by local_port */
 };
@@ -122,6 +132,9 @@ struct v2m_connection_table {
 struct v2m_connection_table *v2m_connection_table_ref(struct v2m_connection_table *table);
 /* Does nothing on NULL. */
 void v2m_connection_table_unref(struct v2m_connection_table *table);
+/* The UDP peers of one port. */
+const struct v2m_peer *v2m_connection_table_peers(const struct v2m_connection_table *table,
+						  uint16_t port, size_t *count);
 /* The connections of one port; *count is 0 where there are none. */
 const struct v2m_connection *v2m_connection_table_port(const struct v2m_connection_table *table,
 						       uint16_t port, size_t *count);

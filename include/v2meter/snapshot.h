@@ -34,6 +34,8 @@ struct v2m_port_view {
 	const struct v2m_connection *connections; /* in the snapshot's connection table */
 	size_t n_connections;
 	struct v2m_sessions_view sessions;
+	const struct v2m_peer *udp_peers; /* in the connection table: of the last minute */
+	size_t n_udp_peers;
 };
 
 struct v2m_interface_view {

@@ -8,6 +8,8 @@
 #include "collector/internal.h"
 #include "core/log.h"
 
+#define UDP_PEER_NS (60 * UINT64_C(1000000000))
+
 /* The network namespace that this thread is in, by the number of its inode; 0: unknown. */
 static uint32_t own_netns(void)
 {
@@ -86,6 +88,20 @@ static void read_sessions(struct v2m_collector *collector)
 	collector->n_readings = n_readings;
 }
 
+/* Where they cannot be read there are none; the next dump tries again. */
+static void read_peers(struct v2m_collector *collector, struct v2m_connection_table *table)
+{
+	uint64_t since_ns = table->mono_ns > UDP_PEER_NS ? table->mono_ns - UDP_PEER_NS : 0;
+	int result;
+
+	if (!collector_is_exact(collector))
+		return;
+	result = v2m_datapath_udp_peers(collector->datapath, since_ns, &table->peers,
+					&table->n_peers);
+	if (result)
+		v2m_log_error("the UDP peers cannot be read: %s", strerror(-result));
+}
+
 static int account(struct v2m_collector *collector)
 {
 	size_t n = collector->n_readings;
@@ -122,6 +138,7 @@ int collector_dump_connections(struct v2m_collector *collector)
 	}
 	if (collector->sessions)
 		v2m_sessions_date(collector->sessions, table);
+	read_peers(collector, table);
 	v2m_connection_table_unref(collector->connections);
 	collector->connections = table;
 	if (account(collector))
@@ -157,6 +174,7 @@ void connections_fill(const struct v2m_collector *collector, struct v2m_port_vie
 	struct v2m_sessions_view *sessions = &view->sessions;
 
 	view->connections = v2m_connection_table_port(table, view->port, &view->n_connections);
+	view->udp_peers = v2m_connection_table_peers(table, view->port, &view->n_udp_peers);
 	if (!reading || !table)
 		return;
 	*sessions = (struct v2m_sessions_view){

@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "core/api_parts.h"
+#include "core/format.h"
 
 /* Ports of the key set about whose bytes nothing is known, not even that there are none: apart from
  * the others, so that nobody takes them for zeros. */
@@ -86,6 +88,52 @@ int v2m_api_key_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes u
 	api_key_entry(&api, key);
 	api_put_timestamp_iso(json, snapshot->real_us);
 	v2m_write_close(json, '}');
+	return api_finish(&api, 200, body);
+}
+
+static void put_peer(struct api *api, const struct v2m_peer *peer)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	bool ipv4 = memcmp(peer->address, mapped, sizeof(mapped)) == 0;
+	struct v2m_connection remote = { .family = ipv4 ? AF_INET : AF_INET6,
+					 .remote_port = peer->remote_port };
+	uint64_t now_ns = api->snapshot->connections->mono_ns;
+	uint64_t ago_ns = now_ns > peer->seen_ns ? now_ns - peer->seen_ns : 0;
+	char endpoint[V2M_FORMAT_ENDPOINT_LEN];
+
+	memcpy(remote.remote, peer->address + (ipv4 ? 12 : 0), ipv4 ? 4 : 16);
+	v2m_format_remote(&remote, endpoint);
+	v2m_write_open(&api->json, '{');
+	v2m_put_string(&api->json, "remote", endpoint);
+	v2m_put_fixed(&api->json, "last_seen_s", (double)ago_ns / 1e9, 1);
+	v2m_write_close(&api->json, '}');
+}
+
+/* Of a key whose port is not seen sending datagrams: none, where it has none to send, else 503. */
+int v2m_api_key_peers(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+		      const void *argument, struct v2m_body *body)
+{
+	const struct v2m_key *key = argument;
+	const struct v2m_port_view *view;
+	struct api api;
+	int result;
+
+	if (api_refuse_key(snapshot, key, body, &result))
+		return result;
+	if (snapshot->mode != V2M_MODE_EBPF && key->port && (key->transports & V2M_UDP))
+		return v2m_api_error(503, V2M_CODE_UDP, V2M_DETAIL_UDP, body);
+	view = key->port ? v2m_snapshot_port(snapshot, key->port) : NULL;
+	api_init(&api, snapshot, unit);
+	v2m_write_open(&api.json, '{');
+	v2m_put_string(&api.json, "status", "success");
+	v2m_write_name(&api.json, "key");
+	api_key_object(&api.json, key);
+	v2m_put_open(&api.json, "udp_peers", '[');
+	for (size_t i = 0; view && i < view->n_udp_peers; i++)
+		put_peer(&api, &view->udp_peers[i]);
+	v2m_write_close(&api.json, ']');
+	api_put_timestamp_iso(&api.json, snapshot->real_us);
+	v2m_write_close(&api.json, '}');
 	return api_finish(&api, 200, body);
 }
 

@@ -18,6 +18,10 @@ int v2m_api_keys(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, c
 int v2m_api_key(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, const void *argument,
 		struct v2m_body *body);
 
+/* Ours alone: whom the key's port has sent datagrams to in the last minute. */
+int v2m_api_key_peers(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+		      const void *argument, struct v2m_body *body);
+
 /* What consumers fall back to (CONTRACT section 4), in its order. */
 int v2m_api_ports_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 			const void *argument, struct v2m_body *body);

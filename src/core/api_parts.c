@@ -137,6 +137,13 @@ static void put_connection_details(struct api *api, const struct v2m_port_view *
 		v2m_put_bool(json, "connection_details_truncated", true);
 }
 
+bool api_knows_udp_peers(const struct v2m_snapshot *snapshot, uint16_t number)
+{
+	const struct v2m_key_port *port = v2m_keyset_port(snapshot->keyset, number);
+
+	return snapshot->mode == V2M_MODE_EBPF && port && (port->transports & V2M_UDP);
+}
+
 static void put_sessions(struct v2m_json_writer *json, const struct v2m_sessions_view *sessions)
 {
 	if (!sessions->since_us)
@@ -218,6 +225,8 @@ void api_port_entry(struct api *api, const struct v2m_port_view *view)
 	put_interface_traffic(api);
 	put_connection_details(api, view);
 	put_sessions(json, &view->sessions);
+	if (api_knows_udp_peers(api->snapshot, view->port))
+		v2m_put_u64(json, "udp_peers", view->n_udp_peers);
 	v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
 	v2m_put_string(json, "source", "simple_monitor");
 	v2m_put_string(json, "method", "connection_based_estimation");

@@ -47,6 +47,9 @@ void api_key_entry(struct api *api, const struct v2m_key *key);
 /* Members "shared" and "keys" of what belongs to a shared port. */
 void api_put_shared(struct v2m_json_writer *json, const struct v2m_keyset *keyset, uint16_t port);
 
+/* Whether it is seen whom the port sends datagrams to. */
+bool api_knows_udp_peers(const struct v2m_snapshot *snapshot, uint16_t number);
+
 /* Where a key's figures cannot be told: true, and the answer that says so is in *body (with
  * *result, what the renderer returns). */
 bool api_refuse_key(const struct v2m_snapshot *snapshot, const struct v2m_key *key,

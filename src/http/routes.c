@@ -49,6 +49,7 @@ static const struct route routes[] = {
 	RENDERED("/api/traffic/status",             "status",         v2m_api_status),
 	RENDERED("/api/system/traffic/summary",     "summary",        v2m_api_system_summary),
 	RENDERED("/api/keys/{}/traffic/simple",     "key_simple",     v2m_api_key_simple, KEY),
+	RENDERED("/api/keys/{}/traffic/peers",      "key_peers",      v2m_api_key_peers, KEY),
 	RENDERED("/api/keys/{}/traffic",            "key_traffic",    v2m_api_key_traffic, KEY),
 	RENDERED("/api/keys/{}/traffic/port/exact", "key_port_exact", v2m_api_key_port_exact, ACTIVE),
 	RENDERED("/api/keys/{}/traffic/exact",      "key_exact",      v2m_api_key_exact, ACTIVE),

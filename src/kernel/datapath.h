@@ -79,6 +79,12 @@ int v2m_datapath_set_addresses(struct v2m_datapath *datapath,
 int v2m_datapath_read(struct v2m_datapath *datapath, struct v2m_sample *sample,
 		      struct v2m_error *error);
 
+/* Whom the monitored ports have sent datagrams to since since_ns (CLOCK_MONOTONIC, to 2.5 s),
+ * by port and of each the latest first; at most V2M_MAX_UDP_PEERS, of which the least recent are
+ * forgotten. The array is the caller's to free. 0 or -errno. */
+int v2m_datapath_udp_peers(struct v2m_datapath *datapath, uint64_t since_ns,
+			   struct v2m_peer **peers, size_t *n_peers);
+
 /* The final counts of an earlier version with another layout: ports alone, with its own epoch. To
  * be called after every device has been attached or detached, which ends the counting in the old
  * maps; then, once the counts are stored, v2m_datapath_drop_previous(), and again until -ENOENT. 0,

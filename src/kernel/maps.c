@@ -16,6 +16,7 @@ const char *const v2m_map_names[V2M_N_MAPS] = {
 	[V2M_MAP_DEVICE_COUNTERS] = "device_counters",
 	[V2M_MAP_FRAGMENTS] = "fragments",
 	[V2M_MAP_LOCAL_ADDRESSES] = "local_addresses",
+	[V2M_MAP_UDP_PEERS] = "udp_peers",
 	[V2M_MAP_META] = "meta",
 };
 
@@ -48,6 +49,7 @@ uint64_t v2m_abi_hash(void)
 		V2M_MAX_DEVICES,
 		V2M_MAX_FRAGMENTS,
 		V2M_MAX_LOCAL_ADDRESSES,
+		V2M_MAX_UDP_PEERS,
 		PLACE(v2m_flow, packets),
 		PLACE(v2m_flow, wire_bytes),
 		PLACE(v2m_flow, payload_bytes),
@@ -82,6 +84,11 @@ uint64_t v2m_abi_hash(void)
 		PLACE(v2m_fragment_owner, port),
 		PLACE(v2m_fragment_owner, protocol),
 		PLACE(v2m_local_address, address),
+		PLACE(v2m_udp_peer, address),
+		PLACE(v2m_udp_peer, port),
+		PLACE(v2m_udp_peer, remote_port),
+		PLACE(v2m_udp_seen, at_ns),
+		PLACE(v2m_udp_seen, jiffies),
 	};
 
 	return hash_bit_fields(fnv(14695981039346656037u, layout, sizeof(layout)));

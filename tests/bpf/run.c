@@ -143,3 +143,43 @@ struct v2m_device_counters run_device(const struct run *run)
 		    sizeof(sum) / sizeof(uint64_t));
 	return sum;
 }
+
+size_t run_peers(const struct run *run, struct v2m_udp_peer *peers, size_t max)
+{
+	int map = bpf_map__fd(run->object->maps.udp_peers);
+	struct v2m_udp_peer key;
+	struct v2m_udp_peer next;
+	const void *last = NULL;
+	size_t count = 0;
+
+	while (bpf_map_get_next_key(map, last, &next) == 0) {
+		if (count < max)
+			peers[count] = next;
+		count++;
+		key = next;
+		last = &key;
+	}
+	return count;
+}
+
+struct v2m_udp_seen run_peer_seen(const struct run *run)
+{
+	struct v2m_udp_peer peer;
+	struct v2m_udp_seen seen;
+
+	if (run_peers(run, &peer, 1) != 1 ||
+	    bpf_map_lookup_elem(bpf_map__fd(run->object->maps.udp_peers), &peer, &seen))
+		abort();
+	return seen;
+}
+
+void run_age_peer(const struct run *run, uint64_t by_jiffies)
+{
+	struct v2m_udp_seen seen = run_peer_seen(run);
+	struct v2m_udp_peer peer;
+
+	seen.jiffies -= by_jiffies;
+	if (run_peers(run, &peer, 1) != 1 ||
+	    bpf_map_update_elem(bpf_map__fd(run->object->maps.udp_peers), &peer, &seen, BPF_ANY))
+		abort();
+}

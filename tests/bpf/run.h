@@ -27,6 +27,12 @@ uint32_t run_timed(struct run *run, bool egress, const void *packet, size_t leng
 		   uint32_t repeat);
 int run_program(const struct run *run, bool egress);
 
+/* The UDP peers, in no order: writes at most max, returns how many there are. */
+size_t run_peers(const struct run *run, struct v2m_udp_peer *peers, size_t max);
+/* When the only peer was seen; makes that so many jiffies longer ago. */
+struct v2m_udp_seen run_peer_seen(const struct run *run);
+void run_age_peer(const struct run *run, uint64_t by_jiffies);
+
 /* Sums of all CPUs. */
 struct v2m_port_counters run_port(const struct run *run, uint32_t slot);
 struct v2m_device_counters run_device(const struct run *run);
