@@ -17,6 +17,7 @@
 #include "core/log.h"
 #include "core/state_dir.h"
 #include "http/http.h"
+#include "http/listen.h"
 #include "kernel/datapath.h"
 
 enum exit_status {
@@ -153,8 +154,11 @@ static enum exit_status serve(const struct v2m_config *config, const char *api_k
 	struct v2m_collector *collector = NULL;
 	struct v2m_http *http = NULL;
 	struct v2m_error error = { "" };
-	int result = v2m_collector_open(config, &collector, &error);
+	/* Before anything is put into the kernel, where a start that is refused would leave it. */
+	int result = v2m_listen_check(&config->listen, &error);
 
+	if (!result)
+		result = v2m_collector_open(config, &collector, &error);
 	if (result)
 		return fail(result, &error);
 	serving.meter = v2m_collector_meter(collector);

@@ -186,6 +186,7 @@ def test_a_port_that_is_taken_is_status_2_and_says_by_whom(lab, start_daemon):
     holder.close()
     assert made.returncode == 2
     assert f"127.0.0.1:{Daemon.PORT}" in made.stderr and f"pid {os.getpid()}" in made.stderr
+    assert not lab.pin_dir.exists()
 
 
 def test_a_second_daemon_on_the_same_state_is_refused_and_the_first_goes_on(lab, start_daemon):
