@@ -117,6 +117,17 @@ static int take_key(const char *from, char *text, char **api_key, struct v2m_err
 	return *api_key ? 0 : v2m_error_set(error, -ENOMEM, "out of memory");
 }
 
+/* Ours is made with 0600; one that was put there may be anybody's. */
+static void warn_of_readers(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) == 0 && status.st_mode & 077)
+		v2m_log_warning("%s is not its owner's alone (mode %04o): whoever reads it can use "
+				"the API",
+				path, status.st_mode & 07777);
+}
+
 int v2m_api_key_load(const struct v2m_config *config, char **api_key, struct v2m_error *error)
 {
 	V2M_FREE char *text = NULL;
@@ -139,5 +150,6 @@ int v2m_api_key_load(const struct v2m_config *config, char **api_key, struct v2m
 	if (result)
 		return v2m_error_set(error, result, "cannot read %s: %s", path, strerror(-result));
 	v2m_log_info("the API key is in %s", path);
+	warn_of_readers(path);
 	return take_key(path, text, api_key, error);
 }

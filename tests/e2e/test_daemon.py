@@ -288,6 +288,18 @@ def test_the_api_key_is_made_once_and_is_the_owners_alone(start_daemon):
     daemon.start()
     assert daemon.api_key() == key
     assert daemon.get("/api/keys").status == 200
+    assert "whoever reads it" not in daemon.said()
+
+
+def test_an_api_key_that_others_can_read_is_warned_of(start_daemon):
+    daemon = start_daemon([KEY.entry()], running=False)
+    daemon.state_dir.mkdir()
+    path = daemon.state_dir / "api_key"
+    path.write_text("of-the-operators-own\n")
+    path.chmod(0o644)
+    daemon.start()
+    assert daemon.get("/api/keys").status == 200
+    assert f"{path} is not its owner's alone (mode 0644)" in daemon.said()
 
 
 def test_the_environments_key_is_taken_and_the_files_goes_before(lab, start_daemon):
