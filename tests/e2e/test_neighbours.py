@@ -181,6 +181,18 @@ def test_a_program_that_goes_before_ours_is_reported(lab, start_daemon):
     assert_counts(lab, daemon)
 
 
+def test_a_filter_that_goes_before_ours_is_reported(lab, start_daemon):
+    lab.server.run("tc", "qdisc", "add", "dev", "up0", "clsact")
+    lab.server.run("tc", "filter", "add", "dev", "up0", "ingress", "protocol", "arp",
+                   "prio", "1", "bpf", "da", "bytecode", f"1,6 0 0 {UNSPEC & 0xffffffff}")
+    daemon = start_daemon([ENTRY], attach="clsact")
+    wait_until(lambda: daemon.status()["devices"][0]["outrun"], what="the report")
+    assert "another program runs before ours" in daemon.said()
+    assert_counts(lab, daemon)
+    lab.server.run("tc", "filter", "del", "dev", "up0", "ingress", "prio", "1")
+    wait_until(lambda: not daemon.status()["devices"][0]["outrun"], what="the way to be free")
+
+
 def delete_filter(lab):
     lab.server.run("tc", "filter", "del", "dev", "up0", "ingress")
 
