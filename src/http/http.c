@@ -238,6 +238,8 @@ static void *init_thread(const struct mg_context *context, int type)
 	(void)context;
 	(void)type;
 	v2m_stack_note();
+	/* Most workers never see a connection; starting has taken a page more than waiting does. */
+	v2m_stack_release();
 	return NULL;
 }
 
