@@ -22,16 +22,16 @@
 #include "http/server.h"
 #include "http/stack.h"
 
-#define THREADS     384
-#define THREADS_TXT "384"
+#define THREADS     288
+#define THREADS_TXT "288"
 /* A request's header has to be here in that time, an answer taken in it. */
 #define REQUEST_TIMEOUT_MS "5000"
 /* What a connection may idle between two requests. */
 #define KEEP_ALIVE_MS "5000"
 /* While more connections than this are open, in all or of the same address, every answer ends its
  * connection: idle ones cannot hold the workers that others wait for. Nobody is refused. */
-#define KEEP_ALIVE_CONNECTIONS (THREADS / 2)
-#define KEEP_ALIVE_OF_ADDRESS  64
+#define KEEP_ALIVE_CONNECTIONS (THREADS / 3)
+#define KEEP_ALIVE_OF_ADDRESS  32
 /* What is read of a body that is too large before the connection is closed: closing at once would
  * reset it, and the client might never see the answer. */
 #define LINGER_BYTES (256 * 1024)
