@@ -67,7 +67,7 @@ static int open_stages(struct v2m_collector *collector, struct v2m_error *error)
 	if (!result)
 		result = v2m_ledger_load(collector->ledger, collector->account, error);
 	if (!result)
-		result = connections_open(collector, error);
+		result = netns_open(collector, error);
 	if (!result)
 		result = v2m_links_open(&collector->links, error);
 	if (!result)
@@ -86,6 +86,7 @@ static struct v2m_collector *collector_new(const struct v2m_config *config)
 	collector->sample_timer_fd = -1;
 	collector->window_timer_fd = -1;
 	collector->queue.event_fd = -1;
+	collector->netns_fd = -1;
 	collector->started_us = v2m_clock_real_us();
 	pthread_mutex_init(&collector->published.lock, NULL);
 	return collector;
@@ -131,6 +132,7 @@ void v2m_collector_close(struct v2m_collector *collector)
 	source_close(collector);
 	v2m_links_close(collector->links);
 	connections_close(collector);
+	netns_close(collector);
 	v2m_ledger_close(collector->ledger);
 	v2m_sample_clear(&collector->sample);
 	v2m_rates_free(collector->rates);
@@ -175,6 +177,8 @@ static void tick(struct v2m_collector *collector)
 	uint64_t flush_ns = (uint64_t)collector->config->flush_interval_s * 1000000000u;
 	uint64_t now = v2m_clock_mono_ns();
 
+	if (netns_follow(collector))
+		source_follow_netns(collector);
 	collector_check_devices(collector);
 	collector_take_sample(collector);
 	if (!collector->connections ||

@@ -3,20 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "collector/internal.h"
 #include "core/log.h"
 
 #define UDP_PEER_NS (60 * UINT64_C(1000000000))
-
-/* The network namespace that this thread is in, by the number of its inode; 0: unknown. */
-static uint32_t own_netns(void)
-{
-	struct stat info;
-
-	return stat("/proc/thread-self/ns/net", &info) ? 0 : (uint32_t)info.st_ino;
-}
 
 static uint16_t *ports_of(const struct v2m_keyset *keyset)
 {
@@ -25,15 +16,6 @@ static uint16_t *ports_of(const struct v2m_keyset *keyset)
 	for (size_t i = 0; ports && i < keyset->n_ports; i++)
 		ports[i] = keyset->ports[i].port;
 	return ports;
-}
-
-int connections_open(struct v2m_collector *collector, struct v2m_error *error)
-{
-	int result = v2m_sockets_open(&collector->sockets, error);
-
-	if (!result && v2m_sockets_want_details(collector->sockets, true))
-		v2m_log_warning("connections are listed without their bytes and times");
-	return result;
 }
 
 static void forget_sessions(struct v2m_collector *collector)
@@ -46,7 +28,6 @@ static void forget_sessions(struct v2m_collector *collector)
 void connections_close(struct v2m_collector *collector)
 {
 	forget_sessions(collector);
-	v2m_sockets_close(V2M_TAKE(collector->sockets));
 	v2m_connection_table_unref(V2M_TAKE(collector->connections));
 }
 
@@ -70,7 +51,7 @@ void connections_set_keyset(struct v2m_collector *collector, const struct v2m_ke
 	if (!collector->sessions)
 		return;
 	if (!ports ||
-	    v2m_sessions_set(collector->sessions, ports, keyset->n_ports, own_netns(), &error))
+	    v2m_sessions_set(collector->sessions, ports, keyset->n_ports, collector->netns, &error))
 		v2m_log_error("%s", ports ? error.text : "out of memory");
 }
 
@@ -120,22 +101,67 @@ static int account(struct v2m_collector *collector)
 				       n, v2m_clock_real_us());
 }
 
+struct dumping {
+	struct v2m_sockets *sockets;
+	const uint16_t *ports;
+	size_t n_ports;
+	struct v2m_connection_table *table;
+	struct v2m_error error;
+};
+
+static int dump_sockets(void *context)
+{
+	struct dumping *dumping = context;
+
+	return v2m_sockets_dump(dumping->sockets, dumping->ports, dumping->n_ports, &dumping->table,
+				&dumping->error);
+}
+
+/* Where the namespace is not there nobody has a socket in it. */
+static struct v2m_connection_table *no_connections(void)
+{
+	struct v2m_connection_table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		return NULL;
+	table->references = 1;
+	table->mono_ns = v2m_clock_mono_ns();
+	return table;
+}
+
+/* On a thread of its own where sockets are read from elsewhere: /proc/net is the thread's. */
+static int dump(struct v2m_collector *collector, struct dumping *dumping)
+{
+	int result;
+
+	if (!collector->sockets) {
+		dumping->table = no_connections();
+		return dumping->table ? 0 : -ENOMEM;
+	}
+	dumping->sockets = collector->sockets;
+	result = netns_run(collector, dump_sockets, dumping);
+	if (result && !*dumping->error.text)
+		v2m_error_set(&dumping->error, result, "%s", strerror(-result));
+	return result;
+}
+
 int collector_dump_connections(struct v2m_collector *collector)
 {
 	const struct v2m_keyset *keyset = collector->keyset;
 	V2M_FREE uint16_t *ports = ports_of(keyset);
+	struct dumping dumping = { .ports = ports, .n_ports = keyset->n_ports };
 	struct v2m_connection_table *table;
-	struct v2m_error error = { "" };
 	int result;
 
 	if (!ports)
 		return -ENOMEM;
 	read_sessions(collector);
-	result = v2m_sockets_dump(collector->sockets, ports, keyset->n_ports, &table, &error);
+	result = dump(collector, &dumping);
 	if (result) {
-		v2m_log_error("the connections cannot be read: %s", error.text);
+		v2m_log_error("the connections cannot be read: %s", dumping.error.text);
 		return result;
 	}
+	table = dumping.table;
 	if (collector->sessions)
 		v2m_sessions_date(collector->sessions, table);
 	read_peers(collector, table);

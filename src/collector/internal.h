@@ -45,6 +45,7 @@ struct condition {
 	bool no_device;
 	bool device_refused; /* one of several: what passes there is not counted */
 	bool ebpf_unavailable;
+	bool netns_unavailable; /* there is none of that name: its connections are not seen */
 	bool too_many_ports;
 };
 
@@ -96,7 +97,9 @@ struct v2m_collector {
 	struct watched_device *devices; /* ascending by ifindex */
 	size_t n_devices;
 
-	struct v2m_sockets *sockets;
+	int netns_fd;                /* whose sockets are read; -1: our own, or there is none */
+	uint32_t netns;              /* its inode number, 0: there is none */
+	struct v2m_sockets *sockets; /* NULL: there are none to be seen */
 	struct v2m_connection_table *connections;
 	struct v2m_sessions *sessions;        /* NULL: nobody sees connections open and close */
 	struct v2m_session_reading *readings; /* ascending by port; taken just before connections */
@@ -119,9 +122,17 @@ void collector_adopt_previous(struct v2m_collector *collector);
  * and when it works again. */
 int collector_flush(struct v2m_collector *collector);
 
+/* netns.c: where sockets are read. */
+
+int netns_open(struct v2m_collector *collector, struct v2m_error *error);
+void netns_close(struct v2m_collector *collector);
+/* The namespace that is configured may have gone, come, or come anew; whether it did. */
+bool netns_follow(struct v2m_collector *collector);
+/* Calls run in the namespace. What it returns, or -errno; -ENOENT where there is none. */
+int netns_run(struct v2m_collector *collector, int (*run)(void *context), void *context);
+
 /* connections.c */
 
-int connections_open(struct v2m_collector *collector, struct v2m_error *error);
 void connections_close(struct v2m_collector *collector);
 /* Has the kernel count connections, where there is a datapath and it can; logged where not. */
 void connections_count(struct v2m_collector *collector);
@@ -137,6 +148,8 @@ void connections_fill(const struct v2m_collector *collector, struct v2m_port_vie
  * another daemon runs, or pin_dir is not what it has to be. */
 int source_open(struct v2m_collector *collector, struct v2m_error *error);
 void source_close(struct v2m_collector *collector);
+/* After the namespace of the sockets has changed. */
+void source_follow_netns(struct v2m_collector *collector);
 /* Has the ports of the key set counted. Returns how many could not be placed, or -errno. */
 int source_set_keyset(struct v2m_collector *collector, const struct v2m_keyset *keyset,
 		      struct v2m_error *error);

@@ -184,6 +184,7 @@ void published_health(struct v2m_collector *collector, struct v2m_health *health
 			 : condition.keys_broken       ? "key_source_broken"
 			 : condition.ebpf_unavailable  ? "ebpf_unavailable"
 			 : condition.no_device         ? "no_device"
+			 : condition.netns_unavailable ? "netns_unavailable"
 			 : condition.device_refused    ? "device_refused"
 			 : condition.too_many_ports    ? "too_many_ports"
 						       : NULL;

@@ -37,19 +37,43 @@ static int open_datapath(struct v2m_collector *collector, struct v2m_datapath **
 	return v2m_datapath_open(&options, datapath, error);
 }
 
+static int open_stats(void *context)
+{
+	struct v2m_collector *collector = context;
+	struct v2m_error error = { "" };
+	int result = v2m_socket_stats_open(&collector->stats, &error);
+
+	if (result)
+		v2m_log_error("bytes cannot be counted at all: %s", error.text);
+	return result;
+}
+
 static void fall_back(struct v2m_collector *collector, const char *reason)
 {
-	struct v2m_error error = { "" };
-
 	v2m_log_warning("no exact counting: %s", reason);
 	snprintf(collector->mode_reason, sizeof(collector->mode_reason), "%s", reason);
 	collector->condition.ebpf_unavailable = true;
-	if (v2m_socket_stats_open(&collector->stats, &error))
-		v2m_log_error("bytes cannot be counted at all: %s", error.text);
-	else
+	if (netns_run(collector, open_stats, collector) == 0)
 		v2m_log_warning("bytes are counted from the TCP sockets' own counters: not exact, "
 				"and without UDP");
 	publish_condition(collector);
+}
+
+/* Sockets of another namespace are others: their counters begin anew. */
+void source_follow_netns(struct v2m_collector *collector)
+{
+	struct v2m_error error = { "" };
+
+	if (collector_is_exact(collector)) {
+		connections_set_keyset(collector, collector->keyset);
+		return;
+	}
+	if (collector->stats)
+		collector_take_sample(collector);
+	v2m_socket_stats_close(V2M_TAKE(collector->stats));
+	netns_run(collector, open_stats, collector);
+	if (source_set_keyset(collector, collector->keyset, &error) < 0)
+		v2m_log_error("%s", error.text);
 }
 
 int source_open(struct v2m_collector *collector, struct v2m_error *error)

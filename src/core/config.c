@@ -16,6 +16,7 @@ static const char *const member_names[] = {
 	"interfaces",  "key_sources",    "exclude_interfaces", "api_bytes",
 	"cache_ttl_s", "rate_window_s",  "sample_interval_ms", "flush_interval_s",
 	"attach",      "retention_days", "retention_hours",    "connection_details_max",
+	"netns",
 };
 
 void v2m_config_clear(struct v2m_config *config)
@@ -27,6 +28,7 @@ void v2m_config_clear(struct v2m_config *config)
 	free(config->api_key);
 	free(config->state_dir);
 	free(config->pin_dir);
+	free(config->netns);
 	memset(config, 0, sizeof(*config));
 }
 
@@ -88,6 +90,17 @@ static bool is_header_text(const char *text)
 
 static const struct rule endpoint_rule = { is_endpoint,
 					   "an IPv4 address and port such as 127.0.0.1:9469" };
+/* PID_MAX_LIMIT of include/linux/threads.h. */
+#define PID_MAX 4194304
+
+static bool is_netns(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	return text[0] == '/' || (digits && digits < 10 && !text[digits] && text[0] != '0');
+}
+
+static const struct rule netns_rule = { is_netns, "an absolute path or a process id" };
 static const struct rule header_rule = { is_header_text, "printable ASCII without spaces" };
 
 static int read_string(const struct v2m_json_node *node, size_t max, const struct rule *rule,
@@ -179,6 +192,28 @@ static int read_texts(const struct v2m_json_node *root, struct v2m_config *confi
 	return result;
 }
 
+/* A pid may be a number as well as text, as --check prints it. */
+static int read_netns(const struct v2m_json_node *root, struct v2m_config *config,
+		      struct v2m_error *error)
+{
+	struct v2m_json_node node = v2m_json_member(root, "netns");
+	char pid[24];
+	long long number;
+	int result;
+
+	if (!node.value)
+		return 0;
+	if (!json_is_integer(node.value))
+		return read_string(&node, PATH_MAX - 1, &netns_rule, &config->netns, error);
+	result = v2m_json_integer(&node, 1, PID_MAX, &number, error);
+	if (result)
+		return result;
+	snprintf(pid, sizeof(pid), "%lld", number);
+	free(config->netns);
+	config->netns = strdup(pid);
+	return config->netns ? 0 : v2m_error_set(error, -ENOMEM, "out of memory");
+}
+
 /* One of two words; *is_second stays as it is where the member is absent. */
 static int read_choice(const struct v2m_json_node *root, const char *name, const char *first,
 		       const char *second, bool *is_second, struct v2m_error *error)
@@ -262,6 +297,8 @@ static int read_members(const struct v2m_json_node *root, struct v2m_config *con
 	if (!result)
 		result = read_strings(root, "key_sources", 1, NULL, &config->key_sources, error);
 	if (!result)
+		result = read_netns(root, config, error);
+	if (!result)
 		result = read_choices(root, config, error);
 	if (!result)
 		result = read_numbers(root, config, error);
@@ -301,7 +338,8 @@ static json_t *dump_strings(const struct v2m_strings *strings)
 char *v2m_config_dump(const struct v2m_config *config)
 {
 	json_t *json = json_pack(
-		"{s:o, s:s?, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i}",
+		"{s:o, s:s?, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
+		"s:s?}",
 		"listen",
 		config->listen.count == 1 ? json_string(config->listen.items[0])
 					  : dump_strings(&config->listen),
@@ -315,7 +353,7 @@ char *v2m_config_dump(const struct v2m_config *config)
 		(int)config->rate_window_s, "flush_interval_s", (int)config->flush_interval_s,
 		"retention_days", (int)config->retention_days, "retention_hours",
 		(int)config->retention_hours, "connection_details_max",
-		(int)config->connection_details_max);
+		(int)config->connection_details_max, "netns", config->netns);
 	char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
 
 	json_decref(json);

@@ -26,6 +26,7 @@ struct v2m_config {
 	struct v2m_strings interfaces;
 	struct v2m_strings exclude_interfaces;
 	struct v2m_strings key_sources;
+	char *netns; /* whose sockets are read, v2m_netns_open(); NULL: our own */
 	enum v2m_api_bytes api_bytes;
 	bool force_clsact;           /* "attach": "clsact": not tcx, even where the kernel has it */
 	unsigned cache_ttl_s;        /* 0 to 3600 */

@@ -53,6 +53,7 @@ static void check_defaults(const struct v2m_config *config)
 	assert_int_equal(config->rate_window_s, 10);
 	assert_int_equal(config->flush_interval_s, 10);
 	assert_int_equal(config->connection_details_max, 1000);
+	assert_null(config->netns);
 }
 
 static void without_a_file_and_with_an_empty_one_the_defaults_hold(void **state)
@@ -203,6 +204,27 @@ static void a_number_out_of_range_is_refused(void **state)
 		":1:28: connection_details_max: expected an integer from 0 to 100000, got 100001");
 }
 
+static void check_netns(const char *text, const char *expected)
+{
+	struct v2m_config config = load(text);
+
+	assert_string_equal(config.netns, expected);
+	v2m_config_clear(&config);
+}
+
+static void a_network_namespace_is_a_path_or_a_pid(void **state)
+{
+	(void)state;
+	check_netns("{\"netns\": \"/run/netns/v2ray\"}", "/run/netns/v2ray");
+	check_netns("{\"netns\": 4194304}", "4194304");
+	check_netns("{\"netns\": \"77\"}", "77");
+	check_refused("{\"netns\": \"v2ray\"}",
+		      ":1:11: netns: expected an absolute path or a process id, got a string of 5 "
+		      "bytes");
+	check_refused("{\"netns\": 0}",
+		      ":1:11: netns: expected an integer from 1 to 4194304, got 0");
+}
+
 static void a_key_that_no_header_can_carry_is_refused_and_not_shown(void **state)
 {
 	(void)state;
@@ -235,7 +257,7 @@ static void a_dump_does_not_show_the_api_key(void **state)
 	assert_null(strstr(text, "s3cret"));
 	assert_string_equal(json_string_value(json_object_get(json, "api_key")), "(set)");
 	assert_int_equal(json_array_size(json_object_get(json, "listen")), 2);
-	assert_int_equal(json_object_size(json), 16);
+	assert_int_equal(json_object_size(json), 17);
 	json_decref(json);
 	free(text);
 	v2m_config_clear(&config);
@@ -252,6 +274,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_endpoint_is_refused),
 		cmocka_unit_test(a_wrong_type_is_refused),
 		cmocka_unit_test(a_number_out_of_range_is_refused),
+		cmocka_unit_test(a_network_namespace_is_a_path_or_a_pid),
 		cmocka_unit_test(a_key_that_no_header_can_carry_is_refused_and_not_shown),
 		cmocka_unit_test(a_file_that_is_not_there_is_an_error),
 		cmocka_unit_test(a_dump_does_not_show_the_api_key),
