@@ -112,6 +112,7 @@ static bool handle_signal(int signal_fd, struct v2m_collector *collector)
 		return true;
 	if (info.ssi_signo != SIGHUP)
 		return false;
+	v2m_log_info("reading the key sources again");
 	sd_notify(0, "RELOADING=1");
 	v2m_collector_reload(collector);
 	sd_notify(0, "READY=1");

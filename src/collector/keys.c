@@ -98,32 +98,56 @@ static void remember(const struct v2m_collector *collector)
 				error.text);
 }
 
+static void renew_devices(struct v2m_collector *collector)
+{
+	collector_update_devices(collector);
+	source_check_devices(collector);
+	collector_adopt_previous(collector);
+	collector_take_sample(collector);
+}
+
 static void put_in_force(struct v2m_collector *collector, int refused)
 {
 	set_too_many(collector, refused);
 	v2m_log_info("%zu keys on %zu ports", collector->keyset->n_keys,
 		     collector->keyset->n_ports);
-	collector_update_devices(collector);
-	source_check_devices(collector);
-	collector_adopt_previous(collector);
-	collector_take_sample(collector);
+	renew_devices(collector);
 	publish_nothing(collector);
 }
 
-int collector_load_keys(struct v2m_collector *collector, struct v2m_error *error)
+static int take_over(struct v2m_collector *collector, struct v2m_keyset *next,
+		     struct v2m_error *error)
+{
+	int refused = switch_keyset(collector, next, error);
+
+	if (refused < 0)
+		return refused;
+	put_in_force(collector, refused);
+	remember(collector);
+	return 0;
+}
+
+/* A source that was touched and tells the same is no change of the key set: the window goes on. A
+ * panel may write to its database all the time. */
+static int load_keys(struct v2m_collector *collector, bool first, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *next = NULL;
 	int result = read_sources(collector, &next, error);
 
-	if (!result)
-		result = switch_keyset(collector, next, error);
-	collector->condition.keys_broken = result < 0;
-	if (result >= 0) {
-		put_in_force(collector, result);
-		remember(collector);
-	}
+	if (!result && (first || !v2m_keyset_equal(collector->keyset, next)))
+		result = take_over(collector, next, error);
+	else if (!result)
+		renew_devices(collector);
+	if (!result && collector->condition.keys_broken)
+		v2m_log_info("the key sources can be read again");
+	collector->condition.keys_broken = result != 0;
 	publish_condition(collector);
-	return result < 0 ? result : 0;
+	return result;
+}
+
+int collector_load_keys(struct v2m_collector *collector, struct v2m_error *error)
+{
+	return load_keys(collector, false, error);
 }
 
 int collector_start_keys(struct v2m_collector *collector, struct v2m_error *error)
@@ -139,13 +163,13 @@ int collector_start_keys(struct v2m_collector *collector, struct v2m_error *erro
 	if (result && result != -ENOENT)
 		v2m_log_warning("the last good keys cannot be read: %s", memory_error.text);
 	if (result)
-		return collector_load_keys(collector, error) ? -EINVAL : 0;
+		return load_keys(collector, true, error) ? -EINVAL : 0;
 	/* What the kernel counted while nobody looked belongs to the keys of that time. */
 	refused = switch_keyset(collector, last, error);
 	if (refused < 0)
 		return refused;
 	collector_take_sample(collector);
-	result = collector_load_keys(collector, error);
+	result = load_keys(collector, true, error);
 	if (!result)
 		return 0;
 	v2m_log_error("going on with the last good keys: %s", error->text);

@@ -57,6 +57,7 @@ static void fall_back(struct v2m_collector *collector, const char *reason)
 		v2m_log_warning("bytes are counted from the TCP sockets' own counters: not exact, "
 				"and without UDP");
 	publish_condition(collector);
+	publish_nothing(collector);
 }
 
 /* Sockets of another namespace are others: their counters begin anew. */
@@ -227,4 +228,5 @@ void source_retry(struct v2m_collector *collector)
 	connections_count(collector);
 	connections_set_keyset(collector, collector->keyset);
 	publish_condition(collector);
+	publish_nothing(collector);
 }

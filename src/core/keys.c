@@ -126,6 +126,31 @@ const struct v2m_key *v2m_keyset_find(const struct v2m_keyset *keyset, const cha
 	return NULL;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same_key(const struct v2m_key *a, const struct v2m_key *b)
+{
+	return a->is_active == b->is_active && a->port == b->port &&
+	       a->transports == b->transports && a->loopback == b->loopback &&
+	       same_text(a->id, b->id) && same_text(a->uuid, b->uuid) &&
+	       same_text(a->name, b->name) && same_text(a->created_at, b->created_at) &&
+	       same_text(a->short_id, b->short_id) && same_text(a->sni, b->sni) &&
+	       same_text(a->source, b->source);
+}
+
+bool v2m_keyset_equal(const struct v2m_keyset *a, const struct v2m_keyset *b)
+{
+	if (a->n_keys != b->n_keys)
+		return false;
+	for (size_t i = 0; i < a->n_keys; i++)
+		if (!same_key(&a->keys[i], &b->keys[i]))
+			return false;
+	return true;
+}
+
 static int compare_port(const void *port, const void *element)
 {
 	return (int)*(const uint16_t *)port - (int)((const struct v2m_key_port *)element)->port;
