@@ -174,10 +174,11 @@ def key_entry(key_id, number, **more):
 
 @contextlib.contextmanager
 def visitor(lab, port):
-    """A client with a connection, some traffic on it, and a datagram."""
+    """A client with a connection, some traffic on it, and a datagram that is answered."""
     with lab.server.socket(socket.AF_INET, socket.SOCK_STREAM) as listener, \
             lab.client.socket(socket.AF_INET, socket.SOCK_STREAM) as client, \
-            lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+            lab.server.socket(socket.AF_INET, socket.SOCK_DGRAM) as answers, \
+            lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as questions:
         listener.bind((Lab.SERVER[4], port))
         listener.listen()
         client.connect((Lab.SERVER[4], port))
@@ -186,7 +187,9 @@ def visitor(lab, port):
             assert accepted.recv(100)
             accepted.sendall(b"an answer")
             assert client.recv(100)
-            datagrams.sendto(b"one more", (Lab.SERVER[4], port))
+            answers.bind((Lab.SERVER[4], port))
+            questions.sendto(b"one more", (Lab.SERVER[4], port))
+            answers.sendto(b"as well", answers.recvfrom(100)[1])
             yield
 
 
