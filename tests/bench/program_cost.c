@@ -92,6 +92,11 @@ static void udp4_other(struct frame *frame)
 	ipv4(frame, UDP, CLIENT, UNMONITORED);
 }
 
+static void udp4_out(struct frame *frame)
+{
+	ipv4(frame, UDP, FIRST_PORT, CLIENT);
+}
+
 static void tcp6(struct frame *frame)
 {
 	ipv6(frame, TCP, CLIENT, FIRST_PORT);
@@ -142,7 +147,8 @@ static const struct {
 	{ "TCP/IPv4, monitored, out", tcp4_out, true },
 	{ "TCP/IPv4, unmonitored, in", tcp4_other, false },
 	{ "TCP/IPv4, unmonitored, out", tcp4_other_out, true },
-	{ "UDP/IPv4, monitored", udp4, false },
+	{ "UDP/IPv4, monitored, in", udp4, false },
+	{ "UDP/IPv4, monitored, out", udp4_out, true },
 	{ "UDP/IPv4, unmonitored", udp4_other, false },
 	{ "TCP/IPv6, monitored", tcp6, false },
 	{ "TCP/IPv6, unmonitored", tcp6_other, false },
@@ -215,12 +221,10 @@ static void report(unsigned rounds)
 {
 	for (size_t kind = 0; kind < N_KINDS; kind++) {
 		for (size_t i = 0; i < n_contestants; i++) {
-			double *ns = times[kind][i];
-
 			/* The empty program last: its own figures are its absolute ones. */
 			size_t at = n_contestants - 1 - i;
+			double *ns = times[kind][at];
 
-			ns = times[kind][at];
 			for (unsigned round = 0; at && round < rounds; round++)
 				ns[round] -= times[kind][0][round];
 			qsort(ns, rounds, sizeof(*ns), compare);

@@ -2,15 +2,11 @@
 """Wire bytes, to the byte, whatever the packet is made of: what an unaccelerated far end sees."""
 
 import os
-import socket
-import struct
-import time
 
 import pytest
 
 from conftest import daemons_in, lab_in, skip_if
-from lab import Lab, wait_until
-from traffic import difference, figures_of, settled_equal, tcp, udp
+from traffic import figures_of, settled_equal, tcp, udp
 from v2ray import Key
 from wires import SwitchedLab, TunLab, TunLabWithOffloads
 
