@@ -102,7 +102,9 @@ static enum v2m_verdict make_status(struct v2m_collector *collector, void *argum
 	status->health_detail = detail ? strdup(detail) : NULL;
 	if (collector->datapath)
 		status->counters_since_ns = v2m_datapath_created_ns(collector->datapath);
-	status->real_us = collector->sample.real_us;
+	/* Where bytes cannot be counted there never was a sample. */
+	status->real_us =
+		collector->sample.real_us ? collector->sample.real_us : v2m_clock_real_us();
 	status->started_us = collector->started_us;
 	status->mode = collector_is_exact(collector) ? V2M_MODE_EBPF : V2M_MODE_SOCKET_STATS;
 	if (collector->mode_reason[0])
@@ -110,6 +112,8 @@ static enum v2m_verdict make_status(struct v2m_collector *collector, void *argum
 	status->keys = collector->keyset->n_keys;
 	status->active_keys = count_active(collector->keyset);
 	status->ports = collector->keyset->n_ports;
+	if (collector->connections)
+		status->connections = collector->connections->count;
 	for (; status->n_devices < collector->n_devices; status->n_devices++)
 		fill_device(collector, &collector->devices[status->n_devices],
 			    &status->devices[status->n_devices]);

@@ -98,15 +98,16 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 {
 	bool exact = status->mode == V2M_MODE_EBPF;
 	json_t *root = json_pack(
-		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI so so}", "status",
+		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI sI so so}", "status",
 		status->health_reason ? "degraded" : "healthy", "version", V2M_VERSION, "timestamp",
 		time_json(status->real_us), "started_at", time_json(status->started_us),
 		"counting_since", time_json((int64_t)(status->counters_since_ns / 1000)), "reason",
 		status->health_reason, "detail", status->health_detail, "accounting", "mode",
 		exact ? "ebpf" : "socket_stats", "exact", exact, "reason", status->mode_reason,
 		"total_keys", (json_int_t)status->keys, "active_keys",
-		(json_int_t)status->active_keys, "ports", (json_int_t)status->ports, "devices",
-		devices_json(status), "key_sources", sources_json(status));
+		(json_int_t)status->active_keys, "ports", (json_int_t)status->ports, "connections",
+		(json_int_t)status->connections, "devices", devices_json(status), "key_sources",
+		sources_json(status));
 	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 
 	json_decref(root);

@@ -47,6 +47,7 @@ struct v2m_status {
 	size_t keys;
 	size_t active_keys;
 	size_t ports;
+	size_t connections; /* in the last dump */
 	struct v2m_status_device *devices;
 	size_t n_devices;
 	struct v2m_status_source *sources;

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Without the kernel programs: from the sockets' own counters, said everywhere, and back again."""
 
+import pathlib
 import signal
+import sys
 import time
 
 import pytest
@@ -256,3 +258,66 @@ def test_another_daemon_is_no_reason_to_fall_back(lab, start_daemon):
     second = Daemon(lab, [], name="second", listen="127.0.0.1:9470")
     refused = second.run()
     assert refused.returncode == 2 and str(first.process.pid) in refused.stderr
+
+
+NETLINK_SOCK_DIAG = 4
+REFUSE = pathlib.Path(__file__).with_name("refuse_socket.py")
+
+
+class WithoutDiag(Unprivileged):
+    prefix = [sys.executable, REFUSE, NETLINK_SOCK_DIAG, *Unprivileged.prefix]
+
+
+def test_without_sock_diag_bytes_are_not_told_at_all(lab, start_v2ray):
+    """Connections are still seen, in /proc; nothing is answered that looks like bytes."""
+    v2ray = start_v2ray()
+    daemon = WithoutDiag(lab, [key.entry() for key in v2ray.keys])
+    daemon.is_ready = lambda: daemon.process.running() and "serves on" in daemon.said()
+    daemon.start()
+    try:
+        for path in ("/api/traffic/simple", "/api/traffic/exact", "/api/traffic/ports/exact",
+                     f"/api/keys/{v2ray.keys[0].id}/traffic/simple"):
+            answer = daemon.get(path, fresh=True)
+            assert (answer.status, answer.json()["code"]) == (503, "unreadable"), path
+        assert daemon.reset(v2ray.keys[0].id).status == 503
+        assert daemon.ask("GET", "/health", headers={}).status == 503
+        status = daemon.get("/api/meter/status").json()
+        assert status["reason"] == "counters_unreadable"
+        assert status["connections"] == 0
+        download = v2ray.start_download(v2ray.keys[0], SIZE, SIZE // 4)
+        wait_until(lambda: daemon.get("/api/meter/status").json()["connections"] == 1,
+                   what="the connection, from /proc")
+        assert "/proc/net/tcp" in daemon.said()
+        download.stop()
+    finally:
+        daemon.stop()
+
+
+def test_a_device_that_refuses_leaves_the_others_exact(lab, start_daemon):
+    """Where clsact's place is taken by an older qdisc our programs cannot be attached."""
+    lab.server.ip("link", "add", "odd0", "type", "veth", "peer", "name", "odd1")
+    lab.server.ip("address", "add", "10.79.0.1/24", "dev", "odd0")
+    lab.server.ip("link", "set", "odd0", "up")
+    lab.server.run("tc", "qdisc", "add", "dev", "odd0", "ingress")
+    daemon = start_daemon([], interfaces=["up0", "odd0"], attach="clsact")
+    assert daemon.get("/health").json() == {"status": "degraded", "reason": "device_refused"}
+    status = daemon.get("/api/meter/status").json()
+    assert status["accounting"]["exact"]
+    assert {each["name"]: each["attach"] for each in status["devices"]} == {
+        "up0": "clsact", "odd0": "none"}
+    lab.server.run("tc", "qdisc", "del", "dev", "odd0", "ingress")
+    wait_until(lambda: daemon.get("/health").json() == {"status": "healthy"}, what="odd0")
+
+
+def test_where_every_device_refuses_it_falls_back(lab, start_v2ray, start_daemon):
+    lab.server.run("tc", "qdisc", "add", "dev", "up0", "ingress")
+    v2ray = start_v2ray()
+    key = v2ray.key("vless-tcp")
+    daemon = start_daemon([key.entry()], attach="clsact")
+    accounting = daemon.port_entry(key.port)["accounting"]
+    assert not accounting["exact"] and "up0" in accounting["reason"]
+    v2ray.download(key, SIZE)
+    assert settled(daemon, key.port)["payload_tx_bytes"] > SIZE
+    lab.server.run("tc", "qdisc", "del", "dev", "up0", "ingress")
+    daemon.process.signal(signal.SIGHUP)
+    wait_until(lambda: daemon.port_entry(key.port)["accounting"]["exact"], what="exact counting")

@@ -20,7 +20,7 @@ import qemu
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
-BPF_TESTS = ["packets", "malformed", "fragments", "devices", "differential"]
+BPF_TESTS = ["packets", "malformed", "fragments", "devices", "peers", "differential"]
 # Half a minute each; what they are about is also in test_lifecycle.py.
 if os.environ.get("V2METER_VM_THOROUGH"):
     BPF_TESTS += ["devices_live", "ports_live", "takeover"]
