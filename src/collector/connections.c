@@ -62,7 +62,10 @@ static void read_sessions(struct v2m_collector *collector)
 	struct v2m_session_reading *readings;
 	size_t n_readings;
 
-	if (!collector->sessions || v2m_sessions_read(collector->sessions, &readings, &n_readings))
+	if (!collector->sessions)
+		return;
+	v2m_sessions_keep(collector->sessions);
+	if (v2m_sessions_read(collector->sessions, &readings, &n_readings))
 		return;
 	free(collector->readings);
 	collector->readings = readings;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/log.h"
 #include "sessions.skel.h"
 
 #define STRINGIFY(x) #x
@@ -143,6 +144,32 @@ static int attach(struct v2m_sessions *sessions)
 	result = bpf_link__pin(link, path);
 	bpf_link__destroy(link);
 	return result;
+}
+
+static bool is_pinned(const struct v2m_sessions *sessions, const char *name)
+{
+	char path[PATH_MAX];
+
+	return path_of(sessions->dir, name, path) == 0 && access(path, F_OK) == 0;
+}
+
+void v2m_sessions_keep(struct v2m_sessions *sessions)
+{
+	bool whole = is_pinned(sessions, LINK);
+	int result = 0;
+
+	for (int i = 0; i < N_MAPS; i++)
+		whole &= is_pinned(sessions, map_names[i]);
+	if (whole)
+		return;
+	if (mkdir(sessions->dir, 0700) && errno != EEXIST)
+		result = -errno;
+	if (!result)
+		result = pin_maps(sessions);
+	if (!result)
+		result = attach(sessions);
+	if (!result)
+		v2m_log_warning("pins in %s had been removed and are back", sessions->dir);
 }
 
 static int open_all(struct v2m_sessions *sessions)

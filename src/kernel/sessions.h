@@ -30,6 +30,10 @@ struct v2m_session_reading {
 	struct v2m_session_counters counters;
 };
 
+/* Pins and attaches again what somebody has removed under us. Where that cannot be done now,
+ * the next call tries again. */
+void v2m_sessions_keep(struct v2m_sessions *sessions);
+
 /* Reads the counters of all ports that are counted, ascending; the array is the caller's to free. 0
  * or -errno. */
 int v2m_sessions_read(struct v2m_sessions *sessions, struct v2m_session_reading **readings,

@@ -270,6 +270,34 @@ def test_after_detach_a_start_counts_on(lab, start_daemon):
 
 # --- options ---
 
+def sessions(daemon):
+    stats = daemon.get(f"/api/keys/{KEY.id}/traffic/history", fresh=True).json()["data"]
+    return sum(day["sessions"] for day in stats["daily_stats"].values())
+
+
+def test_pins_that_are_removed_under_it_are_made_again(lab, start_daemon):
+    daemon = start_daemon([KEY.entry()])
+    exchange(lab, KEY.port, 1000)
+    wait_until(lambda: sessions(daemon) == 1, what="the first connection")
+    pinned = {path.relative_to(lab.pin_dir) for path in lab.pin_dir.rglob("*")}
+    run("rm", "-r", lab.pin_dir)
+
+    def are_back():
+        daemon.simple()
+        return pinned == {path.relative_to(lab.pin_dir) for path in lab.pin_dir.rglob("*")}
+
+    wait_until(are_back, what="the pins")
+    exchange(lab, KEY.port, 500)
+    assert payload(daemon, KEY.port) == 1500
+    wait_until(lambda: sessions(daemon) == 2, what="the second connection")
+    assert daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"}
+    assert daemon.stop() == 0
+    exchange(lab, KEY.port, 300)
+    daemon.start()
+    assert payload(daemon, KEY.port) == 1800
+    wait_until(lambda: sessions(daemon) == 3, what="the third connection")
+
+
 def test_the_version_is_told(tmp_path):
     made = run(BINARY, "--version")
     assert re.fullmatch(r"v2meterd \d+\.\d+\.\d+\n", made.stdout)
