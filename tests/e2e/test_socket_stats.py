@@ -148,6 +148,7 @@ def test_it_says_everywhere_that_it_is_not_exact_and_why(lab, start_v2ray, start
     shown = lab.server.run(BUILD / "v2meterctl", "--url", "http://127.0.0.1:9469",
                            "--api-key-file", daemon.state_dir / "api_key", "status").stdout
     assert "ebpf_unavailable" in shown and accounting["reason"] in shown
+    v2ray.download(v2ray.key("vless-tcp"), 1000)
     assert daemon.simple()["data"]["ports"]["10001"]["interface_traffic"]["rx_bytes"] > 0
 
 
