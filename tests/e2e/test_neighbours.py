@@ -46,10 +46,10 @@ def put_tcx(lab, verdict, hook, where):
     assert result == 0, os.strerror(ctypes.get_errno())
 
 
-def put_filters(lab, verdicts):
+def put_filters(lab, inwards, outwards):
     """On both ways, at priorities 1, 7 and 50000."""
     lab.server.run("tc", "qdisc", "add", "dev", "up0", "clsact")
-    for way in ("ingress", "egress"):
+    for way, verdicts in (("ingress", inwards), ("egress", outwards)):
         for priority, verdict in zip((1, 7, 50000), verdicts):
             lab.server.run("tc", "filter", "add", "dev", "up0", way, "prio", priority, "handle", "7", "bpf",
                            "da", "bytecode", f"1,6 0 0 {verdict & 0xffffffff}")
@@ -120,18 +120,13 @@ def put_htb(lab):
                    "1gbit")
 
 
-def put_tcx_both_ways(lab, verdict):
-    for hook in (TCX_INGRESS, TCX_EGRESS):
-        put_tcx(lab, verdict, hook, 0)
-
-
 NEIGHBOURS = {
-    "filters that accept, and htb": lambda lab: (put_filters(lab, (OK, OK, OK)), put_htb(lab)),
-    "filters that drop": lambda lab: put_filters(lab, (SHOT, UNSPEC, OK)),
-    "filters that pass on": lambda lab: put_filters(lab, (UNSPEC, UNSPEC, SHOT)),
-    "tcx that accepts, and filters": lambda lab: (put_tcx_both_ways(lab, OK),
-                                                  put_filters(lab, (OK, OK, OK))),
-    "tcx that drops": lambda lab: put_tcx_both_ways(lab, SHOT),
+    "filters that accept, and htb": lambda lab: (put_filters(lab, (OK, OK, OK), (OK, OK, OK)),
+                                                 put_htb(lab)),
+    "filters that drop and pass on": lambda lab: put_filters(lab, (SHOT, UNSPEC, OK),
+                                                             (UNSPEC, UNSPEC, SHOT)),
+    "tcx, and filters": lambda lab: (put_tcx(lab, OK, TCX_INGRESS, 0), put_tcx(lab, SHOT, TCX_EGRESS, 0),
+                                     put_filters(lab, (OK, OK, OK), (SHOT, OK, OK))),
 }
 
 
