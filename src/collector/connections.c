@@ -166,7 +166,7 @@ int collector_dump_connections(struct v2m_collector *collector)
 	}
 	table = dumping.table;
 	if (collector->sessions)
-		v2m_sessions_date(collector->sessions, table);
+		v2m_sessions_date(collector->sessions, collector->connections, table);
 	read_peers(collector, table);
 	v2m_connection_table_unref(collector->connections);
 	collector->connections = table;

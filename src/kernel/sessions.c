@@ -18,6 +18,8 @@
 #define VERSIONED(x) "sessions_v" STRINGIFY(x)
 #define DIRECTORY    VERSIONED(V2M_SESSIONS_ABI_VERSION)
 #define LINK         "link"
+/* Connections that may have gone between two dumps and still not cost the rest a look-up. */
+#define KNOWN_LOOK_AHEAD 16
 
 enum map {
 	MAP_COUNTERS,
@@ -287,13 +289,38 @@ int v2m_sessions_read(struct v2m_sessions *sessions, struct v2m_session_reading 
 	return 0;
 }
 
-void v2m_sessions_date(struct v2m_sessions *sessions, struct v2m_connection_table *table)
+/* Where a connection stands in the dump before: the kernel lists them in the same order, but for
+ * those that came and went, so the next few are looked at. *at is where to look, and moves on. */
+static const struct v2m_connection *find_known(const struct v2m_connection_table *known, size_t *at,
+					       const struct v2m_connection *connection)
 {
+	while (*at < known->count && known->connections[*at].local_port < connection->local_port)
+		++*at;
+	for (size_t i = *at; i < known->count && i < *at + KNOWN_LOOK_AHEAD &&
+			     known->connections[i].local_port == connection->local_port;
+	     i++) {
+		if (known->connections[i].cookie == connection->cookie) {
+			*at = i + 1;
+			return &known->connections[i];
+		}
+	}
+	return NULL;
+}
+
+void v2m_sessions_date(struct v2m_sessions *sessions, const struct v2m_connection_table *known,
+		       struct v2m_connection_table *table)
+{
+	size_t at = 0;
+
 	for (size_t i = 0; i < table->count; i++) {
 		struct v2m_connection *connection = &table->connections[i];
+		const struct v2m_connection *before =
+			known ? find_known(known, &at, connection) : NULL;
 
-		if (bpf_map_lookup_elem(sessions->maps[MAP_STARTS], &connection->cookie,
-					&connection->opened_ns))
+		if (before)
+			connection->opened_ns = before->opened_ns;
+		else if (bpf_map_lookup_elem(sessions->maps[MAP_STARTS], &connection->cookie,
+					     &connection->opened_ns))
 			connection->opened_ns = 0;
 	}
 }

@@ -40,8 +40,9 @@ int v2m_sessions_read(struct v2m_sessions *sessions, struct v2m_session_reading 
 		      size_t *n_readings);
 
 /* Fills in when the table's connections opened, as far as that was seen; nobody else may know of
- * the table yet. */
-void v2m_sessions_date(struct v2m_sessions *sessions, struct v2m_connection_table *table);
+ * the table yet. known, the dump before or NULL, saves asking the kernel for those it has. */
+void v2m_sessions_date(struct v2m_sessions *sessions, const struct v2m_connection_table *known,
+		       struct v2m_connection_table *table);
 
 /* Removes all of ours under pin_dir. 0 or -errno. */
 int v2m_sessions_remove(const char *pin_dir);

@@ -3,6 +3,7 @@
 
 import socket
 import struct
+import time
 
 import pytest
 
@@ -102,6 +103,31 @@ def test_sums_over_connections_are_what_both_ends_sent(lab, start_daemon, versio
     assert sum(each["tx_bytes"] for each in details) == 333 * 12
     for each in details:
         assert each["rtt_ms"] > 0 and each["retransmits"] == 0 and 0 <= each["age_s"] < 30
+
+
+def ages(daemon):
+    """Seconds, by the client's port."""
+    return {each["remote"].rpartition(":")[2]: each["age_s"]
+            for each in daemon.port_entry(PORT)["connection_details"]}
+
+
+def test_a_connection_grows_old_beside_those_that_come_and_go(lab, start_daemon, listener):
+    daemon = start_daemon([KEY])
+    opened = {}
+    passing = []
+    for number in range(40):
+        pair = listener.open()
+        opened[str(pair[0].getsockname()[1])] = time.monotonic()
+        passing.append(pair)
+        if number % 3 == 2:
+            gone = passing.pop(0)
+            del opened[str(gone[0].getsockname()[1])]
+            close_client_first(gone)
+        if number % 10 == 9:
+            wait_until(lambda: set(ages(daemon)) == set(opened), what="the connections")
+            now = time.monotonic()
+            for port, age in ages(daemon).items():
+                assert abs(now - opened[port] - age) < 0.5, (port, age)
 
 
 def test_a_connection_that_this_side_has_closed_still_counts(lab, start_daemon, listener):
