@@ -82,7 +82,8 @@ struct v2m_port_sessions {
 /* Accounts a dump of the connections, taken at real_us, to the owners of their ports: how many
  * there are, and how many were opened since the last one. opened (ascending by port) says so where
  * somebody counts them, of which a last reading is kept as of bytes; NULL: those are taken that the
- * last dump did not have, and none of the first one. 0 or -ENOMEM, and nothing was accounted. */
+ * last dump did not have, and none where that one was not told apart: the first, and one with
+ * opened. 0 or -ENOMEM, and nothing was accounted. */
 int v2m_account_connections(struct v2m_account *account, const struct v2m_keyset *keyset,
 			    const struct v2m_connection_table *table,
 			    const struct v2m_port_sessions *opened, size_t n_opened,
