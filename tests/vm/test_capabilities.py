@@ -9,9 +9,8 @@ EXCHANGE = f"ip netns exec peer traffic tcp 10.77.0.1 {PORT} 100000 200000"
 
 
 def least_set(kernel):
-    # The verifier of 6.1 refuses the programs without CAP_PERFMON, that of 6.12 does not; Debian has
-    # no kernel between them.
-    return ["net_admin", "bpf"] + ([] if kernel.version >= (6, 12) else ["perfmon"])
+    # The verifier of 6.12 refuses the programs without CAP_PERFMON, that of 7.2 does not.
+    return ["net_admin", "bpf"] + ([] if kernel.version >= (7, 2) else ["perfmon"])
 
 
 @pytest.fixture(scope="module")
