@@ -122,7 +122,7 @@ struct v2m_udp_peer {
 	__u8 address[16]; /* IPv4 in the IPv4-mapped form */
 	__u16 port;       /* the monitored one, host byte order */
 	__u16 remote_port;
-};
+} __attribute__((aligned(4))); /* compared by words */
 struct v2m_udp_seen {
 	__u64 at_ns;   /* CLOCK_MONOTONIC of the last time, less V2M_UDP_SEEN_JIFFIES at most */
 	__u64 jiffies; /* the same moment: they cost less to ask for */

@@ -10,6 +10,7 @@
 #include "fixture.h"
 
 #define FLOOD 50000
+#define MANY  2048
 
 static void send_to(struct run *run, bool egress, struct frame frame)
 {
@@ -110,6 +111,38 @@ static void the_map_is_not_written_for_every_datagram(void **state)
 	assert_true(run_peer_seen(*state).at_ns > first_ns);
 }
 
+/* Or it would be written late by as much again. */
+static void a_processor_takes_the_age_of_an_entry_from_the_map(void **state)
+{
+	struct frame frame = udp(false, PORT, CLIENT, 10);
+	uint64_t first_ns;
+
+	send_to(*state, true, frame);
+	first_ns = run_peer_seen(*state).at_ns;
+	run_age_peer(*state, V2M_UDP_SEEN_JIFFIES / 2);
+	run_forget_recent_peers(*state);
+	send_to(*state, true, frame);
+	assert_int_equal(run_peer_seen(*state).at_ns, first_ns);
+	run_age_peer(*state, V2M_UDP_SEEN_JIFFIES / 2);
+	send_to(*state, true, frame);
+	assert_true(run_peer_seen(*state).at_ns > first_ns);
+}
+
+/* More than a processor remembers, in turn. */
+static void many_peers_in_turn_are_all_there(void **state)
+{
+	struct frame frame = udp(false, PORT, CLIENT, 10);
+	struct v2m_udp_peer peer;
+
+	for (uint32_t i = 0; i < 2 * MANY; i++) {
+		uint32_t address = i % MANY + 1;
+
+		memcpy(frame.data + 30, &address, sizeof(address));
+		send_to(*state, true, frame);
+	}
+	assert_int_equal(run_peers(*state, &peer, 1), MANY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +152,8 @@ int main(void)
 		PACKET_TEST(forged_sources_that_get_no_answer_fill_nothing),
 		PACKET_TEST(forged_sources_that_get_an_answer_push_out_only_each_other),
 		PACKET_TEST(the_map_is_not_written_for_every_datagram),
+		PACKET_TEST(a_processor_takes_the_age_of_an_entry_from_the_map),
+		PACKET_TEST(many_peers_in_turn_are_all_there),
 	};
 
 	return not_permitted() ? SKIPPED : cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,6 +173,36 @@ struct v2m_udp_seen run_peer_seen(const struct run *run)
 	return seen;
 }
 
+/* Of every processor's recent peers, those that are there. */
+static void change_recent(const struct run *run, bool forget, uint64_t by_jiffies)
+{
+	struct bpf_map *map = run->object->maps.recent_peers;
+	size_t size = bpf_map__value_size(map);
+	uint8_t *copies = calloc((size_t)run->cpus, size);
+
+	for (uint32_t i = 0; i < bpf_map__max_entries(map); i++) {
+		if (!copies || bpf_map_lookup_elem(bpf_map__fd(map), &i, copies))
+			abort();
+		for (int cpu = 0; cpu < run->cpus; cpu++) {
+			/* The last member. */
+			uint64_t *jiffies = (void *)(copies + (size_t)(cpu + 1) * size - 8);
+
+			if (*jiffies)
+				*jiffies -= by_jiffies;
+		}
+		if (forget)
+			memset(copies, 0, (size_t)run->cpus * size);
+		if (bpf_map_update_elem(bpf_map__fd(map), &i, copies, BPF_ANY))
+			abort();
+	}
+	free(copies);
+}
+
+void run_forget_recent_peers(const struct run *run)
+{
+	change_recent(run, true, 0);
+}
+
 void run_age_peer(const struct run *run, uint64_t by_jiffies)
 {
 	struct v2m_udp_seen seen = run_peer_seen(run);
@@ -182,4 +212,5 @@ void run_age_peer(const struct run *run, uint64_t by_jiffies)
 	if (run_peers(run, &peer, 1) != 1 ||
 	    bpf_map_update_elem(bpf_map__fd(run->object->maps.udp_peers), &peer, &seen, BPF_ANY))
 		abort();
+	change_recent(run, false, by_jiffies);
 }

@@ -32,6 +32,8 @@ size_t run_peers(const struct run *run, struct v2m_udp_peer *peers, size_t max);
 /* When the only peer was seen; makes that so many jiffies longer ago. */
 struct v2m_udp_seen run_peer_seen(const struct run *run);
 void run_age_peer(const struct run *run, uint64_t by_jiffies);
+/* As if it had been another processor. */
+void run_forget_recent_peers(const struct run *run);
 
 /* Sums of all CPUs. */
 struct v2m_port_counters run_port(const struct run *run, uint32_t slot);
