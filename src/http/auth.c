@@ -8,15 +8,20 @@
  * field is compared. */
 static bool equal_constant_time(const char *key, const char *offered)
 {
-	unsigned char padded[V2M_API_KEY_MAX + 1] = { 0 };
+	char padded[V2M_API_KEY_FIELD] = { 0 };
 	size_t length = strnlen(offered, V2M_API_KEY_MAX + 1);
-	volatile unsigned char difference = length > V2M_API_KEY_MAX;
+	volatile uint64_t difference = length > V2M_API_KEY_MAX;
+	uint64_t mine;
+	uint64_t theirs;
 
 	if (length > V2M_API_KEY_MAX)
 		length = V2M_API_KEY_MAX;
 	memcpy(padded, offered, length);
-	for (size_t i = 0; i < sizeof(padded); i++)
-		difference = difference | (padded[i] ^ (unsigned char)key[i]);
+	for (size_t i = 0; i < sizeof(padded); i += sizeof(mine)) {
+		memcpy(&mine, key + i, sizeof(mine));
+		memcpy(&theirs, padded + i, sizeof(theirs));
+		difference = difference | (mine ^ theirs);
+	}
 	return difference == 0;
 }
 

@@ -11,6 +11,8 @@
 
 /* Longer API keys are refused at the start. */
 #define V2M_API_KEY_MAX 256
+/* Zeros behind the key up to here; compared by words. */
+#define V2M_API_KEY_FIELD (V2M_API_KEY_MAX + sizeof(uint64_t))
 /* Of a request's body; but for documents of totals, nothing we serve has a body to read. */
 #define V2M_REQUEST_BODY_MAX (16 * 1024)
 /* Of the request line and all headers together. */
@@ -26,7 +28,7 @@ struct v2m_http {
 	unsigned in_flight;        /* atomic; requests, those that came after stopping aside */
 	bool stopping;             /* atomic */
 	struct v2m_guests guests;
-	char api_key[V2M_API_KEY_MAX + 1];
+	char api_key[V2M_API_KEY_FIELD];
 	char start_id[17]; /* random: entity tags of different runs differ */
 };
 
