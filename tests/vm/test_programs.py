@@ -9,7 +9,7 @@ from conftest import BPF_TESTS
 
 # The million is for the kernel of the machine that tests.
 DIFFERENTIAL_COUNT = 20000
-SWAP_PACKETS = 3000
+SWAPS = 20
 
 
 @pytest.mark.parametrize("name", BPF_TESTS)
@@ -17,7 +17,7 @@ def test_bpf(vm, bpf_programs, name):
     """V2METER_VM_THOROUGH adds those that make devices and send traffic."""
     if name not in bpf_programs:
         pytest.skip(f"bpf_{name} is not built: scripts/build debug makes it")
-    result = vm.run(f"V2M_DIFF_COUNT={DIFFERENTIAL_COUNT} V2M_SWAP_PACKETS={SWAP_PACKETS} "
+    result = vm.run(f"V2M_DIFF_COUNT={DIFFERENTIAL_COUNT} V2M_SWAPS={SWAPS} "
                     f"bpf_{name}", 120)
     assert result.status == 0, result.output
     assert re.search(r"\[  PASSED  \] [1-9]\d* test", result.output), result.output
