@@ -6,6 +6,7 @@ asks for the fixture `vm` runs on each of them, all in one machine: it leaves no
 """
 
 import collections
+import json
 import os
 import pathlib
 import shutil
@@ -17,6 +18,7 @@ import initramfs
 import kernels
 import network
 import qemu
+import table
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
@@ -29,6 +31,8 @@ if os.environ.get("V2METER_VM_THOROUGH"):
 def pytest_addoption(parser):
     parser.addoption("--kernels", default=os.environ.get("V2METER_VM_KERNELS", "oldest,newest"),
                      help="comma-separated: oldest, newest, or a series; 'all' for every one")
+    parser.addoption("--table", type=pathlib.Path,
+                     help="write the table there as JSON, for table.py, instead of printing it")
     parser.addoption("--keep", action="store_true",
                      help="keep the consoles of the machines and tell where they are")
 
@@ -147,19 +151,17 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    table = config.stash[TABLE]
-    if not table:
+    rows = config.stash[TABLE]
+    if not rows:
         return
-    names = chosen_kernels(config)
-    width = max(len(check) for check in table)
-    terminalreporter.section("kernel x check")
     releases = {}
-    for name in names:
+    for name in chosen_kernels(config):
         have = kernels.unpacked(name, kernels.stored_in(name))
         releases[name] = have.release.removesuffix("-cloud-amd64") if have else name
-    columns = [max(len(releases[name]), 6) for name in names]
-    head = "  ".join(f"{releases[name]:>{size}}" for name, size in zip(names, columns))
-    terminalreporter.line(f"{'':{width}}  {head}")
-    for check, row in table.items():
-        cells = "  ".join(f"{row.get(name, '-'):>{size}}" for name, size in zip(names, columns))
-        terminalreporter.line(f"{check:{width}}  {cells}")
+    made = {"releases": releases, "rows": rows}
+    if config.getoption("--table"):
+        config.getoption("--table").write_text(json.dumps(made))
+        return
+    terminalreporter.section("kernel x check")
+    for line in table.lines(made):
+        terminalreporter.line(line)
