@@ -18,6 +18,7 @@
 
 #include "core/api_json.h"
 #include "core/log.h"
+#include "http/knock.h"
 #include "http/listen.h"
 #include "http/server.h"
 #include "http/stack.h"
@@ -315,6 +316,8 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
 		return v2m_error_set(error, result, "http: no random numbers: %s",
 				     strerror(-result));
 	result = v2m_listen_check(options->listen, error);
+	if (result == 0)
+		result = v2m_listen_parse(options->listen->items[0], &made->address);
 	if (result)
 		return result;
 	strcpy(made->api_key, options->api_key);
@@ -333,12 +336,25 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
 	return 0;
 }
 
+/* civetweb's accepting thread looks every 2 s (SOCKET_TIMEOUT_QUANTUM) whether it is to stop, and
+ * after every connection. */
+static void stop_civetweb(struct v2m_http *http)
+{
+	struct sockaddr_in door = http->address;
+	struct v2m_knock knock;
+
+	door.sin_port = htons((uint16_t)v2m_http_port(http));
+	v2m_knock_begin(&knock, &door);
+	mg_stop(http->context);
+	v2m_knock_end(&knock);
+}
+
 void v2m_http_stop(struct v2m_http *http)
 {
 	if (!http)
 		return;
 	let_answers_leave(http);
-	mg_stop(http->context);
+	stop_civetweb(http);
 	mg_exit_library();
 	v2m_guests_destroy(&http->guests);
 	free(http);

@@ -17,7 +17,7 @@
 
 #define PROC_TCP_MAX (16u << 20) /* 100,000 sockets take 15 MB */
 
-static int parse_address(const char *text, struct sockaddr_in *address)
+int v2m_listen_parse(const char *text, struct sockaddr_in *address)
 {
 	const char *colon = strrchr(text, ':');
 	char host[INET_ADDRSTRLEN];
@@ -146,7 +146,7 @@ static int check_one(const char *text, struct v2m_error *error)
 {
 	struct sockaddr_in address;
 	char holder[128];
-	int result = parse_address(text, &address);
+	int result = v2m_listen_parse(text, &address);
 
 	if (result)
 		return v2m_error_set(error, result,

@@ -4,6 +4,7 @@
 #define V2METER_HTTP_SERVER_H
 
 #include <civetweb.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 
 #include "http/guests.h"
@@ -20,6 +21,7 @@
 
 struct v2m_http {
 	struct mg_context *context;
+	struct sockaddr_in address; /* of the first listener; its port may be 0 */
 	const struct v2m_meter *meter;
 	enum v2m_api_bytes api_bytes;
 	bool started;
