@@ -43,15 +43,6 @@ static void fill_device(const struct v2m_collector *collector, const struct watc
 	device->gap_ns = watched->gap_ns;
 }
 
-static size_t count_active(const struct v2m_keyset *keyset)
-{
-	size_t active = 0;
-
-	for (size_t i = 0; i < keyset->n_keys; i++)
-		active += keyset->keys[i].is_active;
-	return active;
-}
-
 static int fill_sources(const struct v2m_source_report *report, struct v2m_status *status)
 {
 	status->sources = calloc(report->n_sources + 1, sizeof(*status->sources));
@@ -110,7 +101,7 @@ static enum v2m_verdict make_status(struct v2m_collector *collector, void *argum
 	if (collector->mode_reason[0])
 		status->mode_reason = strdup(collector->mode_reason);
 	status->keys = collector->keyset->n_keys;
-	status->active_keys = count_active(collector->keyset);
+	status->active_keys = v2m_keyset_count_active(collector->keyset);
 	status->ports = collector->keyset->n_ports;
 	if (collector->connections)
 		status->connections = collector->connections->count;

@@ -20,20 +20,19 @@ static void put_rates(struct v2m_json_writer *json, const char *name,
 int v2m_api_key_rates(const struct v2m_key *key, const struct v2m_rate_history *rates,
 		      struct v2m_body *body)
 {
-	struct api api = { 0 };
+	struct v2m_json_writer json = { 0 };
 
-	v2m_write_open(&api.json, '{');
-	v2m_put_string(&api.json, "status", "success");
-	v2m_write_name(&api.json, "key");
-	api_key_object(&api.json, key);
-	v2m_put_string(&api.json, "unit", "wire");
-	v2m_put_seconds(&api.json, "start", rates->start_us);
-	v2m_put_u64(&api.json, "step_s", rates->step_s);
-	put_rates(&api.json, "rx", rates, true);
-	put_rates(&api.json, "tx", rates, false);
-	api_put_timestamp_iso(&api.json, rates->real_us);
-	v2m_write_close(&api.json, '}');
-	return api_finish(&api, 200, body);
+	v2m_write_open(&json, '{');
+	v2m_put_string(&json, "status", "success");
+	api_put_key(&json, key);
+	v2m_put_string(&json, "unit", "wire");
+	v2m_put_seconds(&json, "start", rates->start_us);
+	v2m_put_u64(&json, "step_s", rates->step_s);
+	put_rates(&json, "rx", rates, true);
+	put_rates(&json, "tx", rates, false);
+	api_put_timestamp_iso(&json, rates->real_us);
+	v2m_write_close(&json, '}');
+	return api_finish(&json, 200, body);
 }
 
 static void put_date(struct v2m_json_writer *json, const char *name, int32_t date)
@@ -85,5 +84,5 @@ int v2m_api_key_hours(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 	v2m_write_close(&api.json, '}');
 	api_put_timestamp_iso(&api.json, snapshot->real_us);
 	v2m_write_close(&api.json, '}');
-	return api_finish(&api, 200, body);
+	return api_finish(&api.json, 200, body);
 }

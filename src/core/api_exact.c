@@ -7,15 +7,6 @@
 
 #define MEGABYTE 1048576.0
 
-static size_t count_active(const struct v2m_keyset *keyset)
-{
-	size_t active = 0;
-
-	for (size_t i = 0; i < keyset->n_keys; i++)
-		active += keyset->keys[i].is_active;
-	return active;
-}
-
 static uint64_t count_connections(const struct v2m_snapshot *snapshot)
 {
 	uint64_t connections = 0;
@@ -135,7 +126,7 @@ int v2m_api_ports_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes 
 	v2m_put_string(json, "source", "port_monitor");
 	api_put_timestamp_int(json, snapshot->real_us);
 	v2m_write_close(json, '}');
-	return api_finish(&api, 200, body);
+	return api_finish(&api.json, 200, body);
 }
 
 int v2m_api_system_summary(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
@@ -149,7 +140,7 @@ int v2m_api_system_summary(const struct v2m_snapshot *snapshot, enum v2m_api_byt
 	put_system_summary(&api, "summary");
 	api_put_timestamp_int(&api.json, snapshot->real_us);
 	v2m_write_close(&api.json, '}');
-	return api_finish(&api, 200, body);
+	return api_finish(&api.json, 200, body);
 }
 
 int v2m_api_key_port_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
@@ -165,14 +156,13 @@ int v2m_api_key_port_exact(const struct v2m_snapshot *snapshot, enum v2m_api_byt
 	api_init(&api, snapshot, unit);
 	json = &api.json;
 	v2m_write_open(json, '{');
-	v2m_write_name(json, "key");
-	api_key_object(json, key);
+	api_put_key(json, key);
 	v2m_write_name(json, "port_traffic");
 	api_key_entry(&api, key);
 	v2m_put_string(json, "source", "port_monitor");
 	api_put_timestamp_int(json, snapshot->real_us);
 	v2m_write_close(json, '}');
-	return api_finish(&api, 200, body);
+	return api_finish(&api.json, 200, body);
 }
 
 static void put_megabytes(struct v2m_json_writer *json, const char *name, uint64_t bytes)
@@ -256,14 +246,14 @@ int v2m_api_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 	v2m_format_bytes(count_bytes(&api), total);
 	v2m_write_open(json, '{');
 	v2m_put_u64(json, "total_keys", snapshot->keyset->n_keys);
-	v2m_put_u64(json, "active_keys", count_active(snapshot->keyset));
+	v2m_put_u64(json, "active_keys", v2m_keyset_count_active(snapshot->keyset));
 	v2m_put_string(json, "total_traffic", total);
 	v2m_put_open(json, "traffic_stats", '{');
 	put_stats(&api);
 	v2m_write_close(json, '}');
 	v2m_put_string(json, "source", "xray_api");
 	v2m_write_close(json, '}');
-	return api_finish(&api, 200, body);
+	return api_finish(&api.json, 200, body);
 }
 
 int v2m_api_key_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
@@ -279,14 +269,13 @@ int v2m_api_key_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 	api_init(&api, snapshot, unit);
 	json = &api.json;
 	v2m_write_open(json, '{');
-	v2m_write_name(json, "key");
-	api_key_object(json, key);
+	api_put_key(json, key);
 	v2m_write_name(json, "traffic_bytes");
 	write_stat(&api, key->uuid, key->port ? v2m_snapshot_port(snapshot, key->port) : NULL,
 		   count_connections(snapshot));
 	v2m_put_string(json, "source", "precise_monitor");
 	v2m_write_close(json, '}');
-	return api_finish(&api, 200, body);
+	return api_finish(&api.json, 200, body);
 }
 
 int v2m_api_key_traffic(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
@@ -321,7 +310,7 @@ int v2m_api_key_traffic(const struct v2m_snapshot *snapshot, enum v2m_api_bytes 
 	v2m_put_string(json, "method", "connection_based_estimation");
 	api_put_timestamp_iso(json, snapshot->real_us);
 	v2m_write_close(json, '}');
-	return api_finish(&api, 200, body);
+	return api_finish(&api.json, 200, body);
 }
 
 static void write_status_entry(struct api *api, const struct v2m_key *key)
@@ -354,7 +343,7 @@ int v2m_api_status(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 	json = &api.json;
 	v2m_write_open(json, '{');
 	v2m_put_u64(json, "total_keys", snapshot->keyset->n_keys);
-	v2m_put_u64(json, "active_keys", count_active(snapshot->keyset));
+	v2m_put_u64(json, "active_keys", v2m_keyset_count_active(snapshot->keyset));
 	v2m_put_bool(json, "simple_monitor_available", true);
 	v2m_put_bool(json, "precise_monitor_available", snapshot->mode == V2M_MODE_EBPF);
 	v2m_put_open(json, "traffic_stats", '[');
@@ -362,5 +351,5 @@ int v2m_api_status(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		write_status_entry(&api, &snapshot->keyset->keys[i]);
 	v2m_write_close(json, ']');
 	v2m_write_close(json, '}');
-	return api_finish(&api, 200, body);
+	return api_finish(&api.json, 200, body);
 }

@@ -71,10 +71,7 @@ static void put_key(struct api *api, const struct v2m_history_key *key)
 	v2m_put_string(json, "key_uuid", key->uuid);
 	v2m_put_string(json, "key_name", key->name);
 	v2m_put_string(json, "key_id", key->id);
-	if (key->port)
-		v2m_put_u64(json, "port", key->port);
-	else
-		v2m_put_null(json, "port");
+	api_put_port(json, key->port);
 	if (key->created_at)
 		v2m_put_string(json, "created_at", key->created_at);
 	else
@@ -108,8 +105,24 @@ static void put_monthly_traffic(struct api *api, const struct v2m_history_key *k
 	v2m_write_close(&api->json, '}');
 }
 
-static void open_answer(struct api *api)
+/* An answer's list, each key with its traffic as put_traffic writes it. */
+static void put_keys(struct api *api, const struct v2m_history *history,
+		     void (*put_traffic)(struct api *api, const struct v2m_history_key *key))
 {
+	v2m_put_open(&api->json, "keys", '[');
+	for (size_t i = 0; i < history->n_keys; i++) {
+		v2m_write_open(&api->json, '{');
+		put_key(api, &history->keys[i]);
+		put_traffic(api, &history->keys[i]);
+		v2m_write_close(&api->json, '}');
+	}
+	v2m_write_close(&api->json, ']');
+}
+
+static void open_answer(struct api *api, const struct v2m_snapshot *snapshot,
+			enum v2m_api_bytes unit)
+{
+	api_init(api, snapshot, unit);
 	v2m_write_open(&api->json, '{');
 	v2m_put_string(&api->json, "status", "success");
 	v2m_put_open(&api->json, "data", '{');
@@ -120,7 +133,7 @@ static int finish_answer(struct api *api, struct v2m_body *body)
 	v2m_write_close(&api->json, '}');
 	api_put_timestamp_iso(&api->json, api->snapshot->real_us);
 	v2m_write_close(&api->json, '}');
-	return api_finish(api, 200, body);
+	return api_finish(&api->json, 200, body);
 }
 
 /* Asks the meter. 0 or -EAGAIN. */
@@ -182,18 +195,10 @@ int v2m_api_history(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit
 
 	if (result)
 		return result;
-	api_init(&api, snapshot, unit);
-	open_answer(&api);
+	open_answer(&api, snapshot, unit);
 	sums = sum(&api, &history, false);
 	put_sums(&api.json, &sums);
-	v2m_put_open(&api.json, "keys", '[');
-	for (size_t i = 0; i < history.n_keys; i++) {
-		v2m_write_open(&api.json, '{');
-		put_key(&api, &history.keys[i]);
-		put_total_traffic(&api, &history.keys[i]);
-		v2m_write_close(&api.json, '}');
-	}
-	v2m_write_close(&api.json, ']');
+	put_keys(&api, &history, put_total_traffic);
 	return finish_answer(&api, body);
 }
 
@@ -206,8 +211,7 @@ int v2m_api_key_history(const struct v2m_snapshot *snapshot, enum v2m_api_bytes 
 
 	if (result)
 		return result;
-	api_init(&api, snapshot, unit);
-	open_answer(&api);
+	open_answer(&api, snapshot, unit);
 	put_key(&api, &history.keys[0]);
 	put_total_traffic(&api, &history.keys[0]);
 	put_days(&api, "daily_stats", &history.keys[0]);
@@ -226,8 +230,7 @@ int v2m_api_history_date(const struct v2m_snapshot *snapshot, enum v2m_api_bytes
 	*asked->verdict = asked->meter->history_date(asked->meter->context, asked->date, &day);
 	if (*asked->verdict != V2M_OK)
 		return -EAGAIN;
-	api_init(&api, snapshot, unit);
-	open_answer(&api);
+	open_answer(&api, snapshot, unit);
 	bytes = api_figures(&api, &day.totals).total;
 	v2m_date_format(asked->date, date);
 	v2m_put_string(&api.json, "date", date);
@@ -257,21 +260,13 @@ int v2m_api_month(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 
 	if (result)
 		return result;
-	api_init(&api, snapshot, unit);
-	open_answer(&api);
+	open_answer(&api, snapshot, unit);
 	put_month(&api, history.month);
 	sums = sum(&api, &history, true);
 	put_sums(&api.json, &sums);
 	v2m_put_u64(&api.json, "total_connections", sums.connections);
 	v2m_put_u64(&api.json, "total_sessions", sums.sessions);
-	v2m_put_open(&api.json, "keys", '[');
-	for (size_t i = 0; i < history.n_keys; i++) {
-		v2m_write_open(&api.json, '{');
-		put_key(&api, &history.keys[i]);
-		put_monthly_traffic(&api, &history.keys[i]);
-		v2m_write_close(&api.json, '}');
-	}
-	v2m_write_close(&api.json, ']');
+	put_keys(&api, &history, put_monthly_traffic);
 	return finish_answer(&api, body);
 }
 
@@ -284,8 +279,7 @@ int v2m_api_key_month(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 
 	if (result)
 		return result;
-	api_init(&api, snapshot, unit);
-	open_answer(&api);
+	open_answer(&api, snapshot, unit);
 	put_key(&api, &history.keys[0]);
 	put_monthly_traffic(&api, &history.keys[0]);
 	put_month(&api, history.month);
@@ -293,46 +287,49 @@ int v2m_api_key_month(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 	return finish_answer(&api, body);
 }
 
+/* The answer that something was done: what it was, further members, when. */
+static void open_done(struct v2m_json_writer *json, const char *message)
+{
+	v2m_write_open(json, '{');
+	v2m_put_string(json, "status", "success");
+	v2m_put_string(json, "message", message);
+}
+
+static int finish_done(struct v2m_json_writer *json, int64_t real_us, struct v2m_body *body)
+{
+	api_put_timestamp_iso(json, real_us);
+	v2m_write_close(json, '}');
+	return api_finish(json, 200, body);
+}
+
 int v2m_api_history_reset(const char *asked, int64_t real_us, struct v2m_body *body)
 {
-	struct api api = { 0 };
+	struct v2m_json_writer json = { 0 };
 
-	v2m_write_open(&api.json, '{');
-	v2m_put_string(&api.json, "status", "success");
-	v2m_put_string(&api.json, "message", "Traffic history reset successfully");
-	v2m_put_string(&api.json, "key_id", asked);
-	api_put_timestamp_iso(&api.json, real_us);
-	v2m_write_close(&api.json, '}');
-	return api_finish(&api, 200, body);
+	open_done(&json, "Traffic history reset successfully");
+	v2m_put_string(&json, "key_id", asked);
+	return finish_done(&json, real_us, body);
 }
 
 int v2m_api_history_cleanup(unsigned days_kept, int64_t real_us, struct v2m_body *body)
 {
-	struct api api = { 0 };
+	struct v2m_json_writer json = { 0 };
 	char message[96];
 
 	snprintf(message, sizeof(message), "Cleaned up traffic history older than %u days",
 		 days_kept);
-	v2m_write_open(&api.json, '{');
-	v2m_put_string(&api.json, "status", "success");
-	v2m_put_string(&api.json, "message", message);
-	v2m_put_u64(&api.json, "days_kept", days_kept);
-	api_put_timestamp_iso(&api.json, real_us);
-	v2m_write_close(&api.json, '}');
-	return api_finish(&api, 200, body);
+	open_done(&json, message);
+	v2m_put_u64(&json, "days_kept", days_kept);
+	return finish_done(&json, real_us, body);
 }
 
 int v2m_api_import(const struct v2m_import_result *counts, int64_t real_us, struct v2m_body *body)
 {
-	struct api api = { 0 };
+	struct v2m_json_writer json = { 0 };
 
-	v2m_write_open(&api.json, '{');
-	v2m_put_string(&api.json, "status", "success");
-	v2m_put_string(&api.json, "message", "Totals imported");
-	v2m_put_u64(&api.json, "added", counts->added);
-	v2m_put_u64(&api.json, "known", counts->known);
-	v2m_put_u64(&api.json, "refused", counts->refused);
-	api_put_timestamp_iso(&api.json, real_us);
-	v2m_write_close(&api.json, '}');
-	return api_finish(&api, 200, body);
+	open_done(&json, "Totals imported");
+	v2m_put_u64(&json, "added", counts->added);
+	v2m_put_u64(&json, "known", counts->known);
+	v2m_put_u64(&json, "refused", counts->refused);
+	return finish_done(&json, real_us, body);
 }

@@ -65,7 +65,7 @@ int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 	v2m_put_string(json, "source", "simple_monitor");
 	api_put_timestamp_iso(json, snapshot->real_us);
 	v2m_write_close(json, '}');
-	return api_finish(&api, 200, body);
+	return api_finish(&api.json, 200, body);
 }
 
 int v2m_api_key_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
@@ -82,13 +82,12 @@ int v2m_api_key_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes u
 	json = &api.json;
 	v2m_write_open(json, '{');
 	v2m_put_string(json, "status", "success");
-	v2m_write_name(json, "key");
-	api_key_object(json, key);
+	api_put_key(json, key);
 	v2m_write_name(json, "traffic");
 	api_key_entry(&api, key);
 	api_put_timestamp_iso(json, snapshot->real_us);
 	v2m_write_close(json, '}');
-	return api_finish(&api, 200, body);
+	return api_finish(&api.json, 200, body);
 }
 
 static void put_peer(struct api *api, const struct v2m_peer *peer)
@@ -126,15 +125,14 @@ int v2m_api_key_peers(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 	api_init(&api, snapshot, unit);
 	v2m_write_open(&api.json, '{');
 	v2m_put_string(&api.json, "status", "success");
-	v2m_write_name(&api.json, "key");
-	api_key_object(&api.json, key);
+	api_put_key(&api.json, key);
 	v2m_put_open(&api.json, "udp_peers", '[');
 	for (size_t i = 0; view && i < view->n_udp_peers; i++)
 		put_peer(&api, &view->udp_peers[i]);
 	v2m_write_close(&api.json, ']');
 	api_put_timestamp_iso(&api.json, snapshot->real_us);
 	v2m_write_close(&api.json, '}');
-	return api_finish(&api, 200, body);
+	return api_finish(&api.json, 200, body);
 }
 
 int v2m_api_keys(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, const void *argument,
@@ -148,7 +146,7 @@ int v2m_api_keys(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, c
 	for (size_t i = 0; i < snapshot->keyset->n_keys; i++)
 		api_key_object(&api.json, &snapshot->keyset->keys[i]);
 	v2m_write_close(&api.json, ']');
-	return api_finish(&api, 200, body);
+	return api_finish(&api.json, 200, body);
 }
 
 int v2m_api_key(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, const void *argument,
@@ -158,17 +156,7 @@ int v2m_api_key(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, co
 
 	api_init(&api, snapshot, unit);
 	api_key_object(&api.json, argument);
-	return api_finish(&api, 200, body);
-}
-
-static int finish(struct v2m_json_writer *json, int status, struct v2m_body *body)
-{
-	struct v2m_body made = { .status = status };
-	int result = v2m_write_take(json, &made.data, &made.length);
-
-	if (result == 0)
-		*body = made;
-	return result;
+	return api_finish(&api.json, 200, body);
 }
 
 int v2m_api_error(int status, const char *code, const char *detail, struct v2m_body *body)
@@ -179,7 +167,7 @@ int v2m_api_error(int status, const char *code, const char *detail, struct v2m_b
 	v2m_put_string(&json, "detail", detail);
 	v2m_put_string(&json, "code", code);
 	v2m_write_close(&json, '}');
-	return finish(&json, status, body);
+	return api_finish(&json, status, body);
 }
 
 int v2m_api_root(struct v2m_body *body)
@@ -191,7 +179,7 @@ int v2m_api_root(struct v2m_body *body)
 	v2m_put_string(&json, "version", V2M_VERSION);
 	v2m_put_string(&json, "status", "running");
 	v2m_write_close(&json, '}');
-	return finish(&json, 200, body);
+	return api_finish(&json, 200, body);
 }
 
 int v2m_api_health(const struct v2m_health *health, const char *healthy, struct v2m_body *body)
@@ -208,7 +196,7 @@ int v2m_api_health(const struct v2m_health *health, const char *healthy, struct 
 		v2m_put_string(&json, "code", V2M_CODE_UNREADABLE);
 	}
 	v2m_write_close(&json, '}');
-	return finish(&json, health->can_serve ? 200 : 503, body);
+	return api_finish(&json, health->can_serve ? 200 : 503, body);
 }
 
 /* What every reset answers with: whose, and what it closed. */
@@ -245,7 +233,7 @@ static int render_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, 
 		v2m_put_string(json, "key_uuid", reset->uuid[0] ? reset->uuid : NULL);
 	api_put_timestamp_iso(json, reset->real_us);
 	v2m_write_close(json, '}');
-	return finish(json, 200, body);
+	return api_finish(json, 200, body);
 }
 
 int v2m_api_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const char *asked,
@@ -274,5 +262,5 @@ int v2m_api_port_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, c
 	v2m_put_string(json, "source", "port_monitor");
 	api_put_timestamp_int(json, reset->real_us);
 	v2m_write_close(json, '}');
-	return finish(json, 200, body);
+	return api_finish(json, 200, body);
 }

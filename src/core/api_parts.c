@@ -17,16 +17,14 @@ void api_init(struct api *api, const struct v2m_snapshot *snapshot, enum v2m_api
 	}
 }
 
-int api_finish(struct api *api, int status, struct v2m_body *body)
+int api_finish(struct v2m_json_writer *json, int status, struct v2m_body *body)
 {
-	char *text;
-	size_t length;
-	int result = v2m_write_take(&api->json, &text, &length);
+	struct v2m_body made = { .status = status };
+	int result = v2m_write_take(json, &made.data, &made.length);
 
-	if (result)
-		return result;
-	*body = (struct v2m_body){ .status = status, .data = text, .length = length };
-	return 0;
+	if (result == 0)
+		*body = made;
+	return result;
 }
 
 struct api_figures api_figures(const struct api *api, const struct v2m_totals *totals)
@@ -64,6 +62,14 @@ void api_put_formatted(struct v2m_json_writer *json, const char *name, uint64_t 
 	v2m_put_string(json, member, text);
 }
 
+void api_put_port(struct v2m_json_writer *json, uint16_t port)
+{
+	if (port)
+		v2m_put_u64(json, "port", port);
+	else
+		v2m_put_null(json, "port");
+}
+
 void api_key_object(struct v2m_json_writer *json, const struct v2m_key *key)
 {
 	v2m_write_open(json, '{');
@@ -72,15 +78,18 @@ void api_key_object(struct v2m_json_writer *json, const struct v2m_key *key)
 	v2m_put_string(json, "uuid", key->uuid);
 	v2m_put_string(json, "created_at", key->created_at);
 	v2m_put_bool(json, "is_active", key->is_active);
-	if (key->port)
-		v2m_put_u64(json, "port", key->port);
-	else
-		v2m_put_null(json, "port");
+	api_put_port(json, key->port);
 	if (key->short_id)
 		v2m_put_string(json, "short_id", key->short_id);
 	if (key->sni)
 		v2m_put_string(json, "sni", key->sni);
 	v2m_write_close(json, '}');
+}
+
+void api_put_key(struct v2m_json_writer *json, const struct v2m_key *key)
+{
+	v2m_write_name(json, "key");
+	api_key_object(json, key);
 }
 
 static void put_interface_traffic(struct api *api)
@@ -137,7 +146,8 @@ static void put_connection_details(struct api *api, const struct v2m_port_view *
 		v2m_put_bool(json, "connection_details_truncated", true);
 }
 
-bool api_knows_udp_peers(const struct v2m_snapshot *snapshot, uint16_t number)
+/* Whether it is seen whom the port sends datagrams to. */
+static bool knows_udp_peers(const struct v2m_snapshot *snapshot, uint16_t number)
 {
 	const struct v2m_key_port *port = v2m_keyset_port(snapshot->keyset, number);
 
@@ -225,7 +235,7 @@ void api_port_entry(struct api *api, const struct v2m_port_view *view)
 	put_interface_traffic(api);
 	put_connection_details(api, view);
 	put_sessions(json, &view->sessions);
-	if (api_knows_udp_peers(api->snapshot, view->port))
+	if (knows_udp_peers(api->snapshot, view->port))
 		v2m_put_u64(json, "udp_peers", view->n_udp_peers);
 	v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
 	v2m_put_string(json, "source", "simple_monitor");

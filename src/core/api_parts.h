@@ -27,7 +27,7 @@ struct api_figures {
 
 void api_init(struct api *api, const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit);
 /* Ends a body. 0 or -ENOMEM. */
-int api_finish(struct api *api, int status, struct v2m_body *body);
+int api_finish(struct v2m_json_writer *json, int status, struct v2m_body *body);
 struct api_figures api_figures(const struct api *api, const struct v2m_totals *totals);
 
 /* Members, written into the object that is open. */
@@ -35,6 +35,10 @@ void api_put_timestamp_iso(struct v2m_json_writer *json, int64_t real_us);
 void api_put_timestamp_int(struct v2m_json_writer *json, int64_t real_us);
 /* "<name>_formatted", base 1024. */
 void api_put_formatted(struct v2m_json_writer *json, const char *name, uint64_t bytes);
+/* "port"; 0 becomes null. */
+void api_put_port(struct v2m_json_writer *json, uint16_t port);
+/* "key", the key object. */
+void api_put_key(struct v2m_json_writer *json, const struct v2m_key *key);
 
 /* Values. */
 void api_key_object(struct v2m_json_writer *json, const struct v2m_key *key);
@@ -46,9 +50,6 @@ void api_not_counted_entry(struct api *api, const struct v2m_key_port *port);
 void api_key_entry(struct api *api, const struct v2m_key *key);
 /* Members "shared" and "keys" of what belongs to a shared port. */
 void api_put_shared(struct v2m_json_writer *json, const struct v2m_keyset *keyset, uint16_t port);
-
-/* Whether it is seen whom the port sends datagrams to. */
-bool api_knows_udp_peers(const struct v2m_snapshot *snapshot, uint16_t number);
 
 /* Where a key's figures cannot be told: true, and the answer that says so is in *body (with
  * *result, what the renderer returns). */

@@ -151,6 +151,15 @@ bool v2m_keyset_equal(const struct v2m_keyset *a, const struct v2m_keyset *b)
 	return true;
 }
 
+size_t v2m_keyset_count_active(const struct v2m_keyset *keyset)
+{
+	size_t active = 0;
+
+	for (size_t i = 0; i < keyset->n_keys; i++)
+		active += keyset->keys[i].is_active;
+	return active;
+}
+
 static int compare_port(const void *port, const void *element)
 {
 	return (int)*(const uint16_t *)port - (int)((const struct v2m_key_port *)element)->port;

@@ -56,6 +56,8 @@ void v2m_keyset_unrefp(struct v2m_keyset **keyset);
 const struct v2m_key *v2m_keyset_find(const struct v2m_keyset *keyset, const char *id_or_uuid);
 /* Whether both hold the same keys, member by member and in the same order. */
 bool v2m_keyset_equal(const struct v2m_keyset *a, const struct v2m_keyset *b);
+/* How many keys are switched on. */
+size_t v2m_keyset_count_active(const struct v2m_keyset *keyset);
 /* NULL where no key has the port. */
 const struct v2m_key_port *v2m_keyset_port(const struct v2m_keyset *keyset, uint16_t port);
 
