@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/format.h"
 #include "core/key_sources.h"
 #include "kernel/links.h"
 #include "ledger/panel_db.h"
@@ -36,13 +37,6 @@ static void print_sources(const struct v2m_source_report *report)
 		       V2M_MAX_PORTS);
 }
 
-static const char *transport_name(unsigned transports)
-{
-	if (transports == V2M_TCP)
-		return "tcp";
-	return transports == V2M_UDP ? "udp" : "both";
-}
-
 /* By id and name: a V2Ray uuid is a credential, and this is read over shoulders. */
 static void print_keys(const struct v2m_keyset *keyset)
 {
@@ -53,7 +47,8 @@ static void print_keys(const struct v2m_keyset *keyset)
 			key->port ? v2m_keyset_port(keyset, key->port) : NULL;
 
 		printf("  %5u  %-4s %-8s %-7s %s (%s), from %s\n", key->port,
-		       transport_name(key->transports), key->is_active ? "active" : "inactive",
+		       v2m_format_transports(key->transports),
+		       key->is_active ? "active" : "inactive",
 		       !port           ? "no port"
 		       : port->shared  ? "shared"
 		       : key->loopback ? "lo"

@@ -43,8 +43,8 @@ static int set_defaults(struct v2m_config *config)
 		.sample_interval_ms = 1000,
 		.rate_window_s = 10,
 		.flush_interval_s = 10,
-		.retention_days = 400,
-		.retention_hours = 744,
+		.retention_days = V2M_RETENTION_DAYS,
+		.retention_hours = V2M_RETENTION_HOURS,
 		.connection_details_max = 1000,
 	};
 

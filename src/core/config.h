@@ -18,6 +18,10 @@ struct v2m_strings {
 	size_t count;
 };
 
+/* Defaults that hold without a configuration, too. */
+#define V2M_RETENTION_DAYS  400
+#define V2M_RETENTION_HOURS 744
+
 struct v2m_config {
 	struct v2m_strings listen; /* "address:port", IPv4 */
 	char *api_key;             /* NULL: from the environment or the state directory */

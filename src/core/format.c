@@ -75,6 +75,13 @@ void v2m_format_remote(const struct v2m_connection *connection,
 	format_endpoint(connection->family, connection->remote, "", connection->remote_port, text);
 }
 
+const char *v2m_format_transports(unsigned transports)
+{
+	if (transports == V2M_TCP)
+		return "tcp";
+	return transports == V2M_UDP ? "udp" : "both";
+}
+
 const char *v2m_format_state(uint8_t state)
 {
 	/* Numbers: include/net/tcp_states.h of the kernel. */

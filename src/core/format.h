@@ -21,6 +21,9 @@ void v2m_format_local(const struct v2m_connection *connection,
 void v2m_format_remote(const struct v2m_connection *connection,
 		       char text[static V2M_FORMAT_ENDPOINT_LEN]);
 
+/* What a key file calls a set of enum v2m_transport bits: "tcp", "udp" or "both". */
+const char *v2m_format_transports(unsigned transports);
+
 /* "ESTAB", "CLOSE-WAIT", "LAST-ACK", ...: the names ss prints; "UNKNOWN" for no state. */
 const char *v2m_format_state(uint8_t state);
 

@@ -5,16 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/format.h"
 #include "core/json_doc.h"
 #include "core/key_file.h"
 #include "core/key_list.h"
-
-static const char *transport_name(unsigned transports)
-{
-	if (transports == V2M_TCP)
-		return "tcp";
-	return transports == V2M_UDP ? "udp" : "both";
-}
 
 static json_t *key_json(const struct v2m_key *key)
 {
@@ -23,8 +17,8 @@ static json_t *key_json(const struct v2m_key *key)
 	return json_pack("{ss ss ss ss? sb so ss? ss? ss sb ss}", "id", key->id, "name", key->name,
 			 "uuid", key->uuid, "created_at", key->created_at, "is_active",
 			 key->is_active, "port", port, "short_id", key->short_id, "sni", key->sni,
-			 "transport", transport_name(key->transports), "loopback", key->loopback,
-			 "source", key->source);
+			 "transport", v2m_format_transports(key->transports), "loopback",
+			 key->loopback, "source", key->source);
 }
 
 int v2m_key_memory_store(const char *path, const struct v2m_keyset *keyset, struct v2m_error *error)

@@ -15,9 +15,7 @@
 
 #include "core/log.h"
 
-#define API_KEY_BYTES   32
-#define API_KEY_MIN_LEN 1
-#define API_KEY_MAX_LEN 256
+#define API_KEY_BYTES 32
 
 static int make_directories(const char *path)
 {
@@ -109,10 +107,10 @@ static int take_key(const char *from, char *text, char **api_key, struct v2m_err
 				"%s: an API key consists of printable ASCII characters "
 				"without spaces",
 				from);
-	if (length < API_KEY_MIN_LEN || length > API_KEY_MAX_LEN)
+	if (length < 1 || length > V2M_API_KEY_MAX)
 		return v2m_error_set(error, -EINVAL,
-				     "%s: an API key has %d to %d characters, this one %zu", from,
-				     API_KEY_MIN_LEN, API_KEY_MAX_LEN, length);
+				     "%s: an API key has 1 to %d characters, this one %zu", from,
+				     V2M_API_KEY_MAX, length);
 	*api_key = strdup(key);
 	return *api_key ? 0 : v2m_error_set(error, -ENOMEM, "out of memory");
 }
@@ -144,7 +142,7 @@ int v2m_api_key_load(const struct v2m_config *config, char **api_key, struct v2m
 				error);
 	}
 	snprintf(path, sizeof(path), "%s/api_key", config->state_dir);
-	result = v2m_read_file(path, API_KEY_MAX_LEN + 16, &text, &length);
+	result = v2m_read_file(path, V2M_API_KEY_MAX + 16, &text, &length);
 	if (result == -ENOENT)
 		return make_key(path, api_key, error);
 	if (result)

@@ -7,11 +7,10 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 
+#include "core/state_dir.h"
 #include "http/guests.h"
 #include "http/http.h"
 
-/* Longer API keys are refused at the start. */
-#define V2M_API_KEY_MAX 256
 /* Zeros behind the key up to here; compared by words. */
 #define V2M_API_KEY_FIELD (V2M_API_KEY_MAX + sizeof(uint64_t))
 /* Of a request's body; but for documents of totals, nothing we serve has a body to read. */

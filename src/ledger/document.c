@@ -262,7 +262,7 @@ static int read_head(const struct v2m_json_node *root, struct v2m_document *docu
 		result = v2m_json_integer(&version, V2M_DOCUMENT_VERSION, V2M_DOCUMENT_VERSION,
 					  &number, error);
 	if (result == 0)
-		result = v2m_json_string(&ledger, V2M_DOCUMENT_ID_LEN, &document->ledger, error);
+		result = v2m_json_string(&ledger, V2M_IDENTITY_LEN, &document->ledger, error);
 	if (result == 0)
 		result = v2m_json_string(&id, V2M_DOCUMENT_ID_LEN, &document->id, error);
 	return result;

@@ -9,6 +9,8 @@
 #define V2M_DOCUMENT_FORMAT  "v2meter-totals"
 #define V2M_DOCUMENT_VERSION 1
 #define V2M_DOCUMENT_ID_LEN  64
+/* Of the name of the ledger that it comes from. */
+#define V2M_IDENTITY_LEN 64
 
 struct v2m_document_subject {
 	struct v2m_subject subject;     /* id and name are the document's */

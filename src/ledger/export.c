@@ -119,7 +119,7 @@ int v2m_ledger_export(struct v2m_ledger *ledger, struct v2m_account *account, in
 		      char **text, size_t *length, struct v2m_error *error)
 {
 	struct export export = { .ledger = ledger };
-	char identity[V2M_DOCUMENT_ID_LEN + 1];
+	char identity[V2M_IDENTITY_LEN + 1];
 	V2M_FREE char *written = NULL;
 	size_t size;
 	int result = v2m_ledger_store(ledger, account, error);

@@ -14,7 +14,7 @@ struct import {
 static int refuse_own(struct v2m_ledger *ledger, const struct v2m_document *document,
 		      struct v2m_error *error)
 {
-	char identity[V2M_DOCUMENT_ID_LEN + 1];
+	char identity[V2M_IDENTITY_LEN + 1];
 	int result = v2m_ledger_identity(ledger, identity, error);
 
 	if (result == 0 && strcmp(identity, document->ledger) == 0)

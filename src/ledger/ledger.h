@@ -17,19 +17,15 @@ struct v2m_ledger_retention {
 	unsigned days;  /* 1 to 100000 */
 	unsigned hours; /* 1 to 1000000 */
 };
-/* The defaults of the configuration. */
-#define V2M_RETENTION_DAYS  400
-#define V2M_RETENTION_HOURS 744
 
 /* Opens or makes <state_dir>/ledger.db (mode 0600), WAL, migrates an older schema. A file that is
  * damaged is renamed to ledger.db.corrupt-<time>, and a new one begun with what can be read of it.
  * One that cannot be written (full or read-only disk) is opened for reading; stores fail until it
- * can. 0; -EPROTO for a file of a
- * newer version or of another program; -EBUSY while another process holds it; -ENOSPC, -EROFS,
- * -EACCES, or another -errno. */
+ * can. 0; -EPROTO for a file of a newer version or of another program; -EBUSY while another process
+ * holds it; -ENOSPC, -EROFS, -EACCES, or another -errno. */
 int v2m_ledger_open(const char *state_dir, struct v2m_ledger **ledger, struct v2m_error *error);
 void v2m_ledger_close(struct v2m_ledger *ledger);
-/* V2M_RETENTION_DAYS and _HOURS unless set. */
+/* The configuration's defaults unless set. */
 void v2m_ledger_set_retention(struct v2m_ledger *ledger,
 			      const struct v2m_ledger_retention *retention);
 

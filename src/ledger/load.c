@@ -71,8 +71,7 @@ int v2m_ledger_load(struct v2m_ledger *ledger, struct v2m_account *account, stru
 	/* On a disk that cannot be written they are loaded, and do no harm. */
 	old = v2m_cursor_of(&ledger->statements, V2M_DELETE_OLD_RAW);
 	(void)v2m_cursor_run(&old);
-	if (result == 0)
-		result = load_all(ledger, V2M_GET_SUBJECTS, account, load_subject, error);
+	result = load_all(ledger, V2M_GET_SUBJECTS, account, load_subject, error);
 	return result ? result : load_all(ledger, V2M_GET_RAW, account, load_raw, error);
 }
 
@@ -92,7 +91,7 @@ int v2m_ledger_read_failed(struct v2m_ledger *ledger, int code, struct v2m_error
 			     sqlite3_errmsg(ledger->db));
 }
 
-int v2m_ledger_identity(struct v2m_ledger *ledger, char identity[static V2M_IDENTITY_SIZE],
+int v2m_ledger_identity(struct v2m_ledger *ledger, char identity[static V2M_IDENTITY_LEN + 1],
 			struct v2m_error *error)
 {
 	struct v2m_cursor row;
@@ -105,7 +104,7 @@ int v2m_ledger_identity(struct v2m_ledger *ledger, char identity[static V2M_IDEN
 	result = v2m_cursor_next(&row);
 	name = result == 1 ? v2m_read_text(&row) : NULL;
 	if (name)
-		snprintf(identity, V2M_IDENTITY_SIZE, "%s", name);
+		snprintf(identity, V2M_IDENTITY_LEN + 1, "%s", name);
 	else
 		result = v2m_ledger_read_failed(ledger, result < 0 ? result : -EUCLEAN, error);
 	v2m_cursor_reset(&row);

@@ -3,6 +3,7 @@
 #ifndef V2METER_LEDGER_PRIVATE_H
 #define V2METER_LEDGER_PRIVATE_H
 
+#include "ledger/document.h"
 #include "ledger/ledger.h"
 #include "ledger/statements.h"
 
@@ -35,8 +36,7 @@ int v2m_ledger_read_failed(struct v2m_ledger *ledger, int code, struct v2m_error
 int v2m_ledger_readable(const struct v2m_ledger *ledger, struct v2m_error *error);
 
 /* The name that this ledger's exports carry. 0 or -errno. */
-#define V2M_IDENTITY_SIZE 65
-int v2m_ledger_identity(struct v2m_ledger *ledger, char identity[static V2M_IDENTITY_SIZE],
+int v2m_ledger_identity(struct v2m_ledger *ledger, char identity[static V2M_IDENTITY_LEN + 1],
 			struct v2m_error *error);
 
 #endif
