@@ -11,6 +11,10 @@
 #define V2M_PRINTF(format_index, first) __attribute__((format(printf, format_index, first)))
 #define V2M_ARRAY_LEN(array)            (sizeof(array) / sizeof((array)[0]))
 
+/* The value of a macro as a string literal. */
+#define V2M_STRINGIFY(macro)  V2M_STRINGIFY_(macro)
+#define V2M_STRINGIFY_(value) #value
+
 /* Hands a pointer over: the variable is NULL afterwards. */
 #define V2M_TAKE(pointer)                                                                          \
 	({                                                                                         \

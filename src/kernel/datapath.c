@@ -11,9 +11,6 @@
 
 #include "kernel/datapath_internal.h"
 
-#define STRINGIFY(x) #x
-#define VERSIONED(x) "v" STRINGIFY(x)
-
 static struct v2m_datapath *allocate(void)
 {
 	struct v2m_datapath *datapath = calloc(1, sizeof(*datapath));
@@ -36,7 +33,7 @@ static int open_all(struct v2m_datapath *datapath, const struct v2m_datapath_opt
 		return datapath->lock_fd;
 	if (snprintf(datapath->pin_dir, sizeof(datapath->pin_dir), "%s", options->pin_dir) >=
 		    (int)sizeof(datapath->pin_dir) ||
-	    v2m_pins_init(&datapath->pins, options->pin_dir, VERSIONED(V2M_ABI_VERSION)))
+	    v2m_pins_init(&datapath->pins, options->pin_dir, V2M_PINS_DIRECTORY))
 		return v2m_error_set(error, -ENAMETOOLONG, "pin_dir %s is too long",
 				     options->pin_dir);
 	if (mkdir(datapath->pins.dir, 0700) && errno != EEXIST)
@@ -64,7 +61,11 @@ int v2m_datapath_open(const struct v2m_datapath_options *options, struct v2m_dat
 	v2m_libbpf_log_init();
 	made->force_clsact = options->force_clsact;
 	made->cpus = libbpf_num_possible_cpus();
-	result = made->cpus > 0 ? open_all(made, options, error) : made->cpus;
+	if (made->cpus > 0)
+		result = open_all(made, options, error);
+	else
+		result = v2m_error_set(error, made->cpus, "cannot tell the number of CPUs: %s",
+				       strerror(-made->cpus));
 	if (result) {
 		v2m_datapath_close(made);
 		return result;

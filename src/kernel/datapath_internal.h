@@ -24,6 +24,9 @@ enum v2m_direction {
 	V2M_N_DIRECTIONS,
 };
 
+/* Under pin_dir: where the present ABI version's pins are. */
+#define V2M_PINS_DIRECTORY "v" V2M_STRINGIFY(V2M_ABI_VERSION)
+
 /* A directory of pins, and what is derived from pin_dir to tell our filters from others'. */
 struct v2m_pins {
 	char dir[PATH_MAX];

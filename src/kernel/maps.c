@@ -200,17 +200,22 @@ static void drop_unfinished(const struct v2m_pins *pins)
 			unlink(path);
 }
 
-static int pin_maps(struct v2m_datapath *datapath)
+/* Pins the maps, all but those whose bits are set in present. */
+static int pin_maps(const struct v2m_datapath *datapath, unsigned present, struct v2m_error *error)
 {
 	char path[PATH_MAX];
 
 	for (int i = 0; i < V2M_N_MAPS; i++) {
-		int result = v2m_pin_path(&datapath->pins, v2m_map_names[i], path);
+		int result;
 
+		if (present & 1u << i)
+			continue;
+		result = v2m_pin_path(&datapath->pins, v2m_map_names[i], path);
 		if (result == 0)
 			result = bpf_obj_pin(datapath->maps[i], path);
 		if (result)
-			return result;
+			return v2m_error_set(error, result, "cannot pin the maps under %s: %s",
+					     datapath->pins.dir, strerror(-result));
 	}
 	return 0;
 }
@@ -228,12 +233,14 @@ static int make_maps(struct v2m_datapath *datapath, const struct v2m_meta *meta,
 	close(programs[V2M_INGRESS]);
 	close(programs[V2M_EGRESS]);
 	result = bpf_map_update_elem(datapath->maps[V2M_MAP_META], &key, meta, BPF_ANY);
-	if (result == 0)
-		result = pin_maps(datapath);
+	if (result)
+		v2m_error_set(error, result, "cannot write the maps' meta data: %s",
+			      strerror(-result));
+	else
+		result = pin_maps(datapath, 0, error);
 	if (result) {
 		drop_unfinished(&datapath->pins);
-		return v2m_error_set(error, result, "cannot pin the maps under %s: %s",
-				     datapath->pins.dir, strerror(-result));
+		return result;
 	}
 	datapath->meta = *meta;
 	return 0;
@@ -278,24 +285,15 @@ static unsigned present_pins(const struct v2m_pins *pins)
 int v2m_maps_keep_pinned(struct v2m_datapath *datapath, struct v2m_error *error)
 {
 	unsigned present = present_pins(&datapath->pins);
-	char path[PATH_MAX];
 	int result;
 
 	if (present == (1u << V2M_N_MAPS) - 1)
 		return 0;
 	result = keep_directory(datapath, error);
+	if (result == 0)
+		result = pin_maps(datapath, present, error);
 	if (result)
 		return result;
-	for (int i = 0; i < V2M_N_MAPS; i++) {
-		if (present & 1u << i)
-			continue;
-		result = v2m_pin_path(&datapath->pins, v2m_map_names[i], path);
-		if (result == 0)
-			result = bpf_obj_pin(datapath->maps[i], path);
-		if (result)
-			return v2m_error_set(error, result, "cannot pin the maps under %s: %s",
-					     datapath->pins.dir, strerror(-result));
-	}
 	v2m_log_warning("pins in %s had been removed and are back", datapath->pins.dir);
 	return 0;
 }
@@ -318,7 +316,7 @@ int v2m_maps_open(struct v2m_datapath *datapath, struct v2m_error *error)
 		if (!why)
 			return 0;
 		close_maps(datapath->maps);
-		result = v2m_previous_set_aside(datapath, "v1", why, error);
+		result = v2m_previous_set_aside(datapath, V2M_PINS_DIRECTORY, why, error);
 		if (result)
 			return result;
 	}

@@ -14,10 +14,8 @@
 #include "core/log.h"
 #include "sessions.skel.h"
 
-#define STRINGIFY(x) #x
-#define VERSIONED(x) "sessions_v" STRINGIFY(x)
-#define DIRECTORY    VERSIONED(V2M_SESSIONS_ABI_VERSION)
-#define LINK         "link"
+#define DIRECTORY "sessions_v" V2M_STRINGIFY(V2M_SESSIONS_ABI_VERSION)
+#define LINK      "link"
 /* Connections that may have gone between two dumps and still not cost the rest a look-up. */
 #define KNOWN_LOOK_AHEAD 16
 
