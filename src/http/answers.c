@@ -38,7 +38,7 @@ void answer_health(struct exchange *exchange)
 
 	meter->health(meter->context, &health);
 	v2m_reply_own(exchange->reply,
-		      v2m_api_health(&health, exchange->route->name, &exchange->reply->own));
+		      v2m_api_health(&health, exchange->route->healthy, &exchange->reply->own));
 }
 
 void answer_not_served(struct exchange *exchange)

@@ -13,7 +13,7 @@
 #define PIECE 1024
 #define FIRST (64 * 1024)
 
-static void invite(struct mg_connection *connection)
+void v2m_body_invite(struct mg_connection *connection)
 {
 	const char *expect = mg_get_header(connection, "Expect");
 
@@ -49,7 +49,7 @@ int v2m_body_read(struct mg_connection *connection, size_t max, unsigned seconds
 
 	if (announced > 0 && (unsigned long long)announced > max)
 		return -EFBIG;
-	invite(connection);
+	v2m_body_invite(connection);
 	do {
 		if (make_room(&buffer, &size, used))
 			return -ENOMEM;

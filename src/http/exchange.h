@@ -14,7 +14,8 @@ struct route {
 	const char *pattern; /* "{}" stands for one segment of the path */
 	void (*handle)(struct exchange *exchange);
 	v2m_render render;
-	const char *name; /* of the body in the window: the same answer under two paths is one */
+	const char *name;    /* of the body in the window: the same answer under two paths is one */
+	const char *healthy; /* of a health path: its word for it */
 	v2m_render_reset render_reset;
 	bool per_key;     /* {} is a key */
 	bool open;        /* without the API key */

@@ -18,13 +18,13 @@
 
 #include "core/api_json.h"
 #include "core/log.h"
+#include "http/body.h"
 #include "http/knock.h"
 #include "http/listen.h"
 #include "http/server.h"
 #include "http/stack.h"
 
-#define THREADS     288
-#define THREADS_TXT "288"
+#define THREADS 288
 /* A request's header has to be here in that time, an answer taken in it. */
 #define REQUEST_TIMEOUT_MS "5000"
 /* What a connection may idle between two requests. */
@@ -80,11 +80,8 @@ static bool is_ambiguous(const struct mg_connection *connection)
 /* Hardly anything we serve takes a body, but clients send some. False: it is too large. */
 static bool take_body(struct mg_connection *connection, struct v2m_reply *reply)
 {
-	const char *expect = mg_get_header(connection, "Expect");
-
 	if (mg_get_request_info(connection)->content_length <= V2M_REQUEST_BODY_MAX) {
-		if (expect && strcasecmp(expect, "100-continue") == 0)
-			mg_write(connection, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+		v2m_body_invite(connection);
 		if (drain(connection, V2M_REQUEST_BODY_MAX))
 			return true;
 	}
@@ -270,7 +267,7 @@ static struct mg_context *start_civetweb(struct v2m_http *http, const char *port
 		"listening_ports",
 		ports,
 		"num_threads",
-		THREADS_TXT,
+		V2M_STRINGIFY(THREADS),
 		"request_timeout_ms",
 		REQUEST_TIMEOUT_MS,
 		"enable_keep_alive",
@@ -309,7 +306,7 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
 	if (!made || !ports)
 		return v2m_error_set(error, -ENOMEM, "http: out of memory");
 	if (!options->api_key || !options->api_key[0] || strlen(options->api_key) > V2M_API_KEY_MAX)
-		return v2m_error_set(error, -EINVAL, "api_key: has to have 1 to %d characters",
+		return v2m_error_set(error, -EINVAL, "api_key: expected 1 to %d characters",
 				     V2M_API_KEY_MAX);
 	result = make_start_id(made->start_id);
 	if (result)

@@ -33,8 +33,8 @@ static const struct route routes[] = {
 
 	OPEN("/",        answer_root),
 	OPEN("/api/",    answer_root),
-	OPEN("/health",  answer_health, .name = "healthy"),
-	OPEN("/healthz", answer_health, .name = "ok"),
+	OPEN("/health",  answer_health, .healthy = "healthy"),
+	OPEN("/healthz", answer_health, .healthy = "ok"),
 
 	ROUTE("GET",  "/api/meter/status", .handle = answer_meter_status),
 	ROUTE("GET",  "/api/meter/export", .handle = answer_export),
