@@ -5,17 +5,12 @@
 
 #include <stdbool.h>
 
+#include "core/string_list.h"
 #include "core/util.h"
 
 enum v2m_api_bytes {
 	V2M_API_BYTES_WIRE,
 	V2M_API_BYTES_PAYLOAD,
-};
-
-/* A NULL-free list of strings. */
-struct v2m_strings {
-	char **items;
-	size_t count;
 };
 
 /* Defaults that hold without a configuration, too. */

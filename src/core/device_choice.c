@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/util.h"
+
 /* The kernel allows eight levels of stacked devices; more than that is a loop in the description.
  */
 #define MAX_DEPTH 16

@@ -7,7 +7,7 @@
 #define V2METER_CORE_DEVICE_CHOICE_H
 
 #include "v2meter/sample.h"
-#include "core/config.h"
+#include "core/string_list.h"
 
 /* A device as rtnetlink describes it. */
 struct v2m_link {

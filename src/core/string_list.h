@@ -3,7 +3,13 @@
 #ifndef V2METER_CORE_STRING_LIST_H
 #define V2METER_CORE_STRING_LIST_H
 
-#include "core/config.h"
+#include <stddef.h>
+
+/* Starts empty with zeros; no item is NULL. */
+struct v2m_strings {
+	char **items;
+	size_t count;
+};
 
 /* Appends a copy. 0 or -ENOMEM. */
 int v2m_strings_add(struct v2m_strings *strings, const char *item);

@@ -5,7 +5,8 @@
 
 #include <netinet/in.h>
 
-#include "core/config.h"
+#include "core/string_list.h"
+#include "core/util.h"
 
 /* Reads an IPv4 "address:port". 0 or -EINVAL. */
 int v2m_listen_parse(const char *text, struct sockaddr_in *address);

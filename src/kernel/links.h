@@ -3,7 +3,6 @@
 #ifndef V2METER_KERNEL_LINKS_H
 #define V2METER_KERNEL_LINKS_H
 
-#include "core/config.h"
 #include "core/device_choice.h"
 #include "kernel/datapath.h"
 
