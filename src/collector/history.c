@@ -27,20 +27,6 @@ struct cleanup_question {
 	int64_t *real_us;
 };
 
-enum v2m_verdict collector_find_key(struct v2m_collector *collector, const char *id_or_uuid,
-				    const struct v2m_key **key)
-{
-	const struct v2m_key_port *port;
-
-	*key = v2m_keyset_find(collector->keyset, id_or_uuid);
-	if (!*key)
-		return V2M_KEY_NOT_FOUND;
-	port = (*key)->port ? v2m_keyset_port(collector->keyset, (*key)->port) : NULL;
-	if (port && port->shared)
-		return V2M_KEY_SHARES_PORT;
-	return port && !collector_counts_port(collector, port) ? V2M_KEY_IS_UDP : V2M_OK;
-}
-
 /* The sentence is for the operator; the client gets the verdict. */
 static enum v2m_verdict verdict_of(int result, enum v2m_verdict failed,
 				   const struct v2m_error *error)

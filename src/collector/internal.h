@@ -14,8 +14,8 @@
 #include "core/status.h"
 #include "kernel/datapath.h"
 #include "kernel/links.h"
-#include "kernel/socket_stats.h"
 #include "kernel/sessions.h"
+#include "kernel/socket_stats.h"
 #include "kernel/sockets.h"
 #include "ledger/ledger.h"
 
@@ -182,11 +182,6 @@ void history_init(struct v2m_meter *meter);
 void curves_init(struct v2m_meter *meter);
 void transfer_init(struct v2m_meter *meter);
 
-/* The key, where its bytes can be told: V2M_OK, V2M_KEY_NOT_FOUND, V2M_KEY_SHARES_PORT or
- * V2M_KEY_IS_UDP. history.c */
-enum v2m_verdict collector_find_key(struct v2m_collector *collector, const char *id_or_uuid,
-				    const struct v2m_key **key);
-
 /* curves.c: the rates of a port that goes to another key are not the new owner's to see. */
 void curves_change_owners(struct v2m_collector *collector, const struct v2m_keyset *next);
 
@@ -200,6 +195,10 @@ int collector_load_keys(struct v2m_collector *collector, struct v2m_error *error
 /* The first time: what was counted while the daemon was away goes to the last good keys, and where
  * the sources are broken those stay in force. 0, or -EINVAL: no keys to begin with. */
 int collector_start_keys(struct v2m_collector *collector, struct v2m_error *error);
+/* The key, where its bytes can be told: V2M_OK (a key without a port included), V2M_KEY_NOT_FOUND,
+ * V2M_KEY_SHARES_PORT or V2M_KEY_IS_UDP. */
+enum v2m_verdict collector_find_key(const struct v2m_collector *collector, const char *id_or_uuid,
+				    const struct v2m_key **key);
 
 /* publish.c: the window in force; published.lock guards what is in struct published. */
 

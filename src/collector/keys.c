@@ -176,3 +176,17 @@ int collector_start_keys(struct v2m_collector *collector, struct v2m_error *erro
 	put_in_force(collector, refused);
 	return 0;
 }
+
+enum v2m_verdict collector_find_key(const struct v2m_collector *collector, const char *id_or_uuid,
+				    const struct v2m_key **key)
+{
+	const struct v2m_key_port *port;
+
+	*key = v2m_keyset_find(collector->keyset, id_or_uuid);
+	if (!*key)
+		return V2M_KEY_NOT_FOUND;
+	port = (*key)->port ? v2m_keyset_port(collector->keyset, (*key)->port) : NULL;
+	if (port && port->shared)
+		return V2M_KEY_SHARES_PORT;
+	return port && !collector_counts_port(collector, port) ? V2M_KEY_IS_UDP : V2M_OK;
+}

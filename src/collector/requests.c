@@ -141,11 +141,12 @@ static void answer_batch(struct request_queue *queue, struct request *batch)
 
 static enum v2m_verdict reset_one(struct v2m_collector *collector, struct request *request)
 {
-	const struct v2m_key *key = v2m_keyset_find(collector->keyset, request->key_id);
+	const struct v2m_key *key = NULL;
 	struct v2m_reset *reset = request->reset;
+	enum v2m_verdict verdict = collector_find_key(collector, request->key_id, &key);
 
-	if (!key)
-		return V2M_KEY_NOT_FOUND;
+	if (verdict != V2M_OK)
+		return verdict;
 	memset(reset, 0, sizeof(*reset));
 	snprintf(reset->key_id, sizeof(reset->key_id), "%s", key->id);
 	snprintf(reset->uuid, sizeof(reset->uuid), "%s", key->uuid);
@@ -153,10 +154,6 @@ static enum v2m_verdict reset_one(struct v2m_collector *collector, struct reques
 	reset->real_us = collector->sample.real_us;
 	if (!key->port)
 		return V2M_KEY_HAS_NO_PORT;
-	if (v2m_keyset_port(collector->keyset, key->port)->shared)
-		return V2M_KEY_SHARES_PORT;
-	if (!collector_counts_port(collector, v2m_keyset_port(collector->keyset, key->port)))
-		return V2M_KEY_IS_UDP;
 	v2m_key_subject(key, request->subject, sizeof(request->subject));
 	if (v2m_account_reset(collector->account, request->subject, reset->real_us, &reset->closed,
 			      &request->undo))
