@@ -29,12 +29,7 @@ static const char *const auto_places[] = {
 
 void v2m_source_report_clear(struct v2m_source_report *report)
 {
-	for (size_t i = 0; i < report->n_sources; i++) {
-		free(report->sources[i].path);
-		free(report->sources[i].kind);
-		free(report->sources[i].error);
-	}
-	free(report->sources);
+	v2m_status_sources_free(report->sources, report->n_sources);
 	*report = (struct v2m_source_report){ 0 };
 }
 

@@ -8,16 +8,21 @@
 
 #include "core/format.h"
 
+void v2m_status_sources_free(struct v2m_status_source *sources, size_t n_sources)
+{
+	for (size_t i = 0; i < n_sources; i++) {
+		free(sources[i].path);
+		free(sources[i].kind);
+		free(sources[i].error);
+	}
+	free(sources);
+}
+
 void v2m_status_free(struct v2m_status *status)
 {
 	if (!status)
 		return;
-	for (size_t i = 0; i < status->n_sources; i++) {
-		free(status->sources[i].path);
-		free(status->sources[i].kind);
-		free(status->sources[i].error);
-	}
-	free(status->sources);
+	v2m_status_sources_free(status->sources, status->n_sources);
 	free(status->devices);
 	free(status->mode_reason);
 	free(status->health_detail);

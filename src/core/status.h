@@ -35,6 +35,9 @@ struct v2m_status_source {
 	char *error; /* NULL where it could be read */
 };
 
+/* A list of them and what they hold. */
+void v2m_status_sources_free(struct v2m_status_source *sources, size_t n_sources);
+
 struct v2m_status {
 	int64_t real_us;    /* of this status */
 	int64_t started_us; /* of the daemon */
@@ -42,8 +45,8 @@ struct v2m_status {
 	char *mode_reason;         /* NULL in V2M_MODE_EBPF */
 	const char *health_reason; /* NULL: healthy; else a string constant */
 	char *health_detail;       /* one sentence more on health_reason, or NULL */
-	uint64_t
-		counters_since_ns; /* CLOCK_REALTIME when the kernel's counters began, 0: unknown */
+	/* CLOCK_REALTIME when the kernel's counters began, 0: unknown */
+	uint64_t counters_since_ns;
 	size_t keys;
 	size_t active_keys;
 	size_t ports;
