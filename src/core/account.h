@@ -50,8 +50,7 @@ struct v2m_subject {
 	uint32_t connections;       /* in the last dump */
 	struct v2m_pending pending; /* not stored yet */
 	int64_t noted_hour_s;       /* the hour of noted_connections */
-	uint32_t
-		noted_connections; /* the most at once that pending has been told of in that hour */
+	uint32_t noted_connections; /* the most at once that pending knows of in that hour */
 	bool dirty;
 };
 
@@ -106,8 +105,8 @@ void v2m_account_undo_reset(struct v2m_account *account, const char *id,
 			    const struct v2m_reset_undo *undo);
 
 /* Begins the history anew and forgets what of it is pending. What there was goes to *undo: to be
- * given back by undo_history_reset() where the ledger could not store it, else to be freed by
- * history_undo_clear(). 0 or -ENOENT. */
+ * given back by v2m_account_undo_history_reset() where the ledger could not store it; in either
+ * case to be freed by v2m_history_undo_clear(). 0 or -ENOENT. */
 struct v2m_history_undo {
 	struct v2m_totals baseline;
 	uint32_t max_connections;

@@ -19,8 +19,8 @@ struct v2m_body {
 	size_t length;
 };
 
-/* Renders one answer from a snapshot. path is what names the body within the window (route and
- * key). 0 with *body filled (data malloc'd), or -errno. */
+/* Renders one answer from a snapshot; argument is what it is about, as its renderer says. 0 with
+ * *body filled (data malloc'd), or -errno. */
 typedef int (*v2m_render)(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 			  const void *argument, struct v2m_body *body);
 
