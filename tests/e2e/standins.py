@@ -24,9 +24,23 @@ API_KEY = "stand-in-key"
 INVALID_KEY = {"detail": "Invalid API key. Use X-API-Key header with the correct key.",
                "code": "unauthorized"}
 
+WHOLE = json.dumps({"status": "success", "data": {"ports": {}}})
+# Wrong answers: status, body and type.
+WRONG_ANSWERS = {
+    "404": (404, '{"detail": "Not Found"}', "application/json"),
+    "404 html": (404, "<html>Not Found</html>", "text/html"),
+    "405": (405, '{"detail": "Method Not Allowed"}', "application/json"),
+    "500": (500, "Internal Server Error", "text/plain"),
+    "502": (502, "Internal Server Error", "text/plain"),
+    "503": (503, "Internal Server Error", "text/plain"),
+    "garbage": (200, b"\x00\xff\xfe{]{\x1b[2J", "application/json"),
+    "cut json": (200, WHOLE[:-5], "application/json"),
+    "html": (200, "<!doctype html><title>Panel</title>", "text/html"),
+    "text json": (200, WHOLE, "text/plain"),
+    "wrong shape": (200, '{"data": {"ports": [1, 2]}, "traffic": 7}', "application/json"),
+}
 # Ways to fail, after which a client has to ask the next path.
-FAULTS = ("404", "404 html", "405", "500", "502", "503", "garbage", "cut json", "html", "text json",
-          "wrong shape", "redirect", "timeout", "close", "close midway")
+FAULTS = (*WRONG_ANSWERS, "redirect", "timeout", "close", "close midway")
 # Those after which a reset may have happened.
 UNCERTAIN = ("502", "garbage", "cut json", "wrong shape", "timeout", "close", "close midway")
 
@@ -96,6 +110,64 @@ class Key:
                 "timestamp": 1754307939, "source": "precise_monitor", "method": "port_monitor"}
 
 
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers for the StandIn that its server carries."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        stand_in = self.server.stand_in
+        path = self.path.partition("?")[0]
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        stand_in.requests.append((self.command, path, {
+            name.lower(): value for name, value in self.headers.items()}))
+        fault = stand_in.fault_of(self.command, path)
+        if (stand_in.api_key and path != "/health" and
+                self.headers.get("X-API-Key") != stand_in.api_key):
+            self.send(401, json.dumps(INVALID_KEY))
+        elif fault is None:
+            status, answer = stand_in.answer(self.command, path)
+            self.send(status, json.dumps(answer))
+        elif isinstance(fault, tuple):
+            self.send(fault[0], json.dumps(fault[1]))
+        else:
+            self.fail(fault, path)
+
+    do_POST = do_GET
+
+    def fail(self, fault, path):
+        if fault in UNCERTAIN:
+            # The worst case: it was done, and only the answer goes wrong.
+            self.server.stand_in.answer(self.command, path)
+        if fault in WRONG_ANSWERS:
+            self.send(*WRONG_ANSWERS[fault])
+        elif fault == "redirect":
+            self.send_response(302)
+            self.send_header("Location", "/login")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        elif fault in ("timeout", "close midway", "close"):
+            if fault == "timeout":
+                self.server.stand_in.stopping.wait(60)
+            elif fault == "close midway":
+                self.send(200, WHOLE, extra=1000)
+            self.close_connection = True
+        else:
+            raise AssertionError(fault)
+
+    def send(self, status, body, content_type="application/json", extra=0):
+        body = body if isinstance(body, bytes) else body.encode()
+        with contextlib.suppress(ConnectionError):
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body) + extra))
+            self.end_headers()
+            self.wfile.write(body)
+
+
 class StandIn:
     """A server on a free loopback port, as a context manager. faults: {"simple", "port", "exact" or
     a path: one of FAULTS, or (status, object)}."""
@@ -108,7 +180,8 @@ class StandIn:
         self.health = health or {"status": "healthy"}
         self.requests = []  # (method, path, {header in lower case: value})
         self.stopping = threading.Event()
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.stand_in = self
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -209,84 +282,6 @@ class StandIn:
             if re.fullmatch(pattern, path) and generation in self.faults:
                 return self.faults[generation]
         return self.faults.get(path)
-
-    def _handler(self):
-        stand_in = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
-            def do_GET(self):
-                path = self.path.partition("?")[0]
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                stand_in.requests.append((self.command, path, {
-                    name.lower(): value for name, value in self.headers.items()}))
-                fault = stand_in.fault_of(self.command, path)
-                if (stand_in.api_key and path != "/health" and
-                        self.headers.get("X-API-Key") != stand_in.api_key):
-                    self.send(401, json.dumps(INVALID_KEY))
-                elif fault is None:
-                    status, answer = stand_in.answer(self.command, path)
-                    self.send(status, json.dumps(answer))
-                elif isinstance(fault, tuple):
-                    self.send(fault[0], json.dumps(fault[1]))
-                else:
-                    self.fail(fault, path)
-
-            do_POST = do_GET
-
-            def fail(self, fault, path):
-                if fault in UNCERTAIN:
-                    # The worst case: it was done, and only the answer goes wrong.
-                    stand_in.answer(self.command, path)
-                whole = json.dumps({"status": "success", "data": {"ports": {}}})
-                if fault == "404":
-                    self.send(404, '{"detail": "Not Found"}')
-                elif fault == "404 html":
-                    self.send(404, "<html>Not Found</html>", "text/html")
-                elif fault == "405":
-                    self.send(405, '{"detail": "Method Not Allowed"}')
-                elif fault in ("500", "502", "503"):
-                    self.send(int(fault), "Internal Server Error", "text/plain")
-                elif fault == "garbage":
-                    self.send(200, b"\x00\xff\xfe{]{\x1b[2J", "application/json")
-                elif fault == "cut json":
-                    self.send(200, whole[:-5])
-                elif fault == "html":
-                    self.send(200, "<!doctype html><title>Panel</title>", "text/html")
-                elif fault == "text json":
-                    self.send(200, whole, "text/plain")
-                elif fault == "wrong shape":
-                    self.send(200, '{"data": {"ports": [1, 2]}, "traffic": 7}')
-                elif fault == "redirect":
-                    self.send_response(302)
-                    self.send_header("Location", "/login")
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                elif fault == "timeout":
-                    stand_in.stopping.wait(60)
-                    self.close_connection = True
-                elif fault == "close midway":
-                    self.send(200, whole, extra=1000)
-                    self.close_connection = True
-                elif fault == "close":
-                    self.close_connection = True
-                else:
-                    raise AssertionError(fault)
-
-            def send(self, status, body, content_type="application/json", extra=0):
-                body = body if isinstance(body, bytes) else body.encode()
-                with contextlib.suppress(ConnectionError):
-                    self.send_response(status)
-                    self.send_header("Content-Type", content_type)
-                    self.send_header("Content-Length", str(len(body) + extra))
-                    self.end_headers()
-                    self.wfile.write(body)
-
-        return Handler
 
 
 class Front(StandIn):
