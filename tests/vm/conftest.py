@@ -19,6 +19,7 @@ import kernels
 import network
 import qemu
 import table
+from daemon import Server
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
@@ -129,6 +130,16 @@ def vm(request, kernel, image, wire):
             kept = kernels.cache_dir() / f"console-{kernel.name}"
             shutil.copy(machine.console, kept)
             print(f"\nconsole of {kernel.release}: {kept}")
+
+
+@pytest.fixture(scope="module")
+def veth(vm):
+    """A veth pair on the way to the namespace "peer", and a server in the first one."""
+    vm.check("/v2m/topology veth")
+    server = Server(vm)
+    yield
+    server.stop()
+    vm.check("/v2m/topology down")
 
 
 TABLE = pytest.StashKey()

@@ -3,6 +3,7 @@
 
 import json
 import shlex
+import time
 
 PORT = 10001
 OTHER_PORT = 10002
@@ -110,6 +111,14 @@ class Daemon:
             if device["name"] == name:
                 return device
         raise AssertionError(f"{name} is not counted on: {self.said()}")
+
+
+def wait_until(condition, said, timeout_s=20):
+    """Asks until the condition holds; said: tells what there was instead. Asking a guest takes long
+    enough to need no pause."""
+    end_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end_s, said()
 
 
 def grown(before, after):

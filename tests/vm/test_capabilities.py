@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The least set of capabilities that suffices: the table in docs/capabilities.md."""
 
-import pytest
-
-from daemon import PORT, Daemon, GuestCapture, Server, assert_equal, grown
+from daemon import PORT, Daemon, GuestCapture, assert_equal, grown
 
 EXCHANGE = f"ip netns exec peer traffic tcp 10.77.0.1 {PORT} 100000 200000"
 
@@ -16,15 +14,6 @@ def least_set(kernel):
 def depends_on_the_build(kernel, capability):
     """6.12 has refused one build of the programs without it and accepted the next."""
     return capability == "perfmon" and (6, 12) <= kernel.version < (7, 2)
-
-
-@pytest.fixture(scope="module")
-def veth(vm):
-    vm.check("/v2m/topology veth")
-    server = Server(vm)
-    yield
-    server.stop()
-    vm.check("/v2m/topology down")
 
 
 def confined(vm, capabilities, memlock="unlimited"):

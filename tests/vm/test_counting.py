@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 import network
-from daemon import (PORT, Daemon, GuestCapture, Server, assert_equal, exchange, grown,
+from daemon import (PORT, Daemon, GuestCapture, assert_equal, exchange, grown,
                     reference)
 
 HOST = {4: "10.77.0.1", 6: "fd77::1"}
@@ -16,15 +16,6 @@ UDP = "udp {host} {port} 60 1200 0 2 1100"
 UDP_GSO = "udp {host} {port} 100 1400 1 5 1000"
 # Each datagram becomes three fragments, and four on the way back.
 FRAGMENTS = "udp {host} {port} 25 4000 0 1 5000"
-
-
-@pytest.fixture(scope="module")
-def veth(vm):
-    vm.check("/v2m/topology veth")
-    server = Server(vm)
-    yield
-    server.stop()
-    vm.check("/v2m/topology down")
 
 
 @pytest.fixture(scope="module")

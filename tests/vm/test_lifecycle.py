@@ -6,21 +6,12 @@ import json
 
 import pytest
 
-from daemon import (KEY, PIN_DIR, PORT, Daemon, GuestCapture, Server, assert_equal, exchange,
+from daemon import (KEY, PIN_DIR, PORT, Daemon, GuestCapture, assert_equal, exchange,
                     grown)
 
 CLIENT = f"tcp 10.77.0.1 {PORT} 300000 500000"
 EXCHANGE = f"ip netns exec peer traffic {CLIENT}"
 HELD = 7
-
-
-@pytest.fixture(scope="module")
-def veth(vm):
-    vm.check("/v2m/topology veth")
-    server = Server(vm)
-    yield
-    server.stop()
-    vm.check("/v2m/topology down")
 
 
 @pytest.fixture

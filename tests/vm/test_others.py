@@ -3,7 +3,7 @@
 
 import pytest
 
-from daemon import PORT, Daemon, Server, assert_equal, exchange, grown
+from daemon import PORT, Daemon, assert_equal, exchange, grown
 
 EXCHANGE = f"tcp 10.77.0.1 {PORT} 200000 300000"
 HTB = ("tc qdisc replace dev v0 root handle 1: htb default 10; "
@@ -18,14 +18,9 @@ FILTERS = {
 }
 
 
-@pytest.fixture(scope="module")
-def veth(vm):
+@pytest.fixture(scope="module", autouse=True)
+def modules(vm):
     vm.check("/v2m/load-modules sch_fq sch_htb act_gact cls_matchall cls_u32")
-    vm.check("/v2m/topology veth")
-    server = Server(vm)
-    yield
-    server.stop()
-    vm.check("/v2m/topology down")
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """With default settings each packet that reaches a monitored port is counted exactly once."""
 
-import time
-
 import pytest
 
-from daemon import FIGURES, PORT, Daemon, Server, exchange, grown
+from daemon import FIGURES, PORT, Daemon, Server, exchange, grown, wait_until
 
 EXCHANGE = (f"tcp 10.77.0.1 {PORT} 300000 400000", f"udp 10.77.0.1 {PORT} 40 1200 1 2 1100",
             f"udp 10.77.0.1 {PORT} 10 3000 0 1 4000")
@@ -39,19 +37,14 @@ def topology(vm, daemon, request):
     vm.check("/v2m/topology down")
 
 
-def wait_for_device(daemon, name, timeout_s=20):
-    deadline_s = time.monotonic() + timeout_s
-    while name not in daemon.devices():
-        assert time.monotonic() < deadline_s, f"{name} is not counted on: {daemon.said()}"
-
-
 @pytest.mark.parametrize("topology", TOPOLOGIES, indirect=True)
 def test_each_packet_is_counted_once(vm, daemon, topology):
     in_container = topology == "container"
     device, more = TOPOLOGIES[topology]
     server = Server(vm, 9000, "container") if in_container else Server(vm)
     try:
-        wait_for_device(daemon, device)
+        wait_until(lambda: device in daemon.devices(),
+                   lambda: f"{device} is not counted on: {daemon.said()}")
         vm.wait_until("ping -c 1 -W 1 10.77.1.2")
         before = daemon.figures()
         clients = EXCHANGE + (() if in_container else EXCHANGE6)
