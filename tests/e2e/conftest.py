@@ -15,6 +15,7 @@ import lab as lab_module
 import v2ray as v2ray_module
 from daemon import Daemon
 from lab import Lab, run
+from unprivileged import Unprivileged
 from wire import Capture
 
 SYS_BPF = {"x86_64": 321, "aarch64": 280}.get(platform.machine())
@@ -124,6 +125,23 @@ def lab(tmp_path):
 def start_daemon(lab):
     with daemons_in(lab) as start:
         yield start
+
+
+@pytest.fixture
+def start_unprivileged(lab):
+    """start(keys, **members) as start_daemon, without the privilege for kernel programs."""
+    made = []
+
+    def start(keys, running=True, kind=Unprivileged, **options):
+        daemon = kind(lab, keys, name=f"unprivileged-{len(made)}", **options)
+        made.append(daemon)
+        return daemon.start() if running else daemon
+
+    yield start
+    for daemon in made:
+        daemon.stop()
+        daemon.allow()
+        daemon.run("--detach")
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,14 @@ def total(daemon, key):
     return daemon.port_entry(key.port)["total_bytes"]
 
 
+def on_the_wire(v2ray, capture, key):
+    """The bytes that the capture saw of the key, after the last of them."""
+    v2ray.stop()
+    settled(capture)
+    counted = capture.tally(key.port)
+    return counted.rx.wire + counted.tx.wire
+
+
 def in_reset(answer):
     assert answer.status == 200, answer.body
     body = answer.json()
@@ -102,10 +110,7 @@ def test_resets_in_mid_download_lose_and_double_nothing(lab, scene, capture):
         closed.append(in_reset(daemon.reset(key.id))["previous_total"])
     assert download.said() == str(4 << 20)
     assert sum(value > 0 for value in closed) > 5
-    v2ray.stop()
-    settled(capture)
-    counted = capture.tally(key.port)
-    assert sum(closed) + total(daemon, key) == counted.rx.wire + counted.tx.wire
+    assert on_the_wire(v2ray, capture, key) == sum(closed) + total(daemon, key)
 
 
 def test_resets_at_the_same_time_close_each_byte_once(lab, scene, capture):
@@ -122,10 +127,7 @@ def test_resets_at_the_same_time_close_each_byte_once(lab, scene, capture):
         thread.start()
     for thread in threads:
         thread.join()
-    v2ray.stop()
-    settled(capture)
-    counted = capture.tally(key.port)
-    assert sum(closed) + total(daemon, key) == counted.rx.wire + counted.tx.wire
+    assert on_the_wire(v2ray, capture, key) == sum(closed) + total(daemon, key)
 
 
 def test_a_killed_daemon_loses_nothing(lab, scene, capture):
@@ -139,10 +141,7 @@ def test_a_killed_daemon_loses_nothing(lab, scene, capture):
     v2ray.download(key, 500000)
     daemon.start()
     download.wait(30)
-    v2ray.stop()
-    settled(capture)
-    counted = capture.tally(key.port)
-    assert closed + total(daemon, key) == counted.rx.wire + counted.tx.wire
+    assert on_the_wire(v2ray, capture, key) == closed + total(daemon, key)
 
 
 def test_a_reset_outlives_a_killed_daemon(scene):
@@ -161,10 +160,7 @@ def test_a_stopped_daemon_goes_on_counting(lab, scene, capture):
     v2ray.download(key, 100000)
     daemon.start()
     v2ray.download(key, 100000)
-    v2ray.stop()
-    settled(capture)
-    counted = capture.tally(key.port)
-    assert total(daemon, key) == counted.rx.wire + counted.tx.wire
+    assert on_the_wire(v2ray, capture, key) == total(daemon, key)
 
 
 def test_many_kills_lose_nothing(lab, scene, capture):
@@ -176,7 +172,4 @@ def test_many_kills_lose_nothing(lab, scene, capture):
         daemon.kill()
         daemon.start()
     download.wait(30)
-    v2ray.stop()
-    settled(capture)
-    counted = capture.tally(key.port)
-    assert total(daemon, key) == counted.rx.wire + counted.tx.wire
+    assert on_the_wire(v2ray, capture, key) == total(daemon, key)

@@ -15,7 +15,6 @@ import pytest
 
 from lab import Lab, wait_until
 from openapi import Checker, Mismatch
-from test_socket_stats import start_unprivileged  # noqa: F401, a fixture
 
 yaml = pytest.importorskip("yaml", reason="python3-yaml is not installed")
 

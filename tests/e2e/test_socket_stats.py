@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Without the kernel programs: from the sockets' own counters, said everywhere, and back again."""
 
-import pathlib
 import signal
-import sys
 import time
 
 import pytest
 
 from daemon import BUILD, Daemon
 from lab import run, wait_until
+from unprivileged import Blind, WithoutDiag
 from v2ray import Key
 
 SIZE = 10 * 1024 * 1024
@@ -18,61 +17,6 @@ SIZE = 10 * 1024 * 1024
 BOUND, ACK_BOUND = 0.001, 0.25
 FIGURES = {"rx_bytes": ACK_BOUND, "tx_bytes": BOUND, "total_bytes": BOUND, "rx_packets": BOUND,
            "tx_packets": BOUND, "payload_rx_bytes": BOUND, "payload_tx_bytes": BOUND}
-EVERYTHING = "-bpf,-net_admin,-sys_admin,-perfmon"
-
-
-class Unprivileged(Daemon):
-    """Root without the capabilities that eBPF needs; allow() gives them to the next start."""
-
-    prefix = ["setpriv", "--bounding-set", EVERYTHING, "--inh-caps", EVERYTHING]
-
-    def words(self, *options):
-        return [*self.prefix, *super().words(*options)]
-
-    def allow(self):
-        self.prefix = []
-
-
-# A seccomp filter (Linux: Documentation/userspace-api/seccomp_filter.rst) under which socket(AF_NETLINK,
-# any, NETLINK_SOCK_DIAG) is not permitted, and the command that follows.
-WITHOUT_SOCK_DIAG = """
-import ctypes, os, platform, struct, sys
-number = {"x86_64": 41, "aarch64": 198}[platform.machine()]
-load, equal, give = 0x20, 0x15, 0x06
-steps = [(load, 0, 0, 0), (equal, 0, 5, number), (load, 0, 0, 16), (equal, 0, 3, 16),
-         (load, 0, 0, 32), (equal, 0, 1, 4), (give, 0, 0, 0x00050001), (give, 0, 0, 0x7fff0000)]
-code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
-program = struct.pack("HxxxxxxP", len(steps), ctypes.addressof(code))
-libc = ctypes.CDLL(None, use_errno=True)
-if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, program, 0, 0):
-    sys.exit(f"seccomp: {os.strerror(ctypes.get_errno())}")
-os.execvp(sys.argv[1], sys.argv[1:])
-"""
-
-
-class Blind(Unprivileged):
-    """Without eBPF and without the sockets' own counters."""
-
-    prefix = ["/usr/bin/python3", "-c", WITHOUT_SOCK_DIAG, *Unprivileged.prefix]
-
-    def is_ready(self):
-        return "serves on" in self.said() or super().is_ready()
-
-
-@pytest.fixture
-def start_unprivileged(lab):
-    made = []
-
-    def start(keys, running=True, kind=Unprivileged, **options):
-        daemon = kind(lab, keys, name=f"unprivileged-{len(made)}", **options)
-        made.append(daemon)
-        return daemon.start() if running else daemon
-
-    yield start
-    for daemon in made:
-        daemon.stop()
-        daemon.allow()
-        daemon.run("--detach")
 
 
 def settled(daemon, port):
@@ -87,6 +31,15 @@ def settled(daemon, port):
         return entry if time.monotonic() - last["since"] > 0.5 else None
 
     return wait_until(quiet, timeout_s=20, what="the end of all traffic")
+
+
+def answers_about(daemon, key):
+    """To every reading and every reset of what the key carried."""
+    path = f"/api/keys/{key.id}/traffic"
+    return ([daemon.get(path + rest) for rest in
+             ("", "/simple", "/exact", "/port/exact", "/history", "/monthly")] +
+            [daemon.ask("POST", path + rest) for rest in
+             ("/reset", "/simple/reset", "/port/reset", "/history/reset")])
 
 
 def assert_agree(counted, measured):
@@ -156,12 +109,7 @@ def test_a_key_with_udp_alone_has_no_figures(lab, start_v2ray, start_unprivilege
     v2ray = start_v2ray()
     key = v2ray.key("vmess-mkcp")
     daemon = start_unprivileged([each.entry() for each in v2ray.keys])
-    path = f"/api/keys/{key.id}/traffic"
-    answers = [daemon.get(path + rest) for rest in
-               ("", "/simple", "/exact", "/port/exact", "/history", "/monthly")]
-    answers += [daemon.ask("POST", path + rest) for rest in
-                ("/reset", "/simple/reset", "/port/reset", "/history/reset")]
-    for answer in answers:
+    for answer in answers_about(daemon, key):
         assert (answer.status, answer.json()["code"]) == (503, "udp_not_counted")
     data = daemon.simple()["data"]
     assert sorted(data["ports"]) == ["10001", "10002"]
@@ -200,12 +148,7 @@ def test_where_nothing_can_be_counted_nothing_is_told_or_reset(start_unprivilege
     key = Key("vmess-tcp", 10001)
     daemon = start_unprivileged([key.entry()], kind=Blind)
     assert daemon.ask("GET", "/healthz", headers={}).status == 503
-    path = f"/api/keys/{key.id}/traffic"
-    answers = [daemon.get(path + rest) for rest in
-               ("", "/simple", "/exact", "/port/exact", "/history", "/monthly")]
-    answers += [daemon.ask("POST", path + rest) for rest in
-                ("/reset", "/simple/reset", "/port/reset", "/history/reset")]
-    for answer in answers:
+    for answer in answers_about(daemon, key):
         assert (answer.status, answer.json()["code"]) == (503, "unreadable"), answer.body
 
 
@@ -261,37 +204,24 @@ def test_another_daemon_is_no_reason_to_fall_back(lab, start_daemon):
     assert refused.returncode == 2 and str(first.process.pid) in refused.stderr
 
 
-NETLINK_SOCK_DIAG = 4
-REFUSE = pathlib.Path(__file__).with_name("refuse_socket.py")
-
-
-class WithoutDiag(Unprivileged):
-    prefix = [sys.executable, REFUSE, NETLINK_SOCK_DIAG, *Unprivileged.prefix]
-
-
-def test_without_sock_diag_bytes_are_not_told_at_all(lab, start_v2ray):
+def test_without_sock_diag_bytes_are_not_told_at_all(start_v2ray, start_unprivileged):
     """Connections are still seen, in /proc; nothing is answered that looks like bytes."""
     v2ray = start_v2ray()
-    daemon = WithoutDiag(lab, [key.entry() for key in v2ray.keys])
-    daemon.is_ready = lambda: daemon.process.running() and "serves on" in daemon.said()
-    daemon.start()
-    try:
-        for path in ("/api/traffic/simple", "/api/traffic/exact", "/api/traffic/ports/exact",
-                     f"/api/keys/{v2ray.keys[0].id}/traffic/simple"):
-            answer = daemon.get(path, fresh=True)
-            assert (answer.status, answer.json()["code"]) == (503, "unreadable"), path
-        assert daemon.reset(v2ray.keys[0].id).status == 503
-        assert daemon.ask("GET", "/health", headers={}).status == 503
-        status = daemon.get("/api/meter/status").json()
-        assert status["reason"] == "counters_unreadable"
-        assert status["connections"] == 0
-        download = v2ray.start_download(v2ray.keys[0], SIZE, SIZE // 4)
-        wait_until(lambda: daemon.get("/api/meter/status").json()["connections"] == 1,
-                   what="the connection, from /proc")
-        assert "/proc/net/tcp" in daemon.said()
-        download.stop()
-    finally:
-        daemon.stop()
+    daemon = start_unprivileged([key.entry() for key in v2ray.keys], kind=WithoutDiag)
+    for path in ("/api/traffic/simple", "/api/traffic/exact", "/api/traffic/ports/exact",
+                 f"/api/keys/{v2ray.keys[0].id}/traffic/simple"):
+        answer = daemon.get(path, fresh=True)
+        assert (answer.status, answer.json()["code"]) == (503, "unreadable"), path
+    assert daemon.reset(v2ray.keys[0].id).status == 503
+    assert daemon.ask("GET", "/health", headers={}).status == 503
+    status = daemon.get("/api/meter/status").json()
+    assert status["reason"] == "counters_unreadable"
+    assert status["connections"] == 0
+    download = v2ray.start_download(v2ray.keys[0], SIZE, SIZE // 4)
+    wait_until(lambda: daemon.get("/api/meter/status").json()["connections"] == 1,
+               what="the connection, from /proc")
+    assert "/proc/net/tcp" in daemon.said()
+    download.stop()
 
 
 def test_a_device_that_refuses_leaves_the_others_exact(lab, start_daemon):

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""v2meterd as root without the capabilities that eBPF needs, and with less than that."""
+
+import pathlib
+import sys
+
+from daemon import Daemon
+
+EVERYTHING = "-bpf,-net_admin,-sys_admin,-perfmon"
+NETLINK_SOCK_DIAG = 4
+REFUSE_SOCKET = pathlib.Path(__file__).with_name("refuse_socket.py")
+
+
+class Unprivileged(Daemon):
+    """Without eBPF; allow() gives the capabilities to the next start."""
+
+    prefix = ["setpriv", "--bounding-set", EVERYTHING, "--inh-caps", EVERYTHING]
+
+    def words(self, *options):
+        return [*self.prefix, *super().words(*options)]
+
+    def allow(self):
+        self.prefix = []
+
+
+class Blind(Unprivileged):
+    """Without the sockets' own counters, too: sock_diag is not permitted."""
+
+    error = "EPERM"
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.prefix = [sys.executable, REFUSE_SOCKET, NETLINK_SOCK_DIAG, self.error, *self.prefix]
+
+    def is_ready(self):
+        return "serves on" in self.said() or super().is_ready()
+
+
+class WithoutDiag(Blind):
+    """The kernel has no sock_diag: connections are read from /proc."""
+
+    error = "EPROTONOSUPPORT"
