@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import threading
 import urllib.parse
@@ -314,7 +315,6 @@ def ctl(*words, url=None, key=API_KEY, env=None, timeout=60):
 @contextlib.contextmanager
 def closed_port():
     """A loopback URL on which nobody listens, held for as long as it is used."""
-    import socket
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{held.getsockname()[1]}"

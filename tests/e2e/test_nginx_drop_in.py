@@ -11,10 +11,10 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 
 import pytest
 
+from lab import wait_until
 from standins import CTL, ROOT, Key, StandIn, ctl
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin")
@@ -92,13 +92,6 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(condition, what, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.01)
-
-
 def replace(text, changes):
     for old, new in changes.items():
         assert text.count(old) == 1, old
@@ -141,7 +134,7 @@ class Nginx:
         check = subprocess.run([*command, "-t"], capture_output=True, timeout=30, text=True)
         assert check.returncode == 0, check.stderr
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        wait_for(self.is_up, "nginx does not listen")
+        wait_until(self.is_up, what="nginx listens")
         return self
 
     def __exit__(self, *_):
@@ -223,10 +216,12 @@ def test_taking_the_include_out_gives_traffic_back_to_the_panel(drop_in):
     assert nginx.who_answers("GET /api/traffic/simple") == "meter"
     nginx.configure(False)
     nginx.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: nginx.who_answers("GET /api/traffic/simple") == "panel", "no reload")
+    wait_until(lambda: nginx.who_answers("GET /api/traffic/simple") == "panel",
+               what="the reload")
     nginx.configure(True)
     nginx.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: nginx.who_answers("GET /api/traffic/simple") == "meter", "no reload")
+    wait_until(lambda: nginx.who_answers("GET /api/traffic/simple") == "meter",
+               what="the reload")
 
 
 @pytest.mark.skipif(not CTL.exists(), reason=f"{CTL} is not built")
