@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * cls_bpf filters on clsact, for kernels without tcx. A filter is ours if its program is one that
- * we pinned, or if it has the handle that derives from pin_dir and a program with the name of ours
- * (the pins were deleted by hand). Nothing else is ever touched.
+ * we pinned, or if it has the handle that derives from pin_dir and the name of ours (the pins were
+ * deleted by hand). Nothing else is ever touched.
  *
  * A new program is pinned under a second name before it replaces the old one, so that at any moment
  * the program of the filter is pinned.
@@ -55,6 +55,17 @@ static void clear_filters(struct filters *filters)
 	free(filters->items);
 }
 
+/* libbpf names a filter by its program's name and id. The program itself the kernel shows to
+ * CAP_SYS_ADMIN alone (BPF_PROG_GET_FD_BY_ID), which the service has not. */
+static bool is_named_ours(const struct v2m_tc_filter *filter, enum v2m_direction direction)
+{
+	char ours[sizeof(filter->name)];
+
+	snprintf(ours, sizeof(ours), "v2m_%s:[%u]", direction == V2M_INGRESS ? "ingress" : "egress",
+		 filter->program_id);
+	return strcmp(filter->name, ours) == 0;
+}
+
 static int read_filters(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction,
 			struct filters *filters)
 {
@@ -68,7 +79,7 @@ static int read_filters(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_
 		if (!filter->bpf || !filter->program_id || filter->handle != pins->handle)
 			continue;
 		if (filter->program_id == pinned || filter->program_id == next ||
-		    v2m_program_is_named_ours(filter->program_id))
+		    is_named_ours(filter, direction))
 			filters->ours = filter;
 	}
 	return result;

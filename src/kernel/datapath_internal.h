@@ -110,8 +110,6 @@ int v2m_programs_load(struct v2m_datapath *datapath, const struct v2m_device_con
 		      int programs[V2M_N_DIRECTIONS], struct v2m_error *error);
 /* The id of an open program, or 0. */
 uint32_t v2m_program_id(int fd);
-/* Whether a program of this id is named as ours are. */
-bool v2m_program_is_named_ours(uint32_t id);
 
 /* grace.c: returns when every program that runs now has ended. 0 or -errno. */
 int v2m_grace_period(void);

@@ -100,14 +100,3 @@ uint32_t v2m_program_id(int fd)
 
 	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.id;
 }
-
-bool v2m_program_is_named_ours(uint32_t id)
-{
-	V2M_CLOSE int fd = bpf_prog_get_fd_by_id(id);
-	struct bpf_prog_info info = {};
-	uint32_t size = sizeof(info);
-
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
-		return false;
-	return strcmp(info.name, "v2m_ingress") == 0 || strcmp(info.name, "v2m_egress") == 0;
-}

@@ -6,6 +6,7 @@
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -113,6 +114,8 @@ static int find_bpf_attribute(const struct nlattr *attribute, void *context)
 
 	if (mnl_attr_get_type(attribute) == TCA_BPF_ID)
 		filter->program_id = mnl_attr_get_u32(attribute);
+	if (mnl_attr_get_type(attribute) == TCA_BPF_NAME)
+		snprintf(filter->name, sizeof(filter->name), "%s", mnl_attr_get_str(attribute));
 	return MNL_CB_OK;
 }
 

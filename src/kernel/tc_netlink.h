@@ -20,6 +20,7 @@ struct v2m_tc_filter {
 	uint16_t protocol; /* network byte order, as tcm_info has it */
 	bool bpf;          /* kind "bpf" */
 	uint32_t program_id;
+	char name[32]; /* that whoever made a bpf filter gave it; cut */
 };
 
 /* The qdisc in clsact's place: 0 or -errno. */

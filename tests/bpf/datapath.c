@@ -50,6 +50,7 @@ int teardown(void **state)
 	struct fixture *fixture = *state;
 	struct v2m_error error = {};
 
+	set_sys_admin(true);
 	close_datapath(fixture);
 	if (v2m_datapath_remove(fixture->pin_dir, &error))
 		fail_msg("%s", error.text);

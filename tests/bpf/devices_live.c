@@ -102,6 +102,13 @@ static void deleted_pins_are_made_again(void **state)
 	assert_false(attach(fixture));
 }
 
+/* As the service finds it: a program that is not pinned is not shown to it. */
+static void deleted_pins_are_made_again_without_cap_sys_admin(void **state)
+{
+	set_sys_admin(false);
+	deleted_pins_are_made_again(state);
+}
+
 /* With it go the maps' pins and our lock, and on tcx the programs. */
 static void a_deleted_pin_directory_is_made_again(void **state)
 {
@@ -227,6 +234,41 @@ static void add_foreign_filter(enum bpf_tc_attach_point point, uint32_t priority
 	close(options.prog_fd);
 }
 
+/* Puts a program of somebody else's into our filter, handle and all. */
+static void replace_our_filter(void)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)if_nametoindex("v2m0"),
+		    .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = foreign_program(TC_ACT_UNSPEC), .priority = 1,
+		    .flags = BPF_TC_F_REPLACE);
+	char text[256];
+
+	command_output(text, sizeof(text),
+		       "tc filter show dev v2m0 ingress | grep -o 'handle 0x[0-9a-f]*'");
+	assert_int_equal(sscanf(text, "handle %x", &options.handle), 1);
+	assert_int_equal(bpf_tc_attach(&hook, &options), 0);
+	close(options.prog_fd);
+}
+
+static void a_foreign_program_in_our_place_is_not_touched(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct v2m_device device = device_v2m0();
+	struct v2m_error error = {};
+	char before[4096];
+	char after[4096];
+
+	fixture->force_clsact = true;
+	open_and_attach(fixture);
+	replace_our_filter();
+	command_output(before, sizeof(before), "tc filter show dev v2m0 ingress");
+	assert_int_equal(v2m_datapath_attach(fixture->datapath, &device, NULL, &error), -EEXIST);
+	assert_int_equal(v2m_datapath_detach(fixture->datapath, device.ifindex), 0);
+	command_output(after, sizeof(after), "tc filter show dev v2m0 ingress");
+	assert_non_null(strstr(after, "foreign"));
+	assert_string_equal(before, after);
+}
+
 static void show_filters(char text[4096])
 {
 	command_output(text, 4096,
@@ -315,12 +357,14 @@ int main(void)
 		BOTH_WAYS(what_was_deleted_while_no_daemon_ran_is_repaired),
 		BOTH_WAYS(a_deleted_qdisc_is_repaired),
 		BOTH_WAYS(deleted_pins_are_made_again),
+		BOTH_WAYS(deleted_pins_are_made_again_without_cap_sys_admin),
 		BOTH_WAYS(a_deleted_pin_directory_is_made_again),
 		BOTH_WAYS(deleted_pins_of_maps_are_made_again),
 		BOTH_WAYS(a_device_that_is_made_again_starts_at_zero),
 		BOTH_WAYS(another_device_with_an_old_index_starts_at_zero),
 		BOTH_WAYS(detaching_stops_the_counting),
 		BOTH_WAYS(foreign_filters_and_their_qdisc_survive),
+		BOTH_WAYS(a_foreign_program_in_our_place_is_not_touched),
 		BOTH_WAYS(a_later_filter_that_accepts_does_not_starve_ours),
 		BOTH_WAYS(what_a_filter_behind_ours_drops_was_counted),
 		BOTH_WAYS(a_priority_that_has_no_room_is_stepped_over),

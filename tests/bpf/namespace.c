@@ -4,12 +4,14 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,10 +20,29 @@ static int current_namespace(void)
 	return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 }
 
+bool set_sys_admin(bool allowed)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+	const uint32_t bit = 1u << CAP_SYS_ADMIN;
+	bool before;
+
+	if (syscall(SYS_capget, &header, sets))
+		abort();
+	before = sets[0].effective & bit;
+	sets[0].effective = allowed ? sets[0].effective | bit : sets[0].effective & ~bit;
+	if (before != allowed && syscall(SYS_capset, &header, sets))
+		abort();
+	return before;
+}
+
 void net_enter(int namespace)
 {
+	bool before = set_sys_admin(true);
+
 	if (setns(namespace, CLONE_NEWNET))
 		abort();
+	set_sys_admin(before);
 }
 
 int command(const char *format, ...)

@@ -20,6 +20,10 @@ int net_open(struct net *net);
 void net_close(struct net *net);
 void net_enter(int namespace);
 
+/* Whether what follows may use CAP_SYS_ADMIN, which the service has not; entering a namespace may
+ * at any time, and so may commands. Returns whether it could before. */
+bool set_sys_admin(bool allowed);
+
 /* Makes the veth pair and its addresses (again). */
 void net_make_veth(const struct net *net);
 
