@@ -98,33 +98,33 @@ static int pin_maps(struct v2m_sessions *sessions)
 	return 0;
 }
 
-/* What tells one program from another: the kernel's hash of its instructions. */
-static int tag_of(int program, uint8_t tag[BPF_TAG_SIZE])
+/* The line of /proc about a link that runs this program: the tag, a hash of the instructions, tells
+ * one program from another. 0 or -errno. */
+static int tag_line(int program, char line[64])
 {
 	struct bpf_prog_info info = {};
 	uint32_t size = sizeof(info);
 	int result = bpf_obj_get_info_by_fd(program, &info, &size);
+	int at = snprintf(line, 64, "\nprog_tag:\t");
 
-	if (!result)
-		memcpy(tag, info.tag, BPF_TAG_SIZE);
+	for (int i = 0; i < BPF_TAG_SIZE && !result; i++)
+		at += snprintf(line + at, 64 - (size_t)at, "%02x", info.tag[i]);
 	return result;
 }
 
+/* Asked of /proc, as the program itself the kernel shows to CAP_SYS_ADMIN alone. */
 static bool is_attached(const struct v2m_sessions *sessions)
 {
 	V2M_CLOSE int link = get_pin(sessions->dir, LINK);
-	V2M_CLOSE int program = -1;
-	struct bpf_link_info info = {};
-	uint32_t size = sizeof(info);
-	uint8_t there[BPF_TAG_SIZE];
-	uint8_t ours[BPF_TAG_SIZE];
+	V2M_FREE char *text = NULL;
+	char path[64];
+	char ours[64];
+	size_t length;
 
-	if (link < 0 || bpf_obj_get_info_by_fd(link, &info, &size))
-		return false;
-	program = bpf_prog_get_fd_by_id(info.prog_id);
-	return program >= 0 && tag_of(program, there) == 0 &&
-	       tag_of(bpf_program__fd(sessions->object->progs.v2m_session), ours) == 0 &&
-	       memcmp(there, ours, BPF_TAG_SIZE) == 0;
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", link);
+	return link >= 0 && v2m_read_file(path, 4096, &text, &length) == 0 &&
+	       tag_line(bpf_program__fd(sessions->object->progs.v2m_session), ours) == 0 &&
+	       strstr(text, ours);
 }
 
 /* A link of this kind takes no other program: the old one goes first, and a connection that opens

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "datapath.h"
+#include "kernel/sessions.h"
 
 #define FLOOD_BURST 100
 
@@ -211,6 +212,46 @@ static void counts_of_another_boot_are_carried_over(void **state)
 	assert_carried_over(*state, offsetof(struct v2m_meta, boot_id));
 }
 
+/* 0 where there is none. */
+static uint32_t id_of_sessions_link(const struct fixture *fixture)
+{
+	struct bpf_link_info info = {};
+	uint32_t size = sizeof(info);
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/sessions_v1/link", fixture->pin_dir);
+	fd = bpf_obj_get(path);
+	if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+		close(fd);
+	return info.id;
+}
+
+static void open_sessions(const struct fixture *fixture)
+{
+	struct v2m_sessions *sessions = NULL;
+	struct v2m_error error = {};
+
+	if (v2m_sessions_open(fixture->pin_dir, &sessions, &error))
+		fail_msg("%s", error.text);
+	v2m_sessions_close(sessions);
+}
+
+/* A new one would miss the connections of that moment. */
+static void the_link_of_sessions_is_taken_over(void **state)
+{
+	struct fixture *fixture = *state;
+	uint32_t link;
+
+	open_datapath(fixture);
+	open_sessions(fixture);
+	link = id_of_sessions_link(fixture);
+	assert_int_not_equal(link, 0);
+	set_sys_admin(false);
+	open_sessions(fixture);
+	assert_int_equal(id_of_sessions_link(fixture), link);
+}
+
 static void counts_of_another_version_are_carried_over(void **state)
 {
 	struct fixture *fixture = *state;
@@ -280,6 +321,7 @@ int main(void)
 		BOTH_WAYS(removing_is_refused_while_in_use),
 		BOTH_WAYS(counts_of_another_layout_are_carried_over),
 		BOTH_WAYS(counts_of_another_boot_are_carried_over),
+		BOTH_WAYS(the_link_of_sessions_is_taken_over),
 		BOTH_WAYS(counts_of_another_version_are_carried_over),
 		BOTH_WAYS(incomplete_pins_are_set_aside),
 		BOTH_WAYS(pins_without_counters_do_not_pile_up),
