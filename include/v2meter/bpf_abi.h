@@ -90,6 +90,11 @@ struct v2m_meta {
 	__u64 created_ns;  /* CLOCK_REALTIME */
 };
 
+/*
+ * btf: ARRAY[1] of bytes, the BTF of all maps here ("bpftool btf dump file" reads it). By it
+ * another version finds the counters by the names of struct v2m_port_counters and struct v2m_meta.
+ */
+
 /* fragments: LRU_HASH. IPv4 addresses are in the IPv4-mapped form. */
 struct v2m_fragment_key {
 	__u8 source[16];

@@ -14,6 +14,7 @@ enum v2m_map {
 	V2M_MAP_FRAGMENTS,
 	V2M_MAP_LOCAL_ADDRESSES,
 	V2M_MAP_UDP_PEERS,
+	V2M_MAP_BTF,  /* not one of the object's: it holds its BTF */
 	V2M_MAP_META, /* last: where it is pinned, the others are */
 	V2M_N_MAPS,
 };
@@ -104,10 +105,14 @@ int v2m_maps_keep_pinned(struct v2m_datapath *datapath, struct v2m_error *error)
 
 /* program.c */
 void v2m_libbpf_log_init(void);
-/* Loads the programs with the datapath's maps, or, where maps are -1, makes those. Descriptors of
- * programs are the caller's to close. 0 or -errno. */
+/* Loads the programs with the datapath's maps, or, where maps are -1, makes those, but for the BTF.
+ * Descriptors of programs are the caller's to close. 0 or -errno. */
 int v2m_programs_load(struct v2m_datapath *datapath, const struct v2m_device_config *config,
 		      int programs[V2M_N_DIRECTIONS], struct v2m_error *error);
+/* A new map with the BTF of what the object defines, for the version after this one: what the
+ * kernel keeps of it with the maps is shown to CAP_SYS_ADMIN alone (BPF_BTF_GET_FD_BY_ID), which
+ * the service has not. A descriptor, or -errno. */
+int v2m_btf_map_make(void);
 /* The id of an open program, or 0. */
 uint32_t v2m_program_id(int fd);
 

@@ -5,28 +5,55 @@
 #include <bpf/btf.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/util.h"
 
 static const char *const flow_names[V2M_COUNTER_FLOWS] = { "tcp_rx", "tcp_tx", "udp_rx", "udp_tx" };
 
-int v2m_map_layout_open(int map, struct v2m_map_layout *layout)
+/* NULL and errno. */
+static struct btf *read_btf(int btf_map)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	uint32_t key = 0;
+	V2M_FREE uint8_t *raw = NULL;
+
+	if (bpf_obj_get_info_by_fd(btf_map, &info, &size))
+		return NULL;
+	if (info.type != BPF_MAP_TYPE_ARRAY || info.key_size != sizeof(key)) {
+		errno = EPROTO;
+		return NULL;
+	}
+	raw = malloc(info.value_size);
+	if (!raw || bpf_map_lookup_elem(btf_map, &key, raw))
+		return NULL;
+	return btf__new(raw, info.value_size);
+}
+
+int v2m_map_layout_open(int map, int btf_map, const char *type, struct v2m_map_layout *layout)
 {
 	struct bpf_map_info info = {};
 	uint32_t size = sizeof(info);
 	struct btf *btf;
+	int id;
 
 	if (bpf_obj_get_info_by_fd(map, &info, &size))
 		return -errno;
-	if (!info.btf_id || !info.btf_value_type_id)
+	if (btf_map < 0 && !info.btf_id)
 		return -EPROTO;
-	btf = btf__load_from_kernel_by_id(info.btf_id);
+	btf = btf_map >= 0 ? read_btf(btf_map) : btf__load_from_kernel_by_id(info.btf_id);
 	if (!btf)
 		return -errno;
+	id = btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT);
+	if (id < 0) {
+		btf__free(btf);
+		return -EPROTO;
+	}
 	*layout = (struct v2m_map_layout){
 		.btf = btf,
-		.value_type = info.btf_value_type_id,
+		.value_type = (uint32_t)id,
 		.value_size = info.value_size,
 		.map_type = info.type,
 		.entries = info.max_entries,
@@ -116,11 +143,11 @@ static void find_counter(const struct v2m_map_layout *layout, const char *flow, 
 		*place = (struct v2m_counter_place){};
 }
 
-int v2m_counter_layout_read(int map, struct v2m_counter_layout *layout)
+int v2m_counter_layout_read(int map, int btf_map, struct v2m_counter_layout *layout)
 {
 	struct v2m_map_layout value;
 	struct v2m_counter_layout found = {};
-	int result = v2m_map_layout_open(map, &value);
+	int result = v2m_map_layout_open(map, btf_map, "v2m_port_counters", &value);
 
 	if (result)
 		return result;

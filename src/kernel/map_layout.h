@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The layout of a map's value, from the BTF that the kernel keeps with the map. */
+/* The layout of a map's value, from the BTF that the map was made with. */
 #ifndef V2METER_KERNEL_MAP_LAYOUT_H
 #define V2METER_KERNEL_MAP_LAYOUT_H
 
@@ -16,8 +16,10 @@ struct v2m_map_layout {
 	uint32_t entries;
 };
 
-/* 0, or -errno; -EPROTO where the map has no BTF. */
-int v2m_map_layout_open(int map, struct v2m_map_layout *layout);
+/* type: the struct that is the map's value. btf_map: the map that holds the BTF; negative: what the
+ * kernel keeps with the map, which takes CAP_SYS_ADMIN. 0, or -errno; -EPROTO where there is no BTF
+ * with that type. */
+int v2m_map_layout_open(int map, int btf_map, const char *type, struct v2m_map_layout *layout);
 void v2m_map_layout_close(struct v2m_map_layout *layout);
 /* The offset of a member, "tcp_rx.packets" for a member's member, if it has this size (0: 2, 4 or
  * 8). Or -EPROTO. */
@@ -42,9 +44,9 @@ struct v2m_counter_layout {
 	struct v2m_counter_place payload_bytes[V2M_COUNTER_FLOWS];
 };
 
-/* The layout of a port_counters map of any version: port and wire_bytes have to be there. 0, or
- * -errno; -EPROTO where it is no such map. */
-int v2m_counter_layout_read(int map, struct v2m_counter_layout *layout);
+/* The layout of a port_counters map of any version: port and wire_bytes have to be there. btf_map
+ * as above. 0, or -errno; -EPROTO where it is no such map. */
+int v2m_counter_layout_read(int map, int btf_map, struct v2m_counter_layout *layout);
 /* 0 where the layout has no such counter. */
 uint64_t v2m_counter_get(const struct v2m_counter_place *place, const uint8_t *value);
 

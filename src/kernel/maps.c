@@ -17,6 +17,7 @@ const char *const v2m_map_names[V2M_N_MAPS] = {
 	[V2M_MAP_FRAGMENTS] = "fragments",
 	[V2M_MAP_LOCAL_ADDRESSES] = "local_addresses",
 	[V2M_MAP_UDP_PEERS] = "udp_peers",
+	[V2M_MAP_BTF] = "btf",
 	[V2M_MAP_META] = "meta",
 };
 
@@ -139,14 +140,29 @@ static void close_maps(int maps[V2M_N_MAPS])
 	}
 }
 
-/* All maps of a directory, and its meta data. 0 or -errno. */
+/* Missing where an older version made the maps, or where somebody has removed its pin. Nothing
+ * counts in it: any build with the same layout can make it. */
+static int ensure_btf(struct v2m_datapath *datapath, struct v2m_error *error)
+{
+	int result = datapath->maps[V2M_MAP_BTF];
+
+	if (result < 0)
+		result = v2m_btf_map_make();
+	if (result < 0)
+		return v2m_error_set(error, result, "cannot keep the BTF of the maps: %s",
+				     strerror(-result));
+	datapath->maps[V2M_MAP_BTF] = result;
+	return 0;
+}
+
+/* All maps of a directory, with or without the BTF, and its meta data. 0 or -errno. */
 static int open_pinned(const struct v2m_pins *pins, int maps[V2M_N_MAPS], struct v2m_meta *meta)
 {
 	uint32_t key = 0;
 
 	for (int i = 0; i < V2M_N_MAPS; i++) {
 		maps[i] = v2m_pin_get(pins, v2m_map_names[i]);
-		if (maps[i] < 0)
+		if (maps[i] < 0 && i != V2M_MAP_BTF)
 			return maps[i];
 	}
 	return bpf_map_lookup_elem(maps[V2M_MAP_META], &key, meta);
@@ -232,6 +248,9 @@ static int make_maps(struct v2m_datapath *datapath, const struct v2m_meta *meta,
 		return result;
 	close(programs[V2M_INGRESS]);
 	close(programs[V2M_EGRESS]);
+	result = ensure_btf(datapath, error);
+	if (result)
+		return result;
 	result = bpf_map_update_elem(datapath->maps[V2M_MAP_META], &key, meta, BPF_ANY);
 	if (result)
 		v2m_error_set(error, result, "cannot write the maps' meta data: %s",
@@ -314,7 +333,7 @@ int v2m_maps_open(struct v2m_datapath *datapath, struct v2m_error *error)
 	if (pinned >= 0 || lacks_meta(&datapath->pins)) {
 		why = why_not_take_over(datapath, &meta);
 		if (!why)
-			return 0;
+			return ensure_btf(datapath, error);
 		close_maps(datapath->maps);
 		result = v2m_previous_set_aside(datapath, V2M_PINS_DIRECTORY, why, error);
 		if (result)

@@ -174,6 +174,7 @@ static int oldest(const struct v2m_datapath *datapath, struct v2m_pins *pins)
 static int read_identity(const struct v2m_pins *pins, uint8_t identity[V2M_EPOCH_LEN])
 {
 	V2M_CLOSE int fd = v2m_pin_get(pins, v2m_map_names[V2M_MAP_META]);
+	V2M_CLOSE int btf = v2m_pin_get(pins, v2m_map_names[V2M_MAP_BTF]);
 	struct v2m_map_layout layout = {};
 	V2M_FREE uint8_t *value = NULL;
 	uint32_t key = 0;
@@ -182,7 +183,7 @@ static int read_identity(const struct v2m_pins *pins, uint8_t identity[V2M_EPOCH
 
 	if (fd < 0)
 		return fd;
-	result = v2m_map_layout_open(fd, &layout);
+	result = v2m_map_layout_open(fd, btf, "v2m_meta", &layout);
 	if (result)
 		return result;
 	value = calloc(1, layout.value_size);
@@ -250,12 +251,13 @@ static int by_port(const void *a, const void *b)
 static int read_sample(const struct v2m_pins *pins, int cpus, struct v2m_sample *sample)
 {
 	V2M_CLOSE int fd = v2m_pin_get(pins, v2m_map_names[V2M_MAP_PORT_COUNTERS]);
+	V2M_CLOSE int btf = v2m_pin_get(pins, v2m_map_names[V2M_MAP_BTF]);
 	struct v2m_counter_layout layout;
 	int result;
 
 	if (fd < 0)
 		return fd;
-	result = v2m_counter_layout_read(fd, &layout);
+	result = v2m_counter_layout_read(fd, btf, &layout);
 	if (result == 0)
 		result = read_identity(pins, sample->epoch);
 	if (result == 0)
@@ -284,8 +286,9 @@ int v2m_datapath_read_previous(struct v2m_datapath *datapath, struct v2m_sample 
 		v2m_sample_clear(&made);
 		/* ENOENT is for "there is none". */
 		result = result == -ENOENT ? -EPROTO : result;
-		return v2m_error_set(error, result, "cannot read the counts in %s: %s", pins.dir,
-				     strerror(-result));
+		return v2m_error_set(error, result, "cannot read the counts in %s: %s%s", pins.dir,
+				     strerror(-result),
+				     result == -EPERM ? ": it takes CAP_SYS_ADMIN" : "");
 	}
 	*sample = made;
 	return 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +37,7 @@ static int set_maps(struct v2m_datapath *datapath, struct traffic_bpf *object)
 		struct bpf_map *map = bpf_object__find_map_by_name(object->obj, v2m_map_names[i]);
 		int result;
 
-		if (datapath->maps[i] < 0)
+		if (datapath->maps[i] < 0 || i == V2M_MAP_BTF)
 			continue;
 		result = map ? bpf_map__reuse_fd(map, datapath->maps[i]) : -ENOENT;
 		if (result)
@@ -49,7 +50,7 @@ static int set_maps(struct v2m_datapath *datapath, struct traffic_bpf *object)
 static int keep_maps(struct v2m_datapath *datapath, struct traffic_bpf *object)
 {
 	for (int i = 0; i < V2M_N_MAPS; i++) {
-		if (datapath->maps[i] >= 0)
+		if (datapath->maps[i] >= 0 || i == V2M_MAP_BTF)
 			continue;
 		datapath->maps[i] =
 			fcntl(bpf_object__find_map_fd_by_name(object->obj, v2m_map_names[i]),
@@ -91,6 +92,33 @@ int v2m_programs_load(struct v2m_datapath *datapath, const struct v2m_device_con
 		result = keep_programs(object, programs);
 	traffic_bpf__destroy(object);
 	return result ? explain(error, result) : 0;
+}
+
+static int fill_btf_map(const struct btf *btf)
+{
+	uint32_t size = 0;
+	uint32_t key = 0;
+	const void *raw = btf ? btf__raw_data(btf, &size) : NULL;
+	V2M_CLOSE int fd = -1;
+	int result;
+
+	if (!raw)
+		return -ENOMEM;
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, v2m_map_names[V2M_MAP_BTF], sizeof(key), size, 1,
+			    NULL);
+	if (fd < 0)
+		return fd;
+	result = bpf_map_update_elem(fd, &key, raw, BPF_ANY);
+	return result ? result : V2M_TAKE_FD(fd);
+}
+
+int v2m_btf_map_make(void)
+{
+	struct traffic_bpf *object = traffic_bpf__open();
+	int result = object ? fill_btf_map(bpf_object__btf(object->obj)) : -errno;
+
+	traffic_bpf__destroy(object);
+	return result;
 }
 
 uint32_t v2m_program_id(int fd)

@@ -212,6 +212,57 @@ static void counts_of_another_boot_are_carried_over(void **state)
 	assert_carried_over(*state, offsetof(struct v2m_meta, boot_id));
 }
 
+/* As the service reads them: what the kernel keeps of BTF is not shown to it. */
+static void counts_are_carried_over_without_cap_sys_admin(void **state)
+{
+	set_sys_admin(false);
+	assert_carried_over(*state, offsetof(struct v2m_meta, abi_hash));
+}
+
+static void count_and_remove_btf(struct fixture *fixture)
+{
+	char path[256];
+
+	open_and_attach(fixture);
+	net_send(&fixture->net, PORT, 4, DATAGRAM);
+	assert_received(fixture, 4);
+	close_datapath(fixture);
+	pin_path(fixture, "btf", path);
+	assert_int_equal(unlink(path), 0);
+}
+
+/* As the version before left them. */
+static void maps_without_btf_are_taken_over(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[256];
+
+	set_sys_admin(false);
+	count_and_remove_btf(fixture);
+	open_and_attach(fixture);
+	assert_received(fixture, 4);
+	pin_path(fixture, "btf", path);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+static void counts_of_maps_without_btf_wait_for_cap_sys_admin(void **state)
+{
+	struct fixture *fixture = *state;
+	struct v2m_sample previous = {};
+	struct v2m_error error = {};
+
+	count_and_remove_btf(fixture);
+	spoil_meta(fixture, offsetof(struct v2m_meta, abi_hash));
+	open_and_attach(fixture);
+	set_sys_admin(false);
+	assert_int_equal(v2m_datapath_read_previous(fixture->datapath, &previous, &error), -EPERM);
+	assert_non_null(strstr(error.text, "CAP_SYS_ADMIN"));
+	set_sys_admin(true);
+	assert_int_equal(v2m_datapath_read_previous(fixture->datapath, &previous, &error), 0);
+	assert_int_equal(previous.ports[0].udp_rx.packets, 4);
+	v2m_sample_clear(&previous);
+}
+
 /* 0 where there is none. */
 static uint32_t id_of_sessions_link(const struct fixture *fixture)
 {
@@ -321,6 +372,9 @@ int main(void)
 		BOTH_WAYS(removing_is_refused_while_in_use),
 		BOTH_WAYS(counts_of_another_layout_are_carried_over),
 		BOTH_WAYS(counts_of_another_boot_are_carried_over),
+		BOTH_WAYS(counts_are_carried_over_without_cap_sys_admin),
+		BOTH_WAYS(maps_without_btf_are_taken_over),
+		BOTH_WAYS(counts_of_maps_without_btf_wait_for_cap_sys_admin),
 		BOTH_WAYS(the_link_of_sessions_is_taken_over),
 		BOTH_WAYS(counts_of_another_version_are_carried_over),
 		BOTH_WAYS(incomplete_pins_are_set_aside),
