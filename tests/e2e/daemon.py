@@ -45,6 +45,7 @@ class Daemon:
             ASAN_OPTIONS="halt_on_error=1:detect_leaks=1:exitcode=86",
             UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:exitcode=86")
         self.process = None
+        self.prefix = []  # what a start goes through
         self.config = {"listen": f"127.0.0.1:{self.PORT}", "state_dir": str(self.state_dir),
                        "pin_dir": str(lab.pin_dir), "interfaces": ["up0"],
                        "key_sources": [str(self.key_file)], "sample_interval_ms": 200}
@@ -71,7 +72,8 @@ class Daemon:
                    env=self.environment)
 
     def start(self):
-        self.process = self.lab.server.start(*self.words(), log=self.log, env=self.environment)
+        self.process = self.lab.server.start(*self.prefix, *self.words(), log=self.log,
+                                             env=self.environment)
         wait_until(self.is_ready, timeout_s=20, what="GET /healthz")
         return self
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The least set of capabilities that suffices: the table in docs/capabilities.md."""
 
-from daemon import PORT, Daemon, GuestCapture, assert_equal, grown
+import pytest
+
+from daemon import PIN_DIR, PORT, Daemon, GuestCapture, assert_equal, grown
 
 EXCHANGE = f"ip netns exec peer traffic tcp 10.77.0.1 {PORT} 100000 200000"
 
@@ -16,11 +18,11 @@ def depends_on_the_build(kernel, capability):
     return capability == "perfmon" and (6, 12) <= kernel.version < (7, 2)
 
 
-def confined(vm, capabilities, memlock="unlimited"):
+def confined(vm, capabilities, memlock="unlimited", **members):
     """A daemon of root with these capabilities and no others. memlock: KiB that it may lock."""
     chosen = "".join(f",+{name}" for name in capabilities)
     return Daemon(vm, prefix=f"ulimit -l {memlock}; "
-                             f"exec setpriv --bounding-set=-all{chosen} --inh-caps=-all")
+                             f"exec setpriv --bounding-set=-all{chosen} --inh-caps=-all", **members)
 
 
 def mode_with(vm, *arguments):
@@ -47,6 +49,30 @@ def test_the_least_set_suffices_for_all_the_daemon_does(vm, kernel, veth):
         daemon.stop()
         daemon.detach()
         assert vm.run("ls /sys/fs/bpf/v2meter").status != 0
+    finally:
+        daemon.prefix = ""
+        daemon.remove()
+
+
+@pytest.mark.parametrize("attach", ["auto", "clsact"])
+def test_the_least_set_suffices_for_an_upgrade_and_a_repair(vm, kernel, veth, attach):
+    """CAP_SYS_ADMIN alone is shown what the kernel has by its id: BTF, and what is not pinned."""
+    daemon = confined(vm, least_set(kernel), attach=attach)
+    try:
+        daemon.start()
+        before = daemon.figures()
+        capture = GuestCapture(vm, "r0", namespace="peer")
+        vm.check(EXCHANGE)
+        daemon.kill()
+        vm.check(f"mv {PIN_DIR}/v1 {PIN_DIR}/v77")
+        vm.check(EXCHANGE)
+        daemon.start()
+        assert "carried over the counts of the version before" in daemon.said()
+        vm.check(f"rm {PIN_DIR}/v1/*gress")
+        daemon.kill()
+        daemon.start()
+        vm.check(EXCHANGE)
+        assert_equal(grown(before, daemon.figures()), capture.stop())
     finally:
         daemon.prefix = ""
         daemon.remove()
