@@ -4,17 +4,21 @@
 #include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "core/json_doc.h"
 #include "core/key_file.h"
 
 /* The panel's transactions are short. */
 #define BUSY_TIMEOUT_MS 250
+/* Every character may have to be escaped. */
+#define URI_MAX (3 * PATH_MAX + 32)
 
 enum column { ID, NAME, UUID, CREATED_AT, IS_ACTIVE, PORT, SHORT_ID, SNI, N_COLUMNS };
 
@@ -36,15 +40,27 @@ struct panel {
 	struct v2m_error *error;
 };
 
+/* -EACCES where SQLite would have to write, which is not for others to know. */
+static int code_of(const struct panel *panel)
+{
+	switch (sqlite3_errcode(panel->db) & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_CANTOPEN:
+	case SQLITE_READONLY:
+		return -EACCES;
+	default:
+		return -EIO;
+	}
+}
+
 static int fail_database(struct panel *panel)
 {
-	int code = sqlite3_errcode(panel->db) & 0xff;
-
-	return v2m_error_set(panel->error,
-			     code == SQLITE_BUSY || code == SQLITE_LOCKED ? -EBUSY
-			     : code == SQLITE_NOMEM                       ? -ENOMEM
-									  : -EIO,
-			     "%s: %s", panel->path, sqlite3_errmsg(panel->db));
+	return v2m_error_set(panel->error, code_of(panel), "%s: %s", panel->path,
+			     sqlite3_errmsg(panel->db));
 }
 
 static int out_of_memory(struct panel *panel)
@@ -294,16 +310,67 @@ static int read_panel(struct panel *panel, struct v2m_key_list *keys)
 	return result ? result : refuse_clashes(panel, keys);
 }
 
-int v2m_panel_db_read(const char *path, struct v2m_key_list *keys, struct v2m_error *error)
+static int read_named(const char *name, const char *path, struct v2m_key_list *keys,
+		      struct v2m_error *error)
 {
 	struct panel panel = { .path = path, .error = error };
 	int result;
 
-	if (sqlite3_open_v2(path, &panel.db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(name, &panel.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) !=
+	    SQLITE_OK)
 		result = panel.db ? fail_database(&panel) : out_of_memory(&panel);
 	else
 		result = read_panel(&panel, keys);
 	json_decref(panel.ports);
 	sqlite3_close(panel.db);
 	return result;
+}
+
+static void make_uri(const char *path, const char *query, char uri[URI_MAX])
+{
+	size_t at = (size_t)snprintf(uri, URI_MAX, "file:");
+
+	for (; *path && at + 4 < URI_MAX; path++)
+		at += (size_t)snprintf(uri + at, URI_MAX - at,
+				       strchr("%?#", *path) ? "%%%02x" : "%c", *path);
+	snprintf(uri + at, URI_MAX - at, "%s", query);
+}
+
+static bool has_log(const char *path)
+{
+	char log[PATH_MAX + 8];
+	struct stat status;
+
+	snprintf(log, sizeof(log), "%s-wal", path);
+	return stat(log, &status) == 0 && status.st_size > 0;
+}
+
+/* A database with a write-ahead log, closed by the panel: to open it for reading SQLite makes the
+ * log's index, which takes a directory that we may write in. Without a log all is in the file. */
+static int read_closed(const char *path, struct v2m_key_list *keys, struct v2m_error *error)
+{
+	char uri[URI_MAX];
+	struct stat before;
+	struct stat after;
+	int result;
+
+	if (has_log(path) || stat(path, &before))
+		return -EIO;
+	make_uri(path, "?immutable=1", uri);
+	result = read_named(uri, path, keys, error);
+	if (result == 0 && (stat(path, &after) || after.st_ino != before.st_ino ||
+			    after.st_mtim.tv_sec != before.st_mtim.tv_sec ||
+			    after.st_mtim.tv_nsec != before.st_mtim.tv_nsec))
+		return v2m_error_set(error, -EBUSY, "%s: was written while it was read", path);
+	return result == -EACCES ? -EIO : result;
+}
+
+int v2m_panel_db_read(const char *path, struct v2m_key_list *keys, struct v2m_error *error)
+{
+	char uri[URI_MAX];
+	int result;
+
+	make_uri(path, "", uri);
+	result = read_named(uri, path, keys, error);
+	return result == -EACCES ? read_closed(path, keys, error) : result;
 }

@@ -12,7 +12,7 @@
 
 /* A v2m_panel_reader: adds the keys to an empty list, which is the caller's to clear either way. A
  * key whose own port is null has that of its assignment. 0, -EINVAL for a value or a table that is
- * not as expected, -EBUSY where the panel holds the file locked, -EIO, or -ENOMEM. */
+ * not as expected, -EBUSY where the panel holds the file locked or writes it, -EIO, or -ENOMEM. */
 int v2m_panel_db_read(const char *path, struct v2m_key_list *keys, struct v2m_error *error);
 
 #endif

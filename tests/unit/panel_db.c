@@ -6,7 +6,10 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 
 #include "core/string_list.h"
@@ -213,6 +216,109 @@ static void a_database_that_stays_locked_is_an_error(void **state)
 	sqlite3_close(panel);
 }
 
+/* As the service is: neither its directory nor what the panel's user owns can be written. */
+static int read_without_writing(struct v2m_key_list *keys)
+{
+	int result;
+
+	assert_int_equal(chmod(temporary_path("vpn.db"), 0444), 0);
+	assert_int_equal(chmod(temporary_directory, 0555), 0);
+	setfsuid(65534);
+	result = read_panel(keys);
+	setfsuid(geteuid());
+	assert_int_equal(chmod(temporary_directory, 0700), 0);
+	return result;
+}
+
+static void make_database_with_log(const char *name)
+{
+	char command[512];
+	sqlite3 *db;
+
+	make_database("PRAGMA journal_mode = WAL; CREATE TABLE keys (uuid TEXT, port INTEGER);"
+		      "INSERT INTO keys VALUES ('" U1 "', 1)");
+	db = open_database();
+	run(db, "INSERT INTO keys VALUES ('" U2 "', 2)");
+	snprintf(command, sizeof(command), "cd %s && cp vpn.db %s && cp vpn.db-wal %s-wal",
+		 temporary_directory, name, name);
+	assert_int_equal(system(command), 0);
+	sqlite3_close(db);
+}
+
+static void a_log_that_the_panel_has_closed_is_done_without(void **state)
+{
+	struct v2m_key_list keys = { 0 };
+
+	(void)state;
+	make_database_with_log("copy.db");
+	assert_int_not_equal(access(temporary_path("vpn.db-wal"), F_OK), 0);
+	assert_int_equal(read_without_writing(&keys), 0);
+	assert_int_equal(keys.count, 2);
+	v2m_key_list_clear(&keys);
+}
+
+static void a_log_that_cannot_be_read_is_not_left_out(void **state)
+{
+	struct v2m_key_list keys = { 0 };
+
+	(void)state;
+	make_database_with_log("copy.db");
+	assert_int_equal(rename(temporary_path("copy.db"), temporary_path("vpn.db")), 0);
+	assert_int_equal(rename(temporary_path("copy.db-wal"), temporary_path("vpn.db-wal")), 0);
+	assert_int_equal(read_without_writing(&keys), -EIO);
+	assert_string_not_equal(error.text, "");
+	assert_int_equal(keys.count, 0);
+	assert_int_equal(unlink(temporary_path("vpn.db-wal")), 0);
+	v2m_key_list_clear(&keys);
+}
+
+static void *write_until_told(void *stop)
+{
+	struct timespec times[2] = { 0 };
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/vpn.db", temporary_directory);
+	while (!__atomic_load_n((bool *)stop, __ATOMIC_RELAXED)) {
+		times[1].tv_nsec++;
+		utimensat(AT_FDCWD, path, times, 0);
+	}
+	return NULL;
+}
+
+static void what_is_written_while_it_is_read_is_not_believed(void **state)
+{
+	struct v2m_key_list keys = { 0 };
+	bool stop = false;
+	int result = 0;
+	pthread_t writer;
+
+	(void)state;
+	make_database_with_log("copy.db");
+	assert_int_equal(pthread_create(&writer, NULL, write_until_told, &stop), 0);
+	for (int tries = 0; tries < 1000 && result == 0; tries++) {
+		result = read_without_writing(&keys);
+		v2m_key_list_clear(&keys);
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	pthread_join(writer, NULL);
+	assert_int_equal(result, -EBUSY);
+	assert_non_null(strstr(error.text, "was written while it was read"));
+}
+
+static void a_name_with_any_character_is_opened(void **state)
+{
+	struct v2m_key_list keys = { 0 };
+	const char *name = temporary_path("50%3f?mode=memory#.db");
+
+	(void)state;
+	make_database("CREATE TABLE keys (uuid TEXT); INSERT INTO keys VALUES ('" U1 "')");
+	assert_int_equal(rename(temporary_path("vpn.db"), name), 0);
+	assert_int_equal(v2m_panel_db_read(name, &keys, &error), 0);
+	assert_int_equal(keys.count, 1);
+	assert_int_equal(unlink(name), 0);
+	v2m_key_list_clear(&keys);
+}
+
 static void the_file_is_told_as_a_source_and_joined(void **state)
 {
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings sources = { 0 };
@@ -244,6 +350,10 @@ int main(void)
 		cmocka_unit_test(what_is_no_database_is_refused),
 		cmocka_unit_test(a_panel_that_writes_is_neither_disturbed_nor_read_half),
 		cmocka_unit_test(a_database_that_stays_locked_is_an_error),
+		cmocka_unit_test(a_log_that_the_panel_has_closed_is_done_without),
+		cmocka_unit_test(a_log_that_cannot_be_read_is_not_left_out),
+		cmocka_unit_test(what_is_written_while_it_is_read_is_not_believed),
+		cmocka_unit_test(a_name_with_any_character_is_opened),
 		cmocka_unit_test(the_file_is_told_as_a_source_and_joined),
 	};
 
