@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# the_service_starts_what_was_installed_wherever_that_is: to a prefix that is named only as it is
+# installed, and relocated by DESTDIR, as packages are made.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. tests/checks/lib.sh
+
+build=${1:?usage: install.sh BUILD_DIRECTORY}
+need cmake
+[ -x "$build/v2meterd" ] || skip "$build is not built"
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+
+# starts_from PREFIX ROOT: what is under ROOT starts the daemon of PREFIX.
+starts_from() {
+	local service=$2$1/lib/systemd/system/v2meterd.service started
+	started=$(sed -nE 's/^ExecStart=([^ ]+).*/\1/p' "$service")
+	[ "$started" = "$1/sbin/v2meterd" ] || fail "installed to $1, the service starts $started"
+	[ -x "$2$started" ] || fail "the service starts $started, which was not installed"
+}
+
+cmake --install "$build" --prefix "$place/here" >/dev/null
+starts_from "$place/here" ""
+DESTDIR=$place/root cmake --install "$build" --prefix /usr >/dev/null
+starts_from /usr "$place/root"
+for file in bin/v2meterctl share/man/man1/v2meterctl.1 share/man/man8/v2meterd.8; do
+	[ -f "$place/here/$file" ] || fail "$file is not installed"
+done
+finish
