@@ -51,6 +51,11 @@ class Demo(Process):
             return re.findall(r"^  (1000[123])  \S+ +(\d+) +(\d+) +(\d+)$", self.said(), re.MULTILINE)
         return wait_until(find, timeout_s=60, what="the table")
 
+    def try_printed(self, line):
+        """What a line that it printed says, typed as it stands there."""
+        return subprocess.run(["bash", "-c", re.search(line, self.said())[0]], timeout=20,
+                              capture_output=True, text=True, check=True).stdout
+
 
 @pytest.fixture
 def start_demo(tmp_path, v2ray_version):
@@ -76,11 +81,14 @@ def test_it_shows_figures_and_leaves_nothing(start_demo, number):
     assert [port for port, _, _, _ in table] == ["10001", "10002", "10003"]
     for _, rx, tx, rate in table:
         assert int(rx) > 0 and int(tx) > 10000 and int(rate) > 0
-    printed = re.search(r"curl -s -H .*", demo.said())[0]
-    answer = json.loads(subprocess.run(["bash", "-c", printed], capture_output=True, timeout=20,
-                                       check=True).stdout)
+    answer = json.loads(demo.try_printed("curl -s -H .*"))
     assert set(answer["data"]["ports"]) == {"10001", "10002", "10003"}
+    assert "vmess-mkcp@demo" in demo.try_printed(r"\S*v2meterctl .*")
+    assert {slot["values"][0]["value"]["port"] for slot in
+            json.loads(demo.try_printed("bpftool .*"))} >= {10001, 10002, 10003}
     assert demo.stop(number, timeout_s=30) == 0
+    # The daemon's last words, that the kernel goes on counting, are not the demo's.
+    assert demo.said().splitlines()[-1].startswith("the demo is over")
     assert not remains(name)
 
 
@@ -122,3 +130,10 @@ def test_what_a_killed_one_left_goes_with_the_next(start_demo):
     assert following.name() == name
     assert following.stop(timeout_s=30) == 0
     assert not remains(name)
+
+
+def test_asking_for_help_starts_nothing():
+    for options in (["--help"], ["--demo", "--help"], ["--demo", "--config", "none", "-h"]):
+        made = subprocess.run([ROOT / "scripts/run", *options], capture_output=True, text=True, timeout=20,
+                              stdin=subprocess.DEVNULL, check=True)
+        assert made.stdout.startswith("usage: scripts/run ") and not made.stderr
