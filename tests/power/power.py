@@ -105,6 +105,10 @@ def is_found(tree, fault):
 
 
 def main():
+    unknown = set(sys.argv[1:]) - {fault[0] for fault in FAULTS}
+    if unknown:
+        sys.exit(f"no such fault: {', '.join(sorted(unknown))}; there are:\n"
+                 + "\n".join(f"  {fault[0]}" for fault in FAULTS))
     wanted = [fault for fault in FAULTS if not sys.argv[1:] or fault[0] in sys.argv[1:]]
     missed = 0
     with tempfile.TemporaryDirectory(prefix="v2m-power-") as directory:
