@@ -40,7 +40,8 @@ static void print_sources(const struct v2m_source_report *report)
 /* By id and name: a V2Ray uuid is a credential, and this is read over shoulders. */
 static void print_keys(const struct v2m_keyset *keyset)
 {
-	printf("\nKeys: %zu on %zu ports\n", keyset->n_keys, keyset->n_ports);
+	printf("\nKeys: %zu on %zu port%s\n", keyset->n_keys, keyset->n_ports,
+	       keyset->n_ports == 1 ? "" : "s");
 	for (size_t i = 0; i < keyset->n_keys; i++) {
 		const struct v2m_key *key = &keyset->keys[i];
 		const struct v2m_key_port *port =
@@ -65,6 +66,15 @@ static bool wants_loopback(const struct v2m_keyset *keyset)
 	return false;
 }
 
+static void print_device(const struct v2m_listed_device *device)
+{
+	const struct v2m_link_choice *choice = &device->choice;
+
+	printf("  %-15s %-11s %s%s\n", device->link.name,
+	       choice->chosen ? "counted on" : "left out", choice->reason,
+	       choice->chosen && choice->host_only ? ", this host's own packets only" : "");
+}
+
 static int print_devices(const struct v2m_config *config, const struct v2m_keyset *keyset,
 			 struct v2m_error *error)
 {
@@ -82,12 +92,12 @@ static int print_devices(const struct v2m_config *config, const struct v2m_keyse
 		return result;
 	puts("\nDevices");
 	for (size_t i = 0; i < count; i++)
-		printf("  %-15s %-11s %s%s\n", devices[i].link.name,
-		       devices[i].choice.chosen ? "counted on" : "left out",
-		       devices[i].choice.reason,
-		       devices[i].choice.chosen && devices[i].choice.host_only
-			       ? ", this host's own packets only"
-			       : "");
+		print_device(&devices[i]);
+	/* No error: a device may appear later. But mostly it is a slip of the pen. */
+	for (size_t i = 0; i < config->interfaces.count; i++)
+		if (!v2m_links_match(config->interfaces.items[i], devices, count))
+			printf("  %-15s %-11s no device matches this of interfaces\n",
+			       config->interfaces.items[i], "not there");
 	return 0;
 }
 

@@ -172,8 +172,10 @@ static void warn_of_refused(struct v2m_links *links, const struct v2m_listed_dev
 	v2m_log_warning("%s is not counted: %s", listed->link.name, listed->choice.reason);
 }
 
-static bool any_matches(const char *pattern, const struct v2m_listed_device *listed, size_t count)
+bool v2m_links_match(const char *pattern, const struct v2m_listed_device *listed, size_t count)
 {
+	if (strcmp(pattern, "auto") == 0)
+		return true;
 	for (size_t i = 0; i < count; i++)
 		if (fnmatch(pattern, listed[i].link.name, 0) == 0)
 			return true;
@@ -188,7 +190,7 @@ static void warn_of_unmatched(struct v2m_links *links, const struct v2m_strings 
 	for (size_t i = 0; i < interfaces->count && i < 64; i++) {
 		const char *pattern = interfaces->items[i];
 		uint64_t bit = UINT64_C(1) << i;
-		bool matched = strcmp(pattern, "auto") == 0 || any_matches(pattern, listed, count);
+		bool matched = v2m_links_match(pattern, listed, count);
 
 		if (!matched && !(links->unmatched & bit))
 			v2m_log_warning("no device matches \"%s\" in interfaces", pattern);

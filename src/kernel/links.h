@@ -46,6 +46,10 @@ int v2m_links_list(struct v2m_links *links, const struct v2m_strings *interfaces
 		   const struct v2m_strings *exclude, bool loopback,
 		   struct v2m_listed_device **devices, size_t *count, struct v2m_error *error);
 
+/* Whether an entry of "interfaces", a name, a glob or "auto", leads to any of the listed devices.
+ */
+bool v2m_links_match(const char *pattern, const struct v2m_listed_device *listed, size_t count);
+
 /* Reads the counters of chosen devices again; those of a device that is gone stay as they are.
  * Needs Linux 4.7, and costs one short message a device where choosing costs dumps of everything. 0
  * or -errno. */

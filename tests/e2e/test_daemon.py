@@ -312,6 +312,14 @@ def test_check_says_what_it_would_do_and_does_nothing(lab, start_daemon):
     assert not lab.pin_dir.exists() and not daemon.state_dir.exists()
 
 
+def test_check_names_an_interface_that_no_device_has(lab, start_daemon):
+    daemon = start_daemon([KEY.entry()], running=False, interfaces=["up0", "up9", "pp*"])
+    made = daemon.run("--check")
+    assert made.returncode == 0, made.stderr
+    missing = re.findall(r"^  (\S+) +not there ", made.stdout, re.MULTILINE)
+    assert missing == ["up9", "pp*"]
+
+
 def test_check_finds_what_a_start_would_refuse(start_daemon):
     daemon = start_daemon([KEY.entry()], running=False)
     daemon.write_keys("[{]")
