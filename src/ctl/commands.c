@@ -3,9 +3,9 @@
 
 #include <inttypes.h>
 
+#include "ctl/connections.h"
 #include "ctl/find.h"
 #include "ctl/render.h"
-#include "ctl/table.h"
 #include "ctl/text.h"
 
 static const struct v2m_column pair[] = { { NULL, false }, { NULL, false } };
@@ -90,33 +90,11 @@ static void add_figures(const struct v2m_ctl *ctl, struct v2m_table *table,
 
 	v2m_table_cell(table, V2M_STYLE_TITLE, "Connections");
 	v2m_table_cell(table, V2M_STYLE_PLAIN, "%" PRIu64, row->connections);
+	v2m_connections_sum_up(table, row->entry);
 	add_exact(ctl, table, "Uplink", row->rx);
 	add_exact(ctl, table, "Downlink", row->tx);
 	add_exact(ctl, table, "Total", row->rx + row->tx);
 	add_line(table, "Rate", v2m_ctl_rate(ctl, row->rate, size));
-}
-
-static enum v2m_outcome print_connections(const struct v2m_ctl *ctl, const json_t *entry)
-{
-	static const struct v2m_column columns[] = {
-		{ "STATE", false },
-		{ "LOCAL", false },
-		{ "REMOTE", false },
-	};
-	json_t *connections = json_object_get(entry, "connection_details");
-	V2M_TABLE *table = v2m_table_new(columns, V2M_ARRAY_LEN(columns));
-	json_t *connection;
-	size_t i;
-
-	if (json_array_size(connections) == 0)
-		return V2M_DONE;
-	json_array_foreach (connections, i, connection) {
-		v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", member(connection, "state"));
-		v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", member(connection, "local"));
-		v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", member(connection, "remote"));
-	}
-	puts("");
-	return v2m_render_done(v2m_table_print(table, stdout, ctl->colour));
 }
 
 static enum v2m_outcome print_key(const struct v2m_ctl *ctl, const struct v2m_answer *answer)
@@ -136,7 +114,7 @@ static enum v2m_outcome print_key(const struct v2m_ctl *ctl, const struct v2m_an
 		v2m_table_cell(table, V2M_STYLE_WARN, error ? "none" : "-");
 	add_figures(ctl, table, row);
 	outcome = v2m_render_done(v2m_table_print(table, stdout, ctl->colour));
-	return outcome == V2M_DONE ? print_connections(ctl, row->entry) : outcome;
+	return outcome == V2M_DONE ? v2m_connections_print(ctl, row->entry) : outcome;
 }
 
 enum v2m_outcome v2m_ctl_show(const struct v2m_ctl *ctl, const char *key)

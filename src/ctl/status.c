@@ -188,6 +188,34 @@ static enum v2m_outcome print_ports(const struct v2m_ctl *ctl, const struct v2m_
 	return v2m_render_done(v2m_table_print(table, stdout, ctl->colour));
 }
 
+/* The ports of which the server knows no bytes, UDP without the kernel programs: not left out
+ * silently, as the others' figures would seem to be all. */
+static enum v2m_outcome print_not_counted(const struct v2m_ctl *ctl, const json_t *answer)
+{
+	static const struct v2m_column columns[] = {
+		{ "PORT", true },
+		{ "KEY", false },
+		{ "NOT COUNTED", false },
+	};
+	json_t *ports = json_object_get(json_object_get(answer, "data"), "not_counted");
+	V2M_TABLE *table = v2m_table_new(columns, V2M_ARRAY_LEN(columns));
+	const char *port;
+	json_t *entry;
+
+	if (json_object_size(ports) == 0)
+		return V2M_DONE;
+	json_object_foreach (ports, port, entry) {
+		const char *name = json_string_value(json_object_get(entry, "key_name"));
+		const char *reason = json_string_value(json_object_get(entry, "error"));
+
+		v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", port);
+		v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", name ? name : "-");
+		v2m_table_cell(table, V2M_STYLE_WARN, "%s", reason ? reason : "-");
+	}
+	puts("");
+	return v2m_render_done(v2m_table_print(table, stdout, ctl->colour));
+}
+
 static enum v2m_outcome print_interfaces(const struct v2m_ctl *ctl, const json_t *interfaces)
 {
 	static const struct v2m_column columns[] = {
@@ -233,6 +261,8 @@ static enum v2m_outcome print_tables(const struct v2m_ctl *ctl, const struct sta
 
 	if (outcome == V2M_DONE)
 		outcome = print_ports(ctl, &status->traffic.figures);
+	if (outcome == V2M_DONE)
+		outcome = print_not_counted(ctl, status->traffic.reply.json);
 	if (outcome == V2M_DONE)
 		outcome = print_interfaces(ctl, interfaces_of(status));
 	if (outcome == V2M_DONE)

@@ -280,6 +280,42 @@ def test_a_shared_port_is_shown_as_shared():
         assert re.search(r"^ 443  shared by 2 keys ", ctl("status", url=server.url).stdout, re.M)
 
 
+class Detailed(Key):
+    """As servers that know each connection tell of them, and of peers."""
+
+    def entry(self):
+        entry = super().entry()
+        entry["connection_details"][0].update(rx_bytes=2048, tx_bytes=3 << 20, rtt_ms=41.26,
+                                              retransmits=3, age_s=71.8)
+        entry["sessions"] = {"opened": 9, "closed": 7, "rx_bytes": 1, "tx_bytes": 2,
+                             "since": 1754307939.5}
+        return {**entry, "udp_peers": 4, "connection_details_truncated": True}
+
+
+def test_connections_are_shown_with_what_the_server_tells_of_them():
+    with StandIn([Detailed(1, "full", 10001, connections=2), Key(2, "bare", 10002, connections=2)]) as server:
+        shown = ctl("show", "full", url=server.url, env={"TZ": "UTC"}).stdout
+        assert re.search(r"^Sessions +9 opened, 7 closed since 2025-08-04 11:45:39$", shown, re.M)
+        assert re.search(r"^UDP peers +4 in the last minute$", shown, re.M)
+        table = shown.split("\n\n")[1].splitlines()
+        assert table[0].split() == ["STATE", "LOCAL", "REMOTE", "UPLINK", "DOWNLINK", "RTT", "RETRANS", "AGE"]
+        assert re.search(r"7:1000  2\.00 KB +3\.00 MB  41\.3 ms +3  72 s$", table[1])
+        assert table[2].split("198.51.100.7:1001")[1].split() == ["-"] * 5
+        assert table[3] == "and more, which the server does not list"
+        bare = ctl("show", "bare", url=server.url).stdout
+        assert re.search(r"^ESTAB +\S+ +198\.51\.100\.7:1001$", bare, re.M)
+        assert "Sessions" not in bare and "UDP" not in bare and "AGE" not in bare
+
+
+def test_a_port_that_is_not_counted_is_shown_with_the_reason():
+    with StandIn(keys()) as server:
+        answer = server.answer("GET", "/api/traffic/simple")[1]
+        answer["data"]["not_counted"] = {"10009": {"error": "UDP is not counted.", "key_name": "quick"}}
+        server.faults["simple"] = (200, answer)
+        shown = ctl("status", url=server.url).stdout
+        assert re.search(r"^10009  quick  UDP is not counted\.$", shown, re.M)
+
+
 def test_bytes_are_exact_where_asked_for():
     with StandIn([Key(1, port=10001, rx=2 ** 53 + 1)]) as server:
         assert str(2 ** 53 + 1) in ctl("--bytes", "status", url=server.url).stdout
