@@ -228,7 +228,10 @@ static enum v2m_outcome run(int argc, char **argv, struct settings *settings)
 	if (v2m_client_new(&options, &client, &error))
 		return wrong_usage(error.text, "");
 	settings->ctl.client = client;
-	return command->run(&settings->ctl, argc > 1 ? argv[1] : NULL);
+	outcome = command->run(&settings->ctl, argc > 1 ? argv[1] : NULL);
+	if (outcome == V2M_REFUSED && !api_key && v2m_client_unauthorized(client))
+		v2m_note("no API key was sent: --api-key-file and V2METER_API_KEY give one");
+	return outcome;
 }
 
 int main(int argc, char **argv)

@@ -143,6 +143,14 @@ const char *v2m_client_url(const struct v2m_client *client)
 	return client->url;
 }
 
+bool v2m_client_unauthorized(const struct v2m_client *client)
+{
+	long status = 0;
+
+	return curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+	       status == 401;
+}
+
 static size_t take_body(char *data, size_t one, size_t length, void *context)
 {
 	struct body *body = context;

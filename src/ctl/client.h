@@ -46,6 +46,9 @@ void v2m_client_post(struct v2m_client *client, const char *path, const char *bo
 		     struct v2m_reply *reply);
 void v2m_reply_clear(struct v2m_reply *reply);
 
+/* Whether the last answer was 401. */
+bool v2m_client_unauthorized(const struct v2m_client *client);
+
 /* The server's "detail" where it is a sentence, else NULL. Lives as long as the reply. */
 const char *v2m_reply_detail(const struct v2m_reply *reply);
 

@@ -105,6 +105,16 @@ def test_a_wrong_api_key_is_status_1_with_the_servers_detail(command):
         assert run.stdout == ""
 
 
+@pytest.mark.skipif(os.path.exists("/var/lib/v2meter/api_key"), reason="there is an API key to send")
+@pytest.mark.parametrize("command", (("status",), ("show", "small"), ("export",)))
+def test_who_sends_no_api_key_is_told_where_one_can_come_from(command):
+    with StandIn(keys()) as server:
+        run = ctl(*command, url=server.url, key=None)
+        assert run.returncode == 1
+        assert run.stderr.splitlines()[1:] == [
+            "v2meterctl: no API key was sent: --api-key-file and V2METER_API_KEY give one"]
+
+
 @pytest.mark.parametrize("fault, status", (
     ("timeout", 4), ("close midway", 4), ("garbage", 4), ("wrong shape", 4), ("502", 4),
     ("html", 3), ("404", 1), ("503", 1)))
