@@ -69,9 +69,12 @@ static void detach_unwanted(struct v2m_collector *collector)
 				    : 0;
 
 	for (int i = 0; i < n; i++) {
+		const char *name = v2m_datapath_device_name(collector->datapath, attached[i]);
+
 		if (find_watched(collector->devices, collector->n_devices, attached[i]))
 			continue;
-		v2m_log_info("no longer counting on device %u", attached[i]);
+		v2m_log_info("no longer counting on %s (device %u)", name ? name : "a device",
+			     attached[i]);
 		if (v2m_datapath_detach(collector->datapath, attached[i]))
 			v2m_log_warning("cannot take our programs off device %u", attached[i]);
 	}

@@ -63,6 +63,10 @@ int v2m_datapath_detach(struct v2m_datapath *datapath, uint32_t ifindex);
  * the number written, at most max, or -errno. */
 int v2m_datapath_attached(struct v2m_datapath *datapath, uint32_t *ifindexes, size_t max);
 
+/* The name under which the device was last counted on, by an earlier process perhaps; NULL where
+ * that is not known. As long as the datapath, and until another device takes its place. */
+const char *v2m_datapath_device_name(const struct v2m_datapath *datapath, uint32_t ifindex);
+
 /* How our programs are attached to the device: "tcx", "clsact" or "none". *outrun: somebody else's
  * program runs before ours, so that what it drops or takes is not counted. */
 const char *v2m_datapath_kind(struct v2m_datapath *datapath, uint32_t ifindex, bool *outrun);

@@ -45,6 +45,19 @@ static int find(const struct v2m_datapath *datapath, const struct v2m_device *de
 	return best;
 }
 
+const char *v2m_datapath_device_name(const struct v2m_datapath *datapath, uint32_t ifindex)
+{
+	const struct v2m_device_slot *latest = NULL;
+
+	for (int slot = 0; slot < V2M_MAX_DEVICES; slot++) {
+		const struct v2m_device_slot *use = &datapath->devices[slot];
+
+		if (use->ifindex == ifindex && (!latest || use->assigned_ns > latest->assigned_ns))
+			latest = use;
+	}
+	return latest && memchr(latest->name, 0, sizeof(latest->name)) ? latest->name : NULL;
+}
+
 /* A slot that nothing counts in: never used, or else of a device without pins. */
 static int find_free(const struct v2m_datapath *datapath)
 {

@@ -157,6 +157,10 @@ def test_neighbours_stay_as_they_are_and_do_not_starve_us(lab, start_daemon, hoo
 def remove_neighbours(lab):
     """With the device, so that nothing is left; a new one gets the same name."""
     lab.server.ip("link", "delete", "up0")
+    make_again(lab)
+
+
+def make_again(lab):
     lab.wire()
     for end, own in ((lab.server, lab.SERVER), (lab.client, lab.CLIENT)):
         end.ip("address", "add", own[4] + "/24", "dev", "up0")
@@ -304,6 +308,25 @@ def test_a_device_that_goes_down_and_up_under_traffic_loses_nothing(lab, start_d
     assert daemon.port_entry(KEY.port)["tx_packets"] == flood.taken
     assert daemon.status()["devices"][0]["repairs"] == 0
     assert "no longer counting" not in daemon.said()
+
+
+def test_a_device_that_goes_is_let_go_of_and_taken_again_when_it_is_back(lab, start_daemon):
+    daemon = start_daemon([ENTRY], interfaces=["auto"])
+    for times in (1, 2):
+        assert_counts(lab, daemon)
+        before = daemon.port_entry(KEY.port)
+        lab.server.ip("link", "delete", "up0")
+        wait_until(lambda: daemon.get("/health").json() == {"status": "degraded", "reason": "no_device"},
+                   timeout_s=2, what="no device")
+        assert daemon.port_entry(KEY.port)["total_bytes"] == before["total_bytes"]
+        make_again(lab)
+        lab.server.ip("route", "add", "default", "via", lab.CLIENT[4])
+        wait_until(lambda: daemon.get("/health").json() == {"status": "healthy"}, timeout_s=2,
+                   what="the new device")
+        assert daemon.said().count("no longer counting on up0 (device ") == times
+        assert daemon.said().count("counting on up0 (default route)") == times + 1
+    assert_counts(lab, daemon)
+    assert daemon.said().count("no device to count on") == 2 and " error " not in daemon.said()
 
 
 def test_nothing_is_residual_after_a_flood(lab, start_daemon):
