@@ -26,9 +26,9 @@ static void print_sources(const struct v2m_source_report *report)
 	for (size_t i = 0; i < report->n_sources; i++) {
 		const struct v2m_status_source *source = &report->sources[i];
 
-		printf("  %-24s %5zu keys  %s%s%s\n", source->kind ? source->kind : "unknown",
-		       source->keys, source->path, source->error ? "\n    error: " : "",
-		       source->error ? source->error : "");
+		printf("  %-24s %5zu key%s  %s%s%s\n", source->kind ? source->kind : "unknown",
+		       source->keys, source->keys == 1 ? " " : "s", source->path,
+		       source->error ? "\n    error: " : "", source->error ? source->error : "");
 	}
 	if (report->n_sources == 0)
 		puts("  none found");
@@ -46,8 +46,11 @@ static void print_keys(const struct v2m_keyset *keyset)
 		const struct v2m_key *key = &keyset->keys[i];
 		const struct v2m_key_port *port =
 			key->port ? v2m_keyset_port(keyset, key->port) : NULL;
+		char number[8] = "-";
 
-		printf("  %5u  %-4s %-8s %-7s %s (%s), from %s\n", key->port,
+		if (key->port)
+			snprintf(number, sizeof(number), "%u", key->port);
+		printf("  %5s  %-4s %-8s %-7s %s (%s), from %s\n", number,
 		       v2m_format_transports(key->transports),
 		       key->is_active ? "active" : "inactive",
 		       !port           ? "no port"

@@ -108,9 +108,12 @@ static void renew_devices(struct v2m_collector *collector)
 
 static void put_in_force(struct v2m_collector *collector, int refused)
 {
+	size_t n_keys = collector->keyset->n_keys;
+	size_t n_ports = collector->keyset->n_ports;
+
 	set_too_many(collector, refused);
-	v2m_log_info("%zu keys on %zu ports", collector->keyset->n_keys,
-		     collector->keyset->n_ports);
+	v2m_log_info("%zu key%s on %zu port%s", n_keys, n_keys == 1 ? "" : "s", n_ports,
+		     n_ports == 1 ? "" : "s");
 	renew_devices(collector);
 	publish_nothing(collector);
 }

@@ -183,7 +183,7 @@ static int read_texts(const struct v2m_json_node *root, struct v2m_config *confi
 	int result = 0;
 
 	if (api_key.value)
-		result = read_string(&api_key, V2M_JSON_MAX_STRING, &header_rule, &config->api_key,
+		result = read_string(&api_key, V2M_API_KEY_MAX, &header_rule, &config->api_key,
 				     error);
 	if (!result && json_object_get(root->value, "state_dir"))
 		result = read_string(&state_dir, PATH_MAX - 1, NULL, &config->state_dir, error);

@@ -8,6 +8,9 @@
 #include "core/string_list.h"
 #include "core/util.h"
 
+/* Characters of an API key, at most, wherever it comes from. */
+#define V2M_API_KEY_MAX 256
+
 enum v2m_api_bytes {
 	V2M_API_BYTES_WIRE,
 	V2M_API_BYTES_PAYLOAD,

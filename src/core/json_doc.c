@@ -224,7 +224,10 @@ static void describe(const struct v2m_json_node *node, char *text, size_t size)
 	else if (json_is_string(node->value) && json_string_length(node->value) == 0)
 		snprintf(text, size, "an empty string");
 	else if (json_is_string(node->value))
-		snprintf(text, size, "a string of %zu bytes", json_string_length(node->value));
+		snprintf(text, size, "a string of %zu byte%s", json_string_length(node->value),
+			 json_string_length(node->value) == 1 ? "" : "s");
+	else if (json_is_array(node->value) && json_array_size(node->value) == 0)
+		snprintf(text, size, "an empty list");
 	else
 		snprintf(text, size, "%s", names[json_typeof(node->value)]);
 }

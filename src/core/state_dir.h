@@ -9,9 +9,6 @@
  * is held as long as *lock_fd is open. 0; -EBUSY with the holder's pid; or another -errno. */
 int v2m_state_dir_lock(const char *state_dir, int *lock_fd, struct v2m_error *error);
 
-/* Characters of an API key, at most. */
-#define V2M_API_KEY_MAX 256
-
 /* The API key: the configuration's, else $V2METER_API_KEY, else that of <state_dir>/api_key, which
  * is made of 32 random bytes (in hexadecimal, mode 0600) if it is absent. Logs where it is, never
  * what it is. 0 or -errno; *api_key is the caller's to free. */

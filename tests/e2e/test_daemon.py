@@ -304,9 +304,11 @@ def test_the_version_is_told(tmp_path):
 
 
 def test_check_says_what_it_would_do_and_does_nothing(lab, start_daemon):
-    daemon = start_daemon([KEY.entry()], running=False)
+    portless = {"id": "p", "uuid": "99999999-4444-4444-8444-444444444444", "name": "portless"}
+    daemon = start_daemon([KEY.entry(), portless], running=False)
     made = daemon.run("--check")
     assert made.returncode == 0, made.stderr
+    assert re.search(r"^ +-  both active +no port portless \(p\)", made.stdout, re.MULTILINE)
     for shown in ("10001", KEY.name, "keys.json", "up0", '"cache_ttl_s"'):
         assert shown in made.stdout
     assert not lab.pin_dir.exists() and not daemon.state_dir.exists()

@@ -158,13 +158,13 @@ static void what_is_no_endpoint_is_refused(void **state)
 		      ":1:12: listen: expected an IPv4 address and port, or a "
 		      "list of them, got nothing");
 	check_refused("{\"listen\": []}",
-		      ":1:12: listen: expected a list of at least one string, got a list");
+		      ":1:12: listen: expected a list of at least one string, got an empty list");
 }
 
 static void a_wrong_type_is_refused(void **state)
 {
 	(void)state;
-	check_refused("[]", ":1:1: expected an object, got a list");
+	check_refused("[]", ":1:1: expected an object, got an empty list");
 	check_refused("{\"state_dir\": 1}",
 		      ":1:15: state_dir: expected a string of 1 to 4095 bytes, got 1");
 	check_refused("{\"pin_dir\": \"\"}",
@@ -176,8 +176,9 @@ static void a_wrong_type_is_refused(void **state)
 		      ":1:30: exclude_interfaces[1]: expected a string of 1 to 4095 bytes, got 7");
 	check_refused("{\"exclude_interfaces\": 7}",
 		      ":1:24: exclude_interfaces: expected a list of strings, got 7");
-	check_refused("{\"key_sources\": []}",
-		      ":1:17: key_sources: expected a list of at least one string, got a list");
+	check_refused(
+		"{\"key_sources\": []}",
+		":1:17: key_sources: expected a list of at least one string, got an empty list");
 	check_refused("{\"attach\": \"tcx\"}", ":1:12: attach: expected \"auto\" or "
 					       "\"clsact\", got a string of 3 bytes");
 	check_refused("{\"api_bytes\": \"both\"}", ":1:15: api_bytes: expected \"wire\" or "
@@ -232,7 +233,26 @@ static void a_key_that_no_header_can_carry_is_refused_and_not_shown(void **state
 		      ":1:13: api_key: expected printable ASCII without spaces, got a string of 10 "
 		      "bytes");
 	check_refused("{\"api_key\": \"\"}",
-		      ":1:13: api_key: expected a string of 1 to 255 bytes, got an empty string");
+		      ":1:13: api_key: expected a string of 1 to 256 bytes, got an empty string");
+}
+
+static void an_api_key_may_be_as_long_as_one_from_a_file(void **state)
+{
+	char key[V2M_API_KEY_MAX + 2];
+	char text[sizeof(key) + 32];
+	struct v2m_config config;
+
+	(void)state;
+	memset(key, 'k', sizeof(key) - 1);
+	key[sizeof(key) - 1] = 0;
+	snprintf(text, sizeof(text), "{\"api_key\": \"%s\"}", key);
+	check_refused(text, ":1:13: api_key: expected a string of 1 to 256 bytes, got a string of "
+			    "257 bytes");
+	key[V2M_API_KEY_MAX] = 0;
+	snprintf(text, sizeof(text), "{\"api_key\": \"%s\"}", key);
+	config = load(text);
+	assert_string_equal(config.api_key, key);
+	v2m_config_clear(&config);
 }
 
 static void a_file_that_is_not_there_is_an_error(void **state)
@@ -278,6 +298,7 @@ int main(void)
 		cmocka_unit_test(a_key_that_no_header_can_carry_is_refused_and_not_shown),
 		cmocka_unit_test(a_file_that_is_not_there_is_an_error),
 		cmocka_unit_test(a_dump_does_not_show_the_api_key),
+		cmocka_unit_test(an_api_key_may_be_as_long_as_one_from_a_file),
 	};
 
 	return cmocka_run_group_tests(tests, make_temporary, remove_temporary);

@@ -151,7 +151,7 @@ static void a_value_of_the_wrong_type_is_refused(void **state)
 	check_refused("[{\"uuid\": \"u\", \"is_active\": 1}]",
 		      ":1:29: is_active: expected true or false, got 1");
 	check_refused("[{\"uuid\": \"u\", \"name\": []}]",
-		      ":1:24: name: expected a string of 1 to 255 bytes, got a list");
+		      ":1:24: name: expected a string of 1 to 255 bytes, got an empty list");
 	check_refused("[{\"uuid\": \"u\", \"id\": 7}]",
 		      ":1:22: id: expected a string of 1 to 255 bytes, got 7");
 	check_refused("[{\"uuid\": \"u\", \"sni\": {}}]",

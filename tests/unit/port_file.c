@@ -54,7 +54,7 @@ static void a_wrong_assignment_is_refused_without_showing_its_uuid(void **state)
 {
 	(void)state;
 	check_refused("{\"port_assignments\": []}",
-		      "f:1:22: port_assignments: expected an object, got a list");
+		      "f:1:22: port_assignments: expected an object, got an empty list");
 	check_refused("{\"port_assignments\": {\"" UUID "\": 7}}",
 		      "f:1:63: port_assignments.*: expected an object, got 7");
 	check_refused("{\"port_assignments\": {\"" UUID "\": {\"port\": 65536}}}",

@@ -151,7 +151,7 @@ static void a_port_that_is_none_is_refused_with_its_place(void **state)
 		{ "[1]", "a list" },
 		{ "null", "nothing" },
 		{ "\"\"", "an empty string" },
-		{ "\",\"", "a string of 1 bytes" },
+		{ "\",\"", "a string of 1 byte" },
 		{ "\"65536\"", "a string of 5 bytes" },
 		{ "\"99999999999999999999\"", "a string of 20 bytes" },
 		{ "\"10-9\"", "a string of 4 bytes" },
@@ -181,7 +181,7 @@ static void a_member_of_the_wrong_type_is_refused_with_its_place(void **state)
 	char text[512];
 
 	(void)state;
-	check_refused("[]", "f:1:1: expected an object, got a list");
+	check_refused("[]", "f:1:1: expected an object, got an empty list");
 	check_refused("{\"inbounds\": {}}", "f:1:14: inbounds: expected a list, got an object");
 	check_refused("{\"inbounds\": [7]}", "f:1:15: inbounds[0]: expected an object, got 7");
 	check_refused("{\"inbound\": 7}", "f:1:13: inbound: expected an object, got 7");
