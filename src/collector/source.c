@@ -201,8 +201,6 @@ static int change_to_exact(struct v2m_collector *collector, struct v2m_error *er
 static void stay(struct v2m_collector *collector, const char *reason)
 {
 	v2m_datapath_close(V2M_TAKE(collector->datapath));
-	if (strcmp(reason, collector->mode_reason) == 0)
-		return;
 	snprintf(collector->mode_reason, sizeof(collector->mode_reason), "%s", reason);
 	v2m_log_warning("still no exact counting: %s", reason);
 }

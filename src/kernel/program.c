@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,9 +12,37 @@
 #include "kernel/datapath_internal.h"
 #include "traffic.skel.h"
 
+/* libbpf tells of a kernel that refuses programs in four lines, for each device and at each reload.
+ * The last few are remembered by their hashes (FNV-1a); programs are loaded by one thread at a
+ * time. */
+static bool was_said(const char *line)
+{
+	static uint32_t said[32];
+	static unsigned next;
+	uint32_t hash = 2166136261u;
+
+	while (*line)
+		hash = (hash ^ (unsigned char)*line++) * 16777619u;
+	for (size_t i = 0; i < V2M_ARRAY_LEN(said); i++)
+		if (said[i] == hash)
+			return true;
+	said[next++ % V2M_ARRAY_LEN(said)] = hash;
+	return false;
+}
+
 static int forward_to_log(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	v2m_logv(level == LIBBPF_WARN ? V2M_LOG_WARNING : V2M_LOG_DEBUG, format, arguments);
+	enum v2m_log_level ours = V2M_LOG_DEBUG;
+	char line[512];
+	va_list copy;
+
+	if (level == LIBBPF_WARN) {
+		va_copy(copy, arguments);
+		vsnprintf(line, sizeof(line), format, copy);
+		va_end(copy);
+		ours = was_said(line) ? V2M_LOG_DEBUG : V2M_LOG_WARNING;
+	}
+	v2m_logv(ours, format, arguments);
 	return 0;
 }
 

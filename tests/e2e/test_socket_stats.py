@@ -8,7 +8,7 @@ import pytest
 
 from daemon import BUILD, Daemon
 from lab import run, wait_until
-from unprivileged import Blind, WithoutDiag
+from unprivileged import Blind, WithoutBpf, WithoutDiag
 from v2ray import Key
 
 SIZE = 10 * 1024 * 1024
@@ -103,6 +103,14 @@ def test_it_says_everywhere_that_it_is_not_exact_and_why(lab, start_v2ray, start
     assert "ebpf_unavailable" in shown and accounting["reason"] in shown
     v2ray.download(v2ray.key("vless-tcp"), 1000)
     assert daemon.simple()["data"]["ports"]["10001"]["interface_traffic"]["rx_bytes"] > 0
+
+
+def test_the_librarys_complaints_are_logged_once(start_unprivileged):
+    daemon = start_unprivileged([], kind=WithoutBpf)
+    daemon.process.signal(signal.SIGHUP)
+    wait_until(lambda: "still no exact" in daemon.said(), what="the reload")
+    lines = [line.split("libbpf: ")[1] for line in daemon.said().splitlines() if "libbpf: " in line]
+    assert lines and len(set(lines)) == len(lines)
 
 
 def test_a_key_with_udp_alone_has_no_figures(lab, start_v2ray, start_unprivileged):

@@ -23,6 +23,12 @@ class Unprivileged(Daemon):
         self.prefix = []
 
 
+class WithoutBpf(Unprivileged):
+    """It may do everything else: what turns it away is the loading itself."""
+
+    prefix = ["setpriv", "--bounding-set", "-bpf,-sys_admin", "--inh-caps", "-bpf,-sys_admin"]
+
+
 class Blind(Unprivileged):
     """Without the sockets' own counters, too: sock_diag is not permitted."""
 
