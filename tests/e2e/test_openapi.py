@@ -266,6 +266,12 @@ def test_no_documented_member_is_missing_from_all_answers(checker):
     assert not checker.never_seen(), checker.never_seen()
 
 
+def test_every_reason_of_health_is_documented():
+    served = re.findall(r'\? "([a-z_]+)"', (ROOT / "src/collector/publish.c").read_text())
+    explained = re.findall(r"^\.It Li ([a-z_]+)$", (ROOT / "docs/man/v2meterd.8").read_text(), re.MULTILINE)
+    assert served == explained == DOCUMENT["components"]["schemas"]["Reason"]["enum"]
+
+
 @pytest.mark.parametrize(("value", "problem"), [
     ({"detail": "x", "code": "y", "more": 1}, "more is not documented"),
     ({"detail": "x"}, "code is missing"),

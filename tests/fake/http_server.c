@@ -100,7 +100,10 @@ static void obey(struct fake_meter *fake, const char *order)
 					      : unstored   ? V2M_NOT_STORED
 					      : unreadable ? V2M_UNREADABLE
 							   : V2M_OK);
-	fake_meter_set_health(fake, !unhealthy, degraded || unhealthy ? "keys_unreadable" : NULL);
+	fake_meter_set_health(fake, !unhealthy,
+			      unhealthy  ? "counters_unreadable"
+			      : degraded ? "key_source_broken"
+					 : NULL);
 	printf("done\n");
 	fflush(stdout);
 }
