@@ -165,12 +165,15 @@ static enum exit_status serve(const struct v2m_config *config, const char *api_k
 	serving.meter = v2m_collector_meter(collector);
 	result = v2m_http_start(&serving, &http, &error);
 	if (!result) {
-		v2m_log_info("v2meterd %s serves on http://%s", V2M_VERSION,
-			     config->listen.items[0]);
+		for (size_t i = 0; i < config->listen.count; i++)
+			v2m_log_info("v2meterd %s serves on http://%s", V2M_VERSION,
+				     config->listen.items[i]);
 		sd_notify(0, "READY=1");
 		loop(signal_fd, collector);
 		sd_notify(0, "STOPPING=1");
-		v2m_log_info("stopping; the kernel goes on counting");
+		v2m_log_info("stopping; %s", v2m_collector_outlasts(collector)
+						     ? "the kernel goes on counting"
+						     : "nothing is counted until the next start");
 	}
 	v2m_collector_refuse(collector);
 	v2m_http_stop(http);

@@ -6,6 +6,8 @@
 #ifndef V2METER_COLLECTOR_COLLECTOR_H
 #define V2METER_COLLECTOR_COLLECTOR_H
 
+#include <stdbool.h>
+
 #include "core/config.h"
 #include "core/meter.h"
 
@@ -16,7 +18,10 @@ struct v2m_collector;
  * last good key set. The configuration must outlive the collector. */
 int v2m_collector_open(const struct v2m_config *config, struct v2m_collector **collector,
 		       struct v2m_error *error);
-/* A last sample, a last flush, and everything closed; the kernel goes on counting. Nobody may be
+/* Whether the kernel goes on counting when this process ends: not without its programs. */
+bool v2m_collector_outlasts(const struct v2m_collector *collector);
+
+/* A last sample, a last flush, and everything closed; what is pinned stays. Nobody may be
  * using the meter any more. Does nothing on NULL. */
 void v2m_collector_close(struct v2m_collector *collector);
 

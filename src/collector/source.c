@@ -16,6 +16,11 @@ bool collector_is_exact(const struct v2m_collector *collector)
 	return collector->datapath && !collector->stats;
 }
 
+bool v2m_collector_outlasts(const struct v2m_collector *collector)
+{
+	return collector_is_exact(collector);
+}
+
 bool collector_counts_port(const struct v2m_collector *collector, const struct v2m_key_port *port)
 {
 	return collector_is_exact(collector) || (port->transports & V2M_TCP);

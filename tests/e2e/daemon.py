@@ -104,7 +104,8 @@ class Daemon:
         return connection
 
     def port(self):
-        return int(self.config["listen"].rpartition(":")[2])
+        listen = self.config["listen"]
+        return int((listen if isinstance(listen, str) else listen[0]).rpartition(":")[2])
 
     def ask(self, method, path, headers=None, body=None, key=True):
         sent = dict(headers or {})

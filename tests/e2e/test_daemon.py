@@ -75,6 +75,14 @@ def tcx_programs(lab):
         return [number for hook in (46, 47) for number in query_programs(index, hook)]
 
 
+def test_it_serves_on_every_address_that_it_logs(lab, start_daemon):
+    daemon = start_daemon([KEY.entry()], listen=["127.0.0.1:9469", f"{lab.SERVER[4]}:9500"])
+    places = re.findall(r" serves on (http://\S+)$", daemon.said(), re.MULTILINE)
+    assert places == ["http://127.0.0.1:9469", f"http://{lab.SERVER[4]}:9500"]
+    for end, place in zip((lab.server, lab.client), places):
+        assert json.loads(end.run("curl", "-sf", f"{place}/healthz").stdout) == {"status": "ok"}
+
+
 # --- signals ---
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
@@ -86,6 +94,7 @@ def test_it_stops_within_five_seconds_with_status_0(start_daemon, number):
     began = time.monotonic()
     assert daemon.process.stop(number, timeout_s=10) == 0
     assert time.monotonic() - began < 5
+    assert "stopping; the kernel goes on counting" in daemon.said()
     for connection in (silent, slow):
         connection.close()
 

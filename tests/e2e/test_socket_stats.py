@@ -198,6 +198,7 @@ def test_a_restart_without_the_programs_counts_on_from_where_it_was(lab, start_v
     v2ray.download(key, SIZE // 10)
     before = settled(daemon, key.port)["total_bytes"]
     daemon.stop()
+    assert "stopping; nothing is counted until the next start" in daemon.said()
     daemon.start()
     assert daemon.port_entry(key.port)["total_bytes"] == before
     v2ray.download(key, SIZE // 10)
