@@ -30,6 +30,7 @@ class Daemon:
     """Configured for the lab's server namespace; members given are those of the configuration."""
 
     PORT = 9469
+    prefix = []  # what a start goes through
 
     def __init__(self, lab, keys, name="daemon", environment=None, **members):
         self.lab = lab
@@ -45,7 +46,6 @@ class Daemon:
             ASAN_OPTIONS="halt_on_error=1:detect_leaks=1:exitcode=86",
             UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:exitcode=86")
         self.process = None
-        self.prefix = []  # what a start goes through
         self.config = {"listen": f"127.0.0.1:{self.PORT}", "state_dir": str(self.state_dir),
                        "pin_dir": str(lab.pin_dir), "interfaces": ["up0"],
                        "key_sources": [str(self.key_file)], "sample_interval_ms": 200}

@@ -16,9 +16,6 @@ class Unprivileged(Daemon):
 
     prefix = ["setpriv", "--bounding-set", EVERYTHING, "--inh-caps", EVERYTHING]
 
-    def words(self, *options):
-        return [*self.prefix, *super().words(*options)]
-
     def allow(self):
         self.prefix = []
 
