@@ -178,7 +178,8 @@ def test_sources_are_joined_and_no_uuid_gets_into_the_log(lab, start_daemon):
 ENVIRONMENT = {"V2M_TEST_PORT": "10015"}
 # Inbounds that have no clients: a local SOCKS proxy and the API.
 WITHOUT_KEYS = {("tcp", 1080, True), ("udp", 1080, True), ("tcp", 10085, True)}
-# HTTP/2 is served over TLS only, and these files have no certificate.
+# HTTP/2 is served over TLS only, and these files have no certificate: V2Ray opens the port, fails,
+# and leaves it open or closed as its collection of garbage comes about.
 NOT_SERVED = {("tcp", 20002, False)}
 
 
@@ -214,5 +215,5 @@ def test_a_real_v2ray_listens_where_its_configuration_is_counted(lab, start_daem
     assert len(expected) >= 3
     lab.server.start(v2ray.BINARY, option, source, log=lab.directory / "v2ray.log",
                      env=dict(os.environ, **ENVIRONMENT))
-    wait_until(lambda: sockets(lab) - WITHOUT_KEYS == expected - NOT_SERVED,
+    wait_until(lambda: sockets(lab) - WITHOUT_KEYS - NOT_SERVED == expected - NOT_SERVED,
                what=f"the sockets {sorted(expected)}")
