@@ -22,17 +22,14 @@ int v2m_api_key_rates(const struct v2m_key *key, const struct v2m_rate_history *
 {
 	struct v2m_json_writer json = { 0 };
 
-	v2m_write_open(&json, '{');
-	v2m_put_string(&json, "status", "success");
+	api_open_success(&json);
 	api_put_key(&json, key);
 	v2m_put_string(&json, "unit", "wire");
 	v2m_put_seconds(&json, "start", rates->start_us);
 	v2m_put_u64(&json, "step_s", rates->step_s);
 	put_rates(&json, "rx", rates, true);
 	put_rates(&json, "tx", rates, false);
-	api_put_timestamp_iso(&json, rates->real_us);
-	v2m_write_close(&json, '}');
-	return api_finish(&json, 200, body);
+	return api_close_iso(&json, rates->real_us, body);
 }
 
 static void put_date(struct v2m_json_writer *json, const char *name, int32_t date)
@@ -71,8 +68,7 @@ int v2m_api_key_hours(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 	if (*asked->verdict != V2M_OK)
 		return -EAGAIN;
 	api_init(&api, snapshot, unit);
-	v2m_write_open(&api.json, '{');
-	v2m_put_string(&api.json, "status", "success");
+	api_open_success(&api.json);
 	v2m_put_open(&api.json, "data", '{');
 	v2m_put_string(&api.json, "key_id", asked->query.id_or_uuid);
 	put_date(&api.json, "from", asked->query.from);
@@ -82,7 +78,5 @@ int v2m_api_key_hours(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 		put_hour(&api, &hours[i]);
 	v2m_write_close(&api.json, ']');
 	v2m_write_close(&api.json, '}');
-	api_put_timestamp_iso(&api.json, snapshot->real_us);
-	v2m_write_close(&api.json, '}');
-	return api_finish(&api.json, 200, body);
+	return api_close_iso(&api.json, snapshot->real_us, body);
 }

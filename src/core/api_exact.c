@@ -124,9 +124,7 @@ int v2m_api_ports_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes 
 	v2m_write_close(json, '}');
 	put_system_summary(&api, "system_summary");
 	v2m_put_string(json, "source", "port_monitor");
-	api_put_timestamp_int(json, snapshot->real_us);
-	v2m_write_close(json, '}');
-	return api_finish(&api.json, 200, body);
+	return api_close_int(json, snapshot->real_us, body);
 }
 
 int v2m_api_system_summary(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
@@ -138,9 +136,7 @@ int v2m_api_system_summary(const struct v2m_snapshot *snapshot, enum v2m_api_byt
 	api_init(&api, snapshot, unit);
 	v2m_write_open(&api.json, '{');
 	put_system_summary(&api, "summary");
-	api_put_timestamp_int(&api.json, snapshot->real_us);
-	v2m_write_close(&api.json, '}');
-	return api_finish(&api.json, 200, body);
+	return api_close_int(&api.json, snapshot->real_us, body);
 }
 
 int v2m_api_key_port_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
@@ -160,9 +156,7 @@ int v2m_api_key_port_exact(const struct v2m_snapshot *snapshot, enum v2m_api_byt
 	v2m_write_name(json, "port_traffic");
 	api_key_entry(&api, key);
 	v2m_put_string(json, "source", "port_monitor");
-	api_put_timestamp_int(json, snapshot->real_us);
-	v2m_write_close(json, '}');
-	return api_finish(&api.json, 200, body);
+	return api_close_int(json, snapshot->real_us, body);
 }
 
 static void put_megabytes(struct v2m_json_writer *json, const char *name, uint64_t bytes)
@@ -295,8 +289,7 @@ int v2m_api_key_traffic(const struct v2m_snapshot *snapshot, enum v2m_api_bytes 
 	json = &api.json;
 	view = key->port ? v2m_snapshot_port(snapshot, key->port) : &none;
 	figures = api_figures(&api, &view->since_reset);
-	v2m_write_open(json, '{');
-	v2m_put_string(json, "status", "success");
+	api_open_success(json);
 	v2m_put_string(json, "key_id", key->id);
 	v2m_put_string(json, "key_uuid", key->uuid);
 	v2m_put_string(json, "key_name", key->name);
@@ -308,9 +301,7 @@ int v2m_api_key_traffic(const struct v2m_snapshot *snapshot, enum v2m_api_bytes 
 	v2m_put_u64(json, "last_updated", (uint64_t)(snapshot->real_us / 1000000));
 	v2m_put_string(json, "source", "simple_monitor");
 	v2m_put_string(json, "method", "connection_based_estimation");
-	api_put_timestamp_iso(json, snapshot->real_us);
-	v2m_write_close(json, '}');
-	return api_finish(&api.json, 200, body);
+	return api_close_iso(json, snapshot->real_us, body);
 }
 
 static void write_status_entry(struct api *api, const struct v2m_key *key)

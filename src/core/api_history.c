@@ -123,17 +123,14 @@ static void open_answer(struct api *api, const struct v2m_snapshot *snapshot,
 			enum v2m_api_bytes unit)
 {
 	api_init(api, snapshot, unit);
-	v2m_write_open(&api->json, '{');
-	v2m_put_string(&api->json, "status", "success");
+	api_open_success(&api->json);
 	v2m_put_open(&api->json, "data", '{');
 }
 
 static int finish_answer(struct api *api, struct v2m_body *body)
 {
 	v2m_write_close(&api->json, '}');
-	api_put_timestamp_iso(&api->json, api->snapshot->real_us);
-	v2m_write_close(&api->json, '}');
-	return api_finish(&api->json, 200, body);
+	return api_close_iso(&api->json, api->snapshot->real_us, body);
 }
 
 /* Asks the meter. 0 or -EAGAIN. */
@@ -287,28 +284,14 @@ int v2m_api_key_month(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 	return finish_answer(&api, body);
 }
 
-/* The answer that something was done: what it was, further members, when. */
-static void open_done(struct v2m_json_writer *json, const char *message)
-{
-	v2m_write_open(json, '{');
-	v2m_put_string(json, "status", "success");
-	v2m_put_string(json, "message", message);
-}
-
-static int finish_done(struct v2m_json_writer *json, int64_t real_us, struct v2m_body *body)
-{
-	api_put_timestamp_iso(json, real_us);
-	v2m_write_close(json, '}');
-	return api_finish(json, 200, body);
-}
-
 int v2m_api_history_reset(const char *asked, int64_t real_us, struct v2m_body *body)
 {
 	struct v2m_json_writer json = { 0 };
 
-	open_done(&json, "Traffic history reset successfully");
+	api_open_success(&json);
+	v2m_put_string(&json, "message", "Traffic history reset successfully");
 	v2m_put_string(&json, "key_id", asked);
-	return finish_done(&json, real_us, body);
+	return api_close_iso(&json, real_us, body);
 }
 
 int v2m_api_history_cleanup(unsigned days_kept, int64_t real_us, struct v2m_body *body)
@@ -318,18 +301,20 @@ int v2m_api_history_cleanup(unsigned days_kept, int64_t real_us, struct v2m_body
 
 	snprintf(message, sizeof(message), "Cleaned up traffic history older than %u days",
 		 days_kept);
-	open_done(&json, message);
+	api_open_success(&json);
+	v2m_put_string(&json, "message", message);
 	v2m_put_u64(&json, "days_kept", days_kept);
-	return finish_done(&json, real_us, body);
+	return api_close_iso(&json, real_us, body);
 }
 
 int v2m_api_import(const struct v2m_import_result *counts, int64_t real_us, struct v2m_body *body)
 {
 	struct v2m_json_writer json = { 0 };
 
-	open_done(&json, "Totals imported");
+	api_open_success(&json);
+	v2m_put_string(&json, "message", "Totals imported");
 	v2m_put_u64(&json, "added", counts->added);
 	v2m_put_u64(&json, "known", counts->known);
 	v2m_put_u64(&json, "refused", counts->refused);
-	return finish_done(&json, real_us, body);
+	return api_close_iso(&json, real_us, body);
 }

@@ -42,8 +42,7 @@ int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 	(void)argument;
 	api_init(&api, snapshot, unit);
 	json = &api.json;
-	v2m_write_open(json, '{');
-	v2m_put_string(json, "status", "success");
+	api_open_success(json);
 	v2m_put_open(json, "data", '{');
 	v2m_put_open(json, "ports", '{');
 	for (size_t i = 0; i < snapshot->n_ports; i++) {
@@ -63,9 +62,7 @@ int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 	v2m_put_seconds(json, "timestamp", snapshot->real_us);
 	v2m_write_close(json, '}');
 	v2m_put_string(json, "source", "simple_monitor");
-	api_put_timestamp_iso(json, snapshot->real_us);
-	v2m_write_close(json, '}');
-	return api_finish(&api.json, 200, body);
+	return api_close_iso(json, snapshot->real_us, body);
 }
 
 int v2m_api_key_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
@@ -80,14 +77,11 @@ int v2m_api_key_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes u
 		return result;
 	api_init(&api, snapshot, unit);
 	json = &api.json;
-	v2m_write_open(json, '{');
-	v2m_put_string(json, "status", "success");
+	api_open_success(json);
 	api_put_key(json, key);
 	v2m_write_name(json, "traffic");
 	api_key_entry(&api, key);
-	api_put_timestamp_iso(json, snapshot->real_us);
-	v2m_write_close(json, '}');
-	return api_finish(&api.json, 200, body);
+	return api_close_iso(json, snapshot->real_us, body);
 }
 
 static void put_peer(struct api *api, const struct v2m_peer *peer)
@@ -123,16 +117,13 @@ int v2m_api_key_peers(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 		return v2m_api_error(503, V2M_CODE_UDP, V2M_DETAIL_UDP, body);
 	view = key->port ? v2m_snapshot_port(snapshot, key->port) : NULL;
 	api_init(&api, snapshot, unit);
-	v2m_write_open(&api.json, '{');
-	v2m_put_string(&api.json, "status", "success");
+	api_open_success(&api.json);
 	api_put_key(&api.json, key);
 	v2m_put_open(&api.json, "udp_peers", '[');
 	for (size_t i = 0; view && i < view->n_udp_peers; i++)
 		put_peer(&api, &view->udp_peers[i]);
 	v2m_write_close(&api.json, ']');
-	api_put_timestamp_iso(&api.json, snapshot->real_us);
-	v2m_write_close(&api.json, '}');
-	return api_finish(&api.json, 200, body);
+	return api_close_iso(&api.json, snapshot->real_us, body);
 }
 
 int v2m_api_keys(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, const void *argument,
@@ -231,9 +222,7 @@ static int render_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, 
 	put_reset(&api, reset, asked, done);
 	if (key_uuid)
 		v2m_put_string(json, "key_uuid", reset->uuid[0] ? reset->uuid : NULL);
-	api_put_timestamp_iso(json, reset->real_us);
-	v2m_write_close(json, '}');
-	return api_finish(json, 200, body);
+	return api_close_iso(json, reset->real_us, body);
 }
 
 int v2m_api_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const char *asked,
@@ -260,7 +249,5 @@ int v2m_api_port_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, c
 			    : "Failed to reset port traffic stats");
 	put_reset(&api, reset, asked, done);
 	v2m_put_string(json, "source", "port_monitor");
-	api_put_timestamp_int(json, reset->real_us);
-	v2m_write_close(json, '}');
-	return api_finish(json, 200, body);
+	return api_close_int(json, reset->real_us, body);
 }

@@ -27,6 +27,26 @@ int api_finish(struct v2m_json_writer *json, int status, struct v2m_body *body)
 	return result;
 }
 
+void api_open_success(struct v2m_json_writer *json)
+{
+	v2m_write_open(json, '{');
+	v2m_put_string(json, "status", "success");
+}
+
+int api_close_iso(struct v2m_json_writer *json, int64_t real_us, struct v2m_body *body)
+{
+	api_put_timestamp_iso(json, real_us);
+	v2m_write_close(json, '}');
+	return api_finish(json, 200, body);
+}
+
+int api_close_int(struct v2m_json_writer *json, int64_t real_us, struct v2m_body *body)
+{
+	api_put_timestamp_int(json, real_us);
+	v2m_write_close(json, '}');
+	return api_finish(json, 200, body);
+}
+
 struct api_figures api_figures(const struct api *api, const struct v2m_totals *totals)
 {
 	bool wire = api->unit == V2M_API_BYTES_WIRE;

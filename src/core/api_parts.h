@@ -28,6 +28,12 @@ struct api_figures {
 void api_init(struct api *api, const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit);
 /* Ends a body. 0 or -ENOMEM. */
 int api_finish(struct v2m_json_writer *json, int status, struct v2m_body *body);
+/* Begins the object that is an answer, with "status": "success". */
+void api_open_success(struct v2m_json_writer *json);
+/* End the object that is an answer with its timestamp, of the one kind or the other, and the body
+ * with status 200. 0 or -ENOMEM. */
+int api_close_iso(struct v2m_json_writer *json, int64_t real_us, struct v2m_body *body);
+int api_close_int(struct v2m_json_writer *json, int64_t real_us, struct v2m_body *body);
 struct api_figures api_figures(const struct api *api, const struct v2m_totals *totals);
 
 /* Members, written into the object that is open. */
