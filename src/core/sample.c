@@ -26,53 +26,51 @@ void v2m_connection_table_unref(struct v2m_connection_table *table)
 	}
 }
 
-/* The first connection whose port is not below port. */
-static size_t lower_bound(const struct v2m_connection_table *table, uint32_t port)
+/* The first of n ports in ascending order, stride bytes apart, that is not below port. */
+static size_t lower_bound(const uint16_t *ports, size_t stride, size_t n, uint32_t port)
 {
 	size_t low = 0;
-	size_t high = table->count;
+	size_t high = n;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
+		const char *at = (const char *)ports + middle * stride;
 
-		if (table->connections[middle].local_port < port)
+		if (*(const uint16_t *)at < port)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	return low;
+}
+
+/* How many of them are equal to port, from *first on. */
+static size_t equal_range(const uint16_t *ports, size_t stride, size_t n, uint16_t port,
+			  size_t *first)
+{
+	*first = lower_bound(ports, stride, n, port);
+	return lower_bound(ports, stride, n, (uint32_t)port + 1) - *first;
 }
 
 const struct v2m_connection *v2m_connection_table_port(const struct v2m_connection_table *table,
 						       uint16_t port, size_t *count)
 {
-	size_t first = table ? lower_bound(table, port) : 0;
+	size_t first = 0;
 
-	*count = table ? lower_bound(table, (uint32_t)port + 1) - first : 0;
+	*count = table ? equal_range(&table->connections[0].local_port,
+				     sizeof(table->connections[0]), table->count, port, &first)
+		       : 0;
 	return *count ? &table->connections[first] : NULL;
-}
-
-static size_t lower_peer(const struct v2m_connection_table *table, uint32_t port)
-{
-	size_t low = 0;
-	size_t high = table->n_peers;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (table->peers[middle].port < port)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
 }
 
 const struct v2m_peer *v2m_connection_table_peers(const struct v2m_connection_table *table,
 						  uint16_t port, size_t *count)
 {
-	size_t first = table ? lower_peer(table, port) : 0;
+	size_t first = 0;
 
-	*count = table ? lower_peer(table, (uint32_t)port + 1) - first : 0;
+	*count = table && table->n_peers
+			 ? equal_range(&table->peers[0].port, sizeof(table->peers[0]),
+				       table->n_peers, port, &first)
+			 : 0;
 	return *count ? &table->peers[first] : NULL;
 }
