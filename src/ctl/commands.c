@@ -117,14 +117,22 @@ static enum v2m_outcome print_key(const struct v2m_ctl *ctl, const struct v2m_an
 	return outcome == V2M_DONE ? v2m_connections_print(ctl, row->entry) : outcome;
 }
 
-enum v2m_outcome v2m_ctl_show(const struct v2m_ctl *ctl, const char *key)
+static enum v2m_outcome ask_of_key(const struct v2m_ctl *ctl, enum v2m_question question,
+				   const char *key, struct v2m_answer *answer)
 {
-	V2M_CLEANUP(v2m_answer_clear) struct v2m_answer answer = { .path = "" };
 	V2M_FREE char *id = NULL;
 	enum v2m_outcome outcome = v2m_find_key(ctl->client, key, &id);
 
-	if (outcome == V2M_DONE)
-		outcome = v2m_fallback_ask(ctl->client, V2M_ASK_KEY, id, ctl->verbose, &answer);
+	return outcome == V2M_DONE
+		       ? v2m_fallback_ask(ctl->client, question, id, ctl->verbose, answer)
+		       : outcome;
+}
+
+enum v2m_outcome v2m_ctl_show(const struct v2m_ctl *ctl, const char *key)
+{
+	V2M_CLEANUP(v2m_answer_clear) struct v2m_answer answer = { .path = "" };
+	enum v2m_outcome outcome = ask_of_key(ctl, V2M_ASK_KEY, key, &answer);
+
 	if (outcome != V2M_DONE)
 		return outcome;
 	return ctl->json ? v2m_render_json(answer.reply.json) : print_key(ctl, &answer);
@@ -157,11 +165,8 @@ static enum v2m_outcome print_reset(const struct v2m_ctl *ctl, const char *key,
 enum v2m_outcome v2m_ctl_reset(const struct v2m_ctl *ctl, const char *key)
 {
 	V2M_CLEANUP(v2m_answer_clear) struct v2m_answer answer = { .path = "" };
-	V2M_FREE char *id = NULL;
-	enum v2m_outcome outcome = v2m_find_key(ctl->client, key, &id);
+	enum v2m_outcome outcome = ask_of_key(ctl, V2M_ASK_RESET, key, &answer);
 
-	if (outcome == V2M_DONE)
-		outcome = v2m_fallback_ask(ctl->client, V2M_ASK_RESET, id, ctl->verbose, &answer);
 	if (outcome != V2M_DONE)
 		return outcome;
 	return ctl->json ? v2m_render_json(answer.reply.json)
