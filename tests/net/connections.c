@@ -194,3 +194,21 @@ void cut(struct pair pair)
 	close(pair.client);
 	close(pair.server);
 }
+
+int open_sockets(void **state)
+{
+	struct v2m_error error = { "" };
+
+	(void)state;
+	if (v2m_sockets_open(&sockets, &error) == 0)
+		return 0;
+	print_error("%s\n", error.text);
+	return -1;
+}
+
+int close_sockets(void **state)
+{
+	(void)state;
+	v2m_sockets_close(sockets);
+	return 0;
+}

@@ -5,8 +5,10 @@
 
 #include "kernel/sockets.h"
 
-/* What is tested; opened by the test program. */
+/* What is tested; opened and closed by the group's setup and teardown. */
 extern struct v2m_sockets *sockets;
+int open_sockets(void **state);
+int close_sockets(void **state);
 
 /* Both ends of a connection to a listener. */
 struct pair {

@@ -96,24 +96,6 @@ static void what_is_no_socket_is_passed_over(void **state)
 	assert_int_equal(connection.local_port, 7);
 }
 
-static int open_sockets(void **state)
-{
-	struct v2m_error error = { "" };
-
-	(void)state;
-	if (v2m_sockets_open(&sockets, &error) == 0)
-		return 0;
-	print_error("%s\n", error.text);
-	return -1;
-}
-
-static int close_sockets(void **state)
-{
-	(void)state;
-	v2m_sockets_close(sockets);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -366,24 +366,6 @@ static void retransmitted_segments_are_counted(void **state)
 	close(listener);
 }
 
-static int open_sockets(void **state)
-{
-	struct v2m_error error = { "" };
-
-	(void)state;
-	if (v2m_sockets_open(&sockets, &error) == 0)
-		return 0;
-	print_error("%s\n", error.text);
-	return -1;
-}
-
-static int close_sockets(void **state)
-{
-	(void)state;
-	v2m_sockets_close(sockets);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
