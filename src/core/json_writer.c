@@ -152,11 +152,6 @@ void v2m_write_bool(struct v2m_json_writer *json, bool value)
 	append(json, value ? "true" : "false", value ? 4 : 5);
 }
 
-void v2m_write_null(struct v2m_json_writer *json)
-{
-	v2m_write_string(json, NULL);
-}
-
 void v2m_write_fixed(struct v2m_json_writer *json, double value, int decimals)
 {
 	/* The largest double has 309 digits before the point. */

@@ -29,7 +29,6 @@ void v2m_write_name(struct v2m_json_writer *json, const char *name);
 void v2m_write_string(struct v2m_json_writer *json, const char *value);
 void v2m_write_u64(struct v2m_json_writer *json, uint64_t value);
 void v2m_write_bool(struct v2m_json_writer *json, bool value);
-void v2m_write_null(struct v2m_json_writer *json);
 /* A number with that many decimals, in the C locale's spelling; what is not finite becomes 0. */
 void v2m_write_fixed(struct v2m_json_writer *json, double value, int decimals);
 /* The shortest decimal that reads back as the same double, always with a point or exponent; what is

@@ -38,7 +38,7 @@ static void values_are_separated_where_they_have_to_be(void **state)
 	v2m_put_open(&json, "list", '[');
 	v2m_write_u64(&json, 1);
 	v2m_write_bool(&json, true);
-	v2m_write_null(&json);
+	v2m_write_string(&json, NULL);
 	v2m_write_open(&json, '{');
 	v2m_write_close(&json, '}');
 	v2m_write_close(&json, ']');
