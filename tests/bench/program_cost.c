@@ -62,101 +62,57 @@ static void ipv6(struct frame *frame, uint8_t protocol, uint16_t from, uint16_t 
 	finish(frame, protocol, from, to);
 }
 
-static void tcp4(struct frame *frame)
-{
-	ipv4(frame, TCP, CLIENT, FIRST_PORT);
-}
-
-static void tcp4_out(struct frame *frame)
-{
-	ipv4(frame, TCP, FIRST_PORT, CLIENT);
-}
-
-static void tcp4_other(struct frame *frame)
-{
-	ipv4(frame, TCP, CLIENT, UNMONITORED);
-}
-
-static void tcp4_other_out(struct frame *frame)
-{
-	ipv4(frame, TCP, UNMONITORED, CLIENT);
-}
-
-static void udp4(struct frame *frame)
-{
-	ipv4(frame, UDP, CLIENT, FIRST_PORT);
-}
-
-static void udp4_other(struct frame *frame)
-{
-	ipv4(frame, UDP, CLIENT, UNMONITORED);
-}
-
-static void udp4_out(struct frame *frame)
-{
-	ipv4(frame, UDP, FIRST_PORT, CLIENT);
-}
-
-static void tcp6(struct frame *frame)
-{
-	ipv6(frame, TCP, CLIENT, FIRST_PORT);
-}
-
-static void tcp6_other(struct frame *frame)
-{
-	ipv6(frame, TCP, CLIENT, UNMONITORED);
-}
-
-static void udp6(struct frame *frame)
-{
-	ipv6(frame, UDP, CLIENT, FIRST_PORT);
-}
-
-static void tagged(struct frame *frame)
+static void tagged(struct frame *frame, uint8_t protocol, uint16_t from, uint16_t to)
 {
 	frame_ethernet(frame, 0x8100);
 	frame_tag(frame, 0x0800);
-	frame_ipv4(frame, TCP, 0, 1, 2);
-	finish(frame, TCP, CLIENT, FIRST_PORT);
+	frame_ipv4(frame, protocol, 0, 1, 2);
+	finish(frame, protocol, from, to);
 }
 
-static void first_fragment(struct frame *frame)
+static void first_fragment(struct frame *frame, uint8_t protocol, uint16_t from, uint16_t to)
 {
-	udp4(frame);
+	ipv4(frame, protocol, from, to);
 	frame_ipv4_fragment(frame, 1, MORE);
 }
 
-static void later_fragment(struct frame *frame)
+static void later_fragment(struct frame *frame, uint8_t protocol, uint16_t from, uint16_t to)
 {
-	udp4(frame);
+	ipv4(frame, protocol, from, to);
 	frame_ipv4_fragment(frame, 1, 100);
 }
 
-static void arp(struct frame *frame)
+static void arp(struct frame *frame, uint8_t protocol, uint16_t from, uint16_t to)
 {
+	(void)protocol;
+	(void)from;
+	(void)to;
 	frame_ethernet(frame, 0x0806);
 	frame_zeros(frame, 46);
 }
 
 static const struct {
 	const char *name;
-	void (*make)(struct frame *frame);
+	void (*make)(struct frame *frame, uint8_t protocol, uint16_t from, uint16_t to);
+	uint8_t protocol;
+	uint16_t from;
+	uint16_t to;
 	bool egress;
 } kinds[] = {
-	{ "TCP/IPv4, monitored, in", tcp4, false },
-	{ "TCP/IPv4, monitored, out", tcp4_out, true },
-	{ "TCP/IPv4, unmonitored, in", tcp4_other, false },
-	{ "TCP/IPv4, unmonitored, out", tcp4_other_out, true },
-	{ "UDP/IPv4, monitored, in", udp4, false },
-	{ "UDP/IPv4, monitored, out", udp4_out, true },
-	{ "UDP/IPv4, unmonitored", udp4_other, false },
-	{ "TCP/IPv6, monitored", tcp6, false },
-	{ "TCP/IPv6, unmonitored", tcp6_other, false },
-	{ "UDP/IPv6, monitored", udp6, false },
-	{ "VLAN tag in band, TCP/IPv4, monitored", tagged, false },
-	{ "first fragment, UDP/IPv4", first_fragment, false },
-	{ "later fragment, UDP/IPv4", later_fragment, false },
-	{ "ARP", arp, false },
+	{ "TCP/IPv4, monitored, in", ipv4, TCP, CLIENT, FIRST_PORT, false },
+	{ "TCP/IPv4, monitored, out", ipv4, TCP, FIRST_PORT, CLIENT, true },
+	{ "TCP/IPv4, unmonitored, in", ipv4, TCP, CLIENT, UNMONITORED, false },
+	{ "TCP/IPv4, unmonitored, out", ipv4, TCP, UNMONITORED, CLIENT, true },
+	{ "UDP/IPv4, monitored, in", ipv4, UDP, CLIENT, FIRST_PORT, false },
+	{ "UDP/IPv4, monitored, out", ipv4, UDP, FIRST_PORT, CLIENT, true },
+	{ "UDP/IPv4, unmonitored", ipv4, UDP, CLIENT, UNMONITORED, false },
+	{ "TCP/IPv6, monitored", ipv6, TCP, CLIENT, FIRST_PORT, false },
+	{ "TCP/IPv6, unmonitored", ipv6, TCP, CLIENT, UNMONITORED, false },
+	{ "UDP/IPv6, monitored", ipv6, UDP, CLIENT, FIRST_PORT, false },
+	{ "VLAN tag in band, TCP/IPv4, monitored", tagged, TCP, CLIENT, FIRST_PORT, false },
+	{ "first fragment, UDP/IPv4", first_fragment, UDP, CLIENT, FIRST_PORT, false },
+	{ "later fragment, UDP/IPv4", later_fragment, UDP, CLIENT, FIRST_PORT, false },
+	{ "ARP", arp, 0, 0, 0, false },
 };
 
 static double times[N_KINDS][MOST][MOST_ROUNDS];
@@ -196,7 +152,7 @@ static int run_round(size_t kind, unsigned round, unsigned repeat)
 {
 	struct frame frame = {};
 
-	kinds[kind].make(&frame);
+	kinds[kind].make(&frame, kinds[kind].protocol, kinds[kind].from, kinds[kind].to);
 	for (size_t i = 0; i < n_contestants; i++) {
 		size_t at = round % 2 ? n_contestants - 1 - i : i;
 		double ns = subject_time(contestants[at].subject, kinds[kind].egress, frame.data,
