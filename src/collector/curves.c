@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What whoever draws a key's traffic asks for: the rates of the last hours, and hours. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

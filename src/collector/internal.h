@@ -11,7 +11,6 @@
 #include "core/key_sources.h"
 #include "core/rates.h"
 #include "core/source_watch.h"
-#include "core/status.h"
 #include "kernel/datapath.h"
 #include "kernel/links.h"
 #include "kernel/sessions.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Reading the kernel, accounting what was read, storing what was accounted. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "collector/internal.h"

@@ -2,7 +2,6 @@
 /* The answers to whoever draws a key's traffic: rates of the last hours, and hours. */
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "core/api_parts.h"
 #include "core/calendar.h"

@@ -6,7 +6,6 @@
 #ifndef V2METER_CORE_CALENDAR_H
 #define V2METER_CORE_CALENDAR_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* What day and hour a moment belongs to. The hour is named by its local start and the offset from

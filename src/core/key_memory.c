@@ -2,7 +2,6 @@
 #include "core/key_memory.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/format.h"

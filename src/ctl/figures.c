@@ -5,8 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/util.h"
-
 /* False where the member is missing or not a natural number. */
 static bool get_count(const json_t *object, const char *member, uint64_t *count)
 {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Totals as a document, out and in. */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "http/body.h"
 #include "http/exchange.h"

@@ -10,7 +10,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "core/log.h"
 #include "kernel/datapath_internal.h"
 
 #define TCX_INGRESS   46        /* BPF_TCX_INGRESS; egress is the next one */

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/log.h"
 #include "kernel/datapath_internal.h"
 #include "kernel/sessions.h"
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "ledger/private.h"
-#include "ledger/schema.h"
 
 static int load_subject(struct v2m_account *account, struct v2m_cursor *row)
 {

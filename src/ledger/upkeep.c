@@ -2,7 +2,6 @@
 /* What is deleted from the ledger: histories that are begun anew, and what is too old. */
 #include <stdlib.h>
 
-#include "core/log.h"
 #include "ledger/history.h"
 #include "ledger/private.h"
 

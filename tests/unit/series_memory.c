@@ -3,7 +3,6 @@
 #include "fixture.h"
 
 #include <malloc.h>
-#include <stdlib.h>
 
 #include "core/series.h"
 

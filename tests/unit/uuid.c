@@ -5,8 +5,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <string.h>
-
 #include "core/uuid.h"
 
 /* The expected values are Python's uuid.uuid5(). */
