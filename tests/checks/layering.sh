@@ -26,11 +26,14 @@ forbid() {
 kernel='bpf/.*|libbpf.*|linux/bpf.*|linux/netlink\.h|linux/rtnetlink\.h|linux/.*_diag\.h|libmnl/.*'
 forbid src/core "$kernel" "the core does not talk to the kernel"
 forbid src/core 'sqlite3.*|civetweb.*|curl/.*' "the core knows no database, no server, no client"
-forbid src/core '(\.\./)?(kernel|ledger|http|collector)/.*' "the core is below all other layers"
+forbid src/core '(\.\./)?(kernel|ledger|http|collector|ctl)/.*' "the core is below all other layers"
 forbid src/http '(\.\./)?(kernel|ledger|collector)/.*' "http knows the core alone"
 forbid src/http "$kernel|sqlite3.*" "http does not talk to the kernel or the database"
 forbid src/kernel '(\.\./)?(http|ledger|collector)/.*' "kernel knows the core alone"
 forbid src/kernel 'sqlite3.*|civetweb.*' "the kernel side knows no database and no server"
 forbid src/ledger '(\.\./)?(kernel|http|collector)/.*' "the ledger knows the core alone"
 forbid src/ledger "$kernel|civetweb.*" "the ledger does not talk to the kernel or clients"
+forbid src/ctl '(\.\./)?(kernel|ledger|http|collector)/.*' "the client knows the core alone"
+forbid src/ctl "$kernel|sqlite3.*|civetweb.*" "the client talks to the API alone"
+forbid src/collector 'civetweb.*|(\.\./)?http/.*' "the collector knows no server"
 finish
