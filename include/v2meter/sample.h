@@ -129,13 +129,14 @@ struct v2m_connection_table {
 	struct v2m_connection connections[]; /* ascending by local_port */
 };
 
+/* One reference more, for who keeps the pointer. Any thread. */
 struct v2m_connection_table *v2m_connection_table_ref(struct v2m_connection_table *table);
-/* Does nothing on NULL. */
+/* Frees it with its last reference; does nothing on NULL. Any thread. */
 void v2m_connection_table_unref(struct v2m_connection_table *table);
-/* The UDP peers of one port. */
+/* The UDP peers and the connections of one port, in host byte order; table may be NULL. Where there
+ * are none, NULL and *count is 0. */
 const struct v2m_peer *v2m_connection_table_peers(const struct v2m_connection_table *table,
 						  uint16_t port, size_t *count);
-/* The connections of one port; *count is 0 where there are none. */
 const struct v2m_connection *v2m_connection_table_port(const struct v2m_connection_table *table,
 						       uint16_t port, size_t *count);
 

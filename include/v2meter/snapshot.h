@@ -54,14 +54,15 @@ struct v2m_snapshot {
 	struct v2m_keyset *keyset;                /* referenced */
 	struct v2m_connection_table *connections; /* referenced */
 	size_t connection_details_max;            /* how many an answer lists of each port */
-	struct v2m_port_view *ports;              /* ascending by port: every port of the key set */
+	struct v2m_port_view *ports; /* ascending by port: those of the key set that are counted */
 	size_t n_ports;
 	struct v2m_interface_view *interfaces;
 	size_t n_interfaces;
 };
 
+/* One reference more, for who keeps the pointer. Any thread. */
 struct v2m_snapshot *v2m_snapshot_ref(struct v2m_snapshot *snapshot);
-/* Frees it with its last reference; does nothing on NULL. */
+/* Frees it with its last reference; does nothing on NULL. Any thread. */
 void v2m_snapshot_unref(struct v2m_snapshot *snapshot);
 /* NULL where the port is not monitored. */
 const struct v2m_port_view *v2m_snapshot_port(const struct v2m_snapshot *snapshot, uint16_t port);

@@ -123,6 +123,8 @@ int collector_flush(struct v2m_collector *collector);
 
 /* netns.c: where sockets are read. */
 
+/* Opens the namespace and the sockets in it. One that is configured and not there may come later.
+ * 0, or -EIO where the daemon's own cannot be read. */
 int netns_open(struct v2m_collector *collector, struct v2m_error *error);
 void netns_close(struct v2m_collector *collector);
 /* The namespace that is configured may have gone, come, or come anew; whether it did. */
@@ -135,6 +137,7 @@ int netns_run(struct v2m_collector *collector, int (*run)(void *context), void *
 void connections_close(struct v2m_collector *collector);
 /* Has the kernel count connections, where there is a datapath and it can; logged where not. */
 void connections_count(struct v2m_collector *collector);
+/* Has the connections of the key set's ports counted; logged where that fails. */
 void connections_set_keyset(struct v2m_collector *collector, const struct v2m_keyset *keyset);
 /* Dumps the connections of the monitored ports. 0 or -errno, logged; the old dump stays then. */
 int collector_dump_connections(struct v2m_collector *collector);
@@ -160,6 +163,7 @@ void source_check_devices(struct v2m_collector *collector);
 /* Goes back to exact counting where that has become possible. */
 void source_retry(struct v2m_collector *collector);
 
+/* Whether the kernel programs count. */
 bool collector_is_exact(const struct v2m_collector *collector);
 /* Whether anything of the port is counted: without the programs, UDP is not. */
 bool collector_counts_port(const struct v2m_collector *collector, const struct v2m_key_port *port);
@@ -224,6 +228,7 @@ typedef enum v2m_verdict (*collector_call)(struct v2m_collector *collector, void
 enum v2m_verdict requests_call(struct v2m_collector *collector, collector_call call,
 			       void *argument);
 
+/* Fills in what of the meter waits for the collector's thread. 0 or -errno. */
 int requests_init(struct v2m_collector *collector);
 void requests_free(struct v2m_collector *collector);
 /* Answers all that wait. */

@@ -25,6 +25,7 @@ struct api_figures {
 	uint64_t total;
 };
 
+/* An empty body about the snapshot. */
 void api_init(struct api *api, const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit);
 /* Ends a body. 0 or -ENOMEM. */
 int api_finish(struct v2m_json_writer *json, int status, struct v2m_body *body);

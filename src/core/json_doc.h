@@ -53,11 +53,13 @@ struct v2m_json_node {
 	json_t *value; /* borrowed; NULL where the member is absent or null */
 };
 
+/* The document's outermost value. */
 struct v2m_json_node v2m_json_root(const struct v2m_json_doc *doc);
 /* The member of an object; its value is NULL where parent is no object, or has none, or null. */
 struct v2m_json_node v2m_json_member(const struct v2m_json_node *parent, const char *name);
 /* One whose name is a credential: errors show "*". */
 struct v2m_json_node v2m_json_hidden_member(const struct v2m_json_node *parent, const char *name);
+/* The item of a list; its value is NULL where parent is no list or shorter. */
 struct v2m_json_node v2m_json_item(const struct v2m_json_node *parent, size_t index);
 
 /* Line and column; those of the nearest enclosing value where the node has none. */

@@ -71,6 +71,7 @@ int v2m_key_subject(const struct v2m_key *key, char *subject, size_t size);
 int v2m_keyset_subject(const struct v2m_keyset *keyset, const struct v2m_key_port *port,
 		       char *subject, size_t size);
 
+/* Frees what the key holds; the structure itself is the caller's. */
 void v2m_key_clear(struct v2m_key *key);
 
 #endif

@@ -25,6 +25,7 @@ struct v2m_socket_table {
 	size_t count;
 };
 
+/* What the connection's details say; zeros without them. */
 struct v2m_socket_figures v2m_socket_figures_of(const struct v2m_connection *connection);
 
 void v2m_socket_table_clear(struct v2m_socket_table *table);

@@ -11,6 +11,7 @@ struct v2m_port_set {
 	unsigned count;
 };
 
+/* port: 0 to 65535. */
 bool v2m_port_set_has(const struct v2m_port_set *set, unsigned port);
 
 /* Reads an inbound's port: a number, or a string with a number, a range, a list of both, or
@@ -27,6 +28,7 @@ enum v2m_v2ray_listen {
 	V2M_LISTEN_LOOPBACK, /* 127.0.0.0/8, ::1, localhost */
 	V2M_LISTEN_UNIX,
 };
+/* By the member "listen"; "env:NAME" is looked up. */
 enum v2m_v2ray_listen v2m_v2ray_listens(const struct v2m_json_node *inbound);
 
 #endif

@@ -21,6 +21,7 @@ struct v2m_guests {
 
 void v2m_guests_init(struct v2m_guests *guests);
 void v2m_guests_destroy(struct v2m_guests *guests);
+/* A connection of the address (IPv4, network byte order) begins; each that began ends once. */
 void v2m_guests_enter(struct v2m_guests *guests, uint32_t address);
 void v2m_guests_leave(struct v2m_guests *guests, uint32_t address);
 /* How many connections of the address have entered. */

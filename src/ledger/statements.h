@@ -52,6 +52,7 @@ struct v2m_cursor {
 	int code; /* the first failure to bind stays */
 };
 
+/* Of a prepared statement, before its first parameter. */
 struct v2m_cursor v2m_cursor_of(const struct v2m_statements *statements, enum v2m_statement which);
 /* Unsigned values keep their bits, see the range in schema.c. */
 void v2m_bind_u64(struct v2m_cursor *cursor, uint64_t value);
@@ -67,6 +68,7 @@ int v2m_cursor_run(struct v2m_cursor *cursor);
 int v2m_cursor_next(struct v2m_cursor *cursor);
 void v2m_cursor_reset(struct v2m_cursor *cursor);
 
+/* The next column of the row. */
 uint64_t v2m_read_u64(struct v2m_cursor *cursor);
 /* Lives until the next row; NULL for NULL. */
 const char *v2m_read_text(struct v2m_cursor *cursor);
