@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The answers that consumers fall back to: CONTRACT section 4. */
+/* The answers that consumers fall back to where the simple ones fail them. */
 #include <stdio.h>
 
 #include "core/api_parts.h"
@@ -164,7 +164,7 @@ static void put_megabytes(struct v2m_json_writer *json, const char *name, uint64
 	v2m_put_double(json, name, (double)bytes / MEGABYTE);
 }
 
-/* STAT of CONTRACT. view NULL: a key without a port, which has no bytes. */
+/* Stat of docs/openapi.yaml. view NULL: a key without a port, which has no bytes. */
 static void write_stat(struct api *api, const char *uuid, const struct v2m_port_view *view,
 		       uint64_t all_connections)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The answers about history: CONTRACT section 5. Their timestamps are the window's snapshot's. */
+/* The answers about history (docs/openapi.yaml). Their timestamps are the window's snapshot's. */
 #include <errno.h>
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Renders the answers of CONTRACT from a snapshot: one function per answer shape. All of them are
- * v2m_render functions, so that a window renders each once; the argument of those about one key is
- * its struct v2m_key, as found in the snapshot's key set.
+ * Renders the answers of docs/openapi.yaml from a snapshot: one function per answer shape. All of
+ * them are v2m_render functions, so that a window renders each once; the argument of those about
+ * one key is its struct v2m_key, as found in the snapshot's key set.
  */
 #ifndef V2METER_CORE_API_JSON_H
 #define V2METER_CORE_API_JSON_H
@@ -22,7 +22,7 @@ int v2m_api_key(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, co
 int v2m_api_key_peers(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		      const void *argument, struct v2m_body *body);
 
-/* What consumers fall back to (CONTRACT section 4), in its order. */
+/* What consumers fall back to where the simple answers fail them. */
 int v2m_api_ports_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 			const void *argument, struct v2m_body *body);
 int v2m_api_key_port_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
@@ -38,9 +38,8 @@ int v2m_api_status(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 int v2m_api_system_summary(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 			   const void *argument, struct v2m_body *body);
 
-/* History (CONTRACT section 5). Their argument is a struct v2m_history_argument; what they need is
- * asked of the meter while they render. Where it has no answer they return -EAGAIN, with the reason
- * in *verdict. */
+/* History. Their argument is a struct v2m_history_argument; what they need is asked of the meter
+ * while they render. Where it has no answer they return -EAGAIN, with the reason in *verdict. */
 struct v2m_history_argument {
 	const struct v2m_meter *meter;
 	struct v2m_history_query query;

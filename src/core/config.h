@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The configuration file: CONTRACT section 7. */
+/* The configuration file: v2meterd(8). */
 #ifndef V2METER_CORE_CONFIG_H
 #define V2METER_CORE_CONFIG_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* How the contract writes sizes, times and addresses. */
+/* How the API writes sizes, times and addresses. */
 #ifndef V2METER_CORE_FORMAT_H
 #define V2METER_CORE_FORMAT_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the answers about history are rendered from (CONTRACT section 5). Filled by the ledger's
- * queries, owned by whoever asked; nothing in here points elsewhere. All bytes are there in both
- * units: v2m_flow has wire and payload.
+ * What the answers about history are rendered from. Filled by the ledger's queries, owned by
+ * whoever asked; nothing in here points elsewhere. All bytes are there in both units: v2m_flow has
+ * wire and payload.
  */
 #ifndef V2METER_CORE_HISTORY_H
 #define V2METER_CORE_HISTORY_H

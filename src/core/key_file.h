@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The key file: a JSON array of KEY objects, CONTRACT section 6. */
+/* The key file: a JSON array of objects like Key of docs/openapi.yaml. */
 #ifndef V2METER_CORE_KEY_FILE_H
 #define V2METER_CORE_KEY_FILE_H
 

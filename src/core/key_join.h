@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Several key sources at once, joined by uuid (CONTRACT section 6). Who knows best: of the id, the
- * name and all that describes a customer, a key file or the panel's database; of the port, the
- * transports and the loopback address, the V2Ray configuration. What disagrees is logged by the
- * keys' ids, never by their uuids.
+ * Several key sources at once, joined by uuid. Who knows best: of the id, the name and all that
+ * describes a customer, a key file or the panel's database; of the port, the transports and the
+ * loopback address, the V2Ray configuration. What disagrees is logged by the keys' ids, never by
+ * their uuids.
  */
 #ifndef V2METER_CORE_KEY_JOIN_H
 #define V2METER_CORE_KEY_JOIN_H

@@ -14,7 +14,7 @@
 
 #define AUTO "auto"
 
-/* CONTRACT section 6. */
+/* Where panels, V2Ray and Xray keep what they run from; all that is there is taken. */
 static const char *const auto_places[] = {
 	"/etc/v2meter/keys.json",
 	"/root/vpn-server/config",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Where keys come from: the paths of the configuration's key_sources, the kind of each told from
- * its content (CONTRACT section 6), all of them joined to one key set.
+ * its content, all of them joined to one key set.
  */
 #ifndef V2METER_CORE_KEY_SOURCES_H
 #define V2METER_CORE_KEY_SOURCES_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The port file, CONTRACT section 6: which port belongs to which uuid. */
+/* The port file: which port belongs to which uuid. */
 #ifndef V2METER_CORE_PORT_FILE_H
 #define V2METER_CORE_PORT_FILE_H
 

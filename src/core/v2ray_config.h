@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The keys of a V2Ray or Xray configuration (CONTRACT section 6): the clients of its inbounds. What
- * members mean was taken from the configuration loaders of V2Ray 4.34 and Xray 25 (infra/conf).
+ * The keys of a V2Ray or Xray configuration: the clients of its inbounds. What members mean was
+ * taken from the configuration loaders of V2Ray 4.34 and Xray 25 (infra/conf).
  *
  * A client is a key; its port is that of its inbound, and several clients of one inbound share it.
  * A key has one port: where an inbound has a range or list of ports, every port gets a key of its

@@ -137,7 +137,7 @@ static bool read_key(const json_t *answer, const char *member, bool is_stat,
 	return true;
 }
 
-/* As consumers test it: CONTRACT section 3. */
+/* In any of the ways in which consumers test it. */
 static bool reset_done(const json_t *answer)
 {
 	const char *status = get_string(answer, "status");

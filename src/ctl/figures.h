@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The shapes of CONTRACT sections 1 to 4. */
+/* The shapes of answers about traffic (docs/openapi.yaml). */
 enum v2m_shape {
 	V2M_SHAPE_SIMPLE,
 	V2M_SHAPE_PORTS_EXACT,

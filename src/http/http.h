@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The HTTP server: civetweb with handlers of ours, authentication, and the routes of CONTRACT. */
+/* The HTTP server: civetweb with handlers of ours, authentication, and the routes of
+ * docs/openapi.yaml. */
 #ifndef V2METER_HTTP_HTTP_H
 #define V2METER_HTTP_HTTP_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The older panel's SQLite file (CONTRACT section 6): its tables "keys" (id, name, uuid,
- * created_at, is_active, port, short_id, sni) and "port_assignments" (uuid, port). Columns other
- * than uuid may be missing, and so may the second table. The panel goes on using the file: it is
- * opened read-only, and both tables are read as they stand at one moment.
+ * The older panel's SQLite file: its tables "keys" (id, name, uuid, created_at, is_active, port,
+ * short_id, sni) and "port_assignments" (uuid, port). Columns other than uuid may be missing, and
+ * so may the second table. The panel goes on using the file: it is opened read-only, and both
+ * tables are read as they stand at one moment.
  */
 #ifndef V2METER_LEDGER_PANEL_DB_H
 #define V2METER_LEDGER_PANEL_DB_H

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Every way to be refused: by the API in the contract's form, by the configuration and the key file
+"""Every way to be refused: by the API in the documented form, by the configuration and the key file
 with the place of what is wrong."""
 
 import datetime
