@@ -283,21 +283,13 @@ static void several_addresses_are_served(void **state)
 /* It would otherwise wait for the next connection, for up to two seconds. */
 static void a_stop_waits_for_no_connection(void **state)
 {
-	char address[] = "127.0.0.1:0";
-	char *items[] = { address };
-	const struct v2m_strings listen = { .items = items, .count = 1 };
-	const struct v2m_http_options options = {
-		.listen = &listen,
-		.api_key = "test-key",
-		.meter = fake_meter(server.fake),
-	};
 	struct v2m_http *http = NULL;
 	struct v2m_error error;
 	struct answer answer;
 	uint64_t start_ns;
 
 	(void)state;
-	assert_int_equal(v2m_http_start(&options, &http, &error), 0);
+	assert_int_equal(start_on("127.0.0.1:0", &http, &error), 0);
 	answer = client_request(v2m_http_port(http), "GET", "/health", "");
 	answer_free(&answer);
 	start_ns = v2m_clock_mono_ns();

@@ -83,14 +83,20 @@ static void count_many(struct state *state, uint64_t bytes, const char *utc)
 	assert_int_equal(v2m_account_apply(state->account, state->keyset, &sample), 0);
 }
 
+/* 200 bytes of aaaa. */
+static void stored_on_a_small_disk(struct state *state)
+{
+	on_a_small_disk(state);
+	count(state, 100, "2025-08-03T12:00:00");
+	store(state);
+}
+
 static void on_a_full_disk_counting_goes_on_in_memory(void **context)
 {
 	struct state *state = *context;
 	struct v2m_error error = { "" };
 
-	on_a_small_disk(state);
-	count(state, 100, "2025-08-03T12:00:00");
-	store(state);
+	stored_on_a_small_disk(state);
 	fill_disk(state);
 	count_many(state, 200, "2025-08-03T12:00:01");
 	for (int attempt = 0; attempt < 3; attempt++)
@@ -115,9 +121,7 @@ static void a_reset_on_a_full_disk_can_be_undone(void **context)
 	struct v2m_error error;
 	const struct v2m_subject *subject;
 
-	on_a_small_disk(state);
-	count(state, 100, "2025-08-03T12:00:00");
-	store(state);
+	stored_on_a_small_disk(state);
 	fill_disk(state);
 	count_many(state, 200, "2025-08-03T12:00:01");
 	v2m_account_reset(state->account, "aaaa", 1, &closed, &undo);
@@ -140,9 +144,7 @@ static void a_file_on_a_read_only_disk_is_read_and_written_when_that_is_possible
 	struct state *state = *context;
 	struct v2m_error error = { "" };
 
-	on_a_small_disk(state);
-	count(state, 100, "2025-08-03T12:00:00");
-	store(state);
+	stored_on_a_small_disk(state);
 	close_ledger(state);
 	remount(state, MS_RDONLY);
 	open_ledger(state);
@@ -163,9 +165,7 @@ static void a_file_on_a_full_disk_is_read_at_the_start(void **context)
 	struct state *state = *context;
 	struct v2m_error error = { "" };
 
-	on_a_small_disk(state);
-	count(state, 100, "2025-08-03T12:00:00");
-	store(state);
+	stored_on_a_small_disk(state);
 	close_ledger(state);
 	fill_disk(state);
 	open_ledger(state);
