@@ -18,8 +18,8 @@
 
 #include "core/api_json.h"
 #include "core/log.h"
+#include "http/accept_waker.h"
 #include "http/body.h"
-#include "http/knock.h"
 #include "http/listen.h"
 #include "http/server.h"
 #include "http/stack.h"
@@ -38,8 +38,8 @@
 #define LINGER_BYTES (256 * 1024)
 #define BODY_TIME_NS 2000000000u
 /* What answers get to leave when it ends, and how often that is looked at. */
-#define FAREWELL_MS      1000
-#define FAREWELL_STEP_MS 1
+#define STOP_WAIT_MS 1000
+#define STOP_POLL_MS 1
 
 static struct v2m_http *http_of(const struct mg_connection *connection)
 {
@@ -109,7 +109,7 @@ static uint32_t address_of(struct v2m_http *http, struct mg_connection *connecti
 	if (!address &&
 	    inet_pton(AF_INET, mg_get_request_info(connection)->remote_addr, &parsed) == 1) {
 		address = parsed.s_addr;
-		v2m_guests_enter(&http->guests, address);
+		v2m_address_counts_add(&http->address_counts, address);
 		mg_set_user_connection_data(connection, (void *)(uintptr_t)address);
 	}
 	return address;
@@ -117,7 +117,7 @@ static uint32_t address_of(struct v2m_http *http, struct mg_connection *connecti
 
 static bool is_crowded(struct v2m_http *http, struct mg_connection *connection)
 {
-	unsigned own = v2m_guests_count(&http->guests, address_of(http, connection));
+	unsigned own = v2m_address_counts_get(&http->address_counts, address_of(http, connection));
 
 	return own > KEEP_ALIVE_OF_ADDRESS ||
 	       __atomic_load_n(&http->open_connections, __ATOMIC_RELAXED) > KEEP_ALIVE_CONNECTIONS;
@@ -168,10 +168,10 @@ static int begin_request(struct mg_connection *connection)
  * not get lost: nobody else knows what it closed. */
 static void let_answers_leave(struct v2m_http *http)
 {
-	const struct timespec step = { .tv_nsec = FAREWELL_STEP_MS * 1000000 };
+	const struct timespec step = { .tv_nsec = STOP_POLL_MS * 1000000 };
 
 	__atomic_store_n(&http->stopping, true, __ATOMIC_SEQ_CST);
-	for (int ms = 0; ms < FAREWELL_MS; ms += FAREWELL_STEP_MS) {
+	for (int ms = 0; ms < STOP_WAIT_MS; ms += STOP_POLL_MS) {
 		if (__atomic_load_n(&http->in_flight, __ATOMIC_SEQ_CST) == 0)
 			return;
 		nanosleep(&step, NULL);
@@ -221,7 +221,7 @@ static void connection_close(const struct mg_connection *connection)
 
 	__atomic_sub_fetch(&http->open_connections, 1, __ATOMIC_RELAXED);
 	if (address)
-		v2m_guests_leave(&http->guests, address);
+		v2m_address_counts_remove(&http->address_counts, address);
 }
 
 /* What a request needs of the stack is 12 KiB and more; most workers idle most of the time. */
@@ -320,12 +320,12 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
 	strcpy(made->api_key, options->api_key);
 	made->meter = options->meter;
 	made->api_bytes = options->api_bytes;
-	v2m_guests_init(&made->guests);
+	v2m_address_counts_init(&made->address_counts);
 	mg_init_library(MG_FEATURES_DEFAULT);
 	made->context = start_civetweb(made, ports);
 	if (!made->context) {
 		mg_exit_library();
-		v2m_guests_destroy(&made->guests);
+		v2m_address_counts_destroy(&made->address_counts);
 		return v2m_error_set(error, -EIO, "http: cannot start on %s", ports);
 	}
 	made->started = true;
@@ -337,13 +337,13 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
  * after every connection. */
 static void stop_civetweb(struct v2m_http *http)
 {
-	struct sockaddr_in door = http->address;
-	struct v2m_knock knock;
+	struct sockaddr_in address = http->address;
+	struct v2m_accept_waker waker;
 
-	door.sin_port = htons((uint16_t)v2m_http_port(http));
-	v2m_knock_begin(&knock, &door);
+	address.sin_port = htons((uint16_t)v2m_http_port(http));
+	v2m_accept_waker_start(&waker, &address);
 	mg_stop(http->context);
-	v2m_knock_end(&knock);
+	v2m_accept_waker_stop(&waker);
 }
 
 void v2m_http_stop(struct v2m_http *http)
@@ -353,7 +353,7 @@ void v2m_http_stop(struct v2m_http *http)
 	let_answers_leave(http);
 	stop_civetweb(http);
 	mg_exit_library();
-	v2m_guests_destroy(&http->guests);
+	v2m_address_counts_destroy(&http->address_counts);
 	free(http);
 }
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "core/state_dir.h"
-#include "http/guests.h"
+#include "http/address_counts.h"
 #include "http/http.h"
 
 /* Zeros behind the key up to here; compared by words. */
@@ -28,7 +28,7 @@ struct v2m_http {
 	unsigned open_connections; /* atomic */
 	unsigned in_flight;        /* atomic; requests, those that came after stopping aside */
 	bool stopping;             /* atomic */
-	struct v2m_guests guests;
+	struct v2m_address_counts address_counts;
 	char api_key[V2M_API_KEY_FIELD];
 	char start_id[17]; /* random: entity tags of different runs differ */
 };
