@@ -143,8 +143,9 @@ class Disk:
 
     def _serve(self, connection):
         while True:
-            _, flags, kind, handle, offset, length = struct.unpack(
+            magic, flags, kind, handle, offset, length = struct.unpack(
                 ">IHHQQI", receive(connection, 28))
+            assert magic == REQUEST_MAGIC
             data = receive(connection, length) if kind == WRITE else b""
             if kind == DISCONNECT:
                 return
