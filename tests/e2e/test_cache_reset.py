@@ -6,7 +6,6 @@ import threading
 import pytest
 
 from lab import wait_until
-from test_exact import settled
 
 PATHS = ("/api/traffic/simple", "/api/keys/{}/traffic/simple", "/api/keys", "/api/keys/{}")
 
@@ -26,7 +25,7 @@ def total(daemon, key):
 def on_the_wire(v2ray, capture, key):
     """The bytes that the capture saw of the key, after the last of them."""
     v2ray.stop()
-    settled(capture)
+    capture.settle()
     counted = capture.tally(key.port)
     return counted.rx.wire + counted.tx.wire
 

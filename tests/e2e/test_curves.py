@@ -2,7 +2,7 @@
 """What whoever draws a key's traffic is served: rates in steps of ten seconds, and hours."""
 
 from lab import wait_until
-from test_durability import KEYS, PORT, Flood, give_port, tx
+from two_keys import KEYS, PORT, Flood, give_port, tx
 
 
 def ask(daemon, key_id, what):

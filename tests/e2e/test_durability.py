@@ -10,48 +10,19 @@ import contextlib
 import http.client
 import json
 import os
-import pathlib
 import random
-import signal
-import sys
 import threading
 import time
 
 import pytest
 
-from lab import Lab, run, wait_until
+from lab import run, wait_until
+from small_disk import fill, small_disk_of, start_on
+from two_keys import KEYS, OTHER_UUID, PORT, UUID, Flood, give_keys, give_port, key, tx
 
 KILLS = int(os.environ.get("V2M_KILLS", "50"))
 RESETS = int(os.environ.get("V2M_RESETS", "2500"))
 STOPS = int(os.environ.get("V2M_STOPS", "4"))
-PORT, OTHER_PORT = 10001, 10002
-UUID = "6d7e1c4a-0b1f-4b52-9d0e-0f2a4f6f3b11"
-OTHER_UUID = "9b1c2d3e-4f50-4a61-8b72-93a4b5c6d7e8"
-FLOOD = pathlib.Path(__file__).with_name("flood.py")
-
-
-def key(key_id, uuid, port):
-    return {"id": key_id, "uuid": uuid, "name": key_id, "port": port}
-
-
-KEYS = [key("first", UUID, PORT), key("second", OTHER_UUID, OTHER_PORT)]
-
-
-class Flood:
-    """UDP from the server's port to the client."""
-
-    def __init__(self, lab, port=PORT, name="flood", pause_every=50):
-        self.process = lab.server.start(sys.executable, FLOOD, Lab.SERVER[4], port, Lab.CLIENT[4],
-                                        pause_every, log=lab.directory / name)
-        wait_until(lambda: "ready" in self.process.said(), what="the flood")
-
-    def end(self):
-        self.process.stop()
-        return json.loads(self.process.said().splitlines()[-1])
-
-
-def tx(daemon, port=PORT):
-    return daemon.port_entry(port)["tx_bytes"]
 
 
 def assert_counted(daemon, sent, port=PORT, before=0):
@@ -159,22 +130,6 @@ def test_a_stop_amid_resets_keeps_no_answer_back(lab, start_daemon):
     assert closed + entry["total_bytes"] == sent["wire_bytes"] + entry["rx_bytes"]
 
 
-def give_keys(daemon, keys):
-    """Without a reading before the change: what it finds, the change itself has to account."""
-    daemon.write_keys(keys)
-    daemon.process.signal(signal.SIGHUP)
-    owners = {str(entry["port"]): entry["id"] for entry in keys if entry["port"]}
-    wait_until(lambda: {port: entry["key_id"] for port, entry in
-                        daemon.simple()["data"]["ports"].items()} == owners, what="the new keys")
-
-
-def give_port(daemon, key_id):
-    """The port is that key's; the other key has none."""
-    uuids = {"first": UUID, "second": OTHER_UUID}
-    give_keys(daemon, [key(name, uuid, PORT if name == key_id else None)
-                       for name, uuid in uuids.items()])
-
-
 def test_a_port_handed_over_gives_each_key_exactly_its_own_time(lab, start_daemon):
     daemon = start_daemon(KEYS[:1], sample_interval_ms=60000)
     expected = {"first": 0, "second": 0}
@@ -239,31 +194,12 @@ def test_a_key_that_went_and_returned_has_its_totals(lab, start_daemon):
 
 @pytest.fixture
 def small_disk(lab):
-    """A file system that is soon full, at the place of the state directory."""
-    directory = lab.directory / "small"
-    directory.mkdir()
-    run("mount", "-t", "tmpfs", "-o", "size=1m", "v2m-e2e", directory)
-    yield directory
-    run("umount", "-l", directory)
-
-
-def fill(directory):
-    filler = directory / "filler"
-    with open(filler, "wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            pass
-    return filler
+    with small_disk_of(lab) as directory:
+        yield directory
 
 
 def on_small_disk(start_daemon, small_disk):
-    daemon = start_daemon(KEYS, running=False, flush_interval_s=1)
-    daemon.state_dir = small_disk / "state"
-    daemon.config["state_dir"] = str(daemon.state_dir)
-    daemon.write_config()
-    return daemon.start()
+    return start_on(small_disk, start_daemon(KEYS, running=False, flush_interval_s=1))
 
 
 def test_a_start_on_a_read_only_disk_counts_on_from_what_is_there(lab, start_daemon, small_disk):

@@ -1,39 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Every byte of a real V2Ray, to the byte, against a capture on the other side of the wire."""
 
-import time
-
 import pytest
 
-from lab import wait_until
 from v2ray import KINDS
+from wire import assert_equal_to_capture
 
 SIZE = 10 * 1024 * 1024
 # What a protocol may add to what it carries. mKCP sends again what it believes lost: 3.1 times the
 # size has been seen on a busy machine.
 OVERHEAD = {"vmess-tcp": 1.12, "vless-tcp": 1.10, "vmess-mkcp": 8.0}
-
-
-def settled(capture):
-    """The capture when nothing has been added for half a second."""
-    last = {"size": -1, "since": 0.0}
-
-    def quiet():
-        size = capture.size()
-        if size != last["size"]:
-            last.update(size=size, since=time.monotonic())
-        return time.monotonic() - last["since"] > 0.5
-
-    wait_until(quiet, timeout_s=30, what="the end of all traffic")
-    capture.stop()
-
-
-def assert_equal_to_capture(entry, count):
-    for way, counted in (("rx", count.rx), ("tx", count.tx)):
-        assert entry[f"{way}_bytes"] == counted.wire, way
-        assert entry[f"{way}_packets"] == counted.packets, way
-        assert entry[f"payload_{way}_bytes"] == counted.payload, way
-    assert entry["total_bytes"] == count.rx.wire + count.tx.wire
 
 
 def tcx_programs(lab):
@@ -56,7 +32,7 @@ def test_a_download_is_counted_to_the_byte(lab, start_v2ray, start_daemon, captu
 
     v2ray.download(key, SIZE)
     v2ray.stop()
-    settled(capture)
+    capture.settle()
 
     ports = daemon.simple()["data"]["ports"]
     for other in v2ray.keys:

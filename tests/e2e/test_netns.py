@@ -4,8 +4,8 @@
 import pytest
 
 from lab import Lab, Namespace, run, wait_until
-from test_exact import assert_equal_to_capture, settled
 from v2ray import V2Ray
+from wire import assert_equal_to_capture
 
 ADDRESS, GATEWAY = "10.78.0.2", "10.78.0.1"
 SIZE = 1 << 20
@@ -91,7 +91,7 @@ def test_connections_are_the_containers_and_bytes_the_uplinks(lab, start_daemon,
     assert daemon.get("/health").json() == {"status": "healthy"}
     assert download.wait(30) == 0
     v2ray.stop()
-    settled(capture)
+    capture.settle()
     counted = capture.tally(key.port)
     assert counted.tx.payload > SIZE
     assert_equal_to_capture(daemon.port_entry(key.port), counted)

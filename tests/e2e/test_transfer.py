@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Totals from one server to another: two labs, a daemon in each, and v2meterctl between them."""
 
-import contextlib
 import json
 import stat
 
@@ -9,8 +8,9 @@ import pytest
 
 from conftest import daemons_in, lab_in
 from lab import run, wait_until
+from small_disk import fill, small_disk_of, start_on
 from standins import CTL
-from test_durability import Flood, fill, tx
+from two_keys import Flood, tx
 
 PORT = 10001
 UUID = "6d7e1c4a-0b1f-4b52-9d0e-0f2a4f6f3b11"
@@ -84,17 +84,6 @@ def file(pair, tmp_path):
     assert made.returncode == 0, made.stderr
     assert made.stdout == made.stderr == ""
     return path
-
-
-@contextlib.contextmanager
-def small_disk_of(lab):
-    directory = lab.directory / "small"
-    directory.mkdir()
-    run("mount", "-t", "tmpfs", "-o", "size=1m", "v2m-e2e", directory)
-    try:
-        yield directory
-    finally:
-        run("umount", "-l", directory)
 
 
 def counts(made):
@@ -230,10 +219,7 @@ def test_an_import_that_does_not_fit_the_disk_changes_nothing(servers, tmp_path)
     assert old.ctl("export", path).returncode == 0
     with small_disk_of(new.lab) as disk:
         new.daemon = new.start(NEW_KEYS, running=False, flush_interval_s=3600)
-        new.daemon.state_dir = disk / "state"
-        new.daemon.config["state_dir"] = str(new.daemon.state_dir)
-        new.daemon.write_config()
-        new.daemon.start()
+        start_on(disk, new.daemon)
         filler = fill(disk)
         made = new.ctl("import", path)
         assert (made.returncode, made.stdout) == (1, "")

@@ -11,6 +11,7 @@ import pathlib
 import re
 import signal
 import struct
+import time
 
 from lab import Process, wait_until
 
@@ -154,5 +155,27 @@ class Capture:
         dropped = re.search(r"(\d+) packets dropped by kernel", said)
         assert dropped and dropped[1] == "0", said
 
+    def settle(self):
+        """Stops when nothing has been added for half a second."""
+        last = {"size": -1, "since": 0.0}
+
+        def quiet():
+            size = self.size()
+            if size != last["size"]:
+                last.update(size=size, since=time.monotonic())
+            return time.monotonic() - last["since"] > 0.5
+
+        wait_until(quiet, timeout_s=30, what="the end of all traffic")
+        self.stop()
+
     def tally(self, port):
         return tally(self.path, port, self.lab.SERVER.values())
+
+
+def assert_equal_to_capture(entry, count):
+    """A port's entry, and its tally."""
+    for way, counted in (("rx", count.rx), ("tx", count.tx)):
+        assert entry[f"{way}_bytes"] == counted.wire, way
+        assert entry[f"{way}_packets"] == counted.packets, way
+        assert entry[f"payload_{way}_bytes"] == counted.payload, way
+    assert entry["total_bytes"] == count.rx.wire + count.tx.wire
