@@ -18,7 +18,7 @@ from standins import API_KEY, FAULTS, ROOT, UNCERTAIN, Front, Key, StandIn, clos
 sys.path.insert(0, str(ROOT / "scripts"))
 import v2meter_client  # noqa: E402
 
-TIMEOUT_S = 0.5
+TIMEOUT_S = 1.5
 GENERATIONS = ("simple", "port", "exact")
 
 
