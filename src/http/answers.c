@@ -19,7 +19,7 @@ void answer_verdict(struct v2m_reply *reply, enum v2m_verdict verdict)
 		break;
 	case V2M_NOT_STORED:
 		v2m_reply_error(reply, 503, "not_stored",
-				"The reset could not be stored; nothing was changed.");
+				"What was asked for could not be stored; nothing was changed.");
 		break;
 	default:
 		v2m_reply_error(reply, 503, V2M_CODE_UNREADABLE, V2M_DETAIL_UNREADABLE);
