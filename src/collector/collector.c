@@ -139,6 +139,7 @@ void v2m_collector_close(struct v2m_collector *collector)
 	v2m_series_free(collector->series);
 	v2m_account_free(collector->account);
 	v2m_keyset_unref(collector->keyset);
+	v2m_keyset_unref(collector->waiting);
 	v2m_source_report_clear(&collector->sources);
 	v2m_source_watch_close(collector->watch);
 	free(collector->devices);
@@ -181,6 +182,7 @@ static void tick(struct v2m_collector *collector)
 		source_follow_netns(collector);
 	collector_check_devices(collector);
 	collector_take_sample(collector);
+	collector_retry_keys(collector);
 	if (!collector->connections ||
 	    now - collector->connections->mono_ns >= CONNECTIONS_INTERVAL_NS)
 		collector_dump_connections(collector);

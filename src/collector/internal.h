@@ -82,7 +82,9 @@ struct v2m_collector {
 	struct v2m_rates *rates;
 	struct v2m_series *series;
 	struct v2m_keyset *keyset;
+	struct v2m_keyset *waiting; /* to be put in force: that failed. NULL: nothing is */
 	struct v2m_source_report sources;
+	bool sources_unreadable;
 	struct v2m_source_watch *watch; /* of the key sources; NULL where it cannot be had */
 	struct condition condition;
 
@@ -195,6 +197,8 @@ void curves_change_owners(struct v2m_collector *collector, const struct v2m_keys
 void collector_watch_keys(struct v2m_collector *collector);
 /* Reads the key sources and puts the new set in force. 0 or -errno; the old set stays then. */
 int collector_load_keys(struct v2m_collector *collector, struct v2m_error *error);
+/* Puts the set in force that could not be, if there is one. */
+void collector_retry_keys(struct v2m_collector *collector);
 /* The first time: what was counted while the daemon was away goes to the last good keys, and where
  * the sources are broken those stay in force. 0, or -EINVAL: no keys to begin with. */
 int collector_start_keys(struct v2m_collector *collector, struct v2m_error *error);

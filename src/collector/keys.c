@@ -15,7 +15,8 @@
 #include "core/string_list.h"
 #include "ledger/panel_db.h"
 
-/* Returns how many ports could not be placed, or -errno. */
+/* Returns how many ports could not be placed, or -errno. Can be done again after a failure, which
+ * may have left the kernel with some or all of the new ports. */
 static int switch_keyset(struct v2m_collector *collector, struct v2m_keyset *next,
 			 struct v2m_error *error)
 {
@@ -122,11 +123,32 @@ static int take_over(struct v2m_collector *collector, struct v2m_keyset *next,
 {
 	int refused = switch_keyset(collector, next, error);
 
-	if (refused < 0)
+	v2m_keyset_unref(V2M_TAKE(collector->waiting));
+	if (refused < 0) {
+		collector->waiting = v2m_keyset_ref(next);
 		return refused;
+	}
 	put_in_force(collector, refused);
 	remember(collector);
 	return 0;
+}
+
+static void set_broken(struct v2m_collector *collector, bool broken)
+{
+	collector->condition.keys_broken = broken;
+	publish_condition(collector);
+}
+
+void collector_retry_keys(struct v2m_collector *collector)
+{
+	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *next = NULL;
+	struct v2m_error error = { "" };
+
+	if (!collector->waiting)
+		return;
+	next = v2m_keyset_ref(collector->waiting);
+	if (take_over(collector, next, &error) == 0)
+		set_broken(collector, collector->sources_unreadable);
 }
 
 /* A source that was touched and tells the same is no change of the key set: the window goes on. A
@@ -136,14 +158,14 @@ static int load_keys(struct v2m_collector *collector, bool first, struct v2m_err
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *next = NULL;
 	int result = read_sources(collector, &next, error);
 
-	if (!result && (first || !v2m_keyset_equal(collector->keyset, next)))
+	collector->sources_unreadable = result != 0;
+	if (!result && (first || collector->waiting || !v2m_keyset_equal(collector->keyset, next)))
 		result = take_over(collector, next, error);
 	else if (!result)
 		renew_devices(collector);
 	if (!result && collector->condition.keys_broken)
 		v2m_log_info("the key sources can be read again");
-	collector->condition.keys_broken = result != 0;
-	publish_condition(collector);
+	set_broken(collector, result != 0);
 	return result;
 }
 

@@ -248,6 +248,7 @@ void requests_answer(struct v2m_collector *collector)
 
 	if (!batch)
 		return;
+	collector_retry_keys(collector);
 	if (collector_take_sample(collector) == 0) {
 		answer_resets(collector, batch);
 		answer_windows(collector, batch);

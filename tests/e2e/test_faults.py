@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The daemon while the kernel refuses what it asks for: strace makes system calls fail."""
+
+import contextlib
+import shutil
+import socket
+
+import pytest
+
+from lab import Lab, wait_until
+from v2ray import Key
+
+ONE, TWO = Key("vmess-tcp", 10001), Key("vless-tcp", 10002)
+WIRE = 14 + 20 + 8 + 100  # of a datagram of 100 bytes
+
+
+def entries(port_of):
+    return [{**key.entry(), "port": port_of[key.id], "transport": "both"} for key in (ONE, TWO)]
+
+
+@pytest.fixture
+def failing(lab, tmp_path):
+    """failing(daemon, "bpf:error=ENOMEM:when=3"): a context in which it does."""
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+
+    @contextlib.contextmanager
+    def inject(daemon, what):
+        tracer = lab.server.start("strace", "-f", "-o", tmp_path / "trace", "-e", f"inject={what}",
+                                  "-p", daemon.process.pid, log=tmp_path / "strace.log")
+        wait_until(lambda: "attached" in tracer.said() or not tracer.running(), what="strace")
+        if not tracer.running():
+            pytest.skip(f"strace cannot attach: {tracer.said()}")
+        try:
+            yield lambda: "(INJECTED)" in (tmp_path / "trace").read_text()
+        finally:
+            tracer.stop()
+            (tmp_path / "strace.log").unlink()
+
+    return inject
+
+
+@pytest.fixture
+def send(lab):
+    def datagrams(port, count):
+        with lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            for _ in range(count):
+                client.sendto(bytes(100), (Lab.SERVER[4], port))
+
+    return datagrams
+
+
+def received(daemon, port):
+    """Datagrams of the port's key since its last reset, by a reading that is not refused."""
+    answer = wait_until(lambda: (lambda got: got if got.status == 200 else None)(
+        daemon.get("/api/traffic/simple", fresh=True)), what="a reading")
+    return answer.json()["data"]["ports"][str(port)]["rx_bytes"] / WIRE
+
+
+# Each call that the change of the ports makes fails once: before the new ports are in the kernel,
+# between two of them, when the counters are read, when the programs are checked.
+def test_ports_that_change_hands_while_the_kernel_refuses_do_change_hands(lab, start_daemon, failing,
+                                                                          send):
+    lab.offloads(False)
+    sent, port_of = {ONE.id: 0, TWO.id: 0}, {ONE.id: 10001, TWO.id: 10002}
+    # Nothing but the change itself calls the kernel.
+    daemon = start_daemon(entries(port_of), sample_interval_ms=60000)
+    refused = 0
+    for call in range(1, 15):
+        for key, port in port_of.items():
+            send(port, 10)
+            sent[key] += 10
+        wait_until(lambda: {key: received(daemon, port) for key, port in port_of.items()} == sent,
+                   what="the datagrams before")
+        port_of = {ONE.id: port_of[TWO.id], TWO.id: 10003 + call}
+        with failing(daemon, f"bpf:error=ENOMEM:when={call}") as happened:
+            daemon.write_keys(entries(port_of))
+            wait_until(happened, what="the refusal")
+        refused += "the keys stay as they were" in daemon.said()
+        wait_until(lambda: set(daemon.simple()["data"]["ports"]) ==
+                   {str(port) for port in port_of.values()}, timeout_s=5, what="the new ports")
+    for key, port in port_of.items():
+        send(port, 10)
+        sent[key] += 10
+    wait_until(lambda: {key: received(daemon, port) for key, port in port_of.items()} == sent,
+               what="the datagrams after")
+    assert daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"}
+    assert refused, daemon.said()
+
+
+def test_ports_that_the_kernel_refused_arrive_by_themselves(start_daemon, failing):
+    daemon = start_daemon(entries({ONE.id: 10001, TWO.id: 10002}))
+    with failing(daemon, "bpf:error=ENOMEM"):
+        daemon.write_keys(entries({ONE.id: 10002, TWO.id: 10003}))
+        wait_until(lambda: "the keys stay as they were" in daemon.said(), what="the refusal")
+        assert daemon.ask("GET", "/health", headers={}).status == 503
+    wait_until(lambda: daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"},
+               timeout_s=5, what="the new ports")
+    assert {key["id"]: key["port"] for key in daemon.get("/api/keys").json()} == {
+        ONE.id: 10002, TWO.id: 10003}
