@@ -220,10 +220,25 @@ static int run_simple(struct v2m_ledger *ledger, enum v2m_statement which)
 	return v2m_cursor_run(&cursor);
 }
 
+/*
+ * A commit that failed may be in the log all the same, whole, where only the disk's answer was
+ * missing. This process does not see it, but who opens the file after a crash would take it for
+ * done, a reset that was refused with it. The next transaction is written over it: so here is one,
+ * that says what is there already.
+ */
+static void disown_commit(struct v2m_ledger *ledger)
+{
+	if (run_simple(ledger, V2M_BEGIN) == 0 && v2m_schema_write_version(ledger->db) == 0)
+		run_simple(ledger, V2M_COMMIT);
+	if (!sqlite3_get_autocommit(ledger->db))
+		run_simple(ledger, V2M_ROLLBACK);
+}
+
 static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2m_ledger_work work,
 		      const void *argument, struct v2m_error *error)
 {
 	int result = run_simple(ledger, V2M_BEGIN);
+	bool committing = false;
 
 	if (result == 0)
 		result = v2m_account_each_subject(account, store_subject, ledger);
@@ -231,7 +246,8 @@ static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2
 		result = v2m_account_each_raw(account, store_raw, ledger);
 	if (result == 0 && work)
 		result = work(ledger, argument);
-	if (result == 0)
+	committing = result == 0;
+	if (committing)
 		result = run_simple(ledger, V2M_COMMIT);
 	if (result) {
 		result = v2m_sqlite_refine(ledger->db, result);
@@ -240,6 +256,8 @@ static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2
 		/* SQLite may have rolled back by itself: then there is none to end. */
 		if (!sqlite3_get_autocommit(ledger->db))
 			run_simple(ledger, V2M_ROLLBACK);
+		if (committing && result != -EUCLEAN)
+			disown_commit(ledger);
 		return result;
 	}
 	v2m_account_mark_stored(account);

@@ -179,18 +179,29 @@ static int check_owner(sqlite3 *db, int version, struct v2m_error *error)
 	return 0;
 }
 
-static int migrate_from(sqlite3 *db, int version, struct v2m_error *error)
+static int write_version(sqlite3 *db, struct v2m_error *error)
 {
 	char sql[128];
+
+	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+		 V2M_LEDGER_APPLICATION_ID, v2m_schema_version());
+	return v2m_sqlite_exec(db, sql, error);
+}
+
+int v2m_schema_write_version(sqlite3 *db)
+{
+	struct v2m_error error;
+
+	return write_version(db, &error);
+}
+
+static int migrate_from(sqlite3 *db, int version, struct v2m_error *error)
+{
 	int result = 0;
 
 	for (int i = version; i < v2m_schema_version() && result == 0; i++)
 		result = v2m_sqlite_exec(db, steps[i], error);
-	if (result)
-		return result;
-	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d",
-		 V2M_LEDGER_APPLICATION_ID, v2m_schema_version());
-	return v2m_sqlite_exec(db, sql, error);
+	return result ? result : write_version(db, error);
 }
 
 int v2m_schema_migrate(sqlite3 *db, struct v2m_error *error)

@@ -22,6 +22,9 @@ int v2m_sqlite_exec(sqlite3 *db, const char *sql, struct v2m_error *error);
 /* Brings an empty or older file to the present schema, all steps in one transaction. 0; -EPROTO for
  * a file of a newer schema or of another application; -errno. */
 int v2m_schema_migrate(sqlite3 *db, struct v2m_error *error);
+/* Writes into a file of the present schema that it is: a transaction that changes nothing. 0 or
+ * -errno. */
+int v2m_schema_write_version(sqlite3 *db);
 /* The present version. */
 int v2m_schema_version(void);
 

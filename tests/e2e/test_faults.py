@@ -98,3 +98,22 @@ def test_ports_that_the_kernel_refused_arrive_by_themselves(start_daemon, failin
                timeout_s=5, what="the new ports")
     assert {key["id"]: key["port"] for key in daemon.get("/api/keys").json()} == {
         ONE.id: 10002, TWO.id: 10003}
+
+
+# The disk's answer is missing, not the data: what SQLite wrote would be a transaction for whoever
+# opens the file next.
+@pytest.mark.parametrize("path", ["traffic/simple/reset", "traffic/history/reset"])
+def test_a_reset_that_was_refused_is_not_there_after_a_crash(lab, start_daemon, failing, send, path):
+    lab.offloads(False)
+    daemon = start_daemon(entries({ONE.id: 10001, TWO.id: 10002}), flush_interval_s=60)
+    send(10001, 10)
+    wait_until(lambda: received(daemon, 10001) == 10, what="the datagrams")
+    with failing(daemon, "fsync,fdatasync:error=EIO"):
+        answer = daemon.ask("POST", f"/api/keys/{ONE.id}/{path}")
+        assert (answer.status, answer.json()["code"]) == (503, "not_stored")
+        daemon.kill()
+    daemon.start()
+    assert received(daemon, 10001) == 10
+    history = daemon.get(f"/api/keys/{ONE.id}/traffic/history").json()["data"]
+    assert history["total_traffic"]["rx_bytes"] == 10 * WIRE
+    assert sum(day["rx_bytes"] for day in history["daily_stats"].values()) == 10 * WIRE
