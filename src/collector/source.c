@@ -113,6 +113,32 @@ static struct v2m_port_rule make_rule(const struct v2m_key_port *port)
 	return rule;
 }
 
+/* Accounts what the programs' maps hold; the sockets' counters stay the source. */
+static int account_exact(struct v2m_collector *collector)
+{
+	struct v2m_sample sample = { 0 };
+	struct v2m_error error = { "" };
+	int result = v2m_datapath_read(collector->datapath, &sample, &error);
+
+	if (!result)
+		result = v2m_account_apply(collector->account, collector->keyset, &sample);
+	v2m_sample_clear(&sample);
+	return result;
+}
+
+/* The last bytes of ports that have left are accounted before others get their places. */
+static int set_ports(struct v2m_collector *collector, const struct v2m_port_rule *rules,
+		     size_t count, struct v2m_error *error)
+{
+	int placed = v2m_datapath_set_ports(collector->datapath, rules, count, error);
+	int result;
+
+	if (placed != -EBUSY)
+		return placed;
+	result = collector->stats ? account_exact(collector) : collector_take_sample(collector);
+	return result ? result : v2m_datapath_set_ports(collector->datapath, rules, count, error);
+}
+
 int source_set_keyset(struct v2m_collector *collector, const struct v2m_keyset *keyset,
 		      struct v2m_error *error)
 {
@@ -126,7 +152,7 @@ int source_set_keyset(struct v2m_collector *collector, const struct v2m_keyset *
 		rules[i] = make_rule(&keyset->ports[i]);
 	connections_set_keyset(collector, keyset);
 	if (collector->datapath)
-		placed = v2m_datapath_set_ports(collector->datapath, rules, keyset->n_ports, error);
+		placed = set_ports(collector, rules, keyset->n_ports, error);
 	if (placed >= 0 && collector->stats)
 		placed =
 			v2m_socket_stats_set_ports(collector->stats, rules, keyset->n_ports, error);
@@ -140,19 +166,6 @@ int source_read(struct v2m_collector *collector, struct v2m_sample *sample, stru
 	if (collector->datapath)
 		return v2m_datapath_read(collector->datapath, sample, error);
 	return v2m_error_set(error, -EOPNOTSUPP, "%s", collector->mode_reason);
-}
-
-/* Accounts what the programs' maps hold; the sockets' counters stay the source. */
-static int account_exact(struct v2m_collector *collector)
-{
-	struct v2m_sample sample = { 0 };
-	struct v2m_error error = { "" };
-	int result = v2m_datapath_read(collector->datapath, &sample, &error);
-
-	if (!result)
-		result = v2m_account_apply(collector->account, collector->keyset, &sample);
-	v2m_sample_clear(&sample);
-	return result;
 }
 
 static bool refused_everywhere(const struct v2m_collector *collector)

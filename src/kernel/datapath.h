@@ -38,7 +38,9 @@ struct v2m_port_rule {
 
 /* Makes the kernel count exactly these ports (ascending, unique). A port that keeps its place keeps
  * its counter; one that left is no longer counted, and its slot is given away only when no other is
- * free. Returns how many could be placed (the first ones), or -errno. */
+ * free. Returns how many could be placed (the first ones), or -errno; -EBUSY where only slots of
+ * ports that have just left are free: to be called again after a reading, in which they are the
+ * last time. */
 int v2m_datapath_set_ports(struct v2m_datapath *datapath, const struct v2m_port_rule *rules,
 			   size_t count, struct v2m_error *error);
 

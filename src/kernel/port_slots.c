@@ -82,13 +82,17 @@ static bool is_wanted(const struct v2m_port_rule *rules, size_t count, uint16_t 
 	return false;
 }
 
-/* Stops counting what is not wanted any more. */
+/* Stops counting what is not wanted any more. Programs that have looked up a slot still count in it
+ * until they end, which the last reading waits for. */
 static int retire(struct v2m_datapath *datapath, const struct v2m_port_rule *rules, size_t count)
 {
+	bool retired = false;
+
 	for (unsigned slot = 0; slot < datapath->used_slots; slot++) {
 		struct v2m_port_use *use = &datapath->ports[slot];
 		int result;
 
+		retired |= use->leaving;
 		if (!use->counted || is_wanted(rules, count, use->port))
 			continue;
 		result = write_port_slot(datapath, use->port, (struct v2m_port_slot){});
@@ -97,11 +101,13 @@ static int retire(struct v2m_datapath *datapath, const struct v2m_port_rule *rul
 		use->counted = false;
 		use->leaving = true;
 		use->rule = (struct v2m_port_slot){};
+		retired = true;
 	}
-	return 0;
+	return retired ? v2m_grace_period() : 0;
 }
 
-/* Never used ones first, then the one that was assigned longest ago. */
+/* Never used ones first, then the one that was assigned longest ago. Not one whose last bytes
+ * nobody has read: -EBUSY where there are no others. */
 static int find_free(const struct v2m_datapath *datapath, const bool *reserved)
 {
 	int oldest = -ENOSPC;
@@ -111,8 +117,11 @@ static int find_free(const struct v2m_datapath *datapath, const bool *reserved)
 	for (int slot = 0; slot < V2M_MAX_PORTS; slot++) {
 		const struct v2m_port_use *use = &datapath->ports[slot];
 
-		if (!use->counted && !reserved[slot] &&
-		    (oldest < 0 || use->assigned_ns < datapath->ports[oldest].assigned_ns))
+		if (use->counted || reserved[slot])
+			continue;
+		if (use->leaving)
+			oldest = oldest < 0 ? -EBUSY : oldest;
+		else if (oldest < 0 || use->assigned_ns < datapath->ports[oldest].assigned_ns)
 			oldest = slot;
 	}
 	return oldest;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The daemon while the kernel refuses what it asks for: strace makes system calls fail."""
+"""The daemon while the kernel refuses what it asks for, or has no more room: strace makes system calls
+fail."""
 
 import contextlib
 import shutil
@@ -117,3 +118,20 @@ def test_a_reset_that_was_refused_is_not_there_after_a_crash(lab, start_daemon, 
     history = daemon.get(f"/api/keys/{ONE.id}/traffic/history").json()["data"]
     assert history["total_traffic"]["rx_bytes"] == 10 * WIRE
     assert sum(day["rx_bytes"] for day in history["daily_stats"].values()) == 10 * WIRE
+
+
+# As many as the kernel's table holds, by as many others: each place is needed anew at once.
+def test_all_ports_change_and_none_loses_its_last_bytes(lab, start_daemon, send):
+    lab.offloads(False)
+    keys = [Key("vmess-tcp", 10000 + i) for i in range(4096)]
+
+    def moved(by):
+        return [{**key.entry(), "port": key.port + by, "transport": "both"} for key in keys]
+
+    daemon = start_daemon(moved(0), sample_interval_ms=60000)
+    send(10000, 10)
+    send(12000, 7)
+    daemon.write_keys(moved(10000))
+    wait_until(lambda: daemon.said().count("4096 keys on 4096 ports") == 2, what="the new ports")
+    send(20000, 5)
+    assert [received(daemon, port) for port in (20000, 22000)] == [15, 7]
