@@ -46,19 +46,33 @@ static struct v2m_http *http_of(const struct mg_connection *connection)
 	return mg_get_user_context_data(connection);
 }
 
-/* Reads and drops the body, at most limit bytes of it. True: it has been read whole. Byte by byte:
- * mg_read() comes back only when it has all it was asked for, however slowly that arrives. */
-static bool drain(struct mg_connection *connection, size_t limit)
+enum body_end {
+	BODY_WHOLE,
+	BODY_TOO_LARGE,
+	BODY_INCOMPLETE,
+};
+
+/* Reads and drops the body, at most limit bytes of it. Byte by byte: mg_read() comes back only when
+ * it has all it was asked for, however slowly that arrives. A body that stops coming it calls
+ * ended.
+ */
+static enum body_end drain(struct mg_connection *connection, size_t limit)
 {
+	const long long announced = mg_get_request_info(connection)->content_length;
 	uint64_t start_ns = v2m_clock_mono_ns();
 	size_t total = 0;
 	char byte;
 	int count;
 
-	while ((count = mg_read(connection, &byte, 1)) > 0)
-		if (++total > limit || v2m_clock_mono_ns() - start_ns > BODY_TIME_NS)
-			return false;
-	return count == 0;
+	while ((count = mg_read(connection, &byte, 1)) > 0) {
+		if (++total > limit)
+			return BODY_TOO_LARGE;
+		if (v2m_clock_mono_ns() - start_ns > BODY_TIME_NS)
+			return BODY_INCOMPLETE;
+	}
+	if (count < 0 || (announced > 0 && total < (size_t)announced))
+		return BODY_INCOMPLETE;
+	return BODY_WHOLE;
 }
 
 static bool has_body(const struct mg_connection *connection)
@@ -77,26 +91,34 @@ static bool is_ambiguous(const struct mg_connection *connection)
 			  mg_get_header(connection, "Transfer-Encoding"));
 }
 
-/* Hardly anything we serve takes a body, but clients send some. False: it is too large. */
-static bool take_body(struct mg_connection *connection, struct v2m_reply *reply)
-{
-	if (mg_get_request_info(connection)->content_length <= V2M_REQUEST_BODY_MAX) {
-		v2m_body_invite(connection);
-		if (drain(connection, V2M_REQUEST_BODY_MAX))
-			return true;
-	}
-	reply->close = true;
-	reply->linger = true;
-	v2m_reply_error(reply, 413, "body_too_large", "The request's body is too large");
-	return false;
-}
-
 static void refuse_malformed(struct v2m_reply *reply)
 {
 	reply->close = true;
 	v2m_reply_error(reply, 400, "bad_request",
 			"The request is malformed, incomplete, or its headers are larger than "
 			"8 KiB");
+}
+
+/* Hardly anything we serve takes a body, but clients send some. False: it is too large, or not all
+ * of it came; what its sender may have given up is not done. */
+static bool take_body(struct mg_connection *connection, struct v2m_reply *reply)
+{
+	enum body_end end = BODY_TOO_LARGE;
+
+	if (mg_get_request_info(connection)->content_length <= V2M_REQUEST_BODY_MAX) {
+		v2m_body_invite(connection);
+		end = drain(connection, V2M_REQUEST_BODY_MAX);
+	}
+	if (end == BODY_WHOLE)
+		return true;
+	if (end == BODY_INCOMPLETE) {
+		refuse_malformed(reply);
+		return false;
+	}
+	reply->close = true;
+	reply->linger = true;
+	v2m_reply_error(reply, 413, "body_too_large", "The request's body is too large");
+	return false;
 }
 
 /* Notes the connection under its address at its first request: before that civetweb does not tell

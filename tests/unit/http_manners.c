@@ -175,6 +175,37 @@ static void a_body_that_is_too_large_is_413(void **state)
 	free(chunk);
 }
 
+/* Announced and then not sent, not ended, or too slow: its sender may be gone, and the answer to a
+ * reset with him. */
+static void a_reset_whose_body_is_not_whole_is_not_done(void **state)
+{
+	static const char *const bodies[] = {
+		"Content-Length: 5\r\n\r\nhell",
+		"Content-Length: 5\r\n\r\nhell",
+		"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+		"Transfer-Encoding: chunked\r\n\r\nno number\r\nhello\r\n0\r\n\r\n",
+	};
+	unsigned readings = fake_meter_readings(server.fake);
+	struct answer answer;
+
+	(void)state;
+	for (size_t i = 0; i < V2M_ARRAY_LEN(bodies); i++) {
+		int fd = client_connect(server.port);
+
+		client_send(fd, "POST /api/keys/key-3/traffic/reset HTTP/1.1\r\n"
+				"X-API-Key: test-key\r\n");
+		client_send(fd, bodies[i]);
+		if (i > 0) /* else it has to be waited for */
+			shutdown(fd, SHUT_WR);
+		answer = client_read(fd, false);
+		if (answer.status != 400)
+			fail_msg("%zu: %d %s", i, answer.status, answer.body);
+		answer_free(&answer);
+		close(fd);
+	}
+	assert_int_equal(fake_meter_readings(server.fake), readings);
+}
+
 static void headers_that_are_too_large_are_refused(void **state)
 {
 	char *request = malloc(20001);
@@ -308,6 +339,7 @@ int main(void)
 		HTTP_TEST(one_connection_serves_many_requests),
 		HTTP_TEST(a_body_that_nobody_wants_is_read_and_dropped),
 		HTTP_TEST(a_body_that_is_too_large_is_413),
+		HTTP_TEST(a_reset_whose_body_is_not_whole_is_not_done),
 		HTTP_TEST(headers_that_are_too_large_are_refused),
 		HTTP_TEST(what_is_no_http_is_400),
 		HTTP_TEST(an_unknown_version_of_http_is_505),
