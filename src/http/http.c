@@ -81,14 +81,28 @@ static bool has_body(const struct mg_connection *connection)
 	       mg_get_header(connection, "Transfer-Encoding");
 }
 
-/* civetweb takes "5x" for 5, and a body of two lengths for either: what a proxy in front of us may
- * see otherwise ends the connection (RFC 9112, section 6.3). */
+static bool frames_body(const char *header)
+{
+	return strcasecmp(header, "Content-Length") == 0 ||
+	       strcasecmp(header, "Transfer-Encoding") == 0;
+}
+
+/* Where a proxy in front of us may see the body end elsewhere than we do, the next request may be
+ * another than the one it has sent (RFC 9112, section 6.3). civetweb takes "5x" for 5, the first of
+ * two lengths, any encoding it knows for none, and of many headers the first ones. */
 static bool is_ambiguous(const struct mg_connection *connection)
 {
+	const struct mg_request_info *info = mg_get_request_info(connection);
 	const char *length = mg_get_header(connection, "Content-Length");
+	const char *encoding = mg_get_header(connection, "Transfer-Encoding");
+	unsigned frames = 0;
 
-	return length && (!length[0] || length[strspn(length, "0123456789")] ||
-			  mg_get_header(connection, "Transfer-Encoding"));
+	for (int i = 0; i < info->num_headers; i++)
+		frames += frames_body(info->http_headers[i].name);
+	if (frames > 1 || info->num_headers == MG_MAX_HEADERS)
+		return true;
+	return (length && (!length[0] || length[strspn(length, "0123456789")])) ||
+	       (encoding && strcasecmp(encoding, "chunked") != 0);
 }
 
 static void refuse_malformed(struct v2m_reply *reply)
@@ -96,7 +110,7 @@ static void refuse_malformed(struct v2m_reply *reply)
 	reply->close = true;
 	v2m_reply_error(reply, 400, "bad_request",
 			"The request is malformed, incomplete, or its headers are larger than "
-			"8 KiB");
+			"8 KiB or more than 63");
 }
 
 /* Hardly anything we serve takes a body, but clients send some. False: it is too large, or not all

@@ -222,6 +222,22 @@ static void headers_that_are_too_large_are_refused(void **state)
 	free(request);
 }
 
+/* Its length is behind those that are kept. */
+static void no_body_hides_behind_many_headers(void **state)
+{
+	char request[1024] = "GET / HTTP/1.1\r\n";
+	struct answer answer;
+
+	(void)state;
+	for (int i = 0; i < 64; i++)
+		strcat(request, "A: b\r\n");
+	strcat(request, "Content-Length: 28\r\n\r\nGET /healthz HTTP/1.1\r\nX: y\r\n\r\n");
+	answer = client_ask(server.port, request);
+	assert_int_equal(answer.status, 400);
+	assert_string_equal(answer_header(&answer, "Connection"), "close");
+	answer_free(&answer);
+}
+
 static void what_is_no_http_is_400(void **state)
 {
 	static const char *const requests[] = {
@@ -231,6 +247,10 @@ static void what_is_no_http_is_400(void **state)
 		"GET / HTTP/1.1\r\nContent-Length: 5x\r\n\r\n",
 		"GET / HTTP/1.1\r\nContent-Length: 2\r\nTransfer-Encoding: "
 		"chunked\r\n\r\n0\r\n\r\n",
+		"GET / HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\nhello",
+		"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+		"identity\r\n\r\n0\r\n\r\n",
+		"GET / HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\nhello",
 		"GET nothing HTTP/1.1\r\n\r\n",
 	};
 
@@ -341,6 +361,7 @@ int main(void)
 		HTTP_TEST(a_body_that_is_too_large_is_413),
 		HTTP_TEST(a_reset_whose_body_is_not_whole_is_not_done),
 		HTTP_TEST(headers_that_are_too_large_are_refused),
+		HTTP_TEST(no_body_hides_behind_many_headers),
 		HTTP_TEST(what_is_no_http_is_400),
 		HTTP_TEST(an_unknown_version_of_http_is_505),
 		HTTP_TEST(a_taken_port_is_told_with_its_holder),
