@@ -183,6 +183,7 @@ static void tick(struct v2m_collector *collector)
 	collector_check_devices(collector);
 	collector_take_sample(collector);
 	collector_retry_keys(collector);
+	collector_reread_keys(collector);
 	if (!collector->connections ||
 	    now - collector->connections->mono_ns >= CONNECTIONS_INTERVAL_NS)
 		collector_dump_connections(collector);

@@ -84,7 +84,8 @@ struct v2m_collector {
 	struct v2m_keyset *keyset;
 	struct v2m_keyset *waiting; /* to be put in force: that failed. NULL: nothing is */
 	struct v2m_source_report sources;
-	bool sources_unreadable;
+	int sources_result;             /* of the last reading: 0 or -errno */
+	uint64_t sources_read_ns;       /* CLOCK_MONOTONIC */
 	struct v2m_source_watch *watch; /* of the key sources; NULL where it cannot be had */
 	struct condition condition;
 
@@ -199,6 +200,9 @@ void collector_watch_keys(struct v2m_collector *collector);
 int collector_load_keys(struct v2m_collector *collector, struct v2m_error *error);
 /* Puts the set in force that could not be, if there is one. */
 void collector_retry_keys(struct v2m_collector *collector);
+/* Reads sources again that could not be read for a reason that may go without a change of theirs.
+ */
+void collector_reread_keys(struct v2m_collector *collector);
 /* The first time: what was counted while the daemon was away goes to the last good keys, and where
  * the sources are broken those stay in force. 0, or -EINVAL: no keys to begin with. */
 int collector_start_keys(struct v2m_collector *collector, struct v2m_error *error);

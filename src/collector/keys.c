@@ -15,6 +15,8 @@
 #include "core/string_list.h"
 #include "ledger/panel_db.h"
 
+#define REREAD_NS (5 * UINT64_C(1000000000))
+
 /* Returns how many ports could not be placed, or -errno. Can be done again after a failure, which
  * may have left the kernel with some or all of the new ports. */
 static int switch_keyset(struct v2m_collector *collector, struct v2m_keyset *next,
@@ -148,7 +150,7 @@ void collector_retry_keys(struct v2m_collector *collector)
 		return;
 	next = v2m_keyset_ref(collector->waiting);
 	if (take_over(collector, next, &error) == 0)
-		set_broken(collector, collector->sources_unreadable);
+		set_broken(collector, collector->sources_result != 0);
 }
 
 /* A source that was touched and tells the same is no change of the key set: the window goes on. A
@@ -158,7 +160,8 @@ static int load_keys(struct v2m_collector *collector, bool first, struct v2m_err
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *next = NULL;
 	int result = read_sources(collector, &next, error);
 
-	collector->sources_unreadable = result != 0;
+	collector->sources_result = result;
+	collector->sources_read_ns = v2m_clock_mono_ns();
 	if (!result && (first || collector->waiting || !v2m_keyset_equal(collector->keyset, next)))
 		result = take_over(collector, next, error);
 	else if (!result)
@@ -172,6 +175,16 @@ static int load_keys(struct v2m_collector *collector, bool first, struct v2m_err
 int collector_load_keys(struct v2m_collector *collector, struct v2m_error *error)
 {
 	return load_keys(collector, false, error);
+}
+
+void collector_reread_keys(struct v2m_collector *collector)
+{
+	struct v2m_error error = { "" };
+
+	/* What is wrong in them (EINVAL) is put right by a change, and the watch tells of that. */
+	if (collector->sources_result && collector->sources_result != -EINVAL &&
+	    v2m_clock_mono_ns() - collector->sources_read_ns >= REREAD_NS)
+		load_keys(collector, false, &error);
 }
 
 int collector_start_keys(struct v2m_collector *collector, struct v2m_error *error)

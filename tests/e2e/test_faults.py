@@ -101,6 +101,18 @@ def test_ports_that_the_kernel_refused_arrive_by_themselves(start_daemon, failin
         ONE.id: 10002, TWO.id: 10003}
 
 
+def test_keys_that_could_not_be_read_arrive_by_themselves(start_daemon, failing):
+    daemon = start_daemon(entries({ONE.id: 10001, TWO.id: 10002}))
+    with failing(daemon, "openat:error=EMFILE"):
+        daemon.write_keys(entries({ONE.id: 10003, TWO.id: 10002}))
+        wait_until(lambda: "Too many open files" in daemon.said(), what="the refusal")
+        assert daemon.ask("GET", "/health", headers={}).json() == {
+            "status": "degraded", "reason": "key_source_broken"}
+    wait_until(lambda: set(daemon.simple()["data"]["ports"]) == {"10002", "10003"}, timeout_s=15,
+               what="the new port")
+    assert daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"}
+
+
 # The disk's answer is missing, not the data: what SQLite wrote would be a transaction for whoever
 # opens the file next.
 @pytest.mark.parametrize("path", ["traffic/simple/reset", "traffic/history/reset"])
