@@ -11,7 +11,7 @@
 #include "collector/internal.h"
 #include "core/log.h"
 
-static int watch(struct v2m_collector *collector, int fd)
+int collector_watch(struct v2m_collector *collector, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 
@@ -39,11 +39,11 @@ static int open_events(struct v2m_collector *collector)
 	curves_init(&collector->meter);
 	transfer_init(&collector->meter);
 	if (!result)
-		result = watch(collector, collector->queue.event_fd);
+		result = collector_watch(collector, collector->queue.event_fd);
 	if (!result)
-		result = watch(collector, collector->sample_timer_fd);
+		result = collector_watch(collector, collector->sample_timer_fd);
 	if (!result)
-		result = watch(collector, collector->window_timer_fd);
+		result = collector_watch(collector, collector->window_timer_fd);
 	return result;
 }
 
@@ -110,9 +110,9 @@ int v2m_collector_open(const struct v2m_config *config, struct v2m_collector **c
 	if (!result)
 		result = collector_start_keys(opened, error);
 	if (!result)
-		result = watch(opened, v2m_links_event_fd(opened->links));
+		result = collector_watch(opened, v2m_links_event_fd(opened->links));
 	if (!result && opened->watch)
-		result = watch(opened, v2m_source_watch_fd(opened->watch));
+		result = collector_watch(opened, v2m_source_watch_fd(opened->watch));
 	if (result) {
 		v2m_collector_close(opened);
 		return result;
@@ -199,6 +199,15 @@ static void drain_timer(int fd)
 		v2m_log_error("cannot read a timer: %s", strerror(errno));
 }
 
+static void drain_closed(struct v2m_collector *collector)
+{
+	int result = v2m_socket_stats_drain(collector->stats);
+
+	if (result)
+		v2m_log_error("what closed sockets had counted cannot be read: %s",
+			      strerror(-result));
+}
+
 static void handle(struct v2m_collector *collector, int fd)
 {
 	if (fd == collector->queue.event_fd) {
@@ -212,7 +221,10 @@ static void handle(struct v2m_collector *collector, int fd)
 	} else if (fd == v2m_links_event_fd(collector->links)) {
 		if (v2m_links_drain(collector->links))
 			collector_update_devices(collector);
-	} else if (v2m_source_watch_drain(collector->watch)) {
+	} else if (collector->stats && fd == v2m_socket_stats_event_fd(collector->stats)) {
+		drain_closed(collector);
+	} else if (collector->watch && fd == v2m_source_watch_fd(collector->watch) &&
+		   v2m_source_watch_drain(collector->watch)) {
 		v2m_collector_reload(collector);
 	}
 }

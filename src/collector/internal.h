@@ -147,6 +147,9 @@ int collector_dump_connections(struct v2m_collector *collector);
 /* Fills in what of the view is about connections. */
 void connections_fill(const struct v2m_collector *collector, struct v2m_port_view *view);
 
+/* collector.c: has handle() called while fd can be read, until it is closed. 0 or -errno. */
+int collector_watch(struct v2m_collector *collector, int fd);
+
 /* source.c */
 
 /* Decides where the counters come from. 0, or -errno where the operator has to change something:

@@ -47,10 +47,16 @@ static int open_stats(void *context)
 	struct v2m_collector *collector = context;
 	struct v2m_error error = { "" };
 	int result = v2m_socket_stats_open(&collector->stats, &error);
+	int fd;
 
-	if (result)
+	if (result) {
 		v2m_log_error("bytes cannot be counted at all: %s", error.text);
-	return result;
+		return result;
+	}
+	fd = v2m_socket_stats_event_fd(collector->stats);
+	if (fd >= 0 && collector_watch(collector, fd))
+		v2m_log_warning("closed sockets are looked at with every reading only");
+	return 0;
 }
 
 static void fall_back(struct v2m_collector *collector, const char *reason)

@@ -12,8 +12,8 @@
 #include "core/socket_counts.h"
 #include "kernel/socket_diag.h"
 
-/* Some 10,000 announcements of 400 bytes between two readings; what the kernel allows of it without
- * privilege (net.core.rmem_max, 208 KiB by default) is room for 200 to 500. */
+/* Some 10,000 announcements of 400 bytes until we get round to them; what the kernel allows of it
+ * without privilege (net.core.rmem_max, 208 KiB by default) is room for 200 to 500. */
 #define EVENT_BUFFER  (8 << 20)
 #define MESSAGE_BYTES 8192
 
@@ -218,4 +218,14 @@ int v2m_socket_stats_read(struct v2m_socket_stats *stats, struct v2m_sample *sam
 		return v2m_error_set(error, -ENOMEM, "out of memory for %zu ports", stats->n_ports);
 	*sample = made;
 	return 0;
+}
+
+int v2m_socket_stats_event_fd(const struct v2m_socket_stats *stats)
+{
+	return stats->events.fd;
+}
+
+int v2m_socket_stats_drain(struct v2m_socket_stats *stats)
+{
+	return take_closed(stats);
 }

@@ -26,4 +26,10 @@ int v2m_socket_stats_set_ports(struct v2m_socket_stats *stats, const struct v2m_
 int v2m_socket_stats_read(struct v2m_socket_stats *stats, struct v2m_sample *sample,
 			  struct v2m_error *error);
 
+/* To be polled: readable when sockets have been destroyed; -1 where the kernel tells nobody. */
+int v2m_socket_stats_event_fd(const struct v2m_socket_stats *stats);
+/* Takes what was told of them, before it is more than the kernel keeps: they are in the next
+ * reading. 0 or -errno. */
+int v2m_socket_stats_drain(struct v2m_socket_stats *stats);
+
 #endif

@@ -2,6 +2,7 @@
 """Without the kernel programs: from the sockets' own counters, said everywhere, and back again."""
 
 import signal
+import socket
 import time
 
 import pytest
@@ -17,6 +18,7 @@ SIZE = 10 * 1024 * 1024
 BOUND, ACK_BOUND = 0.001, 0.25
 FIGURES = {"rx_bytes": ACK_BOUND, "tx_bytes": BOUND, "total_bytes": BOUND, "rx_packets": BOUND,
            "tx_packets": BOUND, "payload_rx_bytes": BOUND, "payload_tx_bytes": BOUND}
+CONNECTIONS = 12000
 
 
 def settled(daemon, port):
@@ -81,6 +83,26 @@ def test_connections_between_two_readings_are_counted(lab, start_v2ray, start_un
     counted, measured = settled(exact, key.port), settled(estimate, key.port)
     assert counted["payload_tx_bytes"] > 10 * 1000
     assert_agree(counted, measured)
+
+
+def test_more_connections_end_between_two_readings_than_the_kernel_keeps_ends_of(lab,
+                                                                                 start_unprivileged):
+    """net.core.rmem_max says how many that are: with 4 MiB of it there is room for 6,549."""
+    daemon = start_unprivileged([Key("vless-tcp", 10001).entry()], sample_interval_ms=60000)
+    with lab.server.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("0.0.0.0", 10001))
+        listener.listen(64)
+        for _ in range(CONNECTIONS):
+            with lab.client.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+                client.connect((lab.SERVER[4], 10001))
+                served, _ = listener.accept()
+                served.sendall(bytes(100))
+                served.close()
+                assert client.recv(101, socket.MSG_WAITALL) == bytes(100)
+    entry = settled(daemon, 10001)
+    assert entry["payload_tx_bytes"] == CONNECTIONS * 100
+    assert "more sockets close" not in daemon.said()
 
 
 def test_it_says_everywhere_that_it_is_not_exact_and_why(lab, start_v2ray, start_unprivileged):
