@@ -2,8 +2,10 @@
 #include "ledger/ledger.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "core/config.h"
 #include "core/log.h"
@@ -16,6 +18,7 @@ static void detach(struct v2m_ledger *ledger)
 {
 	v2m_statements_clear(&ledger->statements);
 	v2m_ledger_file_abandon(V2M_TAKE(ledger->db));
+	ledger->log_inode = 0;
 	ledger->readonly = false;
 }
 
@@ -234,6 +237,16 @@ static void disown_commit(struct v2m_ledger *ledger)
 		run_simple(ledger, V2M_ROLLBACK);
 }
 
+/* Of the file that is called the ledger's log; 0: there is none. */
+static ino_t log_inode(const struct v2m_ledger *ledger)
+{
+	char path[PATH_MAX];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "%s-wal", ledger->path);
+	return stat(path, &status) ? 0 : status.st_ino;
+}
+
 static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2m_ledger_work work,
 		      const void *argument, struct v2m_error *error)
 {
@@ -261,6 +274,8 @@ static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2
 		return result;
 	}
 	v2m_account_mark_stored(account);
+	if (!ledger->log_inode)
+		ledger->log_inode = log_inode(ledger);
 	return 0;
 }
 
@@ -273,6 +288,20 @@ static bool is_taken_away(struct v2m_ledger *ledger)
 	return sqlite3_file_control(ledger->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
 		       SQLITE_OK &&
 	       moved;
+}
+
+/* The same of its log, which SQLite itself does not look for. What is in it is brought into the
+ * file while it is still open. */
+static bool has_lost_its_log(struct v2m_ledger *ledger)
+{
+	if (!ledger->log_inode || ledger->log_inode == log_inode(ledger))
+		return false;
+	v2m_log_error("ledger: somebody has removed %s-wal, which was in use", ledger->path);
+	if (sqlite3_wal_checkpoint_v2(ledger->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) !=
+	    SQLITE_OK)
+		v2m_log_error("ledger: what was in it is lost, but for the totals: %s",
+			      sqlite3_errmsg(ledger->db));
+	return true;
 }
 
 /* The disk may take writes again. The readings go on from the same file. */
@@ -296,7 +325,7 @@ static int ensure_file(struct v2m_ledger *ledger, struct v2m_account *account,
 	sqlite3 *db;
 	int result;
 
-	if (ledger->db && !ledger->damaged && !is_taken_away(ledger))
+	if (ledger->db && !ledger->damaged && !is_taken_away(ledger) && !has_lost_its_log(ledger))
 		return ledger->readonly ? reopen_for_writing(ledger, error) : 0;
 	detach(ledger);
 	if (ledger->damaged) {

@@ -3,6 +3,8 @@
 #ifndef V2METER_LEDGER_PRIVATE_H
 #define V2METER_LEDGER_PRIVATE_H
 
+#include <sys/types.h>
+
 #include "ledger/document.h"
 #include "ledger/ledger.h"
 #include "ledger/statements.h"
@@ -12,6 +14,7 @@ struct v2m_ledger {
 	struct v2m_ledger_retention retention;
 	sqlite3 *db; /* NULL where a file could not be opened again yet */
 	struct v2m_statements statements;
+	ino_t log_inode;  /* of its log, once something was written to that; else 0 */
 	bool readonly;    /* db can only be read: the disk took no writes when it was opened */
 	bool damaged;     /* the next writing begins a new file */
 	unsigned n_aside; /* how many files were set aside */

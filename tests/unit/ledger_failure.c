@@ -347,6 +347,32 @@ static void a_file_that_is_taken_away_is_replaced_with_all_that_is_in_memory(voi
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 500);
 }
 
+/* By a process that ends without closing it, which would bring the log into the file. */
+static void a_log_that_is_taken_away_takes_nothing_with_it(void **context)
+{
+	struct state *state = *context;
+	int status;
+	pid_t child;
+
+	close_ledger(state);
+	child = fork();
+	if (child == 0) {
+		open_ledger(state);
+		count(state, 150, "2025-08-04T12:00:00");
+		store(state);
+		each_file(state, "ledger.db-wal", unlink);
+		count(state, 200, "2025-08-04T13:00:00");
+		store(state);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	open_ledger(state);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
+	assert_int_equal(query(state, "SELECT sum(rx_wire) FROM days"), 400);
+	assert_int_equal(query(state, "SELECT count(*) FROM hours"), 2);
+}
+
 #define ON_DISK(name) cmocka_unit_test_setup_teardown(name, setup, teardown_disk)
 
 int main(void)
@@ -361,6 +387,7 @@ int main(void)
 		TEST(a_process_that_is_killed_leaves_a_ledger_that_holds_together),
 		ON_DISK(a_damaged_file_waits_for_room_for_a_new_one),
 		TEST(a_file_that_is_taken_away_is_replaced_with_all_that_is_in_memory),
+		TEST(a_log_that_is_taken_away_takes_nothing_with_it),
 	};
 
 	/* Mounts of the tests are theirs alone. */
