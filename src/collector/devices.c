@@ -34,6 +34,13 @@ static void note_repair(struct watched_device *watched, uint64_t now)
 			watched->chosen.device.name, (double)watched->gap_ns / 1e9);
 }
 
+/* What the kernel lacks at the moment, and may have the next time. */
+static bool is_want(int result)
+{
+	return result == -ENOMEM || result == -EMFILE || result == -ENFILE || result == -ENOBUFS ||
+	       result == -EAGAIN || result == -EINTR;
+}
+
 /* A device that has just been chosen has nothing of ours to repair. */
 static void attach(struct v2m_collector *collector, struct watched_device *watched)
 {
@@ -49,6 +56,7 @@ static void attach(struct v2m_collector *collector, struct watched_device *watch
 		if (!watched->failed)
 			v2m_log_error("cannot count on %s: %s", device->name, error.text);
 		watched->failed = true;
+		watched->refused = !is_want(result);
 		collector->attach_error = error;
 		return;
 	}
@@ -58,6 +66,7 @@ static void attach(struct v2m_collector *collector, struct watched_device *watch
 	else if (repaired)
 		note_repair(watched, now);
 	watched->failed = false;
+	watched->refused = false;
 	watched->checked_ns = now;
 }
 

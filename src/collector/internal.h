@@ -54,6 +54,7 @@ struct watched_device {
 	uint64_t checked_ns; /* CLOCK_MONOTONIC when the programs were last known to be in place, 0:
 				never */
 	bool failed;         /* to attach, the last time; it was logged */
+	bool refused; /* ... by the device, or the kernel, which will not do it later either */
 	unsigned repairs;
 	int64_t repaired_us; /* CLOCK_REALTIME, Unix microseconds; 0: never */
 	uint64_t gap_ns;     /* at most this long they were away the last time */

@@ -177,7 +177,7 @@ int source_read(struct v2m_collector *collector, struct v2m_sample *sample, stru
 static bool refused_everywhere(const struct v2m_collector *collector)
 {
 	for (size_t i = 0; i < collector->n_devices; i++)
-		if (!collector->devices[i].failed)
+		if (!collector->devices[i].refused)
 			return false;
 	return collector->n_devices > 0;
 }

@@ -4,6 +4,7 @@ fail."""
 
 import contextlib
 import shutil
+import signal
 import socket
 
 import pytest
@@ -111,6 +112,20 @@ def test_keys_that_could_not_be_read_arrive_by_themselves(start_daemon, failing)
     wait_until(lambda: set(daemon.simple()["data"]["ports"]) == {"10002", "10003"}, timeout_s=15,
                what="the new port")
     assert daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"}
+
+
+def test_a_reload_while_the_kernel_has_no_memory_leaves_counting_exact(lab, start_daemon, failing,
+                                                                      send):
+    lab.offloads(False)
+    daemon = start_daemon(entries({ONE.id: 10001, TWO.id: 10002}))
+    with failing(daemon, "bpf:error=ENOMEM"):
+        daemon.process.signal(signal.SIGHUP)
+        wait_until(lambda: "cannot count on up0" in daemon.said(), what="the refusal")
+        send(10001, 10)
+    wait_until(lambda: daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"},
+               timeout_s=5, what="exact counting")
+    assert daemon.port_entry(10001)["accounting"] == {"mode": "ebpf", "exact": True, "unit": "wire"}
+    assert received(daemon, 10001) == 10
 
 
 # The disk's answer is missing, not the data: what SQLite wrote would be a transaction for whoever
