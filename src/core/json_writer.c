@@ -248,6 +248,8 @@ void v2m_put_open(struct v2m_json_writer *json, const char *name, char bracket)
 
 int v2m_write_take(struct v2m_json_writer *json, char **text, size_t *length)
 {
+	char *fitting;
+
 	append(json, "", 0);
 	if (json->failed || !json->text) {
 		free(json->text);
@@ -255,7 +257,9 @@ int v2m_write_take(struct v2m_json_writer *json, char **text, size_t *length)
 		return -ENOMEM;
 	}
 	json->text[json->length] = 0;
-	*text = json->text;
+	/* Bodies are kept, by the thousand where there are as many keys, and most are short. */
+	fitting = realloc(json->text, json->length + 1);
+	*text = fitting ? fitting : json->text;
 	*length = json->length;
 	memset(json, 0, sizeof(*json));
 	return 0;

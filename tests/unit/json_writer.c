@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <malloc.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -131,6 +132,20 @@ static void bytes_that_are_not_utf8_are_replaced(void **state)
 	assert_reads_back("\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
 }
 
+static void a_text_takes_no_more_memory_than_it_needs(void **state)
+{
+	struct v2m_json_writer json = { 0 };
+	char *text;
+
+	(void)state;
+	v2m_write_open(&json, '[');
+	v2m_write_close(&json, ']');
+	text = taken(&json);
+	assert_string_equal(text, "[]");
+	assert_true(malloc_usable_size(text) < 64);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +153,7 @@ int main(void)
 		cmocka_unit_test(counters_beyond_63_bits_stay_positive_and_exact),
 		cmocka_unit_test(times_keep_their_microseconds),
 		cmocka_unit_test(what_is_not_finite_becomes_zero),
+		cmocka_unit_test(a_text_takes_no_more_memory_than_it_needs),
 		cmocka_unit_test(strings_read_back_as_they_were),
 		cmocka_unit_test(bytes_that_are_not_utf8_are_replaced),
 	};
