@@ -26,11 +26,11 @@ bool collector_counts_port(const struct v2m_collector *collector, const struct v
 	return collector_is_exact(collector) || (port->transports & V2M_TCP);
 }
 
-/* What the operator has to change: another daemon, or what he told us. */
+/* What the operator has to change: another daemon, what he told us, or what he lets us have. */
 static bool is_refusal(int result)
 {
 	return result == -EBUSY || result == -EINVAL || result == -ENAMETOOLONG ||
-	       result == -EAGAIN || result == -ENOMEM;
+	       result == -EAGAIN || result == -ENOMEM || result == -EMFILE || result == -ENFILE;
 }
 
 static int open_datapath(struct v2m_collector *collector, struct v2m_datapath **datapath,

@@ -114,6 +114,17 @@ def test_keys_that_could_not_be_read_arrive_by_themselves(start_daemon, failing)
     assert daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"}
 
 
+# Rather than begin with the sockets' counters, and stay with them until a reload.
+def test_a_start_without_descriptors_for_the_programs_is_refused(lab, start_daemon):
+    if not shutil.which("prlimit"):
+        pytest.skip("prlimit is not installed")
+    daemon = start_daemon(entries({ONE.id: 10001, TWO.id: 10002}), running=False)
+    ended = lab.server.run("prlimit", "--nofile=24:24", *daemon.words(), check=False)
+    assert ended.returncode and "the kernel programs: Too many open files" in ended.stderr
+    daemon.start()
+    assert daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"}
+
+
 def test_a_reload_while_the_kernel_has_no_memory_leaves_counting_exact(lab, start_daemon, failing,
                                                                       send):
     lab.offloads(False)
