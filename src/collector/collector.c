@@ -165,6 +165,7 @@ static void flush_and_expire(struct v2m_collector *collector, uint64_t now)
 {
 	struct v2m_error error = { "" };
 
+	collector_remember_keys(collector);
 	if (collector_flush(collector))
 		return;
 	if (v2m_ledger_expire(collector->ledger, collector->account, now, v2m_clock_real_us(),

@@ -84,6 +84,7 @@ struct v2m_collector {
 	struct v2m_series *series;
 	struct v2m_keyset *keyset;
 	struct v2m_keyset *waiting; /* to be put in force: that failed. NULL: nothing is */
+	bool unremembered;          /* the file of the last good keys tells of earlier ones */
 	struct v2m_source_report sources;
 	int sources_result;             /* of the last reading: 0 or -errno */
 	uint64_t sources_read_ns;       /* CLOCK_MONOTONIC */
@@ -204,6 +205,8 @@ void collector_watch_keys(struct v2m_collector *collector);
 int collector_load_keys(struct v2m_collector *collector, struct v2m_error *error);
 /* Puts the set in force that could not be, if there is one. */
 void collector_retry_keys(struct v2m_collector *collector);
+/* Writes the file of the last good keys where that has failed. */
+void collector_remember_keys(struct v2m_collector *collector);
 /* Reads sources again that could not be read for a reason that may go without a change of theirs.
  */
 void collector_reread_keys(struct v2m_collector *collector);

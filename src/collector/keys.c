@@ -89,15 +89,25 @@ static void memory_path(const struct v2m_collector *collector, char path[static 
 	snprintf(path, PATH_MAX, "%s/" V2M_KEY_MEMORY_NAME, collector->config->state_dir);
 }
 
-static void remember(const struct v2m_collector *collector)
+static void remember(struct v2m_collector *collector)
 {
+	bool again = collector->unremembered;
 	struct v2m_error error = { "" };
 	char path[PATH_MAX];
 
 	memory_path(collector, path);
-	if (v2m_key_memory_store(path, collector->keyset, &error))
+	collector->unremembered = v2m_key_memory_store(path, collector->keyset, &error) != 0;
+	if (collector->unremembered && !again)
 		v2m_log_warning("a start with broken key sources would not know these keys: %s",
 				error.text);
+	if (!collector->unremembered && again)
+		v2m_log_info("a start with broken key sources would know these keys again");
+}
+
+void collector_remember_keys(struct v2m_collector *collector)
+{
+	if (collector->unremembered)
+		remember(collector);
 }
 
 static void renew_devices(struct v2m_collector *collector)

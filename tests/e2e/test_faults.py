@@ -114,6 +114,22 @@ def test_keys_that_could_not_be_read_arrive_by_themselves(start_daemon, failing)
     assert daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"}
 
 
+# What passes while the daemon is away belongs to the keys that it remembers.
+def test_keys_that_could_not_be_remembered_are_as_soon_as_that_is_possible(lab, start_daemon, failing,
+                                                                           send):
+    lab.offloads(False)
+    daemon = start_daemon(entries({ONE.id: 10001, TWO.id: 10002}), flush_interval_s=1)
+    with failing(daemon, "?rename,?renameat,?renameat2:error=ENOSPC"):
+        daemon.write_keys(entries({ONE.id: 10002, TWO.id: 10001}))
+        wait_until(lambda: "would not know these keys" in daemon.said(), what="the refusal")
+    wait_until(lambda: "would know these keys again" in daemon.said(), what="the file")
+    daemon.kill()
+    send(10001, 10)
+    daemon.start()
+    assert received(daemon, 10001) == 10
+    assert daemon.port_entry(10001)["key_id"] == TWO.id
+
+
 # Rather than begin with the sockets' counters, and stay with them until a reload.
 def test_a_start_without_descriptors_for_the_programs_is_refused(lab, start_daemon):
     if not shutil.which("prlimit"):
