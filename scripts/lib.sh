@@ -9,6 +9,8 @@ cd "$V2M_ROOT" || exit 1
 
 V2M_V2RAY_DIR=$V2M_ROOT/build/v2ray
 V2M_V2RAY=$V2M_V2RAY_DIR/usr/bin/v2ray
+V2M_NGINX_DIR=$V2M_ROOT/build/nginx
+V2M_NGINX=$V2M_NGINX_DIR/usr/sbin/nginx
 
 # Building and running, the demo's v2ray aside.
 V2M_BUILD_PACKAGES=(
@@ -82,27 +84,41 @@ install_packages() {
 	quietly apt install -qq -y --no-install-recommends "${missing[@]}"
 }
 
-# A real v2ray under build/v2ray. Unpacked, never installed: the package would enable a service with
-# a published UUID, an open proxy on the operator's host.
+# A real v2ray under build/v2ray: the package would enable a service with a published UUID, an open
+# proxy on the operator's host.
 prepare_v2ray() {
-	[ -x "$V2M_V2RAY" ] && return 0
-	local download
-	command -v apt-get >/dev/null || die "no apt-get to fetch v2ray with; put it at $V2M_V2RAY"
-	mkdir -p "$V2M_V2RAY_DIR"
-	download=$(mktemp -d "$V2M_V2RAY_DIR/download.XXXXXX")
-	say "fetching v2ray (unpacked into build/v2ray, not installed)"
-	if ! fetch_v2ray "$download" && ! { is_root && apt_update_once && fetch_v2ray "$download"; }; then
-		rm -rf "$download"
-		say "v2ray cannot be fetched: apt-get download v2ray failed"
-		return 1
-	fi
-	dpkg -x "$download"/v2ray_*.deb "$download/unpacked"
-	cp -a "$download/unpacked/." "$V2M_V2RAY_DIR"
-	rm -rf "$download"
+	[ -x "$V2M_V2RAY" ] || unpack_package v2ray "$V2M_V2RAY_DIR"
 }
 
-fetch_v2ray() {
-	(cd "$1" && apt_unsandboxed download -qq v2ray) >&2 2>/dev/null
+# A real nginx, that of the machine or one under build/nginx: the package would start a web server.
+prepare_nginx() {
+	[ -x "$V2M_NGINX" ] || [ -x /usr/sbin/nginx ] || unpack_package nginx "$V2M_NGINX_DIR"
+}
+
+# unpack_package PACKAGE DIRECTORY: fetched and unpacked there, never installed.
+unpack_package() {
+	local package=$1 directory=$2 download status=0
+	command -v apt-get >/dev/null || {
+		say "no apt-get to fetch $package with; unpack it into ${directory#"$V2M_ROOT/"}"
+		return 1
+	}
+	mkdir -p "$directory"
+	download=$(mktemp -d "$directory/download.XXXXXX")
+	say "fetching $package (unpacked into ${directory#"$V2M_ROOT/"}, not installed)"
+	if ! fetch_package "$package" "$download" &&
+		! { is_root && apt_update_once && fetch_package "$package" "$download"; }; then
+		rm -rf "$download"
+		say "$package cannot be fetched: apt-get download $package failed"
+		return 1
+	fi
+	dpkg -x "$download/$package"_*.deb "$download/unpacked" &&
+		cp -a "$download/unpacked/." "$directory" || status=$?
+	rm -rf "$download"
+	return "$status"
+}
+
+fetch_package() {
+	(cd "$2" && apt_unsandboxed download -qq "$1") >&2 2>/dev/null
 }
 
 # The download goes to a directory of ours, which apt's own user may not be able to enter.

@@ -17,12 +17,14 @@ import pytest
 from lab import wait_until
 from standins import CTL, ROOT, Key, StandIn, ctl
 
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin")
+# What scripts/setup --tests unpacks where the machine has none.
+UNPACKED = ROOT / "build/nginx/usr/sbin"
+NGINX = shutil.which("nginx", path=f"{UNPACKED}:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin")
 SNIPPET = ROOT / "packaging/nginx/v2meter.conf"
 METER_ADDRESS = "127.0.0.1:9469"
 DOCUMENT = ROOT / "docs/drop-in.md"
 
-pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+pytestmark = pytest.mark.skipif(NGINX is None, reason="no nginx: scripts/setup --tests fetches it")
 
 KEY_ID = Key(1).id
 TRAFFIC = ("GET /api/traffic", "GET /api/traffic/", "GET /api/traffic/simple",
