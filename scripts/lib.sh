@@ -20,7 +20,7 @@ V2M_BUILD_PACKAGES=(
 )
 V2M_DEMO_PACKAGES=(iproute2 python3 curl)
 V2M_TEST_PACKAGES=(
-	git libcmocka-dev python3 python3-pytest python3-aiohttp python3-scapy python3-yaml
+	git libcmocka-dev python3 python3-pytest python3-yaml
 	tcpdump ethtool nftables iproute2 sqlite3 strace curl clang-format shellcheck util-linux procps
 	qemu-system-x86 busybox-static dash wireguard-tools e2fsprogs
 )
