@@ -19,7 +19,7 @@
 #include "generate.h"
 #include "model.h"
 
-#define DEFAULT_COUNT 200000
+#define DEFAULT_COUNT 1000000
 #define DEFAULT_EVERY 500
 /* After so many, both sides start anew: with more first fragments than this makes, the kernel's
  * table might begin to forget. */
