@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# the_core_knows_no_kernel_database_or_server: who may include what, as the design has it.
+# the_core_knows_no_kernel_database_or_server: who may include what.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . tests/checks/lib.sh

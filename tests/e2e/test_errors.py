@@ -75,7 +75,7 @@ def test_what_is_open_shows_no_data(meter, path):
         assert secret not in answer.body.decode()
 
 
-def test_what_is_open_says_what_the_contract_says(meter):
+def test_what_is_open_says_what_the_document_says(meter):
     answers = {path: meter.ask("GET", path, headers={}).json()
                for path in ("/", "/api/", "/health", "/healthz")}
     assert answers["/"] == answers["/api/"]

@@ -198,7 +198,7 @@ static void a_shared_port_is_refused_on_every_key_path(void **state)
 	assert_status("GET", "/api/keys/shared-a", 200, NULL);
 }
 
-static void an_inactive_key_is_refused_where_the_contract_says(void **state)
+static void an_inactive_key_is_refused_on_the_older_paths_alone(void **state)
 {
 	struct answer answer = get("/api/keys/inactive/traffic/exact", "");
 
@@ -391,7 +391,7 @@ int main(void)
 		HTTP_TEST(an_unknown_key_is_not_found),
 		HTTP_TEST(a_wrong_encoding_is_refused),
 		HTTP_TEST(a_shared_port_is_refused_on_every_key_path),
-		HTTP_TEST(an_inactive_key_is_refused_where_the_contract_says),
+		HTTP_TEST(an_inactive_key_is_refused_on_the_older_paths_alone),
 		HTTP_TEST(counters_that_cannot_be_read_are_503),
 		HTTP_TEST(a_reset_that_cannot_be_stored_is_503),
 		HTTP_TEST(a_reset_closes_what_was_counted_and_starts_a_window),
