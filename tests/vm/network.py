@@ -7,6 +7,7 @@ q0 and r0 have no offloads, so that what passes r0 is what passes a wire; tap0 h
 the guest is handed super-packets by its virtio-net device, and may send them.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -116,6 +117,31 @@ class Wire:
                  f"ip addr replace {GUEST6}/64 dev eth0 nodad; "
                  f"ip route replace default via {ROUTER}; "
                  "ip -6 route replace default via fd78::1")
+
+    @contextlib.contextmanager
+    def set_to(self, vm, mtu, offloads):
+        """Another MTU from end to end; without offloads, super-packets neither come nor go."""
+        try:
+            self._set_mtu(vm, mtu)
+            if not offloads:
+                vm.check(f"ethtool -K eth0 {NO_OFFLOADS}")
+                self._set_offloads(NO_OFFLOADS)
+            yield
+        finally:
+            self._set_mtu(vm, 1500)
+            # What a kernel or a qemu does not have stays off.
+            vm.check(f"ethtool -K eth0 {NO_OFFLOADS.replace('off', 'on')}")
+            self._set_offloads(NO_OFFLOADS.replace("off", "on"))
+
+    def _set_mtu(self, vm, mtu):
+        for name, device in ((self.router, "tap0"), (self.router, "q0"), (self.peer, "r0")):
+            done = run("ip", "-n", name, "link", "set", device, "mtu", str(mtu))
+            assert done.returncode == 0, done.stderr
+        vm.check(f"ip link set eth0 mtu {mtu}")
+
+    def _set_offloads(self, offloads):
+        done = run("ip", "netns", "exec", self.router, "ethtool", "-K", "tap0", *offloads.split())
+        assert done.returncode == 0, done.stderr
 
     def in_peer(self, *command):
         return ("ip", "netns", "exec", self.peer, *command)
