@@ -87,6 +87,11 @@ def test_one_capability_less_does_not_suffice(vm, kernel, veth):
         assert mode_with(vm, fewer) == "socket_stats", f"{missing} is not needed"
 
 
+def test_sys_admin_stands_for_bpf_and_perfmon(vm, kernel, veth):
+    assert mode_with(vm, ["net_admin", "sys_admin"]) == "ebpf"
+    assert mode_with(vm, ["net_admin"]) == "socket_stats"
+
+
 def test_locked_memory_is_limited_before_5_11_alone(vm, kernel, veth):
     """From 5.11 on a map's memory is charged to the control group."""
     wanted = "ebpf" if kernel.version >= (5, 11) else "socket_stats"
