@@ -7,7 +7,7 @@ import time
 
 PORT = 10001
 OTHER_PORT = 10002
-DIRECTORY = "/tmp/v2m"
+DIRECTORY = "/run/v2m"
 PIN_DIR = "/sys/fs/bpf/v2meter"
 API_KEY = "of-the-virtual-machines"
 KEY = "e9828d67-08e2-4942-815d-61f41b3dac00"
