@@ -13,6 +13,7 @@
 
 #include "core/log.h"
 #include "ledger/schema.h"
+#include "ledger/uri.h"
 
 /* Long enough for another process's short transaction, short enough for a reset's answer. */
 #define BUSY_TIMEOUT_MS 500
@@ -95,11 +96,11 @@ int v2m_ledger_file_open(const char *path, sqlite3 **db, struct v2m_error *error
  * no log whose transactions would be missed. */
 static int open_for_reading(const char *path, bool immutable, sqlite3 **db, struct v2m_error *error)
 {
-	char uri[PATH_MAX + 32];
+	char uri[V2M_SQLITE_URI_MAX];
 	sqlite3 *opened = NULL;
 	int result;
 
-	snprintf(uri, sizeof(uri), "file:%s%s", path, immutable ? "?immutable=1" : "");
+	v2m_sqlite_uri(path, immutable ? "?immutable=1" : "", uri);
 	if (sqlite3_open_v2(uri, &opened,
 			    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI,
 			    NULL) != SQLITE_OK)

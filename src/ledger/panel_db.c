@@ -13,11 +13,10 @@
 
 #include "core/json_doc.h"
 #include "core/key_file.h"
+#include "ledger/uri.h"
 
 /* The panel's transactions are short. */
 #define BUSY_TIMEOUT_MS 250
-/* Every character may have to be escaped. */
-#define URI_MAX (3 * PATH_MAX + 32)
 
 enum column { ID, NAME, UUID, CREATED_AT, IS_ACTIVE, PORT, SHORT_ID, SNI, N_COLUMNS };
 
@@ -325,16 +324,6 @@ static int read_named(const char *name, const char *path, struct v2m_key_list *k
 	return result;
 }
 
-static void make_uri(const char *path, const char *query, char uri[URI_MAX])
-{
-	size_t at = (size_t)snprintf(uri, URI_MAX, "file:");
-
-	for (; *path && at + 4 < URI_MAX; path++)
-		at += (size_t)snprintf(uri + at, URI_MAX - at,
-				       strchr("%?#", *path) ? "%%%02x" : "%c", *path);
-	snprintf(uri + at, URI_MAX - at, "%s", query);
-}
-
 static bool has_log(const char *path)
 {
 	char log[PATH_MAX + 8];
@@ -348,14 +337,14 @@ static bool has_log(const char *path)
  * log's index, which takes a directory that we may write in. Without a log all is in the file. */
 static int read_closed(const char *path, struct v2m_key_list *keys, struct v2m_error *error)
 {
-	char uri[URI_MAX];
+	char uri[V2M_SQLITE_URI_MAX];
 	struct stat before;
 	struct stat after;
 	int result;
 
 	if (has_log(path) || stat(path, &before))
 		return -EIO;
-	make_uri(path, "?immutable=1", uri);
+	v2m_sqlite_uri(path, "?immutable=1", uri);
 	result = read_named(uri, path, keys, error);
 	if (result == 0 && (stat(path, &after) || after.st_ino != before.st_ino ||
 			    after.st_mtim.tv_sec != before.st_mtim.tv_sec ||
@@ -366,10 +355,10 @@ static int read_closed(const char *path, struct v2m_key_list *keys, struct v2m_e
 
 int v2m_panel_db_read(const char *path, struct v2m_key_list *keys, struct v2m_error *error)
 {
-	char uri[URI_MAX];
+	char uri[V2M_SQLITE_URI_MAX];
 	int result;
 
-	make_uri(path, "", uri);
+	v2m_sqlite_uri(path, "", uri);
 	result = read_named(uri, path, keys, error);
 	return result == -EACCES ? read_closed(path, keys, error) : result;
 }

@@ -178,6 +178,27 @@ static void a_file_on_a_full_disk_is_read_at_the_start(void **context)
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 300);
 }
 
+static void a_directory_with_any_name_is_read_on_a_read_only_disk(void **context)
+{
+	struct state *state = *context;
+	struct v2m_ledger *ledger = NULL;
+	struct v2m_error error = { "" };
+	char dir[128];
+
+	on_a_small_disk(state);
+	snprintf(dir, sizeof(dir), "/%s/50%%3f?mode=memory#", state->dir);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	assert_int_equal(v2m_ledger_open(dir, &ledger, &error), 0);
+	v2m_ledger_close(V2M_TAKE(ledger));
+	close_ledger(state);
+	remount(state, MS_RDONLY);
+	if (v2m_ledger_open(dir, &ledger, &error))
+		fail_msg("%s", error.text);
+	v2m_ledger_close(ledger);
+	remount(state, 0);
+	open_ledger(state);
+}
+
 /* A process of its own, because SQLite's locks are the process's. Holds the lock until the pipe is
  * closed. */
 static pid_t lock_elsewhere(struct state *state, const char *text, int *hold)
@@ -382,6 +403,7 @@ int main(void)
 		ON_DISK(a_reset_on_a_full_disk_can_be_undone),
 		ON_DISK(a_file_on_a_read_only_disk_is_read_and_written_when_that_is_possible),
 		ON_DISK(a_file_on_a_full_disk_is_read_at_the_start),
+		ON_DISK(a_directory_with_any_name_is_read_on_a_read_only_disk),
 		TEST(a_locked_file_is_written_when_the_other_process_is_done),
 		TEST(a_file_that_is_locked_at_the_start_is_an_error_that_says_so),
 		TEST(a_process_that_is_killed_leaves_a_ledger_that_holds_together),

@@ -319,6 +319,19 @@ static void a_name_with_any_character_is_opened(void **state)
 	v2m_key_list_clear(&keys);
 }
 
+static void a_path_may_begin_with_two_slashes(void **state)
+{
+	struct v2m_key_list keys = { 0 };
+	char path[PATH_MAX];
+
+	(void)state;
+	make_database("CREATE TABLE keys (uuid TEXT); INSERT INTO keys VALUES ('" U1 "')");
+	snprintf(path, sizeof(path), "/%s", temporary_path("vpn.db"));
+	assert_int_equal(v2m_panel_db_read(path, &keys, &error), 0);
+	assert_int_equal(keys.count, 1);
+	v2m_key_list_clear(&keys);
+}
+
 static void the_file_is_told_as_a_source_and_joined(void **state)
 {
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings sources = { 0 };
@@ -354,6 +367,7 @@ int main(void)
 		cmocka_unit_test(a_log_that_cannot_be_read_is_not_left_out),
 		cmocka_unit_test(what_is_written_while_it_is_read_is_not_believed),
 		cmocka_unit_test(a_name_with_any_character_is_opened),
+		cmocka_unit_test(a_path_may_begin_with_two_slashes),
 		cmocka_unit_test(the_file_is_told_as_a_source_and_joined),
 	};
 
