@@ -324,13 +324,23 @@ static int read_named(const char *name, const char *path, struct v2m_key_list *k
 	return result;
 }
 
-static bool has_log(const char *path)
+/* What a log holds is not in the file; what a rollback journal holds was, before a commit that the
+ * panel has not ended. Only who may write can bring them in or back. */
+static bool is_whole(const char *path, struct v2m_error *error)
 {
-	char log[PATH_MAX + 8];
-	struct stat status;
+	static const char *const suffixes[] = { "-wal", "-journal" };
 
-	snprintf(log, sizeof(log), "%s-wal", path);
-	return stat(log, &status) == 0 && status.st_size > 0;
+	for (size_t i = 0; i < V2M_ARRAY_LEN(suffixes); i++) {
+		char log[PATH_MAX + 16];
+		struct stat status;
+
+		snprintf(log, sizeof(log), "%s%s", path, suffixes[i]);
+		if (stat(log, &status) ? errno == ENOENT : status.st_size == 0)
+			continue;
+		v2m_error_set(error, -EIO, "%s: cannot be read without what is in %s", path, log);
+		return false;
+	}
+	return true;
 }
 
 /* A database with a write-ahead log, closed by the panel: to open it for reading SQLite makes the
@@ -342,7 +352,7 @@ static int read_closed(const char *path, struct v2m_key_list *keys, struct v2m_e
 	struct stat after;
 	int result;
 
-	if (has_log(path) || stat(path, &before))
+	if (stat(path, &before) || !is_whole(path, error))
 		return -EIO;
 	v2m_sqlite_uri(path, "?immutable=1", uri);
 	result = read_named(uri, path, keys, error);

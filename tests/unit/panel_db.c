@@ -272,6 +272,61 @@ static void a_log_that_cannot_be_read_is_not_left_out(void **state)
 	v2m_key_list_clear(&keys);
 }
 
+/* A panel that was killed as it wrote: some pages are written, what they were is in the journal. */
+static void make_database_in_mid_commit(void)
+{
+	char command[512];
+	sqlite3 *db;
+
+	make_database(
+		"CREATE TABLE keys (uuid TEXT, port INTEGER, name TEXT);"
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)"
+		"INSERT INTO keys SELECT 'a' || i, i, hex(zeroblob(100)) FROM n");
+	db = open_database();
+	run(db, "PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN;"
+		"UPDATE keys SET uuid = 'b' || port");
+	snprintf(command, sizeof(command), "cd %s && cp vpn.db copy.db && cp vpn.db-journal copy",
+		 temporary_directory);
+	assert_int_equal(system(command), 0);
+	run(db, "ROLLBACK");
+	sqlite3_close(db);
+	assert_int_equal(rename(temporary_path("copy.db"), temporary_path("vpn.db")), 0);
+}
+
+static void keys_of_a_commit_that_was_not_ended_are_refused(void **state)
+{
+	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings sources = { 0 };
+	struct v2m_source_options options = { .read_panel = v2m_panel_db_read };
+	struct v2m_source_report report = { 0 };
+	struct v2m_keyset *keyset = NULL;
+	struct v2m_key_list keys = { 0 };
+	sqlite3 *db;
+
+	(void)state;
+	make_database_in_mid_commit();
+	/* Without its journal it does hold a key that was never committed. */
+	assert_int_equal(read_panel(&keys), 0);
+	assert_string_equal(keys.items[0].uuid, "b1");
+	v2m_key_list_clear(&keys);
+	assert_int_equal(rename(temporary_path("copy"), temporary_path("vpn.db-journal")), 0);
+	assert_int_equal(read_panel(&keys), -EIO);
+	if (!strstr(error.text, "cannot be read without what is in"))
+		fail_msg("%s", error.text);
+	assert_int_equal(keys.count, 0);
+	assert_int_equal(v2m_strings_add(&sources, temporary_path("vpn.db")), 0);
+	assert_int_equal(v2m_key_sources_load(&sources, &options, &keyset, &report, &error), -EIO);
+	assert_null(keyset);
+	v2m_source_report_clear(&report);
+	/* The panel comes back: it brings back what was there before. */
+	db = open_database();
+	run(db, "SELECT * FROM keys");
+	sqlite3_close(db);
+	assert_int_equal(read_panel(&keys), 0);
+	assert_int_equal(keys.count, 500);
+	assert_string_equal(keys.items[0].uuid, "a1");
+	v2m_key_list_clear(&keys);
+}
+
 static void *write_until_told(void *stop)
 {
 	struct timespec times[2] = { 0 };
@@ -365,6 +420,7 @@ int main(void)
 		cmocka_unit_test(a_database_that_stays_locked_is_an_error),
 		cmocka_unit_test(a_log_that_the_panel_has_closed_is_done_without),
 		cmocka_unit_test(a_log_that_cannot_be_read_is_not_left_out),
+		cmocka_unit_test(keys_of_a_commit_that_was_not_ended_are_refused),
 		cmocka_unit_test(what_is_written_while_it_is_read_is_not_believed),
 		cmocka_unit_test(a_name_with_any_character_is_opened),
 		cmocka_unit_test(a_path_may_begin_with_two_slashes),
