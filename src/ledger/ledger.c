@@ -22,6 +22,22 @@ static void detach(struct v2m_ledger *ledger)
 	ledger->readonly = false;
 }
 
+/* 0 with the inode of the file that is called the ledger's log (0: there is none), or -errno. */
+static int find_log(const struct v2m_ledger *ledger, ino_t *inode)
+{
+	char path[PATH_MAX];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "%s-wal", ledger->path);
+	if (stat(path, &status) == 0)
+		*inode = status.st_ino;
+	else if (errno == ENOENT)
+		*inode = 0;
+	else
+		return -errno;
+	return 0;
+}
+
 /* Takes over what one of the functions of file.h has opened. */
 static int attach(struct v2m_ledger *ledger, sqlite3 *db, struct v2m_error *error)
 {
@@ -32,6 +48,9 @@ static int attach(struct v2m_ledger *ledger, sqlite3 *db, struct v2m_error *erro
 	result = v2m_statements_prepare(db, &ledger->statements, error);
 	if (result)
 		detach(ledger);
+	/* SQLite has made the log by now, or could not. */
+	else if (!sqlite3_db_readonly(db, "main"))
+		find_log(ledger, &ledger->log_inode);
 	return result;
 }
 
@@ -237,16 +256,6 @@ static void disown_commit(struct v2m_ledger *ledger)
 		run_simple(ledger, V2M_ROLLBACK);
 }
 
-/* Of the file that is called the ledger's log; 0: there is none. */
-static ino_t log_inode(const struct v2m_ledger *ledger)
-{
-	char path[PATH_MAX];
-	struct stat status;
-
-	snprintf(path, sizeof(path), "%s-wal", ledger->path);
-	return stat(path, &status) ? 0 : status.st_ino;
-}
-
 static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2m_ledger_work work,
 		      const void *argument, struct v2m_error *error)
 {
@@ -274,8 +283,6 @@ static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2
 		return result;
 	}
 	v2m_account_mark_stored(account);
-	if (!ledger->log_inode)
-		ledger->log_inode = log_inode(ledger);
 	return 0;
 }
 
@@ -283,18 +290,22 @@ static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2
  * the process. */
 static bool is_taken_away(struct v2m_ledger *ledger)
 {
+	struct stat status;
 	int moved = 0;
 
+	/* SQLite takes whatever stops it from looking for that, too. */
 	return sqlite3_file_control(ledger->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
 		       SQLITE_OK &&
-	       moved;
+	       moved && (stat(ledger->path, &status) == 0 || errno == ENOENT);
 }
 
 /* The same of its log, which SQLite itself does not look for. What is in it is brought into the
  * file while it is still open. */
 static bool has_lost_its_log(struct v2m_ledger *ledger)
 {
-	if (!ledger->log_inode || ledger->log_inode == log_inode(ledger))
+	ino_t inode;
+
+	if (!ledger->log_inode || find_log(ledger, &inode) || inode == ledger->log_inode)
 		return false;
 	v2m_log_error("ledger: somebody has removed %s-wal, which was in use", ledger->path);
 	if (sqlite3_wal_checkpoint_v2(ledger->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) !=

@@ -14,7 +14,7 @@ struct v2m_ledger {
 	struct v2m_ledger_retention retention;
 	sqlite3 *db; /* NULL where a file could not be opened again yet */
 	struct v2m_statements statements;
-	ino_t log_inode;  /* of its log, once something was written to that; else 0 */
+	ino_t log_inode;  /* of its log as it was opened; 0: it has none, or it is only read */
 	bool readonly;    /* db can only be read: the disk took no writes when it was opened */
 	bool damaged;     /* the next writing begins a new file */
 	unsigned n_aside; /* how many files were set aside */

@@ -4,6 +4,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 
@@ -369,9 +370,8 @@ static void a_file_that_is_taken_away_is_replaced_with_all_that_is_in_memory(voi
 }
 
 /* By a process that ends without closing it, which would bring the log into the file. */
-static void a_log_that_is_taken_away_takes_nothing_with_it(void **context)
+static void take_log_away(struct state *state, bool before_the_first_store)
 {
-	struct state *state = *context;
 	int status;
 	pid_t child;
 
@@ -379,9 +379,12 @@ static void a_log_that_is_taken_away_takes_nothing_with_it(void **context)
 	child = fork();
 	if (child == 0) {
 		open_ledger(state);
+		if (before_the_first_store && each_file(state, "ledger.db-wal", unlink) != 1)
+			_exit(1);
 		count(state, 150, "2025-08-04T12:00:00");
 		store(state);
-		each_file(state, "ledger.db-wal", unlink);
+		if (!before_the_first_store && each_file(state, "ledger.db-wal", unlink) != 1)
+			_exit(1);
 		count(state, 200, "2025-08-04T13:00:00");
 		store(state);
 		_exit(0);
@@ -392,6 +395,40 @@ static void a_log_that_is_taken_away_takes_nothing_with_it(void **context)
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
 	assert_int_equal(query(state, "SELECT sum(rx_wire) FROM days"), 400);
 	assert_int_equal(query(state, "SELECT count(*) FROM hours"), 2);
+}
+
+static void a_log_that_is_taken_away_takes_nothing_with_it(void **context)
+{
+	take_log_away(*context, false);
+}
+
+static void a_log_that_is_taken_away_before_the_first_store_takes_nothing_with_it(void **context)
+{
+	take_log_away(*context, true);
+}
+
+static void files_that_cannot_be_looked_for_are_not_taken_for_removed(void **context)
+{
+	struct state *state = *context;
+	struct v2m_error error = { "" };
+	int result;
+
+	if (geteuid() != 0) {
+		print_message("SKIP: giving up one's rights takes root\n");
+		skip();
+	}
+	count(state, 150, "2025-08-04T12:00:00");
+	store(state);
+	count(state, 200, "2025-08-04T13:00:00");
+	assert_int_equal(chmod(state->dir, 0), 0);
+	setfsuid(65534);
+	result = v2m_ledger_store(state->ledger, state->account, &error);
+	setfsuid(geteuid());
+	assert_int_equal(chmod(state->dir, 0700), 0);
+	if (result)
+		fail_msg("%s", error.text);
+	restart(state);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
 }
 
 #define ON_DISK(name) cmocka_unit_test_setup_teardown(name, setup, teardown_disk)
@@ -410,6 +447,8 @@ int main(void)
 		ON_DISK(a_damaged_file_waits_for_room_for_a_new_one),
 		TEST(a_file_that_is_taken_away_is_replaced_with_all_that_is_in_memory),
 		TEST(a_log_that_is_taken_away_takes_nothing_with_it),
+		TEST(a_log_that_is_taken_away_before_the_first_store_takes_nothing_with_it),
+		TEST(files_that_cannot_be_looked_for_are_not_taken_for_removed),
 	};
 
 	/* Mounts of the tests are theirs alone. */
