@@ -20,6 +20,7 @@
 #include "core/log.h"
 #include "http/accept_waker.h"
 #include "http/body.h"
+#include "http/framing.h"
 #include "http/listen.h"
 #include "http/server.h"
 #include "http/stack.h"
@@ -79,30 +80,6 @@ static bool has_body(const struct mg_connection *connection)
 {
 	return mg_get_request_info(connection)->content_length > 0 ||
 	       mg_get_header(connection, "Transfer-Encoding");
-}
-
-static bool frames_body(const char *header)
-{
-	return strcasecmp(header, "Content-Length") == 0 ||
-	       strcasecmp(header, "Transfer-Encoding") == 0;
-}
-
-/* Where a proxy in front of us may see the body end elsewhere than we do, the next request may be
- * another than the one it has sent (RFC 9112, section 6.3). civetweb takes "5x" for 5, the first of
- * two lengths, any encoding it knows for none, and of many headers the first ones. */
-static bool is_ambiguous(const struct mg_connection *connection)
-{
-	const struct mg_request_info *info = mg_get_request_info(connection);
-	const char *length = mg_get_header(connection, "Content-Length");
-	const char *encoding = mg_get_header(connection, "Transfer-Encoding");
-	unsigned frames = 0;
-
-	for (int i = 0; i < info->num_headers; i++)
-		frames += frames_body(info->http_headers[i].name);
-	if (frames > 1 || info->num_headers == MG_MAX_HEADERS)
-		return true;
-	return (length && (!length[0] || length[strspn(length, "0123456789")])) ||
-	       (encoding && strcasecmp(encoding, "chunked") != 0);
 }
 
 static void refuse_malformed(struct v2m_reply *reply)
@@ -165,8 +142,8 @@ static int answer_request(struct v2m_http *http, struct mg_connection *connectio
 	struct v2m_reply reply = { .head = strcmp(info->request_method, "HEAD") == 0 };
 	int status;
 
-	reply.close = last || is_crowded(http, connection);
-	if (is_ambiguous(connection)) {
+	reply.close = last || info->num_headers == 0 || is_crowded(http, connection);
+	if (v2m_framing_is_ambiguous(connection)) {
 		refuse_malformed(&reply);
 	} else if (!v2m_routes_open(info->local_uri_raw) &&
 		   !v2m_http_authorized(http, connection)) {

@@ -15,8 +15,6 @@
 #define V2M_API_KEY_FIELD (V2M_API_KEY_MAX + sizeof(uint64_t))
 /* Of a request's body; but for documents of totals, nothing we serve has a body to read. */
 #define V2M_REQUEST_BODY_MAX (16 * 1024)
-/* Of the request line and all headers together. */
-#define V2M_REQUEST_HEADER_MAX "8192"
 
 struct v2m_http {
 	struct mg_context *context;

@@ -2,6 +2,7 @@
 /* Caching, encodings, connections, bodies and addresses. */
 #include <zlib.h>
 
+#include "http/framing.h"
 #include "http_fixture.h"
 
 static void two_reads_in_a_window_are_byte_identical(void **state)
@@ -265,6 +266,78 @@ static void what_is_no_http_is_400(void **state)
 	}
 }
 
+/* civetweb would end the headers at the line in the middle, or pass over it: no body, and what is
+ * one to a proxy would be answered as the next request. */
+static void no_body_hides_behind_a_line_that_is_no_header(void **state)
+{
+	static const char *const starts[] = {
+		"GET / HTTP/1.1\r\nA: b\r\n x\r\n",
+		"GET / HTTP/1.1\r\nA: b\r\n: x\r\n",
+		"GET / HTTP/1.1\r\nA: b\r\n\xff: x\r\n",
+		"GET / HTTP/1.1\r\nA: b\r\n\rx\r\n",
+		"GET / HTTP/1.1\r\nA: b\n\r\n",
+		"GET / HTTP/1.1\r\nA:\r\n : x\r\n",
+		"GET / HTTP/1.1\r\n x: y\r\n",
+		"GET / HTTP/1.1\n\r\nA: b\r\n",
+		"GET / HTTP/1.1\r\nA: b\n",
+		"GET / HTTP/1.1\nA: b\r\n",
+		"GET / HTTP/1.1\r\nA : b\r\n",
+		"GET / HTTP/1.1\r\nA :\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < V2M_ARRAY_LEN(starts); i++) {
+		char request[256];
+		struct answer answer;
+
+		snprintf(request, sizeof(request),
+			 "%sContent-Length: 28\r\n\r\nGET /healthz HTTP/1.1\r\nX: y\r\n\r\n",
+			 starts[i]);
+		answer = client_ask(server.port, request);
+		if (answer.status != 400)
+			fail_msg("%zu: %d", i, answer.status);
+		assert_string_equal(answer_header(&answer, "Connection"), "close");
+		answer_free(&answer);
+	}
+}
+
+static void a_request_without_headers_is_the_last_of_its_connection(void **state)
+{
+	struct answer answer = client_ask(server.port, "GET /healthz HTTP/1.1\r\n: x\r\n"
+						       "Content-Length: 28\r\n\r\n"
+						       "GET /healthz HTTP/1.1\r\nX: y\r\n\r\n");
+
+	(void)state;
+	assert_string_equal(answer_header(&answer, "Connection"), "close");
+	answer_free(&answer);
+}
+
+/* What is looked at behind its end must not be another's memory. */
+static void a_request_that_fills_the_buffer_is_answered(void **state)
+{
+	static const char line[] = "GET /healthz HTTP/1.1\r\nA: ";
+	const size_t size = strtoul(V2M_REQUEST_HEADER_MAX, NULL, 10);
+	char *request = malloc(size + 1);
+
+	(void)state;
+	for (size_t blanks = 0; blanks < 40; blanks += 13) {
+		struct answer answer;
+
+		memset(request, 'x', size + 1);
+		memset(request, ' ', blanks);
+		memcpy(request + blanks, line, sizeof(line) - 1);
+		strcpy(request + size - 4, "\r\n\r\n");
+		answer = client_ask(server.port, request);
+		assert_int_equal(answer.status, 200);
+		answer_free(&answer);
+		strcpy(request + size - 4, "xx\n\n");
+		answer = client_ask(server.port, request);
+		assert_true(answer.status == 200 || answer.status == 400);
+		answer_free(&answer);
+	}
+	free(request);
+}
+
 static void an_unknown_version_of_http_is_505(void **state)
 {
 	struct answer answer = client_ask(server.port, "GET / HTTP/3.7\r\n\r\n");
@@ -362,6 +435,9 @@ int main(void)
 		HTTP_TEST(a_reset_whose_body_is_not_whole_is_not_done),
 		HTTP_TEST(headers_that_are_too_large_are_refused),
 		HTTP_TEST(no_body_hides_behind_many_headers),
+		HTTP_TEST(no_body_hides_behind_a_line_that_is_no_header),
+		HTTP_TEST(a_request_without_headers_is_the_last_of_its_connection),
+		HTTP_TEST(a_request_that_fills_the_buffer_is_answered),
 		HTTP_TEST(what_is_no_http_is_400),
 		HTTP_TEST(an_unknown_version_of_http_is_505),
 		HTTP_TEST(a_taken_port_is_told_with_its_holder),
