@@ -114,7 +114,7 @@ int v2m_api_key_peers(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 	if (api_refuse_key(snapshot, key, body, &result))
 		return result;
 	if (snapshot->mode != V2M_MODE_EBPF && key->port && (key->transports & V2M_UDP))
-		return v2m_api_error(503, V2M_CODE_UDP, V2M_DETAIL_UDP, body);
+		return v2m_api_error(503, V2M_CODE_UDP, V2M_DETAIL_UDP_PEERS, body);
 	view = key->port ? v2m_snapshot_port(snapshot, key->port) : NULL;
 	api_init(&api, snapshot, unit);
 	api_open_success(&api.json);

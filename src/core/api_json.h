@@ -74,6 +74,7 @@ int v2m_api_import(const struct v2m_import_result *counts, int64_t real_us, stru
 #define V2M_DETAIL_SHARED_PORT "Other keys share this key's port; its bytes cannot be attributed."
 #define V2M_CODE_UDP           "udp_not_counted"
 #define V2M_DETAIL_UDP         "Without the kernel programs UDP is not counted, and the key has no other."
+#define V2M_DETAIL_UDP_PEERS   "Without the kernel programs UDP peers are not seen."
 #define V2M_CODE_UNREADABLE    "unreadable"
 #define V2M_DETAIL_UNREADABLE  "The traffic counters cannot be read."
 
