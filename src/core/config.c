@@ -100,6 +100,12 @@ static bool is_netns(const char *text)
 	return text[0] == '/' || (digits && digits < 10 && !text[digits] && text[0] != '0');
 }
 
+static bool is_absolute(const char *text)
+{
+	return text[0] == '/';
+}
+
+static const struct rule absolute_rule = { is_absolute, "an absolute path" };
 static const struct rule netns_rule = { is_netns, "an absolute path or a process id" };
 static const struct rule header_rule = { is_header_text, "printable ASCII without spaces" };
 
@@ -188,7 +194,8 @@ static int read_texts(const struct v2m_json_node *root, struct v2m_config *confi
 	if (!result && json_object_get(root->value, "state_dir"))
 		result = read_string(&state_dir, PATH_MAX - 1, NULL, &config->state_dir, error);
 	if (!result && json_object_get(root->value, "pin_dir"))
-		result = read_string(&pin_dir, PATH_MAX - 1, NULL, &config->pin_dir, error);
+		result = read_string(&pin_dir, PATH_MAX - 1, &absolute_rule, &config->pin_dir,
+				     error);
 	return result;
 }
 

@@ -235,6 +235,7 @@ WRONG_MEMBERS = [
     ("listen", "127.0.0.1:0"), ("listen", "127.0.0.1:65536"), ("listen", ["127.0.0.1:1", 2]),
     ("listen", "[::1]:9469"), ("api_key", 1), ("api_key", ""), ("api_key", "with spaces in it"),
     ("state_dir", None), ("state_dir", 1), ("state_dir", ""), ("pin_dir", []), ("pin_dir", ""),
+    ("pin_dir", "sys/fs/bpf/v2meter"),
     ("interfaces", "up0"), ("interfaces", []), ("interfaces", [1]), ("exclude_interfaces", "up0"),
     ("key_sources", "auto"), ("key_sources", []), ("key_sources", [None]),
     ("api_bytes", "bits"), ("api_bytes", 1), ("attach", "xdp"),

@@ -169,6 +169,8 @@ static void a_wrong_type_is_refused(void **state)
 		      ":1:15: state_dir: expected a string of 1 to 4095 bytes, got 1");
 	check_refused("{\"pin_dir\": \"\"}",
 		      ":1:13: pin_dir: expected a string of 1 to 4095 bytes, got an empty string");
+	check_refused("{\"pin_dir\": \"sys/fs/bpf\"}",
+		      ":1:13: pin_dir: expected an absolute path, got a string of 10 bytes");
 	check_refused("{\"interfaces\": \"auto\"}",
 		      ":1:16: interfaces: expected a list of at least "
 		      "one string, got a string of 4 bytes");
