@@ -182,6 +182,15 @@ static bool refused_everywhere(const struct v2m_collector *collector)
 	return collector->n_devices > 0;
 }
 
+/* For whatever reason, also one that may go: no program counts now. */
+static bool failed_everywhere(const struct v2m_collector *collector)
+{
+	for (size_t i = 0; i < collector->n_devices; i++)
+		if (!collector->devices[i].failed)
+			return false;
+	return collector->n_devices > 0;
+}
+
 void source_check_devices(struct v2m_collector *collector)
 {
 	struct v2m_error error = { "" };
@@ -217,7 +226,7 @@ static int change_to_exact(struct v2m_collector *collector, struct v2m_error *er
 		return v2m_error_set(error, result, "the counters cannot be read: %s",
 				     strerror(-result));
 	collector_update_devices(collector);
-	if (refused_everywhere(collector))
+	if (failed_everywhere(collector))
 		return v2m_error_set(error, -EOPNOTSUPP, "%s", collector->attach_error.text);
 	return collector_take_sample(collector);
 }

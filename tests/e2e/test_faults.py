@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from lab import Lab, wait_until
+from lab import Lab, run, wait_until
 from v2ray import Key
 
 ONE, TWO = Key("vmess-tcp", 10001), Key("vless-tcp", 10002)
@@ -152,6 +152,53 @@ def test_a_reload_while_the_kernel_has_no_memory_leaves_counting_exact(lab, star
     wait_until(lambda: daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"},
                timeout_s=5, what="exact counting")
     assert daemon.port_entry(10001)["accounting"] == {"mode": "ebpf", "exact": True, "unit": "wire"}
+    assert received(daemon, 10001) == 10
+
+
+@pytest.fixture
+def start_inexact(lab, start_daemon):
+    """start(name) with nowhere to pin, which the next reload finds put right."""
+    taken = lab.pin_dir.with_name(lab.pin_dir.name + "-taken")
+
+    def start(name):
+        run("bpftool", "map", "create", taken, "type", "array", "key", "4", "value", "4", "entries",
+            "1", "name", "v2m_e2e")
+        daemon = start_daemon(entries({ONE.id: 10001, TWO.id: 10002}), name=name,
+                              pin_dir=str(taken), sample_interval_ms=60000)
+        assert not daemon.port_entry(10001)["accounting"]["exact"]
+        taken.unlink()
+        return daemon
+
+    yield start
+    if taken.is_file():
+        taken.unlink()
+
+
+# What is loaded last are the programs of the device: without them nothing would be counted, exactly or
+# otherwise.
+def test_a_return_to_exact_counting_waits_for_programs_on_the_device(lab, start_inexact, failing, send,
+                                                                     tmp_path):
+    lab.offloads(False)
+    daemon = start_inexact("model")
+    with failing(daemon, "bpf:error=ENOMEM:when=60000+"):
+        daemon.process.signal(signal.SIGHUP)
+        wait_until(lambda: "counting is exact again" in daemon.said(), what="exact counting")
+    calls = [line for line in (tmp_path / "trace").read_text().splitlines() if " bpf(" in line]
+    loaded = max(i for i, call in enumerate(calls, 1) if 'prog_name="v2m_ingress"' in call)
+    daemon.stop()
+    daemon.run("--detach")
+    daemon = start_inexact("refused")
+    with failing(daemon, f"bpf:error=ENOMEM:when={loaded}+"):
+        daemon.process.signal(signal.SIGHUP)
+        wait_until(lambda: " exact " in daemon.said().partition("cannot count on up0")[2],
+                   what="the decision")
+    assert "counting is exact again" not in daemon.said()
+    accounting = daemon.port_entry(10001)["accounting"]
+    assert accounting["mode"] == "socket_stats"
+    assert "Cannot allocate memory" in accounting["reason"]
+    daemon.process.signal(signal.SIGHUP)
+    wait_until(lambda: daemon.port_entry(10001)["accounting"]["exact"], what="exact counting")
+    send(10001, 10)
     assert received(daemon, 10001) == 10
 
 
