@@ -18,6 +18,17 @@ int collector_watch(struct v2m_collector *collector, int fd)
 	return epoll_ctl(collector->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
+bool collector_is_news(struct v2m_error *said, const char *text)
+{
+	struct v2m_error now;
+
+	v2m_error_set(&now, 0, "%s", text);
+	if (strcmp(now.text, said->text) == 0)
+		return false;
+	*said = now;
+	return true;
+}
+
 static int open_events(struct v2m_collector *collector)
 {
 	unsigned ms = collector->config->sample_interval_ms;
@@ -209,6 +220,16 @@ static void drain_closed(struct v2m_collector *collector)
 			      strerror(-result));
 }
 
+static void reload(struct v2m_collector *collector)
+{
+	struct v2m_error error = { "" };
+
+	source_retry(collector);
+	if (collector_load_keys(collector, &error) &&
+	    collector_is_news(&collector->said.keys, error.text))
+		v2m_log_error("the keys stay as they were: %s", error.text);
+}
+
 static void handle(struct v2m_collector *collector, int fd)
 {
 	if (fd == collector->queue.event_fd) {
@@ -226,7 +247,7 @@ static void handle(struct v2m_collector *collector, int fd)
 		drain_closed(collector);
 	} else if (collector->watch && fd == v2m_source_watch_fd(collector->watch) &&
 		   v2m_source_watch_drain(collector->watch)) {
-		v2m_collector_reload(collector);
+		reload(collector);
 	}
 }
 
@@ -241,9 +262,6 @@ void v2m_collector_dispatch(struct v2m_collector *collector)
 
 void v2m_collector_reload(struct v2m_collector *collector)
 {
-	struct v2m_error error = { "" };
-
-	source_retry(collector);
-	if (collector_load_keys(collector, &error))
-		v2m_log_error("the keys stay as they were: %s", error.text);
+	memset(&collector->said, 0, sizeof(collector->said));
+	reload(collector);
 }

@@ -60,6 +60,14 @@ struct watched_device {
 	uint64_t gap_ns;     /* at most this long they were away the last time */
 };
 
+/* What the log was told last of what is tried again and again, a panel that writes to its database
+ * being reason enough. Who asks by SIGHUP is told again. */
+struct said {
+	struct v2m_error inexact;  /* why there is no exact counting */
+	struct v2m_error previous; /* why counts of the version before are not carried over */
+	struct v2m_error keys;     /* why the keys stay as they were */
+};
+
 struct published {
 	pthread_mutex_t lock;
 	struct v2m_window *window; /* NULL: the next request has a new one made */
@@ -97,6 +105,7 @@ struct v2m_collector {
 	struct v2m_socket_stats *stats;
 	char mode_reason[V2M_MODE_REASON_LEN]; /* why it is not exact; "" where it is */
 	struct v2m_error attach_error;         /* of the last device that refused */
+	struct said said;
 	struct v2m_links *links;
 	struct watched_device *devices; /* ascending by ifindex */
 	size_t n_devices;
@@ -149,8 +158,12 @@ int collector_dump_connections(struct v2m_collector *collector);
 /* Fills in what of the view is about connections. */
 void connections_fill(const struct v2m_collector *collector, struct v2m_port_view *view);
 
-/* collector.c: has handle() called while fd can be read, until it is closed. 0 or -errno. */
+/* collector.c */
+
+/* Has handle() called while fd can be read, until it is closed. 0 or -errno. */
 int collector_watch(struct v2m_collector *collector, int fd);
+/* Whether the text is another than the one that was said, which it is from now on. */
+bool collector_is_news(struct v2m_error *said, const char *text);
 
 /* source.c */
 

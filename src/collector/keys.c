@@ -178,6 +178,8 @@ static int load_keys(struct v2m_collector *collector, bool first, struct v2m_err
 		renew_devices(collector);
 	if (!result && collector->condition.keys_broken)
 		v2m_log_info("the key sources can be read again");
+	if (!result)
+		collector->said.keys.text[0] = 0;
 	set_broken(collector, result != 0);
 	return result;
 }

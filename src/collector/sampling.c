@@ -44,29 +44,42 @@ int collector_take_sample(struct v2m_collector *collector)
 	return 0;
 }
 
+/* 0 or -errno; -ENOENT: there is none any more. */
+static int adopt_one(struct v2m_collector *collector, struct v2m_error *error)
+{
+	struct v2m_sample sample = { 0 };
+	int result = v2m_datapath_read_previous(collector->datapath, &sample, error);
+
+	if (result)
+		return result;
+	result = v2m_account_apply(collector->account, collector->keyset, &sample);
+	v2m_sample_clear(&sample);
+	if (result)
+		return v2m_error_set(error, result, "%s", strerror(-result));
+	/* What is not on disk yet stays in the old maps for the next start. */
+	if (collector_flush(collector))
+		return v2m_error_set(error, -EIO, "the ledger cannot be written");
+	if (v2m_datapath_drop_previous(collector->datapath))
+		return v2m_error_set(error, -EIO, "its maps cannot be removed");
+	return 0;
+}
+
 void collector_adopt_previous(struct v2m_collector *collector)
 {
 	while (collector_is_exact(collector)) {
-		struct v2m_sample sample = { 0 };
 		struct v2m_error error = { "" };
-		int result = v2m_datapath_read_previous(collector->datapath, &sample, &error);
+		int result = adopt_one(collector, &error);
 
 		if (result == -ENOENT)
 			return;
-		if (result == 0)
-			result = v2m_account_apply(collector->account, collector->keyset, &sample);
-		v2m_sample_clear(&sample);
-		/* What is not on disk yet stays in the old maps for the next start. */
-		if (result || collector_flush(collector)) {
-			v2m_log_error("the counts of the version before cannot be carried over: %s",
-				      result ? error.text : "the ledger cannot be written");
+		if (result) {
+			if (collector_is_news(&collector->said.previous, error.text))
+				v2m_log_error("the counts of the version before cannot be carried "
+					      "over: %s",
+					      error.text);
 			return;
 		}
 		v2m_log_info("carried over the counts of the version before");
-		if (v2m_datapath_drop_previous(collector->datapath)) {
-			v2m_log_error("the maps of the version before cannot be removed");
-			return;
-		}
 	}
 }
 

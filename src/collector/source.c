@@ -61,7 +61,8 @@ static int open_stats(void *context)
 
 static void fall_back(struct v2m_collector *collector, const char *reason)
 {
-	v2m_log_warning("no exact counting: %s", reason);
+	if (collector_is_news(&collector->said.inexact, reason))
+		v2m_log_warning("no exact counting: %s", reason);
 	snprintf(collector->mode_reason, sizeof(collector->mode_reason), "%s", reason);
 	collector->condition.ebpf_unavailable = true;
 	if (netns_run(collector, open_stats, collector) == 0)
@@ -235,7 +236,8 @@ static void stay(struct v2m_collector *collector, const char *reason)
 {
 	v2m_datapath_close(V2M_TAKE(collector->datapath));
 	snprintf(collector->mode_reason, sizeof(collector->mode_reason), "%s", reason);
-	v2m_log_warning("still no exact counting: %s", reason);
+	if (collector_is_news(&collector->said.inexact, reason))
+		v2m_log_warning("still no exact counting: %s", reason);
 }
 
 void source_retry(struct v2m_collector *collector)
@@ -255,6 +257,7 @@ void source_retry(struct v2m_collector *collector)
 	v2m_socket_stats_close(V2M_TAKE(collector->stats));
 	collector->condition.ebpf_unavailable = false;
 	collector->mode_reason[0] = 0;
+	collector->said.inexact.text[0] = 0;
 	v2m_log_info("counting is exact again");
 	connections_count(collector);
 	connections_set_keyset(collector, collector->keyset);

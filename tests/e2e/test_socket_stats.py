@@ -135,6 +135,18 @@ def test_the_librarys_complaints_are_logged_once(start_unprivileged):
     assert lines and len(set(lines)) == len(lines)
 
 
+def test_keys_that_change_all_the_time_do_not_fill_the_log(lab, start_unprivileged):
+    """Each change is a moment to try the kernel programs again."""
+    daemon = start_unprivileged([])
+    for key in (Key("vmess-tcp", 10001), Key("vless-tcp", 10002)):
+        daemon.write_keys([key.entry()])
+        wait_until(lambda: [each["id"] for each in daemon.get("/api/keys").json()] == [key.id],
+                   what="the key")
+    assert daemon.said().count("no exact counting") == 1
+    daemon.process.signal(signal.SIGHUP)
+    wait_until(lambda: daemon.said().count("no exact counting") == 2, what="the answer to who asks")
+
+
 def test_a_key_with_udp_alone_has_no_figures(lab, start_v2ray, start_unprivileged):
     v2ray = start_v2ray()
     key = v2ray.key("vmess-mkcp")
