@@ -250,7 +250,7 @@ void source_retry(struct v2m_collector *collector)
 		stay(collector, error.text);
 		return;
 	}
-	if (collector->stats && change_to_exact(collector, &error)) {
+	if (change_to_exact(collector, &error)) {
 		stay(collector, error.text);
 		return;
 	}

@@ -6,10 +6,12 @@ import contextlib
 import shutil
 import signal
 import socket
+import sys
 
 import pytest
 
 from lab import Lab, run, wait_until
+from unprivileged import NETLINK_SOCK_DIAG, REFUSE_SOCKET
 from v2ray import Key
 
 ONE, TWO = Key("vmess-tcp", 10001), Key("vless-tcp", 10002)
@@ -160,12 +162,15 @@ def start_inexact(lab, start_daemon):
     """start(name) with nowhere to pin, which the next reload finds put right."""
     taken = lab.pin_dir.with_name(lab.pin_dir.name + "-taken")
 
-    def start(name):
+    def start(name, prefix=()):
         run("bpftool", "map", "create", taken, "type", "array", "key", "4", "value", "4", "entries",
             "1", "name", "v2m_e2e")
         daemon = start_daemon(entries({ONE.id: 10001, TWO.id: 10002}), name=name,
-                              pin_dir=str(taken), sample_interval_ms=60000)
-        assert not daemon.port_entry(10001)["accounting"]["exact"]
+                              pin_dir=str(taken), sample_interval_ms=60000, running=False)
+        daemon.prefix = list(prefix)
+        daemon.is_ready = lambda: "serves on" in daemon.said()
+        daemon.start()
+        assert "no exact counting" in daemon.said()
         taken.unlink()
         return daemon
 
@@ -198,6 +203,18 @@ def test_a_return_to_exact_counting_waits_for_programs_on_the_device(lab, start_
     assert "Cannot allocate memory" in accounting["reason"]
     daemon.process.signal(signal.SIGHUP)
     wait_until(lambda: daemon.port_entry(10001)["accounting"]["exact"], what="exact counting")
+    send(10001, 10)
+    assert received(daemon, 10001) == 10
+
+
+# The ports are told to the kernel at the latest then: so far there was nobody to be told.
+def test_a_return_to_exact_counting_from_none_at_all_counts_every_port(lab, start_inexact, send):
+    lab.offloads(False)
+    daemon = start_inexact("blind", [sys.executable, REFUSE_SOCKET, NETLINK_SOCK_DIAG, "EPROTONOSUPPORT"])
+    assert daemon.get("/api/traffic/simple", fresh=True).status == 503
+    daemon.process.signal(signal.SIGHUP)
+    wait_until(lambda: "counting is exact again" in daemon.said(), what="exact counting")
+    wait_until(lambda: daemon.get("/api/traffic/simple", fresh=True).status == 200, what="a reading")
     send(10001, 10)
     assert received(daemon, 10001) == 10
 
