@@ -224,7 +224,8 @@ void collector_remember_keys(struct v2m_collector *collector);
  */
 void collector_reread_keys(struct v2m_collector *collector);
 /* The first time: what was counted while the daemon was away goes to the last good keys, and where
- * the sources are broken those stay in force. 0, or -EINVAL: no keys to begin with. */
+ * the sources are broken those stay in force. 0, or -errno: no keys to begin with; -EINVAL: as
+ * the sources are wrong, else another start may do better. */
 int collector_start_keys(struct v2m_collector *collector, struct v2m_error *error);
 /* The key, where its bytes can be told: V2M_OK (a key without a port included), V2M_KEY_NOT_FOUND,
  * V2M_KEY_SHARES_PORT or V2M_KEY_IS_UDP. */

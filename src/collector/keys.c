@@ -199,6 +199,15 @@ void collector_reread_keys(struct v2m_collector *collector)
 		load_keys(collector, false, &error);
 }
 
+/* Why there are no keys to begin with. The operator is asked only where what he wrote is wrong: to
+ * ask him (EINVAL, EBUSY: see main) keeps a service down that a second start would have helped. */
+static int refusal_of(const struct v2m_collector *collector, int result)
+{
+	if (collector->sources_result == -EINVAL)
+		return -EINVAL;
+	return result == -EINVAL || result == -EBUSY ? -EAGAIN : result;
+}
+
 int collector_start_keys(struct v2m_collector *collector, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *last = NULL;
@@ -212,11 +221,11 @@ int collector_start_keys(struct v2m_collector *collector, struct v2m_error *erro
 	if (result && result != -ENOENT)
 		v2m_log_warning("the last good keys cannot be read: %s", memory_error.text);
 	if (result)
-		return load_keys(collector, true, error) ? -EINVAL : 0;
+		return refusal_of(collector, load_keys(collector, true, error));
 	/* What the kernel counted while nobody looked belongs to the keys of that time. */
 	refused = switch_keyset(collector, last, error);
 	if (refused < 0)
-		return refused;
+		return refusal_of(collector, refused);
 	collector_take_sample(collector);
 	result = load_keys(collector, true, error);
 	if (!result)

@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import socket
+import sqlite3
 import stat
 
 import pytest
@@ -148,6 +149,29 @@ def test_without_last_good_keys_a_broken_source_is_status_2(lab, start_daemon):
     ended = daemon.run()
     assert ended.returncode == 2
     assert "the last good keys cannot be read" in ended.stderr
+
+
+@pytest.fixture
+def locked_panel(lab):
+    """A panel's database with KEY, and a panel that has it locked until COMMIT."""
+    path = lab.directory / "vpn.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as panel:
+        panel.execute("CREATE TABLE keys (uuid TEXT, port INTEGER)")
+        panel.execute("INSERT INTO keys VALUES (?, ?)", (KEY.uuid, KEY.port))
+        panel.execute("BEGIN EXCLUSIVE")
+        yield path, panel
+
+
+# systemd does not try again what ended with status 2.
+def test_without_last_good_keys_a_source_that_cannot_be_read_now_is_status_1(start_daemon,
+                                                                             locked_panel):
+    path, panel = locked_panel
+    daemon = start_daemon([], running=False, key_sources=[str(path)])
+    ended = daemon.run()
+    assert ended.returncode == 1 and "locked" in ended.stderr
+    panel.execute("COMMIT")
+    daemon.start()
+    assert len(daemon.get("/api/keys").json()) == 1
 
 
 def test_sources_are_joined_and_no_uuid_gets_into_the_log(lab, start_daemon):
