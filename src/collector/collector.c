@@ -222,12 +222,8 @@ static void drain_closed(struct v2m_collector *collector)
 
 static void reload(struct v2m_collector *collector)
 {
-	struct v2m_error error = { "" };
-
 	source_retry(collector);
-	if (collector_load_keys(collector, &error) &&
-	    collector_is_news(&collector->said.keys, error.text))
-		v2m_log_error("the keys stay as they were: %s", error.text);
+	collector_load_keys(collector);
 }
 
 static void handle(struct v2m_collector *collector, int fd)

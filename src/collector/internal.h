@@ -94,8 +94,9 @@ struct v2m_collector {
 	struct v2m_keyset *waiting; /* to be put in force: that failed. NULL: nothing is */
 	bool unremembered;          /* the file of the last good keys tells of earlier ones */
 	struct v2m_source_report sources;
-	int sources_result;             /* of the last reading: 0 or -errno */
-	uint64_t sources_read_ns;       /* CLOCK_MONOTONIC */
+	int sources_result;       /* of the last reading: 0 or -errno */
+	uint64_t sources_read_ns; /* CLOCK_MONOTONIC */
+	uint64_t reread_ns;       /* after which they are read again, where one could not be */
 	struct v2m_source_watch *watch; /* of the key sources; NULL where it cannot be had */
 	struct condition condition;
 
@@ -214,8 +215,9 @@ void curves_change_owners(struct v2m_collector *collector, const struct v2m_keys
 /* Begins to watch the key sources; without it they are read on SIGHUP alone, and the log says so.
  */
 void collector_watch_keys(struct v2m_collector *collector);
-/* Reads the key sources and puts the new set in force. 0 or -errno; the old set stays then. */
-int collector_load_keys(struct v2m_collector *collector, struct v2m_error *error);
+/* Reads the key sources and puts the new set in force. Where that fails the old set stays, and the
+ * log says so. */
+void collector_load_keys(struct v2m_collector *collector);
 /* Puts the set in force that could not be, if there is one. */
 void collector_retry_keys(struct v2m_collector *collector);
 /* Writes the file of the last good keys where that has failed. */

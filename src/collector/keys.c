@@ -15,7 +15,9 @@
 #include "core/string_list.h"
 #include "ledger/panel_db.h"
 
-#define REREAD_NS (5 * UINT64_C(1000000000))
+/* All sources are read for the one that fails: first after this time, then after twice that, ... */
+#define REREAD_MIN_NS (5 * UINT64_C(1000000000))
+#define REREAD_MAX_NS (64 * REREAD_MIN_NS)
 
 /* Returns how many ports could not be placed, or -errno. Can be done again after a failure, which
  * may have left the kernel with some or all of the new ports. */
@@ -151,6 +153,12 @@ static void set_broken(struct v2m_collector *collector, bool broken)
 	publish_condition(collector);
 }
 
+static void say_kept(struct v2m_collector *collector, const char *why)
+{
+	if (collector_is_news(&collector->said.keys, why))
+		v2m_log_error("the keys stay as they were: %s", why);
+}
+
 void collector_retry_keys(struct v2m_collector *collector)
 {
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *next = NULL;
@@ -159,8 +167,12 @@ void collector_retry_keys(struct v2m_collector *collector)
 	if (!collector->waiting)
 		return;
 	next = v2m_keyset_ref(collector->waiting);
-	if (take_over(collector, next, &error) == 0)
-		set_broken(collector, collector->sources_result != 0);
+	if (take_over(collector, next, &error)) {
+		say_kept(collector, error.text);
+		return;
+	}
+	collector->said.keys.text[0] = 0;
+	set_broken(collector, collector->sources_result != 0);
 }
 
 /* A source that was touched and tells the same is no change of the key set: the window goes on. A
@@ -178,15 +190,21 @@ static int load_keys(struct v2m_collector *collector, bool first, struct v2m_err
 		renew_devices(collector);
 	if (!result && collector->condition.keys_broken)
 		v2m_log_info("the key sources can be read again");
-	if (!result)
+	if (!result) {
 		collector->said.keys.text[0] = 0;
+		collector->reread_ns = REREAD_MIN_NS;
+	}
 	set_broken(collector, result != 0);
 	return result;
 }
 
-int collector_load_keys(struct v2m_collector *collector, struct v2m_error *error)
+void collector_load_keys(struct v2m_collector *collector)
 {
-	return load_keys(collector, false, error);
+	struct v2m_error error = { "" };
+
+	collector->reread_ns = REREAD_MIN_NS;
+	if (load_keys(collector, false, &error))
+		say_kept(collector, error.text);
 }
 
 void collector_reread_keys(struct v2m_collector *collector)
@@ -194,9 +212,13 @@ void collector_reread_keys(struct v2m_collector *collector)
 	struct v2m_error error = { "" };
 
 	/* What is wrong in them (EINVAL) is put right by a change, and the watch tells of that. */
-	if (collector->sources_result && collector->sources_result != -EINVAL &&
-	    v2m_clock_mono_ns() - collector->sources_read_ns >= REREAD_NS)
-		load_keys(collector, false, &error);
+	if (!collector->sources_result || collector->sources_result == -EINVAL ||
+	    v2m_clock_mono_ns() - collector->sources_read_ns < collector->reread_ns)
+		return;
+	if (collector->reread_ns < REREAD_MAX_NS)
+		collector->reread_ns *= 2;
+	if (load_keys(collector, false, &error))
+		say_kept(collector, error.text);
 }
 
 /* Why there are no keys to begin with. The operator is asked only where what he wrote is wrong: to
@@ -216,6 +238,7 @@ int collector_start_keys(struct v2m_collector *collector, struct v2m_error *erro
 	int refused;
 	int result;
 
+	collector->reread_ns = REREAD_MIN_NS;
 	memory_path(collector, path);
 	result = v2m_key_memory_load(path, &last, &memory_error);
 	if (result && result != -ENOENT)
@@ -230,7 +253,8 @@ int collector_start_keys(struct v2m_collector *collector, struct v2m_error *erro
 	result = load_keys(collector, true, error);
 	if (!result)
 		return 0;
-	v2m_log_error("going on with the last good keys: %s", error->text);
+	if (collector_is_news(&collector->said.keys, error->text))
+		v2m_log_error("going on with the last good keys: %s", error->text);
 	put_in_force(collector, refused);
 	return 0;
 }

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 
 import pytest
 
@@ -114,6 +115,25 @@ def test_keys_that_could_not_be_read_arrive_by_themselves(start_daemon, failing)
     wait_until(lambda: set(daemon.simple()["data"]["ports"]) == {"10002", "10003"}, timeout_s=15,
                what="the new port")
     assert daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"}
+
+
+def test_a_source_that_stays_unreadable_is_read_less_and_less_often(start_daemon, failing, tmp_path):
+    daemon = start_daemon(entries({ONE.id: 10001, TWO.id: 10002}))
+    daemon.key_file.unlink()
+    wait_until(lambda: "No such file" in daemon.said(), what="the first refusal")
+
+    def readings():
+        return (tmp_path / "trace").read_text().count(f'"{daemon.key_file}"')
+
+    with failing(daemon, "?newfstatat,?stat:error=EMFILE"):
+        wait_until(lambda: "Too many open files" in daemon.said(), what="what is wrong now")
+        before, at = readings(), time.monotonic()
+        wait_until(lambda: readings() > before, timeout_s=15, what="a third reading")
+    assert time.monotonic() - at > 8
+    assert daemon.said().count("Too many open files") == 1
+    daemon.write_keys(entries({ONE.id: 10003, TWO.id: 10002}))
+    wait_until(lambda: set(daemon.simple()["data"]["ports"]) == {"10002", "10003"}, timeout_s=5,
+               what="the new port")
 
 
 # What passes while the daemon is away belongs to the keys that it remembers.
