@@ -9,6 +9,7 @@
 #include "collector/collector.h"
 #include "core/account.h"
 #include "core/key_sources.h"
+#include "core/log.h"
 #include "core/rates.h"
 #include "core/source_watch.h"
 #include "kernel/datapath.h"
@@ -63,9 +64,10 @@ struct watched_device {
 /* What the log was told last of what is tried again and again, a panel that writes to its database
  * being reason enough. Who asks by SIGHUP is told again. */
 struct said {
-	struct v2m_error inexact;  /* why there is no exact counting */
-	struct v2m_error previous; /* why counts of the version before are not carried over */
-	struct v2m_error keys;     /* why the keys stay as they were */
+	struct v2m_error inexact;      /* why there is no exact counting */
+	struct v2m_error previous;     /* why counts of the version before are not carried over */
+	struct v2m_error keys;         /* why the keys stay as they were */
+	struct v2m_log_memory sources; /* what is odd in the key sources */
 };
 
 struct published {

@@ -81,9 +81,13 @@ static int read_sources(struct v2m_collector *collector, struct v2m_keyset **key
 		.context = collector,
 		.now_us = v2m_clock_real_us(),
 	};
+	int result;
 
-	return v2m_key_sources_load(&collector->config->key_sources, &options, keyset,
-				    &collector->sources, error);
+	v2m_log_begin(&collector->said.sources);
+	result = v2m_key_sources_load(&collector->config->key_sources, &options, keyset,
+				      &collector->sources, error);
+	v2m_log_end();
+	return result;
 }
 
 static void memory_path(const struct v2m_collector *collector, char path[static PATH_MAX])

@@ -2,6 +2,7 @@
 #include "core/log.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,45 @@ static const struct {
 	[V2M_LOG_INFO] = { "info", 6 },
 	[V2M_LOG_DEBUG] = { "debug", 7 },
 };
+
+static _Thread_local struct v2m_log_memory *memory;
+
+void v2m_log_begin(struct v2m_log_memory *of)
+{
+	memcpy(of->before, of->now, sizeof(of->before));
+	of->n_before = of->n_now;
+	of->n_now = 0;
+	memory = of;
+}
+
+void v2m_log_end(void)
+{
+	memory = NULL;
+}
+
+static bool holds(const uint32_t *hashes, size_t count, uint32_t hash)
+{
+	for (size_t i = 0; i < count; i++)
+		if (hashes[i] == hash)
+			return true;
+	return false;
+}
+
+/* By FNV-1a. */
+static bool is_repeated(const char *text, size_t length)
+{
+	uint32_t hash = 2166136261u;
+
+	if (!memory)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char)text[i]) * 16777619u;
+	if (holds(memory->now, memory->n_now, hash))
+		return true;
+	if (memory->n_now < V2M_LOG_MEMORY)
+		memory->now[memory->n_now++] = hash;
+	return holds(memory->before, memory->n_before, hash);
+}
 
 void v2m_log_set_level(enum v2m_log_level level)
 {
@@ -59,6 +99,8 @@ void v2m_logv(enum v2m_log_level level, const char *format, va_list arguments)
 	for (int i = prefix; i < length; i++)
 		if ((unsigned char)line[i] < ' ')
 			line[i] = ' ';
+	if (is_repeated(line + prefix, (size_t)(length - prefix)))
+		return;
 	line[length++] = '\n';
 	/* A log that cannot be written is no reason to stop counting. */
 	if (write(STDERR_FILENO, line, (size_t)length) < 0)

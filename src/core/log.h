@@ -4,7 +4,11 @@
 #ifndef V2METER_CORE_LOG_H
 #define V2METER_CORE_LOG_H
 
+#include <stddef.h>
+
 #include "core/util.h"
+
+#define V2M_LOG_MEMORY 256
 
 enum v2m_log_level {
 	V2M_LOG_ERROR,
@@ -20,6 +24,20 @@ void v2m_log_set_level(enum v2m_log_level level);
  * $JOURNAL_STREAM is set lines carry "<N>" prefixes and no time, else an ISO time and the level. */
 void v2m_log(enum v2m_log_level level, const char *format, ...) V2M_PRINTF(2, 3);
 void v2m_logv(enum v2m_log_level level, const char *format, va_list arguments) V2M_PRINTF(2, 0);
+
+/* Of something that is done again and again: hashes of the lines that it wrote the time before and
+ * this time, at most V2M_LOG_MEMORY each. All zero: nothing. */
+struct v2m_log_memory {
+	uint32_t before[V2M_LOG_MEMORY];
+	uint32_t now[V2M_LOG_MEMORY];
+	size_t n_before;
+	size_t n_now;
+};
+
+/* Until v2m_log_end() the calling thread writes no line that it wrote the time before, or already
+ * this time. Does not nest. */
+void v2m_log_begin(struct v2m_log_memory *memory);
+void v2m_log_end(void);
 
 #define v2m_log_error(...)   v2m_log(V2M_LOG_ERROR, __VA_ARGS__)
 #define v2m_log_warning(...) v2m_log(V2M_LOG_WARNING, __VA_ARGS__)

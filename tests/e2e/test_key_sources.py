@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import socket
 import sqlite3
 import stat
@@ -172,6 +173,24 @@ def test_without_last_good_keys_a_source_that_cannot_be_read_now_is_status_1(sta
     panel.execute("COMMIT")
     daemon.start()
     assert len(daemon.get("/api/keys").json()) == 1
+
+
+def test_what_is_odd_in_the_sources_is_said_when_it_begins_and_to_who_asks(start_daemon):
+    odd, usual = {**KEY.inbound(), "port": "env:V2M_NOT_SET"}, OTHER.inbound()
+    daemon = start_daemon(json.dumps({"inbounds": [usual]}))
+
+    def change(*inbounds, count):
+        daemon.write_keys(json.dumps({"inbounds": inbounds}))
+        wait_until(lambda: len(daemon.get("/api/keys").json()) == count, what="the keys")
+        return daemon.said().count("V2M_NOT_SET is not set")
+
+    another, third = Key("vmess-tcp", 10003).inbound(), Key("vmess-tcp", 10004).inbound()
+    assert change(odd, usual, another, count=2) == 1
+    assert change(odd, usual, another, third, count=3) == 1
+    assert change(usual, another, count=2) == 1
+    assert change(odd, usual, another, third, count=3) == 2
+    daemon.process.signal(signal.SIGHUP)
+    wait_until(lambda: daemon.said().count("V2M_NOT_SET is not set") == 3, what="the warning")
 
 
 def test_sources_are_joined_and_no_uuid_gets_into_the_log(lab, start_daemon):
