@@ -31,6 +31,9 @@ static int switch_keyset(struct v2m_collector *collector, struct v2m_keyset *nex
 	/* What was counted until here belongs to the old owners. */
 	if ((collector->datapath || collector->stats) && collector_take_sample(collector))
 		return v2m_error_set(error, -EIO, "the counters cannot be read");
+	/* Not before: what the kernel knows of connections to ports that leave would be gone, and a
+	 * set that waits is tried at every tick. */
+	connections_set_keyset(collector, next);
 	curves_change_owners(collector, next);
 	v2m_keyset_unref(collector->keyset);
 	collector->keyset = v2m_keyset_ref(next);

@@ -157,7 +157,6 @@ int source_set_keyset(struct v2m_collector *collector, const struct v2m_keyset *
 				     keyset->n_ports);
 	for (size_t i = 0; i < keyset->n_ports; i++)
 		rules[i] = make_rule(&keyset->ports[i]);
-	connections_set_keyset(collector, keyset);
 	if (collector->datapath)
 		placed = set_ports(collector, rules, keyset->n_ports, error);
 	if (placed >= 0 && collector->stats)

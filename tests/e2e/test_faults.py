@@ -93,12 +93,16 @@ def test_ports_that_change_hands_while_the_kernel_refuses_do_change_hands(lab, s
     assert refused, daemon.said()
 
 
-def test_ports_that_the_kernel_refused_arrive_by_themselves(start_daemon, failing):
+def test_ports_that_the_kernel_refused_arrive_by_themselves(start_daemon, failing, tmp_path):
     daemon = start_daemon(entries({ONE.id: 10001, TWO.id: 10002}))
     with failing(daemon, "bpf:error=ENOMEM"):
         daemon.write_keys(entries({ONE.id: 10002, TWO.id: 10003}))
         wait_until(lambda: "the keys stay as they were" in daemon.said(), what="the refusal")
         assert daemon.ask("GET", "/health", headers={}).status == 503
+        wait_until(lambda: (tmp_path / "trace").read_text().count("(INJECTED)") > 50, what="more")
+        # Tried again at every reading of the counters, and not said again.
+        assert daemon.said().count("cannot set the monitored ports") == 1
+        assert "the counters of connections" not in daemon.said()
     wait_until(lambda: daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"},
                timeout_s=5, what="the new ports")
     assert {key["id"]: key["port"] for key in daemon.get("/api/keys").json()} == {
