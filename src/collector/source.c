@@ -143,7 +143,11 @@ static int set_ports(struct v2m_collector *collector, const struct v2m_port_rule
 	if (placed != -EBUSY)
 		return placed;
 	result = collector->stats ? account_exact(collector) : collector_take_sample(collector);
-	return result ? result : v2m_datapath_set_ports(collector->datapath, rules, count, error);
+	if (result)
+		return v2m_error_set(error, result,
+				     "the last bytes of ports that leave cannot be read: %s",
+				     strerror(-result));
+	return v2m_datapath_set_ports(collector->datapath, rules, count, error);
 }
 
 int source_set_keyset(struct v2m_collector *collector, const struct v2m_keyset *keyset,

@@ -3,6 +3,7 @@
 fail."""
 
 import contextlib
+import re
 import shutil
 import signal
 import socket
@@ -263,7 +264,7 @@ def test_a_reset_that_was_refused_is_not_there_after_a_crash(lab, start_daemon, 
 
 
 # As many as the kernel's table holds, by as many others: each place is needed anew at once.
-def test_all_ports_change_and_none_loses_its_last_bytes(lab, start_daemon, send):
+def test_all_ports_change_and_none_loses_its_last_bytes(lab, start_daemon, failing, send):
     lab.offloads(False)
     keys = [Key("vmess-tcp", 10000 + i) for i in range(4096)]
 
@@ -273,7 +274,12 @@ def test_all_ports_change_and_none_loses_its_last_bytes(lab, start_daemon, send)
     daemon = start_daemon(moved(0), sample_interval_ms=60000)
     send(10000, 10)
     send(12000, 7)
-    daemon.write_keys(moved(10000))
+    # One call for each port that leaves, and then their last bytes are read.
+    with failing(daemon, "bpf:error=ENOMEM:when=4097+"):
+        daemon.write_keys(moved(10000))
+        wait_until(lambda: "the keys stay as they were" in daemon.said(), what="the refusal")
+        assert re.search("the keys stay.*last bytes.*: Cannot allocate memory", daemon.said())
+    daemon.process.signal(signal.SIGHUP)
     wait_until(lambda: daemon.said().count("4096 keys on 4096 ports") == 2, what="the new ports")
     send(20000, 5)
     assert [received(daemon, port) for port in (20000, 22000)] == [15, 7]
