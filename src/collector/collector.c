@@ -136,6 +136,7 @@ void v2m_collector_close(struct v2m_collector *collector)
 {
 	if (!collector)
 		return;
+	collector_remember_keys(collector);
 	if ((collector->datapath || collector->stats) && collector->ledger &&
 	    collector_take_sample(collector) == 0)
 		collector_flush(collector);

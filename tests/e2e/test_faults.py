@@ -142,13 +142,17 @@ def test_a_source_that_stays_unreadable_is_read_less_and_less_often(start_daemon
 
 
 # What passes while the daemon is away belongs to the keys that it remembers.
+@pytest.mark.parametrize("stopped", [False, True], ids=["by-themselves", "at-a-stop"])
 def test_keys_that_could_not_be_remembered_are_as_soon_as_that_is_possible(lab, start_daemon, failing,
-                                                                           send):
+                                                                           send, stopped):
     lab.offloads(False)
-    daemon = start_daemon(entries({ONE.id: 10001, TWO.id: 10002}), flush_interval_s=1)
+    daemon = start_daemon(entries({ONE.id: 10001, TWO.id: 10002}),
+                          flush_interval_s=3600 if stopped else 1)
     with failing(daemon, "?rename,?renameat,?renameat2:error=ENOSPC"):
         daemon.write_keys(entries({ONE.id: 10002, TWO.id: 10001}))
         wait_until(lambda: "would not know these keys" in daemon.said(), what="the refusal")
+    if stopped:
+        daemon.stop()
     wait_until(lambda: "would know these keys again" in daemon.said(), what="the file")
     daemon.kill()
     send(10001, 10)
