@@ -42,10 +42,10 @@ struct condition {
 	bool counters_unreadable;
 	bool ledger_unwritable;
 	bool keys_broken;
-	bool no_device;
-	bool device_refused; /* one of several: what passes there is not counted */
 	bool ebpf_unavailable;
+	bool no_device;
 	bool netns_unavailable; /* there is none of that name: its connections are not seen */
+	bool device_refused;    /* one of several: what passes there is not counted */
 	bool too_many_ports;
 };
 
