@@ -15,7 +15,7 @@ enum v2m_map {
 	V2M_MAP_LOCAL_ADDRESSES,
 	V2M_MAP_UDP_PEERS,
 	V2M_MAP_BTF,  /* not one of the object's: it holds its BTF */
-	V2M_MAP_META, /* last: where it is pinned, the others are */
+	V2M_MAP_META, /* last: where it is pinned, the others are, but for an older build's BTF */
 	V2M_N_MAPS,
 };
 

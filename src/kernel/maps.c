@@ -317,6 +317,15 @@ int v2m_maps_keep_pinned(struct v2m_datapath *datapath, struct v2m_error *error)
 	return 0;
 }
 
+/* Takes over the maps that are in datapath->maps. Their BTF may have no pin yet: it gets one here,
+ * before somebody looks for pins that were removed. */
+static int take_over(struct v2m_datapath *datapath, struct v2m_error *error)
+{
+	int result = ensure_btf(datapath, error);
+
+	return result ? result : pin_maps(datapath, present_pins(&datapath->pins), error);
+}
+
 int v2m_maps_open(struct v2m_datapath *datapath, struct v2m_error *error)
 {
 	struct v2m_meta meta = {};
@@ -333,7 +342,7 @@ int v2m_maps_open(struct v2m_datapath *datapath, struct v2m_error *error)
 	if (pinned >= 0 || lacks_meta(&datapath->pins)) {
 		why = why_not_take_over(datapath, &meta);
 		if (!why)
-			return ensure_btf(datapath, error);
+			return take_over(datapath, error);
 		close_maps(datapath->maps);
 		result = v2m_previous_set_aside(datapath, V2M_PINS_DIRECTORY, why, error);
 		if (result)
