@@ -101,6 +101,12 @@ struct v2m_collector {
 	uint64_t reread_ns;       /* after which they are read again, where one could not be */
 	struct v2m_source_watch *watch; /* of the key sources; NULL where it cannot be had */
 	struct condition condition;
+	/* What is behind a condition, while it is set. */
+	struct v2m_error counters_error;
+	struct v2m_error ledger_error;
+	struct v2m_error sources_error; /* of the last reading, where sources_result is */
+	struct v2m_error waiting_error; /* why there is a set that waits */
+	struct v2m_error netns_error;
 
 	/* source.c. One of them is there; both while counting becomes exact again, when stats is
 	 * the source; neither where bytes cannot be counted. */

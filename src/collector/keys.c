@@ -147,6 +147,7 @@ static int take_over(struct v2m_collector *collector, struct v2m_keyset *next,
 	v2m_keyset_unref(V2M_TAKE(collector->waiting));
 	if (refused < 0) {
 		collector->waiting = v2m_keyset_ref(next);
+		collector->waiting_error = *error;
 		return refused;
 	}
 	put_in_force(collector, refused);
@@ -190,6 +191,8 @@ static int load_keys(struct v2m_collector *collector, bool first, struct v2m_err
 	int result = read_sources(collector, &next, error);
 
 	collector->sources_result = result;
+	if (result)
+		collector->sources_error = *error;
 	collector->sources_read_ns = v2m_clock_mono_ns();
 	if (!result && (first || collector->waiting || !v2m_keyset_equal(collector->keyset, next)))
 		result = take_over(collector, next, error);

@@ -37,6 +37,7 @@ static void leave(struct v2m_collector *collector, const char *why)
 {
 	if (!collector->condition.netns_unavailable)
 		v2m_log_warning("no connections are seen: %s", why);
+	v2m_error_set(&collector->netns_error, 0, "%s", why);
 	v2m_sockets_close(V2M_TAKE(collector->sockets));
 	v2m_closep(&collector->netns_fd);
 	collector->netns_fd = -1;

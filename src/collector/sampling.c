@@ -8,6 +8,8 @@
 
 static void set_unreadable(struct v2m_collector *collector, bool unreadable, const char *why)
 {
+	if (unreadable)
+		v2m_error_set(&collector->counters_error, 0, "%s", why);
 	if (unreadable && !collector->condition.counters_unreadable)
 		v2m_log_error("the counters cannot be read: %s", why);
 	if (!unreadable && collector->condition.counters_unreadable)
@@ -93,6 +95,8 @@ int collector_flush(struct v2m_collector *collector)
 	if (!v2m_account_is_dirty(collector->account))
 		return 0;
 	result = v2m_ledger_store(collector->ledger, collector->account, &error);
+	if (result)
+		collector->ledger_error = error;
 	if (result && !*unwritable)
 		v2m_log_error("the ledger cannot be written, counting goes on in memory: %s",
 			      error.text);

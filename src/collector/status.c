@@ -62,22 +62,53 @@ static int fill_sources(const struct v2m_source_report *report, struct v2m_statu
 	return 0;
 }
 
-/* What is behind a broken key source; the other reasons say all there is. */
-static const char *detail_of(const struct v2m_collector *collector)
+/* The device that the last error is of, as collector_check_devices() goes through them in order. */
+static void tell_refused(const struct v2m_collector *collector, struct v2m_error *sentence)
 {
-	if (!collector->condition.keys_broken)
-		return NULL;
-	for (size_t i = 0; i < collector->sources.n_sources; i++)
-		if (collector->sources.sources[i].error)
-			return collector->sources.sources[i].error;
-	return NULL;
+	for (size_t i = collector->n_devices; i > 0; i--) {
+		if (!collector->devices[i - 1].failed)
+			continue;
+		v2m_error_set(sentence, 0, "%s is not counted on: %s",
+			      collector->devices[i - 1].chosen.device.name,
+			      collector->attach_error.text);
+		return;
+	}
+}
+
+/* A sentence on what published_health() gives as the reason: the same order. "" where all is well.
+ */
+static void tell_reason(const struct v2m_collector *collector, struct v2m_error *sentence)
+{
+	const struct condition *is = &collector->condition;
+
+	if (is->counters_unreadable)
+		*sentence = collector->counters_error;
+	else if (is->ledger_unwritable)
+		*sentence = collector->ledger_error;
+	else if (is->keys_broken)
+		*sentence = collector->sources_result ? collector->sources_error
+						      : collector->waiting_error;
+	else if (is->ebpf_unavailable)
+		v2m_error_set(sentence, 0, "%s", collector->mode_reason);
+	else if (is->no_device)
+		v2m_error_set(
+			sentence, 0,
+			"no network device is what \"interfaces\" in the configuration asks for");
+	else if (is->netns_unavailable)
+		*sentence = collector->netns_error;
+	else if (is->device_refused)
+		tell_refused(collector, sentence);
+	else if (is->too_many_ports)
+		v2m_error_set(sentence, 0,
+			      "more than %d ports have keys: the others are not counted",
+			      V2M_MAX_PORTS);
 }
 
 static enum v2m_verdict make_status(struct v2m_collector *collector, void *argument)
 {
 	struct v2m_status *status = calloc(1, sizeof(*status));
 	struct v2m_health health;
-	const char *detail;
+	struct v2m_error detail = { "" };
 
 	if (!status)
 		return V2M_UNREADABLE;
@@ -89,8 +120,8 @@ static enum v2m_verdict make_status(struct v2m_collector *collector, void *argum
 	collector_read_links(collector);
 	published_health(collector, &health);
 	status->health_reason = health.reason;
-	detail = detail_of(collector);
-	status->health_detail = detail ? strdup(detail) : NULL;
+	tell_reason(collector, &detail);
+	status->health_detail = *detail.text ? strdup(detail.text) : NULL;
 	if (collector->datapath)
 		status->counters_since_ns = v2m_datapath_created_ns(collector->datapath);
 	/* Where bytes cannot be counted there never was a sample. */

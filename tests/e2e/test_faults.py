@@ -161,6 +161,26 @@ def test_keys_that_could_not_be_remembered_are_as_soon_as_that_is_possible(lab, 
     assert daemon.port_entry(10001)["key_id"] == TWO.id
 
 
+# Two things are wrong: what is told of them is one, and the sentence is about that one.
+def test_the_sentence_is_about_the_reason_that_is_told(start_daemon, failing, send):
+    daemon = start_daemon(entries({ONE.id: 10001, TWO.id: 10002}), flush_interval_s=1)
+
+    def told():
+        status = daemon.status()
+        return status["reason"], status["detail"]
+
+    assert told() == (None, None)
+    daemon.write_keys("[{]")
+    wait_until(lambda: told()[0] == "key_source_broken", what="the broken keys")
+    assert re.search(r"keys\.json:1:3", told()[1])
+    with failing(daemon, "fsync,fdatasync:error=EIO"):
+        send(10001, 10)
+        wait_until(lambda: told()[0] == "ledger_unwritable", what="the disk")
+        assert told()[1].startswith("ledger: ")
+    wait_until(lambda: told()[0] == "key_source_broken", what="the disk again")
+    assert re.search(r"keys\.json:1:3", told()[1])
+
+
 # Rather than begin with the sockets' counters, and stay with them until a reload.
 def test_a_start_without_descriptors_for_the_programs_is_refused(lab, start_daemon):
     if not shutil.which("prlimit"):

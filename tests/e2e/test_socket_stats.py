@@ -117,6 +117,7 @@ def test_it_says_everywhere_that_it_is_not_exact_and_why(lab, start_v2ray, start
         assert answer.json() == {"status": "degraded", "reason": "ebpf_unavailable"}
     status = daemon.get("/api/meter/status").json()
     assert status["accounting"] == {key: accounting[key] for key in ("mode", "exact", "reason")}
+    assert (status["reason"], status["detail"]) == ("ebpf_unavailable", accounting["reason"])
     assert [device["attach"] for device in status["devices"]] == ["none"]
     assert not daemon.get("/api/traffic/status").json()["precise_monitor_available"]
     assert daemon.said().count(accounting["reason"]) == 1
@@ -277,6 +278,7 @@ def test_a_device_that_refuses_leaves_the_others_exact(lab, start_daemon):
     assert daemon.get("/health").json() == {"status": "degraded", "reason": "device_refused"}
     status = daemon.get("/api/meter/status").json()
     assert status["accounting"]["exact"]
+    assert status["detail"].startswith("odd0 is not counted on: ")
     assert {each["name"]: each["attach"] for each in status["devices"]} == {
         "up0": "clsact", "odd0": "none"}
     lab.server.run("tc", "qdisc", "del", "dev", "odd0", "ingress")
