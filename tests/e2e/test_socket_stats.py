@@ -18,7 +18,9 @@ SIZE = 10 * 1024 * 1024
 BOUND, ACK_BOUND = 0.001, 0.25
 FIGURES = {"rx_bytes": ACK_BOUND, "tx_bytes": BOUND, "total_bytes": BOUND, "rx_packets": BOUND,
            "tx_packets": BOUND, "payload_rx_bytes": BOUND, "payload_tx_bytes": BOUND}
-CONNECTIONS = 12000
+# With 4 MiB of net.core.rmem_max the kernel keeps 6,549 ends of connections for a reader, or up to twice
+# as many, as the kernel is. v2meter asks for 8 MiB.
+KEPT_PER_MIB, ASKED_MIB = 6549 / 4, 8
 
 
 def settled(daemon, port):
@@ -87,13 +89,16 @@ def test_connections_between_two_readings_are_counted(lab, start_v2ray, start_un
 
 def test_more_connections_end_between_two_readings_than_the_kernel_keeps_ends_of(lab,
                                                                                  start_unprivileged):
-    """net.core.rmem_max says how many that are: with 4 MiB of it there is room for 6,549."""
+    room_mib = int(run("sysctl", "-n", "net.core.rmem_max").stdout) / 2**20
+    if room_mib < 1:
+        pytest.skip("net.core.rmem_max is below 1 MiB: a moment in which v2meter does not run is enough")
+    connections = int(3 * KEPT_PER_MIB * min(room_mib, ASKED_MIB))
     daemon = start_unprivileged([Key("vless-tcp", 10001).entry()], sample_interval_ms=60000)
     with lab.server.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("0.0.0.0", 10001))
         listener.listen(64)
-        for _ in range(CONNECTIONS):
+        for _ in range(connections):
             with lab.client.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
                 client.connect((lab.SERVER[4], 10001))
                 served, _ = listener.accept()
@@ -101,7 +106,7 @@ def test_more_connections_end_between_two_readings_than_the_kernel_keeps_ends_of
                 served.close()
                 assert client.recv(101, socket.MSG_WAITALL) == bytes(100)
     entry = settled(daemon, 10001)
-    assert entry["payload_tx_bytes"] == CONNECTIONS * 100
+    assert entry["payload_tx_bytes"] == connections * 100
     assert "more sockets close" not in daemon.said()
 
 
