@@ -235,7 +235,7 @@ void collector_reread_keys(struct v2m_collector *collector)
  * ask him (EINVAL, EBUSY: see main) keeps a service down that a second start would have helped. */
 static int refusal_of(const struct v2m_collector *collector, int result)
 {
-	if (collector->sources_result == -EINVAL)
+	if (collector->sources_result == -EINVAL || collector->sources_result == -ENOENT)
 		return -EINVAL;
 	return result == -EINVAL || result == -EBUSY ? -EAGAIN : result;
 }

@@ -152,6 +152,11 @@ def test_without_last_good_keys_a_broken_source_is_status_2(lab, start_daemon):
     assert "the last good keys cannot be read" in ended.stderr
 
 
+def test_without_last_good_keys_a_source_that_is_not_there_is_status_2(lab, start_daemon):
+    ended = start_daemon([], running=False, key_sources=[str(lab.directory / "kyes.json")]).run()
+    assert ended.returncode == 2 and "kyes.json" in ended.stderr
+
+
 @pytest.fixture
 def locked_panel(lab):
     """A panel's database with KEY, and a panel that has it locked until COMMIT."""
