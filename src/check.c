@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/format.h"
+#include "base/format.h"
 #include "core/key_sources.h"
 #include "kernel/links.h"
 #include "ledger/panel_db.h"

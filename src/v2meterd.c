@@ -14,7 +14,7 @@
 #include "check.h"
 #include "collector/collector.h"
 #include "core/config.h"
-#include "core/log.h"
+#include "base/log.h"
 #include "core/state_dir.h"
 #include "http/http.h"
 #include "http/listen.h"

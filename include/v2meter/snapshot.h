@@ -6,7 +6,8 @@
 #ifndef V2METER_SNAPSHOT_H
 #define V2METER_SNAPSHOT_H
 
-#include "v2meter/sample.h"
+#include "base/connection.h"
+#include "base/sample.h"
 
 struct v2m_keyset;
 

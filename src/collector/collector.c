@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "collector/internal.h"
-#include "core/log.h"
+#include "base/log.h"
 
 int collector_watch(struct v2m_collector *collector, int fd)
 {

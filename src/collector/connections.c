@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "collector/internal.h"
-#include "core/log.h"
+#include "base/log.h"
 
 #define UDP_PEER_NS (60 * UINT64_C(1000000000))
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "collector/internal.h"
-#include "core/log.h"
+#include "base/log.h"
 #include "ledger/history.h"
 
 struct rates_question {

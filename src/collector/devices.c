@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "collector/internal.h"
-#include "core/log.h"
+#include "base/log.h"
 
 static bool wants_loopback(const struct v2m_keyset *keyset)
 {

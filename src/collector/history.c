@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "collector/internal.h"
-#include "core/log.h"
+#include "base/log.h"
 
 struct question {
 	const struct v2m_history_query *query;

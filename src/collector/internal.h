@@ -9,7 +9,7 @@
 #include "collector/collector.h"
 #include "core/account.h"
 #include "core/key_sources.h"
-#include "core/log.h"
+#include "base/log.h"
 #include "core/rates.h"
 #include "core/source_watch.h"
 #include "kernel/datapath.h"

@@ -11,8 +11,8 @@
 
 #include "collector/internal.h"
 #include "core/key_memory.h"
-#include "core/log.h"
-#include "core/string_list.h"
+#include "base/log.h"
+#include "base/string_list.h"
 #include "ledger/panel_db.h"
 
 /* All sources are read for the one that fails: first after this time, then after twice that, ... */

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "collector/internal.h"
-#include "core/log.h"
+#include "base/log.h"
 
 static int open_sockets(void *context)
 {

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "collector/internal.h"
-#include "core/log.h"
+#include "base/log.h"
 
 /* While the next window is being made, the one that has just run out still answers. */
 #define RENEWAL_GRACE_NS UINT64_C(1000000000)

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "collector/internal.h"
-#include "core/log.h"
+#include "base/log.h"
 
 enum request_kind {
 	REQUEST_CACHED_WINDOW,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "collector/internal.h"
-#include "core/log.h"
+#include "base/log.h"
 
 static void set_unreadable(struct v2m_collector *collector, bool unreadable, const char *why)
 {

@@ -9,7 +9,8 @@
 #include <string.h>
 
 #include "collector/internal.h"
-#include "core/log.h"
+#include "base/log.h"
+#include "base/transport.h"
 
 bool collector_is_exact(const struct v2m_collector *collector)
 {

@@ -6,7 +6,7 @@
 #include <malloc.h>
 
 #include "collector/internal.h"
-#include "core/log.h"
+#include "base/log.h"
 
 struct export_question {
 	char **text;

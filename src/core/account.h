@@ -12,7 +12,8 @@
 #ifndef V2METER_CORE_ACCOUNT_H
 #define V2METER_CORE_ACCOUNT_H
 
-#include "v2meter/sample.h"
+#include "base/connection.h"
+#include "base/sample.h"
 #include "v2meter/snapshot.h"
 #include "core/keys.h"
 #include "core/pending.h"

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "core/api_parts.h"
-#include "core/calendar.h"
+#include "base/calendar.h"
 
 static void put_rates(struct v2m_json_writer *json, const char *name,
 		      const struct v2m_rate_history *rates, bool rx)

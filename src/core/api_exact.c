@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "core/api_parts.h"
-#include "core/format.h"
+#include "base/format.h"
 
 #define MEGABYTE 1048576.0
 

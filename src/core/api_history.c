@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "core/api_parts.h"
-#include "core/calendar.h"
-#include "core/format.h"
+#include "base/calendar.h"
+#include "base/format.h"
 
 /* What a list of histories adds up to. */
 struct sums {

@@ -6,7 +6,8 @@
 #include <sys/socket.h>
 
 #include "core/api_parts.h"
-#include "core/format.h"
+#include "base/format.h"
+#include "base/transport.h"
 
 /* Ports of the key set about whose bytes nothing is known, not even that there are none: apart from
  * the others, so that nobody takes them for zeros. */

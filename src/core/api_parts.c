@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/format.h"
+#include "base/format.h"
+#include "base/transport.h"
 
 void api_init(struct api *api, const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit)
 {

@@ -7,7 +7,7 @@
 #define V2METER_CORE_API_PARTS_H
 
 #include "core/api_json.h"
-#include "core/json_writer.h"
+#include "json/json_writer.h"
 
 /* What one rendering needs throughout. */
 struct api {

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/json_doc.h"
-#include "core/string_list.h"
+#include "json/json_doc.h"
+#include "base/string_list.h"
 
 static const char *const member_names[] = {
 	"listen",      "api_key",        "state_dir",          "pin_dir",

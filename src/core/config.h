@@ -5,16 +5,12 @@
 
 #include <stdbool.h>
 
-#include "core/string_list.h"
-#include "core/util.h"
+#include "base/api_bytes.h"
+#include "base/string_list.h"
+#include "base/util.h"
 
 /* Characters of an API key, at most, wherever it comes from. */
 #define V2M_API_KEY_MAX 256
-
-enum v2m_api_bytes {
-	V2M_API_BYTES_WIRE,
-	V2M_API_BYTES_PAYLOAD,
-};
 
 /* Defaults that hold without a configuration, too. */
 #define V2M_RETENTION_DAYS  400

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/util.h"
+#include "base/util.h"
 
 /* The kernel allows eight levels of stacked devices; more than that is a loop in the description.
  */

@@ -6,8 +6,12 @@
 #ifndef V2METER_CORE_DEVICE_CHOICE_H
 #define V2METER_CORE_DEVICE_CHOICE_H
 
-#include "v2meter/sample.h"
-#include "core/string_list.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "v2meter/bpf_abi.h"
+#include "base/string_list.h"
 
 /* A device as rtnetlink describes it. */
 struct v2m_link {

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "v2meter/snapshot.h"
-#include "core/calendar.h"
+#include "base/calendar.h"
 
 /* What one subject did in some time. */
 struct v2m_history_figures {

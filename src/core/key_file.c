@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/uuid.h"
+#include "base/uuid.h"
+#include "base/transport.h"
 
 /* Absent, null, and for what is only shown also "", leave *value NULL. */
 static int optional_string(const struct v2m_json_node *key, const char *name, bool may_be_empty,

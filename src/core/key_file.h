@@ -3,7 +3,7 @@
 #ifndef V2METER_CORE_KEY_FILE_H
 #define V2METER_CORE_KEY_FILE_H
 
-#include "core/json_doc.h"
+#include "json/json_doc.h"
 #include "core/key_list.h"
 
 /* Adds the keys of a document that v2m_json_doc_load() has read to an empty list. uuid is required.

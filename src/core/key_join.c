@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/log.h"
-#include "core/uuid.h"
+#include "base/log.h"
+#include "base/uuid.h"
 
 struct join {
 	struct v2m_key_list *keys;

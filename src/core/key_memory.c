@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/format.h"
-#include "core/json_doc.h"
+#include "base/format.h"
+#include "json/json_doc.h"
 #include "core/key_file.h"
 #include "core/key_list.h"
 

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/format.h"
-#include "core/log.h"
+#include "base/format.h"
+#include "base/log.h"
 #include "core/source_read.h"
-#include "core/string_list.h"
+#include "base/string_list.h"
 
 #define AUTO "auto"
 

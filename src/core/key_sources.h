@@ -8,7 +8,7 @@
 
 #include "core/key_list.h"
 #include "core/status.h"
-#include "core/string_list.h"
+#include "base/string_list.h"
 
 /* Reads the older panel's SQLite file: see ledger/panel_db.h. Core knows no SQLite. */
 typedef int (*v2m_panel_reader)(const char *path, struct v2m_key_list *keys,

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/uuid.h"
+#include "base/uuid.h"
 
 void v2m_key_clear(struct v2m_key *key)
 {

@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-#include "v2meter/sample.h"
-#include "core/util.h"
+#include "v2meter/bpf_abi.h"
+#include "base/util.h"
 
 struct v2m_key {
 	char *id;   /* how consumers name it */

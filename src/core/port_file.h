@@ -3,7 +3,7 @@
 #ifndef V2METER_CORE_PORT_FILE_H
 #define V2METER_CORE_PORT_FILE_H
 
-#include "core/json_doc.h"
+#include "json/json_doc.h"
 #include "core/key_list.h"
 
 /* Adds an entry for every assignment to an empty list: a key with uuid, port and source, and

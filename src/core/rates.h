@@ -6,7 +6,7 @@
 #ifndef V2METER_CORE_RATES_H
 #define V2METER_CORE_RATES_H
 
-#include "v2meter/sample.h"
+#include "base/sample.h"
 
 struct v2m_rates;
 

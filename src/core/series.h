@@ -7,7 +7,7 @@
 #ifndef V2METER_CORE_SERIES_H
 #define V2METER_CORE_SERIES_H
 
-#include "v2meter/sample.h"
+#include "base/sample.h"
 
 #define V2M_SERIES_STEP_S  10
 #define V2M_SERIES_DEFAULT 1080 /* three hours: 38 MiB for 4,096 ports that are never silent */

@@ -7,7 +7,7 @@
 #ifndef V2METER_CORE_SESSIONS_H
 #define V2METER_CORE_SESSIONS_H
 
-#include "v2meter/sample.h"
+#include "base/connection.h"
 
 /* The connections of one dump, 8 bytes each. */
 struct v2m_session_set {

@@ -14,8 +14,9 @@
 #ifndef V2METER_CORE_SOCKET_COUNTS_H
 #define V2METER_CORE_SOCKET_COUNTS_H
 
-#include "v2meter/sample.h"
-#include "core/util.h"
+#include "base/connection.h"
+#include "base/sample.h"
+#include "base/util.h"
 
 struct v2m_socket_counts;
 

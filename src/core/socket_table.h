@@ -3,7 +3,7 @@
 #ifndef V2METER_CORE_SOCKET_TABLE_H
 #define V2METER_CORE_SOCKET_TABLE_H
 
-#include "v2meter/sample.h"
+#include "base/connection.h"
 
 struct v2m_socket_figures {
 	uint64_t rx_bytes;

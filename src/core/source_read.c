@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 
 #include "core/key_file.h"
-#include "core/log.h"
+#include "base/log.h"
 #include "core/port_file.h"
-#include "core/string_list.h"
+#include "base/string_list.h"
 #include "core/v2ray_config.h"
 
 enum kind {

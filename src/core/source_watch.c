@@ -8,8 +8,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "core/log.h"
-#include "core/string_list.h"
+#include "base/log.h"
+#include "base/string_list.h"
 #include "core/watch_list.h"
 
 #define MS UINT64_C(1000000)

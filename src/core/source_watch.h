@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 
-#include "core/string_list.h"
-#include "core/util.h"
+#include "base/string_list.h"
+#include "base/util.h"
 
 /* A change is reported when nothing more has changed for QUIET, at the latest LATEST after it. */
 #define V2M_SOURCE_WATCH_QUIET_MS  200

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/format.h"
+#include "base/format.h"
 
 void v2m_status_sources_free(struct v2m_status_source *sources, size_t n_sources)
 {

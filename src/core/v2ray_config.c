@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/uuid.h"
+#include "base/uuid.h"
 #include "core/v2ray_inbound.h"
 #include "core/v2ray_merge.h"
 

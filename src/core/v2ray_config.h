@@ -19,7 +19,7 @@
 #ifndef V2METER_CORE_V2RAY_CONFIG_H
 #define V2METER_CORE_V2RAY_CONFIG_H
 
-#include "core/json_doc.h"
+#include "json/json_doc.h"
 #include "core/key_list.h"
 
 /* More keys than this, from inbounds with ranges of ports and many clients, are refused. */

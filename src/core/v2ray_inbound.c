@@ -9,8 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/log.h"
-#include "v2meter/sample.h"
+#include "base/log.h"
+#include "base/transport.h"
 
 #define PORT_FORMS                                                                                 \
 	"a port from 1 to 65535, a range \"10001-10010\", a list of them, or \"env:NAME\""

@@ -3,7 +3,7 @@
 #ifndef V2METER_CORE_V2RAY_INBOUND_H
 #define V2METER_CORE_V2RAY_INBOUND_H
 
-#include "core/json_doc.h"
+#include "json/json_doc.h"
 
 /* A set of ports. */
 struct v2m_port_set {

@@ -3,7 +3,7 @@
 #ifndef V2METER_CORE_V2RAY_MERGE_H
 #define V2METER_CORE_V2RAY_MERGE_H
 
-#include "core/json_doc.h"
+#include "json/json_doc.h"
 
 /* The chain of nodes to an inbound points into the structure itself: it must not be moved. */
 struct v2m_v2ray_inbound {

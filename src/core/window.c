@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/gzip.h"
+#include "base/gzip.h"
 
 /* Per-key bodies of a thousand keys still find theirs in a few steps; 4 KiB a window. */
 #define BUCKETS 512
@@ -150,6 +150,16 @@ static struct entry *find_entry(struct v2m_window *window, const char *name,
 	return entry;
 }
 
+static int compress_body(const struct v2m_body *plain, struct v2m_body *packed)
+{
+	struct v2m_body made = { .status = plain->status };
+	int result = v2m_gzip(plain->data, plain->length, &made.data, &made.length);
+
+	if (result == 0)
+		*packed = made;
+	return result;
+}
+
 /* The body, or the compressed one. NULL: it could not be made; it is left empty, and the next to
  * ask tries again. */
 static const struct v2m_body *make_body(struct v2m_window *window, struct entry *entry,
@@ -164,7 +174,7 @@ static const struct v2m_body *make_body(struct v2m_window *window, struct entry 
 		entry->rendered = recipe->render(window->snapshot, window->unit, recipe->argument,
 						 &entry->body) == 0;
 	if (entry->rendered && recipe->gzip && !entry->compressed)
-		entry->compressed = v2m_gzip(&entry->body, &entry->gzip) == 0;
+		entry->compressed = compress_body(&entry->body, &entry->gzip) == 0;
 	if (recipe->gzip && entry->compressed)
 		body = &entry->gzip;
 	else if (!recipe->gzip && entry->rendered)

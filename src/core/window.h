@@ -8,7 +8,7 @@
 #define V2METER_CORE_WINDOW_H
 
 #include "v2meter/snapshot.h"
-#include "core/config.h"
+#include "base/api_bytes.h"
 
 struct v2m_window;
 

@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "core/util.h"
+#include "base/util.h"
 
 struct v2m_client;
 

@@ -4,7 +4,7 @@
 #define V2METER_CTL_COMMANDS_H
 
 #include "ctl/fallback.h"
-#include "core/format.h"
+#include "base/format.h"
 
 struct v2m_ctl {
 	struct v2m_client *client;

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "core/util.h"
+#include "base/util.h"
 
 enum v2m_style {
 	V2M_STYLE_PLAIN,

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "core/util.h"
+#include "base/util.h"
 
 /* mg_read() comes back only when it has all that it was asked for, however slowly that arrives: a
  * small piece lets us look at the clock. */

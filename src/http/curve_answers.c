@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/calendar.h"
+#include "base/calendar.h"
 #include "http/exchange.h"
 
 /* Of one answer: 9,600 hours are under 2 MB. */

@@ -17,7 +17,7 @@
 #include <time.h>
 
 #include "core/api_json.h"
-#include "core/log.h"
+#include "base/log.h"
 #include "http/accept_waker.h"
 #include "http/body.h"
 #include "http/framing.h"

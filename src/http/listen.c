@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/util.h"
+#include "base/util.h"
 
 #define PROC_TCP_MAX (16u << 20) /* 100,000 sockets take 15 MB */
 

@@ -5,8 +5,8 @@
 
 #include <netinet/in.h>
 
-#include "core/string_list.h"
-#include "core/util.h"
+#include "base/string_list.h"
+#include "base/util.h"
 
 /* Reads an IPv4 "address:port". 0 or -EINVAL. */
 int v2m_listen_parse(const char *text, struct sockaddr_in *address);

@@ -15,7 +15,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "core/log.h"
+#include "base/log.h"
 #include "kernel/datapath_internal.h"
 
 #define BPFFS_ROOT "/sys/fs/bpf"

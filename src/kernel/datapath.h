@@ -7,8 +7,9 @@
 #ifndef V2METER_KERNEL_DATAPATH_H
 #define V2METER_KERNEL_DATAPATH_H
 
-#include "v2meter/sample.h"
-#include "core/util.h"
+#include "base/connection.h"
+#include "base/sample.h"
+#include "base/util.h"
 
 struct v2m_datapath;
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "core/log.h"
+#include "base/log.h"
 #include "kernel/link_table.h"
 
 #define MOST_REFUSED 64

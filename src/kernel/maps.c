@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/log.h"
+#include "base/log.h"
 #include "kernel/datapath_internal.h"
 
 const char *const v2m_map_names[V2M_N_MAPS] = {

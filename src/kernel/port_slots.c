@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernel/datapath_internal.h"
+#include "base/transport.h"
 
 static int write_port_slot(struct v2m_datapath *datapath, uint16_t port, struct v2m_port_slot rule)
 {

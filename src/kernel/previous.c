@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/log.h"
+#include "base/log.h"
 #include "kernel/datapath_internal.h"
 #include "kernel/map_layout.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/log.h"
+#include "base/log.h"
 #include "kernel/datapath_internal.h"
 #include "traffic.skel.h"
 

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/log.h"
+#include "base/log.h"
 #include "sessions.skel.h"
 
 #define DIRECTORY "sessions_v" V2M_STRINGIFY(V2M_SESSIONS_ABI_VERSION)

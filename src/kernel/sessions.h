@@ -8,8 +8,8 @@
 #ifndef V2METER_KERNEL_SESSIONS_H
 #define V2METER_KERNEL_SESSIONS_H
 
-#include "v2meter/sample.h"
-#include "core/util.h"
+#include "base/connection.h"
+#include "base/util.h"
 
 struct v2m_sessions;
 

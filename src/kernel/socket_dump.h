@@ -3,8 +3,8 @@
 #ifndef V2METER_KERNEL_SOCKET_DUMP_H
 #define V2METER_KERNEL_SOCKET_DUMP_H
 
-#include "v2meter/sample.h"
-#include "core/util.h"
+#include "base/connection.h"
+#include "base/util.h"
 
 #define V2M_DUMP_STATES                                                                            \
 	((1u << V2M_TCP_ESTABLISHED) | (1u << V2M_TCP_CLOSE_WAIT) | (1u << V2M_TCP_LAST_ACK))

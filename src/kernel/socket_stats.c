@@ -8,9 +8,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "core/log.h"
+#include "base/log.h"
 #include "core/socket_counts.h"
 #include "kernel/socket_diag.h"
+#include "base/transport.h"
 
 /* Some 10,000 announcements of 400 bytes until we get round to them; what the kernel allows of it
  * without privilege (net.core.rmem_max, 208 KiB by default) is room for 200 to 500. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/log.h"
+#include "base/log.h"
 #include "kernel/proc_tcp.h"
 #include "kernel/socket_diag.h"
 

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "v2meter/sample.h"
-#include "core/util.h"
+#include "base/connection.h"
+#include "base/util.h"
 
 struct v2m_sockets;
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "core/util.h"
+#include "base/util.h"
 
 #define BUFFER_SIZE 32768
 

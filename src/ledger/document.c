@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/json_doc.h"
+#include "json/json_doc.h"
 
 typedef int (*parse_date)(const char *text, int32_t *date);
 

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "core/json_writer.h"
+#include "json/json_writer.h"
 #include "ledger/document.h"
 #include "ledger/private.h"
 #include "ledger/transfer.h"

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/config.h"
-#include "core/log.h"
+#include "base/log.h"
 #include "ledger/file.h"
 #include "ledger/private.h"
 #include "ledger/salvage.h"

@@ -8,7 +8,7 @@
 #define V2METER_LEDGER_LEDGER_H
 
 #include "core/account.h"
-#include "core/util.h"
+#include "base/util.h"
 
 struct v2m_ledger;
 

@@ -11,9 +11,10 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "core/json_doc.h"
+#include "json/json_doc.h"
 #include "core/key_file.h"
 #include "ledger/uri.h"
+#include "base/transport.h"
 
 /* The panel's transactions are short. */
 #define BUSY_TIMEOUT_MS 250

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-#include "core/log.h"
-#include "core/util.h"
+#include "base/log.h"
+#include "base/util.h"
 #include "ledger/schema.h"
 
 /* Ordered by the primary key, so that a scan walks the table's own pages, and those alone. */

@@ -5,7 +5,7 @@
 
 #include <sqlite3.h>
 
-#include "core/util.h"
+#include "base/util.h"
 
 /* PRAGMA application_id of our files: "V2ML". */
 #define V2M_LEDGER_APPLICATION_ID 0x56324d4c

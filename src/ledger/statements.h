@@ -6,7 +6,7 @@
 #include <sqlite3.h>
 
 #include "core/history.h"
-#include "core/util.h"
+#include "base/util.h"
 
 enum v2m_statement {
 	V2M_BEGIN,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "datapath.h"
+#include "base/transport.h"
 
 #include <errno.h>
 #include <net/if.h>

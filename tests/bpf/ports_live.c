@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "datapath.h"
+#include "base/transport.h"
 
 static int set_ports_once(struct fixture *fixture, uint16_t first, size_t count,
 			  unsigned transports)

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "v2meter/sample.h"
+#include "v2meter/bpf_abi.h"
 
 struct run;
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/util.h"
+#include "base/util.h"
 #include "fake/private.h"
 
 static struct v2m_history_figures figures_of(unsigned days)

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/util.h"
+#include "base/util.h"
+#include "base/transport.h"
 
 static char *numbered(const char *before, int digits, size_t number, const char *after)
 {

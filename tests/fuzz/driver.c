@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "core/util.h"
+#include "base/util.h"
 #include "fuzz.h"
 
 #define MAX_INPUT (64u << 10)

@@ -4,7 +4,7 @@
 
 #include "core/key_file.h"
 #include "core/key_join.h"
-#include "core/log.h"
+#include "base/log.h"
 #include "core/port_file.h"
 #include "fuzz.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/key_join.h"
-#include "core/log.h"
+#include "base/log.h"
 #include "core/v2ray_config.h"
 #include "fuzz.h"
 

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "core/format.h"
+#include "base/format.h"
 
 #define MAX_LINES 64
 #define LINE_LEN  256

@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-#include "core/calendar.h"
+#include "base/calendar.h"
 
 static void zone(const char *name)
 {

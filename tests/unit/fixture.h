@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "core/account.h"
+#include "base/transport.h"
 
 #define SECOND_NS 1000000000ull
 #define SECOND_US 1000000ll

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/format.h"
+#include "base/format.h"
 
 static void bytes_below_1024_have_no_decimals(void **state)
 {

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#include "core/json_doc.h"
+#include "json/json_doc.h"
 #include "temporary.h"
 
 static struct v2m_place place_of(const char *text, const struct v2m_json_step *steps, size_t n)

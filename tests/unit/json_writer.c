@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "core/json_writer.h"
+#include "json/json_writer.h"
 
 static char *taken(struct v2m_json_writer *json)
 {

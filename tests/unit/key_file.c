@@ -8,8 +8,9 @@
 #include <errno.h>
 
 #include "core/key_file.h"
-#include "core/uuid.h"
+#include "base/uuid.h"
 #include "temporary.h"
+#include "base/transport.h"
 
 #define UUID "e9828d67-08e2-4942-815d-61f41b3dacf7"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Several sources at once: which of them tells what of a key. */
 #include "key_sources_fixture.h"
+#include "base/transport.h"
 
 static void the_key_file_names_and_v2ray_places_the_key(void **state)
 {

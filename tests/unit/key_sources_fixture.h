@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "core/key_sources.h"
-#include "core/string_list.h"
+#include "base/string_list.h"
 #include "temporary.h"
 
 #define U1     "e9828d67-08e2-4942-815d-61f41b3dacf7"

@@ -14,7 +14,7 @@
 
 #include <sqlite3.h>
 
-#include "core/log.h"
+#include "base/log.h"
 #include "ledger/history.h"
 #include "ledger/ledger.h"
 #include "ledger/schema.h"

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "core/util.h"
+#include "base/util.h"
 
 #define TYPE NLMSG_MIN_TYPE
 

@@ -12,10 +12,11 @@
 #include <sys/fsuid.h>
 #include <sys/stat.h>
 
-#include "core/string_list.h"
-#include "core/uuid.h"
+#include "base/string_list.h"
+#include "base/uuid.h"
 #include "ledger/panel_db.h"
 #include "temporary.h"
+#include "base/transport.h"
 
 #define U1 "e9828d67-08e2-4942-815d-61f41b3dacf7"
 #define U2 "11461131-0644-438d-9429-cb5e7f60fd80"

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/util.h"
+#include "base/util.h"
 
 static unsigned char code[V2M_PORT_FILTER_SIZE];
 static size_t length;

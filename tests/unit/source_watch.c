@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "core/source_watch.h"
-#include "core/string_list.h"
+#include "base/string_list.h"
 #include "ledger/panel_db.h"
 #include "temporary.h"
 

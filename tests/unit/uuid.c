@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "core/uuid.h"
+#include "base/uuid.h"
 
 /* The expected values are Python's uuid.uuid5(). */
 static void a_uuid5_equals_that_of_other_implementations(void **state)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Whole files: those of real servers, and several taken together. */
 #include "v2ray_fixture.h"
+#include "base/transport.h"
 
 static void a_configuration_written_by_hand_gives_all_its_keys(void **state)
 {

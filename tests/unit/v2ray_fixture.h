@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "core/v2ray_config.h"
+#include "base/transport.h"
 
 #define DATA   "../data/v2ray/"
 #define BOTH   (V2M_TCP | V2M_UDP)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Single inbounds: the ids and ports of their clients, and what is refused. */
-#include "core/uuid.h"
+#include "base/uuid.h"
 #include "v2ray_fixture.h"
+#include "base/transport.h"
 
 static void the_id_is_made_of_the_uuid_and_a_uuid_without_hyphens_gets_them(void **state)
 {

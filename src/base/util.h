@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Ownership and errors, the same way everywhere. */
-#ifndef V2METER_CORE_UTIL_H
-#define V2METER_CORE_UTIL_H
+#ifndef V2METER_BASE_UTIL_H
+#define V2METER_BASE_UTIL_H
 
 #include <stdarg.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * Where in a JSON text a value stands. jansson tells the place of what it cannot parse, but keeps
  * none for what it has parsed: when a value is to be complained about, the text is walked again.
  */
-#ifndef V2METER_CORE_JSON_PLACE_H
-#define V2METER_CORE_JSON_PLACE_H
+#ifndef V2METER_JSON_JSON_PLACE_H
+#define V2METER_JSON_JSON_PLACE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "core/uuid.h"
+#include "base/uuid.h"
 
 #include <ctype.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
  * signed 64 bits; the API's counters are unsigned and an answer at 10,000 connections should not
  * cost 100,000 allocations.
  */
-#ifndef V2METER_CORE_JSON_WRITER_H
-#define V2METER_CORE_JSON_WRITER_H
+#ifndef V2METER_JSON_JSON_WRITER_H
+#define V2METER_JSON_JSON_WRITER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "core/format.h"
+#include "base/format.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -8,7 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/util.h"
+#include "base/transport.h"
+#include "base/util.h"
 
 void v2m_format_bytes(uint64_t bytes, char text[static V2M_FORMAT_BYTES_LEN])
 {

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "core/gzip.h"
+#include "base/gzip.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <zlib.h>
 
+#include "base/util.h"
+
 /* zlib's manual: 16 more than the window's bits makes it a gzip stream, without name or time. */
 #define GZIP_WINDOW_BITS (15 + 16)
 #define MEMORY_LEVEL     8
 #define LEVEL            Z_BEST_SPEED
 
-int v2m_gzip(const struct v2m_body *plain, struct v2m_body *packed)
+int v2m_gzip(const char *plain, size_t length, char **packed, size_t *packed_length)
 {
 	V2M_FREE char *data = NULL;
 	z_stream stream = { 0 };
@@ -19,18 +21,17 @@ int v2m_gzip(const struct v2m_body *plain, struct v2m_body *packed)
 	uLong bound;
 	int result;
 
-	if (plain->length > UINT_MAX / 2 ||
-	    deflateInit2(&stream, LEVEL, Z_DEFLATED, GZIP_WINDOW_BITS, MEMORY_LEVEL,
-			 Z_DEFAULT_STRATEGY) != Z_OK)
+	if (length > UINT_MAX / 2 || deflateInit2(&stream, LEVEL, Z_DEFLATED, GZIP_WINDOW_BITS,
+						  MEMORY_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
 		return -ENOMEM;
-	bound = deflateBound(&stream, plain->length);
+	bound = deflateBound(&stream, length);
 	data = malloc(bound);
 	if (!data) {
 		deflateEnd(&stream);
 		return -ENOMEM;
 	}
-	stream.next_in = (Bytef *)plain->data;
-	stream.avail_in = (uInt)plain->length;
+	stream.next_in = (Bytef *)plain;
+	stream.avail_in = (uInt)length;
 	stream.next_out = (Bytef *)data;
 	stream.avail_out = (uInt)bound;
 	result = deflate(&stream, Z_FINISH);
@@ -41,10 +42,7 @@ int v2m_gzip(const struct v2m_body *plain, struct v2m_body *packed)
 	if (!shrunk)
 		return -ENOMEM;
 	data = NULL;
-	*packed = (struct v2m_body){
-		.status = plain->status,
-		.data = shrunk,
-		.length = stream.total_out,
-	};
+	*packed = shrunk;
+	*packed_length = stream.total_out;
 	return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "core/json_place.h"
+#include "json/json_place.h"
 
 #include <jansson.h>
 #include <stdbool.h>

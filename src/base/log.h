@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The log: one line an event, on stderr, with the syslog priority journald understands where asked.
  */
-#ifndef V2METER_CORE_LOG_H
-#define V2METER_CORE_LOG_H
+#ifndef V2METER_BASE_LOG_H
+#define V2METER_BASE_LOG_H
 
 #include <stddef.h>
 
-#include "core/util.h"
+#include "base/util.h"
 
 #define V2M_LOG_MEMORY 256
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "core/string_list.h"
+#include "base/string_list.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "v2meter/sample.h"
+#include "base/connection.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-void v2m_sample_clear(struct v2m_sample *sample)
-{
-	free(sample->ports);
-	free(sample->devices);
-	memset(sample, 0, sizeof(*sample));
-}
 
 struct v2m_connection_table *v2m_connection_table_ref(struct v2m_connection_table *table)
 {

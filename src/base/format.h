@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* How the API writes sizes, times and addresses. */
-#ifndef V2METER_CORE_FORMAT_H
-#define V2METER_CORE_FORMAT_H
+#ifndef V2METER_BASE_FORMAT_H
+#define V2METER_BASE_FORMAT_H
 
-#include "v2meter/sample.h"
+#include "base/connection.h"
 
 /* "0 B", "1023 B", "1.00 KB", on through "PB": base 1024, two decimals. */
 #define V2M_FORMAT_BYTES_LEN 32

@@ -3,8 +3,8 @@
  * UUIDs (RFC 9562). A client's uuid is its credential: what names the client in logs is a UUIDv5
  * made of it, from which it cannot be computed back.
  */
-#ifndef V2METER_CORE_UUID_H
-#define V2METER_CORE_UUID_H
+#ifndef V2METER_BASE_UUID_H
+#define V2METER_BASE_UUID_H
 
 #include <stdbool.h>
 

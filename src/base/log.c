@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "core/log.h"
+#include "base/log.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>

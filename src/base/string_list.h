@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Lists of strings that own their items. */
-#ifndef V2METER_CORE_STRING_LIST_H
-#define V2METER_CORE_STRING_LIST_H
+#ifndef V2METER_BASE_STRING_LIST_H
+#define V2METER_BASE_STRING_LIST_H
 
 #include <stddef.h>
 

@@ -3,8 +3,8 @@
  * The server's local calendar, by the process's time zone. A date is an integer, 20250804, and a
  * month too, 202508: they sort, and a person reads them in the database.
  */
-#ifndef V2METER_CORE_CALENDAR_H
-#define V2METER_CORE_CALENDAR_H
+#ifndef V2METER_BASE_CALENDAR_H
+#define V2METER_BASE_CALENDAR_H
 
 #include <stdint.h>
 

@@ -7,14 +7,14 @@
  *
  * Values of strings never appear in a complaint: many of them are credentials.
  */
-#ifndef V2METER_CORE_JSON_DOC_H
-#define V2METER_CORE_JSON_DOC_H
+#ifndef V2METER_JSON_JSON_DOC_H
+#define V2METER_JSON_JSON_DOC_H
 
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "core/json_place.h"
-#include "core/util.h"
+#include "json/json_place.h"
+#include "base/util.h"
 
 /* No configuration or key file that a server runs on is anywhere near this. */
 #define V2M_JSON_MAX_BYTES (32u << 20)

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Raw, monotonic counters at one point in time: what the byte sources hand to the accounting.
+ * Nothing here knows keys. */
+#ifndef V2METER_BASE_SAMPLE_H
+#define V2METER_BASE_SAMPLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "v2meter/bpf_abi.h"
+
+#define V2M_EPOCH_LEN 16
+
+/* How the bytes were measured. */
+enum v2m_mode {
+	V2M_MODE_EBPF,         /* exact */
+	V2M_MODE_SOCKET_STATS, /* from the kernel's per-socket counters, when eBPF cannot be had */
+};
+
+/* What the counters of one port stood at. */
+struct v2m_port_sample {
+	uint16_t port;
+	uint64_t assigned_ns; /* with the sample's epoch: the identity of this counter */
+	struct v2m_flow tcp_rx;
+	struct v2m_flow tcp_tx;
+	struct v2m_flow udp_rx;
+	struct v2m_flow udp_tx;
+};
+
+/* One monitored device: what our programs saw, and what the device itself counts. */
+struct v2m_device_sample {
+	uint32_t ifindex;
+	char name[V2M_DEVICE_NAME_LEN];
+	bool loopback;
+	struct v2m_device_flow ingress;
+	struct v2m_device_flow egress;
+	uint64_t link_rx_bytes; /* IFLA_STATS64 */
+	uint64_t link_tx_bytes;
+};
+
+struct v2m_sample {
+	enum v2m_mode mode;
+	uint8_t epoch[V2M_EPOCH_LEN];  /* identity of the counters; another one means: they began at
+					  0 */
+	uint64_t mono_ns;              /* CLOCK_MONOTONIC, as close as possible to the reading */
+	int64_t real_us;               /* CLOCK_REALTIME of the same moment, Unix microseconds */
+	struct v2m_port_sample *ports; /* ascending by port */
+	size_t n_ports;
+	struct v2m_device_sample *devices; /* ascending by ifindex */
+	size_t n_devices;
+};
+
+/* Frees what the sample holds and empties it; the structure itself is the caller's. */
+void v2m_sample_clear(struct v2m_sample *sample);
+
+#endif

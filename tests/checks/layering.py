@@ -1,0 +1,211 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""every_folder_includes_only_what_it_may, and no_units_form_a_circle.
+
+A folder of src/ is a station of the data. RULES names each folder, the folders that it may include and
+the outside headers that it may use. A folder that RULES does not know fails the check.
+
+A unit is a .c file with the header of the same name. A header without a .c file is a unit of its own,
+unless it is the private header of a module: NAME_internal.h belongs to NAME, and internal.h or private.h
+belong to the unit that has the folder's name. One unit depends on another if it includes its header or uses
+a symbol that it defines (nm on the libraries of the build says so): a private header that declares the
+functions of many files hides such a dependency from a reader of the includes.
+
+usage: layering.py BUILD_DIRECTORY
+"""
+
+import collections
+import pathlib
+import re
+import subprocess
+import sys
+
+# Outside headers that only some folders may use; every folder may use the C library's.
+OUTSIDE = {
+    "kernel": r"bpf/.*|linux/(bpf|netlink|rtnetlink|pkt_|if_link|inet_diag|sock_diag|tcp|gen_stats|net_namespace)"
+              r".*|libmnl/.*|.*\.skel\.h",
+    "sqlite": r"sqlite3.*",
+    "server": r"civetweb.*",
+    "client": r"curl/.*",
+    "json": r"jansson.*",
+    "gzip": r"zlib.*",
+    "systemd": r"systemd/.*",
+}
+
+RULES = {
+    # folder: (folders that it may include, outside headers that it may use)
+    "base": ("", "gzip"),
+    "json": ("base", "json"),
+    "core": ("json base", "json"),
+    "kernel": ("core base", "kernel"),
+    "ledger": ("core json base", "sqlite json"),
+    "http": ("core json base", "server json"),
+    "collector": ("core kernel ledger base", ""),
+    "ctl": ("core json base", "client json"),
+    "daemon": ("core kernel ledger http collector base json", "systemd"),
+}
+# Folders of src/ that a file directly in src/ counts for.
+TOP = "daemon"
+
+# Folders whose circles are not untied yet. Units of any other folder must not form one.
+TANGLED = {"core", "kernel", "http", "ctl", "collector"}
+
+SOURCE = pathlib.Path("src")
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
+
+failures = []
+
+
+def folder_of(path):
+    """The station of a file below src/: its folder, nested ones written with a slash."""
+    relative = path.relative_to(SOURCE).parent.as_posix()
+    return TOP if relative == "." else relative
+
+
+def source_files():
+    files = sorted(path for path in SOURCE.rglob("*") if path.suffix in (".c", ".h"))
+    if not files:
+        sys.exit("no source file at all: this check sees nothing")
+    return files
+
+
+def includes_of(path):
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        found = INCLUDE.match(line)
+        if found:
+            yield number, found.group(1)
+
+
+def check_folders(files):
+    """Every include of every file against RULES."""
+    seen = 0
+    for folder in sorted({folder_of(path) for path in files}):
+        if folder not in RULES:
+            failures.append(f"src/{folder}: no rule says what this folder may include")
+    for folder in RULES:
+        if not any(folder_of(path) == folder for path in files):
+            failures.append(f"{folder}: there is a rule for this folder and no file in it")
+    for path in files:
+        allowed, outside = (words.split() for words in RULES.get(folder_of(path), ("", "")))
+        for number, header in includes_of(path):
+            seen += 1
+            ours = SOURCE / header
+            if ours.is_file():
+                target = folder_of(ours)
+                if target != folder_of(path) and target not in allowed:
+                    failures.append(f"{path}:{number}: {folder_of(path)} may not include {header}")
+                continue
+            for kind, pattern in OUTSIDE.items():
+                if kind not in outside and re.fullmatch(pattern, header):
+                    failures.append(f"{path}:{number}: {folder_of(path)} may not use {header}")
+    if not seen:
+        failures.append("no include found at all: this check sees nothing")
+
+
+def unit_of(path):
+    """The unit that a file belongs to, as "folder/name"."""
+    folder, name = folder_of(path), path.stem
+    if name in ("internal", "private"):
+        name = folder.split("/")[-1]
+    name = name.removesuffix("_internal")
+    return f"{folder}/{name}"
+
+
+def include_edges(files):
+    for path in files:
+        for _, header in includes_of(path):
+            target = SOURCE / header
+            if target.is_file():
+                yield unit_of(path), unit_of(target), f"includes {header}"
+
+
+def symbol_edges(files, build):
+    """Who uses whose symbols, from the object files of the build."""
+    sources = {path: unit_of(path) for path in files if path.suffix == ".c"}
+    objects = {}
+    for path, unit in sources.items():
+        # CMake puts the object of src/a/b.c below its library's directory as .../a/.../b.c.o.
+        found = [made for made in build.glob(f"src/**/{path.name}.o")
+                 if made_from(made, build) == path]
+        if len(found) != 1:
+            failures.append(f"{path}: {len(found)} object files of it in the build, expected one")
+            continue
+        objects[unit] = found[0]
+    defined, used = {}, collections.defaultdict(set)
+    for unit, made in objects.items():
+        listing = subprocess.run(["nm", "-g", made], capture_output=True, text=True, check=True)
+        for line in listing.stdout.splitlines():
+            kind, symbol = line.split()[-2:]
+            if kind == "U":
+                used[unit].add(symbol)
+            else:
+                defined[symbol] = unit
+    if not defined:
+        failures.append("no symbol found at all: this check sees nothing")
+    for unit, symbols in used.items():
+        for symbol in symbols:
+            if symbol in defined:
+                yield unit, defined[symbol], f"uses {symbol}()"
+
+
+def made_from(made, build):
+    """The source of build/src/<folder>/CMakeFiles/<target>.dir/<rest>.c.o."""
+    parts = list(made.relative_to(build).parts)
+    at = parts.index("CMakeFiles")
+    return pathlib.Path(*parts[:at], *parts[at + 2:]).with_suffix("")
+
+
+def circles(edges):
+    """Strongly connected components of more than one unit, by Tarjan's algorithm."""
+    index, low, stack, on_stack, found = {}, {}, [], set(), []
+
+    def visit(unit):
+        index[unit] = low[unit] = len(index)
+        stack.append(unit)
+        on_stack.add(unit)
+        for other in sorted(edges[unit]):
+            if other not in index:
+                visit(other)
+                low[unit] = min(low[unit], low[other])
+            elif other in on_stack:
+                low[unit] = min(low[unit], index[other])
+        if low[unit] == index[unit]:
+            circle = set()
+            while unit not in circle:
+                member = stack.pop()
+                on_stack.discard(member)
+                circle.add(member)
+            if len(circle) > 1:
+                found.append(sorted(circle))
+
+    sys.setrecursionlimit(10000)
+    for unit in sorted(edges):
+        if unit not in index:
+            visit(unit)
+    return found
+
+
+def check_circles(files, build):
+    edges, reasons = collections.defaultdict(set), {}
+    for unit, other, reason in [*include_edges(files), *symbol_edges(files, build)]:
+        if unit != other:
+            edges[unit].add(other)
+            edges[other]  # every unit is a key
+            reasons.setdefault((unit, other), reason)
+    for circle in circles(edges):
+        if all(unit.split("/")[0] in TANGLED for unit in circle):
+            continue
+        failures.append("a circle of units: " + ", ".join(circle))
+        failures.extend(f"  {unit} {reasons[unit, other]} of {other}"
+                        for unit in circle for other in sorted(edges[unit]) if other in circle)
+
+
+def main():
+    files = source_files()
+    check_folders(files)
+    check_circles(files, pathlib.Path(sys.argv[1]))
+    print("\n".join(failures))
+    sys.exit(1 if failures else 0)
+
+
+main()
