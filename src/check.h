@@ -3,7 +3,7 @@
 #ifndef V2METER_CHECK_H
 #define V2METER_CHECK_H
 
-#include "core/config.h"
+#include "config/config.h"
 
 /* Prints the effective configuration, the key sources with what is wrong with them, the keys and
  * the devices with the reason why each is counted on or not, to standard output. Changes nothing

@@ -13,9 +13,9 @@
 
 #include "check.h"
 #include "collector/collector.h"
-#include "core/config.h"
+#include "config/config.h"
 #include "base/log.h"
-#include "core/state_dir.h"
+#include "config/state_dir.h"
 #include "http/http.h"
 #include "http/listen.h"
 #include "kernel/datapath.h"

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "core/config.h"
+#include "config/config.h"
 #include "core/meter.h"
 
 struct v2m_collector;

@@ -4,7 +4,7 @@
 #ifndef V2METER_HTTP_HTTP_H
 #define V2METER_HTTP_HTTP_H
 
-#include "core/config.h"
+#include "config/config.h"
 #include "core/meter.h"
 
 struct v2m_http;

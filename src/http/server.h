@@ -7,7 +7,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 
-#include "core/state_dir.h"
+#include "config/state_dir.h"
 #include "http/address_counts.h"
 #include "http/http.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "core/config.h"
+#include "config/config.h"
 #include "base/log.h"
 #include "ledger/file.h"
 #include "ledger/private.h"

@@ -38,11 +38,12 @@ RULES = {
     "json": ("base", "json"),
     "core": ("json base", "json"),
     "kernel": ("core base", "kernel"),
-    "ledger": ("core json base", "sqlite json"),
-    "http": ("core json base", "server json"),
-    "collector": ("core kernel ledger base", ""),
+    "ledger": ("core config json base", "sqlite json"),
+    "http": ("core config json base", "server json"),
+    "collector": ("core config kernel ledger base", ""),
     "ctl": ("core json base", "client json"),
-    "daemon": ("core kernel ledger http collector base json", "systemd"),
+    "config": ("json base", "json"),
+    "daemon": ("core config kernel ledger http collector base json", "systemd"),
 }
 # Folders of src/ that a file directly in src/ counts for.
 TOP = "daemon"

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <jansson.h>
 
-#include "core/config.h"
+#include "config/config.h"
 #include "temporary.h"
 
 static struct v2m_config load(const char *text)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The configuration file: v2meterd(8). */
-#ifndef V2METER_CORE_CONFIG_H
-#define V2METER_CORE_CONFIG_H
+#ifndef V2METER_CONFIG_CONFIG_H
+#define V2METER_CONFIG_CONFIG_H
 
 #include <stdbool.h>
 

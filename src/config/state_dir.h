@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The state directory: who owns it, and the API key that lives there. */
-#ifndef V2METER_CORE_STATE_DIR_H
-#define V2METER_CORE_STATE_DIR_H
+#ifndef V2METER_CONFIG_STATE_DIR_H
+#define V2METER_CONFIG_STATE_DIR_H
 
-#include "core/config.h"
+#include "config/config.h"
 
 /* Makes the directory (mode 0700, parents too) if need be and locks it for this process: the lock
  * is held as long as *lock_fd is open. 0; -EBUSY with the holder's pid; or another -errno. */
