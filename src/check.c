@@ -6,9 +6,8 @@
 #include <stdlib.h>
 
 #include "base/format.h"
-#include "core/key_sources.h"
+#include "keys/key_sources.h"
 #include "kernel/links.h"
-#include "ledger/panel_db.h"
 
 static int print_config(const struct v2m_config *config, struct v2m_error *error)
 {
@@ -23,14 +22,14 @@ static int print_config(const struct v2m_config *config, struct v2m_error *error
 static void print_sources(const struct v2m_source_report *report)
 {
 	puts("\nKey sources");
-	for (size_t i = 0; i < report->n_sources; i++) {
-		const struct v2m_status_source *source = &report->sources[i];
+	for (size_t i = 0; i < report->count; i++) {
+		const struct v2m_source_entry *source = &report->entries[i];
 
 		printf("  %-24s %5zu key%s  %s%s%s\n", source->kind ? source->kind : "unknown",
 		       source->keys, source->keys == 1 ? " " : "s", source->path,
 		       source->error ? "\n    error: " : "", source->error ? source->error : "");
 	}
-	if (report->n_sources == 0)
+	if (report->count == 0)
 		puts("  none found");
 	if (report->refused_ports)
 		printf("  %zu ports are beyond the %d that can be counted\n", report->refused_ports,
@@ -108,8 +107,7 @@ int v2m_check(const struct v2m_config *config, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_source_report_clear) struct v2m_source_report report = { 0 };
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *keyset = NULL;
-	struct v2m_source_options options = { .read_panel = v2m_panel_db_read,
-					      .now_us = v2m_clock_real_us() };
+	struct v2m_source_options options = { .now_us = v2m_clock_real_us() };
 	struct v2m_error devices_error = { "" };
 	int result = print_config(config, error);
 	int devices_result;

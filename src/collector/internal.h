@@ -8,10 +8,10 @@
 
 #include "collector/collector.h"
 #include "core/account.h"
-#include "core/key_sources.h"
+#include "keys/key_sources.h"
 #include "base/log.h"
 #include "core/rates.h"
-#include "core/source_watch.h"
+#include "keys/source_watch.h"
 #include "kernel/datapath.h"
 #include "kernel/links.h"
 #include "kernel/sessions.h"

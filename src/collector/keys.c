@@ -10,10 +10,9 @@
 #include <string.h>
 
 #include "collector/internal.h"
-#include "core/key_memory.h"
+#include "keys/key_memory.h"
 #include "base/log.h"
 #include "base/string_list.h"
-#include "ledger/panel_db.h"
 
 /* All sources are read for the one that fails: first after this time, then after twice that, ... */
 #define REREAD_MIN_NS (5 * UINT64_C(1000000000))
@@ -78,7 +77,6 @@ static int read_sources(struct v2m_collector *collector, struct v2m_keyset **key
 			struct v2m_error *error)
 {
 	struct v2m_source_options options = {
-		.read_panel = v2m_panel_db_read,
 		.previous = collector->keyset,
 		.first_seen_us = first_seen_us,
 		.context = collector,

@@ -43,25 +43,6 @@ static void fill_device(const struct v2m_collector *collector, const struct watc
 	device->gap_ns = watched->gap_ns;
 }
 
-static int fill_sources(const struct v2m_source_report *report, struct v2m_status *status)
-{
-	status->sources = calloc(report->n_sources + 1, sizeof(*status->sources));
-	if (!status->sources)
-		return -ENOMEM;
-	for (; status->n_sources < report->n_sources; status->n_sources++) {
-		const struct v2m_status_source *from = &report->sources[status->n_sources];
-		struct v2m_status_source *to = &status->sources[status->n_sources];
-
-		to->keys = from->keys;
-		to->path = strdup(from->path);
-		to->kind = strdup(from->kind ? from->kind : "unknown");
-		to->error = from->error ? strdup(from->error) : NULL;
-		if (!to->path || !to->kind || (from->error && !to->error))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
 /* The device that the last error is of, as collector_check_devices() goes through them in order. */
 static void tell_refused(const struct v2m_collector *collector, struct v2m_error *sentence)
 {
@@ -113,7 +94,7 @@ static enum v2m_verdict make_status(struct v2m_collector *collector, void *argum
 	if (!status)
 		return V2M_UNREADABLE;
 	status->devices = calloc(collector->n_devices + 1, sizeof(*status->devices));
-	if (!status->devices || fill_sources(&collector->sources, status)) {
+	if (!status->devices || v2m_source_report_copy(&collector->sources, &status->sources)) {
 		v2m_status_free(status);
 		return V2M_UNREADABLE;
 	}

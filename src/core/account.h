@@ -15,7 +15,7 @@
 #include "base/connection.h"
 #include "base/sample.h"
 #include "v2meter/snapshot.h"
-#include "core/keys.h"
+#include "keys/keys.h"
 #include "core/pending.h"
 #include "core/totals.h"
 

@@ -9,7 +9,7 @@
 
 #include "core/window.h"
 #include "core/history.h"
-#include "core/keys.h"
+#include "keys/keys.h"
 #include "core/series.h"
 #include "core/status.h"
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "core/keys.h"
+#include "keys/keys.h"
 
 struct v2m_snapshot *v2m_snapshot_ref(struct v2m_snapshot *snapshot)
 {

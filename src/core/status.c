@@ -8,21 +8,11 @@
 
 #include "base/format.h"
 
-void v2m_status_sources_free(struct v2m_status_source *sources, size_t n_sources)
-{
-	for (size_t i = 0; i < n_sources; i++) {
-		free(sources[i].path);
-		free(sources[i].kind);
-		free(sources[i].error);
-	}
-	free(sources);
-}
-
 void v2m_status_free(struct v2m_status *status)
 {
 	if (!status)
 		return;
-	v2m_status_sources_free(status->sources, status->n_sources);
+	v2m_source_report_clear(&status->sources);
 	free(status->devices);
 	free(status->mode_reason);
 	free(status->health_detail);
@@ -88,8 +78,8 @@ static json_t *sources_json(const struct v2m_status *status)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < status->n_sources; i++) {
-		const struct v2m_status_source *source = &status->sources[i];
+	for (size_t i = 0; i < status->sources.count; i++) {
+		const struct v2m_source_entry *source = &status->sources.entries[i];
 
 		json_array_append_new(list,
 				      json_pack("{ss ss sI ss?}", "path", source->path, "kind",

@@ -7,6 +7,7 @@
 #define V2METER_CORE_STATUS_H
 
 #include "core/window.h"
+#include "keys/source_report.h"
 
 /* A device that is counted on. Its bytes are explained: in each direction what the programs saw is
  * what they counted for keys (on the loopback device: for inbounds behind a local proxy), what they
@@ -28,16 +29,6 @@ struct v2m_status_device {
 	uint64_t gap_ns;     /* an upper bound of how long the programs were away that time */
 };
 
-struct v2m_status_source {
-	char *path;
-	char *kind; /* "key file", "port file", "V2Ray configuration", ... */
-	size_t keys;
-	char *error; /* NULL where it could be read */
-};
-
-/* A list of them and what they hold. */
-void v2m_status_sources_free(struct v2m_status_source *sources, size_t n_sources);
-
 struct v2m_status {
 	int64_t real_us;    /* of this status */
 	int64_t started_us; /* of the daemon */
@@ -53,8 +44,7 @@ struct v2m_status {
 	size_t connections; /* in the last dump */
 	struct v2m_status_device *devices;
 	size_t n_devices;
-	struct v2m_status_source *sources;
-	size_t n_sources;
+	struct v2m_source_report sources;
 };
 
 void v2m_status_free(struct v2m_status *status);

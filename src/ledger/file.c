@@ -13,7 +13,7 @@
 
 #include "base/log.h"
 #include "ledger/schema.h"
-#include "ledger/uri.h"
+#include "base/sqlite_uri.h"
 
 /* Long enough for another process's short transaction, short enough for a reset's answer. */
 #define BUSY_TIMEOUT_MS 500

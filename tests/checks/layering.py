@@ -36,14 +36,16 @@ RULES = {
     # folder: (folders that it may include, outside headers that it may use)
     "base": ("", "gzip"),
     "json": ("base", "json"),
-    "core": ("json base", "json"),
+    "core": ("keys json base", "json"),
     "kernel": ("core base", "kernel"),
-    "ledger": ("core config json base", "sqlite json"),
-    "http": ("core config json base", "server json"),
-    "collector": ("core config kernel ledger base", ""),
+    "ledger": ("core config keys json base", "sqlite json"),
+    "http": ("core config keys json base", "server json"),
+    "collector": ("core config keys kernel ledger base", ""),
     "ctl": ("core json base", "client json"),
     "config": ("json base", "json"),
-    "daemon": ("core config kernel ledger http collector base json", "systemd"),
+    "keys": ("keys/formats json base", "json"),
+    "keys/formats": ("keys json base", "json sqlite"),
+    "daemon": ("core config keys kernel ledger http collector base json", "systemd"),
 }
 # Folders of src/ that a file directly in src/ counts for.
 TOP = "daemon"

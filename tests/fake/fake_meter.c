@@ -247,12 +247,7 @@ static void fill_status(const struct fake_meter *fake, struct v2m_status *status
 		strcpy(status->devices[0].name, "eth0");
 		strcpy(status->devices[0].attach, "tcx");
 	}
-	status->sources = calloc(1, sizeof(*status->sources));
-	if (status->sources) {
-		status->n_sources = 1;
-		status->sources[0].path = strdup("/etc/v2meter/keys.json");
-		status->sources[0].kind = strdup("key file");
-	}
+	v2m_source_report_add(&status->sources, "/etc/v2meter/keys.json", "key file", 0, NULL);
 }
 
 static enum v2m_verdict status_of(void *context, struct v2m_status **status)

@@ -2,10 +2,10 @@
 /* A key file and a port file, joined. */
 #include <string.h>
 
-#include "core/key_file.h"
-#include "core/key_join.h"
+#include "keys/formats/key_file.h"
+#include "keys/key_join.h"
 #include "base/log.h"
-#include "core/port_file.h"
+#include "keys/formats/port_file.h"
 #include "fuzz.h"
 
 /* The uuid that every seed has: no complaint may show it. */

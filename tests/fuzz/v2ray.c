@@ -2,9 +2,9 @@
 /* A V2Ray configuration, read and joined with itself. */
 #include <string.h>
 
-#include "core/key_join.h"
+#include "keys/key_join.h"
 #include "base/log.h"
-#include "core/v2ray_config.h"
+#include "keys/formats/v2ray_config.h"
 #include "fuzz.h"
 
 /* "f:LINE:COLUMN: ..." with a place that the text has. */

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#include "core/key_file.h"
+#include "keys/formats/key_file.h"
 #include "base/uuid.h"
 #include "temporary.h"
 #include "base/transport.h"

@@ -88,7 +88,7 @@ static void a_source_named_twice_changes_nothing(void **state)
 	temporary_file("v", V2RAY_CLIENT(U1, "\"1-3\""));
 	keyset = LOAD("v", "v");
 	assert_int_equal(keyset->n_keys, 3);
-	assert_int_equal(report.n_sources, 2);
+	assert_int_equal(report.count, 2);
 	v2m_keyset_unref(keyset);
 }
 

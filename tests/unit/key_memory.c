@@ -2,7 +2,7 @@
 /* The last good keys, from one start to the next. */
 #include <sys/stat.h>
 
-#include "core/key_memory.h"
+#include "keys/key_memory.h"
 #include "key_sources_fixture.h"
 
 static void assert_same_key(const struct v2m_key *a, const struct v2m_key *b)

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/key_sources.h"
+#include "keys/key_sources.h"
 #include "base/string_list.h"
 #include "temporary.h"
 

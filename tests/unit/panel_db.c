@@ -14,7 +14,8 @@
 
 #include "base/string_list.h"
 #include "base/uuid.h"
-#include "ledger/panel_db.h"
+#include "keys/formats/panel_db.h"
+#include "keys/key_sources.h"
 #include "temporary.h"
 #include "base/transport.h"
 
@@ -297,7 +298,7 @@ static void make_database_in_mid_commit(void)
 static void keys_of_a_commit_that_was_not_ended_are_refused(void **state)
 {
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings sources = { 0 };
-	struct v2m_source_options options = { .read_panel = v2m_panel_db_read };
+	struct v2m_source_options options = { 0 };
 	struct v2m_source_report report = { 0 };
 	struct v2m_keyset *keyset = NULL;
 	struct v2m_key_list keys = { 0 };
@@ -391,7 +392,7 @@ static void a_path_may_begin_with_two_slashes(void **state)
 static void the_file_is_told_as_a_source_and_joined(void **state)
 {
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings sources = { 0 };
-	struct v2m_source_options options = { .read_panel = v2m_panel_db_read };
+	struct v2m_source_options options = { 0 };
 	struct v2m_source_report report = { 0 };
 	struct v2m_keyset *keyset = NULL;
 
@@ -400,7 +401,7 @@ static void the_file_is_told_as_a_source_and_joined(void **state)
 				 "INSERT INTO port_assignments VALUES ('" U1 "', 7, '')");
 	assert_int_equal(v2m_strings_add(&sources, temporary_path("vpn.db")), 0);
 	assert_int_equal(v2m_key_sources_load(&sources, &options, &keyset, &report, &error), 0);
-	assert_string_equal(report.sources[0].kind, "panel database");
+	assert_string_equal(report.entries[0].kind, "panel database");
 	assert_int_equal(keyset->n_keys, 1);
 	assert_int_equal(keyset->keys[0].port, 7);
 	assert_string_equal(keyset->keys[0].id, "k1");

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/port_file.h"
+#include "keys/formats/port_file.h"
 
 #define UUID "e9828d67-08e2-4942-815d-61f41b3dacf7"
 

@@ -11,9 +11,9 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
-#include "core/source_watch.h"
+#include "keys/source_watch.h"
 #include "base/string_list.h"
-#include "ledger/panel_db.h"
+#include "keys/formats/panel_db.h"
 #include "temporary.h"
 
 /* A change must be known well before the two seconds in which it has to take effect. */

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/v2ray_config.h"
+#include "keys/formats/v2ray_config.h"
 #include "base/transport.h"
 
 #define DATA   "../data/v2ray/"

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "keys/formats/key_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/uuid.h"
+#include "base/transport.h"
+
+/* Absent, null, and for what is only shown also "", leave *value NULL. */
+static int optional_string(const struct v2m_json_node *key, const char *name, bool may_be_empty,
+			   char **value, struct v2m_error *error)
+{
+	struct v2m_json_node node = v2m_json_member(key, name);
+
+	if (!node.value)
+		return 0;
+	if (may_be_empty && json_is_string(node.value) && json_string_length(node.value) == 0)
+		return 0;
+	return v2m_json_string(&node, V2M_JSON_MAX_STRING, value, error);
+}
+
+static int read_transport(const struct v2m_json_node *key, unsigned *transports,
+			  struct v2m_error *error)
+{
+	struct v2m_json_node node = v2m_json_member(key, "transport");
+	const char *text = json_string_value(node.value);
+
+	if (!node.value || (text && strcmp(text, "both") == 0))
+		*transports = V2M_TCP | V2M_UDP;
+	else if (text && strcmp(text, "tcp") == 0)
+		*transports = V2M_TCP;
+	else if (text && strcmp(text, "udp") == 0)
+		*transports = V2M_UDP;
+	else
+		return v2m_json_expected(&node, error, "\"tcp\", \"udp\" or \"both\"");
+	return 0;
+}
+
+static int read_port(const struct v2m_json_node *key, uint16_t *port, struct v2m_error *error)
+{
+	struct v2m_json_node node = v2m_json_member(key, "port");
+	long long value;
+	int result;
+
+	if (!node.value)
+		return 0;
+	result = v2m_json_integer(&node, 1, 65535, &value, error);
+	if (result == 0)
+		*port = (uint16_t)value;
+	return result;
+}
+
+static int read_active(const struct v2m_json_node *key, bool *is_active, struct v2m_error *error)
+{
+	struct v2m_json_node node = v2m_json_member(key, "is_active");
+
+	*is_active = true;
+	return node.value ? v2m_json_boolean(&node, is_active, error) : 0;
+}
+
+static int read_members(const struct v2m_json_node *node, struct v2m_key *key,
+			struct v2m_error *error)
+{
+	struct v2m_json_node uuid = v2m_json_member(node, "uuid");
+	int result = v2m_json_object(node, error);
+
+	if (!result)
+		result = v2m_json_string(&uuid, V2M_JSON_MAX_STRING, &key->uuid, error);
+	if (!result)
+		result = optional_string(node, "id", false, &key->id, error);
+	if (!result)
+		result = optional_string(node, "name", false, &key->name, error);
+	if (!result)
+		result = optional_string(node, "created_at", true, &key->created_at, error);
+	if (!result)
+		result = optional_string(node, "short_id", true, &key->short_id, error);
+	if (!result)
+		result = optional_string(node, "sni", true, &key->sni, error);
+	if (!result)
+		result = read_active(node, &key->is_active, error);
+	if (!result)
+		result = read_port(node, &key->port, error);
+	if (!result)
+		result = read_transport(node, &key->transports, error);
+	return result;
+}
+
+int v2m_key_complete(struct v2m_key *key, const char *source)
+{
+	if (!key->id) {
+		char id[V2M_UUID_LEN];
+
+		v2m_uuid_key_id(key->uuid, id);
+		key->id = strdup(id);
+	}
+	if (!key->name && key->id)
+		key->name = strdup(key->id);
+	free(key->source);
+	key->source = strdup(source);
+	return key->id && key->name && key->source ? 0 : -ENOMEM;
+}
+
+int v2m_key_read(const struct v2m_json_node *node, struct v2m_key *key, struct v2m_error *error)
+{
+	int result = read_members(node, key, error);
+
+	if (!result && v2m_key_complete(key, node->doc->path))
+		result = v2m_error_set(error, -ENOMEM, "%s: out of memory", node->doc->path);
+	return result;
+}
+
+static int read_key(const struct v2m_json_node *node, struct v2m_key_list *keys,
+		    struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_key_clear) struct v2m_key key = { 0 };
+	int result = v2m_key_read(node, &key, error);
+
+	if (result)
+		return result;
+	if (v2m_key_list_add(keys, &key))
+		return v2m_error_set(error, -ENOMEM, "%s: out of memory", node->doc->path);
+	return 0;
+}
+
+/* The item that clashes and the line of the one it clashes with; a uuid is not repeated. */
+static int refuse_clash(const struct v2m_json_node *root, const struct v2m_key_list *keys,
+			const char *member, v2m_key_order order, struct v2m_error *error)
+{
+	struct v2m_json_node earlier;
+	struct v2m_json_node later;
+	struct v2m_json_node node;
+	char what[280] = "this uuid";
+	size_t first;
+	size_t second;
+	int result = v2m_key_list_clash(keys, order, &first, &second);
+
+	if (result < 0)
+		return v2m_error_set(error, result, "%s: out of memory", root->doc->path);
+	if (result == 0)
+		return 0;
+	earlier = v2m_json_item(root, first);
+	later = v2m_json_item(root, second);
+	node = v2m_json_member(&later, member);
+	if (strcmp(member, "id") == 0)
+		snprintf(what, sizeof(what), "the id %s", keys->items[second].id);
+	if (strcmp(member, "port") == 0)
+		snprintf(what, sizeof(what), "port %u", keys->items[second].port);
+	return v2m_json_fail(&node, error, "%s belongs to the key on line %u already", what,
+			     v2m_json_node_place(&earlier).line);
+}
+
+int v2m_key_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
+		      struct v2m_error *error)
+{
+	struct v2m_json_node root = v2m_json_root(doc);
+	int result;
+
+	if (!json_is_array(root.value))
+		return v2m_json_expected(&root, error, "a list of keys");
+	for (size_t i = 0; i < json_array_size(root.value); i++) {
+		struct v2m_json_node item = v2m_json_item(&root, i);
+
+		result = read_key(&item, keys, error);
+		if (result)
+			return result;
+	}
+	result = refuse_clash(&root, keys, "uuid", v2m_key_order_by_uuid, error);
+	if (!result)
+		result = refuse_clash(&root, keys, "id", v2m_key_order_by_id, error);
+	if (!result)
+		result = refuse_clash(&root, keys, "port", v2m_key_order_by_port, error);
+	return result;
+}

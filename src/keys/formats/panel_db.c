@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "keys/formats/panel_db.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <jansson.h>
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "json/json_doc.h"
+#include "keys/formats/key_file.h"
+#include "base/sqlite_uri.h"
+#include "base/transport.h"
+
+/* The panel's transactions are short. */
+#define BUSY_TIMEOUT_MS 250
+
+enum column { ID, NAME, UUID, CREATED_AT, IS_ACTIVE, PORT, SHORT_ID, SNI, N_COLUMNS };
+
+static const char *const column_names[N_COLUMNS] = {
+	[ID] = "id",
+	[NAME] = "name",
+	[UUID] = "uuid",
+	[CREATED_AT] = "created_at",
+	[PORT] = "port",
+	[IS_ACTIVE] = "is_active",
+	[SHORT_ID] = "short_id",
+	[SNI] = "sni",
+};
+
+struct panel {
+	const char *path;
+	sqlite3 *db;
+	json_t *ports; /* uuid in lower case -> port, of the table port_assignments */
+	struct v2m_error *error;
+};
+
+/* -EACCES where SQLite would have to write, which is not for others to know. */
+static int code_of(const struct panel *panel)
+{
+	switch (sqlite3_errcode(panel->db) & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_CANTOPEN:
+	case SQLITE_READONLY:
+		return -EACCES;
+	default:
+		return -EIO;
+	}
+}
+
+static int fail_database(struct panel *panel)
+{
+	return v2m_error_set(panel->error, code_of(panel), "%s: %s", panel->path,
+			     sqlite3_errmsg(panel->db));
+}
+
+static int out_of_memory(struct panel *panel)
+{
+	return v2m_error_set(panel->error, -ENOMEM, "%s: out of memory", panel->path);
+}
+
+static void finalize(sqlite3_stmt **statement)
+{
+	sqlite3_finalize(*statement);
+}
+
+/* Which of the known columns a table has, as bits; none where there is no such table. */
+static int probe_columns(struct panel *panel, const char *table, unsigned *columns)
+{
+	V2M_CLEANUP(finalize) sqlite3_stmt *statement = NULL;
+	int step;
+
+	*columns = 0;
+	if (sqlite3_prepare_v2(panel->db, "SELECT name FROM pragma_table_info(?)", -1, &statement,
+			       NULL) != SQLITE_OK)
+		return fail_database(panel);
+	sqlite3_bind_text(statement, 1, table, -1, SQLITE_STATIC);
+	while ((step = sqlite3_step(statement)) == SQLITE_ROW)
+		for (unsigned i = 0; i < N_COLUMNS; i++)
+			if (strcasecmp((const char *)sqlite3_column_text(statement, 0),
+				       column_names[i]) == 0)
+				*columns |= 1u << i;
+	return step == SQLITE_DONE ? 0 : fail_database(panel);
+}
+
+/* Selects all known columns; those the table lacks as NULL. */
+static int prepare_select(struct panel *panel, const char *table, unsigned columns,
+			  sqlite3_stmt **statement)
+{
+	char sql[256] = "SELECT ";
+
+	for (unsigned i = 0; i < N_COLUMNS; i++) {
+		size_t used = strlen(sql);
+
+		snprintf(sql + used, sizeof(sql) - used, "%s%s", i ? ", " : "",
+			 columns & 1u << i ? column_names[i] : "NULL");
+	}
+	snprintf(sql + strlen(sql), sizeof(sql) - strlen(sql), " FROM %s", table);
+	if (sqlite3_prepare_v2(panel->db, sql, -1, statement, NULL) != SQLITE_OK)
+		return fail_database(panel);
+	return 0;
+}
+
+/* SQLite does not check it, and an answer in JSON could not be made of anything else. */
+static bool is_utf8(const char *text)
+{
+	json_t *string = json_string(text);
+	bool valid = string != NULL;
+
+	json_decref(string);
+	return valid;
+}
+
+/* A copy, or NULL where the cell is null or empty. Rows are named by their number: a uuid must not
+ * stand in a log. */
+static int read_text(struct panel *panel, sqlite3_stmt *statement, enum column column, size_t row,
+		     char **value)
+{
+	const char *text = (const char *)sqlite3_column_text(statement, column);
+
+	if (!text || !*text)
+		return 0;
+	if (strlen(text) > V2M_JSON_MAX_STRING)
+		return v2m_error_set(panel->error, -EINVAL,
+				     "%s: row %zu: %s: expected at most %d bytes, got %zu",
+				     panel->path, row, column_names[column], V2M_JSON_MAX_STRING,
+				     strlen(text));
+	if (!is_utf8(text))
+		return v2m_error_set(panel->error, -EINVAL, "%s: row %zu: %s: expected UTF-8",
+				     panel->path, row, column_names[column]);
+	*value = strdup(text);
+	return *value ? 0 : out_of_memory(panel);
+}
+
+/* 0 where the cell is null. */
+static int read_port(struct panel *panel, sqlite3_stmt *statement, const char *table, size_t row,
+		     uint16_t *port)
+{
+	sqlite3_int64 number = sqlite3_column_int64(statement, PORT);
+
+	*port = 0;
+	if (sqlite3_column_type(statement, PORT) == SQLITE_NULL)
+		return 0;
+	if (number < 1 || number > 65535)
+		return v2m_error_set(panel->error, -EINVAL,
+				     "%s: table %s, row %zu: port: expected an integer from 1 to "
+				     "65535, got %lld",
+				     panel->path, table, row, (long long)number);
+	*port = (uint16_t)number;
+	return 0;
+}
+
+static void lower_case(const char *text, char lower[V2M_SUBJECT_LEN])
+{
+	size_t i;
+
+	for (i = 0; text[i] && i + 1 < V2M_SUBJECT_LEN; i++)
+		lower[i] = (char)tolower((unsigned char)text[i]);
+	lower[i] = 0;
+}
+
+static int read_assignments(struct panel *panel)
+{
+	V2M_CLEANUP(finalize) sqlite3_stmt *statement = NULL;
+	unsigned columns;
+	int result = probe_columns(panel, "port_assignments", &columns);
+	size_t row = 0;
+	int step;
+
+	if (result || !(columns & 1u << UUID) || !(columns & 1u << PORT))
+		return result;
+	result = prepare_select(panel, "port_assignments", columns, &statement);
+	if (result)
+		return result;
+	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+		const char *uuid = (const char *)sqlite3_column_text(statement, UUID);
+		char lower[V2M_SUBJECT_LEN];
+		uint16_t port;
+
+		result = read_port(panel, statement, "port_assignments", ++row, &port);
+		if (result)
+			return result;
+		if (!uuid || !port)
+			continue;
+		lower_case(uuid, lower);
+		if (json_object_set_new_nocheck(panel->ports, lower, json_integer(port)))
+			return out_of_memory(panel);
+	}
+	return step == SQLITE_DONE ? 0 : fail_database(panel);
+}
+
+/* Some panels write 0 and 1, some "true" and "false". */
+static bool is_false(sqlite3_stmt *statement)
+{
+	const char *text = (const char *)sqlite3_column_text(statement, IS_ACTIVE);
+
+	return text && (strcmp(text, "0") == 0 || strcasecmp(text, "false") == 0);
+}
+
+static int read_row(struct panel *panel, sqlite3_stmt *statement, size_t row, struct v2m_key *key)
+{
+	struct {
+		enum column column;
+		char **value;
+	} wanted[] = {
+		{ UUID, &key->uuid },         { ID, &key->id },
+		{ NAME, &key->name },         { CREATED_AT, &key->created_at },
+		{ SHORT_ID, &key->short_id }, { SNI, &key->sni },
+	};
+	char lower[V2M_SUBJECT_LEN];
+	int result = 0;
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(wanted) && !result; i++)
+		result = read_text(panel, statement, wanted[i].column, row, wanted[i].value);
+	if (!result && !key->uuid)
+		result = v2m_error_set(panel->error, -EINVAL,
+				       "%s: table keys, row %zu: uuid: expected a string, got "
+				       "nothing",
+				       panel->path, row);
+	if (!result)
+		result = read_port(panel, statement, "keys", row, &key->port);
+	if (result)
+		return result;
+	lower_case(key->uuid, lower);
+	if (!key->port)
+		key->port = (uint16_t)json_integer_value(json_object_get(panel->ports, lower));
+	key->is_active = !is_false(statement);
+	key->transports = V2M_TCP | V2M_UDP;
+	return v2m_key_complete(key, panel->path) ? out_of_memory(panel) : 0;
+}
+
+static int read_keys(struct panel *panel, struct v2m_key_list *keys)
+{
+	V2M_CLEANUP(finalize) sqlite3_stmt *statement = NULL;
+	unsigned columns;
+	int result = probe_columns(panel, "keys", &columns);
+	size_t row = 0;
+	int step;
+
+	if (!result && !(columns & 1u << UUID))
+		return v2m_error_set(panel->error, -EINVAL,
+				     "%s: expected a table \"keys\" with a column \"uuid\"",
+				     panel->path);
+	if (!result)
+		result = prepare_select(panel, "keys", columns, &statement);
+	if (result)
+		return result;
+	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+		V2M_CLEANUP(v2m_key_clear) struct v2m_key key = { 0 };
+
+		result = read_row(panel, statement, ++row, &key);
+		if (result)
+			return result;
+		if (v2m_key_list_add(keys, &key))
+			return out_of_memory(panel);
+	}
+	return step == SQLITE_DONE ? 0 : fail_database(panel);
+}
+
+static int refuse_clashes(struct panel *panel, const struct v2m_key_list *keys)
+{
+	static const struct {
+		v2m_key_order order;
+		const char *what;
+	} orders[] = {
+		{ v2m_key_order_by_uuid, "uuid" },
+		{ v2m_key_order_by_id, "id" },
+		{ v2m_key_order_by_port, "port" },
+	};
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(orders); i++) {
+		size_t first;
+		size_t second;
+		int result = v2m_key_list_clash(keys, orders[i].order, &first, &second);
+
+		if (result < 0)
+			return out_of_memory(panel);
+		if (result)
+			return v2m_error_set(panel->error, -EINVAL,
+					     "%s: table keys, rows %zu and %zu have the same %s",
+					     panel->path, first + 1, second + 1, orders[i].what);
+	}
+	return 0;
+}
+
+static int read_panel(struct panel *panel, struct v2m_key_list *keys)
+{
+	int result;
+
+	sqlite3_busy_timeout(panel->db, BUSY_TIMEOUT_MS);
+	/* Both tables at one moment; it ends when the file is closed. */
+	if (sqlite3_exec(panel->db, "PRAGMA trusted_schema = OFF; BEGIN", NULL, NULL, NULL) !=
+	    SQLITE_OK)
+		return fail_database(panel);
+	panel->ports = json_object();
+	if (!panel->ports)
+		return out_of_memory(panel);
+	result = read_assignments(panel);
+	if (!result)
+		result = read_keys(panel, keys);
+	return result ? result : refuse_clashes(panel, keys);
+}
+
+static int read_named(const char *name, const char *path, struct v2m_key_list *keys,
+		      struct v2m_error *error)
+{
+	struct panel panel = { .path = path, .error = error };
+	int result;
+
+	if (sqlite3_open_v2(name, &panel.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) !=
+	    SQLITE_OK)
+		result = panel.db ? fail_database(&panel) : out_of_memory(&panel);
+	else
+		result = read_panel(&panel, keys);
+	json_decref(panel.ports);
+	sqlite3_close(panel.db);
+	return result;
+}
+
+/* What a log holds is not in the file; what a rollback journal holds was, before a commit that the
+ * panel has not ended. Only who may write can bring them in or back. */
+static bool is_whole(const char *path, struct v2m_error *error)
+{
+	static const char *const suffixes[] = { "-wal", "-journal" };
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(suffixes); i++) {
+		char log[PATH_MAX + 16];
+		struct stat status;
+
+		snprintf(log, sizeof(log), "%s%s", path, suffixes[i]);
+		if (stat(log, &status) ? errno == ENOENT : status.st_size == 0)
+			continue;
+		v2m_error_set(error, -EIO, "%s: cannot be read without what is in %s", path, log);
+		return false;
+	}
+	return true;
+}
+
+/* A database with a write-ahead log, closed by the panel: to open it for reading SQLite makes the
+ * log's index, which takes a directory that we may write in. Without a log all is in the file. */
+static int read_closed(const char *path, struct v2m_key_list *keys, struct v2m_error *error)
+{
+	char uri[V2M_SQLITE_URI_MAX];
+	struct stat before;
+	struct stat after;
+	int result;
+
+	if (stat(path, &before) || !is_whole(path, error))
+		return -EIO;
+	v2m_sqlite_uri(path, "?immutable=1", uri);
+	result = read_named(uri, path, keys, error);
+	if (result == 0 && (stat(path, &after) || after.st_ino != before.st_ino ||
+			    after.st_mtim.tv_sec != before.st_mtim.tv_sec ||
+			    after.st_mtim.tv_nsec != before.st_mtim.tv_nsec))
+		return v2m_error_set(error, -EBUSY, "%s: was written while it was read", path);
+	return result == -EACCES ? -EIO : result;
+}
+
+int v2m_panel_db_read(const char *path, struct v2m_key_list *keys, struct v2m_error *error)
+{
+	char uri[V2M_SQLITE_URI_MAX];
+	int result;
+
+	v2m_sqlite_uri(path, "", uri);
+	result = read_named(uri, path, keys, error);
+	return result == -EACCES ? read_closed(path, keys, error) : result;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The port file: which port belongs to which uuid. */
+#ifndef V2METER_KEYS_FORMATS_PORT_FILE_H
+#define V2METER_KEYS_FORMATS_PORT_FILE_H
+
+#include "json/json_doc.h"
+#include "keys/key_list.h"
+
+/* Adds an entry for every assignment to an empty list: a key with uuid, port and source, and
+ * nothing else; the file's "key_id" is not the key's id. An assignment whose port is null is left
+ * out. A port or a uuid that stands twice is an error. 0, -EINVAL with the place in *error, or
+ * -ENOMEM; the list is the caller's to clear either way. */
+int v2m_port_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *assignments,
+		       struct v2m_error *error);
+
+#endif

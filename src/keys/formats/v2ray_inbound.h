@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Where and how an inbound of a V2Ray or Xray configuration listens. */
+#ifndef V2METER_KEYS_FORMATS_V2RAY_INBOUND_H
+#define V2METER_KEYS_FORMATS_V2RAY_INBOUND_H
+
+#include "json/json_doc.h"
+
+/* A set of ports. */
+struct v2m_port_set {
+	uint8_t bits[65536 / 8];
+	unsigned count;
+};
+
+/* port: 0 to 65535. */
+bool v2m_port_set_has(const struct v2m_port_set *set, unsigned port);
+
+/* Reads an inbound's port: a number, or a string with a number, a range, a list of both, or
+ * "env:NAME". Returns 1 where a variable is not set (and says so in the log), 0, or -EINVAL. */
+int v2m_v2ray_ports(const struct v2m_json_node *port, struct v2m_port_set *set,
+		    struct v2m_error *error);
+
+/* The transports an inbound listens on (enum v2m_transport bits); 0: on none that has ports, such
+ * as a unix socket. */
+unsigned v2m_v2ray_transports(const struct v2m_json_node *inbound);
+
+enum v2m_v2ray_listen {
+	V2M_LISTEN_ANY,      /* on addresses the network can reach */
+	V2M_LISTEN_LOOPBACK, /* 127.0.0.0/8, ::1, localhost */
+	V2M_LISTEN_UNIX,
+};
+/* By the member "listen"; "env:NAME" is looked up. */
+enum v2m_v2ray_listen v2m_v2ray_listens(const struct v2m_json_node *inbound);
+
+#endif

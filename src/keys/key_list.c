@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "keys/key_list.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static int reserve(struct v2m_key_list *list, size_t n)
+{
+	size_t capacity = list->capacity ? list->capacity : 64;
+	struct v2m_key *items;
+
+	while (capacity < list->count + n)
+		capacity *= 2;
+	if (capacity == list->capacity)
+		return 0;
+	items = reallocarray(list->items, capacity, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	list->items = items;
+	list->capacity = capacity;
+	return 0;
+}
+
+int v2m_key_list_add(struct v2m_key_list *list, struct v2m_key *key)
+{
+	if (reserve(list, 1)) {
+		v2m_key_clear(key);
+		return -ENOMEM;
+	}
+	list->items[list->count++] = *key;
+	memset(key, 0, sizeof(*key));
+	return 0;
+}
+
+int v2m_key_list_move(struct v2m_key_list *list, struct v2m_key_list *other)
+{
+	if (reserve(list, other->count))
+		return -ENOMEM;
+	for (size_t i = 0; i < other->count; i++)
+		list->items[list->count++] = other->items[i];
+	other->count = 0;
+	v2m_key_list_clear(other);
+	return 0;
+}
+
+void v2m_key_list_clear(struct v2m_key_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		v2m_key_clear(&list->items[i]);
+	free(list->items);
+	memset(list, 0, sizeof(*list));
+}
+
+int v2m_key_list_seal(struct v2m_key_list *list, struct v2m_keyset **keyset)
+{
+	struct v2m_keyset *made = v2m_keyset_new(list->items, list->count);
+
+	memset(list, 0, sizeof(*list));
+	if (!made)
+		return -ENOMEM;
+	*keyset = made;
+	return 0;
+}
+
+int v2m_key_order_by_id(const struct v2m_key *a, const struct v2m_key *b)
+{
+	return strcmp(a->id, b->id);
+}
+
+int v2m_key_order_by_uuid(const struct v2m_key *a, const struct v2m_key *b)
+{
+	return strcasecmp(a->uuid, b->uuid);
+}
+
+int v2m_key_order_by_port(const struct v2m_key *a, const struct v2m_key *b)
+{
+	if (a->port != b->port)
+		return a->port < b->port ? -1 : 1;
+	/* Without a port any order does, as long as it is one. */
+	return a->port ? 0 : (a > b) - (a < b);
+}
+
+struct sorting {
+	const struct v2m_key *keys;
+	v2m_key_order order;
+};
+
+/* Keys that clash stay in the order of the list. */
+static int compare(const void *left, const void *right, void *context)
+{
+	const struct sorting *sorting = context;
+	size_t a = *(const size_t *)left;
+	size_t b = *(const size_t *)right;
+	int order = sorting->order(&sorting->keys[a], &sorting->keys[b]);
+
+	return order ? order : (a > b) - (a < b);
+}
+
+int v2m_key_list_clash(const struct v2m_key_list *list, v2m_key_order order, size_t *first,
+		       size_t *second)
+{
+	V2M_FREE size_t *indices = calloc(list->count + 1, sizeof(*indices));
+	struct sorting sorting = { .keys = list->items, .order = order };
+	int found = 0;
+
+	if (!indices)
+		return -ENOMEM;
+	for (size_t i = 0; i < list->count; i++)
+		indices[i] = i;
+	qsort_r(indices, list->count, sizeof(*indices), compare, &sorting);
+	for (size_t i = 1; i < list->count; i++) {
+		if (order(&list->items[indices[i - 1]], &list->items[indices[i]]) != 0)
+			continue;
+		if (found && indices[i] >= *second)
+			continue;
+		*first = indices[i - 1];
+		*second = indices[i];
+		found = 1;
+	}
+	return found;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A list of keys that grows, while they are read; a key set is made of it in the end. */
+#ifndef V2METER_KEYS_KEY_LIST_H
+#define V2METER_KEYS_KEY_LIST_H
+
+#include "keys/keys.h"
+
+struct v2m_key_list {
+	struct v2m_key *items;
+	size_t count;
+	size_t capacity;
+};
+
+/* Takes the key over, also where it fails: 0 or -ENOMEM. */
+int v2m_key_list_add(struct v2m_key_list *list, struct v2m_key *key);
+void v2m_key_list_clear(struct v2m_key_list *list);
+
+/* Appends the keys of another list, which is empty then. 0, or -ENOMEM with both untouched. */
+int v2m_key_list_move(struct v2m_key_list *list, struct v2m_key_list *other);
+
+/* Makes a key set of it and empties it. 0 or -ENOMEM. */
+int v2m_key_list_seal(struct v2m_key_list *list, struct v2m_keyset **keyset);
+
+/* Orders two keys; 0: they clash. */
+typedef int (*v2m_key_order)(const struct v2m_key *a, const struct v2m_key *b);
+int v2m_key_order_by_id(const struct v2m_key *a, const struct v2m_key *b);
+int v2m_key_order_by_uuid(const struct v2m_key *a, const struct v2m_key *b);
+/* Keys without a port never clash. */
+int v2m_key_order_by_port(const struct v2m_key *a, const struct v2m_key *b);
+
+/* Looks for keys that clash. 1: *second is the first key of the list that clashes with one before
+ * it, *first. 0: none. -ENOMEM. */
+int v2m_key_list_clash(const struct v2m_key_list *list, v2m_key_order order, size_t *first,
+		       size_t *second);
+
+#endif

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "keys/key_sources.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/format.h"
+#include "base/log.h"
+#include "keys/formats/source_read.h"
+#include "base/string_list.h"
+
+#define AUTO "auto"
+
+/* Where panels, V2Ray and Xray keep what they run from; all that is there is taken. */
+static const char *const auto_places[] = {
+	"/etc/v2meter/keys.json",
+	"/root/vpn-server/config",
+	"/root/vpn-server/data/vpn.db",
+	"/usr/local/etc/xray",
+	"/etc/xray",
+	"/usr/local/x-ui/bin/config.json",
+	"/usr/local/etc/v2ray",
+	"/etc/v2ray",
+};
+
+static int add_auto_places(const char *root, struct v2m_strings *paths)
+{
+	for (size_t i = 0; i < V2M_ARRAY_LEN(auto_places); i++) {
+		V2M_FREE char *path = NULL;
+
+		if (asprintf(&path, "%s%s", root ? root : "", auto_places[i]) < 0) {
+			path = NULL;
+			return -ENOMEM;
+		}
+		if (v2m_strings_add(paths, path))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int v2m_key_sources_paths(const struct v2m_strings *sources, const char *auto_root,
+			  struct v2m_strings *paths)
+{
+	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings made = { 0 };
+
+	for (size_t i = 0; i < sources->count; i++) {
+		int result = strcmp(sources->items[i], AUTO) == 0
+				     ? add_auto_places(auto_root, &made)
+				     : v2m_strings_add(&made, sources->items[i]);
+
+		if (result)
+			return result;
+	}
+	*paths = made;
+	made = (struct v2m_strings){ 0 };
+	return 0;
+}
+
+static size_t count_gathered(const struct v2m_gathered *gathered)
+{
+	return gathered->customers.count + gathered->clients.count + gathered->assignments.count;
+}
+
+/* What is gathered over all sources. */
+struct loading {
+	const struct v2m_source_options *options;
+	struct v2m_gathered gathered;
+	struct v2m_source_report report;
+	struct v2m_error *error; /* the first one */
+	int result;
+};
+
+static void fail_first(struct loading *loading, int result, const char *text)
+{
+	if (!loading->result)
+		loading->result = v2m_error_set(loading->error, result, "%s", text);
+}
+
+/* A source that fails does not keep the others from being read: all that is wrong is reported. */
+static void load_path(struct loading *loading, const char *path, bool may_be_absent)
+{
+	size_t before = count_gathered(&loading->gathered);
+	struct v2m_error error = { "" };
+	const char *kind;
+	int result;
+
+	if (may_be_absent && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
+		return;
+	result = v2m_source_read(path, &loading->gathered, &kind, &error);
+	if (result)
+		fail_first(loading, result, error.text);
+	if (v2m_source_report_add(&loading->report, path, kind,
+				  count_gathered(&loading->gathered) - before,
+				  result ? error.text : NULL))
+		fail_first(loading, -ENOMEM, "out of memory");
+}
+
+static void load_auto(struct loading *loading)
+{
+	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings places = { 0 };
+	const struct v2m_keyset *previous = loading->options->previous;
+	size_t before = loading->report.count;
+
+	if (add_auto_places(loading->options->auto_root, &places))
+		fail_first(loading, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < places.count; i++)
+		load_path(loading, places.items[i], true);
+	if (loading->report.count > before)
+		return;
+	if (previous && previous->n_keys)
+		fail_first(loading, -ENOENT,
+			   "auto: the key sources are gone, none of the places it looks in exists");
+	else
+		v2m_log_warning("auto: none of the places it looks in for keys exists yet");
+}
+
+/* uuid in lower case -> created_at, of the keys before. NULL: out of memory. */
+static json_t *dates_before(const struct v2m_keyset *previous)
+{
+	json_t *dates = json_object();
+
+	for (size_t i = 0; previous && i < previous->n_keys; i++) {
+		const struct v2m_key *key = &previous->keys[i];
+		char subject[V2M_SUBJECT_LEN];
+
+		v2m_key_subject(key, subject, sizeof(subject));
+		if (key->created_at &&
+		    json_object_set_new(dates, subject, json_string(key->created_at))) {
+			json_decref(dates);
+			return NULL;
+		}
+	}
+	return dates;
+}
+
+static int date_key(struct v2m_key *key, const json_t *before,
+		    const struct v2m_source_options *options)
+{
+	char subject[V2M_SUBJECT_LEN];
+	char text[V2M_FORMAT_TIME_LEN];
+	const char *known;
+	int64_t seen_us = 0;
+
+	v2m_key_subject(key, subject, sizeof(subject));
+	known = json_string_value(json_object_get(before, subject));
+	if (!known && options->first_seen_us)
+		seen_us = options->first_seen_us(options->context, subject);
+	v2m_format_time(seen_us ? seen_us : options->now_us, text);
+	key->created_at = strdup(known ? known : text);
+	return key->created_at ? 0 : -ENOMEM;
+}
+
+/* Dates the keys whose source does not. */
+static int date_keys(struct v2m_key_list *keys, const struct v2m_source_options *options)
+{
+	json_t *before = dates_before(options->previous);
+	int result = before ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < keys->count && !result; i++)
+		if (!keys->items[i].created_at)
+			result = date_key(&keys->items[i], before, options);
+	json_decref(before);
+	return result;
+}
+
+/* Takes the ports beyond those that can be monitored from their keys; returns how many. */
+static size_t refuse_ports(struct v2m_key_list *keys)
+{
+	enum { UNSEEN, TAKEN, REFUSED };
+	V2M_FREE unsigned char *ports = calloc(65536, 1);
+	size_t taken = 0;
+	size_t refused = 0;
+
+	for (size_t i = 0; ports && i < keys->count; i++) {
+		uint16_t *port = &keys->items[i].port;
+
+		if (*port && ports[*port] == UNSEEN) {
+			ports[*port] = taken < V2M_MAX_PORTS ? TAKEN : REFUSED;
+			taken += ports[*port] == TAKEN;
+			refused += ports[*port] == REFUSED;
+		}
+		if (ports[*port] == REFUSED)
+			*port = 0;
+	}
+	if (refused)
+		v2m_log_error("%zu ports are not counted: at most %d can be, and the keys that "
+			      "come last go without",
+			      refused, V2M_MAX_PORTS);
+	return refused;
+}
+
+static int finish(struct loading *loading, struct v2m_keyset **keyset)
+{
+	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list keys = { 0 };
+	int result = v2m_key_join(&loading->gathered, &keys);
+
+	if (!result)
+		result = date_keys(&keys, loading->options);
+	if (result)
+		return v2m_error_set(loading->error, result, "out of memory");
+	loading->report.refused_ports = refuse_ports(&keys);
+	if (v2m_key_list_seal(&keys, keyset))
+		return v2m_error_set(loading->error, -ENOMEM, "out of memory");
+	return 0;
+}
+
+int v2m_key_sources_load(const struct v2m_strings *sources,
+			 const struct v2m_source_options *options, struct v2m_keyset **keyset,
+			 struct v2m_source_report *report, struct v2m_error *error)
+{
+	struct loading loading = { .options = options, .error = error };
+
+	for (size_t i = 0; i < sources->count; i++) {
+		if (strcmp(sources->items[i], AUTO) == 0)
+			load_auto(&loading);
+		else
+			load_path(&loading, sources->items[i], false);
+	}
+	if (!loading.result)
+		loading.result = finish(&loading, keyset);
+	v2m_gathered_clear(&loading.gathered);
+	v2m_source_report_clear(report);
+	*report = loading.report;
+	return loading.result;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What came of reading the key sources, one entry for each: for --check and the status. */
+#ifndef V2METER_KEYS_SOURCE_REPORT_H
+#define V2METER_KEYS_SOURCE_REPORT_H
+
+#include <stddef.h>
+
+struct v2m_source_entry {
+	char *path;
+	char *kind; /* "key file", "port file", "V2Ray configuration", ... */
+	size_t keys;
+	char *error; /* NULL if the source could be read */
+};
+
+struct v2m_source_report {
+	struct v2m_source_entry *entries;
+	size_t count;
+	size_t refused_ports; /* beyond V2M_MAX_PORTS: their keys are listed without a port */
+};
+
+/* Appends an entry with copies of the strings; error may be NULL. 0 or -ENOMEM. */
+int v2m_source_report_add(struct v2m_source_report *report, const char *path, const char *kind,
+			  size_t keys, const char *error);
+/* Makes *copy, which is overwritten, equal to the report. 0, or -ENOMEM with *copy empty. */
+int v2m_source_report_copy(const struct v2m_source_report *report, struct v2m_source_report *copy);
+void v2m_source_report_clear(struct v2m_source_report *report);
+
+#endif
