@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "config/config.h"
-#include "core/meter.h"
+#include "api/meter.h"
 
 struct v2m_collector;
 

@@ -7,10 +7,10 @@
 #include <pthread.h>
 
 #include "collector/collector.h"
-#include "core/account.h"
+#include "accounting/account.h"
 #include "keys/key_sources.h"
 #include "base/log.h"
-#include "core/rates.h"
+#include "accounting/rates.h"
 #include "keys/source_watch.h"
 #include "kernel/datapath.h"
 #include "kernel/links.h"

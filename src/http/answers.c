@@ -4,6 +4,8 @@
 
 #include "http/exchange.h"
 #include "http/negotiate.h"
+#include "api/error.h"
+#include "api/traffic.h"
 
 void answer_verdict(struct v2m_reply *reply, enum v2m_verdict verdict)
 {

@@ -6,6 +6,8 @@
 
 #include "base/calendar.h"
 #include "http/exchange.h"
+#include "api/history.h"
+#include "api/rate_history.h"
 
 /* Of one answer: 9,600 hours are under 2 MB. */
 #define DAYS_MAX 400

@@ -3,8 +3,9 @@
 #ifndef V2METER_HTTP_EXCHANGE_H
 #define V2METER_HTTP_EXCHANGE_H
 
-#include "core/api_json.h"
 #include "http/server.h"
+#include "api/history.h"
+#include "api/traffic.h"
 
 struct exchange;
 

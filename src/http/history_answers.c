@@ -6,6 +6,7 @@
 
 #include "base/calendar.h"
 #include "http/exchange.h"
+#include "api/history.h"
 
 #define DAYS_TO_KEEP     30
 #define DAYS_TO_KEEP_MAX 100000

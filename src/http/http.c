@@ -16,7 +16,6 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "core/api_json.h"
 #include "base/log.h"
 #include "http/accept_waker.h"
 #include "http/body.h"

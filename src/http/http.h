@@ -5,7 +5,7 @@
 #define V2METER_HTTP_HTTP_H
 
 #include "config/config.h"
-#include "core/meter.h"
+#include "api/meter.h"
 
 struct v2m_http;
 

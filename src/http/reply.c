@@ -5,9 +5,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/api_json.h"
 #include "http/negotiate.h"
 #include "http/server.h"
+#include "api/error.h"
 
 /* Header and body of this much together leave in one write, and so in one segment or two. */
 #define SINGLE_WRITE 4096

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "http/exchange.h"
+#include "api/exact.h"
+#include "api/history.h"
+#include "api/traffic.h"
 
 #define PATH_MAX_LENGTH 1024
 #define PARAMETER       "{}"

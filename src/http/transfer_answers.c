@@ -4,6 +4,7 @@
 
 #include "http/body.h"
 #include "http/exchange.h"
+#include "api/history.h"
 
 /* 4,096 keys with 300 days each; it takes 100 Mbit/s six seconds. */
 #define DOCUMENT_MAX  (64u << 20)

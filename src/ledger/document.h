@@ -3,8 +3,8 @@
 #ifndef V2METER_LEDGER_DOCUMENT_H
 #define V2METER_LEDGER_DOCUMENT_H
 
-#include "core/account.h"
-#include "core/history.h"
+#include "accounting/account.h"
+#include "accounting/history.h"
 
 #define V2M_DOCUMENT_FORMAT  "v2meter-totals"
 #define V2M_DOCUMENT_VERSION 1

@@ -7,7 +7,7 @@
 #ifndef V2METER_LEDGER_HISTORY_H
 #define V2METER_LEDGER_HISTORY_H
 
-#include "core/history.h"
+#include "accounting/history.h"
 #include "ledger/ledger.h"
 
 /* Every key, without days; reads memory alone. */

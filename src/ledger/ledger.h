@@ -7,7 +7,7 @@
 #ifndef V2METER_LEDGER_LEDGER_H
 #define V2METER_LEDGER_LEDGER_H
 
-#include "core/account.h"
+#include "accounting/account.h"
 #include "base/util.h"
 
 struct v2m_ledger;

@@ -5,7 +5,7 @@
 
 #include <sqlite3.h>
 
-#include "core/history.h"
+#include "accounting/history.h"
 #include "base/util.h"
 
 enum v2m_statement {

@@ -16,7 +16,7 @@
 
 #include <stdbool.h>
 
-#include "core/meter.h"
+#include "api/meter.h"
 
 /* What every reading adds to a port: wire and payload bytes of both directions. */
 #define FAKE_RX_WIRE    1500

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "api_fixture.h"
+#include "api/exact.h"
+#include "api/traffic.h"
 
 #define TOTAL (FAKE_RX_WIRE + FAKE_TX_WIRE)
 

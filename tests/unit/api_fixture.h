@@ -10,7 +10,6 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "core/api_json.h"
 #include "fake/fake_meter.h"
 
 #define WHEN_US 1754307939255796

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "api_fixture.h"
+#include "api/history.h"
 
 #define DAY_RX FAKE_RX_WIRE
 #define DAY_TX FAKE_TX_WIRE

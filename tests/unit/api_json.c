@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "api_fixture.h"
 #include "base/transport.h"
+#include "api/traffic.h"
 
 static void assert_port_figures(const json_t *entry)
 {

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "core/account.h"
+#include "accounting/account.h"
 #include "base/transport.h"
 
 #define SECOND_NS 1000000000ull

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "fixture.h"
 
-#include "core/rates.h"
+#include "accounting/rates.h"
 
 #define WINDOW_S 10
 

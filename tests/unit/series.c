@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "core/series.h"
+#include "accounting/series.h"
 
 #define STEPS 720
 

@@ -4,7 +4,7 @@
 
 #include <malloc.h>
 
-#include "core/series.h"
+#include "accounting/series.h"
 
 #define STEPS V2M_SERIES_DEFAULT
 #define PORTS 64

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "core/window.h"
+#include "api/window.h"
 #include "fake/fake_meter.h"
 
 #define READERS 8

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the answers about history are rendered from. Filled by the ledger's queries, owned by
+ * whoever asked; nothing in here points elsewhere. All bytes are there in both units: v2m_flow has
+ * wire and payload.
+ */
+#ifndef V2METER_ACCOUNTING_HISTORY_H
+#define V2METER_ACCOUNTING_HISTORY_H
+
+#include <stddef.h>
+
+#include "accounting/snapshot.h"
+#include "base/calendar.h"
+
+/* What one subject did in some time. */
+struct v2m_history_figures {
+	struct v2m_totals totals;
+	uint32_t max_connections; /* most at once */
+	uint64_t sessions;        /* TCP connections opened */
+};
+
+/* Adds totals and sessions; of the connections the larger number stays. */
+void v2m_history_figures_add(struct v2m_history_figures *sum,
+			     const struct v2m_history_figures *more);
+
+struct v2m_history_day {
+	int32_t date;
+	struct v2m_history_figures figures;
+};
+
+struct v2m_history_hour {
+	int64_t start_s; /* as in v2m_local_time */
+	int32_t utc_offset_s;
+	struct v2m_history_figures figures;
+};
+
+/* One key, or one shared port: then shared is set, and id, uuid, name and created_at are NULL. A
+ * key that shares its port is there too, with what it counted while it had a port of its own, and
+ * shares_port set. */
+struct v2m_history_key {
+	char *id;
+	char *uuid;
+	char *name;
+	char *created_at; /* as the key's source wrote it, NULL where it does not say */
+	uint16_t port;    /* 0: none */
+	bool is_active;   /* has connections now */
+	bool shared;
+	bool shares_port;
+	int64_t first_seen_us;
+	int64_t last_activity_us;         /* 0: never */
+	struct v2m_history_figures all;   /* since first seen, or the last reset of the history */
+	struct v2m_history_figures month; /* of v2m_history.month */
+	struct v2m_history_day *days;     /* ascending; all there are, or those of the month */
+	size_t n_days;
+};
+
+/* The keys of the key set in its order, then its shared ports. */
+struct v2m_history {
+	int32_t month; /* 0 where no month was asked for */
+	struct v2m_history_key *keys;
+	size_t n_keys;
+};
+
+/* Frees what the history holds and empties it. */
+void v2m_history_clear(struct v2m_history *history);
+
+/* All subjects together on one day, removed keys included. */
+struct v2m_history_date {
+	int32_t date;
+	struct v2m_totals totals;
+	uint64_t connections; /* the sum of every subject's most at once */
+	uint64_t sessions;
+	size_t active_keys; /* subjects with traffic, connections or sessions */
+};
+
+/* What an import came to: how many subjects were added, how many had been before from the same
+ * document, and how many were left alone because another document of the same ledger was imported:
+ * its totals hold these. */
+struct v2m_import_result {
+	size_t added;
+	size_t known;
+	size_t refused;
+};
+
+#endif

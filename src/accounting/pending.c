@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "accounting/pending.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Most subjects are in one day and one hour between two flushes, or in two. */
+static int reserve(void **array, size_t element, size_t used, size_t *size, size_t limit)
+{
+	size_t wanted = *size ? 2 * *size : 2;
+	void *grown;
+
+	if (used < *size || *size == limit)
+		return 0;
+	if (wanted > limit)
+		wanted = limit;
+	grown = realloc(*array, wanted * element);
+	if (!grown)
+		return -ENOMEM;
+	*array = grown;
+	*size = wanted;
+	return 0;
+}
+
+int v2m_pending_reserve(struct v2m_pending *pending)
+{
+	int result = reserve((void **)&pending->days, sizeof(*pending->days), pending->n_days,
+			     &pending->days_size, V2M_PENDING_DAYS);
+
+	if (result)
+		return result;
+	return reserve((void **)&pending->hours, sizeof(*pending->hours), pending->n_hours,
+		       &pending->hours_size, V2M_PENDING_HOURS);
+}
+
+/* From the newest on: unless the clock has jumped it is the last one. */
+static struct v2m_history_day *day_of(struct v2m_pending *pending, int32_t date)
+{
+	struct v2m_history_day *days = pending->days;
+
+	for (size_t i = pending->n_days; i > 0; i--)
+		if (days[i - 1].date == date)
+			return &days[i - 1];
+	if (pending->n_days == V2M_PENDING_DAYS) {
+		v2m_history_figures_add(&days[1].figures, &days[0].figures);
+		memmove(&days[0], &days[1], --pending->n_days * sizeof(*days));
+	}
+	days[pending->n_days] = (struct v2m_history_day){ .date = date };
+	return &days[pending->n_days++];
+}
+
+static struct v2m_history_hour *hour_of(struct v2m_pending *pending,
+					const struct v2m_local_time *when)
+{
+	struct v2m_history_hour *hours = pending->hours;
+
+	for (size_t i = pending->n_hours; i > 0; i--)
+		if (hours[i - 1].start_s == when->hour_start_s &&
+		    hours[i - 1].utc_offset_s == when->utc_offset_s)
+			return &hours[i - 1];
+	if (pending->n_hours == V2M_PENDING_HOURS)
+		memmove(&hours[0], &hours[1], --pending->n_hours * sizeof(*hours));
+	hours[pending->n_hours] = (struct v2m_history_hour){
+		.start_s = when->hour_start_s,
+		.utc_offset_s = when->utc_offset_s,
+	};
+	return &hours[pending->n_hours++];
+}
+
+void v2m_pending_add(struct v2m_pending *pending, const struct v2m_local_time *when,
+		     const struct v2m_history_figures *figures)
+{
+	v2m_history_figures_add(&day_of(pending, when->date)->figures, figures);
+	v2m_history_figures_add(&hour_of(pending, when)->figures, figures);
+}
+
+void v2m_pending_clear(struct v2m_pending *pending)
+{
+	pending->n_days = 0;
+	pending->n_hours = 0;
+}
+
+void v2m_pending_free(struct v2m_pending *pending)
+{
+	free(pending->days);
+	free(pending->hours);
+	memset(pending, 0, sizeof(*pending));
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "accounting/session_set.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PORT_SHIFT 48
+
+/* Spreads every bit of word over the hash: a multiplication carries upwards, the shift brings it
+ * down again. The factor is odd and has no pattern: 2^64 divided by the golden ratio. */
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+	return hash ^ hash >> 32;
+}
+
+static uint64_t word_at(const uint8_t *bytes)
+{
+	uint64_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return word;
+}
+
+/* The port above, 48 bits of everything else below it. Where a port has 1,000 connections and all
+ * of them are new, two of different dumps are taken for one once in 280 million dumps. */
+static uint64_t hash_connection(const struct v2m_connection *connection)
+{
+	uint64_t hash = mix(connection->family, connection->remote_port);
+
+	hash = mix(hash, word_at(connection->remote));
+	hash = mix(hash, word_at(connection->remote + 8));
+	hash = mix(hash, word_at(connection->local));
+	hash = mix(hash, word_at(connection->local + 8));
+	return (uint64_t)connection->local_port << PORT_SHIFT | mix(hash, 0) >> (64 - PORT_SHIFT);
+}
+
+static int compare(const void *left, const void *right)
+{
+	uint64_t a = *(const uint64_t *)left;
+	uint64_t b = *(const uint64_t *)right;
+
+	return a < b ? -1 : a > b;
+}
+
+/* Sorted rather than hashed into a table: remote ports are the client's to choose, and a client
+ * could choose those that fall into one place. The table is in the order of ports already, so that
+ * only the connections of one port have to be sorted among themselves. */
+int v2m_session_set_make(const struct v2m_connection_table *table, struct v2m_session_set *set)
+{
+	size_t count = table ? table->count : 0;
+	uint64_t *hashes = calloc(count + 1, sizeof(*hashes));
+	size_t first = 0;
+
+	if (!hashes)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		hashes[i] = hash_connection(&table->connections[i]);
+	for (size_t i = 1; i <= count; i++) {
+		if (i < count && hashes[i] >> PORT_SHIFT == hashes[first] >> PORT_SHIFT)
+			continue;
+		qsort(hashes + first, i - first, sizeof(*hashes), compare);
+		first = i;
+	}
+	*set = (struct v2m_session_set){ .hashes = hashes, .count = count, .known = true };
+	return 0;
+}
+
+void v2m_session_set_clear(struct v2m_session_set *set)
+{
+	free(set->hashes);
+	memset(set, 0, sizeof(*set));
+}
+
+/* The first hash that is not below that one. */
+static size_t lower_bound(const struct v2m_session_set *set, uint64_t hash)
+{
+	size_t low = 0;
+	size_t high = set->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (set->hashes[middle] < hash)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+uint32_t v2m_session_set_count_new(const struct v2m_session_set *set,
+				   const struct v2m_connection *connections, size_t count)
+{
+	uint32_t opened = 0;
+	uint64_t port;
+	size_t first;
+	size_t known;
+
+	if (!set->known || !count)
+		return 0;
+	port = (uint64_t)connections[0].local_port << PORT_SHIFT;
+	first = lower_bound(set, port);
+	known = lower_bound(set, port | (UINT64_MAX >> (64 - PORT_SHIFT))) - first;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t hash = hash_connection(&connections[i]);
+
+		if (!known || !bsearch(&hash, set->hashes + first, known, sizeof(hash), compare))
+			opened++;
+	}
+	return opened;
+}

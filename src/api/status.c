@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "api/status.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/format.h"
+
+void v2m_status_free(struct v2m_status *status)
+{
+	if (!status)
+		return;
+	v2m_source_report_clear(&status->sources);
+	free(status->devices);
+	free(status->mode_reason);
+	free(status->health_detail);
+	free(status);
+}
+
+static json_t *tally_json(const struct v2m_tally *tally)
+{
+	return json_pack("{sI sI}", "packets", (json_int_t)tally->packets, "bytes",
+			 (json_int_t)tally->wire_bytes);
+}
+
+/* residual_bytes is 0 unless the programs are wrong: every packet falls into exactly one class. */
+static json_t *direction_json(const struct v2m_status_device *device,
+			      const struct v2m_device_flow *flow)
+{
+	static const struct v2m_tally none;
+	const struct v2m_tally *keys = device->loopback ? &none : &flow->keys;
+	const struct v2m_tally *loopback = device->loopback ? &flow->keys : &none;
+	json_int_t residual = (json_int_t)(flow->seen.wire_bytes - flow->keys.wire_bytes -
+					   flow->unattributed.wire_bytes - flow->other.wire_bytes);
+
+	return json_pack("{so so so so so sI}", "seen", tally_json(&flow->seen), "keys",
+			 tally_json(keys), "loopback", tally_json(loopback), "unattributed",
+			 tally_json(&flow->unattributed), "everything_else",
+			 tally_json(&flow->other), "residual_bytes", residual);
+}
+
+static json_t *time_json(int64_t real_us)
+{
+	char text[V2M_FORMAT_TIME_LEN];
+
+	if (!real_us)
+		return json_null();
+	v2m_format_time(real_us, text);
+	return json_string(text);
+}
+
+static json_t *device_json(const struct v2m_status_device *device)
+{
+	return json_pack("{ss sI ss ss sb sb sb so so sI sI sI so sf}", "name", device->name,
+			 "ifindex", (json_int_t)device->ifindex, "reason", device->reason, "attach",
+			 device->attach, "outrun", device->outrun, "loopback", device->loopback,
+			 "host_only", device->host_only, "ingress",
+			 direction_json(device, &device->ingress), "egress",
+			 direction_json(device, &device->egress), "link_rx_bytes",
+			 (json_int_t)device->link_rx_bytes, "link_tx_bytes",
+			 (json_int_t)device->link_tx_bytes, "repairs", (json_int_t)device->repairs,
+			 "last_repair", time_json(device->repaired_us), "last_gap_s",
+			 (double)device->gap_ns / 1e9);
+}
+
+static json_t *devices_json(const struct v2m_status *status)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < status->n_devices; i++)
+		json_array_append_new(list, device_json(&status->devices[i]));
+	return list;
+}
+
+static json_t *sources_json(const struct v2m_status *status)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < status->sources.count; i++) {
+		const struct v2m_source_entry *source = &status->sources.entries[i];
+
+		json_array_append_new(list,
+				      json_pack("{ss ss sI ss?}", "path", source->path, "kind",
+						source->kind, "keys", (json_int_t)source->keys,
+						"error", source->error));
+	}
+	return list;
+}
+
+int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
+{
+	bool exact = status->mode == V2M_MODE_EBPF;
+	json_t *root = json_pack(
+		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI sI so so}", "status",
+		status->health_reason ? "degraded" : "healthy", "version", V2M_VERSION, "timestamp",
+		time_json(status->real_us), "started_at", time_json(status->started_us),
+		"counting_since", time_json((int64_t)(status->counters_since_ns / 1000)), "reason",
+		status->health_reason, "detail", status->health_detail, "accounting", "mode",
+		exact ? "ebpf" : "socket_stats", "exact", exact, "reason", status->mode_reason,
+		"total_keys", (json_int_t)status->keys, "active_keys",
+		(json_int_t)status->active_keys, "ports", (json_int_t)status->ports, "connections",
+		(json_int_t)status->connections, "devices", devices_json(status), "key_sources",
+		sources_json(status));
+	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+
+	json_decref(root);
+	if (!text)
+		return -ENOMEM;
+	body->status = 200;
+	body->data = text;
+	body->length = strlen(text);
+	return 0;
+}

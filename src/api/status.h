@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The operator's view of the meter itself: what it counts on, where every byte went, where the keys
+ * came from, and what has been off. Served as GET /api/meter/status, which is ours alone.
+ */
+#ifndef V2METER_API_STATUS_H
+#define V2METER_API_STATUS_H
+
+#include "api/window.h"
+#include "keys/source_report.h"
+
+/* A device that is counted on. Its bytes are explained: in each direction what the programs saw is
+ * what they counted for keys (on the loopback device: for inbounds behind a local proxy), what they
+ * could not attribute, and everything else, which on a proxy server is mostly its outbound leg. */
+struct v2m_status_device {
+	uint32_t ifindex;
+	char name[V2M_DEVICE_NAME_LEN];
+	char reason[128]; /* why it was chosen */
+	char attach[8];   /* "tcx", "clsact", or "none" where the programs are not in place */
+	bool outrun;      /* somebody else's program runs before ours */
+	bool loopback;
+	bool host_only;
+	struct v2m_device_flow ingress;
+	struct v2m_device_flow egress;
+	uint64_t link_rx_bytes; /* the device's own counters */
+	uint64_t link_tx_bytes;
+	unsigned repairs;    /* how often somebody had removed our programs, since the start */
+	int64_t repaired_us; /* Unix microseconds of the last time, 0: never */
+	uint64_t gap_ns;     /* an upper bound of how long the programs were away that time */
+};
+
+struct v2m_status {
+	int64_t real_us;    /* of this status */
+	int64_t started_us; /* of the daemon */
+	enum v2m_mode mode;
+	char *mode_reason;         /* NULL in V2M_MODE_EBPF */
+	const char *health_reason; /* NULL: healthy; else a string constant */
+	char *health_detail;       /* one sentence more on health_reason, or NULL */
+	/* CLOCK_REALTIME when the kernel's counters began, 0: unknown */
+	uint64_t counters_since_ns;
+	size_t keys;
+	size_t active_keys;
+	size_t ports;
+	size_t connections; /* in the last dump */
+	struct v2m_status_device *devices;
+	size_t n_devices;
+	struct v2m_source_report sources;
+};
+
+void v2m_status_free(struct v2m_status *status);
+
+/* Renders it as JSON with status 200. 0 or -ENOMEM. */
+int v2m_status_render(const struct v2m_status *status, struct v2m_body *body);
+
+#endif

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "api/traffic.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "api/error.h"
+#include "api/parts.h"
+#include "base/format.h"
+#include "base/transport.h"
+#include "api/body.h"
+
+/* Ports of the key set about whose bytes nothing is known, not even that there are none: apart from
+ * the others, so that nobody takes them for zeros. */
+static void put_not_counted(struct api *api)
+{
+	const struct v2m_keyset *keyset = api->snapshot->keyset;
+	struct v2m_json_writer *json = &api->json;
+
+	if (api->snapshot->n_ports == keyset->n_ports)
+		return;
+	v2m_put_open(json, "not_counted", '{');
+	for (size_t i = 0; i < keyset->n_ports; i++) {
+		const struct v2m_key_port *port = &keyset->ports[i];
+		char name[8];
+
+		if (v2m_snapshot_port(api->snapshot, port->port))
+			continue;
+		snprintf(name, sizeof(name), "%u", port->port);
+		v2m_write_name(json, name);
+		api_not_counted_entry(api, port);
+	}
+	v2m_write_close(json, '}');
+}
+
+int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+		   const void *argument, struct v2m_body *body)
+{
+	uint64_t connections = 0;
+	uint64_t bytes = 0;
+	struct v2m_json_writer *json;
+	struct api api;
+
+	(void)argument;
+	api_init(&api, snapshot, unit);
+	json = &api.json;
+	api_open_success(json);
+	v2m_put_open(json, "data", '{');
+	v2m_put_open(json, "ports", '{');
+	for (size_t i = 0; i < snapshot->n_ports; i++) {
+		const struct v2m_port_view *view = &snapshot->ports[i];
+		char name[8];
+
+		snprintf(name, sizeof(name), "%u", view->port);
+		v2m_write_name(json, name);
+		api_port_entry(&api, view);
+		connections += view->n_connections;
+		bytes += api_figures(&api, &view->since_reset).total;
+	}
+	v2m_write_close(json, '}');
+	put_not_counted(&api);
+	v2m_put_u64(json, "total_connections", connections);
+	v2m_put_u64(json, "total_bytes", bytes);
+	v2m_put_seconds(json, "timestamp", snapshot->real_us);
+	v2m_write_close(json, '}');
+	v2m_put_string(json, "source", "simple_monitor");
+	return api_close_iso(json, snapshot->real_us, body);
+}
+
+int v2m_api_key_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+		       const void *argument, struct v2m_body *body)
+{
+	const struct v2m_key *key = argument;
+	struct v2m_json_writer *json;
+	struct api api;
+	int result;
+
+	if (api_refuse_key(snapshot, key, body, &result))
+		return result;
+	api_init(&api, snapshot, unit);
+	json = &api.json;
+	api_open_success(json);
+	api_put_key(json, key);
+	v2m_write_name(json, "traffic");
+	api_key_entry(&api, key);
+	return api_close_iso(json, snapshot->real_us, body);
+}
+
+static void put_peer(struct api *api, const struct v2m_peer *peer)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	bool ipv4 = memcmp(peer->address, mapped, sizeof(mapped)) == 0;
+	struct v2m_connection remote = { .family = ipv4 ? AF_INET : AF_INET6,
+					 .remote_port = peer->remote_port };
+	uint64_t now_ns = api->snapshot->connections->mono_ns;
+	uint64_t ago_ns = now_ns > peer->seen_ns ? now_ns - peer->seen_ns : 0;
+	char endpoint[V2M_FORMAT_ENDPOINT_LEN];
+
+	memcpy(remote.remote, peer->address + (ipv4 ? 12 : 0), ipv4 ? 4 : 16);
+	v2m_format_remote(&remote, endpoint);
+	v2m_write_open(&api->json, '{');
+	v2m_put_string(&api->json, "remote", endpoint);
+	v2m_put_fixed(&api->json, "last_seen_s", (double)ago_ns / 1e9, 1);
+	v2m_write_close(&api->json, '}');
+}
+
+/* Of a key whose port is not seen sending datagrams: none, where it has none to send, else 503. */
+int v2m_api_key_peers(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+		      const void *argument, struct v2m_body *body)
+{
+	const struct v2m_key *key = argument;
+	const struct v2m_port_view *view;
+	struct api api;
+	int result;
+
+	if (api_refuse_key(snapshot, key, body, &result))
+		return result;
+	if (snapshot->mode != V2M_MODE_EBPF && key->port && (key->transports & V2M_UDP))
+		return v2m_api_error(503, V2M_CODE_UDP, V2M_DETAIL_UDP_PEERS, body);
+	view = key->port ? v2m_snapshot_port(snapshot, key->port) : NULL;
+	api_init(&api, snapshot, unit);
+	api_open_success(&api.json);
+	api_put_key(&api.json, key);
+	v2m_put_open(&api.json, "udp_peers", '[');
+	for (size_t i = 0; view && i < view->n_udp_peers; i++)
+		put_peer(&api, &view->udp_peers[i]);
+	v2m_write_close(&api.json, ']');
+	return api_close_iso(&api.json, snapshot->real_us, body);
+}
+
+int v2m_api_keys(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, const void *argument,
+		 struct v2m_body *body)
+{
+	struct api api;
+
+	(void)argument;
+	api_init(&api, snapshot, unit);
+	v2m_write_open(&api.json, '[');
+	for (size_t i = 0; i < snapshot->keyset->n_keys; i++)
+		api_key_object(&api.json, &snapshot->keyset->keys[i]);
+	v2m_write_close(&api.json, ']');
+	return api_finish(&api.json, 200, body);
+}
+
+int v2m_api_key(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, const void *argument,
+		struct v2m_body *body)
+{
+	struct api api;
+
+	api_init(&api, snapshot, unit);
+	api_key_object(&api.json, argument);
+	return api_finish(&api.json, 200, body);
+}
+
+int v2m_api_root(struct v2m_body *body)
+{
+	struct v2m_json_writer json = { 0 };
+
+	v2m_write_open(&json, '{');
+	v2m_put_string(&json, "message", "v2meter traffic API");
+	v2m_put_string(&json, "version", V2M_VERSION);
+	v2m_put_string(&json, "status", "running");
+	v2m_write_close(&json, '}');
+	return api_finish(&json, 200, body);
+}
+
+int v2m_api_health(const struct v2m_health *health, const char *healthy, struct v2m_body *body)
+{
+	struct v2m_json_writer json = { 0 };
+	const char *status = health->reason ? "degraded" : healthy;
+
+	v2m_write_open(&json, '{');
+	v2m_put_string(&json, "status", health->can_serve ? status : "unavailable");
+	if (health->reason)
+		v2m_put_string(&json, "reason", health->reason);
+	if (!health->can_serve) {
+		v2m_put_string(&json, "detail", V2M_DETAIL_UNREADABLE);
+		v2m_put_string(&json, "code", V2M_CODE_UNREADABLE);
+	}
+	v2m_write_close(&json, '}');
+	return api_finish(&json, health->can_serve ? 200 : 503, body);
+}
+
+/* What every reset answers with: whose, and what it closed. */
+static void put_reset(struct api *api, const struct v2m_reset *reset, const char *asked, bool done)
+{
+	struct api_figures closed = api_figures(api, &reset->closed);
+	struct v2m_json_writer *json = &api->json;
+
+	v2m_put_bool(json, "success", done);
+	v2m_put_string(json, "key_id", asked);
+	v2m_put_string(json, "uuid", reset->uuid[0] ? reset->uuid : NULL);
+	if (!done) {
+		v2m_put_null(json, "port");
+		return;
+	}
+	v2m_put_u64(json, "port", reset->port);
+	v2m_put_u64(json, "previous_upload", closed.rx);
+	v2m_put_u64(json, "previous_download", closed.tx);
+	v2m_put_u64(json, "previous_total", closed.total);
+}
+
+static int render_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const char *asked,
+			bool done, bool key_uuid, struct v2m_body *body)
+{
+	struct api api = { .unit = unit };
+	struct v2m_json_writer *json = &api.json;
+
+	v2m_write_open(json, '{');
+	v2m_put_string(json, "status", done ? "success" : "error");
+	v2m_put_string(json, "message",
+		       done ? "Traffic stats reset successfully" : "Failed to reset traffic stats");
+	put_reset(&api, reset, asked, done);
+	if (key_uuid)
+		v2m_put_string(json, "key_uuid", reset->uuid[0] ? reset->uuid : NULL);
+	return api_close_iso(json, reset->real_us, body);
+}
+
+int v2m_api_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const char *asked,
+		  bool done, struct v2m_body *body)
+{
+	return render_reset(reset, unit, asked, done, false, body);
+}
+
+int v2m_api_key_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const char *asked,
+		      bool done, struct v2m_body *body)
+{
+	return render_reset(reset, unit, asked, done, true, body);
+}
+
+int v2m_api_port_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const char *asked,
+		       bool done, struct v2m_body *body)
+{
+	struct api api = { .unit = unit };
+	struct v2m_json_writer *json = &api.json;
+
+	v2m_write_open(json, '{');
+	v2m_put_string(json, "message",
+		       done ? "Port traffic stats reset successfully"
+			    : "Failed to reset port traffic stats");
+	put_reset(&api, reset, asked, done);
+	v2m_put_string(json, "source", "port_monitor");
+	return api_close_int(json, reset->real_us, body);
+}
