@@ -4,7 +4,7 @@
  * which comes and goes with the container that it belongs to. Nothing else of the daemon is there:
  * bytes are counted on this host's devices.
  */
-#include "kernel/netns.h"
+#include "netlink/netns.h"
 
 #include <errno.h>
 #include <string.h>

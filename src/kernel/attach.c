@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "kernel/datapath_internal.h"
-#include "kernel/tc_netlink.h"
+#include "netlink/tc_netlink.h"
 
 /* The two ways to attach. */
 struct way {

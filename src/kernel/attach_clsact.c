@@ -20,7 +20,7 @@
 
 #include "base/log.h"
 #include "kernel/datapath_internal.h"
-#include "kernel/tc_netlink.h"
+#include "netlink/tc_netlink.h"
 
 /* The first priority is wanted, to be asked before filters that end the walk; the next ones are for
  * hosts where somebody has a filter of another kind there. */

@@ -4,7 +4,7 @@
 #define V2METER_KERNEL_LINK_TABLE_H
 
 #include "core/device_choice.h"
-#include "kernel/netlink.h"
+#include "netlink/netlink.h"
 
 /* Ascending by ifindex, the caller's to free. 0 or -errno. */
 int v2m_link_table_read(struct v2m_netlink *netlink, struct v2m_link **links, size_t *count);

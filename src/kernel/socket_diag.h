@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "kernel/netlink.h"
+#include "netlink/netlink.h"
 #include "kernel/socket_dump.h"
 
 struct v2m_socket_diag {

@@ -37,17 +37,18 @@ RULES = {
     "base": ("", "gzip"),
     "json": ("base", "json"),
     "core": ("base", ""),
-    "kernel": ("core base", "kernel"),
+    "kernel": ("netlink core base", "kernel"),
     "ledger": ("accounting config keys json base", "sqlite json"),
     "http": ("api accounting config keys json base", "server json"),
-    "collector": ("api accounting core config keys kernel ledger base", ""),
+    "collector": ("api accounting core config keys kernel netlink ledger base", ""),
     "ctl": ("json base", "client json"),
     "config": ("json base", "json"),
     "keys": ("keys/formats json base", "json"),
     "keys/formats": ("keys json base", "json sqlite"),
     "accounting": ("keys base", ""),
     "api": ("accounting keys json base", "json"),
-    "daemon": ("api core config keys kernel ledger http collector base json", "systemd"),
+    "netlink": ("base", "kernel"),
+    "daemon": ("api core config keys kernel netlink ledger http collector base json", "systemd"),
 }
 # Folders of src/ that a file directly in src/ counts for.
 TOP = "daemon"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Netlink requests and their answers, one at a time; for src/kernel alone. */
-#ifndef V2METER_KERNEL_NETLINK_H
-#define V2METER_KERNEL_NETLINK_H
+#ifndef V2METER_NETLINK_NETLINK_H
+#define V2METER_NETLINK_NETLINK_H
 
 #include <linux/netlink.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What stands on a device's clsact qdisc, asked of the kernel by rtnetlink. */
-#ifndef V2METER_KERNEL_TC_NETLINK_H
-#define V2METER_KERNEL_TC_NETLINK_H
+#ifndef V2METER_NETLINK_TC_NETLINK_H
+#define V2METER_NETLINK_TC_NETLINK_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "kernel/tc_netlink.h"
+#include "netlink/tc_netlink.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Another network namespace than our own, such as a container's. Entering one needs CAP_SYS_ADMIN.
  */
-#ifndef V2METER_KERNEL_NETNS_H
-#define V2METER_KERNEL_NETNS_H
+#ifndef V2METER_NETLINK_NETNS_H
+#define V2METER_NETLINK_NETNS_H
 
 #include <stdbool.h>
 #include <stdint.h>
