@@ -7,7 +7,7 @@
 
 #include "base/format.h"
 #include "keys/key_sources.h"
-#include "kernel/links.h"
+#include "devices/links.h"
 
 static int print_config(const struct v2m_config *config, struct v2m_error *error)
 {

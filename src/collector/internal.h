@@ -13,7 +13,7 @@
 #include "accounting/rates.h"
 #include "keys/source_watch.h"
 #include "kernel/datapath.h"
-#include "kernel/links.h"
+#include "devices/links.h"
 #include "kernel/sessions.h"
 #include "kernel/socket_stats.h"
 #include "kernel/sockets.h"

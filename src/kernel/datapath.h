@@ -8,6 +8,8 @@
 #define V2METER_KERNEL_DATAPATH_H
 
 #include "base/connection.h"
+#include "base/device.h"
+#include "base/port_rule.h"
 #include "base/sample.h"
 #include "base/util.h"
 
@@ -29,14 +31,6 @@ void v2m_datapath_close(struct v2m_datapath *datapath);
 /* When the counters began: CLOCK_REALTIME of the maps' making. */
 uint64_t v2m_datapath_created_ns(const struct v2m_datapath *datapath);
 
-/* What to count at one port. */
-struct v2m_port_rule {
-	uint16_t port;
-	unsigned transports; /* enum v2m_transport bits */
-	bool loopback;
-	bool shared;
-};
-
 /* Makes the kernel count exactly these ports (ascending, unique). A port that keeps its place keeps
  * its counter; one that left is no longer counted, and its slot is given away only when no other is
  * free. Returns how many could be placed (the first ones), or -errno; -EBUSY where only slots of
@@ -44,15 +38,6 @@ struct v2m_port_rule {
  * last time. */
 int v2m_datapath_set_ports(struct v2m_datapath *datapath, const struct v2m_port_rule *rules,
 			   size_t count, struct v2m_error *error);
-
-/* A device to count on. */
-struct v2m_device {
-	uint32_t ifindex;
-	char name[V2M_DEVICE_NAME_LEN];
-	uint8_t link_header; /* bytes of its layer-2 header: 14 or 0 */
-	bool loopback;
-	bool host_only; /* not an uplink: only this host's own packets count */
-};
 
 /* Attaches both programs to the device, at the head; takes over what is pinned for it, or repairs
  * what somebody removed. Does nothing where all is in place. 0 or -errno; *repaired (may be NULL)

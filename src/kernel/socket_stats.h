@@ -8,7 +8,9 @@
 #ifndef V2METER_KERNEL_SOCKET_STATS_H
 #define V2METER_KERNEL_SOCKET_STATS_H
 
-#include "kernel/datapath.h"
+#include "base/port_rule.h"
+#include "base/sample.h"
+#include "base/util.h"
 
 struct v2m_socket_stats;
 

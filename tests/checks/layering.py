@@ -40,7 +40,7 @@ RULES = {
     "kernel": ("netlink core base", "kernel"),
     "ledger": ("accounting config keys json base", "sqlite json"),
     "http": ("api accounting config keys json base", "server json"),
-    "collector": ("api accounting core config keys kernel netlink ledger base", ""),
+    "collector": ("api accounting core config keys devices kernel netlink ledger base", ""),
     "ctl": ("json base", "client json"),
     "config": ("json base", "json"),
     "keys": ("keys/formats json base", "json"),
@@ -48,7 +48,8 @@ RULES = {
     "accounting": ("keys base", ""),
     "api": ("accounting keys json base", "json"),
     "netlink": ("base", "kernel"),
-    "daemon": ("api core config keys kernel netlink ledger http collector base json", "systemd"),
+    "devices": ("netlink base", "kernel"),
+    "daemon": ("api core config keys devices kernel netlink ledger http collector base json", "systemd"),
 }
 # Folders of src/ that a file directly in src/ counts for.
 TOP = "daemon"

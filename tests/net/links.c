@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "kernel/links.h"
+#include "devices/links.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>

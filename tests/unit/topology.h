@@ -3,7 +3,7 @@
 #ifndef V2METER_TESTS_TOPOLOGY_H
 #define V2METER_TESTS_TOPOLOGY_H
 
-#include "core/device_choice.h"
+#include "devices/device_choice.h"
 
 #include <net/if_arp.h>
 #include <setjmp.h>

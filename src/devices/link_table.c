@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "kernel/link_table.h"
+#include "devices/link_table.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>

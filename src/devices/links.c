@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "kernel/links.h"
+#include "devices/links.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
-#include "kernel/link_table.h"
+#include "devices/link_table.h"
 
 #define MOST_REFUSED 64
 

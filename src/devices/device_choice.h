@@ -3,8 +3,8 @@
  * Which network devices to count on: decided from a description of all of them, without asking the
  * kernel. What goes over several stacked devices is counted on exactly one of them.
  */
-#ifndef V2METER_CORE_DEVICE_CHOICE_H
-#define V2METER_CORE_DEVICE_CHOICE_H
+#ifndef V2METER_DEVICES_DEVICE_CHOICE_H
+#define V2METER_DEVICES_DEVICE_CHOICE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The description of all network devices, read from rtnetlink; for src/kernel alone. */
-#ifndef V2METER_KERNEL_LINK_TABLE_H
-#define V2METER_KERNEL_LINK_TABLE_H
+#ifndef V2METER_DEVICES_LINK_TABLE_H
+#define V2METER_DEVICES_LINK_TABLE_H
 
-#include "core/device_choice.h"
+#include "devices/device_choice.h"
 #include "netlink/netlink.h"
 
 /* Ascending by ifindex, the caller's to free. 0 or -errno. */

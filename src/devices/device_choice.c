@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "core/device_choice.h"
+#include "devices/device_choice.h"
 
 #include <errno.h>
 #include <fnmatch.h>

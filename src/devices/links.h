@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Network devices, their addresses and counters, by rtnetlink; which of them to count on. */
-#ifndef V2METER_KERNEL_LINKS_H
-#define V2METER_KERNEL_LINKS_H
+#ifndef V2METER_DEVICES_LINKS_H
+#define V2METER_DEVICES_LINKS_H
 
-#include "core/device_choice.h"
-#include "kernel/datapath.h"
+#include "devices/device_choice.h"
+#include "base/device.h"
+#include "base/util.h"
 
 struct v2m_links;
 
