@@ -19,6 +19,7 @@
 #include "http/http.h"
 #include "http/listen.h"
 #include "kernel/datapath.h"
+#include "sockets/sessions.h"
 
 enum exit_status {
 	STATUS_OK = 0,
@@ -203,8 +204,10 @@ static enum exit_status run(const struct v2m_config *config)
 static enum exit_status detach(const struct v2m_config *config)
 {
 	struct v2m_error error = { "" };
-	int result = v2m_datapath_remove(config->pin_dir, &error);
+	int result = v2m_sessions_remove(config->pin_dir, &error);
 
+	if (result == 0)
+		result = v2m_datapath_remove(config->pin_dir, &error);
 	return result ? fail(result, &error) : STATUS_OK;
 }
 

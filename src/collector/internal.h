@@ -14,9 +14,9 @@
 #include "keys/source_watch.h"
 #include "kernel/datapath.h"
 #include "devices/links.h"
-#include "kernel/sessions.h"
-#include "kernel/socket_stats.h"
-#include "kernel/sockets.h"
+#include "sockets/sessions.h"
+#include "sockets/socket_stats.h"
+#include "sockets/sockets.h"
 #include "ledger/ledger.h"
 
 /* Connections are dumped this often without being asked for: 100,000 of them cost 143 ms of CPU

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "kernel/datapath_internal.h"
-#include "kernel/sessions.h"
 
 /* Directories under pin_dir that are ours. */
 static bool is_our_directory(const char *name)
@@ -91,10 +90,8 @@ int v2m_datapath_remove(const char *pin_dir, struct v2m_error *error)
 	lock = v2m_bpffs_lock(pin_dir, false, error);
 	if (lock < 0)
 		return lock;
-	result = v2m_sessions_remove(pin_dir);
 	directories = (struct names){ .wanted = is_our_directory };
-	if (result == 0)
-		result = v2m_directory_walk(pin_dir, collect, &directories);
+	result = v2m_directory_walk(pin_dir, collect, &directories);
 	for (size_t i = 0; i < directories.count && result == 0; i++) {
 		struct v2m_pins pins;
 

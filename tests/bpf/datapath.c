@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "sockets/sessions.h"
+
 bool not_permitted(void)
 {
 	const struct v2m_datapath_options options = { .pin_dir = "/sys/fs/bpf/v2m_test_permitted" };
@@ -53,7 +55,8 @@ int teardown(void **state)
 
 	set_sys_admin(true);
 	close_datapath(fixture);
-	if (v2m_datapath_remove(fixture->pin_dir, &error))
+	if (v2m_sessions_remove(fixture->pin_dir, &error) ||
+	    v2m_datapath_remove(fixture->pin_dir, &error))
 		fail_msg("%s", error.text);
 	assert_int_not_equal(access(fixture->pin_dir, F_OK), 0);
 	net_close(&fixture->net);

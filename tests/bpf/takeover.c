@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 #include "datapath.h"
-#include "kernel/sessions.h"
+#include "sockets/sessions.h"
 
 #define FLOOD_BURST 100
 

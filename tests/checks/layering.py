@@ -36,11 +36,10 @@ RULES = {
     # folder: (folders that it may include, outside headers that it may use)
     "base": ("", "gzip"),
     "json": ("base", "json"),
-    "core": ("base", ""),
-    "kernel": ("netlink core base", "kernel"),
+    "kernel": ("pins netlink core base", "kernel"),
     "ledger": ("accounting config keys json base", "sqlite json"),
     "http": ("api accounting config keys json base", "server json"),
-    "collector": ("api accounting core config keys devices kernel netlink ledger base", ""),
+    "collector": ("api accounting config keys devices sockets kernel netlink ledger base", ""),
     "ctl": ("json base", "client json"),
     "config": ("json base", "json"),
     "keys": ("keys/formats json base", "json"),
@@ -49,7 +48,9 @@ RULES = {
     "api": ("accounting keys json base", "json"),
     "netlink": ("base", "kernel"),
     "devices": ("netlink base", "kernel"),
-    "daemon": ("api core config keys devices kernel netlink ledger http collector base json", "systemd"),
+    "pins": ("base", "kernel"),
+    "sockets": ("pins netlink base", "kernel"),
+    "daemon": ("api config keys devices sockets kernel netlink ledger http collector base json", "systemd"),
 }
 # Folders of src/ that a file directly in src/ counts for.
 TOP = "daemon"

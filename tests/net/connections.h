@@ -3,7 +3,7 @@
 #ifndef V2METER_TESTS_CONNECTIONS_H
 #define V2METER_TESTS_CONNECTIONS_H
 
-#include "kernel/sockets.h"
+#include "sockets/sockets.h"
 
 /* What is tested; opened and closed by the group's setup and teardown. */
 extern struct v2m_sockets *sockets;

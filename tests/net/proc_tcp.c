@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "kernel/proc_tcp.h"
+#include "sockets/proc_tcp.h"
 #include "namespace.h"
 
 #define ARGUMENT(n) (offsetof(struct seccomp_data, args) + 8 * (n))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "kernel/port_filter.h"
+#include "sockets/port_filter.h"
 
 #include <linux/inet_diag.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "core/socket_counts.h"
+#include "sockets/socket_counts.h"
 
 #include <stdarg.h>
 #include <setjmp.h>

@@ -5,8 +5,8 @@
  * it stood at in the end (SKNLGRP_INET_TCP_DESTROY, Linux 4.3), so that what a connection carries
  * between two readings is not lost with it. No privilege is needed for either. UDP is not counted.
  */
-#ifndef V2METER_KERNEL_SOCKET_STATS_H
-#define V2METER_KERNEL_SOCKET_STATS_H
+#ifndef V2METER_SOCKETS_SOCKET_STATS_H
+#define V2METER_SOCKETS_SOCKET_STATS_H
 
 #include "base/port_rule.h"
 #include "base/sample.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* TCP connections, from the kernel by sock_diag over netlink, or else from /proc. */
-#ifndef V2METER_KERNEL_SOCKETS_H
-#define V2METER_KERNEL_SOCKETS_H
+#ifndef V2METER_SOCKETS_SOCKETS_H
+#define V2METER_SOCKETS_SOCKETS_H
 
 #include <stdbool.h>
 

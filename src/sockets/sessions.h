@@ -5,8 +5,8 @@
  * Linux 5.5, and CAP_BPF with CAP_PERFMON; whoever cannot have it does without. Pinned under
  * <pin_dir>/sessions_v<ABI>/: it goes on while the daemon is away.
  */
-#ifndef V2METER_KERNEL_SESSIONS_H
-#define V2METER_KERNEL_SESSIONS_H
+#ifndef V2METER_SOCKETS_SESSIONS_H
+#define V2METER_SOCKETS_SESSIONS_H
 
 #include "base/connection.h"
 #include "base/util.h"
@@ -44,7 +44,8 @@ int v2m_sessions_read(struct v2m_sessions *sessions, struct v2m_session_reading 
 void v2m_sessions_date(struct v2m_sessions *sessions, const struct v2m_connection_table *known,
 		       struct v2m_connection_table *table);
 
-/* Removes all of ours under pin_dir. 0 or -errno. */
-int v2m_sessions_remove(const char *pin_dir);
+/* Removes what this module has pinned under pin_dir, for which it takes the lock. 0 or -errno;
+ * -EBUSY if a daemon runs. */
+int v2m_sessions_remove(const char *pin_dir, struct v2m_error *error);
 
 #endif

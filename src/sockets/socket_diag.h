@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Sockets by sock_diag; for src/kernel alone. */
-#ifndef V2METER_KERNEL_SOCKET_DIAG_H
-#define V2METER_KERNEL_SOCKET_DIAG_H
+#ifndef V2METER_SOCKETS_SOCKET_DIAG_H
+#define V2METER_SOCKETS_SOCKET_DIAG_H
 
 #include <stdbool.h>
 
 #include "netlink/netlink.h"
-#include "kernel/socket_dump.h"
+#include "sockets/socket_dump.h"
 
 struct v2m_socket_diag {
 	struct v2m_netlink netlink;

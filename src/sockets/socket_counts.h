@@ -11,8 +11,8 @@
  * refused and forged connections, the rest of a closed connection's TIME_WAIT, IP options,
  * selective acknowledgements, payload that arrived twice, UDP.
  */
-#ifndef V2METER_CORE_SOCKET_COUNTS_H
-#define V2METER_CORE_SOCKET_COUNTS_H
+#ifndef V2METER_SOCKETS_SOCKET_COUNTS_H
+#define V2METER_SOCKETS_SOCKET_COUNTS_H
 
 #include "base/connection.h"
 #include "base/sample.h"

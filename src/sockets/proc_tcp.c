@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "kernel/proc_tcp.h"
+#include "sockets/proc_tcp.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* A table of connections while it is being filled, from wherever; for src/kernel alone. */
-#ifndef V2METER_KERNEL_SOCKET_DUMP_H
-#define V2METER_KERNEL_SOCKET_DUMP_H
+#ifndef V2METER_SOCKETS_SOCKET_DUMP_H
+#define V2METER_SOCKETS_SOCKET_DUMP_H
 
 #include "base/connection.h"
 #include "base/util.h"

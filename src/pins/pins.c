@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "pins/pins.h"
+
 #include <bpf/bpf.h>
 #include <ctype.h>
 #include <dirent.h>
@@ -16,7 +18,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "kernel/datapath_internal.h"
 
 #define BPFFS_ROOT "/sys/fs/bpf"
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "kernel/sockets.h"
+#include "sockets/sockets.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "kernel/proc_tcp.h"
-#include "kernel/socket_diag.h"
+#include "sockets/proc_tcp.h"
+#include "sockets/socket_diag.h"
 
 struct v2m_sockets {
 	struct v2m_socket_diag diag;

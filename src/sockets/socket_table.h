@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What sockets' counters stood at when they were last looked at, by the sockets' cookies. */
-#ifndef V2METER_CORE_SOCKET_TABLE_H
-#define V2METER_CORE_SOCKET_TABLE_H
+#ifndef V2METER_SOCKETS_SOCKET_TABLE_H
+#define V2METER_SOCKETS_SOCKET_TABLE_H
 
 #include "base/connection.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Sockets by /proc/net/tcp and tcp6, where netlink does not tell; for src/kernel alone. */
-#ifndef V2METER_KERNEL_PROC_TCP_H
-#define V2METER_KERNEL_PROC_TCP_H
+#ifndef V2METER_SOCKETS_PROC_TCP_H
+#define V2METER_SOCKETS_PROC_TCP_H
 
 #include <stdbool.h>
 
-#include "kernel/socket_dump.h"
+#include "sockets/socket_dump.h"
 
 /* Whether the files can be read. */
 bool v2m_proc_tcp_exists(void);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "kernel/socket_stats.h"
+#include "sockets/socket_stats.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
-#include "core/socket_counts.h"
-#include "kernel/socket_diag.h"
+#include "sockets/socket_counts.h"
+#include "sockets/socket_diag.h"
 #include "base/transport.h"
 
 /* Some 10,000 announcements of 400 bytes until we get round to them; what the kernel allows of it

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* A filter on local ports that the kernel runs over its sockets; for src/kernel alone. */
-#ifndef V2METER_KERNEL_PORT_FILTER_H
-#define V2METER_KERNEL_PORT_FILTER_H
+#ifndef V2METER_SOCKETS_PORT_FILTER_H
+#define V2METER_SOCKETS_PORT_FILTER_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "kernel/sessions.h"
+#include "sockets/sessions.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "pins/pins.h"
 #include "sessions.skel.h"
 
 #define DIRECTORY "sessions_v" V2M_STRINGIFY(V2M_SESSIONS_ABI_VERSION)
@@ -33,24 +34,10 @@ static const char *const map_names[N_MAPS] = {
 };
 
 struct v2m_sessions {
-	char dir[PATH_MAX];
+	struct v2m_pins pins;
 	struct sessions_bpf *object;
 	int maps[N_MAPS]; /* of the object, which closes them */
 };
-
-static int path_of(const char *dir, const char *name, char path[PATH_MAX])
-{
-	return snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX ? 0 : -ENAMETOOLONG;
-}
-
-/* An open pin, or -errno. */
-static int get_pin(const char *dir, const char *name)
-{
-	char path[PATH_MAX];
-	int result = path_of(dir, name, path);
-
-	return result ? result : bpf_obj_get(path);
-}
 
 /* Maps of another layout are of another program: libbpf refuses them, and they are replaced. */
 static void reuse_maps(const struct v2m_sessions *sessions)
@@ -58,7 +45,7 @@ static void reuse_maps(const struct v2m_sessions *sessions)
 	for (int i = 0; i < N_MAPS; i++) {
 		struct bpf_map *map =
 			bpf_object__find_map_by_name(sessions->object->obj, map_names[i]);
-		V2M_CLOSE int fd = get_pin(sessions->dir, map_names[i]);
+		V2M_CLOSE int fd = v2m_pin_get(&sessions->pins, map_names[i]);
 
 		if (fd >= 0)
 			bpf_map__reuse_fd(map, fd);
@@ -84,9 +71,9 @@ static int load(struct v2m_sessions *sessions, bool has_cookie)
 static int pin_maps(struct v2m_sessions *sessions)
 {
 	for (int i = 0; i < N_MAPS; i++) {
-		V2M_CLOSE int pinned = get_pin(sessions->dir, map_names[i]);
+		V2M_CLOSE int pinned = v2m_pin_get(&sessions->pins, map_names[i]);
 		char path[PATH_MAX];
-		int result = path_of(sessions->dir, map_names[i], path);
+		int result = v2m_pin_path(&sessions->pins, map_names[i], path);
 
 		sessions->maps[i] =
 			bpf_object__find_map_fd_by_name(sessions->object->obj, map_names[i]);
@@ -115,7 +102,7 @@ static int tag_line(int program, char line[64])
 /* Asked of /proc, as the program itself the kernel shows to CAP_SYS_ADMIN alone. */
 static bool is_attached(const struct v2m_sessions *sessions)
 {
-	V2M_CLOSE int link = get_pin(sessions->dir, LINK);
+	V2M_CLOSE int link = v2m_pin_get(&sessions->pins, LINK);
 	V2M_FREE char *text = NULL;
 	char path[64];
 	char ours[64];
@@ -133,7 +120,7 @@ static int attach(struct v2m_sessions *sessions)
 {
 	char path[PATH_MAX];
 	struct bpf_link *link;
-	int result = path_of(sessions->dir, LINK, path);
+	int result = v2m_pin_path(&sessions->pins, LINK, path);
 
 	if (result || is_attached(sessions))
 		return result;
@@ -150,7 +137,7 @@ static bool is_pinned(const struct v2m_sessions *sessions, const char *name)
 {
 	char path[PATH_MAX];
 
-	return path_of(sessions->dir, name, path) == 0 && access(path, F_OK) == 0;
+	return v2m_pin_path(&sessions->pins, name, path) == 0 && access(path, F_OK) == 0;
 }
 
 void v2m_sessions_keep(struct v2m_sessions *sessions)
@@ -162,21 +149,21 @@ void v2m_sessions_keep(struct v2m_sessions *sessions)
 		whole &= is_pinned(sessions, map_names[i]);
 	if (whole)
 		return;
-	if (mkdir(sessions->dir, 0700) && errno != EEXIST)
+	if (mkdir(sessions->pins.dir, 0700) && errno != EEXIST)
 		result = -errno;
 	if (!result)
 		result = pin_maps(sessions);
 	if (!result)
 		result = attach(sessions);
 	if (!result)
-		v2m_log_warning("pins in %s had been removed and are back", sessions->dir);
+		v2m_log_warning("pins in %s had been removed and are back", sessions->pins.dir);
 }
 
 static int open_all(struct v2m_sessions *sessions)
 {
 	int result;
 
-	if (mkdir(sessions->dir, 0700) && errno != EEXIST)
+	if (mkdir(sessions->pins.dir, 0700) && errno != EEXIST)
 		return -errno;
 	result = load(sessions, true);
 	if (result && result != -EPERM)
@@ -186,6 +173,27 @@ static int open_all(struct v2m_sessions *sessions)
 	return result ? result : attach(sessions);
 }
 
+/* The lock of pin_dir is held. 0 or -errno. */
+static int remove_pins(const char *pin_dir)
+{
+	struct v2m_pins pins;
+	char path[PATH_MAX];
+	int result = v2m_pins_init(&pins, pin_dir, DIRECTORY);
+
+	if (!result)
+		result = v2m_pin_path(&pins, LINK, path);
+	if (!result && unlink(path) && errno != ENOENT)
+		result = -errno;
+	for (int i = 0; i < N_MAPS && !result; i++) {
+		result = v2m_pin_path(&pins, map_names[i], path);
+		if (!result && unlink(path) && errno != ENOENT)
+			result = -errno;
+	}
+	if (!result && rmdir(pins.dir) && errno != ENOENT)
+		result = -errno;
+	return result;
+}
+
 int v2m_sessions_open(const char *pin_dir, struct v2m_sessions **sessions, struct v2m_error *error)
 {
 	struct v2m_sessions *opened = calloc(1, sizeof(*opened));
@@ -193,12 +201,12 @@ int v2m_sessions_open(const char *pin_dir, struct v2m_sessions **sessions, struc
 
 	if (!opened)
 		return v2m_error_set(error, -ENOMEM, "out of memory");
-	result = path_of(pin_dir, DIRECTORY, opened->dir);
+	result = v2m_pins_init(&opened->pins, pin_dir, DIRECTORY);
 	if (!result)
 		result = open_all(opened);
 	if (result) {
 		v2m_sessions_close(opened);
-		v2m_sessions_remove(pin_dir);
+		remove_pins(pin_dir);
 		return v2m_error_set(error, result,
 				     "the kernel does not let us see connections open and close "
 				     "(BTF, CAP_BPF and CAP_PERFMON are needed): %s",
@@ -323,22 +331,19 @@ void v2m_sessions_date(struct v2m_sessions *sessions, const struct v2m_connectio
 	}
 }
 
-int v2m_sessions_remove(const char *pin_dir)
+int v2m_sessions_remove(const char *pin_dir, struct v2m_error *error)
 {
-	char dir[PATH_MAX];
-	char path[PATH_MAX];
-	int result = path_of(pin_dir, DIRECTORY, dir);
+	V2M_CLOSE int lock = -1;
+	int result;
 
-	if (!result)
-		result = path_of(dir, LINK, path);
-	if (!result && unlink(path) && errno != ENOENT)
-		result = -errno;
-	for (int i = 0; i < N_MAPS && !result; i++) {
-		result = path_of(dir, map_names[i], path);
-		if (!result && unlink(path) && errno != ENOENT)
-			result = -errno;
-	}
-	if (!result && rmdir(dir) && errno != ENOENT)
-		result = -errno;
-	return result;
+	if (access(pin_dir, F_OK) && errno == ENOENT)
+		return 0;
+	lock = v2m_bpffs_lock(pin_dir, false, error);
+	if (lock < 0)
+		return lock;
+	result = remove_pins(pin_dir);
+	return result ? v2m_error_set(error, result,
+				      "cannot remove what counts connections under %s: %s", pin_dir,
+				      strerror(-result))
+		      : 0;
 }

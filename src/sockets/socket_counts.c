@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "core/socket_counts.h"
+#include "sockets/socket_counts.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "core/socket_table.h"
+#include "sockets/socket_table.h"
 
 #define ETHERNET_BYTES 14
 #define IPV4_BYTES     20
