@@ -18,8 +18,8 @@
 #include "config/state_dir.h"
 #include "http/http.h"
 #include "http/listen.h"
-#include "kernel/datapath.h"
 #include "sockets/sessions.h"
+#include "datapath/remove.h"
 
 enum exit_status {
 	STATUS_OK = 0,

@@ -6,6 +6,7 @@
 
 #include "collector/internal.h"
 #include "base/log.h"
+#include "datapath/udp_peers.h"
 
 #define UDP_PEER_NS (60 * UINT64_C(1000000000))
 

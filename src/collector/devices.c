@@ -6,6 +6,9 @@
 
 #include "collector/internal.h"
 #include "base/log.h"
+#include "datapath/addresses.h"
+#include "datapath/attach.h"
+#include "datapath/device_slots.h"
 
 static bool wants_loopback(const struct v2m_keyset *keyset)
 {

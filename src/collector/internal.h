@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "accounting/rates.h"
 #include "keys/source_watch.h"
-#include "kernel/datapath.h"
+#include "datapath/datapath.h"
 #include "devices/links.h"
 #include "sockets/sessions.h"
 #include "sockets/socket_stats.h"

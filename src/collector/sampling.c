@@ -5,6 +5,7 @@
 
 #include "collector/internal.h"
 #include "base/log.h"
+#include "datapath/previous.h"
 
 static void set_unreadable(struct v2m_collector *collector, bool unreadable, const char *why)
 {

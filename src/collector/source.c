@@ -11,6 +11,9 @@
 #include "collector/internal.h"
 #include "base/log.h"
 #include "base/transport.h"
+#include "datapath/counters.h"
+#include "datapath/datapath.h"
+#include "datapath/port_slots.h"
 
 bool collector_is_exact(const struct v2m_collector *collector)
 {

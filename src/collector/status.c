@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "collector/internal.h"
+#include "datapath/attach.h"
+#include "datapath/datapath.h"
 
 static const struct v2m_device_sample *find_sample(const struct v2m_sample *sample,
 						   uint32_t ifindex)

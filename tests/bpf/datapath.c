@@ -15,6 +15,11 @@
 #include <cmocka.h>
 
 #include "sockets/sessions.h"
+#include "datapath/attach.h"
+#include "datapath/counters.h"
+#include "datapath/datapath.h"
+#include "datapath/port_slots.h"
+#include "datapath/remove.h"
 
 bool not_permitted(void)
 {

@@ -4,7 +4,7 @@
 #ifndef V2METER_TESTS_BPF_DATAPATH_H
 #define V2METER_TESTS_BPF_DATAPATH_H
 
-#include "kernel/datapath.h"
+#include "datapath/datapath.h"
 #include "namespace.h"
 
 #define PORT 10001

@@ -15,6 +15,9 @@
 #include <cmocka.h>
 
 #include "datapath.h"
+#include "datapath/attach.h"
+#include "datapath/datapath.h"
+#include "datapath/remove.h"
 
 static void detach_link(struct fixture *fixture, const char *direction)
 {

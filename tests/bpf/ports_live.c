@@ -11,6 +11,11 @@
 
 #include "datapath.h"
 #include "base/transport.h"
+#include "datapath/addresses.h"
+#include "datapath/attach.h"
+#include "datapath/counters.h"
+#include "datapath/datapath.h"
+#include "datapath/port_slots.h"
 
 static int set_ports_once(struct fixture *fixture, uint16_t first, size_t count,
 			  unsigned transports)

@@ -19,6 +19,10 @@
 
 #include "datapath.h"
 #include "sockets/sessions.h"
+#include "datapath/counters.h"
+#include "datapath/datapath.h"
+#include "datapath/previous.h"
+#include "datapath/remove.h"
 
 #define FLOOD_BURST 100
 

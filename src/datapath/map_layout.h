@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The layout of a map's value, from the BTF that the map was made with. */
-#ifndef V2METER_KERNEL_MAP_LAYOUT_H
-#define V2METER_KERNEL_MAP_LAYOUT_H
+#ifndef V2METER_DATAPATH_MAP_LAYOUT_H
+#define V2METER_DATAPATH_MAP_LAYOUT_H
 
 #include <stddef.h>
 #include <stdint.h>

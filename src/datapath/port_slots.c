@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "datapath/port_slots.h"
+
 /* Which element of port_counters belongs to which port. A port keeps its slot, also while it is not
  * monitored, until all others are taken. */
 #include <bpf/bpf.h>
@@ -6,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/datapath_internal.h"
 #include "base/transport.h"
+#include "datapath/grace.h"
+#include "datapath/map_list.h"
+#include "datapath/state.h"
 
 static int write_port_slot(struct v2m_datapath *datapath, uint16_t port, struct v2m_port_slot rule)
 {

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "datapath/attach.h"
+
 /* Puts the programs on devices and keeps them there, by tcx where there is tcx. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "kernel/datapath_internal.h"
 #include "netlink/tc_netlink.h"
+#include "datapath/attach_clsact.h"
+#include "datapath/attach_tcx.h"
+#include "datapath/device_slots.h"
+#include "datapath/maps.h"
+#include "datapath/program.h"
+#include "datapath/state.h"
+#include "datapath/take_off.h"
 
 /* The two ways to attach. */
 struct way {
@@ -187,14 +195,6 @@ const char *v2m_datapath_kind(struct v2m_datapath *datapath, uint32_t ifindex, b
 
 	*outrun = use && use->outrun;
 	return use ? way_of(datapath, ifindex)->name : "none";
-}
-
-int v2m_take_off(const struct v2m_pins *pins, uint32_t ifindex)
-{
-	int by_tcx = v2m_tcx_take_off(pins, ifindex);
-	int by_clsact = v2m_clsact_take_off(pins, ifindex);
-
-	return by_tcx ? by_tcx : by_clsact;
 }
 
 int v2m_datapath_detach(struct v2m_datapath *datapath, uint32_t ifindex)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "kernel/datapath.h"
+#include "datapath/datapath.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -8,7 +8,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "kernel/datapath_internal.h"
+#include "datapath/counters.h"
+#include "datapath/device_slots.h"
+#include "datapath/map_list.h"
+#include "datapath/maps.h"
+#include "datapath/port_slots.h"
+#include "datapath/program.h"
+#include "datapath/state.h"
 
 static struct v2m_datapath *allocate(void)
 {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "datapath/attach_tcx.h"
+
 /*
  * Pinned links to the tcx hook, Linux 6.6 and later. libbpf 1.1 knows nothing of tcx, but its
  * bpf_link_create() hands the attach type and the flags through. The constants are the kernel's
@@ -10,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "kernel/datapath_internal.h"
+#include "base/util.h"
 
 #define TCX_INGRESS   46        /* BPF_TCX_INGRESS; egress is the next one */
 #define LINK_TYPE_TCX 11        /* BPF_LINK_TYPE_TCX */

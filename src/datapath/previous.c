@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "datapath/previous.h"
+
 /*
  * Counts of a version whose maps we cannot take over. Its directory becomes previous_<N>, its links
  * and programs move to the current directory, where attaching swaps new programs into them. From
@@ -14,8 +16,11 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "kernel/datapath_internal.h"
-#include "kernel/map_layout.h"
+#include "datapath/map_layout.h"
+#include "datapath/grace.h"
+#include "datapath/map_list.h"
+#include "datapath/state.h"
+#include "datapath/unpin.h"
 
 #define MAX_PREVIOUS 16
 

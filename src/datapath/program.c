@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "datapath/program.h"
+
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -9,8 +11,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "kernel/datapath_internal.h"
 #include "traffic.skel.h"
+#include "datapath/map_list.h"
+#include "datapath/state.h"
 
 /* libbpf tells of a kernel that refuses programs in four lines, for each device and at each reload.
  * The last few are remembered by their hashes (FNV-1a); programs are loaded by one thread at a

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "datapath/udp_peers.h"
+
 /* Whom the monitored ports have sent datagrams to. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/datapath_internal.h"
+#include "datapath/map_list.h"
+#include "datapath/state.h"
+#include "base/util.h"
 
 /* More than any bucket of the map holds, or the kernel gives nothing (ENOSPC). */
 #define CHUNK 4096

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "datapath/counters.h"
+
 /* Reads port_counters and device_counters and sums the CPUs' copies. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/datapath_internal.h"
+#include "datapath/map_list.h"
+#include "datapath/state.h"
 
 /* Slots read by one call: keeps the buffer small on machines with many CPUs. */
 #define CHUNK 256

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "datapath/attach_clsact.h"
+
 /*
  * cls_bpf filters on clsact, for kernels without tcx. A filter is ours if its program is one that
  * we pinned, or if it has the handle that derives from pin_dir and the name of ours (the pins were
@@ -19,8 +21,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "kernel/datapath_internal.h"
 #include "netlink/tc_netlink.h"
+#include "datapath/program.h"
+#include "base/util.h"
 
 /* The first priority is wanted, to be asked before filters that end the walk; the next ones are for
  * hosts where somebody has a filter of another kind there. */

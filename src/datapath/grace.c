@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "datapath/grace.h"
+
 #include <bpf/bpf.h>
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "kernel/datapath_internal.h"
+#include "base/util.h"
 
 /* Kernels that run CPUs without a tick refuse MEMBARRIER_CMD_GLOBAL. An update of a map of maps
  * waits for a grace period too, so that nobody sees the old inner map afterwards

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "datapath/device_slots.h"
+
 /* Which element of device_counters belongs to which device: by index and name, so that neither a
  * new device that got an old index nor a renamed one goes on with another's figures. */
 #include <bpf/bpf.h>
@@ -6,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/datapath_internal.h"
+#include "datapath/grace.h"
+#include "datapath/map_list.h"
+#include "datapath/state.h"
 
 int v2m_device_slots_open(struct v2m_datapath *datapath, struct v2m_error *error)
 {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "datapath/addresses.h"
+
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/datapath_internal.h"
+#include "datapath/map_list.h"
+#include "datapath/state.h"
 
 static int compare(const void *a, const void *b)
 {

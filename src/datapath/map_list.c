@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "datapath/map_list.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+const char *const v2m_map_names[V2M_N_MAPS] = {
+	[V2M_MAP_PORT_SLOT] = "port_slot",
+	[V2M_MAP_PORT_COUNTERS] = "port_counters",
+	[V2M_MAP_DEVICE_COUNTERS] = "device_counters",
+	[V2M_MAP_FRAGMENTS] = "fragments",
+	[V2M_MAP_LOCAL_ADDRESSES] = "local_addresses",
+	[V2M_MAP_UDP_PEERS] = "udp_peers",
+	[V2M_MAP_BTF] = "btf",
+	[V2M_MAP_META] = "meta",
+};
+
+static uint64_t fnv(uint64_t hash, const void *data, size_t length)
+{
+	const unsigned char *bytes = data;
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ bytes[i]) * 1099511628211u;
+	return hash;
+}
+
+/* Where the bit fields are, only their values tell. */
+static uint64_t hash_bit_fields(uint64_t hash)
+{
+	const struct v2m_port_slot each[] = {
+		{ .slot = 0xfff }, { .tcp = 1 }, { .udp = 1 }, { .loopback = 1 }, { .shared = 1 },
+	};
+
+	return fnv(hash, each, sizeof(each));
+}
+
+#define PLACE(type, member) offsetof(struct type, member), sizeof(((struct type *)0)->member)
+
+uint64_t v2m_abi_hash(void)
+{
+	static const uint32_t layout[] = {
+		V2M_ABI_VERSION,
+		V2M_MAX_PORTS,
+		V2M_MAX_DEVICES,
+		V2M_MAX_FRAGMENTS,
+		V2M_MAX_LOCAL_ADDRESSES,
+		V2M_MAX_UDP_PEERS,
+		PLACE(v2m_flow, packets),
+		PLACE(v2m_flow, wire_bytes),
+		PLACE(v2m_flow, payload_bytes),
+		PLACE(v2m_port_counters, port),
+		PLACE(v2m_port_counters, assigned_ns),
+		PLACE(v2m_port_counters, tcp_rx),
+		PLACE(v2m_port_counters, tcp_tx),
+		PLACE(v2m_port_counters, udp_rx),
+		PLACE(v2m_port_counters, udp_tx),
+		sizeof(struct v2m_port_counters),
+		PLACE(v2m_tally, packets),
+		PLACE(v2m_tally, wire_bytes),
+		PLACE(v2m_device_flow, seen),
+		PLACE(v2m_device_flow, keys),
+		PLACE(v2m_device_flow, unattributed),
+		PLACE(v2m_device_flow, other),
+		PLACE(v2m_device_counters, ifindex),
+		PLACE(v2m_device_counters, name),
+		PLACE(v2m_device_counters, assigned_ns),
+		PLACE(v2m_device_counters, ingress),
+		PLACE(v2m_device_counters, egress),
+		sizeof(struct v2m_device_counters),
+		PLACE(v2m_meta, abi_hash),
+		PLACE(v2m_meta, boot_id),
+		PLACE(v2m_meta, identity),
+		PLACE(v2m_meta, created_ns),
+		PLACE(v2m_fragment_key, source),
+		PLACE(v2m_fragment_key, destination),
+		PLACE(v2m_fragment_key, id),
+		PLACE(v2m_fragment_key, protocol),
+		PLACE(v2m_fragment_key, egress),
+		PLACE(v2m_fragment_owner, port),
+		PLACE(v2m_fragment_owner, protocol),
+		PLACE(v2m_local_address, address),
+		PLACE(v2m_udp_peer, address),
+		PLACE(v2m_udp_peer, port),
+		PLACE(v2m_udp_peer, remote_port),
+		PLACE(v2m_udp_seen, at_ns),
+		PLACE(v2m_udp_seen, jiffies),
+	};
+
+	return hash_bit_fields(fnv(14695981039346656037u, layout, sizeof(layout)));
+}

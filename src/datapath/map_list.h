@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The maps that the programs and the daemon share. */
+#ifndef V2METER_DATAPATH_MAP_LIST_H
+#define V2METER_DATAPATH_MAP_LIST_H
+
+#include "base/util.h"
+#include "v2meter/bpf_abi.h"
+
+/* Under pin_dir: where the present ABI version's pins are. */
+#define V2M_PINS_DIRECTORY "v" V2M_STRINGIFY(V2M_ABI_VERSION)
+
+enum v2m_map {
+	V2M_MAP_PORT_SLOT,
+	V2M_MAP_PORT_COUNTERS,
+	V2M_MAP_DEVICE_COUNTERS,
+	V2M_MAP_FRAGMENTS,
+	V2M_MAP_LOCAL_ADDRESSES,
+	V2M_MAP_UDP_PEERS,
+	V2M_MAP_BTF,  /* not one of the object's: it holds its BTF */
+	V2M_MAP_META, /* last: where it is pinned, the others are, but for an older build's BTF */
+	V2M_N_MAPS,
+};
+
+extern const char *const v2m_map_names[V2M_N_MAPS];
+/* Hash of the layout of everything in bpf_abi.h. */
+uint64_t v2m_abi_hash(void);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The datapath as its own files see it. Nobody else includes this header. */
+#ifndef V2METER_DATAPATH_STATE_H
+#define V2METER_DATAPATH_STATE_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "base/device.h"
+#include "datapath/map_list.h"
+#include "pins/pins.h"
+#include "v2meter/bpf_abi.h"
+
+/* A use of a device slot. */
+struct v2m_device_slot {
+	uint32_t ifindex; /* 0: never used */
+	char name[V2M_DEVICE_NAME_LEN];
+	uint64_t assigned_ns;
+	bool attached; /* by this process; the members below count only then */
+	struct v2m_device device;
+	uint32_t program_ids[V2M_N_DIRECTIONS];
+	bool outrun; /* somebody's program stands before ours, and that was logged */
+};
+
+/* A use of a port slot; port_slot and port_counters are the truth, this is their image. */
+struct v2m_port_use {
+	uint16_t port; /* 0: never used */
+	bool counted;  /* monitored now */
+	bool leaving;  /* no longer counted, and not yet read since */
+	struct v2m_port_slot rule;
+	uint64_t assigned_ns;
+};
+
+struct v2m_datapath {
+	struct v2m_pins pins;
+	char pin_dir[PATH_MAX];
+	int lock_fd;
+	int maps[V2M_N_MAPS];
+	int cpus; /* possible ones: copies of a per-CPU value */
+	bool batch;
+	bool force_clsact;
+	struct v2m_meta meta;
+	struct v2m_device_slot devices[V2M_MAX_DEVICES];
+	struct v2m_port_use ports[V2M_MAX_PORTS]; /* by slot */
+	uint16_t slot_of[65536];                  /* by port, where has_slot says so */
+	bool has_slot[65536];
+	unsigned used_slots; /* slots below this have been used */
+};
+
+#endif
