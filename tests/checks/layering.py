@@ -15,6 +15,7 @@ usage: layering.py BUILD_DIRECTORY
 """
 
 import collections
+import json
 import pathlib
 import re
 import subprocess
@@ -52,8 +53,6 @@ RULES = {
     "datapath": ("pins netlink base", "kernel"),
     "daemon": ("api config keys devices sockets datapath netlink ledger http collector base json", "systemd"),
 }
-# Folders of src/ that a file directly in src/ counts for.
-TOP = "daemon"
 
 # Folders whose circles are not untied yet. Units of any other folder must not form one.
 TANGLED = {"http", "ctl", "collector"}
@@ -66,8 +65,7 @@ failures = []
 
 def folder_of(path):
     """The station of a file below src/: its folder, nested ones written with a slash."""
-    relative = path.relative_to(SOURCE).parent.as_posix()
-    return TOP if relative == "." else relative
+    return path.relative_to(SOURCE).parent.as_posix()
 
 
 def source_files():
@@ -129,19 +127,19 @@ def include_edges(files):
 
 def symbol_edges(files, build):
     """Who uses whose symbols, from the object files of the build."""
-    sources = {path: unit_of(path) for path in files if path.suffix == ".c"}
+    commands = json.loads((build / "compile_commands.json").read_text())
+    made = {pathlib.Path(each["file"]).resolve(): build / each["output"] for each in commands}
     objects = {}
-    for path, unit in sources.items():
-        # CMake puts the object of src/a/b.c below its library's directory as .../a/.../b.c.o.
-        found = [made for made in build.glob(f"src/**/{path.name}.o")
-                 if made_from(made, build) == path]
-        if len(found) != 1:
-            failures.append(f"{path}: {len(found)} object files of it in the build, expected one")
+    for path in files:
+        if path.suffix != ".c":
             continue
-        objects[unit] = found[0]
+        if path.resolve() not in made:
+            failures.append(f"{path}: the build has no object file of it")
+            continue
+        objects[unit_of(path)] = made[path.resolve()]
     defined, used = {}, collections.defaultdict(set)
-    for unit, made in objects.items():
-        listing = subprocess.run(["nm", "-g", made], capture_output=True, text=True, check=True)
+    for unit, file in objects.items():
+        listing = subprocess.run(["nm", "-g", file], capture_output=True, text=True, check=True)
         for line in listing.stdout.splitlines():
             kind, symbol = line.split()[-2:]
             if kind == "U":
@@ -154,13 +152,6 @@ def symbol_edges(files, build):
         for symbol in symbols:
             if symbol in defined:
                 yield unit, defined[symbol], f"uses {symbol}()"
-
-
-def made_from(made, build):
-    """The source of build/src/<folder>/CMakeFiles/<target>.dir/<rest>.c.o."""
-    parts = list(made.relative_to(build).parts)
-    at = parts.index("CMakeFiles")
-    return pathlib.Path(*parts[:at], *parts[at + 2:]).with_suffix("")
 
 
 def circles(edges):

@@ -22,7 +22,7 @@ def e2e(module, expression):
 
 # name, file, what stands there, what is put in its place, the test that has to fail
 FAULTS = [
-    ("a reset moves no baseline", "src/core/account.c",
+    ("a reset moves no baseline", "src/accounting/account.c",
      "\tsubject->baseline = subject->lifetime;\n", "",
      e2e("test_durability", "resets_by_four")),
     ("a reset is answered before it is on the disk", "src/collector/requests.c",
@@ -31,10 +31,10 @@ FAULTS = [
     ("totals are stored without the raw readings", "src/ledger/ledger.c",
      "\tif (!raw->dirty)\n", "\tif (raw)\n",
      e2e("test_durability", "killing")),
-    ("a restart forgets the raw readings", "src/core/account.c",
+    ("a restart forgets the raw readings", "src/accounting/account.c",
      "\tv2m_raw_insert(&account->raw, &stored);\n", "\t(void)stored;\n",
      e2e("test_durability", "killing")),
-    ("pinned maps are not taken over", "src/kernel/maps.c",
+    ("pinned maps are not taken over", "src/datapath/maps.c",
      "if (meta.abi_hash != wanted->abi_hash)", "if (meta.abi_hash == wanted->abi_hash)",
      ["ctest", "--test-dir", "build-debug", "-L", "bpf"]),
     ("a port is handed over without a last reading", "src/collector/keys.c",

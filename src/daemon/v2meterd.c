@@ -11,7 +11,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "daemon/check.h"
 #include "collector/collector.h"
 #include "config/config.h"
 #include "base/log.h"

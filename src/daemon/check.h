@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* v2meterd --check: what the daemon would do with this configuration on this machine. */
-#ifndef V2METER_CHECK_H
-#define V2METER_CHECK_H
+#ifndef V2METER_DAEMON_CHECK_H
+#define V2METER_DAEMON_CHECK_H
 
 #include "config/config.h"
 
