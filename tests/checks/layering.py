@@ -18,6 +18,7 @@ import collections
 import json
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 
@@ -128,7 +129,10 @@ def include_edges(files):
 def symbol_edges(files, build):
     """Who uses whose symbols, from the object files of the build."""
     commands = json.loads((build / "compile_commands.json").read_text())
-    made = {pathlib.Path(each["file"]).resolve(): build / each["output"] for each in commands}
+    made = {}
+    for each in commands:
+        words = shlex.split(each["command"])
+        made[pathlib.Path(each["file"]).resolve()] = build / words[words.index("-o") + 1]
     objects = {}
     for path in files:
         if path.suffix != ".c":

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Memory runs out at every place where the account asks for some: nothing is accounted by half. The
+ * linker sends the allocations of what is tested here. */
+#include "unit/fixture.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static unsigned until_failure; /* 0: never */
+
+static bool fails_now(void)
+{
+	return until_failure && --until_failure == 0;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *memory, size_t size);
+char *__real_strdup(const char *text);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+char *__wrap_strdup(const char *text);
+
+void *__wrap_malloc(size_t size)
+{
+	return fails_now() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails_now() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+	return fails_now() ? NULL : __real_realloc(memory, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+	return fails_now() ? NULL : __real_strdup(text);
+}
+
+#define KEYS 100
+
+static char names[KEYS][16];
+
+static struct v2m_keyset *many_keys(void)
+{
+	struct key_of of[KEYS];
+
+	for (size_t i = 0; i < KEYS; i++) {
+		snprintf(names[i], sizeof(names[i]), "key-%zu", i);
+		of[i] = (struct key_of){ names[i], (uint16_t)(1001 + i) };
+	}
+	return keyset_of(of, KEYS);
+}
+
+/* Every port at bytes, and every second a day, so that pending has to grow. */
+static void sample_of(struct v2m_port_sample ports[KEYS], uint64_t bytes, uint64_t second,
+		      struct v2m_sample *sample)
+{
+	for (size_t i = 0; i < KEYS; i++)
+		ports[i] = port_at((uint16_t)(1001 + i), bytes);
+	*sample = (struct v2m_sample){
+		.epoch = "epoch",
+		.mono_ns = second * SECOND_NS,
+		.real_us = (int64_t)second * 86400 * SECOND_US,
+		.ports = ports,
+		.n_ports = KEYS,
+	};
+}
+
+static uint64_t sum(const struct v2m_account *account)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < KEYS; i++)
+		if (v2m_account_subject(account, names[i]))
+			bytes += lifetime_rx(account, names[i]);
+	return bytes;
+}
+
+static uint64_t pending_sum(const struct v2m_account *account)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < KEYS; i++) {
+		const struct v2m_subject *subject = v2m_account_subject(account, names[i]);
+
+		for (size_t d = 0; subject && d < subject->pending.n_days; d++)
+			bytes += subject->pending.days[d].figures.totals.rx.wire_bytes;
+	}
+	return bytes;
+}
+
+/* Applies the sample with memory failing later and later. Returns how often it failed. */
+static unsigned apply_in_spite(struct v2m_account *account, struct v2m_keyset *keyset,
+			       const struct v2m_sample *sample)
+{
+	const uint64_t before = sum(account);
+	unsigned failures = 0;
+
+	for (unsigned n = 1;; n++) {
+		int result;
+
+		until_failure = n;
+		result = v2m_account_apply(account, keyset, sample);
+		until_failure = 0;
+		if (result == 0)
+			return failures;
+		assert_int_equal(result, -ENOMEM);
+		assert_int_equal(sum(account), before);
+		assert_int_equal(pending_sum(account), before);
+		failures++;
+	}
+}
+
+static void a_sample_is_accounted_whole_or_not_at_all(void **context)
+{
+	struct v2m_account *account = v2m_account_new();
+	struct v2m_keyset *keyset = many_keys();
+	struct v2m_port_sample ports[KEYS];
+	struct v2m_sample sample;
+	unsigned failures = 0;
+
+	(void)context;
+	for (uint64_t second = 1; second <= 6; second++) {
+		sample_of(ports, 100 * second, second, &sample);
+		failures += apply_in_spite(account, keyset, &sample);
+		assert_int_equal(sum(account), KEYS * 200 * second);
+		assert_int_equal(pending_sum(account), KEYS * 200 * second);
+	}
+	assert_true(failures > 10);
+	v2m_keyset_unref(keyset);
+	v2m_account_free(account);
+}
+
+static void connections_are_accounted_whole_or_not_at_all(void **context)
+{
+	struct v2m_account *account = v2m_account_new();
+	struct v2m_keyset *keyset = many_keys();
+	struct v2m_connection_table *tables[] = { connections_of(1001, 1, 3),
+						  connections_of(1001, 2, 8) };
+	unsigned failures = 0;
+
+	(void)context;
+	for (size_t t = 0; t < 2; t++) {
+		unsigned n = 0;
+		int result;
+
+		do {
+			until_failure = ++n;
+			result = v2m_account_connections(account, keyset, tables[t], NULL, 0, 1);
+			until_failure = 0;
+			if (result && t == 1)
+				assert_int_equal(v2m_account_subject(account, names[0])->sessions,
+						 0);
+			failures += result == -ENOMEM;
+		} while (result);
+		v2m_connection_table_unref(tables[t]);
+	}
+	assert_true(failures > 4);
+	assert_int_equal(v2m_account_subject(account, names[0])->sessions, 5);
+	assert_int_equal(v2m_account_subject(account, names[0])->max_connections, 7);
+	v2m_keyset_unref(keyset);
+	v2m_account_free(account);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_sample_is_accounted_whole_or_not_at_all),
+		cmocka_unit_test(connections_are_accounted_whole_or_not_at_all),
+	};
+
+	return cmocka_run_group_tests_name("account_memory", tests, NULL, NULL);
+}

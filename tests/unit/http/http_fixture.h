@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The real HTTP side on a fake meter, on a port of its own, for a whole group of tests. */
+#ifndef V2METER_TESTS_HTTP_FIXTURE_H
+#define V2METER_TESTS_HTTP_FIXTURE_H
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "fake/fake_meter.h"
+#include "http/http.h"
+#include "unit/http/http_client.h"
+
+static struct {
+	struct fake_meter *fake;
+	struct v2m_http *http;
+	unsigned port;
+} server;
+
+static inline int start_on(const char *address, struct v2m_http **http, struct v2m_error *error)
+{
+	char copy[64];
+	char *items[] = { copy };
+	const struct v2m_strings listen = { .items = items, .count = 1 };
+	const struct v2m_http_options options = {
+		.listen = &listen,
+		.api_key = "test-key",
+		.meter = fake_meter(server.fake),
+	};
+
+	strcpy(copy, address);
+	return v2m_http_start(&options, http, error);
+}
+
+static inline int start_server(void **state)
+{
+	const struct fake_options options = {
+		.n_keys = 10,
+		.n_connections = 60,
+		.special = true,
+		.window_ms = 600000,
+	};
+	struct v2m_error error;
+
+	(void)state;
+	server.fake = fake_meter_new(&options);
+	if (start_on("127.0.0.1:0", &server.http, &error))
+		return -1;
+	server.port = v2m_http_port(server.http);
+	return 0;
+}
+
+static inline int stop_server(void **state)
+{
+	(void)state;
+	v2m_http_stop(server.http);
+	fake_meter_free(server.fake);
+	return 0;
+}
+
+static inline int restore_meter(void **state)
+{
+	(void)state;
+	fake_meter_set_window_verdict(server.fake, V2M_OK);
+	fake_meter_set_reset_verdict(server.fake, V2M_OK);
+	fake_meter_set_history_verdict(server.fake, V2M_OK);
+	fake_meter_set_transfer_verdict(server.fake, V2M_OK);
+	fake_meter_set_health(server.fake, true, NULL);
+	return 0;
+}
+
+static inline struct answer get(const char *path, const char *more)
+{
+	return client_request(server.port, "GET", path, more);
+}
+
+static inline void assert_status(const char *method, const char *path, int status, const char *code)
+{
+	struct answer answer = client_request(server.port, method, path, "");
+	json_t *read = json_loads(answer.body ? answer.body : "", JSON_DECODE_ANY, NULL);
+	const char *said = json_string_value(json_object_get(read, "code"));
+
+	assert_int_equal(answer.status, status);
+	assert_string_equal(answer_header(&answer, "Content-Type"), "application/json");
+	if (code) {
+		assert_non_null(said);
+		assert_string_equal(said, code);
+		assert_true(json_is_string(json_object_get(read, "detail")));
+	}
+	json_decref(read);
+	answer_free(&answer);
+}
+
+#define HTTP_TEST(function) cmocka_unit_test_teardown(function, restore_meter)
+
+#endif

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Single inbounds: the ids and ports of their clients, and what is refused. */
+#include "base/uuid.h"
+#include "unit/keys/formats/v2ray_fixture.h"
+#include "base/transport.h"
+
+static void the_id_is_made_of_the_uuid_and_a_uuid_without_hyphens_gets_them(void **state)
+{
+	struct v2m_key_list keys =
+		read_text("{\"inbounds\": [{\"port\": 1, \"settings\": {\"clients\": ["
+			  "{\"id\": \"E9828D6708E24942815D61F41B3DACF7\"}]}}]}");
+	char id[V2M_UUID_LEN];
+
+	(void)state;
+	v2m_uuid_key_id("e9828d67-08e2-4942-815d-61f41b3dacf7", id);
+	assert_string_equal(keys.items[0].uuid, "e9828d67-08e2-4942-815d-61f41b3dacf7");
+	assert_string_equal(keys.items[0].id, id);
+	v2m_key_list_clear(&keys);
+}
+
+static void a_key_without_uuid_has_an_id_made_of_its_email_or_tag(void **state)
+{
+	struct v2m_key_list keys = read_text(
+		"{\"inbounds\": [{\"tag\": \"t\", \"port\": 1, \"settings\": {\"clients\": ["
+		"{\"password\": \"p\", \"email\": \"e\"}, {\"password\": \"q\"},"
+		"{\"password\": \"r\"}]}}]}");
+	static const char *const made_of[] = { "e", "t#2", "t#3" };
+
+	(void)state;
+	assert_int_equal(keys.count, 3);
+	for (size_t i = 0; i < 3; i++) {
+		char id[V2M_UUID_LEN];
+
+		v2m_uuid5(made_of[i], id);
+		assert_string_equal(keys.items[i].id, id);
+		assert_string_equal(keys.items[i].uuid, id);
+	}
+	assert_string_equal(keys.items[1].name, "t");
+	v2m_key_list_clear(&keys);
+}
+
+static void a_port_that_the_environment_does_not_have_leaves_the_inbound_out(void **state)
+{
+	static const struct expected expected[] = { { "e1", "u1", 2, V2M_TCP, 0 } };
+	struct v2m_key_list keys;
+
+	(void)state;
+	unsetenv("V2M_TEST_PORT");
+	keys = read_text(
+		"{\"inbounds\": [{\"port\": \"env:V2M_TEST_PORT\", \"settings\": {\"clients\": "
+		"[{\"id\": \"u0\"}]}}, {\"port\": 2, " CLIENT "}]}");
+	check_keys(&keys, expected, 1);
+}
+
+static void an_environment_variable_may_hold_a_range(void **state)
+{
+	static const struct expected expected[] = {
+		{ "e1:5", NULL, 5, V2M_TCP, 0 },
+		{ "e1:6", NULL, 6, V2M_TCP, 0 },
+		{ "e1:9", NULL, 9, V2M_TCP, 0 },
+	};
+	struct v2m_key_list keys;
+
+	(void)state;
+	setenv("V2M_TEST_PORT", "5-6", 1);
+	keys = read_text("{\"inbounds\": [{\"port\": \"9, env:V2M_TEST_PORT\", " CLIENT "}]}");
+	check_keys(&keys, expected, V2M_ARRAY_LEN(expected));
+	setenv("V2M_TEST_PORT", "http", 1);
+	check_refused("{\"inbounds\": [{\"port\": \"env:V2M_TEST_PORT\", " CLIENT "}]}",
+		      "f:1:24: inbounds[0].port: expected a port or a range in the environment "
+		      "variable V2M_TEST_PORT");
+}
+
+static void every_loopback_address_is_told_from_others(void **state)
+{
+	static const struct {
+		const char *listen;
+		bool loopback;
+	} cases[] = {
+		{ "127.0.0.1", true },    { "127.9.9.9", true }, { "::1", true },
+		{ "[::1]", true },        { "localhost", true }, { "::ffff:127.0.0.1", true },
+		{ "0.0.0.0", false },     { "::", false },       { "128.0.0.1", false },
+		{ "example.com", false }, { "", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < V2M_ARRAY_LEN(cases); i++) {
+		struct expected expected = { "e1", "u1", 1, V2M_TCP, cases[i].loopback };
+		struct v2m_key_list keys;
+		char text[256];
+
+		snprintf(text, sizeof(text),
+			 "{\"inbounds\": [{\"listen\": \"%s\", \"port\": 1, " CLIENT "}]}",
+			 cases[i].listen);
+		keys = read_text(text);
+		check_keys(&keys, &expected, 1);
+	}
+}
+
+static void a_client_on_a_second_port_gets_a_key_of_its_own(void **state)
+{
+	static const struct expected expected[] = {
+		{ "e1", "u1", 1, V2M_TCP, 0 },
+		{ "e1:2", NULL, 2, V2M_TCP, 0 },
+	};
+	struct v2m_key_list keys = read_text("{\"inbounds\": [{\"port\": 1, " CLIENT "},"
+					     "{\"port\": 2, " CLIENT "}]}");
+
+	(void)state;
+	check_keys(&keys, expected, V2M_ARRAY_LEN(expected));
+}
+
+static void a_client_on_the_same_port_of_another_inbound_is_the_same_key(void **state)
+{
+	static const struct expected expected[] = { { "e1", "u1", 1, BOTH, 0 } };
+	struct v2m_key_list keys = read_text(
+		"{\"inbounds\": [{\"port\": 1, \"listen\": \"127.0.0.1\", " CLIENT "},"
+		"{\"port\": 1, \"streamSettings\": {\"network\": \"kcp\"}, " CLIENT "}]}");
+
+	(void)state;
+	check_keys(&keys, expected, 1);
+	keys = read_text("{\"inbounds\": [{\"port\": \"1-2\", " CLIENT "},"
+			 "{\"port\": \"1-2\", " CLIENT "}]}");
+	assert_int_equal(keys.count, 2);
+	v2m_key_list_clear(&keys);
+}
+
+static void a_client_that_stands_twice_in_an_inbound_is_refused(void **state)
+{
+	(void)state;
+	check_refused(
+		"{\"inbounds\": [{\"port\": 1, \"settings\": {\"clients\": [{\"id\": \"u1\"},\n"
+		" {\"id\": \"U1\"}]}}]}",
+		"f:2:2: inbounds[0].settings.clients[1]: a client with this id stands in the "
+		"inbound already");
+	check_refused("{\"inbounds\": [{\"port\": \"1-2\", \"settings\": {\"clients\": ["
+		      "{\"email\": \"e\"},\n {\"email\": \"e\"}]}}]}",
+		      "f:2:2: inbounds[0].settings.clients[1]: a client with this email stands in "
+		      "the inbound already");
+}
+
+static void a_port_that_is_none_is_refused_with_its_place(void **state)
+{
+	static const struct {
+		const char *port;
+		const char *got;
+	} cases[] = {
+		{ "0", "0" },
+		{ "65536", "65536" },
+		{ "-1", "-1" },
+		{ "1.5", "a fraction" },
+		{ "[1]", "a list" },
+		{ "null", "nothing" },
+		{ "\"\"", "an empty string" },
+		{ "\",\"", "a string of 1 byte" },
+		{ "\"65536\"", "a string of 5 bytes" },
+		{ "\"99999999999999999999\"", "a string of 20 bytes" },
+		{ "\"10-9\"", "a string of 4 bytes" },
+		{ "\"1-\"", "a string of 2 bytes" },
+		{ "\"-9\"", "a string of 2 bytes" },
+		{ "\"443;\"", "a string of 4 bytes" },
+		{ "\"443,http\"", "a string of 8 bytes" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < V2M_ARRAY_LEN(cases); i++) {
+		char text[256];
+		char expected[256];
+
+		snprintf(text, sizeof(text),
+			 "// x\n{\"inbounds\": [{/**/ \"port\": %s, " CLIENT "}]}", cases[i].port);
+		snprintf(expected, sizeof(expected),
+			 "f:2:29: inbounds[0].port: expected a port from 1 to 65535, a range "
+			 "\"10001-10010\", a list of them, or \"env:NAME\", got %s",
+			 cases[i].got);
+		check_refused(text, expected);
+	}
+}
+
+static void a_member_of_the_wrong_type_is_refused_with_its_place(void **state)
+{
+	char text[512];
+
+	(void)state;
+	check_refused("[]", "f:1:1: expected an object, got an empty list");
+	check_refused("{\"inbounds\": {}}", "f:1:14: inbounds: expected a list, got an object");
+	check_refused("{\"inbounds\": [7]}", "f:1:15: inbounds[0]: expected an object, got 7");
+	check_refused("{\"inbound\": 7}", "f:1:13: inbound: expected an object, got 7");
+	check_refused("{\"inbounds\": [{\"settings\": {\"clients\": {}}}]}",
+		      "f:1:40: inbounds[0].settings.clients: expected a list, got an object");
+	check_refused("{\"inbounds\": [{\"port\": 1, \"settings\": {\"clients\": [7]}}]}",
+		      "f:1:52: inbounds[0].settings.clients[0]: expected an object, got 7");
+	check_refused(
+		"{\"inbounds\": [{\"port\": 1, \"settings\": {\"clients\": [{\"id\": 7}]}}]}",
+		"f:1:59: inbounds[0].settings.clients[0].id: expected a string of at most 247 "
+		"bytes, got 7");
+	check_refused("{\"inbounds\": [{\"port\": 1, \"tag\": 7, " CLIENT "}]}",
+		      "f:1:34: inbounds[0].tag: expected a string of at most 247 bytes, got 7");
+	check_refused(
+		"{\"inbounds\": [{\"port\": 1, \"protocol\": 7, " CLIENT "}]}",
+		"f:1:39: inbounds[0].protocol: expected a string of at most 247 bytes, got 7");
+	snprintf(text, sizeof(text),
+		 "{\"inbounds\": [{\"port\": 1, \"settings\": {\"clients\": [{\"email\": "
+		 "\"%0248d\"}]}}]}",
+		 7);
+	check_refused(text,
+		      "f:1:62: inbounds[0].settings.clients[0].email: expected a string of at "
+		      "most 247 bytes, got a string of 248 bytes");
+}
+
+static void more_keys_than_a_server_can_have_are_refused(void **state)
+{
+	(void)state;
+	check_refused("{\"inbounds\": [{\"port\": \"1-65535\", \"settings\": {\"clients\": ["
+		      "{\"id\": \"a\"}, {\"id\": \"b\"}, {\"id\": \"c\"}, {\"id\": \"d\"}, "
+		      "{\"id\": \"e\"}]}}]}",
+		      "f:1:15: inbounds[0]: expected at most 262144 keys, one a client and port");
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_id_is_made_of_the_uuid_and_a_uuid_without_hyphens_gets_them),
+		cmocka_unit_test(a_key_without_uuid_has_an_id_made_of_its_email_or_tag),
+		cmocka_unit_test(a_port_that_the_environment_does_not_have_leaves_the_inbound_out),
+		cmocka_unit_test(an_environment_variable_may_hold_a_range),
+		cmocka_unit_test(every_loopback_address_is_told_from_others),
+		cmocka_unit_test(a_client_on_a_second_port_gets_a_key_of_its_own),
+		cmocka_unit_test(a_client_on_the_same_port_of_another_inbound_is_the_same_key),
+		cmocka_unit_test(a_client_that_stands_twice_in_an_inbound_is_refused),
+		cmocka_unit_test(a_port_that_is_none_is_refused_with_its_place),
+		cmocka_unit_test(a_member_of_the_wrong_type_is_refused_with_its_place),
+		cmocka_unit_test(more_keys_than_a_server_can_have_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

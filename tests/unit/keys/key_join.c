@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Several sources at once: which of them tells what of a key. */
+#include "unit/keys/key_sources_fixture.h"
+#include "base/transport.h"
+
+static void the_key_file_names_and_v2ray_places_the_key(void **state)
+{
+	struct v2m_keyset *keyset;
+
+	(void)state;
+	temporary_file("k", "[{\"uuid\": \"" U1 "\", \"id\": \"k1\", \"name\": \"Alice\", "
+			    "\"port\": 1, \"created_at\": \"2024\", \"is_active\": false}]");
+	temporary_file("v", V2RAY_CLIENT("E9828D67-08E2-4942-815D-61F41B3DACF7", "10001"));
+	for (int turn = 0; turn < 2; turn++) {
+		const struct v2m_key *key;
+
+		keyset = turn ? LOAD("v", "k") : LOAD("k", "v");
+		key = &keyset->keys[0];
+		assert_int_equal(keyset->n_keys, 1);
+		assert_string_equal(key->id, "k1");
+		assert_string_equal(key->name, "Alice");
+		assert_string_equal(key->uuid, U1);
+		assert_string_equal(key->created_at, "2024");
+		assert_false(key->is_active);
+		assert_int_equal(key->port, 10001);
+		assert_int_equal(key->transports, V2M_TCP);
+		assert_true(key->loopback);
+		v2m_keyset_unref(keyset);
+	}
+}
+
+static void a_port_file_fills_in_ports_and_overrides_none(void **state)
+{
+	struct v2m_keyset *keyset;
+
+	(void)state;
+	temporary_file("k", "[{\"uuid\": \"" U1 "\"}, {\"uuid\": \"" U2 "\", \"port\": 2}]");
+	temporary_file("p", "{\"port_assignments\": {\"" U1 "\": {\"port\": 11, \"key_id\": \"x\"},"
+			    "\"" U2 "\": {\"port\": 12}, \"stranger\": {\"port\": 13}}}");
+	keyset = LOAD("p", "k");
+	assert_int_equal(keyset->n_keys, 2);
+	assert_int_equal(keyset->keys[0].port, 11);
+	assert_int_equal(keyset->keys[1].port, 2);
+	v2m_keyset_unref(keyset);
+}
+
+static void a_customer_on_one_port_of_a_range_is_that_client(void **state)
+{
+	struct v2m_keyset *keyset;
+
+	(void)state;
+	temporary_file("k", "[{\"uuid\": \"" U1 "\", \"id\": \"k1\", \"port\": 10002}]");
+	temporary_file("v", V2RAY_CLIENT(U1, "\"10001-10002\""));
+	keyset = LOAD("k", "v");
+	assert_int_equal(keyset->n_keys, 2);
+	assert_int_equal(keyset->n_ports, 2);
+	assert_string_equal(keyset->keys[0].id, "k1");
+	assert_int_equal(keyset->keys[0].port, 10002);
+	assert_true(keyset->keys[0].loopback);
+	assert_int_equal(keyset->keys[1].port, 10001);
+	v2m_keyset_unref(keyset);
+}
+
+static void the_first_of_two_key_files_decides(void **state)
+{
+	struct v2m_keyset *keyset;
+
+	(void)state;
+	temporary_file("a", "[{\"uuid\": \"" U1 "\", \"id\": \"a1\", \"name\": \"A\"},"
+			    "{\"uuid\": \"x\", \"id\": \"same\"}]");
+	temporary_file("b", "[{\"uuid\": \"" U1 "\", \"id\": \"b1\", \"name\": \"B\", \"port\": 9, "
+			    "\"sni\": \"s\"}, {\"uuid\": \"y\", \"id\": \"same\"}]");
+	keyset = LOAD("a", "b");
+	assert_int_equal(keyset->n_keys, 2);
+	assert_string_equal(keyset->keys[0].id, "a1");
+	assert_string_equal(keyset->keys[0].name, "A");
+	assert_int_equal(keyset->keys[0].port, 9);
+	assert_string_equal(keyset->keys[0].sni, "s");
+	assert_string_equal(keyset->keys[1].uuid, "x");
+	v2m_keyset_unref(keyset);
+}
+
+static void a_source_named_twice_changes_nothing(void **state)
+{
+	struct v2m_keyset *keyset;
+
+	(void)state;
+	temporary_file("v", V2RAY_CLIENT(U1, "\"1-3\""));
+	keyset = LOAD("v", "v");
+	assert_int_equal(keyset->n_keys, 3);
+	assert_int_equal(report.count, 2);
+	v2m_keyset_unref(keyset);
+}
+
+static void a_port_shared_with_a_reachable_key_is_not_counted_on_loopback(void **state)
+{
+	struct v2m_keyset *keyset;
+
+	(void)state;
+	temporary_file("k", "[{\"uuid\": \"" U2 "\", \"port\": 10001}]");
+	temporary_file("v", V2RAY_CLIENT(U1, "10001"));
+	keyset = LOAD("v", "k");
+	assert_int_equal(keyset->n_ports, 1);
+	assert_true(keyset->ports[0].shared);
+	assert_false(keyset->ports[0].loopback);
+	v2m_keyset_unref(keyset);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		SOURCES_TEST(the_key_file_names_and_v2ray_places_the_key),
+		SOURCES_TEST(a_port_file_fills_in_ports_and_overrides_none),
+		SOURCES_TEST(a_customer_on_one_port_of_a_range_is_that_client),
+		SOURCES_TEST(the_first_of_two_key_files_decides),
+		SOURCES_TEST(a_source_named_twice_changes_nothing),
+		SOURCES_TEST(a_port_shared_with_a_reachable_key_is_not_counted_on_loopback),
+	};
+
+	return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
+}

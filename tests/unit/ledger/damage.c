@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The file has lost what it had: at the start, and while it is in use. */
+#include "unit/ledger/ledger_fixture.h"
+
+static void damage_to_the_days_at_the_start_costs_no_totals(void **context)
+{
+	struct state *state = *context;
+	const struct v2m_subject *subject;
+
+	some_history(state);
+	close_ledger(state);
+	destroy(state, "days");
+	open_ledger(state);
+	assert_int_equal(each_file(state, "ledger.db.corrupt-*", NULL) > 0, 1);
+	subject = v2m_account_subject(state->account, "aaaa");
+	assert_non_null(subject);
+	assert_int_equal(subject->lifetime.rx.wire_bytes, 300);
+	assert_int_equal(v2m_subject_since_reset(subject).rx.wire_bytes, 100);
+	assert_int_equal(query(state, "SELECT rx_wire FROM months"), 300);
+	assert_int_equal(query(state, "SELECT count(*) FROM days"), 0);
+	assert_int_equal(query(state, "SELECT count(*) FROM hours"), 2);
+	count(state, 200, "2025-08-04T13:00:00");
+	store(state);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
+	assert_int_equal(query(state, "SELECT rx_wire FROM months"), 400);
+}
+
+/* Totals without their readings would be counted twice. */
+static void damage_to_the_readings_at_the_start_begins_everything_anew(void **context)
+{
+	struct state *state = *context;
+
+	some_history(state);
+	close_ledger(state);
+	destroy(state, "raw");
+	open_ledger(state);
+	assert_null(v2m_account_subject(state->account, "aaaa"));
+	assert_int_equal(query(state, "SELECT count(*) FROM months"), 0);
+	count(state, 200, "2025-08-04T13:00:00");
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
+}
+
+static void damage_in_the_middle_of_the_day_costs_what_cannot_be_read_and_no_more(void **context)
+{
+	struct state *state = *context;
+	static const char *const tables[] = { "days", "raw", "subjects", "hours" };
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(tables); i++) {
+		const struct v2m_subject *subject;
+
+		close_ledger(state);
+		each_file(state, "*", unlink);
+		open_ledger(state);
+		some_history(state);
+		destroy(state, tables[i]);
+		count(state, 200, "2025-08-04T13:00:00");
+		store(state);
+		assert_int_equal(each_file(state, "ledger.db.corrupt-*", NULL) > 0, 1);
+		restart(state);
+		subject = v2m_account_subject(state->account, "aaaa");
+		assert_int_equal(subject->lifetime.rx.wire_bytes, 400);
+		assert_int_equal(v2m_subject_since_reset(subject).rx.wire_bytes, 200);
+		if (strcmp(tables[i], "subjects") != 0)
+			assert_int_equal(query(state, "SELECT rx_wire FROM months"), 400);
+		assert_int_equal(stored_day(state, 20250804), i == 0 || i == 2 ? 100 : 200);
+		count(state, 250, "2025-08-04T13:00:01");
+		assert_int_equal(lifetime_rx(state->account, "aaaa"), 500);
+	}
+}
+
+static void damage_that_a_question_comes_upon_is_mended_by_the_next_store(void **context)
+{
+	struct state *state = *context;
+	struct v2m_history history = { 0 };
+	struct v2m_error error = { "" };
+
+	some_history(state);
+	destroy(state, "days");
+	assert_int_equal(v2m_ledger_history_key(state->ledger, state->account, state->keyset,
+						&state->keyset->keys[0], &history, &error),
+			 -EUCLEAN);
+	assert_int_equal(history.n_keys, 0);
+	store(state);
+	assert_int_equal(stored_day(state, 20250804), 0);
+	assert_int_equal(query(state, "SELECT rx_wire FROM months"), 300);
+}
+
+/* The next file that is set aside is not to find its name taken: it has only the second in it. */
+static int move_away(const char *path)
+{
+	static unsigned number;
+	char to[160];
+
+	snprintf(to, sizeof(to), "%.*s/moved-%u", (int)(strrchr(path, '/') - path), path, number++);
+	return rename(path, to);
+}
+
+static void a_disk_that_damages_every_file_is_not_filled_with_them(void **context)
+{
+	struct state *state = *context;
+	struct v2m_error error = { "" };
+
+	count(state, 100, "2025-08-03T12:00:00");
+	store(state);
+	for (uint64_t i = 1; i <= 5; i++) {
+		destroy(state, "raw");
+		count(state, 100 + i, "2025-08-03T12:00:01");
+		if (i <= 3)
+			store(state);
+		else
+			assert_int_equal(v2m_ledger_store(state->ledger, state->account, &error),
+					 -EUCLEAN);
+		assert_int_equal(each_file(state, "ledger.db.corrupt-*", move_away) > 0, i <= 3);
+	}
+	assert_non_null(strstr(error.text, "set aside"));
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 210);
+	restart(state);
+	count(state, 106, "2025-08-03T12:00:02");
+	store(state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(damage_to_the_days_at_the_start_costs_no_totals),
+		TEST(damage_to_the_readings_at_the_start_begins_everything_anew),
+		TEST(damage_in_the_middle_of_the_day_costs_what_cannot_be_read_and_no_more),
+		TEST(damage_that_a_question_comes_upon_is_mended_by_the_next_store),
+		TEST(a_disk_that_damages_every_file_is_not_filled_with_them),
+	};
+
+	return cmocka_run_group_tests_name("ledger_damage", tests, NULL, NULL);
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "unit/ledger/ledger_fixture.h"
+
+#include "ledger/transfer.h"
+
+/* An old server with two months of history and a reset, and a new one with nothing. */
+struct pair {
+	struct state *old;
+	struct state *new;
+	char *text;
+	size_t length;
+};
+
+static void export(struct pair *pair)
+{
+	struct v2m_error error = { "" };
+
+	free(pair->text);
+	if (v2m_ledger_export(pair->old->ledger, pair->old->account, 77, &pair->text, &pair->length,
+			      &error))
+		fail_msg("%s", error.text);
+}
+
+static int setup_pair(void **context)
+{
+	struct pair *pair = calloc(1, sizeof(*pair));
+	struct v2m_reset_undo undo;
+	struct v2m_totals closed;
+
+	setup((void **)&pair->old);
+	setup((void **)&pair->new);
+	count(pair->old, 100, "2025-07-31T12:00:00");
+	dump(pair->old, 1, 4, "2025-07-31T12:00:00");
+	dump(pair->old, 3, 6, "2025-07-31T12:00:05");
+	v2m_account_reset(pair->old->account, "aaaa", 99, &closed, &undo);
+	store(pair->old);
+	count(pair->old, 150, "2025-08-01T12:00:00");
+	export(pair);
+	*context = pair;
+	return 0;
+}
+
+static int teardown_pair(void **context)
+{
+	struct pair *pair = *context;
+
+	teardown((void **)&pair->old);
+	teardown((void **)&pair->new);
+	free(pair->text);
+	free(pair);
+	return 0;
+}
+
+static struct v2m_import_result import(struct pair *pair)
+{
+	struct v2m_import_result result = { 0 };
+	struct v2m_error error = { "" };
+
+	if (v2m_ledger_import(pair->new->ledger, pair->new->account, pair->text, pair->length, 78,
+			      &result, &error))
+		fail_msg("%s", error.text);
+	return result;
+}
+
+static int import_error(struct pair *pair, const char *text, struct v2m_error *error)
+{
+	struct v2m_import_result result;
+
+	return v2m_ledger_import(pair->new->ledger, pair->new->account, text, strlen(text), 78,
+				 &result, error);
+}
+
+static void assert_imported(struct state *state, uint64_t lifetime, uint64_t since_reset)
+{
+	const struct v2m_subject *subject = v2m_account_subject(state->account, "aaaa");
+
+	assert_non_null(subject);
+	assert_int_equal(subject->lifetime.rx.wire_bytes, lifetime);
+	assert_int_equal(v2m_subject_since_reset(subject).rx.wire_bytes, since_reset);
+	assert_int_equal(v2m_subject_history(subject).rx.wire_bytes, lifetime);
+	assert_int_equal(query(state, "SELECT sum(rx_wire) FROM days"), lifetime);
+	assert_int_equal(query(state, "SELECT sum(rx_wire) FROM months"), lifetime);
+}
+
+static void an_export_is_imported_with_its_history(void **context)
+{
+	struct pair *pair = *context;
+	struct v2m_import_result result = import(pair);
+	const struct v2m_subject *subject;
+
+	assert_int_equal(result.added, 1);
+	restart(pair->new);
+	assert_imported(pair->new, 300, 100);
+	subject = v2m_account_subject(pair->new->account, "aaaa");
+	assert_int_equal(subject->reset_us, 99);
+	assert_int_equal(subject->first_seen_us, unix_us("2025-07-31T12:00:00"));
+	assert_int_equal(subject->last_activity_us, unix_us("2025-08-01T12:00:00"));
+	assert_int_equal(subject->max_connections, 4);
+	assert_int_equal(subject->sessions, 2);
+	assert_string_equal(subject->name, "somebody");
+	assert_int_equal(query(pair->new, "SELECT rx_wire FROM days WHERE date = 20250731"), 200);
+	assert_int_equal(query(pair->new, "SELECT sessions FROM days WHERE date = 20250731"), 2);
+	assert_int_equal(query(pair->new, "SELECT rx_wire FROM months WHERE month = 202508"), 100);
+}
+
+static void importing_twice_changes_nothing(void **context)
+{
+	struct pair *pair = *context;
+	struct v2m_import_result result;
+
+	import(pair);
+	for (int i = 0; i < 2; i++) {
+		result = import(pair);
+		assert_int_equal(result.added, 0);
+		assert_int_equal(result.known, 1);
+		assert_imported(pair->new, 300, 100);
+		restart(pair->new);
+	}
+	assert_imported(pair->new, 300, 100);
+}
+
+static void what_was_counted_already_is_added_to(void **context)
+{
+	struct pair *pair = *context;
+
+	count(pair->new, 1000, "2025-08-01T13:00:00");
+	import(pair);
+	assert_imported(pair->new, 2300, 2100);
+	count(pair->new, 1050, "2025-08-01T13:00:01");
+	store(pair->new);
+	restart(pair->new);
+	assert_imported(pair->new, 2400, 2200);
+	assert_int_equal(query(pair->new, "SELECT rx_wire FROM days WHERE date = 20250801"), 2200);
+	assert_int_equal(v2m_account_subject(pair->new->account, "aaaa")->first_seen_us,
+			 unix_us("2025-07-31T12:00:00"));
+}
+
+static void a_later_export_of_the_same_ledger_is_not_added_on_top(void **context)
+{
+	struct pair *pair = *context;
+	const struct key_of of[] = { { "aaaa", 1001 }, { "bbbb", 1002 } };
+	struct v2m_import_result result;
+
+	import(pair);
+	v2m_keyset_unref(pair->old->keyset);
+	pair->old->keyset = keyset_of(of, 2);
+	count(pair->old, 200, "2025-08-01T14:00:00");
+	export(pair);
+	result = import(pair);
+	assert_int_equal(result.added, 1);
+	assert_int_equal(result.refused, 1);
+	assert_imported(pair->new, 300, 100);
+	assert_non_null(v2m_account_subject(pair->new->account, "bbbb"));
+}
+
+static void a_ledger_does_not_import_what_it_exported(void **context)
+{
+	struct pair *pair = *context;
+	struct v2m_import_result result;
+	struct v2m_error error = { "" };
+
+	assert_int_equal(v2m_ledger_import(pair->old->ledger, pair->old->account, pair->text,
+					   pair->length, 78, &result, &error),
+			 -EEXIST);
+	assert_non_null(strstr(error.text, "this ledger"));
+	assert_imported(pair->old, 300, 100);
+}
+
+static void an_import_that_cannot_be_stored_changes_nothing(void **context)
+{
+	struct pair *pair = *context;
+	struct v2m_import_result result;
+	struct v2m_error error = { "" };
+
+	count(pair->new, 1000, "2025-08-01T13:00:00");
+	store(pair->new);
+	sql(pair->new, "CREATE TRIGGER refuse BEFORE INSERT ON days WHEN NEW.date = 20250731"
+		       " BEGIN SELECT RAISE(ABORT, 'refused by the test'); END");
+	assert_int_not_equal(v2m_ledger_import(pair->new->ledger, pair->new->account, pair->text,
+					       pair->length, 78, &result, &error),
+			     0);
+	assert_imported(pair->new, 2000, 2000);
+	assert_int_equal(query(pair->new, "SELECT count(*) FROM imports"), 0);
+	sql(pair->new, "DROP TRIGGER refuse");
+	assert_int_equal(import(pair).added, 1);
+	restart(pair->new);
+	assert_imported(pair->new, 2300, 2100);
+}
+
+/* What is exported from the new server holds what came from the old one. */
+static void an_export_of_an_import_goes_on_to_a_third_server(void **context)
+{
+	struct pair *pair = *context;
+	struct state *third;
+
+	import(pair);
+	setup((void **)&third);
+	teardown((void **)&pair->old);
+	pair->old = pair->new;
+	pair->new = third;
+	export(pair);
+	assert_int_equal(import(pair).added, 1);
+	assert_imported(pair->new, 300, 100);
+}
+
+/* The document with one text in place of another. */
+static char *with(struct pair *pair, const char *old, const char *new)
+{
+	const char *at = strstr(pair->text, old);
+	char *text = calloc(1, pair->length + strlen(new) + 1);
+
+	assert_non_null(at);
+	memcpy(text, pair->text, (size_t)(at - pair->text));
+	strcat(text, new);
+	strcat(text, at + strlen(old));
+	return text;
+}
+
+static void a_document_that_is_wrong_is_refused_with_its_place(void **context)
+{
+	struct pair *pair = *context;
+	static const struct {
+		const char *old;
+		const char *new;
+		const char *says;
+	} cases[] = {
+		{ "{\"format\"", "[\"format\"", "import:1:" },
+		{ "v2meter-totals", "something", "v2meter-totals" },
+		{ "\"version\":1", "\"version\":2", "version" },
+		{ "\"2025-07-31\":[", "\"2025-07-32\":[", "expected a date" },
+		{ "\"2025-07\":[", "\"2025-7\":[", "expected a date" },
+		{ "\"2025-07-31\":[", "\"2025-07-31\":[-1,", "days" },
+		{ "\"lifetime\":[", "\"lifetime\":[0,", "expected 6 numbers, got 7" },
+		{ "\"baseline\":[", "\"baseline\":[9,9,9,9,9,9999],\"x\":[",
+		  "expected no more than lifetime" },
+		{ "\"sessions\":", "\"sessions\":-", "sessions" },
+		{ "\"port\":1001", "\"port\":70000", "port" },
+		{ "\"subject\":\"aaaa\"", "\"subject\":7", "subject" },
+		{ "\"subjects\":[", "\"subjects\":7,\"x\":[", "subjects" },
+	};
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(cases); i++) {
+		struct v2m_error error = { "" };
+		char *text = with(pair, cases[i].old, cases[i].new);
+
+		assert_int_equal(import_error(pair, text, &error), -EINVAL);
+		if (!strstr(error.text, cases[i].says))
+			fail_msg("\"%s\" does not say \"%s\"", error.text, cases[i].says);
+		assert_null(strstr(error.text, "aaaa"));
+		free(text);
+	}
+	assert_null(v2m_account_subject(pair->new->account, "aaaa"));
+	assert_false(v2m_account_is_dirty(pair->new->account));
+}
+
+static void a_subject_that_stands_twice_is_refused(void **context)
+{
+	struct pair *pair = *context;
+	struct v2m_error error = { "" };
+	char *subject = strdup(strstr(pair->text, "{\"subject\""));
+	char both[4096];
+	char *text;
+
+	*strrchr(subject, ']') = 0;
+	snprintf(both, sizeof(both), "\"subjects\":[%s,", subject);
+	text = with(pair, "\"subjects\":[", both);
+	assert_int_equal(import_error(pair, text, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "every subject once"));
+	free(text);
+	free(subject);
+}
+
+static void an_unwritable_ledger_exports_nothing(void **context)
+{
+	struct pair *pair = *context;
+	struct v2m_error error = { "" };
+	char *text = NULL;
+	size_t length;
+
+	count(pair->old, 200, "2025-08-01T14:00:00");
+	sql(pair->old, "CREATE TRIGGER refuse BEFORE INSERT ON raw"
+		       " BEGIN SELECT RAISE(ABORT, 'refused by the test'); END");
+	assert_int_not_equal(v2m_ledger_export(pair->old->ledger, pair->old->account, 77, &text,
+					       &length, &error),
+			     0);
+	assert_null(text);
+}
+
+#define PAIR(name) cmocka_unit_test_setup_teardown(name, setup_pair, teardown_pair)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PAIR(an_export_is_imported_with_its_history),
+		PAIR(importing_twice_changes_nothing),
+		PAIR(what_was_counted_already_is_added_to),
+		PAIR(a_later_export_of_the_same_ledger_is_not_added_on_top),
+		PAIR(a_ledger_does_not_import_what_it_exported),
+		PAIR(an_import_that_cannot_be_stored_changes_nothing),
+		PAIR(an_export_of_an_import_goes_on_to_a_third_server),
+		PAIR(a_document_that_is_wrong_is_refused_with_its_place),
+		PAIR(a_subject_that_stands_twice_is_refused),
+		PAIR(an_unwritable_ledger_exports_nothing),
+	};
+
+	return cmocka_run_group_tests_name("ledger_transfer", tests, NULL, NULL);
+}
