@@ -18,9 +18,9 @@ sys.path.insert(0, str(HERE.parent / "e2e"))
 # What is measured is what is installed, not what tests run.
 os.environ.setdefault("V2M_BUILD", str(ROOT / "build"))
 
-import lab as lab_module  # noqa: E402
-from daemon import Daemon  # noqa: E402
-from lab import Lab, wait_until  # noqa: E402
+from support import lab as lab_module  # noqa: E402
+from support.daemon import Daemon  # noqa: E402
+from support.lab import Lab, wait_until  # noqa: E402
 
 lab_module.PREFIX = "v2m-bench"
 FIRST_PORT = 10001

@@ -11,12 +11,12 @@ import struct
 
 import pytest
 
-import lab as lab_module
-import v2ray as v2ray_module
-from daemon import Daemon
-from lab import Lab, run
-from unprivileged import Unprivileged
-from wire import Capture
+from support import lab as lab_module
+from support import v2ray as v2ray_module
+from support.daemon import Daemon
+from support.lab import Lab, run
+from support.unprivileged import Unprivileged
+from support.wire import Capture
 
 SYS_BPF = {"x86_64": 321, "aarch64": 280}.get(platform.machine())
 BPF_PROG_LOAD, SCHED_CLS = 5, 3

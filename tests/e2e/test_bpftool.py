@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-from lab import run
-from v2ray import Key
+from support.lab import run
+from support.v2ray import Key
 
 FLOWS = ("tcp_rx", "tcp_tx", "udp_rx", "udp_tx")
 FIELDS = ("packets", "wire_bytes", "payload_bytes")

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from lab import wait_until
+from support.lab import wait_until
 
 PATHS = ("/api/traffic/simple", "/api/keys/{}/traffic/simple", "/api/keys", "/api/keys/{}")
 

@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from lab import wait_until
-from v2ray import Key
+from support.lab import wait_until
+from support.v2ray import Key
 
 PORT = 10001
 STATES = ("ESTAB", "CLOSE-WAIT", "LAST-ACK")

@@ -11,7 +11,7 @@ import unicodedata
 
 import pytest
 
-from standins import API_KEY, CTL, Key, StandIn, closed_port, ctl
+from support.standins import API_KEY, CTL, Key, StandIn, closed_port, ctl
 
 pytestmark = pytest.mark.skipif(not CTL.exists(), reason=f"{CTL} is not built")
 

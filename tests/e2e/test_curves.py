@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What whoever draws a key's traffic is served: rates in steps of ten seconds, and hours."""
 
-from lab import wait_until
-from two_keys import KEYS, PORT, Flood, give_port, tx
+from support.lab import wait_until
+from support.two_keys import KEYS, PORT, Flood, give_port, tx
 
 
 def ask(daemon, key_id, what):

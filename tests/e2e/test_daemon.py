@@ -16,9 +16,9 @@ import time
 import pytest
 
 from conftest import bpf
-from daemon import BINARY, Daemon
-from lab import run, wait_until
-from v2ray import Key
+from support.daemon import BINARY, Daemon
+from support.lab import run, wait_until
+from support.v2ray import Key
 
 KEY = Key("vmess-tcp", 10001)
 OTHER = Key("vless-tcp", 10002)

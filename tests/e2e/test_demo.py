@@ -11,8 +11,8 @@ import subprocess
 import pytest
 
 from conftest import skip_if, why_no_ebpf, why_no_namespaces
-from daemon import BINARY, ROOT
-from lab import BPFFS, Process, run, wait_until
+from support.daemon import BINARY, ROOT
+from support.lab import BPFFS, Process, run, wait_until
 
 
 def remains(name):

@@ -16,9 +16,9 @@ import time
 
 import pytest
 
-from lab import run, wait_until
-from small_disk import fill, small_disk_of, start_on
-from two_keys import KEYS, OTHER_UUID, PORT, UUID, Flood, give_keys, give_port, key, tx
+from support.lab import run, wait_until
+from support.small_disk import fill, small_disk_of, start_on
+from support.two_keys import KEYS, OTHER_UUID, PORT, UUID, Flood, give_keys, give_port, key, tx
 
 KILLS = int(os.environ.get("V2M_KILLS", "50"))
 RESETS = int(os.environ.get("V2M_RESETS", "2500"))

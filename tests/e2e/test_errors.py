@@ -12,8 +12,8 @@ import uuid
 import pytest
 
 from conftest import daemons_in, lab_in
-from lab import wait_until
-from v2ray import Key
+from support.lab import wait_until
+from support.v2ray import Key
 
 UNAUTHORIZED = {"detail": "Invalid API key. Use X-API-Key header with the correct key.",
                 "code": "unauthorized"}

@@ -3,8 +3,8 @@
 
 import pytest
 
-from v2ray import KINDS
-from wire import assert_equal_to_capture
+from support.v2ray import KINDS
+from support.wire import assert_equal_to_capture
 
 SIZE = 10 * 1024 * 1024
 # What a protocol may add to what it carries. mKCP sends again what it believes lost: 3.1 times the

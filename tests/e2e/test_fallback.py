@@ -11,9 +11,9 @@ import sys
 
 import pytest
 
-import standins
-from lab import wait_until
-from standins import API_KEY, FAULTS, ROOT, UNCERTAIN, Front, Key, StandIn, closed_port, ctl
+from support import standins
+from support.lab import wait_until
+from support.standins import API_KEY, FAULTS, ROOT, UNCERTAIN, Front, Key, StandIn, closed_port, ctl
 
 sys.path.insert(0, str(ROOT / "scripts"))
 import v2meter_client  # noqa: E402

@@ -12,9 +12,9 @@ import time
 
 import pytest
 
-from lab import Lab, run, wait_until
-from unprivileged import NETLINK_SOCK_DIAG, REFUSE_SOCKET
-from v2ray import Key
+from support.lab import Lab, run, wait_until
+from support.unprivileged import NETLINK_SOCK_DIAG, REFUSE_SOCKET
+from support.v2ray import Key
 
 ONE, TWO = Key("vmess-tcp", 10001), Key("vless-tcp", 10002)
 WIRE = 14 + 20 + 8 + 100  # of a datagram of 100 bytes

@@ -14,9 +14,9 @@ import stat
 
 import pytest
 
-import v2ray
-from lab import wait_until
-from v2ray import Key
+from support import v2ray
+from support.lab import wait_until
+from support.v2ray import Key
 
 KEY = Key("vmess-tcp", 10001)
 OTHER = Key("vless-tcp", 10002)

@@ -13,9 +13,9 @@ import time
 import pytest
 
 from conftest import bpf, kernel_version
-from lab import wait_until
+from support.lab import wait_until
 from test_daemon import query_programs
-from v2ray import Key
+from support.v2ray import Key
 
 KEY = Key("vmess-tcp", 10001)
 ENTRY = {**KEY.entry(), "transport": "both"}

@@ -3,9 +3,9 @@
 
 import pytest
 
-from lab import Lab, Namespace, run, wait_until
-from v2ray import V2Ray
-from wire import assert_equal_to_capture
+from support.lab import Lab, Namespace, run, wait_until
+from support.v2ray import V2Ray
+from support.wire import assert_equal_to_capture
 
 ADDRESS, GATEWAY = "10.78.0.2", "10.78.0.1"
 SIZE = 1 << 20

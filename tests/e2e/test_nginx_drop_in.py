@@ -14,8 +14,8 @@ import threading
 
 import pytest
 
-from lab import wait_until
-from standins import CTL, ROOT, Key, StandIn, ctl
+from support.lab import wait_until
+from support.standins import CTL, ROOT, Key, StandIn, ctl
 
 # What scripts/setup --tests unpacks where the machine has none.
 UNPACKED = ROOT / "build/nginx/usr/sbin"

@@ -13,8 +13,8 @@ import subprocess
 
 import pytest
 
-from lab import Lab, wait_until
-from openapi import Checker, Mismatch
+from support.lab import Lab, wait_until
+from support.openapi import Checker, Mismatch
 
 yaml = pytest.importorskip("yaml", reason="python3-yaml is not installed")
 

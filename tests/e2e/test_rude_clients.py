@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-import daemon as daemon_module
-from lab import wait_until
-from v2ray import Key
+from support import daemon as daemon_module
+from support.lab import wait_until
+from support.v2ray import Key
 
 HERE = pathlib.Path(__file__).resolve().parent
 RELEASE = daemon_module.ROOT / "build" / "v2meterd"
@@ -42,7 +42,7 @@ def besieged(lab, start_daemon, build):
     daemon = start_daemon([Key("vmess-tcp", 10001 + i).entry() for i in range(KEYS)],
                           sample_interval_ms=1000)
     path = lab.directory / "rude.json"
-    rude = lab.server.start(sys.executable, HERE / "rude.py", daemon.port(), daemon.api_key(), path,
+    rude = lab.server.start(sys.executable, HERE / "support/rude.py", daemon.port(), daemon.api_key(), path,
                             log=lab.directory / "rude.log")
 
     def report():

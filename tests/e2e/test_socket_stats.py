@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from daemon import BUILD, Daemon
-from lab import run, wait_until
-from unprivileged import Blind, WithoutBpf, WithoutDiag
-from v2ray import Key
+from support.daemon import BUILD, Daemon
+from support.lab import run, wait_until
+from support.unprivileged import Blind, WithoutBpf, WithoutDiag
+from support.v2ray import Key
 
 SIZE = 10 * 1024 * 1024
 # What docs/counting.md says of the difference to the exact mode. Selective acknowledgements are in no

@@ -9,9 +9,9 @@ import struct
 
 import pytest
 
-from lab import Namespace, add_veth, wait_until
-from traffic import FarEnd, difference, figures_of, settled_equal, tcp, udp
-from v2ray import Key
+from support.lab import Namespace, add_veth, wait_until
+from support.traffic import FarEnd, difference, figures_of, settled_equal, tcp, udp
+from support.v2ray import Key
 
 KEY = Key("vmess-tcp", 10001)
 ENTRY = {**KEY.entry(), "transport": "both"}

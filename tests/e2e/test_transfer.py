@@ -7,10 +7,10 @@ import stat
 import pytest
 
 from conftest import daemons_in, lab_in
-from lab import run, wait_until
-from small_disk import fill, small_disk_of, start_on
-from standins import CTL
-from two_keys import Flood, tx
+from support.lab import run, wait_until
+from support.small_disk import fill, small_disk_of, start_on
+from support.standins import CTL
+from support.two_keys import Flood, tx
 
 PORT = 10001
 UUID = "6d7e1c4a-0b1f-4b52-9d0e-0f2a4f6f3b11"

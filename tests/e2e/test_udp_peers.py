@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lab import Lab, wait_until
+from support.lab import Lab, wait_until
 
 PORT, TCP_ONLY = 10003, 10005
 

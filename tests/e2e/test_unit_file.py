@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
-from daemon import ROOT
-from lab import Lab, wait_until
+from support.daemon import ROOT
+from support.lab import Lab, wait_until
 
 PORT = 10001
 KEY = {"id": "first", "uuid": "6d7e1c4a-0b1f-4b52-9d0e-0f2a4f6f3b11", "name": "first", "port": PORT}

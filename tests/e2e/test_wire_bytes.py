@@ -6,9 +6,9 @@ import os
 import pytest
 
 from conftest import daemons_in, lab_in, skip_if
-from traffic import figures_of, settled_equal, tcp, udp
-from v2ray import Key
-from wires import SwitchedLab, TunLab, TunLabWithOffloads
+from support.traffic import figures_of, settled_equal, tcp, udp
+from support.v2ray import Key
+from support.wires import SwitchedLab, TunLab, TunLabWithOffloads
 
 KEY = Key("vmess-tcp", 10001)
 ENTRY = {**KEY.entry(), "transport": "both"}

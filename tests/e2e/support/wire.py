@@ -13,7 +13,7 @@ import signal
 import struct
 import time
 
-from lab import Process, wait_until
+from support.lab import Process, wait_until
 
 ETHERNET, TCP, UDP = 14, 6, 17
 MAGIC = {b"\xd4\xc3\xb2\xa1": "<", b"\xa1\xb2\xc3\xd4": ">",

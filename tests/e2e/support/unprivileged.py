@@ -4,7 +4,7 @@
 import pathlib
 import sys
 
-from daemon import Daemon
+from support.daemon import Daemon
 
 EVERYTHING = "-bpf,-net_admin,-sys_admin,-perfmon"
 NETLINK_SOCK_DIAG = 4

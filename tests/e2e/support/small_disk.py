@@ -3,7 +3,7 @@
 
 import contextlib
 
-from lab import run
+from support.lab import run
 
 
 @contextlib.contextmanager

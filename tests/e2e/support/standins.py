@@ -18,7 +18,7 @@ import subprocess
 import threading
 import urllib.parse
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 BUILD = pathlib.Path(os.environ.get("V2M_BUILD", ROOT / "build-debug"))
 CTL = BUILD / "v2meterctl"
 API_KEY = "stand-in-key"

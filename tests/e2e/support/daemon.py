@@ -9,9 +9,9 @@ import re
 import signal
 import socket
 
-from lab import Process, run, wait_until
+from support.lab import Process, run, wait_until
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 BUILD = pathlib.Path(os.environ.get("V2M_BUILD", ROOT / "build-debug"))
 BINARY = BUILD / "v2meterd"
 FINDING = re.compile(r"(ERROR: \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer).*")

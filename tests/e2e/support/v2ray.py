@@ -10,9 +10,9 @@ import subprocess
 import sys
 import uuid
 
-from lab import wait_until
+from support.lab import wait_until
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 BINARY = pathlib.Path(os.environ.get("V2M_V2RAY", ROOT / "build/v2ray/usr/bin/v2ray"))
 WEB = ("127.0.0.2", 8080)
 KINDS = ("vmess-tcp", "vless-tcp", "vmess-mkcp")

@@ -8,8 +8,8 @@ import select
 import struct
 import threading
 
-from lab import Lab, Namespace, add_veth
-from traffic import Count, FarEnd
+from support.lab import Lab, Namespace, add_veth
+from support.traffic import Count, FarEnd
 
 TUNSETIFF, TUNSETOFFLOAD = 0x400454ca, 0x400454d0
 IFF_TUN, IFF_NO_PI, IFF_VNET_HDR = 0x0001, 0x1000, 0x4000

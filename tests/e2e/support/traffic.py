@@ -9,7 +9,7 @@ import socket
 import struct
 import threading
 
-from lab import wait_until
+from support.lab import wait_until
 
 TCP, UDP, FRAGMENT = 6, 17, 44
 SOL_UDP, UDP_SEGMENT = 17, 103

@@ -6,7 +6,7 @@ import pathlib
 import signal
 import sys
 
-from lab import Lab, wait_until
+from support.lab import Lab, wait_until
 
 PORT, OTHER_PORT = 10001, 10002
 UUID = "6d7e1c4a-0b1f-4b52-9d0e-0f2a4f6f3b11"
