@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Shows that the tests have teeth: breaks one thing at a time in a copy of the tree, and demands that
-a test fails. Not part of scripts/test: every fault costs a build. Status 0: every fault was found.
+"""Shows that the tests notice faults: puts one fault at a time into a copy of the tree and demands that a
+test fails. It is not part of scripts/test, because each fault costs a build. Status 0: every fault was found.
 
     scripts/test-power [NAME...]
+    tests/power/power.py --check    only checks that the source has each text that a fault replaces
 """
 
 import pathlib
@@ -11,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import typing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-x"]
@@ -20,47 +22,54 @@ def e2e(module, expression):
     return [*PYTEST, f"tests/e2e/{module}.py", "-k", expression]
 
 
-# name, file, what stands there, what is put in its place, the test that has to fail
+class Fault(typing.NamedTuple):
+    name: str
+    file: str     # the source file, from the top directory
+    there: str    # a text that stands in the file exactly once
+    instead: str  # what replaces it
+    test: list    # the command that has to fail then
+
+
 FAULTS = [
-    ("a reset moves no baseline", "src/accounting/account.c",
-     "\tsubject->baseline = subject->lifetime;\n", "",
-     e2e("test_durability", "resets_by_four")),
-    ("a reset is answered before it is on the disk", "src/collector/requests.c",
-     "if (collector_flush(collector))\n\t\tundo_resets", "if (0)\n\t\tundo_resets",
-     e2e("test_durability", "reset_survives")),
-    ("totals are stored without the raw readings", "src/ledger/ledger.c",
-     "\tif (!raw->dirty)\n", "\tif (raw)\n",
-     e2e("test_durability", "killing")),
-    ("a restart forgets the raw readings", "src/accounting/account.c",
-     "\tv2m_raw_insert(&account->raw, &stored);\n", "\t(void)stored;\n",
-     e2e("test_durability", "killing")),
-    ("pinned maps are not taken over", "src/datapath/maps.c",
-     "if (meta.abi_hash != wanted->abi_hash)", "if (meta.abi_hash == wanted->abi_hash)",
-     ["ctest", "--test-dir", "build-debug", "-L", "bpf"]),
-    ("a port is handed over without a last reading", "src/collector/keys.c",
-     "&& collector_take_sample(collector))\n", "&& 0)\n",
-     e2e("test_durability", "exactly_its_own_time")),
-    ("a super-packet counts as one frame", "bpf/traffic.bpf.c",
-     "(segments - 1)", "(segments - segments)",
-     e2e("test_exact", "super and vmess-tcp and ipv4")),
-    ("a cached answer outlives a reset", "src/collector/requests.c",
-     "\telse\n\t\tpublish_nothing(collector);\n", "",
-     e2e("test_cache_reset", "reset")),
-    ("an import leaves no mark", "src/ledger/import.c",
-     "\tresult = v2m_cursor_run(&mark);\n", "\tresult = 0;\n",
-     e2e("test_transfer", "totals_move")),
-    ("an import that was not stored stays in memory", "src/ledger/import.c",
-     "\tif (result)\n\t\tundo_in_memory(account, document, document->n_subjects);\n", "",
-     e2e("test_transfer", "does_not_fit")),
-    ("a cached answer outlives an import", "src/collector/transfer.c",
-     "\t\tpublish_nothing(collector);\n", "",
-     e2e("test_transfer", "totals_move")),
-    ("an export is for all to read", "src/ctl/transfer.c",
-     "0600", "0644",
-     e2e("test_transfer", "private")),
-    ("the rates of a port go to its next owner", "src/collector/keys.c",
-     "\tcurves_change_owners(collector, next);\n", "",
-     e2e("test_curves", "area_under")),
+    Fault("a reset moves no baseline", "src/accounting/account.c",
+          "\tsubject->baseline = subject->lifetime;\n", "",
+          e2e("test_durability", "resets_by_four")),
+    Fault("a reset is answered before it is on the disk", "src/collector/requests.c",
+          "if (collector_flush(collector))\n\t\tundo_resets", "if (0)\n\t\tundo_resets",
+          e2e("test_durability", "reset_survives")),
+    Fault("totals are stored without the raw readings", "src/ledger/ledger.c",
+          "\tif (!raw->dirty)\n", "\tif (raw)\n",
+          e2e("test_durability", "killing")),
+    Fault("a restart forgets the raw readings", "src/accounting/account.c",
+          "\tv2m_raw_insert(&account->raw, &stored);\n", "\t(void)stored;\n",
+          e2e("test_durability", "killing")),
+    Fault("pinned maps are not taken over", "src/datapath/maps.c",
+          "if (meta.abi_hash != wanted->abi_hash)", "if (meta.abi_hash == wanted->abi_hash)",
+          ["ctest", "--test-dir", "build-debug", "-L", "bpf"]),
+    Fault("a port is handed over without a last reading", "src/collector/keys.c",
+          "&& collector_take_sample(collector))\n", "&& 0)\n",
+          e2e("test_durability", "exactly_its_own_time")),
+    Fault("a super-packet counts as one frame", "bpf/traffic.bpf.c",
+          "(segments - 1)", "(segments - segments)",
+          e2e("test_exact", "super and vmess-tcp and ipv4")),
+    Fault("a cached answer outlives a reset", "src/collector/requests.c",
+          "\telse\n\t\tpublish_nothing(collector);\n", "",
+          e2e("test_cache_reset", "reset")),
+    Fault("an import leaves no mark", "src/ledger/import.c",
+          "\tresult = v2m_cursor_run(&mark);\n", "\tresult = 0;\n",
+          e2e("test_transfer", "totals_move")),
+    Fault("an import that was not stored stays in memory", "src/ledger/import.c",
+          "\tif (result)\n\t\tundo_in_memory(account, document, document->n_subjects);\n", "",
+          e2e("test_transfer", "does_not_fit")),
+    Fault("a cached answer outlives an import", "src/collector/transfer.c",
+          "\t\tpublish_nothing(collector);\n", "",
+          e2e("test_transfer", "totals_move")),
+    Fault("an export is for all to read", "src/ctl/transfer.c",
+          "0600", "0644",
+          e2e("test_transfer", "private")),
+    Fault("the rates of a port go to its next owner", "src/collector/keys.c",
+          "\tcurves_change_owners(collector, next);\n", "",
+          e2e("test_curves", "area_under")),
 ]
 
 
@@ -88,28 +97,49 @@ def build(tree):
 
 def is_found(tree, fault):
     """The fault's test must pass before the fault and fail with it."""
-    name, file, there, instead, test = fault
-    path = tree / file
+    path = tree / fault.file
     sound = path.read_text()
-    if sound.count(there) != 1:
-        sys.exit(f"{name}: {file} does not hold this exactly once:\n{there}")
     build(tree)
-    before = run(tree, test)
+    before = run(tree, fault.test)
     if before.returncode:
-        sys.exit(f"{name}: fails without the fault already:\n{before.stdout}")
-    path.write_text(sound.replace(there, instead))
+        sys.exit(f"{fault.name}: the test does not pass without the fault (status {before.returncode}):\n"
+                 + before.stdout)
+    path.write_text(sound.replace(fault.there, fault.instead))
     build(tree)
-    found = run(tree, test).returncode != 0
+    found = run(tree, fault.test).returncode != 0
     path.write_text(sound)
     return found
 
 
+def stale(fault):
+    """Why the fault no longer fits the source, or None."""
+    path = ROOT / fault.file
+    if not path.is_file():
+        return f"{fault.file} does not exist; name the file that has this text now:\n{fault.there}"
+    times = path.read_text().count(fault.there)
+    if times != 1:
+        return f"{fault.file} has this text {times} times, expected once; change the fault to the new source:\n{fault.there}"
+    return None
+
+
+def check(faults):
+    """Ends the program if a fault does not fit the source, before anything is built."""
+    problems = [f"{fault.name}: {problem}" for fault in faults if (problem := stale(fault))]
+    if problems:
+        sys.exit("\n".join(["faults in tests/power/power.py that do not fit the source:", *problems]))
+
+
 def main():
-    unknown = set(sys.argv[1:]) - {fault[0] for fault in FAULTS}
+    names = sys.argv[1:]
+    if names == ["--check"]:
+        check(FAULTS)
+        return 0
+    unknown = set(names) - {fault.name for fault in FAULTS}
     if unknown:
         sys.exit(f"no such fault: {', '.join(sorted(unknown))}; there are:\n"
-                 + "\n".join(f"  {fault[0]}" for fault in FAULTS))
-    wanted = [fault for fault in FAULTS if not sys.argv[1:] or fault[0] in sys.argv[1:]]
+                 + "\n".join(f"  {fault.name}" for fault in FAULTS))
+    wanted = [fault for fault in FAULTS if not names or fault.name in names]
+    check(wanted)
     missed = 0
     with tempfile.TemporaryDirectory(prefix="v2m-power-") as directory:
         tree = pathlib.Path(directory)
@@ -117,7 +147,7 @@ def main():
         for fault in wanted:
             found = is_found(tree, fault)
             missed += not found
-            print(f"{'found ' if found else 'MISSED'}  {fault[0]}", flush=True)
+            print(f"{'found ' if found else 'MISSED'}  {fault.name}", flush=True)
     print(f"{len(wanted) - missed} of {len(wanted)} faults found")
     return 1 if missed else 0
 
