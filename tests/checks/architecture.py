@@ -24,13 +24,13 @@ failures = []
 
 
 def sections(text):
-    """The text below each heading of the second level."""
+    """Returns the text below each heading of the second level."""
     parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2]))
 
 
 def rows(section):
-    """The cells of the first table of a section, its head left out."""
+    """Returns the cells of the first table of a section, without its head."""
     table = re.search(r"(?:^\|.*\|\n)+", section, re.MULTILINE)
     lines = table.group(0).splitlines()[2:] if table else []
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
@@ -81,7 +81,7 @@ def check_walk(title, limit, section):
 
 
 def check_paths(text):
-    """Every path in backticks, in the tables or elsewhere, exists."""
+    """Checks that every path in backticks exists, in the tables or elsewhere."""
     for name in names_in(text):
         if re.fullmatch(r"(src|tests|docs|scripts|bpf|include)/[\w./]*", name) and not pathlib.Path(name).exists():
             failures.append(f"{PAGE}: {name} does not exist")

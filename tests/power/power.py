@@ -112,13 +112,14 @@ def is_found(tree, fault):
 
 
 def stale(fault):
-    """Why the fault no longer fits the source, or None."""
+    """Returns why the fault no longer fits the source, or None."""
     path = ROOT / fault.file
     if not path.is_file():
         return f"{fault.file} does not exist; name the file that has this text now:\n{fault.there}"
     times = path.read_text().count(fault.there)
     if times != 1:
-        return f"{fault.file} has this text {times} times, expected once; change the fault to the new source:\n{fault.there}"
+        return (f"{fault.file} has this text {times} times, expected once; change the fault to the new source:\n"
+                + fault.there)
     return None
 
 
