@@ -28,19 +28,29 @@ void v2m_datapath_close(struct v2m_datapath *datapath);
 /* When the counters began: CLOCK_REALTIME of the maps' making. */
 uint64_t v2m_datapath_created_ns(const struct v2m_datapath *datapath);
 
-/* What to count at one port. */
+/* What one slot counts: a port, or a range of ports. */
 struct v2m_port_rule {
-	uint16_t port;
-	unsigned transports; /* enum v2m_transport bits */
+	uint16_t first_port;
+	uint16_t last_port;  /* the same as first_port for a single port */
+	unsigned transports; /* enum v2m_transport bits; 0 takes no slot and counts nothing */
 	bool loopback;
 	bool shared;
 };
 
-/* Makes the kernel count exactly these ports (ascending, unique). A port that keeps its place keeps
- * its counter; one that left is no longer counted, and its slot is given away only when no other is
- * free. Returns how many could be placed (the first ones), or -errno; -EBUSY where only slots of
- * ports that have just left are free: to be called again after a reading, in which they are the
- * last time. */
+/*
+ * Makes the kernel count exactly these rules, each in one slot. Single ports come before ranges,
+ * and the order of the list decides among equals: who comes first gets a slot, and wins a port that
+ * a later rule has too, for the transports they share. A port may so stand in two rules with one
+ * transport each.
+ *
+ * A rule keeps the slot, and the counter, of an earlier one with the same first and last port and a
+ * transport in common. A slot whose rule left is no longer counted, and is given away only when no
+ * other is free. A port that changes from one slot to another is counted all along.
+ *
+ * Returns how many could be placed, the first ones in that order, or -errno; -EINVAL where a rule
+ * has no ports; -EBUSY where only slots of rules that have just left are free: to be called again
+ * after a reading, in which they are the last time.
+ */
 int v2m_datapath_set_ports(struct v2m_datapath *datapath, const struct v2m_port_rule *rules,
 			   size_t count, struct v2m_error *error);
 
@@ -79,15 +89,16 @@ int v2m_datapath_set_addresses(struct v2m_datapath *datapath,
 			       const struct v2m_local_address *addresses, size_t count,
 			       struct v2m_error *error);
 
-/* Reads all counters into an empty sample: ports in use and attached devices, clocks and epoch. A
- * port that set_ports() took out is in the next sample one last time, with its last bytes. The
+/* Reads all counters into an empty sample: slots in use and attached devices, clocks and epoch. A
+ * slot that set_ports() took out is in the next sample one last time, with its last bytes. The
  * link_*_bytes of devices are left 0. 0 or -errno. */
 int v2m_datapath_read(struct v2m_datapath *datapath, struct v2m_sample *sample,
 		      struct v2m_error *error);
 
-/* Whom the monitored ports have sent datagrams to since since_ns (CLOCK_MONOTONIC, to 2.5 s),
- * by port and of each the latest first; at most V2M_MAX_UDP_PEERS, of which the least recent are
- * forgotten. The array is the caller's to free. 0 or -errno. */
+/* Whom the ports that are counted have sent datagrams to since since_ns (CLOCK_MONOTONIC, to 2.5
+ * s), by port and of each the latest first, with the slot that the port belongs to now; at most
+ * V2M_MAX_UDP_PEERS, of which the least recent are forgotten. The array is the caller's to free. 0
+ * or -errno. */
 int v2m_datapath_udp_peers(struct v2m_datapath *datapath, uint64_t since_ns,
 			   struct v2m_peer **peers, size_t *n_peers);
 

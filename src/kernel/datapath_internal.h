@@ -45,12 +45,14 @@ struct v2m_device_slot {
 	bool outrun; /* somebody's program stands before ours, and that was logged */
 };
 
-/* A use of a port slot; port_slot and port_counters are the truth, this is their image. */
-struct v2m_port_use {
-	uint16_t port; /* 0: never used */
-	bool counted;  /* monitored now */
-	bool leaving;  /* no longer counted, and not yet read since */
-	struct v2m_port_slot rule;
+/* A use of a slot; port_slot and port_counters are the truth, this is their image. */
+struct v2m_slot_use {
+	uint16_t first_port; /* 0: never used */
+	uint16_t last_port;
+	uint16_t next; /* 1 + another slot with the same first port; 0: none */
+	uint8_t transports;
+	bool counted; /* by a rule of now */
+	bool leaving; /* no longer counted, and not yet read since */
 	uint64_t assigned_ns;
 };
 
@@ -59,15 +61,14 @@ struct v2m_datapath {
 	char pin_dir[PATH_MAX];
 	int lock_fd;
 	int maps[V2M_N_MAPS];
-	int cpus; /* possible ones: copies of a per-CPU value */
-	bool batch;
+	int cpus;    /* possible ones: copies of a per-CPU value */
+	int cpu_ids; /* above the highest number of a CPU: parts of port_counters */
 	bool force_clsact;
 	struct v2m_meta meta;
 	struct v2m_device_slot devices[V2M_MAX_DEVICES];
-	struct v2m_port_use ports[V2M_MAX_PORTS]; /* by slot */
-	uint16_t slot_of[65536];                  /* by port, where has_slot says so */
-	bool has_slot[65536];
-	unsigned used_slots; /* slots below this have been used */
+	struct v2m_slot_use slots[V2M_MAX_SLOTS];
+	uint16_t slot_of[65536]; /* by first port: 1 + a slot that it has; 0: none */
+	unsigned used_slots;     /* slots below this have been used */
 };
 
 /* bpffs.c: the directory, its lock, names. */
@@ -152,8 +153,33 @@ int v2m_device_slot_get(struct v2m_datapath *datapath, const struct v2m_device *
 /* port_slots.c */
 int v2m_port_slots_open(struct v2m_datapath *datapath, struct v2m_error *error);
 
-/* counters.c: whether the kernel reads many elements at once. */
-void v2m_counters_probe_batch(struct v2m_datapath *datapath);
+/* Rules in the order of placing, single ports first; at most V2M_MAX_SLOTS. How many. */
+size_t v2m_port_slots_order(const struct v2m_port_rule *rules, size_t count,
+			    const struct v2m_port_rule **ordered);
+/* Enters ordered rules in a table by port that is all zero. slots: of each rule; -1: has none. */
+void v2m_port_slots_compose(const struct v2m_port_rule *const *rules, const int *slots,
+			    size_t count, struct v2m_port_slot wanted[65536]);
+
+/* An element of port_slot as it lies in the map's memory. */
+struct v2m_port_element {
+	uint32_t value; /* a struct v2m_port_slot, to be read and written in one piece */
+	uint32_t pad;
+};
+/* The memory of port_slot, to be unmapped by v2m_port_elements_unmap(). NULL and errno. */
+struct v2m_port_element *v2m_port_elements_map(const struct v2m_datapath *datapath);
+void v2m_port_elements_unmap(struct v2m_port_element *elements);
+struct v2m_port_slot v2m_port_element_get(const struct v2m_port_element *element);
+
+/* counters.c: order of the ports of a sample, for qsort(3). */
+int v2m_port_sample_compare(const void *a, const void *b);
+/* How many parts port_counters has for each direction, 1 above the highest number of a
+ * CPU. Or -errno. */
+int v2m_cpu_ids(void);
+/* The memory of one CPU's and direction's counters, slots 0 to count - 1, to be unmapped by
+ * v2m_counters_unmap(). NULL and errno. */
+struct v2m_port_counters *v2m_counters_map(const struct v2m_datapath *datapath, int cpu,
+					   enum v2m_direction direction, unsigned count);
+void v2m_counters_unmap(struct v2m_port_counters *counters, unsigned count);
 
 /* previous.c: sets aside what an incompatible version pinned, its links and programs go over to
  * the current directory. 0 or -errno. */
