@@ -11,6 +11,9 @@
 
 #include "datapath/map_list.h"
 #include "datapath/state.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/clock.h"
 
 static void add_tally(struct v2m_tally *sum, const struct v2m_tally *tally)
 {

@@ -3,9 +3,9 @@
 #define V2METER_DATAPATH_COUNTERS_H
 
 #include "base/sample.h"
-#include "base/util.h"
 #include "pins/pins.h"
 #include "v2meter/bpf_abi.h"
+#include "base/error.h"
 
 struct v2m_datapath;
 

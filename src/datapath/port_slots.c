@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 
 #include "base/transport.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "datapath/grace.h"
 #include "datapath/map_list.h"
 #include "datapath/state.h"

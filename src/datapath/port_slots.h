@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 #include "base/port_rule.h"
-#include "base/util.h"
 #include "v2meter/bpf_abi.h"
+#include "base/error.h"
 
 struct v2m_datapath;
 

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/util.h"
 #include "datapath/port_slots.h"
 #include "traffic.skel.h"
 #include "base/sample.h"
