@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The figures for a graph of a key's traffic: rates in steps of ten seconds, and hours."""
+"""What whoever draws a key's traffic is served: rates in steps of ten seconds, and hours."""
 
 from support.lab import wait_until
 from support.two_keys import KEYS, PORT, Flood, give_port, tx
@@ -20,7 +20,7 @@ def hours(daemon, query=""):
 
 
 def drawn(answer):
-    """The bytes that the rates add up to."""
+    """The bytes under the line."""
     return sum(answer["tx"]) * answer["step_s"]
 
 
@@ -33,7 +33,7 @@ def test_the_area_under_the_rates_is_what_was_sent(lab, start_daemon):
     flood = Flood(lab)
     wait_until(lambda: tx(daemon) > 1000000, what="a part of the flood")
     sent = flood.end()["wire_bytes"]
-    # Rates are rounded to whole bytes a second, and there are at most three steps of ten seconds.
+    # Rounded to whole bytes a second, at most three steps of ten seconds.
     last = wait_until(lambda: rates(daemon) if drawn(rates(daemon)) >= sent - 15 else None,
                       timeout_s=15, what="the flood in the line")
     assert abs(drawn(last) - sent) <= 15
@@ -41,11 +41,11 @@ def test_the_area_under_the_rates_is_what_was_sent(lab, start_daemon):
     assert len(last["rx"]) == len(last["tx"]) > len(first["tx"])
     assert drawn(rates(daemon, "second")) == 0
     give_port(daemon, "second")
-    assert drawn(rates(daemon, "second")) == drawn(rates(daemon)) == 0, "the traffic of the earlier key is shown"
+    assert drawn(rates(daemon, "second")) == drawn(rates(daemon)) == 0, "it is another's traffic"
 
 
 def test_hours_are_the_local_ones_and_outlive_a_restart(lab, start_daemon):
-    """The time zone is off by half an hour; local hours begin there too."""
+    """Half an hour off: hours begin there too."""
     daemon = start_daemon(KEYS, environment={"TZ": "Asia/Kolkata"})
     today = hours(daemon)["to"]
     sent = Flood(lab).end()["wire_bytes"]
