@@ -231,7 +231,7 @@ static void account_connections(struct v2m_account *account, struct v2m_subject 
 				const struct v2m_history_figures *figures,
 				const struct v2m_local_time *when)
 {
-	bool known = owner->noted_hour_s == when->hour_start_s &&
+	bool known = v2m_is_same_hour(&owner->noted, when) &&
 		     figures->max_connections <= owner->noted_connections;
 
 	owner->connections = figures->max_connections;
@@ -240,7 +240,7 @@ static void account_connections(struct v2m_account *account, struct v2m_subject 
 	if ((known || figures->max_connections == 0) && figures->sessions == 0)
 		return;
 	if (!known) {
-		owner->noted_hour_s = when->hour_start_s;
+		owner->noted = *when;
 		owner->noted_connections = figures->max_connections;
 	}
 	owner->sessions += figures->sessions;

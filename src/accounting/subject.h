@@ -21,10 +21,10 @@ struct v2m_subject {
 	int64_t reset_us;         /* 0: never */
 
 	/* Not stored. */
-	uint32_t connections;       /* in the last dump */
-	struct v2m_pending pending; /* not stored yet */
-	int64_t noted_hour_s;       /* the hour of noted_connections */
-	uint32_t noted_connections; /* the most at once that pending knows of in that hour */
+	uint32_t connections;        /* in the last dump */
+	struct v2m_pending pending;  /* not stored yet */
+	struct v2m_local_time noted; /* the hour of noted_connections */
+	uint32_t noted_connections;  /* the most at once that pending knows of in that hour */
 	bool dirty;
 };
 

@@ -38,16 +38,15 @@ int32_t v2m_date_add(int32_t date, int days)
 	return date_of(&tm);
 }
 
-int64_t v2m_date_start_s(int32_t date)
+int64_t v2m_date_wall_s(int32_t date)
 {
 	struct tm tm = {
 		.tm_year = date / 10000 - 1900,
 		.tm_mon = date / 100 % 100 - 1,
 		.tm_mday = date % 100,
-		.tm_isdst = -1,
 	};
 
-	return mktime(&tm);
+	return timegm(&tm);
 }
 
 /* Reads count digits. -1 where there is something else. */

@@ -6,6 +6,7 @@
 #ifndef V2METER_BASE_CALENDAR_H
 #define V2METER_BASE_CALENDAR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What day and hour a moment belongs to. The hour is named by its local start and the offset from
@@ -16,13 +17,24 @@ struct v2m_local_time {
 	int32_t utc_offset_s; /* local minus UTC */
 };
 
+/* Two hours with the same start and other offsets are in the same hour of UTC, and maybe on other
+ * dates: a zone was changed, by law or by hand. */
+static inline bool v2m_is_same_hour(const struct v2m_local_time *a, const struct v2m_local_time *b)
+{
+	return a->hour_start_s == b->hour_start_s && a->utc_offset_s == b->utc_offset_s;
+}
+
 /* Of a moment in Unix microseconds. */
 struct v2m_local_time v2m_local_time_at(int64_t real_us);
 
 /* The date that many days later, earlier where days is negative. */
 int32_t v2m_date_add(int32_t date, int days);
-/* Unix seconds of the local midnight that begins the date. */
-int64_t v2m_date_start_s(int32_t date);
+/* Seconds on the wall clock from 1970 to the midnight that begins the date. An hour is in the date
+ * if hour_start_s + utc_offset_s is in [v2m_date_wall_s(date), v2m_date_wall_s(next date)). No Unix
+ * time can say so: America/St_Johns showed 00:00 in 2006 and then 23:01 of the day before. */
+int64_t v2m_date_wall_s(int32_t date);
+/* No zone is further from UTC than this, POSIX TZ strings included. */
+#define V2M_UTC_OFFSET_MAX_S 90000
 static inline int32_t v2m_date_month(int32_t date)
 {
 	return date / 100;

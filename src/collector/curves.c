@@ -54,10 +54,8 @@ static enum v2m_verdict answer_hours(struct v2m_collector *collector, void *argu
 	if (collector->condition.counters_unreadable)
 		return V2M_UNREADABLE;
 	v2m_key_subject(key, subject, sizeof(subject));
-	if (v2m_ledger_history_hours(collector->ledger, collector->account, subject,
-				     v2m_date_start_s(query->from),
-				     v2m_date_start_s(v2m_date_add(query->to, 1)), question->hours,
-				     question->n_hours, &error) == 0)
+	if (v2m_ledger_history_hours(collector->ledger, collector->account, subject, query->from,
+				     query->to, question->hours, question->n_hours, &error) == 0)
 		return V2M_OK;
 	v2m_log_error("history: %s", error.text);
 	return V2M_UNREADABLE;

@@ -29,10 +29,10 @@ int v2m_ledger_history_key_month(struct v2m_ledger *ledger, const struct v2m_acc
 /* All subjects together on one day; zeros where there was nothing. */
 int v2m_ledger_history_date(struct v2m_ledger *ledger, const struct v2m_account *account,
 			    int32_t date, struct v2m_history_date *out, struct v2m_error *error);
-/* The hours of a subject that start in [from_s, to_s), Unix seconds, ascending. *hours is the
- * caller's to free. */
+/* The hours of a subject on the dates from, to and between, ascending: those whose bytes the days
+ * of these dates hold. *hours is the caller's to free. */
 int v2m_ledger_history_hours(struct v2m_ledger *ledger, const struct v2m_account *account,
-			     const char *subject, int64_t from_s, int64_t to_s,
+			     const char *subject, int32_t from, int32_t to,
 			     struct v2m_history_hour **hours, size_t *n_hours,
 			     struct v2m_error *error);
 

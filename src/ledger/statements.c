@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/calendar.h"
+#include "base/macros.h"
 #include "ledger/schema.h"
 
 #define TOTALS  "rx_packets, rx_wire, rx_payload, tx_packets, tx_wire, tx_payload"
@@ -15,6 +17,9 @@
 	" max_connections = max(max_connections, excluded.max_connections),"                       \
 	" sessions = sessions + excluded.sessions"
 #define SUBJECT(parameter) "(SELECT id FROM subjects WHERE name = " parameter ")"
+
+/* What a look-up by start_s has to be wider for, to find all hours by the wall clock. */
+#define OFFSET_MAX V2M_STRINGIFY(V2M_UTC_OFFSET_MAX_S)
 
 #define SUBJECT_COLUMNS                                                                            \
 	"name, key_name, port, first_seen_us, last_activity_us, reset_us,"                         \
@@ -87,12 +92,15 @@ static const char *const sql[V2M_N_STATEMENTS] = {
 			  " FROM months m JOIN subjects s ON s.id = m.subject WHERE m.month = ?1",
 	[V2M_GET_HOURS] =
 		"SELECT start_s, utc_offset_s, " FIGURES " FROM hours WHERE subject = " SUBJECT(
-			"?1") " AND start_s >= ?2 AND start_s < ?3 ORDER BY start_s, utc_offset_s",
+			"?1") " AND start_s >= ?2 - " OFFSET_MAX " AND start_s < ?3 + " OFFSET_MAX
+			      " AND start_s + utc_offset_s >= ?2 AND start_s + utc_offset_s < ?3"
+			      " ORDER BY start_s, utc_offset_s",
 	[V2M_DELETE_DAYS_OF] = "DELETE FROM days WHERE subject = " SUBJECT("?1"),
 	[V2M_DELETE_MONTHS_OF] = "DELETE FROM months WHERE subject = " SUBJECT("?1"),
 	[V2M_DELETE_HOURS_OF] = "DELETE FROM hours WHERE subject = " SUBJECT("?1"),
 	[V2M_DELETE_DAYS_BEFORE] = "DELETE FROM days WHERE date < ?1",
-	[V2M_DELETE_HOURS_BEFORE] = "DELETE FROM hours WHERE start_s < ?1",
+	[V2M_DELETE_HOURS_BEFORE] = "DELETE FROM hours WHERE start_s < ?1 + " OFFSET_MAX
+				    " AND start_s + utc_offset_s < ?1",
 };
 
 int v2m_statements_prepare(sqlite3 *db, struct v2m_statements *statements, struct v2m_error *error)

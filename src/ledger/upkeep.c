@@ -43,7 +43,7 @@ int v2m_ledger_history_reset(struct v2m_ledger *ledger, struct v2m_account *acco
 
 struct before {
 	int32_t date;
-	int64_t hour_start_s;
+	int64_t hour_wall_s; /* start_s + utc_offset_s of the first hour that stays */
 };
 
 static int delete_before(struct v2m_ledger *ledger, const void *argument)
@@ -57,7 +57,7 @@ static int delete_before(struct v2m_ledger *ledger, const void *argument)
 	result = v2m_cursor_run(&days);
 	if (result)
 		return result;
-	v2m_bind_u64(&hours, (uint64_t)before->hour_start_s);
+	v2m_bind_u64(&hours, (uint64_t)before->hour_wall_s);
 	return v2m_cursor_run(&hours);
 }
 
@@ -67,7 +67,7 @@ int v2m_ledger_history_cleanup(struct v2m_ledger *ledger, struct v2m_account *ac
 	struct before before;
 
 	before.date = v2m_date_add(v2m_local_time_at(real_us).date, -(int)days_to_keep);
-	before.hour_start_s = v2m_date_start_s(before.date);
+	before.hour_wall_s = v2m_date_wall_s(before.date);
 	return v2m_ledger_write(ledger, account, delete_before, &before, error);
 }
 
@@ -88,12 +88,14 @@ static bool is_steady(struct v2m_ledger *ledger, uint64_t mono_ns, int64_t real_
 int v2m_ledger_expire(struct v2m_ledger *ledger, struct v2m_account *account, uint64_t mono_ns,
 		      int64_t real_us, struct v2m_error *error)
 {
+	const struct v2m_local_time now = v2m_local_time_at(real_us);
 	struct before before;
 
 	if (!is_steady(ledger, mono_ns, real_us))
 		return 0;
-	before.date = v2m_date_add(v2m_local_time_at(real_us).date, -(int)ledger->retention.days);
-	before.hour_start_s = real_us / 1000000 - 3600 * (int64_t)ledger->retention.hours;
+	before.date = v2m_date_add(now.date, -(int)ledger->retention.days);
+	before.hour_wall_s =
+		real_us / 1000000 + now.utc_offset_s - 3600 * (int64_t)ledger->retention.hours;
 	/* The next time in an hour, also where it fails: what is locked or full is no better a
 	 * second later, and every attempt at a lock takes its time-out. */
 	ledger->steady_since_ns = mono_ns;

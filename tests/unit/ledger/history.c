@@ -175,8 +175,8 @@ static void the_repeated_hour_stays_two_rows(void **context)
 	store(state);
 	count(state, 300, "2025-10-26T01:30:00");
 	for (int stored = 0; stored < 2; stored++) {
-		assert_int_equal(v2m_ledger_history_hours(state->ledger, state->account, "aaaa", 0,
-							  INT64_MAX, &hours, &n, &error),
+		assert_int_equal(v2m_ledger_history_hours(state->ledger, state->account, "aaaa",
+							  20251026, 20251026, &hours, &n, &error),
 				 0);
 		assert_int_equal(n, 2);
 		assert_int_equal(hours[0].utc_offset_s, 7200);
@@ -200,8 +200,8 @@ static void a_zone_west_of_greenwich_has_its_offset_back(void **context)
 	zone("America/St_Johns");
 	count(state, 100, "2025-08-04T02:29:00");
 	store(state);
-	assert_int_equal(v2m_ledger_history_hours(state->ledger, state->account, "aaaa", 0,
-						  INT64_MAX, &hours, &n, &error),
+	assert_int_equal(v2m_ledger_history_hours(state->ledger, state->account, "aaaa", 20250803,
+						  20250803, &hours, &n, &error),
 			 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(hours[0].utc_offset_s, -9000);
