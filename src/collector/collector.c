@@ -193,6 +193,7 @@ static void tick(struct v2m_collector *collector)
 	uint64_t flush_ns = (uint64_t)collector->config->flush_interval_s * 1000000000u;
 	uint64_t now = v2m_clock_mono_ns();
 
+	collector_follow_zone(collector);
 	if (netns_follow(collector))
 		source_follow_netns(collector);
 	collector_check_devices(collector);

@@ -252,6 +252,8 @@ struct v2m_window *published_window(struct v2m_collector *collector);
 void publish_window(struct v2m_collector *collector, struct v2m_window *window);
 /* The next request gets a new window. */
 void publish_nothing(struct v2m_collector *collector);
+/* Uses the time zone of now; called once for each sample, before it. */
+void collector_follow_zone(struct v2m_collector *collector);
 /* The window has run out: makes and renders the next one if anybody read this one. */
 void renew_window(struct v2m_collector *collector);
 /* Lets /health see the condition of the collector. */

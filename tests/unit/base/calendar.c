@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "base/calendar.h"
+#include "base/zone.h"
 
 static void zone(const char *name)
 {
@@ -164,6 +165,24 @@ static void dates_and_months_are_written_as_they_are_read(void **context)
 	assert_string_equal(text, "2025-08");
 }
 
+/* The zone would change for every thread, at the moment of a request. */
+static void reading_dates_does_not_change_the_zone(void **context)
+{
+	const int64_t now_us = unix_s("2025-08-03T21:30:00") * 1000000;
+	int32_t date;
+
+	(void)context;
+	zone("Europe/Berlin");
+	assert_int_equal(v2m_local_time_at(now_us).date, 20250803);
+	setenv("TZ", "Asia/Tokyo", 1);
+	assert_int_equal(v2m_date_parse("2025-08-03", &date), 0);
+	v2m_date_add(date, 1);
+	v2m_date_wall_s(date);
+	assert_int_equal(v2m_local_time_at(now_us).date, 20250803);
+	assert_false(v2m_zone_follow());
+	assert_int_equal(v2m_local_time_at(now_us).date, 20250804);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +196,7 @@ int main(void)
 		cmocka_unit_test(only_a_date_that_exists_is_a_date),
 		cmocka_unit_test(only_a_month_that_exists_is_a_month),
 		cmocka_unit_test(dates_and_months_are_written_as_they_are_read),
+		cmocka_unit_test(reading_dates_does_not_change_the_zone),
 	};
 
 	return cmocka_run_group_tests_name("calendar", tests, NULL, NULL);
