@@ -56,7 +56,7 @@ void answer_from_history(struct exchange *exchange, const char *name, v2m_render
 void answer_history_reset(struct exchange *exchange);
 void answer_history_cleanup(struct exchange *exchange);
 
-/* curve_answers.c */
+/* rate_history_answers.c */
 void answer_rates(struct exchange *exchange);
 void answer_hours(struct exchange *exchange);
 

@@ -116,7 +116,7 @@ static void what_are_no_dates_is_refused(void **state)
 		      NULL);
 }
 
-static void whose_curves_cannot_be_told_is_said(void **state)
+static void a_key_without_figures_of_its_own_gets_an_error(void **state)
 {
 	(void)state;
 	assert_status("GET", "/api/keys/nobody/traffic/rates", 404, "key_not_found");
@@ -136,8 +136,8 @@ int main(void)
 		HTTP_TEST(a_repeated_hour_is_two),
 		HTTP_TEST(without_dates_the_hours_are_todays),
 		HTTP_TEST(what_are_no_dates_is_refused),
-		HTTP_TEST(whose_curves_cannot_be_told_is_said),
+		HTTP_TEST(a_key_without_figures_of_its_own_gets_an_error),
 	};
 
-	return cmocka_run_group_tests_name("http_curves", tests, start_server, stop_server);
+	return cmocka_run_group_tests_name("http_rate_history", tests, start_server, stop_server);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What whoever draws a key's traffic is answered. */
+/* Answers the rate history and the hours of a key. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 void answer_rates(struct exchange *exchange)
 {
 	const struct v2m_meter *meter = exchange->http->meter;
-	struct v2m_rate_history rates = { 0 };
+	struct v2m_key_rates rates = { 0 };
 	enum v2m_verdict verdict;
 	const struct v2m_key *key;
 
