@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "accounting/account_internal.h"
-#include "base/util.h"
+#include "base/cleanup.h"
 
 struct v2m_totals v2m_subject_since_reset(const struct v2m_subject *subject)
 {

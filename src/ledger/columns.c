@@ -19,7 +19,7 @@
 					 offsetof(type, member.max_connections) },                 \
 		{ "sessions", V2M_COLUMN_COUNTER, offsetof(type, member.sessions) },
 
-static const struct v2m_column subject_columns[] = {
+static const struct v2m_ledger_column subject_columns[] = {
 	/* As v2m_keyset_subject() gives it. */
 	{ "name", V2M_COLUMN_NAME, offsetof(struct v2m_subject, id) },
 	{ "key_name", V2M_COLUMN_TEXT, offsetof(struct v2m_subject, name) },
@@ -33,7 +33,7 @@ static const struct v2m_column subject_columns[] = {
 		TOTALS("history_", struct v2m_subject, history_baseline)
 };
 
-static const struct v2m_column raw_columns[] = {
+static const struct v2m_ledger_column raw_columns[] = {
 	{ "port", V2M_COLUMN_PORT, offsetof(struct v2m_raw_port, raw.port) },
 	{ "epoch", V2M_COLUMN_EPOCH, offsetof(struct v2m_raw_port, epoch) },
 	{ "read_us", V2M_COLUMN_TIME, offsetof(struct v2m_raw_port, read_us) },
@@ -44,42 +44,42 @@ static const struct v2m_column raw_columns[] = {
 				FLOW("udp_tx_", struct v2m_raw_port, raw.udp_tx)
 };
 
-static const struct v2m_column overlap_columns[] = {
+static const struct v2m_ledger_column overlap_columns[] = {
 	{ "port", V2M_COLUMN_PORT, offsetof(struct v2m_socket_overlap, port) },
 	TOTALS("", struct v2m_socket_overlap, counted)
 };
 
-static const struct v2m_column session_columns[] = {
+static const struct v2m_ledger_column session_columns[] = {
 	{ "port", V2M_COLUMN_PORT, offsetof(struct v2m_accounted_sessions, last.port) },
 	{ "assigned_ns", V2M_COLUMN_IDENTITY,
 	  offsetof(struct v2m_accounted_sessions, last.assigned_ns) },
 	{ "opened", V2M_COLUMN_COUNTER, offsetof(struct v2m_accounted_sessions, last.opened) },
 };
 
-static const struct v2m_column day_columns[] = {
+static const struct v2m_ledger_column day_columns[] = {
 	{ "date", V2M_COLUMN_DATE, offsetof(struct v2m_period, date) },
 	{ "subject", V2M_COLUMN_SUBJECT, offsetof(struct v2m_period, subject) },
 	FIGURES(struct v2m_period, figures)
 };
 
-static const struct v2m_column month_columns[] = {
+static const struct v2m_ledger_column month_columns[] = {
 	{ "month", V2M_COLUMN_MONTH, offsetof(struct v2m_period, date) },
 	{ "subject", V2M_COLUMN_SUBJECT, offsetof(struct v2m_period, subject) },
 	FIGURES(struct v2m_period, figures)
 };
 
-static const struct v2m_column hour_columns[] = {
+static const struct v2m_ledger_column hour_columns[] = {
 	{ "start_s", V2M_COLUMN_START, offsetof(struct v2m_period, start_s) },
 	{ "utc_offset_s", V2M_COLUMN_OFFSET, offsetof(struct v2m_period, utc_offset_s) },
 	{ "subject", V2M_COLUMN_SUBJECT, offsetof(struct v2m_period, subject) },
 	FIGURES(struct v2m_period, figures)
 };
 
-static const struct v2m_column identity_columns[] = {
+static const struct v2m_ledger_column identity_columns[] = {
 	{ "name", V2M_COLUMN_NAME, offsetof(struct v2m_identity, name) },
 };
 
-static const struct v2m_column import_columns[] = {
+static const struct v2m_ledger_column import_columns[] = {
 	{ "source", V2M_COLUMN_NAME, offsetof(struct v2m_import_mark, source) },
 	{ "subject", V2M_COLUMN_NAME, offsetof(struct v2m_import_mark, subject) },
 	{ "document", V2M_COLUMN_NAME, offsetof(struct v2m_import_mark, document) },
@@ -99,7 +99,7 @@ static const char *check_subject(const void *row)
 
 #define COLUMNS(list) .columns = (list), .n_columns = V2M_ARRAY_LEN(list)
 
-const struct v2m_table v2m_table_subjects = {
+const struct v2m_ledger_table v2m_ledger_table_subjects = {
 	.name = "subjects",
 	.has_id = true,
 	COLUMNS(subject_columns),
@@ -111,7 +111,7 @@ const struct v2m_table v2m_table_subjects = {
 	.is_total = true,
 };
 
-const struct v2m_table v2m_table_raw = {
+const struct v2m_ledger_table v2m_ledger_table_raw = {
 	.name = "raw",
 	COLUMNS(raw_columns),
 	.unique = "port, epoch",
@@ -121,7 +121,7 @@ const struct v2m_table v2m_table_raw = {
 	.is_total = true,
 };
 
-const struct v2m_table v2m_table_overlaps = {
+const struct v2m_ledger_table v2m_ledger_table_overlaps = {
 	.name = "socket_overlaps",
 	COLUMNS(overlap_columns),
 	.unique = "port",
@@ -131,7 +131,7 @@ const struct v2m_table v2m_table_overlaps = {
 	.is_total = true,
 };
 
-const struct v2m_table v2m_table_sessions = {
+const struct v2m_ledger_table v2m_ledger_table_sessions = {
 	.name = "session_readings",
 	COLUMNS(session_columns),
 	.unique = "port",
@@ -143,7 +143,7 @@ const struct v2m_table v2m_table_sessions = {
 
 /* The rows of one day lie together: a flush of 4,096 keys touches some 60 pages; ordered by subject
  * it would touch 4,096. */
-const struct v2m_table v2m_table_days = {
+const struct v2m_ledger_table v2m_ledger_table_days = {
 	.name = "days",
 	COLUMNS(day_columns),
 	.key = "date, subject",
@@ -152,7 +152,7 @@ const struct v2m_table v2m_table_days = {
 	.row_size = sizeof(struct v2m_period),
 };
 
-const struct v2m_table v2m_table_months = {
+const struct v2m_ledger_table v2m_ledger_table_months = {
 	.name = "months",
 	COLUMNS(month_columns),
 	.key = "month, subject",
@@ -161,7 +161,7 @@ const struct v2m_table v2m_table_months = {
 	.row_size = sizeof(struct v2m_period),
 };
 
-const struct v2m_table v2m_table_hours = {
+const struct v2m_ledger_table v2m_ledger_table_hours = {
 	.name = "hours",
 	COLUMNS(hour_columns),
 	.key = "start_s, utc_offset_s, subject",
@@ -171,7 +171,7 @@ const struct v2m_table v2m_table_hours = {
 };
 
 /* Tells the exports of this ledger from those of others. */
-const struct v2m_table v2m_table_identity = {
+const struct v2m_ledger_table v2m_ledger_table_identity = {
 	.name = "identity",
 	.has_id = true,
 	COLUMNS(identity_columns),
@@ -181,7 +181,7 @@ const struct v2m_table v2m_table_identity = {
 	.is_total = true,
 };
 
-const struct v2m_table v2m_table_imports = {
+const struct v2m_ledger_table v2m_ledger_table_imports = {
 	.name = "imports",
 	COLUMNS(import_columns),
 	.key = "source, subject",
@@ -190,10 +190,10 @@ const struct v2m_table v2m_table_imports = {
 	.is_total = true,
 };
 
-const struct v2m_table *const v2m_tables[V2M_N_TABLES] = {
-	&v2m_table_subjects, &v2m_table_raw,      &v2m_table_overlaps,
-	&v2m_table_sessions, &v2m_table_identity, &v2m_table_imports,
-	&v2m_table_months,   &v2m_table_days,     &v2m_table_hours,
+const struct v2m_ledger_table *const v2m_ledger_tables[V2M_LEDGER_N_TABLES] = {
+	&v2m_ledger_table_subjects, &v2m_ledger_table_raw,      &v2m_ledger_table_overlaps,
+	&v2m_ledger_table_sessions, &v2m_ledger_table_identity, &v2m_ledger_table_imports,
+	&v2m_ledger_table_months,   &v2m_ledger_table_days,     &v2m_ledger_table_hours,
 };
 
 /* For integers: the size of the value in memory, and its range. Size 0: no integer. The local start
@@ -221,12 +221,12 @@ static const struct type {
 	[V2M_COLUMN_OFFSET] = { "INTEGER NOT NULL", sizeof(int32_t), -86400, 86400 },
 };
 
-const char *v2m_column_sql_type(const struct v2m_column *column)
+const char *v2m_ledger_column_sql_type(const struct v2m_ledger_column *column)
 {
 	return types[column->type].sql;
 }
 
-static const void *value_of(const struct v2m_column *column, const void *row)
+static const void *value_of(const struct v2m_ledger_column *column, const void *row)
 {
 	return (const char *)row + column->offset;
 }
@@ -251,8 +251,8 @@ static void store_integer(const struct type *type, void *value, int64_t integer)
 		*(int64_t *)value = integer;
 }
 
-static int bind_column(const struct v2m_column *column, const void *row, sqlite3_stmt *statement,
-		       int number)
+static int bind_column(const struct v2m_ledger_column *column, const void *row,
+		       sqlite3_stmt *statement, int number)
 {
 	const struct type *type = &types[column->type];
 	const void *value = value_of(column, row);
@@ -280,8 +280,9 @@ static const char *name_of_type(int type)
 	return names[type];
 }
 
-static int read_integer(const struct v2m_table *table, const struct v2m_column *column,
-			sqlite3_stmt *statement, int number, void *value, struct v2m_error *error)
+static int read_integer(const struct v2m_ledger_table *table,
+			const struct v2m_ledger_column *column, sqlite3_stmt *statement, int number,
+			void *value, struct v2m_error *error)
 {
 	const struct type *type = &types[column->type];
 	int64_t integer = sqlite3_column_int64(statement, number);
@@ -302,7 +303,7 @@ static int read_integer(const struct v2m_table *table, const struct v2m_column *
 }
 
 /* A name may be a credential: no message repeats it. */
-static int read_text(const struct v2m_table *table, const struct v2m_column *column,
+static int read_text(const struct v2m_ledger_table *table, const struct v2m_ledger_column *column,
 		     sqlite3_stmt *statement, int number, const char **value,
 		     struct v2m_error *error)
 {
@@ -321,7 +322,7 @@ static int read_text(const struct v2m_table *table, const struct v2m_column *col
 	return 0;
 }
 
-static int read_column(const struct v2m_table *table, const struct v2m_column *column,
+static int read_column(const struct v2m_ledger_table *table, const struct v2m_ledger_column *column,
 		       sqlite3_stmt *statement, int number, void *row, struct v2m_error *error)
 {
 	void *value = (char *)row + column->offset;
@@ -341,7 +342,7 @@ static int read_column(const struct v2m_table *table, const struct v2m_column *c
 	return 0;
 }
 
-int v2m_row_bind(const struct v2m_table *table, const void *row, sqlite3_stmt *statement)
+int v2m_row_bind(const struct v2m_ledger_table *table, const void *row, sqlite3_stmt *statement)
 {
 	int code = SQLITE_OK;
 
@@ -350,8 +351,8 @@ int v2m_row_bind(const struct v2m_table *table, const void *row, sqlite3_stmt *s
 	return code;
 }
 
-int v2m_row_read(const struct v2m_table *table, sqlite3_stmt *statement, int first, void *row,
-		 struct v2m_error *error)
+int v2m_row_read(const struct v2m_ledger_table *table, sqlite3_stmt *statement, int first,
+		 void *row, struct v2m_error *error)
 {
 	const char *contradiction = NULL;
 	int result = 0;

@@ -14,14 +14,14 @@
 #include <sqlite3.h>
 
 #include "accounting/history.h"
-#include "base/util.h"
+#include "base/error.h"
 
 /* The version of the schema, PRAGMA user_version. */
 #define V2M_LEDGER_VERSION 5
 
 /* What a column holds. Each type has one C type, and a range that is checked whenever a value is
  * read: see types[] in columns.c. */
-enum v2m_column_type {
+enum v2m_ledger_column_type {
 	V2M_COLUMN_NAME,     /* char *, shorter than V2M_SUBJECT_LEN */
 	V2M_COLUMN_TEXT,     /* char *, may be NULL */
 	V2M_COLUMN_SUBJECT,  /* char *, a subject's name; stored as its subjects.id */
@@ -38,16 +38,16 @@ enum v2m_column_type {
 	V2M_COLUMN_OFFSET,   /* int32_t, seconds from UTC */
 };
 
-struct v2m_column {
+struct v2m_ledger_column {
 	const char *name;
-	enum v2m_column_type type;
+	enum v2m_ledger_column_type type;
 	size_t offset; /* of the value in the row's struct */
 };
 
-struct v2m_table {
+struct v2m_ledger_table {
 	const char *name;
 	bool has_id; /* "id INTEGER PRIMARY KEY" comes before the columns */
-	const struct v2m_column *columns;
+	const struct v2m_ledger_column *columns;
 	size_t n_columns;
 	const char *unique; /* the columns that a row is found by, or NULL */
 	const char *key;    /* of the table's own order; "rowid" or the primary key */
@@ -84,29 +84,30 @@ struct v2m_identity {
 	const char *name;
 };
 
-extern const struct v2m_table v2m_table_subjects; /* of struct v2m_subject */
-extern const struct v2m_table v2m_table_raw;      /* of struct v2m_raw_port */
-extern const struct v2m_table v2m_table_overlaps; /* of struct v2m_socket_overlap */
-extern const struct v2m_table v2m_table_sessions; /* of struct v2m_accounted_sessions */
-extern const struct v2m_table v2m_table_days;
-extern const struct v2m_table v2m_table_months;
-extern const struct v2m_table v2m_table_hours;
-extern const struct v2m_table v2m_table_identity;
-extern const struct v2m_table v2m_table_imports;
+extern const struct v2m_ledger_table v2m_ledger_table_subjects; /* of struct v2m_subject */
+extern const struct v2m_ledger_table v2m_ledger_table_raw;      /* of struct v2m_raw_port */
+extern const struct v2m_ledger_table v2m_ledger_table_overlaps; /* of struct v2m_socket_overlap */
+extern const struct v2m_ledger_table
+	v2m_ledger_table_sessions; /* of struct v2m_accounted_sessions */
+extern const struct v2m_ledger_table v2m_ledger_table_days;
+extern const struct v2m_ledger_table v2m_ledger_table_months;
+extern const struct v2m_ledger_table v2m_ledger_table_hours;
+extern const struct v2m_ledger_table v2m_ledger_table_identity;
+extern const struct v2m_ledger_table v2m_ledger_table_imports;
 
-#define V2M_N_TABLES 9
+#define V2M_LEDGER_N_TABLES 9
 /* All of them, totals and readings first. */
-extern const struct v2m_table *const v2m_tables[V2M_N_TABLES];
+extern const struct v2m_ledger_table *const v2m_ledger_tables[V2M_LEDGER_N_TABLES];
 
 /* The column's type in SQL, with its constraints. */
-const char *v2m_column_sql_type(const struct v2m_column *column);
+const char *v2m_ledger_column_sql_type(const struct v2m_ledger_column *column);
 /* Binds a row's columns as the parameters of a statement, from the first one on. Text and blobs are
  * not copied. An SQLite result code. */
-int v2m_row_bind(const struct v2m_table *table, const void *row, sqlite3_stmt *statement);
+int v2m_row_bind(const struct v2m_ledger_table *table, const void *row, sqlite3_stmt *statement);
 /* Reads the columns of a statement's row from result number first on; what they do not hold stays.
  * Text lives until the next step. 0; -EUCLEAN with a sentence if a value has not its column's type,
  * sign or range, or if values contradict each other; -ENOMEM. */
-int v2m_row_read(const struct v2m_table *table, sqlite3_stmt *statement, int first, void *row,
-		 struct v2m_error *error);
+int v2m_row_read(const struct v2m_ledger_table *table, sqlite3_stmt *statement, int first,
+		 void *row, struct v2m_error *error);
 
 #endif

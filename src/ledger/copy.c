@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "ledger/sqlite_error.h"
 
 static int fail(const char *path, int code, struct v2m_error *error)

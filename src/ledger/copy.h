@@ -5,7 +5,7 @@
 
 #include <sqlite3.h>
 
-#include "base/util.h"
+#include "base/error.h"
 
 /* Copies the open file, its log included, to <path>.v<version> (mode 0600), in place of an earlier
  * copy of that version. On disk when this returns 0; -errno with a sentence, and an earlier copy is

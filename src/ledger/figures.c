@@ -33,7 +33,7 @@ static int compare_rows(const void *left, const void *right)
 int v2m_ledger_figures_read(struct v2m_ledger *ledger, enum v2m_statement which, int32_t when,
 			    struct v2m_ledger_figures *figures, struct v2m_error *error)
 {
-	struct v2m_error why = { "out of memory" };
+	struct v2m_error why = { .text = "out of memory" };
 	struct v2m_period row;
 	struct v2m_cursor cursor;
 	int result = v2m_ledger_readable(ledger, error);

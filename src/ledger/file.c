@@ -17,6 +17,8 @@
 #include "ledger/schema.h"
 #include "ledger/sqlite_error.h"
 #include "base/sqlite_uri.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 
 /* Long enough for another process's short transaction, short enough for a reset's answer. */
 #define BUSY_TIMEOUT_MS 500

@@ -7,6 +7,7 @@
 
 #include "ledger/figures.h"
 #include "ledger/private.h"
+#include "base/cleanup.h"
 
 static int out_of_memory(struct v2m_error *error)
 {
@@ -206,7 +207,7 @@ static int one_key(struct v2m_ledger *ledger, const struct v2m_account *account,
 		   const struct v2m_keyset *keyset, const struct v2m_key *key, int32_t from,
 		   int32_t to, struct v2m_history *out, struct v2m_error *error)
 {
-	struct v2m_error why = { "" };
+	struct v2m_error why = { 0 };
 	char name[V2M_SUBJECT_LEN];
 	size_t size = 0;
 	int result = v2m_ledger_readable(ledger, error);

@@ -87,7 +87,7 @@ int v2m_ledger_history_hours(struct v2m_ledger *ledger, const struct v2m_account
 			     struct v2m_history_hour **hours, size_t *n_hours,
 			     struct v2m_error *error)
 {
-	struct v2m_error why = { "out of memory" };
+	struct v2m_error why = { .text = "out of memory" };
 	struct hours list = { 0 };
 	int result = v2m_ledger_readable(ledger, error);
 

@@ -120,7 +120,7 @@ static int import_document(struct v2m_ledger *ledger, struct v2m_account *accoun
 			   struct v2m_error *error)
 {
 	struct v2m_document *document = &import->document;
-	struct v2m_error why = { "" };
+	struct v2m_error why = { 0 };
 	int result = refuse_own(ledger, document, error);
 
 	for (size_t i = 0; i < document->n_subjects && result == 0; i++) {

@@ -47,7 +47,7 @@ static int load_part(struct v2m_ledger *ledger, const struct part *part,
 		     struct v2m_account *account, struct v2m_error *error)
 {
 	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, part->which);
-	struct v2m_error why = { "" };
+	struct v2m_error why = { 0 };
 	int result = 0;
 	int more;
 
@@ -102,7 +102,7 @@ int v2m_ledger_read_failed(struct v2m_ledger *ledger, int code, const struct v2m
 int v2m_ledger_identity(struct v2m_ledger *ledger, char identity[static V2M_IDENTITY_LEN + 1],
 			struct v2m_error *error)
 {
-	struct v2m_error why = { "the table identity is empty" };
+	struct v2m_error why = { .text = "the table identity is empty" };
 	struct v2m_identity row = { NULL };
 	struct v2m_cursor cursor;
 	int result = v2m_ledger_readable(ledger, error);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
-#include "base/util.h"
 #include "ledger/columns.h"
 #include "ledger/schema.h"
 #include "ledger/sql.h"
@@ -19,7 +19,7 @@ struct copy {
 	bool whole;       /* every row could be read */
 };
 
-static void copy_rows(const struct v2m_table *table, sqlite3_stmt *from, sqlite3_stmt *to,
+static void copy_rows(const struct v2m_ledger_table *table, sqlite3_stmt *from, sqlite3_stmt *to,
 		      void *row, struct copy *copy)
 {
 	const int columns = sqlite3_column_count(from);
@@ -39,7 +39,8 @@ static void copy_rows(const struct v2m_table *table, sqlite3_stmt *from, sqlite3
 	copy->whole = code == SQLITE_DONE;
 }
 
-static sqlite3_stmt *prepare_text(sqlite3 *db, const struct v2m_table *table, const char *text)
+static sqlite3_stmt *prepare_text(sqlite3 *db, const struct v2m_ledger_table *table,
+				  const char *text)
 {
 	V2M_FREE char *sql = v2m_sql_expand(table, text);
 	sqlite3_stmt *statement = NULL;
@@ -51,7 +52,7 @@ static sqlite3_stmt *prepare_text(sqlite3 *db, const struct v2m_table *table, co
 
 /* In the order of the primary key, so that the scan walks the pages of the table, and those alone.
  */
-static struct copy copy_in_order(sqlite3 *from, sqlite3 *to, const struct v2m_table *table,
+static struct copy copy_in_order(sqlite3 *from, sqlite3 *to, const struct v2m_ledger_table *table,
 				 const char *order)
 {
 	V2M_FREE void *row = calloc(1, table->row_size);
@@ -76,7 +77,8 @@ static struct copy copy_in_order(sqlite3 *from, sqlite3 *to, const struct v2m_ta
 
 /* Copies what can be read of a table. True if no row is missing that the others need: a subject
  * that is left out begins at 0, but without a reading bytes would be counted a second time. */
-static bool copy_table(sqlite3 *from, sqlite3 *to, const struct v2m_table *table, unsigned *count)
+static bool copy_table(sqlite3 *from, sqlite3 *to, const struct v2m_ledger_table *table,
+		       unsigned *count)
 {
 	struct copy copy = copy_in_order(from, to, table, table->key);
 	struct copy rest = { 0 };
@@ -93,7 +95,7 @@ static bool copy_table(sqlite3 *from, sqlite3 *to, const struct v2m_table *table
 			copy.unsound + rest.unsound, table->name);
 	*count += copy.copied + rest.copied;
 	return !table->is_total ||
-	       (copy.whole && (copy.unsound == 0 || table == &v2m_table_subjects));
+	       (copy.whole && (copy.unsound == 0 || table == &v2m_ledger_table_subjects));
 }
 
 /* True if every total and reading was copied. */
@@ -101,8 +103,8 @@ static bool copy_tables(sqlite3 *from, sqlite3 *to, unsigned *count)
 {
 	bool whole = true;
 
-	for (size_t i = 0; i < V2M_N_TABLES; i++)
-		whole &= copy_table(from, to, v2m_tables[i], count);
+	for (size_t i = 0; i < V2M_LEDGER_N_TABLES; i++)
+		whole &= copy_table(from, to, v2m_ledger_tables[i], count);
 	return whole;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "ledger/columns.h"
 #include "ledger/sql.h"
 #include "ledger/sqlite_error.h"
@@ -188,7 +189,7 @@ static int out_of_memory(struct v2m_error *error)
 	return v2m_error_set(error, -ENOMEM, "ledger: out of memory");
 }
 
-static int create_table(sqlite3 *db, const struct v2m_table *table, struct v2m_error *error)
+static int create_table(sqlite3 *db, const struct v2m_ledger_table *table, struct v2m_error *error)
 {
 	V2M_FREE char *sql = v2m_sql_create(table);
 
@@ -199,8 +200,8 @@ static int create_tables(sqlite3 *db, struct v2m_error *error)
 {
 	int result = 0;
 
-	for (size_t i = 0; i < V2M_N_TABLES && result == 0; i++)
-		result = create_table(db, v2m_tables[i], error);
+	for (size_t i = 0; i < V2M_LEDGER_N_TABLES && result == 0; i++)
+		result = create_table(db, v2m_ledger_tables[i], error);
 	if (result)
 		return result;
 	return v2m_sqlite_exec(db, "INSERT INTO identity VALUES (1, lower(hex(randomblob(16))))",
@@ -241,7 +242,7 @@ static int read_columns(sqlite3 *db, const char *table, char **columns, struct v
 
 /* Makes the table anew with the columns of the list. Columns that the old one does not have get
  * their default. */
-static int rebuild_table(sqlite3 *db, const struct v2m_table *table, struct v2m_error *error)
+static int rebuild_table(sqlite3 *db, const struct v2m_ledger_table *table, struct v2m_error *error)
 {
 	V2M_FREE char *common = NULL;
 	char sql[4096];
@@ -273,8 +274,8 @@ static int follow_list(sqlite3 *db, struct v2m_error *error)
 {
 	int result = 0;
 
-	for (size_t i = 0; i < V2M_N_TABLES && result == 0; i++) {
-		const struct v2m_table *table = v2m_tables[i];
+	for (size_t i = 0; i < V2M_LEDGER_N_TABLES && result == 0; i++) {
+		const struct v2m_ledger_table *table = v2m_ledger_tables[i];
 		V2M_FREE char *wanted =
 			v2m_sql_expand(table, table->has_id ? "id, $columns" : "$columns");
 		V2M_FREE char *there = NULL;
@@ -326,7 +327,7 @@ int v2m_schema_migrate(sqlite3 *db, int version, struct v2m_error *error)
 	return result;
 }
 
-static int check_rows(sqlite3 *db, const struct v2m_table *table, void *row,
+static int check_rows(sqlite3 *db, const struct v2m_ledger_table *table, void *row,
 		      struct v2m_error *error)
 {
 	V2M_FREE char *sql = v2m_sql_expand(table, "SELECT $columns FROM $table");
@@ -350,13 +351,13 @@ int v2m_schema_check_totals(sqlite3 *db, struct v2m_error *error)
 {
 	int result = 0;
 
-	for (size_t i = 0; i < V2M_N_TABLES && result == 0; i++) {
-		V2M_FREE void *row = calloc(1, v2m_tables[i]->row_size);
+	for (size_t i = 0; i < V2M_LEDGER_N_TABLES && result == 0; i++) {
+		V2M_FREE void *row = calloc(1, v2m_ledger_tables[i]->row_size);
 
 		if (!row)
 			return out_of_memory(error);
-		if (v2m_tables[i]->is_total)
-			result = check_rows(db, v2m_tables[i], row, error);
+		if (v2m_ledger_tables[i]->is_total)
+			result = check_rows(db, v2m_ledger_tables[i], row, error);
 	}
 	return result;
 }

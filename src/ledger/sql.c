@@ -5,36 +5,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef void (*write_column)(FILE *out, const struct v2m_table *table,
-			     const struct v2m_column *column);
+typedef void (*write_column)(FILE *out, const struct v2m_ledger_table *table,
+			     const struct v2m_ledger_column *column);
 
-static bool is_added(const struct v2m_column *column)
+static bool is_added(const struct v2m_ledger_column *column)
 {
 	return column->type == V2M_COLUMN_COUNTER || column->type == V2M_COLUMN_PEAK;
 }
 
-static void write_name(FILE *out, const struct v2m_table *table, const struct v2m_column *column)
+static void write_name(FILE *out, const struct v2m_ledger_table *table,
+		       const struct v2m_ledger_column *column)
 {
 	(void)table;
 	fputs(column->name, out);
 }
 
-static void write_value(FILE *out, const struct v2m_table *table, const struct v2m_column *column)
+static void write_value(FILE *out, const struct v2m_ledger_table *table,
+			const struct v2m_ledger_column *column)
 {
 	(void)table;
 	fputs(column->type == V2M_COLUMN_SUBJECT ? "(SELECT id FROM subjects WHERE name = ?)" : "?",
 	      out);
 }
 
-static void write_copied(FILE *out, const struct v2m_table *table, const struct v2m_column *column)
+static void write_copied(FILE *out, const struct v2m_ledger_table *table,
+			 const struct v2m_ledger_column *column)
 {
 	(void)table;
 	(void)column;
 	fputc('?', out);
 }
 
-static void write_selected(FILE *out, const struct v2m_table *table,
-			   const struct v2m_column *column)
+static void write_selected(FILE *out, const struct v2m_ledger_table *table,
+			   const struct v2m_ledger_column *column)
 {
 	if (column->type == V2M_COLUMN_SUBJECT)
 		fputs("s.name", out);
@@ -42,16 +45,16 @@ static void write_selected(FILE *out, const struct v2m_table *table,
 		fprintf(out, "%s.%s", table->name, column->name);
 }
 
-static void write_replacement(FILE *out, const struct v2m_table *table,
-			      const struct v2m_column *column)
+static void write_replacement(FILE *out, const struct v2m_ledger_table *table,
+			      const struct v2m_ledger_column *column)
 {
 	(void)table;
 	fprintf(out, "%s = excluded.%s", column->name, column->name);
 }
 
 /* SQLite makes a float of a sum that is too large for an integer. */
-static void write_addition(FILE *out, const struct v2m_table *table,
-			   const struct v2m_column *column)
+static void write_addition(FILE *out, const struct v2m_ledger_table *table,
+			   const struct v2m_ledger_column *column)
 {
 	const char *name = column->name;
 
@@ -63,7 +66,7 @@ static void write_addition(FILE *out, const struct v2m_table *table,
 			(unsigned long long)V2M_COUNTER_MAX, name, name);
 }
 
-static void write_list(FILE *out, const struct v2m_table *table, write_column write,
+static void write_list(FILE *out, const struct v2m_ledger_table *table, write_column write,
 		       bool only_added)
 {
 	const char *separator = "";
@@ -88,7 +91,7 @@ static const struct word {
 };
 
 /* Writes what the word at text stands for and returns the word's length; 0: no word is there. */
-static size_t write_word(FILE *out, const struct v2m_table *table, const char *text)
+static size_t write_word(FILE *out, const struct v2m_ledger_table *table, const char *text)
 {
 	static const char table_word[] = "$table";
 
@@ -115,7 +118,7 @@ static char *finish_text(FILE *out, char **text)
 	return *text;
 }
 
-char *v2m_sql_expand(const struct v2m_table *table, const char *text)
+char *v2m_sql_expand(const struct v2m_ledger_table *table, const char *text)
 {
 	char *made = NULL;
 	size_t size;
@@ -133,7 +136,7 @@ char *v2m_sql_expand(const struct v2m_table *table, const char *text)
 	return finish_text(out, &made);
 }
 
-char *v2m_sql_create(const struct v2m_table *table)
+char *v2m_sql_create(const struct v2m_ledger_table *table)
 {
 	bool has_rowid = strcmp(table->key, "rowid") == 0;
 	char *made = NULL;
@@ -147,7 +150,7 @@ char *v2m_sql_create(const struct v2m_table *table)
 		fputs("id INTEGER PRIMARY KEY, ", out);
 	for (size_t i = 0; i < table->n_columns; i++)
 		fprintf(out, "%s%s %s", i ? ", " : "", table->columns[i].name,
-			v2m_column_sql_type(&table->columns[i]));
+			v2m_ledger_column_sql_type(&table->columns[i]));
 	if (table->unique)
 		fprintf(out, ", UNIQUE (%s)", table->unique);
 	if (has_rowid)

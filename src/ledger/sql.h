@@ -7,7 +7,7 @@
 #include "ledger/columns.h"
 
 /* CREATE TABLE, and CREATE INDEX where there is one. */
-char *v2m_sql_create(const struct v2m_table *table);
+char *v2m_sql_create(const struct v2m_ledger_table *table);
 
 /*
  * The text with these words replaced:
@@ -23,6 +23,6 @@ char *v2m_sql_create(const struct v2m_table *table);
  *
  * table may be NULL for a text without such words.
  */
-char *v2m_sql_expand(const struct v2m_table *table, const char *text);
+char *v2m_sql_expand(const struct v2m_ledger_table *table, const char *text);
 
 #endif

@@ -2,6 +2,7 @@
 #include "ledger/sqlite_error.h"
 
 #include <errno.h>
+#include <stddef.h>
 
 int v2m_sqlite_errno(int code)
 {

@@ -5,7 +5,7 @@
 
 #include <sqlite3.h>
 
-#include "base/util.h"
+#include "base/error.h"
 
 /* -errno of an SQLite result code: -EBUSY locked, -ENOSPC full, -EROFS read-only, -EUCLEAN corrupt,
  * -ENOMEM, -EACCES cannot be opened, -EIO the rest; 0 for SQLITE_OK, SQLITE_ROW and SQLITE_DONE. */

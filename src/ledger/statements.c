@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "ledger/sql.h"
 #include "ledger/sqlite_error.h"
 
@@ -12,30 +13,33 @@
 
 /* table: the table whose columns the words in the text stand for, see sql.h. */
 static const struct text {
-	const struct v2m_table *table;
+	const struct v2m_ledger_table *table;
 	const char *text;
 } texts[V2M_N_STATEMENTS] = {
 	[V2M_BEGIN] = { NULL, "BEGIN IMMEDIATE" },
 	[V2M_COMMIT] = { NULL, "COMMIT" },
 	[V2M_ROLLBACK] = { NULL, "ROLLBACK" },
 	/* Not REPLACE, which would give the subject another id. */
-	[V2M_PUT_SUBJECT] = { &v2m_table_subjects, "INSERT INTO $table ($columns) VALUES ($values)"
-						   " ON CONFLICT (name) DO UPDATE SET $replace" },
-	[V2M_PUT_RAW] = { &v2m_table_raw,
+	[V2M_PUT_SUBJECT] = { &v2m_ledger_table_subjects,
+			      "INSERT INTO $table ($columns) VALUES ($values)"
+			      " ON CONFLICT (name) DO UPDATE SET $replace" },
+	[V2M_PUT_RAW] = { &v2m_ledger_table_raw,
 			  "INSERT OR REPLACE INTO $table ($columns) VALUES ($values)" },
-	[V2M_PUT_OVERLAP] = { &v2m_table_overlaps,
+	[V2M_PUT_OVERLAP] = { &v2m_ledger_table_overlaps,
 			      "INSERT OR REPLACE INTO $table ($columns) VALUES ($values)" },
-	[V2M_PUT_SESSIONS] = { &v2m_table_sessions,
+	[V2M_PUT_SESSIONS] = { &v2m_ledger_table_sessions,
 			       "INSERT OR REPLACE INTO $table ($columns) VALUES ($values)" },
-	[V2M_GET_SUBJECTS] = { &v2m_table_subjects, "SELECT $row FROM $table" },
-	[V2M_GET_RAW] = { &v2m_table_raw, "SELECT $row FROM $table" },
-	[V2M_GET_OVERLAPS] = { &v2m_table_overlaps, "SELECT $row FROM $table" },
-	[V2M_GET_SESSIONS] = { &v2m_table_sessions, "SELECT $row FROM $table" },
-	[V2M_ADD_DAY] = { &v2m_table_days, "INSERT INTO $table ($columns) VALUES ($values)"
-					   " ON CONFLICT (date, subject) DO UPDATE SET $add" },
-	[V2M_ADD_MONTH] = { &v2m_table_months, "INSERT INTO $table ($columns) VALUES ($values)"
-					       " ON CONFLICT (month, subject) DO UPDATE SET $add" },
-	[V2M_ADD_HOUR] = { &v2m_table_hours,
+	[V2M_GET_SUBJECTS] = { &v2m_ledger_table_subjects, "SELECT $row FROM $table" },
+	[V2M_GET_RAW] = { &v2m_ledger_table_raw, "SELECT $row FROM $table" },
+	[V2M_GET_OVERLAPS] = { &v2m_ledger_table_overlaps, "SELECT $row FROM $table" },
+	[V2M_GET_SESSIONS] = { &v2m_ledger_table_sessions, "SELECT $row FROM $table" },
+	[V2M_ADD_DAY] = { &v2m_ledger_table_days,
+			  "INSERT INTO $table ($columns) VALUES ($values)"
+			  " ON CONFLICT (date, subject) DO UPDATE SET $add" },
+	[V2M_ADD_MONTH] = { &v2m_ledger_table_months,
+			    "INSERT INTO $table ($columns) VALUES ($values)"
+			    " ON CONFLICT (month, subject) DO UPDATE SET $add" },
+	[V2M_ADD_HOUR] = { &v2m_ledger_table_hours,
 			   "INSERT INTO $table ($columns) VALUES ($values)"
 			   " ON CONFLICT (start_s, utc_offset_s, subject) DO UPDATE SET $add" },
 	/* Epochs of boots long ago never come back. The clock alone does not tell which those are:
@@ -48,19 +52,22 @@ static const struct text {
 				 "row_number()"
 				 " OVER (PARTITION BY port ORDER BY rowid DESC) AS by_age FROM raw)"
 				 " WHERE by_clock > 8 AND by_age > 8)" },
-	[V2M_GET_DAYS] = { &v2m_table_days, "SELECT $row FROM " JOINED " WHERE s.name = ?1"
-					    " AND date BETWEEN ?2 AND ?3 ORDER BY date" },
-	[V2M_GET_MONTHS_OF] = { &v2m_table_months, "SELECT $row FROM " JOINED " WHERE s.name = ?1"
-						   " AND month BETWEEN ?2 AND ?3 ORDER BY month" },
-	[V2M_GET_DATE] = { &v2m_table_days, "SELECT $row FROM " JOINED " WHERE date = ?1" },
-	[V2M_GET_MONTH] = { &v2m_table_months, "SELECT $row FROM " JOINED " WHERE month = ?1" },
-	[V2M_GET_HOURS] = { &v2m_table_hours,
+	[V2M_GET_DAYS] = { &v2m_ledger_table_days, "SELECT $row FROM " JOINED " WHERE s.name = ?1"
+						   " AND date BETWEEN ?2 AND ?3 ORDER BY date" },
+	[V2M_GET_MONTHS_OF] = { &v2m_ledger_table_months,
+				"SELECT $row FROM " JOINED " WHERE s.name = ?1"
+				" AND month BETWEEN ?2 AND ?3 ORDER BY month" },
+	[V2M_GET_DATE] = { &v2m_ledger_table_days, "SELECT $row FROM " JOINED " WHERE date = ?1" },
+	[V2M_GET_MONTH] = { &v2m_ledger_table_months,
+			    "SELECT $row FROM " JOINED " WHERE month = ?1" },
+	[V2M_GET_HOURS] = { &v2m_ledger_table_hours,
 			    "SELECT $row FROM " JOINED " WHERE s.name = ?1 AND start_s >= ?2"
 			    " AND start_s < ?3 ORDER BY start_s, utc_offset_s" },
-	[V2M_GET_IDENTITY] = { &v2m_table_identity, "SELECT $row FROM $table" },
-	[V2M_GET_IMPORT] = { &v2m_table_imports,
+	[V2M_GET_IDENTITY] = { &v2m_ledger_table_identity, "SELECT $row FROM $table" },
+	[V2M_GET_IMPORT] = { &v2m_ledger_table_imports,
 			     "SELECT $row FROM $table WHERE source = ?1 AND subject = ?2" },
-	[V2M_PUT_IMPORT] = { &v2m_table_imports, "INSERT INTO $table ($columns) VALUES ($values)" },
+	[V2M_PUT_IMPORT] = { &v2m_ledger_table_imports,
+			     "INSERT INTO $table ($columns) VALUES ($values)" },
 	[V2M_DELETE_DAYS_OF] = { NULL, "DELETE FROM days WHERE subject = " SUBJECT("?1") },
 	[V2M_DELETE_MONTHS_OF] = { NULL, "DELETE FROM months WHERE subject = " SUBJECT("?1") },
 	[V2M_DELETE_HOURS_OF] = { NULL, "DELETE FROM hours WHERE subject = " SUBJECT("?1") },

@@ -5,7 +5,7 @@
 
 #include <sqlite3.h>
 
-#include "base/util.h"
+#include "base/error.h"
 #include "ledger/columns.h"
 
 /* A row is the struct that columns.h names for the table. */
@@ -52,7 +52,7 @@ void v2m_statements_clear(struct v2m_statements *statements);
 /* A run of a statement: its parameters are bound one after the other. */
 struct v2m_cursor {
 	sqlite3_stmt *statement;
-	const struct v2m_table *table;
+	const struct v2m_ledger_table *table;
 	int n_bound;
 	int code; /* the first failure to bind */
 };

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "accounting/rate_history.h"
+#include "base/macros.h"
 
 #define STEPS 720
 

@@ -209,7 +209,7 @@ static void a_migration_that_fails_leaves_the_file_as_it_was(void **context)
 {
 	struct state *state = *context;
 	struct v2m_ledger *ledger = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	for (int version = 1; version < V2M_LEDGER_VERSION; version++) {
 		const char *name = version == 1 ? "hours" : version == 2 ? "readings" : "identity";
@@ -280,7 +280,7 @@ static void without_a_copy_nothing_is_migrated(void **context)
 {
 	struct state *state = *context;
 	struct v2m_ledger *ledger = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	char copy[128];
 
 	write_file(state, 4);
