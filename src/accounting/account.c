@@ -293,9 +293,8 @@ int v2m_account_connections(struct v2m_account *account, const struct v2m_keyset
 	if (!opened && v2m_session_set_make(table, &now))
 		return -ENOMEM;
 	/* Of keys that have no port any more, too. */
-	for (size_t i = 0; i < account->subjects.size; i++)
-		if (account->subjects.table[i])
-			account->subjects.table[i]->connections = 0;
+	for (size_t i = 0; i < account->subjects.list.count; i++)
+		account->subjects.list.items[i]->connections = 0;
 	for (size_t i = 0; i < keyset->n_ports; i++) {
 		uint16_t port = keyset->ports[i].port;
 		struct v2m_history_figures figures = { 0 };
@@ -317,9 +316,8 @@ int v2m_account_connections(struct v2m_account *account, const struct v2m_keyset
 int v2m_account_each_subject(const struct v2m_account *account, v2m_subject_visitor visit,
 			     void *context)
 {
-	for (size_t i = 0; i < account->subjects.size; i++) {
-		const struct v2m_subject *subject = account->subjects.table[i];
-		int result = subject ? visit(subject, context) : 0;
+	for (size_t i = 0; i < account->subjects.list.count; i++) {
+		int result = visit(account->subjects.list.items[i], context);
 
 		if (result)
 			return result;
@@ -329,8 +327,8 @@ int v2m_account_each_subject(const struct v2m_account *account, v2m_subject_visi
 
 int v2m_account_each_raw(const struct v2m_account *account, v2m_raw_visitor visit, void *context)
 {
-	for (size_t i = 0; i < account->raw.count; i++) {
-		int result = visit(&account->raw.raw[i], context);
+	for (size_t i = 0; i < account->raw.raw.count; i++) {
+		int result = visit(&account->raw.raw.items[i], context);
 
 		if (result)
 			return result;
@@ -362,11 +360,10 @@ static void mark_all(struct v2m_account *account, bool dirty)
 {
 	struct v2m_raw_ports *raw = &account->raw;
 
-	for (size_t i = 0; i < account->subjects.size; i++)
-		if (account->subjects.table[i])
-			account->subjects.table[i]->dirty = dirty;
-	for (size_t i = 0; i < raw->count; i++)
-		raw->raw[i].dirty = dirty;
+	for (size_t i = 0; i < account->subjects.list.count; i++)
+		account->subjects.list.items[i]->dirty = dirty;
+	for (size_t i = 0; i < raw->raw.count; i++)
+		raw->raw.items[i].dirty = dirty;
 	for (size_t i = 0; i < raw->overlaps.count; i++)
 		((struct v2m_socket_overlap *)v2m_port_items_at(&raw->overlaps, i))->dirty = dirty;
 	for (size_t i = 0; i < raw->sessions.count; i++)
@@ -377,18 +374,16 @@ static void mark_all(struct v2m_account *account, bool dirty)
 
 void v2m_account_mark_stored(struct v2m_account *account)
 {
-	for (size_t i = 0; i < account->subjects.size; i++)
-		if (account->subjects.table[i])
-			v2m_pending_clear(&account->subjects.table[i]->pending);
+	for (size_t i = 0; i < account->subjects.list.count; i++)
+		v2m_pending_clear(&account->subjects.list.items[i]->pending);
 	mark_all(account, false);
 }
 
 /* The new file has to be told how many connections there are, too. */
 void v2m_account_mark_lost(struct v2m_account *account)
 {
-	for (size_t i = 0; i < account->subjects.size; i++)
-		if (account->subjects.table[i])
-			account->subjects.table[i]->noted_connections = 0;
+	for (size_t i = 0; i < account->subjects.list.count; i++)
+		account->subjects.list.items[i]->noted_connections = 0;
 	mark_all(account, true);
 }
 

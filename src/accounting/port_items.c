@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "accounting/port_items.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/array.h"
 
 static uint16_t port_of_item(const void *item)
 {
@@ -19,24 +20,13 @@ void *v2m_port_items_find(const struct v2m_port_items *list, uint16_t port)
 
 void *v2m_port_items_at(const struct v2m_port_items *list, size_t i)
 {
-	return list->items + i * list->item_size;
+	return (char *)list->items + i * list->item_size;
 }
 
 int v2m_port_items_reserve(struct v2m_port_items *list, size_t n)
 {
-	size_t capacity = list->capacity ? list->capacity : 16;
-	char *grown;
-
-	while (capacity < list->count + n)
-		capacity *= 2;
-	if (capacity == list->capacity)
-		return 0;
-	grown = realloc(list->items, capacity * list->item_size);
-	if (!grown)
-		return -ENOMEM;
-	list->items = grown;
-	list->capacity = capacity;
-	return 0;
+	return v2m_array_reserve_items(&list->items, &list->capacity, list->count, n,
+				       list->item_size);
 }
 
 void *v2m_port_items_add(struct v2m_port_items *list, uint16_t port)

@@ -13,7 +13,7 @@
 /* The first member of an item is its uint16_t port, never 0. Zeros but for item_size: no item. */
 struct v2m_port_items {
 	size_t item_size;
-	char *items;
+	void *items;
 	size_t count;
 	size_t capacity;
 	uint16_t index_of_port[65536]; /* 1 + index into items; 0: the port has no item */

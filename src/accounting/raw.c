@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "accounting/raw.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,42 +14,30 @@ void v2m_raw_clear(struct v2m_raw_ports *ports)
 {
 	v2m_port_items_clear(&ports->overlaps);
 	v2m_port_items_clear(&ports->sessions);
-	free(ports->raw);
+	v2m_array_clear(&ports->raw);
 }
 
 struct v2m_raw_port *v2m_raw_find(const struct v2m_raw_ports *ports, uint16_t port,
 				  const uint8_t epoch[V2M_EPOCH_LEN])
 {
-	for (uint32_t index = ports->of_port[port]; index; index = ports->raw[index - 1].next)
-		if (memcmp(ports->raw[index - 1].epoch, epoch, V2M_EPOCH_LEN) == 0)
-			return &ports->raw[index - 1];
+	for (uint32_t index = ports->of_port[port]; index; index = ports->raw.items[index - 1].next)
+		if (memcmp(ports->raw.items[index - 1].epoch, epoch, V2M_EPOCH_LEN) == 0)
+			return &ports->raw.items[index - 1];
 	return NULL;
 }
 
 int v2m_raw_reserve(struct v2m_raw_ports *ports, size_t n)
 {
-	size_t size = ports->size ? ports->size : 64;
-	struct v2m_raw_port *grown;
-
-	while (size < ports->count + n)
-		size *= 2;
-	if (size == ports->size)
-		return 0;
-	grown = realloc(ports->raw, size * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	ports->raw = grown;
-	ports->size = size;
-	return 0;
+	return v2m_array_reserve(&ports->raw, n);
 }
 
 void v2m_raw_insert(struct v2m_raw_ports *ports, const struct v2m_raw_port *raw)
 {
-	struct v2m_raw_port *inserted = &ports->raw[ports->count++];
+	struct v2m_raw_port *inserted = &ports->raw.items[ports->raw.count++];
 
 	*inserted = *raw;
 	inserted->next = ports->of_port[raw->raw.port];
-	ports->of_port[raw->raw.port] = (uint32_t)ports->count;
+	ports->of_port[raw->raw.port] = (uint32_t)ports->raw.count;
 }
 
 int v2m_raw_reserve_sample(struct v2m_raw_ports *ports, const struct v2m_sample *sample)

@@ -5,11 +5,10 @@
 
 #include "accounting/port_items.h"
 #include "accounting/raw_port.h"
+#include "base/array.h"
 
 struct v2m_raw_ports {
-	struct v2m_raw_port *raw;
-	size_t count;
-	size_t size;
+	V2M_ARRAY(struct v2m_raw_port) raw;
 	uint32_t of_port[65536];        /* 1 + index into raw of a list linked by next; 0: none */
 	struct v2m_port_items overlaps; /* of struct v2m_socket_overlap */
 	struct v2m_port_items sessions; /* of struct v2m_accounted_sessions */

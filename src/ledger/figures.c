@@ -5,23 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Appends a copy of the row. 0 or -ENOMEM. */
 static int append_row(struct v2m_ledger_figures *figures, const struct v2m_period *row)
 {
-	struct v2m_ledger_figures_row *grown = figures->rows;
+	struct v2m_ledger_figures_row *added = v2m_array_append(&figures->rows);
 
-	if (figures->count == figures->size) {
-		figures->size = figures->size ? 2 * figures->size : 64;
-		grown = realloc(figures->rows, figures->size * sizeof(*grown));
-	}
-	if (!grown)
+	if (!added)
 		return -ENOMEM;
-	figures->rows = grown;
-	grown[figures->count].name = strdup(row->subject);
-	if (!grown[figures->count].name)
-		return -ENOMEM;
-	grown[figures->count++].figures = row->figures;
-	return 0;
+	added->figures = row->figures;
+	added->name = strdup(row->subject);
+	return added->name ? 0 : -ENOMEM;
 }
 
 static int compare_rows(const void *left, const void *right)
@@ -50,17 +42,17 @@ int v2m_ledger_figures_read(struct v2m_ledger *ledger, enum v2m_statement which,
 	if (result)
 		v2m_ledger_read_failed(ledger, result, &why, error);
 	v2m_cursor_reset(&cursor);
-	if (figures->count)
-		qsort(figures->rows, figures->count, sizeof(*figures->rows), compare_rows);
+	if (result == 0 && figures->rows.count)
+		qsort(figures->rows.items, figures->rows.count, sizeof(*figures->rows.items),
+		      compare_rows);
 	return result;
 }
 
 void v2m_ledger_figures_clear(struct v2m_ledger_figures *figures)
 {
-	for (size_t i = 0; i < figures->count; i++)
-		free(figures->rows[i].name);
-	free(figures->rows);
-	memset(figures, 0, sizeof(*figures));
+	for (size_t i = 0; i < figures->rows.count; i++)
+		free(figures->rows.items[i].name);
+	v2m_array_clear(&figures->rows);
 }
 
 static int compare_name(const void *name, const void *row)
@@ -68,15 +60,23 @@ static int compare_name(const void *name, const void *row)
 	return strcmp(name, ((const struct v2m_ledger_figures_row *)row)->name);
 }
 
+/* NULL: nothing is stored of the name. */
+static const struct v2m_ledger_figures_row *find_row(const struct v2m_ledger_figures *figures,
+						     const char *name)
+{
+	/* bsearch(3) must not get NULL, which an empty array is. */
+	if (!figures->rows.count)
+		return NULL;
+	return bsearch(name, figures->rows.items, figures->rows.count, sizeof(*figures->rows.items),
+		       compare_name);
+}
+
 struct v2m_history_figures v2m_ledger_figures_with_pending(const struct v2m_ledger_figures *figures,
 							   const struct v2m_subject *subject,
 							   const char *name, int32_t from,
 							   int32_t to)
 {
-	const struct v2m_ledger_figures_row *row =
-		figures->count ? bsearch(name, figures->rows, figures->count,
-					 sizeof(*figures->rows), compare_name)
-			       : NULL;
+	const struct v2m_ledger_figures_row *row = find_row(figures, name);
 	struct v2m_history_figures sum = { 0 };
 
 	if (row)

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/cleanup.h"
 #include "ledger/figures.h"
 #include "ledger/private.h"
-#include "base/cleanup.h"
 
 static int out_of_memory(struct v2m_error *error)
 {
@@ -138,23 +139,12 @@ int v2m_ledger_history_month(struct v2m_ledger *ledger, const struct v2m_account
 	return 0;
 }
 
-static int append_day(struct v2m_history_key *key, const struct v2m_history_day *day, size_t *size)
-{
-	struct v2m_history_day *grown = key->days;
-
-	if (key->n_days == *size) {
-		*size = *size ? 2 * *size : 32;
-		grown = realloc(key->days, *size * sizeof(*grown));
-	}
-	if (!grown)
-		return -ENOMEM;
-	key->days = grown;
-	key->days[key->n_days++] = *day;
-	return 0;
-}
+struct days {
+	V2M_ARRAY(struct v2m_history_day) days;
+};
 
 static int read_days(struct v2m_ledger *ledger, const char *name, int32_t from, int32_t to,
-		     struct v2m_history_key *key, size_t *size, struct v2m_error *error)
+		     struct days *list, struct v2m_error *error)
 {
 	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, V2M_GET_DAYS);
 	struct v2m_period row;
@@ -166,7 +156,7 @@ static int read_days(struct v2m_ledger *ledger, const char *name, int32_t from, 
 	while ((result = v2m_cursor_next(&cursor, &row, error)) == 1) {
 		struct v2m_history_day day = { .date = row.date, .figures = row.figures };
 
-		result = append_day(key, &day, size);
+		result = v2m_array_add(&list->days, day);
 		if (result)
 			break;
 	}
@@ -180,9 +170,9 @@ static int compare_days(const void *left, const void *right)
 	       ((const struct v2m_history_day *)right)->date;
 }
 
-/* What the ledger has not been told yet comes on top. */
+/* Adds what the ledger has not stored yet. */
 static int add_pending_days(const struct v2m_subject *subject, int32_t from, int32_t to,
-			    struct v2m_history_key *key, size_t *size)
+			    struct days *list)
 {
 	for (size_t i = 0; subject && i < subject->pending.n_days; i++) {
 		const struct v2m_history_day *pending = &subject->pending.days[i];
@@ -190,15 +180,15 @@ static int add_pending_days(const struct v2m_subject *subject, int32_t from, int
 
 		if (pending->date < from || pending->date > to)
 			continue;
-		while (d < key->n_days && key->days[d].date != pending->date)
+		while (d < list->days.count && list->days.items[d].date != pending->date)
 			d++;
-		if (d < key->n_days)
-			v2m_history_figures_add(&key->days[d].figures, &pending->figures);
-		else if (append_day(key, pending, size))
+		if (d < list->days.count)
+			v2m_history_figures_add(&list->days.items[d].figures, &pending->figures);
+		else if (v2m_array_add(&list->days, *pending))
 			return -ENOMEM;
 	}
-	if (key->n_days)
-		qsort(key->days, key->n_days, sizeof(*key->days), compare_days);
+	if (list->days.count)
+		qsort(list->days.items, list->days.count, sizeof(*list->days.items), compare_days);
 	return 0;
 }
 
@@ -209,7 +199,7 @@ static int one_key(struct v2m_ledger *ledger, const struct v2m_account *account,
 {
 	struct v2m_error why = { 0 };
 	char name[V2M_SUBJECT_LEN];
-	size_t size = 0;
+	struct days list = { 0 };
 	int result = v2m_ledger_readable(ledger, error);
 
 	if (result)
@@ -221,10 +211,11 @@ static int one_key(struct v2m_ledger *ledger, const struct v2m_account *account,
 	v2m_key_subject(key, name, sizeof(name));
 	if (fill_key(account, keyset, key, out->keys))
 		return out_of_memory(error);
-	result = read_days(ledger, name, from, to, out->keys, &size, &why);
+	result = read_days(ledger, name, from, to, &list, &why);
 	if (result == 0)
-		result = add_pending_days(v2m_account_subject(account, name), from, to, out->keys,
-					  &size);
+		result = add_pending_days(v2m_account_subject(account, name), from, to, &list);
+	out->keys->days = list.days.items;
+	out->keys->n_days = list.days.count;
 	if (result == -ENOMEM)
 		return out_of_memory(error);
 	return result ? v2m_ledger_read_failed(ledger, result, &why, error) : 0;

@@ -2,29 +2,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "ledger/history.h"
 #include "ledger/private.h"
 
 struct hours {
-	struct v2m_history_hour *hours;
-	size_t count;
-	size_t size;
+	V2M_ARRAY(struct v2m_history_hour) hours;
 };
-
-static int append_hour(struct hours *list, const struct v2m_history_hour *hour)
-{
-	struct v2m_history_hour *grown = list->hours;
-
-	if (list->count == list->size) {
-		list->size = list->size ? 2 * list->size : 32;
-		grown = realloc(list->hours, list->size * sizeof(*grown));
-	}
-	if (!grown)
-		return -ENOMEM;
-	list->hours = grown;
-	list->hours[list->count++] = *hour;
-	return 0;
-}
 
 static int compare_hours(const void *left, const void *right)
 {
@@ -53,7 +37,7 @@ static int read_hours(struct v2m_ledger *ledger, const char *subject, int64_t fr
 			.figures = row.figures,
 		};
 
-		result = append_hour(list, &hour);
+		result = v2m_array_add(&list->hours, hour);
 		if (result)
 			break;
 	}
@@ -70,15 +54,16 @@ static int add_pending_hours(const struct v2m_subject *subject, int64_t from_s, 
 
 		if (pending->start_s < from_s || pending->start_s >= to_s)
 			continue;
-		while (h < list->count && compare_hours(&list->hours[h], pending) != 0)
+		while (h < list->hours.count && compare_hours(&list->hours.items[h], pending) != 0)
 			h++;
-		if (h < list->count)
-			v2m_history_figures_add(&list->hours[h].figures, &pending->figures);
-		else if (append_hour(list, pending))
+		if (h < list->hours.count)
+			v2m_history_figures_add(&list->hours.items[h].figures, &pending->figures);
+		else if (v2m_array_add(&list->hours, *pending))
 			return -ENOMEM;
 	}
-	if (list->count)
-		qsort(list->hours, list->count, sizeof(*list->hours), compare_hours);
+	if (list->hours.count)
+		qsort(list->hours.items, list->hours.count, sizeof(*list->hours.items),
+		      compare_hours);
 	return 0;
 }
 
@@ -98,10 +83,10 @@ int v2m_ledger_history_hours(struct v2m_ledger *ledger, const struct v2m_account
 		result = add_pending_hours(v2m_account_subject(account, subject), from_s, to_s,
 					   &list);
 	if (result) {
-		free(list.hours);
+		v2m_array_clear(&list.hours);
 		return v2m_ledger_read_failed(ledger, result, &why, error);
 	}
-	*hours = list.hours;
-	*n_hours = list.count;
+	*hours = list.hours.items;
+	*n_hours = list.hours.count;
 	return 0;
 }
