@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Renders hours and rates, which are ours alone. */
+/* Renders the answers with the hours and the rate history of a key. */
 #ifndef V2METER_API_RATE_HISTORY_H
 #define V2METER_API_RATE_HISTORY_H
 
