@@ -13,6 +13,7 @@ enum v2m_map {
 	V2M_MAP_DEVICE_COUNTERS,
 	V2M_MAP_FRAGMENTS,
 	V2M_MAP_LOCAL_ADDRESSES,
+	V2M_MAP_OWN_ADDRESSES,
 	V2M_MAP_UDP_PEERS,
 	V2M_MAP_BTF,  /* not one of the object's: it holds its BTF */
 	V2M_MAP_META, /* last: where it is pinned, the others are, but for an older build's BTF */
@@ -180,6 +181,10 @@ int v2m_cpu_ids(void);
 struct v2m_port_counters *v2m_counters_map(const struct v2m_datapath *datapath, int cpu,
 					   enum v2m_direction direction, unsigned count);
 void v2m_counters_unmap(struct v2m_port_counters *counters, unsigned count);
+
+/* addresses.c: as many of sorted addresses as there is room for. */
+void v2m_own_addresses_make(const struct v2m_local_address *sorted, size_t count,
+			    struct v2m_own_addresses *own);
 
 /* previous.c: sets aside what an incompatible version pinned, its links and programs go over to
  * the current directory. 0 or -errno. */
