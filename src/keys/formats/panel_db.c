@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "keys/formats/panel_db.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
 #include <limits.h>
@@ -15,6 +14,7 @@
 #include "json/json_doc.h"
 #include "keys/formats/key_file.h"
 #include "base/sqlite_uri.h"
+#include "base/text.h"
 #include "base/transport.h"
 #include "base/cleanup.h"
 
@@ -111,16 +111,6 @@ static int prepare_select(struct panel *panel, const char *table, unsigned colum
 	return 0;
 }
 
-/* SQLite does not check it, and an answer in JSON could not be made of anything else. */
-static bool is_utf8(const char *text)
-{
-	json_t *string = json_string(text);
-	bool valid = string != NULL;
-
-	json_decref(string);
-	return valid;
-}
-
 /* A copy, or NULL where the cell is null or empty. Rows are named by their number: a uuid must not
  * stand in a log. */
 static int read_text(struct panel *panel, sqlite3_stmt *statement, enum column column, size_t row,
@@ -135,7 +125,8 @@ static int read_text(struct panel *panel, sqlite3_stmt *statement, enum column c
 				     "%s: row %zu: %s: expected at most %d bytes, got %zu",
 				     panel->path, row, column_names[column], V2M_JSON_MAX_STRING,
 				     strlen(text));
-	if (!is_utf8(text))
+	/* SQLite does not check it, and an answer in JSON has to be UTF-8. */
+	if (!v2m_is_utf8(text))
 		return v2m_error_set(panel->error, -EINVAL, "%s: row %zu: %s: expected UTF-8",
 				     panel->path, row, column_names[column]);
 	*value = strdup(text);
@@ -158,15 +149,6 @@ static int read_port(struct panel *panel, sqlite3_stmt *statement, const char *t
 				     panel->path, table, row, (long long)number);
 	*port = (uint16_t)number;
 	return 0;
-}
-
-static void lower_case(const char *text, char lower[V2M_SUBJECT_LEN])
-{
-	size_t i;
-
-	for (i = 0; text[i] && i + 1 < V2M_SUBJECT_LEN; i++)
-		lower[i] = (char)tolower((unsigned char)text[i]);
-	lower[i] = 0;
 }
 
 static int read_assignments(struct panel *panel)
@@ -192,7 +174,7 @@ static int read_assignments(struct panel *panel)
 			return result;
 		if (!uuid || !port)
 			continue;
-		lower_case(uuid, lower);
+		v2m_lower_case(uuid, lower, sizeof(lower));
 		if (json_object_set_new_nocheck(panel->ports, lower, json_integer(port)))
 			return out_of_memory(panel);
 	}
@@ -231,7 +213,7 @@ static int read_row(struct panel *panel, sqlite3_stmt *statement, size_t row, st
 		result = read_port(panel, statement, "keys", row, &key->port);
 	if (result)
 		return result;
-	lower_case(key->uuid, lower);
+	v2m_lower_case(key->uuid, lower, sizeof(lower));
 	if (!key->port)
 		key->port = (uint16_t)json_integer_value(json_object_get(panel->ports, lower));
 	key->is_active = !is_false(statement);

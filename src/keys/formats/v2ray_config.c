@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "keys/formats/v2ray_config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/uuid.h"
 #include "base/cleanup.h"
 #include "keys/formats/v2ray_inbound.h"
@@ -133,8 +133,7 @@ static int read_client(const struct inbound *inbound, const struct v2m_json_node
 	}
 	if (strlen(id) == V2M_UUID_LEN - 1 || !v2m_uuid_canonical(id, client->uuid))
 		snprintf(client->uuid, sizeof(client->uuid), "%s", id);
-	for (size_t i = 0; i <= strlen(client->uuid); i++)
-		client->identity[i] = (char)tolower((unsigned char)client->uuid[i]);
+	v2m_lower_case(client->uuid, client->identity, sizeof(client->identity));
 	return 0;
 }
 
