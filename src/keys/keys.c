@@ -160,6 +160,14 @@ size_t v2m_keyset_count_active(const struct v2m_keyset *keyset)
 	return active;
 }
 
+bool v2m_keyset_wants_loopback(const struct v2m_keyset *keyset)
+{
+	for (size_t i = 0; keyset && i < keyset->n_ports; i++)
+		if (keyset->ports[i].loopback)
+			return true;
+	return false;
+}
+
 static int compare_port(const void *port, const void *element)
 {
 	return (int)*(const uint16_t *)port - (int)((const struct v2m_key_port *)element)->port;
