@@ -117,7 +117,8 @@ void source_close(struct v2m_collector *collector)
 static struct v2m_port_rule make_rule(const struct v2m_key_port *port)
 {
 	struct v2m_port_rule rule = {
-		.port = port->port,
+		.first_port = port->port,
+		.last_port = port->port,
 		.transports = port->transports,
 		.loopback = port->loopback,
 		.shared = port->shared,
