@@ -2,7 +2,6 @@
 #include "keys/formats/panel_db.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdint.h>
@@ -13,6 +12,7 @@
 
 #include "json/json_doc.h"
 #include "keys/formats/key_file.h"
+#include "base/name_index.h"
 #include "base/sqlite_uri.h"
 #include "base/text.h"
 #include "base/transport.h"
@@ -37,7 +37,7 @@ static const char *const column_names[N_COLUMNS] = {
 struct panel {
 	const char *path;
 	sqlite3 *db;
-	json_t *ports; /* uuid in lower case -> port, of the table port_assignments */
+	struct v2m_name_index ports; /* of uuids in lower case, from the table port_assignments */
 	struct v2m_error *error;
 };
 
@@ -175,7 +175,7 @@ static int read_assignments(struct panel *panel)
 		if (!uuid || !port)
 			continue;
 		v2m_lower_case(uuid, lower, sizeof(lower));
-		if (json_object_set_new_nocheck(panel->ports, lower, json_integer(port)))
+		if (v2m_name_index_set(&panel->ports, lower, port))
 			return out_of_memory(panel);
 	}
 	return step == SQLITE_DONE ? 0 : fail_database(panel);
@@ -200,6 +200,7 @@ static int read_row(struct panel *panel, sqlite3_stmt *statement, size_t row, st
 		{ SHORT_ID, &key->short_id }, { SNI, &key->sni },
 	};
 	char lower[V2M_SUBJECT_LEN];
+	size_t port;
 	int result = 0;
 
 	for (size_t i = 0; i < V2M_ARRAY_LEN(wanted) && !result; i++)
@@ -214,8 +215,8 @@ static int read_row(struct panel *panel, sqlite3_stmt *statement, size_t row, st
 	if (result)
 		return result;
 	v2m_lower_case(key->uuid, lower, sizeof(lower));
-	if (!key->port)
-		key->port = (uint16_t)json_integer_value(json_object_get(panel->ports, lower));
+	if (!key->port && v2m_name_index_find(&panel->ports, lower, &port))
+		key->port = (uint16_t)port;
 	key->is_active = !is_false(statement);
 	key->transports = V2M_TCP | V2M_UDP;
 	return v2m_key_complete(key, panel->path) ? out_of_memory(panel) : 0;
@@ -284,9 +285,6 @@ static int read_panel(struct panel *panel, struct v2m_key_list *keys)
 	if (sqlite3_exec(panel->db, "PRAGMA trusted_schema = OFF; BEGIN", NULL, NULL, NULL) !=
 	    SQLITE_OK)
 		return fail_database(panel);
-	panel->ports = json_object();
-	if (!panel->ports)
-		return out_of_memory(panel);
 	result = read_assignments(panel);
 	if (!result)
 		result = read_keys(panel, keys);
@@ -304,7 +302,7 @@ static int read_named(const char *name, const char *path, struct v2m_key_list *k
 		result = panel.db ? fail_database(&panel) : out_of_memory(&panel);
 	else
 		result = read_panel(&panel, keys);
-	json_decref(panel.ports);
+	v2m_name_index_clear(&panel.ports);
 	sqlite3_close(panel.db);
 	return result;
 }
