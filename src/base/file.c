@@ -11,34 +11,44 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
+
+#define FIRST_READ 4096
+
+/* An array (base/array.h). */
+struct bytes {
+	char *items;
+	size_t count;
+	size_t capacity;
+};
+
+static void clear_bytes(struct bytes *bytes)
+{
+	v2m_array_clear(bytes);
+}
 
 int v2m_read_file(const char *path, size_t max, char **text, size_t *length)
 {
 	V2M_FCLOSE FILE *file = fopen(path, "re");
-	V2M_FREE char *buffer = NULL;
-	size_t used = 0;
-	size_t size = 0;
+	V2M_CLEANUP(clear_bytes) struct bytes bytes = { 0 };
+	size_t taken;
 
 	if (!file)
 		return -errno;
 	do {
-		char *grown;
-
-		size = size ? 2 * size : 4096;
-		grown = realloc(buffer, size);
-		if (!grown)
+		if (v2m_array_reserve(&bytes, FIRST_READ))
 			return -ENOMEM;
-		buffer = grown;
-		used += fread(buffer + used, 1, size - 1 - used, file);
-		if (used > max)
+		taken = fread(bytes.items + bytes.count, 1, bytes.capacity - 1 - bytes.count, file);
+		bytes.count += taken;
+		if (bytes.count > max)
 			return -EFBIG;
-	} while (used == size - 1);
+	} while (taken);
 	if (ferror(file))
 		return errno ? -errno : -EIO;
-	buffer[used] = 0;
-	*text = V2M_TAKE(buffer);
-	*length = used;
+	bytes.items[bytes.count] = 0;
+	*length = bytes.count;
+	*text = V2M_TAKE(bytes.items);
 	return 0;
 }
 

@@ -25,7 +25,7 @@ static void print_sources(const struct v2m_source_report *report)
 {
 	puts("\nKey sources");
 	for (size_t i = 0; i < report->count; i++) {
-		const struct v2m_source_entry *source = &report->entries[i];
+		const struct v2m_source_entry *source = &report->items[i];
 
 		printf("  %-24s %5zu key%s  %s%s%s\n", source->kind ? source->kind : "unknown",
 		       source->keys, source->keys == 1 ? " " : "s", source->path,

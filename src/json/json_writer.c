@@ -7,32 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 
-static bool reserve(struct v2m_json_writer *json, size_t more)
-{
-	size_t size = json->size ? json->size : 4096;
-	char *grown;
+#define FIRST_SIZE 4096
 
-	if (json->failed)
-		return false;
-	if (json->length + more + 1 <= json->size)
-		return true;
-	while (size < json->length + more + 1)
-		size *= 2;
-	grown = realloc(json->text, size);
-	if (!grown) {
-		json->failed = true;
-		return false;
-	}
-	json->text = grown;
-	json->size = size;
-	return true;
+/* Makes room for that many bytes more and the 0 at the end. False: out of memory. */
+static bool make_room(struct v2m_json_writer *json, size_t more)
+{
+	size_t wanted = json->size ? more + 1 : more + FIRST_SIZE;
+
+	if (json->failed || json->length + more < json->size)
+		return !json->failed;
+	json->failed = v2m_array_reserve_items((void **)&json->text, &json->size, json->length,
+					       wanted, 1) != 0;
+	return !json->failed;
 }
 
 static void append(struct v2m_json_writer *json, const char *text, size_t length)
 {
-	if (!reserve(json, length))
+	if (!make_room(json, length))
 		return;
 	memcpy(json->text + json->length, text, length);
 	json->length += length;
