@@ -42,7 +42,8 @@ static int open_datapath(struct v2m_collector *collector, struct v2m_datapath **
 			 struct v2m_error *error)
 {
 	struct v2m_datapath_options options = { .pin_dir = collector->config->pin_dir,
-						.force_clsact = collector->config->force_clsact };
+						.force_clsact = collector->config->attach ==
+								V2M_ATTACH_CLSACT };
 
 	return v2m_datapath_open(&options, datapath, error);
 }

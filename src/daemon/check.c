@@ -25,7 +25,7 @@ static void print_sources(const struct v2m_source_report *report)
 {
 	puts("\nKey sources");
 	for (size_t i = 0; i < report->count; i++) {
-		const struct v2m_source_entry *source = &report->entries[i];
+		const struct v2m_source_entry *source = &report->items[i];
 
 		printf("  %-24s %5zu key%s  %s%s%s\n", source->kind ? source->kind : "unknown",
 		       source->keys, source->keys == 1 ? " " : "s", source->path,
@@ -62,14 +62,6 @@ static void print_keys(const struct v2m_keyset *keyset)
 	}
 }
 
-static bool wants_loopback(const struct v2m_keyset *keyset)
-{
-	for (size_t i = 0; keyset && i < keyset->n_ports; i++)
-		if (keyset->ports[i].loopback)
-			return true;
-	return false;
-}
-
 static void print_device(const struct v2m_listed_device *device)
 {
 	const struct v2m_link_choice *choice = &device->choice;
@@ -90,7 +82,7 @@ static int print_devices(const struct v2m_config *config, const struct v2m_keyse
 	if (result)
 		return result;
 	result = v2m_links_list(links, &config->interfaces, &config->exclude_interfaces,
-				wants_loopback(keyset), &devices, &count, error);
+				v2m_keyset_wants_loopback(keyset), &devices, &count, error);
 	v2m_links_close(links);
 	if (result)
 		return result;

@@ -31,12 +31,13 @@ OUTSIDE = {
     "client": r"curl/.*",
     "json": r"jansson.*",
     "gzip": r"zlib.*",
+    "uuid": r"uuid/.*",
     "systemd": r"systemd/.*",
 }
 
 RULES = {
     # folder: (folders that it may include, outside headers that it may use)
-    "base": ("", "gzip"),
+    "base": ("", "gzip uuid"),
     "json": ("base", "json"),
     "ledger": ("accounting config keys json base", "sqlite json"),
     "http": ("api accounting config keys json base", "server json"),
@@ -51,7 +52,7 @@ RULES = {
     "devices": ("netlink base", "kernel"),
     "pins": ("base", "kernel"),
     "sockets": ("pins netlink base", "kernel"),
-    "datapath": ("pins netlink base", "kernel"),
+    "datapath": ("pins netlink base", "kernel systemd"),
     "daemon": ("api config keys devices sockets datapath netlink ledger http collector base json", "systemd"),
 }
 
