@@ -8,10 +8,17 @@
 
 #include "base/util.h"
 
-/* mg_read() comes back only when it has all that it was asked for, however slowly that arrives: a
- * small piece lets us look at the clock. */
-#define PIECE 1024
-#define FIRST (64 * 1024)
+/* mg_read() returns only when it has all the bytes that it was asked for, however slowly they
+ * arrive. Small pieces let us look at the clock in between. */
+#define PIECE_SIZE  1024
+#define FIRST_SIZE  (64 * 1024)
+#define DROP_NS_MAX 2000000000u
+
+bool v2m_body_is_announced(const struct mg_connection *connection)
+{
+	return mg_get_request_info(connection)->content_length > 0 ||
+	       mg_get_header(connection, "Transfer-Encoding");
+}
 
 void v2m_body_invite(struct mg_connection *connection)
 {
@@ -21,13 +28,34 @@ void v2m_body_invite(struct mg_connection *connection)
 		mg_write(connection, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 }
 
-/* Room for one more piece. What a client announces costs nothing before it is here. */
+/* Byte by byte, so that the clock is seen however slowly the bytes arrive. mg_read() does not tell
+ * a body that stopped arriving from one that has ended; the length that was announced does. */
+enum v2m_body_end v2m_body_drop(struct mg_connection *connection, size_t limit)
+{
+	const long long announced = mg_get_request_info(connection)->content_length;
+	uint64_t start_ns = v2m_clock_mono_ns();
+	size_t total = 0;
+	char byte;
+	int count;
+
+	while ((count = mg_read(connection, &byte, 1)) > 0) {
+		if (++total > limit)
+			return V2M_BODY_TOO_LARGE;
+		if (v2m_clock_mono_ns() - start_ns > DROP_NS_MAX)
+			return V2M_BODY_INCOMPLETE;
+	}
+	if (count < 0 || (announced > 0 && total < (size_t)announced))
+		return V2M_BODY_INCOMPLETE;
+	return V2M_BODY_WHOLE;
+}
+
+/* Makes room for one more piece. A length that a client only announces costs no memory. */
 static int make_room(char **buffer, size_t *size, size_t used)
 {
-	size_t wanted = *size ? 2 * *size : FIRST;
+	size_t wanted = *size ? 2 * *size : FIRST_SIZE;
 	char *grown;
 
-	if (*size - used >= PIECE)
+	if (*size - used >= PIECE_SIZE)
 		return 0;
 	grown = realloc(*buffer, wanted);
 	if (!grown)
@@ -53,7 +81,7 @@ int v2m_body_read(struct mg_connection *connection, size_t max, unsigned seconds
 	do {
 		if (make_room(&buffer, &size, used))
 			return -ENOMEM;
-		count = mg_read(connection, buffer + used, PIECE);
+		count = mg_read(connection, buffer + used, PIECE_SIZE);
 		if (count > 0)
 			used += (size_t)count;
 		if (used > max)

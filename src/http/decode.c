@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "http/decode.h"
+
 #include <errno.h>
 #include <string.h>
-
-#include "http/exchange.h"
 
 static int hex_digit(char c)
 {
