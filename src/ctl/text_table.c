@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "ctl/table.h"
+#include "ctl/text_table.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,8 +14,8 @@ struct cell {
 	enum v2m_style style;
 };
 
-struct v2m_table {
-	const struct v2m_column *columns;
+struct v2m_text_table {
+	const struct v2m_text_column *columns;
 	size_t n_columns;
 	struct cell *cells; /* row by row */
 	size_t n_cells;
@@ -48,20 +48,20 @@ bool v2m_colour_wanted(FILE *out)
 	return !(refusal && *refusal) && isatty(fileno(out));
 }
 
-struct v2m_table *v2m_table_new(const struct v2m_column *columns, size_t n_columns)
+struct v2m_text_table *v2m_text_table_new(const struct v2m_text_column *columns, size_t n_columns)
 {
-	struct v2m_table *table = calloc(1, sizeof(*table));
+	struct v2m_text_table *table = calloc(1, sizeof(*table));
 
 	if (!table)
 		return NULL;
 	table->columns = columns;
 	table->n_columns = n_columns;
 	for (size_t i = 0; i < n_columns && columns[0].title; i++)
-		v2m_table_cell(table, V2M_STYLE_TITLE, "%s", columns[i].title);
+		v2m_text_table_cell(table, V2M_STYLE_TITLE, "%s", columns[i].title);
 	return table;
 }
 
-void v2m_table_freep(struct v2m_table **table)
+void v2m_text_table_freep(struct v2m_text_table **table)
 {
 	if (!*table)
 		return;
@@ -71,7 +71,7 @@ void v2m_table_freep(struct v2m_table **table)
 	free(*table);
 }
 
-static int make_room(struct v2m_table *table)
+static int make_room(struct v2m_text_table *table)
 {
 	size_t size = table->size ? 2 * table->size : 64;
 	struct cell *grown;
@@ -86,7 +86,8 @@ static int make_room(struct v2m_table *table)
 	return 0;
 }
 
-void v2m_table_cell(struct v2m_table *table, enum v2m_style style, const char *format, ...)
+void v2m_text_table_cell(struct v2m_text_table *table, enum v2m_style style, const char *format,
+			 ...)
 {
 	V2M_FREE char *text = NULL;
 	char *clean = NULL;
@@ -112,7 +113,7 @@ void v2m_table_cell(struct v2m_table *table, enum v2m_style style, const char *f
 	};
 }
 
-static int column_width(const struct v2m_table *table, size_t column)
+static int column_width(const struct v2m_text_table *table, size_t column)
 {
 	int width = 0;
 
@@ -122,7 +123,7 @@ static int column_width(const struct v2m_table *table, size_t column)
 	return width;
 }
 
-static void print_cell(const struct v2m_table *table, size_t index, int width, FILE *out,
+static void print_cell(const struct v2m_text_table *table, size_t index, int width, FILE *out,
 		       bool colour)
 {
 	const struct cell *cell = &table->cells[index];
@@ -139,7 +140,7 @@ static void print_cell(const struct v2m_table *table, size_t index, int width, F
 	fputs(last ? "\n" : "  ", out);
 }
 
-int v2m_table_print(const struct v2m_table *table, FILE *out, bool colour)
+int v2m_text_table_print(const struct v2m_text_table *table, FILE *out, bool colour)
 {
 	V2M_FREE int *widths = NULL;
 
