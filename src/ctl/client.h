@@ -48,7 +48,7 @@ void v2m_client_reply_clear(struct v2m_client_reply *reply);
 /* Whether the last answer was 401. */
 bool v2m_client_unauthorized(const struct v2m_client *client);
 
-/* What came instead of a usable answer: text, or a clause for JSON of another shape. */
+/* The reason why the reply is not usable: text, or a clause about JSON of another shape. */
 const char *v2m_client_reply_text(const struct v2m_client_reply *reply);
 /* The "detail" of the server's answer if it is a string, else NULL. Valid as long as the reply. */
 const char *v2m_client_reply_detail(const struct v2m_client_reply *reply);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What every command of v2meterctl works with: the server, and how to print. */
+/* The context of every command of v2meterctl: the server, and how to print. */
 #ifndef V2METER_CTL_CTL_H
 #define V2METER_CTL_CTL_H
 

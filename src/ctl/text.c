@@ -18,9 +18,9 @@ void v2m_text_init(void)
 		setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-/* Decodes one character and returns its length, or 0 where the bytes are not UTF-8 (overlong forms,
- * surrogates and what lies beyond U+10FFFF included: RFC 3629). */
-static size_t decode(const char *text, uint32_t *character)
+/* Decodes one character and returns its length, or 0 if the bytes are not UTF-8. Overlong forms,
+ * surrogates and values above U+10FFFF are not (RFC 3629). */
+static size_t decode_utf8(const char *text, uint32_t *character)
 {
 	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *bytes = (const unsigned char *)text;
@@ -80,7 +80,7 @@ static char *clean_text(const char *text, bool keep_line_breaks)
 		return NULL;
 	while (*text) {
 		uint32_t character;
-		size_t length = decode(text, &character);
+		size_t length = decode_utf8(text, &character);
 
 		if (length == 0) {
 			*out++ = '?';
@@ -115,7 +115,7 @@ int v2m_text_width(const char *text)
 
 	while (*text) {
 		uint32_t character;
-		size_t length = decode(text, &character);
+		size_t length = decode_utf8(text, &character);
 		int columns = length ? wcwidth((wchar_t)character) : 1;
 
 		width += columns > 0 ? columns : 0;

@@ -21,7 +21,7 @@ static size_t home(uint32_t address)
 	return (address * 2654435761u) >> 22;
 }
 
-/* The slot of the address, or the free one where it belongs. */
+/* The slot of the address, or the free slot for it. */
 static struct v2m_address_count *find(struct v2m_address_counts *counts, uint32_t address)
 {
 	size_t at = home(address);
@@ -31,7 +31,7 @@ static struct v2m_address_count *find(struct v2m_address_counts *counts, uint32_
 	return &counts->slots[at];
 }
 
-/* Moves back what the freed slot had displaced, so that every search still ends where it should. */
+/* Moves entries back that the freed slot had displaced. Otherwise a search would end at the gap. */
 static void close_gap(struct v2m_address_counts *counts, size_t gap)
 {
 	for (size_t at = (gap + 1) % V2M_ADDRESS_SLOTS; counts->slots[at].connections;

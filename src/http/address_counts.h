@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* How many connections each address has open. */
+/* The number of open connections of each address. */
 #ifndef V2METER_HTTP_ADDRESS_COUNTS_H
 #define V2METER_HTTP_ADDRESS_COUNTS_H
 
@@ -22,10 +22,11 @@ struct v2m_address_counts {
 
 void v2m_address_counts_init(struct v2m_address_counts *counts);
 void v2m_address_counts_destroy(struct v2m_address_counts *counts);
-/* A connection of the address (IPv4, network byte order) begins; each that began ends once. */
+/* Counts a connection that begins or ends. The address is IPv4 in network byte order. Each
+ * connection that began ends once. */
 void v2m_address_counts_add(struct v2m_address_counts *counts, uint32_t address);
 void v2m_address_counts_remove(struct v2m_address_counts *counts, uint32_t address);
-/* How many connections of the address are open. */
+/* The number of open connections of the address. */
 unsigned v2m_address_counts_get(struct v2m_address_counts *counts, uint32_t address);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+/* The value of a hexadecimal digit, or -1. */
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')

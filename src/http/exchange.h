@@ -12,7 +12,7 @@
 
 struct v2m_exchange;
 
-/* What is served under one path: the handler, and what this handler needs to know. */
+/* One path that is served: its handler, and the details that this handler needs. */
 struct v2m_route {
 	const char *method;
 	const char *pattern; /* "{}" stands for one segment of the path */

@@ -43,8 +43,8 @@ static void closedirp(DIR **directory)
 		closedir(*directory);
 }
 
-/* One line of /proc/net/tcp or tcp6 (Linux, Documentation/networking/proc_net_tcp.rst): whether it
- * is a listener in the way of the address, and its inode. */
+/* Whether a line of /proc/net/tcp or tcp6 (Linux, Documentation/networking/proc_net_tcp.rst) is a
+ * listener that prevents listening on the address. *inode: of that listener. */
 static bool parse_listener(const char *line, const struct sockaddr_in *address, uint64_t *inode)
 {
 	char local[33];
@@ -99,7 +99,7 @@ static bool process_has_socket(const char *pid, const char *wanted)
 	return false;
 }
 
-/* " by nginx (pid 123)", or nothing where /proc does not tell. */
+/* Writes " by nginx (pid 123)", or "" if /proc does not show the holder. */
 static void describe_holder(const struct sockaddr_in *address, char *text, size_t size)
 {
 	V2M_CLEANUP(closedirp) DIR *processes = opendir("/proc");
@@ -129,7 +129,8 @@ static void describe_holder(const struct sockaddr_in *address, char *text, size_
 	}
 }
 
-/* SO_REUSEADDR as civetweb sets it: connections of a former server in TIME_WAIT are no obstacle. */
+/* Sets SO_REUSEADDR as civetweb does: connections of an earlier server in TIME_WAIT do not prevent
+ * the bind. */
 static int try_bind(const struct sockaddr_in *address)
 {
 	V2M_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -143,7 +144,7 @@ static int try_bind(const struct sockaddr_in *address)
 	return 0;
 }
 
-static int check_one(const char *text, struct v2m_error *error)
+static int check_address(const char *text, struct v2m_error *error)
 {
 	struct sockaddr_in address;
 	char holder[128];
@@ -166,9 +167,9 @@ static int check_one(const char *text, struct v2m_error *error)
 int v2m_listen_check(const struct v2m_strings *listen, struct v2m_error *error)
 {
 	if (!listen->count)
-		return v2m_error_set(error, -EINVAL, "listen: no address");
+		return v2m_error_set(error, -EINVAL, "listen: expected at least one address");
 	for (size_t i = 0; i < listen->count; i++) {
-		int result = check_one(listen->items[i], error);
+		int result = check_address(listen->items[i], error);
 
 		if (result)
 			return result;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the answers need to know of the server. */
+/* The part of the server's state that answers use. */
 #ifndef V2METER_HTTP_SERVICE_H
 #define V2METER_HTTP_SERVICE_H
 

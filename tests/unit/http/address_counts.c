@@ -49,7 +49,8 @@ static void an_address_that_was_not_added_is_not_removed(void **state)
 	assert_int_equal(v2m_address_counts_get(*state, 2), 0);
 }
 
-/* In it addresses displace one another, against a plain array. */
+/* Addresses displace one another in a table that is nearly full. A plain array has the right
+ * counts. */
 static void a_nearly_full_table_counts_right(void **state)
 {
 	unsigned expected[MANY] = { 0 };
@@ -60,7 +61,7 @@ static void a_nearly_full_table_counts_right(void **state)
 
 		random = random * 1664525u + 1013904223u;
 		address = (random >> 8) % MANY;
-		/* Rather adding than removing, until each is there. */
+		/* Adds more often than it removes, until every address is there. */
 		if (expected[address] && (random >> 28) < 7) {
 			v2m_address_counts_remove(*state, address * 7919);
 			expected[address]--;
