@@ -35,7 +35,7 @@ const volatile bool has_cookie = true;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, V2M_MAX_PORTS);
+	__uint(max_entries, V2M_MAX_SLOTS);
 	__type(key, __u16);
 	__type(value, struct v2m_session_counters);
 } session_counters SEC(".maps");

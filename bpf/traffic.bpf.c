@@ -13,6 +13,7 @@
 #include "parse.bpf.h"
 
 #define BPF_ANY      0
+#define MAPPABLE     (1U << 10) /* BPF_F_MMAPABLE, Linux 5.5 */
 #define VLAN_TAG_LEN 4
 /* TCX_NEXT and TC_ACT_UNSPEC: whatever comes behind us decides. */
 #define GO_ON -1
@@ -25,13 +26,16 @@ const volatile struct v2m_device_config device = {};
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 65536);
+	__uint(map_flags, MAPPABLE);
 	__type(key, __u32);
 	__type(value, struct v2m_port_slot);
 } port_slot SEC(".maps");
 
+/* For one CPU; the loader knows how many there are. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, V2M_MAX_PORTS);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * V2M_MAX_SLOTS);
+	__uint(map_flags, MAPPABLE);
 	__type(key, __u32);
 	__type(value, struct v2m_port_counters);
 } port_counters SEC(".maps");
@@ -151,20 +155,21 @@ static __always_inline void measure_whole(struct __sk_buff *skb, const struct pa
 static __always_inline struct v2m_flow *port_flow(__u16 port, __u8 protocol, bool egress)
 {
 	struct v2m_port_counters *counters;
+	struct v2m_transport_slot *place;
 	struct v2m_port_slot *slot;
 	__u32 key = port;
 
 	slot = bpf_map_lookup_elem(&port_slot, &key);
-	if (!slot || !(protocol == NEXT_TCP ? slot->tcp : slot->udp) ||
-	    slot->loopback != device.loopback)
+	if (!slot)
 		return NULL;
-	key = slot->slot;
+	place = protocol == NEXT_TCP ? &slot->tcp : &slot->udp;
+	if (!place->counted || place->loopback != device.loopback)
+		return NULL;
+	key = v2m_counter_index(bpf_get_smp_processor_id(), egress, place->slot);
 	counters = bpf_map_lookup_elem(&port_counters, &key);
 	if (!counters)
 		return NULL;
-	if (protocol == NEXT_TCP)
-		return egress ? &counters->tcp_tx : &counters->tcp_rx;
-	return egress ? &counters->udp_tx : &counters->udp_rx;
+	return protocol == NEXT_TCP ? &counters->tcp : &counters->udp;
 }
 
 static __always_inline __u16 deciding_port(const struct packet *packet, bool egress)

@@ -10,6 +10,8 @@
 
 #include "collector/internal.h"
 #include "base/log.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 
 int collector_watch(struct v2m_collector *collector, int fd)
 {
@@ -175,7 +177,7 @@ int v2m_collector_fd(const struct v2m_collector *collector)
 
 static void flush_and_expire(struct v2m_collector *collector, uint64_t now)
 {
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	collector_remember_keys(collector);
 	if (collector_flush(collector))

@@ -13,6 +13,7 @@
 
 #include "collector/internal.h"
 #include "base/log.h"
+#include "base/cleanup.h"
 
 enum request_kind {
 	REQUEST_CACHED_WINDOW,

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/util.h"
+#include "base/macros.h"
 #include "ctl/keys.h"
 #include "ctl/one_key.h"
 #include "ctl/status.h"

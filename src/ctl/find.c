@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "ctl/text.h"
+#include "base/cleanup.h"
 
 #define KEYS_PATH "/api/keys"
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "base/util.h"
+#include "base/macros.h"
 
 /* Call once, before the other functions. Sets the character type locale from the environment, or
  * C.UTF-8 if that locale is not UTF-8 (logins on servers often have none). */

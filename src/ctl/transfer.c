@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/macros.h"
 #include "ctl/fallback.h"
 #include "ctl/render.h"
 #include "ctl/text.h"

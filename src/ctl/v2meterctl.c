@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/file.h"
 #include "ctl/commands.h"
 #include "ctl/text.h"
 #include "ctl/text_table.h"
@@ -184,7 +186,7 @@ static enum v2m_outcome run_command(int argc, char **argv, struct settings *sett
 	V2M_CLEANUP(v2m_client_freep) struct v2m_client *client = NULL;
 	V2M_FREE char *api_key = NULL;
 	struct v2m_client_options options = { .url = settings->url };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	const struct v2m_command *command;
 	enum v2m_outcome outcome;
 

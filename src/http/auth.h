@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/util.h"
+#include "base/error.h"
 #include "config/config.h"
 
 /* Zeros follow the key up to this length. The field is compared by words. */

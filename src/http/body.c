@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "base/util.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 
 /* mg_read() returns only when it has all the bytes that it was asked for, however slowly they
  * arrive. Small pieces let us look at the clock in between. */

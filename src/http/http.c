@@ -19,6 +19,8 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "http/accept_waker.h"
 #include "http/address_counts.h"
 #include "http/auth.h"

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "api/error.h"
-#include "base/util.h"
+#include "base/macros.h"
 
 /* A reply of at most this size, header and body together, leaves in one write, so in one or two
  * segments. */

@@ -4,6 +4,8 @@
 #include <errno.h>
 
 #include "api/history.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "http/body.h"
 
 /* A document of 4,096 keys with 300 days each has 64 MiB. 100 Mbit/s carry it in six seconds. */
@@ -69,7 +71,7 @@ static void import_document(struct v2m_exchange *exchange, const char *text, siz
 	const struct v2m_meter *meter = exchange->service->meter;
 	struct v2m_http_reply *reply = exchange->reply;
 	struct v2m_import_result counts = { 0 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	enum v2m_verdict verdict =
 		meter->import_totals(meter->context, text, length, &counts, &error);
 

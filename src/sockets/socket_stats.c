@@ -12,6 +12,8 @@
 #include "sockets/socket_counts.h"
 #include "sockets/socket_diag.h"
 #include "base/transport.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 
 /* Some 10,000 announcements of 400 bytes until we get round to them; what the kernel allows of it
  * without privilege (net.core.rmem_max, 208 KiB by default) is room for 200 to 500. */
@@ -192,8 +194,8 @@ int v2m_socket_stats_set_ports(struct v2m_socket_stats *stats, const struct v2m_
 	for (size_t i = 0; i < count; i++) {
 		if (!(rules[i].transports & V2M_TCP))
 			continue;
-		wanted[n] = (struct v2m_socket_port){ rules[i].port, rules[i].loopback };
-		ports[n++] = rules[i].port;
+		wanted[n] = (struct v2m_socket_port){ rules[i].first_port, rules[i].loopback };
+		ports[n++] = rules[i].first_port;
 	}
 	if (v2m_socket_counts_set_ports(stats->counts, wanted, n,
 					(uint64_t)v2m_clock_real_us() * 1000))

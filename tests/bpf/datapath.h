@@ -6,6 +6,7 @@
 
 #include "datapath/datapath.h"
 #include "namespace.h"
+#include "base/sample.h"
 
 #define PORT 10001
 /* A datagram of this payload has DATAGRAM_WIRE bytes on the wire. */

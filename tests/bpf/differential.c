@@ -18,6 +18,8 @@
 #include "fixture.h"
 #include "generate.h"
 #include "model.h"
+#include "base/sample.h"
+#include "base/transport.h"
 
 #define DEFAULT_COUNT 1000000
 #define DEFAULT_EVERY 500
@@ -55,15 +57,39 @@ static uint64_t seed(void)
 	return chosen;
 }
 
-/* Every combination of transports and loopback, and the last slot. */
-static struct v2m_port_slot rule_of(unsigned number)
+/* Single ports of either transport and of both, on the loopback device and elsewhere; ports with a
+ * slot for each transport; ranges with single ports in them, and ranges that overlap. Most packets
+ * have the ports from GENERATED_PORT on. */
+static const struct model_rule rules[] = {
+	{ GENERATED_PORT, GENERATED_PORT + 5, true, true, false, 2 },
+	{ GENERATED_PORT + 1, GENERATED_PORT + 1, true, false, false, 0 },
+	{ GENERATED_PORT + 1, GENERATED_PORT + 1, false, true, false, 1 },
+	{ GENERATED_PORT + 2, GENERATED_PORT + 2, false, true, false, 3 },
+	{ GENERATED_PORT + 3, GENERATED_PORT + 3, true, true, true, 4 },
+	{ GENERATED_PORT + 4, GENERATED_PORT + 4, true, true, false, 5 },
+	{ GENERATED_PORT + 6, GENERATED_PORT + 6, true, false, true, 6 },
+	{ GENERATED_PORT + 6, GENERATED_PORT + 6, false, true, false, 7 },
+	{ 20000, 49999, false, true, false, 8 },
+	{ 30000, 60000, true, true, false, 9 },
+	{ 1, 65535, true, false, true, 15 },
+};
+#define N_RULES (sizeof(rules) / sizeof(rules[0]))
+
+static void set_rules(struct run *run)
 {
-	return (struct v2m_port_slot){
-		.slot = number & 0xf,
-		.tcp = number & 1,
-		.udp = number >> 1 & 1,
-		.loopback = number >> 2 & 1,
-	};
+	struct v2m_port_rule same[N_RULES];
+	int slots[N_RULES];
+
+	for (size_t i = 0; i < N_RULES; i++) {
+		same[i] = (struct v2m_port_rule){
+			.first_port = rules[i].first_port,
+			.last_port = rules[i].last_port,
+			.transports = (rules[i].tcp ? V2M_TCP : 0u) | (rules[i].udp ? V2M_UDP : 0u),
+			.loopback = rules[i].loopback,
+		};
+		slots[i] = (int)rules[i].slot;
+	}
+	run_set_rules(run, same, slots, N_RULES);
 }
 
 static struct run *open_both(const struct v2m_device_config *device, struct model *model)
@@ -74,10 +100,9 @@ static struct run *open_both(const struct v2m_device_config *device, struct mode
 	model->device = *device;
 	model->here = here;
 	run_add_address(run, &here);
-	for (unsigned i = 0; i < GENERATED_PORTS; i++) {
-		run_set_port(run, (uint16_t)(GENERATED_PORT + i), rule_of(i));
-		model->port_slot[GENERATED_PORT + i] = rule_of(i);
-	}
+	model->rules = rules;
+	model->n_rules = N_RULES;
+	set_rules(run);
 	return run;
 }
 
@@ -96,10 +121,12 @@ static bool is_equal(struct run *run, const struct model *model)
 
 	if (memcmp(&device, &model->counters, sizeof(device)))
 		return false;
-	for (uint32_t slot = 0; slot < GENERATED_PORTS; slot++) {
-		struct v2m_port_counters port = run_port(run, slot);
+	for (uint32_t slot = 0; slot < MODEL_SLOTS; slot++) {
+		struct v2m_port_sample port = run_port(run, slot);
+		const struct model_counters counted = { port.tcp_rx, port.tcp_tx, port.udp_rx,
+							port.udp_tx };
 
-		if (memcmp(&port, &model->ports[slot], sizeof(port)))
+		if (memcmp(&counted, &model->ports[slot], sizeof(counted)))
 			return false;
 	}
 	return true;

@@ -321,7 +321,7 @@ static void counts_of_another_version_are_carried_over(void **state)
 	net_send(&fixture->net, PORT, 4, DATAGRAM);
 	assert_received(fixture, 4);
 	close_datapath(fixture);
-	snprintf(now, sizeof(now), "%s/v1", fixture->pin_dir);
+	snprintf(now, sizeof(now), "%s/v" V2M_STRINGIFY(V2M_ABI_VERSION), fixture->pin_dir);
 	snprintf(other, sizeof(other), "%s/v77", fixture->pin_dir);
 	assert_int_equal(rename(now, other), 0);
 	open_and_attach(fixture);

@@ -250,7 +250,7 @@ def test_detach_takes_everything_away_and_nothing_else(lab, start_daemon, attach
     exchange(lab, KEY.port)
     assert payload(daemon, KEY.port) == 5000, "a foreign filter that ends the chain starves us"
     assert daemon.stop() == 0
-    assert (lab.pin_dir / "v1" / "port_counters").exists(), "what is pinned goes on"
+    assert (lab.pin_dir / "v2" / "port_counters").exists(), "what is pinned goes on"
     # Seen before they go: (filters there are, programs by tcx). Older kernels have filters alone.
     seen = (filters(lab) > {"7"}, len(tcx_programs(lab)))
     assert seen == (True, 0) or (attach == "auto" and seen == (False, 2))

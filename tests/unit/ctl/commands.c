@@ -11,7 +11,8 @@
 
 #include <cmocka.h>
 
-#include "base/util.h"
+#include "base/cleanup.h"
+#include "base/file.h"
 
 #define MANUAL   "../../docs/man/v2meterctl.1"
 #define TEXT_MAX (1u << 20)
