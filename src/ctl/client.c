@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 
 /* 4,096 ports with 100,000 connections are about 15 MB. */
@@ -22,9 +23,7 @@ struct v2m_client {
 };
 
 struct body {
-	char *text;
-	size_t length;
-	size_t size;
+	V2M_ARRAY(char) bytes; /* with a 0 behind them that count does not include */
 	bool too_large;
 };
 
@@ -159,22 +158,15 @@ static size_t take_body(char *data, size_t one, size_t length, void *context)
 
 	if (length == 0)
 		return 0;
-	if (length > BODY_MAX - body->length) {
+	if (length > BODY_MAX - body->bytes.count) {
 		body->too_large = true;
 		return 0;
 	}
-	if (length > body->size - body->length) {
-		size_t size = 2 * body->size + length;
-		char *grown = realloc(body->text, size + 1);
-
-		if (!grown)
-			return 0;
-		body->text = grown;
-		body->size = size;
-	}
-	memcpy(body->text + body->length, data, length);
-	body->length += length;
-	body->text[body->length] = 0;
+	if (v2m_array_reserve(&body->bytes, length + 1))
+		return 0;
+	memcpy(body->bytes.items + body->bytes.count, data, length);
+	body->bytes.count += length;
+	body->bytes.items[body->bytes.count] = 0;
 	return one * length;
 }
 
@@ -216,8 +208,9 @@ static void read_answer(struct v2m_client *client, const struct body *body,
 	curl_easy_getinfo(client->curl, CURLINFO_CONTENT_TYPE, &type);
 	reply->called_json = is_json_type(type);
 	if (reply->called_json)
-		reply->json = json_loadb(body->text ? body->text : "", body->length,
-					 JSON_DECODE_ANY | JSON_ALLOW_NUL, &problem);
+		reply->json =
+			json_loadb(body->bytes.items ? body->bytes.items : "", body->bytes.count,
+				   JSON_DECODE_ANY | JSON_ALLOW_NUL, &problem);
 	if (reply->status != 200 && v2m_client_reply_detail(reply))
 		describe(reply, "HTTP %ld, %s", reply->status, v2m_client_reply_detail(reply));
 	else if (reply->status != 200)
@@ -257,8 +250,8 @@ static void perform(struct v2m_client *client, const char *path, struct v2m_clie
 	else
 		describe(reply, "%s",
 			 client->curl_text[0] ? client->curl_text : curl_easy_strerror(code));
-	reply->body = body.text;
-	reply->length = body.length;
+	reply->body = body.bytes.items;
+	reply->length = body.bytes.count;
 }
 
 void v2m_client_request(struct v2m_client *client, const char *method, const char *path,

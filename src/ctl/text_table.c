@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "ctl/text.h"
 
 struct cell {
@@ -18,10 +19,8 @@ struct cell {
 struct v2m_text_table {
 	const struct v2m_text_column *columns;
 	size_t n_columns;
-	struct cell *cells; /* row by row */
-	size_t n_cells;
-	size_t size;
-	bool failed; /* out of memory: a cell is missing */
+	V2M_ARRAY(struct cell) cells; /* row by row */
+	bool failed;                  /* out of memory: a cell is missing */
 };
 
 static const char *const sequences[] = {
@@ -66,33 +65,19 @@ void v2m_text_table_freep(struct v2m_text_table **table)
 {
 	if (!*table)
 		return;
-	for (size_t i = 0; i < (*table)->n_cells; i++)
-		free((*table)->cells[i].text);
-	free((*table)->cells);
+	for (size_t i = 0; i < (*table)->cells.count; i++)
+		free((*table)->cells.items[i].text);
+	v2m_array_clear(&(*table)->cells);
 	free(*table);
-}
-
-static int make_room(struct v2m_text_table *table)
-{
-	size_t size = table->size ? 2 * table->size : 64;
-	struct cell *grown;
-
-	if (table->n_cells < table->size)
-		return 0;
-	grown = realloc(table->cells, size * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	table->cells = grown;
-	table->size = size;
-	return 0;
 }
 
 void v2m_text_table_cell(struct v2m_text_table *table, enum v2m_style style, const char *format,
 			 ...)
 {
 	V2M_FREE char *text = NULL;
-	char *clean = NULL;
+	V2M_FREE char *clean = NULL;
 	va_list arguments;
+	int width;
 
 	if (!table || table->failed)
 		return;
@@ -102,32 +87,27 @@ void v2m_text_table_cell(struct v2m_text_table *table, enum v2m_style style, con
 	va_end(arguments);
 	if (text)
 		clean = v2m_text_clean(text);
-	if (!clean || make_room(table)) {
-		free(clean);
+	width = clean ? v2m_text_width(clean) : 0;
+	if (!clean || v2m_array_add(&table->cells, (struct cell){ clean, width, style }))
 		table->failed = true;
-		return;
-	}
-	table->cells[table->n_cells++] = (struct cell){
-		.text = clean,
-		.width = v2m_text_width(clean),
-		.style = style,
-	};
+	else
+		clean = NULL; /* the cell owns it */
 }
 
 static int column_width(const struct v2m_text_table *table, size_t column)
 {
 	int width = 0;
 
-	for (size_t i = column; i < table->n_cells; i += table->n_columns)
-		if (table->cells[i].width > width)
-			width = table->cells[i].width;
+	for (size_t i = column; i < table->cells.count; i += table->n_columns)
+		if (table->cells.items[i].width > width)
+			width = table->cells.items[i].width;
 	return width;
 }
 
 static void print_cell(const struct v2m_text_table *table, size_t index, int width, FILE *out,
 		       bool colour)
 {
-	const struct cell *cell = &table->cells[index];
+	const struct cell *cell = &table->cells.items[index];
 	size_t column = index % table->n_columns;
 	bool last = column + 1 == table->n_columns;
 	int gap = width - cell->width;
@@ -152,7 +132,7 @@ int v2m_text_table_print(const struct v2m_text_table *table, FILE *out, bool col
 		return -ENOMEM;
 	for (size_t i = 0; i < table->n_columns; i++)
 		widths[i] = column_width(table, i);
-	for (size_t i = 0; i < table->n_cells; i++)
+	for (size_t i = 0; i < table->cells.count; i++)
 		print_cell(table, i, widths[i % table->n_columns], out, colour);
 	return 0;
 }

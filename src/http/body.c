@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
 /* mg_read() returns only when it has all the bytes that it was asked for, however slowly they
  * arrive. Small pieces let us look at the clock in between. */
 #define PIECE_SIZE  1024
-#define FIRST_SIZE  (64 * 1024)
 #define DROP_NS_MAX 2000000000u
 
 bool v2m_body_is_announced(const struct mg_connection *connection)
@@ -50,20 +50,15 @@ enum v2m_body_end v2m_body_drop(struct mg_connection *connection, size_t limit)
 	return V2M_BODY_WHOLE;
 }
 
-/* Makes room for one more piece. A length that a client only announces costs no memory. */
-static int make_room(char **buffer, size_t *size, size_t used)
-{
-	size_t wanted = *size ? 2 * *size : FIRST_SIZE;
-	char *grown;
+struct bytes {
+	char *items;
+	size_t count;
+	size_t capacity;
+};
 
-	if (*size - used >= PIECE_SIZE)
-		return 0;
-	grown = realloc(*buffer, wanted);
-	if (!grown)
-		return -ENOMEM;
-	*buffer = grown;
-	*size = wanted;
-	return 0;
+static void clear_bytes(struct bytes *bytes)
+{
+	v2m_array_clear(bytes);
 }
 
 int v2m_body_read(struct mg_connection *connection, size_t max, unsigned seconds, char **text,
@@ -71,28 +66,27 @@ int v2m_body_read(struct mg_connection *connection, size_t max, unsigned seconds
 {
 	const long long announced = mg_get_request_info(connection)->content_length;
 	const uint64_t end_ns = v2m_clock_mono_ns() + (uint64_t)seconds * 1000000000u;
-	V2M_FREE char *buffer = NULL;
-	size_t size = 0;
-	size_t used = 0;
+	V2M_CLEANUP(clear_bytes) struct bytes body = { 0 };
 	int count;
 
 	if (announced > 0 && (unsigned long long)announced > max)
 		return -EFBIG;
 	v2m_body_invite(connection);
 	do {
-		if (make_room(&buffer, &size, used))
+		/* A length that a client only announces costs no memory. */
+		if (v2m_array_reserve(&body, PIECE_SIZE))
 			return -ENOMEM;
-		count = mg_read(connection, buffer + used, PIECE_SIZE);
+		count = mg_read(connection, body.items + body.count, PIECE_SIZE);
 		if (count > 0)
-			used += (size_t)count;
-		if (used > max)
+			body.count += (size_t)count;
+		if (body.count > max)
 			return -EFBIG;
 		if (v2m_clock_mono_ns() > end_ns)
 			return -ETIMEDOUT;
 	} while (count > 0);
-	if (count < 0 || (announced > 0 && used < (size_t)announced))
+	if (count < 0 || (announced > 0 && body.count < (size_t)announced))
 		return -ECONNRESET;
-	*text = V2M_TAKE(buffer);
-	*length = used;
+	*length = body.count;
+	*text = V2M_TAKE(body.items);
 	return 0;
 }

@@ -325,7 +325,10 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
 		return result;
 	made->service.meter = options->meter;
 	made->service.api_bytes = options->api_bytes;
-	v2m_address_counts_init(&made->address_counts);
+	/* civetweb gives every connection a thread, so there are no more addresses than threads. */
+	result = v2m_address_counts_init(&made->address_counts, THREADS);
+	if (result)
+		return v2m_error_set(error, result, "http: out of memory");
 	mg_init_library(MG_FEATURES_DEFAULT);
 	made->context = start_civetweb(made, ports);
 	if (!made->context) {
