@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/proc_tcp_line.h"
 
 #define PROC_TCP_MAX (16u << 20) /* 100,000 sockets take 15 MB */
 
@@ -44,23 +45,22 @@ static void closedirp(DIR **directory)
 		closedir(*directory);
 }
 
-/* Whether a line of /proc/net/tcp or tcp6 (Linux, Documentation/networking/proc_net_tcp.rst) is a
- * listener that prevents listening on the address. *inode: of that listener. */
-static bool parse_listener(const char *line, const struct sockaddr_in *address, uint64_t *inode)
+/* Whether the line of /proc/net/tcp or tcp6 is a listener that prevents listening on the address.
+ * *inode: of that listener. */
+static bool is_listener_on(const char *line, const struct sockaddr_in *address, uint64_t *inode)
 {
-	char local[33];
-	unsigned port;
-	unsigned state;
-	bool any;
+	static const uint8_t any[16] = { 0 };
+	struct v2m_connection socket;
+	bool same;
 
-	if (sscanf(line, " %*d: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*d %*d %" SCNu64,
-		   local, &port, &state, inode) != 4)
+	if (v2m_proc_tcp_parse(line, &socket) || socket.state != V2M_TCP_LISTEN ||
+	    socket.local_port != ntohs(address->sin_port))
 		return false;
-	if (port != ntohs(address->sin_port) || state != 0x0a)
+	same = socket.family == AF_INET &&
+	       memcmp(socket.local, &address->sin_addr, sizeof(address->sin_addr)) == 0;
+	if (!same && address->sin_addr.s_addr != 0 && memcmp(socket.local, any, sizeof(any)) != 0)
 		return false;
-	any = strspn(local, "0") == strlen(local);
-	return any || address->sin_addr.s_addr == 0 ||
-	       strtoul(local, NULL, 16) == address->sin_addr.s_addr;
+	return v2m_proc_tcp_inode(line, inode) == 0;
 }
 
 static bool find_listener(const char *path, const struct sockaddr_in *address, uint64_t *inode)
@@ -73,7 +73,7 @@ static bool find_listener(const char *path, const struct sockaddr_in *address, u
 		return false;
 	rest = text;
 	for (char *line; (line = strsep(&rest, "\n"));)
-		if (parse_listener(line, address, inode))
+		if (is_listener_on(line, address, inode))
 			return true;
 	return false;
 }
