@@ -67,9 +67,10 @@ static int open_stages(struct v2m_collector *collector, struct v2m_error *error)
 
 	collector->account = v2m_account_new();
 	collector->rates = v2m_rates_new(config->rate_window_s);
-	collector->series = v2m_series_new(V2M_SERIES_DEFAULT);
+	collector->rate_history = v2m_rate_history_new(V2M_RATE_HISTORY_STEPS);
 	collector->keyset = v2m_keyset_new(NULL, 0);
-	if (!collector->account || !collector->rates || !collector->series || !collector->keyset)
+	if (!collector->account || !collector->rates || !collector->rate_history ||
+	    !collector->keyset)
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	result = v2m_ledger_open(config->state_dir, &collector->ledger, error);
 	if (!result)
@@ -150,7 +151,7 @@ void v2m_collector_close(struct v2m_collector *collector)
 	v2m_ledger_close(collector->ledger);
 	v2m_sample_clear(&collector->sample);
 	v2m_rates_free(collector->rates);
-	v2m_series_free(collector->series);
+	v2m_rate_history_free(collector->rate_history);
 	v2m_account_free(collector->account);
 	v2m_keyset_unref(collector->keyset);
 	v2m_keyset_unref(collector->waiting);

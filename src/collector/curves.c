@@ -9,7 +9,7 @@
 
 struct rates_question {
 	const char *id_or_uuid;
-	struct v2m_rate_history *rates;
+	struct v2m_key_rates *rates;
 };
 
 struct hours_question {
@@ -21,7 +21,7 @@ struct hours_question {
 static enum v2m_verdict answer_rates(struct v2m_collector *collector, void *argument)
 {
 	const struct rates_question *question = argument;
-	struct v2m_rate_history made = { .step_s = V2M_SERIES_STEP_S };
+	struct v2m_key_rates made = { .step_s = V2M_RATE_HISTORY_STEP_S };
 	const struct v2m_key *key = NULL;
 	enum v2m_verdict verdict = collector_find_key(collector, question->id_or_uuid, &key);
 
@@ -29,12 +29,12 @@ static enum v2m_verdict answer_rates(struct v2m_collector *collector, void *argu
 		return verdict;
 	if (collector->condition.counters_unreadable)
 		return V2M_UNREADABLE;
-	made.points = calloc(V2M_SERIES_DEFAULT, sizeof(*made.points));
+	made.points = calloc(V2M_RATE_HISTORY_STEPS, sizeof(*made.points));
 	if (!made.points)
 		return V2M_UNREADABLE;
 	/* A key without a port has a line as well: nobody has port 0. */
-	made.n_points = v2m_series_port(collector->series, key->port, made.points,
-					V2M_SERIES_DEFAULT, &made.start_us);
+	made.n_points = v2m_rate_history_port(collector->rate_history, key->port, made.points,
+					      V2M_RATE_HISTORY_STEPS, &made.start_us);
 	made.real_us = collector->sample.real_us;
 	*question->rates = made;
 	return V2M_OK;
@@ -64,7 +64,7 @@ static enum v2m_verdict answer_hours(struct v2m_collector *collector, void *argu
 }
 
 static enum v2m_verdict meter_rates(void *context, const char *id_or_uuid,
-				    struct v2m_rate_history *rates)
+				    struct v2m_key_rates *rates)
 {
 	struct rates_question question = { .id_or_uuid = id_or_uuid, .rates = rates };
 
@@ -93,7 +93,7 @@ void curves_change_owners(struct v2m_collector *collector, const struct v2m_keys
 		if (heir)
 			v2m_keyset_subject(next, heir, after, sizeof(after));
 		if (!heir || strcmp(before, after) != 0)
-			v2m_series_forget(collector->series, port->port);
+			v2m_rate_history_forget(collector->rate_history, port->port);
 	}
 }
 

@@ -91,7 +91,7 @@ struct v2m_collector {
 	struct v2m_ledger *ledger;
 	struct v2m_account *account;
 	struct v2m_rates *rates;
-	struct v2m_series *series;
+	struct v2m_rate_history *rate_history;
 	struct v2m_keyset *keyset;
 	struct v2m_keyset *waiting; /* to be put in force: that failed. NULL: nothing is */
 	bool unremembered;          /* the file of the last good keys tells of earlier ones */

@@ -41,7 +41,7 @@ int collector_take_sample(struct v2m_collector *collector)
 		return result;
 	}
 	v2m_rates_add(collector->rates, &sample);
-	v2m_series_add(collector->series, &sample);
+	v2m_rate_history_add(collector->rate_history, &sample);
 	v2m_sample_clear(&collector->sample);
 	collector->sample = sample;
 	set_unreadable(collector, false, NULL);

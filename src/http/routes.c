@@ -8,7 +8,7 @@
 #include "api/history.h"
 #include "api/traffic.h"
 #include "http/answers.h"
-#include "http/curve_answers.h"
+#include "http/rate_history_answers.h"
 #include "http/decode.h"
 #include "http/history_answers.h"
 #include "http/transfer_answers.h"

@@ -171,7 +171,7 @@ enum v2m_verdict fake_hours(void *context, const struct v2m_history_query *query
 	return V2M_OK;
 }
 
-enum v2m_verdict fake_rates(void *context, const char *id_or_uuid, struct v2m_rate_history *rates)
+enum v2m_verdict fake_rates(void *context, const char *id_or_uuid, struct v2m_key_rates *rates)
 {
 	const struct v2m_key *key;
 	enum v2m_verdict verdict = find_key(context, id_or_uuid, &key);
@@ -182,7 +182,7 @@ enum v2m_verdict fake_rates(void *context, const char *id_or_uuid, struct v2m_ra
 	if (!rates->points)
 		return V2M_UNREADABLE;
 	rates->start_us = FAKE_RATES_US;
-	rates->step_s = V2M_SERIES_STEP_S;
+	rates->step_s = V2M_RATE_HISTORY_STEP_S;
 	rates->real_us = FAKE_RATES_US + 35000000;
 	for (rates->n_points = 0; rates->n_points < 3; rates->n_points++) {
 		float rate = key->port ? (float)rates->n_points + 1 : 0;

@@ -38,7 +38,7 @@ enum v2m_verdict fake_history(void *context, const struct v2m_history_query *que
 enum v2m_verdict fake_history_date(void *context, int32_t date, struct v2m_history_date *history);
 enum v2m_verdict fake_hours(void *context, const struct v2m_history_query *query,
 			    struct v2m_history_hour **hours, size_t *n_hours);
-enum v2m_verdict fake_rates(void *context, const char *id_or_uuid, struct v2m_rate_history *rates);
+enum v2m_verdict fake_rates(void *context, const char *id_or_uuid, struct v2m_key_rates *rates);
 enum v2m_verdict fake_history_reset(void *context, const char *id_or_uuid, int64_t *real_us);
 enum v2m_verdict fake_history_cleanup(void *context, unsigned days_to_keep, int64_t *real_us);
 

@@ -116,7 +116,7 @@ static void wrong_dates_are_refused(void **state)
 		      NULL);
 }
 
-static void a_key_without_rates_or_hours_gets_an_error(void **state)
+static void a_key_without_figures_of_its_own_gets_an_error(void **state)
 {
 	(void)state;
 	assert_status("GET", "/api/keys/nobody/traffic/rates", 404, "key_not_found");
@@ -136,7 +136,7 @@ int main(void)
 		HTTP_TEST(an_hour_that_is_repeated_is_listed_twice),
 		HTTP_TEST(without_dates_the_hours_are_those_of_today),
 		HTTP_TEST(wrong_dates_are_refused),
-		HTTP_TEST(a_key_without_rates_or_hours_gets_an_error),
+		HTTP_TEST(a_key_without_figures_of_its_own_gets_an_error),
 	};
 
 	return cmocka_run_group_tests_name("http_rate_history", tests, start_server, stop_server);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "http/curve_answers.h"
+#include "http/rate_history_answers.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 void v2m_http_answer_rates(struct v2m_exchange *exchange)
 {
 	const struct v2m_meter *meter = exchange->service->meter;
-	struct v2m_rate_history rates = { 0 };
+	struct v2m_key_rates rates = { 0 };
 	enum v2m_verdict verdict;
 	const struct v2m_key *key;
 

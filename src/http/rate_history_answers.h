@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Handlers of the routes that give a key's traffic over time, for drawing it. */
-#ifndef V2METER_HTTP_CURVE_ANSWERS_H
-#define V2METER_HTTP_CURVE_ANSWERS_H
+#ifndef V2METER_HTTP_RATE_HISTORY_ANSWERS_H
+#define V2METER_HTTP_RATE_HISTORY_ANSWERS_H
 
 #include "http/exchange.h"
 
