@@ -202,7 +202,7 @@ class Ours(Wire):
                 raise RuntimeError(f"{self.name}: {total} of {packets} packets {way}")
 
     def close(self):
-        if (self.directory / "config.json").exists():
+        if self.pins.exists():
             self.inside(self.daemon, "--config", self.directory / "config.json", "--detach")
         super().close()
 
@@ -233,6 +233,11 @@ class OursBefore(Ours):
 
 class OursBeforeHostOnly(OursHostOnly):
     name = "other build, tcx, host-only"
+    daemon = OursBefore.daemon
+
+
+class OursBeforeUnmonitored(OursUnmonitored):
+    name = "other build, tcx, port not monitored"
     daemon = OursBefore.daemon
 
 
@@ -280,7 +285,7 @@ class Iptables(Wire):
 WAYS = [Wire, Control, EmptyTcx, EmptyClsact, Ours, OursClsact, OursHostOnly, OursUnmonitored, Nftables,
         Iptables]
 if "V2M_BENCH_DAEMON" in os.environ:
-    WAYS += [OursBefore, OursBeforeHostOnly]
+    WAYS += [OursBefore, OursBeforeHostOnly, OursBeforeUnmonitored]
 TRAFFIC = [("udp", "out"), ("udp", "in"), ("tcp", "out"), ("tcp", "in")]
 
 

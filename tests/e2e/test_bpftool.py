@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What a person with bpftool sees of the counters."""
+"""The counters are readable with bpftool."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ def bpftool():
 
 
 def dump(bpftool, lab):
-    """{port: {flow: {field: sum over CPUs}}} by the names that bpftool prints, and the
+    """Returns {port: {flow: {field: sum over CPUs}}} with the names that bpftool prints, and for each port its
     transports as a number."""
     text = run(bpftool, "--json", "map", "dump", "pinned",
                lab.pin_dir / "v2" / "port_counters").stdout

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What the unit file of systemd grants suffices, for an upgrade and for repairs too."""
+"""The privileges in the unit file of systemd are enough, also for an upgrade and for repairs."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ PAYLOAD = 100
 
 
 def granted():
-    """The words that run a command of root's with the unit's capabilities and no others."""
+    """The command prefix that runs a command as root with the unit's capabilities and no others."""
     names = re.search("^CapabilityBoundingSet=(.*)$", UNIT.read_text(), re.MULTILINE)[1].split()
     chosen = "".join(f",+{name.removeprefix('CAP_').lower()}" for name in names)
     return ["setpriv", f"--bounding-set=-all{chosen}", "--inh-caps=-all", "--no-new-privs"]
@@ -34,7 +34,7 @@ def daemon(lab, start_daemon, hook):
 
 @pytest.fixture
 def send(lab, daemon):
-    """Sends datagrams, of which the daemon then has to have counted each."""
+    """Sends datagrams and checks that the daemon has counted each of them."""
     client = lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sent = 0
 
