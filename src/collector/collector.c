@@ -5,18 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
 #include "collector/internal.h"
 #include "base/log.h"
-
-int collector_watch(struct v2m_collector *collector, int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
-
-	return epoll_ctl(collector->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
 
 bool collector_is_news(struct v2m_error *said, const char *text)
 {
@@ -27,35 +18,6 @@ bool collector_is_news(struct v2m_error *said, const char *text)
 		return false;
 	*said = now;
 	return true;
-}
-
-static int open_events(struct v2m_collector *collector)
-{
-	unsigned ms = collector->config->sample_interval_ms;
-	struct timespec interval = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
-	struct itimerspec every = { .it_interval = interval, .it_value = interval };
-	int result;
-
-	collector->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	collector->sample_timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	collector->window_timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (collector->epoll_fd < 0 || collector->sample_timer_fd < 0 ||
-	    collector->window_timer_fd < 0)
-		return -errno;
-	if (timerfd_settime(collector->sample_timer_fd, 0, &every, NULL))
-		return -errno;
-	result = requests_init(collector);
-	status_init(&collector->meter);
-	history_init(&collector->meter);
-	curves_init(&collector->meter);
-	transfer_init(&collector->meter);
-	if (!result)
-		result = collector_watch(collector, collector->queue.event_fd);
-	if (!result)
-		result = collector_watch(collector, collector->sample_timer_fd);
-	if (!result)
-		result = collector_watch(collector, collector->window_timer_fd);
-	return result;
 }
 
 static int open_stages(struct v2m_collector *collector, struct v2m_error *error)
@@ -86,16 +48,131 @@ static int open_stages(struct v2m_collector *collector, struct v2m_error *error)
 	return result;
 }
 
-static struct v2m_collector *collector_new(const struct v2m_config *config)
+const struct v2m_meter *v2m_collector_meter(struct v2m_collector *collector)
+{
+	return &collector->meter;
+}
+
+static void flush_and_expire(struct v2m_collector *collector, uint64_t now)
+{
+	struct v2m_error error = { "" };
+
+	collector_remember_keys(collector);
+	if (collector_flush(collector))
+		return;
+	if (v2m_ledger_expire(collector->ledger, collector->account, now, v2m_clock_real_us(),
+			      &error))
+		v2m_log_warning("old days and hours stay in the ledger: %s", error.text);
+}
+
+/* The next tick is an interval after this one was due, so that delays do not add up; ticks that a
+ * standstill has missed are left out. */
+static void set_next_tick(struct v2m_collector *collector, uint64_t due_us)
+{
+	uint64_t interval_us = collector->config->sample_interval_ms * UINT64_C(1000);
+	uint64_t now_us = v2m_clock_mono_ns() / 1000;
+	uint64_t next_us = due_us + interval_us;
+	int result;
+
+	if (next_us <= now_us)
+		next_us += (now_us - next_us) / interval_us * interval_us + interval_us;
+	result = sd_event_source_set_time(collector->tick, next_us);
+	if (result >= 0)
+		result = sd_event_source_set_enabled(collector->tick, SD_EVENT_ONESHOT);
+	if (result < 0)
+		v2m_log_error("the sample timer cannot be set: %s", strerror(-result));
+}
+
+/* The interval at which it ticks is a wish: what is due is decided by the clock. */
+static int tick(sd_event_source *timer, uint64_t due_us, void *context)
+{
+	struct v2m_collector *collector = context;
+	uint64_t flush_ns = (uint64_t)collector->config->flush_interval_s * 1000000000u;
+	uint64_t now = v2m_clock_mono_ns();
+
+	(void)timer;
+	set_next_tick(collector, due_us);
+	if (netns_follow(collector))
+		source_follow_netns(collector);
+	collector_check_devices(collector);
+	collector_take_sample(collector);
+	collector_retry_keys(collector);
+	collector_reread_keys(collector);
+	if (!collector->connections ||
+	    now - collector->connections->mono_ns >= CONNECTIONS_INTERVAL_NS)
+		collector_dump_connections(collector);
+	if (now - collector->flushed_ns >= flush_ns)
+		flush_and_expire(collector, now);
+	return 0;
+}
+
+static void reload(struct v2m_collector *collector)
+{
+	source_retry(collector);
+	collector_load_keys(collector);
+}
+
+static int follow_links(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct v2m_collector *collector = context;
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	if (v2m_links_drain(collector->links))
+		collector_update_devices(collector);
+	return 0;
+}
+
+static int follow_keys(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct v2m_collector *collector = context;
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	if (v2m_source_watch_drain(collector->watch))
+		reload(collector);
+	return 0;
+}
+
+static int watch_events(struct v2m_collector *collector)
+{
+	uint64_t first_us =
+		v2m_clock_mono_ns() / 1000 + collector->config->sample_interval_ms * UINT64_C(1000);
+	int result = sd_event_add_time(collector->event, &collector->tick, CLOCK_MONOTONIC,
+				       first_us, V2M_TIMER_ACCURACY_US, tick, collector);
+
+	if (result >= 0)
+		result = sd_event_add_io(collector->event, &collector->links_event,
+					 v2m_links_event_fd(collector->links), EPOLLIN,
+					 follow_links, collector);
+	if (result >= 0 && collector->watch)
+		result = sd_event_add_io(collector->event, &collector->keys_event,
+					 v2m_source_watch_fd(collector->watch), EPOLLIN,
+					 follow_keys, collector);
+	return result < 0 ? result : 0;
+}
+
+static int open_requests(struct v2m_collector *collector)
+{
+	int result = requests_init(collector);
+
+	status_init(&collector->meter);
+	history_init(&collector->meter);
+	curves_init(&collector->meter);
+	transfer_init(&collector->meter);
+	return result < 0 ? result : publish_init(collector);
+}
+
+static struct v2m_collector *collector_new(const struct v2m_config *config, sd_event *event)
 {
 	struct v2m_collector *collector = calloc(1, sizeof(*collector));
 
 	if (!collector)
 		return NULL;
 	collector->config = config;
-	collector->epoll_fd = -1;
-	collector->sample_timer_fd = -1;
-	collector->window_timer_fd = -1;
+	collector->event = sd_event_ref(event);
 	collector->queue.event_fd = -1;
 	collector->netns_fd = -1;
 	collector->started_us = v2m_clock_real_us();
@@ -103,16 +180,16 @@ static struct v2m_collector *collector_new(const struct v2m_config *config)
 	return collector;
 }
 
-int v2m_collector_open(const struct v2m_config *config, struct v2m_collector **collector,
-		       struct v2m_error *error)
+int v2m_collector_open(const struct v2m_config *config, sd_event *event,
+		       struct v2m_collector **collector, struct v2m_error *error)
 {
-	struct v2m_collector *opened = collector_new(config);
+	struct v2m_collector *opened = collector_new(config, event);
 	int result;
 
 	if (!opened)
 		return v2m_error_set(error, -ENOMEM, "out of memory");
-	result = open_events(opened);
-	if (result)
+	result = open_requests(opened);
+	if (result < 0)
 		v2m_error_set(error, result, "cannot set up the event loop: %s", strerror(-result));
 	else
 		result = open_stages(opened, error);
@@ -120,10 +197,12 @@ int v2m_collector_open(const struct v2m_config *config, struct v2m_collector **c
 		collector_watch_keys(opened);
 	if (!result)
 		result = collector_start_keys(opened, error);
-	if (!result)
-		result = collector_watch(opened, v2m_links_event_fd(opened->links));
-	if (!result && opened->watch)
-		result = collector_watch(opened, v2m_source_watch_fd(opened->watch));
+	if (!result) {
+		result = watch_events(opened);
+		if (result)
+			v2m_error_set(error, result, "cannot set up the event loop: %s",
+				      strerror(-result));
+	}
 	if (result) {
 		v2m_collector_close(opened);
 		return result;
@@ -136,6 +215,11 @@ void v2m_collector_close(struct v2m_collector *collector)
 {
 	if (!collector)
 		return;
+	/* Before what they watch is closed. */
+	sd_event_source_unref(collector->tick);
+	sd_event_source_unref(collector->window_timer);
+	sd_event_source_unref(collector->links_event);
+	sd_event_source_unref(collector->keys_event);
 	collector_remember_keys(collector);
 	if ((collector->datapath || collector->stats) && collector->ledger &&
 	    collector_take_sample(collector) == 0)
@@ -156,105 +240,9 @@ void v2m_collector_close(struct v2m_collector *collector)
 	v2m_source_watch_close(collector->watch);
 	free(collector->devices);
 	requests_free(collector);
-	v2m_closep(&collector->sample_timer_fd);
-	v2m_closep(&collector->window_timer_fd);
-	v2m_closep(&collector->epoll_fd);
+	sd_event_unref(collector->event);
 	pthread_mutex_destroy(&collector->published.lock);
 	free(collector);
-}
-
-const struct v2m_meter *v2m_collector_meter(struct v2m_collector *collector)
-{
-	return &collector->meter;
-}
-
-int v2m_collector_fd(const struct v2m_collector *collector)
-{
-	return collector->epoll_fd;
-}
-
-static void flush_and_expire(struct v2m_collector *collector, uint64_t now)
-{
-	struct v2m_error error = { "" };
-
-	collector_remember_keys(collector);
-	if (collector_flush(collector))
-		return;
-	if (v2m_ledger_expire(collector->ledger, collector->account, now, v2m_clock_real_us(),
-			      &error))
-		v2m_log_warning("old days and hours stay in the ledger: %s", error.text);
-}
-
-/* The interval at which it ticks is a wish: what is due is decided by the clock. */
-static void tick(struct v2m_collector *collector)
-{
-	uint64_t flush_ns = (uint64_t)collector->config->flush_interval_s * 1000000000u;
-	uint64_t now = v2m_clock_mono_ns();
-
-	if (netns_follow(collector))
-		source_follow_netns(collector);
-	collector_check_devices(collector);
-	collector_take_sample(collector);
-	collector_retry_keys(collector);
-	collector_reread_keys(collector);
-	if (!collector->connections ||
-	    now - collector->connections->mono_ns >= CONNECTIONS_INTERVAL_NS)
-		collector_dump_connections(collector);
-	if (now - collector->flushed_ns >= flush_ns)
-		flush_and_expire(collector, now);
-}
-
-static void drain_timer(int fd)
-{
-	uint64_t expirations;
-
-	if (read(fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
-		v2m_log_error("cannot read a timer: %s", strerror(errno));
-}
-
-static void drain_closed(struct v2m_collector *collector)
-{
-	int result = v2m_socket_stats_drain(collector->stats);
-
-	if (result)
-		v2m_log_error("what closed sockets had counted cannot be read: %s",
-			      strerror(-result));
-}
-
-static void reload(struct v2m_collector *collector)
-{
-	source_retry(collector);
-	collector_load_keys(collector);
-}
-
-static void handle(struct v2m_collector *collector, int fd)
-{
-	if (fd == collector->queue.event_fd) {
-		requests_answer(collector);
-	} else if (fd == collector->sample_timer_fd) {
-		drain_timer(fd);
-		tick(collector);
-	} else if (fd == collector->window_timer_fd) {
-		drain_timer(fd);
-		renew_window(collector);
-	} else if (fd == v2m_links_event_fd(collector->links)) {
-		if (v2m_links_drain(collector->links))
-			collector_update_devices(collector);
-	} else if (collector->stats && fd == v2m_socket_stats_event_fd(collector->stats)) {
-		drain_closed(collector);
-	} else if (collector->watch && fd == v2m_source_watch_fd(collector->watch) &&
-		   v2m_source_watch_drain(collector->watch)) {
-		reload(collector);
-	}
-}
-
-void v2m_collector_dispatch(struct v2m_collector *collector)
-{
-	struct epoll_event events[8];
-	int count = epoll_wait(collector->epoll_fd, events, V2M_ARRAY_LEN(events), 0);
-
-	for (int i = 0; i < count; i++)
-		handle(collector, events[i].data.fd);
 }
 
 void v2m_collector_reload(struct v2m_collector *collector)

@@ -7,6 +7,7 @@
 #define V2METER_COLLECTOR_COLLECTOR_H
 
 #include <stdbool.h>
+#include <systemd/sd-event.h>
 
 #include "config/config.h"
 #include "api/meter.h"
@@ -15,9 +16,10 @@ struct v2m_collector;
 
 /* Loads the ledger and the keys, the kernel programs, attaches them, and takes the first sample.
  * 0, or -errno with one line for the operator: -EINVAL where a key source is broken and there is no
- * last good key set. The configuration must outlive the collector. */
-int v2m_collector_open(const struct v2m_config *config, struct v2m_collector **collector,
-		       struct v2m_error *error);
+ * last good key set. What it does from then on it does in callbacks of the event loop. The
+ * configuration must outlive the collector. */
+int v2m_collector_open(const struct v2m_config *config, sd_event *event,
+		       struct v2m_collector **collector, struct v2m_error *error);
 /* Whether the kernel goes on counting when this process ends: not without its programs. */
 bool v2m_collector_outlasts(const struct v2m_collector *collector);
 
@@ -27,10 +29,6 @@ void v2m_collector_close(struct v2m_collector *collector);
 
 /* For the API. Lives as long as the collector. */
 const struct v2m_meter *v2m_collector_meter(struct v2m_collector *collector);
-
-/* Readable when there is something to do, which v2m_collector_dispatch() then does. */
-int v2m_collector_fd(const struct v2m_collector *collector);
-void v2m_collector_dispatch(struct v2m_collector *collector);
 
 /* Reads the key sources again; a broken one keeps the last good keys. */
 void v2m_collector_reload(struct v2m_collector *collector);

@@ -5,6 +5,7 @@
 #define V2METER_COLLECTOR_INTERNAL_H
 
 #include <pthread.h>
+#include <systemd/sd-event.h>
 
 #include "collector/collector.h"
 #include "accounting/account.h"
@@ -24,6 +25,9 @@
 #define CONNECTIONS_INTERVAL_NS (5 * UINT64_C(1000000000))
 
 #define V2M_MODE_REASON_LEN 512
+
+/* Timers may run out this late; sd-event's default of 250 ms is more than a sample interval. */
+#define V2M_TIMER_ACCURACY_US 1000
 
 struct request;
 
@@ -81,9 +85,13 @@ struct published {
 struct v2m_collector {
 	const struct v2m_config *config;
 	struct v2m_meter meter;
-	int epoll_fd;
-	int sample_timer_fd;
-	int window_timer_fd;
+	sd_event *event;
+	sd_event_source *tick;         /* ends a sample interval */
+	sd_event_source *window_timer; /* ends the window */
+	sd_event_source *request_event;
+	sd_event_source *links_event;
+	sd_event_source *keys_event;   /* NULL if the key sources are not watched */
+	sd_event_source *closed_event; /* sockets were closed; NULL unless stats is read */
 	struct request_queue queue;
 	struct published published;
 
@@ -169,8 +177,6 @@ void connections_fill(const struct v2m_collector *collector, struct v2m_port_vie
 
 /* collector.c */
 
-/* Has handle() called while fd can be read, until it is closed. 0 or -errno. */
-int collector_watch(struct v2m_collector *collector, int fd);
 /* Whether the text is another than the one that was said, which it is from now on. */
 bool collector_is_news(struct v2m_error *said, const char *text);
 
@@ -252,8 +258,8 @@ struct v2m_window *published_window(struct v2m_collector *collector);
 void publish_window(struct v2m_collector *collector, struct v2m_window *window);
 /* The next request gets a new window. */
 void publish_nothing(struct v2m_collector *collector);
-/* The window has run out: makes and renders the next one if anybody read this one. */
-void renew_window(struct v2m_collector *collector);
+/* Registers the timer that ends a window. 0 or -errno. */
+int publish_init(struct v2m_collector *collector);
 /* Lets /health see the condition of the collector. */
 void publish_condition(struct v2m_collector *collector);
 void published_health(struct v2m_collector *collector, struct v2m_health *health);
@@ -270,7 +276,5 @@ enum v2m_verdict requests_call(struct v2m_collector *collector, collector_call c
 /* Fills in what of the meter waits for the collector's thread. 0 or -errno. */
 int requests_init(struct v2m_collector *collector);
 void requests_free(struct v2m_collector *collector);
-/* Answers all that wait. */
-void requests_answer(struct v2m_collector *collector);
 
 #endif

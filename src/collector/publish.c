@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
-#include <time.h>
 
 #include "collector/internal.h"
 #include "base/log.h"
@@ -116,13 +114,14 @@ static void replace_window(struct v2m_collector *collector, struct v2m_window *w
 
 static void arm_window_timer(struct v2m_collector *collector, uint64_t at_ns)
 {
-	struct itimerspec when = {
-		.it_value = { .tv_sec = (time_t)(at_ns / 1000000000u),
-			      .tv_nsec = (long)(at_ns % 1000000000u) },
-	};
+	int result = sd_event_source_set_time(collector->window_timer, at_ns / 1000 + 1);
 
-	if (timerfd_settime(collector->window_timer_fd, TFD_TIMER_ABSTIME, &when, NULL))
-		v2m_log_error("cannot set the window timer: %s", strerror(errno));
+	if (!result)
+		result = sd_event_source_set_enabled(collector->window_timer, SD_EVENT_ONESHOT);
+	if (result < 0)
+		v2m_log_error("the window timer cannot be set, so a request has to wait for each "
+			      "new window: %s",
+			      strerror(-result));
 }
 
 void publish_window(struct v2m_collector *collector, struct v2m_window *window)
@@ -139,29 +138,43 @@ void publish_window(struct v2m_collector *collector, struct v2m_window *window)
 void publish_nothing(struct v2m_collector *collector)
 {
 	replace_window(collector, NULL, 0);
-	arm_window_timer(collector, 0);
+	sd_event_source_set_enabled(collector->window_timer, SD_EVENT_OFF);
 }
 
-void renew_window(struct v2m_collector *collector)
+/* Makes and renders the next window if anybody read the one that ends. */
+static int renew_window(sd_event_source *timer, uint64_t due_us, void *context)
 {
+	struct v2m_collector *collector = context;
 	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *last = NULL;
 	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *next = NULL;
 
+	(void)timer;
+	(void)due_us;
 	pthread_mutex_lock(&collector->published.lock);
 	if (collector->published.window && collector->published.used)
 		last = v2m_window_ref(collector->published.window);
 	pthread_mutex_unlock(&collector->published.lock);
 	if (!last || collector_take_sample(collector) || collector_dump_connections(collector)) {
 		publish_nothing(collector);
-		return;
+		return 0;
 	}
 	next = collector_make_window(collector);
 	if (!next) {
 		publish_nothing(collector);
-		return;
+		return 0;
 	}
 	v2m_window_warm(next, last);
 	publish_window(collector, next);
+	return 0;
+}
+
+int publish_init(struct v2m_collector *collector)
+{
+	int result = sd_event_add_time(collector->event, &collector->window_timer, CLOCK_MONOTONIC,
+				       0, V2M_TIMER_ACCURACY_US, renew_window, collector);
+
+	return result < 0 ? result
+			  : sd_event_source_set_enabled(collector->window_timer, SD_EVENT_OFF);
 }
 
 void publish_condition(struct v2m_collector *collector)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -89,25 +90,9 @@ enum v2m_verdict requests_call(struct v2m_collector *collector, collector_call c
 	return wait_for(collector, &request);
 }
 
-int requests_init(struct v2m_collector *collector)
-{
-	struct request_queue *queue = &collector->queue;
-
-	queue->last = &queue->first;
-	pthread_mutex_init(&queue->lock, NULL);
-	pthread_cond_init(&queue->answered, NULL);
-	queue->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (queue->event_fd < 0)
-		return -errno;
-	collector->meter.context = collector;
-	collector->meter.window = meter_window;
-	collector->meter.reset = meter_reset;
-	collector->meter.health = meter_health;
-	return 0;
-}
-
 void requests_free(struct v2m_collector *collector)
 {
+	sd_event_source_unref(collector->request_event);
 	v2m_closep(&collector->queue.event_fd);
 	pthread_cond_destroy(&collector->queue.answered);
 	pthread_mutex_destroy(&collector->queue.lock);
@@ -242,12 +227,16 @@ static void answer_calls(struct v2m_collector *collector, struct request *batch)
 			request->verdict = request->call(collector, request->argument);
 }
 
-void requests_answer(struct v2m_collector *collector)
+static int answer_requests(sd_event_source *source, int fd, uint32_t events, void *context)
 {
+	struct v2m_collector *collector = context;
 	struct request *batch = take_batch(&collector->queue);
 
+	(void)source;
+	(void)fd;
+	(void)events;
 	if (!batch)
-		return;
+		return 0;
 	collector_retry_keys(collector);
 	if (collector_take_sample(collector) == 0) {
 		answer_resets(collector, batch);
@@ -255,6 +244,25 @@ void requests_answer(struct v2m_collector *collector)
 	}
 	answer_calls(collector, batch);
 	answer_batch(&collector->queue, batch);
+	return 0;
+}
+
+int requests_init(struct v2m_collector *collector)
+{
+	struct request_queue *queue = &collector->queue;
+
+	queue->last = &queue->first;
+	pthread_mutex_init(&queue->lock, NULL);
+	pthread_cond_init(&queue->answered, NULL);
+	collector->meter.context = collector;
+	collector->meter.window = meter_window;
+	collector->meter.reset = meter_reset;
+	collector->meter.health = meter_health;
+	queue->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (queue->event_fd < 0)
+		return -errno;
+	return sd_event_add_io(collector->event, &collector->request_event, queue->event_fd,
+			       EPOLLIN, answer_requests, collector);
 }
 
 void v2m_collector_refuse(struct v2m_collector *collector)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include "collector/internal.h"
 #include "base/log.h"
@@ -46,6 +47,26 @@ static int open_datapath(struct v2m_collector *collector, struct v2m_datapath **
 	return v2m_datapath_open(&options, datapath, error);
 }
 
+static int take_closed(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct v2m_collector *collector = context;
+	int result = v2m_socket_stats_drain(collector->stats);
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	if (result)
+		v2m_log_error("what closed sockets had counted cannot be read: %s",
+			      strerror(-result));
+	return 0;
+}
+
+static void close_stats(struct v2m_collector *collector)
+{
+	collector->closed_event = sd_event_source_unref(collector->closed_event);
+	v2m_socket_stats_close(V2M_TAKE(collector->stats));
+}
+
 static int open_stats(void *context)
 {
 	struct v2m_collector *collector = context;
@@ -58,7 +79,8 @@ static int open_stats(void *context)
 		return result;
 	}
 	fd = v2m_socket_stats_event_fd(collector->stats);
-	if (fd >= 0 && collector_watch(collector, fd))
+	if (fd >= 0 && sd_event_add_io(collector->event, &collector->closed_event, fd, EPOLLIN,
+				       take_closed, collector) < 0)
 		v2m_log_warning("closed sockets are looked at with every reading only");
 	return 0;
 }
@@ -87,7 +109,7 @@ void source_follow_netns(struct v2m_collector *collector)
 	}
 	if (collector->stats)
 		collector_take_sample(collector);
-	v2m_socket_stats_close(V2M_TAKE(collector->stats));
+	close_stats(collector);
 	netns_run(collector, open_stats, collector);
 	if (source_set_keyset(collector, collector->keyset, &error) < 0)
 		v2m_log_error("%s", error.text);
@@ -109,7 +131,7 @@ int source_open(struct v2m_collector *collector, struct v2m_error *error)
 void source_close(struct v2m_collector *collector)
 {
 	v2m_datapath_close(V2M_TAKE(collector->datapath));
-	v2m_socket_stats_close(V2M_TAKE(collector->stats));
+	close_stats(collector);
 }
 
 static struct v2m_port_rule make_rule(const struct v2m_key_port *port)
@@ -261,7 +283,7 @@ void source_retry(struct v2m_collector *collector)
 		stay(collector, error.text);
 		return;
 	}
-	v2m_socket_stats_close(V2M_TAKE(collector->stats));
+	close_stats(collector);
 	collector->condition.ebpf_unavailable = false;
 	collector->mode_reason[0] = 0;
 	collector->said.inexact.text[0] = 0;

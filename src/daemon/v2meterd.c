@@ -2,13 +2,12 @@
 /* The daemon: options, wiring, the loop, teardown in reverse order. */
 #include <errno.h>
 #include <getopt.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
 #include <unistd.h>
 
 #include "daemon/check.h"
@@ -89,8 +88,27 @@ static int parse_options(int argc, char **argv, struct options *options)
 	return optind == argc ? 0 : -EINVAL;
 }
 
-/* Blocks the signals that the loop handles; a client that goes away is no signal at all. */
-static int open_signals(void)
+static int stop(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+{
+	(void)info;
+	(void)context;
+	return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static int reload(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+{
+	(void)source;
+	(void)info;
+	v2m_log_info("reading the key sources again");
+	sd_notify(0, "RELOADING=1");
+	v2m_collector_reload(context);
+	sd_notify(0, "READY=1");
+	return 0;
+}
+
+/* Blocks the signals that the loop handles, in the threads that are to come too; a client that goes
+ * away is no signal at all. 0 or -errno. */
+static int block_signals(void)
 {
 	sigset_t signals;
 
@@ -99,44 +117,39 @@ static int open_signals(void)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &signals, NULL))
-		return -errno;
-	return signalfd(-1, &signals, SFD_CLOEXEC);
+	return sigprocmask(SIG_BLOCK, &signals, NULL) ? -errno : 0;
 }
 
-/* False: stop. */
-static bool handle_signal(int signal_fd, struct v2m_collector *collector)
+/* sd-event refuses to work in a process that was forked: no process is forked from here on. A
+ * signal that comes before its callback is registered waits for it. */
+static int open_loop(sd_event **event, struct v2m_error *error)
 {
-	struct signalfd_siginfo info;
+	int result = block_signals();
 
-	if (read(signal_fd, &info, sizeof(info)) != sizeof(info))
-		return true;
-	if (info.ssi_signo != SIGHUP)
-		return false;
-	v2m_log_info("reading the key sources again");
-	sd_notify(0, "RELOADING=1");
-	v2m_collector_reload(collector);
-	sd_notify(0, "READY=1");
-	return true;
+	if (!result)
+		result = sd_event_new(event);
+	if (result >= 0)
+		result = sd_event_add_signal(*event, NULL, SIGTERM, stop, NULL);
+	if (result >= 0)
+		result = sd_event_add_signal(*event, NULL, SIGINT, stop, NULL);
+	if (result < 0)
+		return v2m_error_set(error, result, "the event loop cannot be set up: %s",
+				     strerror(-result));
+	result = sd_event_set_watchdog(*event, true);
+	if (result < 0)
+		v2m_log_warning("systemd's watchdog cannot be served: %s", strerror(-result));
+	return 0;
 }
 
-static void loop(int signal_fd, struct v2m_collector *collector)
+static void loop(sd_event *event, struct v2m_collector *collector)
 {
-	struct pollfd fds[] = {
-		{ .fd = signal_fd, .events = POLLIN },
-		{ .fd = v2m_collector_fd(collector), .events = POLLIN },
-	};
+	int result = sd_event_add_signal(event, NULL, SIGHUP, reload, collector);
 
-	for (;;) {
-		if (poll(fds, V2M_ARRAY_LEN(fds), -1) < 0 && errno != EINTR) {
-			v2m_log_error("poll: %s", strerror(errno));
-			return;
-		}
-		if (fds[0].revents && !handle_signal(signal_fd, collector))
-			return;
-		if (fds[1].revents)
-			v2m_collector_dispatch(collector);
-	}
+	if (result < 0)
+		v2m_log_error("SIGHUP cannot be watched: %s", strerror(-result));
+	result = sd_event_loop(event);
+	if (result < 0)
+		v2m_log_error("the event loop has failed: %s", strerror(-result));
 }
 
 /* What is wrong is a line for the operator; whether he can change it by telling us something else
@@ -148,7 +161,7 @@ static enum exit_status fail(int result, const struct v2m_error *error)
 									      : STATUS_FAILED;
 }
 
-static enum exit_status serve(const struct v2m_config *config, const char *api_key, int signal_fd)
+static enum exit_status serve(const struct v2m_config *config, const char *api_key, sd_event *event)
 {
 	struct v2m_http_options serving = { .listen = &config->listen,
 					    .api_key = api_key,
@@ -160,7 +173,7 @@ static enum exit_status serve(const struct v2m_config *config, const char *api_k
 	int result = v2m_listen_check(&config->listen, &error);
 
 	if (!result)
-		result = v2m_collector_open(config, &collector, &error);
+		result = v2m_collector_open(config, event, &collector, &error);
 	if (result)
 		return fail(result, &error);
 	serving.meter = v2m_collector_meter(collector);
@@ -170,7 +183,7 @@ static enum exit_status serve(const struct v2m_config *config, const char *api_k
 			v2m_log_info("v2meterd %s serves on http://%s", V2M_VERSION,
 				     config->listen.items[i]);
 		sd_notify(0, "READY=1");
-		loop(signal_fd, collector);
+		loop(event, collector);
 		sd_notify(0, "STOPPING=1");
 		v2m_log_info("stopping; %s", v2m_collector_outlasts(collector)
 						     ? "the kernel goes on counting"
@@ -186,19 +199,17 @@ static enum exit_status run(const struct v2m_config *config)
 {
 	V2M_FREE char *api_key = NULL;
 	V2M_CLOSE int lock_fd = -1;
-	V2M_CLOSE int signal_fd = open_signals();
+	V2M_CLEANUP(sd_event_unrefp) sd_event *event = NULL;
 	struct v2m_error error = { "" };
-	int result;
+	int result = open_loop(&event, &error);
 
-	if (signal_fd < 0)
-		result = v2m_error_set(&error, -errno, "signalfd: %s", strerror(errno));
-	else
+	if (!result)
 		result = v2m_state_dir_lock(config->state_dir, &lock_fd, &error);
 	if (!result)
 		result = v2m_api_key_load(config, &api_key, &error);
 	if (result)
 		return fail(result, &error);
-	return serve(config, api_key, signal_fd);
+	return serve(config, api_key, event);
 }
 
 static enum exit_status detach(const struct v2m_config *config)

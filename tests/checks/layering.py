@@ -40,7 +40,7 @@ RULES = {
     "json": ("base", "json"),
     "ledger": ("accounting config keys json base", "sqlite json"),
     "http": ("api accounting config keys json base", "server json"),
-    "collector": ("api accounting config keys devices sockets datapath netlink ledger base", ""),
+    "collector": ("api accounting config keys devices sockets datapath netlink ledger base", "systemd"),
     "ctl": ("json base", "client json"),
     "config": ("json base", "json"),
     "keys": ("keys/formats json base", "json"),
