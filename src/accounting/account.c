@@ -8,7 +8,7 @@
 #include "accounting/raw.h"
 #include "accounting/session_set.h"
 #include "accounting/subjects.h"
-#include "base/util.h"
+#include "base/cleanup.h"
 
 struct v2m_account {
 	struct v2m_subjects subjects;

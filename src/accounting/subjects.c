@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/util.h"
+#include "base/cleanup.h"
 
 /* FNV-1a, 64 bits. The names are the operator's own. */
 static uint64_t hash(const char *text)

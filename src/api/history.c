@@ -8,7 +8,7 @@
 #include "api/parts.h"
 #include "base/calendar.h"
 #include "base/format.h"
-#include "base/util.h"
+#include "base/cleanup.h"
 
 /* What a list of histories adds up to. */
 struct sums {

@@ -12,7 +12,7 @@
 #include "keys/keys.h"
 #include "accounting/series.h"
 #include "api/status.h"
-#include "base/util.h"
+#include "base/error.h"
 
 enum v2m_verdict {
 	V2M_OK,

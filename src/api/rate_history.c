@@ -8,7 +8,7 @@
 #include "api/parts.h"
 #include "base/calendar.h"
 #include "api/history.h"
-#include "base/util.h"
+#include "base/cleanup.h"
 
 static void put_rates(struct v2m_json_writer *json, const char *name,
 		      const struct v2m_rate_history *rates, bool rx)

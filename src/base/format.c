@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "base/transport.h"
-#include "base/util.h"
+#include "base/macros.h"
 
 void v2m_format_bytes(uint64_t bytes, char text[static V2M_FORMAT_BYTES_LEN])
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-#include "base/util.h"
+#include "base/cleanup.h"
 
 /* zlib's manual: 16 more than the window's bits makes it a gzip stream, without name or time. */
 #define GZIP_WINDOW_BITS (15 + 16)

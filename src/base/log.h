@@ -4,9 +4,11 @@
 #ifndef V2METER_BASE_LOG_H
 #define V2METER_BASE_LOG_H
 
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
-#include "base/util.h"
+#include "base/macros.h"
 
 #define V2M_LOG_MEMORY 256
 

@@ -8,6 +8,8 @@
 
 #include "collector/internal.h"
 #include "base/log.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 
 bool collector_is_news(struct v2m_error *said, const char *text)
 {
@@ -55,7 +57,7 @@ const struct v2m_meter *v2m_collector_meter(struct v2m_collector *collector)
 
 static void flush_and_expire(struct v2m_collector *collector, uint64_t now)
 {
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	collector_remember_keys(collector);
 	if (collector_flush(collector))

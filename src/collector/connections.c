@@ -6,6 +6,8 @@
 
 #include "collector/internal.h"
 #include "base/log.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "datapath/udp_peers.h"
 
 #define UDP_PEER_NS (60 * UINT64_C(1000000000))
@@ -34,7 +36,7 @@ void connections_close(struct v2m_collector *collector)
 
 void connections_count(struct v2m_collector *collector)
 {
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	forget_sessions(collector);
 	if (!collector->datapath)
@@ -47,7 +49,7 @@ void connections_count(struct v2m_collector *collector)
 void connections_set_keyset(struct v2m_collector *collector, const struct v2m_keyset *keyset)
 {
 	V2M_FREE uint16_t *ports = ports_of(keyset);
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	if (!collector->sessions)
 		return;

@@ -44,7 +44,7 @@ static enum v2m_verdict answer_hours(struct v2m_collector *collector, void *argu
 {
 	const struct hours_question *question = argument;
 	const struct v2m_history_query *query = question->query;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	char subject[V2M_SUBJECT_LEN];
 	const struct v2m_key *key = NULL;
 	enum v2m_verdict verdict = collector_find_key(collector, query->id_or_uuid, &key);

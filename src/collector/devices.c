@@ -6,6 +6,8 @@
 
 #include "collector/internal.h"
 #include "base/log.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "datapath/addresses.h"
 #include "datapath/attach.h"
 #include "datapath/device_slots.h"
@@ -48,7 +50,7 @@ static bool is_want(int result)
 static void attach(struct v2m_collector *collector, struct watched_device *watched)
 {
 	const struct v2m_device *device = &watched->chosen.device;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	bool repaired = false;
 	uint64_t now = v2m_clock_mono_ns();
 	int result = v2m_datapath_attach(collector->datapath, device, &repaired, &error);
@@ -95,7 +97,7 @@ static void detach_unwanted(struct v2m_collector *collector)
 static void update_addresses(struct v2m_collector *collector)
 {
 	V2M_FREE struct v2m_local_address *addresses = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	size_t count = 0;
 
 	if (v2m_links_addresses(collector->links, &addresses, &count, &error) ||
@@ -148,7 +150,7 @@ void collector_update_devices(struct v2m_collector *collector)
 {
 	const struct v2m_config *config = collector->config;
 	V2M_FREE struct v2m_chosen_device *chosen = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	size_t count;
 
 	if (v2m_links_choose(collector->links, &config->interfaces, &config->exclude_interfaces,
@@ -181,7 +183,7 @@ void collector_check_devices(struct v2m_collector *collector)
 
 void collector_read_links(struct v2m_collector *collector)
 {
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	for (size_t i = 0; i < collector->n_devices; i++)
 		if (v2m_links_read_counters(collector->links, &collector->devices[i].chosen, 1,

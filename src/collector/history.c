@@ -6,6 +6,7 @@
 
 #include "collector/internal.h"
 #include "base/log.h"
+#include "base/clock.h"
 
 struct question {
 	const struct v2m_history_query *query;
@@ -47,7 +48,7 @@ static enum v2m_verdict answer_history(struct v2m_collector *collector, void *ar
 	struct v2m_history *out = question->history;
 	const struct v2m_key *key = NULL;
 	enum v2m_verdict verdict = V2M_OK;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	int32_t month = query->month;
 	int result;
 
@@ -74,7 +75,7 @@ static enum v2m_verdict answer_history(struct v2m_collector *collector, void *ar
 static enum v2m_verdict answer_date(struct v2m_collector *collector, void *argument)
 {
 	const struct date_question *question = argument;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	int result;
 
 	if (collector->condition.counters_unreadable)
@@ -88,7 +89,7 @@ static enum v2m_verdict answer_reset(struct v2m_collector *collector, void *argu
 {
 	const struct reset_question *question = argument;
 	char subject[V2M_SUBJECT_LEN];
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	const struct v2m_key *key;
 	enum v2m_verdict verdict;
 	int result;
@@ -110,7 +111,7 @@ static enum v2m_verdict answer_reset(struct v2m_collector *collector, void *argu
 static enum v2m_verdict answer_cleanup(struct v2m_collector *collector, void *argument)
 {
 	const struct cleanup_question *question = argument;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	int64_t now_us = v2m_clock_real_us();
 	int result = v2m_ledger_history_cleanup(collector->ledger, collector->account,
 						question->days_to_keep, now_us, &error);

@@ -13,6 +13,8 @@
 #include "keys/key_memory.h"
 #include "base/log.h"
 #include "base/string_list.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 
 /* All sources are read for the one that fails: first after this time, then after twice that, ... */
 #define REREAD_MIN_NS (5 * UINT64_C(1000000000))
@@ -51,7 +53,7 @@ static void set_too_many(struct v2m_collector *collector, int refused)
 void collector_watch_keys(struct v2m_collector *collector)
 {
 	struct v2m_strings paths = { 0 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	int result = v2m_source_watch_open(&collector->watch, &error);
 
 	if (!result)
@@ -99,7 +101,7 @@ static void memory_path(const struct v2m_collector *collector, char path[static 
 static void remember(struct v2m_collector *collector)
 {
 	bool again = collector->unremembered;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	char path[PATH_MAX];
 
 	memory_path(collector, path);
@@ -168,7 +170,7 @@ static void say_kept(struct v2m_collector *collector, const char *why)
 void collector_retry_keys(struct v2m_collector *collector)
 {
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *next = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	if (!collector->waiting)
 		return;
@@ -208,7 +210,7 @@ static int load_keys(struct v2m_collector *collector, bool first, struct v2m_err
 
 void collector_load_keys(struct v2m_collector *collector)
 {
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	collector->reread_ns = REREAD_MIN_NS;
 	if (load_keys(collector, false, &error))
@@ -217,7 +219,7 @@ void collector_load_keys(struct v2m_collector *collector)
 
 void collector_reread_keys(struct v2m_collector *collector)
 {
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	/* What is wrong in them (EINVAL) is put right by a change, and the watch tells of that. */
 	if (!collector->sources_result || collector->sources_result == -EINVAL ||
@@ -241,7 +243,7 @@ static int refusal_of(const struct v2m_collector *collector, int result)
 int collector_start_keys(struct v2m_collector *collector, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *last = NULL;
-	struct v2m_error memory_error = { "" };
+	struct v2m_error memory_error = { 0 };
 	char path[PATH_MAX];
 	int refused;
 	int result;

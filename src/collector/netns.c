@@ -11,11 +11,12 @@
 
 #include "collector/internal.h"
 #include "base/log.h"
+#include "base/cleanup.h"
 
 static int open_sockets(void *context)
 {
 	struct v2m_collector *collector = context;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	int result = v2m_sockets_open(&collector->sockets, &error);
 
 	if (result)
@@ -67,7 +68,7 @@ static void enter(struct v2m_collector *collector, int fd, uint32_t inode)
 bool netns_follow(struct v2m_collector *collector)
 {
 	uint32_t before = collector->netns;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	uint32_t inode = 0;
 	int fd;
 

@@ -6,6 +6,8 @@
 
 #include "collector/internal.h"
 #include "base/log.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 
 /* While the next window is being made, the one that has just run out still answers. */
 #define RENEWAL_GRACE_NS UINT64_C(1000000000)

@@ -14,6 +14,7 @@
 
 #include "collector/internal.h"
 #include "base/log.h"
+#include "base/cleanup.h"
 
 enum request_kind {
 	REQUEST_CACHED_WINDOW,

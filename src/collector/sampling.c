@@ -5,6 +5,7 @@
 
 #include "collector/internal.h"
 #include "base/log.h"
+#include "base/clock.h"
 #include "datapath/previous.h"
 
 static void set_unreadable(struct v2m_collector *collector, bool unreadable, const char *why)
@@ -26,7 +27,7 @@ static void set_unreadable(struct v2m_collector *collector, bool unreadable, con
 int collector_take_sample(struct v2m_collector *collector)
 {
 	struct v2m_sample sample = { 0 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	int result = source_read(collector, &sample, &error);
 
 	if (result) {
@@ -70,7 +71,7 @@ static int adopt_one(struct v2m_collector *collector, struct v2m_error *error)
 void collector_adopt_previous(struct v2m_collector *collector)
 {
 	while (collector_is_exact(collector)) {
-		struct v2m_error error = { "" };
+		struct v2m_error error = { 0 };
 		int result = adopt_one(collector, &error);
 
 		if (result == -ENOENT)
@@ -88,7 +89,7 @@ void collector_adopt_previous(struct v2m_collector *collector)
 
 int collector_flush(struct v2m_collector *collector)
 {
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	bool *unwritable = &collector->condition.ledger_unwritable;
 	int result;
 

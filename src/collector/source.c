@@ -12,6 +12,7 @@
 #include "collector/internal.h"
 #include "base/log.h"
 #include "base/transport.h"
+#include "base/cleanup.h"
 #include "datapath/counters.h"
 #include "datapath/datapath.h"
 #include "datapath/port_slots.h"
@@ -70,7 +71,7 @@ static void close_stats(struct v2m_collector *collector)
 static int open_stats(void *context)
 {
 	struct v2m_collector *collector = context;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	int result = v2m_socket_stats_open(&collector->stats, &error);
 	int fd;
 
@@ -101,7 +102,7 @@ static void fall_back(struct v2m_collector *collector, const char *reason)
 /* Sockets of another namespace are others: their counters begin anew. */
 void source_follow_netns(struct v2m_collector *collector)
 {
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	if (collector_is_exact(collector)) {
 		connections_set_keyset(collector, collector->keyset);
@@ -117,7 +118,7 @@ void source_follow_netns(struct v2m_collector *collector)
 
 int source_open(struct v2m_collector *collector, struct v2m_error *error)
 {
-	struct v2m_error reason = { "" };
+	struct v2m_error reason = { 0 };
 	int result = open_datapath(collector, &collector->datapath, &reason);
 
 	if (result && is_refusal(result))
@@ -150,7 +151,7 @@ static struct v2m_port_rule make_rule(const struct v2m_key_port *port)
 static int account_exact(struct v2m_collector *collector)
 {
 	struct v2m_sample sample = { 0 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	int result = v2m_datapath_read(collector->datapath, &sample, &error);
 
 	if (!result)
@@ -223,7 +224,7 @@ static bool failed_everywhere(const struct v2m_collector *collector)
 
 void source_check_devices(struct v2m_collector *collector)
 {
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	char reason[V2M_MODE_REASON_LEN];
 
 	if (!collector_is_exact(collector) || !refused_everywhere(collector))
@@ -271,7 +272,7 @@ static void stay(struct v2m_collector *collector, const char *reason)
 
 void source_retry(struct v2m_collector *collector)
 {
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	if (collector_is_exact(collector))
 		return;

@@ -8,6 +8,7 @@
 #include "collector/internal.h"
 #include "datapath/attach.h"
 #include "datapath/datapath.h"
+#include "base/clock.h"
 
 static const struct v2m_device_sample *find_sample(const struct v2m_sample *sample,
 						   uint32_t ifindex)
@@ -91,7 +92,7 @@ static enum v2m_verdict make_status(struct v2m_collector *collector, void *argum
 {
 	struct v2m_status *status = calloc(1, sizeof(*status));
 	struct v2m_health health;
-	struct v2m_error detail = { "" };
+	struct v2m_error detail = { 0 };
 
 	if (!status)
 		return V2M_UNREADABLE;

@@ -7,6 +7,7 @@
 
 #include "collector/internal.h"
 #include "base/log.h"
+#include "base/clock.h"
 
 struct export_question {
 	char **text;
@@ -23,7 +24,7 @@ struct import_question {
 static enum v2m_verdict answer_export(struct v2m_collector *collector, void *argument)
 {
 	const struct export_question *question = argument;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	int result;
 
 	/* Stores by itself what is pending; flushed first, so that /health knows how that went. */

@@ -10,6 +10,7 @@
 
 #include "json/json_doc.h"
 #include "base/string_list.h"
+#include "base/cleanup.h"
 
 static const char *const member_names[] = {
 	"listen",      "api_key",        "state_dir",          "pin_dir",

@@ -7,7 +7,7 @@
 
 #include "base/api_bytes.h"
 #include "base/string_list.h"
-#include "base/util.h"
+#include "base/error.h"
 
 /* Characters of an API key, at most, wherever it comes from. */
 #define V2M_API_KEY_MAX 256

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/cleanup.h"
+#include "base/file.h"
 
 #define API_KEY_BYTES 32
 

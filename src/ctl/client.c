@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/cleanup.h"
+
 /* 4,096 ports with 100,000 connections are about 15 MB. */
 #define BODY_MAX (64u << 20)
 

@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "base/util.h"
+#include "base/error.h"
 
 struct v2m_client;
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ctl/text.h"
+#include "base/cleanup.h"
 
 #define N_ROUTES 3
 

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "ctl/text.h"
+#include "base/cleanup.h"
 
 static const char *member(const json_t *key, const char *name)
 {

@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "base/util.h"
+#include "base/cleanup.h"
+#include "base/macros.h"
 
 enum v2m_style {
 	V2M_STYLE_PLAIN,

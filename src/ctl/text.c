@@ -3,11 +3,14 @@
 
 #include <langinfo.h>
 #include <locale.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 #include <wctype.h>
+
+#include "base/cleanup.h"
 
 /* "\uXXXX\uXXXX", a surrogate pair, is the longest that one character becomes. */
 #define ESCAPED_LEN 12

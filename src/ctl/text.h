@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "base/util.h"
+#include "base/macros.h"
 
 /* Call once, before the others: takes the character type locale of the environment, or C.UTF-8
  * where that one is not UTF-8 (a server's login often has none). */

@@ -11,6 +11,7 @@
 #include "ctl/render.h"
 #include "ctl/table.h"
 #include "ctl/text.h"
+#include "base/file.h"
 
 #define EXPORT_PATH "/api/meter/export"
 #define IMPORT_PATH "/api/meter/import"

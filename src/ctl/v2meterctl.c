@@ -8,6 +8,7 @@
 #include "ctl/commands.h"
 #include "ctl/table.h"
 #include "ctl/text.h"
+#include "base/file.h"
 
 #define DEFAULT_URL      "http://127.0.0.1:9469"
 #define DEFAULT_KEY_FILE "/var/lib/v2meter/api_key"
@@ -209,7 +210,7 @@ static enum v2m_outcome run(int argc, char **argv, struct settings *settings)
 	V2M_CLEANUP(v2m_client_freep) struct v2m_client *client = NULL;
 	V2M_FREE char *api_key = NULL;
 	struct v2m_client_options options = { .url = settings->url };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	const struct command *command;
 	enum v2m_outcome outcome;
 

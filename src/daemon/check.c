@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #include "base/format.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "keys/key_sources.h"
 #include "devices/links.h"
 
@@ -108,7 +110,7 @@ int v2m_check(const struct v2m_config *config, struct v2m_error *error)
 	V2M_CLEANUP(v2m_source_report_clear) struct v2m_source_report report = { 0 };
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *keyset = NULL;
 	struct v2m_source_options options = { .now_us = v2m_clock_real_us() };
-	struct v2m_error devices_error = { "" };
+	struct v2m_error devices_error = { 0 };
 	int result = print_config(config, error);
 	int devices_result;
 

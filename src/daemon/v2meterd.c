@@ -14,6 +14,7 @@
 #include "collector/collector.h"
 #include "config/config.h"
 #include "base/log.h"
+#include "base/cleanup.h"
 #include "config/state_dir.h"
 #include "http/http.h"
 #include "http/listen.h"
@@ -168,7 +169,7 @@ static enum exit_status serve(const struct v2m_config *config, const char *api_k
 					    .api_bytes = config->api_bytes };
 	struct v2m_collector *collector = NULL;
 	struct v2m_http *http = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	/* Before anything is put into the kernel, where a start that is refused would leave it. */
 	int result = v2m_listen_check(&config->listen, &error);
 
@@ -200,7 +201,7 @@ static enum exit_status run(const struct v2m_config *config)
 	V2M_FREE char *api_key = NULL;
 	V2M_CLOSE int lock_fd = -1;
 	V2M_CLEANUP(sd_event_unrefp) sd_event *event = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	int result = open_loop(&event, &error);
 
 	if (!result)
@@ -214,7 +215,7 @@ static enum exit_status run(const struct v2m_config *config)
 
 static enum exit_status detach(const struct v2m_config *config)
 {
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	int result = v2m_sessions_remove(config->pin_dir, &error);
 
 	if (result == 0)
@@ -224,7 +225,7 @@ static enum exit_status detach(const struct v2m_config *config)
 
 static enum exit_status check(const struct v2m_config *config)
 {
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	if (v2m_check(config, &error) == 0)
 		return STATUS_OK;
@@ -249,7 +250,7 @@ int main(int argc, char **argv)
 {
 	struct options options = { 0 };
 	struct v2m_config config;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	enum exit_status status;
 
 	if (parse_options(argc, argv, &options)) {

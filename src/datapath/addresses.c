@@ -8,6 +8,7 @@
 
 #include "datapath/map_list.h"
 #include "datapath/state.h"
+#include "base/cleanup.h"
 
 static int compare(const void *a, const void *b)
 {

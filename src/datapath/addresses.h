@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "base/util.h"
+#include "base/error.h"
 #include "v2meter/bpf_abi.h"
 
 struct v2m_datapath;

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "base/device.h"
-#include "base/util.h"
+#include "base/error.h"
 
 struct v2m_datapath;
 

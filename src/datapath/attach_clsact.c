@@ -23,7 +23,7 @@
 #include "base/log.h"
 #include "netlink/tc_netlink.h"
 #include "datapath/program.h"
-#include "base/util.h"
+#include "base/cleanup.h"
 
 /* The first priority is wanted, to be asked before filters that end the walk; the next ones are for
  * hosts where somebody has a filter of another kind there. */

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/cleanup.h"
 
 #define TCX_INGRESS   46        /* BPF_TCX_INGRESS; egress is the next one */
 #define LINK_TYPE_TCX 11        /* BPF_LINK_TYPE_TCX */

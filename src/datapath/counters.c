@@ -9,6 +9,8 @@
 
 #include "datapath/map_list.h"
 #include "datapath/state.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 
 /* Slots read by one call: keeps the buffer small on machines with many CPUs. */
 #define CHUNK 256

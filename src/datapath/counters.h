@@ -3,7 +3,7 @@
 #define V2METER_DATAPATH_COUNTERS_H
 
 #include "base/sample.h"
-#include "base/util.h"
+#include "base/error.h"
 
 struct v2m_datapath;
 

@@ -15,6 +15,7 @@
 #include "datapath/port_slots.h"
 #include "datapath/program.h"
 #include "datapath/state.h"
+#include "base/cleanup.h"
 
 static struct v2m_datapath *allocate(void)
 {

@@ -11,7 +11,7 @@
 #include "base/device.h"
 #include "base/port_rule.h"
 #include "base/sample.h"
-#include "base/util.h"
+#include "base/error.h"
 
 struct v2m_datapath;
 

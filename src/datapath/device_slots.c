@@ -11,6 +11,8 @@
 #include "datapath/grace.h"
 #include "datapath/map_list.h"
 #include "datapath/state.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 
 int v2m_device_slots_open(struct v2m_datapath *datapath, struct v2m_error *error)
 {

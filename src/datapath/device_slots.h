@@ -4,7 +4,7 @@
 #define V2METER_DATAPATH_DEVICE_SLOTS_H
 
 #include "base/device.h"
-#include "base/util.h"
+#include "base/error.h"
 
 struct v2m_datapath;
 

@@ -6,7 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/cleanup.h"
 
 /* Kernels that run CPUs without a tick refuse MEMBARRIER_CMD_GLOBAL. An update of a map of maps
  * waits for a grace period too, so that nobody sees the old inner map afterwards

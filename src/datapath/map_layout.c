@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/util.h"
+#include "base/cleanup.h"
 
 static const char *const flow_names[V2M_COUNTER_FLOWS] = { "tcp_rx", "tcp_tx", "udp_rx", "udp_tx" };
 

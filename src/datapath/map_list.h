@@ -3,7 +3,9 @@
 #ifndef V2METER_DATAPATH_MAP_LIST_H
 #define V2METER_DATAPATH_MAP_LIST_H
 
-#include "base/util.h"
+#include <stdint.h>
+
+#include "base/macros.h"
 #include "v2meter/bpf_abi.h"
 
 /* Under pin_dir: where the present ABI version's pins are. */

@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
 #include "datapath/map_list.h"
 #include "datapath/previous.h"
 #include "datapath/program.h"

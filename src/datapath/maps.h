@@ -3,7 +3,7 @@
 #ifndef V2METER_DATAPATH_MAPS_H
 #define V2METER_DATAPATH_MAPS_H
 
-#include "base/util.h"
+#include "base/error.h"
 
 struct v2m_datapath;
 

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "base/transport.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "datapath/grace.h"
 #include "datapath/map_list.h"
 #include "datapath/state.h"

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "base/port_rule.h"
-#include "base/util.h"
+#include "base/error.h"
 
 struct v2m_datapath;
 

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "datapath/map_layout.h"
 #include "datapath/grace.h"
 #include "datapath/map_list.h"

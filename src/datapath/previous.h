@@ -4,7 +4,7 @@
 #define V2METER_DATAPATH_PREVIOUS_H
 
 #include "base/sample.h"
-#include "base/util.h"
+#include "base/error.h"
 
 struct v2m_datapath;
 

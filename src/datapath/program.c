@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/cleanup.h"
 #include "traffic.skel.h"
 #include "datapath/map_list.h"
 #include "datapath/state.h"

@@ -3,7 +3,7 @@
 #ifndef V2METER_DATAPATH_PROGRAM_H
 #define V2METER_DATAPATH_PROGRAM_H
 
-#include "base/util.h"
+#include "base/error.h"
 #include "pins/pins.h"
 #include "v2meter/bpf_abi.h"
 

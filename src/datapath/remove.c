@@ -10,6 +10,7 @@
 #include "datapath/program.h"
 #include "datapath/take_off.h"
 #include "datapath/unpin.h"
+#include "base/cleanup.h"
 
 /* Directories under pin_dir that are ours. */
 static bool is_our_directory(const char *name)

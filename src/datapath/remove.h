@@ -2,7 +2,7 @@
 #ifndef V2METER_DATAPATH_REMOVE_H
 #define V2METER_DATAPATH_REMOVE_H
 
-#include "base/util.h"
+#include "base/error.h"
 
 /* Takes away everything in the kernel that is ours under pin_dir: filters, links, pins, the
  * directory, a clsact qdisc only if we made it and it is empty (never otherwise). 0 or -errno. */

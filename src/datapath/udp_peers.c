@@ -9,7 +9,7 @@
 
 #include "datapath/map_list.h"
 #include "datapath/state.h"
-#include "base/util.h"
+#include "base/cleanup.h"
 
 /* More than any bucket of the map holds, or the kernel gives nothing (ENOSPC). */
 #define CHUNK 4096

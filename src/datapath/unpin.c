@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "datapath/map_list.h"
-#include "base/util.h"
+#include "base/macros.h"
 
 static bool is_our_pin(const char *name)
 {

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <net/if_arp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/util.h"
+#include "base/cleanup.h"
+#include "base/macros.h"
 
 /* The kernel allows eight levels of stacked devices; more than that is a loop in the description.
  */

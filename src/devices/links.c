@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "base/cleanup.h"
 #include "devices/link_table.h"
 
 #define MOST_REFUSED 64

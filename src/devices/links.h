@@ -5,7 +5,7 @@
 
 #include "devices/device_choice.h"
 #include "base/device.h"
-#include "base/util.h"
+#include "base/error.h"
 
 struct v2m_links;
 

@@ -6,7 +6,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-#include "base/util.h"
+#include "base/cleanup.h"
 
 #define PAUSE_NS 2000000
 /* For a place in the listener's queue. */

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "base/util.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 
 /* mg_read() comes back only when it has all that it was asked for, however slowly that arrives: a
  * small piece lets us look at the clock. */

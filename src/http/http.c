@@ -17,6 +17,8 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "http/accept_waker.h"
 #include "http/body.h"
 #include "http/framing.h"

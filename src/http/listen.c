@@ -14,7 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/util.h"
+#include "base/cleanup.h"
+#include "base/file.h"
 
 #define PROC_TCP_MAX (16u << 20) /* 100,000 sockets take 15 MB */
 

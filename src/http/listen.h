@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 
 #include "base/string_list.h"
-#include "base/util.h"
+#include "base/error.h"
 
 /* Reads an IPv4 "address:port". 0 or -EINVAL. */
 int v2m_listen_parse(const char *text, struct sockaddr_in *address);

@@ -5,6 +5,8 @@
 #include "http/body.h"
 #include "http/exchange.h"
 #include "api/history.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 
 /* 4,096 keys with 300 days each; it takes 100 Mbit/s six seconds. */
 #define DOCUMENT_MAX  (64u << 20)
@@ -68,7 +70,7 @@ static void import(struct exchange *exchange, const char *text, size_t length)
 	const struct v2m_meter *meter = exchange->http->meter;
 	struct v2m_reply *reply = exchange->reply;
 	struct v2m_import_result counts = { 0 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	enum v2m_verdict verdict =
 		meter->import_totals(meter->context, text, length, &counts, &error);
 

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/file.h"
+
 /* Deeper than any value that is complained about. */
 #define MAX_STEPS 16
 

@@ -14,7 +14,8 @@
 #include <stdbool.h>
 
 #include "json/json_place.h"
-#include "base/util.h"
+#include "base/error.h"
+#include "base/macros.h"
 
 /* No configuration or key file that a server runs on is anywhere near this. */
 #define V2M_JSON_MAX_BYTES (32u << 20)

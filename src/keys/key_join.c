@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/uuid.h"
+#include "base/cleanup.h"
 
 struct join {
 	struct v2m_key_list *keys;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/cleanup.h"
+
 static int reserve(struct v2m_key_list *list, size_t n)
 {
 	size_t capacity = list->capacity ? list->capacity : 64;

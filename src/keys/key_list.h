@@ -3,6 +3,8 @@
 #ifndef V2METER_KEYS_KEY_LIST_H
 #define V2METER_KEYS_KEY_LIST_H
 
+#include <stddef.h>
+
 #include "keys/keys.h"
 
 struct v2m_key_list {

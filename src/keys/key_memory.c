@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "base/cleanup.h"
+#include "base/file.h"
 #include "json/json_doc.h"
 #include "keys/formats/key_file.h"
 #include "keys/key_list.h"

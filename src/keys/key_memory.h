@@ -7,6 +7,7 @@
 #define V2METER_KEYS_KEY_MEMORY_H
 
 #include "keys/keys.h"
+#include "base/error.h"
 
 #define V2M_KEY_MEMORY_NAME "keys.last.json"
 

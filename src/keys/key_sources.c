@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "keys/formats/source_read.h"
 #include "base/string_list.h"
+#include "base/cleanup.h"
 
 #define AUTO "auto"
 
@@ -83,7 +84,7 @@ static void fail_first(struct loading *loading, int result, const char *text)
 static void load_path(struct loading *loading, const char *path, bool may_be_absent)
 {
 	size_t before = count_gathered(&loading->gathered);
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	const char *kind;
 	int result;
 

@@ -9,6 +9,7 @@
 #include "keys/key_list.h"
 #include "keys/source_report.h"
 #include "base/string_list.h"
+#include "base/error.h"
 
 struct v2m_source_options {
 	/* For the created_at of keys whose source has none: what they had before, else when they

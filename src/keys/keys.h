@@ -7,9 +7,10 @@
 #define V2METER_KEYS_KEYS_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "v2meter/bpf_abi.h"
-#include "base/util.h"
 
 struct v2m_key {
 	char *id;   /* how consumers name it */

@@ -10,6 +10,8 @@
 
 #include "base/log.h"
 #include "base/string_list.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "keys/watch_list.h"
 
 #define MS UINT64_C(1000000)

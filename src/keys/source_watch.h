@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 #include "base/string_list.h"
-#include "base/util.h"
+#include "base/error.h"
 
 /* A change is reported when nothing more has changed for QUIET, at the latest LATEST after it. */
 #define V2M_SOURCE_WATCH_QUIET_MS  200

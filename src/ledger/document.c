@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "json/json_doc.h"
+#include "base/cleanup.h"
 
 typedef int (*parse_date)(const char *text, int32_t *date);
 

@@ -5,6 +5,7 @@
 
 #include "accounting/account.h"
 #include "accounting/history.h"
+#include "base/error.h"
 
 #define V2M_DOCUMENT_FORMAT  "v2meter-totals"
 #define V2M_DOCUMENT_VERSION 1

@@ -6,6 +6,7 @@
 #include "ledger/document.h"
 #include "ledger/private.h"
 #include "ledger/transfer.h"
+#include "base/cleanup.h"
 
 typedef void (*format_date)(int32_t date, char *text);
 

@@ -14,6 +14,8 @@
 #include "base/log.h"
 #include "ledger/schema.h"
 #include "base/sqlite_uri.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 
 /* Long enough for another process's short transaction, short enough for a reset's answer. */
 #define BUSY_TIMEOUT_MS 500

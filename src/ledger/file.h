@@ -5,7 +5,7 @@
 
 #include <sqlite3.h>
 
-#include "base/util.h"
+#include "base/error.h"
 
 /* Opens or makes the file (mode 0600, whatever the umask; SQLite gives -wal and -shm the same),
  * WAL, synchronous=FULL, checked and at the present schema. 0, or -errno: -EUCLEAN where it is

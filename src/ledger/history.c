@@ -7,6 +7,7 @@
 
 #include "ledger/figures.h"
 #include "ledger/private.h"
+#include "base/cleanup.h"
 
 static int out_of_memory(struct v2m_error *error)
 {

@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "base/log.h"
+#include "base/cleanup.h"
 #include "ledger/file.h"
 #include "ledger/private.h"
 #include "ledger/salvage.h"
@@ -121,7 +122,7 @@ int v2m_ledger_open(const char *state_dir, struct v2m_ledger **ledger, struct v2
 {
 	V2M_CLEANUP(closep)
 	struct v2m_ledger *opened = calloc(1, sizeof(*opened));
-	struct v2m_error reason = { "" };
+	struct v2m_error reason = { 0 };
 	int result;
 
 	if (!opened || asprintf(&opened->path, "%s/ledger.db", state_dir) < 0)

@@ -8,7 +8,7 @@
 #define V2METER_LEDGER_LEDGER_H
 
 #include "accounting/account.h"
-#include "base/util.h"
+#include "base/error.h"
 
 struct v2m_ledger;
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "base/util.h"
+#include "base/macros.h"
 #include "ledger/schema.h"
 
 /* Ordered by the primary key, so that a scan walks the table's own pages, and those alone. */

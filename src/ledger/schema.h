@@ -5,7 +5,7 @@
 
 #include <sqlite3.h>
 
-#include "base/util.h"
+#include "base/error.h"
 
 /* PRAGMA application_id of our files: "V2ML". */
 #define V2M_LEDGER_APPLICATION_ID 0x56324d4c

@@ -6,7 +6,7 @@
 #include <sqlite3.h>
 
 #include "accounting/history.h"
-#include "base/util.h"
+#include "base/error.h"
 
 enum v2m_statement {
 	V2M_BEGIN,

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "base/util.h"
+#include "base/cleanup.h"
 
 #define ATTEMPTS  5
 #define TIMEOUT_S 5

@@ -13,6 +13,9 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "base/cleanup.h"
+#include "base/file.h"
+
 #define PID_FILE_MAX 64
 
 static int fail(struct v2m_error *error, int code, const char *path)

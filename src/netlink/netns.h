@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/util.h"
+#include "base/error.h"
 
 /* Opens the namespace that the text names: the path of a namespace (/run/netns/name,
  * /proc/<pid>/ns/net), the path of a file with a pid in it, or a pid. *inode is its number. A

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/util.h"
+#include "base/cleanup.h"
 
 #define BUFFER_SIZE 32768
 

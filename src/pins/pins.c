@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/cleanup.h"
 
 #define BPFFS_ROOT "/sys/fs/bpf"
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/util.h"
+#include "base/error.h"
 
 enum v2m_direction {
 	V2M_INGRESS,

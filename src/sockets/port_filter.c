@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/util.h"
+#include "base/cleanup.h"
 
 /*
  * The kernel's filter machine (inet_diag_bc_run in net/ipv4/inet_diag.c) goes to op->yes or op->no,

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+
 /* Of the calling thread: it may be in another network namespace than the process began in. */
 #define TCP4 "/proc/thread-self/net/tcp"
 #define TCP6 "/proc/thread-self/net/tcp6"

@@ -12,6 +12,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
 #include "pins/pins.h"
 #include "sessions.skel.h"
 

@@ -9,7 +9,7 @@
 #define V2METER_SOCKETS_SESSIONS_H
 
 #include "base/connection.h"
-#include "base/util.h"
+#include "base/error.h"
 
 struct v2m_sessions;
 

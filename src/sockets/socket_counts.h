@@ -16,7 +16,6 @@
 
 #include "base/connection.h"
 #include "base/sample.h"
-#include "base/util.h"
 
 struct v2m_socket_counts;
 

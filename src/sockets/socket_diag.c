@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "sockets/port_filter.h"
+#include "base/cleanup.h"
 
 #define END_OF(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 #define LEAST_CAPACITY 1024
 
 static struct v2m_connection_table *resize(struct v2m_connection_table *table, size_t capacity)

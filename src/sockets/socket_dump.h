@@ -4,7 +4,6 @@
 #define V2METER_SOCKETS_SOCKET_DUMP_H
 
 #include "base/connection.h"
-#include "base/util.h"
 
 #define V2M_DUMP_STATES                                                                            \
 	((1u << V2M_TCP_ESTABLISHED) | (1u << V2M_TCP_CLOSE_WAIT) | (1u << V2M_TCP_LAST_ACK))

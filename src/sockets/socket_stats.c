@@ -12,6 +12,8 @@
 #include "sockets/socket_counts.h"
 #include "sockets/socket_diag.h"
 #include "base/transport.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 
 /* Some 10,000 announcements of 400 bytes until we get round to them; what the kernel allows of it
  * without privilege (net.core.rmem_max, 208 KiB by default) is room for 200 to 500. */

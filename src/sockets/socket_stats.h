@@ -10,7 +10,7 @@
 
 #include "base/port_rule.h"
 #include "base/sample.h"
-#include "base/util.h"
+#include "base/error.h"
 
 struct v2m_socket_stats;
 

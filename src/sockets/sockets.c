@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/clock.h"
 #include "sockets/proc_tcp.h"
 #include "sockets/socket_diag.h"
 

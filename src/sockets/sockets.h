@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "base/connection.h"
-#include "base/util.h"
+#include "base/error.h"
 
 struct v2m_sockets;
 

@@ -72,9 +72,9 @@ if [ -d bpf ]; then
 	grep -q '^BPF skeleton' <<<"$after" || fail "$header does not remake the skeleton"
 fi
 
-source=src/base/util.c
+source=src/base/file.c
 compiled_now=$(steps_after "$source" | compiled)
-[ "$compiled_now" = src/base/CMakeFiles/v2m_base.dir/util.c.o ] ||
+[ "$compiled_now" = src/base/CMakeFiles/v2m_base.dir/file.c.o ] ||
 	fail "$source rebuilds this instead of itself alone: $compiled_now"
 steps_after "$source" | grep -q '^BPF' && fail "$source rebuilds the BPF object"
 

@@ -2,7 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/util.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "fake/private.h"
 
 static struct v2m_history_figures figures_of(unsigned days)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/util.h"
+#include "base/clock.h"
 #include "base/transport.h"
 
 static char *numbered(const char *before, int digits, size_t number, const char *after)

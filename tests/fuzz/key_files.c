@@ -5,6 +5,7 @@
 #include "keys/formats/key_file.h"
 #include "keys/key_join.h"
 #include "base/log.h"
+#include "base/cleanup.h"
 #include "keys/formats/port_file.h"
 #include "fuzz.h"
 
@@ -33,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	V2M_CLEANUP(v2m_json_doc_clear) struct v2m_json_doc doc = { 0 };
 	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
 	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list joined = { 0 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	int result =
 		v2m_json_doc_parse("f", (const char *)data, size, V2M_JSON_STRICT, &doc, &error);
 

@@ -4,6 +4,7 @@
 
 #include "keys/key_join.h"
 #include "base/log.h"
+#include "base/cleanup.h"
 #include "keys/formats/v2ray_config.h"
 #include "fuzz.h"
 
@@ -43,7 +44,7 @@ static void read_twice(const struct v2m_json_doc *doc, const uint8_t *data, size
 	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
 	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list again = { 0 };
 	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list joined = { 0 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	size_t count;
 
 	if (v2m_v2ray_read(doc, 1, &gathered.clients, &error)) {
@@ -62,7 +63,7 @@ static void read_twice(const struct v2m_json_doc *doc, const uint8_t *data, size
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	V2M_CLEANUP(v2m_json_doc_clear) struct v2m_json_doc doc = { 0 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	v2m_log_set_level(V2M_LOG_ERROR);
 	if (v2m_json_doc_parse("f", (const char *)data, size, V2M_JSON_V2RAY, &doc, &error))

@@ -73,7 +73,7 @@ static void ask_ss(const uint16_t *ports, size_t n_ports, struct lines *lines)
 struct v2m_connection_table *dump(const uint16_t *ports, size_t n_ports)
 {
 	struct v2m_connection_table *table = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	if (v2m_sockets_dump(sockets, ports, n_ports, &table, &error))
 		fail_msg("%s", error.text);
@@ -197,7 +197,7 @@ void cut(struct pair pair)
 
 int open_sockets(void **state)
 {
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	(void)state;
 	if (v2m_sockets_open(&sockets, &error) == 0)

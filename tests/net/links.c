@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "namespace.h"
+#include "base/cleanup.h"
 
 static struct v2m_links *links;
 
@@ -27,7 +28,7 @@ static const char *choose(const char *pattern)
 	const struct v2m_strings interfaces = { &item, 1 };
 	const struct v2m_strings exclude = { NULL, 0 };
 	struct v2m_chosen_device *devices = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	size_t count = 0;
 
 	snprintf(copy, sizeof(copy), "%s", pattern);
@@ -154,7 +155,7 @@ static void a_tun_device_has_no_layer_2_header(void **state)
 	const struct v2m_strings interfaces = { &item, 1 };
 	const struct v2m_strings exclude = { NULL, 0 };
 	struct v2m_chosen_device *devices = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	size_t count = 0;
 
 	(void)state;
@@ -178,7 +179,7 @@ static void every_device_is_listed_with_a_reason(void **state)
 	const struct v2m_strings interfaces = { &item, 1 };
 	const struct v2m_strings exclude = { NULL, 0 };
 	struct v2m_listed_device *devices = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	size_t count = 0;
 
 	(void)state;
@@ -206,7 +207,7 @@ static void counters_are_the_devices_own_and_can_be_read_again(void **state)
 	const struct v2m_strings interfaces = { &item, 1 };
 	const struct v2m_strings exclude = { NULL, 0 };
 	struct v2m_chosen_device *devices = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	struct sockaddr_in target = { .sin_family = AF_INET, .sin_port = htons(9) };
 	char payload[1000] = { 0 };
 	uint64_t before;
@@ -234,7 +235,7 @@ static void the_counters_of_a_device_that_is_gone_stay(void **state)
 	struct v2m_chosen_device device = { .device = { .ifindex = 1000000, .name = "gone" },
 					    .rx_bytes = 7,
 					    .tx_bytes = 8 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	(void)state;
 	assert_int_equal(v2m_links_read_counters(links, &device, 1, &error), 0);
@@ -245,7 +246,7 @@ static void the_counters_of_a_device_that_is_gone_stay(void **state)
 static bool has_address(const char *text)
 {
 	struct v2m_local_address *addresses = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	uint8_t wanted[16];
 	size_t count = 0;
 	size_t found = 0;
@@ -384,7 +385,7 @@ static int remove_devices(void **state)
 
 static int open_links(void **state)
 {
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	(void)state;
 	if (v2m_links_open(&links, &error) == 0)

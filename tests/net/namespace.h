@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "base/util.h"
+#include "base/macros.h"
 
 /* Leaves the program with status 77, "skipped", where there is no privilege to make one. */
 void enter_own_namespace(void);

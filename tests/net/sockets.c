@@ -241,7 +241,7 @@ static void opening_says_why_it_failed(void **state)
 	struct rlimit before;
 	struct rlimit none;
 	struct v2m_sockets *opened = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	int result;
 
 	(void)state;

@@ -2,12 +2,14 @@
 #include "keys/formats/key_file.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/uuid.h"
 #include "base/transport.h"
+#include "base/cleanup.h"
 
 /* Absent, null, and for what is only shown also "", leave *value NULL. */
 static int optional_string(const struct v2m_json_node *key, const char *name, bool may_be_empty,

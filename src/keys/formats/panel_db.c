@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <limits.h>
 #include <sqlite3.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -15,6 +16,7 @@
 #include "keys/formats/key_file.h"
 #include "base/sqlite_uri.h"
 #include "base/transport.h"
+#include "base/cleanup.h"
 
 /* The panel's transactions are short. */
 #define BUSY_TIMEOUT_MS 250

@@ -9,6 +9,7 @@
 #define V2METER_KEYS_FORMATS_PANEL_DB_H
 
 #include "keys/key_list.h"
+#include "base/error.h"
 
 /* Adds the keys to an empty list, which is the caller's to clear either way. A
  * key whose own port is null has that of its assignment. 0, -EINVAL for a value or a table that is

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 #define MEMBER "port_assignments"
 
 static int read_assignment(const struct v2m_json_node *node, const char *uuid,

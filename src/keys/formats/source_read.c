@@ -13,6 +13,7 @@
 #include "keys/formats/panel_db.h"
 #include "keys/formats/port_file.h"
 #include "base/string_list.h"
+#include "base/cleanup.h"
 #include "keys/formats/v2ray_config.h"
 
 enum kind {

@@ -4,6 +4,7 @@
 #define V2METER_KEYS_FORMATS_SOURCE_READ_H
 
 #include "keys/key_join.h"
+#include "base/error.h"
 
 /* Adds what the file or directory holds; *kind is a string constant that says what it is, "file"
  * as long as that is not known. The files of a directory that end in .json, .jsonc or .db are read

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/uuid.h"
+#include "base/cleanup.h"
 #include "keys/formats/v2ray_inbound.h"
 #include "keys/formats/v2ray_merge.h"
 

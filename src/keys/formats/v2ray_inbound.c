@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/transport.h"
+#include "base/cleanup.h"
 
 #define PORT_FORMS                                                                                 \
 	"a port from 1 to 65535, a range \"10001-10010\", a list of them, or \"env:NAME\""

@@ -3,6 +3,8 @@
 #ifndef V2METER_KEYS_FORMATS_V2RAY_INBOUND_H
 #define V2METER_KEYS_FORMATS_V2RAY_INBOUND_H
 
+#include <stdint.h>
+
 #include "json/json_doc.h"
 
 /* A set of ports. */

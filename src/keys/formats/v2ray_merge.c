@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 /* Lists of inbounds; "inboundDetour" is V2Ray 3's. */
 static const char *const list_names[] = { "inbounds", "inboundDetour" };
 

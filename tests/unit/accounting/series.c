@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "accounting/series.h"
+#include "base/macros.h"
 
 #define STEPS 720
 

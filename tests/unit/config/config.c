@@ -14,7 +14,7 @@
 static struct v2m_config load(const char *text)
 {
 	struct v2m_config config = { 0 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	if (v2m_config_load(text ? temporary_file("v2meter.json", text) : NULL, &config, &error))
 		fail_msg("%s", error.text);
@@ -26,7 +26,7 @@ static void check_refused(const char *text, const char *expected)
 {
 	const char *path = temporary_file("v2meter.json", text);
 	struct v2m_config config = { .cache_ttl_s = 4711 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	char whole[600];
 
 	assert_int_equal(v2m_config_load(path, &config, &error), -EINVAL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "base/util.h"
+#include "base/macros.h"
 #include "unit/devices/topology.h"
 
 static void a_nic_with_the_default_route_is_an_uplink(void **state)

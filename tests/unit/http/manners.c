@@ -4,6 +4,7 @@
 
 #include "http/framing.h"
 #include "unit/http/http_fixture.h"
+#include "base/clock.h"
 
 static void two_reads_in_a_window_are_byte_identical(void **state)
 {
@@ -351,7 +352,7 @@ static void an_unknown_version_of_http_is_505(void **state)
 static void a_taken_port_is_told_with_its_holder(void **state)
 {
 	struct v2m_http *second = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	char address[64];
 	char holder[64];
 
@@ -372,7 +373,7 @@ static void an_address_that_is_none_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < V2M_ARRAY_LEN(addresses); i++) {
 		struct v2m_http *second = NULL;
-		struct v2m_error error = { "" };
+		struct v2m_error error = { 0 };
 
 		assert_int_equal(start_on(addresses[i], &second, &error), -EINVAL);
 		assert_non_null(strstr(error.text, addresses[i]));

@@ -9,6 +9,7 @@
 
 #include "json/json_doc.h"
 #include "unit/temporary.h"
+#include "base/cleanup.h"
 
 static struct v2m_place place_of(const char *text, const struct v2m_json_step *steps, size_t n)
 {

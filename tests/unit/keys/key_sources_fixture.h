@@ -15,6 +15,7 @@
 
 #include "keys/key_sources.h"
 #include "base/string_list.h"
+#include "base/cleanup.h"
 #include "unit/temporary.h"
 
 #define U1     "e9828d67-08e2-4942-815d-61f41b3dacf7"

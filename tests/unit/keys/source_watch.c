@@ -13,6 +13,8 @@
 
 #include "keys/source_watch.h"
 #include "base/string_list.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "keys/formats/panel_db.h"
 #include "unit/temporary.h"
 

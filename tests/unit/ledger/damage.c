@@ -72,7 +72,7 @@ static void damage_that_a_question_comes_upon_is_mended_by_the_next_store(void *
 {
 	struct state *state = *context;
 	struct v2m_history history = { 0 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	some_history(state);
 	destroy(state, "days");
@@ -98,7 +98,7 @@ static int move_away(const char *path)
 static void a_disk_that_damages_every_file_is_not_filled_with_them(void **context)
 {
 	struct state *state = *context;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	count(state, 100, "2025-08-03T12:00:00");
 	store(state);

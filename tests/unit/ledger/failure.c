@@ -95,7 +95,7 @@ static void stored_on_a_small_disk(struct state *state)
 static void on_a_full_disk_counting_goes_on_in_memory(void **context)
 {
 	struct state *state = *context;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	stored_on_a_small_disk(state);
 	fill_disk(state);
@@ -143,7 +143,7 @@ static void remount(struct state *state, unsigned long flags)
 static void a_file_on_a_read_only_disk_is_read_and_written_when_that_is_possible(void **context)
 {
 	struct state *state = *context;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	stored_on_a_small_disk(state);
 	close_ledger(state);
@@ -164,7 +164,7 @@ static void a_file_on_a_read_only_disk_is_read_and_written_when_that_is_possible
 static void a_file_on_a_full_disk_is_read_at_the_start(void **context)
 {
 	struct state *state = *context;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	stored_on_a_small_disk(state);
 	close_ledger(state);
@@ -183,7 +183,7 @@ static void a_directory_with_any_name_is_read_on_a_read_only_disk(void **context
 {
 	struct state *state = *context;
 	struct v2m_ledger *ledger = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	char dir[128];
 
 	on_a_small_disk(state);
@@ -243,7 +243,7 @@ static void unlock(pid_t child, int hold)
 static void a_locked_file_is_written_when_the_other_process_is_done(void **context)
 {
 	struct state *state = *context;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	pid_t child;
 	int hold;
 
@@ -263,7 +263,7 @@ static void a_file_that_is_locked_at_the_start_is_an_error_that_says_so(void **c
 {
 	struct state *state = *context;
 	struct v2m_ledger *ledger = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	pid_t child;
 	int hold;
 
@@ -336,7 +336,7 @@ static void a_process_that_is_killed_leaves_a_ledger_that_holds_together(void **
 static void a_damaged_file_waits_for_room_for_a_new_one(void **context)
 {
 	struct state *state = *context;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	on_a_small_disk(state);
 	some_history(state);
@@ -410,7 +410,7 @@ static void a_log_that_is_taken_away_before_the_first_store_takes_nothing_with_i
 static void files_that_cannot_be_looked_for_are_not_taken_for_removed(void **context)
 {
 	struct state *state = *context;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	int result;
 
 	if (geteuid() != 0) {

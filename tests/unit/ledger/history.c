@@ -4,7 +4,7 @@
 static struct v2m_history history_of(struct state *state)
 {
 	struct v2m_history history = { 0 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	if (v2m_ledger_history_key(state->ledger, state->account, state->keyset,
 				   &state->keyset->keys[0], &history, &error))
@@ -16,7 +16,7 @@ static struct v2m_history history_of(struct state *state)
 static struct v2m_history month_of(struct state *state, int32_t month)
 {
 	struct v2m_history history = { 0 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	if (v2m_ledger_history_key_month(state->ledger, state->account, state->keyset,
 					 &state->keyset->keys[0], month, &history, &error))
@@ -27,7 +27,7 @@ static struct v2m_history month_of(struct state *state, int32_t month)
 static struct v2m_history_date date_of(struct state *state, int32_t date)
 {
 	struct v2m_history_date out;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	if (v2m_ledger_history_date(state->ledger, state->account, date, &out, &error))
 		fail_msg("%s", error.text);

@@ -145,7 +145,7 @@ static void every_file_is_private_whatever_the_umask(void **context)
 static void a_store_that_fails_half_way_stores_nothing(void **context)
 {
 	struct state *state = *context;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	apply(state, 1000, 1);
 	store(state);
@@ -166,7 +166,7 @@ static void a_store_that_fails_half_way_stores_nothing(void **context)
 static void a_store_that_failed_is_made_good_by_the_next(void **context)
 {
 	struct state *state = *context;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	apply(state, 1000, 1);
 	sql(state, "CREATE TRIGGER refuse BEFORE INSERT ON raw"
@@ -203,7 +203,7 @@ static void a_file_of_another_program_is_refused_and_not_touched(void **context)
 {
 	struct state *state = *context;
 	struct v2m_ledger *ledger = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	close_ledger(state);
 	unlink(state->path);
@@ -220,7 +220,7 @@ static void a_newer_schema_is_refused_and_not_touched(void **context)
 {
 	struct state *state = *context;
 	struct v2m_ledger *ledger = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	close_ledger(state);
 	sql(state, "PRAGMA user_version = 1000");
@@ -233,7 +233,7 @@ static void a_newer_schema_is_refused_and_not_touched(void **context)
 static void a_state_directory_that_is_missing_is_an_error_that_names_it(void **context)
 {
 	struct v2m_ledger *ledger = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	(void)context;
 	assert_int_equal(v2m_ledger_open("/nonexistent/place", &ledger, &error), -ENOENT);

@@ -15,6 +15,7 @@
 #include <sqlite3.h>
 
 #include "base/log.h"
+#include "base/cleanup.h"
 #include "ledger/history.h"
 #include "ledger/ledger.h"
 #include "ledger/schema.h"
@@ -33,7 +34,7 @@ static const struct key_of one_key[] = { { "aaaa", 1001 } };
 
 static inline void open_ledger(struct state *state)
 {
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	if (v2m_ledger_open(state->dir, &state->ledger, &error))
 		fail_msg("%s", error.text);
@@ -126,7 +127,7 @@ static inline void restart(struct state *state)
 
 static inline void store(struct state *state)
 {
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	if (v2m_ledger_store(state->ledger, state->account, &error))
 		fail_msg("%s", error.text);
@@ -161,7 +162,7 @@ static inline int64_t query(struct state *state, const char *text)
 static inline uint64_t stored_day(struct state *state, int32_t date)
 {
 	struct v2m_history history = { 0 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	uint64_t bytes = 0;
 
 	if (v2m_ledger_history_key(state->ledger, state->account, state->keyset,

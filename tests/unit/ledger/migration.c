@@ -91,7 +91,7 @@ static void a_migration_that_fails_leaves_the_file_as_it_was(void **context)
 {
 	struct state *state = *context;
 	struct v2m_ledger *ledger = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	begin_with(state, "SELECT 1");
 	close_ledger(state);

@@ -13,7 +13,7 @@ struct pair {
 
 static void export(struct pair *pair)
 {
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	free(pair->text);
 	if (v2m_ledger_export(pair->old->ledger, pair->old->account, 77, &pair->text, &pair->length,
@@ -54,7 +54,7 @@ static int teardown_pair(void **context)
 static struct v2m_import_result import(struct pair *pair)
 {
 	struct v2m_import_result result = { 0 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	if (v2m_ledger_import(pair->new->ledger, pair->new->account, pair->text, pair->length, 78,
 			      &result, &error))
@@ -157,7 +157,7 @@ static void a_ledger_does_not_import_what_it_exported(void **context)
 {
 	struct pair *pair = *context;
 	struct v2m_import_result result;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	assert_int_equal(v2m_ledger_import(pair->old->ledger, pair->old->account, pair->text,
 					   pair->length, 78, &result, &error),
@@ -170,7 +170,7 @@ static void an_import_that_cannot_be_stored_changes_nothing(void **context)
 {
 	struct pair *pair = *context;
 	struct v2m_import_result result;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	count(pair->new, 1000, "2025-08-01T13:00:00");
 	store(pair->new);
@@ -240,7 +240,7 @@ static void a_document_that_is_wrong_is_refused_with_its_place(void **context)
 	};
 
 	for (size_t i = 0; i < V2M_ARRAY_LEN(cases); i++) {
-		struct v2m_error error = { "" };
+		struct v2m_error error = { 0 };
 		char *text = with(pair, cases[i].old, cases[i].new);
 
 		assert_int_equal(import_error(pair, text, &error), -EINVAL);
@@ -256,7 +256,7 @@ static void a_document_that_is_wrong_is_refused_with_its_place(void **context)
 static void a_subject_that_stands_twice_is_refused(void **context)
 {
 	struct pair *pair = *context;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	char *subject = strdup(strstr(pair->text, "{\"subject\""));
 	char both[4096];
 	char *text;
@@ -273,7 +273,7 @@ static void a_subject_that_stands_twice_is_refused(void **context)
 static void an_unwritable_ledger_exports_nothing(void **context)
 {
 	struct pair *pair = *context;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	char *text = NULL;
 	size_t length;
 

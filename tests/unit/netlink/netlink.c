@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "base/util.h"
+#include "base/cleanup.h"
 
 #define TYPE NLMSG_MIN_TYPE
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/util.h"
+#include "base/macros.h"
 
 static unsigned char code[V2M_PORT_FILTER_SIZE];
 static size_t length;

@@ -11,6 +11,7 @@
 #include "base/uuid.h"
 #include "unit/temporary.h"
 #include "base/transport.h"
+#include "base/cleanup.h"
 
 #define UUID "e9828d67-08e2-4942-815d-61f41b3dacf7"
 
@@ -28,7 +29,7 @@ static int load_file(const char *path, struct v2m_keyset **keyset, struct v2m_er
 static struct v2m_keyset *load(const char *text)
 {
 	struct v2m_keyset *keyset = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	int result = load_file(temporary_file("keys.json", text), &keyset, &error);
 
 	if (result)
@@ -41,7 +42,7 @@ static void check_refused(const char *text, const char *expected)
 {
 	const char *path = temporary_file("keys.json", text);
 	struct v2m_keyset *keyset = NULL;
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	char whole[600];
 
 	assert_int_equal(load_file(path, &keyset, &error), -EINVAL);

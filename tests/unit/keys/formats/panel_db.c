@@ -18,6 +18,7 @@
 #include "keys/key_sources.h"
 #include "unit/temporary.h"
 #include "base/transport.h"
+#include "base/cleanup.h"
 
 #define U1 "e9828d67-08e2-4942-815d-61f41b3dacf7"
 #define U2 "11461131-0644-438d-9429-cb5e7f60fd80"

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "keys/formats/port_file.h"
+#include "base/cleanup.h"
 
 #define UUID "e9828d67-08e2-4942-815d-61f41b3dacf7"
 

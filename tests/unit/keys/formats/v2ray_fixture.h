@@ -16,6 +16,7 @@
 
 #include "keys/formats/v2ray_config.h"
 #include "base/transport.h"
+#include "base/cleanup.h"
 
 #define DATA   "../data/v2ray/"
 #define BOTH   (V2M_TCP | V2M_UDP)
@@ -24,7 +25,7 @@
 static inline struct v2m_json_doc parse(const char *text)
 {
 	struct v2m_json_doc doc = { 0 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	if (v2m_json_doc_parse("f", text, strlen(text), V2M_JSON_V2RAY, &doc, &error))
 		fail_msg("%s", error.text);
@@ -35,7 +36,7 @@ static inline struct v2m_json_doc open_data(const char *name)
 {
 	V2M_FREE char *text = NULL;
 	struct v2m_json_doc doc = { 0 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 	char path[256];
 	size_t length;
 
@@ -50,7 +51,7 @@ static inline struct v2m_json_doc open_data(const char *name)
 static inline struct v2m_key_list read_docs(struct v2m_json_doc *docs, size_t n)
 {
 	struct v2m_key_list keys = { 0 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	if (v2m_v2ray_read(docs, n, &keys, &error))
 		fail_msg("%s", error.text);
@@ -77,7 +78,7 @@ static inline void check_refused(const char *text, const char *expected)
 {
 	struct v2m_json_doc doc = parse(text);
 	struct v2m_key_list keys = { 0 };
-	struct v2m_error error = { "" };
+	struct v2m_error error = { 0 };
 
 	assert_int_equal(v2m_v2ray_read(&doc, 1, &keys, &error), -EINVAL);
 	assert_string_equal(error.text, expected);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "base/util.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,57 +7,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
-void v2m_freep(void *pointer_to_pointer)
-{
-	void **pointer = pointer_to_pointer;
-
-	free(*pointer);
-}
-
-void v2m_closep(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
-void v2m_fclosep(void *pointer_to_file)
-{
-	FILE **file = pointer_to_file;
-
-	if (*file)
-		fclose(*file);
-}
-
-int v2m_error_set(struct v2m_error *error, int code, const char *format, ...)
-{
-	va_list arguments;
-
-	if (!error)
-		return code;
-	va_start(arguments, format);
-	vsnprintf(error->text, sizeof(error->text), format, arguments);
-	va_end(arguments);
-	return code;
-}
-
-uint64_t v2m_clock_mono_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-int64_t v2m_clock_real_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
+#include "base/cleanup.h"
 
 int v2m_read_file(const char *path, size_t max, char **text, size_t *length)
 {

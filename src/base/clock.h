@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The clocks. Only threads that wait read them; accounting and rendering get the time as a
+ * parameter. */
+#ifndef V2METER_BASE_CLOCK_H
+#define V2METER_BASE_CLOCK_H
+
+#include <stdint.h>
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+uint64_t v2m_clock_mono_ns(void);
+/* CLOCK_REALTIME in Unix microseconds. */
+int64_t v2m_clock_real_us(void);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Whole files and directories. */
+#ifndef V2METER_BASE_FILE_H
+#define V2METER_BASE_FILE_H
+
+#include <stddef.h>
+
+/* Reads a whole file of at most max bytes, and ends it with a 0 that is not counted. 0 or -errno,
+ * -EFBIG if the file is larger. *text is the caller's to free; it is untouched after an error. */
+int v2m_read_file(const char *path, size_t max, char **text, size_t *length);
+
+/* Replaces a file: after a crash or power cut either the old or the new one is there, whole. It
+ * writes a temporary file, PATH.new, and renames that. 0 or -errno; the old file stays then. */
+int v2m_write_file(const char *path, const char *text, size_t length, unsigned mode);
+
+#endif

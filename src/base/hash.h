@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef V2METER_BASE_HASH_H
+#define V2METER_BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define V2M_HASH_KEY_LEN 16
+
+/*
+ * The hash of some bytes under a random key of this process: SipHash-2-4 (Aumasson and Bernstein,
+ * 2012). An attacker who chooses the bytes cannot make hashes collide, since he does not know the
+ * key. The values mean nothing to another process and must not be stored. Any thread.
+ */
+uint64_t v2m_hash(const void *data, size_t length);
+
+/* For tests: replaces the key, so that a test is the same each time. No other thread may hash
+ * meanwhile, and a table that was filled before is not found in any more. */
+void v2m_hash_set_key(const uint8_t key[static V2M_HASH_KEY_LEN]);
+
+/*
+ * FNV-1a: the same values in every process and version, for what is stored or seen outside. Not for
+ * bytes that an attacker chooses. The hash of several pieces goes on from the one before.
+ */
+#define V2M_FNV32_START 2166136261u
+#define V2M_FNV64_START 14695981039346656037u
+uint32_t v2m_fnv32(uint32_t hash, const void *data, size_t length);
+uint64_t v2m_fnv64(uint64_t hash, const void *data, size_t length);
+
+#endif
