@@ -12,14 +12,6 @@
 #include "datapath/attach.h"
 #include "datapath/device_slots.h"
 
-static bool wants_loopback(const struct v2m_keyset *keyset)
-{
-	for (size_t i = 0; i < keyset->n_ports; i++)
-		if (keyset->ports[i].loopback)
-			return true;
-	return false;
-}
-
 static struct watched_device *find_watched(struct watched_device *devices, size_t count,
 					   uint32_t ifindex)
 {
@@ -154,7 +146,7 @@ void collector_update_devices(struct v2m_collector *collector)
 	size_t count;
 
 	if (v2m_links_choose(collector->links, &config->interfaces, &config->exclude_interfaces,
-			     wants_loopback(collector->keyset), &chosen, &count, &error)) {
+			     v2m_keyset_has_loopback(collector->keyset), &chosen, &count, &error)) {
 		v2m_log_error("cannot list the network devices: %s", error.text);
 		return;
 	}

@@ -151,6 +151,14 @@ bool v2m_keyset_equal(const struct v2m_keyset *a, const struct v2m_keyset *b)
 	return true;
 }
 
+bool v2m_keyset_has_loopback(const struct v2m_keyset *keyset)
+{
+	for (size_t i = 0; i < keyset->n_ports; i++)
+		if (keyset->ports[i].loopback)
+			return true;
+	return false;
+}
+
 size_t v2m_keyset_count_active(const struct v2m_keyset *keyset)
 {
 	size_t active = 0;
