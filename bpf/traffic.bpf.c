@@ -13,6 +13,7 @@
 #include "parse.bpf.h"
 
 #define BPF_ANY      0
+#define MAPPABLE     (1U << 10) /* BPF_F_MMAPABLE, Linux 5.5 */
 #define VLAN_TAG_LEN 4
 /* TCX_NEXT and TC_ACT_UNSPEC: whatever comes behind us decides. */
 #define GO_ON -1
@@ -25,13 +26,16 @@ const volatile struct v2m_device_config device = {};
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 65536);
+	__uint(map_flags, MAPPABLE);
 	__type(key, __u32);
 	__type(value, struct v2m_port_slot);
 } port_slot SEC(".maps");
 
+/* For one CPU; the loader knows how many there are. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, V2M_MAX_PORTS);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * V2M_MAX_SLOTS);
+	__uint(map_flags, MAPPABLE);
 	__type(key, __u32);
 	__type(value, struct v2m_port_counters);
 } port_counters SEC(".maps");
@@ -56,6 +60,14 @@ struct {
 	__type(key, struct v2m_local_address);
 	__type(value, __u8);
 } local_addresses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, MAPPABLE); /* begins on a page, and so on a cache line */
+	__type(key, __u32);
+	__type(value, struct v2m_own_addresses);
+} own_addresses SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -151,20 +163,21 @@ static __always_inline void measure_whole(struct __sk_buff *skb, const struct pa
 static __always_inline struct v2m_flow *port_flow(__u16 port, __u8 protocol, bool egress)
 {
 	struct v2m_port_counters *counters;
+	struct v2m_transport_slot *place;
 	struct v2m_port_slot *slot;
 	__u32 key = port;
 
 	slot = bpf_map_lookup_elem(&port_slot, &key);
-	if (!slot || !(protocol == NEXT_TCP ? slot->tcp : slot->udp) ||
-	    slot->loopback != device.loopback)
+	if (!slot)
 		return NULL;
-	key = slot->slot;
+	place = protocol == NEXT_TCP ? &slot->tcp : &slot->udp;
+	if (!place->counted || place->loopback != device.loopback)
+		return NULL;
+	key = v2m_counter_index(bpf_get_smp_processor_id(), egress, place->slot);
 	counters = bpf_map_lookup_elem(&port_counters, &key);
 	if (!counters)
 		return NULL;
-	if (protocol == NEXT_TCP)
-		return egress ? &counters->tcp_tx : &counters->tcp_rx;
-	return egress ? &counters->udp_tx : &counters->udp_rx;
+	return protocol == NEXT_TCP ? &counters->tcp : &counters->udp;
 }
 
 static __always_inline __u16 deciding_port(const struct packet *packet, bool egress)
@@ -260,6 +273,54 @@ static __always_inline bool is_of_this_host(const struct v2m_fragment_key *ident
 	return !device.host_only || bpf_map_lookup_elem(&local_addresses, address);
 }
 
+static __noinline bool is_listed(const struct v2m_local_address *address)
+{
+	return bpf_map_lookup_elem(&local_addresses, address);
+}
+
+static __always_inline bool is_own_ipv4(const struct v2m_own_addresses *own, const __u32 *address)
+{
+	struct v2m_local_address wanted = { .address = { [10] = 0xff, [11] = 0xff } };
+
+	if (own->ipv4_state != V2M_OWN_ELSEWHERE) {
+		for (__u32 i = 0; i < V2M_OWN_IPV4 && i < own->ipv4_count; i++)
+			if (own->ipv4[i] == *address)
+				return true;
+		if (own->ipv4_state == V2M_OWN_ALL)
+			return false;
+	}
+	__builtin_memcpy(wanted.address + 12, address, sizeof(*address));
+	return is_listed(&wanted);
+}
+
+static __always_inline bool is_own_ipv6(const struct v2m_own_addresses *own, const __u64 *address)
+{
+	struct v2m_local_address wanted;
+
+	if (own->ipv6_state != V2M_OWN_ELSEWHERE) {
+		for (__u32 i = 0; i < V2M_OWN_IPV6 && i < own->ipv6_count; i++)
+			if (own->ipv6[i][0] == address[0] && own->ipv6[i][1] == address[1])
+				return true;
+		if (own->ipv6_state == V2M_OWN_ALL)
+			return false;
+	}
+	__builtin_memcpy(wanted.address, address, sizeof(wanted.address));
+	return is_listed(&wanted);
+}
+
+/* As is_of_this_host(), for plain packets. */
+static __always_inline bool is_own(const struct plain *plain, bool egress, const bool ipv6)
+{
+	const void *address = egress ? plain->source : plain->destination;
+	struct v2m_own_addresses *own;
+	__u32 first = 0;
+
+	own = bpf_map_lookup_elem(&own_addresses, &first);
+	if (!own)
+		return false;
+	return ipv6 ? is_own_ipv6(own, address) : is_own_ipv4(own, address);
+}
+
 /* Counts for the port, and says which of the device's tallies has to grow. */
 static __always_inline struct v2m_tally *attribute(struct v2m_device_flow *seen, __u16 port,
 						   __u8 protocol, bool egress,
@@ -348,6 +409,8 @@ static __always_inline int count_ports(struct __sk_buff *skb, bool egress,
 	struct amount amount;
 
 	flow = port_flow(bpf_ntohs(egress ? ports->source : ports->dest), protocol, egress);
+	if (flow && device.host_only && !is_own(plain, egress, ipv6))
+		flow = NULL;
 	if (!flow && !skb->gso_size) {
 		count_other(skb, egress);
 		return GO_ON;
@@ -381,8 +444,6 @@ static __always_inline int count(struct __sk_buff *skb, bool egress, const __u32
 {
 	struct plain plain;
 
-	if (device.host_only)
-		return count_slowly(skb, egress);
 	if (find_plain_ipv4(skb, link_header, &plain))
 		return count_plain(skb, egress, &plain, false);
 	if (find_plain_ipv6(skb, link_header, &plain))
@@ -390,11 +451,28 @@ static __always_inline int count(struct __sk_buff *skb, bool egress, const __u32
 	return count_slowly(skb, egress);
 }
 
+/* Not inlined: the way of packets without a tag stays short. */
+static __noinline int count_tagged(struct __sk_buff *skb, bool egress)
+{
+	return egress ? count(skb, true, TAGGED_HEADER) : count(skb, false, TAGGED_HEADER);
+}
+
+static __always_inline int count_ethernet(struct __sk_buff *skb, bool egress)
+{
+	struct plain plain;
+
+	if (find_plain_ipv4(skb, ETHERNET_HEADER, &plain))
+		return count_plain(skb, egress, &plain, false);
+	if (find_plain_ipv6(skb, ETHERNET_HEADER, &plain))
+		return count_plain(skb, egress, &plain, true);
+	return has_tag(skb) ? count_tagged(skb, egress) : count_slowly(skb, egress);
+}
+
 /* Two copies with constant offsets: the verifier throws out the one that this device does not use,
  * as it knows the read-only data. */
 static __always_inline int count_by_link(struct __sk_buff *skb, bool egress)
 {
-	return device.link_header ? count(skb, egress, ETHERNET_HEADER) : count(skb, egress, 0);
+	return device.link_header ? count_ethernet(skb, egress) : count(skb, egress, 0);
 }
 
 SEC("tc")

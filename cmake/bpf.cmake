@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# BPF objects and their skeletons as real targets: touching a header rebuilds what includes it.
+# BPF objects and their skeletons are real targets, so a changed header rebuilds what includes it.
 
 find_program(V2M_CLANG clang REQUIRED)
 find_program(V2M_LLVM_STRIP llvm-strip REQUIRED)
@@ -15,8 +15,8 @@ else()
   message(FATAL_ERROR "no vmlinux.h for ${CMAKE_SYSTEM_PROCESSOR}: see scripts/gen-vmlinux")
 endif()
 
-# v2m_bpf_object(NAME SOURCE): compiles SOURCE and makes <build>/bpf/NAME.bpf.o and NAME.skel.h; the
-# interface library NAME_skel brings the header and the dependency.
+# v2m_bpf_object(NAME SOURCE): compiles SOURCE to <build>/bpf/NAME.bpf.o and makes NAME.skel.h from it. A target
+# that links the interface library NAME_skel gets the header and the dependency.
 function(v2m_bpf_object name source)
   set(dir ${CMAKE_BINARY_DIR}/bpf)
   set(object ${dir}/${name}.bpf.o)

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""A web server whose files are as large as their names say, for the demo and the end-to-end tests:
-demo-web.py ADDRESS PORT, and then http://ADDRESS:PORT/1048576, or /1048576?65536 for no more than
-that many bytes a second."""
+"""A web server for the demo and the end-to-end tests: demo-web.py ADDRESS PORT
+
+The name of a file is its size: http://ADDRESS:PORT/1048576 has that many bytes. /1048576?65536 comes at no more
+than 65536 bytes a second."""
 
 import http.server
 import socketserver
@@ -30,7 +31,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-# Not HTTPServer: that asks the DNS for its own name, which takes seconds where there is none.
+# HTTPServer would ask the DNS for its own name, which takes seconds if there is no DNS.
 class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     allow_reuse_address = daemon_threads = True
 

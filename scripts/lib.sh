@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck shell=bash disable=SC2034
-# What the scripts share. Sourced after `set -euo pipefail`; leaves the caller in the repository, and
-# where it came from in V2M_CALLER_DIR.
+# Functions that the scripts share. A script sources this after `set -euo pipefail`. It changes the directory to
+# the repository and keeps the caller's directory in V2M_CALLER_DIR.
 
 V2M_CALLER_DIR=$PWD
 V2M_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -12,11 +12,11 @@ V2M_V2RAY=$V2M_V2RAY_DIR/usr/bin/v2ray
 V2M_NGINX_DIR=$V2M_ROOT/build/nginx
 V2M_NGINX=$V2M_NGINX_DIR/usr/sbin/nginx
 
-# Building and running, the demo's v2ray aside.
+# For building and running, without the v2ray of the demo.
 V2M_BUILD_PACKAGES=(
 	gcc libc6-dev cmake ninja-build pkgconf clang llvm bpftool
 	libbpf-dev libmnl-dev libjansson-dev libsqlite3-dev zlib1g-dev libcurl4-openssl-dev
-	libsystemd-dev libcivetweb-dev
+	libsystemd-dev uuid-dev libcivetweb-dev
 )
 V2M_DEMO_PACKAGES=(iproute2 python3 curl)
 V2M_TEST_PACKAGES=(
@@ -38,7 +38,7 @@ is_root() {
 	[ "$(id -u)" -eq 0 ]
 }
 
-# quietly COMMAND...: shows what it printed only if it failed.
+# quietly COMMAND...: shows the output of the command only if it fails.
 quietly() {
 	local log status=0
 	log=$(mktemp)
@@ -63,7 +63,7 @@ apt() {
 	DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 "$@"
 }
 
-# Once per run of a script, and only when something is missing: lists may be absent or stale.
+# Updates the lists once per run of a script. Called if a package is missing, as lists may be absent or old.
 apt_update_once() {
 	[ -n "${V2M_APT_UPDATED:-}" ] && return 0
 	say "updating the package lists"
@@ -71,11 +71,11 @@ apt_update_once() {
 	export V2M_APT_UPDATED=1
 }
 
-# Installs what is missing of the named packages; asks apt nothing where all is there.
+# Installs those of the named packages that are missing. If none is missing, apt is not run.
 install_packages() {
 	local missing
 	command -v dpkg-query >/dev/null ||
-		die "no Debian packages here; install by hand what these are elsewhere: $*"
+		die "this system has no dpkg; install the equivalents of these Debian packages by hand: $*"
 	mapfile -t missing < <(missing_packages "$@")
 	[ ${#missing[@]} -eq 0 ] && return 0
 	is_root || die "these packages are missing and only root can install them: ${missing[*]}"
@@ -84,22 +84,22 @@ install_packages() {
 	quietly apt install -qq -y --no-install-recommends "${missing[@]}"
 }
 
-# A real v2ray under build/v2ray: the package would enable a service with a published UUID, an open
-# proxy on the operator's host.
+# Puts a real v2ray into build/v2ray. The package is not installed, because it enables a service with a published
+# UUID: an open proxy on the operator's host.
 prepare_v2ray() {
 	[ -x "$V2M_V2RAY" ] || unpack_package v2ray "$V2M_V2RAY_DIR"
 }
 
-# A real nginx, that of the machine or one under build/nginx: the package would start a web server.
+# Puts a real nginx into build/nginx if the machine has none. Installing the package would start a web server.
 prepare_nginx() {
 	[ -x "$V2M_NGINX" ] || [ -x /usr/sbin/nginx ] || unpack_package nginx "$V2M_NGINX_DIR"
 }
 
-# unpack_package PACKAGE DIRECTORY: fetched and unpacked there, never installed.
+# unpack_package PACKAGE DIRECTORY: fetches the package and unpacks it there, without installing it.
 unpack_package() {
 	local package=$1 directory=$2 download status=0
 	command -v apt-get >/dev/null || {
-		say "no apt-get to fetch $package with; unpack it into ${directory#"$V2M_ROOT/"}"
+		say "there is no apt-get to fetch $package; unpack it into ${directory#"$V2M_ROOT/"} by hand"
 		return 1
 	}
 	mkdir -p "$directory"
@@ -121,7 +121,7 @@ fetch_package() {
 	(cd "$2" && apt_unsandboxed download -qq "$1") >&2 2>/dev/null
 }
 
-# The download goes to a directory of ours, which apt's own user may not be able to enter.
+# Downloads as root, because apt's own user may not be able to enter our directory.
 apt_unsandboxed() {
 	apt -o APT::Sandbox::User=root "$@"
 }

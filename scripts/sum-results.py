@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Sums the results of one run of scripts/test and prints them: sum-results.py DIRECTORY
 
-The directory holds LABEL.ctest.xml, CTest's own JUnit files, and NAME.pytest.xml for each test NAME of
-CTest's that is a pytest run; LABEL.timeout stands for a run that had to be ended. A CTest test counts as what it ran: the tests in its pytest file, or
-those of cmocka in its output, or else as one.
+The directory holds the JUnit file of CTest for each label, LABEL.ctest.xml, and NAME.pytest.xml for each CTest
+test NAME that runs pytest. LABEL.timeout exists if the run of that label had to be ended. For each CTest test, the
+tests in its pytest file are counted, or those of cmocka in its output; if there are neither, it counts as one.
 """
 import pathlib
 import re
@@ -44,27 +44,27 @@ def add_pytest(total, name, path, ctest_outcome):
     for case in ElementTree.parse(path).iter("testcase"):
         outcome, reason = case_outcome(case)
         total.add(outcome, f"{name}: {case.get('name')}", one_line(reason))
-    # It failed outside of any test: when it ended, say.
+    # It failed outside of a test, for example at its end.
     if ctest_outcome == "failed" and len(total.failed) == before:
-        total.add("failed", name, "the run failed, though no test of it did")
+        total.add("failed", name, "the run failed, but none of its tests did")
 
 
 def add_cmocka(total, name, output, ctest_outcome):
     outcomes = {"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}
-    # A failed test is listed again in the summary of its group.
+    # cmocka lists a failed test again in the summary of its group.
     seen = {test: outcomes[word] for word, test in CMOCKA.findall(output)}
     for test, outcome in seen.items():
         reason = REASON.search(output) if outcome == "skipped" else None
         total.add(outcome, f"{name}: {test}", one_line(reason.group(0)) if reason else "")
     if ctest_outcome == "failed" and "failed" not in seen.values():
-        total.add("failed", name, "it ended before its last test did")
+        total.add("failed", name, "the program ended before its last test")
 
 
 def add_ctest(total, path, directory):
     for case in ElementTree.parse(path).iter("testcase"):
         name, output = case.get("name"), case.findtext("system-out") or ""
         outcome, reason = case_outcome(case)
-        # CTest calls "skipped" also what it could not start: a missing program, a failed fixture.
+        # CTest also calls a test "skipped" that it could not start, because of a missing program or a failed fixture.
         if outcome == "skipped" and not (reason or "").startswith("SKIP_"):
             outcome = "failed"
         pytest = directory / f"{name}.pytest.xml"
@@ -88,7 +88,7 @@ def main():
     for name, reason in total.failed:
         print(f"FAIL {name}: {reason}")
     print(f"{total.passed} passed, {len(total.failed)} failed, {len(total.skipped)} skipped")
-    # Nothing at all is what an unknown label gives.
+    # An unknown label gives no results at all.
     return 1 if total.failed or not (total.passed or total.skipped) else 0
 
 

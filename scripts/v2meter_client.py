@@ -10,10 +10,10 @@ Copy this file beside your bot; it needs nothing but Python 3.8 and its standard
     for key in meter.get_traffic_stats():
         print(key["key_name"], key["total_formatted"])
 
-Every figure comes as a dictionary with these members, whichever server answered:
+All figures come as dictionaries with these members, from every kind of server:
 
-    uuid, port, key_name    whose it is; None where the server does not say. A port that several
-                            keys share has uuid None, and its bytes belong to none of them alone.
+    uuid, port, key_name    the key; None if the server does not say. If several keys share a port,
+                            uuid is None, and the bytes belong to all of them together.
     uplink_bytes            what the user sent (the server's rx), since the last reset
     downlink_bytes          what the user received (the server's tx)
     total_bytes             the sum of the two
@@ -36,7 +36,7 @@ log = logging.getLogger("v2meter_client")
 
 
 class V2MeterError(Exception):
-    """No answer. status is that of HTTP, None where there was none."""
+    """There is no usable answer. status is the HTTP status, or None if there was no answer."""
 
     def __init__(self, message, status=None):
         super().__init__(message)
@@ -44,16 +44,16 @@ class V2MeterError(Exception):
 
 
 class Refused(V2MeterError):
-    """The server said no (wrong API key, unknown key, shared port): asking again is no use."""
+    """The server refused (wrong API key, unknown key, shared port). Asking again does not help."""
 
 
 class ResetUnknown(V2MeterError):
-    """A reset was sent and may have happened, but its answer was lost. It is not sent again: a
-    second one would lose the previous_* figures. Read the key's traffic to see."""
+    """A reset was sent and may have happened, but its answer was lost. It is not sent again, because a
+    second reset would lose the previous_* figures. Read the key's traffic to see what happened."""
 
 
 class _Failed(Exception):
-    """This path gave no usable answer; done tells whether a reset may have happened."""
+    """This path gave no usable answer. done says whether a reset may have happened."""
 
     def __init__(self, message, status=None, done=False):
         super().__init__(message)
@@ -62,7 +62,7 @@ class _Failed(Exception):
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_):
-        return None  # the API key is for this server only
+        return None  # another server must not get the API key
 
 
 class V2MeterClient:
@@ -76,27 +76,27 @@ class V2MeterClient:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
 
     def get_traffic_stats(self):
-        """Every key's figures, a list."""
+        """Returns a list with every key's figures."""
         return self._ask("GET", (("/api/traffic/simple", self._all_simple),
                                  ("/api/traffic/ports/exact", self._all_ports),
                                  ("/api/traffic/exact", self._all_exact)))
 
     def get_key_traffic_stats(self, key_id):
-        """One key's figures, by the key's id or uuid."""
+        """Returns one key's figures, by the key's id or uuid."""
         base = f"/api/keys/{urllib.parse.quote(str(key_id), safe='')}/traffic"
         return self._ask("GET", ((base + "/simple", self._one("traffic")),
                                  (base + "/port/exact", self._one("port_traffic")),
                                  (base + "/exact", self._one("traffic_bytes"))))
 
     def reset_key_traffic(self, key_id):
-        """Starts a key's count anew. Returns the server's answer: "previous_total" and so on, where
-        the server gives them, are exactly the bytes that this reset closed."""
+        """Starts a key's count anew and returns the server's answer. "previous_total" and so on, if the
+        server gives them, are exactly the bytes that this reset closed."""
         base = f"/api/keys/{urllib.parse.quote(str(key_id), safe='')}/traffic"
         return self._ask("POST", ((base + "/simple/reset", self._reset_done),
                                   (base + "/port/reset", self._reset_done),
                                   (base + "/reset", self._reset_done)))
 
-    # The fallback: the newest path first, on an error the next older one.
+    # The fallback: the newest path first, and after an error the next older one.
 
     def _ask(self, method, routes):
         last = None
@@ -106,7 +106,7 @@ class V2MeterClient:
                 try:
                     result = read(answer)
                 except (KeyError, TypeError, ValueError, AttributeError) as problem:
-                    raise _Failed(f"an answer of another shape ({problem!r})", 200, True)
+                    raise _Failed(f"an answer of another form ({problem!r})", 200, True)
                 log.log(logging.WARNING if last else logging.DEBUG, "answered by %s", path)
                 return result
             except _Failed as failure:
@@ -117,7 +117,7 @@ class V2MeterClient:
         raise V2MeterError(f"no usable answer from {self.url}: {last}", last.status)
 
     def _request(self, method, path):
-        """The JSON of one answer. Refused: a definite no. _Failed: the next path may do better."""
+        """Returns the JSON of one answer. Raises Refused for a definite no, _Failed if the next path may work."""
         request = urllib.request.Request(self.url + path, method=method, headers=self.headers,
                                          data=b"" if method == "POST" else None)
         try:
@@ -140,7 +140,7 @@ class V2MeterClient:
 
     @staticmethod
     def _judge(error):
-        """Tells a definite no from a server that does not know the path, or is in trouble."""
+        """Raises Refused for a definite no, and _Failed if the server does not know the path or has a problem."""
         try:
             detail = json.loads(error.read())["detail"]
         except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
@@ -149,11 +149,11 @@ class V2MeterClient:
                 or (error.code == 404 and detail == "Key not found")):
             log.error("refused: HTTP %d, %s", error.code, detail)
             raise Refused(str(detail or f"HTTP {error.code}"), error.code)
-        # A gateway that lost its server cannot say whether the reset was done there.
+        # A gateway that lost its server does not know whether the reset happened.
         raise _Failed(f"HTTP {error.code}" + (f", {detail}" if detail else ""), error.code,
                       error.code in (408, 502, 504))
 
-    # The shapes. Each raises KeyError, TypeError or ValueError where the answer is of another one.
+    # The forms of answers. Each raises KeyError, TypeError or ValueError if the answer has another form.
 
     def _all_simple(self, answer):
         return [self._figures(entry) for entry in answer["data"]["ports"].values()]
@@ -171,16 +171,16 @@ class V2MeterClient:
 
     @staticmethod
     def _figures(entry, key=None):
-        """One entry of any of the shapes, in the one that is returned."""
+        """Converts an entry of any form to the figures that callers get."""
         key = key or {}
-        if "error" in entry and entry["port"] is None:  # a key without a port: nothing to count
+        if "error" in entry and entry["port"] is None:  # a key without a port has no traffic
             up = down = 0
         elif "uplink_bytes" in entry:
             up, down = entry["uplink_bytes"], entry["downlink_bytes"]
         else:
             up, down = entry["rx_bytes"], entry["tx_bytes"]
         if type(up) is not int or type(down) is not int or min(up, down) < 0:
-            raise ValueError("bytes that are no natural numbers")
+            raise ValueError("byte counts that are not whole numbers from 0")
         shared = entry.get("shared", False)
         figures = {
             "uuid": None if shared else entry.get("uuid") or key.get("uuid"),
@@ -207,11 +207,11 @@ class V2MeterClient:
         if answer.get("status") == "error" or answer.get("success") is False:
             log.error("refused: %s", answer.get("message"))
             raise Refused(str(answer.get("message")), 200)
-        raise ValueError("neither done nor refused")
+        raise ValueError("the answer says neither done nor refused")
 
 
 def format_bytes(size):
-    """As the API writes sizes: "0 B", "1.00 KB", "31.78 MB"."""
+    """Writes a size as the API does: "0 B", "1.00 KB", "31.78 MB"."""
     if size < 1024:
         return f"{size} B"
     for unit in ("KB", "MB", "GB", "TB", "PB"):

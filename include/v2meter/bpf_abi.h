@@ -15,49 +15,69 @@
 #endif
 
 /* Names the directory of the pins; raised when the meaning of a map changes. */
-#define V2M_ABI_VERSION 1
+#define V2M_ABI_VERSION 2
 
-/* The slot number has 12 bits. */
-#define V2M_MAX_PORTS   4096
+/* Rules that can be counted at once. The slot number has 12 bits. */
+#define V2M_MAX_SLOTS   4096
+#define V2M_MAX_PORTS   V2M_MAX_SLOTS /* until the keys know of ranges */
 #define V2M_MAX_DEVICES 256
 /* Remembered first fragments. Small: it is touched by fragments alone. */
 #define V2M_MAX_FRAGMENTS       8192
 #define V2M_MAX_LOCAL_ADDRESSES 4096
 #define V2M_DEVICE_NAME_LEN     16
 
-/* One direction of one transport of one port. */
+/* One direction of one transport of one slot. */
 struct v2m_flow {
 	__u64 packets;       /* segments as they are on the wire */
 	__u64 wire_bytes;    /* layer-2 frames without FCS, headers of every segment included */
 	__u64 payload_bytes; /* layer-4 payload */
 };
 
-/*
- * port_slot: ARRAY[65536], indexed by the port in host byte order. One look-up decides everything
- * about a packet: neither tcp nor udp set means that nobody asked for this port.
- */
-struct v2m_port_slot {
-	__u16 slot : 12;    /* index into port_counters */
-	__u16 tcp : 1;      /* count TCP */
-	__u16 udp : 1;      /* count UDP */
+/* Where one transport of a port is counted. */
+struct v2m_transport_slot {
+	__u16 slot : 12;
+	__u16 counted : 1;  /* 0: nobody asked for it, and the rest means nothing */
 	__u16 loopback : 1; /* count on the loopback device, and nowhere else */
-	__u16 shared : 1;   /* several keys share the port; for the reader of a dump */
+	__u16 shared : 1;   /* several keys share it; for the reader of a dump */
+	__u16 spare : 1;
 };
 
 /*
- * port_counters: PERCPU_ARRAY[V2M_MAX_PORTS]. port and assigned_ns are written in every CPU's copy,
- * before the slot is put in use.
+ * port_slot: ARRAY[65536], indexed by the port in host byte order. One look-up decides everything
+ * about a packet. The ports of a range have the same slot; a single port within it has its own. The
+ * daemon writes an element through the map's memory, in one store: a program sees the old slot or
+ * the new one.
+ */
+struct v2m_port_slot {
+	struct v2m_transport_slot tcp;
+	struct v2m_transport_slot udp;
+};
+
+/*
+ * port_counters: ARRAY of V2M_MAX_SLOTS elements for each direction of each CPU, see
+ * v2m_counter_index(). An element is one cache line, for the memory of an ARRAY that can be mapped
+ * begins on a page: elements of a PERCPU_ARRAY begin at any multiple of 8 bytes. All that a packet
+ * changes of its slot is in one line. The identity is written in every CPU's and direction's copy
+ * before the slot is put in use; later only transports changes, in a byte of its own.
  */
 struct v2m_port_counters {
-	__u16 port; /* host byte order; 0 in a slot that was never used */
-	__u16 pad[3];
-	__u64 assigned_ns; /* CLOCK_REALTIME when the port got the slot: tells one use from the next
-			    */
-	struct v2m_flow tcp_rx;
-	struct v2m_flow tcp_tx;
-	struct v2m_flow udp_rx;
-	struct v2m_flow udp_tx;
+	__u16 first_port; /* host byte order; 0 in a slot that was never used */
+	__u16 last_port;  /* the same as first_port for a single port */
+	__u16 slot;
+	__u8 transports;   /* 1: TCP, 2: UDP, 3: both */
+	__u8 tx;           /* 1: what leaves (egress), 0: what arrives */
+	__u64 assigned_ns; /* CLOCK_REALTIME when the slot was given away: tells one use from the
+			    * next */
+	struct v2m_flow tcp;
+	struct v2m_flow udp;
 };
+
+/* Of one CPU and direction all elements lie together, so that a CPU's part of the map is dense
+ * whatever the number of CPUs. */
+static inline __u32 v2m_counter_index(__u32 cpu, __u32 tx, __u32 slot)
+{
+	return (cpu * 2 + tx) * V2M_MAX_SLOTS + slot;
+}
 
 struct v2m_tally {
 	__u64 packets;
@@ -67,7 +87,7 @@ struct v2m_tally {
 /* Where the bytes of one direction of a device went: seen == keys + unattributed + other. */
 struct v2m_device_flow {
 	struct v2m_tally seen;         /* everything the program was called for */
-	struct v2m_tally keys;         /* counted for a port */
+	struct v2m_tally keys;         /* counted for a slot */
 	struct v2m_tally unattributed; /* fragments whose first fragment is unknown */
 	struct v2m_tally other;        /* everything else */
 };
@@ -77,7 +97,7 @@ struct v2m_device_counters {
 	__u32 ifindex; /* 0 in a slot that was never used */
 	char name[V2M_DEVICE_NAME_LEN];
 	__u32 pad;
-	__u64 assigned_ns; /* as in v2m_port_counters */
+	__u64 assigned_ns; /* CLOCK_REALTIME, as in v2m_port_counters */
 	struct v2m_device_flow ingress;
 	struct v2m_device_flow egress;
 };
@@ -118,9 +138,31 @@ struct v2m_local_address {
 };
 
 /*
- * udp_peers: LRU_HASH from whom a port has sent datagrams to, to when. Only what is sent makes an
- * entry: whoever forges sources fills nothing, unless the server answers, and then the least
- * recently used go.
+ * own_addresses: ARRAY[1], the same addresses as far as there is room, where a program finds them
+ * without a look-up. A family's part is read according to its state. It is rewritten only while
+ * that is V2M_OWN_ELSEWHERE and no program runs that has read another one.
+ */
+#define V2M_OWN_IPV4 14
+#define V2M_OWN_IPV6 7
+enum v2m_own_state {
+	V2M_OWN_ELSEWHERE, /* ask local_addresses */
+	V2M_OWN_SOME,      /* of those that are not here, ask local_addresses */
+	V2M_OWN_ALL,       /* there are no others */
+};
+struct v2m_own_addresses {
+	__u32 ipv4_state; /* enum v2m_own_state */
+	__u32 ipv4_count;
+	__u32 ipv4[V2M_OWN_IPV4]; /* network byte order; with the above one cache line */
+	__u32 ipv6_state;
+	__u32 ipv6_count;
+	__u64 ipv6[V2M_OWN_IPV6][2]; /* as in a packet */
+	__u64 pad;
+};
+
+/*
+ * udp_peers: LRU_HASH from whom a port has sent datagrams to, to when. By port also within a range:
+ * port_slot says to which slot it belongs. Only what is sent makes an entry: whoever forges sources
+ * fills nothing, unless the server answers, and then the least recently used go.
  */
 #define V2M_MAX_UDP_PEERS 16384
 struct v2m_udp_peer {
@@ -145,7 +187,7 @@ struct v2m_device_config {
 };
 
 /*
- * session_counters: HASH[V2M_MAX_PORTS] by port (__u16, host byte order), of bpf/sessions.bpf.c.
+ * session_counters: HASH[V2M_MAX_SLOTS] by port (__u16, host byte order), of bpf/sessions.bpf.c.
  * The daemon makes and removes the entries, the program adds to those that are there. This and the
  * two below are not part of the layout of the maps above and have a version of their own.
  */
@@ -175,13 +217,14 @@ struct v2m_session_scope {
 #endif
 
 V2M_ABI_ASSERT(sizeof(struct v2m_flow) == 24, "flow");
-V2M_ABI_ASSERT(sizeof(struct v2m_port_slot) == 2, "port_slot");
-V2M_ABI_ASSERT(sizeof(struct v2m_port_counters) == 112, "port_counters");
+V2M_ABI_ASSERT(sizeof(struct v2m_port_slot) == 4, "port_slot");
+V2M_ABI_ASSERT(sizeof(struct v2m_port_counters) == 64, "port_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_device_flow) == 64, "device_flow");
 V2M_ABI_ASSERT(sizeof(struct v2m_device_counters) == 160, "device_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_meta) == 48, "meta");
 V2M_ABI_ASSERT(sizeof(struct v2m_fragment_key) == 40, "fragment_key");
 V2M_ABI_ASSERT(sizeof(struct v2m_fragment_owner) == 4, "fragment_owner");
+V2M_ABI_ASSERT(sizeof(struct v2m_own_addresses) == 192, "own_addresses");
 V2M_ABI_ASSERT(sizeof(struct v2m_udp_peer) == 20, "udp_peer");
 V2M_ABI_ASSERT(sizeof(struct v2m_udp_seen) == 16, "udp_seen");
 V2M_ABI_ASSERT(sizeof(struct v2m_device_config) == 8, "device_config");

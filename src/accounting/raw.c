@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "accounting/totals.h"
+#include "base/sample.h"
 
 struct v2m_raw_port *v2m_raw_find(const struct v2m_raw_ports *ports, uint16_t port,
 				  const uint8_t epoch[V2M_EPOCH_LEN])

@@ -5,6 +5,7 @@
 
 #include "accounting/raw_port.h"
 #include "accounting/snapshot.h"
+#include "base/sample.h"
 
 struct v2m_raw_ports {
 	struct v2m_raw_port *raw;

@@ -49,8 +49,9 @@ struct v2m_connection {
 
 /* Somebody to whom a port sends datagrams: UDP has no connections. */
 struct v2m_peer {
-	uint16_t port; /* host byte order, both */
+	uint16_t port; /* the local one, also within a range; host byte order, both */
 	uint16_t remote_port;
+	uint16_t slot;       /* that counts the port's UDP */
 	uint8_t address[16]; /* IPv4 in the IPv4-mapped form */
 	uint64_t seen_ns;    /* CLOCK_MONOTONIC of the last time, 2.5 s less at most */
 };

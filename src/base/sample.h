@@ -18,10 +18,13 @@ enum v2m_mode {
 	V2M_MODE_SOCKET_STATS, /* from the kernel's per-socket counters, when eBPF cannot be had */
 };
 
-/* What the counters of one port stood at. */
+/* What the counters of one slot stood at. */
 struct v2m_port_sample {
-	uint16_t port;
-	uint64_t assigned_ns; /* with the sample's epoch: the identity of this counter */
+	uint16_t port; /* the first one of a range */
+	uint16_t last_port;
+	uint16_t slot;
+	uint8_t transports;   /* enum v2m_transport bits; 0 where an earlier version counted */
+	uint64_t assigned_ns; /* with slot and the sample's epoch: the identity of this counter */
 	struct v2m_flow tcp_rx;
 	struct v2m_flow tcp_tx;
 	struct v2m_flow udp_rx;
@@ -45,7 +48,7 @@ struct v2m_sample {
 					  0 */
 	uint64_t mono_ns;              /* CLOCK_MONOTONIC, as close as possible to the reading */
 	int64_t real_us;               /* CLOCK_REALTIME of the same moment, Unix microseconds */
-	struct v2m_port_sample *ports; /* ascending by port */
+	struct v2m_port_sample *ports; /* ascending by port, then by transports and slot */
 	size_t n_ports;
 	struct v2m_device_sample *devices; /* ascending by ifindex */
 	size_t n_devices;

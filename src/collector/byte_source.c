@@ -37,7 +37,8 @@ static int load_programs(const struct v2m_config *config, struct v2m_datapath **
 			 struct v2m_error *error)
 {
 	struct v2m_datapath_options options = { .pin_dir = config->pin_dir,
-						.force_clsact = config->force_clsact };
+						.force_clsact =
+							config->attach == V2M_ATTACH_CLSACT };
 
 	return v2m_datapath_open(&options, programs, error);
 }
@@ -167,7 +168,8 @@ struct v2m_datapath *v2m_byte_source_programs(const struct v2m_byte_source *sour
 static struct v2m_port_rule make_rule(const struct v2m_key_port *port)
 {
 	struct v2m_port_rule rule = {
-		.port = port->port,
+		.first_port = port->port,
+		.last_port = port->port,
 		.transports = port->transports,
 		.loopback = port->loopback,
 		.shared = port->shared,

@@ -44,7 +44,7 @@ void v2m_source_change_devices(struct v2m_parts *parts)
 	const struct v2m_keyset *keyset = v2m_key_supply_active(parts->keys);
 
 	v2m_device_watch_update(parts->devices, v2m_byte_source_programs(parts->source),
-				v2m_keyset_has_loopback(keyset));
+				v2m_keyset_wants_loopback(keyset));
 }
 
 /* Without a device that takes the programs they count nothing. */

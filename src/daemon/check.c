@@ -25,7 +25,7 @@ static void print_key_sources(const struct v2m_source_report *report)
 {
 	puts("\nKey sources");
 	for (size_t i = 0; i < report->count; i++) {
-		const struct v2m_source_entry *source = &report->entries[i];
+		const struct v2m_source_entry *source = &report->items[i];
 
 		printf("  %-24s %5zu key%s  %s%s%s\n", source->kind ? source->kind : "unknown",
 		       source->keys, source->keys == 1 ? " " : "s", source->path,
@@ -82,7 +82,7 @@ static int print_devices(const struct v2m_config *config, const struct v2m_keyse
 	if (result)
 		return result;
 	result = v2m_links_list(links, &config->interfaces, &config->exclude_interfaces,
-				keyset && v2m_keyset_has_loopback(keyset), &devices, &count, error);
+				v2m_keyset_wants_loopback(keyset), &devices, &count, error);
 	v2m_links_close(links);
 	if (result)
 		return result;

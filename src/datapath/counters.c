@@ -4,23 +4,17 @@
 /* Reads port_counters and device_counters and sums the CPUs' copies. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "datapath/map_list.h"
 #include "datapath/state.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/clock.h"
-
-/* Slots read by one call: keeps the buffer small on machines with many CPUs. */
-#define CHUNK 256
-
-static void add_flow(struct v2m_flow *sum, const struct v2m_flow *flow)
-{
-	sum->packets += flow->packets;
-	sum->wire_bytes += flow->wire_bytes;
-	sum->payload_bytes += flow->payload_bytes;
-}
+#include "base/sample.h"
 
 static void add_tally(struct v2m_tally *sum, const struct v2m_tally *tally)
 {
@@ -36,94 +30,110 @@ static void add_device_flow(struct v2m_device_flow *sum, const struct v2m_device
 	add_tally(&sum->other, &flow->other);
 }
 
-static struct v2m_port_sample sum_port(const struct v2m_port_counters *copies, int cpus)
+int v2m_cpu_ids(void)
 {
-	struct v2m_port_sample sum = {
-		.port = copies[0].port,
-		.assigned_ns = copies[0].assigned_ns,
-	};
+	V2M_FREE char *text = NULL;
+	const char *last;
+	size_t length;
+	int result = v2m_read_file("/sys/devices/system/cpu/possible", 4096, &text, &length);
+	int highest;
 
-	for (int cpu = 0; cpu < cpus; cpu++) {
-		add_flow(&sum.tcp_rx, &copies[cpu].tcp_rx);
-		add_flow(&sum.tcp_tx, &copies[cpu].tcp_tx);
-		add_flow(&sum.udp_rx, &copies[cpu].udp_rx);
-		add_flow(&sum.udp_tx, &copies[cpu].udp_tx);
-	}
-	return sum;
-}
-
-static int read_one_by_one(const struct v2m_datapath *datapath, uint32_t first, uint32_t count,
-			   struct v2m_port_counters *values)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t slot = first + i;
-		int result = bpf_map_lookup_elem(datapath->maps[V2M_MAP_PORT_COUNTERS], &slot,
-						 values + (size_t)i * (size_t)datapath->cpus);
-
-		if (result)
-			return result;
-	}
-	return 0;
-}
-
-/* count slots from first on. The cursor of a batch is the slot before the first one wanted; the
- * kernel says ENOENT when the batch ends with the last element of the map. */
-static int read_batch(const struct v2m_datapath *datapath, uint32_t first, uint32_t count,
-		      struct v2m_port_counters *values)
-{
-	uint32_t keys[CHUNK];
-	uint32_t before = first - 1;
-	uint32_t after;
-	uint32_t got = count;
-	int result = bpf_map_lookup_batch(datapath->maps[V2M_MAP_PORT_COUNTERS],
-					  first ? &before : NULL, &after, keys, values, &got, NULL);
-
-	if (result && result != -ENOENT)
+	if (result)
 		return result;
-	return got == count && keys[0] == first ? 0 : -EIO;
+	/* Such as 0-3,8-11: CPUs may have numbers above how many there are. */
+	last = text + strlen(text);
+	while (last > text && !strchr("-,", last[-1]))
+		last--;
+	return sscanf(last, "%d", &highest) == 1 && highest >= 0 ? highest + 1 : -EPROTO;
 }
 
-static bool is_reported(const struct v2m_port_use *use)
+struct v2m_port_counters *v2m_counters_map(const struct v2m_datapath *datapath, int cpu,
+					   enum v2m_direction direction, unsigned count)
+{
+	size_t first = v2m_counter_index((uint32_t)cpu, direction == V2M_EGRESS, 0);
+	void *memory = mmap(NULL, count * sizeof(struct v2m_port_counters), PROT_READ | PROT_WRITE,
+			    MAP_SHARED, datapath->maps[V2M_MAP_PORT_COUNTERS],
+			    (off_t)(first * sizeof(struct v2m_port_counters)));
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+void v2m_counters_unmap(struct v2m_port_counters *counters, unsigned count)
+{
+	munmap(counters, count * sizeof(*counters));
+}
+
+static bool is_reported(const struct v2m_slot_use *use)
 {
 	return use->counted || use->leaving;
 }
 
-static int read_chunk(const struct v2m_datapath *datapath, uint32_t first, uint32_t count,
-		      struct v2m_port_counters *values, struct v2m_sample *sample)
+/* Programs add to them meanwhile. */
+static void add_live_flow(struct v2m_flow *sum, const struct v2m_flow *flow)
 {
-	int result = datapath->batch ? read_batch(datapath, first, count, values)
-				     : read_one_by_one(datapath, first, count, values);
-
-	for (uint32_t i = 0; i < count && result == 0; i++)
-		if (is_reported(&datapath->ports[first + i]))
-			sample->ports[sample->n_ports++] = sum_port(
-				values + (size_t)i * (size_t)datapath->cpus, datapath->cpus);
-	return result;
+	sum->packets += __atomic_load_n(&flow->packets, __ATOMIC_RELAXED);
+	sum->wire_bytes += __atomic_load_n(&flow->wire_bytes, __ATOMIC_RELAXED);
+	sum->payload_bytes += __atomic_load_n(&flow->payload_bytes, __ATOMIC_RELAXED);
 }
 
-static int by_port(const void *a, const void *b)
+/* One CPU and direction, all slots that the sample reports. */
+static int add_part(const struct v2m_datapath *datapath, int cpu, enum v2m_direction direction,
+		    struct v2m_sample *sample)
+{
+	struct v2m_port_counters *counters =
+		v2m_counters_map(datapath, cpu, direction, datapath->used_slots);
+
+	if (!counters)
+		return -errno;
+	for (size_t i = 0; i < sample->n_ports; i++) {
+		struct v2m_port_sample *sum = &sample->ports[i];
+		const struct v2m_port_counters *copy = &counters[sum->slot];
+
+		add_live_flow(direction == V2M_EGRESS ? &sum->tcp_tx : &sum->tcp_rx, &copy->tcp);
+		add_live_flow(direction == V2M_EGRESS ? &sum->udp_tx : &sum->udp_rx, &copy->udp);
+	}
+	v2m_counters_unmap(counters, datapath->used_slots);
+	return 0;
+}
+
+int v2m_port_sample_compare(const void *a, const void *b)
 {
 	const struct v2m_port_sample *left = a;
 	const struct v2m_port_sample *right = b;
 
-	return (int)left->port - (int)right->port;
+	if (left->port != right->port)
+		return (int)left->port - (int)right->port;
+	if (left->transports != right->transports)
+		return (int)left->transports - (int)right->transports;
+	return (int)left->slot - (int)right->slot;
 }
 
 static int read_ports(const struct v2m_datapath *datapath, struct v2m_sample *sample)
 {
-	V2M_FREE struct v2m_port_counters *values =
-		calloc((size_t)CHUNK * (size_t)datapath->cpus, sizeof(*values));
 	int result = 0;
 
 	sample->ports = calloc(datapath->used_slots + 1, sizeof(*sample->ports));
-	if (!values || !sample->ports)
+	if (!sample->ports)
 		return -ENOMEM;
-	for (uint32_t first = 0; first < datapath->used_slots && result == 0; first += CHUNK) {
-		uint32_t count = datapath->used_slots - first;
+	for (unsigned slot = 0; slot < datapath->used_slots; slot++) {
+		const struct v2m_slot_use *use = &datapath->slots[slot];
 
-		result = read_chunk(datapath, first, count < CHUNK ? count : CHUNK, values, sample);
+		if (is_reported(use))
+			sample->ports[sample->n_ports++] = (struct v2m_port_sample){
+				.port = use->first_port,
+				.last_port = use->last_port,
+				.slot = (uint16_t)slot,
+				.transports = use->transports,
+				.assigned_ns = use->assigned_ns,
+			};
 	}
-	qsort(sample->ports, sample->n_ports, sizeof(*sample->ports), by_port);
+	/* Mapping nothing is an error. */
+	for (int cpu = 0; cpu < datapath->cpu_ids && sample->n_ports && result == 0; cpu++) {
+		result = add_part(datapath, cpu, V2M_INGRESS, sample);
+		if (result == 0)
+			result = add_part(datapath, cpu, V2M_EGRESS, sample);
+	}
+	qsort(sample->ports, sample->n_ports, sizeof(*sample->ports), v2m_port_sample_compare);
 	return result;
 }
 
@@ -170,14 +180,6 @@ static int read_devices(const struct v2m_datapath *datapath, struct v2m_sample *
 	return result;
 }
 
-void v2m_counters_probe_batch(struct v2m_datapath *datapath)
-{
-	V2M_FREE struct v2m_port_counters *values = calloc((size_t)datapath->cpus, sizeof(*values));
-
-	/* PERCPU_ARRAY has it from Linux 5.15 on. */
-	datapath->batch = values && read_batch(datapath, 0, 1, values) == 0;
-}
-
 int v2m_datapath_read(struct v2m_datapath *datapath, struct v2m_sample *sample,
 		      struct v2m_error *error)
 {
@@ -197,7 +199,7 @@ int v2m_datapath_read(struct v2m_datapath *datapath, struct v2m_sample *sample,
 	}
 	memcpy(made.epoch, datapath->meta.identity, sizeof(made.epoch));
 	for (unsigned slot = 0; slot < datapath->used_slots; slot++)
-		datapath->ports[slot].leaving = false;
+		datapath->slots[slot].leaving = false;
 	*sample = made;
 	return 0;
 }

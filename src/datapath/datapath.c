@@ -50,8 +50,6 @@ static int open_all(struct v2m_datapath *datapath, const struct v2m_datapath_opt
 		result = v2m_device_slots_open(datapath, error);
 	if (result == 0)
 		result = v2m_port_slots_open(datapath, error);
-	if (result == 0)
-		v2m_counters_probe_batch(datapath);
 	/* The kernel's word for what it does not know; ours for what we were told wrongly. */
 	return result == -EINVAL ? -EOPNOTSUPP : result;
 }
@@ -67,11 +65,13 @@ int v2m_datapath_open(const struct v2m_datapath_options *options, struct v2m_dat
 	v2m_libbpf_log_init();
 	made->force_clsact = options->force_clsact;
 	made->cpus = libbpf_num_possible_cpus();
-	if (made->cpus > 0)
+	made->cpu_ids = v2m_cpu_ids();
+	result = made->cpus < 0 ? made->cpus : made->cpu_ids;
+	if (result > 0)
 		result = open_all(made, options, error);
 	else
-		result = v2m_error_set(error, made->cpus, "cannot tell the number of CPUs: %s",
-				       strerror(-made->cpus));
+		v2m_error_set(error, result, "cannot tell the number of CPUs: %s",
+			      strerror(-result));
 	if (result) {
 		v2m_datapath_close(made);
 		return result;

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 
 static const char *const flow_names[V2M_COUNTER_FLOWS] = { "tcp_rx", "tcp_tx", "udp_rx", "udp_tx" };
+static const char *const one_way_names[V2M_COUNTER_FLOWS] = { "tcp", "tcp", "udp", "udp" };
 
 /* NULL and errno. */
 static struct btf *read_btf(int btf_map)
@@ -139,8 +140,32 @@ static void find_counter(const struct v2m_map_layout *layout, const char *flow, 
 
 	*place = (struct v2m_counter_place){};
 	snprintf(path, sizeof(path), "%s%s%s", flow, *flow ? "." : "", name);
-	if (find(layout, path, place) || (place->size != 2 && place->size != 4 && place->size != 8))
+	if (find(layout, path, place) ||
+	    (place->size != 1 && place->size != 2 && place->size != 4 && place->size != 8))
 		*place = (struct v2m_counter_place){};
+}
+
+static void find_identity(const struct v2m_map_layout *value, struct v2m_counter_layout *layout)
+{
+	find_counter(value, "", "port", &layout->port);
+	if (!layout->port.size)
+		find_counter(value, "", "first_port", &layout->port);
+	find_counter(value, "", "last_port", &layout->last_port);
+	find_counter(value, "", "slot", &layout->slot);
+	find_counter(value, "", "transports", &layout->transports);
+	find_counter(value, "", "tx", &layout->tx);
+	find_counter(value, "", "assigned_ns", &layout->assigned_ns);
+}
+
+static bool is_understood(const struct v2m_counter_layout *layout)
+{
+	for (int i = 0; i < V2M_COUNTER_FLOWS; i++)
+		if (!layout->wire_bytes[i].size)
+			return false;
+	if (!layout->port.size)
+		return false;
+	/* Where a slot has many elements, they have to say which. */
+	return layout->per_cpu || layout->slot.size;
 }
 
 int v2m_counter_layout_read(int map, int btf_map, struct v2m_counter_layout *layout)
@@ -152,22 +177,23 @@ int v2m_counter_layout_read(int map, int btf_map, struct v2m_counter_layout *lay
 	if (result)
 		return result;
 	found.entries = value.entries;
+	found.per_cpu = value.map_type == BPF_MAP_TYPE_PERCPU_ARRAY;
 	found.stride = (value.value_size + 7) / 8 * 8;
-	find_counter(&value, "", "port", &found.port);
-	find_counter(&value, "", "assigned_ns", &found.assigned_ns);
+	find_identity(&value, &found);
 	for (int i = 0; i < V2M_COUNTER_FLOWS; i++) {
-		find_counter(&value, flow_names[i], "packets", &found.packets[i]);
-		find_counter(&value, flow_names[i], "wire_bytes", &found.wire_bytes[i]);
-		find_counter(&value, flow_names[i], "payload_bytes", &found.payload_bytes[i]);
-		if (!found.wire_bytes[i].size)
-			result = -EPROTO;
+		const char *flow = found.tx.size ? one_way_names[i] : flow_names[i];
+
+		find_counter(&value, flow, "packets", &found.packets[i]);
+		find_counter(&value, flow, "wire_bytes", &found.wire_bytes[i]);
+		find_counter(&value, flow, "payload_bytes", &found.payload_bytes[i]);
 	}
-	if (!found.port.size || value.map_type != BPF_MAP_TYPE_PERCPU_ARRAY)
+	if (!found.per_cpu && value.map_type != BPF_MAP_TYPE_ARRAY)
 		result = -EPROTO;
 	v2m_map_layout_close(&value);
-	if (result == 0)
-		*layout = found;
-	return result;
+	if (result || !is_understood(&found))
+		return -EPROTO;
+	*layout = found;
+	return 0;
 }
 
 uint64_t v2m_counter_get(const struct v2m_counter_place *place, const uint8_t *value)
@@ -177,6 +203,8 @@ uint64_t v2m_counter_get(const struct v2m_counter_place *place, const uint8_t *v
 	uint16_t quarter;
 
 	switch (place->size) {
+	case 1:
+		return value[place->offset];
 	case 2:
 		memcpy(&quarter, value + place->offset, sizeof(quarter));
 		return quarter;

@@ -10,6 +10,7 @@ const char *const v2m_map_names[V2M_N_MAPS] = {
 	[V2M_MAP_DEVICE_COUNTERS] = "device_counters",
 	[V2M_MAP_FRAGMENTS] = "fragments",
 	[V2M_MAP_LOCAL_ADDRESSES] = "local_addresses",
+	[V2M_MAP_OWN_ADDRESSES] = "own_addresses",
 	[V2M_MAP_UDP_PEERS] = "udp_peers",
 	[V2M_MAP_BTF] = "btf",
 	[V2M_MAP_META] = "meta",
@@ -27,8 +28,11 @@ static uint64_t fnv(uint64_t hash, const void *data, size_t length)
 /* Where the bit fields are, only their values tell. */
 static uint64_t hash_bit_fields(uint64_t hash)
 {
-	const struct v2m_port_slot each[] = {
-		{ .slot = 0xfff }, { .tcp = 1 }, { .udp = 1 }, { .loopback = 1 }, { .shared = 1 },
+	const struct v2m_transport_slot each[] = {
+		{ .slot = 0xfff },
+		{ .counted = 1 },
+		{ .loopback = 1 },
+		{ .shared = 1 },
 	};
 
 	return fnv(hash, each, sizeof(each));
@@ -40,7 +44,7 @@ uint64_t v2m_abi_hash(void)
 {
 	static const uint32_t layout[] = {
 		V2M_ABI_VERSION,
-		V2M_MAX_PORTS,
+		V2M_MAX_SLOTS,
 		V2M_MAX_DEVICES,
 		V2M_MAX_FRAGMENTS,
 		V2M_MAX_LOCAL_ADDRESSES,
@@ -48,12 +52,16 @@ uint64_t v2m_abi_hash(void)
 		PLACE(v2m_flow, packets),
 		PLACE(v2m_flow, wire_bytes),
 		PLACE(v2m_flow, payload_bytes),
-		PLACE(v2m_port_counters, port),
+		PLACE(v2m_port_slot, tcp),
+		PLACE(v2m_port_slot, udp),
+		PLACE(v2m_port_counters, first_port),
+		PLACE(v2m_port_counters, last_port),
+		PLACE(v2m_port_counters, slot),
+		PLACE(v2m_port_counters, transports),
+		PLACE(v2m_port_counters, tx),
 		PLACE(v2m_port_counters, assigned_ns),
-		PLACE(v2m_port_counters, tcp_rx),
-		PLACE(v2m_port_counters, tcp_tx),
-		PLACE(v2m_port_counters, udp_rx),
-		PLACE(v2m_port_counters, udp_tx),
+		PLACE(v2m_port_counters, tcp),
+		PLACE(v2m_port_counters, udp),
 		sizeof(struct v2m_port_counters),
 		PLACE(v2m_tally, packets),
 		PLACE(v2m_tally, wire_bytes),
@@ -79,6 +87,12 @@ uint64_t v2m_abi_hash(void)
 		PLACE(v2m_fragment_owner, port),
 		PLACE(v2m_fragment_owner, protocol),
 		PLACE(v2m_local_address, address),
+		PLACE(v2m_own_addresses, ipv4_state),
+		PLACE(v2m_own_addresses, ipv4_count),
+		PLACE(v2m_own_addresses, ipv4),
+		PLACE(v2m_own_addresses, ipv6_state),
+		PLACE(v2m_own_addresses, ipv6_count),
+		PLACE(v2m_own_addresses, ipv6),
 		PLACE(v2m_udp_peer, address),
 		PLACE(v2m_udp_peer, port),
 		PLACE(v2m_udp_peer, remote_port),

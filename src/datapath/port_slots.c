@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "datapath/port_slots.h"
 
-/* Which element of port_counters belongs to which port. A port keeps its slot, also while it is not
- * monitored, until all others are taken. */
+/* Which slot counts which rule. A rule keeps its slot, also while it is not counted, until all
+ * others are taken. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/transport.h"
 #include "base/cleanup.h"
@@ -14,235 +15,403 @@
 #include "datapath/grace.h"
 #include "datapath/map_list.h"
 #include "datapath/state.h"
+#include "datapath/counters.h"
 
-static int write_port_slot(struct v2m_datapath *datapath, uint16_t port, struct v2m_port_slot rule)
+#define PORTS 65536
+
+_Static_assert(sizeof(struct v2m_port_slot) == sizeof(uint32_t), "written in one store");
+
+struct v2m_port_element *v2m_port_elements_map(const struct v2m_datapath *datapath)
 {
-	uint32_t key = port;
+	void *memory = mmap(NULL, PORTS * sizeof(struct v2m_port_element), PROT_READ | PROT_WRITE,
+			    MAP_SHARED, datapath->maps[V2M_MAP_PORT_SLOT], 0);
 
-	return bpf_map_update_elem(datapath->maps[V2M_MAP_PORT_SLOT], &key, &rule, BPF_ANY);
+	return memory == MAP_FAILED ? NULL : memory;
 }
 
-static int read_slot(struct v2m_datapath *datapath, uint32_t slot, struct v2m_port_counters *copies)
+void v2m_port_elements_unmap(struct v2m_port_element *elements)
 {
-	struct v2m_port_use *use = &datapath->ports[slot];
-	struct v2m_port_slot rule;
-	uint32_t key;
-	int result = bpf_map_lookup_elem(datapath->maps[V2M_MAP_PORT_COUNTERS], &slot, copies);
+	if (elements)
+		munmap(elements, PORTS * sizeof(*elements));
+}
 
-	if (result || !copies[0].port)
-		return result;
-	key = copies[0].port;
-	result = bpf_map_lookup_elem(datapath->maps[V2M_MAP_PORT_SLOT], &key, &rule);
-	if (result)
-		return result;
-	use->port = copies[0].port;
-	use->assigned_ns = copies[0].assigned_ns;
-	use->rule = rule;
-	use->counted = (rule.tcp || rule.udp) && rule.slot == slot;
-	datapath->used_slots = slot + 1;
-	/* Two slots of one port: the one that the programs use, or else the later one. */
-	if (!datapath->has_slot[use->port] || use->counted) {
-		datapath->has_slot[use->port] = true;
-		datapath->slot_of[use->port] = (uint16_t)slot;
+struct v2m_port_slot v2m_port_element_get(const struct v2m_port_element *element)
+{
+	uint32_t value = __atomic_load_n(&element->value, __ATOMIC_RELAXED);
+	struct v2m_port_slot slot;
+
+	memcpy(&slot, &value, sizeof(slot));
+	return slot;
+}
+
+/* A program sees the old value or this one. */
+static void set_element(struct v2m_port_element *element, struct v2m_port_slot slot)
+{
+	uint32_t value;
+
+	memcpy(&value, &slot, sizeof(value));
+	if (__atomic_load_n(&element->value, __ATOMIC_RELAXED) != value)
+		__atomic_store_n(&element->value, value, __ATOMIC_RELEASE);
+}
+
+/* --- the image of the maps --- */
+
+static void link_slot(struct v2m_datapath *datapath, uint16_t slot)
+{
+	struct v2m_slot_use *use = &datapath->slots[slot];
+
+	use->next = datapath->slot_of[use->first_port];
+	datapath->slot_of[use->first_port] = (uint16_t)(slot + 1);
+	if (slot >= datapath->used_slots)
+		datapath->used_slots = slot + 1u;
+}
+
+static void unlink_slot(struct v2m_datapath *datapath, uint16_t slot)
+{
+	uint16_t *link = &datapath->slot_of[datapath->slots[slot].first_port];
+
+	while (*link && *link != slot + 1)
+		link = &datapath->slots[*link - 1].next;
+	if (*link)
+		*link = datapath->slots[slot].next;
+}
+
+static int read_slots(struct v2m_datapath *datapath)
+{
+	struct v2m_port_counters *counters =
+		v2m_counters_map(datapath, 0, V2M_INGRESS, V2M_MAX_SLOTS);
+
+	if (!counters)
+		return -errno;
+	for (unsigned slot = 0; slot < V2M_MAX_SLOTS; slot++) {
+		if (!counters[slot].first_port)
+			continue;
+		datapath->slots[slot] = (struct v2m_slot_use){
+			.first_port = counters[slot].first_port,
+			.last_port = counters[slot].last_port,
+			.transports = counters[slot].transports,
+			.assigned_ns = counters[slot].assigned_ns,
+		};
+		link_slot(datapath, (uint16_t)slot);
 	}
+	v2m_counters_unmap(counters, V2M_MAX_SLOTS);
+	return 0;
+}
+
+static int read_counted(struct v2m_datapath *datapath)
+{
+	struct v2m_port_element *elements = v2m_port_elements_map(datapath);
+
+	if (!elements)
+		return -errno;
+	for (unsigned port = 0; port < PORTS; port++) {
+		struct v2m_port_slot place = v2m_port_element_get(&elements[port]);
+
+		if (place.tcp.counted)
+			datapath->slots[place.tcp.slot].counted = true;
+		if (place.udp.counted)
+			datapath->slots[place.udp.slot].counted = true;
+	}
+	v2m_port_elements_unmap(elements);
 	return 0;
 }
 
 int v2m_port_slots_open(struct v2m_datapath *datapath, struct v2m_error *error)
 {
-	V2M_FREE struct v2m_port_counters *copies = calloc((size_t)datapath->cpus, sizeof(*copies));
-	int result = copies ? 0 : -ENOMEM;
+	int result = read_slots(datapath);
 
-	for (uint32_t slot = 0; slot < V2M_MAX_PORTS && result == 0; slot++)
-		result = read_slot(datapath, slot, copies);
+	if (result == 0)
+		result = read_counted(datapath);
 	if (result)
 		return v2m_error_set(error, result, "cannot read port_counters: %s",
 				     strerror(-result));
 	return 0;
 }
 
-static struct v2m_port_slot wanted_rule(const struct v2m_port_rule *rule, uint16_t slot)
+/* --- setting the rules --- */
+
+/* State of one call of set_ports. */
+struct placing {
+	struct v2m_datapath *datapath;
+	const struct v2m_port_rule **rules; /* in the order of placing */
+	size_t count;
+	int *slots;                        /* of the rules; -1: none yet */
+	bool *reserved;                    /* slots that belong to a rule of this call */
+	struct v2m_port_slot *wanted;      /* by port */
+	struct v2m_port_element *elements; /* the memory of port_slot */
+	struct v2m_port_counters **parts;  /* the memory of port_counters, of each CPU: rx, tx */
+	bool waited;                       /* for programs that may still use retired slots */
+};
+
+static void end_placing(struct placing *placing)
 {
-	return (struct v2m_port_slot){
-		.slot = slot & (V2M_MAX_PORTS - 1),
-		.tcp = (rule->transports & V2M_TCP) != 0,
-		.udp = (rule->transports & V2M_UDP) != 0,
-		.loopback = rule->loopback,
-		.shared = rule->shared,
-	};
+	for (int part = 0; placing->parts && part < placing->datapath->cpu_ids * 2; part++)
+		if (placing->parts[part])
+			v2m_counters_unmap(placing->parts[part], V2M_MAX_SLOTS);
+	v2m_port_elements_unmap(placing->elements);
+	free(placing->parts);
+	free(placing->wanted);
+	free(placing->reserved);
+	free(placing->slots);
+	free(placing->rules);
 }
 
-static bool is_wanted(const struct v2m_port_rule *rules, size_t count, uint16_t port)
+static bool is_single(const struct v2m_port_rule *rule)
 {
-	size_t low = 0;
+	return rule->first_port == rule->last_port;
+}
 
-	while (low < count) {
-		size_t middle = low + (count - low) / 2;
+size_t v2m_port_slots_order(const struct v2m_port_rule *rules, size_t count,
+			    const struct v2m_port_rule **ordered)
+{
+	size_t n = 0;
 
-		if (rules[middle].port == port)
-			return rules[middle].transports != 0;
-		if (rules[middle].port < port)
-			low = middle + 1;
-		else
-			count = middle;
+	for (int ranges = 0; ranges <= 1; ranges++)
+		for (size_t i = 0; i < count && n < V2M_MAX_SLOTS; i++)
+			if (is_single(&rules[i]) != ranges)
+				ordered[n++] = &rules[i];
+	return n;
+}
+
+static int begin_placing(struct placing *placing, const struct v2m_port_rule *rules, size_t count)
+{
+	struct v2m_datapath *datapath = placing->datapath;
+
+	placing->rules = calloc(V2M_MAX_SLOTS, sizeof(*placing->rules));
+	placing->slots = calloc(V2M_MAX_SLOTS, sizeof(*placing->slots));
+	placing->reserved = calloc(V2M_MAX_SLOTS, sizeof(*placing->reserved));
+	placing->wanted = calloc(PORTS, sizeof(*placing->wanted));
+	placing->parts = calloc((size_t)datapath->cpu_ids * 2, sizeof(struct v2m_port_counters *));
+	if (!placing->rules || !placing->slots || !placing->reserved || !placing->wanted ||
+	    !placing->parts)
+		return -ENOMEM;
+	placing->elements = v2m_port_elements_map(datapath);
+	if (!placing->elements)
+		return -errno;
+	for (int part = 0; part < datapath->cpu_ids * 2; part++) {
+		placing->parts[part] = v2m_counters_map(
+			datapath, part / 2, (enum v2m_direction)(part % 2), V2M_MAX_SLOTS);
+		if (!placing->parts[part])
+			return -errno;
 	}
-	return false;
+	placing->count = v2m_port_slots_order(rules, count, placing->rules);
+	return 0;
 }
 
-/* Stops counting what is not wanted any more. Programs that have looked up a slot still count in it
- * until they end, which the last reading waits for. */
-static int retire(struct v2m_datapath *datapath, const struct v2m_port_rule *rules, size_t count)
+/* How well an earlier use fits a rule: 0 not at all, else the higher the better. */
+static int fitness(const struct v2m_slot_use *use, const struct v2m_port_rule *rule)
 {
-	bool retired = false;
+	if (use->last_port != rule->last_port || !(use->transports & rule->transports))
+		return 0;
+	return 1 + (use->transports == rule->transports) + (use->counted ? 2 : 0);
+}
 
-	for (unsigned slot = 0; slot < datapath->used_slots; slot++) {
-		struct v2m_port_use *use = &datapath->ports[slot];
-		int result;
+/* Of those that fit as well as each other, the one that was assigned first. */
+static int find_kept(const struct placing *placing, const struct v2m_port_rule *rule)
+{
+	const struct v2m_slot_use *slots = placing->datapath->slots;
+	int best = -1;
+	int best_fitness = 0;
 
-		retired |= use->leaving;
-		if (!use->counted || is_wanted(rules, count, use->port))
+	for (unsigned link = placing->datapath->slot_of[rule->first_port]; link;
+	     link = slots[link - 1].next) {
+		int fits = fitness(&slots[link - 1], rule);
+
+		if (!fits || placing->reserved[link - 1] || fits < best_fitness)
 			continue;
-		result = write_port_slot(datapath, use->port, (struct v2m_port_slot){});
-		if (result)
-			return result;
-		use->counted = false;
-		use->leaving = true;
-		use->rule = (struct v2m_port_slot){};
-		retired = true;
+		if (fits == best_fitness && slots[best].assigned_ns < slots[link - 1].assigned_ns)
+			continue;
+		best = (int)link - 1;
+		best_fitness = fits;
 	}
-	return retired ? v2m_grace_period() : 0;
+	return best;
 }
 
-/* Never used ones first, then the one that was assigned longest ago. Not one whose last bytes
- * nobody has read: -EBUSY where there are no others. */
-static int find_free(const struct v2m_datapath *datapath, const bool *reserved)
+static void keep_slots(struct placing *placing)
 {
-	int oldest = -ENOSPC;
+	for (size_t i = 0; i < placing->count; i++) {
+		int slot = -1;
 
-	if (datapath->used_slots < V2M_MAX_PORTS)
+		if (placing->rules[i]->transports)
+			slot = find_kept(placing, placing->rules[i]);
+		placing->slots[i] = slot;
+		if (slot >= 0)
+			placing->reserved[slot] = true;
+	}
+}
+
+/* Never used ones first, then the one that was assigned longest ago. Not one that is counted, nor
+ * one whose last bytes nobody has read: -EBUSY where there are no others. */
+static int find_free(const struct placing *placing)
+{
+	const struct v2m_datapath *datapath = placing->datapath;
+	int oldest = -EBUSY;
+
+	if (datapath->used_slots < V2M_MAX_SLOTS)
 		return (int)datapath->used_slots;
-	for (int slot = 0; slot < V2M_MAX_PORTS; slot++) {
-		const struct v2m_port_use *use = &datapath->ports[slot];
+	for (int slot = 0; slot < V2M_MAX_SLOTS; slot++) {
+		const struct v2m_slot_use *use = &datapath->slots[slot];
 
-		if (use->counted || reserved[slot])
+		if (use->counted || use->leaving || placing->reserved[slot])
 			continue;
-		if (use->leaving)
-			oldest = oldest < 0 ? -EBUSY : oldest;
-		else if (oldest < 0 || use->assigned_ns < datapath->ports[oldest].assigned_ns)
+		if (oldest < 0 || use->assigned_ns < datapath->slots[oldest].assigned_ns)
 			oldest = slot;
 	}
 	return oldest;
 }
 
-/* Writes zeros with the new owner's name in every CPU's copy: safe as no program counts here. */
-static int claim(struct v2m_datapath *datapath, uint32_t slot, uint16_t port,
-		 struct v2m_port_counters *copies)
+/* Writes zeros with the new owner's name in every CPU's and direction's copy: safe as no program
+ * counts here. The copy that read_slots() looks at is the last one: with a process that ends in
+ * between, the slot is one that was never used. */
+static void claim(struct placing *placing, uint16_t slot, const struct v2m_port_rule *rule)
 {
-	struct v2m_port_use *use = &datapath->ports[slot];
+	struct v2m_slot_use *use = &placing->datapath->slots[slot];
 	uint64_t now_ns = (uint64_t)v2m_clock_real_us() * 1000;
-	int result;
 
 	/* Unlike any earlier use's, also where the clock was set back or stands. */
 	if (now_ns <= use->assigned_ns)
 		now_ns = use->assigned_ns + 1;
-	memset(copies, 0, (size_t)datapath->cpus * sizeof(*copies));
-	for (int cpu = 0; cpu < datapath->cpus; cpu++) {
-		copies[cpu].port = port;
-		copies[cpu].assigned_ns = now_ns;
+	if (use->first_port)
+		unlink_slot(placing->datapath, slot);
+	*use = (struct v2m_slot_use){
+		.first_port = rule->first_port,
+		.last_port = rule->last_port,
+		.transports = (uint8_t)rule->transports,
+		.assigned_ns = now_ns,
+	};
+	link_slot(placing->datapath, slot);
+	__atomic_store_n(&placing->parts[0][slot].first_port, 0, __ATOMIC_SEQ_CST);
+	for (int part = placing->datapath->cpu_ids * 2 - 1; part >= 0; part--) {
+		struct v2m_port_counters *counters = &placing->parts[part][slot];
+
+		*counters = (struct v2m_port_counters){
+			.last_port = use->last_port,
+			.slot = slot,
+			.transports = use->transports,
+			.tx = (uint8_t)(part % 2),
+			.assigned_ns = now_ns,
+		};
+		__atomic_store_n(&counters->first_port, use->first_port, __ATOMIC_SEQ_CST);
 	}
-	result = bpf_map_update_elem(datapath->maps[V2M_MAP_PORT_COUNTERS], &slot, copies, BPF_ANY);
-	if (result)
-		return result;
-	if (use->port && datapath->slot_of[use->port] == slot)
-		datapath->has_slot[use->port] = false;
-	*use = (struct v2m_port_use){ .port = port, .assigned_ns = now_ns };
-	datapath->has_slot[port] = true;
-	datapath->slot_of[port] = (uint16_t)slot;
-	if (slot >= datapath->used_slots)
-		datapath->used_slots = slot + 1;
+}
+
+/* Slots for rules without one, as far as they go. 0; -EBUSY where some are left; or -errno. */
+static int claim_slots(struct placing *placing)
+{
+	for (size_t i = 0; i < placing->count; i++) {
+		int slot;
+		int result;
+
+		if (placing->slots[i] >= 0 || !placing->rules[i]->transports)
+			continue;
+		slot = find_free(placing);
+		if (slot < 0)
+			return slot;
+		if (placing->datapath->slots[slot].first_port && !placing->waited) {
+			result = v2m_grace_period();
+			if (result)
+				return result;
+			placing->waited = true;
+		}
+		claim(placing, (uint16_t)slot, placing->rules[i]);
+		placing->slots[i] = slot;
+		placing->reserved[slot] = true;
+	}
 	return 0;
 }
 
-/* State of one call of set_ports. */
-struct placing {
-	struct v2m_port_counters *copies;
-	bool *reserved; /* slots that ports of this call have already */
-	bool waited;    /* for the programs that may still use retired slots */
-};
-
-/* The slot of a port; a new one where it has none. Or -errno; -ENOSPC: all are in use. */
-static int slot_for(struct v2m_datapath *datapath, uint16_t port, struct placing *placing)
+void v2m_port_slots_compose(const struct v2m_port_rule *const *rules, const int *slots,
+			    size_t count, struct v2m_port_slot wanted[65536])
 {
-	int slot;
-	int result;
+	/* Last ones first: the first ones win. */
+	for (size_t i = count; i-- > 0;) {
+		const struct v2m_transport_slot place = {
+			.slot = (uint16_t)slots[i] & (V2M_MAX_SLOTS - 1),
+			.counted = 1,
+			.loopback = rules[i]->loopback,
+			.shared = rules[i]->shared,
+		};
 
-	if (datapath->has_slot[port])
-		return datapath->slot_of[port];
-	slot = find_free(datapath, placing->reserved);
-	if (slot < 0)
-		return slot;
-	if (datapath->ports[slot].port && !placing->waited) {
-		result = v2m_grace_period();
-		if (result)
-			return result;
-		placing->waited = true;
+		if (slots[i] < 0)
+			continue;
+		for (unsigned port = rules[i]->first_port; port <= rules[i]->last_port; port++) {
+			if (rules[i]->transports & V2M_TCP)
+				wanted[port].tcp = place;
+			if (rules[i]->transports & V2M_UDP)
+				wanted[port].udp = place;
+		}
 	}
-	result = claim(datapath, (uint32_t)slot, port, placing->copies);
-	return result ? result : slot;
 }
 
-static int place(struct v2m_datapath *datapath, const struct v2m_port_rule *rule,
-		 struct placing *placing)
+/* The programs add to other members of the same element meanwhile. */
+static void note_transports(struct placing *placing)
 {
-	int slot = slot_for(datapath, rule->port, placing);
-	struct v2m_port_slot wanted;
-	struct v2m_port_use *use;
-	int result = 0;
+	for (size_t i = 0; i < placing->count; i++) {
+		int slot = placing->slots[i];
+		uint8_t transports = (uint8_t)placing->rules[i]->transports;
 
-	if (slot < 0)
-		return slot;
-	placing->reserved[slot] = true;
-	use = &datapath->ports[slot];
-	wanted = wanted_rule(rule, (uint16_t)slot);
-	if (memcmp(&use->rule, &wanted, sizeof(wanted)))
-		result = write_port_slot(datapath, rule->port, wanted);
+		if (slot < 0 || placing->datapath->slots[slot].transports == transports)
+			continue;
+		placing->datapath->slots[slot].transports = transports;
+		for (int part = 0; part < placing->datapath->cpu_ids * 2; part++)
+			__atomic_store_n(&placing->parts[part][slot].transports, transports,
+					 __ATOMIC_RELAXED);
+	}
+}
+
+/* Programs that have looked up a slot still count in it until they end, which the last reading
+ * waits for. */
+static int retire(struct placing *placing)
+{
+	bool retired = false;
+
+	for (unsigned slot = 0; slot < placing->datapath->used_slots; slot++) {
+		struct v2m_slot_use *use = &placing->datapath->slots[slot];
+
+		if (use->counted && !placing->reserved[slot])
+			use->leaving = true;
+		use->counted = placing->reserved[slot];
+		if (use->counted)
+			use->leaving = false;
+		retired |= use->leaving;
+	}
+	return retired ? v2m_grace_period() : 0;
+}
+
+static int set_rules(struct placing *placing, const struct v2m_port_rule *rules, size_t count)
+{
+	int result = begin_placing(placing, rules, count);
+	int retired;
+
 	if (result)
 		return result;
-	use->rule = wanted;
-	use->counted = wanted.tcp || wanted.udp;
-	use->leaving = false;
-	return 0;
-}
-
-static void reserve_kept(const struct v2m_datapath *datapath, const struct v2m_port_rule *rules,
-			 size_t count, bool *reserved)
-{
-	for (size_t i = 0; i < count; i++)
-		if (datapath->has_slot[rules[i].port])
-			reserved[datapath->slot_of[rules[i].port]] = true;
+	keep_slots(placing);
+	result = claim_slots(placing);
+	if (result && result != -EBUSY)
+		return result;
+	note_transports(placing);
+	v2m_port_slots_compose(placing->rules, placing->slots, placing->count, placing->wanted);
+	for (unsigned port = 0; port < PORTS; port++)
+		set_element(&placing->elements[port], placing->wanted[port]);
+	retired = retire(placing);
+	return retired ? retired : result;
 }
 
 int v2m_datapath_set_ports(struct v2m_datapath *datapath, const struct v2m_port_rule *rules,
 			   size_t count, struct v2m_error *error)
 {
-	V2M_FREE struct v2m_port_counters *copies = calloc((size_t)datapath->cpus, sizeof(*copies));
-	V2M_FREE bool *reserved = calloc(V2M_MAX_PORTS, sizeof(*reserved));
-	struct placing placing = { .copies = copies, .reserved = reserved };
-	size_t fitting = count < V2M_MAX_PORTS ? count : V2M_MAX_PORTS;
-	size_t placed = 0;
+	struct placing placing = { .datapath = datapath };
 	int result;
 
-	if (!copies || !reserved)
-		return v2m_error_set(error, -ENOMEM, "out of memory");
-	result = retire(datapath, rules, fitting);
-	reserve_kept(datapath, rules, fitting, reserved);
-	while (result == 0 && placed < fitting) {
-		result = place(datapath, &rules[placed], &placing);
-		if (result == 0)
-			placed++;
-	}
+	for (size_t i = 0; i < count; i++)
+		if (!rules[i].first_port || rules[i].last_port < rules[i].first_port)
+			return v2m_error_set(error, -EINVAL,
+					     "rule %zu: no ports from %u to %u (1 to 65535)", i,
+					     rules[i].first_port, rules[i].last_port);
+	result = set_rules(&placing, rules, count);
+	end_placing(&placing);
 	if (result)
 		return v2m_error_set(error, result, "cannot set the monitored ports: %s",
 				     strerror(-result));
-	return (int)placed;
+	return (int)placing.count;
 }

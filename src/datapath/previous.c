@@ -23,6 +23,8 @@
 #include "datapath/map_list.h"
 #include "datapath/state.h"
 #include "datapath/unpin.h"
+#include "datapath/counters.h"
+#include "base/sample.h"
 
 #define MAX_PREVIOUS 16
 
@@ -205,6 +207,7 @@ static int read_identity(const struct v2m_pins *pins, uint8_t identity[V2M_EPOCH
 	return result;
 }
 
+/* Flows of the other direction stay as they are. */
 static void add_copy(struct v2m_port_sample *sum, const struct v2m_counter_layout *layout,
 		     const uint8_t *value)
 {
@@ -214,45 +217,84 @@ static void add_copy(struct v2m_port_sample *sum, const struct v2m_counter_layou
 		&sum->udp_rx,
 		&sum->udp_tx,
 	};
+	bool tx = v2m_counter_get(&layout->tx, value) != 0;
 
 	for (int i = 0; i < V2M_COUNTER_FLOWS; i++) {
+		if (layout->tx.size && tx != (flows[i] == &sum->tcp_tx || flows[i] == &sum->udp_tx))
+			continue;
 		flows[i]->packets += v2m_counter_get(&layout->packets[i], value);
 		flows[i]->wire_bytes += v2m_counter_get(&layout->wire_bytes[i], value);
 		flows[i]->payload_bytes += v2m_counter_get(&layout->payload_bytes[i], value);
 	}
 }
 
-static int read_counters(int fd, const struct v2m_counter_layout *layout, int cpus,
-			 struct v2m_sample *sample)
+static struct v2m_port_sample identity_of(const struct v2m_counter_layout *layout,
+					  const uint8_t *value, uint32_t index)
 {
-	V2M_FREE uint8_t *copies = calloc((size_t)cpus, layout->stride);
+	struct v2m_port_sample port = {
+		.port = (uint16_t)v2m_counter_get(&layout->port, value),
+		.last_port = (uint16_t)v2m_counter_get(&layout->last_port, value),
+		.slot = (uint16_t)v2m_counter_get(&layout->slot, value),
+		.transports = (uint8_t)v2m_counter_get(&layout->transports, value),
+		.assigned_ns = v2m_counter_get(&layout->assigned_ns, value),
+	};
 
-	sample->ports = calloc(layout->entries, sizeof(*sample->ports));
-	if (!copies || !sample->ports)
-		return -ENOMEM;
-	for (uint32_t slot = 0; slot < layout->entries; slot++) {
-		struct v2m_port_sample *port = &sample->ports[sample->n_ports];
-		int result = bpf_map_lookup_elem(fd, &slot, copies);
+	if (!layout->last_port.size)
+		port.last_port = port.port;
+	if (!layout->slot.size)
+		port.slot = (uint16_t)index;
+	return port;
+}
+
+/* The sample's port that an element belongs to; a new one with the first element of a slot. NULL
+ * where the slot was never used, or was just being given away. */
+static struct v2m_port_sample *port_of(struct v2m_sample *sample, uint32_t *numbers,
+				       const struct v2m_port_sample *found, uint32_t index)
+{
+	struct v2m_port_sample *port;
+
+	if (!found->port || (!numbers[found->slot] && index != found->slot))
+		return NULL;
+	if (!numbers[found->slot]) {
+		sample->ports[sample->n_ports++] = *found;
+		numbers[found->slot] = (uint32_t)sample->n_ports;
+	}
+	port = &sample->ports[numbers[found->slot] - 1];
+	return port->assigned_ns == found->assigned_ns ? port : NULL;
+}
+
+/* numbers: by slot, 1 + its index in the sample. */
+static int add_elements(int fd, const struct v2m_counter_layout *layout, int cpus,
+			struct v2m_sample *sample, uint32_t *numbers, uint8_t *copies)
+{
+	int n_copies = layout->per_cpu ? cpus : 1;
+
+	for (uint32_t index = 0; index < layout->entries; index++) {
+		struct v2m_port_sample found;
+		struct v2m_port_sample *port;
+		int result = bpf_map_lookup_elem(fd, &index, copies);
 
 		if (result)
 			return result;
-		port->port = (uint16_t)v2m_counter_get(&layout->port, copies);
-		port->assigned_ns = v2m_counter_get(&layout->assigned_ns, copies);
-		if (!port->port)
-			continue;
-		for (int cpu = 0; cpu < cpus; cpu++)
-			add_copy(port, layout, copies + (size_t)cpu * layout->stride);
-		sample->n_ports++;
+		found = identity_of(layout, copies, index);
+		port = port_of(sample, numbers, &found, index);
+		for (int i = 0; port && i < n_copies; i++)
+			add_copy(port, layout, copies + (size_t)i * layout->stride);
 	}
 	return 0;
 }
 
-static int by_port(const void *a, const void *b)
+static int read_counters(int fd, const struct v2m_counter_layout *layout, int cpus,
+			 struct v2m_sample *sample)
 {
-	const struct v2m_port_sample *left = a;
-	const struct v2m_port_sample *right = b;
+	V2M_FREE uint8_t *copies = calloc((size_t)cpus, layout->stride);
+	V2M_FREE uint32_t *numbers = calloc(UINT16_MAX + 1, sizeof(*numbers));
+	uint32_t slots = layout->entries < UINT16_MAX ? layout->entries : UINT16_MAX + 1;
 
-	return (int)left->port - (int)right->port;
+	sample->ports = calloc(slots, sizeof(*sample->ports));
+	if (!copies || !numbers || !sample->ports)
+		return -ENOMEM;
+	return add_elements(fd, layout, cpus, sample, numbers, copies);
 }
 
 static int read_sample(const struct v2m_pins *pins, int cpus, struct v2m_sample *sample)
@@ -270,7 +312,8 @@ static int read_sample(const struct v2m_pins *pins, int cpus, struct v2m_sample 
 	if (result == 0)
 		result = read_counters(fd, &layout, cpus, sample);
 	if (sample->n_ports)
-		qsort(sample->ports, sample->n_ports, sizeof(*sample->ports), by_port);
+		qsort(sample->ports, sample->n_ports, sizeof(*sample->ports),
+		      v2m_port_sample_compare);
 	return result;
 }
 

@@ -79,6 +79,15 @@ static int set_maps(struct v2m_datapath *datapath, struct traffic_bpf *object)
 	return 0;
 }
 
+/* A map that is taken over brings its own. */
+static int set_cpus(const struct v2m_datapath *datapath, struct traffic_bpf *object)
+{
+	if (datapath->maps[V2M_MAP_PORT_COUNTERS] >= 0)
+		return 0;
+	return bpf_map__set_max_entries(object->maps.port_counters,
+					v2m_counter_index((uint32_t)datapath->cpu_ids, 0, 0));
+}
+
 /* Keeps maps that were made with the object. */
 static int keep_maps(struct v2m_datapath *datapath, struct traffic_bpf *object)
 {
@@ -117,6 +126,8 @@ int v2m_programs_load(struct v2m_datapath *datapath, const struct v2m_device_con
 		return explain(error, -errno);
 	object->rodata->device = *config;
 	result = set_maps(datapath, object);
+	if (result == 0)
+		result = set_cpus(datapath, object);
 	if (result == 0)
 		result = traffic_bpf__load(object);
 	if (result == 0)

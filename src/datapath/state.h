@@ -22,12 +22,14 @@ struct v2m_device_slot {
 	bool outrun; /* somebody's program stands before ours, and that was logged */
 };
 
-/* A use of a port slot; port_slot and port_counters are the truth, this is their image. */
-struct v2m_port_use {
-	uint16_t port; /* 0: never used */
-	bool counted;  /* monitored now */
-	bool leaving;  /* no longer counted, and not yet read since */
-	struct v2m_port_slot rule;
+/* A use of a slot; port_slot and port_counters are the truth, this is their image. */
+struct v2m_slot_use {
+	uint16_t first_port; /* 0: never used */
+	uint16_t last_port;
+	uint16_t next; /* 1 + another slot with the same first port; 0: none */
+	uint8_t transports;
+	bool counted; /* by a rule of now */
+	bool leaving; /* no longer counted, and not yet read since */
 	uint64_t assigned_ns;
 };
 
@@ -36,15 +38,14 @@ struct v2m_datapath {
 	char pin_dir[PATH_MAX];
 	int lock_fd;
 	int maps[V2M_N_MAPS];
-	int cpus; /* possible ones: copies of a per-CPU value */
-	bool batch;
+	int cpus;    /* possible ones: copies of a per-CPU value */
+	int cpu_ids; /* above the highest number of a CPU: parts of port_counters */
 	bool force_clsact;
 	struct v2m_meta meta;
 	struct v2m_device_slot devices[V2M_MAX_DEVICES];
-	struct v2m_port_use ports[V2M_MAX_PORTS]; /* by slot */
-	uint16_t slot_of[65536];                  /* by port, where has_slot says so */
-	bool has_slot[65536];
-	unsigned used_slots; /* slots below this have been used */
+	struct v2m_slot_use slots[V2M_MAX_SLOTS];
+	uint16_t slot_of[65536]; /* by first port: 1 + a slot that it has; 0: none */
+	unsigned used_slots;     /* slots below this have been used */
 };
 
 #endif

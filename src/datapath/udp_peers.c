@@ -9,6 +9,7 @@
 
 #include "datapath/map_list.h"
 #include "datapath/state.h"
+#include "datapath/port_slots.h"
 #include "base/cleanup.h"
 
 /* More than any bucket of the map holds, or the kernel gives nothing (ENOSPC). */
@@ -20,13 +21,16 @@ struct chunk {
 };
 
 static void take_chunk(const struct chunk *chunk, uint32_t count, uint64_t since_ns,
-		       struct v2m_peer *peers, size_t *n_peers)
+		       const struct v2m_port_element *elements, struct v2m_peer *peers,
+		       size_t *n_peers)
 {
 	for (uint32_t i = 0; i < count && *n_peers < V2M_MAX_UDP_PEERS; i++) {
 		struct v2m_peer *peer = &peers[*n_peers];
+		struct v2m_port_slot place = v2m_port_element_get(&elements[chunk->keys[i].port]);
 
-		if (chunk->seen[i].at_ns < since_ns)
+		if (chunk->seen[i].at_ns < since_ns || !place.udp.counted)
 			continue;
+		peer->slot = place.udp.slot;
 		peer->port = chunk->keys[i].port;
 		peer->remote_port = chunk->keys[i].remote_port;
 		memcpy(peer->address, chunk->keys[i].address, sizeof(peer->address));
@@ -46,28 +50,43 @@ static int compare(const void *left, const void *right)
 	return a->seen_ns > b->seen_ns ? -1 : a->seen_ns < b->seen_ns;
 }
 
-int v2m_datapath_udp_peers(struct v2m_datapath *datapath, uint64_t since_ns,
-			   struct v2m_peer **peers, size_t *n_peers)
+/* 0 or -errno. */
+static int read_peers(const struct v2m_datapath *datapath, uint64_t since_ns,
+		      const struct v2m_port_element *elements, struct v2m_peer *found, size_t *n)
 {
-	V2M_FREE struct v2m_peer *found = calloc(V2M_MAX_UDP_PEERS, sizeof(*found));
 	V2M_FREE struct chunk *chunk = malloc(sizeof(*chunk));
 	uint32_t *before = NULL;
 	uint32_t cursor;
-	size_t n = 0;
-	int result = 0;
+	int result = chunk ? 0 : -ENOMEM;
 
-	if (!found || !chunk)
-		return -ENOMEM;
 	while (!result) {
 		uint32_t count = CHUNK;
 
 		result = bpf_map_lookup_batch(datapath->maps[V2M_MAP_UDP_PEERS], before, &cursor,
 					      chunk->keys, chunk->seen, &count, NULL);
 		if (!result || result == -ENOENT)
-			take_chunk(chunk, count, since_ns, found, &n);
+			take_chunk(chunk, count, since_ns, elements, found, n);
 		before = &cursor;
 	}
-	if (result != -ENOENT)
+	return result == -ENOENT ? 0 : result;
+}
+
+int v2m_datapath_udp_peers(struct v2m_datapath *datapath, uint64_t since_ns,
+			   struct v2m_peer **peers, size_t *n_peers)
+{
+	V2M_FREE struct v2m_peer *found = calloc(V2M_MAX_UDP_PEERS, sizeof(*found));
+	struct v2m_port_element *elements;
+	size_t n = 0;
+	int result;
+
+	if (!found)
+		return -ENOMEM;
+	elements = v2m_port_elements_map(datapath);
+	if (!elements)
+		return -errno;
+	result = read_peers(datapath, since_ns, elements, found, &n);
+	v2m_port_elements_unmap(elements);
+	if (result)
 		return result;
 	qsort(found, n, sizeof(*found), compare);
 	*peers = V2M_TAKE(found);

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/endpoint.h"
 #include "http/accept_waker.h"
 #include "http/body.h"
 #include "http/framing.h"
@@ -328,7 +329,7 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
 				     strerror(-result));
 	result = v2m_listen_check(options->listen, error);
 	if (result == 0)
-		result = v2m_listen_parse(options->listen->items[0], &made->address);
+		result = v2m_endpoint_parse(options->listen->items[0], &made->address);
 	if (result)
 		return result;
 	strcpy(made->api_key, options->api_key);

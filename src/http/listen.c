@@ -15,28 +15,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/endpoint.h"
 #include "base/file.h"
 
 #define PROC_TCP_MAX (16u << 20) /* 100,000 sockets take 15 MB */
-
-int v2m_listen_parse(const char *text, struct sockaddr_in *address)
-{
-	const char *colon = strrchr(text, ':');
-	char host[INET_ADDRSTRLEN];
-	unsigned long port;
-	char *end;
-
-	if (!colon || (size_t)(colon - text) >= sizeof(host) || !isdigit((unsigned char)colon[1]))
-		return -EINVAL;
-	memcpy(host, text, (size_t)(colon - text));
-	host[colon - text] = 0;
-	errno = 0;
-	port = strtoul(colon + 1, &end, 10);
-	if (errno || *end || port > UINT16_MAX)
-		return -EINVAL;
-	*address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-	return inet_pton(AF_INET, host, &address->sin_addr) == 1 ? 0 : -EINVAL;
-}
 
 static void closedirp(DIR **directory)
 {
@@ -148,7 +130,7 @@ static int check_one(const char *text, struct v2m_error *error)
 {
 	struct sockaddr_in address;
 	char holder[128];
-	int result = v2m_listen_parse(text, &address);
+	int result = v2m_endpoint_parse(text, &address);
 
 	if (result)
 		return v2m_error_set(error, result,

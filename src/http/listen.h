@@ -3,13 +3,9 @@
 #ifndef V2METER_HTTP_LISTEN_H
 #define V2METER_HTTP_LISTEN_H
 
-#include <netinet/in.h>
-
 #include "base/string_list.h"
 #include "base/error.h"
 
-/* Reads an IPv4 "address:port". 0 or -EINVAL. */
-int v2m_listen_parse(const char *text, struct sockaddr_in *address);
 /* Checks that every "address:port" is well-formed IPv4 and can be bound now (civetweb tells no
  * reason when it cannot). 0; -EINVAL; -EADDRINUSE with the holder's name and pid where /proc shows
  * them; or another -errno. */

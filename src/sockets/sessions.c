@@ -232,14 +232,14 @@ static int compare_ports(const void *left, const void *right)
 	return (int)*(const uint16_t *)left - (int)*(const uint16_t *)right;
 }
 
-/* The ports that have counters, ascending; at most V2M_MAX_PORTS. */
-static size_t counted_ports(const struct v2m_sessions *sessions, uint16_t ports[V2M_MAX_PORTS])
+/* The ports that have counters, ascending; at most V2M_MAX_SLOTS. */
+static size_t counted_ports(const struct v2m_sessions *sessions, uint16_t ports[V2M_MAX_SLOTS])
 {
 	size_t count = 0;
 	uint16_t port;
 	const uint16_t *last = NULL;
 
-	while (count < V2M_MAX_PORTS &&
+	while (count < V2M_MAX_SLOTS &&
 	       bpf_map_get_next_key(sessions->maps[MAP_COUNTERS], last, &port) == 0) {
 		ports[count] = port;
 		last = &ports[count++];
@@ -253,7 +253,7 @@ int v2m_sessions_set(struct v2m_sessions *sessions, const uint16_t *ports, size_
 {
 	struct v2m_session_counters fresh = { .assigned_ns = (uint64_t)v2m_clock_real_us() * 1000 };
 	struct v2m_session_scope scope = { .netns = netns };
-	uint16_t counted[V2M_MAX_PORTS];
+	uint16_t counted[V2M_MAX_SLOTS];
 	size_t count = counted_ports(sessions, counted);
 	uint32_t first = 0;
 	int result;
@@ -262,7 +262,7 @@ int v2m_sessions_set(struct v2m_sessions *sessions, const uint16_t *ports, size_
 		if (!bsearch(&counted[i], ports, n_ports, sizeof(*ports), compare_ports))
 			bpf_map_delete_elem(sessions->maps[MAP_COUNTERS], &counted[i]);
 	result = bpf_map_update_elem(sessions->maps[MAP_SCOPE], &first, &scope, BPF_ANY);
-	for (size_t i = 0; i < n_ports && i < V2M_MAX_PORTS && !result; i++) {
+	for (size_t i = 0; i < n_ports && i < V2M_MAX_SLOTS && !result; i++) {
 		result = bpf_map_update_elem(sessions->maps[MAP_COUNTERS], &ports[i], &fresh,
 					     BPF_NOEXIST);
 		if (result == -EEXIST)
@@ -277,7 +277,7 @@ int v2m_sessions_set(struct v2m_sessions *sessions, const uint16_t *ports, size_
 int v2m_sessions_read(struct v2m_sessions *sessions, struct v2m_session_reading **readings,
 		      size_t *n_readings)
 {
-	uint16_t ports[V2M_MAX_PORTS];
+	uint16_t ports[V2M_MAX_SLOTS];
 	size_t count = counted_ports(sessions, ports);
 	struct v2m_session_reading *made = calloc(count + 1, sizeof(*made));
 	int result = 0;

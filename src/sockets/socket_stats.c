@@ -194,8 +194,8 @@ int v2m_socket_stats_set_ports(struct v2m_socket_stats *stats, const struct v2m_
 	for (size_t i = 0; i < count; i++) {
 		if (!(rules[i].transports & V2M_TCP))
 			continue;
-		wanted[n] = (struct v2m_socket_port){ rules[i].port, rules[i].loopback };
-		ports[n++] = rules[i].port;
+		wanted[n] = (struct v2m_socket_port){ rules[i].first_port, rules[i].loopback };
+		ports[n++] = rules[i].first_port;
 	}
 	if (v2m_socket_counts_set_ports(stats->counts, wanted, n,
 					(uint64_t)v2m_clock_real_us() * 1000))

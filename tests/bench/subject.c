@@ -30,18 +30,32 @@ static int configure(struct bpf_object *object)
 	return -ENOENT;
 }
 
+/* As the loader does. */
+static int set_cpus(struct bpf_object *object)
+{
+	struct bpf_map *counters = bpf_object__find_map_by_name(object, "port_counters");
+	int cpus = libbpf_num_possible_cpus();
+
+	if (!counters || cpus < 0)
+		return cpus < 0 ? cpus : -ENOENT;
+	/* An older build has one element for all CPUs. */
+	if (bpf_map__type(counters) != BPF_MAP_TYPE_ARRAY)
+		return 0;
+	return bpf_map__set_max_entries(counters, v2m_counter_index((uint32_t)cpus, 0, 0));
+}
+
 static int monitor(struct bpf_object *object, unsigned ports)
 {
 	int fd = bpf_object__find_map_fd_by_name(object, "port_slot");
 	int result = 0;
 
 	for (unsigned i = 0; i < ports && result == 0; i++) {
-		const struct v2m_port_slot slot = { .slot = i & (V2M_MAX_PORTS - 1),
-						    .tcp = 1,
-						    .udp = 1 };
+		const struct v2m_transport_slot both = { .slot = i & (V2M_MAX_SLOTS - 1),
+							 .counted = 1 };
+		const struct v2m_port_slot place = { .tcp = both, .udp = both };
 		uint32_t port = FIRST_PORT + i;
 
-		result = bpf_map_update_elem(fd, &port, &slot, BPF_ANY);
+		result = bpf_map_update_elem(fd, &port, &place, BPF_ANY);
 	}
 	return result;
 }
@@ -85,6 +99,8 @@ int subject_open(enum kind kind, const char *object, unsigned ports, struct subj
 		result = -errno;
 	if (result == 0 && kind == OURS)
 		result = configure(made->object);
+	if (result == 0 && kind == OURS)
+		result = set_cpus(made->object);
 	if (result == 0)
 		result = bpf_object__load(made->object);
 	if (result == 0 && kind == OURS)

@@ -20,6 +20,7 @@
 #include "datapath/datapath.h"
 #include "datapath/port_slots.h"
 #include "datapath/remove.h"
+#include "base/sample.h"
 
 bool not_permitted(void)
 {
@@ -112,7 +113,9 @@ bool attach(struct fixture *fixture)
 
 void open_and_attach(struct fixture *fixture)
 {
-	const struct v2m_port_rule rule = { .port = PORT, .transports = V2M_TCP | V2M_UDP };
+	const struct v2m_port_rule rule = { .first_port = PORT,
+					    .last_port = PORT,
+					    .transports = V2M_TCP | V2M_UDP };
 	struct v2m_error error = {};
 
 	open_datapath(fixture);
@@ -163,10 +166,15 @@ void assert_received(struct fixture *fixture, uint64_t packets)
 
 void send_seen(struct fixture *fixture, unsigned count)
 {
+	send_to_seen(fixture, PORT, count);
+}
+
+void send_to_seen(struct fixture *fixture, uint16_t port, unsigned count)
+{
 	uint64_t before = read_device(fixture, "v2m0").ingress.seen.wire_bytes;
 	uint64_t now = before;
 
-	net_send(&fixture->net, PORT, count, DATAGRAM);
+	net_send(&fixture->net, port, count, DATAGRAM);
 	for (int tries = 0; tries < 500 && now < before + count * DATAGRAM_WIRE; tries++) {
 		now = read_device(fixture, "v2m0").ingress.seen.wire_bytes;
 		usleep(1000);
@@ -176,5 +184,5 @@ void send_seen(struct fixture *fixture, unsigned count)
 
 void pin_path(const struct fixture *fixture, const char *name, char path[256])
 {
-	snprintf(path, 256, "%s/v1/%s", fixture->pin_dir, name);
+	snprintf(path, 256, "%s/v" V2M_STRINGIFY(V2M_ABI_VERSION) "/%s", fixture->pin_dir, name);
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "fixture.h"
+#include "base/sample.h"
+#include "base/transport.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -24,14 +26,17 @@ bool not_permitted(void)
 
 struct run *open_run(const struct v2m_device_config *config)
 {
+	static const struct v2m_port_rule rules[] = {
+		{ PORT, PORT, V2M_TCP | V2M_UDP, false, false },
+		{ TCP_PORT, TCP_PORT, V2M_TCP, false, false },
+		{ UDP_PORT, UDP_PORT, V2M_UDP, false, false },
+		{ LOCAL_PORT, LOCAL_PORT, V2M_TCP, true, false },
+	};
+	static const int slots[] = { SLOT, TCP_SLOT, UDP_SLOT, LOCAL_SLOT };
 	struct run *run = NULL;
 
 	assert_int_equal(run_open(config, &run), 0);
-	run_set_port(run, PORT, (struct v2m_port_slot){ .slot = SLOT, .tcp = 1, .udp = 1 });
-	run_set_port(run, TCP_PORT, (struct v2m_port_slot){ .slot = TCP_SLOT, .tcp = 1 });
-	run_set_port(run, UDP_PORT, (struct v2m_port_slot){ .slot = UDP_SLOT, .udp = 1 });
-	run_set_port(run, LOCAL_PORT,
-		     (struct v2m_port_slot){ .slot = LOCAL_SLOT, .tcp = 1, .loopback = 1 });
+	run_set_rules(run, rules, slots, sizeof(rules) / sizeof(rules[0]));
 	return run;
 }
 
@@ -85,7 +90,7 @@ void assert_flow(struct v2m_flow flow, uint64_t packets, uint64_t wire, uint64_t
 
 void assert_tcp_in(struct run *run, uint64_t wire, uint64_t payload)
 {
-	struct v2m_port_counters port = run_port(run, SLOT);
+	struct v2m_port_sample port = run_port(run, SLOT);
 
 	assert_flow(port.tcp_rx, 1, wire, payload);
 	assert_flow(port.tcp_tx, 0, 0, 0);

@@ -238,19 +238,44 @@ static struct model_fragment *fragment_of(struct model *model, const struct read
 	return &model->fragments[model->n_fragments++];
 }
 
+static bool is_here(const struct model *model, const uint8_t *address)
+{
+	for (size_t i = 0; i < model->n_here; i++)
+		if (!memcmp(address, model->here[i].address, 16))
+			return true;
+	return false;
+}
+
+static const struct model_rule *rule_of(const struct model *model, uint16_t port, uint8_t protocol)
+{
+	const struct model_rule *range = NULL;
+
+	for (size_t i = 0; i < model->n_rules; i++) {
+		const struct model_rule *rule = &model->rules[i];
+
+		if (port < rule->first_port || port > rule->last_port ||
+		    !(protocol == 6 ? rule->tcp : rule->udp))
+			continue;
+		if (rule->first_port == rule->last_port)
+			return rule;
+		if (!range)
+			range = rule;
+	}
+	return range;
+}
+
 /* 7.3: the counters it belongs to, or NULL. */
 static struct v2m_flow *flow_of(struct model *model, const struct reading *reading, uint16_t port,
 				uint8_t protocol, bool egress)
 {
-	struct v2m_port_slot rule = model->port_slot[port];
-	struct v2m_port_counters *counters = &model->ports[rule.slot % MODEL_SLOTS];
+	const struct model_rule *rule = rule_of(model, port, protocol);
 	const uint8_t *own = reading->addresses[egress ? 0 : 1];
+	struct model_counters *counters;
 
-	if (protocol == 6 ? !rule.tcp : !rule.udp)
+	if (!rule || rule->loopback != model->device.loopback)
 		return NULL;
-	if (rule.loopback != model->device.loopback)
-		return NULL;
-	if (model->device.host_only && memcmp(own, model->here.address, 16))
+	counters = &model->ports[rule->slot];
+	if (model->device.host_only && !is_here(model, own))
 		return NULL;
 	if (protocol == 6)
 		return egress ? &counters->tcp_tx : &counters->tcp_rx;

@@ -13,6 +13,23 @@
 #define MODEL_SLOTS     16
 #define MODEL_FRAGMENTS 4096 /* at most; the generator makes far fewer */
 
+/* Whom a port is counted for: a single port before a range, else the first one. */
+struct model_rule {
+	uint16_t first_port;
+	uint16_t last_port;
+	bool tcp;
+	bool udp;
+	bool loopback;
+	unsigned slot;
+};
+
+struct model_counters {
+	struct v2m_flow tcp_rx;
+	struct v2m_flow tcp_tx;
+	struct v2m_flow udp_rx;
+	struct v2m_flow udp_tx;
+};
+
 /* A first fragment, by everything that tells its packet apart. */
 struct model_fragment {
 	uint8_t identity[40];
@@ -22,9 +39,11 @@ struct model_fragment {
 
 struct model {
 	struct v2m_device_config device;
-	struct v2m_port_slot port_slot[65536];
-	struct v2m_local_address here; /* the only address of this host */
-	struct v2m_port_counters ports[MODEL_SLOTS];
+	const struct model_rule *rules;
+	size_t n_rules;
+	const struct v2m_local_address *here; /* this host's addresses */
+	size_t n_here;
+	struct model_counters ports[MODEL_SLOTS];
 	struct v2m_device_counters counters;
 	struct model_fragment fragments[MODEL_FRAGMENTS];
 	size_t n_fragments;

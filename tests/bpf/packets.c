@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
+#include "base/sample.h"
 
 static void tcp_over_ipv4_counts_by_destination_port_on_ingress(void **state)
 {
@@ -28,7 +29,7 @@ static void udp_counts_beside_tcp(void **state)
 {
 	struct frame four = udp(false, CLIENT, PORT, 10);
 	struct frame six = udp(true, CLIENT, PORT, 20);
-	struct v2m_port_counters port;
+	struct v2m_port_sample port;
 
 	run_in(*state, &four);
 	run_in(*state, &six);
@@ -42,7 +43,7 @@ static void egress_counts_by_source_port(void **state)
 	struct frame out = tcp4(PORT, CLIENT, 5);
 	struct frame away = tcp4(CLIENT, PORT, 5);
 	struct frame datagram = udp(true, PORT, CLIENT, 5);
-	struct v2m_port_counters port;
+	struct v2m_port_sample port;
 
 	run_gso(*state, true, &out, 0, 0);
 	run_gso(*state, true, &away, 0, 0);
@@ -66,8 +67,8 @@ static void a_transport_that_was_not_asked_for_does_not_count(void **state)
 {
 	struct frame datagram = udp(false, CLIENT, TCP_PORT, 1);
 	struct frame segment = tcp4(CLIENT, UDP_PORT, 1);
-	struct v2m_port_counters tcp;
-	struct v2m_port_counters udp_only;
+	struct v2m_port_sample tcp;
+	struct v2m_port_sample udp_only;
 
 	run_in(*state, &datagram);
 	run_in(*state, &segment);

@@ -16,6 +16,7 @@
 #include "datapath/counters.h"
 #include "datapath/datapath.h"
 #include "datapath/port_slots.h"
+#include "base/sample.h"
 
 static int set_ports_once(struct fixture *fixture, uint16_t first, size_t count,
 			  unsigned transports)
@@ -26,7 +27,7 @@ static int set_ports_once(struct fixture *fixture, uint16_t first, size_t count,
 
 	assert_non_null(rules);
 	for (size_t i = 0; i < count; i++) {
-		rules[i].port = (uint16_t)(first + i);
+		rules[i].first_port = rules[i].last_port = (uint16_t)(first + i);
 		rules[i].transports = transports;
 	}
 	placed = v2m_datapath_set_ports(fixture->datapath, rules, count, &error);
@@ -120,9 +121,9 @@ static void a_slot_that_changes_hands_starts_at_zero(void **state)
 	net_send(&fixture->net, PORT, 4, DATAGRAM);
 	assert_received(fixture, 4);
 	before = read_port(fixture, PORT);
-	assert_int_equal(set_ports(fixture, 20000, V2M_MAX_PORTS, V2M_UDP), V2M_MAX_PORTS);
+	assert_int_equal(set_ports(fixture, 20000, V2M_MAX_SLOTS, V2M_UDP), V2M_MAX_SLOTS);
 	assert_int_equal(v2m_datapath_read(fixture->datapath, &sample, &error), 0);
-	assert_int_equal(sample.n_ports, V2M_MAX_PORTS);
+	assert_int_equal(sample.n_ports, V2M_MAX_SLOTS);
 	for (size_t i = 0; i < sample.n_ports; i++) {
 		assert_int_equal(sample.ports[i].udp_rx.packets, 0);
 		assert_true(sample.ports[i].assigned_ns > before.assigned_ns);
@@ -140,13 +141,13 @@ static void a_slot_does_not_change_hands_before_its_last_bytes_are_read(void **s
 	struct fixture *fixture = *state;
 
 	open_and_attach(fixture);
-	assert_int_equal(set_ports(fixture, PORT, V2M_MAX_PORTS, V2M_UDP), V2M_MAX_PORTS);
+	assert_int_equal(set_ports(fixture, PORT, V2M_MAX_SLOTS, V2M_UDP), V2M_MAX_SLOTS);
 	net_send(&fixture->net, PORT, 4, DATAGRAM);
-	assert_int_equal(set_ports_once(fixture, 20000, V2M_MAX_PORTS, V2M_UDP), -EBUSY);
-	assert_int_equal(set_ports_once(fixture, 20000, V2M_MAX_PORTS, V2M_UDP), -EBUSY);
+	assert_int_equal(set_ports_once(fixture, 20000, V2M_MAX_SLOTS, V2M_UDP), -EBUSY);
+	assert_int_equal(set_ports_once(fixture, 20000, V2M_MAX_SLOTS, V2M_UDP), -EBUSY);
 	assert_int_equal(read_port(fixture, PORT).udp_rx.packets, 4);
-	assert_int_equal(set_ports_once(fixture, 20000, V2M_MAX_PORTS, V2M_UDP), V2M_MAX_PORTS);
-	assert_int_equal(sample_ports(fixture), V2M_MAX_PORTS);
+	assert_int_equal(set_ports_once(fixture, 20000, V2M_MAX_SLOTS, V2M_UDP), V2M_MAX_SLOTS);
+	assert_int_equal(sample_ports(fixture), V2M_MAX_SLOTS);
 }
 
 static void no_more_ports_are_placed_than_there_are_slots(void **state)
@@ -154,9 +155,9 @@ static void no_more_ports_are_placed_than_there_are_slots(void **state)
 	struct fixture *fixture = *state;
 
 	open_datapath(fixture);
-	assert_int_equal(set_ports(fixture, 1, V2M_MAX_PORTS + 100, V2M_TCP), V2M_MAX_PORTS);
-	assert_int_equal(sample_ports(fixture), V2M_MAX_PORTS);
-	assert_int_equal(set_ports(fixture, 1000, V2M_MAX_PORTS, V2M_TCP), V2M_MAX_PORTS);
+	assert_int_equal(set_ports(fixture, 1, V2M_MAX_SLOTS + 100, V2M_TCP), V2M_MAX_SLOTS);
+	assert_int_equal(sample_ports(fixture), V2M_MAX_SLOTS);
+	assert_int_equal(set_ports(fixture, 1000, V2M_MAX_SLOTS, V2M_TCP), V2M_MAX_SLOTS);
 	assert_int_equal(set_ports(fixture, 1000, 10, V2M_TCP), 10);
 	sample_ports(fixture);
 	assert_int_equal(sample_ports(fixture), 10);

@@ -8,13 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "datapath/port_slots.h"
 #include "traffic.skel.h"
+#include "base/sample.h"
+#include "datapath/addresses.h"
 
 struct run {
 	struct traffic_bpf *object;
 	int cpus;
 	uint32_t device_slot;
-	struct v2m_port_counters *port_copies;
 	struct v2m_device_counters *device_copies;
 };
 
@@ -35,7 +37,6 @@ int run_open(const struct v2m_device_config *config, struct run **run)
 		return -ENOMEM;
 	libbpf_set_print(quiet);
 	made->cpus = libbpf_num_possible_cpus();
-	made->port_copies = calloc((size_t)made->cpus, sizeof(*made->port_copies));
 	made->device_copies = calloc((size_t)made->cpus, sizeof(*made->device_copies));
 	made->device_slot = config->device_slot;
 	made->object = traffic_bpf__open();
@@ -43,8 +44,11 @@ int run_open(const struct v2m_device_config *config, struct run **run)
 		result = -errno;
 	if (result == 0) {
 		made->object->rodata->device = *config;
-		result = traffic_bpf__load(made->object);
+		result = bpf_map__set_max_entries(made->object->maps.port_counters,
+						  v2m_counter_index((uint32_t)made->cpus, 0, 0));
 	}
+	if (result == 0)
+		result = traffic_bpf__load(made->object);
 	if (result)
 		run_close(made);
 	else
@@ -57,24 +61,43 @@ void run_close(struct run *run)
 	if (!run)
 		return;
 	traffic_bpf__destroy(run->object);
-	free(run->port_copies);
 	free(run->device_copies);
 	free(run);
 }
 
-void run_set_port(struct run *run, uint16_t port, struct v2m_port_slot rule)
+void run_set_rules(struct run *run, const struct v2m_port_rule *rules, const int *slots,
+		   size_t count)
 {
-	uint32_t key = port;
+	const struct v2m_port_rule *ordered[V2M_MAX_SLOTS];
+	struct v2m_port_slot *wanted = calloc(65536, sizeof(*wanted));
+	int ordered_slots[V2M_MAX_SLOTS];
 
-	if (bpf_map_update_elem(bpf_map__fd(run->object->maps.port_slot), &key, &rule, BPF_ANY))
+	if (!wanted || v2m_port_slots_order(rules, count, ordered) != count)
 		abort();
+	for (size_t i = 0; i < count; i++)
+		ordered_slots[i] = slots[ordered[i] - rules];
+	v2m_port_slots_compose(ordered, ordered_slots, count, wanted);
+	for (uint32_t port = 0; port < 65536; port++)
+		if (bpf_map_update_elem(bpf_map__fd(run->object->maps.port_slot), &port,
+					&wanted[port], BPF_ANY))
+			abort();
+	free(wanted);
 }
 
-void run_add_address(struct run *run, const struct v2m_local_address *address)
+void run_set_addresses(struct run *run, const struct v2m_local_address *addresses, size_t count,
+		       bool fast)
 {
+	struct v2m_own_addresses own = {};
 	uint8_t present = 1;
+	uint32_t first = 0;
 
-	if (bpf_map_update_elem(bpf_map__fd(run->object->maps.local_addresses), address, &present,
+	for (size_t i = 0; i < count; i++)
+		if (bpf_map_update_elem(bpf_map__fd(run->object->maps.local_addresses),
+					&addresses[i], &present, BPF_ANY))
+			abort();
+	if (fast)
+		v2m_own_addresses_make(addresses, count, &own);
+	if (bpf_map_update_elem(bpf_map__fd(run->object->maps.own_addresses), &first, &own,
 				BPF_ANY))
 		abort();
 }
@@ -116,17 +139,25 @@ static void add(uint64_t *sum, const uint64_t *copy, size_t count)
 		sum[i] += copy[i];
 }
 
-struct v2m_port_counters run_port(const struct run *run, uint32_t slot)
+static void add_flow(struct v2m_flow *sum, const struct v2m_flow *copy)
 {
-	struct v2m_port_counters sum = {};
+	add((uint64_t *)sum, (const uint64_t *)copy, sizeof(*sum) / sizeof(uint64_t));
+}
 
-	if (bpf_map_lookup_elem(bpf_map__fd(run->object->maps.port_counters), &slot,
-				run->port_copies))
-		abort();
-	/* All members are 64-bit counters here; port and assigned_ns are never set. */
-	for (int cpu = 0; cpu < run->cpus; cpu++)
-		add((uint64_t *)&sum, (const uint64_t *)&run->port_copies[cpu],
-		    sizeof(sum) / sizeof(uint64_t));
+struct v2m_port_sample run_port(const struct run *run, uint32_t slot)
+{
+	struct v2m_port_sample sum = {};
+
+	for (uint32_t part = 0; part < (uint32_t)run->cpus * 2; part++) {
+		uint32_t index = v2m_counter_index(part / 2, part % 2, slot);
+		struct v2m_port_counters copy;
+
+		if (bpf_map_lookup_elem(bpf_map__fd(run->object->maps.port_counters), &index,
+					&copy))
+			abort();
+		add_flow(part % 2 ? &sum.tcp_tx : &sum.tcp_rx, &copy.tcp);
+		add_flow(part % 2 ? &sum.udp_tx : &sum.udp_rx, &copy.udp);
+	}
 	return sum;
 }
 

@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/port_rule.h"
 #include "v2meter/bpf_abi.h"
+#include "base/sample.h"
 
 struct run;
 
@@ -15,8 +17,12 @@ struct run;
 int run_open(const struct v2m_device_config *config, struct run **run);
 void run_close(struct run *run);
 
-void run_set_port(struct run *run, uint16_t port, struct v2m_port_slot rule);
-void run_add_address(struct run *run, const struct v2m_local_address *address);
+/* Counts these rules as the daemon would, slots[i] for rules[i]. */
+void run_set_rules(struct run *run, const struct v2m_port_rule *rules, const int *slots,
+		   size_t count);
+/* This host's addresses, ascending: in the list, and beside it as far as there is room if fast. */
+void run_set_addresses(struct run *run, const struct v2m_local_address *addresses, size_t count,
+		       bool fast);
 
 /* One packet, Ethernet or whatever the configuration says; gso 0 and 0 for a plain one. Returns
  * what the program returned. */
@@ -35,8 +41,8 @@ void run_age_peer(const struct run *run, uint64_t by_jiffies);
 /* As if it had been another processor. */
 void run_forget_recent_peers(const struct run *run);
 
-/* Sums of all CPUs. */
-struct v2m_port_counters run_port(const struct run *run, uint32_t slot);
+/* Sums of all CPUs; the sample's flows alone are set. */
+struct v2m_port_sample run_port(const struct run *run, uint32_t slot);
 struct v2m_device_counters run_device(const struct run *run);
 
 #endif

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# the_service_starts_what_was_installed_wherever_that_is: to a prefix that is named only as it is
-# installed, and relocated by DESTDIR, as packages are made.
+# the_service_starts_what_was_installed_wherever_that_is: with a prefix that is named only at installation, and
+# with DESTDIR, as for a package.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . tests/checks/lib.sh
@@ -12,7 +12,7 @@ need cmake
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 
-# starts_from PREFIX ROOT: what is under ROOT starts the daemon of PREFIX.
+# starts_from PREFIX ROOT: checks that the service under ROOT starts the daemon of PREFIX.
 starts_from() {
 	local service=$2$1/lib/systemd/system/v2meterd.service started
 	started=$(sed -nE 's/^ExecStart=([^ ]+).*/\1/p' "$service")

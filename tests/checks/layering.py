@@ -7,9 +7,9 @@ the outside headers that it may use. A folder that RULES does not know fails the
 
 A unit is a .c file with the header of the same name. A header without a .c file is a unit of its own,
 unless it is the private header of a module: NAME_internal.h belongs to NAME, and internal.h or private.h
-belong to the unit that has the folder's name. One unit depends on another if it includes its header or uses
-a symbol that it defines (nm on the libraries of the build says so): a private header that declares the
-functions of many files hides such a dependency from a reader of the includes.
+belong to the unit that has the folder's name. One unit depends on another if it includes its header, or if it
+uses a symbol that the other defines. nm on the object files of the build shows the symbols, because a private
+header that declares the functions of many files hides such a dependency from a reader of the includes.
 
 usage: layering.py BUILD_DIRECTORY
 """
@@ -22,7 +22,7 @@ import shlex
 import subprocess
 import sys
 
-# Outside headers that only some folders may use; every folder may use the C library's.
+# Outside headers that only some folders may use. Every folder may use the headers of the C library.
 OUTSIDE = {
     "kernel": r"bpf/.*|linux/(bpf|netlink|rtnetlink|pkt_|if_link|inet_diag|sock_diag|tcp|gen_stats|net_namespace)"
               r".*|libmnl/.*|.*\.skel\.h",
@@ -31,12 +31,13 @@ OUTSIDE = {
     "client": r"curl/.*",
     "json": r"jansson.*",
     "gzip": r"zlib.*",
+    "uuid": r"uuid/.*",
     "systemd": r"systemd/.*",
 }
 
 RULES = {
     # folder: (folders that it may include, outside headers that it may use)
-    "base": ("", "gzip"),
+    "base": ("", "gzip uuid"),
     "json": ("base", "json"),
     "ledger": ("accounting config keys json base", "sqlite json"),
     "http": ("api accounting config keys json base", "server json"),
@@ -51,7 +52,7 @@ RULES = {
     "devices": ("netlink base", "kernel"),
     "pins": ("base", "kernel"),
     "sockets": ("pins netlink base", "kernel"),
-    "datapath": ("pins netlink base", "kernel"),
+    "datapath": ("pins netlink base", "kernel systemd"),
     "daemon": ("api config keys devices sockets datapath netlink ledger http collector base json", "systemd"),
 }
 
@@ -65,7 +66,7 @@ failures = []
 
 
 def folder_of(path):
-    """The station of a file below src/: its folder, nested ones written with a slash."""
+    """The folder of a file below src/. The name of a nested folder has a slash."""
     return path.relative_to(SOURCE).parent.as_posix()
 
 
@@ -84,7 +85,7 @@ def includes_of(path):
 
 
 def check_folders(files):
-    """Every include of every file against RULES."""
+    """Checks every include of every file against RULES."""
     seen = 0
     for folder in sorted({folder_of(path) for path in files}):
         if folder not in RULES:
@@ -110,7 +111,7 @@ def check_folders(files):
 
 
 def unit_of(path):
-    """The unit that a file belongs to, as "folder/name"."""
+    """Returns the unit that a file belongs to, as "folder/name"."""
     folder, name = folder_of(path), path.stem
     if name in ("internal", "private"):
         name = folder.split("/")[-1]
@@ -127,7 +128,7 @@ def include_edges(files):
 
 
 def symbol_edges(files, build):
-    """Who uses whose symbols, from the object files of the build."""
+    """Yields the uses of symbols of other units, from the object files of the build."""
     commands = json.loads((build / "compile_commands.json").read_text())
     made = {}
     for each in commands:
@@ -159,7 +160,7 @@ def symbol_edges(files, build):
 
 
 def circles(edges):
-    """Strongly connected components of more than one unit, by Tarjan's algorithm."""
+    """Returns the strongly connected components of more than one unit, by Tarjan's algorithm."""
     index, low, stack, on_stack, found = {}, {}, [], set(), []
 
     def visit(unit):
@@ -193,7 +194,7 @@ def check_circles(files, build):
     for unit, other, reason in [*include_edges(files), *symbol_edges(files, build)]:
         if unit != other:
             edges[unit].add(other)
-            edges[other]  # every unit is a key
+            edges[other]  # makes every unit a key
             reasons.setdefault((unit, other), reason)
     for circle in circles(edges):
         if all(unit.split("/")[0] in TANGLED for unit in circle):
@@ -211,4 +212,5 @@ def main():
     sys.exit(1 if failures else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck shell=bash
-# What the checks share. A check runs in the top directory, prints every finding and fails at its end.
+# Functions that the checks share. A check runs in the top directory, prints every finding and fails at its end.
 
 failures=0
 
@@ -24,8 +24,8 @@ need() {
 	command -v "$1" >/dev/null || skip "$1 is not installed"
 }
 
-# Tracked files and those that will be; a checkout of somebody else's is no reason to refuse. Called
-# as files=$(list_files), so that its skip is the check's.
+# Prints the tracked files and the new ones that git does not ignore. The checkout may belong to another user. It is
+# called as files=$(list_files), so that a skip in here also ends the check.
 list_files() {
 	need git
 	git -c safe.directory='*' rev-parse --git-dir >/dev/null 2>&1 || skip "not a git checkout"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# touching_a_file_rebuilds_exactly_what_depends_on_it: what ninja would do, against what the compiler
-# says each source includes. Nothing is built: sources get a new time stamp for a moment.
+# touching_a_file_rebuilds_exactly_what_depends_on_it: compares the steps that ninja would take with the headers
+# that each source includes according to the compiler. Nothing is built; sources get a new time stamp for a moment.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . tests/checks/lib.sh
@@ -18,12 +18,12 @@ restore() {
 }
 trap 'restore; rm -f "$stamp"' EXIT
 
-# The steps ninja would take, one a line, without their numbers.
+# Prints the steps that ninja would take, one on each line, without their numbers.
 steps() {
 	ninja -C "$build" -n | sed -nE 's/^\[[0-9]+\/[0-9]+\] //p'
 }
 
-# steps_after FILE: those after FILE got a newer time stamp.
+# steps_after FILE: prints the steps after FILE got a newer time stamp.
 steps_after() {
 	touch -r "$1" "$stamp"
 	touched=$1
@@ -36,7 +36,7 @@ compiled() {
 	sed -nE 's/^Building C object (.*)/\1/p' | sort
 }
 
-# users_of HEADER: the objects whose source includes it, asked of the compiler and not of ninja.
+# users_of HEADER: prints the objects whose source includes it. The compiler says so, not ninja.
 users_of() {
 	python3 - "$build/compile_commands.json" "$PWD/$1" <<-'END' | sort
 		import json, os, shlex, subprocess, sys
@@ -55,7 +55,7 @@ users_of() {
 
 before=$(steps)
 if grep -q 'Re-checking globbed' <<<"$before"; then
-	fail "CONFIGURE_DEPENDS somewhere: a dry run of ninja shows nothing but CMake then"
+	fail "a CMake file has CONFIGURE_DEPENDS, so a dry run of ninja shows CMake only"
 	finish
 fi
 [ -z "$before" ] || skip "$build is not up to date: build it first"
@@ -63,7 +63,7 @@ fi
 header=include/v2meter/bpf_abi.h
 after=$(steps_after "$header")
 expected=$(users_of "$header")
-[ -n "$expected" ] || fail "$header: nothing includes it: this check sees nothing"
+[ -n "$expected" ] || fail "no source includes $header: this check sees nothing"
 [ "$(compiled <<<"$after")" = "$expected" ] ||
 	fail "$header rebuilds other objects than those that include it:
 $(diff <(compiled <<<"$after") <(echo "$expected"))"
@@ -78,5 +78,5 @@ compiled_now=$(steps_after "$source" | compiled)
 	fail "$source rebuilds this instead of itself alone: $compiled_now"
 steps_after "$source" | grep -q '^BPF' && fail "$source rebuilds the BPF object"
 
-[ -z "$(steps)" ] || fail "the check left something to build behind"
+[ -z "$(steps)" ] || fail "after the check there is something to build"
 finish

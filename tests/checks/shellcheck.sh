@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# no_script_has_findings: of shellcheck, in every shell script, told by its first line or its name.
+# no_script_has_findings: runs shellcheck on every shell script, which its first line or its name tells.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . tests/checks/lib.sh

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# files_and_functions_have_one_subject: below 500 lines a file, at most 60 a C function.
+# files_and_functions_have_one_subject: a file has fewer than 500 lines, a C function at most 60.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . tests/checks/lib.sh
 
-# clang-format puts both braces of a function, and of nothing that is longer, into the first column.
+# clang-format puts both braces of a function into the first column.
 measure() {
 	awk '
 		FNR == 1 { start = 0 }
@@ -17,7 +17,7 @@ measure() {
 files=$(list_files)
 sources=()
 while IFS= read -r file; do
-	# Those of the kernel are as long as they are.
+	# The files in vmlinux/ are generated.
 	[[ $file =~ ^vmlinux/ || ! -f $file ]] && continue
 	if [[ $file =~ \.(c|h|py|sh)$ ]] || head -c 2 "$file" | grep -q '#!'; then sources+=("$file"); fi
 done <<<"$files"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Fixtures of the end-to-end tests, and what a machine has to allow for them."""
+"""Fixtures of the end-to-end tests, and the checks of what the machine allows."""
 
 import contextlib
 import ctypes
@@ -39,7 +39,7 @@ def why_no_namespaces():
 
 
 def bpf(command, attributes):
-    """bpf(2): its result and what it made of the attributes; the reason is in ctypes.get_errno()."""
+    """Calls bpf(2). Returns its result and the attributes after the call; ctypes.get_errno() has the error."""
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
     result = lab_module.libc.syscall(SYS_BPF, command, buffer, len(attributes))
     return result, buffer.raw
@@ -47,8 +47,8 @@ def bpf(command, attributes):
 
 @functools.cache
 def why_no_ebpf():
-    """Asks the kernel itself, so that a daemon that falls back without need is found out: loads
-    `return 0` as a tc program."""
+    """Loads `return 0` as a tc program. The kernel itself is asked, so that a daemon that falls back without
+    need is found."""
     if SYS_BPF is None:
         return f"the number of bpf(2) on {platform.machine()} is not known here"
     if lab_module.BPFFS.is_mount() is False:
@@ -93,7 +93,7 @@ def lab_in(directory, kind=Lab):
 
 @contextlib.contextmanager
 def daemons_in(lab):
-    """start(keys, **members): running, with kernel programs, and clean at its end."""
+    """Gives start(keys, **members), which starts a daemon with kernel programs. All are stopped and detached."""
     skip_if(why_no_ebpf())
     made = []
 
@@ -129,7 +129,7 @@ def start_daemon(lab):
 
 @pytest.fixture
 def start_unprivileged(lab):
-    """start(keys, **members) as start_daemon, without the privilege for kernel programs."""
+    """Gives start(keys, **members) as start_daemon does, for daemons that may not load kernel programs."""
     made = []
 
     def start(keys, running=True, kind=Unprivileged, **options):
@@ -163,7 +163,7 @@ def capture(lab):
 
 @pytest.fixture(params=["tcx", "clsact"])
 def hook(request):
-    """Both ways in, as the member "attach" chooses them."""
+    """Both ways to attach, as values of the setting "attach"."""
     if request.param == "tcx" and kernel_version() < (6, 6):
-        pytest.skip("tcx is there from Linux 6.6 on")
+        pytest.skip("tcx needs Linux 6.6 or newer")
     return {"tcx": "auto", "clsact": "clsact"}[request.param]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What a person with bpftool sees of the counters."""
+"""The counters are readable with bpftool."""
 
 import json
 import shutil
@@ -10,6 +10,7 @@ from support.lab import run
 from support.v2ray import Key
 
 FLOWS = ("tcp_rx", "tcp_tx", "udp_rx", "udp_tx")
+TRANSPORTS = {"tcp": 1, "udp": 2, "both": 3}
 FIELDS = ("packets", "wire_bytes", "payload_bytes")
 
 
@@ -22,20 +23,23 @@ def bpftool():
 
 
 def dump(bpftool, lab):
-    """{port: {flow: {field: sum over CPUs}}} by the names that bpftool prints."""
+    """Returns {port: {flow: {field: sum over CPUs}}} with the names that bpftool prints, and for each port its
+    transports as a number."""
     text = run(bpftool, "--json", "map", "dump", "pinned",
-               lab.pin_dir / "v1" / "port_counters").stdout
+               lab.pin_dir / "v2" / "port_counters").stdout
     ports = {}
     for entry in json.loads(text):
-        for copy in entry["formatted"]["values"]:
-            value = copy["value"]
-            if not value["port"]:
-                continue
-            flows = ports.setdefault(value["port"], {flow: dict.fromkeys(FIELDS, 0)
-                                                     for flow in FLOWS})
-            for flow in FLOWS:
-                for field in FIELDS:
-                    flows[flow][field] += value[flow][field]
+        value = entry["formatted"]["value"]
+        if not value["first_port"]:
+            continue
+        assert value["last_port"] == value["first_port"]
+        port = ports.setdefault(value["first_port"],
+                                {flow: dict.fromkeys(FIELDS, 0) for flow in FLOWS})
+        port["transports"] = value["transports"]
+        for transport in ("tcp", "udp"):
+            flow = f"{transport}_{'tx' if value['tx'] else 'rx'}"
+            for field in FIELDS:
+                port[flow][field] += value[transport][field]
     return ports
 
 
@@ -49,6 +53,7 @@ def test_a_dump_shows_ports_and_counters_by_name(lab, bpftool, start_v2ray, star
     ports = dump(bpftool, lab)
     assert set(ports) == {key.port for key in v2ray.keys}
     for key in v2ray.keys:
+        assert ports[key.port]["transports"] == TRANSPORTS[key.transport]
         other = "udp" if key.transport == "tcp" else "tcp"
         for way in ("rx", "tx"):
             flow, entry = ports[key.port][f"{key.transport}_{way}"], api[str(key.port)]
@@ -60,7 +65,7 @@ def test_a_dump_shows_ports_and_counters_by_name(lab, bpftool, start_v2ray, star
 
 def test_plain_text_names_port_and_bytes(lab, bpftool, start_daemon):
     start_daemon([Key("vmess-tcp", 10001).entry()])
-    text = run(bpftool, "map", "dump", "pinned", lab.pin_dir / "v1" / "port_counters").stdout
-    assert '"port": 10001' in text
-    for name in FLOWS + FIELDS:
+    text = run(bpftool, "map", "dump", "pinned", lab.pin_dir / "v2" / "port_counters").stdout
+    assert '"first_port": 10001' in text and '"last_port": 10001' in text
+    for name in ("transports", "tx", "tcp", "udp", *FIELDS):
         assert f'"{name}"' in text

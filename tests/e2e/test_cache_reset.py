@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The 30 seconds' window, resets that look through it, and kill -9: no byte twice, none lost."""
+"""Cached answers, resets that end them, and kill -9: no byte is lost or counted twice."""
 
 import threading
 
@@ -12,7 +12,7 @@ PATHS = ("/api/traffic/simple", "/api/keys/{}/traffic/simple", "/api/keys", "/ap
 
 @pytest.fixture
 def scene(lab, start_v2ray, start_daemon):
-    """(v2ray, daemon, key): offloads off, so that the capture's frames are what is to be counted."""
+    """Gives (v2ray, daemon, key). Offloads are off, so the frames of the capture are what has to be counted."""
     lab.offloads(False)
     v2ray = start_v2ray()
     return v2ray, start_daemon([key.entry() for key in v2ray.keys]), v2ray.key("vmess-tcp")
@@ -23,7 +23,7 @@ def total(daemon, key):
 
 
 def on_the_wire(v2ray, capture, key):
-    """The bytes that the capture saw of the key, after the last of them."""
+    """Waits for the end of the traffic and returns the key's bytes in the capture."""
     v2ray.stop()
     capture.settle()
     counted = capture.tally(key.port)
@@ -44,7 +44,7 @@ def test_two_reads_in_a_window_are_byte_identical(scene, path):
     first = daemon.get(path)
     before = total(daemon, key)
     v2ray.download(key, 100000)
-    assert total(daemon, key) > before, "a fresh reading looks through the window"
+    assert total(daemon, key) > before, "no-cache must get a new reading"
     assert daemon.get(path).body == first.body
 
 
@@ -130,7 +130,7 @@ def test_resets_at_the_same_time_close_each_byte_once(lab, scene, capture):
 
 
 def test_a_killed_daemon_loses_nothing(lab, scene, capture):
-    """Resets, kill -9 in mid-download, downloads while it is dead, and a restart."""
+    """Resets, kill -9 in the middle of a download, downloads while the daemon is dead, and a restart."""
     v2ray, daemon, key = scene
     v2ray.download(key, 300000)
     closed = in_reset(daemon.reset(key.id))["previous_total"]

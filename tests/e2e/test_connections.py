@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""connections and connection_details against `ss -tn`, through the life of a connection."""
+"""Compares connections and connection_details with `ss -tn` during the life of a connection."""
 
 import collections
 import socket
@@ -14,7 +14,7 @@ STATES = ("ESTAB", "CLOSE-WAIT", "LAST-ACK")
 
 
 def ss(lab):
-    """What ss says of the port, in the three states."""
+    """The connections of the port that ss shows, in the three states that the API lists."""
     found = collections.Counter()
     for line in lab.server.run("ss", "-Htn").stdout.splitlines():
         state, _, _, local, remote = line.split()[:5]
@@ -37,8 +37,8 @@ def states(found):
 
 @pytest.fixture
 def both(lab, start_daemon):
-    """both(expected): ss and the API agree, and these are the states. A connection may change between
-    the two readings, so they are repeated until it did not."""
+    """Gives both(expected), which checks that ss and the API agree and show these states. A connection may change
+    between the two readings, so they are repeated until it did not."""
     daemon = start_daemon([Key("vmess-tcp", PORT).entry(), Key("vless-tcp", PORT + 1).entry()])
 
     def check(*expected):
@@ -61,7 +61,7 @@ class Listener:
                                                dualstack_ipv6=address == "::")
 
     def connect(self, address):
-        """(the server's end, the client's end)"""
+        """Returns (the server's end, the client's end)."""
         with self.lab.client.entered():
             scope = {"proto": socket.IPPROTO_TCP}
             family, kind, proto, _, target = socket.getaddrinfo(address, PORT, type=socket.SOCK_STREAM,
@@ -103,7 +103,7 @@ def test_a_connection_whose_last_ack_never_comes_is_shown(lab, both):
     server, client = listener.connect(lab.SERVER[4])
     client.close()
     both("CLOSE-WAIT")
-    # What the server says from now on reaches nobody.
+    # From now on nothing that the server sends arrives.
     lab.client.ip("link", "set", "up0", "down")
     server.close()
     both("LAST-ACK")
@@ -143,7 +143,7 @@ def test_many_connections_of_every_state_are_shown(lab, both):
 
 
 def test_states_other_than_the_three_are_not_shown(lab, both):
-    """A listening socket, and one that the server closed first and so waits: FIN-WAIT-2."""
+    """A listening socket, and a socket in FIN-WAIT-2, because the server closed it first."""
     listener = Listener(lab, "0.0.0.0")
     server, client = listener.connect(lab.SERVER[4])
     server.close()
@@ -165,5 +165,5 @@ def test_connections_of_a_real_v2ray_are_shown(lab, start_v2ray, start_daemon):
     assert answer == said
     assert {local for _, local, _ in answer} == {f"[::ffff:{lab.SERVER[4]}]:{PORT}"}
     ports = daemon.simple()["data"]["ports"]
-    # mKCP has no connections that the kernel knows of.
+    # The kernel does not know the connections of mKCP.
     assert ports["10003"]["connections"] == 0 and ports["10003"]["connection_details"] == []

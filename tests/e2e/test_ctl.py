@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""v2meterctl as people and scripts use it: options, statuses, tables, JSON, terminals."""
+"""v2meterctl as people and scripts use it: options, exit statuses, tables, JSON, terminals."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from support.standins import API_KEY, CTL, Key, StandIn, closed_port, ctl
 pytestmark = pytest.mark.skipif(not CTL.exists(), reason=f"{CTL} is not built")
 
 def flow(size):
-    """As GET /api/meter/status tells what a program saw in one direction."""
+    """The figures of a program in one direction, as GET /api/meter/status has them."""
     parts = {"seen": 3 * size, "keys": size, "loopback": 0, "unattributed": 0,
              "everything_else": 2 * size}
     return {**{name: {"packets": 9, "bytes": part} for name, part in parts.items()},
@@ -43,7 +43,7 @@ def keys():
 
 
 def on_a_terminal(*words, url, env=None):
-    """What a person at a terminal sees: standard output is a pty."""
+    """Runs it with a pty as standard output, and returns what a person at the terminal sees."""
     environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "xterm",
                    "V2METER_API_KEY": API_KEY, **(env or {})}
     master, terminal = pty.openpty()
@@ -54,7 +54,7 @@ def on_a_terminal(*words, url, env=None):
         while select.select([master], [], [], 30)[0]:
             try:
                 data = os.read(master, 65536)
-            except OSError:  # EIO: the other side is closed
+            except OSError:  # EIO means that the other side is closed
                 break
             shown += data
         assert process.wait(30) == 0, process.stderr.read()
@@ -291,7 +291,7 @@ def test_a_shared_port_is_shown_as_shared():
 
 
 class Detailed(Key):
-    """As servers that know each connection tell of them, and of peers."""
+    """A port entry of a server that knows the figures of each connection, and UDP peers."""
 
     def entry(self):
         entry = super().entry()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""v2meterd as operators and scripts know it: signals, statuses, options, a second one beside it."""
+"""v2meterd as operators and scripts see it: signals, exit statuses, options, a second daemon beside it."""
 
 import ctypes
 import errno
@@ -28,7 +28,7 @@ BPF_PROG_QUERY = 16
 
 
 def query_programs(index, hook):
-    """EINVAL is what kernels without tcx say."""
+    """Returns the ids of the tcx programs of a hook. Kernels without tcx answer EINVAL."""
     ids = ctypes.create_string_buffer(4 * 64)
     attributes = struct.pack("<IIIIQIIQQQQ", index, hook, 0, 0, ctypes.addressof(ids), 64, 0, 0, 0,
                              0, 0)
@@ -40,7 +40,7 @@ def query_programs(index, hook):
 
 
 def exchange(lab, port, size=5000, address=None):
-    """A connection to the port of the server over the wire, size bytes up it."""
+    """Connects to the port of the server over the wire and sends size bytes."""
     with lab.server.entered():
         listener = socket.create_server(("0.0.0.0", port))
     with lab.client.socket() as client:
@@ -61,15 +61,15 @@ def payload(daemon, port):
 
 
 def filters(lab):
-    """The priorities of what is on the wire's device by tc, both ways."""
+    """The priorities of the tc filters on the wire's device, in both directions."""
     said = "".join(lab.server.run("tc", "filter", "show", "dev", "up0", way).stdout
                    for way in ("ingress", "egress"))
     return set(re.findall(r" pref (\d+) ", said))
 
 
 def tcx_programs(lab):
-    """The ids of those on the wire's device by tcx, both ways: BPF_PROG_QUERY, as Debian's bpftool
-    shows none."""
+    """The ids of the tcx programs on the wire's device, in both directions. It uses BPF_PROG_QUERY, because
+    Debian's bpftool shows no tcx."""
     with lab.server.entered():
         index = socket.if_nametoindex("up0")
         return [number for hook in (46, 47) for number in query_programs(index, hook)]
@@ -108,7 +108,7 @@ def test_it_serves_on_every_address_that_it_logs(lab, start_daemon):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
 def test_it_stops_within_five_seconds_with_status_0(start_daemon, number):
     daemon = start_daemon([KEY.entry()])
-    # A client that has connected and says nothing, and one in the middle of its request.
+    # One client that has connected and sends nothing, and one in the middle of its request.
     silent, slow = daemon.connect(), daemon.connect()
     slow.sock.sendall(b"GET / HTTP/1.1\r\nHost:")
     began = time.monotonic()
@@ -125,7 +125,7 @@ def test_sighup_takes_new_keys(lab, start_daemon):
     daemon.write_keys([KEY.entry(), OTHER.entry()])
     daemon.process.signal(signal.SIGHUP)
     wait_until(lambda: str(OTHER.port) in daemon.simple()["data"]["ports"], what="the new key")
-    assert payload(daemon, OTHER.port) == 0, "what it had before it was a key"
+    assert payload(daemon, OTHER.port) == 0, "bytes from before the key existed were counted"
     exchange(lab, OTHER.port, 7000)
     assert payload(daemon, OTHER.port) == 7000
 
@@ -210,14 +210,14 @@ def test_a_port_handed_to_another_key_gives_each_its_own(lab, start_daemon):
     heir = Key("vmess-tcp", KEY.port)
     daemon.write_keys([heir.entry()])
     daemon.process.signal(signal.SIGHUP)
-    wait_until(lambda: daemon.port_entry(KEY.port)["uuid"] == heir.uuid, what="the heir")
+    wait_until(lambda: daemon.port_entry(KEY.port)["uuid"] == heir.uuid, what="the next owner of the port")
     assert payload(daemon, KEY.port) == 0
     exchange(lab, KEY.port, 600)
     assert payload(daemon, KEY.port) == 600
     daemon.write_keys([{**KEY.entry(), "port": 10005}, heir.entry()])
     daemon.process.signal(signal.SIGHUP)
     wait_until(lambda: "10005" in daemon.simple()["data"]["ports"], what="the first key again")
-    assert payload(daemon, 10005) == 4000, "totals go with the key"
+    assert payload(daemon, 10005) == 4000, "the totals of the key are gone"
 
 
 # --- statuses ---
@@ -263,15 +263,15 @@ def test_two_daemons_count_the_same_traffic_beside_each_other(lab, start_daemon)
 @pytest.mark.parametrize("attach", ["auto", "clsact"])
 def test_detach_takes_everything_away_and_nothing_else(lab, start_daemon, attach):
     lab.server.run("tc", "qdisc", "add", "dev", "up0", "clsact")
-    # Classic BPF's `ret 0`, which is TC_ACT_OK: nothing behind it is asked.
+    # Classic BPF's `ret 0` is TC_ACT_OK, which ends the chain of filters.
     lab.server.run("tc", "filter", "add", "dev", "up0", "ingress", "prio", "7", "handle", "7",
                    "bpf", "da", "bytecode", "1,6 0 0 0")
     daemon = start_daemon([KEY.entry()], attach=attach)
     exchange(lab, KEY.port)
-    assert payload(daemon, KEY.port) == 5000, "a foreign filter that ends the chain starves us"
+    assert payload(daemon, KEY.port) == 5000, "a foreign filter before ours ended the chain"
     assert daemon.stop() == 0
-    assert (lab.pin_dir / "v1" / "port_counters").exists(), "what is pinned goes on"
-    # Seen before they go: (filters there are, programs by tcx). Older kernels have filters alone.
+    assert (lab.pin_dir / "v2" / "port_counters").exists(), "a stop removed the pins"
+    # What was attached before: (tc filters, tcx programs). Older kernels have filters only.
     seen = (filters(lab) > {"7"}, len(tcx_programs(lab)))
     assert seen == (True, 0) or (attach == "auto" and seen == (False, 2))
     made = daemon.run("--detach")
@@ -294,7 +294,7 @@ def test_after_detach_a_start_counts_on(lab, start_daemon):
     exchange(lab, KEY.port, 1 << 16)
     daemon.start()
     exchange(lab, KEY.port, 300)
-    assert payload(daemon, KEY.port) == 1300, "totals are the ledger's"
+    assert payload(daemon, KEY.port) == 1300, "the totals of the ledger are lost"
 
 
 # --- options ---

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""scripts/demo shows live figures, and leaves nothing behind whatever ends it."""
+"""scripts/demo shows live figures, and leaves nothing behind however it ends."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from support.lab import BPFFS, Process, run, wait_until
 
 
 def remains(name):
-    """What there is of a demo of that name."""
+    """The parts of a demo with that name that exist."""
     found = [path for path in (f"/run/{name}", BPFFS / name, f"/sys/class/net/{name}")
              if pathlib.Path(path).exists()]
     found += [line for line in run("ip", "netns").stdout.splitlines()
@@ -36,7 +36,7 @@ class Demo(Process):
             os.environ, V2METERD=str(daemon), ASAN_OPTIONS="detect_leaks=0"))
 
     def name(self):
-        """Told by its pid, which is in its directory."""
+        """Waits for the demo's directory, which holds its process id, and returns the demo's name."""
         def find():
             for path in pathlib.Path("/run").glob("v2m-demo*/pid"):
                 if path.read_text().strip() == str(self.pid):
@@ -45,14 +45,14 @@ class Demo(Process):
         return wait_until(find, what="the demo's directory")
 
     def table(self):
-        """The figures that it prints of each key, at last."""
+        """Waits for the table of figures and returns it by key."""
         def find():
             assert self.running(), self.said()
             return re.findall(r"^  (1000[123])  \S+ +(\d+) +(\d+) +(\d+)$", self.said(), re.MULTILINE)
         return wait_until(find, timeout_s=60, what="the table")
 
     def try_printed(self, line):
-        """What a line that it printed says, typed as it stands there."""
+        """Runs a command line that the demo printed, as it stands there, and returns the output."""
         return subprocess.run(["bash", "-c", re.search(line, self.said())[0]], timeout=20,
                               capture_output=True, text=True, check=True).stdout
 
@@ -87,7 +87,7 @@ def test_it_shows_figures_and_leaves_nothing(start_demo, number):
     assert {slot["values"][0]["value"]["port"] for slot in
             json.loads(demo.try_printed("bpftool .*"))} >= {10001, 10002, 10003}
     assert demo.stop(number, timeout_s=30) == 0
-    # The daemon's last words, that the kernel goes on counting, are not the demo's.
+    # The daemon's last line says that the kernel goes on counting. For the demo that is no longer true.
     assert demo.said().splitlines()[-1].startswith("the demo is over")
     assert not remains(name)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Nothing is lost: crashes, restarts, resets in the middle of traffic, keys that come and go.
+"""No byte is lost by crashes, restarts, resets in the middle of traffic, or keys that come and go.
 
-The sender counts what it sends; at the end the meter has to say the same, to the byte. Larger counts:
-V2M_KILLS (default 50), V2M_STOPS (default 4), V2M_RESETS (of each of four clients, default 2500).
+The sender counts what it sends. At the end the daemon has to have counted the same, to the byte. For longer runs:
+V2M_KILLS (default 50), V2M_STOPS (default 4), V2M_RESETS (by each of four clients, default 2500).
 """
 
 import concurrent.futures
@@ -36,11 +36,11 @@ def test_killing_the_daemon_again_and_again_loses_no_byte(lab, start_daemon):
     flood = Flood(lab)
     last = 0
     for _ in range(KILLS):
-        time.sleep(choose.uniform(0, 0.2))  # anywhere between two flushes
+        time.sleep(choose.uniform(0, 0.2))  # at any moment between two flushes
         daemon.kill()
         daemon.start()
         now = tx(daemon)
-        assert now >= last, "totals fell"
+        assert now >= last, "the total became smaller"
         last = now
     sent = flood.end()
     assert_counted(daemon, sent)
@@ -91,7 +91,7 @@ def test_a_reset_survives_kill_9(lab, start_daemon):
 
 
 class Resetter(threading.Thread):
-    """Resets over one connection until that ends, and adds up what it is told."""
+    """Resets over one connection until that ends, and adds up the figures in the answers."""
 
     def __init__(self, daemon):
         super().__init__()
@@ -118,7 +118,7 @@ def test_a_stop_amid_resets_keeps_no_answer_back(lab, start_daemon):
     closed = 0
     for _ in range(STOPS):
         clients = [Resetter(daemon) for _ in range(8)]
-        time.sleep(0.2)  # anywhere in the work of one of them
+        time.sleep(0.2)  # in the middle of one of them
         assert daemon.stop() == 0
         for client in clients:
             client.join()

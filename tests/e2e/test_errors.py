@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Every way to be refused: by the API in the documented form, by the configuration and the key file
-with the place of what is wrong."""
+"""Every refusal: by the API in the documented form, by the configuration and the key file with the place
+of the mistake."""
 
 import datetime
 import json
@@ -26,7 +26,7 @@ SIMPLE = "/api/traffic/simple"
 
 @pytest.fixture(scope="module")
 def meter(tmp_path_factory):
-    """One for all tests that leave it as it was."""
+    """One daemon for all tests that change nothing in it."""
     with lab_in(tmp_path_factory.mktemp("errors")) as lab, daemons_in(lab) as start:
         yield start([KEY.entry(), OTHER.entry(), PORTLESS])
 
@@ -214,7 +214,7 @@ def test_the_log_shows_neither_keys_nor_uuids(meter):
 # --- configuration ---
 
 def refused(daemon, place, status=2):
-    """A start that is refused: its status, and one line that names the place."""
+    """Checks that a start is refused: by its exit status, and by one line that names the place."""
     made = daemon.run()
     lines = [line for line in made.stderr.splitlines() if " error " in line]
     assert made.returncode == status, made.stderr
@@ -225,7 +225,7 @@ def refused(daemon, place, status=2):
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory):
-    """A daemon that is never running."""
+    """A daemon that never runs."""
     with lab_in(tmp_path_factory.mktemp("broken")) as lab, daemons_in(lab) as start:
         yield start([KEY.entry()], running=False)
 
@@ -313,7 +313,7 @@ def test_a_broken_key_is_refused_with_its_place(broken, second, place):
     broken.write_config()
     broken.write_keys(f"[\n{json.dumps(KEY.entry())},\n{second}\n]")
     line = refused(broken, place)
-    assert KEY.uuid not in line and OTHER.uuid not in line, "a uuid is a credential"
+    assert KEY.uuid not in line and OTHER.uuid not in line, "the uuid, a credential, is in the message"
 
 
 @pytest.mark.parametrize("text, place", [

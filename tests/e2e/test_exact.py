@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Every byte of a real V2Ray, to the byte, against a capture on the other side of the wire."""
+"""Compares the count of a real V2Ray's traffic with a capture at the other end of the wire, to the byte."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from support.v2ray import KINDS
 from support.wire import assert_equal_to_capture
 
 SIZE = 10 * 1024 * 1024
-# What a protocol may add to what it carries. mKCP sends again what it believes lost: 3.1 times the
-# size has been seen on a busy machine.
+# How much a protocol may add to the payload, as a factor. mKCP sends again what it believes lost; 3.1 times
+# the size was seen on a busy machine.
 OVERHEAD = {"vmess-tcp": 1.12, "vless-tcp": 1.10, "vmess-mkcp": 8.0}
 
 
@@ -24,7 +24,7 @@ def test_a_download_is_counted_to_the_byte(lab, start_v2ray, start_daemon, captu
     lab.offloads(offloads)
     v2ray = start_v2ray(version)
     daemon = start_daemon([key.entry() for key in v2ray.keys], attach=hook)
-    # The other way in has left nothing behind and is not used.
+    # The other way to attach is not used, and left nothing behind.
     assert ("bpf" in tcx_programs(lab)) == (hook == "clsact")
     key = v2ray.key(kind)
     before = daemon.port_entry(key.port)
@@ -42,7 +42,7 @@ def test_a_download_is_counted_to_the_byte(lab, start_v2ray, start_daemon, captu
             if kind != "vmess-mkcp":
                 assert (counted.super_packets > 0) == offloads
         else:
-            # The server's port was tried before the daemon came, and not from outside.
+            # The server's port was tried before the daemon started, from inside its namespace.
             assert ports[str(other.port)]["total_bytes"] == 0
         assert_equal_to_capture(ports[str(other.port)], counted)
     entry = ports[str(key.port)]

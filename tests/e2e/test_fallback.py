@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """v2meterctl and the Python client against servers that are older, broken or gone.
 
-The same tests run for both: a Client asks, and what it says is brought into one form.
+The same tests run for both. A Client asks, and its output is converted to one form.
 """
 
 import json
@@ -23,7 +23,7 @@ GENERATIONS = ("simple", "port", "exact")
 
 
 class Ctl:
-    """(outcome, value): outcome is done, refused, unreached or unknown."""
+    """Returns (outcome, value); outcome is done, refused, unreached or unknown."""
 
     outcomes = {0: "done", 1: "refused", 3: "unreached", 4: "unknown"}
 
@@ -269,7 +269,7 @@ def test_the_python_client_shows_the_api_key_to_no_proxy(monkeypatch):
 
 
 def test_the_real_meter_answers_the_same_on_every_path(client, lab, start_daemon):
-    """With the newer paths taken away one after the other, figures stay and resets work."""
+    """The newer paths are taken away one after the other. The figures stay the same, and resets work."""
     key = Key(1, port=10001)
     meter = start_daemon([key.json()])
     payload, headers, sent = 1000, 14 + 20 + 8, 10

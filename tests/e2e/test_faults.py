@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The daemon while the kernel refuses what it asks for, or has no more room: strace makes system calls
-fail."""
+"""The daemon while the kernel refuses system calls or has no room left. strace makes the calls fail."""
 
 import contextlib
 import re
@@ -17,7 +16,7 @@ from support.unprivileged import NETLINK_SOCK_DIAG, REFUSE_SOCKET
 from support.v2ray import Key
 
 ONE, TWO = Key("vmess-tcp", 10001), Key("vless-tcp", 10002)
-WIRE = 14 + 20 + 8 + 100  # of a datagram of 100 bytes
+WIRE = 14 + 20 + 8 + 100  # the frame of a datagram of 100 bytes
 
 
 def entries(port_of):
@@ -26,7 +25,7 @@ def entries(port_of):
 
 @pytest.fixture
 def failing(lab, tmp_path):
-    """failing(daemon, "bpf:error=ENOMEM:when=3"): a context in which it does."""
+    """Gives failing(daemon, "bpf:error=ENOMEM:when=3"), a context in which that call fails."""
     if not shutil.which("strace"):
         pytest.skip("strace is not installed")
 
@@ -57,19 +56,19 @@ def send(lab):
 
 
 def received(daemon, port):
-    """Datagrams of the port's key since its last reset, by a reading that is not refused."""
+    """Waits for a reading that succeeds, and returns the datagrams of the port's key since its last reset."""
     answer = wait_until(lambda: (lambda got: got if got.status == 200 else None)(
         daemon.get("/api/traffic/simple", fresh=True)), what="a reading")
     return answer.json()["data"]["ports"][str(port)]["rx_bytes"] / WIRE
 
 
-# Each call that the change of the ports makes fails once: before the new ports are in the kernel,
-# between two of them, when the counters are read, when the programs are checked.
+# Each call that the change of ports makes fails once: before the new ports are in the kernel, between two
+# of them, when the counters are read, and when the programs are checked.
 def test_ports_that_change_hands_while_the_kernel_refuses_do_change_hands(lab, start_daemon, failing,
                                                                           send):
     lab.offloads(False)
     sent, port_of = {ONE.id: 0, TWO.id: 0}, {ONE.id: 10001, TWO.id: 10002}
-    # Nothing but the change itself calls the kernel.
+    # Only the change itself calls the kernel.
     daemon = start_daemon(entries(port_of), sample_interval_ms=60000)
     refused = 0
     for call in range(1, 15):
@@ -101,7 +100,7 @@ def test_ports_that_the_kernel_refused_arrive_by_themselves(start_daemon, failin
         wait_until(lambda: "the keys stay as they were" in daemon.said(), what="the refusal")
         assert daemon.ask("GET", "/health", headers={}).status == 503
         wait_until(lambda: (tmp_path / "trace").read_text().count("(INJECTED)") > 50, what="more")
-        # Tried again at every reading of the counters, and not said again.
+        # The daemon retries at every reading of the counters, and logs the failure only once.
         assert daemon.said().count("cannot set the monitored ports") == 1
         assert "the counters of connections" not in daemon.said()
     wait_until(lambda: daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"},
@@ -141,7 +140,7 @@ def test_a_source_that_stays_unreadable_is_read_less_and_less_often(start_daemon
                what="the new port")
 
 
-# What passes while the daemon is away belongs to the keys that it remembers.
+# Traffic while the daemon is away belongs to the keys that it remembers.
 @pytest.mark.parametrize("stopped", [False, True], ids=["by-themselves", "at-a-stop"])
 def test_keys_that_could_not_be_remembered_are_as_soon_as_that_is_possible(lab, start_daemon, failing,
                                                                            send, stopped):
@@ -161,7 +160,7 @@ def test_keys_that_could_not_be_remembered_are_as_soon_as_that_is_possible(lab, 
     assert daemon.port_entry(10001)["key_id"] == TWO.id
 
 
-# Two things are wrong: what is told of them is one, and the sentence is about that one.
+# If two things are wrong, health names one of them, and the sentence is about that one.
 def test_the_sentence_is_about_the_reason_that_is_told(start_daemon, failing, send):
     daemon = start_daemon(entries({ONE.id: 10001, TWO.id: 10002}), flush_interval_s=1)
 
@@ -181,7 +180,7 @@ def test_the_sentence_is_about_the_reason_that_is_told(start_daemon, failing, se
     assert re.search(r"keys\.json:1:3", told()[1])
 
 
-# Rather than begin with the sockets' counters, and stay with them until a reload.
+# The daemon must not start with the sockets' counters, because it would keep them until a reload.
 def test_a_start_without_descriptors_for_the_programs_is_refused(lab, start_daemon):
     if not shutil.which("prlimit"):
         pytest.skip("prlimit is not installed")
@@ -208,7 +207,7 @@ def test_a_reload_while_the_kernel_has_no_memory_leaves_counting_exact(lab, star
 
 @pytest.fixture
 def start_inexact(lab, start_daemon):
-    """start(name) with nowhere to pin, which the next reload finds put right."""
+    """Gives start(name), which starts a daemon that has no place to pin. The next reload finds the place free."""
     taken = lab.pin_dir.with_name(lab.pin_dir.name + "-taken")
 
     def start(name, prefix=()):
@@ -228,7 +227,7 @@ def start_inexact(lab, start_daemon):
         taken.unlink()
 
 
-# What is loaded last are the programs of the device: without them nothing would be counted, exactly or
+# The programs of the device are loaded last. Without them nothing would be counted, neither exactly nor
 # otherwise.
 def test_a_return_to_exact_counting_waits_for_programs_on_the_device(lab, start_inexact, failing, send,
                                                                      tmp_path):
@@ -256,7 +255,7 @@ def test_a_return_to_exact_counting_waits_for_programs_on_the_device(lab, start_
     assert received(daemon, 10001) == 10
 
 
-# The ports are told to the kernel at the latest then: so far there was nobody to be told.
+# Now at the latest the kernel gets the ports; until now there were no maps to write them to.
 def test_a_return_to_exact_counting_from_none_at_all_counts_every_port(lab, start_inexact, send):
     lab.offloads(False)
     daemon = start_inexact("blind", [sys.executable, REFUSE_SOCKET, NETLINK_SOCK_DIAG, "EPROTONOSUPPORT"])
@@ -268,8 +267,8 @@ def test_a_return_to_exact_counting_from_none_at_all_counts_every_port(lab, star
     assert received(daemon, 10001) == 10
 
 
-# The disk's answer is missing, not the data: what SQLite wrote would be a transaction for whoever
-# opens the file next.
+# Only the answer of the disk fails, not the write. So the file has a whole transaction, which counts for the
+# process that opens it next.
 @pytest.mark.parametrize("path", ["traffic/simple/reset", "traffic/history/reset"])
 def test_a_reset_that_was_refused_is_not_there_after_a_crash(lab, start_daemon, failing, send, path):
     lab.offloads(False)
@@ -287,7 +286,7 @@ def test_a_reset_that_was_refused_is_not_there_after_a_crash(lab, start_daemon, 
     assert sum(day["rx_bytes"] for day in history["daily_stats"].values()) == 10 * WIRE
 
 
-# As many as the kernel's table holds, by as many others: each place is needed anew at once.
+# All ports that the kernel's table holds are replaced by as many others, so each place is reused at once.
 def test_all_ports_change_and_none_loses_its_last_bytes(lab, start_daemon, failing, send):
     lab.offloads(False)
     keys = [Key("vmess-tcp", 10000 + i) for i in range(4096)]
@@ -298,7 +297,7 @@ def test_all_ports_change_and_none_loses_its_last_bytes(lab, start_daemon, faili
     daemon = start_daemon(moved(0), sample_interval_ms=60000)
     send(10000, 10)
     send(12000, 7)
-    # One call for each port that leaves, and then their last bytes are read.
+    # There is one call for each port that leaves; then their last bytes are read.
     with failing(daemon, "bpf:error=ENOMEM:when=4097+"):
         daemon.write_keys(moved(10000))
         wait_until(lambda: "the keys stay as they were" in daemon.said(), what="the refusal")

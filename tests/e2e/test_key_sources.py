@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Where keys come from: changes that are taken up by themselves, and what is kept of the last good
-keys."""
+"""Where keys come from: the daemon follows changes by itself, and keeps the last good keys."""
 
 import contextlib
 import json
@@ -24,7 +23,7 @@ DATA = pathlib.Path(__file__).resolve().parents[1] / "data"
 
 
 def exchange(lab, port, size=5000):
-    """A connection to the port of the server over the wire, size bytes up it."""
+    """Connects to the port of the server over the wire and sends size bytes."""
     with lab.server.entered():
         listener = socket.create_server(("0.0.0.0", port))
     with contextlib.closing(listener), lab.client.socket() as client:
@@ -159,7 +158,7 @@ def test_without_last_good_keys_a_source_that_is_not_there_is_status_2(lab, star
 
 @pytest.fixture
 def locked_panel(lab):
-    """A panel's database with KEY, and a panel that has it locked until COMMIT."""
+    """A panel's database with KEY, and a panel that locks it until COMMIT."""
     path = lab.directory / "vpn.db"
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as panel:
         panel.execute("CREATE TABLE keys (uuid TEXT, port INTEGER)")
@@ -168,7 +167,7 @@ def locked_panel(lab):
         yield path, panel
 
 
-# systemd does not try again what ended with status 2.
+# systemd does not restart a service that ended with status 2.
 def test_without_last_good_keys_a_source_that_cannot_be_read_now_is_status_1(start_daemon,
                                                                              locked_panel):
     path, panel = locked_panel
@@ -220,22 +219,22 @@ def test_sources_are_joined_and_no_uuid_gets_into_the_log(lab, start_daemon):
 # --- against a real V2Ray ---
 
 ENVIRONMENT = {"V2M_TEST_PORT": "10015"}
-# Inbounds that have no clients: a local SOCKS proxy and the API.
+# Inbounds without clients: a local SOCKS proxy and the API.
 WITHOUT_KEYS = {("tcp", 1080, True), ("udp", 1080, True), ("tcp", 10085, True)}
-# HTTP/2 is served over TLS only, and these files have no certificate: V2Ray opens the port, fails,
-# and leaves it open or closed as its collection of garbage comes about.
+# HTTP/2 needs TLS, and these files have no certificate. V2Ray opens the port and fails. The port stays open
+# until its garbage collection closes it, so it may be open or closed.
 NOT_SERVED = {("tcp", 20002, False)}
 
 
 def sockets(lab):
-    """(transport, port, on loopback) of everything that listens in the server's namespace."""
+    """Returns (transport, port, on loopback) for everything that listens in the server's namespace."""
     lines = lab.server.run("ss", "-Hlntu").stdout.splitlines()
     fields = [(line.split()[0], *line.split()[4].rsplit(":", 1)) for line in lines]
     return {(transport, int(port), address.startswith("127.")) for transport, address, port in fields}
 
 
 def counted(daemon):
-    """The same of the keys that --check lists."""
+    """Returns the same for the keys that --check lists."""
     ended = daemon.run("--check")
     assert ended.returncode == 0, ended.stderr
     lines = re.findall(r"^ +(\d+)  (tcp|udp|both) +active +(lo |shared |)", ended.stdout, re.M)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Beside others on the same device: theirs stays as it is, and what reaches us is counted."""
+"""Other programs on the same device: v2meter leaves them as they are, and counts the packets that it sees."""
 
 import ctypes
 import os
@@ -24,10 +24,10 @@ TCX_INGRESS, TCX_EGRESS, BEFORE, AFTER = 46, 47, 1 << 3, 1 << 4
 OK, SHOT, UNSPEC = 0, 2, -1
 
 
-# --- what is there beside us ---
+# --- the other programs ---
 
 def load(verdict):
-    """A foreign program that returns this."""
+    """Loads a foreign program that returns this value."""
     code = ctypes.create_string_buffer(struct.pack("<BBhiBBhi", 0xb7, 0, 0, verdict, 0x95, 0, 0, 0), 16)
     licence = ctypes.create_string_buffer(b"GPL")
     attributes = struct.pack("<IIQQIIQII16s", 3, 2, ctypes.addressof(code), ctypes.addressof(licence),
@@ -47,7 +47,7 @@ def put_tcx(lab, verdict, hook, where):
 
 
 def put_filters(lab, inwards, outwards):
-    """On both ways, at priorities 1, 7 and 50000."""
+    """Adds foreign filters in both directions, at priorities 1, 7 and 50000."""
     lab.server.run("tc", "qdisc", "add", "dev", "up0", "clsact")
     for way, verdicts in (("ingress", inwards), ("egress", outwards)):
         for priority, verdict in zip((1, 7, 50000), verdicts):
@@ -61,17 +61,17 @@ def tcx_ids(lab, hook):
 
 
 def seen(lab):
-    """All that tc and BPF_PROG_QUERY say of the device."""
+    """Everything that tc and BPF_PROG_QUERY show for the device."""
     words = (("qdisc",), ("class",), ("filter", "ingress"), ("filter", "egress"), ("filter", "parent", "1:"))
     said = [lab.server.run("tc", kind, "show", "dev", "up0", *rest, check=False).stdout
             for kind, *rest in words]
     return said, tcx_ids(lab, TCX_INGRESS), tcx_ids(lab, TCX_EGRESS)
 
 
-# --- traffic that asks for no answer ---
+# --- traffic that needs no answer ---
 
 def send(lab, count, way):
-    """Datagrams whose sending goes well whatever becomes of them."""
+    """Sends datagrams. A filter that drops one of them is no error."""
     end, other = (lab.client, lab.server) if way == "rx" else (lab.server, lab.client)
     frame = link_address(other) + link_address(end) + b"\x08\x00" + datagram(
         *((lab.CLIENT[4], lab.SERVER[4], 40000, KEY.port) if way == "rx" else
@@ -131,11 +131,11 @@ NEIGHBOURS = {
 
 
 def test_neighbours_stay_as_they_are_and_do_not_starve_us(lab, start_daemon, hook):
-    """One after the other on the same device, and each gone again before the next."""
+    """The foreign programs come one after the other on the same device; each is removed before the next."""
     daemon = start_daemon([ENTRY], running=False, attach=hook)
     for name, put in NEIGHBOURS.items():
         if name.startswith("tcx") and (kernel_version() < (6, 6) or hook == "clsact"):
-            continue  # none there, or it decides before clsact is asked
+            continue  # there is no tcx, or its program decides before clsact runs
         put(lab)
         before = seen(lab)
         daemon.start()
@@ -155,7 +155,7 @@ def test_neighbours_stay_as_they_are_and_do_not_starve_us(lab, start_daemon, hoo
 
 
 def remove_neighbours(lab):
-    """With the device, so that nothing is left; a new one gets the same name."""
+    """Deletes the device with everything on it, and makes a new one with the same name."""
     lab.server.ip("link", "delete", "up0")
     make_again(lab)
 
@@ -169,7 +169,7 @@ def make_again(lab):
 
 def test_a_program_that_goes_before_ours_is_reported(lab, start_daemon):
     if kernel_version() < (6, 6):
-        pytest.skip("tcx is there from Linux 6.6 on")
+        pytest.skip("tcx needs Linux 6.6 or newer")
     daemon = start_daemon([ENTRY])
     put_tcx(lab, UNSPEC, TCX_INGRESS, AFTER)
     assert_counts(lab, daemon)
@@ -189,7 +189,7 @@ def test_a_filter_that_goes_before_ours_is_reported(lab, start_daemon):
     assert "another program runs before ours" in daemon.said()
     assert_counts(lab, daemon)
     lab.server.run("tc", "filter", "del", "dev", "up0", "ingress", "prio", "1")
-    wait_until(lambda: not daemon.status()["devices"][0]["outrun"], what="the way to be free")
+    wait_until(lambda: not daemon.status()["devices"][0]["outrun"], what="the report to end")
 
 
 def delete_filter(lab):
@@ -201,10 +201,10 @@ def delete_qdisc(lab):
 
 
 def detach_link(lab):
-    """And leave its pin."""
+    """Detaches our program and leaves its pin."""
     with lab.server.entered():
         index = socket.if_nametoindex("up0")
-    path = ctypes.create_string_buffer(str(lab.pin_dir / "v1" / f"link_{index}_ingress").encode())
+    path = ctypes.create_string_buffer(str(lab.pin_dir / "v2" / f"link_{index}_ingress").encode())
     fd, _ = bpf(OBJ_GET, struct.pack("<QII", ctypes.addressof(path), 0, 0))
     assert fd >= 0
     result, _ = bpf(LINK_DETACH, struct.pack("<I", fd))
@@ -216,7 +216,7 @@ def detach_link(lab):
 def test_what_somebody_removes_is_back_within_a_second(lab, start_daemon, remove):
     tcx = remove is detach_link
     if tcx and kernel_version() < (6, 6):
-        pytest.skip("tcx is there from Linux 6.6 on")
+        pytest.skip("tcx needs Linux 6.6 or newer")
     daemon = start_daemon([ENTRY], attach="auto" if tcx else "clsact", sample_interval_ms=1000)
 
     def there():
@@ -229,7 +229,7 @@ def test_what_somebody_removes_is_back_within_a_second(lab, start_daemon, remove
     began = time.monotonic()
     remove(lab)
     wait_until(there, timeout_s=5, what="our program to be back")
-    # A second, and what a busy machine takes to look.
+    # One second, and the time that a busy machine needs to notice.
     assert time.monotonic() - began < 1.5
     device = wait_until(lambda: [found for found in daemon.status()["devices"] if found["repairs"]],
                         what="the repair in the status")[0]
@@ -240,13 +240,13 @@ def test_what_somebody_removes_is_back_within_a_second(lab, start_daemon, remove
 
 
 def test_an_ingress_qdisc_is_left_alone_and_the_way_out_is_named(lab, start_daemon):
-    """Where only clsact is to be had: it stands in the same place."""
+    """With clsact only: the ingress qdisc has the place of clsact."""
     lab.server.run("tc", "qdisc", "add", "dev", "up0", "ingress")
     before = seen(lab)
     daemon = start_daemon([ENTRY], running=False, attach="clsact", sample_interval_ms=200)
     daemon.start()
     wait_until(lambda: "tc qdisc del dev up0 ingress; tc qdisc add dev up0 clsact" in daemon.said(),
-               what="what to do")
+               what="the advice")
     assert seen(lab) == before
     assert daemon.said().count("cannot count on up0") == 1
     assert daemon.status()["devices"][0]["attach"] == "none"
@@ -262,7 +262,7 @@ def test_an_ingress_qdisc_is_left_alone_and_the_way_out_is_named(lab, start_daem
 # --- devices ---
 
 class Flood(threading.Thread):
-    """Frames out of the monitored port for as long as it runs; those that the device took."""
+    """Sends frames from the monitored port while it runs, and counts those that the device accepted."""
 
     def __init__(self, lab):
         super().__init__()
@@ -299,7 +299,7 @@ def test_a_device_that_goes_down_and_up_under_traffic_loses_nothing(lab, start_d
             refused = flood.refused
             lab.server.ip("link", "set", "up0", "down")
             wait_until(lambda: flood.refused > refused + 100, what="no traffic")
-            # Long enough for the daemon to have seen it go.
+            # This is long enough for the daemon to notice.
             assert daemon.status()["devices"][0]["name"] == "up0"
             lab.server.ip("link", "set", "up0", "up")
     finally:
@@ -333,7 +333,7 @@ def test_nothing_is_residual_after_a_flood(lab, start_daemon):
     daemon = start_daemon([ENTRY])
     flood = Flood(lab)
     flood.start()
-    # In a reading under traffic a packet of each processor may be half counted, and no more.
+    # During traffic, a reading may contain half of one packet of each processor, but not more.
     for _ in range(10):
         table = daemon.status()["devices"][0]["egress"]
         assert abs(table["residual_bytes"]) <= os.cpu_count() * len(flood.frame)

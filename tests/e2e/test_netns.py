@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""A real V2Ray in a network namespace of its own behind DNAT, as a container would be."""
+"""A real V2Ray in its own network namespace behind DNAT, as in a container."""
 
 import pytest
 
@@ -21,7 +21,7 @@ table ip nat {{
 
 
 class Container:
-    """What V2Ray takes for its lab: its server runs here, clients dial the host."""
+    """Stands in for the lab: V2Ray's server runs in here, and its clients connect to the host."""
 
     SERVER = Lab.SERVER
 
@@ -44,7 +44,7 @@ class Container:
         self.server.ip("route", "add", "default", "via", GATEWAY)
 
     def close(self):
-        """The veth pair goes with the namespace, when the last socket in it has gone."""
+        """Deletes the namespace. The veth pair goes with it when the last socket in it is closed."""
         self.server.close()
         wait_until(lambda: "box0" not in self.lab.server.ip("link").stdout, what="box0's end")
 
@@ -123,7 +123,7 @@ def test_a_container_that_is_started_anew_is_followed(lab, start_daemon, contain
 
 
 def test_without_the_programs_the_containers_sockets_count(lab, start_daemon, container):
-    """The name of the pin directory is taken."""
+    """The name of the pin directory is taken, so the daemon falls back to socket statistics."""
     taken = lab.pin_dir.with_name(lab.pin_dir.name + "-taken")
     run("bpftool", "map", "create", taken, "type", "array", "key", "4", "value", "4", "entries", "1",
         "name", "v2m_e2e")

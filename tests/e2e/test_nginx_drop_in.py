@@ -17,7 +17,7 @@ import pytest
 from support.lab import wait_until
 from support.standins import CTL, ROOT, Key, StandIn, ctl
 
-# What scripts/setup --tests unpacks where the machine has none.
+# If the machine has no nginx, scripts/setup --tests unpacks one here.
 UNPACKED = ROOT / "build/nginx/usr/sbin"
 NGINX = shutil.which("nginx", path=f"{UNPACKED}:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin")
 SNIPPET = ROOT / "packaging/nginx/v2meter.conf"
@@ -46,12 +46,12 @@ PANEL = ("GET /", "GET /api/", "GET /health", "GET /api/keys", "POST /api/keys",
 
 
 class Echo:
-    """Answers every request with who was asked for what, and remembers it."""
+    """Answers every request with its own name and the request, and remembers the request."""
 
     def __init__(self, name):
         self.name = name
         self.requests = []  # (method and target as received, {header: value}, body)
-        self.drop = False   # close the connection once the request is there
+        self.drop = False   # whether to close the connection after the request has arrived
         echo = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -102,7 +102,7 @@ def replace(text, changes):
 
 
 class Nginx:
-    """A panel's nginx under its own prefix, with our snippet included or not."""
+    """A panel's nginx under its own prefix, with or without our snippet."""
 
     def __init__(self, prefix, panel, meter):
         self.prefix, self.panel, self.meter = prefix, panel, meter
@@ -115,7 +115,7 @@ class Nginx:
         (self.prefix / "snippets").mkdir(exist_ok=True)
         (self.prefix / "snippets/v2meter.conf").write_text(
             replace(SNIPPET.read_text(), {METER_ADDRESS: self.meter}))
-        # The server that the document shows, at this test's addresses.
+        # The server {} of docs/drop-in.md, with the addresses of this test.
         server = replace(DOCUMENT.read_text().split("```nginx\n")[1].split("```")[0], {
             "listen 443 ssl;": f"listen 127.0.0.1:{self.port};",
             "127.0.0.1:8000": self.panel,
@@ -150,7 +150,7 @@ class Nginx:
         return False
 
     def ask(self, request, headers=None, body=None):
-        """(status, headers, text)"""
+        """Returns (status, headers, text)."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         with contextlib.closing(connection):
             method, target = request.split(" ", 1)
@@ -228,7 +228,7 @@ def test_taking_the_include_out_gives_traffic_back_to_the_panel(drop_in):
 
 @pytest.mark.skipif(not CTL.exists(), reason=f"{CTL} is not built")
 def test_our_own_client_works_through_the_panels_address(tmp_path):
-    """The key list behind it is the panel's, in a form of its own: ids are taken as given."""
+    """The list of keys is the panel's and has another form. So v2meterctl uses the ids as they are given."""
     key = Key(1, port=10001, rx=3 << 20, tx=1)
     with Echo("panel") as panel, StandIn([key]) as meter, \
             Nginx(tmp_path / "nginx", panel.address, f"127.0.0.1:{meter.port}") as nginx:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""docs/openapi.yaml and the server, both ways: all that is served is documented, and all that is
-documented is served. The server is the real one on a meter in memory, which can be told to fail."""
+"""docs/openapi.yaml and the server agree: every served answer is documented, and every documented answer is
+served. It is the real HTTP server on a meter in memory, which a test can tell to fail."""
 
 import contextlib
 import http.client
@@ -105,7 +105,7 @@ def fill(path, **values):
 
 
 def probes(server, method, path):
-    """Every way we know to make an operation answer otherwise."""
+    """Makes an operation give every answer that it can give."""
     post = method == "POST"
     open_to_all = operation(method, path).get("security") == []
     yield server.ask(method, fill(path))
@@ -134,7 +134,7 @@ def probes(server, method, path):
 
 
 def test_every_route_is_documented_and_every_documented_path_is_a_route():
-    """The routes are those of the table in the source, for a table cannot be asked for from outside."""
+    """The routes are read from the source, because the server does not tell them."""
     source = (ROOT / "src/http/routes.c").read_text()
     table = source.split("static const struct route routes[] = {")[1].split("\n};")[0]
     routes = set()
@@ -173,7 +173,7 @@ def key_entry(key_id, number, **more):
 
 @contextlib.contextmanager
 def visitor(lab, port):
-    """A client with a connection, some traffic on it, and a datagram that is answered."""
+    """A client that has a connection with some traffic, and sent a datagram that was answered."""
     with lab.server.socket(socket.AF_INET, socket.SOCK_STREAM) as listener, \
             lab.client.socket(socket.AF_INET, socket.SOCK_STREAM) as client, \
             lab.server.socket(socket.AF_INET, socket.SOCK_DGRAM) as answers, \
@@ -193,7 +193,7 @@ def visitor(lab, port):
 
 
 def test_the_daemon_answers_as_documented(lab, start_daemon, checker):
-    """The same of the whole daemon, on its real counters and ledger."""
+    """The whole daemon, with its real counters and ledger."""
     daemon = start_daemon([key_entry("key-1", 1, port=21001), key_entry("portless", 2)])
     with visitor(lab, 21001):
         wait_until(lambda: daemon.get("/api/keys/key-1/traffic/peers", fresh=True).json()["udp_peers"],
@@ -218,7 +218,7 @@ def udp_inbound(port, *numbers):
 
 
 def test_a_daemon_that_cannot_count_a_port_says_so_as_documented(lab, start_unprivileged, checker):
-    """Without eBPF nobody counts UDP: here of a key's own port, and of one that two keys share."""
+    """Without eBPF, UDP is not counted: here on a key's own port, and on a port that two keys share."""
     source = lab.directory / "v2ray.json"
     source.write_text(json.dumps({"inbounds": [udp_inbound(21002, 7), udp_inbound(21003, 8, 9)]}))
     daemon = start_unprivileged([], key_sources=[str(source)])
@@ -252,7 +252,7 @@ def test_head_answers_as_get(server):
 
 
 def test_no_documented_member_is_missing_from_all_answers(checker):
-    """With a second server for what the first has no occasion to say; runs after the others."""
+    """Runs after the others. A second server gives the answers that the first one cannot give."""
     other = Server("-n", "1", "-m", "5", "-d", "2", "-x", "-w", "0")
     try:
         for path in ("/api/traffic/simple", "/api/traffic/ports/exact"):
@@ -262,7 +262,7 @@ def test_no_documented_member_is_missing_from_all_answers(checker):
     finally:
         assert other.stop() == 0
     if not (checker.saw_daemon and checker.saw_fallback):
-        pytest.skip("some members are the daemon's alone, and it could not be asked here")
+        pytest.skip("only the daemon serves some members, and it could not run here")
     assert not checker.never_seen(), checker.never_seen()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Slow and rude clients take nothing from an honest one, and little memory."""
+"""Slow and rude clients do not delay a polite one, and take little memory."""
 
 import json
 import pathlib
@@ -28,7 +28,7 @@ def resident_mib(pid):
 
 @pytest.fixture(params=["debug", "release"])
 def build(request, monkeypatch):
-    """The one is watched by sanitizers, the other is what is installed, and takes its memory."""
+    """The debug build has sanitizers; the release build has the memory figures of an installed daemon."""
     if request.param == "release":
         if not RELEASE.exists():
             pytest.skip("no release build: scripts/build")
@@ -38,7 +38,7 @@ def build(request, monkeypatch):
 
 @pytest.fixture
 def besieged(lab, start_daemon, build):
-    """(daemon, what the rude clients report)"""
+    """Gives (daemon, what the rude clients report)."""
     daemon = start_daemon([Key("vmess-tcp", 10001 + i).entry() for i in range(KEYS)],
                           sample_interval_ms=1000)
     path = lab.directory / "rude.json"
@@ -69,7 +69,7 @@ def test_an_honest_client_is_answered_at_once_amid_rude_ones(besieged, build):
     wait_until(lambda: report()["malformed"] >= 10_000, timeout_s=15, what="malformed requests")
     p99_ms = statistics.quantiles(taken_ms, n=100)[98]
     assert p99_ms < LIMIT_MS, f"{len(taken_ms)} answers, the longest {max(taken_ms):.0f} ms"
-    # Nine of ten have a form that is answered; of the tenth more is sent than anybody reads.
+    # Nine of ten kinds get an answer. The tenth sends more than the server reads.
     assert report()["refused"] > 8_000
     if build == "release":
         assert max(memory_mib) < LIMIT_MIB

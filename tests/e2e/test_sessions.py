@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Every connection: its own figures while it is open, its final ones when it is over."""
+"""Every connection has its own figures while it is open, and its final figures are added when it ends."""
 
 import socket
 import struct
@@ -14,7 +14,7 @@ KEY = {"id": "first", "uuid": "6d7e1c4a-0b1f-4b52-9d0e-0f2a4f6f3b11", "name": "f
 
 
 class Listener:
-    """A server of ours in the lab, which takes part in both ends of every connection."""
+    """A server in the lab that holds both ends of every connection."""
 
     def __init__(self, lab, version=4):
         self.lab, self.version = lab, version
@@ -34,7 +34,7 @@ class Listener:
         return client, server
 
     def say(self, pair, up, down):
-        """up bytes from the client, down from the server."""
+        """Sends up bytes from the client and down bytes from the server."""
         client, server = pair
         for sender, receiver, size, name in ((client, server, up, "rx_bytes"),
                                              (server, client, down, "tx_bytes")):
@@ -68,7 +68,7 @@ def close_by_halves(pair):
 
 
 def cut(pair):
-    """By a reset, without a FIN."""
+    """Closes the connection by a reset, without a FIN."""
     pair[0].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     close_client_first(pair)
 
@@ -81,7 +81,7 @@ def sessions(daemon):
 
 
 def agrees(daemon, listener, closed):
-    """Whether the sums are what both ends sent: closing takes the kernel its time."""
+    """Waits until the sums are what both ends sent, because the kernel closes sockets with some delay."""
     now = sessions(daemon)
     return (now["opened"], now["closed"]) == (listener.opened, closed) and all(
         now[name] == size for name, size in listener.sent.items()) and now
@@ -105,8 +105,41 @@ def test_sums_over_connections_are_what_both_ends_sent(lab, start_daemon, versio
         assert each["rtt_ms"] > 0 and each["retransmits"] == 0 and 0 <= each["age_s"] < 30
 
 
+def sent_less_retransmitted(end):
+    """bytes_sent - bytes_retrans of struct tcp_info (linux/tcp.h)."""
+    sent, again = struct.unpack_from("QQ", end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 216),
+                                     200)
+    return sent - again
+
+
+@pytest.fixture
+def short_queue(lab):
+    """A queue of four frames in front of the server's device, which drops the others."""
+    lab.offloads(False)
+    made = lab.server.run("tc", "qdisc", "add", "dev", "up0", "root", "tbf", "rate", "100mbit",
+                          "burst", "5000", "limit", "6000", check=False)
+    if made.returncode:
+        pytest.skip(f"this kernel has no tbf: {made.stderr.strip()}")
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_segments_that_the_local_queue_drops_are_counted_once(lab, start_daemon, listener,
+                                                              short_queue, end):
+    daemon = start_daemon([KEY])
+    pair = listener.open()
+    for _ in range(20):
+        listener.say(pair, 0, 200000)
+        if sent_less_retransmitted(pair[1]) > listener.sent["tx_bytes"] + 50000:
+            break
+    else:
+        pytest.fail("the queue dropped nothing: this test sees nothing")
+    wait_until(lambda: agrees(daemon, listener, 0), what=f"the open connection: {listener.sent}")
+    end(pair)
+    wait_until(lambda: agrees(daemon, listener, 1), what=f"the closed one: {listener.sent}")
+
+
 def ages(daemon):
-    """Seconds, by the client's port."""
+    """The age of each connection in seconds, by the client's port."""
     return {each["remote"].rpartition(":")[2]: each["age_s"]
             for each in daemon.port_entry(PORT)["connection_details"]}
 
@@ -204,7 +237,7 @@ def test_nothing_of_it_is_left_behind(lab, start_daemon):
 
 
 def test_where_that_cannot_be_had_everything_else_works(lab, start_daemon, listener):
-    """The name of its pins is taken."""
+    """The name of the directory of its pins is taken."""
     lab.pin_dir.mkdir()
     taken = lab.pin_dir / "sessions_v1"
     run("bpftool", "map", "create", taken, "type", "array", "key", "4", "value", "4", "entries", "1",

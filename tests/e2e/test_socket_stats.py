@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Without the kernel programs: from the sockets' own counters, said everywhere, and back again."""
+"""Without the kernel programs: bytes come from the sockets' own counters, every answer says so, and later
+counting becomes exact again."""
 
 import signal
 import socket
@@ -13,19 +14,19 @@ from support.unprivileged import Blind, WithoutBpf, WithoutDiag
 from support.v2ray import Key
 
 SIZE = 10 * 1024 * 1024
-# What docs/counting.md says of the difference to the exact mode. Selective acknowledgements are in no
-# socket's counters: a direction of acknowledgements alone may look that much smaller.
+# The difference to the exact mode, as docs/counting.md states it. The counters of a socket do not have selective
+# acknowledgements, so a direction with acknowledgements only may look that much smaller.
 BOUND, ACK_BOUND = 0.001, 0.25
 FIGURES = {"rx_bytes": ACK_BOUND, "tx_bytes": BOUND, "total_bytes": BOUND, "rx_packets": BOUND,
            "tx_packets": BOUND, "payload_rx_bytes": BOUND, "payload_tx_bytes": BOUND}
-# With 4 MiB of net.core.rmem_max the kernel keeps 6,549 ends of connections for a reader, or up to twice
-# as many, as the kernel is. v2meter asks for 8 MiB.
+# With net.core.rmem_max at 4 MiB the kernel keeps 6,549 ends of connections for a reader, or up to twice as
+# many, depending on the kernel. v2meter asks for 8 MiB.
 KEPT_PER_MIB, ASKED_MIB = 6549 / 4, 8
 
 
 def settled(daemon, port):
-    """The port's entry when no connection is left and nothing has been added for half a second: the
-    kernel tells of a destroyed socket from a work queue."""
+    """Waits until no connection is left and nothing has been added for half a second, and returns the port's
+    entry. The kernel reports a destroyed socket later, from a work queue."""
     last = {}
 
     def quiet():
@@ -38,7 +39,7 @@ def settled(daemon, port):
 
 
 def answers_about(daemon, key):
-    """To every reading and every reset of what the key carried."""
+    """Checks the answer to every reading and every reset of the key's traffic."""
     path = f"/api/keys/{key.id}/traffic"
     return ([daemon.get(path + rest) for rest in
              ("", "/simple", "/exact", "/port/exact", "/history", "/monthly")] +
@@ -73,7 +74,7 @@ def test_both_modes_agree_on_a_download(lab, start_v2ray, start_unprivileged, st
 
 def test_connections_between_two_readings_are_counted(lab, start_v2ray, start_unprivileged,
                                                       start_daemon):
-    """Many small downloads: all that a connection carries lies between two readings."""
+    """Many small downloads. Each connection begins and ends between two readings."""
     v2ray = start_v2ray()
     key = v2ray.key("vless-tcp")
     exact = start_daemon([key.entry()], name="exact", listen="127.0.0.1:9470")
@@ -91,7 +92,7 @@ def test_more_connections_end_between_two_readings_than_the_kernel_keeps_ends_of
                                                                                  start_unprivileged):
     room_mib = int(run("sysctl", "-n", "net.core.rmem_max").stdout) / 2**20
     if room_mib < 1:
-        pytest.skip("net.core.rmem_max is below 1 MiB: a moment in which v2meter does not run is enough")
+        pytest.skip("net.core.rmem_max is below 1 MiB: the buffer overflows if v2meter does not run for a moment")
     connections = int(3 * KEPT_PER_MIB * min(room_mib, ASKED_MIB))
     daemon = start_unprivileged([Key("vless-tcp", 10001).entry()], sample_interval_ms=60000)
     with lab.server.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
@@ -142,7 +143,7 @@ def test_the_librarys_complaints_are_logged_once(start_unprivileged):
 
 
 def test_keys_that_change_all_the_time_do_not_fill_the_log(lab, start_unprivileged):
-    """Each change is a moment to try the kernel programs again."""
+    """At each change of the keys the daemon tries the kernel programs again."""
     daemon = start_unprivileged([])
     for key in (Key("vmess-tcp", 10001), Key("vless-tcp", 10002)):
         daemon.write_keys([key.entry()])
@@ -168,8 +169,8 @@ def test_a_key_with_udp_alone_has_no_figures(lab, start_v2ray, start_unprivilege
 
 def test_pinned_programs_that_went_on_are_not_counted_twice(lab, start_v2ray, start_unprivileged,
                                                             start_daemon):
-    """Exact, then without the privilege while the programs stay, then exact again: as one who was exact
-    all the time."""
+    """The daemon is exact, then lacks the privilege while the programs stay, then is exact again. The figures
+    are those of a daemon that was exact all the time."""
     v2ray = start_v2ray()
     keys = [key.entry() for key in v2ray.keys]
     witness = start_daemon(keys, name="witness", listen="127.0.0.1:9470",
@@ -201,7 +202,7 @@ def test_where_nothing_can_be_counted_nothing_is_told_or_reset(start_unprivilege
 
 
 def test_a_reload_goes_back_to_exact_counting(lab, start_v2ray, start_daemon):
-    """The pin directory's name is taken, and then free; meanwhile a download goes on."""
+    """The name of the pin directory is taken and later free, while a download goes on."""
     v2ray = start_v2ray()
     keys = [key.entry() for key in v2ray.keys]
     witness = start_daemon(keys, name="witness", listen="127.0.0.1:9470")
@@ -254,7 +255,7 @@ def test_another_daemon_is_no_reason_to_fall_back(lab, start_daemon):
 
 
 def test_without_sock_diag_bytes_are_not_told_at_all(start_v2ray, start_unprivileged):
-    """Connections are still seen, in /proc; nothing is answered that looks like bytes."""
+    """Connections are still seen, in /proc. No answer has byte counts."""
     v2ray = start_v2ray()
     daemon = start_unprivileged([key.entry() for key in v2ray.keys], kind=WithoutDiag)
     for path in ("/api/traffic/simple", "/api/traffic/exact", "/api/traffic/ports/exact",
@@ -274,7 +275,7 @@ def test_without_sock_diag_bytes_are_not_told_at_all(start_v2ray, start_unprivil
 
 
 def test_a_device_that_refuses_leaves_the_others_exact(lab, start_daemon):
-    """Where clsact's place is taken by an older qdisc our programs cannot be attached."""
+    """If an older qdisc has the place of clsact, our programs cannot be attached."""
     lab.server.ip("link", "add", "odd0", "type", "veth", "peer", "name", "odd1")
     lab.server.ip("address", "add", "10.79.0.1/24", "dev", "odd0")
     lab.server.ip("link", "set", "odd0", "up")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Whatever way a packet takes to a monitored port, it is counted exactly once."""
+"""A packet to a monitored port is counted exactly once, on every path through the host."""
 
 import contextlib
 import json
@@ -50,7 +50,7 @@ def segment(source, target, size):
 
 
 def frames(lab, source, target, inbound):
-    """Frames for one direction: (frame, layer-4 payload)."""
+    """Frames for one direction, as (frame, layer-4 payload)."""
     names = ("CLIENT", "SERVER") if inbound else ("SERVER", "CLIENT")
     (from4, from6), (to4, to6) = ([getattr(lab, name)[version] for version in (4, 6)] for name in names)
     ends = [bytes.fromhex(address_of(end)) for end in
@@ -78,7 +78,7 @@ def send_by_socket(end, made):
 
 
 def send_by_ring(end, made):
-    """Through a packet socket's TX ring: all behind the Ethernet header stays in pages."""
+    """Sends through the TX ring of a packet socket, so that everything after the Ethernet header stays in pages."""
     size, count = 2048, 16
     with end.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
         sender.setsockopt(263, 13, struct.pack("IIII", size * count, 1, size, count))  # PACKET_TX_RING
@@ -101,7 +101,7 @@ def figures(lab, start_daemon, hook):
 
 
 def test_options_extensions_and_tags_are_counted_wherever_they_lie(lab, figures):
-    """A tag is taken out of the frame on the way in, and is in its metadata then."""
+    """The kernel moves a VLAN tag from the frame into the metadata on the way in."""
     for send in (send_by_socket, send_by_ring):
         for inbound in (True, False):
             ports = (CLIENT_PORT, KEY.port) if inbound else (KEY.port, CLIENT_PORT)
@@ -154,7 +154,7 @@ def test_a_bridge_over_the_wire_counts_once(lab, start_daemon):
 
 
 def test_a_container_behind_another_port_counts_once(lab, start_daemon):
-    """It listens on 9000; published is the monitored port."""
+    """A container that listens on 9000 and is published on the monitored port."""
     lab.offloads(False)
     with another_namespace(lab, "b") as box:
         add_veth(lab.server, "docker0", box, "eth0")
@@ -212,7 +212,7 @@ def test_a_loopback_inbound_is_counted_on_lo_and_there_alone(lab, start_daemon):
 
 
 def test_a_routed_clients_use_of_the_same_port_is_not_ours(lab, start_daemon):
-    """Named, and no uplink: on lan0 this host's own packets count, others' do not."""
+    """lan0 is named and not an uplink, so packets of this host count on it, and forwarded packets do not."""
     with another_namespace(lab, "l") as lan:
         add_veth(lab.server, "lan0", lan, "eth0")
         lan.run("ethtool", "-K", "eth0", "tso", "off", "gso", "off", "tx", "off", "sg", "off")
@@ -240,7 +240,7 @@ def test_a_routed_clients_use_of_the_same_port_is_not_ours(lab, start_daemon):
 
 
 def test_every_byte_of_a_device_is_explained(lab, start_daemon):
-    """Keys, everything else, and fragments of which the first is unknown."""
+    """What a device saw is the sum of keys, everything else, and fragments whose first fragment is unknown."""
     daemon = start_daemon([ENTRY])
     tcp(lab.server, lab.client, lab.SERVER[4], KEY.port, 100_000, 100_000)
     tcp(lab.server, lab.client, lab.SERVER[4], 4444, 200_000, 50_000)

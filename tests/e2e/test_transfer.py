@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Totals from one server to another: two labs, a daemon in each, and v2meterctl between them."""
+"""Moves totals from one server to another: two labs with a daemon each, and v2meterctl between them."""
 
 import json
 import stat
@@ -22,7 +22,7 @@ def key(key_id, uuid, port):
 
 
 OLD_KEYS = [key("first", UUID, PORT), key("gone", GONE, 10002)]
-# The same client on another port, by another id.
+# The same customer (uuid) on another port, with another id.
 NEW_KEYS = [key("moved", UUID.upper(), 20001)]
 
 
@@ -72,7 +72,7 @@ def pair(servers):
 
 @pytest.fixture
 def file(pair, tmp_path):
-    """The old server's export, after a reset between two floods."""
+    """Makes the export of the old server, after a reset between two floods."""
     old, _ = pair
     old.closed = old.flood(PORT, "first")
     wait_until(lambda: tx(old.daemon) == old.closed)
@@ -87,7 +87,7 @@ def file(pair, tmp_path):
 
 
 def counts(made):
-    """What v2meterctl --json import said."""
+    """Returns the exit status of `v2meterctl --json import`, and what it added, knew and refused."""
     told = json.loads(made.stdout)
     return made.returncode, told["added"], told["known"], told["refused"]
 
@@ -106,7 +106,7 @@ def test_totals_move_to_another_server_once(pair, file):
         assert sum(new.days("moved").values()) == own + old.closed + old.open + more
 
     now = new.daemon.get("/api/traffic/simple").json()["data"]["ports"]["20001"]
-    assert now["tx_bytes"] == own + old.open, "an import begins a new window"
+    assert now["tx_bytes"] == own + old.open, "the answer is older than the import"
     assert_moved()
     for _ in range(2):
         assert counts(new.ctl("--json", "import", file)) == (0, 0, 2, 0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Who talks to a port over UDP, and that nobody can make that list long."""
+"""The UDP peers of a port, and the limit of their list."""
 
 import socket
 import sys
@@ -37,7 +37,7 @@ def peers(daemon, name="first"):
 
 @pytest.fixture
 def talk(lab):
-    """talk(port, answer): a datagram from the client; what it came from."""
+    """Gives talk(port, answer), which sends a datagram from the client and returns its source."""
     sockets = []
 
     def serve(port):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What the unit file of systemd grants suffices, for an upgrade and for repairs too."""
+"""The privileges in the unit file of systemd are enough, also for an upgrade and for repairs."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ PAYLOAD = 100
 
 
 def granted():
-    """The words that run a command of root's with the unit's capabilities and no others."""
+    """The command prefix that runs a command as root with the unit's capabilities and no others."""
     names = re.search("^CapabilityBoundingSet=(.*)$", UNIT.read_text(), re.MULTILINE)[1].split()
     chosen = "".join(f",+{name.removeprefix('CAP_').lower()}" for name in names)
     return ["setpriv", f"--bounding-set=-all{chosen}", "--inh-caps=-all", "--no-new-privs"]
@@ -34,7 +34,7 @@ def daemon(lab, start_daemon, hook):
 
 @pytest.fixture
 def send(lab, daemon):
-    """Sends datagrams, of which the daemon then has to have counted each."""
+    """Sends datagrams and checks that the daemon has counted each of them."""
     client = lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sent = 0
 
@@ -60,7 +60,7 @@ def send(lab, daemon):
 def test_counts_of_another_version_are_carried_over(lab, daemon, send):
     send(10)
     daemon.kill()
-    (lab.pin_dir / "v1").rename(lab.pin_dir / "v77")
+    (lab.pin_dir / "v2").rename(lab.pin_dir / "v77")
     send(20, read=False)
     daemon.start()
     send(30)
@@ -71,11 +71,11 @@ def test_counts_of_another_version_are_carried_over(lab, daemon, send):
 def test_programs_whose_pins_were_removed_are_not_doubled(lab, daemon, send):
     send(10)
     daemon.kill()
-    for pin in (lab.pin_dir / "v1").glob("*gress"):
+    for pin in (lab.pin_dir / "v2").glob("*gress"):
         pin.unlink()
     daemon.start()
     send(20)
-    assert len(list((lab.pin_dir / "v1").glob("*gress"))) == 2
+    assert len(list((lab.pin_dir / "v2").glob("*gress"))) == 2
 
 
 def test_a_restart_does_not_attach_the_program_of_connections_anew(lab, daemon):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Wire bytes, to the byte, whatever the packet is made of: what an unaccelerated far end sees."""
+"""Wire bytes are what an unaccelerated far end sees, to the byte, for every kind of packet."""
 
 import os
 
@@ -40,14 +40,14 @@ def test_counted_bytes_are_those_of_an_unaccelerated_far_end(running, what, mtu)
             if what == "tcp":
                 tcp(*ends, 700_000, 1_500_000)
             elif what == "udp":
-                # Those larger than the MTU go as fragments, in both directions.
+                # Datagrams larger than the MTU go as fragments, in both directions.
                 udp(*ends, [1, 100, 1200, 1400, 4000, 20000, 60000] * 4)
             else:
                 udp(*ends, [1200 * 20 + 7, 1200 * 40, 1201, 1199] * 5, segment=1200)
         settled_equal(daemon, KEY.port, before, count)
     assert count.largest <= mtu + 14
     if what == "tcp":
-        # More where a segment was sent again.
+        # There are more if a segment was sent again.
         assert count["payload_rx_bytes"] >= 1_400_000 and count["payload_tx_bytes"] >= 3_000_000
     if what == "tcp" and offloads and isinstance(lab, TunLabWithOffloads):
-        assert lab.supers, "no packet stood for several"
+        assert lab.supers, "there was no super-packet"

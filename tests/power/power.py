@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Shows that the tests have teeth: breaks one thing at a time in a copy of the tree, and demands that
-a test fails. Not part of scripts/test: every fault costs a build. Status 0: every fault was found.
+"""Shows that the tests notice faults: puts one fault at a time into a copy of the tree and demands that a
+test fails. It is not part of scripts/test, because each fault costs a build. Status 0: every fault was found.
 
     scripts/test-power [NAME...]
+    tests/power/power.py --check    only checks that the source has each text that a fault replaces
 """
 
 import pathlib
@@ -11,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import typing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-x"]
@@ -20,7 +22,14 @@ def e2e(module, expression):
     return [*PYTEST, f"tests/e2e/{module}.py", "-k", expression]
 
 
-# name, file, what stands there, what is put in its place, the test that has to fail
+class Fault(typing.NamedTuple):
+    name: str
+    file: str     # the source file, from the top directory
+    there: str    # a text that stands in the file exactly once
+    instead: str  # what replaces it
+    test: list    # the command that has to fail then
+
+
 FAULTS = [
     ("a reset moves no baseline", "src/accounting/account.c",
      "\tsubject->baseline = subject->lifetime;\n", "",
@@ -62,6 +71,7 @@ FAULTS = [
      "\tv2m_bookkeeper_change_owners(parts->bookkeeper, v2m_key_supply_active(parts->keys), next);\n", "",
      e2e("test_curves", "area_under")),
 ]
+FAULTS = [Fault(*fault) for fault in FAULTS]
 
 
 def copy_tree(to):
@@ -88,28 +98,50 @@ def build(tree):
 
 def is_found(tree, fault):
     """The fault's test must pass before the fault and fail with it."""
-    name, file, there, instead, test = fault
-    path = tree / file
+    path = tree / fault.file
     sound = path.read_text()
-    if sound.count(there) != 1:
-        sys.exit(f"{name}: {file} does not hold this exactly once:\n{there}")
     build(tree)
-    before = run(tree, test)
+    before = run(tree, fault.test)
     if before.returncode:
-        sys.exit(f"{name}: fails without the fault already:\n{before.stdout}")
-    path.write_text(sound.replace(there, instead))
+        sys.exit(f"{fault.name}: the test does not pass without the fault (status {before.returncode}):\n"
+                 + before.stdout)
+    path.write_text(sound.replace(fault.there, fault.instead))
     build(tree)
-    found = run(tree, test).returncode != 0
+    found = run(tree, fault.test).returncode != 0
     path.write_text(sound)
     return found
 
 
+def stale(fault):
+    """Returns why the fault no longer fits the source, or None."""
+    path = ROOT / fault.file
+    if not path.is_file():
+        return f"{fault.file} does not exist; name the file that has this text now:\n{fault.there}"
+    times = path.read_text().count(fault.there)
+    if times != 1:
+        return (f"{fault.file} has this text {times} times, expected once; change the fault to the new source:\n"
+                + fault.there)
+    return None
+
+
+def check(faults):
+    """Ends the program if a fault does not fit the source, before anything is built."""
+    problems = [f"{fault.name}: {problem}" for fault in faults if (problem := stale(fault))]
+    if problems:
+        sys.exit("\n".join(["faults in tests/power/power.py that do not fit the source:", *problems]))
+
+
 def main():
-    unknown = set(sys.argv[1:]) - {fault[0] for fault in FAULTS}
+    names = sys.argv[1:]
+    if names == ["--check"]:
+        check(FAULTS)
+        return 0
+    unknown = set(names) - {fault.name for fault in FAULTS}
     if unknown:
         sys.exit(f"no such fault: {', '.join(sorted(unknown))}; there are:\n"
-                 + "\n".join(f"  {fault[0]}" for fault in FAULTS))
-    wanted = [fault for fault in FAULTS if not sys.argv[1:] or fault[0] in sys.argv[1:]]
+                 + "\n".join(f"  {fault.name}" for fault in FAULTS))
+    wanted = [fault for fault in FAULTS if not names or fault.name in names]
+    check(wanted)
     missed = 0
     with tempfile.TemporaryDirectory(prefix="v2m-power-") as directory:
         tree = pathlib.Path(directory)
@@ -117,7 +149,7 @@ def main():
         for fault in wanted:
             found = is_found(tree, fault)
             missed += not found
-            print(f"{'found ' if found else 'MISSED'}  {fault[0]}", flush=True)
+            print(f"{'found ' if found else 'MISSED'}  {fault.name}", flush=True)
     print(f"{len(wanted) - missed} of {len(wanted)} faults found")
     return 1 if missed else 0
 

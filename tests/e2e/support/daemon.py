@@ -27,10 +27,10 @@ class Answer:
 
 
 class Daemon:
-    """Configured for the lab's server namespace; members given are those of the configuration."""
+    """A daemon for the lab's server namespace. Keyword arguments become members of its configuration."""
 
     PORT = 9469
-    prefix = []  # what a start goes through
+    prefix = []  # a command prefix for the start
 
     def __init__(self, lab, keys, name="daemon", environment=None, **members):
         self.lab = lab
@@ -54,7 +54,7 @@ class Daemon:
         self.write_config()
 
     def write_keys(self, entries):
-        """The file appears whole, as an editor that renames would leave it."""
+        """Replaces the file by a rename, as editors do, so that no reader sees half of it."""
         text = entries if isinstance(entries, str) else json.dumps(entries, indent=1)
         made = self.key_file.with_suffix(".new")
         made.write_text(text)
@@ -67,7 +67,7 @@ class Daemon:
         return [BINARY, "--config", self.config_file, *options]
 
     def run(self, *options):
-        """To its end: --check, --detach, or a start that is refused."""
+        """Runs v2meterd to its end: --check, --detach, or a start that is refused."""
         return run(*self.lab.server.words(*self.words(*options)), check=False,
                    env=self.environment)
 
@@ -123,7 +123,7 @@ class Daemon:
         return self.ask("GET", path, headers)
 
     def simple(self):
-        """Everything, as of now."""
+        """All keys, by a reading of this moment."""
         answer = self.get("/api/traffic/simple", fresh=True)
         assert answer.status == 200, answer.body
         return answer.json()
@@ -145,7 +145,7 @@ class Daemon:
         self.process.stop(signal.SIGKILL)
 
     def stop(self):
-        """Its status. Not a sanitizer's finding may be in the log."""
+        """Stops it and returns its exit status. Fails if a sanitizer has logged a finding."""
         status = self.process.stop() if self.process else 0
         self.assert_clean()
         return status

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""A sender that knows exactly what it sent: UDP from a given port, until it is told to end.
+"""Sends UDP from a given port until it is told to end, and knows exactly how much it sent.
 
-What leaves a port is counted where it is sent, before any queue could drop it: the kernel's count and
-the sender's own must be equal.
+The kernel programs count a datagram where it is sent, before a queue could drop it. So their count and the
+sender's own must be equal.
 """
 
 import json
@@ -28,7 +28,7 @@ def main():
             try:
                 payload_bytes += sender.send(bytes(size))
                 packets += 1
-            except ConnectionRefusedError:  # an answer to an earlier one; this one was not sent
+            except ConnectionRefusedError:  # an error that an earlier datagram caused; this one was not sent
                 refused += 1
             size = size % 1200 + 1
             if packets % int(pause_every) == 0:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Network namespaces with a wire between them, and the processes in them.
 
-A Lab is a server and a client namespace joined by a veth pair, "up0" at both ends. Everything is named
-after this process and goes with Lab.close(); what a killed run left behind goes with the next one.
+A Lab is a server and a client namespace joined by a veth pair, "up0" at both ends. All names contain the id
+of this process. Lab.close() removes everything; the next run removes what a killed run left behind.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ numbers = itertools.count()
 
 
 def wait_until(condition, timeout_s=10, what="the condition"):
-    """Polls until the condition gives something true, and returns that."""
+    """Polls until the condition returns something true, and returns that."""
     end = time.monotonic() + timeout_s
     while True:
         value = condition()
@@ -51,7 +51,7 @@ def end_with_parent():
 
 
 class Process:
-    """A process whose output goes to a file; ended at the latest by stop()."""
+    """A process whose output goes to a file. stop() ends it if it still runs."""
 
     def __init__(self, command, log, **options):
         self.log = pathlib.Path(log)
@@ -83,7 +83,7 @@ class Process:
             self.popen.wait()
             raise
 
-    # Behind stop(), whose default would else be looked for in it.
+    # After stop(): its default argument must not find this name in the class.
     def signal(self, number):
         self.popen.send_signal(number)
 
@@ -94,11 +94,11 @@ class Namespace:
         self.path = NETNS / name
         self.processes = []
         run("ip", "netns", "add", name)
-        # Nobody else is on these wires: addresses need not be tried for two seconds.
+        # No other host is on these wires, so the two seconds of duplicate address detection are not needed.
         self.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
         self.ip("link", "set", "lo", "up")
 
-    # Not `ip netns exec`: that mounts another /sys, and with it another bpffs.
+    # `ip netns exec` would mount another /sys, and with it another bpffs.
     def words(self, *command):
         return ["nsenter", f"--net={self.path}", "--", *command]
 
@@ -115,7 +115,7 @@ class Namespace:
 
     @contextlib.contextmanager
     def entered(self):
-        """This thread in the namespace: a socket made here stays there."""
+        """Moves this thread into the namespace. A socket made meanwhile stays in it."""
         before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         there = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -145,7 +145,7 @@ def add_veth(here, name, there, other):
 
 
 class Lab:
-    """10.77.0.1 and fd77::1 are the server, .2 and ::2 the client; the default route is the wire."""
+    """The server has 10.77.0.1 and fd77::1, the client .2 and ::2. The default route is the wire."""
 
     SERVER = {4: "10.77.0.1", 6: "fd77::1"}
     CLIENT = {4: "10.77.0.2", 6: "fd77::2"}
@@ -176,7 +176,7 @@ class Lab:
         add_veth(self.server, "up0", self.client, "up0")
 
     def offloads(self, on):
-        """On as veth has them by default, or off: then each frame of the wire is a packet."""
+        """Turns offloads on, which is the default of veth, or off. If off, each frame of the wire is one packet."""
         value = "on" if on else "off"
         for end in (self.server, self.client):
             end.run("ethtool", "-K", "up0", "tso", value, "gso", value, "tx", value, "sg", value)
@@ -196,7 +196,7 @@ def remove_pins(directory):
 
 
 def clean_up_after_the_dead():
-    """Namespaces and pins of runs that were killed, told by the pid in their names."""
+    """Removes namespaces and pins of killed runs: those that have the id of an ended process in their names."""
     for path in glob.glob(f"{NETNS}/{PREFIX}-*") + glob.glob(f"{BPFFS}/{PREFIX}-*"):
         pid = pathlib.Path(path).name[len(PREFIX) + 1:].split("-")[0]
         if pathlib.Path("/proc", pid).exists():

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Checks a value against the part of JSON Schema that docs/openapi.yaml uses, and remembers which
-properties of which schemas it has seen. A keyword it does not know is an error, not a pass."""
+"""Checks a value against the part of JSON Schema that docs/openapi.yaml uses. It remembers which properties
+of which schemas it has seen. A keyword that it does not know is an error."""
 
 import re
 

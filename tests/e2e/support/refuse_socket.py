@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""refuse_socket.py PROTOCOL ERROR COMMAND...: runs it where there are no netlink sockets of that protocol.
+"""refuse_socket.py PROTOCOL ERROR COMMAND...: runs the command without netlink sockets of that protocol.
 
-A seccomp filter, as a sandbox would set one: socket(AF_NETLINK, *, PROTOCOL) fails with ERROR, such as
-EPERM, everything else goes on (Linux seccomp(2), classic BPF).
+It sets a seccomp filter, as a sandbox does: socket(AF_NETLINK, *, PROTOCOL) fails with ERROR, such as EPERM,
+and every other call is allowed (Linux seccomp(2), classic BPF).
 """
 
 import ctypes
@@ -16,8 +16,8 @@ AF_NETLINK = 16
 SOCKET = {"x86_64": 41, "aarch64": 198}[platform.machine()]
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06
-ALLOW, FAIL = 0x7fff0000, 0x00050000  # FAIL: with the error number in the lower half
-NUMBER, ARGUMENT_0, ARGUMENT_2 = 0, 16, 32  # in struct seccomp_data
+ALLOW, FAIL = 0x7fff0000, 0x00050000  # FAIL has the error number in its lower half
+NUMBER, ARGUMENT_0, ARGUMENT_2 = 0, 16, 32  # offsets in struct seccomp_data
 
 
 def main():

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Rude clients of an HTTP server, all at once, until they are ended: rude.py PORT API_KEY REPORT
 
-200 send a byte a second, 1,000 keep idle connections, 20 never read the answers they ask for, 8 send
-10,000 malformed requests between them. What the server closes is opened again. REPORT is rewritten
-twice a second: how many of each there are now, and how many malformed requests were
-made and refused."""
+200 clients send a byte a second, 1,000 keep idle connections, 20 never read the answers they ask for, and 8
+send 10,000 malformed requests together. A connection that the server closes is opened again. The file REPORT is
+rewritten twice a second. It says how many clients of each kind there are now, and how many malformed requests
+were sent and refused."""
 
 import asyncio
 import contextlib
@@ -51,7 +51,7 @@ async def idle(port, _):
             state["idle"] -= 1
     finally:
         writer.close()
-    # A client of a keep-alive pool opens its next connection when it needs one.
+    # A pool of keep-alive connections opens the next one only when it is needed.
     await asyncio.sleep(random.uniform(1, 3))
 
 

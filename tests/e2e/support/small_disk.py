@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""A file system that is soon full, for a daemon's state."""
+"""A small file system for a daemon's state, which a test can fill up."""
 
 import contextlib
 
@@ -18,7 +18,7 @@ def small_disk_of(lab):
 
 
 def start_on(directory, daemon):
-    """Starts it with its state there; the daemon."""
+    """Starts a daemon with its state on this file system and returns it."""
     daemon.state_dir = directory / "state"
     daemon.config["state_dir"] = str(daemon.state_dir)
     daemon.write_config()
@@ -26,7 +26,7 @@ def start_on(directory, daemon):
 
 
 def fill(directory):
-    """The file that takes all the room there is: with it gone there is room again."""
+    """Makes a file that fills the file system. Deleting the file makes room again."""
     filler = directory / "filler"
     with open(filler, "wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Stand-in servers of the API, for tests of whoever asks them.
+"""Stand-in servers of the API, for tests of its clients.
 
-A StandIn keeps keys and figures and answers the traffic paths in the shapes of the API, of three
-generations: "simple", "port" (ports/exact and so on) and "exact". Each generation, and every other
-path by its name, can be given a fault, to be a server of another age or a broken one.
+A StandIn has keys and figures, and answers the traffic paths as the three generations of the API do: "simple",
+"port" (ports/exact and so on) and "exact". A test can give a fault to each generation, and to every other path
+by its name. So a StandIn can be an older server or a broken one.
 """
 
 import contextlib
@@ -40,9 +40,9 @@ WRONG_ANSWERS = {
     "text json": (200, WHOLE, "text/plain"),
     "wrong shape": (200, '{"data": {"ports": [1, 2]}, "traffic": 7}', "application/json"),
 }
-# Ways to fail, after which a client has to ask the next path.
+# Ways to fail after which a client has to ask the next path.
 FAULTS = (*WRONG_ANSWERS, "redirect", "timeout", "close", "close midway")
-# Those after which a reset may have happened.
+# Those of them after which a reset may have happened.
 UNCERTAIN = ("502", "garbage", "cut json", "wrong shape", "timeout", "close", "close midway")
 
 GENERATIONS = {
@@ -112,7 +112,7 @@ class Key:
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers for the StandIn that its server carries."""
+    """Answers requests with what the StandIn of its server says."""
 
     protocol_version = "HTTP/1.1"
 
@@ -141,7 +141,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def fail(self, fault, path):
         if fault in UNCERTAIN:
-            # The worst case: it was done, and only the answer goes wrong.
+            # The worst case: the reset was done, and only the answer fails.
             self.server.stand_in.answer(self.command, path)
         if fault in WRONG_ANSWERS:
             self.send(*WRONG_ANSWERS[fault])
@@ -170,8 +170,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class StandIn:
-    """A server on a free loopback port, as a context manager. faults: {"simple", "port", "exact" or
-    a path: one of FAULTS, or (status, object)}."""
+    """A server on a free loopback port, as a context manager. The keys of faults are "simple", "port", "exact"
+    or a path; the values are one of FAULTS, or (status, object)."""
 
     def __init__(self, keys=(), faults=None, api_key=API_KEY, meter=None, health=None):
         self.keys = list(keys)
@@ -206,7 +206,7 @@ class StandIn:
         return None
 
     def answer(self, method, path):
-        """(status, object) of a server without faults."""
+        """Returns the (status, object) of a server without faults."""
         for generation, pattern in GENERATIONS.get(method, ()):
             match = re.fullmatch(pattern, path)
             if not match:
@@ -286,7 +286,7 @@ class StandIn:
 
 
 class Front(StandIn):
-    """Faults in front of a real server: what has none is passed on to it."""
+    """Stands in front of a real server. A path without a fault is passed on to it."""
 
     def __init__(self, port, api_key, faults):
         super().__init__(faults=faults, api_key=api_key)
@@ -302,7 +302,7 @@ class Front(StandIn):
 
 
 def ctl(*words, url=None, key=API_KEY, env=None, timeout=60):
-    """Runs v2meterctl; its CompletedProcess, with text."""
+    """Runs v2meterctl. Returns the CompletedProcess, with text."""
     environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
     if key is not None:
         environment["V2METER_API_KEY"] = key
@@ -314,7 +314,7 @@ def ctl(*words, url=None, key=API_KEY, env=None, timeout=60):
 
 @contextlib.contextmanager
 def closed_port():
-    """A loopback URL on which nobody listens, held for as long as it is used."""
+    """A loopback URL on which nobody listens. The port is reserved while the context lasts."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{held.getsockname()[1]}"

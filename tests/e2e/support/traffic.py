@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Traffic between the two ends of a lab, and what every frame of it weighs at the far end."""
+"""Traffic between the two ends of a lab, and the size of every frame of it at the far end."""
 
 import collections
 import contextlib
@@ -25,8 +25,8 @@ def difference(after, before):
 
 
 class Count(collections.Counter):
-    """Bytes and packets of one port of the server, as the daemon would name them. The port of later
-    fragments is their first one's."""
+    """Bytes and packets of one port of the server, named as the daemon names them. Later fragments have the
+    port of their first fragment."""
 
     def __init__(self, server, port):
         super().__init__({name: 0 for name in FIGURES})
@@ -34,7 +34,7 @@ class Count(collections.Counter):
         self.port, self.owners, self.largest = port, {}, 0
 
     def add(self, packet, length, link_header):
-        """The packet from its network layer on, of which a snapshot will do."""
+        """Counts a packet, which begins at its network layer and may end after the headers."""
         version = packet[0] >> 4
         if version == 4:
             header, protocol = (packet[0] & 15) * 4, packet[9]
@@ -77,14 +77,14 @@ class Count(collections.Counter):
 
 
 class FarEnd:
-    """Every frame that one device of a namespace sees, by a packet socket; begun and ended with
-    `with`. The device has to be one where no frame stands for several."""
+    """Counts every frame that one device of a namespace sees, by a packet socket, within a `with` block. On that
+    device no frame may stand for several."""
 
     def __init__(self, namespace, device, server, port):
         self.count = Count(server, port)
         self.socket = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         self.socket.setsockopt(socket.SOL_SOCKET, 33, 256 << 20)  # SO_RCVBUFFORCE
-        if device == "lo":  # else each packet is seen going out and coming in
+        if device == "lo":  # otherwise each packet is seen twice, going out and coming in
             self.socket.setsockopt(263, 23, 1)  # PACKET_IGNORE_OUTGOING
         self.socket.bind((device, 3))
         self.ending = threading.Event()
@@ -127,7 +127,7 @@ def receive(connection, size):
 
 
 def tcp(server, client, address, port, up, down):
-    """A connection with so many bytes each way, one after the other."""
+    """A connection that carries this many bytes, first one way, then the other."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with server.entered():
         listener = socket.create_server((address, port), family=family)
@@ -145,8 +145,8 @@ def tcp(server, client, address, port, up, down):
 
 
 def udp(server, client, address, port, sizes, segment=0):
-    """Datagrams of these sizes each way, each waited for; with a segment size, each send is cut into
-    such by the kernel or the device."""
+    """Sends datagrams of these sizes each way and waits for each. With a segment size, the kernel or the device
+    cuts each of them into segments of that size."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with server.socket(family, socket.SOCK_DGRAM) as far, \
             client.socket(family, socket.SOCK_DGRAM) as near:
@@ -169,7 +169,7 @@ def udp(server, client, address, port, sizes, segment=0):
 
 
 def settled_equal(daemon, port, before, count):
-    """What the daemon counted since then is what the far end saw, once it has seen all."""
+    """Waits until the far end has seen everything, and compares with what the daemon counted since `before`."""
     def counted():
         return difference(figures_of(daemon.port_entry(port)), before)
 

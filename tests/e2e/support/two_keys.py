@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Two keys, UDP that is counted where it is sent, and what the meter says of it."""
+"""Two keys, a flood of UDP that is counted where it is sent, and the figures that the daemon has for it."""
 
 import json
 import pathlib
@@ -39,7 +39,7 @@ def tx(daemon, port=PORT):
 
 
 def give_keys(daemon, keys):
-    """Without a reading before the change: what it finds, the change itself has to account."""
+    """Makes the change without a reading before it. The change itself has to account the bytes up to then."""
     daemon.write_keys(keys)
     daemon.process.signal(signal.SIGHUP)
     owners = {str(entry["port"]): entry["id"] for entry in keys if entry["port"]}
@@ -48,7 +48,7 @@ def give_keys(daemon, keys):
 
 
 def give_port(daemon, key_id):
-    """The port is that key's; the other key has none."""
+    """Gives the port to that key; the other key has none."""
     uuids = {"first": UUID, "second": OTHER_UUID}
     give_keys(daemon, [key(name, uuid, PORT if name == key_id else None)
                        for name, uuid in uuids.items()])

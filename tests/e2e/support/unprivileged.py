@@ -12,7 +12,7 @@ REFUSE_SOCKET = pathlib.Path(__file__).with_name("refuse_socket.py")
 
 
 class Unprivileged(Daemon):
-    """Without eBPF; allow() gives the capabilities to the next start."""
+    """A daemon without eBPF. allow() gives the capabilities to the next start."""
 
     prefix = ["setpriv", "--bounding-set", EVERYTHING, "--inh-caps", EVERYTHING]
 
@@ -21,13 +21,13 @@ class Unprivileged(Daemon):
 
 
 class WithoutBpf(Unprivileged):
-    """It may do everything else: what turns it away is the loading itself."""
+    """A daemon that may do everything but load programs."""
 
     prefix = ["setpriv", "--bounding-set", "-bpf,-sys_admin", "--inh-caps", "-bpf,-sys_admin"]
 
 
 class Blind(Unprivileged):
-    """Without the sockets' own counters, too: sock_diag is not permitted."""
+    """A daemon that may not use sock_diag either, and so lacks the sockets' own counters."""
 
     error = "EPERM"
 
@@ -40,6 +40,6 @@ class Blind(Unprivileged):
 
 
 class WithoutDiag(Blind):
-    """The kernel has no sock_diag: connections are read from /proc."""
+    """A daemon on a kernel without sock_diag. It reads connections from /proc."""
 
     error = "EPROTONOSUPPORT"

@@ -28,7 +28,7 @@ class Key:
         self.transport = "udp" if kind.endswith("mkcp") else "tcp"
 
     def entry(self):
-        """In a key file."""
+        """The key as an object of a key file."""
         return {"id": self.id, "name": self.name, "uuid": self.uuid, "port": self.port,
                 "is_active": True, "created_at": "2025-08-04T14:34:13.878594",
                 "transport": self.transport}
@@ -87,8 +87,8 @@ class V2Ray:
         return namespace.start(BINARY, "-config", path, log=path.with_suffix(".log"))
 
     def start_web(self):
-        """Files of an exact size: /1048576 has that many bytes. In the server's own namespace, on its
-        loopback: what V2Ray fetches from there passes no device that is counted."""
+        """Serves files of an exact size: /1048576 has that many bytes. It listens on the loopback device of the
+        server's namespace, so what V2Ray fetches from it passes no device that is counted."""
         self.web = self.lab.server.start(sys.executable, ROOT / "scripts/demo-web.py",
                                          *map(str, WEB), log=self.lab.directory / "web.log")
         wait_until(lambda: self.listens(self.lab.server, WEB[1], WEB[0]), what="the web server")
@@ -108,19 +108,19 @@ class V2Ray:
         assert got == str(size), f"{got} bytes instead of {size}"
 
     def start_download(self, key, size, rate):
-        """In the background, at rate bytes a second; the web server's rate, as V2Ray would buffer
-        what a slow curl leaves."""
+        """Downloads in the background at rate bytes a second. The web server keeps the rate, because V2Ray would buffer
+        what a slow curl does not read."""
         return self.lab.client.start(*self.curl(key, f"{size}?{rate}"),
                                      log=self.lab.directory / "curl.log")
 
     def stop(self):
-        """Both ends, the client first: nothing is on the wire any more."""
+        """Ends both sides, the client first. Afterwards nothing is on the wire."""
         self.client.stop(signal.SIGTERM)
         self.server.stop(signal.SIGTERM)
 
 
 def version():
-    """None where there is no v2ray."""
+    """The version of v2ray; None if there is no v2ray."""
     if not BINARY.exists():
         return None
     return subprocess.run([BINARY, "-version"], text=True, capture_output=True,

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What tcpdump saw on the wire, counted per port and direction by a reader of our own.
+"""Reads a capture of tcpdump and counts it by port and direction.
 
-The format is the classic one of pcap-savefile(5). Lengths are orig_len: what was on the wire, not what
-was stored of it. A super-packet (a frame longer than the MTU) is taken apart as the device would: each
-segment carries at most the MSS of the connection, less its options, and headers of its own.
+The format is the classic one of pcap-savefile(5). Lengths are orig_len: the size on the wire, not the part of it
+that was stored. A super-packet (a frame longer than the MTU) is cut as the device cuts it: each segment has
+its own headers and at most the MSS of the connection, less its options.
 """
 
 import ipaddress
@@ -21,7 +21,7 @@ MAGIC = {b"\xd4\xc3\xb2\xa1": "<", b"\xa1\xb2\xc3\xd4": ">",
 
 
 class Frame:
-    """One captured frame, as far as it is IPv4 or IPv6 with TCP or UDP; else protocol is None."""
+    """One captured frame. protocol is None unless it is IPv4 or IPv6 with TCP or UDP."""
 
     def __init__(self, data, length):
         self.length, self.protocol, self.mss = length, None, None
@@ -31,7 +31,7 @@ class Frame:
             total = struct.unpack_from("!H", data, 16)[0]
             self.source, self.target = data[26:30], data[30:34]
         elif version == 6:
-            # An IPv6 payload length of 0 stands for a super-packet of more than 64 KiB.
+            # An IPv6 payload length of 0 means a super-packet of more than 64 KiB.
             header, protocol = 40, data[20]
             total = struct.unpack_from("!H", data, 18)[0]
             total = total + 40 if total else length - ETHERNET
@@ -51,7 +51,7 @@ class Frame:
             self.mss = mss_option(data[at + 20:at + transport])
 
     def flow(self):
-        """The connection, the same for both directions."""
+        """Identifies the connection, with the same value for both directions."""
         return frozenset(((self.source, self.source_port), (self.target, self.target_port)))
 
 
@@ -79,7 +79,7 @@ class Count:
 
 
 class Tally:
-    """rx and tx of one port of the server, as far as the capture goes."""
+    """rx and tx of one port of the server in the capture."""
 
     def __init__(self, port):
         self.port, self.rx, self.tx = port, Count(), Count()
@@ -97,8 +97,8 @@ class Tally:
         else:
             return
         self.versions.add(4 if len(frame.source) == 4 else 6)
-        # Each end announces what it takes; the path is the same in both directions, so the smaller
-        # one holds for both.
+        # Each end announces the size that it accepts. The path is the same in both directions, so the smaller
+        # size applies to both.
         if frame.mss:
             known = self.connection_mss.get(frame.flow(), frame.mss)
             self.connection_mss[frame.flow()] = min(known, frame.mss)
@@ -138,7 +138,7 @@ class Capture:
         self.lab = lab
         self.path = lab.directory / "client.pcap"
         log = lab.directory / "tcpdump.log"
-        # 128 bytes hold all headers. The buffer takes what comes while tcpdump waits for a CPU.
+        # 128 bytes hold all headers. The buffer keeps packets while tcpdump waits for a CPU.
         # Without the immediate mode packets stay in the kernel for up to a second.
         self.process = lab.client.start(
             "tcpdump", "-i", "up0", "-w", self.path, "-s", "128", "-U", "--immediate-mode", "-B", "65536", "-n",
@@ -149,14 +149,14 @@ class Capture:
         return self.path.stat().st_size
 
     def stop(self):
-        """Ends it; nothing may have been missed."""
+        """Ends tcpdump. Fails if it missed a packet."""
         self.process.stop(signal.SIGINT)
         said = self.process.said()
         dropped = re.search(r"(\d+) packets dropped by kernel", said)
         assert dropped and dropped[1] == "0", said
 
     def settle(self):
-        """Stops when nothing has been added for half a second."""
+        """Stops when nothing has been added to the capture for half a second."""
         last = {"size": -1, "since": 0.0}
 
         def quiet():
@@ -173,7 +173,7 @@ class Capture:
 
 
 def assert_equal_to_capture(entry, count):
-    """A port's entry, and its tally."""
+    """Compares a port's entry with its tally."""
     for way, counted in (("rx", count.rx), ("tx", count.tx)):
         assert entry[f"{way}_bytes"] == counted.wire, way
         assert entry[f"{way}_packets"] == counted.packets, way

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Labs whose wire shows every frame by itself, whatever the server's end leaves to the hardware."""
+"""Labs whose wire shows every single frame, even if the server's end leaves segmentation to the device."""
 
 import errno
 import fcntl
@@ -19,7 +19,7 @@ HEADER = 10  # struct virtio_net_hdr
 
 
 class SwitchedLab(Lab):
-    """A bridge between the ends. On the way out to the client it cuts what the server sent as one."""
+    """A bridge between the ends. Towards the client it cuts super-packets of the server into frames."""
 
     def wire(self):
         self.switch = Namespace(self.name + "-w")
@@ -38,7 +38,7 @@ class SwitchedLab(Lab):
         end.run("ethtool", "-K", device, "tso", value, "gso", value, "gro", value, "tx", value, "sg", value)
 
     def offloads(self, on):
-        """Of the server's end alone, in both directions."""
+        """Turns offloads on or off at the server's end only, in both directions."""
         self.set_offloads(self.server, "up0", on)
 
     def set_mtu(self, mtu):
@@ -55,8 +55,8 @@ class SwitchedLab(Lab):
 
 
 class TunLab(Lab):
-    """A tun device at each end, and a reader and writer here between them. With offloads, packets
-    that stand for several pass whole, as between a virtual machine and its host."""
+    """A tun device at each end, and a reader and writer here between them. With offloads, super-packets pass
+    whole, as between a virtual machine and its host."""
 
     vnet = False
 
@@ -144,7 +144,7 @@ class TunLabWithOffloads(TunLab):
 
 
 class Between:
-    """What passes the reader and writer."""
+    """Counts what passes the reader and writer."""
 
     def __init__(self, lab, port):
         self.lab, self.count = lab, Count(lab.SERVER.values(), port)
@@ -158,7 +158,7 @@ class Between:
 
 
 def segments(packet, size):
-    """The headers of what the packet stands for, without extension headers."""
+    """The headers of the packets that a super-packet stands for, without extension headers."""
     version = packet[0] >> 4
     network = (packet[0] & 15) * 4 if version == 4 else 40
     protocol = packet[9] if version == 4 else packet[6]

@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What counting costs on a device: namespaces with a veth pair between them, and the ways to count on
+it. Every way is set up once, and says afterwards what it counted and on which path."""
+
+import ctypes
+import json
+import math
+import os
+import pathlib
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+BUILD = pathlib.Path(os.environ.get("V2M_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build"))
+FIRST_PORT = 10000
+UNUSED_PORT = 60000  # a port that is monitored and never used
+SERVER, CLIENT, NOBODY = "10.78.0.1", "10.78.0.2", "02:00:00:00:00:99"
+PR_SET_PDEATHSIG, SIGKILL = 1, 9
+ASK = """import json, sys, urllib.request
+request = urllib.request.Request(sys.argv[1], headers={"X-API-Key": sys.argv[2]})
+print(urllib.request.urlopen(request, timeout=10).read().decode())"""
+
+libc = ctypes.CDLL(None)
+
+
+def run(*words, stdin=None):
+    made = subprocess.run([str(word) for word in words], input=stdin, text=True, timeout=120,
+                          capture_output=True)
+    if made.returncode:
+        raise RuntimeError(f"{words[0]}: {made.returncode}: {made.stderr.strip()}")
+    return made.stdout
+
+
+def end_with_parent():
+    libc.prctl(PR_SET_PDEATHSIG, SIGKILL)
+
+
+def interval(values):
+    """Median and the half width of its 95 % confidence interval: of order statistics, as a neighbour on
+    the machine makes a few rounds dear and no round cheap. From 6 values on."""
+    ordered, n = sorted(values), len(values)
+    tail, rank = 0.5**n, 0
+    while tail + math.comb(n, rank + 1) * 0.5**n <= 0.025:
+        rank += 1
+        tail += math.comb(n, rank) * 0.5**n
+    return statistics.median(ordered), (ordered[n - 1 - rank] - ordered[rank]) / 2
+
+
+class Wire:
+    """A server and a client in namespaces, and nothing that counts."""
+    name = "no monitor"
+    tool = None  # what has to be installed
+    also_in = True  # counts packets that arrive, too
+
+    def __init__(self, number, ports, directory):
+        self.ports, self.directory, self.senders = ports, directory / f"{number}", {}
+        self.names = [f"v2m-bench-{os.getpid()}-{number}{end}" for end in "sk"]
+        self.directory.mkdir()
+        self.pins = pathlib.Path("/sys/fs/bpf") / self.names[0]
+        for namespace in self.names:
+            run("ip", "netns", "add", namespace)
+        run("ip", "link", "add", "up0", "netns", self.names[0], "type", "veth", "peer", "name", "up0",
+            "netns", self.names[1])
+        for namespace, address, other in zip(self.names, (SERVER, CLIENT), (CLIENT, SERVER)):
+            run("ip", "-n", namespace, "link", "set", "lo", "up")
+            run("ip", "-n", namespace, "link", "set", "up0", "up")
+            run("ip", "-n", namespace, "address", "add", f"{address}/24", "dev", "up0")
+            # Packets are for a host that is not there: the other end throws them away at once.
+            run("ip", "-n", namespace, "neighbour", "add", other, "lladdr", NOBODY, "dev", "up0",
+                "nud", "permanent")
+        self.set_routes()
+
+    def set_routes(self):
+        """A device with a default route is an uplink."""
+        run("ip", "-n", self.names[0], "route", "add", "default", "via", CLIENT)
+
+    def inside(self, *words, **options):
+        return run("nsenter", f"--net=/run/netns/{self.names[0]}", "--", *words, **options)
+
+    def port_numbers(self):
+        return range(FIRST_PORT, FIRST_PORT + self.ports)
+
+    def set_up(self):
+        pass
+
+    def check_counted(self, sent):
+        """Raises if it has not counted all of {direction: packets}, or by another path."""
+
+    def start_sender(self, protocol, way):
+        namespace = self.names[0 if way == "out" else 1]
+        ends = (SERVER, CLIENT) if way == "out" else (CLIENT, SERVER)
+        sender = subprocess.Popen(
+            [str(word) for word in ("nsenter", f"--net=/run/netns/{namespace}", "--", BUILD / "bench_send",
+                                    protocol, way, *ends, FIRST_PORT, self.ports)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent)
+        if sender.stdout.readline() != "ready\n":
+            raise RuntimeError("the sender did not start")
+        self.senders[protocol, way] = sender
+
+    def measure(self, protocol, way, packets):
+        """ns of processor time for one packet. The thread's time has to hold what arrives on the
+        other side: it does where the kernel does not account interrupts by themselves."""
+        sender = self.senders[protocol, way]
+        sender.stdin.write(f"{packets}\n")
+        sender.stdin.flush()
+        return float(sender.stdout.readline().split()[0])
+
+    def close(self):
+        for sender in self.senders.values():
+            sender.stdin.close()
+            sender.wait(10)
+        if self.pins.exists():
+            shutil.rmtree(self.pins)
+        for namespace in self.names:
+            subprocess.run(["ip", "netns", "delete", namespace], check=False)
+
+
+class Control(Wire):
+    """What differs where nothing does."""
+    name = "no monitor, again"
+
+
+class EmptyTcx(Wire):
+    name = "empty program, tcx"
+
+    def set_up(self):
+        self.pins.mkdir()
+        for way in ("ingress", "egress"):
+            self.inside(BUILD / "bench_attach", BUILD / "bpf" / "variants.bpf.o", "empty", "up0", way,
+                        self.pins / f"link_{way}")
+
+
+class EmptyClsact(Wire):
+    name = "empty program, clsact"
+    tool = "tc"
+
+    def set_up(self):
+        self.pins.mkdir()
+        run("bpftool", "prog", "loadall", BUILD / "bpf" / "variants.bpf.o", self.pins)
+        self.inside("tc", "qdisc", "add", "dev", "up0", "clsact")
+        for way in ("ingress", "egress"):
+            self.inside("tc", "filter", "add", "dev", "up0", way, "bpf", "da", "pinned", self.pins / "empty")
+
+
+class Ours(Wire):
+    """The daemon attaches and ends: what is pinned goes on counting."""
+    name = "v2meter, tcx"
+    attach, host_only, monitored = "tcx", False, True
+    daemon = BUILD / "v2meterd"
+
+    def set_up(self):
+        numbers = self.port_numbers() if self.monitored else [UNUSED_PORT]
+        keys, self.config = self.directory / "keys.json", self.directory / "config.json"
+        keys.write_text(json.dumps([{"id": f"k{port}", "name": f"k{port}", "port": port,
+                                     "uuid": f"00000000-0000-4000-8000-{port:012d}"} for port in numbers]))
+        self.config.write_text(json.dumps({
+            "listen": "127.0.0.1:20000", "state_dir": str(self.directory / "state"),
+            "pin_dir": str(self.pins), "interfaces": ["up0"], "key_sources": [str(keys)],
+            "attach": "clsact" if self.attach == "clsact" else "auto"}))
+        daemon = self.start_daemon()
+        try:
+            self.check_path()
+        finally:
+            daemon.terminate()
+            daemon.wait(10)
+
+    def start_daemon(self):
+        with open(self.directory / "log", "w+") as log:
+            daemon = subprocess.Popen(
+                ["nsenter", f"--net=/run/netns/{self.names[0]}", "--", self.daemon, "--config",
+                 self.config], stderr=log, stdout=log, preexec_fn=end_with_parent)
+        end = time.monotonic() + 20
+        while "counting on up0" not in (said := (self.directory / "log").read_text()):
+            if daemon.poll() is not None or time.monotonic() > end:
+                daemon.kill()
+                raise RuntimeError(said)
+            time.sleep(0.05)
+        return daemon
+
+    def check_path(self):
+        """A figure with a name that is not the path's would be worse than none."""
+        secret = (self.directory / "state" / "api_key").read_text().strip()
+        status = json.loads(self.inside(sys.executable, "-c", ASK,
+                                        "http://127.0.0.1:20000/api/meter/status", secret))
+        row = next(device for device in status["devices"] if device["name"] == "up0")
+        found = row["attach"], row["host_only"]
+        if found != (self.attach, self.host_only):
+            raise RuntimeError(f"{self.name}: up0 has attach {found[0]} and host_only {found[1]}, wanted "
+                               f"{self.attach} and {self.host_only}")
+
+    def check_counted(self, sent):
+        pin = next(self.pins.glob("v*")) / "device_counters"
+        said = json.loads(run("bpftool", "-j", "map", "dump", "pinned", pin))
+        for way, packets in sent.items():
+            flows = [copy["value"]["egress" if way == "out" else "ingress"] for device in said
+                     for copy in device["formatted"]["values"]]
+            total = {name: sum(flow[name]["packets"] for flow in flows) for name in ("keys", "other")}
+            if total["keys"] != (packets if self.monitored else 0) or sum(total.values()) < packets:
+                raise RuntimeError(f"{self.name}: {total} of {packets} packets {way}")
+
+    def close(self):
+        if self.pins.exists():
+            self.inside(self.daemon, "--config", self.directory / "config.json", "--detach")
+        super().close()
+
+
+class OursClsact(Ours):
+    name = "v2meter, clsact"
+    attach = "clsact"
+
+
+class OursHostOnly(Ours):
+    name = "v2meter, tcx, host-only"
+    host_only = True
+
+    def set_routes(self):
+        pass
+
+
+class OursUnmonitored(Ours):
+    name = "v2meter, tcx, port not monitored"
+    monitored = False
+
+
+class OursBefore(Ours):
+    """Another build, as a comparison."""
+    name = "other build, tcx"
+    daemon = pathlib.Path(os.environ.get("V2M_BENCH_DAEMON", "/nonexistent"))
+
+
+class OursBeforeHostOnly(OursHostOnly):
+    name = "other build, tcx, host-only"
+    daemon = OursBefore.daemon
+
+
+class OursBeforeUnmonitored(OursUnmonitored):
+    name = "other build, tcx, port not monitored"
+    daemon = OursBefore.daemon
+
+
+class Nftables(Wire):
+    name = "nftables map"
+    tool = "nft"
+    also_in = False  # what is for another host does not get that far
+
+    def set_up(self):
+        counters = "".join(f"counter c{port} {{ }}\n" for port in self.port_numbers())
+        elements = ", ".join(f'{port} : "c{port}"' for port in self.port_numbers())
+        self.inside("nft", "-f", "-", stdin=f"""table ip count {{
+            {counters}
+            map ports {{ type inet_service : counter; elements = {{ {elements} }} }}
+            chain out {{
+                type filter hook output priority 0;
+                counter name th sport map @ports
+            }}
+        }}""")
+
+    def check_counted(self, sent):
+        said = json.loads(self.inside("nft", "-j", "list", "counters"))
+        total = sum(entry["counter"]["packets"] for entry in said["nftables"] if "counter" in entry)
+        if total != sent["out"]:
+            raise RuntimeError(f"{self.name}: {total} of {sent['out']} packets")
+
+
+class Iptables(Wire):
+    name = "iptables rules"
+    tool = "iptables-restore"
+    also_in = False
+
+    def set_up(self):
+        rules = "".join(f"-A OUTPUT -p {protocol} --sport {port}\n" for port in self.port_numbers()
+                        for protocol in ("udp", "tcp"))
+        self.inside("iptables-restore", stdin=f"*filter\n{rules}COMMIT\n")
+
+    def check_counted(self, sent):
+        said = self.inside("iptables-save", "-c").splitlines()
+        total = sum(int(line[1:].split(":")[0]) for line in said if "--sport" in line)
+        if total != sent["out"]:
+            raise RuntimeError(f"{self.name}: {total} of {sent['out']} packets")
+
+
+WAYS = [Wire, Control, EmptyTcx, EmptyClsact, Ours, OursClsact, OursHostOnly, OursUnmonitored, Nftables,
+        Iptables]
+if "V2M_BENCH_DAEMON" in os.environ:
+    WAYS += [OursBefore, OursBeforeHostOnly, OursBeforeUnmonitored]
+TRAFFIC = [("udp", "out"), ("udp", "in"), ("tcp", "out"), ("tcp", "in")]
+
+
+def chosen_ways():
+    words = os.environ.get("V2M_BENCH_WAYS")
+    names = words.split(";") if words else [way.name for way in WAYS]
+    unknown = set(names) - {way.name for way in WAYS}
+    if unknown:
+        sys.exit(f"V2M_BENCH_WAYS: no such way: {', '.join(sorted(unknown))}")
+    return [way for way in WAYS if way.name in names]
+
+
+def set_up_all(ports, directory, wires, unavailable):
+    for number, way in enumerate(chosen_ways()):
+        if way.tool and not shutil.which(way.tool):
+            unavailable[way.name] = "not installed"
+            continue
+        wire = way(f"{ports}{number}", ports, directory)
+        wires.append(wire)
+        try:
+            wire.set_up()
+        except RuntimeError as problem:
+            if isinstance(wire, Ours):
+                raise
+            unavailable[way.name] = str(problem).splitlines()[0]
+    return [wire for wire in wires if wire.name not in unavailable]
+
+
+def measure(ports, directory, rounds, packets):
+    """{traffic: {way: [ns for one packet, in each round]}}, and the ways that could not be had. All ways
+    take turns within a round, in random order."""
+    wires, unavailable, times = [], {}, {}
+    try:
+        usable = set_up_all(ports, directory, wires, unavailable)
+        for traffic in TRAFFIC:
+            able = [wire for wire in usable if traffic[1] == "out" or wire.also_in]
+            for wire in able:
+                wire.start_sender(*traffic)
+                wire.measure(*traffic, packets)
+            times[traffic] = {wire.name: [] for wire in able}
+            for _ in range(rounds):
+                for wire in random.sample(able, len(able)):
+                    times[traffic][wire.name].append(wire.measure(*traffic, packets))
+        sent = dict.fromkeys(("out", "in"), 2 * packets * (rounds + 1))
+        for wire in usable:
+            wire.check_counted(sent)
+        return times, unavailable
+    finally:
+        for wire in wires:
+            wire.close()
