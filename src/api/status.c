@@ -79,7 +79,7 @@ static json_t *make_sources(const struct v2m_status *status)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < status->sources.count; i++) {
-		const struct v2m_source_entry *source = &status->sources.entries[i];
+		const struct v2m_source_entry *source = &status->sources.items[i];
 
 		json_array_append_new(list,
 				      json_pack("{ss ss sI ss?}", "path", source->path, "kind",

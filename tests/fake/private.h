@@ -18,18 +18,18 @@ struct fake_meter {
 	uint64_t window_ends_ns;
 	uint64_t generation;
 	unsigned readings;
-	unsigned *baselines; /* per port: the number of readings at its last reset */
-	bool *history_gone;  /* per key */
+	unsigned *baselines; /* for each port: the number of readings at its last reset */
+	bool *history_gone;  /* for each key */
 	int days_kept;
 	enum v2m_verdict window_verdict;
 	enum v2m_verdict history_verdict;
 	enum v2m_verdict reset_verdict;
 	enum v2m_verdict transfer_verdict;
-	size_t imported; /* bytes of the last document */
+	size_t imported; /* bytes of the last imported document */
 	struct v2m_health health;
 };
 
-/* What that many readings add up to. */
+/* The sum of that many readings. */
 struct v2m_totals fake_totals(unsigned readings);
 
 /* fake_history.c */
