@@ -27,7 +27,7 @@ struct v2m_account *v2m_account_new(void)
 	return account;
 }
 
-static void unbind(struct v2m_account *account)
+static void forget_keyset(struct v2m_account *account)
 {
 	v2m_keyset_unref(account->keyset);
 	account->keyset = NULL;
@@ -39,7 +39,7 @@ void v2m_account_free(struct v2m_account *account)
 {
 	if (!account)
 		return;
-	unbind(account);
+	forget_keyset(account);
 	v2m_subjects_clear(&account->subjects);
 	v2m_session_set_clear(&account->connections);
 	v2m_raw_clear(&account->raw);
@@ -51,8 +51,8 @@ const struct v2m_subject *v2m_account_subject(const struct v2m_account *account,
 	return v2m_subjects_find(&account->subjects, id);
 }
 
-/* The subject of that name, made where it is new. */
-static int subject_get(struct v2m_account *account, char *id, int64_t real_us,
+/* Finds the subject of that name, or makes a new one. */
+static int get_subject(struct v2m_account *account, char *id, int64_t real_us,
 		       struct v2m_subject **subject)
 {
 	const struct v2m_subject fresh = { .id = id, .first_seen_us = real_us };
@@ -122,7 +122,7 @@ int v2m_account_restore_sessions(struct v2m_account *account,
 	return 0;
 }
 
-/* Keeps what the key was last called and where it was. */
+/* Notes the key's present name and port in its subject. */
 static int note_key(struct v2m_account *account, struct v2m_subject *subject,
 		    const struct v2m_key *key)
 {
@@ -143,7 +143,7 @@ static int note_key(struct v2m_account *account, struct v2m_subject *subject,
 	return 0;
 }
 
-/* Every key and every shared port of the set has a subject afterwards. */
+/* Gives every key and every shared port of the set a subject. */
 static int bind_subjects(struct v2m_account *account, const struct v2m_keyset *keyset,
 			 int64_t real_us, struct v2m_subject **owners)
 {
@@ -153,22 +153,24 @@ static int bind_subjects(struct v2m_account *account, const struct v2m_keyset *k
 
 	for (size_t i = 0; i < keyset->n_keys && result == 0; i++) {
 		v2m_key_subject(&keyset->keys[i], id, sizeof(id));
-		result = subject_get(account, id, real_us, &subject);
+		result = get_subject(account, id, real_us, &subject);
 		if (result == 0)
 			result = note_key(account, subject, &keyset->keys[i]);
 	}
 	for (size_t i = 0; i < keyset->n_ports && result == 0; i++) {
 		v2m_keyset_subject(keyset, &keyset->ports[i], id, sizeof(id));
-		result = subject_get(account, id, real_us, &owners[i]);
+		result = get_subject(account, id, real_us, &owners[i]);
 		if (result == 0 && keyset->ports[i].shared)
 			owners[i]->port = keyset->ports[i].port;
 	}
 	return result;
 }
 
-/* The reference that is kept makes the comparison of pointers safe: no other key set can come to
- * live at this address. Counting references is not a change of the set, hence the cast. */
-static int bind(struct v2m_account *account, const struct v2m_keyset *keyset, int64_t real_us)
+/* Finds the owners of the key set's ports, unless it is the last key set. The comparison of
+ * pointers is safe: the account holds a reference, so no other key set can get this address. The
+ * cast only counts references; the key set does not change. */
+static int bind_keyset(struct v2m_account *account, const struct v2m_keyset *keyset,
+		       int64_t real_us)
 {
 	V2M_FREE struct v2m_subject **owners = NULL;
 	int result;
@@ -181,13 +183,13 @@ static int bind(struct v2m_account *account, const struct v2m_keyset *keyset, in
 	result = bind_subjects(account, keyset, real_us, owners);
 	if (result)
 		return result;
-	unbind(account);
+	forget_keyset(account);
 	account->keyset = v2m_keyset_ref((struct v2m_keyset *)keyset);
 	account->owners = V2M_TAKE(owners);
 	return 0;
 }
 
-/* Room in what is pending of everybody who may get something. */
+/* Makes room in what is pending of every owner. */
 static int reserve_pending(struct v2m_account *account)
 {
 	for (size_t i = 0; i < account->keyset->n_ports; i++)
@@ -215,11 +217,11 @@ int v2m_account_apply(struct v2m_account *account, const struct v2m_keyset *keys
 	struct v2m_totals delta;
 	size_t k = 0;
 
-	/* To an older reading all counters would seem to have gone backwards. */
+	/* All counters of an older sample would seem to have gone backwards. */
 	if (sample->mono_ns < account->mono_ns)
 		return -ESTALE;
-	/* All that can fail comes before the first byte is accounted. */
-	if (bind(account, keyset, sample->real_us) ||
+	/* Everything that can fail comes before the first byte is accounted. */
+	if (bind_keyset(account, keyset, sample->real_us) ||
 	    v2m_raw_reserve_sample(&account->raw, sample) || reserve_pending(account))
 		return -ENOMEM;
 	account->mono_ns = sample->mono_ns;
@@ -238,8 +240,8 @@ int v2m_account_apply(struct v2m_account *account, const struct v2m_keyset *keys
 	return 0;
 }
 
-/* A number that pending has been told of in this hour is not news, or every key with a connection
- * would be written at every flush. */
+/* A number that was noted in this hour is not noted again: every key with a connection would be
+ * written at every flush. */
 static void account_connections(struct v2m_account *account, struct v2m_subject *owner,
 				const struct v2m_history_figures *figures,
 				const struct v2m_local_time *when)
@@ -285,14 +287,14 @@ int v2m_account_connections(struct v2m_account *account, const struct v2m_keyset
 	const struct v2m_local_time when = v2m_local_time_at(real_us);
 	struct v2m_session_set now = { 0 };
 
-	if (bind(account, keyset, real_us) || reserve_pending(account) ||
+	if (bind_keyset(account, keyset, real_us) || reserve_pending(account) ||
 	    v2m_port_items_reserve(&account->raw.sessions, n_opened))
 		return -ENOMEM;
-	/* Where somebody counts the openings, dumps need not be told apart: sorting 100,000
+	/* If the openings are counted elsewhere, dumps need not be compared: sorting 100,000
 	 * connections is a tenth of a pass. */
 	if (!opened && v2m_session_set_make(table, &now))
 		return -ENOMEM;
-	/* Of keys that have no port any more, too. */
+	/* Keys that have no port any more are among them. */
 	for (size_t i = 0; i < account->subjects.list.count; i++)
 		account->subjects.list.items[i]->connections = 0;
 	for (size_t i = 0; i < keyset->n_ports; i++) {
@@ -379,7 +381,7 @@ void v2m_account_mark_stored(struct v2m_account *account)
 	mark_all(account, false);
 }
 
-/* The new file has to be told how many connections there are, too. */
+/* The new file gets the present number of connections, too. */
 void v2m_account_mark_lost(struct v2m_account *account)
 {
 	for (size_t i = 0; i < account->subjects.list.count; i++)

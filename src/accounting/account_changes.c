@@ -76,14 +76,15 @@ void v2m_history_undo_clear(struct v2m_history_undo *undo)
 	v2m_pending_free(&undo->pending);
 }
 
-static int64_t larger(int64_t a, int64_t b)
+static int64_t larger_of(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
 }
 
-/* A name and port that a key source has told are left as they are. */
-static int subject_for_merge(struct v2m_account *account, const struct v2m_subject *more,
-			     struct v2m_subject **subject)
+/* Finds the subject of that name, or makes one with the name and port of the other ledger. A name
+ * and port that are here already come from a key source and stay. */
+static int get_subject_for_merge(struct v2m_account *account, const struct v2m_subject *more,
+				 struct v2m_subject **subject)
 {
 	const struct v2m_subject fresh = {
 		.id = more->id,
@@ -101,7 +102,7 @@ int v2m_account_merge(struct v2m_account *account, const struct v2m_subject *mor
 {
 	struct v2m_subject *subject;
 
-	if (subject_for_merge(account, more, &subject))
+	if (get_subject_for_merge(account, more, &subject))
 		return -ENOMEM;
 	*undo = (struct v2m_account_undo){
 		.lifetime = subject->lifetime,
@@ -120,9 +121,9 @@ int v2m_account_merge(struct v2m_account *account, const struct v2m_subject *mor
 	if (more->max_connections > subject->max_connections)
 		subject->max_connections = more->max_connections;
 	subject->sessions = v2m_counter_add(subject->sessions, more->sessions);
-	subject->first_seen_us = -larger(-subject->first_seen_us, -more->first_seen_us);
-	subject->last_activity_us = larger(subject->last_activity_us, more->last_activity_us);
-	subject->reset_us = larger(subject->reset_us, more->reset_us);
+	subject->first_seen_us = -larger_of(-subject->first_seen_us, -more->first_seen_us);
+	subject->last_activity_us = larger_of(subject->last_activity_us, more->last_activity_us);
+	subject->reset_us = larger_of(subject->reset_us, more->reset_us);
 	v2m_account_touch(account, subject);
 	return 0;
 }

@@ -51,7 +51,7 @@ struct flow_layout {
 	size_t offsets[V2M_DOCUMENT_MAX_COUNTERS]; /* in struct v2m_flow */
 };
 
-/* Documents without a layout are from before it was written into them. */
+/* The layout of documents that do not name their counters, as the first version wrote them. */
 static const struct flow_layout first_layout = {
 	.count = 3,
 	.offsets = { offsetof(struct v2m_flow, packets), offsetof(struct v2m_flow, wire_bytes),
@@ -101,7 +101,7 @@ static int read_layout(const struct v2m_json_node *root, struct flow_layout *lay
 	return 0;
 }
 
-/* An array of exactly count numbers. */
+/* Reads an array of exactly count numbers. */
 static int read_numbers(const struct v2m_json_node *node, uint64_t *numbers, size_t count,
 			struct v2m_error *error)
 {
@@ -184,7 +184,7 @@ static int read_figures(const struct v2m_json_node *node, const struct flow_layo
 	return 0;
 }
 
-/* The object of days or of months. */
+/* Reads the object of days or of months. */
 static int read_dates(const struct v2m_json_node *object, const char *name,
 		      const struct flow_layout *layout, parse_date parse,
 		      struct v2m_history_day **dates, size_t *n_dates, struct v2m_error *error)

@@ -23,7 +23,7 @@
 /* Long enough for another process's short transaction, short enough for a reset's answer. */
 #define BUSY_TIMEOUT_MS 500
 
-/* SQLite would make the file by the umask. */
+/* Makes the file with mode 0600 before SQLite makes it by the umask. */
 static int make_private(const char *path, struct v2m_error *error)
 {
 	V2M_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -33,8 +33,8 @@ static int make_private(const char *path, struct v2m_error *error)
 	return 0;
 }
 
-/* One row that says "ok", else what is wrong. Without the comparison of indices with their tables
- * it costs a reading of the file: 3.5 ms a megabyte, 144 ms for 4,096 keys and 100 days. */
+/* The check returns one row: "ok", or what is wrong. It does not compare indices with their tables,
+ * but reads the whole file: 3.5 ms a megabyte, 144 ms for 4,096 keys and 100 days. */
 static int quick_check(sqlite3 *db, struct v2m_error *error)
 {
 	sqlite3_stmt *statement = NULL;
@@ -115,8 +115,8 @@ int v2m_ledger_file_open(const char *path, sqlite3 **db, struct v2m_error *error
 	return result;
 }
 
-/* With its log where that can be shared, which takes a writable -shm; else as it is, where there is
- * no log whose transactions would be missed. */
+/* immutable: without the log, which is right only if there is none. With a log, SQLite needs a -shm
+ * that it can write. */
 static int open_for_reading(const char *path, bool immutable, sqlite3 **db, struct v2m_error *error)
 {
 	char uri[V2M_SQLITE_URI_MAX];
@@ -158,8 +158,8 @@ int v2m_ledger_file_open_readonly(const char *path, sqlite3 **db, struct v2m_err
 	return open_for_reading(path, true, db, error);
 }
 
-/* The log goes aside before its database: a crash in between must not leave it beside a new one,
- * into which SQLite would replay it. */
+/* The log is renamed before its database: after a crash in between, the log must not stay beside a
+ * new database, because SQLite would replay it there. */
 static int rename_all(const char *path, const char *name, struct v2m_error *error)
 {
 	static const char *const suffixes[] = { "-wal", "-shm", "" };
@@ -194,7 +194,7 @@ int v2m_ledger_file_set_aside(const char *path, char **name, struct v2m_error *e
 	result = rename_all(path, aside, error);
 	if (result)
 		return result;
-	v2m_log_error("ledger: %s is damaged, set aside as %s", path, aside);
+	v2m_log_error("ledger: %s is damaged and is now called %s", path, aside);
 	*name = V2M_TAKE(aside);
 	return 0;
 }

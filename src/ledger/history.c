@@ -21,7 +21,7 @@ static int copy_text(const char *text, char **copy)
 	return text && !*copy ? -ENOMEM : 0;
 }
 
-/* What memory knows of a subject; one that was never accounted has nothing. */
+/* Fills in what the account knows of a subject; nothing if it was never accounted. */
 static void fill_subject(const struct v2m_account *account, const char *name,
 			 struct v2m_history_key *out)
 {
@@ -103,9 +103,9 @@ int v2m_ledger_history(struct v2m_ledger *ledger, const struct v2m_account *acco
 	return 0;
 }
 
-/* The name under which the totals of an entry are kept. */
-static void entry_subject(const struct v2m_keyset *keyset, const struct v2m_history *history,
-			  size_t i, char *name, size_t size)
+/* Finds the name of the subject that an entry is about. */
+static void name_subject(const struct v2m_keyset *keyset, const struct v2m_history *history,
+			 size_t i, char *name, size_t size)
 {
 	if (history->keys[i].shared)
 		v2m_keyset_subject(keyset, v2m_keyset_port(keyset, history->keys[i].port), name,
@@ -129,7 +129,7 @@ int v2m_ledger_history_month(struct v2m_ledger *ledger, const struct v2m_account
 		return result;
 	history.month = month;
 	for (size_t i = 0; i < history.n_keys; i++) {
-		entry_subject(keyset, &history, i, name, sizeof(name));
+		name_subject(keyset, &history, i, name, sizeof(name));
 		history.keys[i].month = v2m_ledger_figures_with_pending(
 			&figures, v2m_account_subject(account, name), name, 100 * month,
 			100 * month + 99);
@@ -192,10 +192,10 @@ static int add_pending_days(const struct v2m_subject *subject, int32_t from, int
 	return 0;
 }
 
-/* One key and its days from one date to another. */
-static int one_key(struct v2m_ledger *ledger, const struct v2m_account *account,
-		   const struct v2m_keyset *keyset, const struct v2m_key *key, int32_t from,
-		   int32_t to, struct v2m_history *out, struct v2m_error *error)
+/* Reads one key and its days on the dates from..to. */
+static int read_key(struct v2m_ledger *ledger, const struct v2m_account *account,
+		    const struct v2m_keyset *keyset, const struct v2m_key *key, int32_t from,
+		    int32_t to, struct v2m_history *out, struct v2m_error *error)
 {
 	struct v2m_error why = { 0 };
 	char name[V2M_SUBJECT_LEN];
@@ -226,7 +226,7 @@ int v2m_ledger_history_key(struct v2m_ledger *ledger, const struct v2m_account *
 			   struct v2m_history *out, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_history_clear) struct v2m_history history = { 0 };
-	int result = one_key(ledger, account, keyset, key, 0, INT32_MAX, &history, error);
+	int result = read_key(ledger, account, keyset, key, 0, INT32_MAX, &history, error);
 
 	if (result)
 		return result;
@@ -245,8 +245,8 @@ int v2m_ledger_history_key_month(struct v2m_ledger *ledger, const struct v2m_acc
 	int result = v2m_ledger_figures_read(ledger, V2M_GET_MONTH, month, &figures, error);
 
 	if (result == 0)
-		result = one_key(ledger, account, keyset, key, 100 * month, 100 * month + 99,
-				 &history, error);
+		result = read_key(ledger, account, keyset, key, 100 * month, 100 * month + 99,
+				  &history, error);
 	if (result)
 		return result;
 	v2m_key_subject(key, name, sizeof(name));
@@ -262,7 +262,7 @@ struct date_sum {
 	const struct v2m_ledger_figures *figures;
 };
 
-static int add_subject(const struct v2m_subject *subject, void *context)
+static int add_subject_to_date(const struct v2m_subject *subject, void *context)
 {
 	struct date_sum *sum = context;
 	struct v2m_history_figures figures = v2m_ledger_figures_with_pending(
@@ -285,7 +285,7 @@ int v2m_ledger_history_date(struct v2m_ledger *ledger, const struct v2m_account 
 
 	if (result)
 		return result;
-	v2m_account_each_subject(account, add_subject, &sum);
+	v2m_account_each_subject(account, add_subject_to_date, &sum);
 	*out = sum.out;
 	return 0;
 }

@@ -75,7 +75,8 @@ int v2m_ledger_load(struct v2m_ledger *ledger, struct v2m_account *account, stru
 
 	if (result)
 		return result;
-	/* If the disk takes no writes they are loaded, and do no harm. */
+	/* If this fails, because the disk takes no writes, the old readings are loaded and do no
+	 * harm. */
 	old = v2m_cursor_of(&ledger->statements, V2M_DELETE_OLD_RAW);
 	(void)v2m_cursor_run(&old);
 	for (size_t i = 0; i < V2M_ARRAY_LEN(parts) && result == 0; i++)

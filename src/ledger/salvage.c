@@ -11,7 +11,7 @@
 #include "ledger/sql.h"
 #include "ledger/sqlite_error.h"
 
-/* How a copy of a table went. */
+/* The result of copying a table. */
 struct copy {
 	unsigned copied;
 	unsigned unsound; /* rows that were left out, because no version of ours wrote their values
@@ -98,7 +98,7 @@ static bool copy_table(sqlite3 *from, sqlite3 *to, const struct v2m_ledger_table
 	       (copy.whole && (copy.unsound == 0 || table == &v2m_ledger_table_subjects));
 }
 
-/* True if every total and reading was copied. */
+/* True if no table lacks a row that the others need. */
 static bool copy_tables(sqlite3 *from, sqlite3 *to, unsigned *count)
 {
 	bool whole = true;
@@ -131,7 +131,8 @@ static void copy_all(sqlite3 *from, sqlite3 *to, bool memory_knows)
 	take = copy_tables(from, to, &count) || memory_knows;
 	if (take && v2m_sqlite_exec(to, drop_orphans, NULL) == 0 &&
 	    v2m_sqlite_exec(to, "COMMIT", NULL) == 0) {
-		v2m_log_warning("ledger: %u rows of the damaged file are in the new one", count);
+		v2m_log_warning("ledger: %u rows of the damaged file were copied into the new one",
+				count);
 		return;
 	}
 	v2m_sqlite_exec(to, "ROLLBACK", NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Totals and history as a JSON document, to be taken to another server. Used by the collector's
- * thread alone.
+ * Totals and history as a JSON document, which can be imported on another server. Used by the
+ * collector's thread alone.
  *
  *     {"format": "v2meter-totals", "version": 1, "ledger": ID, "document": ID, "created_us": N,
  *      "flow": ["packets", "wire", "payload"],
