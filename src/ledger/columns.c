@@ -281,18 +281,17 @@ static const char *name_of_type(int type)
 }
 
 static int read_integer(const struct v2m_ledger_table *table,
-			const struct v2m_ledger_column *column, sqlite3_stmt *statement, int number,
-			void *value, struct v2m_error *error)
+			const struct v2m_ledger_column *column, sqlite3_value *read, void *value,
+			struct v2m_error *error)
 {
 	const struct type *type = &types[column->type];
-	int64_t integer = sqlite3_column_int64(statement, number);
+	int64_t integer = sqlite3_value_int64(read);
 
-	if (sqlite3_column_type(statement, number) != SQLITE_INTEGER)
-		return v2m_error_set(error, -EUCLEAN,
-				     "%s.%s is %s, expected an integer from %lld to %lld",
-				     table->name, column->name,
-				     name_of_type(sqlite3_column_type(statement, number)),
-				     (long long)type->min, (long long)type->max);
+	if (sqlite3_value_type(read) != SQLITE_INTEGER)
+		return v2m_error_set(
+			error, -EUCLEAN, "%s.%s is %s, expected an integer from %lld to %lld",
+			table->name, column->name, name_of_type(sqlite3_value_type(read)),
+			(long long)type->min, (long long)type->max);
 	if (integer < type->min || integer > type->max)
 		return v2m_error_set(error, -EUCLEAN,
 				     "%s.%s is %lld, expected an integer from %lld to %lld",
@@ -326,10 +325,12 @@ static int read_column(const struct v2m_ledger_table *table, const struct v2m_le
 		       sqlite3_stmt *statement, int number, void *row, struct v2m_error *error)
 {
 	void *value = (char *)row + column->offset;
-	int type = sqlite3_column_type(statement, number);
+	int type;
 
 	if (types[column->type].size)
-		return read_integer(table, column, statement, number, value, error);
+		return read_integer(table, column, sqlite3_column_value(statement, number), value,
+				    error);
+	type = sqlite3_column_type(statement, number);
 	/* Salvaging copies the number by which a subject is stored. */
 	if (column->type == V2M_COLUMN_SUBJECT && type == SQLITE_INTEGER)
 		return 0;
