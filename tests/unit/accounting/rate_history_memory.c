@@ -8,7 +8,7 @@
 
 #define STEPS V2M_RATE_HISTORY_STEPS
 #define PORTS 64
-/* The steps, the two blocks of ten minutes at the ends, and a block's number and place. */
+/* The steps, the two incomplete blocks of ten minutes, and each block's number and place. */
 #define PER_PORT (8u * (STEPS + 120) + 1024)
 
 static size_t in_use;
@@ -63,7 +63,7 @@ static int teardown(void **context)
 	return in_use ? -1 : 0;
 }
 
-/* A reading of that many ports from first on, all of which stand at bytes. */
+/* Adds a reading of n ports from first on, which all stand at bytes. */
 static void add(struct v2m_rate_history *history, uint16_t first, size_t n, uint64_t bytes,
 		unsigned second)
 {
@@ -96,7 +96,7 @@ static void silent_ports_take_nothing(void **context)
 	assert_true(in_use > before);
 	for (unsigned step = 101; step <= 2 * STEPS; step++)
 		add(*context, 1001, PORTS, 100000, 10 * step);
-	/* The rings themselves stay. */
+	/* The lists of blocks stay. */
 	assert_true(in_use - before < PORTS * 512);
 }
 

@@ -63,7 +63,7 @@ static void connections_beyond_the_cap_are_counted_and_not_listed(void **state)
 	assert_int_equal(json_array_size(at(answer, "data/ports/10002/connection_details")), 2);
 	assert_true(json_is_true(at(answer, "data/ports/10002/connection_details_truncated")));
 	assert_integer(answer, "data/total_connections", 5);
-	/* As many as the cap are no more than it. */
+	/* A list of exactly the limit is not truncated. */
 	assert_int_equal(json_array_size(at(answer, "data/ports/10001/connection_details")), 2);
 	assert_null(
 		json_object_get(at(answer, "data/ports/10001"), "connection_details_truncated"));
@@ -170,7 +170,7 @@ static void a_key_whose_port_is_not_counted_gets_no_zeros(void **state)
 	struct world *world = *state;
 	json_t *answer;
 
-	world->snapshot->n_ports--; /* the last one is key-1's */
+	world->snapshot->n_ports--; /* the last one belongs to key-1 */
 	answer = render(world, v2m_api_key_simple, "key-1", 503);
 	assert_text(answer, "code", "not_counted");
 	json_decref(answer);

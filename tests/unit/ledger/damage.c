@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The file has lost what it had: at the start, and while it is in use. */
+/* The file is damaged, at the start or while it is in use. */
 #include "unit/ledger/ledger_fixture.h"
 
 static void damage_to_the_days_at_the_start_costs_no_totals(void **context)
@@ -25,7 +25,7 @@ static void damage_to_the_days_at_the_start_costs_no_totals(void **context)
 	assert_int_equal(query(state, "SELECT rx_wire FROM months"), 400);
 }
 
-/* Totals without their readings would be counted twice. */
+/* Totals without their readings would be counted a second time. */
 static void damage_to_the_readings_at_the_start_begins_everything_anew(void **context)
 {
 	struct state *state = *context;
@@ -85,7 +85,8 @@ static void damage_that_a_question_comes_upon_is_mended_by_the_next_store(void *
 	assert_int_equal(query(state, "SELECT rx_wire FROM months"), 300);
 }
 
-/* The next file that is set aside is not to find its name taken: it has only the second in it. */
+/* Renames a file that was set aside: its name has the second in it, and the next one must not find
+ * the name taken. */
 static int move_away(const char *path)
 {
 	static unsigned number;
@@ -142,7 +143,8 @@ static const char *const impossible[] = {
 static void impossible_values_at_the_start_are_damage(void **context)
 {
 	struct state *state = *context;
-	/* A subject that is left out begins anew, with readings left out everything does. */
+	/* The first ones leave out a subject. The others leave out readings, and everything begins
+	 * anew. */
 	const size_t n_of_subjects = 10;
 
 	for (size_t i = 0; i < V2M_ARRAY_LEN(impossible); i++) {
@@ -150,10 +152,9 @@ static void impossible_values_at_the_start_are_damage(void **context)
 		each_file(state, "*", unlink);
 		open_ledger(state);
 		some_history(state);
-		sql(state, "INSERT INTO subjects SELECT 9, 'bbbb', key_name, port, first_seen_us,"
-			   " last_activity_us, reset_us, max_connections, sessions, rx_packets,"
-			   " rx_wire, rx_payload, tx_packets, tx_wire, tx_payload,"
-			   " 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM subjects;"
+		sql(state, "INSERT INTO subjects (id, name, rx_packets, rx_wire, rx_payload,"
+			   " tx_packets, tx_wire, tx_payload) SELECT 9, 'bbbb', rx_packets,"
+			   " rx_wire, rx_payload, tx_packets, tx_wire, tx_payload FROM subjects;"
 			   "INSERT INTO socket_overlaps (port) VALUES (1001);"
 			   "INSERT INTO session_readings VALUES (1001, 1, 0)");
 		sql(state, impossible[i]);

@@ -32,7 +32,7 @@ static void what_was_not_stored_is_counted_from_the_kernel_again(void **context)
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 12000);
 }
 
-/* The maps of an older layout are read before those of the new one, and cannot be removed. */
+/* The maps of an older layout are read before those of the new layout, and cannot be removed. */
 static void counters_that_were_left_for_others_are_not_counted_again(void **context)
 {
 	struct state *state = *context;
@@ -105,7 +105,7 @@ static void a_reset_survives_a_restart(void **context)
 	assert_int_equal(subject->reset_us, 42);
 }
 
-/* Sums in memory, and those that SQLite makes. */
+/* The sums in memory, and those that SQLite makes. */
 static void sums_stop_at_the_largest_counter(void **context)
 {
 	static const char *const tables[] = { "subjects", "days", "months", "hours" };
@@ -158,8 +158,7 @@ static void every_file_is_private_whatever_the_umask(void **context)
 	}
 }
 
-/* The transaction is what makes it all or nothing: the subject is written before the raw reading,
- * and the raw reading is refused. */
+/* The subject is written before the raw reading, which is refused. Both are in one transaction. */
 static void a_store_that_fails_half_way_stores_nothing(void **context)
 {
 	struct state *state = *context;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Files that earlier versions wrote. Their SQL is not to be changed when the schema changes: it
- * stands for what is on people's disks. */
+/* Files that earlier versions wrote. Do not change their SQL when the schema changes: it stands for
+ * the files on people's disks. */
 #include "unit/ledger/ledger_fixture.h"
 
 #define EPOCH        "x'65706f63680000000000000000000000'" /* "epoch", as in the fixture */
@@ -63,7 +63,8 @@ static const char to_version_2[] =
 	"INSERT INTO months VALUES (202508, 3, 1, 150, 75, 2, 250, 125, 5, 50);"
 	"INSERT INTO hours VALUES (1754136000, 7200, 3, 1, 150, 75, 2, 250, 125, 5, 50);";
 
-/* What version 3 made of a file of version 2: readings by epoch, some of which are no epochs. */
+/* What version 3 changed in a file of version 2: readings have an epoch, but two of these are none.
+ */
 static const char to_version_3[] =
 	"PRAGMA user_version = 3;"
 	"CREATE TABLE readings (port INTEGER NOT NULL, epoch BLOB NOT NULL,"
@@ -96,7 +97,7 @@ static const char to_version_4[] =
 
 static const char *const changes[] = { version_1, to_version_2, to_version_3, to_version_4 };
 
-/* Takes the place of the fixture's empty file. */
+/* Writes a file of that version in place of the fixture's empty file. */
 static void write_file(struct state *state, int version)
 {
 	close_ledger(state);
@@ -134,7 +135,7 @@ static void a_file_of_every_version_keeps_its_totals_and_goes_on(void **context)
 		count(state, 1100, "2025-08-03T12:00:00");
 		store(state);
 		restart(state);
-		/* Of 200 bytes the sockets saw 60 in the files that know what they saw. */
+		/* From version 3 on, the file says that the sockets saw 60 of the 200 bytes. */
 		assert_int_equal(lifetime_rx(state->account, "aaaa"), version < 3 ? 2200 : 2140);
 		assert_int_equal(query(state, "SELECT subject FROM days WHERE date = 20250803"), 3);
 		assert_int_equal(stored_day(state, 20250802), version == 1 ? 0 : 150);
@@ -204,7 +205,7 @@ static void a_migrated_file_has_the_schema_of_a_new_one(void **context)
 	free(fresh);
 }
 
-/* A step cannot be done: the file stays at its version, whole. */
+/* A table that is in the way makes a step fail. */
 static void a_migration_that_fails_leaves_the_file_as_it_was(void **context)
 {
 	struct state *state = *context;

@@ -103,8 +103,7 @@ static void an_export_is_imported_with_its_history(void **context)
 	assert_int_equal(query(pair->new, "SELECT rx_wire FROM months WHERE month = 202508"), 100);
 }
 
-/* The document once more, as another ledger would have written it: its identity is changed, and its
- * totals and the day's are the largest there are. */
+/* A document of another ledger, with the largest totals that a document can have. */
 static void imports_of_the_largest_totals_do_not_wrap(void **context)
 {
 	static const char most[] = "9223372036854775807";
@@ -162,7 +161,7 @@ static void a_counter_that_this_version_does_not_know_is_refused(void **context)
 	assert_non_null(strstr(error.text, "flow"));
 }
 
-/* Documents from before the counters were named in them. */
+/* An earlier version did not name the counters in its documents. */
 static void a_document_without_names_of_counters_is_imported(void **context)
 {
 	struct pair *pair = *context;
@@ -260,7 +259,7 @@ static void an_import_that_cannot_be_stored_changes_nothing(void **context)
 	assert_imported(pair->new, 2300, 2100);
 }
 
-/* What is exported from the new server holds what came from the old one. */
+/* The export of the new server includes what was imported from the old one. */
 static void an_export_of_an_import_goes_on_to_a_third_server(void **context)
 {
 	struct pair *pair = *context;
@@ -276,7 +275,7 @@ static void an_export_of_an_import_goes_on_to_a_third_server(void **context)
 	assert_imported(pair->new, 300, 100);
 }
 
-/* The document with one text in place of another. */
+/* Replaces a text in the document by another one. */
 static char *with(struct pair *pair, const char *old, const char *new)
 {
 	const char *at = strstr(pair->text, old);
