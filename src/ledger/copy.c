@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "ledger/sqlite_error.h"
 
-static int fail(const char *path, int code, struct v2m_error *error)
+static int set_copy_error(const char *path, int code, struct v2m_error *error)
 {
 	return v2m_error_set(error, code, "ledger: a copy before the migration, %s: %s", path,
 			     strerror(-code));
@@ -23,7 +23,7 @@ static int make_empty(const char *path, struct v2m_error *error)
 {
 	V2M_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-	return fd < 0 || fchmod(fd, 0600) ? fail(path, -errno, error) : 0;
+	return fd < 0 || fchmod(fd, 0600) ? set_copy_error(path, -errno, error) : 0;
 }
 
 static int copy_pages(sqlite3 *from, sqlite3 *to)
@@ -48,14 +48,14 @@ static int copy_to(sqlite3 *from, const char *path, struct v2m_error *error)
 	if (result == 0)
 		result = copy_pages(from, to);
 	sqlite3_close_v2(to);
-	return result ? fail(path, result, error) : 0;
+	return result ? set_copy_error(path, result, error) : 0;
 }
 
 static int sync_path(const char *path, int flags, struct v2m_error *error)
 {
 	V2M_CLOSE int fd = open(path, flags | O_CLOEXEC);
 
-	return fd < 0 || fsync(fd) ? fail(path, -errno, error) : 0;
+	return fd < 0 || fsync(fd) ? set_copy_error(path, -errno, error) : 0;
 }
 
 static int sync_directory_of(const char *path, struct v2m_error *error)
@@ -84,7 +84,7 @@ int v2m_ledger_copy_version(sqlite3 *db, const char *path, int version, struct v
 	if (result == 0)
 		result = sync_path(unfinished, O_RDWR, error);
 	if (result == 0 && rename(unfinished, name))
-		result = fail(name, -errno, error);
+		result = set_copy_error(name, -errno, error);
 	if (result)
 		unlink(unfinished);
 	return result ? result : sync_directory_of(path, error);
