@@ -29,6 +29,10 @@ void v2m_account_free(struct v2m_account *account);
 /* What the ledger had stored, at start. The structures are copied. 0, -ENOMEM or -EEXIST. */
 int v2m_account_restore_subject(struct v2m_account *account, const struct v2m_subject *subject);
 int v2m_account_restore_raw(struct v2m_account *account, const struct v2m_raw_port *raw);
+int v2m_account_restore_overlap(struct v2m_account *account,
+				const struct v2m_socket_overlap *overlap);
+int v2m_account_restore_sessions(struct v2m_account *account,
+				 const struct v2m_accounted_sessions *reading);
 
 /* Accounts a sample to the owners of its ports. A port of the sample that the key set does not know
  * is left alone, its raw reading too. Keys seen for the first time get a subject, ports or not.
@@ -101,9 +105,15 @@ void v2m_account_undo_merge(struct v2m_account *account, const char *id,
  * returns non-zero ends the walk with that value. */
 typedef int (*v2m_subject_visitor)(const struct v2m_subject *subject, void *context);
 typedef int (*v2m_raw_visitor)(const struct v2m_raw_port *raw, void *context);
+typedef int (*v2m_overlap_visitor)(const struct v2m_socket_overlap *overlap, void *context);
+typedef int (*v2m_sessions_visitor)(const struct v2m_accounted_sessions *reading, void *context);
 int v2m_account_each_subject(const struct v2m_account *account, v2m_subject_visitor visit,
 			     void *context);
 int v2m_account_each_raw(const struct v2m_account *account, v2m_raw_visitor visit, void *context);
+int v2m_account_each_overlap(const struct v2m_account *account, v2m_overlap_visitor visit,
+			     void *context);
+int v2m_account_each_sessions(const struct v2m_account *account, v2m_sessions_visitor visit,
+			      void *context);
 /* The ledger has stored all there is: nothing is dirty or pending any more. */
 void v2m_account_mark_stored(struct v2m_account *account);
 /* The ledger has lost what it had: everything is dirty. */

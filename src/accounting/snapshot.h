@@ -6,16 +6,11 @@
 #ifndef V2METER_ACCOUNTING_SNAPSHOT_H
 #define V2METER_ACCOUNTING_SNAPSHOT_H
 
+#include "accounting/totals.h"
 #include "base/connection.h"
 #include "base/sample.h"
 
 struct v2m_keyset;
-
-/* Both transports of a port or key together. */
-struct v2m_totals {
-	struct v2m_flow rx;
-	struct v2m_flow tx;
-};
 
 /* All TCP connections of a port since since_us, as far as each has come: those that are over, by
  * their final figures, and those that are open. Not touched by resets. */

@@ -10,7 +10,7 @@
 #include "api/window.h"
 #include "accounting/history.h"
 #include "keys/keys.h"
-#include "accounting/series.h"
+#include "accounting/rate_history.h"
 #include "api/status.h"
 #include "base/error.h"
 
@@ -51,7 +51,7 @@ struct v2m_history_query {
 #define V2M_THIS_MONTH (-1) /* by the collector's clock and the local calendar */
 
 /* A key's wire bytes per second over the last hours, step by step. */
-struct v2m_rate_history {
+struct v2m_key_rates {
 	int64_t start_us; /* of the first step, Unix microseconds */
 	unsigned step_s;
 	struct v2m_rate_point *points; /* malloc'd; steps that are over, oldest first */
@@ -86,7 +86,7 @@ struct v2m_meter {
 	/* Takes a reading. rates->points is the caller's to free. Verdicts as of history, and
 	 * V2M_KEY_IS_UDP. A key without a port has zeros. */
 	enum v2m_verdict (*rates)(void *context, const char *id_or_uuid,
-				  struct v2m_rate_history *rates);
+				  struct v2m_key_rates *rates);
 	/* Begins a key's history anew; on disk when it returns. *real_us: when. The next window
 	 * starts then. V2M_OK, V2M_KEY_NOT_FOUND, V2M_KEY_SHARES_PORT, V2M_NOT_STORED or
 	 * V2M_UNREADABLE. */

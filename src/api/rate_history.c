@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 
 static void put_rates(struct v2m_json_writer *json, const char *name,
-		      const struct v2m_rate_history *rates, bool rx)
+		      const struct v2m_key_rates *rates, bool rx)
 {
 	v2m_put_open(json, name, '[');
 	for (size_t i = 0; i < rates->n_points; i++)
@@ -20,7 +20,7 @@ static void put_rates(struct v2m_json_writer *json, const char *name,
 	v2m_write_close(json, ']');
 }
 
-int v2m_api_key_rates(const struct v2m_key *key, const struct v2m_rate_history *rates,
+int v2m_api_key_rates(const struct v2m_key *key, const struct v2m_key_rates *rates,
 		      struct v2m_body *body)
 {
 	struct v2m_json_writer json = { 0 };

@@ -103,9 +103,9 @@ enum v2m_verdict v2m_answer_hours(struct v2m_parts *parts, const struct v2m_hist
 }
 
 enum v2m_verdict v2m_answer_rates(struct v2m_parts *parts, const char *id_or_uuid,
-				  struct v2m_rate_history *rates)
+				  struct v2m_key_rates *rates)
 {
-	struct v2m_rate_history made = { .step_s = V2M_SERIES_STEP_S };
+	struct v2m_key_rates made = { .step_s = V2M_RATE_HISTORY_STEP_S };
 	const struct v2m_key *key = NULL;
 	enum v2m_verdict verdict = v2m_key_lookup(parts, id_or_uuid, &key);
 
@@ -113,12 +113,12 @@ enum v2m_verdict v2m_answer_rates(struct v2m_parts *parts, const char *id_or_uui
 		return verdict;
 	if (is_unreadable(parts))
 		return V2M_UNREADABLE;
-	made.points = calloc(V2M_SERIES_DEFAULT, sizeof(*made.points));
+	made.points = calloc(V2M_RATE_HISTORY_STEPS, sizeof(*made.points));
 	if (!made.points)
 		return V2M_UNREADABLE;
 	/* A key without a port gets zeros: port 0 never has traffic. */
 	made.n_points = v2m_bookkeeper_rate_history(parts->bookkeeper, key->port, made.points,
-						    V2M_SERIES_DEFAULT, &made.start_us);
+						    V2M_RATE_HISTORY_STEPS, &made.start_us);
 	made.real_us = v2m_bookkeeper_sample(parts->bookkeeper)->real_us;
 	*rates = made;
 	return V2M_OK;

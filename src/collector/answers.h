@@ -17,7 +17,7 @@ enum v2m_verdict v2m_answer_history_date(struct v2m_parts *parts, int32_t date,
 enum v2m_verdict v2m_answer_hours(struct v2m_parts *parts, const struct v2m_history_query *query,
 				  struct v2m_history_hour **hours, size_t *n_hours);
 enum v2m_verdict v2m_answer_rates(struct v2m_parts *parts, const char *id_or_uuid,
-				  struct v2m_rate_history *rates);
+				  struct v2m_key_rates *rates);
 enum v2m_verdict v2m_answer_history_reset(struct v2m_parts *parts, const char *id_or_uuid,
 					  int64_t *real_us);
 enum v2m_verdict v2m_answer_history_cleanup(struct v2m_parts *parts, unsigned days_to_keep,

@@ -16,7 +16,7 @@ struct v2m_bookkeeper {
 	struct v2m_ledger *ledger;
 	struct v2m_account *account;
 	struct v2m_rates *rates;
-	struct v2m_series *series;
+	struct v2m_rate_history *rate_history;
 	struct v2m_sample sample; /* the last one */
 	uint64_t flushed_ns;      /* CLOCK_MONOTONIC of the last flush, successful or not */
 };
@@ -46,8 +46,8 @@ int v2m_bookkeeper_open(const struct v2m_config *config, struct v2m_conditions *
 	made->conditions = conditions;
 	made->account = v2m_account_new();
 	made->rates = v2m_rates_new(config->rate_window_s);
-	made->series = v2m_series_new(V2M_SERIES_DEFAULT);
-	if (made->account && made->rates && made->series)
+	made->rate_history = v2m_rate_history_new(V2M_RATE_HISTORY_STEPS);
+	if (made->account && made->rates && made->rate_history)
 		result = open_ledger(made, error);
 	else
 		result = v2m_error_set(error, -ENOMEM, "out of memory");
@@ -66,7 +66,7 @@ void v2m_bookkeeper_close(struct v2m_bookkeeper *bookkeeper)
 	v2m_ledger_close(bookkeeper->ledger);
 	v2m_sample_clear(&bookkeeper->sample);
 	v2m_rates_free(bookkeeper->rates);
-	v2m_series_free(bookkeeper->series);
+	v2m_rate_history_free(bookkeeper->rate_history);
 	v2m_account_free(bookkeeper->account);
 	free(bookkeeper);
 }
@@ -81,7 +81,7 @@ int v2m_bookkeeper_add_sample(struct v2m_bookkeeper *bookkeeper, const struct v2
 		return result;
 	}
 	v2m_rates_add(bookkeeper->rates, sample);
-	v2m_series_add(bookkeeper->series, sample);
+	v2m_rate_history_add(bookkeeper->rate_history, sample);
 	v2m_sample_clear(&bookkeeper->sample);
 	bookkeeper->sample = *sample;
 	memset(sample, 0, sizeof(*sample));
@@ -120,7 +120,7 @@ void v2m_bookkeeper_change_owners(struct v2m_bookkeeper *bookkeeper, const struc
 		if (heir)
 			v2m_keyset_subject(to, heir, after, sizeof(after));
 		if (!heir || strcmp(before, after) != 0)
-			v2m_series_forget(bookkeeper->series, port->port);
+			v2m_rate_history_forget(bookkeeper->rate_history, port->port);
 	}
 }
 
@@ -183,5 +183,5 @@ double v2m_bookkeeper_rate(const struct v2m_bookkeeper *bookkeeper, uint16_t por
 size_t v2m_bookkeeper_rate_history(const struct v2m_bookkeeper *bookkeeper, uint16_t port,
 				   struct v2m_rate_point *points, size_t max, int64_t *start_us)
 {
-	return v2m_series_port(bookkeeper->series, port, points, max, start_us);
+	return v2m_rate_history_port(bookkeeper->rate_history, port, points, max, start_us);
 }

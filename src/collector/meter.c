@@ -121,7 +121,7 @@ static enum v2m_verdict get_hours(void *context, const struct v2m_history_query 
 
 struct rates_call {
 	const char *id_or_uuid;
-	struct v2m_rate_history *rates;
+	struct v2m_key_rates *rates;
 };
 
 static enum v2m_verdict run_rates(struct v2m_parts *parts, void *argument)
@@ -132,7 +132,7 @@ static enum v2m_verdict run_rates(struct v2m_parts *parts, void *argument)
 }
 
 static enum v2m_verdict get_rates(void *context, const char *id_or_uuid,
-				  struct v2m_rate_history *rates)
+				  struct v2m_key_rates *rates)
 {
 	struct rates_call call = { .id_or_uuid = id_or_uuid, .rates = rates };
 

@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-/* "\uXXXX\uXXXX", a surrogate pair, is the longest that one character becomes. */
+/* A character becomes at most a surrogate pair: "\uXXXX\uXXXX". */
 #define ESCAPED_LEN 12
 
 void v2m_text_init(void)
@@ -22,8 +22,8 @@ void v2m_text_init(void)
 		setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-/* What the C library calls printable, but reorders what is around it (bidirectional controls) or is
- * text that nobody sees (tags). */
+/* Characters that the C library calls printable, although they reorder their neighbours
+ * (bidirectional controls) or are invisible (tags). */
 static bool is_deceptive(uint32_t character)
 {
 	return character == 0x061c || character == 0x200e || character == 0x200f ||
@@ -39,7 +39,7 @@ static bool is_harmless(uint32_t character)
 	return iswprint((wint_t)character) && wcwidth((wchar_t)character) >= 0;
 }
 
-static int escape(uint32_t character, char *out)
+static int escape_character(uint32_t character, char *out)
 {
 	if (character < 0x10000)
 		return sprintf(out, "\\u%04x", (unsigned)character);
@@ -48,7 +48,7 @@ static int escape(uint32_t character, char *out)
 		       (unsigned)(0xdc00 + (character & 0x3ff)));
 }
 
-static char *clean(const char *text, bool keep_line_breaks)
+static char *clean_text(const char *text, bool keep_line_breaks)
 {
 	char *result = malloc(strlen(text) * ESCAPED_LEN + 1);
 	char *out = result;
@@ -68,7 +68,7 @@ static char *clean(const char *text, bool keep_line_breaks)
 			memcpy(out, text, length);
 			out += length;
 		} else {
-			out += escape(character, out);
+			out += escape_character(character, out);
 		}
 		text += length;
 	}
@@ -78,12 +78,12 @@ static char *clean(const char *text, bool keep_line_breaks)
 
 char *v2m_text_clean(const char *text)
 {
-	return clean(text, false);
+	return clean_text(text, false);
 }
 
 char *v2m_text_clean_json(const char *document)
 {
-	return clean(document, true);
+	return clean_text(document, true);
 }
 
 int v2m_text_width(const char *text)

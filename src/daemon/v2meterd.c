@@ -19,6 +19,7 @@
 #include "config/state_dir.h"
 #include "http/http.h"
 #include "http/listen.h"
+#include "keys/key_sources.h"
 #include "sockets/sessions.h"
 #include "datapath/remove.h"
 
@@ -32,6 +33,7 @@ enum action {
 	ACTION_RUN,
 	ACTION_CHECK,
 	ACTION_DETACH,
+	ACTION_PLACES,
 	ACTION_DONE,
 };
 
@@ -41,10 +43,12 @@ struct options {
 };
 
 static const char usage[] =
-	"usage: v2meterd [--config FILE] [--check | --detach] [--verbose] [--version] [--help]\n"
+	"usage: v2meterd [--config FILE] [--check | --detach | --key-places] [--verbose]\n"
+	"                [--version] [--help]\n"
 	"  --config FILE  the configuration; without it, the defaults\n"
 	"  --check        validate configuration and key sources, print them, and exit\n"
 	"  --detach       remove our programs and counters from the kernel, and exit\n"
+	"  --key-places   print where key_sources \"auto\" looks, a path a line, and exit\n"
 	"  --verbose      log more\n";
 
 /* 0, or -EINVAL: wrong usage. */
@@ -54,6 +58,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{ "config", required_argument, NULL, 'c' },
 		{ "check", no_argument, NULL, 'k' },
 		{ "detach", no_argument, NULL, 'd' },
+		{ "key-places", no_argument, NULL, 'p' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
@@ -68,9 +73,12 @@ static int parse_options(int argc, char **argv, struct options *options)
 			break;
 		case 'k':
 		case 'd':
+		case 'p':
 			if (options->action != ACTION_RUN)
 				return -EINVAL;
-			options->action = option == 'k' ? ACTION_CHECK : ACTION_DETACH;
+			options->action = option == 'k'   ? ACTION_CHECK
+					  : option == 'd' ? ACTION_DETACH
+							  : ACTION_PLACES;
 			break;
 		case 'v':
 			v2m_log_set_level(V2M_LOG_DEBUG);
@@ -238,6 +246,19 @@ static enum exit_status check(const struct v2m_config *config)
 	return STATUS_REFUSED;
 }
 
+static enum exit_status print_key_places(void)
+{
+	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings paths = { 0 };
+
+	if (v2m_key_places(&paths)) {
+		v2m_log_error("out of memory");
+		return STATUS_FAILED;
+	}
+	for (size_t i = 0; i < paths.count; i++)
+		puts(paths.items[i]);
+	return STATUS_OK;
+}
+
 static enum exit_status run_action(enum action action, const struct v2m_config *config)
 {
 	switch (action) {
@@ -263,6 +284,8 @@ int main(int argc, char **argv)
 	}
 	if (options.action == ACTION_DONE)
 		return STATUS_OK;
+	if (options.action == ACTION_PLACES)
+		return print_key_places();
 	if (v2m_config_load(options.config_path, &config, &error)) {
 		v2m_log_error("%s", error.text);
 		return STATUS_REFUSED;

@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "ledger/columns.h"
+#include "ledger/copy.h"
 #include "ledger/schema.h"
+#include "ledger/sqlite_error.h"
 #include "base/sqlite_uri.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -47,7 +50,25 @@ static int quick_check(sqlite3 *db, struct v2m_error *error)
 	return result;
 }
 
-static int prepare_file(sqlite3 *db, struct v2m_error *error)
+/* Brings the file to the present schema, and keeps a copy of an older one for the way back. */
+static int migrate_file(sqlite3 *db, const char *path, struct v2m_error *error)
+{
+	int version = 0;
+	int result = v2m_schema_read_version(db, &version, error);
+
+	if (result || version == V2M_LEDGER_VERSION)
+		return result;
+	if (version) {
+		result = v2m_ledger_copy_version(db, path, version, error);
+		if (result)
+			return result;
+		v2m_log_info("ledger: schema version %d becomes %d; %s.v%d is the file as it was",
+			     version, V2M_LEDGER_VERSION, path, version);
+	}
+	return v2m_schema_migrate(db, version, error);
+}
+
+static int prepare_file(sqlite3 *db, const char *path, struct v2m_error *error)
 {
 	int result;
 
@@ -63,8 +84,8 @@ static int prepare_file(sqlite3 *db, struct v2m_error *error)
 	if (result == 0)
 		result = quick_check(db, error);
 	if (result == 0)
-		result = v2m_schema_migrate(db, error);
-	return result;
+		result = migrate_file(db, path, error);
+	return result ? result : v2m_schema_check_totals(db, error);
 }
 
 void v2m_ledger_file_abandon(sqlite3 *db)
@@ -86,7 +107,7 @@ int v2m_ledger_file_open(const char *path, sqlite3 **db, struct v2m_error *error
 	    SQLITE_OK)
 		result = opened ? v2m_sqlite_error(opened, path, error) : -ENOMEM;
 	else
-		result = prepare_file(opened, error);
+		result = prepare_file(opened, path, error);
 	if (result)
 		v2m_ledger_file_abandon(opened);
 	else
@@ -100,6 +121,7 @@ static int open_for_reading(const char *path, bool immutable, sqlite3 **db, stru
 {
 	char uri[V2M_SQLITE_URI_MAX];
 	sqlite3 *opened = NULL;
+	int version = 0;
 	int result;
 
 	v2m_sqlite_uri(path, immutable ? "?immutable=1" : "", uri);
@@ -109,6 +131,12 @@ static int open_for_reading(const char *path, bool immutable, sqlite3 **db, stru
 		result = opened ? v2m_sqlite_error(opened, path, error) : -ENOMEM;
 	else
 		result = quick_check(opened, error);
+	if (result == 0)
+		result = v2m_schema_read_version(opened, &version, error);
+	if (result == 0 && version != V2M_LEDGER_VERSION)
+		result = v2m_error_set(error, -EROFS, "ledger: %s cannot be migrated", path);
+	if (result == 0)
+		result = v2m_schema_check_totals(opened, error);
 	if (result)
 		v2m_ledger_file_abandon(opened);
 	else

@@ -118,9 +118,9 @@ int v2m_ledger_history_month(struct v2m_ledger *ledger, const struct v2m_account
 			     struct v2m_history *out, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_history_clear) struct v2m_history history = { 0 };
-	V2M_CLEANUP(v2m_figures_clear) struct v2m_figures figures = { 0 };
+	V2M_CLEANUP(v2m_ledger_figures_clear) struct v2m_ledger_figures figures = { 0 };
 	char name[V2M_SUBJECT_LEN];
-	int result = v2m_figures_read(ledger, V2M_GET_MONTH, month, &figures, error);
+	int result = v2m_ledger_figures_read(ledger, V2M_GET_MONTH, month, &figures, error);
 
 	if (result == 0)
 		result = v2m_ledger_history(ledger, account, keyset, &history, error);
@@ -129,9 +129,9 @@ int v2m_ledger_history_month(struct v2m_ledger *ledger, const struct v2m_account
 	history.month = month;
 	for (size_t i = 0; i < history.n_keys; i++) {
 		entry_subject(keyset, &history, i, name, sizeof(name));
-		history.keys[i].month =
-			v2m_figures_with_pending(&figures, v2m_account_subject(account, name), name,
-						 100 * month, 100 * month + 99);
+		history.keys[i].month = v2m_ledger_figures_with_pending(
+			&figures, v2m_account_subject(account, name), name, 100 * month,
+			100 * month + 99);
 	}
 	*out = history;
 	memset(&history, 0, sizeof(history));
@@ -154,23 +154,23 @@ static int append_day(struct v2m_history_key *key, const struct v2m_history_day 
 }
 
 static int read_days(struct v2m_ledger *ledger, const char *name, int32_t from, int32_t to,
-		     struct v2m_history_key *key, size_t *size)
+		     struct v2m_history_key *key, size_t *size, struct v2m_error *error)
 {
-	struct v2m_cursor row = v2m_cursor_of(&ledger->statements, V2M_GET_DAYS);
+	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, V2M_GET_DAYS);
+	struct v2m_period row;
 	int result;
 
-	v2m_bind_text(&row, name);
-	v2m_bind_u64(&row, (uint64_t)from);
-	v2m_bind_u64(&row, (uint64_t)to);
-	while ((result = v2m_cursor_next(&row)) == 1) {
-		struct v2m_history_day day = { .date = (int32_t)v2m_read_u64(&row) };
+	v2m_bind_text(&cursor, name);
+	v2m_bind_int(&cursor, from);
+	v2m_bind_int(&cursor, to);
+	while ((result = v2m_cursor_next(&cursor, &row, error)) == 1) {
+		struct v2m_history_day day = { .date = row.date, .figures = row.figures };
 
-		day.figures = v2m_read_figures(&row);
 		result = append_day(key, &day, size);
 		if (result)
 			break;
 	}
-	v2m_cursor_reset(&row);
+	v2m_cursor_reset(&cursor);
 	return result;
 }
 
@@ -207,6 +207,7 @@ static int one_key(struct v2m_ledger *ledger, const struct v2m_account *account,
 		   const struct v2m_keyset *keyset, const struct v2m_key *key, int32_t from,
 		   int32_t to, struct v2m_history *out, struct v2m_error *error)
 {
+	struct v2m_error why = { 0 };
 	char name[V2M_SUBJECT_LEN];
 	size_t size = 0;
 	int result = v2m_ledger_readable(ledger, error);
@@ -220,13 +221,13 @@ static int one_key(struct v2m_ledger *ledger, const struct v2m_account *account,
 	v2m_key_subject(key, name, sizeof(name));
 	if (fill_key(account, keyset, key, out->keys))
 		return out_of_memory(error);
-	result = read_days(ledger, name, from, to, out->keys, &size);
+	result = read_days(ledger, name, from, to, out->keys, &size, &why);
 	if (result == 0)
 		result = add_pending_days(v2m_account_subject(account, name), from, to, out->keys,
 					  &size);
 	if (result == -ENOMEM)
 		return out_of_memory(error);
-	return result ? v2m_ledger_read_failed(ledger, result, error) : 0;
+	return result ? v2m_ledger_read_failed(ledger, result, &why, error) : 0;
 }
 
 int v2m_ledger_history_key(struct v2m_ledger *ledger, const struct v2m_account *account,
@@ -248,9 +249,9 @@ int v2m_ledger_history_key_month(struct v2m_ledger *ledger, const struct v2m_acc
 				 int32_t month, struct v2m_history *out, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_history_clear) struct v2m_history history = { .month = month };
-	V2M_CLEANUP(v2m_figures_clear) struct v2m_figures figures = { 0 };
+	V2M_CLEANUP(v2m_ledger_figures_clear) struct v2m_ledger_figures figures = { 0 };
 	char name[V2M_SUBJECT_LEN];
-	int result = v2m_figures_read(ledger, V2M_GET_MONTH, month, &figures, error);
+	int result = v2m_ledger_figures_read(ledger, V2M_GET_MONTH, month, &figures, error);
 
 	if (result == 0)
 		result = one_key(ledger, account, keyset, key, 100 * month, 100 * month + 99,
@@ -258,8 +259,8 @@ int v2m_ledger_history_key_month(struct v2m_ledger *ledger, const struct v2m_acc
 	if (result)
 		return result;
 	v2m_key_subject(key, name, sizeof(name));
-	history.keys->month = v2m_figures_with_pending(&figures, v2m_account_subject(account, name),
-						       name, 100 * month, 100 * month + 99);
+	history.keys->month = v2m_ledger_figures_with_pending(
+		&figures, v2m_account_subject(account, name), name, 100 * month, 100 * month + 99);
 	*out = history;
 	memset(&history, 0, sizeof(history));
 	return 0;
@@ -267,18 +268,18 @@ int v2m_ledger_history_key_month(struct v2m_ledger *ledger, const struct v2m_acc
 
 struct date_sum {
 	struct v2m_history_date out;
-	const struct v2m_figures *figures;
+	const struct v2m_ledger_figures *figures;
 };
 
 static int add_subject(const struct v2m_subject *subject, void *context)
 {
 	struct date_sum *sum = context;
-	struct v2m_history_figures figures = v2m_figures_with_pending(
+	struct v2m_history_figures figures = v2m_ledger_figures_with_pending(
 		sum->figures, subject, subject->id, sum->out.date, sum->out.date);
 
 	sum->out.totals = v2m_totals_add(sum->out.totals, figures.totals);
 	sum->out.connections += figures.max_connections;
-	sum->out.sessions += figures.sessions;
+	sum->out.sessions = v2m_counter_add(sum->out.sessions, figures.sessions);
 	if (figures.max_connections || figures.sessions || !v2m_totals_are_zero(&figures.totals))
 		sum->out.active_keys++;
 	return 0;
@@ -287,9 +288,9 @@ static int add_subject(const struct v2m_subject *subject, void *context)
 int v2m_ledger_history_date(struct v2m_ledger *ledger, const struct v2m_account *account,
 			    int32_t date, struct v2m_history_date *out, struct v2m_error *error)
 {
-	V2M_CLEANUP(v2m_figures_clear) struct v2m_figures figures = { 0 };
+	V2M_CLEANUP(v2m_ledger_figures_clear) struct v2m_ledger_figures figures = { 0 };
 	struct date_sum sum = { .out.date = date, .figures = &figures };
-	int result = v2m_figures_read(ledger, V2M_GET_DATE, date, &figures, error);
+	int result = v2m_ledger_figures_read(ledger, V2M_GET_DATE, date, &figures, error);
 
 	if (result)
 		return result;

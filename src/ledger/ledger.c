@@ -14,6 +14,7 @@
 #include "ledger/private.h"
 #include "ledger/salvage.h"
 #include "ledger/schema.h"
+#include "ledger/sqlite_error.h"
 
 static void detach(struct v2m_ledger *ledger)
 {
@@ -153,25 +154,34 @@ void v2m_ledger_set_retention(struct v2m_ledger *ledger,
 	ledger->retention = *retention;
 }
 
+static int run_with_row(struct v2m_ledger *ledger, enum v2m_statement which, const void *row)
+{
+	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, which);
+
+	v2m_bind_row(&cursor, row);
+	return v2m_cursor_run(&cursor);
+}
+
+int v2m_ledger_add_date(struct v2m_ledger *ledger, enum v2m_statement which, const char *subject,
+			int32_t date, const struct v2m_history_figures *figures)
+{
+	const struct v2m_period row = { .subject = subject, .date = date, .figures = *figures };
+
+	return run_with_row(ledger, which, &row);
+}
+
 static int store_days(struct v2m_ledger *ledger, const struct v2m_subject *subject)
 {
 	int result = 0;
 
 	for (size_t i = 0; i < subject->pending.n_days && result == 0; i++) {
 		const struct v2m_history_day *day = &subject->pending.days[i];
-		struct v2m_cursor date = v2m_cursor_of(&ledger->statements, V2M_ADD_DAY);
-		struct v2m_cursor month = v2m_cursor_of(&ledger->statements, V2M_ADD_MONTH);
 
-		v2m_bind_u64(&date, (uint64_t)day->date);
-		v2m_bind_text(&date, subject->id);
-		v2m_bind_figures(&date, &day->figures);
-		result = v2m_cursor_run(&date);
-		if (result)
-			break;
-		v2m_bind_u64(&month, (uint64_t)v2m_date_month(day->date));
-		v2m_bind_text(&month, subject->id);
-		v2m_bind_figures(&month, &day->figures);
-		result = v2m_cursor_run(&month);
+		result = v2m_ledger_add_date(ledger, V2M_ADD_DAY, subject->id, day->date,
+					     &day->figures);
+		if (result == 0)
+			result = v2m_ledger_add_date(ledger, V2M_ADD_MONTH, subject->id,
+						     v2m_date_month(day->date), &day->figures);
 	}
 	return result;
 }
@@ -182,58 +192,56 @@ static int store_hours(struct v2m_ledger *ledger, const struct v2m_subject *subj
 
 	for (size_t i = 0; i < subject->pending.n_hours && result == 0; i++) {
 		const struct v2m_history_hour *hour = &subject->pending.hours[i];
-		struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, V2M_ADD_HOUR);
+		const struct v2m_period row = {
+			.subject = subject->id,
+			.start_s = hour->start_s,
+			.utc_offset_s = hour->utc_offset_s,
+			.figures = hour->figures,
+		};
 
-		v2m_bind_u64(&cursor, (uint64_t)hour->start_s);
-		v2m_bind_u64(&cursor, (uint64_t)(int64_t)hour->utc_offset_s);
-		v2m_bind_text(&cursor, subject->id);
-		v2m_bind_figures(&cursor, &hour->figures);
-		result = v2m_cursor_run(&cursor);
+		result = run_with_row(ledger, V2M_ADD_HOUR, &row);
 	}
 	return result;
 }
 
-static int store_subject(const struct v2m_subject *subject, void *context)
+static int store_subject(const struct v2m_subject *subject, void *ledger)
 {
-	struct v2m_ledger *ledger = context;
-	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, V2M_PUT_SUBJECT);
 	int result;
 
 	if (!subject->dirty)
 		return 0;
-	v2m_bind_text(&cursor, subject->id);
-	v2m_bind_text(&cursor, subject->name);
-	v2m_bind_u64(&cursor, subject->port);
-	v2m_bind_u64(&cursor, (uint64_t)subject->first_seen_us);
-	v2m_bind_u64(&cursor, (uint64_t)subject->last_activity_us);
-	v2m_bind_u64(&cursor, (uint64_t)subject->reset_us);
-	v2m_bind_u64(&cursor, subject->max_connections);
-	v2m_bind_u64(&cursor, subject->sessions);
-	v2m_bind_totals(&cursor, &subject->lifetime);
-	v2m_bind_totals(&cursor, &subject->baseline);
-	v2m_bind_totals(&cursor, &subject->history_baseline);
-	result = v2m_cursor_run(&cursor);
+	result = run_with_row(ledger, V2M_PUT_SUBJECT, subject);
 	if (result == 0)
 		result = store_days(ledger, subject);
 	return result ? result : store_hours(ledger, subject);
 }
 
-static int store_raw(const struct v2m_raw_port *raw, void *context)
+static int store_raw(const struct v2m_raw_port *raw, void *ledger)
 {
-	struct v2m_ledger *ledger = context;
-	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, V2M_PUT_RAW);
+	return raw->dirty ? run_with_row(ledger, V2M_PUT_RAW, raw) : 0;
+}
 
-	if (!raw->dirty)
-		return 0;
-	v2m_bind_u64(&cursor, raw->raw.port);
-	v2m_bind_blob(&cursor, raw->epoch, V2M_EPOCH_LEN);
-	v2m_bind_u64(&cursor, (uint64_t)raw->read_us);
-	v2m_bind_u64(&cursor, raw->raw.assigned_ns);
-	v2m_bind_flow(&cursor, &raw->raw.tcp_rx);
-	v2m_bind_flow(&cursor, &raw->raw.tcp_tx);
-	v2m_bind_flow(&cursor, &raw->raw.udp_rx);
-	v2m_bind_flow(&cursor, &raw->raw.udp_tx);
-	return v2m_cursor_run(&cursor);
+static int store_overlap(const struct v2m_socket_overlap *overlap, void *ledger)
+{
+	return overlap->dirty ? run_with_row(ledger, V2M_PUT_OVERLAP, overlap) : 0;
+}
+
+static int store_sessions(const struct v2m_accounted_sessions *reading, void *ledger)
+{
+	return reading->dirty ? run_with_row(ledger, V2M_PUT_SESSIONS, reading) : 0;
+}
+
+static int store_account(struct v2m_ledger *ledger, struct v2m_account *account)
+{
+	int result = v2m_account_each_subject(account, store_subject, ledger);
+
+	if (result == 0)
+		result = v2m_account_each_raw(account, store_raw, ledger);
+	if (result == 0)
+		result = v2m_account_each_overlap(account, store_overlap, ledger);
+	if (result == 0)
+		result = v2m_account_each_sessions(account, store_sessions, ledger);
+	return result;
 }
 
 static int run_simple(struct v2m_ledger *ledger, enum v2m_statement which)
@@ -264,9 +272,7 @@ static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2
 	bool committing = false;
 
 	if (result == 0)
-		result = v2m_account_each_subject(account, store_subject, ledger);
-	if (result == 0)
-		result = v2m_account_each_raw(account, store_raw, ledger);
+		result = store_account(ledger, account);
 	if (result == 0 && work)
 		result = work(ledger, argument);
 	committing = result == 0;

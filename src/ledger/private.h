@@ -33,9 +33,15 @@ typedef int (*v2m_ledger_work)(struct v2m_ledger *ledger, const void *argument);
 int v2m_ledger_write(struct v2m_ledger *ledger, struct v2m_account *account, v2m_ledger_work work,
 		     const void *argument, struct v2m_error *error);
 
-/* After a reading that failed with code: says why, remembers damage, returns code. */
-int v2m_ledger_read_failed(struct v2m_ledger *ledger, int code, struct v2m_error *error);
-/* 0, or -ENODEV where there is no file to be read. */
+/* Adds figures to a subject's day (V2M_ADD_DAY) or month (V2M_ADD_MONTH). 0 or -errno. */
+int v2m_ledger_add_date(struct v2m_ledger *ledger, enum v2m_statement which, const char *subject,
+			int32_t date, const struct v2m_history_figures *figures);
+
+/* After a reading that failed with code and for the reason why: says so with the file's name,
+ * remembers damage, returns code. */
+int v2m_ledger_read_failed(struct v2m_ledger *ledger, int code, const struct v2m_error *why,
+			   struct v2m_error *error);
+/* 0, or -ENODEV if no file is open. */
 int v2m_ledger_readable(const struct v2m_ledger *ledger, struct v2m_error *error);
 
 /* The name that this ledger's exports carry. 0 or -errno. */

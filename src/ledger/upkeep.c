@@ -53,11 +53,11 @@ static int delete_before(struct v2m_ledger *ledger, const void *argument)
 	struct v2m_cursor hours = v2m_cursor_of(&ledger->statements, V2M_DELETE_HOURS_BEFORE);
 	int result;
 
-	v2m_bind_u64(&days, (uint64_t)before->date);
+	v2m_bind_int(&days, before->date);
 	result = v2m_cursor_run(&days);
 	if (result)
 		return result;
-	v2m_bind_u64(&hours, (uint64_t)before->hour_start_s);
+	v2m_bind_int(&hours, before->hour_start_s);
 	return v2m_cursor_run(&hours);
 }
 

@@ -56,9 +56,6 @@ RULES = {
     "daemon": ("api config keys devices sockets datapath netlink ledger http collector base json", "systemd"),
 }
 
-# Folders whose circles are not untied yet. Units of any other folder must not form one.
-TANGLED = {"http", "ctl"}
-
 SOURCE = pathlib.Path("src")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
@@ -197,8 +194,6 @@ def check_circles(files, build):
             edges[other]  # makes every unit a key
             reasons.setdefault((unit, other), reason)
     for circle in circles(edges):
-        if all(unit.split("/")[0] in TANGLED for unit in circle):
-            continue
         failures.append("a circle of units: " + ", ".join(circle))
         failures.extend(f"  {unit} {reasons[unit, other]} of {other}"
                         for unit in circle for other in sorted(edges[unit]) if other in circle)

@@ -105,16 +105,34 @@ static void a_reset_survives_a_restart(void **context)
 	assert_int_equal(subject->reset_us, 42);
 }
 
-static void counters_above_two_to_the_63rd_come_back_the_same(void **context)
+/* Sums in memory, and those that SQLite makes. */
+static void sums_stop_at_the_largest_counter(void **context)
 {
+	static const char *const tables[] = { "subjects", "days", "months", "hours" };
 	struct state *state = *context;
+	char text[128];
 
-	apply(state, UINT64_MAX / 2 - 100, 1);
+	apply(state, INT64_MAX / 2 - 100, 1);
 	store(state);
 	restart(state);
-	assert_int_equal(lifetime_rx(state->account, "aaaa"), UINT64_MAX - 201);
-	apply(state, UINT64_MAX / 2, 2);
-	assert_int_equal(lifetime_rx(state->account, "aaaa"), UINT64_MAX - 1);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), INT64_MAX - 201);
+	apply(state, INT64_MAX / 2 + 100, 2);
+	store(state);
+	apply(state, UINT64_MAX, 3);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), INT64_MAX);
+	store(state);
+	restart(state);
+	apply(state, UINT64_MAX, 4);
+	store(state);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), INT64_MAX);
+	for (size_t i = 0; i < V2M_ARRAY_LEN(tables); i++) {
+		snprintf(text, sizeof(text), "SELECT rx_wire FROM %s", tables[i]);
+		assert_int_equal(query(state, text), INT64_MAX);
+		snprintf(text, sizeof(text), "SELECT typeof(rx_wire) = 'integer' FROM %s",
+			 tables[i]);
+		assert_int_equal(query(state, text), 1);
+	}
+	assert_int_equal(each_file(state, "ledger.db.corrupt-*", NULL), 0);
 }
 
 static void every_file_is_private_whatever_the_umask(void **context)
@@ -250,7 +268,7 @@ int main(void)
 		TEST(readings_of_epochs_long_gone_are_forgotten),
 		TEST(the_epoch_in_force_is_kept_however_wrong_the_clock_was),
 		TEST(a_reset_survives_a_restart),
-		TEST(counters_above_two_to_the_63rd_come_back_the_same),
+		TEST(sums_stop_at_the_largest_counter),
 		TEST(every_file_is_private_whatever_the_umask),
 		TEST(a_store_that_fails_half_way_stores_nothing),
 		TEST(a_store_that_failed_is_made_good_by_the_next),

@@ -19,6 +19,7 @@
 #include "ledger/history.h"
 #include "ledger/ledger.h"
 #include "ledger/schema.h"
+#include "ledger/columns.h"
 
 struct state {
 	char dir[64];
@@ -187,7 +188,7 @@ static inline void destroy(struct state *state, const char *table)
 	snprintf(text, sizeof(text), "SELECT rootpage FROM sqlite_schema WHERE name = '%s'", table);
 	page = query(state, text);
 	sql(state, "PRAGMA user_version = 99");
-	snprintf(text, sizeof(text), "PRAGMA user_version = %d", v2m_schema_version());
+	snprintf(text, sizeof(text), "PRAGMA user_version = %d", V2M_LEDGER_VERSION);
 	sql(state, text);
 	query(state, "PRAGMA wal_checkpoint(TRUNCATE)");
 	memset(noise, 0xa5, sizeof(noise));

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What whoever draws a key's traffic is served: rates in steps of ten seconds, and hours."""
+"""The rate history of a key in steps of ten seconds, and its hours."""
 
 from support.lab import wait_until
 from support.two_keys import KEYS, PORT, Flood, give_port, tx
@@ -19,12 +19,12 @@ def hours(daemon, query=""):
     return ask(daemon, "first", f"hours{query}")["data"]
 
 
-def drawn(answer):
-    """The bytes under the line."""
+def counted(answer):
+    """The bytes that the rates stand for."""
     return sum(answer["tx"]) * answer["step_s"]
 
 
-def test_the_area_under_the_rates_is_what_was_sent(lab, start_daemon):
+def test_rates_times_their_seconds_are_what_was_sent(lab, start_daemon):
     daemon = start_daemon(KEYS)
     first = wait_until(lambda: rates(daemon) if rates(daemon)["tx"] else None, timeout_s=25,
                        what="a step that is over")
@@ -34,14 +34,14 @@ def test_the_area_under_the_rates_is_what_was_sent(lab, start_daemon):
     wait_until(lambda: tx(daemon) > 1000000, what="a part of the flood")
     sent = flood.end()["wire_bytes"]
     # Rounded to whole bytes a second, at most three steps of ten seconds.
-    last = wait_until(lambda: rates(daemon) if drawn(rates(daemon)) >= sent - 15 else None,
-                      timeout_s=15, what="the flood in the line")
-    assert abs(drawn(last) - sent) <= 15
+    last = wait_until(lambda: rates(daemon) if counted(rates(daemon)) >= sent - 15 else None,
+                      timeout_s=15, what="the flood in the rates")
+    assert abs(counted(last) - sent) <= 15
     assert last["start"] == first["start"] or abs(last["start"] - first["start"]) < 1
     assert len(last["rx"]) == len(last["tx"]) > len(first["tx"])
-    assert drawn(rates(daemon, "second")) == 0
+    assert counted(rates(daemon, "second")) == 0
     give_port(daemon, "second")
-    assert drawn(rates(daemon, "second")) == drawn(rates(daemon)) == 0, "it is another's traffic"
+    assert counted(rates(daemon, "second")) == counted(rates(daemon)) == 0, "it is another's traffic"
 
 
 def test_hours_are_the_local_ones_and_outlive_a_restart(lab, start_daemon):

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "accounting/series.h"
+#include "accounting/rate_history.h"
 #include "base/macros.h"
 
 #define STEPS 720
@@ -12,42 +12,42 @@ static struct v2m_rate_point points[STEPS + 100];
 
 static int setup(void **context)
 {
-	*context = v2m_series_new(STEPS);
+	*context = v2m_rate_history_new(STEPS);
 	return *context ? 0 : -1;
 }
 
 static int teardown(void **context)
 {
-	v2m_series_free(*context);
+	v2m_rate_history_free(*context);
 	return 0;
 }
 
 /* Every flow of the port stands at bytes: rx and tx at twice that. */
-static void add(struct v2m_series *series, uint16_t port, uint64_t bytes, double second)
+static void add(struct v2m_rate_history *history, uint16_t port, uint64_t bytes, double second)
 {
 	struct one_port one;
 
 	sample_at(&one, port, bytes, 0);
 	one.sample.mono_ns = (uint64_t)(second * 1e9);
 	one.sample.real_us = 1000000000 * SECOND_US + (int64_t)(second * 1e6);
-	v2m_series_add(series, &one.sample);
+	v2m_rate_history_add(history, &one.sample);
 }
 
-static size_t read_all(struct v2m_series *series, uint16_t port)
+static size_t read_all(struct v2m_rate_history *history, uint16_t port)
 {
 	int64_t start_us;
 
-	return v2m_series_port(series, port, points, V2M_ARRAY_LEN(points), &start_us);
+	return v2m_rate_history_port(history, port, points, V2M_ARRAY_LEN(points), &start_us);
 }
 
-static void a_steady_flow_is_a_flat_line(void **context)
+static void a_steady_flow_has_the_same_rate_in_every_step(void **context)
 {
 	int64_t start_us = 0;
 
 	for (unsigned second = 5; second <= 65; second++)
 		add(*context, 1001, 500 * second, second);
-	assert_int_equal(v2m_series_port(*context, 1001, points, V2M_ARRAY_LEN(points), &start_us),
-			 5);
+	assert_int_equal(
+		v2m_rate_history_port(*context, 1001, points, V2M_ARRAY_LEN(points), &start_us), 5);
 	assert_int_equal(start_us, 1000000010 * SECOND_US);
 	for (size_t i = 0; i < 5; i++) {
 		assert_true(fabsf(points[i].rx_bytes_s - 1000) < 0.1f);
@@ -66,7 +66,7 @@ static void bytes_between_rare_samples_are_spread_over_their_time(void **context
 	assert_true(points[3].rx_bytes_s == 0);
 }
 
-static void the_area_under_the_line_is_what_was_counted(void **context)
+static void rates_times_their_seconds_are_what_was_counted(void **context)
 {
 	double area = 0;
 	uint64_t bytes = 0;
@@ -115,15 +115,15 @@ static void another_counter_begins_anew(void **context)
 	add(*context, 1001, 1000, 10);
 	sample_at(&one, 1001, 1000000, 20);
 	one.sample.epoch[0] = 'x';
-	v2m_series_add(*context, &one.sample);
+	v2m_rate_history_add(*context, &one.sample);
 	sample_at(&one, 1001, 2000000, 30);
 	one.sample.epoch[0] = 'x';
 	one.port.assigned_ns = 7;
-	v2m_series_add(*context, &one.sample);
+	v2m_rate_history_add(*context, &one.sample);
 	one.sample.mono_ns = 40 * SECOND_NS;
 	one.port = port_at(1001, 5);
 	one.port.assigned_ns = 7;
-	v2m_series_add(*context, &one.sample);
+	v2m_rate_history_add(*context, &one.sample);
 	assert_int_equal(read_all(*context, 1001), 3);
 	for (size_t i = 0; i < 3; i++)
 		assert_true(points[i].rx_bytes_s == 0);
@@ -147,8 +147,8 @@ static void a_port_with_a_new_owner_begins_anew(void **context)
 {
 	add(*context, 1001, 0, 10);
 	add(*context, 1001, 1000, 20);
-	v2m_series_forget(*context, 1001);
-	v2m_series_forget(*context, 1002);
+	v2m_rate_history_forget(*context, 1001);
+	v2m_rate_history_forget(*context, 1002);
 	assert_int_equal(read_all(*context, 1001), 1);
 	assert_true(points[0].rx_bytes_s == 0);
 	add(*context, 1001, 5000, 30);
@@ -163,9 +163,9 @@ static void a_port_with_a_new_owner_begins_anew(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_steady_flow_is_a_flat_line),
+		TEST(a_steady_flow_has_the_same_rate_in_every_step),
 		TEST(bytes_between_rare_samples_are_spread_over_their_time),
-		TEST(the_area_under_the_line_is_what_was_counted),
+		TEST(rates_times_their_seconds_are_what_was_counted),
 		TEST(only_the_last_hours_are_kept),
 		TEST(a_silence_longer_than_what_is_kept_leaves_zeros),
 		TEST(another_counter_begins_anew),
@@ -173,5 +173,5 @@ int main(void)
 		TEST(a_port_with_a_new_owner_begins_anew),
 	};
 
-	return cmocka_run_group_tests_name("series", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("rate_history", tests, NULL, NULL);
 }

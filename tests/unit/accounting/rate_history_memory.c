@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What the rates of the last hours take of memory, whatever happens for how long. */
+/* The memory that the rate history takes is bounded, whatever happens for however long. */
 #include "unit/fixture.h"
 
 #include <malloc.h>
 
-#include "accounting/series.h"
+#include "accounting/rate_history.h"
 
-#define STEPS V2M_SERIES_DEFAULT
+#define STEPS V2M_RATE_HISTORY_STEPS
 #define PORTS 64
 /* The steps, the two blocks of ten minutes at the ends, and a block's number and place. */
 #define PER_PORT (8u * (STEPS + 120) + 1024)
@@ -52,19 +52,19 @@ static int setup(void **context)
 {
 	in_use = 0;
 	peak = 0;
-	*context = v2m_series_new(STEPS);
+	*context = v2m_rate_history_new(STEPS);
 	empty = in_use;
 	return *context ? 0 : -1;
 }
 
 static int teardown(void **context)
 {
-	v2m_series_free(*context);
+	v2m_rate_history_free(*context);
 	return in_use ? -1 : 0;
 }
 
 /* A reading of that many ports from first on, all of which stand at bytes. */
-static void add(struct v2m_series *series, uint16_t first, size_t n, uint64_t bytes,
+static void add(struct v2m_rate_history *history, uint16_t first, size_t n, uint64_t bytes,
 		unsigned second)
 {
 	static struct v2m_port_sample ports[PORTS];
@@ -74,7 +74,7 @@ static void add(struct v2m_series *series, uint16_t first, size_t n, uint64_t by
 		ports[i] = port_at((uint16_t)(first + i), bytes);
 	sample.mono_ns = second * SECOND_NS;
 	sample.real_us = (int64_t)second * SECOND_US;
-	v2m_series_add(series, &sample);
+	v2m_rate_history_add(history, &sample);
 }
 
 static void busy_ports_take_what_is_kept_and_no_more(void **context)
@@ -125,5 +125,5 @@ int main(void)
 		TEST(ports_that_come_and_go_leave_nothing),
 	};
 
-	return cmocka_run_group_tests_name("series_memory", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("rate_history_memory", tests, NULL, NULL);
 }

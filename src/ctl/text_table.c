@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "ctl/table.h"
+#include "ctl/text_table.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "ctl/text.h"
 
 struct cell {
@@ -15,13 +16,11 @@ struct cell {
 	enum v2m_style style;
 };
 
-struct v2m_table {
-	const struct v2m_column *columns;
+struct v2m_text_table {
+	const struct v2m_text_column *columns;
 	size_t n_columns;
-	struct cell *cells; /* row by row */
-	size_t n_cells;
-	size_t size;
-	bool failed; /* out of memory: a cell is missing */
+	V2M_ARRAY(struct cell) cells; /* row by row */
+	bool failed;                  /* out of memory: a cell is missing */
 };
 
 static const char *const sequences[] = {
@@ -49,49 +48,36 @@ bool v2m_colour_wanted(FILE *out)
 	return !(refusal && *refusal) && isatty(fileno(out));
 }
 
-struct v2m_table *v2m_table_new(const struct v2m_column *columns, size_t n_columns)
+struct v2m_text_table *v2m_text_table_new(const struct v2m_text_column *columns, size_t n_columns)
 {
-	struct v2m_table *table = calloc(1, sizeof(*table));
+	struct v2m_text_table *table = calloc(1, sizeof(*table));
 
 	if (!table)
 		return NULL;
 	table->columns = columns;
 	table->n_columns = n_columns;
 	for (size_t i = 0; i < n_columns && columns[0].title; i++)
-		v2m_table_cell(table, V2M_STYLE_TITLE, "%s", columns[i].title);
+		v2m_text_table_cell(table, V2M_STYLE_TITLE, "%s", columns[i].title);
 	return table;
 }
 
-void v2m_table_freep(struct v2m_table **table)
+void v2m_text_table_freep(struct v2m_text_table **table)
 {
 	if (!*table)
 		return;
-	for (size_t i = 0; i < (*table)->n_cells; i++)
-		free((*table)->cells[i].text);
-	free((*table)->cells);
+	for (size_t i = 0; i < (*table)->cells.count; i++)
+		free((*table)->cells.items[i].text);
+	v2m_array_clear(&(*table)->cells);
 	free(*table);
 }
 
-static int make_room(struct v2m_table *table)
-{
-	size_t size = table->size ? 2 * table->size : 64;
-	struct cell *grown;
-
-	if (table->n_cells < table->size)
-		return 0;
-	grown = realloc(table->cells, size * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	table->cells = grown;
-	table->size = size;
-	return 0;
-}
-
-void v2m_table_cell(struct v2m_table *table, enum v2m_style style, const char *format, ...)
+void v2m_text_table_cell(struct v2m_text_table *table, enum v2m_style style, const char *format,
+			 ...)
 {
 	V2M_FREE char *text = NULL;
-	char *clean = NULL;
+	V2M_FREE char *clean = NULL;
 	va_list arguments;
+	int width;
 
 	if (!table || table->failed)
 		return;
@@ -101,32 +87,27 @@ void v2m_table_cell(struct v2m_table *table, enum v2m_style style, const char *f
 	va_end(arguments);
 	if (text)
 		clean = v2m_text_clean(text);
-	if (!clean || make_room(table)) {
-		free(clean);
+	width = clean ? v2m_text_width(clean) : 0;
+	if (!clean || v2m_array_add(&table->cells, (struct cell){ clean, width, style }))
 		table->failed = true;
-		return;
-	}
-	table->cells[table->n_cells++] = (struct cell){
-		.text = clean,
-		.width = v2m_text_width(clean),
-		.style = style,
-	};
+	else
+		clean = NULL; /* the cell owns it */
 }
 
-static int column_width(const struct v2m_table *table, size_t column)
+static int column_width(const struct v2m_text_table *table, size_t column)
 {
 	int width = 0;
 
-	for (size_t i = column; i < table->n_cells; i += table->n_columns)
-		if (table->cells[i].width > width)
-			width = table->cells[i].width;
+	for (size_t i = column; i < table->cells.count; i += table->n_columns)
+		if (table->cells.items[i].width > width)
+			width = table->cells.items[i].width;
 	return width;
 }
 
-static void print_cell(const struct v2m_table *table, size_t index, int width, FILE *out,
+static void print_cell(const struct v2m_text_table *table, size_t index, int width, FILE *out,
 		       bool colour)
 {
-	const struct cell *cell = &table->cells[index];
+	const struct cell *cell = &table->cells.items[index];
 	size_t column = index % table->n_columns;
 	bool last = column + 1 == table->n_columns;
 	int gap = width - cell->width;
@@ -140,7 +121,7 @@ static void print_cell(const struct v2m_table *table, size_t index, int width, F
 	fputs(last ? "\n" : "  ", out);
 }
 
-int v2m_table_print(const struct v2m_table *table, FILE *out, bool colour)
+int v2m_text_table_print(const struct v2m_text_table *table, FILE *out, bool colour)
 {
 	V2M_FREE int *widths = NULL;
 
@@ -151,7 +132,7 @@ int v2m_table_print(const struct v2m_table *table, FILE *out, bool colour)
 		return -ENOMEM;
 	for (size_t i = 0; i < table->n_columns; i++)
 		widths[i] = column_width(table, i);
-	for (size_t i = 0; i < table->n_cells; i++)
+	for (size_t i = 0; i < table->cells.count; i++)
 		print_cell(table, i, widths[i % table->n_columns], out, colour);
 	return 0;
 }
