@@ -30,9 +30,9 @@ static const char *tell_attachment(const struct v2m_parts *parts,
 {
 	const char *kind;
 
-	if (!v2m_byte_source_is_exact(parts->source))
+	if (!v2m_byte_source_is_exact(parts->byte_source))
 		return "none";
-	kind = v2m_datapath_kind(v2m_byte_source_programs(parts->source),
+	kind = v2m_datapath_kind(v2m_byte_source_programs(parts->byte_source),
 				 watched->chosen.device.ifindex, outrun);
 	return watched->failed ? "none" : kind;
 }
@@ -86,13 +86,13 @@ static void fill_health(const struct v2m_parts *parts, struct v2m_status *status
 	status->health_detail = *sentence.text ? strdup(sentence.text) : NULL;
 }
 
-static void fill_source(const struct v2m_parts *parts, struct v2m_status *status)
+static void fill_byte_source(const struct v2m_parts *parts, struct v2m_status *status)
 {
-	const struct v2m_datapath *programs = v2m_byte_source_programs(parts->source);
-	const char *reason = v2m_byte_source_reason(parts->source);
+	const struct v2m_datapath *programs = v2m_byte_source_programs(parts->byte_source);
+	const char *reason = v2m_byte_source_reason(parts->byte_source);
 
-	status->mode =
-		v2m_byte_source_is_exact(parts->source) ? V2M_MODE_EBPF : V2M_MODE_SOCKET_STATS;
+	status->mode = v2m_byte_source_is_exact(parts->byte_source) ? V2M_MODE_EBPF
+								    : V2M_MODE_SOCKET_STATS;
 	status->mode_reason = *reason ? strdup(reason) : NULL;
 	if (programs)
 		status->counters_since_ns = v2m_datapath_created_ns(programs);
@@ -114,7 +114,7 @@ enum v2m_verdict v2m_answer_status(struct v2m_parts *parts, struct v2m_status **
 		return V2M_UNREADABLE;
 	}
 	fill_health(parts, made);
-	fill_source(parts, made);
+	fill_byte_source(parts, made);
 	/* If bytes cannot be counted there never was a sample. */
 	made->real_us = sampled_us ? sampled_us : v2m_clock_real_us();
 	made->started_us = parts->started_us;

@@ -23,7 +23,7 @@
 #include "collector/requests.h"
 #include "collector/sampling.h"
 #include "collector/socket_netns.h"
-#include "collector/source_change.h"
+#include "collector/counting.h"
 #include "collector/timer.h"
 
 struct v2m_collector {
@@ -61,8 +61,8 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 
 	(void)timer;
 	set_next_tick(collector, due_us);
-	v2m_source_change_follow_netns(parts);
-	v2m_device_watch_check(parts->devices, v2m_byte_source_programs(parts->source));
+	v2m_counting_follow_netns(parts);
+	v2m_device_watch_check(parts->devices, v2m_byte_source_programs(parts->byte_source));
 	v2m_sampling_take(parts);
 	v2m_key_change_retry(parts);
 	v2m_key_change_reread(parts);
@@ -84,13 +84,13 @@ static int follow_links(sd_event_source *source, int fd, uint32_t events, void *
 	(void)fd;
 	(void)events;
 	if (v2m_device_watch_drain(collector->parts.devices))
-		v2m_source_change_devices(&collector->parts);
+		v2m_counting_update_devices(&collector->parts);
 	return 0;
 }
 
 static void reload(struct v2m_parts *parts)
 {
-	v2m_source_change_retry(parts);
+	v2m_counting_retry_programs(parts);
 	v2m_key_change_load(parts);
 }
 
@@ -153,10 +153,11 @@ static int open_parts(struct v2m_collector *collector, struct v2m_error *error)
 		result = v2m_device_watch_open(config, parts->conditions, &parts->devices, error);
 	if (!result)
 		result = v2m_byte_source_open(collector->event, config, parts->conditions,
-					      parts->netns, &parts->source, error);
+					      parts->netns, &parts->byte_source, error);
 	if (result)
 		return result;
-	v2m_connections_count_sessions(parts->connections, v2m_byte_source_is_exact(parts->source));
+	v2m_connections_count_sessions(parts->connections,
+				       v2m_byte_source_is_exact(parts->byte_source));
 	if (v2m_key_supply_open(config, parts->conditions,
 				v2m_bookkeeper_account(parts->bookkeeper), &parts->keys))
 		return v2m_error_set(error, -ENOMEM, "out of memory");
@@ -229,7 +230,7 @@ static void store_last(struct v2m_parts *parts)
 	if (!parts->keys)
 		return;
 	v2m_key_supply_remember_again(parts->keys);
-	if (v2m_byte_source_counts(parts->source) && v2m_sampling_take(parts) == 0)
+	if (v2m_byte_source_counts(parts->byte_source) && v2m_sampling_take(parts) == 0)
 		v2m_bookkeeper_flush(parts->bookkeeper);
 }
 
@@ -246,7 +247,7 @@ void v2m_collector_close(struct v2m_collector *collector)
 	sd_event_source_unref(collector->keys_event);
 	store_last(parts);
 	v2m_key_supply_close(parts->keys);
-	v2m_byte_source_close(parts->source);
+	v2m_byte_source_close(parts->byte_source);
 	v2m_device_watch_close(parts->devices);
 	v2m_connections_close(parts->connections);
 	v2m_bookkeeper_close(parts->bookkeeper);
@@ -265,12 +266,12 @@ const struct v2m_meter *v2m_collector_meter(struct v2m_collector *collector)
 
 bool v2m_collector_outlasts(const struct v2m_collector *collector)
 {
-	return v2m_byte_source_is_exact(collector->parts.source);
+	return v2m_byte_source_is_exact(collector->parts.byte_source);
 }
 
 void v2m_collector_reload(struct v2m_collector *collector)
 {
-	v2m_byte_source_log_again(collector->parts.source);
+	v2m_byte_source_log_again(collector->parts.byte_source);
 	v2m_key_supply_log_again(collector->parts.keys);
 	reload(&collector->parts);
 }

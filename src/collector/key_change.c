@@ -12,18 +12,18 @@
 #include "collector/key_supply.h"
 #include "collector/publisher.h"
 #include "collector/sampling.h"
-#include "collector/source_change.h"
+#include "collector/counting.h"
 
 /* Returns how many ports could not be placed, or -errno. May be repeated after a failure, which may
  * have left the kernel with some or all of the new ports. */
 static int switch_keyset(struct v2m_parts *parts, struct v2m_keyset *next, struct v2m_error *error)
 {
-	int refused = v2m_source_change_ports(parts, next, error);
+	int refused = v2m_counting_set_ports(parts, next, error);
 
 	if (refused < 0)
 		return refused;
 	/* All bytes so far belong to the old owners. */
-	if (v2m_byte_source_counts(parts->source) && v2m_sampling_take(parts))
+	if (v2m_byte_source_counts(parts->byte_source) && v2m_sampling_take(parts))
 		return v2m_error_set(error, -EIO, "the counters cannot be read");
 	/* After all that can fail: the kernel forgets the sessions of ports that leave, and a set
 	 * that waits is tried at each tick. */
@@ -53,7 +53,7 @@ static void follow_keyset(struct v2m_parts *parts, int refused)
 	note_refused(parts, refused);
 	v2m_log_info("%zu key%s on %zu port%s", keyset->n_keys, keyset->n_keys == 1 ? "" : "s",
 		     keyset->n_ports, keyset->n_ports == 1 ? "" : "s");
-	v2m_source_change_renew(parts);
+	v2m_counting_renew(parts);
 	v2m_publisher_withdraw(parts->publisher);
 }
 
@@ -101,7 +101,7 @@ static int load_keys(struct v2m_parts *parts, bool first, struct v2m_error *erro
 	if (!result && (first || is_change(parts, next)))
 		result = activate(parts, next, error);
 	else if (!result)
-		v2m_source_change_renew(parts);
+		v2m_counting_renew(parts);
 	v2m_key_supply_conclude(parts->keys, result);
 	return result;
 }

@@ -18,5 +18,5 @@ enum v2m_verdict v2m_key_lookup(const struct v2m_parts *parts, const char *id_or
 		return V2M_OK;
 	if (port->shared)
 		return V2M_KEY_SHARES_PORT;
-	return v2m_byte_source_counts_port(parts->source, port) ? V2M_OK : V2M_KEY_IS_UDP;
+	return v2m_byte_source_counts_port(parts->byte_source, port) ? V2M_OK : V2M_KEY_IS_UDP;
 }

@@ -29,16 +29,16 @@ struct v2m_key_supply {
 	struct v2m_keyset *waiting; /* could not be activated and will be tried again; or NULL */
 	struct v2m_error waiting_error;
 	struct v2m_source_report report;
-	int read_result;                  /* of the last reading: 0 or -errno */
-	struct v2m_error read_error;      /* if read_result is not 0 */
-	uint64_t read_ns;                 /* CLOCK_MONOTONIC of the last reading */
-	uint64_t reread_ns;               /* how long after it the next attempt is due */
-	bool unremembered;                /* keys.last.json is older than the active set */
-	struct v2m_news kept_news;        /* why the active keys stay */
-	struct v2m_log_memory source_log; /* what is odd in the sources */
+	int read_result;                      /* of the last reading: 0 or -errno */
+	struct v2m_error read_error;          /* if read_result is not 0 */
+	uint64_t read_ns;                     /* CLOCK_MONOTONIC of the last reading */
+	uint64_t reread_ns;                   /* how long after it the next attempt is due */
+	bool unremembered;                    /* keys.last.json is older than the active set */
+	struct v2m_news kept_news;            /* why the active keys stay */
+	struct v2m_log_memory key_source_log; /* what is odd in the sources */
 };
 
-static void watch_sources(struct v2m_key_supply *supply)
+static void watch_key_sources(struct v2m_key_supply *supply)
 {
 	struct v2m_strings paths = { 0 };
 	struct v2m_error error = { 0 };
@@ -71,7 +71,7 @@ int v2m_key_supply_open(const struct v2m_config *config, struct v2m_conditions *
 		free(made);
 		return -ENOMEM;
 	}
-	watch_sources(made);
+	watch_key_sources(made);
 	*supply = made;
 	return 0;
 }
@@ -115,7 +115,7 @@ int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyse
 		.now_us = v2m_clock_real_us(),
 	};
 
-	v2m_log_begin(&supply->source_log);
+	v2m_log_begin(&supply->key_source_log);
 	supply->read_result = v2m_key_sources_load(&supply->config->key_sources, &options, keyset,
 						   &supply->report, error);
 	v2m_log_end();
@@ -225,7 +225,7 @@ void v2m_key_supply_log_last_good(struct v2m_key_supply *supply, const char *why
 void v2m_key_supply_log_again(struct v2m_key_supply *supply)
 {
 	v2m_news_forget(&supply->kept_news);
-	memset(&supply->source_log, 0, sizeof(supply->source_log));
+	memset(&supply->key_source_log, 0, sizeof(supply->key_source_log));
 }
 
 /* Only a source that a person has to correct keeps the service down (exit status 2). Any other

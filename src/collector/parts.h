@@ -17,7 +17,7 @@ struct v2m_parts {
 	struct v2m_bookkeeper *bookkeeper;
 	struct v2m_socket_netns *netns;
 	struct v2m_device_watch *devices;
-	struct v2m_byte_source *source;
+	struct v2m_byte_source *byte_source;
 	struct v2m_connections *connections;
 	struct v2m_key_supply *keys;
 };

@@ -27,7 +27,7 @@ int v2m_sampling_take(struct v2m_parts *parts)
 {
 	struct v2m_sample sample = { 0 };
 	struct v2m_error error = { 0 };
-	int result = v2m_byte_source_read(parts->source, &sample, &error);
+	int result = v2m_byte_source_read(parts->byte_source, &sample, &error);
 
 	if (result) {
 		set_unreadable(parts, error.text);
@@ -48,7 +48,7 @@ int v2m_sampling_take_programs(struct v2m_parts *parts)
 {
 	struct v2m_sample sample = { 0 };
 	struct v2m_error error = { 0 };
-	int result = v2m_byte_source_read_programs(parts->source, &sample, &error);
+	int result = v2m_byte_source_read_programs(parts->byte_source, &sample, &error);
 
 	if (result)
 		return result;
@@ -77,7 +77,7 @@ int v2m_sampling_dump_connections(struct v2m_parts *parts)
 
 	if (result)
 		return result;
-	v2m_byte_source_fill_peers(parts->source, table);
+	v2m_byte_source_fill_peers(parts->byte_source, table);
 	v2m_connections_replace(parts->connections, table);
 	if (account_connections(parts))
 		v2m_log_error("sessions are not counted until the next dump of the connections: "

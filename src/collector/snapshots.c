@@ -35,7 +35,7 @@ static bool fill_ports(const struct v2m_parts *parts, struct v2m_snapshot *snaps
 	if (!snapshot->ports)
 		return false;
 	for (size_t i = 0; i < keyset->n_ports; i++)
-		if (v2m_byte_source_counts_port(parts->source, &keyset->ports[i]))
+		if (v2m_byte_source_counts_port(parts->byte_source, &keyset->ports[i]))
 			fill_port(parts, &keyset->ports[i], &snapshot->ports[snapshot->n_ports++]);
 	return true;
 }
@@ -62,7 +62,7 @@ static bool fill_interfaces(const struct v2m_parts *parts, struct v2m_snapshot *
 
 static bool fill_mode(const struct v2m_parts *parts, struct v2m_snapshot *snapshot)
 {
-	const char *reason = v2m_byte_source_reason(parts->source);
+	const char *reason = v2m_byte_source_reason(parts->byte_source);
 
 	snapshot->mode = v2m_bookkeeper_sample(parts->bookkeeper)->mode;
 	if (!*reason)
