@@ -10,37 +10,40 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "base/name_index.h"
+#include "keys/formats/formats.h"
 #include "keys/formats/source_read.h"
 #include "base/string_list.h"
 #include "base/cleanup.h"
 
 #define AUTO "auto"
 
-/* Where panels, V2Ray and Xray keep what they run from; all that is there is taken. */
-static const char *const auto_places[] = {
-	"/etc/v2meter/keys.json",
-	"/root/vpn-server/config",
-	"/root/vpn-server/data/vpn.db",
-	"/usr/local/etc/xray",
-	"/etc/xray",
-	"/usr/local/x-ui/bin/config.json",
-	"/usr/local/etc/v2ray",
-	"/etc/v2ray",
-};
+static int add_place(const char *root, const char *place, struct v2m_strings *paths)
+{
+	V2M_FREE char *path = NULL;
 
+	if (asprintf(&path, "%s%s", root ? root : "", place) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	return v2m_strings_add(paths, path);
+}
+
+/* The places of all formats: everything that is there is read. */
 static int add_auto_places(const char *root, struct v2m_strings *paths)
 {
-	for (size_t i = 0; i < V2M_ARRAY_LEN(auto_places); i++) {
-		V2M_FREE char *path = NULL;
+	size_t n_formats;
+	const struct v2m_key_format *formats = v2m_key_formats(&n_formats);
 
-		if (asprintf(&path, "%s%s", root ? root : "", auto_places[i]) < 0) {
-			path = NULL;
-			return -ENOMEM;
-		}
-		if (v2m_strings_add(paths, path))
-			return -ENOMEM;
-	}
+	for (size_t i = 0; i < n_formats; i++)
+		for (const char *const *place = formats[i].places; *place; place++)
+			if (add_place(root, *place, paths))
+				return -ENOMEM;
 	return 0;
+}
+
+int v2m_key_places(struct v2m_strings *paths)
+{
+	return add_auto_places(NULL, paths);
 }
 
 int v2m_key_sources_paths(const struct v2m_strings *sources, const char *auto_root,

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "keys/formats/formats.h"
 #include "keys/formats/source_read.h"
 
 /* As the kernel does (path_resolution(7)). */
@@ -192,7 +193,7 @@ static int add_content(struct v2m_watch_list *list, const char *directory)
 		char path[PATH_MAX];
 
 		strcpy(path, directory);
-		if (v2m_source_is_candidate(entry->d_name) && append(path, entry->d_name))
+		if (v2m_key_format_has_ending(entry->d_name) && append(path, entry->d_name))
 			result = walk_path(list, path, false);
 	}
 	if (stream)
@@ -258,7 +259,7 @@ bool v2m_watch_list_concerns(const struct v2m_watch_list *list, const struct ino
 		if (!event->len || !(event->mask & entry->events))
 			continue;
 		if (entry->name ? strcmp(entry->name, event->name) != 0
-				: !v2m_source_is_candidate(event->name))
+				: !v2m_key_format_has_ending(event->name))
 			continue;
 		if (!is_unwritten(entry, event))
 			return true;

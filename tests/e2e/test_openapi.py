@@ -267,7 +267,7 @@ def test_no_documented_member_is_missing_from_all_answers(checker):
 
 
 def test_every_reason_of_health_is_documented():
-    served = re.findall(r'\? "([a-z_]+)"', (ROOT / "src/collector/publish.c").read_text())
+    served = re.findall(r'\{ "([a-z_]+)",', (ROOT / "src/collector/health.c").read_text())
     explained = re.findall(r"^\.It Li ([a-z_]+)$", (ROOT / "docs/man/v2meterd.8").read_text(), re.MULTILINE)
     assert served == explained == DOCUMENT["components"]["schemas"]["Reason"]["enum"]
 
