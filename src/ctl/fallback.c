@@ -15,7 +15,7 @@ struct route {
 	enum v2m_shape shape;
 };
 
-/* The newest first. */
+/* The newest path first. */
 static const struct route routes[][N_ROUTES] = {
 	[V2M_ASK_ALL] = {
 		{ "/api/traffic/simple", "", V2M_SHAPE_SIMPLE },
@@ -163,13 +163,10 @@ static enum v2m_outcome conclude(const struct v2m_client *client, enum verdict v
 		tell_no(client, &answer->reply);
 		return V2M_REFUSED;
 	}
-	if (verdict == NO_CONNECTION) {
-		v2m_note("cannot reach %s: %s", v2m_client_url(client),
-			 v2m_client_reply_text(&answer->reply));
-		return V2M_UNREACHED;
-	}
+	if (verdict == NO_CONNECTION)
+		return v2m_fallback_fail(client, answer->path, &answer->reply);
 	v2m_note("the reset was sent, but whether it happened is not known (%s: %s); it is not "
-		 "sent again, see `v2meterctl show`",
+		 "sent again, and `v2meterctl show` tells whether the count began anew",
 		 answer->path, v2m_client_reply_text(&answer->reply));
 	return V2M_UNKNOWN;
 }

@@ -21,7 +21,7 @@ static const char *get_string(const json_t *object, const char *member)
 	return json_string_value(json_object_get(object, member));
 }
 
-/* Reads whose the bytes are, as far as the entry tells. */
+/* Reads the owner of the bytes, as far as the entry tells it. */
 static void read_owner(const json_t *entry, struct v2m_ctl_figure *row)
 {
 	row->entry = entry;

@@ -69,8 +69,8 @@ static void add_health(struct v2m_text_table *table, const struct v2m_client_rep
 		v2m_text_table_cell(table, V2M_STYLE_QUIET, "not said");
 }
 
-/* From the first port entry, because all entries of our server say the same; without entries, from
- * the meter's own status. Older servers have neither. */
+/* Adds the line about accounting, from the first port entry, because all entries of our server say
+ * the same; without entries, from the meter's own status. Older servers have neither. */
 static void add_accounting(struct v2m_text_table *table, const struct status *status)
 {
 	const struct v2m_ctl_figures *figures = &status->traffic.figures;

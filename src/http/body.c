@@ -29,8 +29,9 @@ void v2m_body_invite(struct mg_connection *connection)
 		mg_write(connection, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 }
 
-/* Byte by byte, so that the clock is seen however slowly the bytes arrive. mg_read() does not tell
- * a body that stopped arriving from one that has ended; the length that was announced does. */
+/* Reads byte by byte, to look at the clock however slowly the bytes arrive. mg_read() returns 0
+ * both if the body has ended and if it stopped arriving, so the length is compared with the
+ * announced one. */
 enum v2m_body_end v2m_body_drop(struct mg_connection *connection, size_t limit)
 {
 	const long long announced = mg_get_request_info(connection)->content_length;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * civetweb with little left to it: our handler answers every request. civetweb serves no files,
+ * civetweb does as little as possible: our handler answers every request. civetweb serves no files,
  * sends no CORS headers and writes no log of its own.
  *
  * civetweb 1.15 gives every open connection a worker thread, and starts all threads at once. So the

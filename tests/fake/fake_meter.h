@@ -65,7 +65,8 @@ size_t fake_meter_imported(struct fake_meter *fake);
 #define FAKE_FIGURES  "[1,1500,1400,2,3000,2900,3,7]"
 #define FAKE_DOCUMENT                                                                              \
 	"{\"format\":\"v2meter-totals\",\"version\":1,\"ledger\":\"5f\",\"document\":\"60\","      \
-	"\"created_us\":1754307939255796,\"subjects\":[{\"subject\":\"port:9002\",\"name\":null,"  \
+	"\"created_us\":1754307939255796,\"flow\":[\"packets\",\"wire\",\"payload\"],"             \
+	"\"subjects\":[{\"subject\":\"port:9002\",\"name\":null,"                                  \
 	"\"port\":9002,\"first_seen_us\":1754307939255796,\"last_activity_us\":0,\"reset_us\":0,"  \
 	"\"max_connections\":3,\"sessions\":7,\"lifetime\":" FAKE_TOTALS                           \
 	",\"baseline\":" FAKE_TOTALS ",\"history_baseline\":" FAKE_TOTALS                          \
