@@ -24,8 +24,12 @@
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT    2
 #define TCP_SYN_RECV    3
+#define TCP_FIN_WAIT1   4
+#define TCP_FIN_WAIT2   5
 #define TCP_CLOSE       7
+#define TCP_LAST_ACK    9
 #define TCP_LISTEN      10
+#define TCP_CLOSING     11
 #define SOCK_DONE       1
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -75,19 +79,43 @@ static __always_inline void note_start(struct sock *sk)
 	bpf_map_update_elem(&session_starts, &cookie, &now_ns, BPF_ANY);
 }
 
-/* The peer's FIN takes one number of the sequence, and bytes_received counts those: tcp_fin() sets
- * SOCK_DONE. Bytes that were sent again are in bytes_sent and in bytes_retrans (Linux 4.19). */
-static __always_inline void add_final(struct sock *sk, struct v2m_session_counters *counters)
+/* A FIN takes one number of the sequence. The peer's FIN is counted in bytes_received; tcp_fin()
+ * sets SOCK_DONE for it. */
+static __always_inline __u64 bytes_received(struct sock *sk)
+{
+	__u64 fin = sk->__sk_common.skc_flags >> SOCK_DONE & 1;
+
+	return BPF_CORE_READ((struct tcp_sock *)sk, bytes_received) - fin;
+}
+
+static __always_inline bool has_queued_fin(int state)
+{
+	return state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSING ||
+	       state == TCP_LAST_ACK;
+}
+
+/* Payload that was sent, each byte once: acknowledged bytes and bytes in flight, without our FIN,
+ * which is the last number of the sequence. bytes_sent - bytes_retrans is not the same: a segment
+ * that the local queue discipline drops is in bytes_sent after each attempt, but an attempt is in
+ * bytes_retrans only if an earlier one succeeded (tcp_write_xmit() in net/ipv4/tcp_output.c). */
+static __always_inline __u64 bytes_sent_once(struct sock *sk, int state)
 {
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
-	__u64 fin = sk->__sk_common.skc_flags >> SOCK_DONE & 1;
-	__u64 rx = BPF_CORE_READ(tcp, bytes_received) - fin;
-	__u64 tx = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
+	__u32 next = BPF_CORE_READ(tcp, snd_nxt);
+	__u32 in_flight = next - BPF_CORE_READ(tcp, snd_una);
+	__u64 fin = has_queued_fin(state) && next == BPF_CORE_READ(tcp, write_seq);
+
+	return BPF_CORE_READ(tcp, bytes_acked) + in_flight - fin;
+}
+
+static __always_inline void add_final(struct sock *sk, int state,
+				      struct v2m_session_counters *counters)
+{
 	__u64 cookie;
 
 	__sync_fetch_and_add(&counters->closed, 1);
-	__sync_fetch_and_add(&counters->rx_bytes, rx);
-	__sync_fetch_and_add(&counters->tx_bytes, tx);
+	__sync_fetch_and_add(&counters->rx_bytes, bytes_received(sk));
+	__sync_fetch_and_add(&counters->tx_bytes, bytes_sent_once(sk, state));
 	if (!has_cookie)
 		return;
 	cookie = bpf_get_socket_cookie(sk);
@@ -120,7 +148,7 @@ int BPF_PROG(v2m_session, struct sock *sk, int old_state, int new_state)
 		__sync_fetch_and_add(&counters->opened, 1);
 		note_start(sk);
 	} else {
-		add_final(sk, counters);
+		add_final(sk, old_state, counters);
 	}
 	return 0;
 }

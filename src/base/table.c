@@ -20,9 +20,10 @@ static size_t place_of(const struct v2m_table *table, const void *element)
 }
 
 /* Never 0, which marks a free place. */
-static uint32_t hash_key(struct v2m_table_key key)
+static uint32_t hash_key(const struct v2m_table *table, struct v2m_table_key key)
 {
-	uint32_t hash = (uint32_t)v2m_hash(key.data, key.length);
+	uint32_t hash = table->hash ? table->hash(key.data, key.length)
+				    : (uint32_t)v2m_hash(key.data, key.length);
 
 	return hash ? hash : 1;
 }
@@ -56,7 +57,7 @@ void *v2m_table_find(const struct v2m_table *table, const void *key, size_t leng
 
 	if (!table->count)
 		return NULL;
-	hash = hash_key(wanted);
+	hash = hash_key(table, wanted);
 	for (place = hash & (table->size - 1); table->hashes[place];
 	     place = next_place(table, place))
 		if (table->hashes[place] == hash && has_key(table, place, wanted))
@@ -79,7 +80,9 @@ static void put_element(struct v2m_table *table, uint32_t hash, const void *elem
 
 static int resize_table(struct v2m_table *table, size_t size)
 {
-	struct v2m_table made = { .type = table->type, .count = table->count, .size = size };
+	struct v2m_table made = {
+		.type = table->type, .hash = table->hash, .count = table->count, .size = size
+	};
 
 	made.hashes = calloc(size, sizeof(*made.hashes));
 	made.elements = calloc(size, table->type->element_size);
@@ -113,7 +116,7 @@ int v2m_table_add(struct v2m_table *table, const void *element)
 
 	if (result)
 		return result;
-	put_element(table, hash_key(table->type->key_of(element)), element);
+	put_element(table, hash_key(table, table->type->key_of(element)), element);
 	table->count++;
 	return 0;
 }
@@ -159,5 +162,5 @@ void v2m_table_clear(struct v2m_table *table)
 {
 	free(table->hashes);
 	free(table->elements);
-	*table = (struct v2m_table){ .type = table->type };
+	*table = (struct v2m_table){ .type = table->type, .hash = table->hash };
 }

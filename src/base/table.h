@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The hash table of the whole tree: open addressing, linear probing, at most half full, hashed by
- * v2m_hash(). It holds elements of one size, each with a key of bytes inside it or behind a pointer
- * in it:
+ * v2m_hash() unless it says otherwise. It holds elements of one size, each with a key of bytes
+ * inside it or behind a pointer in it:
  *
  *     struct place { char *name; size_t index; };
  *     static struct v2m_table_key key_of_place(const void *element)
@@ -34,9 +34,11 @@ struct v2m_table_type {
 	struct v2m_table_key (*key_of)(const void *element);
 };
 
-/* Everything besides the type starts as zeros. */
+/* Everything besides the type and the hash starts as zeros. */
 struct v2m_table {
 	const struct v2m_table_type *type;
+	/* NULL: v2m_hash(). A cheaper hash is only for keys that nobody outside can choose. */
+	uint32_t (*hash)(const void *key, size_t length);
 	size_t count;
 	size_t size;      /* places, a power of two, or 0 */
 	uint32_t *hashes; /* of each place; 0: free */

@@ -53,6 +53,19 @@ static uint64_t without_fin(uint64_t received, uint8_t state)
 	return received && fin ? received - 1 : received;
 }
 
+/* Payload sent, each byte once. bytes_sent - bytes_retrans is too much if the local queue
+ * discipline dropped segments: each failed attempt is in bytes_sent alone. The acknowledged bytes
+ * and the segments in flight limit it. Our FIN is among the acknowledged bytes in FIN_WAIT2. */
+static uint64_t sent_once(const struct tcp_info *info, uint8_t state)
+{
+	uint64_t attempted = info->tcpi_bytes_sent - info->tcpi_bytes_retrans;
+	uint64_t fin = state == V2M_TCP_FIN_WAIT2;
+	uint64_t most =
+		info->tcpi_bytes_acked - fin + (uint64_t)info->tcpi_unacked * info->tcpi_snd_mss;
+
+	return attempted < most ? attempted : most;
+}
+
 static void describe_info(const struct nlattr *attribute, struct v2m_connection *connection)
 {
 	size_t length = mnl_attr_get_payload_len(attribute);
@@ -64,7 +77,7 @@ static void describe_info(const struct nlattr *attribute, struct v2m_connection 
 	connection->tx_bytes = info.tcpi_bytes_acked;
 	connection->sent_bytes = info.tcpi_bytes_acked;
 	if (length >= END_OF(struct tcp_info, tcpi_bytes_retrans)) {
-		connection->tx_bytes = info.tcpi_bytes_sent - info.tcpi_bytes_retrans;
+		connection->tx_bytes = sent_once(&info, connection->state);
 		connection->sent_bytes = info.tcpi_bytes_sent;
 	}
 	connection->rx_segments = info.tcpi_segs_in;
@@ -91,8 +104,7 @@ int v2m_socket_diag_describe(const struct nlmsghdr *message, struct v2m_connecti
 	memcpy(connection->remote, socket->id.idiag_dst, length);
 	connection->cookie =
 		(uint64_t)socket->id.idiag_cookie[1] << 32 | socket->id.idiag_cookie[0];
-	mnl_attr_for_each(attribute, message, sizeof(*socket))
-	{
+	mnl_attr_for_each (attribute, message, sizeof(*socket)) {
 		if (mnl_attr_get_type(attribute) == INET_DIAG_INFO)
 			describe_info(attribute, connection);
 	}

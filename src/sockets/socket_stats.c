@@ -114,29 +114,25 @@ static int take_open(struct v2m_socket_stats *stats, uint64_t mono_ns)
 	if (stats->n_ports)
 		result = v2m_socket_diag_dump(&stats->diag, &dump);
 	for (size_t i = 0; i < dump.table->count && !result; i++)
-		result =
-			v2m_socket_counts_open(stats->counts, &dump.table->connections[i], mono_ns);
+		result = v2m_socket_counts_add_open(stats->counts, &dump.table->connections[i],
+						    mono_ns);
 	stats->last_count = dump.table->count;
 	v2m_socket_dump_clear(&dump);
 	return result;
 }
 
-static int take_messages(struct v2m_socket_stats *stats, const char *buffer, ssize_t length)
+static void take_messages(struct v2m_socket_stats *stats, const char *buffer, ssize_t length)
 {
 	const struct nlmsghdr *message = (const struct nlmsghdr *)buffer;
 	int left = (int)length;
 
 	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
 		struct v2m_connection connection = { 0 };
-		int result = 0;
 
 		if (message->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
 		    v2m_socket_diag_describe(message, &connection) == 0)
-			result = v2m_socket_counts_closed(stats->counts, &connection);
-		if (result)
-			return result;
+			v2m_socket_counts_add_closed(stats->counts, &connection);
 	}
-	return 0;
 }
 
 /* All sockets of the network namespace are announced, those of other ports too. */
@@ -146,7 +142,6 @@ static int take_closed(struct v2m_socket_stats *stats)
 
 	while (stats->events.fd >= 0) {
 		ssize_t length = recv(stats->events.fd, buffer, sizeof(buffer), MSG_DONTWAIT);
-		int result;
 
 		if (length < 0 && errno == ENOBUFS) {
 			if (!stats->lost_some)
@@ -157,9 +152,8 @@ static int take_closed(struct v2m_socket_stats *stats)
 		}
 		if (length < 0 && errno != EINTR)
 			return errno == EAGAIN ? 0 : -errno;
-		result = length > 0 ? take_messages(stats, buffer, length) : 0;
-		if (result)
-			return result;
+		if (length > 0)
+			take_messages(stats, buffer, length);
 	}
 	return 0;
 }
@@ -173,7 +167,7 @@ static int take_all(struct v2m_socket_stats *stats, uint64_t mono_ns, struct v2m
 	if (result)
 		return v2m_error_set(error, result, "the sockets' counters cannot be read: %s",
 				     strerror(-result));
-	v2m_socket_counts_end(stats->counts, mono_ns);
+	v2m_socket_counts_end_pass(stats->counts, mono_ns);
 	return 0;
 }
 

@@ -248,8 +248,9 @@ struct inet_sock {
 struct tcp_sock {
 	__u64 bytes_received;
 	__u64 bytes_acked;
-	__u64 bytes_sent;
-	__u64 bytes_retrans;
+	__u32 snd_nxt;
+	__u32 snd_una;
+	__u32 write_seq;
 };
 
 #pragma clang attribute pop

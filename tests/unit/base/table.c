@@ -239,6 +239,30 @@ static void additions_within_what_was_reserved_need_no_memory(void **state)
 	v2m_table_clear(&table);
 }
 
+static uint32_t hash_all_alike(const void *key, size_t length)
+{
+	(void)key;
+	(void)length;
+	return 0;
+}
+
+static void a_table_with_a_hash_of_its_own_keeps_it(void **state)
+{
+	struct v2m_table table = { .type = &numbers, .hash = hash_all_alike };
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		for (uint32_t i = 0; i < 100; i++)
+			assert_int_equal(add_number(&table, i, i + 1), 0);
+		for (uint32_t i = 0; i < 100; i++)
+			assert_int_equal(find_number(&table, i)->value, i + 1);
+		for (size_t place = 0; place < table.size; place++)
+			assert_true(table.hashes[place] <= 1);
+		v2m_table_clear(&table);
+		assert_ptr_equal(table.hash, hash_all_alike);
+	}
+}
+
 static void more_elements_than_hashes_can_tell_apart_are_refused(void **state)
 {
 	struct v2m_table table = { .type = &numbers };
@@ -261,6 +285,7 @@ int main(void)
 		TEST(a_walk_meets_every_element_once),
 		TEST(a_table_that_cannot_grow_is_unchanged),
 		TEST(additions_within_what_was_reserved_need_no_memory),
+		TEST(a_table_with_a_hash_of_its_own_keeps_it),
 		TEST(more_elements_than_hashes_can_tell_apart_are_refused),
 	};
 
