@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/trusted_dir.h"
 
 #define API_KEY_BYTES 32
 
@@ -41,6 +42,9 @@ int v2m_state_dir_lock(const char *state_dir, int *lock_fd, struct v2m_error *er
 	if (result)
 		return v2m_error_set(error, result, "state_dir: cannot make %s: %s", state_dir,
 				     strerror(-result));
+	result = v2m_trusted_dir_check("state_dir", state_dir, error);
+	if (result)
+		return result;
 	if (snprintf(path, sizeof(path), "%s/lock", state_dir) >= (int)sizeof(path))
 		return v2m_error_set(error, -ENAMETOOLONG, "state_dir: %s is too long", state_dir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

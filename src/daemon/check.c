@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "base/cleanup.h"
+#include "base/trusted_dir.h"
 #include "base/clock.h"
 #include "keys/key_sources.h"
 #include "devices/links.h"
@@ -97,6 +98,19 @@ static int print_devices(const struct v2m_config *config, const struct v2m_keyse
 	return 0;
 }
 
+/* A directory that is missing is made at the start. A check by another user than root may not see
+ * it. */
+static int check_directory(const char *setting, const char *path, struct v2m_error *error)
+{
+	struct v2m_error found = { 0 };
+	int result = v2m_trusted_dir_check(setting, path, &found);
+
+	if (!result || found.failure != V2M_FAILURE_CONFIGURATION)
+		return 0;
+	*error = found;
+	return result;
+}
+
 int v2m_check(const struct v2m_config *config, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_source_report_clear) struct v2m_source_report report = { 0 };
@@ -106,6 +120,10 @@ int v2m_check(const struct v2m_config *config, struct v2m_error *error)
 	int result = print_config(config, error);
 	int devices_result;
 
+	if (!result)
+		result = check_directory("state_dir", config->state_dir, error);
+	if (!result)
+		result = check_directory("pin_dir", config->pin_dir, error);
 	if (result)
 		return result;
 	result = v2m_key_sources_load(&config->key_sources, &options, &keyset, &report, error);

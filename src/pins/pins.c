@@ -19,6 +19,7 @@
 
 #include "base/log.h"
 #include "base/cleanup.h"
+#include "base/trusted_dir.h"
 #include "base/file.h"
 
 #define BPFFS_ROOT "/sys/fs/bpf"
@@ -112,6 +113,9 @@ int v2m_bpffs_lock(const char *pin_dir, bool make, struct v2m_error *error)
 		return v2m_error_set(error, -errno, "cannot open %s: %s", pin_dir, strerror(errno));
 	if (!is_bpffs(pin_dir))
 		return v2m_error_set(error, -EINVAL, "pin_dir %s is not on a bpffs", pin_dir);
+	result = v2m_trusted_dir_check("pin_dir", pin_dir, error);
+	if (result)
+		return result;
 	result = lock_directory(fd, pin_dir, error);
 	if (result)
 		return result;

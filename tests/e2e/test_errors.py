@@ -4,7 +4,10 @@ of the mistake."""
 
 import datetime
 import json
+import os
+import pathlib
 import re
+import shutil
 import socket
 import sqlite3
 import uuid
@@ -228,6 +231,25 @@ def broken(tmp_path_factory):
     """A daemon that never runs."""
     with lab_in(tmp_path_factory.mktemp("broken")) as lab, daemons_in(lab) as start:
         yield start([KEY.entry()], running=False)
+
+
+@pytest.mark.parametrize("member", ["state_dir", "pin_dir"])
+@pytest.mark.parametrize("owner, mode", [(1000, 0o700), (0, 0o770), (0, 0o1777)],
+                         ids=["foreign", "group", "all"])
+def test_a_directory_that_others_could_change_is_refused(broken, member, owner, mode):
+    broken.write_config()
+    directory = pathlib.Path(broken.config[member])
+    directory.mkdir(parents=True)
+    try:
+        os.chown(directory, owner, 0)
+        directory.chmod(mode)
+        refused(broken, f"{member}: .*{directory}")
+        made = broken.run("--check")
+        assert made.returncode == 2 and f"{member}: " in made.stderr
+    finally:
+        directory.rmdir()
+        if broken.state_dir.exists():
+            shutil.rmtree(broken.state_dir)
 
 
 WRONG_MEMBERS = [
