@@ -18,6 +18,8 @@
 #include "datapath/program.h"
 #include "datapath/state.h"
 
+#define WHY_LEN 96
+
 static int make_meta(struct v2m_meta *meta)
 {
 	struct v2m_meta made = { .abi_hash = v2m_abi_hash() };
@@ -57,45 +59,57 @@ static int ensure_btf(struct v2m_datapath *datapath, struct v2m_error *error)
 	return 0;
 }
 
-/* All maps of a directory, with or without the BTF, and its meta data. 0 or -errno. */
-static int open_pinned(const struct v2m_pins *pins, int maps[V2M_N_MAPS], struct v2m_meta *meta)
+/* All maps of a directory, with or without the BTF. 0 or -errno. */
+static int open_pinned(const struct v2m_pins *pins, int maps[V2M_N_MAPS])
 {
-	uint32_t key = 0;
-
 	for (int i = 0; i < V2M_N_MAPS; i++) {
 		maps[i] = v2m_pin_get(pins, v2m_map_names[i]);
 		if (maps[i] < 0 && i != V2M_MAP_BTF)
 			return maps[i];
 	}
-	return bpf_map_lookup_elem(maps[V2M_MAP_META], &key, meta);
+	return 0;
 }
 
-static bool has_size_of_meta(const struct v2m_pins *pins)
+/* Compares the maps that are open. NULL: all have their shapes. Else why holds a reason. */
+static const char *compare_shapes(const struct v2m_datapath *datapath,
+				  const struct v2m_map_shape shapes[V2M_N_MAPS], char why[WHY_LEN])
 {
-	V2M_CLOSE int fd = v2m_pin_get(pins, v2m_map_names[V2M_MAP_META]);
-	struct bpf_map_info info = {};
-	uint32_t size = sizeof(info);
+	for (int i = 0; i < V2M_N_MAPS; i++) {
+		const char *what = datapath->maps[i] < 0
+					   ? NULL
+					   : v2m_map_shape_differs(&shapes[i], datapath->maps[i]);
 
-	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
-	       info.type == BPF_MAP_TYPE_ARRAY && info.key_size == 4 &&
-	       info.value_size == sizeof(struct v2m_meta);
+		if (!what)
+			continue;
+		snprintf(why, WHY_LEN, "differ from this version's: %s of %s", what,
+			 v2m_map_names[i]);
+		return why;
+	}
+	return NULL;
 }
 
-/* NULL where the pinned maps can be taken over, else why they cannot. */
-static const char *why_not_take_over(struct v2m_datapath *datapath, const struct v2m_meta *wanted)
+/* NULL where the pinned maps can be taken over, else why they cannot, maybe in the buffer. The meta
+ * data are not read before their size is known. */
+static const char *why_not_take_over(struct v2m_datapath *datapath, const struct v2m_meta *wanted,
+				     char why[WHY_LEN])
 {
+	struct v2m_map_shape shapes[V2M_N_MAPS];
 	struct v2m_meta meta;
+	uint32_t key = 0;
 
-	if (!has_size_of_meta(&datapath->pins))
-		return "have no meta data that this version knows";
-	if (open_pinned(&datapath->pins, datapath->maps, &meta))
+	if (open_pinned(&datapath->pins, datapath->maps))
 		return "are not complete";
+	if (v2m_programs_map_shapes(datapath, shapes))
+		return "cannot be compared with this version's";
+	if (v2m_map_shape_differs(&shapes[V2M_MAP_META], datapath->maps[V2M_MAP_META]) ||
+	    bpf_map_lookup_elem(datapath->maps[V2M_MAP_META], &key, &meta))
+		return "have no meta data that this version knows";
 	if (meta.abi_hash != wanted->abi_hash)
 		return "have another layout";
 	if (memcmp(meta.boot_id, wanted->boot_id, sizeof(meta.boot_id)))
 		return "are from another boot";
 	datapath->meta = meta;
-	return NULL;
+	return compare_shapes(datapath, shapes, why);
 }
 
 /* Programs stand on devices, and their maps are pinned but not described. */
@@ -225,13 +239,16 @@ static int take_over(struct v2m_datapath *datapath, struct v2m_error *error)
 {
 	int result = ensure_btf(datapath, error);
 
-	return result ? result : pin_maps(datapath, present_pins(&datapath->pins), error);
+	if (result == 0)
+		result = pin_maps(datapath, present_pins(&datapath->pins), error);
+	return result;
 }
 
 int v2m_maps_open(struct v2m_datapath *datapath, struct v2m_error *error)
 {
 	struct v2m_meta meta = {};
-	V2M_CLOSE int pinned = v2m_pin_get(&datapath->pins, v2m_map_names[V2M_MAP_META]);
+	V2M_CLOSE int pinned = -1;
+	char buffer[WHY_LEN];
 	const char *why;
 	int result = make_meta(&meta);
 
@@ -241,8 +258,9 @@ int v2m_maps_open(struct v2m_datapath *datapath, struct v2m_error *error)
 	result = v2m_previous_open(datapath, error);
 	if (result)
 		return result;
+	pinned = v2m_pin_get(&datapath->pins, v2m_map_names[V2M_MAP_META]);
 	if (pinned >= 0 || lacks_meta(&datapath->pins)) {
-		why = why_not_take_over(datapath, &meta);
+		why = why_not_take_over(datapath, &meta, buffer);
 		if (!why)
 			return take_over(datapath, error);
 		close_maps(datapath->maps);

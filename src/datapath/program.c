@@ -79,11 +79,8 @@ static int set_maps(struct v2m_datapath *datapath, struct traffic_bpf *object)
 	return 0;
 }
 
-/* A map that is taken over brings its own. */
 static int set_cpus(const struct v2m_datapath *datapath, struct traffic_bpf *object)
 {
-	if (datapath->maps[V2M_MAP_PORT_COUNTERS] >= 0)
-		return 0;
 	return bpf_map__set_max_entries(object->maps.port_counters,
 					v2m_counter_index((uint32_t)datapath->cpu_ids, 0, 0));
 }
@@ -125,9 +122,9 @@ int v2m_programs_load(struct v2m_datapath *datapath, const struct v2m_device_con
 	if (!object)
 		return explain(error, -errno);
 	object->rodata->device = *config;
-	result = set_maps(datapath, object);
+	result = set_cpus(datapath, object);
 	if (result == 0)
-		result = set_cpus(datapath, object);
+		result = set_maps(datapath, object);
 	if (result == 0)
 		result = traffic_bpf__load(object);
 	if (result == 0)
@@ -136,6 +133,38 @@ int v2m_programs_load(struct v2m_datapath *datapath, const struct v2m_device_con
 		result = keep_programs(object, programs);
 	traffic_bpf__destroy(object);
 	return result ? explain(error, result) : 0;
+}
+
+static int find_shapes(const struct v2m_datapath *datapath, struct traffic_bpf *object,
+		       struct v2m_map_shape shapes[V2M_N_MAPS])
+{
+	int result = set_cpus(datapath, object);
+
+	for (int i = 0; i < V2M_N_MAPS && result == 0; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(object->obj, v2m_map_names[i]);
+
+		if (map)
+			shapes[i] = v2m_map_shape_of(map);
+		else if (i != V2M_MAP_BTF)
+			result = -ENOENT;
+	}
+	/* As fill_btf_map() makes it; every build has another BTF. */
+	shapes[V2M_MAP_BTF] = (struct v2m_map_shape){
+		.type = BPF_MAP_TYPE_ARRAY,
+		.key_size = sizeof(uint32_t),
+		.entries = 1,
+	};
+	return result;
+}
+
+int v2m_programs_map_shapes(const struct v2m_datapath *datapath,
+			    struct v2m_map_shape shapes[V2M_N_MAPS])
+{
+	struct traffic_bpf *object = traffic_bpf__open();
+	int result = object ? find_shapes(datapath, object, shapes) : -errno;
+
+	traffic_bpf__destroy(object);
+	return result;
 }
 
 static int fill_btf_map(const struct btf *btf)

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "pins/map_shape.h"
 #include "pins/pins.h"
 #include "sessions.skel.h"
 
@@ -42,16 +43,34 @@ struct v2m_sessions {
 	int maps[N_MAPS]; /* of the object, which closes them */
 };
 
-/* Maps of another layout are of another program: libbpf refuses them, and they are replaced. */
+static void unpin(const struct v2m_sessions *sessions, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (v2m_pin_path(&sessions->pins, name, path) == 0)
+		unlink(path);
+}
+
+/* Maps of another shape are of another program: they are replaced, and so is that program. So is a
+ * program whose map has lost its pin, since it goes on counting in a map that nobody reads. */
 static void reuse_maps(const struct v2m_sessions *sessions)
 {
 	for (int i = 0; i < N_MAPS; i++) {
 		struct bpf_map *map =
 			bpf_object__find_map_by_name(sessions->object->obj, map_names[i]);
+		const struct v2m_map_shape shape = v2m_map_shape_of(map);
 		V2M_CLOSE int fd = v2m_pin_get(&sessions->pins, map_names[i]);
+		const char *what = fd >= 0 ? v2m_map_shape_differs(&shape, fd) : NULL;
 
-		if (fd >= 0)
-			bpf_map__reuse_fd(map, fd);
+		if (fd >= 0 && !what && bpf_map__reuse_fd(map, fd) == 0)
+			continue;
+		if (what)
+			v2m_log_warning(
+				"%s/%s is not the map of this version (its %s): a new one is "
+				"made",
+				sessions->pins.dir, map_names[i], what);
+		unpin(sessions, map_names[i]);
+		unpin(sessions, LINK);
 	}
 }
 
@@ -117,6 +136,13 @@ static bool is_attached(const struct v2m_sessions *sessions)
 	       strstr(text, ours);
 }
 
+static bool is_pinned(const struct v2m_sessions *sessions, const char *name)
+{
+	char path[PATH_MAX];
+
+	return v2m_pin_path(&sessions->pins, name, path) == 0 && access(path, F_OK) == 0;
+}
+
 /* A link of this kind takes no other program: the old one goes first, and a connection that opens
  * or closes in that moment is not seen, where it would else be counted twice. */
 static int attach(struct v2m_sessions *sessions)
@@ -134,13 +160,6 @@ static int attach(struct v2m_sessions *sessions)
 	result = bpf_link__pin(link, path);
 	bpf_link__destroy(link);
 	return result;
-}
-
-static bool is_pinned(const struct v2m_sessions *sessions, const char *name)
-{
-	char path[PATH_MAX];
-
-	return v2m_pin_path(&sessions->pins, name, path) == 0 && access(path, F_OK) == 0;
 }
 
 void v2m_sessions_keep(struct v2m_sessions *sessions)
