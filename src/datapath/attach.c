@@ -14,6 +14,7 @@
 #include "datapath/maps.h"
 #include "datapath/program.h"
 #include "datapath/state.h"
+#include "datapath/strays.h"
 #include "datapath/take_off.h"
 
 /* The two ways to attach. */
@@ -36,7 +37,8 @@ static const struct way *way_of(const struct v2m_datapath *datapath, uint32_t if
 {
 	if (v2m_tcx_pinned(&datapath->pins, ifindex))
 		return &tcx;
-	if (v2m_clsact_pinned(&datapath->pins, ifindex) || datapath->force_clsact)
+	if (datapath->force_clsact || v2m_clsact_pinned(&datapath->pins, ifindex) ||
+	    v2m_clsact_stands(&datapath->pins, ifindex))
 		return &clsact;
 	return &tcx;
 }
@@ -175,10 +177,15 @@ int v2m_datapath_attach(struct v2m_datapath *datapath, const struct v2m_device *
 			*repaired = false;
 		return 0;
 	}
+	if (same)
+		result = v2m_strays_take_back(datapath, error);
+	if (result)
+		return result;
 	slot = v2m_device_slot_get(datapath, device, error);
 	result = slot < 0 ? slot : load_and_put(datapath, device, slot, &missing, error);
 	if (result)
 		return result;
+	v2m_strays_evict(datapath, device->ifindex);
 	if (use)
 		use->attached = false;
 	datapath->devices[slot].device = *device;

@@ -216,6 +216,19 @@ bool v2m_clsact_pinned(const struct v2m_pins *pins, uint32_t ifindex)
 	       pinned_id(pins, "prog", ifindex, V2M_EGRESS);
 }
 
+/* A filter outlives its pins, as a tcx link does not. */
+bool v2m_clsact_stands(const struct v2m_pins *pins, uint32_t ifindex)
+{
+	for (int direction = V2M_INGRESS; direction <= V2M_EGRESS; direction++) {
+		V2M_CLEANUP(clear_filters) struct filters filters = {};
+
+		if (read_filters(pins, ifindex, (enum v2m_direction)direction, &filters) == 0 &&
+		    filters.ours)
+			return true;
+	}
+	return false;
+}
+
 bool v2m_clsact_intact(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction,
 		       uint32_t program_id)
 {

@@ -10,6 +10,8 @@
 int v2m_clsact_put(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction,
 		   int program, bool *missing);
 bool v2m_clsact_pinned(const struct v2m_pins *pins, uint32_t ifindex);
+/* Whether a filter of ours is on the device, with or without a pin. */
+bool v2m_clsact_stands(const struct v2m_pins *pins, uint32_t ifindex);
 bool v2m_clsact_intact(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction,
 		       uint32_t program_id);
 bool v2m_clsact_outrun(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction,

@@ -17,7 +17,21 @@
 #define TCX_INGRESS   46        /* BPF_TCX_INGRESS; egress is the next one */
 #define LINK_TYPE_TCX 11        /* BPF_LINK_TYPE_TCX */
 #define FLAG_BEFORE   (1U << 3) /* BPF_F_BEFORE: without a relative one, the head of the list */
-#define QUERY_MAX     64
+
+/* The members of union bpf_attr for BPF_PROG_QUERY, Linux 6.6. */
+struct tcx_query {
+	uint32_t ifindex;
+	uint32_t attach_type;
+	uint32_t flags;
+	uint32_t attach_flags;
+	uint64_t programs;
+	uint32_t count;
+	uint32_t unused;
+	uint64_t program_flags;
+	uint64_t links;
+	uint64_t link_flags;
+	uint64_t revision;
+};
 
 static int open_link(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction)
 {
@@ -27,7 +41,20 @@ static int open_link(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_dir
 	return result ? result : bpf_obj_get(path);
 }
 
-/* A link whose device is gone has the index 0. The union member of tcx has the layout of xdp's. */
+/* The union member of tcx has the layout of xdp's and then netns'. */
+uint32_t v2m_tcx_link(int fd, uint32_t *ifindex, enum v2m_direction *direction)
+{
+	struct bpf_link_info info = {};
+	uint32_t size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) || info.type != LINK_TYPE_TCX)
+		return 0;
+	*ifindex = info.xdp.ifindex;
+	*direction = info.netns.attach_type == TCX_INGRESS ? V2M_INGRESS : V2M_EGRESS;
+	return info.id;
+}
+
+/* A link whose device is gone has the index 0. */
 static bool link_is_on(int fd, uint32_t ifindex, uint32_t *program_id)
 {
 	struct bpf_link_info info = {};
@@ -90,20 +117,33 @@ bool v2m_tcx_intact(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_dire
 	return fd >= 0 && link_is_on(fd, ifindex, &now) && now == program_id;
 }
 
+size_t v2m_tcx_users(uint32_t ifindex, enum v2m_direction direction,
+		     struct v2m_tcx_user users[V2M_TCX_USERS])
+{
+	uint32_t programs[V2M_TCX_USERS] = {};
+	uint32_t links[V2M_TCX_USERS] = {};
+	struct tcx_query query = {
+		.ifindex = ifindex,
+		.attach_type = TCX_INGRESS + (uint32_t)direction,
+		.programs = (uintptr_t)programs,
+		.links = (uintptr_t)links,
+		.count = V2M_TCX_USERS,
+	};
+
+	if (syscall(__NR_bpf, BPF_PROG_QUERY, &query, sizeof(query)))
+		return 0;
+	for (uint32_t i = 0; i < query.count; i++)
+		users[i] = (struct v2m_tcx_user){ programs[i], links[i] };
+	return query.count;
+}
+
 bool v2m_tcx_outrun(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction,
 		    uint32_t program_id)
 {
-	uint32_t ids[QUERY_MAX] = {};
-	union bpf_attr attr = {};
+	struct v2m_tcx_user users[V2M_TCX_USERS];
 
 	(void)pins;
-	attr.query.target_fd = ifindex;
-	attr.query.attach_type = TCX_INGRESS + (uint32_t)direction;
-	attr.query.prog_ids = (uintptr_t)ids;
-	attr.query.prog_cnt = QUERY_MAX;
-	if (syscall(__NR_bpf, BPF_PROG_QUERY, &attr, sizeof(attr)))
-		return false;
-	return attr.query.prog_cnt > 0 && ids[0] != program_id;
+	return v2m_tcx_users(ifindex, direction, users) > 0 && users[0].program_id != program_id;
 }
 
 /* Detached first: the last reference to a link that goes away with its pin is dropped later, by a

@@ -4,6 +4,8 @@
 #define V2METER_DATAPATH_ATTACH_TCX_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "pins/pins.h"
 
@@ -16,6 +18,19 @@ bool v2m_tcx_intact(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_dire
 /* Whether a program of somebody else's runs before ours. */
 bool v2m_tcx_outrun(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction,
 		    uint32_t program_id);
+/* The id of an open link, and where it stands; *ifindex is 0 if its device is gone. 0: the link is
+ * of another kind, or fd is no link. */
+uint32_t v2m_tcx_link(int fd, uint32_t *ifindex, enum v2m_direction *direction);
+
+/* What stands on a hook, in the kernel's order. */
+#define V2M_TCX_USERS 64
+struct v2m_tcx_user {
+	uint32_t program_id;
+	uint32_t link_id; /* 0: attached without a link */
+};
+/* Returns their number; 0 also without tcx, and for more than V2M_TCX_USERS. */
+size_t v2m_tcx_users(uint32_t ifindex, enum v2m_direction direction,
+		     struct v2m_tcx_user users[V2M_TCX_USERS]);
 int v2m_tcx_take_off(const struct v2m_pins *pins, uint32_t ifindex);
 
 #endif

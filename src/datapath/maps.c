@@ -17,6 +17,7 @@
 #include "datapath/previous.h"
 #include "datapath/program.h"
 #include "datapath/state.h"
+#include "datapath/strays.h"
 
 #define WHY_LEN 96
 
@@ -230,7 +231,7 @@ int v2m_maps_keep_pinned(struct v2m_datapath *datapath, struct v2m_error *error)
 	if (result)
 		return result;
 	v2m_log_warning("pins in %s had been removed and are back", datapath->pins.dir);
-	return 0;
+	return v2m_strays_take_back(datapath, error);
 }
 
 /* Takes over the maps that are in datapath->maps. Their BTF may have no pin yet: it gets one here,
@@ -241,7 +242,7 @@ static int take_over(struct v2m_datapath *datapath, struct v2m_error *error)
 
 	if (result == 0)
 		result = pin_maps(datapath, present_pins(&datapath->pins), error);
-	return result;
+	return result ? result : v2m_strays_take_back(datapath, error);
 }
 
 int v2m_maps_open(struct v2m_datapath *datapath, struct v2m_error *error)
@@ -256,6 +257,8 @@ int v2m_maps_open(struct v2m_datapath *datapath, struct v2m_error *error)
 		return v2m_error_set(error, result, "cannot read the boot id: %s",
 				     strerror(-result));
 	result = v2m_previous_open(datapath, error);
+	if (result == 0)
+		result = v2m_strays_restore(datapath, error);
 	if (result)
 		return result;
 	pinned = v2m_pin_get(&datapath->pins, v2m_map_names[V2M_MAP_META]);

@@ -8,31 +8,34 @@
 #include <unistd.h>
 
 #include "datapath/program.h"
+#include "datapath/strays.h"
 #include "datapath/take_off.h"
 #include "datapath/unpin.h"
 #include "base/cleanup.h"
 
-/* Directories under pin_dir that are ours. */
-static bool is_our_directory(const char *name)
+struct names {
+	char items[512][NAME_MAX + 1];
+	size_t count;
+	const char *pin_dir;
+};
+
+/* Directories under pin_dir that are ours, also if somebody renamed them. */
+static bool is_our_directory(const char *pin_dir, const char *name)
 {
+	struct v2m_pins pins;
 	unsigned number;
 	char rest;
 
 	return sscanf(name, "v%u%c", &number, &rest) == 1 ||
-	       sscanf(name, "previous_%u%c", &number, &rest) == 1;
+	       sscanf(name, "previous_%u%c", &number, &rest) == 1 ||
+	       (v2m_pins_init(&pins, pin_dir, name) == 0 && v2m_strays_has_maps(&pins));
 }
-
-struct names {
-	char items[512][NAME_MAX + 1];
-	size_t count;
-	bool (*wanted)(const char *name);
-};
 
 static int collect(const char *name, void *context)
 {
 	struct names *names = context;
 
-	if (names->wanted(name) && names->count < V2M_ARRAY_LEN(names->items))
+	if (is_our_directory(names->pin_dir, name) && names->count < V2M_ARRAY_LEN(names->items))
 		snprintf(names->items[names->count++], sizeof(names->items[0]), "%s", name);
 	return 0;
 }
@@ -66,7 +69,7 @@ int v2m_datapath_remove(const char *pin_dir, struct v2m_error *error)
 	lock = v2m_bpffs_lock(pin_dir, false, error);
 	if (lock < 0)
 		return lock;
-	directories = (struct names){ .wanted = is_our_directory };
+	directories = (struct names){ .pin_dir = pin_dir };
 	result = v2m_directory_walk(pin_dir, collect, &directories);
 	for (size_t i = 0; i < directories.count && result == 0; i++) {
 		struct v2m_pins pins;

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "pins/map_shape.h"
 #include "pins/pins.h"
+#include "pins/strays.h"
 #include "sessions.skel.h"
 
 #define DIRECTORY "sessions_v" V2M_STRINGIFY(V2M_SESSIONS_ABI_VERSION)
@@ -143,6 +144,68 @@ static bool is_pinned(const struct v2m_sessions *sessions, const char *name)
 	return v2m_pin_path(&sessions->pins, name, path) == 0 && access(path, F_OK) == 0;
 }
 
+/* A link of ours: in its place if that is free, else it goes, and what it counts with it. 0 or
+ * -errno. */
+static int take_back_link(const struct v2m_sessions *sessions, const char *path)
+{
+	char place[PATH_MAX];
+	int result = v2m_pin_path(&sessions->pins, LINK, place);
+
+	if (result)
+		return result;
+	if (is_pinned(sessions, LINK))
+		return unlink(path) ? -errno : 0;
+	return rename(path, place) ? -errno : 0;
+}
+
+static int empty_stray(const struct v2m_pins *stray, void *context)
+{
+	const struct v2m_sessions *sessions = context;
+	char path[PATH_MAX];
+	int result = v2m_pin_path(stray, LINK, path);
+
+	if (result == 0 && access(path, F_OK) == 0)
+		result = take_back_link(sessions, path);
+	for (int i = 0; i < N_MAPS && result == 0; i++)
+		if (v2m_pin_path(stray, map_names[i], path) == 0)
+			unlink(path);
+	rmdir(stray->dir);
+	v2m_log_warning("%s had been renamed: its pins are back in %s", stray->dir,
+			sessions->pins.dir);
+	return result;
+}
+
+/* A link in our directory under another name. 1: it was taken back. */
+static int take_back_renamed(const char *name, void *context)
+{
+	const struct v2m_sessions *sessions = context;
+	V2M_CLOSE int fd = v2m_pin_get(&sessions->pins, name);
+	char path[PATH_MAX];
+	int result;
+
+	if (strcmp(name, LINK) == 0 || fd < 0 || !v2m_pin_is_link(fd))
+		return 0;
+	result = v2m_pin_path(&sessions->pins, name, path);
+	if (result == 0)
+		result = take_back_link(sessions, path);
+	return result ? result : 1;
+}
+
+/* Links that were renamed count in the same maps as the one that takes their place. 0 or -errno. */
+static int take_back_strays(struct v2m_sessions *sessions)
+{
+	int result = v2m_strays_walk(&sessions->pins, map_names[MAP_COUNTERS],
+				     sessions->maps[MAP_COUNTERS], empty_stray, sessions);
+
+	while (result == 0) {
+		int moved = v2m_directory_walk(sessions->pins.dir, take_back_renamed, sessions);
+
+		if (moved <= 0)
+			return moved;
+	}
+	return result;
+}
+
 /* A link of this kind takes no other program: the old one goes first, and a connection that opens
  * or closes in that moment is not seen, where it would else be counted twice. */
 static int attach(struct v2m_sessions *sessions)
@@ -176,6 +239,8 @@ void v2m_sessions_keep(struct v2m_sessions *sessions)
 	if (!result)
 		result = pin_maps(sessions);
 	if (!result)
+		result = take_back_strays(sessions);
+	if (!result)
 		result = attach(sessions);
 	if (!result)
 		v2m_log_warning("pins in %s had been removed and are back", sessions->pins.dir);
@@ -192,6 +257,8 @@ static int open_all(struct v2m_sessions *sessions)
 		result = load(sessions, false);
 	if (!result)
 		result = pin_maps(sessions);
+	if (!result)
+		result = take_back_strays(sessions);
 	return result ? result : attach(sessions);
 }
 

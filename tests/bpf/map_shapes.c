@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Pinned maps that are not of this version. */
+/* Pinned maps that are not of this version, and the pins of the program that sees sessions. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <net/if.h>
@@ -25,6 +25,24 @@
 static void path_in(const struct fixture *fixture, const char *directory, char path[256])
 {
 	snprintf(path, 256, "%s/%s", fixture->pin_dir, directory);
+}
+
+static void move(const struct fixture *fixture, const char *from, const char *to)
+{
+	char old_path[256];
+	char new_path[256];
+
+	path_in(fixture, from, old_path);
+	path_in(fixture, to, new_path);
+	assert_int_equal(rename(old_path, new_path), 0);
+}
+
+static bool exists(const struct fixture *fixture, const char *directory)
+{
+	char path[256];
+
+	path_in(fixture, directory, path);
+	return access(path, F_OK) == 0;
 }
 
 static void send_and_expect(struct fixture *fixture, unsigned count, uint64_t total)
@@ -156,6 +174,29 @@ static unsigned count_links(struct fixture *fixture, const char *name)
 	return count;
 }
 
+static void renamed_pins_of_sessions_count_once(void **state)
+{
+	struct fixture *fixture = *state;
+	struct v2m_sessions *sessions = NULL;
+
+	open_datapath(fixture);
+	open_sessions(fixture, &sessions);
+	assert_int_equal(count_links(fixture, "sessions_v1/session_counters"), 1);
+	set_sys_admin(false);
+	move(fixture, "sessions_v1", "y");
+	v2m_sessions_keep(sessions);
+	set_sys_admin(true);
+	assert_int_equal(count_links(fixture, "sessions_v1/session_counters"), 1);
+	assert_false(exists(fixture, "y"));
+	set_sys_admin(false);
+	move(fixture, "sessions_v1/link", "sessions_v1/foo");
+	v2m_sessions_keep(sessions);
+	set_sys_admin(true);
+	assert_int_equal(count_links(fixture, "sessions_v1/session_counters"), 1);
+	assert_false(exists(fixture, "sessions_v1/foo"));
+	v2m_sessions_close(sessions);
+}
+
 static void a_map_of_sessions_of_another_shape_is_not_taken_over(void **state)
 {
 	struct fixture *fixture = *state;
@@ -191,6 +232,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BOTH_WAYS(a_map_of_another_shape_is_not_taken_over),
+		BOTH_WAYS(renamed_pins_of_sessions_count_once),
 		BOTH_WAYS(a_map_of_sessions_of_another_shape_is_not_taken_over),
 	};
 
