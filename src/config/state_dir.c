@@ -44,7 +44,7 @@ int v2m_state_dir_lock(const char *state_dir, int *lock_fd, struct v2m_error *er
 	if (snprintf(path, sizeof(path), "%s/lock", state_dir) >= (int)sizeof(path))
 		return v2m_error_set(error, -ENAMETOOLONG, "state_dir: %s is too long", state_dir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	/* A disk that has become read-only: what an earlier run left there can be locked, too. */
+	/* On a disk that became read-only, the file of an earlier run can still be locked. */
 	if (fd < 0 && errno == EROFS)
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
@@ -79,7 +79,7 @@ static int make_key(const char *path, char **api_key, struct v2m_error *error)
 	return *api_key ? 0 : -ENOMEM;
 }
 
-/* A key that cannot stand in an HTTP header would lock everybody out. */
+/* With a key that no HTTP header can carry, nobody could use the API. */
 static int take_key(const char *from, char *text, char **api_key, struct v2m_error *error)
 {
 	char *key = text + strspn(text, " \t\r\n");
@@ -102,7 +102,7 @@ static int take_key(const char *from, char *text, char **api_key, struct v2m_err
 	return *api_key ? 0 : v2m_error_set(error, -ENOMEM, "out of memory");
 }
 
-/* Ours is made with 0600; one that was put there may be anybody's. */
+/* The daemon makes the file with mode 0600, but somebody else may have put one there. */
 static void warn_of_readers(const char *path)
 {
 	struct stat status;

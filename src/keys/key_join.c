@@ -13,7 +13,7 @@
 
 struct join {
 	struct v2m_key_list *keys;
-	struct v2m_name_index by_uuid; /* of uuids in lower case */
+	struct v2m_name_index by_uuid; /* by uuid in lower case */
 	struct v2m_name_index by_id;
 };
 
@@ -51,7 +51,7 @@ static int add_key(struct join *join, struct v2m_key *key)
 	return v2m_key_list_add(join->keys, key);
 }
 
-/* Keeps the first of two keys that have one id and are not the same key. */
+/* Adds a key. If another key has its id already, that one stays. */
 static int add_new_key(struct join *join, struct v2m_key *key)
 {
 	const struct v2m_key *holder = find_key(join, &join->by_id, key->id);
@@ -64,7 +64,7 @@ static int add_new_key(struct join *join, struct v2m_key *key)
 	return add_key(join, key);
 }
 
-/* Members that describe the customer: the first source that has one decides. */
+/* For members that describe the customer: the first source that has one decides. */
 static void complete_text(char **mine, char **theirs)
 {
 	if (!*mine)
@@ -131,7 +131,7 @@ static void take_assignments(struct join *join, const struct v2m_key_list *assig
 		v2m_log_debug("%zu port assignments are of no key of a key file", strangers);
 }
 
-/* The id that the reader of V2Ray configurations gives a client on one of several ports. */
+/* Finds keys also by the id that a V2Ray configuration gives a client on one of several ports. */
 static int index_port_ids(struct join *join)
 {
 	for (size_t i = 0; i < join->keys->count; i++) {
@@ -161,7 +161,7 @@ static void merge_client(struct v2m_key *key, struct v2m_key *client)
 	complete_text(&key->sni, &client->sni);
 }
 
-/* n_customers: how many keys came from key files and databases. */
+/* n_customers is the number of keys from key files and databases, which come first. */
 static int take_clients(struct join *join, struct v2m_key_list *clients, size_t n_customers)
 {
 	for (size_t i = 0; i < clients->count; i++) {
@@ -181,8 +181,8 @@ static int take_clients(struct join *join, struct v2m_key_list *clients, size_t 
 	return 0;
 }
 
-/* A port is counted either on the loopback device or on the others: on the others as soon as one of
- * its keys can be reached there. */
+/* A port is counted either on the loopback device or on the others. If one of its keys can be
+ * reached from outside, it is counted on the others. */
 static int settle_loopback(struct v2m_key_list *keys)
 {
 	V2M_FREE bool *reachable = calloc(65536, sizeof(*reachable));
