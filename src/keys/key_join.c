@@ -74,18 +74,19 @@ static void complete_text(char **mine, char **theirs)
 static void warn_port(const struct v2m_key *key, unsigned port, const char *source,
 		      unsigned used_port)
 {
-	v2m_log_warning("key %s: port %u in %s, port %u in %s: %u is used", key->id, key->port,
-			key->source, port, source, used_port);
+	v2m_log_warning("key %s has port %u in %s and port %u in %s: port %u is used", key->id,
+			key->port, key->source, port, source, used_port);
 }
 
 static void merge_customer(struct v2m_key *key, struct v2m_key *other)
 {
 	if (strcmp(key->id, other->id) != 0)
-		v2m_log_warning("key %s of %s has the id %s in %s: the first is used", key->id,
+		v2m_log_warning("key %s of %s has the id %s in %s: the first id is used", key->id,
 				key->source, other->id, other->source);
 	if (strcmp(key->name, other->name) != 0)
-		v2m_log_warning("key %s is named \"%s\" in %s, \"%s\" in %s: the first is used",
-				key->id, key->name, key->source, other->name, other->source);
+		v2m_log_warning(
+			"key %s is named \"%s\" in %s, \"%s\" in %s: the first name is used",
+			key->id, key->name, key->source, other->name, other->source);
 	if (key->port && other->port && key->port != other->port)
 		warn_port(key, other->port, other->source, key->port);
 	if (!key->port)
@@ -128,7 +129,8 @@ static void take_assignments(struct join *join, const struct v2m_key_list *assig
 			warn_port(key, assignment->port, assignment->source, key->port);
 	}
 	if (strangers)
-		v2m_log_debug("%zu port assignments are of no key of a key file", strangers);
+		v2m_log_debug("%zu port assignments belong to no key of a key file or database",
+			      strangers);
 }
 
 /* Finds keys also by the id that a V2Ray configuration gives a client on one of several ports. */
@@ -197,7 +199,7 @@ static int settle_loopback(struct v2m_key_list *keys)
 
 		if (key->loopback && reachable[key->port]) {
 			v2m_log_warning("key %s: port %u is not counted on the loopback device, "
-					"for another key has it elsewhere",
+					"because another key on it can be reached from outside",
 					key->id, key->port);
 			key->loopback = false;
 		}

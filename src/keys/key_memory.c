@@ -80,7 +80,8 @@ static int check_unique(const struct v2m_json_doc *doc, const struct v2m_key_lis
 
 	if (v2m_key_list_clash(keys, v2m_key_order_by_id, &first, &second) ||
 	    v2m_key_list_clash(keys, v2m_key_order_by_uuid, &first, &second))
-		return v2m_error_set(error, -EINVAL, "%s: a key stands in it twice", doc->path);
+		return v2m_error_set(error, -EINVAL, "%s: two keys have the same id or uuid",
+				     doc->path);
 	return 0;
 }
 

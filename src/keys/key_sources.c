@@ -118,9 +118,10 @@ static void load_auto(struct loading *loading)
 		return;
 	if (previous && previous->n_keys)
 		fail_first(loading, -ENOENT,
-			   "auto: the key sources are gone, none of the places it looks in exists");
+			   "auto: the key sources are gone: none of its places exists any more");
 	else
-		v2m_log_warning("auto: none of the places it looks in for keys exists yet");
+		v2m_log_warning("auto: there are no keys yet: none of its places exists (v2meterd "
+				"--key-places lists them)");
 }
 
 /* Finds, by uuid in lower case, the keys of the earlier set that have a date. 0 or -ENOMEM. */
@@ -189,8 +190,8 @@ static size_t refuse_ports(struct v2m_key_list *keys)
 			*port = 0;
 	}
 	if (refused)
-		v2m_log_error("%zu ports are not counted: at most %d can be, and the keys that "
-			      "come last go without",
+		v2m_log_error("%zu ports are not counted, because at most %d can be: the last keys "
+			      "are listed without a port",
 			      refused, V2M_MAX_PORTS);
 	return refused;
 }

@@ -150,7 +150,7 @@ static int refuse_clash(const struct v2m_json_node *root, const struct v2m_key_l
 		snprintf(what, sizeof(what), "the id %s", keys->items[second].id);
 	if (strcmp(member, "port") == 0)
 		snprintf(what, sizeof(what), "port %u", keys->items[second].port);
-	return v2m_json_fail(&node, error, "%s belongs to the key on line %u already", what,
+	return v2m_json_fail(&node, error, "%s already belongs to the key on line %u", what,
 			     v2m_json_node_place(&earlier).line);
 }
 

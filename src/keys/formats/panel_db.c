@@ -321,7 +321,10 @@ static bool is_whole(const char *path, struct v2m_error *error)
 		snprintf(log, sizeof(log), "%s%s", path, suffixes[i]);
 		if (stat(log, &status) ? errno == ENOENT : status.st_size == 0)
 			continue;
-		v2m_error_set(error, -EIO, "%s: cannot be read without what is in %s", path, log);
+		v2m_error_set(error, -EIO,
+			      "%s: %s holds rows that are not in it, and only a process that may "
+			      "write can apply them",
+			      path, log);
 		return false;
 	}
 	return true;
@@ -344,7 +347,8 @@ static int read_closed(const char *path, struct v2m_key_list *keys, struct v2m_e
 	if (result == 0 && (stat(path, &after) || after.st_ino != before.st_ino ||
 			    after.st_mtim.tv_sec != before.st_mtim.tv_sec ||
 			    after.st_mtim.tv_nsec != before.st_mtim.tv_nsec))
-		return v2m_error_set(error, -EBUSY, "%s: was written while it was read", path);
+		return v2m_error_set(error, -EBUSY, "%s: the panel wrote to it while it was read",
+				     path);
 	return result == -EACCES ? -EIO : result;
 }
 

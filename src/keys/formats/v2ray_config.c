@@ -175,7 +175,7 @@ static int add_key(struct reader *reader, const struct inbound *inbound,
 
 	if (reader->keys->count >= V2M_V2RAY_MAX_KEYS)
 		return v2m_json_fail(inbound->node, reader->error,
-				     "expected at most %u keys, one a client and port",
+				     "expected at most %u keys, one for each client and port",
 				     V2M_V2RAY_MAX_KEYS);
 	v2m_uuid5(identity, id);
 	key.id = strdup(id);
@@ -199,7 +199,7 @@ static int join_key(struct reader *reader, const struct inbound *inbound,
 
 	if (index >= inbound->first_key)
 		return v2m_json_fail(client->node, reader->error,
-				     "a client with this %s stands in the inbound already",
+				     "the inbound already has a client with this %s",
 				     *client->uuid ? "id" : "email");
 	key->transports |= inbound->transports;
 	key->loopback = key->loopback && inbound->loopback;
@@ -278,6 +278,7 @@ static int take_inbound(struct reader *reader, const struct v2m_v2ray_inbound *m
 	struct inbound inbound = { .node = &merged->node, .first_key = reader->keys->count };
 	struct v2m_json_node settings = v2m_json_member(&merged->node, "settings");
 	struct v2m_json_node clients = find_clients(&settings);
+	/* Shadowsocks may have one user in place of a list. */
 	bool single = !clients.value && json_object_get(settings.value, "password");
 	int result;
 
