@@ -12,9 +12,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/array.h"
+
+/* Ascending by ifindex, once sorted. */
 struct link_list {
-	struct v2m_link *links; /* ascending by ifindex, once sorted */
+	struct v2m_link *items;
 	size_t count;
+	size_t capacity;
 };
 
 static void forget_links(void *context)
@@ -78,15 +82,13 @@ static int take_link(const struct nlmsghdr *message, void *context)
 	struct link_list *list = context;
 	struct v2m_link *link;
 	bool elsewhere = false;
-	int result;
 
 	if (message->nlmsg_type != RTM_NEWLINK ||
 	    mnl_nlmsg_get_payload_len(message) < sizeof(*info))
 		return 0;
-	result = v2m_make_room((void **)&list->links, list->count, sizeof(*list->links));
-	if (result)
-		return result;
-	link = &list->links[list->count++];
+	link = v2m_array_append(list);
+	if (!link)
+		return -ENOMEM;
 	*link = (struct v2m_link){
 		.ifindex = (uint32_t)info->ifi_index,
 		.type = info->ifi_type,
@@ -114,7 +116,7 @@ static struct v2m_link *find_link(const struct link_list *list, uint32_t ifindex
 
 	if (!list->count)
 		return NULL;
-	return bsearch(&key, list->links, list->count, sizeof(key), compare_ifindex);
+	return bsearch(&key, list->items, list->count, sizeof(key), compare_ifindex);
 }
 
 static void mark_default(const struct link_list *list, uint32_t ifindex)
@@ -180,7 +182,7 @@ static int read_all(struct v2m_netlink *netlink, struct link_list *list)
 	if (result)
 		return result;
 	if (list->count)
-		qsort(list->links, list->count, sizeof(*list->links), compare_ifindex);
+		qsort(list->items, list->count, sizeof(*list->items), compare_ifindex);
 	result = v2m_netlink_dump_all(netlink, RTM_GETADDR, AF_UNSPEC, &take_addresses);
 	if (!result)
 		result = v2m_netlink_dump_all(netlink, RTM_GETROUTE, AF_INET, &take_routes);
@@ -196,10 +198,10 @@ int v2m_link_table_read(struct v2m_netlink *netlink, struct v2m_link **links, si
 	int result = read_all(netlink, &list);
 
 	if (result) {
-		free(list.links);
+		v2m_array_clear(&list);
 		return result;
 	}
-	*links = list.links;
+	*links = list.items;
 	*count = list.count;
 	return 0;
 }

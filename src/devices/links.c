@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/array.h"
 #include "base/log.h"
 #include "base/cleanup.h"
 #include "devices/link_table.h"
@@ -258,8 +259,9 @@ int v2m_links_read_counters(struct v2m_links *links, struct v2m_chosen_device *d
 }
 
 struct address_list {
-	struct v2m_local_address *addresses;
+	struct v2m_local_address *items;
 	size_t count;
+	size_t capacity;
 };
 
 static void forget_addresses(void *context)
@@ -290,7 +292,6 @@ static int collect_address(const struct nlmsghdr *message, void *context)
 	const struct nlattr *attribute;
 	struct v2m_local_address *address;
 	size_t length;
-	int result;
 
 	if (message->nlmsg_type != RTM_NEWADDR ||
 	    mnl_nlmsg_get_payload_len(message) < sizeof(struct ifaddrmsg))
@@ -299,10 +300,9 @@ static int collect_address(const struct nlmsghdr *message, void *context)
 	length = attribute ? mnl_attr_get_payload_len(attribute) : 0;
 	if (length != 4 && length != sizeof(address->address))
 		return 0;
-	result = v2m_make_room((void **)&list->addresses, list->count, sizeof(*address));
-	if (result)
-		return result;
-	address = &list->addresses[list->count++];
+	address = v2m_array_append(list);
+	if (!address)
+		return -ENOMEM;
 	memcpy(address->address, mapped, sizeof(mapped));
 	memcpy(address->address + sizeof(address->address) - length,
 	       mnl_attr_get_payload(attribute), length);
@@ -319,10 +319,10 @@ static void sort_and_unite(struct address_list *list)
 	size_t n = 0;
 
 	if (list->count)
-		qsort(list->addresses, list->count, sizeof(*list->addresses), compare_address);
+		qsort(list->items, list->count, sizeof(*list->items), compare_address);
 	for (size_t i = 0; i < list->count; i++)
-		if (!n || compare_address(&list->addresses[n - 1], &list->addresses[i]))
-			list->addresses[n++] = list->addresses[i];
+		if (!n || compare_address(&list->items[n - 1], &list->items[i]))
+			list->items[n++] = list->items[i];
 	list->count = n;
 }
 
@@ -334,11 +334,11 @@ int v2m_links_addresses(struct v2m_links *links, struct v2m_local_address **addr
 	int result = v2m_netlink_dump_all(&links->queries, RTM_GETADDR, AF_UNSPEC, &collect);
 
 	if (result) {
-		free(list.addresses);
+		v2m_array_clear(&list);
 		return v2m_error_set(error, result, "listing addresses: %s", strerror(-result));
 	}
 	sort_and_unite(&list);
-	*addresses = list.addresses;
+	*addresses = list.items;
 	*count = list.count;
 	return 0;
 }

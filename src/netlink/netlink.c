@@ -149,16 +149,3 @@ int v2m_netlink_dump_all(struct v2m_netlink *netlink, uint16_t type, unsigned ch
 	*header = family;
 	return v2m_netlink_ask(netlink, request, visitor);
 }
-
-int v2m_make_room(void **array, size_t count, size_t size)
-{
-	void *grown;
-
-	if (count & (count - 1))
-		return 0;
-	grown = realloc(*array, (count ? 2 * count : 1) * size);
-	if (!grown)
-		return -ENOMEM;
-	*array = grown;
-	return 0;
-}

@@ -36,8 +36,4 @@ int v2m_netlink_ask(struct v2m_netlink *netlink, struct nlmsghdr *request,
 int v2m_netlink_dump_all(struct v2m_netlink *netlink, uint16_t type, unsigned char family,
 			 const struct v2m_netlink_visitor *visitor);
 
-/* For visitors that collect: sees to it that an array of count elements of that size, which only
- * ever grows by this function and one at a time, takes one more. 0 or -ENOMEM. */
-int v2m_make_room(void **array, size_t count, size_t size);
-
 #endif
