@@ -36,6 +36,7 @@
 #define JUMBO_PAYLOAD       0xc2 /* RFC 2675 */
 
 #define ETHERNET_HEADER  14
+#define TAGGED_HEADER    18
 #define MAX_IN_BAND_TAGS 2
 #define MAX_EXTENSIONS   8
 #define TCP_HEADER_MIN   20
@@ -85,7 +86,8 @@ static __always_inline bool load(struct __sk_buff *skb, __u32 offset, void *to, 
 /* Where layer 4 of a plain packet is: its first PORTS_NEED bytes are within reach. */
 struct plain {
 	void *l4;
-	const void *destination; /* address, 4 or 16 bytes */
+	const void *source; /* address, 4 or 16 bytes */
+	const void *destination;
 	__u32 offset;
 	__u32 l4_bytes; /* as the IP header claims; less than its own length wraps */
 	__u8 protocol;
@@ -121,6 +123,7 @@ static __always_inline bool find_plain_ipv4(struct __sk_buff *skb, const __u32 l
 		return false;
 	plain->offset = link_header + sizeof(*ip);
 	plain->l4_bytes = bpf_ntohs(ip->tot_len) - sizeof(*ip);
+	plain->source = &ip->saddr;
 	plain->destination = &ip->daddr;
 	plain->protocol = ip->protocol;
 	return true;
@@ -137,9 +140,19 @@ static __always_inline bool find_plain_ipv6(struct __sk_buff *skb, const __u32 l
 		return false;
 	plain->offset = link_header + sizeof(*ip);
 	plain->l4_bytes = bpf_ntohs(ip->payload_len);
+	plain->source = &ip->saddr;
 	plain->destination = &ip->daddr;
 	plain->protocol = ip->nexthdr;
 	return true;
+}
+
+/* A frame with a tag in the data, as an outer one may be, or one that a device left there. */
+static __always_inline bool has_tag(struct __sk_buff *skb)
+{
+	__be16 *type = (void *)(long)skb->data + ETHERNET_HEADER - sizeof(*type);
+
+	return (void *)(type + 1) <= (void *)(long)skb->data_end &&
+	       (*type == bpf_htons(ETH_P_8021Q) || *type == bpf_htons(ETH_P_8021AD));
 }
 
 /* The rest of it, which only a packet that somebody asked for needs. False as above. */

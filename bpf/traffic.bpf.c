@@ -62,6 +62,14 @@ struct {
 } local_addresses SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, MAPPABLE); /* begins on a page, and so on a cache line */
+	__type(key, __u32);
+	__type(value, struct v2m_own_addresses);
+} own_addresses SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, V2M_MAX_UDP_PEERS);
 	__type(key, struct v2m_udp_peer);
@@ -265,6 +273,54 @@ static __always_inline bool is_of_this_host(const struct v2m_fragment_key *ident
 	return !device.host_only || bpf_map_lookup_elem(&local_addresses, address);
 }
 
+static __noinline bool is_listed(const struct v2m_local_address *address)
+{
+	return bpf_map_lookup_elem(&local_addresses, address);
+}
+
+static __always_inline bool is_own_ipv4(const struct v2m_own_addresses *own, const __u32 *address)
+{
+	struct v2m_local_address wanted = { .address = { [10] = 0xff, [11] = 0xff } };
+
+	if (own->ipv4_state != V2M_OWN_ELSEWHERE) {
+		for (__u32 i = 0; i < V2M_OWN_IPV4 && i < own->ipv4_count; i++)
+			if (own->ipv4[i] == *address)
+				return true;
+		if (own->ipv4_state == V2M_OWN_ALL)
+			return false;
+	}
+	__builtin_memcpy(wanted.address + 12, address, sizeof(*address));
+	return is_listed(&wanted);
+}
+
+static __always_inline bool is_own_ipv6(const struct v2m_own_addresses *own, const __u64 *address)
+{
+	struct v2m_local_address wanted;
+
+	if (own->ipv6_state != V2M_OWN_ELSEWHERE) {
+		for (__u32 i = 0; i < V2M_OWN_IPV6 && i < own->ipv6_count; i++)
+			if (own->ipv6[i][0] == address[0] && own->ipv6[i][1] == address[1])
+				return true;
+		if (own->ipv6_state == V2M_OWN_ALL)
+			return false;
+	}
+	__builtin_memcpy(wanted.address, address, sizeof(wanted.address));
+	return is_listed(&wanted);
+}
+
+/* As is_of_this_host(), for plain packets. */
+static __always_inline bool is_own(const struct plain *plain, bool egress, const bool ipv6)
+{
+	const void *address = egress ? plain->source : plain->destination;
+	struct v2m_own_addresses *own;
+	__u32 first = 0;
+
+	own = bpf_map_lookup_elem(&own_addresses, &first);
+	if (!own)
+		return false;
+	return ipv6 ? is_own_ipv6(own, address) : is_own_ipv4(own, address);
+}
+
 /* Counts for the port, and says which of the device's tallies has to grow. */
 static __always_inline struct v2m_tally *attribute(struct v2m_device_flow *seen, __u16 port,
 						   __u8 protocol, bool egress,
@@ -353,6 +409,8 @@ static __always_inline int count_ports(struct __sk_buff *skb, bool egress,
 	struct amount amount;
 
 	flow = port_flow(bpf_ntohs(egress ? ports->source : ports->dest), protocol, egress);
+	if (flow && device.host_only && !is_own(plain, egress, ipv6))
+		flow = NULL;
 	if (!flow && !skb->gso_size) {
 		count_other(skb, egress);
 		return GO_ON;
@@ -386,8 +444,6 @@ static __always_inline int count(struct __sk_buff *skb, bool egress, const __u32
 {
 	struct plain plain;
 
-	if (device.host_only)
-		return count_slowly(skb, egress);
 	if (find_plain_ipv4(skb, link_header, &plain))
 		return count_plain(skb, egress, &plain, false);
 	if (find_plain_ipv6(skb, link_header, &plain))
@@ -395,11 +451,28 @@ static __always_inline int count(struct __sk_buff *skb, bool egress, const __u32
 	return count_slowly(skb, egress);
 }
 
+/* Not inlined: the way of packets without a tag stays short. */
+static __noinline int count_tagged(struct __sk_buff *skb, bool egress)
+{
+	return egress ? count(skb, true, TAGGED_HEADER) : count(skb, false, TAGGED_HEADER);
+}
+
+static __always_inline int count_ethernet(struct __sk_buff *skb, bool egress)
+{
+	struct plain plain;
+
+	if (find_plain_ipv4(skb, ETHERNET_HEADER, &plain))
+		return count_plain(skb, egress, &plain, false);
+	if (find_plain_ipv6(skb, ETHERNET_HEADER, &plain))
+		return count_plain(skb, egress, &plain, true);
+	return has_tag(skb) ? count_tagged(skb, egress) : count_slowly(skb, egress);
+}
+
 /* Two copies with constant offsets: the verifier throws out the one that this device does not use,
  * as it knows the read-only data. */
 static __always_inline int count_by_link(struct __sk_buff *skb, bool egress)
 {
-	return device.link_header ? count(skb, egress, ETHERNET_HEADER) : count(skb, egress, 0);
+	return device.link_header ? count_ethernet(skb, egress) : count(skb, egress, 0);
 }
 
 SEC("tc")

@@ -138,6 +138,28 @@ struct v2m_local_address {
 };
 
 /*
+ * own_addresses: ARRAY[1], the same addresses as far as there is room, where a program finds them
+ * without a look-up. A family's part is read according to its state. It is rewritten only while
+ * that is V2M_OWN_ELSEWHERE and no program runs that has read another one.
+ */
+#define V2M_OWN_IPV4 14
+#define V2M_OWN_IPV6 7
+enum v2m_own_state {
+	V2M_OWN_ELSEWHERE, /* ask local_addresses */
+	V2M_OWN_SOME,      /* of those that are not here, ask local_addresses */
+	V2M_OWN_ALL,       /* there are no others */
+};
+struct v2m_own_addresses {
+	__u32 ipv4_state; /* enum v2m_own_state */
+	__u32 ipv4_count;
+	__u32 ipv4[V2M_OWN_IPV4]; /* network byte order; with the above one cache line */
+	__u32 ipv6_state;
+	__u32 ipv6_count;
+	__u64 ipv6[V2M_OWN_IPV6][2]; /* as in a packet */
+	__u64 pad;
+};
+
+/*
  * udp_peers: LRU_HASH from whom a port has sent datagrams to, to when. By port also within a range:
  * port_slot says to which slot it belongs. Only what is sent makes an entry: whoever forges sources
  * fills nothing, unless the server answers, and then the least recently used go.
@@ -202,6 +224,7 @@ V2M_ABI_ASSERT(sizeof(struct v2m_device_counters) == 160, "device_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_meta) == 48, "meta");
 V2M_ABI_ASSERT(sizeof(struct v2m_fragment_key) == 40, "fragment_key");
 V2M_ABI_ASSERT(sizeof(struct v2m_fragment_owner) == 4, "fragment_owner");
+V2M_ABI_ASSERT(sizeof(struct v2m_own_addresses) == 192, "own_addresses");
 V2M_ABI_ASSERT(sizeof(struct v2m_udp_peer) == 20, "udp_peer");
 V2M_ABI_ASSERT(sizeof(struct v2m_udp_seen) == 16, "udp_seen");
 V2M_ABI_ASSERT(sizeof(struct v2m_device_config) == 8, "device_config");

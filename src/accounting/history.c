@@ -10,7 +10,7 @@ void v2m_history_figures_add(struct v2m_history_figures *sum,
 			     const struct v2m_history_figures *more)
 {
 	sum->totals = v2m_totals_add(sum->totals, more->totals);
-	sum->sessions += more->sessions;
+	sum->sessions = v2m_counter_add(sum->sessions, more->sessions);
 	if (more->max_connections > sum->max_connections)
 		sum->max_connections = more->max_connections;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the answers about history are rendered from. Filled by the ledger's queries, owned by
- * whoever asked; nothing in here points elsewhere. All bytes are there in both units: v2m_flow has
- * wire and payload.
+ * The data that answers about history are rendered from. The ledger's queries fill it in, the
+ * caller owns it, and nothing in it points elsewhere. Bytes are there in all units of v2m_flow.
  */
 #ifndef V2METER_ACCOUNTING_HISTORY_H
 #define V2METER_ACCOUNTING_HISTORY_H
@@ -12,7 +11,7 @@
 #include "accounting/snapshot.h"
 #include "base/calendar.h"
 
-/* What one subject did in some time. */
+/* What was counted for one subject in some time. */
 struct v2m_history_figures {
 	struct v2m_totals totals;
 	uint32_t max_connections; /* most at once */
@@ -34,14 +33,14 @@ struct v2m_history_hour {
 	struct v2m_history_figures figures;
 };
 
-/* One key, or one shared port: then shared is set, and id, uuid, name and created_at are NULL. A
- * key that shares its port is there too, with what it counted while it had a port of its own, and
- * shares_port set. */
+/* One key or one shared port. For a shared port, shared is set, and id, uuid, name and created_at
+ * are NULL. A key that shares its port is there too: shares_port is set, and its figures are from
+ * the time when it had the port to itself. */
 struct v2m_history_key {
 	char *id;
 	char *uuid;
 	char *name;
-	char *created_at; /* as the key's source wrote it, NULL where it does not say */
+	char *created_at; /* as the key source wrote it, NULL if it does not say */
 	uint16_t port;    /* 0: none */
 	bool is_active;   /* has connections now */
 	bool shared;
@@ -56,7 +55,7 @@ struct v2m_history_key {
 
 /* The keys of the key set in its order, then its shared ports. */
 struct v2m_history {
-	int32_t month; /* 0 where no month was asked for */
+	int32_t month; /* 0: no month was asked for */
 	struct v2m_history_key *keys;
 	size_t n_keys;
 };
@@ -64,18 +63,18 @@ struct v2m_history {
 /* Frees what the history holds and empties it. */
 void v2m_history_clear(struct v2m_history *history);
 
-/* All subjects together on one day, removed keys included. */
+/* The sums over all subjects on one day, removed keys included. */
 struct v2m_history_date {
 	int32_t date;
 	struct v2m_totals totals;
-	uint64_t connections; /* the sum of every subject's most at once */
+	uint64_t connections; /* the sum of the max_connections of all subjects */
 	uint64_t sessions;
 	size_t active_keys; /* subjects with traffic, connections or sessions */
 };
 
-/* What an import came to: how many subjects were added, how many had been before from the same
- * document, and how many were left alone because another document of the same ledger was imported:
- * its totals hold these. */
+/* The result of an import: how many subjects were added, how many had been added from the same
+ * document before, and how many were refused because another document of the same ledger was
+ * imported before, whose totals overlap with these. */
 struct v2m_import_result {
 	size_t added;
 	size_t known;

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Most subjects are in one day and one hour between two flushes, or in two. */
-static int reserve(void **array, size_t element, size_t used, size_t *size, size_t limit)
+/* Makes room for one item more, up to limit. Most subjects have one day and one hour between two
+ * flushes, or two: base/array.h begins with room for eight, 4 MB more for 4,096 keys. */
+static int reserve_item(void **array, size_t element, size_t used, size_t *size, size_t limit)
 {
 	size_t wanted = *size ? 2 * *size : 2;
 	void *grown;
@@ -25,17 +26,18 @@ static int reserve(void **array, size_t element, size_t used, size_t *size, size
 
 int v2m_pending_reserve(struct v2m_pending *pending)
 {
-	int result = reserve((void **)&pending->days, sizeof(*pending->days), pending->n_days,
-			     &pending->days_size, V2M_PENDING_DAYS);
+	int result = reserve_item((void **)&pending->days, sizeof(*pending->days), pending->n_days,
+				  &pending->days_size, V2M_PENDING_DAYS);
 
 	if (result)
 		return result;
-	return reserve((void **)&pending->hours, sizeof(*pending->hours), pending->n_hours,
-		       &pending->hours_size, V2M_PENDING_HOURS);
+	return reserve_item((void **)&pending->hours, sizeof(*pending->hours), pending->n_hours,
+			    &pending->hours_size, V2M_PENDING_HOURS);
 }
 
-/* From the newest on: unless the clock has jumped it is the last one. */
-static struct v2m_history_day *day_of(struct v2m_pending *pending, int32_t date)
+/* The day with that date, added if there is none. The search begins at the end, where the day is
+ * unless the clock has jumped. */
+static struct v2m_history_day *get_day(struct v2m_pending *pending, int32_t date)
 {
 	struct v2m_history_day *days = pending->days;
 
@@ -50,8 +52,8 @@ static struct v2m_history_day *day_of(struct v2m_pending *pending, int32_t date)
 	return &days[pending->n_days++];
 }
 
-static struct v2m_history_hour *hour_of(struct v2m_pending *pending,
-					const struct v2m_local_time *when)
+static struct v2m_history_hour *get_hour(struct v2m_pending *pending,
+					 const struct v2m_local_time *when)
 {
 	struct v2m_history_hour *hours = pending->hours;
 
@@ -71,8 +73,8 @@ static struct v2m_history_hour *hour_of(struct v2m_pending *pending,
 void v2m_pending_add(struct v2m_pending *pending, const struct v2m_local_time *when,
 		     const struct v2m_history_figures *figures)
 {
-	v2m_history_figures_add(&day_of(pending, when->date)->figures, figures);
-	v2m_history_figures_add(&hour_of(pending, when)->figures, figures);
+	v2m_history_figures_add(&get_day(pending, when->date)->figures, figures);
+	v2m_history_figures_add(&get_hour(pending, when)->figures, figures);
 }
 
 void v2m_pending_clear(struct v2m_pending *pending)

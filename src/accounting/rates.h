@@ -10,18 +10,18 @@
 
 struct v2m_rates;
 
-/* window_s: what a rate looks back over, 1 to 300. A port takes under 1 KiB, however often it is
+/* window_s: the time that a rate covers, 1 to 300. A port takes under 1 KiB, however often it is
  * sampled; a port that a sample no longer has takes nothing. NULL: out of memory. */
 struct v2m_rates *v2m_rates_new(unsigned window_s);
 void v2m_rates_free(struct v2m_rates *rates);
 
-/* Samples come in the order they were taken; one that is older than the last is ignored. A port
- * whose counter is another one (epoch, assigned_ns) or went backwards begins anew. Where memory is
- * short, ports that are new go without a rate until a later sample. */
+/* Samples come in the order in which they were taken; one that is not newer than the last is
+ * ignored. A port whose counter is another one (epoch, assigned_ns) or went backwards begins anew.
+ * If memory is short, new ports have no rate until a later sample. */
 void v2m_rates_add(struct v2m_rates *rates, const struct v2m_sample *sample);
 
-/* Wire bytes per second, both directions, over the last window_s up to the last sample; over what
- * there is where that is less; 0 where there are not two readings yet. */
+/* Wire bytes per second, both directions, over the last window_s up to the last sample; over a
+ * shorter time if the port is younger; 0 before its second reading. */
 double v2m_rates_port(const struct v2m_rates *rates, uint16_t port);
 
 #endif

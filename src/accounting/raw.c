@@ -1,147 +1,131 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "accounting/raw.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "accounting/totals.h"
-#include "base/sample.h"
+void v2m_raw_init(struct v2m_raw_ports *ports)
+{
+	ports->overlaps.item_size = sizeof(struct v2m_socket_overlap);
+	ports->sessions.item_size = sizeof(struct v2m_accounted_sessions);
+}
+
+void v2m_raw_clear(struct v2m_raw_ports *ports)
+{
+	v2m_port_items_clear(&ports->overlaps);
+	v2m_port_items_clear(&ports->sessions);
+	v2m_array_clear(&ports->raw);
+}
 
 struct v2m_raw_port *v2m_raw_find(const struct v2m_raw_ports *ports, uint16_t port,
 				  const uint8_t epoch[V2M_EPOCH_LEN])
 {
-	for (uint32_t index = ports->of_port[port]; index; index = ports->raw[index - 1].next)
-		if (memcmp(ports->raw[index - 1].epoch, epoch, V2M_EPOCH_LEN) == 0)
-			return &ports->raw[index - 1];
+	for (uint32_t index = ports->of_port[port]; index; index = ports->raw.items[index - 1].next)
+		if (memcmp(ports->raw.items[index - 1].epoch, epoch, V2M_EPOCH_LEN) == 0)
+			return &ports->raw.items[index - 1];
 	return NULL;
 }
 
 int v2m_raw_reserve(struct v2m_raw_ports *ports, size_t n)
 {
-	size_t size = ports->size ? ports->size : 64;
-	struct v2m_raw_port *grown;
-
-	while (size < ports->count + n)
-		size *= 2;
-	if (size == ports->size)
-		return 0;
-	grown = realloc(ports->raw, size * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	ports->raw = grown;
-	ports->size = size;
-	return 0;
+	return v2m_array_reserve(&ports->raw, n);
 }
 
 void v2m_raw_insert(struct v2m_raw_ports *ports, const struct v2m_raw_port *raw)
 {
-	struct v2m_raw_port *inserted = &ports->raw[ports->count++];
+	struct v2m_raw_port *inserted = &ports->raw.items[ports->raw.count++];
 
 	*inserted = *raw;
 	inserted->next = ports->of_port[raw->raw.port];
-	ports->of_port[raw->raw.port] = (uint32_t)ports->count;
+	ports->of_port[raw->raw.port] = (uint32_t)ports->raw.count;
 }
 
-static bool flow_below(struct v2m_flow a, struct v2m_flow b)
+int v2m_raw_reserve_sample(struct v2m_raw_ports *ports, const struct v2m_sample *sample)
 {
-	return a.packets < b.packets || a.wire_bytes < b.wire_bytes ||
-	       a.payload_bytes < b.payload_bytes;
+	int result = v2m_raw_reserve(ports, sample->n_ports);
+
+	if (result == 0 && sample->mode == V2M_MODE_SOCKET_STATS)
+		result = v2m_port_items_reserve(&ports->overlaps, sample->n_ports);
+	return result;
 }
 
 static bool went_backwards(const struct v2m_port_sample *now, const struct v2m_port_sample *then)
 {
-	return flow_below(now->tcp_rx, then->tcp_rx) || flow_below(now->tcp_tx, then->tcp_tx) ||
-	       flow_below(now->udp_rx, then->udp_rx) || flow_below(now->udp_tx, then->udp_tx);
+	return v2m_flow_is_below(now->tcp_rx, then->tcp_rx) ||
+	       v2m_flow_is_below(now->tcp_tx, then->tcp_tx) ||
+	       v2m_flow_is_below(now->udp_rx, then->udp_rx) ||
+	       v2m_flow_is_below(now->udp_tx, then->udp_tx);
 }
 
-/* The epoch of what the sockets have counted of a port since its last exact reading. */
-static const uint8_t overlap_epoch[V2M_EPOCH_LEN] = "socket_overlap";
-
-/* Another use of the port in the same epoch, or the same one begun again at zero. */
+/* True if the two readings are not of one counter, or if the counter began again at zero. */
 static bool starts_anew(const struct v2m_port_sample *last, const struct v2m_port_sample *now)
 {
 	return last->assigned_ns != now->assigned_ns || went_backwards(now, last);
 }
 
-static struct v2m_totals port_totals(const struct v2m_port_sample *port)
+static struct v2m_port_sample limit_counters(struct v2m_port_sample port)
 {
+	port.tcp_rx = v2m_flow_limit(port.tcp_rx);
+	port.tcp_tx = v2m_flow_limit(port.tcp_tx);
+	port.udp_rx = v2m_flow_limit(port.udp_rx);
+	port.udp_tx = v2m_flow_limit(port.udp_tx);
+	return port;
+}
+
+/* What was counted from one reading of a counter to the next; last NULL: since it began at zero. */
+static struct v2m_totals count_since(const struct v2m_port_sample *now,
+				     const struct v2m_port_sample *last)
+{
+	static const struct v2m_port_sample zero;
+
+	last = last ? last : &zero;
 	return (struct v2m_totals){
-		.rx = v2m_flow_add(port->tcp_rx, port->udp_rx),
-		.tx = v2m_flow_add(port->tcp_tx, port->udp_tx),
+		.rx = v2m_flow_add(v2m_flow_subtract(now->tcp_rx, last->tcp_rx),
+				   v2m_flow_subtract(now->udp_rx, last->udp_rx)),
+		.tx = v2m_flow_add(v2m_flow_subtract(now->tcp_tx, last->tcp_tx),
+				   v2m_flow_subtract(now->udp_tx, last->udp_tx)),
 	};
 }
 
-static bool flow_is_zero(struct v2m_flow flow)
+/* Adds to what the sockets have counted of a port since its last exact reading. */
+static void note_overlap(struct v2m_raw_ports *ports, uint16_t port, const struct v2m_totals *delta)
 {
-	return !flow.packets && !flow.wire_bytes && !flow.payload_bytes;
-}
-
-/* What the sockets have counted of a port has been accounted: it is remembered until the programs'
- * counters come back, which may have gone on counting the same bytes. */
-static void note_overlap(struct v2m_raw_ports *ports, const struct v2m_raw_port *reading,
-			 const struct v2m_totals *delta)
-{
-	struct v2m_raw_port *overlap = v2m_raw_find(ports, reading->raw.port, overlap_epoch);
-	struct v2m_raw_port none = { .raw.port = reading->raw.port };
+	struct v2m_socket_overlap *overlap = v2m_port_items_find(&ports->overlaps, port);
 
 	if (v2m_totals_are_zero(delta))
 		return;
-	if (!overlap) {
-		memcpy(none.epoch, overlap_epoch, V2M_EPOCH_LEN);
-		v2m_raw_insert(ports, &none);
-		overlap = v2m_raw_find(ports, reading->raw.port, overlap_epoch);
-	}
-	overlap->raw.tcp_rx = v2m_flow_add(overlap->raw.tcp_rx, delta->rx);
-	overlap->raw.tcp_tx = v2m_flow_add(overlap->raw.tcp_tx, delta->tx);
-	overlap->read_us = reading->read_us;
+	if (!overlap)
+		overlap = v2m_port_items_add(&ports->overlaps, port);
+	overlap->counted = v2m_totals_add(overlap->counted, *delta);
 	overlap->dirty = true;
 }
 
-static uint64_t beyond(uint64_t now, uint64_t then, uint64_t overlap)
-{
-	return now - then > overlap ? now - then - overlap : 0;
-}
-
-static struct v2m_flow flow_beyond(struct v2m_flow now, struct v2m_flow then,
-				   struct v2m_flow overlap)
-{
-	return (struct v2m_flow){
-		.packets = beyond(now.packets, then.packets, overlap.packets),
-		.wire_bytes = beyond(now.wire_bytes, then.wire_bytes, overlap.wire_bytes),
-		.payload_bytes =
-			beyond(now.payload_bytes, then.payload_bytes, overlap.payload_bytes),
-	};
-}
-
-/* The first reading of the programs' counters after a time of socket statistics. Counters that went
- * on add what the sockets did not see; new ones, which are younger than that time, the whole. True
- * where there had been such a time. */
-static bool settle_overlap(struct v2m_raw_ports *ports, const struct v2m_raw_port *last,
+/*
+ * The first exact reading of a port after a time of socket statistics. Counters that went on add
+ * what the sockets did not see; last NULL: new counters are younger than that time and add the
+ * whole. True if there had been such a time.
+ */
+static bool settle_overlap(struct v2m_raw_ports *ports, const struct v2m_port_sample *last,
 			   const struct v2m_port_sample *now, struct v2m_totals *delta)
 {
-	struct v2m_raw_port *overlap = v2m_raw_find(ports, now->port, overlap_epoch);
+	struct v2m_socket_overlap *overlap = v2m_port_items_find(&ports->overlaps, now->port);
+	struct v2m_port_sample tcp_seen;
 
-	if (!overlap || (flow_is_zero(overlap->raw.tcp_rx) && flow_is_zero(overlap->raw.tcp_tx)))
+	if (!overlap || v2m_totals_are_zero(&overlap->counted))
 		return false;
 	if (last) {
-		*delta = (struct v2m_totals){
-			.rx = flow_beyond(now->tcp_rx, last->raw.tcp_rx, overlap->raw.tcp_rx),
-			.tx = flow_beyond(now->tcp_tx, last->raw.tcp_tx, overlap->raw.tcp_tx),
-		};
-		delta->rx = v2m_flow_add(delta->rx, flow_beyond(now->udp_rx, last->raw.udp_rx,
-								(struct v2m_flow){ 0 }));
-		delta->tx = v2m_flow_add(delta->tx, flow_beyond(now->udp_tx, last->raw.udp_tx,
-								(struct v2m_flow){ 0 }));
+		tcp_seen = *last;
+		tcp_seen.tcp_rx = v2m_flow_add(last->tcp_rx, overlap->counted.rx);
+		tcp_seen.tcp_tx = v2m_flow_add(last->tcp_tx, overlap->counted.tx);
+		*delta = count_since(now, &tcp_seen);
 	}
-	overlap->raw.tcp_rx = (struct v2m_flow){ 0 };
-	overlap->raw.tcp_tx = (struct v2m_flow){ 0 };
+	overlap->counted = (struct v2m_totals){ 0 };
 	overlap->dirty = true;
 	return true;
 }
 
-static void replace(struct v2m_raw_ports *ports, struct v2m_raw_port *last,
-		    const struct v2m_raw_port *now)
+static void replace_reading(struct v2m_raw_ports *ports, struct v2m_raw_port *last,
+			    const struct v2m_raw_port *now)
 {
 	uint32_t next;
 
@@ -158,40 +142,38 @@ bool v2m_raw_advance(struct v2m_raw_ports *ports, const struct v2m_sample *sampl
 		     const struct v2m_port_sample *port, struct v2m_totals *delta)
 {
 	struct v2m_raw_port *last = v2m_raw_find(ports, port->port, sample->epoch);
-	struct v2m_raw_port now = { .raw = *port, .read_us = sample->real_us, .dirty = true };
-	bool anew = !last || starts_anew(&last->raw, port);
+	struct v2m_raw_port now = { .raw = limit_counters(*port),
+				    .read_us = sample->real_us,
+				    .dirty = true };
+	bool anew = !last || starts_anew(&last->raw, &now.raw);
+	const struct v2m_port_sample *before = anew ? NULL : &last->raw;
 	bool settled = false;
 
 	memcpy(now.epoch, sample->epoch, V2M_EPOCH_LEN);
-	*delta = port_totals(port);
-	if (!anew)
-		*delta = v2m_totals_subtract(*delta, port_totals(&last->raw));
+	*delta = count_since(&now.raw, before);
 	if (sample->mode == V2M_MODE_EBPF)
-		settled = settle_overlap(ports, anew ? NULL : last, port, delta);
+		settled = settle_overlap(ports, before, &now.raw, delta);
 	if (!anew && !settled && v2m_totals_are_zero(delta))
 		return false;
-	replace(ports, last, &now);
+	replace_reading(ports, last, &now);
 	if (sample->mode == V2M_MODE_SOCKET_STATS)
-		note_overlap(ports, &now, delta);
+		note_overlap(ports, port->port, delta);
 	return true;
 }
 
 uint32_t v2m_raw_advance_sessions(struct v2m_raw_ports *ports,
-				  const struct v2m_port_sessions *reading, int64_t real_us)
+				  const struct v2m_port_sessions *reading)
 {
-	struct v2m_raw_port now = {
-		.epoch = "sessions",
-		.raw = { .port = reading->port,
-			 .assigned_ns = reading->assigned_ns,
-			 .tcp_rx.packets = reading->opened },
-		.read_us = real_us,
-		.dirty = true,
-	};
-	struct v2m_raw_port *last = v2m_raw_find(ports, reading->port, now.epoch);
-	bool anew = !last || starts_anew(&last->raw, &now.raw);
-	uint64_t opened = anew ? reading->opened : reading->opened - last->raw.tcp_rx.packets;
+	struct v2m_accounted_sessions *item = v2m_port_items_find(&ports->sessions, reading->port);
+	bool anew = !item || item->last.assigned_ns != reading->assigned_ns ||
+		    reading->opened < item->last.opened;
+	uint64_t opened = anew ? reading->opened : reading->opened - item->last.opened;
 
-	if (anew || opened)
-		replace(ports, last, &now);
+	if (!anew && !opened)
+		return 0;
+	if (!item)
+		item = v2m_port_items_add(&ports->sessions, reading->port);
+	item->last = *reading;
+	item->dirty = true;
 	return (uint32_t)opened;
 }

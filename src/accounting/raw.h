@@ -1,33 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The last raw reading of every port and epoch, and what a new one adds to it. */
+/* The last readings of every port, and what a new reading adds to them. */
 #ifndef V2METER_ACCOUNTING_RAW_H
 #define V2METER_ACCOUNTING_RAW_H
 
+#include "accounting/port_items.h"
 #include "accounting/raw_port.h"
-#include "accounting/snapshot.h"
-#include "base/sample.h"
+#include "base/array.h"
 
 struct v2m_raw_ports {
-	struct v2m_raw_port *raw;
-	size_t count;
-	size_t size;
-	uint32_t of_port[65536]; /* 1 + index into raw of a list by next; 0: none */
+	V2M_ARRAY(struct v2m_raw_port) raw;
+	uint32_t of_port[65536];        /* 1 + index into raw of a list linked by next; 0: none */
+	struct v2m_port_items overlaps; /* of struct v2m_socket_overlap */
+	struct v2m_port_items sessions; /* of struct v2m_accounted_sessions */
 };
 
-/* NULL: never read. */
+/* Prepares a struct that is all zeros. */
+void v2m_raw_init(struct v2m_raw_ports *ports);
+void v2m_raw_clear(struct v2m_raw_ports *ports);
+
+/* NULL: the port has not been read in that epoch. */
 struct v2m_raw_port *v2m_raw_find(const struct v2m_raw_ports *ports, uint16_t port,
 				  const uint8_t epoch[V2M_EPOCH_LEN]);
-/* Room for n more readings, so that putting them in cannot fail. 0 or -ENOMEM. */
+/* Makes room for n readings more. 0 or -ENOMEM. */
 int v2m_raw_reserve(struct v2m_raw_ports *ports, size_t n);
-/* Of a port that has none of that epoch; room is reserved. */
+/* Adds a reading of a port that has none of that epoch. There must be room. */
 void v2m_raw_insert(struct v2m_raw_ports *ports, const struct v2m_raw_port *raw);
-/* Takes over how many connections were opened on a port; how many of them since the last time. Room
- * for one more is reserved. */
-uint32_t v2m_raw_advance_sessions(struct v2m_raw_ports *ports,
-				  const struct v2m_port_sessions *reading, int64_t real_us);
-/* Takes over the new reading of a port. *delta is what was counted since the last one. True where
- * it tells something new; room for two more is reserved. */
+
+/* Makes room for what the sample may add, so that advancing cannot fail. 0 or -ENOMEM. */
+int v2m_raw_reserve_sample(struct v2m_raw_ports *ports, const struct v2m_sample *sample);
+/* Takes over the new reading of a port of the sample. *delta is what was counted since the last
+ * one. False: the reading tells nothing new. */
 bool v2m_raw_advance(struct v2m_raw_ports *ports, const struct v2m_sample *sample,
 		     const struct v2m_port_sample *port, struct v2m_totals *delta);
+
+/* Takes over how many connections were opened on a port, and returns how many of them are new.
+ * There must be room for one more item in sessions. */
+uint32_t v2m_raw_advance_sessions(struct v2m_raw_ports *ports,
+				  const struct v2m_port_sessions *reading);
 
 #endif

@@ -7,15 +7,15 @@
 
 #define PORT_SHIFT 48
 
-/* Spreads every bit of word over the hash: a multiplication carries upwards, the shift brings it
- * down again. The factor is odd and has no pattern: 2^64 divided by the golden ratio. */
-static uint64_t mix(uint64_t hash, uint64_t word)
+/* Spreads every bit of the word over the hash: the multiplication carries it up, the shift brings
+ * it down again. The factor is odd and has no pattern: 2^64 divided by the golden ratio. */
+static uint64_t mix_word(uint64_t hash, uint64_t word)
 {
 	hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
 	return hash ^ hash >> 32;
 }
 
-static uint64_t word_at(const uint8_t *bytes)
+static uint64_t read_word(const uint8_t *bytes)
 {
 	uint64_t word;
 
@@ -23,20 +23,21 @@ static uint64_t word_at(const uint8_t *bytes)
 	return word;
 }
 
-/* The port above, 48 bits of everything else below it. Where a port has 1,000 connections and all
- * of them are new, two of different dumps are taken for one once in 280 million dumps. */
+/* The port in the upper 16 bits, a hash of everything else below. If a port has 1,000 connections
+ * and all of them are new, one of them is mistaken for an old one once in 280 million dumps. */
 static uint64_t hash_connection(const struct v2m_connection *connection)
 {
-	uint64_t hash = mix(connection->family, connection->remote_port);
+	uint64_t hash = mix_word(connection->family, connection->remote_port);
 
-	hash = mix(hash, word_at(connection->remote));
-	hash = mix(hash, word_at(connection->remote + 8));
-	hash = mix(hash, word_at(connection->local));
-	hash = mix(hash, word_at(connection->local + 8));
-	return (uint64_t)connection->local_port << PORT_SHIFT | mix(hash, 0) >> (64 - PORT_SHIFT);
+	hash = mix_word(hash, read_word(connection->remote));
+	hash = mix_word(hash, read_word(connection->remote + 8));
+	hash = mix_word(hash, read_word(connection->local));
+	hash = mix_word(hash, read_word(connection->local + 8));
+	return (uint64_t)connection->local_port << PORT_SHIFT |
+	       mix_word(hash, 0) >> (64 - PORT_SHIFT);
 }
 
-static int compare(const void *left, const void *right)
+static int compare_hashes(const void *left, const void *right)
 {
 	uint64_t a = *(const uint64_t *)left;
 	uint64_t b = *(const uint64_t *)right;
@@ -44,9 +45,9 @@ static int compare(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-/* Sorted rather than hashed into a table: remote ports are the client's to choose, and a client
- * could choose those that fall into one place. The table is in the order of ports already, so that
- * only the connections of one port have to be sorted among themselves. */
+/* Sorted, not hashed into a table: a client chooses its remote ports, and could choose those that
+ * collide. The table of connections is in the order of ports already: only the connections of one
+ * port are sorted among themselves. */
 int v2m_session_set_make(const struct v2m_connection_table *table, struct v2m_session_set *set)
 {
 	size_t count = table ? table->count : 0;
@@ -60,7 +61,7 @@ int v2m_session_set_make(const struct v2m_connection_table *table, struct v2m_se
 	for (size_t i = 1; i <= count; i++) {
 		if (i < count && hashes[i] >> PORT_SHIFT == hashes[first] >> PORT_SHIFT)
 			continue;
-		qsort(hashes + first, i - first, sizeof(*hashes), compare);
+		qsort(hashes + first, i - first, sizeof(*hashes), compare_hashes);
 		first = i;
 	}
 	*set = (struct v2m_session_set){ .hashes = hashes, .count = count, .known = true };
@@ -73,8 +74,8 @@ void v2m_session_set_clear(struct v2m_session_set *set)
 	memset(set, 0, sizeof(*set));
 }
 
-/* The first hash that is not below that one. */
-static size_t lower_bound(const struct v2m_session_set *set, uint64_t hash)
+/* The index of the first hash that is not below the given one. */
+static size_t find_lower_bound(const struct v2m_session_set *set, uint64_t hash)
 {
 	size_t low = 0;
 	size_t high = set->count;
@@ -101,12 +102,13 @@ uint32_t v2m_session_set_count_new(const struct v2m_session_set *set,
 	if (!set->known || !count)
 		return 0;
 	port = (uint64_t)connections[0].local_port << PORT_SHIFT;
-	first = lower_bound(set, port);
-	known = lower_bound(set, port | (UINT64_MAX >> (64 - PORT_SHIFT))) - first;
+	first = find_lower_bound(set, port);
+	known = find_lower_bound(set, port | (UINT64_MAX >> (64 - PORT_SHIFT))) - first;
 	for (size_t i = 0; i < count; i++) {
 		uint64_t hash = hash_connection(&connections[i]);
 
-		if (!known || !bsearch(&hash, set->hashes + first, known, sizeof(hash), compare))
+		if (!known ||
+		    !bsearch(&hash, set->hashes + first, known, sizeof(hash), compare_hashes))
 			opened++;
 	}
 	return opened;

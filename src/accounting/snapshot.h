@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the accounting hands to the API: everything an answer needs, at one moment, immutable and
- * shared by reference count. An answer's figures and timestamps come from one snapshot alone.
+ * Everything that an answer of the API needs, at one moment. Immutable and shared by reference
+ * count. The figures and timestamps of one answer come from one snapshot.
  */
 #ifndef V2METER_ACCOUNTING_SNAPSHOT_H
 #define V2METER_ACCOUNTING_SNAPSHOT_H
 
+#include "accounting/totals.h"
 #include "base/connection.h"
 #include "base/sample.h"
 
 struct v2m_keyset;
 
-/* Both transports of a port or key together. */
-struct v2m_totals {
-	struct v2m_flow rx;
-	struct v2m_flow tx;
-};
-
-/* All TCP connections of a port since since_us, as far as each has come: those that are over, by
- * their final figures, and those that are open. Not touched by resets. */
+/* All TCP connections of a port since since_us: the final figures of those that have ended, and the
+ * present ones of those that are open. Resets do not touch them. */
 struct v2m_sessions_view {
 	int64_t since_us; /* Unix microseconds; 0: nobody counts them */
 	uint64_t opened;
@@ -27,7 +22,7 @@ struct v2m_sessions_view {
 	uint64_t tx_bytes;
 };
 
-/* One monitored port. Which keys own it: v2m_keyset_port(keyset, port). */
+/* One monitored port. v2m_keyset_port(keyset, port) tells which keys own it. */
 struct v2m_port_view {
 	uint16_t port;
 	struct v2m_totals since_reset;
@@ -35,7 +30,7 @@ struct v2m_port_view {
 	const struct v2m_connection *connections; /* in the snapshot's connection table */
 	size_t n_connections;
 	struct v2m_sessions_view sessions;
-	const struct v2m_peer *udp_peers; /* in the connection table: of the last minute */
+	const struct v2m_peer *udp_peers; /* of the last minute, in the connection table */
 	size_t n_udp_peers;
 };
 
@@ -54,18 +49,18 @@ struct v2m_snapshot {
 	char *mode_reason;                        /* why it is not exact; NULL in V2M_MODE_EBPF */
 	struct v2m_keyset *keyset;                /* referenced */
 	struct v2m_connection_table *connections; /* referenced */
-	size_t connection_details_max;            /* how many an answer lists of each port */
+	size_t connection_details_max;            /* the most that an answer lists for each port */
 	struct v2m_port_view *ports; /* ascending by port: those of the key set that are counted */
 	size_t n_ports;
 	struct v2m_interface_view *interfaces;
 	size_t n_interfaces;
 };
 
-/* One reference more, for who keeps the pointer. Any thread. */
+/* Takes a reference. Any thread. */
 struct v2m_snapshot *v2m_snapshot_ref(struct v2m_snapshot *snapshot);
-/* Frees it with its last reference; does nothing on NULL. Any thread. */
+/* Gives a reference back; the last one frees the snapshot. Does nothing on NULL. Any thread. */
 void v2m_snapshot_unref(struct v2m_snapshot *snapshot);
-/* NULL where the port is not monitored. */
+/* NULL: the port is not monitored. */
 const struct v2m_port_view *v2m_snapshot_port(const struct v2m_snapshot *snapshot, uint16_t port);
 
 #endif

@@ -7,45 +7,21 @@
 
 #include "base/cleanup.h"
 
-/* FNV-1a, 64 bits. The names are the operator's own. */
-static uint64_t hash(const char *text)
+static struct v2m_table_key key_of_subject(const void *element)
 {
-	uint64_t value = 0xcbf29ce484222325u;
+	const struct v2m_subject *subject = *(struct v2m_subject *const *)element;
 
-	for (; *text; text++)
-		value = (value ^ (unsigned char)*text) * 0x100000001b3u;
-	return value;
+	return (struct v2m_table_key){ subject->id, strlen(subject->id) };
 }
 
-/* Where the subject is, or where it would go. The table has a free place. */
-static struct v2m_subject **place_of(struct v2m_subject **table, size_t size, const char *id)
-{
-	size_t i = hash(id) & (size - 1);
-
-	while (table[i] && strcmp(table[i]->id, id) != 0)
-		i = (i + 1) & (size - 1);
-	return &table[i];
-}
+static const struct v2m_table_type subjects_by_name = { sizeof(struct v2m_subject *),
+							key_of_subject };
 
 struct v2m_subject *v2m_subjects_find(const struct v2m_subjects *subjects, const char *id)
 {
-	return subjects->table ? *place_of(subjects->table, subjects->size, id) : NULL;
-}
+	struct v2m_subject **found = v2m_table_find_string(&subjects->by_name, id);
 
-static int grow(struct v2m_subjects *subjects)
-{
-	size_t size = subjects->size ? 2 * subjects->size : 64;
-	struct v2m_subject **table = calloc(size, sizeof(struct v2m_subject *));
-
-	if (!table)
-		return -ENOMEM;
-	for (size_t i = 0; i < subjects->size; i++)
-		if (subjects->table[i])
-			*place_of(table, size, subjects->table[i]->id) = subjects->table[i];
-	free(subjects->table);
-	subjects->table = table;
-	subjects->size = size;
-	return 0;
+	return found ? *found : NULL;
 }
 
 int v2m_subjects_insert(struct v2m_subjects *subjects, const struct v2m_subject *model,
@@ -57,30 +33,30 @@ int v2m_subjects_insert(struct v2m_subjects *subjects, const struct v2m_subject 
 
 	if (!copy || !id || (model->name && !name))
 		return -ENOMEM;
-	if (2 * (subjects->count + 1) > subjects->size && grow(subjects))
-		return -ENOMEM;
 	*copy = *model;
-	copy->id = V2M_TAKE(id);
-	copy->name = V2M_TAKE(name);
+	copy->id = id;
+	copy->name = name;
 	memset(&copy->pending, 0, sizeof(copy->pending));
+	subjects->by_name.type = &subjects_by_name;
+	if (v2m_array_reserve(&subjects->list, 1) || v2m_table_add(&subjects->by_name, &copy))
+		return -ENOMEM;
+	subjects->list.items[subjects->list.count++] = copy;
+	V2M_TAKE(id);
+	V2M_TAKE(name);
 	*subject = V2M_TAKE(copy);
-	*place_of(subjects->table, subjects->size, (*subject)->id) = *subject;
-	subjects->count++;
 	return 0;
 }
 
 void v2m_subjects_clear(struct v2m_subjects *subjects)
 {
-	for (size_t i = 0; i < subjects->size; i++) {
-		struct v2m_subject *subject = subjects->table[i];
+	for (size_t i = 0; i < subjects->list.count; i++) {
+		struct v2m_subject *subject = subjects->list.items[i];
 
-		if (!subject)
-			continue;
 		v2m_pending_free(&subject->pending);
 		free(subject->id);
 		free(subject->name);
 		free(subject);
 	}
-	free(subjects->table);
-	memset(subjects, 0, sizeof(*subjects));
+	v2m_table_clear(&subjects->by_name);
+	v2m_array_clear(&subjects->list);
 }

@@ -13,7 +13,7 @@ struct v2m_body {
 	size_t length;
 };
 
-/* Ends a body. 0 or -ENOMEM. */
-int api_finish(struct v2m_json_writer *json, int status, struct v2m_body *body);
+/* Makes the body of what was written. 0 or -ENOMEM. */
+int v2m_api_finish(struct v2m_json_writer *json, int status, struct v2m_body *body);
 
 #endif

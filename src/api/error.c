@@ -11,5 +11,5 @@ int v2m_api_error(int status, const char *code, const char *detail, struct v2m_b
 	v2m_put_string(&json, "detail", detail);
 	v2m_put_string(&json, "code", code);
 	v2m_write_close(&json, '}');
-	return api_finish(&json, status, body);
+	return v2m_api_finish(&json, status, body);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "api/exact.h"
 
-/* The answers that consumers fall back to where the simple ones fail them. */
+/* The answers that consumers fall back to if the simple ones fail. */
 #include <stdio.h>
 
 #include "api/parts.h"
@@ -19,19 +19,20 @@ static uint64_t count_connections(const struct v2m_snapshot *snapshot)
 	return connections;
 }
 
-/* All ports together, a shared one once. */
-static uint64_t count_bytes(const struct api *api)
+/* The bytes of all ports; a shared port counts once. */
+static uint64_t count_bytes(const struct v2m_api *api)
 {
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < api->snapshot->n_ports; i++)
-		bytes += api_figures(api, &api->snapshot->ports[i].since_reset).total;
+		bytes = v2m_api_add(
+			bytes, v2m_api_figures(api, &api->snapshot->ports[i].since_reset).total);
 	return bytes;
 }
 
-/* The keys of a monitored port; NULL where the key set has none (there is no such port). */
-static const struct v2m_key *first_owner(const struct v2m_snapshot *snapshot, uint16_t number,
-					 bool *shared)
+/* The first key of a port; NULL if no key has the port. */
+static const struct v2m_key *find_first_owner(const struct v2m_snapshot *snapshot, uint16_t number,
+					      bool *shared)
 {
 	const struct v2m_key_port *port = v2m_keyset_port(snapshot->keyset, number);
 
@@ -57,13 +58,13 @@ static void put_interface(struct v2m_json_writer *json, const struct v2m_interfa
 	v2m_put_u64(json, "rx_bytes", interface->rx_bytes);
 	v2m_put_u64(json, "tx_bytes", interface->tx_bytes);
 	v2m_put_u64(json, "total_bytes", total);
-	api_put_formatted(json, "rx", interface->rx_bytes);
-	api_put_formatted(json, "tx", interface->tx_bytes);
-	api_put_formatted(json, "total", total);
+	v2m_api_put_formatted(json, "rx", interface->rx_bytes);
+	v2m_api_put_formatted(json, "tx", interface->tx_bytes);
+	v2m_api_put_formatted(json, "total", total);
 	v2m_write_close(json, '}');
 }
 
-static void put_system_summary(struct api *api, const char *name)
+static void put_system_summary(struct v2m_api *api, const char *name)
 {
 	const struct v2m_snapshot *snapshot = api->snapshot;
 	struct v2m_json_writer *json = &api->json;
@@ -74,31 +75,31 @@ static void put_system_summary(struct api *api, const char *name)
 		active += has_active_key(snapshot->keyset, snapshot->ports[i].port);
 	v2m_put_open(json, name, '{');
 	v2m_put_u64(json, "total_system_traffic", total);
-	api_put_formatted(json, "total_system_traffic", total);
+	v2m_api_put_formatted(json, "total_system_traffic", total);
 	v2m_put_u64(json, "active_ports", active);
 	v2m_put_open(json, "interface_summary", '{');
 	for (size_t i = 0; i < snapshot->n_interfaces; i++)
 		put_interface(json, &snapshot->interfaces[i]);
 	v2m_write_close(json, '}');
-	api_put_timestamp_int(json, snapshot->real_us);
+	v2m_api_put_timestamp_int(json, snapshot->real_us);
 	v2m_write_close(json, '}');
 }
 
-/* By uuid; the entry of a shared port, which has none, by "port:N". */
-static void put_port_by_owner(struct api *api, const struct v2m_port_view *view)
+/* The entry is named by the uuid; a shared port has none and is named "port:N". */
+static void put_port_by_owner(struct v2m_api *api, const struct v2m_port_view *view)
 {
 	struct v2m_json_writer *json = &api->json;
 	const struct v2m_key *key;
 	char name[16];
 	bool shared;
 
-	key = first_owner(api->snapshot, view->port, &shared);
+	key = find_first_owner(api->snapshot, view->port, &shared);
 	snprintf(name, sizeof(name), "port:%u", view->port);
 	v2m_put_open(json, key && !shared ? key->uuid : name, '{');
 	v2m_put_u64(json, "port", view->port);
 	v2m_put_string(json, "key_name", key && !shared ? key->name : NULL);
 	v2m_write_name(json, "traffic");
-	api_port_entry(api, view);
+	v2m_api_write_port_entry(api, view);
 	v2m_write_close(json, '}');
 }
 
@@ -106,11 +107,11 @@ int v2m_api_ports_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes 
 			const void *argument, struct v2m_body *body)
 {
 	struct v2m_json_writer *json;
-	struct api api;
+	struct v2m_api api;
 	uint64_t total;
 
 	(void)argument;
-	api_init(&api, snapshot, unit);
+	v2m_api_init(&api, snapshot, unit);
 	json = &api.json;
 	total = count_bytes(&api);
 	v2m_write_open(json, '{');
@@ -121,25 +122,25 @@ int v2m_api_ports_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes 
 		put_port_by_owner(&api, &snapshot->ports[i]);
 	v2m_write_close(json, '}');
 	v2m_put_u64(json, "total_traffic", total);
-	api_put_formatted(json, "total_traffic", total);
+	v2m_api_put_formatted(json, "total_traffic", total);
 	v2m_put_u64(json, "total_connections", count_connections(snapshot));
-	api_put_timestamp_int(json, snapshot->real_us);
+	v2m_api_put_timestamp_int(json, snapshot->real_us);
 	v2m_write_close(json, '}');
 	put_system_summary(&api, "system_summary");
 	v2m_put_string(json, "source", "port_monitor");
-	return api_close_int(json, snapshot->real_us, body);
+	return v2m_api_close_int(json, snapshot->real_us, body);
 }
 
 int v2m_api_system_summary(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 			   const void *argument, struct v2m_body *body)
 {
-	struct api api;
+	struct v2m_api api;
 
 	(void)argument;
-	api_init(&api, snapshot, unit);
+	v2m_api_init(&api, snapshot, unit);
 	v2m_write_open(&api.json, '{');
 	put_system_summary(&api, "summary");
-	return api_close_int(&api.json, snapshot->real_us, body);
+	return v2m_api_close_int(&api.json, snapshot->real_us, body);
 }
 
 int v2m_api_key_port_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
@@ -147,19 +148,19 @@ int v2m_api_key_port_exact(const struct v2m_snapshot *snapshot, enum v2m_api_byt
 {
 	const struct v2m_key *key = argument;
 	struct v2m_json_writer *json;
-	struct api api;
+	struct v2m_api api;
 	int result;
 
-	if (api_refuse_key(snapshot, key, body, &result))
+	if (v2m_api_refuse_key(snapshot, key, body, &result))
 		return result;
-	api_init(&api, snapshot, unit);
+	v2m_api_init(&api, snapshot, unit);
 	json = &api.json;
 	v2m_write_open(json, '{');
-	api_put_key(json, key);
+	v2m_api_put_key(json, key);
 	v2m_write_name(json, "port_traffic");
-	api_key_entry(&api, key);
+	v2m_api_write_key_entry(&api, key);
 	v2m_put_string(json, "source", "port_monitor");
-	return api_close_int(json, snapshot->real_us, body);
+	return v2m_api_close_int(json, snapshot->real_us, body);
 }
 
 static void put_megabytes(struct v2m_json_writer *json, const char *name, uint64_t bytes)
@@ -167,24 +168,24 @@ static void put_megabytes(struct v2m_json_writer *json, const char *name, uint64
 	v2m_put_double(json, name, (double)bytes / MEGABYTE);
 }
 
-/* Stat of docs/openapi.yaml. view NULL: a key without a port, which has no bytes. */
-static void write_stat(struct api *api, const char *uuid, const struct v2m_port_view *view,
+/* Writes a Stat of docs/openapi.yaml. view NULL: a key without a port, which has no bytes. */
+static void write_stat(struct v2m_api *api, const char *uuid, const struct v2m_port_view *view,
 		       uint64_t all_connections)
 {
 	static const struct v2m_port_view none;
 	struct v2m_json_writer *json = &api->json;
-	struct api_figures figures;
+	struct v2m_api_figures figures;
 
 	view = view ? view : &none;
-	figures = api_figures(api, &view->since_reset);
+	figures = v2m_api_figures(api, &view->since_reset);
 	v2m_write_open(json, '{');
 	v2m_put_string(json, "uuid", uuid);
 	v2m_put_u64(json, "uplink_bytes", figures.rx);
 	v2m_put_u64(json, "downlink_bytes", figures.tx);
 	v2m_put_u64(json, "total_bytes", figures.total);
-	api_put_formatted(json, "uplink", figures.rx);
-	api_put_formatted(json, "downlink", figures.tx);
-	api_put_formatted(json, "total", figures.total);
+	v2m_api_put_formatted(json, "uplink", figures.rx);
+	v2m_api_put_formatted(json, "downlink", figures.tx);
+	v2m_api_put_formatted(json, "total", figures.total);
 	put_megabytes(json, "uplink_mb", figures.rx);
 	put_megabytes(json, "downlink_mb", figures.tx);
 	put_megabytes(json, "total_mb", figures.total);
@@ -195,17 +196,17 @@ static void write_stat(struct api *api, const char *uuid, const struct v2m_port_
 			      : 0.0,
 		      2);
 	v2m_put_u64(json, "connections_count", view->n_connections);
-	api_put_timestamp_int(json, api->snapshot->real_us);
+	v2m_api_put_timestamp_int(json, api->snapshot->real_us);
 	v2m_put_string(json, "source", "precise_monitor");
 	v2m_put_string(json, "method", "port_monitor");
 	if (view != &none && !uuid)
-		api_put_shared(json, api->snapshot->keyset, view->port);
+		v2m_api_put_shared(json, api->snapshot->keyset, view->port);
 	v2m_write_close(json, '}');
 }
 
-/* One for each key whose bytes can be told, then one for each shared port, so that what is listed
- * adds up to the total. */
-static void put_stats(struct api *api)
+/* Writes a Stat for each key that has its port to itself, then one for each shared port. They add
+ * up to the total. */
+static void put_stats(struct v2m_api *api)
 {
 	const struct v2m_snapshot *snapshot = api->snapshot;
 	uint64_t connections = count_connections(snapshot);
@@ -217,13 +218,13 @@ static void put_stats(struct api *api)
 		const struct v2m_port_view *view =
 			key->port ? v2m_snapshot_port(snapshot, key->port) : NULL;
 
-		first_owner(snapshot, key->port, &shared);
-		/* A port beyond those that can be counted: nothing is known, not even a zero. */
+		find_first_owner(snapshot, key->port, &shared);
+		/* A port that is not counted has no figures, not even zeros. */
 		if (!shared && (view || !key->port))
 			write_stat(api, key->uuid, view, connections);
 	}
 	for (size_t i = 0; i < snapshot->n_ports; i++) {
-		first_owner(snapshot, snapshot->ports[i].port, &shared);
+		find_first_owner(snapshot, snapshot->ports[i].port, &shared);
 		if (shared)
 			write_stat(api, NULL, &snapshot->ports[i], connections);
 	}
@@ -235,10 +236,10 @@ int v2m_api_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 {
 	char total[V2M_FORMAT_BYTES_LEN];
 	struct v2m_json_writer *json;
-	struct api api;
+	struct v2m_api api;
 
 	(void)argument;
-	api_init(&api, snapshot, unit);
+	v2m_api_init(&api, snapshot, unit);
 	json = &api.json;
 	v2m_format_bytes(count_bytes(&api), total);
 	v2m_write_open(json, '{');
@@ -250,7 +251,7 @@ int v2m_api_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 	v2m_write_close(json, '}');
 	v2m_put_string(json, "source", "xray_api");
 	v2m_write_close(json, '}');
-	return api_finish(&api.json, 200, body);
+	return v2m_api_finish(&api.json, 200, body);
 }
 
 int v2m_api_key_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
@@ -258,21 +259,21 @@ int v2m_api_key_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 {
 	const struct v2m_key *key = argument;
 	struct v2m_json_writer *json;
-	struct api api;
+	struct v2m_api api;
 	int result;
 
-	if (api_refuse_key(snapshot, key, body, &result))
+	if (v2m_api_refuse_key(snapshot, key, body, &result))
 		return result;
-	api_init(&api, snapshot, unit);
+	v2m_api_init(&api, snapshot, unit);
 	json = &api.json;
 	v2m_write_open(json, '{');
-	api_put_key(json, key);
+	v2m_api_put_key(json, key);
 	v2m_write_name(json, "traffic_bytes");
 	write_stat(&api, key->uuid, key->port ? v2m_snapshot_port(snapshot, key->port) : NULL,
 		   count_connections(snapshot));
 	v2m_put_string(json, "source", "precise_monitor");
 	v2m_write_close(json, '}');
-	return api_finish(&api.json, 200, body);
+	return v2m_api_finish(&api.json, 200, body);
 }
 
 int v2m_api_key_traffic(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
@@ -282,17 +283,17 @@ int v2m_api_key_traffic(const struct v2m_snapshot *snapshot, enum v2m_api_bytes 
 	const struct v2m_key *key = argument;
 	const struct v2m_port_view *view;
 	struct v2m_json_writer *json;
-	struct api_figures figures;
-	struct api api;
+	struct v2m_api_figures figures;
+	struct v2m_api api;
 	int result;
 
-	if (api_refuse_key(snapshot, key, body, &result))
+	if (v2m_api_refuse_key(snapshot, key, body, &result))
 		return result;
-	api_init(&api, snapshot, unit);
+	v2m_api_init(&api, snapshot, unit);
 	json = &api.json;
 	view = key->port ? v2m_snapshot_port(snapshot, key->port) : &none;
-	figures = api_figures(&api, &view->since_reset);
-	api_open_success(json);
+	figures = v2m_api_figures(&api, &view->since_reset);
+	v2m_api_open_success(json);
 	v2m_put_string(json, "key_id", key->id);
 	v2m_put_string(json, "key_uuid", key->uuid);
 	v2m_put_string(json, "key_name", key->name);
@@ -304,25 +305,25 @@ int v2m_api_key_traffic(const struct v2m_snapshot *snapshot, enum v2m_api_bytes 
 	v2m_put_u64(json, "last_updated", (uint64_t)(snapshot->real_us / 1000000));
 	v2m_put_string(json, "source", "simple_monitor");
 	v2m_put_string(json, "method", "connection_based_estimation");
-	return api_close_iso(json, snapshot->real_us, body);
+	return v2m_api_close_iso(json, snapshot->real_us, body);
 }
 
-static void write_status_entry(struct api *api, const struct v2m_key *key)
+static void write_status_entry(struct v2m_api *api, const struct v2m_key *key)
 {
 	const struct v2m_port_view *view =
 		key->port ? v2m_snapshot_port(api->snapshot, key->port) : NULL;
 	struct v2m_json_writer *json = &api->json;
 	bool shared;
 
-	first_owner(api->snapshot, key->port, &shared);
+	find_first_owner(api->snapshot, key->port, &shared);
 	v2m_write_open(json, '{');
 	v2m_put_string(json, "key_id", key->id);
 	v2m_put_string(json, "key_name", key->name);
 	v2m_put_string(json, "uuid", key->uuid);
 	v2m_write_name(json, "simple_traffic");
-	api_key_entry(api, key);
+	v2m_api_write_key_entry(api, key);
 	v2m_put_bool(json, "has_traffic_data",
-		     view && !shared && api_figures(api, &view->since_reset).total > 0);
+		     view && !shared && v2m_api_figures(api, &view->since_reset).total > 0);
 	v2m_write_close(json, '}');
 }
 
@@ -330,10 +331,10 @@ int v2m_api_status(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		   const void *argument, struct v2m_body *body)
 {
 	struct v2m_json_writer *json;
-	struct api api;
+	struct v2m_api api;
 
 	(void)argument;
-	api_init(&api, snapshot, unit);
+	v2m_api_init(&api, snapshot, unit);
 	json = &api.json;
 	v2m_write_open(json, '{');
 	v2m_put_u64(json, "total_keys", snapshot->keyset->n_keys);
@@ -345,5 +346,5 @@ int v2m_api_status(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		write_status_entry(&api, &snapshot->keyset->keys[i]);
 	v2m_write_close(json, ']');
 	v2m_write_close(json, '}');
-	return api_finish(&api.json, 200, body);
+	return v2m_api_finish(&api.json, 200, body);
 }

@@ -6,12 +6,12 @@
 #include "api/meter.h"
 #include "api/window.h"
 
-/* History. Their argument is a struct v2m_history_argument; what they need is asked of the meter
- * while they render. Where it has no answer they return -EAGAIN, with the reason in *verdict. */
+/* v2m_render functions with a struct v2m_history_argument. They ask the meter while they render. If
+ * it has no answer, they return -EAGAIN with the reason in *verdict. */
 struct v2m_history_argument {
 	const struct v2m_meter *meter;
 	struct v2m_history_query query;
-	int32_t date; /* v2m_api_history_date alone */
+	int32_t date; /* for v2m_api_history_date alone */
 	enum v2m_verdict *verdict;
 };
 int v2m_api_history(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
@@ -29,7 +29,7 @@ int v2m_api_key_month(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 int v2m_api_history_reset(const char *asked, int64_t real_us, struct v2m_body *body);
 int v2m_api_history_cleanup(unsigned days_kept, int64_t real_us, struct v2m_body *body);
 
-/* What an import came to. 0 or -ENOMEM. */
+/* The answer to an import. 0 or -ENOMEM. */
 int v2m_api_import(const struct v2m_import_result *counts, int64_t real_us, struct v2m_body *body);
 
 #endif

@@ -9,50 +9,53 @@
 #include "api/body.h"
 #include "api/error.h"
 
-void api_init(struct api *api, const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit)
+void v2m_api_init(struct v2m_api *api, const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit)
 {
 	memset(api, 0, sizeof(*api));
 	api->snapshot = snapshot;
 	api->unit = unit;
 	for (size_t i = 0; i < snapshot->n_interfaces; i++) {
-		api->interfaces_rx += snapshot->interfaces[i].rx_bytes;
-		api->interfaces_tx += snapshot->interfaces[i].tx_bytes;
+		api->interfaces_rx =
+			v2m_api_add(api->interfaces_rx, snapshot->interfaces[i].rx_bytes);
+		api->interfaces_tx =
+			v2m_api_add(api->interfaces_tx, snapshot->interfaces[i].tx_bytes);
 	}
 }
 
-void api_open_success(struct v2m_json_writer *json)
+void v2m_api_open_success(struct v2m_json_writer *json)
 {
 	v2m_write_open(json, '{');
 	v2m_put_string(json, "status", "success");
 }
 
-int api_close_iso(struct v2m_json_writer *json, int64_t real_us, struct v2m_body *body)
+int v2m_api_close_iso(struct v2m_json_writer *json, int64_t real_us, struct v2m_body *body)
 {
-	api_put_timestamp_iso(json, real_us);
+	v2m_api_put_timestamp_iso(json, real_us);
 	v2m_write_close(json, '}');
-	return api_finish(json, 200, body);
+	return v2m_api_finish(json, 200, body);
 }
 
-int api_close_int(struct v2m_json_writer *json, int64_t real_us, struct v2m_body *body)
+int v2m_api_close_int(struct v2m_json_writer *json, int64_t real_us, struct v2m_body *body)
 {
-	api_put_timestamp_int(json, real_us);
+	v2m_api_put_timestamp_int(json, real_us);
 	v2m_write_close(json, '}');
-	return api_finish(json, 200, body);
+	return v2m_api_finish(json, 200, body);
 }
 
-struct api_figures api_figures(const struct api *api, const struct v2m_totals *totals)
+struct v2m_api_figures v2m_api_figures(const struct v2m_api *api, const struct v2m_totals *totals)
 {
 	bool wire = api->unit == V2M_API_BYTES_WIRE;
-	struct api_figures figures = {
+	struct v2m_api_figures figures = {
 		.rx = wire ? totals->rx.wire_bytes : totals->rx.payload_bytes,
 		.tx = wire ? totals->tx.wire_bytes : totals->tx.payload_bytes,
 	};
 
+	/* Neither is above 2^63 - 1: their sum is exact. */
 	figures.total = figures.rx + figures.tx;
 	return figures;
 }
 
-void api_put_timestamp_iso(struct v2m_json_writer *json, int64_t real_us)
+void v2m_api_put_timestamp_iso(struct v2m_json_writer *json, int64_t real_us)
 {
 	char text[V2M_FORMAT_TIME_LEN];
 
@@ -60,12 +63,12 @@ void api_put_timestamp_iso(struct v2m_json_writer *json, int64_t real_us)
 	v2m_put_string(json, "timestamp", text);
 }
 
-void api_put_timestamp_int(struct v2m_json_writer *json, int64_t real_us)
+void v2m_api_put_timestamp_int(struct v2m_json_writer *json, int64_t real_us)
 {
 	v2m_put_u64(json, "timestamp", (uint64_t)(real_us / 1000000));
 }
 
-void api_put_formatted(struct v2m_json_writer *json, const char *name, uint64_t bytes)
+void v2m_api_put_formatted(struct v2m_json_writer *json, const char *name, uint64_t bytes)
 {
 	char member[64];
 	char text[V2M_FORMAT_BYTES_LEN];
@@ -75,7 +78,7 @@ void api_put_formatted(struct v2m_json_writer *json, const char *name, uint64_t 
 	v2m_put_string(json, member, text);
 }
 
-void api_put_port(struct v2m_json_writer *json, uint16_t port)
+void v2m_api_put_port(struct v2m_json_writer *json, uint16_t port)
 {
 	if (port)
 		v2m_put_u64(json, "port", port);
@@ -83,7 +86,7 @@ void api_put_port(struct v2m_json_writer *json, uint16_t port)
 		v2m_put_null(json, "port");
 }
 
-void api_key_object(struct v2m_json_writer *json, const struct v2m_key *key)
+void v2m_api_write_key(struct v2m_json_writer *json, const struct v2m_key *key)
 {
 	v2m_write_open(json, '{');
 	v2m_put_string(json, "id", key->id);
@@ -91,7 +94,7 @@ void api_key_object(struct v2m_json_writer *json, const struct v2m_key *key)
 	v2m_put_string(json, "uuid", key->uuid);
 	v2m_put_string(json, "created_at", key->created_at);
 	v2m_put_bool(json, "is_active", key->is_active);
-	api_put_port(json, key->port);
+	v2m_api_put_port(json, key->port);
 	if (key->short_id)
 		v2m_put_string(json, "short_id", key->short_id);
 	if (key->sni)
@@ -99,26 +102,26 @@ void api_key_object(struct v2m_json_writer *json, const struct v2m_key *key)
 	v2m_write_close(json, '}');
 }
 
-void api_put_key(struct v2m_json_writer *json, const struct v2m_key *key)
+void v2m_api_put_key(struct v2m_json_writer *json, const struct v2m_key *key)
 {
 	v2m_write_name(json, "key");
-	api_key_object(json, key);
+	v2m_api_write_key(json, key);
 }
 
-static void put_interface_traffic(struct api *api)
+static void put_interface_traffic(struct v2m_api *api)
 {
 	struct v2m_json_writer *json = &api->json;
 
 	v2m_put_open(json, "interface_traffic", '{');
 	v2m_put_u64(json, "rx_bytes", api->interfaces_rx);
 	v2m_put_u64(json, "tx_bytes", api->interfaces_tx);
-	v2m_put_u64(json, "total_bytes", api->interfaces_rx + api->interfaces_tx);
+	v2m_put_u64(json, "total_bytes", v2m_api_add(api->interfaces_rx, api->interfaces_tx));
 	v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
 	v2m_write_close(json, '}');
 }
 
-/* Added to what ss prints, where the kernel tells it (tcp_header stands for all of them). */
-static void put_details(struct api *api, const struct v2m_connection *connection)
+/* Writes what ss does not print, if the kernel told it: then all of it is known, tcp_header too. */
+static void put_tcp_details(struct v2m_api *api, const struct v2m_connection *connection)
 {
 	uint64_t now_ns = api->snapshot->connections ? api->snapshot->connections->mono_ns : 0;
 	struct v2m_json_writer *json = &api->json;
@@ -133,8 +136,9 @@ static void put_details(struct api *api, const struct v2m_connection *connection
 		v2m_put_fixed(json, "age_s", (double)(now_ns - connection->opened_ns) / 1e9, 1);
 }
 
-/* One port with 100,000 connections must not make everybody's answer 10 MB long. */
-static void put_connection_details(struct api *api, const struct v2m_port_view *view)
+/* The list is limited: a port with 100,000 connections would make the answer about all keys 10 MB
+ * long. */
+static void put_connection_details(struct v2m_api *api, const struct v2m_port_view *view)
 {
 	size_t max = api->snapshot->connection_details_max;
 	size_t count = view->n_connections < max ? view->n_connections : max;
@@ -151,7 +155,7 @@ static void put_connection_details(struct api *api, const struct v2m_port_view *
 		v2m_format_remote(connection, endpoint);
 		v2m_put_string(json, "remote", endpoint);
 		v2m_put_string(json, "state", v2m_format_state(connection->state));
-		put_details(api, connection);
+		put_tcp_details(api, connection);
 		v2m_write_close(json, '}');
 	}
 	v2m_write_close(json, ']');
@@ -159,7 +163,7 @@ static void put_connection_details(struct api *api, const struct v2m_port_view *
 		v2m_put_bool(json, "connection_details_truncated", true);
 }
 
-/* Whether it is seen whom the port sends datagrams to. */
+/* True if the peers that the port sends datagrams to are observed. */
 static bool knows_udp_peers(const struct v2m_snapshot *snapshot, uint16_t number)
 {
 	const struct v2m_key_port *port = v2m_keyset_port(snapshot->keyset, number);
@@ -180,7 +184,7 @@ static void put_sessions(struct v2m_json_writer *json, const struct v2m_sessions
 	v2m_write_close(json, '}');
 }
 
-static void put_accounting(struct api *api)
+static void put_accounting(struct v2m_api *api)
 {
 	bool exact = api->snapshot->mode == V2M_MODE_EBPF;
 	struct v2m_json_writer *json = &api->json;
@@ -195,7 +199,8 @@ static void put_accounting(struct api *api)
 	v2m_write_close(json, '}');
 }
 
-void api_put_shared(struct v2m_json_writer *json, const struct v2m_keyset *keyset, uint16_t number)
+void v2m_api_put_shared(struct v2m_json_writer *json, const struct v2m_keyset *keyset,
+			uint16_t number)
 {
 	const struct v2m_key_port *port = v2m_keyset_port(keyset, number);
 
@@ -210,7 +215,8 @@ void api_put_shared(struct v2m_json_writer *json, const struct v2m_keyset *keyse
 	v2m_write_close(json, ']');
 }
 
-/* Who the port belongs to. A consumer that knows nothing of sharing finds no uuid to bill. */
+/* Writes whose the port is. A shared port has no uuid: a consumer that knows nothing of sharing
+ * finds nobody to bill. */
 static void put_owners(struct v2m_json_writer *json, const struct v2m_keyset *keyset,
 		       uint16_t number)
 {
@@ -226,12 +232,12 @@ static void put_owners(struct v2m_json_writer *json, const struct v2m_keyset *ke
 	v2m_put_string(json, "key_id", first && !shared ? first->id : NULL);
 	v2m_put_bool(json, "is_active", active);
 	if (shared)
-		api_put_shared(json, keyset, number);
+		v2m_api_put_shared(json, keyset, number);
 }
 
-void api_port_entry(struct api *api, const struct v2m_port_view *view)
+void v2m_api_write_port_entry(struct v2m_api *api, const struct v2m_port_view *view)
 {
-	struct api_figures figures = api_figures(api, &view->since_reset);
+	struct v2m_api_figures figures = v2m_api_figures(api, &view->since_reset);
 	const struct v2m_totals *totals = &view->since_reset;
 	struct v2m_json_writer *json = &api->json;
 
@@ -241,9 +247,9 @@ void api_port_entry(struct api *api, const struct v2m_port_view *view)
 	v2m_put_u64(json, "total_bytes", figures.total);
 	v2m_put_u64(json, "rx_bytes", figures.rx);
 	v2m_put_u64(json, "tx_bytes", figures.tx);
-	api_put_formatted(json, "total", figures.total);
-	api_put_formatted(json, "rx", figures.rx);
-	api_put_formatted(json, "tx", figures.tx);
+	v2m_api_put_formatted(json, "total", figures.total);
+	v2m_api_put_formatted(json, "rx", figures.rx);
+	v2m_api_put_formatted(json, "tx", figures.tx);
 	v2m_put_fixed(json, "traffic_rate", view->rate_bytes_s, 2);
 	put_interface_traffic(api);
 	put_connection_details(api, view);
@@ -262,7 +268,7 @@ void api_port_entry(struct api *api, const struct v2m_port_view *view)
 	v2m_write_close(json, '}');
 }
 
-static void no_port_entry(struct api *api, const struct v2m_key *key)
+static void write_no_port(struct v2m_api *api, const struct v2m_key *key)
 {
 	struct v2m_json_writer *json = &api->json;
 	char text[V2M_SUBJECT_LEN + 64];
@@ -278,19 +284,19 @@ static void no_port_entry(struct api *api, const struct v2m_key *key)
 	v2m_write_close(json, '}');
 }
 
-/* Why nothing is known of a port that the snapshot does not have. */
+/* Says why the snapshot does not have a port. */
 static void explain_not_counted(const struct v2m_snapshot *snapshot,
 				const struct v2m_key_port *port, const char **code,
 				const char **detail)
 {
 	bool udp = snapshot->mode == V2M_MODE_SOCKET_STATS && port->transports == V2M_UDP;
 
-	/* Else it is beyond the ports that can be monitored. */
+	/* A port that is not UDP is missing if there are more ports than can be monitored. */
 	*code = udp ? V2M_CODE_UDP : "not_counted";
 	*detail = udp ? V2M_DETAIL_UDP : "The port of this key is not being counted.";
 }
 
-void api_not_counted_entry(struct api *api, const struct v2m_key_port *port)
+void v2m_api_write_not_counted(struct v2m_api *api, const struct v2m_key_port *port)
 {
 	struct v2m_json_writer *json = &api->json;
 	const char *code;
@@ -306,9 +312,9 @@ void api_not_counted_entry(struct api *api, const struct v2m_key_port *port)
 	v2m_write_close(json, '}');
 }
 
-/* Why a key's figures cannot be told, and the status to answer with; 0: they can. */
-static int refusal(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
-		   const char **code, const char **detail)
+/* The status to answer with if the key's figures are not known, with the reason; 0: they are. */
+static int find_refusal(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
+			const char **code, const char **detail)
 {
 	const struct v2m_key_port *port =
 		key->port ? v2m_keyset_port(snapshot->keyset, key->port) : NULL;
@@ -318,7 +324,7 @@ static int refusal(const struct v2m_snapshot *snapshot, const struct v2m_key *ke
 		*detail = V2M_DETAIL_SHARED_PORT;
 		return 409;
 	}
-	/* What is not counted is not zero. */
+	/* A port that is not counted has no figures, not even zeros. */
 	if (port && !v2m_snapshot_port(snapshot, key->port)) {
 		explain_not_counted(snapshot, port, code, detail);
 		return 503;
@@ -326,15 +332,15 @@ static int refusal(const struct v2m_snapshot *snapshot, const struct v2m_key *ke
 	return 0;
 }
 
-void api_key_entry(struct api *api, const struct v2m_key *key)
+void v2m_api_write_key_entry(struct v2m_api *api, const struct v2m_key *key)
 {
 	struct v2m_json_writer *json = &api->json;
 	const char *code;
 	const char *detail;
 
 	if (!key->port) {
-		no_port_entry(api, key);
-	} else if (refusal(api->snapshot, key, &code, &detail)) {
+		write_no_port(api, key);
+	} else if (find_refusal(api->snapshot, key, &code, &detail)) {
 		v2m_write_open(json, '{');
 		v2m_put_string(json, "error", detail);
 		v2m_put_string(json, "code", code);
@@ -343,16 +349,16 @@ void api_key_entry(struct api *api, const struct v2m_key *key)
 		v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
 		v2m_write_close(json, '}');
 	} else {
-		api_port_entry(api, v2m_snapshot_port(api->snapshot, key->port));
+		v2m_api_write_port_entry(api, v2m_snapshot_port(api->snapshot, key->port));
 	}
 }
 
-bool api_refuse_key(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
-		    struct v2m_body *body, int *result)
+bool v2m_api_refuse_key(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
+			struct v2m_body *body, int *result)
 {
 	const char *code;
 	const char *detail;
-	int status = refusal(snapshot, key, &code, &detail);
+	int status = find_refusal(snapshot, key, &code, &detail);
 
 	if (status)
 		*result = v2m_api_error(status, code, detail, body);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Renders hours and rates, which are ours alone. */
+/* Renders the answers with the hours and the rate history of a key. */
 #ifndef V2METER_API_RATE_HISTORY_H
 #define V2METER_API_RATE_HISTORY_H
 
@@ -10,7 +10,7 @@
 int v2m_api_key_hours(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		      const void *argument, struct v2m_body *body);
 /* Rates in whole bytes per second. 0 or -ENOMEM. */
-int v2m_api_key_rates(const struct v2m_key *key, const struct v2m_rate_history *rates,
+int v2m_api_key_rates(const struct v2m_key *key, const struct v2m_key_rates *rates,
 		      struct v2m_body *body);
 
 #endif

@@ -19,14 +19,14 @@ void v2m_status_free(struct v2m_status *status)
 	free(status);
 }
 
-static json_t *tally_json(const struct v2m_tally *tally)
+static json_t *make_tally(const struct v2m_tally *tally)
 {
 	return json_pack("{sI sI}", "packets", (json_int_t)tally->packets, "bytes",
 			 (json_int_t)tally->wire_bytes);
 }
 
-/* residual_bytes is 0 unless the programs are wrong: every packet falls into exactly one class. */
-static json_t *direction_json(const struct v2m_status_device *device,
+/* Every packet belongs to exactly one class: if residual_bytes is not 0, the programs are wrong. */
+static json_t *make_direction(const struct v2m_status_device *device,
 			      const struct v2m_device_flow *flow)
 {
 	static const struct v2m_tally none;
@@ -35,13 +35,13 @@ static json_t *direction_json(const struct v2m_status_device *device,
 	json_int_t residual = (json_int_t)(flow->seen.wire_bytes - flow->keys.wire_bytes -
 					   flow->unattributed.wire_bytes - flow->other.wire_bytes);
 
-	return json_pack("{so so so so so sI}", "seen", tally_json(&flow->seen), "keys",
-			 tally_json(keys), "loopback", tally_json(loopback), "unattributed",
-			 tally_json(&flow->unattributed), "everything_else",
-			 tally_json(&flow->other), "residual_bytes", residual);
+	return json_pack("{so so so so so sI}", "seen", make_tally(&flow->seen), "keys",
+			 make_tally(keys), "loopback", make_tally(loopback), "unattributed",
+			 make_tally(&flow->unattributed), "everything_else",
+			 make_tally(&flow->other), "residual_bytes", residual);
 }
 
-static json_t *time_json(int64_t real_us)
+static json_t *make_time(int64_t real_us)
 {
 	char text[V2M_FORMAT_TIME_LEN];
 
@@ -51,35 +51,35 @@ static json_t *time_json(int64_t real_us)
 	return json_string(text);
 }
 
-static json_t *device_json(const struct v2m_status_device *device)
+static json_t *make_device(const struct v2m_status_device *device)
 {
 	return json_pack("{ss sI ss ss sb sb sb so so sI sI sI so sf}", "name", device->name,
 			 "ifindex", (json_int_t)device->ifindex, "reason", device->reason, "attach",
 			 device->attach, "outrun", device->outrun, "loopback", device->loopback,
 			 "host_only", device->host_only, "ingress",
-			 direction_json(device, &device->ingress), "egress",
-			 direction_json(device, &device->egress), "link_rx_bytes",
+			 make_direction(device, &device->ingress), "egress",
+			 make_direction(device, &device->egress), "link_rx_bytes",
 			 (json_int_t)device->link_rx_bytes, "link_tx_bytes",
 			 (json_int_t)device->link_tx_bytes, "repairs", (json_int_t)device->repairs,
-			 "last_repair", time_json(device->repaired_us), "last_gap_s",
+			 "last_repair", make_time(device->repaired_us), "last_gap_s",
 			 (double)device->gap_ns / 1e9);
 }
 
-static json_t *devices_json(const struct v2m_status *status)
+static json_t *make_devices(const struct v2m_status *status)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < status->n_devices; i++)
-		json_array_append_new(list, device_json(&status->devices[i]));
+		json_array_append_new(list, make_device(&status->devices[i]));
 	return list;
 }
 
-static json_t *sources_json(const struct v2m_status *status)
+static json_t *make_sources(const struct v2m_status *status)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < status->sources.count; i++) {
-		const struct v2m_source_entry *source = &status->sources.entries[i];
+		const struct v2m_source_entry *source = &status->sources.items[i];
 
 		json_array_append_new(list,
 				      json_pack("{ss ss sI ss?}", "path", source->path, "kind",
@@ -95,14 +95,14 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 	json_t *root = json_pack(
 		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI sI so so}", "status",
 		status->health_reason ? "degraded" : "healthy", "version", V2M_VERSION, "timestamp",
-		time_json(status->real_us), "started_at", time_json(status->started_us),
-		"counting_since", time_json((int64_t)(status->counters_since_ns / 1000)), "reason",
+		make_time(status->real_us), "started_at", make_time(status->started_us),
+		"counting_since", make_time((int64_t)(status->counters_since_ns / 1000)), "reason",
 		status->health_reason, "detail", status->health_detail, "accounting", "mode",
 		exact ? "ebpf" : "socket_stats", "exact", exact, "reason", status->mode_reason,
 		"total_keys", (json_int_t)status->keys, "active_keys",
 		(json_int_t)status->active_keys, "ports", (json_int_t)status->ports, "connections",
-		(json_int_t)status->connections, "devices", devices_json(status), "key_sources",
-		sources_json(status));
+		(json_int_t)status->connections, "devices", make_devices(status), "key_sources",
+		make_sources(status));
 	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 
 	json_decref(root);

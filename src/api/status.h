@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The operator's view of the meter itself: what it counts on, where every byte went, where the keys
- * came from, and what has been off. Served as GET /api/meter/status, which is ours alone.
+ * The operator's view of the meter itself: the devices that it counts on, the class of every byte,
+ * the key sources, and what is wrong. Served as GET /api/meter/status.
  */
 #ifndef V2METER_API_STATUS_H
 #define V2METER_API_STATUS_H
@@ -9,14 +9,15 @@
 #include "api/window.h"
 #include "keys/source_report.h"
 
-/* A device that is counted on. Its bytes are explained: in each direction what the programs saw is
- * what they counted for keys (on the loopback device: for inbounds behind a local proxy), what they
- * could not attribute, and everything else, which on a proxy server is mostly its outbound leg. */
+/* A device that we count on, with the class of each of its bytes. In each direction, what the
+ * programs saw is the sum of what they counted for keys (on the loopback device: for inbounds
+ * behind a local proxy), what they could not attribute, and everything else. On a proxy server,
+ * everything else is mostly the proxy's own traffic to the internet. */
 struct v2m_status_device {
 	uint32_t ifindex;
 	char name[V2M_DEVICE_NAME_LEN];
 	char reason[128]; /* why it was chosen */
-	char attach[8];   /* "tcx", "clsact", or "none" where the programs are not in place */
+	char attach[8];   /* "tcx", "clsact", or "none" if the programs are not attached */
 	bool outrun;      /* somebody else's program runs before ours */
 	bool loopback;
 	bool host_only;
@@ -24,9 +25,9 @@ struct v2m_status_device {
 	struct v2m_device_flow egress;
 	uint64_t link_rx_bytes; /* the device's own counters */
 	uint64_t link_tx_bytes;
-	unsigned repairs;    /* how often somebody had removed our programs, since the start */
+	unsigned repairs;    /* how often somebody removed our programs since the start */
 	int64_t repaired_us; /* Unix microseconds of the last time, 0: never */
-	uint64_t gap_ns;     /* an upper bound of how long the programs were away that time */
+	uint64_t gap_ns;     /* how long the programs were away that time, at most */
 };
 
 struct v2m_status {
@@ -35,7 +36,7 @@ struct v2m_status {
 	enum v2m_mode mode;
 	char *mode_reason;         /* NULL in V2M_MODE_EBPF */
 	const char *health_reason; /* NULL: healthy; else a string constant */
-	char *health_detail;       /* one sentence more on health_reason, or NULL */
+	char *health_detail;       /* a sentence that explains health_reason, or NULL */
 	/* CLOCK_REALTIME when the kernel's counters began, 0: unknown */
 	uint64_t counters_since_ns;
 	size_t keys;

@@ -11,9 +11,9 @@
 #include "base/transport.h"
 #include "api/body.h"
 
-/* Ports of the key set about whose bytes nothing is known, not even that there are none: apart from
- * the others, so that nobody takes them for zeros. */
-static void put_not_counted(struct api *api)
+/* Ports of the key set that are not counted. They stand apart from the others, and nobody takes
+ * them for ports without traffic. */
+static void put_not_counted(struct v2m_api *api)
 {
 	const struct v2m_keyset *keyset = api->snapshot->keyset;
 	struct v2m_json_writer *json = &api->json;
@@ -29,7 +29,7 @@ static void put_not_counted(struct api *api)
 			continue;
 		snprintf(name, sizeof(name), "%u", port->port);
 		v2m_write_name(json, name);
-		api_not_counted_entry(api, port);
+		v2m_api_write_not_counted(api, port);
 	}
 	v2m_write_close(json, '}');
 }
@@ -40,12 +40,12 @@ int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 	uint64_t connections = 0;
 	uint64_t bytes = 0;
 	struct v2m_json_writer *json;
-	struct api api;
+	struct v2m_api api;
 
 	(void)argument;
-	api_init(&api, snapshot, unit);
+	v2m_api_init(&api, snapshot, unit);
 	json = &api.json;
-	api_open_success(json);
+	v2m_api_open_success(json);
 	v2m_put_open(json, "data", '{');
 	v2m_put_open(json, "ports", '{');
 	for (size_t i = 0; i < snapshot->n_ports; i++) {
@@ -54,9 +54,9 @@ int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 
 		snprintf(name, sizeof(name), "%u", view->port);
 		v2m_write_name(json, name);
-		api_port_entry(&api, view);
+		v2m_api_write_port_entry(&api, view);
 		connections += view->n_connections;
-		bytes += api_figures(&api, &view->since_reset).total;
+		bytes = v2m_api_add(bytes, v2m_api_figures(&api, &view->since_reset).total);
 	}
 	v2m_write_close(json, '}');
 	put_not_counted(&api);
@@ -65,7 +65,7 @@ int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 	v2m_put_seconds(json, "timestamp", snapshot->real_us);
 	v2m_write_close(json, '}');
 	v2m_put_string(json, "source", "simple_monitor");
-	return api_close_iso(json, snapshot->real_us, body);
+	return v2m_api_close_iso(json, snapshot->real_us, body);
 }
 
 int v2m_api_key_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
@@ -73,21 +73,21 @@ int v2m_api_key_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes u
 {
 	const struct v2m_key *key = argument;
 	struct v2m_json_writer *json;
-	struct api api;
+	struct v2m_api api;
 	int result;
 
-	if (api_refuse_key(snapshot, key, body, &result))
+	if (v2m_api_refuse_key(snapshot, key, body, &result))
 		return result;
-	api_init(&api, snapshot, unit);
+	v2m_api_init(&api, snapshot, unit);
 	json = &api.json;
-	api_open_success(json);
-	api_put_key(json, key);
+	v2m_api_open_success(json);
+	v2m_api_put_key(json, key);
 	v2m_write_name(json, "traffic");
-	api_key_entry(&api, key);
-	return api_close_iso(json, snapshot->real_us, body);
+	v2m_api_write_key_entry(&api, key);
+	return v2m_api_close_iso(json, snapshot->real_us, body);
 }
 
-static void put_peer(struct api *api, const struct v2m_peer *peer)
+static void put_peer(struct v2m_api *api, const struct v2m_peer *peer)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	bool ipv4 = memcmp(peer->address, mapped, sizeof(mapped)) == 0;
@@ -105,52 +105,52 @@ static void put_peer(struct api *api, const struct v2m_peer *peer)
 	v2m_write_close(&api->json, '}');
 }
 
-/* Of a key whose port is not seen sending datagrams: none, where it has none to send, else 503. */
+/* If UDP peers are not observed: an empty list for a key without UDP, otherwise 503. */
 int v2m_api_key_peers(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		      const void *argument, struct v2m_body *body)
 {
 	const struct v2m_key *key = argument;
 	const struct v2m_port_view *view;
-	struct api api;
+	struct v2m_api api;
 	int result;
 
-	if (api_refuse_key(snapshot, key, body, &result))
+	if (v2m_api_refuse_key(snapshot, key, body, &result))
 		return result;
 	if (snapshot->mode != V2M_MODE_EBPF && key->port && (key->transports & V2M_UDP))
 		return v2m_api_error(503, V2M_CODE_UDP, V2M_DETAIL_UDP_PEERS, body);
 	view = key->port ? v2m_snapshot_port(snapshot, key->port) : NULL;
-	api_init(&api, snapshot, unit);
-	api_open_success(&api.json);
-	api_put_key(&api.json, key);
+	v2m_api_init(&api, snapshot, unit);
+	v2m_api_open_success(&api.json);
+	v2m_api_put_key(&api.json, key);
 	v2m_put_open(&api.json, "udp_peers", '[');
 	for (size_t i = 0; view && i < view->n_udp_peers; i++)
 		put_peer(&api, &view->udp_peers[i]);
 	v2m_write_close(&api.json, ']');
-	return api_close_iso(&api.json, snapshot->real_us, body);
+	return v2m_api_close_iso(&api.json, snapshot->real_us, body);
 }
 
 int v2m_api_keys(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, const void *argument,
 		 struct v2m_body *body)
 {
-	struct api api;
+	struct v2m_api api;
 
 	(void)argument;
-	api_init(&api, snapshot, unit);
+	v2m_api_init(&api, snapshot, unit);
 	v2m_write_open(&api.json, '[');
 	for (size_t i = 0; i < snapshot->keyset->n_keys; i++)
-		api_key_object(&api.json, &snapshot->keyset->keys[i]);
+		v2m_api_write_key(&api.json, &snapshot->keyset->keys[i]);
 	v2m_write_close(&api.json, ']');
-	return api_finish(&api.json, 200, body);
+	return v2m_api_finish(&api.json, 200, body);
 }
 
 int v2m_api_key(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, const void *argument,
 		struct v2m_body *body)
 {
-	struct api api;
+	struct v2m_api api;
 
-	api_init(&api, snapshot, unit);
-	api_key_object(&api.json, argument);
-	return api_finish(&api.json, 200, body);
+	v2m_api_init(&api, snapshot, unit);
+	v2m_api_write_key(&api.json, argument);
+	return v2m_api_finish(&api.json, 200, body);
 }
 
 int v2m_api_root(struct v2m_body *body)
@@ -162,7 +162,7 @@ int v2m_api_root(struct v2m_body *body)
 	v2m_put_string(&json, "version", V2M_VERSION);
 	v2m_put_string(&json, "status", "running");
 	v2m_write_close(&json, '}');
-	return api_finish(&json, 200, body);
+	return v2m_api_finish(&json, 200, body);
 }
 
 int v2m_api_health(const struct v2m_health *health, const char *healthy, struct v2m_body *body)
@@ -179,13 +179,14 @@ int v2m_api_health(const struct v2m_health *health, const char *healthy, struct 
 		v2m_put_string(&json, "code", V2M_CODE_UNREADABLE);
 	}
 	v2m_write_close(&json, '}');
-	return api_finish(&json, health->can_serve ? 200 : 503, body);
+	return v2m_api_finish(&json, health->can_serve ? 200 : 503, body);
 }
 
-/* What every reset answers with: whose, and what it closed. */
-static void put_reset(struct api *api, const struct v2m_reset *reset, const char *asked, bool done)
+/* Writes the members of every reset's answer: the key, and what the reset closed. */
+static void put_reset(struct v2m_api *api, const struct v2m_reset *reset, const char *asked,
+		      bool done)
 {
-	struct api_figures closed = api_figures(api, &reset->closed);
+	struct v2m_api_figures closed = v2m_api_figures(api, &reset->closed);
 	struct v2m_json_writer *json = &api->json;
 
 	v2m_put_bool(json, "success", done);
@@ -204,7 +205,7 @@ static void put_reset(struct api *api, const struct v2m_reset *reset, const char
 static int render_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const char *asked,
 			bool done, bool key_uuid, struct v2m_body *body)
 {
-	struct api api = { .unit = unit };
+	struct v2m_api api = { .unit = unit };
 	struct v2m_json_writer *json = &api.json;
 
 	v2m_write_open(json, '{');
@@ -214,7 +215,7 @@ static int render_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, 
 	put_reset(&api, reset, asked, done);
 	if (key_uuid)
 		v2m_put_string(json, "key_uuid", reset->uuid[0] ? reset->uuid : NULL);
-	return api_close_iso(json, reset->real_us, body);
+	return v2m_api_close_iso(json, reset->real_us, body);
 }
 
 int v2m_api_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const char *asked,
@@ -232,7 +233,7 @@ int v2m_api_key_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, co
 int v2m_api_port_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, const char *asked,
 		       bool done, struct v2m_body *body)
 {
-	struct api api = { .unit = unit };
+	struct v2m_api api = { .unit = unit };
 	struct v2m_json_writer *json = &api.json;
 
 	v2m_write_open(json, '{');
@@ -241,5 +242,5 @@ int v2m_api_port_reset(const struct v2m_reset *reset, enum v2m_api_bytes unit, c
 			    : "Failed to reset port traffic stats");
 	put_reset(&api, reset, asked, done);
 	v2m_put_string(json, "source", "port_monitor");
-	return api_close_int(json, reset->real_us, body);
+	return v2m_api_close_int(json, reset->real_us, body);
 }

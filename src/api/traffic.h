@@ -20,15 +20,15 @@ int v2m_api_keys(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, c
 int v2m_api_key(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, const void *argument,
 		struct v2m_body *body);
 
-/* Ours alone: whom the key's port has sent datagrams to in the last minute. */
+/* The peers that the key's port sent datagrams to in the last minute. */
 int v2m_api_key_peers(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		      const void *argument, struct v2m_body *body);
 
 /* Answers that need no snapshot. All: 0 or -ENOMEM. */
 int v2m_api_root(struct v2m_body *body);
-/* healthy: the word for it, which the two health paths differ in. */
+/* healthy: the word for a healthy meter, which differs between the two health paths. */
 int v2m_api_health(const struct v2m_health *health, const char *healthy, struct v2m_body *body);
-/* The three forms of a reset's answer: of traffic/simple/reset, traffic/reset and
+/* The three forms of a reset's answer, for traffic/simple/reset, traffic/reset and
  * traffic/port/reset. asked: how the request named the key. done false: the key has no port. */
 typedef int (*v2m_render_reset)(const struct v2m_reset *reset, enum v2m_api_bytes unit,
 				const char *asked, bool done, struct v2m_body *body);

@@ -7,26 +7,26 @@
 #include <string.h>
 
 #include "base/gzip.h"
+#include "base/table.h"
 
-/* Per-key bodies of a thousand keys still find theirs in a few steps; 4 KiB a window. */
-#define BUCKETS 512
-/* Every answer about every one of 4,096 keys fits; dates in paths are without number. */
+/* Every answer about each of 4,096 keys fits. The limit is for dates in paths: a client may ask for
+ * any number of them. */
 #define MAX_ENTRIES 32768
 
-/* How a body is made, and whether the next window shall make it before anybody asks. */
+/* How a body is made. */
 struct recipe {
 	v2m_render render;
 	const void *argument;
-	bool ahead;
+	bool ahead; /* the next window makes it before anybody asks */
 	bool gzip;
 };
 
-/* Lives as long as the window and never moves, so that a body may be read without a lock. */
+/* One body. It lives as long as the window and never moves: a body is read without a lock. */
 struct entry {
 	struct entry *next;
 	struct recipe recipe; /* under the window's lock: the collector reads it while a renderer
 			       * waits for the collector */
-	pthread_mutex_t lock; /* held while the body is rendered: the others wait for it here */
+	pthread_mutex_t lock; /* held while the body is rendered: other requests wait here */
 	bool rendered;
 	bool compressed;
 	struct v2m_body body;
@@ -38,10 +38,19 @@ struct v2m_window {
 	unsigned references; /* atomic */
 	enum v2m_api_bytes unit;
 	struct v2m_snapshot *snapshot;
-	pthread_mutex_t lock; /* of the buckets; never held while rendering */
-	size_t n_entries;
-	struct entry *buckets[BUCKETS];
+	pthread_mutex_t lock;     /* of what follows; never held while rendering */
+	struct entry *entries;    /* new entries are put in front */
+	struct v2m_table by_name; /* pointers to the same entries */
 };
+
+static struct v2m_table_key key_of_entry(const void *element)
+{
+	const struct entry *entry = *(struct entry *const *)element;
+
+	return (struct v2m_table_key){ entry->name, strlen(entry->name) };
+}
+
+static const struct v2m_table_type entries_by_name = { sizeof(struct entry *), key_of_entry };
 
 struct v2m_window *v2m_window_new(struct v2m_snapshot *snapshot, enum v2m_api_bytes unit)
 {
@@ -54,6 +63,7 @@ struct v2m_window *v2m_window_new(struct v2m_snapshot *snapshot, enum v2m_api_by
 	window->references = 1;
 	window->unit = unit;
 	window->snapshot = snapshot;
+	window->by_name.type = &entries_by_name;
 	pthread_mutex_init(&window->lock, NULL);
 	return window;
 }
@@ -64,7 +74,7 @@ struct v2m_window *v2m_window_ref(struct v2m_window *window)
 	return window;
 }
 
-static void entry_free(struct entry *entry)
+static void free_entry(struct entry *entry)
 {
 	pthread_mutex_destroy(&entry->lock);
 	free(entry->body.data);
@@ -76,14 +86,13 @@ void v2m_window_unref(struct v2m_window *window)
 {
 	if (!window || __atomic_sub_fetch(&window->references, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	for (size_t i = 0; i < BUCKETS; i++) {
-		while (window->buckets[i]) {
-			struct entry *entry = window->buckets[i];
+	while (window->entries) {
+		struct entry *entry = window->entries;
 
-			window->buckets[i] = entry->next;
-			entry_free(entry);
-		}
+		window->entries = entry->next;
+		free_entry(entry);
 	}
+	v2m_table_clear(&window->by_name);
 	pthread_mutex_destroy(&window->lock);
 	v2m_snapshot_unref(window->snapshot);
 	free(window);
@@ -99,17 +108,7 @@ const struct v2m_snapshot *v2m_window_snapshot(const struct v2m_window *window)
 	return window->snapshot;
 }
 
-/* FNV-1a, 32 bits. */
-static uint32_t hash(const char *text)
-{
-	uint32_t value = 2166136261u;
-
-	for (; *text; text++)
-		value = (value ^ (unsigned char)*text) * 16777619u;
-	return value;
-}
-
-static struct entry *entry_new(const char *name)
+static struct entry *new_entry(const char *name)
 {
 	size_t size = strlen(name) + 1;
 	struct entry *entry = calloc(1, sizeof(*entry) + size);
@@ -121,25 +120,36 @@ static struct entry *entry_new(const char *name)
 	return entry;
 }
 
-/* The entry of that name, made empty where there is none yet, with the recipe noted. */
+/* Adds an empty entry; the lock is held. NULL: out of memory, or the window is full. */
+static struct entry *add_entry(struct v2m_window *window, const char *name)
+{
+	struct entry *entry;
+
+	if (window->by_name.count == MAX_ENTRIES)
+		return NULL;
+	entry = new_entry(name);
+	if (!entry)
+		return NULL;
+	if (v2m_table_add(&window->by_name, &entry)) {
+		free_entry(entry);
+		return NULL;
+	}
+	entry->next = window->entries;
+	window->entries = entry;
+	return entry;
+}
+
+/* The entry of that name, a new and empty one if there is none, with the recipe noted. NULL: out of
+ * memory, or the window is full. */
 static struct entry *find_entry(struct v2m_window *window, const char *name,
 				const struct recipe *recipe)
 {
-	struct entry **bucket = &window->buckets[hash(name) % BUCKETS];
+	struct entry **found;
 	struct entry *entry;
 
 	pthread_mutex_lock(&window->lock);
-	for (entry = *bucket; entry; entry = entry->next)
-		if (strcmp(entry->name, name) == 0)
-			break;
-	if (!entry && window->n_entries < MAX_ENTRIES) {
-		entry = entry_new(name);
-		if (entry) {
-			entry->next = *bucket;
-			*bucket = entry;
-			window->n_entries++;
-		}
-	}
+	found = v2m_table_find_string(&window->by_name, name);
+	entry = found ? *found : add_entry(window, name);
 	if (entry && recipe->ahead) {
 		bool gzip = entry->recipe.gzip || recipe->gzip;
 
@@ -160,8 +170,7 @@ static int compress_body(const struct v2m_body *plain, struct v2m_body *packed)
 	return result;
 }
 
-/* The body, or the compressed one. NULL: it could not be made; it is left empty, and the next to
- * ask tries again. */
+/* The body, or the compressed one. NULL: it could not be made; the next request tries again. */
 static const struct v2m_body *make_body(struct v2m_window *window, struct entry *entry,
 					const struct recipe *recipe)
 {
@@ -204,8 +213,8 @@ const struct v2m_body *v2m_window_gzip(struct v2m_window *window, const char *na
 	return make_body(window, find_entry(window, name, &recipe), &recipe);
 }
 
-/* The recipe as it goes to the next window: what is made ahead and then not asked for is not made
- * ahead again. */
+/* Makes a body of the last window in the new one. A body that was made ahead and that nobody asked
+ * for then is not made ahead again: only a request sets ahead. */
 static void warm_entry(struct v2m_window *window, struct v2m_window *last,
 		       const struct entry *entry)
 {
@@ -222,18 +231,16 @@ static void warm_entry(struct v2m_window *window, struct v2m_window *last,
 
 void v2m_window_warm(struct v2m_window *window, struct v2m_window *last)
 {
+	struct entry *entry;
+
 	/* What the arguments point to belongs to the key set. */
 	if (window->snapshot->keyset != last->snapshot->keyset)
 		return;
-	for (size_t i = 0; i < BUCKETS; i++) {
-		struct entry *entry;
-
-		/* Entries are only ever put in front, so that a bucket's list can be walked without
-		 * the lock and readers of the last window do not wait. */
-		pthread_mutex_lock(&last->lock);
-		entry = last->buckets[i];
-		pthread_mutex_unlock(&last->lock);
-		for (; entry; entry = entry->next)
-			warm_entry(window, last, entry);
-	}
+	/* New entries are put in front: the list is walked without the lock, and readers of the
+	 * last window do not wait. */
+	pthread_mutex_lock(&last->lock);
+	entry = last->entries;
+	pthread_mutex_unlock(&last->lock);
+	for (; entry; entry = entry->next)
+		warm_entry(window, last, entry);
 }

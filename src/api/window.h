@@ -13,8 +13,8 @@
 
 struct v2m_window;
 
-/* Renders one answer from a snapshot; argument is what it is about, as its renderer says. 0 with
- * *body filled (data malloc'd), or -errno. */
+/* Renders one answer from a snapshot. Each renderer says what its argument is. 0 with *body filled
+ * (data malloc'd), or -errno. */
 typedef int (*v2m_render)(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 			  const void *argument, struct v2m_body *body);
 
@@ -26,16 +26,16 @@ void v2m_window_unrefp(struct v2m_window **window);
 const struct v2m_snapshot *v2m_window_snapshot(const struct v2m_window *window);
 
 /* The body of that name, rendered now if nobody has asked for it in this window. ahead: the next
- * window may render it before anybody asks; argument then belongs to the key set and render waits
- * for nobody. NULL: it could not be rendered, or the window holds too many bodies already. */
+ * window may render it before anybody asks; then the argument belongs to the key set, and render
+ * does not wait. NULL: it could not be rendered, or the window holds too many bodies already. */
 const struct v2m_body *v2m_window_body(struct v2m_window *window, const char *name,
 				       v2m_render render, const void *argument, bool ahead);
-/* The same body, compressed by gzip, once as well. */
+/* The same body compressed by gzip, which is done once, too. */
 const struct v2m_body *v2m_window_gzip(struct v2m_window *window, const char *name,
 				       v2m_render render, const void *argument, bool ahead);
 
-/* Renders in a window that nobody reads yet what was asked for in the last one, so that no request
- * pays for it. Does nothing where the key set has changed in between. */
+/* Renders in a new window what was asked for in the last one, before anybody reads the new one: no
+ * request waits for it. Does nothing if the key set has changed. */
 void v2m_window_warm(struct v2m_window *window, struct v2m_window *last);
 
 #endif

@@ -17,6 +17,7 @@ enum v2m_tcp_state {
 	V2M_TCP_CLOSE = 7,
 	V2M_TCP_CLOSE_WAIT = 8,
 	V2M_TCP_LAST_ACK = 9,
+	V2M_TCP_LISTEN = 10,
 	V2M_TCP_CLOSING = 11,
 };
 

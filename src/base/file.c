@@ -7,36 +7,48 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
+
+#define FIRST_READ 4096
+
+/* An array (base/array.h). */
+struct bytes {
+	char *items;
+	size_t count;
+	size_t capacity;
+};
+
+static void clear_bytes(struct bytes *bytes)
+{
+	v2m_array_clear(bytes);
+}
 
 int v2m_read_file(const char *path, size_t max, char **text, size_t *length)
 {
 	V2M_FCLOSE FILE *file = fopen(path, "re");
-	V2M_FREE char *buffer = NULL;
-	size_t used = 0;
-	size_t size = 0;
+	V2M_CLEANUP(clear_bytes) struct bytes bytes = { 0 };
+	size_t taken;
 
 	if (!file)
 		return -errno;
 	do {
-		char *grown;
-
-		size = size ? 2 * size : 4096;
-		grown = realloc(buffer, size);
-		if (!grown)
+		if (v2m_array_reserve(&bytes, FIRST_READ))
 			return -ENOMEM;
-		buffer = grown;
-		used += fread(buffer + used, 1, size - 1 - used, file);
-		if (used > max)
+		taken = fread(bytes.items + bytes.count, 1, bytes.capacity - 1 - bytes.count, file);
+		bytes.count += taken;
+		if (bytes.count > max)
 			return -EFBIG;
-	} while (used == size - 1);
+	} while (taken);
 	if (ferror(file))
 		return errno ? -errno : -EIO;
-	buffer[used] = 0;
-	*text = V2M_TAKE(buffer);
-	*length = used;
+	bytes.items[bytes.count] = 0;
+	*length = bytes.count;
+	*text = V2M_TAKE(bytes.items);
 	return 0;
 }
 
@@ -89,4 +101,19 @@ int v2m_write_file(const char *path, const char *text, size_t length, unsigned m
 		return result;
 	}
 	return sync_directory_of(path);
+}
+
+int v2m_make_directories(const char *path, unsigned parents_mode, unsigned mode)
+{
+	char parent[PATH_MAX];
+
+	if (snprintf(parent, sizeof(parent), "%s", path) >= (int)sizeof(parent))
+		return -ENAMETOOLONG;
+	for (char *slash = strchr(parent + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		if (mkdir(parent, parents_mode) && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return mkdir(path, mode) && errno != EEXIST ? -errno : 0;
 }

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+
 static _Atomic enum v2m_log_level threshold = V2M_LOG_INFO;
 
 static const struct {
@@ -36,7 +38,7 @@ void v2m_log_end(void)
 	memory = NULL;
 }
 
-static bool holds(const uint32_t *hashes, size_t count, uint32_t hash)
+static bool has_hash(const uint64_t *hashes, size_t count, uint64_t hash)
 {
 	for (size_t i = 0; i < count; i++)
 		if (hashes[i] == hash)
@@ -44,20 +46,18 @@ static bool holds(const uint32_t *hashes, size_t count, uint32_t hash)
 	return false;
 }
 
-/* By FNV-1a. */
 static bool is_repeated(const char *text, size_t length)
 {
-	uint32_t hash = 2166136261u;
+	uint64_t hash;
 
 	if (!memory)
 		return false;
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ (unsigned char)text[i]) * 16777619u;
-	if (holds(memory->now, memory->n_now, hash))
+	hash = v2m_hash(text, length);
+	if (has_hash(memory->now, memory->n_now, hash))
 		return true;
 	if (memory->n_now < V2M_LOG_MEMORY)
 		memory->now[memory->n_now++] = hash;
-	return holds(memory->before, memory->n_before, hash);
+	return has_hash(memory->before, memory->n_before, hash);
 }
 
 void v2m_log_set_level(enum v2m_log_level level)

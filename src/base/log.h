@@ -30,8 +30,8 @@ void v2m_logv(enum v2m_log_level level, const char *format, va_list arguments) V
 /* Of something that is done again and again: hashes of the lines that it wrote the time before and
  * this time, at most V2M_LOG_MEMORY each. All zero: nothing. */
 struct v2m_log_memory {
-	uint32_t before[V2M_LOG_MEMORY];
-	uint32_t now[V2M_LOG_MEMORY];
+	uint64_t before[V2M_LOG_MEMORY];
+	uint64_t now[V2M_LOG_MEMORY];
 	size_t n_before;
 	size_t n_now;
 };

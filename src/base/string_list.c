@@ -5,17 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/cleanup.h"
+
 int v2m_strings_add(struct v2m_strings *strings, const char *item)
 {
-	char **items = reallocarray(strings->items, strings->count + 1, sizeof(*items));
+	V2M_FREE char *copy = strdup(item);
 
-	if (!items)
+	if (!copy || v2m_array_add(strings, copy))
 		return -ENOMEM;
-	strings->items = items;
-	items[strings->count] = strdup(item);
-	if (!items[strings->count])
-		return -ENOMEM;
-	strings->count++;
+	copy = NULL;
 	return 0;
 }
 
@@ -23,6 +22,5 @@ void v2m_strings_clear(struct v2m_strings *strings)
 {
 	for (size_t i = 0; i < strings->count; i++)
 		free(strings->items[i]);
-	free(strings->items);
-	*strings = (struct v2m_strings){ 0 };
+	v2m_array_clear(strings);
 }

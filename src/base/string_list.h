@@ -5,10 +5,11 @@
 
 #include <stddef.h>
 
-/* Starts empty with zeros; no item is NULL. */
+/* An array (base/array.h). Zeros are an empty list; no item is NULL. */
 struct v2m_strings {
 	char **items;
 	size_t count;
+	size_t capacity;
 };
 
 /* Appends a copy. 0 or -ENOMEM. */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * UUIDs (RFC 9562). A client's uuid is its credential: what names the client in logs is a UUIDv5
- * made of it, from which it cannot be computed back.
- */
+/* UUIDs (RFC 9562). The uuid of a key is its credential and must not be logged. Its id, a UUIDv5
+ * made from it, names it in logs: nobody can compute the uuid back. */
 #ifndef V2METER_BASE_UUID_H
 #define V2METER_BASE_UUID_H
 
@@ -17,8 +15,8 @@ void v2m_uuid5(const char *name, char text[static V2M_UUID_LEN]);
 /* The id of the key with that uuid: the UUIDv5 of the uuid in lower case. */
 void v2m_uuid_key_id(const char *uuid, char text[static V2M_UUID_LEN]);
 
-/* Writes the 32 hexadecimal digits of a UUID, with or without hyphens, in the usual form and lower
- * case. False where it is no UUID; text is untouched then. */
+/* Writes a UUID, 32 hexadecimal digits with or without hyphens, with hyphens and in lower case.
+ * False if it is no UUID; text is unchanged then. */
 bool v2m_uuid_canonical(const char *uuid, char text[static V2M_UUID_LEN]);
 
 #endif

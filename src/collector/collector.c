@@ -5,163 +5,257 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
+#include <time.h>
 
-#include "collector/internal.h"
-#include "base/log.h"
-#include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/log.h"
+#include "collector/batch.h"
+#include "collector/bookkeeper.h"
+#include "collector/byte_source.h"
+#include "collector/connections.h"
+#include "collector/device_watch.h"
+#include "collector/health.h"
+#include "collector/key_change.h"
+#include "collector/key_supply.h"
+#include "collector/meter.h"
+#include "collector/parts.h"
+#include "collector/publisher.h"
+#include "collector/requests.h"
+#include "collector/sampling.h"
+#include "collector/socket_netns.h"
+#include "collector/counting.h"
+#include "collector/timer.h"
 
-int collector_watch(struct v2m_collector *collector, int fd)
+struct v2m_collector {
+	struct v2m_parts parts;
+	struct v2m_meter meter;
+	sd_event *event;
+	sd_event_source *tick_timer;
+	sd_event_source *links_event;
+	sd_event_source *keys_event; /* NULL: the key sources are not watched */
+};
+
+/* The next tick is one interval after this one was due, so delays do not add up. Ticks that a
+ * standstill has missed are left out. */
+static void set_next_tick(struct v2m_collector *collector, uint64_t due_us)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
-
-	return epoll_ctl(collector->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
-
-bool collector_is_news(struct v2m_error *said, const char *text)
-{
-	struct v2m_error now;
-
-	v2m_error_set(&now, 0, "%s", text);
-	if (strcmp(now.text, said->text) == 0)
-		return false;
-	*said = now;
-	return true;
-}
-
-static int open_events(struct v2m_collector *collector)
-{
-	unsigned ms = collector->config->sample_interval_ms;
-	struct timespec interval = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
-	struct itimerspec every = { .it_interval = interval, .it_value = interval };
+	uint64_t interval_us = collector->parts.config->sample_interval_ms * UINT64_C(1000);
+	uint64_t now_us = v2m_clock_mono_ns() / 1000;
+	uint64_t next_us = due_us + interval_us;
 	int result;
 
-	collector->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	collector->sample_timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	collector->window_timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (collector->epoll_fd < 0 || collector->sample_timer_fd < 0 ||
-	    collector->window_timer_fd < 0)
-		return -errno;
-	if (timerfd_settime(collector->sample_timer_fd, 0, &every, NULL))
-		return -errno;
-	result = requests_init(collector);
-	status_init(&collector->meter);
-	history_init(&collector->meter);
-	curves_init(&collector->meter);
-	transfer_init(&collector->meter);
-	if (!result)
-		result = collector_watch(collector, collector->queue.event_fd);
-	if (!result)
-		result = collector_watch(collector, collector->sample_timer_fd);
-	if (!result)
-		result = collector_watch(collector, collector->window_timer_fd);
-	return result;
+	if (next_us <= now_us)
+		next_us += (now_us - next_us) / interval_us * interval_us + interval_us;
+	result = sd_event_source_set_time(collector->tick_timer, next_us);
+	if (result >= 0)
+		result = sd_event_source_set_enabled(collector->tick_timer, SD_EVENT_ONESHOT);
+	if (result < 0)
+		v2m_log_error("the sample timer cannot be set: %s", strerror(-result));
 }
 
-static int open_stages(struct v2m_collector *collector, struct v2m_error *error)
+/* Each step decides by the clock whether it is due: a tick may come late. */
+static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 {
-	const struct v2m_config *config = collector->config;
+	struct v2m_collector *collector = context;
+	struct v2m_parts *parts = &collector->parts;
+
+	(void)timer;
+	set_next_tick(collector, due_us);
+	v2m_counting_follow_netns(parts);
+	v2m_device_watch_check(parts->devices, v2m_byte_source_programs(parts->byte_source));
+	v2m_sampling_take(parts);
+	v2m_key_change_retry(parts);
+	v2m_key_change_reread(parts);
+	if (v2m_connections_dump_is_due(parts->connections))
+		v2m_sampling_dump_connections(parts);
+	if (v2m_bookkeeper_flush_is_due(parts->bookkeeper)) {
+		v2m_key_supply_remember_again(parts->keys);
+		if (v2m_bookkeeper_flush(parts->bookkeeper) == 0)
+			v2m_bookkeeper_expire(parts->bookkeeper);
+	}
+	return 0;
+}
+
+static int follow_links(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct v2m_collector *collector = context;
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	if (v2m_device_watch_drain(collector->parts.devices))
+		v2m_counting_update_devices(&collector->parts);
+	return 0;
+}
+
+static void reload(struct v2m_parts *parts)
+{
+	v2m_counting_retry_programs(parts);
+	v2m_key_change_load(parts);
+}
+
+static int follow_key_sources(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct v2m_collector *collector = context;
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	if (v2m_key_supply_drain(collector->parts.keys))
+		reload(&collector->parts);
+	return 0;
+}
+
+static void answer_batch(struct v2m_request *batch, void *context)
+{
+	struct v2m_collector *collector = context;
+
+	v2m_batch_answer(&collector->parts, batch);
+}
+
+static void renew_window(void *context)
+{
+	struct v2m_collector *collector = context;
+
+	v2m_sampling_renew_window(&collector->parts);
+}
+
+/* The parts that need nothing but memory and the event loop. 0 or -errno. */
+static int make_parts(struct v2m_collector *collector)
+{
+	struct v2m_parts *parts = &collector->parts;
 	int result;
 
-	collector->account = v2m_account_new();
-	collector->rates = v2m_rates_new(config->rate_window_s);
-	collector->series = v2m_series_new(V2M_SERIES_DEFAULT);
-	collector->keyset = v2m_keyset_new(NULL, 0);
-	if (!collector->account || !collector->rates || !collector->series || !collector->keyset)
-		return v2m_error_set(error, -ENOMEM, "out of memory");
-	result = v2m_ledger_open(config->state_dir, &collector->ledger, error);
-	if (!result)
-		v2m_ledger_set_retention(
-			collector->ledger,
-			&(struct v2m_ledger_retention){ .days = config->retention_days,
-							.hours = config->retention_hours });
-	if (!result)
-		result = v2m_ledger_load(collector->ledger, collector->account, error);
-	if (!result)
-		result = netns_open(collector, error);
-	if (!result)
-		result = v2m_links_open(&collector->links, error);
-	if (!result)
-		result = source_open(collector, error);
-	return result;
-}
-
-static struct v2m_collector *collector_new(const struct v2m_config *config)
-{
-	struct v2m_collector *collector = calloc(1, sizeof(*collector));
-
-	if (!collector)
-		return NULL;
-	collector->config = config;
-	collector->epoll_fd = -1;
-	collector->sample_timer_fd = -1;
-	collector->window_timer_fd = -1;
-	collector->queue.event_fd = -1;
-	collector->netns_fd = -1;
-	collector->started_us = v2m_clock_real_us();
-	pthread_mutex_init(&collector->published.lock, NULL);
-	return collector;
-}
-
-int v2m_collector_open(const struct v2m_config *config, struct v2m_collector **collector,
-		       struct v2m_error *error)
-{
-	struct v2m_collector *opened = collector_new(config);
-	int result;
-
-	if (!opened)
-		return v2m_error_set(error, -ENOMEM, "out of memory");
-	result = open_events(opened);
+	parts->conditions = v2m_conditions_new();
+	if (!parts->conditions)
+		return -ENOMEM;
+	parts->netns = v2m_socket_netns_new(parts->config->netns, parts->conditions);
+	if (!parts->netns)
+		return -ENOMEM;
+	result = v2m_publisher_open(collector->event, parts->config->cache_ttl_s, renew_window,
+				    collector, &parts->publisher);
 	if (result)
-		v2m_error_set(error, result, "cannot set up the event loop: %s", strerror(-result));
-	else
-		result = open_stages(opened, error);
+		return result;
+	return v2m_requests_open(collector->event, answer_batch, collector, &parts->requests);
+}
+
+/* The parts that read the disk or the kernel, in the order in which the first sample needs them. */
+static int open_parts(struct v2m_collector *collector, struct v2m_error *error)
+{
+	struct v2m_parts *parts = &collector->parts;
+	const struct v2m_config *config = parts->config;
+	int result = v2m_bookkeeper_open(config, parts->conditions, &parts->bookkeeper, error);
+
 	if (!result)
-		collector_watch_keys(opened);
+		result = v2m_connections_open(config->pin_dir, parts->netns, &parts->connections,
+					      error);
 	if (!result)
-		result = collector_start_keys(opened, error);
+		result = v2m_device_watch_open(config, parts->conditions, &parts->devices, error);
 	if (!result)
-		result = collector_watch(opened, v2m_links_event_fd(opened->links));
-	if (!result && opened->watch)
-		result = collector_watch(opened, v2m_source_watch_fd(opened->watch));
+		result = v2m_byte_source_open(collector->event, config, parts->conditions,
+					      parts->netns, &parts->byte_source, error);
+	if (result)
+		return result;
+	v2m_connections_count_sessions(parts->connections,
+				       v2m_byte_source_is_exact(parts->byte_source));
+	if (v2m_key_supply_open(config, parts->conditions,
+				v2m_bookkeeper_account(parts->bookkeeper), &parts->keys))
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	return 0;
+}
+
+/* 0 or -errno. */
+static int watch_events(struct v2m_collector *collector)
+{
+	const struct v2m_parts *parts = &collector->parts;
+	uint64_t interval_us = parts->config->sample_interval_ms * UINT64_C(1000);
+	int keys_fd = v2m_key_supply_fd(parts->keys);
+	int result = sd_event_add_time(collector->event, &collector->tick_timer, CLOCK_MONOTONIC,
+				       v2m_clock_mono_ns() / 1000 + interval_us,
+				       V2M_TIMER_ACCURACY_US, tick, collector);
+
+	if (result >= 0)
+		result = sd_event_add_io(collector->event, &collector->links_event,
+					 v2m_device_watch_fd(parts->devices), EPOLLIN, follow_links,
+					 collector);
+	if (result >= 0 && keys_fd >= 0)
+		result = sd_event_add_io(collector->event, &collector->keys_event, keys_fd, EPOLLIN,
+					 follow_key_sources, collector);
+	return result < 0 ? result : 0;
+}
+
+static int open_collector(struct v2m_collector *collector, struct v2m_error *error)
+{
+	int result = make_parts(collector);
+
+	if (result)
+		return v2m_error_set(error, result, "the event loop cannot be set up: %s",
+				     strerror(-result));
+	v2m_meter_init(&collector->meter, &collector->parts);
+	result = open_parts(collector, error);
+	if (!result)
+		result = v2m_key_change_start(&collector->parts, error);
+	if (result)
+		return result;
+	result = watch_events(collector);
+	if (result)
+		return v2m_error_set(error, result, "the event loop cannot be set up: %s",
+				     strerror(-result));
+	return 0;
+}
+
+int v2m_collector_open(const struct v2m_config *config, sd_event *event,
+		       struct v2m_collector **collector, struct v2m_error *error)
+{
+	struct v2m_collector *made = calloc(1, sizeof(*made));
+	int result;
+
+	if (!made)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	made->parts.config = config;
+	made->parts.started_us = v2m_clock_real_us();
+	made->event = sd_event_ref(event);
+	result = open_collector(made, error);
 	if (result) {
-		v2m_collector_close(opened);
+		v2m_collector_close(made);
 		return result;
 	}
-	*collector = opened;
+	*collector = made;
 	return 0;
+}
+
+/* The last bytes and keys go to the disk. A start that failed may not have come so far. */
+static void store_last(struct v2m_parts *parts)
+{
+	if (!parts->keys)
+		return;
+	v2m_key_supply_remember_again(parts->keys);
+	if (v2m_byte_source_counts(parts->byte_source) && v2m_sampling_take(parts) == 0)
+		v2m_bookkeeper_flush(parts->bookkeeper);
 }
 
 void v2m_collector_close(struct v2m_collector *collector)
 {
+	struct v2m_parts *parts;
+
 	if (!collector)
 		return;
-	collector_remember_keys(collector);
-	if ((collector->datapath || collector->stats) && collector->ledger &&
-	    collector_take_sample(collector) == 0)
-		collector_flush(collector);
-	v2m_window_unref(collector->published.window);
-	source_close(collector);
-	v2m_links_close(collector->links);
-	connections_close(collector);
-	netns_close(collector);
-	v2m_ledger_close(collector->ledger);
-	v2m_sample_clear(&collector->sample);
-	v2m_rates_free(collector->rates);
-	v2m_series_free(collector->series);
-	v2m_account_free(collector->account);
-	v2m_keyset_unref(collector->keyset);
-	v2m_keyset_unref(collector->waiting);
-	v2m_source_report_clear(&collector->sources);
-	v2m_source_watch_close(collector->watch);
-	free(collector->devices);
-	requests_free(collector);
-	v2m_closep(&collector->sample_timer_fd);
-	v2m_closep(&collector->window_timer_fd);
-	v2m_closep(&collector->epoll_fd);
-	pthread_mutex_destroy(&collector->published.lock);
+	parts = &collector->parts;
+	/* Before the descriptors that they watch. */
+	sd_event_source_unref(collector->tick_timer);
+	sd_event_source_unref(collector->links_event);
+	sd_event_source_unref(collector->keys_event);
+	store_last(parts);
+	v2m_key_supply_close(parts->keys);
+	v2m_byte_source_close(parts->byte_source);
+	v2m_device_watch_close(parts->devices);
+	v2m_connections_close(parts->connections);
+	v2m_bookkeeper_close(parts->bookkeeper);
+	v2m_requests_close(parts->requests);
+	v2m_publisher_close(parts->publisher);
+	v2m_socket_netns_free(parts->netns);
+	v2m_conditions_free(parts->conditions);
+	sd_event_unref(collector->event);
 	free(collector);
 }
 
@@ -170,97 +264,19 @@ const struct v2m_meter *v2m_collector_meter(struct v2m_collector *collector)
 	return &collector->meter;
 }
 
-int v2m_collector_fd(const struct v2m_collector *collector)
+bool v2m_collector_outlasts(const struct v2m_collector *collector)
 {
-	return collector->epoll_fd;
-}
-
-static void flush_and_expire(struct v2m_collector *collector, uint64_t now)
-{
-	struct v2m_error error = { 0 };
-
-	collector_remember_keys(collector);
-	if (collector_flush(collector))
-		return;
-	if (v2m_ledger_expire(collector->ledger, collector->account, now, v2m_clock_real_us(),
-			      &error))
-		v2m_log_warning("old days and hours stay in the ledger: %s", error.text);
-}
-
-/* The interval at which it ticks is a wish: what is due is decided by the clock. */
-static void tick(struct v2m_collector *collector)
-{
-	uint64_t flush_ns = (uint64_t)collector->config->flush_interval_s * 1000000000u;
-	uint64_t now = v2m_clock_mono_ns();
-
-	if (netns_follow(collector))
-		source_follow_netns(collector);
-	collector_check_devices(collector);
-	collector_take_sample(collector);
-	collector_retry_keys(collector);
-	collector_reread_keys(collector);
-	if (!collector->connections ||
-	    now - collector->connections->mono_ns >= CONNECTIONS_INTERVAL_NS)
-		collector_dump_connections(collector);
-	if (now - collector->flushed_ns >= flush_ns)
-		flush_and_expire(collector, now);
-}
-
-static void drain_timer(int fd)
-{
-	uint64_t expirations;
-
-	if (read(fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
-		v2m_log_error("cannot read a timer: %s", strerror(errno));
-}
-
-static void drain_closed(struct v2m_collector *collector)
-{
-	int result = v2m_socket_stats_drain(collector->stats);
-
-	if (result)
-		v2m_log_error("what closed sockets had counted cannot be read: %s",
-			      strerror(-result));
-}
-
-static void reload(struct v2m_collector *collector)
-{
-	source_retry(collector);
-	collector_load_keys(collector);
-}
-
-static void handle(struct v2m_collector *collector, int fd)
-{
-	if (fd == collector->queue.event_fd) {
-		requests_answer(collector);
-	} else if (fd == collector->sample_timer_fd) {
-		drain_timer(fd);
-		tick(collector);
-	} else if (fd == collector->window_timer_fd) {
-		drain_timer(fd);
-		renew_window(collector);
-	} else if (fd == v2m_links_event_fd(collector->links)) {
-		if (v2m_links_drain(collector->links))
-			collector_update_devices(collector);
-	} else if (collector->stats && fd == v2m_socket_stats_event_fd(collector->stats)) {
-		drain_closed(collector);
-	} else if (collector->watch && fd == v2m_source_watch_fd(collector->watch) &&
-		   v2m_source_watch_drain(collector->watch)) {
-		reload(collector);
-	}
-}
-
-void v2m_collector_dispatch(struct v2m_collector *collector)
-{
-	struct epoll_event events[8];
-	int count = epoll_wait(collector->epoll_fd, events, V2M_ARRAY_LEN(events), 0);
-
-	for (int i = 0; i < count; i++)
-		handle(collector, events[i].data.fd);
+	return v2m_byte_source_is_exact(collector->parts.byte_source);
 }
 
 void v2m_collector_reload(struct v2m_collector *collector)
 {
-	memset(&collector->said, 0, sizeof(collector->said));
-	reload(collector);
+	v2m_byte_source_log_again(collector->parts.byte_source);
+	v2m_key_supply_log_again(collector->parts.keys);
+	reload(&collector->parts);
+}
+
+void v2m_collector_refuse(struct v2m_collector *collector)
+{
+	v2m_requests_refuse(collector->parts.requests);
 }

@@ -1,18 +1,104 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The connections of the monitored ports: those that are open, and the counts of all. */
+#include "collector/connections.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/internal.h"
-#include "base/log.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "datapath/udp_peers.h"
+#include "base/log.h"
+#include "sockets/sessions.h"
+#include "sockets/sockets.h"
 
-#define UDP_PEER_NS (60 * UINT64_C(1000000000))
+/* The next tick after this time dumps the connections, even if nobody asks: 100,000 of them cost
+ * 143 ms of CPU (docs/performance.md). */
+#define DUMP_INTERVAL_S 5
 
-static uint16_t *ports_of(const struct v2m_keyset *keyset)
+struct v2m_connections {
+	const char *pin_dir;
+	struct v2m_socket_netns *netns;
+	struct v2m_sockets *sockets; /* NULL: the namespace does not exist */
+	struct v2m_connection_table *table;
+	struct v2m_sessions *sessions;        /* NULL: the kernel does not count them */
+	struct v2m_session_reading *readings; /* ascending by port; read just before table */
+	size_t n_readings;
+};
+
+static int open_sockets(void *context)
+{
+	struct v2m_connections *connections = context;
+	struct v2m_error error = { 0 };
+	int result;
+
+	v2m_sockets_close(V2M_TAKE(connections->sockets));
+	result = v2m_sockets_open(&connections->sockets, &error);
+	if (result)
+		v2m_log_error("%s", error.text);
+	else if (v2m_sockets_want_details(connections->sockets, true))
+		v2m_log_warning("connections are listed without their bytes and times");
+	return result;
+}
+
+bool v2m_connections_follow_netns(struct v2m_connections *connections)
+{
+	bool changed = v2m_socket_netns_follow(connections->netns, open_sockets, connections);
+
+	if (!v2m_socket_netns_exists(connections->netns))
+		v2m_sockets_close(V2M_TAKE(connections->sockets));
+	return changed;
+}
+
+int v2m_connections_open(const char *pin_dir, struct v2m_socket_netns *netns,
+			 struct v2m_connections **connections, struct v2m_error *error)
+{
+	struct v2m_connections *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	made->pin_dir = pin_dir;
+	made->netns = netns;
+	v2m_connections_follow_netns(made);
+	/* A named namespace may come later; the daemon's own is here. */
+	if (!made->sockets && v2m_socket_netns_exists(netns) && open_sockets(made)) {
+		v2m_connections_close(made);
+		return v2m_error_set(error, -EIO, "TCP sockets cannot be listed");
+	}
+	*connections = made;
+	return 0;
+}
+
+static void forget_sessions(struct v2m_connections *connections)
+{
+	v2m_sessions_close(V2M_TAKE(connections->sessions));
+	free(V2M_TAKE(connections->readings));
+	connections->n_readings = 0;
+}
+
+void v2m_connections_close(struct v2m_connections *connections)
+{
+	if (!connections)
+		return;
+	forget_sessions(connections);
+	v2m_connection_table_unref(connections->table);
+	v2m_sockets_close(connections->sockets);
+	free(connections);
+}
+
+void v2m_connections_count_sessions(struct v2m_connections *connections, bool wanted)
+{
+	struct v2m_error error = { 0 };
+
+	forget_sessions(connections);
+	if (!wanted)
+		return;
+	if (v2m_sessions_open(connections->pin_dir, &connections->sessions, &error))
+		v2m_log_warning("sessions shorter than %d s may be missed, as the kernel does not "
+				"count them: %s",
+				DUMP_INTERVAL_S, error.text);
+}
+
+static uint16_t *list_ports(const struct v2m_keyset *keyset)
 {
 	uint16_t *ports = calloc(keyset->n_ports + 1, sizeof(*ports));
 
@@ -21,93 +107,37 @@ static uint16_t *ports_of(const struct v2m_keyset *keyset)
 	return ports;
 }
 
-static void forget_sessions(struct v2m_collector *collector)
+void v2m_connections_set_ports(struct v2m_connections *connections, const struct v2m_keyset *keyset)
 {
-	v2m_sessions_close(V2M_TAKE(collector->sessions));
-	free(V2M_TAKE(collector->readings));
-	collector->n_readings = 0;
-}
-
-void connections_close(struct v2m_collector *collector)
-{
-	forget_sessions(collector);
-	v2m_connection_table_unref(V2M_TAKE(collector->connections));
-}
-
-void connections_count(struct v2m_collector *collector)
-{
+	V2M_FREE uint16_t *ports = list_ports(keyset);
 	struct v2m_error error = { 0 };
 
-	forget_sessions(collector);
-	if (!collector->datapath)
+	if (!connections->sessions)
 		return;
-	if (v2m_sessions_open(collector->config->pin_dir, &collector->sessions, &error))
-		v2m_log_warning("connections are counted by looking at them every %u s: %s",
-				(unsigned)(CONNECTIONS_INTERVAL_NS / 1000000000u), error.text);
+	if (!ports || v2m_sessions_set(connections->sessions, ports, keyset->n_ports,
+				       v2m_socket_netns_inode(connections->netns), &error))
+		v2m_log_error("the sessions of new ports are not counted: %s",
+			      ports ? error.text : "out of memory");
 }
 
-void connections_set_keyset(struct v2m_collector *collector, const struct v2m_keyset *keyset)
-{
-	V2M_FREE uint16_t *ports = ports_of(keyset);
-	struct v2m_error error = { 0 };
-
-	if (!collector->sessions)
-		return;
-	if (!ports ||
-	    v2m_sessions_set(collector->sessions, ports, keyset->n_ports, collector->netns, &error))
-		v2m_log_error("%s", ports ? error.text : "out of memory");
-}
-
-/* Before the dump: a connection that closes in between is in neither, and in the next reading; the
- * other way round it would be in both. */
-static void read_sessions(struct v2m_collector *collector)
+/* Before the dump: a connection that closes in between is then in neither of them, and in the next
+ * reading. In the other order it would be in both. */
+static void read_sessions(struct v2m_connections *connections)
 {
 	struct v2m_session_reading *readings;
 	size_t n_readings;
 
-	if (!collector->sessions)
+	if (!connections->sessions)
 		return;
-	v2m_sessions_keep(collector->sessions);
-	if (v2m_sessions_read(collector->sessions, &readings, &n_readings))
+	v2m_sessions_keep(connections->sessions);
+	if (v2m_sessions_read(connections->sessions, &readings, &n_readings))
 		return;
-	free(collector->readings);
-	collector->readings = readings;
-	collector->n_readings = n_readings;
+	free(connections->readings);
+	connections->readings = readings;
+	connections->n_readings = n_readings;
 }
 
-/* Where they cannot be read there are none; the next dump tries again. */
-static void read_peers(struct v2m_collector *collector, struct v2m_connection_table *table)
-{
-	uint64_t since_ns = table->mono_ns > UDP_PEER_NS ? table->mono_ns - UDP_PEER_NS : 0;
-	int result;
-
-	if (!collector_is_exact(collector))
-		return;
-	result = v2m_datapath_udp_peers(collector->datapath, since_ns, &table->peers,
-					&table->n_peers);
-	if (result)
-		v2m_log_error("the UDP peers cannot be read: %s", strerror(-result));
-}
-
-static int account(struct v2m_collector *collector)
-{
-	size_t n = collector->n_readings;
-	V2M_FREE struct v2m_port_sessions *opened = calloc(n + 1, sizeof(*opened));
-
-	if (!opened)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		opened[i] = (struct v2m_port_sessions){
-			.port = collector->readings[i].port,
-			.assigned_ns = collector->readings[i].counters.assigned_ns,
-			.opened = collector->readings[i].counters.opened,
-		};
-	return v2m_account_connections(collector->account, collector->keyset,
-				       collector->connections, collector->sessions ? opened : NULL,
-				       n, v2m_clock_real_us());
-}
-
-struct dumping {
+struct dump_job {
 	struct v2m_sockets *sockets;
 	const uint16_t *ports;
 	size_t n_ports;
@@ -115,16 +145,14 @@ struct dumping {
 	struct v2m_error error;
 };
 
-static int dump_sockets(void *context)
+static int run_dump_job(void *context)
 {
-	struct dumping *dumping = context;
+	struct dump_job *job = context;
 
-	return v2m_sockets_dump(dumping->sockets, dumping->ports, dumping->n_ports, &dumping->table,
-				&dumping->error);
+	return v2m_sockets_dump(job->sockets, job->ports, job->n_ports, &job->table, &job->error);
 }
 
-/* Where the namespace is not there nobody has a socket in it. */
-static struct v2m_connection_table *no_connections(void)
+static struct v2m_connection_table *make_empty_table(void)
 {
 	struct v2m_connection_table *table = calloc(1, sizeof(*table));
 
@@ -135,46 +163,82 @@ static struct v2m_connection_table *no_connections(void)
 	return table;
 }
 
-/* On a thread of its own where sockets are read from elsewhere: /proc/net is the thread's. */
-static int dump(struct v2m_collector *collector, struct dumping *dumping)
+/* If the namespace does not exist, nobody has a socket in it. Another namespace needs a thread of
+ * its own, since /proc/net is the thread's. */
+static int dump_sockets(struct v2m_connections *connections, struct dump_job *job)
 {
 	int result;
 
-	if (!collector->sockets) {
-		dumping->table = no_connections();
-		return dumping->table ? 0 : -ENOMEM;
+	if (!connections->sockets) {
+		job->table = make_empty_table();
+		return job->table ? 0 : v2m_error_set(&job->error, -ENOMEM, "out of memory");
 	}
-	dumping->sockets = collector->sockets;
-	result = netns_run(collector, dump_sockets, dumping);
-	if (result && !*dumping->error.text)
-		v2m_error_set(&dumping->error, result, "%s", strerror(-result));
+	job->sockets = connections->sockets;
+	result = v2m_socket_netns_run(connections->netns, run_dump_job, job);
+	if (result && !*job->error.text)
+		v2m_error_set(&job->error, result, "%s", strerror(-result));
 	return result;
 }
 
-int collector_dump_connections(struct v2m_collector *collector)
+int v2m_connections_dump(struct v2m_connections *connections, const struct v2m_keyset *keyset,
+			 struct v2m_connection_table **table)
 {
-	const struct v2m_keyset *keyset = collector->keyset;
-	V2M_FREE uint16_t *ports = ports_of(keyset);
-	struct dumping dumping = { .ports = ports, .n_ports = keyset->n_ports };
-	struct v2m_connection_table *table;
+	V2M_FREE uint16_t *ports = list_ports(keyset);
+	struct dump_job job = { .ports = ports, .n_ports = keyset->n_ports };
 	int result;
 
 	if (!ports)
 		return -ENOMEM;
-	read_sessions(collector);
-	result = dump(collector, &dumping);
+	read_sessions(connections);
+	result = dump_sockets(connections, &job);
 	if (result) {
-		v2m_log_error("the connections cannot be read: %s", dumping.error.text);
+		v2m_log_error("the connections cannot be read: %s", job.error.text);
 		return result;
 	}
-	table = dumping.table;
-	if (collector->sessions)
-		v2m_sessions_date(collector->sessions, collector->connections, table);
-	read_peers(collector, table);
-	v2m_connection_table_unref(collector->connections);
-	collector->connections = table;
-	if (account(collector))
-		v2m_log_error("out of memory: connections go without their sessions");
+	if (connections->sessions)
+		v2m_sessions_date(connections->sessions, connections->table, job.table);
+	*table = job.table;
+	return 0;
+}
+
+void v2m_connections_replace(struct v2m_connections *connections,
+			     struct v2m_connection_table *table)
+{
+	v2m_connection_table_unref(connections->table);
+	connections->table = table;
+}
+
+bool v2m_connections_dump_is_due(const struct v2m_connections *connections)
+{
+	return !connections->table || v2m_clock_mono_ns() - connections->table->mono_ns >=
+					      DUMP_INTERVAL_S * UINT64_C(1000000000);
+}
+
+struct v2m_connection_table *v2m_connections_table(const struct v2m_connections *connections)
+{
+	return connections->table;
+}
+
+int v2m_connections_opened(const struct v2m_connections *connections,
+			   struct v2m_port_sessions **opened, size_t *n_opened)
+{
+	struct v2m_port_sessions *list;
+
+	*opened = NULL;
+	*n_opened = 0;
+	if (!connections->sessions)
+		return 0;
+	list = calloc(connections->n_readings + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < connections->n_readings; i++)
+		list[i] = (struct v2m_port_sessions){
+			.port = connections->readings[i].port,
+			.assigned_ns = connections->readings[i].counters.assigned_ns,
+			.opened = connections->readings[i].counters.opened,
+		};
+	*opened = list;
+	*n_opened = connections->n_readings;
 	return 0;
 }
 
@@ -189,19 +253,19 @@ static int compare_reading(const void *port, const void *reading)
 	       (int)((const struct v2m_session_reading *)reading)->port;
 }
 
-/* An array that is empty may be NULL, of which bsearch(3) must not hear. */
-static const void *find(uint16_t port, const void *array, size_t n, size_t size,
-			int (*compare)(const void *, const void *))
+/* bsearch(3) must not get NULL, which an empty array may be. */
+static const void *find_port(uint16_t port, const void *array, size_t n, size_t size,
+			     int (*compare)(const void *, const void *))
 {
 	return n ? bsearch(&port, array, n, size, compare) : NULL;
 }
 
-void connections_fill(const struct v2m_collector *collector, struct v2m_port_view *view)
+void v2m_connections_fill(const struct v2m_connections *connections, struct v2m_port_view *view)
 {
-	const struct v2m_connection_table *table = collector->connections;
+	const struct v2m_connection_table *table = connections->table;
 	const struct v2m_session_reading *reading =
-		find(view->port, collector->readings, collector->n_readings, sizeof(*reading),
-		     compare_reading);
+		find_port(view->port, connections->readings, connections->n_readings,
+			  sizeof(*reading), compare_reading);
 	const struct v2m_closing_port *closing = NULL;
 	struct v2m_sessions_view *sessions = &view->sessions;
 
@@ -220,8 +284,8 @@ void connections_fill(const struct v2m_collector *collector, struct v2m_port_vie
 		sessions->rx_bytes += view->connections[i].rx_bytes;
 		sessions->tx_bytes += view->connections[i].tx_bytes;
 	}
-	closing = find(view->port, table->closing, table->n_closing, sizeof(*closing),
-		       compare_closing);
+	closing = find_port(view->port, table->closing, table->n_closing, sizeof(*closing),
+			    compare_closing);
 	sessions->rx_bytes += closing ? closing->rx_bytes : 0;
 	sessions->tx_bytes += closing ? closing->tx_bytes : 0;
 }

@@ -1,112 +1,116 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Reading the kernel, accounting what was read, storing what was accounted. */
+#include "collector/sampling.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "collector/internal.h"
+#include "base/cleanup.h"
 #include "base/log.h"
-#include "base/clock.h"
-#include "datapath/previous.h"
+#include "collector/bookkeeper.h"
+#include "collector/byte_source.h"
+#include "collector/connections.h"
+#include "collector/device_watch.h"
+#include "collector/health.h"
+#include "collector/key_supply.h"
+#include "collector/publisher.h"
+#include "collector/snapshots.h"
 
-static void set_unreadable(struct v2m_collector *collector, bool unreadable, const char *why)
+static void set_unreadable(struct v2m_parts *parts, const char *why)
 {
-	if (unreadable)
-		v2m_error_set(&collector->counters_error, 0, "%s", why);
-	if (unreadable && !collector->condition.counters_unreadable)
-		v2m_log_error("the counters cannot be read: %s", why);
-	if (!unreadable && collector->condition.counters_unreadable)
-		v2m_log_info("the counters can be read again");
-	if (unreadable == collector->condition.counters_unreadable)
+	if (!v2m_conditions_set(parts->conditions, V2M_COUNTERS_UNREADABLE, why))
 		return;
-	collector->condition.counters_unreadable = unreadable;
-	publish_condition(collector);
-	if (unreadable)
-		publish_nothing(collector);
+	v2m_log_error("the counters cannot be read: %s", why);
+	v2m_publisher_withdraw(parts->publisher);
 }
 
-int collector_take_sample(struct v2m_collector *collector)
+int v2m_sampling_take(struct v2m_parts *parts)
 {
 	struct v2m_sample sample = { 0 };
 	struct v2m_error error = { 0 };
-	int result = source_read(collector, &sample, &error);
+	int result = v2m_byte_source_read(parts->byte_source, &sample, &error);
 
 	if (result) {
-		set_unreadable(collector, true, error.text);
+		set_unreadable(parts, error.text);
 		return result;
 	}
-	result = v2m_account_apply(collector->account, collector->keyset, &sample);
+	result = v2m_bookkeeper_add_sample(parts->bookkeeper, v2m_key_supply_active(parts->keys),
+					   &sample);
 	if (result) {
-		v2m_sample_clear(&sample);
-		set_unreadable(collector, true, strerror(-result));
+		set_unreadable(parts, strerror(-result));
 		return result;
 	}
-	v2m_rates_add(collector->rates, &sample);
-	v2m_series_add(collector->series, &sample);
-	v2m_sample_clear(&collector->sample);
-	collector->sample = sample;
-	set_unreadable(collector, false, NULL);
+	if (v2m_conditions_clear(parts->conditions, V2M_COUNTERS_UNREADABLE))
+		v2m_log_info("the counters can be read again");
 	return 0;
 }
 
-/* 0 or -errno; -ENOENT: there is none any more. */
-static int adopt_one(struct v2m_collector *collector, struct v2m_error *error)
+int v2m_sampling_take_programs(struct v2m_parts *parts)
 {
 	struct v2m_sample sample = { 0 };
-	int result = v2m_datapath_read_previous(collector->datapath, &sample, error);
+	struct v2m_error error = { 0 };
+	int result = v2m_byte_source_read_programs(parts->byte_source, &sample, &error);
 
 	if (result)
 		return result;
-	result = v2m_account_apply(collector->account, collector->keyset, &sample);
-	v2m_sample_clear(&sample);
+	return v2m_bookkeeper_add_other(parts->bookkeeper, v2m_key_supply_active(parts->keys),
+					&sample);
+}
+
+static int account_connections(struct v2m_parts *parts)
+{
+	V2M_FREE struct v2m_port_sessions *opened = NULL;
+	size_t n_opened;
+	int result = v2m_connections_opened(parts->connections, &opened, &n_opened);
+
 	if (result)
-		return v2m_error_set(error, result, "%s", strerror(-result));
-	/* What is not on disk yet stays in the old maps for the next start. */
-	if (collector_flush(collector))
-		return v2m_error_set(error, -EIO, "the ledger cannot be written");
-	if (v2m_datapath_drop_previous(collector->datapath))
-		return v2m_error_set(error, -EIO, "its maps cannot be removed");
+		return result;
+	return v2m_bookkeeper_add_connections(parts->bookkeeper, v2m_key_supply_active(parts->keys),
+					      v2m_connections_table(parts->connections), opened,
+					      n_opened);
+}
+
+int v2m_sampling_dump_connections(struct v2m_parts *parts)
+{
+	struct v2m_connection_table *table = NULL;
+	int result = v2m_connections_dump(parts->connections, v2m_key_supply_active(parts->keys),
+					  &table);
+
+	if (result)
+		return result;
+	v2m_byte_source_fill_peers(parts->byte_source, table);
+	v2m_connections_replace(parts->connections, table);
+	if (account_connections(parts))
+		v2m_log_error("sessions are not counted until the next dump of the connections: "
+			      "out of memory");
 	return 0;
 }
 
-void collector_adopt_previous(struct v2m_collector *collector)
+struct v2m_window *v2m_sampling_make_window(struct v2m_parts *parts)
 {
-	while (collector_is_exact(collector)) {
-		struct v2m_error error = { 0 };
-		int result = adopt_one(collector, &error);
+	struct v2m_snapshot *snapshot;
 
-		if (result == -ENOENT)
-			return;
-		if (result) {
-			if (collector_is_news(&collector->said.previous, error.text))
-				v2m_log_error("the counts of the version before cannot be carried "
-					      "over: %s",
-					      error.text);
-			return;
-		}
-		v2m_log_info("carried over the counts of the version before");
+	v2m_device_watch_read_counters(parts->devices);
+	snapshot = v2m_snapshots_make(parts);
+	if (!snapshot) {
+		v2m_log_error("a snapshot of %zu ports cannot be made: out of memory",
+			      v2m_key_supply_active(parts->keys)->n_ports);
+		return NULL;
 	}
+	return v2m_window_new(snapshot, parts->config->api_bytes);
 }
 
-int collector_flush(struct v2m_collector *collector)
+void v2m_sampling_renew_window(struct v2m_parts *parts)
 {
-	struct v2m_error error = { 0 };
-	bool *unwritable = &collector->condition.ledger_unwritable;
-	int result;
+	V2M_CLEANUP(v2m_window_unrefp)
+	struct v2m_window *last = v2m_publisher_read_window(parts->publisher);
+	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *next = NULL;
 
-	collector->flushed_ns = v2m_clock_mono_ns();
-	if (!v2m_account_is_dirty(collector->account))
-		return 0;
-	result = v2m_ledger_store(collector->ledger, collector->account, &error);
-	if (result)
-		collector->ledger_error = error;
-	if (result && !*unwritable)
-		v2m_log_error("the ledger cannot be written, counting goes on in memory: %s",
-			      error.text);
-	if (!result && *unwritable)
-		v2m_log_info("the ledger can be written again");
-	if (*unwritable != (result != 0)) {
-		*unwritable = result != 0;
-		publish_condition(collector);
+	if (last && v2m_sampling_take(parts) == 0 && v2m_sampling_dump_connections(parts) == 0)
+		next = v2m_sampling_make_window(parts);
+	if (!next) {
+		v2m_publisher_withdraw(parts->publisher);
+		return;
 	}
-	return result;
+	v2m_window_warm(next, last);
+	v2m_publisher_publish(parts->publisher, next);
 }

@@ -3,19 +3,23 @@
 #ifndef V2METER_CONFIG_CONFIG_H
 #define V2METER_CONFIG_CONFIG_H
 
-#include <stdbool.h>
-
 #include "base/api_bytes.h"
 #include "base/string_list.h"
-#include "base/error.h"
+#include "config/setting.h"
 
 /* Characters of an API key, at most, wherever it comes from. */
 #define V2M_API_KEY_MAX 256
 
-/* Defaults that hold without a configuration, too. */
+/* Defaults that also hold without a configuration. */
 #define V2M_RETENTION_DAYS  400
 #define V2M_RETENTION_HOURS 744
 
+enum v2m_attach {
+	V2M_ATTACH_AUTO,   /* tcx if the kernel has it, else clsact */
+	V2M_ATTACH_CLSACT, /* always clsact */
+};
+
+/* The values. Their ranges and defaults are in the table in config.c. */
 struct v2m_config {
 	struct v2m_strings listen; /* "address:port", IPv4 */
 	char *api_key;             /* NULL: from the environment or the state directory */
@@ -24,16 +28,16 @@ struct v2m_config {
 	struct v2m_strings interfaces;
 	struct v2m_strings exclude_interfaces;
 	struct v2m_strings key_sources;
-	char *netns; /* whose sockets are read, v2m_netns_open(); NULL: our own */
+	char *netns; /* whose sockets are read, for v2m_netns_open(); NULL: our own */
 	enum v2m_api_bytes api_bytes;
-	bool force_clsact;           /* "attach": "clsact": not tcx, even where the kernel has it */
-	unsigned cache_ttl_s;        /* 0 to 3600 */
-	unsigned sample_interval_ms; /* 100 to 60000 */
-	unsigned rate_window_s;      /* 1 to 300 */
-	unsigned flush_interval_s;   /* 1 to 3600 */
-	unsigned retention_days;     /* of days, 1 to 100000; totals and months never expire */
-	unsigned retention_hours;    /* of hours, 1 to 1000000 */
-	unsigned connection_details_max; /* listed for each port, 0 to 100000 */
+	enum v2m_attach attach;
+	unsigned cache_ttl_s;
+	unsigned sample_interval_ms;
+	unsigned rate_window_s;
+	unsigned flush_interval_s;
+	unsigned retention_days;         /* for days; totals and months never expire */
+	unsigned retention_hours;        /* for hours */
+	unsigned connection_details_max; /* listed for each port */
 };
 
 /* The defaults with what the file says. path NULL: the defaults alone. 0, or -errno and one line
@@ -42,5 +46,8 @@ int v2m_config_load(const char *path, struct v2m_config *config, struct v2m_erro
 void v2m_config_clear(struct v2m_config *config);
 /* The configuration as JSON text (api_key as null or "(set)"), for --check. NULL: out of memory. */
 char *v2m_config_dump(const struct v2m_config *config);
+
+/* All settings, in the order of the manual. */
+const struct v2m_setting *v2m_config_settings(size_t *count);
 
 #endif

@@ -19,21 +19,6 @@
 
 #define API_KEY_BYTES 32
 
-static int make_directories(const char *path)
-{
-	char partial[PATH_MAX];
-
-	if (snprintf(partial, sizeof(partial), "%s", path) >= (int)sizeof(partial))
-		return -ENAMETOOLONG;
-	for (char *slash = strchr(partial + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = 0;
-		if (mkdir(partial, 0755) && errno != EEXIST)
-			return -errno;
-		*slash = '/';
-	}
-	return mkdir(partial, 0700) && errno != EEXIST ? -errno : 0;
-}
-
 static int refuse_second(int fd, const char *path, struct v2m_error *error)
 {
 	char holder[32] = "";
@@ -51,7 +36,7 @@ int v2m_state_dir_lock(const char *state_dir, int *lock_fd, struct v2m_error *er
 {
 	char path[PATH_MAX];
 	V2M_CLOSE int fd = -1;
-	int result = make_directories(state_dir);
+	int result = v2m_make_directories(state_dir, 0755, 0700);
 
 	if (result)
 		return v2m_error_set(error, result, "state_dir: cannot make %s: %s", state_dir,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 
 /* 4,096 ports with 100,000 connections are about 15 MB. */
@@ -22,14 +23,12 @@ struct v2m_client {
 };
 
 struct body {
-	char *text;
-	size_t length;
-	size_t size;
+	V2M_ARRAY(char) bytes; /* with a 0 behind them that count does not include */
 	bool too_large;
 };
 
-/* Checks the URL and takes the slashes off its end. */
-static int normal_url(const char *url, char **normal, struct v2m_error *error)
+/* Checks the URL, adds a missing scheme and removes query, fragment and slashes at the end. */
+static int normalize_url(const char *url, char **normal, struct v2m_error *error)
 {
 	CURLU *parsed = curl_url();
 	char *scheme = NULL;
@@ -46,7 +45,7 @@ static int normal_url(const char *url, char **normal, struct v2m_error *error)
 	    curl_url_set(parsed, CURLUPART_QUERY, NULL, 0) ||
 	    curl_url_set(parsed, CURLUPART_FRAGMENT, NULL, 0) ||
 	    curl_url_get(parsed, CURLUPART_URL, &whole, 0)) {
-		v2m_error_set(error, -EINVAL, "\"%s\" is no http or https URL", url);
+		v2m_error_set(error, -EINVAL, "\"%s\" is not an http or https URL", url);
 	} else {
 		length = strlen(whole);
 		while (length > 0 && whole[length - 1] == '/')
@@ -63,7 +62,7 @@ static int normal_url(const char *url, char **normal, struct v2m_error *error)
 }
 
 /* False: out of memory. */
-static bool append(struct curl_slist **list, const char *line)
+static bool append_line(struct curl_slist **list, const char *line)
 {
 	struct curl_slist *longer = curl_slist_append(*list, line);
 
@@ -81,7 +80,7 @@ static bool add_header(struct v2m_client *client, const char *name, const char *
 		line = NULL;
 		return false;
 	}
-	return append(&client->headers, line) && append(&client->body_headers, line);
+	return append_line(&client->headers, line) && append_line(&client->body_headers, line);
 }
 
 static void set_options(struct v2m_client *client, long timeout_ms)
@@ -95,8 +94,8 @@ static void set_options(struct v2m_client *client, long timeout_ms)
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-	/* A request on a kept connection that the server closes without an answer is sent again by
-	 * libcurl itself, POST included (seen with 7.88: two resets). A reset must not be. */
+	/* If the server closes a kept connection without an answer, libcurl itself sends the
+	 * request again, even a POST (7.88 sent a reset twice). A reset must be sent once. */
 	curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
 	curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
 }
@@ -113,15 +112,15 @@ int v2m_client_new(const struct v2m_client_options *options, struct v2m_client *
 	made = calloc(1, sizeof(*made));
 	if (!made)
 		return -ENOMEM;
-	result = normal_url(options->url, &made->url, error);
+	result = normalize_url(options->url, &made->url, error);
 	if (result)
 		return result;
 	made->curl = curl_easy_init();
 	if (!made->curl || !add_header(made, "Accept", "application/json") ||
 	    !add_header(made, "Cache-Control", "no-cache") ||
 	    (options->api_key && !add_header(made, "X-API-Key", options->api_key)) ||
-	    !append(&made->body_headers, "Content-Type: application/json") ||
-	    !append(&made->body_headers, "Expect: 100-continue"))
+	    !append_line(&made->body_headers, "Content-Type: application/json") ||
+	    !append_line(&made->body_headers, "Expect: 100-continue"))
 		return -ENOMEM;
 	set_options(made, options->timeout_ms);
 	*client = V2M_TAKE(made);
@@ -159,22 +158,15 @@ static size_t take_body(char *data, size_t one, size_t length, void *context)
 
 	if (length == 0)
 		return 0;
-	if (length > BODY_MAX - body->length) {
+	if (length > BODY_MAX - body->bytes.count) {
 		body->too_large = true;
 		return 0;
 	}
-	if (length > body->size - body->length) {
-		size_t size = 2 * body->size + length;
-		char *grown = realloc(body->text, size + 1);
-
-		if (!grown)
-			return 0;
-		body->text = grown;
-		body->size = size;
-	}
-	memcpy(body->text + body->length, data, length);
-	body->length += length;
-	body->text[body->length] = 0;
+	if (v2m_array_reserve(&body->bytes, length + 1))
+		return 0;
+	memcpy(body->bytes.items + body->bytes.count, data, length);
+	body->bytes.count += length;
+	body->bytes.items[body->bytes.count] = 0;
 	return one * length;
 }
 
@@ -187,9 +179,7 @@ static bool is_json_type(const char *type)
 	       (type[length] == 0 || type[length] == ';' || type[length] == ' ');
 }
 
-static void say(struct v2m_reply *reply, const char *format, ...) V2M_PRINTF(2, 3);
-
-static void say(struct v2m_reply *reply, const char *format, ...)
+V2M_PRINTF(2, 3) static void describe(struct v2m_client_reply *reply, const char *format, ...)
 {
 	va_list arguments;
 
@@ -198,12 +188,18 @@ static void say(struct v2m_reply *reply, const char *format, ...)
 	va_end(arguments);
 }
 
-const char *v2m_reply_detail(const struct v2m_reply *reply)
+const char *v2m_client_reply_detail(const struct v2m_client_reply *reply)
 {
 	return json_string_value(json_object_get(reply->json, "detail"));
 }
 
-static void read_answer(struct v2m_client *client, const struct body *body, struct v2m_reply *reply)
+const char *v2m_client_reply_text(const struct v2m_client_reply *reply)
+{
+	return *reply->text ? reply->text : "an answer of another shape";
+}
+
+static void read_answer(struct v2m_client *client, const struct body *body,
+			struct v2m_client_reply *reply)
 {
 	const char *type = NULL;
 	json_error_t problem = { .text = "" };
@@ -212,21 +208,22 @@ static void read_answer(struct v2m_client *client, const struct body *body, stru
 	curl_easy_getinfo(client->curl, CURLINFO_CONTENT_TYPE, &type);
 	reply->called_json = is_json_type(type);
 	if (reply->called_json)
-		reply->json = json_loadb(body->text ? body->text : "", body->length,
-					 JSON_DECODE_ANY | JSON_ALLOW_NUL, &problem);
-	if (reply->status != 200 && v2m_reply_detail(reply))
-		say(reply, "HTTP %ld, %s", reply->status, v2m_reply_detail(reply));
+		reply->json =
+			json_loadb(body->bytes.items ? body->bytes.items : "", body->bytes.count,
+				   JSON_DECODE_ANY | JSON_ALLOW_NUL, &problem);
+	if (reply->status != 200 && v2m_client_reply_detail(reply))
+		describe(reply, "HTTP %ld, %s", reply->status, v2m_client_reply_detail(reply));
 	else if (reply->status != 200)
-		say(reply, "HTTP %ld", reply->status);
+		describe(reply, "HTTP %ld", reply->status);
 	else if (!reply->called_json)
-		say(reply, "an answer of type %s instead of application/json",
-		    type ? type : "(none)");
+		describe(reply, "an answer of type %s instead of application/json",
+			 type ? type : "(none)");
 	else if (!reply->json)
-		say(reply, "an answer that is no JSON (%s)", problem.text);
+		describe(reply, "an answer that is not JSON (%s)", problem.text);
 }
 
-/* The method and what goes with it are set. */
-static void perform(struct v2m_client *client, const char *path, struct v2m_reply *reply)
+/* Sends the request whose method, headers and body are already set. */
+static void perform(struct v2m_client *client, const char *path, struct v2m_client_reply *reply)
 {
 	V2M_FREE char *url = NULL;
 	struct body body = { 0 };
@@ -236,7 +233,7 @@ static void perform(struct v2m_client *client, const char *path, struct v2m_repl
 	memset(reply, 0, sizeof(*reply));
 	if (asprintf(&url, "%s%s", client->url, path) < 0) {
 		url = NULL;
-		say(reply, "out of memory");
+		describe(reply, "out of memory");
 		return;
 	}
 	client->curl_text[0] = 0;
@@ -249,16 +246,16 @@ static void perform(struct v2m_client *client, const char *path, struct v2m_repl
 	if (code == CURLE_OK)
 		read_answer(client, &body, reply);
 	else if (body.too_large)
-		say(reply, "an answer of more than %u MiB", BODY_MAX >> 20);
+		describe(reply, "an answer of more than %u MiB", BODY_MAX >> 20);
 	else
-		say(reply, "%s",
-		    client->curl_text[0] ? client->curl_text : curl_easy_strerror(code));
-	reply->body = body.text;
-	reply->length = body.length;
+		describe(reply, "%s",
+			 client->curl_text[0] ? client->curl_text : curl_easy_strerror(code));
+	reply->body = body.bytes.items;
+	reply->length = body.bytes.count;
 }
 
 void v2m_client_request(struct v2m_client *client, const char *method, const char *path,
-			struct v2m_reply *reply)
+			struct v2m_client_reply *reply)
 {
 	curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, client->headers);
 	if (strcmp(method, "POST") == 0) {
@@ -271,7 +268,7 @@ void v2m_client_request(struct v2m_client *client, const char *method, const cha
 }
 
 void v2m_client_post(struct v2m_client *client, const char *path, const char *body, size_t length,
-		     struct v2m_reply *reply)
+		     struct v2m_client_reply *reply)
 {
 	curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, client->body_headers);
 	curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
@@ -279,7 +276,7 @@ void v2m_client_post(struct v2m_client *client, const char *path, const char *bo
 	perform(client, path, reply);
 }
 
-void v2m_reply_clear(struct v2m_reply *reply)
+void v2m_client_reply_clear(struct v2m_client_reply *reply)
 {
 	json_decref(reply->json);
 	free(reply->body);

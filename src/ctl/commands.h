@@ -1,35 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What v2meterctl does. */
+/* The commands of v2meterctl: one row for each. */
 #ifndef V2METER_CTL_COMMANDS_H
 #define V2METER_CTL_COMMANDS_H
 
-#include "ctl/fallback.h"
-#include "base/format.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
 
-struct v2m_ctl {
-	struct v2m_client *client;
-	bool json;    /* the server's answer instead of a table */
-	bool verbose; /* every attempt on stderr */
-	bool bytes;   /* exact figures instead of "1.50 GB" */
-	bool colour;
+#include "ctl/ctl.h"
+
+struct v2m_command {
+	const char *name;
+	const char *argument; /* what may follow the name, as "KEY"; NULL: nothing */
+	bool optional;        /* the argument may be left out */
+	long timeout_ms;      /* for one request, unless --timeout is given */
+	const char *summary;  /* one line */
+	/* Prints the answer on stdout, or on stderr the reason why there is none. argument is NULL
+	 * if it was left out. */
+	enum v2m_outcome (*run)(const struct v2m_ctl *ctl, const char *argument);
 };
 
-/* Each prints its answer on stdout, or the reason for having none on stderr. key: see find.h. */
-enum v2m_outcome v2m_ctl_status(const struct v2m_ctl *ctl, const char *unused);
-enum v2m_outcome v2m_ctl_keys(const struct v2m_ctl *ctl, const char *unused);
-enum v2m_outcome v2m_ctl_show(const struct v2m_ctl *ctl, const char *key);
-enum v2m_outcome v2m_ctl_reset(const struct v2m_ctl *ctl, const char *key);
-/* Writes the server's document of totals to the file (mode 0600: uuids are credentials), NULL:
- * stdout; nothing is written unless the document is there whole. */
-enum v2m_outcome v2m_ctl_export(const struct v2m_ctl *ctl, const char *file);
-/* V2M_REFUSED also where the server has left some of it alone. */
-enum v2m_outcome v2m_ctl_import(const struct v2m_ctl *ctl, const char *file);
+extern const struct v2m_command v2m_commands[];
+extern const size_t v2m_n_commands;
 
-/* For the commands: a number of bytes as asked for, and per second; "-" below 0. */
-#define V2M_CTL_SIZE_LEN (V2M_FORMAT_BYTES_LEN + 8)
-const char *v2m_ctl_size(const struct v2m_ctl *ctl, uint64_t bytes,
-			 char text[static V2M_CTL_SIZE_LEN]);
-const char *v2m_ctl_rate(const struct v2m_ctl *ctl, double rate,
-			 char text[static V2M_CTL_SIZE_LEN]);
+/* NULL: there is no command with that name. */
+const struct v2m_command *v2m_command_find(const char *name);
+/* Writes a line for each command: its name, its argument and its summary. */
+void v2m_commands_print(FILE *out);
 
 #endif

@@ -3,15 +3,16 @@
 #ifndef V2METER_CTL_CONNECTIONS_H
 #define V2METER_CTL_CONNECTIONS_H
 
-#include "ctl/commands.h"
-#include "ctl/table.h"
+#include <jansson.h>
 
-/* A line each for the connections that opened and closed and for UDP peers; none where the server
- * does not tell. */
-void v2m_connections_sum_up(struct v2m_table *table, const json_t *entry);
+#include "ctl/ctl.h"
+#include "ctl/text_table.h"
 
-/* The table of the connections listed; bytes, round-trip time, retransmissions and age only where
- * the server tells them. Nothing where none is listed. */
+/* Adds one line for the sessions and one for the UDP peers, each only if the server tells them. */
+void v2m_connections_sum_up(struct v2m_text_table *table, const json_t *entry);
+
+/* Prints the table of the connections in the entry; nothing if there are none. Bytes, round-trip
+ * time, retransmissions and age have columns only if the server tells them. */
 enum v2m_outcome v2m_connections_print(const struct v2m_ctl *ctl, const json_t *entry);
 
 #endif

@@ -10,12 +10,12 @@
 #define N_ROUTES 3
 
 struct route {
-	const char *before; /* the key's id */
-	const char *after;
+	const char *before; /* the path up to the key's id */
+	const char *after;  /* the path behind it */
 	enum v2m_shape shape;
 };
 
-/* The newest first. */
+/* The newest path first. */
 static const struct route routes[][N_ROUTES] = {
 	[V2M_ASK_ALL] = {
 		{ "/api/traffic/simple", "", V2M_SHAPE_SIMPLE },
@@ -35,16 +35,16 @@ static const struct route routes[][N_ROUTES] = {
 };
 
 enum verdict {
-	GOOD,
-	NO,      /* definite */
-	NOTHING, /* no connection */
-	NEXT,
+	USABLE,
+	DEFINITE_NO,
+	NO_CONNECTION,
+	TRY_NEXT,
 	UNCERTAIN, /* a reset that may have happened */
 };
 
-static bool is_definite_no(const struct v2m_reply *reply)
+static bool is_definite_no(const struct v2m_client_reply *reply)
 {
-	const char *detail = v2m_reply_detail(reply);
+	const char *detail = v2m_client_reply_detail(reply);
 
 	switch (reply->status) {
 	case 401:
@@ -55,15 +55,15 @@ static bool is_definite_no(const struct v2m_reply *reply)
 	case 403:
 	case 409:
 	case 422:
-		/* The detail of a 422 may be a list. */
+		/* A 422 may have a list as its detail, so any type counts. */
 		return json_object_get(reply->json, "detail") != NULL;
 	default:
 		return false;
 	}
 }
 
-/* Whether a reset that failed like this has certainly not happened. */
-static bool nothing_was_reset(const struct v2m_reply *reply)
+/* Whether a reset with this reply has certainly not happened. */
+static bool nothing_was_reset(const struct v2m_client_reply *reply)
 {
 	switch (reply->status) {
 	case 0:
@@ -72,45 +72,41 @@ static bool nothing_was_reset(const struct v2m_reply *reply)
 	case 504:
 		return false;
 	case 200:
-		/* A page in place of an answer; JSON that cannot be read may have told of success.
-		 */
+		/* A page, from a server that does not know the path. JSON that cannot be read may
+		 * have been a success. */
 		return !reply->called_json;
 	default:
 		return reply->status >= 300;
 	}
 }
 
-static enum verdict judge(const struct v2m_reply *reply, enum v2m_shape shape,
-			  struct v2m_figures *figures)
+static enum verdict judge(const struct v2m_client_reply *reply, enum v2m_shape shape,
+			  struct v2m_ctl_figures *figures)
 {
 	if (!reply->sent)
-		return NOTHING;
-	if (reply->status == 200 && reply->json && v2m_figures_read(shape, reply->json, figures))
-		return GOOD;
+		return NO_CONNECTION;
+	if (reply->status == 200 && reply->json &&
+	    v2m_ctl_figures_read(shape, reply->json, figures))
+		return USABLE;
 	if (is_definite_no(reply))
-		return NO;
+		return DEFINITE_NO;
 	if (shape != V2M_SHAPE_RESET)
-		return NEXT;
-	if (reply->status == 200 && v2m_reset_refused(reply->json))
-		return NO;
-	return nothing_was_reset(reply) ? NEXT : UNCERTAIN;
+		return TRY_NEXT;
+	if (reply->status == 200 && v2m_ctl_reset_refused(reply->json))
+		return DEFINITE_NO;
+	return nothing_was_reset(reply) ? TRY_NEXT : UNCERTAIN;
 }
 
-static const char *what_came(const struct v2m_reply *reply)
-{
-	return *reply->text ? reply->text : "an answer of another shape";
-}
-
-static void tell_no(const struct v2m_client *client, const struct v2m_reply *reply)
+static void tell_no(const struct v2m_client *client, const struct v2m_client_reply *reply)
 {
 	const char *message = json_string_value(json_object_get(reply->json, "message"));
 
-	if (v2m_reply_detail(reply))
-		v2m_note("%s", v2m_reply_detail(reply));
+	if (v2m_client_reply_detail(reply))
+		v2m_note("%s", v2m_client_reply_detail(reply));
 	else if (reply->status == 200 && message)
 		v2m_note("%s", message);
 	else
-		v2m_note("%s answered: %s", v2m_client_url(client), what_came(reply));
+		v2m_note("%s answered: %s", v2m_client_url(client), v2m_client_reply_text(reply));
 }
 
 static int make_path(const struct route *route, const char *key_id, char *path, size_t size)
@@ -124,19 +120,20 @@ static int make_path(const struct route *route, const char *key_id, char *path, 
 	return 0;
 }
 
-/* What the paths asked so far came to. */
+/* The paths that did not give a usable answer, and why. */
 struct failures {
 	char lines[N_ROUTES][1024];
 	size_t n;
-	bool refused; /* an HTTP error was among them */
+	bool refused; /* one of them answered with an HTTP error */
 };
 
-static void remember(struct failures *failures, const struct v2m_answer *answer, bool verbose)
+static void add_failure(struct failures *failures, const struct v2m_fallback_answer *answer,
+			bool verbose)
 {
 	char *line = failures->lines[failures->n++];
 
 	snprintf(line, sizeof(failures->lines[0]), "%s: %s", answer->path,
-		 what_came(&answer->reply));
+		 v2m_client_reply_text(&answer->reply));
 	failures->refused |= answer->reply.status >= 400;
 	if (verbose)
 		v2m_note("%s", line);
@@ -160,31 +157,31 @@ static void tell_who_answered(const char *path, const struct failures *failures,
 }
 
 static enum v2m_outcome conclude(const struct v2m_client *client, enum verdict verdict,
-				 const struct v2m_answer *answer)
+				 const struct v2m_fallback_answer *answer)
 {
-	if (verdict == NO) {
+	if (verdict == DEFINITE_NO) {
 		tell_no(client, &answer->reply);
 		return V2M_REFUSED;
 	}
-	if (verdict == NOTHING) {
-		v2m_note("cannot reach %s: %s", v2m_client_url(client), what_came(&answer->reply));
-		return V2M_UNREACHED;
-	}
+	if (verdict == NO_CONNECTION)
+		return v2m_fallback_fail(client, answer->path, &answer->reply);
 	v2m_note("the reset was sent, but whether it happened is not known (%s: %s); it is not "
-		 "sent again, see `v2meterctl show`",
-		 answer->path, what_came(&answer->reply));
+		 "sent again, and `v2meterctl show` tells whether the count began anew",
+		 answer->path, v2m_client_reply_text(&answer->reply));
 	return V2M_UNKNOWN;
 }
 
 enum v2m_outcome v2m_fallback_ask(struct v2m_client *client, enum v2m_question question,
-				  const char *key_id, bool verbose, struct v2m_answer *answer)
+				  const char *key_id, bool verbose,
+				  struct v2m_fallback_answer *answer)
 {
 	const char *method = question == V2M_ASK_RESET ? "POST" : "GET";
 	struct failures failures = { .n = 0 };
 
 	while (failures.n < N_ROUTES) {
 		const struct route *route = &routes[question][failures.n];
-		V2M_CLEANUP(v2m_answer_clear) struct v2m_answer made = { .path = "" };
+		V2M_CLEANUP(v2m_fallback_answer_clear)
+		struct v2m_fallback_answer made = { .path = "" };
 		enum verdict verdict;
 
 		if (make_path(route, key_id, made.path, sizeof(made.path))) {
@@ -193,27 +190,40 @@ enum v2m_outcome v2m_fallback_ask(struct v2m_client *client, enum v2m_question q
 		}
 		v2m_client_request(client, method, made.path, &made.reply);
 		verdict = judge(&made.reply, route->shape, &made.figures);
-		if (verdict == GOOD) {
+		if (verdict == USABLE) {
 			tell_who_answered(made.path, &failures, verbose);
 			*answer = made;
 			memset(&made, 0, sizeof(made));
 			return V2M_DONE;
 		}
-		if (verdict != NEXT)
+		if (verdict != TRY_NEXT)
 			return conclude(client, verdict, &made);
-		remember(&failures, &made, verbose);
+		add_failure(&failures, &made, verbose);
 	}
 	return give_up(client, &failures, verbose);
 }
 
-void v2m_answer_clear(struct v2m_answer *answer)
+void v2m_fallback_answer_clear(struct v2m_fallback_answer *answer)
 {
-	v2m_figures_clear(&answer->figures);
-	v2m_reply_clear(&answer->reply);
+	v2m_ctl_figures_clear(&answer->figures);
+	v2m_client_reply_clear(&answer->reply);
+}
+
+enum v2m_outcome v2m_fallback_fail(const struct v2m_client *client, const char *path,
+				   const struct v2m_client_reply *reply)
+{
+	if (!reply->sent)
+		v2m_note("cannot reach %s: %s", v2m_client_url(client),
+			 v2m_client_reply_text(reply));
+	else if (v2m_client_reply_detail(reply))
+		v2m_note("%s", v2m_client_reply_detail(reply));
+	else
+		v2m_note("%s%s: %s", v2m_client_url(client), path, v2m_client_reply_text(reply));
+	return reply->status >= 400 ? V2M_REFUSED : V2M_UNREACHED;
 }
 
 enum v2m_outcome v2m_fallback_get(struct v2m_client *client, const char *path,
-				  struct v2m_reply *reply)
+				  struct v2m_client_reply *reply)
 {
 	v2m_client_request(client, "GET", path, reply);
 	if (!reply->sent)

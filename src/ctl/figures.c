@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* False where the member is missing or not a natural number. */
+/* False: the member is missing, or is not an integer from 0 on. */
 static bool get_count(const json_t *object, const char *member, uint64_t *count)
 {
 	const json_t *value = json_object_get(object, member);
@@ -21,8 +21,8 @@ static const char *get_string(const json_t *object, const char *member)
 	return json_string_value(json_object_get(object, member));
 }
 
-/* Whose the bytes are, as far as the entry says. */
-static void read_owner(const json_t *entry, struct v2m_figure *row)
+/* Reads the owner of the bytes, as far as the entry tells it. */
+static void read_owner(const json_t *entry, struct v2m_ctl_figure *row)
 {
 	row->entry = entry;
 	row->uuid = get_string(entry, "uuid");
@@ -34,8 +34,8 @@ static void read_owner(const json_t *entry, struct v2m_figure *row)
 	get_count(entry, "port", &row->port);
 }
 
-/* PORT ENTRY. */
-static bool read_entry(const json_t *entry, struct v2m_figure *row)
+/* Reads a PORT ENTRY of docs/openapi.yaml. */
+static bool read_entry(const json_t *entry, struct v2m_ctl_figure *row)
 {
 	const json_t *rate = json_object_get(entry, "traffic_rate");
 
@@ -45,8 +45,8 @@ static bool read_entry(const json_t *entry, struct v2m_figure *row)
 	       get_count(entry, "rx_bytes", &row->rx) && get_count(entry, "tx_bytes", &row->tx);
 }
 
-/* STAT. */
-static bool read_stat(const json_t *stat, struct v2m_figure *row)
+/* Reads a STAT of docs/openapi.yaml. */
+static bool read_stat(const json_t *stat, struct v2m_ctl_figure *row)
 {
 	read_owner(stat, row);
 	row->rate = -1;
@@ -55,13 +55,13 @@ static bool read_stat(const json_t *stat, struct v2m_figure *row)
 	       get_count(stat, "downlink_bytes", &row->tx);
 }
 
-static bool make_rows(size_t n_rows, struct v2m_figures *figures)
+static bool make_rows(size_t n_rows, struct v2m_ctl_figures *figures)
 {
 	figures->rows = calloc(n_rows + 1, sizeof(*figures->rows));
 	return figures->rows != NULL;
 }
 
-static bool read_simple(const json_t *answer, struct v2m_figures *figures)
+static bool read_simple(const json_t *answer, struct v2m_ctl_figures *figures)
 {
 	json_t *ports = json_object_get(json_object_get(answer, "data"), "ports");
 	const char *port;
@@ -70,7 +70,7 @@ static bool read_simple(const json_t *answer, struct v2m_figures *figures)
 	if (!json_is_object(ports) || !make_rows(json_object_size(ports), figures))
 		return false;
 	json_object_foreach (ports, port, entry) {
-		struct v2m_figure *row = &figures->rows[figures->n_rows++];
+		struct v2m_ctl_figure *row = &figures->rows[figures->n_rows++];
 
 		if (!read_entry(entry, row))
 			return false;
@@ -80,7 +80,7 @@ static bool read_simple(const json_t *answer, struct v2m_figures *figures)
 	return true;
 }
 
-static bool read_ports_exact(const json_t *answer, struct v2m_figures *figures)
+static bool read_ports_exact(const json_t *answer, struct v2m_ctl_figures *figures)
 {
 	json_t *ports = json_object_get(json_object_get(answer, "ports_traffic"), "ports_traffic");
 	const char *uuid;
@@ -89,7 +89,7 @@ static bool read_ports_exact(const json_t *answer, struct v2m_figures *figures)
 	if (!json_is_object(ports) || !make_rows(json_object_size(ports), figures))
 		return false;
 	json_object_foreach (ports, uuid, port) {
-		struct v2m_figure *row = &figures->rows[figures->n_rows++];
+		struct v2m_ctl_figure *row = &figures->rows[figures->n_rows++];
 
 		if (!read_entry(json_object_get(port, "traffic"), row))
 			return false;
@@ -102,7 +102,7 @@ static bool read_ports_exact(const json_t *answer, struct v2m_figures *figures)
 	return true;
 }
 
-static bool read_exact(const json_t *answer, struct v2m_figures *figures)
+static bool read_exact(const json_t *answer, struct v2m_ctl_figures *figures)
 {
 	json_t *stats = json_object_get(json_object_get(answer, "traffic_stats"), "keys_stats");
 	size_t i;
@@ -116,13 +116,13 @@ static bool read_exact(const json_t *answer, struct v2m_figures *figures)
 	return true;
 }
 
-/* A key without a port has an "error" in the place of an entry's figures. */
+/* A key without a port has an "error" instead of an entry's figures. */
 static bool read_key(const json_t *answer, const char *member, bool is_stat,
-		     struct v2m_figures *figures)
+		     struct v2m_ctl_figures *figures)
 {
 	const json_t *key = json_object_get(answer, "key");
 	const json_t *traffic = json_object_get(answer, member);
-	struct v2m_figure *row;
+	struct v2m_ctl_figure *row;
 
 	if (!json_is_object(traffic) || !make_rows(1, figures))
 		return false;
@@ -137,8 +137,8 @@ static bool read_key(const json_t *answer, const char *member, bool is_stat,
 	return true;
 }
 
-/* In any of the ways in which consumers test it. */
-static bool reset_done(const json_t *answer)
+/* True if any of the tests that clients of this API use says that the reset was done. */
+static bool reset_was_done(const json_t *answer)
 {
 	const char *status = get_string(answer, "status");
 	const char *message = get_string(answer, "message");
@@ -148,17 +148,18 @@ static bool reset_done(const json_t *answer)
 	       (message && strcasestr(message, "reset successfully"));
 }
 
-bool v2m_reset_refused(const json_t *answer)
+bool v2m_ctl_reset_refused(const json_t *answer)
 {
 	const char *status = get_string(answer, "status");
 
-	return !reset_done(answer) && ((status && strcmp(status, "error") == 0) ||
-				       json_is_false(json_object_get(answer, "success")));
+	return !reset_was_done(answer) && ((status && strcmp(status, "error") == 0) ||
+					   json_is_false(json_object_get(answer, "success")));
 }
 
-bool v2m_figures_read(enum v2m_shape shape, const json_t *answer, struct v2m_figures *figures)
+bool v2m_ctl_figures_read(enum v2m_shape shape, const json_t *answer,
+			  struct v2m_ctl_figures *figures)
 {
-	struct v2m_figures made = { 0 };
+	struct v2m_ctl_figures made = { 0 };
 	bool good = false;
 
 	switch (shape) {
@@ -181,23 +182,23 @@ bool v2m_figures_read(enum v2m_shape shape, const json_t *answer, struct v2m_fig
 		good = read_key(answer, "traffic_bytes", true, &made);
 		break;
 	case V2M_SHAPE_RESET:
-		good = reset_done(answer);
+		good = reset_was_done(answer);
 		break;
 	}
 	if (good)
 		*figures = made;
 	else
-		v2m_figures_clear(&made);
+		v2m_ctl_figures_clear(&made);
 	return good;
 }
 
-void v2m_figures_clear(struct v2m_figures *figures)
+void v2m_ctl_figures_clear(struct v2m_ctl_figures *figures)
 {
 	free(figures->rows);
 	memset(figures, 0, sizeof(*figures));
 }
 
-static void name_row(struct v2m_figure *row, const json_t *keys)
+static void name_row(struct v2m_ctl_figure *row, const json_t *keys)
 {
 	size_t i;
 	json_t *key;
@@ -215,10 +216,10 @@ static void name_row(struct v2m_figure *row, const json_t *keys)
 	}
 }
 
-void v2m_figures_name(struct v2m_figures *figures, const json_t *keys)
+void v2m_ctl_figures_name(struct v2m_ctl_figures *figures, const json_t *keys)
 {
 	for (size_t i = 0; i < figures->n_rows; i++) {
-		struct v2m_figure *row = &figures->rows[i];
+		struct v2m_ctl_figure *row = &figures->rows[i];
 
 		if (row->uuid && (!row->name || !row->key_id || !row->port))
 			name_row(row, keys);
@@ -227,15 +228,15 @@ void v2m_figures_name(struct v2m_figures *figures, const json_t *keys)
 
 static int compare_traffic(const void *left, const void *right)
 {
-	const struct v2m_figure *a = left;
-	const struct v2m_figure *b = right;
+	const struct v2m_ctl_figure *a = left;
+	const struct v2m_ctl_figure *b = right;
 
 	if (a->rx + a->tx != b->rx + b->tx)
 		return a->rx + a->tx > b->rx + b->tx ? -1 : 1;
 	return a->port < b->port ? -1 : a->port > b->port;
 }
 
-void v2m_figures_sort(struct v2m_figures *figures)
+void v2m_ctl_figures_sort(struct v2m_ctl_figures *figures)
 {
 	if (figures->n_rows)
 		qsort(figures->rows, figures->n_rows, sizeof(*figures->rows), compare_traffic);

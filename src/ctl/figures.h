@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The figures of a traffic answer, whichever of the API's shapes carries them. */
+/* The figures in an answer about traffic, in any of the API's shapes. */
 #ifndef V2METER_CTL_FIGURES_H
 #define V2METER_CTL_FIGURES_H
 
@@ -18,39 +18,40 @@ enum v2m_shape {
 	V2M_SHAPE_RESET,
 };
 
-/* One port, or one key where the shape knows no ports. Strings and entry live as long as the answer
- * they were read from (or the key list that named them). */
-struct v2m_figure {
+/* One port, or one key in a shape without ports. Strings and entry belong to the answer that they
+ * were read from, or to the key list that added them. */
+struct v2m_ctl_figure {
 	const char *key_id; /* NULL: the answer does not say */
 	const char *name;
 	const char *uuid;
-	uint64_t port; /* 0: none, or not said */
+	uint64_t port; /* 0: none, or not told */
 	uint64_t connections;
-	uint64_t rx; /* bytes: the user's uplink */
+	uint64_t rx; /* bytes; rx is the user's uplink */
 	uint64_t tx;
-	double rate;    /* bytes per second; below 0: not said */
-	size_t sharers; /* keys on this port where several share it, else 0 */
+	double rate;    /* bytes per second; below 0: not told */
+	size_t sharers; /* number of keys that share this port; 0: it is not shared */
 	const json_t *entry;
 };
 
-struct v2m_figures {
-	struct v2m_figure *rows; /* as the answer orders them */
+struct v2m_ctl_figures {
+	struct v2m_ctl_figure *rows; /* in the answer's order */
 	size_t n_rows;
 };
 
-/* False: the answer is not of that shape (a member missing or of another type), and *figures is
- * untouched; also when out of memory. A reset's answer has no rows: true means that it says the
- * reset was done. */
-bool v2m_figures_read(enum v2m_shape shape, const json_t *answer, struct v2m_figures *figures);
-void v2m_figures_clear(struct v2m_figures *figures);
+/* False: the answer does not have that shape (a member is missing or has another type), or memory
+ * has run out; *figures is unchanged. The answer to a reset has no rows: true means that it says
+ * the reset was done. */
+bool v2m_ctl_figures_read(enum v2m_shape shape, const json_t *answer,
+			  struct v2m_ctl_figures *figures);
+void v2m_ctl_figures_clear(struct v2m_ctl_figures *figures);
 
-/* Names, ids and ports where the answer lacked them, from GET /api/keys, joined by uuid. */
-void v2m_figures_name(struct v2m_figures *figures, const json_t *keys);
+/* Adds missing names, ids and ports from the answer of GET /api/keys, joined by uuid. */
+void v2m_ctl_figures_name(struct v2m_ctl_figures *figures, const json_t *keys);
 
-/* Most traffic first; equal ones by port. */
-void v2m_figures_sort(struct v2m_figures *figures);
+/* Sorts by traffic, most first, then by port. */
+void v2m_ctl_figures_sort(struct v2m_ctl_figures *figures);
 
-/* Whether a reset's answer says in so many words that nothing was reset. */
-bool v2m_reset_refused(const json_t *answer);
+/* Whether the answer to a reset says explicitly that nothing was reset. */
+bool v2m_ctl_reset_refused(const json_t *answer);
 
 #endif

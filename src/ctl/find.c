@@ -7,7 +7,9 @@
 #include "ctl/text.h"
 #include "base/cleanup.h"
 
-static const char *member(const json_t *key, const char *name)
+#define KEYS_PATH "/api/keys"
+
+static const char *text_member(const json_t *key, const char *name)
 {
 	const char *text = json_string_value(json_object_get(key, name));
 
@@ -27,21 +29,21 @@ static bool is_port(const json_t *key, const char *wanted)
 
 static bool is_id(const json_t *key, const char *wanted)
 {
-	return strcmp(member(key, "id"), wanted) == 0;
+	return strcmp(text_member(key, "id"), wanted) == 0;
 }
 
 static bool is_uuid(const json_t *key, const char *wanted)
 {
-	return strcasecmp(member(key, "uuid"), wanted) == 0;
+	return strcasecmp(text_member(key, "uuid"), wanted) == 0;
 }
 
 static bool is_name_or_port(const json_t *key, const char *wanted)
 {
-	return strcmp(member(key, "name"), wanted) == 0 || is_port(key, wanted);
+	return strcmp(text_member(key, "name"), wanted) == 0 || is_port(key, wanted);
 }
 
-static size_t count(const json_t *keys, bool (*matches)(const json_t *, const char *),
-		    const char *wanted, const json_t **last)
+static size_t count_matches(const json_t *keys, bool (*matches)(const json_t *, const char *),
+			    const char *wanted, const json_t **last)
 {
 	size_t n = 0;
 	size_t i;
@@ -56,57 +58,52 @@ static size_t count(const json_t *keys, bool (*matches)(const json_t *, const ch
 	return n;
 }
 
-static void list(const json_t *keys, const char *wanted)
+static void list_matches(const json_t *keys, const char *wanted)
 {
 	size_t i;
 	json_t *key;
 
-	v2m_note("\"%s\" is the name or port of several keys; say which by its id:", wanted);
+	v2m_note("\"%s\" is the name or port of several keys; name one by its id:", wanted);
 	json_array_foreach (keys, i, key) {
 		const json_t *port = json_object_get(key, "port");
 
 		if (is_name_or_port(key, wanted))
-			v2m_note("  %s  %s, port %" JSON_INTEGER_FORMAT, member(key, "id"),
-				 member(key, "name"), json_integer_value(port));
+			v2m_note("  %s  %s, port %" JSON_INTEGER_FORMAT, text_member(key, "id"),
+				 text_member(key, "name"), json_integer_value(port));
 	}
 }
 
-static enum v2m_outcome choose(const json_t *keys, const char *wanted, char **id)
+static enum v2m_outcome choose_key(const json_t *keys, const char *wanted, char **id)
 {
 	const json_t *key = NULL;
-	size_t n = count(keys, is_id, wanted, &key) ?: count(keys, is_uuid, wanted, &key);
+	size_t n = count_matches(keys, is_id, wanted, &key)
+			   ?: count_matches(keys, is_uuid, wanted, &key);
 
 	if (n == 0)
-		n = count(keys, is_name_or_port, wanted, &key);
+		n = count_matches(keys, is_name_or_port, wanted, &key);
 	if (n > 1) {
-		list(keys, wanted);
+		list_matches(keys, wanted);
 		return V2M_USAGE;
 	}
 	if (n == 0) {
 		v2m_note("Key not found: no id, uuid, name or port is \"%s\"", wanted);
 		return V2M_REFUSED;
 	}
-	*id = strdup(member(key, "id"));
+	*id = strdup(text_member(key, "id"));
 	return *id ? V2M_DONE : V2M_REFUSED;
 }
 
 enum v2m_outcome v2m_find_key(struct v2m_client *client, const char *wanted, char **id)
 {
-	V2M_CLEANUP(v2m_reply_clear) struct v2m_reply reply = { 0 };
-	enum v2m_outcome outcome = v2m_fallback_get(client, "/api/keys", &reply);
+	V2M_CLEANUP(v2m_client_reply_clear) struct v2m_client_reply reply = { 0 };
+	enum v2m_outcome outcome = v2m_fallback_get(client, KEYS_PATH, &reply);
 
 	if (outcome == V2M_DONE && json_is_array(reply.json))
-		return choose(reply.json, wanted, id);
-	if (reply.status == 401) {
-		v2m_note("%s", v2m_reply_detail(&reply) ?: reply.text);
-		return V2M_REFUSED;
-	}
-	if (!reply.sent) {
-		v2m_note("cannot reach %s: %s", v2m_client_url(client), reply.text);
-		return V2M_UNREACHED;
-	}
-	v2m_note("no list of keys (%s), so \"%s\" is taken for a key's id",
-		 *reply.text ? reply.text : "/api/keys: an answer of another shape", wanted);
+		return choose_key(reply.json, wanted, id);
+	if (reply.status == 401 || !reply.sent)
+		return v2m_fallback_fail(client, KEYS_PATH, &reply);
+	v2m_note("there is no list of keys (%s), so \"%s\" is used as a key's id",
+		 v2m_client_reply_text(&reply), wanted);
 	*id = strdup(wanted);
 	return *id ? V2M_DONE : V2M_REFUSED;
 }

@@ -2,19 +2,18 @@
 #include "ctl/render.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
-#include "ctl/table.h"
+#include "ctl/size.h"
 #include "ctl/text.h"
+#include "ctl/text_table.h"
 
-/* More columns than this are no table any more; the rest is left to --json. */
+/* A table with more columns is hard to read. --json has the rest. */
 #define COLUMNS_MAX 12
-/* Deeper objects are shown as JSON. */
+/* Objects below this depth are printed as JSON. */
 #define DEPTH_MAX 3
 
-static const struct v2m_column pair[] = { { NULL, false }, { NULL, false } };
+static const struct v2m_text_column pair[] = { { NULL, false }, { NULL, false } };
 
 enum v2m_outcome v2m_render_done(int printed)
 {
@@ -25,7 +24,8 @@ enum v2m_outcome v2m_render_done(int printed)
 
 enum v2m_outcome v2m_render_json(const json_t *document)
 {
-	/* 16 digits hold Unix seconds with microseconds and do not show how 0.1 is stored. */
+	/* 16 digits hold Unix seconds with microseconds. 17 would show 0.1 as 0.10000000000000001.
+	 */
 	V2M_FREE char *dump =
 		json_dumps(document, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(16));
 	V2M_FREE char *safe = dump ? v2m_text_clean_json(dump) : NULL;
@@ -36,26 +36,6 @@ enum v2m_outcome v2m_render_json(const json_t *document)
 	return V2M_DONE;
 }
 
-const char *v2m_ctl_size(const struct v2m_ctl *ctl, uint64_t bytes,
-			 char text[static V2M_CTL_SIZE_LEN])
-{
-	if (ctl->bytes)
-		snprintf(text, V2M_CTL_SIZE_LEN, "%" PRIu64, bytes);
-	else
-		v2m_format_bytes(bytes, text);
-	return text;
-}
-
-const char *v2m_ctl_rate(const struct v2m_ctl *ctl, double rate, char text[static V2M_CTL_SIZE_LEN])
-{
-	/* Beyond this a double is no uint64_t, and no network is that fast. */
-	if (!(rate >= 0 && rate < 1e18))
-		return "-";
-	v2m_ctl_size(ctl, (uint64_t)llround(rate), text);
-	strcat(text, "/s");
-	return text;
-}
-
 static bool ends_with(const char *text, const char *end)
 {
 	size_t length = strlen(text);
@@ -63,7 +43,7 @@ static bool ends_with(const char *text, const char *end)
 	return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
 }
 
-/* {"packets", "bytes"}: shown by its bytes. */
+/* Whether value is {"packets", "bytes"}: a cell shows only its bytes. */
 static bool is_tally(const json_t *value)
 {
 	return json_object_size(value) == 2 && json_is_integer(json_object_get(value, "packets")) &&
@@ -75,7 +55,7 @@ static bool is_simple(const json_t *value)
 	return is_tally(value) || (!json_is_object(value) && !json_is_array(value));
 }
 
-static void add_value(const struct v2m_ctl *ctl, struct v2m_table *table, const char *name,
+static void add_value(const struct v2m_ctl *ctl, struct v2m_text_table *table, const char *name,
 		      const json_t *value)
 {
 	bool tally = is_tally(value);
@@ -84,41 +64,42 @@ static void add_value(const struct v2m_ctl *ctl, struct v2m_table *table, const 
 	V2M_FREE char *dump = NULL;
 
 	if (!value || json_is_null(value)) {
-		v2m_table_cell(table, V2M_STYLE_QUIET, "-");
+		v2m_text_table_cell(table, V2M_STYLE_QUIET, "-");
 	} else if (json_is_boolean(value)) {
-		v2m_table_cell(table, V2M_STYLE_PLAIN, json_is_true(value) ? "yes" : "no");
+		v2m_text_table_cell(table, V2M_STYLE_PLAIN, json_is_true(value) ? "yes" : "no");
 	} else if (json_is_string(value)) {
-		v2m_table_cell(table, ends_with(name, "error") ? V2M_STYLE_BAD : V2M_STYLE_PLAIN,
-			       "%s", json_string_value(value));
+		v2m_text_table_cell(table,
+				    ends_with(name, "error") ? V2M_STYLE_BAD : V2M_STYLE_PLAIN,
+				    "%s", json_string_value(value));
 	} else if (json_is_integer(bytes) && json_integer_value(bytes) >= 0 &&
 		   (tally || ends_with(name, "_bytes"))) {
-		v2m_table_cell(table, V2M_STYLE_PLAIN, "%s",
-			       v2m_ctl_size(ctl, (uint64_t)json_integer_value(bytes), size));
+		v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s",
+				    v2m_ctl_size(ctl, (uint64_t)json_integer_value(bytes), size));
 	} else {
 		dump = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(16));
-		v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", dump ? dump : "?");
+		v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s", dump ? dump : "?");
 	}
 }
 
-/* The simple members of an object, one a line. */
+/* Prints the simple members of an object, one on each line. */
 static enum v2m_outcome render_pairs(const struct v2m_ctl *ctl, const json_t *object)
 {
-	V2M_TABLE *table = v2m_table_new(pair, V2M_ARRAY_LEN(pair));
+	V2M_TEXT_TABLE *table = v2m_text_table_new(pair, V2M_ARRAY_LEN(pair));
 	const char *name;
 	json_t *value;
 
 	json_object_foreach ((json_t *)object, name, value) {
 		if (!is_simple(value) || json_is_null(value))
 			continue;
-		v2m_table_cell(table, V2M_STYLE_PLAIN, "  %s", name);
+		v2m_text_table_cell(table, V2M_STYLE_PLAIN, "  %s", name);
 		add_value(ctl, table, name, value);
 	}
-	return v2m_render_done(v2m_table_print(table, stdout, ctl->colour));
+	return v2m_render_done(v2m_text_table_print(table, stdout, ctl->colour));
 }
 
-/* The union of the members that fit a cell, in the order they are met; not those that are null in
- * every row. */
-static size_t find_columns(const json_t *rows, struct v2m_column *columns)
+/* The members of all rows that fit into a cell, in the order in which they first appear. A member
+ * that is null in every row gets no column. */
+static size_t find_columns(const json_t *rows, struct v2m_text_column *columns)
 {
 	size_t n = 0;
 	const char *name;
@@ -134,8 +115,9 @@ static size_t find_columns(const json_t *rows, struct v2m_column *columns)
 				known++;
 			if (known == n && n < COLUMNS_MAX && !json_is_null(value) &&
 			    (!json_is_object(value) || is_tally(value)))
-				columns[n++] = (struct v2m_column){ name, json_is_number(value) ||
-										  is_tally(value) };
+				columns[n++] =
+					(struct v2m_text_column){ name, json_is_number(value) ||
+										is_tally(value) };
 		}
 	}
 	return n;
@@ -143,9 +125,9 @@ static size_t find_columns(const json_t *rows, struct v2m_column *columns)
 
 static enum v2m_outcome render_rows(const struct v2m_ctl *ctl, const json_t *rows)
 {
-	struct v2m_column columns[COLUMNS_MAX];
+	struct v2m_text_column columns[COLUMNS_MAX];
 	size_t n = find_columns(rows, columns);
-	V2M_TABLE *table = v2m_table_new(columns, n);
+	V2M_TEXT_TABLE *table = v2m_text_table_new(columns, n);
 	json_t *row;
 	size_t i;
 
@@ -155,12 +137,12 @@ static enum v2m_outcome render_rows(const struct v2m_ctl *ctl, const json_t *row
 		for (size_t column = 0; column < n; column++)
 			add_value(ctl, table, columns[column].title,
 				  json_object_get(row, columns[column].title));
-	return v2m_render_done(v2m_table_print(table, stdout, ctl->colour));
+	return v2m_render_done(v2m_text_table_print(table, stdout, ctl->colour));
 }
 
-/* What objects of the rows are too large for a cell: as {"member": {"row's name": object}}, each
- * member to be a table of its own. */
-static json_t *inner_tables(const json_t *rows)
+/* The objects in the rows that are too large for a cell, as {"member": {"row's name": object}}.
+ * Each member becomes a table of its own. */
+static json_t *collect_inner_tables(const json_t *rows)
 {
 	json_t *tables = json_object();
 	const char *name;
@@ -182,8 +164,9 @@ static json_t *inner_tables(const json_t *rows)
 	return tables;
 }
 
-/* An object of objects as an array of them, each with its "name" first. NULL: it is none. */
-static json_t *rows_of(const json_t *value)
+/* The rows of an array of objects, or of an object of objects, whose names become the first member
+ * of each row. NULL: value is neither. */
+static json_t *make_rows(const json_t *value)
 {
 	json_t *rows = json_array();
 	const char *name;
@@ -219,8 +202,8 @@ static enum v2m_outcome render_section(const struct v2m_ctl *ctl, const json_t *
 				       const char *name, unsigned depth)
 {
 	V2M_FREE char *title = v2m_text_clean(name);
-	json_t *rows = rows_of(value);
-	json_t *inner = inner_tables(rows);
+	json_t *rows = make_rows(value);
+	json_t *inner = collect_inner_tables(rows);
 	enum v2m_outcome outcome = V2M_DONE;
 
 	printf("\n%s%s%s\n", v2m_style_begin(V2M_STYLE_TITLE, ctl->colour), title ? title : "?",

@@ -1,34 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* v2meterctl status: everything at a glance, from several answers. Only the traffic is essential;
- * what an older server does not serve is left out. */
+#include "ctl/status.h"
+
 #include <inttypes.h>
 #include <string.h>
 
-#include "ctl/commands.h"
+#include "ctl/fallback.h"
 #include "ctl/render.h"
-#include "ctl/table.h"
+#include "ctl/size.h"
 #include "ctl/text.h"
+#include "ctl/text_table.h"
 
 struct status {
-	struct v2m_answer traffic;
-	struct v2m_reply health;
-	struct v2m_reply keys;
-	struct v2m_reply summary;
-	struct v2m_reply meter;
+	struct v2m_fallback_answer traffic;
+	struct v2m_client_reply health;
+	struct v2m_client_reply keys;
+	struct v2m_client_reply summary;
+	struct v2m_client_reply meter;
 };
 
-static const struct v2m_column pair[] = { { NULL, false }, { NULL, false } };
+static const struct v2m_text_column pair[] = { { NULL, false }, { NULL, false } };
 
 static void status_clear(struct status *status)
 {
-	v2m_answer_clear(&status->traffic);
-	v2m_reply_clear(&status->health);
-	v2m_reply_clear(&status->keys);
-	v2m_reply_clear(&status->summary);
-	v2m_reply_clear(&status->meter);
+	v2m_fallback_answer_clear(&status->traffic);
+	v2m_client_reply_clear(&status->health);
+	v2m_client_reply_clear(&status->keys);
+	v2m_client_reply_clear(&status->summary);
+	v2m_client_reply_clear(&status->meter);
 }
 
-static void get(const struct v2m_ctl *ctl, const char *path, struct v2m_reply *reply)
+static void get_reply(const struct v2m_ctl *ctl, const char *path, struct v2m_client_reply *reply)
 {
 	enum v2m_outcome outcome = v2m_fallback_get(ctl->client, path, reply);
 
@@ -36,8 +37,8 @@ static void get(const struct v2m_ctl *ctl, const char *path, struct v2m_reply *r
 		v2m_note("%s: %s", path, reply->text);
 }
 
-/* NULL where the server does not serve it. */
-static json_t *served(const struct v2m_reply *reply)
+/* The answer's JSON; NULL if the server does not serve that path. */
+static json_t *served(const struct v2m_client_reply *reply)
 {
 	return reply->status == 200 ? reply->json : NULL;
 }
@@ -51,28 +52,28 @@ static const json_t *interfaces_of(const struct status *status)
 	return json_object_get(summary, "interface_summary");
 }
 
-static void add_health(struct v2m_table *table, const struct v2m_reply *health)
+static void add_health(struct v2m_text_table *table, const struct v2m_client_reply *health)
 {
 	const char *status = json_string_value(json_object_get(health->json, "status"));
 	const char *reason = json_string_value(json_object_get(health->json, "reason"));
 
-	v2m_table_cell(table, V2M_STYLE_TITLE, "Health");
+	v2m_text_table_cell(table, V2M_STYLE_TITLE, "Health");
 	if (health->status == 200 && status)
-		v2m_table_cell(table,
-			       strcmp(status, "degraded") == 0 ? V2M_STYLE_WARN : V2M_STYLE_GOOD,
-			       "%s%s%s", status, reason ? ": " : "", reason ? reason : "");
+		v2m_text_table_cell(
+			table, strcmp(status, "degraded") == 0 ? V2M_STYLE_WARN : V2M_STYLE_GOOD,
+			"%s%s%s", status, reason ? ": " : "", reason ? reason : "");
 	else if (health->status == 503)
-		v2m_table_cell(table, V2M_STYLE_BAD, "counts cannot be served%s%s",
-			       reason ? ": " : "", reason ? reason : "");
+		v2m_text_table_cell(table, V2M_STYLE_BAD, "counts cannot be served%s%s",
+				    reason ? ": " : "", reason ? reason : "");
 	else
-		v2m_table_cell(table, V2M_STYLE_QUIET, "not said");
+		v2m_text_table_cell(table, V2M_STYLE_QUIET, "not said");
 }
 
-/* The same in every port entry of ours; where there is none, what the meter says of itself. Older
- * servers have neither. */
-static void add_accounting(struct v2m_table *table, const struct status *status)
+/* Adds the line about accounting, from the first port entry, because all entries of our server say
+ * the same; without entries, from the meter's own status. Older servers have neither. */
+static void add_accounting(struct v2m_text_table *table, const struct status *status)
 {
-	const struct v2m_figures *figures = &status->traffic.figures;
+	const struct v2m_ctl_figures *figures = &status->traffic.figures;
 	const json_t *accounting =
 		figures->n_rows ? json_object_get(figures->rows[0].entry, "accounting") : NULL;
 	const json_t *own = json_object_get(served(&status->meter), "accounting");
@@ -84,17 +85,17 @@ static void add_accounting(struct v2m_table *table, const struct status *status)
 		json_string_value(json_object_get(accounting ? accounting : own, "reason"));
 	bool exact = json_is_true(json_object_get(accounting ? accounting : own, "exact"));
 
-	v2m_table_cell(table, V2M_STYLE_TITLE, "Accounting");
+	v2m_text_table_cell(table, V2M_STYLE_TITLE, "Accounting");
 	if (!mode)
-		v2m_table_cell(table, V2M_STYLE_QUIET, "not said");
+		v2m_text_table_cell(table, V2M_STYLE_QUIET, "not said");
 	else
-		v2m_table_cell(table, exact ? V2M_STYLE_GOOD : V2M_STYLE_WARN, "%s, %s%s%s%s%s%s",
-			       mode, exact ? "exact" : "not exact", unit ? ", " : "",
-			       unit ? unit : "", unit ? " bytes" : "", reason ? ": " : "",
-			       reason ? reason : "");
+		v2m_text_table_cell(table, exact ? V2M_STYLE_GOOD : V2M_STYLE_WARN,
+				    "%s, %s%s%s%s%s%s", mode, exact ? "exact" : "not exact",
+				    unit ? ", " : "", unit ? unit : "", unit ? " bytes" : "",
+				    reason ? ": " : "", reason ? reason : "");
 }
 
-static void add_keys(struct v2m_table *table, const json_t *keys)
+static void add_keys(struct v2m_text_table *table, const json_t *keys)
 {
 	size_t active = 0;
 	json_t *key;
@@ -104,12 +105,13 @@ static void add_keys(struct v2m_table *table, const json_t *keys)
 		return;
 	json_array_foreach (keys, i, key)
 		active += json_is_true(json_object_get(key, "is_active"));
-	v2m_table_cell(table, V2M_STYLE_TITLE, "Keys");
-	v2m_table_cell(table, V2M_STYLE_PLAIN, "%zu (%zu active)", json_array_size(keys), active);
+	v2m_text_table_cell(table, V2M_STYLE_TITLE, "Keys");
+	v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%zu (%zu active)", json_array_size(keys),
+			    active);
 }
 
-static void add_totals(const struct v2m_ctl *ctl, struct v2m_table *table,
-		       const struct v2m_figures *figures)
+static void add_totals(const struct v2m_ctl *ctl, struct v2m_text_table *table,
+		       const struct v2m_ctl_figures *figures)
 {
 	uint64_t connections = 0;
 	uint64_t rx = 0;
@@ -125,80 +127,82 @@ static void add_totals(const struct v2m_ctl *ctl, struct v2m_table *table,
 		rx += figures->rows[i].rx;
 		tx += figures->rows[i].tx;
 	}
-	v2m_table_cell(table, V2M_STYLE_TITLE, "Ports");
-	v2m_table_cell(table, V2M_STYLE_PLAIN, "%zu", ports);
-	v2m_table_cell(table, V2M_STYLE_TITLE, "Connections");
-	v2m_table_cell(table, V2M_STYLE_PLAIN, "%" PRIu64, connections);
-	v2m_table_cell(table, V2M_STYLE_TITLE, "Traffic");
-	v2m_table_cell(table, V2M_STYLE_PLAIN, "%s (%s up, %s down)",
-		       v2m_ctl_size(ctl, rx + tx, total_text), v2m_ctl_size(ctl, rx, rx_text),
-		       v2m_ctl_size(ctl, tx, tx_text));
+	v2m_text_table_cell(table, V2M_STYLE_TITLE, "Ports");
+	v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%zu", ports);
+	v2m_text_table_cell(table, V2M_STYLE_TITLE, "Connections");
+	v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%" PRIu64, connections);
+	v2m_text_table_cell(table, V2M_STYLE_TITLE, "Traffic");
+	v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s (%s up, %s down)",
+			    v2m_ctl_size(ctl, rx + tx, total_text), v2m_ctl_size(ctl, rx, rx_text),
+			    v2m_ctl_size(ctl, tx, tx_text));
 }
 
 static enum v2m_outcome print_head(const struct v2m_ctl *ctl, const struct status *status)
 {
-	V2M_TABLE *table = v2m_table_new(pair, V2M_ARRAY_LEN(pair));
+	V2M_TEXT_TABLE *table = v2m_text_table_new(pair, V2M_ARRAY_LEN(pair));
 
-	v2m_table_cell(table, V2M_STYLE_TITLE, "Server");
-	v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", v2m_client_url(ctl->client));
+	v2m_text_table_cell(table, V2M_STYLE_TITLE, "Server");
+	v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s", v2m_client_url(ctl->client));
 	add_health(table, &status->health);
 	add_accounting(table, status);
 	add_keys(table, served(&status->keys));
 	add_totals(ctl, table, &status->traffic.figures);
-	return v2m_render_done(v2m_table_print(table, stdout, ctl->colour));
+	return v2m_render_done(v2m_text_table_print(table, stdout, ctl->colour));
 }
 
-static void add_port(const struct v2m_ctl *ctl, struct v2m_table *table,
-		     const struct v2m_figure *row)
+static void add_port(const struct v2m_ctl *ctl, struct v2m_text_table *table,
+		     const struct v2m_ctl_figure *row)
 {
 	char size[V2M_CTL_SIZE_LEN];
 
 	if (row->port)
-		v2m_table_cell(table, V2M_STYLE_PLAIN, "%" PRIu64, row->port);
+		v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%" PRIu64, row->port);
 	else
-		v2m_table_cell(table, V2M_STYLE_QUIET, "-");
+		v2m_text_table_cell(table, V2M_STYLE_QUIET, "-");
 	if (row->sharers)
-		v2m_table_cell(table, V2M_STYLE_QUIET, "shared by %zu keys", row->sharers);
+		v2m_text_table_cell(table, V2M_STYLE_QUIET, "shared by %zu keys", row->sharers);
 	else
-		v2m_table_cell(table, V2M_STYLE_PLAIN, "%s",
-			       row->name     ? row->name
-			       : row->key_id ? row->key_id
-			       : row->uuid   ? row->uuid
-					     : "-");
-	v2m_table_cell(table, V2M_STYLE_PLAIN, "%" PRIu64, row->connections);
-	v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", v2m_ctl_size(ctl, row->rx, size));
-	v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", v2m_ctl_size(ctl, row->tx, size));
-	v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", v2m_ctl_size(ctl, row->rx + row->tx, size));
-	v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", v2m_ctl_rate(ctl, row->rate, size));
+		v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s",
+				    row->name     ? row->name
+				    : row->key_id ? row->key_id
+				    : row->uuid   ? row->uuid
+						  : "-");
+	v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%" PRIu64, row->connections);
+	v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s", v2m_ctl_size(ctl, row->rx, size));
+	v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s", v2m_ctl_size(ctl, row->tx, size));
+	v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s",
+			    v2m_ctl_size(ctl, row->rx + row->tx, size));
+	v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s", v2m_ctl_rate(ctl, row->rate, size));
 }
 
-static enum v2m_outcome print_ports(const struct v2m_ctl *ctl, const struct v2m_figures *figures)
+static enum v2m_outcome print_ports(const struct v2m_ctl *ctl,
+				    const struct v2m_ctl_figures *figures)
 {
-	static const struct v2m_column columns[] = {
+	static const struct v2m_text_column columns[] = {
 		{ "PORT", true },     { "KEY", false },  { "CONNS", true }, { "UPLINK", true },
 		{ "DOWNLINK", true }, { "TOTAL", true }, { "RATE", true },
 	};
-	V2M_TABLE *table = v2m_table_new(columns, V2M_ARRAY_LEN(columns));
+	V2M_TEXT_TABLE *table = v2m_text_table_new(columns, V2M_ARRAY_LEN(columns));
 
 	if (figures->n_rows == 0)
 		return V2M_DONE;
 	for (size_t i = 0; i < figures->n_rows; i++)
 		add_port(ctl, table, &figures->rows[i]);
 	puts("");
-	return v2m_render_done(v2m_table_print(table, stdout, ctl->colour));
+	return v2m_render_done(v2m_text_table_print(table, stdout, ctl->colour));
 }
 
-/* The ports of which the server knows no bytes, UDP without the kernel programs: not left out
- * silently, as the others' figures would seem to be all. */
+/* Prints the ports whose bytes the server does not know: UDP without the kernel programs. If they
+ * were left out silently, the other ports would seem to be all. */
 static enum v2m_outcome print_not_counted(const struct v2m_ctl *ctl, const json_t *answer)
 {
-	static const struct v2m_column columns[] = {
+	static const struct v2m_text_column columns[] = {
 		{ "PORT", true },
 		{ "KEY", false },
 		{ "NOT COUNTED", false },
 	};
 	json_t *ports = json_object_get(json_object_get(answer, "data"), "not_counted");
-	V2M_TABLE *table = v2m_table_new(columns, V2M_ARRAY_LEN(columns));
+	V2M_TEXT_TABLE *table = v2m_text_table_new(columns, V2M_ARRAY_LEN(columns));
 	const char *port;
 	json_t *entry;
 
@@ -208,42 +212,42 @@ static enum v2m_outcome print_not_counted(const struct v2m_ctl *ctl, const json_
 		const char *name = json_string_value(json_object_get(entry, "key_name"));
 		const char *reason = json_string_value(json_object_get(entry, "error"));
 
-		v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", port);
-		v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", name ? name : "-");
-		v2m_table_cell(table, V2M_STYLE_WARN, "%s", reason ? reason : "-");
+		v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s", port);
+		v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s", name ? name : "-");
+		v2m_text_table_cell(table, V2M_STYLE_WARN, "%s", reason ? reason : "-");
 	}
 	puts("");
-	return v2m_render_done(v2m_table_print(table, stdout, ctl->colour));
+	return v2m_render_done(v2m_text_table_print(table, stdout, ctl->colour));
 }
 
 static enum v2m_outcome print_interfaces(const struct v2m_ctl *ctl, const json_t *interfaces)
 {
-	static const struct v2m_column columns[] = {
+	static const struct v2m_text_column columns[] = {
 		{ "INTERFACE", false },
 		{ "RECEIVED", true },
 		{ "SENT", true },
 		{ "TOTAL", true },
 	};
 	static const char *const members[] = { "rx_bytes", "tx_bytes", "total_bytes" };
-	V2M_TABLE *table = v2m_table_new(columns, V2M_ARRAY_LEN(columns));
+	V2M_TEXT_TABLE *table = v2m_text_table_new(columns, V2M_ARRAY_LEN(columns));
 	const char *name;
 	json_t *interface;
 
 	if (json_object_size(interfaces) == 0)
 		return V2M_DONE;
 	json_object_foreach ((json_t *)interfaces, name, interface) {
-		v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", name);
+		v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s", name);
 		for (size_t i = 0; i < V2M_ARRAY_LEN(members); i++) {
 			const json_t *bytes = json_object_get(interface, members[i]);
 			char size[V2M_CTL_SIZE_LEN] = "-";
 
 			if (json_is_integer(bytes) && json_integer_value(bytes) >= 0)
 				v2m_ctl_size(ctl, (uint64_t)json_integer_value(bytes), size);
-			v2m_table_cell(table, V2M_STYLE_PLAIN, "%s", size);
+			v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s", size);
 		}
 	}
 	puts("");
-	return v2m_render_done(v2m_table_print(table, stdout, ctl->colour));
+	return v2m_render_done(v2m_text_table_print(table, stdout, ctl->colour));
 }
 
 static enum v2m_outcome print_meter(const struct v2m_ctl *ctl, const json_t *meter)
@@ -270,8 +274,8 @@ static enum v2m_outcome print_tables(const struct v2m_ctl *ctl, const struct sta
 	return outcome;
 }
 
-/* Every answer as it came, null where it is not served; health also with another status, for it
- * says why. */
+/* Prints every answer as it came, null if the server does not serve it. Health is there with any
+ * status, because its body says why. */
 static enum v2m_outcome print_json(const struct status *status)
 {
 	json_t *all = json_pack("{s:O?, s:s, s:O, s:O?, s:O?, s:O?}", "health", status->health.json,
@@ -293,11 +297,11 @@ enum v2m_outcome v2m_ctl_status(const struct v2m_ctl *ctl, const char *unused)
 	(void)unused;
 	if (outcome != V2M_DONE)
 		return outcome;
-	get(ctl, "/health", &status.health);
-	get(ctl, "/api/keys", &status.keys);
-	get(ctl, "/api/system/traffic/summary", &status.summary);
-	get(ctl, "/api/meter/status", &status.meter);
-	v2m_figures_name(&status.traffic.figures, served(&status.keys));
-	v2m_figures_sort(&status.traffic.figures);
+	get_reply(ctl, "/health", &status.health);
+	get_reply(ctl, "/api/keys", &status.keys);
+	get_reply(ctl, "/api/system/traffic/summary", &status.summary);
+	get_reply(ctl, "/api/meter/status", &status.meter);
+	v2m_ctl_figures_name(&status.traffic.figures, served(&status.keys));
+	v2m_ctl_figures_sort(&status.traffic.figures);
 	return ctl->json ? print_json(&status) : print_tables(ctl, &status);
 }

@@ -11,8 +11,9 @@
 #include <wctype.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 
-/* "\uXXXX\uXXXX", a surrogate pair, is the longest that one character becomes. */
+/* A character becomes at most a surrogate pair: "\uXXXX\uXXXX". */
 #define ESCAPED_LEN 12
 
 void v2m_text_init(void)
@@ -21,35 +22,8 @@ void v2m_text_init(void)
 		setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-/* Decodes one character and returns its length, or 0 where the bytes are not UTF-8 (overlong forms,
- * surrogates and what lies beyond U+10FFFF included: RFC 3629). */
-static size_t decode(const char *text, uint32_t *character)
-{
-	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	const unsigned char *bytes = (const unsigned char *)text;
-	size_t length = bytes[0] < 0x80             ? 1
-			: (bytes[0] & 0xe0) == 0xc0 ? 2
-			: (bytes[0] & 0xf0) == 0xe0 ? 3
-			: (bytes[0] & 0xf8) == 0xf0 ? 4
-						    : 0;
-	uint32_t value;
-
-	if (length == 0)
-		return 0;
-	value = length == 1 ? bytes[0] : bytes[0] & (0x7fu >> length);
-	for (size_t i = 1; i < length; i++) {
-		if ((bytes[i] & 0xc0) != 0x80)
-			return 0;
-		value = value << 6 | (bytes[i] & 0x3f);
-	}
-	if (value < smallest[length] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
-		return 0;
-	*character = value;
-	return length;
-}
-
-/* What the C library calls printable, but reorders what is around it (bidirectional controls) or is
- * text that nobody sees (tags). */
+/* Characters that the C library calls printable, although they reorder their neighbours
+ * (bidirectional controls) or are invisible (tags). */
 static bool is_deceptive(uint32_t character)
 {
 	return character == 0x061c || character == 0x200e || character == 0x200f ||
@@ -65,7 +39,7 @@ static bool is_harmless(uint32_t character)
 	return iswprint((wint_t)character) && wcwidth((wchar_t)character) >= 0;
 }
 
-static int escape(uint32_t character, char *out)
+static int escape_character(uint32_t character, char *out)
 {
 	if (character < 0x10000)
 		return sprintf(out, "\\u%04x", (unsigned)character);
@@ -74,7 +48,7 @@ static int escape(uint32_t character, char *out)
 		       (unsigned)(0xdc00 + (character & 0x3ff)));
 }
 
-static char *clean(const char *text, bool keep_line_breaks)
+static char *clean_text(const char *text, bool keep_line_breaks)
 {
 	char *result = malloc(strlen(text) * ESCAPED_LEN + 1);
 	char *out = result;
@@ -83,7 +57,7 @@ static char *clean(const char *text, bool keep_line_breaks)
 		return NULL;
 	while (*text) {
 		uint32_t character;
-		size_t length = decode(text, &character);
+		size_t length = v2m_utf8_decode(text, &character);
 
 		if (length == 0) {
 			*out++ = '?';
@@ -94,7 +68,7 @@ static char *clean(const char *text, bool keep_line_breaks)
 			memcpy(out, text, length);
 			out += length;
 		} else {
-			out += escape(character, out);
+			out += escape_character(character, out);
 		}
 		text += length;
 	}
@@ -104,12 +78,12 @@ static char *clean(const char *text, bool keep_line_breaks)
 
 char *v2m_text_clean(const char *text)
 {
-	return clean(text, false);
+	return clean_text(text, false);
 }
 
 char *v2m_text_clean_json(const char *document)
 {
-	return clean(document, true);
+	return clean_text(document, true);
 }
 
 int v2m_text_width(const char *text)
@@ -118,7 +92,7 @@ int v2m_text_width(const char *text)
 
 	while (*text) {
 		uint32_t character;
-		size_t length = decode(text, &character);
+		size_t length = v2m_utf8_decode(text, &character);
 		int columns = length ? wcwidth((wchar_t)character) : 1;
 
 		width += columns > 0 ? columns : 0;

@@ -1,71 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The command-line client: options and dispatch. The work is in ctl/. */
+/* The command-line client: options, the API key, and the call of the command. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/commands.h"
-#include "ctl/table.h"
-#include "ctl/text.h"
+#include "base/cleanup.h"
 #include "base/file.h"
+#include "ctl/commands.h"
+#include "ctl/text.h"
+#include "ctl/text_table.h"
 
 #define DEFAULT_URL      "http://127.0.0.1:9469"
 #define DEFAULT_KEY_FILE "/var/lib/v2meter/api_key"
 #define KEY_FILE_MAX     4096
 
-static const struct command {
-	const char *name;
-	const char *word; /* what stands behind it; NULL: nothing */
-	bool optional;
-	long timeout_ms;
-	enum v2m_outcome (*run)(const struct v2m_ctl *ctl, const char *word);
-} commands[] = {
-	{ "status", NULL, false, 5000, v2m_ctl_status },
-	{ "keys", NULL, false, 5000, v2m_ctl_keys },
-	{ "show", "KEY", false, 5000, v2m_ctl_show },
-	{ "reset", "KEY", false, 5000, v2m_ctl_reset },
-	{ "export", "FILE", true, 300000, v2m_ctl_export },
-	{ "import", "FILE", false, 300000, v2m_ctl_import },
-};
-
 struct settings {
 	const char *url;
 	const char *key_file;
-	long timeout_ms; /* 0: the command's */
+	long timeout_ms; /* 0: the command's own */
 	struct v2m_ctl ctl;
-	bool finished; /* --help or --version was answered */
+	bool finished; /* --help or --version was the whole task */
 };
 
-static const char usage[] =
-	"usage: v2meterctl [options] status | keys | show KEY | reset KEY |\n"
-	"       export [FILE] | import FILE\n"
-	"\n"
-	"  status         health, accounting, and every key's traffic\n"
-	"  keys           the keys that the server knows\n"
-	"  show KEY       one key's traffic and connections\n"
-	"  reset KEY      starts one key's count anew and says what was closed\n"
-	"  export [FILE]  all totals and their history, for another server\n"
-	"  import FILE    adds those of another server, once\n"
-	"\n"
-	"KEY is a key's id, uuid, name or port.\n"
-	"\n"
-	"  -u, --url URL            the server (" DEFAULT_URL ")\n"
-	"  -k, --api-key-file FILE  the API key; without it $V2METER_API_KEY, then\n"
-	"                           " DEFAULT_KEY_FILE "\n"
-	"  -j, --json               the server's answer as it is\n"
-	"  -b, --bytes              exact numbers of bytes in tables\n"
-	"  -t, --timeout SECONDS    for one request (5; export and import 300)\n"
-	"  -v, --verbose            every attempt on stderr\n"
-	"  -h, --help\n"
-	"  -V, --version\n"
-	"\n"
-	"Status: 0 done, 1 the server said no, 2 wrong usage, 3 no server reached,\n"
-	"4 a reset or an import was sent and its outcome is not known.\n";
-
-static enum v2m_outcome wrong_usage(const char *problem, const char *what)
+static void print_usage(void)
 {
-	v2m_note("%s%s%s (see v2meterctl --help)", problem, *what ? ": " : "", what);
+	fputs("usage: v2meterctl [options] COMMAND\n\n", stdout);
+	v2m_commands_print(stdout);
+	fputs("\n"
+	      "KEY is a key's id, uuid, name or port.\n"
+	      "\n"
+	      "  -u, --url URL            the server (" DEFAULT_URL ")\n"
+	      "  -k, --api-key-file FILE  the API key; without it $V2METER_API_KEY, then\n"
+	      "                           " DEFAULT_KEY_FILE "\n"
+	      "  -j, --json               print the server's answer as it is\n"
+	      "  -b, --bytes              print exact numbers of bytes in tables\n"
+	      "  -t, --timeout SECONDS    for one request (5; export and import 300)\n"
+	      "  -v, --verbose            print every attempt on stderr\n"
+	      "  -h, --help\n"
+	      "  -V, --version\n"
+	      "\n"
+	      "Status: 0 done, 1 the server said no, 2 wrong usage, 3 no server reached,\n"
+	      "4 a reset or an import was sent and its outcome is not known.\n",
+	      stdout);
+}
+
+static enum v2m_outcome wrong_usage(const char *problem, const char *where)
+{
+	v2m_note("%s%s%s (see v2meterctl --help)", problem, *where ? ": " : "", where);
 	return V2M_USAGE;
 }
 
@@ -74,7 +56,7 @@ static bool parse_timeout(const char *text, long *timeout_ms)
 	char *end;
 	double seconds = strtod(text, &end);
 
-	/* Written so that NaN is refused too. */
+	/* In this form the comparison refuses NaN, too. */
 	if (end == text || *end || !(seconds >= 0.001 && seconds <= 3600))
 		return false;
 	*timeout_ms = (long)(seconds * 1000);
@@ -104,7 +86,7 @@ static enum v2m_outcome take_option(int option, struct settings *settings)
 			return V2M_DONE;
 		return wrong_usage("--timeout takes 0.001 to 3600 seconds", optarg);
 	case 'h':
-		fputs(usage, stdout);
+		print_usage();
 		settings->finished = true;
 		return V2M_DONE;
 	case 'V':
@@ -112,7 +94,7 @@ static enum v2m_outcome take_option(int option, struct settings *settings)
 		settings->finished = true;
 		return V2M_DONE;
 	default:
-		/* getopt has said what is wrong. */
+		/* getopt_long() has printed what is wrong. */
 		return V2M_USAGE;
 	}
 }
@@ -139,7 +121,8 @@ static enum v2m_outcome parse_options(int argc, char **argv, struct settings *se
 	return outcome;
 }
 
-/* 0 and a key that can be a header's value, or -errno. */
+/* Reads a key that can be a header's value. 0; -ENODATA if the file is empty; -EINVAL if it is not
+ * an API key; or another -errno. */
 static int read_key_file(const char *path, char **key)
 {
 	V2M_FREE char *text = NULL;
@@ -160,7 +143,7 @@ static int read_key_file(const char *path, char **key)
 	return 0;
 }
 
-/* *key stays NULL where there is none: the server then says whether it wants one. */
+/* *key stays NULL if there is no key. The server then says whether it needs one. */
 static enum v2m_outcome find_api_key(const char *file, char **key)
 {
 	const char *environment = getenv("V2METER_API_KEY");
@@ -182,44 +165,37 @@ static enum v2m_outcome find_api_key(const char *file, char **key)
 	return file ? V2M_USAGE : V2M_DONE;
 }
 
-static const struct command *find_command(const char *name)
+static enum v2m_outcome check_arguments(const struct v2m_command *command, int argc, char **argv)
 {
-	for (size_t i = 0; i < V2M_ARRAY_LEN(commands); i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
-	return NULL;
-}
-
-static enum v2m_outcome check_words(const struct command *command, int argc, char **argv)
-{
-	bool enough = argc == 2 || !command->word || command->optional;
+	bool enough = argc == 2 || !command->argument || command->optional;
 	char problem[32];
 
-	if (argc > 1 + (command->word != NULL))
-		return wrong_usage(command->word ? "takes one word only" : "takes no further words",
+	if (argc > 1 + (command->argument != NULL))
+		return wrong_usage(command->argument ? "takes only one argument"
+						     : "takes no arguments",
 				   argv[0]);
 	if (enough && (argc == 1 || *argv[1]))
 		return V2M_DONE;
-	snprintf(problem, sizeof(problem), "%s %s", enough ? "an empty" : "takes one",
-		 command->word);
+	snprintf(problem, sizeof(problem), "%s %s", enough ? "empty" : "missing",
+		 command->argument);
 	return wrong_usage(problem, argv[0]);
 }
 
-static enum v2m_outcome run(int argc, char **argv, struct settings *settings)
+static enum v2m_outcome run_command(int argc, char **argv, struct settings *settings)
 {
 	V2M_CLEANUP(v2m_client_freep) struct v2m_client *client = NULL;
 	V2M_FREE char *api_key = NULL;
 	struct v2m_client_options options = { .url = settings->url };
 	struct v2m_error error = { 0 };
-	const struct command *command;
+	const struct v2m_command *command;
 	enum v2m_outcome outcome;
 
 	if (argc < 1)
 		return wrong_usage("no command", "");
-	command = find_command(argv[0]);
+	command = v2m_command_find(argv[0]);
 	if (!command)
 		return wrong_usage("no such command", argv[0]);
-	outcome = check_words(command, argc, argv);
+	outcome = check_arguments(command, argc, argv);
 	if (outcome == V2M_DONE)
 		outcome = find_api_key(settings->key_file, &api_key);
 	if (outcome != V2M_DONE)
@@ -231,7 +207,7 @@ static enum v2m_outcome run(int argc, char **argv, struct settings *settings)
 	settings->ctl.client = client;
 	outcome = command->run(&settings->ctl, argc > 1 ? argv[1] : NULL);
 	if (outcome == V2M_REFUSED && !api_key && v2m_client_unauthorized(client))
-		v2m_note("no API key was sent: --api-key-file and V2METER_API_KEY give one");
+		v2m_note("no API key was sent: give one with --api-key-file or V2METER_API_KEY");
 	return outcome;
 }
 
@@ -244,7 +220,7 @@ int main(int argc, char **argv)
 	settings.ctl.colour = v2m_colour_wanted(stdout);
 	outcome = parse_options(argc, argv, &settings);
 	if (outcome == V2M_DONE && !settings.finished)
-		outcome = run(argc - optind, argv + optind, &settings);
+		outcome = run_command(argc - optind, argv + optind, &settings);
 	if (fflush(stdout) && outcome == V2M_DONE) {
 		v2m_note("cannot write: %s", strerror(errno));
 		outcome = V2M_REFUSED;

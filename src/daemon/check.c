@@ -21,11 +21,11 @@ static int print_config(const struct v2m_config *config, struct v2m_error *error
 	return 0;
 }
 
-static void print_sources(const struct v2m_source_report *report)
+static void print_key_sources(const struct v2m_source_report *report)
 {
 	puts("\nKey sources");
 	for (size_t i = 0; i < report->count; i++) {
-		const struct v2m_source_entry *source = &report->entries[i];
+		const struct v2m_source_entry *source = &report->items[i];
 
 		printf("  %-24s %5zu key%s  %s%s%s\n", source->kind ? source->kind : "unknown",
 		       source->keys, source->keys == 1 ? " " : "s", source->path,
@@ -34,11 +34,11 @@ static void print_sources(const struct v2m_source_report *report)
 	if (report->count == 0)
 		puts("  none found");
 	if (report->refused_ports)
-		printf("  %zu ports are beyond the %d that can be counted\n", report->refused_ports,
+		printf("  %zu ports are not counted: at most %d can be\n", report->refused_ports,
 		       V2M_MAX_PORTS);
 }
 
-/* By id and name: a V2Ray uuid is a credential, and this is read over shoulders. */
+/* Prints no uuid: in V2Ray it is a credential, and others may see the screen. */
 static void print_keys(const struct v2m_keyset *keyset)
 {
 	printf("\nKeys: %zu on %zu port%s\n", keyset->n_keys, keyset->n_ports,
@@ -62,14 +62,6 @@ static void print_keys(const struct v2m_keyset *keyset)
 	}
 }
 
-static bool wants_loopback(const struct v2m_keyset *keyset)
-{
-	for (size_t i = 0; keyset && i < keyset->n_ports; i++)
-		if (keyset->ports[i].loopback)
-			return true;
-	return false;
-}
-
 static void print_device(const struct v2m_listed_device *device)
 {
 	const struct v2m_link_choice *choice = &device->choice;
@@ -90,17 +82,17 @@ static int print_devices(const struct v2m_config *config, const struct v2m_keyse
 	if (result)
 		return result;
 	result = v2m_links_list(links, &config->interfaces, &config->exclude_interfaces,
-				wants_loopback(keyset), &devices, &count, error);
+				v2m_keyset_wants_loopback(keyset), &devices, &count, error);
 	v2m_links_close(links);
 	if (result)
 		return result;
 	puts("\nDevices");
 	for (size_t i = 0; i < count; i++)
 		print_device(&devices[i]);
-	/* No error: a device may appear later. But mostly it is a slip of the pen. */
+	/* Not an error, since the device may appear later. Mostly the name is misspelt. */
 	for (size_t i = 0; i < config->interfaces.count; i++)
 		if (!v2m_links_match(config->interfaces.items[i], devices, count))
-			printf("  %-15s %-11s no device matches this of interfaces\n",
+			printf("  %-15s %-11s no device matches this entry of interfaces\n",
 			       config->interfaces.items[i], "not there");
 	return 0;
 }
@@ -117,7 +109,7 @@ int v2m_check(const struct v2m_config *config, struct v2m_error *error)
 	if (result)
 		return result;
 	result = v2m_key_sources_load(&config->key_sources, &options, &keyset, &report, error);
-	print_sources(&report);
+	print_key_sources(&report);
 	if (!result)
 		print_keys(keyset);
 	devices_result = print_devices(config, keyset, &devices_error);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The daemon: options, wiring, the loop, teardown in reverse order. */
+/* The daemon: reads its options, puts the parts together, runs the loop, and takes the parts down
+ * in reverse order. */
 #include <errno.h>
 #include <getopt.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
 #include <unistd.h>
 
 #include "daemon/check.h"
@@ -19,19 +19,21 @@
 #include "config/state_dir.h"
 #include "http/http.h"
 #include "http/listen.h"
+#include "keys/key_sources.h"
 #include "sockets/sessions.h"
 #include "datapath/remove.h"
 
 enum exit_status {
 	STATUS_OK = 0,
-	STATUS_FAILED = 1,  /* this machine does not let it work */
-	STATUS_REFUSED = 2, /* what it was told cannot be done */
+	STATUS_FAILED = 1,  /* something on this machine prevents it; another start may succeed */
+	STATUS_REFUSED = 2, /* the operator has to change something first */
 };
 
 enum action {
 	ACTION_RUN,
 	ACTION_CHECK,
 	ACTION_DETACH,
+	ACTION_PLACES,
 	ACTION_DONE,
 };
 
@@ -41,10 +43,12 @@ struct options {
 };
 
 static const char usage[] =
-	"usage: v2meterd [--config FILE] [--check | --detach] [--verbose] [--version] [--help]\n"
+	"usage: v2meterd [--config FILE] [--check | --detach | --key-places] [--verbose]\n"
+	"                [--version] [--help]\n"
 	"  --config FILE  the configuration; without it, the defaults\n"
 	"  --check        validate configuration and key sources, print them, and exit\n"
-	"  --detach       take everything of ours out of the kernel, and exit\n"
+	"  --detach       remove our programs and counters from the kernel, and exit\n"
+	"  --key-places   print where key_sources \"auto\" looks, a path a line, and exit\n"
 	"  --verbose      log more\n";
 
 /* 0, or -EINVAL: wrong usage. */
@@ -54,6 +58,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{ "config", required_argument, NULL, 'c' },
 		{ "check", no_argument, NULL, 'k' },
 		{ "detach", no_argument, NULL, 'd' },
+		{ "key-places", no_argument, NULL, 'p' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
@@ -68,9 +73,12 @@ static int parse_options(int argc, char **argv, struct options *options)
 			break;
 		case 'k':
 		case 'd':
+		case 'p':
 			if (options->action != ACTION_RUN)
 				return -EINVAL;
-			options->action = option == 'k' ? ACTION_CHECK : ACTION_DETACH;
+			options->action = option == 'k'   ? ACTION_CHECK
+					  : option == 'd' ? ACTION_DETACH
+							  : ACTION_PLACES;
 			break;
 		case 'v':
 			v2m_log_set_level(V2M_LOG_DEBUG);
@@ -90,8 +98,27 @@ static int parse_options(int argc, char **argv, struct options *options)
 	return optind == argc ? 0 : -EINVAL;
 }
 
-/* Blocks the signals that the loop handles; a client that goes away is no signal at all. */
-static int open_signals(void)
+static int stop_loop(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+{
+	(void)info;
+	(void)context;
+	return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static int reload_keys(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+{
+	(void)source;
+	(void)info;
+	v2m_log_info("SIGHUP: reading the key sources again");
+	sd_notify(0, "RELOADING=1");
+	v2m_collector_reload(context);
+	sd_notify(0, "READY=1");
+	return 0;
+}
+
+/* Blocks the signals that the event loop handles. Threads that start later inherit that. SIGPIPE is
+ * ignored: a client that goes away is not worth a signal. 0 or -errno. */
+static int block_signals(void)
 {
 	sigset_t signals;
 
@@ -100,56 +127,54 @@ static int open_signals(void)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &signals, NULL))
-		return -errno;
-	return signalfd(-1, &signals, SFD_CLOEXEC);
+	return sigprocmask(SIG_BLOCK, &signals, NULL) ? -errno : 0;
 }
 
-/* False: stop. */
-static bool handle_signal(int signal_fd, struct v2m_collector *collector)
+/* An sd-event loop does not work in a child process, so nothing may fork after this. A signal that
+ * comes before its callback is registered stays pending until then. */
+static int open_loop(sd_event **event, struct v2m_error *error)
 {
-	struct signalfd_siginfo info;
+	int result = block_signals();
 
-	if (read(signal_fd, &info, sizeof(info)) != sizeof(info))
-		return true;
-	if (info.ssi_signo != SIGHUP)
-		return false;
-	v2m_log_info("reading the key sources again");
-	sd_notify(0, "RELOADING=1");
-	v2m_collector_reload(collector);
-	sd_notify(0, "READY=1");
-	return true;
+	if (!result)
+		result = sd_event_new(event);
+	if (result >= 0)
+		result = sd_event_add_signal(*event, NULL, SIGTERM, stop_loop, NULL);
+	if (result >= 0)
+		result = sd_event_add_signal(*event, NULL, SIGINT, stop_loop, NULL);
+	if (result < 0)
+		return v2m_error_set(error, result, "the event loop cannot be set up: %s",
+				     strerror(-result));
+	result = sd_event_set_watchdog(*event, true);
+	if (result < 0)
+		v2m_log_warning(
+			"systemd's watchdog cannot be served, so systemd may end this process: %s",
+			strerror(-result));
+	return 0;
 }
 
-static void loop(int signal_fd, struct v2m_collector *collector)
+static void run_loop(sd_event *event, struct v2m_collector *collector)
 {
-	struct pollfd fds[] = {
-		{ .fd = signal_fd, .events = POLLIN },
-		{ .fd = v2m_collector_fd(collector), .events = POLLIN },
-	};
+	int result = sd_event_add_signal(event, NULL, SIGHUP, reload_keys, collector);
 
-	for (;;) {
-		if (poll(fds, V2M_ARRAY_LEN(fds), -1) < 0 && errno != EINTR) {
-			v2m_log_error("poll: %s", strerror(errno));
-			return;
-		}
-		if (fds[0].revents && !handle_signal(signal_fd, collector))
-			return;
-		if (fds[1].revents)
-			v2m_collector_dispatch(collector);
-	}
+	if (result < 0)
+		v2m_log_error("SIGHUP will not reload the key sources: %s", strerror(-result));
+	result = sd_event_loop(event);
+	if (result < 0)
+		v2m_log_error("the event loop has failed: %s", strerror(-result));
 }
 
-/* What is wrong is a line for the operator; whether he can change it by telling us something else
- * decides the status. */
-static enum exit_status fail(int result, const struct v2m_error *error)
+/* systemd does not start the service again after STATUS_REFUSED. So that status is only for what
+ * the operator has to change. */
+static enum exit_status fail(const struct v2m_error *error)
 {
 	v2m_log_error("%s", error->text);
-	return result == -EINVAL || result == -EADDRINUSE || result == -EBUSY ? STATUS_REFUSED
-									      : STATUS_FAILED;
+	return error->failure == V2M_FAILURE_CONFIGURATION || error->failure == V2M_FAILURE_BUSY
+		       ? STATUS_REFUSED
+		       : STATUS_FAILED;
 }
 
-static enum exit_status serve(const struct v2m_config *config, const char *api_key, int signal_fd)
+static enum exit_status serve(const struct v2m_config *config, const char *api_key, sd_event *event)
 {
 	struct v2m_http_options serving = { .listen = &config->listen,
 					    .api_key = api_key,
@@ -157,13 +182,13 @@ static enum exit_status serve(const struct v2m_config *config, const char *api_k
 	struct v2m_collector *collector = NULL;
 	struct v2m_http *http = NULL;
 	struct v2m_error error = { 0 };
-	/* Before anything is put into the kernel, where a start that is refused would leave it. */
+	/* First of all: a start that is refused later would leave its programs in the kernel. */
 	int result = v2m_listen_check(&config->listen, &error);
 
 	if (!result)
-		result = v2m_collector_open(config, &collector, &error);
+		result = v2m_collector_open(config, event, &collector, &error);
 	if (result)
-		return fail(result, &error);
+		return fail(&error);
 	serving.meter = v2m_collector_meter(collector);
 	result = v2m_http_start(&serving, &http, &error);
 	if (!result) {
@@ -171,7 +196,7 @@ static enum exit_status serve(const struct v2m_config *config, const char *api_k
 			v2m_log_info("v2meterd %s serves on http://%s", V2M_VERSION,
 				     config->listen.items[i]);
 		sd_notify(0, "READY=1");
-		loop(signal_fd, collector);
+		run_loop(event, collector);
 		sd_notify(0, "STOPPING=1");
 		v2m_log_info("stopping; %s", v2m_collector_outlasts(collector)
 						     ? "the kernel goes on counting"
@@ -180,26 +205,24 @@ static enum exit_status serve(const struct v2m_config *config, const char *api_k
 	v2m_collector_refuse(collector);
 	v2m_http_stop(http);
 	v2m_collector_close(collector);
-	return result ? fail(result, &error) : STATUS_OK;
+	return result ? fail(&error) : STATUS_OK;
 }
 
-static enum exit_status run(const struct v2m_config *config)
+static enum exit_status run_daemon(const struct v2m_config *config)
 {
 	V2M_FREE char *api_key = NULL;
 	V2M_CLOSE int lock_fd = -1;
-	V2M_CLOSE int signal_fd = open_signals();
+	V2M_CLEANUP(sd_event_unrefp) sd_event *event = NULL;
 	struct v2m_error error = { 0 };
-	int result;
+	int result = open_loop(&event, &error);
 
-	if (signal_fd < 0)
-		result = v2m_error_set(&error, -errno, "signalfd: %s", strerror(errno));
-	else
+	if (!result)
 		result = v2m_state_dir_lock(config->state_dir, &lock_fd, &error);
 	if (!result)
 		result = v2m_api_key_load(config, &api_key, &error);
 	if (result)
-		return fail(result, &error);
-	return serve(config, api_key, signal_fd);
+		return fail(&error);
+	return serve(config, api_key, event);
 }
 
 static enum exit_status detach(const struct v2m_config *config)
@@ -209,7 +232,7 @@ static enum exit_status detach(const struct v2m_config *config)
 
 	if (result == 0)
 		result = v2m_datapath_remove(config->pin_dir, &error);
-	return result ? fail(result, &error) : STATUS_OK;
+	return result ? fail(&error) : STATUS_OK;
 }
 
 static enum exit_status check(const struct v2m_config *config)
@@ -223,7 +246,20 @@ static enum exit_status check(const struct v2m_config *config)
 	return STATUS_REFUSED;
 }
 
-static enum exit_status act(enum action action, const struct v2m_config *config)
+static enum exit_status print_key_places(void)
+{
+	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings paths = { 0 };
+
+	if (v2m_key_places(&paths)) {
+		v2m_log_error("out of memory");
+		return STATUS_FAILED;
+	}
+	for (size_t i = 0; i < paths.count; i++)
+		puts(paths.items[i]);
+	return STATUS_OK;
+}
+
+static enum exit_status run_action(enum action action, const struct v2m_config *config)
 {
 	switch (action) {
 	case ACTION_CHECK:
@@ -231,7 +267,7 @@ static enum exit_status act(enum action action, const struct v2m_config *config)
 	case ACTION_DETACH:
 		return detach(config);
 	default:
-		return run(config);
+		return run_daemon(config);
 	}
 }
 
@@ -248,11 +284,13 @@ int main(int argc, char **argv)
 	}
 	if (options.action == ACTION_DONE)
 		return STATUS_OK;
+	if (options.action == ACTION_PLACES)
+		return print_key_places();
 	if (v2m_config_load(options.config_path, &config, &error)) {
 		v2m_log_error("%s", error.text);
 		return STATUS_REFUSED;
 	}
-	status = act(options.action, &config);
+	status = run_action(options.action, &config);
 	v2m_config_clear(&config);
 	return status;
 }

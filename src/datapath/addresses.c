@@ -9,6 +9,7 @@
 #include "datapath/map_list.h"
 #include "datapath/state.h"
 #include "base/cleanup.h"
+#include "datapath/grace.h"
 
 static int compare(const void *a, const void *b)
 {
@@ -34,14 +35,109 @@ static int delete_others(int map, const struct v2m_local_address *sorted, size_t
 	return result == -ENOENT ? 0 : result;
 }
 
+static bool is_ipv4(const struct v2m_local_address *address)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	return memcmp(address->address, mapped, sizeof(mapped)) == 0;
+}
+
+/* fe80::/10: every device has one, and few packets of customers go there. */
+static bool is_link_local(const struct v2m_local_address *address)
+{
+	return address->address[0] == 0xfe && (address->address[1] & 0xc0) == 0x80;
+}
+
+static void add_ipv4(struct v2m_own_addresses *own, const struct v2m_local_address *address)
+{
+	if (own->ipv4_count == V2M_OWN_IPV4)
+		own->ipv4_state = V2M_OWN_SOME;
+	else
+		memcpy(&own->ipv4[own->ipv4_count++], address->address + 12, 4);
+}
+
+static void add_ipv6(struct v2m_own_addresses *own, const struct v2m_local_address *address)
+{
+	if (own->ipv6_count == V2M_OWN_IPV6)
+		own->ipv6_state = V2M_OWN_SOME;
+	else
+		memcpy(own->ipv6[own->ipv6_count++], address->address, 16);
+}
+
+void v2m_own_addresses_make(const struct v2m_local_address *sorted, size_t count,
+			    struct v2m_own_addresses *own)
+{
+	*own = (struct v2m_own_addresses){ .ipv4_state = V2M_OWN_ALL, .ipv6_state = V2M_OWN_ALL };
+	for (size_t i = 0; i < count; i++) {
+		if (is_ipv4(&sorted[i]))
+			add_ipv4(own, &sorted[i]);
+		else if (!is_link_local(&sorted[i]))
+			add_ipv6(own, &sorted[i]);
+	}
+	for (size_t i = 0; i < count; i++)
+		if (is_link_local(&sorted[i]))
+			add_ipv6(own, &sorted[i]);
+}
+
 /* Old ones go first: the map has room for just as many as there may be. */
+static int update_list(int map, const struct v2m_local_address *sorted, size_t count)
+{
+	uint8_t present = 1;
+	int result = delete_others(map, sorted, count);
+
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = bpf_map_update_elem(map, &sorted[i], &present, BPF_ANY);
+	return result;
+}
+
+/* Puts the addresses in place, with states that send the programs to the list until no program has
+ * read an earlier one. */
+static int put_aside(int map, const struct v2m_own_addresses *own)
+{
+	struct v2m_own_addresses aside = *own;
+	uint32_t first = 0;
+	int result;
+
+	aside.ipv4_state = V2M_OWN_ELSEWHERE;
+	aside.ipv6_state = V2M_OWN_ELSEWHERE;
+	result = bpf_map_update_elem(map, &first, &aside, BPF_ANY);
+	return result ? result : v2m_grace_period();
+}
+
+/*
+ * At no time an address that stays is taken for a foreign one, nor half an address for one of ours:
+ * the programs ask the list while the addresses beside it change. Where that fails they go on
+ * asking the list, which costs time and is right.
+ */
+static int update(struct v2m_datapath *datapath, const struct v2m_local_address *sorted,
+		  size_t count)
+{
+	int map = datapath->maps[V2M_MAP_OWN_ADDRESSES];
+	struct v2m_own_addresses wanted;
+	struct v2m_own_addresses found;
+	uint32_t first = 0;
+	int result = bpf_map_lookup_elem(map, &first, &found);
+
+	if (result)
+		return result;
+	v2m_own_addresses_make(sorted, count, &wanted);
+	if (memcmp(&found, &wanted, sizeof(found)) == 0)
+		return update_list(datapath->maps[V2M_MAP_LOCAL_ADDRESSES], sorted, count);
+	result = put_aside(map, &found);
+	if (result == 0)
+		result = update_list(datapath->maps[V2M_MAP_LOCAL_ADDRESSES], sorted, count);
+	if (result == 0)
+		result = put_aside(map, &wanted);
+	if (result == 0)
+		result = bpf_map_update_elem(map, &first, &wanted, BPF_ANY);
+	return result;
+}
+
 int v2m_datapath_set_addresses(struct v2m_datapath *datapath,
 			       const struct v2m_local_address *addresses, size_t count,
 			       struct v2m_error *error)
 {
-	int map = datapath->maps[V2M_MAP_LOCAL_ADDRESSES];
 	V2M_FREE struct v2m_local_address *sorted = calloc(count + 1, sizeof(*sorted));
-	uint8_t present = 1;
 	int result;
 
 	if (!sorted)
@@ -52,11 +148,9 @@ int v2m_datapath_set_addresses(struct v2m_datapath *datapath,
 	if (count)
 		memcpy(sorted, addresses, count * sizeof(*sorted));
 	qsort(sorted, count, sizeof(*sorted), compare);
-	result = delete_others(map, sorted, count);
-	for (size_t i = 0; i < count && result == 0; i++)
-		result = bpf_map_update_elem(map, &sorted[i], &present, BPF_ANY);
+	result = update(datapath, sorted, count);
 	if (result)
-		return v2m_error_set(error, result, "cannot write local_addresses: %s",
+		return v2m_error_set(error, result, "cannot write the host's addresses: %s",
 				     strerror(-result));
 	return 0;
 }

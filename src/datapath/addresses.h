@@ -15,4 +15,8 @@ int v2m_datapath_set_addresses(struct v2m_datapath *datapath,
 			       const struct v2m_local_address *addresses, size_t count,
 			       struct v2m_error *error);
 
+/* Fills in as many of sorted addresses as there is room for. */
+void v2m_own_addresses_make(const struct v2m_local_address *sorted, size_t count,
+			    struct v2m_own_addresses *own);
+
 #endif

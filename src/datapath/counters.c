@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/clock.h"
+#include "base/sample.h"
 
 static void add_tally(struct v2m_tally *sum, const struct v2m_tally *tally)
 {

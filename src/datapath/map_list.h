@@ -17,6 +17,7 @@ enum v2m_map {
 	V2M_MAP_DEVICE_COUNTERS,
 	V2M_MAP_FRAGMENTS,
 	V2M_MAP_LOCAL_ADDRESSES,
+	V2M_MAP_OWN_ADDRESSES,
 	V2M_MAP_UDP_PEERS,
 	V2M_MAP_BTF,  /* not one of the object's: it holds its BTF */
 	V2M_MAP_META, /* last: where it is pinned, the others are, but for an older build's BTF */

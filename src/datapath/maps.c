@@ -7,47 +7,26 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <systemd/sd-id128.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "datapath/map_list.h"
 #include "datapath/previous.h"
 #include "datapath/program.h"
 #include "datapath/state.h"
 
-/* 16 bytes from the 36 characters of /proc's form. */
-static int read_boot_id(uint8_t boot_id[16])
-{
-	V2M_FREE char *text = NULL;
-	size_t length;
-	size_t digits = 0;
-	int result = v2m_read_file("/proc/sys/kernel/random/boot_id", 128, &text, &length);
-
-	if (result)
-		return result;
-	for (const char *at = text; *at && digits < 32; at++) {
-		unsigned value;
-
-		if (*at == '-')
-			continue;
-		if (sscanf(at, "%1x", &value) != 1)
-			return -EINVAL;
-		boot_id[digits / 2] = (uint8_t)(boot_id[digits / 2] << 4 | value);
-		digits++;
-	}
-	return digits == 32 ? 0 : -EINVAL;
-}
-
 static int make_meta(struct v2m_meta *meta)
 {
 	struct v2m_meta made = { .abi_hash = v2m_abi_hash() };
-	int result = read_boot_id(made.boot_id);
+	sd_id128_t boot_id;
+	int result = sd_id128_get_boot(&boot_id);
 
 	if (result)
 		return result;
+	memcpy(made.boot_id, boot_id.bytes, sizeof(made.boot_id));
 	made.created_ns = (uint64_t)v2m_clock_real_us() * 1000;
 	if (getrandom(made.identity, sizeof(made.identity), 0) != sizeof(made.identity))
 		return -EIO;

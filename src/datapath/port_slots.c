@@ -206,17 +206,20 @@ static int fitness(const struct v2m_slot_use *use, const struct v2m_port_rule *r
 	return 1 + (use->transports == rule->transports) + (use->counted ? 2 : 0);
 }
 
+/* Of those that fit as well as each other, the one that was assigned first. */
 static int find_kept(const struct placing *placing, const struct v2m_port_rule *rule)
 {
-	const struct v2m_datapath *datapath = placing->datapath;
+	const struct v2m_slot_use *slots = placing->datapath->slots;
 	int best = -1;
 	int best_fitness = 0;
 
-	for (unsigned link = datapath->slot_of[rule->first_port]; link;
-	     link = datapath->slots[link - 1].next) {
-		int fits = fitness(&datapath->slots[link - 1], rule);
+	for (unsigned link = placing->datapath->slot_of[rule->first_port]; link;
+	     link = slots[link - 1].next) {
+		int fits = fitness(&slots[link - 1], rule);
 
-		if (fits <= best_fitness || placing->reserved[link - 1])
+		if (!fits || placing->reserved[link - 1] || fits < best_fitness)
+			continue;
+		if (fits == best_fitness && slots[best].assigned_ns < slots[link - 1].assigned_ns)
 			continue;
 		best = (int)link - 1;
 		best_fitness = fits;

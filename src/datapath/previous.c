@@ -24,6 +24,7 @@
 #include "datapath/state.h"
 #include "datapath/unpin.h"
 #include "datapath/counters.h"
+#include "base/sample.h"
 
 #define MAX_PREVIOUS 16
 

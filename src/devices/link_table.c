@@ -30,10 +30,11 @@ static void read_kind(const struct nlattr *info, struct v2m_link *link)
 {
 	const struct nlattr *attribute;
 
-	mnl_attr_for_each_nested(attribute,
-				 info) if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND)
-		snprintf(link->kind, sizeof(link->kind), "%.*s",
-			 (int)mnl_attr_get_payload_len(attribute), mnl_attr_get_str(attribute));
+	mnl_attr_for_each_nested (attribute, info)
+		if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND)
+			snprintf(link->kind, sizeof(link->kind), "%.*s",
+				 (int)mnl_attr_get_payload_len(attribute),
+				 mnl_attr_get_str(attribute));
 }
 
 static void read_stats(const struct nlattr *attribute, struct v2m_link *link)
@@ -94,7 +95,7 @@ static int take_link(const struct nlmsghdr *message, void *context)
 		.type = info->ifi_type,
 		.up = info->ifi_flags & IFF_UP,
 	};
-	mnl_attr_for_each(attribute, message, sizeof(*info))
+	mnl_attr_for_each (attribute, message, sizeof(*info))
 		read_link_attribute(attribute, link, &elsewhere);
 	/* The index is one of another network namespace. */
 	if (elsewhere)
@@ -148,8 +149,7 @@ static int take_route(const struct nlmsghdr *message, void *context)
 	    mnl_nlmsg_get_payload_len(message) < sizeof(*route) || route->rtm_dst_len ||
 	    route->rtm_type != RTN_UNICAST)
 		return 0;
-	mnl_attr_for_each(attribute, message, sizeof(*route))
-	{
+	mnl_attr_for_each (attribute, message, sizeof(*route)) {
 		if (mnl_attr_get_type(attribute) == RTA_OIF)
 			mark_default(context, mnl_attr_get_u32(attribute));
 		else if (mnl_attr_get_type(attribute) == RTA_MULTIPATH)
@@ -219,8 +219,7 @@ static int take_counters(const struct nlmsghdr *message, void *context)
 
 	if (message->nlmsg_type != RTM_NEWSTATS)
 		return 0;
-	mnl_attr_for_each(attribute, message, sizeof(struct if_stats_msg))
-	{
+	mnl_attr_for_each (attribute, message, sizeof(struct if_stats_msg)) {
 		if (mnl_attr_get_type(attribute) != IFLA_STATS_LINK_64)
 			continue;
 		read_stats(attribute, &link);

@@ -275,8 +275,7 @@ static const struct nlattr *own_address(const struct nlmsghdr *message)
 	const struct nlattr *attribute;
 	const struct nlattr *found = NULL;
 
-	mnl_attr_for_each(attribute, message, sizeof(struct ifaddrmsg))
-	{
+	mnl_attr_for_each (attribute, message, sizeof(struct ifaddrmsg)) {
 		if (mnl_attr_get_type(attribute) == IFA_LOCAL)
 			return attribute;
 		if (mnl_attr_get_type(attribute) == IFA_ADDRESS)

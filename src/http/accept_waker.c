@@ -9,12 +9,12 @@
 #include "base/cleanup.h"
 
 #define PAUSE_NS 2000000
-/* For a place in the listener's queue. */
-#define PATIENCE_US 100000
+/* How long a connect may wait for a place in the listener's queue. */
+#define CONNECT_TIMEOUT_US 100000
 
-/* Where nobody listens any more, the kernel may connect a socket with itself, if the port is one
- * that it takes for outgoing connections. */
-static bool is_own(int fd, const struct sockaddr_in *address)
+/* Whether the socket is connected to itself. The kernel does that if nobody listens and the port is
+ * one that it takes for outgoing connections. */
+static bool is_connected_to_itself(int fd, const struct sockaddr_in *address)
 {
 	struct sockaddr_in own = { 0 };
 	socklen_t size = sizeof(own);
@@ -23,26 +23,26 @@ static bool is_own(int fd, const struct sockaddr_in *address)
 	       own.sin_port == address->sin_port;
 }
 
-/* Whether somebody listens, or may. The socket blocks: one that does not is told EINPROGRESS of a
- * closed port of this host as well, 1,000 times of 1,000 on Linux 6. */
-static bool connects(const struct sockaddr_in *address)
+/* Connects once. False: certainly nobody listens. The socket is a blocking one. A non-blocking one
+ * gets EINPROGRESS even from a closed port of this host (1,000 times of 1,000 on Linux 6). */
+static bool try_connect(const struct sockaddr_in *address)
 {
-	const struct timeval patience = { .tv_usec = PATIENCE_US };
+	const struct timeval timeout = { .tv_usec = CONNECT_TIMEOUT_US };
 	V2M_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)))
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)))
 		return false;
 	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)))
 		return errno == EINPROGRESS;
-	return !is_own(fd, address);
+	return !is_connected_to_itself(fd, address);
 }
 
-static void *run(void *argument)
+static void *keep_connecting(void *argument)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	struct v2m_accept_waker *waker = argument;
 
-	while (!__atomic_load_n(&waker->done, __ATOMIC_RELAXED) && connects(&waker->address))
+	while (!__atomic_load_n(&waker->done, __ATOMIC_RELAXED) && try_connect(&waker->address))
 		nanosleep(&pause, NULL);
 	return NULL;
 }
@@ -50,7 +50,7 @@ static void *run(void *argument)
 void v2m_accept_waker_start(struct v2m_accept_waker *waker, const struct sockaddr_in *address)
 {
 	*waker = (struct v2m_accept_waker){ .address = *address };
-	waker->started = pthread_create(&waker->thread, NULL, run, waker) == 0;
+	waker->started = pthread_create(&waker->thread, NULL, keep_connecting, waker) == 0;
 }
 
 void v2m_accept_waker_stop(struct v2m_accept_waker *waker)

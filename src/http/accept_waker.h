@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Wakes the thread that accepts connections, which sleeps until there is one. */
+/* Wakes the thread that accepts connections. It sleeps until there is a connection. */
 #ifndef V2METER_HTTP_ACCEPT_WAKER_H
 #define V2METER_HTTP_ACCEPT_WAKER_H
 
@@ -14,9 +14,11 @@ struct v2m_accept_waker {
 	pthread_t thread;
 };
 
-/* Connects to the address again and again, and sends nothing, until that is refused or
- * v2m_accept_waker_stop() is called. Does nothing where there can be no thread for it. */
+/* Starts a thread that connects to the address again and again and sends nothing. It ends when a
+ * connection is refused or v2m_accept_waker_stop() is called. If no thread can be made, nothing
+ * happens. */
 void v2m_accept_waker_start(struct v2m_accept_waker *waker, const struct sockaddr_in *address);
+/* Ends the thread, if there is one. */
 void v2m_accept_waker_stop(struct v2m_accept_waker *waker);
 
 #endif

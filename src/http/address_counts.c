@@ -1,80 +1,75 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "http/address_counts.h"
 
-#include <stddef.h>
-#include <string.h>
+struct address_count {
+	uint32_t address; /* IPv4, network byte order */
+	unsigned connections;
+};
 
-void v2m_address_counts_init(struct v2m_address_counts *counts)
+static struct v2m_table_key key_of_count(const void *element)
 {
-	memset(counts, 0, sizeof(*counts));
-	pthread_mutex_init(&counts->lock, NULL);
+	const struct address_count *count = element;
+
+	return (struct v2m_table_key){ &count->address, sizeof(count->address) };
+}
+
+static const struct v2m_table_type type = { sizeof(struct address_count), key_of_count };
+
+int v2m_address_counts_init(struct v2m_address_counts *counts, size_t max)
+{
+	int result;
+
+	counts->table = (struct v2m_table){ .type = &type };
+	result = v2m_table_reserve(&counts->table, max);
+	if (result == 0)
+		pthread_mutex_init(&counts->lock, NULL);
+	return result;
 }
 
 void v2m_address_counts_destroy(struct v2m_address_counts *counts)
 {
+	v2m_table_clear(&counts->table);
 	pthread_mutex_destroy(&counts->lock);
 }
 
-static size_t home(uint32_t address)
+static struct address_count *find_count(struct v2m_address_counts *counts, uint32_t address)
 {
-	/* Knuth's multiplicative hash. */
-	return (address * 2654435761u) >> 22;
-}
-
-/* The slot of the address, or the free one where it belongs. */
-static struct v2m_address_count *find(struct v2m_address_counts *counts, uint32_t address)
-{
-	size_t at = home(address);
-
-	while (counts->slots[at].connections && counts->slots[at].address != address)
-		at = (at + 1) % V2M_ADDRESS_SLOTS;
-	return &counts->slots[at];
-}
-
-/* Moves back what the freed slot had displaced, so that every search still ends where it should. */
-static void close_gap(struct v2m_address_counts *counts, size_t gap)
-{
-	for (size_t at = (gap + 1) % V2M_ADDRESS_SLOTS; counts->slots[at].connections;
-	     at = (at + 1) % V2M_ADDRESS_SLOTS) {
-		size_t wanted = home(counts->slots[at].address);
-
-		if ((at + V2M_ADDRESS_SLOTS - wanted) % V2M_ADDRESS_SLOTS <
-		    (at + V2M_ADDRESS_SLOTS - gap) % V2M_ADDRESS_SLOTS)
-			continue;
-		counts->slots[gap] = counts->slots[at];
-		counts->slots[at].connections = 0;
-		gap = at;
-	}
+	return v2m_table_find(&counts->table, &address, sizeof(address));
 }
 
 void v2m_address_counts_add(struct v2m_address_counts *counts, uint32_t address)
 {
-	struct v2m_address_count *slot;
+	const struct address_count first = { address, 1 };
+	struct address_count *count;
 
 	pthread_mutex_lock(&counts->lock);
-	slot = find(counts, address);
-	slot->address = address;
-	slot->connections++;
+	count = find_count(counts, address);
+	if (count)
+		count->connections++;
+	else
+		v2m_table_add(&counts->table, &first);
 	pthread_mutex_unlock(&counts->lock);
 }
 
 void v2m_address_counts_remove(struct v2m_address_counts *counts, uint32_t address)
 {
-	struct v2m_address_count *slot;
+	struct address_count *count;
 
 	pthread_mutex_lock(&counts->lock);
-	slot = find(counts, address);
-	if (slot->connections && --slot->connections == 0)
-		close_gap(counts, (size_t)(slot - counts->slots));
+	count = find_count(counts, address);
+	if (count && --count->connections == 0)
+		v2m_table_remove(&counts->table, count);
 	pthread_mutex_unlock(&counts->lock);
 }
 
 unsigned v2m_address_counts_get(struct v2m_address_counts *counts, uint32_t address)
 {
+	const struct address_count *count;
 	unsigned connections;
 
 	pthread_mutex_lock(&counts->lock);
-	connections = find(counts, address)->connections;
+	count = find_count(counts, address);
+	connections = count ? count->connections : 0;
 	pthread_mutex_unlock(&counts->lock);
 	return connections;
 }

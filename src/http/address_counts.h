@@ -1,31 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* How many connections each address has open. */
+/* The number of open connections of each address. */
 #ifndef V2METER_HTTP_ADDRESS_COUNTS_H
 #define V2METER_HTTP_ADDRESS_COUNTS_H
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* More than there are workers, hence connections: the table is never full. */
-#define V2M_ADDRESS_SLOTS 1024
-
-struct v2m_address_count {
-	uint32_t address; /* IPv4, network byte order */
-	unsigned connections;
-};
+#include "base/table.h"
 
 struct v2m_address_counts {
 	pthread_mutex_t lock;
-	/* Open addressing; unused: no connections. */
-	struct v2m_address_count slots[V2M_ADDRESS_SLOTS];
+	struct v2m_table table;
 };
 
-void v2m_address_counts_init(struct v2m_address_counts *counts);
+/* Makes room for max addresses at the same time. Beyond that, an address is not counted if memory
+ * runs out. 0 or -ENOMEM. */
+int v2m_address_counts_init(struct v2m_address_counts *counts, size_t max);
 void v2m_address_counts_destroy(struct v2m_address_counts *counts);
-/* A connection of the address (IPv4, network byte order) begins; each that began ends once. */
+/* Counts a connection that begins or ends. The address is IPv4 in network byte order. Each
+ * connection that began ends once. */
 void v2m_address_counts_add(struct v2m_address_counts *counts, uint32_t address);
 void v2m_address_counts_remove(struct v2m_address_counts *counts, uint32_t address);
-/* How many connections of the address are open. */
+/* The number of open connections of the address. */
 unsigned v2m_address_counts_get(struct v2m_address_counts *counts, uint32_t address);
 
 #endif

@@ -1,14 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "http/auth.h"
+
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
-#include "http/server.h"
-
-/* Takes the same time wherever the two differ and however long the offered key is: always the whole
- * field is compared. */
-static bool equal_constant_time(const char *key, const char *offered)
+int v2m_auth_init(struct v2m_auth *auth, const char *api_key, struct v2m_error *error)
 {
-	char padded[V2M_API_KEY_FIELD] = { 0 };
+	if (!api_key || !api_key[0] || strlen(api_key) > V2M_API_KEY_MAX)
+		return v2m_error_set(error, -EINVAL, "api_key: expected 1 to %d characters",
+				     V2M_API_KEY_MAX);
+	*auth = (struct v2m_auth){ .api_key = "" };
+	strcpy(auth->api_key, api_key);
+	return 0;
+}
+
+/* The whole field is always compared. So the time tells neither where the keys differ nor how long
+ * the offered key is. */
+static bool equals_in_constant_time(const char *key, const char *offered)
+{
+	char padded[V2M_AUTH_FIELD] = { 0 };
 	size_t length = strnlen(offered, V2M_API_KEY_MAX + 1);
 	volatile uint64_t difference = length > V2M_API_KEY_MAX;
 	uint64_t mine;
@@ -30,15 +41,15 @@ static const char *skip_spaces(const char *text)
 	return text + strspn(text, " \t");
 }
 
-bool v2m_http_authorized(const struct v2m_http *http, const struct mg_connection *connection)
+bool v2m_auth_allows(const struct v2m_auth *auth, const struct mg_connection *connection)
 {
 	const char *plain = mg_get_header(connection, "X-API-Key");
 	const char *bearer = mg_get_header(connection, "Authorization");
-	bool authorized = false;
+	bool allowed = false;
 
 	if (plain)
-		authorized |= equal_constant_time(http->api_key, plain);
+		allowed |= equals_in_constant_time(auth->api_key, plain);
 	if (bearer && strncasecmp(bearer, "Bearer ", 7) == 0)
-		authorized |= equal_constant_time(http->api_key, skip_spaces(bearer + 7));
-	return authorized;
+		allowed |= equals_in_constant_time(auth->api_key, skip_spaces(bearer + 7));
+	return allowed;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "http/decode.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "http/exchange.h"
-
+/* The value of a hexadecimal digit, or -1. */
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')

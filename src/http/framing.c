@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Read of civetweb 1.15, parse_http_request() and what it calls. Names, values and the version lie
- * in one buffer, as they came, with a NUL for each character that has ended one: "A: b\r\n" is "A",
- * 0, " b", 0, 0. The header's last character, a line feed, is a NUL as well.
+ * This relies on how civetweb 1.15 parses, in parse_http_request() and the functions that it calls.
+ * Names, values and the version stay in one buffer, where they arrived. A NUL replaces each
+ * character that ended one of them: "A: b\r\n" becomes "A", 0, " b", 0, 0. A NUL also replaces the
+ * line feed that ends the header.
  */
 #include "http/framing.h"
 
 #include <string.h>
 #include <strings.h>
 
-/* civetweb takes "5x" for 5, the first of two lengths, any encoding it knows for none, and of many
- * headers the first ones (RFC 9112, section 6.3). */
+/* civetweb reads the length "5x" as 5, uses the first of two lengths, ignores the encoding
+ * "identity", and drops headers beyond its maximum. A proxy may read each of these in another way
+ * (RFC 9112, section 6.3). */
 static bool is_body_ambiguous(const struct mg_connection *connection)
 {
 	const struct mg_request_info *info = mg_get_request_info(connection);
@@ -32,7 +34,7 @@ static const char *end_of(const char *text)
 	return text + strlen(text);
 }
 
-/* Whether there was a blank before the colon (RFC 9112, section 5.1). */
+/* Whether a blank stood before the colon, which RFC 9112, section 5.1 forbids. */
 static bool is_name_padded(const struct mg_header *header)
 {
 	const char *end = end_of(header->name);
@@ -41,21 +43,21 @@ static bool is_name_padded(const struct mg_header *header)
 }
 
 /*
- * Whether the last line was followed by "\r\n\r\n". civetweb silently ends the headers at a line
- * that begins with a blank, a colon, a byte beyond ASCII or a lone '\r', and drops what is behind.
+ * Whether "\r\n\r\n" followed the last line. civetweb silently ends the headers at a line that
+ * begins with a blank, a colon, a byte beyond ASCII or a lone '\r', and drops the rest.
  *
- * Where the request has ended by "\n\n" this looks at up to two bytes behind it: at what was in the
- * buffer before, or, of a request that fills it, at the rest of malloc()'s block. Whatever they
- * are, such a request may be refused as well as answered. AddressSanitizer counts that rest as
- * foreign.
+ * If the request ended with "\n\n", this reads up to two bytes behind it. They are older bytes of
+ * the buffer or, if the request fills the buffer, the rest of malloc()'s block. Their value does
+ * not matter: such a request may be refused as well as answered. AddressSanitizer reports a read of
+ * that rest as an error, so it is off here.
  */
 __attribute__((no_sanitize("address"))) static bool ends_headers(const char *end)
 {
 	return !end[1] && end[2] == '\r' && !end[3];
 }
 
-/* A first line that is followed by more than its end, lines that end by a mere '\n', and lines that
- * were dropped. */
+/* Whether a line ended with "\n" alone, a line was dropped, or more than a line's end followed the
+ * first line. */
 static bool is_header_ambiguous(const struct mg_request_info *info)
 {
 	const char *end = end_of(info->http_version);

@@ -1,40 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "http/history_answers.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/calendar.h"
-#include "http/exchange.h"
-#include "api/history.h"
+#include "http/decode.h"
 
 #define DAYS_TO_KEEP     30
 #define DAYS_TO_KEEP_MAX 100000
 
-/* Kept in the window as every answer is, but never made ahead: it is the collector that makes them,
- * and it would wait for itself. */
-void answer_from_history(struct exchange *exchange, const char *name, v2m_render render,
-			 struct v2m_history_argument *argument)
+/* The body is kept in the window, but is never rendered ahead. Rendering asks the collector, and it
+ * is the collector that renders ahead: it would wait for itself. */
+void v2m_http_answer_from_history(struct v2m_exchange *exchange, const char *name,
+				  v2m_render render, struct v2m_history_argument *argument)
 {
 	enum v2m_verdict verdict = V2M_OK;
-	struct v2m_reply *reply = exchange->reply;
 
-	argument->meter = exchange->http->meter;
+	argument->meter = exchange->service->meter;
 	argument->verdict = &verdict;
-	v2m_reply_rendered(exchange->http, exchange->connection, reply, name, render, argument,
-			   false);
-	if (reply->body)
+	v2m_exchange_render(exchange, name, render, argument, false);
+	if (exchange->reply->body)
 		return;
-	/* The window may be full; the answer then is this request's alone. */
 	if (verdict == V2M_OK)
-		v2m_reply_own(reply, render(v2m_window_snapshot(reply->window),
-					    exchange->http->api_bytes, argument, &reply->own));
+		v2m_exchange_render_alone(exchange, render, argument);
 	if (verdict != V2M_OK)
-		answer_verdict(reply, verdict);
+		v2m_exchange_fail(exchange, verdict);
 }
 
-/* False: it is no month, and the answer says so. */
-static bool read_month(struct exchange *exchange, int32_t *month)
+/* Reads year_month; the default is this month. False: it is not a month, and the reply is an error.
+ */
+static bool read_month(struct v2m_exchange *exchange, int32_t *month)
 {
 	const char *query = mg_get_request_info(exchange->connection)->query_string;
 	char text[V2M_DATE_LEN];
@@ -46,66 +44,66 @@ static bool read_month(struct exchange *exchange, int32_t *month)
 	}
 	if (result == 0 && v2m_month_parse(text, month) == 0)
 		return true;
-	v2m_reply_error(exchange->reply, 422, "bad_parameter",
-			"year_month has to be a month, as in 2025-08");
+	v2m_http_reply_error(exchange->reply, 422, "bad_parameter",
+			     "year_month must be a month such as 2025-08");
 	return false;
 }
 
-void answer_history(struct exchange *exchange)
+void v2m_http_answer_history(struct v2m_exchange *exchange)
 {
-	const struct route *route = exchange->route;
+	const struct v2m_route *route = exchange->route;
 	struct v2m_history_argument argument = { .query.month = V2M_ALL_TIME };
 	const struct v2m_key *key = NULL;
 	char name[V2M_SUBJECT_LEN + 64];
 
 	if (route->monthly && !read_month(exchange, &argument.query.month))
 		return;
-	if (!exchange_take_window(exchange))
+	if (!v2m_exchange_take_window(exchange))
 		return;
 	if (route->per_key) {
-		key = exchange_find_key(exchange);
+		key = v2m_exchange_find_key(exchange);
 		if (!key)
 			return;
 		argument.query.id_or_uuid = key->id;
 	}
 	snprintf(name, sizeof(name), "%s %d %s", route->name, argument.query.month,
 		 key ? key->uuid : "");
-	answer_from_history(exchange, name, route->render, &argument);
+	v2m_http_answer_from_history(exchange, name, route->render, &argument);
 }
 
-void answer_history_date(struct exchange *exchange)
+void v2m_http_answer_history_date(struct v2m_exchange *exchange)
 {
 	struct v2m_history_argument argument = { 0 };
 	char name[64];
 
 	if (v2m_date_parse(exchange->parameter, &argument.date)) {
-		v2m_reply_error(exchange->reply, 422, "bad_parameter",
-				"The path has to end with a date, as in 2025-08-04");
+		v2m_http_reply_error(exchange->reply, 422, "bad_parameter",
+				     "The path must end with a date such as 2025-08-04");
 		return;
 	}
-	if (!exchange_take_window(exchange))
+	if (!v2m_exchange_take_window(exchange))
 		return;
 	snprintf(name, sizeof(name), "date %d", argument.date);
-	answer_from_history(exchange, name, v2m_api_history_date, &argument);
+	v2m_http_answer_from_history(exchange, name, v2m_api_history_date, &argument);
 }
 
-void answer_history_reset(struct exchange *exchange)
+void v2m_http_answer_history_reset(struct v2m_exchange *exchange)
 {
-	const struct v2m_meter *meter = exchange->http->meter;
-	struct v2m_reply *reply = exchange->reply;
+	const struct v2m_meter *meter = exchange->service->meter;
+	struct v2m_http_reply *reply = exchange->reply;
 	int64_t real_us = 0;
 	enum v2m_verdict verdict =
 		meter->history_reset(meter->context, exchange->parameter, &real_us);
 
 	if (verdict == V2M_OK)
-		v2m_reply_own(reply,
-			      v2m_api_history_reset(exchange->parameter, real_us, &reply->own));
+		v2m_http_reply_own(
+			reply, v2m_api_history_reset(exchange->parameter, real_us, &reply->own));
 	else
-		answer_verdict(reply, verdict);
+		v2m_exchange_fail(exchange, verdict);
 }
 
-/* False: it is no number of days, and the answer says so. */
-static bool read_days(struct exchange *exchange, unsigned *days)
+/* Reads days_to_keep. False: it is not a number of days, and the reply is an error. */
+static bool read_days(struct v2m_exchange *exchange, unsigned *days)
 {
 	const char *query = mg_get_request_info(exchange->connection)->query_string;
 	char text[16];
@@ -118,18 +116,18 @@ static bool read_days(struct exchange *exchange, unsigned *days)
 			result = -EINVAL;
 	}
 	if (result == -EINVAL) {
-		v2m_reply_error(exchange->reply, 422, "bad_parameter",
-				"days_to_keep has to be a number of days, 0 to 100000");
+		v2m_http_reply_error(exchange->reply, 422, "bad_parameter",
+				     "days_to_keep must be a number of days, 0 to 100000");
 		return false;
 	}
 	*days = (unsigned)number;
 	return true;
 }
 
-void answer_history_cleanup(struct exchange *exchange)
+void v2m_http_answer_history_cleanup(struct v2m_exchange *exchange)
 {
-	const struct v2m_meter *meter = exchange->http->meter;
-	struct v2m_reply *reply = exchange->reply;
+	const struct v2m_meter *meter = exchange->service->meter;
+	struct v2m_http_reply *reply = exchange->reply;
 	enum v2m_verdict verdict;
 	int64_t real_us = 0;
 	unsigned days;
@@ -138,7 +136,7 @@ void answer_history_cleanup(struct exchange *exchange)
 		return;
 	verdict = meter->history_cleanup(meter->context, days, &real_us);
 	if (verdict == V2M_OK)
-		v2m_reply_own(reply, v2m_api_history_cleanup(days, real_us, &reply->own));
+		v2m_http_reply_own(reply, v2m_api_history_cleanup(days, real_us, &reply->own));
 	else
-		answer_verdict(reply, verdict);
+		v2m_exchange_fail(exchange, verdict);
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * civetweb, tied down: handlers of ours for every request, no files, no CORS, no log of its own.
+ * civetweb does as little as possible: our handler answers every request. civetweb serves no files,
+ * sends no CORS headers and writes no log of its own.
  *
- * civetweb 1.15 gives every open connection a worker thread and starts all of them at once. So the
- * limits below are what clients can hold open at a time; measurements are in docs/api-server.md.
+ * civetweb 1.15 gives every open connection a worker thread, and starts all threads at once. So the
+ * limits below are what clients can hold open at the same time. docs/api-server.md has the
+ * measurements.
  */
 #include "http/http.h"
 
@@ -19,103 +21,89 @@
 #include "base/log.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/endpoint.h"
 #include "http/accept_waker.h"
+#include "http/address_counts.h"
+#include "http/auth.h"
 #include "http/body.h"
 #include "http/framing.h"
 #include "http/listen.h"
-#include "http/server.h"
+#include "http/reply.h"
+#include "http/routes.h"
+#include "http/service.h"
 #include "http/stack.h"
 
 #define THREADS 288
-/* A request's header has to be here in that time, an answer taken in it. */
+/* Time for a request's header to arrive, and for a client to take its answer. */
 #define REQUEST_TIMEOUT_MS "5000"
-/* What a connection may idle between two requests. */
+/* How long a connection may idle between two requests. */
 #define KEEP_ALIVE_MS "5000"
-/* While more connections than this are open, in all or of the same address, every answer ends its
- * connection: idle ones cannot hold the workers that others wait for. Nobody is refused. */
+/* If more connections than this are open, in total or from one address, every answer ends its
+ * connection. So idle connections cannot hold the workers that others wait for. Nobody is refused.
+ */
 #define KEEP_ALIVE_CONNECTIONS (THREADS / 3)
 #define KEEP_ALIVE_OF_ADDRESS  32
-/* What is read of a body that is too large before the connection is closed: closing at once would
- * reset it, and the client might never see the answer. */
+/* Bytes of a request's body that are read and dropped. Only an import of totals has a larger body.
+ */
+#define REQUEST_BODY_MAX (16 * 1024)
+/* Bytes of a body that are still read after a refusal. If we closed at once, the kernel would reset
+ * the connection, and the client might never see the answer. */
 #define LINGER_BYTES (256 * 1024)
-#define BODY_TIME_NS 2000000000u
-/* What answers get to leave when it ends, and how often that is looked at. */
+/* Time for answers to leave when the server stops, and the pause between two looks. */
 #define STOP_WAIT_MS 1000
 #define STOP_POLL_MS 1
+
+struct v2m_http {
+	struct mg_context *context;
+	struct sockaddr_in address; /* of the first listener; its port may be 0 */
+	bool started;
+	unsigned open_connections; /* atomic */
+	unsigned in_flight; /* atomic; requests that arrived before the server was stopping */
+	bool stopping;      /* atomic */
+	struct v2m_address_counts address_counts;
+	struct v2m_auth auth;
+	struct v2m_http_service service;
+};
 
 static struct v2m_http *http_of(const struct mg_connection *connection)
 {
 	return mg_get_user_context_data(connection);
 }
 
-enum body_end {
-	BODY_WHOLE,
-	BODY_TOO_LARGE,
-	BODY_INCOMPLETE,
-};
-
-/* Reads and drops the body, at most limit bytes of it. Byte by byte: mg_read() comes back only when
- * it has all it was asked for, however slowly that arrives. A body that stops coming it calls
- * ended.
- */
-static enum body_end drain(struct mg_connection *connection, size_t limit)
-{
-	const long long announced = mg_get_request_info(connection)->content_length;
-	uint64_t start_ns = v2m_clock_mono_ns();
-	size_t total = 0;
-	char byte;
-	int count;
-
-	while ((count = mg_read(connection, &byte, 1)) > 0) {
-		if (++total > limit)
-			return BODY_TOO_LARGE;
-		if (v2m_clock_mono_ns() - start_ns > BODY_TIME_NS)
-			return BODY_INCOMPLETE;
-	}
-	if (count < 0 || (announced > 0 && total < (size_t)announced))
-		return BODY_INCOMPLETE;
-	return BODY_WHOLE;
-}
-
-static bool has_body(const struct mg_connection *connection)
-{
-	return mg_get_request_info(connection)->content_length > 0 ||
-	       mg_get_header(connection, "Transfer-Encoding");
-}
-
-static void refuse_malformed(struct v2m_reply *reply)
+static void refuse_malformed(struct v2m_http_reply *reply)
 {
 	reply->close = true;
-	v2m_reply_error(reply, 400, "bad_request",
-			"The request is malformed, incomplete, or its headers are larger than "
-			"8 KiB or more than 63");
+	v2m_http_reply_error(reply, 400, "bad_request",
+			     "The request is malformed, incomplete, or its headers are larger than "
+			     "8 KiB or more than 63");
 }
 
-/* Hardly anything we serve takes a body, but clients send some. False: it is too large, or not all
- * of it came; what its sender may have given up is not done. */
-static bool take_body(struct mg_connection *connection, struct v2m_reply *reply)
+/* Reads and drops the body: some clients send one although our paths take none. False: the body is
+ * too large or incomplete, and the reply is an error. The request is then not carried out, because
+ * its client may have given it up. */
+static bool take_body(struct mg_connection *connection, struct v2m_http_reply *reply)
 {
-	enum body_end end = BODY_TOO_LARGE;
+	enum v2m_body_end end = V2M_BODY_TOO_LARGE;
 
-	if (mg_get_request_info(connection)->content_length <= V2M_REQUEST_BODY_MAX) {
+	if (mg_get_request_info(connection)->content_length <= REQUEST_BODY_MAX) {
 		v2m_body_invite(connection);
-		end = drain(connection, V2M_REQUEST_BODY_MAX);
+		end = v2m_body_drop(connection, REQUEST_BODY_MAX);
 	}
-	if (end == BODY_WHOLE)
+	if (end == V2M_BODY_WHOLE)
 		return true;
-	if (end == BODY_INCOMPLETE) {
+	if (end == V2M_BODY_INCOMPLETE) {
 		refuse_malformed(reply);
 		return false;
 	}
 	reply->close = true;
 	reply->linger = true;
-	v2m_reply_error(reply, 413, "body_too_large", "The request's body is too large");
+	v2m_http_reply_error(reply, 413, "body_too_large", "The request's body is too large");
 	return false;
 }
 
-/* Notes the connection under its address at its first request: before that civetweb does not tell
- * it. The address is kept as the connection's user data. */
-static uint32_t address_of(struct v2m_http *http, struct mg_connection *connection)
+/* The connection's address, which is counted at the first request: civetweb does not tell it
+ * earlier. The address is kept as the connection's user data. */
+static uint32_t count_address(struct v2m_http *http, struct mg_connection *connection)
 {
 	uint32_t address = (uint32_t)(uintptr_t)mg_get_user_connection_data(connection);
 	struct in_addr parsed;
@@ -131,7 +119,8 @@ static uint32_t address_of(struct v2m_http *http, struct mg_connection *connecti
 
 static bool is_crowded(struct v2m_http *http, struct mg_connection *connection)
 {
-	unsigned own = v2m_address_counts_get(&http->address_counts, address_of(http, connection));
+	unsigned own =
+		v2m_address_counts_get(&http->address_counts, count_address(http, connection));
 
 	return own > KEEP_ALIVE_OF_ADDRESS ||
 	       __atomic_load_n(&http->open_connections, __ATOMIC_RELAXED) > KEEP_ALIVE_CONNECTIONS;
@@ -140,29 +129,30 @@ static bool is_crowded(struct v2m_http *http, struct mg_connection *connection)
 static int answer_request(struct v2m_http *http, struct mg_connection *connection, bool last)
 {
 	const struct mg_request_info *info = mg_get_request_info(connection);
-	struct v2m_reply reply = { .head = strcmp(info->request_method, "HEAD") == 0 };
+	struct v2m_http_reply reply = { .head = strcmp(info->request_method, "HEAD") == 0 };
 	int status;
 
 	reply.close = last || info->num_headers == 0 || is_crowded(http, connection);
 	if (v2m_framing_is_ambiguous(connection)) {
 		refuse_malformed(&reply);
 	} else if (!v2m_routes_open(info->local_uri_raw) &&
-		   !v2m_http_authorized(http, connection)) {
+		   !v2m_auth_allows(&http->auth, connection)) {
 		reply.close = true;
-		v2m_reply_error(&reply, 401, "unauthorized",
-				"Invalid API key. Use X-API-Key header with the correct key.");
+		v2m_http_reply_error(&reply, 401, "unauthorized",
+				     "Invalid API key. Use X-API-Key header with the correct key.");
 	} else if (v2m_routes_read_body(info->request_method, info->local_uri_raw) ||
-		   !has_body(connection) || take_body(connection, &reply)) {
-		v2m_routes_answer(http, connection, &reply);
+		   !v2m_body_is_announced(connection) || take_body(connection, &reply)) {
+		v2m_routes_answer(&http->service, connection, &reply);
 	}
 	status = reply.body->status;
-	v2m_reply_send(connection, &reply);
+	v2m_http_reply_send(connection, &reply);
 	if (reply.linger)
-		drain(connection, LINGER_BYTES);
+		v2m_body_drop(connection, LINGER_BYTES);
 	return status;
 }
 
-/* Sequentially consistent: either the request sees that the server stops, or that waits for it. */
+/* Sequentially consistent: either the request sees that the server is stopping, or the stop sees
+ * the request and waits for it. */
 static int begin_request(struct mg_connection *connection)
 {
 	struct v2m_http *http = http_of(connection);
@@ -178,9 +168,9 @@ static int begin_request(struct mg_connection *connection)
 	return status;
 }
 
-/* civetweb cuts answers off where it is told to stop, and that of a reset which has been done must
- * not get lost: nobody else knows what it closed. */
-static void let_answers_leave(struct v2m_http *http)
+/* civetweb cuts answers off when it is told to stop. The answer to a reset must not get lost: only
+ * this answer has the bytes that the reset closed. */
+static void wait_for_answers(struct v2m_http *http)
 {
 	const struct timespec step = { .tv_nsec = STOP_POLL_MS * 1000000 };
 
@@ -192,26 +182,28 @@ static void let_answers_leave(struct v2m_http *http)
 	}
 }
 
-/* What civetweb itself refuses, before there is a request to route. It does not tell a request that
- * is malformed from one that is too long, too slow or of wrong length. */
+/* Answers a request that civetweb itself refuses, before there is a request to route. civetweb
+ * gives the same status for a malformed request, a too long one, a too slow one and one of wrong
+ * length. */
 static int http_error(struct mg_connection *connection, int status, const char *message)
 {
-	struct v2m_reply reply = { .close = true };
+	struct v2m_http_reply reply = { .close = true };
 
 	(void)message;
 	if (status == 505)
-		v2m_reply_error(&reply, status, "http_version",
-				"This version of HTTP is not supported");
+		v2m_http_reply_error(&reply, status, "http_version",
+				     "This version of HTTP is not supported");
 	else if (status < 500)
 		refuse_malformed(&reply);
 	else
-		v2m_reply_error(&reply, 503, "http_error", "The request cannot be answered now");
-	v2m_reply_send(connection, &reply);
+		v2m_http_reply_error(&reply, 503, "http_error",
+				     "The request cannot be answered now");
+	v2m_http_reply_send(connection, &reply);
 	return 0;
 }
 
-/* At the start its messages say why it failed; later they are about single clients, and must not
- * let those fill the log. */
+/* civetweb's messages during the start say why the start failed. Later ones are about single
+ * clients, which must not be able to fill the log. */
 static int log_message(const struct mg_connection *connection, const char *message)
 {
 	struct v2m_http *http = http_of(connection);
@@ -227,7 +219,7 @@ static int init_connection(const struct mg_connection *connection, void **data)
 	return 0;
 }
 
-/* The last that still has the connection's user data. */
+/* The last callback in which the connection still has its user data. */
 static void connection_close(const struct mg_connection *connection)
 {
 	struct v2m_http *http = http_of(connection);
@@ -238,7 +230,7 @@ static void connection_close(const struct mg_connection *connection)
 		v2m_address_counts_remove(&http->address_counts, address);
 }
 
-/* What a request needs of the stack is 12 KiB and more; most workers idle most of the time. */
+/* A request touches 12 KiB of the stack or more, and most workers idle most of the time. */
 static void connection_closed(const struct mg_connection *connection)
 {
 	(void)connection;
@@ -250,7 +242,8 @@ static void *init_thread(const struct mg_context *context, int type)
 	(void)context;
 	(void)type;
 	v2m_stack_note();
-	/* Most workers never see a connection; starting has taken a page more than waiting does. */
+	/* Most workers never see a connection. The start has touched one page more than waiting
+	 * needs. */
 	v2m_stack_release();
 	return NULL;
 }
@@ -319,22 +312,24 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
 
 	if (!made || !ports)
 		return v2m_error_set(error, -ENOMEM, "http: out of memory");
-	if (!options->api_key || !options->api_key[0] || strlen(options->api_key) > V2M_API_KEY_MAX)
-		return v2m_error_set(error, -EINVAL, "api_key: expected 1 to %d characters",
-				     V2M_API_KEY_MAX);
-	result = make_start_id(made->start_id);
+	result = v2m_auth_init(&made->auth, options->api_key, error);
 	if (result)
-		return v2m_error_set(error, result, "http: no random numbers: %s",
+		return result;
+	result = make_start_id(made->service.start_id);
+	if (result)
+		return v2m_error_set(error, result, "http: cannot get random numbers: %s",
 				     strerror(-result));
 	result = v2m_listen_check(options->listen, error);
 	if (result == 0)
-		result = v2m_listen_parse(options->listen->items[0], &made->address);
+		result = v2m_endpoint_parse(options->listen->items[0], &made->address);
 	if (result)
 		return result;
-	strcpy(made->api_key, options->api_key);
-	made->meter = options->meter;
-	made->api_bytes = options->api_bytes;
-	v2m_address_counts_init(&made->address_counts);
+	made->service.meter = options->meter;
+	made->service.api_bytes = options->api_bytes;
+	/* civetweb gives every connection a thread, so there are no more addresses than threads. */
+	result = v2m_address_counts_init(&made->address_counts, THREADS);
+	if (result)
+		return v2m_error_set(error, result, "http: out of memory");
 	mg_init_library(MG_FEATURES_DEFAULT);
 	made->context = start_civetweb(made, ports);
 	if (!made->context) {
@@ -347,8 +342,8 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
 	return 0;
 }
 
-/* civetweb's accepting thread looks every 2 s (SOCKET_TIMEOUT_QUANTUM) whether it is to stop, and
- * after every connection. */
+/* The thread of civetweb that accepts connections checks for a stop every 2 s
+ * (SOCKET_TIMEOUT_QUANTUM) and after every connection. The waker makes connections for it. */
 static void stop_civetweb(struct v2m_http *http)
 {
 	struct sockaddr_in address = http->address;
@@ -364,7 +359,7 @@ void v2m_http_stop(struct v2m_http *http)
 {
 	if (!http)
 		return;
-	let_answers_leave(http);
+	wait_for_answers(http);
 	stop_civetweb(http);
 	mg_exit_library();
 	v2m_address_counts_destroy(&http->address_counts);

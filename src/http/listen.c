@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "http/listen.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -15,28 +14,11 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/endpoint.h"
 #include "base/file.h"
+#include "base/proc_tcp_line.h"
 
 #define PROC_TCP_MAX (16u << 20) /* 100,000 sockets take 15 MB */
-
-int v2m_listen_parse(const char *text, struct sockaddr_in *address)
-{
-	const char *colon = strrchr(text, ':');
-	char host[INET_ADDRSTRLEN];
-	unsigned long port;
-	char *end;
-
-	if (!colon || (size_t)(colon - text) >= sizeof(host) || !isdigit((unsigned char)colon[1]))
-		return -EINVAL;
-	memcpy(host, text, (size_t)(colon - text));
-	host[colon - text] = 0;
-	errno = 0;
-	port = strtoul(colon + 1, &end, 10);
-	if (errno || *end || port > UINT16_MAX)
-		return -EINVAL;
-	*address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-	return inet_pton(AF_INET, host, &address->sin_addr) == 1 ? 0 : -EINVAL;
-}
 
 static void closedirp(DIR **directory)
 {
@@ -44,23 +26,22 @@ static void closedirp(DIR **directory)
 		closedir(*directory);
 }
 
-/* One line of /proc/net/tcp or tcp6 (Linux, Documentation/networking/proc_net_tcp.rst): whether it
- * is a listener in the way of the address, and its inode. */
-static bool parse_listener(const char *line, const struct sockaddr_in *address, uint64_t *inode)
+/* Whether the line of /proc/net/tcp or tcp6 is a listener that prevents listening on the address.
+ * *inode: of that listener. */
+static bool is_listener_on(const char *line, const struct sockaddr_in *address, uint64_t *inode)
 {
-	char local[33];
-	unsigned port;
-	unsigned state;
-	bool any;
+	static const uint8_t any[16] = { 0 };
+	struct v2m_connection socket;
+	bool same;
 
-	if (sscanf(line, " %*d: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*d %*d %" SCNu64,
-		   local, &port, &state, inode) != 4)
+	if (v2m_proc_tcp_parse(line, &socket) || socket.state != V2M_TCP_LISTEN ||
+	    socket.local_port != ntohs(address->sin_port))
 		return false;
-	if (port != ntohs(address->sin_port) || state != 0x0a)
+	same = socket.family == AF_INET &&
+	       memcmp(socket.local, &address->sin_addr, sizeof(address->sin_addr)) == 0;
+	if (!same && address->sin_addr.s_addr != 0 && memcmp(socket.local, any, sizeof(any)) != 0)
 		return false;
-	any = strspn(local, "0") == strlen(local);
-	return any || address->sin_addr.s_addr == 0 ||
-	       strtoul(local, NULL, 16) == address->sin_addr.s_addr;
+	return v2m_proc_tcp_inode(line, inode) == 0;
 }
 
 static bool find_listener(const char *path, const struct sockaddr_in *address, uint64_t *inode)
@@ -73,7 +54,7 @@ static bool find_listener(const char *path, const struct sockaddr_in *address, u
 		return false;
 	rest = text;
 	for (char *line; (line = strsep(&rest, "\n"));)
-		if (parse_listener(line, address, inode))
+		if (is_listener_on(line, address, inode))
 			return true;
 	return false;
 }
@@ -100,7 +81,7 @@ static bool process_has_socket(const char *pid, const char *wanted)
 	return false;
 }
 
-/* " by nginx (pid 123)", or nothing where /proc does not tell. */
+/* Writes " by nginx (pid 123)", or "" if /proc does not show the holder. */
 static void describe_holder(const struct sockaddr_in *address, char *text, size_t size)
 {
 	V2M_CLEANUP(closedirp) DIR *processes = opendir("/proc");
@@ -130,7 +111,8 @@ static void describe_holder(const struct sockaddr_in *address, char *text, size_
 	}
 }
 
-/* SO_REUSEADDR as civetweb sets it: connections of a former server in TIME_WAIT are no obstacle. */
+/* Sets SO_REUSEADDR as civetweb does: connections of an earlier server in TIME_WAIT do not prevent
+ * the bind. */
 static int try_bind(const struct sockaddr_in *address)
 {
 	V2M_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -144,11 +126,11 @@ static int try_bind(const struct sockaddr_in *address)
 	return 0;
 }
 
-static int check_one(const char *text, struct v2m_error *error)
+static int check_address(const char *text, struct v2m_error *error)
 {
 	struct sockaddr_in address;
 	char holder[128];
-	int result = v2m_listen_parse(text, &address);
+	int result = v2m_endpoint_parse(text, &address);
 
 	if (result)
 		return v2m_error_set(error, result,
@@ -167,9 +149,9 @@ static int check_one(const char *text, struct v2m_error *error)
 int v2m_listen_check(const struct v2m_strings *listen, struct v2m_error *error)
 {
 	if (!listen->count)
-		return v2m_error_set(error, -EINVAL, "listen: no address");
+		return v2m_error_set(error, -EINVAL, "listen: expected at least one address");
 	for (size_t i = 0; i < listen->count; i++) {
-		int result = check_one(listen->items[i], error);
+		int result = check_address(listen->items[i], error);
 
 		if (result)
 			return result;

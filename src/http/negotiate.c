@@ -10,8 +10,8 @@ static const char *skip_spaces(const char *text)
 	return text + strspn(text, " \t");
 }
 
-/* The next member of a comma-separated list, without the spaces around it; NULL at the end. No
- * member that we look for has a comma in it, entity tags aside. */
+/* The next member of a comma-separated list, without the spaces around it; NULL at the end. This is
+ * not for entity tags, which may have commas inside. */
 static const char *next_member(const char **rest, size_t *length)
 {
 	const char *start;
@@ -33,7 +33,9 @@ static bool has_name(const char *member, size_t length, const char *name)
 	return length == strlen(name) && strncasecmp(member, name, length) == 0;
 }
 
-/* Whether the parameters of a coding, at ";", give it the weight 0. */
+/* Whether the parameters of a coding give it the weight 0, which refuses it. parameters points to
+ * the
+ * ";" in front of them. */
 static bool has_weight_zero(const char *parameters, const char *end)
 {
 	while (parameters < end && *parameters == ';') {

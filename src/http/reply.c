@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include <inttypes.h>
+#include "http/reply.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "http/negotiate.h"
-#include "http/server.h"
 #include "api/error.h"
+#include "base/macros.h"
 
-/* Header and body of this much together leave in one write, and so in one segment or two. */
+/* A reply of at most this size, header and body together, leaves in one write, so in one or two
+ * segments. */
 #define SINGLE_WRITE 4096
-/* A smaller body fits into one segment as it is. */
-#define GZIP_FROM 1024
 
 static const char out_of_memory[] = "{\"detail\":\"Out of memory.\",\"code\":\"out_of_memory\"}";
 
@@ -25,17 +24,18 @@ static const struct v2m_body out_of_memory_body = {
 
 static const struct v2m_body not_modified = { .status = 304 };
 
-void v2m_reply_own(struct v2m_reply *reply, int result)
+void v2m_http_reply_own(struct v2m_http_reply *reply, int result)
 {
 	reply->body = result ? &out_of_memory_body : &reply->own;
 }
 
-void v2m_reply_error(struct v2m_reply *reply, int status, const char *code, const char *detail)
+void v2m_http_reply_error(struct v2m_http_reply *reply, int status, const char *code,
+			  const char *detail)
 {
-	v2m_reply_own(reply, v2m_api_error(status, code, detail, &reply->own));
+	v2m_http_reply_own(reply, v2m_api_error(status, code, detail, &reply->own));
 }
 
-/* Of the statuses we send; civetweb's own list has a misspelt one. */
+/* For every status that we send. civetweb has a list too, with a spelling mistake in it. */
 static const char *reason_phrase(int status)
 {
 	static const struct {
@@ -61,33 +61,19 @@ static const char *reason_phrase(int status)
 	return "Error";
 }
 
-void v2m_reply_rendered(struct v2m_http *http, struct mg_connection *connection,
-			struct v2m_reply *reply, const char *name, v2m_render render,
-			const void *argument, bool ahead)
+void v2m_http_reply_not_modified(struct v2m_http_reply *reply)
 {
-	uint64_t generation = v2m_window_snapshot(reply->window)->generation;
-
-	reply->body = v2m_window_body(reply->window, name, render, argument, ahead);
-	if (!reply->body || reply->body->status != 200)
-		return;
-	reply->gzip = reply->body->length >= GZIP_FROM &&
-		      v2m_accepts_gzip(mg_get_header(connection, "Accept-Encoding"));
-	snprintf(reply->etag, sizeof(reply->etag), "\"%s-%" PRIx64 "%s\"", http->start_id,
-		 generation, reply->gzip ? "-gzip" : "");
-	if (v2m_etag_matches(mg_get_header(connection, "If-None-Match"), reply->etag))
-		reply->body = &not_modified;
-	else if (reply->gzip)
-		reply->body = v2m_window_gzip(reply->window, name, render, argument, ahead);
+	reply->body = &not_modified;
 }
 
-/* A header in the making. */
+/* A header that is being written. */
 struct header {
 	char *text;
 	size_t size;
 	size_t length;
 };
 
-V2M_PRINTF(2, 3) static void add(struct header *header, const char *format, ...)
+V2M_PRINTF(2, 3) static void add_text(struct header *header, const char *format, ...)
 {
 	va_list arguments;
 	int length;
@@ -107,7 +93,7 @@ static void add_date(struct header *header)
 	struct tm utc;
 
 	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc));
-	add(header, "Date: %s\r\n", date);
+	add_text(header, "Date: %s\r\n", date);
 }
 
 static void add_connection(struct header *header, const struct mg_connection *connection,
@@ -116,38 +102,38 @@ static void add_connection(struct header *header, const struct mg_connection *co
 	const char *version = mg_get_request_info(connection)->http_version;
 
 	if (close)
-		add(header, "Connection: close\r\n");
+		add_text(header, "Connection: close\r\n");
 	else if (version && strcmp(version, "1.0") == 0)
-		add(header, "Connection: keep-alive\r\n");
+		add_text(header, "Connection: keep-alive\r\n");
 }
 
-static size_t write_header(struct mg_connection *connection, const struct v2m_reply *reply,
-			   char *text, size_t size)
+static size_t write_headers(struct mg_connection *connection, const struct v2m_http_reply *reply,
+			    char *text, size_t size)
 {
 	struct header header = { .text = text, .size = size };
 	int status = reply->body->status;
 
-	add(&header, "HTTP/1.1 %d %s\r\n", status, reason_phrase(status));
+	add_text(&header, "HTTP/1.1 %d %s\r\n", status, reason_phrase(status));
 	add_date(&header);
 	if (status != 304)
-		add(&header, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
-		    reply->body->length);
+		add_text(&header, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+			 reply->body->length);
 	if (reply->gzip && status == 200)
-		add(&header, "Content-Encoding: gzip\r\n");
-	add(&header, "Cache-Control: %s\r\n",
-	    reply->window ? "private, no-cache\r\nVary: Accept-Encoding" : "no-store");
+		add_text(&header, "Content-Encoding: gzip\r\n");
+	add_text(&header, "Cache-Control: %s\r\n",
+		 reply->window ? "private, no-cache\r\nVary: Accept-Encoding" : "no-store");
 	if (reply->etag[0])
-		add(&header, "ETag: %s\r\n", reply->etag);
+		add_text(&header, "ETag: %s\r\n", reply->etag);
 	if (status == 401)
-		add(&header, "WWW-Authenticate: Bearer realm=\"v2meter\"\r\n");
+		add_text(&header, "WWW-Authenticate: Bearer realm=\"v2meter\"\r\n");
 	if (status == 405)
-		add(&header, "Allow: %s\r\n", reply->allow);
+		add_text(&header, "Allow: %s\r\n", reply->allow);
 	add_connection(&header, connection, reply->close);
-	add(&header, "X-Content-Type-Options: nosniff\r\n\r\n");
+	add_text(&header, "X-Content-Type-Options: nosniff\r\n\r\n");
 	return header.length;
 }
 
-void v2m_reply_send(struct mg_connection *connection, struct v2m_reply *reply)
+void v2m_http_reply_send(struct mg_connection *connection, struct v2m_http_reply *reply)
 {
 	char buffer[SINGLE_WRITE];
 	size_t header;
@@ -155,7 +141,7 @@ void v2m_reply_send(struct mg_connection *connection, struct v2m_reply *reply)
 
 	if (reply->close)
 		mg_disable_connection_keep_alive(connection);
-	header = write_header(connection, reply, buffer, sizeof(buffer));
+	header = write_headers(connection, reply, buffer, sizeof(buffer));
 	if (header + body <= sizeof(buffer)) {
 		if (body)
 			memcpy(buffer + header, reply->body->data, body);

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What is served under which path: one table, which also answers 404 and 405. */
+#include "http/routes.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "http/exchange.h"
 #include "api/exact.h"
 #include "api/history.h"
 #include "api/traffic.h"
+#include "http/answers.h"
+#include "http/rate_history_answers.h"
+#include "http/decode.h"
+#include "http/history_answers.h"
+#include "http/transfer_answers.h"
 
 #define PATH_MAX_LENGTH 1024
 #define PARAMETER       "{}"
@@ -18,30 +23,32 @@
 #define OPEN(pattern_, handle_, ...)                                                               \
 	ROUTE("GET", pattern_, .handle = handle_, .open = true, __VA_ARGS__)
 #define RENDERED(pattern_, name_, ...)                                                             \
-	ROUTE("GET", pattern_, .handle = answer_rendered, .name = name_, .render = __VA_ARGS__)
+	ROUTE("GET", pattern_, .handle = v2m_http_answer_rendered, .name = name_,                  \
+	      .render = __VA_ARGS__)
 #define RESET(pattern_, ...)                                                                       \
-	ROUTE("POST", pattern_, .handle = answer_reset, .render_reset = __VA_ARGS__)
+	ROUTE("POST", pattern_, .handle = v2m_http_answer_reset, .render_reset = __VA_ARGS__)
 #define KEY    .per_key = true
 #define ACTIVE .per_key = true, .active_only = true
 #define HISTORY(pattern_, name_, ...)                                                              \
-	ROUTE("GET", pattern_, .handle = answer_history, .name = name_, .render = __VA_ARGS__)
+	ROUTE("GET", pattern_, .handle = v2m_http_answer_history, .name = name_,                   \
+	      .render = __VA_ARGS__)
 
 /* clang-format off */
-static const struct route routes[] = {
-	/* First what is the panel's: neither ours nor a wrong method. */
-	ROUTE("POST",   "/api/keys",    .handle = answer_not_served),
-	ROUTE("PUT",    "/api/keys/{}", .handle = answer_not_served),
-	ROUTE("PATCH",  "/api/keys/{}", .handle = answer_not_served),
-	ROUTE("DELETE", "/api/keys/{}", .handle = answer_not_served),
+static const struct v2m_route routes[] = {
+	/* First the panel's calls: they are not ours, and not a wrong method of our paths. */
+	ROUTE("POST",   "/api/keys",    .handle = v2m_http_answer_not_served),
+	ROUTE("PUT",    "/api/keys/{}", .handle = v2m_http_answer_not_served),
+	ROUTE("PATCH",  "/api/keys/{}", .handle = v2m_http_answer_not_served),
+	ROUTE("DELETE", "/api/keys/{}", .handle = v2m_http_answer_not_served),
 
-	OPEN("/",        answer_root),
-	OPEN("/api/",    answer_root),
-	OPEN("/health",  answer_health, .healthy = "healthy"),
-	OPEN("/healthz", answer_health, .healthy = "ok"),
+	OPEN("/",        v2m_http_answer_root),
+	OPEN("/api/",    v2m_http_answer_root),
+	OPEN("/health",  v2m_http_answer_health, .healthy = "healthy"),
+	OPEN("/healthz", v2m_http_answer_health, .healthy = "ok"),
 
-	ROUTE("GET",  "/api/meter/status", .handle = answer_meter_status),
-	ROUTE("GET",  "/api/meter/export", .handle = answer_export),
-	ROUTE("POST", "/api/meter/import", .handle = answer_import, .reads_body = true),
+	ROUTE("GET",  "/api/meter/status", .handle = v2m_http_answer_meter_status),
+	ROUTE("GET",  "/api/meter/export", .handle = v2m_http_answer_export),
+	ROUTE("POST", "/api/meter/import", .handle = v2m_http_answer_import, .reads_body = true),
 
 	RENDERED("/api/keys",                       "keys",           v2m_api_keys),
 	RENDERED("/api/keys/{}",                    "key",            v2m_api_key, KEY),
@@ -61,11 +68,11 @@ static const struct route routes[] = {
 	HISTORY("/api/traffic/monthly",           "month",       v2m_api_month, .monthly = true),
 	HISTORY("/api/keys/{}/traffic/history",   "key_history", v2m_api_key_history, KEY),
 	HISTORY("/api/keys/{}/traffic/monthly",   "key_month",   v2m_api_key_month, KEY, .monthly = true),
-	ROUTE("GET",  "/api/keys/{}/traffic/hours",          .handle = answer_hours, .per_key = true),
-	ROUTE("GET",  "/api/keys/{}/traffic/rates",          .handle = answer_rates, .per_key = true),
-	ROUTE("GET",  "/api/traffic/daily/{}",               .handle = answer_history_date),
-	ROUTE("POST", "/api/keys/{}/traffic/history/reset",  .handle = answer_history_reset, .per_key = true),
-	ROUTE("POST", "/api/traffic/history/cleanup",        .handle = answer_history_cleanup),
+	ROUTE("GET",  "/api/keys/{}/traffic/hours",          .handle = v2m_http_answer_hours, .per_key = true),
+	ROUTE("GET",  "/api/keys/{}/traffic/rates",          .handle = v2m_http_answer_rates, .per_key = true),
+	ROUTE("GET",  "/api/traffic/daily/{}",               .handle = v2m_http_answer_history_date),
+	ROUTE("POST", "/api/keys/{}/traffic/history/reset",  .handle = v2m_http_answer_history_reset, .per_key = true),
+	ROUTE("POST", "/api/traffic/history/cleanup",        .handle = v2m_http_answer_history_cleanup),
 
 	RESET("/api/keys/{}/traffic/simple/reset", v2m_api_reset, KEY),
 	RESET("/api/keys/{}/traffic/reset",        v2m_api_key_reset, KEY),
@@ -73,9 +80,10 @@ static const struct route routes[] = {
 };
 /* clang-format on */
 
-/* Matches a raw path to a pattern, segment by segment. The parameter's segment, not empty, is given
- * as it stands in the path. */
-static bool matches(const char *pattern, const char *path, const char **parameter, size_t *length)
+/* Whether a raw path fits the pattern. *parameter and *length are the path's segment for {}, not
+ * decoded and not empty; NULL and 0 if the pattern has none. */
+static bool matches_pattern(const char *pattern, const char *path, const char **parameter,
+			    size_t *length)
 {
 	*parameter = NULL;
 	*length = 0;
@@ -94,22 +102,23 @@ static bool matches(const char *pattern, const char *path, const char **paramete
 	return !*pattern && !*path;
 }
 
-/* The route of the request, or NULL with the methods that the path has in allow. */
-static const struct route *find_route(const char *method, const char *path, const char **parameter,
-				      size_t *length, char *allow, size_t size)
+/* The route of the request. NULL: there is none, and allow lists the methods of the path. */
+static const struct v2m_route *find_route(const char *method, const char *path,
+					  const char **parameter, size_t *length, char *allow,
+					  size_t size)
 {
 	const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
 	size_t used = 0;
 
 	allow[0] = 0;
 	for (size_t i = 0; i < V2M_ARRAY_LEN(routes); i++) {
-		const struct route *route = &routes[i];
+		const struct v2m_route *route = &routes[i];
 
-		if (!matches(route->pattern, path, parameter, length))
+		if (!matches_pattern(route->pattern, path, parameter, length))
 			continue;
 		if (strcmp(route->method, wanted) == 0)
 			return route;
-		if (route->handle != answer_not_served && used < size)
+		if (route->handle != v2m_http_answer_not_served && used < size)
 			used += (size_t)snprintf(
 				allow + used, size - used, "%s%s", used ? ", " : "",
 				strcmp(route->method, "GET") == 0 ? "GET, HEAD" : route->method);
@@ -123,7 +132,7 @@ bool v2m_routes_open(const char *path)
 	size_t length;
 
 	for (size_t i = 0; i < V2M_ARRAY_LEN(routes); i++)
-		if (routes[i].open && matches(routes[i].pattern, path, &parameter, &length))
+		if (routes[i].open && matches_pattern(routes[i].pattern, path, &parameter, &length))
 			return true;
 	return false;
 }
@@ -135,41 +144,42 @@ bool v2m_routes_read_body(const char *method, const char *path)
 
 	for (size_t i = 0; i < V2M_ARRAY_LEN(routes); i++)
 		if (routes[i].reads_body && strcmp(routes[i].method, method) == 0 &&
-		    matches(routes[i].pattern, path, &parameter, &length))
+		    matches_pattern(routes[i].pattern, path, &parameter, &length))
 			return true;
 	return false;
 }
 
-static void answer_no_route(struct v2m_reply *reply, const char *path)
+static void answer_no_route(struct v2m_exchange *exchange, const char *path)
 {
-	if (reply->allow[0]) {
-		v2m_reply_error(reply, 405, "method_not_allowed", "Method not allowed");
-	} else if (strncmp(path, "/api/", 5) == 0) {
-		answer_not_served(&(struct exchange){ .reply = reply });
-	} else {
-		v2m_reply_error(reply, 404, "not_found", "Not found");
-	}
+	struct v2m_http_reply *reply = exchange->reply;
+
+	if (reply->allow[0])
+		v2m_http_reply_error(reply, 405, "method_not_allowed", "Method not allowed");
+	else if (strncmp(path, "/api/", 5) == 0)
+		v2m_http_answer_not_served(exchange);
+	else
+		v2m_http_reply_error(reply, 404, "not_found", "Not found");
 }
 
-/* No key has an id of such a length, nor has a date. */
-static void answer_too_long(const struct exchange *exchange)
+/* No key has an id that long, and no date either. */
+static void answer_too_long(struct v2m_exchange *exchange)
 {
 	if (exchange->route->per_key)
-		answer_verdict(exchange->reply, V2M_KEY_NOT_FOUND);
+		v2m_exchange_fail(exchange, V2M_KEY_NOT_FOUND);
 	else
-		v2m_reply_error(exchange->reply, 422, "bad_parameter",
-				"The path's parameter is too long.");
+		v2m_http_reply_error(exchange->reply, 422, "bad_parameter",
+				     "The path's parameter is too long.");
 }
 
-void v2m_routes_answer(struct v2m_http *http, struct mg_connection *connection,
-		       struct v2m_reply *reply)
+void v2m_routes_answer(struct v2m_http_service *service, struct mg_connection *connection,
+		       struct v2m_http_reply *reply)
 {
 	const struct mg_request_info *info = mg_get_request_info(connection);
 	char decoded[PATH_MAX_LENGTH];
 	const char *parameter;
 	size_t length;
-	struct exchange exchange = {
-		.http = http,
+	struct v2m_exchange exchange = {
+		.service = service,
 		.connection = connection,
 		.parameter = decoded,
 		.reply = reply,
@@ -178,12 +188,12 @@ void v2m_routes_answer(struct v2m_http *http, struct mg_connection *connection,
 	exchange.route = find_route(info->request_method, info->local_uri_raw, &parameter, &length,
 				    reply->allow, sizeof(reply->allow));
 	if (!exchange.route)
-		answer_no_route(reply, info->local_uri_raw);
+		answer_no_route(&exchange, info->local_uri_raw);
 	else if (parameter && length >= sizeof(decoded))
 		answer_too_long(&exchange);
 	else if (parameter && !v2m_percent_decode(parameter, length, decoded, sizeof(decoded)))
-		v2m_reply_error(reply, 422, "bad_parameter",
-				"The path holds an invalid percent-encoding.");
+		v2m_http_reply_error(reply, 422, "bad_parameter",
+				     "The path holds an invalid percent-encoding.");
 	else
 		exchange.route->handle(&exchange);
 }

@@ -7,9 +7,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* More than the red zone below the stack pointer (128 bytes on x86-64) and madvise()'s own frame.
+/* Enough for the red zone below the stack pointer (128 bytes on x86-64) and for the frame of
+ * madvise().
  */
-#define MARGIN 1024
+#define MARGIN_BYTES 1024
 
 static __thread uintptr_t lowest;
 
@@ -29,7 +30,7 @@ void v2m_stack_note(void)
 void v2m_stack_release(void)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-	uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - MARGIN) & ~(page - 1);
+	uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - MARGIN_BYTES) & ~(page - 1);
 
 	if (lowest && end > lowest)
 		madvise((void *)lowest, end - lowest, MADV_DONTNEED);

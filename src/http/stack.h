@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The stacks of hundreds of workers, most of which are idle. */
+/* Saves memory in the stacks of hundreds of workers, because most of them are idle. */
 #ifndef V2METER_HTTP_STACK_H
 #define V2METER_HTTP_STACK_H
 
-/* Remembers where the calling thread's stack ends. */
+/* Remembers the lowest address of the calling thread's stack. */
 void v2m_stack_note(void);
-/* Gives the pages below the caller's frame back to the kernel; they read as zeros when they are
- * next used. Does nothing in a thread that has not noted its stack. */
+/* Gives the unused pages below the caller's frame back to the kernel. They are zeros when they are
+ * used again. Does nothing in a thread that has not called v2m_stack_note(). */
 void v2m_stack_release(void);
 
 #endif

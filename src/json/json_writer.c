@@ -7,30 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool reserve(struct v2m_json_writer *json, size_t more)
-{
-	size_t size = json->size ? json->size : 4096;
-	char *grown;
+#include "base/array.h"
+#include "base/text.h"
 
-	if (json->failed)
-		return false;
-	if (json->length + more + 1 <= json->size)
-		return true;
-	while (size < json->length + more + 1)
-		size *= 2;
-	grown = realloc(json->text, size);
-	if (!grown) {
-		json->failed = true;
-		return false;
-	}
-	json->text = grown;
-	json->size = size;
-	return true;
+#define FIRST_SIZE 4096
+
+/* Makes room for that many bytes more and the 0 at the end. False: out of memory. */
+static bool make_room(struct v2m_json_writer *json, size_t more)
+{
+	size_t wanted = json->size ? more + 1 : more + FIRST_SIZE;
+
+	if (json->failed || json->length + more < json->size)
+		return !json->failed;
+	json->failed = v2m_array_reserve_items((void **)&json->text, &json->size, json->length,
+					       wanted, 1) != 0;
+	return !json->failed;
 }
 
 static void append(struct v2m_json_writer *json, const char *text, size_t length)
 {
-	if (!reserve(json, length))
+	if (!make_room(json, length))
 		return;
 	memcpy(json->text + json->length, text, length);
 	json->length += length;
@@ -56,45 +52,11 @@ void v2m_write_close(struct v2m_json_writer *json, char bracket)
 	json->separate = true;
 }
 
-/* The length of the UTF-8 sequence at text, 0 where it is none: overlong forms, surrogates and what
- * lies above U+10FFFF are refused (Unicode 15, table 3-7). */
-static size_t utf8_length(const unsigned char *text)
-{
-	unsigned char low = 0x80;
-	unsigned char high = 0xbf;
-	size_t length;
-
-	if (text[0] < 0x80)
-		return 1;
-	if (text[0] >= 0xc2 && text[0] <= 0xdf)
-		length = 2;
-	else if (text[0] >= 0xe0 && text[0] <= 0xef)
-		length = 3;
-	else if (text[0] >= 0xf0 && text[0] <= 0xf4)
-		length = 4;
-	else
-		return 0;
-	if (text[0] == 0xe0)
-		low = 0xa0;
-	else if (text[0] == 0xed)
-		high = 0x9f;
-	else if (text[0] == 0xf0)
-		low = 0x90;
-	else if (text[0] == 0xf4)
-		high = 0x8f;
-	if (text[1] < low || text[1] > high)
-		return 0;
-	for (size_t i = 2; i < length; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	return length;
-}
-
 /* Writes one character and returns how many bytes of the text it took. */
 static size_t append_character(struct v2m_json_writer *json, const char *text)
 {
 	unsigned char c = (unsigned char)*text;
-	size_t length = utf8_length((const unsigned char *)text);
+	size_t length = c < 0x80 ? 1 : v2m_utf8_decode(text, NULL);
 	char escape[8];
 
 	if (c == '"' || c == '\\')

@@ -2,19 +2,19 @@
 #include "keys/key_join.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/name_index.h"
 #include "base/uuid.h"
 #include "base/cleanup.h"
 
 struct join {
 	struct v2m_key_list *keys;
-	json_t *by_uuid; /* uuid in lower case -> index */
-	json_t *by_id;   /* id -> index */
+	struct v2m_name_index by_uuid; /* of uuids in lower case */
+	struct v2m_name_index by_id;
 };
 
 void v2m_gathered_clear(struct v2m_gathered *gathered)
@@ -24,29 +24,29 @@ void v2m_gathered_clear(struct v2m_gathered *gathered)
 	v2m_key_list_clear(&gathered->assignments);
 }
 
-static struct v2m_key *look_up(const struct join *join, const json_t *index, const char *name)
+static struct v2m_key *find_key(const struct join *join, const struct v2m_name_index *index,
+				const char *name)
 {
-	const json_t *found = json_object_get(index, name);
+	size_t place;
 
-	return found ? &join->keys->items[json_integer_value(found)] : NULL;
+	return v2m_name_index_find(index, name, &place) ? &join->keys->items[place] : NULL;
 }
 
-static struct v2m_key *find_uuid(const struct join *join, const struct v2m_key *key)
+static struct v2m_key *find_by_uuid(const struct join *join, const struct v2m_key *key)
 {
 	char subject[V2M_SUBJECT_LEN];
 
 	v2m_key_subject(key, subject, sizeof(subject));
-	return look_up(join, join->by_uuid, subject);
+	return find_key(join, &join->by_uuid, subject);
 }
 
 static int add_key(struct join *join, struct v2m_key *key)
 {
 	char subject[V2M_SUBJECT_LEN];
-	json_int_t index = (json_int_t)join->keys->count;
 
 	v2m_key_subject(key, subject, sizeof(subject));
-	if (json_object_set_new(join->by_uuid, subject, json_integer(index)) ||
-	    json_object_set_new(join->by_id, key->id, json_integer(index)))
+	if (v2m_name_index_set(&join->by_uuid, subject, join->keys->count) ||
+	    v2m_name_index_set(&join->by_id, key->id, join->keys->count))
 		return -ENOMEM;
 	return v2m_key_list_add(join->keys, key);
 }
@@ -54,7 +54,7 @@ static int add_key(struct join *join, struct v2m_key *key)
 /* Keeps the first of two keys that have one id and are not the same key. */
 static int add_new_key(struct join *join, struct v2m_key *key)
 {
-	const struct v2m_key *holder = look_up(join, join->by_id, key->id);
+	const struct v2m_key *holder = find_key(join, &join->by_id, key->id);
 
 	if (holder) {
 		v2m_log_warning("key %s of %s is left out: %s has another key with this id",
@@ -99,7 +99,7 @@ static int take_customers(struct join *join, struct v2m_key_list *customers)
 {
 	for (size_t i = 0; i < customers->count; i++) {
 		struct v2m_key *other = &customers->items[i];
-		struct v2m_key *key = find_uuid(join, other);
+		struct v2m_key *key = find_by_uuid(join, other);
 		int result = 0;
 
 		if (key)
@@ -118,7 +118,7 @@ static void take_assignments(struct join *join, const struct v2m_key_list *assig
 
 	for (size_t i = 0; i < assignments->count; i++) {
 		const struct v2m_key *assignment = &assignments->items[i];
-		struct v2m_key *key = find_uuid(join, assignment);
+		struct v2m_key *key = find_by_uuid(join, assignment);
 
 		if (!key)
 			strangers++;
@@ -143,8 +143,8 @@ static int index_port_ids(struct join *join)
 		v2m_key_subject(&join->keys->items[i], subject, V2M_SUBJECT_LEN);
 		snprintf(subject + strlen(subject), 8, ":%u", join->keys->items[i].port);
 		v2m_uuid5(subject, id);
-		if (!json_object_get(join->by_uuid, id) &&
-		    json_object_set_new(join->by_uuid, id, json_integer((json_int_t)i)))
+		if (!find_key(join, &join->by_uuid, id) &&
+		    v2m_name_index_set(&join->by_uuid, id, i))
 			return -ENOMEM;
 	}
 	return 0;
@@ -166,7 +166,7 @@ static int take_clients(struct join *join, struct v2m_key_list *clients, size_t 
 {
 	for (size_t i = 0; i < clients->count; i++) {
 		struct v2m_key *client = &clients->items[i];
-		struct v2m_key *key = find_uuid(join, client);
+		struct v2m_key *key = find_by_uuid(join, client);
 		int result = 0;
 
 		if (!key)
@@ -207,11 +207,9 @@ static int settle_loopback(struct v2m_key_list *keys)
 
 int v2m_key_join(struct v2m_gathered *gathered, struct v2m_key_list *joined)
 {
-	struct join join = { .keys = joined, .by_uuid = json_object(), .by_id = json_object() };
-	int result = join.by_uuid && join.by_id ? 0 : -ENOMEM;
+	struct join join = { .keys = joined };
+	int result = take_customers(&join, &gathered->customers);
 
-	if (!result)
-		result = take_customers(&join, &gathered->customers);
 	if (!result)
 		take_assignments(&join, &gathered->assignments);
 	if (!result)
@@ -220,7 +218,7 @@ int v2m_key_join(struct v2m_gathered *gathered, struct v2m_key_list *joined)
 		result = take_clients(&join, &gathered->clients, joined->count);
 	if (!result)
 		result = settle_loopback(joined);
-	json_decref(join.by_uuid);
-	json_decref(join.by_id);
+	v2m_name_index_clear(&join.by_uuid);
+	v2m_name_index_clear(&join.by_id);
 	return result;
 }

@@ -6,28 +6,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
-
-static int reserve(struct v2m_key_list *list, size_t n)
-{
-	size_t capacity = list->capacity ? list->capacity : 64;
-	struct v2m_key *items;
-
-	while (capacity < list->count + n)
-		capacity *= 2;
-	if (capacity == list->capacity)
-		return 0;
-	items = reallocarray(list->items, capacity, sizeof(*items));
-	if (!items)
-		return -ENOMEM;
-	list->items = items;
-	list->capacity = capacity;
-	return 0;
-}
 
 int v2m_key_list_add(struct v2m_key_list *list, struct v2m_key *key)
 {
-	if (reserve(list, 1)) {
+	if (v2m_array_reserve(list, 1)) {
 		v2m_key_clear(key);
 		return -ENOMEM;
 	}
@@ -38,7 +22,7 @@ int v2m_key_list_add(struct v2m_key_list *list, struct v2m_key *key)
 
 int v2m_key_list_move(struct v2m_key_list *list, struct v2m_key_list *other)
 {
-	if (reserve(list, other->count))
+	if (v2m_array_reserve(list, other->count))
 		return -ENOMEM;
 	for (size_t i = 0; i < other->count; i++)
 		list->items[list->count++] = other->items[i];
@@ -51,8 +35,7 @@ void v2m_key_list_clear(struct v2m_key_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
 		v2m_key_clear(&list->items[i]);
-	free(list->items);
-	memset(list, 0, sizeof(*list));
+	v2m_array_clear(list);
 }
 
 int v2m_key_list_seal(struct v2m_key_list *list, struct v2m_keyset **keyset)

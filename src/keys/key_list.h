@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A list of keys that grows, while they are read; a key set is made of it in the end. */
+/* A list of keys that grows while they are read. In the end a key set is made from it. */
 #ifndef V2METER_KEYS_KEY_LIST_H
 #define V2METER_KEYS_KEY_LIST_H
 

@@ -2,44 +2,48 @@
 #include "keys/key_sources.h"
 
 #include <errno.h>
-#include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/format.h"
 #include "base/log.h"
+#include "base/name_index.h"
+#include "keys/formats/formats.h"
 #include "keys/formats/source_read.h"
 #include "base/string_list.h"
 #include "base/cleanup.h"
 
 #define AUTO "auto"
 
-/* Where panels, V2Ray and Xray keep what they run from; all that is there is taken. */
-static const char *const auto_places[] = {
-	"/etc/v2meter/keys.json",
-	"/root/vpn-server/config",
-	"/root/vpn-server/data/vpn.db",
-	"/usr/local/etc/xray",
-	"/etc/xray",
-	"/usr/local/x-ui/bin/config.json",
-	"/usr/local/etc/v2ray",
-	"/etc/v2ray",
-};
+static int add_place(const char *root, const char *place, struct v2m_strings *paths)
+{
+	V2M_FREE char *path = NULL;
 
+	if (asprintf(&path, "%s%s", root ? root : "", place) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	return v2m_strings_add(paths, path);
+}
+
+/* The places of all formats: everything that is there is read. */
 static int add_auto_places(const char *root, struct v2m_strings *paths)
 {
-	for (size_t i = 0; i < V2M_ARRAY_LEN(auto_places); i++) {
-		V2M_FREE char *path = NULL;
+	size_t n_formats;
+	const struct v2m_key_format *formats = v2m_key_formats(&n_formats);
 
-		if (asprintf(&path, "%s%s", root ? root : "", auto_places[i]) < 0) {
-			path = NULL;
-			return -ENOMEM;
-		}
-		if (v2m_strings_add(paths, path))
-			return -ENOMEM;
-	}
+	for (size_t i = 0; i < n_formats; i++)
+		for (const char *const *place = formats[i].places; *place; place++)
+			if (add_place(root, *place, paths))
+				return -ENOMEM;
 	return 0;
+}
+
+int v2m_key_places(struct v2m_strings *paths)
+{
+	return add_auto_places(NULL, paths);
 }
 
 int v2m_key_sources_paths(const struct v2m_strings *sources, const char *auto_root,
@@ -118,52 +122,48 @@ static void load_auto(struct loading *loading)
 		v2m_log_warning("auto: none of the places it looks in for keys exists yet");
 }
 
-/* uuid in lower case -> created_at, of the keys before. NULL: out of memory. */
-static json_t *dates_before(const struct v2m_keyset *previous)
+/* Places in the key set before, of keys with a date, by uuid in lower case. 0 or -ENOMEM. */
+static int index_dates(const struct v2m_keyset *previous, struct v2m_name_index *places)
 {
-	json_t *dates = json_object();
-
 	for (size_t i = 0; previous && i < previous->n_keys; i++) {
-		const struct v2m_key *key = &previous->keys[i];
 		char subject[V2M_SUBJECT_LEN];
 
-		v2m_key_subject(key, subject, sizeof(subject));
-		if (key->created_at &&
-		    json_object_set_new(dates, subject, json_string(key->created_at))) {
-			json_decref(dates);
-			return NULL;
-		}
+		v2m_key_subject(&previous->keys[i], subject, sizeof(subject));
+		if (previous->keys[i].created_at && v2m_name_index_set(places, subject, i))
+			return -ENOMEM;
 	}
-	return dates;
+	return 0;
 }
 
-static int date_key(struct v2m_key *key, const json_t *before,
+static int date_key(struct v2m_key *key, const struct v2m_name_index *places,
 		    const struct v2m_source_options *options)
 {
 	char subject[V2M_SUBJECT_LEN];
 	char text[V2M_FORMAT_TIME_LEN];
-	const char *known;
 	int64_t seen_us = 0;
+	size_t place;
 
 	v2m_key_subject(key, subject, sizeof(subject));
-	known = json_string_value(json_object_get(before, subject));
-	if (!known && options->first_seen_us)
-		seen_us = options->first_seen_us(options->context, subject);
-	v2m_format_time(seen_us ? seen_us : options->now_us, text);
-	key->created_at = strdup(known ? known : text);
+	if (v2m_name_index_find(places, subject, &place)) {
+		key->created_at = strdup(options->previous->keys[place].created_at);
+	} else {
+		if (options->first_seen_us)
+			seen_us = options->first_seen_us(options->context, subject);
+		v2m_format_time(seen_us ? seen_us : options->now_us, text);
+		key->created_at = strdup(text);
+	}
 	return key->created_at ? 0 : -ENOMEM;
 }
 
-/* Dates the keys whose source does not. */
+/* Dates the keys whose source has no date. */
 static int date_keys(struct v2m_key_list *keys, const struct v2m_source_options *options)
 {
-	json_t *before = dates_before(options->previous);
-	int result = before ? 0 : -ENOMEM;
+	V2M_CLEANUP(v2m_name_index_clear) struct v2m_name_index places = { 0 };
+	int result = index_dates(options->previous, &places);
 
 	for (size_t i = 0; i < keys->count && !result; i++)
 		if (!keys->items[i].created_at)
-			result = date_key(&keys->items[i], before, options);
-	json_decref(before);
+			result = date_key(&keys->items[i], &places, options);
 	return result;
 }
 

@@ -33,4 +33,7 @@ int v2m_key_sources_load(const struct v2m_strings *sources,
 int v2m_key_sources_paths(const struct v2m_strings *sources, const char *auto_root,
 			  struct v2m_strings *paths);
 
+/* The places that "auto" stands for. 0 or -ENOMEM. */
+int v2m_key_places(struct v2m_strings *paths);
+
 #endif

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "keys/keys.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
 #include "base/uuid.h"
 
 void v2m_key_clear(struct v2m_key *key)
@@ -160,6 +160,14 @@ size_t v2m_keyset_count_active(const struct v2m_keyset *keyset)
 	return active;
 }
 
+bool v2m_keyset_wants_loopback(const struct v2m_keyset *keyset)
+{
+	for (size_t i = 0; keyset && i < keyset->n_ports; i++)
+		if (keyset->ports[i].loopback)
+			return true;
+	return false;
+}
+
 static int compare_port(const void *port, const void *element)
 {
 	return (int)*(const uint16_t *)port - (int)((const struct v2m_key_port *)element)->port;
@@ -172,11 +180,7 @@ const struct v2m_key_port *v2m_keyset_port(const struct v2m_keyset *keyset, uint
 
 int v2m_key_subject(const struct v2m_key *key, char *subject, size_t size)
 {
-	int length = snprintf(subject, size, "%s", key->uuid);
-
-	for (char *c = subject; size && *c; c++)
-		*c = (char)tolower((unsigned char)*c);
-	return length;
+	return (int)v2m_lower_case(key->uuid, subject, size);
 }
 
 int v2m_keyset_subject(const struct v2m_keyset *keyset, const struct v2m_key_port *port,

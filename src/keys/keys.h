@@ -59,6 +59,8 @@ const struct v2m_key *v2m_keyset_find(const struct v2m_keyset *keyset, const cha
 bool v2m_keyset_equal(const struct v2m_keyset *a, const struct v2m_keyset *b);
 /* How many keys are switched on. */
 size_t v2m_keyset_count_active(const struct v2m_keyset *keyset);
+/* Whether a port is to be counted on the loopback device. keyset may be NULL: no. */
+bool v2m_keyset_wants_loopback(const struct v2m_keyset *keyset);
 /* NULL where no key has the port. */
 const struct v2m_key_port *v2m_keyset_port(const struct v2m_keyset *keyset, uint16_t port);
 

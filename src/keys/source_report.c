@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 static void clear_entry(struct v2m_source_entry *entry)
 {
 	free(entry->path);
@@ -19,16 +21,11 @@ int v2m_source_report_add(struct v2m_source_report *report, const char *path, co
 					  .kind = strdup(kind),
 					  .keys = keys,
 					  .error = error ? strdup(error) : NULL };
-	struct v2m_source_entry *entries =
-		reallocarray(report->entries, report->count + 1, sizeof(*entries));
 
-	if (entries)
-		report->entries = entries;
-	if (!entries || !entry.path || !entry.kind || (error && !entry.error)) {
+	if (!entry.path || !entry.kind || (error && !entry.error) || v2m_array_add(report, entry)) {
 		clear_entry(&entry);
 		return -ENOMEM;
 	}
-	entries[report->count++] = entry;
 	return 0;
 }
 
@@ -36,7 +33,7 @@ int v2m_source_report_copy(const struct v2m_source_report *report, struct v2m_so
 {
 	*copy = (struct v2m_source_report){ .refused_ports = report->refused_ports };
 	for (size_t i = 0; i < report->count; i++) {
-		const struct v2m_source_entry *entry = &report->entries[i];
+		const struct v2m_source_entry *entry = &report->items[i];
 		int result = v2m_source_report_add(copy, entry->path, entry->kind, entry->keys,
 						   entry->error);
 
@@ -51,7 +48,7 @@ int v2m_source_report_copy(const struct v2m_source_report *report, struct v2m_so
 void v2m_source_report_clear(struct v2m_source_report *report)
 {
 	for (size_t i = 0; i < report->count; i++)
-		clear_entry(&report->entries[i]);
-	free(report->entries);
+		clear_entry(&report->items[i]);
+	v2m_array_clear(report);
 	*report = (struct v2m_source_report){ 0 };
 }

@@ -13,8 +13,9 @@ struct v2m_source_entry {
 };
 
 struct v2m_source_report {
-	struct v2m_source_entry *entries;
+	struct v2m_source_entry *items;
 	size_t count;
+	size_t capacity;
 	size_t refused_ports; /* beyond V2M_MAX_PORTS: their keys are listed without a port */
 };
 

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
+#include "keys/formats/formats.h"
 #include "keys/formats/source_read.h"
 
 /* As the kernel does (path_resolution(7)). */
@@ -25,9 +27,7 @@ void v2m_watch_list_clear(struct v2m_watch_list *list)
 		free(list->items[i].directory);
 		free(list->items[i].name);
 	}
-	free(list->items);
-	list->items = NULL;
-	list->count = 0;
+	v2m_array_clear(list);
 }
 
 bool v2m_watch_list_has_watch(const struct v2m_watch_list *list, int wd)
@@ -58,7 +58,7 @@ static int add_entry(struct v2m_watch_list *list, const char *directory, const c
 	uint32_t mask = NAME_EVENTS | IN_DELETE_SELF | IN_MOVE_SELF | (events & IN_MODIFY);
 	int wd = inotify_add_watch(list->inotify_fd, directory, mask | IN_ONLYDIR | IN_MASK_ADD);
 	struct v2m_watch_entry entry = { .wd = wd, .events = events };
-	struct v2m_watch_entry *items;
+	struct v2m_watch_entry *known;
 
 	if (wd < 0) {
 		/* What is no directory, or gone again, its parent tells about. */
@@ -66,23 +66,18 @@ static int add_entry(struct v2m_watch_list *list, const char *directory, const c
 			list->failed = -errno;
 		return 0;
 	}
-	items = find_entry(list, wd, name);
-	if (items) {
-		items->events |= events;
+	known = find_entry(list, wd, name);
+	if (known) {
+		known->events |= events;
 		return 0;
 	}
-	items = reallocarray(list->items, list->count + 1, sizeof(*items));
-	if (!items)
-		return -ENOMEM;
-	list->items = items;
 	entry.directory = strdup(directory);
 	entry.name = name ? strdup(name) : NULL;
-	if (!entry.directory || (name && !entry.name)) {
+	if (!entry.directory || (name && !entry.name) || v2m_array_add(list, entry)) {
 		free(entry.directory);
 		free(entry.name);
 		return -ENOMEM;
 	}
-	items[list->count++] = entry;
 	return 0;
 }
 
@@ -198,7 +193,7 @@ static int add_content(struct v2m_watch_list *list, const char *directory)
 		char path[PATH_MAX];
 
 		strcpy(path, directory);
-		if (v2m_source_is_candidate(entry->d_name) && append(path, entry->d_name))
+		if (v2m_key_format_has_ending(entry->d_name) && append(path, entry->d_name))
 			result = walk_path(list, path, false);
 	}
 	if (stream)
@@ -264,7 +259,7 @@ bool v2m_watch_list_concerns(const struct v2m_watch_list *list, const struct ino
 		if (!event->len || !(event->mask & entry->events))
 			continue;
 		if (entry->name ? strcmp(entry->name, event->name) != 0
-				: !v2m_source_is_candidate(event->name))
+				: !v2m_key_format_has_ending(event->name))
 			continue;
 		if (!is_unwritten(entry, event))
 			return true;

@@ -20,6 +20,7 @@ struct v2m_watch_list {
 	int inotify_fd; /* the caller's */
 	struct v2m_watch_entry *items;
 	size_t count;
+	size_t capacity;
 	int failed; /* the first -errno of inotify_add_watch(), 0: none */
 };
 

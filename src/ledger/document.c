@@ -45,7 +45,63 @@ static int read_u32(const struct v2m_json_node *object, const char *name, long l
 	return result;
 }
 
-/* An array of exactly count numbers. */
+/* Which counters the numbers of a flow are, in their order. */
+struct flow_layout {
+	size_t count;
+	size_t offsets[V2M_DOCUMENT_MAX_COUNTERS]; /* in struct v2m_flow */
+};
+
+/* The layout of documents that do not name their counters, as the first version wrote them. */
+static const struct flow_layout first_layout = {
+	.count = 3,
+	.offsets = { offsetof(struct v2m_flow, packets), offsetof(struct v2m_flow, wire_bytes),
+		     offsetof(struct v2m_flow, payload_bytes) },
+};
+
+static int find_counter(const char *name, size_t *offset)
+{
+#define FIND_COUNTER(counter, member, ...)                                                         \
+	if (strcmp(name, #counter) == 0) {                                                         \
+		*offset = offsetof(struct v2m_flow, member);                                       \
+		found = 0;                                                                         \
+	}
+	int found = -ENOENT;
+
+	V2M_FLOW_COUNTERS(FIND_COUNTER, )
+	return found;
+}
+
+static int read_layout(const struct v2m_json_node *root, struct flow_layout *layout,
+		       struct v2m_error *error)
+{
+	struct v2m_json_node list = v2m_json_member(root, "flow");
+	int result;
+
+	*layout = first_layout;
+	if (!list.value)
+		return 0;
+	result = v2m_json_array(&list, error);
+	if (result)
+		return result;
+	layout->count = json_array_size(list.value);
+	if (layout->count == 0 || layout->count > V2M_DOCUMENT_MAX_COUNTERS)
+		return v2m_json_fail(&list, error, "expected 1 to %d names of counters",
+				     V2M_DOCUMENT_MAX_COUNTERS);
+	for (size_t i = 0; i < layout->count; i++) {
+		struct v2m_json_node item = v2m_json_item(&list, i);
+		V2M_FREE char *name = NULL;
+
+		result = v2m_json_string(&item, V2M_JSON_MAX_STRING, &name, error);
+		if (result)
+			return result;
+		if (find_counter(name, &layout->offsets[i]))
+			return v2m_json_fail(&item, error,
+					     "this version knows no counter of that name");
+	}
+	return 0;
+}
+
+/* Reads an array of exactly count numbers. */
 static int read_numbers(const struct v2m_json_node *node, uint64_t *numbers, size_t count,
 			struct v2m_error *error)
 {
@@ -68,64 +124,69 @@ static int read_numbers(const struct v2m_json_node *node, uint64_t *numbers, siz
 	return 0;
 }
 
-static struct v2m_totals totals_of(const uint64_t numbers[6])
+static struct v2m_flow make_flow(const struct flow_layout *layout, const uint64_t *numbers)
+{
+	struct v2m_flow flow = { 0 };
+
+	for (size_t i = 0; i < layout->count; i++)
+		memcpy((char *)&flow + layout->offsets[i], &numbers[i], sizeof(numbers[i]));
+	return flow;
+}
+
+static struct v2m_totals make_totals(const struct flow_layout *layout, const uint64_t *numbers)
 {
 	return (struct v2m_totals){
-		.rx = { numbers[0], numbers[1], numbers[2] },
-		.tx = { numbers[3], numbers[4], numbers[5] },
+		.rx = make_flow(layout, numbers),
+		.tx = make_flow(layout, numbers + layout->count),
 	};
 }
 
 static int read_totals(const struct v2m_json_node *object, const char *name,
-		       struct v2m_totals *totals, struct v2m_error *error)
+		       const struct flow_layout *layout, struct v2m_totals *totals,
+		       struct v2m_error *error)
 {
 	struct v2m_json_node node = v2m_json_member(object, name);
-	uint64_t numbers[6];
-	int result = read_numbers(&node, numbers, V2M_ARRAY_LEN(numbers), error);
+	uint64_t numbers[2 * V2M_DOCUMENT_MAX_COUNTERS];
+	int result = read_numbers(&node, numbers, 2 * layout->count, error);
 
 	if (result == 0)
-		*totals = totals_of(numbers);
+		*totals = make_totals(layout, numbers);
 	return result;
 }
 
-static bool flow_within(struct v2m_flow part, struct v2m_flow whole)
-{
-	return part.packets <= whole.packets && part.wire_bytes <= whole.wire_bytes &&
-	       part.payload_bytes <= whole.payload_bytes;
-}
-
-/* Totals of which a baseline is subtracted: what is left must not be below zero. */
+/* Reads totals that are subtracted from lifetime. */
 static int read_baseline(const struct v2m_json_node *object, const char *name,
-			 const struct v2m_totals *lifetime, struct v2m_totals *totals,
-			 struct v2m_error *error)
+			 const struct flow_layout *layout, const struct v2m_totals *lifetime,
+			 struct v2m_totals *totals, struct v2m_error *error)
 {
 	struct v2m_json_node node = v2m_json_member(object, name);
-	int result = read_totals(object, name, totals, error);
+	int result = read_totals(object, name, layout, totals, error);
 
-	if (result == 0 &&
-	    (!flow_within(totals->rx, lifetime->rx) || !flow_within(totals->tx, lifetime->tx)))
+	if (result == 0 && v2m_totals_are_below(lifetime, totals))
 		return v2m_json_fail(&node, error, "expected no more than lifetime");
 	return result;
 }
 
-static int read_figures(const struct v2m_json_node *node, struct v2m_history_figures *figures,
-			struct v2m_error *error)
+static int read_figures(const struct v2m_json_node *node, const struct flow_layout *layout,
+			struct v2m_history_figures *figures, struct v2m_error *error)
 {
-	uint64_t numbers[8];
-	int result = read_numbers(node, numbers, V2M_ARRAY_LEN(numbers), error);
+	uint64_t numbers[2 * V2M_DOCUMENT_MAX_COUNTERS + 2];
+	const uint64_t *rest = numbers + 2 * layout->count;
+	int result = read_numbers(node, numbers, 2 * layout->count + 2, error);
 
 	if (result)
 		return result;
-	if (numbers[6] > UINT32_MAX)
+	if (rest[0] > UINT32_MAX)
 		return v2m_json_fail(node, error, "expected at most %u connections", UINT32_MAX);
-	figures->totals = totals_of(numbers);
-	figures->max_connections = (uint32_t)numbers[6];
-	figures->sessions = numbers[7];
+	figures->totals = make_totals(layout, numbers);
+	figures->max_connections = (uint32_t)rest[0];
+	figures->sessions = rest[1];
 	return 0;
 }
 
-/* The object of days or of months. */
-static int read_dates(const struct v2m_json_node *object, const char *name, parse_date parse,
+/* Reads the object of days or of months. */
+static int read_dates(const struct v2m_json_node *object, const char *name,
+		      const struct flow_layout *layout, parse_date parse,
 		      struct v2m_history_day **dates, size_t *n_dates, struct v2m_error *error)
 {
 	struct v2m_json_node list = v2m_json_member(object, name);
@@ -144,7 +205,7 @@ static int read_dates(const struct v2m_json_node *object, const char *name, pars
 
 		if (parse(member, &date->date))
 			return v2m_json_fail(&node, error, "expected a date as the name");
-		result = read_figures(&node, &date->figures, error);
+		result = read_figures(&node, layout, &date->figures, error);
 		if (result)
 			return result;
 		(*n_dates)++;
@@ -168,8 +229,8 @@ static int read_names(const struct v2m_json_node *node, struct v2m_subject *subj
 	return result;
 }
 
-static int read_counts(const struct v2m_json_node *node, struct v2m_subject *subject,
-		       struct v2m_error *error)
+static int read_counts(const struct v2m_json_node *node, const struct flow_layout *layout,
+		       struct v2m_subject *subject, struct v2m_error *error)
 {
 	int result = read_time(node, "first_seen_us", &subject->first_seen_us, error);
 
@@ -183,31 +244,31 @@ static int read_counts(const struct v2m_json_node *node, struct v2m_subject *sub
 	if (result == 0)
 		result = read_u64(node, "sessions", &subject->sessions, error);
 	if (result == 0)
-		result = read_totals(node, "lifetime", &subject->lifetime, error);
+		result = read_totals(node, "lifetime", layout, &subject->lifetime, error);
 	if (result == 0)
-		result = read_baseline(node, "baseline", &subject->lifetime, &subject->baseline,
-				       error);
+		result = read_baseline(node, "baseline", layout, &subject->lifetime,
+				       &subject->baseline, error);
 	if (result == 0)
-		result = read_baseline(node, "history_baseline", &subject->lifetime,
+		result = read_baseline(node, "history_baseline", layout, &subject->lifetime,
 				       &subject->history_baseline, error);
 	return result;
 }
 
-static int read_subject(const struct v2m_json_node *node, struct v2m_document_subject *subject,
-			struct v2m_error *error)
+static int read_subject(const struct v2m_json_node *node, const struct flow_layout *layout,
+			struct v2m_document_subject *subject, struct v2m_error *error)
 {
 	int result = v2m_json_object(node, error);
 
 	if (result == 0)
 		result = read_names(node, &subject->subject, error);
 	if (result == 0)
-		result = read_counts(node, &subject->subject, error);
+		result = read_counts(node, layout, &subject->subject, error);
 	if (result == 0)
-		result = read_dates(node, "months", v2m_month_parse, &subject->months,
+		result = read_dates(node, "months", layout, v2m_month_parse, &subject->months,
 				    &subject->n_months, error);
 	if (result == 0)
-		result = read_dates(node, "days", v2m_date_parse, &subject->days, &subject->n_days,
-				    error);
+		result = read_dates(node, "days", layout, v2m_date_parse, &subject->days,
+				    &subject->n_days, error);
 	return result;
 }
 
@@ -221,9 +282,12 @@ static int read_subjects(const struct v2m_json_node *root, struct v2m_document *
 			 struct v2m_error *error)
 {
 	struct v2m_json_node list = v2m_json_member(root, "subjects");
+	struct flow_layout layout;
 	int result = v2m_json_array(&list, error);
 	size_t count = json_array_size(list.value);
 
+	if (result == 0)
+		result = read_layout(root, &layout, error);
 	if (result)
 		return result;
 	document->subjects = calloc(count + 1, sizeof(*document->subjects));
@@ -233,7 +297,7 @@ static int read_subjects(const struct v2m_json_node *root, struct v2m_document *
 		struct v2m_json_node item = v2m_json_item(&list, i);
 
 		document->n_subjects++;
-		result = read_subject(&item, &document->subjects[i], error);
+		result = read_subject(&item, &layout, &document->subjects[i], error);
 		if (result)
 			return result;
 	}

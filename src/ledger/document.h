@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A document of totals, see transfer.h, as it was read. */
+/* A document of totals as it was read; transfer.h describes its form. */
 #ifndef V2METER_LEDGER_DOCUMENT_H
 #define V2METER_LEDGER_DOCUMENT_H
 
@@ -10,8 +10,10 @@
 #define V2M_DOCUMENT_FORMAT  "v2meter-totals"
 #define V2M_DOCUMENT_VERSION 1
 #define V2M_DOCUMENT_ID_LEN  64
-/* Of the name of the ledger that it comes from. */
+/* Length of the identity of the ledger that the document comes from. */
 #define V2M_IDENTITY_LEN 64
+/* The most counters that a flow of a document may have. */
+#define V2M_DOCUMENT_MAX_COUNTERS 16
 
 struct v2m_document_subject {
 	struct v2m_subject subject;     /* id and name are the document's */
@@ -19,8 +21,8 @@ struct v2m_document_subject {
 	size_t n_months;
 	struct v2m_history_day *days;
 	size_t n_days;
-	bool wanted;                  /* for who imports it */
-	struct v2m_account_undo undo; /* likewise */
+	bool wanted;                  /* for import.c: it was not imported before */
+	struct v2m_account_undo undo; /* for import.c */
 };
 
 struct v2m_document {

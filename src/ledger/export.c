@@ -14,13 +14,13 @@ struct export
 {
 	struct v2m_ledger *ledger;
 	struct v2m_json_writer json;
+	struct v2m_error why; /* of a reading that failed */
 };
 
 static void write_flow(struct v2m_json_writer *json, const struct v2m_flow *flow)
 {
-	v2m_write_u64(json, flow->packets);
-	v2m_write_u64(json, flow->wire_bytes);
-	v2m_write_u64(json, flow->payload_bytes);
+#define WRITE_COUNTER(name, member, ...) v2m_write_u64(json, flow->member);
+	V2M_FLOW_COUNTERS(WRITE_COUNTER, )
 }
 
 static void put_totals(struct v2m_json_writer *json, const char *name,
@@ -46,23 +46,21 @@ static void put_figures(struct v2m_json_writer *json, const char *name,
 static int put_dates(struct export *export, const char *name, enum v2m_statement which,
 		     const char *subject, format_date format)
 {
-	struct v2m_cursor row = v2m_cursor_of(&export->ledger->statements, which);
+	struct v2m_cursor cursor = v2m_cursor_of(&export->ledger->statements, which);
+	struct v2m_period row;
 	char text[V2M_DATE_LEN];
 	int result;
 
-	v2m_bind_text(&row, subject);
-	v2m_bind_u64(&row, 0);
-	v2m_bind_u64(&row, INT32_MAX);
+	v2m_bind_text(&cursor, subject);
+	v2m_bind_int(&cursor, 0);
+	v2m_bind_int(&cursor, INT32_MAX);
 	v2m_put_open(&export->json, name, '{');
-	while ((result = v2m_cursor_next(&row)) == 1) {
-		struct v2m_history_figures figures;
-
-		format((int32_t)v2m_read_u64(&row), text);
-		figures = v2m_read_figures(&row);
-		put_figures(&export->json, text, &figures);
+	while ((result = v2m_cursor_next(&cursor, &row, &export->why)) == 1) {
+		format(row.date, text);
+		put_figures(&export->json, text, &row.figures);
 	}
 	v2m_write_close(&export->json, '}');
-	v2m_cursor_reset(&row);
+	v2m_cursor_reset(&cursor);
 	return result;
 }
 
@@ -91,7 +89,15 @@ static int write_subject(const struct v2m_subject *subject, void *context)
 	return result;
 }
 
-static void random_id(char text[static V2M_DOCUMENT_ID_LEN + 1])
+static void put_flow_layout(struct v2m_json_writer *json)
+{
+#define WRITE_NAME(name, member, ...) v2m_write_string(json, #name);
+	v2m_put_open(json, "flow", '[');
+	V2M_FLOW_COUNTERS(WRITE_NAME, )
+	v2m_write_close(json, ']');
+}
+
+static void make_random_id(char text[static V2M_DOCUMENT_ID_LEN + 1])
 {
 	unsigned char bytes[16];
 
@@ -104,13 +110,14 @@ static void write_head(struct v2m_json_writer *json, const char *identity, int64
 {
 	char id[V2M_DOCUMENT_ID_LEN + 1];
 
-	random_id(id);
+	make_random_id(id);
 	v2m_write_open(json, '{');
 	v2m_put_string(json, "format", V2M_DOCUMENT_FORMAT);
 	v2m_put_u64(json, "version", V2M_DOCUMENT_VERSION);
 	v2m_put_string(json, "ledger", identity);
 	v2m_put_string(json, "document", id);
 	v2m_put_u64(json, "created_us", (uint64_t)real_us);
+	put_flow_layout(json);
 	v2m_put_open(json, "subjects", '[');
 }
 
@@ -134,7 +141,7 @@ int v2m_ledger_export(struct v2m_ledger *ledger, struct v2m_account *account, in
 	if (v2m_write_take(&export.json, &written, &size))
 		return v2m_error_set(error, -ENOMEM, "export: out of memory");
 	if (result)
-		return v2m_ledger_read_failed(ledger, result, error);
+		return v2m_ledger_read_failed(ledger, result, &export.why, error);
 	*text = V2M_TAKE(written);
 	*length = size;
 	return 0;

@@ -5,75 +5,78 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int append(struct v2m_figures *figures, struct v2m_cursor *row)
+static int append_row(struct v2m_ledger_figures *figures, const struct v2m_period *row)
 {
-	const char *name = v2m_read_text(row);
-	struct v2m_figures_row *grown = figures->rows;
+	struct v2m_ledger_figures_row *added = v2m_array_append(&figures->rows);
 
-	if (figures->count == figures->size) {
-		figures->size = figures->size ? 2 * figures->size : 64;
-		grown = realloc(figures->rows, figures->size * sizeof(*grown));
-	}
-	if (!grown)
+	if (!added)
 		return -ENOMEM;
-	figures->rows = grown;
-	grown[figures->count].name = name ? strdup(name) : NULL;
-	if (!grown[figures->count].name)
-		return -ENOMEM;
-	grown[figures->count++].figures = v2m_read_figures(row);
-	return 0;
+	added->figures = row->figures;
+	added->name = strdup(row->subject);
+	return added->name ? 0 : -ENOMEM;
 }
 
-static int compare(const void *left, const void *right)
+static int compare_rows(const void *left, const void *right)
 {
-	return strcmp(((const struct v2m_figures_row *)left)->name,
-		      ((const struct v2m_figures_row *)right)->name);
+	return strcmp(((const struct v2m_ledger_figures_row *)left)->name,
+		      ((const struct v2m_ledger_figures_row *)right)->name);
 }
 
-int v2m_figures_read(struct v2m_ledger *ledger, enum v2m_statement which, int32_t when,
-		     struct v2m_figures *figures, struct v2m_error *error)
+int v2m_ledger_figures_read(struct v2m_ledger *ledger, enum v2m_statement which, int32_t when,
+			    struct v2m_ledger_figures *figures, struct v2m_error *error)
 {
-	struct v2m_cursor row;
+	struct v2m_error why = { .text = "out of memory" };
+	struct v2m_period row;
+	struct v2m_cursor cursor;
 	int result = v2m_ledger_readable(ledger, error);
 
 	if (result)
 		return result;
-	row = v2m_cursor_of(&ledger->statements, which);
-	v2m_bind_u64(&row, (uint64_t)when);
-	while ((result = v2m_cursor_next(&row)) == 1) {
-		result = append(figures, &row);
+	cursor = v2m_cursor_of(&ledger->statements, which);
+	v2m_bind_int(&cursor, when);
+	while ((result = v2m_cursor_next(&cursor, &row, &why)) == 1) {
+		result = append_row(figures, &row);
 		if (result)
 			break;
 	}
 	if (result)
-		v2m_ledger_read_failed(ledger, result, error);
-	v2m_cursor_reset(&row);
-	if (figures->count)
-		qsort(figures->rows, figures->count, sizeof(*figures->rows), compare);
+		v2m_ledger_read_failed(ledger, result, &why, error);
+	v2m_cursor_reset(&cursor);
+	if (result == 0 && figures->rows.count)
+		qsort(figures->rows.items, figures->rows.count, sizeof(*figures->rows.items),
+		      compare_rows);
 	return result;
 }
 
-void v2m_figures_clear(struct v2m_figures *figures)
+void v2m_ledger_figures_clear(struct v2m_ledger_figures *figures)
 {
-	for (size_t i = 0; i < figures->count; i++)
-		free(figures->rows[i].name);
-	free(figures->rows);
-	memset(figures, 0, sizeof(*figures));
+	for (size_t i = 0; i < figures->rows.count; i++)
+		free(figures->rows.items[i].name);
+	v2m_array_clear(&figures->rows);
 }
 
 static int compare_name(const void *name, const void *row)
 {
-	return strcmp(name, ((const struct v2m_figures_row *)row)->name);
+	return strcmp(name, ((const struct v2m_ledger_figures_row *)row)->name);
 }
 
-struct v2m_history_figures v2m_figures_with_pending(const struct v2m_figures *figures,
-						    const struct v2m_subject *subject,
-						    const char *name, int32_t from, int32_t to)
+/* NULL: nothing is stored of the name. */
+static const struct v2m_ledger_figures_row *find_row(const struct v2m_ledger_figures *figures,
+						     const char *name)
 {
-	const struct v2m_figures_row *row = figures->count
-						    ? bsearch(name, figures->rows, figures->count,
-							      sizeof(*figures->rows), compare_name)
-						    : NULL;
+	/* bsearch(3) must not get NULL, which an empty array is. */
+	if (!figures->rows.count)
+		return NULL;
+	return bsearch(name, figures->rows.items, figures->rows.count, sizeof(*figures->rows.items),
+		       compare_name);
+}
+
+struct v2m_history_figures v2m_ledger_figures_with_pending(const struct v2m_ledger_figures *figures,
+							   const struct v2m_subject *subject,
+							   const char *name, int32_t from,
+							   int32_t to)
+{
+	const struct v2m_ledger_figures_row *row = find_row(figures, name);
 	struct v2m_history_figures sum = { 0 };
 
 	if (row)

@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "ledger/columns.h"
+#include "ledger/copy.h"
 #include "ledger/schema.h"
+#include "ledger/sqlite_error.h"
 #include "base/sqlite_uri.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -20,7 +23,7 @@
 /* Long enough for another process's short transaction, short enough for a reset's answer. */
 #define BUSY_TIMEOUT_MS 500
 
-/* SQLite would make the file by the umask. */
+/* Makes the file with mode 0600 before SQLite makes it by the umask. */
 static int make_private(const char *path, struct v2m_error *error)
 {
 	V2M_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -30,8 +33,8 @@ static int make_private(const char *path, struct v2m_error *error)
 	return 0;
 }
 
-/* One row that says "ok", else what is wrong. Without the comparison of indices with their tables
- * it costs a reading of the file: 3.5 ms a megabyte, 144 ms for 4,096 keys and 100 days. */
+/* The check returns one row: "ok", or what is wrong. It does not compare indices with their tables,
+ * but reads the whole file: 3.5 ms a megabyte, 144 ms for 4,096 keys and 100 days. */
 static int quick_check(sqlite3 *db, struct v2m_error *error)
 {
 	sqlite3_stmt *statement = NULL;
@@ -47,7 +50,25 @@ static int quick_check(sqlite3 *db, struct v2m_error *error)
 	return result;
 }
 
-static int prepare_file(sqlite3 *db, struct v2m_error *error)
+/* Brings the file to the present schema, and keeps a copy of an older one for the way back. */
+static int migrate_file(sqlite3 *db, const char *path, struct v2m_error *error)
+{
+	int version = 0;
+	int result = v2m_schema_read_version(db, &version, error);
+
+	if (result || version == V2M_LEDGER_VERSION)
+		return result;
+	if (version) {
+		result = v2m_ledger_copy_version(db, path, version, error);
+		if (result)
+			return result;
+		v2m_log_info("ledger: schema version %d becomes %d; %s.v%d is the file as it was",
+			     version, V2M_LEDGER_VERSION, path, version);
+	}
+	return v2m_schema_migrate(db, version, error);
+}
+
+static int prepare_file(sqlite3 *db, const char *path, struct v2m_error *error)
 {
 	int result;
 
@@ -63,8 +84,8 @@ static int prepare_file(sqlite3 *db, struct v2m_error *error)
 	if (result == 0)
 		result = quick_check(db, error);
 	if (result == 0)
-		result = v2m_schema_migrate(db, error);
-	return result;
+		result = migrate_file(db, path, error);
+	return result ? result : v2m_schema_check_totals(db, error);
 }
 
 void v2m_ledger_file_abandon(sqlite3 *db)
@@ -86,7 +107,7 @@ int v2m_ledger_file_open(const char *path, sqlite3 **db, struct v2m_error *error
 	    SQLITE_OK)
 		result = opened ? v2m_sqlite_error(opened, path, error) : -ENOMEM;
 	else
-		result = prepare_file(opened, error);
+		result = prepare_file(opened, path, error);
 	if (result)
 		v2m_ledger_file_abandon(opened);
 	else
@@ -94,12 +115,13 @@ int v2m_ledger_file_open(const char *path, sqlite3 **db, struct v2m_error *error
 	return result;
 }
 
-/* With its log where that can be shared, which takes a writable -shm; else as it is, where there is
- * no log whose transactions would be missed. */
+/* immutable: without the log, which is right only if there is none. With a log, SQLite needs a -shm
+ * that it can write. */
 static int open_for_reading(const char *path, bool immutable, sqlite3 **db, struct v2m_error *error)
 {
 	char uri[V2M_SQLITE_URI_MAX];
 	sqlite3 *opened = NULL;
+	int version = 0;
 	int result;
 
 	v2m_sqlite_uri(path, immutable ? "?immutable=1" : "", uri);
@@ -109,6 +131,12 @@ static int open_for_reading(const char *path, bool immutable, sqlite3 **db, stru
 		result = opened ? v2m_sqlite_error(opened, path, error) : -ENOMEM;
 	else
 		result = quick_check(opened, error);
+	if (result == 0)
+		result = v2m_schema_read_version(opened, &version, error);
+	if (result == 0 && version != V2M_LEDGER_VERSION)
+		result = v2m_error_set(error, -EROFS, "ledger: %s cannot be migrated", path);
+	if (result == 0)
+		result = v2m_schema_check_totals(opened, error);
 	if (result)
 		v2m_ledger_file_abandon(opened);
 	else
@@ -130,8 +158,8 @@ int v2m_ledger_file_open_readonly(const char *path, sqlite3 **db, struct v2m_err
 	return open_for_reading(path, true, db, error);
 }
 
-/* The log goes aside before its database: a crash in between must not leave it beside a new one,
- * into which SQLite would replay it. */
+/* The log is renamed before its database: after a crash in between, the log must not stay beside a
+ * new database, because SQLite would replay it there. */
 static int rename_all(const char *path, const char *name, struct v2m_error *error)
 {
 	static const char *const suffixes[] = { "-wal", "-shm", "" };
@@ -166,7 +194,7 @@ int v2m_ledger_file_set_aside(const char *path, char **name, struct v2m_error *e
 	result = rename_all(path, aside, error);
 	if (result)
 		return result;
-	v2m_log_error("ledger: %s is damaged, set aside as %s", path, aside);
+	v2m_log_error("ledger: %s is damaged and is now called %s", path, aside);
 	*name = V2M_TAKE(aside);
 	return 0;
 }

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/cleanup.h"
 #include "ledger/figures.h"
 #include "ledger/private.h"
-#include "base/cleanup.h"
 
 static int out_of_memory(struct v2m_error *error)
 {
@@ -20,7 +21,7 @@ static int copy_text(const char *text, char **copy)
 	return text && !*copy ? -ENOMEM : 0;
 }
 
-/* What memory knows of a subject; one that was never accounted has nothing. */
+/* Fills in what the account knows of a subject; nothing if it was never accounted. */
 static void fill_subject(const struct v2m_account *account, const char *name,
 			 struct v2m_history_key *out)
 {
@@ -102,9 +103,9 @@ int v2m_ledger_history(struct v2m_ledger *ledger, const struct v2m_account *acco
 	return 0;
 }
 
-/* The name under which the totals of an entry are kept. */
-static void entry_subject(const struct v2m_keyset *keyset, const struct v2m_history *history,
-			  size_t i, char *name, size_t size)
+/* Finds the name of the subject that an entry is about. */
+static void name_subject(const struct v2m_keyset *keyset, const struct v2m_history *history,
+			 size_t i, char *name, size_t size)
 {
 	if (history->keys[i].shared)
 		v2m_keyset_subject(keyset, v2m_keyset_port(keyset, history->keys[i].port), name,
@@ -118,9 +119,9 @@ int v2m_ledger_history_month(struct v2m_ledger *ledger, const struct v2m_account
 			     struct v2m_history *out, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_history_clear) struct v2m_history history = { 0 };
-	V2M_CLEANUP(v2m_figures_clear) struct v2m_figures figures = { 0 };
+	V2M_CLEANUP(v2m_ledger_figures_clear) struct v2m_ledger_figures figures = { 0 };
 	char name[V2M_SUBJECT_LEN];
-	int result = v2m_figures_read(ledger, V2M_GET_MONTH, month, &figures, error);
+	int result = v2m_ledger_figures_read(ledger, V2M_GET_MONTH, month, &figures, error);
 
 	if (result == 0)
 		result = v2m_ledger_history(ledger, account, keyset, &history, error);
@@ -128,49 +129,38 @@ int v2m_ledger_history_month(struct v2m_ledger *ledger, const struct v2m_account
 		return result;
 	history.month = month;
 	for (size_t i = 0; i < history.n_keys; i++) {
-		entry_subject(keyset, &history, i, name, sizeof(name));
-		history.keys[i].month =
-			v2m_figures_with_pending(&figures, v2m_account_subject(account, name), name,
-						 100 * month, 100 * month + 99);
+		name_subject(keyset, &history, i, name, sizeof(name));
+		history.keys[i].month = v2m_ledger_figures_with_pending(
+			&figures, v2m_account_subject(account, name), name, 100 * month,
+			100 * month + 99);
 	}
 	*out = history;
 	memset(&history, 0, sizeof(history));
 	return 0;
 }
 
-static int append_day(struct v2m_history_key *key, const struct v2m_history_day *day, size_t *size)
-{
-	struct v2m_history_day *grown = key->days;
-
-	if (key->n_days == *size) {
-		*size = *size ? 2 * *size : 32;
-		grown = realloc(key->days, *size * sizeof(*grown));
-	}
-	if (!grown)
-		return -ENOMEM;
-	key->days = grown;
-	key->days[key->n_days++] = *day;
-	return 0;
-}
+struct days {
+	V2M_ARRAY(struct v2m_history_day) days;
+};
 
 static int read_days(struct v2m_ledger *ledger, const char *name, int32_t from, int32_t to,
-		     struct v2m_history_key *key, size_t *size)
+		     struct days *list, struct v2m_error *error)
 {
-	struct v2m_cursor row = v2m_cursor_of(&ledger->statements, V2M_GET_DAYS);
+	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, V2M_GET_DAYS);
+	struct v2m_period row;
 	int result;
 
-	v2m_bind_text(&row, name);
-	v2m_bind_u64(&row, (uint64_t)from);
-	v2m_bind_u64(&row, (uint64_t)to);
-	while ((result = v2m_cursor_next(&row)) == 1) {
-		struct v2m_history_day day = { .date = (int32_t)v2m_read_u64(&row) };
+	v2m_bind_text(&cursor, name);
+	v2m_bind_int(&cursor, from);
+	v2m_bind_int(&cursor, to);
+	while ((result = v2m_cursor_next(&cursor, &row, error)) == 1) {
+		struct v2m_history_day day = { .date = row.date, .figures = row.figures };
 
-		day.figures = v2m_read_figures(&row);
-		result = append_day(key, &day, size);
+		result = v2m_array_add(&list->days, day);
 		if (result)
 			break;
 	}
-	v2m_cursor_reset(&row);
+	v2m_cursor_reset(&cursor);
 	return result;
 }
 
@@ -180,9 +170,9 @@ static int compare_days(const void *left, const void *right)
 	       ((const struct v2m_history_day *)right)->date;
 }
 
-/* What the ledger has not been told yet comes on top. */
+/* Adds what the ledger has not stored yet. */
 static int add_pending_days(const struct v2m_subject *subject, int32_t from, int32_t to,
-			    struct v2m_history_key *key, size_t *size)
+			    struct days *list)
 {
 	for (size_t i = 0; subject && i < subject->pending.n_days; i++) {
 		const struct v2m_history_day *pending = &subject->pending.days[i];
@@ -190,25 +180,26 @@ static int add_pending_days(const struct v2m_subject *subject, int32_t from, int
 
 		if (pending->date < from || pending->date > to)
 			continue;
-		while (d < key->n_days && key->days[d].date != pending->date)
+		while (d < list->days.count && list->days.items[d].date != pending->date)
 			d++;
-		if (d < key->n_days)
-			v2m_history_figures_add(&key->days[d].figures, &pending->figures);
-		else if (append_day(key, pending, size))
+		if (d < list->days.count)
+			v2m_history_figures_add(&list->days.items[d].figures, &pending->figures);
+		else if (v2m_array_add(&list->days, *pending))
 			return -ENOMEM;
 	}
-	if (key->n_days)
-		qsort(key->days, key->n_days, sizeof(*key->days), compare_days);
+	if (list->days.count)
+		qsort(list->days.items, list->days.count, sizeof(*list->days.items), compare_days);
 	return 0;
 }
 
-/* One key and its days from one date to another. */
-static int one_key(struct v2m_ledger *ledger, const struct v2m_account *account,
-		   const struct v2m_keyset *keyset, const struct v2m_key *key, int32_t from,
-		   int32_t to, struct v2m_history *out, struct v2m_error *error)
+/* Reads one key and its days on the dates from..to. */
+static int read_key(struct v2m_ledger *ledger, const struct v2m_account *account,
+		    const struct v2m_keyset *keyset, const struct v2m_key *key, int32_t from,
+		    int32_t to, struct v2m_history *out, struct v2m_error *error)
 {
+	struct v2m_error why = { 0 };
 	char name[V2M_SUBJECT_LEN];
-	size_t size = 0;
+	struct days list = { 0 };
 	int result = v2m_ledger_readable(ledger, error);
 
 	if (result)
@@ -220,13 +211,14 @@ static int one_key(struct v2m_ledger *ledger, const struct v2m_account *account,
 	v2m_key_subject(key, name, sizeof(name));
 	if (fill_key(account, keyset, key, out->keys))
 		return out_of_memory(error);
-	result = read_days(ledger, name, from, to, out->keys, &size);
+	result = read_days(ledger, name, from, to, &list, &why);
 	if (result == 0)
-		result = add_pending_days(v2m_account_subject(account, name), from, to, out->keys,
-					  &size);
+		result = add_pending_days(v2m_account_subject(account, name), from, to, &list);
+	out->keys->days = list.days.items;
+	out->keys->n_days = list.days.count;
 	if (result == -ENOMEM)
 		return out_of_memory(error);
-	return result ? v2m_ledger_read_failed(ledger, result, error) : 0;
+	return result ? v2m_ledger_read_failed(ledger, result, &why, error) : 0;
 }
 
 int v2m_ledger_history_key(struct v2m_ledger *ledger, const struct v2m_account *account,
@@ -234,7 +226,7 @@ int v2m_ledger_history_key(struct v2m_ledger *ledger, const struct v2m_account *
 			   struct v2m_history *out, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_history_clear) struct v2m_history history = { 0 };
-	int result = one_key(ledger, account, keyset, key, 0, INT32_MAX, &history, error);
+	int result = read_key(ledger, account, keyset, key, 0, INT32_MAX, &history, error);
 
 	if (result)
 		return result;
@@ -248,18 +240,18 @@ int v2m_ledger_history_key_month(struct v2m_ledger *ledger, const struct v2m_acc
 				 int32_t month, struct v2m_history *out, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_history_clear) struct v2m_history history = { .month = month };
-	V2M_CLEANUP(v2m_figures_clear) struct v2m_figures figures = { 0 };
+	V2M_CLEANUP(v2m_ledger_figures_clear) struct v2m_ledger_figures figures = { 0 };
 	char name[V2M_SUBJECT_LEN];
-	int result = v2m_figures_read(ledger, V2M_GET_MONTH, month, &figures, error);
+	int result = v2m_ledger_figures_read(ledger, V2M_GET_MONTH, month, &figures, error);
 
 	if (result == 0)
-		result = one_key(ledger, account, keyset, key, 100 * month, 100 * month + 99,
-				 &history, error);
+		result = read_key(ledger, account, keyset, key, 100 * month, 100 * month + 99,
+				  &history, error);
 	if (result)
 		return result;
 	v2m_key_subject(key, name, sizeof(name));
-	history.keys->month = v2m_figures_with_pending(&figures, v2m_account_subject(account, name),
-						       name, 100 * month, 100 * month + 99);
+	history.keys->month = v2m_ledger_figures_with_pending(
+		&figures, v2m_account_subject(account, name), name, 100 * month, 100 * month + 99);
 	*out = history;
 	memset(&history, 0, sizeof(history));
 	return 0;
@@ -267,18 +259,18 @@ int v2m_ledger_history_key_month(struct v2m_ledger *ledger, const struct v2m_acc
 
 struct date_sum {
 	struct v2m_history_date out;
-	const struct v2m_figures *figures;
+	const struct v2m_ledger_figures *figures;
 };
 
-static int add_subject(const struct v2m_subject *subject, void *context)
+static int add_subject_to_date(const struct v2m_subject *subject, void *context)
 {
 	struct date_sum *sum = context;
-	struct v2m_history_figures figures = v2m_figures_with_pending(
+	struct v2m_history_figures figures = v2m_ledger_figures_with_pending(
 		sum->figures, subject, subject->id, sum->out.date, sum->out.date);
 
 	sum->out.totals = v2m_totals_add(sum->out.totals, figures.totals);
 	sum->out.connections += figures.max_connections;
-	sum->out.sessions += figures.sessions;
+	sum->out.sessions = v2m_counter_add(sum->out.sessions, figures.sessions);
 	if (figures.max_connections || figures.sessions || !v2m_totals_are_zero(&figures.totals))
 		sum->out.active_keys++;
 	return 0;
@@ -287,13 +279,13 @@ static int add_subject(const struct v2m_subject *subject, void *context)
 int v2m_ledger_history_date(struct v2m_ledger *ledger, const struct v2m_account *account,
 			    int32_t date, struct v2m_history_date *out, struct v2m_error *error)
 {
-	V2M_CLEANUP(v2m_figures_clear) struct v2m_figures figures = { 0 };
+	V2M_CLEANUP(v2m_ledger_figures_clear) struct v2m_ledger_figures figures = { 0 };
 	struct date_sum sum = { .out.date = date, .figures = &figures };
-	int result = v2m_figures_read(ledger, V2M_GET_DATE, date, &figures, error);
+	int result = v2m_ledger_figures_read(ledger, V2M_GET_DATE, date, &figures, error);
 
 	if (result)
 		return result;
-	v2m_account_each_subject(account, add_subject, &sum);
+	v2m_account_each_subject(account, add_subject_to_date, &sum);
 	*out = sum.out;
 	return 0;
 }

@@ -2,31 +2,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "ledger/history.h"
 #include "ledger/private.h"
 
 struct hours {
-	struct v2m_history_hour *hours;
-	size_t count;
-	size_t size;
+	V2M_ARRAY(struct v2m_history_hour) hours;
 };
 
-static int append(struct hours *list, const struct v2m_history_hour *hour)
-{
-	struct v2m_history_hour *grown = list->hours;
-
-	if (list->count == list->size) {
-		list->size = list->size ? 2 * list->size : 32;
-		grown = realloc(list->hours, list->size * sizeof(*grown));
-	}
-	if (!grown)
-		return -ENOMEM;
-	list->hours = grown;
-	list->hours[list->count++] = *hour;
-	return 0;
-}
-
-static int compare(const void *left, const void *right)
+static int compare_hours(const void *left, const void *right)
 {
 	const struct v2m_history_hour *a = left;
 	const struct v2m_history_hour *b = right;
@@ -37,30 +21,32 @@ static int compare(const void *left, const void *right)
 }
 
 static int read_hours(struct v2m_ledger *ledger, const char *subject, int64_t from_s, int64_t to_s,
-		      struct hours *list)
+		      struct hours *list, struct v2m_error *error)
 {
-	struct v2m_cursor row = v2m_cursor_of(&ledger->statements, V2M_GET_HOURS);
+	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, V2M_GET_HOURS);
+	struct v2m_period row;
 	int result;
 
-	v2m_bind_text(&row, subject);
-	v2m_bind_u64(&row, (uint64_t)from_s);
-	v2m_bind_u64(&row, (uint64_t)to_s);
-	while ((result = v2m_cursor_next(&row)) == 1) {
-		struct v2m_history_hour hour;
+	v2m_bind_text(&cursor, subject);
+	v2m_bind_int(&cursor, from_s);
+	v2m_bind_int(&cursor, to_s);
+	while ((result = v2m_cursor_next(&cursor, &row, error)) == 1) {
+		struct v2m_history_hour hour = {
+			.start_s = row.start_s,
+			.utc_offset_s = row.utc_offset_s,
+			.figures = row.figures,
+		};
 
-		hour.start_s = (int64_t)v2m_read_u64(&row);
-		hour.utc_offset_s = (int32_t)(int64_t)v2m_read_u64(&row);
-		hour.figures = v2m_read_figures(&row);
-		result = append(list, &hour);
+		result = v2m_array_add(&list->hours, hour);
 		if (result)
 			break;
 	}
-	v2m_cursor_reset(&row);
+	v2m_cursor_reset(&cursor);
 	return result;
 }
 
-static int add_pending(const struct v2m_subject *subject, int64_t from_s, int64_t to_s,
-		       struct hours *list)
+static int add_pending_hours(const struct v2m_subject *subject, int64_t from_s, int64_t to_s,
+			     struct hours *list)
 {
 	for (size_t i = 0; subject && i < subject->pending.n_hours; i++) {
 		const struct v2m_history_hour *pending = &subject->pending.hours[i];
@@ -68,15 +54,16 @@ static int add_pending(const struct v2m_subject *subject, int64_t from_s, int64_
 
 		if (pending->start_s < from_s || pending->start_s >= to_s)
 			continue;
-		while (h < list->count && compare(&list->hours[h], pending) != 0)
+		while (h < list->hours.count && compare_hours(&list->hours.items[h], pending) != 0)
 			h++;
-		if (h < list->count)
-			v2m_history_figures_add(&list->hours[h].figures, &pending->figures);
-		else if (append(list, pending))
+		if (h < list->hours.count)
+			v2m_history_figures_add(&list->hours.items[h].figures, &pending->figures);
+		else if (v2m_array_add(&list->hours, *pending))
 			return -ENOMEM;
 	}
-	if (list->count)
-		qsort(list->hours, list->count, sizeof(*list->hours), compare);
+	if (list->hours.count)
+		qsort(list->hours.items, list->hours.count, sizeof(*list->hours.items),
+		      compare_hours);
 	return 0;
 }
 
@@ -85,19 +72,21 @@ int v2m_ledger_history_hours(struct v2m_ledger *ledger, const struct v2m_account
 			     struct v2m_history_hour **hours, size_t *n_hours,
 			     struct v2m_error *error)
 {
+	struct v2m_error why = { .text = "out of memory" };
 	struct hours list = { 0 };
 	int result = v2m_ledger_readable(ledger, error);
 
 	if (result)
 		return result;
-	result = read_hours(ledger, subject, from_s, to_s, &list);
+	result = read_hours(ledger, subject, from_s, to_s, &list, &why);
 	if (result == 0)
-		result = add_pending(v2m_account_subject(account, subject), from_s, to_s, &list);
+		result = add_pending_hours(v2m_account_subject(account, subject), from_s, to_s,
+					   &list);
 	if (result) {
-		free(list.hours);
-		return v2m_ledger_read_failed(ledger, result, error);
+		v2m_array_clear(&list.hours);
+		return v2m_ledger_read_failed(ledger, result, &why, error);
 	}
-	*hours = list.hours;
-	*n_hours = list.count;
+	*hours = list.hours.items;
+	*n_hours = list.hours.count;
 	return 0;
 }

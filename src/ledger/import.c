@@ -24,24 +24,26 @@ static int refuse_own(struct v2m_ledger *ledger, const struct v2m_document *docu
 	return result;
 }
 
-/* Was the subject imported from this ledger before, and from this document? */
-static int look_up(struct v2m_ledger *ledger, const struct v2m_document *document,
-		   struct v2m_document_subject *subject, struct v2m_import_result *counts)
+/* Finds out if the subject was imported from this ledger before, and from this document. */
+static int look_up_mark(struct v2m_ledger *ledger, const struct v2m_document *document,
+			struct v2m_document_subject *subject, struct v2m_import_result *counts,
+			struct v2m_error *error)
 {
-	struct v2m_cursor row = v2m_cursor_of(&ledger->statements, V2M_GET_IMPORT);
+	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, V2M_GET_IMPORT);
+	struct v2m_import_mark mark;
 	int result;
 
-	v2m_bind_text(&row, document->ledger);
-	v2m_bind_text(&row, subject->subject.id);
-	result = v2m_cursor_next(&row);
+	v2m_bind_text(&cursor, document->ledger);
+	v2m_bind_text(&cursor, subject->subject.id);
+	result = v2m_cursor_next(&cursor, &mark, error);
 	subject->wanted = result == 0;
 	if (result == 0)
 		counts->added++;
-	else if (result == 1 && strcmp(v2m_read_text(&row), document->id) == 0)
+	else if (result == 1 && strcmp(mark.document, document->id) == 0)
 		counts->known++;
 	else if (result == 1)
 		counts->refused++;
-	v2m_cursor_reset(&row);
+	v2m_cursor_reset(&cursor);
 	return result < 0 ? result : 0;
 }
 
@@ -50,28 +52,26 @@ static int write_dates(struct v2m_ledger *ledger, enum v2m_statement which, cons
 {
 	int result = 0;
 
-	for (size_t i = 0; i < n_dates && result == 0; i++) {
-		struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, which);
-
-		v2m_bind_u64(&cursor, (uint64_t)dates[i].date);
-		v2m_bind_text(&cursor, subject);
-		v2m_bind_figures(&cursor, &dates[i].figures);
-		result = v2m_cursor_run(&cursor);
-	}
+	for (size_t i = 0; i < n_dates && result == 0; i++)
+		result = v2m_ledger_add_date(ledger, which, subject, dates[i].date,
+					     &dates[i].figures);
 	return result;
 }
 
 static int write_subject(struct v2m_ledger *ledger, const struct import *import,
 			 const struct v2m_document_subject *subject)
 {
-	struct v2m_cursor mark = v2m_cursor_of(&ledger->statements, V2M_PUT_IMPORT);
+	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, V2M_PUT_IMPORT);
+	const struct v2m_import_mark mark = {
+		.source = import->document.ledger,
+		.subject = subject->subject.id,
+		.document = import->document.id,
+		.imported_us = import->real_us,
+	};
 	int result;
 
-	v2m_bind_text(&mark, import->document.ledger);
-	v2m_bind_text(&mark, subject->subject.id);
-	v2m_bind_text(&mark, import->document.id);
-	v2m_bind_u64(&mark, (uint64_t)import->real_us);
-	result = v2m_cursor_run(&mark);
+	v2m_bind_row(&cursor, &mark);
+	result = v2m_cursor_run(&cursor);
 	if (result == 0)
 		result = write_dates(ledger, V2M_ADD_MONTH, subject->subject.id, subject->months,
 				     subject->n_months);
@@ -92,7 +92,7 @@ static int write_import(struct v2m_ledger *ledger, const void *argument)
 	return result;
 }
 
-/* The first count subjects of the document. */
+/* Undoes the merge of the document's first count subjects. */
 static void undo_in_memory(struct v2m_account *account, struct v2m_document *document, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -120,12 +120,13 @@ static int import_document(struct v2m_ledger *ledger, struct v2m_account *accoun
 			   struct v2m_error *error)
 {
 	struct v2m_document *document = &import->document;
+	struct v2m_error why = { 0 };
 	int result = refuse_own(ledger, document, error);
 
 	for (size_t i = 0; i < document->n_subjects && result == 0; i++) {
-		result = look_up(ledger, document, &document->subjects[i], counts);
+		result = look_up_mark(ledger, document, &document->subjects[i], counts, &why);
 		if (result)
-			v2m_ledger_read_failed(ledger, result, error);
+			v2m_ledger_read_failed(ledger, result, &why, error);
 	}
 	if (result || counts->added == 0)
 		return result;

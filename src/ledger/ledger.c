@@ -14,8 +14,9 @@
 #include "ledger/private.h"
 #include "ledger/salvage.h"
 #include "ledger/schema.h"
+#include "ledger/sqlite_error.h"
 
-static void detach(struct v2m_ledger *ledger)
+static void close_file(struct v2m_ledger *ledger)
 {
 	v2m_statements_clear(&ledger->statements);
 	v2m_ledger_file_abandon(V2M_TAKE(ledger->db));
@@ -23,7 +24,7 @@ static void detach(struct v2m_ledger *ledger)
 	ledger->readonly = false;
 }
 
-/* 0 with the inode of the file that is called the ledger's log (0: there is none), or -errno. */
+/* Looks up the inode of the ledger's log by its name; 0: there is none. 0 or -errno. */
 static int find_log(const struct v2m_ledger *ledger, ino_t *inode)
 {
 	char path[PATH_MAX];
@@ -39,8 +40,8 @@ static int find_log(const struct v2m_ledger *ledger, ino_t *inode)
 	return 0;
 }
 
-/* Takes over what one of the functions of file.h has opened. */
-static int attach(struct v2m_ledger *ledger, sqlite3 *db, struct v2m_error *error)
+/* Begins to use a database that file.c has opened. */
+static int use_file(struct v2m_ledger *ledger, sqlite3 *db, struct v2m_error *error)
 {
 	int result;
 
@@ -48,18 +49,19 @@ static int attach(struct v2m_ledger *ledger, sqlite3 *db, struct v2m_error *erro
 	ledger->damaged = false;
 	result = v2m_statements_prepare(db, &ledger->statements, error);
 	if (result)
-		detach(ledger);
-	/* SQLite has made the log by now, or could not. */
+		close_file(ledger);
+	/* If SQLite can make the log, it has made it by now. */
 	else if (!sqlite3_db_readonly(db, "main"))
 		find_log(ledger, &ledger->log_inode);
 	return result;
 }
 
-/* A disk that has damaged so many files is not given another: every one of them stays on it, and
- * memory has all that counts. */
+/* A disk that has damaged so many files gets no other one: all of them stay on the disk, and memory
+ * has all totals. */
 #define MAX_ASIDE 3
 
-/* In steps that can be taken again: there may be no room for a new file yet. */
+/* Sets the damaged file aside and begins a new one. If a step fails, the next call goes on there:
+ * there may be no room for a new file yet. */
 static int begin_anew(struct v2m_ledger *ledger, bool memory_knows, struct v2m_error *error)
 {
 	sqlite3 *db;
@@ -67,9 +69,10 @@ static int begin_anew(struct v2m_ledger *ledger, bool memory_knows, struct v2m_e
 
 	ledger->damaged = true;
 	if (!ledger->aside && ledger->n_aside == MAX_ASIDE)
-		return v2m_error_set(error, -EUCLEAN,
-				     "ledger: %s is damaged, after %d files that were set aside",
-				     ledger->path, MAX_ASIDE);
+		return v2m_error_set(
+			error, -EUCLEAN,
+			"ledger: %s is damaged, and %d damaged files were set aside before",
+			ledger->path, MAX_ASIDE);
 	if (!ledger->aside) {
 		result = v2m_ledger_file_set_aside(ledger->path, &ledger->aside, error);
 		ledger->n_aside += result == 0;
@@ -80,11 +83,11 @@ static int begin_anew(struct v2m_ledger *ledger, bool memory_knows, struct v2m_e
 		return result;
 	v2m_salvage(db, ledger->aside, memory_knows);
 	free(V2M_TAKE(ledger->aside));
-	return attach(ledger, db, error);
+	return use_file(ledger, db, error);
 }
 
-/* Totals that can be read but not written are better than none: the kernel counts on, and what
- * comes is stored when the disk takes it. */
+/* Opens a file that cannot be written, because its totals are better than none: the kernel goes on
+ * counting, and new bytes are stored when the disk takes them. */
 static int open_for_reading(struct v2m_ledger *ledger, int reason, struct v2m_error *error)
 {
 	sqlite3 *db;
@@ -94,8 +97,8 @@ static int open_for_reading(struct v2m_ledger *ledger, int reason, struct v2m_er
 		return reason;
 	if (v2m_ledger_file_open_readonly(ledger->path, &db, NULL))
 		return reason;
-	v2m_log_error("%s; it is read, and written to as soon as that is possible", error->text);
-	result = attach(ledger, db, error);
+	v2m_log_error("%s; the ledger is only read until the disk takes writes", error->text);
+	result = use_file(ledger, db, error);
 	ledger->readonly = result == 0;
 	return result;
 }
@@ -106,7 +109,7 @@ static int open_file(struct v2m_ledger *ledger, struct v2m_error *error)
 	int result = v2m_ledger_file_open(ledger->path, &db, error);
 
 	if (result == 0)
-		return attach(ledger, db, error);
+		return use_file(ledger, db, error);
 	if (result != -EUCLEAN)
 		return open_for_reading(ledger, result, error);
 	v2m_log_error("%s", error->text);
@@ -153,25 +156,34 @@ void v2m_ledger_set_retention(struct v2m_ledger *ledger,
 	ledger->retention = *retention;
 }
 
+static int run_with_row(struct v2m_ledger *ledger, enum v2m_statement which, const void *row)
+{
+	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, which);
+
+	v2m_bind_row(&cursor, row);
+	return v2m_cursor_run(&cursor);
+}
+
+int v2m_ledger_add_date(struct v2m_ledger *ledger, enum v2m_statement which, const char *subject,
+			int32_t date, const struct v2m_history_figures *figures)
+{
+	const struct v2m_period row = { .subject = subject, .date = date, .figures = *figures };
+
+	return run_with_row(ledger, which, &row);
+}
+
 static int store_days(struct v2m_ledger *ledger, const struct v2m_subject *subject)
 {
 	int result = 0;
 
 	for (size_t i = 0; i < subject->pending.n_days && result == 0; i++) {
 		const struct v2m_history_day *day = &subject->pending.days[i];
-		struct v2m_cursor date = v2m_cursor_of(&ledger->statements, V2M_ADD_DAY);
-		struct v2m_cursor month = v2m_cursor_of(&ledger->statements, V2M_ADD_MONTH);
 
-		v2m_bind_u64(&date, (uint64_t)day->date);
-		v2m_bind_text(&date, subject->id);
-		v2m_bind_figures(&date, &day->figures);
-		result = v2m_cursor_run(&date);
-		if (result)
-			break;
-		v2m_bind_u64(&month, (uint64_t)v2m_date_month(day->date));
-		v2m_bind_text(&month, subject->id);
-		v2m_bind_figures(&month, &day->figures);
-		result = v2m_cursor_run(&month);
+		result = v2m_ledger_add_date(ledger, V2M_ADD_DAY, subject->id, day->date,
+					     &day->figures);
+		if (result == 0)
+			result = v2m_ledger_add_date(ledger, V2M_ADD_MONTH, subject->id,
+						     v2m_date_month(day->date), &day->figures);
 	}
 	return result;
 }
@@ -182,58 +194,56 @@ static int store_hours(struct v2m_ledger *ledger, const struct v2m_subject *subj
 
 	for (size_t i = 0; i < subject->pending.n_hours && result == 0; i++) {
 		const struct v2m_history_hour *hour = &subject->pending.hours[i];
-		struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, V2M_ADD_HOUR);
+		const struct v2m_period row = {
+			.subject = subject->id,
+			.start_s = hour->start_s,
+			.utc_offset_s = hour->utc_offset_s,
+			.figures = hour->figures,
+		};
 
-		v2m_bind_u64(&cursor, (uint64_t)hour->start_s);
-		v2m_bind_u64(&cursor, (uint64_t)(int64_t)hour->utc_offset_s);
-		v2m_bind_text(&cursor, subject->id);
-		v2m_bind_figures(&cursor, &hour->figures);
-		result = v2m_cursor_run(&cursor);
+		result = run_with_row(ledger, V2M_ADD_HOUR, &row);
 	}
 	return result;
 }
 
-static int store_subject(const struct v2m_subject *subject, void *context)
+static int store_subject(const struct v2m_subject *subject, void *ledger)
 {
-	struct v2m_ledger *ledger = context;
-	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, V2M_PUT_SUBJECT);
 	int result;
 
 	if (!subject->dirty)
 		return 0;
-	v2m_bind_text(&cursor, subject->id);
-	v2m_bind_text(&cursor, subject->name);
-	v2m_bind_u64(&cursor, subject->port);
-	v2m_bind_u64(&cursor, (uint64_t)subject->first_seen_us);
-	v2m_bind_u64(&cursor, (uint64_t)subject->last_activity_us);
-	v2m_bind_u64(&cursor, (uint64_t)subject->reset_us);
-	v2m_bind_u64(&cursor, subject->max_connections);
-	v2m_bind_u64(&cursor, subject->sessions);
-	v2m_bind_totals(&cursor, &subject->lifetime);
-	v2m_bind_totals(&cursor, &subject->baseline);
-	v2m_bind_totals(&cursor, &subject->history_baseline);
-	result = v2m_cursor_run(&cursor);
+	result = run_with_row(ledger, V2M_PUT_SUBJECT, subject);
 	if (result == 0)
 		result = store_days(ledger, subject);
 	return result ? result : store_hours(ledger, subject);
 }
 
-static int store_raw(const struct v2m_raw_port *raw, void *context)
+static int store_raw(const struct v2m_raw_port *raw, void *ledger)
 {
-	struct v2m_ledger *ledger = context;
-	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, V2M_PUT_RAW);
+	return raw->dirty ? run_with_row(ledger, V2M_PUT_RAW, raw) : 0;
+}
 
-	if (!raw->dirty)
-		return 0;
-	v2m_bind_u64(&cursor, raw->raw.port);
-	v2m_bind_blob(&cursor, raw->epoch, V2M_EPOCH_LEN);
-	v2m_bind_u64(&cursor, (uint64_t)raw->read_us);
-	v2m_bind_u64(&cursor, raw->raw.assigned_ns);
-	v2m_bind_flow(&cursor, &raw->raw.tcp_rx);
-	v2m_bind_flow(&cursor, &raw->raw.tcp_tx);
-	v2m_bind_flow(&cursor, &raw->raw.udp_rx);
-	v2m_bind_flow(&cursor, &raw->raw.udp_tx);
-	return v2m_cursor_run(&cursor);
+static int store_overlap(const struct v2m_socket_overlap *overlap, void *ledger)
+{
+	return overlap->dirty ? run_with_row(ledger, V2M_PUT_OVERLAP, overlap) : 0;
+}
+
+static int store_sessions(const struct v2m_accounted_sessions *reading, void *ledger)
+{
+	return reading->dirty ? run_with_row(ledger, V2M_PUT_SESSIONS, reading) : 0;
+}
+
+static int store_account(struct v2m_ledger *ledger, struct v2m_account *account)
+{
+	int result = v2m_account_each_subject(account, store_subject, ledger);
+
+	if (result == 0)
+		result = v2m_account_each_raw(account, store_raw, ledger);
+	if (result == 0)
+		result = v2m_account_each_overlap(account, store_overlap, ledger);
+	if (result == 0)
+		result = v2m_account_each_sessions(account, store_sessions, ledger);
+	return result;
 }
 
 static int run_simple(struct v2m_ledger *ledger, enum v2m_statement which)
@@ -244,12 +254,11 @@ static int run_simple(struct v2m_ledger *ledger, enum v2m_statement which)
 }
 
 /*
- * A commit that failed may be in the log all the same, whole, where only the disk's answer was
- * missing. This process does not see it, but who opens the file after a crash would take it for
- * done, a reset that was refused with it. The next transaction is written over it: so here is one,
- * that says what is there already.
+ * Overwrites a commit that failed with a transaction that changes nothing. The failed one may be in
+ * the log, whole, if only the disk's answer was missing. This process does not see it, but after a
+ * crash the next one would take it for done, together with a reset that was answered by an error.
  */
-static void disown_commit(struct v2m_ledger *ledger)
+static void overwrite_commit(struct v2m_ledger *ledger)
 {
 	if (run_simple(ledger, V2M_BEGIN) == 0 && v2m_schema_write_version(ledger->db) == 0)
 		run_simple(ledger, V2M_COMMIT);
@@ -264,9 +273,7 @@ static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2
 	bool committing = false;
 
 	if (result == 0)
-		result = v2m_account_each_subject(account, store_subject, ledger);
-	if (result == 0)
-		result = v2m_account_each_raw(account, store_raw, ledger);
+		result = store_account(ledger, account);
 	if (result == 0 && work)
 		result = work(ledger, argument);
 	committing = result == 0;
@@ -276,47 +283,51 @@ static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2
 		result = v2m_sqlite_refine(ledger->db, result);
 		v2m_error_set(error, result, "ledger: %s cannot be written: %s", ledger->path,
 			      sqlite3_errmsg(ledger->db));
-		/* SQLite may have rolled back by itself: then there is none to end. */
+		/* SQLite may have rolled back by itself. */
 		if (!sqlite3_get_autocommit(ledger->db))
 			run_simple(ledger, V2M_ROLLBACK);
 		if (committing && result != -EUCLEAN)
-			disown_commit(ledger);
+			overwrite_commit(ledger);
 		return result;
 	}
 	v2m_account_mark_stored(account);
 	return 0;
 }
 
-/* Somebody has renamed or deleted the file that is open: what is written to it would be lost with
- * the process. */
+/* True if somebody has renamed or deleted the open file: what is written to it would be lost when
+ * the process ends. */
 static bool is_taken_away(struct v2m_ledger *ledger)
 {
 	struct stat status;
 	int moved = 0;
 
-	/* SQLite takes whatever stops it from looking for that, too. */
+	/* SQLite also says so if it cannot look. */
 	return sqlite3_file_control(ledger->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
 		       SQLITE_OK &&
 	       moved && (stat(ledger->path, &status) == 0 || errno == ENOENT);
 }
 
-/* The same of its log, which SQLite itself does not look for. What is in it is brought into the
- * file while it is still open. */
+/* True if somebody has removed the log, which SQLite does not notice. As long as the log is open,
+ * its content can still be copied into the file. */
 static bool has_lost_its_log(struct v2m_ledger *ledger)
 {
 	ino_t inode;
 
 	if (!ledger->log_inode || find_log(ledger, &inode) || inode == ledger->log_inode)
 		return false;
-	v2m_log_error("ledger: somebody has removed %s-wal, which was in use", ledger->path);
+	v2m_log_error(
+		"ledger: somebody has removed %s-wal, which was in use; its content is copied into"
+		" the file",
+		ledger->path);
 	if (sqlite3_wal_checkpoint_v2(ledger->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) !=
 	    SQLITE_OK)
-		v2m_log_error("ledger: what was in it is lost, but for the totals: %s",
-			      sqlite3_errmsg(ledger->db));
+		v2m_log_error(
+			"ledger: the content of the log is lost, only the totals are kept: %s",
+			sqlite3_errmsg(ledger->db));
 	return true;
 }
 
-/* The disk may take writes again. The readings go on from the same file. */
+/* Tries to write again. The file is the same: nothing has to be stored again. */
 static int reopen_for_writing(struct v2m_ledger *ledger, struct v2m_error *error)
 {
 	sqlite3 *db;
@@ -326,11 +337,11 @@ static int reopen_for_writing(struct v2m_ledger *ledger, struct v2m_error *error
 		ledger->damaged = true;
 	if (result)
 		return result;
-	detach(ledger);
-	return attach(ledger, db, error);
+	close_file(ledger);
+	return use_file(ledger, db, error);
 }
 
-/* A file to write to. One that is new has to be told everything. */
+/* Makes sure that there is a file to write to. A new one gets everything that is in memory. */
 static int ensure_file(struct v2m_ledger *ledger, struct v2m_account *account,
 		       struct v2m_error *error)
 {
@@ -339,14 +350,14 @@ static int ensure_file(struct v2m_ledger *ledger, struct v2m_account *account,
 
 	if (ledger->db && !ledger->damaged && !is_taken_away(ledger) && !has_lost_its_log(ledger))
 		return ledger->readonly ? reopen_for_writing(ledger, error) : 0;
-	detach(ledger);
+	close_file(ledger);
 	if (ledger->damaged) {
 		result = begin_anew(ledger, true, error);
 	} else {
 		result = v2m_ledger_file_open(ledger->path, &db, error);
 		ledger->damaged = result == -EUCLEAN;
 		if (result == 0)
-			result = attach(ledger, db, error);
+			result = use_file(ledger, db, error);
 	}
 	if (result == 0)
 		v2m_account_mark_lost(account);

@@ -5,58 +5,66 @@
 
 #include "ledger/private.h"
 
-static int load_subject(struct v2m_account *account, struct v2m_cursor *row)
-{
-	struct v2m_subject subject = { .id = (char *)v2m_read_text(row) };
+/* A row of any table that is loaded. */
+union row {
+	struct v2m_subject subject;
+	struct v2m_raw_port raw;
+	struct v2m_socket_overlap overlap;
+	struct v2m_accounted_sessions sessions;
+};
 
-	if (!subject.id)
-		return -ENOMEM;
-	subject.name = (char *)v2m_read_text(row);
-	subject.port = (uint16_t)v2m_read_u64(row);
-	subject.first_seen_us = (int64_t)v2m_read_u64(row);
-	subject.last_activity_us = (int64_t)v2m_read_u64(row);
-	subject.reset_us = (int64_t)v2m_read_u64(row);
-	subject.max_connections = (uint32_t)v2m_read_u64(row);
-	subject.sessions = v2m_read_u64(row);
-	subject.lifetime = v2m_read_totals(row);
-	subject.baseline = v2m_read_totals(row);
-	subject.history_baseline = v2m_read_totals(row);
-	return v2m_account_restore_subject(account, &subject);
+static int restore_subject(struct v2m_account *account, const union row *row)
+{
+	return v2m_account_restore_subject(account, &row->subject);
 }
 
-static int load_raw(struct v2m_account *account, struct v2m_cursor *row)
+static int restore_raw(struct v2m_account *account, const union row *row)
 {
-	struct v2m_raw_port raw = { .raw.port = (uint16_t)v2m_read_u64(row) };
-
-	if (sqlite3_column_bytes(row->statement, row->column) == V2M_EPOCH_LEN)
-		memcpy(raw.epoch, sqlite3_column_blob(row->statement, row->column), V2M_EPOCH_LEN);
-	row->column++;
-	raw.read_us = (int64_t)v2m_read_u64(row);
-	raw.raw.assigned_ns = v2m_read_u64(row);
-	raw.raw.tcp_rx = v2m_read_flow(row);
-	raw.raw.tcp_tx = v2m_read_flow(row);
-	raw.raw.udp_rx = v2m_read_flow(row);
-	raw.raw.udp_tx = v2m_read_flow(row);
-	return v2m_account_restore_raw(account, &raw);
+	return v2m_account_restore_raw(account, &row->raw);
 }
 
-static int load_all(struct v2m_ledger *ledger, enum v2m_statement which,
-		    struct v2m_account *account,
-		    int (*load)(struct v2m_account *account, struct v2m_cursor *row),
-		    struct v2m_error *error)
+static int restore_overlap(struct v2m_account *account, const union row *row)
 {
-	struct v2m_cursor row = v2m_cursor_of(&ledger->statements, which);
+	return v2m_account_restore_overlap(account, &row->overlap);
+}
+
+static int restore_sessions(struct v2m_account *account, const union row *row)
+{
+	return v2m_account_restore_sessions(account, &row->sessions);
+}
+
+static const struct part {
+	enum v2m_statement which;
+	int (*restore)(struct v2m_account *account, const union row *row);
+} parts[] = {
+	{ V2M_GET_SUBJECTS, restore_subject },
+	{ V2M_GET_RAW, restore_raw },
+	{ V2M_GET_OVERLAPS, restore_overlap },
+	{ V2M_GET_SESSIONS, restore_sessions },
+};
+
+static int load_part(struct v2m_ledger *ledger, const struct part *part,
+		     struct v2m_account *account, struct v2m_error *error)
+{
+	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, part->which);
+	struct v2m_error why = { 0 };
 	int result = 0;
 	int more;
 
-	while ((more = v2m_cursor_next(&row)) == 1 && result == 0)
-		result = load(account, &row);
+	do {
+		union row row;
+
+		memset(&row, 0, sizeof(row));
+		more = v2m_cursor_next(&cursor, &row, &why);
+		if (more == 1)
+			result = part->restore(account, &row);
+	} while (more == 1 && result == 0);
 	if (result)
 		v2m_error_set(error, result, "ledger: a row of %s cannot be loaded: %s",
 			      ledger->path, strerror(-result));
 	else if (more < 0)
-		result = v2m_ledger_read_failed(ledger, more, error);
-	v2m_cursor_reset(&row);
+		result = v2m_ledger_read_failed(ledger, more, &why, error);
+	v2m_cursor_reset(&cursor);
 	return result;
 }
 
@@ -67,11 +75,13 @@ int v2m_ledger_load(struct v2m_ledger *ledger, struct v2m_account *account, stru
 
 	if (result)
 		return result;
-	/* On a disk that cannot be written they are loaded, and do no harm. */
+	/* If this fails, because the disk takes no writes, the old readings are loaded and do no
+	 * harm. */
 	old = v2m_cursor_of(&ledger->statements, V2M_DELETE_OLD_RAW);
 	(void)v2m_cursor_run(&old);
-	result = load_all(ledger, V2M_GET_SUBJECTS, account, load_subject, error);
-	return result ? result : load_all(ledger, V2M_GET_RAW, account, load_raw, error);
+	for (size_t i = 0; i < V2M_ARRAY_LEN(parts) && result == 0; i++)
+		result = load_part(ledger, &parts[i], account, error);
+	return result;
 }
 
 int v2m_ledger_readable(const struct v2m_ledger *ledger, struct v2m_error *error)
@@ -82,30 +92,31 @@ int v2m_ledger_readable(const struct v2m_ledger *ledger, struct v2m_error *error
 			     ledger->path);
 }
 
-int v2m_ledger_read_failed(struct v2m_ledger *ledger, int code, struct v2m_error *error)
+int v2m_ledger_read_failed(struct v2m_ledger *ledger, int code, const struct v2m_error *why,
+			   struct v2m_error *error)
 {
 	if (code == -EUCLEAN)
 		ledger->damaged = true;
-	return v2m_error_set(error, code, "ledger: %s cannot be read: %s", ledger->path,
-			     sqlite3_errmsg(ledger->db));
+	return v2m_error_set(error, code, "ledger: %s cannot be read: %s", ledger->path, why->text);
 }
 
 int v2m_ledger_identity(struct v2m_ledger *ledger, char identity[static V2M_IDENTITY_LEN + 1],
 			struct v2m_error *error)
 {
-	struct v2m_cursor row;
-	const char *name;
+	struct v2m_error why = { .text = "the table identity is empty" };
+	struct v2m_identity row = { NULL };
+	struct v2m_cursor cursor;
 	int result = v2m_ledger_readable(ledger, error);
 
 	if (result)
 		return result;
-	row = v2m_cursor_of(&ledger->statements, V2M_GET_IDENTITY);
-	result = v2m_cursor_next(&row);
-	name = result == 1 ? v2m_read_text(&row) : NULL;
-	if (name)
-		snprintf(identity, V2M_IDENTITY_LEN + 1, "%s", name);
+	cursor = v2m_cursor_of(&ledger->statements, V2M_GET_IDENTITY);
+	result = v2m_cursor_next(&cursor, &row, &why);
+	if (result == 1)
+		snprintf(identity, V2M_IDENTITY_LEN + 1, "%s", row.name);
 	else
-		result = v2m_ledger_read_failed(ledger, result < 0 ? result : -EUCLEAN, error);
-	v2m_cursor_reset(&row);
+		v2m_ledger_read_failed(ledger, result = result < 0 ? result : -EUCLEAN, &why,
+				       error);
+	v2m_cursor_reset(&cursor);
 	return result < 0 ? result : 0;
 }

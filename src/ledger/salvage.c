@@ -2,108 +2,123 @@
 #include "ledger/salvage.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
-#include "base/macros.h"
+#include "ledger/columns.h"
 #include "ledger/schema.h"
+#include "ledger/sql.h"
+#include "ledger/sqlite_error.h"
 
-/* Ordered by the primary key, so that a scan walks the table's own pages, and those alone. */
-static const struct table {
-	const char *name;
-	const char *key;
-	const char *key_descending;
-	bool is_total;
-} tables[] = {
-	{ "subjects", "rowid", "rowid DESC", true },
-	{ "raw", "rowid", "rowid DESC", true },
-	{ "identity", "rowid", "rowid DESC", true },
-	{ "imports", "source, subject", "source DESC, subject DESC", true },
-	{ "months", "month, subject", "month DESC, subject DESC", false },
-	{ "days", "date, subject", "date DESC, subject DESC", false },
-	{ "hours", "start_s, utc_offset_s, subject",
-	  "start_s DESC, utc_offset_s DESC, subject DESC", false },
+/* The result of copying a table. */
+struct copy {
+	unsigned copied;
+	unsigned unsound; /* rows that were left out, because no version of ours wrote their values
+			   */
+	bool whole;       /* every row could be read */
 };
 
-/* Copies rows until the damage. True where there was none. */
-static bool copy_rows(sqlite3_stmt *from, sqlite3_stmt *to, unsigned *count)
+static void copy_rows(const struct v2m_ledger_table *table, sqlite3_stmt *from, sqlite3_stmt *to,
+		      void *row, struct copy *copy)
 {
 	const int columns = sqlite3_column_count(from);
 	int code;
 
 	while ((code = sqlite3_step(from)) == SQLITE_ROW) {
+		if (v2m_row_read(table, from, table->has_id, row, NULL)) {
+			copy->unsound++;
+			continue;
+		}
 		for (int i = 0; i < columns; i++)
 			sqlite3_bind_value(to, i + 1, sqlite3_column_value(from, i));
 		if (sqlite3_step(to) == SQLITE_DONE)
-			*count += (unsigned)sqlite3_changes(sqlite3_db_handle(to));
+			copy->copied += (unsigned)sqlite3_changes(sqlite3_db_handle(to));
 		sqlite3_reset(to);
 	}
-	return code == SQLITE_DONE;
+	copy->whole = code == SQLITE_DONE;
 }
 
-/* (?, ?, ...) for every column. */
-static void insert_sql(const struct table *table, int columns, char *text, size_t size)
+static sqlite3_stmt *prepare_text(sqlite3 *db, const struct v2m_ledger_table *table,
+				  const char *text)
 {
-	int used = snprintf(text, size, "INSERT OR REPLACE INTO %s VALUES (?", table->name);
+	V2M_FREE char *sql = v2m_sql_expand(table, text);
+	sqlite3_stmt *statement = NULL;
 
-	for (int i = 1; i < columns && used < (int)size; i++)
-		used += snprintf(text + used, size - (size_t)used, ", ?");
-	if (used < (int)size)
-		snprintf(text + used, size - (size_t)used, ")");
+	if (sql)
+		sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
+	return statement;
 }
 
-static bool copy_one_way(sqlite3 *from, sqlite3 *to, const struct table *table, const char *order,
-			 unsigned *count)
+/* In the order of the primary key, so that the scan walks the pages of the table, and those alone.
+ */
+static struct copy copy_in_order(sqlite3 *from, sqlite3 *to, const struct v2m_ledger_table *table,
+				 const char *order)
 {
-	sqlite3_stmt *reading = NULL;
-	sqlite3_stmt *writing = NULL;
-	char text[512];
-	bool whole = false;
+	V2M_FREE void *row = calloc(1, table->row_size);
+	struct copy copy = { .whole = false };
+	sqlite3_stmt *reading;
+	sqlite3_stmt *writing;
+	char text[256];
 
-	snprintf(text, sizeof(text), "SELECT * FROM %s ORDER BY %s", table->name, order);
-	if (sqlite3_prepare_v2(from, text, -1, &reading, NULL) == SQLITE_OK) {
-		insert_sql(table, sqlite3_column_count(reading), text, sizeof(text));
-		if (sqlite3_prepare_v2(to, text, -1, &writing, NULL) == SQLITE_OK)
-			whole = copy_rows(reading, writing, count);
-	}
+	snprintf(text, sizeof(text), "SELECT %s$columns FROM $table ORDER BY %s",
+		 table->has_id ? "id, " : "", order);
+	reading = prepare_text(from, table, text);
+	writing = prepare_text(
+		to, table,
+		table->has_id ? "INSERT OR REPLACE INTO $table (id, $columns) VALUES (?, $copied)"
+			      : "INSERT OR REPLACE INTO $table ($columns) VALUES ($copied)");
+	if (row && reading && writing)
+		copy_rows(table, reading, writing, row, &copy);
 	sqlite3_finalize(reading);
 	sqlite3_finalize(writing);
-	return whole;
+	return copy;
 }
 
-/* True where every total and reading was copied. */
+/* Copies what can be read of a table. True if no row is missing that the others need: a subject
+ * that is left out begins at 0, but without a reading bytes would be counted a second time. */
+static bool copy_table(sqlite3 *from, sqlite3 *to, const struct v2m_ledger_table *table,
+		       unsigned *count)
+{
+	struct copy copy = copy_in_order(from, to, table, table->key);
+	struct copy rest = { 0 };
+
+	if (!copy.whole) {
+		rest = copy_in_order(from, to, table, table->key_descending);
+		v2m_log_warning("ledger: only a part of the damaged file's %s can be read",
+				table->name);
+	}
+	if (copy.unsound + rest.unsound)
+		v2m_log_warning(
+			"ledger: %u rows of the damaged file's %s hold impossible values and"
+			" are left out",
+			copy.unsound + rest.unsound, table->name);
+	*count += copy.copied + rest.copied;
+	return !table->is_total ||
+	       (copy.whole && (copy.unsound == 0 || table == &v2m_ledger_table_subjects));
+}
+
+/* True if no table lacks a row that the others need. */
 static bool copy_tables(sqlite3 *from, sqlite3 *to, unsigned *count)
 {
 	bool whole = true;
 
-	for (size_t i = 0; i < V2M_ARRAY_LEN(tables); i++) {
-		const struct table *table = &tables[i];
-
-		if (copy_one_way(from, to, table, table->key, count))
-			continue;
-		copy_one_way(from, to, table, table->key_descending, count);
-		v2m_log_warning("ledger: of the damaged file's %s only a part can be read",
-				table->name);
-		whole &= !table->is_total;
-	}
+	for (size_t i = 0; i < V2M_LEDGER_N_TABLES; i++)
+		whole &= copy_table(from, to, v2m_ledger_tables[i], count);
 	return whole;
 }
 
-/* Days of somebody whose name cannot be read are nobody's. */
+/* Days without their subject belong to nobody. */
 static const char drop_orphans[] =
 	"DELETE FROM days WHERE subject NOT IN (SELECT id FROM subjects);"
 	"DELETE FROM months WHERE subject NOT IN (SELECT id FROM subjects);"
 	"DELETE FROM hours WHERE subject NOT IN (SELECT id FROM subjects)";
 
-static bool same_version(sqlite3 *from)
+static bool has_present_version(sqlite3 *from)
 {
-	sqlite3_stmt *statement = NULL;
-	bool same = sqlite3_prepare_v2(from, "PRAGMA user_version", -1, &statement, NULL) ==
-			    SQLITE_OK &&
-		    sqlite3_step(statement) == SQLITE_ROW &&
-		    sqlite3_column_int(statement, 0) == v2m_schema_version();
+	int version = 0;
 
-	sqlite3_finalize(statement);
-	return same;
+	return v2m_schema_read_version(from, &version, NULL) == 0 && version == V2M_LEDGER_VERSION;
 }
 
 static void copy_all(sqlite3 *from, sqlite3 *to, bool memory_knows)
@@ -116,11 +131,13 @@ static void copy_all(sqlite3 *from, sqlite3 *to, bool memory_knows)
 	take = copy_tables(from, to, &count) || memory_knows;
 	if (take && v2m_sqlite_exec(to, drop_orphans, NULL) == 0 &&
 	    v2m_sqlite_exec(to, "COMMIT", NULL) == 0) {
-		v2m_log_warning("ledger: %u rows of the damaged file are in the new one", count);
+		v2m_log_warning("ledger: %u rows of the damaged file were copied into the new one",
+				count);
 		return;
 	}
 	v2m_sqlite_exec(to, "ROLLBACK", NULL);
-	v2m_log_error("ledger: the totals in the damaged file are not whole: none was taken over");
+	v2m_log_error(
+		"ledger: the totals in the damaged file are not complete: none was taken over");
 }
 
 void v2m_salvage(sqlite3 *db, const char *damaged, bool memory_knows)
@@ -129,7 +146,7 @@ void v2m_salvage(sqlite3 *db, const char *damaged, bool memory_knows)
 
 	if (sqlite3_open_v2(damaged, &from, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) ==
 		    SQLITE_OK &&
-	    same_version(from))
+	    has_present_version(from))
 		copy_all(from, db, memory_knows);
 	else
 		v2m_log_error("ledger: nothing can be read of %s", damaged);

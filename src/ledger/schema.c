@@ -3,6 +3,13 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "ledger/columns.h"
+#include "ledger/sql.h"
+#include "ledger/sqlite_error.h"
 
 #define FIGURES                                                                                    \
 	" rx_packets INTEGER NOT NULL, rx_wire INTEGER NOT NULL, rx_payload INTEGER NOT NULL,"     \
@@ -10,11 +17,8 @@
 	" max_connections INTEGER NOT NULL, sessions INTEGER NOT NULL,"
 
 /*
- * Step i brings a file from version i to i + 1. A step that has been released is never edited.
- *
- * Counters are unsigned 64-bit in the program and signed 64-bit in SQLite: the bits are the same,
- * and from 2^63 on (8 EiB of one key: 23 years at 100 Gbit/s) a person reads them as negative.
- * Days, months and hours are added up by SQLite and hold up to 2^63 - 1.
+ * Step i brings a file of version i to i + 1. A step that has been released is never edited. From
+ * version 4 on the list of columns says what the tables are.
  */
 static const char *const steps[] = {
 	"CREATE TABLE subjects ("
@@ -90,62 +94,30 @@ static const char *const steps[] = {
 	"CREATE INDEX months_of_subject ON months (subject, month);",
 };
 
-int v2m_schema_version(void)
-{
-	return V2M_ARRAY_LEN(steps);
-}
+#define LIST_VERSION 4 /* the version that the steps end at */
 
-int v2m_sqlite_errno(int code)
-{
-	switch (code & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_ROW:
-	case SQLITE_DONE:
-		return 0;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_READONLY:
-		return -EROFS;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return -EUCLEAN;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_CANTOPEN:
-	case SQLITE_PERM:
-		return -EACCES;
-	default:
-		return -EIO;
-	}
-}
+/*
+ * What moves to another table, from version LIST_VERSION + i to the next, once all tables have the
+ * columns of the list.
+ */
+static const char *const moves[] = {
+	/* 4 kept these as readings of epochs that were no epochs. */
+	"INSERT INTO socket_overlaps (port, rx_packets, rx_wire, rx_payload,"
+	" tx_packets, tx_wire, tx_payload) SELECT port, tcp_rx_packets, tcp_rx_wire,"
+	" tcp_rx_payload, tcp_tx_packets, tcp_tx_wire, tcp_tx_payload"
+	" FROM raw WHERE epoch = x'736f636b65745f6f7665726c61700000';" /* "socket_overlap" */
+	"INSERT INTO session_readings (port, assigned_ns, opened)"
+	" SELECT port, assigned_ns, tcp_rx_packets"
+	" FROM raw WHERE epoch = x'73657373696f6e730000000000000000';" /* "sessions" */
+	"DELETE FROM raw WHERE epoch IN (x'736f636b65745f6f7665726c61700000',"
+	" x'73657373696f6e730000000000000000');",
+};
 
-int v2m_sqlite_refine(sqlite3 *db, int result)
-{
-	int reason = sqlite3_system_errno(db);
+_Static_assert(V2M_ARRAY_LEN(steps) == LIST_VERSION, "the list of columns follows the steps");
+_Static_assert(LIST_VERSION + V2M_ARRAY_LEN(moves) == V2M_LEDGER_VERSION,
+	       "a move for each version");
 
-	if (result != -EIO && result != -EACCES)
-		return result;
-	return reason == ENOSPC || reason == EDQUOT || reason == EROFS ? -reason : result;
-}
-
-int v2m_sqlite_error(sqlite3 *db, const char *what, struct v2m_error *error)
-{
-	int result = v2m_sqlite_refine(db, v2m_sqlite_errno(sqlite3_errcode(db)));
-
-	return v2m_error_set(error, result, "%s: %s", what, sqlite3_errmsg(db));
-}
-
-int v2m_sqlite_exec(sqlite3 *db, const char *sql, struct v2m_error *error)
-{
-	if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
-		return 0;
-	return v2m_sqlite_error(db, "ledger", error);
-}
-
-static int pragma_int(sqlite3 *db, const char *sql, int *value, struct v2m_error *error)
+static int query_int(sqlite3 *db, const char *sql, int *value, struct v2m_error *error)
 {
 	sqlite3_stmt *statement = NULL;
 	int result = 0;
@@ -159,24 +131,41 @@ static int pragma_int(sqlite3 *db, const char *sql, int *value, struct v2m_error
 	return result;
 }
 
-/* A file of somebody else has tables and not our id; a new one has neither. */
+/* Another program's file has tables and not our id; an empty file has neither. */
 static int check_owner(sqlite3 *db, int version, struct v2m_error *error)
 {
 	int application = 0;
 	int objects = 0;
-	int result = pragma_int(db, "PRAGMA application_id", &application, error);
+	int result = query_int(db, "PRAGMA application_id", &application, error);
 
 	if (result == 0)
-		result = pragma_int(db, "SELECT count(*) FROM sqlite_schema", &objects, error);
+		result = query_int(db, "SELECT count(*) FROM sqlite_schema", &objects, error);
 	if (result)
 		return result;
 	if (application != V2M_LEDGER_APPLICATION_ID && (application || objects))
-		return v2m_error_set(error, -EPROTO, "ledger: the file is another program's");
-	if (version > v2m_schema_version())
+		return v2m_error_set(error, -EPROTO, "ledger: the file belongs to another program");
+	if (version < 0 || (version == 0 && objects))
+		return v2m_error_set(error, -EUCLEAN,
+				     "ledger: the file says that its schema has version %d,"
+				     " expected 1 to %d",
+				     version, V2M_LEDGER_VERSION);
+	if (version > V2M_LEDGER_VERSION)
 		return v2m_error_set(error, -EPROTO,
 				     "ledger: schema version %d is newer than this program's %d",
-				     version, v2m_schema_version());
+				     version, V2M_LEDGER_VERSION);
 	return 0;
+}
+
+int v2m_schema_read_version(sqlite3 *db, int *version, struct v2m_error *error)
+{
+	int read = 0;
+	int result = query_int(db, "PRAGMA user_version", &read, error);
+
+	if (result == 0)
+		result = check_owner(db, read, error);
+	if (result == 0)
+		*version = read;
+	return result;
 }
 
 static int write_version(sqlite3 *db, struct v2m_error *error)
@@ -184,7 +173,7 @@ static int write_version(sqlite3 *db, struct v2m_error *error)
 	char sql[128];
 
 	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d",
-		 V2M_LEDGER_APPLICATION_ID, v2m_schema_version());
+		 V2M_LEDGER_APPLICATION_ID, V2M_LEDGER_VERSION);
 	return v2m_sqlite_exec(db, sql, error);
 }
 
@@ -195,31 +184,180 @@ int v2m_schema_write_version(sqlite3 *db)
 	return write_version(db, &error);
 }
 
+static int out_of_memory(struct v2m_error *error)
+{
+	return v2m_error_set(error, -ENOMEM, "ledger: out of memory");
+}
+
+static int create_table(sqlite3 *db, const struct v2m_ledger_table *table, struct v2m_error *error)
+{
+	V2M_FREE char *sql = v2m_sql_create(table);
+
+	return sql ? v2m_sqlite_exec(db, sql, error) : out_of_memory(error);
+}
+
+static int create_tables(sqlite3 *db, struct v2m_error *error)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < V2M_LEDGER_N_TABLES && result == 0; i++)
+		result = create_table(db, v2m_ledger_tables[i], error);
+	if (result)
+		return result;
+	return v2m_sqlite_exec(db, "INSERT INTO identity VALUES (1, lower(hex(randomblob(16))))",
+			       error);
+}
+
+/* The result of a query for one text, malloc'd; NULL for SQL's NULL. 0 or -errno. */
+static int query_text(sqlite3 *db, const char *sql, char **text, struct v2m_error *error)
+{
+	sqlite3_stmt *statement = NULL;
+	const char *found = NULL;
+	int result = 0;
+
+	*text = NULL;
+	if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK ||
+	    sqlite3_step(statement) != SQLITE_ROW)
+		result = v2m_sqlite_error(db, "ledger", error);
+	else
+		found = (const char *)sqlite3_column_text(statement, 0);
+	if (found) {
+		*text = strdup(found);
+		if (!*text)
+			result = out_of_memory(error);
+	}
+	sqlite3_finalize(statement);
+	return result;
+}
+
+/* The names of a table's columns, as v2m_sql_expand() lists them; NULL: there is no such table. */
+static int read_columns(sqlite3 *db, const char *table, char **columns, struct v2m_error *error)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql), "SELECT group_concat(name, ', ') FROM pragma_table_info('%s')",
+		 table);
+	return query_text(db, sql, columns, error);
+}
+
+/* Makes the table anew with the columns of the list. Columns that the old one does not have get
+ * their default. */
+static int rebuild_table(sqlite3 *db, const struct v2m_ledger_table *table, struct v2m_error *error)
+{
+	V2M_FREE char *common = NULL;
+	char sql[4096];
+	int result;
+
+	snprintf(sql, sizeof(sql),
+		 "DROP INDEX IF EXISTS %s_of_subject; ALTER TABLE %s RENAME TO old_rows",
+		 table->name, table->name);
+	result = v2m_sqlite_exec(db, sql, error);
+	if (result == 0)
+		result = create_table(db, table, error);
+	snprintf(sql, sizeof(sql),
+		 "SELECT group_concat(name, ', ') FROM pragma_table_info('%s')"
+		 " WHERE name IN (SELECT name FROM pragma_table_info('old_rows'))",
+		 table->name);
+	if (result == 0)
+		result = query_text(db, sql, &common, error);
+	if (result)
+		return result;
+	snprintf(sql, sizeof(sql),
+		 "INSERT INTO %s (%s) SELECT %s FROM old_rows;"
+		 " DROP TABLE old_rows",
+		 table->name, common, common);
+	return v2m_sqlite_exec(db, sql, error);
+}
+
+/* Gives every table the columns of the list. A table that has them already is left alone. */
+static int follow_list(sqlite3 *db, struct v2m_error *error)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < V2M_LEDGER_N_TABLES && result == 0; i++) {
+		const struct v2m_ledger_table *table = v2m_ledger_tables[i];
+		V2M_FREE char *wanted =
+			v2m_sql_expand(table, table->has_id ? "id, $columns" : "$columns");
+		V2M_FREE char *there = NULL;
+
+		if (!wanted)
+			return out_of_memory(error);
+		result = read_columns(db, table->name, &there, error);
+		if (result == 0 && !there)
+			result = create_table(db, table, error);
+		else if (result == 0 && strcmp(there, wanted) != 0)
+			result = rebuild_table(db, table, error);
+	}
+	return result;
+}
+
 static int migrate_from(sqlite3 *db, int version, struct v2m_error *error)
 {
 	int result = 0;
 
-	for (int i = version; i < v2m_schema_version() && result == 0; i++)
+	if (version == 0)
+		return create_tables(db, error);
+	for (int i = version; i < LIST_VERSION && result == 0; i++)
 		result = v2m_sqlite_exec(db, steps[i], error);
-	return result ? result : write_version(db, error);
+	if (result == 0)
+		result = follow_list(db, error);
+	if (version < LIST_VERSION)
+		version = LIST_VERSION;
+	for (int i = version; i < V2M_LEDGER_VERSION && result == 0; i++)
+		result = v2m_sqlite_exec(db, moves[i - LIST_VERSION], error);
+	return result;
 }
 
-int v2m_schema_migrate(sqlite3 *db, struct v2m_error *error)
+int v2m_schema_migrate(sqlite3 *db, int version, struct v2m_error *error)
 {
-	int version = 0;
-	int result = pragma_int(db, "PRAGMA user_version", &version, error);
+	int result;
 
-	if (result == 0)
-		result = check_owner(db, version, error);
-	if (result || version == v2m_schema_version())
-		return result;
+	if (version == V2M_LEDGER_VERSION)
+		return 0;
 	result = v2m_sqlite_exec(db, "BEGIN IMMEDIATE", error);
 	if (result)
 		return result;
 	result = migrate_from(db, version, error);
 	if (result == 0)
+		result = write_version(db, error);
+	if (result == 0)
 		result = v2m_sqlite_exec(db, "COMMIT", error);
 	if (result)
 		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	return result;
+}
+
+static int check_rows(sqlite3 *db, const struct v2m_ledger_table *table, void *row,
+		      struct v2m_error *error)
+{
+	V2M_FREE char *sql = v2m_sql_expand(table, "SELECT $columns FROM $table");
+	sqlite3_stmt *statement = NULL;
+	int result = 0;
+	int code;
+
+	if (!sql)
+		return out_of_memory(error);
+	if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
+		return v2m_sqlite_error(db, "ledger", error);
+	while ((code = sqlite3_step(statement)) == SQLITE_ROW && result == 0)
+		result = v2m_row_read(table, statement, 0, row, error);
+	if (result == 0 && code != SQLITE_DONE)
+		result = v2m_sqlite_error(db, "ledger", error);
+	sqlite3_finalize(statement);
+	return result;
+}
+
+int v2m_schema_check_totals(sqlite3 *db, struct v2m_error *error)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < V2M_LEDGER_N_TABLES && result == 0; i++) {
+		V2M_FREE void *row = calloc(1, v2m_ledger_tables[i]->row_size);
+
+		if (!row)
+			return out_of_memory(error);
+		if (v2m_ledger_tables[i]->is_total)
+			result = check_rows(db, v2m_ledger_tables[i], row, error);
+	}
 	return result;
 }

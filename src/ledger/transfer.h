@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Totals and history as a JSON document, to be taken to another server. Used by the collector's
- * thread alone.
+ * Totals and history as a JSON document, which can be imported on another server. Used by the
+ * collector's thread alone.
  *
  *     {"format": "v2meter-totals", "version": 1, "ledger": ID, "document": ID, "created_us": N,
+ *      "flow": ["packets", "wire", "payload"],
  *      "subjects": [{"subject", "name", "port", "first_seen_us", "last_activity_us", "reset_us",
  *                    "max_connections", "sessions", "lifetime": TOTALS, "baseline": TOTALS,
  *                    "history_baseline": TOTALS, "months": {"YYYY-MM": FIGURES},
  *                    "days": {"YYYY-MM-DD": FIGURES}}]}
  *
- * TOTALS is an array: rx packets, wire bytes, payload bytes, then the same of tx; FIGURES adds the
- * most connections at once and the sessions. Hours are not in it.
+ * TOTALS is an array: the counters of rx as "flow" names them, then the same of tx. FIGURES adds
+ * the most connections at once and the sessions. A document without "flow" has the three above;
+ * counters that it does not name are 0. Hours are not in a document.
  */
 #ifndef V2METER_LEDGER_TRANSFER_H
 #define V2METER_LEDGER_TRANSFER_H
@@ -23,9 +25,9 @@
 int v2m_ledger_export(struct v2m_ledger *ledger, struct v2m_account *account, int64_t real_us,
 		      char **text, size_t *length, struct v2m_error *error);
 
-/* Adds the totals and the history of every subject to what there is of it, each subject once only;
- * on disk when this returns 0. -EINVAL, with line and column, for what is no such document; -EEXIST
- * for one that this very ledger wrote; -errno. Then nothing has changed. */
+/* Adds the totals and the history of each subject to those that are here, each subject once only;
+ * on disk when this returns 0. -EINVAL, with line and column, if the text is no such document;
+ * -EEXIST if this ledger wrote it; -errno. Nothing has changed then. */
 int v2m_ledger_import(struct v2m_ledger *ledger, struct v2m_account *account, const char *text,
 		      size_t length, int64_t real_us, struct v2m_import_result *result,
 		      struct v2m_error *error);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What is deleted from the ledger: histories that are begun anew, and what is too old. */
+/* Deletes from the ledger: histories that begin anew, and days and hours that are too old. */
 #include <stdlib.h>
 
 #include "ledger/history.h"
@@ -8,7 +8,7 @@
 #define STEADY_NS    3600000000000ull
 #define TOLERANCE_US 60000000ll
 
-static int delete_of(struct v2m_ledger *ledger, const void *argument)
+static int delete_history_of(struct v2m_ledger *ledger, const void *argument)
 {
 	static const enum v2m_statement tables[] = {
 		V2M_DELETE_DAYS_OF,
@@ -34,7 +34,7 @@ int v2m_ledger_history_reset(struct v2m_ledger *ledger, struct v2m_account *acco
 
 	if (result)
 		return v2m_error_set(error, result, "ledger: no such key");
-	result = v2m_ledger_write(ledger, account, delete_of, subject, error);
+	result = v2m_ledger_write(ledger, account, delete_history_of, subject, error);
 	if (result)
 		v2m_account_undo_history_reset(account, subject, &undo);
 	v2m_history_undo_clear(&undo);
@@ -53,11 +53,11 @@ static int delete_before(struct v2m_ledger *ledger, const void *argument)
 	struct v2m_cursor hours = v2m_cursor_of(&ledger->statements, V2M_DELETE_HOURS_BEFORE);
 	int result;
 
-	v2m_bind_u64(&days, (uint64_t)before->date);
+	v2m_bind_int(&days, before->date);
 	result = v2m_cursor_run(&days);
 	if (result)
 		return result;
-	v2m_bind_u64(&hours, (uint64_t)before->hour_start_s);
+	v2m_bind_int(&hours, before->hour_start_s);
 	return v2m_cursor_run(&hours);
 }
 
@@ -71,7 +71,7 @@ int v2m_ledger_history_cleanup(struct v2m_ledger *ledger, struct v2m_account *ac
 	return v2m_ledger_write(ledger, account, delete_before, &before, error);
 }
 
-/* True once the two clocks have run side by side for an hour. A jump begins the hour anew. */
+/* True if the two clocks have run side by side for an hour. A jump begins the hour anew. */
 static bool is_steady(struct v2m_ledger *ledger, uint64_t mono_ns, int64_t real_us)
 {
 	int64_t drift_us = real_us - ledger->steady_since_us -
@@ -94,8 +94,8 @@ int v2m_ledger_expire(struct v2m_ledger *ledger, struct v2m_account *account, ui
 		return 0;
 	before.date = v2m_date_add(v2m_local_time_at(real_us).date, -(int)ledger->retention.days);
 	before.hour_start_s = real_us / 1000000 - 3600 * (int64_t)ledger->retention.hours;
-	/* The next time in an hour, also where it fails: what is locked or full is no better a
-	 * second later, and every attempt at a lock takes its time-out. */
+	/* The next time is in an hour, even if this fails: a lock or a full disk is no better a
+	 * second later, and every attempt at a lock waits for its time-out. */
 	ledger->steady_since_ns = mono_ns;
 	ledger->steady_since_us = real_us;
 	return v2m_ledger_write(ledger, account, delete_before, &before, error);

@@ -19,6 +19,7 @@
 
 #include "base/log.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 
 #define BPFFS_ROOT "/sys/fs/bpf"
 
@@ -45,27 +46,18 @@ static int ensure_mounted(const char *pin_dir, struct v2m_error *error)
 	return 0;
 }
 
-static int make_directories(const char *path, struct v2m_error *error)
+static int make_pin_dir(const char *path, struct v2m_error *error)
 {
-	char copy[PATH_MAX];
+	int result;
 
-	if (path[0] != '/' || strlen(path) >= sizeof(copy))
+	if (path[0] != '/')
 		return v2m_error_set(error, -EINVAL, "pin_dir %s: expected an absolute path", path);
-	strcpy(copy, path);
-	for (char *at = copy + 1;; at++) {
-		char kept = *at;
-
-		if (kept && kept != '/')
-			continue;
-		*at = 0;
-		if (mkdir(copy, 0700) && errno != EEXIST)
-			return v2m_error_set(error, -errno,
-					     "cannot make %s: %s (bpffs takes no dots in names)",
-					     copy, strerror(errno));
-		*at = kept;
-		if (!kept)
-			return 0;
-	}
+	result = v2m_make_directories(path, 0700, 0700);
+	if (result)
+		return v2m_error_set(error, result,
+				     "cannot make %s: %s (bpffs takes no dots in names)", path,
+				     strerror(-result));
+	return 0;
 }
 
 /* The process that has the lock, from /proc/locks; 0 where it cannot be told (another PID
@@ -111,7 +103,7 @@ int v2m_bpffs_lock(const char *pin_dir, bool make, struct v2m_error *error)
 	if (make) {
 		result = ensure_mounted(pin_dir, error);
 		if (result == 0)
-			result = make_directories(pin_dir, error);
+			result = make_pin_dir(pin_dir, error);
 		if (result)
 			return result;
 	}

@@ -10,10 +10,6 @@
 /* Whether the files can be read. */
 bool v2m_proc_tcp_exists(void);
 
-/* Reads one line of either file, of any state: family, state, addresses and ports. -EINVAL where it
- * is none (the heading). Source: tcp4_seq_show and tcp6_seq_show in the kernel's net/. */
-int v2m_proc_tcp_parse(const char *line, struct v2m_connection *connection);
-
 /* Fills in the sockets of both families. 0 or -errno. */
 int v2m_proc_tcp_dump(struct v2m_socket_dump *dump);
 

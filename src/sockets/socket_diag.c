@@ -104,8 +104,7 @@ int v2m_socket_diag_describe(const struct nlmsghdr *message, struct v2m_connecti
 	memcpy(connection->remote, socket->id.idiag_dst, length);
 	connection->cookie =
 		(uint64_t)socket->id.idiag_cookie[1] << 32 | socket->id.idiag_cookie[0];
-	mnl_attr_for_each(attribute, message, sizeof(*socket))
-	{
+	mnl_attr_for_each (attribute, message, sizeof(*socket)) {
 		if (mnl_attr_get_type(attribute) == INET_DIAG_INFO)
 			describe_info(attribute, connection);
 	}

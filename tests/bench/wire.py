@@ -55,7 +55,7 @@ class Wire:
     tool = None  # what has to be installed
     also_in = True  # counts packets that arrive, too
 
-    def __init__(self, number, ports, directory):
+    def __init__(self, number, ports, directory, reachable=False):
         self.ports, self.directory, self.senders = ports, directory / f"{number}", {}
         self.names = [f"v2m-bench-{os.getpid()}-{number}{end}" for end in "sk"]
         self.directory.mkdir()
@@ -69,8 +69,9 @@ class Wire:
             run("ip", "-n", namespace, "link", "set", "up0", "up")
             run("ip", "-n", namespace, "address", "add", f"{address}/24", "dev", "up0")
             # Packets are for a host that is not there: the other end throws them away at once.
-            run("ip", "-n", namespace, "neighbour", "add", other, "lladdr", NOBODY, "dev", "up0",
-                "nud", "permanent")
+            if not reachable:
+                run("ip", "-n", namespace, "neighbour", "add", other, "lladdr", NOBODY, "dev", "up0",
+                    "nud", "permanent")
         self.set_routes()
 
     def set_routes(self):
@@ -107,6 +108,30 @@ class Wire:
         sender.stdin.write(f"{packets}\n")
         sender.stdin.flush()
         return float(sender.stdout.readline().split()[0])
+
+    def start_streams(self, streams):
+        """Bulk TCP from the server's first port; measure_bulk() carries bytes."""
+        self.senders[streams] = bulk = subprocess.Popen(
+            [str(word) for word in (BUILD / "bench_bulk", *(f"/run/netns/{name}" for name in self.names),
+                                    SERVER, FIRST_PORT, streams)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent)
+        if bulk.stdout.readline() != "ready\n":
+            raise RuntimeError("the streams did not start")
+
+    def measure_bulk(self, streams, size):
+        """(ns of processor time, ns that passed) of all ends, the hooks and the device, for size bytes."""
+        bulk = self.senders[streams]
+        bulk.stdin.write(f"{size}\n")
+        bulk.stdin.flush()
+        return tuple(float(word) for word in bulk.stdout.readline().split())
+
+    def end_streams(self, streams):
+        bulk = self.senders.pop(streams)
+        bulk.stdin.close()
+        bulk.wait(10)
+
+    def check_carried(self, sent):
+        """Raises if it has not counted at least so many bytes that left."""
 
     def close(self):
         for sender in self.senders.values():
@@ -191,18 +216,28 @@ class Ours(Wire):
             raise RuntimeError(f"{self.name}: up0 has attach {found[0]} and host_only {found[1]}, wanted "
                                f"{self.attach} and {self.host_only}")
 
-    def check_counted(self, sent):
+    def tallies(self, way):
+        """{keys, other: {packets, wire_bytes}} of the device."""
         pin = next(self.pins.glob("v*")) / "device_counters"
         said = json.loads(run("bpftool", "-j", "map", "dump", "pinned", pin))
+        flows = [copy["value"]["egress" if way == "out" else "ingress"] for device in said
+                 for copy in device["formatted"]["values"]]
+        return {name: {unit: sum(flow[name][unit] for flow in flows) for unit in ("packets", "wire_bytes")}
+                for name in ("keys", "other")}
+
+    def check_counted(self, sent):
         for way, packets in sent.items():
-            flows = [copy["value"]["egress" if way == "out" else "ingress"] for device in said
-                     for copy in device["formatted"]["values"]]
-            total = {name: sum(flow[name]["packets"] for flow in flows) for name in ("keys", "other")}
+            total = {name: tally["packets"] for name, tally in self.tallies(way).items()}
             if total["keys"] != (packets if self.monitored else 0) or sum(total.values()) < packets:
                 raise RuntimeError(f"{self.name}: {total} of {packets} packets {way}")
 
+    def check_carried(self, sent):
+        found = self.tallies("out")["keys"]["wire_bytes"]
+        if found < sent:
+            raise RuntimeError(f"{self.name}: {found} bytes counted where {sent} were carried")
+
     def close(self):
-        if (self.directory / "config.json").exists():
+        if self.pins.exists():
             self.inside(self.daemon, "--config", self.directory / "config.json", "--detach")
         super().close()
 
@@ -233,6 +268,11 @@ class OursBefore(Ours):
 
 class OursBeforeHostOnly(OursHostOnly):
     name = "other build, tcx, host-only"
+    daemon = OursBefore.daemon
+
+
+class OursBeforeUnmonitored(OursUnmonitored):
+    name = "other build, tcx, port not monitored"
     daemon = OursBefore.daemon
 
 
@@ -280,7 +320,7 @@ class Iptables(Wire):
 WAYS = [Wire, Control, EmptyTcx, EmptyClsact, Ours, OursClsact, OursHostOnly, OursUnmonitored, Nftables,
         Iptables]
 if "V2M_BENCH_DAEMON" in os.environ:
-    WAYS += [OursBefore, OursBeforeHostOnly]
+    WAYS += [OursBefore, OursBeforeHostOnly, OursBeforeUnmonitored]
 TRAFFIC = [("udp", "out"), ("udp", "in"), ("tcp", "out"), ("tcp", "in")]
 
 
@@ -309,10 +349,10 @@ def set_up_all(ports, directory, wires, unavailable):
     return [wire for wire in wires if wire.name not in unavailable]
 
 
-def measure(ports, directory, rounds, packets):
-    """{traffic: {way: [ns for one packet, in each round]}}, and the ways that could not be had. All ways
-    take turns within a round, in random order."""
-    wires, unavailable, times = [], {}, {}
+def measure_once(ports, directory, rounds, packets):
+    """{traffic: {way: median ns for one packet}}, and the ways that could not be had. All ways take turns
+    within a round, in random order."""
+    wires, unavailable, medians = [], {}, {}
     try:
         usable = set_up_all(ports, directory, wires, unavailable)
         for traffic in TRAFFIC:
@@ -320,14 +360,63 @@ def measure(ports, directory, rounds, packets):
             for wire in able:
                 wire.start_sender(*traffic)
                 wire.measure(*traffic, packets)
-            times[traffic] = {wire.name: [] for wire in able}
+            times = {wire.name: [] for wire in able}
             for _ in range(rounds):
                 for wire in random.sample(able, len(able)):
-                    times[traffic][wire.name].append(wire.measure(*traffic, packets))
+                    times[wire.name].append(wire.measure(*traffic, packets))
+            medians[traffic] = {name: statistics.median(values) for name, values in times.items()}
         sent = dict.fromkeys(("out", "in"), 2 * packets * (rounds + 1))
         for wire in usable:
             wire.check_counted(sent)
-        return times, unavailable
+        return medians, unavailable
     finally:
         for wire in wires:
             wire.close()
+
+
+def measure(ports, directory, set_ups, rounds, packets):
+    """{traffic: {way: [ns for one packet, of each set-up]}}. Where in memory a set-up's parts happen to lie
+    changes its figures by tens of ns, so that one set-up tells little, however often it is measured."""
+    times = {}
+    for number in range(set_ups):
+        fresh = directory / f"{ports}-{number}"
+        fresh.mkdir()
+        medians, unavailable = measure_once(ports, fresh, rounds, packets)
+        for traffic, by_way in medians.items():
+            for way, median in by_way.items():
+                times.setdefault(traffic, {}).setdefault(way, []).append(median)
+    return times, unavailable
+
+
+BULK_WAYS = [Wire, Control, EmptyTcx, Ours]
+
+
+def measure_bulk(streams, directory, size, goal, most_rounds):
+    """{way: [(ns of processor time, ns that passed)]} for size bytes, until the difference between ours and
+    no monitor is known to goal (a share of the whole), or most_rounds."""
+    wires, times = [], {way.name: [] for way in BULK_WAYS}
+    try:
+        for number, way in enumerate(BULK_WAYS):
+            wire = way(f"b{streams}{number}", 1, directory, reachable=True)
+            wires.append(wire)
+            wire.set_up()
+            wire.start_streams(streams)
+            wire.measure_bulk(streams, size)
+        for number in range(most_rounds):
+            for wire in random.sample(wires, len(wires)):
+                times[wire.name].append(wire.measure_bulk(streams, size))
+            if number >= 24 and all(bulk_change(times, Ours.name, at)[1] <= goal for at in (0, 1)):
+                break
+        for wire in wires:
+            wire.end_streams(streams)
+            wire.check_carried(size * (1 + len(times[wire.name])))
+        return times
+    finally:
+        for wire in wires:
+            wire.close()
+
+
+def bulk_change(times, way, at):
+    """By which share ours takes longer than no monitor, in each round: median and half width. at: 0 is
+    processor time, 1 the time that passed."""
+    return interval([ours[at] / theirs[at] - 1 for ours, theirs in zip(times[way], times[Wire.name])])

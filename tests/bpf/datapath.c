@@ -166,10 +166,15 @@ void assert_received(struct fixture *fixture, uint64_t packets)
 
 void send_seen(struct fixture *fixture, unsigned count)
 {
+	send_to_seen(fixture, PORT, count);
+}
+
+void send_to_seen(struct fixture *fixture, uint16_t port, unsigned count)
+{
 	uint64_t before = read_device(fixture, "v2m0").ingress.seen.wire_bytes;
 	uint64_t now = before;
 
-	net_send(&fixture->net, PORT, count, DATAGRAM);
+	net_send(&fixture->net, port, count, DATAGRAM);
 	for (int tries = 0; tries < 500 && now < before + count * DATAGRAM_WIRE; tries++) {
 		now = read_device(fixture, "v2m0").ingress.seen.wire_bytes;
 		usleep(1000);

@@ -46,6 +46,8 @@ void assert_received(struct fixture *fixture, uint64_t packets);
 /* Sends datagrams to PORT and waits until the programs on v2m0 have seen them, whether they are
  * counted or not. */
 void send_seen(struct fixture *fixture, unsigned count);
+/* The same to another port. */
+void send_to_seen(struct fixture *fixture, uint16_t port, unsigned count);
 /* Path of a pin of the current version. */
 void pin_path(const struct fixture *fixture, const char *name, char path[256]);
 

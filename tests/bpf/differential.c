@@ -27,16 +27,62 @@
  * table might begin to forget. */
 #define ROUND 100000
 
-static const struct v2m_device_config devices[] = {
-	{ .device_slot = 1, .link_header = 14 },
-	{ .device_slot = 2, .link_header = 14, .loopback = 1 },
-	{ .device_slot = 3, .link_header = 14, .host_only = 1 },
-	{ .device_slot = 4 },
-	{ .device_slot = 5, .host_only = 1 },
+/* This host's addresses, ascending, as frame_ipv4() and frame_ipv6() write them. The last one of
+ * either version has no room beside the list. */
+#define IPV4(number)                                                                               \
+	{                                                                                          \
+		.address = { [10] = 0xff, 0xff, 9, 0, 0, number }                                  \
+	}
+#define IPV6(number)                                                                               \
+	{                                                                                          \
+		.address = { 0x20, 1, [15] = number }                                              \
+	}
+static const struct v2m_local_address here[] = {
+	IPV4(1),
+	IPV4(2),
+	IPV4(3),
+	IPV4(4),
+	IPV4(5),
+	IPV4(6),
+	IPV4(7),
+	IPV4(8),
+	IPV4(9),
+	IPV4(10),
+	IPV4(11),
+	IPV4(12),
+	IPV4(13),
+	IPV4(14),
+	{ .address = { [10] = 0xff, 0xff, 10, 0, 0, 2 } },
+	IPV6(1),
+	IPV6(2),
+	IPV6(3),
+	IPV6(4),
+	IPV6(5),
+	IPV6(6),
+	IPV6(7),
+	{ .address = { 0xfd, [15] = 2 } },
+};
+static const struct v2m_local_address two[] = {
+	{ .address = { [10] = 0xff, 0xff, 10, 0, 0, 2 } },
+	{ .address = { 0xfd, [15] = 2 } },
 };
 
-/* 10.0.0.2 as frame_ipv4() writes it. */
-static const struct v2m_local_address here = { .address = { [10] = 0xff, 0xff, 10, 0, 0, 2 } };
+static const struct device {
+	struct v2m_device_config config;
+	const struct v2m_local_address *here;
+	size_t n_here;
+	bool fast; /* whether as many as there is room for are beside the list */
+} devices[] = {
+	{ { .device_slot = 1, .link_header = 14 }, NULL, 0, false },
+	{ { .device_slot = 2, .link_header = 14, .loopback = 1 }, NULL, 0, false },
+	{ { .device_slot = 3, .link_header = 14, .host_only = 1 }, two, 2, true },
+	{ { .device_slot = 4 }, NULL, 0, false },
+	{ { .device_slot = 5, .host_only = 1 }, two, 2, false },
+	{ { .device_slot = 6, .link_header = 14, .host_only = 1 },
+	  here,
+	  sizeof(here) / sizeof(here[0]),
+	  true },
+};
 
 static uint64_t from_environment(const char *name, uint64_t otherwise)
 {
@@ -92,14 +138,15 @@ static void set_rules(struct run *run)
 	run_set_rules(run, same, slots, N_RULES);
 }
 
-static struct run *open_both(const struct v2m_device_config *device, struct model *model)
+static struct run *open_both(const struct device *device, struct model *model)
 {
 	struct run *run = NULL;
 
-	assert_int_equal(run_open(device, &run), 0);
-	model->device = *device;
-	model->here = here;
-	run_add_address(run, &here);
+	assert_int_equal(run_open(&device->config, &run), 0);
+	model->device = device->config;
+	model->here = device->here;
+	model->n_here = device->n_here;
+	run_set_addresses(run, device->here, device->n_here, device->fast);
 	model->rules = rules;
 	model->n_rules = N_RULES;
 	set_rules(run);
@@ -132,8 +179,7 @@ static bool is_equal(struct run *run, const struct model *model)
 	return true;
 }
 
-static void compare_on(const struct v2m_device_config *device, struct generator *generator,
-		       uint64_t count)
+static void compare_on(const struct device *device, struct generator *generator, uint64_t count)
 {
 	uint64_t every = from_environment("V2M_DIFF_EVERY", DEFAULT_EVERY);
 	struct model *model = calloc(1, sizeof(*model));
@@ -143,7 +189,7 @@ static void compare_on(const struct v2m_device_config *device, struct generator 
 	assert_non_null(model);
 	run = open_both(device, model);
 	for (uint64_t i = 1; i <= count; i++) {
-		generate_packet(generator, device->link_header, &packet);
+		generate_packet(generator, device->config.link_header, &packet);
 		assert_int_equal(run_packet(run, packet.egress, packet.frame.data,
 					    packet.frame.length, packet.gso_size, packet.gso_segs),
 				 -1);
@@ -154,11 +200,11 @@ static void compare_on(const struct v2m_device_config *device, struct generator 
 		print_packet(&packet);
 		fail_msg("seed %#" PRIx64 ", device %u: differs at packet %" PRIu64
 			 " or up to %" PRIu64 " before",
-			 seed(), device->device_slot, i, every - 1);
+			 seed(), device->config.device_slot, i, every - 1);
 	}
 	print_message("device %u: %" PRIu64 " packets, %" PRIu64 " for keys, %" PRIu64
 		      " unattributed, %zu first fragments, 0 differences\n",
-		      device->device_slot, count,
+		      device->config.device_slot, count,
 		      (uint64_t)(model->counters.ingress.keys.packets +
 				 model->counters.egress.keys.packets),
 		      (uint64_t)(model->counters.ingress.unattributed.packets +

@@ -238,6 +238,14 @@ static struct model_fragment *fragment_of(struct model *model, const struct read
 	return &model->fragments[model->n_fragments++];
 }
 
+static bool is_here(const struct model *model, const uint8_t *address)
+{
+	for (size_t i = 0; i < model->n_here; i++)
+		if (!memcmp(address, model->here[i].address, 16))
+			return true;
+	return false;
+}
+
 static const struct model_rule *rule_of(const struct model *model, uint16_t port, uint8_t protocol)
 {
 	const struct model_rule *range = NULL;
@@ -267,7 +275,7 @@ static struct v2m_flow *flow_of(struct model *model, const struct reading *readi
 	if (!rule || rule->loopback != model->device.loopback)
 		return NULL;
 	counters = &model->ports[rule->slot];
-	if (model->device.host_only && memcmp(own, model->here.address, 16))
+	if (model->device.host_only && !is_here(model, own))
 		return NULL;
 	if (protocol == 6)
 		return egress ? &counters->tcp_tx : &counters->tcp_rx;

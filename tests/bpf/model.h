@@ -41,7 +41,8 @@ struct model {
 	struct v2m_device_config device;
 	const struct model_rule *rules;
 	size_t n_rules;
-	struct v2m_local_address here; /* the only address of this host */
+	const struct v2m_local_address *here; /* this host's addresses */
+	size_t n_here;
 	struct model_counters ports[MODEL_SLOTS];
 	struct v2m_device_counters counters;
 	struct model_fragment fragments[MODEL_FRAGMENTS];

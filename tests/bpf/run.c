@@ -11,6 +11,7 @@
 #include "datapath/port_slots.h"
 #include "traffic.skel.h"
 #include "base/sample.h"
+#include "datapath/addresses.h"
 
 struct run {
 	struct traffic_bpf *object;
@@ -83,11 +84,20 @@ void run_set_rules(struct run *run, const struct v2m_port_rule *rules, const int
 	free(wanted);
 }
 
-void run_add_address(struct run *run, const struct v2m_local_address *address)
+void run_set_addresses(struct run *run, const struct v2m_local_address *addresses, size_t count,
+		       bool fast)
 {
+	struct v2m_own_addresses own = {};
 	uint8_t present = 1;
+	uint32_t first = 0;
 
-	if (bpf_map_update_elem(bpf_map__fd(run->object->maps.local_addresses), address, &present,
+	for (size_t i = 0; i < count; i++)
+		if (bpf_map_update_elem(bpf_map__fd(run->object->maps.local_addresses),
+					&addresses[i], &present, BPF_ANY))
+			abort();
+	if (fast)
+		v2m_own_addresses_make(addresses, count, &own);
+	if (bpf_map_update_elem(bpf_map__fd(run->object->maps.own_addresses), &first, &own,
 				BPF_ANY))
 		abort();
 }

@@ -20,7 +20,9 @@ void run_close(struct run *run);
 /* Counts these rules as the daemon would, slots[i] for rules[i]. */
 void run_set_rules(struct run *run, const struct v2m_port_rule *rules, const int *slots,
 		   size_t count);
-void run_add_address(struct run *run, const struct v2m_local_address *address);
+/* This host's addresses, ascending: in the list, and beside it as far as there is room if fast. */
+void run_set_addresses(struct run *run, const struct v2m_local_address *addresses, size_t count,
+		       bool fast);
 
 /* One packet, Ethernet or whatever the configuration says; gso 0 and 0 for a plain one. Returns
  * what the program returned. */

@@ -4,27 +4,23 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "datapath.h"
+#include "flood.h"
 #include "sockets/sessions.h"
 #include "datapath/counters.h"
 #include "datapath/datapath.h"
 #include "datapath/previous.h"
 #include "datapath/remove.h"
-
-#define FLOOD_BURST 100
+#include "base/sample.h"
 
 static void datagrams_are_counted(void **state)
 {
@@ -64,20 +60,6 @@ static void nothing_is_repaired_where_all_is_in_place(void **state)
 	assert_false(attach(fixture));
 }
 
-/* Between the test and the process that sends. */
-struct flood {
-	bool stop;          /* atomic */
-	uint64_t datagrams; /* sent; read when the process has ended */
-};
-
-static void send_until_told(const struct fixture *fixture, struct flood *flood)
-{
-	while (!__atomic_load_n(&flood->stop, __ATOMIC_RELAXED)) {
-		net_send(&fixture->net, PORT, FLOOD_BURST, DATAGRAM);
-		flood->datagrams += FLOOD_BURST;
-	}
-}
-
 /* By either way half of them. */
 static unsigned wanted_swaps(void)
 {
@@ -88,36 +70,22 @@ static unsigned wanted_swaps(void)
 
 static void swaps_of_programs_under_a_flood_miss_no_packet(void **state)
 {
-	struct flood *flood = mmap(NULL, sizeof(*flood), PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct fixture *fixture = *state;
 	unsigned swaps = wanted_swaps();
-	int status = -1;
-	pid_t child;
+	uint64_t datagrams;
 
-	assert_ptr_not_equal(flood, MAP_FAILED);
 	open_and_attach(fixture);
 	/* Not while the datapath is open: the child would keep the lock. */
 	close_datapath(fixture);
-	child = fork();
-	assert_true(child >= 0);
-	if (child == 0) {
-		/* A failed assertion leaves this function. */
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		send_until_told(fixture, flood);
-		_exit(0);
-	}
+	flood_begin(&fixture->net, PORT, DATAGRAM);
 	for (unsigned i = 0; i < swaps; i++) {
 		close_datapath(fixture);
 		open_and_attach(fixture);
 	}
-	__atomic_store_n(&flood->stop, true, __ATOMIC_RELAXED);
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
-	print_message("%u swaps, %" PRIu64 " datagrams\n", swaps, flood->datagrams);
-	assert_true(flood->datagrams > 0);
-	assert_received(fixture, flood->datagrams);
-	munmap(flood, sizeof(*flood));
+	datagrams = flood_end();
+	print_message("%u swaps, %" PRIu64 " datagrams\n", swaps, datagrams);
+	assert_true(datagrams > 0);
+	assert_received(fixture, datagrams);
 }
 
 static void a_second_datapath_is_refused_and_names_the_first(void **state)

@@ -112,7 +112,7 @@ def test_who_sends_no_api_key_is_told_where_one_can_come_from(command):
         run = ctl(*command, url=server.url, key=None)
         assert run.returncode == 1
         assert run.stderr.splitlines()[1:] == [
-            "v2meterctl: no API key was sent: --api-key-file and V2METER_API_KEY give one"]
+            "v2meterctl: no API key was sent: give one with --api-key-file or V2METER_API_KEY"]
 
 
 @pytest.mark.parametrize("fault, status", (

@@ -75,6 +75,26 @@ def tcx_programs(lab):
         return [number for hook in (46, 47) for number in query_programs(index, hook)]
 
 
+def test_systemd_hears_of_every_state_and_of_a_loop_that_goes_round(lab, start_daemon):
+    address = str(lab.directory / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(address)
+        listener.settimeout(10)
+
+        def wait_for(*wanted):
+            for each in wanted:
+                while each not in listener.recv(4096).decode().split("\n"):
+                    pass
+
+        daemon = start_daemon([KEY.entry()],
+                              environment={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "1000000"})
+        wait_for("READY=1", "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1")
+        daemon.process.signal(signal.SIGHUP)
+        wait_for("RELOADING=1", "READY=1", "WATCHDOG=1")
+        assert daemon.stop() == 0
+        wait_for("STOPPING=1")
+
+
 def test_it_serves_on_every_address_that_it_logs(lab, start_daemon):
     daemon = start_daemon([KEY.entry()], listen=["127.0.0.1:9469", f"{lab.SERVER[4]}:9500"])
     places = re.findall(r" serves on (http://\S+)$", daemon.said(), re.MULTILINE)

@@ -136,7 +136,7 @@ def probes(server, method, path):
 def test_every_route_is_documented_and_every_documented_path_is_a_route():
     """The routes are read from the source, because the server does not tell them."""
     source = (ROOT / "src/http/routes.c").read_text()
-    table = source.split("static const struct route routes[] = {")[1].split("\n};")[0]
+    table = source.split("static const struct v2m_route routes[] = {")[1].split("\n};")[0]
     routes = set()
     for kind, method, pattern in re.findall(r'(ROUTE|OPEN|RENDERED|HISTORY|RESET)\('
                                             r'(?:"([A-Z]+)",\s*)?"(/[^"]*)"', table):
@@ -267,7 +267,7 @@ def test_no_documented_member_is_missing_from_all_answers(checker):
 
 
 def test_every_reason_of_health_is_documented():
-    served = re.findall(r'\? "([a-z_]+)"', (ROOT / "src/collector/publish.c").read_text())
+    served = re.findall(r'\{ "([a-z_]+)",', (ROOT / "src/collector/health.c").read_text())
     explained = re.findall(r"^\.It Li ([a-z_]+)$", (ROOT / "docs/man/v2meterd.8").read_text(), re.MULTILINE)
     assert served == explained == DOCUMENT["components"]["schemas"]["Reason"]["enum"]
 

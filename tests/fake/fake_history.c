@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "fake/private.h"
 
-static struct v2m_history_figures figures_of(unsigned days)
+static struct v2m_history_figures make_figures(unsigned days)
 {
 	return (struct v2m_history_figures){
 		.totals = fake_totals(days),
@@ -25,7 +25,7 @@ static void fill_days(struct v2m_history_key *entry)
 	for (size_t i = 0; i < 2; i++)
 		entry->days[i] = (struct v2m_history_day){
 			.date = dates[i],
-			.figures = figures_of(1),
+			.figures = make_figures(1),
 		};
 	entry->n_days = 2;
 }
@@ -45,11 +45,12 @@ static void fill_entry(const struct fake_meter *fake, const struct v2m_key *key,
 	entry->shares_port = port && port->shared;
 	entry->first_seen_us = 1754307939255796;
 	entry->last_activity_us = gone ? 0 : 1754307999000000;
-	entry->all = figures_of(gone ? 0 : 2);
-	entry->month = figures_of(in_month ? 2 : 0);
+	entry->all = make_figures(gone ? 0 : 2);
+	entry->month = make_figures(in_month ? 2 : 0);
 }
 
-static void fill_shared(const struct fake_meter *fake, int32_t month, struct v2m_history *history)
+static void fill_shared_ports(const struct fake_meter *fake, int32_t month,
+			      struct v2m_history *history)
 {
 	for (size_t i = 0; i < fake->keyset->n_ports; i++) {
 		struct v2m_history_key *entry = &history->keys[history->n_keys];
@@ -58,14 +59,14 @@ static void fill_shared(const struct fake_meter *fake, int32_t month, struct v2m
 			continue;
 		entry->port = fake->keyset->ports[i].port;
 		entry->shared = true;
-		entry->all = figures_of(2);
-		entry->month = figures_of(month == FAKE_MONTH ? 2 : 0);
+		entry->all = make_figures(2);
+		entry->month = make_figures(month == FAKE_MONTH ? 2 : 0);
 		history->n_keys++;
 	}
 }
 
-static enum v2m_verdict one_key(const struct fake_meter *fake, const char *id, int32_t month,
-				struct v2m_history *history)
+static enum v2m_verdict fill_one_key(const struct fake_meter *fake, const char *id, int32_t month,
+				     struct v2m_history *history)
 {
 	const struct v2m_key *key = v2m_keyset_find(fake->keyset, id);
 	const struct v2m_key_port *port = key ? v2m_keyset_port(fake->keyset, key->port) : NULL;
@@ -94,12 +95,12 @@ enum v2m_verdict fake_history(void *context, const struct v2m_history_query *que
 	made.keys = calloc(2 * fake->keyset->n_keys + 1, sizeof(*made.keys));
 	made.month = month;
 	if (verdict == V2M_OK && query->id_or_uuid) {
-		verdict = one_key(fake, query->id_or_uuid, month, &made);
+		verdict = fill_one_key(fake, query->id_or_uuid, month, &made);
 	} else if (verdict == V2M_OK) {
 		for (; made.n_keys < fake->keyset->n_keys; made.n_keys++)
 			fill_entry(fake, &fake->keyset->keys[made.n_keys], month,
 				   &made.keys[made.n_keys]);
-		fill_shared(fake, month, &made);
+		fill_shared_ports(fake, month, &made);
 	}
 	pthread_mutex_unlock(&fake->lock);
 	if (verdict == V2M_OK) {
@@ -129,8 +130,8 @@ enum v2m_verdict fake_history_date(void *context, int32_t date, struct v2m_histo
 	return verdict;
 }
 
-/* Verdict and key of a question about one key alone. */
-static enum v2m_verdict find_one(struct fake_meter *fake, const char *id,
+/* Finds the key of a question about one key only, and its verdict. */
+static enum v2m_verdict find_key(struct fake_meter *fake, const char *id,
 				 const struct v2m_key **key)
 {
 	const struct v2m_key_port *port;
@@ -152,7 +153,7 @@ enum v2m_verdict fake_hours(void *context, const struct v2m_history_query *query
 			    struct v2m_history_hour **hours, size_t *n_hours)
 {
 	const struct v2m_key *key;
-	enum v2m_verdict verdict = find_one(context, query->id_or_uuid, &key);
+	enum v2m_verdict verdict = find_key(context, query->id_or_uuid, &key);
 
 	if (verdict != V2M_OK)
 		return verdict;
@@ -165,15 +166,15 @@ enum v2m_verdict fake_hours(void *context, const struct v2m_history_query *query
 		(*hours)[i] = (struct v2m_history_hour){
 			.start_s = FAKE_HOUR_S + 3600 * i,
 			.utc_offset_s = 7200 - 3600 * i,
-			.figures = figures_of(1),
+			.figures = make_figures(1),
 		};
 	return V2M_OK;
 }
 
-enum v2m_verdict fake_rates(void *context, const char *id_or_uuid, struct v2m_rate_history *rates)
+enum v2m_verdict fake_rates(void *context, const char *id_or_uuid, struct v2m_key_rates *rates)
 {
 	const struct v2m_key *key;
-	enum v2m_verdict verdict = find_one(context, id_or_uuid, &key);
+	enum v2m_verdict verdict = find_key(context, id_or_uuid, &key);
 
 	if (verdict != V2M_OK)
 		return verdict;
@@ -181,7 +182,7 @@ enum v2m_verdict fake_rates(void *context, const char *id_or_uuid, struct v2m_ra
 	if (!rates->points)
 		return V2M_UNREADABLE;
 	rates->start_us = FAKE_RATES_US;
-	rates->step_s = V2M_SERIES_STEP_S;
+	rates->step_s = V2M_RATE_HISTORY_STEP_S;
 	rates->real_us = FAKE_RATES_US + 35000000;
 	for (rates->n_points = 0; rates->n_points < 3; rates->n_points++) {
 		float rate = key->port ? (float)rates->n_points + 1 : 0;

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/transport.h"
 
-static char *numbered(const char *before, int digits, size_t number, const char *after)
+static char *make_numbered(const char *before, int digits, size_t number, const char *after)
 {
 	char *made = NULL;
 
@@ -19,9 +19,9 @@ static char *numbered(const char *before, int digits, size_t number, const char 
 static void fill_key(struct v2m_key *key, size_t i)
 {
 	*key = (struct v2m_key){
-		.id = numbered("key-", 1, i, ""),
-		.uuid = numbered("00000000-0000-4000-8000-", 12, i, ""),
-		.name = numbered("user", 1, i, "@example.com"),
+		.id = make_numbered("key-", 1, i, ""),
+		.uuid = make_numbered("00000000-0000-4000-8000-", 12, i, ""),
+		.name = make_numbered("user", 1, i, "@example.com"),
 		.created_at = strdup("2025-08-04T14:34:13.878594"),
 		.is_active = true,
 		.port = (uint16_t)(10001 + i),
@@ -60,7 +60,7 @@ static struct v2m_keyset *make_keyset(const struct fake_options *options)
 	return v2m_keyset_new(keys, n);
 }
 
-/* IPv4, IPv4-mapped and IPv6 in turn. */
+/* Connections take turns: IPv4, IPv4-mapped, IPv6. */
 static void fill_connection(struct v2m_connection *connection, size_t i, uint16_t port)
 {
 	static const uint8_t v4[] = { 192, 0, 2, 14 };
@@ -163,7 +163,7 @@ static struct v2m_snapshot *read_counters(struct fake_meter *fake)
 	return snapshot;
 }
 
-static enum v2m_verdict window_of(void *context, bool fresh, struct v2m_window **window)
+static enum v2m_verdict take_window(void *context, bool fresh, struct v2m_window **window)
 {
 	struct fake_meter *fake = context;
 	enum v2m_verdict verdict;
@@ -223,7 +223,7 @@ static enum v2m_verdict reset_key(void *context, const char *id_or_uuid, struct 
 	return verdict;
 }
 
-static void health_of(void *context, struct v2m_health *health)
+static void tell_health(void *context, struct v2m_health *health)
 {
 	struct fake_meter *fake = context;
 
@@ -232,7 +232,7 @@ static void health_of(void *context, struct v2m_health *health)
 	pthread_mutex_unlock(&fake->lock);
 }
 
-/* One device and one source, so that every member of the answer is there. */
+/* With one device and one key source, every member of the answer is there. */
 static void fill_status(const struct fake_meter *fake, struct v2m_status *status)
 {
 	status->real_us = v2m_clock_real_us();
@@ -250,7 +250,7 @@ static void fill_status(const struct fake_meter *fake, struct v2m_status *status
 	v2m_source_report_add(&status->sources, "/etc/v2meter/keys.json", "key file", 0, NULL);
 }
 
-static enum v2m_verdict status_of(void *context, struct v2m_status **status)
+static enum v2m_verdict make_status(void *context, struct v2m_status **status)
 {
 	struct fake_meter *fake = context;
 	struct v2m_status *made = NULL;
@@ -280,10 +280,10 @@ struct fake_meter *fake_meter_new(const struct fake_options *options)
 	fake->health.can_serve = true;
 	fake->meter = (struct v2m_meter){
 		.context = fake,
-		.window = window_of,
+		.window = take_window,
 		.reset = reset_key,
-		.health = health_of,
-		.status = status_of,
+		.health = tell_health,
+		.status = make_status,
 		.history = fake_history,
 		.history_date = fake_history_date,
 		.hours = fake_hours,

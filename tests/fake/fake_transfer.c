@@ -3,7 +3,7 @@
 
 #include "fake/private.h"
 
-static enum v2m_verdict verdict_of(struct fake_meter *fake)
+static enum v2m_verdict get_verdict(struct fake_meter *fake)
 {
 	enum v2m_verdict verdict;
 
@@ -15,7 +15,7 @@ static enum v2m_verdict verdict_of(struct fake_meter *fake)
 
 enum v2m_verdict fake_export(void *context, char **text, size_t *length)
 {
-	enum v2m_verdict verdict = verdict_of(context);
+	enum v2m_verdict verdict = get_verdict(context);
 
 	if (verdict == V2M_OK) {
 		*text = strdup(FAKE_DOCUMENT);
@@ -28,7 +28,7 @@ enum v2m_verdict fake_import(void *context, const char *text, size_t length,
 			     struct v2m_import_result *result, struct v2m_error *error)
 {
 	struct fake_meter *fake = context;
-	enum v2m_verdict verdict = verdict_of(fake);
+	enum v2m_verdict verdict = get_verdict(fake);
 
 	(void)text;
 	if (verdict == V2M_OK)

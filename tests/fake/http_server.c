@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The real HTTP side on a meter made in memory, for tests and measurements from outside.
- * Prints "listening PORT" when it is ready; ends on SIGTERM, SIGINT, or when its stdin closes. A
- * line on stdin says what goes wrong from then on, and is answered with "done": "readable",
- * "unreadable", "unstored", "degraded", "unhealthy".
+ * The real HTTP server on a meter in memory, for tests and measurements from outside. It prints
+ * "listening PORT" when it is ready, and ends on SIGTERM, on SIGINT or when its stdin closes.
+ *
+ * A line on stdin sets the state of the meter: "readable", "unreadable", "unstored", "degraded" or
+ * "unhealthy". The answer is "done".
  */
 #include <errno.h>
 #include <getopt.h>
@@ -82,7 +83,7 @@ static bool parse(int argc, char **argv, struct arguments *arguments)
 	return optind == argc;
 }
 
-static void obey(struct fake_meter *fake, const char *order)
+static void obey_order(struct fake_meter *fake, const char *order)
 {
 	bool unreadable = strcmp(order, "unreadable") == 0;
 	bool unstored = strcmp(order, "unstored") == 0;
@@ -108,7 +109,7 @@ static void obey(struct fake_meter *fake, const char *order)
 	fflush(stdout);
 }
 
-/* Returns when stdin or a signal says so. Orders are short and come one at a time. */
+/* Obeys orders until stdin closes or a signal arrives. Orders are short and come one at a time. */
 static void wait_for_end(const sigset_t *signals, struct fake_meter *fake)
 {
 	struct pollfd fds[2] = {
@@ -129,7 +130,7 @@ static void wait_for_end(const sigset_t *signals, struct fake_meter *fake)
 			break;
 		order[length] = 0;
 		order[strcspn(order, "\n")] = 0;
-		obey(fake, order);
+		obey_order(fake, order);
 	}
 	close(fds[1].fd);
 }
@@ -177,16 +178,16 @@ int main(int argc, char **argv)
 		fprintf(stderr,
 			"usage: %s [-l ADDRESS:PORT] [-k API_KEY] [-n KEYS] [-m CONNECTIONS] "
 			"[-w WINDOW_MS] [-d DETAILS] [-s] [-p] [-x]\n"
-			"  -s  also an inactive key, one without a port, and two that share one\n"
+			"  -s  also an inactive key, a key without a port, and two that share one\n"
 			"  -p  report payload bytes\n"
-			"  -x  as where there is no eBPF\n",
+			"  -x  the mode without eBPF\n",
 			argv[0]);
 		return 2;
 	}
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
-	/* Before the server's threads, which inherit it. */
+	/* The server's threads inherit the mask, so it is set before they start. */
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	return serve(&arguments, &signals);
 }

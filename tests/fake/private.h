@@ -18,18 +18,18 @@ struct fake_meter {
 	uint64_t window_ends_ns;
 	uint64_t generation;
 	unsigned readings;
-	unsigned *baselines; /* per port: the number of readings at its last reset */
-	bool *history_gone;  /* per key */
+	unsigned *baselines; /* for each port: the number of readings at its last reset */
+	bool *history_gone;  /* for each key */
 	int days_kept;
 	enum v2m_verdict window_verdict;
 	enum v2m_verdict history_verdict;
 	enum v2m_verdict reset_verdict;
 	enum v2m_verdict transfer_verdict;
-	size_t imported; /* bytes of the last document */
+	size_t imported; /* bytes of the last imported document */
 	struct v2m_health health;
 };
 
-/* What that many readings add up to. */
+/* The sum of that many readings. */
 struct v2m_totals fake_totals(unsigned readings);
 
 /* fake_history.c */
@@ -38,7 +38,7 @@ enum v2m_verdict fake_history(void *context, const struct v2m_history_query *que
 enum v2m_verdict fake_history_date(void *context, int32_t date, struct v2m_history_date *history);
 enum v2m_verdict fake_hours(void *context, const struct v2m_history_query *query,
 			    struct v2m_history_hour **hours, size_t *n_hours);
-enum v2m_verdict fake_rates(void *context, const char *id_or_uuid, struct v2m_rate_history *rates);
+enum v2m_verdict fake_rates(void *context, const char *id_or_uuid, struct v2m_key_rates *rates);
 enum v2m_verdict fake_history_reset(void *context, const char *id_or_uuid, int64_t *real_us);
 enum v2m_verdict fake_history_cleanup(void *context, unsigned days_to_keep, int64_t *real_us);
 

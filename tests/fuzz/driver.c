@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Runs a fuzz entry where there is no libFuzzer: the seeds themselves, then mutations of them, for
- * some seconds. The mutations follow from the seed number alone. The input in work is kept in a
- * mapped file, so that it is still there when the process has crashed.
+ * Runs a fuzz entry without libFuzzer: first the seeds themselves, then mutations of them, for some
+ * seconds. The mutations depend only on the seed number. The current input stands in a mapped file,
+ * so it is still there after a crash.
  *
  *     fuzz_NAME SECONDS SEED-NUMBER INPUT-FILE DIRECTORY|FILE...
  */
@@ -31,7 +31,7 @@ static size_t n_seeds;
 static uint64_t random_state;
 
 /* xorshift64 (G. Marsaglia, 2003). */
-static size_t below(size_t limit)
+static size_t random_below(size_t limit)
 {
 	random_state ^= random_state << 13;
 	random_state ^= random_state >> 7;
@@ -56,8 +56,9 @@ static int add_seed(const char *path, const struct stat *status, int type, struc
 	return 0;
 }
 
-/* Replaces a part of the input by other bytes, as far as there is room. */
-static void put_in(struct input *input, size_t at, size_t length, const void *bytes, size_t n)
+/* Replaces a part of the input with other bytes, if there is room. */
+static void replace_bytes(struct input *input, size_t at, size_t length, const void *bytes,
+			  size_t n)
 {
 	uint8_t copy[MAX_INPUT];
 
@@ -108,31 +109,32 @@ static void insert_token(struct input *input)
 		"\"listen\":\"/x\"",
 		"99999999999999999999",
 	};
-	const char *token = tokens[below(V2M_ARRAY_LEN(tokens))];
+	const char *token = tokens[random_below(V2M_ARRAY_LEN(tokens))];
 
-	put_in(input, below(input->size + 1), below(4), token, strlen(token));
+	replace_bytes(input, random_below(input->size + 1), random_below(4), token, strlen(token));
 }
 
 static void mutate(struct input *input)
 {
-	const struct input *other = seeds[below(n_seeds)];
-	size_t at = below(input->size);
-	size_t length = below(input->size - at < 64 ? input->size - at : 64);
-	size_t from = below(other->size);
+	const struct input *other = seeds[random_below(n_seeds)];
+	size_t at = random_below(input->size);
+	size_t length = random_below(input->size - at < 64 ? input->size - at : 64);
+	size_t from = random_below(other->size);
 
-	switch (below(6)) {
+	switch (random_below(6)) {
 	case 0:
 		if (input->size)
-			input->data[at] ^= (uint8_t)(1u << below(8));
+			input->data[at] ^= (uint8_t)(1u << random_below(8));
 		break;
 	case 1:
-		put_in(input, at, length, "", 0);
+		replace_bytes(input, at, length, "", 0);
 		break;
 	case 2:
-		put_in(input, at, 0, input->data + at, length);
+		replace_bytes(input, at, 0, input->data + at, length);
 		break;
 	case 3:
-		put_in(input, at, length, other->data + from, below(other->size - from));
+		replace_bytes(input, at, length, other->data + from,
+			      random_below(other->size - from));
 		break;
 	default:
 		insert_token(input);
@@ -150,8 +152,8 @@ static struct input *map_input(const char *path)
 	return mapped == MAP_FAILED ? NULL : mapped;
 }
 
-/* A copy of exactly the size: reading beyond it is found. */
-static void run(const struct input *input)
+/* Runs on a copy of the exact size, so that AddressSanitizer finds a read beyond it. */
+static void run_input(const struct input *input)
 {
 	uint8_t *exact = malloc(input->size ? input->size : 1);
 
@@ -169,16 +171,16 @@ static unsigned long run_for(struct input *input, uint64_t seconds)
 
 	for (; runs < n_seeds; runs++) {
 		*input = *seeds[runs];
-		run(input);
+		run_input(input);
 	}
 	for (; v2m_clock_mono_ns() < end_ns; runs++) {
-		const struct input *seed = seeds[below(n_seeds)];
+		const struct input *seed = seeds[random_below(n_seeds)];
 
 		input->size = seed->size;
 		memcpy(input->data, seed->data, seed->size);
-		for (size_t i = below(8) + 1; i > 0; i--)
+		for (size_t i = random_below(8) + 1; i > 0; i--)
 			mutate(input);
-		run(input);
+		run_input(input);
 	}
 	return runs;
 }

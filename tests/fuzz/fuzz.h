@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The entry that libFuzzer calls. */
+/* The function that libFuzzer calls. */
 #ifndef V2METER_TESTS_FUZZ_H
 #define V2METER_TESTS_FUZZ_H
 
@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What has to hold whatever the input is. */
+/* A condition that must hold for every input. */
 #define FUZZ_CHECK(condition)                                                                      \
 	do {                                                                                       \
 		if (!(condition)) {                                                                \

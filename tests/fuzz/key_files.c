@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A key file and a port file, joined. */
+/* Reads the input as a key file and as a port file, and joins the two. */
 #include <string.h>
 
 #include "keys/formats/key_file.h"
@@ -9,7 +9,7 @@
 #include "keys/formats/port_file.h"
 #include "fuzz.h"
 
-/* The uuid that every seed has: no complaint may show it. */
+/* Every seed has this uuid. No error may show it. */
 #define SECRET "e9828d67-08e2-4942-815d-61f41b3dacf7"
 
 static void check_error(int result, const struct v2m_error *error)

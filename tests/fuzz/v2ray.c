@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A V2Ray configuration, read and joined with itself. */
+/* Reads the input as a V2Ray configuration and joins it with itself. */
 #include <string.h>
 
 #include "keys/key_join.h"
@@ -8,7 +8,7 @@
 #include "keys/formats/v2ray_config.h"
 #include "fuzz.h"
 
-/* "f:LINE:COLUMN: ..." with a place that the text has. */
+/* The error must begin with "f:LINE:COLUMN: ", and this place must be in the text. */
 static void check_error(const struct v2m_error *error, const uint8_t *data, size_t size)
 {
 	unsigned line = 0;

@@ -25,8 +25,8 @@ static const char *choose(const char *pattern)
 	static char names[256];
 	char copy[32];
 	char *item = copy;
-	const struct v2m_strings interfaces = { &item, 1 };
-	const struct v2m_strings exclude = { NULL, 0 };
+	const struct v2m_strings interfaces = { .items = &item, .count = 1 };
+	const struct v2m_strings exclude = { 0 };
 	struct v2m_chosen_device *devices = NULL;
 	struct v2m_error error = { 0 };
 	size_t count = 0;
@@ -152,8 +152,8 @@ static void a_tun_device_has_no_layer_2_header(void **state)
 {
 	char name[] = "netltun";
 	char *item = name;
-	const struct v2m_strings interfaces = { &item, 1 };
-	const struct v2m_strings exclude = { NULL, 0 };
+	const struct v2m_strings interfaces = { .items = &item, .count = 1 };
+	const struct v2m_strings exclude = { 0 };
 	struct v2m_chosen_device *devices = NULL;
 	struct v2m_error error = { 0 };
 	size_t count = 0;
@@ -176,8 +176,8 @@ static void every_device_is_listed_with_a_reason(void **state)
 {
 	char name[] = "auto";
 	char *item = name;
-	const struct v2m_strings interfaces = { &item, 1 };
-	const struct v2m_strings exclude = { NULL, 0 };
+	const struct v2m_strings interfaces = { .items = &item, .count = 1 };
+	const struct v2m_strings exclude = { 0 };
 	struct v2m_listed_device *devices = NULL;
 	struct v2m_error error = { 0 };
 	size_t count = 0;
@@ -204,8 +204,8 @@ static void counters_are_the_devices_own_and_can_be_read_again(void **state)
 {
 	char name[] = "lo";
 	char *item = name;
-	const struct v2m_strings interfaces = { &item, 1 };
-	const struct v2m_strings exclude = { NULL, 0 };
+	const struct v2m_strings interfaces = { .items = &item, .count = 1 };
+	const struct v2m_strings exclude = { 0 };
 	struct v2m_chosen_device *devices = NULL;
 	struct v2m_error error = { 0 };
 	struct sockaddr_in target = { .sin_family = AF_INET, .sin_port = htons(9) };

@@ -17,7 +17,6 @@
 
 #include <cmocka.h>
 
-#include "sockets/proc_tcp.h"
 #include "namespace.h"
 
 #define ARGUMENT(n) (offsetof(struct seccomp_data, args) + 8 * (n))
@@ -78,29 +77,11 @@ static void details_are_refused(void **state)
 	assert_int_equal(v2m_sockets_want_details(sockets, false), 0);
 }
 
-static void what_is_no_socket_is_passed_over(void **state)
-{
-	static const char *const lines[] = {
-		"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt",
-		"",
-		"   0: 0100007F:1389 0100007F 01",
-		"   0: 0100007F:1389 00000000000000000000000001000000:1389 01",
-		"   0: 0100007:1389 0100007F:1389 01",
-	};
-	struct v2m_connection connection = { .local_port = 7 };
-
-	(void)state;
-	for (size_t i = 0; i < V2M_ARRAY_LEN(lines); i++)
-		assert_int_equal(v2m_proc_tcp_parse(lines[i], &connection), -EINVAL);
-	assert_int_equal(connection.local_port, 7);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connections_are_as_ss_prints_them),
 		cmocka_unit_test(details_are_refused),
-		cmocka_unit_test(what_is_no_socket_is_passed_over),
 	};
 
 	enter_own_namespace();

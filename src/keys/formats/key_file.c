@@ -154,6 +154,11 @@ static int refuse_clash(const struct v2m_json_node *root, const struct v2m_key_l
 			     v2m_json_node_place(&earlier).line);
 }
 
+bool v2m_key_file_is_document(const json_t *root)
+{
+	return json_is_array(root);
+}
+
 int v2m_key_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 		      struct v2m_error *error)
 {

@@ -6,6 +6,9 @@
 #include "json/json_doc.h"
 #include "keys/key_list.h"
 
+/* A key file is recognised by being a list. */
+bool v2m_key_file_is_document(const json_t *root);
+
 /* Adds the keys of a document that v2m_json_doc_load() has read to an empty list. uuid is required.
  * Without an id, the id is the UUIDv5 of the uuid, as for keys of a V2Ray configuration: an id
  * stands in logs, and a uuid must not. Without a name, the name is the id. null is as good as

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "keys/formats/panel_db.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <jansson.h>
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdint.h>
@@ -14,7 +12,9 @@
 
 #include "json/json_doc.h"
 #include "keys/formats/key_file.h"
+#include "base/name_index.h"
 #include "base/sqlite_uri.h"
+#include "base/text.h"
 #include "base/transport.h"
 #include "base/cleanup.h"
 
@@ -37,7 +37,7 @@ static const char *const column_names[N_COLUMNS] = {
 struct panel {
 	const char *path;
 	sqlite3 *db;
-	json_t *ports; /* uuid in lower case -> port, of the table port_assignments */
+	struct v2m_name_index ports; /* of uuids in lower case, from the table port_assignments */
 	struct v2m_error *error;
 };
 
@@ -111,16 +111,6 @@ static int prepare_select(struct panel *panel, const char *table, unsigned colum
 	return 0;
 }
 
-/* SQLite does not check it, and an answer in JSON could not be made of anything else. */
-static bool is_utf8(const char *text)
-{
-	json_t *string = json_string(text);
-	bool valid = string != NULL;
-
-	json_decref(string);
-	return valid;
-}
-
 /* A copy, or NULL where the cell is null or empty. Rows are named by their number: a uuid must not
  * stand in a log. */
 static int read_text(struct panel *panel, sqlite3_stmt *statement, enum column column, size_t row,
@@ -135,7 +125,8 @@ static int read_text(struct panel *panel, sqlite3_stmt *statement, enum column c
 				     "%s: row %zu: %s: expected at most %d bytes, got %zu",
 				     panel->path, row, column_names[column], V2M_JSON_MAX_STRING,
 				     strlen(text));
-	if (!is_utf8(text))
+	/* SQLite does not check it, and an answer in JSON has to be UTF-8. */
+	if (!v2m_is_utf8(text))
 		return v2m_error_set(panel->error, -EINVAL, "%s: row %zu: %s: expected UTF-8",
 				     panel->path, row, column_names[column]);
 	*value = strdup(text);
@@ -158,15 +149,6 @@ static int read_port(struct panel *panel, sqlite3_stmt *statement, const char *t
 				     panel->path, table, row, (long long)number);
 	*port = (uint16_t)number;
 	return 0;
-}
-
-static void lower_case(const char *text, char lower[V2M_SUBJECT_LEN])
-{
-	size_t i;
-
-	for (i = 0; text[i] && i + 1 < V2M_SUBJECT_LEN; i++)
-		lower[i] = (char)tolower((unsigned char)text[i]);
-	lower[i] = 0;
 }
 
 static int read_assignments(struct panel *panel)
@@ -192,8 +174,8 @@ static int read_assignments(struct panel *panel)
 			return result;
 		if (!uuid || !port)
 			continue;
-		lower_case(uuid, lower);
-		if (json_object_set_new_nocheck(panel->ports, lower, json_integer(port)))
+		v2m_lower_case(uuid, lower, sizeof(lower));
+		if (v2m_name_index_set(&panel->ports, lower, port))
 			return out_of_memory(panel);
 	}
 	return step == SQLITE_DONE ? 0 : fail_database(panel);
@@ -218,6 +200,7 @@ static int read_row(struct panel *panel, sqlite3_stmt *statement, size_t row, st
 		{ SHORT_ID, &key->short_id }, { SNI, &key->sni },
 	};
 	char lower[V2M_SUBJECT_LEN];
+	size_t port;
 	int result = 0;
 
 	for (size_t i = 0; i < V2M_ARRAY_LEN(wanted) && !result; i++)
@@ -231,9 +214,9 @@ static int read_row(struct panel *panel, sqlite3_stmt *statement, size_t row, st
 		result = read_port(panel, statement, "keys", row, &key->port);
 	if (result)
 		return result;
-	lower_case(key->uuid, lower);
-	if (!key->port)
-		key->port = (uint16_t)json_integer_value(json_object_get(panel->ports, lower));
+	v2m_lower_case(key->uuid, lower, sizeof(lower));
+	if (!key->port && v2m_name_index_find(&panel->ports, lower, &port))
+		key->port = (uint16_t)port;
 	key->is_active = !is_false(statement);
 	key->transports = V2M_TCP | V2M_UDP;
 	return v2m_key_complete(key, panel->path) ? out_of_memory(panel) : 0;
@@ -302,9 +285,6 @@ static int read_panel(struct panel *panel, struct v2m_key_list *keys)
 	if (sqlite3_exec(panel->db, "PRAGMA trusted_schema = OFF; BEGIN", NULL, NULL, NULL) !=
 	    SQLITE_OK)
 		return fail_database(panel);
-	panel->ports = json_object();
-	if (!panel->ports)
-		return out_of_memory(panel);
 	result = read_assignments(panel);
 	if (!result)
 		result = read_keys(panel, keys);
@@ -322,7 +302,7 @@ static int read_named(const char *name, const char *path, struct v2m_key_list *k
 		result = panel.db ? fail_database(&panel) : out_of_memory(&panel);
 	else
 		result = read_panel(&panel, keys);
-	json_decref(panel.ports);
+	v2m_name_index_clear(&panel.ports);
 	sqlite3_close(panel.db);
 	return result;
 }

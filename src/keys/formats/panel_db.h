@@ -11,6 +11,9 @@
 #include "keys/key_list.h"
 #include "base/error.h"
 
+/* The first bytes of every SQLite 3 file, with the 0 (sqlite.org, "Database File Format"). */
+#define V2M_PANEL_DB_MAGIC "SQLite format 3"
+
 /* Adds the keys to an empty list, which is the caller's to clear either way. A
  * key whose own port is null has that of its assignment. 0, -EINVAL for a value or a table that is
  * not as expected, -EBUSY where the panel holds the file locked or writes it, -EIO, or -ENOMEM. */

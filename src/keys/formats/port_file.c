@@ -53,6 +53,11 @@ static int refuse_clash(const struct v2m_json_node *list, const struct v2m_key_l
 			     v2m_json_node_place(&earlier).line);
 }
 
+bool v2m_port_file_is_document(const json_t *root)
+{
+	return json_object_get(root, MEMBER) != NULL;
+}
+
 int v2m_port_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *assignments,
 		       struct v2m_error *error)
 {

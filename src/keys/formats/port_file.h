@@ -6,6 +6,9 @@
 #include "json/json_doc.h"
 #include "keys/key_list.h"
 
+/* A port file is recognised by its member "port_assignments". */
+bool v2m_port_file_is_document(const json_t *root);
+
 /* Adds an entry for every assignment to an empty list: a key with uuid, port and source, and
  * nothing else; the file's "key_id" is not the key's id. An assignment whose port is null is left
  * out. A port or a uuid that stands twice is an error. 0, -EINVAL with the place in *error, or

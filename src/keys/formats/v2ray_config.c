@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "keys/formats/v2ray_config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/name_index.h"
+#include "base/text.h"
 #include "base/uuid.h"
 #include "base/cleanup.h"
 #include "keys/formats/v2ray_inbound.h"
@@ -20,7 +21,7 @@
 /* What the keys of all inbounds are collected in. */
 struct reader {
 	struct v2m_key_list *keys;
-	json_t *known; /* identity -> index of its key */
+	struct v2m_name_index known; /* the place of the key of an identity */
 	struct v2m_error *error;
 };
 
@@ -133,8 +134,7 @@ static int read_client(const struct inbound *inbound, const struct v2m_json_node
 	}
 	if (strlen(id) == V2M_UUID_LEN - 1 || !v2m_uuid_canonical(id, client->uuid))
 		snprintf(client->uuid, sizeof(client->uuid), "%s", id);
-	for (size_t i = 0; i <= strlen(client->uuid); i++)
-		client->identity[i] = (char)tolower((unsigned char)client->uuid[i]);
+	v2m_lower_case(client->uuid, client->identity, sizeof(client->identity));
 	return 0;
 }
 
@@ -184,8 +184,7 @@ static int add_key(struct reader *reader, const struct inbound *inbound,
 	key.short_id = copy(inbound->short_id);
 	key.source = strdup(inbound->node->doc->path);
 	if (!key.id || !key.uuid || !key.name || !key.source ||
-	    json_object_set_new(reader->known, identity,
-				json_integer((json_int_t)reader->keys->count)) ||
+	    v2m_name_index_set(&reader->known, identity, reader->keys->count) ||
 	    v2m_key_list_add(reader->keys, &key))
 		return out_of_memory(reader);
 	return 0;
@@ -209,13 +208,11 @@ static int join_key(struct reader *reader, const struct inbound *inbound,
 static int take_client_on(struct reader *reader, const struct inbound *inbound,
 			  const struct client *client, unsigned port)
 {
-	const json_t *known = json_object_get(reader->known, client->identity);
 	bool one_of_several = inbound->ports.count > 1;
 	char identity[IDENTITY_LEN + 8];
+	size_t index;
 
-	if (known) {
-		size_t index = (size_t)json_integer_value(known);
-
+	if (v2m_name_index_find(&reader->known, client->identity, &index)) {
 		if (index >= inbound->first_key || reader->keys->items[index].port == port)
 			return join_key(reader, inbound, client, index);
 		one_of_several = true;
@@ -224,9 +221,8 @@ static int take_client_on(struct reader *reader, const struct inbound *inbound,
 		snprintf(identity, sizeof(identity), "%s:%u", client->identity, port);
 	else
 		snprintf(identity, sizeof(identity), "%s", client->identity);
-	known = one_of_several ? json_object_get(reader->known, identity) : NULL;
-	if (known)
-		return join_key(reader, inbound, client, (size_t)json_integer_value(known));
+	if (one_of_several && v2m_name_index_find(&reader->known, identity, &index))
+		return join_key(reader, inbound, client, index);
 	return add_key(reader, inbound, client, port, identity, one_of_several);
 }
 
@@ -312,11 +308,8 @@ int v2m_v2ray_read(const struct v2m_json_doc *docs, size_t n_docs, struct v2m_ke
 
 	if (result)
 		return result;
-	reader.known = json_object();
-	if (!reader.known)
-		return out_of_memory(&reader);
 	for (size_t i = 0; i < inbounds.count && !result; i++)
 		result = take_inbound(&reader, &inbounds.items[i]);
-	json_decref(reader.known);
+	v2m_name_index_clear(&reader.known);
 	return result;
 }

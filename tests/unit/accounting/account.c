@@ -122,7 +122,7 @@ static void a_counter_that_comes_back_goes_on_where_it_was(void **context)
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2 * (1000 + 70 + 200));
 }
 
-/* A reading of the sockets' counters: TCP alone. */
+/* Applies a reading of the sockets' counters, which have TCP only. */
 static void apply_sockets(struct state *state, uint64_t bytes, uint64_t second)
 {
 	sample_at(&state->one, 1001, bytes, second);
@@ -133,7 +133,7 @@ static void apply_sockets(struct state *state, uint64_t bytes, uint64_t second)
 	assert_int_equal(v2m_account_apply(state->account, state->keyset, &state->one.sample), 0);
 }
 
-/* Of each transport the kernel counted 500 bytes meanwhile, of which the sockets saw 300 of TCP's.
+/* Meanwhile the kernel counted 500 bytes of each transport. The sockets saw 300 of the TCP bytes.
  */
 static void the_kernel_adds_only_what_the_sockets_did_not_see(void **context)
 {

@@ -44,7 +44,7 @@ static void count(struct state *state, uint64_t bytes, const char *utc)
 	assert_int_equal(v2m_account_apply(state->account, state->keyset, &state->one.sample), 0);
 }
 
-/* The connections of port 1001 from first to last, told apart by their remote ports. */
+/* Accounts connections of port 1001, whose remote ports go from first to last. */
 static void dump(struct state *state, uint16_t first, uint16_t last, const char *utc)
 {
 	v2m_connection_table_unref(state->table);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Memory runs out at every place where the account asks for some: nothing is accounted by half. The
- * linker sends the allocations of what is tested here. */
+/* Memory runs out at every place where the account allocates: nothing is accounted by half. The
+ * linker sends the account's allocations to the functions here. */
 #include "unit/fixture.h"
 
 #include <errno.h>
@@ -57,7 +57,7 @@ static struct v2m_keyset *many_keys(void)
 	return keyset_of(of, KEYS);
 }
 
-/* Every port at bytes, and every second a day, so that pending has to grow. */
+/* Every port stands at bytes. A second of the sample is a day, so that pending must grow. */
 static void sample_of(struct v2m_port_sample ports[KEYS], uint64_t bytes, uint64_t second,
 		      struct v2m_sample *sample)
 {
@@ -95,7 +95,8 @@ static uint64_t pending_sum(const struct v2m_account *account)
 	return bytes;
 }
 
-/* Applies the sample with memory failing later and later. Returns how often it failed. */
+/* Applies the sample again and again while memory runs out later each time. Returns how often that
+ * failed. */
 static unsigned apply_in_spite(struct v2m_account *account, struct v2m_keyset *keyset,
 			       const struct v2m_sample *sample)
 {

@@ -17,7 +17,7 @@ static int teardown(void **context)
 	return 0;
 }
 
-/* bytes: of the port in all, a multiple of 4. */
+/* bytes: the sum over the port's flows, a multiple of 4. */
 static void add(struct v2m_rates *rates, uint16_t port, uint64_t bytes, double second)
 {
 	struct one_port one;

@@ -60,7 +60,7 @@ static void the_same_peer_on_another_port_is_new(void **state)
 	v2m_connection_table_unref(table);
 }
 
-/* Every bit of what identifies a connection tells it from the others. */
+/* Connections that differ in a single bit of their addresses or ports are different. */
 static void a_connection_that_differs_in_one_bit_is_new(void **state)
 {
 	struct v2m_connection_table *table = make_table();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A snapshot to render answers from, and what is read back from them. */
+/* A snapshot to render answers from, and functions that read the answers. */
 #ifndef V2METER_TESTS_API_FIXTURE_H
 #define V2METER_TESTS_API_FIXTURE_H
 
@@ -59,7 +59,7 @@ static inline json_t *render(const struct world *world, v2m_render function, con
 	return read;
 }
 
-/* A path of member names, separated by '/'. */
+/* Finds a member by a path of names, separated by '/'. */
 static inline const json_t *at(const json_t *json, const char *path)
 {
 	char copy[128];

@@ -35,7 +35,7 @@ static void assert_summary(const json_t *summary)
 {
 	assert_integer(summary, "total_system_traffic", 11150);
 	assert_text(summary, "total_system_traffic_formatted", "10.89 KB");
-	/* Not that of the inactive key. */
+	/* Without the port of the inactive key. */
 	assert_integer(summary, "active_ports", 3);
 	assert_int_equal(json_object_size(at(summary, "interface_summary")), 2);
 	assert_integer(summary, "interface_summary/eth0/rx_bytes", 5000);
@@ -128,7 +128,7 @@ static void all_statistics_add_up_to_the_total(void **state)
 	json_int_t sum = 0;
 	const json_t *shared;
 
-	/* Two ordinary keys, the inactive, the one without a port, and the shared port. */
+	/* Two ordinary keys, the inactive one, the one without a port, and the shared port. */
 	assert_int_equal(json_array_size(stats), 5);
 	for (size_t i = 0; i < json_array_size(stats); i++)
 		sum += json_integer_value(at(json_array_get(stats, i), "total_bytes"));

@@ -63,7 +63,7 @@ static void connections_beyond_the_cap_are_counted_and_not_listed(void **state)
 	assert_int_equal(json_array_size(at(answer, "data/ports/10002/connection_details")), 2);
 	assert_true(json_is_true(at(answer, "data/ports/10002/connection_details_truncated")));
 	assert_integer(answer, "data/total_connections", 5);
-	/* As many as the cap are no more than it. */
+	/* A list of exactly the limit is not truncated. */
 	assert_int_equal(json_array_size(at(answer, "data/ports/10001/connection_details")), 2);
 	assert_null(
 		json_object_get(at(answer, "data/ports/10001"), "connection_details_truncated"));
@@ -170,7 +170,7 @@ static void a_key_whose_port_is_not_counted_gets_no_zeros(void **state)
 	struct world *world = *state;
 	json_t *answer;
 
-	world->snapshot->n_ports--; /* the last one is key-1's */
+	world->snapshot->n_ports--; /* the last one belongs to key-1 */
 	answer = render(world, v2m_api_key_simple, "key-1", 503);
 	assert_text(answer, "code", "not_counted");
 	json_decref(answer);
@@ -202,7 +202,7 @@ static void a_port_that_is_not_counted_stands_apart_from_the_others_without_byte
 	json_decref(answer);
 }
 
-static void without_the_programs_no_peers_are_seen_of_a_key_that_has_tcp_too(void **state)
+static void without_the_programs_no_peers_of_a_key_with_udp_are_observed(void **state)
 {
 	struct world *world = *state;
 	json_t *answer;
@@ -210,7 +210,7 @@ static void without_the_programs_no_peers_are_seen_of_a_key_that_has_tcp_too(voi
 	world->snapshot->mode = V2M_MODE_SOCKET_STATS;
 	answer = render(world, v2m_api_key_peers, "key-1", 503);
 	assert_text(answer, "code", "udp_not_counted");
-	assert_text(answer, "detail", "Without the kernel programs UDP peers are not seen.");
+	assert_text(answer, "detail", "Without the kernel programs UDP peers are not observed.");
 	json_decref(answer);
 }
 
@@ -384,7 +384,7 @@ int main(void)
 		WORLD_TEST(what_is_not_known_of_a_connection_is_left_out),
 		WORLD_TEST(a_key_whose_port_is_not_counted_gets_no_zeros),
 		WORLD_TEST(a_port_that_is_not_counted_stands_apart_from_the_others_without_bytes),
-		WORLD_TEST(without_the_programs_no_peers_are_seen_of_a_key_that_has_tcp_too),
+		WORLD_TEST(without_the_programs_no_peers_of_a_key_with_udp_are_observed),
 		WORLD_TEST(payload_bytes_are_reported_where_asked_for),
 		WORLD_TEST(figures_that_are_not_exact_say_why),
 		WORLD_TEST(counters_beyond_63_bits_are_written_whole),

@@ -92,7 +92,7 @@ static void bodies_of_other_names_are_others(void **state)
 {
 	char name[16];
 
-	/* More names than buckets: some share one. */
+	/* So many names that the table grows several times. */
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < 1000; i++) {
 			snprintf(name, sizeof(name), "%d", i);
@@ -132,7 +132,8 @@ static void what_was_asked_for_is_ready_in_the_next_window(void **state)
 static pthread_barrier_t reached;
 static pthread_barrier_t go_on;
 
-/* As one that asks the collector does: it waits for a thread that may be at warming. */
+/* Waits for another thread, which may be warming the window, as a renderer that asks the collector
+ * does. */
 static int render_slowly(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 			 const void *argument, struct v2m_body *body)
 {

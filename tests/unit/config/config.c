@@ -107,7 +107,7 @@ static void every_member_is_read(void **state)
 	assert_int_equal(config.key_sources.count, 3);
 	assert_string_equal(config.key_sources.items[2], "/c");
 	assert_int_equal(config.api_bytes, V2M_API_BYTES_PAYLOAD);
-	assert_true(config.force_clsact);
+	assert_int_equal(config.attach, V2M_ATTACH_CLSACT);
 	assert_int_equal(config.cache_ttl_s, 0);
 	assert_int_equal(config.sample_interval_ms, 100);
 	assert_int_equal(config.rate_window_s, 300);
@@ -134,9 +134,9 @@ static void an_unknown_member_is_refused_with_its_place(void **state)
 
 static void what_is_no_endpoint_is_refused(void **state)
 {
-	static const char *const cases[] = { "127.0.0.1",   "127.0.0.1:",       "127.0.0.1:0",
-					     ":9469",       "localhost:9469",   "127.0.0.1:65536",
-					     "[::1]:9469",  "127.0.0.256:9469", "127.0.0.1:94 69",
+	static const char *const cases[] = { "127.0.0.1",     "127.0.0.1:",       "127.0.0.1:0",
+					     ":9469",         "localhost:9469",   "127.0.0.1:65536",
+					     "127.0.0.1:080", "127.0.0.256:9469", "127.0.0.1:94 69",
 					     "127.0.0.1:+7" };
 
 	(void)state;
@@ -151,6 +151,18 @@ static void what_is_no_endpoint_is_refused(void **state)
 			 strlen(cases[i]));
 		check_refused(text, expected);
 	}
+	check_refused(
+		"{\"listen\": \"[::1]:9469\"}",
+		":1:12: listen: expected an IPv4 address and port such as 127.0.0.1:9469 (the HTTP "
+		"server has no IPv6; a proxy in front of it may), got a string of 10 bytes");
+	check_refused(
+		"{\"listen\": \"::9469\"}",
+		":1:12: listen: expected an IPv4 address and port such as 127.0.0.1:9469 (the HTTP "
+		"server has no IPv6; a proxy in front of it may), got a string of 6 bytes");
+	check_refused(
+		"{\"listen\": \"/run/v2meter.sock\"}",
+		":1:12: listen: expected an IPv4 address and port such as 127.0.0.1:9469 (the HTTP "
+		"server has no unix sockets), got a string of 17 bytes");
 	check_refused(
 		"{\"listen\": 9469}",
 		":1:12: listen: expected an IPv4 address and port, or a list of them, got 9469");

@@ -39,7 +39,7 @@ static void printable_text_stays_as_it_is(void **state)
 	assert_cleaned(v2m_text_clean, examples, V2M_ARRAY_LEN(examples));
 }
 
-static void what_steers_a_terminal_is_escaped(void **state)
+static void characters_that_control_a_terminal_are_escaped(void **state)
 {
 	static const struct example examples[] = {
 		{ "\033[2J", "\\u001b[2J" },
@@ -59,7 +59,8 @@ static void what_steers_a_terminal_is_escaped(void **state)
 	assert_cleaned(v2m_text_clean, examples, V2M_ARRAY_LEN(examples));
 }
 
-/* RFC 3629: overlong forms, surrogates, beyond U+10FFFF, cut short, continuation alone. */
+/* RFC 3629: overlong forms, surrogates, values above U+10FFFF, cut characters, lone continuations.
+ */
 static void bytes_that_are_not_utf8_become_question_marks(void **state)
 {
 	static const struct example examples[] = {
@@ -103,13 +104,13 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(printable_text_stays_as_it_is),
-		cmocka_unit_test(what_steers_a_terminal_is_escaped),
+		cmocka_unit_test(characters_that_control_a_terminal_are_escaped),
 		cmocka_unit_test(bytes_that_are_not_utf8_become_question_marks),
 		cmocka_unit_test(a_document_keeps_its_line_breaks),
 		cmocka_unit_test(width_is_counted_in_terminal_columns),
 	};
 
-	/* Whatever the environment says. */
+	/* The result must not depend on the environment. */
 	setenv("LC_ALL", "C", 1);
 	v2m_text_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ static inline const struct v2m_strings *names(struct names *names, const char *t
 	char *rest = names->text;
 
 	snprintf(names->text, sizeof(names->text), "%s", text);
-	names->list = (struct v2m_strings){ names->items, 0 };
+	names->list = (struct v2m_strings){ .items = names->items };
 	for (char *name = strtok_r(rest, " ", &rest); name; name = strtok_r(NULL, " ", &rest))
 		names->items[names->list.count++] = name;
 	return &names->list;

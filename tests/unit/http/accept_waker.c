@@ -12,7 +12,7 @@
 
 #include "http/accept_waker.h"
 
-/* A port of this host that is nobody else's. */
+/* Binds a free port of this host. */
 static int take_port(struct sockaddr_in *address)
 {
 	socklen_t size = sizeof(*address);
@@ -27,7 +27,7 @@ static int take_port(struct sockaddr_in *address)
 	return fd;
 }
 
-static void ends_by_itself(struct v2m_accept_waker *waker)
+static void assert_ends_by_itself(struct v2m_accept_waker *waker)
 {
 	struct timespec until;
 
@@ -37,7 +37,8 @@ static void ends_by_itself(struct v2m_accept_waker *waker)
 	assert_int_equal(pthread_timedjoin_np(waker->thread, NULL, &until), 0);
 }
 
-/* Who listens there next, as the daemon that is started anew, must not be bothered. */
+/* The next process that listens there, perhaps a restarted daemon, must not get these connections.
+ */
 static void it_ends_when_nobody_listens(void **state)
 {
 	struct v2m_accept_waker waker;
@@ -46,7 +47,7 @@ static void it_ends_when_nobody_listens(void **state)
 
 	(void)state;
 	v2m_accept_waker_start(&waker, &address);
-	ends_by_itself(&waker);
+	assert_ends_by_itself(&waker);
 	close(fd);
 }
 
@@ -69,10 +70,10 @@ static void it_connects_until_the_listener_is_closed(void **state)
 		close(connection);
 	}
 	close(fd);
-	ends_by_itself(&waker);
+	assert_ends_by_itself(&waker);
 }
 
-static void it_can_be_stopped_where_nobody_accepts(void **state)
+static void it_can_be_stopped_if_nobody_accepts(void **state)
 {
 	struct v2m_accept_waker waker;
 	struct sockaddr_in address;
@@ -90,7 +91,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_ends_when_nobody_listens),
 		cmocka_unit_test(it_connects_until_the_listener_is_closed),
-		cmocka_unit_test(it_can_be_stopped_where_nobody_accepts),
+		cmocka_unit_test(it_can_be_stopped_if_nobody_accepts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@ static int make_counts(void **state)
 {
 	struct v2m_address_counts *counts = malloc(sizeof(*counts));
 
-	v2m_address_counts_init(counts);
+	assert_int_equal(v2m_address_counts_init(counts, MANY), 0);
 	*state = counts;
 	return 0;
 }
@@ -49,8 +49,8 @@ static void an_address_that_was_not_added_is_not_removed(void **state)
 	assert_int_equal(v2m_address_counts_get(*state, 2), 0);
 }
 
-/* In it addresses displace one another, against a plain array. */
-static void a_nearly_full_table_counts_right(void **state)
+/* Many additions and removals in random order, compared with a plain array. */
+static void many_addresses_are_counted_right(void **state)
 {
 	unsigned expected[MANY] = { 0 };
 	uint32_t random = 12345;
@@ -60,7 +60,7 @@ static void a_nearly_full_table_counts_right(void **state)
 
 		random = random * 1664525u + 1013904223u;
 		address = (random >> 8) % MANY;
-		/* Rather adding than removing, until each is there. */
+		/* Adds more often than it removes, until every address is there. */
 		if (expected[address] && (random >> 28) < 7) {
 			v2m_address_counts_remove(*state, address * 7919);
 			expected[address]--;
@@ -84,7 +84,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		COUNTS_TEST(connections_are_counted_by_address),
 		COUNTS_TEST(an_address_that_was_not_added_is_not_removed),
-		COUNTS_TEST(a_nearly_full_table_counts_right),
+		COUNTS_TEST(many_addresses_are_counted_right),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

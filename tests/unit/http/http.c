@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Who may ask for what, and what each wrong request is answered. */
+/* Authentication, and the answer to every kind of wrong request. */
 #include "unit/http/http_fixture.h"
 
 #define UUID_1 "00000000-0000-4000-8000-00000000000"
@@ -10,11 +10,11 @@ static const char unauthorized[] =
 
 static void assert_unauthorized(const char *request)
 {
-	struct answer answer = client_ask(server.port, request);
+	struct client_answer answer = client_ask(server.port, request);
 
 	assert_int_equal(answer.status, 401);
 	assert_string_equal(answer.body, unauthorized);
-	answer_free(&answer);
+	client_answer_free(&answer);
 }
 
 static void both_headers_authenticate(void **state)
@@ -29,14 +29,14 @@ static void both_headers_authenticate(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < V2M_ARRAY_LEN(requests); i++) {
-		struct answer answer = client_ask(server.port, requests[i]);
+		struct client_answer answer = client_ask(server.port, requests[i]);
 
 		assert_int_equal(answer.status, 200);
-		answer_free(&answer);
+		client_answer_free(&answer);
 	}
 }
 
-static void without_the_key_nothing_is_told(void **state)
+static void without_the_api_key_nothing_is_told(void **state)
 {
 	(void)state;
 	assert_unauthorized("GET /api/keys HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -46,13 +46,13 @@ static void without_the_key_nothing_is_told(void **state)
 	assert_unauthorized("GET /api/keys HTTP/1.1\r\nHost: x\r\nX-API-Key: Test-key\r\n\r\n");
 	assert_unauthorized(
 		"GET /api/keys HTTP/1.1\r\nHost: x\r\nAuthorization: Basic test-key\r\n\r\n");
-	/* Not even whether a path exists. */
+	/* Whether a path exists is not told either. */
 	assert_unauthorized("GET /api/no-such-path HTTP/1.1\r\nHost: x\r\n\r\n");
 	assert_unauthorized("POST /api/traffic/simple HTTP/1.1\r\nHost: x\r\n\r\n");
 	assert_unauthorized("GET /api/keys/%00 HTTP/1.1\r\nHost: x\r\n\r\n");
 }
 
-static void a_very_long_key_is_only_wrong(void **state)
+static void a_very_long_api_key_is_wrong_and_no_more(void **state)
 {
 	char request[4096];
 	char key[2000];
@@ -66,7 +66,7 @@ static void a_very_long_key_is_only_wrong(void **state)
 	assert_unauthorized(request);
 }
 
-static void open_paths_need_no_key(void **state)
+static void open_paths_need_no_api_key(void **state)
 {
 	static const char *const paths[][2] = {
 		{ "/", "\"status\":\"running\"" },
@@ -78,27 +78,27 @@ static void open_paths_need_no_key(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < V2M_ARRAY_LEN(paths); i++) {
-		struct answer answer;
+		struct client_answer answer;
 
 		snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: x\r\n\r\n",
 			 paths[i][0]);
 		answer = client_ask(server.port, request);
 		assert_int_equal(answer.status, 200);
 		assert_non_null(strstr(answer.body, paths[i][1]));
-		answer_free(&answer);
+		client_answer_free(&answer);
 	}
 }
 
 static void health_tells_degraded_and_unavailable(void **state)
 {
-	struct answer answer;
+	struct client_answer answer;
 
 	(void)state;
 	fake_meter_set_health(server.fake, true, "links_repaired");
 	answer = get("/healthz", "");
 	assert_int_equal(answer.status, 200);
 	assert_string_equal(answer.body, "{\"status\":\"degraded\",\"reason\":\"links_repaired\"}");
-	answer_free(&answer);
+	client_answer_free(&answer);
 	fake_meter_set_health(server.fake, false, "maps_gone");
 	assert_status("GET", "/health", 503, "unreadable");
 }
@@ -116,37 +116,37 @@ static void paths_that_are_not_ours_are_404(void **state)
 	assert_status("GET", "/../../etc/passwd", 404, "not_found");
 }
 
-static void a_wrong_method_is_405_and_says_the_right_ones(void **state)
+static void a_wrong_method_is_405_and_names_the_right_ones(void **state)
 {
-	struct answer answer;
+	struct client_answer answer;
 
 	(void)state;
 	answer = client_request(server.port, "POST", "/api/traffic/simple", "");
 	assert_int_equal(answer.status, 405);
-	assert_string_equal(answer_header(&answer, "Allow"), "GET, HEAD");
-	answer_free(&answer);
+	assert_string_equal(client_answer_header(&answer, "Allow"), "GET, HEAD");
+	client_answer_free(&answer);
 	answer = client_request(server.port, "GET", "/api/keys/key-1/traffic/simple/reset", "");
 	assert_int_equal(answer.status, 405);
-	assert_string_equal(answer_header(&answer, "Allow"), "POST");
-	answer_free(&answer);
+	assert_string_equal(client_answer_header(&answer, "Allow"), "POST");
+	client_answer_free(&answer);
 	answer = client_request(server.port, "OPTIONS", "/api/keys", "Origin: http://evil\r\n");
 	assert_int_equal(answer.status, 405);
-	assert_null(answer_header(&answer, "Access-Control-Allow-Origin"));
-	answer_free(&answer);
+	assert_null(client_answer_header(&answer, "Access-Control-Allow-Origin"));
+	client_answer_free(&answer);
 }
 
 static void a_preflight_from_another_origin_gets_no_permission(void **state)
 {
-	struct answer answer =
+	struct client_answer answer =
 		client_ask(server.port, "OPTIONS /api/keys HTTP/1.1\r\nHost: x\r\n"
 					"Origin: http://evil\r\n"
 					"Access-Control-Request-Method: GET\r\n\r\n");
 
 	(void)state;
 	assert_int_equal(answer.status, 401);
-	assert_null(answer_header(&answer, "Access-Control-Allow-Origin"));
-	assert_null(answer_header(&answer, "Access-Control-Allow-Methods"));
-	answer_free(&answer);
+	assert_null(client_answer_header(&answer, "Access-Control-Allow-Origin"));
+	assert_null(client_answer_header(&answer, "Access-Control-Allow-Methods"));
+	client_answer_free(&answer);
 }
 
 static void a_key_is_found_by_id_and_uuid_in_any_case(void **state)
@@ -161,13 +161,13 @@ static void a_key_is_found_by_id_and_uuid_in_any_case(void **state)
 
 static void an_unknown_key_is_not_found(void **state)
 {
-	struct answer answer = get("/api/keys/nobody/traffic/simple", "");
+	struct client_answer answer = get("/api/keys/nobody/traffic/simple", "");
 
 	(void)state;
 	assert_int_equal(answer.status, 404);
 	assert_string_equal(answer.body,
 			    "{\"detail\":\"Key not found\",\"code\":\"key_not_found\"}");
-	answer_free(&answer);
+	client_answer_free(&answer);
 	assert_status("GET", "/api/keys/nobody", 404, "key_not_found");
 	assert_status("POST", "/api/keys/nobody/traffic/simple/reset", 404, "key_not_found");
 	assert_status("POST", "/api/keys/nobody/traffic/port/reset", 404, "key_not_found");
@@ -198,14 +198,14 @@ static void a_shared_port_is_refused_on_every_key_path(void **state)
 	assert_status("GET", "/api/keys/shared-a", 200, NULL);
 }
 
-static void an_inactive_key_is_refused_on_the_older_paths_alone(void **state)
+static void an_inactive_key_is_refused_on_the_older_paths_only(void **state)
 {
-	struct answer answer = get("/api/keys/inactive/traffic/exact", "");
+	struct client_answer answer = get("/api/keys/inactive/traffic/exact", "");
 
 	(void)state;
 	assert_int_equal(answer.status, 400);
 	assert_non_null(strstr(answer.body, "\"detail\":\"Key is not active\""));
-	answer_free(&answer);
+	client_answer_free(&answer);
 	assert_status("GET", "/api/keys/inactive/traffic/port/exact", 400, "key_not_active");
 	assert_status("POST", "/api/keys/inactive/traffic/port/reset", 400, "key_not_active");
 	assert_status("GET", "/api/keys/inactive/traffic/simple", 200, NULL);
@@ -245,10 +245,10 @@ static json_int_t integer_in(const char *body, const char *name)
 
 static void a_reset_closes_what_was_counted_and_starts_a_window(void **state)
 {
-	struct answer before = get("/api/keys/key-2/traffic/simple", "");
-	struct answer reset =
+	struct client_answer before = get("/api/keys/key-2/traffic/simple", "");
+	struct client_answer reset =
 		client_request(server.port, "POST", "/api/keys/key-2/traffic/simple/reset", "");
-	struct answer after = get("/api/keys/key-2/traffic/simple", "");
+	struct client_answer after = get("/api/keys/key-2/traffic/simple", "");
 	json_int_t closed;
 
 	(void)state;
@@ -258,32 +258,32 @@ static void a_reset_closes_what_was_counted_and_starts_a_window(void **state)
 	assert_int_equal(closed, integer_in(reset.body, "previous_upload") +
 					 integer_in(reset.body, "previous_download"));
 	assert_int_equal(integer_in(after.body, "total_bytes"), FAKE_RX_WIRE + FAKE_TX_WIRE);
-	answer_free(&before);
-	answer_free(&reset);
-	answer_free(&after);
+	client_answer_free(&before);
+	client_answer_free(&reset);
+	client_answer_free(&after);
 }
 
 static void a_reset_without_a_port_says_it_failed(void **state)
 {
-	struct answer answer =
+	struct client_answer answer =
 		client_request(server.port, "POST", "/api/keys/portless/traffic/simple/reset", "");
 
 	(void)state;
 	assert_int_equal(answer.status, 200);
 	assert_non_null(strstr(answer.body, "\"status\":\"error\""));
 	assert_non_null(strstr(answer.body, "\"success\":false"));
-	answer_free(&answer);
+	client_answer_free(&answer);
 }
 
 static json_t *get_data(const char *path)
 {
-	struct answer answer = get(path, "");
+	struct client_answer answer = get(path, "");
 	json_t *read = json_loads(answer.body, 0, NULL);
 	json_t *data = json_incref(json_object_get(read, "data"));
 
 	assert_int_equal(answer.status, 200);
 	json_decref(read);
-	answer_free(&answer);
+	client_answer_free(&answer);
 	return data;
 }
 
@@ -306,7 +306,7 @@ static void history_is_asked_for_by_month(void **state)
 	assert_month("/api/traffic/monthly?x=1&year_month=2025%2d07&year_month=9", "2025-07", 0);
 }
 
-static void what_is_no_date_is_422(void **state)
+static void a_wrong_date_is_422(void **state)
 {
 	static const char *const paths[] = {
 		"/api/traffic/daily/today",
@@ -357,7 +357,7 @@ static void a_reset_of_the_history_shows_at_once(void **state)
 	json_decref(after);
 }
 
-static void history_has_the_errors_of_every_other_answer(void **state)
+static void history_has_the_same_errors_as_other_answers(void **state)
 {
 	(void)state;
 	assert_status("GET", "/api/keys/nobody/traffic/history", 404, "key_not_found");
@@ -380,27 +380,27 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		HTTP_TEST(both_headers_authenticate),
-		HTTP_TEST(without_the_key_nothing_is_told),
-		HTTP_TEST(a_very_long_key_is_only_wrong),
-		HTTP_TEST(open_paths_need_no_key),
+		HTTP_TEST(without_the_api_key_nothing_is_told),
+		HTTP_TEST(a_very_long_api_key_is_wrong_and_no_more),
+		HTTP_TEST(open_paths_need_no_api_key),
 		HTTP_TEST(health_tells_degraded_and_unavailable),
 		HTTP_TEST(paths_that_are_not_ours_are_404),
-		HTTP_TEST(a_wrong_method_is_405_and_says_the_right_ones),
+		HTTP_TEST(a_wrong_method_is_405_and_names_the_right_ones),
 		HTTP_TEST(a_preflight_from_another_origin_gets_no_permission),
 		HTTP_TEST(a_key_is_found_by_id_and_uuid_in_any_case),
 		HTTP_TEST(an_unknown_key_is_not_found),
 		HTTP_TEST(a_wrong_encoding_is_refused),
 		HTTP_TEST(a_shared_port_is_refused_on_every_key_path),
-		HTTP_TEST(an_inactive_key_is_refused_on_the_older_paths_alone),
+		HTTP_TEST(an_inactive_key_is_refused_on_the_older_paths_only),
 		HTTP_TEST(counters_that_cannot_be_read_are_503),
 		HTTP_TEST(a_reset_that_cannot_be_stored_is_503),
 		HTTP_TEST(a_reset_closes_what_was_counted_and_starts_a_window),
 		HTTP_TEST(a_reset_without_a_port_says_it_failed),
 		HTTP_TEST(history_is_asked_for_by_month),
-		HTTP_TEST(what_is_no_date_is_422),
+		HTTP_TEST(a_wrong_date_is_422),
 		HTTP_TEST(days_to_keep_are_a_number),
 		HTTP_TEST(a_reset_of_the_history_shows_at_once),
-		HTTP_TEST(history_has_the_errors_of_every_other_answer),
+		HTTP_TEST(history_has_the_same_errors_as_other_answers),
 	};
 
 	return cmocka_run_group_tests(tests, start_server, stop_server);

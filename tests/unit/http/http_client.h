@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A client for tests that shows the bytes: it sends what it is told and reads one answer. */
+/* An HTTP client for tests: it sends the given bytes as they are and reads one answer. */
 #ifndef V2METER_TESTS_HTTP_CLIENT_H
 #define V2METER_TESTS_HTTP_CLIENT_H
 
@@ -15,8 +15,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-struct answer {
-	int status; /* 0: the connection ended without one */
+struct client_answer {
+	int status; /* 0: the connection ended without an answer */
 	char header[4096];
 	char *body;
 	size_t length;
@@ -29,10 +29,10 @@ static inline int client_connect(unsigned port)
 		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
-	const struct timeval patience = { .tv_sec = 20 };
+	const struct timeval timeout = { .tv_sec = 20 };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address))) {
 		close(fd);
 		return -1;
@@ -54,9 +54,8 @@ static inline void client_send(int fd, const char *text)
 	}
 }
 
-/* The value of a header, up to the end of its line, in one buffer for all calls; NULL: not there.
- */
-static inline const char *answer_header(const struct answer *answer, const char *name)
+/* The value of a header. Every call uses the same buffer. NULL: there is no such header. */
+static inline const char *client_answer_header(const struct client_answer *answer, const char *name)
 {
 	static char value[512];
 	char line[64];
@@ -71,7 +70,7 @@ static inline const char *answer_header(const struct answer *answer, const char 
 	return value;
 }
 
-static inline bool read_header(int fd, struct answer *answer)
+static inline bool read_header(int fd, struct client_answer *answer)
 {
 	size_t used = 0;
 
@@ -85,15 +84,15 @@ static inline bool read_header(int fd, struct answer *answer)
 	return false;
 }
 
-/* Reads one answer; head: it has no body whatever its headers say. */
-static inline struct answer client_read(int fd, bool head)
+/* Reads one answer. head: it has no body, even if its headers give a length. */
+static inline struct client_answer client_read(int fd, bool head)
 {
-	struct answer answer = { 0 };
+	struct client_answer answer = { 0 };
 	const char *length;
 
 	if (!read_header(fd, &answer))
 		return answer;
-	length = answer_header(&answer, "Content-Length");
+	length = client_answer_header(&answer, "Content-Length");
 	if (length && !head)
 		answer.length = strtoul(length, NULL, 10);
 	answer.body = calloc(1, answer.length + 1);
@@ -102,10 +101,10 @@ static inline struct answer client_read(int fd, bool head)
 	return answer;
 }
 
-/* One request on a connection of its own. */
-static inline struct answer client_ask(unsigned port, const char *request)
+/* Sends one request on a new connection. */
+static inline struct client_answer client_ask(unsigned port, const char *request)
 {
-	struct answer answer = { 0 };
+	struct client_answer answer = { 0 };
 	int fd = client_connect(port);
 
 	if (fd < 0)
@@ -116,9 +115,9 @@ static inline struct answer client_ask(unsigned port, const char *request)
 	return answer;
 }
 
-/* With the tests' API key; more: further header lines, each with its line end. */
-static inline struct answer client_request(unsigned port, const char *method, const char *path,
-					   const char *more)
+/* Sends a request with the tests' API key. more: further header lines, each with its line end. */
+static inline struct client_answer client_request(unsigned port, const char *method,
+						  const char *path, const char *more)
 {
 	char request[4096];
 
@@ -127,7 +126,7 @@ static inline struct answer client_request(unsigned port, const char *method, co
 	return client_ask(port, request);
 }
 
-static inline void answer_free(struct answer *answer)
+static inline void client_answer_free(struct client_answer *answer)
 {
 	free(answer->body);
 	answer->body = NULL;

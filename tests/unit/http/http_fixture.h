@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The real HTTP side on a fake meter, on a port of its own, for a whole group of tests. */
+/* The real HTTP server on a fake meter, on a free port, for a whole group of tests. */
 #ifndef V2METER_TESTS_HTTP_FIXTURE_H
 #define V2METER_TESTS_HTTP_FIXTURE_H
 
@@ -73,26 +73,26 @@ static inline int restore_meter(void **state)
 	return 0;
 }
 
-static inline struct answer get(const char *path, const char *more)
+static inline struct client_answer get(const char *path, const char *more)
 {
 	return client_request(server.port, "GET", path, more);
 }
 
 static inline void assert_status(const char *method, const char *path, int status, const char *code)
 {
-	struct answer answer = client_request(server.port, method, path, "");
+	struct client_answer answer = client_request(server.port, method, path, "");
 	json_t *read = json_loads(answer.body ? answer.body : "", JSON_DECODE_ANY, NULL);
 	const char *said = json_string_value(json_object_get(read, "code"));
 
 	assert_int_equal(answer.status, status);
-	assert_string_equal(answer_header(&answer, "Content-Type"), "application/json");
+	assert_string_equal(client_answer_header(&answer, "Content-Type"), "application/json");
 	if (code) {
 		assert_non_null(said);
 		assert_string_equal(said, code);
 		assert_true(json_is_string(json_object_get(read, "detail")));
 	}
 	json_decref(read);
-	answer_free(&answer);
+	client_answer_free(&answer);
 }
 
 #define HTTP_TEST(function) cmocka_unit_test_teardown(function, restore_meter)

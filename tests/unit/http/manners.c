@@ -8,48 +8,48 @@
 
 static void two_reads_in_a_window_are_byte_identical(void **state)
 {
-	struct answer first = get("/api/traffic/simple", "");
-	struct answer second = get("/api/traffic", "");
+	struct client_answer first = get("/api/traffic/simple", "");
+	struct client_answer second = get("/api/traffic", "");
 	unsigned readings = fake_meter_readings(server.fake);
-	struct answer fresh = get("/api/traffic/simple", "Cache-Control: no-cache\r\n");
+	struct client_answer fresh = get("/api/traffic/simple", "Cache-Control: no-cache\r\n");
 
 	(void)state;
 	assert_string_equal(first.body, second.body);
-	assert_string_equal(answer_header(&first, "Cache-Control"), "private, no-cache");
+	assert_string_equal(client_answer_header(&first, "Cache-Control"), "private, no-cache");
 	assert_int_equal(fake_meter_readings(server.fake), readings + 1);
 	assert_string_not_equal(first.body, fresh.body);
-	answer_free(&first);
-	answer_free(&second);
-	answer_free(&fresh);
+	client_answer_free(&first);
+	client_answer_free(&second);
+	client_answer_free(&fresh);
 }
 
 static void a_client_that_has_the_answer_gets_304(void **state)
 {
-	struct answer first = get("/api/traffic/simple", "");
-	struct answer again;
+	struct client_answer first = get("/api/traffic/simple", "");
+	struct client_answer again;
 	char condition[128];
 
 	(void)state;
 	snprintf(condition, sizeof(condition), "If-None-Match: W/%s\r\n",
-		 answer_header(&first, "ETag"));
+		 client_answer_header(&first, "ETag"));
 	again = get("/api/traffic/simple", condition);
 	assert_int_equal(again.status, 304);
-	assert_null(answer_header(&again, "Content-Length"));
-	assert_string_equal(answer_header(&again, "Vary"), "Accept-Encoding");
-	assert_non_null(strstr(condition, answer_header(&again, "ETag")));
-	answer_free(&again);
-	/* What has just been read is another answer. */
+	assert_null(client_answer_header(&again, "Content-Length"));
+	assert_string_equal(client_answer_header(&again, "Vary"), "Accept-Encoding");
+	assert_non_null(strstr(condition, client_answer_header(&again, "ETag")));
+	client_answer_free(&again);
+	/* A fresh reading is another answer. */
 	again = get("/api/traffic/simple", "Cache-Control: no-cache\r\nIf-None-Match: \"x\"\r\n");
 	assert_int_equal(again.status, 200);
-	assert_null(strstr(condition, answer_header(&again, "ETag")));
-	answer_free(&again);
+	assert_null(strstr(condition, client_answer_header(&again, "ETag")));
+	client_answer_free(&again);
 	again = get("/api/traffic/simple", condition);
 	assert_int_equal(again.status, 200);
-	answer_free(&again);
-	answer_free(&first);
+	client_answer_free(&again);
+	client_answer_free(&first);
 }
 
-static void gunzip(const struct answer *answer, char *text, size_t size)
+static void gunzip(const struct client_answer *answer, char *text, size_t size)
 {
 	z_stream stream = {
 		.next_in = (Bytef *)answer->body,
@@ -67,48 +67,48 @@ static void gunzip(const struct answer *answer, char *text, size_t size)
 static void gzip_carries_the_same_answer_under_another_tag(void **state)
 {
 	static char unpacked[1 << 20];
-	struct answer plain = get("/api/traffic/simple", "");
-	struct answer packed = get("/api/traffic/simple", "Accept-Encoding: gzip\r\n");
-	struct answer again = get("/api/traffic/simple", "Accept-Encoding: gzip, br\r\n");
+	struct client_answer plain = get("/api/traffic/simple", "");
+	struct client_answer packed = get("/api/traffic/simple", "Accept-Encoding: gzip\r\n");
+	struct client_answer again = get("/api/traffic/simple", "Accept-Encoding: gzip, br\r\n");
 	char tag[128];
 
 	(void)state;
-	assert_string_equal(answer_header(&packed, "Content-Encoding"), "gzip");
-	assert_string_equal(answer_header(&packed, "Vary"), "Accept-Encoding");
+	assert_string_equal(client_answer_header(&packed, "Content-Encoding"), "gzip");
+	assert_string_equal(client_answer_header(&packed, "Vary"), "Accept-Encoding");
 	gunzip(&packed, unpacked, sizeof(unpacked));
 	assert_string_equal(unpacked, plain.body);
 	assert_true(packed.length < plain.length / 3);
 	assert_int_equal(packed.length, again.length);
 	assert_memory_equal(packed.body, again.body, packed.length);
-	strcpy(tag, answer_header(&plain, "ETag"));
-	assert_string_not_equal(tag, answer_header(&packed, "ETag"));
-	answer_free(&plain);
-	answer_free(&packed);
-	answer_free(&again);
+	strcpy(tag, client_answer_header(&plain, "ETag"));
+	assert_string_not_equal(tag, client_answer_header(&packed, "ETag"));
+	client_answer_free(&plain);
+	client_answer_free(&packed);
+	client_answer_free(&again);
 }
 
 static void a_small_answer_is_not_compressed(void **state)
 {
-	struct answer answer = get("/api/keys/key-1", "Accept-Encoding: gzip\r\n");
+	struct client_answer answer = get("/api/keys/key-1", "Accept-Encoding: gzip\r\n");
 
 	(void)state;
-	assert_null(answer_header(&answer, "Content-Encoding"));
+	assert_null(client_answer_header(&answer, "Content-Encoding"));
 	assert_int_equal(answer.body[0], '{');
-	answer_free(&answer);
+	client_answer_free(&answer);
 }
 
 static void head_answers_as_get_without_the_body(void **state)
 {
-	struct answer whole = get("/api/traffic/simple", "");
-	struct answer head = client_request(server.port, "HEAD", "/api/traffic/simple", "");
+	struct client_answer whole = get("/api/traffic/simple", "");
+	struct client_answer head = client_request(server.port, "HEAD", "/api/traffic/simple", "");
 	char length[32];
 
 	(void)state;
 	assert_int_equal(head.status, 200);
-	strcpy(length, answer_header(&whole, "Content-Length"));
-	assert_string_equal(answer_header(&head, "Content-Length"), length);
-	answer_free(&whole);
-	answer_free(&head);
+	strcpy(length, client_answer_header(&whole, "Content-Length"));
+	assert_string_equal(client_answer_header(&head, "Content-Length"), length);
+	client_answer_free(&whole);
+	client_answer_free(&head);
 }
 
 static void one_connection_serves_many_requests(void **state)
@@ -117,40 +117,40 @@ static void one_connection_serves_many_requests(void **state)
 
 	(void)state;
 	for (int i = 0; i < 100; i++) {
-		struct answer answer;
+		struct client_answer answer;
 
 		client_send(fd, i % 2 ? "HEAD /api/keys HTTP/1.1\r\nX-API-Key: test-key\r\n\r\n"
 				      : "GET /api/keys HTTP/1.1\r\nX-API-Key: test-key\r\n\r\n");
 		answer = client_read(fd, i % 2);
 		assert_int_equal(answer.status, 200);
-		answer_free(&answer);
+		client_answer_free(&answer);
 	}
 	close(fd);
 }
 
-static void a_body_that_nobody_wants_is_read_and_dropped(void **state)
+static void a_body_that_is_not_needed_is_read_and_dropped(void **state)
 {
 	static const char request[] = "POST /api/keys/key-3/traffic/simple/reset HTTP/1.1\r\n"
 				      "X-API-Key: test-key\r\nContent-Length: 2\r\n\r\n{}"
 				      "GET /healthz HTTP/1.1\r\n\r\n";
 	int fd = client_connect(server.port);
-	struct answer answer;
+	struct client_answer answer;
 
 	(void)state;
 	client_send(fd, request);
 	answer = client_read(fd, false);
 	assert_int_equal(answer.status, 200);
-	answer_free(&answer);
+	client_answer_free(&answer);
 	answer = client_read(fd, false);
 	assert_string_equal(answer.body, "{\"status\":\"ok\"}");
-	answer_free(&answer);
+	client_answer_free(&answer);
 	close(fd);
 }
 
 static void a_body_that_is_too_large_is_413(void **state)
 {
 	char *chunk = malloc(70000 + 1);
-	struct answer answer;
+	struct client_answer answer;
 	int fd;
 
 	(void)state;
@@ -163,7 +163,7 @@ static void a_body_that_is_too_large_is_413(void **state)
 	answer = client_read(fd, false);
 	assert_int_equal(answer.status, 413);
 	assert_non_null(strstr(answer.body, "\"code\":\"body_too_large\""));
-	answer_free(&answer);
+	client_answer_free(&answer);
 	close(fd);
 	fd = client_connect(server.port);
 	client_send(fd, "POST /api/keys/key-3/traffic/reset HTTP/1.1\r\nX-API-Key: test-key\r\n"
@@ -172,13 +172,13 @@ static void a_body_that_is_too_large_is_413(void **state)
 	client_send(fd, "\r\n0\r\n\r\n");
 	answer = client_read(fd, false);
 	assert_int_equal(answer.status, 413);
-	answer_free(&answer);
+	client_answer_free(&answer);
 	close(fd);
 	free(chunk);
 }
 
-/* Announced and then not sent, not ended, or too slow: its sender may be gone, and the answer to a
- * reset with him. */
+/* The body is announced but not sent, not ended, or too slow. Its client may be gone, and the
+ * answer to the reset would get lost. */
 static void a_reset_whose_body_is_not_whole_is_not_done(void **state)
 {
 	static const char *const bodies[] = {
@@ -188,7 +188,7 @@ static void a_reset_whose_body_is_not_whole_is_not_done(void **state)
 		"Transfer-Encoding: chunked\r\n\r\nno number\r\nhello\r\n0\r\n\r\n",
 	};
 	unsigned readings = fake_meter_readings(server.fake);
-	struct answer answer;
+	struct client_answer answer;
 
 	(void)state;
 	for (size_t i = 0; i < V2M_ARRAY_LEN(bodies); i++) {
@@ -197,12 +197,12 @@ static void a_reset_whose_body_is_not_whole_is_not_done(void **state)
 		client_send(fd, "POST /api/keys/key-3/traffic/reset HTTP/1.1\r\n"
 				"X-API-Key: test-key\r\n");
 		client_send(fd, bodies[i]);
-		if (i > 0) /* else it has to be waited for */
+		if (i > 0) /* the first one tests the time-out */
 			shutdown(fd, SHUT_WR);
 		answer = client_read(fd, false);
 		if (answer.status != 400)
 			fail_msg("%zu: %d %s", i, answer.status, answer.body);
-		answer_free(&answer);
+		client_answer_free(&answer);
 		close(fd);
 	}
 	assert_int_equal(fake_meter_readings(server.fake), readings);
@@ -211,7 +211,7 @@ static void a_reset_whose_body_is_not_whole_is_not_done(void **state)
 static void headers_that_are_too_large_are_refused(void **state)
 {
 	char *request = malloc(20001);
-	struct answer answer;
+	struct client_answer answer;
 
 	(void)state;
 	memset(request, 'x', 20000);
@@ -220,15 +220,15 @@ static void headers_that_are_too_large_are_refused(void **state)
 	answer = client_ask(server.port, request);
 	assert_int_equal(answer.status, 400);
 	assert_non_null(strstr(answer.body, "\"code\":\"bad_request\""));
-	answer_free(&answer);
+	client_answer_free(&answer);
 	free(request);
 }
 
-/* Its length is behind those that are kept. */
+/* The Content-Length stands behind the headers that civetweb keeps. */
 static void no_body_hides_behind_many_headers(void **state)
 {
 	char request[1024] = "GET / HTTP/1.1\r\n";
-	struct answer answer;
+	struct client_answer answer;
 
 	(void)state;
 	for (int i = 0; i < 64; i++)
@@ -236,11 +236,11 @@ static void no_body_hides_behind_many_headers(void **state)
 	strcat(request, "Content-Length: 28\r\n\r\nGET /healthz HTTP/1.1\r\nX: y\r\n\r\n");
 	answer = client_ask(server.port, request);
 	assert_int_equal(answer.status, 400);
-	assert_string_equal(answer_header(&answer, "Connection"), "close");
-	answer_free(&answer);
+	assert_string_equal(client_answer_header(&answer, "Connection"), "close");
+	client_answer_free(&answer);
 }
 
-static void what_is_no_http_is_400(void **state)
+static void a_malformed_request_is_400(void **state)
 {
 	static const char *const requests[] = {
 		"\x16\x03\x01\x02 TLS hello\r\n\r\n",
@@ -258,18 +258,18 @@ static void what_is_no_http_is_400(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < V2M_ARRAY_LEN(requests); i++) {
-		struct answer answer = client_ask(server.port, requests[i]);
+		struct client_answer answer = client_ask(server.port, requests[i]);
 
 		if (answer.status != 400)
 			fail_msg("%zu: %d", i, answer.status);
 		assert_non_null(strstr(answer.body, "\"code\":\"bad_request\""));
-		answer_free(&answer);
+		client_answer_free(&answer);
 	}
 }
 
-/* civetweb would end the headers at the line in the middle, or pass over it: no body, and what is
- * one to a proxy would be answered as the next request. */
-static void no_body_hides_behind_a_line_that_is_no_header(void **state)
+/* civetweb would end the headers at the malformed line or skip it, and so see no body. The bytes
+ * that a proxy sees as the body would be answered as the next request. */
+static void no_body_hides_behind_a_line_that_is_not_a_header(void **state)
 {
 	static const char *const starts[] = {
 		"GET / HTTP/1.1\r\nA: b\r\n x\r\n",
@@ -289,7 +289,7 @@ static void no_body_hides_behind_a_line_that_is_no_header(void **state)
 	(void)state;
 	for (size_t i = 0; i < V2M_ARRAY_LEN(starts); i++) {
 		char request[256];
-		struct answer answer;
+		struct client_answer answer;
 
 		snprintf(request, sizeof(request),
 			 "%sContent-Length: 28\r\n\r\nGET /healthz HTTP/1.1\r\nX: y\r\n\r\n",
@@ -297,23 +297,25 @@ static void no_body_hides_behind_a_line_that_is_no_header(void **state)
 		answer = client_ask(server.port, request);
 		if (answer.status != 400)
 			fail_msg("%zu: %d", i, answer.status);
-		assert_string_equal(answer_header(&answer, "Connection"), "close");
-		answer_free(&answer);
+		assert_string_equal(client_answer_header(&answer, "Connection"), "close");
+		client_answer_free(&answer);
 	}
 }
 
 static void a_request_without_headers_is_the_last_of_its_connection(void **state)
 {
-	struct answer answer = client_ask(server.port, "GET /healthz HTTP/1.1\r\n: x\r\n"
-						       "Content-Length: 28\r\n\r\n"
-						       "GET /healthz HTTP/1.1\r\nX: y\r\n\r\n");
+	struct client_answer answer =
+		client_ask(server.port, "GET /healthz HTTP/1.1\r\n: x\r\n"
+					"Content-Length: 28\r\n\r\n"
+					"GET /healthz HTTP/1.1\r\nX: y\r\n\r\n");
 
 	(void)state;
-	assert_string_equal(answer_header(&answer, "Connection"), "close");
-	answer_free(&answer);
+	assert_string_equal(client_answer_header(&answer, "Connection"), "close");
+	client_answer_free(&answer);
 }
 
-/* What is looked at behind its end must not be another's memory. */
+/* framing.c reads up to two bytes behind the request; they must belong to the same block of memory.
+ */
 static void a_request_that_fills_the_buffer_is_answered(void **state)
 {
 	static const char line[] = "GET /healthz HTTP/1.1\r\nA: ";
@@ -322,7 +324,7 @@ static void a_request_that_fills_the_buffer_is_answered(void **state)
 
 	(void)state;
 	for (size_t blanks = 0; blanks < 40; blanks += 13) {
-		struct answer answer;
+		struct client_answer answer;
 
 		memset(request, 'x', size + 1);
 		memset(request, ' ', blanks);
@@ -330,26 +332,26 @@ static void a_request_that_fills_the_buffer_is_answered(void **state)
 		strcpy(request + size - 4, "\r\n\r\n");
 		answer = client_ask(server.port, request);
 		assert_int_equal(answer.status, 200);
-		answer_free(&answer);
+		client_answer_free(&answer);
 		strcpy(request + size - 4, "xx\n\n");
 		answer = client_ask(server.port, request);
 		assert_true(answer.status == 200 || answer.status == 400);
-		answer_free(&answer);
+		client_answer_free(&answer);
 	}
 	free(request);
 }
 
 static void an_unknown_version_of_http_is_505(void **state)
 {
-	struct answer answer = client_ask(server.port, "GET / HTTP/3.7\r\n\r\n");
+	struct client_answer answer = client_ask(server.port, "GET / HTTP/3.7\r\n\r\n");
 
 	(void)state;
 	assert_int_equal(answer.status, 505);
 	assert_non_null(strstr(answer.body, "\"code\":\"http_version\""));
-	answer_free(&answer);
+	client_answer_free(&answer);
 }
 
-static void a_taken_port_is_told_with_its_holder(void **state)
+static void a_port_that_is_taken_is_told_with_its_holder(void **state)
 {
 	struct v2m_http *second = NULL;
 	struct v2m_error error = { 0 };
@@ -365,7 +367,7 @@ static void a_taken_port_is_told_with_its_holder(void **state)
 	assert_non_null(strstr(error.text, holder));
 }
 
-static void an_address_that_is_none_is_refused(void **state)
+static void a_malformed_address_is_refused(void **state)
 {
 	static const char *const addresses[] = { "127.0.0.1",  "localhost:1",  "127.0.0.1:65536",
 						 "127.0.0.1:", "127.0.0.1:1x", "[::1]:80" };
@@ -393,30 +395,30 @@ static void several_addresses_are_served(void **state)
 	};
 	struct v2m_http *http = NULL;
 	struct v2m_error error;
-	struct answer answer;
+	struct client_answer answer;
 
 	(void)state;
-	/* The port is free on the whole of 127/8 apart from 127.0.0.1. */
+	/* The port is free on every address of 127/8 except 127.0.0.1. */
 	snprintf(second, sizeof(second), "127.0.0.2:%u", server.port);
 	assert_int_equal(v2m_http_start(&options, &http, &error), 0);
 	answer = client_request(v2m_http_port(http), "GET", "/api/keys", "");
 	assert_int_equal(answer.status, 200);
-	answer_free(&answer);
+	client_answer_free(&answer);
 	v2m_http_stop(http);
 }
 
-/* It would otherwise wait for the next connection, for up to two seconds. */
-static void a_stop_waits_for_no_connection(void **state)
+/* civetweb alone would wait for the next connection, up to two seconds. */
+static void a_stop_does_not_wait_for_a_connection(void **state)
 {
 	struct v2m_http *http = NULL;
 	struct v2m_error error;
-	struct answer answer;
+	struct client_answer answer;
 	uint64_t start_ns;
 
 	(void)state;
 	assert_int_equal(start_on("127.0.0.1:0", &http, &error), 0);
 	answer = client_request(v2m_http_port(http), "GET", "/health", "");
-	answer_free(&answer);
+	client_answer_free(&answer);
 	start_ns = v2m_clock_mono_ns();
 	v2m_http_stop(http);
 	assert_true(v2m_clock_mono_ns() - start_ns < 1000000000);
@@ -431,20 +433,20 @@ int main(void)
 		HTTP_TEST(a_small_answer_is_not_compressed),
 		HTTP_TEST(head_answers_as_get_without_the_body),
 		HTTP_TEST(one_connection_serves_many_requests),
-		HTTP_TEST(a_body_that_nobody_wants_is_read_and_dropped),
+		HTTP_TEST(a_body_that_is_not_needed_is_read_and_dropped),
 		HTTP_TEST(a_body_that_is_too_large_is_413),
 		HTTP_TEST(a_reset_whose_body_is_not_whole_is_not_done),
 		HTTP_TEST(headers_that_are_too_large_are_refused),
 		HTTP_TEST(no_body_hides_behind_many_headers),
-		HTTP_TEST(no_body_hides_behind_a_line_that_is_no_header),
+		HTTP_TEST(no_body_hides_behind_a_line_that_is_not_a_header),
 		HTTP_TEST(a_request_without_headers_is_the_last_of_its_connection),
 		HTTP_TEST(a_request_that_fills_the_buffer_is_answered),
-		HTTP_TEST(what_is_no_http_is_400),
+		HTTP_TEST(a_malformed_request_is_400),
 		HTTP_TEST(an_unknown_version_of_http_is_505),
-		HTTP_TEST(a_taken_port_is_told_with_its_holder),
-		HTTP_TEST(an_address_that_is_none_is_refused),
+		HTTP_TEST(a_port_that_is_taken_is_told_with_its_holder),
+		HTTP_TEST(a_malformed_address_is_refused),
 		HTTP_TEST(several_addresses_are_served),
-		HTTP_TEST(a_stop_waits_for_no_connection),
+		HTTP_TEST(a_stop_does_not_wait_for_a_connection),
 	};
 
 	return cmocka_run_group_tests(tests, start_server, stop_server);

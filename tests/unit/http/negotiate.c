@@ -7,7 +7,7 @@
 
 #include "http/negotiate.h"
 
-static void gzip_is_used_where_it_is_accepted(void **state)
+static void gzip_is_used_if_it_is_accepted(void **state)
 {
 	(void)state;
 	assert_true(v2m_accepts_gzip("gzip"));
@@ -17,7 +17,7 @@ static void gzip_is_used_where_it_is_accepted(void **state)
 	assert_true(v2m_accepts_gzip("identity, *;q=0.1"));
 }
 
-static void gzip_is_not_used_where_it_is_not(void **state)
+static void gzip_is_not_used_if_it_is_not_accepted(void **state)
 {
 	(void)state;
 	assert_false(v2m_accepts_gzip(NULL));
@@ -66,8 +66,8 @@ static void only_no_cache_asks_for_a_fresh_answer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(gzip_is_used_where_it_is_accepted),
-		cmocka_unit_test(gzip_is_not_used_where_it_is_not),
+		cmocka_unit_test(gzip_is_used_if_it_is_accepted),
+		cmocka_unit_test(gzip_is_not_used_if_it_is_not_accepted),
 		cmocka_unit_test(an_entity_tag_matches_in_a_list_and_weakly),
 		cmocka_unit_test(another_entity_tag_does_not_match),
 		cmocka_unit_test(only_no_cache_asks_for_a_fresh_answer),

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The rates of the last hours, and hours, over HTTP. */
+/* The rate history and the bytes of each hour, over HTTP. */
 #include "unit/http/http_fixture.h"
 
 #define UUID_1 "00000000-0000-4000-8000-000000000001"
 
 static json_t *get_json(const char *path)
 {
-	struct answer answer = get(path, "");
+	struct client_answer answer = get(path, "");
 	json_t *read = json_loads(answer.body, 0, NULL);
 
 	assert_int_equal(answer.status, 200);
 	assert_non_null(read);
-	answer_free(&answer);
+	client_answer_free(&answer);
 	return read;
 }
 
@@ -23,7 +23,7 @@ static long long integer(const json_t *object, const char *name)
 	return json_integer_value(value);
 }
 
-static void rates_are_numbers_from_a_start_on(void **state)
+static void rates_are_numbers_with_a_start(void **state)
 {
 	static const char *const paths[] = { "/api/keys/key-1/traffic/rates",
 					     "/api/keys/" UUID_1 "/traffic/rates" };
@@ -58,7 +58,7 @@ static void a_key_without_a_port_has_zeros(void **state)
 	json_decref(read);
 }
 
-static void a_repeated_hour_is_two(void **state)
+static void an_hour_that_is_repeated_is_listed_twice(void **state)
 {
 	json_t *read = get_json("/api/keys/key-1/traffic/hours?from=2025-10-26&to=2025-10-26");
 	const json_t *data = json_object_get(read, "data");
@@ -82,7 +82,7 @@ static void a_repeated_hour_is_two(void **state)
 	json_decref(read);
 }
 
-static void without_dates_the_hours_are_todays(void **state)
+static void without_dates_the_hours_are_those_of_today(void **state)
 {
 	json_t *read = get_json("/api/keys/key-1/traffic/hours");
 	const json_t *data = json_object_get(read, "data");
@@ -95,7 +95,7 @@ static void without_dates_the_hours_are_todays(void **state)
 	json_decref(read);
 }
 
-static void what_are_no_dates_is_refused(void **state)
+static void wrong_dates_are_refused(void **state)
 {
 	static const char *const queries[] = {
 		"from=2025-10-32&to=2025-11-01", "from=2025-10-26&to=2025-02-30",
@@ -116,7 +116,7 @@ static void what_are_no_dates_is_refused(void **state)
 		      NULL);
 }
 
-static void whose_curves_cannot_be_told_is_said(void **state)
+static void a_key_without_figures_of_its_own_gets_an_error(void **state)
 {
 	(void)state;
 	assert_status("GET", "/api/keys/nobody/traffic/rates", 404, "key_not_found");
@@ -131,13 +131,13 @@ static void whose_curves_cannot_be_told_is_said(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HTTP_TEST(rates_are_numbers_from_a_start_on),
+		HTTP_TEST(rates_are_numbers_with_a_start),
 		HTTP_TEST(a_key_without_a_port_has_zeros),
-		HTTP_TEST(a_repeated_hour_is_two),
-		HTTP_TEST(without_dates_the_hours_are_todays),
-		HTTP_TEST(what_are_no_dates_is_refused),
-		HTTP_TEST(whose_curves_cannot_be_told_is_said),
+		HTTP_TEST(an_hour_that_is_repeated_is_listed_twice),
+		HTTP_TEST(without_dates_the_hours_are_those_of_today),
+		HTTP_TEST(wrong_dates_are_refused),
+		HTTP_TEST(a_key_without_figures_of_its_own_gets_an_error),
 	};
 
-	return cmocka_run_group_tests_name("http_curves", tests, start_server, stop_server);
+	return cmocka_run_group_tests_name("http_rate_history", tests, start_server, stop_server);
 }

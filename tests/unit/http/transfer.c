@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Documents of totals over HTTP: the one body that is read, and its bounds. */
+/* Documents of totals over HTTP: the only request body that is used, and its limits. */
 #include "unit/http/http_fixture.h"
 
 #define MIB (1u << 20)
 
-/* The header of an import of that many bytes; more: further lines. */
+/* Sends the header of an import of that many bytes. more: further header lines. */
 static int begin_import(size_t length, const char *more)
 {
 	int fd = client_connect(server.port);
@@ -18,11 +18,11 @@ static int begin_import(size_t length, const char *more)
 	return fd;
 }
 
-static struct answer import(size_t length)
+static struct client_answer import(size_t length)
 {
 	int fd = begin_import(length, "");
 	char *text = calloc(1, length + 1);
-	struct answer answer;
+	struct client_answer answer;
 
 	memset(text, 'x', length);
 	client_send(fd, text);
@@ -32,35 +32,35 @@ static struct answer import(size_t length)
 	return answer;
 }
 
-static void assert_code(struct answer *answer, int status, const char *code)
+static void assert_code(struct client_answer *answer, int status, const char *code)
 {
 	char member[64];
 
 	snprintf(member, sizeof(member), "\"code\":\"%s\"", code);
 	assert_int_equal(answer->status, status);
 	assert_non_null(strstr(answer->body, member));
-	answer_free(answer);
+	client_answer_free(answer);
 }
 
 static void assert_import(enum v2m_verdict verdict, int status, const char *code)
 {
-	struct answer answer;
+	struct client_answer answer;
 
 	fake_meter_set_transfer_verdict(server.fake, verdict);
 	answer = import(100);
 	assert_code(&answer, status, code);
 }
 
-static void an_export_is_json_that_nobody_keeps(void **state)
+static void an_export_is_json_that_must_not_be_cached(void **state)
 {
-	struct answer answer = get("/api/meter/export", "");
+	struct client_answer answer = get("/api/meter/export", "");
 
 	(void)state;
 	assert_int_equal(answer.status, 200);
 	assert_string_equal(answer.body, FAKE_DOCUMENT);
-	assert_string_equal(answer_header(&answer, "Content-Type"), "application/json");
-	assert_string_equal(answer_header(&answer, "Cache-Control"), "no-store");
-	answer_free(&answer);
+	assert_string_equal(client_answer_header(&answer, "Content-Type"), "application/json");
+	assert_string_equal(client_answer_header(&answer, "Cache-Control"), "no-store");
+	client_answer_free(&answer);
 }
 
 static void an_export_that_cannot_be_made_says_why(void **state)
@@ -72,15 +72,15 @@ static void an_export_that_cannot_be_made_says_why(void **state)
 	assert_status("GET", "/api/meter/export", 503, "unreadable");
 }
 
-static void an_import_says_what_came_of_it(void **state)
+static void an_import_tells_its_result(void **state)
 {
-	struct answer answer = import(100);
+	struct client_answer answer = import(100);
 
 	(void)state;
 	assert_int_equal(answer.status, 200);
 	assert_int_equal(fake_meter_imported(server.fake), 100);
 	assert_non_null(strstr(answer.body, "\"added\":1,\"known\":2,\"refused\":3"));
-	answer_free(&answer);
+	client_answer_free(&answer);
 }
 
 static void an_import_that_failed_says_why(void **state)
@@ -92,31 +92,31 @@ static void an_import_that_failed_says_why(void **state)
 	assert_import(V2M_UNREADABLE, 503, "unreadable");
 }
 
-static void a_bad_document_is_answered_with_its_place(void **state)
+static void an_error_in_a_document_is_told_with_its_place(void **state)
 {
-	struct answer answer;
+	struct client_answer answer;
 
 	(void)state;
 	fake_meter_set_transfer_verdict(server.fake, V2M_BAD_DOCUMENT);
 	answer = import(1);
 	assert_non_null(strstr(answer.body, "\"detail\":\"import:1:2: not JSON\""));
-	answer_free(&answer);
+	client_answer_free(&answer);
 }
 
 static void a_document_of_megabytes_is_read_whole(void **state)
 {
-	struct answer answer = import(9 * MIB + 7);
+	struct client_answer answer = import(9 * MIB + 7);
 
 	(void)state;
 	assert_int_equal(answer.status, 200);
 	assert_int_equal(fake_meter_imported(server.fake), 9 * MIB + 7);
-	answer_free(&answer);
+	client_answer_free(&answer);
 }
 
 static void a_document_in_chunks_is_read_whole(void **state)
 {
 	int fd = client_connect(server.port);
-	struct answer answer;
+	struct client_answer answer;
 
 	(void)state;
 	client_send(fd, "POST /api/meter/import HTTP/1.1\r\nHost: x\r\nX-API-Key: test-key\r\n"
@@ -125,68 +125,68 @@ static void a_document_in_chunks_is_read_whole(void **state)
 	close(fd);
 	assert_int_equal(answer.status, 200);
 	assert_int_equal(fake_meter_imported(server.fake), 8);
-	answer_free(&answer);
+	client_answer_free(&answer);
 }
 
 static void an_import_without_a_body_is_an_empty_document(void **state)
 {
-	struct answer answer = client_request(server.port, "POST", "/api/meter/import", "");
+	struct client_answer answer = client_request(server.port, "POST", "/api/meter/import", "");
 
 	(void)state;
 	assert_int_equal(answer.status, 200);
 	assert_int_equal(fake_meter_imported(server.fake), 0);
-	answer_free(&answer);
+	client_answer_free(&answer);
 }
 
 static void a_connection_goes_on_after_an_import(void **state)
 {
 	int fd = begin_import(3, "");
-	struct answer answer;
+	struct client_answer answer;
 
 	(void)state;
 	client_send(fd, "abc");
 	answer = client_read(fd, false);
 	assert_int_equal(answer.status, 200);
-	answer_free(&answer);
+	client_answer_free(&answer);
 	client_send(fd, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
 	answer = client_read(fd, false);
 	assert_int_equal(answer.status, 200);
-	answer_free(&answer);
+	client_answer_free(&answer);
 	close(fd);
 }
 
-static void too_large_a_document_is_refused_unread(void **state)
+static void a_document_that_is_too_large_is_refused_unread(void **state)
 {
 	int fd = begin_import(64 * MIB + 1, "Expect: 100-continue\r\n");
-	struct answer answer = client_read(fd, false);
+	struct client_answer answer = client_read(fd, false);
 
 	(void)state;
 	close(fd);
 	assert_code(&answer, 413, "body_too_large");
 }
 
-static void whoever_expects_it_is_told_to_continue(void **state)
+static void a_client_that_waits_for_100_continue_gets_it(void **state)
 {
 	int fd = begin_import(3, "Expect: 100-continue\r\n");
-	struct answer answer = client_read(fd, false);
+	struct client_answer answer = client_read(fd, false);
 
 	(void)state;
 	assert_int_equal(answer.status, 100);
-	answer_free(&answer);
+	client_answer_free(&answer);
 	client_send(fd, "abc");
 	answer = client_read(fd, false);
 	assert_int_equal(answer.status, 200);
-	answer_free(&answer);
+	client_answer_free(&answer);
 	close(fd);
 }
 
 static void a_document_that_ends_early_is_not_imported(void **state)
 {
-	struct answer answer = import(10);
+	struct client_answer answer = import(10);
 	int fd = begin_import(1000, "");
 
 	(void)state;
-	answer_free(&answer);
+	client_answer_free(&answer);
 	client_send(fd, "abc");
 	shutdown(fd, SHUT_WR);
 	answer = client_read(fd, false);
@@ -195,29 +195,29 @@ static void a_document_that_ends_early_is_not_imported(void **state)
 	assert_int_equal(fake_meter_imported(server.fake), 10);
 }
 
-/* The first one is told to continue when it has its turn, so the second one has not. */
-static void two_imports_at_a_time_are_one_too_many(void **state)
+/* The first import gets its "100 Continue" when it begins, so the second one comes too early. */
+static void a_second_import_at_the_same_time_is_refused(void **state)
 {
 	int first = begin_import(3, "Expect: 100-continue\r\n");
-	struct answer answer = client_read(first, false);
+	struct client_answer answer = client_read(first, false);
 
 	(void)state;
-	answer_free(&answer);
+	client_answer_free(&answer);
 	answer = import(10);
 	assert_code(&answer, 503, "import_running");
 	client_send(first, "abc");
 	answer = client_read(first, false);
 	assert_int_equal(answer.status, 200);
-	answer_free(&answer);
+	client_answer_free(&answer);
 	close(first);
 	answer = import(10);
 	assert_int_equal(answer.status, 200);
-	answer_free(&answer);
+	client_answer_free(&answer);
 }
 
 static void without_the_key_no_document_is_read(void **state)
 {
-	struct answer answer =
+	struct client_answer answer =
 		client_ask(server.port, "POST /api/meter/import HTTP/1.1\r\nHost: x\r\n"
 					"Content-Length: 10000000\r\nX-API-Key: wrong\r\n"
 					"Expect: 100-continue\r\n\r\n");
@@ -229,7 +229,7 @@ static void without_the_key_no_document_is_read(void **state)
 static void other_paths_keep_their_small_limit(void **state)
 {
 	int fd = client_connect(server.port);
-	struct answer answer;
+	struct client_answer answer;
 
 	(void)state;
 	client_send(fd, "POST /api/keys/key-1/traffic/reset HTTP/1.1\r\nHost: x\r\n"
@@ -242,19 +242,19 @@ static void other_paths_keep_their_small_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HTTP_TEST(an_export_is_json_that_nobody_keeps),
+		HTTP_TEST(an_export_is_json_that_must_not_be_cached),
 		HTTP_TEST(an_export_that_cannot_be_made_says_why),
-		HTTP_TEST(an_import_says_what_came_of_it),
+		HTTP_TEST(an_import_tells_its_result),
 		HTTP_TEST(an_import_that_failed_says_why),
-		HTTP_TEST(a_bad_document_is_answered_with_its_place),
+		HTTP_TEST(an_error_in_a_document_is_told_with_its_place),
 		HTTP_TEST(a_document_of_megabytes_is_read_whole),
 		HTTP_TEST(a_document_in_chunks_is_read_whole),
 		HTTP_TEST(an_import_without_a_body_is_an_empty_document),
 		HTTP_TEST(a_connection_goes_on_after_an_import),
-		HTTP_TEST(too_large_a_document_is_refused_unread),
-		HTTP_TEST(whoever_expects_it_is_told_to_continue),
+		HTTP_TEST(a_document_that_is_too_large_is_refused_unread),
+		HTTP_TEST(a_client_that_waits_for_100_continue_gets_it),
 		HTTP_TEST(a_document_that_ends_early_is_not_imported),
-		HTTP_TEST(two_imports_at_a_time_are_one_too_many),
+		HTTP_TEST(a_second_import_at_the_same_time_is_refused),
 		HTTP_TEST(without_the_key_no_document_is_read),
 		HTTP_TEST(other_paths_keep_their_small_limit),
 	};

@@ -29,8 +29,8 @@ static void make_panel(const char *name)
 static void check_source(size_t i, const char *kind, size_t keys)
 {
 	assert_true(i < report.count);
-	assert_string_equal(report.entries[i].kind, kind);
-	assert_int_equal(report.entries[i].keys, keys);
+	assert_string_equal(report.items[i].kind, kind);
+	assert_int_equal(report.items[i].keys, keys);
 }
 
 static void the_kind_of_a_source_is_told_from_its_content(void **state)
@@ -47,7 +47,7 @@ static void the_kind_of_a_source_is_told_from_its_content(void **state)
 	check_source(1, "port file", 1);
 	check_source(2, "V2Ray configuration", 1);
 	check_source(3, "panel database", 1);
-	assert_null(report.entries[0].error);
+	assert_null(report.items[0].error);
 	assert_int_equal(keyset->n_keys, 3);
 	assert_string_equal(keyset->keys[0].uuid, "a");
 	assert_int_equal(keyset->keys[0].port, 5);
@@ -62,7 +62,7 @@ static void what_is_no_source_is_refused(void **state)
 	FAIL(-EINVAL, "other");
 	assert_non_null(strstr(error.text, "/other: expected a key file (a list), a port file"));
 	check_source(0, "file", 0);
-	assert_string_equal(report.entries[0].error, error.text);
+	assert_string_equal(report.items[0].error, error.text);
 	FAIL(-EINVAL, "text");
 	assert_non_null(strstr(error.text, "/text:1:1: not JSON"));
 	FAIL(-ENOENT, "absent");
@@ -88,10 +88,10 @@ static void every_broken_source_is_reported_and_the_first_is_the_error(void **st
 	FAIL(-EINVAL, "bad1", "good", "bad2");
 	assert_int_equal(report.count, 3);
 	assert_non_null(strstr(error.text, "/bad1:1:2: uuid"));
-	assert_string_equal(report.entries[0].error, error.text);
+	assert_string_equal(report.items[0].error, error.text);
 	check_source(1, "key file", 1);
-	assert_null(report.entries[1].error);
-	assert_non_null(strstr(report.entries[2].error, "/bad2:1:2: not JSON"));
+	assert_null(report.items[1].error);
+	assert_non_null(strstr(report.items[2].error, "/bad2:1:2: not JSON"));
 }
 
 static void a_directory_is_read_in_the_order_of_its_names(void **state)

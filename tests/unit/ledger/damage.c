@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The file has lost what it had: at the start, and while it is in use. */
+/* The file is damaged, at the start or while it is in use. */
 #include "unit/ledger/ledger_fixture.h"
 
 static void damage_to_the_days_at_the_start_costs_no_totals(void **context)
@@ -25,7 +25,7 @@ static void damage_to_the_days_at_the_start_costs_no_totals(void **context)
 	assert_int_equal(query(state, "SELECT rx_wire FROM months"), 400);
 }
 
-/* Totals without their readings would be counted twice. */
+/* Totals without their readings would be counted a second time. */
 static void damage_to_the_readings_at_the_start_begins_everything_anew(void **context)
 {
 	struct state *state = *context;
@@ -85,7 +85,8 @@ static void damage_that_a_question_comes_upon_is_mended_by_the_next_store(void *
 	assert_int_equal(query(state, "SELECT rx_wire FROM months"), 300);
 }
 
-/* The next file that is set aside is not to find its name taken: it has only the second in it. */
+/* Renames a file that was set aside: its name has the second in it, and the next one must not find
+ * the name taken. */
 static int move_away(const char *path)
 {
 	static unsigned number;
@@ -119,6 +120,113 @@ static void a_disk_that_damages_every_file_is_not_filled_with_them(void **contex
 	store(state);
 }
 
+/* Values that no version of ours writes. */
+static const char *const impossible[] = {
+	"UPDATE subjects SET rx_wire = 'many' WHERE name = 'bbbb'",
+	"UPDATE subjects SET rx_wire = -1 WHERE name = 'bbbb'",
+	"UPDATE subjects SET tx_payload = 1e19 WHERE name = 'bbbb'",
+	"UPDATE subjects SET port = 70000 WHERE name = 'bbbb'",
+	"UPDATE subjects SET max_connections = 4294967296 WHERE name = 'bbbb'",
+	"UPDATE subjects SET reset_us = -5 WHERE name = 'bbbb'",
+	"UPDATE subjects SET name = x'00' WHERE name = 'bbbb'",
+	"UPDATE subjects SET name = hex(zeroblob(200)) WHERE name = 'bbbb'",
+	"UPDATE subjects SET base_rx_wire = rx_wire + 1 WHERE name = 'bbbb'",
+	"UPDATE subjects SET history_tx_packets = tx_packets + 1 WHERE name = 'bbbb'",
+	"UPDATE raw SET tcp_rx_wire = 'many'",
+	"UPDATE raw SET udp_tx_payload = -1",
+	"UPDATE raw SET port = 0",
+	"UPDATE raw SET epoch = x'01'",
+	"UPDATE socket_overlaps SET rx_wire = -1",
+	"UPDATE session_readings SET opened = 0.5",
+};
+
+static void impossible_values_at_the_start_are_damage(void **context)
+{
+	struct state *state = *context;
+	/* The first ones leave out a subject. The others leave out readings, and everything begins
+	 * anew. */
+	const size_t n_of_subjects = 10;
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(impossible); i++) {
+		close_ledger(state);
+		each_file(state, "*", unlink);
+		open_ledger(state);
+		some_history(state);
+		sql(state, "INSERT INTO subjects (id, name, rx_packets, rx_wire, rx_payload,"
+			   " tx_packets, tx_wire, tx_payload) SELECT 9, 'bbbb', rx_packets,"
+			   " rx_wire, rx_payload, tx_packets, tx_wire, tx_payload FROM subjects;"
+			   "INSERT INTO socket_overlaps (port) VALUES (1001);"
+			   "INSERT INTO session_readings VALUES (1001, 1, 0)");
+		sql(state, impossible[i]);
+		restart(state);
+		assert_int_equal(each_file(state, "ledger.db.corrupt-*", NULL) > 0, 1);
+		assert_null(v2m_account_subject(state->account, "bbbb"));
+		if (i < n_of_subjects)
+			assert_int_equal(lifetime_rx(state->account, "aaaa"), 300);
+		else
+			assert_null(v2m_account_subject(state->account, "aaaa"));
+		count(state, 200, "2025-08-04T13:00:00");
+		store(state);
+		restart(state);
+		assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
+	}
+}
+
+static void an_impossible_day_costs_that_day_alone(void **context)
+{
+	static const char *const days[] = {
+		"UPDATE days SET rx_wire = 'many' WHERE date = 20250803",
+		"UPDATE days SET sessions = -1 WHERE date = 20250803",
+		"UPDATE days SET max_connections = 4294967296 WHERE date = 20250803",
+	};
+	struct state *state = *context;
+	struct v2m_error error = { 0 };
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(days); i++) {
+		struct v2m_history history = { 0 };
+
+		close_ledger(state);
+		each_file(state, "*", unlink);
+		open_ledger(state);
+		some_history(state);
+		sql(state, days[i]);
+		assert_int_equal(v2m_ledger_history_key(state->ledger, state->account,
+							state->keyset, &state->keyset->keys[0],
+							&history, &error),
+				 -EUCLEAN);
+		assert_non_null(strstr(error.text, "days."));
+		assert_non_null(strstr(error.text, "expected an integer"));
+		assert_null(strstr(error.text, "aaaa"));
+		store(state);
+		assert_int_equal(stored_day(state, 20250803), 0);
+		assert_int_equal(stored_day(state, 20250804), 100);
+		assert_int_equal(lifetime_rx(state->account, "aaaa"), 300);
+	}
+}
+
+static void a_version_that_none_has_written_is_damage(void **context)
+{
+	static const char *const versions[] = { "PRAGMA user_version = -1",
+						"PRAGMA user_version = -2147483648",
+						"PRAGMA user_version = 0" };
+	struct state *state = *context;
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(versions); i++) {
+		close_ledger(state);
+		each_file(state, "*", unlink);
+		open_ledger(state);
+		some_history(state);
+		close_ledger(state);
+		sql(state, versions[i]);
+		open_ledger(state);
+		assert_int_equal(each_file(state, "ledger.db.corrupt-*", NULL) > 0, 1);
+		assert_int_equal(query(state, "PRAGMA user_version"), V2M_LEDGER_VERSION);
+		count(state, 200, "2025-08-04T13:00:00");
+		store(state);
+		assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +234,9 @@ int main(void)
 		TEST(damage_to_the_readings_at_the_start_begins_everything_anew),
 		TEST(damage_in_the_middle_of_the_day_costs_what_cannot_be_read_and_no_more),
 		TEST(damage_that_a_question_comes_upon_is_mended_by_the_next_store),
+		TEST(impossible_values_at_the_start_are_damage),
+		TEST(an_impossible_day_costs_that_day_alone),
+		TEST(a_version_that_none_has_written_is_damage),
 		TEST(a_disk_that_damages_every_file_is_not_filled_with_them),
 	};
 

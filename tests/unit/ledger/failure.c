@@ -12,7 +12,7 @@
 
 static bool can_mount;
 
-/* The ledger's directory becomes a disk of its own, half a megabyte small. */
+/* Mounts a disk of half a megabyte over the ledger's directory. */
 static void on_a_small_disk(struct state *state)
 {
 	if (!can_mount) {
@@ -62,7 +62,7 @@ static void empty_disk(struct state *state)
 	unlink(path);
 }
 
-/* Many keys, so that what is to be stored does not fit into pages that are there already. */
+/* Many keys: they do not fit into the pages that the file has already. */
 static void count_many(struct state *state, uint64_t bytes, const char *utc)
 {
 	static char names[KEYS][16];
@@ -84,7 +84,7 @@ static void count_many(struct state *state, uint64_t bytes, const char *utc)
 	assert_int_equal(v2m_account_apply(state->account, state->keyset, &sample), 0);
 }
 
-/* 200 bytes of aaaa. */
+/* Counts 200 bytes of the key aaaa. */
 static void stored_on_a_small_disk(struct state *state)
 {
 	on_a_small_disk(state);
@@ -200,8 +200,8 @@ static void a_directory_with_any_name_is_read_on_a_read_only_disk(void **context
 	open_ledger(state);
 }
 
-/* A process of its own, because SQLite's locks are the process's. Holds the lock until the pipe is
- * closed. */
+/* Holds the lock until the pipe is closed. In a process of its own, because SQLite's locks belong
+ * to the process. */
 static pid_t lock_elsewhere(struct state *state, const char *text, int *hold)
 {
 	int ready[2];
@@ -276,7 +276,7 @@ static void a_file_that_is_locked_at_the_start_is_an_error_that_says_so(void **c
 	open_ledger(state);
 }
 
-/* Counts and stores until it is killed; a byte for every store. */
+/* Counts one byte and stores, again and again until it is killed. */
 static void store_for_ever(struct state *state, int done)
 {
 	struct v2m_error error;
@@ -290,8 +290,7 @@ static void store_for_ever(struct state *state, int done)
 	}
 }
 
-/* Whatever moment it was: the totals are those of the reading, and so are days, months and hours.
- */
+/* At every moment, the totals fit the reading, and days, months and hours fit the totals. */
 static void a_process_that_is_killed_leaves_a_ledger_that_holds_together(void **context)
 {
 	struct state *state = *context;
@@ -318,7 +317,7 @@ static void a_process_that_is_killed_leaves_a_ledger_that_holds_together(void **
 		close(done[1]);
 		while (stores < (ssize_t)round)
 			stores += read(done[0], bytes, 1);
-		/* Another moment every time. */
+		/* A different moment each time. */
 		usleep(37 * round % 500);
 		kill(child, SIGKILL);
 		assert_int_equal(waitpid(child, &status, 0), child);
@@ -369,7 +368,7 @@ static void a_file_that_is_taken_away_is_replaced_with_all_that_is_in_memory(voi
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 500);
 }
 
-/* By a process that ends without closing it, which would bring the log into the file. */
+/* In a process that ends without closing the file: closing would bring the log into it. */
 static void take_log_away(struct state *state, bool before_the_first_store)
 {
 	int status;
@@ -451,7 +450,7 @@ int main(void)
 		TEST(files_that_cannot_be_looked_for_are_not_taken_for_removed),
 	};
 
-	/* Mounts of the tests are theirs alone. */
+	/* The mounts of these tests are not visible to other processes. */
 	can_mount =
 		unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 	return cmocka_run_group_tests_name("ledger_failure", tests, NULL, NULL);

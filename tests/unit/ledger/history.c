@@ -331,7 +331,7 @@ static void an_expiry_that_fails_is_tried_again_in_an_hour(void **context)
 	assert_int_equal(query(state, "SELECT count(*) FROM days"), 1);
 }
 
-/* Half an hour in 2038, then the right time. */
+/* The clock says 2038 for half an hour, then the right time. */
 static void a_clock_that_is_wrong_for_a_while_takes_no_history_along(void **context)
 {
 	struct state *state = *context;

@@ -32,7 +32,7 @@ static void what_was_not_stored_is_counted_from_the_kernel_again(void **context)
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 12000);
 }
 
-/* The maps of an older layout are read before those of the new one, and cannot be removed. */
+/* The maps of an older layout are read before those of the new layout, and cannot be removed. */
 static void counters_that_were_left_for_others_are_not_counted_again(void **context)
 {
 	struct state *state = *context;
@@ -105,16 +105,34 @@ static void a_reset_survives_a_restart(void **context)
 	assert_int_equal(subject->reset_us, 42);
 }
 
-static void counters_above_two_to_the_63rd_come_back_the_same(void **context)
+/* The sums in memory, and those that SQLite makes. */
+static void sums_stop_at_the_largest_counter(void **context)
 {
+	static const char *const tables[] = { "subjects", "days", "months", "hours" };
 	struct state *state = *context;
+	char text[128];
 
-	apply(state, UINT64_MAX / 2 - 100, 1);
+	apply(state, INT64_MAX / 2 - 100, 1);
 	store(state);
 	restart(state);
-	assert_int_equal(lifetime_rx(state->account, "aaaa"), UINT64_MAX - 201);
-	apply(state, UINT64_MAX / 2, 2);
-	assert_int_equal(lifetime_rx(state->account, "aaaa"), UINT64_MAX - 1);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), INT64_MAX - 201);
+	apply(state, INT64_MAX / 2 + 100, 2);
+	store(state);
+	apply(state, UINT64_MAX, 3);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), INT64_MAX);
+	store(state);
+	restart(state);
+	apply(state, UINT64_MAX, 4);
+	store(state);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), INT64_MAX);
+	for (size_t i = 0; i < V2M_ARRAY_LEN(tables); i++) {
+		snprintf(text, sizeof(text), "SELECT rx_wire FROM %s", tables[i]);
+		assert_int_equal(query(state, text), INT64_MAX);
+		snprintf(text, sizeof(text), "SELECT typeof(rx_wire) = 'integer' FROM %s",
+			 tables[i]);
+		assert_int_equal(query(state, text), 1);
+	}
+	assert_int_equal(each_file(state, "ledger.db.corrupt-*", NULL), 0);
 }
 
 static void every_file_is_private_whatever_the_umask(void **context)
@@ -140,8 +158,7 @@ static void every_file_is_private_whatever_the_umask(void **context)
 	}
 }
 
-/* The transaction is what makes it all or nothing: the subject is written before the raw reading,
- * and the raw reading is refused. */
+/* The subject is written before the raw reading, which is refused. Both are in one transaction. */
 static void a_store_that_fails_half_way_stores_nothing(void **context)
 {
 	struct state *state = *context;
@@ -250,7 +267,7 @@ int main(void)
 		TEST(readings_of_epochs_long_gone_are_forgotten),
 		TEST(the_epoch_in_force_is_kept_however_wrong_the_clock_was),
 		TEST(a_reset_survives_a_restart),
-		TEST(counters_above_two_to_the_63rd_come_back_the_same),
+		TEST(sums_stop_at_the_largest_counter),
 		TEST(every_file_is_private_whatever_the_umask),
 		TEST(a_store_that_fails_half_way_stores_nothing),
 		TEST(a_store_that_failed_is_made_good_by_the_next),

@@ -19,6 +19,7 @@
 #include "ledger/history.h"
 #include "ledger/ledger.h"
 #include "ledger/schema.h"
+#include "ledger/columns.h"
 
 struct state {
 	char dir[64];
@@ -43,7 +44,7 @@ static inline void open_ledger(struct state *state)
 		fail_msg("%s", error.text);
 }
 
-/* Without a word to anybody, as kill -9 does: what is not stored is gone. */
+/* Closes the ledger as kill -9 does: what is not stored is gone. */
 static inline void close_ledger(struct state *state)
 {
 	v2m_ledger_close(V2M_TAKE(state->ledger));
@@ -100,7 +101,7 @@ static inline void apply(struct state *state, uint64_t bytes, uint64_t second)
 			 0);
 }
 
-/* As apply, at a time of the wall clock. */
+/* Applies a reading of port 1001 that was taken at a time of the wall clock. */
 static inline void count(struct state *state, uint64_t bytes, const char *utc)
 {
 	sample_at(&state->one, 1001, bytes, ++state->mono_s);
@@ -108,7 +109,7 @@ static inline void count(struct state *state, uint64_t bytes, const char *utc)
 	assert_int_equal(v2m_account_apply(state->account, state->keyset, &state->one.sample), 0);
 }
 
-/* The connections of port 1001 from first to last, told apart by their remote ports. */
+/* Accounts connections of port 1001, whose remote ports go from first to last. */
 static inline void dump(struct state *state, uint16_t first, uint16_t last, const char *utc)
 {
 	struct v2m_connection_table *table = connections_of(1001, first, last);
@@ -175,8 +176,8 @@ static inline uint64_t stored_day(struct state *state, int32_t date)
 	return bytes;
 }
 
-/* Noise over the first page of a table, on disk, in a file whose log is empty. A second connection
- * makes the first one forget the pages that it remembers. */
+/* Overwrites the first page of a table on the disk with noise, in a file whose log is empty. A
+ * change through a second connection makes the first one read its pages again. */
 static inline void destroy(struct state *state, const char *table)
 {
 	char text[128];
@@ -187,7 +188,7 @@ static inline void destroy(struct state *state, const char *table)
 	snprintf(text, sizeof(text), "SELECT rootpage FROM sqlite_schema WHERE name = '%s'", table);
 	page = query(state, text);
 	sql(state, "PRAGMA user_version = 99");
-	snprintf(text, sizeof(text), "PRAGMA user_version = %d", v2m_schema_version());
+	snprintf(text, sizeof(text), "PRAGMA user_version = %d", V2M_LEDGER_VERSION);
 	sql(state, text);
 	query(state, "PRAGMA wal_checkpoint(TRUNCATE)");
 	memset(noise, 0xa5, sizeof(noise));
@@ -196,7 +197,7 @@ static inline void destroy(struct state *state, const char *table)
 	close(fd);
 }
 
-/* Two days and a reset, stored. */
+/* Counts on two days, resets in between, and stores. */
 static inline void some_history(struct state *state)
 {
 	struct v2m_reset_undo undo;

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Files that earlier versions wrote. Do not change their SQL when the schema changes: it stands for
+ * the files on people's disks. */
 #include "unit/ledger/ledger_fixture.h"
 
-/* A file as version 1 made it, with one key and one reading in it. It is not to be changed when the
- * schema changes: it stands for what is on people's disks. */
+#define EPOCH        "x'65706f63680000000000000000000000'" /* "epoch", as in the fixture */
+#define COUNTS       "10, 1000, 500"
+#define EACH_OF_FOUR COUNTS ", " COUNTS ", " COUNTS ", " COUNTS
+
 static const char version_1[] =
 	"PRAGMA application_id = 1446137164; PRAGMA user_version = 1;"
 	"CREATE TABLE subjects (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
@@ -25,85 +29,268 @@ static const char version_1[] =
 	" udp_tx_payload INTEGER NOT NULL);"
 	"INSERT INTO subjects VALUES (3, 'aaaa', 11, 12, 13, 20, 2000, 1000, 20, 2000, 1000,"
 	" 5, 500, 250, 6, 600, 300);"
-	"INSERT INTO raw VALUES (1001, x'65706f63680000000000000000000000', 1, 10, 1000, 500,"
-	" 10, 1000, 500, 10, 1000, 500, 10, 1000, 500);";
+	"INSERT INTO raw VALUES (1001, " EPOCH ", 1, " EACH_OF_FOUR ");";
 
-/* Takes the place of the fixture's empty file. */
-static void begin_with(struct state *state, const char *text)
+/* What version 2 added to a file of version 1. */
+#define FIGURES                                                                                    \
+	" rx_packets INTEGER NOT NULL, rx_wire INTEGER NOT NULL, rx_payload INTEGER NOT NULL,"     \
+	" tx_packets INTEGER NOT NULL, tx_wire INTEGER NOT NULL, tx_payload INTEGER NOT NULL,"     \
+	" max_connections INTEGER NOT NULL, sessions INTEGER NOT NULL,"
+static const char to_version_2[] =
+	"PRAGMA user_version = 2;"
+	"ALTER TABLE subjects ADD COLUMN key_name TEXT;"
+	"ALTER TABLE subjects ADD COLUMN port INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE subjects ADD COLUMN max_connections INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE subjects ADD COLUMN sessions INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE subjects ADD COLUMN history_rx_packets INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE subjects ADD COLUMN history_rx_wire INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE subjects ADD COLUMN history_rx_payload INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE subjects ADD COLUMN history_tx_packets INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE subjects ADD COLUMN history_tx_wire INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE subjects ADD COLUMN history_tx_payload INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE days (date INTEGER NOT NULL, subject INTEGER NOT NULL," FIGURES
+	" PRIMARY KEY (date, subject)) WITHOUT ROWID;"
+	"CREATE INDEX days_of_subject ON days (subject, date);"
+	"CREATE TABLE months (month INTEGER NOT NULL, subject INTEGER NOT NULL," FIGURES
+	" PRIMARY KEY (month, subject)) WITHOUT ROWID;"
+	"CREATE TABLE hours (start_s INTEGER NOT NULL, utc_offset_s INTEGER NOT NULL,"
+	" subject INTEGER NOT NULL," FIGURES
+	" PRIMARY KEY (start_s, utc_offset_s, subject)) WITHOUT ROWID;"
+	"CREATE INDEX hours_of_subject ON hours (subject, start_s);"
+	"UPDATE subjects SET key_name = 'Ann', port = 1001, max_connections = 7, sessions = 70,"
+	" history_rx_wire = 100;"
+	"INSERT INTO days VALUES (20250802, 3, 1, 150, 75, 2, 250, 125, 5, 50);"
+	"INSERT INTO months VALUES (202508, 3, 1, 150, 75, 2, 250, 125, 5, 50);"
+	"INSERT INTO hours VALUES (1754136000, 7200, 3, 1, 150, 75, 2, 250, 125, 5, 50);";
+
+/* What version 3 changed in a file of version 2: readings have an epoch, but two of these are none.
+ */
+static const char to_version_3[] =
+	"PRAGMA user_version = 3;"
+	"CREATE TABLE readings (port INTEGER NOT NULL, epoch BLOB NOT NULL,"
+	" read_us INTEGER NOT NULL, assigned_ns INTEGER NOT NULL,"
+	" tcp_rx_packets INTEGER NOT NULL, tcp_rx_wire INTEGER NOT NULL,"
+	" tcp_rx_payload INTEGER NOT NULL,"
+	" tcp_tx_packets INTEGER NOT NULL, tcp_tx_wire INTEGER NOT NULL,"
+	" tcp_tx_payload INTEGER NOT NULL,"
+	" udp_rx_packets INTEGER NOT NULL, udp_rx_wire INTEGER NOT NULL,"
+	" udp_rx_payload INTEGER NOT NULL,"
+	" udp_tx_packets INTEGER NOT NULL, udp_tx_wire INTEGER NOT NULL,"
+	" udp_tx_payload INTEGER NOT NULL, UNIQUE (port, epoch));"
+	"INSERT INTO readings VALUES (1001, " EPOCH ", 9, 1, " EACH_OF_FOUR ");"
+	"INSERT INTO readings VALUES (1001, x'736f636b65745f6f7665726c61700000', 10, 0,"
+	" 0, 60, 30, 0, 40, 20, 0, 0, 0, 0, 0, 0);"
+	"INSERT INTO readings VALUES (1001, x'73657373696f6e730000000000000000', 11, 5,"
+	" 33, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);"
+	"DROP TABLE raw;"
+	"ALTER TABLE readings RENAME TO raw;";
+
+static const char to_version_4[] =
+	"PRAGMA user_version = 4;"
+	"CREATE TABLE identity (id INTEGER PRIMARY KEY, name TEXT NOT NULL);"
+	"INSERT INTO identity VALUES (1, 'who');"
+	"CREATE TABLE imports (source TEXT NOT NULL, subject TEXT NOT NULL,"
+	" document TEXT NOT NULL, imported_us INTEGER NOT NULL,"
+	" PRIMARY KEY (source, subject)) WITHOUT ROWID;"
+	"INSERT INTO imports VALUES ('other', 'aaaa', 'd', 14);"
+	"CREATE INDEX months_of_subject ON months (subject, month);";
+
+static const char *const changes[] = { version_1, to_version_2, to_version_3, to_version_4 };
+
+/* Writes a file of that version in place of the fixture's empty file. */
+static void write_file(struct state *state, int version)
 {
 	close_ledger(state);
 	each_file(state, "ledger.db*", unlink);
-	sql(state, text);
+	for (int i = 0; i < version; i++)
+		sql(state, changes[i]);
+}
+
+static void begin_with(struct state *state, int version)
+{
+	write_file(state, version);
 	open_ledger(state);
 }
 
-static void a_file_of_version_1_keeps_its_totals_and_goes_on(void **context)
+static void a_file_of_every_version_keeps_its_totals_and_goes_on(void **context)
 {
 	struct state *state = *context;
 	const struct v2m_subject *subject;
 
-	begin_with(state, version_1);
-	assert_int_equal(query(state, "PRAGMA user_version"), v2m_schema_version());
-	subject = v2m_account_subject(state->account, "aaaa");
-	assert_non_null(subject);
-	assert_int_equal(subject->first_seen_us, 11);
-	assert_int_equal(subject->reset_us, 13);
-	assert_int_equal(v2m_subject_since_reset(subject).rx.wire_bytes, 1500);
-	assert_int_equal(v2m_subject_since_reset(subject).tx.payload_bytes, 700);
-	assert_int_equal(v2m_subject_history(subject).rx.wire_bytes, 2000);
-	count(state, 1100, "2025-08-03T12:00:00");
+	for (int version = 1; version < V2M_LEDGER_VERSION; version++) {
+		begin_with(state, version);
+		assert_int_equal(query(state, "PRAGMA user_version"), V2M_LEDGER_VERSION);
+		subject = v2m_account_subject(state->account, "aaaa");
+		assert_non_null(subject);
+		assert_int_equal(subject->first_seen_us, 11);
+		assert_int_equal(subject->last_activity_us, 12);
+		assert_int_equal(subject->reset_us, 13);
+		assert_int_equal(v2m_subject_since_reset(subject).rx.wire_bytes, 1500);
+		assert_int_equal(v2m_subject_since_reset(subject).tx.payload_bytes, 700);
+		assert_int_equal(v2m_subject_history(subject).rx.wire_bytes,
+				 version == 1 ? 2000 : 1900);
+		assert_int_equal(subject->sessions, version == 1 ? 0 : 70);
+		assert_int_equal(subject->max_connections, version == 1 ? 0 : 7);
+		state->mono_s = 0;
+		count(state, 1100, "2025-08-03T12:00:00");
+		store(state);
+		restart(state);
+		/* From version 3 on, the file says that the sockets saw 60 of the 200 bytes. */
+		assert_int_equal(lifetime_rx(state->account, "aaaa"), version < 3 ? 2200 : 2140);
+		assert_int_equal(query(state, "SELECT subject FROM days WHERE date = 20250803"), 3);
+		assert_int_equal(stored_day(state, 20250802), version == 1 ? 0 : 150);
+		assert_int_equal(query(state, "SELECT sum(rx_wire) FROM hours"), version == 1 ? 200
+										 : version == 2
+											 ? 350
+											 : 290);
+		assert_int_equal(query(state, "SELECT count(*) FROM imports"), version == 4);
+		assert_int_equal(query(state, "SELECT count(*) FROM identity"), 1);
+	}
+}
+
+static void what_was_no_epoch_gets_its_own_table(void **context)
+{
+	struct state *state = *context;
+	const struct v2m_port_sessions opened = { .port = 1001, .assigned_ns = 5, .opened = 36 };
+
+	begin_with(state, 4);
+	assert_int_equal(query(state, "SELECT count(*) FROM raw"), 1);
+	assert_int_equal(query(state, "SELECT rx_wire FROM socket_overlaps WHERE port = 1001"), 60);
+	assert_int_equal(query(state, "SELECT tx_wire FROM socket_overlaps"), 40);
+	assert_int_equal(query(state, "SELECT opened FROM session_readings WHERE port = 1001"), 33);
+	assert_int_equal(
+		v2m_account_connections(state->account, state->keyset, NULL, &opened, 1, 1), 0);
+	assert_int_equal(v2m_account_subject(state->account, "aaaa")->sessions, 73);
 	store(state);
-	restart(state);
-	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2200);
-	assert_int_equal(query(state, "SELECT rx_wire FROM days"), 200);
-	assert_int_equal(query(state, "SELECT subject FROM days"), 3);
+	assert_int_equal(query(state, "SELECT opened FROM session_readings"), 36);
+}
+
+static char *schema_of(struct state *state)
+{
+	static const char columns[] =
+		"SELECT group_concat(line) FROM (SELECT m.name || '.' || coalesce(c.name, '')"
+		" || ':' || coalesce(c.type, '') || coalesce(c.pk, '') ||"
+		" coalesce(c.\"notnull\", '') AS line FROM sqlite_schema m"
+		" LEFT JOIN pragma_table_info(m.name) c ORDER BY m.name, c.cid)";
+	sqlite3_stmt *statement;
+	char *text;
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(state->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, columns, -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	text = strdup((const char *)sqlite3_column_text(statement, 0));
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	return text;
 }
 
 static void a_migrated_file_has_the_schema_of_a_new_one(void **context)
 {
 	struct state *state = *context;
-	static const char columns[] =
-		"SELECT group_concat(m.name || '.' || c.name || ':' || c.type, ',')"
-		" FROM sqlite_schema m, pragma_table_info(m.name) c ORDER BY m.name, c.cid";
-	char *texts[2];
+	char *fresh = schema_of(state);
 
-	for (int i = 0; i < 2; i++) {
-		sqlite3_stmt *statement;
-		sqlite3 *db;
+	assert_non_null(strstr(fresh, "days.date"));
+	for (int version = 1; version < V2M_LEDGER_VERSION; version++) {
+		char *migrated;
 
-		assert_int_equal(sqlite3_open(state->path, &db), SQLITE_OK);
-		assert_int_equal(sqlite3_prepare_v2(db, columns, -1, &statement, NULL), SQLITE_OK);
-		assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-		texts[i] = strdup((const char *)sqlite3_column_text(statement, 0));
-		sqlite3_finalize(statement);
-		sqlite3_close(db);
-		if (i == 0)
-			begin_with(state, version_1);
+		begin_with(state, version);
+		migrated = schema_of(state);
+		assert_string_equal(migrated, fresh);
+		assert_int_equal(query(state, "SELECT count(*) FROM sqlite_schema"
+					      " WHERE name LIKE '%_of_subject'"),
+				 3);
+		free(migrated);
 	}
-	assert_non_null(strstr(texts[0], "days.date"));
-	assert_string_equal(texts[0], texts[1]);
-	free(texts[0]);
-	free(texts[1]);
+	free(fresh);
 }
 
-/* The second step cannot be done: the file stays at version 1, whole. */
+/* A table that is in the way makes a step fail. */
 static void a_migration_that_fails_leaves_the_file_as_it_was(void **context)
 {
 	struct state *state = *context;
 	struct v2m_ledger *ledger = NULL;
 	struct v2m_error error = { 0 };
 
-	begin_with(state, "SELECT 1");
-	close_ledger(state);
-	each_file(state, "ledger.db*", unlink);
-	sql(state, version_1);
-	sql(state, "CREATE TABLE hours (something)");
+	for (int version = 1; version < V2M_LEDGER_VERSION; version++) {
+		const char *name = version == 1 ? "hours" : version == 2 ? "readings" : "identity";
+
+		write_file(state, version);
+		if (version == 4) {
+			name = "socket_overlaps";
+			sql(state, "CREATE VIEW session_readings AS SELECT 1 AS something");
+		} else {
+			char text[64];
+
+			snprintf(text, sizeof(text), "CREATE TABLE %s (something)", name);
+			sql(state, text);
+		}
+		assert_int_not_equal(v2m_ledger_open(state->dir, &ledger, &error), 0);
+		assert_null(ledger);
+		assert_non_null(strstr(error.text, version == 4 ? "session_readings" : name));
+		assert_int_equal(query(state, "PRAGMA user_version"), version);
+		assert_int_equal(query(state, "SELECT count(*) FROM sqlite_schema"
+					      " WHERE name = 'socket_overlaps'"),
+				 0);
+		sql(state, version == 4   ? "DROP VIEW session_readings"
+			   : version == 1 ? "DROP TABLE hours"
+			   : version == 2 ? "DROP TABLE readings"
+					  : "DROP TABLE identity");
+		open_ledger(state);
+		assert_int_equal(lifetime_rx(state->account, "aaaa"), 2000);
+	}
+}
+
+static void the_file_as_it_was_is_kept_for_the_way_back(void **context)
+{
+	struct state *state = *context;
+	char copy[128];
+	struct stat status;
+
+	for (int version = 1; version < V2M_LEDGER_VERSION; version++) {
+		char now[96];
+
+		begin_with(state, version);
+		state->mono_s = 0;
+		count(state, 5000, "2025-08-03T12:00:00");
+		store(state);
+		snprintf(copy, sizeof(copy), "%s.v%d", state->path, version);
+		assert_int_equal(stat(copy, &status), 0);
+		assert_int_equal(status.st_mode & 0777, 0600);
+		assert_int_equal(each_file(state, "*.new", NULL), 0);
+		memcpy(now, state->path, sizeof(now));
+		snprintf(state->path, sizeof(state->path), "%s.v%d", now, version);
+		assert_int_equal(query(state, "PRAGMA user_version"), version);
+		assert_int_equal(query(state, "PRAGMA application_id"), V2M_LEDGER_APPLICATION_ID);
+		assert_int_equal(query(state, "SELECT rx_wire FROM subjects"), 2000);
+		assert_int_equal(query(state, "SELECT count(*) FROM raw"), version < 3 ? 1 : 3);
+		memcpy(state->path, now, sizeof(now));
+	}
+	assert_int_equal(each_file(state, "ledger.db.v4", NULL), 1);
+}
+
+static void a_new_file_has_no_copy(void **context)
+{
+	struct state *state = *context;
+
+	restart(state);
+	assert_int_equal(each_file(state, "ledger.db.v*", NULL), 0);
+}
+
+static void without_a_copy_nothing_is_migrated(void **context)
+{
+	struct state *state = *context;
+	struct v2m_ledger *ledger = NULL;
+	struct v2m_error error = { 0 };
+	char copy[128];
+
+	write_file(state, 4);
+	snprintf(copy, sizeof(copy), "%s.v4.new", state->path);
+	assert_int_equal(mkdir(copy, 0700), 0);
 	assert_int_not_equal(v2m_ledger_open(state->dir, &ledger, &error), 0);
-	assert_null(ledger);
-	assert_non_null(strstr(error.text, "hours"));
-	assert_int_equal(query(state, "PRAGMA user_version"), 1);
-	assert_int_equal(query(state, "SELECT count(*) FROM sqlite_schema WHERE name = 'days'"), 0);
-	sql(state, "DROP TABLE hours");
+	assert_non_null(strstr(error.text, "ledger.db.v4.new"));
+	assert_int_equal(query(state, "PRAGMA user_version"), 4);
+	assert_int_equal(rmdir(copy), 0);
 	open_ledger(state);
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2000);
 }
@@ -111,9 +298,13 @@ static void a_migration_that_fails_leaves_the_file_as_it_was(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_file_of_version_1_keeps_its_totals_and_goes_on),
+		TEST(a_file_of_every_version_keeps_its_totals_and_goes_on),
+		TEST(what_was_no_epoch_gets_its_own_table),
 		TEST(a_migrated_file_has_the_schema_of_a_new_one),
 		TEST(a_migration_that_fails_leaves_the_file_as_it_was),
+		TEST(the_file_as_it_was_is_kept_for_the_way_back),
+		TEST(a_new_file_has_no_copy),
+		TEST(without_a_copy_nothing_is_migrated),
 	};
 
 	return cmocka_run_group_tests_name("ledger_migration", tests, NULL, NULL);

@@ -103,6 +103,78 @@ static void an_export_is_imported_with_its_history(void **context)
 	assert_int_equal(query(pair->new, "SELECT rx_wire FROM months WHERE month = 202508"), 100);
 }
 
+/* A document of another ledger, with the largest totals that a document can have. */
+static void imports_of_the_largest_totals_do_not_wrap(void **context)
+{
+	static const char most[] = "9223372036854775807";
+	struct pair *pair = *context;
+	struct v2m_error error = { 0 };
+	struct v2m_import_result result;
+	char text[2048];
+
+	import(pair);
+	snprintf(text, sizeof(text),
+		 "{\"format\": \"v2meter-totals\", \"version\": 1, \"ledger\": \"another\","
+		 " \"document\": \"d\", \"created_us\": 1, \"flow\": [\"wire\"], \"subjects\": ["
+		 "{\"subject\": \"aaaa\", \"port\": 1, \"first_seen_us\": 1,"
+		 " \"last_activity_us\": 1, \"reset_us\": 1, \"max_connections\": 1,"
+		 " \"sessions\": %s, \"lifetime\": [%s, %s], \"baseline\": [7, 8],"
+		 " \"history_baseline\": [%s, 0], \"months\": {\"2025-08\": [%s, 1, 1, 1]},"
+		 " \"days\": {\"2025-07-31\": [%s, 1, 1, %s]}}]}",
+		 most, most, most, most, most, most, most);
+	if (v2m_ledger_import(pair->new->ledger, pair->new->account, text, strlen(text), 78,
+			      &result, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(result.added, 1);
+	for (int i = 0; i < 2; i++) {
+		const struct v2m_subject *subject = v2m_account_subject(pair->new->account, "aaaa");
+
+		assert_int_equal(subject->lifetime.rx.wire_bytes, INT64_MAX);
+		assert_int_equal(subject->lifetime.rx.packets, 2);
+		assert_int_equal(subject->baseline.rx.wire_bytes, 200 + 7);
+		assert_int_equal(subject->baseline.tx.wire_bytes, 200 + 8);
+		assert_int_equal(v2m_subject_history(subject).rx.wire_bytes, 0);
+		assert_int_equal(subject->sessions, INT64_MAX);
+		restart(pair->new);
+	}
+	assert_int_equal(query(pair->new, "SELECT rx_wire FROM days WHERE date = 20250731"),
+			 INT64_MAX);
+	assert_int_equal(query(pair->new, "SELECT sessions FROM days WHERE date = 20250731"),
+			 INT64_MAX);
+	assert_int_equal(query(pair->new, "SELECT rx_wire FROM months WHERE month = 202508"),
+			 INT64_MAX);
+}
+
+static void a_counter_that_this_version_does_not_know_is_refused(void **context)
+{
+	struct pair *pair = *context;
+	struct v2m_error error = { 0 };
+
+	assert_int_equal(
+		import_error(pair,
+			     "{\"format\": \"v2meter-totals\", \"version\": 1,"
+			     " \"ledger\": \"a\", \"document\": \"d\", \"created_us\": 1,\n"
+			     " \"flow\": [\"wire\", \"lost\"], \"subjects\": []}",
+			     &error),
+		-EINVAL);
+	assert_non_null(strstr(error.text, "import:2:"));
+	assert_non_null(strstr(error.text, "flow"));
+}
+
+/* An earlier version did not name the counters in its documents. */
+static void a_document_without_names_of_counters_is_imported(void **context)
+{
+	struct pair *pair = *context;
+	char *flow = strstr(pair->text, "\"flow\"");
+	char *rest = strstr(pair->text, "\"subjects\"");
+
+	assert_non_null(flow);
+	memmove(flow, rest, strlen(rest) + 1);
+	pair->length = strlen(pair->text);
+	assert_int_equal(import(pair).added, 1);
+	assert_imported(pair->new, 300, 100);
+}
+
 static void importing_twice_changes_nothing(void **context)
 {
 	struct pair *pair = *context;
@@ -187,7 +259,7 @@ static void an_import_that_cannot_be_stored_changes_nothing(void **context)
 	assert_imported(pair->new, 2300, 2100);
 }
 
-/* What is exported from the new server holds what came from the old one. */
+/* The export of the new server includes what was imported from the old one. */
 static void an_export_of_an_import_goes_on_to_a_third_server(void **context)
 {
 	struct pair *pair = *context;
@@ -203,7 +275,7 @@ static void an_export_of_an_import_goes_on_to_a_third_server(void **context)
 	assert_imported(pair->new, 300, 100);
 }
 
-/* The document with one text in place of another. */
+/* Replaces a text in the document by another one. */
 static char *with(struct pair *pair, const char *old, const char *new)
 {
 	const char *at = strstr(pair->text, old);
@@ -292,6 +364,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PAIR(an_export_is_imported_with_its_history),
+		PAIR(imports_of_the_largest_totals_do_not_wrap),
+		PAIR(a_counter_that_this_version_does_not_know_is_refused),
+		PAIR(a_document_without_names_of_counters_is_imported),
 		PAIR(importing_twice_changes_nothing),
 		PAIR(what_was_counted_already_is_added_to),
 		PAIR(a_later_export_of_the_same_ledger_is_not_added_on_top),

@@ -402,7 +402,7 @@ static void the_file_is_told_as_a_source_and_joined(void **state)
 				 "INSERT INTO port_assignments VALUES ('" U1 "', 7, '')");
 	assert_int_equal(v2m_strings_add(&sources, temporary_path("vpn.db")), 0);
 	assert_int_equal(v2m_key_sources_load(&sources, &options, &keyset, &report, &error), 0);
-	assert_string_equal(report.entries[0].kind, "panel database");
+	assert_string_equal(report.items[0].kind, "panel database");
 	assert_int_equal(keyset->n_keys, 1);
 	assert_int_equal(keyset->keys[0].port, 7);
 	assert_string_equal(keyset->keys[0].id, "k1");

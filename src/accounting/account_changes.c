@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Resets and imports: changes of the totals that are not traffic, each of which can be undone. */
+#include <errno.h>
+#include <string.h>
+
+#include "accounting/account_internal.h"
+
+int v2m_account_reset(struct v2m_account *account, const char *id, int64_t real_us,
+		      struct v2m_totals *closed, struct v2m_reset_undo *undo)
+{
+	struct v2m_subject *subject = v2m_subjects_find(&account->subjects, id);
+
+	if (!subject)
+		return -ENOENT;
+	*closed = v2m_subject_since_reset(subject);
+	undo->baseline = subject->baseline;
+	undo->reset_us = subject->reset_us;
+	subject->baseline = subject->lifetime;
+	subject->reset_us = real_us;
+	v2m_account_touch(account, subject);
+	return 0;
+}
+
+void v2m_account_undo_reset(struct v2m_account *account, const char *id,
+			    const struct v2m_reset_undo *undo)
+{
+	struct v2m_subject *subject = v2m_subjects_find(&account->subjects, id);
+
+	if (!subject)
+		return;
+	subject->baseline = undo->baseline;
+	subject->reset_us = undo->reset_us;
+	v2m_account_touch(account, subject);
+}
+
+int v2m_account_reset_history(struct v2m_account *account, const char *id,
+			      struct v2m_history_undo *undo)
+{
+	struct v2m_subject *subject = v2m_subjects_find(&account->subjects, id);
+
+	if (!subject)
+		return -ENOENT;
+	*undo = (struct v2m_history_undo){
+		.baseline = subject->history_baseline,
+		.max_connections = subject->max_connections,
+		.sessions = subject->sessions,
+		.pending = subject->pending,
+	};
+	subject->history_baseline = subject->lifetime;
+	subject->max_connections = 0;
+	subject->sessions = 0;
+	subject->noted_connections = 0;
+	memset(&subject->pending, 0, sizeof(subject->pending));
+	v2m_account_touch(account, subject);
+	return 0;
+}
+
+void v2m_account_undo_history_reset(struct v2m_account *account, const char *id,
+				    struct v2m_history_undo *undo)
+{
+	struct v2m_subject *subject = v2m_subjects_find(&account->subjects, id);
+
+	if (!subject)
+		return;
+	subject->history_baseline = undo->baseline;
+	subject->max_connections = undo->max_connections;
+	subject->sessions = undo->sessions;
+	v2m_pending_free(&subject->pending);
+	subject->pending = undo->pending;
+	memset(&undo->pending, 0, sizeof(undo->pending));
+	v2m_account_touch(account, subject);
+}
+
+void v2m_history_undo_clear(struct v2m_history_undo *undo)
+{
+	v2m_pending_free(&undo->pending);
+}
+
+static int64_t larger_of(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Finds the subject of that name, or makes one with the name and port of the other ledger. A name
+ * and port that are here already come from a key source and stay. */
+static int get_subject_for_merge(struct v2m_account *account, const struct v2m_subject *more,
+				 struct v2m_subject **subject)
+{
+	const struct v2m_subject fresh = {
+		.id = more->id,
+		.name = more->name,
+		.port = more->port,
+		.first_seen_us = more->first_seen_us,
+	};
+
+	*subject = v2m_subjects_find(&account->subjects, more->id);
+	return *subject ? 0 : v2m_subjects_insert(&account->subjects, &fresh, subject);
+}
+
+int v2m_account_merge(struct v2m_account *account, const struct v2m_subject *more,
+		      struct v2m_account_undo *undo)
+{
+	struct v2m_subject *subject;
+
+	if (get_subject_for_merge(account, more, &subject))
+		return -ENOMEM;
+	*undo = (struct v2m_account_undo){
+		.lifetime = subject->lifetime,
+		.baseline = subject->baseline,
+		.history_baseline = subject->history_baseline,
+		.max_connections = subject->max_connections,
+		.sessions = subject->sessions,
+		.first_seen_us = subject->first_seen_us,
+		.last_activity_us = subject->last_activity_us,
+		.reset_us = subject->reset_us,
+	};
+	subject->lifetime = v2m_totals_add(subject->lifetime, more->lifetime);
+	subject->baseline = v2m_totals_add(subject->baseline, more->baseline);
+	subject->history_baseline =
+		v2m_totals_add(subject->history_baseline, more->history_baseline);
+	if (more->max_connections > subject->max_connections)
+		subject->max_connections = more->max_connections;
+	subject->sessions = v2m_counter_add(subject->sessions, more->sessions);
+	subject->first_seen_us = -larger_of(-subject->first_seen_us, -more->first_seen_us);
+	subject->last_activity_us = larger_of(subject->last_activity_us, more->last_activity_us);
+	subject->reset_us = larger_of(subject->reset_us, more->reset_us);
+	v2m_account_touch(account, subject);
+	return 0;
+}
+
+void v2m_account_undo_merge(struct v2m_account *account, const char *id,
+			    const struct v2m_account_undo *undo)
+{
+	struct v2m_subject *subject = v2m_subjects_find(&account->subjects, id);
+
+	if (!subject)
+		return;
+	subject->lifetime = undo->lifetime;
+	subject->baseline = undo->baseline;
+	subject->history_baseline = undo->history_baseline;
+	subject->max_connections = undo->max_connections;
+	subject->sessions = undo->sessions;
+	subject->first_seen_us = undo->first_seen_us;
+	subject->last_activity_us = undo->last_activity_us;
+	subject->reset_us = undo->reset_us;
+	v2m_account_touch(account, subject);
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The operator's view of the meter at this moment. */
+#include "collector/answers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "collector/bookkeeper.h"
+#include "collector/byte_source.h"
+#include "collector/connections.h"
+#include "collector/device_watch.h"
+#include "collector/health.h"
+#include "collector/key_supply.h"
+#include "datapath/attach.h"
+#include "datapath/datapath.h"
+
+static const struct v2m_device_sample *find_device(const struct v2m_sample *sample,
+						   uint32_t ifindex)
+{
+	for (size_t i = 0; i < sample->n_devices; i++)
+		if (sample->devices[i].ifindex == ifindex)
+			return &sample->devices[i];
+	return NULL;
+}
+
+static const char *tell_attachment(const struct v2m_parts *parts,
+				   const struct v2m_watched_device *watched, bool *outrun)
+{
+	const char *kind;
+
+	if (!v2m_byte_source_is_exact(parts->byte_source))
+		return "none";
+	kind = v2m_datapath_kind(v2m_byte_source_programs(parts->byte_source),
+				 watched->chosen.device.ifindex, outrun);
+	return watched->failed ? "none" : kind;
+}
+
+static void fill_device(const struct v2m_parts *parts, const struct v2m_watched_device *watched,
+			struct v2m_status_device *device)
+{
+	const struct v2m_device *chosen = &watched->chosen.device;
+	const struct v2m_device_sample *counted =
+		find_device(v2m_bookkeeper_sample(parts->bookkeeper), chosen->ifindex);
+
+	device->ifindex = chosen->ifindex;
+	memcpy(device->name, chosen->name, sizeof(device->name));
+	memcpy(device->reason, watched->chosen.reason, sizeof(device->reason));
+	snprintf(device->attach, sizeof(device->attach), "%s",
+		 tell_attachment(parts, watched, &device->outrun));
+	device->loopback = chosen->loopback;
+	device->host_only = chosen->host_only;
+	if (counted) {
+		device->ingress = counted->ingress;
+		device->egress = counted->egress;
+	}
+	device->link_rx_bytes = watched->chosen.rx_bytes;
+	device->link_tx_bytes = watched->chosen.tx_bytes;
+	device->repairs = watched->repairs;
+	device->repaired_us = watched->repaired_us;
+	device->gap_ns = watched->gap_ns;
+}
+
+static bool fill_devices(const struct v2m_parts *parts, struct v2m_status *status)
+{
+	size_t count;
+	const struct v2m_watched_device *devices = v2m_device_watch_devices(parts->devices, &count);
+
+	status->devices = calloc(count + 1, sizeof(*status->devices));
+	if (!status->devices)
+		return false;
+	for (; status->n_devices < count; status->n_devices++)
+		fill_device(parts, &devices[status->n_devices],
+			    &status->devices[status->n_devices]);
+	return true;
+}
+
+static void fill_health(const struct v2m_parts *parts, struct v2m_status *status)
+{
+	struct v2m_error sentence;
+	struct v2m_health health;
+
+	v2m_conditions_tell(parts->conditions, &health, &sentence);
+	status->health_reason = health.reason;
+	status->health_detail = *sentence.text ? strdup(sentence.text) : NULL;
+}
+
+static void fill_byte_source(const struct v2m_parts *parts, struct v2m_status *status)
+{
+	const struct v2m_datapath *programs = v2m_byte_source_programs(parts->byte_source);
+	const char *reason = v2m_byte_source_reason(parts->byte_source);
+
+	status->mode = v2m_byte_source_is_exact(parts->byte_source) ? V2M_MODE_EBPF
+								    : V2M_MODE_SOCKET_STATS;
+	status->mode_reason = *reason ? strdup(reason) : NULL;
+	if (programs)
+		status->counters_since_ns = v2m_datapath_created_ns(programs);
+}
+
+enum v2m_verdict v2m_answer_status(struct v2m_parts *parts, struct v2m_status **status)
+{
+	const struct v2m_keyset *keyset = v2m_key_supply_active(parts->keys);
+	const struct v2m_connection_table *table = v2m_connections_table(parts->connections);
+	int64_t sampled_us = v2m_bookkeeper_sample(parts->bookkeeper)->real_us;
+	struct v2m_status *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return V2M_UNREADABLE;
+	v2m_device_watch_read_counters(parts->devices);
+	if (!fill_devices(parts, made) ||
+	    v2m_source_report_copy(v2m_key_supply_report(parts->keys), &made->sources)) {
+		v2m_status_free(made);
+		return V2M_UNREADABLE;
+	}
+	fill_health(parts, made);
+	fill_byte_source(parts, made);
+	/* If bytes cannot be counted there never was a sample. */
+	made->real_us = sampled_us ? sampled_us : v2m_clock_real_us();
+	made->started_us = parts->started_us;
+	made->keys = keyset->n_keys;
+	made->active_keys = v2m_keyset_count_active(keyset);
+	made->ports = keyset->n_ports;
+	made->connections = table ? table->count : 0;
+	*status = made;
+	return V2M_OK;
+}

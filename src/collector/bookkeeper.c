@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "collector/bookkeeper.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accounting/rates.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "ledger/ledger.h"
+
+struct v2m_bookkeeper {
+	const struct v2m_config *config;
+	struct v2m_conditions *conditions;
+	struct v2m_ledger *ledger;
+	struct v2m_account *account;
+	struct v2m_rates *rates;
+	struct v2m_rate_history *rate_history;
+	struct v2m_sample sample; /* the last one */
+	uint64_t flushed_ns;      /* CLOCK_MONOTONIC of the last flush, successful or not */
+};
+
+static int open_ledger(struct v2m_bookkeeper *bookkeeper, struct v2m_error *error)
+{
+	const struct v2m_config *config = bookkeeper->config;
+	struct v2m_ledger_retention retention = { .days = config->retention_days,
+						  .hours = config->retention_hours };
+	int result = v2m_ledger_open(config->state_dir, &bookkeeper->ledger, error);
+
+	if (result)
+		return result;
+	v2m_ledger_set_retention(bookkeeper->ledger, &retention);
+	return v2m_ledger_load(bookkeeper->ledger, bookkeeper->account, error);
+}
+
+int v2m_bookkeeper_open(const struct v2m_config *config, struct v2m_conditions *conditions,
+			struct v2m_bookkeeper **bookkeeper, struct v2m_error *error)
+{
+	struct v2m_bookkeeper *made = calloc(1, sizeof(*made));
+	int result;
+
+	if (!made)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	made->config = config;
+	made->conditions = conditions;
+	made->account = v2m_account_new();
+	made->rates = v2m_rates_new(config->rate_window_s);
+	made->rate_history = v2m_rate_history_new(V2M_RATE_HISTORY_STEPS);
+	if (made->account && made->rates && made->rate_history)
+		result = open_ledger(made, error);
+	else
+		result = v2m_error_set(error, -ENOMEM, "out of memory");
+	if (result) {
+		v2m_bookkeeper_close(made);
+		return result;
+	}
+	*bookkeeper = made;
+	return 0;
+}
+
+void v2m_bookkeeper_close(struct v2m_bookkeeper *bookkeeper)
+{
+	if (!bookkeeper)
+		return;
+	v2m_ledger_close(bookkeeper->ledger);
+	v2m_sample_clear(&bookkeeper->sample);
+	v2m_rates_free(bookkeeper->rates);
+	v2m_rate_history_free(bookkeeper->rate_history);
+	v2m_account_free(bookkeeper->account);
+	free(bookkeeper);
+}
+
+int v2m_bookkeeper_add_sample(struct v2m_bookkeeper *bookkeeper, const struct v2m_keyset *keyset,
+			      struct v2m_sample *sample)
+{
+	int result = v2m_account_apply(bookkeeper->account, keyset, sample);
+
+	if (result) {
+		v2m_sample_clear(sample);
+		return result;
+	}
+	v2m_rates_add(bookkeeper->rates, sample);
+	v2m_rate_history_add(bookkeeper->rate_history, sample);
+	v2m_sample_clear(&bookkeeper->sample);
+	bookkeeper->sample = *sample;
+	memset(sample, 0, sizeof(*sample));
+	return 0;
+}
+
+int v2m_bookkeeper_add_other(struct v2m_bookkeeper *bookkeeper, const struct v2m_keyset *keyset,
+			     struct v2m_sample *sample)
+{
+	int result = v2m_account_apply(bookkeeper->account, keyset, sample);
+
+	v2m_sample_clear(sample);
+	return result;
+}
+
+int v2m_bookkeeper_add_connections(struct v2m_bookkeeper *bookkeeper,
+				   const struct v2m_keyset *keyset,
+				   const struct v2m_connection_table *table,
+				   const struct v2m_port_sessions *opened, size_t n_opened)
+{
+	return v2m_account_connections(bookkeeper->account, keyset, table, opened, n_opened,
+				       v2m_clock_real_us());
+}
+
+void v2m_bookkeeper_change_owners(struct v2m_bookkeeper *bookkeeper, const struct v2m_keyset *from,
+				  const struct v2m_keyset *to)
+{
+	char before[V2M_SUBJECT_LEN];
+	char after[V2M_SUBJECT_LEN];
+
+	for (size_t i = 0; i < from->n_ports; i++) {
+		const struct v2m_key_port *port = &from->ports[i];
+		const struct v2m_key_port *heir = v2m_keyset_port(to, port->port);
+
+		v2m_keyset_subject(from, port, before, sizeof(before));
+		if (heir)
+			v2m_keyset_subject(to, heir, after, sizeof(after));
+		if (!heir || strcmp(before, after) != 0)
+			v2m_rate_history_forget(bookkeeper->rate_history, port->port);
+	}
+}
+
+int v2m_bookkeeper_flush(struct v2m_bookkeeper *bookkeeper)
+{
+	struct v2m_error error = { 0 };
+	int result;
+
+	bookkeeper->flushed_ns = v2m_clock_mono_ns();
+	if (!v2m_account_is_dirty(bookkeeper->account))
+		return 0;
+	result = v2m_ledger_store(bookkeeper->ledger, bookkeeper->account, &error);
+	if (!result) {
+		if (v2m_conditions_clear(bookkeeper->conditions, V2M_LEDGER_UNWRITABLE))
+			v2m_log_info("the ledger can be written again");
+		return 0;
+	}
+	if (v2m_conditions_set(bookkeeper->conditions, V2M_LEDGER_UNWRITABLE, error.text))
+		v2m_log_error("the ledger cannot be written, so counting goes on in memory: %s",
+			      error.text);
+	return result;
+}
+
+bool v2m_bookkeeper_flush_is_due(const struct v2m_bookkeeper *bookkeeper)
+{
+	uint64_t interval_ns = bookkeeper->config->flush_interval_s * UINT64_C(1000000000);
+
+	return v2m_clock_mono_ns() - bookkeeper->flushed_ns >= interval_ns;
+}
+
+void v2m_bookkeeper_expire(struct v2m_bookkeeper *bookkeeper)
+{
+	struct v2m_error error = { 0 };
+
+	if (v2m_ledger_expire(bookkeeper->ledger, bookkeeper->account, v2m_clock_mono_ns(),
+			      v2m_clock_real_us(), &error))
+		v2m_log_warning("old days and hours stay in the ledger: %s", error.text);
+}
+
+const struct v2m_sample *v2m_bookkeeper_sample(const struct v2m_bookkeeper *bookkeeper)
+{
+	return &bookkeeper->sample;
+}
+
+struct v2m_account *v2m_bookkeeper_account(const struct v2m_bookkeeper *bookkeeper)
+{
+	return bookkeeper->account;
+}
+
+struct v2m_ledger *v2m_bookkeeper_ledger(const struct v2m_bookkeeper *bookkeeper)
+{
+	return bookkeeper->ledger;
+}
+
+double v2m_bookkeeper_rate(const struct v2m_bookkeeper *bookkeeper, uint16_t port)
+{
+	return v2m_rates_port(bookkeeper->rates, port);
+}
+
+size_t v2m_bookkeeper_rate_history(const struct v2m_bookkeeper *bookkeeper, uint16_t port,
+				   struct v2m_rate_point *points, size_t max, int64_t *start_us)
+{
+	return v2m_rate_history_port(bookkeeper->rate_history, port, points, max, start_us);
+}

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "collector/byte_source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/transport.h"
+#include "collector/news.h"
+#include "datapath/counters.h"
+#include "datapath/datapath.h"
+#include "datapath/port_slots.h"
+#include "datapath/previous.h"
+#include "datapath/udp_peers.h"
+#include "sockets/socket_stats.h"
+
+/* A UDP peer is listed this long after the last datagram to it. */
+#define UDP_PEER_NS (60 * UINT64_C(1000000000))
+
+struct v2m_byte_source {
+	sd_event *event;
+	const struct v2m_config *config;
+	struct v2m_conditions *conditions;
+	struct v2m_socket_netns *netns;
+	struct v2m_datapath *programs;  /* NULL: none */
+	struct v2m_socket_stats *stats; /* NULL: none; if not NULL, they are the source */
+	sd_event_source *closed_event;  /* sockets were closed; NULL: nobody tells */
+	struct v2m_error reason;        /* why the source is not exact; "" if it is */
+	struct v2m_news inexact_news;   /* about reason */
+	struct v2m_news previous_news;  /* why counts of an earlier version are not taken over */
+};
+
+static int load_programs(const struct v2m_config *config, struct v2m_datapath **programs,
+			 struct v2m_error *error)
+{
+	struct v2m_datapath_options options = { .pin_dir = config->pin_dir,
+						.force_clsact =
+							config->attach == V2M_ATTACH_CLSACT };
+
+	return v2m_datapath_open(&options, programs, error);
+}
+
+static int take_closed(sd_event_source *event_source, int fd, uint32_t events, void *context)
+{
+	struct v2m_byte_source *source = context;
+	int result = v2m_socket_stats_drain(source->stats);
+
+	(void)event_source;
+	(void)fd;
+	(void)events;
+	if (result)
+		v2m_log_error("the last counters of closed sockets cannot be read: %s",
+			      strerror(-result));
+	return 0;
+}
+
+static void close_stats(struct v2m_byte_source *source)
+{
+	source->closed_event = sd_event_source_unref(source->closed_event);
+	v2m_socket_stats_close(V2M_TAKE(source->stats));
+}
+
+static int run_open_stats(void *context)
+{
+	struct v2m_byte_source *source = context;
+	struct v2m_error error = { 0 };
+	int result = v2m_socket_stats_open(&source->stats, &error);
+
+	if (result)
+		v2m_log_error("bytes cannot be counted at all: %s", error.text);
+	return result;
+}
+
+static int open_stats(struct v2m_byte_source *source)
+{
+	int result = v2m_socket_netns_run(source->netns, run_open_stats, source);
+	int fd;
+
+	if (result)
+		return result;
+	fd = v2m_socket_stats_event_fd(source->stats);
+	if (fd >= 0 && sd_event_add_io(source->event, &source->closed_event, fd, EPOLLIN,
+				       take_closed, source) < 0)
+		v2m_log_warning("closed sockets are only read together with each sample");
+	return 0;
+}
+
+void v2m_byte_source_fall_back(struct v2m_byte_source *source, const char *reason)
+{
+	v2m_datapath_close(V2M_TAKE(source->programs));
+	if (v2m_news_differs(&source->inexact_news, reason))
+		v2m_log_warning("no exact counting: %s", reason);
+	v2m_error_set(&source->reason, 0, "%s", reason);
+	v2m_conditions_set(source->conditions, V2M_EBPF_UNAVAILABLE, reason);
+	if (open_stats(source) == 0)
+		v2m_log_warning("bytes are counted from the TCP sockets' own counters: not exact, "
+				"and without UDP");
+}
+
+int v2m_byte_source_open(sd_event *event, const struct v2m_config *config,
+			 struct v2m_conditions *conditions, struct v2m_socket_netns *netns,
+			 struct v2m_byte_source **source, struct v2m_error *error)
+{
+	struct v2m_byte_source *made = calloc(1, sizeof(*made));
+	struct v2m_error reason = { 0 };
+	int result;
+
+	if (!made)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	made->event = event;
+	made->config = config;
+	made->conditions = conditions;
+	made->netns = netns;
+	result = load_programs(config, &made->programs, &reason);
+	switch (v2m_failure_of(result)) {
+	case V2M_FAILURE_CONFIGURATION:
+	case V2M_FAILURE_BUSY:
+	case V2M_FAILURE_PASSING:
+		v2m_byte_source_close(made);
+		return v2m_error_set(error, result, "%s", reason.text);
+	default:
+		break;
+	}
+	if (result)
+		v2m_byte_source_fall_back(made, reason.text);
+	*source = made;
+	return 0;
+}
+
+void v2m_byte_source_close(struct v2m_byte_source *source)
+{
+	if (!source)
+		return;
+	v2m_datapath_close(source->programs);
+	close_stats(source);
+	free(source);
+}
+
+bool v2m_byte_source_is_exact(const struct v2m_byte_source *source)
+{
+	return source->programs && !source->stats;
+}
+
+bool v2m_byte_source_counts(const struct v2m_byte_source *source)
+{
+	return source->programs || source->stats;
+}
+
+bool v2m_byte_source_counts_port(const struct v2m_byte_source *source,
+				 const struct v2m_key_port *port)
+{
+	return v2m_byte_source_is_exact(source) || (port->transports & V2M_TCP);
+}
+
+const char *v2m_byte_source_reason(const struct v2m_byte_source *source)
+{
+	return source->reason.text;
+}
+
+struct v2m_datapath *v2m_byte_source_programs(const struct v2m_byte_source *source)
+{
+	return source->programs;
+}
+
+static struct v2m_port_rule make_rule(const struct v2m_key_port *port)
+{
+	struct v2m_port_rule rule = {
+		.first_port = port->port,
+		.last_port = port->port,
+		.transports = port->transports,
+		.loopback = port->loopback,
+		.shared = port->shared,
+	};
+
+	return rule;
+}
+
+int v2m_byte_source_set_ports(struct v2m_byte_source *source, const struct v2m_keyset *keyset,
+			      struct v2m_error *error)
+{
+	V2M_FREE struct v2m_port_rule *rules = calloc(keyset->n_ports + 1, sizeof(*rules));
+	int placed = (int)keyset->n_ports;
+
+	if (!rules)
+		return v2m_error_set(error, -ENOMEM, "out of memory for %zu ports",
+				     keyset->n_ports);
+	for (size_t i = 0; i < keyset->n_ports; i++)
+		rules[i] = make_rule(&keyset->ports[i]);
+	if (source->programs)
+		placed = v2m_datapath_set_ports(source->programs, rules, keyset->n_ports, error);
+	if (placed >= 0 && source->stats)
+		placed = v2m_socket_stats_set_ports(source->stats, rules, keyset->n_ports, error);
+	return placed < 0 ? placed : (int)keyset->n_ports - placed;
+}
+
+int v2m_byte_source_read(struct v2m_byte_source *source, struct v2m_sample *sample,
+			 struct v2m_error *error)
+{
+	if (source->stats)
+		return v2m_socket_stats_read(source->stats, sample, error);
+	return v2m_byte_source_read_programs(source, sample, error);
+}
+
+int v2m_byte_source_read_programs(struct v2m_byte_source *source, struct v2m_sample *sample,
+				  struct v2m_error *error)
+{
+	if (!source->programs)
+		return v2m_error_set(error, -EOPNOTSUPP, "%s", source->reason.text);
+	return v2m_datapath_read(source->programs, sample, error);
+}
+
+void v2m_byte_source_fill_peers(struct v2m_byte_source *source, struct v2m_connection_table *table)
+{
+	uint64_t since_ns = table->mono_ns > UDP_PEER_NS ? table->mono_ns - UDP_PEER_NS : 0;
+	int result;
+
+	if (!v2m_byte_source_is_exact(source))
+		return;
+	result = v2m_datapath_udp_peers(source->programs, since_ns, &table->peers, &table->n_peers);
+	if (result)
+		v2m_log_error("the UDP peers cannot be read: %s", strerror(-result));
+}
+
+/* 0 or -errno; -ENOENT: there is no earlier version any more. */
+static int take_over_one(struct v2m_byte_source *source, v2m_byte_source_store store, void *context,
+			 struct v2m_error *error)
+{
+	struct v2m_sample sample = { 0 };
+	int result = v2m_datapath_read_previous(source->programs, &sample, error);
+
+	if (!result)
+		result = store(context, &sample, error);
+	if (result)
+		return result;
+	if (v2m_datapath_drop_previous(source->programs))
+		return v2m_error_set(error, -EIO, "its maps cannot be removed");
+	return 0;
+}
+
+void v2m_byte_source_take_over_previous(struct v2m_byte_source *source, v2m_byte_source_store store,
+					void *context)
+{
+	while (v2m_byte_source_is_exact(source)) {
+		struct v2m_error error = { 0 };
+		int result = take_over_one(source, store, context, &error);
+
+		if (result == -ENOENT)
+			return;
+		if (result) {
+			if (v2m_news_differs(&source->previous_news, error.text))
+				v2m_log_error("the counts of the version before cannot be carried "
+					      "over, and stay in the kernel: %s",
+					      error.text);
+			return;
+		}
+		v2m_log_info("carried over the counts of the version before");
+	}
+}
+
+void v2m_byte_source_reopen_stats(struct v2m_byte_source *source)
+{
+	close_stats(source);
+	open_stats(source);
+}
+
+int v2m_byte_source_load_programs(struct v2m_byte_source *source, struct v2m_error *error)
+{
+	return load_programs(source->config, &source->programs, error);
+}
+
+void v2m_byte_source_use_programs(struct v2m_byte_source *source)
+{
+	close_stats(source);
+	v2m_conditions_clear(source->conditions, V2M_EBPF_UNAVAILABLE);
+	source->reason.text[0] = 0;
+	v2m_news_forget(&source->inexact_news);
+	v2m_log_info("counting is exact again");
+}
+
+void v2m_byte_source_unload_programs(struct v2m_byte_source *source, const char *reason)
+{
+	v2m_datapath_close(V2M_TAKE(source->programs));
+	v2m_error_set(&source->reason, 0, "%s", reason);
+	v2m_conditions_set(source->conditions, V2M_EBPF_UNAVAILABLE, reason);
+	if (v2m_news_differs(&source->inexact_news, reason))
+		v2m_log_warning("still no exact counting: %s", reason);
+}
+
+void v2m_byte_source_log_again(struct v2m_byte_source *source)
+{
+	v2m_news_forget(&source->inexact_news);
+	v2m_news_forget(&source->previous_news);
+}

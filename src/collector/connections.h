@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The connections of the monitored ports: a dump of those that exist now, and the sessions, which
+ * the kernel counts as connections open and close.
+ */
+#ifndef V2METER_COLLECTOR_CONNECTIONS_H
+#define V2METER_COLLECTOR_CONNECTIONS_H
+
+#include "accounting/raw_port.h"
+#include "accounting/snapshot.h"
+#include "collector/socket_netns.h"
+#include "keys/keys.h"
+
+struct v2m_connections;
+
+/* Opens the sockets of the namespace, and enters a named one if it exists. pin_dir and netns must
+ * outlive the connections. 0 or -errno; -EIO if the daemon's own sockets cannot be listed. */
+int v2m_connections_open(const char *pin_dir, struct v2m_socket_netns *netns,
+			 struct v2m_connections **connections, struct v2m_error *error);
+/* Does nothing on NULL. */
+void v2m_connections_close(struct v2m_connections *connections);
+
+/* Follows the namespace. Returns whether it has changed: the ports have to be set again then. */
+bool v2m_connections_follow_netns(struct v2m_connections *connections);
+
+/* wanted: has the kernel count sessions, if it can. Otherwise the dumps are compared. Call it when
+ * the byte source has changed. Failures are logged. */
+void v2m_connections_count_sessions(struct v2m_connections *connections, bool wanted);
+/* Counts the sessions of the key set's ports. Failures are logged. */
+void v2m_connections_set_ports(struct v2m_connections *connections,
+			       const struct v2m_keyset *keyset);
+
+/* Reads the session counters, then dumps the connections of the key set's ports. 0 or -errno,
+ * logged. The caller may fill in the peers of *table before it passes it to
+ * v2m_connections_replace(). */
+int v2m_connections_dump(struct v2m_connections *connections, const struct v2m_keyset *keyset,
+			 struct v2m_connection_table **table);
+/* Makes a dump the last one, and takes over the reference to it. */
+void v2m_connections_replace(struct v2m_connections *connections,
+			     struct v2m_connection_table *table);
+/* Whether the last dump is so old that the next tick takes one. */
+bool v2m_connections_dump_is_due(const struct v2m_connections *connections);
+
+/* The last dump; NULL before the first one. */
+struct v2m_connection_table *v2m_connections_table(const struct v2m_connections *connections);
+/* How many sessions were opened, ascending by port, for v2m_account_connections(). *opened is the
+ * caller's to free; NULL if the kernel does not count sessions. 0 or -ENOMEM. */
+int v2m_connections_opened(const struct v2m_connections *connections,
+			   struct v2m_port_sessions **opened, size_t *n_opened);
+/* Fills in what the view of a port tells about connections. */
+void v2m_connections_fill(const struct v2m_connections *connections, struct v2m_port_view *view);
+
+#endif

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "collector/counting.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "collector/bookkeeper.h"
+#include "collector/byte_source.h"
+#include "collector/connections.h"
+#include "collector/device_watch.h"
+#include "collector/key_supply.h"
+#include "collector/publisher.h"
+#include "collector/sampling.h"
+
+int v2m_counting_set_ports(struct v2m_parts *parts, const struct v2m_keyset *keyset,
+			   struct v2m_error *error)
+{
+	int refused = v2m_byte_source_set_ports(parts->byte_source, keyset, error);
+	int result;
+
+	if (refused != -EBUSY)
+		return refused;
+	/* The last bytes of ports that leave are accounted before others get their slots. */
+	result = v2m_byte_source_is_exact(parts->byte_source) ? v2m_sampling_take(parts)
+							      : v2m_sampling_take_programs(parts);
+	if (result)
+		return v2m_error_set(error, result,
+				     "the last bytes of ports that leave cannot be read: %s",
+				     strerror(-result));
+	return v2m_byte_source_set_ports(parts->byte_source, keyset, error);
+}
+
+static void set_active_ports(struct v2m_parts *parts)
+{
+	struct v2m_error error = { 0 };
+
+	if (v2m_counting_set_ports(parts, v2m_key_supply_active(parts->keys), &error) < 0)
+		v2m_log_error("%s", error.text);
+}
+
+void v2m_counting_update_devices(struct v2m_parts *parts)
+{
+	const struct v2m_keyset *keyset = v2m_key_supply_active(parts->keys);
+
+	v2m_device_watch_update(parts->devices, v2m_byte_source_programs(parts->byte_source),
+				v2m_keyset_wants_loopback(keyset));
+}
+
+/* Without a device that takes the programs they count nothing. */
+static void check_devices(struct v2m_parts *parts)
+{
+	if (!v2m_byte_source_is_exact(parts->byte_source) ||
+	    !v2m_device_watch_all_refused(parts->devices))
+		return;
+	v2m_connections_count_sessions(parts->connections, false);
+	v2m_byte_source_fall_back(parts->byte_source, v2m_device_watch_failure(parts->devices));
+	v2m_publisher_withdraw(parts->publisher);
+	set_active_ports(parts);
+}
+
+/* Counts of an earlier version that are not on disk yet stay in its maps, for the next start. */
+static int store_previous(void *context, struct v2m_sample *sample, struct v2m_error *error)
+{
+	struct v2m_parts *parts = context;
+	int result = v2m_bookkeeper_add_other(parts->bookkeeper, v2m_key_supply_active(parts->keys),
+					      sample);
+
+	if (result)
+		return v2m_error_set(error, result, "%s", strerror(-result));
+	if (v2m_bookkeeper_flush(parts->bookkeeper))
+		return v2m_error_set(error, -EIO, "the ledger cannot be written");
+	return 0;
+}
+
+void v2m_counting_renew(struct v2m_parts *parts)
+{
+	v2m_counting_update_devices(parts);
+	check_devices(parts);
+	v2m_byte_source_take_over_previous(parts->byte_source, store_previous, parts);
+	v2m_sampling_take(parts);
+}
+
+void v2m_counting_follow_netns(struct v2m_parts *parts)
+{
+	if (!v2m_connections_follow_netns(parts->connections))
+		return;
+	if (v2m_byte_source_is_exact(parts->byte_source)) {
+		v2m_connections_set_ports(parts->connections, v2m_key_supply_active(parts->keys));
+		return;
+	}
+	/* The counters of the old sockets are gone after this. */
+	if (v2m_byte_source_counts(parts->byte_source))
+		v2m_sampling_take(parts);
+	v2m_byte_source_reopen_stats(parts->byte_source);
+	set_active_ports(parts);
+}
+
+/*
+ * No byte is lost or doubled by the change: the account knows what the sockets have counted since
+ * the programs' last sample, and takes from the maps only what goes beyond it. The maps are read
+ * twice. The first time is before the programs are attached, and settles the time before: they may
+ * have counted all along, pinned. The second time is when everything is in place, right after the
+ * last sample of the sockets.
+ */
+static int change_to_programs(struct v2m_parts *parts, struct v2m_error *error)
+{
+	int result = v2m_counting_set_ports(parts, v2m_key_supply_active(parts->keys), error);
+
+	if (result < 0)
+		return result;
+	result = v2m_sampling_take(parts);
+	if (!result)
+		result = v2m_sampling_take_programs(parts);
+	if (result)
+		return v2m_error_set(error, result, "the counters cannot be read: %s",
+				     strerror(-result));
+	v2m_counting_update_devices(parts);
+	if (v2m_device_watch_all_failed(parts->devices))
+		return v2m_error_set(error, -EOPNOTSUPP, "%s",
+				     v2m_device_watch_failure(parts->devices));
+	return v2m_sampling_take(parts);
+}
+
+void v2m_counting_retry_programs(struct v2m_parts *parts)
+{
+	struct v2m_error error = { 0 };
+
+	if (v2m_byte_source_is_exact(parts->byte_source))
+		return;
+	if (v2m_byte_source_load_programs(parts->byte_source, &error) ||
+	    change_to_programs(parts, &error)) {
+		v2m_byte_source_unload_programs(parts->byte_source, error.text);
+		return;
+	}
+	v2m_byte_source_use_programs(parts->byte_source);
+	v2m_connections_count_sessions(parts->connections, true);
+	v2m_connections_set_ports(parts->connections, v2m_key_supply_active(parts->keys));
+	v2m_publisher_withdraw(parts->publisher);
+}

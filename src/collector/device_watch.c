@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "collector/device_watch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "datapath/addresses.h"
+#include "datapath/attach.h"
+#include "datapath/device_slots.h"
+
+struct v2m_device_watch {
+	const struct v2m_config *config;
+	struct v2m_conditions *conditions;
+	struct v2m_links *links;
+	struct v2m_watched_device *devices; /* ascending by ifindex */
+	size_t n_devices;
+	struct v2m_error failure; /* of the last device that could not be attached to */
+};
+
+int v2m_device_watch_open(const struct v2m_config *config, struct v2m_conditions *conditions,
+			  struct v2m_device_watch **watch, struct v2m_error *error)
+{
+	struct v2m_device_watch *made = calloc(1, sizeof(*made));
+	int result;
+
+	if (!made)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	made->config = config;
+	made->conditions = conditions;
+	result = v2m_links_open(&made->links, error);
+	if (result) {
+		free(made);
+		return result;
+	}
+	*watch = made;
+	return 0;
+}
+
+void v2m_device_watch_close(struct v2m_device_watch *watch)
+{
+	if (!watch)
+		return;
+	v2m_links_close(watch->links);
+	free(watch->devices);
+	free(watch);
+}
+
+int v2m_device_watch_fd(const struct v2m_device_watch *watch)
+{
+	return v2m_links_event_fd(watch->links);
+}
+
+bool v2m_device_watch_drain(struct v2m_device_watch *watch)
+{
+	return v2m_links_drain(watch->links);
+}
+
+static struct v2m_watched_device *find_device(const struct v2m_device_watch *watch,
+					      uint32_t ifindex)
+{
+	for (size_t i = 0; i < watch->n_devices; i++)
+		if (watch->devices[i].chosen.device.ifindex == ifindex)
+			return &watch->devices[i];
+	return NULL;
+}
+
+static void note_repair(struct v2m_watched_device *watched, uint64_t now)
+{
+	watched->repairs++;
+	watched->repaired_us = v2m_clock_real_us();
+	watched->gap_ns = now - watched->checked_ns;
+	v2m_log_warning("our programs on %s had been removed and are back; traffic of at most "
+			"%.1f s was not counted",
+			watched->chosen.device.name, (double)watched->gap_ns / 1e9);
+}
+
+/* Our programs on a device that has just been chosen need no repair: they were never there. */
+static void attach_programs(struct v2m_device_watch *watch, struct v2m_watched_device *watched,
+			    struct v2m_datapath *datapath)
+{
+	const struct v2m_device *device = &watched->chosen.device;
+	struct v2m_error error = { 0 };
+	bool repaired = false;
+	uint64_t now = v2m_clock_mono_ns();
+	int result = v2m_datapath_attach(datapath, device, &repaired, &error);
+
+	if (result == -ENODEV) /* it was removed after the choice; the next event says so */
+		return;
+	if (result) {
+		if (!watched->failed)
+			v2m_log_error("cannot count on %s: %s", device->name, error.text);
+		watched->failed = true;
+		watched->refused = v2m_failure_of(result) != V2M_FAILURE_PASSING;
+		watch->failure = error;
+		return;
+	}
+	if (!watched->checked_ns || watched->failed)
+		v2m_log_info("counting on %s (%s)%s", device->name, watched->chosen.reason,
+			     device->host_only ? ", this host's own packets only" : "");
+	else if (repaired)
+		note_repair(watched, now);
+	watched->failed = false;
+	watched->refused = false;
+	watched->checked_ns = now;
+}
+
+static void detach_unwanted(struct v2m_device_watch *watch, struct v2m_datapath *datapath)
+{
+	uint32_t attached[V2M_MAX_DEVICES];
+	int n = v2m_datapath_attached(datapath, attached, V2M_ARRAY_LEN(attached));
+
+	for (int i = 0; i < n; i++) {
+		const char *name = v2m_datapath_device_name(datapath, attached[i]);
+
+		if (find_device(watch, attached[i]))
+			continue;
+		v2m_log_info("no longer counting on %s (device %u)", name ? name : "a device",
+			     attached[i]);
+		if (v2m_datapath_detach(datapath, attached[i]))
+			v2m_log_warning("our programs cannot be taken off device %u", attached[i]);
+	}
+}
+
+static bool any_host_only(const struct v2m_device_watch *watch)
+{
+	for (size_t i = 0; i < watch->n_devices; i++)
+		if (watch->devices[i].chosen.device.host_only)
+			return true;
+	return false;
+}
+
+/* The programs on devices that are not uplinks count only packets of this host's addresses. */
+static void update_addresses(struct v2m_device_watch *watch, struct v2m_datapath *datapath)
+{
+	V2M_FREE struct v2m_local_address *addresses = NULL;
+	struct v2m_error error = { 0 };
+	size_t count = 0;
+
+	if (v2m_links_addresses(watch->links, &addresses, &count, &error) ||
+	    v2m_datapath_set_addresses(datapath, addresses, count, &error))
+		v2m_log_error("the kernel programs do not know this host's present addresses: %s",
+			      error.text);
+}
+
+static void note_count(struct v2m_device_watch *watch)
+{
+	if (watch->n_devices)
+		v2m_conditions_clear(watch->conditions, V2M_NO_DEVICE);
+	else if (v2m_conditions_set(watch->conditions, V2M_NO_DEVICE, NULL))
+		v2m_log_warning("no device to count on: see \"interfaces\" in the configuration");
+}
+
+/* The chosen devices, with what is known about those that were watched before. */
+static int replace_devices(struct v2m_device_watch *watch, const struct v2m_chosen_device *chosen,
+			   size_t count)
+{
+	struct v2m_watched_device *devices = calloc(count + 1, sizeof(*devices));
+
+	if (!devices)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		const struct v2m_watched_device *known =
+			find_device(watch, chosen[i].device.ifindex);
+
+		/* Another device may have got the index of one that is gone. */
+		if (known && strcmp(known->chosen.device.name, chosen[i].device.name) == 0)
+			devices[i] = *known;
+		devices[i].chosen = chosen[i];
+	}
+	free(watch->devices);
+	watch->devices = devices;
+	watch->n_devices = count;
+	return 0;
+}
+
+void v2m_device_watch_update(struct v2m_device_watch *watch, struct v2m_datapath *datapath,
+			     bool loopback)
+{
+	const struct v2m_config *config = watch->config;
+	V2M_FREE struct v2m_chosen_device *chosen = NULL;
+	struct v2m_error error = { 0 };
+	size_t count;
+
+	if (v2m_links_choose(watch->links, &config->interfaces, &config->exclude_interfaces,
+			     loopback, &chosen, &count, &error)) {
+		v2m_log_error("the network devices cannot be listed: %s", error.text);
+		return;
+	}
+	if (replace_devices(watch, chosen, count))
+		return;
+	if (datapath && any_host_only(watch))
+		update_addresses(watch, datapath);
+	v2m_device_watch_check(watch, datapath);
+	if (datapath)
+		detach_unwanted(watch, datapath);
+	note_count(watch);
+}
+
+void v2m_device_watch_check(struct v2m_device_watch *watch, struct v2m_datapath *datapath)
+{
+	const struct v2m_watched_device *failed = NULL;
+	struct v2m_error sentence;
+
+	for (size_t i = 0; datapath && i < watch->n_devices; i++) {
+		attach_programs(watch, &watch->devices[i], datapath);
+		if (watch->devices[i].failed)
+			failed = &watch->devices[i];
+	}
+	if (!failed) {
+		v2m_conditions_clear(watch->conditions, V2M_DEVICE_REFUSED);
+		return;
+	}
+	/* The last device that failed is the one that the error is about. */
+	v2m_error_set(&sentence, 0, "%s is not counted on: %s", failed->chosen.device.name,
+		      watch->failure.text);
+	v2m_conditions_set(watch->conditions, V2M_DEVICE_REFUSED, sentence.text);
+}
+
+void v2m_device_watch_read_counters(struct v2m_device_watch *watch)
+{
+	struct v2m_error error = { 0 };
+
+	for (size_t i = 0; i < watch->n_devices; i++)
+		if (v2m_links_read_counters(watch->links, &watch->devices[i].chosen, 1, &error))
+			v2m_log_warning("the counters of %s cannot be read: %s",
+					watch->devices[i].chosen.device.name, error.text);
+}
+
+bool v2m_device_watch_all_refused(const struct v2m_device_watch *watch)
+{
+	for (size_t i = 0; i < watch->n_devices; i++)
+		if (!watch->devices[i].refused)
+			return false;
+	return watch->n_devices > 0;
+}
+
+bool v2m_device_watch_all_failed(const struct v2m_device_watch *watch)
+{
+	for (size_t i = 0; i < watch->n_devices; i++)
+		if (!watch->devices[i].failed)
+			return false;
+	return watch->n_devices > 0;
+}
+
+const char *v2m_device_watch_failure(const struct v2m_device_watch *watch)
+{
+	return watch->failure.text;
+}
+
+const struct v2m_watched_device *v2m_device_watch_devices(const struct v2m_device_watch *watch,
+							  size_t *count)
+{
+	*count = watch->n_devices;
+	return watch->devices;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "collector/health.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/macros.h"
+#include "v2meter/bpf_abi.h"
+
+struct row {
+	const char *word;     /* stable: consumers compare it */
+	const char *sentence; /* if nothing more is known */
+	bool stops_serving;   /* answers about traffic are refused */
+};
+
+/* clang-format off */
+static const struct row table[V2M_N_CONDITIONS] = {
+	[V2M_COUNTERS_UNREADABLE] = { "counters_unreadable",
+		"the counters cannot be read", true },
+	[V2M_LEDGER_UNWRITABLE] = { "ledger_unwritable",
+		"the ledger cannot be written", false },
+	[V2M_KEY_SOURCE_BROKEN] = { "key_source_broken",
+		"a key source cannot be read", false },
+	[V2M_EBPF_UNAVAILABLE] = { "ebpf_unavailable",
+		"the kernel programs cannot be used", false },
+	[V2M_NO_DEVICE] = { "no_device",
+		"no network device matches \"interfaces\" of the configuration", false },
+	[V2M_NETNS_UNAVAILABLE] = { "netns_unavailable",
+		"the network namespace of \"netns\" does not exist", false },
+	[V2M_DEVICE_REFUSED] = { "device_refused",
+		"a device does not take the kernel programs", false },
+	[V2M_TOO_MANY_PORTS] = { "too_many_ports",
+		"more than " V2M_STRINGIFY(V2M_MAX_PORTS) " ports have keys: the others are not counted", false },
+};
+/* clang-format on */
+
+struct v2m_conditions {
+	pthread_mutex_t lock;
+	bool set[V2M_N_CONDITIONS];
+	struct v2m_error sentences[V2M_N_CONDITIONS];
+};
+
+struct v2m_conditions *v2m_conditions_new(void)
+{
+	struct v2m_conditions *conditions = calloc(1, sizeof(*conditions));
+
+	if (conditions)
+		pthread_mutex_init(&conditions->lock, NULL);
+	return conditions;
+}
+
+void v2m_conditions_free(struct v2m_conditions *conditions)
+{
+	if (!conditions)
+		return;
+	pthread_mutex_destroy(&conditions->lock);
+	free(conditions);
+}
+
+bool v2m_conditions_set(struct v2m_conditions *conditions, enum v2m_condition condition,
+			const char *sentence)
+{
+	bool before;
+
+	pthread_mutex_lock(&conditions->lock);
+	before = conditions->set[condition];
+	conditions->set[condition] = true;
+	v2m_error_set(&conditions->sentences[condition], 0, "%s",
+		      sentence && *sentence ? sentence : table[condition].sentence);
+	pthread_mutex_unlock(&conditions->lock);
+	return !before;
+}
+
+bool v2m_conditions_clear(struct v2m_conditions *conditions, enum v2m_condition condition)
+{
+	bool before;
+
+	pthread_mutex_lock(&conditions->lock);
+	before = conditions->set[condition];
+	conditions->set[condition] = false;
+	pthread_mutex_unlock(&conditions->lock);
+	return before;
+}
+
+bool v2m_conditions_has(struct v2m_conditions *conditions, enum v2m_condition condition)
+{
+	bool is_set;
+
+	pthread_mutex_lock(&conditions->lock);
+	is_set = conditions->set[condition];
+	pthread_mutex_unlock(&conditions->lock);
+	return is_set;
+}
+
+void v2m_conditions_tell(struct v2m_conditions *conditions, struct v2m_health *health,
+			 struct v2m_error *sentence)
+{
+	*health = (struct v2m_health){ .can_serve = true };
+	if (sentence)
+		sentence->text[0] = 0;
+	pthread_mutex_lock(&conditions->lock);
+	for (size_t i = V2M_N_CONDITIONS; i-- > 0;) {
+		if (!conditions->set[i])
+			continue;
+		health->reason = table[i].word;
+		health->can_serve = health->can_serve && !table[i].stops_serving;
+		if (sentence)
+			*sentence = conditions->sentences[i];
+	}
+	pthread_mutex_unlock(&conditions->lock);
+}

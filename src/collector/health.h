@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is wrong with the meter now. One table (health.c) has a row for each condition. GET /health
+ * and GET /api/meter/status answer with the first row whose condition is set. The manual and
+ * docs/openapi.yaml list the conditions in the same order; a test compares the three.
+ */
+#ifndef V2METER_COLLECTOR_HEALTH_H
+#define V2METER_COLLECTOR_HEALTH_H
+
+#include <stdbool.h>
+
+#include "api/meter.h"
+
+/* The order is that of the table: worst first. */
+enum v2m_condition {
+	V2M_COUNTERS_UNREADABLE,
+	V2M_LEDGER_UNWRITABLE,
+	V2M_KEY_SOURCE_BROKEN,
+	V2M_EBPF_UNAVAILABLE,
+	V2M_NO_DEVICE,
+	V2M_NETNS_UNAVAILABLE, /* bytes are counted, but no connections are seen */
+	V2M_DEVICE_REFUSED,    /* one of several: the traffic of that device is not counted */
+	V2M_TOO_MANY_PORTS,
+	V2M_N_CONDITIONS,
+};
+
+/* The conditions that are set. The collector's thread sets and clears them; any thread may ask. */
+struct v2m_conditions;
+
+/* No condition is set. NULL: out of memory. */
+struct v2m_conditions *v2m_conditions_new(void);
+/* Does nothing on NULL. */
+void v2m_conditions_free(struct v2m_conditions *conditions);
+
+/* Sets a condition. sentence tells the operator why; NULL: the sentence of the table. Returns
+ * whether the condition was not set before. */
+bool v2m_conditions_set(struct v2m_conditions *conditions, enum v2m_condition condition,
+			const char *sentence);
+/* Returns whether the condition was set. */
+bool v2m_conditions_clear(struct v2m_conditions *conditions, enum v2m_condition condition);
+bool v2m_conditions_has(struct v2m_conditions *conditions, enum v2m_condition condition);
+
+/* Fills in the answer of GET /health. If sentence is not NULL it gets the sentence about
+ * health->reason, or "" if nothing is wrong. */
+void v2m_conditions_tell(struct v2m_conditions *conditions, struct v2m_health *health,
+			 struct v2m_error *sentence);
+
+#endif

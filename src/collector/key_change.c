@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "collector/key_change.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "collector/bookkeeper.h"
+#include "collector/byte_source.h"
+#include "collector/connections.h"
+#include "collector/health.h"
+#include "collector/key_supply.h"
+#include "collector/publisher.h"
+#include "collector/sampling.h"
+#include "collector/counting.h"
+
+/* Returns how many ports could not be placed, or -errno. May be repeated after a failure, which may
+ * have left the kernel with some or all of the new ports. */
+static int switch_keyset(struct v2m_parts *parts, struct v2m_keyset *next, struct v2m_error *error)
+{
+	int refused = v2m_counting_set_ports(parts, next, error);
+
+	if (refused < 0)
+		return refused;
+	/* All bytes so far belong to the old owners. */
+	if (v2m_byte_source_counts(parts->byte_source) && v2m_sampling_take(parts))
+		return v2m_error_set(error, -EIO, "the counters cannot be read");
+	/* After all that can fail: the kernel forgets the sessions of ports that leave, and a set
+	 * that waits is tried at each tick. */
+	v2m_connections_set_ports(parts->connections, next);
+	v2m_bookkeeper_change_owners(parts->bookkeeper, v2m_key_supply_active(parts->keys), next);
+	v2m_key_supply_set_active(parts->keys, next);
+	return refused;
+}
+
+/* Ports that the sources refused are in the log already. */
+static void note_refused(struct v2m_parts *parts, int refused)
+{
+	if (refused)
+		v2m_log_error("%d ports are not counted: at most %d can be", refused,
+			      V2M_MAX_PORTS);
+	if (refused || v2m_key_supply_report(parts->keys)->refused_ports)
+		v2m_conditions_set(parts->conditions, V2M_TOO_MANY_PORTS, NULL);
+	else
+		v2m_conditions_clear(parts->conditions, V2M_TOO_MANY_PORTS);
+}
+
+/* After switch_keyset(): all that depends on the active set follows it. */
+static void follow_keyset(struct v2m_parts *parts, int refused)
+{
+	const struct v2m_keyset *keyset = v2m_key_supply_active(parts->keys);
+
+	note_refused(parts, refused);
+	v2m_log_info("%zu key%s on %zu port%s", keyset->n_keys, keyset->n_keys == 1 ? "" : "s",
+		     keyset->n_ports, keyset->n_ports == 1 ? "" : "s");
+	v2m_counting_renew(parts);
+	v2m_publisher_withdraw(parts->publisher);
+}
+
+static int activate(struct v2m_parts *parts, struct v2m_keyset *next, struct v2m_error *error)
+{
+	int refused = switch_keyset(parts, next, error);
+
+	if (refused < 0) {
+		v2m_key_supply_postpone(parts->keys, next, error);
+		return refused;
+	}
+	v2m_key_supply_forget_waiting(parts->keys);
+	follow_keyset(parts, refused);
+	v2m_key_supply_remember(parts->keys);
+	return 0;
+}
+
+void v2m_key_change_retry(struct v2m_parts *parts)
+{
+	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *next = NULL;
+	struct v2m_error error = { 0 };
+
+	if (!v2m_key_supply_waiting(parts->keys))
+		return;
+	next = v2m_keyset_ref(v2m_key_supply_waiting(parts->keys));
+	if (activate(parts, next, &error))
+		v2m_key_supply_log_kept(parts->keys, error.text);
+	else
+		v2m_key_supply_conclude_waiting(parts->keys);
+}
+
+/* A source that was touched and says the same as before does not change the key set, and the window
+ * stays active. A panel may write to its database all the time. */
+static bool is_change(const struct v2m_parts *parts, const struct v2m_keyset *next)
+{
+	return v2m_key_supply_waiting(parts->keys) ||
+	       !v2m_keyset_equal(v2m_key_supply_active(parts->keys), next);
+}
+
+static int load_keys(struct v2m_parts *parts, bool first, struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *next = NULL;
+	int result = v2m_key_supply_read(parts->keys, &next, error);
+
+	if (!result && (first || is_change(parts, next)))
+		result = activate(parts, next, error);
+	else if (!result)
+		v2m_counting_renew(parts);
+	v2m_key_supply_conclude(parts->keys, result);
+	return result;
+}
+
+static void load_or_log(struct v2m_parts *parts)
+{
+	struct v2m_error error = { 0 };
+
+	if (load_keys(parts, false, &error))
+		v2m_key_supply_log_kept(parts->keys, error.text);
+}
+
+void v2m_key_change_load(struct v2m_parts *parts)
+{
+	v2m_key_supply_reset_pace(parts->keys);
+	load_or_log(parts);
+}
+
+void v2m_key_change_reread(struct v2m_parts *parts)
+{
+	if (v2m_key_supply_reread_is_due(parts->keys))
+		load_or_log(parts);
+}
+
+int v2m_key_change_start(struct v2m_parts *parts, struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *last = NULL;
+	int refused;
+	int result;
+
+	if (v2m_key_supply_recall(parts->keys, &last)) {
+		result = load_keys(parts, true, error);
+		return result ? v2m_key_supply_refusal(parts->keys, result, error) : 0;
+	}
+	/* What the kernel counted without the daemon belongs to the keys of that time. */
+	refused = switch_keyset(parts, last, error);
+	if (refused < 0)
+		return v2m_key_supply_refusal(parts->keys, refused, error);
+	v2m_sampling_take(parts);
+	if (load_keys(parts, true, error) == 0)
+		return 0;
+	v2m_key_supply_log_last_good(parts->keys, error->text);
+	follow_keyset(parts, refused);
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Changes of the active key set. In a change the kernel first counts the new ports. Then a sample,
+ * which has the leaving ports a last time, is accounted to the old owners. Then the new owners take
+ * over. So each key gets exactly the bytes of its own time.
+ */
+#ifndef V2METER_COLLECTOR_KEY_CHANGE_H
+#define V2METER_COLLECTOR_KEY_CHANGE_H
+
+#include "base/error.h"
+#include "collector/parts.h"
+
+/* The first keys. What was counted while the daemon was away goes to the last good keys, and those
+ * stay active if the sources are broken. 0, or -errno if there are no keys to begin with: -EINVAL
+ * if a source is wrong, else another start may succeed. */
+int v2m_key_change_start(struct v2m_parts *parts, struct v2m_error *error);
+/* Reads the key sources and activates the new set. If that fails the active set stays, and the log
+ * says so. */
+void v2m_key_change_load(struct v2m_parts *parts);
+/* Activates the set that waits, if there is one. */
+void v2m_key_change_retry(struct v2m_parts *parts);
+/* Reads sources again that could not be read, if it is time for it. */
+void v2m_key_change_reread(struct v2m_parts *parts);
+
+#endif

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "collector/key_supply.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/string_list.h"
+#include "collector/news.h"
+#include "keys/key_memory.h"
+#include "keys/key_sources.h"
+#include "keys/source_watch.h"
+
+/* If one source cannot be read, all are read again: first after this time, then after twice as
+ * long, and so on. */
+#define REREAD_MIN_NS (5 * UINT64_C(1000000000))
+#define REREAD_MAX_NS (64 * REREAD_MIN_NS)
+
+struct v2m_key_supply {
+	const struct v2m_config *config;
+	struct v2m_conditions *conditions;
+	const struct v2m_account *account;
+	struct v2m_source_watch *watch; /* NULL: the sources are not watched */
+	struct v2m_keyset *active;
+	struct v2m_keyset *waiting; /* could not be activated and will be tried again; or NULL */
+	struct v2m_error waiting_error;
+	struct v2m_source_report report;
+	int read_result;                      /* of the last reading: 0 or -errno */
+	struct v2m_error read_error;          /* if read_result is not 0 */
+	uint64_t read_ns;                     /* CLOCK_MONOTONIC of the last reading */
+	uint64_t reread_ns;                   /* how long after it the next attempt is due */
+	bool unremembered;                    /* keys.last.json is older than the active set */
+	struct v2m_news kept_news;            /* why the active keys stay */
+	struct v2m_log_memory key_source_log; /* what is odd in the sources */
+};
+
+static void watch_key_sources(struct v2m_key_supply *supply)
+{
+	struct v2m_strings paths = { 0 };
+	struct v2m_error error = { 0 };
+	int result = v2m_source_watch_open(&supply->watch, &error);
+
+	if (!result)
+		result = v2m_key_sources_paths(&supply->config->key_sources, NULL, &paths);
+	if (!result)
+		result = v2m_source_watch_set(supply->watch, &paths, &error);
+	if (result)
+		v2m_log_warning("some key sources are read on SIGHUP only, as they cannot be "
+				"watched: %s",
+				*error.text ? error.text : strerror(-result));
+	v2m_strings_clear(&paths);
+}
+
+int v2m_key_supply_open(const struct v2m_config *config, struct v2m_conditions *conditions,
+			const struct v2m_account *account, struct v2m_key_supply **supply)
+{
+	struct v2m_key_supply *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return -ENOMEM;
+	made->config = config;
+	made->conditions = conditions;
+	made->account = account;
+	made->reread_ns = REREAD_MIN_NS;
+	made->active = v2m_keyset_new(NULL, 0);
+	if (!made->active) {
+		free(made);
+		return -ENOMEM;
+	}
+	watch_key_sources(made);
+	*supply = made;
+	return 0;
+}
+
+void v2m_key_supply_close(struct v2m_key_supply *supply)
+{
+	if (!supply)
+		return;
+	v2m_keyset_unref(supply->active);
+	v2m_keyset_unref(supply->waiting);
+	v2m_source_report_clear(&supply->report);
+	v2m_source_watch_close(supply->watch);
+	free(supply);
+}
+
+int v2m_key_supply_fd(const struct v2m_key_supply *supply)
+{
+	return supply->watch ? v2m_source_watch_fd(supply->watch) : -1;
+}
+
+bool v2m_key_supply_drain(struct v2m_key_supply *supply)
+{
+	return v2m_source_watch_drain(supply->watch);
+}
+
+static int64_t find_first_seen_us(void *context, const char *subject)
+{
+	const struct v2m_key_supply *supply = context;
+	const struct v2m_subject *known = v2m_account_subject(supply->account, subject);
+
+	return known ? known->first_seen_us : 0;
+}
+
+int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyset,
+			struct v2m_error *error)
+{
+	struct v2m_source_options options = {
+		.previous = supply->active,
+		.first_seen_us = find_first_seen_us,
+		.context = supply,
+		.now_us = v2m_clock_real_us(),
+	};
+
+	v2m_log_begin(&supply->key_source_log);
+	supply->read_result = v2m_key_sources_load(&supply->config->key_sources, &options, keyset,
+						   &supply->report, error);
+	v2m_log_end();
+	if (supply->read_result)
+		supply->read_error = *error;
+	supply->read_ns = v2m_clock_mono_ns();
+	return supply->read_result;
+}
+
+bool v2m_key_supply_reread_is_due(struct v2m_key_supply *supply)
+{
+	/* What a person wrote wrong he corrects by a change, and the watch reports that. */
+	if (!supply->read_result || supply->read_error.failure == V2M_FAILURE_CONFIGURATION ||
+	    v2m_clock_mono_ns() - supply->read_ns < supply->reread_ns)
+		return false;
+	if (supply->reread_ns < REREAD_MAX_NS)
+		supply->reread_ns *= 2;
+	return true;
+}
+
+void v2m_key_supply_reset_pace(struct v2m_key_supply *supply)
+{
+	supply->reread_ns = REREAD_MIN_NS;
+}
+
+const struct v2m_source_report *v2m_key_supply_report(const struct v2m_key_supply *supply)
+{
+	return &supply->report;
+}
+
+struct v2m_keyset *v2m_key_supply_active(const struct v2m_key_supply *supply)
+{
+	return supply->active;
+}
+
+void v2m_key_supply_set_active(struct v2m_key_supply *supply, struct v2m_keyset *keyset)
+{
+	struct v2m_keyset *old = supply->active;
+
+	supply->active = v2m_keyset_ref(keyset);
+	v2m_keyset_unref(old);
+}
+
+struct v2m_keyset *v2m_key_supply_waiting(const struct v2m_key_supply *supply)
+{
+	return supply->waiting;
+}
+
+/* The sources are what the operator can change, so they come before a set that waits. */
+static void set_broken(struct v2m_key_supply *supply)
+{
+	v2m_conditions_set(supply->conditions, V2M_KEY_SOURCE_BROKEN,
+			   supply->read_result ? supply->read_error.text
+					       : supply->waiting_error.text);
+}
+
+void v2m_key_supply_postpone(struct v2m_key_supply *supply, struct v2m_keyset *keyset,
+			     const struct v2m_error *why)
+{
+	struct v2m_keyset *old = supply->waiting;
+
+	supply->waiting = v2m_keyset_ref(keyset);
+	v2m_keyset_unref(old);
+	supply->waiting_error = *why;
+	set_broken(supply);
+}
+
+void v2m_key_supply_forget_waiting(struct v2m_key_supply *supply)
+{
+	v2m_keyset_unref(supply->waiting);
+	supply->waiting = NULL;
+}
+
+void v2m_key_supply_conclude(struct v2m_key_supply *supply, int result)
+{
+	if (result) {
+		set_broken(supply);
+		return;
+	}
+	if (v2m_conditions_clear(supply->conditions, V2M_KEY_SOURCE_BROKEN))
+		v2m_log_info("the key sources can be read again");
+	v2m_news_forget(&supply->kept_news);
+	v2m_key_supply_reset_pace(supply);
+}
+
+void v2m_key_supply_conclude_waiting(struct v2m_key_supply *supply)
+{
+	v2m_news_forget(&supply->kept_news);
+	if (supply->read_result)
+		set_broken(supply);
+	else
+		v2m_conditions_clear(supply->conditions, V2M_KEY_SOURCE_BROKEN);
+}
+
+void v2m_key_supply_log_kept(struct v2m_key_supply *supply, const char *why)
+{
+	if (v2m_news_differs(&supply->kept_news, why))
+		v2m_log_error("the keys stay as they were: %s", why);
+}
+
+void v2m_key_supply_log_last_good(struct v2m_key_supply *supply, const char *why)
+{
+	if (v2m_news_differs(&supply->kept_news, why))
+		v2m_log_error("going on with the last good keys: %s", why);
+}
+
+void v2m_key_supply_log_again(struct v2m_key_supply *supply)
+{
+	v2m_news_forget(&supply->kept_news);
+	memset(&supply->key_source_log, 0, sizeof(supply->key_source_log));
+}
+
+/* Only a source that a person has to correct keeps the service down (exit status 2). Any other
+ * failure must not look like one: it is passing, whatever errno the part that failed has. */
+int v2m_key_supply_refusal(const struct v2m_key_supply *supply, int result, struct v2m_error *error)
+{
+	if (supply->read_result && (supply->read_error.failure == V2M_FAILURE_CONFIGURATION ||
+				    supply->read_error.failure == V2M_FAILURE_MISSING)) {
+		error->failure = V2M_FAILURE_CONFIGURATION;
+		return -EINVAL;
+	}
+	if (error->failure != V2M_FAILURE_CONFIGURATION && error->failure != V2M_FAILURE_BUSY)
+		return result;
+	error->failure = V2M_FAILURE_PASSING;
+	return -EAGAIN;
+}
+
+static void make_memory_path(const struct v2m_key_supply *supply, char path[static PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/" V2M_KEY_MEMORY_NAME, supply->config->state_dir);
+}
+
+void v2m_key_supply_remember(struct v2m_key_supply *supply)
+{
+	bool failed_before = supply->unremembered;
+	struct v2m_error error = { 0 };
+	char path[PATH_MAX];
+
+	make_memory_path(supply, path);
+	supply->unremembered = v2m_key_memory_store(path, supply->active, &error) != 0;
+	if (supply->unremembered && !failed_before)
+		v2m_log_warning("a start with broken key sources would not know these keys: %s",
+				error.text);
+	if (!supply->unremembered && failed_before)
+		v2m_log_info("a start with broken key sources would know these keys again");
+}
+
+void v2m_key_supply_remember_again(struct v2m_key_supply *supply)
+{
+	if (supply->unremembered)
+		v2m_key_supply_remember(supply);
+}
+
+int v2m_key_supply_recall(const struct v2m_key_supply *supply, struct v2m_keyset **keyset)
+{
+	struct v2m_error error = { 0 };
+	char path[PATH_MAX];
+	int result;
+
+	make_memory_path(supply, path);
+	result = v2m_key_memory_load(path, keyset, &error);
+	if (result && result != -ENOENT)
+		v2m_log_warning("the last good keys cannot be read: %s", error.text);
+	return result;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From the kernel to the account, and from the account to the window. */
+#ifndef V2METER_COLLECTOR_SAMPLING_H
+#define V2METER_COLLECTOR_SAMPLING_H
+
+#include "collector/parts.h"
+
+struct v2m_window;
+
+/* Reads the counters and accounts them to the active keys. 0 or -errno; the condition
+ * counters_unreadable is set or cleared, and its changes are logged. */
+int v2m_sampling_take(struct v2m_parts *parts);
+/* Accounts what the programs' maps hold while socket statistics are the source. 0 or -errno. */
+int v2m_sampling_take_programs(struct v2m_parts *parts);
+/* Dumps and accounts the connections. 0 or -errno, logged; the last dump stays then. */
+int v2m_sampling_dump_connections(struct v2m_parts *parts);
+
+/* A window of the last sample and the last dump. NULL: out of memory, logged. */
+struct v2m_window *v2m_sampling_make_window(struct v2m_parts *parts);
+/* Makes the window that follows the expired one active, and renders the same answers for it. If
+ * nobody has read the expired one there is no next one. */
+void v2m_sampling_renew_window(struct v2m_parts *parts);
+
+#endif

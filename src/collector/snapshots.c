@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "collector/snapshots.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/bookkeeper.h"
+#include "collector/byte_source.h"
+#include "collector/connections.h"
+#include "collector/device_watch.h"
+#include "collector/key_supply.h"
+#include "collector/publisher.h"
+
+static void fill_port(const struct v2m_parts *parts, const struct v2m_key_port *port,
+		      struct v2m_port_view *view)
+{
+	const struct v2m_account *account = v2m_bookkeeper_account(parts->bookkeeper);
+	const struct v2m_subject *subject;
+	char name[V2M_SUBJECT_LEN];
+
+	v2m_keyset_subject(v2m_key_supply_active(parts->keys), port, name, sizeof(name));
+	subject = v2m_account_subject(account, name);
+	view->port = port->port;
+	if (subject)
+		view->since_reset = v2m_subject_since_reset(subject);
+	view->rate_bytes_s = v2m_bookkeeper_rate(parts->bookkeeper, port->port);
+	v2m_connections_fill(parts->connections, view);
+}
+
+static bool fill_ports(const struct v2m_parts *parts, struct v2m_snapshot *snapshot)
+{
+	const struct v2m_keyset *keyset = snapshot->keyset;
+
+	snapshot->ports = calloc(keyset->n_ports + 1, sizeof(*snapshot->ports));
+	if (!snapshot->ports)
+		return false;
+	for (size_t i = 0; i < keyset->n_ports; i++)
+		if (v2m_byte_source_counts_port(parts->byte_source, &keyset->ports[i]))
+			fill_port(parts, &keyset->ports[i], &snapshot->ports[snapshot->n_ports++]);
+	return true;
+}
+
+static bool fill_interfaces(const struct v2m_parts *parts, struct v2m_snapshot *snapshot)
+{
+	size_t count;
+	const struct v2m_watched_device *devices = v2m_device_watch_devices(parts->devices, &count);
+
+	snapshot->interfaces = calloc(count + 1, sizeof(*snapshot->interfaces));
+	if (!snapshot->interfaces)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const struct v2m_chosen_device *device = &devices[i].chosen;
+		struct v2m_interface_view *view = &snapshot->interfaces[i];
+
+		memcpy(view->name, device->device.name, sizeof(view->name));
+		view->rx_bytes = device->rx_bytes;
+		view->tx_bytes = device->tx_bytes;
+	}
+	snapshot->n_interfaces = count;
+	return true;
+}
+
+static bool fill_mode(const struct v2m_parts *parts, struct v2m_snapshot *snapshot)
+{
+	const char *reason = v2m_byte_source_reason(parts->byte_source);
+
+	snapshot->mode = v2m_bookkeeper_sample(parts->bookkeeper)->mode;
+	if (!*reason)
+		return true;
+	snapshot->mode_reason = strdup(reason);
+	return snapshot->mode_reason;
+}
+
+struct v2m_snapshot *v2m_snapshots_make(struct v2m_parts *parts)
+{
+	const struct v2m_sample *sample = v2m_bookkeeper_sample(parts->bookkeeper);
+	struct v2m_connection_table *table = v2m_connections_table(parts->connections);
+	struct v2m_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+	if (!snapshot)
+		return NULL;
+	snapshot->references = 1;
+	snapshot->generation = v2m_publisher_next_generation(parts->publisher);
+	snapshot->mono_ns = sample->mono_ns;
+	snapshot->real_us = sample->real_us;
+	snapshot->connection_details_max = parts->config->connection_details_max;
+	snapshot->keyset = v2m_keyset_ref(v2m_key_supply_active(parts->keys));
+	if (table)
+		snapshot->connections = v2m_connection_table_ref(table);
+	if (!fill_mode(parts, snapshot) || !fill_ports(parts, snapshot) ||
+	    !fill_interfaces(parts, snapshot)) {
+		v2m_snapshot_unref(snapshot);
+		return NULL;
+	}
+	return snapshot;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SQL text made from the list of columns. What these functions return is malloc'd; NULL: out of
+ * memory. */
+#ifndef V2METER_LEDGER_SQL_H
+#define V2METER_LEDGER_SQL_H
+
+#include "ledger/columns.h"
+
+/* CREATE TABLE, and CREATE INDEX where there is one. */
+char *v2m_sql_create(const struct v2m_ledger_table *table);
+
+/*
+ * The text with these words replaced:
+ *
+ *     $table    the table's name
+ *     $columns  the names of the columns
+ *     $values   a parameter for each column; the subject's id is looked up by its name
+ *     $copied   a parameter for each column, as the table stores it
+ *     $row      what to select for v2m_row_read(), where s is the table of subjects
+ *     $replace  "column = excluded.column" for each column
+ *     $add      the same, but counters are added up to V2M_COUNTER_MAX and the larger peak is kept;
+ *               only of these columns
+ *
+ * table may be NULL for a text without such words.
+ */
+char *v2m_sql_expand(const struct v2m_ledger_table *table, const char *text);
+
+#endif
