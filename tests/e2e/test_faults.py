@@ -102,7 +102,7 @@ def test_ports_that_the_kernel_refused_arrive_by_themselves(start_daemon, failin
         wait_until(lambda: (tmp_path / "trace").read_text().count("(INJECTED)") > 50, what="more")
         # The daemon retries at every reading of the counters, and logs the failure only once.
         assert daemon.said().count("the keys stay as they were") == 1
-        assert "the counters of connections" not in daemon.said()
+        assert "cannot change the ports whose sessions are counted" not in daemon.said()
     wait_until(lambda: daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"},
                timeout_s=5, what="the new ports")
     assert {key["id"]: key["port"] for key in daemon.get("/api/keys").json()} == {

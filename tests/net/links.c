@@ -178,7 +178,7 @@ static void every_device_is_listed_with_a_reason(void **state)
 	char *item = name;
 	const struct v2m_strings interfaces = { .items = &item, .count = 1 };
 	const struct v2m_strings exclude = { 0 };
-	struct v2m_listed_device *devices = NULL;
+	struct v2m_listed_link *devices = NULL;
 	struct v2m_error error = { 0 };
 	size_t count = 0;
 
