@@ -78,10 +78,20 @@ struct loading {
 	int result;
 };
 
-static void fail_first(struct loading *loading, int result, const char *text)
+static void keep_first_error(struct loading *loading, int result, const struct v2m_error *error)
 {
-	if (!loading->result)
-		loading->result = v2m_error_set(loading->error, result, "%s", text);
+	if (loading->result)
+		return;
+	loading->result = result;
+	if (loading->error)
+		*loading->error = *error;
+}
+
+static void run_out_of_memory(struct loading *loading)
+{
+	struct v2m_error error;
+
+	keep_first_error(loading, v2m_error_set(&error, -ENOMEM, "out of memory"), &error);
 }
 
 /* Reads one source. If it fails, the others are still read, so that the report names every error.
@@ -97,11 +107,11 @@ static void load_path(struct loading *loading, const char *path, bool may_be_abs
 		return;
 	result = v2m_source_read(path, &loading->gathered, &kind, &error);
 	if (result)
-		fail_first(loading, result, error.text);
+		keep_first_error(loading, result, &error);
 	if (v2m_source_report_add(&loading->report, path, kind,
 				  count_gathered(&loading->gathered) - before,
 				  result ? error.text : NULL))
-		fail_first(loading, -ENOMEM, "out of memory");
+		run_out_of_memory(loading);
 }
 
 static void load_auto(struct loading *loading)
@@ -109,16 +119,20 @@ static void load_auto(struct loading *loading)
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings places = { 0 };
 	const struct v2m_keyset *previous = loading->options->previous;
 	size_t before = loading->report.count;
+	struct v2m_error error;
 
 	if (add_auto_places(loading->options->auto_root, &places))
-		fail_first(loading, -ENOMEM, "out of memory");
+		run_out_of_memory(loading);
 	for (size_t i = 0; i < places.count; i++)
 		load_path(loading, places.items[i], true);
 	if (loading->report.count > before)
 		return;
 	if (previous && previous->n_keys)
-		fail_first(loading, -ENOENT,
-			   "auto: the key sources are gone: none of its places exists any more");
+		keep_first_error(loading,
+				 v2m_error_set(&error, -ENOENT,
+					       "auto: the key sources are gone: none of its places "
+					       "exists any more"),
+				 &error);
 	else
 		v2m_log_warning("auto: there are no keys yet: none of its places exists (v2meterd "
 				"--key-places lists them)");
