@@ -253,7 +253,7 @@ static void opening_says_why_it_failed(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_int_equal(result, -EMFILE);
 	assert_null(opened);
-	assert_string_equal(error.text, "listing TCP connections: Too many open files");
+	assert_string_equal(error.text, "cannot list TCP connections: Too many open files");
 }
 
 static void write_all(int fd, size_t length)
