@@ -30,12 +30,6 @@ struct v2m_socket_stats {
 	bool lost_some; /* announcements were lost, and the log knows it */
 };
 
-static int join_group(int fd, int group)
-{
-	return setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) ? -errno
-											  : 0;
-}
-
 static int open_events(struct v2m_netlink *events)
 {
 	const int size = EVENT_BUFFER;
@@ -45,9 +39,9 @@ static int open_events(struct v2m_netlink *events)
 		return result;
 	if (setsockopt(events->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(events->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	result = join_group(events->fd, SKNLGRP_INET_TCP_DESTROY);
+	result = v2m_netlink_join(events, SKNLGRP_INET_TCP_DESTROY);
 	if (!result)
-		result = join_group(events->fd, SKNLGRP_INET6_TCP_DESTROY);
+		result = v2m_netlink_join(events, SKNLGRP_INET6_TCP_DESTROY);
 	if (result)
 		v2m_netlink_close(events);
 	return result;
