@@ -29,16 +29,15 @@ struct v2m_links {
 	size_t n_before;
 };
 
-static int join_groups(int fd)
+static int join_groups(struct v2m_netlink *events)
 {
 	static const int groups[] = { RTNLGRP_LINK,        RTNLGRP_TC,         RTNLGRP_IPV4_IFADDR,
 				      RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE };
+	int result = 0;
 
-	for (size_t i = 0; i < V2M_ARRAY_LEN(groups); i++)
-		if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i],
-			       sizeof(groups[i])))
-			return -errno;
-	return 0;
+	for (size_t i = 0; i < V2M_ARRAY_LEN(groups) && !result; i++)
+		result = v2m_netlink_join(events, groups[i]);
+	return result;
 }
 
 int v2m_links_open(struct v2m_links **links, struct v2m_error *error)
@@ -53,7 +52,7 @@ int v2m_links_open(struct v2m_links **links, struct v2m_error *error)
 	if (!result)
 		result = v2m_netlink_open(NETLINK_ROUTE, &opened->events);
 	if (!result)
-		result = join_groups(opened->events.fd);
+		result = join_groups(&opened->events);
 	if (result) {
 		v2m_links_close(opened);
 		return v2m_error_set(error, result, "cannot open rtnetlink: %s", strerror(-result));

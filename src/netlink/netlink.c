@@ -52,6 +52,13 @@ void v2m_netlink_close(struct v2m_netlink *netlink)
 	netlink->fd = -1;
 }
 
+int v2m_netlink_join(struct v2m_netlink *netlink, int group)
+{
+	return setsockopt(netlink->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group))
+		       ? -errno
+		       : 0;
+}
+
 /* Reads the code in the message that ends a dump or reports an error: 0 or -errno. */
 static int read_closing_code(const struct nlmsghdr *message)
 {

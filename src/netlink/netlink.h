@@ -25,6 +25,9 @@ struct v2m_netlink_visitor {
 int v2m_netlink_open(int protocol, struct v2m_netlink *netlink);
 void v2m_netlink_close(struct v2m_netlink *netlink);
 
+/* Makes the socket receive the announcements of a multicast group. 0 or -errno. */
+int v2m_netlink_join(struct v2m_netlink *netlink, int group);
+
 /* Sends the request, whose sequence number is set here, and visits each message of the answer: a
  * dump or a single message. The kernel marks a dump as interrupted if something changed on the way;
  * it is requested again then, up to five times in all. 0; -EAGAIN if each dump was interrupted;
