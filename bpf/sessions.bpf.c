@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Counts TCP connections of the monitored ports as they open, and takes their final figures as they
- * close. It runs when a socket changes its state, never for a packet.
+ * Counts the TCP connections of the monitored ports: each when it opens, and its final figures when
+ * it closes. The program runs when a socket changes its state, never for a packet.
  *
- * Counters are updated atomically: connections of one port open and close on all CPUs at once. That
- * costs nanoseconds a connection; a copy of every port's counters per CPU would cost more to read.
+ * Counters are updated atomically, because connections of one port open and close on several CPUs
+ * at once. This costs a few nanoseconds for each connection. Counters for each CPU would cost more
+ * to read.
  */
 #include <stdbool.h>
 
@@ -34,7 +35,8 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* Set before the object is loaded: bpf_get_socket_cookie() in this kind of program, Linux 5.12. */
+/* Set before the object is loaded: programs of this kind have bpf_get_socket_cookie() since Linux
+ * 5.12. */
 const volatile bool has_cookie = true;
 
 struct {
@@ -67,7 +69,7 @@ static __always_inline bool in_scope(struct sock *sk)
 	       sk->sk_protocol == IPPROTO_TCP;
 }
 
-/* Nobody else writes a new socket's entry, and the helper replaces it whole. */
+/* Safe without a lock: no other CPU writes the entry of this new socket. */
 static __always_inline void note_start(struct sock *sk)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
@@ -139,7 +141,7 @@ int BPF_PROG(v2m_session, struct sock *sk, int old_state, int new_state)
 	(void)ctx;
 	if (!opens && !closes)
 		return 0;
-	/* skc_num is 0 by the time the kernel tells of TCP_CLOSE. */
+	/* At TCP_CLOSE skc_num is 0 already. */
 	port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 	counters = bpf_map_lookup_elem(&session_counters, &port);
 	if (!counters || !in_scope(sk))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The kind of bytes that fills rx_bytes and tx_bytes of the answers: the setting "api_bytes". */
+/* The setting "api_bytes": the kind of bytes that rx_bytes and tx_bytes of the answers show. */
 #ifndef V2METER_BASE_API_BYTES_H
 #define V2METER_BASE_API_BYTES_H
 

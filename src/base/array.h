@@ -26,7 +26,7 @@
 		size_t capacity;                                                                   \
 	}
 
-/* Makes room for that many items more. 0 or -ENOMEM. */
+/* Makes room, so that as many additions cannot fail. 0 or -ENOMEM. */
 #define v2m_array_reserve(array, more)                                                             \
 	v2m_array_reserve_items((void **)&(array)->items, &(array)->capacity, (array)->count,      \
 				(more), sizeof(*(array)->items))
@@ -46,8 +46,7 @@
 							   &(array)->capacity, &(array)->count,    \
 							   sizeof(*(array)->items)))
 
-/* Frees the items and empties the array. Memory that an item owns is the caller's to free before.
- */
+/* Frees the items and empties the array. The caller has freed what the items own. */
 #define v2m_array_clear(array)                                                                     \
 	({                                                                                         \
 		free((array)->items);                                                              \

@@ -13,7 +13,7 @@ static int32_t date_of(const struct tm *tm)
 
 struct v2m_local_time v2m_local_time_at(int64_t real_us)
 {
-	/* Towards the past also before 1970, where a wrong clock may stand. */
+	/* Rounds towards the past also before 1970, which a wrong clock may show. */
 	time_t now = (time_t)(real_us / 1000000 - (real_us % 1000000 < 0));
 	struct tm tm;
 
@@ -25,7 +25,7 @@ struct v2m_local_time v2m_local_time_at(int64_t real_us)
 	};
 }
 
-/* In UTC every day has 24 hours; dates do not care where they are. */
+/* UTC, because each of its days has 24 hours. The time zone does not matter for whole dates. */
 int32_t v2m_date_add(int32_t date, int days)
 {
 	struct tm tm = {
@@ -49,8 +49,8 @@ int64_t v2m_date_wall_s(int32_t date)
 	return timegm(&tm);
 }
 
-/* Reads count digits. -1 where there is something else. */
-static int digits(const char *text, int count)
+/* Reads count digits. -1: there is something else. */
+static int read_digits(const char *text, int count)
 {
 	int value = 0;
 
@@ -62,11 +62,11 @@ static int digits(const char *text, int count)
 	return value;
 }
 
-/* "YYYY-MM"; what follows is not looked at. */
+/* Reads "YYYY-MM" and ignores what follows. */
 static int parse_month(const char *text, int32_t *month)
 {
-	int year = digits(text, 4);
-	int number = year < 1970 || text[4] != '-' ? -1 : digits(text + 5, 2);
+	int year = read_digits(text, 4);
+	int number = year < 1970 || text[4] != '-' ? -1 : read_digits(text + 5, 2);
 
 	if (number < 1 || number > 12)
 		return -EINVAL;
@@ -91,8 +91,8 @@ int v2m_date_parse(const char *text, int32_t *date)
 
 	if (parse_month(text, &month) || text[7] != '-')
 		return -EINVAL;
-	day = digits(text + 8, 2);
-	/* The 31st of April would come back as the 1st of May. */
+	day = read_digits(text + 8, 2);
+	/* timegm() turns the 31st of April into the 1st of May. */
 	if (day < 1 || text[10] || v2m_date_add(month * 100 + day, 0) != month * 100 + day)
 		return -EINVAL;
 	*date = month * 100 + day;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The server's local calendar, by the process's time zone. A date is an integer, 20250804, and a
- * month too, 202508: they sort, and a person reads them in the database.
+ * The server's local calendar, in the time zone of the process. A date is an integer such as
+ * 20250804, and a month one such as 202508. They sort by time, and a person can read them in the
+ * database.
  */
 #ifndef V2METER_BASE_CALENDAR_H
 #define V2METER_BASE_CALENDAR_H
@@ -9,25 +10,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What day and hour a moment belongs to. The hour is named by its local start and the offset from
- * UTC: the hour that the end of summer time repeats is two. */
+/* The day and hour of a moment. The local start and the offset from UTC name an hour, because the
+ * end of summer time repeats one: those are two hours. */
 struct v2m_local_time {
 	int32_t date;
-	int64_t hour_start_s; /* Unix seconds of the local full hour, by the offset now in force */
+	int64_t hour_start_s; /* Unix seconds of the local full hour, by the offset of that moment
+			       */
 	int32_t utc_offset_s; /* local minus UTC */
 };
 
-/* Two hours with the same start and other offsets are in the same hour of UTC, and maybe on other
- * dates: a zone was changed, by law or by hand. */
+/* Two hours with the same start and different offsets differ, and may be on different dates: the
+ * offset was changed within an hour of UTC. */
 static inline bool v2m_is_same_hour(const struct v2m_local_time *a, const struct v2m_local_time *b)
 {
 	return a->hour_start_s == b->hour_start_s && a->utc_offset_s == b->utc_offset_s;
 }
 
-/* Of a moment in Unix microseconds. */
+/* The day and hour of a moment in Unix microseconds. */
 struct v2m_local_time v2m_local_time_at(int64_t real_us);
 
-/* The date that many days later, earlier where days is negative. */
+/* The date that many days later, or earlier if days is negative. */
 int32_t v2m_date_add(int32_t date, int days);
 /* Seconds on the wall clock from 1970 to the midnight that begins the date. An hour is in the date
  * if hour_start_s + utc_offset_s is in [v2m_date_wall_s(date), v2m_date_wall_s(next date)). No Unix
@@ -40,8 +42,8 @@ static inline int32_t v2m_date_month(int32_t date)
 	return date / 100;
 }
 
-/* "2025-08-04" and "2025-08": exactly so, and a date that exists, years 1970 to 9999. 0 or -EINVAL.
- */
+/* Read "2025-08-04" and "2025-08", in exactly this form. The date has to exist, in the years 1970
+ * to 9999. 0 or -EINVAL. */
 int v2m_date_parse(const char *text, int32_t *date);
 int v2m_month_parse(const char *text, int32_t *month);
 #define V2M_DATE_LEN 16

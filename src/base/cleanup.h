@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Ownership: a variable frees at the end of its block what it still holds. */
+/* Ownership: at the end of its block a variable frees what it still holds. */
 #ifndef V2METER_BASE_CLEANUP_H
 #define V2METER_BASE_CLEANUP_H
 

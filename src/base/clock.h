@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The clocks. Only threads that wait read them; accounting and rendering get the time as a
- * parameter. */
+/* The clocks. Accounting and rendering get the time as a parameter instead. */
 #ifndef V2METER_BASE_CLOCK_H
 #define V2METER_BASE_CLOCK_H
 

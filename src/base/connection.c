@@ -18,7 +18,8 @@ void v2m_connection_table_unref(struct v2m_connection_table *table)
 	}
 }
 
-/* The first of n ports in ascending order, stride bytes apart, that is not below port. */
+/* The index of the first port that is not below the given one, among n ascending ports that are
+ * stride bytes apart. */
 static size_t lower_bound(const uint16_t *ports, size_t stride, size_t n, uint32_t port)
 {
 	size_t low = 0;
@@ -36,8 +37,8 @@ static size_t lower_bound(const uint16_t *ports, size_t stride, size_t n, uint32
 	return low;
 }
 
-/* How many of them are equal to port, from *first on. */
-static size_t equal_range(const uint16_t *ports, size_t stride, size_t n, uint16_t port,
+/* How many of the ports are equal to port. *first is the index of the first one. */
+static size_t count_equal(const uint16_t *ports, size_t stride, size_t n, uint16_t port,
 			  size_t *first)
 {
 	*first = lower_bound(ports, stride, n, port);
@@ -49,7 +50,7 @@ const struct v2m_connection *v2m_connection_table_port(const struct v2m_connecti
 {
 	size_t first = 0;
 
-	*count = table ? equal_range(&table->connections[0].local_port,
+	*count = table ? count_equal(&table->connections[0].local_port,
 				     sizeof(table->connections[0]), table->count, port, &first)
 		       : 0;
 	return *count ? &table->connections[first] : NULL;
@@ -61,7 +62,7 @@ const struct v2m_peer *v2m_connection_table_peers(const struct v2m_connection_ta
 	size_t first = 0;
 
 	*count = table && table->n_peers
-			 ? equal_range(&table->peers[0].port, sizeof(table->peers[0]),
+			 ? count_equal(&table->peers[0].port, sizeof(table->peers[0]),
 				       table->n_peers, port, &first)
 			 : 0;
 	return *count ? &table->peers[first] : NULL;

@@ -30,34 +30,36 @@ struct v2m_connection {
 	uint8_t remote[16];
 	/*
 	 * The device that the socket is bound to (SO_BINDTODEVICE, or a link-local IPv6 address),
-	 * "if<index>" where that is gone; "" otherwise. ss (iproute2 6.1) prints it behind the
-	 * local address, outside the brackets and whatever the family, and never at the remote one:
-	 * 192.0.2.14%eth0:443, [fe80::1]%eth0:443, [::ffff:192.0.2.14]%eth0:443.
+	 * "if<index>" if the device is gone, or "". ss (iproute2 6.1) prints it behind the local
+	 * address only, outside the brackets: 192.0.2.14%eth0:443, [fe80::1]%eth0:443,
+	 * [::ffff:192.0.2.14]%eth0:443.
 	 */
 	char device[V2M_DEVICE_NAME_LEN];
-	/* From here on 0 unless v2m_sockets_want_details() asked for it: TCP_INFO. */
-	uint64_t cookie;      /* the kernel's own number of the socket, never used again */
-	uint64_t rx_bytes;    /* payload that has arrived in order */
-	uint64_t tx_bytes;    /* payload sent, once each (before Linux 4.19: acknowledged) */
-	uint64_t sent_bytes;  /* payload sent, each time it was (Linux 4.19; before, tx_bytes) */
-	uint32_t rx_segments; /* with and without payload, retransmitted ones too */
+	/* The members below come from TCP_INFO. They are 0 unless v2m_sockets_want_details() asked
+	 * for them. */
+	uint64_t cookie;   /* the kernel's number of the socket, never used again */
+	uint64_t rx_bytes; /* payload that has arrived in order */
+	uint64_t tx_bytes; /* payload sent, without repetitions (before Linux 4.19: acknowledged) */
+	uint64_t sent_bytes;  /* payload sent, with repetitions (before Linux 4.19: tx_bytes) */
+	uint32_t rx_segments; /* all segments, also empty and repeated ones */
 	uint32_t tx_segments;
 	uint32_t rtt_us;      /* smoothed */
-	uint32_t retransmits; /* segments sent again, over the connection's life */
+	uint32_t retransmits; /* segments sent again since the connection began */
 	uint64_t opened_ns;   /* CLOCK_MONOTONIC when it was accepted; 0: not seen */
 	uint8_t tcp_header;   /* bytes of a segment's TCP header: 20, or 32 with time stamps */
 };
 
-/* Somebody to whom a port sends datagrams: UDP has no connections. */
+/* An address to which a port sends datagrams. UDP has no connections. */
 struct v2m_peer {
-	uint16_t port; /* the local one, also within a range; host byte order, both */
+	uint16_t port; /* the local port, also if a range is counted; host byte order, as the next
+			  one */
 	uint16_t remote_port;
-	uint16_t slot;       /* that counts the port's UDP */
+	uint16_t slot;       /* the slot that counts the port's UDP */
 	uint8_t address[16]; /* IPv4 in the IPv4-mapped form */
-	uint64_t seen_ns;    /* CLOCK_MONOTONIC of the last time, 2.5 s less at most */
+	uint64_t seen_ns;    /* CLOCK_MONOTONIC of the last datagram, up to 2.5 s too early */
 };
 
-/* Connections of a port that this side has closed and that are not over yet (FIN_WAIT1, FIN_WAIT2,
+/* Connections of one port that this side has closed but that have not ended (FIN_WAIT1, FIN_WAIT2,
  * CLOSING). They are not listed, but they still carry bytes. */
 struct v2m_closing_port {
 	uint16_t port;
@@ -72,18 +74,18 @@ struct v2m_connection_table {
 	uint64_t mono_ns;                 /* CLOCK_MONOTONIC when the dump was taken */
 	struct v2m_closing_port *closing; /* ascending by port; only with details */
 	size_t n_closing;
-	struct v2m_peer *peers; /* ascending by port, of each the latest first */
+	struct v2m_peer *peers; /* ascending by port, and the latest of each port first */
 	size_t n_peers;
 	size_t count;
 	struct v2m_connection connections[]; /* ascending by local_port */
 };
 
-/* One reference more, for who keeps the pointer. Any thread. */
+/* Adds a reference, for a holder that keeps the pointer. Any thread. */
 struct v2m_connection_table *v2m_connection_table_ref(struct v2m_connection_table *table);
-/* Frees it with its last reference; does nothing on NULL. Any thread. */
+/* Drops a reference and frees the table with the last one. NULL: does nothing. Any thread. */
 void v2m_connection_table_unref(struct v2m_connection_table *table);
-/* The UDP peers and the connections of one port, in host byte order; table may be NULL. Where there
- * are none, NULL and *count is 0. */
+/* The UDP peers and the connections of one port. If there are none, the result is NULL and *count
+ * is 0. table may be NULL. */
 const struct v2m_peer *v2m_connection_table_peers(const struct v2m_connection_table *table,
 						  uint16_t port, size_t *count);
 const struct v2m_connection *v2m_connection_table_port(const struct v2m_connection_table *table,

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Errors, the same way everywhere. A function that fails returns -errno; if it has an error
- * parameter, it also fills in a sentence for a person and the class of the failure. A caller that
- * treats failures differently asks for the class. It never sorts errno values of its own.
+ * Errors, the same way everywhere. A function that fails returns -errno. If it has an error
+ * parameter, it also sets a sentence for a person and the class of the failure. A caller that
+ * treats failures differently looks at the class, never at a list of errno values of its own.
  */
 #ifndef V2METER_BASE_ERROR_H
 #define V2METER_BASE_ERROR_H
 
 #include "base/macros.h"
 
-/* What a failure asks for. */
+/* What a caller has to do about a failure. */
 enum v2m_failure {
 	V2M_FAILURE_OTHER,         /* nothing that a caller could do differently */
-	V2M_FAILURE_CONFIGURATION, /* what a person wrote is wrong, and stays so until he changes it
-				    */
+	V2M_FAILURE_CONFIGURATION, /* a person has to correct what they wrote */
 	V2M_FAILURE_MISSING,       /* the file, device or object is not there */
 	V2M_FAILURE_BUSY,          /* somebody else holds it */
 	V2M_FAILURE_PASSING,       /* the same call may succeed in a moment: memory, descriptors,

@@ -67,7 +67,7 @@ static int write_all(int fd, const char *text, size_t length)
 	return fsync(fd) ? -errno : 0;
 }
 
-/* A rename is durable once the directory is. */
+/* A rename survives a power cut only when the directory is on the disk. */
 static int sync_directory_of(const char *path)
 {
 	char copy[PATH_MAX];
@@ -88,7 +88,7 @@ int v2m_write_file(const char *path, const char *text, size_t length, unsigned m
 
 	if (snprintf(temporary, sizeof(temporary), "%s.new", path) >= (int)sizeof(temporary))
 		return -ENAMETOOLONG;
-	/* One that an earlier crash left behind may have other permissions. */
+	/* A file that an earlier crash left may have other permissions. */
 	unlink(temporary);
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)

@@ -13,8 +13,8 @@ int v2m_read_file(const char *path, size_t max, char **text, size_t *length);
  * writes a temporary file, PATH.new, and renames that. 0 or -errno; the old file stays then. */
 int v2m_write_file(const char *path, const char *text, size_t length, unsigned mode);
 
-/* Makes a directory that is not there yet with the mode, and its parents with theirs. 0 or -errno.
- */
+/* Makes a directory with the mode, and its missing parents with theirs. One that is there keeps its
+ * mode. 0 or -errno. */
 int v2m_make_directories(const char *path, unsigned parents_mode, unsigned mode);
 
 #endif

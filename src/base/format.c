@@ -43,8 +43,8 @@ void v2m_format_time(int64_t real_us, char text[static V2M_FORMAT_TIME_LEN])
 	snprintf(text + length, V2M_FORMAT_TIME_LEN - length, ".%06d", (int)us);
 }
 
-/* ss (iproute2 6.1, misc/ss.c) brackets what has a colon in it, shows the unspecified IPv6 address
- * as a star, and puts the device a socket is bound to behind its local address. */
+/* ss (iproute2 6.1, misc/ss.c) puts brackets around an address with colons, shows the unspecified
+ * IPv6 address as a star, and puts the device of a bound socket behind its local address. */
 static void format_endpoint(uint8_t family, const uint8_t *address, const char *device,
 			    uint16_t port, char *text)
 {

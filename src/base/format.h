@@ -13,7 +13,7 @@ void v2m_format_bytes(uint64_t bytes, char text[static V2M_FORMAT_BYTES_LEN]);
 #define V2M_FORMAT_TIME_LEN 40
 void v2m_format_time(int64_t real_us, char text[static V2M_FORMAT_TIME_LEN]);
 
-/* As `ss -tn` prints it: "192.0.2.14:10001", "[2001:db8::1]:10001", "[::ffff:192.0.2.14]:10001";
+/* As `ss -tn` prints them: "192.0.2.14:10001", "[2001:db8::1]:10001", "[::ffff:192.0.2.14]:10001",
  * with the device of a bound socket where ss puts it. */
 #define V2M_FORMAT_ENDPOINT_LEN 96
 void v2m_format_local(const struct v2m_connection *connection,
@@ -21,10 +21,11 @@ void v2m_format_local(const struct v2m_connection *connection,
 void v2m_format_remote(const struct v2m_connection *connection,
 		       char text[static V2M_FORMAT_ENDPOINT_LEN]);
 
-/* What a key file calls a set of enum v2m_transport bits: "tcp", "udp" or "both". */
+/* The word that a key file has for a set of enum v2m_transport bits: "tcp", "udp" or "both". */
 const char *v2m_format_transports(unsigned transports);
 
-/* "ESTAB", "CLOSE-WAIT", "LAST-ACK", ...: the names ss prints; "UNKNOWN" for no state. */
+/* The names that ss prints: "ESTAB", "CLOSE-WAIT", "LAST-ACK", ...; "UNKNOWN" if the state has
+ * none. */
 const char *v2m_format_state(uint8_t state);
 
 #endif

@@ -8,7 +8,8 @@
 
 #include "base/cleanup.h"
 
-/* zlib's manual: 16 more than the window's bits makes it a gzip stream, without name or time. */
+/* With 16 more than the bits of the window, zlib writes a gzip stream without name or time
+ * (zlib.h). */
 #define GZIP_WINDOW_BITS (15 + 16)
 #define MEMORY_LEVEL     8
 #define LEVEL            Z_BEST_SPEED

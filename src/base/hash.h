@@ -14,13 +14,14 @@
  */
 uint64_t v2m_hash(const void *data, size_t length);
 
-/* For tests: replaces the key, so that a test is the same each time. No other thread may hash
- * meanwhile, and a table that was filled before is not found in any more. */
+/* For tests: replaces the key, so that a test is the same each time. No other thread may hash at
+ * that moment. A table that was filled before does not find its elements any more. */
 void v2m_hash_set_key(const uint8_t key[static V2M_HASH_KEY_LEN]);
 
 /*
- * FNV-1a: the same values in every process and version, for what is stored or seen outside. Not for
- * bytes that an attacker chooses. The hash of several pieces goes on from the one before.
+ * FNV-1a, whose values are the same in every process and version, for what is stored or seen
+ * outside. It does not resist an attacker who chooses the bytes. To hash several pieces, start with
+ * the hash of the piece before.
  */
 #define V2M_FNV32_START 2166136261u
 #define V2M_FNV64_START 14695981039346656037u

@@ -65,7 +65,7 @@ void v2m_log_set_level(enum v2m_log_level level)
 	threshold = level;
 }
 
-/* journald stamps the lines itself; a person at a terminal wants the time. */
+/* journald adds the time itself; a person at a terminal needs it. */
 static int write_prefix(enum v2m_log_level level, char *line, size_t size)
 {
 	struct timespec now;
@@ -102,7 +102,7 @@ void v2m_logv(enum v2m_log_level level, const char *format, va_list arguments)
 	if (is_repeated(line + prefix, (size_t)(length - prefix)))
 		return;
 	line[length++] = '\n';
-	/* A log that cannot be written is no reason to stop counting. */
+	/* The daemon counts on even if the log cannot be written. */
 	if (write(STDERR_FILENO, line, (size_t)length) < 0)
 		return;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The log: one line an event, on stderr, with the syslog priority journald understands where asked.
- */
+/* The log: one line for each event, on stderr. */
 #ifndef V2METER_BASE_LOG_H
 #define V2METER_BASE_LOG_H
 
@@ -19,16 +18,17 @@ enum v2m_log_level {
 	V2M_LOG_DEBUG,
 };
 
-/* Lines above this level are dropped. Default V2M_LOG_INFO. */
+/* Sets the most detailed level that is written. Default V2M_LOG_INFO. */
 void v2m_log_set_level(enum v2m_log_level level);
 
-/* Thread-safe: a line is written by one write(2). Line breaks in the text become spaces. Where
- * $JOURNAL_STREAM is set lines carry "<N>" prefixes and no time, else an ISO time and the level. */
+/* Any thread: one write(2) writes a line. Line breaks in the text become spaces. Under systemd,
+ * which sets $JOURNAL_STREAM, a line begins with the syslog priority as "<N>", else with an ISO
+ * time and the level. */
 void v2m_log(enum v2m_log_level level, const char *format, ...) V2M_PRINTF(2, 3);
 void v2m_logv(enum v2m_log_level level, const char *format, va_list arguments) V2M_PRINTF(2, 0);
 
-/* Of something that is done again and again: hashes of the lines that it wrote the time before and
- * this time, at most V2M_LOG_MEMORY each. All zero: nothing. */
+/* Lines of an operation that is repeated, so that each is written once. It holds the hashes of the
+ * lines of the previous and the present round, at most V2M_LOG_MEMORY each. All zero: none. */
 struct v2m_log_memory {
 	uint64_t before[V2M_LOG_MEMORY];
 	uint64_t now[V2M_LOG_MEMORY];
@@ -36,8 +36,8 @@ struct v2m_log_memory {
 	size_t n_now;
 };
 
-/* Until v2m_log_end() the calling thread writes no line that it wrote the time before, or already
- * this time. Does not nest. */
+/* Begins a round. Until v2m_log_end() the calling thread writes no line that it wrote in the
+ * previous round or already in this one. Rounds do not nest. */
 void v2m_log_begin(struct v2m_log_memory *memory);
 void v2m_log_end(void);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Numbers found by name: the place of a key in a list, a port. */
+/* Finds a number by a name: the place of a key in a list, or a port. */
 #ifndef V2METER_BASE_NAME_INDEX_H
 #define V2METER_BASE_NAME_INDEX_H
 

@@ -8,8 +8,9 @@
 /* What one slot counts: a port, or a range of ports. */
 struct v2m_port_rule {
 	uint16_t first_port;
-	uint16_t last_port;  /* the same as first_port for a single port */
-	unsigned transports; /* enum v2m_transport bits; 0 takes no slot and counts nothing */
+	uint16_t last_port;  /* equal to first_port for a single port */
+	unsigned transports; /* enum v2m_transport bits; if 0, the rule takes no slot and counts
+				nothing */
 	bool loopback;
 	bool shared;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Raw, monotonic counters at one point in time: what the byte sources hand to the accounting.
- * Nothing here knows keys. */
+/* Raw, monotonic counters at one moment, which the byte sources hand to the accounting. They do not
+ * know keys. */
 #ifndef V2METER_BASE_SAMPLE_H
 #define V2METER_BASE_SAMPLE_H
 
@@ -14,24 +14,26 @@
 
 /* How the bytes were measured. */
 enum v2m_mode {
-	V2M_MODE_EBPF,         /* exact */
-	V2M_MODE_SOCKET_STATS, /* from the kernel's per-socket counters, when eBPF cannot be had */
+	V2M_MODE_EBPF,         /* exact, by the kernel programs */
+	V2M_MODE_SOCKET_STATS, /* from the kernel's counters of each socket, if eBPF is not
+				  available */
 };
 
-/* What the counters of one slot stood at. */
+/* The counters of one slot. */
 struct v2m_port_sample {
-	uint16_t port; /* the first one of a range */
+	uint16_t port; /* of a range, the first port */
 	uint16_t last_port;
 	uint16_t slot;
-	uint8_t transports;   /* enum v2m_transport bits; 0 where an earlier version counted */
-	uint64_t assigned_ns; /* with slot and the sample's epoch: the identity of this counter */
+	uint8_t transports;   /* enum v2m_transport bits; 0 if an earlier version counted */
+	uint64_t assigned_ns; /* together with slot and the sample's epoch, it identifies this
+				 counter */
 	struct v2m_flow tcp_rx;
 	struct v2m_flow tcp_tx;
 	struct v2m_flow udp_rx;
 	struct v2m_flow udp_tx;
 };
 
-/* One monitored device: what our programs saw, and what the device itself counts. */
+/* One monitored device, with what the kernel programs saw and what the device itself counts. */
 struct v2m_device_sample {
 	uint32_t ifindex;
 	char name[V2M_DEVICE_NAME_LEN];
@@ -44,17 +46,17 @@ struct v2m_device_sample {
 
 struct v2m_sample {
 	enum v2m_mode mode;
-	uint8_t epoch[V2M_EPOCH_LEN];  /* identity of the counters; another one means: they began at
-					  0 */
-	uint64_t mono_ns;              /* CLOCK_MONOTONIC, as close as possible to the reading */
-	int64_t real_us;               /* CLOCK_REALTIME of the same moment, Unix microseconds */
+	uint8_t epoch[V2M_EPOCH_LEN]; /* identifies the counters: with another epoch they began at 0
+				       */
+	uint64_t mono_ns;             /* CLOCK_MONOTONIC, as close as possible to the reading */
+	int64_t real_us;              /* CLOCK_REALTIME of the same moment, Unix microseconds */
 	struct v2m_port_sample *ports; /* ascending by port, then by transports and slot */
 	size_t n_ports;
 	struct v2m_device_sample *devices; /* ascending by ifindex */
 	size_t n_devices;
 };
 
-/* Frees what the sample holds and empties it; the structure itself is the caller's. */
+/* Frees what the sample holds and empties it. The structure itself belongs to the caller. */
 void v2m_sample_clear(struct v2m_sample *sample);
 
 #endif

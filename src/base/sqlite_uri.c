@@ -6,7 +6,8 @@
 
 void v2m_sqlite_uri(const char *path, const char *query, char uri[static V2M_SQLITE_URI_MAX])
 {
-	/* An empty authority, or that of a path with two slashes would be its first name. */
+	/* Without this empty authority, SQLite would take the first name of a path that begins with
+	 * two slashes for one. */
 	size_t at =
 		(size_t)snprintf(uri, V2M_SQLITE_URI_MAX, "file:%s", path[0] == '/' ? "//" : "");
 

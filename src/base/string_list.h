@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Lists of strings that own their items. */
+/* Lists of strings. A list owns its strings. */
 #ifndef V2METER_BASE_STRING_LIST_H
 #define V2METER_BASE_STRING_LIST_H
 

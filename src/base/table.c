@@ -19,7 +19,7 @@ static size_t place_of(const struct v2m_table *table, const void *element)
 	return (size_t)((const char *)element - table->elements) / table->type->element_size;
 }
 
-/* Never 0, which marks a free place. */
+/* A hash is never 0, which marks a free place. */
 static uint32_t hash_key(const struct v2m_table *table, struct v2m_table_key key)
 {
 	uint32_t hash = table->hash ? table->hash(key.data, key.length)
@@ -102,7 +102,7 @@ int v2m_table_reserve(struct v2m_table *table, size_t more)
 {
 	size_t size = table->size ? table->size : FIRST_SIZE;
 
-	/* Hashes have 32 bits. */
+	/* Places are found by hashes of 32 bits. */
 	if (more > INT32_MAX - table->count)
 		return -ENOMEM;
 	while (size < 2 * (table->count + more))

@@ -30,7 +30,7 @@ struct v2m_table_key {
 
 struct v2m_table_type {
 	size_t element_size;
-	/* The key of an element, which does not change as long as the element is in the table. */
+	/* The key of an element. It must not change as long as the element is in the table. */
 	struct v2m_table_key (*key_of)(const void *element);
 };
 
@@ -47,24 +47,23 @@ struct v2m_table {
 
 /* The element with the key. NULL: there is none. */
 void *v2m_table_find(const struct v2m_table *table, const void *key, size_t length);
-/* The same for a key that is a string, which the element holds without the 0. */
+/* The same for a string: the key of the element is its characters without the 0. */
 void *v2m_table_find_string(const struct v2m_table *table, const char *key);
 
-/* Makes room for that many elements more: as many additions do not fail. 0, or -ENOMEM with the
- * table unchanged. */
+/* Makes room, so that as many additions cannot fail. 0, or -ENOMEM with the table unchanged. */
 int v2m_table_reserve(struct v2m_table *table, size_t more);
-/* Puts a copy of the element in; the caller has seen that its key is not there. 0, or -ENOMEM with
- * the table unchanged. */
+/* Puts a copy of the element in. The caller has made sure that its key is not there. 0, or -ENOMEM
+ * with the table unchanged. */
 int v2m_table_add(struct v2m_table *table, const void *element);
 
 /* Takes out an element that v2m_table_find() has returned. It needs no memory. */
 void v2m_table_remove(struct v2m_table *table, void *element);
 
-/* Every element once, in no order: NULL gives the first, NULL comes after the last. The table must
- * not change on the way. */
+/* For walking through all elements in no order: the element after this one. NULL stands for before
+ * the first and after the last. The table must not change on the way. */
 void *v2m_table_next(const struct v2m_table *table, const void *element);
 
-/* Frees the places. Memory that an element owns is the caller's to free before. */
+/* Frees the places. The caller has freed what the elements own. */
 void v2m_table_clear(struct v2m_table *table);
 
 #endif

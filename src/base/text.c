@@ -37,7 +37,7 @@ size_t v2m_utf8_decode(const char *text, uint32_t *character)
 	if (length == 0)
 		return 0;
 	value = length == 1 ? bytes[0] : bytes[0] & (0x7fu >> length);
-	/* The 0 at the end of the text is no continuation either. */
+	/* The loop ends at the 0 behind the text, which continues no character. */
 	for (size_t i = 1; i < length; i++) {
 		if ((bytes[i] & 0xc0) != 0x80)
 			return 0;

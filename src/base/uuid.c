@@ -26,7 +26,7 @@ void v2m_uuid_key_id(const char *uuid, char text[static V2M_UUID_LEN])
 	v2m_uuid5(lower, text);
 }
 
-/* uuid_parse() knows only the form with hyphens, V2Ray also takes UUIDs without. */
+/* uuid_parse() needs the hyphens, but V2Ray also takes UUIDs without them. */
 bool v2m_uuid_canonical(const char *uuid, char text[static V2M_UUID_LEN])
 {
 	char digits[33];

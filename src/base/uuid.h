@@ -15,8 +15,8 @@ void v2m_uuid5(const char *name, char text[static V2M_UUID_LEN]);
 /* The id of the key with that uuid: the UUIDv5 of the uuid in lower case. */
 void v2m_uuid_key_id(const char *uuid, char text[static V2M_UUID_LEN]);
 
-/* Writes a UUID, 32 hexadecimal digits with or without hyphens, with hyphens and in lower case.
- * False if it is no UUID; text is unchanged then. */
+/* Writes a UUID in its usual form, with hyphens and in lower case. The input has 32 hexadecimal
+ * digits and may have hyphens. False if it is no UUID; text is unchanged then. */
 bool v2m_uuid_canonical(const char *uuid, char text[static V2M_UUID_LEN]);
 
 #endif

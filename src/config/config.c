@@ -111,7 +111,7 @@ static int read_setting(const struct v2m_setting *setting, const struct v2m_json
 	return setting->type->read(setting, node, value_of(config, setting), error);
 }
 
-/* The defaults go through the same reader as a file. */
+/* Reads the defaults by the same way as a file. */
 static int set_defaults(struct v2m_config *config, struct v2m_error *error)
 {
 	for (size_t i = 0; i < V2M_ARRAY_LEN(settings); i++) {

@@ -7,7 +7,7 @@
 #include "base/string_list.h"
 #include "config/setting.h"
 
-/* Characters of an API key, at most, wherever it comes from. */
+/* The most characters of an API key, from the configuration, environment or file. */
 #define V2M_API_KEY_MAX 256
 
 /* Defaults that also hold without a configuration. */
@@ -35,16 +35,18 @@ struct v2m_config {
 	unsigned sample_interval_ms;
 	unsigned rate_window_s;
 	unsigned flush_interval_s;
-	unsigned retention_days;         /* for days; totals and months never expire */
-	unsigned retention_hours;        /* for hours */
-	unsigned connection_details_max; /* listed for each port */
+	unsigned retention_days;  /* days that the totals of a day are kept; lifetime totals and
+				     months never expire */
+	unsigned retention_hours; /* hours that the totals of an hour are kept */
+	unsigned connection_details_max; /* connections that an answer lists for each port */
 };
 
-/* The defaults with what the file says. path NULL: the defaults alone. 0, or -errno and one line
- * that names the file, line, column, member and what was expected; *config is untouched then. */
+/* Reads the defaults and then the file; path NULL stands for the defaults alone. 0, or -errno and
+ * one line that names the file, line, column and member, and what was expected. *config is
+ * unchanged then. */
 int v2m_config_load(const char *path, struct v2m_config *config, struct v2m_error *error);
 void v2m_config_clear(struct v2m_config *config);
-/* The configuration as JSON text (api_key as null or "(set)"), for --check. NULL: out of memory. */
+/* The configuration as JSON text for --check; api_key is null or "(set)". NULL: out of memory. */
 char *v2m_config_dump(const struct v2m_config *config);
 
 /* All settings, in the order of the manual. */

@@ -19,7 +19,7 @@ struct v2m_setting_type {
 	void (*clear)(void *value); /* NULL: the value owns no memory */
 };
 
-/* One setting. What the members below the default mean depends on the type. */
+/* One setting. The type decides what the members below the default mean. */
 struct v2m_setting {
 	const char *name;
 	const struct v2m_setting_type *type;
@@ -27,8 +27,8 @@ struct v2m_setting {
 	const char *preset; /* the default, as JSON; null is then allowed in a file, too */
 	long long min;
 	long long max;
-	/* What a text has to be and is not; NULL if it is right. Without the function any text is.
-	 */
+	/* Names what a text has to be. NULL: it is right. A setting without the function takes any
+	 * text. */
 	const char *(*required)(const char *text);
 	const char *words[2];
 };

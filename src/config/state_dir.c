@@ -48,7 +48,7 @@ int v2m_state_dir_lock(const char *state_dir, int *lock_fd, struct v2m_error *er
 	if (snprintf(path, sizeof(path), "%s/lock", state_dir) >= (int)sizeof(path))
 		return v2m_error_set(error, -ENAMETOOLONG, "state_dir: %s is too long", state_dir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	/* A disk that has become read-only: what an earlier run left there can be locked, too. */
+	/* On a disk that became read-only, the file of an earlier run can still be locked. */
 	if (fd < 0 && errno == EROFS)
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
@@ -69,7 +69,8 @@ static int make_key(const char *path, char **api_key, struct v2m_error *error)
 	int result;
 
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		return v2m_error_set(error, -EIO, "no random bytes for the API key");
+		return v2m_error_set(error, -EIO, "cannot make an API key: no random bytes: %s",
+				     strerror(errno));
 	for (size_t i = 0; i < sizeof(random); i++)
 		snprintf(text + 2 * i, 3, "%02x", random[i]);
 	text[2 * API_KEY_BYTES] = '\n';
@@ -83,7 +84,7 @@ static int make_key(const char *path, char **api_key, struct v2m_error *error)
 	return *api_key ? 0 : -ENOMEM;
 }
 
-/* A key that cannot stand in an HTTP header would lock everybody out. */
+/* With a key that no HTTP header can carry, nobody could use the API. */
 static int take_key(const char *from, char *text, char **api_key, struct v2m_error *error)
 {
 	char *key = text + strspn(text, " \t\r\n");
@@ -93,27 +94,26 @@ static int take_key(const char *from, char *text, char **api_key, struct v2m_err
 		key[--length] = 0;
 	for (size_t i = 0; i < length; i++)
 		if (key[i] <= ' ' || key[i] > '~')
-			return v2m_error_set(
-				error, -EINVAL,
-				"%s: an API key consists of printable ASCII characters "
-				"without spaces",
-				from);
+			return v2m_error_set(error, -EINVAL,
+					     "%s: expected an API key of printable ASCII "
+					     "characters without spaces",
+					     from);
 	if (length < 1 || length > V2M_API_KEY_MAX)
 		return v2m_error_set(error, -EINVAL,
-				     "%s: an API key has 1 to %d characters, this one %zu", from,
+				     "%s: expected an API key of 1 to %d characters, got %zu", from,
 				     V2M_API_KEY_MAX, length);
 	*api_key = strdup(key);
 	return *api_key ? 0 : v2m_error_set(error, -ENOMEM, "out of memory");
 }
 
-/* Ours is made with 0600; one that was put there may be anybody's. */
+/* The daemon makes the file with mode 0600, but somebody else may have put one there. */
 static void warn_of_readers(const char *path)
 {
 	struct stat status;
 
 	if (stat(path, &status) == 0 && status.st_mode & 077)
-		v2m_log_warning("%s is not its owner's alone (mode %04o): whoever reads it can use "
-				"the API",
+		v2m_log_warning("%s can be read by others (mode %04o), and anybody who reads it "
+				"can use the API: set its mode to 0600",
 				path, status.st_mode & 07777);
 }
 

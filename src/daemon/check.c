@@ -63,7 +63,7 @@ static void print_keys(const struct v2m_keyset *keyset)
 	}
 }
 
-static void print_device(const struct v2m_listed_device *device)
+static void print_device(const struct v2m_listed_link *device)
 {
 	const struct v2m_link_choice *choice = &device->choice;
 
@@ -75,7 +75,7 @@ static void print_device(const struct v2m_listed_device *device)
 static int print_devices(const struct v2m_config *config, const struct v2m_keyset *keyset,
 			 struct v2m_error *error)
 {
-	V2M_FREE struct v2m_listed_device *devices = NULL;
+	V2M_FREE struct v2m_listed_link *devices = NULL;
 	struct v2m_links *links;
 	size_t count = 0;
 	int result = v2m_links_open(&links, error);

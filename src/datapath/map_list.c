@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hash.h"
+
 const char *const v2m_map_names[V2M_N_MAPS] = {
 	[V2M_MAP_PORT_SLOT] = "port_slot",
 	[V2M_MAP_PORT_COUNTERS] = "port_counters",
@@ -16,15 +18,6 @@ const char *const v2m_map_names[V2M_N_MAPS] = {
 	[V2M_MAP_META] = "meta",
 };
 
-static uint64_t fnv(uint64_t hash, const void *data, size_t length)
-{
-	const unsigned char *bytes = data;
-
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ bytes[i]) * 1099511628211u;
-	return hash;
-}
-
 /* Where the bit fields are, only their values tell. */
 static uint64_t hash_bit_fields(uint64_t hash)
 {
@@ -35,7 +28,7 @@ static uint64_t hash_bit_fields(uint64_t hash)
 		{ .shared = 1 },
 	};
 
-	return fnv(hash, each, sizeof(each));
+	return v2m_fnv64(hash, each, sizeof(each));
 }
 
 #define PLACE(type, member) offsetof(struct type, member), sizeof(((struct type *)0)->member)
@@ -100,5 +93,5 @@ uint64_t v2m_abi_hash(void)
 		PLACE(v2m_udp_seen, jiffies),
 	};
 
-	return hash_bit_fields(fnv(14695981039346656037u, layout, sizeof(layout)));
+	return hash_bit_fields(v2m_fnv64(V2M_FNV64_START, layout, sizeof(layout)));
 }

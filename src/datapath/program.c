@@ -10,23 +10,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/cleanup.h"
 #include "traffic.skel.h"
 #include "datapath/map_list.h"
 #include "datapath/state.h"
 
-/* libbpf tells of a kernel that refuses programs in four lines, for each device and at each reload.
- * The last few are remembered by their hashes (FNV-1a); programs are loaded by one thread at a
- * time. */
+/* libbpf writes four lines about a kernel that refuses programs, for each device and at each
+ * reload. The hashes of the last few lines are kept, so that each is logged once. Only one thread
+ * loads programs at a time. */
 static bool was_said(const char *line)
 {
-	static uint32_t said[32];
+	static uint64_t said[32];
 	static unsigned next;
-	uint32_t hash = 2166136261u;
+	uint64_t hash = v2m_hash(line, strlen(line));
 
-	while (*line)
-		hash = (hash ^ (unsigned char)*line++) * 16777619u;
 	for (size_t i = 0; i < V2M_ARRAY_LEN(said); i++)
 		if (said[i] == hash)
 			return true;

@@ -12,13 +12,13 @@
 #include "base/cleanup.h"
 #include "base/macros.h"
 
-/* The kernel allows eight levels of stacked devices; more than that is a loop in the description.
+/* The kernel allows eight levels of stacked links, so a deeper stack is a loop in the description.
  */
 #define MAX_DEPTH 16
 
 #define ETHERNET_HEADER 14
 
-/* Not in glibc's header; the kernel's brings netlink along. */
+/* glibc's <net/if_arp.h> lacks it, and the kernel's header would bring netlink along. */
 #ifndef ARPHRD_IP6GRE
 #define ARPHRD_IP6GRE 823
 #endif
@@ -27,8 +27,8 @@ struct chooser {
 	const struct v2m_link *links;
 	size_t count;
 	const struct v2m_strings *exclude;
-	bool *wanted; /* by name, by auto or as the loopback device */
-	bool routed;  /* some device has a default route */
+	bool *wanted; /* for each link: named, or an uplink under auto, or loopback */
+	bool routed;  /* some link has a default route */
 	struct v2m_link_choice *choices;
 };
 
@@ -42,7 +42,7 @@ static void give_reason(struct v2m_link_choice *choice, const char *format, ...)
 	va_end(arguments);
 }
 
-/* Bytes of the layer-2 header, -1 of a type whose packets we do not know how to read. */
+/* Bytes of the layer-2 header. -1: packets of this type cannot be read. */
 static int header_of_type(uint16_t type)
 {
 	switch (type) {
@@ -71,7 +71,8 @@ static bool kind_is_one_of(const struct v2m_link *link, const char *const *kinds
 	return false;
 }
 
-/* Its members' traffic goes through it. A VRF is none of these: packets pass its members alone. */
+/* Whether the traffic of its members passes it. A VRF is different: packets pass its members only.
+ */
 static bool gathers_members(const struct v2m_link *link)
 {
 	static const char *const kinds[] = { "bond", "team", "bridge" };
@@ -79,8 +80,8 @@ static bool gathers_members(const struct v2m_link *link)
 	return kind_is_one_of(link, kinds, V2M_ARRAY_LEN(kinds));
 }
 
-/* All its traffic goes through the lower device. The IFLA_LINK of other kinds means something else:
- * the other end of a veth, the carrier of a tunnel's outer packets. */
+/* Whether all its traffic passes the lower link. In other kinds IFLA_LINK has another meaning: the
+ * other end of a veth, the link that carries a tunnel's outer packets. */
 static bool lies_on_lower(const struct v2m_link *link)
 {
 	static const char *const kinds[] = { "vlan", "macvlan", "macvtap", "ipvlan", "ipvtap" };
@@ -88,7 +89,7 @@ static bool lies_on_lower(const struct v2m_link *link)
 	return link->lower && kind_is_one_of(link, kinds, V2M_ARRAY_LEN(kinds));
 }
 
-static const struct v2m_link *find(const struct chooser *chooser, uint32_t ifindex)
+static const struct v2m_link *find_link(const struct chooser *chooser, uint32_t ifindex)
 {
 	for (size_t i = 0; ifindex && i < chooser->count; i++)
 		if (chooser->links[i].ifindex == ifindex)
@@ -101,7 +102,7 @@ static bool is_wanted(const struct chooser *chooser, const struct v2m_link *link
 	return chooser->wanted[link - chooser->links];
 }
 
-static const char *matching(const struct v2m_strings *patterns, const char *name)
+static const char *find_matching(const struct v2m_strings *patterns, const char *name)
 {
 	for (size_t i = 0; i < patterns->count; i++)
 		if (fnmatch(patterns->items[i], name, 0) == 0)
@@ -114,7 +115,7 @@ static bool is_countable(const struct v2m_link *link)
 	return (link->up || link->counted) && header_of_type(link->type) >= 0;
 }
 
-/* A NIC, or a bond, team, bridge or VLAN that ends in one. */
+/* Whether it is a NIC, or a bond, team, bridge or VLAN with a NIC at its bottom. */
 static bool reaches_nic(const struct chooser *chooser, const struct v2m_link *link, int depth)
 {
 	const struct v2m_link *lower;
@@ -129,14 +130,15 @@ static bool reaches_nic(const struct chooser *chooser, const struct v2m_link *li
 		return false;
 	}
 	if (strcmp(link->kind, "vlan") == 0) {
-		lower = find(chooser, link->lower);
+		lower = find_link(chooser, link->lower);
 		return lower && reaches_nic(chooser, lower, depth + 1);
 	}
-	/* Drivers of NICs name no kind; the few that do, as those of modems, name a parent. */
+	/* Drivers of NICs set no kind. The few that set one, such as those of modems, set a parent.
+	 */
 	return link->hardware || !*link->kind;
 }
 
-/* Why the device is an uplink, taken by itself; NULL if it is none. */
+/* Why the link by itself is an uplink. NULL: it is not. */
 static const char *uplink_reason(const struct chooser *chooser, const struct v2m_link *link)
 {
 	if (link->type == ARPHRD_LOOPBACK)
@@ -149,30 +151,29 @@ static const char *uplink_reason(const struct chooser *chooser, const struct v2m
 	if (link->uplink_before && !link->up)
 		return "an uplink, down at the moment";
 	if (link->uplink_before && !chooser->routed)
-		return "had the default route, and no other device has one";
+		return "had the default route, and no other link has one";
 	return NULL;
 }
 
-/* The bond, team or bridge that stands for the device under auto; NULL where it stands for itself.
- */
-static const struct v2m_link *representative(const struct chooser *chooser,
-					     const struct v2m_link *link)
+/* Finds the bond, team or bridge that is counted on in place of the link. NULL: there is none. */
+static const struct v2m_link *find_representative(const struct chooser *chooser,
+						  const struct v2m_link *link)
 {
 	const struct v2m_link *found = NULL;
-	const struct v2m_link *master = find(chooser, link->master);
+	const struct v2m_link *master = find_link(chooser, link->master);
 
 	for (int depth = 0; master && depth < MAX_DEPTH; depth++) {
 		if (!gathers_members(master) || !is_countable(master) ||
-		    matching(chooser->exclude, master->name))
+		    find_matching(chooser->exclude, master->name))
 			break;
 		found = master;
-		master = find(chooser, master->master);
+		master = find_link(chooser, master->master);
 	}
 	return found;
 }
 
-/* The chosen device whose counters already hold the traffic of this one; NULL if there is none. */
-static const struct v2m_link *counted_elsewhere(const struct chooser *chooser,
+/* Finds the wanted link below that counts the traffic of this link too. NULL: there is none. */
+static const struct v2m_link *find_wanted_below(const struct chooser *chooser,
 						const struct v2m_link *link, int depth)
 {
 	const struct v2m_link *found = NULL;
@@ -181,33 +182,34 @@ static const struct v2m_link *counted_elsewhere(const struct chooser *chooser,
 	if (depth > MAX_DEPTH)
 		return NULL;
 	if (lies_on_lower(link)) {
-		lower = find(chooser, link->lower);
+		lower = find_link(chooser, link->lower);
 		if (!lower)
 			return NULL;
 		return is_wanted(chooser, lower) ? lower
-						 : counted_elsewhere(chooser, lower, depth + 1);
+						 : find_wanted_below(chooser, lower, depth + 1);
 	}
-	/* A bridge whose port is a VLAN on a chosen NIC would count the NIC's traffic again. */
+	/* A bridge with a port that is a VLAN on a chosen NIC would count the NIC's traffic again.
+	 */
 	for (size_t i = 0; gathers_members(link) && i < chooser->count && !found; i++)
 		if (chooser->links[i].master == link->ifindex && lies_on_lower(&chooser->links[i]))
-			found = counted_elsewhere(chooser, &chooser->links[i], depth + 1);
+			found = find_wanted_below(chooser, &chooser->links[i], depth + 1);
 	return found;
 }
 
-static const struct v2m_link *chosen_master(const struct chooser *chooser,
-					    const struct v2m_link *link)
+static const struct v2m_link *find_wanted_master(const struct chooser *chooser,
+						 const struct v2m_link *link)
 {
-	const struct v2m_link *master = find(chooser, link->master);
+	const struct v2m_link *master = find_link(chooser, link->master);
 
 	for (int depth = 0; master && depth < MAX_DEPTH; depth++) {
 		if (gathers_members(master) && is_wanted(chooser, master))
 			return master;
-		master = find(chooser, master->master);
+		master = find_link(chooser, master->master);
 	}
 	return NULL;
 }
 
-static void want(struct chooser *chooser, const struct v2m_link *link)
+static void want_link(struct chooser *chooser, const struct v2m_link *link)
 {
 	chooser->wanted[link - chooser->links] = true;
 }
@@ -217,7 +219,7 @@ static struct v2m_link_choice *choice_of(struct chooser *chooser, const struct v
 	return &chooser->choices[link - chooser->links];
 }
 
-/* Marks the uplinks, each by the device that stands for it. */
+/* Marks each uplink as wanted, or the bond, team or bridge in its place. */
 static void want_uplinks(struct chooser *chooser)
 {
 	for (size_t i = 0; i < chooser->count; i++) {
@@ -227,14 +229,14 @@ static void want_uplinks(struct chooser *chooser)
 
 		if (!reason || choice_of(chooser, link)->reason[0])
 			continue;
-		master = representative(chooser, link);
+		master = find_representative(chooser, link);
 		if (!master) {
-			want(chooser, link);
+			want_link(chooser, link);
 			give_reason(choice_of(chooser, link), "%s", reason);
 			continue;
 		}
 		give_reason(choice_of(chooser, link), "counted on %s, its master", master->name);
-		want(chooser, master);
+		want_link(chooser, master);
 		if (!choice_of(chooser, master)->reason[0])
 			give_reason(choice_of(chooser, master), "master of %s (%s)", link->name,
 				    reason);
@@ -244,7 +246,7 @@ static void want_uplinks(struct chooser *chooser)
 static void exclude_links(struct chooser *chooser)
 {
 	for (size_t i = 0; i < chooser->count; i++) {
-		const char *pattern = matching(chooser->exclude, chooser->links[i].name);
+		const char *pattern = find_matching(chooser->exclude, chooser->links[i].name);
 
 		if (pattern)
 			give_reason(&chooser->choices[i], "excluded by \"%s\"", pattern);
@@ -253,16 +255,16 @@ static void exclude_links(struct chooser *chooser)
 	}
 }
 
-/* Comes before auto: what was named keeps that as its reason. */
+/* Runs before want_uplinks(), so that a named uplink keeps "named" as its reason. */
 static void want_named(struct chooser *chooser, const struct v2m_strings *interfaces)
 {
 	for (size_t i = 0; i < chooser->count; i++) {
 		const struct v2m_link *link = &chooser->links[i];
-		const char *pattern = matching(interfaces, link->name);
+		const char *pattern = find_matching(interfaces, link->name);
 
 		if (!pattern || chooser->choices[i].reason[0])
 			continue;
-		want(chooser, link);
+		want_link(chooser, link);
 		chooser->choices[i].host_only =
 			link->type != ARPHRD_LOOPBACK && !uplink_reason(chooser, link);
 		if (strcmp(pattern, link->name) == 0)
@@ -282,7 +284,7 @@ static void want_loopback(struct chooser *chooser)
 	}
 }
 
-static void settle(struct chooser *chooser, const struct v2m_link *link)
+static void decide_link(struct chooser *chooser, const struct v2m_link *link)
 {
 	struct v2m_link_choice *choice = choice_of(chooser, link);
 	const struct v2m_link *other;
@@ -296,9 +298,9 @@ static void settle(struct chooser *chooser, const struct v2m_link *link)
 						    : "neither an uplink nor named in interfaces");
 		return;
 	}
-	other = chosen_master(chooser, link);
+	other = find_wanted_master(chooser, link);
 	if (!other)
-		other = counted_elsewhere(chooser, link, 0);
+		other = find_wanted_below(chooser, link, 0);
 	if (other) {
 		give_reason(choice, "its traffic is counted on %s", other->name);
 	} else if (header < 0) {
@@ -337,6 +339,6 @@ int v2m_choose_links(const struct v2m_link *links, size_t count,
 	if (loopback)
 		want_loopback(&chooser);
 	for (size_t i = 0; i < count; i++)
-		settle(&chooser, &links[i]);
+		decide_link(&chooser, &links[i]);
 	return 0;
 }

@@ -12,9 +12,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/array.h"
+
+/* Ascending by ifindex, once sorted. */
 struct link_list {
-	struct v2m_link *links; /* ascending by ifindex, once sorted */
+	struct v2m_link *items;
 	size_t count;
+	size_t capacity;
 };
 
 static void forget_links(void *context)
@@ -66,28 +70,26 @@ static void read_link_attribute(const struct nlattr *attribute, struct v2m_link 
 	case IFLA_STATS64:
 		read_stats(attribute, link);
 		break;
-	case IFLA_PARENT_DEV_NAME: /* from Linux 5.14 on */
+	case IFLA_PARENT_DEV_NAME: /* since Linux 5.14 */
 		link->hardware = true;
 		break;
 	}
 }
 
-static int take_link(const struct nlmsghdr *message, void *context)
+static int visit_link(const struct nlmsghdr *message, void *context)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attribute;
 	struct link_list *list = context;
 	struct v2m_link *link;
 	bool elsewhere = false;
-	int result;
 
 	if (message->nlmsg_type != RTM_NEWLINK ||
 	    mnl_nlmsg_get_payload_len(message) < sizeof(*info))
 		return 0;
-	result = v2m_make_room((void **)&list->links, list->count, sizeof(*list->links));
-	if (result)
-		return result;
-	link = &list->links[list->count++];
+	link = v2m_array_append(list);
+	if (!link)
+		return -ENOMEM;
 	*link = (struct v2m_link){
 		.ifindex = (uint32_t)info->ifi_index,
 		.type = info->ifi_type,
@@ -95,7 +97,7 @@ static int take_link(const struct nlmsghdr *message, void *context)
 	};
 	mnl_attr_for_each (attribute, message, sizeof(*info))
 		read_link_attribute(attribute, link, &elsewhere);
-	/* The index is one of another network namespace. */
+	/* The index belongs to another network namespace. */
 	if (elsewhere)
 		link->lower = 0;
 	return 0;
@@ -115,10 +117,10 @@ static struct v2m_link *find_link(const struct link_list *list, uint32_t ifindex
 
 	if (!list->count)
 		return NULL;
-	return bsearch(&key, list->links, list->count, sizeof(key), compare_ifindex);
+	return bsearch(&key, list->items, list->count, sizeof(key), compare_ifindex);
 }
 
-static void mark_default(const struct link_list *list, uint32_t ifindex)
+static void mark_default_route(const struct link_list *list, uint32_t ifindex)
 {
 	struct v2m_link *link = find_link(list, ifindex);
 
@@ -132,13 +134,13 @@ static void mark_nexthops(const struct link_list *list, const struct nlattr *att
 	int left = mnl_attr_get_payload_len(attribute);
 
 	for (; RTNH_OK(hop, left); hop = RTNH_NEXT(hop)) {
-		mark_default(list, (uint32_t)hop->rtnh_ifindex);
+		mark_default_route(list, (uint32_t)hop->rtnh_ifindex);
 		left -= (int)RTNH_ALIGN(hop->rtnh_len);
 	}
 }
 
-/* Routes that use nexthop objects carry these attributes too (net.ipv4.nexthop_compat_mode). */
-static int take_route(const struct nlmsghdr *message, void *context)
+/* Routes with nexthop objects have these attributes too (net.ipv4.nexthop_compat_mode). */
+static int visit_route(const struct nlmsghdr *message, void *context)
 {
 	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attribute;
@@ -149,14 +151,14 @@ static int take_route(const struct nlmsghdr *message, void *context)
 		return 0;
 	mnl_attr_for_each (attribute, message, sizeof(*route)) {
 		if (mnl_attr_get_type(attribute) == RTA_OIF)
-			mark_default(context, mnl_attr_get_u32(attribute));
+			mark_default_route(context, mnl_attr_get_u32(attribute));
 		else if (mnl_attr_get_type(attribute) == RTA_MULTIPATH)
 			mark_nexthops(context, attribute);
 	}
 	return 0;
 }
 
-static int take_address(const struct nlmsghdr *message, void *context)
+static int visit_address(const struct nlmsghdr *message, void *context)
 {
 	const struct ifaddrmsg *address = mnl_nlmsg_get_payload(message);
 	struct v2m_link *link;
@@ -170,36 +172,36 @@ static int take_address(const struct nlmsghdr *message, void *context)
 	return 0;
 }
 
-static int read_all(struct v2m_netlink *netlink, struct link_list *list)
+static int read_link_list(struct v2m_netlink *netlink, struct link_list *list)
 {
-	const struct v2m_netlink_visitor take_links = { take_link, forget_links, list };
-	const struct v2m_netlink_visitor take_addresses = { take_address, NULL, list };
-	const struct v2m_netlink_visitor take_routes = { take_route, NULL, list };
+	const struct v2m_netlink_visitor take_links = { visit_link, forget_links, list };
+	const struct v2m_netlink_visitor take_addresses = { visit_address, NULL, list };
+	const struct v2m_netlink_visitor take_routes = { visit_route, NULL, list };
 	int result = v2m_netlink_dump_all(netlink, RTM_GETLINK, AF_UNSPEC, &take_links);
 
 	if (result)
 		return result;
 	if (list->count)
-		qsort(list->links, list->count, sizeof(*list->links), compare_ifindex);
+		qsort(list->items, list->count, sizeof(*list->items), compare_ifindex);
 	result = v2m_netlink_dump_all(netlink, RTM_GETADDR, AF_UNSPEC, &take_addresses);
 	if (!result)
 		result = v2m_netlink_dump_all(netlink, RTM_GETROUTE, AF_INET, &take_routes);
 	if (!result)
 		result = v2m_netlink_dump_all(netlink, RTM_GETROUTE, AF_INET6, &take_routes);
-	/* A kernel without IPv6. */
+	/* These two come from a kernel without IPv6. */
 	return result == -EOPNOTSUPP || result == -EAFNOSUPPORT ? 0 : result;
 }
 
 int v2m_link_table_read(struct v2m_netlink *netlink, struct v2m_link **links, size_t *count)
 {
 	struct link_list list = { 0 };
-	int result = read_all(netlink, &list);
+	int result = read_link_list(netlink, &list);
 
 	if (result) {
-		free(list.links);
+		v2m_array_clear(&list);
 		return result;
 	}
-	*links = list.links;
+	*links = list.items;
 	*count = list.count;
 	return 0;
 }
@@ -209,7 +211,7 @@ struct byte_counters {
 	uint64_t *tx_bytes;
 };
 
-static int take_counters(const struct nlmsghdr *message, void *context)
+static int visit_counters(const struct nlmsghdr *message, void *context)
 {
 	const struct byte_counters *counters = context;
 	const struct nlattr *attribute;
@@ -231,7 +233,7 @@ int v2m_link_read_counters(struct v2m_netlink *netlink, uint32_t ifindex, uint64
 			   uint64_t *tx_bytes)
 {
 	struct byte_counters counters = { rx_bytes, tx_bytes };
-	const struct v2m_netlink_visitor take = { take_counters, NULL, &counters };
+	const struct v2m_netlink_visitor take = { visit_counters, NULL, &counters };
 	_Alignas(struct nlmsghdr) char buffer[64];
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	struct if_stats_msg *query = mnl_nlmsg_put_extra_header(request, sizeof(*query));

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/array.h"
 #include "base/log.h"
 #include "base/cleanup.h"
 #include "devices/link_table.h"
@@ -20,24 +21,23 @@
 struct v2m_links {
 	struct v2m_netlink queries;
 	struct v2m_netlink events;
-	/* Devices that a warning was given of, so that it comes once; a ring. */
+	/* Links whose refusal was logged, so that each is logged once. A ring. */
 	uint32_t refused[MOST_REFUSED];
 	size_t n_refused;
-	uint64_t unmatched; /* a bit for each of interfaces that a warning was given of */
-	struct v2m_chosen_device *before; /* what was chosen the last time */
+	uint64_t unmatched; /* bit i: the log knows that entry i of interfaces matches no link */
+	struct v2m_chosen_device *before; /* chosen last time */
 	size_t n_before;
 };
 
-static int join_groups(int fd)
+static int join_groups(struct v2m_netlink *events)
 {
 	static const int groups[] = { RTNLGRP_LINK,        RTNLGRP_TC,         RTNLGRP_IPV4_IFADDR,
 				      RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE };
+	int result = 0;
 
-	for (size_t i = 0; i < V2M_ARRAY_LEN(groups); i++)
-		if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i],
-			       sizeof(groups[i])))
-			return -errno;
-	return 0;
+	for (size_t i = 0; i < V2M_ARRAY_LEN(groups) && !result; i++)
+		result = v2m_netlink_join(events, groups[i]);
+	return result;
 }
 
 int v2m_links_open(struct v2m_links **links, struct v2m_error *error)
@@ -52,10 +52,10 @@ int v2m_links_open(struct v2m_links **links, struct v2m_error *error)
 	if (!result)
 		result = v2m_netlink_open(NETLINK_ROUTE, &opened->events);
 	if (!result)
-		result = join_groups(opened->events.fd);
+		result = join_groups(&opened->events);
 	if (result) {
 		v2m_links_close(opened);
-		return v2m_error_set(error, result, "opening rtnetlink: %s", strerror(-result));
+		return v2m_error_set(error, result, "cannot open rtnetlink: %s", strerror(-result));
 	}
 	*links = opened;
 	return 0;
@@ -76,8 +76,8 @@ int v2m_links_event_fd(const struct v2m_links *links)
 	return links->events.fd;
 }
 
-/* Of routes only default ones matter: a router's daemon may change thousands of others a second. */
-static bool is_news(const struct nlmsghdr *message)
+/* Only default routes matter. A routing daemon may change thousands of other routes a second. */
+static bool changes_choice(const struct nlmsghdr *message)
 {
 	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
 
@@ -101,17 +101,17 @@ bool v2m_links_drain(struct v2m_links *links)
 			continue;
 		if (received < 0 && errno != ENOBUFS)
 			return changed;
-		/* Lost or cut off: it may have been anything. */
+		/* Messages were lost or cut off, so anything may have changed. */
 		if (received < 0 || received > (ssize_t)sizeof(buffer)) {
 			changed = true;
 			continue;
 		}
 		for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
-			changed |= is_news(message);
+			changed |= changes_choice(message);
 	}
 }
 
-/* By name too: another device may have got the index. */
+/* Compares names too, because another link may have got the index. */
 static void mark_counted(const struct v2m_links *links, struct v2m_link *link)
 {
 	for (size_t i = 0; i < links->n_before; i++) {
@@ -125,17 +125,17 @@ static void mark_counted(const struct v2m_links *links, struct v2m_link *link)
 }
 
 int v2m_links_list(struct v2m_links *links, const struct v2m_strings *interfaces,
-		   const struct v2m_strings *exclude, bool loopback,
-		   struct v2m_listed_device **devices, size_t *count, struct v2m_error *error)
+		   const struct v2m_strings *exclude, bool loopback, struct v2m_listed_link **list,
+		   size_t *count, struct v2m_error *error)
 {
 	V2M_FREE struct v2m_link *all = NULL;
 	V2M_FREE struct v2m_link_choice *choices = NULL;
-	V2M_FREE struct v2m_listed_device *listed = NULL;
+	V2M_FREE struct v2m_listed_link *listed = NULL;
 	size_t n = 0;
 	int result = v2m_link_table_read(&links->queries, &all, &n);
 
 	if (result)
-		return v2m_error_set(error, result, "listing network devices: %s",
+		return v2m_error_set(error, result, "cannot list network devices: %s",
 				     strerror(-result));
 	for (size_t i = 0; i < n; i++)
 		mark_counted(links, &all[i]);
@@ -144,13 +144,14 @@ int v2m_links_list(struct v2m_links *links, const struct v2m_strings *interfaces
 	if (!choices || !listed || v2m_choose_links(all, n, interfaces, exclude, loopback, choices))
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++)
-		listed[i] = (struct v2m_listed_device){ all[i], choices[i] };
-	*devices = V2M_TAKE(listed);
+		listed[i] = (struct v2m_listed_link){ all[i], choices[i] };
+	*list = V2M_TAKE(listed);
 	*count = n;
 	return 0;
 }
 
-static void take_choice(const struct v2m_listed_device *listed, struct v2m_chosen_device *chosen)
+static void fill_chosen_device(const struct v2m_listed_link *listed,
+			       struct v2m_chosen_device *chosen)
 {
 	chosen->device.ifindex = listed->link.ifindex;
 	memcpy(chosen->device.name, listed->link.name, sizeof(chosen->device.name));
@@ -162,7 +163,7 @@ static void take_choice(const struct v2m_listed_device *listed, struct v2m_chose
 	chosen->tx_bytes = listed->link.tx_bytes;
 }
 
-static void warn_of_refused(struct v2m_links *links, const struct v2m_listed_device *listed)
+static void warn_about_refused(struct v2m_links *links, const struct v2m_listed_link *listed)
 {
 	if (!listed->choice.refused)
 		return;
@@ -173,7 +174,7 @@ static void warn_of_refused(struct v2m_links *links, const struct v2m_listed_dev
 	v2m_log_warning("%s is not counted: %s", listed->link.name, listed->choice.reason);
 }
 
-bool v2m_links_match(const char *pattern, const struct v2m_listed_device *listed, size_t count)
+bool v2m_links_match(const char *pattern, const struct v2m_listed_link *listed, size_t count)
 {
 	if (strcmp(pattern, "auto") == 0)
 		return true;
@@ -183,10 +184,10 @@ bool v2m_links_match(const char *pattern, const struct v2m_listed_device *listed
 	return false;
 }
 
-/* Once for each time that a name ceases to lead anywhere: a slip of the pen would else show only in
- * what is not counted. */
-static void warn_of_unmatched(struct v2m_links *links, const struct v2m_strings *interfaces,
-			      const struct v2m_listed_device *listed, size_t count)
+/* Warns once each time an entry stops matching. Without the warning, a typing error would show only
+ * as traffic that is not counted. */
+static void warn_about_unmatched(struct v2m_links *links, const struct v2m_strings *interfaces,
+				 const struct v2m_listed_link *listed, size_t count)
 {
 	for (size_t i = 0; i < interfaces->count && i < 64; i++) {
 		const char *pattern = interfaces->items[i];
@@ -199,8 +200,9 @@ static void warn_of_unmatched(struct v2m_links *links, const struct v2m_strings 
 	}
 }
 
-/* A failure leaves what was remembered. */
-static int remember(struct v2m_links *links, const struct v2m_chosen_device *chosen, size_t count)
+/* After a failure the devices of the time before stay. */
+static int remember_devices(struct v2m_links *links, const struct v2m_chosen_device *chosen,
+			    size_t count)
 {
 	struct v2m_chosen_device *before = calloc(count + 1, sizeof(*before));
 
@@ -217,7 +219,7 @@ int v2m_links_choose(struct v2m_links *links, const struct v2m_strings *interfac
 		     const struct v2m_strings *exclude, bool loopback,
 		     struct v2m_chosen_device **devices, size_t *count, struct v2m_error *error)
 {
-	V2M_FREE struct v2m_listed_device *listed = NULL;
+	V2M_FREE struct v2m_listed_link *listed = NULL;
 	V2M_FREE struct v2m_chosen_device *chosen = NULL;
 	size_t n_listed = 0;
 	size_t n = 0;
@@ -230,12 +232,12 @@ int v2m_links_choose(struct v2m_links *links, const struct v2m_strings *interfac
 	if (!chosen)
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < n_listed; i++) {
-		warn_of_refused(links, &listed[i]);
+		warn_about_refused(links, &listed[i]);
 		if (listed[i].choice.chosen)
-			take_choice(&listed[i], &chosen[n++]);
+			fill_chosen_device(&listed[i], &chosen[n++]);
 	}
-	warn_of_unmatched(links, interfaces, listed, n_listed);
-	result = remember(links, chosen, n);
+	warn_about_unmatched(links, interfaces, listed, n_listed);
+	result = remember_devices(links, chosen, n);
 	if (result)
 		return v2m_error_set(error, result, "out of memory");
 	*devices = V2M_TAKE(chosen);
@@ -251,15 +253,16 @@ int v2m_links_read_counters(struct v2m_links *links, struct v2m_chosen_device *d
 						    &devices[i].rx_bytes, &devices[i].tx_bytes);
 
 		if (result && result != -ENODEV)
-			return v2m_error_set(error, result, "reading the counters of %s: %s",
+			return v2m_error_set(error, result, "cannot read the counters of %s: %s",
 					     devices[i].device.name, strerror(-result));
 	}
 	return 0;
 }
 
 struct address_list {
-	struct v2m_local_address *addresses;
+	struct v2m_local_address *items;
 	size_t count;
+	size_t capacity;
 };
 
 static void forget_addresses(void *context)
@@ -267,8 +270,9 @@ static void forget_addresses(void *context)
 	((struct address_list *)context)->count = 0;
 }
 
-/* On a point-to-point device IFA_ADDRESS is the peer's; IFA_LOCAL, where there is one, is ours. */
-static const struct nlattr *own_address(const struct nlmsghdr *message)
+/* Finds our address. On a point-to-point link IFA_ADDRESS is the peer's and IFA_LOCAL ours; IPv6
+ * addresses often have IFA_ADDRESS only. */
+static const struct nlattr *find_own_address(const struct nlmsghdr *message)
 {
 	const struct nlattr *attribute;
 	const struct nlattr *found = NULL;
@@ -282,46 +286,44 @@ static const struct nlattr *own_address(const struct nlmsghdr *message)
 	return found;
 }
 
-static int collect_address(const struct nlmsghdr *message, void *context)
+static int visit_address(const struct nlmsghdr *message, void *context)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	struct address_list *list = context;
 	const struct nlattr *attribute;
 	struct v2m_local_address *address;
 	size_t length;
-	int result;
 
 	if (message->nlmsg_type != RTM_NEWADDR ||
 	    mnl_nlmsg_get_payload_len(message) < sizeof(struct ifaddrmsg))
 		return 0;
-	attribute = own_address(message);
+	attribute = find_own_address(message);
 	length = attribute ? mnl_attr_get_payload_len(attribute) : 0;
 	if (length != 4 && length != sizeof(address->address))
 		return 0;
-	result = v2m_make_room((void **)&list->addresses, list->count, sizeof(*address));
-	if (result)
-		return result;
-	address = &list->addresses[list->count++];
+	address = v2m_array_append(list);
+	if (!address)
+		return -ENOMEM;
 	memcpy(address->address, mapped, sizeof(mapped));
 	memcpy(address->address + sizeof(address->address) - length,
 	       mnl_attr_get_payload(attribute), length);
 	return 0;
 }
 
-static int compare_address(const void *left, const void *right)
+static int compare_addresses(const void *left, const void *right)
 {
 	return memcmp(left, right, sizeof(struct v2m_local_address));
 }
 
-static void sort_and_unite(struct address_list *list)
+static void sort_and_drop_duplicates(struct address_list *list)
 {
 	size_t n = 0;
 
 	if (list->count)
-		qsort(list->addresses, list->count, sizeof(*list->addresses), compare_address);
+		qsort(list->items, list->count, sizeof(*list->items), compare_addresses);
 	for (size_t i = 0; i < list->count; i++)
-		if (!n || compare_address(&list->addresses[n - 1], &list->addresses[i]))
-			list->addresses[n++] = list->addresses[i];
+		if (!n || compare_addresses(&list->items[n - 1], &list->items[i]))
+			list->items[n++] = list->items[i];
 	list->count = n;
 }
 
@@ -329,15 +331,15 @@ int v2m_links_addresses(struct v2m_links *links, struct v2m_local_address **addr
 			size_t *count, struct v2m_error *error)
 {
 	struct address_list list = { 0 };
-	const struct v2m_netlink_visitor collect = { collect_address, forget_addresses, &list };
+	const struct v2m_netlink_visitor collect = { visit_address, forget_addresses, &list };
 	int result = v2m_netlink_dump_all(&links->queries, RTM_GETADDR, AF_UNSPEC, &collect);
 
 	if (result) {
-		free(list.addresses);
-		return v2m_error_set(error, result, "listing addresses: %s", strerror(-result));
+		v2m_array_clear(&list);
+		return v2m_error_set(error, result, "cannot list addresses: %s", strerror(-result));
 	}
-	sort_and_unite(&list);
-	*addresses = list.addresses;
+	sort_and_drop_duplicates(&list);
+	*addresses = list.items;
 	*count = list.count;
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Network devices, their addresses and counters, by rtnetlink; which of them to count on. */
+/* The links of this host by rtnetlink, their addresses and counters, and the devices among them:
+ * the links to count on. */
 #ifndef V2METER_DEVICES_LINKS_H
 #define V2METER_DEVICES_LINKS_H
 
@@ -13,8 +14,9 @@ struct v2m_links;
 int v2m_links_open(struct v2m_links **links, struct v2m_error *error);
 void v2m_links_close(struct v2m_links *links);
 
-/* Readable when a link, an address, a default route or a qdisc changed; v2m_links_drain() then
- * empties it and tells whether anything did (also when messages were lost). */
+/* The descriptor becomes readable when a link, an address, a route or a qdisc changed.
+ * v2m_links_drain() empties it and returns whether something changed that matters here: anything
+ * but a route that is not a default route. If messages were lost, it returns true. */
 int v2m_links_event_fd(const struct v2m_links *links);
 bool v2m_links_drain(struct v2m_links *links);
 
@@ -22,43 +24,41 @@ bool v2m_links_drain(struct v2m_links *links);
 struct v2m_chosen_device {
 	struct v2m_device device;
 	char reason[128];  /* "default route", "named in interfaces", ... */
-	uint64_t rx_bytes; /* the device's own counters */
+	uint64_t rx_bytes; /* counted by the kernel for the link */
 	uint64_t tx_bytes;
 };
 
-/* Chooses from the devices that are up now, or were chosen before: by names and globs, or "auto"
- * (the uplinks: devices with a default route in any table, and real NICs, bonds, bridges and VLANs
- * over them, with a global address), less the excluded; the loopback device if loopback is set.
- * Warns once of a name that no device has. 0 or -errno; the array is the caller's to free,
- * ascending by ifindex. */
+/* Chooses the devices among the links that are up, or were chosen before, as v2m_choose_links()
+ * describes. Warns once about an entry of interfaces that matches no link, and about a link whose
+ * packets cannot be read. The array is ascending by ifindex. 0 or -errno; the caller frees the
+ * array. */
 int v2m_links_choose(struct v2m_links *links, const struct v2m_strings *interfaces,
 		     const struct v2m_strings *exclude, bool loopback,
 		     struct v2m_chosen_device **devices, size_t *count, struct v2m_error *error);
 
-/* A device, chosen or not, and why. */
-struct v2m_listed_device {
+/* A link, and why it was chosen or not. */
+struct v2m_listed_link {
 	struct v2m_link link;
 	struct v2m_link_choice choice;
 };
 
-/* Every device of this network namespace, with what v2m_links_choose() makes of it. 0 or -errno;
- * the array is the caller's to free, ascending by ifindex. */
+/* Lists all links of this network namespace, ascending by ifindex, each with the decision of
+ * v2m_links_choose(). 0 or -errno; the caller frees the array. */
 int v2m_links_list(struct v2m_links *links, const struct v2m_strings *interfaces,
-		   const struct v2m_strings *exclude, bool loopback,
-		   struct v2m_listed_device **devices, size_t *count, struct v2m_error *error);
+		   const struct v2m_strings *exclude, bool loopback, struct v2m_listed_link **list,
+		   size_t *count, struct v2m_error *error);
 
-/* Whether an entry of "interfaces", a name, a glob or "auto", leads to any of the listed devices.
- */
-bool v2m_links_match(const char *pattern, const struct v2m_listed_device *listed, size_t count);
+/* Whether an entry of interfaces is "auto" or matches the name of a listed link. */
+bool v2m_links_match(const char *pattern, const struct v2m_listed_link *listed, size_t count);
 
-/* Reads the counters of chosen devices again; those of a device that is gone stay as they are.
- * Needs Linux 4.7, and costs one short message a device where choosing costs dumps of everything. 0
- * or -errno. */
+/* Reads the counters of chosen devices again, with one short message for each, while choosing dumps
+ * all links, addresses and routes. The counters of a device that is gone stay as they are. Needs
+ * Linux 4.7. 0 or -errno. */
 int v2m_links_read_counters(struct v2m_links *links, struct v2m_chosen_device *devices,
 			    size_t count, struct v2m_error *error);
 
-/* This host's own addresses, all devices, each once. 0 or -errno; the array is the caller's to
- * free. */
+/* Lists this host's own addresses on all links, each once, ascending. 0 or -errno; the caller frees
+ * the array. */
 int v2m_links_addresses(struct v2m_links *links, struct v2m_local_address **addresses,
 			size_t *count, struct v2m_error *error);
 

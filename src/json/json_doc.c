@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 
-/* Deeper than any value that is complained about. */
+/* Deeper than any value that an error is about. */
 #define MAX_STEPS 16
 
 void v2m_json_doc_clear(struct v2m_json_doc *doc)
@@ -32,10 +32,11 @@ static char *copy_text(const char *text, size_t length)
 	return copy;
 }
 
-/* jansson ends its sentence with the token it stumbled over, "... near 'TOKEN'", which may be a
- * credential and is cut off. Its length leads from the token's end, where jansson stands, to its
+/* jansson's sentence ends with the token where it stopped, "... near 'TOKEN'". The token may be a
+ * credential and is cut off. jansson stands behind the token, so its length leads back to its
  * start. */
-static int complain(const struct v2m_json_doc *doc, json_error_t *parse, struct v2m_error *error)
+static int report_syntax_error(const struct v2m_json_doc *doc, json_error_t *parse,
+			       struct v2m_error *error)
 {
 	size_t offset = parse->position > 0 ? (size_t)parse->position : 0;
 	char *near = strstr(parse->text, " near ");
@@ -73,7 +74,7 @@ int v2m_json_doc_parse(const char *path, const char *text, size_t length,
 		v2m_json_blank_comments(made.parsed, length);
 	made.root = json_loadb(made.parsed, length, flags, &parse);
 	if (!made.root)
-		return complain(&made, &parse, error);
+		return report_syntax_error(&made, &parse, error);
 	*doc = made;
 	made = (struct v2m_json_doc){ 0 };
 	return 0;
@@ -108,8 +109,8 @@ struct v2m_json_node v2m_json_root(const struct v2m_json_doc *doc)
 	return (struct v2m_json_node){ .doc = doc, .value = doc->root };
 }
 
-static struct v2m_json_node child(const struct v2m_json_node *parent, struct v2m_json_step step,
-				  json_t *value)
+static struct v2m_json_node make_child(const struct v2m_json_node *parent,
+				       struct v2m_json_step step, json_t *value)
 {
 	return (struct v2m_json_node){
 		.doc = parent->doc,
@@ -121,8 +122,8 @@ static struct v2m_json_node child(const struct v2m_json_node *parent, struct v2m
 
 struct v2m_json_node v2m_json_member(const struct v2m_json_node *parent, const char *name)
 {
-	return child(parent, (struct v2m_json_step){ .member = name },
-		     json_object_get(parent->value, name));
+	return make_child(parent, (struct v2m_json_step){ .member = name },
+			  json_object_get(parent->value, name));
 }
 
 struct v2m_json_node v2m_json_hidden_member(const struct v2m_json_node *parent, const char *name)
@@ -135,11 +136,11 @@ struct v2m_json_node v2m_json_hidden_member(const struct v2m_json_node *parent, 
 
 struct v2m_json_node v2m_json_item(const struct v2m_json_node *parent, size_t index)
 {
-	return child(parent, (struct v2m_json_step){ .index = index },
-		     json_array_get(parent->value, index));
+	return make_child(parent, (struct v2m_json_step){ .index = index },
+			  json_array_get(parent->value, index));
 }
 
-/* The steps from the root; returns their number. */
+/* Writes the steps from the root to the node and returns their number. */
 static size_t steps_to(const struct v2m_json_node *node, struct v2m_json_step steps[MAX_STEPS])
 {
 	size_t n = 0;
@@ -153,8 +154,8 @@ static size_t steps_to(const struct v2m_json_node *node, struct v2m_json_step st
 	return n;
 }
 
-/* "inbounds[2].port". Of a file that is a list only the member is named: the line says which item.
- */
+/* Writes "inbounds[2].port". In a file that is a list, the line already says which item is meant,
+ * so only the member is named. */
 static void write_path(const struct v2m_json_step *steps, size_t n, char *path, size_t size)
 {
 	size_t used = 0;
@@ -185,8 +186,8 @@ struct v2m_place v2m_json_node_place(const struct v2m_json_node *node)
 			      v2m_json_find(node->doc->parsed, node->doc->length, steps, n));
 }
 
-static int fail(const struct v2m_json_node *node, struct v2m_error *error, const char *format,
-		va_list arguments)
+static int fail_at(const struct v2m_json_node *node, struct v2m_error *error, const char *format,
+		   va_list arguments)
 {
 	struct v2m_place place = v2m_json_node_place(node);
 	struct v2m_json_step steps[MAX_STEPS];
@@ -206,12 +207,12 @@ int v2m_json_fail(const struct v2m_json_node *node, struct v2m_error *error, con
 	int result;
 
 	va_start(arguments, format);
-	result = fail(node, error, format, arguments);
+	result = fail_at(node, error, format, arguments);
 	va_end(arguments);
 	return result;
 }
 
-static void describe(const struct v2m_json_node *node, char *text, size_t size)
+static void describe_value(const struct v2m_json_node *node, char *text, size_t size)
 {
 	static const char *const names[] = {
 		[JSON_OBJECT] = "an object", [JSON_ARRAY] = "a list",
@@ -239,7 +240,7 @@ int v2m_json_expected(const struct v2m_json_node *node, struct v2m_error *error,
 {
 	char got[64];
 
-	describe(node, got, sizeof(got));
+	describe_value(node, got, sizeof(got));
 	return v2m_json_fail(node, error, "expected %s, got %s", what, got);
 }
 

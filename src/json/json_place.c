@@ -20,7 +20,7 @@ struct v2m_place v2m_text_place(const char *text, size_t length, size_t offset)
 			place.line++;
 			place.column = 1;
 		} else if (i + 1 == length || ((unsigned char)text[i + 1] & 0xc0) != 0x80) {
-			/* The next byte starts a character. */
+			/* Counts characters: the next byte begins one. */
 			place.column++;
 		}
 	}
@@ -38,7 +38,7 @@ static void skip_spaces(struct scanner *scanner)
 		scanner->at++;
 }
 
-/* From the opening quote to behind the closing one. */
+/* Moves from the opening quote of a string to behind the closing one. */
 static void skip_string(struct scanner *scanner)
 {
 	for (scanner->at++; scanner->at < scanner->length; scanner->at++) {
@@ -50,7 +50,8 @@ static void skip_string(struct scanner *scanner)
 	scanner->at++;
 }
 
-/* To the comma or bracket that ends the value; nesting is counted, not recursed into. */
+/* Moves to the comma or bracket that ends the value. It counts the nesting instead of calling
+ * itself. */
 static void skip_value(struct scanner *scanner)
 {
 	size_t depth = 0;
@@ -72,7 +73,7 @@ static void skip_value(struct scanner *scanner)
 	}
 }
 
-/* A name may be written with escapes, so it is decoded before it is compared. */
+/* Decodes the name before comparing it, because it may have escapes. */
 static bool is_name(const char *token, size_t length, const char *name)
 {
 	json_t *decoded = json_loadb(token, length, JSON_DECODE_ANY, NULL);
@@ -82,7 +83,7 @@ static bool is_name(const char *token, size_t length, const char *name)
 	return same;
 }
 
-/* From the name of a member to its value; tells whether it is the wanted one. */
+/* Moves from the name of a member to its value. True: the name is the wanted one. */
 static bool enter_member(struct scanner *scanner, const char *wanted)
 {
 	size_t name = scanner->at;
@@ -96,7 +97,7 @@ static bool enter_member(struct scanner *scanner, const char *wanted)
 	return end <= scanner->length && is_name(scanner->text + name, end - name, wanted);
 }
 
-/* From the first byte of a container to the first byte of the value in it. */
+/* Moves from the first byte of an object or list to the first byte of the value in it. */
 static bool take_step(struct scanner *scanner, const struct v2m_json_step *step)
 {
 	char open = scanner->at < scanner->length ? scanner->text[scanner->at] : 0;
@@ -131,7 +132,7 @@ size_t v2m_json_find(const char *text, size_t length, const struct v2m_json_step
 	return found;
 }
 
-/* The length of the comment at the start of the text, with its end; 0: none starts here. */
+/* The length of the comment at the start of the text, with its end. 0: there is none. */
 static size_t comment_length(const char *text, size_t length)
 {
 	const char *end = NULL;

@@ -24,7 +24,7 @@ static bool make_room(struct v2m_json_writer *json, size_t more)
 	return !json->failed;
 }
 
-static void append(struct v2m_json_writer *json, const char *text, size_t length)
+static void append_bytes(struct v2m_json_writer *json, const char *text, size_t length)
 {
 	if (!make_room(json, length))
 		return;
@@ -35,20 +35,20 @@ static void append(struct v2m_json_writer *json, const char *text, size_t length
 static void begin_value(struct v2m_json_writer *json)
 {
 	if (json->separate)
-		append(json, ",", 1);
+		append_bytes(json, ",", 1);
 	json->separate = true;
 }
 
 void v2m_write_open(struct v2m_json_writer *json, char bracket)
 {
 	begin_value(json);
-	append(json, &bracket, 1);
+	append_bytes(json, &bracket, 1);
 	json->separate = false;
 }
 
 void v2m_write_close(struct v2m_json_writer *json, char bracket)
 {
-	append(json, &bracket, 1);
+	append_bytes(json, &bracket, 1);
 	json->separate = true;
 }
 
@@ -60,29 +60,29 @@ static size_t append_character(struct v2m_json_writer *json, const char *text)
 	char escape[8];
 
 	if (c == '"' || c == '\\')
-		append(json, escape, (size_t)snprintf(escape, sizeof(escape), "\\%c", c));
+		append_bytes(json, escape, (size_t)snprintf(escape, sizeof(escape), "\\%c", c));
 	else if (c < 0x20 || c == 0x7f)
-		append(json, escape, (size_t)snprintf(escape, sizeof(escape), "\\u%04x", c));
+		append_bytes(json, escape, (size_t)snprintf(escape, sizeof(escape), "\\u%04x", c));
 	else if (length == 0)
-		append(json, "\xef\xbf\xbd", 3);
+		append_bytes(json, "\xef\xbf\xbd", 3);
 	else
-		append(json, text, length);
+		append_bytes(json, text, length);
 	return length ? length : 1;
 }
 
 static void append_string(struct v2m_json_writer *json, const char *value)
 {
-	append(json, "\"", 1);
+	append_bytes(json, "\"", 1);
 	while (*value)
 		value += append_character(json, value);
-	append(json, "\"", 1);
+	append_bytes(json, "\"", 1);
 }
 
 void v2m_write_name(struct v2m_json_writer *json, const char *name)
 {
 	begin_value(json);
 	append_string(json, name);
-	append(json, ":", 1);
+	append_bytes(json, ":", 1);
 	json->separate = false;
 }
 
@@ -92,7 +92,7 @@ void v2m_write_string(struct v2m_json_writer *json, const char *value)
 	if (value)
 		append_string(json, value);
 	else
-		append(json, "null", 4);
+		append_bytes(json, "null", 4);
 }
 
 void v2m_write_u64(struct v2m_json_writer *json, uint64_t value)
@@ -105,13 +105,13 @@ void v2m_write_u64(struct v2m_json_writer *json, uint64_t value)
 		value /= 10;
 	} while (value);
 	begin_value(json);
-	append(json, text + at, sizeof(text) - at);
+	append_bytes(json, text + at, sizeof(text) - at);
 }
 
 void v2m_write_bool(struct v2m_json_writer *json, bool value)
 {
 	begin_value(json);
-	append(json, value ? "true" : "false", value ? 4 : 5);
+	append_bytes(json, value ? "true" : "false", value ? 4 : 5);
 }
 
 void v2m_write_fixed(struct v2m_json_writer *json, double value, int decimals)
@@ -124,7 +124,7 @@ void v2m_write_fixed(struct v2m_json_writer *json, double value, int decimals)
 	if (comma)
 		*comma = '.';
 	begin_value(json);
-	append(json, text, (size_t)length);
+	append_bytes(json, text, (size_t)length);
 }
 
 void v2m_write_double(struct v2m_json_writer *json, double value)
@@ -134,7 +134,7 @@ void v2m_write_double(struct v2m_json_writer *json, double value)
 
 	if (!isfinite(value))
 		value = 0.0;
-	/* 17 significant digits always read back as the same double (C11, DBL_DECIMAL_DIG). */
+	/* With 17 significant digits every double reads back unchanged (DBL_DECIMAL_DIG of C11). */
 	for (int digits = 15; digits <= 17; digits++) {
 		snprintf(text, sizeof(text), "%.*g", digits, value);
 		if (strtod(text, NULL) == value)
@@ -144,9 +144,9 @@ void v2m_write_double(struct v2m_json_writer *json, double value)
 	if (comma)
 		*comma = '.';
 	begin_value(json);
-	append(json, text, strlen(text));
+	append_bytes(json, text, strlen(text));
 	if (!strpbrk(text, ".e"))
-		append(json, ".0", 2);
+		append_bytes(json, ".0", 2);
 }
 
 void v2m_write_seconds(struct v2m_json_writer *json, int64_t real_us)
@@ -158,7 +158,7 @@ void v2m_write_seconds(struct v2m_json_writer *json, int64_t real_us)
 			 (unsigned long long)(us / 1000000), (unsigned long long)(us % 1000000));
 
 	begin_value(json);
-	append(json, text, (size_t)length);
+	append_bytes(json, text, (size_t)length);
 }
 
 void v2m_put_string(struct v2m_json_writer *json, const char *name, const char *value)
@@ -212,14 +212,15 @@ int v2m_write_take(struct v2m_json_writer *json, char **text, size_t *length)
 {
 	char *fitting;
 
-	append(json, "", 0);
+	append_bytes(json, "", 0);
 	if (json->failed || !json->text) {
 		free(json->text);
 		memset(json, 0, sizeof(*json));
 		return -ENOMEM;
 	}
 	json->text[json->length] = 0;
-	/* Bodies are kept, by the thousand where there are as many keys, and most are short. */
+	/* Texts are kept, one for each key, and most are short: give back the rest of the buffer.
+	 */
 	fitting = realloc(json->text, json->length + 1);
 	*text = fitting ? fitting : json->text;
 	*length = json->length;

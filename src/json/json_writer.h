@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Writes JSON text into one growing buffer. Jansson builds a tree first and keeps integers as
- * signed 64 bits; the API's counters are unsigned and an answer at 10,000 connections should not
- * cost 100,000 allocations.
+ * Writes JSON text into one growing buffer. jansson is no choice: its integers have a sign, and the
+ * counters of the API need all 64 bits. It also builds a tree first, at 100,000 allocations for
+ * 10,000 connections.
  */
 #ifndef V2METER_JSON_JSON_WRITER_H
 #define V2METER_JSON_JSON_WRITER_H
@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Zero-initialised is empty. Memory that runs out is remembered, and told by v2m_write_take(). */
+/* Zeros are an empty text. If memory runs out, the writer goes on without writing, and
+ * v2m_write_take() says so. */
 struct v2m_json_writer {
 	char *text;
 	size_t length;
@@ -29,15 +30,15 @@ void v2m_write_name(struct v2m_json_writer *json, const char *name);
 void v2m_write_string(struct v2m_json_writer *json, const char *value);
 void v2m_write_u64(struct v2m_json_writer *json, uint64_t value);
 void v2m_write_bool(struct v2m_json_writer *json, bool value);
-/* A number with that many decimals, in the C locale's spelling; what is not finite becomes 0. */
+/* A number with that many decimals and a point. Infinities and NaN become 0. */
 void v2m_write_fixed(struct v2m_json_writer *json, double value, int decimals);
-/* The shortest decimal that reads back as the same double, always with a point or exponent; what is
- * not finite becomes 0. */
+/* The shortest number that reads back as the same double, always with a point or exponent.
+ * Infinities and NaN become 0. */
 void v2m_write_double(struct v2m_json_writer *json, double value);
 /* Unix microseconds as seconds with six decimals, exactly. */
 void v2m_write_seconds(struct v2m_json_writer *json, int64_t real_us);
 
-/* Name and value of an object's member in one. */
+/* The name and value of a member. */
 void v2m_put_string(struct v2m_json_writer *json, const char *name, const char *value);
 void v2m_put_u64(struct v2m_json_writer *json, const char *name, uint64_t value);
 void v2m_put_bool(struct v2m_json_writer *json, const char *name, bool value);
@@ -47,7 +48,7 @@ void v2m_put_double(struct v2m_json_writer *json, const char *name, double value
 void v2m_put_seconds(struct v2m_json_writer *json, const char *name, int64_t real_us);
 void v2m_put_open(struct v2m_json_writer *json, const char *name, char bracket);
 
-/* Hands the text over, malloc'd and 0-terminated. 0, or -ENOMEM with everything freed. */
+/* Hands the text over, malloc'd and ended with a 0. 0, or -ENOMEM with everything freed. */
 int v2m_write_take(struct v2m_json_writer *json, char **text, size_t *length);
 
 #endif

@@ -13,7 +13,7 @@
 
 struct join {
 	struct v2m_key_list *keys;
-	struct v2m_name_index by_uuid; /* of uuids in lower case */
+	struct v2m_name_index by_uuid; /* by uuid in lower case */
 	struct v2m_name_index by_id;
 };
 
@@ -51,7 +51,7 @@ static int add_key(struct join *join, struct v2m_key *key)
 	return v2m_key_list_add(join->keys, key);
 }
 
-/* Keeps the first of two keys that have one id and are not the same key. */
+/* Adds a key. If another key has its id already, that one stays. */
 static int add_new_key(struct join *join, struct v2m_key *key)
 {
 	const struct v2m_key *holder = find_key(join, &join->by_id, key->id);
@@ -64,7 +64,7 @@ static int add_new_key(struct join *join, struct v2m_key *key)
 	return add_key(join, key);
 }
 
-/* Members that describe the customer: the first source that has one decides. */
+/* For members that describe the customer: the first source that has one decides. */
 static void complete_text(char **mine, char **theirs)
 {
 	if (!*mine)
@@ -74,18 +74,19 @@ static void complete_text(char **mine, char **theirs)
 static void warn_port(const struct v2m_key *key, unsigned port, const char *source,
 		      unsigned used_port)
 {
-	v2m_log_warning("key %s: port %u in %s, port %u in %s: %u is used", key->id, key->port,
-			key->source, port, source, used_port);
+	v2m_log_warning("key %s has port %u in %s and port %u in %s: port %u is used", key->id,
+			key->port, key->source, port, source, used_port);
 }
 
 static void merge_customer(struct v2m_key *key, struct v2m_key *other)
 {
 	if (strcmp(key->id, other->id) != 0)
-		v2m_log_warning("key %s of %s has the id %s in %s: the first is used", key->id,
+		v2m_log_warning("key %s of %s has the id %s in %s: the first id is used", key->id,
 				key->source, other->id, other->source);
 	if (strcmp(key->name, other->name) != 0)
-		v2m_log_warning("key %s is named \"%s\" in %s, \"%s\" in %s: the first is used",
-				key->id, key->name, key->source, other->name, other->source);
+		v2m_log_warning(
+			"key %s is named \"%s\" in %s, \"%s\" in %s: the first name is used",
+			key->id, key->name, key->source, other->name, other->source);
 	if (key->port && other->port && key->port != other->port)
 		warn_port(key, other->port, other->source, key->port);
 	if (!key->port)
@@ -128,10 +129,11 @@ static void take_assignments(struct join *join, const struct v2m_key_list *assig
 			warn_port(key, assignment->port, assignment->source, key->port);
 	}
 	if (strangers)
-		v2m_log_debug("%zu port assignments are of no key of a key file", strangers);
+		v2m_log_debug("%zu port assignments belong to no key of a key file or database",
+			      strangers);
 }
 
-/* The id that the reader of V2Ray configurations gives a client on one of several ports. */
+/* Finds keys also by the id that a V2Ray configuration gives a client on one of several ports. */
 static int index_port_ids(struct join *join)
 {
 	for (size_t i = 0; i < join->keys->count; i++) {
@@ -161,7 +163,7 @@ static void merge_client(struct v2m_key *key, struct v2m_key *client)
 	complete_text(&key->sni, &client->sni);
 }
 
-/* n_customers: how many keys came from key files and databases. */
+/* n_customers is the number of keys from key files and databases, which come first. */
 static int take_clients(struct join *join, struct v2m_key_list *clients, size_t n_customers)
 {
 	for (size_t i = 0; i < clients->count; i++) {
@@ -181,8 +183,8 @@ static int take_clients(struct join *join, struct v2m_key_list *clients, size_t 
 	return 0;
 }
 
-/* A port is counted either on the loopback device or on the others: on the others as soon as one of
- * its keys can be reached there. */
+/* A port is counted either on the loopback device or on the others. If one of its keys can be
+ * reached from outside, it is counted on the others. */
 static int settle_loopback(struct v2m_key_list *keys)
 {
 	V2M_FREE bool *reachable = calloc(65536, sizeof(*reachable));
@@ -197,7 +199,7 @@ static int settle_loopback(struct v2m_key_list *keys)
 
 		if (key->loopback && reachable[key->port]) {
 			v2m_log_warning("key %s: port %u is not counted on the loopback device, "
-					"for another key has it elsewhere",
+					"because another key on it can be reached from outside",
 					key->id, key->port);
 			key->loopback = false;
 		}

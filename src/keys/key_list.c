@@ -63,7 +63,7 @@ int v2m_key_order_by_port(const struct v2m_key *a, const struct v2m_key *b)
 {
 	if (a->port != b->port)
 		return a->port < b->port ? -1 : 1;
-	/* Without a port any order does, as long as it is one. */
+	/* Keys without a port must not clash, so their places order them. */
 	return a->port ? 0 : (a > b) - (a < b);
 }
 
@@ -72,8 +72,8 @@ struct sorting {
 	v2m_key_order order;
 };
 
-/* Keys that clash stay in the order of the list. */
-static int compare(const void *left, const void *right, void *context)
+/* Keys that clash keep the order of the list. */
+static int compare_keys(const void *left, const void *right, void *context)
 {
 	const struct sorting *sorting = context;
 	size_t a = *(const size_t *)left;
@@ -94,7 +94,7 @@ int v2m_key_list_clash(const struct v2m_key_list *list, v2m_key_order order, siz
 		return -ENOMEM;
 	for (size_t i = 0; i < list->count; i++)
 		indices[i] = i;
-	qsort_r(indices, list->count, sizeof(*indices), compare, &sorting);
+	qsort_r(indices, list->count, sizeof(*indices), compare_keys, &sorting);
 	for (size_t i = 1; i < list->count; i++) {
 		if (order(&list->items[indices[i - 1]], &list->items[indices[i]]) != 0)
 			continue;

@@ -13,25 +13,25 @@ struct v2m_key_list {
 	size_t capacity;
 };
 
-/* Takes the key over, also where it fails: 0 or -ENOMEM. */
+/* Appends the key and empties *key, also after an error. 0 or -ENOMEM. */
 int v2m_key_list_add(struct v2m_key_list *list, struct v2m_key *key);
 void v2m_key_list_clear(struct v2m_key_list *list);
 
-/* Appends the keys of another list, which is empty then. 0, or -ENOMEM with both untouched. */
+/* Moves the keys of another list to the end. 0, or -ENOMEM with both lists unchanged. */
 int v2m_key_list_move(struct v2m_key_list *list, struct v2m_key_list *other);
 
-/* Makes a key set of it and empties it. 0 or -ENOMEM. */
+/* Moves the keys into a new key set. 0 or -ENOMEM; the list is empty either way. */
 int v2m_key_list_seal(struct v2m_key_list *list, struct v2m_keyset **keyset);
 
-/* Orders two keys; 0: they clash. */
+/* Orders two keys. 0: the keys clash. */
 typedef int (*v2m_key_order)(const struct v2m_key *a, const struct v2m_key *b);
 int v2m_key_order_by_id(const struct v2m_key *a, const struct v2m_key *b);
 int v2m_key_order_by_uuid(const struct v2m_key *a, const struct v2m_key *b);
 /* Keys without a port never clash. */
 int v2m_key_order_by_port(const struct v2m_key *a, const struct v2m_key *b);
 
-/* Looks for keys that clash. 1: *second is the first key of the list that clashes with one before
- * it, *first. 0: none. -ENOMEM. */
+/* Looks for keys that clash. 1: *second is the first key of the list that clashes with an earlier
+ * one, *first. 0: none clash. -ENOMEM. */
 int v2m_key_list_clash(const struct v2m_key_list *list, v2m_key_order order, size_t *first,
 		       size_t *second);
 

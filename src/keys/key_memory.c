@@ -41,7 +41,7 @@ int v2m_key_memory_store(const char *path, const struct v2m_keyset *keyset, stru
 	return 0;
 }
 
-/* What a key file does not have. */
+/* Reads the members that a key file does not have. */
 static int read_further(const struct v2m_json_node *node, struct v2m_key *key,
 			struct v2m_error *error)
 {
@@ -71,7 +71,7 @@ static int read_keys(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 	return result;
 }
 
-/* Keys may share a port here, but not an id or a uuid. */
+/* The keys of several sources may share a port, but not an id or a uuid. */
 static int check_unique(const struct v2m_json_doc *doc, const struct v2m_key_list *keys,
 			struct v2m_error *error)
 {
@@ -80,7 +80,8 @@ static int check_unique(const struct v2m_json_doc *doc, const struct v2m_key_lis
 
 	if (v2m_key_list_clash(keys, v2m_key_order_by_id, &first, &second) ||
 	    v2m_key_list_clash(keys, v2m_key_order_by_uuid, &first, &second))
-		return v2m_error_set(error, -EINVAL, "%s: a key stands in it twice", doc->path);
+		return v2m_error_set(error, -EINVAL, "%s: two keys have the same id or uuid",
+				     doc->path);
 	return 0;
 }
 

@@ -69,22 +69,33 @@ static size_t count_gathered(const struct v2m_gathered *gathered)
 	return gathered->customers.count + gathered->clients.count + gathered->assignments.count;
 }
 
-/* What is gathered over all sources. */
+/* The state while the sources are read. */
 struct loading {
 	const struct v2m_source_options *options;
 	struct v2m_gathered gathered;
 	struct v2m_source_report report;
-	struct v2m_error *error; /* the first one */
+	struct v2m_error *error; /* of the first source that failed */
 	int result;
 };
 
-static void fail_first(struct loading *loading, int result, const char *text)
+static void keep_first_error(struct loading *loading, int result, const struct v2m_error *error)
 {
-	if (!loading->result)
-		loading->result = v2m_error_set(loading->error, result, "%s", text);
+	if (loading->result)
+		return;
+	loading->result = result;
+	if (loading->error)
+		*loading->error = *error;
 }
 
-/* A source that fails does not keep the others from being read: all that is wrong is reported. */
+static void run_out_of_memory(struct loading *loading)
+{
+	struct v2m_error error;
+
+	keep_first_error(loading, v2m_error_set(&error, -ENOMEM, "out of memory"), &error);
+}
+
+/* Reads one source. If it fails, the others are still read, so that the report names every error.
+ */
 static void load_path(struct loading *loading, const char *path, bool may_be_absent)
 {
 	size_t before = count_gathered(&loading->gathered);
@@ -96,11 +107,11 @@ static void load_path(struct loading *loading, const char *path, bool may_be_abs
 		return;
 	result = v2m_source_read(path, &loading->gathered, &kind, &error);
 	if (result)
-		fail_first(loading, result, error.text);
+		keep_first_error(loading, result, &error);
 	if (v2m_source_report_add(&loading->report, path, kind,
 				  count_gathered(&loading->gathered) - before,
 				  result ? error.text : NULL))
-		fail_first(loading, -ENOMEM, "out of memory");
+		run_out_of_memory(loading);
 }
 
 static void load_auto(struct loading *loading)
@@ -108,21 +119,26 @@ static void load_auto(struct loading *loading)
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings places = { 0 };
 	const struct v2m_keyset *previous = loading->options->previous;
 	size_t before = loading->report.count;
+	struct v2m_error error;
 
 	if (add_auto_places(loading->options->auto_root, &places))
-		fail_first(loading, -ENOMEM, "out of memory");
+		run_out_of_memory(loading);
 	for (size_t i = 0; i < places.count; i++)
 		load_path(loading, places.items[i], true);
 	if (loading->report.count > before)
 		return;
 	if (previous && previous->n_keys)
-		fail_first(loading, -ENOENT,
-			   "auto: the key sources are gone, none of the places it looks in exists");
+		keep_first_error(loading,
+				 v2m_error_set(&error, -ENOENT,
+					       "auto: the key sources are gone: none of its places "
+					       "exists any more"),
+				 &error);
 	else
-		v2m_log_warning("auto: none of the places it looks in for keys exists yet");
+		v2m_log_warning("auto: there are no keys yet: none of its places exists (v2meterd "
+				"--key-places lists them)");
 }
 
-/* Places in the key set before, of keys with a date, by uuid in lower case. 0 or -ENOMEM. */
+/* Finds, by uuid in lower case, the keys of the earlier set that have a date. 0 or -ENOMEM. */
 static int index_dates(const struct v2m_keyset *previous, struct v2m_name_index *places)
 {
 	for (size_t i = 0; previous && i < previous->n_keys; i++) {
@@ -155,7 +171,7 @@ static int date_key(struct v2m_key *key, const struct v2m_name_index *places,
 	return key->created_at ? 0 : -ENOMEM;
 }
 
-/* Dates the keys whose source has no date. */
+/* Gives a date to the keys whose source has none. */
 static int date_keys(struct v2m_key_list *keys, const struct v2m_source_options *options)
 {
 	V2M_CLEANUP(v2m_name_index_clear) struct v2m_name_index places = { 0 };
@@ -167,7 +183,8 @@ static int date_keys(struct v2m_key_list *keys, const struct v2m_source_options 
 	return result;
 }
 
-/* Takes the ports beyond those that can be monitored from their keys; returns how many. */
+/* Only V2M_MAX_PORTS ports can be counted. Keys on the other ports lose theirs. Returns the number
+ * of those ports. */
 static size_t refuse_ports(struct v2m_key_list *keys)
 {
 	enum { UNSEEN, TAKEN, REFUSED };
@@ -187,13 +204,13 @@ static size_t refuse_ports(struct v2m_key_list *keys)
 			*port = 0;
 	}
 	if (refused)
-		v2m_log_error("%zu ports are not counted: at most %d can be, and the keys that "
-			      "come last go without",
+		v2m_log_error("%zu ports are not counted, because at most %d can be: the last keys "
+			      "are listed without a port",
 			      refused, V2M_MAX_PORTS);
 	return refused;
 }
 
-static int finish(struct loading *loading, struct v2m_keyset **keyset)
+static int make_keyset(struct loading *loading, struct v2m_keyset **keyset)
 {
 	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list keys = { 0 };
 	int result = v2m_key_join(&loading->gathered, &keys);
@@ -221,7 +238,7 @@ int v2m_key_sources_load(const struct v2m_strings *sources,
 			load_path(&loading, sources->items[i], false);
 	}
 	if (!loading.result)
-		loading.result = finish(&loading, keyset);
+		loading.result = make_keyset(&loading, keyset);
 	v2m_gathered_clear(&loading.gathered);
 	v2m_source_report_clear(report);
 	*report = loading.report;

@@ -42,8 +42,8 @@ static int compare_by_port(const void *left, const void *right, void *keys)
 	return a < b ? -1 : a > b;
 }
 
-/* port_keys holds the indices of the keys with a port, by port and then by index: every port owns a
- * run of it. */
+/* port_keys holds the indices of all keys with a port, ordered by port and then by index, so that
+ * the keys of a port are neighbours. */
 static void index_ports(struct v2m_keyset *keyset)
 {
 	size_t n = 0;
@@ -119,7 +119,7 @@ const struct v2m_key *v2m_keyset_find(const struct v2m_keyset *keyset, const cha
 	for (size_t i = 0; i < keyset->n_keys; i++)
 		if (strcasecmp(keyset->keys[i].uuid, id_or_uuid) == 0)
 			return &keyset->keys[i];
-	/* An id may be a UUID, too; any other one has the letters that it was given. */
+	/* If the id is a UUID, upper and lower case are the same; in any other id they differ. */
 	for (size_t i = 0; v2m_uuid_canonical(id_or_uuid, uuid) && i < keyset->n_keys; i++)
 		if (strcasecmp(keyset->keys[i].id, id_or_uuid) == 0)
 			return &keyset->keys[i];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What came of reading the key sources, one entry for each: for --check and the status. */
+/* The result of reading the key sources, one entry for each, for --check and the status. */
 #ifndef V2METER_KEYS_SOURCE_REPORT_H
 #define V2METER_KEYS_SOURCE_REPORT_H
 
@@ -16,13 +16,13 @@ struct v2m_source_report {
 	struct v2m_source_entry *items;
 	size_t count;
 	size_t capacity;
-	size_t refused_ports; /* beyond V2M_MAX_PORTS: their keys are listed without a port */
+	size_t refused_ports; /* ports beyond V2M_MAX_PORTS; their keys are listed without a port */
 };
 
 /* Appends an entry with copies of the strings; error may be NULL. 0 or -ENOMEM. */
 int v2m_source_report_add(struct v2m_source_report *report, const char *path, const char *kind,
 			  size_t keys, const char *error);
-/* Makes *copy, which is overwritten, equal to the report. 0, or -ENOMEM with *copy empty. */
+/* Overwrites *copy with a copy of the report. 0, or -ENOMEM with *copy empty. */
 int v2m_source_report_copy(const struct v2m_source_report *report, struct v2m_source_report *copy);
 void v2m_source_report_clear(struct v2m_source_report *report);
 

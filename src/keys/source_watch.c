@@ -17,11 +17,12 @@
 #define MS UINT64_C(1000000)
 
 struct v2m_source_watch {
-	int epoll_fd; /* over the other two: what the caller polls */
-	int timer_fd; /* runs out when a change is to be reported */
+	int epoll_fd; /* over the other two descriptors; the caller polls it */
+	int timer_fd; /* runs out when a change has to be reported */
 	struct v2m_strings paths;
 	struct v2m_watch_list list;
-	uint64_t changed_ns; /* CLOCK_MONOTONIC of the first change not reported yet, 0: none */
+	uint64_t changed_ns; /* CLOCK_MONOTONIC of the first change that is not reported yet; 0:
+				none */
 };
 
 void v2m_source_watch_close(struct v2m_source_watch *watch)
@@ -70,9 +71,9 @@ int v2m_source_watch_fd(const struct v2m_source_watch *watch)
 	return watch->epoll_fd;
 }
 
-/* Walks all paths again: what they lead to may have changed. Watches in use are kept, so that no
- * event of theirs is lost. */
-static int rebuild(struct v2m_source_watch *watch, struct v2m_error *error)
+/* Walks all paths again, because they may lead elsewhere now. A watch that is still needed is kept,
+ * so that none of its events is lost. */
+static int rebuild_list(struct v2m_source_watch *watch, struct v2m_error *error)
 {
 	struct v2m_watch_list old = watch->list;
 	int result = 0;
@@ -105,10 +106,10 @@ int v2m_source_watch_set(struct v2m_source_watch *watch, const struct v2m_string
 	}
 	v2m_strings_clear(&watch->paths);
 	watch->paths = copy;
-	return rebuild(watch, error);
+	return rebuild_list(watch, error);
 }
 
-/* Sets the timer to the end of the quiet time from now, but not beyond the latest moment. */
+/* Sets the timer to the end of the quiet time, but not beyond the latest moment. */
 static void note_change(struct v2m_source_watch *watch)
 {
 	uint64_t now_ns = v2m_clock_mono_ns();
@@ -124,7 +125,7 @@ static void note_change(struct v2m_source_watch *watch)
 	timerfd_settime(watch->timer_fd, TFD_TIMER_ABSTIME, &timer, NULL);
 }
 
-/* Whether one of the events that are waiting matters. Events lost in an overflow might have. */
+/* Whether one of the waiting events matters. After an overflow, one of the lost events may have. */
 static bool read_events(struct v2m_source_watch *watch)
 {
 	_Alignas(struct inotify_event) char buffer[16384];
@@ -156,7 +157,7 @@ bool v2m_source_watch_drain(struct v2m_source_watch *watch)
 	if (read(watch->timer_fd, &expirations, sizeof(expirations)) != sizeof(expirations))
 		return false;
 	watch->changed_ns = 0;
-	if (rebuild(watch, &error))
+	if (rebuild_list(watch, &error))
 		v2m_log_warning("%s", error.text);
 	return true;
 }

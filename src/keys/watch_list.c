@@ -14,7 +14,7 @@
 #include "keys/formats/formats.h"
 #include "keys/formats/source_read.h"
 
-/* As the kernel does (path_resolution(7)). */
+/* The kernel's own limit (path_resolution(7)). */
 #define MAX_SYMLINKS 40
 
 #define NAME_EVENTS                                                                                \
@@ -51,7 +51,7 @@ static struct v2m_watch_entry *find_entry(const struct v2m_watch_list *list, int
 	return NULL;
 }
 
-/* IN_MODIFY is asked for only where a database is: others may write logs there. */
+/* IN_MODIFY is used only for databases: other programs may write logs into the same directory. */
 static int add_entry(struct v2m_watch_list *list, const char *directory, const char *name,
 		     uint32_t events)
 {
@@ -61,7 +61,7 @@ static int add_entry(struct v2m_watch_list *list, const char *directory, const c
 	struct v2m_watch_entry *known;
 
 	if (wd < 0) {
-		/* What is no directory, or gone again, its parent tells about. */
+		/* If it is no directory, or has just gone, its parent's events say so. */
 		if (!list->failed && errno != ENOENT && errno != ENOTDIR)
 			list->failed = -errno;
 		return 0;
@@ -81,17 +81,18 @@ static int add_entry(struct v2m_watch_list *list, const char *directory, const c
 	return 0;
 }
 
-/* A path on its way: directory is walked and holds no symbolic links, rest is still to go. */
+/* A path on the way to its end. directory is the part that was walked, without symbolic links; rest
+ * is still to walk. */
 struct walk {
 	char directory[PATH_MAX];
 	char rest[PATH_MAX];
-	char name[NAME_MAX + 1]; /* the last component that was taken */
+	char name[NAME_MAX + 1]; /* the last component that was walked */
 	unsigned symlinks;
-	bool arrived; /* the whole path exists */
+	bool arrived; /* the walk is at its end, and the path exists */
 };
 
-/* Takes the next component off the rest; false: there is none, and the rest is empty, or it cannot
- * exist. */
+/* Moves the next component from the rest to name. False: there is none, and the rest is empty; or
+ * the name is too long to exist. */
 static bool next_name(struct walk *walk)
 {
 	char *start = walk->rest + strspn(walk->rest, "/");
@@ -107,7 +108,7 @@ static bool next_name(struct walk *walk)
 	return true;
 }
 
-static bool append(char *path, const char *name)
+static bool append_name(char *path, const char *name)
 {
 	size_t length = strlen(path);
 	const char *slash = length && path[length - 1] == '/' ? "" : "/";
@@ -116,15 +117,15 @@ static bool append(char *path, const char *name)
 	       (int)(PATH_MAX - length);
 }
 
-static void go_up(char *directory)
+static void go_to_parent(char *directory)
 {
 	char *slash = strrchr(directory, '/');
 
 	slash[slash == directory] = 0;
 }
 
-/* Puts the target in the place of the link. */
-static bool follow(struct walk *walk, const char *link)
+/* Puts the target of a link in the place of the link. */
+static bool follow_link(struct walk *walk, const char *link)
 {
 	char target[PATH_MAX];
 	ssize_t length = readlink(link, target, sizeof(target) - 1);
@@ -132,7 +133,7 @@ static bool follow(struct walk *walk, const char *link)
 	if (length <= 0 || ++walk->symlinks > MAX_SYMLINKS)
 		return false;
 	target[length] = 0;
-	if (strlen(walk->rest) && !append(target, walk->rest))
+	if (strlen(walk->rest) && !append_name(target, walk->rest))
 		return false;
 	if (*target == '/')
 		strcpy(walk->directory, "/");
@@ -140,7 +141,8 @@ static bool follow(struct walk *walk, const char *link)
 	return true;
 }
 
-/* Takes one step. 1: there is more to walk; 0: the end, or what does not exist; -ENOMEM. */
+/* Walks one component. 1: there is more to walk. 0: the end, or something that does not exist.
+ * -ENOMEM. */
 static int take_step(struct v2m_watch_list *list, struct walk *walk)
 {
 	char path[PATH_MAX];
@@ -154,21 +156,21 @@ static int take_step(struct v2m_watch_list *list, struct walk *walk)
 	if (strcmp(walk->name, ".") == 0)
 		return 1;
 	if (strcmp(walk->name, "..") == 0) {
-		go_up(walk->directory);
+		go_to_parent(walk->directory);
 		return 1;
 	}
-	/* Watched before it is looked at, so that no change falls in between. */
+	/* The watch is made before lstat(), so that no change between the two is missed. */
 	result = add_entry(list, walk->directory, walk->name, NAME_EVENTS);
 	strcpy(path, walk->directory);
-	if (result || !append(path, walk->name) || lstat(path, &status))
+	if (result || !append_name(path, walk->name) || lstat(path, &status))
 		return result;
 	if (S_ISLNK(status.st_mode))
-		return follow(walk, path);
+		return follow_link(walk, path);
 	strcpy(walk->directory, path);
 	return 1;
 }
 
-/* A database is written in place, and what is new stands in its log at first. */
+/* A database is written in place, and new rows are in its log at first. */
 static int add_database(struct v2m_watch_list *list, const char *directory, const char *name)
 {
 	char log[NAME_MAX + 8];
@@ -193,7 +195,7 @@ static int add_content(struct v2m_watch_list *list, const char *directory)
 		char path[PATH_MAX];
 
 		strcpy(path, directory);
-		if (v2m_key_format_has_ending(entry->d_name) && append(path, entry->d_name))
+		if (v2m_key_format_has_ending(entry->d_name) && append_name(path, entry->d_name))
 			result = walk_path(list, path, false);
 	}
 	if (stream)
@@ -201,7 +203,7 @@ static int add_content(struct v2m_watch_list *list, const char *directory)
 	return result;
 }
 
-/* enter: what a directory at the end holds matters, too. */
+/* If enter is true and the path is a directory, its files matter too. */
 static int walk_path(struct v2m_watch_list *list, const char *path, bool enter)
 {
 	struct walk walk = { .directory = "/" };
@@ -217,7 +219,7 @@ static int walk_path(struct v2m_watch_list *list, const char *path, bool enter)
 	if (S_ISDIR(status.st_mode) && enter)
 		return add_content(list, walk.directory);
 	if (S_ISREG(status.st_mode) && v2m_source_is_database(walk.directory)) {
-		go_up(walk.directory);
+		go_to_parent(walk.directory);
 		return add_database(list, walk.directory, walk.name);
 	}
 	return 0;
@@ -229,12 +231,12 @@ int v2m_watch_list_add_path(struct v2m_watch_list *list, const char *path)
 
 	if (*path != '/' && !getcwd(absolute, sizeof(absolute)))
 		return 0;
-	if (!append(absolute, path + strspn(path, "/")))
+	if (!append_name(absolute, path + strspn(path, "/")))
 		return 0;
 	return walk_path(list, absolute, true);
 }
 
-/* A file that was just made and is empty yet will be closed when it is written. */
+/* An event will follow when a file that is new and still empty is written and closed. */
 static bool is_unwritten(const struct v2m_watch_entry *entry, const struct inotify_event *event)
 {
 	char path[PATH_MAX];
@@ -243,8 +245,8 @@ static bool is_unwritten(const struct v2m_watch_entry *entry, const struct inoti
 	if ((event->mask & IN_ALL_EVENTS) != IN_CREATE)
 		return false;
 	strcpy(path, entry->directory);
-	return append(path, event->name) && lstat(path, &status) == 0 && S_ISREG(status.st_mode) &&
-	       status.st_size == 0;
+	return append_name(path, event->name) && lstat(path, &status) == 0 &&
+	       S_ISREG(status.st_mode) && status.st_size == 0;
 }
 
 bool v2m_watch_list_concerns(const struct v2m_watch_list *list, const struct inotify_event *event)

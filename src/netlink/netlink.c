@@ -13,8 +13,8 @@
 
 #define ATTEMPTS  5
 #define TIMEOUT_S 5
-/* The kernel puts at most 32 KiB into one message of a dump (netlink_dump in af_netlink.c): a
- * larger buffer brings nothing, a smaller one costs system calls. */
+/* The kernel puts at most 32 KiB of a dump into one datagram (netlink_dump() in af_netlink.c). A
+ * larger buffer would stay partly empty; a smaller one costs system calls. */
 #define BUFFER_SIZE 32768
 
 struct answer {
@@ -34,8 +34,8 @@ int v2m_netlink_open(int protocol, struct v2m_netlink *netlink)
 	netlink->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 	if (netlink->fd < 0)
 		return -errno;
-	/* A dump's answer is never late; a lost one must not hold the collector for ever. Unbound,
-	 * the socket would get no announcements: the kernel takes its address for its own. */
+	/* The kernel answers at once, so the timeout ends the wait only for an answer that was
+	 * lost. An unbound socket would get no announcements: its address is the kernel's, 0. */
 	if (setsockopt(netlink->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) ||
 	    bind(netlink->fd, (const struct sockaddr *)&any, sizeof(any))) {
 		int result = -errno;
@@ -52,8 +52,15 @@ void v2m_netlink_close(struct v2m_netlink *netlink)
 	netlink->fd = -1;
 }
 
-/* The code that ends a dump or tells of an error: 0 or -errno. */
-static int closing_code(const struct nlmsghdr *message)
+int v2m_netlink_join(struct v2m_netlink *netlink, int group)
+{
+	return setsockopt(netlink->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group))
+		       ? -errno
+		       : 0;
+}
+
+/* Reads the code in the message that ends a dump or reports an error: 0 or -errno. */
+static int read_closing_code(const struct nlmsghdr *message)
 {
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(int))
 		return message->nlmsg_type == NLMSG_DONE ? 0 : -EBADMSG;
@@ -64,14 +71,14 @@ static void take_message(struct answer *answer, const struct nlmsghdr *message)
 {
 	int result = 0;
 
-	/* What is left of an answer that was given up. */
+	/* A message of an earlier answer that was not read to its end. */
 	if (message->nlmsg_seq != answer->netlink->sequence)
 		return;
 	if (message->nlmsg_flags & NLM_F_DUMP_INTR)
 		answer->interrupted = true;
 	if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR) {
 		answer->done = true;
-		result = closing_code(message);
+		result = read_closing_code(message);
 	} else if (message->nlmsg_type >= NLMSG_MIN_TYPE) {
 		answer->done = !(message->nlmsg_flags & NLM_F_MULTI);
 		if (!answer->result)
@@ -81,10 +88,10 @@ static void take_message(struct answer *answer, const struct nlmsghdr *message)
 		answer->result = result;
 }
 
-static int receive(struct answer *answer, char *buffer)
+static int receive_datagram(struct answer *answer, char *buffer)
 {
 	const struct nlmsghdr *message = (const struct nlmsghdr *)buffer;
-	/* With MSG_TRUNC the length is the message's own, even where the buffer is too small. */
+	/* MSG_TRUNC: the length is that of the datagram, even if the buffer is too small. */
 	ssize_t received = recv(answer->netlink->fd, buffer, BUFFER_SIZE, MSG_TRUNC);
 	int left;
 
@@ -110,7 +117,7 @@ static int ask_once(struct v2m_netlink *netlink, struct nlmsghdr *request,
 	if (send(netlink->fd, request, request->nlmsg_len, 0) < 0)
 		return -errno;
 	while (!answer.done) {
-		int result = receive(&answer, buffer);
+		int result = receive_datagram(&answer, buffer);
 
 		if (result < 0)
 			return result;
@@ -145,20 +152,7 @@ int v2m_netlink_dump_all(struct v2m_netlink *netlink, uint16_t type, unsigned ch
 
 	request->nlmsg_type = type;
 	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	/* The first byte of struct ifinfomsg, rtmsg and ifaddrmsg alike. */
+	/* The family is the first byte of struct ifinfomsg, rtmsg and ifaddrmsg. */
 	*header = family;
 	return v2m_netlink_ask(netlink, request, visitor);
-}
-
-int v2m_make_room(void **array, size_t count, size_t size)
-{
-	void *grown;
-
-	if (count & (count - 1))
-		return 0;
-	grown = realloc(*array, (count ? 2 * count : 1) * size);
-	if (!grown)
-		return -ENOMEM;
-	*array = grown;
-	return 0;
 }

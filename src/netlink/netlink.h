@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Netlink requests and their answers, one at a time; for src/kernel alone. */
+/* Netlink requests and their answers, one at a time. */
 #ifndef V2METER_NETLINK_NETLINK_H
 #define V2METER_NETLINK_NETLINK_H
 
@@ -12,32 +12,33 @@ struct v2m_netlink {
 	uint32_t sequence;
 };
 
-/* What to do with an answer's messages. visit returns 0 or -errno; after an error the rest of the
- * answer is read and dropped. restart forgets what the answer has brought so far: it comes again.
- */
+/* Takes the messages of an answer. visit returns 0 or -errno; after an error the rest of the answer
+ * is read and dropped. restart forgets all that visit has collected, because the whole answer comes
+ * again; it may be NULL. */
 struct v2m_netlink_visitor {
 	int (*visit)(const struct nlmsghdr *message, void *context);
 	void (*restart)(void *context);
 	void *context;
 };
 
-/* protocol is a NETLINK_* family. 0 or -errno; netlink->fd is -1 on failure. */
+/* protocol is a NETLINK_* family. 0, or -errno with netlink->fd at -1. */
 int v2m_netlink_open(int protocol, struct v2m_netlink *netlink);
 void v2m_netlink_close(struct v2m_netlink *netlink);
 
-/* Sends the request (its sequence number is set here) and visits every message of the answer, a
- * dump or a single one. A dump that the kernel marks as interrupted, because what it describes
- * changed on the way, is taken again, up to five times in all. 0; -EAGAIN where it was interrupted
- * every time; -ETIMEDOUT where the kernel does not answer; the kernel's or the visitor's -errno. */
+/* Makes the socket receive the announcements of a multicast group. 0 or -errno. */
+int v2m_netlink_join(struct v2m_netlink *netlink, int group);
+
+/* Sends the request, whose sequence number is set here, and visits each message of the answer: a
+ * dump or a single message. The kernel marks a dump as interrupted if something changed on the way;
+ * it is requested again then, up to five times in all. 0; -EAGAIN if each dump was interrupted;
+ * -ETIMEDOUT if the kernel does not answer in five seconds; -errno of the kernel or of the visitor.
+ */
 int v2m_netlink_ask(struct v2m_netlink *netlink, struct nlmsghdr *request,
 		    const struct v2m_netlink_visitor *visitor);
 
-/* Asks rtnetlink for everything of a kind: RTM_GETLINK, RTM_GETADDR or RTM_GETROUTE. As above. */
+/* Asks rtnetlink for all links, addresses or routes: type is RTM_GETLINK, RTM_GETADDR or
+ * RTM_GETROUTE. Returns as v2m_netlink_ask() does. */
 int v2m_netlink_dump_all(struct v2m_netlink *netlink, uint16_t type, unsigned char family,
 			 const struct v2m_netlink_visitor *visitor);
-
-/* For visitors that collect: sees to it that an array of count elements of that size, which only
- * ever grows by this function and one at a time, takes one more. 0 or -ENOMEM. */
-int v2m_make_room(void **array, size_t count, size_t size);
 
 #endif

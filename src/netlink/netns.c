@@ -18,12 +18,12 @@
 
 #define PID_FILE_MAX 64
 
-static int fail(struct v2m_error *error, int code, const char *path)
+static int set_error(struct v2m_error *error, int code, const char *path)
 {
 	return v2m_error_set(error, code, "netns %s: %s", path, strerror(-code));
 }
 
-/* A pid and nothing else but white space. 0: it is none. */
+/* Reads a pid, which white space may follow. 0: the text is not a pid. */
 static long parse_pid(const char *text)
 {
 	char *end;
@@ -34,17 +34,17 @@ static long parse_pid(const char *text)
 	return end != text && !*end && pid > 0 && pid <= INT_MAX ? pid : 0;
 }
 
-static int open_of_pid(long pid, struct v2m_error *error)
+static int open_namespace_of(long pid, struct v2m_error *error)
 {
 	char path[64];
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%ld/ns/net", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? fail(error, -errno, path) : fd;
+	return fd < 0 ? set_error(error, -errno, path) : fd;
 }
 
-static int open_of_pid_file(const char *path, struct v2m_error *error)
+static int open_namespace_of_pid_file(const char *path, struct v2m_error *error)
 {
 	V2M_FREE char *text = NULL;
 	size_t length;
@@ -52,12 +52,13 @@ static int open_of_pid_file(const char *path, struct v2m_error *error)
 	long pid = result ? 0 : parse_pid(text);
 
 	if (result && result != -EFBIG)
-		return fail(error, result, path);
+		return set_error(error, result, path);
 	if (!pid)
-		return v2m_error_set(error, -EINVAL,
-				     "netns %s: neither a network namespace nor a file with a pid",
-				     path);
-	return open_of_pid(pid, error);
+		return v2m_error_set(
+			error, -EINVAL,
+			"netns %s: this is neither a network namespace nor a file with a pid",
+			path);
+	return open_namespace_of(pid, error);
 }
 
 static bool is_namespace(int fd)
@@ -67,28 +68,28 @@ static bool is_namespace(int fd)
 	return fstatfs(fd, &info) == 0 && (unsigned long)info.f_type == NSFS_MAGIC;
 }
 
-static int open_any(const char *text, struct v2m_error *error)
+static int open_namespace(const char *text, struct v2m_error *error)
 {
 	V2M_CLOSE int fd = -1;
 	long pid = parse_pid(text);
 
 	if (pid)
-		return open_of_pid(pid, error);
+		return open_namespace_of(pid, error);
 	fd = open(text, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
-		return fail(error, -errno, text);
-	return is_namespace(fd) ? V2M_TAKE_FD(fd) : open_of_pid_file(text, error);
+		return set_error(error, -errno, text);
+	return is_namespace(fd) ? V2M_TAKE_FD(fd) : open_namespace_of_pid_file(text, error);
 }
 
 int v2m_netns_open(const char *text, uint32_t *inode, struct v2m_error *error)
 {
-	V2M_CLOSE int fd = open_any(text, error);
+	V2M_CLOSE int fd = open_namespace(text, error);
 	struct stat info;
 
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &info))
-		return fail(error, -errno, text);
+		return set_error(error, -errno, text);
 	*inode = (uint32_t)info.st_ino;
 	return V2M_TAKE_FD(fd);
 }

@@ -7,53 +7,64 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/cleanup.h"
+#include "base/array.h"
+#include "netlink/netlink.h"
 
-#define BUFFER_SIZE 32768
-
-static void close_socket(struct mnl_socket **socket)
+/* Visits all qdiscs or filters that the kernel lists for the link and the parent. */
+static int dump_link(uint16_t type, uint32_t ifindex, uint32_t parent,
+		     const struct v2m_netlink_visitor *visitor)
 {
-	if (*socket)
-		mnl_socket_close(*socket);
+	_Alignas(struct nlmsghdr) char buffer[MNL_NLMSG_HDRLEN + MNL_ALIGN(sizeof(struct tcmsg))];
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct tcmsg *query = mnl_nlmsg_put_extra_header(request, sizeof(*query));
+	struct v2m_netlink netlink;
+	int result = v2m_netlink_open(NETLINK_ROUTE, &netlink);
+
+	if (result)
+		return result;
+	request->nlmsg_type = type;
+	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	query->tcm_family = AF_UNSPEC;
+	query->tcm_ifindex = (int)ifindex;
+	query->tcm_parent = parent;
+	result = v2m_netlink_ask(&netlink, request, visitor);
+	v2m_netlink_close(&netlink);
+	return result;
 }
 
-/* Sends a dump request and hands every answer to the callback. */
-static int dump(struct nlmsghdr *request, mnl_cb_t callback, void *context)
+/* A qdisc or filter and its attributes by type. */
+struct tc_object {
+	const struct tcmsg *message;
+	const struct nlattr *attributes[TCA_MAX + 1];
+};
+
+static int find_attribute(const struct nlattr *attribute, void *context)
 {
-	V2M_CLEANUP(close_socket)
-	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	V2M_FREE char *buffer = malloc(BUFFER_SIZE);
-	int result = MNL_CB_OK;
+	struct tc_object *object = context;
+	uint16_t type = mnl_attr_get_type(attribute);
 
-	if (!socket || !buffer || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
-		return errno ? -errno : -ENOMEM;
-	while (result > MNL_CB_STOP) {
-		ssize_t length = mnl_socket_recvfrom(socket, buffer, BUFFER_SIZE);
-
-		if (length < 0)
-			return -errno;
-		result = mnl_cb_run(buffer, (size_t)length, request->nlmsg_seq,
-				    mnl_socket_get_portid(socket), callback, context);
-	}
-	return result < 0 ? -errno : 0;
+	if (type <= TCA_MAX)
+		object->attributes[type] = attribute;
+	return MNL_CB_OK;
 }
 
-static struct tcmsg *make_request(char *buffer, uint16_t type, uint32_t ifindex)
+static bool read_object(const struct nlmsghdr *header, struct tc_object *object)
 {
-	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
-	struct tcmsg *message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
+	if (mnl_nlmsg_get_payload_len(header) < sizeof(*object->message))
+		return false;
+	*object = (struct tc_object){ .message = mnl_nlmsg_get_payload(header) };
+	return mnl_attr_parse(header, sizeof(*object->message), find_attribute, object) ==
+	       MNL_CB_OK;
+}
 
-	header->nlmsg_type = type;
-	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	header->nlmsg_seq = 1;
-	message->tcm_family = AF_UNSPEC;
-	message->tcm_ifindex = (int)ifindex;
-	return message;
+static bool is_of_kind(const struct tc_object *object, const char *kind)
+{
+	const struct nlattr *attribute = object->attributes[TCA_KIND];
+
+	return attribute && strcmp(mnl_attr_get_str(attribute), kind) == 0;
 }
 
 struct hook_search {
@@ -61,54 +72,47 @@ struct hook_search {
 	enum v2m_tc_hook hook;
 };
 
-static int find_attribute(const struct nlattr *attribute, void *context)
+static void forget_hook(void *context)
 {
-	const struct nlattr **found = context;
-	uint16_t type = mnl_attr_get_type(attribute);
-
-	if (type <= TCA_MAX)
-		found[type] = attribute;
-	return MNL_CB_OK;
+	((struct hook_search *)context)->hook = V2M_TC_NONE;
 }
 
-static int see_qdisc(const struct nlmsghdr *header, void *context)
+static int visit_qdisc(const struct nlmsghdr *header, void *context)
 {
-	const struct tcmsg *message = mnl_nlmsg_get_payload(header);
-	const struct nlattr *found[TCA_MAX + 1] = {};
 	struct hook_search *search = context;
+	struct tc_object qdisc;
 
-	/* The request's device is a hint that older kernels ignore. */
-	if (message->tcm_ifindex != (int)search->ifindex || message->tcm_parent != TC_H_CLSACT)
-		return MNL_CB_OK;
-	mnl_attr_parse(header, sizeof(*message), find_attribute, found);
-	if (!found[TCA_KIND])
-		return MNL_CB_OK;
-	search->hook = strcmp(mnl_attr_get_str(found[TCA_KIND]), "clsact") ? V2M_TC_INGRESS
-									   : V2M_TC_CLSACT;
-	return MNL_CB_OK;
+	/* Older kernels list the qdiscs of all links, whichever was asked for. */
+	if (!read_object(header, &qdisc) || qdisc.message->tcm_ifindex != (int)search->ifindex ||
+	    qdisc.message->tcm_parent != TC_H_CLSACT || !qdisc.attributes[TCA_KIND])
+		return 0;
+	search->hook = is_of_kind(&qdisc, "clsact") ? V2M_TC_CLSACT : V2M_TC_INGRESS;
+	return 0;
 }
 
 int v2m_tc_hook(uint32_t ifindex, enum v2m_tc_hook *hook)
 {
-	char request[MNL_NLMSG_HDRLEN + MNL_ALIGN(sizeof(struct tcmsg))];
 	struct hook_search search = { .ifindex = ifindex };
-	int result;
+	const struct v2m_netlink_visitor visitor = { visit_qdisc, forget_hook, &search };
+	int result = dump_link(RTM_GETQDISC, ifindex, 0, &visitor);
 
-	make_request(request, RTM_GETQDISC, ifindex);
-	result = dump((struct nlmsghdr *)request, see_qdisc, &search);
 	if (result == 0)
 		*hook = search.hook;
 	return result;
 }
 
 struct filter_list {
-	struct v2m_tc_filter *filters;
-	size_t count;
+	V2M_ARRAY(struct v2m_tc_filter) filters;
 	uint32_t ifindex;
 	uint32_t parent;
 };
 
-static int find_bpf_attribute(const struct nlattr *attribute, void *context)
+static void forget_filters(void *context)
+{
+	((struct filter_list *)context)->filters.count = 0;
+}
+
+static int read_bpf_attribute(const struct nlattr *attribute, void *context)
 {
 	struct v2m_tc_filter *filter = context;
 
@@ -119,49 +123,41 @@ static int find_bpf_attribute(const struct nlattr *attribute, void *context)
 	return MNL_CB_OK;
 }
 
-static int see_filter(const struct nlmsghdr *header, void *context)
+static int visit_filter(const struct nlmsghdr *header, void *context)
 {
-	const struct tcmsg *message = mnl_nlmsg_get_payload(header);
-	const struct nlattr *found[TCA_MAX + 1] = {};
 	struct filter_list *list = context;
-	struct v2m_tc_filter filter = {
-		.handle = message->tcm_handle,
-		.priority = (uint16_t)(message->tcm_info >> 16),
-		.protocol = (uint16_t)message->tcm_info,
-	};
-	struct v2m_tc_filter *grown;
+	struct v2m_tc_filter filter;
+	struct tc_object object;
+	const struct nlattr *chain;
 
-	if (message->tcm_ifindex != (int)list->ifindex || message->tcm_parent != list->parent)
-		return MNL_CB_OK;
-	mnl_attr_parse(header, sizeof(*message), find_attribute, found);
-	if (found[TCA_CHAIN] && mnl_attr_get_u32(found[TCA_CHAIN]) != 0)
-		return MNL_CB_OK;
-	filter.bpf = found[TCA_KIND] && strcmp(mnl_attr_get_str(found[TCA_KIND]), "bpf") == 0;
-	if (filter.bpf && found[TCA_OPTIONS])
-		mnl_attr_parse_nested(found[TCA_OPTIONS], find_bpf_attribute, &filter);
-	grown = realloc(list->filters, (list->count + 1) * sizeof(*grown));
-	if (!grown) {
-		errno = ENOMEM;
-		return MNL_CB_ERROR;
-	}
-	list->filters = grown;
-	list->filters[list->count++] = filter;
-	return MNL_CB_OK;
+	if (!read_object(header, &object) || object.message->tcm_ifindex != (int)list->ifindex ||
+	    object.message->tcm_parent != list->parent)
+		return 0;
+	chain = object.attributes[TCA_CHAIN];
+	if (chain && mnl_attr_get_u32(chain) != 0)
+		return 0;
+	filter = (struct v2m_tc_filter){
+		.handle = object.message->tcm_handle,
+		.priority = (uint16_t)(object.message->tcm_info >> 16),
+		.protocol = (uint16_t)object.message->tcm_info,
+		.bpf = is_of_kind(&object, "bpf"),
+	};
+	if (filter.bpf && object.attributes[TCA_OPTIONS])
+		mnl_attr_parse_nested(object.attributes[TCA_OPTIONS], read_bpf_attribute, &filter);
+	return v2m_array_add(&list->filters, filter);
 }
 
 int v2m_tc_filters(uint32_t ifindex, uint32_t minor, struct v2m_tc_filter **filters, size_t *count)
 {
-	char request[MNL_NLMSG_HDRLEN + MNL_ALIGN(sizeof(struct tcmsg))];
 	struct filter_list list = { .ifindex = ifindex, .parent = TC_H_MAKE(TC_H_CLSACT, minor) };
-	int result;
+	const struct v2m_netlink_visitor visitor = { visit_filter, forget_filters, &list };
+	int result = dump_link(RTM_GETTFILTER, ifindex, list.parent, &visitor);
 
-	make_request(request, RTM_GETTFILTER, ifindex)->tcm_parent = list.parent;
-	result = dump((struct nlmsghdr *)request, see_filter, &list);
 	if (result) {
-		free(list.filters);
+		v2m_array_clear(&list.filters);
 		return result;
 	}
-	*filters = list.filters;
-	*count = list.count;
+	*filters = list.filters.items;
+	*count = list.filters.count;
 	return 0;
 }

@@ -21,6 +21,7 @@
 #include "base/cleanup.h"
 #include "base/trusted_dir.h"
 #include "base/file.h"
+#include "base/hash.h"
 
 #define BPFFS_ROOT "/sys/fs/bpf"
 
@@ -36,7 +37,7 @@ static bool is_bpffs(const char *path)
 	return statfs(path, &info) == 0 && (unsigned long)info.f_type == BPF_FS_MAGIC;
 }
 
-static int ensure_mounted(const char *pin_dir, struct v2m_error *error)
+static int mount_bpffs(const char *pin_dir, struct v2m_error *error)
 {
 	if (strncmp(pin_dir, BPFFS_ROOT "/", strlen(BPFFS_ROOT) + 1) || is_bpffs(BPFFS_ROOT))
 		return 0;
@@ -61,9 +62,8 @@ static int make_pin_dir(const char *path, struct v2m_error *error)
 	return 0;
 }
 
-/* The process that has the lock, from /proc/locks; 0 where it cannot be told (another PID
- * namespace). */
-static long lock_holder(const struct stat *directory)
+/* Finds the process that holds the lock in /proc/locks. 0: a process of another PID namespace. */
+static long find_lock_holder(const struct stat *directory)
 {
 	V2M_FCLOSE FILE *file = fopen("/proc/locks", "re");
 	char line[256];
@@ -85,13 +85,17 @@ static long lock_holder(const struct stat *directory)
 static int lock_directory(int fd, const char *pin_dir, struct v2m_error *error)
 {
 	struct stat info;
+	long holder;
 
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	if (errno != EWOULDBLOCK || fstat(fd, &info))
 		return v2m_error_set(error, -errno, "cannot lock %s: %s", pin_dir, strerror(errno));
-	return v2m_error_set(error, -EBUSY, "%s is in use by process %ld", pin_dir,
-			     lock_holder(&info));
+	holder = find_lock_holder(&info);
+	if (!holder)
+		return v2m_error_set(error, -EBUSY,
+				     "%s is in use by a process of another container", pin_dir);
+	return v2m_error_set(error, -EBUSY, "%s is in use by process %ld", pin_dir, holder);
 }
 
 int v2m_bpffs_lock(const char *pin_dir, bool make, struct v2m_error *error)
@@ -102,7 +106,7 @@ int v2m_bpffs_lock(const char *pin_dir, bool make, struct v2m_error *error)
 	int result = 0;
 
 	if (make) {
-		result = ensure_mounted(pin_dir, error);
+		result = mount_bpffs(pin_dir, error);
 		if (result == 0)
 			result = make_pin_dir(pin_dir, error);
 		if (result)
@@ -119,19 +123,18 @@ int v2m_bpffs_lock(const char *pin_dir, bool make, struct v2m_error *error)
 	result = lock_directory(fd, pin_dir, error);
 	if (result)
 		return result;
-	/* Whoever had the lock may have removed the directory as its last act. */
+	/* The process that held the lock may have removed the directory before it let go. */
 	if (fstat(fd, &opened) || stat(pin_dir, &named) || opened.st_ino != named.st_ino)
-		return v2m_error_set(error, -EAGAIN, "%s was removed meanwhile", pin_dir);
+		return v2m_error_set(error, -EAGAIN, "%s was removed at this moment: try again",
+				     pin_dir);
 	return V2M_TAKE_FD(fd);
 }
 
-/* FNV-1a. Odd, so that it never is 0, which would let the kernel choose. */
-static uint32_t handle_of(const char *pin_dir)
+/* Odd, so never 0: for a filter with handle 0 the kernel chooses another one. */
+static uint32_t handle_for(const char *pin_dir)
 {
-	uint32_t hash = 2166136261u;
+	uint32_t hash = v2m_fnv32(V2M_FNV32_START, pin_dir, strlen(pin_dir));
 
-	for (; *pin_dir; pin_dir++)
-		hash = (hash ^ (unsigned char)*pin_dir) * 16777619u;
 	return (hash & 0x7fffffffu) | 1;
 }
 
@@ -139,7 +142,7 @@ int v2m_pins_init(struct v2m_pins *pins, const char *pin_dir, const char *direct
 {
 	int length = snprintf(pins->dir, sizeof(pins->dir), "%s/%s", pin_dir, directory);
 
-	pins->handle = handle_of(pin_dir);
+	pins->handle = handle_for(pin_dir);
 	return length < (int)sizeof(pins->dir) ? 0 : -ENAMETOOLONG;
 }
 

@@ -16,30 +16,40 @@ enum v2m_direction {
 	V2M_N_DIRECTIONS,
 };
 
-/* A directory of pins, and what is derived from pin_dir to tell our filters from others'. */
+/* A directory of pins. */
 struct v2m_pins {
 	char dir[PATH_MAX];
-	uint32_t handle; /* of our filters under clsact */
+	uint32_t handle; /* of our filters under clsact; follows from pin_dir, so that two daemons
+			    have two */
 };
 
-/* Mounts bpffs where it is missing, makes the directory and takes its lock. The descriptor, or
- * -errno; -EBUSY names the process that has it. */
+/* Locks pin_dir. With make, mounts the bpffs and makes the directory first if they are missing. The
+ * descriptor that holds the lock, or -errno: -EBUSY if another process holds it, whose number is in
+ * the error; -EINVAL if pin_dir is not on a bpffs. */
 int v2m_bpffs_lock(const char *pin_dir, bool make, struct v2m_error *error);
-/* pin_dir's directory of an ABI version. 0 or -ENAMETOOLONG. */
+
+/* Names a directory under pin_dir; makes nothing. 0 or -ENAMETOOLONG. */
 int v2m_pins_init(struct v2m_pins *pins, const char *pin_dir, const char *directory);
-/* 0 or -ENAMETOOLONG. */
+
+/* Writes the path of a pin. 0 or -ENAMETOOLONG. */
 int v2m_pin_path(const struct v2m_pins *pins, const char *name, char path[PATH_MAX]);
-/* "link", "prog": <kind>_<ifindex>_<ingress|egress>. */
+/* The same for the pin of a device: <kind>_<ifindex>_<ingress|egress>. */
 int v2m_pin_path_of(const struct v2m_pins *pins, const char *kind, uint32_t ifindex,
 		    enum v2m_direction direction, char path[PATH_MAX]);
-/* An open pin, or -errno; -ENOENT. */
+
+/* Opens a pin. A descriptor or -errno; -ENOENT if there is no such pin. */
 int v2m_pin_get(const struct v2m_pins *pins, const char *name);
-/* Calls visit with the name of each entry, until it returns other than 0. */
+
+/* Calls visit with the name of each entry that has no dot in front, until it returns other than 0.
+ * That result, 0 after the last entry, or -errno. */
 int v2m_directory_walk(const char *dir, int (*visit)(const char *name, void *context),
 		       void *context);
-/* Devices that have pins here, each once; at most max. The number, or -errno. */
+
+/* Lists the ifindexes of devices that have pins in the directory, each once, at most max. Their
+ * number or -errno. */
 int v2m_pins_devices(const struct v2m_pins *pins, uint32_t *ifindexes, size_t max);
-/* Parses <link|prog|qdisc>_<ifindex>[_...]; 0 where the name is another one. */
+
+/* Reads the ifindex from the name of a device's pin. 0 if the name is not one of these. */
 uint32_t v2m_pin_ifindex(const char *name);
 
 #endif

@@ -8,14 +8,15 @@
 #include "base/cleanup.h"
 
 /*
- * The kernel's filter machine (inet_diag_bc_run in net/ipv4/inet_diag.c) goes to op->yes or op->no,
- * counted in bytes from the operation itself; it accepts a socket when it arrives exactly at the
- * end and rejects it four bytes beyond. The checker wants every target to be on the path of the yes
- * jumps from the start: so yes always leads to the operation that follows.
+ * The kernel's filter machine (inet_diag_bc_run() in net/ipv4/inet_diag.c) jumps op->yes or op->no
+ * bytes from each operation. It accepts a socket if it arrives exactly at the end, and rejects it
+ * four bytes behind the end. The kernel's checker demands that every target is on the path of the
+ * yes jumps from the start, so yes always leads to the next operation.
  */
-#define COMPARISON (2 * sizeof(struct inet_diag_bc_op)) /* the port is in the second half's no */
-#define JUMP       sizeof(struct inet_diag_bc_op)
-#define LEAF       (COMPARISON + JUMP)
+#define COMPARISON                                                                                 \
+	(2 * sizeof(struct inet_diag_bc_op)) /* the second half holds the port in its no */
+#define JUMP sizeof(struct inet_diag_bc_op)
+#define LEAF (COMPARISON + JUMP)
 
 struct range {
 	uint16_t low;
@@ -47,41 +48,40 @@ static void emit_comparison(struct writer *writer, unsigned char operation, uint
 	emit(writer, INET_DIAG_BC_NOP, 0, port);
 }
 
-static size_t reject(const struct writer *writer)
+static size_t rejecting_jump(const struct writer *writer)
 {
 	return writer->length - writer->at + 4;
 }
 
-static size_t size_of(size_t n_ranges)
+static size_t search_size(size_t n_ranges)
 {
 	return n_ranges * LEAF + (n_ranges - 1) * COMPARISON;
 }
 
-/* A binary search. The port is known to be at or above the first range's low end. */
+/* Writes a binary search. The port is at or above the low end of the first range. */
 static void emit_search(struct writer *writer, const struct range *ranges, size_t count)
 {
 	size_t middle = count / 2;
 
 	if (count == 1) {
-		emit_comparison(writer, INET_DIAG_BC_S_LE, ranges->high, reject(writer));
+		emit_comparison(writer, INET_DIAG_BC_S_LE, ranges->high, rejecting_jump(writer));
 		emit(writer, INET_DIAG_BC_JMP, JUMP, writer->length - writer->at);
 		return;
 	}
 	emit_comparison(writer, INET_DIAG_BC_S_GE, ranges[middle].low,
-			COMPARISON + size_of(count - middle));
+			COMPARISON + search_size(count - middle));
 	emit_search(writer, ranges + middle, count - middle);
 	emit_search(writer, ranges, middle);
 }
 
-static int descending(const void *left, const void *right)
+static int compare_descending(const void *left, const void *right)
 {
 	return (int)*(const uint16_t *)right - (int)*(const uint16_t *)left;
 }
 
-/* The width that a gap between ports must have to be filtered out, so that no more than the allowed
- * number of ranges remains; those of just that width are used as far as *spare goes. -1: no memory.
- */
-static int narrowest_gap(const uint16_t *ports, size_t n_ports, size_t *spare)
+/* Returns the least width of a gap between ports that the filter rejects, so that it has as many
+ * ranges as allowed. Of the gaps with just this width, the filter rejects *spare. -1: no memory. */
+static int find_least_gap(const uint16_t *ports, size_t n_ports, size_t *spare)
 {
 	V2M_FREE uint16_t *gaps = calloc(n_ports, sizeof(*gaps));
 	size_t n = 0;
@@ -96,7 +96,7 @@ static int narrowest_gap(const uint16_t *ports, size_t n_ports, size_t *spare)
 	*spare = n;
 	if (n < V2M_PORT_FILTER_MAX_RANGES)
 		return 2;
-	qsort(gaps, n, sizeof(*gaps), descending);
+	qsort(gaps, n, sizeof(*gaps), compare_descending);
 	least = gaps[V2M_PORT_FILTER_MAX_RANGES - 2];
 	for (size_t i = 0; i < V2M_PORT_FILTER_MAX_RANGES - 1; i++)
 		equal += gaps[i] == least;
@@ -107,7 +107,7 @@ static int narrowest_gap(const uint16_t *ports, size_t n_ports, size_t *spare)
 static size_t make_ranges(const uint16_t *ports, size_t n_ports, struct range *ranges)
 {
 	size_t spare = 0;
-	int least = narrowest_gap(ports, n_ports, &spare);
+	int least = find_least_gap(ports, n_ports, &spare);
 	size_t n = 0;
 
 	if (least < 0)
@@ -134,8 +134,8 @@ size_t v2m_port_filter(const uint16_t *ports, size_t n_ports,
 
 	if (!n)
 		return 0;
-	writer.length = COMPARISON + size_of(n);
-	emit_comparison(&writer, INET_DIAG_BC_S_GE, ranges[0].low, reject(&writer));
+	writer.length = COMPARISON + search_size(n);
+	emit_comparison(&writer, INET_DIAG_BC_S_GE, ranges[0].low, rejecting_jump(&writer));
 	emit_search(&writer, ranges, n);
 	return writer.length;
 }

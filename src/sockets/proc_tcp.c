@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "base/proc_tcp_line.h"
 
-/* Of the calling thread: it may be in another network namespace than the process began in. */
+/* thread-self: the calling thread may be in another network namespace than the process. */
 #define TCP4 "/proc/thread-self/net/tcp"
 #define TCP6 "/proc/thread-self/net/tcp6"
 
@@ -20,7 +20,7 @@ bool v2m_proc_tcp_exists(void)
 	return access(TCP4, R_OK) == 0;
 }
 
-static int take_line(struct v2m_socket_dump *dump, const char *line)
+static int add_line(struct v2m_socket_dump *dump, const char *line)
 {
 	struct v2m_connection parsed;
 	struct v2m_connection *connection;
@@ -35,7 +35,7 @@ static int take_line(struct v2m_socket_dump *dump, const char *line)
 	return result;
 }
 
-static int read_file(struct v2m_socket_dump *dump, const char *path)
+static int add_file(struct v2m_socket_dump *dump, const char *path)
 {
 	V2M_FCLOSE FILE *file = fopen(path, "re");
 	V2M_FREE char *line = NULL;
@@ -45,17 +45,17 @@ static int read_file(struct v2m_socket_dump *dump, const char *path)
 	if (!file)
 		return -errno;
 	while (!result && getline(&line, &size, file) > 0)
-		result = take_line(dump, line);
+		result = add_line(dump, line);
 	return !result && ferror(file) ? -EIO : result;
 }
 
 int v2m_proc_tcp_dump(struct v2m_socket_dump *dump)
 {
-	int result = read_file(dump, TCP4);
+	int result = add_file(dump, TCP4);
 
 	if (result)
 		return result;
-	/* A kernel without IPv6 has no such file. */
-	result = read_file(dump, TCP6);
+	/* A kernel without IPv6 does not have this file. */
+	result = add_file(dump, TCP6);
 	return result == -ENOENT ? 0 : result;
 }

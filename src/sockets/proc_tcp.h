@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Sockets by /proc/net/tcp and tcp6, where netlink does not tell; for src/kernel alone. */
+/* Connections from /proc/net/tcp and tcp6, in place of sock_diag. */
 #ifndef V2METER_SOCKETS_PROC_TCP_H
 #define V2METER_SOCKETS_PROC_TCP_H
 
@@ -10,7 +10,7 @@
 /* Whether the files can be read. */
 bool v2m_proc_tcp_exists(void);
 
-/* Fills in the sockets of both families. 0 or -errno. */
+/* Adds the connections of both families to the dump. 0 or -errno. */
 int v2m_proc_tcp_dump(struct v2m_socket_dump *dump);
 
 #endif

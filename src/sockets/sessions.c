@@ -17,12 +17,12 @@
 #include "base/file.h"
 #include "pins/map_shape.h"
 #include "pins/pins.h"
-#include "pins/strays.h"
+#include "pins/stray_link.h"
 #include "sessions.skel.h"
 
 #define DIRECTORY "sessions_v" V2M_STRINGIFY(V2M_SESSIONS_ABI_VERSION)
 #define LINK      "link"
-/* Connections that may have gone between two dumps and still not cost the rest a look-up. */
+/* How many connections may have closed between two dumps before a look-up costs a system call. */
 #define KNOWN_LOOK_AHEAD 16
 
 enum map {
@@ -32,6 +32,17 @@ enum map {
 	N_MAPS,
 };
 
+/*
+ * The names of all maps. Types and sizes stand in bpf/sessions.bpf.c alone, and the object knows
+ * them.
+ *
+ * If a version adds a map, the pins of the version before have none of that name. The new map
+ * starts empty, the others are taken over with what they hold, and the program is attached anew,
+ * because the attached one does not write to the new map. If a version changes the type or size of
+ * a map, the pinned map is replaced by an empty one, with a warning. If only the meaning of a map
+ * changes, nothing here notices: V2M_SESSIONS_ABI_VERSION must be raised, and then all maps start
+ * empty in another directory.
+ */
 static const char *const map_names[N_MAPS] = {
 	[MAP_COUNTERS] = "session_counters",
 	[MAP_STARTS] = "session_starts",
@@ -41,50 +52,49 @@ static const char *const map_names[N_MAPS] = {
 struct v2m_sessions {
 	struct v2m_pins pins;
 	struct sessions_bpf *object;
-	int maps[N_MAPS]; /* of the object, which closes them */
+	int maps[N_MAPS]; /* descriptors that the object owns */
+	bool attach_anew; /* a map is new, so an attached program does not write to it */
 };
 
-static void unpin(const struct v2m_sessions *sessions, const char *name)
+static int remove_pin(const struct v2m_pins *pins, const char *name)
 {
 	char path[PATH_MAX];
+	int result = v2m_pin_path(pins, name, path);
 
-	if (v2m_pin_path(&sessions->pins, name, path) == 0)
-		unlink(path);
+	return !result && unlink(path) && errno != ENOENT ? -errno : result;
 }
 
-/* Maps of another shape are of another program: they are replaced, and so is that program. So is a
- * program whose map has lost its pin, since it goes on counting in a map that nobody reads. */
-static void reuse_maps(const struct v2m_sessions *sessions)
+/* 0 if the object uses the pinned map or makes a new one, or -errno. */
+static int reuse_map(struct v2m_sessions *sessions, const char *name)
 {
-	for (int i = 0; i < N_MAPS; i++) {
-		struct bpf_map *map =
-			bpf_object__find_map_by_name(sessions->object->obj, map_names[i]);
-		const struct v2m_map_shape shape = v2m_map_shape_of(map);
-		V2M_CLOSE int fd = v2m_pin_get(&sessions->pins, map_names[i]);
-		const char *what = fd >= 0 ? v2m_map_shape_differs(&shape, fd) : NULL;
+	struct bpf_map *map = bpf_object__find_map_by_name(sessions->object->obj, name);
+	const struct v2m_map_shape shape = v2m_map_shape_of(map);
+	V2M_CLOSE int fd = v2m_pin_get(&sessions->pins, name);
+	const char *difference = fd >= 0 ? v2m_map_shape_differs(&shape, fd) : NULL;
 
-		if (fd >= 0 && !what && bpf_map__reuse_fd(map, fd) == 0)
-			continue;
-		if (what)
-			v2m_log_warning(
-				"%s/%s is not the map of this version (its %s): a new one is "
-				"made",
-				sessions->pins.dir, map_names[i], what);
-		unpin(sessions, map_names[i]);
-		unpin(sessions, LINK);
-	}
+	if (fd >= 0 && !difference)
+		return bpf_map__reuse_fd(map, fd);
+	sessions->attach_anew = true;
+	if (fd < 0)
+		return 0;
+	v2m_log_warning("%s/%s has another layout and is replaced: it starts empty (its %s "
+			"differs)",
+			sessions->pins.dir, name, difference);
+	return remove_pin(&sessions->pins, name);
 }
 
-static int load(struct v2m_sessions *sessions, bool has_cookie)
+static int load_program(struct v2m_sessions *sessions, bool has_cookie)
 {
-	int result;
+	int result = 0;
 
 	sessions->object = sessions_bpf__open();
 	if (!sessions->object)
 		return -errno;
 	sessions->object->rodata->has_cookie = has_cookie;
-	reuse_maps(sessions);
-	result = sessions_bpf__load(sessions->object);
+	for (int i = 0; i < N_MAPS && !result; i++)
+		result = reuse_map(sessions, map_names[i]);
+	if (!result)
+		result = sessions_bpf__load(sessions->object);
 	if (!result)
 		return 0;
 	sessions_bpf__destroy(V2M_TAKE(sessions->object));
@@ -108,9 +118,9 @@ static int pin_maps(struct v2m_sessions *sessions)
 	return 0;
 }
 
-/* The line of /proc about a link that runs this program: the tag, a hash of the instructions, tells
- * one program from another. 0 or -errno. */
-static int tag_line(int program, char line[64])
+/* Writes the line of /proc/self/fdinfo that a link of this program has. The tag is a hash of the
+ * instructions. 0 or -errno. */
+static int format_tag_line(int program, char line[64])
 {
 	struct bpf_prog_info info = {};
 	uint32_t size = sizeof(info);
@@ -122,8 +132,8 @@ static int tag_line(int program, char line[64])
 	return result;
 }
 
-/* Asked of /proc, as the program itself the kernel shows to CAP_SYS_ADMIN alone. */
-static bool is_attached(const struct v2m_sessions *sessions)
+/* Reads /proc, because only CAP_SYS_ADMIN may open the program of a link. */
+static bool is_program_attached(const struct v2m_sessions *sessions)
 {
 	V2M_CLOSE int link = v2m_pin_get(&sessions->pins, LINK);
 	V2M_FREE char *text = NULL;
@@ -133,8 +143,41 @@ static bool is_attached(const struct v2m_sessions *sessions)
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", link);
 	return link >= 0 && v2m_read_file(path, 4096, &text, &length) == 0 &&
-	       tag_line(bpf_program__fd(sessions->object->progs.v2m_session), ours) == 0 &&
+	       format_tag_line(bpf_program__fd(sessions->object->progs.v2m_session), ours) == 0 &&
 	       strstr(text, ours);
+}
+
+/* 0 or -errno. */
+static int take_back_renamed_link(const struct v2m_sessions *sessions)
+{
+	const struct v2m_link_pins pins = {
+		.pins = &sessions->pins,
+		.link = LINK,
+		.maps = map_names,
+		.n_maps = N_MAPS,
+	};
+
+	return v2m_stray_link_take_back(&pins, sessions->maps[MAP_COUNTERS]);
+}
+
+/* A tracepoint's link takes no other program, so the old link is removed first. A connection that
+ * opens or closes between the two is not counted; with both attached, it would count twice. */
+static int attach_program(struct v2m_sessions *sessions)
+{
+	char path[PATH_MAX];
+	struct bpf_link *link;
+	int result = v2m_pin_path(&sessions->pins, LINK, path);
+
+	if (result || (!sessions->attach_anew && is_program_attached(sessions)))
+		return result;
+	unlink(path);
+	link = bpf_program__attach(sessions->object->progs.v2m_session);
+	if (!link)
+		return -errno;
+	result = bpf_link__pin(link, path);
+	bpf_link__destroy(link);
+	sessions->attach_anew = result != 0;
+	return result;
 }
 
 static bool is_pinned(const struct v2m_sessions *sessions, const char *name)
@@ -144,140 +187,53 @@ static bool is_pinned(const struct v2m_sessions *sessions, const char *name)
 	return v2m_pin_path(&sessions->pins, name, path) == 0 && access(path, F_OK) == 0;
 }
 
-/* A link of ours: in its place if that is free, else it goes, and what it counts with it. 0 or
- * -errno. */
-static int take_back_link(const struct v2m_sessions *sessions, const char *path)
-{
-	char place[PATH_MAX];
-	int result = v2m_pin_path(&sessions->pins, LINK, place);
-
-	if (result)
-		return result;
-	if (is_pinned(sessions, LINK))
-		return unlink(path) ? -errno : 0;
-	return rename(path, place) ? -errno : 0;
-}
-
-static int empty_stray(const struct v2m_pins *stray, void *context)
-{
-	const struct v2m_sessions *sessions = context;
-	char path[PATH_MAX];
-	int result = v2m_pin_path(stray, LINK, path);
-
-	if (result == 0 && access(path, F_OK) == 0)
-		result = take_back_link(sessions, path);
-	for (int i = 0; i < N_MAPS && result == 0; i++)
-		if (v2m_pin_path(stray, map_names[i], path) == 0)
-			unlink(path);
-	rmdir(stray->dir);
-	v2m_log_warning("%s had been renamed: its pins are back in %s", stray->dir,
-			sessions->pins.dir);
-	return result;
-}
-
-/* A link in our directory under another name. 1: it was taken back. */
-static int take_back_renamed(const char *name, void *context)
-{
-	const struct v2m_sessions *sessions = context;
-	V2M_CLOSE int fd = v2m_pin_get(&sessions->pins, name);
-	char path[PATH_MAX];
-	int result;
-
-	if (strcmp(name, LINK) == 0 || fd < 0 || !v2m_pin_is_link(fd))
-		return 0;
-	result = v2m_pin_path(&sessions->pins, name, path);
-	if (result == 0)
-		result = take_back_link(sessions, path);
-	return result ? result : 1;
-}
-
-/* Links that were renamed count in the same maps as the one that takes their place. 0 or -errno. */
-static int take_back_strays(struct v2m_sessions *sessions)
-{
-	int result = v2m_strays_walk(&sessions->pins, map_names[MAP_COUNTERS],
-				     sessions->maps[MAP_COUNTERS], empty_stray, sessions);
-
-	while (result == 0) {
-		int moved = v2m_directory_walk(sessions->pins.dir, take_back_renamed, sessions);
-
-		if (moved <= 0)
-			return moved;
-	}
-	return result;
-}
-
-/* A link of this kind takes no other program: the old one goes first, and a connection that opens
- * or closes in that moment is not seen, where it would else be counted twice. */
-static int attach(struct v2m_sessions *sessions)
-{
-	char path[PATH_MAX];
-	struct bpf_link *link;
-	int result = v2m_pin_path(&sessions->pins, LINK, path);
-
-	if (result || is_attached(sessions))
-		return result;
-	unlink(path);
-	link = bpf_program__attach(sessions->object->progs.v2m_session);
-	if (!link)
-		return -errno;
-	result = bpf_link__pin(link, path);
-	bpf_link__destroy(link);
-	return result;
-}
-
 void v2m_sessions_keep(struct v2m_sessions *sessions)
 {
-	bool whole = is_pinned(sessions, LINK);
+	bool complete = is_pinned(sessions, LINK);
 	int result = 0;
 
 	for (int i = 0; i < N_MAPS; i++)
-		whole &= is_pinned(sessions, map_names[i]);
-	if (whole)
+		complete &= is_pinned(sessions, map_names[i]);
+	if (complete)
 		return;
 	if (mkdir(sessions->pins.dir, 0700) && errno != EEXIST)
 		result = -errno;
 	if (!result)
 		result = pin_maps(sessions);
 	if (!result)
-		result = take_back_strays(sessions);
+		result = take_back_renamed_link(sessions);
 	if (!result)
-		result = attach(sessions);
+		result = attach_program(sessions);
 	if (!result)
 		v2m_log_warning("pins in %s had been removed and are back", sessions->pins.dir);
 }
 
-static int open_all(struct v2m_sessions *sessions)
+static int load_and_attach(struct v2m_sessions *sessions)
 {
 	int result;
 
 	if (mkdir(sessions->pins.dir, 0700) && errno != EEXIST)
 		return -errno;
-	result = load(sessions, true);
+	result = load_program(sessions, true);
 	if (result && result != -EPERM)
-		result = load(sessions, false);
+		result = load_program(sessions, false);
 	if (!result)
 		result = pin_maps(sessions);
 	if (!result)
-		result = take_back_strays(sessions);
-	return result ? result : attach(sessions);
+		result = take_back_renamed_link(sessions);
+	return result ? result : attach_program(sessions);
 }
 
-/* The lock of pin_dir is held. 0 or -errno. */
+/* The caller holds the lock of pin_dir. 0 or -errno. */
 static int remove_pins(const char *pin_dir)
 {
 	struct v2m_pins pins;
-	char path[PATH_MAX];
 	int result = v2m_pins_init(&pins, pin_dir, DIRECTORY);
 
 	if (!result)
-		result = v2m_pin_path(&pins, LINK, path);
-	if (!result && unlink(path) && errno != ENOENT)
-		result = -errno;
-	for (int i = 0; i < N_MAPS && !result; i++) {
-		result = v2m_pin_path(&pins, map_names[i], path);
-		if (!result && unlink(path) && errno != ENOENT)
-			result = -errno;
-	}
+		result = remove_pin(&pins, LINK);
+	for (int i = 0; i < N_MAPS && !result; i++)
+		result = remove_pin(&pins, map_names[i]);
 	if (!result && rmdir(pins.dir) && errno != ENOENT)
 		result = -errno;
 	return result;
@@ -292,13 +248,13 @@ int v2m_sessions_open(const char *pin_dir, struct v2m_sessions **sessions, struc
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	result = v2m_pins_init(&opened->pins, pin_dir, DIRECTORY);
 	if (!result)
-		result = open_all(opened);
+		result = load_and_attach(opened);
 	if (result) {
 		v2m_sessions_close(opened);
 		remove_pins(pin_dir);
 		return v2m_error_set(error, result,
 				     "the kernel does not let us see connections open and close "
-				     "(BTF, CAP_BPF and CAP_PERFMON are needed): %s",
+				     "(this needs BTF, CAP_BPF and CAP_PERFMON): %s",
 				     strerror(-result));
 	}
 	*sessions = opened;
@@ -318,8 +274,8 @@ static int compare_ports(const void *left, const void *right)
 	return (int)*(const uint16_t *)left - (int)*(const uint16_t *)right;
 }
 
-/* The ports that have counters, ascending; at most V2M_MAX_SLOTS. */
-static size_t counted_ports(const struct v2m_sessions *sessions, uint16_t ports[V2M_MAX_SLOTS])
+/* Lists the ports that have counters, ascending; at most V2M_MAX_SLOTS. */
+static size_t list_counted_ports(const struct v2m_sessions *sessions, uint16_t ports[V2M_MAX_SLOTS])
 {
 	size_t count = 0;
 	uint16_t port;
@@ -340,7 +296,7 @@ int v2m_sessions_set(struct v2m_sessions *sessions, const uint16_t *ports, size_
 	struct v2m_session_counters fresh = { .assigned_ns = (uint64_t)v2m_clock_real_us() * 1000 };
 	struct v2m_session_scope scope = { .netns = netns };
 	uint16_t counted[V2M_MAX_SLOTS];
-	size_t count = counted_ports(sessions, counted);
+	size_t count = list_counted_ports(sessions, counted);
 	uint32_t first = 0;
 	int result;
 
@@ -355,7 +311,8 @@ int v2m_sessions_set(struct v2m_sessions *sessions, const uint16_t *ports, size_
 			result = 0;
 	}
 	if (result)
-		return v2m_error_set(error, result, "the counters of connections: %s",
+		return v2m_error_set(error, result,
+				     "cannot change the ports whose sessions are counted: %s",
 				     strerror(-result));
 	return 0;
 }
@@ -364,7 +321,7 @@ int v2m_sessions_read(struct v2m_sessions *sessions, struct v2m_session_reading 
 		      size_t *n_readings)
 {
 	uint16_t ports[V2M_MAX_SLOTS];
-	size_t count = counted_ports(sessions, ports);
+	size_t count = list_counted_ports(sessions, ports);
 	struct v2m_session_reading *made = calloc(count + 1, sizeof(*made));
 	int result = 0;
 
@@ -384,10 +341,12 @@ int v2m_sessions_read(struct v2m_sessions *sessions, struct v2m_session_reading 
 	return 0;
 }
 
-/* Where a connection stands in the dump before: the kernel lists them in the same order, but for
- * those that came and went, so the next few are looked at. *at is where to look, and moves on. */
-static const struct v2m_connection *find_known(const struct v2m_connection_table *known, size_t *at,
-					       const struct v2m_connection *connection)
+/* Finds a connection in the dump before. The kernel lists connections in the same order each time,
+ * except those that opened or closed since, so only the next few are compared. *at is where the
+ * search starts, and moves on. */
+static const struct v2m_connection *find_in_dump(const struct v2m_connection_table *known,
+						 size_t *at,
+						 const struct v2m_connection *connection)
 {
 	while (*at < known->count && known->connections[*at].local_port < connection->local_port)
 		++*at;
@@ -410,7 +369,7 @@ void v2m_sessions_date(struct v2m_sessions *sessions, const struct v2m_connectio
 	for (size_t i = 0; i < table->count; i++) {
 		struct v2m_connection *connection = &table->connections[i];
 		const struct v2m_connection *before =
-			known ? find_known(known, &at, connection) : NULL;
+			known ? find_in_dump(known, &at, connection) : NULL;
 
 		if (before)
 			connection->opened_ns = before->opened_ns;
@@ -432,7 +391,7 @@ int v2m_sessions_remove(const char *pin_dir, struct v2m_error *error)
 		return lock;
 	result = remove_pins(pin_dir);
 	return result ? v2m_error_set(error, result,
-				      "cannot remove what counts connections under %s: %s", pin_dir,
-				      strerror(-result))
+				      "cannot remove the program that counts sessions under %s: %s",
+				      pin_dir, strerror(-result))
 		      : 0;
 }

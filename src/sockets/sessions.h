@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Every TCP connection of the monitored ports as it opens and as it closes, from a program at the
- * kernel's tracepoint for changes of a socket's state (bpf/sessions.bpf.c). Needs the kernel's BTF,
- * Linux 5.5, and CAP_BPF with CAP_PERFMON; whoever cannot have it does without. Pinned under
- * <pin_dir>/sessions_v<ABI>/: it goes on while the daemon is away.
+ * Sessions: each TCP connection of the monitored ports from its accept to its end. A program at the
+ * kernel's tracepoint for changes of a socket's state (bpf/sessions.bpf.c) counts them. It needs
+ * the kernel's BTF, Linux 5.5, and CAP_BPF with CAP_PERFMON; if these are missing, the daemon works
+ * without sessions. The program is pinned under <pin_dir>/sessions_v<ABI>/, so it goes on while the
+ * daemon is away.
  */
 #ifndef V2METER_SOCKETS_SESSIONS_H
 #define V2METER_SOCKETS_SESSIONS_H
@@ -13,10 +14,11 @@
 
 struct v2m_sessions;
 
-/* Takes over what is pinned, or begins. pin_dir exists, and its lock is held. 0; -EPERM, -ENOENT,
- * -ESRCH, -EOPNOTSUPP and the like where it cannot be had, with the reason in *error. */
+/* Takes over the pinned program and maps, or starts anew. pin_dir exists, and the caller holds its
+ * lock. 0; -EPERM, -ENOENT, -ESRCH, -EOPNOTSUPP and the like if this kernel or the privileges do
+ * not allow it. */
 int v2m_sessions_open(const char *pin_dir, struct v2m_sessions **sessions, struct v2m_error *error);
-/* Closes descriptors; what is pinned goes on. Does nothing on NULL. */
+/* Closes the descriptors; the pinned program goes on. Does nothing on NULL. */
 void v2m_sessions_close(struct v2m_sessions *sessions);
 
 /* Counts the sockets of exactly these ports (ascending) in the network namespace with that inode
@@ -24,28 +26,28 @@ void v2m_sessions_close(struct v2m_sessions *sessions);
 int v2m_sessions_set(struct v2m_sessions *sessions, const uint16_t *ports, size_t n_ports,
 		     uint32_t netns, struct v2m_error *error);
 
-/* One port's connections. */
+/* The sessions of one port. */
 struct v2m_session_reading {
 	uint16_t port;
 	struct v2m_session_counters counters;
 };
 
-/* Pins and attaches again what somebody has removed under us. Where that cannot be done now,
- * the next call tries again. */
+/* Pins and attaches again what somebody has removed since. If that fails, the next call tries
+ * again. */
 void v2m_sessions_keep(struct v2m_sessions *sessions);
 
-/* Reads the counters of all ports that are counted, ascending; the array is the caller's to free. 0
- * or -errno. */
+/* Reads the counters of all counted ports, ascending. 0 or -errno; the caller frees the array. */
 int v2m_sessions_read(struct v2m_sessions *sessions, struct v2m_session_reading **readings,
 		      size_t *n_readings);
 
-/* Fills in when the table's connections opened, as far as that was seen; nobody else may know of
- * the table yet. known, the dump before or NULL, saves asking the kernel for those it has. */
+/* Sets when the connections of the table opened, as far as the program saw it. No other thread may
+ * have the table yet. known is the dump before, or NULL; each connection in it saves a system call.
+ */
 void v2m_sessions_date(struct v2m_sessions *sessions, const struct v2m_connection_table *known,
 		       struct v2m_connection_table *table);
 
-/* Removes what this module has pinned under pin_dir, for which it takes the lock. 0 or -errno;
- * -EBUSY if a daemon runs. */
+/* Removes the pinned program and maps under pin_dir; takes the lock for that. 0 or -errno; -EBUSY
+ * if a daemon runs. */
 int v2m_sessions_remove(const char *pin_dir, struct v2m_error *error);
 
 #endif

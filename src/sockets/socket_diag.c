@@ -22,13 +22,13 @@
 struct walk {
 	struct v2m_socket_diag *diag;
 	struct v2m_socket_dump *dump;
-	/* Bound sockets are bound to few devices, and come in runs. */
+	/* The last device name: bound sockets are bound to few devices, one after another. */
 	uint32_t device_index;
 	char device[V2M_DEVICE_NAME_LEN];
 };
 
-/* As ss does, a device that is gone is called by its index. */
-static const char *device_name(struct walk *walk, uint32_t ifindex)
+/* A device that is gone is named by its index, as ss does. */
+static const char *find_device_name(struct walk *walk, uint32_t ifindex)
 {
 	struct ifreq request = { .ifr_ifindex = (int)ifindex };
 
@@ -42,9 +42,8 @@ static const char *device_name(struct walk *walk, uint32_t ifindex)
 	return walk->device;
 }
 
-/* Each FIN takes one number of its sender's sequence, and the kernel counts sequence numbers: the
- * peer's FIN is among those received in these states. A closed socket may have ended without it;
- * most do not. */
+/* A FIN takes one number of the sequence, and bytes_received counts it. In these states the peer's
+ * FIN has arrived. In CLOSE it may be missing, but after most connections it is not. */
 static uint64_t without_fin(uint64_t received, uint8_t state)
 {
 	bool fin = state == V2M_TCP_CLOSE_WAIT || state == V2M_TCP_LAST_ACK ||
@@ -66,7 +65,7 @@ static uint64_t sent_once(const struct tcp_info *info, uint8_t state)
 	return attempted < most ? attempted : most;
 }
 
-static void describe_info(const struct nlattr *attribute, struct v2m_connection *connection)
+static void describe_tcp_info(const struct nlattr *attribute, struct v2m_connection *connection)
 {
 	size_t length = mnl_attr_get_payload_len(attribute);
 	struct tcp_info info = { 0 };
@@ -106,12 +105,12 @@ int v2m_socket_diag_describe(const struct nlmsghdr *message, struct v2m_connecti
 		(uint64_t)socket->id.idiag_cookie[1] << 32 | socket->id.idiag_cookie[0];
 	mnl_attr_for_each (attribute, message, sizeof(*socket)) {
 		if (mnl_attr_get_type(attribute) == INET_DIAG_INFO)
-			describe_info(attribute, connection);
+			describe_tcp_info(attribute, connection);
 	}
 	return 0;
 }
 
-static int take_socket(const struct nlmsghdr *message, void *context)
+static int visit_socket(const struct nlmsghdr *message, void *context)
 {
 	const struct inet_diag_msg *socket = mnl_nlmsg_get_payload(message);
 	struct v2m_connection *connection;
@@ -127,17 +126,17 @@ static int take_socket(const struct nlmsghdr *message, void *context)
 		v2m_socket_dump_add_closing(walk->dump, &closing);
 		return result;
 	}
-	/* The kernel's filter lets ports through where it would be too long. */
+	/* The filter may let other ports through, see v2m_port_filter(). */
 	result = v2m_socket_dump_add(walk->dump, ntohs(socket->id.idiag_sport), &connection);
 	if (result || !connection)
 		return result;
 	if (socket->id.idiag_if)
-		memcpy(connection->device, device_name(walk, socket->id.idiag_if),
+		memcpy(connection->device, find_device_name(walk, socket->id.idiag_if),
 		       sizeof(connection->device));
 	return v2m_socket_diag_describe(message, connection);
 }
 
-static void forget_all(void *context)
+static void forget_connections(void *context)
 {
 	struct walk *walk = context;
 
@@ -145,21 +144,21 @@ static void forget_all(void *context)
 	v2m_socket_dump_forget_closing(walk->dump);
 }
 
-/* Both families in one walk of the kernel's table, which the older form of the request gives
- * (net/ipv4/inet_diag.c, inet_diag_dump_compat, all kernels with sock_diag): the newer one takes a
- * family, and IPv4 connections of a dual-stack socket are IPv6 to it. */
+/* Dumps both families in one walk of the kernel's table. Only the older form of the request can do
+ * this (inet_diag_dump_compat() in net/ipv4/inet_diag.c, in all kernels with sock_diag). The newer
+ * form takes one family, and IPv4 connections of a dual-stack socket are IPv6 there. */
 static int dump_all(struct v2m_socket_diag *diag, struct v2m_socket_dump *dump, const void *filter,
 		    size_t filter_size)
 {
 	_Alignas(struct nlmsghdr) char buffer[V2M_PORT_FILTER_SIZE + 256];
 	struct walk walk = { .diag = diag, .dump = dump };
-	struct v2m_netlink_visitor visitor = { take_socket, forget_all, &walk };
+	struct v2m_netlink_visitor visitor = { visit_socket, forget_connections, &walk };
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	struct inet_diag_req *query = mnl_nlmsg_put_extra_header(request, sizeof(*query));
 
 	request->nlmsg_type = TCPDIAG_GETSOCK;
 	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	/* With no state at all the kernel looks at no socket: that is how open() asks. */
+	/* Without a filter, no state is asked for: this only tries whether tcp_diag is there. */
 	query->idiag_states = filter ? diag->states : 0;
 	if (diag->details)
 		query->idiag_ext = 1 << (INET_DIAG_INFO - 1);

@@ -9,7 +9,8 @@
 
 #define LEAST_CAPACITY 1024
 
-static struct v2m_connection_table *resize(struct v2m_connection_table *table, size_t capacity)
+static struct v2m_connection_table *resize_table(struct v2m_connection_table *table,
+						 size_t capacity)
 {
 	return realloc(table, sizeof(*table) + capacity * sizeof(table->connections[0]));
 }
@@ -19,7 +20,7 @@ int v2m_socket_dump_begin(struct v2m_socket_dump *dump, const uint16_t *ports, s
 {
 	*dump = (struct v2m_socket_dump){ .ports = ports, .n_ports = n_ports };
 	dump->capacity = expected + expected / 8 + LEAST_CAPACITY;
-	dump->table = resize(NULL, dump->capacity);
+	dump->table = resize_table(NULL, dump->capacity);
 	dump->place = calloc(UINT16_MAX + 1, sizeof(*dump->place));
 	if (!dump->table || !dump->place) {
 		v2m_socket_dump_clear(dump);
@@ -46,7 +47,7 @@ int v2m_socket_dump_add(struct v2m_socket_dump *dump, uint16_t local_port,
 	if (!dump->place[local_port])
 		return 0;
 	if (dump->table->count == dump->capacity) {
-		struct v2m_connection_table *grown = resize(dump->table, 2 * dump->capacity);
+		struct v2m_connection_table *grown = resize_table(dump->table, 2 * dump->capacity);
 
 		if (!grown)
 			return -ENOMEM;
@@ -97,8 +98,8 @@ static void hand_over_closing(struct v2m_socket_dump *dump, struct v2m_connectio
 	table->n_closing = n;
 }
 
-/* In place and in linear time: every port's run has a known length, and each swap puts one
- * connection into its run. */
+/* Sorts in place and in linear time: the run of each port has a known length, and each swap puts
+ * one connection into its run. */
 static int sort_by_port(const struct v2m_socket_dump *dump)
 {
 	V2M_FREE size_t *next = calloc(dump->n_ports + 1, sizeof(*next));
@@ -132,7 +133,7 @@ int v2m_socket_dump_finish(struct v2m_socket_dump *dump, struct v2m_connection_t
 
 	if (sort_by_port(dump))
 		return -ENOMEM;
-	fitting = resize(dump->table, dump->table->count);
+	fitting = resize_table(dump->table, dump->table->count);
 	*table = fitting ? fitting : dump->table;
 	dump->table = NULL;
 	hand_over_closing(dump, *table);

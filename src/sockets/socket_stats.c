@@ -15,26 +15,20 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-/* Some 10,000 announcements of 400 bytes until we get round to them; what the kernel allows of it
- * without privilege (net.core.rmem_max, 208 KiB by default) is room for 200 to 500. */
+/* Room for some 10,000 announcements of 400 bytes. Without privilege the kernel gives at most
+ * net.core.rmem_max, 208 KiB by default, which is room for 200 to 500. */
 #define EVENT_BUFFER  (8 << 20)
 #define MESSAGE_BYTES 8192
 
 struct v2m_socket_stats {
 	struct v2m_socket_diag diag;
-	struct v2m_netlink events; /* fd -1: the kernel tells nobody of closed sockets */
+	struct v2m_netlink events; /* fd -1: the kernel announces no destroyed sockets */
 	struct v2m_socket_counts *counts;
 	uint16_t *ports; /* counted, ascending */
 	size_t n_ports;
 	size_t last_count;
-	bool lost_some; /* announcements; it was logged */
+	bool lost_some; /* announcements were lost, and the log knows it */
 };
-
-static int join(int fd, int group)
-{
-	return setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) ? -errno
-											  : 0;
-}
 
 static int open_events(struct v2m_netlink *events)
 {
@@ -45,15 +39,15 @@ static int open_events(struct v2m_netlink *events)
 		return result;
 	if (setsockopt(events->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(events->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	result = join(events->fd, SKNLGRP_INET_TCP_DESTROY);
+	result = v2m_netlink_join(events, SKNLGRP_INET_TCP_DESTROY);
 	if (!result)
-		result = join(events->fd, SKNLGRP_INET6_TCP_DESTROY);
+		result = v2m_netlink_join(events, SKNLGRP_INET6_TCP_DESTROY);
 	if (result)
 		v2m_netlink_close(events);
 	return result;
 }
 
-static int open_all(struct v2m_socket_stats *stats)
+static int open_sources(struct v2m_socket_stats *stats)
 {
 	int result = v2m_socket_diag_open(&stats->diag);
 
@@ -66,8 +60,8 @@ static int open_all(struct v2m_socket_stats *stats)
 		return -ENOMEM;
 	result = open_events(&stats->events);
 	if (result)
-		v2m_log_warning("the kernel does not tell of closed sockets (%s): what they carry "
-				"after a reading is not counted",
+		v2m_log_warning("the kernel does not announce closed sockets (%s): bytes of a "
+				"connection after its last sample are not counted",
 				strerror(-result));
 	return 0;
 }
@@ -82,11 +76,11 @@ int v2m_socket_stats_open(struct v2m_socket_stats **stats, struct v2m_error *err
 	opened->events.fd = -1;
 	opened->diag.netlink.fd = -1;
 	opened->diag.name_fd = -1;
-	result = open_all(opened);
+	result = open_sources(opened);
 	if (result) {
 		v2m_socket_stats_close(opened);
 		return v2m_error_set(error, result,
-				     "the kernel does not tell sockets' counters (tcp_diag): %s",
+				     "cannot read the counters of sockets (tcp_diag): %s",
 				     strerror(-result));
 	}
 	*stats = opened;
@@ -104,7 +98,7 @@ void v2m_socket_stats_close(struct v2m_socket_stats *stats)
 	free(stats);
 }
 
-static int take_open(struct v2m_socket_stats *stats, uint64_t mono_ns)
+static int count_open_sockets(struct v2m_socket_stats *stats, uint64_t mono_ns)
 {
 	struct v2m_socket_dump dump;
 	int result = v2m_socket_dump_begin(&dump, stats->ports, stats->n_ports, stats->last_count);
@@ -121,7 +115,7 @@ static int take_open(struct v2m_socket_stats *stats, uint64_t mono_ns)
 	return result;
 }
 
-static void take_messages(struct v2m_socket_stats *stats, const char *buffer, ssize_t length)
+static void count_announced(struct v2m_socket_stats *stats, const char *buffer, ssize_t length)
 {
 	const struct nlmsghdr *message = (const struct nlmsghdr *)buffer;
 	int left = (int)length;
@@ -135,8 +129,8 @@ static void take_messages(struct v2m_socket_stats *stats, const char *buffer, ss
 	}
 }
 
-/* All sockets of the network namespace are announced, those of other ports too. */
-static int take_closed(struct v2m_socket_stats *stats)
+/* The kernel announces all sockets of the network namespace, also those of other ports. */
+static int count_closed_sockets(struct v2m_socket_stats *stats)
 {
 	_Alignas(struct nlmsghdr) char buffer[MESSAGE_BYTES];
 
@@ -145,27 +139,27 @@ static int take_closed(struct v2m_socket_stats *stats)
 
 		if (length < 0 && errno == ENOBUFS) {
 			if (!stats->lost_some)
-				v2m_log_warning("more sockets close than the kernel can tell of: "
-						"the last bytes of some are not counted");
+				v2m_log_warning("sockets close faster than the kernel can announce "
+						"them: the last bytes of some are not counted");
 			stats->lost_some = true;
 			continue;
 		}
 		if (length < 0 && errno != EINTR)
 			return errno == EAGAIN ? 0 : -errno;
 		if (length > 0)
-			take_messages(stats, buffer, length);
+			count_announced(stats, buffer, length);
 	}
 	return 0;
 }
 
-static int take_all(struct v2m_socket_stats *stats, uint64_t mono_ns, struct v2m_error *error)
+static int count_sockets(struct v2m_socket_stats *stats, uint64_t mono_ns, struct v2m_error *error)
 {
-	int result = take_open(stats, mono_ns);
+	int result = count_open_sockets(stats, mono_ns);
 
 	if (!result)
-		result = take_closed(stats);
+		result = count_closed_sockets(stats);
 	if (result)
-		return v2m_error_set(error, result, "the sockets' counters cannot be read: %s",
+		return v2m_error_set(error, result, "cannot read the counters of sockets: %s",
 				     strerror(-result));
 	v2m_socket_counts_end_pass(stats->counts, mono_ns);
 	return 0;
@@ -181,8 +175,8 @@ int v2m_socket_stats_set_ports(struct v2m_socket_stats *stats, const struct v2m_
 
 	if (!wanted || !ports)
 		return v2m_error_set(error, -ENOMEM, "out of memory for %zu ports", count);
-	/* For ports that leave: this is the last that is seen of their sockets. */
-	result = take_all(stats, v2m_clock_mono_ns(), error);
+	/* The last look at the sockets of ports that leave. */
+	result = count_sockets(stats, v2m_clock_mono_ns(), error);
 	if (result)
 		return result;
 	for (size_t i = 0; i < count; i++) {
@@ -208,7 +202,7 @@ int v2m_socket_stats_read(struct v2m_socket_stats *stats, struct v2m_sample *sam
 
 	made.mono_ns = v2m_clock_mono_ns();
 	made.real_us = v2m_clock_real_us();
-	result = take_all(stats, made.mono_ns, error);
+	result = count_sockets(stats, made.mono_ns, error);
 	if (result)
 		return result;
 	if (v2m_socket_counts_sample(stats->counts, &made))
@@ -224,5 +218,5 @@ int v2m_socket_stats_event_fd(const struct v2m_socket_stats *stats)
 
 int v2m_socket_stats_drain(struct v2m_socket_stats *stats)
 {
-	return take_closed(stats);
+	return count_closed_sockets(stats);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Ports' counters from the kernel's per-socket counters, where the programs of datapath.h cannot be
- * had: sockets are dumped at every reading, and the kernel tells of each one that is destroyed what
- * it stood at in the end (SKNLGRP_INET_TCP_DESTROY, Linux 4.3), so that what a connection carries
- * between two readings is not lost with it. No privilege is needed for either. UDP is not counted.
+ * The byte source without kernel programs: counters of ports from the kernel's counters of each
+ * socket. All sockets are dumped for each sample. The kernel also announces each destroyed socket
+ * with its final figures (SKNLGRP_INET_TCP_DESTROY, Linux 4.3), so bytes between two samples are
+ * not lost with a connection. Neither needs a privilege. UDP is not counted.
  */
 #ifndef V2METER_SOCKETS_SOCKET_STATS_H
 #define V2METER_SOCKETS_SOCKET_STATS_H
@@ -14,24 +14,25 @@
 
 struct v2m_socket_stats;
 
-/* 0; -ENOENT, -EPROTONOSUPPORT, -EPERM and the like where sockets cannot be dumped. */
+/* 0; -ENOENT, -EPROTONOSUPPORT, -EPERM and the like if sockets cannot be dumped. */
 int v2m_socket_stats_open(struct v2m_socket_stats **stats, struct v2m_error *error);
 /* Does nothing on NULL. */
 void v2m_socket_stats_close(struct v2m_socket_stats *stats);
 
-/* As v2m_datapath_set_ports(); rules without TCP count nothing, and have no sample. */
+/* As v2m_datapath_set_ports(). Rules without TCP count nothing and are in no sample. */
 int v2m_socket_stats_set_ports(struct v2m_socket_stats *stats, const struct v2m_port_rule *rules,
 			       size_t count, struct v2m_error *error);
 
-/* As v2m_datapath_read(): mode V2M_MODE_SOCKET_STATS and no devices. The counters begin at 0 with
- * v2m_socket_stats_open(), see there what is not in them. 0 or -errno. */
+/* As v2m_datapath_read(), with mode V2M_MODE_SOCKET_STATS and no devices. The counters start at 0
+ * with v2m_socket_stats_open(); sockets/socket_counts.h says what is missing in them. 0 or -errno.
+ */
 int v2m_socket_stats_read(struct v2m_socket_stats *stats, struct v2m_sample *sample,
 			  struct v2m_error *error);
 
-/* To be polled: readable when sockets have been destroyed; -1 where the kernel tells nobody. */
+/* The descriptor becomes readable when sockets were destroyed. -1: the kernel announces none. */
 int v2m_socket_stats_event_fd(const struct v2m_socket_stats *stats);
-/* Takes what was told of them, before it is more than the kernel keeps: they are in the next
- * reading. 0 or -errno. */
+/* Counts the announced sockets now, before the kernel's queue is full. They are in the next sample.
+ * 0 or -errno. */
 int v2m_socket_stats_drain(struct v2m_socket_stats *stats);
 
 #endif

@@ -16,17 +16,18 @@ struct v2m_sockets {
 	size_t last_count;
 };
 
-static int explain(int result, struct v2m_error *error)
+static int set_error(int result, struct v2m_error *error)
 {
 	if (result == -ENOENT || result == -EPROTONOSUPPORT)
 		return v2m_error_set(
 			error, result,
-			"the kernel has no tcp_diag (CONFIG_INET_TCP_DIAG, module "
-			"tcp_diag) and no /proc/net/tcp: connections cannot be listed");
-	return v2m_error_set(error, result, "listing TCP connections: %s", strerror(-result));
+			"connections cannot be listed: the kernel has no tcp_diag "
+			"(CONFIG_INET_TCP_DIAG, module tcp_diag) and no /proc/net/tcp");
+	return v2m_error_set(error, result, "cannot list TCP connections: %s", strerror(-result));
 }
 
-/* What the kernel says where the diag modules are missing, and sandboxes where netlink is. */
+/* The first errors come from a kernel without the diag modules, the others from a sandbox that
+ * forbids netlink. */
 static bool is_missing(int result)
 {
 	return result == -ENOENT || result == -EPROTONOSUPPORT || result == -EAFNOSUPPORT ||
@@ -39,19 +40,19 @@ int v2m_sockets_open(struct v2m_sockets **sockets, struct v2m_error *error)
 	int result;
 
 	if (!opened)
-		return explain(-ENOMEM, error);
+		return set_error(-ENOMEM, error);
 	result = v2m_socket_diag_open(&opened->diag);
 	if (is_missing(result) && v2m_proc_tcp_exists()) {
 		v2m_log_warning(
 			"no tcp_diag (%s): connections are read from /proc/net/tcp, which is "
-			"slower and knows less",
+			"slower and has neither devices nor byte counts",
 			strerror(-result));
 		opened->by_proc = true;
 		result = 0;
 	}
 	if (result) {
 		free(opened);
-		return explain(result, error);
+		return set_error(result, error);
 	}
 	*sockets = opened;
 	return 0;
@@ -81,7 +82,7 @@ int v2m_sockets_dump(struct v2m_sockets *sockets, const uint16_t *ports, size_t 
 	int result = v2m_socket_dump_begin(&dump, ports, n_ports, sockets->last_count);
 
 	if (result)
-		return explain(result, error);
+		return set_error(result, error);
 	dump.table->mono_ns = v2m_clock_mono_ns();
 	if (sockets->diag.details)
 		result = v2m_socket_dump_keep_closing(&dump);
@@ -92,7 +93,7 @@ int v2m_sockets_dump(struct v2m_sockets *sockets, const uint16_t *ports, size_t 
 		result = v2m_socket_dump_finish(&dump, table);
 	v2m_socket_dump_clear(&dump);
 	if (result)
-		return explain(result, error);
+		return set_error(result, error);
 	sockets->last_count = (*table)->count;
 	return 0;
 }

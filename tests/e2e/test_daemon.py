@@ -381,7 +381,7 @@ def test_an_api_key_that_others_can_read_is_warned_of(start_daemon):
     path.chmod(0o644)
     daemon.start()
     assert daemon.get("/api/keys").status == 200
-    assert f"{path} is not its owner's alone (mode 0644)" in daemon.said()
+    assert f"{path} can be read by others (mode 0644)" in daemon.said()
 
 
 def test_the_environments_key_is_taken_and_the_files_goes_before(lab, start_daemon):

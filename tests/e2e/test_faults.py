@@ -62,8 +62,8 @@ def received(daemon, port):
     return answer.json()["data"]["ports"][str(port)]["rx_bytes"] / WIRE
 
 
-# Each call that the change of ports makes fails once: before the new ports are in the kernel, between two
-# of them, when the counters are read, and when the programs are checked.
+# Each bpf(2) call that the change of ports makes fails once: when the counters are read, when the sessions'
+# ports are set, and when the programs are checked. The new ports themselves are written to mapped memory.
 def test_ports_that_change_hands_while_the_kernel_refuses_do_change_hands(lab, start_daemon, failing,
                                                                           send):
     lab.offloads(False)
@@ -95,15 +95,14 @@ def test_ports_that_change_hands_while_the_kernel_refuses_do_change_hands(lab, s
 
 def test_ports_that_the_kernel_refused_arrive_by_themselves(start_daemon, failing, tmp_path):
     daemon = start_daemon(entries({ONE.id: 10001, TWO.id: 10002}))
-    # The slots are written through the memory of their maps.
-    with failing(daemon, "mmap:error=ENOMEM"):
+    with failing(daemon, "bpf:error=ENOMEM"):
         daemon.write_keys(entries({ONE.id: 10002, TWO.id: 10003}))
         wait_until(lambda: "the keys stay as they were" in daemon.said(), what="the refusal")
         assert daemon.ask("GET", "/health", headers={}).status == 503
         wait_until(lambda: (tmp_path / "trace").read_text().count("(INJECTED)") > 50, what="more")
         # The daemon retries at every reading of the counters, and logs the failure only once.
-        assert daemon.said().count("cannot set the monitored ports") == 1
-        assert "the counters of connections" not in daemon.said()
+        assert daemon.said().count("the keys stay as they were") == 1
+        assert "cannot change the ports whose sessions are counted" not in daemon.said()
     wait_until(lambda: daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"},
                timeout_s=5, what="the new ports")
     assert {key["id"]: key["port"] for key in daemon.get("/api/keys").json()} == {
@@ -298,7 +297,7 @@ def test_all_ports_change_and_none_loses_its_last_bytes(lab, start_daemon, faili
     daemon = start_daemon(moved(0), sample_interval_ms=60000)
     send(10000, 10)
     send(12000, 7)
-    # All slots are taken, so the last bytes of the ports that leave are read first.
+    # The new ports are written to mapped memory. The first call reads the last bytes of those that leave.
     with failing(daemon, "bpf:error=ENOMEM"):
         daemon.write_keys(moved(10000))
         wait_until(lambda: "the keys stay as they were" in daemon.said(), what="the refusal")

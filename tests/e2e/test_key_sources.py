@@ -210,7 +210,7 @@ def test_sources_are_joined_and_no_uuid_gets_into_the_log(lab, start_daemon):
     assert sorted(keys) == ["Alice", OTHER.name]
     assert keys["Alice"]["id"] == "k1"
     assert keys["Alice"]["port"] == KEY.port
-    assert "key k1: port 9" in daemon.said()
+    assert "key k1 has port 9 in " in daemon.said()
     for uuid in (KEY.uuid, OTHER.uuid):
         assert uuid not in daemon.said().lower()
         assert daemon.get(f"/api/keys/{uuid.upper()}").status == 200

@@ -227,6 +227,28 @@ def test_a_port_that_comes_back_begins_at_zero(lab, start_daemon, listener):
     assert sessions(daemon)["opened"] == 0
 
 
+@pytest.mark.parametrize("replaced", [0, 1], ids=["missing", "of_another_layout"])
+def test_a_pinned_map_that_does_not_fit_is_replaced_and_counted_in(lab, start_daemon, listener,
+                                                                   replaced):
+    daemon = start_daemon([KEY])
+    close_client_first(listener.open())
+    wait_until(lambda: agrees(daemon, listener, 1), what="the connection before")
+    daemon.stop()
+    path = lab.pin_dir / "sessions_v1" / "session_counters"
+    path.unlink()
+    if replaced:
+        run("bpftool", "map", "create", path, "type", "hash", "key", "2", "value", "16", "entries",
+            "1024", "name", "v2m_e2e")
+    daemon.start()
+    assert sessions(daemon)["opened"] == 0
+    assert daemon.said().count("session_counters has another layout and is replaced") == replaced
+    listener.opened = 0
+    pair = listener.open()
+    listener.say(pair, 100, 200)
+    close_client_first(pair)
+    wait_until(lambda: agrees(daemon, listener, 1), what="the connection after")
+
+
 def test_nothing_of_it_is_left_behind(lab, start_daemon):
     daemon = start_daemon([KEY])
     assert sessions(daemon)["opened"] == 0

@@ -44,7 +44,7 @@ static bool is_listed(uint16_t port, const uint16_t *ports, size_t n_ports)
 	return false;
 }
 
-static void ask_ss(const uint16_t *ports, size_t n_ports, struct lines *lines)
+static void list_by_ss(const uint16_t *ports, size_t n_ports, struct lines *lines)
 {
 	FILE *ss = popen("ss -tnH", "r");
 	char line[512];
@@ -80,7 +80,7 @@ struct v2m_connection_table *dump(const uint16_t *ports, size_t n_ports)
 	return table;
 }
 
-static void ask_kernel(const uint16_t *ports, size_t n_ports, struct lines *lines)
+static void list_by_dump(const uint16_t *ports, size_t n_ports, struct lines *lines)
 {
 	struct v2m_connection_table *table = dump(ports, n_ports);
 
@@ -103,14 +103,14 @@ static void ask_kernel(const uint16_t *ports, size_t n_ports, struct lines *line
 void assert_same_as_ss(const uint16_t *ports, size_t n_ports, size_t expected)
 {
 	static struct lines from_ss;
-	static struct lines from_kernel;
+	static struct lines from_dump;
 
-	ask_ss(ports, n_ports, &from_ss);
-	ask_kernel(ports, n_ports, &from_kernel);
+	list_by_ss(ports, n_ports, &from_ss);
+	list_by_dump(ports, n_ports, &from_dump);
 	assert_int_equal(from_ss.count, expected);
-	assert_int_equal(from_kernel.count, expected);
+	assert_int_equal(from_dump.count, expected);
 	for (size_t i = 0; i < expected; i++)
-		assert_string_equal(from_kernel.text[i], from_ss.text[i]);
+		assert_string_equal(from_dump.text[i], from_ss.text[i]);
 }
 
 size_t count_state(uint16_t port, const char *state)
@@ -118,7 +118,7 @@ size_t count_state(uint16_t port, const char *state)
 	static struct lines lines;
 	size_t n = 0;
 
-	ask_ss(&port, 1, &lines);
+	list_by_ss(&port, 1, &lines);
 	for (size_t i = 0; i < lines.count; i++)
 		n += strncmp(lines.text[i], state, strlen(state)) == 0;
 	return n;

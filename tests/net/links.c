@@ -18,22 +18,30 @@
 
 static struct v2m_links *links;
 
-/* The names of the devices that "auto" or the one pattern chooses, each followed by a blank; those
- * with host_only have a star. */
-static const char *choose(const char *pattern)
+/* Chooses by "auto" or one pattern. The caller frees the array. */
+static size_t choose_devices(const char *pattern, struct v2m_chosen_device **devices)
 {
-	static char names[256];
 	char copy[32];
 	char *item = copy;
 	const struct v2m_strings interfaces = { .items = &item, .count = 1 };
 	const struct v2m_strings exclude = { 0 };
-	struct v2m_chosen_device *devices = NULL;
 	struct v2m_error error = { 0 };
 	size_t count = 0;
 
 	snprintf(copy, sizeof(copy), "%s", pattern);
-	if (v2m_links_choose(links, &interfaces, &exclude, false, &devices, &count, &error))
+	if (v2m_links_choose(links, &interfaces, &exclude, false, devices, &count, &error))
 		fail_msg("%s", error.text);
+	return count;
+}
+
+/* Returns the names of the chosen devices, each followed by a blank. A device with host_only has a
+ * star. */
+static const char *choose(const char *pattern)
+{
+	static char names[256];
+	struct v2m_chosen_device *devices = NULL;
+	size_t count = choose_devices(pattern, &devices);
+
 	names[0] = 0;
 	for (size_t i = 0; i < count; i++) {
 		assert_int_equal(devices[i].device.ifindex, if_nametoindex(devices[i].device.name));
@@ -50,8 +58,8 @@ static void run(const char *commands)
 		fail_msg("failed: %s", commands);
 }
 
-/* Skips where the kernel has no such device. */
-static void need(const char *add)
+/* Skips the test if the kernel has no such link. */
+static void add_or_skip(const char *add)
 {
 	if (shell("%s 2>/dev/null", add) == 0)
 		return;
@@ -95,10 +103,10 @@ static void every_path_of_a_multipath_route_is_an_uplink(void **state)
 	run("ip link del netl0; ip link del netl2");
 }
 
-static void a_bridge_takes_the_place_of_its_ports(void **state)
+static void a_bridge_is_chosen_in_place_of_its_ports(void **state)
 {
 	(void)state;
-	need("ip link add netlbr type bridge");
+	add_or_skip("ip link add netlbr type bridge");
 	run("ip link add netl0 type veth peer name netl1; ip link set netl0 master netlbr;"
 	    "ip addr add 10.98.0.1/24 dev netlbr; ip link set netl0 up; ip link set netl1 up;"
 	    "ip link set netlbr up");
@@ -110,10 +118,10 @@ static void a_bridge_takes_the_place_of_its_ports(void **state)
 	run("ip link del netlbr; ip link del netl0");
 }
 
-static void a_bond_takes_the_place_of_its_slaves(void **state)
+static void a_bond_is_chosen_in_place_of_its_slaves(void **state)
 {
 	(void)state;
-	need("ip link add netlbond type bond");
+	add_or_skip("ip link add netlbond type bond");
 	run("ip link add netl0 type veth peer name netl1; ip link set netl0 master netlbond;"
 	    "ip addr add 10.98.0.1/24 dev netlbond; ip link set netlbond up;"
 	    "ip route add default via 10.98.0.2");
@@ -121,7 +129,7 @@ static void a_bond_takes_the_place_of_its_slaves(void **state)
 	run("ip link del netlbond; ip link del netl0");
 }
 
-static void a_macvlan_leaves_the_counting_to_a_chosen_lower_device(void **state)
+static void a_macvlan_is_left_to_its_chosen_lower_link(void **state)
 {
 	(void)state;
 	run("ip link add netl0 type veth peer name netl1");
@@ -138,7 +146,7 @@ static void a_macvlan_leaves_the_counting_to_a_chosen_lower_device(void **state)
 	run("ip link del netl0");
 }
 
-static void a_veth_end_is_not_taken_for_what_its_peer_counts(void **state)
+static void both_ends_of_a_veth_pair_can_be_chosen(void **state)
 {
 	(void)state;
 	run("ip link add netl0 type veth peer name netl1; ip link set netl0 up;"
@@ -150,20 +158,12 @@ static void a_veth_end_is_not_taken_for_what_its_peer_counts(void **state)
 
 static void a_tun_device_has_no_layer_2_header(void **state)
 {
-	char name[] = "netltun";
-	char *item = name;
-	const struct v2m_strings interfaces = { .items = &item, .count = 1 };
-	const struct v2m_strings exclude = { 0 };
 	struct v2m_chosen_device *devices = NULL;
-	struct v2m_error error = { 0 };
-	size_t count = 0;
 
 	(void)state;
-	need("ip tuntap add netltun mode tun");
+	add_or_skip("ip tuntap add netltun mode tun");
 	run("ip link set netltun up");
-	assert_int_equal(
-		v2m_links_choose(links, &interfaces, &exclude, false, &devices, &count, &error), 0);
-	assert_int_equal(count, 1);
+	assert_int_equal(choose_devices("netltun", &devices), 1);
 	assert_int_equal(devices[0].device.link_header, 0);
 	assert_true(devices[0].device.host_only);
 	free(devices);
@@ -172,13 +172,13 @@ static void a_tun_device_has_no_layer_2_header(void **state)
 	run("ip link del netltun");
 }
 
-static void every_device_is_listed_with_a_reason(void **state)
+static void every_link_is_listed_with_a_reason(void **state)
 {
 	char name[] = "auto";
 	char *item = name;
 	const struct v2m_strings interfaces = { .items = &item, .count = 1 };
 	const struct v2m_strings exclude = { 0 };
-	struct v2m_listed_device *devices = NULL;
+	struct v2m_listed_link *devices = NULL;
 	struct v2m_error error = { 0 };
 	size_t count = 0;
 
@@ -200,30 +200,23 @@ static void every_device_is_listed_with_a_reason(void **state)
 	run("ip link del netl0");
 }
 
-static void counters_are_the_devices_own_and_can_be_read_again(void **state)
+static void counters_of_a_device_can_be_read_again(void **state)
 {
-	char name[] = "lo";
-	char *item = name;
-	const struct v2m_strings interfaces = { .items = &item, .count = 1 };
-	const struct v2m_strings exclude = { 0 };
 	struct v2m_chosen_device *devices = NULL;
 	struct v2m_error error = { 0 };
 	struct sockaddr_in target = { .sin_family = AF_INET, .sin_port = htons(9) };
 	char payload[1000] = { 0 };
 	uint64_t before;
-	size_t count = 0;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	(void)state;
 	target.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert_int_equal(
-		v2m_links_choose(links, &interfaces, &exclude, false, &devices, &count, &error), 0);
-	assert_int_equal(count, 1);
+	assert_int_equal(choose_devices("lo", &devices), 1);
 	before = devices[0].tx_bytes;
 	assert_int_equal(
 		sendto(fd, payload, sizeof(payload), 0, (struct sockaddr *)&target, sizeof(target)),
 		sizeof(payload));
-	assert_int_equal(v2m_links_read_counters(links, devices, count, &error), 0);
+	assert_int_equal(v2m_links_read_counters(links, devices, 1, &error), 0);
 	assert_true(devices[0].tx_bytes >= before + sizeof(payload) + 28);
 	assert_true(devices[0].rx_bytes >= before + sizeof(payload) + 28);
 	v2m_closep(&fd);
@@ -260,7 +253,7 @@ static bool has_address(const char *text)
 	return found;
 }
 
-static void addresses_are_our_own_in_mapped_form_and_unique(void **state)
+static void addresses_are_this_hosts_own_mapped_and_unique(void **state)
 {
 	(void)state;
 	run("ip link add netl0 type veth peer name netl1;"
@@ -283,7 +276,7 @@ static bool is_readable(void)
 	return poll(&event, 1, 0) == 1;
 }
 
-/* The kernel announces some changes (IPv6 addresses) from a worker of its own, a little later. */
+/* The kernel announces some changes, such as IPv6 addresses, a little later, from a worker. */
 static bool is_noticed(void)
 {
 	struct pollfd event = { .fd = v2m_links_event_fd(links), .events = POLLIN };
@@ -325,7 +318,7 @@ static void changes_wake_and_are_drained(void **state)
 	}
 }
 
-static void a_recreated_device_is_another_one(void **state)
+static void a_link_that_is_made_again_is_another_one(void **state)
 {
 	unsigned first;
 
@@ -342,14 +335,14 @@ static void a_recreated_device_is_another_one(void **state)
 	}
 }
 
-/* Nothing but announcements of other routes is left in the queue: link changes come late. */
+/* Announcements of links come late. */
 static bool is_quiet(void *context)
 {
 	(void)context;
 	return !v2m_links_drain(links);
 }
 
-static void other_routes_are_no_news(void **state)
+static void routes_other_than_default_routes_do_not_matter(void **state)
 {
 	(void)state;
 	assert_true(wait_until(is_quiet, NULL));
@@ -360,7 +353,7 @@ static void other_routes_are_no_news(void **state)
 	run("ip route del blackhole 10.77.0.0/16");
 }
 
-static void lost_messages_are_news(void **state)
+static void lost_messages_count_as_a_change(void **state)
 {
 	int least = 1;
 
@@ -374,8 +367,8 @@ static void lost_messages_are_news(void **state)
 	assert_false(v2m_links_drain(links));
 }
 
-/* Whatever a test left behind, failed or not. */
-static int remove_devices(void **state)
+/* Removes what a test left, also after a failure. */
+static int remove_links(void **state)
 {
 	(void)state;
 	return shell("for d in $(ip -o link show | grep -o 'netl[a-z0-9]*' | sort -u); do"
@@ -405,27 +398,24 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_default_route_in_any_table_makes_an_uplink,
-					  remove_devices),
+					  remove_links),
 		cmocka_unit_test_teardown(every_path_of_a_multipath_route_is_an_uplink,
-					  remove_devices),
-		cmocka_unit_test_teardown(a_bridge_takes_the_place_of_its_ports, remove_devices),
-		cmocka_unit_test_teardown(a_bond_takes_the_place_of_its_slaves, remove_devices),
-		cmocka_unit_test_teardown(a_macvlan_leaves_the_counting_to_a_chosen_lower_device,
-					  remove_devices),
-		cmocka_unit_test_teardown(a_veth_end_is_not_taken_for_what_its_peer_counts,
-					  remove_devices),
-		cmocka_unit_test_teardown(a_tun_device_has_no_layer_2_header, remove_devices),
-		cmocka_unit_test_teardown(every_device_is_listed_with_a_reason, remove_devices),
-		cmocka_unit_test_teardown(counters_are_the_devices_own_and_can_be_read_again,
-					  remove_devices),
-		cmocka_unit_test_teardown(the_counters_of_a_device_that_is_gone_stay,
-					  remove_devices),
-		cmocka_unit_test_teardown(addresses_are_our_own_in_mapped_form_and_unique,
-					  remove_devices),
-		cmocka_unit_test_teardown(changes_wake_and_are_drained, remove_devices),
-		cmocka_unit_test_teardown(a_recreated_device_is_another_one, remove_devices),
-		cmocka_unit_test_teardown(other_routes_are_no_news, remove_devices),
-		cmocka_unit_test_teardown(lost_messages_are_news, remove_devices),
+					  remove_links),
+		cmocka_unit_test_teardown(a_bridge_is_chosen_in_place_of_its_ports, remove_links),
+		cmocka_unit_test_teardown(a_bond_is_chosen_in_place_of_its_slaves, remove_links),
+		cmocka_unit_test_teardown(a_macvlan_is_left_to_its_chosen_lower_link, remove_links),
+		cmocka_unit_test_teardown(both_ends_of_a_veth_pair_can_be_chosen, remove_links),
+		cmocka_unit_test_teardown(a_tun_device_has_no_layer_2_header, remove_links),
+		cmocka_unit_test_teardown(every_link_is_listed_with_a_reason, remove_links),
+		cmocka_unit_test_teardown(counters_of_a_device_can_be_read_again, remove_links),
+		cmocka_unit_test_teardown(the_counters_of_a_device_that_is_gone_stay, remove_links),
+		cmocka_unit_test_teardown(addresses_are_this_hosts_own_mapped_and_unique,
+					  remove_links),
+		cmocka_unit_test_teardown(changes_wake_and_are_drained, remove_links),
+		cmocka_unit_test_teardown(a_link_that_is_made_again_is_another_one, remove_links),
+		cmocka_unit_test_teardown(routes_other_than_default_routes_do_not_matter,
+					  remove_links),
+		cmocka_unit_test_teardown(lost_messages_count_as_a_change, remove_links),
 	};
 
 	enter_own_namespace();

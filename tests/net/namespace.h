@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A network namespace for a test program, and the shell in it. */
+/* A network namespace for a test program, and shell commands in it. */
 #ifndef V2METER_TESTS_NAMESPACE_H
 #define V2METER_TESTS_NAMESPACE_H
 
@@ -7,13 +7,15 @@
 
 #include "base/macros.h"
 
-/* Leaves the program with status 77, "skipped", where there is no privilege to make one. */
+/* Moves the program to a new network namespace. Exits with status 77, "skipped", if that is not
+ * allowed. */
 void enter_own_namespace(void);
 
-/* Runs a command; the status it left with. */
+/* Runs a shell command. Returns the status as system(3) does. */
 int shell(const char *format, ...) V2M_PRINTF(1, 2);
 
-/* Asks the condition every few milliseconds until it holds, for at most five seconds. */
+/* Checks the condition every few milliseconds until it holds. False if it does not hold within five
+ * seconds. */
 bool wait_until(bool (*condition)(void *context), void *context);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Connections where the kernel has no sock_diag: a seccomp filter takes it away from this program,
- * and from the ss that it runs, which then reads /proc in its own way. */
+/* Connections without sock_diag: a seccomp filter forbids it to this program and to the ss that it
+ * runs, which then reads /proc by its own code. */
 #include "connections.h"
 
 #include <errno.h>
@@ -21,13 +21,13 @@
 
 #define ARGUMENT(n) (offsetof(struct seccomp_data, args) + 8 * (n))
 #define LOAD(at)    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (at))
-/* Goes on if the loaded word is the value, else to the end that many statements away. */
+/* Goes on if the loaded word is the value; else jumps that many statements ahead. */
 #define EXPECT(value, end) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, (end))
 
-static int take_sock_diag_away(void)
+static int forbid_sock_diag(void)
 {
-	/* The first half of an argument is its lower one on little-endian machines, which are all
-	 * we build for. */
+	/* Reads the lower half of each argument, which comes first on a little-endian machine. All
+	 * machines that we build for are. */
 	struct sock_filter code[] = {
 		LOAD(offsetof(struct seccomp_data, nr)),
 		EXPECT(SYS_socket, 5),
@@ -87,7 +87,7 @@ int main(void)
 	enter_own_namespace();
 	if (shell("ip link set lo up"))
 		return 1;
-	if (take_sock_diag_away()) {
+	if (forbid_sock_diag()) {
 		fprintf(stderr, "SKIP: the kernel has no seccomp filters\n");
 		return 77;
 	}

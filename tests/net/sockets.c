@@ -82,7 +82,7 @@ static void link_local_connections_carry_the_device(void **state)
 	assert_int_equal(shell("ip link del nets0"), 0);
 }
 
-static void a_device_that_is_gone_is_called_by_its_index(void **state)
+static void a_device_that_is_gone_is_named_by_its_index(void **state)
 {
 	const uint16_t ports[] = { 5022 };
 	struct v2m_connection_table *table;
@@ -109,13 +109,13 @@ static void a_device_that_is_gone_is_called_by_its_index(void **state)
 	close(listener);
 }
 
-static bool has_close_wait(void *context)
+static bool is_in_close_wait(void *context)
 {
 	(void)context;
 	return count_state(5031, "CLOSE-WAIT") == 1;
 }
 
-static bool has_nothing(void *context)
+static bool is_not_listed(void *context)
 {
 	(void)context;
 	return count_state(5031, "") == 0;
@@ -129,7 +129,7 @@ static void half_closed_connections_are_listed_until_they_end(void **state)
 
 	(void)state;
 	assert_int_equal(shutdown(pair.client, SHUT_WR), 0);
-	assert_true(wait_until(has_close_wait, NULL));
+	assert_true(wait_until(is_in_close_wait, NULL));
 	assert_same_as_ss(ports, 1, 1);
 	/* The server's FIN cannot be acknowledged while the device is down. */
 	assert_int_equal(shell("ip link set lo down"), 0);
@@ -137,20 +137,20 @@ static void half_closed_connections_are_listed_until_they_end(void **state)
 	assert_int_equal(count_state(5031, "LAST-ACK"), 1);
 	assert_same_as_ss(ports, 1, 1);
 	assert_int_equal(shell("ip link set lo up"), 0);
-	assert_true(wait_until(has_nothing, NULL));
+	assert_true(wait_until(is_not_listed, NULL));
 	assert_same_as_ss(ports, 1, 0);
 	close(pair.client);
 	close(listener);
 }
 
-static void connections_being_made_or_over_are_not_listed(void **state)
+static void connections_that_are_over_are_not_listed(void **state)
 {
 	const uint16_t ports[] = { 5032 };
 	int listener = listen_on("127.0.0.1", 5032, "");
 	struct pair pair = connect_to(listener, "127.0.0.1", 5032, "");
 
 	(void)state;
-	/* The one that closes first goes through FIN-WAIT-2 to TIME-WAIT. */
+	/* The end that closes first goes through FIN-WAIT-2 to TIME-WAIT. */
 	close(pair.server);
 	assert_same_as_ss(ports, 1, 0);
 	close(pair.client);
@@ -168,7 +168,7 @@ static void only_monitored_ports_are_listed(void **state)
 	struct pair b = connect_to(other, "127.0.0.1", 7102, "");
 
 	(void)state;
-	/* More ports apart from each other than the kernel's filter holds: it lets 7102 through. */
+	/* So many scattered ports that the filter lets 7102 through. */
 	for (size_t i = 0; i < V2M_ARRAY_LEN(ports); i++)
 		ports[i] = (uint16_t)(6001 + 2 * i);
 	assert_same_as_ss(ports, V2M_ARRAY_LEN(ports), 1);
@@ -253,7 +253,7 @@ static void opening_says_why_it_failed(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_int_equal(result, -EMFILE);
 	assert_null(opened);
-	assert_string_equal(error.text, "listing TCP connections: Too many open files");
+	assert_string_equal(error.text, "cannot list TCP connections: Too many open files");
 }
 
 static void write_all(int fd, size_t length)
@@ -355,7 +355,7 @@ static void retransmitted_segments_are_counted(void **state)
 	assert_int_equal(shell("ip link set lo down"), 0);
 	write_all(pair.server, 100);
 	assert_true(wait_until(has_retransmitted, NULL));
-	/* Once, however often it was sent. */
+	/* Counted once, although it was sent several times. */
 	assert_int_equal(only_connection(5062).tx_bytes, 100);
 	assert_true(only_connection(5062).sent_bytes > 100);
 	assert_int_equal(shell("ip link set lo up"), 0);
@@ -371,9 +371,9 @@ int main(void)
 		cmocka_unit_test(both_families_and_mapped_addresses_are_as_ss_prints_them),
 		cmocka_unit_test(sockets_bound_to_a_device_carry_its_name),
 		cmocka_unit_test(link_local_connections_carry_the_device),
-		cmocka_unit_test(a_device_that_is_gone_is_called_by_its_index),
+		cmocka_unit_test(a_device_that_is_gone_is_named_by_its_index),
 		cmocka_unit_test(half_closed_connections_are_listed_until_they_end),
-		cmocka_unit_test(connections_being_made_or_over_are_not_listed),
+		cmocka_unit_test(connections_that_are_over_are_not_listed),
 		cmocka_unit_test(only_monitored_ports_are_listed),
 		cmocka_unit_test(the_table_is_sorted_by_port),
 		cmocka_unit_test(a_table_grows_with_what_it_holds),

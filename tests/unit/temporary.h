@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A directory of a test's own, and files in it. Include after cmocka.h. */
+/* A temporary directory for a test, and files in it. Include it after cmocka.h. */
 #ifndef V2METER_TESTS_TEMPORARY_H
 #define V2METER_TESTS_TEMPORARY_H
 

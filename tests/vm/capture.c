@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The reference that v2meter is held to: counts frames at a packet socket, on a device without
- * offloads. Its parser shares nothing with v2meter's.
+ * The reference for v2meter's figures: counts frames at a packet socket, on a device without
+ * offloads. Its parser shares no code with v2meter's.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,9 +22,9 @@
 
 #include "traffic.h"
 
-/* Silence after which a capture that was told to end is complete. */
+/* How long no frame may arrive before a capture that was told to end is complete. */
 #define QUIET_MS 200
-/* A GSO frame is at most 64 KiB and its headers. */
+/* A GSO frame has at most 64 KiB and its headers. */
 #define FRAME_MAX 70000
 
 static uint8_t buffer[FRAME_MAX];
@@ -35,7 +35,7 @@ struct tally {
 	uint64_t payload;
 };
 
-/* One datagram whose first fragment was seen. */
+/* A datagram whose first fragment was seen. */
 struct datagram {
 	uint8_t addresses[32];
 	uint32_t id;
@@ -46,13 +46,13 @@ static struct {
 	uint16_t port;
 	struct tally rx; /* to the port */
 	struct tally tx; /* from it */
-	uint64_t super;  /* frames that are not as they are on the wire */
+	uint64_t super;  /* super-packets: several frames on a wire */
 	uint64_t truncated;
 	struct datagram datagrams[4096];
 	size_t n_datagrams;
 } seen;
 
-/* What the network header of a frame says. */
+/* The contents of a frame's network header. */
 struct packet {
 	const uint8_t *payload;
 	size_t size; /* of the IP payload behind all extension headers */
@@ -202,7 +202,7 @@ static bool capture_one(int fd)
 				  .msg_controllen = sizeof(control) };
 	struct virtio_net_hdr offload;
 	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_TRUNC);
-	/* Kernels before 6.2 cannot put UDP GSO into the header, and give the frame up. */
+	/* Kernels before 6.2 cannot describe UDP GSO in the header, and drop the frame. */
 	if (n < 0 && errno == EINVAL) {
 		seen.super++;
 		return true;
@@ -260,7 +260,7 @@ int capture_run(const char *device, uint16_t port)
 	puts("READY");
 	fflush(stdout);
 	struct pollfd wait = { .fd = fd, .events = POLLIN };
-	/* After the signal: until the device has been quiet for a while. */
+	/* After the signal, goes on until the device is quiet. */
 	for (;;) {
 		int ready = poll(&wait, 1, QUIET_MS);
 		if (ready == 0 && ending)

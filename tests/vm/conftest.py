@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Virtual machines for the tests in this folder, one per kernel, and the table at the end.
+"""Virtual machines for the tests in this folder, one for each kernel, and the table at the end.
 
-Kernels are chosen by --kernels, else by V2METER_VM_KERNELS, else oldest and newest. A test that
-asks for the fixture `vm` runs on each of them, all in one machine: it leaves nothing behind.
+--kernels chooses the kernels, else V2METER_VM_KERNELS, else they are oldest and newest. A test that
+asks for the fixture `vm` runs on each of these kernels. All tests of a kernel share one machine, so
+each test must leave nothing behind.
 """
 
 import collections
@@ -24,7 +25,7 @@ from daemon import Server
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
 BPF_TESTS = ["packets", "malformed", "fragments", "devices", "peers", "differential"]
-# Half a minute each; what they are about is also in test_lifecycle.py.
+# Each takes half a minute, and test_lifecycle.py covers the same subjects.
 if os.environ.get("V2METER_VM_THOROUGH"):
     BPF_TESTS += ["devices_live", "ports_live", "takeover"]
 
@@ -54,7 +55,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="session")
 def kernel(request):
-    """The kernel of that name; skips where it cannot be had."""
+    """The kernel of that name. Skips the test if it cannot be fetched."""
     if shutil.which(qemu.QEMU) is None:
         pytest.skip(f"no {qemu.QEMU} here")
     try:
@@ -69,7 +70,7 @@ def build_dir():
 
 @pytest.fixture(scope="session")
 def traffic(tmp_path_factory):
-    """The traffic helper, linked statically: it runs in guests and on this machine alike."""
+    """The traffic helper, linked statically, so that it runs in guests and on this machine."""
     target = tmp_path_factory.mktemp("traffic") / "traffic"
     subprocess.run(["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static",
                     str(HERE / "traffic.c"), str(HERE / "capture.c"), "-o", str(target)], check=True, timeout=60)
@@ -78,7 +79,7 @@ def traffic(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def programs(traffic):
-    """What goes into the guest's /bin."""
+    """The programs for the guest's /bin."""
     found = {"traffic": traffic}
     for name in ("v2meterd", "v2meterctl"):
         path = build_dir() / name
@@ -90,7 +91,7 @@ def programs(traffic):
 
 @pytest.fixture(scope="session")
 def bpf_programs():
-    """The programs of tests/bpf by name, of the build that is newer: build/ may lack tests."""
+    """The programs of tests/bpf by name, each from the newer build: build/ may have no tests."""
     found = {}
     for name in BPF_TESTS:
         paths = [folder / f"bpf_{name}" for folder in (build_dir(), ROOT / "build-debug")]
@@ -102,7 +103,7 @@ def bpf_programs():
 
 @pytest.fixture(scope="session")
 def image(kernel, programs, bpf_programs, tmp_path_factory):
-    """The guest's root for this kernel."""
+    """The initial root of the guest for this kernel."""
     target = tmp_path_factory.mktemp("initramfs") / f"{kernel.name}.cpio"
     carried = {f"bpf_{name}": path for name, path in bpf_programs.items()}
     initramfs.build(kernel, target, {**programs, **carried})
@@ -111,7 +112,8 @@ def image(kernel, programs, bpf_programs, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def wire(traffic):
-    """Two namespaces of this machine, of which the guest's NIC is part; None without the means."""
+    """Two namespaces of this machine that the guest's NIC is connected to, or a text that says why
+    this machine cannot make them."""
     try:
         with network.Wire(traffic) as made:
             yield made
@@ -121,7 +123,7 @@ def wire(traffic):
 
 @pytest.fixture(scope="session")
 def vm(request, kernel, image, wire):
-    """The booted machine of this kernel, shared by all tests on it."""
+    """The booted machine of this kernel. All tests on the kernel share it."""
     prefix, arguments = ((), ()) if isinstance(wire, str) else wire.for_qemu()
     with qemu.Vm(kernel, image, prefix=prefix, arguments=arguments) as machine:
         machine.boot()
@@ -134,7 +136,7 @@ def vm(request, kernel, image, wire):
 
 @pytest.fixture(scope="module")
 def veth(vm):
-    """A veth pair on the way to the namespace "peer", and a server in the first one."""
+    """A veth pair between the guest's first namespace, where a server runs, and the namespace "peer"."""
     vm.check("/v2m/topology veth")
     server = Server(vm)
     yield

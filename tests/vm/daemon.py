@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""v2meterd in the guest, its API, and what it is compared with."""
+"""v2meterd in the guest, its API, and the reference for its figures."""
 
 import json
 import shlex
@@ -52,7 +52,7 @@ class Daemon:
             f"{self.command()} >>{self.directory}/log 2>&1 & echo $!"))
 
     def wait_ready(self, timeout_s=30):
-        # An end of the daemon is an answer too.
+        # Also ends the wait if the daemon has ended.
         self.vm.wait_until(f"! kill -0 {self.pid} || "
                            f"wget -qO- http://{self.config['listen']}/healthz", timeout_s)
         alive = self.vm.run(f"kill -0 {self.pid}").status == 0
@@ -73,11 +73,11 @@ class Daemon:
         self.end("KILL")
 
     def detach(self):
-        """Takes everything of ours out of the kernel."""
+        """Removes everything of v2meter from the kernel."""
         return self.vm.check(self.command("--detach") + " 2>&1")
 
     def remove(self):
-        """Whatever state it is in: no process, nothing in the kernel, no files."""
+        """Removes the process, all in the kernel and all files, in whatever state the daemon is."""
         if self.pid is not None:
             self.vm.run(f"kill -9 {self.pid}")
             self.vm.wait_until(f"! kill -0 {self.pid} 2>/dev/null", 15)
@@ -102,7 +102,7 @@ class Daemon:
         return {name: entry[name] for name in FIGURES}
 
     def devices(self):
-        """Names of the devices where the programs are in place."""
+        """Names of the devices with our programs attached."""
         return [device["name"] for device in self.get("/api/meter/status")["devices"]
                 if device["attach"] != "none"]
 
@@ -114,8 +114,8 @@ class Daemon:
 
 
 def wait_until(condition, said, timeout_s=20):
-    """Asks until the condition holds; said: tells what there was instead. Asking a guest takes long
-    enough to need no pause."""
+    """Checks until the condition holds. said() describes the state for the failure message. There is no
+    pause, because each question to a guest takes a while."""
     end_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < end_s, said()
@@ -126,7 +126,7 @@ def grown(before, after):
 
 
 class GuestCapture:
-    """The reference, on a device in a namespace of the guest (None: its first one)."""
+    """The reference capture on a device in a namespace of the guest. None: its first namespace."""
 
     def __init__(self, vm, device, port=PORT, namespace=None):
         self.vm = vm
@@ -146,21 +146,21 @@ class GuestCapture:
 
 
 def reference(text):
-    """What a capture printed, after making sure that it missed nothing."""
+    """Reads what a capture printed, and asserts that it missed nothing."""
     counted = json.loads(text)
     assert counted["lost"] == 0, counted
     return counted
 
 
 def assert_equal(counted, captured):
-    """The six figures of the capture, exactly; and the wire was one without super-packets."""
+    """Asserts that all six figures are equal, and that no super-packets passed the capture."""
     assert captured["super"] == 0
     assert counted == {name: captured[name] for name in FIGURES}
 
 
 def exchange(vm, *clients, near="", port=PORT):
-    """The peer in the guest runs these clients. What each of them says, what r0 saw, and where near
-    names a device what that saw."""
+    """Runs these clients in the guest's peer. Returns a list of their reports, the capture on r0 and, if
+    near names a device, the capture there."""
     words = " ".join(shlex.quote(client) for client in clients)
     text = vm.check(f"NEAR={near} /v2m/exchange {port} {words}", 120)
     lines = [json.loads(line) for line in text.splitlines()]

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A disk with a volatile write cache, whose power can be cut.
 
-Killing qemu alone is no power cut: what the guest wrote without a flush would survive in this
-machine's page cache. So qemu is given this disk over the NBD protocol (its documented "fixed
-newstyle" handshake and simple replies). A write is durable after a FLUSH or with FUA; of the others
-a power cut keeps any, in blocks of 4,096 bytes, in no order. The power can fail in the middle of
-writing: the disk decides at which request.
+Killing qemu alone does not simulate a power cut: data that the guest wrote without a flush would
+survive in this machine's page cache. So qemu gets this disk over the NBD protocol (the documented
+"fixed newstyle" handshake and simple replies). A write is durable after a FLUSH or with FUA. A power
+cut keeps a random part of the other writes, in blocks of 4,096 bytes. The power can fail in the
+middle of writing: the disk decides at which request.
 """
 
 import os
@@ -27,13 +27,13 @@ OPTION_EXPORT_NAME, OPTION_ABORT, OPTION_INFO, OPTION_GO = 1, 2, 6, 7
 REPLY_ACK, REPLY_INFO, REPLY_UNSUPPORTED = 1, 3, 0x80000001
 READ, WRITE, DISCONNECT, FLUSH = 0, 1, 2, 3
 FLAG_FUA = 1
-# Has flags, knows FLUSH and FUA.
+# The flags "has flags", "FLUSH" and "FUA".
 TRANSMISSION_FLAGS = 1 | 4 | 8
 INVALID = 22
 
 
 class Disk:
-    """honest=False: it answers a FLUSH and does nothing, as some do."""
+    """honest=False: the disk answers a FLUSH without doing anything, as some disks do."""
 
     def __init__(self, seed, size_mib=48, honest=True):
         self.random = random.Random(seed)
@@ -67,9 +67,9 @@ class Disk:
                           "cache=writeback", "-device", "virtio-blk-pci,drive=disk,romfile=")
 
     def fail_after(self, requests):
-        """The power fails at that request to write or flush from now on: it and all that come
-        later change nothing any more, though they are answered. failed_at_s, by the monotonic
-        clock, is None until then; the machine is to be killed soon after."""
+        """Makes the power fail at that request to write or flush, counted from now on. This request and
+        all later ones are answered but change nothing. failed_at_s, by the monotonic clock, is None
+        until then. Kill the machine soon after."""
         self.fuse = requests
 
     def has_power(self):
@@ -80,8 +80,8 @@ class Disk:
         return self.failed_at_s is None
 
     def cut_power(self):
-        """After the machine is gone: what was not flushed is lost, or is not, block by block.
-        Returns how many blocks were lost and how many were not."""
+        """Call it when the machine is gone. Each block that was not flushed is lost or kept at random.
+        Returns how many blocks were lost and how many were kept."""
         lost = kept = 0
         for offset, data in self.pending:
             for start in range(0, len(data), BLOCK):

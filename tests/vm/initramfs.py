@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The guest's root: busybox, the kernel's modules, our programs and the libraries they need."""
+"""The guest's initial root: busybox, kernel modules, our programs and the libraries they need."""
 
 import os
 import pathlib
@@ -10,18 +10,18 @@ import subprocess
 
 GUEST = pathlib.Path(__file__).resolve().parent / "guest"
 
-# Loaded at boot. What a kernel has built in is left out; what it lacks shows in the checks.
+# Loaded at boot. Modules that a kernel has built in are left out; the checks show what is missing.
 BASE_MODULES = (
     "virtio_pci", "virtio_net", "virtio_blk", "veth", "tun", "cls_bpf", "sch_ingress",
     "tcp_diag", "udp_diag")
-# Carried along, in load order, and loaded by name when a check asks for them.
+# In the archive, and loaded when a check asks for them by name.
 MORE_MODULES = (
     "8021q", "bonding", "bridge", "macvlan", "wireguard", "dummy", "ifb", "sch_fq", "sch_fq_codel",
-    "sch_htb", "sch_netem", "act_mirred", "act_gact", "cls_matchall", "cls_flower", "cls_u32",
+    "sch_htb", "sch_netem", "sch_tbf", "act_mirred", "act_gact", "cls_matchall", "cls_flower", "cls_u32",
     "nf_tables", "nft_chain_nat", "nft_nat", "nft_ct", "nft_masq", "nft_compat", "nf_conntrack",
     "ext4", "xfs")
 
-# From this machine, with their libraries.
+# Copied from this machine, with their libraries.
 HOST_PROGRAMS = ("ip", "tc", "ethtool", "bpftool", "setpriv", "nft", "wg")
 
 
@@ -82,7 +82,7 @@ class Archive:
 
 
 def libraries_of(program):
-    """The shared objects a program needs, by the loader's own word. A static one needs none."""
+    """The shared objects that a program needs, as the loader lists them. A static program needs none."""
     text = subprocess.run(["ldd", program], capture_output=True, text=True, check=False,
                           timeout=30).stdout
     if "not found" in text:
@@ -91,7 +91,7 @@ def libraries_of(program):
 
 
 def add_program(archive, source, target):
-    """Puts a program at target, and its libraries where its loader looks for them."""
+    """Adds a program at target, and its libraries where its loader looks for them."""
     archive.add(target, pathlib.Path(source).read_bytes())
     for library in libraries_of(source):
         archive.add(library, pathlib.Path(library).read_bytes())
@@ -105,14 +105,14 @@ def host_program(name):
 
 
 def build(kernel, target, programs, files=None):
-    """Writes the archive for a kernel. programs: name in the guest's /bin to path here; files: path
-    in the guest to bytes. HOST_PROGRAMS come along."""
+    """Writes the archive for a kernel. programs maps names in the guest's /bin to paths here, files maps
+    paths in the guest to bytes. HOST_PROGRAMS are added."""
     with Archive(target) as archive:
         for name in ("proc", "sys", "dev", "tmp", "run", "var/lib", "root", "mnt", "etc/iproute2"):
             archive.folder(name)
         archive.device("dev/console", 5, 1)
         add_program(archive, host_program("busybox"), "bin/busybox")
-        # Not busybox's own shell: Debian's runs its applets (ip, tc) before anything in PATH.
+        # busybox's shell, as Debian builds it, prefers its own ip and tc to those in PATH.
         add_program(archive, host_program("dash"), "bin/sh")
         for name in HOST_PROGRAMS:
             add_program(archive, host_program(name), f"bin/{name}")
@@ -127,7 +127,7 @@ def build(kernel, target, programs, files=None):
 
 
 def add_modules(archive, kernel):
-    """Each list of modules in load order, as /v2m/modules.<name>."""
+    """Adds the modules, and each list of modules in load order as /v2m/modules.<name>."""
     boot = kernel.load_order(BASE_MODULES)
     archive.add("v2m/modules.boot", "".join(f"{name}\n" for name in boot).encode(), 0o644)
     carried = set(boot)

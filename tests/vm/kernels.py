@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Debian's cloud kernels, fetched by apt with a configuration of its own and kept in a cache.
 
-apt checks the signatures of the indexes and the SHA-256 of every package; the mirror is the one
-the machine's own apt is set up with. Nothing of the machine's package state is read or changed.
+apt checks the signatures of the indexes and the SHA-256 of each package. It uses the mirror that
+this machine's apt is configured with, and neither reads nor changes its package state.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ import sys
 import time
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-# What a run of the matrix boots: a name, the suites to look in, the series (None: the newest).
+# The kernels of the matrix by name: the suites to look in and the series (None: the newest).
 SERIES = {
     "5.10": (("bullseye", "bullseye-security"), "5.10"),
     "6.1": (("bookworm", "bookworm-security"), "6.1"),
@@ -30,7 +30,7 @@ APT_TIMEOUT_S = 300
 
 
 class Unavailable(Exception):
-    """The kernel cannot be had here; the text says why. A test skips on it."""
+    """The kernel cannot be fetched here; the text says why. Tests skip then."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,14 +48,14 @@ class Kernel:
 
     @functools.cached_property
     def module_files(self):
-        """Module name, with underscores, to file."""
+        """Maps module names, with underscores, to files."""
         files = {}
         for path in self.modules.rglob("*.ko*"):
             files[path.name.split(".ko")[0].replace("-", "_")] = path
         return files
 
     def read_module(self, name):
-        """The module's ELF file as insmod takes it on every kernel: not compressed."""
+        """The module's ELF file without compression, which insmod accepts on every kernel."""
         path = self.module_files[name]
         data = path.read_bytes()
         if path.suffix == ".xz":
@@ -65,9 +65,9 @@ class Kernel:
         return data
 
     def load_order(self, wanted):
-        """The wanted modules and what they need, dependencies first. Debian ships no modules.dep
-        (depmod makes it at installation), so the modules' own .modinfo is asked. A name that this
-        kernel has built in is left out."""
+        """The wanted modules and those they need, dependencies first. Reads the .modinfo of the modules,
+        because Debian ships no modules.dep (depmod makes it at installation). Leaves out modules that
+        this kernel has built in."""
         order = []
         seen = set()
 
@@ -86,7 +86,7 @@ class Kernel:
 
 
 def module_needs(elf):
-    """What a module's .modinfo names under depends= and softdep=pre:."""
+    """The modules that .modinfo names under depends= and softdep=pre:."""
     needs = []
     for match in re.finditer(rb"\0depends=([^\0]+)\0", elf):
         needs += match.group(1).decode().split(",")
@@ -101,10 +101,10 @@ def cache_dir():
 
 
 def names_from(text):
-    """'oldest,newest' to the names in SERIES; raises ValueError on any other word."""
+    """Turns words as in 'oldest,newest' into names in SERIES. ValueError for any other word."""
     names = []
     for word in text.split(","):
-        # Interned: pytest 7 tells a fixture's parameters apart by identity.
+        # Interned, because pytest 7 compares the parameters of a fixture by identity.
         name = sys.intern(ALIASES.get(word.strip(), word.strip()))
         if name not in SERIES:
             raise ValueError(f"{word}: not one of {', '.join([*SERIES, *ALIASES])}")
@@ -130,7 +130,7 @@ def mirrors():
 
 
 class Apt:
-    """apt with sources, lists and cache of its own."""
+    """apt with its own sources, lists and cache."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -175,7 +175,7 @@ class Apt:
         for name in self.run("apt-cache", "pkgnames", "linux-image-").split():
             match = pattern.fullmatch(name)
             release = match and match.group(1)
-            # The metapackages (6.12) and the builds for an older suite (deb11) are left out.
+            # Leaves out the metapackages (6.12) and builds for an older suite (deb11).
             if not release or "-" not in release and "+" not in release or ".deb" in release:
                 continue
             if series is None or release.startswith((f"{series}.", f"{series}-")):
@@ -185,7 +185,7 @@ class Apt:
         return max(releases, key=version_key) + "-cloud-amd64"
 
     def fetch(self, release, folder):
-        """Downloads and unpacks the kernel. Since 7.x the image package is an empty one that needs
+        """Downloads and unpacks the kernel. Since 7.x the image package is empty and depends on
         linux-binary and linux-modules."""
         names = set(self.run("apt-cache", "pkgnames", "linux-").split())
         packages = [f"linux-{kind}-{release}" for kind in ("image", "binary", "modules")]
@@ -200,7 +200,7 @@ def version_key(release):
 
 
 def unpacked(name, folder):
-    """The kernel unpacked in a folder, or None."""
+    """The kernel that is unpacked in the folder, or None."""
     try:
         release = (folder / "release").read_text().strip()
     except FileNotFoundError:
@@ -208,7 +208,7 @@ def unpacked(name, folder):
     modules = next(iter(folder.glob(f"**/lib/modules/{release}/kernel")), None)
     if modules is None:
         return None
-    # Since 7.x the image lies beside the modules.
+    # Since 7.x the image is beside the modules.
     for image in (folder / "boot" / f"vmlinuz-{release}", modules.parent / "vmlinuz"):
         if image.exists():
             return Kernel(name, release, image, modules)
@@ -245,8 +245,8 @@ def fetch(name, progress):
 
 
 def get(name, progress=lambda text: None):
-    """The kernel of that name, from the cache where it is younger than a week; else from the
-    mirror, and where that fails from the cache whatever its age. Raises Unavailable."""
+    """The kernel of that name: from the cache if it is younger than a week, else from the mirror, and
+    if that fails from the cache at any age. Raises Unavailable."""
     have = unpacked(name, stored_in(name))
     if have is not None:
         age_s = time.time() - (stored_in(name) / "release").stat().st_mtime

@@ -3,8 +3,8 @@
 
     guest eth0 === tap0 [router] q0 --- r0 [peer]
 
-q0 and r0 have no offloads, so that what passes r0 is what passes a wire; tap0 has them all, so that
-the guest is handed super-packets by its virtio-net device, and may send them.
+q0 and r0 have no offloads, so the frames on r0 are those of a wire. tap0 has all offloads, so the
+guest's virtio-net device receives super-packets and may send them.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ ROUTER = "10.78.0.1"
 PEER = "10.78.1.2"
 GUEST6 = "fd78::2"
 PEER6 = "fd78:1::2"
-# Of a device that hands on what would be on the wire, one packet at a time.
+# For a device that passes frames as they are on a wire.
 NO_OFFLOADS = "tso off gso off gro off tx-udp-segmentation off"
 
 
@@ -34,7 +34,7 @@ def run(*command, **options):
 
 
 class Running:
-    """A process in a namespace that says READY first, and maybe something at its end."""
+    """A process in a namespace that prints READY first, and maybe a report at its end."""
 
     def __init__(self, command):
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -45,7 +45,7 @@ class Running:
             raise AssertionError(f"{command}: {first}{self.process.stdout.read()}")
 
     def stop(self):
-        """Ends it by SIGTERM; what it printed since READY."""
+        """Ends it by SIGTERM. Returns what it printed after READY."""
         self.process.send_signal(signal.SIGTERM)
         output, _ = self.process.communicate(timeout=30)
         return output
@@ -106,13 +106,13 @@ class Wire:
             run("ip", "netns", "del", name)
 
     def for_qemu(self):
-        """What a machine on this wire is started with: a prefix of its command, arguments."""
+        """How to start a machine on this wire: a prefix of its command, and arguments."""
         return (("ip", "netns", "exec", self.router),
                 ("-netdev", "tap,id=wire,ifname=tap0,script=no,downscript=no,vnet_hdr=on",
                  "-device", "virtio-net-pci,netdev=wire,mac=52:54:00:76:32:6d,romfile="))
 
     def set_up_guest(self, vm):
-        """Addresses and the default route: eth0 is the guest's uplink."""
+        """Sets addresses and the default route; eth0 becomes the guest's uplink."""
         vm.check(f"ip addr replace {GUEST}/24 dev eth0; ip link set eth0 up; "
                  f"ip addr replace {GUEST6}/64 dev eth0 nodad; "
                  f"ip route replace default via {ROUTER}; "
@@ -120,7 +120,7 @@ class Wire:
 
     @contextlib.contextmanager
     def set_to(self, vm, mtu, offloads):
-        """Another MTU from end to end; without offloads, super-packets neither come nor go."""
+        """Sets another MTU from end to end. Without offloads there are no super-packets."""
         try:
             self._set_mtu(vm, mtu)
             if not offloads:
@@ -129,7 +129,7 @@ class Wire:
             yield
         finally:
             self._set_mtu(vm, 1500)
-            # What a kernel or a qemu does not have stays off.
+            # An offload that this kernel or qemu does not have stays off.
             vm.check(f"ethtool -K eth0 {NO_OFFLOADS.replace('off', 'on')}")
             self._set_offloads(NO_OFFLOADS.replace("off", "on"))
 
@@ -153,7 +153,7 @@ class Wire:
         return Running(self.in_peer(self.traffic, "serve", str(port)))
 
     def client(self, *arguments):
-        """traffic tcp or udp from the peer: what it reports."""
+        """Runs traffic tcp or udp in the peer. Returns its report."""
         done = run(*self.in_peer(self.traffic, *(str(a) for a in arguments)))
         if done.returncode != 0:
             raise AssertionError(f"{arguments}: {done.stdout}{done.stderr}")
@@ -161,7 +161,7 @@ class Wire:
 
 
 def need(wire):
-    """The wire; skips the test where there is none."""
+    """The wire. Skips the test if there is none."""
     if isinstance(wire, str):
         pytest.skip(wire)
     return wire

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""A virtual machine under qemu's TCG, driven over a serial line by the agent in guest/agent."""
+"""A virtual machine under qemu's TCG. The agent in guest/agent runs commands from a serial line."""
 
 import base64
 import dataclasses
@@ -14,12 +14,13 @@ import time
 QEMU = "qemu-system-x86_64"
 BOOT_TIMEOUT_S = 90
 COMMAND_TIMEOUT_S = 60
-# What the agent's line takes at a time: a terminal's input buffer has 4,096 bytes.
+# The longest line for the agent: a terminal's input buffer has 4,096 bytes.
 LINE_LIMIT = 3500
 
 
 class VmError(Exception):
-    """The machine did not boot, died, or did not answer in time; the console's end goes along."""
+    """The machine did not boot, died, or did not answer in time. The text ends with the console's last
+    lines."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Result:
 
 
 class Vm:
-    """One machine. Use it as a context manager: it is killed at the end, whatever happens."""
+    """One machine. Use it as a context manager, which kills it at the end in any case."""
 
     def __init__(self, kernel, initramfs, *, arguments=(), prefix=(), memory_mib=512, cpus=1):
         self.kernel = kernel
@@ -49,7 +50,7 @@ class Vm:
             *prefix, QEMU, "-accel", "tcg,thread=single", "-cpu", "max", "-smp", str(cpus),
             "-m", str(memory_mib), "-nodefaults", "-no-user-config", "-no-reboot",
             "-display", "none", "-kernel", str(kernel.image), "-initrd", str(initramfs),
-            # tsc: no calibration against a timer that TCG delays.
+            # tsc=reliable avoids a calibration against a timer that TCG delays.
             "-append", "console=ttyS0 loglevel=4 panic=-1 tsc=reliable no_timer_check "
                        "mitigations=off nokaslr random.trust_cpu=on",
             "-serial", f"file:{self.console}",
@@ -68,20 +69,20 @@ class Vm:
         self.folder.cleanup()
 
     def boot(self, timeout_s=BOOT_TIMEOUT_S):
-        """Waits until the agent answers. Seconds it took."""
+        """Waits until the agent answers. Returns the seconds that this took."""
         began = time.monotonic()
         self._read_until(b"READY\n", began + timeout_s, "to boot")
         return time.monotonic() - began
 
     def cut_power(self):
-        """The plug is pulled: the guest gets no chance to write anything."""
+        """Kills the machine, so that the guest cannot write anything any more."""
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
         self.agent.close()
 
     def power_off(self, timeout_s=COMMAND_TIMEOUT_S):
-        """A clean end: the disk, on /mnt, is unmounted first."""
+        """Ends the machine cleanly: unmounts the disk on /mnt first."""
         self.check("umount /mnt")
         self._send("poweroff -f")
         try:
@@ -90,7 +91,8 @@ class Vm:
             raise VmError(f"no end in {timeout_s} s\n{self.console_end()}") from error
 
     def run(self, command, timeout_s=COMMAND_TIMEOUT_S):
-        """Runs shell text in the guest and waits for it: status and output, both streams."""
+        """Runs shell text in the guest and waits for its end. The result has the status and the output of
+        both streams."""
         number = self._send(command)
         end = f"END {number} ".encode()
         text = self._read_until(end, time.monotonic() + timeout_s, command)
@@ -100,11 +102,11 @@ class Vm:
         return Result(command, int(status), output)
 
     def check(self, command, timeout_s=COMMAND_TIMEOUT_S):
-        """The output of a command that must succeed."""
+        """Runs a command that must succeed. Returns its output."""
         return self.run(command, timeout_s).check()
 
     def wait_until(self, command, timeout_s=30):
-        """Runs the command in the guest again and again until it succeeds; its output."""
+        """Repeats the command in the guest until it succeeds. Returns its output."""
         text = f"n=0; until {{ {command}; }} >/tmp/.poll 2>&1; do n=$((n+1)); " \
                f"[ $n -lt {int(timeout_s * 20)} ] || {{ cat /tmp/.poll; exit 1; }}; usleep 50000; " \
                "done; cat /tmp/.poll"

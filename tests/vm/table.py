@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The table kernel x check, of one run or of several that went side by side: table.py FILE...
+"""Prints the table kernel x check of one run, or of several that ran side by side: table.py FILE...
 
-A file is what a run was told to write by --table: {"releases": {kernel: release}, "rows": {check:
+Each file was written by a run with --table: {"releases": {kernel: release}, "rows": {check:
 {kernel: outcome}}}."""
 
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The frame itself: what all other tests on a machine take for granted."""
+"""The conditions that all other tests on a machine rely on."""
 
 import network
 
@@ -18,7 +18,7 @@ def test_the_kernel_has_what_the_programs_need(vm):
     vm.check("grep -q ' /sys/fs/bpf bpf ' /proc/mounts")
     for module in ("veth", "cls_bpf", "sch_ingress", "tcp_diag", "udp_diag"):
         vm.check(f"test -d /sys/module/{module}")
-    # The filter type must be known; that no object is there is another error.
+    # The command fails, since there is no object, but not because the filter type is unknown.
     assert "Unknown" not in vm.run("tc filter add dev lo ingress bpf object-pinned /nothing").output
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The least set of capabilities that suffices: the table in docs/capabilities.md."""
+"""The least sufficient set of capabilities: the table in docs/capabilities.md."""
 
 import pytest
 
@@ -8,25 +8,23 @@ from daemon import PIN_DIR, PORT, Daemon, GuestCapture, assert_equal, grown
 EXCHANGE = f"ip netns exec peer traffic tcp 10.77.0.1 {PORT} 100000 200000"
 
 
-def least_set(kernel):
-    # The verifier of 6.1 refuses the programs without CAP_PERFMON, that of 7.2 does not.
-    return ["net_admin", "bpf"] + ([] if kernel.version >= (7, 2) else ["perfmon"])
+LEAST_SET = ["net_admin", "bpf", "perfmon"]
 
 
 def depends_on_the_build(kernel, capability):
-    """6.12 has refused one build of the programs without it and accepted the next."""
-    return capability == "perfmon" and (6, 12) <= kernel.version < (7, 2)
+    """Without it, 6.12 and newer have refused one build of the programs and accepted another."""
+    return capability == "perfmon" and kernel.version >= (6, 12)
 
 
 def confined(vm, capabilities, memlock="unlimited", **members):
-    """A daemon of root with these capabilities and no others. memlock: KiB that it may lock."""
+    """A daemon run by root with only these capabilities. memlock: KiB that it may lock."""
     chosen = "".join(f",+{name}" for name in capabilities)
     return Daemon(vm, prefix=f"ulimit -l {memlock}; "
                              f"exec setpriv --bounding-set=-all{chosen} --inh-caps=-all", **members)
 
 
 def mode_with(vm, *arguments):
-    """How a daemon with these counts, if it may."""
+    """The mode in which a daemon with these capabilities counts."""
     daemon = confined(vm, *arguments)
     try:
         return daemon.start().entry()["accounting"]["mode"]
@@ -36,7 +34,7 @@ def mode_with(vm, *arguments):
 
 
 def test_the_least_set_suffices_for_all_the_daemon_does(vm, kernel, veth):
-    daemon = confined(vm, least_set(kernel))
+    daemon = confined(vm, LEAST_SET)
     try:
         daemon.start()
         before = daemon.figures()
@@ -56,8 +54,8 @@ def test_the_least_set_suffices_for_all_the_daemon_does(vm, kernel, veth):
 
 @pytest.mark.parametrize("attach", ["auto", "clsact"])
 def test_the_least_set_suffices_for_an_upgrade_and_a_repair(vm, kernel, veth, attach):
-    """CAP_SYS_ADMIN alone is shown what the kernel has by its id: BTF, and what is not pinned."""
-    daemon = confined(vm, least_set(kernel), attach=attach)
+    """Only CAP_SYS_ADMIN may open BTF and unpinned objects by id, so neither must be needed."""
+    daemon = confined(vm, LEAST_SET, attach=attach)
     try:
         daemon.start()
         before = daemon.figures()
@@ -79,11 +77,10 @@ def test_the_least_set_suffices_for_an_upgrade_and_a_repair(vm, kernel, veth, at
 
 
 def test_one_capability_less_does_not_suffice(vm, kernel, veth):
-    least = least_set(kernel)
-    for missing in least:
+    for missing in LEAST_SET:
         if depends_on_the_build(kernel, missing):
             continue
-        fewer = [name for name in least if name != missing]
+        fewer = [name for name in LEAST_SET if name != missing]
         assert mode_with(vm, fewer) == "socket_stats", f"{missing} is not needed"
 
 
@@ -92,7 +89,7 @@ def test_sys_admin_stands_for_bpf_and_perfmon(vm, kernel, veth):
     assert mode_with(vm, ["net_admin"]) == "socket_stats"
 
 
-def test_locked_memory_is_limited_before_5_11_alone(vm, kernel, veth):
-    """From 5.11 on a map's memory is charged to the control group."""
+def test_locked_memory_is_limited_only_before_5_11(vm, kernel, veth):
+    """Since 5.11 a map's memory is charged to the control group."""
     wanted = "ebpf" if kernel.version >= (5, 11) else "socket_stats"
-    assert mode_with(vm, least_set(kernel), 64) == wanted
+    assert mode_with(vm, LEAST_SET, 64) == wanted

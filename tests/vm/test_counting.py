@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Every byte of TCP and UDP over veth and virtio-net, equal to a capture without offloads."""
+"""Each byte of TCP and UDP over veth and virtio-net, compared with a capture without offloads."""
 
 import contextlib
 
@@ -13,7 +13,7 @@ HOST = {4: "10.77.0.1", 6: "fd77::1"}
 # Enough for several super-packets in each direction.
 TCP = "tcp {host} {port} 700000 900000"
 UDP = "udp {host} {port} 60 1200 0 2 1100"
-# A segment has to fit into the least MTU.
+# Each segment must fit into the smallest MTU.
 UDP_GSO = "udp {host} {port} 100 1200 1 5 1000"
 # Each datagram becomes three fragments, and four on the way back.
 FRAGMENTS = "udp {host} {port} 25 4000 0 1 5000"
@@ -30,7 +30,8 @@ def daemon(vm, veth, wire):
 
 
 def exchange_over_veth(vm, daemon, what, family):
-    """The daemon's figures, the reference, and the super-packets that passed v0."""
+    """Returns the daemon's figures, the reference, the number of super-packets on v0 and the client's
+    report."""
     before = daemon.figures()
     said, captured, near = exchange(vm, what.format(host=HOST[family], port=PORT), near="v0")
     return grown(before, daemon.figures()), captured, near["super"], said[0]
@@ -56,7 +57,7 @@ def test_udp_over_veth_is_counted_exactly(vm, daemon, family):
 @pytest.mark.parametrize("family", [4, 6])
 def test_udp_gso_over_veth_is_counted_exactly(vm, daemon, family):
     counted, captured, supers, said = exchange_over_veth(vm, daemon, UDP_GSO, family)
-    # veth of older kernels has no UDP segmentation: the kernel cuts behind our program.
+    # In older kernels veth has no UDP segmentation; the kernel splits packets behind our program.
     if vm.run("ethtool -k v0 | grep 'tx-udp-segmentation: on'").status == 0:
         assert supers > 0
     assert said == {"replies": 500, "bytes": 500000}
@@ -88,17 +89,17 @@ def test_virtio_net_is_counted_exactly(vm, daemon, wire, family, mtu, offloads):
             wire.client(*what.format(host=host, port=PORT).split())
         near.tell_to_stop()
         captured = reference(far.stop())
-        # A capture here looks at what the device is given, behind the segmentation in software.
+        # This capture sees the packets that the device gets, after segmentation in software.
         assert (near.stop()["super"] > 0) == offloads
         counted = grown(before, daemon.figures())
     assert_equal(counted, captured)
-    # 900,000 bytes by TCP need so many packets at least: the MTU was that of the whole way.
+    # 900,000 bytes need at least so many packets, so the MTU was set on the whole path.
     assert captured["tx_packets"] > 900000 // mtu
 
 
 def test_every_byte_of_a_device_is_explained(vm, daemon):
     vm.check("ip netns exec peer traffic " + TCP.format(host=HOST[4], port=PORT))
-    # Of no key: what a proxy sends on.
+    # Like the outgoing traffic of a proxy, this belongs to no key.
     vm.check("ping -c 2 10.77.1.2")
     device = daemon.device("v0")
     for direction in ("ingress", "egress"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Attach, restart over pinned maps, connections, detach: the daemon's life on each kernel."""
+"""Attaching, restarts with pinned maps, connections and detaching, on each kernel."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ HELD = 7
 
 @pytest.fixture
 def make_daemon(vm, veth):
-    """Makes daemons that are gone after the test, with all they had in the kernel."""
+    """Makes daemons. After the test they are removed, with all that they had in the kernel."""
     with contextlib.ExitStack() as stack:
         def make(**members):
             daemon = Daemon(vm, **members)
@@ -26,14 +26,14 @@ def make_daemon(vm, veth):
 
 
 def filters(vm, device="v0"):
-    """The lines of tc about filters of ours, both hooks."""
+    """The lines of tc about our filters on both hooks."""
     text = vm.check(f"tc filter show dev {device} ingress; tc filter show dev {device} egress")
     return [line for line in text.splitlines() if "v2m_" in line]
 
 
-def test_the_programs_are_attached_by_what_the_kernel_has(vm, kernel, make_daemon):
+def test_the_programs_are_attached_by_the_best_way_of_the_kernel(vm, kernel, make_daemon):
     daemon = make_daemon().start()
-    # Linux 6.6 is the first with tcx, whose programs tc does not show.
+    # tcx is there since Linux 6.6, and tc does not show its programs.
     assert len(filters(vm)) == (0 if kernel.version >= (6, 6) else 2)
     before = daemon.figures()
     _, captured = exchange(vm, CLIENT)
@@ -41,7 +41,7 @@ def test_the_programs_are_attached_by_what_the_kernel_has(vm, kernel, make_daemo
     assert daemon.entry()["accounting"] == {"mode": "ebpf", "exact": True, "unit": "wire"}
 
 
-def test_clsact_counts_where_it_is_asked_for(vm, make_daemon):
+def test_clsact_counts_if_it_is_configured(vm, make_daemon):
     daemon = make_daemon(attach="clsact").start()
     assert len(filters(vm)) == 2
     before = daemon.figures()
@@ -66,7 +66,7 @@ def test_counting_goes_on_while_the_daemon_is_away(vm, make_daemon, end):
     assert_equal(grown(before, daemon.figures()), captured)
 
 
-def test_a_reset_answers_what_it_closed_and_starts_at_nothing(vm, make_daemon):
+def test_a_reset_answers_the_old_total_and_starts_at_zero(vm, make_daemon):
     daemon = make_daemon().start()
     vm.check(EXCHANGE)
     vm.wait_until(f"! netstat -tn | grep '10.77.0.1:{PORT}.*EST'")
@@ -76,7 +76,7 @@ def test_a_reset_answers_what_it_closed_and_starts_at_nothing(vm, make_daemon):
     assert daemon.entry()["total_bytes"] == 0
 
 
-def test_the_connections_are_those_of_the_kernel(vm, make_daemon):
+def test_the_kernels_connections_are_listed(vm, make_daemon):
     daemon = make_daemon().start()
     assert daemon.entry()["connections"] == 0
     vm.check("rm -f /tmp/hold; mkfifo /tmp/hold; sleep 600 >/tmp/hold & echo $! >/tmp/holder")
@@ -105,7 +105,7 @@ def test_detach_leaves_nothing_in_the_kernel(vm, make_daemon):
     daemon.stop()
     assert vm.check(f"ls {PIN_DIR}").strip()
     daemon.detach()
-    # A program's memory, and with it its name, goes after a grace period of RCU.
+    # The kernel frees a program, and with it its name, after a grace period of RCU.
     vm.wait_until(f"! {{ {names}; }} | grep -E 'v2m_|port_counters|port_slot|device_counter'")
     assert vm.run(f"ls {PIN_DIR}").status != 0
     assert vm.check("tc qdisc show dev v0") == before
@@ -113,7 +113,7 @@ def test_detach_leaves_nothing_in_the_kernel(vm, make_daemon):
     vm.check(EXCHANGE)
 
 
-def test_the_client_prints_what_the_api_says(vm, make_daemon):
+def test_the_client_prints_the_figures_of_the_api(vm, make_daemon):
     daemon = make_daemon().start()
     vm.write("/tmp/api_key", "of-the-virtual-machines")
     vm.check(EXCHANGE)

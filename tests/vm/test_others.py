@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Beside other people's queueing disciplines and filters: theirs stay, and ours counts."""
+"""Queue disciplines and filters of other programs: they stay as they are, and we count beside them."""
 
 import pytest
 
@@ -9,8 +9,8 @@ EXCHANGE = f"tcp 10.77.0.1 {PORT} 200000 300000"
 HTB = ("tc qdisc replace dev v0 root handle 1: htb default 10; "
        "tc class add dev v0 parent 1: classid 1:10 htb rate 200mbit; "
        "tc qdisc add dev v0 parent 1:10 fq")
-# By priority, on both hooks. "continue" is UNSPEC; what is dropped is of no key of ours; on clsact
-# a filter that lets a packet pass ends the walk.
+# Filters by priority, set on both hooks. "continue" is UNSPEC. The dropped packets belong to no key.
+# On clsact, a filter that lets a packet pass ends the walk.
 FILTERS = {
     "continue_and_drop": {1: "matchall action continue",
                           77: "u32 match ip protocol 253 0xff action drop"},
@@ -25,7 +25,7 @@ def modules(vm):
 
 @pytest.fixture
 def clean(vm, veth):
-    """v0 without any discipline of the test's, before and after it."""
+    """Removes all queue disciplines from v0, before and after the test."""
     clear = "tc qdisc del dev v0 root; tc qdisc del dev v0 clsact; true"
     vm.check(clear)
     yield
@@ -33,7 +33,7 @@ def clean(vm, veth):
 
 
 def settings(vm):
-    """What others have set up on v0, without the figures that traffic changes."""
+    """The configuration of v0 by other programs, without the counters that traffic changes."""
     return vm.check("tc qdisc show dev v0; tc class show dev v0; "
                     "for hook in ingress egress; do tc filter show dev v0 $hook; done")
 
@@ -68,7 +68,7 @@ def test_filters_of_others_stay_and_do_not_starve_ours(vm, kernel, clean, filter
     try:
         daemon.start()
         assert all(line in settings(vm) for line in theirs)
-        # A filter at clsact's first priority that ends the walk leaves nothing to those behind it.
+        # On clsact, a filter with the first priority that ends the walk hides packets from ours.
         if kernel.version >= (6, 6) or filters != "pass":
             counts_exactly(vm, daemon)
     finally:

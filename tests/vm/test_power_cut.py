@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The power fails while the daemon counts and writes: the ledger stays whole, what is lost is at
-most one flush interval, what was reset stays reset; and a clean reboot loses nothing.
+"""The power fails while the daemon counts and writes. The ledger stays whole, at most one flush
+interval is lost, and a reset stays done. A clean reboot loses nothing.
 
-V2METER_POWER_CUTS says how often (10), V2METER_POWER_CUT_SEED repeats a run.
+V2METER_POWER_CUTS is the number of power cuts (10), V2METER_POWER_CUT_SEED repeats a run.
 """
 
 import os
@@ -19,15 +19,15 @@ import qemu
 from daemon import OTHER_PORT, PORT, Daemon, Server
 
 CUTS = int(os.environ.get("V2METER_POWER_CUTS", "10"))
-# Machines at a time, each with its own disk and its share of the cuts.
+# Machines that run side by side, each with its own disk and its share of the cuts.
 MACHINES = 2
 FLUSH_S = 1
 SAMPLE_S = 0.2
-# A flush begins within its interval and the sample's; then it takes the disk's time, under TCG.
+# A flush starts after its interval and a sample's at the latest, and takes up to 0.8 s under TCG.
 LOSS_S = FLUSH_S + SAMPLE_S + 0.8
 BURST = "traffic udp 10.77.0.1 {port} 20 1000 0 0 0"
 BURST_BYTES = 20 * (1000 + 8 + 20 + 14)
-# Twenty bursts a second are what the sender's pauses allow.
+# The most bursts in a second that the sender's pauses allow.
 BURSTS_S = 20
 
 NETWORK = """
@@ -45,7 +45,7 @@ SENDER = ("while :; do ip netns exec peer " + BURST.format(port=PORT)
 
 @pytest.fixture(scope="module")
 def oldest():
-    """One kernel is enough: it is the ledger that is tested. The oldest boots fastest."""
+    """One kernel is enough to test the ledger. The oldest boots fastest."""
     try:
         return kernels.get("5.10")
     except kernels.Unavailable as error:
@@ -54,14 +54,14 @@ def oldest():
 
 @pytest.fixture(scope="module")
 def machine(oldest, programs, tmp_path_factory):
-    """Makes machines with that disk."""
+    """A function that makes a machine with a disk."""
     image = tmp_path_factory.mktemp("initramfs") / "power-cut.cpio"
     initramfs.build(oldest, image, {**programs, "sqlite3": initramfs.host_program("sqlite3")})
     return lambda drive: qemu.Vm(oldest, image, arguments=drive.for_qemu())
 
 
 class Round:
-    """One life of the machine, from power on to power off."""
+    """One run of the machine, from power on to power off."""
 
     def __init__(self, vm):
         self.vm = vm
@@ -75,14 +75,14 @@ class Round:
         self.first = self.totals()
 
     def _integrity(self):
-        """Of copies: the daemon shall find the files as the cut left them."""
+        """Checks copies, so that the daemon finds the files as the power cut left them."""
         return self.vm.check(
             "[ -e /mnt/state/ledger.db ] || { echo none; exit 0; }; "
             "cp /mnt/state/ledger.db* /tmp; sqlite3 /tmp/ledger.db 'PRAGMA integrity_check'"
         ).strip()
 
     def totals(self):
-        """The guest's time, the total of the port under traffic, that of the one being reset."""
+        """The guest's time, the total of the port under traffic, and the total of the port that is reset."""
         data = self.daemon.get("/api/traffic/simple")["data"]
         ports = data["ports"]
         return (data["timestamp"], ports[str(PORT)]["total_bytes"],
@@ -96,13 +96,13 @@ class Round:
         return [self.totals()]
 
     def count_for(self, seconds, readings):
-        """Reads on until that much of the guest's time has passed."""
+        """Goes on reading until that many seconds have passed in the guest."""
         until_s = readings[-1][0] + seconds
         while readings[-1][0] < until_s:
             readings.append(self.totals())
 
     def count_until_failure(self, drive, readings, timeout_s=60):
-        """Reads on until the disk has lost its power; what was read later is void."""
+        """Goes on reading until the disk has lost its power. Later readings do not count."""
         deadline_s = time.monotonic() + timeout_s
         while drive.failed_at_s is None:
             assert time.monotonic() < deadline_s, "nothing was written"
@@ -116,7 +116,8 @@ class Round:
 
 
 def check_survivors(before, readings, after):
-    """before: what the life began with; readings: of that life; after: what the next began with."""
+    """before: the total at the start of a run; readings: those of the run; after: the total at the start
+    of the next run."""
     last_s, last, _ = readings[-1]
     durable = max([before] + [total for at_s, total, _ in readings if at_s <= last_s - LOSS_S])
     assert durable <= after, f"{durable - after} bytes older than {LOSS_S} s were lost"
@@ -125,7 +126,7 @@ def check_survivors(before, readings, after):
 
 
 def check_start(life, expected):
-    """What a life begins with, after what is known of the one before; None: there was none."""
+    """Checks the start of a run against the run before. expected is None for the first run."""
     if expected is None:
         assert life.integrity == "none" and life.first[1:] == (0, 0)
         return
@@ -136,7 +137,7 @@ def check_start(life, expected):
 
 
 def live_until_power_fails(life, drive, chance):
-    """The readings of that life, and what the other port may stand at after it."""
+    """Returns the readings of the run, and the totals that the other port may have after it."""
     life.send_once(OTHER_PORT)
     readings = life.start_sender()
     life.count_for(LOSS_S, readings)
@@ -147,7 +148,7 @@ def live_until_power_fails(life, drive, chance):
     else:
         drive.fail_after(chance.randint(1, 12))
         life.reset_other()
-        # The power failed before the answer: it promised nothing.
+        # The power failed before the answer, so the reset may be undone.
         if drive.failed_at_s is not None:
             possible.add(BURST_BYTES)
     life.count_until_failure(drive, readings)
@@ -156,7 +157,7 @@ def live_until_power_fails(life, drive, chance):
 
 
 def cut_again_and_again(machine, cuts, seed):
-    """One disk's lives. Of the blocks that were not flushed: how many were lost, and kept."""
+    """Runs machines on one disk. Returns how many blocks that were not flushed were lost and kept."""
     chance = random.Random(seed)
     lost = kept = 0
     expected = None
@@ -172,7 +173,7 @@ def cut_again_and_again(machine, cuts, seed):
                 expected = (before, readings, possible)
             blocks = drive.cut_power()
             lost, kept = lost + blocks[0], kept + blocks[1]
-        # The last cut, and then an end in order.
+        # The start after the last power cut, and then a clean end.
         with machine(drive) as vm:
             life = Round(vm)
             check_start(life, expected)
@@ -199,7 +200,7 @@ def test_a_power_cut_costs_at_most_one_flush_interval(machine):
 
 
 def test_a_disk_that_does_not_flush_is_noticed(machine):
-    """The power of the test above: without the flushes its checks fail."""
+    """Shows that the checks of the test above fail if the disk does not flush."""
     with disk.Disk(1, honest=False) as drive:
         with machine(drive) as vm:
             life = Round(vm)

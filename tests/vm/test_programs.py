@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The BPF tests of tests/bpf, as they are, on each kernel; the differential one with fewer packets."""
+"""The BPF tests of tests/bpf on each kernel; the differential test with fewer packets."""
 
 import re
 
@@ -7,14 +7,14 @@ import pytest
 
 from conftest import BPF_TESTS
 
-# The million is for the kernel of the machine that tests.
+# The kernel of this machine gets the full million.
 DIFFERENTIAL_COUNT = 20000
 SWAPS = 20
 
 
 @pytest.mark.parametrize("name", BPF_TESTS)
 def test_bpf(vm, bpf_programs, name):
-    """V2METER_VM_THOROUGH adds those that make devices and send traffic."""
+    """V2METER_VM_THOROUGH adds the tests that make devices and send traffic."""
     if name not in bpf_programs:
         pytest.skip(f"bpf_{name} is not built: scripts/build debug makes it")
     result = vm.run(f"V2M_DIFF_COUNT={DIFFERENTIAL_COUNT} V2M_SWAPS={SWAPS} "

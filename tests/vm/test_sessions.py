@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The tracepoint's program on each kernel: what a connection carried, when it is over."""
+"""Sessions on each kernel: the tracepoint's program counts what a connection carried until its end."""
+
+import re
 
 import pytest
 
+import network
 from daemon import PORT, Daemon, exchange, wait_until
 
 
@@ -15,12 +18,34 @@ def daemon(vm, veth):
         running.remove()
 
 
-def test_sums_over_connections_are_what_both_ends_sent(vm, daemon):
+@pytest.fixture
+def short_queue(vm, veth):
+    """A queue of four frames on v0, which drops the others."""
+    vm.check("/v2m/load-modules sch_tbf")
+    vm.check(f"ethtool -K v0 {network.NO_OFFLOADS}; "
+             "tc qdisc add dev v0 root tbf rate 20mbit burst 5000 limit 6000")
+    yield
+    vm.check(f"tc qdisc del dev v0 root; ethtool -K v0 {network.NO_OFFLOADS.replace('off', 'on')}")
+
+
+def session_of(vm, daemon, up, down):
+    """What the sessions grew by while one connection carried so many bytes and ended."""
     before = daemon.entry()["sessions"]
-    assert "sessions shorter than" not in daemon.said()
-    exchange(vm, f"tcp 10.77.0.1 {PORT} 70001 90002")
+    exchange(vm, f"tcp 10.77.0.1 {PORT} {up} {down}")
     wait_until(lambda: daemon.entry()["sessions"]["closed"] > before["closed"],
                lambda: daemon.entry()["sessions"])
     after = daemon.entry()["sessions"]
-    assert {name: after[name] - before[name] for name in ("opened", "closed", "rx_bytes", "tx_bytes")
-            } == {"opened": 1, "closed": 1, "rx_bytes": 70001, "tx_bytes": 90002}
+    return {name: after[name] - before[name] for name in ("opened", "closed", "rx_bytes", "tx_bytes")}
+
+
+def test_sums_over_connections_are_what_both_ends_sent(vm, daemon):
+    assert "sessions shorter than" not in daemon.said()
+    assert session_of(vm, daemon, 70001, 90002) == {
+        "opened": 1, "closed": 1, "rx_bytes": 70001, "tx_bytes": 90002}
+
+
+def test_segments_that_the_local_queue_drops_are_counted_once(vm, daemon, short_queue):
+    assert session_of(vm, daemon, 1000, 2000000) == {
+        "opened": 1, "closed": 1, "rx_bytes": 1000, "tx_bytes": 2000000}
+    said = vm.check("tc -s qdisc show dev v0")
+    assert int(re.search(r"dropped (\d+)", said)[1]) > 50, said

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""With default settings each packet that reaches a monitored port is counted exactly once."""
+"""With default settings, each packet of a monitored port is counted exactly once."""
 
 import pytest
 
@@ -11,7 +11,7 @@ EXCHANGE6 = (f"tcp fd77::1 {PORT} 200000 100000",)
 TAG = 4
 ETHERNET = 14
 
-# Where it is counted, and what a frame has more there than where it is captured.
+# The device that counts, and how many bytes longer a frame is there than at the capture.
 TOPOLOGIES = {
     "vlan": ("v0.100", 0), "tagged": ("v0", TAG), "bond": ("bond0", 0),
     "vlan_over_bond": ("bond0.100", 0), "bridge": ("br0", 0), "macvlan": ("mv0", 0),
@@ -20,8 +20,8 @@ TOPOLOGIES = {
 
 @pytest.fixture(scope="module")
 def daemon(vm):
-    """One for all: it follows the devices as they come and go. The guest's NIC is out of the way,
-    for it would be an uplink too."""
+    """One daemon for all topologies: it follows the devices as they come and go. The guest's NIC is down,
+    because it would be an uplink too."""
     vm.run("ip link set eth0 down")
     running = Daemon(vm, interfaces=["auto"])
     try:

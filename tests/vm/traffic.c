@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Exact traffic and an exact count of it, for the virtual machines:
+ * Makes an exact amount of traffic, or counts it exactly, in the virtual machines:
  *
  *   traffic serve PORT                            answers on TCP and UDP until it is killed
  *   traffic tcp HOST PORT UP DOWN [HOLD]          one connection: UP bytes there, DOWN bytes back;
@@ -32,9 +32,9 @@
 #endif
 #define CHUNK           65536
 #define UDP_MAX_PAYLOAD 65000
-/* UDP_MAX_SEGMENTS of the oldest kernel. */
+/* UDP_MAX_SEGMENTS in the oldest kernel. */
 #define UDP_MAX_SEGS 64
-/* Silence after which a client gives up waiting for replies. */
+/* How long a client waits for the next reply. */
 #define REPLY_WAIT_MS 3000
 
 struct tcp_request {
@@ -98,11 +98,11 @@ static int answer_tcp(int fd)
 		return 1;
 	if (!send_bytes(fd, request.down))
 		return 1;
-	/* The client closes first, and only when it is done. */
+	/* The client closes first, after it has received everything. */
 	return recv(fd, buffer, 1, 0) == 0 ? 0 : 1;
 }
 
-/* count datagrams of size bytes, in as few calls as UDP_SEGMENT allows. */
+/* Sends count datagrams of size bytes, in as few calls as UDP_SEGMENT allows. */
 static bool send_datagrams(int fd, const struct sockaddr *to, socklen_t to_len, uint32_t count,
 			   uint32_t size, bool gso)
 {

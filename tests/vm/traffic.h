@@ -4,12 +4,12 @@
 
 #include <stdint.h>
 
-/* Gives a socket buffers that hold whatever a test sends. */
+/* Makes the socket's buffers large enough for all that a test sends. */
 void traffic_grow_buffers(int fd);
 
-/* Counts the frames of a device to and from a port until SIGTERM, then prints them as JSON: rx is
- * to the port, tx from it; super, the frames that are not as they are on the wire; lost, those that
- * this capture missed. Returns the exit status. */
+/* Counts the frames of a device to a port (rx) and from it (tx) until SIGTERM, then prints them as
+ * JSON. super counts the frames that are several frames on a wire, lost those that this capture
+ * missed. Returns the exit status. */
 int capture_run(const char *device, uint16_t port);
 
 #endif

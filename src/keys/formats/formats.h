@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The formats in which keys can be written: one row for each. A new format needs a reader of its
- * own and a row. */
+/* The formats in which keys can be written, one row for each. A new format takes a reader and a
+ * row. */
 #ifndef V2METER_KEYS_FORMATS_FORMATS_H
 #define V2METER_KEYS_FORMATS_FORMATS_H
 
@@ -11,21 +11,23 @@
 #include "keys/key_join.h"
 
 struct v2m_key_format {
-	const char *kind;           /* for --check and the status: "key file" */
-	const char *description;    /* for errors: "a key file (a list)" */
-	const char *const *endings; /* of names that a directory is searched for, NULL at the end */
-	const char *const *places;  /* paths that "auto" looks at, NULL at the end */
-	size_t list;                /* the list in struct v2m_gathered that the keys go to */
+	const char *kind;        /* for --check and the status, such as "key file" */
+	const char *description; /* for errors, such as "a key file (a list)" */
+	const char *const
+		*endings; /* endings of names by which a directory is searched, up to a NULL */
+	const char *const *places; /* paths at which "auto" looks, up to a NULL */
+	size_t list; /* offset of the list in struct v2m_gathered to which the keys go */
 
-	/* How the format is recognised: by its outermost JSON value, or by the first bytes of the
-	 * file. */
+	/* A format is recognised either by the outermost value of a JSON document, or by the first
+	 * bytes of the file. */
 	bool (*is_document)(const json_t *root);
 	const char *magic;
 	size_t magic_length;
 
-	/* How it is read, by one of three functions: each JSON document alone and strictly; all
-	 * documents of a directory together, with comments as V2Ray takes them (one format at
-	 * most); or a file that is not JSON. The list of keys is empty. 0 or -errno with *error. */
+	/* One of three functions reads it. The first reads each JSON document alone and strictly.
+	 * The second reads all documents of a directory together, with comments as V2Ray takes
+	 * them; only one format may have it. The third reads a file that is not JSON. The list of
+	 * keys is empty before. 0 or -errno with *error. */
 	int (*read_document)(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 			     struct v2m_error *error);
 	int (*read_documents)(const struct v2m_json_doc *docs, size_t n_docs,
@@ -42,10 +44,10 @@ const struct v2m_key_format *v2m_key_format_of_bytes(const char *start, size_t l
 /* The most bytes that a format is recognised by. */
 #define V2M_KEY_FORMAT_MAGIC_MAX 16
 
-/* Whether a file in a directory has the name of a key source. */
+/* Whether the name of a file in a directory has the ending of a format. */
 bool v2m_key_format_has_ending(const char *name);
 
-/* What a key source can be, for errors: "a key file (a list), ..., or a panel's database". */
+/* Lists the formats for an error: "a key file (a list), ..., or a panel's database". */
 #define V2M_KEY_FORMAT_DESCRIPTIONS_LEN 256
 void v2m_key_format_descriptions(char text[static V2M_KEY_FORMAT_DESCRIPTIONS_LEN]);
 

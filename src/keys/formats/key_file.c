@@ -11,7 +11,7 @@
 #include "base/transport.h"
 #include "base/cleanup.h"
 
-/* Absent, null, and for what is only shown also "", leave *value NULL. */
+/* Leaves *value NULL for a missing member or null. If it may be empty, "" is the same. */
 static int optional_string(const struct v2m_json_node *key, const char *name, bool may_be_empty,
 			   char **value, struct v2m_error *error)
 {
@@ -127,7 +127,7 @@ static int read_key(const struct v2m_json_node *node, struct v2m_key_list *keys,
 	return 0;
 }
 
-/* The item that clashes and the line of the one it clashes with; a uuid is not repeated. */
+/* Names the key that clashes and the line of the earlier one. It does not show a uuid. */
 static int refuse_clash(const struct v2m_json_node *root, const struct v2m_key_list *keys,
 			const char *member, v2m_key_order order, struct v2m_error *error)
 {
@@ -150,7 +150,7 @@ static int refuse_clash(const struct v2m_json_node *root, const struct v2m_key_l
 		snprintf(what, sizeof(what), "the id %s", keys->items[second].id);
 	if (strcmp(member, "port") == 0)
 		snprintf(what, sizeof(what), "port %u", keys->items[second].port);
-	return v2m_json_fail(&node, error, "%s belongs to the key on line %u already", what,
+	return v2m_json_fail(&node, error, "%s already belongs to the key on line %u", what,
 			     v2m_json_node_place(&earlier).line);
 }
 

@@ -37,11 +37,11 @@ static const char *const column_names[N_COLUMNS] = {
 struct panel {
 	const char *path;
 	sqlite3 *db;
-	struct v2m_name_index ports; /* of uuids in lower case, from the table port_assignments */
+	struct v2m_name_index ports; /* from the table port_assignments, by uuid in lower case */
 	struct v2m_error *error;
 };
 
-/* -EACCES where SQLite would have to write, which is not for others to know. */
+/* -EACCES says that SQLite would have to write. It does not leave this file. */
 static int code_of(const struct panel *panel)
 {
 	switch (sqlite3_errcode(panel->db) & 0xff) {
@@ -69,15 +69,15 @@ static int out_of_memory(struct panel *panel)
 	return v2m_error_set(panel->error, -ENOMEM, "%s: out of memory", panel->path);
 }
 
-static void finalize(sqlite3_stmt **statement)
+static void finalize_statement(sqlite3_stmt **statement)
 {
 	sqlite3_finalize(*statement);
 }
 
-/* Which of the known columns a table has, as bits; none where there is no such table. */
+/* The known columns that a table has, as bits. Without such a table it has none. */
 static int probe_columns(struct panel *panel, const char *table, unsigned *columns)
 {
-	V2M_CLEANUP(finalize) sqlite3_stmt *statement = NULL;
+	V2M_CLEANUP(finalize_statement) sqlite3_stmt *statement = NULL;
 	int step;
 
 	*columns = 0;
@@ -93,7 +93,7 @@ static int probe_columns(struct panel *panel, const char *table, unsigned *colum
 	return step == SQLITE_DONE ? 0 : fail_database(panel);
 }
 
-/* Selects all known columns; those the table lacks as NULL. */
+/* Selects all known columns, with NULL for those that the table lacks. */
 static int prepare_select(struct panel *panel, const char *table, unsigned columns,
 			  sqlite3_stmt **statement)
 {
@@ -111,8 +111,8 @@ static int prepare_select(struct panel *panel, const char *table, unsigned colum
 	return 0;
 }
 
-/* A copy, or NULL where the cell is null or empty. Rows are named by their number: a uuid must not
- * stand in a log. */
+/* Copies a cell; *value stays NULL if the cell is null or empty. An error names the number of the
+ * row, because a uuid must not be in a log. */
 static int read_text(struct panel *panel, sqlite3_stmt *statement, enum column column, size_t row,
 		     char **value)
 {
@@ -125,7 +125,7 @@ static int read_text(struct panel *panel, sqlite3_stmt *statement, enum column c
 				     "%s: row %zu: %s: expected at most %d bytes, got %zu",
 				     panel->path, row, column_names[column], V2M_JSON_MAX_STRING,
 				     strlen(text));
-	/* SQLite does not check it, and an answer in JSON has to be UTF-8. */
+	/* SQLite does not check the encoding, and an answer in JSON has to be UTF-8. */
 	if (!v2m_is_utf8(text))
 		return v2m_error_set(panel->error, -EINVAL, "%s: row %zu: %s: expected UTF-8",
 				     panel->path, row, column_names[column]);
@@ -133,7 +133,7 @@ static int read_text(struct panel *panel, sqlite3_stmt *statement, enum column c
 	return *value ? 0 : out_of_memory(panel);
 }
 
-/* 0 where the cell is null. */
+/* Reads a port; 0 if the cell is null. */
 static int read_port(struct panel *panel, sqlite3_stmt *statement, const char *table, size_t row,
 		     uint16_t *port)
 {
@@ -153,7 +153,7 @@ static int read_port(struct panel *panel, sqlite3_stmt *statement, const char *t
 
 static int read_assignments(struct panel *panel)
 {
-	V2M_CLEANUP(finalize) sqlite3_stmt *statement = NULL;
+	V2M_CLEANUP(finalize_statement) sqlite3_stmt *statement = NULL;
 	unsigned columns;
 	int result = probe_columns(panel, "port_assignments", &columns);
 	size_t row = 0;
@@ -181,7 +181,7 @@ static int read_assignments(struct panel *panel)
 	return step == SQLITE_DONE ? 0 : fail_database(panel);
 }
 
-/* Some panels write 0 and 1, some "true" and "false". */
+/* Some panels write 0 and 1, others "true" and "false". */
 static bool is_false(sqlite3_stmt *statement)
 {
 	const char *text = (const char *)sqlite3_column_text(statement, IS_ACTIVE);
@@ -224,7 +224,7 @@ static int read_row(struct panel *panel, sqlite3_stmt *statement, size_t row, st
 
 static int read_keys(struct panel *panel, struct v2m_key_list *keys)
 {
-	V2M_CLEANUP(finalize) sqlite3_stmt *statement = NULL;
+	V2M_CLEANUP(finalize_statement) sqlite3_stmt *statement = NULL;
 	unsigned columns;
 	int result = probe_columns(panel, "keys", &columns);
 	size_t row = 0;
@@ -281,7 +281,7 @@ static int read_panel(struct panel *panel, struct v2m_key_list *keys)
 	int result;
 
 	sqlite3_busy_timeout(panel->db, BUSY_TIMEOUT_MS);
-	/* Both tables at one moment; it ends when the file is closed. */
+	/* The transaction shows both tables as of one moment. It ends when the file is closed. */
 	if (sqlite3_exec(panel->db, "PRAGMA trusted_schema = OFF; BEGIN", NULL, NULL, NULL) !=
 	    SQLITE_OK)
 		return fail_database(panel);
@@ -307,8 +307,9 @@ static int read_named(const char *name, const char *path, struct v2m_key_list *k
 	return result;
 }
 
-/* What a log holds is not in the file; what a rollback journal holds was, before a commit that the
- * panel has not ended. Only who may write can bring them in or back. */
+/* A write-ahead log holds rows that are not in the file yet. A rollback journal holds rows that
+ * were in the file before an unfinished commit. Only a process that may write can bring either into
+ * the file. */
 static bool is_whole(const char *path, struct v2m_error *error)
 {
 	static const char *const suffixes[] = { "-wal", "-journal" };
@@ -320,14 +321,18 @@ static bool is_whole(const char *path, struct v2m_error *error)
 		snprintf(log, sizeof(log), "%s%s", path, suffixes[i]);
 		if (stat(log, &status) ? errno == ENOENT : status.st_size == 0)
 			continue;
-		v2m_error_set(error, -EIO, "%s: cannot be read without what is in %s", path, log);
+		v2m_error_set(error, -EIO,
+			      "%s: %s holds rows that are not in it, and only a process that may "
+			      "write can apply them",
+			      path, log);
 		return false;
 	}
 	return true;
 }
 
-/* A database with a write-ahead log, closed by the panel: to open it for reading SQLite makes the
- * log's index, which takes a directory that we may write in. Without a log all is in the file. */
+/* Reads a database with a write-ahead log that the panel has closed. To open it, SQLite would make
+ * the index of the log, for which it needs a directory that it may write to. Without a log all rows
+ * are in the file. */
 static int read_closed(const char *path, struct v2m_key_list *keys, struct v2m_error *error)
 {
 	char uri[V2M_SQLITE_URI_MAX];
@@ -342,7 +347,8 @@ static int read_closed(const char *path, struct v2m_key_list *keys, struct v2m_e
 	if (result == 0 && (stat(path, &after) || after.st_ino != before.st_ino ||
 			    after.st_mtim.tv_sec != before.st_mtim.tv_sec ||
 			    after.st_mtim.tv_nsec != before.st_mtim.tv_nsec))
-		return v2m_error_set(error, -EBUSY, "%s: was written while it was read", path);
+		return v2m_error_set(error, -EBUSY, "%s: the panel wrote to it while it was read",
+				     path);
 	return result == -EACCES ? -EIO : result;
 }
 

@@ -49,7 +49,7 @@ static int refuse_clash(const struct v2m_json_node *list, const struct v2m_key_l
 		return 0;
 	earlier = v2m_json_hidden_member(list, assignments->items[first].uuid);
 	later = v2m_json_hidden_member(list, assignments->items[second].uuid);
-	return v2m_json_fail(&later, error, "this %s stands on line %u already", what,
+	return v2m_json_fail(&later, error, "this %s is already on line %u", what,
 			     v2m_json_node_place(&earlier).line);
 }
 

@@ -19,7 +19,7 @@ struct docs {
 	struct v2m_json_doc *items;
 	size_t count;
 	size_t capacity;
-	const struct v2m_key_format *format; /* NULL as long as there is none */
+	const struct v2m_key_format *format; /* NULL if there is none */
 };
 
 static void clear_docs(struct docs *docs)
@@ -29,7 +29,7 @@ static void clear_docs(struct docs *docs)
 	v2m_array_clear(docs);
 }
 
-/* Takes the document over. */
+/* Moves the document into the list. */
 static int collect_doc(struct docs *docs, const struct v2m_key_format *format,
 		       struct v2m_json_doc *doc, struct v2m_error *error)
 {
@@ -40,7 +40,7 @@ static int collect_doc(struct docs *docs, const struct v2m_key_format *format,
 	return 0;
 }
 
-/* What one source is read into. */
+/* The state while one source is read. */
 struct reading {
 	struct v2m_gathered *gathered;
 	struct docs docs;
@@ -57,7 +57,7 @@ static int take_keys(struct reading *reading, const struct v2m_key_format *forma
 	return 0;
 }
 
-/* Our own files are read strictly: a member that stands twice is a mistake there. */
+/* Reads a file of our own format. A member that occurs twice is a mistake there. */
 static int read_strictly(struct reading *reading, const struct v2m_key_format *format,
 			 const struct v2m_json_doc *lenient)
 {
@@ -92,7 +92,7 @@ static int read_json_file(struct reading *reading, const char *path,
 	return read_strictly(reading, *format, &doc);
 }
 
-/* The format that the file's first bytes show; NULL: none. 0 or -errno. */
+/* Finds the format by the first bytes of the file; NULL if none begins like this. 0 or -errno. */
 static int look_at_file(const char *path, const struct v2m_key_format **format,
 			struct v2m_error *error)
 {
@@ -113,7 +113,7 @@ bool v2m_source_is_database(const char *path)
 	return look_at_file(path, &format, NULL) == 0 && format;
 }
 
-/* *format is NULL if the file holds no keys. */
+/* Reads a file. *format is NULL if it holds no keys. */
 static int read_file(struct reading *reading, const char *path,
 		     const struct v2m_key_format **format)
 {
@@ -133,7 +133,7 @@ static int is_candidate(const struct dirent *entry)
 	return v2m_key_format_has_ending(entry->d_name);
 }
 
-/* Names as V2Ray's -confdir orders them: by their bytes. */
+/* Orders names by their bytes, as V2Ray's -confdir does. */
 static int compare_names(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Reading one key source, whatever its format. */
+/* Reads one key source of any format. */
 #ifndef V2METER_KEYS_FORMATS_SOURCE_READ_H
 #define V2METER_KEYS_FORMATS_SOURCE_READ_H
 
@@ -9,10 +9,10 @@
 #include "keys/key_join.h"
 
 /*
- * Adds the keys of a file or directory. *kind is a string constant that names its format; "file"
- * until the format is known, "directory" for a directory. From a directory, the files with the
- * ending of a format are read in the order of their names. Files that hold no keys are passed over.
- * 0, or -errno with *error.
+ * Adds the keys of a file or directory. *kind is a string constant: the name of the format,
+ * "directory", or "file" if the format is unknown. In a directory, the files with the ending of a
+ * format are read in the order of their names, and files without keys are passed over. 0, or -errno
+ * with *error.
  */
 int v2m_source_read(const char *path, struct v2m_gathered *gathered, const char **kind,
 		    struct v2m_error *error);

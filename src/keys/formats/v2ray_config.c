@@ -12,38 +12,38 @@
 #include "keys/formats/v2ray_inbound.h"
 #include "keys/formats/v2ray_merge.h"
 
-/* A name and a subject hold such a text and ":65535". */
+/* With ":65535" behind it, such a text still fits into a name or subject. */
 #define MAX_TEXT (V2M_JSON_MAX_STRING - 8)
 
-/* Room for an identity: a string of the file and ":65535", or "#" and a number. */
+/* Room for a string of the file with ":65535", or with "#" and a number. */
 #define IDENTITY_LEN (V2M_JSON_MAX_STRING + 32)
 
-/* What the keys of all inbounds are collected in. */
+/* The state while all inbounds are read. */
 struct reader {
 	struct v2m_key_list *keys;
-	struct v2m_name_index known; /* the place of the key of an identity */
+	struct v2m_name_index known; /* places of keys in the list, by identity */
 	struct v2m_error *error;
 };
 
-/* What the keys of one inbound have in common. */
+/* The properties that the keys of one inbound share. */
 struct inbound {
 	const struct v2m_json_node *node;
-	const char *tag; /* NULL: none */
+	const char *tag; /* NULL if it has none */
 	const char *protocol;
 	const char *sni;
 	const char *short_id;
 	unsigned transports;
 	bool loopback;
-	size_t first_key; /* keys from here on are this inbound's */
+	size_t first_key; /* the first key of this inbound in the list */
 	struct v2m_port_set ports;
 };
 
-/* A client of it. */
+/* A client of an inbound. */
 struct client {
 	const struct v2m_json_node *node;
 	const char *email;
-	char identity[IDENTITY_LEN];        /* what its id is made of; without the port */
-	char uuid[V2M_JSON_MAX_STRING + 1]; /* "": its protocol has none */
+	char identity[IDENTITY_LEN]; /* the text from which its id is made, without the port */
+	char uuid[V2M_JSON_MAX_STRING + 1]; /* "" if its protocol has none */
 };
 
 bool v2m_v2ray_is_config(const json_t *root)
@@ -96,7 +96,8 @@ static int optional_text(const struct v2m_json_node *parent, const char *name, c
 	return *text ? 0 : v2m_json_expected(&node, error, "a string of at most 247 bytes");
 }
 
-/* The email, or the tag, or what every inbound has; "#2" and so on for the later ones without. */
+/* The identity of a client without an id: the email, else the tag, else the protocol. The second
+ * client without an email gets "#2" behind it, and so on. */
 static void name_identity(const struct inbound *inbound, const char *email, size_t index,
 			  struct client *client)
 {
@@ -138,7 +139,7 @@ static int read_client(const struct inbound *inbound, const struct v2m_json_node
 	return 0;
 }
 
-/* The client's name for people, told from its others by the port where it has several. */
+/* The name of the key for people, with the port if the client has several. */
 static char *make_name(const struct inbound *inbound, const struct client *client, unsigned port,
 		       bool one_of_several)
 {
@@ -154,7 +155,7 @@ static char *make_name(const struct inbound *inbound, const struct client *clien
 	return strdup(text);
 }
 
-static char *copy(const char *text)
+static char *copy_or_null(const char *text)
 {
 	return text ? strdup(text) : NULL;
 }
@@ -174,14 +175,14 @@ static int add_key(struct reader *reader, const struct inbound *inbound,
 
 	if (reader->keys->count >= V2M_V2RAY_MAX_KEYS)
 		return v2m_json_fail(inbound->node, reader->error,
-				     "expected at most %u keys, one a client and port",
+				     "expected at most %u keys, one for each client and port",
 				     V2M_V2RAY_MAX_KEYS);
 	v2m_uuid5(identity, id);
 	key.id = strdup(id);
 	key.uuid = strdup(*client->uuid && !one_of_several ? client->uuid : id);
 	key.name = make_name(inbound, client, port, one_of_several);
-	key.sni = copy(inbound->sni);
-	key.short_id = copy(inbound->short_id);
+	key.sni = copy_or_null(inbound->sni);
+	key.short_id = copy_or_null(inbound->short_id);
 	key.source = strdup(inbound->node->doc->path);
 	if (!key.id || !key.uuid || !key.name || !key.source ||
 	    v2m_name_index_set(&reader->known, identity, reader->keys->count) ||
@@ -190,7 +191,7 @@ static int add_key(struct reader *reader, const struct inbound *inbound,
 	return 0;
 }
 
-/* A client that is known from another inbound on the same port is that same key. */
+/* On the same port, the client of another inbound is the same key. */
 static int join_key(struct reader *reader, const struct inbound *inbound,
 		    const struct client *client, size_t index)
 {
@@ -198,7 +199,7 @@ static int join_key(struct reader *reader, const struct inbound *inbound,
 
 	if (index >= inbound->first_key)
 		return v2m_json_fail(client->node, reader->error,
-				     "a client with this %s stands in the inbound already",
+				     "the inbound already has a client with this %s",
 				     *client->uuid ? "id" : "email");
 	key->transports |= inbound->transports;
 	key->loopback = key->loopback && inbound->loopback;
@@ -251,8 +252,7 @@ static int take_clients(struct reader *reader, const struct inbound *inbound,
 	return 0;
 }
 
-/* The list of an inbound's clients; that of socks and http has another name, and Shadowsocks may
- * have one user instead of a list. */
+/* The list of the clients of an inbound. In socks and http it has another name. */
 static struct v2m_json_node find_clients(const struct v2m_json_node *settings)
 {
 	struct v2m_json_node clients = v2m_json_member(settings, "clients");
@@ -260,7 +260,7 @@ static struct v2m_json_node find_clients(const struct v2m_json_node *settings)
 	return clients.value ? clients : v2m_json_member(settings, "accounts");
 }
 
-/* 1: it has no port that a packet could carry, or one that is not known; 0 or -EINVAL. */
+/* 0; 1 if the inbound has no port, or one that is not known; or -EINVAL. */
 static int find_port(const struct v2m_v2ray_inbound *merged, struct inbound *inbound,
 		     struct v2m_error *error)
 {
@@ -278,6 +278,7 @@ static int take_inbound(struct reader *reader, const struct v2m_v2ray_inbound *m
 	struct inbound inbound = { .node = &merged->node, .first_key = reader->keys->count };
 	struct v2m_json_node settings = v2m_json_member(&merged->node, "settings");
 	struct v2m_json_node clients = find_clients(&settings);
+	/* Shadowsocks may have one user in place of a list. */
 	bool single = !clients.value && json_object_get(settings.value, "password");
 	int result;
 

@@ -21,7 +21,7 @@ bool v2m_port_set_has(const struct v2m_port_set *set, unsigned port)
 	return set->bits[port / 8] & 1u << port % 8;
 }
 
-static void add_range(struct v2m_port_set *set, unsigned first, unsigned last)
+static void add_port_range(struct v2m_port_set *set, unsigned first, unsigned last)
 {
 	for (unsigned port = first; port <= last; port++) {
 		if (!v2m_port_set_has(set, port))
@@ -30,7 +30,7 @@ static void add_range(struct v2m_port_set *set, unsigned first, unsigned last)
 	}
 }
 
-/* Digits, with spaces around them; 0: no port. Moves *text behind them. */
+/* Reads digits with spaces around them and moves *text behind them. 0: it is no port. */
 static unsigned scan_port(const char **text)
 {
 	unsigned port = 0;
@@ -44,8 +44,8 @@ static unsigned scan_port(const char **text)
 	return port <= 65535 ? port : 0;
 }
 
-/* "443", "10001-10010". */
-static bool add_element(const char *text, struct v2m_port_set *set)
+/* Adds "443" or "10001-10010". */
+static bool add_port_element(const char *text, struct v2m_port_set *set)
 {
 	unsigned first = scan_port(&text);
 	unsigned last = first;
@@ -56,13 +56,13 @@ static bool add_element(const char *text, struct v2m_port_set *set)
 	}
 	if (*text || first == 0 || last < first)
 		return false;
-	add_range(set, first, last);
+	add_port_range(set, first, last);
 	return true;
 }
 
-/* An element may itself come from the environment, as Xray has it. */
-static int add_from_environment(const struct v2m_json_node *node, const char *name,
-				struct v2m_port_set *set, struct v2m_error *error)
+/* As in Xray, an element of a list may be a variable. */
+static int add_ports_of_variable(const struct v2m_json_node *node, const char *name,
+				 struct v2m_port_set *set, struct v2m_error *error)
 {
 	const char *value = getenv(name);
 
@@ -74,15 +74,15 @@ static int add_from_environment(const struct v2m_json_node *node, const char *na
 				node->doc->path, place.line, place.column, name);
 		return 1;
 	}
-	if (!add_element(value, set))
+	if (!add_port_element(value, set))
 		return v2m_json_fail(node, error,
 				     "expected a port or a range in the environment variable %s",
 				     name);
 	return 0;
 }
 
-static int add_list(const struct v2m_json_node *node, char *list, struct v2m_port_set *set,
-		    struct v2m_error *error)
+static int add_port_list(const struct v2m_json_node *node, char *list, struct v2m_port_set *set,
+			 struct v2m_error *error)
 {
 	char *rest = list;
 	char *element;
@@ -90,11 +90,11 @@ static int add_list(const struct v2m_json_node *node, char *list, struct v2m_por
 	while ((element = strsep(&rest, ","))) {
 		element += strspn(element, " \t");
 		if (strncmp(element, "env:", 4) == 0) {
-			int result = add_from_environment(node, element + 4, set, error);
+			int result = add_ports_of_variable(node, element + 4, set, error);
 
 			if (result)
 				return result;
-		} else if (*element && !add_element(element, set)) {
+		} else if (*element && !add_port_element(element, set)) {
 			return v2m_json_expected(node, error, PORT_FORMS);
 		}
 	}
@@ -109,7 +109,7 @@ int v2m_v2ray_ports(const struct v2m_json_node *port, struct v2m_port_set *set,
 
 	memset(set, 0, sizeof(*set));
 	if (json_is_integer(port->value) && number >= 1 && number <= 65535) {
-		add_range(set, (unsigned)number, (unsigned)number);
+		add_port_range(set, (unsigned)number, (unsigned)number);
 		return 0;
 	}
 	if (!json_is_string(port->value))
@@ -117,7 +117,7 @@ int v2m_v2ray_ports(const struct v2m_json_node *port, struct v2m_port_set *set,
 	list = strdup(json_string_value(port->value));
 	if (!list)
 		return v2m_error_set(error, -ENOMEM, "%s: out of memory", port->doc->path);
-	return add_list(port, list, set, error);
+	return add_port_list(port, list, set, error);
 }
 
 static bool is_one_of(const char *text, const char *const *names, size_t n_names)
@@ -128,7 +128,7 @@ static bool is_one_of(const char *text, const char *const *names, size_t n_names
 	return false;
 }
 
-/* XHTTP serves HTTP/3, over UDP, where that is the only protocol TLS offers. */
+/* With h3 as the only protocol of TLS, XHTTP serves HTTP/3, over UDP. */
 static bool offers_only_h3(const json_t *stream)
 {
 	const json_t *alpn = json_object_get(json_object_get(stream, "tlsSettings"), "alpn");
@@ -138,7 +138,7 @@ static bool offers_only_h3(const json_t *stream)
 	       (json_is_string(alpn) || json_array_size(alpn) == 1);
 }
 
-/* What carries the streams of a proxy. */
+/* The transport that carries the streams of a proxy. */
 static unsigned stream_transport(const json_t *stream)
 {
 	static const char *const over_udp[] = { "kcp", "mkcp", "quic", "hysteria", "hysteria2" };
@@ -146,7 +146,7 @@ static unsigned stream_transport(const json_t *stream)
 	static const char *const over_either[] = { "xhttp", "splithttp" };
 	const char *network = json_string_value(json_object_get(stream, "network"));
 
-	/* The newest Xray calls it so. */
+	/* The name in the newest Xray. */
 	if (!network)
 		network = json_string_value(json_object_get(stream, "method"));
 	if (!network)
@@ -173,7 +173,7 @@ static bool names_network(const json_t *value, const char *network)
 	return text && strcasestr(text, network);
 }
 
-/* The networks a proxy serves beside the streams that stream_transport() carries. */
+/* Some proxies also serve networks beside the streams of stream_transport(). */
 unsigned v2m_v2ray_transports(const struct v2m_json_node *inbound)
 {
 	static const char *const lists_networks[] = { "shadowsocks", "dokodemo-door", "tunnel" };
@@ -188,7 +188,7 @@ unsigned v2m_v2ray_transports(const struct v2m_json_node *inbound)
 		return stream;
 	if (is_one_of(protocol, datagrams, V2M_ARRAY_LEN(datagrams)))
 		return V2M_UDP;
-	/* Before "network" there was "udp". */
+	/* Older files have "udp" in place of "network". */
 	if ((is_one_of(protocol, socks, V2M_ARRAY_LEN(socks)) ||
 	     is_one_of(protocol, lists_networks, V2M_ARRAY_LEN(lists_networks))) &&
 	    json_is_true(json_object_get(settings, "udp")))
@@ -210,7 +210,7 @@ static bool is_loopback(const char *address)
 		return true;
 	if (inet_pton(AF_INET, address, &four) == 1)
 		return ntohl(four.s_addr) >> 24 == 127;
-	/* V2Ray takes IPv6 addresses with and without brackets. */
+	/* V2Ray takes IPv6 addresses with brackets and without. */
 	if (length > 2 && length < sizeof(bare) && address[0] == '[') {
 		snprintf(bare, sizeof(bare), "%.*s", (int)length - 2, address + 1);
 		address = bare;

@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 
-/* Lists of inbounds; "inboundDetour" is V2Ray 3's. */
+/* The names of lists of inbounds; "inboundDetour" is that of V2Ray 3. */
 static const char *const list_names[] = { "inbounds", "inboundDetour" };
 
 void v2m_v2ray_inbounds_clear(struct v2m_v2ray_inbounds *inbounds)
@@ -16,8 +16,8 @@ void v2m_v2ray_inbounds_clear(struct v2m_v2ray_inbounds *inbounds)
 	*inbounds = (struct v2m_v2ray_inbounds){ 0 };
 }
 
-/* Where an inbound of that tag goes: in the place of one from an earlier document (those before
- * n_earlier), else behind the last. */
+/* The place for an inbound with that tag: in place of one of an earlier document, of which there
+ * are n_earlier, else behind the last. */
 static struct v2m_v2ray_inbound *place_for(struct v2m_v2ray_inbounds *inbounds, const char *tag,
 					   size_t n_earlier)
 {
@@ -59,7 +59,7 @@ static int take_list(const struct v2m_json_doc *doc, const char *name,
 	return 0;
 }
 
-/* V2Ray 3 had one main inbound, whose port could stand beside it. */
+/* V2Ray 3 has one main inbound, whose port may be beside it. */
 static int take_main(const struct v2m_json_doc *doc, struct v2m_v2ray_inbounds *inbounds,
 		     size_t n_earlier, struct v2m_error *error)
 {

@@ -85,7 +85,7 @@ static void the_hour_that_spring_leaves_out_is_nobodys(void **context)
 	assert_int_equal(at("2025-03-30T01:00:00").utc_offset_s, 7200);
 }
 
-/* Back by half an hour at two: from 1:30 to 2:00 comes twice. */
+/* The clock goes back by half an hour at two, so 1:30 to 2:00 comes twice. */
 static void half_an_hour_repeated_on_lord_howe_is_two_hours(void **context)
 {
 	struct v2m_local_time summer;

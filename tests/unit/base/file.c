@@ -67,7 +67,7 @@ static void directories_are_made_with_their_parents(void **state)
 	assert_int_equal(v2m_make_directories(path, 0755, 0700), 0);
 	assert_int_equal(mode_of(path), 0700);
 	assert_int_equal(mode_of(temporary_path("a/b")), 0755);
-	/* What is there already keeps its mode. */
+	/* A directory that exists keeps its mode. */
 	assert_int_equal(v2m_make_directories(temporary_path("a/b"), 0700, 0700), 0);
 	assert_int_equal(mode_of(temporary_path("a/b")), 0755);
 }

@@ -56,9 +56,8 @@ static void a_process_without_getrandom_has_another_key_each_time_too(void **sta
 	unsetenv("V2M_TEST_NO_RANDOM");
 }
 
-/* The first and some later ones of the 64 values that the authors publish: the key is 00 01 ... 0f,
- * the text of n bytes 00 01 ... n-1 (https://github.com/veorq/SipHash, vectors.h, here as numbers).
- */
+/* Some of the 64 values that the authors publish (https://github.com/veorq/SipHash, vectors.h),
+ * here as numbers. The key is 00 01 ... 0f, and the text of n bytes is 00 01 ... n-1. */
 static void hashes_are_those_of_siphash_2_4(void **state)
 {
 	static const struct {
@@ -81,7 +80,7 @@ static void hashes_are_those_of_siphash_2_4(void **state)
 		assert_true(v2m_hash(text, vectors[i].length) == vectors[i].hash);
 }
 
-/* The values are those of the authors' page (isthe.com/chongo/tech/comp/fnv). */
+/* The values are from the authors' page (isthe.com/chongo/tech/comp/fnv). */
 static void fnv_hashes_are_the_published_ones(void **state)
 {
 	(void)state;

@@ -118,8 +118,8 @@ static void a_key_may_be_a_string_behind_a_pointer(void **state)
 	v2m_table_clear(&table);
 }
 
-/* Keys whose first place is the same, in a table of 16 places: the last one, so that the search
- * goes on at the first. */
+/* Finds keys whose first place is the last one of a table of 16 places, so that the search goes on
+ * at the first place. */
 static void find_colliding_keys(uint32_t keys[], size_t n)
 {
 	uint32_t key = 0;
@@ -151,8 +151,7 @@ static void keys_of_one_place_are_all_found_whichever_is_removed(void **state)
 	}
 }
 
-/* Against a plain array: what is in it is in the table, and nothing else, after each of many steps.
- */
+/* Compares the table with a plain array after each of many steps. */
 static void a_long_run_of_additions_and_removals_loses_nothing(void **state)
 {
 	enum { KEYS = 64 };
@@ -230,7 +229,7 @@ static void additions_within_what_was_reserved_need_no_memory(void **state)
 	until_failure = 1;
 	for (uint32_t i = 0; i < 256; i++)
 		assert_int_equal(add_number(&table, i, i), 0);
-	/* A removal needs none either, and the place can be used again. */
+	/* A removal needs no memory either, and its place can be used again. */
 	for (uint32_t i = 0; i < 1000; i++) {
 		remove_number(&table, i);
 		assert_int_equal(add_number(&table, i + 256, i), 0);

@@ -21,7 +21,7 @@ static struct v2m_config load(const char *text)
 	return config;
 }
 
-/* expected is what follows the name of the file. */
+/* expected follows the name of the file. */
 static void check_refused(const char *text, const char *expected)
 {
 	const char *path = temporary_file("v2meter.json", text);
@@ -132,7 +132,7 @@ static void an_unknown_member_is_refused_with_its_place(void **state)
 		      ":3:16: cache_ttl: unknown member");
 }
 
-static void what_is_no_endpoint_is_refused(void **state)
+static void a_text_that_is_no_endpoint_is_refused(void **state)
 {
 	static const char *const cases[] = { "127.0.0.1",     "127.0.0.1:",       "127.0.0.1:0",
 					     ":9469",         "localhost:9469",   "127.0.0.1:65536",
@@ -305,7 +305,7 @@ int main(void)
 		cmocka_unit_test(every_member_is_read),
 		cmocka_unit_test(listen_may_be_one_string),
 		cmocka_unit_test(an_unknown_member_is_refused_with_its_place),
-		cmocka_unit_test(what_is_no_endpoint_is_refused),
+		cmocka_unit_test(a_text_that_is_no_endpoint_is_refused),
 		cmocka_unit_test(a_wrong_type_is_refused),
 		cmocka_unit_test(a_number_out_of_range_is_refused),
 		cmocka_unit_test(a_network_namespace_is_a_path_or_a_pid),

@@ -36,7 +36,8 @@ static bool is_macro(const char *word)
 	return false;
 }
 
-/* Appends a line of mdoc(7) as text: without its macros, and a full stop at the word before it. */
+/* Appends a line of mdoc(7) as plain text: without macros, and with punctuation at the word before
+ * it. */
 static void append_line(char *line, char *text, size_t size)
 {
 	bool request = *line == '.';
@@ -53,8 +54,8 @@ static void append_line(char *line, char *text, size_t size)
 	}
 }
 
-/* The text of the entry of a setting in the manual's list, and the name of the next entry: "" after
- * the last. */
+/* Reads the text of an entry of the manual's list, and the name of the next entry, "" after the
+ * last. */
 static void read_entry(char **rest, char *text, size_t size, char *next, size_t next_size)
 {
 	char *line;
@@ -73,8 +74,8 @@ static void read_entry(char **rest, char *text, size_t size, char *next, size_t 
 	fail_msg("the list of settings has no end");
 }
 
-/* As the manual writes the default: the words of a list one after the other, "none" for an empty
- * one. */
+/* Writes a default as the manual does: the words of a list one after the other, "none" for an empty
+ * list. */
 static void write_default(const struct v2m_setting *setting, char *text, size_t size)
 {
 	json_t *value = json_loads(setting->preset, JSON_DECODE_ANY, NULL);
@@ -94,7 +95,7 @@ static void write_default(const struct v2m_setting *setting, char *text, size_t 
 	json_decref(value);
 }
 
-/* The default ends there: "Default 10" is not in "Default 100.". */
+/* Whether the entry names this default and no longer one: "Default 10" is not in "Default 100.". */
 static bool says_default(const char *entry, const char *expected)
 {
 	const char *found = strstr(entry, expected);
@@ -131,7 +132,7 @@ static void the_manual_has_every_setting_with_its_range_and_default(void **state
 
 	(void)state;
 	assert_non_null(rest);
-	/* What stands before the list. */
+	/* The text before the list. */
 	read_entry(&rest, entry, sizeof(entry), name, sizeof(name));
 	for (size_t i = 0; i < count; i++) {
 		assert_string_equal(name, settings[i].name);

@@ -59,7 +59,7 @@ static void several_uplinks_are_all_chosen(void **state)
 	assert_string_equal(choose_auto(&t), "eth0 eth1 eth2 ");
 }
 
-static void a_device_that_is_down_is_left_out_even_if_named(void **state)
+static void a_link_that_is_down_is_left_out_even_if_named(void **state)
 {
 	struct topology t = { 0 };
 	struct v2m_link *nic = add_uplink(&t, "eth0");
@@ -87,7 +87,7 @@ static void a_counted_device_that_goes_down_stays(void **state)
 	assert_string_equal(choose(&t, "auto lan0", "eth0 lan0", false), "");
 }
 
-static void a_counted_device_that_goes_down_and_joins_a_bond_leaves_it_to_that(void **state)
+static void a_counted_device_that_goes_down_and_joins_a_bond_is_left_to_the_bond(void **state)
 {
 	struct topology t = { 0 };
 	struct v2m_link *nic = add_uplink(&t, "eth0");
@@ -100,7 +100,7 @@ static void a_counted_device_that_goes_down_and_joins_a_bond_leaves_it_to_that(v
 	assert_string_equal(choose_auto(&t), "bond0 ");
 }
 
-static void an_uplink_stays_one_until_another_device_has_the_default_route(void **state)
+static void an_uplink_stays_one_until_another_link_has_the_default_route(void **state)
 {
 	struct topology t = { 0 };
 	struct v2m_link *before = add(&t, "veth0", "veth");
@@ -169,7 +169,7 @@ static void loopback_is_chosen_only_when_asked_for(void **state)
 	assert_false(choice(&t, loopback)->host_only);
 }
 
-static void a_named_device_that_is_no_uplink_counts_the_host_alone(void **state)
+static void on_a_named_device_that_is_not_an_uplink_only_the_hosts_packets_count(void **state)
 {
 	struct topology t = { 0 };
 	struct v2m_link *tunnel;
@@ -195,7 +195,7 @@ static void a_named_uplink_is_not_limited_to_the_host(void **state)
 	assert_false(t.choices[0].host_only);
 }
 
-static void globs_name_devices_and_exclusion_wins(void **state)
+static void globs_name_links_and_exclusion_has_priority(void **state)
 {
 	struct topology t = { 0 };
 
@@ -223,7 +223,7 @@ static void an_unreadable_link_type_is_refused_with_a_reason(void **state)
 			    "packets of link type 32 cannot be read");
 }
 
-static void an_unreadable_device_nobody_wants_is_not_refused(void **state)
+static void an_unreadable_link_that_nobody_wants_is_not_refused(void **state)
 {
 	struct topology t = { 0 };
 	struct v2m_link *can = add(&t, "can0", "vcan");
@@ -256,7 +256,7 @@ static void every_readable_link_type_has_its_header_length(void **state)
 	}
 }
 
-static void no_devices_are_no_error(void **state)
+static void no_links_are_not_an_error(void **state)
 {
 	struct topology t = { 0 };
 
@@ -264,7 +264,7 @@ static void no_devices_are_no_error(void **state)
 	assert_string_equal(choose_auto(&t), "");
 }
 
-static void the_loopback_device_can_be_named_and_excluded(void **state)
+static void the_loopback_link_can_be_named_and_excluded(void **state)
 {
 	struct topology t = { 0 };
 	struct v2m_link *loopback = add_loopback(&t);
@@ -284,23 +284,24 @@ int main(void)
 		cmocka_unit_test(a_virtual_nic_without_kind_and_parent_counts_as_real),
 		cmocka_unit_test(a_modem_that_names_a_kind_and_a_parent_is_real),
 		cmocka_unit_test(several_uplinks_are_all_chosen),
-		cmocka_unit_test(a_device_that_is_down_is_left_out_even_if_named),
+		cmocka_unit_test(a_link_that_is_down_is_left_out_even_if_named),
 		cmocka_unit_test(a_counted_device_that_goes_down_stays),
 		cmocka_unit_test(
-			a_counted_device_that_goes_down_and_joins_a_bond_leaves_it_to_that),
-		cmocka_unit_test(an_uplink_stays_one_until_another_device_has_the_default_route),
+			a_counted_device_that_goes_down_and_joins_a_bond_is_left_to_the_bond),
+		cmocka_unit_test(an_uplink_stays_one_until_another_link_has_the_default_route),
 		cmocka_unit_test(a_tunnel_over_the_uplink_is_no_uplink),
 		cmocka_unit_test(a_tunnel_with_a_default_route_is_an_uplink),
 		cmocka_unit_test(a_veth_with_the_default_route_is_an_uplink),
 		cmocka_unit_test(loopback_is_chosen_only_when_asked_for),
-		cmocka_unit_test(a_named_device_that_is_no_uplink_counts_the_host_alone),
+		cmocka_unit_test(
+			on_a_named_device_that_is_not_an_uplink_only_the_hosts_packets_count),
 		cmocka_unit_test(a_named_uplink_is_not_limited_to_the_host),
-		cmocka_unit_test(globs_name_devices_and_exclusion_wins),
+		cmocka_unit_test(globs_name_links_and_exclusion_has_priority),
 		cmocka_unit_test(an_unreadable_link_type_is_refused_with_a_reason),
-		cmocka_unit_test(an_unreadable_device_nobody_wants_is_not_refused),
+		cmocka_unit_test(an_unreadable_link_that_nobody_wants_is_not_refused),
 		cmocka_unit_test(every_readable_link_type_has_its_header_length),
-		cmocka_unit_test(no_devices_are_no_error),
-		cmocka_unit_test(the_loopback_device_can_be_named_and_excluded),
+		cmocka_unit_test(no_links_are_not_an_error),
+		cmocka_unit_test(the_loopback_link_can_be_named_and_excluded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "unit/devices/topology.h"
 
-static void of_a_bond_the_master_is_taken_and_not_the_slaves(void **state)
+static void a_bond_is_chosen_and_its_slaves_are_not(void **state)
 {
 	struct topology t = { 0 };
 	struct v2m_link *bond;
@@ -18,7 +18,7 @@ static void of_a_bond_the_master_is_taken_and_not_the_slaves(void **state)
 	assert_string_equal(choice(&t, slave)->reason, "counted on bond0, its master");
 }
 
-static void a_slave_with_the_default_route_stands_for_its_master(void **state)
+static void a_bridge_is_chosen_if_its_port_has_the_default_route(void **state)
 {
 	struct topology t = { 0 };
 
@@ -30,7 +30,7 @@ static void a_slave_with_the_default_route_stands_for_its_master(void **state)
 	assert_false(t.choices[1].host_only);
 }
 
-static void a_slave_stays_where_its_master_is_excluded(void **state)
+static void a_port_is_chosen_if_its_bridge_is_excluded(void **state)
 {
 	struct topology t = { 0 };
 
@@ -40,7 +40,7 @@ static void a_slave_stays_where_its_master_is_excluded(void **state)
 	assert_string_equal(choose(&t, "auto", "br*", false), "eth0 ");
 }
 
-static void a_bridge_over_a_bond_is_taken_alone(void **state)
+static void a_bridge_over_a_bond_is_chosen_alone(void **state)
 {
 	struct topology t = { 0 };
 
@@ -51,7 +51,7 @@ static void a_bridge_over_a_bond_is_taken_alone(void **state)
 	assert_string_equal(choose_auto(&t), "br0 ");
 }
 
-static void a_member_of_a_vrf_is_taken_and_not_the_vrf(void **state)
+static void a_member_of_a_vrf_is_chosen_and_the_vrf_is_not(void **state)
 {
 	struct topology t = { 0 };
 
@@ -61,34 +61,29 @@ static void a_member_of_a_vrf_is_taken_and_not_the_vrf(void **state)
 	assert_string_equal(choose_auto(&t), "eth0 ");
 }
 
-static void of_a_vlan_the_chosen_lower_device_is_taken(void **state)
+static void a_vlan_is_left_to_its_chosen_lower_link(void **state)
 {
 	struct topology t = { 0 };
 	struct v2m_link *vlan;
 
 	(void)state;
 	add_uplink(&t, "eth0");
-	vlan = add(&t, "eth0.10", "vlan");
-	vlan->lower = 1;
-	vlan->global_address = true;
+	vlan = add_vlan(&t, "eth0.10", 1);
 	assert_string_equal(choose_auto(&t), "eth0 ");
 	assert_string_equal(choice(&t, vlan)->reason, "its traffic is counted on eth0");
 }
 
-static void a_vlan_over_a_bare_nic_is_taken_itself(void **state)
+static void a_vlan_over_a_nic_without_address_is_chosen(void **state)
 {
 	struct topology t = { 0 };
-	struct v2m_link *vlan;
 
 	(void)state;
 	add_nic(&t, "eth0");
-	vlan = add(&t, "eth0.10", "vlan");
-	vlan->lower = 1;
-	vlan->global_address = true;
+	add_vlan(&t, "eth0.10", 1);
 	assert_string_equal(choose_auto(&t), "eth0.10 ");
 }
 
-static void a_vlan_over_a_bond_goes_with_the_bond(void **state)
+static void a_vlan_over_a_bond_is_left_to_the_bond_if_that_is_an_uplink(void **state)
 {
 	struct topology t = { 0 };
 	struct v2m_link *vlan;
@@ -128,7 +123,7 @@ static void a_macvlan_over_an_uplink_is_left_out(void **state)
 	assert_string_equal(choose_auto(&t), "eth0 ");
 }
 
-static void a_macvlan_with_its_lower_device_elsewhere_is_taken(void **state)
+static void a_macvlan_over_a_link_of_another_namespace_is_chosen(void **state)
 {
 	struct topology t = { 0 };
 
@@ -166,20 +161,17 @@ static void a_bridge_of_containers_is_no_uplink(void **state)
 	assert_string_equal(choose_auto(&t), "eth0 ");
 }
 
-static void a_vlan_is_taken_where_its_lower_device_is_excluded(void **state)
+static void a_vlan_is_chosen_if_its_lower_link_is_excluded(void **state)
 {
 	struct topology t = { 0 };
-	struct v2m_link *vlan;
 
 	(void)state;
 	add_uplink(&t, "eth0");
-	vlan = add(&t, "eth0.10", "vlan");
-	vlan->lower = 1;
-	vlan->global_address = true;
+	add_vlan(&t, "eth0.10", 1);
 	assert_string_equal(choose(&t, "auto", "eth0", false), "eth0.10 ");
 }
 
-static void named_devices_of_one_stack_are_counted_once(void **state)
+static void named_links_of_one_stack_are_counted_once(void **state)
 {
 	struct topology t = { 0 };
 
@@ -190,7 +182,7 @@ static void named_devices_of_one_stack_are_counted_once(void **state)
 	assert_string_equal(choose(&t, "*", "", false), "bond0 ");
 }
 
-static void a_named_slave_is_taken_where_its_master_is_not(void **state)
+static void a_named_slave_is_chosen_if_its_bond_is_not(void **state)
 {
 	struct topology t = { 0 };
 
@@ -214,7 +206,7 @@ static void a_loop_in_the_description_ends(void **state)
 	assert_string_equal(choose_auto(&t), "");
 }
 
-static void a_slave_stays_where_its_master_is_down(void **state)
+static void a_port_is_chosen_if_its_bridge_is_down(void **state)
 {
 	struct topology t = { 0 };
 
@@ -224,7 +216,7 @@ static void a_slave_stays_where_its_master_is_down(void **state)
 	assert_string_equal(choose_auto(&t), "eth0 ");
 }
 
-static void the_topmost_master_stands_for_a_slave(void **state)
+static void the_topmost_master_is_chosen_for_a_slave(void **state)
 {
 	struct topology t = { 0 };
 
@@ -235,7 +227,7 @@ static void the_topmost_master_stands_for_a_slave(void **state)
 	assert_string_equal(choose_auto(&t), "br0 ");
 }
 
-static void a_vrf_takes_no_members_place_even_if_named(void **state)
+static void a_named_vrf_does_not_replace_its_member(void **state)
 {
 	struct topology t = { 0 };
 
@@ -245,7 +237,7 @@ static void a_vrf_takes_no_members_place_even_if_named(void **state)
 	assert_string_equal(choose(&t, "eth0 vrf-blue", "", false), "eth0 vrf-blue ");
 }
 
-static void a_named_device_over_a_loop_in_the_description_is_taken(void **state)
+static void a_named_link_over_a_loop_in_the_description_is_chosen(void **state)
 {
 	struct topology t = { 0 };
 
@@ -259,27 +251,27 @@ static void a_named_device_over_a_loop_in_the_description_is_taken(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(of_a_bond_the_master_is_taken_and_not_the_slaves),
-		cmocka_unit_test(a_slave_with_the_default_route_stands_for_its_master),
-		cmocka_unit_test(a_slave_stays_where_its_master_is_excluded),
-		cmocka_unit_test(a_bridge_over_a_bond_is_taken_alone),
-		cmocka_unit_test(a_member_of_a_vrf_is_taken_and_not_the_vrf),
-		cmocka_unit_test(of_a_vlan_the_chosen_lower_device_is_taken),
-		cmocka_unit_test(a_vlan_over_a_bare_nic_is_taken_itself),
-		cmocka_unit_test(a_vlan_over_a_bond_goes_with_the_bond),
+		cmocka_unit_test(a_bond_is_chosen_and_its_slaves_are_not),
+		cmocka_unit_test(a_bridge_is_chosen_if_its_port_has_the_default_route),
+		cmocka_unit_test(a_port_is_chosen_if_its_bridge_is_excluded),
+		cmocka_unit_test(a_bridge_over_a_bond_is_chosen_alone),
+		cmocka_unit_test(a_member_of_a_vrf_is_chosen_and_the_vrf_is_not),
+		cmocka_unit_test(a_vlan_is_left_to_its_chosen_lower_link),
+		cmocka_unit_test(a_vlan_over_a_nic_without_address_is_chosen),
+		cmocka_unit_test(a_vlan_over_a_bond_is_left_to_the_bond_if_that_is_an_uplink),
 		cmocka_unit_test(stacked_vlans_are_counted_at_the_bottom),
 		cmocka_unit_test(a_macvlan_over_an_uplink_is_left_out),
-		cmocka_unit_test(a_macvlan_with_its_lower_device_elsewhere_is_taken),
+		cmocka_unit_test(a_macvlan_over_a_link_of_another_namespace_is_chosen),
 		cmocka_unit_test(a_bridge_over_a_vlan_of_an_uplink_is_left_out),
 		cmocka_unit_test(a_bridge_of_containers_is_no_uplink),
-		cmocka_unit_test(a_vlan_is_taken_where_its_lower_device_is_excluded),
-		cmocka_unit_test(named_devices_of_one_stack_are_counted_once),
-		cmocka_unit_test(a_named_slave_is_taken_where_its_master_is_not),
+		cmocka_unit_test(a_vlan_is_chosen_if_its_lower_link_is_excluded),
+		cmocka_unit_test(named_links_of_one_stack_are_counted_once),
+		cmocka_unit_test(a_named_slave_is_chosen_if_its_bond_is_not),
 		cmocka_unit_test(a_loop_in_the_description_ends),
-		cmocka_unit_test(a_slave_stays_where_its_master_is_down),
-		cmocka_unit_test(the_topmost_master_stands_for_a_slave),
-		cmocka_unit_test(a_vrf_takes_no_members_place_even_if_named),
-		cmocka_unit_test(a_named_device_over_a_loop_in_the_description_is_taken),
+		cmocka_unit_test(a_port_is_chosen_if_its_bridge_is_down),
+		cmocka_unit_test(the_topmost_master_is_chosen_for_a_slave),
+		cmocka_unit_test(a_named_vrf_does_not_replace_its_member),
+		cmocka_unit_test(a_named_link_over_a_loop_in_the_description_is_chosen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Descriptions of network devices, for the tests of the choice between them. */
+/* Descriptions of links, for the tests of the choice of devices. */
 #ifndef V2METER_TESTS_TOPOLOGY_H
 #define V2METER_TESTS_TOPOLOGY_H
 
@@ -15,7 +15,7 @@
 
 #define MOST_LINKS 16
 
-/* A configuration of devices: names and globs, separated by blanks. */
+/* A list as in the configuration: names and globs, separated by blanks. */
 struct names {
 	char text[64];
 	char *items[8];
@@ -33,7 +33,7 @@ static inline const struct v2m_strings *names(struct names *names, const char *t
 	return &names->list;
 }
 
-/* Everything about a topology: devices are named by their place, the first one is 1. */
+/* All links of a host; the ifindex of the first is 1, of the second 2. */
 struct topology {
 	struct v2m_link links[MOST_LINKS];
 	struct v2m_link_choice choices[MOST_LINKS];
@@ -69,6 +69,16 @@ static inline struct v2m_link *add_uplink(struct topology *topology, const char 
 	return link;
 }
 
+/* With a global address, over the link with that index. */
+static inline struct v2m_link *add_vlan(struct topology *topology, const char *name, uint32_t lower)
+{
+	struct v2m_link *link = add(topology, name, "vlan");
+
+	link->lower = lower;
+	link->global_address = true;
+	return link;
+}
+
 static inline struct v2m_link *add_loopback(struct topology *topology)
 {
 	struct v2m_link *link = add(topology, "lo", "");
@@ -77,7 +87,7 @@ static inline struct v2m_link *add_loopback(struct topology *topology)
 	return link;
 }
 
-/* The names of the chosen devices, in order, each followed by a blank. */
+/* Returns the names of the chosen devices in order, each followed by a blank. */
 static inline const char *choose(struct topology *topology, const char *interfaces,
 				 const char *exclude, bool loopback)
 {

@@ -83,7 +83,7 @@ static void check_error(const char *text, const char *expected)
 	assert_int_equal(doc.length, 4711);
 }
 
-static void what_is_not_json_is_refused_with_its_place(void **state)
+static void invalid_json_is_refused_with_its_place(void **state)
 {
 	(void)state;
 	check_error("[\n  {\"a\": 1},\n  {\"port\" 7}\n]", "f:3:11: not JSON: ':' expected");
@@ -92,7 +92,7 @@ static void what_is_not_json_is_refused_with_its_place(void **state)
 	check_error("", "f:1:1: not JSON: a value expected, but the file ends here");
 }
 
-static void a_name_that_stands_twice_is_refused(void **state)
+static void a_name_that_occurs_twice_is_refused(void **state)
 {
 	(void)state;
 	check_error("{\"a\": 1,\n \"a\": 2}", "f:2:2: not JSON: duplicate object key");
@@ -208,8 +208,8 @@ int main(void)
 		cmocka_unit_test(columns_count_characters_not_bytes),
 		cmocka_unit_test(a_name_written_with_escapes_is_found),
 		cmocka_unit_test(a_path_that_leads_nowhere_ends_at_the_last_value_found),
-		cmocka_unit_test(what_is_not_json_is_refused_with_its_place),
-		cmocka_unit_test(a_name_that_stands_twice_is_refused),
+		cmocka_unit_test(invalid_json_is_refused_with_its_place),
+		cmocka_unit_test(a_name_that_occurs_twice_is_refused),
 		cmocka_unit_test(a_complaint_about_syntax_does_not_repeat_the_text),
 		cmocka_unit_test(a_file_that_is_not_there_or_too_large_is_refused),
 		cmocka_unit_test(comments_are_blanked_out_and_strings_are_not),

@@ -28,7 +28,7 @@ static void assert_written(struct v2m_json_writer *json, const char *expected)
 	free(text);
 }
 
-static void values_are_separated_where_they_have_to_be(void **state)
+static void values_are_separated_by_commas(void **state)
 {
 	struct v2m_json_writer json = { 0 };
 
@@ -74,7 +74,7 @@ static void times_keep_their_microseconds(void **state)
 	assert_written(&json, "[1754307939.255796,1.000001,-1.500000]");
 }
 
-static void what_is_not_finite_becomes_zero(void **state)
+static void infinities_and_nan_become_zero(void **state)
 {
 	struct v2m_json_writer json = { 0 };
 
@@ -87,7 +87,7 @@ static void what_is_not_finite_becomes_zero(void **state)
 	assert_written(&json, "[0.00,0.00,134128.74]");
 }
 
-/* Reads back what was written for a string. */
+/* Reads a written string back with jansson. */
 static void assert_reads_back(const char *value, const char *expected)
 {
 	struct v2m_json_writer json = { 0 };
@@ -149,10 +149,10 @@ static void a_text_takes_no_more_memory_than_it_needs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(values_are_separated_where_they_have_to_be),
+		cmocka_unit_test(values_are_separated_by_commas),
 		cmocka_unit_test(counters_beyond_63_bits_stay_positive_and_exact),
 		cmocka_unit_test(times_keep_their_microseconds),
-		cmocka_unit_test(what_is_not_finite_becomes_zero),
+		cmocka_unit_test(infinities_and_nan_become_zero),
 		cmocka_unit_test(a_text_takes_no_more_memory_than_it_needs),
 		cmocka_unit_test(strings_read_back_as_they_were),
 		cmocka_unit_test(bytes_that_are_not_utf8_are_replaced),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Several sources at once: which of them tells what of a key. */
+/* Several sources at once: each decides about its part of a key. */
 #include "unit/keys/key_sources_fixture.h"
 #include "base/transport.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The last good keys, from one start to the next. */
+/* The last good keys are written and read back. */
 #include <sys/stat.h>
 
 #include "keys/key_memory.h"

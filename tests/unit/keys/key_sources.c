@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Which sources there are, and what becomes of a broken one. */
+/* The formats of sources, and broken sources. */
 #include <stdio.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -12,7 +12,7 @@ static void make_directory(const char *name)
 	assert_int_equal(mkdir(temporary_path(name), 0700), 0);
 }
 
-/* A panel's database with one key, at a path in the temporary directory. */
+/* Makes a panel's database with one key, at a path in the temporary directory. */
 static void make_panel(const char *name)
 {
 	sqlite3 *db;
@@ -33,7 +33,7 @@ static void check_source(size_t i, const char *kind, size_t keys)
 	assert_int_equal(report.items[i].keys, keys);
 }
 
-static void the_kind_of_a_source_is_told_from_its_content(void **state)
+static void a_source_is_recognised_by_its_content(void **state)
 {
 	struct v2m_keyset *keyset;
 
@@ -54,7 +54,7 @@ static void the_kind_of_a_source_is_told_from_its_content(void **state)
 	v2m_keyset_unref(keyset);
 }
 
-static void what_is_no_source_is_refused(void **state)
+static void a_file_of_no_known_format_is_refused(void **state)
 {
 	(void)state;
 	temporary_file("other", "{\"a\": 1}");
@@ -120,7 +120,7 @@ static void a_directory_is_read_in_the_order_of_its_names(void **state)
 	check_source(0, "directory", 0);
 }
 
-/* With the directories above it, as far as they are not there. */
+/* Writes a file and makes the directories above it that are missing. */
 static void file_in_directories(const char *name, const char *text)
 {
 	char path[PATH_MAX];
@@ -172,7 +172,7 @@ static void auto_looks_in_every_place(void **state)
 	v2m_keyset_unref(keyset);
 }
 
-static void auto_that_finds_nothing_any_more_is_an_error(void **state)
+static void auto_whose_places_have_all_gone_is_an_error(void **state)
 {
 	(void)state;
 	temporary_file("k", "[{\"uuid\": \"a\"}]");
@@ -190,7 +190,7 @@ static int64_t seen_first(void *context, const char *subject)
 	return strcmp(subject, U1) == 0 ? *(int64_t *)context : 0;
 }
 
-static void a_key_without_a_date_has_that_of_when_it_was_first_seen(void **state)
+static void a_key_without_a_date_gets_that_of_its_first_sight(void **state)
 {
 	int64_t seen_us = NOW_US - 1000000;
 	struct v2m_keyset *first;
@@ -214,7 +214,7 @@ static void a_key_without_a_date_has_that_of_when_it_was_first_seen(void **state
 	v2m_keyset_unref(first);
 }
 
-static void ports_beyond_what_can_be_counted_are_refused_and_reported(void **state)
+static void ports_beyond_the_limit_are_refused_and_reported(void **state)
 {
 	struct v2m_keyset *keyset;
 
@@ -232,15 +232,15 @@ static void ports_beyond_what_can_be_counted_are_refused_and_reported(void **sta
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		SOURCES_TEST(the_kind_of_a_source_is_told_from_its_content),
-		SOURCES_TEST(what_is_no_source_is_refused),
+		SOURCES_TEST(a_source_is_recognised_by_its_content),
+		SOURCES_TEST(a_file_of_no_known_format_is_refused),
 		SOURCES_TEST(our_own_files_are_read_strictly),
 		SOURCES_TEST(every_broken_source_is_reported_and_the_first_is_the_error),
 		SOURCES_TEST(a_directory_is_read_in_the_order_of_its_names),
 		SOURCES_TEST(auto_looks_in_every_place),
-		SOURCES_TEST(auto_that_finds_nothing_any_more_is_an_error),
-		SOURCES_TEST(a_key_without_a_date_has_that_of_when_it_was_first_seen),
-		SOURCES_TEST(ports_beyond_what_can_be_counted_are_refused_and_reported),
+		SOURCES_TEST(auto_whose_places_have_all_gone_is_an_error),
+		SOURCES_TEST(a_key_without_a_date_gets_that_of_its_first_sight),
+		SOURCES_TEST(ports_beyond_the_limit_are_refused_and_reported),
 	};
 
 	return cmocka_run_group_tests(tests, make_temporary, remove_temporary);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Key sources in a directory of the test's own, loaded by their names in it. */
+/* Makes key sources in the temporary directory and loads them by their names. */
 #ifndef V2METER_TESTS_KEY_SOURCES_FIXTURE_H
 #define V2METER_TESTS_KEY_SOURCES_FIXTURE_H
 
@@ -30,7 +30,7 @@ static struct v2m_source_options options = { .now_us = NOW_US };
 static struct v2m_source_report report;
 static struct v2m_error error;
 
-/* The sources are names in the temporary directory, up to a NULL. */
+/* The sources are names in the temporary directory, ended by NULL. */
 static inline int load_into(struct v2m_keyset **keyset, const char *const *names)
 {
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings sources = { 0 };

@@ -18,9 +18,9 @@
 #include "keys/formats/panel_db.h"
 #include "unit/temporary.h"
 
-/* A change must be known well before the two seconds in which it has to take effect. */
+/* A change has to be reported well before the two seconds in which it takes effect. */
 #define PATIENCE_MS 1500
-/* As long as a change would take to be reported, and longer. */
+/* Longer than it takes to report a change. */
 #define SILENCE_MS 350
 
 static struct v2m_source_watch *watch;
@@ -144,7 +144,7 @@ static void a_file_is_not_reported_before_it_is_written(void **state)
 	assert_change();
 }
 
-static void steady_changes_are_reported_all_the_same(void **state)
+static void changes_without_a_pause_are_reported_too(void **state)
 {
 	uint64_t start_ns = v2m_clock_mono_ns();
 	bool reported = false;
@@ -188,7 +188,7 @@ static void a_directory_that_is_made_again_is_watched_again(void **state)
 	assert_change();
 }
 
-static void what_may_be_a_source_is_reported_in_a_directory(void **state)
+static void files_that_may_be_sources_are_reported_in_a_directory(void **state)
 {
 	(void)state;
 	make_directory("d");
@@ -267,7 +267,7 @@ static void a_panels_database_is_reported_when_a_row_changes(void **state)
 	assert_int_equal(sqlite3_exec(db, "INSERT INTO keys VALUES ('a')", NULL, NULL, NULL),
 			 SQLITE_OK);
 	assert_one_change();
-	/* Our own reading must not look like a change, or it would never end. */
+	/* Reading the database must not count as a change, or the daemon would read it for ever. */
 	assert_int_equal(v2m_panel_db_read(temporary_path("vpn.db"), &keys, &error), 0);
 	assert_int_equal(keys.count, 1);
 	v2m_key_list_clear(&keys);
@@ -281,7 +281,7 @@ static void a_panels_database_is_reported_when_a_row_changes(void **state)
 	assert_false(changes_within(SILENCE_MS));
 }
 
-static void paths_that_are_no_longer_asked_for_are_let_go(void **state)
+static void paths_that_are_no_longer_sources_are_not_watched(void **state)
 {
 	(void)state;
 	make_directory("d");
@@ -303,15 +303,15 @@ int main(void)
 		TEST(a_file_that_goes_and_comes_back_is_reported_both_times),
 		TEST(another_file_in_its_directory_is_not_reported),
 		TEST(a_file_is_not_reported_before_it_is_written),
-		TEST(steady_changes_are_reported_all_the_same),
+		TEST(changes_without_a_pause_are_reported_too),
 		TEST(every_directory_on_the_way_may_appear_later),
 		TEST(a_directory_that_is_made_again_is_watched_again),
-		TEST(what_may_be_a_source_is_reported_in_a_directory),
+		TEST(files_that_may_be_sources_are_reported_in_a_directory),
 		TEST(a_symbolic_link_is_watched_at_both_ends),
 		TEST(a_link_to_a_directory_and_links_in_it_are_followed),
 		TEST(a_loop_of_links_ends),
 		TEST(a_panels_database_is_reported_when_a_row_changes),
-		TEST(paths_that_are_no_longer_asked_for_are_let_go),
+		TEST(paths_that_are_no_longer_sources_are_not_watched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

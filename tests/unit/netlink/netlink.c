@@ -14,7 +14,7 @@
 
 #define TYPE NLMSG_MIN_TYPE
 
-/* The other end of the socket plays the kernel: its answers are there before the question. */
+/* The other end of the socket plays the kernel: it queues its answers before the question. */
 struct exchange {
 	struct v2m_netlink netlink;
 	int kernel;
@@ -114,7 +114,7 @@ static void a_single_answer_needs_no_end(void **state)
 	assert_int_equal(exchange->n_visited, 1);
 }
 
-static void an_interrupted_dump_is_taken_again(void **state)
+static void an_interrupted_dump_is_requested_again(void **state)
 {
 	struct exchange *exchange = *state;
 
@@ -130,7 +130,7 @@ static void an_interrupted_dump_is_taken_again(void **state)
 	assert_int_equal(exchange->visited[0], 30);
 }
 
-static void a_dump_interrupted_every_time_is_given_up(void **state)
+static void a_dump_that_is_always_interrupted_fails(void **state)
 {
 	struct exchange *exchange = *state;
 
@@ -140,7 +140,7 @@ static void a_dump_interrupted_every_time_is_given_up(void **state)
 	assert_int_equal(exchange->restarts, 4);
 }
 
-static void the_rest_of_an_older_answer_is_passed_over(void **state)
+static void the_rest_of_an_older_answer_is_skipped(void **state)
 {
 	struct exchange *exchange = *state;
 
@@ -154,7 +154,7 @@ static void the_rest_of_an_older_answer_is_passed_over(void **state)
 	assert_int_equal(exchange->visited[0], 70);
 }
 
-static void the_kernels_error_is_handed_on(void **state)
+static void the_kernels_error_is_returned(void **state)
 {
 	struct exchange *exchange = *state;
 
@@ -178,7 +178,7 @@ static void after_a_visitors_error_the_answer_is_read_to_its_end(void **state)
 	assert_int_equal(recv(exchange->netlink.fd, &(char){ 0 }, 1, MSG_DONTWAIT), -1);
 }
 
-static void a_missing_answer_is_not_waited_for_for_ever(void **state)
+static void waiting_for_a_missing_answer_times_out(void **state)
 {
 	struct exchange *exchange = *state;
 
@@ -209,12 +209,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_dump_is_visited_to_its_end),
 		TEST(a_single_answer_needs_no_end),
-		TEST(an_interrupted_dump_is_taken_again),
-		TEST(a_dump_interrupted_every_time_is_given_up),
-		TEST(the_rest_of_an_older_answer_is_passed_over),
-		TEST(the_kernels_error_is_handed_on),
+		TEST(an_interrupted_dump_is_requested_again),
+		TEST(a_dump_that_is_always_interrupted_fails),
+		TEST(the_rest_of_an_older_answer_is_skipped),
+		TEST(the_kernels_error_is_returned),
 		TEST(after_a_visitors_error_the_answer_is_read_to_its_end),
-		TEST(a_missing_answer_is_not_waited_for_for_ever),
+		TEST(waiting_for_a_missing_answer_times_out),
 		TEST(an_answer_larger_than_the_buffer_is_an_error),
 		TEST(a_socket_cannot_be_opened_for_no_protocol),
 	};

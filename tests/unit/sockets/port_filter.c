@@ -23,7 +23,7 @@ static struct inet_diag_bc_op operation_at(size_t at)
 	return op;
 }
 
-/* What the kernel's machine makes of a port: the rules are those of inet_diag_bc_run(). */
+/* Whether the kernel's machine accepts a port, by the rules of inet_diag_bc_run(). */
 static bool accepts(uint16_t port)
 {
 	size_t at = 0;
@@ -43,7 +43,7 @@ static bool accepts(uint16_t port)
 	return at == length;
 }
 
-/* The kernel refuses a filter whose jumps do not land on the chain of the yes jumps. */
+/* The kernel refuses a filter with a jump to a place that the yes jumps do not reach. */
 static void assert_well_formed(void)
 {
 	static bool on_chain[V2M_PORT_FILTER_SIZE + 1];
@@ -60,7 +60,7 @@ static void assert_well_formed(void)
 	}
 }
 
-static void build(const uint16_t *ports, size_t n_ports)
+static void build_filter(const uint16_t *ports, size_t n_ports)
 {
 	length = v2m_port_filter(ports, n_ports, code);
 	assert_true(length > 0 && length <= sizeof(code));
@@ -76,12 +76,12 @@ static size_t count_accepted(void)
 	return n;
 }
 
-static void a_single_port_is_accepted_alone(void **state)
+static void a_single_port_is_the_only_one_accepted(void **state)
 {
 	const uint16_t ports[] = { 443 };
 
 	(void)state;
-	build(ports, 1);
+	build_filter(ports, 1);
 	assert_true(accepts(443));
 	assert_int_equal(count_accepted(), 1);
 }
@@ -91,7 +91,7 @@ static void the_ends_of_the_port_space_can_be_filtered(void **state)
 	const uint16_t ports[] = { 1, 65535 };
 
 	(void)state;
-	build(ports, 2);
+	build_filter(ports, 2);
 	assert_true(accepts(1) && accepts(65535));
 	assert_int_equal(count_accepted(), 2);
 }
@@ -101,7 +101,7 @@ static void neighbours_share_a_range(void **state)
 	const uint16_t ports[] = { 100, 101, 102, 200 };
 
 	(void)state;
-	build(ports, 4);
+	build_filter(ports, 4);
 	assert_int_equal(length, 40);
 	assert_int_equal(count_accepted(), 4);
 }
@@ -114,7 +114,7 @@ static void as_many_ranges_as_fit_are_exact(void **state)
 	for (size_t n = 1; n <= V2M_ARRAY_LEN(ports); n++) {
 		for (size_t i = 0; i < n; i++)
 			ports[i] = (uint16_t)(1000 + i * 7);
-		build(ports, n);
+		build_filter(ports, n);
 		for (size_t i = 0; i < n; i++)
 			assert_true(accepts(ports[i]));
 		if (n == 1 || n == 3 || n == V2M_ARRAY_LEN(ports))
@@ -122,32 +122,32 @@ static void as_many_ranges_as_fit_are_exact(void **state)
 	}
 }
 
-static void beyond_that_the_narrowest_gaps_are_let_through(void **state)
+static void with_too_many_ranges_the_narrowest_gaps_are_accepted(void **state)
 {
 	uint16_t ports[V2M_PORT_FILTER_MAX_RANGES + 1];
 	size_t n = V2M_ARRAY_LEN(ports);
 
 	(void)state;
-	/* One gap of one port, the others of nine. */
+	/* The first gap is one port wide, the others are nine. */
 	ports[0] = 5000;
 	ports[1] = 5002;
 	for (size_t i = 2; i < n; i++)
 		ports[i] = (uint16_t)(ports[i - 1] + 10);
-	build(ports, n);
+	build_filter(ports, n);
 	for (size_t i = 0; i < n; i++)
 		assert_true(accepts(ports[i]));
 	assert_true(accepts(5001));
 	assert_int_equal(count_accepted(), n + 1);
 }
 
-static void gaps_of_one_width_are_used_as_far_as_there_is_room(void **state)
+static void of_gaps_with_one_width_as_many_as_possible_are_rejected(void **state)
 {
 	static uint16_t ports[4096];
 
 	(void)state;
 	for (size_t i = 0; i < V2M_ARRAY_LEN(ports); i++)
 		ports[i] = (uint16_t)(1 + i * 16);
-	build(ports, V2M_ARRAY_LEN(ports));
+	build_filter(ports, V2M_ARRAY_LEN(ports));
 	assert_int_equal(length, V2M_PORT_FILTER_SIZE);
 	for (size_t i = 0; i < V2M_ARRAY_LEN(ports); i++)
 		assert_true(accepts(ports[i]));
@@ -161,7 +161,7 @@ static void all_ports_are_one_range(void **state)
 	(void)state;
 	for (size_t i = 0; i < V2M_ARRAY_LEN(ports); i++)
 		ports[i] = (uint16_t)(i + 1);
-	build(ports, V2M_ARRAY_LEN(ports));
+	build_filter(ports, V2M_ARRAY_LEN(ports));
 	assert_int_equal(length, 20);
 	assert_int_equal(count_accepted(), UINT16_MAX);
 }
@@ -169,12 +169,12 @@ static void all_ports_are_one_range(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_single_port_is_accepted_alone),
+		cmocka_unit_test(a_single_port_is_the_only_one_accepted),
 		cmocka_unit_test(the_ends_of_the_port_space_can_be_filtered),
 		cmocka_unit_test(neighbours_share_a_range),
 		cmocka_unit_test(as_many_ranges_as_fit_are_exact),
-		cmocka_unit_test(beyond_that_the_narrowest_gaps_are_let_through),
-		cmocka_unit_test(gaps_of_one_width_are_used_as_far_as_there_is_room),
+		cmocka_unit_test(with_too_many_ranges_the_narrowest_gaps_are_accepted),
+		cmocka_unit_test(of_gaps_with_one_width_as_many_as_possible_are_rejected),
 		cmocka_unit_test(all_ports_are_one_range),
 	};
 

@@ -24,7 +24,7 @@ static void set_ports(struct state *state, const struct v2m_socket_port *ports, 
 	assert_int_equal(v2m_socket_counts_set_ports(state->counts, ports, n, ++state->now_ns), 0);
 }
 
-static void end(struct state *state)
+static void end_pass(struct state *state)
 {
 	v2m_socket_counts_end_pass(state->counts, state->now_ns += SECOND);
 	v2m_sample_clear(&state->sample);
@@ -38,7 +38,7 @@ static int setup(void **context)
 	state->counts = v2m_socket_counts_new();
 	assert_non_null(state->counts);
 	set_ports(state, two_ports, 2);
-	end(state);
+	end_pass(state);
 	*context = state;
 	return 0;
 }
@@ -53,7 +53,7 @@ static int teardown(void **context)
 	return 0;
 }
 
-/* n times 1000 bytes in 2 segments received, 3000 in 4 sent, over IPv4 with time stamps. */
+/* Received n times 1000 bytes in 2 segments, sent n times 3000 in 4, by IPv4 with time stamps. */
 static struct v2m_connection socket_at(uint64_t cookie, uint64_t n)
 {
 	return (struct v2m_connection){
@@ -71,12 +71,12 @@ static struct v2m_connection socket_at(uint64_t cookie, uint64_t n)
 	};
 }
 
-static void see(struct state *state, struct v2m_connection connection)
+static void add_open(struct state *state, struct v2m_connection connection)
 {
 	assert_int_equal(v2m_socket_counts_add_open(state->counts, &connection, state->now_ns), 0);
 }
 
-static void see_closed(struct state *state, struct v2m_connection connection)
+static void add_closed(struct state *state, struct v2m_connection connection)
 {
 	v2m_socket_counts_add_closed(state->counts, &connection);
 }
@@ -88,18 +88,18 @@ static const struct v2m_port_sample *first_port(const struct state *state)
 	return &state->sample.ports[0];
 }
 
-static uint64_t payload(const struct state *state)
+static uint64_t received_payload(const struct state *state)
 {
 	return first_port(state)->tcp_rx.payload_bytes;
 }
 
-static void a_connection_that_opens_counts_whole_with_its_handshake(void **context)
+static void a_connection_that_opens_counts_in_full_with_its_handshake(void **context)
 {
 	struct state *state = *context;
 	const struct v2m_port_sample *port;
 
-	see(state, socket_at(7, 5));
-	end(state);
+	add_open(state, socket_at(7, 5));
+	end_pass(state);
 	port = first_port(state);
 	assert_int_equal(port->tcp_rx.payload_bytes, 5000);
 	assert_int_equal(port->tcp_rx.packets, 10);
@@ -110,39 +110,39 @@ static void a_connection_that_opens_counts_whole_with_its_handshake(void **conte
 	assert_int_equal(port->udp_rx.packets + port->udp_tx.packets, 0);
 }
 
-static void a_later_reading_adds_the_growth(void **context)
+static void a_later_pass_adds_the_growth(void **context)
 {
 	struct state *state = *context;
 
 	for (uint64_t n = 1; n <= 3; n++) {
-		see(state, socket_at(7, n));
-		see(state, socket_at(8, 2 * n));
-		end(state);
+		add_open(state, socket_at(7, n));
+		add_open(state, socket_at(8, 2 * n));
+		end_pass(state);
 	}
-	assert_int_equal(payload(state), 3000 + 6000);
+	assert_int_equal(received_payload(state), 3000 + 6000);
 }
 
 static void the_final_figures_of_a_closed_connection_count(void **context)
 {
 	struct state *state = *context;
 
-	see(state, socket_at(7, 1));
-	end(state);
-	see_closed(state, socket_at(7, 4));
-	end(state);
-	assert_int_equal(payload(state), 4000);
+	add_open(state, socket_at(7, 1));
+	end_pass(state);
+	add_closed(state, socket_at(7, 4));
+	end_pass(state);
+	assert_int_equal(received_payload(state), 4000);
 }
 
 static void a_connection_that_no_dump_showed_counts_when_it_closes(void **context)
 {
 	struct state *state = *context;
 
-	see_closed(state, socket_at(7, 4));
-	end(state);
-	assert_int_equal(payload(state), 4000);
+	add_closed(state, socket_at(7, 4));
+	end_pass(state);
+	assert_int_equal(received_payload(state), 4000);
 }
 
-static void what_was_open_before_the_first_reading_counts_from_then_on(void **context)
+static void a_connection_open_before_the_first_pass_counts_from_then_on(void **context)
 {
 	struct state *state = *context;
 	const struct v2m_socket_port ports[] = { { 1001, false }, { 1002, true }, { 1003, false } };
@@ -150,35 +150,36 @@ static void what_was_open_before_the_first_reading_counts_from_then_on(void **co
 
 	open.local_port = 1003;
 	set_ports(state, ports, 3);
-	see(state, open);
-	see_closed(state,
+	add_open(state, open);
+	add_closed(state,
 		   (struct v2m_connection){
 			   .local_port = 1003, .cookie = 9, .rx_segments = 5, .rx_bytes = 500 });
-	end(state);
+	end_pass(state);
 	assert_int_equal(state->sample.ports[2].port, 1003);
 	assert_int_equal(state->sample.ports[2].tcp_rx.payload_bytes, 0);
 	open.rx_bytes += 70;
-	see(state, open);
-	end(state);
+	add_open(state, open);
+	end_pass(state);
 	assert_int_equal(state->sample.ports[2].tcp_rx.payload_bytes, 70);
 }
 
-static void a_port_that_stays_keeps_its_counter_and_one_that_leaves_comes_once_more(void **context)
+static void
+a_port_that_stays_keeps_its_counter_and_one_that_leaves_is_in_one_more_sample(void **context)
 {
 	struct state *state = *context;
 	uint64_t assigned_ns;
 
-	see(state, socket_at(7, 1));
-	end(state);
+	add_open(state, socket_at(7, 1));
+	end_pass(state);
 	assigned_ns = first_port(state)->assigned_ns;
 	set_ports(state, two_ports, 1);
-	see(state, socket_at(7, 2));
-	end(state);
+	add_open(state, socket_at(7, 2));
+	end_pass(state);
 	assert_int_equal(state->sample.n_ports, 2);
 	assert_int_equal(state->sample.ports[1].port, 1002);
-	assert_int_equal(payload(state), 2000);
+	assert_int_equal(received_payload(state), 2000);
 	assert_int_equal(first_port(state)->assigned_ns, assigned_ns);
-	end(state);
+	end_pass(state);
 	assert_int_equal(state->sample.n_ports, 1);
 }
 
@@ -187,39 +188,39 @@ static void a_port_that_comes_back_has_a_new_counter(void **context)
 	struct state *state = *context;
 	uint64_t assigned_ns = first_port(state)->assigned_ns;
 
-	see(state, socket_at(7, 5));
-	end(state);
+	add_open(state, socket_at(7, 5));
+	end_pass(state);
 	set_ports(state, NULL, 0);
-	end(state);
+	end_pass(state);
 	set_ports(state, two_ports, 1);
-	see(state, socket_at(7, 6));
-	end(state);
+	add_open(state, socket_at(7, 6));
+	end_pass(state);
 	assert_int_not_equal(first_port(state)->assigned_ns, assigned_ns);
-	assert_int_equal(payload(state), 0);
+	assert_int_equal(received_payload(state), 0);
 }
 
-static void loopback_counts_for_loopback_ports_alone(void **context)
+static void loopback_connections_count_only_for_loopback_ports(void **context)
 {
 	struct state *state = *context;
 	struct v2m_connection connection = socket_at(7, 1);
 
 	memcpy(connection.local, (uint8_t[]){ 127, 0, 0, 1 }, 4);
-	see(state, connection);
+	add_open(state, connection);
 	connection.local_port = 1002;
 	connection.cookie = 8;
-	see(state, connection);
+	add_open(state, connection);
 	connection = socket_at(9, 1);
 	connection.local_port = 1002;
-	see(state, connection);
+	add_open(state, connection);
 	connection = socket_at(10, 1);
-	memcpy(connection.remote, connection.local, 4); /* to oneself */
-	see(state, connection);
-	end(state);
-	assert_int_equal(payload(state), 0);
+	memcpy(connection.remote, connection.local, 4); /* to the same address */
+	add_open(state, connection);
+	end_pass(state);
+	assert_int_equal(received_payload(state), 0);
 	assert_int_equal(state->sample.ports[1].tcp_rx.payload_bytes, 1000);
 }
 
-static void ipv6_has_larger_headers_and_mapped_ipv4_has_not(void **context)
+static void ipv6_headers_are_larger_than_those_of_mapped_ipv4(void **context)
 {
 	struct state *state = *context;
 	struct v2m_connection connection = socket_at(7, 1);
@@ -227,27 +228,27 @@ static void ipv6_has_larger_headers_and_mapped_ipv4_has_not(void **context)
 	connection.family = AF_INET6;
 	connection.tcp_header = 20;
 	memset(connection.local, 0x20, 16);
-	see(state, connection);
-	end(state);
+	add_open(state, connection);
+	end_pass(state);
 	assert_int_equal(first_port(state)->tcp_rx.wire_bytes, 1000 + 2 * 74 + 8);
 	connection.cookie = 8;
 	memcpy(connection.local, (uint8_t[16]){ [10] = 0xff, [11] = 0xff, 192, 0, 2, 1 }, 16);
-	see(state, connection);
-	end(state);
+	add_open(state, connection);
+	end_pass(state);
 	assert_int_equal(first_port(state)->tcp_rx.wire_bytes, 1156 + 1000 + 2 * 54 + 8);
 }
 
-static void segments_are_counted_across_their_32_bits(void **context)
+static void segments_are_counted_beyond_32_bits(void **context)
 {
 	struct state *state = *context;
 	struct v2m_connection connection = socket_at(7, 1);
 
 	connection.rx_segments = UINT32_MAX;
-	see(state, connection);
-	end(state);
+	add_open(state, connection);
+	end_pass(state);
 	connection.rx_segments = 1;
-	see(state, connection);
-	end(state);
+	add_open(state, connection);
+	end_pass(state);
 	assert_int_equal(first_port(state)->tcp_rx.packets, (uint64_t)UINT32_MAX + 2);
 }
 
@@ -256,48 +257,48 @@ static void a_counter_of_bytes_never_falls(void **context)
 	struct state *state = *context;
 	struct v2m_connection connection = socket_at(7, 1);
 
-	see(state, connection);
-	end(state);
-	connection.rx_bytes--; /* a reset is taken for a FIN */
-	see_closed(state, connection);
-	end(state);
-	assert_int_equal(payload(state), 1000);
+	add_open(state, connection);
+	end_pass(state);
+	connection.rx_bytes--; /* the end was a reset, and a FIN is subtracted */
+	add_closed(state, connection);
+	end_pass(state);
+	assert_int_equal(received_payload(state), 1000);
 }
 
-static void what_time_wait_has_left_of_a_socket_counts_nothing(void **context)
+static void a_socket_in_time_wait_counts_nothing(void **context)
 {
 	struct state *state = *context;
 
-	see(state, socket_at(7, 0));
-	see(state, socket_at(0, 3));
-	end(state);
+	add_open(state, socket_at(7, 0));
+	add_open(state, socket_at(0, 3));
+	end_pass(state);
 	assert_int_equal(first_port(state)->tcp_tx.packets, 0);
 }
 
-static void a_socket_that_a_process_holds_for_minutes_is_not_taken_for_a_new_one(void **context)
+static void a_socket_that_a_process_holds_for_minutes_does_not_count_as_new(void **context)
 {
 	struct state *state = *context;
 
-	see(state, socket_at(7, 3));
-	end(state);
+	add_open(state, socket_at(7, 3));
+	end_pass(state);
 	state->now_ns += 600 * SECOND;
-	end(state);
-	see_closed(state, socket_at(7, 3));
-	end(state);
-	assert_int_equal(payload(state), 3000);
+	end_pass(state);
+	add_closed(state, socket_at(7, 3));
+	end_pass(state);
+	assert_int_equal(received_payload(state), 3000);
 }
 
-static void sockets_without_an_end_are_forgotten(void **context)
+static void sockets_whose_end_is_not_announced_are_forgotten(void **context)
 {
 	struct state *state = *context;
 
-	see(state, socket_at(7, 3));
-	end(state);
+	add_open(state, socket_at(7, 3));
+	end_pass(state);
 	state->now_ns += 1000 * SECOND;
-	end(state);
-	see(state, socket_at(7, 3));
-	end(state);
-	assert_int_equal(payload(state), 6000);
+	end_pass(state);
+	add_open(state, socket_at(7, 3));
+	end_pass(state);
+	assert_int_equal(received_payload(state), 6000);
 }
 
 static void thousands_of_sockets_keep_their_own_figures(void **context)
@@ -306,36 +307,36 @@ static void thousands_of_sockets_keep_their_own_figures(void **context)
 
 	for (uint64_t n = 1; n <= 3; n++) {
 		for (uint64_t cookie = 1; cookie <= 5000; cookie++)
-			see(state, socket_at(cookie, n));
-		end(state);
+			add_open(state, socket_at(cookie, n));
+		end_pass(state);
 	}
 	for (uint64_t cookie = 1; cookie <= 5000; cookie += 3)
-		see_closed(state, socket_at(cookie, 4));
+		add_closed(state, socket_at(cookie, 4));
 	for (uint64_t cookie = 1; cookie <= 5000; cookie++)
 		if (cookie % 3 != 1)
-			see(state, socket_at(cookie, 4));
-	end(state);
-	assert_int_equal(payload(state), UINT64_C(5000) * 4000);
+			add_open(state, socket_at(cookie, 4));
+	end_pass(state);
+	assert_int_equal(received_payload(state), UINT64_C(5000) * 4000);
 }
 
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(a_connection_that_opens_counts_whole_with_its_handshake),
-		TEST(a_later_reading_adds_the_growth),
+		TEST(a_connection_that_opens_counts_in_full_with_its_handshake),
+		TEST(a_later_pass_adds_the_growth),
 		TEST(the_final_figures_of_a_closed_connection_count),
 		TEST(a_connection_that_no_dump_showed_counts_when_it_closes),
-		TEST(what_was_open_before_the_first_reading_counts_from_then_on),
-		TEST(a_port_that_stays_keeps_its_counter_and_one_that_leaves_comes_once_more),
+		TEST(a_connection_open_before_the_first_pass_counts_from_then_on),
+		TEST(a_port_that_stays_keeps_its_counter_and_one_that_leaves_is_in_one_more_sample),
 		TEST(a_port_that_comes_back_has_a_new_counter),
-		TEST(loopback_counts_for_loopback_ports_alone),
-		TEST(ipv6_has_larger_headers_and_mapped_ipv4_has_not),
-		TEST(segments_are_counted_across_their_32_bits),
+		TEST(loopback_connections_count_only_for_loopback_ports),
+		TEST(ipv6_headers_are_larger_than_those_of_mapped_ipv4),
+		TEST(segments_are_counted_beyond_32_bits),
 		TEST(a_counter_of_bytes_never_falls),
-		TEST(what_time_wait_has_left_of_a_socket_counts_nothing),
-		TEST(a_socket_that_a_process_holds_for_minutes_is_not_taken_for_a_new_one),
-		TEST(sockets_without_an_end_are_forgotten),
+		TEST(a_socket_in_time_wait_counts_nothing),
+		TEST(a_socket_that_a_process_holds_for_minutes_does_not_count_as_new),
+		TEST(sockets_whose_end_is_not_announced_are_forgotten),
 		TEST(thousands_of_sockets_keep_their_own_figures),
 	};
 

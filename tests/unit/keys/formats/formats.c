@@ -31,7 +31,8 @@ static void a_row_has_one_way_to_be_recognised_and_one_to_be_read(void **state)
 		assert_true(formats[i].magic_length <= V2M_KEY_FORMAT_MAGIC_MAX);
 		together += formats[i].read_documents != NULL;
 	}
-	/* The documents of a directory are collected in one list. */
+	/* The documents of a directory are collected in one list, so only one format may read them
+	 * together. */
 	assert_int_equal(together, 1);
 }
 
@@ -88,8 +89,7 @@ static void an_error_names_all_formats(void **state)
 				  "Xray configuration (inbounds), or a panel's database");
 }
 
-/* The entry of key_sources names them in their order, each in a line of its own: ".Pa /etc/v2ray".
- */
+/* The entry of key_sources names the places in their order, one in each line: ".Pa /etc/v2ray". */
 static void the_manual_lists_every_place_of_auto(void **state)
 {
 	V2M_FREE char *manual = NULL;

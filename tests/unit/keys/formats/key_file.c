@@ -37,7 +37,7 @@ static struct v2m_keyset *load(const char *text)
 	return keyset;
 }
 
-/* expected is what follows the name of the file. */
+/* expected follows the name of the file. */
 static void check_refused(const char *text, const char *expected)
 {
 	const char *path = temporary_file("keys.json", text);
@@ -97,7 +97,7 @@ static void a_key_needs_no_more_than_a_uuid(void **state)
 	v2m_keyset_unref(keyset);
 }
 
-static void null_is_as_good_as_absent(void **state)
+static void null_is_the_same_as_absent(void **state)
 {
 	struct v2m_keyset *keyset =
 		load("[{\"uuid\": \"" UUID "\", \"id\": \"i\", \"name\": null, \"port\": null,"
@@ -200,22 +200,22 @@ static void two_keys_on_one_port_are_refused(void **state)
 	(void)state;
 	check_refused("[\n{\"uuid\": \"a\", \"port\": 5},\n{\"uuid\": \"b\"},\n"
 		      "{\"uuid\": \"c\", \"port\": 5}]",
-		      ":4:23: port: port 5 belongs to the key on line 2 already");
+		      ":4:23: port: port 5 already belongs to the key on line 2");
 }
 
 static void a_duplicate_id_is_refused(void **state)
 {
 	(void)state;
 	check_refused("[{\"uuid\": \"a\", \"id\": \"k\"},\n{\"uuid\": \"b\", \"id\": \"k\"}]",
-		      ":2:21: id: the id k belongs to the key on line 1 already");
+		      ":2:21: id: the id k already belongs to the key on line 1");
 }
 
-static void a_duplicate_uuid_is_refused_whatever_its_case(void **state)
+static void a_duplicate_uuid_is_refused_in_any_case(void **state)
 {
 	(void)state;
 	check_refused("[{\"uuid\": \"" UUID "\"},\n"
 		      "{\"uuid\": \"E9828D67-08E2-4942-815D-61F41B3DACF7\"}]",
-		      ":2:10: uuid: this uuid belongs to the key on line 1 already");
+		      ":2:10: uuid: this uuid already belongs to the key on line 1");
 }
 
 static void a_broken_file_leaves_the_key_set_untouched(void **state)
@@ -237,7 +237,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_key_is_read_with_all_its_members),
 		cmocka_unit_test(a_key_needs_no_more_than_a_uuid),
-		cmocka_unit_test(null_is_as_good_as_absent),
+		cmocka_unit_test(null_is_the_same_as_absent),
 		cmocka_unit_test(several_keys_without_a_port_are_no_clash),
 		cmocka_unit_test(an_empty_list_is_a_key_file),
 		cmocka_unit_test(a_port_out_of_range_is_refused),
@@ -246,7 +246,7 @@ int main(void)
 		cmocka_unit_test(empty_and_overlong_strings_are_refused),
 		cmocka_unit_test(two_keys_on_one_port_are_refused),
 		cmocka_unit_test(a_duplicate_id_is_refused),
-		cmocka_unit_test(a_duplicate_uuid_is_refused_whatever_its_case),
+		cmocka_unit_test(a_duplicate_uuid_is_refused_in_any_case),
 		cmocka_unit_test(a_broken_file_leaves_the_key_set_untouched),
 	};
 

@@ -109,7 +109,7 @@ static void keys_are_read_with_the_ports_assigned_to_their_uuids(void **state)
 	v2m_key_list_clear(&keys);
 }
 
-static void columns_that_are_not_there_are_done_without(void **state)
+static void missing_columns_are_no_error(void **state)
 {
 	struct v2m_key_list keys = { 0 };
 	char id[V2M_UUID_LEN];
@@ -126,7 +126,7 @@ static void columns_that_are_not_there_are_done_without(void **state)
 	v2m_key_list_clear(&keys);
 }
 
-static void a_keys_own_port_goes_before_an_assignment(void **state)
+static void the_port_of_a_key_wins_over_an_assignment(void **state)
 {
 	struct v2m_key_list keys = { 0 };
 
@@ -139,7 +139,7 @@ static void a_keys_own_port_goes_before_an_assignment(void **state)
 	v2m_key_list_clear(&keys);
 }
 
-static void what_is_not_as_expected_is_refused_by_its_row(void **state)
+static void an_unexpected_value_is_refused_with_its_row(void **state)
 {
 	(void)state;
 	check_refused("CREATE TABLE other (a)", -EINVAL,
@@ -172,7 +172,7 @@ static void duplicates_are_refused(void **state)
 		      -EINVAL, "rows 1 and 2 have the same port");
 }
 
-static void what_is_no_database_is_refused(void **state)
+static void a_file_that_is_no_database_is_refused(void **state)
 {
 	struct v2m_key_list keys = { 0 };
 
@@ -185,7 +185,7 @@ static void what_is_no_database_is_refused(void **state)
 	assert_non_null(strstr(error.text, "unable to open"));
 }
 
-static void a_panel_that_writes_is_neither_disturbed_nor_read_half(void **state)
+static void a_panel_that_writes_is_not_disturbed_and_its_commit_is_read_whole(void **state)
 {
 	struct v2m_key_list keys = { 0 };
 	sqlite3 *panel;
@@ -219,7 +219,7 @@ static void a_database_that_stays_locked_is_an_error(void **state)
 	sqlite3_close(panel);
 }
 
-/* As the service is: neither its directory nor what the panel's user owns can be written. */
+/* The service cannot write to the directory of the panel, nor to what the panel's user owns. */
 static int read_without_writing(struct v2m_key_list *keys)
 {
 	int result;
@@ -248,7 +248,7 @@ static void make_database_with_log(const char *name)
 	sqlite3_close(db);
 }
 
-static void a_log_that_the_panel_has_closed_is_done_without(void **state)
+static void a_database_whose_log_was_closed_is_read(void **state)
 {
 	struct v2m_key_list keys = { 0 };
 
@@ -260,7 +260,7 @@ static void a_log_that_the_panel_has_closed_is_done_without(void **state)
 	v2m_key_list_clear(&keys);
 }
 
-static void a_log_that_cannot_be_read_is_not_left_out(void **state)
+static void a_log_that_cannot_be_read_is_an_error(void **state)
 {
 	struct v2m_key_list keys = { 0 };
 
@@ -275,7 +275,8 @@ static void a_log_that_cannot_be_read_is_not_left_out(void **state)
 	v2m_key_list_clear(&keys);
 }
 
-/* A panel that was killed as it wrote: some pages are written, what they were is in the journal. */
+/* Makes the file of a panel that was killed in a commit: some pages are written, and the journal
+ * has their old content. */
 static void make_database_in_mid_commit(void)
 {
 	char command[512];
@@ -296,7 +297,7 @@ static void make_database_in_mid_commit(void)
 	assert_int_equal(rename(temporary_path("copy.db"), temporary_path("vpn.db")), 0);
 }
 
-static void keys_of_a_commit_that_was_not_ended_are_refused(void **state)
+static void an_unfinished_commit_is_refused(void **state)
 {
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings sources = { 0 };
 	struct v2m_source_options options = { 0 };
@@ -307,20 +308,20 @@ static void keys_of_a_commit_that_was_not_ended_are_refused(void **state)
 
 	(void)state;
 	make_database_in_mid_commit();
-	/* Without its journal it does hold a key that was never committed. */
+	/* Without the journal, the file has a key that was never committed. */
 	assert_int_equal(read_panel(&keys), 0);
 	assert_string_equal(keys.items[0].uuid, "b1");
 	v2m_key_list_clear(&keys);
 	assert_int_equal(rename(temporary_path("copy"), temporary_path("vpn.db-journal")), 0);
 	assert_int_equal(read_panel(&keys), -EIO);
-	if (!strstr(error.text, "cannot be read without what is in"))
+	if (!strstr(error.text, "holds rows that are not in it"))
 		fail_msg("%s", error.text);
 	assert_int_equal(keys.count, 0);
 	assert_int_equal(v2m_strings_add(&sources, temporary_path("vpn.db")), 0);
 	assert_int_equal(v2m_key_sources_load(&sources, &options, &keyset, &report, &error), -EIO);
 	assert_null(keyset);
 	v2m_source_report_clear(&report);
-	/* The panel comes back: it brings back what was there before. */
+	/* The panel starts again and takes the commit back. */
 	db = open_database();
 	run(db, "SELECT * FROM keys");
 	sqlite3_close(db);
@@ -343,7 +344,7 @@ static void *write_until_told(void *stop)
 	return NULL;
 }
 
-static void what_is_written_while_it_is_read_is_not_believed(void **state)
+static void a_file_written_while_it_is_read_is_refused(void **state)
 {
 	struct v2m_key_list keys = { 0 };
 	bool stop = false;
@@ -360,7 +361,7 @@ static void what_is_written_while_it_is_read_is_not_believed(void **state)
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	pthread_join(writer, NULL);
 	assert_int_equal(result, -EBUSY);
-	assert_non_null(strstr(error.text, "was written while it was read"));
+	assert_non_null(strstr(error.text, "the panel wrote to it while it was read"));
 }
 
 static void a_name_with_any_character_is_opened(void **state)
@@ -390,7 +391,7 @@ static void a_path_may_begin_with_two_slashes(void **state)
 	v2m_key_list_clear(&keys);
 }
 
-static void the_file_is_told_as_a_source_and_joined(void **state)
+static void a_database_is_recognised_as_a_source_and_joined(void **state)
 {
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings sources = { 0 };
 	struct v2m_source_options options = { 0 };
@@ -414,20 +415,20 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_are_read_with_the_ports_assigned_to_their_uuids),
-		cmocka_unit_test(columns_that_are_not_there_are_done_without),
-		cmocka_unit_test(a_keys_own_port_goes_before_an_assignment),
-		cmocka_unit_test(what_is_not_as_expected_is_refused_by_its_row),
+		cmocka_unit_test(missing_columns_are_no_error),
+		cmocka_unit_test(the_port_of_a_key_wins_over_an_assignment),
+		cmocka_unit_test(an_unexpected_value_is_refused_with_its_row),
 		cmocka_unit_test(duplicates_are_refused),
-		cmocka_unit_test(what_is_no_database_is_refused),
-		cmocka_unit_test(a_panel_that_writes_is_neither_disturbed_nor_read_half),
+		cmocka_unit_test(a_file_that_is_no_database_is_refused),
+		cmocka_unit_test(a_panel_that_writes_is_not_disturbed_and_its_commit_is_read_whole),
 		cmocka_unit_test(a_database_that_stays_locked_is_an_error),
-		cmocka_unit_test(a_log_that_the_panel_has_closed_is_done_without),
-		cmocka_unit_test(a_log_that_cannot_be_read_is_not_left_out),
-		cmocka_unit_test(keys_of_a_commit_that_was_not_ended_are_refused),
-		cmocka_unit_test(what_is_written_while_it_is_read_is_not_believed),
+		cmocka_unit_test(a_database_whose_log_was_closed_is_read),
+		cmocka_unit_test(a_log_that_cannot_be_read_is_an_error),
+		cmocka_unit_test(an_unfinished_commit_is_refused),
+		cmocka_unit_test(a_file_written_while_it_is_read_is_refused),
 		cmocka_unit_test(a_name_with_any_character_is_opened),
 		cmocka_unit_test(a_path_may_begin_with_two_slashes),
-		cmocka_unit_test(the_file_is_told_as_a_source_and_joined),
+		cmocka_unit_test(a_database_is_recognised_as_a_source_and_joined),
 	};
 
 	return cmocka_run_group_tests(tests, make_temporary, remove_temporary);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Whole files: those of real servers, and several taken together. */
+/* Whole files of real servers, and several files together. */
 #include "unit/keys/formats/v2ray_fixture.h"
 #include "base/transport.h"
 
@@ -28,8 +28,9 @@ static void a_configuration_written_by_hand_gives_all_its_keys(void **state)
 	check_keys(&keys, expected, V2M_ARRAY_LEN(expected));
 }
 
-/* A real 4.34.0 that runs this file listens on exactly these (h2 aside: it has no certificate). */
-static void every_transport_is_told(void **state)
+/* V2Ray 4.34.0 listens on exactly these ports if it runs this file, except h2, for which it has no
+ * certificate. */
+static void every_transport_is_recognised(void **state)
 {
 	static const struct expected expected[] = {
 		{ "tcp", "00000000-0000-4000-8000-000000000001", 20001, V2M_TCP, 0 },
@@ -142,7 +143,7 @@ static void an_inbound_without_a_tag_replaces_nothing(void **state)
 	check_keys(&keys, expected, V2M_ARRAY_LEN(expected));
 }
 
-static void a_configuration_is_told_by_its_members(void **state)
+static void a_configuration_is_recognised_by_its_members(void **state)
 {
 	struct v2m_json_doc config = parse("{\"outbounds\": []}");
 	struct v2m_json_doc other = parse("{\"port_assignments\": {}}");
@@ -178,13 +179,13 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_configuration_written_by_hand_gives_all_its_keys),
-		cmocka_unit_test(every_transport_is_told),
+		cmocka_unit_test(every_transport_is_recognised),
 		cmocka_unit_test(an_xray_panels_configuration_gives_all_its_keys),
 		cmocka_unit_test(the_files_that_v2ray_installs_are_read),
 		cmocka_unit_test(a_configuration_of_v2ray_3_is_read),
 		cmocka_unit_test(later_files_add_inbounds_and_replace_those_of_the_same_tag),
 		cmocka_unit_test(an_inbound_without_a_tag_replaces_nothing),
-		cmocka_unit_test(a_configuration_is_told_by_its_members),
+		cmocka_unit_test(a_configuration_is_recognised_by_its_members),
 		cmocka_unit_test(no_password_is_in_any_key),
 	};
 

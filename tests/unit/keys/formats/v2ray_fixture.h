@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* V2Ray configurations from texts and from the files in tests/data, and their keys. */
+/* Reads V2Ray configurations, from texts and from files in tests/data. */
 #ifndef V2METER_TESTS_V2RAY_FIXTURE_H
 #define V2METER_TESTS_V2RAY_FIXTURE_H
 
@@ -47,7 +47,7 @@ static inline struct v2m_json_doc open_data(const char *name)
 	return doc;
 }
 
-/* The keys of documents, which are freed. */
+/* The keys of documents, which this function frees. */
 static inline struct v2m_key_list read_docs(struct v2m_json_doc *docs, size_t n)
 {
 	struct v2m_key_list keys = { 0 };
@@ -88,7 +88,7 @@ static inline void check_refused(const char *text, const char *expected)
 
 struct expected {
 	const char *name;
-	const char *uuid; /* NULL: the key's id */
+	const char *uuid; /* if NULL, the id of the key */
 	uint16_t port;
 	unsigned transports;
 	bool loopback;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Single inbounds: the ids and ports of their clients, and what is refused. */
+/* Single inbounds: the ids and ports of their clients, and errors. */
 #include "base/uuid.h"
 #include "unit/keys/formats/v2ray_fixture.h"
 #include "base/transport.h"
 
-static void the_id_is_made_of_the_uuid_and_a_uuid_without_hyphens_gets_them(void **state)
+static void an_id_comes_from_the_uuid_and_a_uuid_gets_its_hyphens(void **state)
 {
 	struct v2m_key_list keys =
 		read_text("{\"inbounds\": [{\"port\": 1, \"settings\": {\"clients\": ["
@@ -39,7 +39,7 @@ static void a_key_without_uuid_has_an_id_made_of_its_email_or_tag(void **state)
 	v2m_key_list_clear(&keys);
 }
 
-static void a_port_that_the_environment_does_not_have_leaves_the_inbound_out(void **state)
+static void an_inbound_whose_variable_is_not_set_is_left_out(void **state)
 {
 	static const struct expected expected[] = { { "e1", "u1", 2, V2M_TCP, 0 } };
 	struct v2m_key_list keys;
@@ -71,7 +71,7 @@ static void an_environment_variable_may_hold_a_range(void **state)
 		      "variable V2M_TEST_PORT");
 }
 
-static void every_loopback_address_is_told_from_others(void **state)
+static void every_loopback_address_is_recognised(void **state)
 {
 	static const struct {
 		const char *listen;
@@ -125,21 +125,21 @@ static void a_client_on_the_same_port_of_another_inbound_is_the_same_key(void **
 	v2m_key_list_clear(&keys);
 }
 
-static void a_client_that_stands_twice_in_an_inbound_is_refused(void **state)
+static void a_client_that_an_inbound_has_twice_is_refused(void **state)
 {
 	(void)state;
 	check_refused(
 		"{\"inbounds\": [{\"port\": 1, \"settings\": {\"clients\": [{\"id\": \"u1\"},\n"
 		" {\"id\": \"U1\"}]}}]}",
-		"f:2:2: inbounds[0].settings.clients[1]: a client with this id stands in the "
-		"inbound already");
+		"f:2:2: inbounds[0].settings.clients[1]: the inbound already has a "
+		"client with this id");
 	check_refused("{\"inbounds\": [{\"port\": \"1-2\", \"settings\": {\"clients\": ["
 		      "{\"email\": \"e\"},\n {\"email\": \"e\"}]}}]}",
-		      "f:2:2: inbounds[0].settings.clients[1]: a client with this email stands in "
-		      "the inbound already");
+		      "f:2:2: inbounds[0].settings.clients[1]: the inbound already has a "
+		      "client with this email");
 }
 
-static void a_port_that_is_none_is_refused_with_its_place(void **state)
+static void an_invalid_port_is_refused_with_its_place(void **state)
 {
 	static const struct {
 		const char *port;
@@ -211,24 +211,25 @@ static void a_member_of_the_wrong_type_is_refused_with_its_place(void **state)
 static void more_keys_than_a_server_can_have_are_refused(void **state)
 {
 	(void)state;
-	check_refused("{\"inbounds\": [{\"port\": \"1-65535\", \"settings\": {\"clients\": ["
-		      "{\"id\": \"a\"}, {\"id\": \"b\"}, {\"id\": \"c\"}, {\"id\": \"d\"}, "
-		      "{\"id\": \"e\"}]}}]}",
-		      "f:1:15: inbounds[0]: expected at most 262144 keys, one a client and port");
+	check_refused(
+		"{\"inbounds\": [{\"port\": \"1-65535\", \"settings\": {\"clients\": ["
+		"{\"id\": \"a\"}, {\"id\": \"b\"}, {\"id\": \"c\"}, {\"id\": \"d\"}, "
+		"{\"id\": \"e\"}]}}]}",
+		"f:1:15: inbounds[0]: expected at most 262144 keys, one for each client and port");
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_id_is_made_of_the_uuid_and_a_uuid_without_hyphens_gets_them),
+		cmocka_unit_test(an_id_comes_from_the_uuid_and_a_uuid_gets_its_hyphens),
 		cmocka_unit_test(a_key_without_uuid_has_an_id_made_of_its_email_or_tag),
-		cmocka_unit_test(a_port_that_the_environment_does_not_have_leaves_the_inbound_out),
+		cmocka_unit_test(an_inbound_whose_variable_is_not_set_is_left_out),
 		cmocka_unit_test(an_environment_variable_may_hold_a_range),
-		cmocka_unit_test(every_loopback_address_is_told_from_others),
+		cmocka_unit_test(every_loopback_address_is_recognised),
 		cmocka_unit_test(a_client_on_a_second_port_gets_a_key_of_its_own),
 		cmocka_unit_test(a_client_on_the_same_port_of_another_inbound_is_the_same_key),
-		cmocka_unit_test(a_client_that_stands_twice_in_an_inbound_is_refused),
-		cmocka_unit_test(a_port_that_is_none_is_refused_with_its_place),
+		cmocka_unit_test(a_client_that_an_inbound_has_twice_is_refused),
+		cmocka_unit_test(an_invalid_port_is_refused_with_its_place),
 		cmocka_unit_test(a_member_of_the_wrong_type_is_refused_with_its_place),
 		cmocka_unit_test(more_keys_than_a_server_can_have_are_refused),
 	};
