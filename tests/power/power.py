@@ -22,6 +22,10 @@ def e2e(module, expression):
     return [*PYTEST, f"tests/e2e/{module}.py", "-k", expression]
 
 
+def ctest(name):
+    return ["ctest", "--test-dir", "build-debug", "-R", f"^{name}$"]
+
+
 class Fault(typing.NamedTuple):
     name: str
     file: str     # the source file, from the top directory
@@ -70,6 +74,21 @@ FAULTS = [
     ("the rates of a port go to its next owner", "src/collector/key_change.c",
      "\tv2m_bookkeeper_change_owners(parts->bookkeeper, v2m_key_supply_active(parts->keys), next);\n", "",
      e2e("test_rate_history", "times_their_seconds")),
+    ("hours are selected by Unix time", "src/ledger/hours.c",
+     "pending->start_s + pending->utc_offset_s", "pending->start_s",
+     ctest("unit_ledger_zones")),
+    ("the time zone stays that of the start", "src/collector/collector.c",
+     "\tfollow_zone(parts);\n", "\t(void)follow_zone;\n",
+     e2e("test_zone", "new_zone")),
+    ("others may write to pin_dir", "src/pins/pins.c",
+     "\tresult = v2m_trusted_dir_check(\"pin_dir\", pin_dir, error);\n", "",
+     e2e("test_errors", "others_could_change")),
+    ("a pinned map is taken over with any number of entries", "src/pins/map_shape.c",
+     "info.max_entries == expected->entries ? NULL", "1 ? NULL",
+     ctest("bpf_map_shapes")),
+    ("pins that were renamed stay where they are", "src/datapath/strays.c",
+     "\tint moved = take_back_all(own, stray);\n", "\tint moved = 0;\n",
+     ctest("bpf_pins_live")),
 ]
 FAULTS = [Fault(*fault) for fault in FAULTS]
 
