@@ -84,7 +84,7 @@ def test_it_shows_figures_and_leaves_nothing(start_demo, number):
     answer = json.loads(demo.try_printed("curl -s -H .*"))
     assert set(answer["data"]["ports"]) == {"10001", "10002", "10003"}
     assert "vmess-mkcp@demo" in demo.try_printed(r"\S*v2meterctl .*")
-    assert {slot["values"][0]["value"]["port"] for slot in
+    assert {slot["value"]["first_port"] for slot in
             json.loads(demo.try_printed("bpftool .*"))} >= {10001, 10002, 10003}
     assert demo.stop(number, timeout_s=30) == 0
     # The daemon's last words, that the kernel goes on counting, are not the demo's.
