@@ -451,12 +451,6 @@ static __always_inline int count(struct __sk_buff *skb, bool egress, const __u32
 	return count_slowly(skb, egress);
 }
 
-/* Not inlined: the way of packets without a tag stays short. */
-static __noinline int count_tagged(struct __sk_buff *skb, bool egress)
-{
-	return egress ? count(skb, true, TAGGED_HEADER) : count(skb, false, TAGGED_HEADER);
-}
-
 static __always_inline int count_ethernet(struct __sk_buff *skb, bool egress)
 {
 	struct plain plain;
@@ -465,7 +459,7 @@ static __always_inline int count_ethernet(struct __sk_buff *skb, bool egress)
 		return count_plain(skb, egress, &plain, false);
 	if (find_plain_ipv6(skb, ETHERNET_HEADER, &plain))
 		return count_plain(skb, egress, &plain, true);
-	return has_tag(skb) ? count_tagged(skb, egress) : count_slowly(skb, egress);
+	return has_tag(skb) ? count(skb, egress, TAGGED_HEADER) : count_slowly(skb, egress);
 }
 
 /* Two copies with constant offsets: the verifier throws out the one that this device does not use,

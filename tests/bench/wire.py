@@ -391,10 +391,10 @@ def measure(ports, directory, set_ups, rounds, packets):
 BULK_WAYS = [Wire, Control, EmptyTcx, Ours]
 
 
-def measure_bulk(streams, directory, size, goal, most_rounds):
-    """{way: [(ns of processor time, ns that passed)]} for size bytes, until the difference between ours and
-    no monitor is known to goal (a share of the whole), or most_rounds."""
+def measure_bulk_once(streams, directory, size, rounds):
+    """{way: median (ns of processor time, ns that passed)} for size bytes."""
     wires, times = [], {way.name: [] for way in BULK_WAYS}
+    directory.mkdir()
     try:
         for number, way in enumerate(BULK_WAYS):
             wire = way(f"b{streams}{number}", 1, directory, reachable=True)
@@ -402,21 +402,31 @@ def measure_bulk(streams, directory, size, goal, most_rounds):
             wire.set_up()
             wire.start_streams(streams)
             wire.measure_bulk(streams, size)
-        for number in range(most_rounds):
+        for _ in range(rounds):
             for wire in random.sample(wires, len(wires)):
                 times[wire.name].append(wire.measure_bulk(streams, size))
-            if number >= 24 and all(bulk_change(times, Ours.name, at)[1] <= goal for at in (0, 1)):
-                break
         for wire in wires:
             wire.end_streams(streams)
-            wire.check_carried(size * (1 + len(times[wire.name])))
-        return times
+            wire.check_carried(size * (1 + rounds))
+        return {name: tuple(map(statistics.median, zip(*values))) for name, values in times.items()}
     finally:
         for wire in wires:
             wire.close()
 
 
+def measure_bulk(streams, directory, size, goal, most_set_ups, rounds):
+    """{way: [figures as above, of each set-up]}, until the difference between ours and no monitor is known to
+    goal (a share of the whole), or most_set_ups."""
+    times = {way.name: [] for way in BULK_WAYS}
+    for number in range(most_set_ups):
+        for name, median in measure_bulk_once(streams, directory / f"{number}", size, rounds).items():
+            times[name].append(median)
+        if number >= 11 and all(bulk_change(times, Ours.name, at)[1] <= goal for at in (0, 1)):
+            break
+    return times
+
+
 def bulk_change(times, way, at):
-    """By which share ours takes longer than no monitor, in each round: median and half width. at: 0 is
+    """By which share a way takes longer than no monitor, in each set-up: median and half width. at: 0 is
     processor time, 1 the time that passed."""
     return interval([ours[at] / theirs[at] - 1 for ours, theirs in zip(times[way], times[Wire.name])])
