@@ -155,6 +155,9 @@ void v2m_strays_evict(struct v2m_datapath *datapath, uint32_t ifindex)
 {
 	uint32_t map_id = v2m_map_id(datapath->maps[V2M_MAP_PORT_COUNTERS]);
 
+	/* Unused entries of a program's list are 0 as well. */
+	if (map_id == 0)
+		return;
 	for (int i = V2M_INGRESS; i <= V2M_EGRESS; i++) {
 		enum v2m_direction direction = (enum v2m_direction)i;
 		struct v2m_tcx_user users[V2M_TCX_USERS];

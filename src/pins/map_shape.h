@@ -20,7 +20,7 @@ struct v2m_map_shape v2m_map_shape_of(const struct bpf_map *map);
 /* The first property in which the open map differs: "type", "key size", "value size" or "entries";
  * "information" if the kernel does not tell. NULL: it has the shape. */
 const char *v2m_map_shape_differs(const struct v2m_map_shape *expected, int map);
-/* The id of an open map, or 0. */
+/* The id of an open map. 0: the kernel does not tell it, and errno says why. */
 uint32_t v2m_map_id(int map);
 
 #endif

@@ -85,7 +85,7 @@ int v2m_strays_walk(const struct v2m_pins *own, const char *name, int map,
 {
 	struct search search = { .own = own->dir, .name = name, .map_id = v2m_map_id(map) };
 	char top[PATH_MAX];
-	int result = search.map_id ? find_top(own->dir, top) : -EINVAL;
+	int result = search.map_id ? find_top(own->dir, top) : -errno;
 
 	if (result == 0)
 		result = search_below(&search, top, 0);
