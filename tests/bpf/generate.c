@@ -242,16 +242,19 @@ static size_t least_length(const struct frame *frame)
 {
 	unsigned type = (unsigned)frame->data[12] << 8 | frame->data[13];
 
+	if (frame->length < 15)
+		return 15;
 	if (type == 0x0800)
 		return 14 + 20;
-	return type == 0x86dd ? 14 + 40 : 15;
+	return type == 0x86dd ? 14 + 40 : 0;
 }
 
 void generate_packet(struct generator *generator, unsigned link_header, struct generated *out)
 {
 	memset(&out->frame, 0, sizeof(out->frame));
 	build(generator, link_header, &out->frame);
-	if (out->frame.length < least_length(&out->frame))
+	/* Zeros added to a part of the type can make a type. */
+	while (out->frame.length < least_length(&out->frame))
 		frame_zeros(&out->frame, least_length(&out->frame) - out->frame.length);
 	out->egress = one_in(generator, 2);
 	out->gso_size = one_in(generator, 4) ? 1 + generate_below(generator, 1500) : 0;
