@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "collector/bookkeeper.h"
 #include "collector/byte_source.h"
@@ -13,6 +14,16 @@
 #include "collector/publisher.h"
 #include "collector/sampling.h"
 #include "collector/counting.h"
+
+/* Joins what an earlier version kept apart. If memory is short, the next sample does it; if the
+ * ledger cannot be written, the next flush. */
+static void join_aliases(struct v2m_parts *parts, const struct v2m_keyset *keyset)
+{
+	if (v2m_account_bind(v2m_bookkeeper_account(parts->bookkeeper), keyset,
+			     v2m_clock_real_us()))
+		return;
+	v2m_bookkeeper_flush(parts->bookkeeper);
+}
 
 /* Returns how many ports could not be placed, or -errno. May be repeated after a failure, which may
  * have left the kernel with some or all of the new ports. */
@@ -27,9 +38,10 @@ static int switch_keyset(struct v2m_parts *parts, struct v2m_keyset *next, struc
 		return v2m_error_set(error, -EIO, "the counters cannot be read");
 	/* After all that can fail: the kernel forgets the sessions of ports that leave, and a set
 	 * that waits is tried at each tick. */
-	v2m_connections_set_ports(parts->connections, next);
+	v2m_connections_set_slots(parts->connections, next);
 	v2m_bookkeeper_change_owners(parts->bookkeeper, v2m_key_supply_active(parts->keys), next);
 	v2m_key_supply_set_active(parts->keys, next);
+	join_aliases(parts, next);
 	return refused;
 }
 
@@ -38,7 +50,7 @@ static void note_refused(struct v2m_parts *parts, int refused)
 {
 	if (refused)
 		v2m_log_error("%d ports are not counted: at most %d can be", refused,
-			      V2M_MAX_PORTS);
+			      V2M_MAX_SLOTS);
 	if (refused || v2m_key_supply_report(parts->keys)->refused_ports)
 		v2m_conditions_set(parts->conditions, V2M_TOO_MANY_PORTS, NULL);
 	else
@@ -52,7 +64,7 @@ static void follow_keyset(struct v2m_parts *parts, int refused)
 
 	note_refused(parts, refused);
 	v2m_log_info("%zu key%s on %zu port%s", keyset->n_keys, keyset->n_keys == 1 ? "" : "s",
-		     keyset->n_ports, keyset->n_ports == 1 ? "" : "s");
+		     keyset->slots.count, keyset->slots.count == 1 ? "" : "s");
 	v2m_counting_renew(parts);
 	v2m_publisher_withdraw(parts->publisher);
 }

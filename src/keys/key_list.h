@@ -27,12 +27,16 @@ int v2m_key_list_seal(struct v2m_key_list *list, struct v2m_keyset **keyset);
 typedef int (*v2m_key_order)(const struct v2m_key *a, const struct v2m_key *b);
 int v2m_key_order_by_id(const struct v2m_key *a, const struct v2m_key *b);
 int v2m_key_order_by_uuid(const struct v2m_key *a, const struct v2m_key *b);
-/* Keys without a port never clash. */
-int v2m_key_order_by_port(const struct v2m_key *a, const struct v2m_key *b);
 
 /* Looks for keys that clash. 1: *second is the first key of the list that clashes with an earlier
  * one, *first. 0: none clash. -ENOMEM. */
 int v2m_key_list_clash(const struct v2m_key_list *list, v2m_key_order order, size_t *first,
 		       size_t *second);
+
+/* Looks for keys that have a port in common by the same transport. 1: *second is the first key of
+ * the list that has one in common with a key before it, *first, and *port is such a port. 0: none.
+ * -ENOMEM. */
+int v2m_key_list_port_clash(const struct v2m_key_list *list, size_t *first, size_t *second,
+			    uint16_t *port);
 
 #endif

@@ -7,19 +7,49 @@
 #include "base/format.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/transport.h"
 #include "json/json_doc.h"
 #include "keys/formats/key_file.h"
 #include "keys/key_list.h"
 
+static json_t *spans_json(const struct v2m_key *key)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < key->n_spans; i++) {
+		const struct v2m_span *span = &key->spans[i];
+
+		json_array_append_new(list,
+				      json_pack("{si si ss sb si}", "first", span->first_port,
+						"last", span->last_port, "transport",
+						v2m_format_transports(span->transports), "loopback",
+						span->loopback, "front", span->front_port));
+	}
+	return list;
+}
+
+static json_t *aliases_json(const struct v2m_key *key)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < key->aliases.count; i++)
+		json_array_append_new(list, json_string(key->aliases.items[i]));
+	return list;
+}
+
+/* An earlier version reads the first port, and leaves out what it does not know. */
 static json_t *key_json(const struct v2m_key *key)
 {
-	json_t *port = key->port ? json_integer(key->port) : json_null();
+	uint16_t number = v2m_key_port(key);
+	json_t *port = number ? json_integer(number) : json_null();
+	unsigned transports = key->n_spans ? key->spans[0].transports : V2M_TCP | V2M_UDP;
 
-	return json_pack("{ss ss ss ss? sb so ss? ss? ss sb ss}", "id", key->id, "name", key->name,
-			 "uuid", key->uuid, "created_at", key->created_at, "is_active",
+	return json_pack("{ss ss ss ss? sb so ss? ss? ss sb ss ss? so so}", "id", key->id, "name",
+			 key->name, "uuid", key->uuid, "created_at", key->created_at, "is_active",
 			 key->is_active, "port", port, "short_id", key->short_id, "sni", key->sni,
-			 "transport", v2m_format_transports(key->transports), "loopback",
-			 key->loopback, "source", key->source);
+			 "transport", v2m_format_transports(transports), "loopback",
+			 key->n_spans && key->spans[0].loopback, "source", key->source, "identity",
+			 key->identity, "spans", spans_json(key), "aliases", aliases_json(key));
 }
 
 int v2m_key_memory_store(const char *path, const struct v2m_keyset *keyset, struct v2m_error *error)
@@ -41,14 +71,88 @@ int v2m_key_memory_store(const char *path, const struct v2m_keyset *keyset, stru
 	return 0;
 }
 
-/* Reads the members that a key file does not have. */
+static int read_span(const struct v2m_json_node *node, struct v2m_span *span,
+		     struct v2m_error *error)
+{
+	struct v2m_json_node first = v2m_json_member(node, "first");
+	struct v2m_json_node last = v2m_json_member(node, "last");
+	struct v2m_json_node loopback = v2m_json_member(node, "loopback");
+	struct v2m_json_node front = v2m_json_member(node, "front");
+	long long numbers[3];
+	int result = v2m_json_integer(&first, 1, 65535, &numbers[0], error);
+
+	if (!result)
+		result = v2m_json_integer(&last, numbers[0], 65535, &numbers[1], error);
+	if (!result)
+		result = v2m_json_integer(&front, 0, 65535, &numbers[2], error);
+	if (!result)
+		result = v2m_json_boolean(&loopback, &span->loopback, error);
+	if (!result)
+		result = v2m_key_read_transport(node, &span->transports, error);
+	if (result)
+		return result;
+	span->first_port = (uint16_t)numbers[0];
+	span->last_port = (uint16_t)numbers[1];
+	span->front_port = (uint16_t)numbers[2];
+	return 0;
+}
+
+static int read_spans(const struct v2m_json_node *object, struct v2m_key *key,
+		      struct v2m_error *error)
+{
+	struct v2m_json_node list = v2m_json_member(object, "spans");
+	struct v2m_json_node loopback = v2m_json_member(object, "loopback");
+
+	/* A file of an earlier version has none. */
+	if (!list.value)
+		return key->n_spans ? v2m_json_boolean(&loopback, &key->spans[0].loopback, error)
+				    : 0;
+	if (v2m_json_array(&list, error))
+		return -EINVAL;
+	key->n_spans = 0;
+	for (size_t i = 0; i < json_array_size(list.value); i++) {
+		struct v2m_json_node item = v2m_json_item(&list, i);
+		struct v2m_span span = { 0 };
+		int result = read_span(&item, &span, error);
+
+		if (!result && v2m_key_add_span(key, &span))
+			result = v2m_error_set(error, -ENOMEM, "%s: out of memory", list.doc->path);
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+static int read_aliases(const struct v2m_json_node *object, struct v2m_key *key,
+			struct v2m_error *error)
+{
+	struct v2m_json_node list = v2m_json_member(object, "aliases");
+
+	for (size_t i = 0; i < json_array_size(list.value); i++) {
+		struct v2m_json_node item = v2m_json_item(&list, i);
+		V2M_FREE char *alias = NULL;
+		int result = v2m_json_string(&item, V2M_JSON_MAX_STRING, &alias, error);
+
+		if (!result && v2m_strings_add(&key->aliases, alias))
+			result = v2m_error_set(error, -ENOMEM, "%s: out of memory", list.doc->path);
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+/* Members that a key file does not have. */
 static int read_further(const struct v2m_json_node *node, struct v2m_key *key,
 			struct v2m_error *error)
 {
-	struct v2m_json_node loopback = v2m_json_member(node, "loopback");
 	struct v2m_json_node source = v2m_json_member(node, "source");
-	int result = v2m_json_boolean(&loopback, &key->loopback, error);
+	struct v2m_json_node identity = v2m_json_member(node, "identity");
+	int result = read_spans(node, key, error);
 
+	if (!result)
+		result = read_aliases(node, key, error);
+	if (!result && identity.value)
+		result = v2m_json_string(&identity, V2M_JSON_MAX_BYTES, &key->identity, error);
 	return result ? result : v2m_json_string(&source, V2M_JSON_MAX_BYTES, &key->source, error);
 }
 

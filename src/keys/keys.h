@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Keys: the credentials of customers, each with a port. A key set never changes. Its holders share
- * it by reference count, and reading the sources again makes a new one.
+ * Keys: the customers' credentials, each with the ports that it is served on. A key set is
+ * immutable and shared by reference count: a reload makes a new one.
  */
 #ifndef V2METER_KEYS_KEYS_H
 #define V2METER_KEYS_KEYS_H
@@ -10,43 +10,52 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/string_list.h"
+#include "keys/slots.h"
 #include "v2meter/bpf_abi.h"
 
 struct v2m_key {
-	char *id;   /* by which consumers name the key */
-	char *uuid; /* by which the totals are kept; equal to id if the protocol has no uuid */
+	char *id;   /* the consumers' name for it */
+	char *uuid; /* totals are kept under it; equals id if the protocol has no uuid */
 	char *name;
 	char *created_at; /* as the source wrote it; NULL if unknown */
 	bool is_active;
-	uint16_t port;  /* host byte order; 0 if it has none */
 	char *short_id; /* NULL if the source has none */
 	char *sni;
-	unsigned transports; /* enum v2m_transport bits */
-	bool loopback;       /* the inbound listens on a loopback address */
-	char *source;        /* the file of the key, for logs and --check */
+	char *source; /* the file it came from, for logs and --check */
+	/* The name in the proxy's configuration that id is made of; NULL if the id has another
+	 * origin. */
+	char *identity;
+	unsigned transports; /* of a port that another source gives: enum v2m_transport bits */
+	/* Where the key is served, in the order of its source; empty: nowhere. */
+	struct v2m_span *spans;
+	size_t n_spans;
+	size_t spans_capacity;
+	/* Ids that an earlier version gave the key on some of its ports: they still name it. */
+	struct v2m_strings aliases;
 };
 
-/* One monitored port and its keys. */
-struct v2m_key_port {
-	uint16_t port;
-	unsigned transports;
-	bool loopback;
-	bool shared;        /* more than one key */
-	const size_t *keys; /* indices into v2m_keyset.keys, ascending */
-	size_t n_keys;
-};
+/* Appends a span, or adds its transports to those of a span with the same ports. 0 or -ENOMEM. */
+int v2m_key_add_span(struct v2m_key *key, const struct v2m_span *span);
+/* The same for a single port with key->transports. 0 or -ENOMEM. */
+int v2m_key_add_port(struct v2m_key *key, uint16_t port);
+/* The first port of the first span in host byte order; 0: none. */
+uint16_t v2m_key_port(const struct v2m_key *key);
+/* Whether the key has several ports or a range. */
+bool v2m_key_has_several_ports(const struct v2m_key *key);
 
 struct v2m_keyset {
 	unsigned references; /* atomic */
 	struct v2m_key *keys;
 	size_t n_keys;
-	struct v2m_key_port *ports; /* ascending by port */
-	size_t n_ports;
-	size_t *port_keys; /* the indices of all ports, one after the other */
+	struct v2m_slots slots;
+	/* Backs v2m_keyset_slots_of(): the slots of all keys, and where those of each key begin. */
+	size_t *key_slots;
+	size_t *first_slot;
 };
 
-/* Takes over the keys, a malloc'd array and what they hold, and builds the index of ports. The
- * caller has checked that ids and uuids are unique. NULL: out of memory, and the keys are freed. */
+/* Takes over keys (a malloc'd array and what it holds), lays out the slots. NULL: out of memory,
+ * and the keys are freed. The caller has checked them: ids and uuids are unique. */
 struct v2m_keyset *v2m_keyset_new(struct v2m_key *keys, size_t n_keys);
 struct v2m_keyset *v2m_keyset_ref(struct v2m_keyset *keyset);
 void v2m_keyset_unref(struct v2m_keyset *keyset);
@@ -61,8 +70,17 @@ bool v2m_keyset_equal(const struct v2m_keyset *a, const struct v2m_keyset *b);
 size_t v2m_keyset_count_active(const struct v2m_keyset *keyset);
 /* Whether a port is to be counted on the loopback device. keyset may be NULL: no. */
 bool v2m_keyset_wants_loopback(const struct v2m_keyset *keyset);
-/* The port with this number. NULL: no key has it. */
-const struct v2m_key_port *v2m_keyset_port(const struct v2m_keyset *keyset, uint16_t port);
+/* The place of a key in its key set. */
+size_t v2m_keyset_index(const struct v2m_keyset *keyset, const struct v2m_key *key);
+/* The key's slots, as places in keyset->slots.items: those that clients reach directly, in the
+ * order of its spans. *count may be 0. */
+const size_t *v2m_keyset_slots_of(const struct v2m_keyset *keyset, const struct v2m_key *key,
+				  size_t *count);
+/* The slot's only key. NULL if several keys share the slot. */
+const struct v2m_key *v2m_keyset_owner(const struct v2m_keyset *keyset,
+				       const struct v2m_slot *slot);
+/* Whether the key shares one of its slots with another one. */
+bool v2m_keyset_shares(const struct v2m_keyset *keyset, const struct v2m_key *key);
 
 /* Names under which totals are kept. Every subject fits into V2M_SUBJECT_LEN bytes, because longer
  * uuids are refused. */
@@ -70,10 +88,11 @@ const struct v2m_key_port *v2m_keyset_port(const struct v2m_keyset *keyset, uint
 /* The subject of a key: its uuid in lower case. Writes at most size bytes with the 0, and returns
  * the length without it, as snprintf() does. */
 int v2m_key_subject(const struct v2m_key *key, char *subject, size_t size);
-/* The subject that gets the bytes of a port: that of its key, or "port:N" if several keys share it.
- */
-int v2m_keyset_subject(const struct v2m_keyset *keyset, const struct v2m_key_port *port,
-		       char *subject, size_t size);
+/* Whose totals a slot's bytes go to: those of its key, or of "port:443", "port:443/udp" (without
+ * TCP), "port:20000-30000" if several keys share it. "behind:8080" for a slot whose bytes are
+ * counted in front. */
+int v2m_keyset_subject(const struct v2m_keyset *keyset, const struct v2m_slot *slot, char *subject,
+		       size_t size);
 
 /* Frees what the key holds and empties it. The structure itself belongs to the caller. */
 void v2m_key_clear(struct v2m_key *key);

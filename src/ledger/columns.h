@@ -2,7 +2,7 @@
 /*
  * The one list of what the ledger stores: its tables, their columns, and where the value of each
  * column is in memory. The schema, the statements, storing, loading and salvaging follow from it.
- * To add a column, add a row in columns.c (for a counter: in V2M_FLOW_COUNTERS) and raise
+ * To add a column, add a row in columns.c (for a counter: in V2M_TOTALS_COUNTERS) and raise
  * V2M_LEDGER_VERSION: rows of older files get 0.
  */
 #ifndef V2METER_LEDGER_COLUMNS_H
@@ -14,6 +14,7 @@
 #include <sqlite3.h>
 
 #include "accounting/history.h"
+#include "accounting/parts.h"
 #include "base/error.h"
 
 /* The version of the schema, PRAGMA user_version. */
@@ -29,8 +30,9 @@ enum v2m_ledger_column_type {
 	V2M_COLUMN_PEAK,     /* uint32_t; of two, the larger one is kept */
 	V2M_COLUMN_IDENTITY, /* uint64_t, compared for equality only */
 	V2M_COLUMN_TIME,     /* int64_t, Unix microseconds, 0: never */
-	V2M_COLUMN_PORT,     /* uint16_t, not 0 */
-	V2M_COLUMN_ANY_PORT, /* uint16_t, 0: none */
+	V2M_COLUMN_PORT,     /* uint16_t, 0: none */
+	V2M_COLUMN_INDEX,    /* uint16_t, the kernel's number of a slot */
+	V2M_COLUMN_SLOT,     /* uint32_t, v2m_slot_number() */
 	V2M_COLUMN_EPOCH,    /* uint8_t[V2M_EPOCH_LEN] */
 	V2M_COLUMN_DATE,     /* int32_t, 20250804 */
 	V2M_COLUMN_MONTH,    /* int32_t, 202508 */
@@ -60,6 +62,8 @@ struct v2m_ledger_table {
 	/* Totals without the readings that led to them would be counted twice: both are salvaged,
 	 * or none. */
 	bool is_total;
+	/* The values are checked when the file is opened. */
+	bool is_checked;
 };
 
 /* Rows of days, months and hours; of date, start_s and utc_offset_s those that the table has. */
@@ -69,6 +73,18 @@ struct v2m_period {
 	int64_t start_s;
 	int32_t utc_offset_s;
 	struct v2m_history_figures figures;
+};
+
+/* What a subject counted in one of its slots. */
+struct v2m_part_row {
+	const char *subject;
+	struct v2m_part part;
+};
+
+/* A name that a subject had, before that was joined into another. */
+struct v2m_alias_row {
+	const char *name;
+	const char *subject;
 };
 
 /* That a subject was imported from another ledger. */
@@ -85,6 +101,8 @@ struct v2m_identity {
 };
 
 extern const struct v2m_ledger_table v2m_ledger_table_subjects; /* of struct v2m_subject */
+extern const struct v2m_ledger_table v2m_ledger_table_parts;
+extern const struct v2m_ledger_table v2m_ledger_table_aliases;
 extern const struct v2m_ledger_table v2m_ledger_table_raw;      /* of struct v2m_raw_port */
 extern const struct v2m_ledger_table v2m_ledger_table_overlaps; /* of struct v2m_socket_overlap */
 extern const struct v2m_ledger_table
@@ -95,7 +113,7 @@ extern const struct v2m_ledger_table v2m_ledger_table_hours;
 extern const struct v2m_ledger_table v2m_ledger_table_identity;
 extern const struct v2m_ledger_table v2m_ledger_table_imports;
 
-#define V2M_LEDGER_N_TABLES 9
+#define V2M_LEDGER_N_TABLES 11
 /* All of them, totals and readings first. */
 extern const struct v2m_ledger_table *const v2m_ledger_tables[V2M_LEDGER_N_TABLES];
 

@@ -17,18 +17,19 @@ struct export
 	struct v2m_error why; /* of a reading that failed */
 };
 
-static void write_flow(struct v2m_json_writer *json, const struct v2m_flow *flow)
+static void write_totals(struct v2m_json_writer *json, const struct v2m_totals *totals)
 {
-#define WRITE_COUNTER(name, member, ...) v2m_write_u64(json, flow->member);
-	V2M_FLOW_COUNTERS(WRITE_COUNTER, )
+#define WRITE_RX(name, rx_member, tx_member, ...) v2m_write_u64(json, totals->rx_member);
+#define WRITE_TX(name, rx_member, tx_member, ...) v2m_write_u64(json, totals->tx_member);
+	V2M_TOTALS_COUNTERS(WRITE_RX, )
+	V2M_TOTALS_COUNTERS(WRITE_TX, )
 }
 
 static void put_totals(struct v2m_json_writer *json, const char *name,
 		       const struct v2m_totals *totals)
 {
 	v2m_put_open(json, name, '[');
-	write_flow(json, &totals->rx);
-	write_flow(json, &totals->tx);
+	write_totals(json, totals);
 	v2m_write_close(json, ']');
 }
 
@@ -36,8 +37,7 @@ static void put_figures(struct v2m_json_writer *json, const char *name,
 			const struct v2m_history_figures *figures)
 {
 	v2m_put_open(json, name, '[');
-	write_flow(json, &figures->totals.rx);
-	write_flow(json, &figures->totals.tx);
+	write_totals(json, &figures->totals);
 	v2m_write_u64(json, figures->max_connections);
 	v2m_write_u64(json, figures->sessions);
 	v2m_write_close(json, ']');
@@ -91,9 +91,9 @@ static int write_subject(const struct v2m_subject *subject, void *context)
 
 static void put_flow_layout(struct v2m_json_writer *json)
 {
-#define WRITE_NAME(name, member, ...) v2m_write_string(json, #name);
+#define WRITE_NAME(name, ...) v2m_write_string(json, #name);
 	v2m_put_open(json, "flow", '[');
-	V2M_FLOW_COUNTERS(WRITE_NAME, )
+	V2M_TOTALS_COUNTERS(WRITE_NAME, )
 	v2m_write_close(json, ']');
 }
 

@@ -108,8 +108,10 @@ static bool copy_tables(sqlite3 *from, sqlite3 *to, unsigned *count)
 	return whole;
 }
 
-/* Days without their subject belong to nobody. */
+/* Days and parts without their subject belong to nobody. */
 static const char drop_orphans[] =
+	"DELETE FROM parts WHERE subject NOT IN (SELECT id FROM subjects);"
+	"DELETE FROM aliases WHERE subject NOT IN (SELECT id FROM subjects);"
 	"DELETE FROM days WHERE subject NOT IN (SELECT id FROM subjects);"
 	"DELETE FROM months WHERE subject NOT IN (SELECT id FROM subjects);"
 	"DELETE FROM hours WHERE subject NOT IN (SELECT id FROM subjects)";

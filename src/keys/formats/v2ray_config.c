@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "base/cleanup.h"
+#include "keys/formats/v2ray_fronts.h"
 #include "keys/formats/v2ray_inbound.h"
 #include "keys/formats/v2ray_merge.h"
 
@@ -21,7 +22,8 @@
 /* The state while all inbounds are read. */
 struct reader {
 	struct v2m_key_list *keys;
-	struct v2m_name_index known; /* places of keys in the list, by identity */
+	struct v2m_name_index known; /* the place of the key of an identity */
+	const struct v2m_v2ray_fronts *fronts;
 	struct v2m_error *error;
 };
 
@@ -32,9 +34,8 @@ struct inbound {
 	const char *protocol;
 	const char *sni;
 	const char *short_id;
-	unsigned transports;
-	bool loopback;
-	size_t first_key; /* the first key of this inbound in the list */
+	struct v2m_span span; /* its ports aside */
+	size_t first_key;     /* keys from here on are new in this inbound */
 	struct v2m_port_set ports;
 };
 
@@ -139,19 +140,24 @@ static int read_client(const struct inbound *inbound, const struct v2m_json_node
 	return 0;
 }
 
-/* The name of the key for people, with the port if the client has several. */
-static char *make_name(const struct inbound *inbound, const struct client *client, unsigned port,
-		       bool one_of_several)
+static unsigned first_port(const struct inbound *inbound)
+{
+	unsigned first = 1;
+	unsigned last;
+
+	return v2m_port_set_next_run(&inbound->ports, &first, &last) ? first
+								     : inbound->span.first_port;
+}
+
+/* The client's name for people. */
+static char *make_name(const struct inbound *inbound, const struct client *client)
 {
 	const char *name = client->email ? client->email : inbound->tag;
 	char text[IDENTITY_LEN];
 
-	if (!name)
-		snprintf(text, sizeof(text), "%s-%u", inbound->protocol, port);
-	else if (one_of_several)
-		snprintf(text, sizeof(text), "%s:%u", name, port);
-	else
-		snprintf(text, sizeof(text), "%s", name);
+	if (name)
+		return strdup(name);
+	snprintf(text, sizeof(text), "%s-%u", inbound->protocol, first_port(inbound));
 	return strdup(text);
 }
 
@@ -161,82 +167,89 @@ static char *copy_or_null(const char *text)
 }
 
 static int add_key(struct reader *reader, const struct inbound *inbound,
-		   const struct client *client, unsigned port, const char *identity,
-		   bool one_of_several)
+		   const struct client *client)
 {
-	V2M_CLEANUP(v2m_key_clear)
-	struct v2m_key key = {
-		.is_active = true,
-		.port = (uint16_t)port,
-		.transports = inbound->transports,
-		.loopback = inbound->loopback,
-	};
+	V2M_CLEANUP(v2m_key_clear) struct v2m_key key = { .is_active = true };
 	char id[V2M_UUID_LEN];
 
 	if (reader->keys->count >= V2M_V2RAY_MAX_KEYS)
-		return v2m_json_fail(inbound->node, reader->error,
-				     "expected at most %u keys, one for each client and port",
+		return v2m_json_fail(inbound->node, reader->error, "expected at most %u keys",
 				     V2M_V2RAY_MAX_KEYS);
-	v2m_uuid5(identity, id);
+	v2m_uuid5(client->identity, id);
 	key.id = strdup(id);
-	key.uuid = strdup(*client->uuid && !one_of_several ? client->uuid : id);
-	key.name = make_name(inbound, client, port, one_of_several);
+	key.uuid = strdup(*client->uuid ? client->uuid : id);
+	key.name = make_name(inbound, client);
+	key.identity = strdup(client->identity);
 	key.sni = copy_or_null(inbound->sni);
 	key.short_id = copy_or_null(inbound->short_id);
 	key.source = strdup(inbound->node->doc->path);
-	if (!key.id || !key.uuid || !key.name || !key.source ||
-	    v2m_name_index_set(&reader->known, identity, reader->keys->count) ||
+	if (!key.id || !key.uuid || !key.name || !key.identity || !key.source ||
+	    v2m_name_index_set(&reader->known, client->identity, reader->keys->count) ||
 	    v2m_key_list_add(reader->keys, &key))
 		return out_of_memory(reader);
 	return 0;
 }
 
-/* On the same port, the client of another inbound is the same key. */
-static int join_key(struct reader *reader, const struct inbound *inbound,
-		    const struct client *client, size_t index)
+/* The key is served on all ports of the inbound. 0 or -ENOMEM. */
+static int add_spans(struct v2m_key *key, const struct inbound *inbound)
 {
-	struct v2m_key *key = &reader->keys->items[index];
+	struct v2m_span span = inbound->span;
+	unsigned first = 1;
+	unsigned last;
 
-	if (index >= inbound->first_key)
-		return v2m_json_fail(client->node, reader->error,
-				     "the inbound already has a client with this %s",
-				     *client->uuid ? "id" : "email");
-	key->transports |= inbound->transports;
-	key->loopback = key->loopback && inbound->loopback;
+	if (span.first_port)
+		return v2m_key_add_span(key, &span);
+	for (; v2m_port_set_next_run(&inbound->ports, &first, &last); first = last + 1) {
+		span.first_port = (uint16_t)first;
+		span.last_port = (uint16_t)last;
+		if (v2m_key_add_span(key, &span))
+			return -ENOMEM;
+	}
 	return 0;
 }
 
-static int take_client_on(struct reader *reader, const struct inbound *inbound,
-			  const struct client *client, unsigned port)
+static bool is_nameless(const struct inbound *inbound, const struct client *client)
 {
-	bool one_of_several = inbound->ports.count > 1;
-	char identity[IDENTITY_LEN + 8];
-	size_t index;
-
-	if (v2m_name_index_find(&reader->known, client->identity, &index)) {
-		if (index >= inbound->first_key || reader->keys->items[index].port == port)
-			return join_key(reader, inbound, client, index);
-		one_of_several = true;
-	}
-	if (one_of_several)
-		snprintf(identity, sizeof(identity), "%s:%u", client->identity, port);
-	else
-		snprintf(identity, sizeof(identity), "%s", client->identity);
-	if (one_of_several && v2m_name_index_find(&reader->known, identity, &index))
-		return join_key(reader, inbound, client, index);
-	return add_key(reader, inbound, client, port, identity, one_of_several);
+	return !*client->uuid && !client->email && !inbound->tag;
 }
 
+/* Nothing says that users without a name in two inbounds are the same one: the port tells them
+ * apart. */
+static void tell_apart(const struct reader *reader, const struct inbound *inbound,
+		       struct client *client)
+{
+	size_t length = strlen(client->identity);
+	size_t index;
+
+	if (v2m_name_index_find(&reader->known, client->identity, &index) &&
+	    index < inbound->first_key)
+		snprintf(client->identity + length, sizeof(client->identity) - length, ":%u",
+			 first_port(inbound));
+}
+
+/* A client that stands in another inbound too is one key with the ports of both. */
 static int take_client(struct reader *reader, const struct inbound *inbound,
-		       const struct v2m_json_node *node, size_t index)
+		       const struct v2m_json_node *node, size_t place)
 {
 	struct client client;
-	int result = read_client(inbound, node, index, &client, reader->error);
+	size_t index;
+	int result = read_client(inbound, node, place, &client, reader->error);
 
-	for (unsigned port = 1; !result && port <= 65535; port++)
-		if (v2m_port_set_has(&inbound->ports, port))
-			result = take_client_on(reader, inbound, &client, port);
-	return result;
+	if (result)
+		return result;
+	if (is_nameless(inbound, &client))
+		tell_apart(reader, inbound, &client);
+	if (!v2m_name_index_find(&reader->known, client.identity, &index)) {
+		index = reader->keys->count;
+		result = add_key(reader, inbound, &client);
+	} else if (index >= inbound->first_key) {
+		return v2m_json_fail(client.node, reader->error,
+				     "the inbound already has a client with this %s",
+				     *client.uuid ? "id" : "email");
+	}
+	if (result)
+		return result;
+	return add_spans(&reader->keys->items[index], inbound) ? out_of_memory(reader) : 0;
 }
 
 static int take_clients(struct reader *reader, const struct inbound *inbound,
@@ -260,17 +273,29 @@ static struct v2m_json_node find_clients(const struct v2m_json_node *settings)
 	return clients.value ? clients : v2m_json_member(settings, "accounts");
 }
 
-/* 0; 1 if the inbound has no port, or one that is not known; or -EINVAL. */
-static int find_port(const struct v2m_v2ray_inbound *merged, struct inbound *inbound,
-		     struct v2m_error *error)
+/* Where the inbound is reached. 1: nowhere that a packet for it could be told by its port, or at a
+ * port that is not known; 0 or -EINVAL. */
+static int find_ports(const struct reader *reader, const struct v2m_v2ray_inbound *merged,
+		      struct inbound *inbound)
 {
 	enum v2m_v2ray_listen listens = v2m_v2ray_listens(&merged->node);
+	uint16_t front = v2m_v2ray_front_of_socket(reader->fronts, &merged->node);
+	int result;
 
-	inbound->transports = v2m_v2ray_transports(&merged->node);
-	inbound->loopback = listens == V2M_LISTEN_LOOPBACK;
-	if (listens == V2M_LISTEN_UNIX || !inbound->transports)
+	inbound->span.transports = v2m_v2ray_transports(&merged->node);
+	inbound->span.loopback = listens == V2M_LISTEN_LOOPBACK;
+	if (listens == V2M_LISTEN_UNIX && front) {
+		/* Its clients arrive at the port of the inbound that leads here. */
+		inbound->span = (struct v2m_span){ front, front, V2M_TCP, false, 0 };
+		return 0;
+	}
+	if (listens == V2M_LISTEN_UNIX || !inbound->span.transports)
 		return 1;
-	return v2m_v2ray_ports(&merged->port, &inbound->ports, error);
+	result = v2m_v2ray_ports(&merged->port, &inbound->ports, reader->error);
+	if (!result)
+		inbound->span.front_port =
+			v2m_v2ray_front_of_port(reader->fronts, first_port(inbound));
+	return result;
 }
 
 static int take_inbound(struct reader *reader, const struct v2m_v2ray_inbound *merged)
@@ -290,7 +315,7 @@ static int take_inbound(struct reader *reader, const struct v2m_v2ray_inbound *m
 	if (!result)
 		result = optional_text(&merged->node, "protocol", &inbound.protocol, reader->error);
 	if (!result)
-		result = find_port(merged, &inbound, reader->error);
+		result = find_ports(reader, merged, &inbound);
 	if (result)
 		return result < 0 ? result : 0;
 	if (!inbound.protocol)
@@ -304,11 +329,14 @@ int v2m_v2ray_read(const struct v2m_json_doc *docs, size_t n_docs, struct v2m_ke
 		   struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_v2ray_inbounds_clear) struct v2m_v2ray_inbounds inbounds = { 0 };
-	struct reader reader = { .keys = keys, .error = error };
+	V2M_CLEANUP(v2m_v2ray_fronts_clear) struct v2m_v2ray_fronts fronts = { 0 };
+	struct reader reader = { .keys = keys, .fronts = &fronts, .error = error };
 	int result = v2m_v2ray_merge(docs, n_docs, &inbounds, error);
 
 	if (result)
 		return result;
+	if (v2m_v2ray_fronts_find(&inbounds, &fronts))
+		return out_of_memory(&reader);
 	for (size_t i = 0; i < inbounds.count && !result; i++)
 		result = take_inbound(&reader, &inbounds.items[i]);
 	v2m_name_index_clear(&reader.known);

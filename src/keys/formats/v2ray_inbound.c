@@ -21,7 +21,19 @@ bool v2m_port_set_has(const struct v2m_port_set *set, unsigned port)
 	return set->bits[port / 8] & 1u << port % 8;
 }
 
-static void add_port_range(struct v2m_port_set *set, unsigned first, unsigned last)
+bool v2m_port_set_next_run(const struct v2m_port_set *set, unsigned *first, unsigned *last)
+{
+	while (*first <= 65535 && !v2m_port_set_has(set, *first))
+		(*first)++;
+	if (*first > 65535)
+		return false;
+	*last = *first;
+	while (*last < 65535 && v2m_port_set_has(set, *last + 1))
+		(*last)++;
+	return true;
+}
+
+static void add_range(struct v2m_port_set *set, unsigned first, unsigned last)
 {
 	for (unsigned port = first; port <= last; port++) {
 		if (!v2m_port_set_has(set, port))
@@ -56,7 +68,7 @@ static bool add_port_element(const char *text, struct v2m_port_set *set)
 	}
 	if (*text || first == 0 || last < first)
 		return false;
-	add_port_range(set, first, last);
+	add_range(set, first, last);
 	return true;
 }
 
@@ -109,7 +121,7 @@ int v2m_v2ray_ports(const struct v2m_json_node *port, struct v2m_port_set *set,
 
 	memset(set, 0, sizeof(*set));
 	if (json_is_integer(port->value) && number >= 1 && number <= 65535) {
-		add_port_range(set, (unsigned)number, (unsigned)number);
+		add_range(set, (unsigned)number, (unsigned)number);
 		return 0;
 	}
 	if (!json_is_string(port->value))
