@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/name_index.h"
 #include "base/text.h"
 #include "base/uuid.h"
@@ -34,9 +35,9 @@ struct inbound {
 	const char *protocol;
 	const char *sni;
 	const char *short_id;
-	struct v2m_span span; /* its ports aside */
-	size_t first_key;     /* keys from here on are new in this inbound */
-	struct v2m_port_set ports;
+	/* Where it listens: each run of adjacent ports, ascending; at least one. */
+	V2M_ARRAY(struct v2m_span) spans;
+	size_t first_key; /* keys from here on are new in this inbound */
 };
 
 /* A client of an inbound. */
@@ -140,15 +141,6 @@ static int read_client(const struct inbound *inbound, const struct v2m_json_node
 	return 0;
 }
 
-static unsigned first_port(const struct inbound *inbound)
-{
-	unsigned first = 1;
-	unsigned last;
-
-	return v2m_port_set_next_run(&inbound->ports, &first, &last) ? first
-								     : inbound->span.first_port;
-}
-
 /* The client's name for people. */
 static char *make_name(const struct inbound *inbound, const struct client *client)
 {
@@ -157,7 +149,8 @@ static char *make_name(const struct inbound *inbound, const struct client *clien
 
 	if (name)
 		return strdup(name);
-	snprintf(text, sizeof(text), "%s-%u", inbound->protocol, first_port(inbound));
+	snprintf(text, sizeof(text), "%s-%u", inbound->protocol,
+		 inbound->spans.items[0].first_port);
 	return strdup(text);
 }
 
@@ -193,18 +186,9 @@ static int add_key(struct reader *reader, const struct inbound *inbound,
 /* The key is served on all ports of the inbound. 0 or -ENOMEM. */
 static int add_spans(struct v2m_key *key, const struct inbound *inbound)
 {
-	struct v2m_span span = inbound->span;
-	unsigned first = 1;
-	unsigned last;
-
-	if (span.first_port)
-		return v2m_key_add_span(key, &span);
-	for (; v2m_port_set_next_run(&inbound->ports, &first, &last); first = last + 1) {
-		span.first_port = (uint16_t)first;
-		span.last_port = (uint16_t)last;
-		if (v2m_key_add_span(key, &span))
+	for (size_t i = 0; i < inbound->spans.count; i++)
+		if (v2m_key_add_span(key, &inbound->spans.items[i]))
 			return -ENOMEM;
-	}
 	return 0;
 }
 
@@ -224,7 +208,7 @@ static void tell_apart(const struct reader *reader, const struct inbound *inboun
 	if (v2m_name_index_find(&reader->known, client->identity, &index) &&
 	    index < inbound->first_key)
 		snprintf(client->identity + length, sizeof(client->identity) - length, ":%u",
-			 first_port(inbound));
+			 inbound->spans.items[0].first_port);
 }
 
 /* A client that stands in another inbound too is one key with the ports of both. */
@@ -273,33 +257,57 @@ static struct v2m_json_node find_clients(const struct v2m_json_node *settings)
 	return clients.value ? clients : v2m_json_member(settings, "accounts");
 }
 
-/* Where the inbound is reached. 1: nowhere that a packet for it could be told by its port, or at a
- * port that is not known; 0 or -EINVAL. */
-static int find_ports(const struct reader *reader, const struct v2m_v2ray_inbound *merged,
+/* Appends a span for each run of adjacent ports. 0 or -ENOMEM. */
+static int append_runs(const struct reader *reader, const struct v2m_port_set *ports,
+		       struct v2m_span *span, struct inbound *inbound)
+{
+	unsigned first = 1;
+	unsigned last;
+
+	for (; v2m_port_set_next_run(ports, &first, &last); first = last + 1) {
+		if (inbound->spans.count == 0)
+			span->front_port = v2m_v2ray_front_of_port(reader->fronts, first);
+		span->first_port = (uint16_t)first;
+		span->last_port = (uint16_t)last;
+		if (v2m_array_add(&inbound->spans, *span))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Finds where the inbound is reached. 0; 1 if it has no port, or one that is not known; -EINVAL or
+ * -ENOMEM. */
+static int find_spans(const struct reader *reader, const struct v2m_v2ray_inbound *merged,
 		      struct inbound *inbound)
 {
 	enum v2m_v2ray_listen listens = v2m_v2ray_listens(&merged->node);
 	uint16_t front = v2m_v2ray_front_of_socket(reader->fronts, &merged->node);
+	struct v2m_span span = {
+		.transports = v2m_v2ray_transports(&merged->node),
+		.loopback = listens == V2M_LISTEN_LOOPBACK,
+	};
+	struct v2m_port_set ports;
 	int result;
 
-	inbound->span.transports = v2m_v2ray_transports(&merged->node);
-	inbound->span.loopback = listens == V2M_LISTEN_LOOPBACK;
 	if (listens == V2M_LISTEN_UNIX && front) {
 		/* Its clients arrive at the port of the inbound that leads here. */
-		inbound->span = (struct v2m_span){ front, front, V2M_TCP, false, 0 };
-		return 0;
+		span = (struct v2m_span){ front, front, V2M_TCP, false, 0 };
+		return v2m_array_add(&inbound->spans, span);
 	}
-	if (listens == V2M_LISTEN_UNIX || !inbound->span.transports)
+	if (listens == V2M_LISTEN_UNIX || !span.transports)
 		return 1;
-	result = v2m_v2ray_ports(&merged->port, &inbound->ports, reader->error);
-	if (!result)
-		inbound->span.front_port =
-			v2m_v2ray_front_of_port(reader->fronts, first_port(inbound));
-	return result;
+	result = v2m_v2ray_ports(&merged->port, &ports, reader->error);
+	return result ? result : append_runs(reader, &ports, &span, inbound);
+}
+
+static void clear_inbound(struct inbound *inbound)
+{
+	v2m_array_clear(&inbound->spans);
 }
 
 static int take_inbound(struct reader *reader, const struct v2m_v2ray_inbound *merged)
 {
+	V2M_CLEANUP(clear_inbound)
 	struct inbound inbound = { .node = &merged->node, .first_key = reader->keys->count };
 	struct v2m_json_node settings = v2m_json_member(&merged->node, "settings");
 	struct v2m_json_node clients = find_clients(&settings);
@@ -315,7 +323,9 @@ static int take_inbound(struct reader *reader, const struct v2m_v2ray_inbound *m
 	if (!result)
 		result = optional_text(&merged->node, "protocol", &inbound.protocol, reader->error);
 	if (!result)
-		result = find_ports(reader, merged, &inbound);
+		result = find_spans(reader, merged, &inbound);
+	if (result == -ENOMEM)
+		return out_of_memory(reader);
 	if (result)
 		return result < 0 ? result : 0;
 	if (!inbound.protocol)
