@@ -15,8 +15,9 @@
 #include "collector/sampling.h"
 #include "collector/counting.h"
 
-/* Joins what an earlier version kept apart. If memory is short, the next sample does it; if the
- * ledger cannot be written, the next flush. */
+/* Joins the totals that an earlier version kept for each port of a key, and stores them. If memory
+ * is short, the next sample joins them. If the ledger cannot be written, the next flush stores
+ * them. */
 static void join_aliases(struct v2m_parts *parts, const struct v2m_keyset *keyset)
 {
 	if (v2m_account_bind(v2m_bookkeeper_account(parts->bookkeeper), keyset,
