@@ -109,7 +109,7 @@ static void warn_ports(const struct v2m_key *key, const struct v2m_key *other,
 
 	list_ports(key, mine);
 	list_ports(other, theirs);
-	v2m_log_warning("key %s: port %s in %s, port %s in %s: %s is used", key->id, mine,
+	v2m_log_warning("key %s has port %s in %s, port %s in %s: %s is used", key->id, mine,
 			key->source, theirs, other->source, used == key ? mine : theirs);
 }
 

@@ -48,6 +48,10 @@ struct v2m_keyset {
 	unsigned references; /* atomic */
 	struct v2m_key *keys;
 	size_t n_keys;
+	/* Former keys on whose ports a server still listens: the spans that are open. These ports
+	 * are counted, and belong to nobody. */
+	struct v2m_key *orphans;
+	size_t n_orphans;
 	struct v2m_slots slots;
 	/* Backs v2m_keyset_slots_of(): the slots of all keys, and where those of each key begin. */
 	size_t *key_slots;
@@ -57,6 +61,9 @@ struct v2m_keyset {
 /* Takes over keys (a malloc'd array and what it holds), lays out the slots. NULL: out of memory,
  * and the keys are freed. The caller has checked them: ids and uuids are unique. */
 struct v2m_keyset *v2m_keyset_new(struct v2m_key *keys, size_t n_keys);
+/* Takes over the orphans as it takes over keys, and lays out the slots anew. Only before others
+ * know the key set. 0; -ENOMEM with the key set unchanged and the orphans freed. */
+int v2m_keyset_set_orphans(struct v2m_keyset *keyset, struct v2m_key *orphans, size_t n_orphans);
 struct v2m_keyset *v2m_keyset_ref(struct v2m_keyset *keyset);
 void v2m_keyset_unref(struct v2m_keyset *keyset);
 void v2m_keyset_unrefp(struct v2m_keyset **keyset);
@@ -64,7 +71,7 @@ void v2m_keyset_unrefp(struct v2m_keyset **keyset);
 /* Finds a key by its id, else by its uuid. Upper and lower case are the same in a uuid, and in an
  * id that has the form of one. NULL: there is no such key. */
 const struct v2m_key *v2m_keyset_find(const struct v2m_keyset *keyset, const char *id_or_uuid);
-/* Whether both hold the same keys with equal members, in the same order. */
+/* Whether both hold the same keys and orphans with equal members, in the same order. */
 bool v2m_keyset_equal(const struct v2m_keyset *a, const struct v2m_keyset *b);
 /* The number of active keys. */
 size_t v2m_keyset_count_active(const struct v2m_keyset *keyset);
@@ -76,7 +83,7 @@ size_t v2m_keyset_index(const struct v2m_keyset *keyset, const struct v2m_key *k
  * order of its spans. *count may be 0. */
 const size_t *v2m_keyset_slots_of(const struct v2m_keyset *keyset, const struct v2m_key *key,
 				  size_t *count);
-/* The slot's only key. NULL if several keys share the slot. */
+/* The slot's only key. NULL if several keys share the slot, or no key has it any more. */
 const struct v2m_key *v2m_keyset_owner(const struct v2m_keyset *keyset,
 				       const struct v2m_slot *slot);
 /* Whether the key shares one of its slots with another one. */

@@ -106,6 +106,12 @@ static int join_layers(struct v2m_slot_layer *tcp, struct v2m_slot_layer *udp,
 	return 0;
 }
 
+/* Orphans come after all keys. */
+static size_t first_key(const struct v2m_slot *slot)
+{
+	return slot->n_keys ? slot->keys[0] : V2M_NO_KEY;
+}
+
 static int compare_places(const void *left, const void *right, void *items)
 {
 	const struct v2m_slot *a = (const struct v2m_slot *)items + *(const size_t *)left;
@@ -115,8 +121,8 @@ static int compare_places(const void *left, const void *right, void *items)
 
 	if (a_is_range != b_is_range)
 		return a_is_range - b_is_range;
-	if (a->keys[0] != b->keys[0])
-		return a->keys[0] < b->keys[0] ? -1 : 1;
+	if (first_key(a) != first_key(b))
+		return first_key(a) < first_key(b) ? -1 : 1;
 	return a < b ? -1 : a > b;
 }
 

@@ -25,7 +25,7 @@ struct v2m_slot {
 	bool behind;        /* another slot counts the same bytes at the front: in no sum */
 	bool refused;       /* beyond V2M_MAX_SLOTS: not counted */
 	const size_t *keys; /* indices of the keys, ascending */
-	size_t n_keys;      /* at least 1; more than 1: the keys share the slot */
+	size_t n_keys;      /* more than 1: the keys share the slot; 0: an orphan's */
 };
 
 struct v2m_slots {

@@ -19,6 +19,9 @@ struct v2m_span {
 				if clients reach it directly */
 };
 
+/* Stands for the index of a key in the spans of orphans: they are in no key's figures. */
+#define V2M_NO_KEY SIZE_MAX
+
 /* A span of the key with that index. */
 struct v2m_key_span {
 	size_t key;

@@ -52,12 +52,12 @@ static int fill_key(const struct v2m_account *account, const struct v2m_keyset *
 	return 0;
 }
 
-/* The place of the next slot, from that one on, that several keys share and that is no other one's
- * behind; slots.count: there is none. */
+/* The place of the next slot, from that one on, that belongs to no single key and is not behind
+ * another one; slots.count: there is none. */
 static size_t find_shared(const struct v2m_keyset *keyset, size_t from)
 {
 	while (from < keyset->slots.count &&
-	       (keyset->slots.items[from].n_keys < 2 || keyset->slots.items[from].behind))
+	       (keyset->slots.items[from].n_keys == 1 || keyset->slots.items[from].behind))
 		from++;
 	return from;
 }
