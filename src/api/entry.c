@@ -13,7 +13,7 @@ void v2m_api_put_shared(struct v2m_json_writer *json, const struct v2m_keyset *k
 	v2m_put_bool(json, "shared", true);
 	v2m_put_open(json, "keys", '[');
 	while (at < keyset->slots.count &&
-	       (keyset->slots.items[at].first_port != port || keyset->slots.items[at].n_keys < 2))
+	       (keyset->slots.items[at].first_port != port || keyset->slots.items[at].n_keys == 1))
 		at++;
 	for (size_t i = 0; at < keyset->slots.count && i < keyset->slots.items[at].n_keys; i++) {
 		const struct v2m_key *key = &keyset->keys[keyset->slots.items[at].keys[i]];
@@ -45,11 +45,20 @@ static const struct v2m_key *find_only_owner(const struct v2m_api *api,
 	return owner;
 }
 
-/* Whether several keys share one of the slots. */
+/* Whether one of the slots is shared, or belongs to no key. */
 static bool is_shared(const struct v2m_api *api, const struct v2m_api_entry *entry)
 {
 	for (size_t i = 0; i < entry->n_slots; i++)
-		if (v2m_api_entry_slot(api, entry, i)->n_keys > 1)
+		if (v2m_api_entry_slot(api, entry, i)->n_keys != 1)
+			return true;
+	return false;
+}
+
+/* Whether one of the slots has no key any more, but a server still listens there. */
+static bool is_orphaned(const struct v2m_api *api, const struct v2m_api_entry *entry)
+{
+	for (size_t i = 0; i < entry->n_slots; i++)
+		if (!v2m_api_entry_slot(api, entry, i)->n_keys)
 			return true;
 	return false;
 }
@@ -141,6 +150,8 @@ static void put_several_owners(struct v2m_api *api, const struct v2m_api_entry *
 	v2m_put_string(json, "owners", shared ? "shared" : "by_transport");
 	if (shared)
 		v2m_put_bool(json, "shared", true);
+	if (is_orphaned(api, entry))
+		v2m_put_bool(json, "orphaned", true);
 	v2m_put_open(json, "keys", '[');
 	for (size_t i = 0; i < entry->n_slots; i++)
 		for (size_t k = 0; k < v2m_api_entry_slot(api, entry, i)->n_keys; k++)

@@ -149,6 +149,11 @@ void v2m_key_supply_reset_pace(struct v2m_key_supply *supply)
 	supply->reread_ns = REREAD_MIN_NS;
 }
 
+uint64_t v2m_key_supply_read_ns(const struct v2m_key_supply *supply)
+{
+	return supply->read_ns;
+}
+
 const struct v2m_source_report *v2m_key_supply_report(const struct v2m_key_supply *supply)
 {
 	return &supply->report;

@@ -34,9 +34,6 @@ static void print_key_sources(const struct v2m_source_report *report)
 	}
 	if (report->count == 0)
 		puts("  none found");
-	if (report->refused_ports)
-		printf("  %zu ports are not counted: at most %d can be\n", report->refused_ports,
-		       V2M_MAX_SLOTS);
 }
 
 /* The word that --check prints beside a span. */
@@ -77,7 +74,7 @@ static void print_key(const struct v2m_keyset *keyset, const struct v2m_key *key
 static void print_keys(const struct v2m_keyset *keyset)
 {
 	printf("\nKeys: %zu on %zu port%s\n", keyset->n_keys, keyset->slots.count,
-	       keyset->slots.count == 1 ? "" : "s");
+	       keyset->slots.count == 1 ? " or range" : "s and ranges");
 	for (size_t i = 0; i < keyset->n_keys; i++)
 		print_key(keyset, &keyset->keys[i]);
 }
@@ -149,6 +146,11 @@ int v2m_check(const struct v2m_config *config, struct v2m_error *error)
 	print_key_sources(&report);
 	if (!result)
 		print_keys(keyset);
+	if (!result && report.refused_ports)
+		result = v2m_error_set(error, -ENOSPC,
+				       "%zu ports or ranges cannot be counted, because at most %d "
+				       "can be: --check marks them as refused",
+				       report.refused_ports, V2M_MAX_SLOTS);
 	devices_result = print_devices(config, keyset, &devices_error);
 	if (!result && devices_result) {
 		*error = devices_error;

@@ -49,6 +49,14 @@ int v2m_key_list_seal(struct v2m_key_list *list, struct v2m_keyset **keyset)
 	return 0;
 }
 
+int v2m_key_list_seal_orphans(struct v2m_key_list *list, struct v2m_keyset *keyset)
+{
+	int result = list->count ? v2m_keyset_set_orphans(keyset, list->items, list->count) : 0;
+
+	memset(list, 0, sizeof(*list));
+	return result;
+}
+
 int v2m_key_order_by_id(const struct v2m_key *a, const struct v2m_key *b)
 {
 	return strcmp(a->id, b->id);

@@ -22,6 +22,8 @@ int v2m_key_list_move(struct v2m_key_list *list, struct v2m_key_list *other);
 
 /* Moves the keys into a new key set. 0 or -ENOMEM; the list is empty either way. */
 int v2m_key_list_seal(struct v2m_key_list *list, struct v2m_keyset **keyset);
+/* Moves the keys into the key set as its orphans. 0 or -ENOMEM; the list is empty either way. */
+int v2m_key_list_seal_orphans(struct v2m_key_list *list, struct v2m_keyset *keyset);
 
 /* Orders two keys. 0: the keys clash. */
 typedef int (*v2m_key_order)(const struct v2m_key *a, const struct v2m_key *b);

@@ -53,6 +53,15 @@ static json_t *key_json(const struct v2m_key *key)
 			 key->identity, "spans", spans_json(key), "aliases", aliases_json(key));
 }
 
+/* An earlier version reads it as the key that it was. */
+static json_t *orphan_json(const struct v2m_key *orphan)
+{
+	json_t *object = key_json(orphan);
+
+	json_object_set_new(object, "orphan", json_true());
+	return object;
+}
+
 int v2m_key_memory_store(const char *path, const struct v2m_keyset *keyset, struct v2m_error *error)
 {
 	V2M_FREE char *text = NULL;
@@ -61,6 +70,8 @@ int v2m_key_memory_store(const char *path, const struct v2m_keyset *keyset, stru
 
 	for (size_t i = 0; i < keyset->n_keys && !result; i++)
 		result = json_array_append_new(list, key_json(&keyset->keys[i]));
+	for (size_t i = 0; i < keyset->n_orphans && !result; i++)
+		result = json_array_append_new(list, orphan_json(&keyset->orphans[i]));
 	text = result ? NULL : json_dumps(list, JSON_INDENT(1));
 	json_decref(list);
 	if (!text)
@@ -158,7 +169,7 @@ static int read_own_members(const struct v2m_json_node *node, struct v2m_key *ke
 }
 
 static int read_keys(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
-		     struct v2m_error *error)
+		     struct v2m_key_list *orphans, struct v2m_error *error)
 {
 	struct v2m_json_node root = v2m_json_root(doc);
 	int result = v2m_json_array(&root, error);
@@ -170,7 +181,10 @@ static int read_keys(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 		result = v2m_key_read(&item, &key, error);
 		if (!result)
 			result = read_own_members(&item, &key, error);
-		if (!result && v2m_key_list_add(keys, &key))
+		if (!result &&
+		    v2m_key_list_add(json_is_true(json_object_get(item.value, "orphan")) ? orphans
+											 : keys,
+				     &key))
 			result = v2m_error_set(error, -ENOMEM, "%s: out of memory", doc->path);
 	}
 	return result;
@@ -194,13 +208,18 @@ int v2m_key_memory_load(const char *path, struct v2m_keyset **keyset, struct v2m
 {
 	V2M_CLEANUP(v2m_json_doc_clear) struct v2m_json_doc doc = { 0 };
 	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list keys = { 0 };
+	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list orphans = { 0 };
+	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *made = NULL;
 	int result = v2m_json_doc_load(path, &doc, error);
 
 	if (!result)
-		result = read_keys(&doc, &keys, error);
+		result = read_keys(&doc, &keys, &orphans, error);
 	if (!result)
 		result = check_unique(&doc, &keys, error);
-	if (!result && v2m_key_list_seal(&keys, keyset))
-		result = v2m_error_set(error, -ENOMEM, "%s: out of memory", path);
-	return result;
+	if (result)
+		return result;
+	if (v2m_key_list_seal(&keys, &made) || v2m_key_list_seal_orphans(&orphans, made))
+		return v2m_error_set(error, -ENOMEM, "%s: out of memory", path);
+	*keyset = V2M_TAKE(made);
+	return 0;
 }

@@ -51,6 +51,10 @@ struct v2m_keyset {
 	unsigned references; /* atomic */
 	struct v2m_key *keys;
 	size_t n_keys;
+	/* Former keys on whose ports a server still listens, with the spans that are open. These
+	 * ports are counted, but for no key. */
+	struct v2m_key *orphans;
+	size_t n_orphans;
 	struct v2m_slots slots;
 	/* For v2m_keyset_slots_of(): the slots of all keys, one key after the other. Those of key i
 	 * are at first_slot[i] up to first_slot[i + 1]. */
@@ -61,6 +65,9 @@ struct v2m_keyset {
 /* Takes over the keys, a malloc'd array and what they hold, and lays out their slots. The caller
  * has checked that ids and uuids are unique. NULL: out of memory, and the keys are freed. */
 struct v2m_keyset *v2m_keyset_new(struct v2m_key *keys, size_t n_keys);
+/* Takes over the orphans, a malloc'd array and what they hold, and lays out the slots again. Nobody
+ * else may know the key set yet. 0, or -ENOMEM with the key set unchanged and the orphans freed. */
+int v2m_keyset_set_orphans(struct v2m_keyset *keyset, struct v2m_key *orphans, size_t n_orphans);
 struct v2m_keyset *v2m_keyset_ref(struct v2m_keyset *keyset);
 void v2m_keyset_unref(struct v2m_keyset *keyset);
 void v2m_keyset_unrefp(struct v2m_keyset **keyset);
@@ -68,7 +75,7 @@ void v2m_keyset_unrefp(struct v2m_keyset **keyset);
 /* Finds a key by its id, else by its uuid, else by an alias. Upper and lower case are the same in a
  * uuid, in an alias, and in an id that has the form of a UUID. NULL: there is no such key. */
 const struct v2m_key *v2m_keyset_find(const struct v2m_keyset *keyset, const char *id_or_uuid);
-/* Whether both hold the same keys with equal members, in the same order. */
+/* Whether both hold the same keys and orphans with equal members, in the same order. */
 bool v2m_keyset_equal(const struct v2m_keyset *a, const struct v2m_keyset *b);
 /* The number of active keys. */
 size_t v2m_keyset_count_active(const struct v2m_keyset *keyset);
@@ -80,7 +87,7 @@ size_t v2m_keyset_index(const struct v2m_keyset *keyset, const struct v2m_key *k
  * order of the key's spans. Slots behind another one are left out. *count may be 0. */
 const size_t *v2m_keyset_slots_of(const struct v2m_keyset *keyset, const struct v2m_key *key,
 				  size_t *count);
-/* The slot's only key. NULL if several keys share the slot. */
+/* The slot's only key. NULL: several keys share the slot, or it belongs to an orphan. */
 const struct v2m_key *v2m_keyset_owner(const struct v2m_keyset *keyset,
 				       const struct v2m_slot *slot);
 /* Whether the key shares one of its slots with another key. */

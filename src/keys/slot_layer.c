@@ -189,7 +189,8 @@ static int add_owners(struct v2m_slot_layer *layer, struct cover *cover,
 			continue;
 		group->loopback = group->loopback && layer->spans[i].loopback;
 		group->behind = group->behind && layer->spans[i].behind;
-		keys[n++] = layer->spans[i].key;
+		if (layer->spans[i].key != V2M_NO_KEY)
+			keys[n++] = layer->spans[i].key;
 		left--;
 	}
 	qsort(keys, n, sizeof(*keys), compare_keys);

@@ -110,6 +110,12 @@ static int join_layers(struct v2m_slot_layer *tcp, struct v2m_slot_layer *udp,
 	return 0;
 }
 
+/* The first key of the slot. The slots of orphans come after those of all keys. */
+static size_t first_key(const struct v2m_slot *slot)
+{
+	return slot->n_keys ? slot->keys[0] : V2M_NO_KEY;
+}
+
 /* Orders slots by importance: single ports first, then by their first keys. */
 static int compare_importance(const void *left, const void *right, void *items)
 {
@@ -120,8 +126,8 @@ static int compare_importance(const void *left, const void *right, void *items)
 
 	if (a_is_range != b_is_range)
 		return a_is_range - b_is_range;
-	if (a->keys[0] != b->keys[0])
-		return a->keys[0] < b->keys[0] ? -1 : 1;
+	if (first_key(a) != first_key(b))
+		return first_key(a) < first_key(b) ? -1 : 1;
 	return a < b ? -1 : a > b;
 }
 

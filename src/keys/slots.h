@@ -24,7 +24,7 @@ struct v2m_slot {
 	bool behind;        /* the slot in front counts the same bytes, so this one is in no sum */
 	bool refused;       /* not counted, because there are more than V2M_MAX_SLOTS slots */
 	const size_t *keys; /* indices of the keys, ascending */
-	size_t n_keys;      /* at least 1; if more, the keys share the slot */
+	size_t n_keys;      /* if more than 1, the keys share the slot; 0: the slot of an orphan */
 };
 
 struct v2m_slots {

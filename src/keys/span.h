@@ -19,9 +19,12 @@ struct v2m_span {
 				one; 0 if clients connect to this one directly */
 };
 
+/* In place of the index of a key: the span belongs to an orphan and is in no key's figures. */
+#define V2M_NO_KEY SIZE_MAX
+
 /* A span and its key. */
 struct v2m_key_span {
-	size_t key; /* index in the key set */
+	size_t key; /* index in the key set, or V2M_NO_KEY */
 	struct v2m_span span;
 };
 

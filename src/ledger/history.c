@@ -52,12 +52,12 @@ static int fill_key(const struct v2m_account *account, const struct v2m_keyset *
 	return 0;
 }
 
-/* Finds the next shared slot that is not behind another one, from index from on. slots.count: there
- * is none. */
+/* Finds the next slot that does not belong to one key and is not behind another slot, from index
+ * from on. slots.count: there is none. */
 static size_t find_shared(const struct v2m_keyset *keyset, size_t from)
 {
 	while (from < keyset->slots.count &&
-	       (keyset->slots.items[from].n_keys < 2 || keyset->slots.items[from].behind))
+	       (keyset->slots.items[from].n_keys == 1 || keyset->slots.items[from].behind))
 		from++;
 	return from;
 }
