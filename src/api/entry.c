@@ -5,6 +5,7 @@
 
 #include "accounting/totals.h"
 #include "api/error.h"
+#include "api/owners.h"
 #include "base/format.h"
 #include "base/transport.h"
 
@@ -96,177 +97,6 @@ static void put_accounting(struct v2m_api *api)
 	v2m_write_close(json, '}');
 }
 
-void v2m_api_put_shared(struct v2m_json_writer *json, const struct v2m_keyset *keyset,
-			uint16_t port)
-{
-	size_t at = 0;
-
-	v2m_put_bool(json, "shared", true);
-	v2m_put_open(json, "keys", '[');
-	while (at < keyset->slots.count &&
-	       (keyset->slots.items[at].first_port != port || keyset->slots.items[at].n_keys == 1))
-		at++;
-	for (size_t i = 0; at < keyset->slots.count && i < keyset->slots.items[at].n_keys; i++) {
-		const struct v2m_key *key = &keyset->keys[keyset->slots.items[at].keys[i]];
-
-		v2m_write_open(json, '{');
-		v2m_put_string(json, "id", key->id);
-		v2m_put_string(json, "name", key->name);
-		v2m_write_close(json, '}');
-	}
-	v2m_write_close(json, ']');
-}
-
-static const struct v2m_slot *slot_of(const struct v2m_api *api, const struct v2m_api_entry *entry,
-				      size_t i)
-{
-	return &api->snapshot->keyset->slots.items[entry->slots[i]];
-}
-
-/* The only key of all slots. NULL: there are several. */
-static const struct v2m_key *only_owner(const struct v2m_api *api,
-					const struct v2m_api_entry *entry)
-{
-	const struct v2m_keyset *keyset = api->snapshot->keyset;
-	const struct v2m_key *owner = v2m_keyset_owner(keyset, slot_of(api, entry, 0));
-
-	for (size_t i = 1; i < entry->n_slots; i++)
-		if (v2m_keyset_owner(keyset, slot_of(api, entry, i)) != owner)
-			return NULL;
-	return owner;
-}
-
-static bool is_shared(const struct v2m_api *api, const struct v2m_api_entry *entry)
-{
-	for (size_t i = 0; i < entry->n_slots; i++)
-		if (slot_of(api, entry, i)->n_keys != 1)
-			return true;
-	return false;
-}
-
-/* Whether a slot has lost its key while a server still listens there. */
-static bool is_orphaned(const struct v2m_api *api, const struct v2m_api_entry *entry)
-{
-	for (size_t i = 0; i < entry->n_slots; i++)
-		if (!slot_of(api, entry, i)->n_keys)
-			return true;
-	return false;
-}
-
-/* Whether another key has the same port by the other transport. */
-static bool has_neighbour(const struct v2m_api *api, const struct v2m_api_entry *entry)
-{
-	const struct v2m_keyset *keyset = api->snapshot->keyset;
-
-	for (size_t i = 0; i < entry->n_slots; i++) {
-		const struct v2m_slot *slot = slot_of(api, entry, i);
-		const struct v2m_slot *tcp =
-			v2m_slots_at(&keyset->slots, slot->first_port, V2M_TCP);
-		const struct v2m_slot *udp =
-			v2m_slots_at(&keyset->slots, slot->first_port, V2M_UDP);
-
-		if (tcp && udp && v2m_keyset_owner(keyset, tcp) != v2m_keyset_owner(keyset, udp))
-			return true;
-	}
-	return false;
-}
-
-static bool has_active_key(const struct v2m_api *api, const struct v2m_api_entry *entry)
-{
-	for (size_t i = 0; i < entry->n_slots; i++)
-		for (size_t k = 0; k < slot_of(api, entry, i)->n_keys; k++)
-			if (api->snapshot->keyset->keys[slot_of(api, entry, i)->keys[k]].is_active)
-				return true;
-	return false;
-}
-
-static void put_figures(struct v2m_json_writer *json, const struct v2m_api_figures *figures)
-{
-	v2m_put_u64(json, "rx_bytes", figures->rx);
-	v2m_put_u64(json, "tx_bytes", figures->tx);
-	v2m_put_u64(json, "total_bytes", figures->total);
-}
-
-/* One key of a slot that others have too, or whose port others have. What a key counted while it
- * had the slot to itself is its own. */
-static void write_owner(struct v2m_api *api, size_t place, const struct v2m_key *key)
-{
-	const struct v2m_slot *slot = &api->snapshot->keyset->slots.items[place];
-	const struct v2m_slot_view *view = &api->snapshot->slots[place];
-	struct v2m_totals share = v2m_snapshot_share(api->snapshot, key, slot);
-	struct v2m_api_figures figures = v2m_api_figures(api, &share);
-	struct v2m_json_writer *json = &api->json;
-
-	v2m_write_open(json, '{');
-	v2m_put_string(json, "id", key->id);
-	v2m_put_string(json, "name", key->name);
-	v2m_put_string(json, "uuid", key->uuid);
-	v2m_put_string(json, "transport", v2m_format_transports(slot->transports));
-	if (view->counted && (slot->n_keys == 1 || figures.total))
-		put_figures(json, &figures);
-	if (view->counted && slot->n_keys == 1) {
-		v2m_put_u64(json, "connections", view->n_connections);
-		v2m_put_fixed(json, "traffic_rate", view->rate_bytes_s, 2);
-	}
-	v2m_write_close(json, '}');
-}
-
-static void put_unattributed(struct v2m_api *api, const struct v2m_api_entry *entry)
-{
-	struct v2m_totals rest = { 0 };
-	struct v2m_api_figures figures;
-
-	for (size_t i = 0; i < entry->n_slots; i++)
-		rest = v2m_totals_add(rest, api->snapshot->slots[entry->slots[i]].unattributed);
-	figures = v2m_api_figures(api, &rest);
-	v2m_put_open(&api->json, "unattributed", '{');
-	put_figures(&api->json, &figures);
-	v2m_write_close(&api->json, '}');
-}
-
-/* The keys of an entry that several keys have. A consumer that knows nothing of sharing finds no
- * uuid to bill. */
-static void put_several_owners(struct v2m_api *api, const struct v2m_api_entry *entry)
-{
-	const struct v2m_keyset *keyset = api->snapshot->keyset;
-	struct v2m_json_writer *json = &api->json;
-	bool shared = is_shared(api, entry);
-
-	v2m_put_null(json, "uuid");
-	v2m_put_null(json, "key_name");
-	v2m_put_null(json, "key_id");
-	v2m_put_bool(json, "is_active", has_active_key(api, entry));
-	v2m_put_string(json, "owners", shared ? "shared" : "by_transport");
-	if (shared)
-		v2m_put_bool(json, "shared", true);
-	if (is_orphaned(api, entry))
-		v2m_put_bool(json, "orphaned", true);
-	v2m_put_open(json, "keys", '[');
-	for (size_t i = 0; i < entry->n_slots; i++)
-		for (size_t k = 0; k < slot_of(api, entry, i)->n_keys; k++)
-			write_owner(api, entry->slots[i],
-				    &keyset->keys[slot_of(api, entry, i)->keys[k]]);
-	v2m_write_close(json, ']');
-	if (shared)
-		put_unattributed(api, entry);
-}
-
-static void put_owners(struct v2m_api *api, const struct v2m_api_entry *entry)
-{
-	const struct v2m_key *owner = entry->key ? entry->key : only_owner(api, entry);
-	struct v2m_json_writer *json = &api->json;
-
-	if (!owner) {
-		put_several_owners(api, entry);
-		return;
-	}
-	v2m_put_string(json, "uuid", owner->uuid);
-	v2m_put_string(json, "key_name", owner->name);
-	v2m_put_string(json, "key_id", owner->id);
-	v2m_put_bool(json, "is_active", owner->is_active);
-	v2m_put_string(json, "owners", has_neighbour(api, entry) ? "by_transport" : "single");
-}
-
 /* How the key's figures divide among its ports. */
 static void put_by_port(struct v2m_api *api, const struct v2m_api_entry *entry)
 {
@@ -274,7 +104,7 @@ static void put_by_port(struct v2m_api *api, const struct v2m_api_entry *entry)
 
 	v2m_put_open(json, "by_port", '[');
 	for (size_t i = 0; i < entry->n_slots; i++) {
-		const struct v2m_slot *slot = slot_of(api, entry, i);
+		const struct v2m_slot *slot = v2m_api_slot(api, entry, i);
 		const struct v2m_slot_view *view = &api->snapshot->slots[entry->slots[i]];
 		struct v2m_totals share = v2m_snapshot_share(api->snapshot, entry->key, slot);
 		struct v2m_api_figures figures = v2m_api_figures(api, &share);
@@ -283,7 +113,7 @@ static void put_by_port(struct v2m_api *api, const struct v2m_api_entry *entry)
 		v2m_write_name(json, "port");
 		v2m_api_write_ports(json, slot->first_port, slot->last_port);
 		v2m_put_string(json, "transport", v2m_format_transports(slot->transports));
-		put_figures(json, &figures);
+		v2m_api_put_figures(json, &figures);
 		v2m_put_u64(json, "connections", view->n_connections);
 		v2m_write_close(json, '}');
 	}
@@ -334,7 +164,7 @@ void v2m_api_entry_of_slots(const struct v2m_api *api, const size_t *slots, size
 		entry->n_connections += view->n_connections;
 		entry->n_udp_peers += view->n_udp_peers;
 		entry->knows_udp_peers |= api->snapshot->mode == V2M_MODE_EBPF &&
-					  (slot_of(api, entry, i)->transports & V2M_UDP);
+					  (v2m_api_slot(api, entry, i)->transports & V2M_UDP);
 		add_sessions(&entry->sessions, &view->sessions);
 	}
 }
@@ -353,14 +183,14 @@ void v2m_api_entry_of_key(const struct v2m_api *api, const struct v2m_key *key,
 bool v2m_api_entry_is_behind(const struct v2m_api *api, const struct v2m_api_entry *entry)
 {
 	for (size_t i = 0; i < entry->n_slots; i++)
-		if (!slot_of(api, entry, i)->behind)
+		if (!v2m_api_slot(api, entry, i)->behind)
 			return false;
 	return entry->n_slots > 0;
 }
 
 static void put_port_members(struct v2m_api *api, const struct v2m_api_entry *entry)
 {
-	const struct v2m_slot *slot = slot_of(api, entry, 0);
+	const struct v2m_slot *slot = v2m_api_slot(api, entry, 0);
 	char range[V2M_SPAN_TEXT_LEN];
 
 	v2m_put_u64(&api->json, "port", entry->key ? v2m_key_port(entry->key) : slot->first_port);
@@ -394,7 +224,7 @@ void v2m_api_write_entry(struct v2m_api *api, const struct v2m_api_entry *entry)
 	v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
 	v2m_put_string(json, "source", "simple_monitor");
 	v2m_put_string(json, "method", "connection_based_estimation");
-	put_owners(api, entry);
+	v2m_api_put_owners(api, entry);
 	if (v2m_api_entry_is_behind(api, entry))
 		v2m_put_bool(json, "behind", true);
 	if (entry->key && entry->n_slots > 1)
@@ -430,8 +260,8 @@ static void explain_not_counted(const struct v2m_api *api, const struct v2m_api_
 	bool udp = api->snapshot->mode == V2M_MODE_SOCKET_STATS;
 
 	for (size_t i = 0; i < entry->n_slots; i++)
-		udp = udp && slot_of(api, entry, i)->transports == V2M_UDP &&
-		      !slot_of(api, entry, i)->refused;
+		udp = udp && v2m_api_slot(api, entry, i)->transports == V2M_UDP &&
+		      !v2m_api_slot(api, entry, i)->refused;
 	/* Otherwise there are more ports than can be counted. */
 	*code = udp ? V2M_CODE_UDP : "not_counted";
 	*detail = udp ? V2M_DETAIL_UDP : "The port of this key is not being counted.";
@@ -448,7 +278,7 @@ void v2m_api_write_not_counted(struct v2m_api *api, const struct v2m_api_entry *
 	v2m_put_string(json, "error", detail);
 	v2m_put_string(json, "code", code);
 	put_port_members(api, entry);
-	put_owners(api, entry);
+	v2m_api_put_owners(api, entry);
 	v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
 	v2m_write_close(json, '}');
 }

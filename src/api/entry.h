@@ -8,20 +8,6 @@
 
 #include "api/parts.h"
 
-/* Some slots of the key set, and the sums over those that are counted. */
-struct v2m_api_entry {
-	const struct v2m_key *key; /* whose entry it is; NULL: of a port or a slot */
-	const size_t *slots;       /* places in keyset->slots.items */
-	size_t n_slots;
-	bool counted; /* at least one of them is */
-	struct v2m_totals totals;
-	double rate_bytes_s;
-	size_t n_connections;
-	size_t n_udp_peers;
-	bool knows_udp_peers;
-	struct v2m_sessions_view sessions;
-};
-
 /* The slots of one port number or of one range: those at *at and behind it with the same first
  * port. Moves *at to the next port. False: there is none. */
 bool v2m_api_next_port(const struct v2m_keyset *keyset, size_t *at, size_t slots[static 2],
@@ -42,10 +28,6 @@ void v2m_api_write_not_counted(struct v2m_api *api, const struct v2m_api_entry *
 /* The key's entry, or, without one byte figure that is not the key's alone, what stands for it if
  * the key has no port, shares one, or has none that is counted. */
 void v2m_api_write_key_entry(struct v2m_api *api, const struct v2m_key *key);
-
-/* Members "shared" and "keys" about the shared slot with that first port. */
-void v2m_api_put_shared(struct v2m_json_writer *json, const struct v2m_keyset *keyset,
-			uint16_t port);
 
 /* If a key's figures cannot be told: true, and the answer that says so is in *body (with *result,
  * what the renderer returns). */

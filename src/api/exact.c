@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "api/entry.h"
+#include "api/owners.h"
 #include "api/parts.h"
 #include "base/format.h"
 #include "base/transport.h"

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "api/entry.h"
+#include "api/owners.h"
 #include "api/parts.h"
 #include "base/calendar.h"
 #include "base/format.h"
