@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "api/entry.h"
-#include "api/owners.h"
 #include "api/parts.h"
 #include "base/calendar.h"
 #include "base/format.h"

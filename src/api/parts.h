@@ -23,27 +23,6 @@ struct v2m_api_figures {
 	uint64_t total;
 };
 
-/* Some slots of the key set, and the sums over those that are counted. */
-struct v2m_api_entry {
-	const struct v2m_key *key; /* whose entry it is; NULL: of a port or a slot */
-	const size_t *slots;       /* places in keyset->slots.items */
-	size_t n_slots;
-	bool counted; /* at least one of them is */
-	struct v2m_totals totals;
-	double rate_bytes_s;
-	size_t n_connections;
-	size_t n_udp_peers;
-	bool knows_udp_peers;
-	struct v2m_sessions_view sessions;
-};
-
-/* A slot of the entry; i is below entry->n_slots. */
-static inline const struct v2m_slot *v2m_api_slot(const struct v2m_api *api,
-						  const struct v2m_api_entry *entry, size_t i)
-{
-	return &api->snapshot->keyset->slots.items[entry->slots[i]];
-}
-
 /* Adds up, and stops at the largest number. */
 static inline uint64_t v2m_api_add(uint64_t a, uint64_t b)
 {
@@ -71,9 +50,9 @@ void v2m_api_put_port(struct v2m_json_writer *json, uint16_t port);
 /* "key": the object that describes the key. */
 void v2m_api_put_key(struct v2m_json_writer *json, const struct v2m_key *key);
 
-/* Values. */
+/* These write values. */
 void v2m_api_write_key(struct v2m_json_writer *json, const struct v2m_key *key);
-/* A port as a number, or a range as "20000-50000". */
+/* A port as a number, or a range of ports as "20000-50000". */
 void v2m_api_write_ports(struct v2m_json_writer *json, uint16_t first_port, uint16_t last_port);
 
 #endif

@@ -16,8 +16,9 @@
 #include "collector/sampling.h"
 #include "collector/counting.h"
 
-/* Joins what an earlier version kept apart. If memory is short, the next sample does it; if the
- * ledger cannot be written, the next flush. */
+/* Joins the totals that an earlier version kept for each port of a key, and stores them. If memory
+ * is short, the next sample joins them. If the ledger cannot be written, the next flush stores
+ * them. */
 static void join_aliases(struct v2m_parts *parts, const struct v2m_keyset *keyset)
 {
 	if (v2m_account_bind(v2m_bookkeeper_account(parts->bookkeeper), keyset,
@@ -65,7 +66,7 @@ static void follow_keyset(struct v2m_parts *parts, const struct v2m_keyset *befo
 	const struct v2m_keyset *keyset = v2m_key_supply_active(parts->keys);
 
 	note_refused(parts, refused);
-	v2m_orphan_watch_tell(parts, before);
+	v2m_orphan_watch_report(parts, before);
 	v2m_log_info("%zu key%s on %zu port%s", keyset->n_keys, keyset->n_keys == 1 ? "" : "s",
 		     keyset->slots.count, keyset->slots.count == 1 ? "" : "s");
 	v2m_counting_renew(parts);
@@ -115,7 +116,7 @@ static int load_keys(struct v2m_parts *parts, bool first, struct v2m_error *erro
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *next = NULL;
 	int result = v2m_key_supply_read(parts->keys, &next, error);
 
-	if (!result && v2m_orphan_watch_adopt(parts, next))
+	if (!result && v2m_orphan_watch_find(parts, next))
 		result = v2m_error_set(error, -ENOMEM, "out of memory");
 	if (!result && (first || is_change(parts, next)))
 		result = activate(parts, next, error);
@@ -141,7 +142,7 @@ void v2m_key_change_load(struct v2m_parts *parts)
 
 void v2m_key_change_reread(struct v2m_parts *parts)
 {
-	if (v2m_key_supply_reread_is_due(parts->keys) || v2m_orphan_watch_is_over(parts))
+	if (v2m_key_supply_reread_is_due(parts->keys) || v2m_orphan_watch_has_ended(parts))
 		load_or_log(parts);
 }
 

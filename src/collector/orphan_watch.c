@@ -33,21 +33,22 @@ static bool is_open(const void *context, uint16_t port, enum v2m_transport trans
 	return v2m_listeners_has(&reading->listeners, port, transport);
 }
 
-/* If the namespace does not exist, nobody listens in it. */
-static int look(const struct v2m_parts *parts, struct reading *reading)
+/* Reads the listening sockets. If the network namespace does not exist, nobody listens in it. 0 or
+ * -errno. */
+static int look_for_listeners(const struct v2m_parts *parts, struct reading *reading)
 {
 	if (!v2m_socket_netns_exists(parts->netns))
 		return 0;
 	return v2m_socket_netns_run(parts->netns, read_listeners, reading);
 }
 
-int v2m_orphan_watch_adopt(const struct v2m_parts *parts, struct v2m_keyset *next)
+int v2m_orphan_watch_find(const struct v2m_parts *parts, struct v2m_keyset *next)
 {
 	struct reading reading = { 0 };
 
-	if (look(parts, &reading)) {
-		v2m_log_warning("ports without a key stay counted, because nobody knows whether a "
-				"server listens there: %s",
+	if (look_for_listeners(parts, &reading)) {
+		v2m_log_warning("cannot find out whether servers still listen at ports without a "
+				"key, which stay counted for no key: %s",
 				*reading.error.text ? reading.error.text : "out of memory");
 		memset(&reading.listeners, 0xff, sizeof(reading.listeners));
 	}
@@ -62,7 +63,7 @@ static bool was_orphan(const struct v2m_keyset *before, const struct v2m_key *or
 	return false;
 }
 
-static void describe(const struct v2m_key *orphan, struct v2m_error *sentence)
+static void describe_orphan(const struct v2m_key *orphan, struct v2m_error *sentence)
 {
 	const struct v2m_span *span = &orphan->spans[0];
 	char ports[V2M_SPAN_TEXT_LEN];
@@ -74,7 +75,7 @@ static void describe(const struct v2m_key *orphan, struct v2m_error *sentence)
 		      ports, orphan->n_spans > 1 ? " and others" : "", orphan->name, orphan->id);
 }
 
-void v2m_orphan_watch_tell(const struct v2m_parts *parts, const struct v2m_keyset *before)
+void v2m_orphan_watch_report(const struct v2m_parts *parts, const struct v2m_keyset *before)
 {
 	const struct v2m_keyset *keyset = v2m_key_supply_active(parts->keys);
 	struct v2m_error sentence;
@@ -85,22 +86,22 @@ void v2m_orphan_watch_tell(const struct v2m_parts *parts, const struct v2m_keyse
 		return;
 	}
 	for (size_t i = 0; i < keyset->n_orphans; i++) {
-		describe(&keyset->orphans[i], &sentence);
+		describe_orphan(&keyset->orphans[i], &sentence);
 		if (!was_orphan(before, &keyset->orphans[i]))
 			v2m_log_warning("%s", sentence.text);
 	}
-	describe(&keyset->orphans[0], &sentence);
+	describe_orphan(&keyset->orphans[0], &sentence);
 	v2m_conditions_set(parts->conditions, V2M_PORT_ORPHANED, sentence.text);
 }
 
-bool v2m_orphan_watch_is_over(const struct v2m_parts *parts)
+bool v2m_orphan_watch_has_ended(const struct v2m_parts *parts)
 {
 	const struct v2m_keyset *keyset = v2m_key_supply_active(parts->keys);
 	struct reading reading = { 0 };
 
 	if (!keyset->n_orphans ||
 	    v2m_clock_mono_ns() - v2m_key_supply_read_ns(parts->keys) < LOOK_INTERVAL_NS ||
-	    look(parts, &reading))
+	    look_for_listeners(parts, &reading))
 		return false;
 	return !v2m_orphans_are_open(keyset, is_open, &reading);
 }

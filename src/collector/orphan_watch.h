@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Ports that lose their key while a server still listens there: they go on being counted, for
- * nobody. The log names the key, and the health has a reason.
+ * Watches the ports that have lost their key while a server still listens there (keys/orphans.h).
+ * The log names the former key, and the health gives a reason.
  */
 #ifndef V2METER_COLLECTOR_ORPHAN_WATCH_H
 #define V2METER_COLLECTOR_ORPHAN_WATCH_H
@@ -11,14 +11,14 @@
 #include "collector/parts.h"
 #include "keys/keys.h"
 
-/* Gives a set that was just read the orphans of the active set. If the sockets cannot be listed,
- * every port that loses its key counts as open. 0 or -ENOMEM. */
-int v2m_orphan_watch_adopt(const struct v2m_parts *parts, struct v2m_keyset *next);
-/* After a set has become the active one: says in log and health which ports are orphans. before is
- * the set that was active. */
-void v2m_orphan_watch_tell(const struct v2m_parts *parts, const struct v2m_keyset *before);
-/* Whether a server has left a port of an orphan since, so that the keys have to be read again.
- * Looks at most every five seconds. */
-bool v2m_orphan_watch_is_over(const struct v2m_parts *parts);
+/* Finds the orphans of a key set that was just read. If the sockets cannot be listed, every port
+ * that loses its key is taken as open. 0 or -ENOMEM. */
+int v2m_orphan_watch_find(const struct v2m_parts *parts, struct v2m_keyset *next);
+/* Reports the orphans of the active set in the log and the health. before is the set that was
+ * active until now. */
+void v2m_orphan_watch_report(const struct v2m_parts *parts, const struct v2m_keyset *before);
+/* Whether a server has left a port of an orphan, so that the keys have to be read again. Looks at
+ * most every five seconds. */
+bool v2m_orphan_watch_has_ended(const struct v2m_parts *parts);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+/* Orders rules by width, then by first port. */
 static int compare_widths(const void *left, const void *right)
 {
 	const struct v2m_port_rule *a = left;

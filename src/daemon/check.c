@@ -36,7 +36,8 @@ static void print_key_sources(const struct v2m_source_report *report)
 		puts("  none found");
 }
 
-static const char *note_on(const struct v2m_keyset *keyset, const struct v2m_span *span)
+/* The word that --check prints beside a span. */
+static const char *describe_span(const struct v2m_keyset *keyset, const struct v2m_span *span)
 {
 	const struct v2m_slot *slot = v2m_slots_at(&keyset->slots, span->first_port,
 						   span->transports & V2M_TCP ? V2M_TCP : V2M_UDP);
@@ -65,8 +66,8 @@ static void print_key(const struct v2m_keyset *keyset, const struct v2m_key *key
 		v2m_span_format(span->first_port, span->last_port, ports);
 		printf("  %11s  %-4s %-8s %-7s %s (%s), from %s\n", ports,
 		       v2m_format_transports(span->transports),
-		       key->is_active ? "active" : "inactive", note_on(keyset, span), key->name,
-		       key->id, key->source);
+		       key->is_active ? "active" : "inactive", describe_span(keyset, span),
+		       key->name, key->id, key->source);
 	}
 }
 

@@ -37,7 +37,8 @@ static json_t *aliases_json(const struct v2m_key *key)
 	return list;
 }
 
-/* An earlier version reads the first port, and leaves out what it does not know. */
+/* "port", "transport" and "loopback" are for earlier versions, which count the first port only.
+ * They skip members that they do not know. */
 static json_t *key_json(const struct v2m_key *key)
 {
 	uint16_t number = v2m_key_port(key);
@@ -114,7 +115,7 @@ static int read_spans(const struct v2m_json_node *object, struct v2m_key *key,
 	struct v2m_json_node list = v2m_json_member(object, "spans");
 	struct v2m_json_node loopback = v2m_json_member(object, "loopback");
 
-	/* A file of an earlier version has none. */
+	/* A file of an earlier version has no spans: "port" is the only one. */
 	if (!list.value)
 		return key->n_spans ? v2m_json_boolean(&loopback, &key->spans[0].loopback, error)
 				    : 0;
@@ -152,9 +153,9 @@ static int read_aliases(const struct v2m_json_node *object, struct v2m_key *key,
 	return 0;
 }
 
-/* Members that a key file does not have. */
-static int read_further(const struct v2m_json_node *node, struct v2m_key *key,
-			struct v2m_error *error)
+/* Reads the members that a key file does not have. */
+static int read_own_members(const struct v2m_json_node *node, struct v2m_key *key,
+			    struct v2m_error *error)
 {
 	struct v2m_json_node source = v2m_json_member(node, "source");
 	struct v2m_json_node identity = v2m_json_member(node, "identity");
@@ -179,7 +180,7 @@ static int read_keys(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 
 		result = v2m_key_read(&item, &key, error);
 		if (!result)
-			result = read_further(&item, &key, error);
+			result = read_own_members(&item, &key, error);
 		if (!result &&
 		    v2m_key_list_add(json_is_true(json_object_get(item.value, "orphan")) ? orphans
 											 : keys,

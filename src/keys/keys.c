@@ -108,7 +108,7 @@ static size_t count_spans(const struct v2m_key *keys, size_t n_keys)
 	return count;
 }
 
-/* 0 or -ENOMEM. */
+/* Makes the slots from the spans of all keys and orphans. 0 or -ENOMEM. */
 static int lay_out_slots(struct v2m_keyset *keyset)
 {
 	size_t count = count_spans(keyset->keys, keyset->n_keys) +
@@ -128,8 +128,8 @@ static int lay_out_slots(struct v2m_keyset *keyset)
 	return v2m_slots_make(spans, n, &keyset->slots);
 }
 
-/* Where in its spans the key's slot begins: the order in which its slots are told. */
-static size_t place_in_spans(const struct v2m_key *key, const struct v2m_slot *slot)
+/* The index of the key's span that holds the slot. The slots of a key are listed in this order. */
+static size_t find_span_of_slot(const struct v2m_key *key, const struct v2m_slot *slot)
 {
 	size_t i = 0;
 
@@ -140,21 +140,22 @@ static size_t place_in_spans(const struct v2m_key *key, const struct v2m_slot *s
 	return i;
 }
 
-/* Slots are few for each key: sorted by insertion. */
+/* Inserts the slot at its place among those of its key, which are few. */
 static void insert_slot(const struct v2m_keyset *keyset, size_t key, size_t *slots, size_t count,
 			size_t slot)
 {
 	const struct v2m_slot *items = keyset->slots.items;
-	size_t place = place_in_spans(&keyset->keys[key], &items[slot]);
+	size_t place = find_span_of_slot(&keyset->keys[key], &items[slot]);
 
-	while (count > 0 && place_in_spans(&keyset->keys[key], &items[slots[count - 1]]) > place) {
+	while (count > 0 &&
+	       find_span_of_slot(&keyset->keys[key], &items[slots[count - 1]]) > place) {
 		slots[count] = slots[count - 1];
 		count--;
 	}
 	slots[count] = slot;
 }
 
-/* 0 or -ENOMEM. */
+/* Lists the slots of each key. 0 or -ENOMEM. */
 static int index_slots(struct v2m_keyset *keyset)
 {
 	const struct v2m_slots *slots = &keyset->slots;
@@ -249,7 +250,7 @@ const struct v2m_key *v2m_keyset_find(const struct v2m_keyset *keyset, const cha
 	for (size_t i = 0; i < keyset->n_keys; i++)
 		if (strcasecmp(keyset->keys[i].uuid, id_or_uuid) == 0)
 			return &keyset->keys[i];
-	/* An id may be a UUID, too. Any other id has the letters that it was given. */
+	/* If the id is a UUID, upper and lower case are the same; in any other id they differ. */
 	for (size_t i = 0; v2m_uuid_canonical(id_or_uuid, uuid) && i < keyset->n_keys; i++)
 		if (strcasecmp(keyset->keys[i].id, id_or_uuid) == 0)
 			return &keyset->keys[i];

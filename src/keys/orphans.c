@@ -26,8 +26,8 @@ static bool is_orphaned(const struct search *search, uint16_t port, enum v2m_tra
 }
 
 /* Adds a span for each run of orphaned ports within a span. 0 or -ENOMEM. */
-static int add_spans(const struct search *search, const struct v2m_span *span,
-		     enum v2m_transport transport, struct v2m_key *orphan)
+static int add_orphaned_spans(const struct search *search, const struct v2m_span *span,
+			      enum v2m_transport transport, struct v2m_key *orphan)
 {
 	unsigned port = span->first_port;
 
@@ -49,7 +49,7 @@ static int add_spans(const struct search *search, const struct v2m_span *span,
 	return 0;
 }
 
-/* Copies what tells people whose ports they were. 0 or -ENOMEM. */
+/* Copies the names by which people find the former key. 0 or -ENOMEM. */
 static int copy_names(const struct v2m_key *key, struct v2m_key *orphan)
 {
 	orphan->id = strdup(key->id);
@@ -62,8 +62,9 @@ static int copy_names(const struct v2m_key *key, struct v2m_key *orphan)
 		       : -ENOMEM;
 }
 
-/* Ports behind another one are left out: their bytes are counted in front. 0 or -ENOMEM. */
-static int find_ports(struct search *search, const struct v2m_key *key)
+/* Adds the orphaned ports of a key. Ports behind another one are left out, because their bytes are
+ * counted in front. 0 or -ENOMEM. */
+static int add_orphan(struct search *search, const struct v2m_key *key)
 {
 	V2M_CLEANUP(v2m_key_clear) struct v2m_key orphan = { 0 };
 
@@ -71,7 +72,7 @@ static int find_ports(struct search *search, const struct v2m_key *key)
 		for (size_t t = 0; t < V2M_ARRAY_LEN(transports); t++)
 			if ((key->spans[i].transports & transports[t]) &&
 			    !key->spans[i].front_port &&
-			    add_spans(search, &key->spans[i], transports[t], &orphan))
+			    add_orphaned_spans(search, &key->spans[i], transports[t], &orphan))
 				return -ENOMEM;
 	if (!orphan.n_spans)
 		return 0;
@@ -86,16 +87,17 @@ int v2m_orphans_find(const struct v2m_keyset *before, v2m_is_open is_open, const
 	int result = 0;
 
 	for (size_t i = 0; i < before->n_keys && !result; i++)
-		result = find_ports(&search, &before->keys[i]);
+		result = add_orphan(&search, &before->keys[i]);
 	for (size_t i = 0; i < before->n_orphans && !result; i++)
-		result = find_ports(&search, &before->orphans[i]);
+		result = add_orphan(&search, &before->orphans[i]);
 	if (!result)
 		result = v2m_key_list_seal_orphans(&search.orphans, next);
 	v2m_key_list_clear(&search.orphans);
 	return result;
 }
 
-static bool is_open_span(const struct v2m_span *span, v2m_is_open is_open, const void *context)
+/* Whether all ports of the span are open. */
+static bool is_span_open(const struct v2m_span *span, v2m_is_open is_open, const void *context)
 {
 	for (size_t t = 0; t < V2M_ARRAY_LEN(transports); t++)
 		for (unsigned port = span->first_port;
@@ -109,7 +111,7 @@ bool v2m_orphans_are_open(const struct v2m_keyset *keyset, v2m_is_open is_open, 
 {
 	for (size_t i = 0; i < keyset->n_orphans; i++)
 		for (size_t k = 0; k < keyset->orphans[i].n_spans; k++)
-			if (!is_open_span(&keyset->orphans[i].spans[k], is_open, context))
+			if (!is_span_open(&keyset->orphans[i].spans[k], is_open, context))
 				return false;
 	return true;
 }

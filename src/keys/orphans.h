@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Orphans: ports of keys that are gone from their sources, or that have left these ports, while a
- * server still listens there. It still serves customers, so their bytes are counted for nobody.
+ * Orphans are ports that have lost their keys while a server still listens there. The key is gone
+ * from its source, or has other ports now. The server still serves customers, so these ports are
+ * counted, but for no key.
  */
 #ifndef V2METER_KEYS_ORPHANS_H
 #define V2METER_KEYS_ORPHANS_H
@@ -11,9 +12,9 @@
 /* Whether a server listens at the port. */
 typedef bool (*v2m_is_open)(const void *context, uint16_t port, enum v2m_transport transport);
 
-/* Finds the open ports that keys or orphans of the set before have, and no key of the next set, and
- * makes them orphans of the next set, which nobody else knows yet. 0, or -ENOMEM with the next set
- * unchanged. */
+/* Finds the open ports that belonged to a key or an orphan of the set before, and belong to no key
+ * of the next set. Makes them the orphans of the next set, which nobody else may know yet. 0, or
+ * -ENOMEM with the next set unchanged. */
 int v2m_orphans_find(const struct v2m_keyset *before, v2m_is_open is_open, const void *context,
 		     struct v2m_keyset *next);
 

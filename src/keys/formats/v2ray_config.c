@@ -23,7 +23,7 @@
 /* The state while all inbounds are read. */
 struct reader {
 	struct v2m_key_list *keys;
-	struct v2m_name_index known; /* the place of the key of an identity */
+	struct v2m_name_index known; /* places of keys in the list, by identity */
 	const struct v2m_v2ray_fronts *fronts;
 	struct v2m_error *error;
 };
@@ -35,16 +35,16 @@ struct inbound {
 	const char *protocol;
 	const char *sni;
 	const char *short_id;
-	/* Where it listens: each run of adjacent ports, ascending; at least one. */
+	/* Its ports: a span for each run of adjacent ports, ascending; at least one. */
 	V2M_ARRAY(struct v2m_span) spans;
-	size_t first_key; /* keys from here on are new in this inbound */
+	size_t first_key; /* the first key that this inbound added to the list */
 };
 
 /* A client of an inbound. */
 struct client {
 	const struct v2m_json_node *node;
 	const char *email;
-	char identity[IDENTITY_LEN]; /* the text from which its id is made, without the port */
+	char identity[IDENTITY_LEN];        /* the text from which its id is made */
 	char uuid[V2M_JSON_MAX_STRING + 1]; /* "" if its protocol has none */
 };
 
@@ -141,7 +141,7 @@ static int read_client(const struct inbound *inbound, const struct v2m_json_node
 	return 0;
 }
 
-/* The client's name for people. */
+/* The name of the key for people. */
 static char *make_name(const struct inbound *inbound, const struct client *client)
 {
 	const char *name = client->email ? client->email : inbound->tag;
@@ -183,8 +183,8 @@ static int add_key(struct reader *reader, const struct inbound *inbound,
 	return 0;
 }
 
-/* The key is served on all ports of the inbound. 0 or -ENOMEM. */
-static int add_spans(struct v2m_key *key, const struct inbound *inbound)
+/* Adds the ports of the inbound to those of the key. 0 or -ENOMEM. */
+static int add_spans_of_inbound(struct v2m_key *key, const struct inbound *inbound)
 {
 	for (size_t i = 0; i < inbound->spans.count; i++)
 		if (v2m_key_add_span(key, &inbound->spans.items[i]))
@@ -192,15 +192,16 @@ static int add_spans(struct v2m_key *key, const struct inbound *inbound)
 	return 0;
 }
 
+/* Whether the identity of the client is only the name of its protocol. */
 static bool is_nameless(const struct inbound *inbound, const struct client *client)
 {
 	return !*client->uuid && !client->email && !inbound->tag;
 }
 
-/* Nothing says that users without a name in two inbounds are the same one: the port tells them
- * apart. */
-static void tell_apart(const struct reader *reader, const struct inbound *inbound,
-		       struct client *client)
+/* Clients without a name in two inbounds may be different ones. So the second one gets the port
+ * into its identity. */
+static void add_port_to_identity(const struct reader *reader, const struct inbound *inbound,
+				 struct client *client)
 {
 	size_t length = strlen(client->identity);
 	size_t index;
@@ -211,7 +212,7 @@ static void tell_apart(const struct reader *reader, const struct inbound *inboun
 			 inbound->spans.items[0].first_port);
 }
 
-/* A client that stands in another inbound too is one key with the ports of both. */
+/* A client that is in several inbounds is one key with the ports of all of them. */
 static int take_client(struct reader *reader, const struct inbound *inbound,
 		       const struct v2m_json_node *node, size_t place)
 {
@@ -222,7 +223,7 @@ static int take_client(struct reader *reader, const struct inbound *inbound,
 	if (result)
 		return result;
 	if (is_nameless(inbound, &client))
-		tell_apart(reader, inbound, &client);
+		add_port_to_identity(reader, inbound, &client);
 	if (!v2m_name_index_find(&reader->known, client.identity, &index)) {
 		index = reader->keys->count;
 		result = add_key(reader, inbound, &client);
@@ -233,7 +234,8 @@ static int take_client(struct reader *reader, const struct inbound *inbound,
 	}
 	if (result)
 		return result;
-	return add_spans(&reader->keys->items[index], inbound) ? out_of_memory(reader) : 0;
+	return add_spans_of_inbound(&reader->keys->items[index], inbound) ? out_of_memory(reader)
+									  : 0;
 }
 
 static int take_clients(struct reader *reader, const struct inbound *inbound,
@@ -257,9 +259,9 @@ static struct v2m_json_node find_clients(const struct v2m_json_node *settings)
 	return clients.value ? clients : v2m_json_member(settings, "accounts");
 }
 
-/* Appends a span for each run of adjacent ports. 0 or -ENOMEM. */
-static int append_runs(const struct reader *reader, const struct v2m_port_set *ports,
-		       struct v2m_span *span, struct inbound *inbound)
+/* Appends a span for each run of adjacent ports. *span has its other members. 0 or -ENOMEM. */
+static int append_spans(const struct reader *reader, const struct v2m_port_set *ports,
+			struct v2m_span *span, struct inbound *inbound)
 {
 	unsigned first = 1;
 	unsigned last;
@@ -275,8 +277,8 @@ static int append_runs(const struct reader *reader, const struct v2m_port_set *p
 	return 0;
 }
 
-/* Finds where the inbound is reached. 0; 1 if it has no port, or one that is not known; -EINVAL or
- * -ENOMEM. */
+/* Finds the ports on which clients reach the inbound. 0; 1 if it has no port, or one that is not
+ * known; -EINVAL or -ENOMEM. */
 static int find_spans(const struct reader *reader, const struct v2m_v2ray_inbound *merged,
 		      struct inbound *inbound)
 {
@@ -297,7 +299,7 @@ static int find_spans(const struct reader *reader, const struct v2m_v2ray_inboun
 	if (listens == V2M_LISTEN_UNIX || !span.transports)
 		return 1;
 	result = v2m_v2ray_ports(&merged->port, &ports, reader->error);
-	return result ? result : append_runs(reader, &ports, &span, inbound);
+	return result ? result : append_spans(reader, &ports, &span, inbound);
 }
 
 static void clear_inbound(struct inbound *inbound)

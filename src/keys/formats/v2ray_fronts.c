@@ -22,9 +22,10 @@ static bool is_socket(const char *text)
 	return *text == '/' || *text == '@';
 }
 
-/* The port of "8080", "127.0.0.1:8080", "[::1]:8080" or "localhost:8080"; 0: none. Whether another
- * host is meant does not matter: then no inbound of ours listens there. */
-static unsigned port_of(const char *text)
+/* The port in "8080", "127.0.0.1:8080", "[::1]:8080" or "localhost:8080". 0: there is none. The
+ * host is ignored.
+ */
+static unsigned read_port_of_dest(const char *text)
 {
 	const char *colon = strrchr(text, ':');
 	const char *digits = colon ? colon + 1 : text;
@@ -36,6 +37,7 @@ static unsigned port_of(const char *text)
 	return port <= 65535 ? (unsigned)port : 0;
 }
 
+/* Adds the fallback with this destination. 0 or -ENOMEM. */
 static int add_front(struct v2m_v2ray_fronts *fronts, const json_t *dest, uint16_t front_port)
 {
 	const char *text = json_string_value(dest);
@@ -45,7 +47,7 @@ static int add_front(struct v2m_v2ray_fronts *fronts, const json_t *dest, uint16
 	    json_integer_value(dest) <= 65535)
 		front.to_port = (uint16_t)json_integer_value(dest);
 	else if (text && !is_socket(text))
-		front.to_port = (uint16_t)port_of(text);
+		front.to_port = (uint16_t)read_port_of_dest(text);
 	else if (text && !(front.socket = strdup(text)))
 		return -ENOMEM;
 	if (!front.to_port && !front.socket)
@@ -57,9 +59,9 @@ static int add_front(struct v2m_v2ray_fronts *fronts, const json_t *dest, uint16
 	return 0;
 }
 
-/* The first port of an inbound that the network reaches by TCP; 0: none. What is wrong with the
- * port is said where its keys are read. */
-static uint16_t entrance_of(const struct v2m_v2ray_inbound *inbound)
+/* The first port of an inbound. 0: it has none. An error in the port is ignored here, because it is
+ * reported when the keys of the inbound are read. */
+static uint16_t first_port_of(const struct v2m_v2ray_inbound *inbound)
 {
 	struct v2m_port_set ports;
 	struct v2m_error ignored;
@@ -80,7 +82,7 @@ int v2m_v2ray_fronts_find(const struct v2m_v2ray_inbounds *inbounds,
 		const json_t *settings = json_object_get(inbounds->items[i].node.value, "settings");
 		const json_t *fallbacks = json_object_get(settings, "fallbacks");
 		uint16_t front_port =
-			json_array_size(fallbacks) ? entrance_of(&inbounds->items[i]) : 0;
+			json_array_size(fallbacks) ? first_port_of(&inbounds->items[i]) : 0;
 		const json_t *fallback;
 		size_t k;
 

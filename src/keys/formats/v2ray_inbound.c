@@ -33,7 +33,7 @@ bool v2m_port_set_next_run(const struct v2m_port_set *set, unsigned *first, unsi
 	return true;
 }
 
-static void add_range(struct v2m_port_set *set, unsigned first, unsigned last)
+static void add_port_range(struct v2m_port_set *set, unsigned first, unsigned last)
 {
 	for (unsigned port = first; port <= last; port++) {
 		if (!v2m_port_set_has(set, port))
@@ -68,7 +68,7 @@ static bool add_port_element(const char *text, struct v2m_port_set *set)
 	}
 	if (*text || first == 0 || last < first)
 		return false;
-	add_range(set, first, last);
+	add_port_range(set, first, last);
 	return true;
 }
 
@@ -121,7 +121,7 @@ int v2m_v2ray_ports(const struct v2m_json_node *port, struct v2m_port_set *set,
 
 	memset(set, 0, sizeof(*set));
 	if (json_is_integer(port->value) && number >= 1 && number <= 65535) {
-		add_range(set, (unsigned)number, (unsigned)number);
+		add_port_range(set, (unsigned)number, (unsigned)number);
 		return 0;
 	}
 	if (!json_is_string(port->value))

@@ -15,7 +15,7 @@ struct v2m_port_set {
 
 /* port: 0 to 65535. */
 bool v2m_port_set_has(const struct v2m_port_set *set, unsigned port);
-/* The next run of adjacent ports at or above *first. False: there is none. */
+/* Finds the next run of adjacent ports from *first on, up to *last. False: there is none. */
 bool v2m_port_set_next_run(const struct v2m_port_set *set, unsigned *first, unsigned *last);
 
 /* Reads the port of an inbound: a number, or a string with a number, a range, a list of both, or
