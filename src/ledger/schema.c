@@ -84,8 +84,8 @@ static const char *const steps[] = {
 	"DROP TABLE raw;"
 	"ALTER TABLE readings RENAME TO raw;",
 
-	/* identity tells this ledger's exports from those of others; imports remembers of which
-	 * other ledger each subject has been imported, and by which document. */
+	/* identity names this ledger in its exports. imports remembers for each subject the ledger
+	 * and the document that it was imported from. */
 	"CREATE TABLE identity (id INTEGER PRIMARY KEY, name TEXT NOT NULL);"
 	"INSERT INTO identity VALUES (1, lower(hex(randomblob(16))));"
 	"CREATE TABLE imports (source TEXT NOT NULL, subject TEXT NOT NULL,"
@@ -102,8 +102,10 @@ static const char *const renames[] = {
 	"ALTER TABLE raw RENAME COLUMN port TO slot",
 };
 
-/* Moves rows to other tables, from version LIST_VERSION + i to the next. All tables have the
- * columns of the list then. */
+/*
+ * Statement i moves rows to another table, from version LIST_VERSION + i to the next. It runs after
+ * all tables have the columns of the list.
+ */
 static const char *const moves[] = {
 	/* Version 4 kept these in raw, with texts in place of epochs. */
 	"INSERT INTO socket_overlaps (slot_number, rx_packets, rx_wire, rx_payload,"
