@@ -40,7 +40,7 @@ struct counter {
 	bool leaving;
 };
 
-/* What the model knows of a subject: since the beginning, and since its last reset. */
+/* The totals of a subject in the model: since the beginning, and since its last reset. */
 struct expected {
 	char name[V2M_SUBJECT_LEN];
 	struct v2m_totals lifetime;
