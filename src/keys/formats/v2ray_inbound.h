@@ -32,7 +32,7 @@ enum v2m_v2ray_listen {
 	V2M_LISTEN_LOOPBACK, /* 127.0.0.0/8, ::1, localhost */
 	V2M_LISTEN_UNIX,
 };
-/* What the member "listen" says. For "env:NAME", the value of the variable counts. */
+/* Reads the member "listen" of an inbound. For "env:NAME", the value of the variable counts. */
 enum v2m_v2ray_listen v2m_v2ray_listens(const struct v2m_json_node *inbound);
 
 #endif
