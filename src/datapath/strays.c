@@ -46,7 +46,8 @@ static bool is_same_link(const char *path, uint32_t link_id)
 	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.id == link_id;
 }
 
-/* The place of a pin in own, by what it is, or else by its name. 0; -ENOENT: it has none. */
+/* Finds the place of a pin in own: for a tcx link by its device and direction, otherwise by its
+ * name. 0, or -ENOENT if it has no place there. */
 static int find_place(const struct v2m_pins *own, const char *name, int fd, uint32_t *link_id,
 		      char place[PATH_MAX])
 {
@@ -137,7 +138,7 @@ static bool counts_into(int program, uint32_t map_id)
 	return false;
 }
 
-/* Where the kernel shows the program to us: nowhere without CAP_SYS_ADMIN. */
+/* Detaches the program if the kernel shows it to us, which needs CAP_SYS_ADMIN. */
 static void evict(const struct v2m_tcx_user *user, uint32_t map_id)
 {
 	V2M_CLOSE int program = bpf_prog_get_fd_by_id(user->program_id);
@@ -200,7 +201,7 @@ static bool has_name_of_ours(const char *name)
 	       sscanf(name, "previous_%u%c", &number, &rest) == 1;
 }
 
-/* Moves one directory. 1: it did, and the walk has to begin anew. */
+/* Moves one directory. Returns 1 if it did, because the walk has to start again then. */
 static int restore(const char *name, void *context)
 {
 	struct v2m_datapath *datapath = context;
