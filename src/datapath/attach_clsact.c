@@ -175,8 +175,8 @@ static int set_filter(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_di
 		options.priority = choose_priority(filters);
 	}
 	if (!filters->ours && options.priority != 1)
-		v2m_log_warning("device %u: another kind of filter has the first priority, ours "
-				"stands at %u",
+		v2m_log_warning("device %u: another kind of filter has the first priority, so ours "
+				"has priority %u",
 				ifindex, options.priority);
 	return bpf_tc_attach(&hook, &options);
 }

@@ -338,7 +338,7 @@ int v2m_datapath_read_previous(struct v2m_datapath *datapath, struct v2m_sample 
 		result = result == -ENOENT ? -EPROTO : result;
 		return v2m_error_set(error, result, "cannot read the counts in %s: %s%s", pins.dir,
 				     strerror(-result),
-				     result == -EPERM ? ": it takes CAP_SYS_ADMIN" : "");
+				     result == -EPERM ? ": reading them needs CAP_SYS_ADMIN" : "");
 	}
 	*sample = made;
 	return 0;

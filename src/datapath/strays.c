@@ -116,7 +116,8 @@ int v2m_strays_take_back(struct v2m_datapath *datapath, struct v2m_error *error)
 	if (result == 0)
 		result = take_back_all(own, own);
 	if (result > 0)
-		v2m_log_warning("links in %s had been renamed and are back", own->dir);
+		v2m_log_warning("links in %s had been renamed: they have their names again",
+				own->dir);
 	if (result < 0)
 		return v2m_error_set(error, result,
 				     "pins that were renamed cannot be moved back: %s",
@@ -148,9 +149,10 @@ static void evict(const struct v2m_tcx_user *user, uint32_t map_id)
 		return;
 	link = bpf_link_get_fd_by_id(user->link_id);
 	if (link >= 0 && bpf_link_detach(link) == 0)
-		v2m_log_warning("program %u counted into our maps a second time by a link that is "
-				"not ours: detached",
-				user->program_id);
+		v2m_log_warning(
+			"detached program %u: it counted packets a second time into our maps, "
+			"by a link that we did not pin",
+			user->program_id);
 }
 
 void v2m_strays_evict(struct v2m_datapath *datapath, uint32_t ifindex)
@@ -218,7 +220,7 @@ static int restore(const char *name, void *context)
 	}
 	if ((rmdir(own->dir) && errno != ENOENT) || rename(other.dir, own->dir))
 		return -errno;
-	v2m_log_warning("%s had been renamed and is %s again", other.dir, own->dir);
+	v2m_log_warning("%s had been renamed: it is %s again", other.dir, own->dir);
 	return 1;
 }
 
