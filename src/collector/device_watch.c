@@ -121,7 +121,8 @@ static void detach_unwanted(struct v2m_device_watch *watch, struct v2m_datapath 
 		v2m_log_info("no longer counting on %s (device %u)", name ? name : "a device",
 			     attached[i]);
 		if (v2m_datapath_detach(datapath, attached[i]))
-			v2m_log_warning("our programs cannot be taken off device %u", attached[i]);
+			v2m_log_warning("our programs cannot be removed from device %u",
+					attached[i]);
 	}
 }
 
@@ -142,7 +143,7 @@ static void update_addresses(struct v2m_device_watch *watch, struct v2m_datapath
 
 	if (v2m_links_addresses(watch->links, &addresses, &count, &error) ||
 	    v2m_datapath_set_addresses(datapath, addresses, count, &error))
-		v2m_log_error("the kernel programs do not know this host's present addresses: %s",
+		v2m_log_error("the kernel programs do not have this host's current addresses: %s",
 			      error.text);
 }
 

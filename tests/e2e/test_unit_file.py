@@ -64,7 +64,7 @@ def test_counts_of_another_version_are_carried_over(lab, daemon, send):
     send(20, read=False)
     daemon.start()
     send(30)
-    assert "carried over the counts of the version before" in daemon.said()
+    assert "carried over the counts of the previous version" in daemon.said()
     assert not list(lab.pin_dir.glob("previous_*"))
 
 

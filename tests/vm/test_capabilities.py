@@ -65,7 +65,7 @@ def test_the_least_set_suffices_for_an_upgrade_and_a_repair(vm, kernel, veth, at
         vm.check(f"mv {PIN_DIR}/v2 {PIN_DIR}/v77")
         vm.check(EXCHANGE)
         daemon.start()
-        assert "carried over the counts of the version before" in daemon.said()
+        assert "carried over the counts of the previous version" in daemon.said()
         vm.check(f"rm {PIN_DIR}/v2/*gress")
         daemon.kill()
         daemon.start()
