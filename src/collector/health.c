@@ -31,6 +31,8 @@ static const struct row table[V2M_N_CONDITIONS] = {
 		"a device does not take the kernel programs", false },
 	[V2M_TOO_MANY_PORTS] = { "too_many_ports",
 		"more than " V2M_STRINGIFY(V2M_MAX_PORTS) " ports have keys: the others are not counted", false },
+	[V2M_QUEUE_DROPS] = { "queue_drops",
+		"the queue of a device drops more than 1 % of the bytes that are counted as sent", false },
 };
 /* clang-format on */
 
