@@ -51,15 +51,25 @@ static json_t *make_time(int64_t real_us)
 	return json_string(text);
 }
 
+static json_t *make_queue(const struct v2m_status_device *device)
+{
+	if (!*device->queue)
+		return json_null();
+	return json_pack("{ss so so sI}", "kind", device->queue, "sent",
+			 make_tally(&device->queue_sent), "dropped",
+			 make_tally(&device->queue_dropped), "requeues",
+			 (json_int_t)device->queue_requeues);
+}
+
 static json_t *make_device(const struct v2m_status_device *device)
 {
-	return json_pack("{ss sI ss ss sb sb sb so so sI sI sI so sf}", "name", device->name,
+	return json_pack("{ss sI ss ss sb sb sb so so so sI sI sI so sf}", "name", device->name,
 			 "ifindex", (json_int_t)device->ifindex, "reason", device->reason, "attach",
 			 device->attach, "outrun", device->outrun, "loopback", device->loopback,
 			 "host_only", device->host_only, "ingress",
 			 make_direction(device, &device->ingress), "egress",
-			 make_direction(device, &device->egress), "link_rx_bytes",
-			 (json_int_t)device->link_rx_bytes, "link_tx_bytes",
+			 make_direction(device, &device->egress), "queue", make_queue(device),
+			 "link_rx_bytes", (json_int_t)device->link_rx_bytes, "link_tx_bytes",
 			 (json_int_t)device->link_tx_bytes, "repairs", (json_int_t)device->repairs,
 			 "last_repair", make_time(device->repaired_us), "last_gap_s",
 			 (double)device->gap_ns / 1e9);

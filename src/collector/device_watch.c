@@ -19,6 +19,7 @@ struct v2m_device_watch {
 	struct v2m_watched_device *devices; /* ascending by ifindex */
 	size_t n_devices;
 	struct v2m_error failure; /* of the last device that could not be attached to */
+	bool queues_unreadable;   /* logged */
 };
 
 int v2m_device_watch_open(const struct v2m_config *config, struct v2m_conditions *conditions,
@@ -229,6 +230,65 @@ void v2m_device_watch_read_counters(struct v2m_device_watch *watch)
 		if (v2m_links_read_counters(watch->links, &watch->devices[i].chosen, 1, &error))
 			v2m_log_warning("the counters of %s cannot be read: %s",
 					watch->devices[i].chosen.device.name, error.text);
+}
+
+static const struct v2m_tc_queue *find_queue(const struct v2m_tc_queue *queues, size_t count,
+					     uint32_t ifindex)
+{
+	for (size_t i = 0; i < count; i++)
+		if (queues[i].ifindex == ifindex)
+			return &queues[i];
+	return NULL;
+}
+
+static void tell_lossy(struct v2m_device_watch *watch, const struct v2m_watched_device *lossy)
+{
+	struct v2m_error sentence;
+
+	if (!lossy) {
+		if (v2m_conditions_clear(watch->conditions, V2M_QUEUE_DROPS))
+			v2m_log_info("the queues drop less than 1 %% of what is sent again");
+		return;
+	}
+	v2m_error_set(&sentence, 0,
+		      "the queue (%s) of %s drops %.1f %% of the bytes that are counted as sent",
+		      lossy->queue.queue.kind, lossy->chosen.device.name,
+		      lossy->queue.recent_dropped * 100 /
+			      (lossy->queue.recent_dropped + lossy->queue.recent_sent));
+	if (v2m_conditions_set(watch->conditions, V2M_QUEUE_DROPS, sentence.text))
+		v2m_log_warning("%s: keys pay for bytes that never reach the wire; a larger queue, "
+				"or fq_codel below the shaper, loses less",
+				sentence.text);
+}
+
+void v2m_device_watch_read_queues(struct v2m_device_watch *watch, const struct v2m_sample *sample)
+{
+	V2M_FREE struct v2m_tc_queue *queues = NULL;
+	const struct v2m_watched_device *lossy = NULL;
+	size_t count = 0;
+	int result;
+
+	if (!sample->n_devices)
+		return;
+	result = v2m_tc_queues(&queues, &count);
+	if (result && !watch->queues_unreadable)
+		v2m_log_warning("the queues of the devices cannot be read: %s; bytes that they "
+				"drop are not shown",
+				strerror(-result));
+	watch->queues_unreadable = result != 0;
+	for (size_t i = 0; i < sample->n_devices; i++) {
+		const struct v2m_device_sample *counted = &sample->devices[i];
+		struct v2m_watched_device *watched = find_device(watch, counted->ifindex);
+		const struct v2m_tc_queue *queue = find_queue(queues, count, counted->ifindex);
+
+		if (!watched || !queue)
+			continue;
+		v2m_queue_account_add(&watched->queue, queue, &counted->egress.seen,
+				      v2m_clock_mono_ns());
+		if (watched->queue.lossy)
+			lossy = watched;
+	}
+	tell_lossy(watch, lossy);
 }
 
 bool v2m_device_watch_all_refused(const struct v2m_device_watch *watch)

@@ -7,9 +7,11 @@
 #ifndef V2METER_COLLECTOR_DEVICE_WATCH_H
 #define V2METER_COLLECTOR_DEVICE_WATCH_H
 
+#include "base/sample.h"
 #include "collector/health.h"
 #include "config/config.h"
 #include "devices/links.h"
+#include "devices/queue_account.h"
 
 struct v2m_datapath;
 struct v2m_device_watch;
@@ -24,6 +26,7 @@ struct v2m_watched_device {
 	unsigned repairs;    /* how often somebody had removed our programs */
 	int64_t repaired_us; /* CLOCK_REALTIME of the last repair, Unix microseconds; 0: none */
 	uint64_t gap_ns;     /* at most this long the programs were away before it */
+	struct v2m_queue_account queue;
 };
 
 /* The configuration and the conditions must outlive the watch. 0 or -errno. */
@@ -45,6 +48,10 @@ void v2m_device_watch_update(struct v2m_device_watch *watch, struct v2m_datapath
 void v2m_device_watch_check(struct v2m_device_watch *watch, struct v2m_datapath *datapath);
 /* Reads the devices' own counters. Failures are logged. */
 void v2m_device_watch_read_counters(struct v2m_device_watch *watch);
+
+/* Reads the queues of the devices right after the sample was taken, to find what they drop of what
+ * the programs counted. Sets or clears the condition queue_drops. Failures are logged once. */
+void v2m_device_watch_read_queues(struct v2m_device_watch *watch, const struct v2m_sample *sample);
 
 /* Whether there are devices, and all of them refuse the programs. */
 bool v2m_device_watch_all_refused(const struct v2m_device_watch *watch);

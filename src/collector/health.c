@@ -33,6 +33,8 @@ static const struct row table[V2M_N_CONDITIONS] = {
 		"more than " V2M_STRINGIFY(V2M_MAX_SLOTS) " ports or ranges have keys: the others are not counted", false },
 	[V2M_PORT_ORPHANED] = { "port_orphaned",
 		"a server listens at a port that has no key any more", false },
+	[V2M_QUEUE_DROPS] = { "queue_drops",
+		"the queue of a device drops more than 1 % of the bytes that are counted as sent", false },
 };
 /* clang-format on */
 

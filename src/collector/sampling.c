@@ -33,6 +33,7 @@ int v2m_sampling_take(struct v2m_parts *parts)
 		set_unreadable(parts, error.text);
 		return result;
 	}
+	v2m_device_watch_read_queues(parts->devices, &sample);
 	result = v2m_bookkeeper_add_sample(parts->bookkeeper, v2m_key_supply_active(parts->keys),
 					   &sample);
 	if (result) {
