@@ -33,11 +33,13 @@ static json_t *make_direction(const struct v2m_status_device *device,
 	const struct v2m_tally *keys = device->loopback ? &none : &flow->keys;
 	const struct v2m_tally *loopback = device->loopback ? &flow->keys : &none;
 	json_int_t residual = (json_int_t)(flow->seen.wire_bytes - flow->keys.wire_bytes -
-					   flow->unattributed.wire_bytes - flow->other.wire_bytes);
+					   flow->unattributed.wire_bytes - flow->other.wire_bytes -
+					   flow->too_deep.wire_bytes - flow->foreign.wire_bytes);
 
-	return json_pack("{so so so so so sI}", "seen", make_tally(&flow->seen), "keys",
+	return json_pack("{so so so so so so so sI}", "seen", make_tally(&flow->seen), "keys",
 			 make_tally(keys), "loopback", make_tally(loopback), "unattributed",
-			 make_tally(&flow->unattributed), "everything_else",
+			 make_tally(&flow->unattributed), "too_deep", make_tally(&flow->too_deep),
+			 "foreign", make_tally(&flow->foreign), "everything_else",
 			 make_tally(&flow->other), "residual_bytes", residual);
 }
 
