@@ -23,6 +23,7 @@ void v2m_gathered_clear(struct v2m_gathered *gathered)
 	v2m_key_list_clear(&gathered->customers);
 	v2m_key_list_clear(&gathered->clients);
 	v2m_key_list_clear(&gathered->assignments);
+	v2m_key_notes_clear(&gathered->notes);
 }
 
 static struct v2m_key *find_key(const struct join *join, const struct v2m_name_index *index,

@@ -10,12 +10,14 @@
 
 #include "base/error.h"
 #include "keys/key_list.h"
+#include "keys/key_notes.h"
 
 /* The keys that the sources held, each list in the order of the sources. */
 struct v2m_gathered {
 	struct v2m_key_list customers;   /* from key files and databases */
 	struct v2m_key_list clients;     /* from V2Ray configurations */
 	struct v2m_key_list assignments; /* from port files: uuid, port and source only */
+	struct v2m_key_notes notes;      /* on entries that gave no key, or not all of one */
 };
 
 void v2m_gathered_clear(struct v2m_gathered *gathered);

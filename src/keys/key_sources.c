@@ -95,6 +95,21 @@ static void run_out_of_memory(struct loading *loading)
 	keep_first_error(loading, v2m_error_set(&error, -ENOMEM, "out of memory"), &error);
 }
 
+static void log_notes(const struct v2m_key_notes *notes)
+{
+	char text[V2M_KEY_NOTE_LEN];
+
+	for (size_t i = 0; i < notes->count; i++) {
+		v2m_key_note_format(&notes->items[i], text);
+		if (notes->items[i].kind == V2M_NOTE_MISSING)
+			v2m_log_warning("%s", text);
+		else
+			v2m_log_info("%s", text);
+	}
+	if (notes->n_more)
+		v2m_log_warning("%zu more notes on the key sources are not shown", notes->n_more);
+}
+
 /* Reads one source. If it fails, the others are still read, so that the report names every error.
  */
 static void load_path(struct loading *loading, const char *path, bool may_be_absent)
@@ -255,6 +270,8 @@ int v2m_key_sources_load(const struct v2m_strings *sources,
 	}
 	if (!loading.result)
 		loading.result = make_keyset(&loading, keyset);
+	v2m_key_notes_move(&loading.report.notes, &loading.gathered.notes);
+	log_notes(&loading.report.notes);
 	v2m_gathered_clear(&loading.gathered);
 	v2m_source_report_clear(report);
 	*report = loading.report;

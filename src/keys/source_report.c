@@ -42,6 +42,10 @@ int v2m_source_report_copy(const struct v2m_source_report *report, struct v2m_so
 			return result;
 		}
 	}
+	if (v2m_key_notes_copy(&report->notes, &copy->notes)) {
+		v2m_source_report_clear(copy);
+		return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -50,5 +54,6 @@ void v2m_source_report_clear(struct v2m_source_report *report)
 	for (size_t i = 0; i < report->count; i++)
 		clear_entry(&report->items[i]);
 	v2m_array_clear(report);
+	v2m_key_notes_clear(&report->notes);
 	*report = (struct v2m_source_report){ 0 };
 }

@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "keys/key_notes.h"
+
 struct v2m_source_entry {
 	char *path;
 	char *kind; /* "key file", "port file", "V2Ray configuration", ... */
@@ -17,6 +19,7 @@ struct v2m_source_report {
 	size_t count;
 	size_t capacity;
 	size_t refused_ports; /* slots beyond V2M_MAX_SLOTS: they are not counted */
+	struct v2m_key_notes notes;
 };
 
 /* Appends an entry with copies of the strings; error may be NULL. 0 or -ENOMEM. */

@@ -187,7 +187,8 @@ static int read_collected(struct reading *reading, const char *path)
 
 	if (!docs->format)
 		return 0;
-	result = docs->format->read_documents(docs->items, docs->count, &found, reading->error);
+	result = docs->format->read_documents(docs->items, docs->count, &found,
+					      &reading->gathered->notes, reading->error);
 	return result ? result : take_keys(reading, docs->format, path, &found);
 }
 
