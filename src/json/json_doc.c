@@ -9,7 +9,6 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "json/yaml_doc.h"
 
 /* Deeper than any value that an error is about. */
 #define MAX_STEPS 16
@@ -20,7 +19,7 @@ void v2m_json_doc_clear(struct v2m_json_doc *doc)
 	free(doc->text);
 	free(doc->parsed);
 	json_decref(doc->root);
-	v2m_yaml_places_free(doc->places);
+	v2m_value_places_free(doc->places);
 	memset(doc, 0, sizeof(*doc));
 }
 
@@ -93,15 +92,7 @@ int v2m_json_doc_parse(const char *path, const char *text, size_t length,
 
 int v2m_json_doc_read(const char *path, char **text, size_t *length, struct v2m_error *error)
 {
-	int result = v2m_read_file(path, V2M_JSON_MAX_BYTES, text, length);
-
-	if (result == -EFBIG)
-		return v2m_error_set(error, result, "%s: expected at most %u MiB", path,
-				     V2M_JSON_MAX_BYTES >> 20);
-	if (result)
-		return v2m_error_set(error, result, "%s: cannot read it: %s", path,
-				     strerror(-result));
-	return 0;
+	return v2m_read_regular(path, V2M_JSON_MAX_BYTES, text, length, error);
 }
 
 int v2m_json_doc_load(const char *path, struct v2m_json_doc *doc, struct v2m_error *error)
@@ -208,13 +199,23 @@ static void write_path(const struct v2m_json_step *steps, size_t n, char *path, 
 	}
 }
 
+/* The place of the value, or of the nearest one around it. */
+static struct v2m_place find_place(const struct v2m_json_node *node)
+{
+	struct v2m_place place = { 1, 1 };
+
+	while (node && !v2m_value_places_find(node->doc->places, node->value, &place))
+		node = node->parent;
+	return place;
+}
+
 struct v2m_place v2m_json_node_place(const struct v2m_json_node *node)
 {
 	struct v2m_json_step steps[MAX_STEPS];
 	size_t n = steps_to(node, steps);
 
 	if (node->doc->places)
-		return v2m_yaml_place(node);
+		return find_place(node);
 	return v2m_text_place(node->doc->text, node->doc->length,
 			      v2m_json_find(node->doc->parsed, node->doc->length, steps, n));
 }

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "json/json_place.h"
+#include "json/value_places.h"
 #include "base/error.h"
 #include "base/macros.h"
 
@@ -43,7 +44,7 @@ struct v2m_json_doc {
 	size_t end; /* offset behind the outermost value */
 	enum v2m_json_dialect dialect;
 	json_t *root;
-	struct v2m_yaml_places *places; /* of a YAML text; NULL for JSON */
+	struct v2m_value_places *places; /* of a YAML text; NULL for JSON */
 };
 
 /* Reads a file strictly. 0, or -errno with the place in *error; *doc is unchanged then. */
@@ -52,8 +53,8 @@ int v2m_json_doc_load(const char *path, struct v2m_json_doc *doc, struct v2m_err
 int v2m_json_doc_parse(const char *path, const char *text, size_t length,
 		       enum v2m_json_dialect dialect, struct v2m_json_doc *doc,
 		       struct v2m_error *error);
-/* Reads the text of a file, which need not be JSON. *text is the caller's to free. 0 or -errno with
- * *error. */
+/* Reads the text of a regular file, which need not be JSON. *text is the caller's to free. 0 or
+ * -errno with *error. */
 int v2m_json_doc_read(const char *path, char **text, size_t *length, struct v2m_error *error);
 void v2m_json_doc_clear(struct v2m_json_doc *doc);
 

@@ -11,18 +11,6 @@
 #include "base/name_index.h"
 #include "json/yaml_scalar.h"
 
-struct placed {
-	const json_t *value;
-	size_t order; /* a value that was freed may have had the same address before */
-	struct v2m_place place;
-};
-
-struct v2m_yaml_places {
-	struct placed *items; /* ascending by value */
-	size_t count;
-	size_t capacity;
-};
-
 /* A list or mapping that is being read. */
 struct level {
 	json_t *value;
@@ -42,62 +30,6 @@ struct reader {
 	size_t n_aliases;
 	size_t n_values;
 };
-
-static int compare_placed(const void *left, const void *right)
-{
-	const struct placed *a = left;
-	const struct placed *b = right;
-
-	return a->value < b->value ? -1 : a->value > b->value;
-}
-
-static int compare_orders(const void *left, const void *right)
-{
-	const struct placed *a = left;
-	const struct placed *b = right;
-	int order = compare_placed(left, right);
-
-	return order ? order : a->order < b->order ? -1 : a->order > b->order;
-}
-
-static void sort_places(struct v2m_yaml_places *places)
-{
-	size_t n = 0;
-
-	if (places->count)
-		qsort(places->items, places->count, sizeof(*places->items), compare_orders);
-	for (size_t i = 0; i < places->count; i++) {
-		if (n && places->items[n - 1].value == places->items[i].value)
-			n--;
-		places->items[n++] = places->items[i];
-	}
-	places->count = n;
-}
-
-struct v2m_place v2m_yaml_place(const struct v2m_json_node *node)
-{
-	const struct v2m_yaml_places *places = node->doc->places;
-
-	for (; node; node = node->parent) {
-		struct placed wanted = { .value = node->value };
-		const struct placed *found =
-			places->count ? bsearch(&wanted, places->items, places->count,
-						sizeof(wanted), compare_placed)
-				      : NULL;
-
-		if (found)
-			return found->place;
-	}
-	return (struct v2m_place){ 1, 1 };
-}
-
-void v2m_yaml_places_free(struct v2m_yaml_places *places)
-{
-	if (!places)
-		return;
-	v2m_array_clear(places);
-	free(places);
-}
 
 static int fail(struct reader *reader, const yaml_mark_t *mark, const char *sentence)
 {
@@ -133,15 +65,13 @@ static bool wants_name(const struct reader *reader)
 /* Shared constants, such as true, have no place of their own, and names are no values. */
 static int note_place(struct reader *reader, const json_t *value, const yaml_mark_t *mark)
 {
-	struct placed placed = { value,
-				 reader->n_values,
-				 { (unsigned)mark->line + 1, (unsigned)mark->column + 1 } };
+	struct v2m_place place = { (unsigned)mark->line + 1, (unsigned)mark->column + 1 };
 
 	if (++reader->n_values > V2M_JSON_MAX_VALUES)
 		return fail(reader, mark, "expected at most 2097152 values");
 	if (json_is_boolean(value) || json_is_null(value) || wants_name(reader))
 		return 0;
-	return v2m_array_add(reader->doc->places, placed) ? out_of_memory(reader) : 0;
+	return v2m_value_places_add(reader->doc->places, value, place) ? out_of_memory(reader) : 0;
 }
 
 static int note_anchor(struct reader *reader, const char *anchor, json_t *value)
@@ -359,7 +289,7 @@ int v2m_yaml_doc_parse(const char *path, const char *text, size_t length, struct
 		result = v2m_error_set(error, -EINVAL, "%s:1:1: not YAML: a value expected", path);
 	if (result)
 		return result;
-	sort_places(made.places);
+	v2m_value_places_sort(made.places);
 	*doc = made;
 	made = (struct v2m_json_doc){ 0 };
 	return 0;

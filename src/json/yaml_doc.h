@@ -18,9 +18,4 @@
 int v2m_yaml_doc_parse(const char *path, const char *text, size_t length, struct v2m_json_doc *doc,
 		       struct v2m_error *error);
 
-/* For json_doc.c: the places of the values of a document. */
-struct v2m_yaml_places;
-struct v2m_place v2m_yaml_place(const struct v2m_json_node *node);
-void v2m_yaml_places_free(struct v2m_yaml_places *places);
-
 #endif

@@ -75,7 +75,8 @@ struct loading {
 	const struct v2m_source_options *options;
 	struct v2m_gathered gathered;
 	struct v2m_source_report report;
-	struct v2m_error *error; /* of the first source that failed */
+	const struct v2m_source_report *before; /* of the last reading */
+	struct v2m_error *error;                /* of the first source that failed */
 	int result;
 };
 
@@ -114,20 +115,32 @@ static void log_notes(const struct v2m_key_notes *notes)
  */
 static void load_path(struct loading *loading, const char *path, bool may_be_absent)
 {
+	const struct v2m_source_entry *earlier = v2m_source_report_find(loading->before, path);
+	size_t had = earlier ? earlier->good_keys : 0;
 	size_t before = count_gathered(&loading->gathered);
 	struct v2m_error error = { 0 };
 	const char *kind;
+	size_t count;
 	int result;
 
-	if (may_be_absent && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
+	if (may_be_absent && !had && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
 		return;
 	result = v2m_source_read(path, &loading->gathered, &kind, &error);
+	count = count_gathered(&loading->gathered) - before;
+	if (!result && !count && had)
+		result = v2m_error_set_class(&error, V2M_FAILURE_CONFIGURATION, -ENODATA,
+					     "%s: it has no keys any more, of %zu. If this is "
+					     "meant, restart the meter",
+					     path, had);
 	if (result)
 		keep_first_error(loading, result, &error);
-	if (v2m_source_report_add(&loading->report, path, kind,
-				  count_gathered(&loading->gathered) - before,
-				  result ? error.text : NULL))
+	if (v2m_source_report_add(&loading->report, path, kind, count,
+				  result ? error.text : NULL)) {
 		run_out_of_memory(loading);
+		return;
+	}
+	if (!count)
+		loading->report.items[loading->report.count - 1].good_keys = had;
 }
 
 static void load_auto(struct loading *loading)
@@ -260,7 +273,7 @@ int v2m_key_sources_load(const struct v2m_strings *sources,
 			 const struct v2m_source_options *options, struct v2m_keyset **keyset,
 			 struct v2m_source_report *report, struct v2m_error *error)
 {
-	struct loading loading = { .options = options, .error = error };
+	struct loading loading = { .options = options, .before = report, .error = error };
 
 	for (size_t i = 0; i < sources->count; i++) {
 		if (strcmp(sources->items[i], AUTO) == 0)

@@ -21,6 +21,8 @@ struct v2m_key_format {
 	/* A format is recognised either by the outermost value of a JSON document, or by the first
 	 * bytes of the file. */
 	bool (*is_document)(const json_t *root);
+	/* Whether such a document in a directory is meant for us; NULL: always. */
+	bool (*is_ours)(const json_t *root);
 	const char *magic;
 	size_t magic_length;
 

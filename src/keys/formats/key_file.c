@@ -223,6 +223,14 @@ bool v2m_key_file_is_document(const json_t *root)
 	return json_is_array(root);
 }
 
+bool v2m_key_file_has_keys(const json_t *root)
+{
+	for (size_t i = 0; i < json_array_size(root); i++)
+		if (json_object_get(json_array_get(root, i), "uuid"))
+			return true;
+	return false;
+}
+
 int v2m_key_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 		      struct v2m_error *error)
 {
@@ -231,6 +239,8 @@ int v2m_key_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 
 	if (!json_is_array(root.value))
 		return v2m_json_expected(&root, error, "a list of keys");
+	if (json_array_size(root.value) > V2M_MAX_KEYS)
+		return v2m_json_fail(&root, error, "expected at most %u keys", V2M_MAX_KEYS);
 	for (size_t i = 0; i < json_array_size(root.value); i++) {
 		struct v2m_json_node item = v2m_json_item(&root, i);
 

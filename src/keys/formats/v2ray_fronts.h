@@ -13,6 +13,7 @@
 
 #include "keys/formats/v2ray_inbound.h"
 #include "keys/formats/v2ray_merge.h"
+#include "keys/formats/v2ray_ports.h"
 #include "keys/span.h"
 
 /* How clients reach an inbound. */

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/transport.h"
+#include "keys/formats/v2ray_ports.h"
 
 static bool is_one_of(const char *text, const char *const *names, size_t n_names)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "keys/formats/v2ray_inbound.h"
+#include "keys/formats/v2ray_ports.h"
 
 #include <ctype.h>
 #include <errno.h>
