@@ -34,15 +34,15 @@ struct v2m_history_hour {
 	struct v2m_history_figures figures;
 };
 
-/* One key, or one slot that keys share. For a slot, shared is set, and id, uuid, name and
- * created_at are NULL. A key that shares a slot is there too: shares_port is set, and its figures
- * are what was counted for it alone. */
+/* One key or one shared slot. For a shared slot, shared is set, and id, uuid, name and created_at
+ * are NULL. A key that shares a slot is there too: shares_port is set, and its figures hold only
+ * what was counted while the key had the slot to itself. */
 struct v2m_history_key {
 	char *id;
 	char *uuid;
 	char *name;
 	char *created_at; /* as the key source wrote it, NULL if it does not say */
-	uint16_t port;    /* the first one; 0: none */
+	uint16_t port;    /* the first port; 0: none */
 	bool is_active;   /* has connections now */
 	bool shared;
 	bool shares_port;
@@ -54,7 +54,7 @@ struct v2m_history_key {
 	size_t n_days;
 };
 
-/* The keys of the key set in its order, then the slots that keys share. */
+/* The keys of the key set in its order, then the shared slots. */
 struct v2m_history {
 	int32_t month; /* 0: no month was asked for */
 	struct v2m_history_key *keys;

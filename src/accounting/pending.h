@@ -26,7 +26,8 @@ struct v2m_pending {
 int v2m_pending_reserve(struct v2m_pending *pending);
 void v2m_pending_add(struct v2m_pending *pending, const struct v2m_local_time *when,
 		     const struct v2m_history_figures *figures);
-/* The same for all that another subject has pending: room for it, and its addition. */
+/* Makes room for everything that another subject has pending: v2m_pending_add_all() cannot fail
+ * then. 0 or -ENOMEM. */
 int v2m_pending_reserve_more(struct v2m_pending *pending, const struct v2m_pending *more);
 void v2m_pending_add_all(struct v2m_pending *pending, const struct v2m_pending *more);
 /* Removes the days and hours and keeps the memory. */

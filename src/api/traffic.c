@@ -6,14 +6,14 @@
 #include <sys/socket.h>
 
 #include "api/error.h"
-#include "api/entry.h"
+#include "api/entry_write.h"
 #include "api/parts.h"
 #include "base/format.h"
 #include "base/transport.h"
 #include "api/body.h"
 
-/* Ports of the key set about whose bytes nothing is known, not even that there are none. They stand
- * apart from the others, so that nobody takes them for zeros. */
+/* Ports of the key set that are not counted. They stand apart from the others, and nobody takes
+ * them for ports without traffic. */
 static void put_not_counted(struct v2m_api *api)
 {
 	const struct v2m_keyset *keyset = api->snapshot->keyset;
@@ -71,7 +71,7 @@ int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		if (v2m_api_entry_is_behind(&api, &entry))
 			continue;
 		connections += entry.n_connections;
-		bytes += v2m_api_figures(&api, &entry.totals).total;
+		bytes = v2m_api_add(bytes, v2m_api_figures(&api, &entry.totals).total);
 	}
 	v2m_write_close(json, '}');
 	put_not_counted(&api);
@@ -128,7 +128,7 @@ static bool uses_udp(const struct v2m_snapshot *snapshot, const struct v2m_api_e
 	return false;
 }
 
-/* If UDP peers cannot be observed: an empty list for a key without UDP, otherwise 503. */
+/* If UDP peers are not observed: an empty list for a key without UDP, otherwise 503. */
 int v2m_api_key_peers(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		      const void *argument, struct v2m_body *body)
 {

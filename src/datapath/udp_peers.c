@@ -39,7 +39,7 @@ static void take_chunk(const struct v2m_datapath *datapath, const struct chunk *
 	}
 }
 
-/* By slot, and of a slot the latest first. */
+/* Orders peers by slot, and the latest of each slot first. */
 static int compare(const void *left, const void *right)
 {
 	const struct v2m_peer *a = left;

@@ -73,7 +73,7 @@ static void complete_text(char **mine, char **theirs)
 		*mine = V2M_TAKE(*theirs);
 }
 
-/* Ports and ranges as "443, 20000-50000"; cut off if they are many. */
+/* Writes the ports of a key as "443, 20000-50000". A long list ends early. */
 static void list_ports(const struct v2m_key *key, char text[static 64])
 {
 	size_t length = 0;
@@ -101,17 +101,17 @@ static bool same_ports(const struct v2m_key *a, const struct v2m_key *b)
 	return true;
 }
 
-/* used: the key whose ports are used. */
-static void warn_ports(const struct v2m_key *key, const struct v2m_key *other,
-		       const struct v2m_key *used)
+/* used: the one of both whose ports are used. */
+static void warn_of_other_ports(const struct v2m_key *key, const struct v2m_key *other,
+				const struct v2m_key *used)
 {
 	char mine[64];
 	char theirs[64];
 
 	list_ports(key, mine);
 	list_ports(other, theirs);
-	v2m_log_warning("key %s: port %s in %s, port %s in %s: %s is used", key->id, mine,
-			key->source, theirs, other->source, used == key ? mine : theirs);
+	v2m_log_warning("key %s has port %s in %s and port %s in %s: port %s is used", key->id,
+			mine, key->source, theirs, other->source, used == key ? mine : theirs);
 }
 
 static void take_spans(struct v2m_key *key, struct v2m_key *other)
@@ -130,10 +130,11 @@ static void merge_customer(struct v2m_key *key, struct v2m_key *other)
 		v2m_log_warning("key %s of %s has the id %s in %s: the first id is used", key->id,
 				key->source, other->id, other->source);
 	if (strcmp(key->name, other->name) != 0)
-		v2m_log_warning("key %s is named \"%s\" in %s, \"%s\" in %s: the first is used",
-				key->id, key->name, key->source, other->name, other->source);
+		v2m_log_warning(
+			"key %s is named \"%s\" in %s, \"%s\" in %s: the first name is used",
+			key->id, key->name, key->source, other->name, other->source);
 	if (key->n_spans && other->n_spans && !same_ports(key, other))
-		warn_ports(key, other, key);
+		warn_of_other_ports(key, other, key);
 	if (!key->n_spans)
 		take_spans(key, other);
 	complete_text(&key->created_at, &other->created_at);
@@ -169,12 +170,13 @@ static int take_assignments(struct join *join, const struct v2m_key_list *assign
 		if (!key)
 			strangers++;
 		else if (key->n_spans && !same_ports(key, assignment))
-			warn_ports(key, assignment, key);
+			warn_of_other_ports(key, assignment, key);
 		else if (!key->n_spans && v2m_key_add_port(key, v2m_key_port(assignment)))
 			return -ENOMEM;
 	}
 	if (strangers)
-		v2m_log_debug("%zu port assignments are of no key of a key file", strangers);
+		v2m_log_debug("%zu port assignments belong to no key of a key file or database",
+			      strangers);
 	return 0;
 }
 
@@ -187,7 +189,7 @@ static const struct v2m_key *find_assignment(const struct v2m_key_list *assignme
 	return NULL;
 }
 
-/* A port file may give one port to two keys if one of them uses TCP and the other one UDP. */
+/* A port file may give one port to two keys only if one of them uses TCP and the other one UDP. */
 static int refuse_assignment_clash(const struct join *join, const struct v2m_key_list *assignments,
 				   struct v2m_error *error)
 {
@@ -208,25 +210,25 @@ static int refuse_assignment_clash(const struct join *join, const struct v2m_key
 	    strcmp(one->source, other->source) != 0)
 		return 0;
 	return v2m_error_set(error, -EINVAL,
-			     "%s: port %u is given to the keys %s and %s, which both use it by the "
-			     "same transport",
+			     "%s: port %u belongs to key %s and to key %s, and both use the same "
+			     "transport",
 			     one->source, port, join->keys->items[first].id,
 			     join->keys->items[second].id);
 }
 
-/* Where it listens is known best by the proxy's configuration. */
+/* The ports are those of the proxy's configuration, because it decides where the proxy listens. */
 static void merge_client(struct v2m_key *key, struct v2m_key *client)
 {
 	if (key->n_spans && !same_ports(key, client))
-		warn_ports(key, client, client);
+		warn_of_other_ports(key, client, client);
 	take_spans(key, client);
 	complete_text(&key->short_id, &client->short_id);
 	complete_text(&key->sni, &client->sni);
 	complete_text(&key->identity, &client->identity);
 }
 
-/* The same customer in two configurations is served on the ports of both. */
-static int add_client(struct v2m_key *key, const struct v2m_key *client)
+/* A client in two configurations is served on the ports of both. */
+static int add_spans_of_client(struct v2m_key *key, const struct v2m_key *client)
 {
 	for (size_t i = 0; i < client->n_spans; i++)
 		if (v2m_key_add_span(key, &client->spans[i]))
@@ -247,7 +249,7 @@ static int take_clients(struct join *join, struct v2m_key_list *clients, size_t 
 		else if (key < join->keys->items + n_customers)
 			merge_client(key, client);
 		else
-			result = add_client(key, client);
+			result = add_spans_of_client(key, client);
 		if (result)
 			return result;
 	}

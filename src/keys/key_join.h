@@ -22,10 +22,10 @@ struct v2m_gathered {
 
 void v2m_gathered_clear(struct v2m_gathered *gathered);
 
-/* Moves the keys into an empty list, in which ids and uuids are unique: a key file's key and a
- * client with the same uuid are one key. Of keys with the same id and different uuids the first one
- * stays. 0; -EINVAL if a port file gives one port to two keys by the same transport; or -ENOMEM.
- * Both lists are the caller's to clear either way. */
+/* Moves the keys into an empty list, in which ids and uuids are unique. A customer and a client
+ * with the same uuid become one key. If two keys have the same id and different uuids, the first
+ * one stays. 0; -EINVAL if a port file gives one port to two keys by the same transport; or
+ * -ENOMEM. The caller clears both lists either way. */
 int v2m_key_join(struct v2m_gathered *gathered, struct v2m_key_list *joined,
 		 struct v2m_error *error);
 

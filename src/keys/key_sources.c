@@ -212,7 +212,8 @@ static int date_keys(struct v2m_key_list *keys, const struct v2m_source_options 
 	return result;
 }
 
-/* An earlier version made a key of its own of each port of a client with several ports. */
+/* An earlier version made a key for each port of a client with several ports. Its id was a UUIDv5
+ * of the identity and the port. 0 or -ENOMEM. */
 static int add_aliases_of_span(struct v2m_key *key, const struct v2m_span *span,
 			       const struct v2m_source_options *options)
 {
@@ -232,6 +233,7 @@ static int add_aliases_of_span(struct v2m_key *key, const struct v2m_span *span,
 	return 0;
 }
 
+/* 0 or -ENOMEM. */
 static int add_aliases(struct v2m_key_list *keys, const struct v2m_source_options *options)
 {
 	int result = 0;
@@ -262,8 +264,8 @@ static int make_keyset(struct loading *loading, struct v2m_keyset **keyset)
 	loading->report.refused_ports = made->slots.n_refused;
 	if (made->slots.n_refused)
 		v2m_log_error(
-			"%zu ports or ranges are not counted: at most %d can be. Single ports "
-			"come before ranges, and those that come last go without",
+			"%zu ports or ranges are not counted, because at most %d can be: ranges "
+			"are left out before single ports, and the last keys before the others",
 			made->slots.n_refused, V2M_MAX_SLOTS);
 	*keyset = made;
 	return 0;

@@ -12,12 +12,13 @@
 #include "base/error.h"
 
 struct v2m_source_options {
-	/* For the created_at of keys whose source has none: what they had before, else when they
-	 * were first seen (Unix microseconds; 0: never), else now. */
-	const struct v2m_keyset *previous;                            /* NULL: none */
-	int64_t (*first_seen_us)(void *context, const char *subject); /* NULL: nobody knows */
-	/* Whether totals are kept, or were joined, under that name: an id that an earlier version
-	 * made. NULL: none is known. */
+	/* For keys whose source has no date. The date is that of the same key in previous; else
+	 * first_seen_us() says when the key was first seen (Unix microseconds; 0: never); else it
+	 * is now. */
+	const struct v2m_keyset *previous;                            /* may be NULL */
+	int64_t (*first_seen_us)(void *context, const char *subject); /* may be NULL */
+	/* Whether the ledger has totals under this id, or has joined them into those of a key. Such
+	 * ids become aliases. NULL: no key gets an alias. */
 	bool (*knows_subject)(void *context, const char *subject);
 	void *context;
 	int64_t now_us;

@@ -19,7 +19,7 @@ struct v2m_source_report {
 	struct v2m_source_entry *items;
 	size_t count;
 	size_t capacity;
-	size_t refused_ports; /* slots beyond V2M_MAX_SLOTS: they are not counted */
+	size_t refused_ports; /* ports and ranges beyond V2M_MAX_SLOTS, which are not counted */
 	struct v2m_key_notes notes;
 };
 

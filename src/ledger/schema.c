@@ -46,7 +46,7 @@ static const char *const steps[] = {
 	" udp_tx_payload INTEGER NOT NULL);",
 
 	/* Dates are 20250804, months 202508. The rows of one day lie together: a flush of 4,096
-	 * keys touches some 60 pages, where ordered by subject it would touch 4,096. */
+	 * keys touches some 60 pages. Ordered by subject, it would touch 4,096. */
 	"ALTER TABLE subjects ADD COLUMN key_name TEXT;"
 	"ALTER TABLE subjects ADD COLUMN port INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE subjects ADD COLUMN max_connections INTEGER NOT NULL DEFAULT 0;"
@@ -84,8 +84,8 @@ static const char *const steps[] = {
 	"DROP TABLE raw;"
 	"ALTER TABLE readings RENAME TO raw;",
 
-	/* identity tells this ledger's exports from those of others; imports remembers of which
-	 * other ledger each subject has been imported, and by which document. */
+	/* identity names this ledger in its exports. imports remembers for each subject the ledger
+	 * and the document that it was imported from. */
 	"CREATE TABLE identity (id INTEGER PRIMARY KEY, name TEXT NOT NULL);"
 	"INSERT INTO identity VALUES (1, lower(hex(randomblob(16))));"
 	"CREATE TABLE imports (source TEXT NOT NULL, subject TEXT NOT NULL,"
@@ -96,18 +96,18 @@ static const char *const steps[] = {
 
 #define LIST_VERSION 4 /* the version that the steps end at */
 
-/* Columns that have another name in the list, from version LIST_VERSION + i to the next. */
+/* Renames columns, from version LIST_VERSION + i to the next. */
 static const char *const renames[] = {
 	/* The slots of earlier versions were ports. */
 	"ALTER TABLE raw RENAME COLUMN port TO slot",
 };
 
 /*
- * What moves to another table, from version LIST_VERSION + i to the next, once all tables have the
- * columns of the list.
+ * Statement i moves rows to another table, from version LIST_VERSION + i to the next. It runs after
+ * all tables have the columns of the list.
  */
 static const char *const moves[] = {
-	/* 4 kept these as readings of epochs that were no epochs. */
+	/* Version 4 kept these in raw, with texts in place of epochs. */
 	"INSERT INTO socket_overlaps (slot_number, rx_packets, rx_wire, rx_payload,"
 	" tx_packets, tx_wire, tx_payload) SELECT slot, tcp_rx_packets, tcp_rx_wire,"
 	" tcp_rx_payload, tcp_tx_packets, tcp_tx_wire, tcp_tx_payload"
@@ -138,7 +138,7 @@ static int query_int(sqlite3 *db, const char *sql, int *value, struct v2m_error 
 	return result;
 }
 
-/* Another program's file has tables and not our id; an empty file has neither. */
+/* The file of another program has tables, and does not have our id. An empty file has neither. */
 static int check_owner(sqlite3 *db, int version, struct v2m_error *error)
 {
 	int application = 0;
@@ -298,8 +298,9 @@ static int follow_list(sqlite3 *db, struct v2m_error *error)
 	return result;
 }
 
-/* Runs those of the texts that lead from a version, at least LIST_VERSION, to the present one. */
-static int run_from(sqlite3 *db, const char *const *texts, int version, struct v2m_error *error)
+/* Runs the texts from a version (at least LIST_VERSION) to the present one. 0 or -errno. */
+static int run_texts_from(sqlite3 *db, const char *const *texts, int version,
+			  struct v2m_error *error)
 {
 	int result = 0;
 
@@ -317,10 +318,10 @@ static int migrate_from(sqlite3 *db, int version, struct v2m_error *error)
 	for (; version < LIST_VERSION && result == 0; version++)
 		result = v2m_sqlite_exec(db, steps[version], error);
 	if (result == 0)
-		result = run_from(db, renames, version, error);
+		result = run_texts_from(db, renames, version, error);
 	if (result == 0)
 		result = follow_list(db, error);
-	return result ? result : run_from(db, moves, version, error);
+	return result ? result : run_texts_from(db, moves, version, error);
 }
 
 int v2m_schema_migrate(sqlite3 *db, int version, struct v2m_error *error)
@@ -342,6 +343,7 @@ int v2m_schema_migrate(sqlite3 *db, int version, struct v2m_error *error)
 	return result;
 }
 
+/* Reads all rows of a table, to check their values. *row is room for one. */
 static int check_rows(sqlite3 *db, const struct v2m_ledger_table *table, void *row,
 		      struct v2m_error *error)
 {

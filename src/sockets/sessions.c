@@ -294,7 +294,7 @@ static size_t list_counted_ports(const struct v2m_sessions *sessions, uint16_t p
 	return count;
 }
 
-/* Counters for exactly these ports; a port that stays keeps its own. 0 or -errno. */
+/* Makes counters for exactly these ports. A port that stays keeps its counters. 0 or -errno. */
 static int set_counters(const struct v2m_sessions *sessions, const uint16_t *ports, size_t n_ports,
 			uint32_t netns)
 {
@@ -318,7 +318,8 @@ static int set_counters(const struct v2m_sessions *sessions, const uint16_t *por
 	return result;
 }
 
-/* Tells the program the slot of each port. It sees the old slot or the new one. 0 or -errno. */
+/* Writes the slot of each port for the program, which sees either the old slot or the new one. 0 or
+ * -errno. */
 static int write_ports(const struct v2m_sessions *sessions, const struct v2m_tcp_slots *slots)
 {
 	size_t size = 65536 * sizeof(struct v2m_session_port);

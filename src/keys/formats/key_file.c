@@ -41,6 +41,7 @@ int v2m_key_read_transport(const struct v2m_json_node *key, unsigned *transports
 	return 0;
 }
 
+/* Adds one element of "ports". */
 static int add_ports(const struct v2m_json_node *node, struct v2m_key *key, const char *text,
 		     struct v2m_error *error)
 {
@@ -48,8 +49,8 @@ static int add_ports(const struct v2m_json_node *node, struct v2m_key *key, cons
 
 	if (!v2m_span_parse(text, &span))
 		return v2m_json_expected(node, error,
-					 "a port from 1 to 65535 or a range \"20000-50000\", with "
-					 "\"/tcp\" or \"/udp\" behind it or without");
+					 "a port from 1 to 65535 or a range \"20000-50000\", "
+					 "either one also with \"/tcp\" or \"/udp\" at its end");
 	if (v2m_key_add_span(key, &span))
 		return v2m_error_set(error, -ENOMEM, "%s: out of memory", node->doc->path);
 	return 0;
@@ -70,7 +71,7 @@ static int read_port(const struct v2m_json_node *object, struct v2m_key *key,
 	return result;
 }
 
-/* "ports": numbers, and strings as v2m_span_parse() takes them. */
+/* Reads "ports": a list of numbers, and of strings that v2m_span_parse() accepts. */
 static int read_ports(const struct v2m_json_node *object, struct v2m_key *key,
 		      struct v2m_error *error)
 {
@@ -194,6 +195,7 @@ static int refuse_clash(const struct v2m_json_node *root, const struct v2m_key_l
 			     v2m_json_node_place(&earlier).line);
 }
 
+/* Names the port that two keys use by the same transport, and the line of the earlier key. */
 static int refuse_port_clash(const struct v2m_json_node *root, const struct v2m_key_list *keys,
 			     struct v2m_error *error)
 {

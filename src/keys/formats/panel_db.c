@@ -275,6 +275,7 @@ static int read_keys(struct panel *panel, struct v2m_key_list *keys)
 	return step == SQLITE_DONE ? 0 : fail_database(panel);
 }
 
+/* Two keys of a database must not use the same port by the same transport. */
 static int refuse_port_clash(struct panel *panel, const struct v2m_key_list *keys)
 {
 	size_t first;

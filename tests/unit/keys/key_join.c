@@ -123,7 +123,7 @@ static void a_port_file_may_give_one_port_to_two_keys_by_transport(void **state)
 	temporary_file("k", "[{\"uuid\": \"" U1 "\", \"id\": \"a\", \"transport\": \"tcp\"},"
 			    "{\"uuid\": \"" U2 "\", \"id\": \"b\"}]");
 	FAIL(-EINVAL, "p", "k");
-	assert_non_null(strstr(error.text, "port 443 is given to the keys a and b"));
+	assert_non_null(strstr(error.text, "port 443 belongs to key a and to key b"));
 }
 
 static bool knows_all(void *context, const char *subject)
