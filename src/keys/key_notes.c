@@ -8,6 +8,9 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/text.h"
+
+#define REASON_LEN 512
 
 static void clear_note(struct v2m_key_note *note)
 {
@@ -30,6 +33,13 @@ static int add(struct v2m_key_notes *notes, const struct v2m_key_note *note)
 	return 0;
 }
 
+/* A reason that is too long ends behind a character. */
+static void write_reason(char reason[static REASON_LEN], const char *format, va_list arguments)
+{
+	if (vsnprintf(reason, REASON_LEN, format, arguments) >= REASON_LEN)
+		reason[v2m_utf8_cut(reason, REASON_LEN - 2)] = 0;
+}
+
 static bool is_full(struct v2m_key_notes *notes, enum v2m_note_kind kind)
 {
 	notes->n_missing += kind == V2M_NOTE_MISSING;
@@ -44,14 +54,14 @@ void v2m_key_note(struct v2m_key_notes *notes, enum v2m_note_kind kind,
 {
 	struct v2m_key_note note = { .kind = kind, .file = entry->doc->path };
 	char member[V2M_JSON_PATH_LEN];
-	char reason[512];
+	char reason[REASON_LEN];
 	struct v2m_place place;
 	va_list arguments;
 
 	if (is_full(notes, kind))
 		return;
 	va_start(arguments, format);
-	vsnprintf(reason, sizeof(reason), format, arguments);
+	write_reason(reason, format, arguments);
 	va_end(arguments);
 	v2m_json_node_path(entry, member);
 	place = v2m_json_node_place(entry);
@@ -67,13 +77,13 @@ void v2m_key_note_file(struct v2m_key_notes *notes, enum v2m_note_kind kind, con
 {
 	char member[] = "";
 	struct v2m_key_note note = { .kind = kind, .file = (char *)file, .member = member };
-	char reason[512];
+	char reason[REASON_LEN];
 	va_list arguments;
 
 	if (is_full(notes, kind))
 		return;
 	va_start(arguments, format);
-	vsnprintf(reason, sizeof(reason), format, arguments);
+	write_reason(reason, format, arguments);
 	va_end(arguments);
 	note.reason = reason;
 	notes->n_more += add(notes, &note) != 0;
