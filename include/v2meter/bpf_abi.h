@@ -188,13 +188,14 @@ struct v2m_device_config {
 };
 
 /*
- * session_ports: ARRAY[65536] by local port, of bpf/sessions.bpf.c: the first port of the slot that
- * counts it. The daemon writes an element through the map's memory, in one store. This and the
- * three below are not part of the layout of the maps above and have a version of their own.
+ * session_ports: ARRAY[65536] by local port, for bpf/sessions.bpf.c: the first port of the slot
+ * that counts the port. The map is in the daemon's memory, and the daemon writes an element in one
+ * store. This map and the three below are not part of the layout above and have a version of their
+ * own.
  */
 #define V2M_SESSIONS_ABI_VERSION 1
 struct v2m_session_port {
-	__u16 slot_port; /* host byte order; 0: nobody asked for this port */
+	__u16 slot_port; /* host byte order; 0: the port is not counted */
 	__u16 pad[3];
 };
 

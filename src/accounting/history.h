@@ -12,7 +12,7 @@
 #include "accounting/snapshot.h"
 #include "base/calendar.h"
 
-/* What was counted for one subject in some time. */
+/* The figures of one subject over some time. */
 struct v2m_history_figures {
 	struct v2m_totals totals;
 	uint32_t max_connections; /* most at once */

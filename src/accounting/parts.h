@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What a key counted in each of its slots. Only keys that have or had several slots have parts. */
+/* The totals of a key in each of its slots. Only keys that have or had several slots have parts. */
 #ifndef V2METER_ACCOUNTING_PARTS_H
 #define V2METER_ACCOUNTING_PARTS_H
 

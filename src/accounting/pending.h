@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What was counted for one subject since the ledger last stored it, by local day and hour. The
+/* The figures of one subject since the ledger last stored it, by local day and hour. The
  * ledger adds it to its rows. While the disk cannot be written it is kept in memory, within limits.
  */
 #ifndef V2METER_ACCOUNTING_PENDING_H

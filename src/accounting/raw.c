@@ -79,7 +79,7 @@ static struct v2m_port_sample make_reading(const struct v2m_port_sample *entry, 
 	return reading;
 }
 
-/* What was counted from one reading of a counter to the next. */
+/* The difference between two readings of a counter. */
 static struct v2m_raw_delta count_since(const struct v2m_port_sample *now,
 					const struct v2m_port_sample *last)
 {

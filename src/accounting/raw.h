@@ -30,7 +30,7 @@ int v2m_raw_reserve(struct v2m_raw_ports *ports, size_t n);
 /* Adds a reading of a slot that has none of that epoch. There must be room. */
 void v2m_raw_insert(struct v2m_raw_ports *ports, const struct v2m_raw_port *raw);
 
-/* What an entry of a sample has counted since its last reading. */
+/* The difference between an entry of a sample and its last reading. */
 struct v2m_raw_delta {
 	struct v2m_totals tcp;
 	struct v2m_totals udp;

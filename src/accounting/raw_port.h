@@ -24,9 +24,9 @@ struct v2m_raw_port {
 	bool dirty;      /* differs from what the ledger has stored */
 };
 
-/* What socket statistics counted of a slot since the last exact reading. The kernel programs may
- * have counted the same bytes: when they can be read again, only what they have beyond this is
- * added. */
+/* The bytes that socket statistics counted of a slot since its last exact reading. The kernel
+ * programs may have counted the same bytes: when they can be read again, only what they have beyond
+ * this is added. */
 struct v2m_socket_overlap {
 	uint32_t slot_number;
 	struct v2m_totals counted;

@@ -21,12 +21,12 @@ struct v2m_sessions_view {
 	uint64_t tx_bytes;
 };
 
-/* What is known of one slot of the key set. */
+/* The figures of one slot of the key set. */
 struct v2m_slot_view {
 	bool counted; /* false: the number of bytes is not known, and the figures are zeros */
 	/* The sum of the shares of all keys, and of what is unattributed. */
 	struct v2m_totals since_reset;
-	/* What a shared slot, or a slot behind another one, counted for no single key. Else zeros.
+	/* For a shared slot or a slot behind another one: the bytes of no single key. Else zeros.
 	 */
 	struct v2m_totals unattributed;
 	double rate_bytes_s; /* wire bytes, both directions, over the last rate_window_s */
@@ -37,14 +37,14 @@ struct v2m_slot_view {
 	size_t n_udp_peers;
 };
 
-/* What a key counted in one of its slots since its last reset. The shares of a key add up to what
+/* The totals of a key in one of its slots since its last reset. The shares of a key add up to what
  * its reset would close. */
 struct v2m_share {
 	size_t slot; /* index in keyset->slots.items */
 	struct v2m_totals since_reset;
 };
 
-/* What is known of one key. */
+/* The figures of one key. */
 struct v2m_key_view {
 	struct v2m_totals since_reset;
 	const struct v2m_share *shares; /* parallel to v2m_keyset_slots_of() */

@@ -35,7 +35,7 @@ struct v2m_subject {
 /* True for the subject of a slot behind another one. Its bytes are in no sum. */
 bool v2m_subject_is_behind(const struct v2m_subject *subject);
 
-/* What was counted since the last reset of the traffic, or of the history. */
+/* The totals since the last reset of the traffic, or of the history. */
 struct v2m_totals v2m_subject_since_reset(const struct v2m_subject *subject);
 struct v2m_totals v2m_subject_history(const struct v2m_subject *subject);
 

@@ -7,7 +7,6 @@
 #include <sys/epoll.h>
 
 #include "base/cleanup.h"
-#include "collector/slot_rules.h"
 #include "base/log.h"
 #include "base/transport.h"
 #include "collector/news.h"
@@ -16,6 +15,7 @@
 #include "datapath/port_slots.h"
 #include "datapath/previous.h"
 #include "datapath/udp_peers.h"
+#include "keys/slot_rules.h"
 #include "sockets/socket_stats.h"
 
 /* A UDP peer is listed this long after the last datagram to it. */

@@ -7,9 +7,9 @@
 
 #include "base/cleanup.h"
 #include "base/transport.h"
-#include "collector/slot_rules.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "keys/slot_rules.h"
 #include "sockets/sessions.h"
 #include "sockets/sockets.h"
 

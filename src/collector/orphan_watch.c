@@ -71,7 +71,7 @@ static void describe_orphan(const struct v2m_key *orphan, struct v2m_error *sent
 	v2m_span_format(span->first_port, span->last_port, ports);
 	v2m_error_set(sentence, 0,
 		      "port %s%s has no key any more, but a server listens there: its bytes are "
-		      "counted for nobody. The last key was %s (%s)",
+		      "counted for no key. The last key was %s (%s)",
 		      ports, orphan->n_spans > 1 ? " and others" : "", orphan->name, orphan->id);
 }
 

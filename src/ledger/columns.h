@@ -20,7 +20,7 @@
 /* The version of the schema, PRAGMA user_version. */
 #define V2M_LEDGER_VERSION 5
 
-/* What a column holds. Each type has one C type, and a range that is checked whenever a value is
+/* The type of a column. Each type has one C type, and a range that is checked whenever a value is
  * read: see types[] in columns.c. */
 enum v2m_ledger_column_type {
 	V2M_COLUMN_NAME,     /* char *, shorter than V2M_SUBJECT_LEN */
@@ -75,7 +75,7 @@ struct v2m_period {
 	struct v2m_history_figures figures;
 };
 
-/* What a subject counted in one of its slots. */
+/* A part of a subject. */
 struct v2m_part_row {
 	const char *subject;
 	struct v2m_part part;

@@ -89,8 +89,8 @@ static int write_subject(const struct v2m_subject *subject, void *context)
 	return result;
 }
 
-/* An alias is a subject without figures. The ledger that imports it knows the name then, and joins
- * it into its key as it joins the names of an earlier version. */
+/* Writes an alias as a subject without figures. The ledger that imports it then knows the name, and
+ * joins it into its key like an id of an earlier version. */
 static int write_alias(const struct v2m_alias *alias, void *context)
 {
 	struct v2m_subject subject = {

@@ -13,7 +13,7 @@
  * TOTALS is an array: the counters of rx as "flow" names them, then the same of tx. FIGURES adds
  * the most connections at once and the sessions. A document without "flow" has the first three
  * above; counters that it does not name are 0. A document has neither hours nor the parts of keys:
- * an import adds the bytes to the first slot of a key.
+ * an import adds the bytes to the first slot of a key. An alias is a subject without figures.
  */
 #ifndef V2METER_LEDGER_TRANSFER_H
 #define V2METER_LEDGER_TRANSFER_H

@@ -17,11 +17,13 @@
 #include "base/proc_tcp_line.h"
 #include "netlink/netlink.h"
 
-/* Where the sockets of one transport are. The kernel calls a UDP socket without a peer closed. */
+/* How the listening sockets of one transport are found. A UDP socket without a peer has the state
+ * CLOSE in the kernel. */
 struct place {
 	uint8_t protocol;
 	unsigned state;
-	const char *files[2]; /* thread-self: the thread may be in another network namespace */
+	/* thread-self: the thread may be in another network namespace than the process. */
+	const char *files[2];
 };
 
 static const struct place places[] = {
@@ -49,12 +51,13 @@ static int visit_socket(const struct nlmsghdr *message, void *context)
 	return 0;
 }
 
+/* Adds the ports of the sockets of one family. 0 or -errno. */
 static int ask_family(struct v2m_netlink *netlink, const struct place *place, int family,
 		      uint8_t *ports)
 {
 	_Alignas(struct nlmsghdr) char buffer[256];
-	/* If the dump is taken again, a port that was closed meanwhile may stay: the next reading
-	 * corrects this. */
+	/* If the kernel interrupts the dump and it is taken again, a port that was closed meanwhile
+	 * may stay. The next reading corrects this. */
 	struct v2m_netlink_visitor visitor = { visit_socket, NULL, ports };
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	struct inet_diag_req_v2 *query = mnl_nlmsg_put_extra_header(request, sizeof(*query));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The ports at which a server of this host listens. */
+/* Finds the ports at which servers of this host listen. */
 #ifndef V2METER_SOCKETS_LISTENERS_H
 #define V2METER_SOCKETS_LISTENERS_H
 
@@ -18,7 +18,7 @@ struct v2m_listeners {
 /* Reads the sockets of the calling thread's network namespace, by sock_diag or else from /proc. 0
  * or -errno. */
 int v2m_listeners_read(struct v2m_listeners *listeners, struct v2m_error *error);
-/* transport: V2M_TCP or V2M_UDP. */
+/* Whether a server listens at the port. transport: V2M_TCP or V2M_UDP. */
 bool v2m_listeners_has(const struct v2m_listeners *listeners, uint16_t port,
 		       enum v2m_transport transport);
 

@@ -168,7 +168,7 @@ static void what_was_no_epoch_gets_its_own_table(void **context)
 	assert_int_equal(query(state, "SELECT opened FROM session_readings"), 36);
 }
 
-/* One reading of port 1001, by the maps of an earlier version or by those of this one. */
+/* Applies a reading of port 1001, from the maps of an earlier version or of this one. */
 static void count_slot(struct state *state, const char *epoch, bool is_old, uint64_t bytes)
 {
 	sample_at(&state->one, 1001, bytes, ++state->mono_s);
@@ -181,7 +181,7 @@ static void count_slot(struct state *state, const char *epoch, bool is_old, uint
 }
 
 /* The maps of the earlier version stay pinned, and are read before those of this one. */
-static void counters_of_an_earlier_versions_maps_go_on_where_they_were(void **context)
+static void counters_in_maps_of_an_earlier_version_are_continued(void **context)
 {
 	struct state *state = *context;
 
@@ -203,7 +203,7 @@ static void counters_of_an_earlier_versions_maps_go_on_where_they_were(void **co
 	}
 }
 
-/* The key has another id by now: its port is one of several. */
+/* The key has another id now, because its port is one of several. */
 static void the_subjects_of_every_version_are_joined(void **context)
 {
 	static const struct key_on keys[] = {
@@ -230,7 +230,7 @@ static void the_subjects_of_every_version_are_joined(void **context)
 				 version < 3 ? 1700 : 1640);
 		assert_int_equal(subject->sessions, version == 1 ? 0 : 70);
 		assert_int_equal(stored_day(state, 20250802), version == 1 ? 0 : 150);
-		/* Before version 2 nobody noted the port. */
+		/* Before version 2, the port was not stored. */
 		assert_int_equal(v2m_parts_find(&subject->parts, 1001)->lifetime.rx.wire_bytes,
 				 version == 1   ? 200
 				 : version == 2 ? 2200
@@ -373,7 +373,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_file_of_every_version_keeps_its_totals_and_goes_on),
 		TEST(what_was_no_epoch_gets_its_own_table),
-		TEST(counters_of_an_earlier_versions_maps_go_on_where_they_were),
+		TEST(counters_in_maps_of_an_earlier_version_are_continued),
 		TEST(the_subjects_of_every_version_are_joined),
 		TEST(a_migrated_file_has_the_schema_of_a_new_one),
 		TEST(a_migration_that_fails_leaves_the_file_as_it_was),

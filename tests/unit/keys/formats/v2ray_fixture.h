@@ -93,9 +93,9 @@ static inline void check_refused(const char *text, const char *expected)
 
 struct expected {
 	const char *name;
-	const char *uuid;    /* NULL: the key's id */
-	const char *ports;   /* of its spans: "443, 20000-50000" */
-	unsigned transports; /* of the first span, as below */
+	const char *uuid;    /* if NULL, the id of the key */
+	const char *ports;   /* the ports of its spans: "443, 20000-50000" */
+	unsigned transports; /* of the first span */
 	bool loopback;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Makes the rules by which the byte source and the connections count the slots of a key set. */
-#ifndef V2METER_COLLECTOR_SLOT_RULES_H
-#define V2METER_COLLECTOR_SLOT_RULES_H
+/* Makes the rules by which packets and connections are counted for the slots of a key set. */
+#ifndef V2METER_KEYS_SLOT_RULES_H
+#define V2METER_KEYS_SLOT_RULES_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "collector/slot_rules.h"
+#include "keys/slot_rules.h"
 
 #include <stdlib.h>
 
