@@ -233,11 +233,29 @@ static int add_aliases_of_span(struct v2m_key *key, const struct v2m_span *span,
 	return 0;
 }
 
+/* Names of keys that were joined are aliases only if something was counted for them. */
+static void keep_known_aliases(struct v2m_key *key, const struct v2m_source_options *options)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < key->aliases.count; i++) {
+		char *alias = key->aliases.items[i];
+
+		if (options->knows_subject && options->knows_subject(options->context, alias))
+			key->aliases.items[n++] = alias;
+		else
+			free(alias);
+	}
+	key->aliases.count = n;
+}
+
 /* 0 or -ENOMEM. */
 static int add_aliases(struct v2m_key_list *keys, const struct v2m_source_options *options)
 {
 	int result = 0;
 
+	for (size_t i = 0; i < keys->count; i++)
+		keep_known_aliases(&keys->items[i], options);
 	for (size_t i = 0; options->knows_subject && i < keys->count; i++)
 		for (size_t k = 0; k < keys->items[i].n_spans && !result; k++)
 			result = add_aliases_of_span(&keys->items[i], &keys->items[i].spans[k],
@@ -276,6 +294,8 @@ int v2m_key_sources_load(const struct v2m_strings *sources,
 			 struct v2m_source_report *report, struct v2m_error *error)
 {
 	struct loading loading = { .options = options, .before = report, .error = error };
+
+	loading.gathered.previous = options->previous;
 
 	for (size_t i = 0; i < sources->count; i++) {
 		if (strcmp(sources->items[i], AUTO) == 0)

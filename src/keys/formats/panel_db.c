@@ -13,6 +13,7 @@
 #include "json/json_doc.h"
 #include "keys/formats/key_file.h"
 #include "base/clock.h"
+#include "keys/key_clash.h"
 #include "base/name_index.h"
 #include "base/sqlite_uri.h"
 #include "base/text.h"
@@ -292,6 +293,22 @@ static int refuse_port_clash(struct panel *panel, const struct v2m_key_list *key
 	return 0;
 }
 
+static int refuse_crossed(struct panel *panel, const struct v2m_key_list *keys)
+{
+	size_t first;
+	size_t second;
+	int result = v2m_key_clash_find_crossed(keys, &first, &second);
+
+	if (result < 0)
+		return out_of_memory(panel);
+	if (result)
+		return v2m_error_set(panel->error, -EINVAL,
+				     "%s: table keys, rows %zu and %zu: the id of one is the uuid "
+				     "of the other",
+				     panel->path, first + 1, second + 1);
+	return refuse_port_clash(panel, keys);
+}
+
 static int refuse_clashes(struct panel *panel, const struct v2m_key_list *keys)
 {
 	static const struct {
@@ -314,7 +331,7 @@ static int refuse_clashes(struct panel *panel, const struct v2m_key_list *keys)
 					     "%s: table keys, rows %zu and %zu have the same %s",
 					     panel->path, first + 1, second + 1, orders[i].what);
 	}
-	return refuse_port_clash(panel, keys);
+	return refuse_crossed(panel, keys);
 }
 
 /* SQLite calls this now and then while it works. Not 0 ends the statement. */

@@ -8,23 +8,20 @@
 
 #include "base/array.h"
 #include "base/name_index.h"
-#include "base/text.h"
 #include "base/transport.h"
 #include "base/uuid.h"
 #include "base/cleanup.h"
 #include "keys/formats/v2ray_fronts.h"
+#include "keys/formats/v2ray_identity.h"
 #include "keys/formats/v2ray_inbound.h"
 #include "keys/formats/v2ray_merge.h"
 #include "keys/formats/v2ray_users.h"
-
-/* Room for a string of the file with ":65535", or with "#" and a number. */
-#define IDENTITY_LEN (V2M_JSON_MAX_STRING + 32)
 
 /* The state while all inbounds are read. */
 struct reader {
 	struct v2m_key_list *keys;
 	struct v2m_key_notes *notes;
-	struct v2m_name_index known; /* the place of the key of an identity, see index_name() */
+	struct v2m_name_index known; /* the place of the key of an identity, see v2ray_identity.h */
 	const struct v2m_v2ray_inbounds *inbounds;
 	const struct v2m_v2ray_fronts *fronts;
 	size_t n_entries;
@@ -49,10 +46,7 @@ struct inbound {
 /* A user of an inbound. */
 struct user {
 	struct v2m_json_node node;
-	const char *name;            /* the email, cut if it is too long; NULL if there is none */
-	char identity[IDENTITY_LEN]; /* the text from which its id is made */
-	char uuid[V2M_JSON_MAX_STRING + 1]; /* "" if its protocol has none */
-	char name_text[V2M_V2RAY_MAX_TEXT + 1];
+	struct v2m_v2ray_identity identity;
 };
 
 bool v2m_v2ray_is_config(const json_t *root)
@@ -113,37 +107,6 @@ static void note(struct reader *reader, const struct inbound *inbound, enum v2m_
 		v2m_key_note(reader->notes, kind, inbound->node, "%s", reason);
 }
 
-/* A text that fits as it is, or else its start and a hash of all of it. */
-static void shorten(const char *text, char *identity, size_t size)
-{
-	char hash[V2M_UUID_LEN];
-
-	if (strlen(text) <= V2M_V2RAY_MAX_TEXT) {
-		snprintf(identity, size, "%s", text);
-		return;
-	}
-	v2m_uuid5(text, hash);
-	snprintf(identity, size, "%.*s~%s", (int)v2m_utf8_cut(text, 200), text, hash);
-}
-
-/* The identity of a user without an id: the email, else the public key, else the tag, else the
- * protocol. The second user without an email gets "#2" behind it, and so on. */
-static void name_identity(const struct inbound *inbound, const struct v2m_v2ray_user *found,
-			  size_t place, struct user *user)
-{
-	const char *own = found->email ? found->email : found->key;
-	char number[24] = "";
-
-	if (own) {
-		shorten(own, user->identity, sizeof(user->identity));
-		return;
-	}
-	if (place > 0)
-		snprintf(number, sizeof(number), "#%zu", place + 1);
-	snprintf(user->identity, sizeof(user->identity), "%s%s",
-		 inbound->tag ? inbound->tag : inbound->protocol, number);
-}
-
 static int read_user(struct reader *reader, const struct inbound *inbound, size_t place,
 		     struct user *user)
 {
@@ -151,42 +114,16 @@ static int read_user(struct reader *reader, const struct inbound *inbound, size_
 	int result;
 
 	user->node = v2m_v2ray_users_item(&inbound->users, place);
-	user->uuid[0] = 0;
-	user->name = NULL;
 	result = v2m_v2ray_user_read(&inbound->users, &user->node, &found, reader->error);
 	if (result)
 		return result;
-	if (found.email) {
-		snprintf(user->name_text, sizeof(user->name_text), "%.*s",
-			 (int)v2m_utf8_cut(found.email, V2M_V2RAY_MAX_TEXT), found.email);
-		user->name = user->name_text;
-	}
+	v2m_v2ray_identify(&found, inbound->tag ? inbound->tag : inbound->protocol, place,
+			   &user->identity);
 	if (found.email && strlen(found.email) > V2M_V2RAY_MAX_TEXT)
 		v2m_key_note(reader->notes, V2M_NOTE_REMARK, &user->node,
 			     "the email has %zu bytes: the key is named by its first %d",
 			     strlen(found.email), V2M_V2RAY_MAX_TEXT);
-	if (!found.id || !*found.id) {
-		name_identity(inbound, &found, place, user);
-		return 0;
-	}
-	if (strlen(found.id) == V2M_UUID_LEN - 1 || !v2m_uuid_canonical(found.id, user->uuid))
-		snprintf(user->uuid, sizeof(user->uuid), "%s", found.id);
-	v2m_lower_case(user->uuid, user->identity, sizeof(user->identity));
 	return 0;
-}
-
-/* An id and an email with the same text are different users. An id that is no UUID is the same as
- * the UUID that the proxy makes of it. */
-static void index_name(const struct user *user, char name[static IDENTITY_LEN + 2])
-{
-	char mapped[V2M_UUID_LEN];
-
-	if (!*user->uuid)
-		snprintf(name, IDENTITY_LEN + 2, "n:%s", user->identity);
-	else if (v2m_uuid_of_v2ray_id(user->uuid, mapped))
-		snprintf(name, IDENTITY_LEN + 2, "u:%s", mapped);
-	else
-		snprintf(name, IDENTITY_LEN + 2, "u:%s", user->identity);
 }
 
 static unsigned first_port(const struct inbound *inbound)
@@ -197,8 +134,8 @@ static unsigned first_port(const struct inbound *inbound)
 /* The key's name for people. */
 static char *make_name(const struct inbound *inbound, const struct user *user)
 {
-	const char *name = user->name ? user->name : inbound->tag;
-	char text[IDENTITY_LEN];
+	const char *name = *user->identity.name ? user->identity.name : inbound->tag;
+	char text[V2M_V2RAY_IDENTITY_LEN];
 
 	if (name)
 		return strdup(name);
@@ -211,8 +148,7 @@ static char *copy_or_null(const char *text)
 	return text ? strdup(text) : NULL;
 }
 
-static int add_key(struct reader *reader, const struct inbound *inbound, const struct user *user,
-		   const char *name)
+static int add_key(struct reader *reader, const struct inbound *inbound, const struct user *user)
 {
 	V2M_CLEANUP(v2m_key_clear)
 	struct v2m_key key = { .is_active = true, .transports = V2M_TCP | V2M_UDP };
@@ -221,16 +157,16 @@ static int add_key(struct reader *reader, const struct inbound *inbound, const s
 	if (reader->keys->count >= V2M_MAX_KEYS)
 		return v2m_json_fail(inbound->node, reader->error, "expected at most %u keys",
 				     V2M_MAX_KEYS);
-	v2m_uuid5(user->identity, id);
+	v2m_uuid5(user->identity.text, id);
 	key.id = strdup(id);
-	key.uuid = strdup(*user->uuid ? user->uuid : id);
+	key.uuid = strdup(*user->identity.uuid ? user->identity.uuid : id);
 	key.name = make_name(inbound, user);
-	key.identity = strdup(user->identity);
+	key.identity = strdup(user->identity.text);
 	key.sni = copy_or_null(inbound->sni);
 	key.short_id = copy_or_null(inbound->short_id);
 	key.source = strdup(inbound->node->doc->path);
 	if (!key.id || !key.uuid || !key.name || !key.identity || !key.source ||
-	    v2m_name_index_set(&reader->known, name, reader->keys->count) ||
+	    v2m_v2ray_identity_add(&reader->known, &user->identity, reader->keys->count) ||
 	    v2m_key_list_add(reader->keys, &key))
 		return out_of_memory(reader);
 	return 0;
@@ -247,22 +183,22 @@ static int add_spans(struct v2m_key *key, const struct inbound *inbound)
 
 static bool is_nameless(const struct inbound *inbound, const struct user *user)
 {
-	return !*user->uuid && !user->name && !inbound->tag;
+	return !*user->identity.uuid && !*user->identity.name && !inbound->tag;
 }
 
 /* Nothing says that users without a name in two inbounds are the same one: the port tells them
  * apart. */
 static void tell_apart(const struct reader *reader, const struct inbound *inbound,
-		       struct user *user, char name[static IDENTITY_LEN + 2])
+		       struct user *user)
 {
-	size_t length = strlen(user->identity);
+	char *text = user->identity.text;
+	size_t length = strlen(text);
 	size_t index;
 
-	if (!v2m_name_index_find(&reader->known, name, &index) || index >= inbound->first_key)
+	if (!v2m_v2ray_identity_find(&reader->known, &user->identity, &index) ||
+	    index >= inbound->first_key)
 		return;
-	snprintf(user->identity + length, sizeof(user->identity) - length, ":%u",
-		 first_port(inbound));
-	index_name(user, name);
+	snprintf(text + length, sizeof(user->identity.text) - length, ":%u", first_port(inbound));
 }
 
 /* The proxies run with a user that stands twice in an inbound. */
@@ -271,14 +207,13 @@ static void note_twice(struct reader *reader, const struct user *user)
 	v2m_key_note(reader->notes, V2M_NOTE_REMARK, &user->node,
 		     "the inbound has a user with this %s already: both are one key, with the "
 		     "first name",
-		     *user->uuid ? "id" : "name");
+		     *user->identity.uuid ? "id" : "name");
 }
 
 /* A user that stands in another inbound too is one key with the ports of both. */
 static int take_user(struct reader *reader, const struct inbound *inbound, size_t place)
 {
 	struct user user;
-	char name[IDENTITY_LEN + 2];
 	size_t index;
 	int result = read_user(reader, inbound, place, &user);
 
@@ -288,12 +223,11 @@ static int take_user(struct reader *reader, const struct inbound *inbound, size_
 		return v2m_json_fail(inbound->node, reader->error,
 				     "expected at most %u users in all inbounds together",
 				     V2M_MAX_KEY_ENTRIES);
-	index_name(&user, name);
 	if (is_nameless(inbound, &user))
-		tell_apart(reader, inbound, &user, name);
-	if (!v2m_name_index_find(&reader->known, name, &index)) {
+		tell_apart(reader, inbound, &user);
+	if (!v2m_v2ray_identity_find(&reader->known, &user.identity, &index)) {
 		index = reader->keys->count;
-		result = add_key(reader, inbound, &user, name);
+		result = add_key(reader, inbound, &user);
 	} else if (index >= inbound->first_key) {
 		note_twice(reader, &user);
 		return 0;
@@ -386,7 +320,7 @@ static int name_inbound(struct reader *reader, struct inbound *inbound)
 	if (result)
 		return result;
 	if (tag) {
-		shorten(tag, inbound->tag_text, sizeof(inbound->tag_text));
+		v2m_v2ray_shorten(tag, inbound->tag_text, sizeof(inbound->tag_text));
 		inbound->tag = inbound->tag_text;
 	}
 	if (!inbound->protocol || strlen(inbound->protocol) > 32)
