@@ -81,6 +81,8 @@ static int note_anchor(struct reader *reader, const char *anchor, json_t *value)
 	if (v2m_name_index_set(&reader->anchors, anchor, reader->anchored.count) ||
 	    v2m_array_add(&reader->anchored, value))
 		return out_of_memory(reader);
+	/* A member with the same name may replace the value where it stands. */
+	json_incref(value);
 	return 0;
 }
 
@@ -265,6 +267,8 @@ static int read_text(struct reader *reader, const char *text, size_t length)
 	while (reader->depth)
 		clear_level(&reader->levels[--reader->depth]);
 	yaml_parser_delete(&reader->parser);
+	for (size_t i = 0; i < reader->anchored.count; i++)
+		json_decref(reader->anchored.items[i]);
 	v2m_array_clear(&reader->anchored);
 	v2m_name_index_clear(&reader->anchors);
 	return result;
