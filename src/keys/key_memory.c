@@ -127,7 +127,7 @@ static int read_spans(const struct v2m_json_node *object, struct v2m_key *key,
 		struct v2m_span span = { 0 };
 		int result = read_span(&item, &span, error);
 
-		if (!result && v2m_key_add_span(key, &span))
+		if (!result && v2m_key_add_span(key, &span) == -ENOMEM)
 			result = v2m_error_set(error, -ENOMEM, "%s: out of memory", list.doc->path);
 		if (result)
 			return result;
