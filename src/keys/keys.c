@@ -37,6 +37,7 @@ int v2m_key_add_span(struct v2m_key *key, const struct v2m_span *span)
 		if (known->first_port == span->first_port && known->last_port == span->last_port &&
 		    known->loopback == span->loopback && known->front_port == span->front_port) {
 			known->transports |= span->transports;
+			known->visited = known->visited || span->visited;
 			return 0;
 		}
 	}
@@ -282,6 +283,7 @@ static bool same_spans(const struct v2m_key *a, const struct v2m_key *b)
 		    a->spans[i].last_port != b->spans[i].last_port ||
 		    a->spans[i].transports != b->spans[i].transports ||
 		    a->spans[i].loopback != b->spans[i].loopback ||
+		    a->spans[i].visited != b->spans[i].visited ||
 		    a->spans[i].front_port != b->spans[i].front_port)
 			return false;
 	return true;

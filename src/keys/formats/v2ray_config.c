@@ -254,6 +254,7 @@ static int append_runs(struct inbound *inbound, uint16_t front_port)
 			.transports = reach->transports,
 			.loopback = reach->listens == V2M_LISTEN_LOOPBACK,
 			.front_port = front_port,
+			.visited = reach->leads_out,
 		};
 
 		if (v2m_array_add(&inbound->spans, span))
