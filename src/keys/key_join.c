@@ -88,7 +88,8 @@ static int add_key(struct join *join, struct v2m_key *key)
 	return v2m_key_list_add(join->keys, key);
 }
 
-/* What the other key's bytes may have been counted for before the two were one. */
+/* Adds the names that bytes of the other key may have been counted for before the two were joined.
+ */
 static int add_alias(struct v2m_key *key, const struct v2m_key *other)
 {
 	char mine[V2M_SUBJECT_LEN];
