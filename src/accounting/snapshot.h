@@ -26,7 +26,8 @@ struct v2m_sessions_view {
 struct v2m_port_view {
 	uint16_t port;
 	struct v2m_totals since_reset;
-	double rate_bytes_s; /* wire bytes, both directions, over the last rate_window_s */
+	struct v2m_totals lifetime; /* since it was first seen, or the last reset of its history */
+	double rate_bytes_s;        /* wire bytes, both directions, over the last rate_window_s */
 	const struct v2m_connection *connections; /* in the snapshot's connection table */
 	size_t n_connections;
 	struct v2m_sessions_view sessions;

@@ -47,6 +47,8 @@ void v2m_api_put_timestamp_int(struct v2m_json_writer *json, int64_t real_us);
 void v2m_api_put_formatted(struct v2m_json_writer *json, const char *name, uint64_t bytes);
 /* "port"; 0 becomes null. */
 void v2m_api_put_port(struct v2m_json_writer *json, uint16_t port);
+/* "accounting": how the bytes were measured. */
+void v2m_api_put_accounting(struct v2m_api *api);
 /* "key": the object that describes the key. */
 void v2m_api_put_key(struct v2m_json_writer *json, const struct v2m_key *key);
 

@@ -21,8 +21,10 @@ static void fill_port(const struct v2m_parts *parts, const struct v2m_key_port *
 	v2m_keyset_subject(v2m_key_supply_active(parts->keys), port, name, sizeof(name));
 	subject = v2m_account_subject(account, name);
 	view->port = port->port;
-	if (subject)
+	if (subject) {
 		view->since_reset = v2m_subject_since_reset(subject);
+		view->lifetime = v2m_subject_history(subject);
+	}
 	view->rate_bytes_s = v2m_bookkeeper_rate(parts->bookkeeper, port->port);
 	v2m_connections_fill(parts->connections, view);
 }

@@ -125,6 +125,7 @@ static void fill_ports(struct fake_meter *fake, struct v2m_snapshot *snapshot)
 
 		view->port = fake->keyset->ports[i].port;
 		view->since_reset = fake_totals(fake->readings - fake->baselines[i]);
+		view->lifetime = fake_totals(fake->readings);
 		view->rate_bytes_s = FAKE_RX_WIRE + FAKE_TX_WIRE;
 		view->connections = v2m_connection_table_port(snapshot->connections, view->port,
 							      &view->n_connections);
@@ -184,6 +185,11 @@ static enum v2m_verdict take_window(void *context, bool fresh, struct v2m_window
 		*window = v2m_window_ref(fake->window);
 	pthread_mutex_unlock(&fake->lock);
 	return verdict;
+}
+
+static enum v2m_verdict take_live(void *context, struct v2m_window **window)
+{
+	return take_window(context, false, window);
 }
 
 static enum v2m_verdict reset_port(struct fake_meter *fake, const struct v2m_key *key,
@@ -281,6 +287,7 @@ struct fake_meter *fake_meter_new(const struct fake_options *options)
 	fake->meter = (struct v2m_meter){
 		.context = fake,
 		.window = take_window,
+		.live = take_live,
 		.reset = reset_key,
 		.health = tell_health,
 		.status = make_status,
