@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a packet is: its transport, ports, payload and the headers every segment of it repeats. Two
- * ways lead there. What nearly all packets are (no in-band tag, no options, no fragment, headers in
- * the linear part) is found by find_plain_ipv4() or _ipv6() and, where the port is monitored, read
- * by parse_plain(); parse_any() takes everything else, also headers that lie in page fragments.
- * Both follow docs/counting.md and touch no map.
+ * Finds a packet's transport, ports, payload and the headers that each of its segments repeats.
+ * There are two ways. Nearly all packets are plain: no in-band tag, no options, no fragment,
+ * headers in the linear part. find_plain_ipv4() or find_plain_ipv6() finds their ports, and
+ * parse_plain() reads them if the port is monitored. parse_any() reads all other packets, also
+ * those whose headers lie in page fragments. Both ways follow docs/counting.md and touch no map.
  *
- * A length that the packet claims is believed only as far as there are bytes.
+ * A length in a header is used only as far as the packet has bytes.
  */
 #ifndef V2METER_PARSE_BPF_H
 #define V2METER_PARSE_BPF_H

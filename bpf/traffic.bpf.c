@@ -99,7 +99,7 @@ struct {
 	__type(value, struct recent_peer);
 } recent_peers SEC(".maps");
 
-/* What one call of a program adds. */
+/* One call of a program adds this. */
 struct amount {
 	__u64 packets;
 	__u64 wire_bytes;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the kernel programs and the daemon agree on: the layout of the maps and of the constants
- * that are set before a program is loaded. It is the only header that both sides include. The BPF
- * side includes vmlinux.h before it, the other side gets its types from <linux/types.h>.
+ * The interface between the kernel programs and the daemon: the layout of the maps and of the
+ * constants that are set before a program is loaded. It is the only header that both sides include.
+ * The BPF side includes vmlinux.h before it, the other side gets its types from <linux/types.h>.
  *
  * All counters only ever grow, each per-CPU copy has one writing program per direction, and a reset
  * is a baseline in user space.
@@ -72,8 +72,8 @@ struct v2m_port_counters {
 	struct v2m_flow udp;
 };
 
-/* Of one CPU and direction all elements lie together, so that a CPU's part of the map is dense
- * whatever the number of CPUs. */
+/* All elements of one CPU and direction lie together. So a CPU's part of the map is dense for any
+ * number of CPUs. */
 static inline __u32 v2m_counter_index(__u32 cpu, __u32 tx, __u32 slot)
 {
 	return (cpu * 2 + tx) * V2M_MAX_SLOTS + slot;
@@ -125,7 +125,8 @@ struct v2m_fragment_key {
 	__u16 pad;
 };
 
-/* What decided the first fragment. Later fragments of IPv6 do not always name their transport. */
+/* The decision on the first fragment. Later fragments of IPv6 do not always name their transport.
+ */
 struct v2m_fragment_owner {
 	__u16 port;    /* host byte order: destination on ingress, source on egress */
 	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */

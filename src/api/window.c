@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/gzip.h"
+#include "api/gzip.h"
 #include "base/table.h"
 
 /* Every answer about each of 4,096 keys fits. The limit is for dates in paths: a client may ask for

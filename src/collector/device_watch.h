@@ -29,7 +29,7 @@ struct v2m_watched_device {
 /* The configuration and the conditions must outlive the watch. 0 or -errno. */
 int v2m_device_watch_open(const struct v2m_config *config, struct v2m_conditions *conditions,
 			  struct v2m_device_watch **watch, struct v2m_error *error);
-/* What is attached stays. Does nothing on NULL. */
+/* The programs stay attached. Does nothing on NULL. */
 void v2m_device_watch_close(struct v2m_device_watch *watch);
 
 /* Readable when v2m_device_watch_drain() has something to do. */

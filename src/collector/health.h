@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is wrong with the meter now. One table (health.c) has a row for each condition. GET /health
- * and GET /api/meter/status answer with the first row whose condition is set. The manual and
- * docs/openapi.yaml list the conditions in the same order; a test compares the three.
+ * The conditions that are wrong with the meter now. One table (health.c) has a row for each
+ * condition. GET /health and GET /api/meter/status answer with the first row whose condition is
+ * set. The manual and docs/openapi.yaml list the conditions in the same order; a test compares the
+ * three.
  */
 #ifndef V2METER_COLLECTOR_HEALTH_H
 #define V2METER_COLLECTOR_HEALTH_H

@@ -136,7 +136,8 @@ int v2m_key_change_start(struct v2m_parts *parts, struct v2m_error *error)
 		result = load_keys(parts, true, error);
 		return result ? v2m_key_supply_refusal(parts->keys, result, error) : 0;
 	}
-	/* What the kernel counted without the daemon belongs to the keys of that time. */
+	/* Bytes that the kernel counted while the daemon was down belong to the keys of that time.
+	 */
 	refused = switch_keyset(parts, last, error);
 	if (refused < 0)
 		return v2m_key_supply_refusal(parts->keys, refused, error);

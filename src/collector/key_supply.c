@@ -127,7 +127,8 @@ int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyse
 
 bool v2m_key_supply_reread_is_due(struct v2m_key_supply *supply)
 {
-	/* What a person wrote wrong he corrects by a change, and the watch reports that. */
+	/* A wrong configuration is read again only after somebody changes a file: the watch reports
+	 * that. */
 	if (!supply->read_result || supply->read_error.failure == V2M_FAILURE_CONFIGURATION ||
 	    v2m_clock_mono_ns() - supply->read_ns < supply->reread_ns)
 		return false;

@@ -91,7 +91,7 @@ int v2m_tcx_put(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_directio
 		if (result != -ENOLINK)
 			return result;
 	}
-	/* What is pinned leads nowhere any more: its device is gone, or somebody detached it. */
+	/* The pinned link is dead: its device is gone, or somebody detached it. */
 	if (fd >= 0) {
 		*missing = true;
 		if (unlink(path))

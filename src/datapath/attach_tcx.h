@@ -18,11 +18,11 @@ bool v2m_tcx_intact(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_dire
 /* Whether a program of somebody else's runs before ours. */
 bool v2m_tcx_outrun(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction,
 		    uint32_t program_id);
-/* The id of an open link, and where it stands; *ifindex is 0 if its device is gone. 0: the link is
- * of another kind, or fd is no link. */
+/* Returns the id of an open tcx link, with its device and direction; *ifindex is 0 if the device is
+ * gone. Returns 0 if fd is another kind of link, or no link. */
 uint32_t v2m_tcx_link(int fd, uint32_t *ifindex, enum v2m_direction *direction);
 
-/* What stands on a hook, in the kernel's order. */
+/* The programs on a hook, in the kernel's order. */
 #define V2M_TCX_USERS 64
 struct v2m_tcx_user {
 	uint32_t program_id;

@@ -198,7 +198,7 @@ static int begin_placing(struct placing *placing, const struct v2m_port_rule *ru
 	return 0;
 }
 
-/* How well an earlier use fits a rule: 0 not at all, else the higher the better. */
+/* Returns how well an earlier use fits a rule: 0 if it does not fit, higher is better. */
 static int fitness(const struct v2m_slot_use *use, const struct v2m_port_rule *rule)
 {
 	if (use->last_port != rule->last_port || !(use->transports & rule->transports))
@@ -206,7 +206,8 @@ static int fitness(const struct v2m_slot_use *use, const struct v2m_port_rule *r
 	return 1 + (use->transports == rule->transports) + (use->counted ? 2 : 0);
 }
 
-/* Of those that fit as well as each other, the one that was assigned first. */
+/* Returns the slot that fits the rule best, or -1. If several fit equally well, the one that was
+ * assigned first. */
 static int find_kept(const struct placing *placing, const struct v2m_port_rule *rule)
 {
 	const struct v2m_slot_use *slots = placing->datapath->slots;

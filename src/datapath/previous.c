@@ -136,13 +136,13 @@ static bool has_counters(const struct v2m_pins *pins)
 	       access(path, F_OK) == 0;
 }
 
-/* What a crash in the middle of setting aside left behind. Maps whose counters somebody has
- * unpinned are of no use to anybody: they must not stay until there is no number left. */
+/* Finishes what a crash interrupted while maps were set aside, and removes the rest. Maps without
+ * pinned counters are useless. If they stayed, the numbers of the directories would run out. */
 static int tidy_previous(struct v2m_datapath *datapath, const struct v2m_pins *pins)
 {
 	int result = move_attachments(pins, &datapath->pins);
 
-	/* With a pin of somebody else's in it the directory stays. */
+	/* The directory stays if it has a pin of somebody else. */
 	if (result == 0 && !has_counters(pins))
 		(void)v2m_pins_remove(pins);
 	return result;

@@ -21,7 +21,8 @@
 
 #define MAPS_PER_PROGRAM 16
 
-/* What stands in a directory; collected first, as it changes meanwhile. */
+/* The entries of a directory. They are collected first, because the directory changes while we work
+ * on them. */
 struct entries {
 	V2M_ARRAY(struct { char name[NAME_MAX + 1]; }) list;
 };

@@ -84,8 +84,8 @@ static const char *const steps[] = {
 	"DROP TABLE raw;"
 	"ALTER TABLE readings RENAME TO raw;",
 
-	/* identity tells this ledger's exports from those of others; imports remembers of which
-	 * other ledger each subject has been imported, and by which document. */
+	/* identity names this ledger in its exports. imports remembers for each subject the ledger
+	 * and the document that it was imported from. */
 	"CREATE TABLE identity (id INTEGER PRIMARY KEY, name TEXT NOT NULL);"
 	"INSERT INTO identity VALUES (1, lower(hex(randomblob(16))));"
 	"CREATE TABLE imports (source TEXT NOT NULL, subject TEXT NOT NULL,"
@@ -97,8 +97,8 @@ static const char *const steps[] = {
 #define LIST_VERSION 4 /* the version that the steps end at */
 
 /*
- * What moves to another table, from version LIST_VERSION + i to the next, once all tables have the
- * columns of the list.
+ * Statement i moves rows to another table, from version LIST_VERSION + i to the next. It runs after
+ * all tables have the columns of the list.
  */
 static const char *const moves[] = {
 	/* 4 kept these as readings of epochs that were no epochs. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the tests of single packets share. */
+/* Shared by the tests of single packets. */
 #ifndef V2METER_TESTS_BPF_FIXTURE_H
 #define V2METER_TESTS_BPF_FIXTURE_H
 

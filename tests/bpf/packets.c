@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What well-formed packets count as. See docs/counting.md. */
+/* Checks how well-formed packets are counted. See docs/counting.md. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

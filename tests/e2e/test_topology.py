@@ -240,7 +240,7 @@ def test_a_routed_clients_use_of_the_same_port_is_not_ours(lab, start_daemon):
 
 
 def test_every_byte_of_a_device_is_explained(lab, start_daemon):
-    """What a device saw is the sum of keys, everything else, and fragments whose first fragment is unknown."""
+    """The device total is the sum of keys, everything else, and fragments whose first fragment is unknown."""
     daemon = start_daemon([ENTRY])
     tcp(lab.server, lab.client, lab.SERVER[4], KEY.port, 100_000, 100_000)
     tcp(lab.server, lab.client, lab.SERVER[4], 4444, 200_000, 50_000)

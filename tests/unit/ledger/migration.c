@@ -31,7 +31,7 @@ static const char version_1[] =
 	" 5, 500, 250, 6, 600, 300);"
 	"INSERT INTO raw VALUES (1001, " EPOCH ", 1, " EACH_OF_FOUR ");";
 
-/* What version 2 added to a file of version 1. */
+/* Changes a file of version 1 to version 2. */
 #define FIGURES                                                                                    \
 	" rx_packets INTEGER NOT NULL, rx_wire INTEGER NOT NULL, rx_payload INTEGER NOT NULL,"     \
 	" tx_packets INTEGER NOT NULL, tx_wire INTEGER NOT NULL, tx_payload INTEGER NOT NULL,"     \
@@ -63,7 +63,8 @@ static const char to_version_2[] =
 	"INSERT INTO months VALUES (202508, 3, 1, 150, 75, 2, 250, 125, 5, 50);"
 	"INSERT INTO hours VALUES (1754136000, 7200, 3, 1, 150, 75, 2, 250, 125, 5, 50);";
 
-/* What version 3 changed in a file of version 2: readings have an epoch, but two of these are none.
+/* Changes a file of version 2 to version 3: readings have an epoch, but two of these epochs are
+ * none.
  */
 static const char to_version_3[] =
 	"PRAGMA user_version = 3;"
