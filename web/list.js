@@ -20,7 +20,7 @@ export class KeyList {
     this.busy = element("input", {type: "checkbox", id: "busy", onchange: () => this.#set({onlyBusy: this.busy.checked})});
     this.busy.checked = this.settings.onlyBusy;
     this.menu = element("select", {id: "sort", "aria-label": texts.get("sort_by"), onchange: () => this.#sort(this.menu.value, true)},
-      MENU.map((sort) => element("option", {value: sort}, texts.get({name: "key", rate: "last_minutes"}[sort] ?? sort))));
+      MENU.map((sort) => element("option", {value: sort}, texts.get({name: "key", rate: "busiest"}[sort] ?? sort))));
     this.count = element("span", {class: "quiet", id: "count", role: "status"});
     this.nothing = element("div", {class: "nothing", hidden: true});
     this.table = new KeyTable(page, {onSort: (sort) => this.#sort(sort, false), onSight: (subjects) => page.askPast(subjects)});
@@ -66,7 +66,7 @@ export class KeyList {
     this.#explain();
   }
 
-  // The order stays while the person points at a row or has the focus in one.
+  // The order stays while the person points at rows or has the focus in one.
   #sorted(rows) {
     const {settings, page} = this;
     const sorted = sortRows(rows, settings.sort, settings.descending, page.texts.name);

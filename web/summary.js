@@ -2,6 +2,7 @@
 // What is always in view: totals, budget, accounting mode, health, and every reason why it is not good.
 
 import {drawing, element, setAttribute, setText} from "./dom.js";
+import {healthSentences} from "./health.js";
 import {areaPath} from "./sparks.js";
 
 const WIDTH = 160;
@@ -82,7 +83,7 @@ export class Summary {
     if (!state) return;
     pill.className = `pill ${{offline: "bad", degraded: "warn", healthy: "good"}[state]}`;
     setText(pill, texts.get(state));
-    this.#tell(offline ? [this.#offline()] : this.#reasons());
+    this.#tell(offline ? [this.#offline()] : healthSentences(status, texts));
   }
 
   #offline() {
@@ -90,16 +91,6 @@ export class Summary {
     const time = format.clock(contact.offlineSince / 1000);
     return contact.problem.status ? texts.get("unreadable_since", {time, detail: contact.problem.message})
                                   : texts.get("offline_since", {time});
-  }
-
-  // One sentence for each reason. The server's own sentence is in English; it knows more.
-  #reasons() {
-    const {texts, status} = this.page;
-    const reasons = status?.reasons ?? (status?.reason ? [{reason: status.reason, detail: status.detail}] : []);
-    return reasons.map(({reason, detail}) => {
-      const own = texts.has(`reason_${reason}`) ? texts.get(`reason_${reason}`) : reason;
-      return detail ? `${own} (${detail})` : own;
-    });
   }
 
   // A screen reader speaks when this changes, so it changes only if the text does.

@@ -5,6 +5,7 @@ import {drawing, element, setAttribute, setText} from "./dom.js";
 import {areaPath} from "./sparks.js";
 
 const OVERSCAN = 8;
+const HOLD_MS = 3000;
 const SPARK_WIDTH = 96;
 const SPARK_HEIGHT = 24;
 
@@ -38,6 +39,8 @@ export class KeyTable {
     this.element = element("table", {class: "keys", role: "table", "aria-label": context.texts.get("keys")},
                            element("thead", {role: "rowgroup"}, element("tr", {role: "row", "aria-rowindex": 1}, this.heads)),
                            this.body);
+    this.pointedAt = -Infinity;
+    this.body.addEventListener("pointermove", () => { this.pointedAt = performance.now(); });
     this.body.addEventListener("keydown", (event) => this.#move(event));
     this.scrolled = () => this.#draw();
     addEventListener("scroll", this.scrolled, {passive: true});
@@ -57,9 +60,9 @@ export class KeyTable {
     return element("th", {role: "columnheader", scope: "col", class: column.class ?? null}, inner);
   }
 
-  // Whether the person is about to act on a row: it must not jump away.
+  // Whether the person is about to act on a row: it must not jump away. A pointer that only rests there holds nothing.
   isHeld() {
-    return this.body.matches(":hover") || this.body.contains(document.activeElement);
+    return performance.now() - this.pointedAt < HOLD_MS || this.body.contains(document.activeElement);
   }
 
   show(rows, sort, descending) {

@@ -253,6 +253,12 @@ static void fill_status(const struct fake_meter *fake, struct v2m_status *status
 		strcpy(status->devices[0].name, "eth0");
 		strcpy(status->devices[0].attach, "tcx");
 	}
+	status->reasons = calloc(1, sizeof(*status->reasons));
+	if (status->reasons && fake->health.reason) {
+		status->n_reasons = 1;
+		status->reasons[0].word = fake->health.reason;
+		v2m_error_set(&status->reasons[0].sentence, 0, "a reason of this fake");
+	}
 	v2m_source_report_add(&status->sources, "/etc/v2meter/keys.json", "key file", 0, NULL);
 }
 

@@ -6,6 +6,7 @@ import {fileURLToPath} from "node:url";
 
 import en from "../../../web/lang-en.js";
 import ru from "../../../web/lang-ru.js";
+import {healthSentences} from "../../../web/health.js";
 import {chooseLanguage, LANGUAGES, Texts} from "../../../web/language.js";
 
 const WEB = fileURLToPath(new URL("../../../web/", import.meta.url));
@@ -43,12 +44,13 @@ test("the page asks for no text that is not there, and has none that it never as
               `nobody asks for ${key}`);
 });
 
-test("every reason of health has its sentence", () => {
-  const document = readFileSync(`${WEB}../docs/openapi.yaml`, "utf8");
-  const reasons = /\n {4}Reason:\n {6}enum: \[([^\]]+)\]/.exec(document)[1].split(",").map((word) => word.trim());
-  assert.ok(reasons.length > 5);
-  for (const table of Object.values(LANGUAGES))
-    for (const reason of reasons) assert.ok(table.texts[`reason_${reason}`], `${table.name}: ${reason}`);
+test("every reason of health has a sentence, the server's own if there is no other", () => {
+  const texts = new Texts("en");
+  const told = (...reasons) => healthSentences({reasons: reasons.map(([reason, detail]) => ({reason, detail}))}, texts);
+  assert.deepEqual(told(["no_device", "no network device matches"], ["brand_new", "the moon is full"], ["unknown", null]),
+                   ["No network device is counted. (no network device matches)", "the moon is full", "unknown"]);
+  assert.deepEqual(healthSentences({reason: "no_device", detail: null}, texts), ["No network device is counted."]);
+  assert.deepEqual([healthSentences({reason: null}, texts), healthSentences(null, texts)], [[], []]);
 });
 
 test("the language is the chosen one, else the first of the browser's that there is, else English", () => {
