@@ -188,11 +188,19 @@ struct v2m_device_config {
 };
 
 /*
- * session_counters: HASH[V2M_MAX_SLOTS] by port (__u16, host byte order), of bpf/sessions.bpf.c.
- * The daemon makes and removes the entries, the program adds to those that are there. This and the
- * two below are not part of the layout of the maps above and have a version of their own.
+ * session_ports: ARRAY[65536] by local port, for bpf/sessions.bpf.c: the first port of the slot
+ * that counts the port. The map is in the daemon's memory, and the daemon writes an element in one
+ * store. This map and the three below are not part of the layout above and have a version of their
+ * own.
  */
 #define V2M_SESSIONS_ABI_VERSION 1
+struct v2m_session_port {
+	__u16 slot_port; /* host byte order; 0: the port is not counted */
+	__u16 pad[3];
+};
+
+/* session_counters: HASH[V2M_MAX_SLOTS] by the first port of a slot (__u16, host byte order). The
+ * daemon makes and removes the entries, the program adds to those that are there. */
 struct v2m_session_counters {
 	__u64 assigned_ns; /* CLOCK_REALTIME when the entry was made */
 	__u64 opened;      /* TCP connections that were accepted */
@@ -229,6 +237,7 @@ V2M_ABI_ASSERT(sizeof(struct v2m_own_addresses) == 192, "own_addresses");
 V2M_ABI_ASSERT(sizeof(struct v2m_udp_peer) == 20, "udp_peer");
 V2M_ABI_ASSERT(sizeof(struct v2m_udp_seen) == 16, "udp_seen");
 V2M_ABI_ASSERT(sizeof(struct v2m_device_config) == 8, "device_config");
+V2M_ABI_ASSERT(sizeof(struct v2m_session_port) == 8, "session_port");
 V2M_ABI_ASSERT(sizeof(struct v2m_session_counters) == 40, "session_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_session_scope) == 8, "session_scope");
 

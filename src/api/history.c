@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "api/entry.h"
 #include "api/parts.h"
 #include "base/calendar.h"
 #include "base/format.h"

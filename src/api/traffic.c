@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "api/error.h"
+#include "api/entry_write.h"
 #include "api/parts.h"
 #include "base/format.h"
 #include "base/transport.h"
@@ -16,22 +17,27 @@
 static void put_not_counted(struct v2m_api *api)
 {
 	const struct v2m_keyset *keyset = api->snapshot->keyset;
-	struct v2m_json_writer *json = &api->json;
+	struct v2m_api_entry entry;
+	size_t slots[2];
+	size_t n_slots;
+	size_t at = 0;
+	bool any = false;
 
-	if (api->snapshot->n_ports == keyset->n_ports)
-		return;
-	v2m_put_open(json, "not_counted", '{');
-	for (size_t i = 0; i < keyset->n_ports; i++) {
-		const struct v2m_key_port *port = &keyset->ports[i];
+	while (v2m_api_next_port(keyset, &at, slots, &n_slots)) {
 		char name[8];
 
-		if (v2m_snapshot_port(api->snapshot, port->port))
+		v2m_api_entry_of_slots(api, slots, n_slots, &entry);
+		if (entry.counted)
 			continue;
-		snprintf(name, sizeof(name), "%u", port->port);
-		v2m_write_name(json, name);
-		v2m_api_write_not_counted(api, port);
+		if (!any)
+			v2m_put_open(&api->json, "not_counted", '{');
+		any = true;
+		snprintf(name, sizeof(name), "%u", keyset->slots.items[slots[0]].first_port);
+		v2m_write_name(&api->json, name);
+		v2m_api_write_not_counted(api, &entry);
 	}
-	v2m_write_close(json, '}');
+	if (any)
+		v2m_write_close(&api->json, '}');
 }
 
 int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
@@ -39,6 +45,10 @@ int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 {
 	uint64_t connections = 0;
 	uint64_t bytes = 0;
+	struct v2m_api_entry entry;
+	size_t slots[2];
+	size_t n_slots;
+	size_t at = 0;
 	struct v2m_json_writer *json;
 	struct v2m_api api;
 
@@ -48,15 +58,20 @@ int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 	v2m_api_open_success(json);
 	v2m_put_open(json, "data", '{');
 	v2m_put_open(json, "ports", '{');
-	for (size_t i = 0; i < snapshot->n_ports; i++) {
-		const struct v2m_port_view *view = &snapshot->ports[i];
+	while (v2m_api_next_port(snapshot->keyset, &at, slots, &n_slots)) {
 		char name[8];
 
-		snprintf(name, sizeof(name), "%u", view->port);
+		v2m_api_entry_of_slots(&api, slots, n_slots, &entry);
+		if (!entry.counted)
+			continue;
+		snprintf(name, sizeof(name), "%u",
+			 snapshot->keyset->slots.items[slots[0]].first_port);
 		v2m_write_name(json, name);
-		v2m_api_write_port_entry(&api, view);
-		connections += view->n_connections;
-		bytes = v2m_api_add(bytes, v2m_api_figures(&api, &view->since_reset).total);
+		v2m_api_write_entry(&api, &entry);
+		if (v2m_api_entry_is_behind(&api, &entry))
+			continue;
+		connections += entry.n_connections;
+		bytes = v2m_api_add(bytes, v2m_api_figures(&api, &entry.totals).total);
 	}
 	v2m_write_close(json, '}');
 	put_not_counted(&api);
@@ -105,26 +120,38 @@ static void put_peer(struct v2m_api *api, const struct v2m_peer *peer)
 	v2m_write_close(&api->json, '}');
 }
 
+static bool uses_udp(const struct v2m_snapshot *snapshot, const struct v2m_api_entry *entry)
+{
+	for (size_t i = 0; i < entry->n_slots; i++)
+		if (snapshot->keyset->slots.items[entry->slots[i]].transports & V2M_UDP)
+			return true;
+	return false;
+}
+
 /* If UDP peers are not observed: an empty list for a key without UDP, otherwise 503. */
 int v2m_api_key_peers(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		      const void *argument, struct v2m_body *body)
 {
 	const struct v2m_key *key = argument;
-	const struct v2m_port_view *view;
+	struct v2m_api_entry entry;
 	struct v2m_api api;
 	int result;
 
 	if (v2m_api_refuse_key(snapshot, key, body, &result))
 		return result;
-	if (snapshot->mode != V2M_MODE_EBPF && key->port && (key->transports & V2M_UDP))
-		return v2m_api_error(503, V2M_CODE_UDP, V2M_DETAIL_UDP_PEERS, body);
-	view = key->port ? v2m_snapshot_port(snapshot, key->port) : NULL;
 	v2m_api_init(&api, snapshot, unit);
+	v2m_api_entry_of_key(&api, key, &entry);
+	if (snapshot->mode != V2M_MODE_EBPF && uses_udp(snapshot, &entry))
+		return v2m_api_error(503, V2M_CODE_UDP, V2M_DETAIL_UDP_PEERS, body);
 	v2m_api_open_success(&api.json);
 	v2m_api_put_key(&api.json, key);
 	v2m_put_open(&api.json, "udp_peers", '[');
-	for (size_t i = 0; view && i < view->n_udp_peers; i++)
-		put_peer(&api, &view->udp_peers[i]);
+	for (size_t i = 0; i < entry.n_slots; i++) {
+		const struct v2m_slot_view *view = &snapshot->slots[entry.slots[i]];
+
+		for (size_t k = 0; k < view->n_udp_peers; k++)
+			put_peer(&api, &view->udp_peers[k]);
+	}
 	v2m_write_close(&api.json, ']');
 	return v2m_api_close_iso(&api.json, snapshot->real_us, body);
 }

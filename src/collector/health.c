@@ -30,7 +30,9 @@ static const struct row table[V2M_N_CONDITIONS] = {
 	[V2M_DEVICE_REFUSED] = { "device_refused",
 		"a device does not take the kernel programs", false },
 	[V2M_TOO_MANY_PORTS] = { "too_many_ports",
-		"more than " V2M_STRINGIFY(V2M_MAX_PORTS) " ports have keys: the others are not counted", false },
+		"more than " V2M_STRINGIFY(V2M_MAX_SLOTS) " ports or ranges have keys: the others are not counted", false },
+	[V2M_PORT_ORPHANED] = { "port_orphaned",
+		"a server listens at a port that has no key any more", false },
 };
 /* clang-format on */
 

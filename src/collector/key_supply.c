@@ -105,12 +105,20 @@ static int64_t find_first_seen_us(void *context, const char *subject)
 	return known ? known->first_seen_us : 0;
 }
 
+static bool knows_subject(void *context, const char *subject)
+{
+	const struct v2m_key_supply *supply = context;
+
+	return v2m_account_knows(supply->account, subject);
+}
+
 int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyset,
 			struct v2m_error *error)
 {
 	struct v2m_source_options options = {
 		.previous = supply->active,
 		.first_seen_us = find_first_seen_us,
+		.knows_subject = knows_subject,
 		.context = supply,
 		.now_us = v2m_clock_real_us(),
 	};
@@ -140,6 +148,11 @@ bool v2m_key_supply_reread_is_due(struct v2m_key_supply *supply)
 void v2m_key_supply_reset_pace(struct v2m_key_supply *supply)
 {
 	supply->reread_ns = REREAD_MIN_NS;
+}
+
+uint64_t v2m_key_supply_read_ns(const struct v2m_key_supply *supply)
+{
+	return supply->read_ns;
 }
 
 const struct v2m_source_report *v2m_key_supply_report(const struct v2m_key_supply *supply)

@@ -93,7 +93,7 @@ struct v2m_window *v2m_sampling_make_window(struct v2m_parts *parts)
 	snapshot = v2m_snapshots_make(parts);
 	if (!snapshot) {
 		v2m_log_error("a snapshot of %zu ports cannot be made: out of memory",
-			      v2m_key_supply_active(parts->keys)->n_ports);
+			      v2m_key_supply_active(parts->keys)->slots.count);
 		return NULL;
 	}
 	return v2m_window_new(snapshot, parts->config->api_bytes);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/log.h"
 #include "base/name_index.h"
@@ -71,11 +72,55 @@ static void complete_text(char **mine, char **theirs)
 		*mine = V2M_TAKE(*theirs);
 }
 
-static void warn_port(const struct v2m_key *key, unsigned port, const char *source,
-		      unsigned used_port)
+/* Writes the ports of a key as "443, 20000-50000". A long list ends early. */
+static void list_ports(const struct v2m_key *key, char text[static 64])
 {
-	v2m_log_warning("key %s has port %u in %s and port %u in %s: port %u is used", key->id,
-			key->port, key->source, port, source, used_port);
+	size_t length = 0;
+
+	text[0] = 0;
+	for (size_t i = 0; i < key->n_spans && length < 48; i++) {
+		char ports[V2M_SPAN_TEXT_LEN];
+
+		v2m_span_format(key->spans[i].first_port, key->spans[i].last_port, ports);
+		length +=
+			(size_t)snprintf(text + length, 64 - length, "%s%s", i ? ", " : "", ports);
+	}
+	if (!key->n_spans)
+		strcpy(text, "none");
+}
+
+static bool same_ports(const struct v2m_key *a, const struct v2m_key *b)
+{
+	if (a->n_spans != b->n_spans)
+		return false;
+	for (size_t i = 0; i < a->n_spans; i++)
+		if (a->spans[i].first_port != b->spans[i].first_port ||
+		    a->spans[i].last_port != b->spans[i].last_port)
+			return false;
+	return true;
+}
+
+/* used: the one of both whose ports are used. */
+static void warn_of_other_ports(const struct v2m_key *key, const struct v2m_key *other,
+				const struct v2m_key *used)
+{
+	char mine[64];
+	char theirs[64];
+
+	list_ports(key, mine);
+	list_ports(other, theirs);
+	v2m_log_warning("key %s has port %s in %s and port %s in %s: port %s is used", key->id,
+			mine, key->source, theirs, other->source, used == key ? mine : theirs);
+}
+
+static void take_spans(struct v2m_key *key, struct v2m_key *other)
+{
+	free(key->spans);
+	key->spans = V2M_TAKE(other->spans);
+	key->n_spans = other->n_spans;
+	key->spans_capacity = other->spans_capacity;
+	other->n_spans = 0;
+	other->spans_capacity = 0;
 }
 
 static void merge_customer(struct v2m_key *key, struct v2m_key *other)
@@ -87,10 +132,10 @@ static void merge_customer(struct v2m_key *key, struct v2m_key *other)
 		v2m_log_warning(
 			"key %s is named \"%s\" in %s, \"%s\" in %s: the first name is used",
 			key->id, key->name, key->source, other->name, other->source);
-	if (key->port && other->port && key->port != other->port)
-		warn_port(key, other->port, other->source, key->port);
-	if (!key->port)
-		key->port = other->port;
+	if (key->n_spans && other->n_spans && !same_ports(key, other))
+		warn_of_other_ports(key, other, key);
+	if (!key->n_spans)
+		take_spans(key, other);
 	complete_text(&key->created_at, &other->created_at);
 	complete_text(&key->short_id, &other->short_id);
 	complete_text(&key->sni, &other->sni);
@@ -113,7 +158,7 @@ static int take_customers(struct join *join, struct v2m_key_list *customers)
 	return 0;
 }
 
-static void take_assignments(struct join *join, const struct v2m_key_list *assignments)
+static int take_assignments(struct join *join, const struct v2m_key_list *assignments)
 {
 	size_t strangers = 0;
 
@@ -123,44 +168,71 @@ static void take_assignments(struct join *join, const struct v2m_key_list *assig
 
 		if (!key)
 			strangers++;
-		else if (!key->port)
-			key->port = assignment->port;
-		else if (key->port != assignment->port)
-			warn_port(key, assignment->port, assignment->source, key->port);
+		else if (key->n_spans && !same_ports(key, assignment))
+			warn_of_other_ports(key, assignment, key);
+		else if (!key->n_spans && v2m_key_add_port(key, v2m_key_port(assignment)))
+			return -ENOMEM;
 	}
 	if (strangers)
 		v2m_log_debug("%zu port assignments belong to no key of a key file or database",
 			      strangers);
-}
-
-/* Finds keys also by the id that a V2Ray configuration gives a client on one of several ports. */
-static int index_port_ids(struct join *join)
-{
-	for (size_t i = 0; i < join->keys->count; i++) {
-		char subject[V2M_SUBJECT_LEN + 8];
-		char id[V2M_UUID_LEN];
-
-		if (!join->keys->items[i].port)
-			continue;
-		v2m_key_subject(&join->keys->items[i], subject, V2M_SUBJECT_LEN);
-		snprintf(subject + strlen(subject), 8, ":%u", join->keys->items[i].port);
-		v2m_uuid5(subject, id);
-		if (!find_key(join, &join->by_uuid, id) &&
-		    v2m_name_index_set(&join->by_uuid, id, i))
-			return -ENOMEM;
-	}
 	return 0;
 }
 
+static const struct v2m_key *find_assignment(const struct v2m_key_list *assignments,
+					     const struct v2m_key *key)
+{
+	for (size_t i = 0; i < assignments->count; i++)
+		if (strcasecmp(assignments->items[i].uuid, key->uuid) == 0)
+			return &assignments->items[i];
+	return NULL;
+}
+
+/* A port file may give one port to two keys only if one of them uses TCP and the other one UDP. */
+static int refuse_assignment_clash(const struct join *join, const struct v2m_key_list *assignments,
+				   struct v2m_error *error)
+{
+	const struct v2m_key *one;
+	const struct v2m_key *other;
+	size_t first;
+	size_t second;
+	uint16_t port;
+	int result = assignments->count
+			     ? v2m_key_list_port_clash(join->keys, &first, &second, &port)
+			     : 0;
+
+	if (result <= 0)
+		return result;
+	one = find_assignment(assignments, &join->keys->items[first]);
+	other = find_assignment(assignments, &join->keys->items[second]);
+	if (!one || !other || v2m_key_port(one) != port || v2m_key_port(other) != port ||
+	    strcmp(one->source, other->source) != 0)
+		return 0;
+	return v2m_error_set(error, -EINVAL,
+			     "%s: port %u belongs to key %s and to key %s, and both use the same "
+			     "transport",
+			     one->source, port, join->keys->items[first].id,
+			     join->keys->items[second].id);
+}
+
+/* The ports are those of the proxy's configuration, because it decides where the proxy listens. */
 static void merge_client(struct v2m_key *key, struct v2m_key *client)
 {
-	if (key->port && key->port != client->port)
-		warn_port(key, client->port, client->source, client->port);
-	key->port = client->port;
-	key->transports = client->transports;
-	key->loopback = client->loopback;
+	if (key->n_spans && !same_ports(key, client))
+		warn_of_other_ports(key, client, client);
+	take_spans(key, client);
 	complete_text(&key->short_id, &client->short_id);
 	complete_text(&key->sni, &client->sni);
+	complete_text(&key->identity, &client->identity);
+}
+
+/* A client in two configurations is served on the ports of both. */
+static int add_spans_of_client(struct v2m_key *key, const struct v2m_key *client)
+{
+	for (size_t i = 0; i < client->n_spans; i++)
+		if (v2m_key_add_span(key, &client->spans[i]))
+			return -ENOMEM;
+	return 0;
 }
 
 /* n_customers is the number of keys from key files and databases, which come first. */
@@ -175,52 +247,29 @@ static int take_clients(struct join *join, struct v2m_key_list *clients, size_t 
 			result = add_new_key(join, client);
 		else if (key < join->keys->items + n_customers)
 			merge_client(key, client);
-		else if (key->port != client->port)
-			warn_port(key, client->port, client->source, key->port);
+		else
+			result = add_spans_of_client(key, client);
 		if (result)
 			return result;
 	}
 	return 0;
 }
 
-/* A port is counted either on the loopback device or on the others. If one of its keys can be
- * reached from outside, it is counted on the others. */
-static int settle_loopback(struct v2m_key_list *keys)
-{
-	V2M_FREE bool *reachable = calloc(65536, sizeof(*reachable));
-
-	if (!reachable)
-		return -ENOMEM;
-	for (size_t i = 0; i < keys->count; i++)
-		if (!keys->items[i].loopback)
-			reachable[keys->items[i].port] = true;
-	for (size_t i = 0; i < keys->count; i++) {
-		struct v2m_key *key = &keys->items[i];
-
-		if (key->loopback && reachable[key->port]) {
-			v2m_log_warning("key %s: port %u is not counted on the loopback device, "
-					"because another key on it can be reached from outside",
-					key->id, key->port);
-			key->loopback = false;
-		}
-	}
-	return 0;
-}
-
-int v2m_key_join(struct v2m_gathered *gathered, struct v2m_key_list *joined)
+int v2m_key_join(struct v2m_gathered *gathered, struct v2m_key_list *joined,
+		 struct v2m_error *error)
 {
 	struct join join = { .keys = joined };
 	int result = take_customers(&join, &gathered->customers);
 
 	if (!result)
-		take_assignments(&join, &gathered->assignments);
+		result = take_assignments(&join, &gathered->assignments);
 	if (!result)
-		result = index_port_ids(&join);
+		result = refuse_assignment_clash(&join, &gathered->assignments, error);
 	if (!result)
 		result = take_clients(&join, &gathered->clients, joined->count);
-	if (!result)
-		result = settle_loopback(joined);
 	v2m_name_index_clear(&join.by_uuid);
 	v2m_name_index_clear(&join.by_id);
+	if (result == -ENOMEM)
+		v2m_error_set(error, result, "out of memory");
 	return result;
 }

@@ -8,6 +8,7 @@
 #ifndef V2METER_KEYS_KEY_JOIN_H
 #define V2METER_KEYS_KEY_JOIN_H
 
+#include "base/error.h"
 #include "keys/key_list.h"
 
 /* The keys that the sources held, each list in the order of the sources. */
@@ -20,9 +21,10 @@ struct v2m_gathered {
 void v2m_gathered_clear(struct v2m_gathered *gathered);
 
 /* Moves the keys into an empty list, in which ids and uuids are unique. A customer and a client
- * with the same uuid become one key. So do a customer on port N and the client on port N of an
- * inbound with several ports. If two keys have the same id and different uuids, the first one
- * stays. 0 or -ENOMEM; the caller clears both lists either way. */
-int v2m_key_join(struct v2m_gathered *gathered, struct v2m_key_list *joined);
+ * with the same uuid become one key. If two keys have the same id and different uuids, the first
+ * one stays. 0; -EINVAL if a port file gives one port to two keys by the same transport; or
+ * -ENOMEM. The caller clears both lists either way. */
+int v2m_key_join(struct v2m_gathered *gathered, struct v2m_key_list *joined,
+		 struct v2m_error *error);
 
 #endif

@@ -13,6 +13,7 @@
 #include "keys/formats/formats.h"
 #include "keys/formats/source_read.h"
 #include "base/string_list.h"
+#include "base/uuid.h"
 #include "base/cleanup.h"
 
 #define AUTO "auto"
@@ -183,45 +184,62 @@ static int date_keys(struct v2m_key_list *keys, const struct v2m_source_options 
 	return result;
 }
 
-/* Only V2M_MAX_PORTS ports can be counted. Keys on the other ports lose theirs. Returns the number
- * of those ports. */
-static size_t refuse_ports(struct v2m_key_list *keys)
+/* An earlier version made a key for each port of a client with several ports. Its id was a UUIDv5
+ * of the identity and the port. 0 or -ENOMEM. */
+static int add_aliases_of_span(struct v2m_key *key, const struct v2m_span *span,
+			       const struct v2m_source_options *options)
 {
-	enum { UNSEEN, TAKEN, REFUSED };
-	V2M_FREE unsigned char *ports = calloc(65536, 1);
-	size_t taken = 0;
-	size_t refused = 0;
+	char subject[V2M_SUBJECT_LEN];
+	char name[V2M_SUBJECT_LEN + 8];
+	char id[V2M_UUID_LEN];
 
-	for (size_t i = 0; ports && i < keys->count; i++) {
-		uint16_t *port = &keys->items[i].port;
-
-		if (*port && ports[*port] == UNSEEN) {
-			ports[*port] = taken < V2M_MAX_PORTS ? TAKEN : REFUSED;
-			taken += ports[*port] == TAKEN;
-			refused += ports[*port] == REFUSED;
-		}
-		if (ports[*port] == REFUSED)
-			*port = 0;
+	v2m_key_subject(key, subject, sizeof(subject));
+	for (unsigned port = span->first_port; port <= span->last_port; port++) {
+		snprintf(name, sizeof(name), "%s:%u", key->identity ? key->identity : subject,
+			 port);
+		v2m_uuid5(name, id);
+		if (strcmp(id, subject) != 0 && options->knows_subject(options->context, id) &&
+		    v2m_strings_add(&key->aliases, id))
+			return -ENOMEM;
 	}
-	if (refused)
-		v2m_log_error("%zu ports are not counted, because at most %d can be: the last keys "
-			      "are listed without a port",
-			      refused, V2M_MAX_PORTS);
-	return refused;
+	return 0;
+}
+
+/* 0 or -ENOMEM. */
+static int add_aliases(struct v2m_key_list *keys, const struct v2m_source_options *options)
+{
+	int result = 0;
+
+	for (size_t i = 0; options->knows_subject && i < keys->count; i++)
+		for (size_t k = 0; k < keys->items[i].n_spans && !result; k++)
+			result = add_aliases_of_span(&keys->items[i], &keys->items[i].spans[k],
+						     options);
+	return result;
 }
 
 static int make_keyset(struct loading *loading, struct v2m_keyset **keyset)
 {
 	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list keys = { 0 };
-	int result = v2m_key_join(&loading->gathered, &keys);
+	struct v2m_error error = { 0 };
+	struct v2m_keyset *made;
+	int result = v2m_key_join(&loading->gathered, &keys, &error);
 
+	if (result)
+		return v2m_error_set(loading->error, result, "%s", error.text);
+	result = date_keys(&keys, loading->options);
 	if (!result)
-		result = date_keys(&keys, loading->options);
+		result = add_aliases(&keys, loading->options);
+	if (!result)
+		result = v2m_key_list_seal(&keys, &made);
 	if (result)
 		return v2m_error_set(loading->error, result, "out of memory");
-	loading->report.refused_ports = refuse_ports(&keys);
-	if (v2m_key_list_seal(&keys, keyset))
-		return v2m_error_set(loading->error, -ENOMEM, "out of memory");
+	loading->report.refused_ports = made->slots.n_refused;
+	if (made->slots.n_refused)
+		v2m_log_error(
+			"%zu ports or ranges are not counted, because at most %d can be: ranges "
+			"are left out before single ports, and the last keys before the others",
+			made->slots.n_refused, V2M_MAX_SLOTS);
+	*keyset = made;
 	return 0;
 }
 

@@ -17,6 +17,9 @@ struct v2m_source_options {
 	 * is now. */
 	const struct v2m_keyset *previous;                            /* may be NULL */
 	int64_t (*first_seen_us)(void *context, const char *subject); /* may be NULL */
+	/* Whether the ledger has totals under this id, or has joined them into those of a key. Such
+	 * ids become aliases. NULL: no key gets an alias. */
+	bool (*knows_subject)(void *context, const char *subject);
 	void *context;
 	int64_t now_us;
 	const char *auto_root; /* put before the places of "auto"; NULL: nothing */

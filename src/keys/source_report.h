@@ -16,7 +16,7 @@ struct v2m_source_report {
 	struct v2m_source_entry *items;
 	size_t count;
 	size_t capacity;
-	size_t refused_ports; /* ports beyond V2M_MAX_PORTS; their keys are listed without a port */
+	size_t refused_ports; /* ports and ranges beyond V2M_MAX_SLOTS, which are not counted */
 };
 
 /* Appends an entry with copies of the strings; error may be NULL. 0 or -ENOMEM. */

@@ -216,6 +216,75 @@ def test_sources_are_joined_and_no_uuid_gets_into_the_log(lab, start_daemon):
         assert daemon.get(f"/api/keys/{uuid.upper()}").status == 200
 
 
+# --- a port whose key is gone ---
+
+@contextlib.contextmanager
+def serving(lab, port):
+    """A server that goes on listening; yields a function that sends it bytes."""
+    with lab.server.entered():
+        listener = socket.create_server(("0.0.0.0", port))
+
+    def send(size):
+        with lab.client.socket() as client:
+            client.settimeout(10)
+            client.connect((lab.SERVER[4], port))
+            client.sendall(bytes(size))
+            with listener.accept()[0] as accepted:
+                got = 0
+                while got < size:
+                    got += len(accepted.recv(65536))
+
+    with contextlib.closing(listener):
+        yield send
+
+
+def unattributed(daemon, port):
+    entry = daemon.port_entry(port)
+    assert entry["owners"] == "shared" and entry["orphaned"] and entry["keys"] == []
+    assert entry["unattributed"]["total_bytes"] == entry["total_bytes"]
+    return entry["payload_rx_bytes"]
+
+
+def test_a_port_that_lost_its_key_is_counted_as_long_as_its_server_runs(lab, start_daemon):
+    source = lab.directory / "config.json"
+    source.write_text(inbound_file(KEY, OTHER))
+    daemon = start_daemon([], key_sources=[str(source)])
+    with serving(lab, KEY.port) as send:
+        send(1000)
+        replace(source, inbound_file(OTHER))
+        check_soon(lambda: health(daemon).get("reason") == "port_orphaned", "the reason")
+        send(5000)
+        assert unattributed(daemon, KEY.port) == 5000
+        assert KEY.name in daemon.said() and KEY.uuid not in daemon.said()
+        daemon.kill()
+        send(300)
+        daemon.start()
+        assert health(daemon)["reason"] == "port_orphaned"
+        wait_until(lambda: unattributed(daemon, KEY.port) == 5300, what="what was sent meanwhile")
+        replace(source, inbound_file(KEY, OTHER))
+        check_soon(lambda: health(daemon) == {"status": "healthy"}, "the key is back")
+        send(70)
+        assert payload(daemon, KEY.port) == 1070
+        replace(source, inbound_file(OTHER))
+        check_soon(lambda: health(daemon).get("reason") == "port_orphaned", "the reason again")
+    wait_until(lambda: health(daemon) == {"status": "healthy"}, what="the server is gone")
+    assert str(KEY.port) not in daemon.get("/api/traffic/simple", fresh=True).json()["data"]["ports"]
+
+
+def test_a_port_that_another_key_got_is_no_orphan(lab, start_daemon):
+    source = lab.directory / "config.json"
+    source.write_text(inbound_file(KEY))
+    daemon = start_daemon([], key_sources=[str(source)])
+    heir = Key("vless-tcp", KEY.port)
+    with serving(lab, KEY.port) as send:
+        send(1000)
+        replace(source, inbound_file(heir))
+        check_soon(lambda: names(daemon) == [heir.name], "the other key")
+        send(200)
+        assert health(daemon) == {"status": "healthy"}
+        assert payload(daemon, KEY.port) == 200
+
+
 # --- against a real V2Ray ---
 
 ENVIRONMENT = {"V2M_TEST_PORT": "10015"}
@@ -237,8 +306,9 @@ def counted(daemon):
     """Returns the same for the keys that --check lists."""
     ended = daemon.run("--check")
     assert ended.returncode == 0, ended.stderr
-    lines = re.findall(r"^ +(\d+)  (tcp|udp|both) +active +(lo |shared |)", ended.stdout, re.M)
-    return {(transport, int(port), place == "lo ") for port, spoken, place in lines
+    lines = re.findall(r"^ +(\d+)(?:-(\d+))?  (tcp|udp|both) +active +(lo |shared |)", ended.stdout, re.M)
+    return {(transport, port, place == "lo ") for first, last, spoken, place in lines
+            for port in range(int(first), int(last or first) + 1)
             for transport in (("tcp", "udp") if spoken == "both" else (spoken,))}
 
 

@@ -23,4 +23,9 @@ int v2m_key_read(const struct v2m_json_node *node, struct v2m_key *key, struct v
 /* Sets the source of a key, and its id and name if they are missing. 0 or -ENOMEM. */
 int v2m_key_complete(struct v2m_key *key, const char *source);
 
+/* Reads the member "transport" of a key or a span. If it is missing, both transports are used. 0 or
+ * -EINVAL. */
+int v2m_key_read_transport(const struct v2m_json_node *key, unsigned *transports,
+			   struct v2m_error *error);
+
 #endif

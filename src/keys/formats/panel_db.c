@@ -200,7 +200,8 @@ static int read_row(struct panel *panel, sqlite3_stmt *statement, size_t row, st
 		{ SHORT_ID, &key->short_id }, { SNI, &key->sni },
 	};
 	char lower[V2M_SUBJECT_LEN];
-	size_t port;
+	size_t assigned;
+	uint16_t port = 0;
 	int result = 0;
 
 	for (size_t i = 0; i < V2M_ARRAY_LEN(wanted) && !result; i++)
@@ -211,15 +212,17 @@ static int read_row(struct panel *panel, sqlite3_stmt *statement, size_t row, st
 				       "nothing",
 				       panel->path, row);
 	if (!result)
-		result = read_port(panel, statement, "keys", row, &key->port);
+		result = read_port(panel, statement, "keys", row, &port);
 	if (result)
 		return result;
 	v2m_lower_case(key->uuid, lower, sizeof(lower));
-	if (!key->port && v2m_name_index_find(&panel->ports, lower, &port))
-		key->port = (uint16_t)port;
+	if (!port && v2m_name_index_find(&panel->ports, lower, &assigned))
+		port = (uint16_t)assigned;
 	key->is_active = !is_false(statement);
 	key->transports = V2M_TCP | V2M_UDP;
-	return v2m_key_complete(key, panel->path) ? out_of_memory(panel) : 0;
+	if (v2m_key_complete(key, panel->path) || (port && v2m_key_add_port(key, port)))
+		return out_of_memory(panel);
+	return 0;
 }
 
 static int read_keys(struct panel *panel, struct v2m_key_list *keys)
@@ -250,6 +253,23 @@ static int read_keys(struct panel *panel, struct v2m_key_list *keys)
 	return step == SQLITE_DONE ? 0 : fail_database(panel);
 }
 
+/* Two keys of a database must not use the same port by the same transport. */
+static int refuse_port_clash(struct panel *panel, const struct v2m_key_list *keys)
+{
+	size_t first;
+	size_t second;
+	uint16_t port;
+	int result = v2m_key_list_port_clash(keys, &first, &second, &port);
+
+	if (result < 0)
+		return out_of_memory(panel);
+	if (result)
+		return v2m_error_set(panel->error, -EINVAL,
+				     "%s: table keys, rows %zu and %zu have the same port",
+				     panel->path, first + 1, second + 1);
+	return 0;
+}
+
 static int refuse_clashes(struct panel *panel, const struct v2m_key_list *keys)
 {
 	static const struct {
@@ -258,7 +278,6 @@ static int refuse_clashes(struct panel *panel, const struct v2m_key_list *keys)
 	} orders[] = {
 		{ v2m_key_order_by_uuid, "uuid" },
 		{ v2m_key_order_by_id, "id" },
-		{ v2m_key_order_by_port, "port" },
 	};
 
 	for (size_t i = 0; i < V2M_ARRAY_LEN(orders); i++) {
@@ -273,7 +292,7 @@ static int refuse_clashes(struct panel *panel, const struct v2m_key_list *keys)
 					     "%s: table keys, rows %zu and %zu have the same %s",
 					     panel->path, first + 1, second + 1, orders[i].what);
 	}
-	return 0;
+	return refuse_port_clash(panel, keys);
 }
 
 static int read_panel(struct panel *panel, struct v2m_key_list *keys)

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/name_index.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "base/cleanup.h"
+#include "keys/formats/v2ray_fronts.h"
 #include "keys/formats/v2ray_inbound.h"
 #include "keys/formats/v2ray_merge.h"
 
@@ -22,6 +24,7 @@
 struct reader {
 	struct v2m_key_list *keys;
 	struct v2m_name_index known; /* places of keys in the list, by identity */
+	const struct v2m_v2ray_fronts *fronts;
 	struct v2m_error *error;
 };
 
@@ -32,17 +35,16 @@ struct inbound {
 	const char *protocol;
 	const char *sni;
 	const char *short_id;
-	unsigned transports;
-	bool loopback;
-	size_t first_key; /* the first key of this inbound in the list */
-	struct v2m_port_set ports;
+	/* Its ports: a span for each run of adjacent ports, ascending; at least one. */
+	V2M_ARRAY(struct v2m_span) spans;
+	size_t first_key; /* the first key that this inbound added to the list */
 };
 
 /* A client of an inbound. */
 struct client {
 	const struct v2m_json_node *node;
 	const char *email;
-	char identity[IDENTITY_LEN]; /* the text from which its id is made, without the port */
+	char identity[IDENTITY_LEN];        /* the text from which its id is made */
 	char uuid[V2M_JSON_MAX_STRING + 1]; /* "" if its protocol has none */
 };
 
@@ -139,19 +141,16 @@ static int read_client(const struct inbound *inbound, const struct v2m_json_node
 	return 0;
 }
 
-/* The name of the key for people, with the port if the client has several. */
-static char *make_name(const struct inbound *inbound, const struct client *client, unsigned port,
-		       bool one_of_several)
+/* The name of the key for people. */
+static char *make_name(const struct inbound *inbound, const struct client *client)
 {
 	const char *name = client->email ? client->email : inbound->tag;
 	char text[IDENTITY_LEN];
 
-	if (!name)
-		snprintf(text, sizeof(text), "%s-%u", inbound->protocol, port);
-	else if (one_of_several)
-		snprintf(text, sizeof(text), "%s:%u", name, port);
-	else
-		snprintf(text, sizeof(text), "%s", name);
+	if (name)
+		return strdup(name);
+	snprintf(text, sizeof(text), "%s-%u", inbound->protocol,
+		 inbound->spans.items[0].first_port);
 	return strdup(text);
 }
 
@@ -161,82 +160,82 @@ static char *copy_or_null(const char *text)
 }
 
 static int add_key(struct reader *reader, const struct inbound *inbound,
-		   const struct client *client, unsigned port, const char *identity,
-		   bool one_of_several)
+		   const struct client *client)
 {
-	V2M_CLEANUP(v2m_key_clear)
-	struct v2m_key key = {
-		.is_active = true,
-		.port = (uint16_t)port,
-		.transports = inbound->transports,
-		.loopback = inbound->loopback,
-	};
+	V2M_CLEANUP(v2m_key_clear) struct v2m_key key = { .is_active = true };
 	char id[V2M_UUID_LEN];
 
 	if (reader->keys->count >= V2M_V2RAY_MAX_KEYS)
-		return v2m_json_fail(inbound->node, reader->error,
-				     "expected at most %u keys, one for each client and port",
+		return v2m_json_fail(inbound->node, reader->error, "expected at most %u keys",
 				     V2M_V2RAY_MAX_KEYS);
-	v2m_uuid5(identity, id);
+	v2m_uuid5(client->identity, id);
 	key.id = strdup(id);
-	key.uuid = strdup(*client->uuid && !one_of_several ? client->uuid : id);
-	key.name = make_name(inbound, client, port, one_of_several);
+	key.uuid = strdup(*client->uuid ? client->uuid : id);
+	key.name = make_name(inbound, client);
+	key.identity = strdup(client->identity);
 	key.sni = copy_or_null(inbound->sni);
 	key.short_id = copy_or_null(inbound->short_id);
 	key.source = strdup(inbound->node->doc->path);
-	if (!key.id || !key.uuid || !key.name || !key.source ||
-	    v2m_name_index_set(&reader->known, identity, reader->keys->count) ||
+	if (!key.id || !key.uuid || !key.name || !key.identity || !key.source ||
+	    v2m_name_index_set(&reader->known, client->identity, reader->keys->count) ||
 	    v2m_key_list_add(reader->keys, &key))
 		return out_of_memory(reader);
 	return 0;
 }
 
-/* On the same port, the client of another inbound is the same key. */
-static int join_key(struct reader *reader, const struct inbound *inbound,
-		    const struct client *client, size_t index)
+/* Adds the ports of the inbound to those of the key. 0 or -ENOMEM. */
+static int add_spans_of_inbound(struct v2m_key *key, const struct inbound *inbound)
 {
-	struct v2m_key *key = &reader->keys->items[index];
-
-	if (index >= inbound->first_key)
-		return v2m_json_fail(client->node, reader->error,
-				     "the inbound already has a client with this %s",
-				     *client->uuid ? "id" : "email");
-	key->transports |= inbound->transports;
-	key->loopback = key->loopback && inbound->loopback;
+	for (size_t i = 0; i < inbound->spans.count; i++)
+		if (v2m_key_add_span(key, &inbound->spans.items[i]))
+			return -ENOMEM;
 	return 0;
 }
 
-static int take_client_on(struct reader *reader, const struct inbound *inbound,
-			  const struct client *client, unsigned port)
+/* Whether the identity of the client is only the name of its protocol. */
+static bool is_nameless(const struct inbound *inbound, const struct client *client)
 {
-	bool one_of_several = inbound->ports.count > 1;
-	char identity[IDENTITY_LEN + 8];
-	size_t index;
-
-	if (v2m_name_index_find(&reader->known, client->identity, &index)) {
-		if (index >= inbound->first_key || reader->keys->items[index].port == port)
-			return join_key(reader, inbound, client, index);
-		one_of_several = true;
-	}
-	if (one_of_several)
-		snprintf(identity, sizeof(identity), "%s:%u", client->identity, port);
-	else
-		snprintf(identity, sizeof(identity), "%s", client->identity);
-	if (one_of_several && v2m_name_index_find(&reader->known, identity, &index))
-		return join_key(reader, inbound, client, index);
-	return add_key(reader, inbound, client, port, identity, one_of_several);
+	return !*client->uuid && !client->email && !inbound->tag;
 }
 
+/* Clients without a name in two inbounds may be different ones. So the second one gets the port
+ * into its identity. */
+static void add_port_to_identity(const struct reader *reader, const struct inbound *inbound,
+				 struct client *client)
+{
+	size_t length = strlen(client->identity);
+	size_t index;
+
+	if (v2m_name_index_find(&reader->known, client->identity, &index) &&
+	    index < inbound->first_key)
+		snprintf(client->identity + length, sizeof(client->identity) - length, ":%u",
+			 inbound->spans.items[0].first_port);
+}
+
+/* A client that is in several inbounds is one key with the ports of all of them. */
 static int take_client(struct reader *reader, const struct inbound *inbound,
-		       const struct v2m_json_node *node, size_t index)
+		       const struct v2m_json_node *node, size_t place)
 {
 	struct client client;
-	int result = read_client(inbound, node, index, &client, reader->error);
+	size_t index;
+	int result = read_client(inbound, node, place, &client, reader->error);
 
-	for (unsigned port = 1; !result && port <= 65535; port++)
-		if (v2m_port_set_has(&inbound->ports, port))
-			result = take_client_on(reader, inbound, &client, port);
-	return result;
+	if (result)
+		return result;
+	if (is_nameless(inbound, &client))
+		add_port_to_identity(reader, inbound, &client);
+	if (!v2m_name_index_find(&reader->known, client.identity, &index)) {
+		index = reader->keys->count;
+		result = add_key(reader, inbound, &client);
+	} else if (index >= inbound->first_key) {
+		return v2m_json_fail(client.node, reader->error,
+				     "the inbound already has a client with this %s",
+				     *client.uuid ? "id" : "email");
+	}
+	if (result)
+		return result;
+	return add_spans_of_inbound(&reader->keys->items[index], inbound) ? out_of_memory(reader)
+									  : 0;
 }
 
 static int take_clients(struct reader *reader, const struct inbound *inbound,
@@ -260,21 +259,57 @@ static struct v2m_json_node find_clients(const struct v2m_json_node *settings)
 	return clients.value ? clients : v2m_json_member(settings, "accounts");
 }
 
-/* 0; 1 if the inbound has no port, or one that is not known; or -EINVAL. */
-static int find_port(const struct v2m_v2ray_inbound *merged, struct inbound *inbound,
-		     struct v2m_error *error)
+/* Appends a span for each run of adjacent ports. *span has its other members. 0 or -ENOMEM. */
+static int append_spans(const struct reader *reader, const struct v2m_port_set *ports,
+			struct v2m_span *span, struct inbound *inbound)
+{
+	unsigned first = 1;
+	unsigned last;
+
+	for (; v2m_port_set_next_run(ports, &first, &last); first = last + 1) {
+		if (inbound->spans.count == 0)
+			span->front_port = v2m_v2ray_front_of_port(reader->fronts, first);
+		span->first_port = (uint16_t)first;
+		span->last_port = (uint16_t)last;
+		if (v2m_array_add(&inbound->spans, *span))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Finds the ports on which clients reach the inbound. 0; 1 if it has no port, or one that is not
+ * known; -EINVAL or -ENOMEM. */
+static int find_spans(const struct reader *reader, const struct v2m_v2ray_inbound *merged,
+		      struct inbound *inbound)
 {
 	enum v2m_v2ray_listen listens = v2m_v2ray_listens(&merged->node);
+	uint16_t front = v2m_v2ray_front_of_socket(reader->fronts, &merged->node);
+	struct v2m_span span = {
+		.transports = v2m_v2ray_transports(&merged->node),
+		.loopback = listens == V2M_LISTEN_LOOPBACK,
+	};
+	struct v2m_port_set ports;
+	int result;
 
-	inbound->transports = v2m_v2ray_transports(&merged->node);
-	inbound->loopback = listens == V2M_LISTEN_LOOPBACK;
-	if (listens == V2M_LISTEN_UNIX || !inbound->transports)
+	if (listens == V2M_LISTEN_UNIX && front) {
+		/* Its clients arrive at the port of the inbound that leads here. */
+		span = (struct v2m_span){ front, front, V2M_TCP, false, 0 };
+		return v2m_array_add(&inbound->spans, span);
+	}
+	if (listens == V2M_LISTEN_UNIX || !span.transports)
 		return 1;
-	return v2m_v2ray_ports(&merged->port, &inbound->ports, error);
+	result = v2m_v2ray_ports(&merged->port, &ports, reader->error);
+	return result ? result : append_spans(reader, &ports, &span, inbound);
+}
+
+static void clear_inbound(struct inbound *inbound)
+{
+	v2m_array_clear(&inbound->spans);
 }
 
 static int take_inbound(struct reader *reader, const struct v2m_v2ray_inbound *merged)
 {
+	V2M_CLEANUP(clear_inbound)
 	struct inbound inbound = { .node = &merged->node, .first_key = reader->keys->count };
 	struct v2m_json_node settings = v2m_json_member(&merged->node, "settings");
 	struct v2m_json_node clients = find_clients(&settings);
@@ -290,7 +325,9 @@ static int take_inbound(struct reader *reader, const struct v2m_v2ray_inbound *m
 	if (!result)
 		result = optional_text(&merged->node, "protocol", &inbound.protocol, reader->error);
 	if (!result)
-		result = find_port(merged, &inbound, reader->error);
+		result = find_spans(reader, merged, &inbound);
+	if (result == -ENOMEM)
+		return out_of_memory(reader);
 	if (result)
 		return result < 0 ? result : 0;
 	if (!inbound.protocol)
@@ -304,11 +341,14 @@ int v2m_v2ray_read(const struct v2m_json_doc *docs, size_t n_docs, struct v2m_ke
 		   struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_v2ray_inbounds_clear) struct v2m_v2ray_inbounds inbounds = { 0 };
-	struct reader reader = { .keys = keys, .error = error };
+	V2M_CLEANUP(v2m_v2ray_fronts_clear) struct v2m_v2ray_fronts fronts = { 0 };
+	struct reader reader = { .keys = keys, .fronts = &fronts, .error = error };
 	int result = v2m_v2ray_merge(docs, n_docs, &inbounds, error);
 
 	if (result)
 		return result;
+	if (v2m_v2ray_fronts_find(&inbounds, &fronts))
+		return out_of_memory(&reader);
 	for (size_t i = 0; i < inbounds.count && !result; i++)
 		result = take_inbound(&reader, &inbounds.items[i]);
 	v2m_name_index_clear(&reader.known);

@@ -21,6 +21,18 @@ bool v2m_port_set_has(const struct v2m_port_set *set, unsigned port)
 	return set->bits[port / 8] & 1u << port % 8;
 }
 
+bool v2m_port_set_next_run(const struct v2m_port_set *set, unsigned *first, unsigned *last)
+{
+	while (*first <= 65535 && !v2m_port_set_has(set, *first))
+		(*first)++;
+	if (*first > 65535)
+		return false;
+	*last = *first;
+	while (*last < 65535 && v2m_port_set_has(set, *last + 1))
+		(*last)++;
+	return true;
+}
+
 static void add_port_range(struct v2m_port_set *set, unsigned first, unsigned last)
 {
 	for (unsigned port = first; port <= last; port++) {

@@ -15,6 +15,8 @@ struct v2m_port_set {
 
 /* port: 0 to 65535. */
 bool v2m_port_set_has(const struct v2m_port_set *set, unsigned port);
+/* Finds the next run of adjacent ports from *first on, up to *last. False: there is none. */
+bool v2m_port_set_next_run(const struct v2m_port_set *set, unsigned *first, unsigned *last);
 
 /* Reads the port of an inbound: a number, or a string with a number, a range, a list of both, or
  * "env:NAME". 0; 1 if a variable is not set, which the log says; or -EINVAL. */
@@ -30,7 +32,7 @@ enum v2m_v2ray_listen {
 	V2M_LISTEN_LOOPBACK, /* 127.0.0.0/8, ::1, localhost */
 	V2M_LISTEN_UNIX,
 };
-/* What the member "listen" says. For "env:NAME", the value of the variable counts. */
+/* Reads the member "listen" of an inbound. For "env:NAME", the value of the variable counts. */
 enum v2m_v2ray_listen v2m_v2ray_listens(const struct v2m_json_node *inbound);
 
 #endif

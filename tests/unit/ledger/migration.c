@@ -156,14 +156,86 @@ static void what_was_no_epoch_gets_its_own_table(void **context)
 
 	begin_with(state, 4);
 	assert_int_equal(query(state, "SELECT count(*) FROM raw"), 1);
-	assert_int_equal(query(state, "SELECT rx_wire FROM socket_overlaps WHERE port = 1001"), 60);
+	assert_int_equal(
+		query(state, "SELECT rx_wire FROM socket_overlaps WHERE slot_number = 1001"), 60);
 	assert_int_equal(query(state, "SELECT tx_wire FROM socket_overlaps"), 40);
-	assert_int_equal(query(state, "SELECT opened FROM session_readings WHERE port = 1001"), 33);
+	assert_int_equal(
+		query(state, "SELECT opened FROM session_readings WHERE slot_number = 1001"), 33);
 	assert_int_equal(
 		v2m_account_connections(state->account, state->keyset, NULL, &opened, 1, 1), 0);
 	assert_int_equal(v2m_account_subject(state->account, "aaaa")->sessions, 73);
 	store(state);
 	assert_int_equal(query(state, "SELECT opened FROM session_readings"), 36);
+}
+
+/* Applies a reading of port 1001, from the maps of an earlier version or of this one. */
+static void count_slot(struct state *state, const char *epoch, bool is_old, uint64_t bytes)
+{
+	sample_at(&state->one, 1001, bytes, ++state->mono_s);
+	memset(state->one.sample.epoch, 0, V2M_EPOCH_LEN);
+	memcpy(state->one.sample.epoch, epoch, strlen(epoch));
+	state->one.port.slot = is_old ? 99 : 0;
+	if (is_old)
+		state->one.port.transports = 0;
+	assert_int_equal(v2m_account_apply(state->account, state->keyset, &state->one.sample), 0);
+}
+
+/* The maps of the earlier version stay pinned, and are read before those of this one. */
+static void counters_in_maps_of_an_earlier_version_are_continued(void **context)
+{
+	struct state *state = *context;
+
+	for (int version = 1; version < V2M_LEDGER_VERSION; version++) {
+		begin_with(state, version);
+		sql(state, "UPDATE socket_overlaps SET rx_wire = 0, rx_payload = 0, tx_wire = 0,"
+			   " tx_payload = 0");
+		restart(state);
+		state->mono_s = 0;
+		for (uint64_t start = 0; start < 3; start++) {
+			count_slot(state, "epoch", true, 1100);
+			count_slot(state, "another", false, 50 + start);
+			store(state);
+			restart(state);
+			state->mono_s = 0;
+		}
+		assert_int_equal(lifetime_rx(state->account, "aaaa"), 2 * (1100 + 52));
+		assert_int_equal(query(state, "SELECT count(*) FROM raw"), 2);
+	}
+}
+
+/* The key has another id now, because its port is one of several. */
+static void the_subjects_of_every_version_are_joined(void **context)
+{
+	static const struct key_on keys[] = {
+		{ .uuid = "key",
+		  .spans = { { 443, 443, V2M_TCP, false, 0 },
+			     { 1001, 1001, V2M_TCP | V2M_UDP, false, 0 } },
+		  .aliases = { "aaaa" } },
+	};
+	struct state *state = *context;
+
+	for (int version = 1; version < V2M_LEDGER_VERSION; version++) {
+		const struct v2m_subject *subject;
+
+		begin_with(state, version);
+		use_keys(state, keys, 1);
+		state->mono_s = 0;
+		count_slot(state, "epoch", true, 1100);
+		store(state);
+		restart(state);
+		subject = v2m_account_subject(state->account, "key");
+		assert_null(v2m_account_subject(state->account, "aaaa"));
+		assert_int_equal(subject->lifetime.rx.wire_bytes, version < 3 ? 2200 : 2140);
+		assert_int_equal(v2m_subject_since_reset(subject).rx.wire_bytes,
+				 version < 3 ? 1700 : 1640);
+		assert_int_equal(subject->sessions, version == 1 ? 0 : 70);
+		assert_int_equal(stored_day(state, 20250802), version == 1 ? 0 : 150);
+		/* Before version 2, the port was not stored. */
+		assert_int_equal(v2m_parts_find(&subject->parts, 1001)->lifetime.rx.wire_bytes,
+				 version == 1   ? 200
+				 : version == 2 ? 2200
+						: 2140);
+	}
 }
 
 static char *schema_of(struct state *state)
@@ -301,6 +373,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_file_of_every_version_keeps_its_totals_and_goes_on),
 		TEST(what_was_no_epoch_gets_its_own_table),
+		TEST(counters_in_maps_of_an_earlier_version_are_continued),
+		TEST(the_subjects_of_every_version_are_joined),
 		TEST(a_migrated_file_has_the_schema_of_a_new_one),
 		TEST(a_migration_that_fails_leaves_the_file_as_it_was),
 		TEST(the_file_as_it_was_is_kept_for_the_way_back),
