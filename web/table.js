@@ -32,8 +32,8 @@ export class KeyTable {
     this.rows = [];
     this.nodes = new Map();
     this.spare = [];
-    this.above = element("tr", {class: "spacer", "aria-hidden": "true"}, element("td", {colspan: COLUMNS.length}));
-    this.below = element("tr", {class: "spacer", "aria-hidden": "true"}, element("td", {colspan: COLUMNS.length}));
+    this.above = element("tr", {class: "spacer", "aria-hidden": "true"}, element("td", {}));
+    this.below = element("tr", {class: "spacer", "aria-hidden": "true"}, element("td", {}));
     this.body = element("tbody", {role: "rowgroup"}, this.above, this.below);
     this.heads = COLUMNS.map((column) => this.#head(column));
     this.element = element("table", {class: "keys", role: "table", "aria-label": context.texts.get("keys")},

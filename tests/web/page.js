@@ -256,6 +256,26 @@ step("a phone shows everything without scrolling sideways", async () => {
   await close();
 });
 
+step("a narrower window leaves out columns, and cuts off no figure", async () => {
+  const {tab, close} = await openSample({count: 60});
+  await tab.goto(URL_);
+  await tab.waitForSelector("table.keys");
+  for (const width of [660, 800, 900, 1024, 1150, 1280, 1600]) {
+    await tab.setViewportSize({width, height: 900});
+    assert.ok(await overflow(tab) <= 0, `${width} wide`);
+    const cut = await tab.evaluate(() => [...document.querySelectorAll("table.keys td:not(.key) bdi")].filter((text) => {
+      const cell = text.parentElement.getBoundingClientRect();
+      const own = text.getBoundingClientRect();
+      return own.width && (own.left < cell.left || own.right > cell.right);
+    }).length);
+    assert.equal(cut, 0, `${width} wide: figures that are cut off`);
+    const rest = await tab.evaluate(() => document.querySelector("table.keys").getBoundingClientRect().right -
+                                          document.querySelector("table.keys thead th:last-child").getBoundingClientRect().right);
+    assert.ok(Math.abs(rest) < 3, `${width} wide: the columns fill the table but for ${rest} px`);
+  }
+  await close();
+});
+
 step("dark follows the system and can be chosen by hand", async () => {
   const {tab, close} = await openSample({count: 20, degraded: true}, {colorScheme: "dark"});
   await tab.goto(URL_);
