@@ -220,7 +220,8 @@ class Page {
     this.readAt = Date.now() / 1000;
     const figures = this.live.add(data);
     const lifetimes = new Map(data.rows.map((row) => [row[data.columns.indexOf("subject")], row[data.columns.indexOf("lifetime_bytes")]]));
-    this.rows = makeRows({keys: this.keys, figures, lifetimes, shared: data.shared, notCounted: data.not_counted});
+    this.rows = makeRows({keys: this.keys, figures, lifetimes, shared: data.shared, notCounted: data.not_counted,
+                          locale: this.texts.name});
     this.sum = sumRows(this.rows);
     const now = data.clock_s;
     for (const [subject, each] of figures) this.sparks.add(subject, now, each.rxRate === null ? NaN : each.rxRate + each.txRate);

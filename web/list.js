@@ -68,8 +68,8 @@ export class KeyList {
 
   // The order stays while the person points at rows or has the focus in one.
   #sorted(rows) {
-    const {settings, page} = this;
-    const sorted = sortRows(rows, settings.sort, settings.descending, page.texts.name);
+    const {settings} = this;
+    const sorted = sortRows(rows, settings.sort, settings.descending);
     if (this.order && this.table.isHeld()) {
       const place = (row) => this.order.get(row.subject) ?? Infinity;
       return sorted.sort((left, right) => place(left) - place(right) || 0);

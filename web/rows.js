@@ -3,7 +3,7 @@
 
 // Columns by which the table can be sorted. Numbers sort downwards first, names upwards.
 export const SORTS = {
-  name: (row) => row.name,
+  name: (row) => row.rank,
   down_rate: (row) => row.txRate,
   up_rate: (row) => row.rxRate,
   rate: (row) => row.rate,
@@ -26,26 +26,42 @@ function withFigures(row, figures, lifetime) {
           total: rx === null || tx === null ? null : rx + tx, lifetime: lifetime ?? null};
 }
 
-function keyRow(key, {figures, lifetimes, notCounted}) {
-  return withFigures({
-    subject: key.id, kind: "key", name: key.name || key.id, id: key.id, ports: portsText(key),
-    inactive: !key.is_active, notCounted: notCounted?.includes(key.id) ?? false,
+// What of a row does not change with the figures, for each key of a list: made once for a list and a language.
+// Comparing 5,000 names takes longer than a frame.
+const fixed = new WeakMap();
+
+function fixedParts(keys, locale) {
+  const made = fixed.get(keys);
+  if (made?.locale === locale) return made.parts;
+  const names = new Intl.Collator(locale, {numeric: true}).compare;
+  const nameOf = (key) => key.name || key.id;
+  const parts = new Map([...keys].sort((a, b) => names(nameOf(a), nameOf(b))).map((key, rank) => [key.id, {
+    subject: key.id, kind: "key", name: nameOf(key), id: key.id, ports: portsText(key), inactive: !key.is_active, rank,
     words: [key.name, key.id, key.uuid, portsText(key)].join("\n").toLowerCase(), users: [],
-  }, figures.get(key.id), lifetimes.get(key.id));
+  }]));
+  fixed.set(keys, {locale, parts});
+  return parts;
 }
 
-// input: {keys, figures, lifetimes, shared, notCounted}. shared: {"port:443": [key id, ...]}; notCounted: [key id, ...]. A row for each key, or
+function keyRow(part, {figures, lifetimes}, notCounted) {
+  return withFigures({...part, notCounted: notCounted.has(part.id)}, figures.get(part.id), lifetimes.get(part.id));
+}
+
+// input: {keys, figures, lifetimes, shared, notCounted, locale}. shared: {"port:443": [key id, ...]}; notCounted: [key id, ...]. A row for each key, or
 // for a port that several keys share, with these keys as its users.
 export function makeRows(input) {
   const shared = input.shared ?? {};
-  const byId = new Map(input.keys.map((key) => [key.id, key]));
+  const parts = fixedParts(input.keys, input.locale ?? "en");
+  const notCounted = new Set(input.notCounted);
   const sharing = new Set(Object.values(shared).flat());
-  const rows = input.keys.filter((key) => !sharing.has(key.id)).map((key) => keyRow(key, input));
+  const rows = input.keys.filter((key) => !sharing.has(key.id)).map((key) => keyRow(parts.get(key.id), input, notCounted));
   for (const [subject, ids] of Object.entries(shared)) {
-    const users = ids.filter((id) => byId.has(id)).map((id) => ({...keyRow(byId.get(id), input), kind: "user"}));
+    const users = ids.filter((id) => parts.has(id)).map((id) => ({...keyRow(parts.get(id), input, notCounted), kind: "user"}));
     rows.push(withFigures({
       subject, kind: "port", name: subject.slice("port:".length), id: null, ports: subject.slice("port:".length),
       inactive: users.every((user) => user.inactive), notCounted: false, words: subject.slice("port:".length), users,
+      // Ports stand before names.
+      rank: parseInt(subject.slice("port:".length), 10) - 65536,
     }, input.figures.get(subject), input.lifetimes.get(subject)));
   }
   return rows;
@@ -72,16 +88,14 @@ export function filterRows(rows, text, onlyBusy = false) {
 }
 
 // Rows without a figure come last in both directions; rows with equal ones stay in the order of their names.
-export function sortRows(rows, sort, descending, locale) {
+export function sortRows(rows, sort, descending) {
   const value = SORTS[sort] ?? SORTS.rate;
-  const names = new Intl.Collator(locale, {numeric: true}).compare;
   const sign = descending ? -1 : 1;
   const compare = (left, right) => {
     const a = value(left);
     const b = value(right);
-    if (a === null || b === null) return (a === null) - (b === null) || names(left.name, right.name);
-    const order = typeof a === "string" ? names(a, b) : a - b;
-    return sign * order || names(left.name, right.name);
+    if (a === null || b === null) return (a === null) - (b === null) || left.rank - right.rank;
+    return sign * (a - b) || left.rank - right.rank;
   };
   return [...rows].sort(compare).map((row) => (row.users.length > 1 ? {...row, users: [...row.users].sort(compare)} : row));
 }

@@ -23,8 +23,9 @@ export class Sparks {
     if (!spark.step || moved > 0) spark.step = step;
   }
 
-  // A rate of this moment: a step shows the last one that it got. Unknown rates are left out.
+  // A rate of this moment: a step shows the last one that it got. Unknown rates are left out. An idle key takes nothing.
   add(subject, seconds, rate) {
+    if (!rate && !this.keys.has(subject)) return;
     const spark = this.#of(subject);
     this.#advance(spark, Math.floor(seconds / STEP_S));
     if (Number.isFinite(rate)) spark.values[STEPS - 1] = rate;

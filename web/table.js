@@ -32,8 +32,8 @@ export class KeyTable {
     this.rows = [];
     this.nodes = new Map();
     this.spare = [];
-    this.above = element("tr", {class: "spacer", "aria-hidden": "true"}, element("td", {colspan: COLUMNS.length}));
-    this.below = element("tr", {class: "spacer", "aria-hidden": "true"}, element("td", {colspan: COLUMNS.length}));
+    this.above = element("tr", {class: "spacer", "aria-hidden": "true"}, element("td", {}));
+    this.below = element("tr", {class: "spacer", "aria-hidden": "true"}, element("td", {}));
     this.body = element("tbody", {role: "rowgroup"}, this.above, this.below);
     this.heads = COLUMNS.map((column) => this.#head(column));
     this.element = element("table", {class: "keys", role: "table", "aria-label": context.texts.get("keys")},
@@ -67,6 +67,7 @@ export class KeyTable {
 
   show(rows, sort, descending) {
     this.rows = rows;
+    for (const node of this.nodes.values()) node.row = null;
     COLUMNS.forEach((column, index) => {
       const order = column.sort && column.sort === sort ? (descending ? "descending" : "ascending") : null;
       if (order) this.heads[index].setAttribute("aria-sort", order);
@@ -136,6 +137,9 @@ export class KeyTable {
   }
 
   #update(node, row, index) {
+    // While the list scrolls, most rows in sight stay as they are.
+    if (node.row === row && node.index === index) return;
+    Object.assign(node, {row, index});
     const {texts, format, sparks} = this.context;
     const name = row.kind === "port" ? texts.get("port_row", {port: row.name}) : row.name;
     setText(node.name, name);

@@ -30,6 +30,11 @@ class Server:
         self.port = int(self.process.stdout.readline().split()[1])
         self.url = f"http://127.0.0.1:{self.port}"
 
+    def order(self, what):
+        self.process.stdin.write(what + "\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "done\n"
+
     def stop(self):
         self.process.stdin.close()
         assert self.process.wait(30) == 0
@@ -126,6 +131,7 @@ def test_one_key_opens_with_its_connections_and_closes_again(server, open_termin
 def test_a_shared_port_names_its_keys_and_has_no_figures_of_each(server, open_terminal):
     terminal = open_terminal(server.url)
     terminal.press("/", "9002", "Enter")
+    terminal.wait(r"filter: 9002  s sort")
     terminal.wait(r"2 keys: user5002@example\.com")
     assert terminal.screen().count("9002") == 2, "the row and the filter"
 
@@ -168,6 +174,12 @@ def test_a_lost_server_is_told_with_the_time_and_found_again(server, open_termin
     other = Server(server.port)
     terminal.wait("healthy")
     other.stop()
+
+
+def test_a_degraded_meter_tells_why(server, open_terminal):
+    server.order("degraded")
+    terminal = open_terminal(server.url)
+    terminal.wait("degraded: a reason of this fake")
 
 
 def test_a_wrong_api_key_ends_with_the_servers_words(server, open_terminal):

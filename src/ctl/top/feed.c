@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -60,25 +61,49 @@ static enum v2m_outcome read_keys(struct v2m_top_feed *feed)
 	return V2M_DONE;
 }
 
+/* The sentences of all reasons; those of an older server, which tells the worst only. The caller
+ * frees it. */
+static char *join_reasons(const json_t *status)
+{
+	const json_t *reasons = json_object_get(status, "reasons");
+	const char *worst = json_string_value(json_object_get(status, "detail"))
+				    ?: json_string_value(json_object_get(status, "reason"));
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+	json_t *reason;
+	size_t i;
+
+	if (!out)
+		return NULL;
+	json_array_foreach ((json_t *)reasons, i, reason)
+		fprintf(out, "%s%s", i ? "; " : "",
+			json_string_value(json_object_get(reason, "detail")) ?: "?");
+	if (!json_array_size(reasons) && worst)
+		fputs(worst, out);
+	if (fclose(out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
 /* Without an answer the last one stays: the figures tell whether the server is there. */
 static void read_health(struct v2m_top_feed *feed)
 {
 	V2M_CLEANUP(v2m_client_reply_clear) struct v2m_client_reply reply = { 0 };
+	V2M_FREE char *why = NULL;
+	V2M_FREE char *clean = NULL;
 	const char *status;
-	const char *detail;
 
 	if (v2m_fallback_get(feed->client, "/api/meter/status", &reply) != V2M_DONE)
 		return;
 	feed->health_at = time(NULL);
 	status = json_string_value(json_object_get(reply.json, "status"));
-	detail = json_string_value(json_object_get(reply.json, "detail"))
-			 ?: json_string_value(json_object_get(reply.json, "reason"));
-	if (status) {
-		V2M_FREE char *clean = v2m_text_clean(detail ? detail : "");
-
-		snprintf(feed->health, sizeof(feed->health), "%s%s%s", status, detail ? ": " : "",
-			 clean ? clean : "");
-	}
+	why = join_reasons(reply.json);
+	clean = why && *why ? v2m_text_clean(why) : NULL;
+	snprintf(feed->health, sizeof(feed->health), "%s%s%s", status ? status : "",
+		 clean ? ": " : "", clean ? clean : "");
 }
 
 enum v2m_outcome v2m_top_feed_read(struct v2m_top_feed *feed)

@@ -19,7 +19,7 @@ struct v2m_top_feed {
 	struct v2m_top_rows rows; /* of the last good answer */
 	json_t *keys;
 	time_t keys_at;
-	char health[256]; /* "healthy", or "degraded: " and the server's sentence */
+	char health[512]; /* "healthy", or "degraded: " and a sentence for each reason */
 	time_t health_at;
 	struct v2m_error problem; /* why there was no answer; "" if there was one */
 	time_t problem_since;

@@ -50,6 +50,8 @@ test("a spark moves on by steps, and its past fills what is not known", () => {
   assert.deepEqual([...sparks.values("a")].slice(-5), [1, 2, 3, 5, 7]);
   sparks.add("a", 1000 + STEPS * 10 * 3, 9);
   assert.deepEqual([...sparks.values("a")].filter((value) => !Number.isNaN(value)), [9]);
+  sparks.add("idle", 1000, 0);
+  assert.equal(sparks.values("idle"), null);
   sparks.keep(new Set());
   assert.equal(sparks.values("a"), null);
 });
