@@ -15,7 +15,7 @@
 #endif
 
 /* Names the directory of the pins; raised when the meaning of a map changes. */
-#define V2M_ABI_VERSION 2
+#define V2M_ABI_VERSION 3
 
 /* Rules that can be counted at once. The slot number has 12 bits. */
 #define V2M_MAX_SLOTS   4096
@@ -84,12 +84,14 @@ struct v2m_tally {
 	__u64 wire_bytes;
 };
 
-/* Where the bytes of one direction of a device went: seen == keys + unattributed + other. */
+/* Where the bytes of one direction of a device went: seen is the sum of the others. */
 struct v2m_device_flow {
 	struct v2m_tally seen;         /* everything the program was called for */
 	struct v2m_tally keys;         /* counted for a slot */
 	struct v2m_tally unattributed; /* fragments whose first fragment is unknown */
 	struct v2m_tally other;        /* everything else */
+	struct v2m_tally too_deep;     /* more headers than are walked: may be a slot's */
+	struct v2m_tally foreign;      /* a slot's port number, and another's connection */
 };
 
 /* device_counters: PERCPU_ARRAY[V2M_MAX_DEVICES], indexed by v2m_device_config.device_slot. */
@@ -129,7 +131,7 @@ struct v2m_fragment_key {
  */
 struct v2m_fragment_owner {
 	__u16 port;    /* host byte order: destination on ingress, source on egress */
-	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP; 0: neither */
 	__u8 pad;
 };
 
@@ -228,8 +230,8 @@ struct v2m_session_scope {
 V2M_ABI_ASSERT(sizeof(struct v2m_flow) == 24, "flow");
 V2M_ABI_ASSERT(sizeof(struct v2m_port_slot) == 4, "port_slot");
 V2M_ABI_ASSERT(sizeof(struct v2m_port_counters) == 64, "port_counters");
-V2M_ABI_ASSERT(sizeof(struct v2m_device_flow) == 64, "device_flow");
-V2M_ABI_ASSERT(sizeof(struct v2m_device_counters) == 160, "device_counters");
+V2M_ABI_ASSERT(sizeof(struct v2m_device_flow) == 96, "device_flow");
+V2M_ABI_ASSERT(sizeof(struct v2m_device_counters) == 224, "device_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_meta) == 48, "meta");
 V2M_ABI_ASSERT(sizeof(struct v2m_fragment_key) == 40, "fragment_key");
 V2M_ABI_ASSERT(sizeof(struct v2m_fragment_owner) == 4, "fragment_owner");

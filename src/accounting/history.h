@@ -34,17 +34,17 @@ struct v2m_history_hour {
 	struct v2m_history_figures figures;
 };
 
-/* One key or one shared slot. For a shared slot, shared is set, and id, uuid, name and created_at
- * are NULL. A key that shares a slot is there too: shares_port is set, and its figures hold only
- * what was counted while the key had the slot to itself. */
+/* One key or one shared slot. For a shared slot, slot_number is set, and id, uuid, name and
+ * created_at are NULL. A key that shares a slot is there too: shares_port is set, and its figures
+ * hold only what was counted while the key had the slot to itself. */
 struct v2m_history_key {
 	char *id;
 	char *uuid;
 	char *name;
-	char *created_at; /* as the key source wrote it, NULL if it does not say */
-	uint16_t port;    /* the first port; 0: none */
-	bool is_active;   /* has connections now */
-	bool shared;
+	char *created_at;     /* as the key source wrote it, NULL if it does not say */
+	uint16_t port;        /* the first port; 0: none */
+	bool is_active;       /* has connections now */
+	uint32_t slot_number; /* v2m_slot_number() of a slot that is no single key's; 0: a key */
 	bool shares_port;
 	int64_t first_seen_us;
 	int64_t last_activity_us;         /* 0: never */

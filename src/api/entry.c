@@ -5,18 +5,14 @@
 #include "base/format.h"
 #include "base/transport.h"
 
-void v2m_api_put_shared(struct v2m_json_writer *json, const struct v2m_keyset *keyset,
-			uint16_t port)
+void v2m_api_put_slot_keys(struct v2m_json_writer *json, const struct v2m_keyset *keyset,
+			   const struct v2m_slot *slot)
 {
-	size_t at = 0;
-
-	v2m_put_bool(json, "shared", true);
+	if (slot->n_keys != 1)
+		v2m_put_bool(json, "shared", true);
 	v2m_put_open(json, "keys", '[');
-	while (at < keyset->slots.count &&
-	       (keyset->slots.items[at].first_port != port || keyset->slots.items[at].n_keys == 1))
-		at++;
-	for (size_t i = 0; at < keyset->slots.count && i < keyset->slots.items[at].n_keys; i++) {
-		const struct v2m_key *key = &keyset->keys[keyset->slots.items[at].keys[i]];
+	for (size_t i = 0; i < slot->n_keys; i++) {
+		const struct v2m_key *key = &keyset->keys[slot->keys[i]];
 
 		v2m_write_open(json, '{');
 		v2m_put_string(json, "id", key->id);
@@ -188,7 +184,8 @@ bool v2m_api_next_port(const struct v2m_keyset *keyset, size_t *at, size_t slots
 		return false;
 	slots[0] = (*at)++;
 	*n_slots = 1;
-	if (*at < all->count && all->items[*at].first_port == all->items[slots[0]].first_port) {
+	if (*at < all->count && all->items[*at].first_port == all->items[slots[0]].first_port &&
+	    all->items[*at].behind == all->items[slots[0]].behind) {
 		slots[1] = (*at)++;
 		*n_slots = 2;
 	}

@@ -44,8 +44,8 @@ void v2m_api_put_figures(struct v2m_json_writer *json, const struct v2m_api_figu
 /* "uuid", "key_name", "key_id", "is_active" and "owners"; for several keys also "keys", and for a
  * shared slot also "shared" and "unattributed". */
 void v2m_api_put_owners(struct v2m_api *api, const struct v2m_api_entry *entry);
-/* "shared" and "keys" of the shared slot with this first port. */
-void v2m_api_put_shared(struct v2m_json_writer *json, const struct v2m_keyset *keyset,
-			uint16_t port);
+/* Members "keys" and, unless the slot has just one key, "shared". */
+void v2m_api_put_slot_keys(struct v2m_json_writer *json, const struct v2m_keyset *keyset,
+			   const struct v2m_slot *slot);
 
 #endif

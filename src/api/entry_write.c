@@ -112,8 +112,10 @@ static void put_by_port(struct v2m_api *api, const struct v2m_api_entry *entry)
 		v2m_write_name(json, "port");
 		v2m_api_write_ports(json, slot->first_port, slot->last_port);
 		v2m_put_string(json, "transport", v2m_format_transports(slot->transports));
-		v2m_api_put_figures(json, &figures);
-		v2m_put_u64(json, "connections", view->n_connections);
+		if (view->counted) {
+			v2m_api_put_figures(json, &figures);
+			v2m_put_u64(json, "connections", view->n_connections);
+		}
 		v2m_write_close(json, '}');
 	}
 	v2m_write_close(json, ']');
@@ -121,13 +123,17 @@ static void put_by_port(struct v2m_api *api, const struct v2m_api_entry *entry)
 
 static void put_port_members(struct v2m_api *api, const struct v2m_api_entry *entry)
 {
-	const struct v2m_slot *slot = v2m_api_entry_slot(api, entry, 0);
+	uint16_t first_port = v2m_api_entry_slot(api, entry, 0)->first_port;
+	uint16_t last_port = first_port;
 	char range[V2M_SPAN_TEXT_LEN];
 
-	v2m_put_u64(&api->json, "port", entry->key ? v2m_key_port(entry->key) : slot->first_port);
-	if (entry->key || slot->first_port == slot->last_port)
+	v2m_put_u64(&api->json, "port", entry->key ? v2m_key_port(entry->key) : first_port);
+	for (size_t i = 0; i < entry->n_slots; i++)
+		if (v2m_api_entry_slot(api, entry, i)->last_port > last_port)
+			last_port = v2m_api_entry_slot(api, entry, i)->last_port;
+	if (entry->key || first_port == last_port)
 		return;
-	v2m_span_format(slot->first_port, slot->last_port, range);
+	v2m_span_format(first_port, last_port, range);
 	v2m_put_string(&api->json, "ports", range);
 }
 

@@ -242,8 +242,8 @@ static void write_stat(struct v2m_api *api, const struct v2m_api_entry *entry,
 	v2m_put_string(json, "source", "precise_monitor");
 	v2m_put_string(json, "method", "port_monitor");
 	if (!uuid)
-		v2m_api_put_shared(json, api->snapshot->keyset,
-				   api->snapshot->keyset->slots.items[entry->slots[0]].first_port);
+		v2m_api_put_slot_keys(json, api->snapshot->keyset,
+				      v2m_api_entry_slot(api, entry, 0));
 	v2m_write_close(json, '}');
 }
 

@@ -21,8 +21,10 @@ enum v2m_condition {
 	V2M_NO_DEVICE,
 	V2M_NETNS_UNAVAILABLE, /* bytes are counted, but no connections are seen */
 	V2M_DEVICE_REFUSED,    /* one of several: the traffic of that device is not counted */
+	V2M_HEADERS_TOO_DEEP,  /* packets that may be a key's could not be read to their ports */
 	V2M_TOO_MANY_PORTS,
 	V2M_PORT_ORPHANED, /* a port without a key is counted */
+	V2M_QUEUE_DROPS,
 	V2M_N_CONDITIONS,
 };
 

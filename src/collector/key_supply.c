@@ -271,10 +271,12 @@ void v2m_key_supply_remember(struct v2m_key_supply *supply)
 	make_memory_path(supply, path);
 	supply->unremembered = v2m_key_memory_store(path, supply->active, &error) != 0;
 	if (supply->unremembered && !failed_before)
-		v2m_log_warning("a start with broken key sources would not know these keys: %s",
-				error.text);
+		v2m_log_warning(
+			"the last good keys cannot be stored, so the next start needs working "
+			"key sources: %s",
+			error.text);
 	if (!supply->unremembered && failed_before)
-		v2m_log_info("a start with broken key sources would know these keys again");
+		v2m_log_info("the last good keys can be stored again");
 }
 
 void v2m_key_supply_remember_again(struct v2m_key_supply *supply)

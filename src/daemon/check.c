@@ -147,7 +147,7 @@ int v2m_check(const struct v2m_config *config, struct v2m_error *error)
 	if (!result)
 		print_keys(keyset);
 	if (!result && report.refused_ports)
-		result = v2m_error_set(error, -ENOSPC,
+		result = v2m_error_set(error, -EINVAL,
 				       "%zu ports or ranges cannot be counted, because at most %d "
 				       "can be: --check marks them as refused",
 				       report.refused_ports, V2M_MAX_SLOTS);

@@ -47,7 +47,7 @@ struct v2m_counter_layout {
 	struct v2m_counter_place last_port;
 	struct v2m_counter_place slot;
 	struct v2m_counter_place transports;
-	struct v2m_counter_place tx; /* size 0: a flow has its direction in its name */
+	struct v2m_counter_place tx; /* size 0: the names of the flows contain the direction */
 	struct v2m_counter_place assigned_ns;
 	struct v2m_counter_place packets[V2M_COUNTER_FLOWS];
 	struct v2m_counter_place wire_bytes[V2M_COUNTER_FLOWS];

@@ -64,6 +64,8 @@ static uint64_t hash_device_counters(uint64_t hash)
 		PLACE(v2m_device_flow, keys),
 		PLACE(v2m_device_flow, unattributed),
 		PLACE(v2m_device_flow, other),
+		PLACE(v2m_device_flow, too_deep),
+		PLACE(v2m_device_flow, foreign),
 		PLACE(v2m_device_counters, ifindex),
 		PLACE(v2m_device_counters, name),
 		PLACE(v2m_device_counters, assigned_ns),

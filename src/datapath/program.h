@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The programs' life, and libbpf's messages. */
+/* Loading the programs, and the messages of libbpf. */
 #ifndef V2METER_DATAPATH_PROGRAM_H
 #define V2METER_DATAPATH_PROGRAM_H
 

@@ -18,7 +18,7 @@
 #include "base/error.h"
 
 /* The version of the schema, PRAGMA user_version. */
-#define V2M_LEDGER_VERSION 5
+#define V2M_LEDGER_VERSION 6
 
 /* The type of a column. Each type has one C type, and a range that is checked whenever a value is
  * read: see types[] in columns.c. */

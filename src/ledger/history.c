@@ -75,7 +75,7 @@ static void fill_shared(const struct v2m_account *account, const struct v2m_keys
 		v2m_keyset_subject(keyset, slot, name, sizeof(name));
 		fill_subject(account, name, entry);
 		entry->port = slot->first_port;
-		entry->shared = true;
+		entry->slot_number = v2m_slot_number(slot);
 	}
 }
 
@@ -124,7 +124,7 @@ int v2m_ledger_history_month(struct v2m_ledger *ledger, const struct v2m_account
 		return result;
 	history.month = month;
 	for (size_t i = 0; i < history.n_keys; i++) {
-		if (history.keys[i].shared) {
+		if (history.keys[i].slot_number) {
 			slot = find_shared(keyset, slot);
 			v2m_keyset_subject(keyset, &keyset->slots.items[slot++], name,
 					   sizeof(name));

@@ -96,10 +96,16 @@ static const char *const steps[] = {
 
 #define LIST_VERSION 4 /* the version that the steps end at */
 
-/* Renames columns, from version LIST_VERSION + i to the next. */
-static const char *const renames[] = {
+/* Columns that had another name in an earlier version. */
+static const struct {
+	const char *table;
+	const char *before;
+	const char *now;
+} renames[] = {
 	/* The slots of earlier versions were ports. */
-	"ALTER TABLE raw RENAME COLUMN port TO slot",
+	{ "raw", "port", "slot" },
+	{ "socket_overlaps", "port", "slot_number" },
+	{ "session_readings", "port", "slot_number" },
 };
 
 /*
@@ -117,12 +123,13 @@ static const char *const moves[] = {
 	" FROM raw WHERE epoch = x'73657373696f6e730000000000000000';" /* "sessions" */
 	"DELETE FROM raw WHERE epoch IN (x'736f636b65745f6f7665726c61700000',"
 	" x'73657373696f6e730000000000000000');",
+	/* In version 5 every row is in its table. */
+	"",
 };
 
 _Static_assert(V2M_ARRAY_LEN(steps) == LIST_VERSION, "the list of columns follows the steps");
 _Static_assert(LIST_VERSION + V2M_ARRAY_LEN(moves) == V2M_LEDGER_VERSION,
 	       "a move for each version");
-_Static_assert(V2M_ARRAY_LEN(renames) == V2M_ARRAY_LEN(moves), "renames for each version");
 
 static int query_int(sqlite3 *db, const char *sql, int *value, struct v2m_error *error)
 {
@@ -298,14 +305,34 @@ static int follow_list(sqlite3 *db, struct v2m_error *error)
 	return result;
 }
 
-/* Runs the texts from a version (at least LIST_VERSION) to the present one. 0 or -errno. */
-static int run_texts_from(sqlite3 *db, const char *const *texts, int version,
-			  struct v2m_error *error)
+/* 0 or -errno. */
+static int rename_columns(sqlite3 *db, struct v2m_error *error)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(renames) && result == 0; i++) {
+		char sql[192];
+		int there = 0;
+
+		snprintf(sql, sizeof(sql),
+			 "SELECT count(*) FROM pragma_table_info('%s') WHERE name = '%s'",
+			 renames[i].table, renames[i].before);
+		result = query_int(db, sql, &there, error);
+		snprintf(sql, sizeof(sql), "ALTER TABLE %s RENAME COLUMN %s TO %s",
+			 renames[i].table, renames[i].before, renames[i].now);
+		if (result == 0 && there)
+			result = v2m_sqlite_exec(db, sql, error);
+	}
+	return result;
+}
+
+/* Moves rows, from a version (at least LIST_VERSION) to the present one. 0 or -errno. */
+static int move_rows(sqlite3 *db, int version, struct v2m_error *error)
 {
 	int result = 0;
 
 	for (int i = version; i < V2M_LEDGER_VERSION && result == 0; i++)
-		result = v2m_sqlite_exec(db, texts[i - LIST_VERSION], error);
+		result = v2m_sqlite_exec(db, moves[i - LIST_VERSION], error);
 	return result;
 }
 
@@ -318,10 +345,10 @@ static int migrate_from(sqlite3 *db, int version, struct v2m_error *error)
 	for (; version < LIST_VERSION && result == 0; version++)
 		result = v2m_sqlite_exec(db, steps[version], error);
 	if (result == 0)
-		result = run_texts_from(db, renames, version, error);
+		result = rename_columns(db, error);
 	if (result == 0)
 		result = follow_list(db, error);
-	return result ? result : run_texts_from(db, moves, version, error);
+	return result ? result : move_rows(db, version, error);
 }
 
 int v2m_schema_migrate(sqlite3 *db, int version, struct v2m_error *error)

@@ -28,10 +28,10 @@
 #define KNOWN_LOOK_AHEAD 16
 
 enum map {
-	MAP_PORTS,
-	MAP_COUNTERS,
+	MAP_COUNTERS, /* the first one: a renamed directory is known by it */
 	MAP_STARTS,
 	MAP_SCOPE,
+	MAP_PORTS,
 	N_MAPS,
 };
 
@@ -47,10 +47,10 @@ enum map {
  * empty in another directory.
  */
 static const char *const map_names[N_MAPS] = {
-	[MAP_PORTS] = "session_ports",
 	[MAP_COUNTERS] = "session_counters",
 	[MAP_STARTS] = "session_starts",
 	[MAP_SCOPE] = "session_scope",
+	[MAP_PORTS] = "session_ports",
 };
 
 struct v2m_sessions {

@@ -92,7 +92,8 @@ static void a_map_of_another_shape_is_not_taken_over(void **state)
 	}
 }
 
-static const char *const session_maps[] = { "session_counters", "session_starts", "session_scope" };
+static const char *const session_maps[] = { "session_counters", "session_starts", "session_scope",
+					    "session_ports" };
 
 static void open_sessions(struct fixture *fixture, struct v2m_sessions **sessions)
 {

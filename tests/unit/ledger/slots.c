@@ -359,7 +359,7 @@ static void each_shared_slot_is_an_entry_beside_those_of_its_keys(void **context
 	assert_true(history.keys[0].shares_port);
 	assert_int_equal(history.keys[0].all.totals.rx.wire_bytes, 30);
 	assert_int_equal(history.keys[0].month.totals.rx.wire_bytes, 30);
-	assert_true(history.keys[4].shared && history.keys[5].shared);
+	assert_true(history.keys[4].slot_number && history.keys[5].slot_number);
 	assert_int_equal(history.keys[5].port, 443);
 	assert_int_equal(history.keys[4].month.totals.rx.wire_bytes, 100);
 	assert_int_equal(history.keys[5].month.totals.rx.wire_bytes, 7);
