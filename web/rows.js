@@ -56,7 +56,9 @@ export function makeRows(input) {
   const sharing = new Set(Object.values(shared).flat());
   const rows = input.keys.filter((key) => !sharing.has(key.id)).map((key) => keyRow(parts.get(key.id), input, notCounted));
   for (const [subject, ids] of Object.entries(shared)) {
-    const users = ids.filter((id) => parts.has(id)).map((id) => ({...keyRow(parts.get(id), input, notCounted), kind: "user"}));
+    const users = ids.filter((id) => parts.has(id)).map((id) => ({...keyRow(parts.get(id), input, notCounted), kind: "user",
+      // A key may share several ports.
+      subject: `${subject}/${id}`}));
     rows.push(withFigures({
       subject, kind: "port", name: subject.slice("port:".length), id: null, ports: subject.slice("port:".length),
       inactive: users.every((user) => user.inactive), notCounted: false, words: subject.slice("port:".length), users,
@@ -107,13 +109,14 @@ export function flattenRows(rows) {
 
 // Sums over keys and shared ports. A user's figures are in those of its port.
 export function sumRows(rows) {
-  const sum = {rx: 0, tx: 0, total: 0, connections: 0, rxRate: null, txRate: null, busy: 0, keys: 0};
+  const ids = new Set();
+  const sum = {rx: 0, tx: 0, total: 0, connections: 0, rxRate: null, txRate: null, busy: 0};
   for (const row of rows) {
     for (const name of ["rx", "tx", "total", "connections"]) sum[name] += row[name] ?? 0;
     for (const name of ["rxRate", "txRate"]) if (row[name] !== null) sum[name] = (sum[name] ?? 0) + row[name];
-    sum.keys += row.kind === "port" ? row.users.length : 1;
+    for (const each of row.kind === "port" ? row.users : [row]) ids.add(each.id);
     sum.busy += isBusy(row) ? 1 : 0;
   }
-  return sum;
+  return {...sum, keys: ids.size};
 }
 

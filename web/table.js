@@ -149,7 +149,7 @@ export class KeyTable {
     setAttribute(node.element, "class", [row.kind, row.inactive ? "off" : "", row.rate >= 1 ? "busy" : ""].join(" ").trim());
     setAttribute(node.element, "aria-rowindex", String(index + 2));
     for (const {text, column} of node.texts) setText(text, column.value(row, format));
-    setAttribute(node.path, "d", areaPath(sparks.values(row.subject), SPARK_WIDTH, SPARK_HEIGHT));
+    setAttribute(node.path, "d", areaPath(sparks.values(row.id ?? row.subject), SPARK_WIDTH, SPARK_HEIGHT));
   }
 
   #note(row) {

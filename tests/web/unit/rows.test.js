@@ -27,6 +27,14 @@ test("a row for each key, and one for a shared port with its users below it", ()
   assert.deepEqual([made[0].total, made[0].lifetime, made[1].total, made[1].notCounted, made[1].ports], [100, 500, null, true, ""]);
 });
 
+test("a key that shares several ports stands below each, and counts once", () => {
+  const made = makeRows({...input, shared: {"port:443": ["2", "3"], "port:8443": ["2"]}});
+  const all = flattenRows(made);
+  assert.equal(new Set(all.map((row) => row.subject)).size, all.length);
+  assert.deepEqual(names(made).slice(3), ["443", "bert", "carl", "8443", "bert"]);
+  assert.equal(sumRows(made).keys, 5);
+});
+
 test("several ports and ranges", () => {
   assert.equal(portsText(input.keys[4]), "443, 20000–50000");
   assert.equal(portsText(input.keys[0]), "10001");
