@@ -284,6 +284,8 @@ def test_keys_with_several_ports_are_answered_as_documented(lab, start_daemon, c
 def check_answers(daemon, checker, statuses):
     names = [key["id"] for key in daemon.get("/api/keys").json()]
     for method, path in OPERATIONS:
+        if path.startswith("/ui"):
+            continue
         for key in names if "{key_id}" in path else ("",):
             if method == "GET":
                 answer = daemon.get(fill(path, key_id=key), fresh=True)
