@@ -112,6 +112,25 @@ static bool knows_subject(void *context, const char *subject)
 	return v2m_account_knows(supply->account, subject);
 }
 
+/* The first note stands for all; the log and the status have the others. */
+static void set_incomplete(struct v2m_key_supply *supply)
+{
+	const struct v2m_key_notes *notes = &supply->report.notes;
+	char text[V2M_KEY_NOTE_LEN];
+	size_t first = 0;
+
+	if (!notes->n_missing) {
+		v2m_conditions_clear(supply->conditions, V2M_KEYS_INCOMPLETE);
+		return;
+	}
+	while (first < notes->count && notes->items[first].kind != V2M_NOTE_MISSING)
+		first++;
+	if (first < notes->count)
+		v2m_key_note_format(&notes->items[first], text);
+	v2m_conditions_set(supply->conditions, V2M_KEYS_INCOMPLETE,
+			   first < notes->count ? text : NULL);
+}
+
 int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyset,
 			struct v2m_error *error)
 {
@@ -127,6 +146,7 @@ int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyse
 	supply->read_result = v2m_key_sources_load(&supply->config->key_sources, &options, keyset,
 						   &supply->report, error);
 	v2m_log_end();
+	set_incomplete(supply);
 	if (supply->read_result)
 		supply->read_error = *error;
 	supply->read_ns = v2m_clock_mono_ns();

@@ -37,6 +37,21 @@ static void print_key_sources(const struct v2m_source_report *report)
 }
 
 /* The word that --check prints beside a span. */
+static void print_notes(const struct v2m_key_notes *notes)
+{
+	char text[V2M_KEY_NOTE_LEN];
+
+	if (notes->count)
+		puts("\nNotes on the key sources");
+	for (size_t i = 0; i < notes->count; i++) {
+		v2m_key_note_format(&notes->items[i], text);
+		printf("  %-11s %s\n",
+		       notes->items[i].kind == V2M_NOTE_MISSING ? "not counted" : "remark", text);
+	}
+	if (notes->n_more)
+		printf("  and %zu more\n", notes->n_more);
+}
+
 static const char *describe_span(const struct v2m_keyset *keyset, const struct v2m_span *span)
 {
 	const struct v2m_slot *slot = v2m_slots_at(&keyset->slots, span->first_port,
@@ -127,7 +142,7 @@ static int check_directory(const char *setting, const char *path, struct v2m_err
 	return result;
 }
 
-int v2m_check(const struct v2m_config *config, struct v2m_error *error)
+int v2m_check(const struct v2m_config *config, bool *incomplete, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_source_report_clear) struct v2m_source_report report = { 0 };
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *keyset = NULL;
@@ -144,6 +159,8 @@ int v2m_check(const struct v2m_config *config, struct v2m_error *error)
 		return result;
 	result = v2m_key_sources_load(&config->key_sources, &options, &keyset, &report, error);
 	print_key_sources(&report);
+	print_notes(&report.notes);
+	*incomplete = report.notes.n_missing > 0;
 	if (!result)
 		print_keys(keyset);
 	if (!result && report.refused_ports)

@@ -240,25 +240,46 @@ void v2m_keyset_unrefp(struct v2m_keyset **keyset)
 	v2m_keyset_unref(*keyset);
 }
 
-const struct v2m_key *v2m_keyset_find(const struct v2m_keyset *keyset, const char *id_or_uuid)
+static const struct v2m_key *find_by_id(const struct v2m_keyset *keyset, const char *id,
+					int (*compare)(const char *, const char *))
 {
-	char uuid[V2M_UUID_LEN];
+	for (size_t i = 0; i < keyset->n_keys; i++)
+		if (compare(keyset->keys[i].id, id) == 0)
+			return &keyset->keys[i];
+	return NULL;
+}
 
+static const struct v2m_key *find_by_uuid(const struct v2m_keyset *keyset, const char *uuid)
+{
 	for (size_t i = 0; i < keyset->n_keys; i++)
-		if (strcmp(keyset->keys[i].id, id_or_uuid) == 0)
+		if (strcasecmp(keyset->keys[i].uuid, uuid) == 0)
 			return &keyset->keys[i];
-	for (size_t i = 0; i < keyset->n_keys; i++)
-		if (strcasecmp(keyset->keys[i].uuid, id_or_uuid) == 0)
-			return &keyset->keys[i];
-	/* If the id is a UUID, upper and lower case are the same; in any other id they differ. */
-	for (size_t i = 0; v2m_uuid_canonical(id_or_uuid, uuid) && i < keyset->n_keys; i++)
-		if (strcasecmp(keyset->keys[i].id, id_or_uuid) == 0)
-			return &keyset->keys[i];
+	return NULL;
+}
+
+static const struct v2m_key *find_by_alias(const struct v2m_keyset *keyset, const char *alias)
+{
 	for (size_t i = 0; i < keyset->n_keys; i++)
 		for (size_t k = 0; k < keyset->keys[i].aliases.count; k++)
-			if (strcasecmp(keyset->keys[i].aliases.items[k], id_or_uuid) == 0)
+			if (strcasecmp(keyset->keys[i].aliases.items[k], alias) == 0)
 				return &keyset->keys[i];
 	return NULL;
+}
+
+const struct v2m_key *v2m_keyset_find(const struct v2m_keyset *keyset, const char *id_or_uuid)
+{
+	const struct v2m_key *by_id = find_by_id(keyset, id_or_uuid, strcmp);
+	const struct v2m_key *by_uuid = find_by_uuid(keyset, id_or_uuid);
+	char uuid[V2M_UUID_LEN];
+
+	/* If the id is a UUID, upper and lower case are the same; in any other id they differ. */
+	if (!by_id && v2m_uuid_canonical(id_or_uuid, uuid))
+		by_id = find_by_id(keyset, id_or_uuid, strcasecmp);
+	if (by_id && by_uuid && by_id != by_uuid)
+		return NULL;
+	if (by_id || by_uuid)
+		return by_id ? by_id : by_uuid;
+	return find_by_alias(keyset, id_or_uuid);
 }
 
 static bool same_text(const char *a, const char *b)

@@ -72,8 +72,10 @@ struct v2m_keyset *v2m_keyset_ref(struct v2m_keyset *keyset);
 void v2m_keyset_unref(struct v2m_keyset *keyset);
 void v2m_keyset_unrefp(struct v2m_keyset **keyset);
 
-/* Finds a key by its id, else by its uuid, else by an alias. Upper and lower case are the same in a
- * uuid, in an alias, and in an id that has the form of a UUID. NULL: there is no such key. */
+/* Finds a key by its id, else by its uuid, else by an alias. If the name is the id of one key and
+ * the uuid of another one, neither is found: it could be the wrong one. Upper and lower case are
+ * the same in a uuid, in an alias, and in an id that has the form of a UUID. NULL: there is no such
+ * key. */
 const struct v2m_key *v2m_keyset_find(const struct v2m_keyset *keyset, const char *id_or_uuid);
 /* Whether both hold the same keys and orphans with equal members, in the same order. */
 bool v2m_keyset_equal(const struct v2m_keyset *a, const struct v2m_keyset *b);

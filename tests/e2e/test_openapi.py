@@ -261,13 +261,14 @@ def tcp_inbound(port, *numbers, **more):
 
 
 def test_keys_with_several_ports_are_answered_as_documented(lab, start_daemon, checker):
-    """A key with a port, a range and a port by UDP; a port by transport; a shared port; one behind it."""
+    """A key with a port, a range and a port by UDP; a port by transport; a shared port; one behind it; an inbound
+    without users, which is noted."""
     source = lab.directory / "v2ray.json"
     shared = tcp_inbound(21010, 5, 6)
     shared["settings"]["fallbacks"] = [{"dest": 21011}]
     inbounds = [tcp_inbound(21007, 9), tcp_inbound(21004, 1), tcp_inbound("21020-21040", 1), udp_inbound(21005, 1),
                 tcp_inbound(21006, 2), udp_inbound(21006, 3), shared,
-                tcp_inbound(21011, 7, listen="127.0.0.1"), udp_inbound("21050-21060", 8)]
+                tcp_inbound(21011, 7, listen="127.0.0.1"), udp_inbound("21050-21060", 8), tcp_inbound(21012)]
     source.write_text(json.dumps({"inbounds": inbounds}))
     daemon = start_daemon([], key_sources=[str(source)])
     with visitor(lab, 21004), visitor(lab, 21006), visitor(lab, 21010):

@@ -84,6 +84,49 @@ def test_two_keys_on_one_port_number_by_tcp_and_by_udp_do_not_share(lab, start_v
     assert history[by_udp.uuid]["total_traffic"]["total_bytes"] == udp.rx.wire + udp.tx.wire
 
 
+class Fallback(Key):
+    """Listens on an abstract socket, and is reached over WebSocket at the port of another inbound."""
+
+    def inbound(self):
+        inbound = {**super().inbound(), "listen": "@v2m-fallback"}
+        del inbound["port"]
+        return {**inbound, "streamSettings": {"network": "ws", "wsSettings": {"path": "/ws"}}}
+
+    def outbound(self, address):
+        return {**super().outbound(address),
+                "streamSettings": {"network": "ws", "wsSettings": {"path": "/ws"}}}
+
+
+class Front(Key):
+    def inbound(self):
+        inbound = super().inbound()
+        inbound["settings"]["fallbacks"] = [{"path": "/ws", "dest": "@v2m-fallback"},
+                                            {"dest": "127.0.0.2:8080"}]
+        return inbound
+
+
+def test_bytes_of_a_fallback_are_not_billed_to_the_users_in_front(lab, start_v2ray, start_daemon, capture):
+    alice, bob = keys = [Front("vless-tcp", PORT), Fallback("vless-ws", PORT)]
+    daemon = start_daemon([], key_sources=[configuration(lab, keys)])
+    v2ray = start_v2ray(keys=keys)
+    v2ray.download(bob, SIZE)
+    # A stranger who knows nothing but the address gets the web server of the other fallback.
+    fetched = lab.client.run("curl", "-sS", "-o", "/dev/null", "-w", "%{size_download}",
+                             f"http://{lab.SERVER[4]}:{PORT}/{SIZE}").stdout
+    assert fetched == str(SIZE)
+    v2ray.stop()
+    capture.settle()
+    tally = capture.tally(PORT)
+    entry = daemon.port_entry(PORT)
+    assert entry["owners"] == "shared" and entry["shared"] is True
+    assert {key["uuid"] for key in entry["keys"]} == {alice.uuid, bob.uuid}
+    assert entry["total_bytes"] == tally.rx.wire + tally.tx.wire > 2 * SIZE
+    assert entry["unattributed"]["total_bytes"] == entry["total_bytes"]
+    for key in keys:
+        answer = daemon.ask("GET", f"/api/keys/{key.uuid}/traffic/simple")
+        assert answer.status == 409 and answer.json()["code"] == "shared_port"
+
+
 def test_a_customer_of_two_inbounds_is_one_key_with_one_reset(lab, start_v2ray, start_daemon, capture):
     first, second = Key("vmess-tcp", PORT), Key("vless-tcp", PORT + 1)
     second.uuid, second.name = first.uuid, first.name

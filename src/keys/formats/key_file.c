@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keys/key_clash.h"
 #include "base/uuid.h"
 #include "base/transport.h"
 #include "base/cleanup.h"
@@ -195,6 +196,28 @@ static int refuse_clash(const struct v2m_json_node *root, const struct v2m_key_l
 			     v2m_json_node_place(&earlier).line);
 }
 
+/* A consumer that asks for one of two such keys would get the other one. */
+static int refuse_crossed(const struct v2m_json_node *root, const struct v2m_key_list *keys,
+			  struct v2m_error *error)
+{
+	struct v2m_json_node earlier;
+	struct v2m_json_node later;
+	size_t first;
+	size_t second;
+	int result = v2m_key_clash_find_crossed(keys, &first, &second);
+
+	if (result < 0)
+		return v2m_error_set(error, result, "%s: out of memory", root->doc->path);
+	if (result == 0)
+		return 0;
+	earlier = v2m_json_item(root, first);
+	later = v2m_json_item(root, second);
+	return v2m_json_fail(&later, error,
+			     "the id of this key is the uuid of the key on line %u, or the other "
+			     "way round",
+			     v2m_json_node_place(&earlier).line);
+}
+
 /* Names the port that two keys use by the same transport, and the line of the earlier key. */
 static int refuse_port_clash(const struct v2m_json_node *root, const struct v2m_key_list *keys,
 			     struct v2m_error *error)
@@ -225,6 +248,14 @@ bool v2m_key_file_is_document(const json_t *root)
 	return json_is_array(root);
 }
 
+bool v2m_key_file_has_keys(const json_t *root)
+{
+	for (size_t i = 0; i < json_array_size(root); i++)
+		if (json_object_get(json_array_get(root, i), "uuid"))
+			return true;
+	return false;
+}
+
 int v2m_key_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 		      struct v2m_error *error)
 {
@@ -233,6 +264,8 @@ int v2m_key_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 
 	if (!json_is_array(root.value))
 		return v2m_json_expected(&root, error, "a list of keys");
+	if (json_array_size(root.value) > V2M_MAX_KEYS)
+		return v2m_json_fail(&root, error, "expected at most %u keys", V2M_MAX_KEYS);
 	for (size_t i = 0; i < json_array_size(root.value); i++) {
 		struct v2m_json_node item = v2m_json_item(&root, i);
 
@@ -243,6 +276,8 @@ int v2m_key_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 	result = refuse_clash(&root, keys, "uuid", v2m_key_order_by_uuid, error);
 	if (!result)
 		result = refuse_clash(&root, keys, "id", v2m_key_order_by_id, error);
+	if (!result)
+		result = refuse_crossed(&root, keys, error);
 	if (!result)
 		result = refuse_port_clash(&root, keys, error);
 	return result;

@@ -8,6 +8,8 @@
 
 /* A document that is a list is a key file. */
 bool v2m_key_file_is_document(const json_t *root);
+/* Whether one of its items is an object with a uuid. */
+bool v2m_key_file_has_keys(const json_t *root);
 
 /* Adds the keys of a document to an empty list. Each needs a uuid. If the id is missing, it is the
  * UUIDv5 of the uuid, as for keys of a V2Ray configuration: logs show ids, and must not show uuids.

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Finds the inbounds that hand their connections over to other inbounds. A fallback of an inbound
- * names the port or the unix socket of another inbound (member "dest" of "fallbacks" of VLESS and
- * Trojan, in the documentation of Xray). Then the clients of the second inbound arrive at the port
- * of the first one.
+ * Which inbound hands connections over to which. A fallback of VLESS or Trojan, the target of
+ * REALITY and the destination of a relay (dokodemo-door) may be the port or the unix socket of
+ * another inbound ("dest", "target", "address" in Xray's documentation). The clients of that one
+ * then arrive at the port of the first, also over several inbounds in a row.
  */
 #ifndef V2METER_KEYS_FORMATS_V2RAY_FRONTS_H
 #define V2METER_KEYS_FORMATS_V2RAY_FRONTS_H
@@ -11,30 +11,55 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "keys/formats/v2ray_inbound.h"
 #include "keys/formats/v2ray_merge.h"
+#include "keys/formats/v2ray_ports.h"
+#include "keys/span.h"
 
-/* A fallback. */
+/* How clients reach an inbound. */
+struct v2m_v2ray_reach {
+	enum v2m_v2ray_listen listens;
+	const char *address;
+	unsigned transports;
+	struct v2m_port_runs runs; /* empty on a unix socket, and if ports_result is not 0 */
+	int ports_result;          /* of v2m_v2ray_ports() */
+	bool relays;               /* it is a relay to a fixed destination */
+	bool leads_on;             /* it leads to another inbound of ours */
+	bool leads_out;            /* a fallback leads to what is no inbound of ours */
+	size_t first_front;        /* place in fronts.items, and 1; 0: none leads here */
+};
+
 struct v2m_v2ray_front {
-	char *socket;        /* path or abstract name of the unix socket behind; NULL: a port is */
-	uint16_t to_port;    /* the port behind; 0: a socket is */
-	uint16_t front_port; /* the port at which clients arrive */
+	size_t inbound;      /* that leads here */
+	unsigned transports; /* by which it does */
+	size_t next;         /* place of another one, and 1; 0: none */
 };
 
 struct v2m_v2ray_fronts {
+	struct v2m_v2ray_reach *reaches; /* of the inbounds, in their order */
+	size_t n_reaches;
 	struct v2m_v2ray_front *items;
 	size_t count;
 	size_t capacity;
 };
 
-/* Fills an empty list. 0 or -ENOMEM; the caller clears the list either way. */
+/* An error if there are more pairs of inbounds of which one leads to the other. */
+#define V2M_V2RAY_MAX_FRONTS 262144
+
+/* 0, -EINVAL or -ENOMEM; *fronts is empty before, and the caller's to clear either way. */
 int v2m_v2ray_fronts_find(const struct v2m_v2ray_inbounds *inbounds,
-			  struct v2m_v2ray_fronts *fronts);
+			  struct v2m_v2ray_fronts *fronts, struct v2m_error *error);
 void v2m_v2ray_fronts_clear(struct v2m_v2ray_fronts *fronts);
 
-/* The port of the inbound that leads to this port. 0: none does. */
-uint16_t v2m_v2ray_front_of_port(const struct v2m_v2ray_fronts *fronts, unsigned port);
-/* The port of the inbound that leads to the unix socket of this inbound. 0: none does. */
-uint16_t v2m_v2ray_front_of_socket(const struct v2m_v2ray_fronts *fronts,
-				   const struct v2m_json_node *inbound);
+struct v2m_v2ray_spans {
+	struct v2m_span *items;
+	size_t count;
+	size_t capacity;
+};
+
+/* Adds the spans at which the clients of an inbound arrive because other inbounds lead to it. 0 or
+ * -ENOMEM. */
+int v2m_v2ray_entrances(const struct v2m_v2ray_fronts *fronts, size_t inbound,
+			struct v2m_v2ray_spans *spans);
 
 #endif
