@@ -57,7 +57,8 @@ export class Sparks {
   }
 }
 
-// The path of an area below the values, in a box of that size. "": nothing to draw. Unknown values are gaps.
+// The path of an area below the values, in a box of that size. "": nothing to draw. Unknown values are gaps, and a single
+// known one between them is not drawn: it would be a bar.
 export function areaPath(values, width, height) {
   let most = 0;
   for (const value of values ?? []) if (value > most) most = value;
@@ -65,16 +66,15 @@ export function areaPath(values, width, height) {
   const x = (index) => (index * width / (values.length - 1)).toFixed(1);
   const y = (value) => (height - Math.max(value / most * (height - 1), 0)).toFixed(1);
   let path = "";
-  let open = false;
-  values.forEach((value, index) => {
-    if (!Number.isNaN(value)) {
-      path += open ? `L${x(index)} ${y(value)}` : `M${x(index)} ${height}L${x(index)} ${y(value)}`;
-      open = true;
+  let first = 0;
+  for (let index = 0; index <= values.length; index++) {
+    if (index < values.length && !Number.isNaN(values[index])) continue;
+    if (index - first >= 2) {
+      path += `M${x(first)} ${height}`;
+      for (let each = first; each < index; each++) path += `L${x(each)} ${y(values[each])}`;
+      path += `L${x(index - 1)} ${height}Z`;
     }
-    if (open && (index === values.length - 1 || Number.isNaN(values[index + 1]))) {
-      path += `L${x(index)} ${height}Z`;
-      open = false;
-    }
-  });
+    first = index + 1;
+  }
   return path;
 }

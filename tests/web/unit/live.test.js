@@ -60,7 +60,8 @@ test("the area below a spark has gaps where nothing is known", () => {
   assert.equal(areaPath([0, 0, 0], 100, 10), "");
   assert.equal(areaPath([5], 100, 10), "");
   assert.equal(areaPath([NaN, 0, 10], 100, 10), "M50.0 10L50.0 10.0L100.0 1.0L100.0 10Z");
-  assert.equal(areaPath([10, NaN, 5], 100, 11).match(/M/g).length, 2);
+  assert.equal(areaPath([10, 5, NaN, 5, 5], 100, 11).match(/M/g).length, 2);
+  assert.equal(areaPath([10, NaN, 5], 100, 11), "", "single values");
 });
 
 test("the page asks less and less often while the server does not answer", () => {
