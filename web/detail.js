@@ -208,7 +208,7 @@ export class KeyDetail {
     const {texts, format} = this.context;
     const rows = ports.map((port) => element("tr", {}, element("th", {scope: "row"}, `${port.port} ${port.transport}`.replace("-", "–")),
       numberCell(format.size(port.tx_bytes)), numberCell(format.size(port.rx_bytes)), numberCell(format.size(port.total_bytes)),
-      numberCell(format.number(port.connections))));
+      numberCell(Number.isFinite(port.connections) ? format.number(port.connections) : "–")));
     return card(texts.get("ports"), element("table", {class: "plain"}, element("thead", {}, heads(["port", "down", "up", "total", "connections"]
       .map((name) => texts.get(name)))), element("tbody", {}, rows)));
   }

@@ -41,7 +41,7 @@ void v2m_top_cell(const struct v2m_ctl *ctl, const struct v2m_top_row *row,
 		snprintf(size, sizeof(size), "%" PRIu64, row->connections);
 		break;
 	case V2M_TOP_PORTS:
-		snprintf(text, V2M_TOP_CELL_LEN, "%s", *row->ports ? row->ports : "-");
+		snprintf(text, V2M_TOP_CELL_LEN, "%s", row->ports);
 		return;
 	default:
 		break;

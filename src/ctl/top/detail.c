@@ -144,8 +144,7 @@ static void draw_figures(const struct v2m_top_view *view, const struct v2m_top_r
 	char third[V2M_CTL_SIZE_LEN];
 
 	v2m_top_put_line(view, 3, V2M_PAINT_HEAD, "%s", row->name);
-	v2m_top_put_line(view, 4, V2M_PAINT_QUIET, "id %s  port %s", row->subject,
-			 *row->ports ? row->ports : "-");
+	v2m_top_put_line(view, 4, V2M_PAINT_QUIET, "id %s  port %s", row->subject, row->ports);
 	v2m_top_put_line(view, 5, V2M_PAINT_PLAIN, "now: down %s, up %s",
 			 v2m_ctl_rate(view->ctl, row->tx_rate, first),
 			 v2m_ctl_rate(view->ctl, row->rx_rate, second));

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/macros.h"
 #include "base/name_index.h"
+#include "ctl/ports.h"
 #include "ctl/text.h"
 
 /* The columns of the answer that we read. */
@@ -63,30 +64,6 @@ static const char *name_of(const struct source *source, const char *id)
 	return name && *name ? name : id;
 }
 
-/* Writes the ports of a key: those of "ports", which a key with several of them has, or "port". */
-static void write_ports(const json_t *key, char *text, size_t size)
-{
-	const json_t *port = json_object_get(key, "port");
-	json_t *each;
-	size_t used = 0;
-	size_t i;
-
-	text[0] = 0;
-	if (json_is_integer(port))
-		snprintf(text, size, "%" JSON_INTEGER_FORMAT, json_integer_value(port));
-	json_array_foreach (json_object_get(key, "ports"), i, each) {
-		int added = json_is_string(each)
-				    ? snprintf(text + used, size - used, "%s%s", i ? "," : "",
-					       json_string_value(each))
-				    : snprintf(text + used, size - used, "%s%" JSON_INTEGER_FORMAT,
-					       i ? "," : "", json_integer_value(each));
-
-		used += added > 0 ? (size_t)added : 0;
-		if (used >= size)
-			return;
-	}
-}
-
 /* "3 keys: anna, bert, carl". The caller frees it. */
 static char *name_sharers(const struct source *source, const char *subject)
 {
@@ -121,7 +98,13 @@ static int name_row(const struct source *source, const char *subject, struct v2m
 			return -ENOMEM;
 		snprintf(row->ports, sizeof(row->ports), "%s", subject + 5);
 	} else {
-		write_ports(find_key(source, subject), row->ports, sizeof(row->ports));
+		char ports[V2M_CTL_PORTS_LEN];
+		V2M_FREE char *clean =
+			v2m_text_clean(v2m_ctl_ports(find_key(source, subject), ports));
+
+		if (!clean)
+			return -ENOMEM;
+		snprintf(row->ports, sizeof(row->ports), "%s", clean);
 	}
 	row->subject = strdup(subject);
 	row->name = v2m_text_clean(sharers ? sharers : name_of(source, subject));

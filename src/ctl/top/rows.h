@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ctl/ports.h"
+
 enum v2m_top_sort {
 	V2M_TOP_BY_RATE,
 	V2M_TOP_BY_DOWN,
@@ -21,9 +23,9 @@ enum v2m_top_sort {
 
 /* A key, or a port that several keys share. Texts are safe for a terminal (text.h). */
 struct v2m_top_row {
-	char *subject;  /* the key's id, or "port:N" */
-	char *name;     /* for a port: how many keys share it, and which */
-	char ports[32]; /* "" if the key has none */
+	char *subject; /* the key's id, or "port:N" */
+	char *name;    /* for a port: how many keys share it, and which */
+	char ports[V2M_CTL_PORTS_LEN];
 	bool is_port;
 	uint64_t rx; /* bytes since the last reset; rx is the user's uplink */
 	uint64_t tx;
