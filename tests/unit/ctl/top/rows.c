@@ -20,7 +20,7 @@ static const char keys_text[] = "[{\"id\": \"a\", \"name\": \"anna\", \"port\": 
 				" {\"id\": \"b\", \"name\": \"bert\\u001b[2J\", \"port\": 443},"
 				" {\"id\": \"c\", \"name\": \"\", \"port\": 443},"
 				" {\"id\": \"d\", \"name\": \"dora\", \"port\": 20000, \"ports\": "
-				"[20000, \"30000-40000\"]}]";
+				"[20000, \"30000-40000\", \"\\u001b[2J\"]}]";
 
 /* The columns come in another order than in docs/openapi.yaml, and there is a new one. */
 static json_t *make_live(double clock_s, long long a_tx, long long d_tx)
@@ -75,7 +75,7 @@ static void rows_have_the_figures_and_safe_names(void **state)
 	row = find(&rows, "port:443");
 	assert_true(row->is_port);
 	assert_string_equal(row->name, "2 keys: bert\\u001b[2J, c");
-	assert_string_equal(find(&rows, "d")->ports, "20000,30000-40000");
+	assert_string_equal(find(&rows, "d")->ports, "20000, 30000-40000, \\u001b[2J");
 	v2m_top_rows_clear(&rows);
 }
 
