@@ -81,11 +81,10 @@ static void put_sessions(struct v2m_json_writer *json, const struct v2m_sessions
 	v2m_write_close(json, '}');
 }
 
-/* The bytes of a port that has visitors are exact, but not all of them are the key's. */
-static void put_accounting(struct v2m_api *api, const struct v2m_api_entry *entry)
+void v2m_api_put_accounting(struct v2m_api *api, const struct v2m_api_entry *entry)
 {
 	bool counted = api->snapshot->mode == V2M_MODE_EBPF;
-	bool exact = counted && !v2m_api_entry_is_visited(api, entry);
+	bool exact = counted && !(entry && v2m_api_entry_is_visited(api, entry));
 	struct v2m_json_writer *json = &api->json;
 
 	v2m_put_open(json, "accounting", '{');
@@ -175,7 +174,7 @@ void v2m_api_write_entry(struct v2m_api *api, const struct v2m_api_entry *entry)
 	v2m_put_u64(json, "tx_packets", totals->tx.packets);
 	v2m_put_u64(json, "payload_rx_bytes", totals->rx.payload_bytes);
 	v2m_put_u64(json, "payload_tx_bytes", totals->tx.payload_bytes);
-	put_accounting(api, entry);
+	v2m_api_put_accounting(api, entry);
 	v2m_write_close(json, '}');
 }
 
