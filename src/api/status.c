@@ -33,10 +33,12 @@ static json_t *make_direction(const struct v2m_status_device *device,
 	const struct v2m_tally *keys = device->loopback ? &none : &flow->keys;
 	const struct v2m_tally *loopback = device->loopback ? &flow->keys : &none;
 	json_int_t residual = (json_int_t)(flow->seen.wire_bytes - flow->keys.wire_bytes -
+					   flow->fragments.wire_bytes -
 					   flow->unattributed.wire_bytes - flow->other.wire_bytes);
 
-	return json_pack("{so so so so so sI}", "seen", make_tally(&flow->seen), "keys",
-			 make_tally(keys), "loopback", make_tally(loopback), "unattributed",
+	return json_pack("{so so so so so so sI}", "seen", make_tally(&flow->seen), "keys",
+			 make_tally(keys), "loopback", make_tally(loopback), "fragments",
+			 make_tally(&flow->fragments), "unattributed",
 			 make_tally(&flow->unattributed), "everything_else",
 			 make_tally(&flow->other), "residual_bytes", residual);
 }
@@ -84,6 +86,15 @@ static json_t *make_devices(const struct v2m_status *status)
 	return list;
 }
 
+static json_t *make_fragments(const struct v2m_status *status)
+{
+	if (status->mode != V2M_MODE_EBPF)
+		return json_null();
+	return json_pack("{sb sI sI}", "observed", status->fragments_observed, "guessed",
+			 (json_int_t)status->fragments_guessed, "lost",
+			 (json_int_t)status->fragments_lost);
+}
+
 static json_t *make_sources(const struct v2m_status *status)
 {
 	json_t *list = json_array();
@@ -103,7 +114,7 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 {
 	bool exact = status->mode == V2M_MODE_EBPF;
 	json_t *root = json_pack(
-		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI sI so so}", "status",
+		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI sI so so so}", "status",
 		status->health_reason ? "degraded" : "healthy", "version", V2M_VERSION, "timestamp",
 		make_time(status->real_us), "started_at", make_time(status->started_us),
 		"counting_since", make_time((int64_t)(status->counters_since_ns / 1000)), "reason",
@@ -111,8 +122,8 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 		exact ? "ebpf" : "socket_stats", "exact", exact, "reason", status->mode_reason,
 		"total_keys", (json_int_t)status->keys, "active_keys",
 		(json_int_t)status->active_keys, "ports", (json_int_t)status->ports, "connections",
-		(json_int_t)status->connections, "devices", make_devices(status), "key_sources",
-		make_sources(status));
+		(json_int_t)status->connections, "devices", make_devices(status), "fragments",
+		make_fragments(status), "key_sources", make_sources(status));
 	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 
 	json_decref(root);

@@ -33,6 +33,8 @@ static const struct row table[V2M_N_CONDITIONS] = {
 		"more than " V2M_STRINGIFY(V2M_MAX_PORTS) " ports have keys: the others are not counted", false },
 	[V2M_QUEUE_DROPS] = { "queue_drops",
 		"the queue of a device drops more than 1 % of the bytes that are counted as sent", false },
+	[V2M_FRAGMENTS_INEXACT] = { "fragments_inexact",
+		"fragments that arrive may count for the wrong port", false },
 };
 /* clang-format on */
 

@@ -22,6 +22,7 @@ enum v2m_condition {
 	V2M_DEVICE_REFUSED,    /* one of several: the traffic of that device is not counted */
 	V2M_TOO_MANY_PORTS,
 	V2M_QUEUE_DROPS,
+	V2M_FRAGMENTS_INEXACT, /* only while keys receive fragments */
 	V2M_N_CONDITIONS,
 };
 

@@ -19,6 +19,9 @@ enum v2m_map {
 	V2M_MAP_LOCAL_ADDRESSES,
 	V2M_MAP_OWN_ADDRESSES,
 	V2M_MAP_UDP_PEERS,
+	V2M_MAP_REASSEMBLY_SCOPE,
+	V2M_MAP_REASSEMBLY_DEVICES,
+	V2M_MAP_REASSEMBLIES,
 	V2M_MAP_BTF,  /* not one of the object's: it holds its BTF */
 	V2M_MAP_META, /* last: where it is pinned, the others are, but for an older build's BTF */
 	V2M_N_MAPS,
