@@ -18,8 +18,9 @@
 
 #include "v2meter/bpf_abi.h"
 
-#define BPF_ANY     0
-#define IPPROTO_TCP 6
+#define BPF_ANY        0
+#define BPF_F_MMAPABLE (1u << 10)
+#define IPPROTO_TCP    6
 
 /* include/net/tcp_states.h, enum sock_flags of include/net/sock.h. */
 #define TCP_ESTABLISHED 1
@@ -38,6 +39,14 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Set before the object is loaded: programs of this kind have bpf_get_socket_cookie() since Linux
  * 5.12. */
 const volatile bool has_cookie = true;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct v2m_session_port);
+} session_ports SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -136,14 +145,18 @@ int BPF_PROG(v2m_session, struct sock *sk, int old_state, int new_state)
 	bool opens = old_state == TCP_SYN_RECV && new_state == TCP_ESTABLISHED;
 	bool closes = new_state == TCP_CLOSE && was_open(old_state);
 	struct v2m_session_counters *counters;
-	__u16 port;
+	struct v2m_session_port *slot;
+	__u32 port;
 
 	(void)ctx;
 	if (!opens && !closes)
 		return 0;
 	/* At TCP_CLOSE skc_num is 0 already. */
 	port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
-	counters = bpf_map_lookup_elem(&session_counters, &port);
+	slot = bpf_map_lookup_elem(&session_ports, &port);
+	if (!slot || !slot->slot_port)
+		return 0;
+	counters = bpf_map_lookup_elem(&session_counters, &slot->slot_port);
 	if (!counters || !in_scope(sk))
 		return 0;
 	if (opens) {

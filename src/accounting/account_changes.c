@@ -1,9 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Resets and imports: changes of the totals that are not traffic, each of which can be undone. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "accounting/account_internal.h"
+#include "accounting/account.h"
+#include "accounting/account_state.h"
+
+/* Copies what a reset changes. 0 or -ENOMEM. */
+static int keep_for_undo(const struct v2m_subject *subject, struct v2m_reset_undo *undo)
+{
+	const size_t n_parts = subject->parts.count;
+	struct v2m_part *parts = n_parts ? calloc(n_parts, sizeof(*parts)) : NULL;
+
+	if (n_parts && !parts)
+		return -ENOMEM;
+	if (n_parts)
+		memcpy(parts, subject->parts.items, n_parts * sizeof(*parts));
+	*undo = (struct v2m_reset_undo){
+		.baseline = subject->baseline,
+		.reset_us = subject->reset_us,
+		.parts = parts,
+		.n_parts = n_parts,
+	};
+	return 0;
+}
 
 int v2m_account_reset(struct v2m_account *account, const char *id, int64_t real_us,
 		      struct v2m_totals *closed, struct v2m_reset_undo *undo)
@@ -12,11 +33,17 @@ int v2m_account_reset(struct v2m_account *account, const char *id, int64_t real_
 
 	if (!subject)
 		return -ENOENT;
+	if (keep_for_undo(subject, undo))
+		return -ENOMEM;
 	*closed = v2m_subject_since_reset(subject);
-	undo->baseline = subject->baseline;
-	undo->reset_us = subject->reset_us;
 	subject->baseline = subject->lifetime;
 	subject->reset_us = real_us;
+	for (size_t i = 0; i < subject->parts.count; i++) {
+		struct v2m_part *part = &subject->parts.items[i];
+
+		part->baseline = part->lifetime;
+		part->dirty = true;
+	}
 	v2m_account_touch(account, subject);
 	return 0;
 }
@@ -30,7 +57,22 @@ void v2m_account_undo_reset(struct v2m_account *account, const char *id,
 		return;
 	subject->baseline = undo->baseline;
 	subject->reset_us = undo->reset_us;
+	for (size_t i = 0; i < undo->n_parts; i++) {
+		struct v2m_part *part = v2m_parts_find(&subject->parts, undo->parts[i].slot_number);
+
+		if (!part)
+			continue;
+		part->baseline = undo->parts[i].baseline;
+		part->dirty = true;
+	}
 	v2m_account_touch(account, subject);
+}
+
+void v2m_reset_undo_clear(struct v2m_reset_undo *undo)
+{
+	free(undo->parts);
+	undo->parts = NULL;
+	undo->n_parts = 0;
 }
 
 int v2m_account_reset_history(struct v2m_account *account, const char *id,
@@ -76,11 +118,6 @@ void v2m_history_undo_clear(struct v2m_history_undo *undo)
 	v2m_pending_free(&undo->pending);
 }
 
-static int64_t larger_of(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
 /* Finds the subject of that name, or makes one with the name and port of the other ledger. A name
  * and port that are here already come from a key source and stay. */
 static int get_subject_for_merge(struct v2m_account *account, const struct v2m_subject *more,
@@ -114,16 +151,7 @@ int v2m_account_merge(struct v2m_account *account, const struct v2m_subject *mor
 		.last_activity_us = subject->last_activity_us,
 		.reset_us = subject->reset_us,
 	};
-	subject->lifetime = v2m_totals_add(subject->lifetime, more->lifetime);
-	subject->baseline = v2m_totals_add(subject->baseline, more->baseline);
-	subject->history_baseline =
-		v2m_totals_add(subject->history_baseline, more->history_baseline);
-	if (more->max_connections > subject->max_connections)
-		subject->max_connections = more->max_connections;
-	subject->sessions = v2m_counter_add(subject->sessions, more->sessions);
-	subject->first_seen_us = -larger_of(-subject->first_seen_us, -more->first_seen_us);
-	subject->last_activity_us = larger_of(subject->last_activity_us, more->last_activity_us);
-	subject->reset_us = larger_of(subject->reset_us, more->reset_us);
+	v2m_subject_add(subject, more);
 	v2m_account_touch(account, subject);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The rates of every port over the last hours, in steps of ten seconds. By the monotonic clock, in
- * memory, bounded: at most 8 bytes a step and port, and nothing for ten minutes in which a port was
+ * The rates of every slot over the last hours, in steps of ten seconds. By the monotonic clock, in
+ * memory, bounded: at most 8 bytes a step and slot, and nothing for ten minutes in which a slot was
  * silent. Pure and not thread-safe, owned by the collector's thread.
  */
 #ifndef V2METER_ACCOUNTING_RATE_HISTORY_H
@@ -10,7 +10,7 @@
 #include "base/sample.h"
 
 #define V2M_RATE_HISTORY_STEP_S 10
-/* Three hours: 38 MiB for 4,096 ports that are never silent. */
+/* Three hours: 38 MiB for 4,096 slots that are never silent. */
 #define V2M_RATE_HISTORY_STEPS 1080
 
 struct v2m_rate_history;
@@ -25,20 +25,21 @@ struct v2m_rate_point {
 struct v2m_rate_history *v2m_rate_history_new(unsigned steps);
 void v2m_rate_history_free(struct v2m_rate_history *history);
 
-/* Adds the bytes since the last sample, spread evenly over the time since then. A port whose
- * counter is another one (epoch, assigned_ns) or went backwards begins anew; a port that the sample
- * does not have is forgotten. If memory is short, a port has zeros. */
+/* Adds the bytes since the last sample, spread evenly over the time since then. A slot whose
+ * counter is another one (epoch, assigned_ns) or went backwards begins anew; a slot that the sample
+ * does not have is forgotten. If a sample has two counters of a slot, because one is on its way
+ * out, the later one counts. If memory is short, a slot has zeros. */
 void v2m_rate_history_add(struct v2m_rate_history *history, const struct v2m_sample *sample);
 
-/* Forgets a port, because another key owns it from now on: the new owner must not see the rates of
+/* Forgets a slot, because another key owns it from now on: the new owner must not see the rates of
  * the old one. */
-void v2m_rate_history_forget(struct v2m_rate_history *history, uint16_t port);
+void v2m_rate_history_forget(struct v2m_rate_history *history, uint32_t slot_number);
 
-/* Copies the newest finished steps of a port to points, oldest first, and returns their number: at
+/* Copies the newest finished steps of a slot to points, oldest first, and returns their number: at
  * most max, at most the steps that new() got, none from before the first sample. *start_us: when
- * the first of them began, Unix microseconds, by the wall clock of the last sample. A port without
+ * the first of them began, Unix microseconds, by the wall clock of the last sample. A slot without
  * traffic has zeros. */
-size_t v2m_rate_history_port(const struct v2m_rate_history *history, uint16_t port,
+size_t v2m_rate_history_slot(const struct v2m_rate_history *history, uint32_t slot_number,
 			     struct v2m_rate_point *points, size_t max, int64_t *start_us);
 
 #endif

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "accounting/port_items.h"
+#include "accounting/sample_slots.h"
+#include "accounting/slot_items.h"
 
 #define NS_PER_S 1000000000ull
 /* Readings kept are at least window / SPACINGS apart. Two more are needed: the newest one, and the
@@ -17,9 +18,9 @@ struct reading {
 	uint64_t bytes;
 };
 
-/* The readings of one port that its rate is made from. */
-struct port_readings {
-	uint16_t port;
+/* The readings of one slot that its rate is made from. */
+struct slot_readings {
+	uint32_t slot_number;
 	uint64_t assigned_ns;
 	unsigned first; /* index of the oldest in the ring */
 	unsigned count;
@@ -31,7 +32,7 @@ struct v2m_rates {
 	uint64_t spacing_ns;
 	uint8_t epoch[V2M_EPOCH_LEN];
 	uint64_t mono_ns; /* of the last sample */
-	struct v2m_port_items ports;
+	struct v2m_slot_items slots;
 };
 
 struct v2m_rates *v2m_rates_new(unsigned window_s)
@@ -42,7 +43,7 @@ struct v2m_rates *v2m_rates_new(unsigned window_s)
 		return NULL;
 	rates->window_ns = window_s * NS_PER_S;
 	rates->spacing_ns = rates->window_ns / SPACINGS;
-	rates->ports.item_size = sizeof(struct port_readings);
+	rates->slots.item_size = sizeof(struct slot_readings);
 	return rates;
 }
 
@@ -50,70 +51,71 @@ void v2m_rates_free(struct v2m_rates *rates)
 {
 	if (!rates)
 		return;
-	v2m_port_items_clear(&rates->ports);
+	v2m_slot_items_clear(&rates->slots);
 	free(rates);
 }
 
-static struct reading *reading_at(struct port_readings *port, unsigned i)
+static struct reading *reading_at(struct slot_readings *slot, unsigned i)
 {
-	return &port->ring[(port->first + i) % RING];
+	return &slot->ring[(slot->first + i) % RING];
 }
 
-static void drop_oldest_reading(struct port_readings *port)
+static void drop_oldest_reading(struct slot_readings *slot)
 {
-	port->first = (port->first + 1) % RING;
-	port->count--;
+	slot->first = (slot->first + 1) % RING;
+	slot->count--;
 }
 
 /* The newest reading is always the last one taken. The next one replaces it if it is too close to
  * the one before it. */
-static void add_reading(const struct v2m_rates *rates, struct port_readings *port,
+static void add_reading(const struct v2m_rates *rates, struct slot_readings *slot,
 			struct reading now)
 {
-	unsigned count = port->count;
+	unsigned count = slot->count;
 
 	if (count >= 2 &&
-	    reading_at(port, count - 1)->mono_ns - reading_at(port, count - 2)->mono_ns <
+	    reading_at(slot, count - 1)->mono_ns - reading_at(slot, count - 2)->mono_ns <
 		    rates->spacing_ns)
-		port->count--;
+		slot->count--;
 	else if (count == RING)
-		drop_oldest_reading(port);
-	*reading_at(port, port->count++) = now;
+		drop_oldest_reading(slot);
+	*reading_at(slot, slot->count++) = now;
 	/* The oldest is needed as long as the one after it is within the window. */
-	while (port->count > 2 && reading_at(port, 1)->mono_ns + rates->window_ns <= now.mono_ns)
-		drop_oldest_reading(port);
+	while (slot->count > 2 && reading_at(slot, 1)->mono_ns + rates->window_ns <= now.mono_ns)
+		drop_oldest_reading(slot);
 }
 
-static uint64_t sum_wire_bytes(const struct v2m_port_sample *port)
+static uint64_t sum_wire_bytes(const struct v2m_port_sample *entry)
 {
-	return port->tcp_rx.wire_bytes + port->tcp_tx.wire_bytes + port->udp_rx.wire_bytes +
-	       port->udp_tx.wire_bytes;
+	return entry->tcp_rx.wire_bytes + entry->tcp_tx.wire_bytes + entry->udp_rx.wire_bytes +
+	       entry->udp_tx.wire_bytes;
 }
 
-static void add_port_sample(struct v2m_rates *rates, const struct v2m_port_sample *sample)
+static void add_entry(struct v2m_rates *rates, const struct v2m_port_sample *entry)
 {
-	struct port_readings *port = v2m_port_items_find(&rates->ports, sample->port);
-	const struct reading now = { rates->mono_ns, sum_wire_bytes(sample) };
+	const uint32_t slot_number = v2m_sample_slot_number(entry);
+	struct slot_readings *slot = v2m_slot_items_find(&rates->slots, slot_number);
+	const struct reading now = { rates->mono_ns, sum_wire_bytes(entry) };
 
-	if (!port)
-		port = v2m_port_items_add(&rates->ports, sample->port);
-	if (!port)
+	if (!slot)
+		slot = v2m_slot_items_add(&rates->slots, slot_number);
+	if (!slot)
 		return;
-	if (port->count && (port->assigned_ns != sample->assigned_ns ||
-			    reading_at(port, port->count - 1)->bytes > now.bytes))
-		port->count = 0;
-	port->assigned_ns = sample->assigned_ns;
-	add_reading(rates, port, now);
+	if (slot->count && (slot->assigned_ns != entry->assigned_ns ||
+			    reading_at(slot, slot->count - 1)->bytes > now.bytes))
+		slot->count = 0;
+	slot->assigned_ns = entry->assigned_ns;
+	add_reading(rates, slot, now);
 }
 
-/* Removes the ports that the last sample did not have. */
-static void remove_vanished_ports(struct v2m_rates *rates)
+/* Removes the slots that the last sample did not have. */
+static void remove_vanished_slots(struct v2m_rates *rates)
 {
-	for (size_t i = rates->ports.count; i > 0; i--) {
-		struct port_readings *port = v2m_port_items_at(&rates->ports, i - 1);
+	for (size_t i = rates->slots.count; i > 0; i--) {
+		struct slot_readings *slot = v2m_slot_items_at(&rates->slots, i - 1);
 
-		if (reading_at(port, port->count - 1)->mono_ns != rates->mono_ns)
-			v2m_port_items_remove(&rates->ports, port);
+		if (reading_at(slot, slot->count - 1)->mono_ns != rates->mono_ns)
+			v2m_slot_items_remove(&rates->slots, slot);
 	}
 }
 
@@ -122,17 +124,18 @@ void v2m_rates_add(struct v2m_rates *rates, const struct v2m_sample *sample)
 	if (sample->mono_ns <= rates->mono_ns)
 		return;
 	if (memcmp(rates->epoch, sample->epoch, V2M_EPOCH_LEN) != 0)
-		v2m_port_items_clear(&rates->ports);
+		v2m_slot_items_clear(&rates->slots);
 	memcpy(rates->epoch, sample->epoch, V2M_EPOCH_LEN);
 	rates->mono_ns = sample->mono_ns;
 	for (size_t i = 0; i < sample->n_ports; i++)
-		add_port_sample(rates, &sample->ports[i]);
-	remove_vanished_ports(rates);
+		if (!v2m_sample_is_leaving(sample, i))
+			add_entry(rates, &sample->ports[i]);
+	remove_vanished_slots(rates);
 }
 
-double v2m_rates_port(const struct v2m_rates *rates, uint16_t port)
+double v2m_rates_slot(const struct v2m_rates *rates, uint32_t slot_number)
 {
-	struct port_readings *found = v2m_port_items_find(&rates->ports, port);
+	struct slot_readings *found = v2m_slot_items_find(&rates->slots, slot_number);
 	struct reading newest;
 	struct reading oldest;
 

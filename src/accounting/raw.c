@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accounting/sample_slots.h"
+#include "base/transport.h"
+
 void v2m_raw_init(struct v2m_raw_ports *ports)
 {
 	ports->overlaps.item_size = sizeof(struct v2m_socket_overlap);
@@ -12,15 +15,15 @@ void v2m_raw_init(struct v2m_raw_ports *ports)
 
 void v2m_raw_clear(struct v2m_raw_ports *ports)
 {
-	v2m_port_items_clear(&ports->overlaps);
-	v2m_port_items_clear(&ports->sessions);
+	v2m_slot_items_clear(&ports->overlaps);
+	v2m_slot_items_clear(&ports->sessions);
 	v2m_array_clear(&ports->raw);
 }
 
-struct v2m_raw_port *v2m_raw_find(const struct v2m_raw_ports *ports, uint16_t port,
+struct v2m_raw_port *v2m_raw_find(const struct v2m_raw_ports *ports, uint16_t slot,
 				  const uint8_t epoch[V2M_EPOCH_LEN])
 {
-	for (uint32_t index = ports->of_port[port]; index; index = ports->raw.items[index - 1].next)
+	for (uint32_t index = ports->of_slot[slot]; index; index = ports->raw.items[index - 1].next)
 		if (memcmp(ports->raw.items[index - 1].epoch, epoch, V2M_EPOCH_LEN) == 0)
 			return &ports->raw.items[index - 1];
 	return NULL;
@@ -36,8 +39,8 @@ void v2m_raw_insert(struct v2m_raw_ports *ports, const struct v2m_raw_port *raw)
 	struct v2m_raw_port *inserted = &ports->raw.items[ports->raw.count++];
 
 	*inserted = *raw;
-	inserted->next = ports->of_port[raw->raw.port];
-	ports->of_port[raw->raw.port] = (uint32_t)ports->raw.count;
+	inserted->next = ports->of_slot[raw->raw.slot];
+	ports->of_slot[raw->raw.slot] = (uint32_t)ports->raw.count;
 }
 
 int v2m_raw_reserve_sample(struct v2m_raw_ports *ports, const struct v2m_sample *sample)
@@ -45,7 +48,7 @@ int v2m_raw_reserve_sample(struct v2m_raw_ports *ports, const struct v2m_sample 
 	int result = v2m_raw_reserve(ports, sample->n_ports);
 
 	if (result == 0 && sample->mode == V2M_MODE_SOCKET_STATS)
-		result = v2m_port_items_reserve(&ports->overlaps, sample->n_ports);
+		result = v2m_slot_items_reserve(&ports->overlaps, sample->n_ports);
 	return result;
 }
 
@@ -63,65 +66,84 @@ static bool starts_anew(const struct v2m_port_sample *last, const struct v2m_por
 	return last->assigned_ns != now->assigned_ns || went_backwards(now, last);
 }
 
-static struct v2m_port_sample limit_counters(struct v2m_port_sample port)
+/* The reading to keep. For a transport that is not among the given ones, it is the last reading. */
+static struct v2m_port_sample make_reading(const struct v2m_port_sample *entry, unsigned transports,
+					   const struct v2m_port_sample *last)
 {
-	port.tcp_rx = v2m_flow_limit(port.tcp_rx);
-	port.tcp_tx = v2m_flow_limit(port.tcp_tx);
-	port.udp_rx = v2m_flow_limit(port.udp_rx);
-	port.udp_tx = v2m_flow_limit(port.udp_tx);
-	return port;
+	struct v2m_port_sample reading = *entry;
+
+	reading.tcp_rx = transports & V2M_TCP ? v2m_flow_limit(entry->tcp_rx) : last->tcp_rx;
+	reading.tcp_tx = transports & V2M_TCP ? v2m_flow_limit(entry->tcp_tx) : last->tcp_tx;
+	reading.udp_rx = transports & V2M_UDP ? v2m_flow_limit(entry->udp_rx) : last->udp_rx;
+	reading.udp_tx = transports & V2M_UDP ? v2m_flow_limit(entry->udp_tx) : last->udp_tx;
+	return reading;
 }
 
-/* What was counted from one reading of a counter to the next; last NULL: since it began at zero. */
-static struct v2m_totals count_since(const struct v2m_port_sample *now,
-				     const struct v2m_port_sample *last)
+/* The difference between two readings of a counter. */
+static struct v2m_raw_delta count_since(const struct v2m_port_sample *now,
+					const struct v2m_port_sample *last)
 {
-	static const struct v2m_port_sample zero;
-
-	last = last ? last : &zero;
-	return (struct v2m_totals){
-		.rx = v2m_flow_add(v2m_flow_subtract(now->tcp_rx, last->tcp_rx),
-				   v2m_flow_subtract(now->udp_rx, last->udp_rx)),
-		.tx = v2m_flow_add(v2m_flow_subtract(now->tcp_tx, last->tcp_tx),
-				   v2m_flow_subtract(now->udp_tx, last->udp_tx)),
+	return (struct v2m_raw_delta){
+		.tcp.rx = v2m_flow_subtract(now->tcp_rx, last->tcp_rx),
+		.tcp.tx = v2m_flow_subtract(now->tcp_tx, last->tcp_tx),
+		.udp.rx = v2m_flow_subtract(now->udp_rx, last->udp_rx),
+		.udp.tx = v2m_flow_subtract(now->udp_tx, last->udp_tx),
 	};
 }
 
-/* Adds to what the sockets have counted of a port since its last exact reading. */
-static void note_overlap(struct v2m_raw_ports *ports, uint16_t port, const struct v2m_totals *delta)
+static bool is_zero(const struct v2m_raw_delta *delta)
 {
-	struct v2m_socket_overlap *overlap = v2m_port_items_find(&ports->overlaps, port);
+	return v2m_totals_are_zero(&delta->tcp) && v2m_totals_are_zero(&delta->udp);
+}
+
+/* Adds to what the sockets have counted of a slot since its last exact reading. */
+static void note_overlap(struct v2m_raw_ports *ports, uint32_t slot_number,
+			 const struct v2m_totals *delta)
+{
+	struct v2m_socket_overlap *overlap = v2m_slot_items_find(&ports->overlaps, slot_number);
 
 	if (v2m_totals_are_zero(delta))
 		return;
 	if (!overlap)
-		overlap = v2m_port_items_add(&ports->overlaps, port);
+		overlap = v2m_slot_items_add(&ports->overlaps, slot_number);
 	overlap->counted = v2m_totals_add(overlap->counted, *delta);
 	overlap->dirty = true;
 }
 
 /*
- * The first exact reading of a port after a time of socket statistics. Counters that went on add
- * what the sockets did not see; last NULL: new counters are younger than that time and add the
- * whole. True if there had been such a time.
+ * The first exact reading of a slot after a time of socket statistics. A counter that went on adds
+ * what the sockets did not see; a new one is younger than that time and adds the whole. A slot may
+ * have two counters in a sample, so the overlap ends with the sample. True if there had been such a
+ * time.
  */
-static bool settle_overlap(struct v2m_raw_ports *ports, const struct v2m_port_sample *last,
-			   const struct v2m_port_sample *now, struct v2m_totals *delta)
+static bool settle_overlap(struct v2m_raw_ports *ports, uint32_t slot_number, bool anew,
+			   struct v2m_totals *delta)
 {
-	struct v2m_socket_overlap *overlap = v2m_port_items_find(&ports->overlaps, now->port);
-	struct v2m_port_sample tcp_seen;
+	struct v2m_socket_overlap *overlap = v2m_slot_items_find(&ports->overlaps, slot_number);
+	struct v2m_totals counted;
 
-	if (!overlap || v2m_totals_are_zero(&overlap->counted))
+	if (!overlap || (v2m_totals_are_zero(&overlap->counted) && !overlap->settled))
 		return false;
-	if (last) {
-		tcp_seen = *last;
-		tcp_seen.tcp_rx = v2m_flow_add(last->tcp_rx, overlap->counted.rx);
-		tcp_seen.tcp_tx = v2m_flow_add(last->tcp_tx, overlap->counted.tx);
-		*delta = count_since(now, &tcp_seen);
-	}
-	overlap->counted = (struct v2m_totals){ 0 };
-	overlap->dirty = true;
+	overlap->settled = true;
+	if (anew)
+		return true;
+	counted = overlap->counted;
+	overlap->counted = v2m_totals_subtract(counted, *delta);
+	*delta = v2m_totals_subtract(*delta, counted);
 	return true;
+}
+
+void v2m_raw_finish_sample(struct v2m_raw_ports *ports)
+{
+	for (size_t i = 0; i < ports->overlaps.count; i++) {
+		struct v2m_socket_overlap *overlap = v2m_slot_items_at(&ports->overlaps, i);
+
+		if (!overlap->settled)
+			continue;
+		overlap->counted = (struct v2m_totals){ 0 };
+		overlap->settled = false;
+		overlap->dirty = true;
+	}
 }
 
 static void replace_reading(struct v2m_raw_ports *ports, struct v2m_raw_port *last,
@@ -139,41 +161,46 @@ static void replace_reading(struct v2m_raw_ports *ports, struct v2m_raw_port *la
 }
 
 bool v2m_raw_advance(struct v2m_raw_ports *ports, const struct v2m_sample *sample,
-		     const struct v2m_port_sample *port, struct v2m_totals *delta)
+		     const struct v2m_port_sample *entry, unsigned transports,
+		     uint32_t tcp_slot_number, struct v2m_raw_delta *delta)
 {
-	struct v2m_raw_port *last = v2m_raw_find(ports, port->port, sample->epoch);
-	struct v2m_raw_port now = { .raw = limit_counters(*port),
+	static const struct v2m_port_sample zero;
+	const uint16_t slot = v2m_sample_slot_index(sample, entry);
+	struct v2m_raw_port *last = v2m_raw_find(ports, slot, sample->epoch);
+	bool anew = !last || starts_anew(&last->raw, entry);
+	const struct v2m_port_sample *before = anew ? &zero : &last->raw;
+	struct v2m_raw_port now = { .raw = make_reading(entry, transports, before),
 				    .read_us = sample->real_us,
 				    .dirty = true };
-	bool anew = !last || starts_anew(&last->raw, &now.raw);
-	const struct v2m_port_sample *before = anew ? NULL : &last->raw;
 	bool settled = false;
 
 	memcpy(now.epoch, sample->epoch, V2M_EPOCH_LEN);
+	now.raw.slot = slot;
 	*delta = count_since(&now.raw, before);
-	if (sample->mode == V2M_MODE_EBPF)
-		settled = settle_overlap(ports, before, &now.raw, delta);
-	if (!anew && !settled && v2m_totals_are_zero(delta))
+	if (sample->mode == V2M_MODE_EBPF && (transports & V2M_TCP))
+		settled = settle_overlap(ports, tcp_slot_number, anew, &delta->tcp);
+	if (!anew && !settled && is_zero(delta))
 		return false;
 	replace_reading(ports, last, &now);
-	if (sample->mode == V2M_MODE_SOCKET_STATS)
-		note_overlap(ports, port->port, delta);
+	if (sample->mode == V2M_MODE_SOCKET_STATS && (transports & V2M_TCP))
+		note_overlap(ports, tcp_slot_number, &delta->tcp);
 	return true;
 }
 
 uint32_t v2m_raw_advance_sessions(struct v2m_raw_ports *ports,
 				  const struct v2m_port_sessions *reading)
 {
-	struct v2m_accounted_sessions *item = v2m_port_items_find(&ports->sessions, reading->port);
-	bool anew = !item || item->last.assigned_ns != reading->assigned_ns ||
-		    reading->opened < item->last.opened;
-	uint64_t opened = anew ? reading->opened : reading->opened - item->last.opened;
+	struct v2m_accounted_sessions *item = v2m_slot_items_find(&ports->sessions, reading->port);
+	bool anew = !item || item->assigned_ns != reading->assigned_ns ||
+		    reading->opened < item->opened;
+	uint64_t opened = anew ? reading->opened : reading->opened - item->opened;
 
 	if (!anew && !opened)
 		return 0;
 	if (!item)
-		item = v2m_port_items_add(&ports->sessions, reading->port);
-	item->last = *reading;
+		item = v2m_slot_items_add(&ports->sessions, reading->port);
+	item->assigned_ns = reading->assigned_ns;
+	item->opened = reading->opened;
 	item->dirty = true;
 	return (uint32_t)opened;
 }

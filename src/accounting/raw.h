@@ -1,39 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The last readings of every port, and what a new reading adds to them. */
+/* The last readings of every slot, and what a new reading adds to them. */
 #ifndef V2METER_ACCOUNTING_RAW_H
 #define V2METER_ACCOUNTING_RAW_H
 
-#include "accounting/port_items.h"
 #include "accounting/raw_port.h"
+#include "accounting/slot_items.h"
 #include "base/array.h"
 
 struct v2m_raw_ports {
 	V2M_ARRAY(struct v2m_raw_port) raw;
-	uint32_t of_port[65536];        /* 1 + index into raw of a list linked by next; 0: none */
-	struct v2m_port_items overlaps; /* of struct v2m_socket_overlap */
-	struct v2m_port_items sessions; /* of struct v2m_accounted_sessions */
+	/* For each index of a slot in the kernel, the first of its readings, which are linked by
+	 * next: 1 + index into raw; 0: none. */
+	uint32_t of_slot[65536];
+	struct v2m_slot_items overlaps; /* of struct v2m_socket_overlap */
+	struct v2m_slot_items sessions; /* of struct v2m_accounted_sessions */
 };
 
 /* Prepares a struct that is all zeros. */
 void v2m_raw_init(struct v2m_raw_ports *ports);
 void v2m_raw_clear(struct v2m_raw_ports *ports);
 
-/* NULL: the port has not been read in that epoch. */
-struct v2m_raw_port *v2m_raw_find(const struct v2m_raw_ports *ports, uint16_t port,
+/* Finds the reading of a slot by its index in the kernel. NULL: the slot was not read in that
+ * epoch.
+ */
+struct v2m_raw_port *v2m_raw_find(const struct v2m_raw_ports *ports, uint16_t slot,
 				  const uint8_t epoch[V2M_EPOCH_LEN]);
 /* Makes room for n readings more. 0 or -ENOMEM. */
 int v2m_raw_reserve(struct v2m_raw_ports *ports, size_t n);
-/* Adds a reading of a port that has none of that epoch. There must be room. */
+/* Adds a reading of a slot that has none of that epoch. There must be room. */
 void v2m_raw_insert(struct v2m_raw_ports *ports, const struct v2m_raw_port *raw);
+
+/* The difference between an entry of a sample and its last reading. */
+struct v2m_raw_delta {
+	struct v2m_totals tcp;
+	struct v2m_totals udp;
+};
 
 /* Makes room for what the sample may add, so that advancing cannot fail. 0 or -ENOMEM. */
 int v2m_raw_reserve_sample(struct v2m_raw_ports *ports, const struct v2m_sample *sample);
-/* Takes over the new reading of a port of the sample. *delta is what was counted since the last
- * one. False: the reading tells nothing new. */
+/* Takes over the new reading of an entry of the sample, but only of the transports given (enum
+ * v2m_transport bits): the reading of the other one does not change. tcp_slot_number names the slot
+ * that gets the TCP bytes. False: the reading adds nothing. */
 bool v2m_raw_advance(struct v2m_raw_ports *ports, const struct v2m_sample *sample,
-		     const struct v2m_port_sample *port, struct v2m_totals *delta);
+		     const struct v2m_port_sample *entry, unsigned transports,
+		     uint32_t tcp_slot_number, struct v2m_raw_delta *delta);
+/* To be called after the last entry of a sample. */
+void v2m_raw_finish_sample(struct v2m_raw_ports *ports);
 
-/* Takes over how many connections were opened on a port, and returns how many of them are new.
+/* Takes over how many connections were opened on a slot, and returns how many of them are new.
  * There must be room for one more item in sessions. */
 uint32_t v2m_raw_advance_sessions(struct v2m_raw_ports *ports,
 				  const struct v2m_port_sessions *reading);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Readings of one port, as the account keeps them and the ledger stores them. */
+/* Readings of one slot, as the account keeps them and the ledger stores them. */
 #ifndef V2METER_ACCOUNTING_RAW_PORT_H
 #define V2METER_ACCOUNTING_RAW_PORT_H
 
@@ -7,40 +7,45 @@
 #include "base/sample.h"
 
 /*
- * The last reading of a port's byte counter that has been accounted, and the identity of that
- * counter. The next reading of the same counter adds the difference. A reading of another counter
- * (other epoch or other assigned_ns) adds the whole, because our maps start at zero. A counter that
- * went backwards starts anew. A port has one reading for each epoch: counters that were left for
- * others and come back (maps that could not be read for a while, or that an upgrade left behind) go
- * on where they were.
+ * The last reading of a kernel slot's byte counter that has been accounted, and the identity of
+ * that counter. The next reading of the same counter adds the difference. A reading of another
+ * counter (other epoch or other assigned_ns) adds the whole, because our maps start at zero. A
+ * counter that went backwards starts anew. A slot has one reading for each epoch: counters that
+ * were left for others and come back (maps that could not be read for a while, or that an upgrade
+ * left behind) go on where they were.
  */
 struct v2m_raw_port {
 	uint8_t epoch[V2M_EPOCH_LEN];
-	struct v2m_port_sample raw; /* no counter above V2M_COUNTER_MAX */
-	int64_t read_us;            /* when it last changed, Unix microseconds */
-	uint32_t next;              /* not stored, for raw.c alone */
-	bool dirty;                 /* differs from what the ledger has stored */
+	/* Its slot is the result of v2m_sample_slot_index(). No counter is above V2M_COUNTER_MAX.
+	 */
+	struct v2m_port_sample raw;
+	int64_t read_us; /* when it last changed, Unix microseconds */
+	uint32_t next;   /* not stored; only raw.c uses it */
+	bool dirty;      /* differs from what the ledger has stored */
 };
 
-/* What socket statistics counted of a port since the last exact reading. The kernel programs may
- * have counted the same bytes: when they can be read again, only what they have beyond this is
- * added. */
+/* The bytes that socket statistics counted of a slot since its last exact reading. The kernel
+ * programs may have counted the same bytes: when they can be read again, only what they have beyond
+ * this is added. */
 struct v2m_socket_overlap {
-	uint16_t port;
+	uint32_t slot_number;
 	struct v2m_totals counted;
+	bool settled; /* not stored: the present sample has an exact reading */
 	bool dirty;
 };
 
-/* How many connections of a port were opened since this counter began. */
+/* How many connections of a slot were opened since this counter began. */
 struct v2m_port_sessions {
-	uint16_t port;
+	uint16_t port;        /* the first port of the slot */
 	uint64_t assigned_ns; /* identity of the counter */
 	uint64_t opened;
 };
 
 /* The last reading of that counter that has been accounted. */
 struct v2m_accounted_sessions {
-	struct v2m_port_sessions last;
+	uint32_t slot_number; /* equal to the port, because only slots with TCP have sessions */
+	uint64_t assigned_ns;
+	uint64_t opened;
 	bool dirty;
 };
 

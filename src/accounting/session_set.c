@@ -46,20 +46,25 @@ static int compare_hashes(const void *left, const void *right)
 }
 
 /* Sorted, not hashed into a table: a client chooses its remote ports, and could choose those that
- * collide. The table of connections is in the order of ports already: only the connections of one
- * port are sorted among themselves. */
+ * collide. The table of connections is in the order of slots already. If each slot has one port,
+ * only the connections of one port are sorted among themselves. */
 int v2m_session_set_make(const struct v2m_connection_table *table, struct v2m_session_set *set)
 {
 	size_t count = table ? table->count : 0;
 	uint64_t *hashes = calloc(count + 1, sizeof(*hashes));
+	bool ascending = true;
 	size_t first = 0;
 
 	if (!hashes)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		hashes[i] = hash_connection(&table->connections[i]);
+		ascending = ascending &&
+			    (i == 0 || hashes[i] >> PORT_SHIFT >= hashes[i - 1] >> PORT_SHIFT);
+	}
 	for (size_t i = 1; i <= count; i++) {
-		if (i < count && hashes[i] >> PORT_SHIFT == hashes[first] >> PORT_SHIFT)
+		if (i < count &&
+		    (!ascending || hashes[i] >> PORT_SHIFT == hashes[first] >> PORT_SHIFT))
 			continue;
 		qsort(hashes + first, i - first, sizeof(*hashes), compare_hashes);
 		first = i;
@@ -74,41 +79,18 @@ void v2m_session_set_clear(struct v2m_session_set *set)
 	memset(set, 0, sizeof(*set));
 }
 
-/* The index of the first hash that is not below the given one. */
-static size_t find_lower_bound(const struct v2m_session_set *set, uint64_t hash)
-{
-	size_t low = 0;
-	size_t high = set->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (set->hashes[middle] < hash)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 uint32_t v2m_session_set_count_new(const struct v2m_session_set *set,
 				   const struct v2m_connection *connections, size_t count)
 {
 	uint32_t opened = 0;
-	uint64_t port;
-	size_t first;
-	size_t known;
 
-	if (!set->known || !count)
+	if (!set->known)
 		return 0;
-	port = (uint64_t)connections[0].local_port << PORT_SHIFT;
-	first = find_lower_bound(set, port);
-	known = find_lower_bound(set, port | (UINT64_MAX >> (64 - PORT_SHIFT))) - first;
 	for (size_t i = 0; i < count; i++) {
 		uint64_t hash = hash_connection(&connections[i]);
 
-		if (!known ||
-		    !bsearch(&hash, set->hashes + first, known, sizeof(hash), compare_hashes))
+		if (!set->count ||
+		    !bsearch(&hash, set->hashes, set->count, sizeof(hash), compare_hashes))
 			opened++;
 	}
 	return opened;

@@ -20,7 +20,7 @@ struct v2m_session_set {
 /* 0 or -ENOMEM. */
 int v2m_session_set_make(const struct v2m_connection_table *table, struct v2m_session_set *set);
 void v2m_session_set_clear(struct v2m_session_set *set);
-/* How many of the connections, all of one port, are not in the set; 0 before the first dump. */
+/* How many of the connections are not in the set; 0 before the first dump. */
 uint32_t v2m_session_set_count_new(const struct v2m_session_set *set,
 				   const struct v2m_connection *connections, size_t count);
 

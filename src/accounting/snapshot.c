@@ -18,20 +18,33 @@ void v2m_snapshot_unref(struct v2m_snapshot *snapshot)
 	v2m_keyset_unref(snapshot->keyset);
 	v2m_connection_table_unref(snapshot->connections);
 	free(snapshot->mode_reason);
-	free(snapshot->ports);
+	free(snapshot->slots);
+	free(snapshot->keys);
+	free(snapshot->shares);
 	free(snapshot->interfaces);
 	free(snapshot);
 }
 
-static int compare_port(const void *port, const void *view)
+const struct v2m_slot_view *v2m_snapshot_slot(const struct v2m_snapshot *snapshot,
+					      const struct v2m_slot *slot)
 {
-	return (int)*(const uint16_t *)port - (int)((const struct v2m_port_view *)view)->port;
+	return &snapshot->slots[slot - snapshot->keyset->slots.items];
 }
 
-const struct v2m_port_view *v2m_snapshot_port(const struct v2m_snapshot *snapshot, uint16_t port)
+const struct v2m_key_view *v2m_snapshot_key(const struct v2m_snapshot *snapshot,
+					    const struct v2m_key *key)
 {
-	if (!snapshot->n_ports)
-		return NULL;
-	return bsearch(&port, snapshot->ports, snapshot->n_ports, sizeof(*snapshot->ports),
-		       compare_port);
+	return &snapshot->keys[v2m_keyset_index(snapshot->keyset, key)];
+}
+
+struct v2m_totals v2m_snapshot_share(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
+				     const struct v2m_slot *slot)
+{
+	const struct v2m_key_view *view = v2m_snapshot_key(snapshot, key);
+	size_t place = (size_t)(slot - snapshot->keyset->slots.items);
+
+	for (size_t i = 0; i < view->n_shares; i++)
+		if (view->shares[i].slot == place)
+			return view->shares[i].since_reset;
+	return (struct v2m_totals){ 0 };
 }

@@ -9,10 +9,9 @@
 #include "accounting/totals.h"
 #include "base/connection.h"
 #include "base/sample.h"
+#include "keys/keys.h"
 
-struct v2m_keyset;
-
-/* All TCP connections of a port since since_us: the final figures of those that have ended, and the
+/* All TCP connections of a slot since since_us: the final figures of those that have ended, and the
  * present ones of those that are open. Resets do not touch them. */
 struct v2m_sessions_view {
 	int64_t since_us; /* Unix microseconds; 0: nobody counts them */
@@ -22,16 +21,34 @@ struct v2m_sessions_view {
 	uint64_t tx_bytes;
 };
 
-/* One monitored port. v2m_keyset_port(keyset, port) tells which keys own it. */
-struct v2m_port_view {
-	uint16_t port;
+/* The figures of one slot of the key set. */
+struct v2m_slot_view {
+	bool counted; /* false: the number of bytes is not known, and the figures are zeros */
+	/* The sum of the shares of all keys, and of what is unattributed. */
 	struct v2m_totals since_reset;
+	/* For a shared slot or a slot behind another one: the bytes of no single key. Else zeros.
+	 */
+	struct v2m_totals unattributed;
 	double rate_bytes_s; /* wire bytes, both directions, over the last rate_window_s */
 	const struct v2m_connection *connections; /* in the snapshot's connection table */
 	size_t n_connections;
 	struct v2m_sessions_view sessions;
 	const struct v2m_peer *udp_peers; /* of the last minute, in the connection table */
 	size_t n_udp_peers;
+};
+
+/* The totals of a key in one of its slots since its last reset. The shares of a key add up to what
+ * its reset would close. */
+struct v2m_share {
+	size_t slot; /* index in keyset->slots.items */
+	struct v2m_totals since_reset;
+};
+
+/* The figures of one key. */
+struct v2m_key_view {
+	struct v2m_totals since_reset;
+	const struct v2m_share *shares; /* parallel to v2m_keyset_slots_of() */
+	size_t n_shares;
 };
 
 struct v2m_interface_view {
@@ -49,9 +66,10 @@ struct v2m_snapshot {
 	char *mode_reason;                        /* why it is not exact; NULL in V2M_MODE_EBPF */
 	struct v2m_keyset *keyset;                /* referenced */
 	struct v2m_connection_table *connections; /* referenced */
-	size_t connection_details_max;            /* the most that an answer lists for each port */
-	struct v2m_port_view *ports; /* ascending by port: those of the key set that are counted */
-	size_t n_ports;
+	size_t connection_details_max;            /* the most that an answer lists for each slot */
+	struct v2m_slot_view *slots;              /* parallel to keyset->slots.items */
+	struct v2m_key_view *keys;                /* parallel to keyset->keys */
+	struct v2m_share *shares;                 /* of all keys, one key after the other */
 	struct v2m_interface_view *interfaces;
 	size_t n_interfaces;
 };
@@ -60,7 +78,14 @@ struct v2m_snapshot {
 struct v2m_snapshot *v2m_snapshot_ref(struct v2m_snapshot *snapshot);
 /* Gives a reference back; the last one frees the snapshot. Does nothing on NULL. Any thread. */
 void v2m_snapshot_unref(struct v2m_snapshot *snapshot);
-/* NULL: the port is not monitored. */
-const struct v2m_port_view *v2m_snapshot_port(const struct v2m_snapshot *snapshot, uint16_t port);
+/* The view of a slot or of a key of the snapshot's key set. */
+const struct v2m_slot_view *v2m_snapshot_slot(const struct v2m_snapshot *snapshot,
+					      const struct v2m_slot *slot);
+const struct v2m_key_view *v2m_snapshot_key(const struct v2m_snapshot *snapshot,
+					    const struct v2m_key *key);
+/* The key's share of a slot. Zeros if the slot is not one of the key's, or is behind another one.
+ */
+struct v2m_totals v2m_snapshot_share(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
+				     const struct v2m_slot *slot);
 
 #endif

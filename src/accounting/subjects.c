@@ -36,6 +36,7 @@ int v2m_subjects_insert(struct v2m_subjects *subjects, const struct v2m_subject 
 	*copy = *model;
 	copy->id = id;
 	copy->name = name;
+	memset(&copy->parts, 0, sizeof(copy->parts));
 	memset(&copy->pending, 0, sizeof(copy->pending));
 	subjects->by_name.type = &subjects_by_name;
 	if (v2m_array_reserve(&subjects->list, 1) || v2m_table_add(&subjects->by_name, &copy))
@@ -47,16 +48,32 @@ int v2m_subjects_insert(struct v2m_subjects *subjects, const struct v2m_subject 
 	return 0;
 }
 
+static void free_subject(struct v2m_subject *subject)
+{
+	v2m_array_clear(&subject->parts);
+	v2m_pending_free(&subject->pending);
+	free(subject->id);
+	free(subject->name);
+	free(subject);
+}
+
+void v2m_subjects_remove(struct v2m_subjects *subjects, struct v2m_subject *subject)
+{
+	struct v2m_subject **items = subjects->list.items;
+	size_t i = 0;
+
+	while (items[i] != subject)
+		i++;
+	memmove(&items[i], &items[i + 1], (--subjects->list.count - i) * sizeof(*items));
+	v2m_table_remove(&subjects->by_name,
+			 v2m_table_find_string(&subjects->by_name, subject->id));
+	free_subject(subject);
+}
+
 void v2m_subjects_clear(struct v2m_subjects *subjects)
 {
-	for (size_t i = 0; i < subjects->list.count; i++) {
-		struct v2m_subject *subject = subjects->list.items[i];
-
-		v2m_pending_free(&subject->pending);
-		free(subject->id);
-		free(subject->name);
-		free(subject);
-	}
+	for (size_t i = 0; i < subjects->list.count; i++)
+		free_subject(subjects->list.items[i]);
 	v2m_table_clear(&subjects->by_name);
 	v2m_array_clear(&subjects->list);
 }

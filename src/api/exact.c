@@ -4,55 +4,61 @@
 /* The answers that consumers fall back to if the simple ones fail. */
 #include <stdio.h>
 
+#include "api/entry_write.h"
 #include "api/parts.h"
 #include "base/format.h"
+#include "base/transport.h"
 #include "api/body.h"
 
 #define MEGABYTE 1048576.0
 
-static uint64_t count_connections(const struct v2m_snapshot *snapshot)
+/* Calls visit() for the entry of each port that is counted and is not behind another one. */
+static void visit_ports(struct v2m_api *api,
+			void (*visit)(struct v2m_api *api, const struct v2m_api_entry *entry,
+				      void *context),
+			void *context)
 {
-	uint64_t connections = 0;
+	struct v2m_api_entry entry;
+	size_t slots[2];
+	size_t n_slots;
+	size_t at = 0;
 
-	for (size_t i = 0; i < snapshot->n_ports; i++)
-		connections += snapshot->ports[i].n_connections;
-	return connections;
+	while (v2m_api_next_port(api->snapshot->keyset, &at, slots, &n_slots)) {
+		v2m_api_entry_of_slots(api, slots, n_slots, &entry);
+		if (entry.counted && !v2m_api_entry_is_behind(api, &entry))
+			visit(api, &entry, context);
+	}
 }
 
-/* The bytes of all ports; a shared port counts once. */
-static uint64_t count_bytes(const struct v2m_api *api)
-{
-	uint64_t bytes = 0;
+/* The sums over all ports; a shared port counts once. */
+struct sums {
+	uint64_t ports;
+	uint64_t active_ports;
+	uint64_t bytes;
+	uint64_t connections;
+};
 
-	for (size_t i = 0; i < api->snapshot->n_ports; i++)
-		bytes = v2m_api_add(
-			bytes, v2m_api_figures(api, &api->snapshot->ports[i].since_reset).total);
-	return bytes;
+static void add_port(struct v2m_api *api, const struct v2m_api_entry *entry, void *context)
+{
+	struct sums *sums = context;
+
+	sums->ports++;
+	sums->active_ports += v2m_api_entry_is_active(api, entry);
+	sums->bytes = v2m_api_add(sums->bytes, v2m_api_figures(api, &entry->totals).total);
+	sums->connections += entry->n_connections;
 }
 
-/* The first key of a port; NULL if no key has the port. */
-static const struct v2m_key *find_first_owner(const struct v2m_snapshot *snapshot, uint16_t number,
-					      bool *shared)
+static struct sums sum_ports(struct v2m_api *api)
 {
-	const struct v2m_key_port *port = v2m_keyset_port(snapshot->keyset, number);
+	struct sums sums = { 0 };
 
-	*shared = port && port->shared;
-	return port ? &snapshot->keyset->keys[port->keys[0]] : NULL;
-}
-
-static bool has_active_key(const struct v2m_keyset *keyset, uint16_t number)
-{
-	const struct v2m_key_port *port = v2m_keyset_port(keyset, number);
-
-	for (size_t i = 0; port && i < port->n_keys; i++)
-		if (keyset->keys[port->keys[i]].is_active)
-			return true;
-	return false;
+	visit_ports(api, add_port, &sums);
+	return sums;
 }
 
 static void put_interface(struct v2m_json_writer *json, const struct v2m_interface_view *interface)
 {
-	uint64_t total = interface->rx_bytes + interface->tx_bytes;
+	uint64_t total = v2m_api_add(interface->rx_bytes, interface->tx_bytes);
 
 	v2m_put_open(json, interface->name, '{');
 	v2m_put_u64(json, "rx_bytes", interface->rx_bytes);
@@ -68,15 +74,12 @@ static void put_system_summary(struct v2m_api *api, const char *name)
 {
 	const struct v2m_snapshot *snapshot = api->snapshot;
 	struct v2m_json_writer *json = &api->json;
-	uint64_t total = api->interfaces_rx + api->interfaces_tx;
-	uint64_t active = 0;
+	uint64_t total = v2m_api_add(api->interfaces_rx, api->interfaces_tx);
 
-	for (size_t i = 0; i < snapshot->n_ports; i++)
-		active += has_active_key(snapshot->keyset, snapshot->ports[i].port);
 	v2m_put_open(json, name, '{');
 	v2m_put_u64(json, "total_system_traffic", total);
 	v2m_api_put_formatted(json, "total_system_traffic", total);
-	v2m_put_u64(json, "active_ports", active);
+	v2m_put_u64(json, "active_ports", sum_ports(api).active_ports);
 	v2m_put_open(json, "interface_summary", '{');
 	for (size_t i = 0; i < snapshot->n_interfaces; i++)
 		put_interface(json, &snapshot->interfaces[i]);
@@ -85,45 +88,86 @@ static void put_system_summary(struct v2m_api *api, const char *name)
 	v2m_write_close(json, '}');
 }
 
-/* The entry is named by the uuid; a shared port has none and is named "port:N". */
-static void put_port_by_owner(struct v2m_api *api, const struct v2m_port_view *view)
+/* Whether the figures of the entry's key are known: the key shares no port. If it has ports, at
+ * least one of them is counted. */
+static bool knows_figures_of_key(const struct v2m_api *api, const struct v2m_api_entry *entry)
 {
-	struct v2m_json_writer *json = &api->json;
-	const struct v2m_key *key;
-	char name[16];
-	bool shared;
+	return !v2m_keyset_shares(api->snapshot->keyset, entry->key) &&
+	       (entry->counted || !entry->n_slots);
+}
 
-	key = find_first_owner(api->snapshot, view->port, &shared);
-	snprintf(name, sizeof(name), "port:%u", view->port);
-	v2m_put_open(json, key && !shared ? key->uuid : name, '{');
-	v2m_put_u64(json, "port", view->port);
-	v2m_put_string(json, "key_name", key && !shared ? key->name : NULL);
-	v2m_write_name(json, "traffic");
-	v2m_api_write_port_entry(api, view);
-	v2m_write_close(json, '}');
+/* Whether a slot has an entry of its own, because its bytes are in the entry of no key. */
+static bool has_own_entry(const struct v2m_api *api, size_t index)
+{
+	const struct v2m_slot *slot = &api->snapshot->keyset->slots.items[index];
+	const struct v2m_key *owner = v2m_keyset_owner(api->snapshot->keyset, slot);
+	struct v2m_api_entry entry;
+
+	if (slot->behind || !api->snapshot->slots[index].counted)
+		return false;
+	if (!owner)
+		return true;
+	v2m_api_entry_of_key(api, owner, &entry);
+	return !knows_figures_of_key(api, &entry);
+}
+
+static void put_entry(struct v2m_api *api, const char *name, const char *key_name, uint16_t port,
+		      const struct v2m_api_entry *entry)
+{
+	v2m_put_open(&api->json, name, '{');
+	v2m_put_u64(&api->json, "port", port);
+	v2m_put_string(&api->json, "key_name", key_name);
+	v2m_write_name(&api->json, "traffic");
+	v2m_api_write_entry(api, entry);
+	v2m_write_close(&api->json, '}');
+}
+
+/* The entry of a key is named by its uuid, that of a slot "port:443". */
+static void put_entries(struct v2m_api *api)
+{
+	const struct v2m_keyset *keyset = api->snapshot->keyset;
+	struct v2m_api_entry entry;
+
+	for (size_t i = 0; i < keyset->n_keys; i++) {
+		const struct v2m_key *key = &keyset->keys[i];
+
+		v2m_api_entry_of_key(api, key, &entry);
+		if (entry.n_slots && knows_figures_of_key(api, &entry))
+			put_entry(api, key->uuid, key->name, v2m_key_port(key), &entry);
+	}
+	for (size_t i = 0; i < keyset->slots.count; i++) {
+		const struct v2m_slot *slot = &keyset->slots.items[i];
+		char name[32];
+
+		if (!has_own_entry(api, i))
+			continue;
+		snprintf(name, sizeof(name), "port:%u%s", slot->first_port,
+			 slot->transports & V2M_TCP ? "" : "/udp");
+		v2m_api_entry_of_slots(api, &i, 1, &entry);
+		put_entry(api, name, NULL, slot->first_port, &entry);
+	}
 }
 
 int v2m_api_ports_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 			const void *argument, struct v2m_body *body)
 {
 	struct v2m_json_writer *json;
+	struct sums sums;
 	struct v2m_api api;
-	uint64_t total;
 
 	(void)argument;
 	v2m_api_init(&api, snapshot, unit);
 	json = &api.json;
-	total = count_bytes(&api);
+	sums = sum_ports(&api);
 	v2m_write_open(json, '{');
 	v2m_put_open(json, "ports_traffic", '{');
-	v2m_put_u64(json, "total_ports", snapshot->n_ports);
+	v2m_put_u64(json, "total_ports", sums.ports);
 	v2m_put_open(json, "ports_traffic", '{');
-	for (size_t i = 0; i < snapshot->n_ports; i++)
-		put_port_by_owner(&api, &snapshot->ports[i]);
+	put_entries(&api);
 	v2m_write_close(json, '}');
-	v2m_put_u64(json, "total_traffic", total);
-	v2m_api_put_formatted(json, "total_traffic", total);
-	v2m_put_u64(json, "total_connections", count_connections(snapshot));
+	v2m_put_u64(json, "total_traffic", sums.bytes);
+	v2m_api_put_formatted(json, "total_traffic", sums.bytes);
+	v2m_put_u64(json, "total_connections", sums.connections);
 	v2m_api_put_timestamp_int(json, snapshot->real_us);
 	v2m_write_close(json, '}');
 	put_system_summary(&api, "system_summary");
@@ -168,16 +212,14 @@ static void put_megabytes(struct v2m_json_writer *json, const char *name, uint64
 	v2m_put_double(json, name, (double)bytes / MEGABYTE);
 }
 
-/* Writes a Stat of docs/openapi.yaml. view NULL: a key without a port, which has no bytes. */
-static void write_stat(struct v2m_api *api, const char *uuid, const struct v2m_port_view *view,
+/* Writes a Stat of docs/openapi.yaml. */
+static void write_stat(struct v2m_api *api, const struct v2m_api_entry *entry,
 		       uint64_t all_connections)
 {
-	static const struct v2m_port_view none;
+	struct v2m_api_figures figures = v2m_api_figures(api, &entry->totals);
+	const char *uuid = entry->key ? entry->key->uuid : NULL;
 	struct v2m_json_writer *json = &api->json;
-	struct v2m_api_figures figures;
 
-	view = view ? view : &none;
-	figures = v2m_api_figures(api, &view->since_reset);
 	v2m_write_open(json, '{');
 	v2m_put_string(json, "uuid", uuid);
 	v2m_put_u64(json, "uplink_bytes", figures.rx);
@@ -189,44 +231,41 @@ static void write_stat(struct v2m_api *api, const char *uuid, const struct v2m_p
 	put_megabytes(json, "uplink_mb", figures.rx);
 	put_megabytes(json, "downlink_mb", figures.tx);
 	put_megabytes(json, "total_mb", figures.total);
-	v2m_put_u64(json, "connections", view->n_connections);
+	v2m_put_u64(json, "connections", entry->n_connections);
 	v2m_put_fixed(json, "connection_ratio",
 		      all_connections
-			      ? 100.0 * (double)view->n_connections / (double)all_connections
+			      ? 100.0 * (double)entry->n_connections / (double)all_connections
 			      : 0.0,
 		      2);
-	v2m_put_u64(json, "connections_count", view->n_connections);
+	v2m_put_u64(json, "connections_count", entry->n_connections);
 	v2m_api_put_timestamp_int(json, api->snapshot->real_us);
 	v2m_put_string(json, "source", "precise_monitor");
 	v2m_put_string(json, "method", "port_monitor");
-	if (view != &none && !uuid)
-		v2m_api_put_shared(json, api->snapshot->keyset, view->port);
+	if (!uuid)
+		v2m_api_put_slot_keys(json, api->snapshot->keyset,
+				      v2m_api_entry_slot(api, entry, 0));
 	v2m_write_close(json, '}');
 }
 
-/* Writes a Stat for each key that has its port to itself, then one for each shared port. They add
- * up to the total. */
+/* Writes a Stat for each key whose figures are known, then one for each slot whose bytes are in
+ * none of them. They add up to the total. */
 static void put_stats(struct v2m_api *api)
 {
-	const struct v2m_snapshot *snapshot = api->snapshot;
-	uint64_t connections = count_connections(snapshot);
-	bool shared;
+	const struct v2m_keyset *keyset = api->snapshot->keyset;
+	uint64_t connections = sum_ports(api).connections;
+	struct v2m_api_entry entry;
 
 	v2m_put_open(&api->json, "keys_stats", '[');
-	for (size_t i = 0; i < snapshot->keyset->n_keys; i++) {
-		const struct v2m_key *key = &snapshot->keyset->keys[i];
-		const struct v2m_port_view *view =
-			key->port ? v2m_snapshot_port(snapshot, key->port) : NULL;
-
-		find_first_owner(snapshot, key->port, &shared);
-		/* A port that is not counted has no figures, not even zeros. */
-		if (!shared && (view || !key->port))
-			write_stat(api, key->uuid, view, connections);
+	for (size_t i = 0; i < keyset->n_keys; i++) {
+		v2m_api_entry_of_key(api, &keyset->keys[i], &entry);
+		if (knows_figures_of_key(api, &entry))
+			write_stat(api, &entry, connections);
 	}
-	for (size_t i = 0; i < snapshot->n_ports; i++) {
-		find_first_owner(snapshot, snapshot->ports[i].port, &shared);
-		if (shared)
-			write_stat(api, NULL, &snapshot->ports[i], connections);
+	for (size_t i = 0; i < keyset->slots.count; i++) {
+		if (!has_own_entry(api, i))
+			continue;
+		v2m_api_entry_of_slots(api, &i, 1, &entry);
+		write_stat(api, &entry, connections);
 	}
 	v2m_write_close(&api->json, ']');
 }
@@ -241,7 +280,7 @@ int v2m_api_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 	(void)argument;
 	v2m_api_init(&api, snapshot, unit);
 	json = &api.json;
-	v2m_format_bytes(count_bytes(&api), total);
+	v2m_format_bytes(sum_ports(&api).bytes, total);
 	v2m_write_open(json, '{');
 	v2m_put_u64(json, "total_keys", snapshot->keyset->n_keys);
 	v2m_put_u64(json, "active_keys", v2m_keyset_count_active(snapshot->keyset));
@@ -259,6 +298,7 @@ int v2m_api_key_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 {
 	const struct v2m_key *key = argument;
 	struct v2m_json_writer *json;
+	struct v2m_api_entry entry;
 	struct v2m_api api;
 	int result;
 
@@ -269,8 +309,8 @@ int v2m_api_key_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 	v2m_write_open(json, '{');
 	v2m_api_put_key(json, key);
 	v2m_write_name(json, "traffic_bytes");
-	write_stat(&api, key->uuid, key->port ? v2m_snapshot_port(snapshot, key->port) : NULL,
-		   count_connections(snapshot));
+	v2m_api_entry_of_key(&api, key, &entry);
+	write_stat(&api, &entry, sum_ports(&api).connections);
 	v2m_put_string(json, "source", "precise_monitor");
 	v2m_write_close(json, '}');
 	return v2m_api_finish(&api.json, 200, body);
@@ -279,11 +319,10 @@ int v2m_api_key_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 int v2m_api_key_traffic(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 			const void *argument, struct v2m_body *body)
 {
-	static const struct v2m_port_view none;
 	const struct v2m_key *key = argument;
-	const struct v2m_port_view *view;
 	struct v2m_json_writer *json;
 	struct v2m_api_figures figures;
+	struct v2m_api_entry entry;
 	struct v2m_api api;
 	int result;
 
@@ -291,8 +330,8 @@ int v2m_api_key_traffic(const struct v2m_snapshot *snapshot, enum v2m_api_bytes 
 		return result;
 	v2m_api_init(&api, snapshot, unit);
 	json = &api.json;
-	view = key->port ? v2m_snapshot_port(snapshot, key->port) : &none;
-	figures = v2m_api_figures(&api, &view->since_reset);
+	v2m_api_entry_of_key(&api, key, &entry);
+	figures = v2m_api_figures(&api, &entry.totals);
 	v2m_api_open_success(json);
 	v2m_put_string(json, "key_id", key->id);
 	v2m_put_string(json, "key_uuid", key->uuid);
@@ -301,7 +340,7 @@ int v2m_api_key_traffic(const struct v2m_snapshot *snapshot, enum v2m_api_bytes 
 	v2m_put_u64(json, "download", figures.tx);
 	v2m_put_u64(json, "total", figures.total);
 	v2m_put_u64(json, "total_bytes", figures.total);
-	v2m_put_u64(json, "connections", view->n_connections);
+	v2m_put_u64(json, "connections", entry.n_connections);
 	v2m_put_u64(json, "last_updated", (uint64_t)(snapshot->real_us / 1000000));
 	v2m_put_string(json, "source", "simple_monitor");
 	v2m_put_string(json, "method", "connection_based_estimation");
@@ -310,12 +349,10 @@ int v2m_api_key_traffic(const struct v2m_snapshot *snapshot, enum v2m_api_bytes 
 
 static void write_status_entry(struct v2m_api *api, const struct v2m_key *key)
 {
-	const struct v2m_port_view *view =
-		key->port ? v2m_snapshot_port(api->snapshot, key->port) : NULL;
 	struct v2m_json_writer *json = &api->json;
-	bool shared;
+	struct v2m_api_entry entry;
 
-	find_first_owner(api->snapshot, key->port, &shared);
+	v2m_api_entry_of_key(api, key, &entry);
 	v2m_write_open(json, '{');
 	v2m_put_string(json, "key_id", key->id);
 	v2m_put_string(json, "key_name", key->name);
@@ -323,7 +360,8 @@ static void write_status_entry(struct v2m_api *api, const struct v2m_key *key)
 	v2m_write_name(json, "simple_traffic");
 	v2m_api_write_key_entry(api, key);
 	v2m_put_bool(json, "has_traffic_data",
-		     view && !shared && v2m_api_figures(api, &view->since_reset).total > 0);
+		     entry.counted && knows_figures_of_key(api, &entry) &&
+			     v2m_api_figures(api, &entry.totals).total > 0);
 	v2m_write_close(json, '}');
 }
 

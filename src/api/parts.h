@@ -52,19 +52,7 @@ void v2m_api_put_key(struct v2m_json_writer *json, const struct v2m_key *key);
 
 /* These write values. */
 void v2m_api_write_key(struct v2m_json_writer *json, const struct v2m_key *key);
-void v2m_api_write_port_entry(struct v2m_api *api, const struct v2m_port_view *view);
-/* The entry of a port that is not counted: whose port it is, and why it is not counted. */
-void v2m_api_write_not_counted(struct v2m_api *api, const struct v2m_key_port *port);
-/* The key's port entry. If the key has no port, shares it, or its port is not counted: an entry
- * that says so, without figures. */
-void v2m_api_write_key_entry(struct v2m_api *api, const struct v2m_key *key);
-/* Members "shared" and "keys" of the entry of a shared port. */
-void v2m_api_put_shared(struct v2m_json_writer *json, const struct v2m_keyset *keyset,
-			uint16_t port);
-
-/* True if a key's figures are not known: then *body is the answer that says so, and *result is what
- * the renderer returns. */
-bool v2m_api_refuse_key(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
-			struct v2m_body *body, int *result);
+/* A port as a number, or a range of ports as "20000-50000". */
+void v2m_api_write_ports(struct v2m_json_writer *json, uint16_t first_port, uint16_t last_port);
 
 #endif

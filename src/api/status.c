@@ -34,12 +34,14 @@ static json_t *make_direction(const struct v2m_status_device *device,
 	const struct v2m_tally *loopback = device->loopback ? &flow->keys : &none;
 	json_int_t residual = (json_int_t)(flow->seen.wire_bytes - flow->keys.wire_bytes -
 					   flow->fragments.wire_bytes -
-					   flow->unattributed.wire_bytes - flow->other.wire_bytes);
+					   flow->unattributed.wire_bytes - flow->other.wire_bytes -
+					   flow->too_deep.wire_bytes - flow->foreign.wire_bytes);
 
-	return json_pack("{so so so so so so sI}", "seen", make_tally(&flow->seen), "keys",
+	return json_pack("{so so so so so so so so sI}", "seen", make_tally(&flow->seen), "keys",
 			 make_tally(keys), "loopback", make_tally(loopback), "fragments",
 			 make_tally(&flow->fragments), "unattributed",
-			 make_tally(&flow->unattributed), "everything_else",
+			 make_tally(&flow->unattributed), "too_deep", make_tally(&flow->too_deep),
+			 "foreign", make_tally(&flow->foreign), "everything_else",
 			 make_tally(&flow->other), "residual_bytes", residual);
 }
 
@@ -110,11 +112,29 @@ static json_t *make_sources(const struct v2m_status *status)
 	return list;
 }
 
+/* What a person should know about the sources, although they could be read. */
+static json_t *make_notes(const struct v2m_status *status)
+{
+	const struct v2m_key_notes *notes = &status->sources.notes;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < notes->count; i++) {
+		const struct v2m_key_note *note = &notes->items[i];
+
+		json_array_append_new(list, json_pack("{ss sI sI ss ss sb}", "file", note->file,
+						      "line", (json_int_t)note->line, "column",
+						      (json_int_t)note->column, "member",
+						      note->member, "reason", note->reason,
+						      "missing", note->kind == V2M_NOTE_MISSING));
+	}
+	return list;
+}
+
 int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 {
 	bool exact = status->mode == V2M_MODE_EBPF;
 	json_t *root = json_pack(
-		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI sI so so so}", "status",
+		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI sI so so so so sI}", "status",
 		status->health_reason ? "degraded" : "healthy", "version", V2M_VERSION, "timestamp",
 		make_time(status->real_us), "started_at", make_time(status->started_us),
 		"counting_since", make_time((int64_t)(status->counters_since_ns / 1000)), "reason",
@@ -123,7 +143,8 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 		"total_keys", (json_int_t)status->keys, "active_keys",
 		(json_int_t)status->active_keys, "ports", (json_int_t)status->ports, "connections",
 		(json_int_t)status->connections, "devices", make_devices(status), "fragments",
-		make_fragments(status), "key_sources", make_sources(status));
+		make_fragments(status), "key_sources", make_sources(status), "key_notes",
+		make_notes(status), "more_key_notes", (json_int_t)status->sources.notes.n_more);
 	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 
 	json_decref(root);

@@ -6,39 +6,95 @@
 #include <sys/socket.h>
 
 #include "api/error.h"
+#include "api/entry_write.h"
 #include "api/parts.h"
 #include "base/format.h"
+#include "base/macros.h"
 #include "base/transport.h"
 #include "api/body.h"
 
-/* Ports of the key set that are not counted. They stand apart from the others, and nobody takes
- * them for ports without traffic. */
-static void put_not_counted(struct v2m_api *api)
+/* The ports of one member of the answer. */
+struct port_list {
+	const char *name;
+	bool (*has)(const struct v2m_api *api, const struct v2m_api_entry *entry);
+	void (*write)(struct v2m_api *api, const struct v2m_api_entry *entry);
+	bool always; /* also if it is empty */
+};
+
+static bool is_counted(const struct v2m_api *api, const struct v2m_api_entry *entry)
+{
+	return entry->counted && !v2m_api_entry_is_behind(api, entry);
+}
+
+static bool is_counted_behind(const struct v2m_api *api, const struct v2m_api_entry *entry)
+{
+	return entry->counted && v2m_api_entry_is_behind(api, entry);
+}
+
+static bool is_not_counted(const struct v2m_api *api, const struct v2m_api_entry *entry)
+{
+	(void)api;
+	return !entry->counted;
+}
+
+/* Consumers add up "ports". The bytes of "behind" are in these sums already. */
+static const struct port_list port_lists[] = {
+	{ "ports", is_counted, v2m_api_write_entry, true },
+	{ "behind", is_counted_behind, v2m_api_write_entry, false },
+	{ "not_counted", is_not_counted, v2m_api_write_not_counted, false },
+};
+
+static void put_port_list(struct v2m_api *api, const struct port_list *list)
 {
 	const struct v2m_keyset *keyset = api->snapshot->keyset;
-	struct v2m_json_writer *json = &api->json;
+	struct v2m_api_entry entry;
+	size_t slots[2];
+	size_t n_slots;
+	size_t at = 0;
+	bool is_open = list->always;
 
-	if (api->snapshot->n_ports == keyset->n_ports)
-		return;
-	v2m_put_open(json, "not_counted", '{');
-	for (size_t i = 0; i < keyset->n_ports; i++) {
-		const struct v2m_key_port *port = &keyset->ports[i];
+	if (is_open)
+		v2m_put_open(&api->json, list->name, '{');
+	while (v2m_api_next_port(keyset, &at, slots, &n_slots)) {
 		char name[8];
 
-		if (v2m_snapshot_port(api->snapshot, port->port))
+		v2m_api_entry_of_slots(api, slots, n_slots, &entry);
+		if (!list->has(api, &entry))
 			continue;
-		snprintf(name, sizeof(name), "%u", port->port);
-		v2m_write_name(json, name);
-		v2m_api_write_not_counted(api, port);
+		if (!is_open)
+			v2m_put_open(&api->json, list->name, '{');
+		is_open = true;
+		snprintf(name, sizeof(name), "%u", keyset->slots.items[slots[0]].first_port);
+		v2m_write_name(&api->json, name);
+		list->write(api, &entry);
 	}
-	v2m_write_close(json, '}');
+	if (is_open)
+		v2m_write_close(&api->json, '}');
+}
+
+static void put_sums(struct v2m_api *api)
+{
+	uint64_t connections = 0;
+	uint64_t bytes = 0;
+	struct v2m_api_entry entry;
+	size_t slots[2];
+	size_t n_slots;
+	size_t at = 0;
+
+	while (v2m_api_next_port(api->snapshot->keyset, &at, slots, &n_slots)) {
+		v2m_api_entry_of_slots(api, slots, n_slots, &entry);
+		if (!is_counted(api, &entry))
+			continue;
+		connections += entry.n_connections;
+		bytes = v2m_api_add(bytes, v2m_api_figures(api, &entry.totals).total);
+	}
+	v2m_put_u64(&api->json, "total_connections", connections);
+	v2m_put_u64(&api->json, "total_bytes", bytes);
 }
 
 int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		   const void *argument, struct v2m_body *body)
 {
-	uint64_t connections = 0;
-	uint64_t bytes = 0;
 	struct v2m_json_writer *json;
 	struct v2m_api api;
 
@@ -47,21 +103,9 @@ int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 	json = &api.json;
 	v2m_api_open_success(json);
 	v2m_put_open(json, "data", '{');
-	v2m_put_open(json, "ports", '{');
-	for (size_t i = 0; i < snapshot->n_ports; i++) {
-		const struct v2m_port_view *view = &snapshot->ports[i];
-		char name[8];
-
-		snprintf(name, sizeof(name), "%u", view->port);
-		v2m_write_name(json, name);
-		v2m_api_write_port_entry(&api, view);
-		connections += view->n_connections;
-		bytes = v2m_api_add(bytes, v2m_api_figures(&api, &view->since_reset).total);
-	}
-	v2m_write_close(json, '}');
-	put_not_counted(&api);
-	v2m_put_u64(json, "total_connections", connections);
-	v2m_put_u64(json, "total_bytes", bytes);
+	for (size_t i = 0; i < V2M_ARRAY_LEN(port_lists); i++)
+		put_port_list(&api, &port_lists[i]);
+	put_sums(&api);
 	v2m_put_seconds(json, "timestamp", snapshot->real_us);
 	v2m_write_close(json, '}');
 	v2m_put_string(json, "source", "simple_monitor");
@@ -105,26 +149,38 @@ static void put_peer(struct v2m_api *api, const struct v2m_peer *peer)
 	v2m_write_close(&api->json, '}');
 }
 
+static bool uses_udp(const struct v2m_snapshot *snapshot, const struct v2m_api_entry *entry)
+{
+	for (size_t i = 0; i < entry->n_slots; i++)
+		if (snapshot->keyset->slots.items[entry->slots[i]].transports & V2M_UDP)
+			return true;
+	return false;
+}
+
 /* If UDP peers are not observed: an empty list for a key without UDP, otherwise 503. */
 int v2m_api_key_peers(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		      const void *argument, struct v2m_body *body)
 {
 	const struct v2m_key *key = argument;
-	const struct v2m_port_view *view;
+	struct v2m_api_entry entry;
 	struct v2m_api api;
 	int result;
 
 	if (v2m_api_refuse_key(snapshot, key, body, &result))
 		return result;
-	if (snapshot->mode != V2M_MODE_EBPF && key->port && (key->transports & V2M_UDP))
-		return v2m_api_error(503, V2M_CODE_UDP, V2M_DETAIL_UDP_PEERS, body);
-	view = key->port ? v2m_snapshot_port(snapshot, key->port) : NULL;
 	v2m_api_init(&api, snapshot, unit);
+	v2m_api_entry_of_key(&api, key, &entry);
+	if (snapshot->mode != V2M_MODE_EBPF && uses_udp(snapshot, &entry))
+		return v2m_api_error(503, V2M_CODE_UDP, V2M_DETAIL_UDP_PEERS, body);
 	v2m_api_open_success(&api.json);
 	v2m_api_put_key(&api.json, key);
 	v2m_put_open(&api.json, "udp_peers", '[');
-	for (size_t i = 0; view && i < view->n_udp_peers; i++)
-		put_peer(&api, &view->udp_peers[i]);
+	for (size_t i = 0; i < entry.n_slots; i++) {
+		const struct v2m_slot_view *view = &snapshot->slots[entry.slots[i]];
+
+		for (size_t k = 0; k < view->n_udp_peers; k++)
+			put_peer(&api, &view->udp_peers[k]);
+	}
 	v2m_write_close(&api.json, ']');
 	return v2m_api_close_iso(&api.json, snapshot->real_us, body);
 }

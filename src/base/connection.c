@@ -45,25 +45,25 @@ static size_t count_equal(const uint16_t *ports, size_t stride, size_t n, uint16
 	return lower_bound(ports, stride, n, (uint32_t)port + 1) - *first;
 }
 
-const struct v2m_connection *v2m_connection_table_port(const struct v2m_connection_table *table,
-						       uint16_t port, size_t *count)
+const struct v2m_connection *v2m_connection_table_slot(const struct v2m_connection_table *table,
+						       uint16_t slot_port, size_t *count)
 {
 	size_t first = 0;
 
-	*count = table ? count_equal(&table->connections[0].local_port,
-				     sizeof(table->connections[0]), table->count, port, &first)
+	*count = table ? count_equal(&table->connections[0].slot_port,
+				     sizeof(table->connections[0]), table->count, slot_port, &first)
 		       : 0;
 	return *count ? &table->connections[first] : NULL;
 }
 
 const struct v2m_peer *v2m_connection_table_peers(const struct v2m_connection_table *table,
-						  uint16_t port, size_t *count)
+						  uint16_t slot_port, size_t *count)
 {
 	size_t first = 0;
 
 	*count = table && table->n_peers
-			 ? count_equal(&table->peers[0].port, sizeof(table->peers[0]),
-				       table->n_peers, port, &first)
+			 ? count_equal(&table->peers[0].slot_port, sizeof(table->peers[0]),
+				       table->n_peers, slot_port, &first)
 			 : 0;
 	return *count ? &table->peers[first] : NULL;
 }

@@ -25,6 +25,7 @@ struct v2m_connection {
 	uint8_t family; /* AF_INET or AF_INET6 */
 	uint8_t state;
 	uint16_t local_port; /* host byte order */
+	uint16_t slot_port;  /* the first port of the slot that counts local_port by TCP */
 	uint16_t remote_port;
 	uint8_t local[16]; /* network byte order; the first four bytes for AF_INET */
 	uint8_t remote[16];
@@ -51,18 +52,18 @@ struct v2m_connection {
 
 /* An address to which a port sends datagrams. UDP has no connections. */
 struct v2m_peer {
-	uint16_t port; /* the local port, also if a range is counted; host byte order, as the next
-			  one */
+	uint16_t port; /* the local port, even if a range is counted; host byte order, as the other
+			  ports */
 	uint16_t remote_port;
-	uint16_t slot;       /* the slot that counts the port's UDP */
+	uint16_t slot_port;  /* the first port of the slot that counts port by UDP */
 	uint8_t address[16]; /* IPv4 in the IPv4-mapped form */
 	uint64_t seen_ns;    /* CLOCK_MONOTONIC of the last datagram, up to 2.5 s too early */
 };
 
-/* Connections of one port that this side has closed but that have not ended (FIN_WAIT1, FIN_WAIT2,
+/* Connections of one slot that this side has closed but that have not ended (FIN_WAIT1, FIN_WAIT2,
  * CLOSING). They are not listed, but they still carry bytes. */
 struct v2m_closing_port {
-	uint16_t port;
+	uint16_t slot_port;
 	size_t count;
 	uint64_t rx_bytes; /* as in struct v2m_connection */
 	uint64_t tx_bytes;
@@ -72,23 +73,23 @@ struct v2m_closing_port {
 struct v2m_connection_table {
 	unsigned references;              /* atomic */
 	uint64_t mono_ns;                 /* CLOCK_MONOTONIC when the dump was taken */
-	struct v2m_closing_port *closing; /* ascending by port; only with details */
+	struct v2m_closing_port *closing; /* ascending by slot_port; only with details */
 	size_t n_closing;
-	struct v2m_peer *peers; /* ascending by port, and the latest of each port first */
+	struct v2m_peer *peers; /* ascending by slot_port, and the latest of each slot first */
 	size_t n_peers;
 	size_t count;
-	struct v2m_connection connections[]; /* ascending by local_port */
+	struct v2m_connection connections[]; /* ascending by slot_port */
 };
 
 /* Adds a reference, for a holder that keeps the pointer. Any thread. */
 struct v2m_connection_table *v2m_connection_table_ref(struct v2m_connection_table *table);
 /* Drops a reference and frees the table with the last one. NULL: does nothing. Any thread. */
 void v2m_connection_table_unref(struct v2m_connection_table *table);
-/* The UDP peers and the connections of one port. If there are none, the result is NULL and *count
- * is 0. table may be NULL. */
+/* The UDP peers or the connections of the slot with this first port. If there are none, the result
+ * is NULL and *count is 0. table may be NULL. */
 const struct v2m_peer *v2m_connection_table_peers(const struct v2m_connection_table *table,
-						  uint16_t port, size_t *count);
-const struct v2m_connection *v2m_connection_table_port(const struct v2m_connection_table *table,
-						       uint16_t port, size_t *count);
+						  uint16_t slot_port, size_t *count);
+const struct v2m_connection *v2m_connection_table_slot(const struct v2m_connection_table *table,
+						       uint16_t slot_port, size_t *count);
 
 #endif

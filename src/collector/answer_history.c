@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "collector/bookkeeper.h"
@@ -61,7 +62,7 @@ enum v2m_verdict v2m_answer_history(struct v2m_parts *parts, const struct v2m_hi
 	if (month == V2M_THIS_MONTH)
 		month = v2m_date_month(v2m_local_time_at(v2m_clock_real_us()).date);
 	if (query->id_or_uuid)
-		verdict = v2m_key_lookup(parts, query->id_or_uuid, &key);
+		verdict = v2m_key_lookup_history(parts, query->id_or_uuid, &key);
 	if (verdict != V2M_OK)
 		return verdict;
 	return verdict_of(ask_ledger(parts, key, month, history, &error), V2M_UNREADABLE, &error);
@@ -87,7 +88,7 @@ enum v2m_verdict v2m_answer_hours(struct v2m_parts *parts, const struct v2m_hist
 	struct v2m_error error = { 0 };
 	char subject[V2M_SUBJECT_LEN];
 	const struct v2m_key *key = NULL;
-	enum v2m_verdict verdict = v2m_key_lookup(parts, query->id_or_uuid, &key);
+	enum v2m_verdict verdict = v2m_key_lookup_history(parts, query->id_or_uuid, &key);
 	int result;
 
 	if (verdict != V2M_OK)
@@ -99,6 +100,34 @@ enum v2m_verdict v2m_answer_hours(struct v2m_parts *parts, const struct v2m_hist
 					  v2m_bookkeeper_account(parts->bookkeeper), subject,
 					  query->from, query->to, hours, n_hours, &error);
 	return verdict_of(result, V2M_UNREADABLE, &error);
+}
+
+/* Adds up the rates of the key's slots, which all have the same steps. A key without a port gets
+ * zeros: slot 0 never has traffic. 0 or -ENOMEM. */
+static int add_rates_of_slots(const struct v2m_parts *parts, const struct v2m_key *key,
+			      struct v2m_key_rates *rates)
+{
+	const struct v2m_keyset *keyset = v2m_key_supply_active(parts->keys);
+	V2M_FREE struct v2m_rate_point *points = calloc(V2M_RATE_HISTORY_STEPS, sizeof(*points));
+	const size_t *slots;
+	size_t count;
+
+	if (!points)
+		return -ENOMEM;
+	slots = v2m_keyset_slots_of(keyset, key, &count);
+	rates->n_points = v2m_bookkeeper_rate_history(parts->bookkeeper, 0, rates->points,
+						      V2M_RATE_HISTORY_STEPS, &rates->start_us);
+	for (size_t i = 0; i < count; i++) {
+		size_t n = v2m_bookkeeper_rate_history(
+			parts->bookkeeper, v2m_slot_number(&keyset->slots.items[slots[i]]), points,
+			V2M_RATE_HISTORY_STEPS, &rates->start_us);
+
+		for (size_t k = 0; k < n && k < rates->n_points; k++) {
+			rates->points[k].rx_bytes_s += points[k].rx_bytes_s;
+			rates->points[k].tx_bytes_s += points[k].tx_bytes_s;
+		}
+	}
+	return 0;
 }
 
 enum v2m_verdict v2m_answer_rates(struct v2m_parts *parts, const char *id_or_uuid,
@@ -115,9 +144,10 @@ enum v2m_verdict v2m_answer_rates(struct v2m_parts *parts, const char *id_or_uui
 	made.points = calloc(V2M_RATE_HISTORY_STEPS, sizeof(*made.points));
 	if (!made.points)
 		return V2M_UNREADABLE;
-	/* A key without a port gets zeros: port 0 never has traffic. */
-	made.n_points = v2m_bookkeeper_rate_history(parts->bookkeeper, key->port, made.points,
-						    V2M_RATE_HISTORY_STEPS, &made.start_us);
+	if (add_rates_of_slots(parts, key, &made)) {
+		free(made.points);
+		return V2M_UNREADABLE;
+	}
 	made.real_us = v2m_bookkeeper_sample(parts->bookkeeper)->real_us;
 	*rates = made;
 	return V2M_OK;

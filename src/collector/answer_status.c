@@ -134,7 +134,7 @@ enum v2m_verdict v2m_answer_status(struct v2m_parts *parts, struct v2m_status **
 	made->started_us = parts->started_us;
 	made->keys = keyset->n_keys;
 	made->active_keys = v2m_keyset_count_active(keyset);
-	made->ports = keyset->n_ports;
+	made->ports = keyset->slots.count;
 	made->connections = table ? table->count : 0;
 	*status = made;
 	return V2M_OK;

@@ -33,9 +33,9 @@ static enum v2m_verdict reset_key(struct v2m_parts *parts, struct v2m_reset_requ
 	memset(reset, 0, sizeof(*reset));
 	snprintf(reset->key_id, sizeof(reset->key_id), "%s", key->id);
 	snprintf(reset->uuid, sizeof(reset->uuid), "%s", key->uuid);
-	reset->port = key->port;
+	reset->port = v2m_key_port(key);
 	reset->real_us = v2m_bookkeeper_sample(parts->bookkeeper)->real_us;
-	if (!key->port)
+	if (!reset->port)
 		return V2M_KEY_HAS_NO_PORT;
 	v2m_key_subject(key, request->subject, sizeof(request->subject));
 	if (v2m_account_reset(v2m_bookkeeper_account(parts->bookkeeper), request->subject,
@@ -57,6 +57,14 @@ static void undo_resets(struct v2m_parts *parts, struct v2m_request *request)
 	request->verdict = V2M_NOT_STORED;
 }
 
+static void clear_undos(struct v2m_request *batch)
+{
+	for (struct v2m_request *request = batch; request; request = request->next)
+		if (request->kind == V2M_REQUEST_RESET &&
+		    (request->verdict == V2M_OK || request->verdict == V2M_NOT_STORED))
+			v2m_reset_undo_clear(&as_reset(request)->undo);
+}
+
 static void answer_resets(struct v2m_parts *parts, struct v2m_request *batch)
 {
 	size_t done = 0;
@@ -73,6 +81,7 @@ static void answer_resets(struct v2m_parts *parts, struct v2m_request *batch)
 		undo_resets(parts, batch);
 	else
 		v2m_publisher_withdraw(parts->publisher);
+	clear_undos(batch);
 }
 
 static bool has_kind(const struct v2m_request *batch, enum v2m_request_kind kind)

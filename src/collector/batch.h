@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What other threads may ask of the collector's thread, and how a batch of it is answered. A batch
+ * Requests of other threads to the collector's thread, and how a batch of them is answered. A batch
  * of resets shares one sample and one transaction, a batch of windows shares one window. The sample
- * is taken after all of them arrived, so it is fresh for each, and the moment of a reset lies
- * between its request and its answer.
+ * is taken after the last request of the batch arrived. So it is fresh for each request, and the
+ * moment of a reset lies between its request and its answer.
  */
 #ifndef V2METER_COLLECTOR_BATCH_H
 #define V2METER_COLLECTOR_BATCH_H

@@ -112,15 +112,17 @@ void v2m_bookkeeper_change_owners(struct v2m_bookkeeper *bookkeeper, const struc
 	char before[V2M_SUBJECT_LEN];
 	char after[V2M_SUBJECT_LEN];
 
-	for (size_t i = 0; i < from->n_ports; i++) {
-		const struct v2m_key_port *port = &from->ports[i];
-		const struct v2m_key_port *heir = v2m_keyset_port(to, port->port);
+	for (size_t i = 0; i < from->slots.count; i++) {
+		const struct v2m_slot *slot = &from->slots.items[i];
+		const struct v2m_slot *heir =
+			v2m_slots_at(&to->slots, slot->first_port,
+				     slot->transports & V2M_TCP ? V2M_TCP : V2M_UDP);
 
-		v2m_keyset_subject(from, port, before, sizeof(before));
+		v2m_keyset_subject(from, slot, before, sizeof(before));
 		if (heir)
 			v2m_keyset_subject(to, heir, after, sizeof(after));
 		if (!heir || strcmp(before, after) != 0)
-			v2m_rate_history_forget(bookkeeper->rate_history, port->port);
+			v2m_rate_history_forget(bookkeeper->rate_history, v2m_slot_number(slot));
 	}
 }
 
@@ -175,13 +177,13 @@ struct v2m_ledger *v2m_bookkeeper_ledger(const struct v2m_bookkeeper *bookkeeper
 	return bookkeeper->ledger;
 }
 
-double v2m_bookkeeper_rate(const struct v2m_bookkeeper *bookkeeper, uint16_t port)
+double v2m_bookkeeper_rate(const struct v2m_bookkeeper *bookkeeper, uint32_t slot_number)
 {
-	return v2m_rates_port(bookkeeper->rates, port);
+	return v2m_rates_slot(bookkeeper->rates, slot_number);
 }
 
-size_t v2m_bookkeeper_rate_history(const struct v2m_bookkeeper *bookkeeper, uint16_t port,
+size_t v2m_bookkeeper_rate_history(const struct v2m_bookkeeper *bookkeeper, uint32_t slot_number,
 				   struct v2m_rate_point *points, size_t max, int64_t *start_us)
 {
-	return v2m_rate_history_port(bookkeeper->rate_history, port, points, max, start_us);
+	return v2m_rate_history_slot(bookkeeper->rate_history, slot_number, points, max, start_us);
 }

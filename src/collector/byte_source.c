@@ -15,6 +15,7 @@
 #include "datapath/port_slots.h"
 #include "datapath/previous.h"
 #include "datapath/udp_peers.h"
+#include "keys/slot_rules.h"
 #include "sockets/socket_stats.h"
 
 /* A UDP peer is listed this long after the last datagram to it. */
@@ -84,7 +85,9 @@ static int open_stats(struct v2m_byte_source *source)
 	fd = v2m_socket_stats_event_fd(source->stats);
 	if (fd >= 0 && sd_event_add_io(source->event, &source->closed_event, fd, EPOLLIN,
 				       take_closed, source) < 0)
-		v2m_log_warning("closed sockets are only read together with each sample");
+		v2m_log_warning(
+			"closed sockets cannot be watched: their last bytes are read with the "
+			"next sample");
 	return 0;
 }
 
@@ -92,7 +95,7 @@ void v2m_byte_source_fall_back(struct v2m_byte_source *source, const char *reaso
 {
 	v2m_datapath_close(V2M_TAKE(source->programs));
 	if (v2m_news_differs(&source->inexact_news, reason))
-		v2m_log_warning("no exact counting: %s", reason);
+		v2m_log_warning("bytes cannot be counted exactly: %s", reason);
 	v2m_error_set(&source->reason, 0, "%s", reason);
 	v2m_conditions_set(source->conditions, V2M_EBPF_UNAVAILABLE, reason);
 	if (open_stats(source) == 0)
@@ -149,10 +152,9 @@ bool v2m_byte_source_counts(const struct v2m_byte_source *source)
 	return source->programs || source->stats;
 }
 
-bool v2m_byte_source_counts_port(const struct v2m_byte_source *source,
-				 const struct v2m_key_port *port)
+bool v2m_byte_source_counts_slot(const struct v2m_byte_source *source, const struct v2m_slot *slot)
 {
-	return v2m_byte_source_is_exact(source) || (port->transports & V2M_TCP);
+	return !slot->refused && (v2m_byte_source_is_exact(source) || (slot->transports & V2M_TCP));
 }
 
 const char *v2m_byte_source_reason(const struct v2m_byte_source *source)
@@ -165,35 +167,21 @@ struct v2m_datapath *v2m_byte_source_programs(const struct v2m_byte_source *sour
 	return source->programs;
 }
 
-static struct v2m_port_rule make_rule(const struct v2m_key_port *port)
-{
-	struct v2m_port_rule rule = {
-		.first_port = port->port,
-		.last_port = port->port,
-		.transports = port->transports,
-		.loopback = port->loopback,
-		.shared = port->shared,
-	};
-
-	return rule;
-}
-
-int v2m_byte_source_set_ports(struct v2m_byte_source *source, const struct v2m_keyset *keyset,
+int v2m_byte_source_set_slots(struct v2m_byte_source *source, const struct v2m_keyset *keyset,
 			      struct v2m_error *error)
 {
-	V2M_FREE struct v2m_port_rule *rules = calloc(keyset->n_ports + 1, sizeof(*rules));
-	int placed = (int)keyset->n_ports;
+	size_t count;
+	V2M_FREE struct v2m_port_rule *rules = v2m_slot_rules_make(keyset, &count);
+	int placed = (int)count;
 
 	if (!rules)
-		return v2m_error_set(error, -ENOMEM, "out of memory for %zu ports",
-				     keyset->n_ports);
-	for (size_t i = 0; i < keyset->n_ports; i++)
-		rules[i] = make_rule(&keyset->ports[i]);
+		return v2m_error_set(error, -ENOMEM, "out of memory for %zu ports and ranges",
+				     keyset->slots.count);
 	if (source->programs)
-		placed = v2m_datapath_set_ports(source->programs, rules, keyset->n_ports, error);
+		placed = v2m_datapath_set_ports(source->programs, rules, count, error);
 	if (placed >= 0 && source->stats)
-		placed = v2m_socket_stats_set_ports(source->stats, rules, keyset->n_ports, error);
-	return placed < 0 ? placed : (int)keyset->n_ports - placed;
+		placed = v2m_socket_stats_set_ports(source->stats, rules, count, error);
+	return placed < 0 ? placed : (int)count - placed;
 }
 
 int v2m_byte_source_read(struct v2m_byte_source *source, struct v2m_sample *sample,
@@ -251,12 +239,13 @@ void v2m_byte_source_take_over_previous(struct v2m_byte_source *source, v2m_byte
 			return;
 		if (result) {
 			if (v2m_news_differs(&source->previous_news, error.text))
-				v2m_log_error("the counts of the version before cannot be carried "
-					      "over, and stay in the kernel: %s",
-					      error.text);
+				v2m_log_error(
+					"the counts of the previous version cannot be carried "
+					"over and stay in the kernel: %s",
+					error.text);
 			return;
 		}
-		v2m_log_info("carried over the counts of the version before");
+		v2m_log_info("carried over the counts of the previous version");
 	}
 }
 
@@ -286,7 +275,7 @@ void v2m_byte_source_unload_programs(struct v2m_byte_source *source, const char 
 	v2m_error_set(&source->reason, 0, "%s", reason);
 	v2m_conditions_set(source->conditions, V2M_EBPF_UNAVAILABLE, reason);
 	if (v2m_news_differs(&source->inexact_news, reason))
-		v2m_log_warning("still no exact counting: %s", reason);
+		v2m_log_warning("bytes still cannot be counted exactly: %s", reason);
 }
 
 void v2m_byte_source_log_again(struct v2m_byte_source *source)

@@ -24,25 +24,24 @@ struct v2m_datapath;
 int v2m_byte_source_open(sd_event *event, const struct v2m_config *config,
 			 struct v2m_conditions *conditions, struct v2m_socket_netns *netns,
 			 struct v2m_byte_source **source, struct v2m_error *error);
-/* What is pinned goes on counting. Does nothing on NULL. */
+/* The pinned programs go on counting. Does nothing on NULL. */
 void v2m_byte_source_close(struct v2m_byte_source *source);
 
 /* Whether the kernel programs are the source. */
 bool v2m_byte_source_is_exact(const struct v2m_byte_source *source);
 /* Whether bytes are counted at all. */
 bool v2m_byte_source_counts(const struct v2m_byte_source *source);
-/* Whether anything of the port is counted. Socket statistics do not count UDP. */
-bool v2m_byte_source_counts_port(const struct v2m_byte_source *source,
-				 const struct v2m_key_port *port);
+/* Whether anything of the slot is counted. Socket statistics do not count UDP. */
+bool v2m_byte_source_counts_slot(const struct v2m_byte_source *source, const struct v2m_slot *slot);
 /* Why the source is not exact; "" if it is. */
 const char *v2m_byte_source_reason(const struct v2m_byte_source *source);
 /* The kernel programs, to attach them; NULL if there are none. */
 struct v2m_datapath *v2m_byte_source_programs(const struct v2m_byte_source *source);
 
-/* Counts the ports of the key set. Returns how many could not be placed, or -errno; -EBUSY: ports
+/* Counts the slots of the key set. Returns how many could not be placed, or -errno; -EBUSY: rules
  * that leave still have their slots. Then account a v2m_byte_source_read_programs(), and call it
  * again. */
-int v2m_byte_source_set_ports(struct v2m_byte_source *source, const struct v2m_keyset *keyset,
+int v2m_byte_source_set_slots(struct v2m_byte_source *source, const struct v2m_keyset *keyset,
 			      struct v2m_error *error);
 /* Reads the counters into an empty sample, as v2m_datapath_read(). -EOPNOTSUPP if bytes are not
  * counted. */

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "keys/slot_rules.h"
 #include "sockets/sessions.h"
 #include "sockets/sockets.h"
 
@@ -98,26 +100,18 @@ void v2m_connections_count_sessions(struct v2m_connections *connections, bool wa
 				DUMP_INTERVAL_S, error.text);
 }
 
-static uint16_t *list_ports(const struct v2m_keyset *keyset)
+void v2m_connections_set_slots(struct v2m_connections *connections, const struct v2m_keyset *keyset)
 {
-	uint16_t *ports = calloc(keyset->n_ports + 1, sizeof(*ports));
-
-	for (size_t i = 0; ports && i < keyset->n_ports; i++)
-		ports[i] = keyset->ports[i].port;
-	return ports;
-}
-
-void v2m_connections_set_ports(struct v2m_connections *connections, const struct v2m_keyset *keyset)
-{
-	V2M_FREE uint16_t *ports = list_ports(keyset);
+	size_t count;
+	V2M_FREE struct v2m_port_rule *rules = v2m_slot_rules_make(keyset, &count);
 	struct v2m_error error = { 0 };
 
 	if (!connections->sessions)
 		return;
-	if (!ports || v2m_sessions_set(connections->sessions, ports, keyset->n_ports,
+	if (!rules || v2m_sessions_set(connections->sessions, rules, count,
 				       v2m_socket_netns_inode(connections->netns), &error))
 		v2m_log_error("the sessions of new ports are not counted: %s",
-			      ports ? error.text : "out of memory");
+			      rules ? error.text : "out of memory");
 }
 
 /* Before the dump: a connection that closes in between is then in neither of them, and in the next
@@ -139,8 +133,8 @@ static void read_sessions(struct v2m_connections *connections)
 
 struct dump_job {
 	struct v2m_sockets *sockets;
-	const uint16_t *ports;
-	size_t n_ports;
+	const struct v2m_port_rule *rules;
+	size_t n_rules;
 	struct v2m_connection_table *table;
 	struct v2m_error error;
 };
@@ -149,7 +143,7 @@ static int run_dump_job(void *context)
 {
 	struct dump_job *job = context;
 
-	return v2m_sockets_dump(job->sockets, job->ports, job->n_ports, &job->table, &job->error);
+	return v2m_sockets_dump(job->sockets, job->rules, job->n_rules, &job->table, &job->error);
 }
 
 static struct v2m_connection_table *make_empty_table(void)
@@ -183,11 +177,12 @@ static int dump_sockets(struct v2m_connections *connections, struct dump_job *jo
 int v2m_connections_dump(struct v2m_connections *connections, const struct v2m_keyset *keyset,
 			 struct v2m_connection_table **table)
 {
-	V2M_FREE uint16_t *ports = list_ports(keyset);
-	struct dump_job job = { .ports = ports, .n_ports = keyset->n_ports };
+	size_t count;
+	V2M_FREE struct v2m_port_rule *rules = v2m_slot_rules_make(keyset, &count);
+	struct dump_job job = { .rules = rules, .n_rules = count };
 	int result;
 
-	if (!ports)
+	if (!rules)
 		return -ENOMEM;
 	read_sessions(connections);
 	result = dump_sockets(connections, &job);
@@ -244,7 +239,8 @@ int v2m_connections_opened(const struct v2m_connections *connections,
 
 static int compare_closing(const void *port, const void *closing)
 {
-	return (int)*(const uint16_t *)port - (int)((const struct v2m_closing_port *)closing)->port;
+	return (int)*(const uint16_t *)port -
+	       (int)((const struct v2m_closing_port *)closing)->slot_port;
 }
 
 static int compare_reading(const void *port, const void *reading)
@@ -260,17 +256,18 @@ static const void *find_port(uint16_t port, const void *array, size_t n, size_t 
 	return n ? bsearch(&port, array, n, size, compare) : NULL;
 }
 
-void v2m_connections_fill(const struct v2m_connections *connections, struct v2m_port_view *view)
+/* Fills in the sessions of a slot: the kernel's counts of those that have ended, and the present
+ * figures of the open ones. */
+static void fill_sessions(const struct v2m_connections *connections, uint16_t slot_port,
+			  struct v2m_slot_view *view)
 {
 	const struct v2m_connection_table *table = connections->table;
 	const struct v2m_session_reading *reading =
-		find_port(view->port, connections->readings, connections->n_readings,
+		find_port(slot_port, connections->readings, connections->n_readings,
 			  sizeof(*reading), compare_reading);
 	const struct v2m_closing_port *closing = NULL;
 	struct v2m_sessions_view *sessions = &view->sessions;
 
-	view->connections = v2m_connection_table_port(table, view->port, &view->n_connections);
-	view->udp_peers = v2m_connection_table_peers(table, view->port, &view->n_udp_peers);
 	if (!reading || !table)
 		return;
 	*sessions = (struct v2m_sessions_view){
@@ -284,8 +281,23 @@ void v2m_connections_fill(const struct v2m_connections *connections, struct v2m_
 		sessions->rx_bytes += view->connections[i].rx_bytes;
 		sessions->tx_bytes += view->connections[i].tx_bytes;
 	}
-	closing = find_port(view->port, table->closing, table->n_closing, sizeof(*closing),
+	closing = find_port(slot_port, table->closing, table->n_closing, sizeof(*closing),
 			    compare_closing);
 	sessions->rx_bytes += closing ? closing->rx_bytes : 0;
 	sessions->tx_bytes += closing ? closing->tx_bytes : 0;
+}
+
+void v2m_connections_fill(const struct v2m_connections *connections, const struct v2m_slot *slot,
+			  struct v2m_slot_view *view)
+{
+	const struct v2m_connection_table *table = connections->table;
+
+	if (slot->transports & V2M_TCP) {
+		view->connections =
+			v2m_connection_table_slot(table, slot->first_port, &view->n_connections);
+		fill_sessions(connections, slot->first_port, view);
+	}
+	if (slot->transports & V2M_UDP)
+		view->udp_peers =
+			v2m_connection_table_peers(table, slot->first_port, &view->n_udp_peers);
 }

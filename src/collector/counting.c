@@ -16,7 +16,7 @@
 int v2m_counting_set_ports(struct v2m_parts *parts, const struct v2m_keyset *keyset,
 			   struct v2m_error *error)
 {
-	int refused = v2m_byte_source_set_ports(parts->byte_source, keyset, error);
+	int refused = v2m_byte_source_set_slots(parts->byte_source, keyset, error);
 	int result;
 
 	if (refused != -EBUSY)
@@ -26,9 +26,9 @@ int v2m_counting_set_ports(struct v2m_parts *parts, const struct v2m_keyset *key
 							      : v2m_sampling_take_programs(parts);
 	if (result)
 		return v2m_error_set(error, result,
-				     "the last bytes of ports that leave cannot be read: %s",
+				     "the last bytes of removed ports cannot be read: %s",
 				     strerror(-result));
-	return v2m_byte_source_set_ports(parts->byte_source, keyset, error);
+	return v2m_byte_source_set_slots(parts->byte_source, keyset, error);
 }
 
 static void set_active_ports(struct v2m_parts *parts)
@@ -86,7 +86,7 @@ void v2m_counting_follow_netns(struct v2m_parts *parts)
 	if (!v2m_connections_follow_netns(parts->connections))
 		return;
 	if (v2m_byte_source_is_exact(parts->byte_source)) {
-		v2m_connections_set_ports(parts->connections, v2m_key_supply_active(parts->keys));
+		v2m_connections_set_slots(parts->connections, v2m_key_supply_active(parts->keys));
 		return;
 	}
 	/* The counters of the old sockets are gone after this. */
@@ -135,6 +135,6 @@ void v2m_counting_retry_programs(struct v2m_parts *parts)
 	}
 	v2m_byte_source_use_programs(parts->byte_source);
 	v2m_connections_count_sessions(parts->connections, true);
-	v2m_connections_set_ports(parts->connections, v2m_key_supply_active(parts->keys));
+	v2m_connections_set_slots(parts->connections, v2m_key_supply_active(parts->keys));
 	v2m_publisher_withdraw(parts->publisher);
 }

@@ -8,15 +8,26 @@ enum v2m_verdict v2m_key_lookup(const struct v2m_parts *parts, const char *id_or
 				const struct v2m_key **key)
 {
 	const struct v2m_keyset *keyset = v2m_key_supply_active(parts->keys);
-	const struct v2m_key_port *port;
+	const size_t *slots;
+	size_t count;
+	size_t counted = 0;
 
 	*key = v2m_keyset_find(keyset, id_or_uuid);
 	if (!*key)
 		return V2M_KEY_NOT_FOUND;
-	port = (*key)->port ? v2m_keyset_port(keyset, (*key)->port) : NULL;
-	if (!port)
-		return V2M_OK;
-	if (port->shared)
+	if (v2m_keyset_shares(keyset, *key))
 		return V2M_KEY_SHARES_PORT;
-	return v2m_byte_source_counts_port(parts->byte_source, port) ? V2M_OK : V2M_KEY_IS_UDP;
+	slots = v2m_keyset_slots_of(keyset, *key, &count);
+	for (size_t i = 0; i < count; i++)
+		counted += v2m_byte_source_counts_slot(parts->byte_source,
+						       &keyset->slots.items[slots[i]]);
+	return counted || !count ? V2M_OK : V2M_KEY_IS_UDP;
+}
+
+enum v2m_verdict v2m_key_lookup_history(const struct v2m_parts *parts, const char *id_or_uuid,
+					const struct v2m_key **key)
+{
+	enum v2m_verdict verdict = v2m_key_lookup(parts, id_or_uuid, key);
+
+	return verdict == V2M_KEY_SHARES_PORT ? V2M_OK : verdict;
 }

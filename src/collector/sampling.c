@@ -42,6 +42,7 @@ int v2m_sampling_take(struct v2m_parts *parts)
 		set_unreadable(parts, strerror(-result));
 		return result;
 	}
+	v2m_device_watch_judge(parts->devices, v2m_bookkeeper_sample(parts->bookkeeper));
 	if (v2m_conditions_clear(parts->conditions, V2M_COUNTERS_UNREADABLE))
 		v2m_log_info("the counters can be read again");
 	return 0;
@@ -96,7 +97,7 @@ struct v2m_window *v2m_sampling_make_window(struct v2m_parts *parts)
 	snapshot = v2m_snapshots_make(parts);
 	if (!snapshot) {
 		v2m_log_error("a snapshot of %zu ports cannot be made: out of memory",
-			      v2m_key_supply_active(parts->keys)->n_ports);
+			      v2m_key_supply_active(parts->keys)->slots.count);
 		return NULL;
 	}
 	return v2m_window_new(snapshot, parts->config->api_bytes);

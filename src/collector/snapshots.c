@@ -11,32 +11,22 @@
 #include "collector/key_supply.h"
 #include "collector/publisher.h"
 
-static void fill_port(const struct v2m_parts *parts, const struct v2m_key_port *port,
-		      struct v2m_port_view *view)
+static bool fill_slots(const struct v2m_parts *parts, struct v2m_snapshot *snapshot)
 {
-	const struct v2m_account *account = v2m_bookkeeper_account(parts->bookkeeper);
-	const struct v2m_subject *subject;
-	char name[V2M_SUBJECT_LEN];
+	const struct v2m_slots *slots = &snapshot->keyset->slots;
 
-	v2m_keyset_subject(v2m_key_supply_active(parts->keys), port, name, sizeof(name));
-	subject = v2m_account_subject(account, name);
-	view->port = port->port;
-	if (subject)
-		view->since_reset = v2m_subject_since_reset(subject);
-	view->rate_bytes_s = v2m_bookkeeper_rate(parts->bookkeeper, port->port);
-	v2m_connections_fill(parts->connections, view);
-}
-
-static bool fill_ports(const struct v2m_parts *parts, struct v2m_snapshot *snapshot)
-{
-	const struct v2m_keyset *keyset = snapshot->keyset;
-
-	snapshot->ports = calloc(keyset->n_ports + 1, sizeof(*snapshot->ports));
-	if (!snapshot->ports)
+	if (v2m_account_fill(v2m_bookkeeper_account(parts->bookkeeper), snapshot))
 		return false;
-	for (size_t i = 0; i < keyset->n_ports; i++)
-		if (v2m_byte_source_counts_port(parts->byte_source, &keyset->ports[i]))
-			fill_port(parts, &keyset->ports[i], &snapshot->ports[snapshot->n_ports++]);
+	for (size_t i = 0; i < slots->count; i++) {
+		const struct v2m_slot *slot = &slots->items[i];
+		struct v2m_slot_view *view = &snapshot->slots[i];
+
+		view->counted = v2m_byte_source_counts_slot(parts->byte_source, slot);
+		if (!view->counted)
+			continue;
+		view->rate_bytes_s = v2m_bookkeeper_rate(parts->bookkeeper, v2m_slot_number(slot));
+		v2m_connections_fill(parts->connections, slot, view);
+	}
 	return true;
 }
 
@@ -87,7 +77,7 @@ struct v2m_snapshot *v2m_snapshots_make(struct v2m_parts *parts)
 	snapshot->keyset = v2m_keyset_ref(v2m_key_supply_active(parts->keys));
 	if (table)
 		snapshot->connections = v2m_connection_table_ref(table);
-	if (!fill_mode(parts, snapshot) || !fill_ports(parts, snapshot) ||
+	if (!fill_mode(parts, snapshot) || !fill_slots(parts, snapshot) ||
 	    !fill_interfaces(parts, snapshot)) {
 		v2m_snapshot_unref(snapshot);
 		return NULL;

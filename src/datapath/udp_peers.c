@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "datapath/udp_peers.h"
 
-/* Whom the monitored ports have sent datagrams to. */
+/* The peers to which the monitored ports have sent datagrams. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "datapath/port_slots.h"
 #include "base/cleanup.h"
 
-/* More than any bucket of the map holds, or the kernel gives nothing (ENOSPC). */
+/* Must be more than any bucket of the map holds, otherwise the kernel answers ENOSPC. */
 #define CHUNK 4096
 
 struct chunk {
@@ -20,9 +20,9 @@ struct chunk {
 	struct v2m_udp_seen seen[CHUNK];
 };
 
-static void take_chunk(const struct chunk *chunk, uint32_t count, uint64_t since_ns,
-		       const struct v2m_port_element *elements, struct v2m_peer *peers,
-		       size_t *n_peers)
+static void take_chunk(const struct v2m_datapath *datapath, const struct chunk *chunk,
+		       uint32_t count, uint64_t since_ns, const struct v2m_port_element *elements,
+		       struct v2m_peer *peers, size_t *n_peers)
 {
 	for (uint32_t i = 0; i < count && *n_peers < V2M_MAX_UDP_PEERS; i++) {
 		struct v2m_peer *peer = &peers[*n_peers];
@@ -30,7 +30,7 @@ static void take_chunk(const struct chunk *chunk, uint32_t count, uint64_t since
 
 		if (chunk->seen[i].at_ns < since_ns || !place.udp.counted)
 			continue;
-		peer->slot = place.udp.slot;
+		peer->slot_port = datapath->slots[place.udp.slot].first_port;
 		peer->port = chunk->keys[i].port;
 		peer->remote_port = chunk->keys[i].remote_port;
 		memcpy(peer->address, chunk->keys[i].address, sizeof(peer->address));
@@ -39,14 +39,14 @@ static void take_chunk(const struct chunk *chunk, uint32_t count, uint64_t since
 	}
 }
 
-/* By port, and of a port the latest first. */
+/* Orders peers by slot, and the latest of each slot first. */
 static int compare(const void *left, const void *right)
 {
 	const struct v2m_peer *a = left;
 	const struct v2m_peer *b = right;
 
-	if (a->port != b->port)
-		return (int)a->port - (int)b->port;
+	if (a->slot_port != b->slot_port)
+		return (int)a->slot_port - (int)b->slot_port;
 	return a->seen_ns > b->seen_ns ? -1 : a->seen_ns < b->seen_ns;
 }
 
@@ -65,7 +65,7 @@ static int read_peers(const struct v2m_datapath *datapath, uint64_t since_ns,
 		result = bpf_map_lookup_batch(datapath->maps[V2M_MAP_UDP_PEERS], before, &cursor,
 					      chunk->keys, chunk->seen, &count, NULL);
 		if (!result || result == -ENOENT)
-			take_chunk(chunk, count, since_ns, elements, found, n);
+			take_chunk(datapath, chunk, count, since_ns, elements, found, n);
 		before = &cursor;
 	}
 	return result == -ENOENT ? 0 : result;

@@ -21,7 +21,7 @@
 #include "base/log.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/endpoint.h"
+#include "config/endpoint.h"
 #include "http/accept_waker.h"
 #include "http/address_counts.h"
 #include "http/auth.h"

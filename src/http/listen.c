@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/endpoint.h"
 #include "base/file.h"
 #include "base/proc_tcp_line.h"
+#include "config/endpoint.h"
 
 #define PROC_TCP_MAX (16u << 20) /* 100,000 sockets take 15 MB */
 

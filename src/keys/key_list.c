@@ -49,6 +49,14 @@ int v2m_key_list_seal(struct v2m_key_list *list, struct v2m_keyset **keyset)
 	return 0;
 }
 
+int v2m_key_list_seal_orphans(struct v2m_key_list *list, struct v2m_keyset *keyset)
+{
+	int result = list->count ? v2m_keyset_set_orphans(keyset, list->items, list->count) : 0;
+
+	memset(list, 0, sizeof(*list));
+	return result;
+}
+
 int v2m_key_order_by_id(const struct v2m_key *a, const struct v2m_key *b)
 {
 	return strcmp(a->id, b->id);
@@ -57,14 +65,6 @@ int v2m_key_order_by_id(const struct v2m_key *a, const struct v2m_key *b)
 int v2m_key_order_by_uuid(const struct v2m_key *a, const struct v2m_key *b)
 {
 	return strcasecmp(a->uuid, b->uuid);
-}
-
-int v2m_key_order_by_port(const struct v2m_key *a, const struct v2m_key *b)
-{
-	if (a->port != b->port)
-		return a->port < b->port ? -1 : 1;
-	/* Keys without a port must not clash, so their places order them. */
-	return a->port ? 0 : (a > b) - (a < b);
 }
 
 struct sorting {
@@ -103,6 +103,46 @@ int v2m_key_list_clash(const struct v2m_key_list *list, v2m_key_order order, siz
 		*first = indices[i - 1];
 		*second = indices[i];
 		found = 1;
+	}
+	return found;
+}
+
+/* Keeps the clash whose second key comes first in the list. */
+static void keep_first_clash(const struct v2m_slot *slot, bool *found, size_t *first,
+			     size_t *second)
+{
+	if (slot->n_keys < 2 || (*found && slot->keys[1] >= *second))
+		return;
+	*found = true;
+	*first = slot->keys[0];
+	*second = slot->keys[1];
+}
+
+int v2m_key_list_port_clash(const struct v2m_key_list *list, size_t *first, size_t *second,
+			    uint16_t *port)
+{
+	V2M_CLEANUP(v2m_slots_clear) struct v2m_slots slots = { 0 };
+	V2M_FREE struct v2m_key_span *spans = NULL;
+	size_t n_spans = 0;
+	size_t n = 0;
+	bool found = false;
+
+	for (size_t i = 0; i < list->count; i++)
+		n_spans += list->items[i].n_spans;
+	spans = calloc(n_spans + 1, sizeof(*spans));
+	if (!spans)
+		return -ENOMEM;
+	for (size_t i = 0; i < list->count; i++)
+		for (size_t k = 0; k < list->items[i].n_spans; k++)
+			spans[n++] = (struct v2m_key_span){ i, list->items[i].spans[k] };
+	if (v2m_slots_make(spans, n, &slots))
+		return -ENOMEM;
+	for (size_t i = 0; i < slots.count; i++) {
+		size_t before = found ? *second : SIZE_MAX;
+
+		keep_first_clash(&slots.items[i], &found, first, second);
+		if (found && *second != before)
+			*port = slots.items[i].first_port;
 	}
 	return found;
 }

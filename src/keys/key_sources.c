@@ -13,6 +13,7 @@
 #include "keys/formats/formats.h"
 #include "keys/formats/source_read.h"
 #include "base/string_list.h"
+#include "base/uuid.h"
 #include "base/cleanup.h"
 
 #define AUTO "auto"
@@ -74,7 +75,8 @@ struct loading {
 	const struct v2m_source_options *options;
 	struct v2m_gathered gathered;
 	struct v2m_source_report report;
-	struct v2m_error *error; /* of the first source that failed */
+	const struct v2m_source_report *before; /* of the last reading */
+	struct v2m_error *error;                /* of the first source that failed */
 	int result;
 };
 
@@ -94,24 +96,51 @@ static void run_out_of_memory(struct loading *loading)
 	keep_first_error(loading, v2m_error_set(&error, -ENOMEM, "out of memory"), &error);
 }
 
+static void log_notes(const struct v2m_key_notes *notes)
+{
+	char text[V2M_KEY_NOTE_LEN];
+
+	for (size_t i = 0; i < notes->count; i++) {
+		v2m_key_note_format(&notes->items[i], text);
+		if (notes->items[i].kind == V2M_NOTE_MISSING)
+			v2m_log_warning("%s", text);
+		else
+			v2m_log_info("%s", text);
+	}
+	if (notes->n_more)
+		v2m_log_warning("%zu more notes on the key sources are not shown", notes->n_more);
+}
+
 /* Reads one source. If it fails, the others are still read, so that the report names every error.
  */
 static void load_path(struct loading *loading, const char *path, bool may_be_absent)
 {
+	const struct v2m_source_entry *earlier = v2m_source_report_find(loading->before, path);
+	size_t had = earlier ? earlier->good_keys : 0;
 	size_t before = count_gathered(&loading->gathered);
 	struct v2m_error error = { 0 };
 	const char *kind;
+	size_t count;
 	int result;
 
-	if (may_be_absent && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
+	if (may_be_absent && !had && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
 		return;
 	result = v2m_source_read(path, &loading->gathered, &kind, &error);
+	count = count_gathered(&loading->gathered) - before;
+	if (!result && !count && had)
+		result = v2m_error_set_class(&error, V2M_FAILURE_CONFIGURATION, -ENODATA,
+					     "%s: it has no keys any more, of %zu. If this is "
+					     "meant, restart the meter",
+					     path, had);
 	if (result)
 		keep_first_error(loading, result, &error);
-	if (v2m_source_report_add(&loading->report, path, kind,
-				  count_gathered(&loading->gathered) - before,
-				  result ? error.text : NULL))
+	if (v2m_source_report_add(&loading->report, path, kind, count,
+				  result ? error.text : NULL)) {
 		run_out_of_memory(loading);
+		return;
+	}
+	if (!count)
+		loading->report.items[loading->report.count - 1].good_keys = had;
 }
 
 static void load_auto(struct loading *loading)
@@ -183,45 +212,80 @@ static int date_keys(struct v2m_key_list *keys, const struct v2m_source_options 
 	return result;
 }
 
-/* Only V2M_MAX_PORTS ports can be counted. Keys on the other ports lose theirs. Returns the number
- * of those ports. */
-static size_t refuse_ports(struct v2m_key_list *keys)
+/* An earlier version made a key for each port of a client with several ports. Its id was a UUIDv5
+ * of the identity and the port. 0 or -ENOMEM. */
+static int add_aliases_of_span(struct v2m_key *key, const struct v2m_span *span,
+			       const struct v2m_source_options *options)
 {
-	enum { UNSEEN, TAKEN, REFUSED };
-	V2M_FREE unsigned char *ports = calloc(65536, 1);
-	size_t taken = 0;
-	size_t refused = 0;
+	char subject[V2M_SUBJECT_LEN];
+	char name[V2M_SUBJECT_LEN + 8];
+	char id[V2M_UUID_LEN];
 
-	for (size_t i = 0; ports && i < keys->count; i++) {
-		uint16_t *port = &keys->items[i].port;
-
-		if (*port && ports[*port] == UNSEEN) {
-			ports[*port] = taken < V2M_MAX_PORTS ? TAKEN : REFUSED;
-			taken += ports[*port] == TAKEN;
-			refused += ports[*port] == REFUSED;
-		}
-		if (ports[*port] == REFUSED)
-			*port = 0;
+	v2m_key_subject(key, subject, sizeof(subject));
+	for (unsigned port = span->first_port; port <= span->last_port; port++) {
+		snprintf(name, sizeof(name), "%s:%u", key->identity ? key->identity : subject,
+			 port);
+		v2m_uuid5(name, id);
+		if (strcmp(id, subject) != 0 && options->knows_subject(options->context, id) &&
+		    v2m_strings_add(&key->aliases, id))
+			return -ENOMEM;
 	}
-	if (refused)
-		v2m_log_error("%zu ports are not counted, because at most %d can be: the last keys "
-			      "are listed without a port",
-			      refused, V2M_MAX_PORTS);
-	return refused;
+	return 0;
+}
+
+/* Names of keys that were joined are aliases only if something was counted for them. */
+static void keep_known_aliases(struct v2m_key *key, const struct v2m_source_options *options)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < key->aliases.count; i++) {
+		char *alias = key->aliases.items[i];
+
+		if (options->knows_subject && options->knows_subject(options->context, alias))
+			key->aliases.items[n++] = alias;
+		else
+			free(alias);
+	}
+	key->aliases.count = n;
+}
+
+/* 0 or -ENOMEM. */
+static int add_aliases(struct v2m_key_list *keys, const struct v2m_source_options *options)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < keys->count; i++)
+		keep_known_aliases(&keys->items[i], options);
+	for (size_t i = 0; options->knows_subject && i < keys->count; i++)
+		for (size_t k = 0; k < keys->items[i].n_spans && !result; k++)
+			result = add_aliases_of_span(&keys->items[i], &keys->items[i].spans[k],
+						     options);
+	return result;
 }
 
 static int make_keyset(struct loading *loading, struct v2m_keyset **keyset)
 {
 	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list keys = { 0 };
-	int result = v2m_key_join(&loading->gathered, &keys);
+	struct v2m_error error = { 0 };
+	struct v2m_keyset *made;
+	int result = v2m_key_join(&loading->gathered, &keys, &error);
 
+	if (result)
+		return v2m_error_set(loading->error, result, "%s", error.text);
+	result = date_keys(&keys, loading->options);
 	if (!result)
-		result = date_keys(&keys, loading->options);
+		result = add_aliases(&keys, loading->options);
+	if (!result)
+		result = v2m_key_list_seal(&keys, &made);
 	if (result)
 		return v2m_error_set(loading->error, result, "out of memory");
-	loading->report.refused_ports = refuse_ports(&keys);
-	if (v2m_key_list_seal(&keys, keyset))
-		return v2m_error_set(loading->error, -ENOMEM, "out of memory");
+	loading->report.refused_ports = made->slots.n_refused;
+	if (made->slots.n_refused)
+		v2m_log_error(
+			"%zu ports or ranges are not counted, because at most %d can be: ranges "
+			"are left out before single ports, and the last keys before the others",
+			made->slots.n_refused, V2M_MAX_SLOTS);
+	*keyset = made;
 	return 0;
 }
 
@@ -229,7 +293,9 @@ int v2m_key_sources_load(const struct v2m_strings *sources,
 			 const struct v2m_source_options *options, struct v2m_keyset **keyset,
 			 struct v2m_source_report *report, struct v2m_error *error)
 {
-	struct loading loading = { .options = options, .error = error };
+	struct loading loading = { .options = options, .before = report, .error = error };
+
+	loading.gathered.previous = options->previous;
 
 	for (size_t i = 0; i < sources->count; i++) {
 		if (strcmp(sources->items[i], AUTO) == 0)
@@ -239,6 +305,8 @@ int v2m_key_sources_load(const struct v2m_strings *sources,
 	}
 	if (!loading.result)
 		loading.result = make_keyset(&loading, keyset);
+	v2m_key_notes_move(&loading.report.notes, &loading.gathered.notes);
+	log_notes(&loading.report.notes);
 	v2m_gathered_clear(&loading.gathered);
 	v2m_source_report_clear(report);
 	*report = loading.report;

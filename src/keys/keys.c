@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "keys/keys.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "base/uuid.h"
 
@@ -18,55 +20,168 @@ void v2m_key_clear(struct v2m_key *key)
 	free(key->short_id);
 	free(key->sni);
 	free(key->source);
+	free(key->identity);
+	free(key->spans);
+	v2m_strings_clear(&key->aliases);
 	memset(key, 0, sizeof(*key));
 }
 
-static void keyset_free(struct v2m_keyset *keyset)
+int v2m_key_add_span(struct v2m_key *key, const struct v2m_span *span)
 {
-	for (size_t i = 0; i < keyset->n_keys; i++)
-		v2m_key_clear(&keyset->keys[i]);
-	free(keyset->keys);
-	free(keyset->ports);
-	free(keyset->port_keys);
+	struct v2m_span *grown;
+
+	for (size_t i = 0; i < key->n_spans; i++) {
+		struct v2m_span *known = &key->spans[i];
+
+		if (known->first_port == span->first_port && known->last_port == span->last_port &&
+		    known->loopback == span->loopback && known->front_port == span->front_port) {
+			known->transports |= span->transports;
+			return 0;
+		}
+	}
+	if (key->n_spans == key->spans_capacity) {
+		size_t capacity = key->spans_capacity ? 2 * key->spans_capacity : 1;
+
+		grown = reallocarray(key->spans, capacity, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		key->spans = grown;
+		key->spans_capacity = capacity;
+	}
+	key->spans[key->n_spans++] = *span;
+	return 0;
+}
+
+int v2m_key_add_port(struct v2m_key *key, uint16_t port)
+{
+	const struct v2m_span span = {
+		.first_port = port,
+		.last_port = port,
+		.transports = key->transports,
+	};
+
+	return v2m_key_add_span(key, &span);
+}
+
+uint16_t v2m_key_port(const struct v2m_key *key)
+{
+	return key->n_spans ? key->spans[0].first_port : 0;
+}
+
+bool v2m_key_has_several_ports(const struct v2m_key *key)
+{
+	for (size_t i = 0; i < key->n_spans; i++)
+		if (key->spans[i].first_port != key->spans[0].first_port ||
+		    key->spans[i].first_port != key->spans[i].last_port)
+			return true;
+	return false;
+}
+
+static void free_keys(struct v2m_key *keys, size_t n_keys)
+{
+	for (size_t i = 0; i < n_keys; i++)
+		v2m_key_clear(&keys[i]);
+	free(keys);
+}
+
+static void free_slots(struct v2m_keyset *keyset)
+{
+	v2m_slots_clear(&keyset->slots);
+	free(keyset->key_slots);
+	free(keyset->first_slot);
+}
+
+static void free_keyset(struct v2m_keyset *keyset)
+{
+	free_keys(keyset->keys, keyset->n_keys);
+	free_keys(keyset->orphans, keyset->n_orphans);
+	free_slots(keyset);
 	free(keyset);
 }
 
-static int compare_by_port(const void *left, const void *right, void *keys)
+static size_t count_spans(const struct v2m_key *keys, size_t n_keys)
 {
-	size_t a = *(const size_t *)left;
-	size_t b = *(const size_t *)right;
-	const struct v2m_key *key = keys;
+	size_t count = 0;
 
-	if (key[a].port != key[b].port)
-		return key[a].port < key[b].port ? -1 : 1;
-	return a < b ? -1 : a > b;
+	for (size_t i = 0; i < n_keys; i++)
+		count += keys[i].n_spans;
+	return count;
 }
 
-/* port_keys holds the indices of all keys with a port, ordered by port and then by index, so that
- * the keys of a port are neighbours. */
-static void index_ports(struct v2m_keyset *keyset)
+/* Makes the slots from the spans of all keys and orphans. 0 or -ENOMEM. */
+static int lay_out_slots(struct v2m_keyset *keyset)
 {
+	size_t count = count_spans(keyset->keys, keyset->n_keys) +
+		       count_spans(keyset->orphans, keyset->n_orphans);
+	V2M_FREE struct v2m_key_span *spans = calloc(count + 1, sizeof(*spans));
 	size_t n = 0;
 
+	if (!spans)
+		return -ENOMEM;
 	for (size_t i = 0; i < keyset->n_keys; i++)
-		if (keyset->keys[i].port)
-			keyset->port_keys[n++] = i;
-	qsort_r(keyset->port_keys, n, sizeof(*keyset->port_keys), compare_by_port, keyset->keys);
-	for (size_t i = 0; i < n; i++) {
-		const struct v2m_key *key = &keyset->keys[keyset->port_keys[i]];
-		struct v2m_key_port *port =
-			keyset->n_ports ? &keyset->ports[keyset->n_ports - 1] : NULL;
+		for (size_t k = 0; k < keyset->keys[i].n_spans; k++)
+			spans[n++] = (struct v2m_key_span){ i, keyset->keys[i].spans[k] };
+	for (size_t i = 0; i < keyset->n_orphans; i++)
+		for (size_t k = 0; k < keyset->orphans[i].n_spans; k++)
+			spans[n++] =
+				(struct v2m_key_span){ V2M_NO_KEY, keyset->orphans[i].spans[k] };
+	return v2m_slots_make(spans, n, &keyset->slots);
+}
 
-		if (!port || port->port != key->port) {
-			port = &keyset->ports[keyset->n_ports++];
-			port->port = key->port;
-			port->loopback = key->loopback;
-			port->keys = &keyset->port_keys[i];
-		}
-		port->transports |= key->transports;
-		port->n_keys++;
-		port->shared = port->n_keys > 1;
+/* The index of the key's span that holds the slot. The slots of a key are listed in this order. */
+static size_t find_span_of_slot(const struct v2m_key *key, const struct v2m_slot *slot)
+{
+	size_t i = 0;
+
+	while (i < key->n_spans && !(key->spans[i].first_port <= slot->first_port &&
+				     slot->last_port <= key->spans[i].last_port &&
+				     (key->spans[i].transports & slot->transports)))
+		i++;
+	return i;
+}
+
+/* Inserts the slot at its place among those of its key, which are few. */
+static void insert_slot(const struct v2m_keyset *keyset, size_t key, size_t *slots, size_t count,
+			size_t slot)
+{
+	const struct v2m_slot *items = keyset->slots.items;
+	size_t place = find_span_of_slot(&keyset->keys[key], &items[slot]);
+
+	while (count > 0 &&
+	       find_span_of_slot(&keyset->keys[key], &items[slots[count - 1]]) > place) {
+		slots[count] = slots[count - 1];
+		count--;
 	}
+	slots[count] = slot;
+}
+
+/* Lists the slots of each key. 0 or -ENOMEM. */
+static int index_slots(struct v2m_keyset *keyset)
+{
+	const struct v2m_slots *slots = &keyset->slots;
+	V2M_FREE size_t *filled = calloc(keyset->n_keys + 1, sizeof(*filled));
+	size_t total = 0;
+
+	keyset->first_slot = calloc(keyset->n_keys + 1, sizeof(*keyset->first_slot));
+	if (!filled || !keyset->first_slot)
+		return -ENOMEM;
+	for (size_t i = 0; i < slots->count; i++)
+		for (size_t k = 0; k < slots->items[i].n_keys && !slots->items[i].behind; k++)
+			keyset->first_slot[slots->items[i].keys[k] + 1]++;
+	for (size_t i = 0; i < keyset->n_keys; i++)
+		keyset->first_slot[i + 1] += keyset->first_slot[i];
+	total = keyset->first_slot[keyset->n_keys];
+	keyset->key_slots = calloc(total + 1, sizeof(*keyset->key_slots));
+	if (!keyset->key_slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < slots->count; i++)
+		for (size_t k = 0; k < slots->items[i].n_keys && !slots->items[i].behind; k++) {
+			size_t key = slots->items[i].keys[k];
+
+			insert_slot(keyset, key, keyset->key_slots + keyset->first_slot[key],
+				    filled[key]++, i);
+		}
+	return 0;
 }
 
 struct v2m_keyset *v2m_keyset_new(struct v2m_key *keys, size_t n_keys)
@@ -74,22 +189,38 @@ struct v2m_keyset *v2m_keyset_new(struct v2m_key *keys, size_t n_keys)
 	struct v2m_keyset *keyset = calloc(1, sizeof(*keyset));
 
 	if (!keyset) {
-		for (size_t i = 0; i < n_keys; i++)
-			v2m_key_clear(&keys[i]);
-		free(keys);
+		free_keys(keys, n_keys);
 		return NULL;
 	}
 	keyset->references = 1;
 	keyset->keys = keys;
 	keyset->n_keys = n_keys;
-	keyset->ports = calloc(n_keys + 1, sizeof(*keyset->ports));
-	keyset->port_keys = calloc(n_keys + 1, sizeof(*keyset->port_keys));
-	if (!keyset->ports || !keyset->port_keys) {
-		keyset_free(keyset);
+	if (lay_out_slots(keyset) || index_slots(keyset)) {
+		free_keyset(keyset);
 		return NULL;
 	}
-	index_ports(keyset);
 	return keyset;
+}
+
+int v2m_keyset_set_orphans(struct v2m_keyset *keyset, struct v2m_key *orphans, size_t n_orphans)
+{
+	struct v2m_keyset made = {
+		.references = 1,
+		.keys = keyset->keys,
+		.n_keys = keyset->n_keys,
+		.orphans = orphans,
+		.n_orphans = n_orphans,
+	};
+
+	if (lay_out_slots(&made) || index_slots(&made)) {
+		free_slots(&made);
+		free_keys(orphans, n_orphans);
+		return -ENOMEM;
+	}
+	free_keys(keyset->orphans, keyset->n_orphans);
+	free_slots(keyset);
+	*keyset = made;
+	return 0;
 }
 
 struct v2m_keyset *v2m_keyset_ref(struct v2m_keyset *keyset)
@@ -101,7 +232,7 @@ struct v2m_keyset *v2m_keyset_ref(struct v2m_keyset *keyset)
 void v2m_keyset_unref(struct v2m_keyset *keyset)
 {
 	if (keyset && __atomic_sub_fetch(&keyset->references, 1, __ATOMIC_ACQ_REL) == 0)
-		keyset_free(keyset);
+		free_keyset(keyset);
 }
 
 void v2m_keyset_unrefp(struct v2m_keyset **keyset)
@@ -109,21 +240,46 @@ void v2m_keyset_unrefp(struct v2m_keyset **keyset)
 	v2m_keyset_unref(*keyset);
 }
 
-const struct v2m_key *v2m_keyset_find(const struct v2m_keyset *keyset, const char *id_or_uuid)
+static const struct v2m_key *find_by_id(const struct v2m_keyset *keyset, const char *id,
+					int (*compare)(const char *, const char *))
 {
-	char uuid[V2M_UUID_LEN];
-
 	for (size_t i = 0; i < keyset->n_keys; i++)
-		if (strcmp(keyset->keys[i].id, id_or_uuid) == 0)
-			return &keyset->keys[i];
-	for (size_t i = 0; i < keyset->n_keys; i++)
-		if (strcasecmp(keyset->keys[i].uuid, id_or_uuid) == 0)
-			return &keyset->keys[i];
-	/* If the id is a UUID, upper and lower case are the same; in any other id they differ. */
-	for (size_t i = 0; v2m_uuid_canonical(id_or_uuid, uuid) && i < keyset->n_keys; i++)
-		if (strcasecmp(keyset->keys[i].id, id_or_uuid) == 0)
+		if (compare(keyset->keys[i].id, id) == 0)
 			return &keyset->keys[i];
 	return NULL;
+}
+
+static const struct v2m_key *find_by_uuid(const struct v2m_keyset *keyset, const char *uuid)
+{
+	for (size_t i = 0; i < keyset->n_keys; i++)
+		if (strcasecmp(keyset->keys[i].uuid, uuid) == 0)
+			return &keyset->keys[i];
+	return NULL;
+}
+
+static const struct v2m_key *find_by_alias(const struct v2m_keyset *keyset, const char *alias)
+{
+	for (size_t i = 0; i < keyset->n_keys; i++)
+		for (size_t k = 0; k < keyset->keys[i].aliases.count; k++)
+			if (strcasecmp(keyset->keys[i].aliases.items[k], alias) == 0)
+				return &keyset->keys[i];
+	return NULL;
+}
+
+const struct v2m_key *v2m_keyset_find(const struct v2m_keyset *keyset, const char *id_or_uuid)
+{
+	const struct v2m_key *by_id = find_by_id(keyset, id_or_uuid, strcmp);
+	const struct v2m_key *by_uuid = find_by_uuid(keyset, id_or_uuid);
+	char uuid[V2M_UUID_LEN];
+
+	/* If the id is a UUID, upper and lower case are the same; in any other id they differ. */
+	if (!by_id && v2m_uuid_canonical(id_or_uuid, uuid))
+		by_id = find_by_id(keyset, id_or_uuid, strcasecmp);
+	if (by_id && by_uuid && by_id != by_uuid)
+		return NULL;
+	if (by_id || by_uuid)
+		return by_id ? by_id : by_uuid;
+	return find_by_alias(keyset, id_or_uuid);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -131,22 +287,48 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+static bool same_spans(const struct v2m_key *a, const struct v2m_key *b)
+{
+	if (a->n_spans != b->n_spans)
+		return false;
+	for (size_t i = 0; i < a->n_spans; i++)
+		if (a->spans[i].first_port != b->spans[i].first_port ||
+		    a->spans[i].last_port != b->spans[i].last_port ||
+		    a->spans[i].transports != b->spans[i].transports ||
+		    a->spans[i].loopback != b->spans[i].loopback ||
+		    a->spans[i].front_port != b->spans[i].front_port)
+			return false;
+	return true;
+}
+
+static bool same_aliases(const struct v2m_strings *a, const struct v2m_strings *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (strcmp(a->items[i], b->items[i]) != 0)
+			return false;
+	return true;
+}
+
 static bool same_key(const struct v2m_key *a, const struct v2m_key *b)
 {
-	return a->is_active == b->is_active && a->port == b->port &&
-	       a->transports == b->transports && a->loopback == b->loopback &&
-	       same_text(a->id, b->id) && same_text(a->uuid, b->uuid) &&
-	       same_text(a->name, b->name) && same_text(a->created_at, b->created_at) &&
-	       same_text(a->short_id, b->short_id) && same_text(a->sni, b->sni) &&
-	       same_text(a->source, b->source);
+	return a->is_active == b->is_active && same_spans(a, b) &&
+	       same_aliases(&a->aliases, &b->aliases) && same_text(a->id, b->id) &&
+	       same_text(a->uuid, b->uuid) && same_text(a->name, b->name) &&
+	       same_text(a->created_at, b->created_at) && same_text(a->short_id, b->short_id) &&
+	       same_text(a->sni, b->sni) && same_text(a->source, b->source);
 }
 
 bool v2m_keyset_equal(const struct v2m_keyset *a, const struct v2m_keyset *b)
 {
-	if (a->n_keys != b->n_keys)
+	if (a->n_keys != b->n_keys || a->n_orphans != b->n_orphans)
 		return false;
 	for (size_t i = 0; i < a->n_keys; i++)
 		if (!same_key(&a->keys[i], &b->keys[i]))
+			return false;
+	for (size_t i = 0; i < a->n_orphans; i++)
+		if (!same_key(&a->orphans[i], &b->orphans[i]))
 			return false;
 	return true;
 }
@@ -162,20 +344,41 @@ size_t v2m_keyset_count_active(const struct v2m_keyset *keyset)
 
 bool v2m_keyset_wants_loopback(const struct v2m_keyset *keyset)
 {
-	for (size_t i = 0; keyset && i < keyset->n_ports; i++)
-		if (keyset->ports[i].loopback)
+	for (size_t i = 0; keyset && i < keyset->slots.count; i++)
+		if (keyset->slots.items[i].loopback)
 			return true;
 	return false;
 }
 
-static int compare_port(const void *port, const void *element)
+size_t v2m_keyset_index(const struct v2m_keyset *keyset, const struct v2m_key *key)
 {
-	return (int)*(const uint16_t *)port - (int)((const struct v2m_key_port *)element)->port;
+	return (size_t)(key - keyset->keys);
 }
 
-const struct v2m_key_port *v2m_keyset_port(const struct v2m_keyset *keyset, uint16_t port)
+const size_t *v2m_keyset_slots_of(const struct v2m_keyset *keyset, const struct v2m_key *key,
+				  size_t *count)
 {
-	return bsearch(&port, keyset->ports, keyset->n_ports, sizeof(*keyset->ports), compare_port);
+	size_t index = v2m_keyset_index(keyset, key);
+	size_t first = keyset->first_slot[index];
+
+	*count = keyset->first_slot[index + 1] - first;
+	return keyset->key_slots + first;
+}
+
+const struct v2m_key *v2m_keyset_owner(const struct v2m_keyset *keyset, const struct v2m_slot *slot)
+{
+	return slot->n_keys == 1 ? &keyset->keys[slot->keys[0]] : NULL;
+}
+
+bool v2m_keyset_shares(const struct v2m_keyset *keyset, const struct v2m_key *key)
+{
+	size_t count;
+	const size_t *slots = v2m_keyset_slots_of(keyset, key, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (keyset->slots.items[slots[i]].n_keys > 1)
+			return true;
+	return false;
 }
 
 int v2m_key_subject(const struct v2m_key *key, char *subject, size_t size)
@@ -183,10 +386,16 @@ int v2m_key_subject(const struct v2m_key *key, char *subject, size_t size)
 	return (int)v2m_lower_case(key->uuid, subject, size);
 }
 
-int v2m_keyset_subject(const struct v2m_keyset *keyset, const struct v2m_key_port *port,
-		       char *subject, size_t size)
+int v2m_keyset_subject(const struct v2m_keyset *keyset, const struct v2m_slot *slot, char *subject,
+		       size_t size)
 {
-	if (port->shared)
-		return snprintf(subject, size, "port:%u", port->port);
-	return v2m_key_subject(&keyset->keys[port->keys[0]], subject, size);
+	const char *udp = slot->transports & V2M_TCP ? "" : "/udp";
+	const char *word = slot->behind ? "behind" : "port";
+	char range[16] = "";
+
+	if (!slot->behind && slot->n_keys == 1)
+		return v2m_key_subject(&keyset->keys[slot->keys[0]], subject, size);
+	if (slot->last_port != slot->first_port)
+		snprintf(range, sizeof(range), "-%u", slot->last_port);
+	return snprintf(subject, size, "%s:%u%s%s", word, slot->first_port, range, udp);
 }

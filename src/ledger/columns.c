@@ -5,25 +5,30 @@
 #include <string.h>
 
 #include "accounting/raw_port.h"
+#include "accounting/slot_items.h"
 #include "accounting/subject.h"
 #include "keys/keys.h"
 
-#define COUNTER(name, counter, prefix, type, member)                                               \
+#define FLOW_COUNTER(name, counter, prefix, type, member)                                          \
 	{ prefix #name, V2M_COLUMN_COUNTER, offsetof(type, member.counter) },
-#define FLOW(prefix, type, member) V2M_FLOW_COUNTERS(COUNTER, prefix, type, member)
+#define FLOW(prefix, type, member) V2M_FLOW_COUNTERS(FLOW_COUNTER, prefix, type, member)
+#define RX_COUNTER(name, rx, tx, prefix, type, member)                                             \
+	{ prefix "rx_" #name, V2M_COLUMN_COUNTER, offsetof(type, member.rx) },
+#define TX_COUNTER(name, rx, tx, prefix, type, member)                                             \
+	{ prefix "tx_" #name, V2M_COLUMN_COUNTER, offsetof(type, member.tx) },
 #define TOTALS(prefix, type, member)                                                               \
-	FLOW(prefix "rx_", type, member.rx)                                                        \
-	FLOW(prefix "tx_", type, member.tx)
+	V2M_TOTALS_COUNTERS(RX_COUNTER, prefix, type, member)                                      \
+	V2M_TOTALS_COUNTERS(TX_COUNTER, prefix, type, member)
 #define FIGURES(type, member)                                                                      \
 	TOTALS("", type, member.totals){ "max_connections", V2M_COLUMN_PEAK,                       \
 					 offsetof(type, member.max_connections) },                 \
 		{ "sessions", V2M_COLUMN_COUNTER, offsetof(type, member.sessions) },
 
 static const struct v2m_ledger_column subject_columns[] = {
-	/* As v2m_keyset_subject() gives it. */
+	/* The name is the result of v2m_keyset_subject(). */
 	{ "name", V2M_COLUMN_NAME, offsetof(struct v2m_subject, id) },
 	{ "key_name", V2M_COLUMN_TEXT, offsetof(struct v2m_subject, name) },
-	{ "port", V2M_COLUMN_ANY_PORT, offsetof(struct v2m_subject, port) },
+	{ "port", V2M_COLUMN_PORT, offsetof(struct v2m_subject, port) },
 	{ "first_seen_us", V2M_COLUMN_TIME, offsetof(struct v2m_subject, first_seen_us) },
 	{ "last_activity_us", V2M_COLUMN_TIME, offsetof(struct v2m_subject, last_activity_us) },
 	{ "reset_us", V2M_COLUMN_TIME, offsetof(struct v2m_subject, reset_us) },
@@ -33,8 +38,20 @@ static const struct v2m_ledger_column subject_columns[] = {
 		TOTALS("history_", struct v2m_subject, history_baseline)
 };
 
+static const struct v2m_ledger_column part_columns[] = {
+	{ "subject", V2M_COLUMN_SUBJECT, offsetof(struct v2m_part_row, subject) },
+	{ "slot_number", V2M_COLUMN_SLOT, offsetof(struct v2m_part_row, part.slot_number) },
+	TOTALS("", struct v2m_part_row, part.lifetime)
+		TOTALS("base_", struct v2m_part_row, part.baseline)
+};
+
+static const struct v2m_ledger_column alias_columns[] = {
+	{ "name", V2M_COLUMN_NAME, offsetof(struct v2m_alias_row, name) },
+	{ "subject", V2M_COLUMN_SUBJECT, offsetof(struct v2m_alias_row, subject) },
+};
+
 static const struct v2m_ledger_column raw_columns[] = {
-	{ "port", V2M_COLUMN_PORT, offsetof(struct v2m_raw_port, raw.port) },
+	{ "slot", V2M_COLUMN_INDEX, offsetof(struct v2m_raw_port, raw.slot) },
 	{ "epoch", V2M_COLUMN_EPOCH, offsetof(struct v2m_raw_port, epoch) },
 	{ "read_us", V2M_COLUMN_TIME, offsetof(struct v2m_raw_port, read_us) },
 	{ "assigned_ns", V2M_COLUMN_IDENTITY, offsetof(struct v2m_raw_port, raw.assigned_ns) },
@@ -45,15 +62,15 @@ static const struct v2m_ledger_column raw_columns[] = {
 };
 
 static const struct v2m_ledger_column overlap_columns[] = {
-	{ "port", V2M_COLUMN_PORT, offsetof(struct v2m_socket_overlap, port) },
+	{ "slot_number", V2M_COLUMN_SLOT, offsetof(struct v2m_socket_overlap, slot_number) },
 	TOTALS("", struct v2m_socket_overlap, counted)
 };
 
 static const struct v2m_ledger_column session_columns[] = {
-	{ "port", V2M_COLUMN_PORT, offsetof(struct v2m_accounted_sessions, last.port) },
+	{ "slot_number", V2M_COLUMN_SLOT, offsetof(struct v2m_accounted_sessions, slot_number) },
 	{ "assigned_ns", V2M_COLUMN_IDENTITY,
-	  offsetof(struct v2m_accounted_sessions, last.assigned_ns) },
-	{ "opened", V2M_COLUMN_COUNTER, offsetof(struct v2m_accounted_sessions, last.opened) },
+	  offsetof(struct v2m_accounted_sessions, assigned_ns) },
+	{ "opened", V2M_COLUMN_COUNTER, offsetof(struct v2m_accounted_sessions, opened) },
 };
 
 static const struct v2m_ledger_column day_columns[] = {
@@ -97,6 +114,15 @@ static const char *check_subject(const void *row)
 	return NULL;
 }
 
+static const char *check_part(const void *row)
+{
+	const struct v2m_part *part = &((const struct v2m_part_row *)row)->part;
+
+	if (v2m_totals_are_below(&part->lifetime, &part->baseline))
+		return "a base_ counter is above the total";
+	return NULL;
+}
+
 #define COLUMNS(list) .columns = (list), .n_columns = V2M_ARRAY_LEN(list)
 
 const struct v2m_ledger_table v2m_ledger_table_subjects = {
@@ -109,36 +135,60 @@ const struct v2m_ledger_table v2m_ledger_table_subjects = {
 	.row_size = sizeof(struct v2m_subject),
 	.check = check_subject,
 	.is_total = true,
+	.is_checked = true,
+};
+
+/* If rows are lost, the totals of the key still hold their bytes. */
+const struct v2m_ledger_table v2m_ledger_table_parts = {
+	.name = "parts",
+	COLUMNS(part_columns),
+	.key = "subject, slot_number",
+	.key_descending = "subject DESC, slot_number DESC",
+	.row_size = sizeof(struct v2m_part_row),
+	.check = check_part,
+	.is_checked = true,
+};
+
+const struct v2m_ledger_table v2m_ledger_table_aliases = {
+	.name = "aliases",
+	COLUMNS(alias_columns),
+	.key = "name",
+	.key_descending = "name DESC",
+	.row_size = sizeof(struct v2m_alias_row),
+	.is_checked = true,
 };
 
 const struct v2m_ledger_table v2m_ledger_table_raw = {
 	.name = "raw",
 	COLUMNS(raw_columns),
-	.unique = "port, epoch",
+	.unique = "slot, epoch",
 	.key = "rowid",
 	.key_descending = "rowid DESC",
 	.row_size = sizeof(struct v2m_raw_port),
 	.is_total = true,
+	.is_checked = true,
 };
 
 const struct v2m_ledger_table v2m_ledger_table_overlaps = {
 	.name = "socket_overlaps",
 	COLUMNS(overlap_columns),
-	.unique = "port",
+	.unique = "slot_number",
 	.key = "rowid",
 	.key_descending = "rowid DESC",
 	.row_size = sizeof(struct v2m_socket_overlap),
 	.is_total = true,
+	.is_checked = true,
 };
 
 const struct v2m_ledger_table v2m_ledger_table_sessions = {
 	.name = "session_readings",
 	COLUMNS(session_columns),
-	.unique = "port",
+	.unique = "slot_number",
 	.key = "rowid",
 	.key_descending = "rowid DESC",
 	.row_size = sizeof(struct v2m_accounted_sessions),
 	.is_total = true,
+	.is_checked = true,
 };
 
 /* The rows of one day lie together: a flush of 4,096 keys touches some 60 pages; ordered by subject
@@ -179,6 +229,7 @@ const struct v2m_ledger_table v2m_ledger_table_identity = {
 	.key_descending = "rowid DESC",
 	.row_size = sizeof(struct v2m_identity),
 	.is_total = true,
+	.is_checked = true,
 };
 
 const struct v2m_ledger_table v2m_ledger_table_imports = {
@@ -188,16 +239,18 @@ const struct v2m_ledger_table v2m_ledger_table_imports = {
 	.key_descending = "source DESC, subject DESC",
 	.row_size = sizeof(struct v2m_import_mark),
 	.is_total = true,
+	.is_checked = true,
 };
 
 const struct v2m_ledger_table *const v2m_ledger_tables[V2M_LEDGER_N_TABLES] = {
 	&v2m_ledger_table_subjects, &v2m_ledger_table_raw,      &v2m_ledger_table_overlaps,
 	&v2m_ledger_table_sessions, &v2m_ledger_table_identity, &v2m_ledger_table_imports,
-	&v2m_ledger_table_months,   &v2m_ledger_table_days,     &v2m_ledger_table_hours,
+	&v2m_ledger_table_parts,    &v2m_ledger_table_aliases,  &v2m_ledger_table_months,
+	&v2m_ledger_table_days,     &v2m_ledger_table_hours,
 };
 
-/* For integers: the size of the value in memory, and its range. Size 0: no integer. The local start
- * of an hour may lie before 1970, where a clock begins that nobody has set. */
+/* For integers: the size of the value in memory, and its range. If the size is 0, the type is no
+ * integer. An hour may begin before 1970 if the clock was never set. */
 static const struct type {
 	const char *sql;
 	size_t size;
@@ -212,8 +265,9 @@ static const struct type {
 	[V2M_COLUMN_IDENTITY] = { "INTEGER NOT NULL DEFAULT 0", sizeof(uint64_t), INT64_MIN,
 				  INT64_MAX },
 	[V2M_COLUMN_TIME] = { "INTEGER NOT NULL DEFAULT 0", sizeof(int64_t), 0, INT64_MAX },
-	[V2M_COLUMN_PORT] = { "INTEGER NOT NULL", sizeof(uint16_t), 1, UINT16_MAX },
-	[V2M_COLUMN_ANY_PORT] = { "INTEGER NOT NULL DEFAULT 0", sizeof(uint16_t), 0, UINT16_MAX },
+	[V2M_COLUMN_PORT] = { "INTEGER NOT NULL DEFAULT 0", sizeof(uint16_t), 0, UINT16_MAX },
+	[V2M_COLUMN_INDEX] = { "INTEGER NOT NULL", sizeof(uint16_t), 0, UINT16_MAX },
+	[V2M_COLUMN_SLOT] = { "INTEGER NOT NULL", sizeof(uint32_t), 1, V2M_SLOT_NUMBERS - 1 },
 	[V2M_COLUMN_EPOCH] = { .sql = "BLOB NOT NULL" },
 	[V2M_COLUMN_DATE] = { "INTEGER NOT NULL", sizeof(int32_t), 19691231, 99991231 },
 	[V2M_COLUMN_MONTH] = { "INTEGER NOT NULL", sizeof(int32_t), 196912, 999912 },
@@ -301,7 +355,7 @@ static int read_integer(const struct v2m_ledger_table *table,
 	return 0;
 }
 
-/* A name may be a credential: no message repeats it. */
+/* No message repeats a name, because it may be a credential. */
 static int read_text(const struct v2m_ledger_table *table, const struct v2m_ledger_column *column,
 		     sqlite3_stmt *statement, int number, const char **value,
 		     struct v2m_error *error)
@@ -331,7 +385,7 @@ static int read_column(const struct v2m_ledger_table *table, const struct v2m_le
 		return read_integer(table, column, sqlite3_column_value(statement, number), value,
 				    error);
 	type = sqlite3_column_type(statement, number);
-	/* Salvaging copies the number by which a subject is stored. */
+	/* Salvaging reads the id of a subject here, which it copies as it is. */
 	if (column->type == V2M_COLUMN_SUBJECT && type == SQLITE_INTEGER)
 		return 0;
 	if (column->type != V2M_COLUMN_EPOCH)

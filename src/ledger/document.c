@@ -45,30 +45,40 @@ static int read_u32(const struct v2m_json_node *object, const char *name, long l
 	return result;
 }
 
-/* Which counters the numbers of a flow are, in their order. */
+/* The offsets of a counter in struct v2m_totals. */
+struct counter_place {
+	size_t rx;
+	size_t tx;
+};
+
+#define PLACE(name, rx_member, tx_member, ...)                                                     \
+	{ offsetof(struct v2m_totals, rx_member), offsetof(struct v2m_totals, tx_member) },
+static const struct counter_place places[] = { V2M_TOTALS_COUNTERS(PLACE, ) };
+#define NAME(name, ...) #name,
+static const char *const counter_names[] = { V2M_TOTALS_COUNTERS(NAME, ) };
+
+/* The counters of one direction, in the order of their numbers in the document. */
 struct flow_layout {
 	size_t count;
-	size_t offsets[V2M_DOCUMENT_MAX_COUNTERS]; /* in struct v2m_flow */
+	struct counter_place places[V2M_DOCUMENT_MAX_COUNTERS];
 };
 
-/* The layout of documents that do not name their counters, as the first version wrote them. */
-static const struct flow_layout first_layout = {
-	.count = 3,
-	.offsets = { offsetof(struct v2m_flow, packets), offsetof(struct v2m_flow, wire_bytes),
-		     offsetof(struct v2m_flow, payload_bytes) },
-};
-
-static int find_counter(const char *name, size_t *offset)
+/* The layout of documents that do not name their counters, as the first version wrote them:
+ * packets, wire bytes and payload bytes. */
+static void make_first_layout(struct flow_layout *layout)
 {
-#define FIND_COUNTER(counter, member, ...)                                                         \
-	if (strcmp(name, #counter) == 0) {                                                         \
-		*offset = offsetof(struct v2m_flow, member);                                       \
-		found = 0;                                                                         \
-	}
-	int found = -ENOENT;
+	layout->count = 3;
+	memcpy(layout->places, places, 3 * sizeof(places[0]));
+}
 
-	V2M_FLOW_COUNTERS(FIND_COUNTER, )
-	return found;
+static int find_counter(const char *name, struct counter_place *place)
+{
+	for (size_t i = 0; i < V2M_ARRAY_LEN(places); i++)
+		if (strcmp(name, counter_names[i]) == 0) {
+			*place = places[i];
+			return 0;
+		}
+	return -ENOENT;
 }
 
 static int read_layout(const struct v2m_json_node *root, struct flow_layout *layout,
@@ -77,7 +87,7 @@ static int read_layout(const struct v2m_json_node *root, struct flow_layout *lay
 	struct v2m_json_node list = v2m_json_member(root, "flow");
 	int result;
 
-	*layout = first_layout;
+	make_first_layout(layout);
 	if (!list.value)
 		return 0;
 	result = v2m_json_array(&list, error);
@@ -94,7 +104,7 @@ static int read_layout(const struct v2m_json_node *root, struct flow_layout *lay
 		result = v2m_json_string(&item, V2M_JSON_MAX_STRING, &name, error);
 		if (result)
 			return result;
-		if (find_counter(name, &layout->offsets[i]))
+		if (find_counter(name, &layout->places[i]))
 			return v2m_json_fail(&item, error,
 					     "this version knows no counter of that name");
 	}
@@ -124,21 +134,17 @@ static int read_numbers(const struct v2m_json_node *node, uint64_t *numbers, siz
 	return 0;
 }
 
-static struct v2m_flow make_flow(const struct flow_layout *layout, const uint64_t *numbers)
-{
-	struct v2m_flow flow = { 0 };
-
-	for (size_t i = 0; i < layout->count; i++)
-		memcpy((char *)&flow + layout->offsets[i], &numbers[i], sizeof(numbers[i]));
-	return flow;
-}
-
 static struct v2m_totals make_totals(const struct flow_layout *layout, const uint64_t *numbers)
 {
-	return (struct v2m_totals){
-		.rx = make_flow(layout, numbers),
-		.tx = make_flow(layout, numbers + layout->count),
-	};
+	struct v2m_totals totals = { 0 };
+
+	for (size_t i = 0; i < layout->count; i++) {
+		const struct counter_place *place = &layout->places[i];
+
+		memcpy((char *)&totals + place->rx, &numbers[i], sizeof(*numbers));
+		memcpy((char *)&totals + place->tx, &numbers[layout->count + i], sizeof(*numbers));
+	}
+	return totals;
 }
 
 static int read_totals(const struct v2m_json_node *object, const char *name,

@@ -21,7 +21,8 @@ struct v2m_document_subject {
 	size_t n_months;
 	struct v2m_history_day *days;
 	size_t n_days;
-	bool wanted;                  /* for import.c: it was not imported before */
+	bool wanted;        /* for import.c: it was not imported before */
+	const char *target; /* for import.c: the name of the subject to which it is added */
 	struct v2m_account_undo undo; /* for import.c */
 };
 

@@ -17,18 +17,19 @@ struct export
 	struct v2m_error why; /* of a reading that failed */
 };
 
-static void write_flow(struct v2m_json_writer *json, const struct v2m_flow *flow)
+static void write_totals(struct v2m_json_writer *json, const struct v2m_totals *totals)
 {
-#define WRITE_COUNTER(name, member, ...) v2m_write_u64(json, flow->member);
-	V2M_FLOW_COUNTERS(WRITE_COUNTER, )
+#define WRITE_RX(name, rx_member, tx_member, ...) v2m_write_u64(json, totals->rx_member);
+#define WRITE_TX(name, rx_member, tx_member, ...) v2m_write_u64(json, totals->tx_member);
+	V2M_TOTALS_COUNTERS(WRITE_RX, )
+	V2M_TOTALS_COUNTERS(WRITE_TX, )
 }
 
 static void put_totals(struct v2m_json_writer *json, const char *name,
 		       const struct v2m_totals *totals)
 {
 	v2m_put_open(json, name, '[');
-	write_flow(json, &totals->rx);
-	write_flow(json, &totals->tx);
+	write_totals(json, totals);
 	v2m_write_close(json, ']');
 }
 
@@ -36,8 +37,7 @@ static void put_figures(struct v2m_json_writer *json, const char *name,
 			const struct v2m_history_figures *figures)
 {
 	v2m_put_open(json, name, '[');
-	write_flow(json, &figures->totals.rx);
-	write_flow(json, &figures->totals.tx);
+	write_totals(json, &figures->totals);
 	v2m_write_u64(json, figures->max_connections);
 	v2m_write_u64(json, figures->sessions);
 	v2m_write_close(json, ']');
@@ -89,11 +89,24 @@ static int write_subject(const struct v2m_subject *subject, void *context)
 	return result;
 }
 
+/* Writes an alias as a subject without figures. The ledger that imports it then knows the name, and
+ * joins it into its key like an id of an earlier version. */
+static int write_alias(const struct v2m_alias *alias, void *context)
+{
+	struct v2m_subject subject = {
+		.id = alias->name,
+		.port = alias->subject->port,
+		.first_seen_us = alias->subject->first_seen_us,
+	};
+
+	return write_subject(&subject, context);
+}
+
 static void put_flow_layout(struct v2m_json_writer *json)
 {
-#define WRITE_NAME(name, member, ...) v2m_write_string(json, #name);
+#define WRITE_NAME(name, ...) v2m_write_string(json, #name);
 	v2m_put_open(json, "flow", '[');
-	V2M_FLOW_COUNTERS(WRITE_NAME, )
+	V2M_TOTALS_COUNTERS(WRITE_NAME, )
 	v2m_write_close(json, ']');
 }
 
@@ -136,6 +149,8 @@ int v2m_ledger_export(struct v2m_ledger *ledger, struct v2m_account *account, in
 		return result;
 	write_head(&export.json, identity, real_us);
 	result = v2m_account_each_subject(account, write_subject, &export);
+	if (result == 0)
+		result = v2m_account_each_alias(account, write_alias, &export);
 	v2m_write_close(&export.json, ']');
 	v2m_write_close(&export.json, '}');
 	if (v2m_write_take(&export.json, &written, &size))

@@ -85,7 +85,7 @@ static int prepare_file(sqlite3 *db, const char *path, struct v2m_error *error)
 		result = quick_check(db, error);
 	if (result == 0)
 		result = migrate_file(db, path, error);
-	return result ? result : v2m_schema_check_totals(db, error);
+	return result ? result : v2m_schema_check_values(db, error);
 }
 
 void v2m_ledger_file_abandon(sqlite3 *db)
@@ -136,7 +136,7 @@ static int open_for_reading(const char *path, bool immutable, sqlite3 **db, stru
 	if (result == 0 && version != V2M_LEDGER_VERSION)
 		result = v2m_error_set(error, -EROFS, "ledger: %s cannot be migrated", path);
 	if (result == 0)
-		result = v2m_schema_check_totals(opened, error);
+		result = v2m_schema_check_values(opened, error);
 	if (result)
 		v2m_ledger_file_abandon(opened);
 	else

@@ -40,28 +40,26 @@ static void fill_subject(const struct v2m_account *account, const char *name,
 static int fill_key(const struct v2m_account *account, const struct v2m_keyset *keyset,
 		    const struct v2m_key *key, struct v2m_history_key *out)
 {
-	const struct v2m_key_port *port = key->port ? v2m_keyset_port(keyset, key->port) : NULL;
 	char name[V2M_SUBJECT_LEN];
 
 	v2m_key_subject(key, name, sizeof(name));
 	fill_subject(account, name, out);
-	out->port = key->port;
-	out->shares_port = port && port->shared;
-	if (out->shares_port)
-		out->is_active = false;
+	out->port = v2m_key_port(key);
+	out->shares_port = v2m_keyset_shares(keyset, key);
 	if (copy_text(key->id, &out->id) || copy_text(key->uuid, &out->uuid) ||
 	    copy_text(key->name, &out->name) || copy_text(key->created_at, &out->created_at))
 		return -ENOMEM;
 	return 0;
 }
 
-static size_t count_shared(const struct v2m_keyset *keyset)
+/* Finds the next slot that does not belong to one key and is not behind another slot, from index
+ * from on. slots.count: there is none. */
+static size_t find_shared(const struct v2m_keyset *keyset, size_t from)
 {
-	size_t count = 0;
-
-	for (size_t i = 0; i < keyset->n_ports; i++)
-		count += keyset->ports[i].shared;
-	return count;
+	while (from < keyset->slots.count &&
+	       (keyset->slots.items[from].n_keys == 1 || keyset->slots.items[from].behind))
+		from++;
+	return from;
 }
 
 static void fill_shared(const struct v2m_account *account, const struct v2m_keyset *keyset,
@@ -69,16 +67,15 @@ static void fill_shared(const struct v2m_account *account, const struct v2m_keys
 {
 	char name[V2M_SUBJECT_LEN];
 
-	for (size_t i = 0; i < keyset->n_ports; i++) {
-		struct v2m_history_key *entry = &out->keys[out->n_keys];
+	for (size_t i = find_shared(keyset, 0); i < keyset->slots.count;
+	     i = find_shared(keyset, i + 1)) {
+		const struct v2m_slot *slot = &keyset->slots.items[i];
+		struct v2m_history_key *entry = &out->keys[out->n_keys++];
 
-		if (!keyset->ports[i].shared)
-			continue;
-		v2m_keyset_subject(keyset, &keyset->ports[i], name, sizeof(name));
+		v2m_keyset_subject(keyset, slot, name, sizeof(name));
 		fill_subject(account, name, entry);
-		entry->port = keyset->ports[i].port;
-		entry->shared = true;
-		out->n_keys++;
+		entry->port = slot->first_port;
+		entry->slot_number = v2m_slot_number(slot);
 	}
 }
 
@@ -89,7 +86,7 @@ int v2m_ledger_history(struct v2m_ledger *ledger, const struct v2m_account *acco
 	V2M_CLEANUP(v2m_history_clear) struct v2m_history history = { 0 };
 
 	(void)ledger;
-	history.keys = calloc(keyset->n_keys + count_shared(keyset) + 1, sizeof(*history.keys));
+	history.keys = calloc(keyset->n_keys + keyset->slots.count + 1, sizeof(*history.keys));
 	if (!history.keys)
 		return out_of_memory(error);
 	for (size_t i = 0; i < keyset->n_keys; i++) {
@@ -103,15 +100,12 @@ int v2m_ledger_history(struct v2m_ledger *ledger, const struct v2m_account *acco
 	return 0;
 }
 
-/* Finds the name of the subject that an entry is about. */
-static void name_subject(const struct v2m_keyset *keyset, const struct v2m_history *history,
-			 size_t i, char *name, size_t size)
+/* Fills in what was counted for the subject of that name in the month. */
+static void fill_month(const struct v2m_account *account, const struct v2m_ledger_figures *figures,
+		       int32_t month, const char *name, struct v2m_history_key *entry)
 {
-	if (history->keys[i].shared)
-		v2m_keyset_subject(keyset, v2m_keyset_port(keyset, history->keys[i].port), name,
-				   size);
-	else
-		v2m_key_subject(&keyset->keys[i], name, size);
+	entry->month = v2m_ledger_figures_with_pending(figures, v2m_account_subject(account, name),
+						       name, 100 * month, 100 * month + 99);
 }
 
 int v2m_ledger_history_month(struct v2m_ledger *ledger, const struct v2m_account *account,
@@ -121,6 +115,7 @@ int v2m_ledger_history_month(struct v2m_ledger *ledger, const struct v2m_account
 	V2M_CLEANUP(v2m_history_clear) struct v2m_history history = { 0 };
 	V2M_CLEANUP(v2m_ledger_figures_clear) struct v2m_ledger_figures figures = { 0 };
 	char name[V2M_SUBJECT_LEN];
+	size_t slot = 0;
 	int result = v2m_ledger_figures_read(ledger, V2M_GET_MONTH, month, &figures, error);
 
 	if (result == 0)
@@ -129,10 +124,14 @@ int v2m_ledger_history_month(struct v2m_ledger *ledger, const struct v2m_account
 		return result;
 	history.month = month;
 	for (size_t i = 0; i < history.n_keys; i++) {
-		name_subject(keyset, &history, i, name, sizeof(name));
-		history.keys[i].month = v2m_ledger_figures_with_pending(
-			&figures, v2m_account_subject(account, name), name, 100 * month,
-			100 * month + 99);
+		if (history.keys[i].slot_number) {
+			slot = find_shared(keyset, slot);
+			v2m_keyset_subject(keyset, &keyset->slots.items[slot++], name,
+					   sizeof(name));
+		} else {
+			v2m_key_subject(&keyset->keys[i], name, sizeof(name));
+		}
+		fill_month(account, &figures, month, name, &history.keys[i]);
 	}
 	*out = history;
 	memset(&history, 0, sizeof(history));
@@ -250,8 +249,7 @@ int v2m_ledger_history_key_month(struct v2m_ledger *ledger, const struct v2m_acc
 	if (result)
 		return result;
 	v2m_key_subject(key, name, sizeof(name));
-	history.keys->month = v2m_ledger_figures_with_pending(
-		&figures, v2m_account_subject(account, name), name, 100 * month, 100 * month + 99);
+	fill_month(account, &figures, month, name, history.keys);
 	*out = history;
 	memset(&history, 0, sizeof(history));
 	return 0;
@@ -268,6 +266,8 @@ static int add_subject_to_date(const struct v2m_subject *subject, void *context)
 	struct v2m_history_figures figures = v2m_ledger_figures_with_pending(
 		sum->figures, subject, subject->id, sum->out.date, sum->out.date);
 
+	if (v2m_subject_is_behind(subject))
+		return 0;
 	sum->out.totals = v2m_totals_add(sum->out.totals, figures.totals);
 	sum->out.connections += figures.max_connections;
 	sum->out.sessions = v2m_counter_add(sum->out.sessions, figures.sessions);

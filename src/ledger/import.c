@@ -4,6 +4,7 @@
 
 #include "ledger/document.h"
 #include "ledger/private.h"
+#include "ledger/store.h"
 #include "ledger/transfer.h"
 
 struct import {
@@ -53,8 +54,8 @@ static int write_dates(struct v2m_ledger *ledger, enum v2m_statement which, cons
 	int result = 0;
 
 	for (size_t i = 0; i < n_dates && result == 0; i++)
-		result = v2m_ledger_add_date(ledger, which, subject, dates[i].date,
-					     &dates[i].figures);
+		result = v2m_store_date(&ledger->statements, which, subject, dates[i].date,
+					&dates[i].figures);
 	return result;
 }
 
@@ -73,10 +74,10 @@ static int write_subject(struct v2m_ledger *ledger, const struct import *import,
 	v2m_bind_row(&cursor, &mark);
 	result = v2m_cursor_run(&cursor);
 	if (result == 0)
-		result = write_dates(ledger, V2M_ADD_MONTH, subject->subject.id, subject->months,
+		result = write_dates(ledger, V2M_ADD_MONTH, subject->target, subject->months,
 				     subject->n_months);
 	if (result == 0)
-		result = write_dates(ledger, V2M_ADD_DAY, subject->subject.id, subject->days,
+		result = write_dates(ledger, V2M_ADD_DAY, subject->target, subject->days,
 				     subject->n_days);
 	return result;
 }
@@ -92,13 +93,29 @@ static int write_import(struct v2m_ledger *ledger, const void *argument)
 	return result;
 }
 
-/* Undoes the merge of the document's first count subjects. */
+/* Undoes the merge of the document's first count subjects. Begins with the last one, because
+ * several may have been added to one subject. */
 static void undo_in_memory(struct v2m_account *account, struct v2m_document *document, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (document->subjects[i].wanted)
-			v2m_account_undo_merge(account, document->subjects[i].subject.id,
-					       &document->subjects[i].undo);
+	for (size_t i = count; i > 0; i--) {
+		struct v2m_document_subject *subject = &document->subjects[i - 1];
+
+		if (subject->wanted)
+			v2m_account_undo_merge(account, subject->target, &subject->undo);
+	}
+}
+
+/* Adds a subject of the document to the one of the same name. If the name is an alias here, adds it
+ * to the subject of the alias. 0 or -ENOMEM. */
+static int merge_subject(struct v2m_account *account, struct v2m_document_subject *subject)
+{
+	const char *known = v2m_account_name(account, subject->subject.id);
+	struct v2m_subject more = subject->subject;
+
+	subject->target = known ? known : subject->subject.id;
+	/* The cast is safe: merging does not change the name. */
+	more.id = (char *)(uintptr_t)subject->target;
+	return v2m_account_merge(account, &more, &subject->undo);
 }
 
 static int add_in_memory(struct v2m_account *account, struct v2m_document *document)
@@ -106,8 +123,7 @@ static int add_in_memory(struct v2m_account *account, struct v2m_document *docum
 	for (size_t i = 0; i < document->n_subjects; i++) {
 		struct v2m_document_subject *subject = &document->subjects[i];
 
-		if (!subject->wanted ||
-		    v2m_account_merge(account, &subject->subject, &subject->undo) == 0)
+		if (!subject->wanted || merge_subject(account, subject) == 0)
 			continue;
 		undo_in_memory(account, document, i);
 		return -ENOMEM;

@@ -15,6 +15,7 @@
 #include "ledger/salvage.h"
 #include "ledger/schema.h"
 #include "ledger/sqlite_error.h"
+#include "ledger/store.h"
 
 static void close_file(struct v2m_ledger *ledger)
 {
@@ -156,96 +157,6 @@ void v2m_ledger_set_retention(struct v2m_ledger *ledger,
 	ledger->retention = *retention;
 }
 
-static int run_with_row(struct v2m_ledger *ledger, enum v2m_statement which, const void *row)
-{
-	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, which);
-
-	v2m_bind_row(&cursor, row);
-	return v2m_cursor_run(&cursor);
-}
-
-int v2m_ledger_add_date(struct v2m_ledger *ledger, enum v2m_statement which, const char *subject,
-			int32_t date, const struct v2m_history_figures *figures)
-{
-	const struct v2m_period row = { .subject = subject, .date = date, .figures = *figures };
-
-	return run_with_row(ledger, which, &row);
-}
-
-static int store_days(struct v2m_ledger *ledger, const struct v2m_subject *subject)
-{
-	int result = 0;
-
-	for (size_t i = 0; i < subject->pending.n_days && result == 0; i++) {
-		const struct v2m_history_day *day = &subject->pending.days[i];
-
-		result = v2m_ledger_add_date(ledger, V2M_ADD_DAY, subject->id, day->date,
-					     &day->figures);
-		if (result == 0)
-			result = v2m_ledger_add_date(ledger, V2M_ADD_MONTH, subject->id,
-						     v2m_date_month(day->date), &day->figures);
-	}
-	return result;
-}
-
-static int store_hours(struct v2m_ledger *ledger, const struct v2m_subject *subject)
-{
-	int result = 0;
-
-	for (size_t i = 0; i < subject->pending.n_hours && result == 0; i++) {
-		const struct v2m_history_hour *hour = &subject->pending.hours[i];
-		const struct v2m_period row = {
-			.subject = subject->id,
-			.start_s = hour->start_s,
-			.utc_offset_s = hour->utc_offset_s,
-			.figures = hour->figures,
-		};
-
-		result = run_with_row(ledger, V2M_ADD_HOUR, &row);
-	}
-	return result;
-}
-
-static int store_subject(const struct v2m_subject *subject, void *ledger)
-{
-	int result;
-
-	if (!subject->dirty)
-		return 0;
-	result = run_with_row(ledger, V2M_PUT_SUBJECT, subject);
-	if (result == 0)
-		result = store_days(ledger, subject);
-	return result ? result : store_hours(ledger, subject);
-}
-
-static int store_raw(const struct v2m_raw_port *raw, void *ledger)
-{
-	return raw->dirty ? run_with_row(ledger, V2M_PUT_RAW, raw) : 0;
-}
-
-static int store_overlap(const struct v2m_socket_overlap *overlap, void *ledger)
-{
-	return overlap->dirty ? run_with_row(ledger, V2M_PUT_OVERLAP, overlap) : 0;
-}
-
-static int store_sessions(const struct v2m_accounted_sessions *reading, void *ledger)
-{
-	return reading->dirty ? run_with_row(ledger, V2M_PUT_SESSIONS, reading) : 0;
-}
-
-static int store_account(struct v2m_ledger *ledger, struct v2m_account *account)
-{
-	int result = v2m_account_each_subject(account, store_subject, ledger);
-
-	if (result == 0)
-		result = v2m_account_each_raw(account, store_raw, ledger);
-	if (result == 0)
-		result = v2m_account_each_overlap(account, store_overlap, ledger);
-	if (result == 0)
-		result = v2m_account_each_sessions(account, store_sessions, ledger);
-	return result;
-}
-
 static int run_simple(struct v2m_ledger *ledger, enum v2m_statement which)
 {
 	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, which);
@@ -273,7 +184,7 @@ static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2
 	bool committing = false;
 
 	if (result == 0)
-		result = store_account(ledger, account);
+		result = v2m_store_account(&ledger->statements, account);
 	if (result == 0 && work)
 		result = work(ledger, argument);
 	committing = result == 0;

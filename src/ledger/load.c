@@ -8,6 +8,8 @@
 /* A row of any table that is loaded. */
 union row {
 	struct v2m_subject subject;
+	struct v2m_part_row part;
+	struct v2m_alias_row alias;
 	struct v2m_raw_port raw;
 	struct v2m_socket_overlap overlap;
 	struct v2m_accounted_sessions sessions;
@@ -16,6 +18,16 @@ union row {
 static int restore_subject(struct v2m_account *account, const union row *row)
 {
 	return v2m_account_restore_subject(account, &row->subject);
+}
+
+static int restore_part(struct v2m_account *account, const union row *row)
+{
+	return v2m_account_restore_part(account, row->part.subject, &row->part.part);
+}
+
+static int restore_alias(struct v2m_account *account, const union row *row)
+{
+	return v2m_account_restore_alias(account, row->alias.name, row->alias.subject);
 }
 
 static int restore_raw(struct v2m_account *account, const union row *row)
@@ -33,20 +45,20 @@ static int restore_sessions(struct v2m_account *account, const union row *row)
 	return v2m_account_restore_sessions(account, &row->sessions);
 }
 
-static const struct part {
+/* Parts and aliases come after the subjects that they belong to. */
+static const struct table {
 	enum v2m_statement which;
 	int (*restore)(struct v2m_account *account, const union row *row);
-} parts[] = {
-	{ V2M_GET_SUBJECTS, restore_subject },
-	{ V2M_GET_RAW, restore_raw },
-	{ V2M_GET_OVERLAPS, restore_overlap },
-	{ V2M_GET_SESSIONS, restore_sessions },
+} tables[] = {
+	{ V2M_GET_SUBJECTS, restore_subject }, { V2M_GET_PARTS, restore_part },
+	{ V2M_GET_ALIASES, restore_alias },    { V2M_GET_RAW, restore_raw },
+	{ V2M_GET_OVERLAPS, restore_overlap }, { V2M_GET_SESSIONS, restore_sessions },
 };
 
-static int load_part(struct v2m_ledger *ledger, const struct part *part,
-		     struct v2m_account *account, struct v2m_error *error)
+static int load_table(struct v2m_ledger *ledger, const struct table *table,
+		      struct v2m_account *account, struct v2m_error *error)
 {
-	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, part->which);
+	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, table->which);
 	struct v2m_error why = { 0 };
 	int result = 0;
 	int more;
@@ -57,7 +69,7 @@ static int load_part(struct v2m_ledger *ledger, const struct part *part,
 		memset(&row, 0, sizeof(row));
 		more = v2m_cursor_next(&cursor, &row, &why);
 		if (more == 1)
-			result = part->restore(account, &row);
+			result = table->restore(account, &row);
 	} while (more == 1 && result == 0);
 	if (result)
 		v2m_error_set(error, result, "ledger: a row of %s cannot be loaded: %s",
@@ -79,8 +91,8 @@ int v2m_ledger_load(struct v2m_ledger *ledger, struct v2m_account *account, stru
 	 * harm. */
 	old = v2m_cursor_of(&ledger->statements, V2M_DELETE_OLD_RAW);
 	(void)v2m_cursor_run(&old);
-	for (size_t i = 0; i < V2M_ARRAY_LEN(parts) && result == 0; i++)
-		result = load_part(ledger, &parts[i], account, error);
+	for (size_t i = 0; i < V2M_ARRAY_LEN(tables) && result == 0; i++)
+		result = load_table(ledger, &tables[i], account, error);
 	return result;
 }
 

@@ -34,10 +34,6 @@ typedef int (*v2m_ledger_work)(struct v2m_ledger *ledger, const void *argument);
 int v2m_ledger_write(struct v2m_ledger *ledger, struct v2m_account *account, v2m_ledger_work work,
 		     const void *argument, struct v2m_error *error);
 
-/* Adds figures to a subject's day (V2M_ADD_DAY) or month (V2M_ADD_MONTH). 0 or -errno. */
-int v2m_ledger_add_date(struct v2m_ledger *ledger, enum v2m_statement which, const char *subject,
-			int32_t date, const struct v2m_history_figures *figures);
-
 /* Reports that a reading failed with code, for the reason why: sets the error, with the file's
  * name, notes damage, and returns code. */
 int v2m_ledger_read_failed(struct v2m_ledger *ledger, int code, const struct v2m_error *why,

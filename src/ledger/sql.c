@@ -28,6 +28,15 @@ static void write_value(FILE *out, const struct v2m_ledger_table *table,
 	      out);
 }
 
+static void write_moved(FILE *out, const struct v2m_ledger_table *table,
+			const struct v2m_ledger_column *column)
+{
+	(void)table;
+	fputs(column->type == V2M_COLUMN_SUBJECT ? "(SELECT id FROM subjects WHERE name = ?2)"
+						 : column->name,
+	      out);
+}
+
 static void write_copied(FILE *out, const struct v2m_ledger_table *table,
 			 const struct v2m_ledger_column *column)
 {
@@ -88,6 +97,7 @@ static const struct word {
 	{ "$columns", write_name, false }, { "$values", write_value, false },
 	{ "$row", write_selected, false }, { "$replace", write_replacement, false },
 	{ "$add", write_addition, true },  { "$copied", write_copied, false },
+	{ "$moved", write_moved, false },
 };
 
 /* Writes what the word at text stands for and returns the word's length; 0: no word is there. */

@@ -12,8 +12,12 @@
 
 #define SUBJECT(parameter) "(SELECT id FROM subjects WHERE name = " parameter ")"
 #define JOINED             "$table JOIN subjects s ON s.id = $table.subject"
-/* The index is by Unix time: a look-up by the wall clock has to be wider. */
+/* The index is by Unix time, so a look-up by the wall clock has to be wider. */
 #define OFFSET_MAX V2M_STRINGIFY(V2M_UTC_OFFSET_MAX_S)
+
+#define ADDED(key) " ON CONFLICT (" key ") DO UPDATE SET $add"
+#define MOVED                                                                                      \
+	"INSERT INTO $table ($columns) SELECT $moved FROM $table WHERE subject = " SUBJECT("?1")
 
 /* table: the table whose columns the words in the text stand for, see sql.h. */
 static const struct text {
@@ -27,6 +31,10 @@ static const struct text {
 	[V2M_PUT_SUBJECT] = { &v2m_ledger_table_subjects,
 			      "INSERT INTO $table ($columns) VALUES ($values)"
 			      " ON CONFLICT (name) DO UPDATE SET $replace" },
+	[V2M_PUT_PART] = { &v2m_ledger_table_parts,
+			   "INSERT OR REPLACE INTO $table ($columns) VALUES ($values)" },
+	[V2M_PUT_ALIAS] = { &v2m_ledger_table_aliases,
+			    "INSERT OR REPLACE INTO $table ($columns) VALUES ($values)" },
 	[V2M_PUT_RAW] = { &v2m_ledger_table_raw,
 			  "INSERT OR REPLACE INTO $table ($columns) VALUES ($values)" },
 	[V2M_PUT_OVERLAP] = { &v2m_ledger_table_overlaps,
@@ -34,27 +42,28 @@ static const struct text {
 	[V2M_PUT_SESSIONS] = { &v2m_ledger_table_sessions,
 			       "INSERT OR REPLACE INTO $table ($columns) VALUES ($values)" },
 	[V2M_GET_SUBJECTS] = { &v2m_ledger_table_subjects, "SELECT $row FROM $table" },
+	[V2M_GET_PARTS] = { &v2m_ledger_table_parts, "SELECT $row FROM " JOINED },
+	[V2M_GET_ALIASES] = { &v2m_ledger_table_aliases, "SELECT $row FROM " JOINED },
 	[V2M_GET_RAW] = { &v2m_ledger_table_raw, "SELECT $row FROM $table" },
 	[V2M_GET_OVERLAPS] = { &v2m_ledger_table_overlaps, "SELECT $row FROM $table" },
 	[V2M_GET_SESSIONS] = { &v2m_ledger_table_sessions, "SELECT $row FROM $table" },
 	[V2M_ADD_DAY] = { &v2m_ledger_table_days,
-			  "INSERT INTO $table ($columns) VALUES ($values)"
-			  " ON CONFLICT (date, subject) DO UPDATE SET $add" },
+			  "INSERT INTO $table ($columns) VALUES ($values)" ADDED("date, subject") },
 	[V2M_ADD_MONTH] = { &v2m_ledger_table_months,
-			    "INSERT INTO $table ($columns) VALUES ($values)"
-			    " ON CONFLICT (month, subject) DO UPDATE SET $add" },
+			    "INSERT INTO $table ($columns) VALUES ($values)" ADDED(
+				    "month, subject") },
 	[V2M_ADD_HOUR] = { &v2m_ledger_table_hours,
-			   "INSERT INTO $table ($columns) VALUES ($values)"
-			   " ON CONFLICT (start_s, utc_offset_s, subject) DO UPDATE SET $add" },
+			   "INSERT INTO $table ($columns) VALUES ($values)" ADDED(
+				   "start_s, utc_offset_s, subject") },
 	/* Epochs of boots long ago never come back. The clock alone does not tell which those are:
 	 * if it was ahead for a time, the active reading is the oldest by the clock, and without it
 	 * all its bytes would count again. */
 	[V2M_DELETE_OLD_RAW] = { NULL,
 				 "DELETE FROM raw WHERE rowid IN (SELECT rowid FROM (SELECT rowid, "
 				 "row_number()"
-				 " OVER (PARTITION BY port ORDER BY read_us DESC) AS by_clock, "
+				 " OVER (PARTITION BY slot ORDER BY read_us DESC) AS by_clock, "
 				 "row_number()"
-				 " OVER (PARTITION BY port ORDER BY rowid DESC) AS by_age FROM raw)"
+				 " OVER (PARTITION BY slot ORDER BY rowid DESC) AS by_age FROM raw)"
 				 " WHERE by_clock > 8 AND by_age > 8)" },
 	[V2M_GET_DAYS] = { &v2m_ledger_table_days, "SELECT $row FROM " JOINED " WHERE s.name = ?1"
 						   " AND date BETWEEN ?2 AND ?3 ORDER BY date" },
@@ -74,9 +83,15 @@ static const struct text {
 			     "SELECT $row FROM $table WHERE source = ?1 AND subject = ?2" },
 	[V2M_PUT_IMPORT] = { &v2m_ledger_table_imports,
 			     "INSERT INTO $table ($columns) VALUES ($values)" },
+	[V2M_MOVE_DAYS] = { &v2m_ledger_table_days, MOVED ADDED("date, subject") },
+	[V2M_MOVE_MONTHS] = { &v2m_ledger_table_months, MOVED ADDED("month, subject") },
+	[V2M_MOVE_HOURS] = { &v2m_ledger_table_hours,
+			     MOVED ADDED("start_s, utc_offset_s, subject") },
 	[V2M_DELETE_DAYS_OF] = { NULL, "DELETE FROM days WHERE subject = " SUBJECT("?1") },
 	[V2M_DELETE_MONTHS_OF] = { NULL, "DELETE FROM months WHERE subject = " SUBJECT("?1") },
 	[V2M_DELETE_HOURS_OF] = { NULL, "DELETE FROM hours WHERE subject = " SUBJECT("?1") },
+	[V2M_DELETE_PARTS_OF] = { NULL, "DELETE FROM parts WHERE subject = " SUBJECT("?1") },
+	[V2M_DELETE_SUBJECT] = { NULL, "DELETE FROM subjects WHERE name = ?1" },
 	[V2M_DELETE_DAYS_BEFORE] = { NULL, "DELETE FROM days WHERE date < ?1" },
 	[V2M_DELETE_HOURS_BEFORE] = { NULL, "DELETE FROM hours WHERE start_s < ?1 + " OFFSET_MAX
 					    " AND start_s + utc_offset_s < ?1" },

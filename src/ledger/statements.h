@@ -14,10 +14,14 @@ enum v2m_statement {
 	V2M_COMMIT,
 	V2M_ROLLBACK,
 	V2M_PUT_SUBJECT,  /* (row) */
+	V2M_PUT_PART,     /* (row) */
+	V2M_PUT_ALIAS,    /* (row) */
 	V2M_PUT_RAW,      /* (row) */
 	V2M_PUT_OVERLAP,  /* (row) */
 	V2M_PUT_SESSIONS, /* (row) */
 	V2M_GET_SUBJECTS,
+	V2M_GET_PARTS,
+	V2M_GET_ALIASES,
 	V2M_GET_RAW,
 	V2M_GET_OVERLAPS,
 	V2M_GET_SESSIONS,
@@ -31,11 +35,16 @@ enum v2m_statement {
 	V2M_GET_MONTH, /* (month) */
 	V2M_GET_HOURS, /* (subject's name, from, to): start_s in [from, to) */
 	V2M_GET_IDENTITY,
-	V2M_GET_IMPORT,     /* (source, subject's name) */
-	V2M_PUT_IMPORT,     /* (row) */
+	V2M_GET_IMPORT, /* (source, subject's name) */
+	V2M_PUT_IMPORT, /* (row) */
+	V2M_MOVE_DAYS,  /* (name of a subject, name of another): adds to the days of the other */
+	V2M_MOVE_MONTHS,
+	V2M_MOVE_HOURS,
 	V2M_DELETE_DAYS_OF, /* (subject's name) */
 	V2M_DELETE_MONTHS_OF,
 	V2M_DELETE_HOURS_OF,
+	V2M_DELETE_PARTS_OF,
+	V2M_DELETE_SUBJECT,
 	V2M_DELETE_DAYS_BEFORE,  /* (date) */
 	V2M_DELETE_HOURS_BEFORE, /* (start_s) */
 	V2M_N_STATEMENTS,

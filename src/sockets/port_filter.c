@@ -18,11 +18,6 @@
 #define JUMP sizeof(struct inet_diag_bc_op)
 #define LEAF (COMPARISON + JUMP)
 
-struct range {
-	uint16_t low;
-	uint16_t high;
-};
-
 struct writer {
 	unsigned char *code;
 	size_t at;
@@ -59,7 +54,7 @@ static size_t search_size(size_t n_ranges)
 }
 
 /* Writes a binary search. The port is at or above the low end of the first range. */
-static void emit_search(struct writer *writer, const struct range *ranges, size_t count)
+static void emit_search(struct writer *writer, const struct v2m_port_range *ranges, size_t count)
 {
 	size_t middle = count / 2;
 
@@ -79,20 +74,19 @@ static int compare_descending(const void *left, const void *right)
 	return (int)*(const uint16_t *)right - (int)*(const uint16_t *)left;
 }
 
-/* Returns the least width of a gap between ports that the filter rejects, so that it has as many
+/* Returns the least width of a gap between ranges that the filter rejects, so that it has as many
  * ranges as allowed. Of the gaps with just this width, the filter rejects *spare. -1: no memory. */
-static int find_least_gap(const uint16_t *ports, size_t n_ports, size_t *spare)
+static int find_least_gap(const struct v2m_port_range *ranges, size_t n_ranges, size_t *spare)
 {
-	V2M_FREE uint16_t *gaps = calloc(n_ports, sizeof(*gaps));
+	V2M_FREE uint16_t *gaps = calloc(n_ranges, sizeof(*gaps));
 	size_t n = 0;
 	size_t equal = 0;
 	uint16_t least;
 
 	if (!gaps)
 		return -1;
-	for (size_t i = 1; i < n_ports; i++)
-		if (ports[i] - ports[i - 1] > 1)
-			gaps[n++] = (uint16_t)(ports[i] - ports[i - 1]);
+	for (size_t i = 1; i < n_ranges; i++)
+		gaps[n++] = (uint16_t)(ranges[i].low - ranges[i - 1].high);
 	*spare = n;
 	if (n < V2M_PORT_FILTER_MAX_RANGES)
 		return 2;
@@ -104,38 +98,40 @@ static int find_least_gap(const uint16_t *ports, size_t n_ports, size_t *spare)
 	return least;
 }
 
-static size_t make_ranges(const uint16_t *ports, size_t n_ports, struct range *ranges)
+/* Joins ranges until a filter can hold them. Returns their number; 0: out of memory. */
+static size_t join_ranges(const struct v2m_port_range *ranges, size_t n_ranges,
+			  struct v2m_port_range *joined)
 {
 	size_t spare = 0;
-	int least = find_least_gap(ports, n_ports, &spare);
+	int least = find_least_gap(ranges, n_ranges, &spare);
 	size_t n = 0;
 
 	if (least < 0)
 		return 0;
-	ranges[n++] = (struct range){ ports[0], ports[0] };
-	for (size_t i = 1; i < n_ports; i++) {
-		int gap = ports[i] - ports[i - 1];
+	joined[n++] = ranges[0];
+	for (size_t i = 1; i < n_ranges; i++) {
+		int gap = ranges[i].low - ranges[i - 1].high;
 
 		if (gap > least || (gap == least && spare > 0)) {
 			spare -= gap == least;
-			ranges[n++].low = ports[i];
+			joined[n++].low = ranges[i].low;
 		}
-		ranges[n - 1].high = ports[i];
+		joined[n - 1].high = ranges[i].high;
 	}
 	return n;
 }
 
-size_t v2m_port_filter(const uint16_t *ports, size_t n_ports,
+size_t v2m_port_filter(const struct v2m_port_range *ranges, size_t n_ranges,
 		       unsigned char code[static V2M_PORT_FILTER_SIZE])
 {
-	struct range ranges[V2M_PORT_FILTER_MAX_RANGES];
-	size_t n = make_ranges(ports, n_ports, ranges);
+	struct v2m_port_range joined[V2M_PORT_FILTER_MAX_RANGES];
+	size_t n = join_ranges(ranges, n_ranges, joined);
 	struct writer writer = { .code = code };
 
 	if (!n)
 		return 0;
 	writer.length = COMPARISON + search_size(n);
-	emit_comparison(&writer, INET_DIAG_BC_S_GE, ranges[0].low, rejecting_jump(&writer));
-	emit_search(&writer, ranges, n);
+	emit_comparison(&writer, INET_DIAG_BC_S_GE, joined[0].low, rejecting_jump(&writer));
+	emit_search(&writer, joined, n);
 	return writer.length;
 }

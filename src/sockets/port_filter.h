@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sockets/tcp_slots.h"
+
 /* The most ranges of ports in a filter. The kernel takes quadratic time to check a filter: a dump
  * takes 0.3 ms longer with 256 ranges, 5 ms with 1024, 35 ms with 3000. Fewer ranges let more
  * sockets through: a dump of 25,000 sockets on 500 scattered ports, out of 100,000 sockets, takes
@@ -14,10 +16,10 @@
 /* Bytes of the largest filter. */
 #define V2M_PORT_FILTER_SIZE (20 * V2M_PORT_FILTER_MAX_RANGES)
 
-/* Writes INET_DIAG_REQ_BYTECODE that accepts all of the ports (ascending, unique, at least one). If
- * they need too many ranges, it also accepts the ports in the narrowest gaps. Returns its length in
- * bytes. 0: out of memory. */
-size_t v2m_port_filter(const uint16_t *ports, size_t n_ports,
+/* Writes INET_DIAG_REQ_BYTECODE that accepts all ports of the ranges (ascending, never adjacent, at
+ * least one). If there are too many ranges, it also accepts the ports in the narrowest gaps.
+ * Returns its length in bytes. 0: out of memory. */
+size_t v2m_port_filter(const struct v2m_port_range *ranges, size_t n_ranges,
 		       unsigned char code[static V2M_PORT_FILTER_SIZE]);
 
 #endif

@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "sockets/tcp_slots.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -26,9 +28,10 @@
 #define KNOWN_LOOK_AHEAD 16
 
 enum map {
-	MAP_COUNTERS,
+	MAP_COUNTERS, /* the first one: a renamed directory is known by it */
 	MAP_STARTS,
 	MAP_SCOPE,
+	MAP_PORTS,
 	N_MAPS,
 };
 
@@ -47,6 +50,7 @@ static const char *const map_names[N_MAPS] = {
 	[MAP_COUNTERS] = "session_counters",
 	[MAP_STARTS] = "session_starts",
 	[MAP_SCOPE] = "session_scope",
+	[MAP_PORTS] = "session_ports",
 };
 
 struct v2m_sessions {
@@ -290,8 +294,9 @@ static size_t list_counted_ports(const struct v2m_sessions *sessions, uint16_t p
 	return count;
 }
 
-int v2m_sessions_set(struct v2m_sessions *sessions, const uint16_t *ports, size_t n_ports,
-		     uint32_t netns, struct v2m_error *error)
+/* Makes counters for exactly these ports. A port that stays keeps its counters. 0 or -errno. */
+static int set_counters(const struct v2m_sessions *sessions, const uint16_t *ports, size_t n_ports,
+			uint32_t netns)
 {
 	struct v2m_session_counters fresh = { .assigned_ns = (uint64_t)v2m_clock_real_us() * 1000 };
 	struct v2m_session_scope scope = { .netns = netns };
@@ -310,6 +315,40 @@ int v2m_sessions_set(struct v2m_sessions *sessions, const uint16_t *ports, size_
 		if (result == -EEXIST)
 			result = 0;
 	}
+	return result;
+}
+
+/* Writes the slot of each port for the program, which sees either the old slot or the new one. 0 or
+ * -errno. */
+static int write_ports(const struct v2m_sessions *sessions, const struct v2m_tcp_slots *slots)
+{
+	size_t size = 65536 * sizeof(struct v2m_session_port);
+	struct v2m_session_port *ports =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, sessions->maps[MAP_PORTS], 0);
+
+	if (ports == MAP_FAILED)
+		return -errno;
+	for (unsigned port = 0; port < 65536; port++) {
+		uint16_t place = slots->places[port];
+		uint16_t slot_port = place ? slots->ports[place - 1] : 0;
+
+		if (ports[port].slot_port != slot_port)
+			__atomic_store_n(&ports[port].slot_port, slot_port, __ATOMIC_RELEASE);
+	}
+	munmap(ports, size);
+	return 0;
+}
+
+int v2m_sessions_set(struct v2m_sessions *sessions, const struct v2m_port_rule *rules,
+		     size_t n_rules, uint32_t netns, struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_tcp_slots_clear) struct v2m_tcp_slots slots = { 0 };
+	int result = v2m_tcp_slots_make(rules, n_rules, &slots);
+
+	if (!result)
+		result = set_counters(sessions, slots.ports, slots.count, netns);
+	if (!result)
+		result = write_ports(sessions, &slots);
 	if (result)
 		return v2m_error_set(error, result,
 				     "cannot change the ports whose sessions are counted: %s",
@@ -348,10 +387,10 @@ static const struct v2m_connection *find_in_dump(const struct v2m_connection_tab
 						 size_t *at,
 						 const struct v2m_connection *connection)
 {
-	while (*at < known->count && known->connections[*at].local_port < connection->local_port)
+	while (*at < known->count && known->connections[*at].slot_port < connection->slot_port)
 		++*at;
 	for (size_t i = *at; i < known->count && i < *at + KNOWN_LOOK_AHEAD &&
-			     known->connections[i].local_port == connection->local_port;
+			     known->connections[i].slot_port == connection->slot_port;
 	     i++) {
 		if (known->connections[i].cookie == connection->cookie) {
 			*at = i + 1;

@@ -11,6 +11,7 @@
 
 #include "base/connection.h"
 #include "base/error.h"
+#include "base/port_rule.h"
 
 struct v2m_sessions;
 
@@ -21,14 +22,15 @@ int v2m_sessions_open(const char *pin_dir, struct v2m_sessions **sessions, struc
 /* Closes the descriptors; the pinned program goes on. Does nothing on NULL. */
 void v2m_sessions_close(struct v2m_sessions *sessions);
 
-/* Counts the sockets of exactly these ports (ascending) in the network namespace with that inode
- * number. A port that stays keeps its counters. 0 or -errno. */
-int v2m_sessions_set(struct v2m_sessions *sessions, const uint16_t *ports, size_t n_ports,
-		     uint32_t netns, struct v2m_error *error);
+/* Counts the sessions on exactly the ports of these rules, in the network namespace with that inode
+ * number. If several rules have a port, the first one counts it. A slot whose first port stays
+ * keeps its counters. 0 or -errno. */
+int v2m_sessions_set(struct v2m_sessions *sessions, const struct v2m_port_rule *rules,
+		     size_t n_rules, uint32_t netns, struct v2m_error *error);
 
-/* The sessions of one port. */
+/* The sessions of one slot. */
 struct v2m_session_reading {
-	uint16_t port;
+	uint16_t port; /* the first port of the slot */
 	struct v2m_session_counters counters;
 };
 
@@ -36,7 +38,7 @@ struct v2m_session_reading {
  * again. */
 void v2m_sessions_keep(struct v2m_sessions *sessions);
 
-/* Reads the counters of all counted ports, ascending. 0 or -errno; the caller frees the array. */
+/* Reads the counters of all slots, ascending by port. 0 or -errno; the caller frees the array. */
 int v2m_sessions_read(struct v2m_sessions *sessions, struct v2m_session_reading **readings,
 		      size_t *n_readings);
 

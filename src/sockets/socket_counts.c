@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "base/table.h"
+#include "base/transport.h"
 
 #define ETHERNET_BYTES 14
 #define IPV4_BYTES     20
@@ -169,7 +170,7 @@ static bool is_loopback(const struct v2m_connection *connection)
 static struct counted_port *find_port_of(const struct v2m_socket_counts *counts,
 					 const struct v2m_connection *connection)
 {
-	struct counted_port *port = find_port(counts, connection->local_port);
+	struct counted_port *port = find_port(counts, connection->slot_port);
 
 	return port && !port->leaving && port->port.loopback == is_loopback(connection) ? port
 											: NULL;
@@ -321,6 +322,9 @@ int v2m_socket_counts_sample(struct v2m_socket_counts *counts, struct v2m_sample
 		const struct counted_port *port = &counts->ports[i];
 
 		ports[i] = (struct v2m_port_sample){ .port = port->port.port,
+						     .last_port = port->port.last_port,
+						     .slot = port->port.port,
+						     .transports = V2M_TCP,
 						     .assigned_ns = port->assigned_ns,
 						     .tcp_rx = port->rx,
 						     .tcp_tx = port->tx };

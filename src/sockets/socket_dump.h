@@ -4,6 +4,7 @@
 #define V2METER_SOCKETS_SOCKET_DUMP_H
 
 #include "base/connection.h"
+#include "sockets/tcp_slots.h"
 
 #define V2M_DUMP_STATES                                                                            \
 	((1u << V2M_TCP_ESTABLISHED) | (1u << V2M_TCP_CLOSE_WAIT) | (1u << V2M_TCP_LAST_ACK))
@@ -16,17 +17,15 @@
 struct v2m_socket_dump {
 	struct v2m_connection_table *table;
 	size_t capacity;
-	const uint16_t *ports; /* ascending */
-	size_t n_ports;
-	uint16_t *place; /* for each port number: 1 + its index in ports; 0: not monitored */
-	struct v2m_closing_port *closing; /* parallel to ports; NULL: not summed up */
+	const struct v2m_tcp_slots *slots;
+	struct v2m_closing_port *closing; /* parallel to slots->ports; NULL: not summed up */
 };
 
 /* Makes the dump sum up closing connections apart from the table. 0 or -ENOMEM. */
 int v2m_socket_dump_keep_closing(struct v2m_socket_dump *dump);
 
 /* Starts an empty dump. expected is the likely number of connections. 0 or -ENOMEM. */
-int v2m_socket_dump_begin(struct v2m_socket_dump *dump, const uint16_t *ports, size_t n_ports,
+int v2m_socket_dump_begin(struct v2m_socket_dump *dump, const struct v2m_tcp_slots *slots,
 			  size_t expected);
 void v2m_socket_dump_clear(struct v2m_socket_dump *dump);
 

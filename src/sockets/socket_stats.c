@@ -24,8 +24,7 @@ struct v2m_socket_stats {
 	struct v2m_socket_diag diag;
 	struct v2m_netlink events; /* fd -1: the kernel announces no destroyed sockets */
 	struct v2m_socket_counts *counts;
-	uint16_t *ports; /* counted, ascending */
-	size_t n_ports;
+	struct v2m_tcp_slots slots;
 	size_t last_count;
 	bool lost_some; /* announcements were lost, and the log knows it */
 };
@@ -94,18 +93,18 @@ void v2m_socket_stats_close(struct v2m_socket_stats *stats)
 	v2m_socket_diag_close(&stats->diag);
 	v2m_netlink_close(&stats->events);
 	v2m_socket_counts_free(stats->counts);
-	free(stats->ports);
+	v2m_tcp_slots_clear(&stats->slots);
 	free(stats);
 }
 
 static int count_open_sockets(struct v2m_socket_stats *stats, uint64_t mono_ns)
 {
 	struct v2m_socket_dump dump;
-	int result = v2m_socket_dump_begin(&dump, stats->ports, stats->n_ports, stats->last_count);
+	int result = v2m_socket_dump_begin(&dump, &stats->slots, stats->last_count);
 
 	if (result)
 		return result;
-	if (stats->n_ports)
+	if (stats->slots.count)
 		result = v2m_socket_diag_dump(&stats->diag, &dump);
 	for (size_t i = 0; i < dump.table->count && !result; i++)
 		result = v2m_socket_counts_add_open(stats->counts, &dump.table->connections[i],
@@ -122,10 +121,16 @@ static void count_announced(struct v2m_socket_stats *stats, const char *buffer, 
 
 	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
 		struct v2m_connection connection = { 0 };
+		uint16_t place;
 
-		if (message->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
-		    v2m_socket_diag_describe(message, &connection) == 0)
-			v2m_socket_counts_add_closed(stats->counts, &connection);
+		if (message->nlmsg_type != SOCK_DIAG_BY_FAMILY || !stats->slots.places ||
+		    v2m_socket_diag_describe(message, &connection))
+			continue;
+		place = stats->slots.places[connection.local_port];
+		if (!place)
+			continue;
+		connection.slot_port = stats->slots.ports[place - 1];
+		v2m_socket_counts_add_closed(stats->counts, &connection);
 	}
 }
 
@@ -168,29 +173,28 @@ static int count_sockets(struct v2m_socket_stats *stats, uint64_t mono_ns, struc
 int v2m_socket_stats_set_ports(struct v2m_socket_stats *stats, const struct v2m_port_rule *rules,
 			       size_t count, struct v2m_error *error)
 {
+	V2M_CLEANUP(v2m_tcp_slots_clear) struct v2m_tcp_slots slots = { 0 };
 	V2M_FREE struct v2m_socket_port *wanted = calloc(count + 1, sizeof(*wanted));
-	V2M_FREE uint16_t *ports = calloc(count + 1, sizeof(*ports));
-	size_t n = 0;
 	int result;
 
-	if (!wanted || !ports)
+	if (!wanted || v2m_tcp_slots_make(rules, count, &slots))
 		return v2m_error_set(error, -ENOMEM, "out of memory for %zu ports", count);
 	/* The last look at the sockets of ports that leave. */
 	result = count_sockets(stats, v2m_clock_mono_ns(), error);
 	if (result)
 		return result;
-	for (size_t i = 0; i < count; i++) {
-		if (!(rules[i].transports & V2M_TCP))
-			continue;
-		wanted[n] = (struct v2m_socket_port){ rules[i].first_port, rules[i].loopback };
-		ports[n++] = rules[i].first_port;
-	}
-	if (v2m_socket_counts_set_ports(stats->counts, wanted, n,
+	for (size_t i = 0; i < slots.count; i++)
+		wanted[i] = (struct v2m_socket_port){
+			.port = slots.ports[i],
+			.last_port = slots.last[i],
+			.loopback = slots.loopback[i],
+		};
+	if (v2m_socket_counts_set_ports(stats->counts, wanted, slots.count,
 					(uint64_t)v2m_clock_real_us() * 1000))
 		return v2m_error_set(error, -ENOMEM, "out of memory for %zu ports", count);
-	free(stats->ports);
-	stats->ports = V2M_TAKE(ports);
-	stats->n_ports = n;
+	v2m_tcp_slots_clear(&stats->slots);
+	stats->slots = slots;
+	slots = (struct v2m_tcp_slots){ 0 };
 	return (int)count;
 }
 
@@ -206,7 +210,8 @@ int v2m_socket_stats_read(struct v2m_socket_stats *stats, struct v2m_sample *sam
 	if (result)
 		return result;
 	if (v2m_socket_counts_sample(stats->counts, &made))
-		return v2m_error_set(error, -ENOMEM, "out of memory for %zu ports", stats->n_ports);
+		return v2m_error_set(error, -ENOMEM, "out of memory for %zu ports",
+				     stats->slots.count);
 	*sample = made;
 	return 0;
 }

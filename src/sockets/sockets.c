@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "sockets/proc_tcp.h"
 #include "sockets/socket_diag.h"
@@ -75,18 +76,21 @@ int v2m_sockets_want_details(struct v2m_sockets *sockets, bool wanted)
 	return 0;
 }
 
-int v2m_sockets_dump(struct v2m_sockets *sockets, const uint16_t *ports, size_t n_ports,
+int v2m_sockets_dump(struct v2m_sockets *sockets, const struct v2m_port_rule *rules, size_t n_rules,
 		     struct v2m_connection_table **table, struct v2m_error *error)
 {
+	V2M_CLEANUP(v2m_tcp_slots_clear) struct v2m_tcp_slots slots = { 0 };
 	struct v2m_socket_dump dump;
-	int result = v2m_socket_dump_begin(&dump, ports, n_ports, sockets->last_count);
+	int result = v2m_tcp_slots_make(rules, n_rules, &slots);
 
+	if (!result)
+		result = v2m_socket_dump_begin(&dump, &slots, sockets->last_count);
 	if (result)
 		return set_error(result, error);
 	dump.table->mono_ns = v2m_clock_mono_ns();
 	if (sockets->diag.details)
 		result = v2m_socket_dump_keep_closing(&dump);
-	if (n_ports && !result)
+	if (slots.count && !result)
 		result = sockets->by_proc ? v2m_proc_tcp_dump(&dump)
 					  : v2m_socket_diag_dump(&sockets->diag, &dump);
 	if (!result)

@@ -7,6 +7,7 @@
 
 #include "base/connection.h"
 #include "base/error.h"
+#include "base/port_rule.h"
 
 struct v2m_sockets;
 
@@ -21,10 +22,10 @@ void v2m_sockets_close(struct v2m_sockets *sockets);
  * wanted and connections come from /proc. */
 int v2m_sockets_want_details(struct v2m_sockets *sockets, bool wanted);
 
-/* Dumps the TCP connections of both address families whose local port is one of ports (ascending)
- * and whose state is ESTABLISHED, CLOSE_WAIT or LAST_ACK. 0 or -errno; the caller owns one
- * reference to the table. */
-int v2m_sockets_dump(struct v2m_sockets *sockets, const uint16_t *ports, size_t n_ports,
+/* Dumps the TCP connections of both address families whose local port is in one of the rules (if in
+ * several, the first rule counts) and whose state is ESTABLISHED, CLOSE_WAIT or LAST_ACK. 0 or
+ * -errno; the caller owns one reference to the table. */
+int v2m_sockets_dump(struct v2m_sockets *sockets, const struct v2m_port_rule *rules, size_t n_rules,
 		     struct v2m_connection_table **table, struct v2m_error *error);
 
 #endif

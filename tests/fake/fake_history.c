@@ -33,16 +33,16 @@ static void fill_days(struct v2m_history_key *entry)
 static void fill_entry(const struct fake_meter *fake, const struct v2m_key *key, int32_t month,
 		       struct v2m_history_key *entry)
 {
-	const struct v2m_key_port *port = v2m_keyset_port(fake->keyset, key->port);
+	const struct v2m_slot *slot = fake_slot(fake, key);
 	bool gone = fake->history_gone[key - fake->keyset->keys];
 	bool in_month = month == FAKE_MONTH && !gone;
 
 	entry->id = strdup(key->id);
 	entry->uuid = strdup(key->uuid);
 	entry->name = strdup(key->name);
-	entry->port = key->port;
-	entry->is_active = port && !port->shared && key->is_active;
-	entry->shares_port = port && port->shared;
+	entry->port = v2m_key_port(key);
+	entry->is_active = slot && slot->n_keys == 1 && key->is_active;
+	entry->shares_port = slot && slot->n_keys > 1;
 	entry->first_seen_us = 1754307939255796;
 	entry->last_activity_us = gone ? 0 : 1754307999000000;
 	entry->all = make_figures(gone ? 0 : 2);
@@ -52,13 +52,13 @@ static void fill_entry(const struct fake_meter *fake, const struct v2m_key *key,
 static void fill_shared_ports(const struct fake_meter *fake, int32_t month,
 			      struct v2m_history *history)
 {
-	for (size_t i = 0; i < fake->keyset->n_ports; i++) {
+	for (size_t i = 0; i < fake->keyset->slots.count; i++) {
 		struct v2m_history_key *entry = &history->keys[history->n_keys];
 
-		if (!fake->keyset->ports[i].shared)
+		if (fake->keyset->slots.items[i].n_keys < 2)
 			continue;
-		entry->port = fake->keyset->ports[i].port;
-		entry->shared = true;
+		entry->port = fake->keyset->slots.items[i].first_port;
+		entry->slot_number = v2m_slot_number(&fake->keyset->slots.items[i]);
 		entry->all = make_figures(2);
 		entry->month = make_figures(month == FAKE_MONTH ? 2 : 0);
 		history->n_keys++;
@@ -69,12 +69,9 @@ static enum v2m_verdict fill_one_key(const struct fake_meter *fake, const char *
 				     struct v2m_history *history)
 {
 	const struct v2m_key *key = v2m_keyset_find(fake->keyset, id);
-	const struct v2m_key_port *port = key ? v2m_keyset_port(fake->keyset, key->port) : NULL;
 
 	if (!key)
 		return V2M_KEY_NOT_FOUND;
-	if (port && port->shared)
-		return V2M_KEY_SHARES_PORT;
 	fill_entry(fake, key, month, &history->keys[0]);
 	if (history->keys[0].all.sessions && (month == V2M_ALL_TIME || month == FAKE_MONTH))
 		fill_days(&history->keys[0]);
@@ -134,7 +131,6 @@ enum v2m_verdict fake_history_date(void *context, int32_t date, struct v2m_histo
 static enum v2m_verdict find_key(struct fake_meter *fake, const char *id,
 				 const struct v2m_key **key)
 {
-	const struct v2m_key_port *port;
 	enum v2m_verdict verdict;
 
 	pthread_mutex_lock(&fake->lock);
@@ -143,10 +139,7 @@ static enum v2m_verdict find_key(struct fake_meter *fake, const char *id,
 	*key = v2m_keyset_find(fake->keyset, id);
 	if (verdict != V2M_OK)
 		return verdict;
-	if (!*key)
-		return V2M_KEY_NOT_FOUND;
-	port = v2m_keyset_port(fake->keyset, (*key)->port);
-	return port && port->shared ? V2M_KEY_SHARES_PORT : V2M_OK;
+	return *key ? V2M_OK : V2M_KEY_NOT_FOUND;
 }
 
 enum v2m_verdict fake_hours(void *context, const struct v2m_history_query *query,
@@ -175,9 +168,12 @@ enum v2m_verdict fake_rates(void *context, const char *id_or_uuid, struct v2m_ke
 {
 	const struct v2m_key *key;
 	enum v2m_verdict verdict = find_key(context, id_or_uuid, &key);
+	const struct v2m_slot *slot = verdict == V2M_OK ? fake_slot(context, key) : NULL;
 
 	if (verdict != V2M_OK)
 		return verdict;
+	if (slot && slot->n_keys > 1)
+		return V2M_KEY_SHARES_PORT;
 	rates->points = calloc(3, sizeof(*rates->points));
 	if (!rates->points)
 		return V2M_UNREADABLE;
@@ -185,7 +181,7 @@ enum v2m_verdict fake_rates(void *context, const char *id_or_uuid, struct v2m_ke
 	rates->step_s = V2M_RATE_HISTORY_STEP_S;
 	rates->real_us = FAKE_RATES_US + 35000000;
 	for (rates->n_points = 0; rates->n_points < 3; rates->n_points++) {
-		float rate = key->port ? (float)rates->n_points + 1 : 0;
+		float rate = v2m_key_port(key) ? (float)rates->n_points + 1 : 0;
 
 		rates->points[rates->n_points] = (struct v2m_rate_point){ rate, 1000 * rate };
 	}
@@ -202,16 +198,16 @@ enum v2m_verdict fake_history_reset(void *context, const char *id_or_uuid, int64
 {
 	struct fake_meter *fake = context;
 	const struct v2m_key *key;
-	const struct v2m_key_port *port;
+	const struct v2m_slot *slot;
 	enum v2m_verdict verdict;
 
 	pthread_mutex_lock(&fake->lock);
 	verdict = fake->reset_verdict;
 	key = v2m_keyset_find(fake->keyset, id_or_uuid);
-	port = key ? v2m_keyset_port(fake->keyset, key->port) : NULL;
+	slot = key ? fake_slot(fake, key) : NULL;
 	if (verdict == V2M_OK && !key)
 		verdict = V2M_KEY_NOT_FOUND;
-	if (verdict == V2M_OK && port && port->shared)
+	if (verdict == V2M_OK && slot && slot->n_keys > 1)
 		verdict = V2M_KEY_SHARES_PORT;
 	if (verdict == V2M_OK) {
 		fake->history_gone[key - fake->keyset->keys] = true;

@@ -24,17 +24,19 @@ static void fill_key(struct v2m_key *key, size_t i)
 		.name = make_numbered("user", 1, i, "@example.com"),
 		.created_at = strdup("2025-08-04T14:34:13.878594"),
 		.is_active = true,
-		.port = (uint16_t)(10001 + i),
 		.transports = V2M_TCP | V2M_UDP,
 		.source = strdup("memory"),
 	};
+	v2m_key_add_port(key, (uint16_t)(10001 + i));
 }
 
 static void rename_key(struct v2m_key *key, const char *id, uint16_t port, bool is_active)
 {
 	free(key->id);
 	key->id = strdup(id);
-	key->port = port;
+	key->n_spans = 0;
+	if (port)
+		v2m_key_add_port(key, port);
 	key->is_active = is_active;
 }
 
@@ -72,6 +74,7 @@ static void fill_connection(struct v2m_connection *connection, size_t i, uint16_
 	connection->family = is_v4 ? AF_INET : AF_INET6;
 	connection->state = states[i % 3];
 	connection->local_port = port;
+	connection->slot_port = port;
 	connection->remote_port = (uint16_t)(1024 + i % 60000);
 	if (i % 3 == 2) {
 		inet_pton(AF_INET6, "2001:db8::1", connection->local);
@@ -117,17 +120,39 @@ struct v2m_totals fake_totals(unsigned readings)
 	};
 }
 
-static void fill_ports(struct fake_meter *fake, struct v2m_snapshot *snapshot)
+const struct v2m_slot *fake_slot(const struct fake_meter *fake, const struct v2m_key *key)
 {
-	snapshot->n_ports = fake->keyset->n_ports;
-	for (size_t i = 0; i < snapshot->n_ports; i++) {
-		struct v2m_port_view *view = &snapshot->ports[i];
+	return v2m_slots_at(&fake->keyset->slots, v2m_key_port(key), V2M_TCP);
+}
 
-		view->port = fake->keyset->ports[i].port;
+/* Fills in the slots. A key has at most one slot, and several keys may share it. */
+static void fill_slots(struct fake_meter *fake, struct v2m_snapshot *snapshot)
+{
+	const struct v2m_slots *slots = &fake->keyset->slots;
+	size_t n_shares = 0;
+
+	for (size_t i = 0; i < slots->count; i++) {
+		struct v2m_slot_view *view = &snapshot->slots[i];
+
+		view->counted = true;
 		view->since_reset = fake_totals(fake->readings - fake->baselines[i]);
+		if (slots->items[i].n_keys > 1)
+			view->unattributed = view->since_reset;
 		view->rate_bytes_s = FAKE_RX_WIRE + FAKE_TX_WIRE;
-		view->connections = v2m_connection_table_port(snapshot->connections, view->port,
-							      &view->n_connections);
+		view->connections = v2m_connection_table_slot(
+			snapshot->connections, slots->items[i].first_port, &view->n_connections);
+	}
+	for (size_t i = 0; i < fake->keyset->n_keys; i++) {
+		const struct v2m_slot *slot = fake_slot(fake, &fake->keyset->keys[i]);
+		struct v2m_share *share = &snapshot->shares[n_shares];
+
+		if (!slot)
+			continue;
+		share->slot = (size_t)(slot - slots->items);
+		if (slot->n_keys == 1)
+			share->since_reset = snapshot->slots[share->slot].since_reset;
+		snapshot->keys[i] = (struct v2m_key_view){ share->since_reset, share, 1 };
+		n_shares++;
 	}
 }
 
@@ -148,13 +173,15 @@ static struct v2m_snapshot *read_counters(struct fake_meter *fake)
 		fake->options.details_max ? fake->options.details_max : SIZE_MAX;
 	snapshot->keyset = v2m_keyset_ref(fake->keyset);
 	snapshot->connections = v2m_connection_table_ref(fake->connections);
-	snapshot->ports = calloc(fake->keyset->n_ports + 1, sizeof(*snapshot->ports));
+	snapshot->slots = calloc(fake->keyset->slots.count + 1, sizeof(*snapshot->slots));
+	snapshot->keys = calloc(fake->keyset->n_keys + 1, sizeof(*snapshot->keys));
+	snapshot->shares = calloc(fake->keyset->n_keys + 1, sizeof(*snapshot->shares));
 	snapshot->interfaces = calloc(2, sizeof(*snapshot->interfaces));
-	if (!snapshot->ports || !snapshot->interfaces) {
+	if (!snapshot->slots || !snapshot->keys || !snapshot->shares || !snapshot->interfaces) {
 		v2m_snapshot_unref(snapshot);
 		return NULL;
 	}
-	fill_ports(fake, snapshot);
+	fill_slots(fake, snapshot);
 	snapshot->n_interfaces = 2;
 	snapshot->interfaces[0] =
 		(struct v2m_interface_view){ .name = "eth0", .rx_bytes = 5000, .tx_bytes = 6000 };
@@ -189,16 +216,16 @@ static enum v2m_verdict take_window(void *context, bool fresh, struct v2m_window
 static enum v2m_verdict reset_port(struct fake_meter *fake, const struct v2m_key *key,
 				   struct v2m_reset *reset)
 {
-	const struct v2m_key_port *port = v2m_keyset_port(fake->keyset, key->port);
-	size_t i = port ? (size_t)(port - fake->keyset->ports) : 0;
+	const struct v2m_slot *slot = fake_slot(fake, key);
+	size_t i = slot ? (size_t)(slot - fake->keyset->slots.items) : 0;
 
 	snprintf(reset->key_id, sizeof(reset->key_id), "%s", key->id);
 	snprintf(reset->uuid, sizeof(reset->uuid), "%s", key->uuid);
-	reset->port = key->port;
+	reset->port = v2m_key_port(key);
 	reset->real_us = v2m_clock_real_us();
-	if (!port)
+	if (!slot)
 		return V2M_KEY_HAS_NO_PORT;
-	if (port->shared)
+	if (slot->n_keys > 1)
 		return V2M_KEY_SHARES_PORT;
 	fake->readings++;
 	reset->closed = fake_totals(fake->readings - fake->baselines[i]);
@@ -240,7 +267,7 @@ static void fill_status(const struct fake_meter *fake, struct v2m_status *status
 	status->mode = V2M_MODE_EBPF;
 	status->health_reason = fake->health.reason;
 	status->keys = fake->keyset->n_keys;
-	status->ports = fake->keyset->n_ports;
+	status->ports = fake->keyset->slots.count;
 	status->devices = calloc(1, sizeof(*status->devices));
 	if (status->devices) {
 		status->n_devices = 1;

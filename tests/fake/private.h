@@ -42,6 +42,9 @@ enum v2m_verdict fake_rates(void *context, const char *id_or_uuid, struct v2m_ke
 enum v2m_verdict fake_history_reset(void *context, const char *id_or_uuid, int64_t *real_us);
 enum v2m_verdict fake_history_cleanup(void *context, unsigned days_to_keep, int64_t *real_us);
 
+/* The slot of a key. NULL: it has no port. */
+const struct v2m_slot *fake_slot(const struct fake_meter *fake, const struct v2m_key *key);
+
 /* fake_transfer.c */
 enum v2m_verdict fake_export(void *context, char **text, size_t *length);
 enum v2m_verdict fake_import(void *context, const char *text, size_t length,

@@ -44,7 +44,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	check_error(v2m_key_file_read(&doc, &gathered.customers, &error), &error);
 	check_error(v2m_port_file_read(&doc, &gathered.assignments, &error), &error);
-	FUZZ_CHECK(v2m_key_join(&gathered, &joined) == 0);
+	result = v2m_key_join(&gathered, &joined, &error);
+	check_error(result, &error);
+	if (result)
+		return 0;
 	check_joined(&joined);
 	return 0;
 }

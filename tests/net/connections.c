@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/format.h"
+#include "base/transport.h"
 
 #define MAX_LINES 64
 #define LINE_LEN  256
@@ -72,11 +73,16 @@ static void list_by_ss(const uint16_t *ports, size_t n_ports, struct lines *line
 
 struct v2m_connection_table *dump(const uint16_t *ports, size_t n_ports)
 {
+	struct v2m_port_rule *rules = calloc(n_ports + 1, sizeof(*rules));
 	struct v2m_connection_table *table = NULL;
 	struct v2m_error error = { 0 };
 
-	if (v2m_sockets_dump(sockets, ports, n_ports, &table, &error))
+	assert_non_null(rules);
+	for (size_t i = 0; i < n_ports; i++)
+		rules[i] = (struct v2m_port_rule){ ports[i], ports[i], V2M_TCP, false, false };
+	if (v2m_sockets_dump(sockets, rules, n_ports, &table, &error))
 		fail_msg("%s", error.text);
+	free(rules);
 	return table;
 }
 

@@ -196,9 +196,9 @@ static void the_table_is_sorted_by_port(void **state)
 	assert_int_equal(table->count, 30);
 	for (size_t i = 0; i < 30; i++)
 		assert_int_equal(table->connections[i].local_port, ports[i / 10]);
-	assert_ptr_equal(v2m_connection_table_port(table, 5042, &count), &table->connections[10]);
+	assert_ptr_equal(v2m_connection_table_slot(table, 5042, &count), &table->connections[10]);
 	assert_int_equal(count, 10);
-	assert_null(v2m_connection_table_port(table, 5044, &count));
+	assert_null(v2m_connection_table_slot(table, 5044, &count));
 	v2m_connection_table_unref(table);
 	for (size_t i = 0; i < 30; i++)
 		cut(pairs[i]);

@@ -24,21 +24,49 @@ struct key_of {
 	uint16_t port;
 };
 
-static inline struct v2m_keyset *keyset_of(const struct key_of *of, size_t n)
+/* A key and the spans on which it is served. A span without a port ends the list. */
+struct key_on {
+	const char *uuid;
+	struct v2m_span spans[4];
+	const char *aliases[3];
+};
+
+static inline void make_key(const struct key_on *on, struct v2m_key *key)
+{
+	key->id = strdup(on->uuid);
+	key->uuid = strdup(on->uuid);
+	key->name = strdup("somebody");
+	key->is_active = true;
+	for (size_t i = 0; i < 4 && on->spans[i].first_port; i++)
+		assert_int_equal(v2m_key_add_span(key, &on->spans[i]), 0);
+	for (size_t i = 0; i < 3 && on->aliases[i]; i++)
+		assert_int_equal(v2m_strings_add(&key->aliases, on->aliases[i]), 0);
+}
+
+static inline struct v2m_keyset *keyset_on(const struct key_on *on, size_t n)
 {
 	struct v2m_key *keys = calloc(n + 1, sizeof(*keys));
 	struct v2m_keyset *keyset;
 
-	for (size_t i = 0; i < n; i++) {
-		keys[i].id = strdup(of[i].uuid);
-		keys[i].uuid = strdup(of[i].uuid);
-		keys[i].name = strdup("somebody");
-		keys[i].port = of[i].port;
-		keys[i].transports = V2M_TCP | V2M_UDP;
-		keys[i].is_active = true;
-	}
+	for (size_t i = 0; i < n; i++)
+		make_key(&on[i], &keys[i]);
 	keyset = v2m_keyset_new(keys, n);
 	assert_non_null(keyset);
+	return keyset;
+}
+
+static inline struct v2m_keyset *keyset_of(const struct key_of *of, size_t n)
+{
+	struct key_on *on = calloc(n + 1, sizeof(*on));
+	struct v2m_keyset *keyset;
+
+	for (size_t i = 0; i < n; i++) {
+		on[i].uuid = of[i].uuid;
+		on[i].spans[0] =
+			(struct v2m_span){ of[i].port, of[i].port, V2M_TCP | V2M_UDP, false, 0 };
+	}
+	keyset = keyset_on(on, n);
+	free(on);
 	return keyset;
 }
 
@@ -57,6 +85,9 @@ static inline struct v2m_port_sample port_at(uint16_t port, uint64_t bytes)
 {
 	return (struct v2m_port_sample){
 		.port = port,
+		.last_port = port,
+		.slot = port,
+		.transports = V2M_TCP | V2M_UDP,
 		.assigned_ns = 1,
 		.tcp_rx = flow_of(bytes),
 		.tcp_tx = flow_of(bytes),
@@ -117,6 +148,7 @@ static inline struct v2m_connection_table *connections_of(uint16_t port, uint16_
 			.family = AF_INET,
 			.state = V2M_TCP_ESTABLISHED,
 			.local_port = port,
+			.slot_port = port,
 			.remote_port = (uint16_t)(first + i),
 		};
 	return table;

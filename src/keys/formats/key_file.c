@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keys/key_clash.h"
 #include "base/uuid.h"
 #include "base/transport.h"
 #include "base/cleanup.h"
@@ -24,8 +25,8 @@ static int optional_string(const struct v2m_json_node *key, const char *name, bo
 	return v2m_json_string(&node, V2M_JSON_MAX_STRING, value, error);
 }
 
-static int read_transport(const struct v2m_json_node *key, unsigned *transports,
-			  struct v2m_error *error)
+int v2m_key_read_transport(const struct v2m_json_node *key, unsigned *transports,
+			   struct v2m_error *error)
 {
 	struct v2m_json_node node = v2m_json_member(key, "transport");
 	const char *text = json_string_value(node.value);
@@ -41,17 +42,58 @@ static int read_transport(const struct v2m_json_node *key, unsigned *transports,
 	return 0;
 }
 
-static int read_port(const struct v2m_json_node *key, uint16_t *port, struct v2m_error *error)
+/* Adds one element of "ports". */
+static int add_ports(const struct v2m_json_node *node, struct v2m_key *key, const char *text,
+		     struct v2m_error *error)
 {
-	struct v2m_json_node node = v2m_json_member(key, "port");
+	struct v2m_span span = { .transports = key->transports };
+
+	if (!v2m_span_parse(text, &span))
+		return v2m_json_expected(node, error,
+					 "a port from 1 to 65535 or a range \"20000-50000\", "
+					 "either one also with \"/tcp\" or \"/udp\" at its end");
+	if (v2m_key_add_span(key, &span))
+		return v2m_error_set(error, -ENOMEM, "%s: out of memory", node->doc->path);
+	return 0;
+}
+
+static int read_port(const struct v2m_json_node *object, struct v2m_key *key,
+		     struct v2m_error *error)
+{
+	struct v2m_json_node node = v2m_json_member(object, "port");
 	long long value;
 	int result;
 
 	if (!node.value)
 		return 0;
 	result = v2m_json_integer(&node, 1, 65535, &value, error);
-	if (result == 0)
-		*port = (uint16_t)value;
+	if (!result && v2m_key_add_port(key, (uint16_t)value))
+		result = v2m_error_set(error, -ENOMEM, "%s: out of memory", node.doc->path);
+	return result;
+}
+
+/* Reads "ports": a list of numbers, and of strings that v2m_span_parse() accepts. */
+static int read_ports(const struct v2m_json_node *object, struct v2m_key *key,
+		      struct v2m_error *error)
+{
+	struct v2m_json_node list = v2m_json_member(object, "ports");
+	int result = 0;
+
+	if (!list.value)
+		return 0;
+	if (!json_is_array(list.value))
+		return v2m_json_expected(&list, error, "a list of ports and ranges");
+	for (size_t i = 0; i < json_array_size(list.value) && !result; i++) {
+		struct v2m_json_node item = v2m_json_item(&list, i);
+		char number[24];
+
+		snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(item.value));
+		result = add_ports(&item, key,
+				   json_is_string(item.value)    ? json_string_value(item.value)
+				   : json_is_integer(item.value) ? number
+								 : "",
+				   error);
+	}
 	return result;
 }
 
@@ -84,9 +126,11 @@ static int read_members(const struct v2m_json_node *node, struct v2m_key *key,
 	if (!result)
 		result = read_active(node, &key->is_active, error);
 	if (!result)
-		result = read_port(node, &key->port, error);
+		result = v2m_key_read_transport(node, &key->transports, error);
 	if (!result)
-		result = read_transport(node, &key->transports, error);
+		result = read_port(node, key, error);
+	if (!result)
+		result = read_ports(node, key, error);
 	return result;
 }
 
@@ -148,15 +192,68 @@ static int refuse_clash(const struct v2m_json_node *root, const struct v2m_key_l
 	node = v2m_json_member(&later, member);
 	if (strcmp(member, "id") == 0)
 		snprintf(what, sizeof(what), "the id %s", keys->items[second].id);
-	if (strcmp(member, "port") == 0)
-		snprintf(what, sizeof(what), "port %u", keys->items[second].port);
 	return v2m_json_fail(&node, error, "%s already belongs to the key on line %u", what,
+			     v2m_json_node_place(&earlier).line);
+}
+
+/* A consumer that asks for one of two such keys would get the other one. */
+static int refuse_crossed(const struct v2m_json_node *root, const struct v2m_key_list *keys,
+			  struct v2m_error *error)
+{
+	struct v2m_json_node earlier;
+	struct v2m_json_node later;
+	size_t first;
+	size_t second;
+	int result = v2m_key_clash_find_crossed(keys, &first, &second);
+
+	if (result < 0)
+		return v2m_error_set(error, result, "%s: out of memory", root->doc->path);
+	if (result == 0)
+		return 0;
+	earlier = v2m_json_item(root, first);
+	later = v2m_json_item(root, second);
+	return v2m_json_fail(&later, error,
+			     "the id of this key is the uuid of the key on line %u, or the other "
+			     "way round",
+			     v2m_json_node_place(&earlier).line);
+}
+
+/* Names the port that two keys use by the same transport, and the line of the earlier key. */
+static int refuse_port_clash(const struct v2m_json_node *root, const struct v2m_key_list *keys,
+			     struct v2m_error *error)
+{
+	struct v2m_json_node earlier;
+	struct v2m_json_node later;
+	struct v2m_json_node node;
+	size_t first;
+	size_t second;
+	uint16_t port;
+	int result = v2m_key_list_port_clash(keys, &first, &second, &port);
+
+	if (result < 0)
+		return v2m_error_set(error, result, "%s: out of memory", root->doc->path);
+	if (result == 0)
+		return 0;
+	earlier = v2m_json_item(root, first);
+	later = v2m_json_item(root, second);
+	node = v2m_json_member(&later, "port");
+	if (!node.value)
+		node = v2m_json_member(&later, "ports");
+	return v2m_json_fail(&node, error, "port %u already belongs to the key on line %u", port,
 			     v2m_json_node_place(&earlier).line);
 }
 
 bool v2m_key_file_is_document(const json_t *root)
 {
 	return json_is_array(root);
+}
+
+bool v2m_key_file_has_keys(const json_t *root)
+{
+	for (size_t i = 0; i < json_array_size(root); i++)
+		if (json_object_get(json_array_get(root, i), "uuid"))
+			return true;
+	return false;
 }
 
 int v2m_key_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
@@ -167,6 +264,8 @@ int v2m_key_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 
 	if (!json_is_array(root.value))
 		return v2m_json_expected(&root, error, "a list of keys");
+	if (json_array_size(root.value) > V2M_MAX_KEYS)
+		return v2m_json_fail(&root, error, "expected at most %u keys", V2M_MAX_KEYS);
 	for (size_t i = 0; i < json_array_size(root.value); i++) {
 		struct v2m_json_node item = v2m_json_item(&root, i);
 
@@ -178,6 +277,8 @@ int v2m_key_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 	if (!result)
 		result = refuse_clash(&root, keys, "id", v2m_key_order_by_id, error);
 	if (!result)
-		result = refuse_clash(&root, keys, "port", v2m_key_order_by_port, error);
+		result = refuse_crossed(&root, keys, error);
+	if (!result)
+		result = refuse_port_clash(&root, keys, error);
 	return result;
 }

@@ -28,8 +28,8 @@ static int read_assignment(const struct v2m_json_node *node, const char *uuid,
 		return result;
 	entry.uuid = strdup(uuid);
 	entry.source = strdup(node->doc->path);
-	entry.port = (uint16_t)number;
-	if (!entry.uuid || !entry.source || v2m_key_list_add(assignments, &entry))
+	if (!entry.uuid || !entry.source || v2m_key_add_port(&entry, (uint16_t)number) ||
+	    v2m_key_list_add(assignments, &entry))
 		return v2m_error_set(error, -ENOMEM, "%s: out of memory", node->doc->path);
 	return 0;
 }
@@ -67,6 +67,8 @@ int v2m_port_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *assi
 	const char *uuid;
 	json_t *value;
 
+	if (!result && json_object_size(list.value) > V2M_MAX_KEYS)
+		result = v2m_json_fail(&list, error, "expected at most %u ports", V2M_MAX_KEYS);
 	if (result)
 		return result;
 	json_object_foreach (list.value, uuid, value) {
@@ -77,7 +79,5 @@ int v2m_port_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *assi
 			return result;
 	}
 	result = refuse_clash(&list, assignments, v2m_key_order_by_uuid, "uuid", error);
-	if (!result)
-		result = refuse_clash(&list, assignments, v2m_key_order_by_port, "port", error);
 	return result;
 }

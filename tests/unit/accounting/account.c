@@ -262,6 +262,7 @@ static void resets_and_the_last_reading_add_up_to_what_was_counted(void **contex
 		assert_int_equal(v2m_account_reset(state->account, "aaaa",
 						   state->one.sample.real_us, &closed, &undo),
 				 0);
+		v2m_reset_undo_clear(&undo);
 		sum += closed.rx.wire_bytes;
 	}
 	apply(state, 1001, raw + 5, 9999);

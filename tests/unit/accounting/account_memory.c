@@ -169,11 +169,63 @@ static void connections_are_accounted_whole_or_not_at_all(void **context)
 	v2m_account_free(account);
 }
 
+static uint64_t sum_of_two(const struct v2m_account *account)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < 2; i++)
+		if (v2m_account_subject(account, i ? "new" : "old"))
+			bytes += lifetime_rx(account, i ? "new" : "old");
+	return bytes;
+}
+
+static void a_subject_is_joined_completely_or_not_at_all(void **context)
+{
+	static const struct key_on before[] = {
+		{ .uuid = "new", .spans = { { 1, 1, V2M_TCP, false, 0 } } },
+		{ .uuid = "old", .spans = { { 2, 2, V2M_TCP, false, 0 } } },
+	};
+	static const struct key_on after[] = {
+		{ .uuid = "new",
+		  .spans = { { 1, 1, V2M_TCP, false, 0 }, { 2, 2, V2M_TCP, false, 0 } },
+		  .aliases = { "old" } },
+	};
+	struct v2m_account *account = v2m_account_new();
+	struct v2m_keyset *apart = keyset_on(before, 2);
+	struct v2m_keyset *joined = keyset_on(after, 1);
+	struct v2m_port_sample ports[] = { port_at(1, 10), port_at(2, 500) };
+	struct v2m_sample sample = { .epoch = "epoch", .ports = ports, .n_ports = 2 };
+	unsigned n = 0;
+	int result;
+
+	(void)context;
+	assert_int_equal(v2m_account_apply(account, apart, &sample), 0);
+	do {
+		until_failure = ++n;
+		result = v2m_account_bind(account, joined, 1);
+		until_failure = 0;
+		assert_int_equal(sum_of_two(account), 510);
+		/* The key set from before is bound again, with what has been made by now. */
+		if (result)
+			assert_int_equal(v2m_account_apply(account, apart, &sample), 0);
+	} while (result);
+	assert_true(n > 4);
+	assert_null(v2m_account_subject(account, "old"));
+	assert_int_equal(v2m_account_subject(account, "new")->parts.count, 2);
+	assert_int_equal(
+		v2m_account_subject(account, "new")->pending.days[0].figures.totals.rx.wire_bytes,
+		510);
+	v2m_keyset_unref(apart);
+	v2m_keyset_unref(joined);
+	v2m_account_free(account);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_sample_is_accounted_whole_or_not_at_all),
 		cmocka_unit_test(connections_are_accounted_whole_or_not_at_all),
+		cmocka_unit_test(a_subject_is_joined_completely_or_not_at_all),
 	};
 
 	return cmocka_run_group_tests_name("account_memory", tests, NULL, NULL);

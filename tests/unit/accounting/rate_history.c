@@ -37,7 +37,7 @@ static size_t read_all(struct v2m_rate_history *history, uint16_t port)
 {
 	int64_t start_us;
 
-	return v2m_rate_history_port(history, port, points, V2M_ARRAY_LEN(points), &start_us);
+	return v2m_rate_history_slot(history, port, points, V2M_ARRAY_LEN(points), &start_us);
 }
 
 static void a_steady_flow_has_the_same_rate_in_every_step(void **context)
@@ -47,7 +47,7 @@ static void a_steady_flow_has_the_same_rate_in_every_step(void **context)
 	for (unsigned second = 5; second <= 65; second++)
 		add(*context, 1001, 500 * second, second);
 	assert_int_equal(
-		v2m_rate_history_port(*context, 1001, points, V2M_ARRAY_LEN(points), &start_us), 5);
+		v2m_rate_history_slot(*context, 1001, points, V2M_ARRAY_LEN(points), &start_us), 5);
 	assert_int_equal(start_us, 1000000010 * SECOND_US);
 	for (size_t i = 0; i < 5; i++) {
 		assert_true(fabsf(points[i].rx_bytes_s - 1000) < 0.1f);
@@ -158,6 +158,22 @@ static void a_port_with_a_new_owner_begins_anew(void **context)
 	assert_true(fabsf(points[2].rx_bytes_s - 100) < 0.1f);
 }
 
+static void the_later_of_two_counters_of_a_slot_counts(void **context)
+{
+	struct v2m_port_sample entries[2];
+	struct v2m_sample sample = { .epoch = "epoch", .ports = entries, .n_ports = 2 };
+
+	for (unsigned second = 10; second <= 40; second += 10) {
+		entries[0] = port_at(443, 1000000 * second);
+		entries[1] = port_at(443, 5 * second);
+		entries[1].assigned_ns = 2;
+		sample.mono_ns = second * SECOND_NS;
+		v2m_rate_history_add(*context, &sample);
+	}
+	assert_int_equal(read_all(*context, 443), 3);
+	assert_true(fabsf(points[2].rx_bytes_s - 10) < 0.1f);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -171,6 +187,7 @@ int main(void)
 		TEST(another_counter_begins_anew),
 		TEST(a_port_that_vanished_is_forgotten),
 		TEST(a_port_with_a_new_owner_begins_anew),
+		TEST(the_later_of_two_counters_of_a_slot_counts),
 	};
 
 	return cmocka_run_group_tests_name("rate_history", tests, NULL, NULL);

@@ -114,8 +114,8 @@ static void a_ratio_has_two_decimals(void **state)
 	struct world *world = *state;
 	json_t *answer;
 
-	world->snapshot->ports[2].n_connections = 1;
-	world->snapshot->ports[3].n_connections = 2;
+	world->snapshot->slots[2].n_connections = 1;
+	world->snapshot->slots[3].n_connections = 2;
 	answer = render(world, v2m_api_key_exact, "key-1", 200);
 	assert_float(answer, "traffic_bytes/connection_ratio", 66.67);
 	json_decref(answer);

@@ -165,12 +165,24 @@ static void a_key_that_shares_its_port_is_refused(void **state)
 	json_decref(answer);
 }
 
+static const struct v2m_slot *slot_of(const struct world *world, const char *id)
+{
+	const struct v2m_key *key = v2m_keyset_find(world->snapshot->keyset, id);
+
+	return v2m_slots_at(&world->snapshot->keyset->slots, v2m_key_port(key), V2M_TCP);
+}
+
+static struct v2m_slot_view *view_of(const struct world *world, const char *id)
+{
+	return (struct v2m_slot_view *)v2m_snapshot_slot(world->snapshot, slot_of(world, id));
+}
+
 static void a_key_whose_port_is_not_counted_gets_no_zeros(void **state)
 {
 	struct world *world = *state;
 	json_t *answer;
 
-	world->snapshot->n_ports--; /* the last one belongs to key-1 */
+	view_of(world, "key-1")->counted = false;
 	answer = render(world, v2m_api_key_simple, "key-1", 503);
 	assert_text(answer, "code", "not_counted");
 	json_decref(answer);
@@ -181,18 +193,19 @@ static void a_port_that_is_not_counted_stands_apart_from_the_others_without_byte
 	struct world *world = *state;
 	struct v2m_snapshot *snapshot = world->snapshot;
 	json_t *answer = render(world, v2m_api_simple, NULL, 200);
-	struct v2m_key_port *last = &snapshot->keyset->ports[snapshot->n_ports - 1];
+	struct v2m_slot *last = (struct v2m_slot *)slot_of(world, "key-1");
+	size_t counted = snapshot->keyset->slots.count - 1;
 	char path[64];
 
 	assert_null(json_object_get(at(answer, "data"), "not_counted"));
 	json_decref(answer);
-	snapshot->n_ports--;
+	view_of(world, "key-1")->counted = false;
 	snapshot->mode = V2M_MODE_SOCKET_STATS;
 	last->transports = V2M_UDP;
 	answer = render(world, v2m_api_simple, NULL, 200);
-	assert_int_equal(json_object_size(at(answer, "data/ports")), snapshot->n_ports);
+	assert_int_equal(json_object_size(at(answer, "data/ports")), counted);
 	assert_int_equal(json_object_size(at(answer, "data/not_counted")), 1);
-	snprintf(path, sizeof(path), "data/not_counted/%u", last->port);
+	snprintf(path, sizeof(path), "data/not_counted/%u", last->first_port);
 	assert_text(at(answer, path), "code", "udp_not_counted");
 	assert_text(at(answer, path), "key_id", "key-1");
 	assert_null(json_object_get(at(answer, path), "total_bytes"));
@@ -217,8 +230,7 @@ static void without_the_programs_no_peers_of_a_key_with_udp_are_observed(void **
 static void a_connection_has_its_figures_where_the_kernel_tells_them(void **state)
 {
 	struct world *world = *state;
-	struct v2m_port_view *view =
-		(struct v2m_port_view *)v2m_snapshot_port(world->snapshot, 10001);
+	struct v2m_slot_view *view = view_of(world, "key-0");
 	struct v2m_connection *first = (struct v2m_connection *)view->connections;
 	const json_t *details;
 	json_t *answer;
@@ -291,7 +303,7 @@ static void counters_beyond_63_bits_are_written_whole(void **state)
 	struct world *world = *state;
 	struct v2m_body body = { 0 };
 
-	world->snapshot->ports[0].since_reset.rx.wire_bytes = UINT64_MAX - 3000;
+	world->snapshot->slots[0].since_reset.rx.wire_bytes = UINT64_MAX - 3000;
 	assert_int_equal(v2m_api_simple(world->snapshot, V2M_API_BYTES_WIRE, NULL, &body), 0);
 	assert_non_null(strstr(body.data, "\"total_bytes\":18446744073709551615,"
 					  "\"rx_bytes\":18446744073709548615,"));

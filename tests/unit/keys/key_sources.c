@@ -50,7 +50,7 @@ static void a_source_is_recognised_by_its_content(void **state)
 	assert_null(report.items[0].error);
 	assert_int_equal(keyset->n_keys, 3);
 	assert_string_equal(keyset->keys[0].uuid, "a");
-	assert_int_equal(keyset->keys[0].port, 5);
+	assert_int_equal(v2m_key_port(&keyset->keys[0]), 5);
 	v2m_keyset_unref(keyset);
 }
 
@@ -112,7 +112,7 @@ static void a_directory_is_read_in_the_order_of_its_names(void **state)
 	assert_int_equal(report.count, 1);
 	assert_int_equal(keyset->n_keys, 1);
 	assert_string_equal(keyset->keys[0].name, "Alice");
-	assert_int_equal(keyset->keys[0].port, 20);
+	assert_int_equal(v2m_key_port(&keyset->keys[0]), 20);
 	v2m_keyset_unref(keyset);
 	temporary_file("d/30.json", "{\"inbounds\": [");
 	FAIL(-EINVAL, "d");
@@ -167,8 +167,8 @@ static void auto_looks_in_every_place(void **state)
 	keyset = LOAD("auto");
 	assert_int_equal(report.count, 8);
 	assert_int_equal(keyset->n_keys, 8);
-	assert_int_equal(v2m_keyset_find(keyset, "k2")->port, 102);
-	assert_int_equal(v2m_keyset_find(keyset, "c4")->port, 204);
+	assert_int_equal(v2m_key_port(v2m_keyset_find(keyset, "k2")), 102);
+	assert_int_equal(v2m_key_port(v2m_keyset_find(keyset, "c4")), 204);
 	v2m_keyset_unref(keyset);
 }
 
@@ -218,14 +218,22 @@ static void ports_beyond_the_limit_are_refused_and_reported(void **state)
 {
 	struct v2m_keyset *keyset;
 
+	char *text = malloc(1 << 20);
+	size_t length = 0;
+
 	(void)state;
-	temporary_file("v", V2RAY_CLIENT(U1, "\"1-4099\""));
-	keyset = LOAD("v");
-	assert_int_equal(keyset->n_keys, 4099);
-	assert_int_equal(keyset->n_ports, 4096);
+	assert_non_null(text);
+	for (int i = 1; i <= V2M_MAX_SLOTS + 3; i++)
+		length += (size_t)sprintf(text + length, "%s{\"uuid\": \"u%d\", \"port\": %d}",
+					  i > 1 ? "," : "[", i, i);
+	strcpy(text + length, "]");
+	temporary_file("k", text);
+	free(text);
+	keyset = LOAD("k");
+	assert_int_equal(keyset->n_keys, V2M_MAX_SLOTS + 3);
 	assert_int_equal(report.refused_ports, 3);
-	assert_int_equal(keyset->keys[4095].port, 4096);
-	assert_int_equal(keyset->keys[4096].port, 0);
+	assert_false(v2m_slots_at(&keyset->slots, V2M_MAX_SLOTS, V2M_TCP)->refused);
+	assert_true(v2m_slots_at(&keyset->slots, V2M_MAX_SLOTS + 1, V2M_TCP)->refused);
 	v2m_keyset_unref(keyset);
 }
 

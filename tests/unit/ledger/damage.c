@@ -134,10 +134,11 @@ static const char *const impossible[] = {
 	"UPDATE subjects SET history_tx_packets = tx_packets + 1 WHERE name = 'bbbb'",
 	"UPDATE raw SET tcp_rx_wire = 'many'",
 	"UPDATE raw SET udp_tx_payload = -1",
-	"UPDATE raw SET port = 0",
+	"UPDATE raw SET slot = -1",
 	"UPDATE raw SET epoch = x'01'",
 	"UPDATE socket_overlaps SET rx_wire = -1",
 	"UPDATE session_readings SET opened = 0.5",
+	"UPDATE session_readings SET slot_number = 131072",
 };
 
 static void impossible_values_at_the_start_are_damage(void **context)
@@ -152,10 +153,10 @@ static void impossible_values_at_the_start_are_damage(void **context)
 		each_file(state, "*", unlink);
 		open_ledger(state);
 		some_history(state);
-		sql(state, "INSERT INTO subjects (id, name, rx_packets, rx_wire, rx_payload,"
-			   " tx_packets, tx_wire, tx_payload) SELECT 9, 'bbbb', rx_packets,"
+		sql(state, "INSERT INTO subjects (id, name, port, rx_packets, rx_wire, rx_payload,"
+			   " tx_packets, tx_wire, tx_payload) SELECT 9, 'bbbb', port, rx_packets,"
 			   " rx_wire, rx_payload, tx_packets, tx_wire, tx_payload FROM subjects;"
-			   "INSERT INTO socket_overlaps (port) VALUES (1001);"
+			   "INSERT INTO socket_overlaps (slot_number) VALUES (1001);"
 			   "INSERT INTO session_readings VALUES (1001, 1, 0)");
 		sql(state, impossible[i]);
 		restart(state);

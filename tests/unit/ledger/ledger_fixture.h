@@ -160,6 +160,13 @@ static inline int64_t query(struct state *state, const char *text)
 	return value;
 }
 
+/* Replaces the key set of the fixture. */
+static inline void use_keys(struct state *state, const struct key_on *on, size_t n)
+{
+	v2m_keyset_unref(state->keyset);
+	state->keyset = keyset_on(on, n);
+}
+
 static inline uint64_t stored_day(struct state *state, int32_t date)
 {
 	struct v2m_history history = { 0 };
@@ -205,6 +212,7 @@ static inline void some_history(struct state *state)
 
 	count(state, 100, "2025-08-03T12:00:00");
 	v2m_account_reset(state->account, "aaaa", 1, &closed, &undo);
+	v2m_reset_undo_clear(&undo);
 	store(state);
 	count(state, 150, "2025-08-04T12:00:00");
 	store(state);

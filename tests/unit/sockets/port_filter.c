@@ -62,7 +62,15 @@ static void assert_well_formed(void)
 
 static void build_filter(const uint16_t *ports, size_t n_ports)
 {
-	length = v2m_port_filter(ports, n_ports, code);
+	static struct v2m_port_range ranges[UINT16_MAX + 1];
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_ports; i++) {
+		if (i == 0 || ports[i] != ports[i - 1] + 1)
+			ranges[n++].low = ports[i];
+		ranges[n - 1].high = ports[i];
+	}
+	length = v2m_port_filter(ranges, n, code);
 	assert_true(length > 0 && length <= sizeof(code));
 	assert_well_formed();
 }

@@ -17,7 +17,7 @@ struct state {
 	uint64_t now_ns;
 };
 
-static const struct v2m_socket_port two_ports[] = { { 1001, false }, { 1002, true } };
+static const struct v2m_socket_port two_ports[] = { { 1001, 1001, false }, { 1002, 1002, true } };
 
 static void set_ports(struct state *state, const struct v2m_socket_port *ports, size_t n)
 {
@@ -73,11 +73,13 @@ static struct v2m_connection socket_at(uint64_t cookie, uint64_t n)
 
 static void add_open(struct state *state, struct v2m_connection connection)
 {
+	connection.slot_port = connection.local_port;
 	assert_int_equal(v2m_socket_counts_add_open(state->counts, &connection, state->now_ns), 0);
 }
 
 static void add_closed(struct state *state, struct v2m_connection connection)
 {
+	connection.slot_port = connection.local_port;
 	v2m_socket_counts_add_closed(state->counts, &connection);
 }
 
@@ -145,7 +147,9 @@ static void a_connection_that_no_dump_showed_counts_when_it_closes(void **contex
 static void a_connection_open_before_the_first_pass_counts_from_then_on(void **context)
 {
 	struct state *state = *context;
-	const struct v2m_socket_port ports[] = { { 1001, false }, { 1002, true }, { 1003, false } };
+	const struct v2m_socket_port ports[] = { { 1001, 1001, false },
+						 { 1002, 1002, true },
+						 { 1003, 1003, false } };
 	struct v2m_connection open = socket_at(7, 100);
 
 	open.local_port = 1003;

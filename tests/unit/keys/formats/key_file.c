@@ -68,11 +68,11 @@ static void a_key_is_read_with_all_its_members(void **state)
 	assert_string_equal(key->uuid, UUID);
 	assert_string_equal(key->created_at, "2025-08-04T14:34:13.878594");
 	assert_false(key->is_active);
-	assert_int_equal(key->port, 10001);
+	assert_int_equal(v2m_key_port(key), 10001);
 	assert_string_equal(key->short_id, "ab12");
 	assert_string_equal(key->sni, "example.com");
-	assert_int_equal(key->transports, V2M_TCP);
-	assert_false(key->loopback);
+	assert_int_equal(key->spans[0].transports, V2M_TCP);
+	assert_false(key->spans[0].loopback);
 	assert_non_null(strstr(key->source, "keys.json"));
 	v2m_keyset_unref(keyset);
 }
@@ -91,9 +91,9 @@ static void a_key_needs_no_more_than_a_uuid(void **state)
 	assert_null(key->short_id);
 	assert_null(key->sni);
 	assert_true(key->is_active);
-	assert_int_equal(key->port, 0);
+	assert_int_equal(v2m_key_port(key), 0);
 	assert_int_equal(key->transports, V2M_TCP | V2M_UDP);
-	assert_int_equal(keyset->n_ports, 0);
+	assert_int_equal(keyset->slots.count, 0);
 	v2m_keyset_unref(keyset);
 }
 
@@ -106,7 +106,7 @@ static void null_is_the_same_as_absent(void **state)
 
 	(void)state;
 	assert_string_equal(keyset->keys[0].name, "i");
-	assert_int_equal(keyset->keys[0].port, 0);
+	assert_int_equal(v2m_key_port(&keyset->keys[0]), 0);
 	assert_true(keyset->keys[0].is_active);
 	assert_null(keyset->keys[0].short_id);
 	v2m_keyset_unref(keyset);
@@ -119,7 +119,7 @@ static void several_keys_without_a_port_are_no_clash(void **state)
 
 	(void)state;
 	assert_int_equal(keyset->n_keys, 3);
-	assert_int_equal(keyset->n_ports, 1);
+	assert_int_equal(keyset->slots.count, 1);
 	v2m_keyset_unref(keyset);
 }
 

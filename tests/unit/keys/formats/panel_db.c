@@ -96,16 +96,16 @@ static void keys_are_read_with_the_ports_assigned_to_their_uuids(void **state)
 	assert_string_equal(keys.items[0].short_id, "ab");
 	assert_string_equal(keys.items[0].sni, "s.example.com");
 	assert_true(keys.items[0].is_active);
-	assert_int_equal(keys.items[0].port, 10001);
-	assert_int_equal(keys.items[0].transports, V2M_TCP | V2M_UDP);
+	assert_int_equal(v2m_key_port(&keys.items[0]), 10001);
+	assert_int_equal(keys.items[0].spans[0].transports, V2M_TCP | V2M_UDP);
 	assert_false(keys.items[1].is_active);
-	assert_int_equal(keys.items[1].port, 10002);
+	assert_int_equal(v2m_key_port(&keys.items[1]), 10002);
 	assert_null(keys.items[1].short_id);
 	assert_true(keys.items[2].is_active);
 	assert_string_equal(keys.items[2].name, "k3");
-	assert_int_equal(keys.items[2].port, 0);
+	assert_int_equal(v2m_key_port(&keys.items[2]), 0);
 	assert_false(keys.items[3].is_active);
-	assert_int_equal(keys.items[3].port, 0);
+	assert_int_equal(v2m_key_port(&keys.items[3]), 0);
 	v2m_key_list_clear(&keys);
 }
 
@@ -121,8 +121,8 @@ static void missing_columns_are_no_error(void **state)
 	assert_int_equal(keys.count, 2);
 	v2m_uuid_key_id(U1, id);
 	assert_string_equal(keys.items[0].id, id);
-	assert_int_equal(keys.items[0].port, 5);
-	assert_int_equal(keys.items[1].port, 0);
+	assert_int_equal(v2m_key_port(&keys.items[0]), 5);
+	assert_int_equal(v2m_key_port(&keys.items[1]), 0);
 	v2m_key_list_clear(&keys);
 }
 
@@ -135,7 +135,7 @@ static void the_port_of_a_key_wins_over_an_assignment(void **state)
 		      "INSERT INTO keys VALUES ('" U1 "', 5);"
 		      "INSERT INTO port_assignments VALUES ('" U1 "', 6, '')");
 	assert_int_equal(read_panel(&keys), 0);
-	assert_int_equal(keys.items[0].port, 5);
+	assert_int_equal(v2m_key_port(&keys.items[0]), 5);
 	v2m_key_list_clear(&keys);
 }
 
@@ -405,7 +405,7 @@ static void a_database_is_recognised_as_a_source_and_joined(void **state)
 	assert_int_equal(v2m_key_sources_load(&sources, &options, &keyset, &report, &error), 0);
 	assert_string_equal(report.items[0].kind, "panel database");
 	assert_int_equal(keyset->n_keys, 1);
-	assert_int_equal(keyset->keys[0].port, 7);
+	assert_int_equal(v2m_key_port(&keyset->keys[0]), 7);
 	assert_string_equal(keyset->keys[0].id, "k1");
 	v2m_keyset_unref(keyset);
 	v2m_source_report_clear(&report);

@@ -6,19 +6,23 @@
 static void a_configuration_written_by_hand_gives_all_its_keys(void **state)
 {
 	static const struct expected expected[] = {
-		{ "alice@example.com", "E9828D67-08E2-4942-815D-61F41B3DACF7", 10001, V2M_TCP, 0 },
-		{ "bob", "11461131-0644-438d-9429-cb5e7f60fd80", 10002, V2M_TCP, 0 },
-		{ "carol@example.com", "0f7e9fd1-5c83-4ac0-8d3e-2c4f4a7e6b11", 10003, V2M_UDP, 0 },
-		{ "dave@example.com:10010", NULL, 10010, V2M_TCP, 0 },
-		{ "dave@example.com:10011", NULL, 10011, V2M_TCP, 0 },
-		{ "dave@example.com:10012", NULL, 10012, V2M_TCP, 0 },
-		{ "erin@example.com", "6d3c8a7e-11ab-4b6e-9c53-0a9f5f1d7c22", 10015, V2M_TCP, 0 },
-		{ "frank@example.com", "7a1f0c55-6f0b-4d0d-9a44-3f1b1c2d3e44", 10020, V2M_TCP, 1 },
-		{ "grace@example.com", "8b2f1d66-7f1c-4e1e-8b55-4f2c2d3e4f55", 10030, V2M_TCP, 0 },
-		{ "heidi@example.com", "9c3f2e77-8f2d-4f2f-9c66-5f3d3e4f5a66", 10030, V2M_TCP, 0 },
-		{ "ivan@example.com", NULL, 10040, V2M_TCP, 0 },
-		{ "trojan", NULL, 10040, V2M_TCP, 0 },
-		{ "shadow", NULL, 10050, BOTH, 0 },
+		{ "alice@example.com", "E9828D67-08E2-4942-815D-61F41B3DACF7", "10001", V2M_TCP,
+		  0 },
+		{ "bob", "11461131-0644-438d-9429-cb5e7f60fd80", "10002", V2M_TCP, 0 },
+		{ "carol@example.com", "0f7e9fd1-5c83-4ac0-8d3e-2c4f4a7e6b11", "10003", V2M_UDP,
+		  0 },
+		{ "dave@example.com", "5783a3e7-e373-51cd-8642-c83782b807c5", "10010-10012",
+		  V2M_TCP, 0 },
+		{ "erin@example.com", "6d3c8a7e-11ab-4b6e-9c53-0a9f5f1d7c22", "10015", V2M_TCP, 0 },
+		{ "frank@example.com", "7a1f0c55-6f0b-4d0d-9a44-3f1b1c2d3e44", "10020", V2M_TCP,
+		  1 },
+		{ "grace@example.com", "8b2f1d66-7f1c-4e1e-8b55-4f2c2d3e4f55", "10030", V2M_TCP,
+		  0 },
+		{ "heidi@example.com", "9c3f2e77-8f2d-4f2f-9c66-5f3d3e4f5a66", "10030", V2M_TCP,
+		  0 },
+		{ "ivan@example.com", NULL, "10040", V2M_TCP, 0 },
+		{ "trojan", NULL, "10040", V2M_TCP, 0 },
+		{ "shadow", NULL, "10050", BOTH, 0 },
 	};
 	struct v2m_key_list keys;
 
@@ -33,16 +37,18 @@ static void a_configuration_written_by_hand_gives_all_its_keys(void **state)
 static void every_transport_is_recognised(void **state)
 {
 	static const struct expected expected[] = {
-		{ "tcp", "00000000-0000-4000-8000-000000000001", 20001, V2M_TCP, 0 },
-		{ "h2", "00000000-0000-4000-8000-000000000002", 20002, V2M_TCP, 0 },
-		{ "mkcp", "00000000-0000-4000-8000-000000000003", 20003, V2M_UDP, 0 },
-		{ "quic", "00000000-0000-4000-8000-000000000004", 20004, V2M_UDP, 0 },
-		{ "ss-udp", NULL, 20006, V2M_UDP, 0 },
-		{ "ss-default", NULL, 20007, V2M_TCP, 0 },
-		{ "ss-list", NULL, 20008, BOTH, 0 },
-		{ "ss-old", NULL, 20009, BOTH, 0 },
-		{ "judy", NULL, 20010, BOTH, 0 },
-		{ "kim", NULL, 20011, V2M_TCP, 0 },
+		{ "tcp", "00000000-0000-4000-8000-000000000001", "20001", V2M_TCP, 0 },
+		{ "h2", "00000000-0000-4000-8000-000000000002", "20002", V2M_TCP, 0 },
+		{ "mkcp", "00000000-0000-4000-8000-000000000003", "20003", V2M_UDP, 0 },
+		{ "quic", "00000000-0000-4000-8000-000000000004", "20004", V2M_UDP, 0 },
+		{ "ds", "00000000-0000-4000-8000-000000000005", "", 0, 0 },
+		{ "ss-udp", NULL, "20006", V2M_UDP, 0 },
+		{ "ss-default", NULL, "20007", V2M_TCP, 0 },
+		{ "ss-list", NULL, "20008", BOTH, 0 },
+		{ "ss-old", NULL, "20009", BOTH, 0 },
+		{ "judy", NULL, "20010", BOTH, 0 },
+		{ "kim", NULL, "20011", V2M_TCP, 0 },
+		{ "unix", "00000000-0000-4000-8000-000000000012", "", 0, 0 },
 	};
 	struct v2m_key_list keys = read_data("transports.json");
 
@@ -54,30 +60,29 @@ static void every_transport_is_recognised(void **state)
 static void an_xray_panels_configuration_gives_all_its_keys(void **state)
 {
 	static const struct expected expected[] = {
-		{ "one@panel", "a0000000-0000-4000-8000-000000000001", 443, V2M_TCP, 0 },
-		{ "two@panel", "a0000000-0000-4000-8000-000000000002", 443, V2M_TCP, 0 },
-		{ "four@panel", "a0000000-0000-4000-8000-000000000004", 2053, V2M_TCP, 1 },
-		{ "five@panel:8443", NULL, 8443, V2M_TCP, 0 },
-		{ "five@panel:9443", NULL, 9443, V2M_TCP, 0 },
-		{ "five@panel:9444", NULL, 9444, V2M_TCP, 0 },
-		{ "six@panel", NULL, 8388, BOTH, 0 },
-		{ "seven@panel", "a0000000-0000-4000-8000-000000000007", 4443, V2M_UDP, 0 },
-		{ "eight@panel", NULL, 4444, V2M_UDP, 0 },
+		{ "one@panel", "a0000000-0000-4000-8000-000000000001", "443", V2M_TCP, 0 },
+		{ "two@panel", "a0000000-0000-4000-8000-000000000002", "443", V2M_TCP, 0 },
+		{ "three@panel", "a0000000-0000-4000-8000-000000000003", "443", V2M_TCP, 0 },
+		{ "four@panel", "a0000000-0000-4000-8000-000000000004", "2053", V2M_TCP, 1 },
+		{ "five@panel", NULL, "8443, 9443-9444", V2M_TCP, 0 },
+		{ "six@panel", NULL, "8388", BOTH, 0 },
+		{ "seven@panel", "a0000000-0000-4000-8000-000000000007", "4443", V2M_UDP, 0 },
+		{ "eight@panel", NULL, "4444", V2M_UDP, 0 },
 	};
 	struct v2m_key_list keys = read_data("xray_panel.json");
 
 	(void)state;
 	assert_string_equal(keys.items[0].sni, "www.example.com");
 	assert_string_equal(keys.items[0].short_id, "6ba85179e30d4fc2");
-	assert_string_equal(keys.items[3].sni, "trojan.example.com");
-	assert_null(keys.items[3].short_id);
+	assert_string_equal(keys.items[4].sni, "trojan.example.com");
+	assert_null(keys.items[4].short_id);
 	check_keys(&keys, expected, V2M_ARRAY_LEN(expected));
 }
 
 static void the_files_that_v2ray_installs_are_read(void **state)
 {
 	static const struct expected vmess[] = {
-		{ "vmess-10086", "23ad6b10-8d1a-40f7-8ad0-e3e35cd38297", 10086, V2M_TCP, 0 },
+		{ "vmess-10086", "23ad6b10-8d1a-40f7-8ad0-e3e35cd38297", "10086", V2M_TCP, 0 },
 	};
 	static const char *const with_key[] = { "debian/config_vmess.json",
 						"debian/vpoint_vmess_freedom.json" };
@@ -97,9 +102,8 @@ static void the_files_that_v2ray_installs_are_read(void **state)
 static void a_configuration_of_v2ray_3_is_read(void **state)
 {
 	static const struct expected expected[] = {
-		{ "main@example.com", "c0000000-0000-4000-8000-000000000001", 40001, V2M_TCP, 0 },
-		{ "detour:40010", NULL, 40010, V2M_TCP, 0 },
-		{ "detour:40011", NULL, 40011, V2M_TCP, 0 },
+		{ "main@example.com", "c0000000-0000-4000-8000-000000000001", "40001", V2M_TCP, 0 },
+		{ "detour", "c0000000-0000-4000-8000-000000000002", "40010-40011", V2M_TCP, 0 },
 	};
 	struct v2m_key_list keys = read_data("old_style.json");
 
@@ -110,9 +114,12 @@ static void a_configuration_of_v2ray_3_is_read(void **state)
 static void later_files_add_inbounds_and_replace_those_of_the_same_tag(void **state)
 {
 	static const struct expected expected[] = {
-		{ "first@example.com", "b0000000-0000-4000-8000-000000000001", 30001, V2M_TCP, 0 },
-		{ "second@example.com", "b0000000-0000-4000-8000-000000000002", 30022, V2M_TCP, 0 },
-		{ "third@example.com", "b0000000-0000-4000-8000-000000000003", 30003, V2M_TCP, 0 },
+		{ "first@example.com", "b0000000-0000-4000-8000-000000000001", "30001", V2M_TCP,
+		  0 },
+		{ "second@example.com", "b0000000-0000-4000-8000-000000000002", "30022", V2M_TCP,
+		  0 },
+		{ "third@example.com", "b0000000-0000-4000-8000-000000000003", "30003", V2M_TCP,
+		  0 },
 	};
 	struct v2m_json_doc docs[] = {
 		open_data("confdir/00_log.json"),       open_data("confdir/10_inbounds.json"),
@@ -126,21 +133,71 @@ static void later_files_add_inbounds_and_replace_those_of_the_same_tag(void **st
 	check_keys(&keys, expected, V2M_ARRAY_LEN(expected));
 }
 
-static void an_inbound_without_a_tag_replaces_nothing(void **state)
+/* A text with one inbound that has the tag, if it is not "", and one user named like its port. */
+static struct v2m_json_doc part(const char *path, const char *inbounds)
 {
-	static const struct expected expected[] = {
-		{ "e1", "u1", 1, V2M_TCP, 0 },
-		{ "inbound-2", "u2", 2, V2M_TCP, 0 },
+	struct v2m_json_doc doc = parse(inbounds);
+
+	free(doc.path);
+	doc.path = strdup(path);
+	return doc;
+}
+
+#define INBOUND(tag, port)                                                                         \
+	"{\"tag\": \"" tag "\", \"port\": " #port                                                  \
+	", \"settings\": {\"clients\": [{\"id\": \"u" #port "\", \"email\": \"" #port "\"}]}}"
+#define FILE_WITH(inbounds) "{\"inbounds\": [" inbounds "]}"
+
+static void check_merged(struct v2m_json_doc *docs, size_t n, const char *expected)
+{
+	struct v2m_key_list keys = read_docs(docs, n);
+	char names[256] = "";
+
+	for (size_t i = 0; i < keys.count; i++)
+		strcat(strcat(names, i ? " " : ""), keys.items[i].name);
+	assert_string_equal(names, expected);
+	v2m_key_list_clear(&keys);
+}
+
+/* As Xray 26.7 does (Config.Override): the last one stays, and no tag counts as a tag. */
+static void files_are_merged_as_xray_merges_them(void **state)
+{
+	struct v2m_json_doc untagged[] = {
+		part("d/1.json", FILE_WITH(INBOUND("", 1) "," INBOUND("a", 2))),
+		part("d/2.json", FILE_WITH(INBOUND("", 3))),
 	};
-	struct v2m_json_doc docs[] = {
-		parse("{\"inbounds\": [{\"port\": 1, " CLIENT "}]}"),
-		parse("{\"inbounds\": [{\"port\": 2, \"settings\": {\"clients\": [{\"id\": "
-		      "\"u2\"}]}}]}"),
+	struct v2m_json_doc twice[] = {
+		part("d/1.json", FILE_WITH(INBOUND("a", 1) "," INBOUND("a", 2))),
+		part("d/2.json", FILE_WITH(INBOUND("b", 3) "," INBOUND("b", 4))),
 	};
-	struct v2m_key_list keys = read_docs(docs, 2);
+	struct v2m_json_doc several[] = {
+		part("d/1.json", FILE_WITH(INBOUND("a", 1))),
+		part("d/2.json", FILE_WITH(INBOUND("b", 2) "," INBOUND("c", 3))),
+	};
 
 	(void)state;
-	check_keys(&keys, expected, V2M_ARRAY_LEN(expected));
+	check_merged(untagged, 2, "2 3");
+	assert_string_equal(notes.items[0].file, "d/1.json");
+	assert_string_equal(notes.items[0].member, "inbounds[0]");
+	assert_int_equal(notes.items[0].kind, V2M_NOTE_REMARK);
+	/* Within the first file both stay. */
+	check_merged(twice, 2, "1 2 4");
+	check_merged(several, 2, "1 2 3");
+	assert_int_equal(notes.count, 0);
+}
+
+static void files_of_v2ray_4_replace_all_inbounds_if_they_have_several(void **state)
+{
+	struct v2m_json_doc several[] = {
+		part("/etc/v2ray/1.json", FILE_WITH(INBOUND("a", 1))),
+		part("/etc/v2ray/2.json", FILE_WITH(INBOUND("b", 2) "," INBOUND("c", 3))),
+		part("/etc/v2ray/3.json", FILE_WITH(INBOUND("d", 4))),
+	};
+
+	(void)state;
+	check_merged(several, 3, "2 3 4");
+	assert_int_equal(notes.count, 1);
+	assert_non_null(strstr(notes.items[0].reason, "/etc/v2ray/2.json has several inbounds"));
 }
 
 static void a_configuration_is_recognised_by_its_members(void **state)
@@ -184,7 +241,8 @@ int main(void)
 		cmocka_unit_test(the_files_that_v2ray_installs_are_read),
 		cmocka_unit_test(a_configuration_of_v2ray_3_is_read),
 		cmocka_unit_test(later_files_add_inbounds_and_replace_those_of_the_same_tag),
-		cmocka_unit_test(an_inbound_without_a_tag_replaces_nothing),
+		cmocka_unit_test(files_are_merged_as_xray_merges_them),
+		cmocka_unit_test(files_of_v2ray_4_replace_all_inbounds_if_they_have_several),
 		cmocka_unit_test(a_configuration_is_recognised_by_its_members),
 		cmocka_unit_test(no_password_is_in_any_key),
 	};

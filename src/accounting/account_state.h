@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The members of the account. Only the files of the account use them. */
+#ifndef V2METER_ACCOUNTING_ACCOUNT_STATE_H
+#define V2METER_ACCOUNTING_ACCOUNT_STATE_H
+
+#include "accounting/aliases.h"
+#include "accounting/raw.h"
+#include "accounting/session_set.h"
+#include "accounting/subjects.h"
+#include "keys/keys.h"
+
+/* The subject that gets the bytes of a slot. */
+struct v2m_slot_owner {
+	struct v2m_subject *subject;
+	size_t part; /* 1 + index of the part for this slot in the subject's parts; 0: there is none
+		      */
+};
+
+struct v2m_account {
+	struct v2m_subjects subjects;
+	struct v2m_aliases aliases;
+	struct v2m_raw_ports raw;
+
+	/* The last key set and the owners of its slots, which are looked up once for each set. */
+	struct v2m_keyset *keyset;
+	struct v2m_slot_owner *owners; /* parallel to keyset->slots.items */
+
+	struct v2m_session_set connections; /* of the last dump */
+	uint64_t mono_ns;                   /* of the last sample */
+	bool dirty;
+};
+
+/* Forgets the key set and the owners. They are looked up again, even for the same key set. */
+void v2m_account_unbind(struct v2m_account *account);
+
+/* Marks a subject that differs from what the ledger has stored. */
+static inline void v2m_account_touch(struct v2m_account *account, struct v2m_subject *subject)
+{
+	subject->dirty = true;
+	account->dirty = true;
+}
+
+#endif
