@@ -11,6 +11,7 @@
 
 #include "vmlinux.h"
 #include "parse.bpf.h"
+#include "reassembly.bpf.h"
 
 #define BPF_ANY      0
 #define BPF_NOEXIST  1
@@ -341,6 +342,7 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 {
 	struct v2m_fragment_key identity = { .egress = egress };
 	struct v2m_fragment_owner owner = {};
+	struct v2m_reassembly_scope *scope = NULL;
 	struct v2m_fragment_owner *known;
 	struct v2m_tally *tally;
 	struct packet packet = {};
@@ -358,6 +360,11 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 		bpf_map_update_elem(&fragments, &identity, &owner, BPF_NOEXIST);
 	if (verdict == OTHER || verdict == FIRST_OF_OTHER)
 		return &seen->other;
+	if (!egress && verdict != PORTS) {
+		scope = find_reassembly_scope();
+		if (scope && scope->generation)
+			return &seen->fragments;
+	}
 	if (verdict == LATER_FRAGMENT) {
 		known = bpf_map_lookup_elem(&fragments, &identity);
 		if (!known)
@@ -373,6 +380,8 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 	if (verdict == FIRST_FRAGMENT)
 		bpf_map_update_elem(&fragments, &identity, &owner, BPF_ANY);
 	tally = attribute(seen, owner.port, owner.protocol, egress, &identity, amount);
+	if (scope && tally == &seen->keys)
+		__sync_fetch_and_add(&scope->guessed, 1);
 	if (egress && packet.protocol == NEXT_UDP && verdict != LATER_FRAGMENT &&
 	    tally == &seen->keys)
 		note_any_peer(&packet, &identity);
