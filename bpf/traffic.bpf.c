@@ -17,8 +17,7 @@
 #define BPF_NOEXIST  1
 #define MAPPABLE     (1U << 10) /* BPF_F_MMAPABLE, Linux 5.5 */
 #define VLAN_TAG_LEN 4
-/* TCX_NEXT and TC_ACT_UNSPEC: the next program decides. */
-#define GO_ON -1
+#define GO_ON        -1 /* TCX_NEXT and TC_ACT_UNSPEC: the next program decides */
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
