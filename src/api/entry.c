@@ -243,3 +243,11 @@ bool v2m_api_entry_is_behind(const struct v2m_api *api, const struct v2m_api_ent
 			return false;
 	return entry->n_slots > 0;
 }
+
+bool v2m_api_entry_is_visited(const struct v2m_api *api, const struct v2m_api_entry *entry)
+{
+	for (size_t i = 0; i < entry->n_slots; i++)
+		if (v2m_api_entry_slot(api, entry, i)->visited)
+			return true;
+	return false;
+}

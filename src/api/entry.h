@@ -35,6 +35,8 @@ const struct v2m_slot *v2m_api_entry_slot(const struct v2m_api *api,
 					  const struct v2m_api_entry *entry, size_t i);
 /* Whether all slots are behind others, so that the entry is in no sum. */
 bool v2m_api_entry_is_behind(const struct v2m_api *api, const struct v2m_api_entry *entry);
+/* Whether bytes of the entry may be those of visitors of a fallback. */
+bool v2m_api_entry_is_visited(const struct v2m_api *api, const struct v2m_api_entry *entry);
 /* Whether one of the keys is active. */
 bool v2m_api_entry_is_active(const struct v2m_api *api, const struct v2m_api_entry *entry);
 

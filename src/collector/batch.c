@@ -130,6 +130,20 @@ static void answer_windows(struct v2m_parts *parts, struct v2m_request *batch)
 	v2m_publisher_publish(parts->publisher, made);
 }
 
+/* Does without a dump of the connections: it costs more than all the rest. */
+static void answer_live(struct v2m_parts *parts, struct v2m_request *batch)
+{
+	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *window = NULL;
+
+	if (!has_kind(batch, V2M_REQUEST_LIVE_WINDOW))
+		return;
+	window = v2m_sampling_make_window(parts);
+	if (!window)
+		return;
+	give_window(batch, V2M_REQUEST_LIVE_WINDOW, window);
+	v2m_publisher_publish_live(parts->publisher, window);
+}
+
 static void answer_calls(struct v2m_parts *parts, struct v2m_request *batch)
 {
 	for (; batch; batch = batch->next) {
@@ -146,6 +160,7 @@ void v2m_batch_answer(struct v2m_parts *parts, struct v2m_request *batch)
 	if (v2m_sampling_take(parts) == 0) {
 		answer_resets(parts, batch);
 		answer_windows(parts, batch);
+		answer_live(parts, batch);
 	}
 	answer_calls(parts, batch);
 }

@@ -119,3 +119,19 @@ void v2m_conditions_tell(struct v2m_conditions *conditions, struct v2m_health *h
 	}
 	pthread_mutex_unlock(&conditions->lock);
 }
+
+size_t v2m_conditions_list(struct v2m_conditions *conditions,
+			   struct v2m_status_reason reasons[static V2M_N_CONDITIONS])
+{
+	size_t count = 0;
+
+	pthread_mutex_lock(&conditions->lock);
+	for (size_t i = 0; i < V2M_N_CONDITIONS; i++) {
+		if (!conditions->set[i])
+			continue;
+		reasons[count].word = table[i].word;
+		reasons[count++].sentence = conditions->sentences[i];
+	}
+	pthread_mutex_unlock(&conditions->lock);
+	return count;
+}

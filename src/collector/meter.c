@@ -39,6 +39,20 @@ static enum v2m_verdict get_window(void *context, bool fresh, struct v2m_window 
 	return verdict;
 }
 
+static enum v2m_verdict get_live(void *context, struct v2m_window **window)
+{
+	struct v2m_parts *parts = context;
+	struct v2m_window_request request = { .request.kind = V2M_REQUEST_LIVE_WINDOW };
+	enum v2m_verdict verdict = V2M_OK;
+
+	request.window = v2m_publisher_live(parts->publisher);
+	if (!request.window)
+		verdict = v2m_requests_wait(parts->requests, &request.request);
+	if (verdict == V2M_OK)
+		*window = request.window;
+	return verdict;
+}
+
 static enum v2m_verdict reset_key(void *context, const char *id_or_uuid, struct v2m_reset *reset)
 {
 	struct v2m_parts *parts = context;
@@ -238,6 +252,7 @@ void v2m_meter_init(struct v2m_meter *meter, struct v2m_parts *parts)
 	*meter = (struct v2m_meter){
 		.context = parts,
 		.window = get_window,
+		.live = get_live,
 		.reset = reset_key,
 		.health = get_health,
 		.history = get_history,

@@ -14,6 +14,7 @@
 /* A window that was read goes on answering this long after it expired, while the next one is made.
  */
 #define RENEWAL_GRACE_NS UINT64_C(1000000000)
+#define LIVE_NS          UINT64_C(1000000000)
 
 struct v2m_publisher {
 	uint64_t ttl_ns;
@@ -26,6 +27,8 @@ struct v2m_publisher {
 	struct v2m_window *window; /* NULL: no window is active */
 	uint64_t expires_ns;       /* CLOCK_MONOTONIC */
 	bool read;                 /* by anybody, since it is active */
+	struct v2m_window *live;   /* NULL: there is none */
+	uint64_t live_ends_ns;     /* CLOCK_MONOTONIC */
 };
 
 static int end_window(sd_event_source *timer, uint64_t due_us, void *context)
@@ -68,6 +71,7 @@ void v2m_publisher_close(struct v2m_publisher *publisher)
 		return;
 	sd_event_source_unref(publisher->timer);
 	v2m_window_unref(publisher->window);
+	v2m_window_unref(publisher->live);
 	pthread_mutex_destroy(&publisher->lock);
 	free(publisher);
 }
@@ -96,6 +100,34 @@ struct v2m_window *v2m_publisher_read_window(struct v2m_publisher *publisher)
 		window = v2m_window_ref(publisher->window);
 	pthread_mutex_unlock(&publisher->lock);
 	return window;
+}
+
+struct v2m_window *v2m_publisher_live(struct v2m_publisher *publisher)
+{
+	struct v2m_window *window = NULL;
+
+	pthread_mutex_lock(&publisher->lock);
+	if (publisher->live && v2m_clock_mono_ns() < publisher->live_ends_ns)
+		window = v2m_window_ref(publisher->live);
+	pthread_mutex_unlock(&publisher->lock);
+	return window;
+}
+
+static void replace_live(struct v2m_publisher *publisher, struct v2m_window *window)
+{
+	struct v2m_window *old;
+
+	pthread_mutex_lock(&publisher->lock);
+	old = publisher->live;
+	publisher->live = window ? v2m_window_ref(window) : NULL;
+	publisher->live_ends_ns = v2m_clock_mono_ns() + LIVE_NS;
+	pthread_mutex_unlock(&publisher->lock);
+	v2m_window_unref(old);
+}
+
+void v2m_publisher_publish_live(struct v2m_publisher *publisher, struct v2m_window *window)
+{
+	replace_live(publisher, window);
 }
 
 static void replace_window(struct v2m_publisher *publisher, struct v2m_window *window,
@@ -133,6 +165,7 @@ void v2m_publisher_publish(struct v2m_publisher *publisher, struct v2m_window *w
 void v2m_publisher_withdraw(struct v2m_publisher *publisher)
 {
 	replace_window(publisher, NULL, 0);
+	replace_live(publisher, NULL);
 	sd_event_source_set_enabled(publisher->timer, SD_EVENT_OFF);
 }
 

@@ -47,14 +47,17 @@ static int add_ports(const struct v2m_json_node *node, struct v2m_key *key, cons
 		     struct v2m_error *error)
 {
 	struct v2m_span span = { .transports = key->transports };
+	int result;
 
 	if (!v2m_span_parse(text, &span))
 		return v2m_json_expected(node, error,
 					 "a port from 1 to 65535 or a range \"20000-50000\", "
 					 "either one also with \"/tcp\" or \"/udp\" at its end");
-	if (v2m_key_add_span(key, &span))
-		return v2m_error_set(error, -ENOMEM, "%s: out of memory", node->doc->path);
-	return 0;
+	result = v2m_key_add_span(key, &span);
+	if (result == -ENOSPC)
+		return v2m_json_fail(node, error, "expected at most %d ports and ranges",
+				     V2M_MAX_KEY_SPANS);
+	return result ? v2m_error_set(error, result, "%s: out of memory", node->doc->path) : 0;
 }
 
 static int read_port(const struct v2m_json_node *object, struct v2m_key *key,
