@@ -233,7 +233,7 @@ static int find_refusal(const struct v2m_api *api, const struct v2m_api_entry *e
 		*detail = V2M_DETAIL_SHARED_PORT;
 		return 409;
 	}
-	/* A key of which no slot is counted has no figures, not even zeros. */
+	/* A key without a counted slot has no figures, not even zeros. */
 	if (entry->n_slots && !entry->counted) {
 		explain_not_counted(api, entry, code, detail);
 		return 503;

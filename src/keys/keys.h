@@ -55,8 +55,8 @@ struct v2m_keyset {
 	unsigned references; /* atomic */
 	struct v2m_key *keys;
 	size_t n_keys;
-	/* Former keys on whose ports a server still listens, with the spans that are open. These
-	 * ports are counted, but for no key. */
+	/* Former keys with ports on which a server still listens, and these ports. They are counted
+	 * for no key. */
 	struct v2m_key *orphans;
 	size_t n_orphans;
 	struct v2m_slots slots;
