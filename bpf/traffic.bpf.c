@@ -341,7 +341,7 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 {
 	struct v2m_fragment_key identity = { .egress = egress };
 	struct v2m_fragment_owner owner = {};
-	struct v2m_reassembly_scope *scope = NULL;
+	struct v2m_reassembly_scope *scope;
 	struct v2m_fragment_owner *known;
 	struct v2m_tally *tally;
 	struct packet packet = {};
@@ -359,11 +359,9 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 		bpf_map_update_elem(&fragments, &identity, &owner, BPF_NOEXIST);
 	if (verdict == OTHER || verdict == FIRST_OF_OTHER)
 		return &seen->other;
-	if (!egress && verdict != PORTS) {
-		scope = find_reassembly_scope();
-		if (scope && scope->generation)
-			return &seen->fragments;
-	}
+	scope = egress || verdict == PORTS ? NULL : find_reassembly_scope();
+	if (scope && scope->generation)
+		return &seen->fragments;
 	if (verdict == LATER_FRAGMENT) {
 		known = bpf_map_lookup_elem(&fragments, &identity);
 		if (!known)
