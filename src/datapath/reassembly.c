@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -145,17 +146,29 @@ static int attach_all(struct v2m_datapath *datapath, struct fragments_bpf *objec
 	return result;
 }
 
+/* Many kernels refuse these programs. The caller says so once, and libbpf's words would only alarm.
+ */
+static int log_for_debugging(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	(void)level;
+	v2m_logv(V2M_LOG_DEBUG, format, arguments);
+	return 0;
+}
+
 static int load_and_attach(struct v2m_datapath *datapath, uint32_t generation)
 {
 	struct fragments_bpf *object = fragments_bpf__open();
+	libbpf_print_fn_t usual;
 	int result;
 
 	if (!object)
 		return -errno;
 	object->rodata->generation = generation;
 	result = reuse_maps(datapath, object);
+	usual = libbpf_set_print(log_for_debugging);
 	if (!result)
 		result = fragments_bpf__load(object);
+	libbpf_set_print(usual);
 	if (!result)
 		result = attach_all(datapath, object, generation);
 	fragments_bpf__destroy(object);
