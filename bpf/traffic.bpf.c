@@ -11,13 +11,13 @@
 
 #include "vmlinux.h"
 #include "parse.bpf.h"
+#include "reassembly.bpf.h"
 
 #define BPF_ANY      0
 #define BPF_NOEXIST  1
 #define MAPPABLE     (1U << 10) /* BPF_F_MMAPABLE, Linux 5.5 */
 #define VLAN_TAG_LEN 4
-/* TCX_NEXT and TC_ACT_UNSPEC: the next program decides. */
-#define GO_ON -1
+#define GO_ON        -1 /* TCX_NEXT and TC_ACT_UNSPEC: the next program decides */
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -341,6 +341,7 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 {
 	struct v2m_fragment_key identity = { .egress = egress };
 	struct v2m_fragment_owner owner = {};
+	struct v2m_reassembly_scope *scope;
 	struct v2m_fragment_owner *known;
 	struct v2m_tally *tally;
 	struct packet packet = {};
@@ -358,6 +359,9 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 		bpf_map_update_elem(&fragments, &identity, &owner, BPF_NOEXIST);
 	if (verdict == OTHER || verdict == FIRST_OF_OTHER)
 		return &seen->other;
+	scope = egress || verdict == PORTS ? NULL : find_reassembly_scope();
+	if (scope && scope->generation)
+		return &seen->fragments;
 	if (verdict == LATER_FRAGMENT) {
 		known = bpf_map_lookup_elem(&fragments, &identity);
 		if (!known)
@@ -373,6 +377,8 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 	if (verdict == FIRST_FRAGMENT)
 		bpf_map_update_elem(&fragments, &identity, &owner, BPF_ANY);
 	tally = attribute(seen, owner.port, owner.protocol, egress, &identity, amount);
+	if (scope && tally == &seen->keys)
+		__sync_fetch_and_add(&scope->guessed, 1);
 	if (egress && packet.protocol == NEXT_UDP && verdict != LATER_FRAGMENT &&
 	    tally == &seen->keys)
 		note_any_peer(&packet, &identity);

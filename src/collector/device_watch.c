@@ -12,6 +12,10 @@
 #include "datapath/addresses.h"
 #include "datapath/attach.h"
 #include "datapath/device_slots.h"
+#include "datapath/reassembly.h"
+
+/* So long after the last such fragment, fragments are said to be inexact. */
+#define INEXACT_NS (3600 * UINT64_C(1000000000))
 
 struct v2m_device_watch {
 	const struct v2m_config *config;
@@ -21,6 +25,9 @@ struct v2m_device_watch {
 	size_t n_devices;
 	struct v2m_error failure; /* of the last device that could not be attached to */
 	bool queues_unreadable;   /* logged */
+	uint64_t inexact;         /* fragments that were not counted exactly */
+	uint64_t inexact_ns;      /* CLOCK_MONOTONIC when there were more; 0: not since the start */
+	bool fragments_known;     /* the two above began */
 };
 
 int v2m_device_watch_open(const struct v2m_config *config, struct v2m_conditions *conditions,
@@ -149,6 +156,78 @@ static void update_addresses(struct v2m_device_watch *watch, struct v2m_datapath
 			      error.text);
 }
 
+/* 0 or -errno. */
+static int set_reassembly_devices(struct v2m_device_watch *watch, struct v2m_datapath *datapath,
+				  const struct v2m_chosen_device *chosen, size_t n_chosen,
+				  struct v2m_error *error)
+{
+	V2M_FREE struct v2m_stacked_link *stacked = NULL;
+	V2M_FREE struct v2m_reassembly_entry *entries = NULL;
+	size_t n_stacked = 0;
+	size_t n = 0;
+	int result = v2m_links_stacked(watch->links, chosen, n_chosen, &stacked, &n_stacked, error);
+
+	if (result)
+		return result;
+	entries = calloc(n_chosen + n_stacked + 1, sizeof(*entries));
+	if (!entries)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	for (; n < n_chosen; n++)
+		entries[n] = (struct v2m_reassembly_entry){
+			.ifindex = chosen[n].device.ifindex,
+			.device.loopback = chosen[n].device.loopback,
+			.device.host_only = chosen[n].device.host_only,
+		};
+	for (size_t i = 0; i < n_stacked; i++) {
+		const struct v2m_watched_device *below = find_device(watch, stacked[i].device);
+
+		if (!below)
+			continue;
+		entries[n++] = (struct v2m_reassembly_entry){
+			.ifindex = stacked[i].ifindex,
+			.device.host_only = below->chosen.device.host_only,
+			.device.tags = stacked[i].tags,
+		};
+	}
+	return v2m_datapath_set_reassembly_devices(datapath, entries, n, error);
+}
+
+static void update_reassembly_devices(struct v2m_device_watch *watch, struct v2m_datapath *datapath,
+				      const struct v2m_chosen_device *chosen, size_t n_chosen)
+{
+	struct v2m_error error = { 0 };
+
+	if (set_reassembly_devices(watch, datapath, chosen, n_chosen, &error))
+		v2m_log_error("fragments are not counted on new devices: %s", error.text);
+}
+
+void v2m_device_watch_check_fragments(struct v2m_device_watch *watch,
+				      const struct v2m_datapath *datapath)
+{
+	struct v2m_fragment_figures figures;
+	uint64_t now = v2m_clock_mono_ns();
+	uint64_t inexact;
+
+	if (!datapath || v2m_datapath_fragment_figures(datapath, &figures))
+		return;
+	inexact = figures.guessed + figures.lost;
+	if (watch->fragments_known && inexact != watch->inexact)
+		watch->inexact_ns = now;
+	watch->inexact = inexact;
+	watch->fragments_known = true;
+	if (!watch->inexact_ns || now - watch->inexact_ns > INEXACT_NS)
+		v2m_conditions_clear(watch->conditions, V2M_FRAGMENTS_INEXACT);
+	else if (v2m_conditions_set(
+			 watch->conditions, V2M_FRAGMENTS_INEXACT,
+			 figures.observed
+				 ? "fragments of datagrams that were delivered could not be "
+				   "counted for a port"
+				 : "keys receive fragments, and the kernel does not let us see "
+				   "them put together: they count for the port of the first "
+				   "fragment seen, which a stranger can forge"))
+		v2m_log_warning("fragments that arrive are not counted exactly");
+}
+
 static void note_count(struct v2m_device_watch *watch)
 {
 	if (watch->n_devices)
@@ -197,6 +276,8 @@ void v2m_device_watch_update(struct v2m_device_watch *watch, struct v2m_datapath
 		return;
 	if (datapath && any_host_only(watch))
 		update_addresses(watch, datapath);
+	if (datapath)
+		update_reassembly_devices(watch, datapath, chosen, count);
 	v2m_device_watch_check(watch, datapath);
 	if (datapath)
 		detach_unwanted(watch, datapath);

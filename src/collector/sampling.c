@@ -34,6 +34,8 @@ int v2m_sampling_take(struct v2m_parts *parts)
 		return result;
 	}
 	v2m_device_watch_read_queues(parts->devices, &sample);
+	v2m_device_watch_check_fragments(parts->devices,
+					 v2m_byte_source_programs(parts->byte_source));
 	result = v2m_bookkeeper_add_sample(parts->bookkeeper, v2m_key_supply_active(parts->keys),
 					   &sample);
 	if (result) {
