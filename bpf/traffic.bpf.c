@@ -336,16 +336,36 @@ static __always_inline struct v2m_tally *attribute(struct v2m_device_flow *seen,
 	return &seen->keys;
 }
 
+/* The programs that watch the kernel put fragments together cannot read page fragments of an skb.
+ * Moves the headers of a first fragment to the linear part for them, because virtio-net puts all
+ * but Ethernet's header of a long packet into pages. The packet stays the same. */
+static __always_inline void make_headers_linear(struct __sk_buff *skb, enum verdict verdict,
+						__u32 header_len)
+{
+	if (verdict == FIRST_FRAGMENT || verdict == FIRST_OF_OTHER)
+		bpf_skb_pull_data(skb, header_len);
+}
+
+/* Whether programs count this device's fragments where the kernel puts them together. */
+static __always_inline bool is_watched(struct __sk_buff *skb,
+				       const struct v2m_reassembly_scope *scope)
+{
+	__u32 ifindex = skb->ifindex;
+
+	return scope && scope->generation && bpf_map_lookup_elem(&reassembly_devices, &ifindex);
+}
+
 static __always_inline struct v2m_tally *
 count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, struct amount *amount)
 {
 	struct v2m_fragment_key identity = { .egress = egress };
 	struct v2m_fragment_owner owner = {};
-	struct v2m_reassembly_scope *scope;
+	struct v2m_reassembly_scope *scope = NULL;
 	struct v2m_fragment_owner *known;
 	struct v2m_tally *tally;
 	struct packet packet = {};
 	enum verdict verdict = parse_any(skb, device.link_header, &packet, &identity);
+	bool watched;
 
 	if (verdict == PORTS || verdict == FIRST_FRAGMENT)
 		measure(skb, &packet, amount);
@@ -357,10 +377,14 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 	 * first. */
 	if (verdict == FIRST_OF_OTHER)
 		bpf_map_update_elem(&fragments, &identity, &owner, BPF_NOEXIST);
+	if (!egress && verdict != PORTS && verdict != OTHER)
+		scope = find_reassembly_scope();
+	watched = is_watched(skb, scope);
+	if (watched)
+		make_headers_linear(skb, verdict, packet.header_len);
 	if (verdict == OTHER || verdict == FIRST_OF_OTHER)
 		return &seen->other;
-	scope = egress || verdict == PORTS ? NULL : find_reassembly_scope();
-	if (scope && scope->generation)
+	if (watched)
 		return &seen->fragments;
 	if (verdict == LATER_FRAGMENT) {
 		known = bpf_map_lookup_elem(&fragments, &identity);

@@ -138,8 +138,9 @@ struct v2m_fragment_owner {
 
 /*
  * reassembly_scope: ARRAY[1]. While generation is not 0, programs of that generation watch the
- * kernel put fragments together (bpf/fragments.bpf.c), and the programs on tc count fragments that
- * arrive for no port. Else these count them for the port of the first fragment that they saw.
+ * kernel put fragments together (bpf/fragments.bpf.c). The programs on tc then count fragments that
+ * arrive on a device in reassembly_devices for no port. Else these count them for the port of the
+ * first fragment that they saw.
  */
 struct v2m_reassembly_scope {
 	__u32 netns; /* inode number of the network namespace whose datagrams count */
