@@ -276,11 +276,12 @@ void v2m_device_watch_update(struct v2m_device_watch *watch, struct v2m_datapath
 		return;
 	if (datapath && any_host_only(watch))
 		update_addresses(watch, datapath);
-	if (datapath)
-		update_reassembly_devices(watch, datapath, chosen, count);
 	v2m_device_watch_check(watch, datapath);
-	if (datapath)
+	if (datapath) {
+		/* After attaching: until then, programs of another version count fragments. */
+		update_reassembly_devices(watch, datapath, chosen, count);
 		detach_unwanted(watch, datapath);
+	}
 	note_count(watch);
 }
 

@@ -87,6 +87,23 @@ struct removal {
 	uint32_t kept;
 };
 
+static int remove_any(const char *name, void *context)
+{
+	const struct v2m_pins *pins = context;
+	char path[PATH_MAX];
+
+	if (v2m_reassembly_is_pin(name) && v2m_pin_path(pins, name, path) == 0)
+		unlink(path);
+	return 0;
+}
+
+void v2m_reassembly_take_off(const struct v2m_pins *pins)
+{
+	struct v2m_pins removed = *pins;
+
+	v2m_directory_walk(pins->dir, remove_any, &removed);
+}
+
 static int remove_other(const char *name, void *context)
 {
 	const struct removal *removal = context;

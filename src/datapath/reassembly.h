@@ -15,6 +15,7 @@
 #include "v2meter/bpf_abi.h"
 
 struct v2m_datapath;
+struct v2m_pins;
 
 /* Puts this version's programs in place of those that are attached, without a gap: both run for a
  * moment, and the scope says which of them count. What failed is logged; then older programs that
@@ -23,6 +24,8 @@ void v2m_reassembly_open(struct v2m_datapath *datapath);
 void v2m_reassembly_close(struct v2m_datapath *datapath);
 /* Pins again what somebody has removed. */
 void v2m_reassembly_keep(struct v2m_datapath *datapath);
+/* Ends the programs that are pinned in this directory. */
+void v2m_reassembly_take_off(const struct v2m_pins *pins);
 /* Whether a pin has one of these programs. */
 bool v2m_reassembly_is_pin(const char *name);
 
