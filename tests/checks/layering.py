@@ -43,7 +43,8 @@ RULES = {
     "ledger": ("accounting config keys json base", "sqlite json"),
     "http": ("api accounting config keys json base", "server json"),
     "collector": ("api accounting config keys devices sockets datapath netlink ledger base", "systemd"),
-    "ctl": ("ctl/top json base", "client json"),
+    "ctl": ("ctl/doctor ctl/top json base", "client json"),
+    "ctl/doctor": ("ctl config json base", "json"),
     "ctl/top": ("ctl json base", "json curses"),
     "config": ("json base", "json"),
     "keys": ("keys/formats json base", "json"),
@@ -55,7 +56,8 @@ RULES = {
     "pins": ("base", "kernel"),
     "sockets": ("pins netlink base", "kernel"),
     "datapath": ("pins netlink base", "kernel systemd"),
-    "daemon": ("api config keys devices sockets datapath netlink ledger http collector base json", "systemd"),
+    "selftest": ("datapath netlink base", "kernel"),
+    "daemon": ("api config keys devices sockets datapath netlink ledger http collector selftest base json", "systemd"),
 }
 
 SOURCE = pathlib.Path("src")
