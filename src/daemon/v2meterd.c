@@ -19,7 +19,7 @@
 #include "config/state_dir.h"
 #include "http/http.h"
 #include "http/listen.h"
-#include "keys/key_sources.h"
+#include "reading/gather.h"
 #include "sockets/sessions.h"
 #include "datapath/remove.h"
 
