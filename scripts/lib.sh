@@ -16,7 +16,7 @@ V2M_NGINX=$V2M_NGINX_DIR/usr/sbin/nginx
 V2M_BUILD_PACKAGES=(
 	gcc libc6-dev cmake ninja-build pkgconf clang llvm bpftool
 	libbpf-dev libmnl-dev libjansson-dev libsqlite3-dev zlib1g-dev libcurl4-openssl-dev
-	libsystemd-dev uuid-dev libcivetweb-dev
+	libsystemd-dev uuid-dev libcivetweb-dev libseccomp-dev
 )
 V2M_DEMO_PACKAGES=(iproute2 python3 curl)
 V2M_TEST_PACKAGES=(

@@ -33,11 +33,13 @@ OUTSIDE = {
     "gzip": r"zlib.*",
     "uuid": r"uuid/.*",
     "systemd": r"systemd/.*",
+    "sandbox": r"seccomp.*|linux/(landlock|capability).*",
 }
 
 RULES = {
     # folder: (folders that it may include, outside headers that it may use)
     "base": ("", "gzip uuid"),
+    "process": ("base", "sandbox"),
     "json": ("base", "json"),
     "ledger": ("accounting config keys json base", "sqlite json"),
     "http": ("api accounting config keys json base", "server json"),
