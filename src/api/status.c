@@ -94,15 +94,16 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 	bool exact = status->mode == V2M_MODE_EBPF;
 	json_t *root = json_pack(
 		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI sI so so}", "status",
-		status->health_reason ? "degraded" : "healthy", "version", V2M_VERSION, "timestamp",
-		make_time(status->real_us), "started_at", make_time(status->started_us),
-		"counting_since", make_time((int64_t)(status->counters_since_ns / 1000)), "reason",
-		status->health_reason, "detail", status->health_detail, "accounting", "mode",
-		exact ? "ebpf" : "socket_stats", "exact", exact, "reason", status->mode_reason,
-		"total_keys", (json_int_t)status->keys, "active_keys",
-		(json_int_t)status->active_keys, "ports", (json_int_t)status->ports, "connections",
-		(json_int_t)status->connections, "devices", make_devices(status), "key_sources",
-		make_sources(status));
+		status->health_reason[0] ? "degraded" : "healthy", "version", V2M_VERSION,
+		"timestamp", make_time(status->real_us), "started_at",
+		make_time(status->started_us), "counting_since",
+		make_time((int64_t)(status->counters_since_ns / 1000)), "reason",
+		status->health_reason[0] ? status->health_reason : NULL, "detail",
+		status->health_detail, "accounting", "mode", exact ? "ebpf" : "socket_stats",
+		"exact", exact, "reason", status->mode_reason, "total_keys",
+		(json_int_t)status->keys, "active_keys", (json_int_t)status->active_keys, "ports",
+		(json_int_t)status->ports, "connections", (json_int_t)status->connections,
+		"devices", make_devices(status), "key_sources", make_sources(status));
 	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 
 	json_decref(root);

@@ -30,13 +30,16 @@ struct v2m_status_device {
 	uint64_t gap_ns;     /* how long the programs were away that time, at most */
 };
 
+/* Room for the stable word that says what is wrong. */
+#define V2M_REASON_SIZE 32
+
 struct v2m_status {
 	int64_t real_us;    /* of this status */
 	int64_t started_us; /* of the daemon */
 	enum v2m_mode mode;
-	char *mode_reason;         /* NULL in V2M_MODE_EBPF */
-	const char *health_reason; /* NULL: healthy; else a string constant */
-	char *health_detail;       /* a sentence that explains health_reason, or NULL */
+	char *mode_reason;                   /* NULL in V2M_MODE_EBPF */
+	char health_reason[V2M_REASON_SIZE]; /* "": healthy */
+	char *health_detail;                 /* a sentence that explains health_reason, or NULL */
 	/* CLOCK_REALTIME when the kernel's counters began, 0: unknown */
 	uint64_t counters_since_ns;
 	size_t keys;

@@ -66,17 +66,17 @@ static void take_word(uint64_t v[4], uint64_t word)
 	v[0] ^= word;
 }
 
-uint64_t v2m_hash(const void *data, size_t length)
+uint64_t v2m_hash_keyed(const uint64_t key[static V2M_HASH_KEY_LEN / 8], const void *data,
+			size_t length)
 {
 	const uint8_t *bytes = data;
 	const uint8_t *end = bytes + length / 8 * 8;
 	uint64_t v[4];
 
-	pthread_once(&secret_is_made, make_secret);
-	v[0] = secret[0] ^ 0x736f6d6570736575u;
-	v[1] = secret[1] ^ 0x646f72616e646f6du;
-	v[2] = secret[0] ^ 0x6c7967656e657261u;
-	v[3] = secret[1] ^ 0x7465646279746573u;
+	v[0] = key[0] ^ 0x736f6d6570736575u;
+	v[1] = key[1] ^ 0x646f72616e646f6du;
+	v[2] = key[0] ^ 0x6c7967656e657261u;
+	v[3] = key[1] ^ 0x7465646279746573u;
 	for (; bytes < end; bytes += 8)
 		take_word(v, word_of(bytes, 8));
 	take_word(v, (uint64_t)length << 56 | word_of(bytes, length % 8));
@@ -84,6 +84,12 @@ uint64_t v2m_hash(const void *data, size_t length)
 	for (unsigned i = 0; i < 4; i++)
 		mix_words(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t v2m_hash(const void *data, size_t length)
+{
+	pthread_once(&secret_is_made, make_secret);
+	return v2m_hash_keyed(secret, data, length);
 }
 
 uint32_t v2m_fnv32(uint32_t hash, const void *data, size_t length)

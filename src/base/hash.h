@@ -14,6 +14,10 @@
  */
 uint64_t v2m_hash(const void *data, size_t length);
 
+/* The same under a key of the caller, such as one that two processes share. */
+uint64_t v2m_hash_keyed(const uint64_t key[static V2M_HASH_KEY_LEN / 8], const void *data,
+			size_t length);
+
 /* For tests: replaces the key, so that a test is the same each time. No other thread may hash at
  * that moment. A table that was filled before does not find its elements any more. */
 void v2m_hash_set_key(const uint8_t key[static V2M_HASH_KEY_LEN]);

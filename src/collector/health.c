@@ -2,6 +2,7 @@
 #include "collector/health.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/macros.h"
@@ -102,7 +103,7 @@ void v2m_conditions_tell(struct v2m_conditions *conditions, struct v2m_health *h
 	for (size_t i = V2M_N_CONDITIONS; i-- > 0;) {
 		if (!conditions->set[i])
 			continue;
-		health->reason = table[i].word;
+		snprintf(health->reason, sizeof(health->reason), "%s", table[i].word);
 		health->can_serve = health->can_serve && !table[i].stops_serving;
 		if (sentence)
 			*sentence = conditions->sentences[i];

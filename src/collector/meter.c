@@ -39,7 +39,8 @@ static enum v2m_verdict get_window(void *context, bool fresh, struct v2m_window 
 	return verdict;
 }
 
-static enum v2m_verdict reset_key(void *context, const char *id_or_uuid, struct v2m_reset *reset)
+static enum v2m_verdict reset_key(void *context, const char *api_key, const char *id_or_uuid,
+				  struct v2m_reset *reset)
 {
 	struct v2m_parts *parts = context;
 	struct v2m_reset_request request = {
@@ -48,6 +49,7 @@ static enum v2m_verdict reset_key(void *context, const char *id_or_uuid, struct 
 		.reset = reset,
 	};
 
+	(void)api_key;
 	return v2m_requests_wait(parts->requests, &request.request);
 }
 
@@ -151,10 +153,12 @@ static enum v2m_verdict run_history_reset(struct v2m_parts *parts, void *argumen
 	return v2m_answer_history_reset(parts, call->id_or_uuid, call->real_us);
 }
 
-static enum v2m_verdict reset_history(void *context, const char *id_or_uuid, int64_t *real_us)
+static enum v2m_verdict reset_history(void *context, const char *api_key, const char *id_or_uuid,
+				      int64_t *real_us)
 {
 	struct history_reset_call call = { .id_or_uuid = id_or_uuid, .real_us = real_us };
 
+	(void)api_key;
 	return wait_for_call(context, run_history_reset, &call);
 }
 
@@ -170,10 +174,12 @@ static enum v2m_verdict run_history_cleanup(struct v2m_parts *parts, void *argum
 	return v2m_answer_history_cleanup(parts, call->days_to_keep, call->real_us);
 }
 
-static enum v2m_verdict clean_up_history(void *context, unsigned days_to_keep, int64_t *real_us)
+static enum v2m_verdict clean_up_history(void *context, const char *api_key, unsigned days_to_keep,
+					 int64_t *real_us)
 {
 	struct cleanup_call call = { .days_to_keep = days_to_keep, .real_us = real_us };
 
+	(void)api_key;
 	return wait_for_call(context, run_history_cleanup, &call);
 }
 
@@ -210,8 +216,9 @@ static enum v2m_verdict run_import(struct v2m_parts *parts, void *argument)
 	return v2m_answer_import(parts, call->text, call->length, call->result, call->error);
 }
 
-static enum v2m_verdict import_totals(void *context, const char *text, size_t length,
-				      struct v2m_import_result *result, struct v2m_error *error)
+static enum v2m_verdict import_totals(void *context, const char *api_key, const char *text,
+				      size_t length, struct v2m_import_result *result,
+				      struct v2m_error *error)
 {
 	struct import_call call = {
 		.text = text,
@@ -220,6 +227,7 @@ static enum v2m_verdict import_totals(void *context, const char *text, size_t le
 		.error = error,
 	};
 
+	(void)api_key;
 	return wait_for_call(context, run_import, &call);
 }
 

@@ -176,8 +176,9 @@ static enum exit_status fail(const struct v2m_error *error)
 
 static enum exit_status serve(const struct v2m_config *config, const char *api_key, sd_event *event)
 {
+	struct v2m_digest digest;
 	struct v2m_http_options serving = { .listen = &config->listen,
-					    .api_key = api_key,
+					    .api_key = &digest,
 					    .api_bytes = config->api_bytes };
 	struct v2m_collector *collector = NULL;
 	struct v2m_http *http = NULL;
@@ -185,6 +186,8 @@ static enum exit_status serve(const struct v2m_config *config, const char *api_k
 	/* First of all: a start that is refused later would leave its programs in the kernel. */
 	int result = v2m_listen_check(&config->listen, &error);
 
+	if (!result && v2m_digest_make(api_key, &digest))
+		result = v2m_error_set(&error, -EIO, "no random numbers");
 	if (!result)
 		result = v2m_collector_open(config, event, &collector, &error);
 	if (result)

@@ -18,6 +18,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "api/error.h"
 #include "base/log.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -61,7 +62,7 @@ struct v2m_http {
 	unsigned in_flight; /* atomic; requests that arrived before the server was stopping */
 	bool stopping;      /* atomic */
 	struct v2m_address_counts address_counts;
-	struct v2m_auth auth;
+	struct v2m_digest api_key;
 	struct v2m_http_service service;
 };
 
@@ -130,19 +131,19 @@ static int answer_request(struct v2m_http *http, struct mg_connection *connectio
 {
 	const struct mg_request_info *info = mg_get_request_info(connection);
 	struct v2m_http_reply reply = { .head = strcmp(info->request_method, "HEAD") == 0 };
+	char api_key[V2M_API_KEY_MAX + 1] = "";
 	int status;
 
 	reply.close = last || info->num_headers == 0 || is_crowded(http, connection);
 	if (v2m_framing_is_ambiguous(connection)) {
 		refuse_malformed(&reply);
 	} else if (!v2m_routes_open(info->local_uri_raw) &&
-		   !v2m_auth_allows(&http->auth, connection)) {
+		   !v2m_auth_allows(&http->api_key, connection, api_key)) {
 		reply.close = true;
-		v2m_http_reply_error(&reply, 401, "unauthorized",
-				     "Invalid API key. Use X-API-Key header with the correct key.");
+		v2m_http_reply_error(&reply, 401, "unauthorized", V2M_DETAIL_UNAUTHORIZED);
 	} else if (v2m_routes_read_body(info->request_method, info->local_uri_raw) ||
 		   !v2m_body_is_announced(connection) || take_body(connection, &reply)) {
-		v2m_routes_answer(&http->service, connection, &reply);
+		v2m_routes_answer(&http->service, connection, api_key, &reply);
 	}
 	status = reply.body->status;
 	v2m_http_reply_send(connection, &reply);
@@ -170,7 +171,7 @@ static int begin_request(struct mg_connection *connection)
 
 /* civetweb cuts answers off when it is told to stop. The answer to a reset must not get lost: only
  * this answer has the bytes that the reset closed. */
-static void wait_for_answers(struct v2m_http *http)
+void v2m_http_drain(struct v2m_http *http)
 {
 	const struct timespec step = { .tv_nsec = STOP_POLL_MS * 1000000 };
 
@@ -312,9 +313,7 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
 
 	if (!made || !ports)
 		return v2m_error_set(error, -ENOMEM, "http: out of memory");
-	result = v2m_auth_init(&made->auth, options->api_key, error);
-	if (result)
-		return result;
+	made->api_key = *options->api_key;
 	result = make_start_id(made->service.start_id);
 	if (result)
 		return v2m_error_set(error, result, "http: cannot get random numbers: %s",
@@ -359,7 +358,7 @@ void v2m_http_stop(struct v2m_http *http)
 {
 	if (!http)
 		return;
-	wait_for_answers(http);
+	v2m_http_drain(http);
 	stop_civetweb(http);
 	mg_exit_library();
 	v2m_address_counts_destroy(&http->address_counts);

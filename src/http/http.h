@@ -4,6 +4,7 @@
 #ifndef V2METER_HTTP_HTTP_H
 #define V2METER_HTTP_HTTP_H
 
+#include "base/digest.h"
 #include "config/config.h"
 #include "api/meter.h"
 
@@ -11,7 +12,7 @@ struct v2m_http;
 
 struct v2m_http_options {
 	const struct v2m_strings *listen; /* "address:port", IPv4, at least one */
-	const char *api_key;
+	const struct v2m_digest *api_key;
 	enum v2m_api_bytes api_bytes;
 	const struct v2m_meter *meter;
 };
@@ -23,6 +24,9 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
 /* Waits until the answers in progress have left, at most a second, then ends all connections and
  * threads. Does nothing on NULL. */
 void v2m_http_stop(struct v2m_http *http);
+/* Waits until the answers in progress have left, at most a second. Later answers end their
+ * connections. For a process that ends right after that. */
+void v2m_http_drain(struct v2m_http *http);
 /* The port of the first listener, in host byte order, also if port 0 was asked for. */
 unsigned v2m_http_port(const struct v2m_http *http);
 

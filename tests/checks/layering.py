@@ -50,6 +50,7 @@ RULES = {
     "keys/formats": ("keys json base", "json sqlite"),
     "accounting": ("keys base", ""),
     "api": ("accounting keys json base", "json"),
+    "ipc": ("api accounting keys process base", ""),
     "netlink": ("base", "kernel"),
     "devices": ("netlink base", "kernel"),
     "pins": ("base", "kernel"),

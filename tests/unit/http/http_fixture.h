@@ -21,6 +21,14 @@ static struct {
 	unsigned port;
 } server;
 
+static inline const struct v2m_digest *test_api_key(void)
+{
+	static struct v2m_digest digest;
+
+	v2m_digest_make(FAKE_API_KEY, &digest);
+	return &digest;
+}
+
 static inline int start_on(const char *address, struct v2m_http **http, struct v2m_error *error)
 {
 	char copy[64];
@@ -28,7 +36,7 @@ static inline int start_on(const char *address, struct v2m_http **http, struct v
 	const struct v2m_strings listen = { .items = items, .count = 1 };
 	const struct v2m_http_options options = {
 		.listen = &listen,
-		.api_key = "test-key",
+		.api_key = test_api_key(),
 		.meter = fake_meter(server.fake),
 	};
 

@@ -390,7 +390,7 @@ static void several_addresses_are_served(void **state)
 	const struct v2m_strings listen = { .items = items, .count = 2 };
 	const struct v2m_http_options options = {
 		.listen = &listen,
-		.api_key = "test-key",
+		.api_key = test_api_key(),
 		.meter = fake_meter(server.fake),
 	};
 	struct v2m_http *http = NULL;
