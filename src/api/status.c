@@ -103,7 +103,8 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 		"exact", exact, "reason", status->mode_reason, "total_keys",
 		(json_int_t)status->keys, "active_keys", (json_int_t)status->active_keys, "ports",
 		(json_int_t)status->ports, "connections", (json_int_t)status->connections,
-		"devices", make_devices(status), "key_sources", make_sources(status));
+		"devices", make_devices(status), "key_sources", make_sources(status), "unprotected",
+		status->unprotected && *status->unprotected ? status->unprotected : NULL);
 	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 
 	json_decref(root);

@@ -49,6 +49,7 @@ struct v2m_status {
 	struct v2m_status_device *devices;
 	size_t n_devices;
 	struct v2m_source_report sources;
+	char *unprotected; /* what the answering process is not protected by; NULL or "": nothing */
 };
 
 void v2m_status_free(struct v2m_status *status);

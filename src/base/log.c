@@ -81,6 +81,11 @@ static int write_prefix(enum v2m_log_level level, char *line, size_t size)
 			levels[level].name);
 }
 
+enum v2m_log_level v2m_log_level(void)
+{
+	return threshold;
+}
+
 void v2m_logv(enum v2m_log_level level, const char *format, va_list arguments)
 {
 	char line[2048];

@@ -20,6 +20,7 @@ enum v2m_log_level {
 
 /* Sets the most detailed level that is written. Default V2M_LOG_INFO. */
 void v2m_log_set_level(enum v2m_log_level level);
+enum v2m_log_level v2m_log_level(void);
 
 /* Any thread: one write(2) writes a line. Line breaks in the text become spaces. Under systemd,
  * which sets $JOURNAL_STREAM, a line begins with the syslog priority as "<N>", else with an ISO

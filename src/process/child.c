@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -155,14 +156,21 @@ bool v2m_child_wait(struct v2m_child *child, int timeout_ms, char *how, size_t s
 	return true;
 }
 
+/* The channel is not closed: with messages in it that we have not read, the child would get an
+ * error before it has read ours. */
+void v2m_child_hang_up(struct v2m_child *child)
+{
+	if (child->channel >= 0)
+		shutdown(child->channel, SHUT_RDWR);
+}
+
 void v2m_child_stop(struct v2m_child *child)
 {
 	char how[64];
 
 	if (!child->pid)
 		return;
-	v2m_closep(&child->channel);
-	child->channel = -1;
+	v2m_child_hang_up(child);
 	if (v2m_child_wait(child, STOP_WAIT_MS, how, sizeof(how)))
 		return;
 	/* A child with another user can only be killed with CAP_KILL. Without it, a child that

@@ -28,7 +28,9 @@ int v2m_child_start(const char *argument, struct v2m_child *child, struct v2m_er
 /* Waits until the child has ended, at most that long; 0: does not wait. True: it has ended, how
  * gets "status 1" or "signal 9 (Killed)", and everything of the child is released. */
 bool v2m_child_wait(struct v2m_child *child, int timeout_ms, char *how, size_t size);
-/* Closes our end of the channel, on which the child ends, waits a second and a half, then kills it.
+/* Ends the conversation: the child still reads what was sent, and then sees the end. */
+void v2m_child_hang_up(struct v2m_child *child);
+/* Hangs up, on which the child ends, waits a second and a half, then kills it.
  * Does nothing if there is no child. */
 void v2m_child_stop(struct v2m_child *child);
 

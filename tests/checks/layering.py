@@ -43,7 +43,8 @@ RULES = {
     "json": ("base", "json"),
     "ledger": ("accounting config keys json base", "sqlite json"),
     "http": ("api accounting config keys json base", "server json"),
-    "collector": ("api accounting config keys devices sockets datapath netlink ledger base", "systemd"),
+    "collector": ("api accounting config keys devices sockets datapath netlink ledger ipc process base", "systemd"),
+    "answering": ("api ipc http process base", "sandbox"),
     "ctl": ("json base", "client json"),
     "config": ("json base", "json"),
     "keys": ("keys/formats json base", "json"),
@@ -56,7 +57,7 @@ RULES = {
     "pins": ("base", "kernel"),
     "sockets": ("pins netlink base", "kernel"),
     "datapath": ("pins netlink base", "kernel systemd"),
-    "daemon": ("api config keys devices sockets datapath netlink ledger http collector base json", "systemd"),
+    "daemon": ("api config keys devices sockets datapath netlink ledger http answering collector process base json", "systemd"),
 }
 
 SOURCE = pathlib.Path("src")
