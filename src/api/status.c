@@ -16,6 +16,7 @@ void v2m_status_free(struct v2m_status *status)
 	free(status->devices);
 	free(status->mode_reason);
 	free(status->health_detail);
+	free(status->unprotected);
 	free(status);
 }
 
@@ -93,7 +94,7 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 {
 	bool exact = status->mode == V2M_MODE_EBPF;
 	json_t *root = json_pack(
-		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI sI so so}", "status",
+		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI sI so so ss?}", "status",
 		status->health_reason[0] ? "degraded" : "healthy", "version", V2M_VERSION,
 		"timestamp", make_time(status->real_us), "started_at",
 		make_time(status->started_us), "counting_since",
