@@ -2,8 +2,6 @@
 #include "answering/answering.h"
 
 #include <errno.h>
-#include <linux/capability.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -12,8 +10,8 @@
 #include <unistd.h>
 
 #include "answering/remote_meter.h"
+#include "base/array.h"
 #include "base/cleanup.h"
-#include "base/endpoint.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/zone.h"
@@ -32,8 +30,7 @@
 
 /* What the server, its threads, memory and the channel need. No file, no new socket, no program. */
 static const int calls[] = {
-	/* clients and the channel */
-	SCMP_SYS(accept),
+	/* clients, which the gate accepts, and the channel */
 	SCMP_SYS(accept4),
 	SCMP_SYS(recvfrom),
 	SCMP_SYS(recvmsg),
@@ -44,6 +41,9 @@ static const int calls[] = {
 	SCMP_SYS(close),
 	SCMP_SYS(shutdown),
 	SCMP_SYS(poll),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(epoll_ctl),
 	SCMP_SYS(ppoll),
 	SCMP_SYS(fcntl),
 	SCMP_SYS(getsockname),
@@ -92,18 +92,27 @@ static void end(const struct v2m_error *error)
 	_exit(1);
 }
 
-/* Waits for the first message. The counting process sends it at once. */
-static int receive_greeting(struct v2m_greeting *greeting, int *pulse_fd)
+/* Waits for a message: the counting process sends the first ones at once. 0 or -errno. */
+static int receive_message(struct v2m_message *message)
 {
 	struct pollfd channel = { .fd = V2M_CHILD_CHANNEL, .events = POLLIN };
-	struct v2m_message message;
-	struct v2m_wire wire;
 	int result;
 
 	poll(&channel, 1, GREETING_WAIT_MS);
-	result = v2m_channel_receive(V2M_CHILD_CHANNEL, GREETING_MAX, &message);
+	result = v2m_channel_receive(V2M_CHILD_CHANNEL, GREETING_MAX, message);
 	if (result <= 0)
 		return result ? result : -EPIPE;
+	return 0;
+}
+
+static int receive_greeting(struct v2m_greeting *greeting, int *pulse_fd)
+{
+	struct v2m_message message;
+	struct v2m_wire wire;
+	int result = receive_message(&message);
+
+	if (result)
+		return result;
 	wire = v2m_wire_reader(message.data, message.length);
 	v2m_put_greeting(&wire, greeting);
 	result = v2m_wire_end(&wire);
@@ -114,23 +123,29 @@ static int receive_greeting(struct v2m_greeting *greeting, int *pulse_fd)
 	return result;
 }
 
-/* The capability for ports that only root may listen on, if one is in the list. */
-static uint64_t keep_for(const struct v2m_strings *listen)
+/* The listening sockets follow the greeting. */
+static int receive_listeners(uint32_t count, struct v2m_listeners *listeners)
 {
-	struct sockaddr_in address;
+	struct v2m_message message;
+	int result = v2m_array_reserve(listeners, count);
 
-	for (size_t i = 0; i < listen->count; i++)
-		if (v2m_endpoint_parse(listen->items[i], &address) == 0 &&
-		    ntohs(address.sin_port) < FIRST_FREE_PORT && address.sin_port)
-			return UINT64_C(1) << CAP_NET_BIND_SERVICE;
-	return 0;
+	while (!result && listeners->count < count) {
+		result = receive_message(&message);
+		if (result)
+			break;
+		if (message.kind != V2M_NEWS_LISTENER || message.fd < 0)
+			result = -EBADMSG;
+		else
+			listeners->items[listeners->count++] = V2M_TAKE_FD(message.fd);
+		v2m_message_clear(&message);
+	}
+	return result;
 }
 
 static unsigned give_up_rights(const struct v2m_greeting *greeting)
 {
 	const struct v2m_confine_options options = {
 		.empty_in = greeting->empty_in,
-		.keep = keep_for(&greeting->listen),
 		.max_data = MAX_DATA,
 		.max_file = V2M_QUESTION_MAX,
 		.max_opened = MAX_OPENED,
@@ -153,14 +168,15 @@ static void tell_ready(void)
 }
 
 /* Ends with the threads that still run: nothing has to be stored. */
-static void serve(const struct v2m_greeting *greeting, struct v2m_pulse *pulse)
+static void serve(const struct v2m_greeting *greeting, const struct v2m_listeners *listeners,
+		  struct v2m_pulse *pulse)
 {
 	static char unprotected[256];
 	unsigned missing = give_up_rights(greeting);
 	struct v2m_remote_meter *remote =
 		v2m_remote_meter_new(V2M_CHILD_CHANNEL, greeting->api_bytes, pulse, unprotected);
 	struct v2m_http_options options = {
-		.listen = &greeting->listen,
+		.listeners = listeners,
 		.api_key = &greeting->api_key,
 		.api_bytes = greeting->api_bytes,
 	};
@@ -191,13 +207,15 @@ static void serve(const struct v2m_greeting *greeting, struct v2m_pulse *pulse)
 
 void v2m_answering_run(void)
 {
+	struct v2m_listeners listeners = { 0 };
 	struct v2m_greeting greeting = { 0 };
 	struct v2m_pulse *pulse = NULL;
 	int pulse_fd = -1;
 
 	/* exec() has named the process after the link that it was started by. */
 	prctl(PR_SET_NAME, "v2meter-answer");
-	if (receive_greeting(&greeting, &pulse_fd) == 0)
+	if (receive_greeting(&greeting, &pulse_fd) == 0 &&
+	    receive_listeners(greeting.n_listeners, &listeners) == 0)
 		pulse = v2m_pulse_map(pulse_fd);
 	v2m_closep(&pulse_fd);
 	if (!pulse) {
@@ -207,6 +225,6 @@ void v2m_answering_run(void)
 	}
 	if (greeting.verbose)
 		v2m_log_set_level(V2M_LOG_DEBUG);
-	serve(&greeting, pulse);
+	serve(&greeting, &listeners, pulse);
 	_exit(1);
 }

@@ -309,8 +309,8 @@ void v2m_collector_close(struct v2m_collector *collector)
 }
 
 void v2m_collector_connect(struct v2m_collector *collector, int channel,
-			   const struct v2m_greeting *greeting, v2m_answering_told told,
-			   void *context)
+			   const struct v2m_greeting *greeting, const int *listeners,
+			   v2m_answering_told told, void *context)
 {
 	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
 	struct v2m_requests *requests = collector->parts.requests;
@@ -325,6 +325,8 @@ void v2m_collector_connect(struct v2m_collector *collector, int channel,
 	/* Writing changes nothing. */
 	v2m_put_greeting(&wire, (struct v2m_greeting *)greeting);
 	v2m_requests_tell(requests, V2M_NEWS_GREETING, &wire, collector->pulse_fd);
+	for (uint32_t i = 0; i < greeting->n_listeners; i++)
+		v2m_requests_tell(requests, V2M_NEWS_LISTENER, NULL, listeners[i]);
 }
 
 void v2m_collector_disconnect(struct v2m_collector *collector)

@@ -34,12 +34,12 @@ bool v2m_collector_outlasts(const struct v2m_collector *collector);
  */
 void v2m_collector_close(struct v2m_collector *collector);
 
-/* Serves a new answering process: greets it, and answers it from now on. The channel stays the
- * caller's, who disconnects before closing it. told: what happens to it; if the channel fails at
- * once, it is told so. */
+/* Serves a new answering process: greets it, hands it the listening sockets, and answers it from
+ * now on. The channel stays the caller's, who disconnects before closing it. told: what happens to
+ * it; if the channel fails at once, it is told so. */
 void v2m_collector_connect(struct v2m_collector *collector, int channel,
-			   const struct v2m_greeting *greeting, v2m_answering_told told,
-			   void *context);
+			   const struct v2m_greeting *greeting, const int *listeners,
+			   v2m_answering_told told, void *context);
 void v2m_collector_disconnect(struct v2m_collector *collector);
 
 /* Reads the key sources again, and tries the kernel programs again if they are not used. Messages

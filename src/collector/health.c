@@ -15,7 +15,7 @@ struct row {
 
 /* clang-format off */
 static const struct row table[V2M_N_CONDITIONS] = {
-	[V2M_STALLED] = { V2M_REASON_STALLED,
+	[V2M_STALLED] = { "stalled",
 		"the thread that counts hangs", true },
 	[V2M_COUNTERS_UNREADABLE] = { "counters_unreadable",
 		"the counters cannot be read", true },

@@ -24,6 +24,8 @@
 struct v2m_answerer {
 	sd_event *event;
 	struct v2m_collector *collector;
+	const struct v2m_config *config;
+	const struct v2m_listeners *listeners;
 	struct v2m_greeting greeting;
 	struct v2m_child child;
 	sd_event_source *ended; /* the process has ended */
@@ -58,9 +60,9 @@ static void note_ready(struct v2m_answerer *answerer)
 {
 	stop_timer(answerer);
 	answerer->serves = true;
-	for (size_t i = 0; i < answerer->greeting.listen.count; i++)
+	for (size_t i = 0; i < answerer->config->listen.count; i++)
 		v2m_log_info("v2meterd %s serves on http://%s%s", V2M_VERSION,
-			     answerer->greeting.listen.items[i], answerer->served ? " again" : "");
+			     answerer->config->listen.items[i], answerer->served ? " again" : "");
 	if (!answerer->served)
 		sd_notify(0, "READY=1");
 	answerer->served = true;
@@ -142,7 +144,7 @@ static int start_child(struct v2m_answerer *answerer, struct v2m_error *error)
 	}
 	set_timer(answerer, READY_WAIT_US);
 	v2m_collector_connect(answerer->collector, answerer->child.channel, &answerer->greeting,
-			      follow_state, answerer);
+			      answerer->listeners->items, follow_state, answerer);
 	return 0;
 }
 
@@ -183,9 +185,7 @@ static int follow_timer(sd_event_source *timer, uint64_t due_us, void *context)
 static int fill_greeting(const struct v2m_config *config, const struct v2m_digest *api_key,
 			 struct v2m_greeting *greeting)
 {
-	for (size_t i = 0; i < config->listen.count; i++)
-		if (v2m_strings_add(&greeting->listen, config->listen.items[i]))
-			return -ENOMEM;
+	greeting->n_listeners = (uint32_t)config->listen.count;
 	greeting->api_key = *api_key;
 	greeting->api_bytes = config->api_bytes;
 	greeting->verbose = v2m_log_level() == V2M_LOG_DEBUG;
@@ -193,10 +193,10 @@ static int fill_greeting(const struct v2m_config *config, const struct v2m_diges
 	return greeting->empty_in ? 0 : -ENOMEM;
 }
 
-static int start_first(struct v2m_answerer *answerer, const struct v2m_config *config,
-		       const struct v2m_digest *api_key, struct v2m_error *error)
+static int start_first(struct v2m_answerer *answerer, const struct v2m_digest *api_key,
+		       struct v2m_error *error)
 {
-	int result = fill_greeting(config, api_key, &answerer->greeting);
+	int result = fill_greeting(answerer->config, api_key, &answerer->greeting);
 
 	if (result)
 		return v2m_error_set(error, result, "out of memory");
@@ -209,8 +209,9 @@ static int start_first(struct v2m_answerer *answerer, const struct v2m_config *c
 }
 
 int v2m_answerer_start(sd_event *event, const struct v2m_config *config,
-		       const struct v2m_digest *api_key, struct v2m_collector *collector,
-		       struct v2m_answerer **answerer, struct v2m_error *error)
+		       const struct v2m_listeners *listeners, const struct v2m_digest *api_key,
+		       struct v2m_collector *collector, struct v2m_answerer **answerer,
+		       struct v2m_error *error)
 {
 	struct v2m_answerer *made = calloc(1, sizeof(*made));
 	int result;
@@ -219,8 +220,10 @@ int v2m_answerer_start(sd_event *event, const struct v2m_config *config,
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	made->event = sd_event_ref(event);
 	made->collector = collector;
+	made->config = config;
+	made->listeners = listeners;
 	made->child = V2M_CHILD_NONE;
-	result = start_first(made, config, api_key, error);
+	result = start_first(made, api_key, error);
 	if (result) {
 		v2m_answerer_stop(made);
 		return result;

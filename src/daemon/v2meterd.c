@@ -181,14 +181,15 @@ static enum exit_status fail(const struct v2m_error *error)
 
 /* The answering process of a daemon that was killed dies with it, and may hold the addresses for a
  * moment longer. */
-static int check_listen(const struct v2m_strings *listen, struct v2m_error *error)
+static int open_listeners(const struct v2m_strings *listen, struct v2m_listeners *listeners,
+			  struct v2m_error *error)
 {
 	const struct timespec pause = { .tv_nsec = LISTEN_PAUSE_MS * 1000000 };
-	int result = v2m_listen_check(listen, error);
+	int result = v2m_listen_open(listen, listeners, error);
 
 	for (int ms = 0; result == -EADDRINUSE && ms < LISTEN_WAIT_MS; ms += LISTEN_PAUSE_MS) {
 		nanosleep(&pause, NULL);
-		result = v2m_listen_check(listen, error);
+		result = v2m_listen_open(listen, listeners, error);
 	}
 	return result;
 }
@@ -196,17 +197,19 @@ static int check_listen(const struct v2m_strings *listen, struct v2m_error *erro
 static enum exit_status serve(const struct v2m_config *config, const struct v2m_digest *api_key,
 			      sd_event *event)
 {
+	V2M_CLEANUP(v2m_listeners_close) struct v2m_listeners listeners = { 0 };
 	struct v2m_collector *collector = NULL;
 	struct v2m_answerer *answerer = NULL;
 	struct v2m_error error = { 0 };
 	/* First of all: a start that is refused later would leave its programs in the kernel. */
-	int result = check_listen(&config->listen, &error);
+	int result = open_listeners(&config->listen, &listeners, &error);
 
 	if (!result)
 		result = v2m_collector_open(config, event, api_key, &collector, &error);
 	if (result)
 		return fail(&error);
-	result = v2m_answerer_start(event, config, api_key, collector, &answerer, &error);
+	result = v2m_answerer_start(event, config, &listeners, api_key, collector, &answerer,
+				    &error);
 	if (!result) {
 		run_loop(event, collector);
 		result = v2m_answerer_failed(answerer, &error);

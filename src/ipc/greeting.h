@@ -6,11 +6,13 @@
 
 #include "base/api_bytes.h"
 #include "base/digest.h"
-#include "base/string_list.h"
 #include "process/wire.h"
 
+/* More addresses than a server has. */
+#define V2M_LISTENERS_MAX 256
+
 struct v2m_greeting {
-	struct v2m_strings listen; /* "address:port", IPv4 */
+	uint32_t n_listeners; /* listening sockets, which follow: V2M_NEWS_LISTENER with one each */
 	struct v2m_digest api_key;
 	enum v2m_api_bytes api_bytes;
 	bool verbose;

@@ -79,28 +79,20 @@ static bool change_user(uid_t uid, gid_t gid)
 	       setresuid(uid, uid, uid) == 0;
 }
 
-static void empty_bounding_set(uint64_t keep)
+static void empty_bounding_set(void)
 {
 	/* Without CAP_SETPCAP it stays. It only matters to programs that are executed, and
 	 * no_new_privs keeps these from gaining anything. */
 	for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++)
-		if (!(keep >> capability & 1))
-			prctl(PR_CAPBSET_DROP, capability);
+		prctl(PR_CAPBSET_DROP, capability);
 }
 
-static bool keep_capabilities(uint64_t keep)
+static bool drop_capabilities(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct sets[2] = { 0 };
+	const struct __user_cap_data_struct none[2] = { 0 };
 
-	if (syscall(SYS_capget, &header, sets))
-		return false;
-	for (size_t i = 0; i < 2; i++) {
-		uint32_t kept = sets[i].permitted & (uint32_t)(keep >> 32 * i);
-
-		sets[i] = (struct __user_cap_data_struct){ .permitted = kept, .effective = kept };
-	}
-	return syscall(SYS_capset, &header, sets) == 0;
+	return syscall(SYS_capset, &header, none) == 0;
 }
 
 static void set_limit(int resource, uint64_t max)
@@ -138,11 +130,10 @@ unsigned v2m_confine(const struct v2m_confine_options *options)
 	no_files = enter_empty_root(options->empty_in);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		missing |= V2M_PROTECT_PRIVILEGES;
-	empty_bounding_set(options->keep);
-	prctl(PR_SET_KEEPCAPS, options->keep != 0);
+	empty_bounding_set();
 	if (!change_user(uid, gid))
 		missing |= V2M_PROTECT_USER;
-	if (!keep_capabilities(options->keep))
+	if (!drop_capabilities())
 		missing |= V2M_PROTECT_CAPABILITIES;
 	if (!forbid_files() && !no_files)
 		missing |= V2M_PROTECT_FILES;

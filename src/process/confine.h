@@ -15,7 +15,7 @@
 /* What protects the rest of the machine from the process: bits. */
 enum v2m_protection {
 	V2M_PROTECT_USER = 1,         /* a user who owns nothing */
-	V2M_PROTECT_CAPABILITIES = 2, /* no capability, except those that the options keep */
+	V2M_PROTECT_CAPABILITIES = 2, /* none of them */
 	V2M_PROTECT_PRIVILEGES = 4,   /* no_new_privs */
 	V2M_PROTECT_FILES = 8,        /* no file can be opened: an empty root or Landlock */
 	V2M_PROTECT_CALLS = 16,       /* a list of allowed system calls */
@@ -24,11 +24,9 @@ enum v2m_protection {
 
 struct v2m_confine_options {
 	const char *empty_in; /* a directory in which an empty one can be made for a moment */
-	/* Capabilities that stay, as bits: 1 << CAP_... of <linux/capability.h>. */
-	uint64_t keep;
-	uint64_t max_data;   /* bytes of memory; 0: no limit */
-	uint64_t max_file;   /* bytes of a file that it makes */
-	unsigned max_opened; /* open descriptors */
+	uint64_t max_data;    /* bytes of memory; 0: no limit */
+	uint64_t max_file;    /* bytes of a file that it makes */
+	unsigned max_opened;  /* open descriptors */
 };
 
 /* Everything except the system calls, before the process has a second thread. Returns the

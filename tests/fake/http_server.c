@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "fake/fake_meter.h"
+#include "base/cleanup.h"
 #include "http/http.h"
 
 struct arguments {
@@ -141,8 +142,9 @@ static int serve(const struct arguments *arguments, const sigset_t *signals)
 	struct v2m_digest api_key;
 	char *items[] = { arguments->listen };
 	const struct v2m_strings listen = { .items = items, .count = 1 };
+	V2M_CLEANUP(v2m_listeners_close) struct v2m_listeners listeners = { 0 };
 	const struct v2m_http_options options = {
-		.listen = &listen,
+		.listeners = &listeners,
 		.api_key = &api_key,
 		.api_bytes = arguments->fake.unit,
 		.meter = fake ? fake_meter(fake) : NULL,
@@ -152,7 +154,8 @@ static int serve(const struct arguments *arguments, const sigset_t *signals)
 
 	if (!fake || v2m_digest_make(arguments->api_key, &api_key))
 		return 1;
-	if (v2m_http_start(&options, &http, &error)) {
+	if (v2m_listen_open(&listen, &listeners, &error) ||
+	    v2m_http_start(&options, &http, &error)) {
 		fprintf(stderr, "%s\n", error.text);
 		fake_meter_free(fake);
 		return 2;

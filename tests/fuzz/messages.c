@@ -65,9 +65,8 @@ static void make_real(void)
 		.document = FAKE_DOCUMENT,
 		.document_length = strlen(FAKE_DOCUMENT),
 	};
-	char *addresses[] = { (char *)"127.0.0.1:9469" };
 	struct v2m_greeting greeting = {
-		.listen = { .items = addresses, .count = 1 },
+		.n_listeners = 1,
 		.empty_in = (char *)"/tmp",
 	};
 

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "base/cleanup.h"
 #include "fake/fake_meter.h"
 #include "http/http.h"
 #include "unit/http/http_client.h"
@@ -34,14 +35,18 @@ static inline int start_on(const char *address, struct v2m_http **http, struct v
 	char copy[64];
 	char *items[] = { copy };
 	const struct v2m_strings listen = { .items = items, .count = 1 };
+	V2M_CLEANUP(v2m_listeners_close) struct v2m_listeners listeners = { 0 };
 	const struct v2m_http_options options = {
-		.listen = &listen,
+		.listeners = &listeners,
 		.api_key = test_api_key(),
 		.meter = fake_meter(server.fake),
 	};
 
+	int result;
+
 	strcpy(copy, address);
-	return v2m_http_start(&options, http, error);
+	result = v2m_listen_open(&listen, &listeners, error);
+	return result ? result : v2m_http_start(&options, http, error);
 }
 
 static inline int start_server(void **state)
