@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a packet is: its transport, ports, payload and the headers every segment of it repeats. Two
- * ways lead there. What nearly all packets are (no in-band tag, no options, no fragment, headers in
- * the linear part) is found by find_plain_ipv4() or _ipv6() and, where the port is monitored, read
- * by parse_plain(); parse_any() takes everything else, also headers that lie in page fragments.
- * Both follow docs/counting.md and touch no map.
+ * Finds a packet's transport, ports, payload and the headers that each of its segments repeats.
+ * There are two ways. Nearly all packets are plain: no in-band tag, no options, no fragment,
+ * headers in the linear part. find_plain_ipv4() or find_plain_ipv6() finds their ports, and
+ * parse_plain() reads them if the port is monitored. parse_any() reads all other packets, also
+ * those whose headers lie in page fragments. Both ways follow docs/counting.md and touch no map.
  *
- * A length that the packet claims is believed only as far as there are bytes.
+ * A length in a header is used only as far as the packet has bytes.
  */
 #ifndef V2METER_PARSE_BPF_H
 #define V2METER_PARSE_BPF_H
@@ -35,10 +35,11 @@
 #define IPV6_OFFSET         0xfff8
 #define JUMBO_PAYLOAD       0xc2 /* RFC 2675 */
 
-#define ETHERNET_HEADER  14
-#define TAGGED_HEADER    18
-#define MAX_IN_BAND_TAGS 2
-#define MAX_EXTENSIONS   8
+#define ETHERNET_HEADER 14
+#define TAGGED_HEADER   18
+/* Linux takes any number of either. The verifier needs 0.2 s for 32 extension headers. */
+#define MAX_IN_BAND_TAGS 8
+#define MAX_EXTENSIONS   32
 #define TCP_HEADER_MIN   20
 #define UDP_HEADER       8
 /* Less of a layer-4 header than this, and it has no ports. It is also the smallest first fragment
@@ -49,7 +50,9 @@ enum verdict {
 	OTHER,          /* nothing that has ports */
 	PORTS,          /* TCP or UDP with its ports */
 	FIRST_FRAGMENT, /* the same, and later fragments will refer to it */
+	FIRST_OF_OTHER, /* as OTHER, and later fragments do not say that they are */
 	LATER_FRAGMENT, /* carries no ports */
+	TOO_DEEP,       /* more tags or extension headers than are walked: Linux may find ports */
 };
 
 struct packet {
@@ -146,13 +149,17 @@ static __always_inline bool find_plain_ipv6(struct __sk_buff *skb, const __u32 l
 	return true;
 }
 
+static __always_inline bool is_tag(__be16 type)
+{
+	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
+}
+
 /* A frame with a tag in the data, as an outer one may be, or one that a device left there. */
 static __always_inline bool has_tag(struct __sk_buff *skb)
 {
 	__be16 *type = (void *)(long)skb->data + ETHERNET_HEADER - sizeof(*type);
 
-	return (void *)(type + 1) <= (void *)(long)skb->data_end &&
-	       (*type == bpf_htons(ETH_P_8021Q) || *type == bpf_htons(ETH_P_8021AD));
+	return (void *)(type + 1) <= (void *)(long)skb->data_end && is_tag(*type);
 }
 
 /* The rest of it, which only a packet that somebody asked for needs. False as above. */
@@ -177,7 +184,8 @@ static __always_inline bool parse_plain(struct __sk_buff *skb, const struct plai
 	return true;
 }
 
-/* The ethertype behind at most two in-band tags. */
+/* The ethertype behind the in-band tags; a tag's, if there are more than are walked. False where it
+ * is cut off. */
 static __always_inline bool walk_tags(struct __sk_buff *skb, __u32 *offset, __be16 *type)
 {
 	if (!*offset) {
@@ -186,10 +194,9 @@ static __always_inline bool walk_tags(struct __sk_buff *skb, __u32 *offset, __be
 	}
 	if (!load(skb, *offset - sizeof(*type), type, sizeof(*type)))
 		return false;
-	for (int i = 0; i < MAX_IN_BAND_TAGS; i++) {
-		if (*type != bpf_htons(ETH_P_8021Q) && *type != bpf_htons(ETH_P_8021AD))
-			return true;
-		if (!load(skb, *offset + 2, type, sizeof(*type)))
+	for (int i = 0; i < MAX_IN_BAND_TAGS && is_tag(*type); i++) {
+		/* Not by load(), for the verifier's sake: see struct walk. */
+		if (bpf_skb_load_bytes(skb, *offset + 2, type, sizeof(*type)))
 			return false;
 		*offset += sizeof(struct vlan_hdr);
 	}
@@ -362,13 +369,20 @@ static __always_inline enum verdict parse_ipv6(struct __sk_buff *skb, __u32 offs
 	}
 	packet->protocol = walk.next;
 	if (walk.later) {
+		/* Linux takes the next header from the first fragment alone. */
 		packet->payload_bytes = walk.left;
-		return walk.next == NEXT_TCP || walk.next == NEXT_UDP || is_extension(walk.next)
-			       ? LATER_FRAGMENT
-			       : OTHER;
+		return LATER_FRAGMENT;
 	}
+	if (is_extension(walk.next))
+		return TOO_DEEP;
 	verdict = parse_ports(skb, packet, walk.offset, walk.left);
-	return verdict == PORTS && walk.first ? FIRST_FRAGMENT : verdict;
+	if (!walk.first)
+		return verdict;
+	if (verdict == PORTS)
+		return FIRST_FRAGMENT;
+	/* A TCP or UDP header that is cut off: Linux drops it. */
+	return packet->protocol == NEXT_TCP || packet->protocol == NEXT_UDP ? OTHER
+									    : FIRST_OF_OTHER;
 }
 
 /* Everything; identity gets the addresses, and for fragments what tells their packet apart. */
@@ -385,7 +399,7 @@ static __always_inline enum verdict parse_any(struct __sk_buff *skb, __u32 link_
 		return parse_ipv4(skb, offset, packet, identity);
 	if (type == bpf_htons(ETH_P_IPV6))
 		return parse_ipv6(skb, offset, packet, identity);
-	return OTHER;
+	return is_tag(type) ? TOO_DEEP : OTHER;
 }
 
 #endif

@@ -13,6 +13,7 @@
 #include "parse.bpf.h"
 
 #define BPF_ANY      0
+#define BPF_NOEXIST  1
 #define MAPPABLE     (1U << 10) /* BPF_F_MMAPABLE, Linux 5.5 */
 #define VLAN_TAG_LEN 4
 /* TCX_NEXT and TC_ACT_UNSPEC: whatever comes behind us decides. */
@@ -99,7 +100,7 @@ struct {
 	__type(value, struct recent_peer);
 } recent_peers SEC(".maps");
 
-/* What one call of a program adds. */
+/* One call of a program adds this. */
 struct amount {
 	__u64 packets;
 	__u64 wire_bytes;
@@ -345,17 +346,24 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 	struct packet packet = {};
 	enum verdict verdict = parse_any(skb, device.link_header, &packet, &identity);
 
-	if (verdict == OTHER || verdict == LATER_FRAGMENT)
-		measure_whole(skb, &packet, amount);
-	else
+	if (verdict == PORTS || verdict == FIRST_FRAGMENT)
 		measure(skb, &packet, amount);
-	if (verdict == OTHER)
+	else
+		measure_whole(skb, &packet, amount);
+	if (verdict == TOO_DEEP)
+		return &seen->too_deep;
+	/* Never in place of one with ports, which Linux may have taken first. */
+	if (verdict == FIRST_OF_OTHER)
+		bpf_map_update_elem(&fragments, &identity, &owner, BPF_NOEXIST);
+	if (verdict == OTHER || verdict == FIRST_OF_OTHER)
 		return &seen->other;
 	if (verdict == LATER_FRAGMENT) {
 		known = bpf_map_lookup_elem(&fragments, &identity);
 		if (!known)
 			return &seen->unattributed;
 		owner = *known;
+		if (!owner.protocol)
+			return &seen->other;
 	} else {
 		owner.port = deciding_port(&packet, egress);
 		owner.protocol = packet.protocol;

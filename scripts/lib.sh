@@ -15,7 +15,7 @@ V2M_NGINX=$V2M_NGINX_DIR/usr/sbin/nginx
 # For building and running, without the v2ray of the demo.
 V2M_BUILD_PACKAGES=(
 	gcc libc6-dev cmake ninja-build pkgconf clang llvm bpftool
-	libbpf-dev libmnl-dev libjansson-dev libsqlite3-dev zlib1g-dev libcurl4-openssl-dev
+	libbpf-dev libmnl-dev libjansson-dev libyaml-dev libsqlite3-dev zlib1g-dev libcurl4-openssl-dev
 	libsystemd-dev uuid-dev libcivetweb-dev libseccomp-dev
 )
 V2M_DEMO_PACKAGES=(iproute2 python3 curl)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the kernel programs and the daemon agree on: the layout of the maps and of the constants
- * that are set before a program is loaded. It is the only header that both sides include. The BPF
- * side includes vmlinux.h before it, the other side gets its types from <linux/types.h>.
+ * The interface between the kernel programs and the daemon: the layout of the maps and of the
+ * constants that are set before a program is loaded. It is the only header that both sides include.
+ * The BPF side includes vmlinux.h before it, the other side gets its types from <linux/types.h>.
  *
  * All counters only ever grow, each per-CPU copy has one writing program per direction, and a reset
  * is a baseline in user space.
@@ -15,7 +15,7 @@
 #endif
 
 /* Names the directory of the pins; raised when the meaning of a map changes. */
-#define V2M_ABI_VERSION 2
+#define V2M_ABI_VERSION 3
 
 /* Rules that can be counted at once. The slot number has 12 bits. */
 #define V2M_MAX_SLOTS   4096
@@ -72,8 +72,8 @@ struct v2m_port_counters {
 	struct v2m_flow udp;
 };
 
-/* Of one CPU and direction all elements lie together, so that a CPU's part of the map is dense
- * whatever the number of CPUs. */
+/* All elements of one CPU and direction lie together. So a CPU's part of the map is dense for any
+ * number of CPUs. */
 static inline __u32 v2m_counter_index(__u32 cpu, __u32 tx, __u32 slot)
 {
 	return (cpu * 2 + tx) * V2M_MAX_SLOTS + slot;
@@ -84,12 +84,14 @@ struct v2m_tally {
 	__u64 wire_bytes;
 };
 
-/* Where the bytes of one direction of a device went: seen == keys + unattributed + other. */
+/* Where the bytes of one direction of a device went: seen is the sum of the others. */
 struct v2m_device_flow {
 	struct v2m_tally seen;         /* everything the program was called for */
 	struct v2m_tally keys;         /* counted for a slot */
 	struct v2m_tally unattributed; /* fragments whose first fragment is unknown */
 	struct v2m_tally other;        /* everything else */
+	struct v2m_tally too_deep;     /* more headers than are walked: may be a slot's */
+	struct v2m_tally foreign;      /* a slot's port number, and another's connection */
 };
 
 /* device_counters: PERCPU_ARRAY[V2M_MAX_DEVICES], indexed by v2m_device_config.device_slot. */
@@ -125,10 +127,11 @@ struct v2m_fragment_key {
 	__u16 pad;
 };
 
-/* What decided the first fragment. Later fragments of IPv6 do not always name their transport. */
+/* The decision on the first fragment. Later fragments of IPv6 do not always name their transport.
+ */
 struct v2m_fragment_owner {
 	__u16 port;    /* host byte order: destination on ingress, source on egress */
-	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP; 0: neither */
 	__u8 pad;
 };
 
@@ -187,13 +190,14 @@ struct v2m_device_config {
 };
 
 /*
- * session_ports: ARRAY[65536] by local port, of bpf/sessions.bpf.c: the first port of the slot that
- * counts it. The daemon writes an element through the map's memory, in one store. This and the
- * three below are not part of the layout of the maps above and have a version of their own.
+ * session_ports: ARRAY[65536] by local port, for bpf/sessions.bpf.c: the first port of the slot
+ * that counts the port. The map is in the daemon's memory, and the daemon writes an element in one
+ * store. This map and the three below are not part of the layout above and have a version of their
+ * own.
  */
 #define V2M_SESSIONS_ABI_VERSION 1
 struct v2m_session_port {
-	__u16 slot_port; /* host byte order; 0: nobody asked for this port */
+	__u16 slot_port; /* host byte order; 0: the port is not counted */
 	__u16 pad[3];
 };
 
@@ -226,8 +230,8 @@ struct v2m_session_scope {
 V2M_ABI_ASSERT(sizeof(struct v2m_flow) == 24, "flow");
 V2M_ABI_ASSERT(sizeof(struct v2m_port_slot) == 4, "port_slot");
 V2M_ABI_ASSERT(sizeof(struct v2m_port_counters) == 64, "port_counters");
-V2M_ABI_ASSERT(sizeof(struct v2m_device_flow) == 64, "device_flow");
-V2M_ABI_ASSERT(sizeof(struct v2m_device_counters) == 160, "device_counters");
+V2M_ABI_ASSERT(sizeof(struct v2m_device_flow) == 96, "device_flow");
+V2M_ABI_ASSERT(sizeof(struct v2m_device_counters) == 224, "device_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_meta) == 48, "meta");
 V2M_ABI_ASSERT(sizeof(struct v2m_fragment_key) == 40, "fragment_key");
 V2M_ABI_ASSERT(sizeof(struct v2m_fragment_owner) == 4, "fragment_owner");

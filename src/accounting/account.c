@@ -33,7 +33,7 @@ const struct v2m_subject *v2m_account_subject(const struct v2m_account *account,
 	return v2m_subjects_find(&account->subjects, id);
 }
 
-/* The slot of the last key set that owns what is counted at the port; NULL: nobody does. */
+/* The slot of the last key set that gets what a port counts by one transport. NULL: none does. */
 static const struct v2m_slot *find_slot(const struct v2m_account *account, uint16_t port,
 					enum v2m_transport transport)
 {
@@ -42,6 +42,7 @@ static const struct v2m_slot *find_slot(const struct v2m_account *account, uint1
 	return slot && !slot->refused ? slot : NULL;
 }
 
+/* Adds what was counted in a slot to its subject, and to the part of its key if it has one. */
 static void account_delta(struct v2m_account *account, const struct v2m_slot *slot,
 			  const struct v2m_totals *delta, const struct v2m_sample *sample,
 			  const struct v2m_local_time *when)
@@ -96,7 +97,7 @@ int v2m_account_apply(struct v2m_account *account, const struct v2m_keyset *keys
 	/* All counters of an older sample would seem to have gone backwards. */
 	if (sample->mono_ns < account->mono_ns)
 		return -ESTALE;
-	/* All that can fail comes before the first byte is accounted. */
+	/* Everything that can fail comes before the first byte is accounted. */
 	if (v2m_account_bind(account, keyset, sample->real_us) ||
 	    v2m_raw_reserve_sample(&account->raw, sample) || v2m_account_reserve_pending(account))
 		return -ENOMEM;

@@ -8,7 +8,7 @@
  * ("port:N"), or a slot behind another one ("behind:N"), see v2m_keyset_subject(). Totals belong to
  * subjects, raw readings to the kernel's slots. If a port goes from one key to another, each key
  * gets exactly the bytes of its own time, provided that the collector applies one last sample with
- * the old key set before it switches. What a key counts in several slots is in its parts as well.
+ * the old key set before it switches. A key with several slots also has a part for each of them.
  */
 #ifndef V2METER_ACCOUNTING_ACCOUNT_H
 #define V2METER_ACCOUNTING_ACCOUNT_H
@@ -30,8 +30,9 @@ struct v2m_account;
 struct v2m_account *v2m_account_new(void);
 void v2m_account_free(struct v2m_account *account);
 
-/* Put back what the ledger had stored, at the start, subjects first. The structures are copied. 0,
- * -ENOMEM, -EEXIST, or -ENOENT for a part or an alias of an unknown subject. */
+/* Put back what the ledger had stored, at the start. Subjects come before their parts and aliases.
+ * The structures are copied. 0, -ENOMEM, -EEXIST, or -ENOENT if the subject of a part or an alias
+ * is not known. */
 int v2m_account_restore_subject(struct v2m_account *account, const struct v2m_subject *subject);
 int v2m_account_restore_part(struct v2m_account *account, const char *subject,
 			     const struct v2m_part *part);
@@ -42,16 +43,16 @@ int v2m_account_restore_overlap(struct v2m_account *account,
 int v2m_account_restore_sessions(struct v2m_account *account,
 				 const struct v2m_accounted_sessions *reading);
 
-/* Accounts a sample to the owners of its slots: what was counted by TCP to one, by UDP to another.
- * A transport of a port that no slot of the key set counts is left alone, its raw reading too: its
- * bytes wait for an owner. Every new key gets a subject, with or without a port. 0; -ENOMEM, and
- * nothing was accounted: the next sample makes up for it; -ESTALE if mono_ns is below that of the
- * last sample, and nothing was accounted. */
+/* Accounts a sample to the owners of its slots. The TCP and the UDP bytes of an entry may belong to
+ * different slots. If no slot of the key set has a transport of a port, these bytes and their raw
+ * reading are left alone until a slot has it. Every new key gets a subject, with or without a port.
+ * 0; -ENOMEM, and nothing was accounted: the next sample makes up for it; -ESTALE if mono_ns is
+ * below that of the last sample, and nothing was accounted. */
 int v2m_account_apply(struct v2m_account *account, const struct v2m_keyset *keyset,
 		      const struct v2m_sample *sample);
 
 /* Accounts a dump of the connections, taken at real_us, to the owners of their slots: how many
- * there are, and how many were opened since the last dump. A key has those of all its slots.
+ * there are, and how many were opened since the last dump. A key gets the sum over its slots.
  * opened: counters of the openings, ascending by port, whose last readings are kept. NULL: nobody
  * counts them, and the connections that the last dump did not have are taken; none after the first
  * dump, or after one with opened. 0; -ENOMEM, and nothing was accounted. */
@@ -60,11 +61,11 @@ int v2m_account_connections(struct v2m_account *account, const struct v2m_keyset
 			    const struct v2m_port_sessions *opened, size_t n_opened,
 			    int64_t real_us);
 
-/* NULL: never seen. */
+/* The subject with this name. NULL: it was never seen. */
 const struct v2m_subject *v2m_account_subject(const struct v2m_account *account, const char *id);
-/* Fills in what was counted: slots[].since_reset and unattributed, keys and shares, all of which
- * are allocated here. The snapshot has its key set already, and the account is bound to it. The
- * rest of slots is zeros. 0, or -ENOMEM with nothing allocated. */
+/* Allocates the slots, keys and shares of a snapshot and fills in what was counted. All other
+ * members of the slots are zeros. The snapshot already has its key set, and the account is bound to
+ * it. 0, or -ENOMEM with nothing allocated. */
 int v2m_account_fill(const struct v2m_account *account, struct v2m_snapshot *snapshot);
 
 /* Closes the period of a subject and of all its parts: *closed is what it held. *undo holds the old
@@ -133,7 +134,7 @@ int v2m_account_each_overlap(const struct v2m_account *account, v2m_overlap_visi
 			     void *context);
 int v2m_account_each_sessions(const struct v2m_account *account, v2m_sessions_visitor visit,
 			      void *context);
-/* The ledger has stored all there is: nothing is dirty or pending any more. */
+/* The ledger has stored everything: nothing is dirty or pending any more. */
 void v2m_account_mark_stored(struct v2m_account *account);
 /* The ledger has lost what it had: everything is dirty. */
 void v2m_account_mark_lost(struct v2m_account *account);

@@ -25,7 +25,7 @@ static int get_subject(struct v2m_account *account, char *id, int64_t real_us,
 	return result;
 }
 
-/* Notes the key's present name and port in its subject. */
+/* Notes the key's present name and first port in its subject. */
 static int note_key(struct v2m_account *account, struct v2m_subject *subject,
 		    const struct v2m_key *key)
 {
@@ -47,8 +47,8 @@ static int note_key(struct v2m_account *account, struct v2m_subject *subject,
 	return 0;
 }
 
-static bool owns(const struct v2m_keyset *keyset, const struct v2m_slot *slot,
-		 const struct v2m_key *key)
+static bool slot_has_key(const struct v2m_keyset *keyset, const struct v2m_slot *slot,
+			 const struct v2m_key *key)
 {
 	for (size_t i = 0; slot && i < slot->n_keys; i++)
 		if (&keyset->keys[slot->keys[i]] == key)
@@ -56,19 +56,20 @@ static bool owns(const struct v2m_keyset *keyset, const struct v2m_slot *slot,
 	return false;
 }
 
-/* The number of the key's slot at a port where a subject was last; 0: it has none there. */
-static uint32_t slot_number_at(const struct v2m_keyset *keyset, const struct v2m_key *key,
-			       uint16_t port)
+/* The number of the key's slot at this port. 0: the key has none there. */
+static uint32_t find_slot_number(const struct v2m_keyset *keyset, const struct v2m_key *key,
+				 uint16_t port)
 {
 	const struct v2m_slot *tcp = v2m_slots_at(&keyset->slots, port, V2M_TCP);
 	const struct v2m_slot *udp = v2m_slots_at(&keyset->slots, port, V2M_UDP);
 
-	if (owns(keyset, tcp, key))
+	if (slot_has_key(keyset, tcp, key))
 		return v2m_slot_number(tcp);
-	return owns(keyset, udp, key) ? v2m_slot_number(udp) : 0;
+	return slot_has_key(keyset, udp, key) ? v2m_slot_number(udp) : 0;
 }
 
-/* A key of the set keeps its own totals, even if another key has its name as an alias. */
+/* Whether the name is the subject of a key. Such a key keeps its totals, even if the name is an
+ * alias of another key. */
 static bool is_subject_of_key(const struct v2m_keyset *keyset, const char *name)
 {
 	char id[V2M_SUBJECT_LEN];
@@ -81,17 +82,19 @@ static bool is_subject_of_key(const struct v2m_keyset *keyset, const char *name)
 	return false;
 }
 
+/* Whether the ledger still has totals under the alias that no key of the set claims. */
 static bool is_to_be_joined(const struct v2m_account *account, const struct v2m_keyset *keyset,
 			    const char *alias)
 {
 	return v2m_subjects_find(&account->subjects, alias) && !is_subject_of_key(keyset, alias);
 }
 
-/* Of a key that had one slot until now, all totals are those of that slot. */
+/* Makes the first part of a key that had one slot until now: all its totals are those of that slot.
+ * 0 or -ENOMEM. */
 static int begin_parts(struct v2m_account *account, const struct v2m_keyset *keyset,
 		       const struct v2m_key *key, struct v2m_subject *subject)
 {
-	uint32_t slot_number = slot_number_at(keyset, key, subject->port);
+	uint32_t slot_number = find_slot_number(keyset, key, subject->port);
 	struct v2m_part *part;
 
 	if (subject->parts.count || !slot_number || v2m_totals_are_zero(&subject->lifetime))
@@ -106,6 +109,7 @@ static int begin_parts(struct v2m_account *account, const struct v2m_keyset *key
 	return 0;
 }
 
+/* Joins the subjects of all aliases of a key into its own. 0 or -ENOMEM. */
 static int join_aliases(struct v2m_account *account, const struct v2m_keyset *keyset,
 			const struct v2m_key *key, struct v2m_subject *subject)
 {
@@ -121,7 +125,7 @@ static int join_aliases(struct v2m_account *account, const struct v2m_keyset *ke
 		result = begin_parts(account, keyset, key, subject);
 		if (result == 0)
 			result = v2m_account_join(account, alias, subject->id,
-						  slot_number_at(keyset, key, port));
+						  find_slot_number(keyset, key, port));
 	}
 	return result;
 }
@@ -144,7 +148,7 @@ static int bind_key(struct v2m_account *account, const struct v2m_keyset *keyset
 	return result ? result : note_key(account, subject, key);
 }
 
-/* Bytes of a slot go to a part, too, if its only key has several slots, or had. */
+/* Whether the bytes of a slot also go to a part: its only key has several slots, or had them. */
 static bool needs_part(const struct v2m_keyset *keyset, const struct v2m_slot *slot,
 		       const struct v2m_subject *owner)
 {
@@ -157,6 +161,7 @@ static bool needs_part(const struct v2m_keyset *keyset, const struct v2m_slot *s
 	return n_slots > 1 || owner->parts.count > 0;
 }
 
+/* Finds or makes the subject of a slot, and the part of its key. 0 or -ENOMEM. */
 static int bind_slot(struct v2m_account *account, const struct v2m_keyset *keyset,
 		     const struct v2m_slot *slot, int64_t real_us, struct v2m_slot_owner *owner)
 {
@@ -175,8 +180,8 @@ static int bind_slot(struct v2m_account *account, const struct v2m_keyset *keyse
 	return 0;
 }
 
-/* Once all parts are made they keep their places. */
-static void find_parts(const struct v2m_keyset *keyset, struct v2m_slot_owner *owners)
+/* Notes the places of the parts, which stay the same after all parts are made. */
+static void note_parts(const struct v2m_keyset *keyset, struct v2m_slot_owner *owners)
 {
 	for (size_t i = 0; i < keyset->slots.count; i++) {
 		const struct v2m_slot *slot = &keyset->slots.items[i];
@@ -188,8 +193,9 @@ static void find_parts(const struct v2m_keyset *keyset, struct v2m_slot_owner *o
 	}
 }
 
-/* The reference that is kept makes the comparison of pointers safe: no other key set can come to
- * live at this address. Counting references is not a change of the set, hence the cast. */
+/* Does nothing for the last key set. The comparison of pointers is safe: the account holds a
+ * reference, so no other key set can get this address. The cast only counts references; the key set
+ * does not change. */
 int v2m_account_bind(struct v2m_account *account, const struct v2m_keyset *keyset, int64_t real_us)
 {
 	V2M_FREE struct v2m_slot_owner *owners = NULL;
@@ -197,7 +203,7 @@ int v2m_account_bind(struct v2m_account *account, const struct v2m_keyset *keyse
 
 	if (account->keyset == keyset)
 		return 0;
-	/* New parts move those that the old owners name. */
+	/* New parts move the others, so that the places in the old owners are wrong. */
 	v2m_account_unbind(account);
 	owners = calloc(keyset->slots.count + 1, sizeof(*owners));
 	if (!owners)
@@ -208,7 +214,7 @@ int v2m_account_bind(struct v2m_account *account, const struct v2m_keyset *keyse
 		result = bind_slot(account, keyset, &keyset->slots.items[i], real_us, &owners[i]);
 	if (result)
 		return result;
-	find_parts(keyset, owners);
+	note_parts(keyset, owners);
 	account->keyset = v2m_keyset_ref((struct v2m_keyset *)keyset);
 	account->owners = V2M_TAKE(owners);
 	return 0;

@@ -7,7 +7,7 @@
 #include "accounting/account.h"
 #include "accounting/account_state.h"
 
-/* 0 or -ENOMEM. */
+/* Copies what a reset changes. 0 or -ENOMEM. */
 static int keep_for_undo(const struct v2m_subject *subject, struct v2m_reset_undo *undo)
 {
 	const size_t n_parts = subject->parts.count;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Dumps of connections: how many each subject has, and how many were opened. */
+/* Accounts dumps of connections: how many each subject has, and how many were opened. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "accounting/account.h"
 #include "accounting/account_state.h"
 
-/* A number that pending has been told of in this hour is not news, or every key with a connection
- * would be written at every flush. */
-static void note_connections(struct v2m_account *account, struct v2m_subject *subject,
-			     const struct v2m_local_time *when)
+/* A number that was noted in this hour is not noted again: every key with a connection would be
+ * written at every flush. */
+static void account_subject_connections(struct v2m_account *account, struct v2m_subject *subject,
+					const struct v2m_local_time *when)
 {
 	const struct v2m_history_figures figures = {
 		.max_connections = subject->connections,
@@ -31,23 +31,25 @@ static void note_connections(struct v2m_account *account, struct v2m_subject *su
 	v2m_account_touch(account, subject);
 }
 
-static int compare_sessions(const void *port, const void *element)
+static int compare_port_with_sessions(const void *port, const void *element)
 {
 	return (int)*(const uint16_t *)port -
 	       (int)((const struct v2m_port_sessions *)element)->port;
 }
 
+/* The openings of the slot with this first port that were not accounted yet. */
 static uint32_t count_opened(struct v2m_account *account, const struct v2m_port_sessions *opened,
 			     size_t n_opened, uint16_t port)
 {
 	const struct v2m_port_sessions *found =
-		n_opened ? bsearch(&port, opened, n_opened, sizeof(*opened), compare_sessions)
+		n_opened ? bsearch(&port, opened, n_opened, sizeof(*opened),
+				   compare_port_with_sessions)
 			 : NULL;
 
 	return found ? v2m_raw_advance_sessions(&account->raw, found) : 0;
 }
 
-/* Subjects whose key has no slot any more have no connections. */
+/* Clears the numbers of all subjects, also of those whose key has no slot any more. */
 static void forget_last_dump(struct v2m_account *account)
 {
 	for (size_t i = 0; i < account->subjects.list.count; i++) {
@@ -87,9 +89,9 @@ int v2m_account_connections(struct v2m_account *account, const struct v2m_keyset
 			       : v2m_session_set_count_new(&account->connections, connections,
 							   count);
 	}
-	/* Once all slots of a key are summed up. */
+	/* Only now the sums over all slots of each key are complete. */
 	for (size_t i = 0; i < account->subjects.list.count; i++)
-		note_connections(account, account->subjects.list.items[i], &when);
+		account_subject_connections(account, account->subjects.list.items[i], &when);
 	v2m_session_set_clear(&account->connections);
 	account->connections = now;
 	return 0;

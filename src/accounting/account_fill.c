@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The totals of a snapshot: who counted what in which slot. */
+/* Fills in the totals of a snapshot: what each key counted in each slot. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "accounting/account.h"
 #include "accounting/account_state.h"
 
+/* How many shares the keys of the set have together. */
 static size_t count_shares(const struct v2m_keyset *keyset)
 {
 	size_t sum = 0;
@@ -47,9 +48,9 @@ static struct v2m_totals part_since_reset(const struct v2m_subject *subject,
 		    : (struct v2m_totals){ 0 };
 }
 
-/* What no part claims belongs to the first slot that is counted: bytes of slots that the key does
- * not have any more, and of the time when it had only one. Parts are limited by what is left, for
- * totals at V2M_COUNTER_MAX do not grow with them. */
+/* The first slot that is counted gets everything that is in no part: the bytes of slots that the
+ * key has lost, and those of the time when it had one slot. A part is limited by what is left,
+ * because it may be more than totals that stand at V2M_COUNTER_MAX. */
 static void fill_shares(const struct v2m_keyset *keyset, const struct v2m_subject *subject,
 			struct v2m_totals since_reset, struct v2m_share *shares, size_t count)
 {
@@ -91,6 +92,7 @@ static void fill_key(const struct v2m_account *account, const struct v2m_keyset 
 		fill_shares(keyset, subject, view->since_reset, shares, view->n_shares);
 }
 
+/* Fills in what was counted for a shared slot, or for one behind another, and not for a key. */
 static void fill_unattributed(const struct v2m_account *account, const struct v2m_keyset *keyset,
 			      const struct v2m_slot *slot, struct v2m_slot_view *view)
 {

@@ -5,7 +5,7 @@
 
 #include "accounting/account_state.h"
 
-static int64_t larger(int64_t a, int64_t b)
+static int64_t larger_of(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
 }
@@ -21,8 +21,8 @@ void v2m_subject_add(struct v2m_subject *subject, const struct v2m_subject *more
 	subject->sessions = v2m_counter_add(subject->sessions, more->sessions);
 	if (more->first_seen_us < subject->first_seen_us)
 		subject->first_seen_us = more->first_seen_us;
-	subject->last_activity_us = larger(subject->last_activity_us, more->last_activity_us);
-	subject->reset_us = larger(subject->reset_us, more->reset_us);
+	subject->last_activity_us = larger_of(subject->last_activity_us, more->last_activity_us);
+	subject->reset_us = larger_of(subject->reset_us, more->reset_us);
 }
 
 static void add_to_part(struct v2m_part *part, const struct v2m_subject *more)
@@ -55,7 +55,7 @@ int v2m_account_join(struct v2m_account *account, const char *alias, const char 
 		add_to_part(part, from);
 	v2m_pending_add_all(&to->pending, &from->pending);
 	v2m_account_touch(account, to);
-	/* Owners are pointers to subjects, and places in their parts. */
+	/* An owner may point to the subject that is removed. */
 	v2m_account_unbind(account);
 	v2m_subjects_remove(&account->subjects, from);
 	return 0;

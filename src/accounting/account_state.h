@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The account from inside: for the files of the account alone. */
+/* The members of the account. Only the files of the account use them. */
 #ifndef V2METER_ACCOUNTING_ACCOUNT_STATE_H
 #define V2METER_ACCOUNTING_ACCOUNT_STATE_H
 
@@ -9,10 +9,11 @@
 #include "accounting/subjects.h"
 #include "keys/keys.h"
 
-/* Where the bytes of a slot go. */
+/* The subject that gets the bytes of a slot. */
 struct v2m_slot_owner {
 	struct v2m_subject *subject;
-	size_t part; /* 1 + place in the subject's parts; 0: it has none of the slot */
+	size_t part; /* 1 + index of the part for this slot in the subject's parts; 0: there is none
+		      */
 };
 
 struct v2m_account {
@@ -20,7 +21,7 @@ struct v2m_account {
 	struct v2m_aliases aliases;
 	struct v2m_raw_ports raw;
 
-	/* The owners of the last key set's slots: names are looked up once for each key set. */
+	/* The last key set and the owners of its slots, which are looked up once for each set. */
 	struct v2m_keyset *keyset;
 	struct v2m_slot_owner *owners; /* parallel to keyset->slots.items */
 
@@ -29,10 +30,10 @@ struct v2m_account {
 	bool dirty;
 };
 
-/* Forgets the owners: the next key set, also the same one, looks them up again. */
+/* Forgets the key set and the owners. They are looked up again, even for the same key set. */
 void v2m_account_unbind(struct v2m_account *account);
 
-/* The subject differs from what the ledger has stored. */
+/* Marks a subject that differs from what the ledger has stored. */
 static inline void v2m_account_touch(struct v2m_account *account, struct v2m_subject *subject)
 {
 	subject->dirty = true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The account and the ledger: what was stored comes in, what is to be stored goes out. */
+/* Takes over what the ledger has stored, and shows the ledger what it has to store. */
 #include <errno.h>
 
 #include "accounting/account.h"
@@ -64,7 +64,8 @@ int v2m_account_restore_raw(struct v2m_account *account, const struct v2m_raw_po
 	return 0;
 }
 
-static bool is_known(const struct v2m_slot_items *list, uint32_t slot_number)
+/* Whether the list has an item with this slot number, or the number is not valid. */
+static bool is_known_or_invalid(const struct v2m_slot_items *list, uint32_t slot_number)
 {
 	return slot_number == 0 || slot_number >= V2M_SLOT_NUMBERS ||
 	       v2m_slot_items_find(list, slot_number);
@@ -75,7 +76,7 @@ int v2m_account_restore_overlap(struct v2m_account *account,
 {
 	struct v2m_socket_overlap *item;
 
-	if (is_known(&account->raw.overlaps, overlap->slot_number))
+	if (is_known_or_invalid(&account->raw.overlaps, overlap->slot_number))
 		return -EEXIST;
 	item = v2m_slot_items_add(&account->raw.overlaps, overlap->slot_number);
 	if (!item)
@@ -90,7 +91,7 @@ int v2m_account_restore_sessions(struct v2m_account *account,
 {
 	struct v2m_accounted_sessions *item;
 
-	if (is_known(&account->raw.sessions, reading->slot_number))
+	if (is_known_or_invalid(&account->raw.sessions, reading->slot_number))
 		return -EEXIST;
 	item = v2m_slot_items_add(&account->raw.sessions, reading->slot_number);
 	if (!item)

@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct v2m_table_key key_of(const void *element)
+static struct v2m_table_key key_of_alias(const void *element)
 {
 	const struct v2m_alias *alias = element;
 
 	return (struct v2m_table_key){ alias->name, strlen(alias->name) };
 }
 
-static const struct v2m_table_type by_name = { sizeof(struct v2m_alias), key_of };
+static const struct v2m_table_type aliases_by_name = { sizeof(struct v2m_alias), key_of_alias };
 
 struct v2m_alias *v2m_aliases_find(const struct v2m_aliases *aliases, const char *name)
 {
@@ -31,7 +31,7 @@ int v2m_aliases_put(struct v2m_aliases *aliases, const char *name, struct v2m_su
 		return 0;
 	}
 	made.name = strdup(name);
-	aliases->table.type = &by_name;
+	aliases->table.type = &aliases_by_name;
 	if (!made.name || v2m_table_add(&aliases->table, &made)) {
 		free(made.name);
 		return -ENOMEM;

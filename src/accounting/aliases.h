@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Names of subjects that were joined into others. */
+/* The names of subjects that were joined into others. */
 #ifndef V2METER_ACCOUNTING_ALIASES_H
 #define V2METER_ACCOUNTING_ALIASES_H
 
@@ -9,7 +9,7 @@
 struct v2m_alias {
 	char *name;
 	struct v2m_subject *subject;
-	bool is_new; /* the ledger has not joined the two yet */
+	bool is_new; /* the ledger has not joined the two subjects yet */
 	bool dirty;  /* differs from what the ledger has stored */
 };
 
@@ -18,14 +18,15 @@ struct v2m_aliases {
 	struct v2m_table table;
 };
 
-/* NULL: no subject of that name was joined into another. */
+/* Finds an alias by its name. NULL: there is none. */
 struct v2m_alias *v2m_aliases_find(const struct v2m_aliases *aliases, const char *name);
-/* Makes the name an alias of the subject, also if it was one of another subject. 0 or -ENOMEM. */
+/* Makes the name an alias of the subject, even if it was one of another subject. 0 or -ENOMEM. */
 int v2m_aliases_put(struct v2m_aliases *aliases, const char *name, struct v2m_subject *subject);
-/* Every alias of the one subject becomes one of the other. */
+/* Makes every alias of one subject an alias of the other. */
 void v2m_aliases_redirect(struct v2m_aliases *aliases, const struct v2m_subject *from,
 			  struct v2m_subject *to);
-/* Every alias once, in no order: NULL gives the first, NULL comes after the last. */
+/* The alias after the given one, in no special order. NULL gives the first one; the result is NULL
+ * after the last one. */
 struct v2m_alias *v2m_aliases_next(const struct v2m_aliases *aliases,
 				   const struct v2m_alias *alias);
 void v2m_aliases_clear(struct v2m_aliases *aliases);

@@ -12,7 +12,7 @@
 #include "accounting/snapshot.h"
 #include "base/calendar.h"
 
-/* What was counted for one subject in some time. */
+/* The figures of one subject over some time. */
 struct v2m_history_figures {
 	struct v2m_totals totals;
 	uint32_t max_connections; /* most at once */
@@ -34,17 +34,17 @@ struct v2m_history_hour {
 	struct v2m_history_figures figures;
 };
 
-/* One key, or one slot that keys share. For a slot, shared is set, and id, uuid, name and
+/* One key or one shared slot. For a shared slot, slot_number is set, and id, uuid, name and
  * created_at are NULL. A key that shares a slot is there too: shares_port is set, and its figures
- * are what was counted for it alone. */
+ * hold only what was counted while the key had the slot to itself. */
 struct v2m_history_key {
 	char *id;
 	char *uuid;
 	char *name;
-	char *created_at; /* as the key source wrote it, NULL if it does not say */
-	uint16_t port;    /* the first one; 0: none */
-	bool is_active;   /* has connections now */
-	bool shared;
+	char *created_at;     /* as the key source wrote it, NULL if it does not say */
+	uint16_t port;        /* the first port; 0: none */
+	bool is_active;       /* has connections now */
+	uint32_t slot_number; /* v2m_slot_number() of a slot that is no single key's; 0: a key */
 	bool shares_port;
 	int64_t first_seen_us;
 	int64_t last_activity_us;         /* 0: never */
@@ -54,7 +54,7 @@ struct v2m_history_key {
 	size_t n_days;
 };
 
-/* The keys of the key set in its order, then the slots that keys share. */
+/* The keys of the key set in its order, then the shared slots. */
 struct v2m_history {
 	int32_t month; /* 0: no month was asked for */
 	struct v2m_history_key *keys;

@@ -5,8 +5,8 @@
 
 #include "base/array.h"
 
-/* The place of the first part that is not below the slot number. */
-static size_t place_of(const struct v2m_key_parts *parts, uint32_t slot_number)
+/* The index of the first part whose slot number is not below the given one. */
+static size_t find_lower_bound(const struct v2m_key_parts *parts, uint32_t slot_number)
 {
 	size_t low = 0;
 	size_t high = parts->count;
@@ -24,7 +24,7 @@ static size_t place_of(const struct v2m_key_parts *parts, uint32_t slot_number)
 
 struct v2m_part *v2m_parts_find(const struct v2m_key_parts *parts, uint32_t slot_number)
 {
-	size_t place = place_of(parts, slot_number);
+	size_t place = find_lower_bound(parts, slot_number);
 
 	if (place == parts->count || parts->items[place].slot_number != slot_number)
 		return NULL;
@@ -40,7 +40,7 @@ struct v2m_part *v2m_parts_make(struct v2m_key_parts *parts, uint32_t slot_numbe
 		return part;
 	if (v2m_array_reserve(parts, 1))
 		return NULL;
-	place = place_of(parts, slot_number);
+	place = find_lower_bound(parts, slot_number);
 	part = &parts->items[place];
 	memmove(part + 1, part, (parts->count++ - place) * sizeof(*part));
 	*part = (struct v2m_part){ .slot_number = slot_number };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What a key counted in each of its slots. Only keys that have had several slots have parts. */
+/* The totals of a key in each of its slots. Only keys that have or had several slots have parts. */
 #ifndef V2METER_ACCOUNTING_PARTS_H
 #define V2METER_ACCOUNTING_PARTS_H
 
@@ -7,10 +7,10 @@
 
 #include "accounting/totals.h"
 
-/* All bytes of a part are in the key's totals too, and a reset closes both at one moment. So the
- * parts of a key are never more than its totals, unless these stand at V2M_COUNTER_MAX. */
+/* All bytes of a part are also in the totals of the key, and a reset closes both at one moment. So
+ * the parts of a key are together at most its totals, unless these stand at V2M_COUNTER_MAX. */
 struct v2m_part {
-	uint32_t slot_number; /* v2m_slot_number() */
+	uint32_t slot_number; /* see v2m_slot_number() */
 	struct v2m_totals lifetime;
 	struct v2m_totals baseline; /* lifetime at the last reset */
 	bool dirty;                 /* differs from what the ledger has stored */
@@ -23,10 +23,10 @@ struct v2m_key_parts {
 	size_t capacity;
 };
 
-/* NULL: there is none of that slot. */
+/* The part of a slot. NULL: there is none. */
 struct v2m_part *v2m_parts_find(const struct v2m_key_parts *parts, uint32_t slot_number);
-/* The part of the slot, made of zeros if it is new. NULL: out of memory. A pointer to a part is
- * good until another one is made. */
+/* The part of a slot; a new one has zeros. NULL: out of memory. A pointer to a part is valid until
+ * another part is made. */
 struct v2m_part *v2m_parts_make(struct v2m_key_parts *parts, uint32_t slot_number);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Makes room for that many items, up to limit. Most subjects have one day and one hour between two
+/* Makes room for so many items, up to limit. Most subjects have one day and one hour between two
  * flushes, or two: base/array.h begins with room for eight, 4 MB more for 4,096 keys. */
 static int reserve_items(void **array, size_t element, size_t needed, size_t *size, size_t limit)
 {
@@ -26,7 +26,8 @@ static int reserve_items(void **array, size_t element, size_t needed, size_t *si
 	return 0;
 }
 
-static int reserve_both(struct v2m_pending *pending, size_t n_days, size_t n_hours)
+/* Makes room for that many more days and hours. 0 or -ENOMEM. */
+static int reserve_days_and_hours(struct v2m_pending *pending, size_t n_days, size_t n_hours)
 {
 	int result = reserve_items((void **)&pending->days, sizeof(*pending->days),
 				   pending->n_days + n_days, &pending->days_size, V2M_PENDING_DAYS);
@@ -39,12 +40,12 @@ static int reserve_both(struct v2m_pending *pending, size_t n_days, size_t n_hou
 
 int v2m_pending_reserve(struct v2m_pending *pending)
 {
-	return reserve_both(pending, 1, 1);
+	return reserve_days_and_hours(pending, 1, 1);
 }
 
 int v2m_pending_reserve_more(struct v2m_pending *pending, const struct v2m_pending *more)
 {
-	return reserve_both(pending, more->n_days, more->n_hours);
+	return reserve_days_and_hours(pending, more->n_days, more->n_hours);
 }
 
 /* The day with that date, added if there is none. The search begins at the end, where the day is

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What was counted for one subject since the ledger last stored it, by local day and hour. The
+/* The figures of one subject since the ledger last stored it, by local day and hour. The
  * ledger adds it to its rows. While the disk cannot be written it is kept in memory, within limits.
  */
 #ifndef V2METER_ACCOUNTING_PENDING_H
@@ -26,7 +26,8 @@ struct v2m_pending {
 int v2m_pending_reserve(struct v2m_pending *pending);
 void v2m_pending_add(struct v2m_pending *pending, const struct v2m_local_time *when,
 		     const struct v2m_history_figures *figures);
-/* The same for all that another subject has pending: room for it, and its addition. */
+/* Makes room for everything that another subject has pending: v2m_pending_add_all() cannot fail
+ * then. 0 or -ENOMEM. */
 int v2m_pending_reserve_more(struct v2m_pending *pending, const struct v2m_pending *more);
 void v2m_pending_add_all(struct v2m_pending *pending, const struct v2m_pending *more);
 /* Removes the days and hours and keeps the memory. */

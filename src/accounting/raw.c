@@ -66,9 +66,9 @@ static bool starts_anew(const struct v2m_port_sample *last, const struct v2m_por
 	return last->assigned_ns != now->assigned_ns || went_backwards(now, last);
 }
 
-/* The entry as it is kept: what a transport without an owner counted stays as it was last. */
-static struct v2m_port_sample reading_of(const struct v2m_port_sample *entry, unsigned transports,
-					 const struct v2m_port_sample *last)
+/* The reading to keep. For a transport that is not among the given ones, it is the last reading. */
+static struct v2m_port_sample make_reading(const struct v2m_port_sample *entry, unsigned transports,
+					   const struct v2m_port_sample *last)
 {
 	struct v2m_port_sample reading = *entry;
 
@@ -79,7 +79,7 @@ static struct v2m_port_sample reading_of(const struct v2m_port_sample *entry, un
 	return reading;
 }
 
-/* What was counted from one reading of a counter to the next. */
+/* The difference between two readings of a counter. */
 static struct v2m_raw_delta count_since(const struct v2m_port_sample *now,
 					const struct v2m_port_sample *last)
 {
@@ -169,7 +169,7 @@ bool v2m_raw_advance(struct v2m_raw_ports *ports, const struct v2m_sample *sampl
 	struct v2m_raw_port *last = v2m_raw_find(ports, slot, sample->epoch);
 	bool anew = !last || starts_anew(&last->raw, entry);
 	const struct v2m_port_sample *before = anew ? &zero : &last->raw;
-	struct v2m_raw_port now = { .raw = reading_of(entry, transports, before),
+	struct v2m_raw_port now = { .raw = make_reading(entry, transports, before),
 				    .read_us = sample->real_us,
 				    .dirty = true };
 	bool settled = false;

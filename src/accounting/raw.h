@@ -9,8 +9,8 @@
 
 struct v2m_raw_ports {
 	V2M_ARRAY(struct v2m_raw_port) raw;
-	/* By the kernel's index of the slot: 1 + index into raw of a list linked by next; 0: none.
-	 */
+	/* For each index of a slot in the kernel, the first of its readings, which are linked by
+	 * next: 1 + index into raw; 0: none. */
 	uint32_t of_slot[65536];
 	struct v2m_slot_items overlaps; /* of struct v2m_socket_overlap */
 	struct v2m_slot_items sessions; /* of struct v2m_accounted_sessions */
@@ -20,7 +20,9 @@ struct v2m_raw_ports {
 void v2m_raw_init(struct v2m_raw_ports *ports);
 void v2m_raw_clear(struct v2m_raw_ports *ports);
 
-/* slot: the kernel's index. NULL: the slot has not been read in that epoch. */
+/* Finds the reading of a slot by its index in the kernel. NULL: the slot was not read in that
+ * epoch.
+ */
 struct v2m_raw_port *v2m_raw_find(const struct v2m_raw_ports *ports, uint16_t slot,
 				  const uint8_t epoch[V2M_EPOCH_LEN]);
 /* Makes room for n readings more. 0 or -ENOMEM. */
@@ -28,7 +30,7 @@ int v2m_raw_reserve(struct v2m_raw_ports *ports, size_t n);
 /* Adds a reading of a slot that has none of that epoch. There must be room. */
 void v2m_raw_insert(struct v2m_raw_ports *ports, const struct v2m_raw_port *raw);
 
-/* What an entry of a sample counted since its last reading. */
+/* The difference between an entry of a sample and its last reading. */
 struct v2m_raw_delta {
 	struct v2m_totals tcp;
 	struct v2m_totals udp;
@@ -36,9 +38,9 @@ struct v2m_raw_delta {
 
 /* Makes room for what the sample may add, so that advancing cannot fail. 0 or -ENOMEM. */
 int v2m_raw_reserve_sample(struct v2m_raw_ports *ports, const struct v2m_sample *sample);
-/* Takes over the new reading of an entry of the sample, of these transports (enum v2m_transport
- * bits) alone: what it counted by another one waits for an owner. tcp_slot_number: of the slot that
- * owns the TCP part. False: the reading tells nothing new. */
+/* Takes over the new reading of an entry of the sample, but only of the transports given (enum
+ * v2m_transport bits): the reading of the other one does not change. tcp_slot_number names the slot
+ * that gets the TCP bytes. False: the reading adds nothing. */
 bool v2m_raw_advance(struct v2m_raw_ports *ports, const struct v2m_sample *sample,
 		     const struct v2m_port_sample *entry, unsigned transports,
 		     uint32_t tcp_slot_number, struct v2m_raw_delta *delta);

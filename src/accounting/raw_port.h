@@ -16,16 +16,17 @@
  */
 struct v2m_raw_port {
 	uint8_t epoch[V2M_EPOCH_LEN];
-	/* slot is that of v2m_sample_slot_index(). No counter is above V2M_COUNTER_MAX. */
+	/* Its slot is the result of v2m_sample_slot_index(). No counter is above V2M_COUNTER_MAX.
+	 */
 	struct v2m_port_sample raw;
 	int64_t read_us; /* when it last changed, Unix microseconds */
-	uint32_t next;   /* not stored, for raw.c alone */
+	uint32_t next;   /* not stored; only raw.c uses it */
 	bool dirty;      /* differs from what the ledger has stored */
 };
 
-/* What socket statistics counted of a slot since the last exact reading. The kernel programs may
- * have counted the same bytes: when they can be read again, only what they have beyond this is
- * added. */
+/* The bytes that socket statistics counted of a slot since its last exact reading. The kernel
+ * programs may have counted the same bytes: when they can be read again, only what they have beyond
+ * this is added. */
 struct v2m_socket_overlap {
 	uint32_t slot_number;
 	struct v2m_totals counted;
@@ -35,14 +36,14 @@ struct v2m_socket_overlap {
 
 /* How many connections of a slot were opened since this counter began. */
 struct v2m_port_sessions {
-	uint16_t port;        /* the slot's first one */
+	uint16_t port;        /* the first port of the slot */
 	uint64_t assigned_ns; /* identity of the counter */
 	uint64_t opened;
 };
 
 /* The last reading of that counter that has been accounted. */
 struct v2m_accounted_sessions {
-	uint32_t slot_number; /* the same as the port: sessions are TCP's */
+	uint32_t slot_number; /* equal to the port, because only slots with TCP have sessions */
 	uint64_t assigned_ns;
 	uint64_t opened;
 	bool dirty;

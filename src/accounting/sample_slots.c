@@ -14,6 +14,7 @@ uint16_t v2m_sample_slot_index(const struct v2m_sample *sample, const struct v2m
 	return sample->mode == V2M_MODE_EBPF && entry->transports ? entry->slot : entry->port;
 }
 
+/* Whether a is a later counter of the slot of b. */
 static bool is_later(const struct v2m_port_sample *a, const struct v2m_port_sample *b)
 {
 	if (v2m_sample_slot_number(a) != v2m_sample_slot_number(b))
@@ -21,7 +22,7 @@ static bool is_later(const struct v2m_port_sample *a, const struct v2m_port_samp
 	return a->assigned_ns != b->assigned_ns ? a->assigned_ns > b->assigned_ns : a > b;
 }
 
-/* The entries of one port lie side by side. */
+/* The entries of one port are neighbours. */
 bool v2m_sample_is_leaving(const struct v2m_sample *sample, size_t i)
 {
 	const struct v2m_port_sample *entry = &sample->ports[i];

@@ -46,8 +46,8 @@ static int compare_hashes(const void *left, const void *right)
 }
 
 /* Sorted, not hashed into a table: a client chooses its remote ports, and could choose those that
- * collide. The table of connections is in the order of slots already: if each has one port, only
- * the connections of one port are sorted among themselves. */
+ * collide. The table of connections is in the order of slots already. If each slot has one port,
+ * only the connections of one port are sorted among themselves. */
 int v2m_session_set_make(const struct v2m_connection_table *table, struct v2m_session_set *set)
 {
 	size_t count = table ? table->count : 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * One item for each of some slots, found by the slot's number (v2m_slot_number()). The items lie in
- * one array without gaps, so that a walk over them costs what there is; a table of all numbers
- * finds the item of one in one step. Items move if one is added or removed: a pointer to an item is
- * good until then.
+ * one array without gaps: a walk over them visits nothing else. A table of all numbers finds an
+ * item in one step. Items move when one is added or removed: a pointer to an item is valid until
+ * then.
  */
 #ifndef V2METER_ACCOUNTING_SLOT_ITEMS_H
 #define V2METER_ACCOUNTING_SLOT_ITEMS_H
@@ -11,11 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Numbers of slots are below it: a port, and 65536 more for a slot without TCP. */
+/* All slot numbers are below this: a port, plus 65536 for a slot without TCP. */
 #define V2M_SLOT_NUMBERS 131072u
 
-/* The first member of an item is its uint32_t slot_number, never 0. Zeros but for item_size: no
- * item. */
+/* The first member of an item is its uint32_t slot_number, never 0. A list in which all members but
+ * item_size are zeros is empty. */
 struct v2m_slot_items {
 	size_t item_size;
 	void *items;

@@ -21,13 +21,13 @@ struct v2m_sessions_view {
 	uint64_t tx_bytes;
 };
 
-/* What is known of one slot of the key set. */
+/* The figures of one slot of the key set. */
 struct v2m_slot_view {
-	bool counted; /* false: nothing is known, not even that there are no bytes */
-	/* The shares of all owners and the unattributed rest. */
+	bool counted; /* false: the number of bytes is not known, and the figures are zeros */
+	/* The sum of the shares of all keys, and of what is unattributed. */
 	struct v2m_totals since_reset;
-	/* Counted while several keys shared the slot, or for a slot behind another one; otherwise
-	 * 0. */
+	/* For a shared slot or a slot behind another one: the bytes of no single key. Else zeros.
+	 */
 	struct v2m_totals unattributed;
 	double rate_bytes_s; /* wire bytes, both directions, over the last rate_window_s */
 	const struct v2m_connection *connections; /* in the snapshot's connection table */
@@ -37,14 +37,14 @@ struct v2m_slot_view {
 	size_t n_udp_peers;
 };
 
-/* What a key counted in one of its slots since its last reset. The shares of a key add up to what
+/* The totals of a key in one of its slots since its last reset. The shares of a key add up to what
  * its reset would close. */
 struct v2m_share {
-	size_t slot; /* place in keyset->slots.items */
+	size_t slot; /* index in keyset->slots.items */
 	struct v2m_totals since_reset;
 };
 
-/* What is known of one key. */
+/* The figures of one key. */
 struct v2m_key_view {
 	struct v2m_totals since_reset;
 	const struct v2m_share *shares; /* parallel to v2m_keyset_slots_of() */
@@ -69,7 +69,7 @@ struct v2m_snapshot {
 	size_t connection_details_max;            /* the most that an answer lists for each slot */
 	struct v2m_slot_view *slots;              /* parallel to keyset->slots.items */
 	struct v2m_key_view *keys;                /* parallel to keyset->keys */
-	struct v2m_share *shares;                 /* backs v2m_key_view.shares */
+	struct v2m_share *shares;                 /* of all keys, one key after the other */
 	struct v2m_interface_view *interfaces;
 	size_t n_interfaces;
 };
@@ -78,12 +78,13 @@ struct v2m_snapshot {
 struct v2m_snapshot *v2m_snapshot_ref(struct v2m_snapshot *snapshot);
 /* Gives a reference back; the last one frees the snapshot. Does nothing on NULL. Any thread. */
 void v2m_snapshot_unref(struct v2m_snapshot *snapshot);
-/* What is known of a slot or of a key of the snapshot's key set. */
+/* The view of a slot or of a key of the snapshot's key set. */
 const struct v2m_slot_view *v2m_snapshot_slot(const struct v2m_snapshot *snapshot,
 					      const struct v2m_slot *slot);
 const struct v2m_key_view *v2m_snapshot_key(const struct v2m_snapshot *snapshot,
 					    const struct v2m_key *key);
-/* The key's share of a slot; zeros if the slot is none of the key's, or is behind another one. */
+/* The key's share of a slot. Zeros if the slot is not one of the key's, or is behind another one.
+ */
 struct v2m_totals v2m_snapshot_share(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
 				     const struct v2m_slot *slot);
 

@@ -1,113 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "api/entry.h"
 
-#include <stdio.h>
-
 #include "accounting/totals.h"
-#include "api/error.h"
 #include "base/format.h"
 #include "base/transport.h"
 
-static void put_interface_traffic(struct v2m_api *api)
+void v2m_api_put_slot_keys(struct v2m_json_writer *json, const struct v2m_keyset *keyset,
+			   const struct v2m_slot *slot)
 {
-	struct v2m_json_writer *json = &api->json;
-
-	v2m_put_open(json, "interface_traffic", '{');
-	v2m_put_u64(json, "rx_bytes", api->interfaces_rx);
-	v2m_put_u64(json, "tx_bytes", api->interfaces_tx);
-	v2m_put_u64(json, "total_bytes", api->interfaces_rx + api->interfaces_tx);
-	v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
-	v2m_write_close(json, '}');
-}
-
-/* Added to what ss prints, where the kernel tells it (tcp_header stands for all of them). */
-static void put_details(struct v2m_api *api, const struct v2m_connection *connection)
-{
-	uint64_t now_ns = api->snapshot->connections ? api->snapshot->connections->mono_ns : 0;
-	struct v2m_json_writer *json = &api->json;
-
-	if (!connection->tcp_header)
-		return;
-	v2m_put_u64(json, "rx_bytes", connection->rx_bytes);
-	v2m_put_u64(json, "tx_bytes", connection->tx_bytes);
-	v2m_put_fixed(json, "rtt_ms", (double)connection->rtt_us / 1e3, 3);
-	v2m_put_u64(json, "retransmits", connection->retransmits);
-	if (connection->opened_ns && now_ns >= connection->opened_ns)
-		v2m_put_fixed(json, "age_s", (double)(now_ns - connection->opened_ns) / 1e9, 1);
-}
-
-static void put_connection(struct v2m_api *api, const struct v2m_connection *connection)
-{
-	struct v2m_json_writer *json = &api->json;
-	char endpoint[V2M_FORMAT_ENDPOINT_LEN];
-
-	v2m_write_open(json, '{');
-	v2m_format_local(connection, endpoint);
-	v2m_put_string(json, "local", endpoint);
-	v2m_format_remote(connection, endpoint);
-	v2m_put_string(json, "remote", endpoint);
-	v2m_put_string(json, "state", v2m_format_state(connection->state));
-	put_details(api, connection);
-	v2m_write_close(json, '}');
-}
-
-/* One port with 100,000 connections must not make everybody's answer 10 MB long. */
-static void put_connection_details(struct v2m_api *api, const struct v2m_api_entry *entry)
-{
-	size_t left = api->snapshot->connection_details_max;
-
-	v2m_put_open(&api->json, "connection_details", '[');
-	for (size_t i = 0; i < entry->n_slots; i++) {
-		const struct v2m_slot_view *view = &api->snapshot->slots[entry->slots[i]];
-
-		for (size_t k = 0; k < view->n_connections && left; k++, left--)
-			put_connection(api, &view->connections[k]);
-	}
-	v2m_write_close(&api->json, ']');
-	if (entry->n_connections > api->snapshot->connection_details_max)
-		v2m_put_bool(&api->json, "connection_details_truncated", true);
-}
-
-static void put_sessions(struct v2m_json_writer *json, const struct v2m_sessions_view *sessions)
-{
-	if (!sessions->since_us)
-		return;
-	v2m_put_open(json, "sessions", '{');
-	v2m_put_u64(json, "opened", sessions->opened);
-	v2m_put_u64(json, "closed", sessions->closed);
-	v2m_put_u64(json, "rx_bytes", sessions->rx_bytes);
-	v2m_put_u64(json, "tx_bytes", sessions->tx_bytes);
-	v2m_put_seconds(json, "since", sessions->since_us);
-	v2m_write_close(json, '}');
-}
-
-static void put_accounting(struct v2m_api *api)
-{
-	bool exact = api->snapshot->mode == V2M_MODE_EBPF;
-	struct v2m_json_writer *json = &api->json;
-
-	v2m_put_open(json, "accounting", '{');
-	v2m_put_string(json, "mode", exact ? "ebpf" : "socket_stats");
-	v2m_put_bool(json, "exact", exact);
-	v2m_put_string(json, "unit", api->unit == V2M_API_BYTES_WIRE ? "wire" : "payload");
-	if (!exact)
-		v2m_put_string(json, "reason",
-			       api->snapshot->mode_reason ? api->snapshot->mode_reason : "");
-	v2m_write_close(json, '}');
-}
-
-void v2m_api_put_shared(struct v2m_json_writer *json, const struct v2m_keyset *keyset,
-			uint16_t port)
-{
-	size_t at = 0;
-
-	v2m_put_bool(json, "shared", true);
+	if (slot->n_keys != 1)
+		v2m_put_bool(json, "shared", true);
 	v2m_put_open(json, "keys", '[');
-	while (at < keyset->slots.count &&
-	       (keyset->slots.items[at].first_port != port || keyset->slots.items[at].n_keys < 2))
-		at++;
-	for (size_t i = 0; at < keyset->slots.count && i < keyset->slots.items[at].n_keys; i++) {
-		const struct v2m_key *key = &keyset->keys[keyset->slots.items[at].keys[i]];
+	for (size_t i = 0; i < slot->n_keys; i++) {
+		const struct v2m_key *key = &keyset->keys[slot->keys[i]];
 
 		v2m_write_open(json, '{');
 		v2m_put_string(json, "id", key->id);
@@ -117,40 +22,50 @@ void v2m_api_put_shared(struct v2m_json_writer *json, const struct v2m_keyset *k
 	v2m_write_close(json, ']');
 }
 
-static const struct v2m_slot *slot_of(const struct v2m_api *api, const struct v2m_api_entry *entry,
-				      size_t i)
+const struct v2m_slot *v2m_api_entry_slot(const struct v2m_api *api,
+					  const struct v2m_api_entry *entry, size_t i)
 {
 	return &api->snapshot->keyset->slots.items[entry->slots[i]];
 }
 
-/* The only key of all slots. NULL: there are several. */
-static const struct v2m_key *only_owner(const struct v2m_api *api,
-					const struct v2m_api_entry *entry)
+/* The key that owns all slots of the entry alone. NULL: there are several keys. */
+static const struct v2m_key *find_only_owner(const struct v2m_api *api,
+					     const struct v2m_api_entry *entry)
 {
 	const struct v2m_keyset *keyset = api->snapshot->keyset;
-	const struct v2m_key *owner = v2m_keyset_owner(keyset, slot_of(api, entry, 0));
+	const struct v2m_key *owner = v2m_keyset_owner(keyset, v2m_api_entry_slot(api, entry, 0));
 
 	for (size_t i = 1; i < entry->n_slots; i++)
-		if (v2m_keyset_owner(keyset, slot_of(api, entry, i)) != owner)
+		if (v2m_keyset_owner(keyset, v2m_api_entry_slot(api, entry, i)) != owner)
 			return NULL;
 	return owner;
 }
 
+/* Whether one of the slots is shared, or belongs to no key. */
 static bool is_shared(const struct v2m_api *api, const struct v2m_api_entry *entry)
 {
 	for (size_t i = 0; i < entry->n_slots; i++)
-		if (slot_of(api, entry, i)->n_keys > 1)
+		if (v2m_api_entry_slot(api, entry, i)->n_keys != 1)
 			return true;
 	return false;
 }
 
-/* Whether another key has the same port by the other transport. */
-static bool has_neighbour(const struct v2m_api *api, const struct v2m_api_entry *entry)
+/* Whether one of the slots has no key any more, but a server still listens there. */
+static bool is_orphaned(const struct v2m_api *api, const struct v2m_api_entry *entry)
+{
+	for (size_t i = 0; i < entry->n_slots; i++)
+		if (!v2m_api_entry_slot(api, entry, i)->n_keys)
+			return true;
+	return false;
+}
+
+/* Whether another key uses one of the ports by the other transport. */
+static bool uses_port_with_other_key(const struct v2m_api *api, const struct v2m_api_entry *entry)
 {
 	const struct v2m_keyset *keyset = api->snapshot->keyset;
 
 	for (size_t i = 0; i < entry->n_slots; i++) {
-		const struct v2m_slot *slot = slot_of(api, entry, i);
+		const struct v2m_slot *slot = v2m_api_entry_slot(api, entry, i);
 		const struct v2m_slot *tcp =
 			v2m_slots_at(&keyset->slots, slot->first_port, V2M_TCP);
 		const struct v2m_slot *udp =
@@ -162,24 +77,25 @@ static bool has_neighbour(const struct v2m_api *api, const struct v2m_api_entry 
 	return false;
 }
 
-static bool has_active_key(const struct v2m_api *api, const struct v2m_api_entry *entry)
+bool v2m_api_entry_is_active(const struct v2m_api *api, const struct v2m_api_entry *entry)
 {
 	for (size_t i = 0; i < entry->n_slots; i++)
-		for (size_t k = 0; k < slot_of(api, entry, i)->n_keys; k++)
-			if (api->snapshot->keyset->keys[slot_of(api, entry, i)->keys[k]].is_active)
+		for (size_t k = 0; k < v2m_api_entry_slot(api, entry, i)->n_keys; k++)
+			if (api->snapshot->keyset->keys[v2m_api_entry_slot(api, entry, i)->keys[k]]
+				    .is_active)
 				return true;
 	return false;
 }
 
-static void put_figures(struct v2m_json_writer *json, const struct v2m_api_figures *figures)
+void v2m_api_put_figures(struct v2m_json_writer *json, const struct v2m_api_figures *figures)
 {
 	v2m_put_u64(json, "rx_bytes", figures->rx);
 	v2m_put_u64(json, "tx_bytes", figures->tx);
 	v2m_put_u64(json, "total_bytes", figures->total);
 }
 
-/* One key of a slot that others have too, or whose port others have. What a key counted while it
- * had the slot to itself is its own. */
+/* Writes one of the keys of an entry with several. In a shared slot, its figures are what it
+ * counted while it had the slot to itself. */
 static void write_owner(struct v2m_api *api, size_t place, const struct v2m_key *key)
 {
 	const struct v2m_slot *slot = &api->snapshot->keyset->slots.items[place];
@@ -194,7 +110,7 @@ static void write_owner(struct v2m_api *api, size_t place, const struct v2m_key 
 	v2m_put_string(json, "uuid", key->uuid);
 	v2m_put_string(json, "transport", v2m_format_transports(slot->transports));
 	if (view->counted && (slot->n_keys == 1 || figures.total))
-		put_figures(json, &figures);
+		v2m_api_put_figures(json, &figures);
 	if (view->counted && slot->n_keys == 1) {
 		v2m_put_u64(json, "connections", view->n_connections);
 		v2m_put_fixed(json, "traffic_rate", view->rate_bytes_s, 2);
@@ -211,12 +127,12 @@ static void put_unattributed(struct v2m_api *api, const struct v2m_api_entry *en
 		rest = v2m_totals_add(rest, api->snapshot->slots[entry->slots[i]].unattributed);
 	figures = v2m_api_figures(api, &rest);
 	v2m_put_open(&api->json, "unattributed", '{');
-	put_figures(&api->json, &figures);
+	v2m_api_put_figures(&api->json, &figures);
 	v2m_write_close(&api->json, '}');
 }
 
-/* The keys of an entry that several keys have. A consumer that knows nothing of sharing finds no
- * uuid to bill. */
+/* Writes the keys of an entry with several. It has no uuid: a consumer that knows nothing of
+ * sharing finds nobody to bill. */
 static void put_several_owners(struct v2m_api *api, const struct v2m_api_entry *entry)
 {
 	const struct v2m_keyset *keyset = api->snapshot->keyset;
@@ -226,23 +142,25 @@ static void put_several_owners(struct v2m_api *api, const struct v2m_api_entry *
 	v2m_put_null(json, "uuid");
 	v2m_put_null(json, "key_name");
 	v2m_put_null(json, "key_id");
-	v2m_put_bool(json, "is_active", has_active_key(api, entry));
+	v2m_put_bool(json, "is_active", v2m_api_entry_is_active(api, entry));
 	v2m_put_string(json, "owners", shared ? "shared" : "by_transport");
 	if (shared)
 		v2m_put_bool(json, "shared", true);
+	if (is_orphaned(api, entry))
+		v2m_put_bool(json, "orphaned", true);
 	v2m_put_open(json, "keys", '[');
 	for (size_t i = 0; i < entry->n_slots; i++)
-		for (size_t k = 0; k < slot_of(api, entry, i)->n_keys; k++)
+		for (size_t k = 0; k < v2m_api_entry_slot(api, entry, i)->n_keys; k++)
 			write_owner(api, entry->slots[i],
-				    &keyset->keys[slot_of(api, entry, i)->keys[k]]);
+				    &keyset->keys[v2m_api_entry_slot(api, entry, i)->keys[k]]);
 	v2m_write_close(json, ']');
 	if (shared)
 		put_unattributed(api, entry);
 }
 
-static void put_owners(struct v2m_api *api, const struct v2m_api_entry *entry)
+void v2m_api_put_owners(struct v2m_api *api, const struct v2m_api_entry *entry)
 {
-	const struct v2m_key *owner = entry->key ? entry->key : only_owner(api, entry);
+	const struct v2m_key *owner = entry->key ? entry->key : find_only_owner(api, entry);
 	struct v2m_json_writer *json = &api->json;
 
 	if (!owner) {
@@ -253,30 +171,8 @@ static void put_owners(struct v2m_api *api, const struct v2m_api_entry *entry)
 	v2m_put_string(json, "key_name", owner->name);
 	v2m_put_string(json, "key_id", owner->id);
 	v2m_put_bool(json, "is_active", owner->is_active);
-	v2m_put_string(json, "owners", has_neighbour(api, entry) ? "by_transport" : "single");
-}
-
-/* How the key's figures divide among its ports. */
-static void put_by_port(struct v2m_api *api, const struct v2m_api_entry *entry)
-{
-	struct v2m_json_writer *json = &api->json;
-
-	v2m_put_open(json, "by_port", '[');
-	for (size_t i = 0; i < entry->n_slots; i++) {
-		const struct v2m_slot *slot = slot_of(api, entry, i);
-		const struct v2m_slot_view *view = &api->snapshot->slots[entry->slots[i]];
-		struct v2m_totals share = v2m_snapshot_share(api->snapshot, entry->key, slot);
-		struct v2m_api_figures figures = v2m_api_figures(api, &share);
-
-		v2m_write_open(json, '{');
-		v2m_write_name(json, "port");
-		v2m_api_write_ports(json, slot->first_port, slot->last_port);
-		v2m_put_string(json, "transport", v2m_format_transports(slot->transports));
-		put_figures(json, &figures);
-		v2m_put_u64(json, "connections", view->n_connections);
-		v2m_write_close(json, '}');
-	}
-	v2m_write_close(json, ']');
+	v2m_put_string(json, "owners",
+		       uses_port_with_other_key(api, entry) ? "by_transport" : "single");
 }
 
 bool v2m_api_next_port(const struct v2m_keyset *keyset, size_t *at, size_t slots[static 2],
@@ -288,7 +184,8 @@ bool v2m_api_next_port(const struct v2m_keyset *keyset, size_t *at, size_t slots
 		return false;
 	slots[0] = (*at)++;
 	*n_slots = 1;
-	if (*at < all->count && all->items[*at].first_port == all->items[slots[0]].first_port) {
+	if (*at < all->count && all->items[*at].first_port == all->items[slots[0]].first_port &&
+	    all->items[*at].behind == all->items[slots[0]].behind) {
 		slots[1] = (*at)++;
 		*n_slots = 2;
 	}
@@ -323,7 +220,7 @@ void v2m_api_entry_of_slots(const struct v2m_api *api, const size_t *slots, size
 		entry->n_connections += view->n_connections;
 		entry->n_udp_peers += view->n_udp_peers;
 		entry->knows_udp_peers |= api->snapshot->mode == V2M_MODE_EBPF &&
-					  (slot_of(api, entry, i)->transports & V2M_UDP);
+					  (v2m_api_entry_slot(api, entry, i)->transports & V2M_UDP);
 		add_sessions(&entry->sessions, &view->sessions);
 	}
 }
@@ -342,158 +239,7 @@ void v2m_api_entry_of_key(const struct v2m_api *api, const struct v2m_key *key,
 bool v2m_api_entry_is_behind(const struct v2m_api *api, const struct v2m_api_entry *entry)
 {
 	for (size_t i = 0; i < entry->n_slots; i++)
-		if (!slot_of(api, entry, i)->behind)
+		if (!v2m_api_entry_slot(api, entry, i)->behind)
 			return false;
 	return entry->n_slots > 0;
-}
-
-static void put_port_members(struct v2m_api *api, const struct v2m_api_entry *entry)
-{
-	const struct v2m_slot *slot = slot_of(api, entry, 0);
-	char range[V2M_SPAN_TEXT_LEN];
-
-	v2m_put_u64(&api->json, "port", entry->key ? v2m_key_port(entry->key) : slot->first_port);
-	if (entry->key || slot->first_port == slot->last_port)
-		return;
-	v2m_span_format(slot->first_port, slot->last_port, range);
-	v2m_put_string(&api->json, "ports", range);
-}
-
-void v2m_api_write_entry(struct v2m_api *api, const struct v2m_api_entry *entry)
-{
-	struct v2m_api_figures figures = v2m_api_figures(api, &entry->totals);
-	const struct v2m_totals *totals = &entry->totals;
-	struct v2m_json_writer *json = &api->json;
-
-	v2m_write_open(json, '{');
-	put_port_members(api, entry);
-	v2m_put_u64(json, "connections", entry->n_connections);
-	v2m_put_u64(json, "total_bytes", figures.total);
-	v2m_put_u64(json, "rx_bytes", figures.rx);
-	v2m_put_u64(json, "tx_bytes", figures.tx);
-	v2m_api_put_formatted(json, "total", figures.total);
-	v2m_api_put_formatted(json, "rx", figures.rx);
-	v2m_api_put_formatted(json, "tx", figures.tx);
-	v2m_put_fixed(json, "traffic_rate", entry->rate_bytes_s, 2);
-	put_interface_traffic(api);
-	put_connection_details(api, entry);
-	put_sessions(json, &entry->sessions);
-	if (entry->knows_udp_peers)
-		v2m_put_u64(json, "udp_peers", entry->n_udp_peers);
-	v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
-	v2m_put_string(json, "source", "simple_monitor");
-	v2m_put_string(json, "method", "connection_based_estimation");
-	put_owners(api, entry);
-	if (v2m_api_entry_is_behind(api, entry))
-		v2m_put_bool(json, "behind", true);
-	if (entry->key && entry->n_slots > 1)
-		put_by_port(api, entry);
-	v2m_put_u64(json, "rx_packets", totals->rx.packets);
-	v2m_put_u64(json, "tx_packets", totals->tx.packets);
-	v2m_put_u64(json, "payload_rx_bytes", totals->rx.payload_bytes);
-	v2m_put_u64(json, "payload_tx_bytes", totals->tx.payload_bytes);
-	put_accounting(api);
-	v2m_write_close(json, '}');
-}
-
-static void no_port_entry(struct v2m_api *api, const struct v2m_key *key)
-{
-	struct v2m_json_writer *json = &api->json;
-	char text[V2M_SUBJECT_LEN + 64];
-
-	snprintf(text, sizeof(text), "No port found for UUID: %s", key->uuid);
-	v2m_write_open(json, '{');
-	v2m_put_string(json, "error", text);
-	v2m_put_string(json, "uuid", key->uuid);
-	v2m_put_null(json, "port");
-	v2m_put_u64(json, "total_bytes", 0);
-	v2m_put_u64(json, "connections", 0);
-	v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
-	v2m_write_close(json, '}');
-}
-
-/* Why nothing is known of slots that are not counted. */
-static void explain_not_counted(const struct v2m_api *api, const struct v2m_api_entry *entry,
-				const char **code, const char **detail)
-{
-	bool udp = api->snapshot->mode == V2M_MODE_SOCKET_STATS;
-
-	for (size_t i = 0; i < entry->n_slots; i++)
-		udp = udp && slot_of(api, entry, i)->transports == V2M_UDP &&
-		      !slot_of(api, entry, i)->refused;
-	/* Otherwise there are more ports than can be counted. */
-	*code = udp ? V2M_CODE_UDP : "not_counted";
-	*detail = udp ? V2M_DETAIL_UDP : "The port of this key is not being counted.";
-}
-
-void v2m_api_write_not_counted(struct v2m_api *api, const struct v2m_api_entry *entry)
-{
-	struct v2m_json_writer *json = &api->json;
-	const char *code;
-	const char *detail;
-
-	explain_not_counted(api, entry, &code, &detail);
-	v2m_write_open(json, '{');
-	v2m_put_string(json, "error", detail);
-	v2m_put_string(json, "code", code);
-	put_port_members(api, entry);
-	put_owners(api, entry);
-	v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
-	v2m_write_close(json, '}');
-}
-
-/* Why a key's figures cannot be told, and the status to answer with; 0: they can. */
-static int refusal(const struct v2m_api *api, const struct v2m_api_entry *entry, const char **code,
-		   const char **detail)
-{
-	if (v2m_keyset_shares(api->snapshot->keyset, entry->key)) {
-		*code = V2M_CODE_SHARED_PORT;
-		*detail = V2M_DETAIL_SHARED_PORT;
-		return 409;
-	}
-	/* What is not counted is not zero. */
-	if (entry->n_slots && !entry->counted) {
-		explain_not_counted(api, entry, code, detail);
-		return 503;
-	}
-	return 0;
-}
-
-void v2m_api_write_key_entry(struct v2m_api *api, const struct v2m_key *key)
-{
-	struct v2m_json_writer *json = &api->json;
-	struct v2m_api_entry entry;
-	const char *code;
-	const char *detail;
-
-	v2m_api_entry_of_key(api, key, &entry);
-	if (!entry.n_slots) {
-		no_port_entry(api, key);
-	} else if (refusal(api, &entry, &code, &detail)) {
-		v2m_write_open(json, '{');
-		v2m_put_string(json, "error", detail);
-		v2m_put_string(json, "code", code);
-		v2m_put_string(json, "uuid", key->uuid);
-		v2m_put_u64(json, "port", v2m_key_port(key));
-		v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
-		v2m_write_close(json, '}');
-	} else {
-		v2m_api_write_entry(api, &entry);
-	}
-}
-
-bool v2m_api_refuse_key(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
-			struct v2m_body *body, int *result)
-{
-	const struct v2m_api api = { .snapshot = snapshot };
-	struct v2m_api_entry entry;
-	const char *code;
-	const char *detail;
-	int status;
-
-	v2m_api_entry_of_key(&api, key, &entry);
-	status = refusal(&api, &entry, &code, &detail);
-	if (status)
-		*result = v2m_api_error(status, code, detail, body);
-	return status != 0;
 }

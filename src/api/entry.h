@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * The port entry of CONTRACT: the figures of a port, of a key over all its ports, or of one slot.
- * Private to the renderers.
- */
+/* The figures and owners of a port, of a key over all its ports, or of one slot. Private to the
+ * renderers. */
 #ifndef V2METER_API_ENTRY_H
 #define V2METER_API_ENTRY_H
 
@@ -10,10 +8,10 @@
 
 /* Some slots of the key set, and the sums over those that are counted. */
 struct v2m_api_entry {
-	const struct v2m_key *key; /* whose entry it is; NULL: of a port or a slot */
-	const size_t *slots;       /* places in keyset->slots.items */
+	const struct v2m_key *key; /* the key of the entry; NULL: it is about a port or a slot */
+	const size_t *slots;       /* indices in keyset->slots.items */
 	size_t n_slots;
-	bool counted; /* at least one of them is */
+	bool counted; /* at least one of the slots is counted */
 	struct v2m_totals totals;
 	double rate_bytes_s;
 	size_t n_connections;
@@ -22,34 +20,32 @@ struct v2m_api_entry {
 	struct v2m_sessions_view sessions;
 };
 
-/* The slots of one port number or of one range: those at *at and behind it with the same first
- * port. Moves *at to the next port. False: there is none. */
+/* Finds the slots of the port or range at *at: this slot and the next one, if both have the same
+ * first port. Moves *at behind them. False: there is no slot at *at. */
 bool v2m_api_next_port(const struct v2m_keyset *keyset, size_t *at, size_t slots[static 2],
 		       size_t *n_slots);
-/* slots are kept by the entry, not copied. */
+/* Makes an entry of some slots. It keeps the pointer to them. */
 void v2m_api_entry_of_slots(const struct v2m_api *api, const size_t *slots, size_t n_slots,
 			    struct v2m_api_entry *entry);
-/* The key's entry: the sums over its slots, and what its reset would close. */
+/* Makes the entry of a key: the sums over its slots, and the totals that its reset would close. */
 void v2m_api_entry_of_key(const struct v2m_api *api, const struct v2m_key *key,
 			  struct v2m_api_entry *entry);
-/* Whether the entry's bytes are counted in front of it as well, so that they are in no sum. */
+/* Slot i of the entry, below n_slots. */
+const struct v2m_slot *v2m_api_entry_slot(const struct v2m_api *api,
+					  const struct v2m_api_entry *entry, size_t i);
+/* Whether all slots are behind others, so that the entry is in no sum. */
 bool v2m_api_entry_is_behind(const struct v2m_api *api, const struct v2m_api_entry *entry);
+/* Whether one of the keys is active. */
+bool v2m_api_entry_is_active(const struct v2m_api *api, const struct v2m_api_entry *entry);
 
-/* Values. */
-void v2m_api_write_entry(struct v2m_api *api, const struct v2m_api_entry *entry);
-/* What stands for the entry of ports that are not counted: whose they are, and why. */
-void v2m_api_write_not_counted(struct v2m_api *api, const struct v2m_api_entry *entry);
-/* The key's entry, or, without one byte figure that is not the key's alone, what stands for it if
- * the key has no port, shares one, or has none that is counted. */
-void v2m_api_write_key_entry(struct v2m_api *api, const struct v2m_key *key);
-
-/* Members "shared" and "keys" about the shared slot with that first port. */
-void v2m_api_put_shared(struct v2m_json_writer *json, const struct v2m_keyset *keyset,
-			uint16_t port);
-
-/* If a key's figures cannot be told: true, and the answer that says so is in *body (with *result,
- * what the renderer returns). */
-bool v2m_api_refuse_key(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
-			struct v2m_body *body, int *result);
+/* These write members into the open object. */
+/* "rx_bytes", "tx_bytes" and "total_bytes". */
+void v2m_api_put_figures(struct v2m_json_writer *json, const struct v2m_api_figures *figures);
+/* "uuid", "key_name", "key_id", "is_active" and "owners"; for several keys also "keys", and for a
+ * shared slot also "shared" and "unattributed". */
+void v2m_api_put_owners(struct v2m_api *api, const struct v2m_api_entry *entry);
+/* Members "keys" and, unless the slot has just one key, "shared". */
+void v2m_api_put_slot_keys(struct v2m_json_writer *json, const struct v2m_keyset *keyset,
+			   const struct v2m_slot *slot);
 
 #endif

@@ -4,7 +4,7 @@
 /* The answers that consumers fall back to if the simple ones fail. */
 #include <stdio.h>
 
-#include "api/entry.h"
+#include "api/entry_write.h"
 #include "api/parts.h"
 #include "base/format.h"
 #include "base/transport.h"
@@ -12,12 +12,11 @@
 
 #define MEGABYTE 1048576.0
 
-/* Calls visit for the entry of each port that is counted, and for none that is behind another one.
- */
-static void each_port(struct v2m_api *api,
-		      void (*visit)(struct v2m_api *api, const struct v2m_api_entry *entry,
-				    void *context),
-		      void *context)
+/* Calls visit() for the entry of each port that is counted and is not behind another one. */
+static void visit_ports(struct v2m_api *api,
+			void (*visit)(struct v2m_api *api, const struct v2m_api_entry *entry,
+				      void *context),
+			void *context)
 {
 	struct v2m_api_entry entry;
 	size_t slots[2];
@@ -31,7 +30,7 @@ static void each_port(struct v2m_api *api,
 	}
 }
 
-/* Over all ports, each once. */
+/* The sums over all ports; a shared port counts once. */
 struct sums {
 	uint64_t ports;
 	uint64_t active_ports;
@@ -39,25 +38,13 @@ struct sums {
 	uint64_t connections;
 };
 
-static bool has_active_key(const struct v2m_keyset *keyset, const struct v2m_api_entry *entry)
-{
-	for (size_t i = 0; i < entry->n_slots; i++) {
-		const struct v2m_slot *slot = &keyset->slots.items[entry->slots[i]];
-
-		for (size_t k = 0; k < slot->n_keys; k++)
-			if (keyset->keys[slot->keys[k]].is_active)
-				return true;
-	}
-	return false;
-}
-
 static void add_port(struct v2m_api *api, const struct v2m_api_entry *entry, void *context)
 {
 	struct sums *sums = context;
 
 	sums->ports++;
-	sums->active_ports += has_active_key(api->snapshot->keyset, entry);
-	sums->bytes += v2m_api_figures(api, &entry->totals).total;
+	sums->active_ports += v2m_api_entry_is_active(api, entry);
+	sums->bytes = v2m_api_add(sums->bytes, v2m_api_figures(api, &entry->totals).total);
 	sums->connections += entry->n_connections;
 }
 
@@ -65,13 +52,13 @@ static struct sums sum_ports(struct v2m_api *api)
 {
 	struct sums sums = { 0 };
 
-	each_port(api, add_port, &sums);
+	visit_ports(api, add_port, &sums);
 	return sums;
 }
 
 static void put_interface(struct v2m_json_writer *json, const struct v2m_interface_view *interface)
 {
-	uint64_t total = interface->rx_bytes + interface->tx_bytes;
+	uint64_t total = v2m_api_add(interface->rx_bytes, interface->tx_bytes);
 
 	v2m_put_open(json, interface->name, '{');
 	v2m_put_u64(json, "rx_bytes", interface->rx_bytes);
@@ -87,7 +74,7 @@ static void put_system_summary(struct v2m_api *api, const char *name)
 {
 	const struct v2m_snapshot *snapshot = api->snapshot;
 	struct v2m_json_writer *json = &api->json;
-	uint64_t total = api->interfaces_rx + api->interfaces_tx;
+	uint64_t total = v2m_api_add(api->interfaces_rx, api->interfaces_tx);
 
 	v2m_put_open(json, name, '{');
 	v2m_put_u64(json, "total_system_traffic", total);
@@ -101,27 +88,27 @@ static void put_system_summary(struct v2m_api *api, const char *name)
 	v2m_write_close(json, '}');
 }
 
-/* Whether the key's figures can be told: it shares no port, and one of its ports is counted, if it
- * has any. */
-static bool can_be_told(const struct v2m_api *api, const struct v2m_api_entry *entry)
+/* Whether the figures of the entry's key are known: the key shares no port. If it has ports, at
+ * least one of them is counted. */
+static bool knows_figures_of_key(const struct v2m_api *api, const struct v2m_api_entry *entry)
 {
 	return !v2m_keyset_shares(api->snapshot->keyset, entry->key) &&
 	       (entry->counted || !entry->n_slots);
 }
 
-/* The bytes of these slots are those of no key whose figures can be told. */
-static bool stands_alone(const struct v2m_api *api, size_t place)
+/* Whether a slot has an entry of its own, because its bytes are in the entry of no key. */
+static bool has_own_entry(const struct v2m_api *api, size_t index)
 {
-	const struct v2m_slot *slot = &api->snapshot->keyset->slots.items[place];
+	const struct v2m_slot *slot = &api->snapshot->keyset->slots.items[index];
 	const struct v2m_key *owner = v2m_keyset_owner(api->snapshot->keyset, slot);
 	struct v2m_api_entry entry;
 
-	if (slot->behind || !api->snapshot->slots[place].counted)
+	if (slot->behind || !api->snapshot->slots[index].counted)
 		return false;
 	if (!owner)
 		return true;
 	v2m_api_entry_of_key(api, owner, &entry);
-	return !can_be_told(api, &entry);
+	return !knows_figures_of_key(api, &entry);
 }
 
 static void put_entry(struct v2m_api *api, const char *name, const char *key_name, uint16_t port,
@@ -135,7 +122,7 @@ static void put_entry(struct v2m_api *api, const char *name, const char *key_nam
 	v2m_write_close(&api->json, '}');
 }
 
-/* By uuid; by "port:443" for a slot whose bytes cannot be told apart. */
+/* The entry of a key is named by its uuid, that of a slot "port:443". */
 static void put_entries(struct v2m_api *api)
 {
 	const struct v2m_keyset *keyset = api->snapshot->keyset;
@@ -145,14 +132,14 @@ static void put_entries(struct v2m_api *api)
 		const struct v2m_key *key = &keyset->keys[i];
 
 		v2m_api_entry_of_key(api, key, &entry);
-		if (entry.n_slots && can_be_told(api, &entry))
+		if (entry.n_slots && knows_figures_of_key(api, &entry))
 			put_entry(api, key->uuid, key->name, v2m_key_port(key), &entry);
 	}
 	for (size_t i = 0; i < keyset->slots.count; i++) {
 		const struct v2m_slot *slot = &keyset->slots.items[i];
 		char name[32];
 
-		if (!stands_alone(api, i))
+		if (!has_own_entry(api, i))
 			continue;
 		snprintf(name, sizeof(name), "port:%u%s", slot->first_port,
 			 slot->transports & V2M_TCP ? "" : "/udp");
@@ -225,7 +212,7 @@ static void put_megabytes(struct v2m_json_writer *json, const char *name, uint64
 	v2m_put_double(json, name, (double)bytes / MEGABYTE);
 }
 
-/* Stat of docs/openapi.yaml. */
+/* Writes a Stat of docs/openapi.yaml. */
 static void write_stat(struct v2m_api *api, const struct v2m_api_entry *entry,
 		       uint64_t all_connections)
 {
@@ -255,13 +242,13 @@ static void write_stat(struct v2m_api *api, const struct v2m_api_entry *entry,
 	v2m_put_string(json, "source", "precise_monitor");
 	v2m_put_string(json, "method", "port_monitor");
 	if (!uuid)
-		v2m_api_put_shared(json, api->snapshot->keyset,
-				   api->snapshot->keyset->slots.items[entry->slots[0]].first_port);
+		v2m_api_put_slot_keys(json, api->snapshot->keyset,
+				      v2m_api_entry_slot(api, entry, 0));
 	v2m_write_close(json, '}');
 }
 
-/* One for each key whose bytes can be told, then one for each slot whose bytes cannot, so that what
- * is listed adds up to the total. */
+/* Writes a Stat for each key whose figures are known, then one for each slot whose bytes are in
+ * none of them. They add up to the total. */
 static void put_stats(struct v2m_api *api)
 {
 	const struct v2m_keyset *keyset = api->snapshot->keyset;
@@ -271,11 +258,11 @@ static void put_stats(struct v2m_api *api)
 	v2m_put_open(&api->json, "keys_stats", '[');
 	for (size_t i = 0; i < keyset->n_keys; i++) {
 		v2m_api_entry_of_key(api, &keyset->keys[i], &entry);
-		if (can_be_told(api, &entry))
+		if (knows_figures_of_key(api, &entry))
 			write_stat(api, &entry, connections);
 	}
 	for (size_t i = 0; i < keyset->slots.count; i++) {
-		if (!stands_alone(api, i))
+		if (!has_own_entry(api, i))
 			continue;
 		v2m_api_entry_of_slots(api, &i, 1, &entry);
 		write_stat(api, &entry, connections);
@@ -373,7 +360,7 @@ static void write_status_entry(struct v2m_api *api, const struct v2m_key *key)
 	v2m_write_name(json, "simple_traffic");
 	v2m_api_write_key_entry(api, key);
 	v2m_put_bool(json, "has_traffic_data",
-		     entry.counted && can_be_told(api, &entry) &&
+		     entry.counted && knows_figures_of_key(api, &entry) &&
 			     v2m_api_figures(api, &entry.totals).total > 0);
 	v2m_write_close(json, '}');
 }

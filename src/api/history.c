@@ -67,6 +67,16 @@ static void put_days(struct v2m_api *api, const char *name, const struct v2m_his
 	v2m_write_close(&api->json, '}');
 }
 
+/* The keys of a slot, as they are now. Nothing, if there is no such slot any more. */
+static void put_slot_keys(struct v2m_api *api, uint32_t slot_number)
+{
+	const struct v2m_slots *slots = &api->snapshot->keyset->slots;
+
+	for (size_t i = 0; i < slots->count; i++)
+		if (v2m_slot_number(&slots->items[i]) == slot_number)
+			v2m_api_put_slot_keys(&api->json, api->snapshot->keyset, &slots->items[i]);
+}
+
 /* Writes the members of a History up to its figures. */
 static void put_key(struct v2m_api *api, const struct v2m_history_key *key)
 {
@@ -82,8 +92,8 @@ static void put_key(struct v2m_api *api, const struct v2m_history_key *key)
 		put_time(json, "created_at", key->first_seen_us);
 	put_time(json, "last_activity", key->last_activity_us);
 	v2m_put_bool(json, "is_active", key->is_active);
-	if (key->shared)
-		v2m_api_put_shared(json, api->snapshot->keyset, key->port);
+	if (key->slot_number)
+		put_slot_keys(api, key->slot_number);
 	if (key->shares_port)
 		v2m_put_bool(json, "shares_port", true);
 }
@@ -166,7 +176,7 @@ static struct sums add_up(const struct v2m_api *api, const struct v2m_history *h
 		sums.bytes.rx = v2m_api_add(sums.bytes.rx, bytes.rx);
 		sums.bytes.tx = v2m_api_add(sums.bytes.tx, bytes.tx);
 		sums.bytes.total = v2m_api_add(sums.bytes.total, bytes.total);
-		sums.keys += !key->shared;
+		sums.keys += !key->slot_number;
 		sums.active += month ? has_activity(figures) : key->is_active;
 		sums.connections += figures->max_connections;
 		sums.sessions = v2m_api_add(sums.sessions, figures->sessions);

@@ -98,17 +98,17 @@ void v2m_api_write_ports(struct v2m_json_writer *json, uint16_t first_port, uint
 	v2m_write_string(json, text);
 }
 
-/* "ports": numbers, and ranges as strings, each once. */
+/* Writes "ports": the ports as numbers and the ranges as strings, each of them once. */
 static void put_ports(struct v2m_json_writer *json, const struct v2m_key *key)
 {
 	v2m_put_open(json, "ports", '[');
 	for (size_t i = 0; i < key->n_spans; i++) {
-		bool told = false;
+		bool listed = false;
 
-		for (size_t k = 0; k < i && !told; k++)
-			told = key->spans[k].first_port == key->spans[i].first_port &&
-			       key->spans[k].last_port == key->spans[i].last_port;
-		if (!told)
+		for (size_t k = 0; k < i && !listed; k++)
+			listed = key->spans[k].first_port == key->spans[i].first_port &&
+				 key->spans[k].last_port == key->spans[i].last_port;
+		if (!listed)
 			v2m_api_write_ports(json, key->spans[i].first_port,
 					    key->spans[i].last_port);
 	}

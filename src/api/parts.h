@@ -50,9 +50,9 @@ void v2m_api_put_port(struct v2m_json_writer *json, uint16_t port);
 /* "key": the object that describes the key. */
 void v2m_api_put_key(struct v2m_json_writer *json, const struct v2m_key *key);
 
-/* Values. */
+/* These write values. */
 void v2m_api_write_key(struct v2m_json_writer *json, const struct v2m_key *key);
-/* A port as a number, or a range as "20000-50000". */
+/* A port as a number, or a range of ports as "20000-50000". */
 void v2m_api_write_ports(struct v2m_json_writer *json, uint16_t first_port, uint16_t last_port);
 
 #endif

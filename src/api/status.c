@@ -34,11 +34,13 @@ static json_t *make_direction(const struct v2m_status_device *device,
 	const struct v2m_tally *keys = device->loopback ? &none : &flow->keys;
 	const struct v2m_tally *loopback = device->loopback ? &flow->keys : &none;
 	json_int_t residual = (json_int_t)(flow->seen.wire_bytes - flow->keys.wire_bytes -
-					   flow->unattributed.wire_bytes - flow->other.wire_bytes);
+					   flow->unattributed.wire_bytes - flow->other.wire_bytes -
+					   flow->too_deep.wire_bytes - flow->foreign.wire_bytes);
 
-	return json_pack("{so so so so so sI}", "seen", make_tally(&flow->seen), "keys",
+	return json_pack("{so so so so so so so sI}", "seen", make_tally(&flow->seen), "keys",
 			 make_tally(keys), "loopback", make_tally(loopback), "unattributed",
-			 make_tally(&flow->unattributed), "everything_else",
+			 make_tally(&flow->unattributed), "too_deep", make_tally(&flow->too_deep),
+			 "foreign", make_tally(&flow->foreign), "everything_else",
 			 make_tally(&flow->other), "residual_bytes", residual);
 }
 
@@ -52,15 +54,25 @@ static json_t *make_time(int64_t real_us)
 	return json_string(text);
 }
 
+static json_t *make_queue(const struct v2m_status_device *device)
+{
+	if (!*device->queue)
+		return json_null();
+	return json_pack("{ss so so sI}", "kind", device->queue, "sent",
+			 make_tally(&device->queue_sent), "dropped",
+			 make_tally(&device->queue_dropped), "requeues",
+			 (json_int_t)device->queue_requeues);
+}
+
 static json_t *make_device(const struct v2m_status_device *device)
 {
-	return json_pack("{ss sI ss ss sb sb sb so so sI sI sI so sf}", "name", device->name,
+	return json_pack("{ss sI ss ss sb sb sb so so so sI sI sI so sf}", "name", device->name,
 			 "ifindex", (json_int_t)device->ifindex, "reason", device->reason, "attach",
 			 device->attach, "outrun", device->outrun, "loopback", device->loopback,
 			 "host_only", device->host_only, "ingress",
 			 make_direction(device, &device->ingress), "egress",
-			 make_direction(device, &device->egress), "link_rx_bytes",
-			 (json_int_t)device->link_rx_bytes, "link_tx_bytes",
+			 make_direction(device, &device->egress), "queue", make_queue(device),
+			 "link_rx_bytes", (json_int_t)device->link_rx_bytes, "link_tx_bytes",
 			 (json_int_t)device->link_tx_bytes, "repairs", (json_int_t)device->repairs,
 			 "last_repair", make_time(device->repaired_us), "last_gap_s",
 			 (double)device->gap_ns / 1e9);
@@ -90,11 +102,29 @@ static json_t *make_sources(const struct v2m_status *status)
 	return list;
 }
 
+/* What a person should know about the sources, although they could be read. */
+static json_t *make_notes(const struct v2m_status *status)
+{
+	const struct v2m_key_notes *notes = &status->sources.notes;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < notes->count; i++) {
+		const struct v2m_key_note *note = &notes->items[i];
+
+		json_array_append_new(list, json_pack("{ss sI sI ss ss sb}", "file", note->file,
+						      "line", (json_int_t)note->line, "column",
+						      (json_int_t)note->column, "member",
+						      note->member, "reason", note->reason,
+						      "missing", note->kind == V2M_NOTE_MISSING));
+	}
+	return list;
+}
+
 int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 {
 	bool exact = status->mode == V2M_MODE_EBPF;
 	json_t *root = json_pack(
-		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI sI so so ss?}", "status",
+		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI sI so so so sI ss?}", "status",
 		status->health_reason[0] ? "degraded" : "healthy", "version", V2M_VERSION,
 		"timestamp", make_time(status->real_us), "started_at",
 		make_time(status->started_us), "counting_since",
@@ -104,7 +134,9 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 		"exact", exact, "reason", status->mode_reason, "total_keys",
 		(json_int_t)status->keys, "active_keys", (json_int_t)status->active_keys, "ports",
 		(json_int_t)status->ports, "connections", (json_int_t)status->connections,
-		"devices", make_devices(status), "key_sources", make_sources(status), "unprotected",
+		"devices", make_devices(status), "key_sources", make_sources(status), "key_notes",
+		make_notes(status), "more_key_notes", (json_int_t)status->sources.notes.n_more,
+		"unprotected",
 		status->unprotected && *status->unprotected ? status->unprotected : NULL);
 	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 

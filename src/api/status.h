@@ -28,6 +28,12 @@ struct v2m_status_device {
 	unsigned repairs;    /* how often somebody removed our programs since the start */
 	int64_t repaired_us; /* Unix microseconds of the last time, 0: never */
 	uint64_t gap_ns;     /* how long the programs were away that time, at most */
+	/* Behind the programs; since the daemon's start, or since the queue was made anew. */
+	char queue[16]; /* kind of the root qdisc, "noqueue" if packets are not queued; "": unknown
+			 */
+	struct v2m_tally queue_sent;
+	struct v2m_tally queue_dropped;
+	uint64_t queue_requeues;
 };
 
 /* Room for the stable word that says what is wrong. */

@@ -6,42 +6,73 @@
 #include <sys/socket.h>
 
 #include "api/error.h"
-#include "api/entry.h"
+#include "api/entry_write.h"
 #include "api/parts.h"
 #include "base/format.h"
+#include "base/macros.h"
 #include "base/transport.h"
 #include "api/body.h"
 
-/* Ports of the key set about whose bytes nothing is known, not even that there are none. They stand
- * apart from the others, so that nobody takes them for zeros. */
-static void put_not_counted(struct v2m_api *api)
+/* The ports of one member of the answer. */
+struct port_list {
+	const char *name;
+	bool (*has)(const struct v2m_api *api, const struct v2m_api_entry *entry);
+	void (*write)(struct v2m_api *api, const struct v2m_api_entry *entry);
+	bool always; /* also if it is empty */
+};
+
+static bool is_counted(const struct v2m_api *api, const struct v2m_api_entry *entry)
+{
+	return entry->counted && !v2m_api_entry_is_behind(api, entry);
+}
+
+static bool is_counted_behind(const struct v2m_api *api, const struct v2m_api_entry *entry)
+{
+	return entry->counted && v2m_api_entry_is_behind(api, entry);
+}
+
+static bool is_not_counted(const struct v2m_api *api, const struct v2m_api_entry *entry)
+{
+	(void)api;
+	return !entry->counted;
+}
+
+/* Consumers add up "ports". The bytes of "behind" are in these sums already. */
+static const struct port_list port_lists[] = {
+	{ "ports", is_counted, v2m_api_write_entry, true },
+	{ "behind", is_counted_behind, v2m_api_write_entry, false },
+	{ "not_counted", is_not_counted, v2m_api_write_not_counted, false },
+};
+
+static void put_port_list(struct v2m_api *api, const struct port_list *list)
 {
 	const struct v2m_keyset *keyset = api->snapshot->keyset;
 	struct v2m_api_entry entry;
 	size_t slots[2];
 	size_t n_slots;
 	size_t at = 0;
-	bool any = false;
+	bool is_open = list->always;
 
+	if (is_open)
+		v2m_put_open(&api->json, list->name, '{');
 	while (v2m_api_next_port(keyset, &at, slots, &n_slots)) {
 		char name[8];
 
 		v2m_api_entry_of_slots(api, slots, n_slots, &entry);
-		if (entry.counted)
+		if (!list->has(api, &entry))
 			continue;
-		if (!any)
-			v2m_put_open(&api->json, "not_counted", '{');
-		any = true;
+		if (!is_open)
+			v2m_put_open(&api->json, list->name, '{');
+		is_open = true;
 		snprintf(name, sizeof(name), "%u", keyset->slots.items[slots[0]].first_port);
 		v2m_write_name(&api->json, name);
-		v2m_api_write_not_counted(api, &entry);
+		list->write(api, &entry);
 	}
-	if (any)
+	if (is_open)
 		v2m_write_close(&api->json, '}');
 }
 
-int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
-		   const void *argument, struct v2m_body *body)
+static void put_sums(struct v2m_api *api)
 {
 	uint64_t connections = 0;
 	uint64_t bytes = 0;
@@ -49,6 +80,21 @@ int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 	size_t slots[2];
 	size_t n_slots;
 	size_t at = 0;
+
+	while (v2m_api_next_port(api->snapshot->keyset, &at, slots, &n_slots)) {
+		v2m_api_entry_of_slots(api, slots, n_slots, &entry);
+		if (!is_counted(api, &entry))
+			continue;
+		connections += entry.n_connections;
+		bytes = v2m_api_add(bytes, v2m_api_figures(api, &entry.totals).total);
+	}
+	v2m_put_u64(&api->json, "total_connections", connections);
+	v2m_put_u64(&api->json, "total_bytes", bytes);
+}
+
+int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+		   const void *argument, struct v2m_body *body)
+{
 	struct v2m_json_writer *json;
 	struct v2m_api api;
 
@@ -57,26 +103,9 @@ int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 	json = &api.json;
 	v2m_api_open_success(json);
 	v2m_put_open(json, "data", '{');
-	v2m_put_open(json, "ports", '{');
-	while (v2m_api_next_port(snapshot->keyset, &at, slots, &n_slots)) {
-		char name[8];
-
-		v2m_api_entry_of_slots(&api, slots, n_slots, &entry);
-		if (!entry.counted)
-			continue;
-		snprintf(name, sizeof(name), "%u",
-			 snapshot->keyset->slots.items[slots[0]].first_port);
-		v2m_write_name(json, name);
-		v2m_api_write_entry(&api, &entry);
-		if (v2m_api_entry_is_behind(&api, &entry))
-			continue;
-		connections += entry.n_connections;
-		bytes += v2m_api_figures(&api, &entry.totals).total;
-	}
-	v2m_write_close(json, '}');
-	put_not_counted(&api);
-	v2m_put_u64(json, "total_connections", connections);
-	v2m_put_u64(json, "total_bytes", bytes);
+	for (size_t i = 0; i < V2M_ARRAY_LEN(port_lists); i++)
+		put_port_list(&api, &port_lists[i]);
+	put_sums(&api);
 	v2m_put_seconds(json, "timestamp", snapshot->real_us);
 	v2m_write_close(json, '}');
 	v2m_put_string(json, "source", "simple_monitor");
@@ -128,7 +157,7 @@ static bool uses_udp(const struct v2m_snapshot *snapshot, const struct v2m_api_e
 	return false;
 }
 
-/* If UDP peers cannot be observed: an empty list for a key without UDP, otherwise 503. */
+/* If UDP peers are not observed: an empty list for a key without UDP, otherwise 503. */
 int v2m_api_key_peers(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		      const void *argument, struct v2m_body *body)
 {

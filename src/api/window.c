@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/gzip.h"
+#include "api/gzip.h"
 #include "base/table.h"
 
 /* Every answer about each of 4,096 keys fits. The limit is for dates in paths: a client may ask for
@@ -233,7 +233,7 @@ void v2m_window_warm(struct v2m_window *window, struct v2m_window *last)
 {
 	struct entry *entry;
 
-	/* What the arguments point to belongs to the key set. */
+	/* The arguments point into the key set. */
 	if (window->snapshot->keyset != last->snapshot->keyset)
 		return;
 	/* New entries are put in front: the list is walked without the lock, and readers of the

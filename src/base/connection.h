@@ -52,15 +52,15 @@ struct v2m_connection {
 
 /* An address to which a port sends datagrams. UDP has no connections. */
 struct v2m_peer {
-	uint16_t port; /* the local port, also if a range is counted; host byte order, as the next
-			  one */
+	uint16_t port; /* the local port, even if a range is counted; host byte order, as the other
+			  ports */
 	uint16_t remote_port;
 	uint16_t slot_port;  /* the first port of the slot that counts port by UDP */
 	uint8_t address[16]; /* IPv4 in the IPv4-mapped form */
 	uint64_t seen_ns;    /* CLOCK_MONOTONIC of the last datagram, up to 2.5 s too early */
 };
 
-/* Connections of one port that this side has closed but that have not ended (FIN_WAIT1, FIN_WAIT2,
+/* Connections of one slot that this side has closed but that have not ended (FIN_WAIT1, FIN_WAIT2,
  * CLOSING). They are not listed, but they still carry bytes. */
 struct v2m_closing_port {
 	uint16_t slot_port;
@@ -75,7 +75,7 @@ struct v2m_connection_table {
 	uint64_t mono_ns;                 /* CLOCK_MONOTONIC when the dump was taken */
 	struct v2m_closing_port *closing; /* ascending by slot_port; only with details */
 	size_t n_closing;
-	struct v2m_peer *peers; /* ascending by slot_port, of each the latest first */
+	struct v2m_peer *peers; /* ascending by slot_port, and the latest of each slot first */
 	size_t n_peers;
 	size_t count;
 	struct v2m_connection connections[]; /* ascending by slot_port */
@@ -85,8 +85,8 @@ struct v2m_connection_table {
 struct v2m_connection_table *v2m_connection_table_ref(struct v2m_connection_table *table);
 /* Drops a reference and frees the table with the last one. NULL: does nothing. Any thread. */
 void v2m_connection_table_unref(struct v2m_connection_table *table);
-/* The UDP peers or the connections of the slot with that first port; table may be NULL. If there
- * are none: NULL, and *count is 0. */
+/* The UDP peers or the connections of the slot with this first port. If there are none, the result
+ * is NULL and *count is 0. table may be NULL. */
 const struct v2m_peer *v2m_connection_table_peers(const struct v2m_connection_table *table,
 						  uint16_t slot_port, size_t *count);
 const struct v2m_connection *v2m_connection_table_slot(const struct v2m_connection_table *table,

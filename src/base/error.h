@@ -9,7 +9,7 @@
 
 #include "base/macros.h"
 
-/* What a caller has to do about a failure. */
+/* Classes of failures. A caller decides by the class what to do. */
 enum v2m_failure {
 	V2M_FAILURE_OTHER,         /* nothing that a caller could do differently */
 	V2M_FAILURE_CONFIGURATION, /* a person has to correct what they wrote */

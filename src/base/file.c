@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <linux/magic.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/array.h"
@@ -28,14 +31,11 @@ static void clear_bytes(struct bytes *bytes)
 	v2m_array_clear(bytes);
 }
 
-int v2m_read_file(const char *path, size_t max, char **text, size_t *length)
+static int read_stream(FILE *file, size_t max, char **text, size_t *length)
 {
-	V2M_FCLOSE FILE *file = fopen(path, "re");
 	V2M_CLEANUP(clear_bytes) struct bytes bytes = { 0 };
 	size_t taken;
 
-	if (!file)
-		return -errno;
 	do {
 		if (v2m_array_reserve(&bytes, FIRST_READ))
 			return -ENOMEM;
@@ -50,6 +50,93 @@ int v2m_read_file(const char *path, size_t max, char **text, size_t *length)
 	*length = bytes.count;
 	*text = V2M_TAKE(bytes.items);
 	return 0;
+}
+
+int v2m_read_file(const char *path, size_t max, char **text, size_t *length)
+{
+	V2M_FCLOSE FILE *file = fopen(path, "re");
+
+	return file ? read_stream(file, max, text, length) : -errno;
+}
+
+static const char *name_type(mode_t mode)
+{
+	if (S_ISFIFO(mode))
+		return "a FIFO";
+	if (S_ISSOCK(mode))
+		return "a socket";
+	return S_ISDIR(mode) ? "a directory" : "a device";
+}
+
+static int check_type(const char *path, const struct stat *status, struct v2m_error *error)
+{
+	if (S_ISREG(status->st_mode))
+		return 0;
+	return v2m_error_set(error, S_ISDIR(status->st_mode) ? -EISDIR : -EINVAL,
+			     "%s: expected a regular file, got %s", path,
+			     name_type(status->st_mode));
+}
+
+/* Files that the kernel makes up while they are read, and that may make a reader wait. */
+static bool is_made_up(int fd)
+{
+	static const long types[] = { PROC_SUPER_MAGIC, SYSFS_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC };
+	struct statfs file_system;
+
+	for (size_t i = 0; fstatfs(fd, &file_system) == 0 && i < V2M_ARRAY_LEN(types); i++)
+		if (file_system.f_type == types[i])
+			return true;
+	return false;
+}
+
+static int cannot_read(const char *path, int code, struct v2m_error *error)
+{
+	return v2m_error_set(error, code, "%s: cannot read it: %s", path, strerror(-code));
+}
+
+int v2m_open_regular(const char *path, struct v2m_error *error)
+{
+	V2M_CLOSE int fd = -1;
+	struct stat status;
+	int result;
+
+	/* Before it is opened, since to open a device may do something. */
+	if (stat(path, &status))
+		return cannot_read(path, -errno, error);
+	result = check_type(path, &status, error);
+	if (result)
+		return result;
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &status))
+		return cannot_read(path, -errno, error);
+	result = check_type(path, &status, error);
+	if (result)
+		return result;
+	if (is_made_up(fd))
+		return v2m_error_set(
+			error, -EINVAL,
+			"%s: expected a regular file, got one that the kernel makes up", path);
+	return V2M_TAKE_FD(fd);
+}
+
+int v2m_read_regular(const char *path, size_t max, char **text, size_t *length,
+		     struct v2m_error *error)
+{
+	V2M_CLOSE int fd = v2m_open_regular(path, error);
+	V2M_FCLOSE FILE *file = NULL;
+	int result;
+
+	if (fd < 0)
+		return fd;
+	file = fdopen(fd, "r");
+	if (!file)
+		return cannot_read(path, -errno, error);
+	fd = -1;
+	result = read_stream(file, max, text, length);
+	if (result == -EFBIG)
+		return v2m_error_set(error, result, "%s: expected at most %zu MiB", path,
+				     max >> 20);
+	return result ? cannot_read(path, result, error) : 0;
 }
 
 static int write_all(int fd, const char *text, size_t length)

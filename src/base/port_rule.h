@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What one slot counts: a port, or a range of ports. */
+/* One slot counts a port, or a range of ports. */
 struct v2m_port_rule {
 	uint16_t first_port;
 	uint16_t last_port;  /* equal to first_port for a single port */

@@ -5,7 +5,7 @@
 
 #include <limits.h>
 
-/* Room for a path of which every character has to be escaped. */
+/* Enough for a path in which every character has to be escaped. */
 #define V2M_SQLITE_URI_MAX (3 * PATH_MAX + 32)
 
 /* The URI of the file with that path, whatever characters it has. query is "" or begins with '?'. A

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "base/text.h"
 
+#include <string.h>
+
 size_t v2m_lower_case(const char *text, char *lower, size_t size)
 {
 	size_t length;
@@ -60,4 +62,15 @@ bool v2m_is_utf8(const char *text)
 		text += length;
 	}
 	return true;
+}
+
+size_t v2m_utf8_cut(const char *text, size_t max)
+{
+	size_t length = strnlen(text, max + 1);
+
+	if (length <= max)
+		return length;
+	for (length = max; length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80;)
+		length--;
+	return length;
 }

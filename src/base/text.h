@@ -17,6 +17,10 @@ size_t v2m_lower_case(const char *text, char *lower, size_t size);
  * character may be NULL. */
 size_t v2m_utf8_decode(const char *text, uint32_t *character);
 
+/* The length of the longest start of the text that has at most max bytes and ends behind a
+ * character of UTF-8. */
+size_t v2m_utf8_cut(const char *text, size_t max);
+
 /* Whether the whole text is UTF-8. */
 bool v2m_is_utf8(const char *text);
 

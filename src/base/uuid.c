@@ -51,3 +51,15 @@ bool v2m_uuid_canonical(const char *uuid, char text[static V2M_UUID_LEN])
 	uuid_unparse_lower(bytes, text);
 	return true;
 }
+
+bool v2m_uuid_of_v2ray_id(const char *id, char mapped[static V2M_UUID_LEN])
+{
+	static const uuid_t zeros;
+	uuid_t bytes;
+
+	if (!*id || strlen(id) > 30)
+		return false;
+	uuid_generate_sha1(bytes, zeros, id, strlen(id));
+	uuid_unparse_lower(bytes, mapped);
+	return true;
+}

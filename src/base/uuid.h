@@ -19,4 +19,9 @@ void v2m_uuid_key_id(const char *uuid, char text[static V2M_UUID_LEN]);
  * digits and may have hyphens. False if it is no UUID; text is unchanged then. */
 bool v2m_uuid_canonical(const char *uuid, char text[static V2M_UUID_LEN]);
 
+/* The UUID that V2Ray and Xray make of the id of a client that is none: the UUIDv5 of its 1 to 30
+ * bytes in the namespace of zeros (common/uuid/uuid.go in Xray). False: the id is a UUID, or longer
+ * or empty; mapped is unchanged then. */
+bool v2m_uuid_of_v2ray_id(const char *id, char mapped[static V2M_UUID_LEN]);
+
 #endif

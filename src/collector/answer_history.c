@@ -102,10 +102,10 @@ enum v2m_verdict v2m_answer_hours(struct v2m_parts *parts, const struct v2m_hist
 	return verdict_of(result, V2M_UNREADABLE, &error);
 }
 
-/* All slots have the same steps. A key without a port gets zeros: slot 0 never has traffic. 0 or
- * -ENOMEM. */
-static int add_slots(const struct v2m_parts *parts, const struct v2m_key *key,
-		     struct v2m_key_rates *rates)
+/* Adds up the rates of the key's slots, which all have the same steps. A key without a port gets
+ * zeros: slot 0 never has traffic. 0 or -ENOMEM. */
+static int add_rates_of_slots(const struct v2m_parts *parts, const struct v2m_key *key,
+			      struct v2m_key_rates *rates)
 {
 	const struct v2m_keyset *keyset = v2m_key_supply_active(parts->keys);
 	V2M_FREE struct v2m_rate_point *points = calloc(V2M_RATE_HISTORY_STEPS, sizeof(*points));
@@ -144,7 +144,7 @@ enum v2m_verdict v2m_answer_rates(struct v2m_parts *parts, const char *id_or_uui
 	made.points = calloc(V2M_RATE_HISTORY_STEPS, sizeof(*made.points));
 	if (!made.points)
 		return V2M_UNREADABLE;
-	if (add_slots(parts, key, &made)) {
+	if (add_rates_of_slots(parts, key, &made)) {
 		free(made.points);
 		return V2M_UNREADABLE;
 	}

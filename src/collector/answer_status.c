@@ -55,6 +55,12 @@ static void fill_device(const struct v2m_parts *parts, const struct v2m_watched_
 		device->ingress = counted->ingress;
 		device->egress = counted->egress;
 	}
+	if (watched->queue.known) {
+		memcpy(device->queue, watched->queue.queue.kind, sizeof(device->queue));
+		device->queue_sent = watched->queue.sent;
+		device->queue_dropped = watched->queue.dropped;
+		device->queue_requeues = watched->queue.requeues;
+	}
 	device->link_rx_bytes = watched->chosen.rx_bytes;
 	device->link_tx_bytes = watched->chosen.tx_bytes;
 	device->repairs = watched->repairs;

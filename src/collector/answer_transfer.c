@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "collector/bookkeeper.h"
+#include "collector/key_change.h"
 #include "collector/publisher.h"
 #include "ledger/transfer.h"
 
@@ -58,6 +59,8 @@ enum v2m_verdict v2m_answer_import(struct v2m_parts *parts, const char *text, si
 			     "%zu refused",
 			     result->added, result->known, result->refused);
 		v2m_publisher_withdraw(parts->publisher);
+		/* The document may have brought ids of an earlier version, which become aliases. */
+		v2m_key_change_load(parts);
 	} else if (verdict == V2M_NOT_STORED) {
 		v2m_log_error("the totals cannot be imported: %s", error->text);
 	}

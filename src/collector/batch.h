@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * How a batch of requests is answered. A batch of resets shares one sample and one transaction, a
- * batch of windows shares one window. The sample is taken after all of them arrived, so it is fresh
- * for each, and the moment of a reset lies between its request and its answer.
+ * batch of windows shares one window. The sample is taken after the last request of the batch
+ * arrived. So it is fresh for each request, and the moment of a reset lies between its request and
+ * its answer.
  */
 #ifndef V2METER_COLLECTOR_BATCH_H
 #define V2METER_COLLECTOR_BATCH_H

@@ -7,7 +7,6 @@
 #include <sys/epoll.h>
 
 #include "base/cleanup.h"
-#include "collector/slot_rules.h"
 #include "base/log.h"
 #include "base/transport.h"
 #include "collector/news.h"
@@ -16,6 +15,7 @@
 #include "datapath/port_slots.h"
 #include "datapath/previous.h"
 #include "datapath/udp_peers.h"
+#include "keys/slot_rules.h"
 #include "sockets/socket_stats.h"
 
 /* A UDP peer is listed this long after the last datagram to it. */
@@ -85,7 +85,9 @@ static int open_stats(struct v2m_byte_source *source)
 	fd = v2m_socket_stats_event_fd(source->stats);
 	if (fd >= 0 && sd_event_add_io(source->event, &source->closed_event, fd, EPOLLIN,
 				       take_closed, source) < 0)
-		v2m_log_warning("closed sockets are only read together with each sample");
+		v2m_log_warning(
+			"closed sockets cannot be watched: their last bytes are read with the "
+			"next sample");
 	return 0;
 }
 
@@ -93,7 +95,7 @@ void v2m_byte_source_fall_back(struct v2m_byte_source *source, const char *reaso
 {
 	v2m_datapath_close(V2M_TAKE(source->programs));
 	if (v2m_news_differs(&source->inexact_news, reason))
-		v2m_log_warning("no exact counting: %s", reason);
+		v2m_log_warning("bytes cannot be counted exactly: %s", reason);
 	v2m_error_set(&source->reason, 0, "%s", reason);
 	v2m_conditions_set(source->conditions, V2M_EBPF_UNAVAILABLE, reason);
 	if (open_stats(source) == 0)
@@ -237,12 +239,13 @@ void v2m_byte_source_take_over_previous(struct v2m_byte_source *source, v2m_byte
 			return;
 		if (result) {
 			if (v2m_news_differs(&source->previous_news, error.text))
-				v2m_log_error("the counts of the version before cannot be carried "
-					      "over, and stay in the kernel: %s",
-					      error.text);
+				v2m_log_error(
+					"the counts of the previous version cannot be carried "
+					"over and stay in the kernel: %s",
+					error.text);
 			return;
 		}
-		v2m_log_info("carried over the counts of the version before");
+		v2m_log_info("carried over the counts of the previous version");
 	}
 }
 
@@ -272,7 +275,7 @@ void v2m_byte_source_unload_programs(struct v2m_byte_source *source, const char 
 	v2m_error_set(&source->reason, 0, "%s", reason);
 	v2m_conditions_set(source->conditions, V2M_EBPF_UNAVAILABLE, reason);
 	if (v2m_news_differs(&source->inexact_news, reason))
-		v2m_log_warning("still no exact counting: %s", reason);
+		v2m_log_warning("bytes still cannot be counted exactly: %s", reason);
 }
 
 void v2m_byte_source_log_again(struct v2m_byte_source *source)

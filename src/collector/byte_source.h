@@ -24,7 +24,7 @@ struct v2m_datapath;
 int v2m_byte_source_open(sd_event *event, const struct v2m_config *config,
 			 struct v2m_conditions *conditions, struct v2m_socket_netns *netns,
 			 struct v2m_byte_source **source, struct v2m_error *error);
-/* What is pinned goes on counting. Does nothing on NULL. */
+/* The pinned programs go on counting. Does nothing on NULL. */
 void v2m_byte_source_close(struct v2m_byte_source *source);
 
 /* Whether the kernel programs are the source. */

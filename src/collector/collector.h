@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <systemd/sd-event.h>
 
-#include "base/digest.h"
+#include "base/hash.h"
 #include "base/error.h"
 #include "collector/requests.h"
 #include "config/config.h"

@@ -7,9 +7,9 @@
 
 #include "base/cleanup.h"
 #include "base/transport.h"
-#include "collector/slot_rules.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "keys/slot_rules.h"
 #include "sockets/sessions.h"
 #include "sockets/sockets.h"
 
@@ -256,8 +256,8 @@ static const void *find_port(uint16_t port, const void *array, size_t n, size_t 
 	return n ? bsearch(&port, array, n, size, compare) : NULL;
 }
 
-/* The sessions of a slot: what the kernel counted of those that are over, and the open ones as they
- * stand. */
+/* Fills in the sessions of a slot: the kernel's counts of those that have ended, and the present
+ * figures of the open ones. */
 static void fill_sessions(const struct v2m_connections *connections, uint16_t slot_port,
 			  struct v2m_slot_view *view)
 {

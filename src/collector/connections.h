@@ -26,7 +26,7 @@ bool v2m_connections_follow_netns(struct v2m_connections *connections);
 /* wanted: has the kernel count sessions, if it can. Otherwise the dumps are compared. Call it when
  * the byte source has changed. Failures are logged. */
 void v2m_connections_count_sessions(struct v2m_connections *connections, bool wanted);
-/* Counts the sessions of the key set's ports. Failures are logged. */
+/* Counts the sessions of the key set's slots. Failures are logged. */
 void v2m_connections_set_slots(struct v2m_connections *connections,
 			       const struct v2m_keyset *keyset);
 
@@ -47,7 +47,7 @@ struct v2m_connection_table *v2m_connections_table(const struct v2m_connections 
  * caller's to free; NULL if the kernel does not count sessions. 0 or -ENOMEM. */
 int v2m_connections_opened(const struct v2m_connections *connections,
 			   struct v2m_port_sessions **opened, size_t *n_opened);
-/* Fills in what the view of a port tells about connections. */
+/* Fills in the members of a slot's view that are about connections. */
 void v2m_connections_fill(const struct v2m_connections *connections, const struct v2m_slot *slot,
 			  struct v2m_slot_view *view);
 

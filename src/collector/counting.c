@@ -26,7 +26,7 @@ int v2m_counting_set_ports(struct v2m_parts *parts, const struct v2m_keyset *key
 							      : v2m_sampling_take_programs(parts);
 	if (result)
 		return v2m_error_set(error, result,
-				     "the last bytes of ports that leave cannot be read: %s",
+				     "the last bytes of removed ports cannot be read: %s",
 				     strerror(-result));
 	return v2m_byte_source_set_slots(parts->byte_source, keyset, error);
 }

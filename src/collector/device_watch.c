@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sample.h"
 #include "datapath/addresses.h"
 #include "datapath/attach.h"
 #include "datapath/device_slots.h"
@@ -19,6 +20,7 @@ struct v2m_device_watch {
 	struct v2m_watched_device *devices; /* ascending by ifindex */
 	size_t n_devices;
 	struct v2m_error failure; /* of the last device that could not be attached to */
+	bool queues_unreadable;   /* logged */
 };
 
 int v2m_device_watch_open(const struct v2m_config *config, struct v2m_conditions *conditions,
@@ -121,7 +123,8 @@ static void detach_unwanted(struct v2m_device_watch *watch, struct v2m_datapath 
 		v2m_log_info("no longer counting on %s (device %u)", name ? name : "a device",
 			     attached[i]);
 		if (v2m_datapath_detach(datapath, attached[i]))
-			v2m_log_warning("our programs cannot be taken off device %u", attached[i]);
+			v2m_log_warning("our programs cannot be removed from device %u",
+					attached[i]);
 	}
 }
 
@@ -142,7 +145,7 @@ static void update_addresses(struct v2m_device_watch *watch, struct v2m_datapath
 
 	if (v2m_links_addresses(watch->links, &addresses, &count, &error) ||
 	    v2m_datapath_set_addresses(datapath, addresses, count, &error))
-		v2m_log_error("the kernel programs do not know this host's present addresses: %s",
+		v2m_log_error("the kernel programs do not have this host's current addresses: %s",
 			      error.text);
 }
 
@@ -228,6 +231,121 @@ void v2m_device_watch_read_counters(struct v2m_device_watch *watch)
 		if (v2m_links_read_counters(watch->links, &watch->devices[i].chosen, 1, &error))
 			v2m_log_warning("the counters of %s cannot be read: %s",
 					watch->devices[i].chosen.device.name, error.text);
+}
+
+static const struct v2m_tc_queue *find_queue(const struct v2m_tc_queue *queues, size_t count,
+					     uint32_t ifindex)
+{
+	for (size_t i = 0; i < count; i++)
+		if (queues[i].ifindex == ifindex)
+			return &queues[i];
+	return NULL;
+}
+
+static void tell_lossy(struct v2m_device_watch *watch, const struct v2m_watched_device *lossy)
+{
+	struct v2m_error sentence;
+
+	if (!lossy) {
+		if (v2m_conditions_clear(watch->conditions, V2M_QUEUE_DROPS))
+			v2m_log_info("the queues drop less than 1 %% of what is sent again");
+		return;
+	}
+	v2m_error_set(&sentence, 0,
+		      "the queue (%s) of %s drops %.1f %% of the bytes that are counted as sent",
+		      lossy->queue.queue.kind, lossy->chosen.device.name,
+		      lossy->queue.recent_dropped * 100 /
+			      (lossy->queue.recent_dropped + lossy->queue.recent_sent));
+	if (v2m_conditions_set(watch->conditions, V2M_QUEUE_DROPS, sentence.text))
+		v2m_log_warning("%s: keys pay for bytes that never reach the wire; a larger queue, "
+				"or fq_codel below the shaper, loses less",
+				sentence.text);
+}
+
+void v2m_device_watch_read_queues(struct v2m_device_watch *watch, const struct v2m_sample *sample)
+{
+	V2M_FREE struct v2m_tc_queue *queues = NULL;
+	const struct v2m_watched_device *lossy = NULL;
+	size_t count = 0;
+	int result;
+
+	if (!sample->n_devices)
+		return;
+	result = v2m_tc_queues(&queues, &count);
+	if (result && !watch->queues_unreadable)
+		v2m_log_warning("the queues of the devices cannot be read: %s; bytes that they "
+				"drop are not shown",
+				strerror(-result));
+	watch->queues_unreadable = result != 0;
+	for (size_t i = 0; i < sample->n_devices; i++) {
+		const struct v2m_device_sample *counted = &sample->devices[i];
+		struct v2m_watched_device *watched = find_device(watch, counted->ifindex);
+		const struct v2m_tc_queue *queue = find_queue(queues, count, counted->ifindex);
+
+		if (!watched || !queue)
+			continue;
+		v2m_queue_account_add(&watched->queue, queue, &counted->egress.seen,
+				      v2m_clock_mono_ns());
+		if (watched->queue.lossy)
+			lossy = watched;
+	}
+	tell_lossy(watch, lossy);
+}
+
+/* More than 0.1 % of the bytes of ten minutes, and not a packet or two. */
+#define PERIOD_NS     (UINT64_C(600) * 1000000000)
+#define DEEP_SHARE    1000
+#define DEEP_AT_LEAST 16384
+
+static bool is_too_deep(uint64_t too_deep, uint64_t seen)
+{
+	return too_deep >= DEEP_AT_LEAST && too_deep > seen / DEEP_SHARE;
+}
+
+/* Whether the device's share of such bytes is too high now, or was in the period before. */
+static bool judge_device(struct v2m_watched_device *watched, const struct v2m_device_sample *device,
+			 uint64_t now_ns)
+{
+	uint64_t seen = device->ingress.seen.wire_bytes + device->egress.seen.wire_bytes;
+	uint64_t deep = device->ingress.too_deep.wire_bytes + device->egress.too_deep.wire_bytes;
+	bool now_deep = false;
+
+	/* The counters begin anew with other maps. */
+	if (watched->period_ns && seen >= watched->period_seen && deep >= watched->period_too_deep)
+		now_deep =
+			is_too_deep(deep - watched->period_too_deep, seen - watched->period_seen);
+	else
+		watched->period_ns = 0;
+	if (!watched->period_ns || now_ns - watched->period_ns >= PERIOD_NS) {
+		watched->was_too_deep = now_deep;
+		watched->period_ns = now_ns;
+		watched->period_seen = seen;
+		watched->period_too_deep = deep;
+	}
+	return now_deep || watched->was_too_deep;
+}
+
+void v2m_device_watch_judge(struct v2m_device_watch *watch, const struct v2m_sample *sample)
+{
+	const struct v2m_watched_device *found = NULL;
+	struct v2m_error sentence;
+
+	for (size_t i = 0; i < sample->n_devices; i++) {
+		struct v2m_watched_device *watched = find_device(watch, sample->devices[i].ifindex);
+
+		if (watched && judge_device(watched, &sample->devices[i], sample->mono_ns))
+			found = watched;
+	}
+	if (!found) {
+		v2m_conditions_clear(watch->conditions, V2M_HEADERS_TOO_DEEP);
+		return;
+	}
+	v2m_error_set(&sentence, 0,
+		      "%s: packets with more than 8 VLAN tags or 32 IPv6 extension headers pass, "
+		      "and are not counted for keys",
+		      found->chosen.device.name);
+	if (v2m_conditions_set(watch->conditions, V2M_HEADERS_TOO_DEEP, sentence.text))
+		v2m_log_warning("%s", sentence.text);
 }
 
 bool v2m_device_watch_all_refused(const struct v2m_device_watch *watch)

@@ -7,11 +7,14 @@
 #ifndef V2METER_COLLECTOR_DEVICE_WATCH_H
 #define V2METER_COLLECTOR_DEVICE_WATCH_H
 
+#include "base/sample.h"
 #include "collector/health.h"
 #include "config/config.h"
 #include "devices/links.h"
+#include "devices/queue_account.h"
 
 struct v2m_datapath;
+struct v2m_sample;
 struct v2m_device_watch;
 
 /* A device that is counted on, and the state of our programs there. */
@@ -24,12 +27,18 @@ struct v2m_watched_device {
 	unsigned repairs;    /* how often somebody had removed our programs */
 	int64_t repaired_us; /* CLOCK_REALTIME of the last repair, Unix microseconds; 0: none */
 	uint64_t gap_ns;     /* at most this long the programs were away before it */
+	struct v2m_queue_account queue;
+	/* The share of packets with too many headers is judged in periods. */
+	uint64_t period_ns; /* CLOCK_MONOTONIC when this one began; 0: not yet */
+	uint64_t period_seen;
+	uint64_t period_too_deep;
+	bool was_too_deep; /* the period before was above the limit */
 };
 
 /* The configuration and the conditions must outlive the watch. 0 or -errno. */
 int v2m_device_watch_open(const struct v2m_config *config, struct v2m_conditions *conditions,
 			  struct v2m_device_watch **watch, struct v2m_error *error);
-/* What is attached stays. Does nothing on NULL. */
+/* The programs stay attached. Does nothing on NULL. */
 void v2m_device_watch_close(struct v2m_device_watch *watch);
 
 /* Readable when v2m_device_watch_drain() has something to do. */
@@ -45,6 +54,13 @@ void v2m_device_watch_update(struct v2m_device_watch *watch, struct v2m_datapath
 void v2m_device_watch_check(struct v2m_device_watch *watch, struct v2m_datapath *datapath);
 /* Reads the devices' own counters. Failures are logged. */
 void v2m_device_watch_read_counters(struct v2m_device_watch *watch);
+
+/* Reads the queues of the devices right after the sample was taken, to find what they drop of what
+ * the programs counted. Sets or clears the condition queue_drops. Failures are logged once. */
+void v2m_device_watch_read_queues(struct v2m_device_watch *watch, const struct v2m_sample *sample);
+
+/* Sets and clears V2M_HEADERS_TOO_DEEP: too many bytes have more headers than the programs walk. */
+void v2m_device_watch_judge(struct v2m_device_watch *watch, const struct v2m_sample *sample);
 
 /* Whether there are devices, and all of them refuse the programs. */
 bool v2m_device_watch_all_refused(const struct v2m_device_watch *watch);

@@ -31,8 +31,16 @@ static const struct row table[V2M_N_CONDITIONS] = {
 		"the network namespace of \"netns\" does not exist", false },
 	[V2M_DEVICE_REFUSED] = { "device_refused",
 		"a device does not take the kernel programs", false },
+	[V2M_HEADERS_TOO_DEEP] = { "headers_too_deep",
+		"packets with too many headers pass, and are not counted for keys", false },
 	[V2M_TOO_MANY_PORTS] = { "too_many_ports",
-		"more than " V2M_STRINGIFY(V2M_MAX_PORTS) " ports have keys: the others are not counted", false },
+		"more than " V2M_STRINGIFY(V2M_MAX_SLOTS) " ports or ranges have keys: the others are not counted", false },
+	[V2M_KEYS_INCOMPLETE] = { "keys_incomplete",
+		"the key sources have users that are not counted", false },
+	[V2M_PORT_ORPHANED] = { "port_orphaned",
+		"a server listens at a port that has no key any more", false },
+	[V2M_QUEUE_DROPS] = { "queue_drops",
+		"the queue of a device drops more than 1 % of the bytes that are counted as sent", false },
 };
 /* clang-format on */
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is wrong with the meter now. One table (health.c) has a row for each condition. GET /health
- * and GET /api/meter/status answer with the first row whose condition is set. The manual and
- * docs/openapi.yaml list the conditions in the same order; a test compares the three.
+ * The conditions that are wrong with the meter now. One table (health.c) has a row for each
+ * condition. GET /health and GET /api/meter/status answer with the first row whose condition is
+ * set. The manual and docs/openapi.yaml list the conditions in the same order; a test compares the
+ * three.
  */
 #ifndef V2METER_COLLECTOR_HEALTH_H
 #define V2METER_COLLECTOR_HEALTH_H
@@ -22,7 +23,11 @@ enum v2m_condition {
 	V2M_NO_DEVICE,
 	V2M_NETNS_UNAVAILABLE, /* bytes are counted, but no connections are seen */
 	V2M_DEVICE_REFUSED,    /* one of several: the traffic of that device is not counted */
+	V2M_HEADERS_TOO_DEEP,  /* packets that may be a key's could not be read to their ports */
 	V2M_TOO_MANY_PORTS,
+	V2M_KEYS_INCOMPLETE, /* the bytes of some users are not counted */
+	V2M_PORT_ORPHANED,   /* a port without a key is counted */
+	V2M_QUEUE_DROPS,     /* a queue drops bytes that are counted as sent */
 	V2M_N_CONDITIONS,
 };
 

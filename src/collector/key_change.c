@@ -11,12 +11,14 @@
 #include "collector/connections.h"
 #include "collector/health.h"
 #include "collector/key_supply.h"
+#include "collector/orphan_watch.h"
 #include "collector/publisher.h"
 #include "collector/sampling.h"
 #include "collector/counting.h"
 
-/* Joins what an earlier version kept apart. If memory is short, the next sample does it; if the
- * ledger cannot be written, the next flush. */
+/* Joins the totals that an earlier version kept for each port of a key, and stores them. If memory
+ * is short, the next sample joins them. If the ledger cannot be written, the next flush stores
+ * them. */
 static void join_aliases(struct v2m_parts *parts, const struct v2m_keyset *keyset)
 {
 	if (v2m_account_bind(v2m_bookkeeper_account(parts->bookkeeper), keyset,
@@ -57,12 +59,14 @@ static void note_refused(struct v2m_parts *parts, int refused)
 		v2m_conditions_clear(parts->conditions, V2M_TOO_MANY_PORTS);
 }
 
-/* After switch_keyset(): all that depends on the active set follows it. */
-static void follow_keyset(struct v2m_parts *parts, int refused)
+/* After switch_keyset(): all that depends on the active set follows it. before is the set that was
+ * active. */
+static void follow_keyset(struct v2m_parts *parts, const struct v2m_keyset *before, int refused)
 {
 	const struct v2m_keyset *keyset = v2m_key_supply_active(parts->keys);
 
 	note_refused(parts, refused);
+	v2m_orphan_watch_report(parts, before);
 	v2m_log_info("%zu key%s on %zu port%s", keyset->n_keys, keyset->n_keys == 1 ? "" : "s",
 		     keyset->slots.count, keyset->slots.count == 1 ? "" : "s");
 	v2m_counting_renew(parts);
@@ -71,6 +75,8 @@ static void follow_keyset(struct v2m_parts *parts, int refused)
 
 static int activate(struct v2m_parts *parts, struct v2m_keyset *next, struct v2m_error *error)
 {
+	V2M_CLEANUP(v2m_keyset_unrefp)
+	struct v2m_keyset *before = v2m_keyset_ref(v2m_key_supply_active(parts->keys));
 	int refused = switch_keyset(parts, next, error);
 
 	if (refused < 0) {
@@ -78,7 +84,7 @@ static int activate(struct v2m_parts *parts, struct v2m_keyset *next, struct v2m
 		return refused;
 	}
 	v2m_key_supply_forget_waiting(parts->keys);
-	follow_keyset(parts, refused);
+	follow_keyset(parts, before, refused);
 	v2m_key_supply_remember(parts->keys);
 	return 0;
 }
@@ -110,6 +116,8 @@ static int load_keys(struct v2m_parts *parts, bool first, struct v2m_error *erro
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *next = NULL;
 	int result = v2m_key_supply_read(parts->keys, &next, error);
 
+	if (!result && v2m_orphan_watch_find(parts, next))
+		result = v2m_error_set(error, -ENOMEM, "out of memory");
 	if (!result && (first || is_change(parts, next)))
 		result = activate(parts, next, error);
 	else if (!result)
@@ -134,7 +142,7 @@ void v2m_key_change_load(struct v2m_parts *parts)
 
 void v2m_key_change_reread(struct v2m_parts *parts)
 {
-	if (v2m_key_supply_reread_is_due(parts->keys))
+	if (v2m_key_supply_reread_is_due(parts->keys) || v2m_orphan_watch_has_ended(parts))
 		load_or_log(parts);
 }
 
@@ -148,7 +156,8 @@ int v2m_key_change_start(struct v2m_parts *parts, struct v2m_error *error)
 		result = load_keys(parts, true, error);
 		return result ? v2m_key_supply_refusal(parts->keys, result, error) : 0;
 	}
-	/* What the kernel counted without the daemon belongs to the keys of that time. */
+	/* Bytes that the kernel counted while the daemon was down belong to the keys of that time.
+	 */
 	refused = switch_keyset(parts, last, error);
 	if (refused < 0)
 		return v2m_key_supply_refusal(parts->keys, refused, error);
@@ -156,6 +165,6 @@ int v2m_key_change_start(struct v2m_parts *parts, struct v2m_error *error)
 	if (load_keys(parts, true, error) == 0)
 		return 0;
 	v2m_key_supply_log_last_good(parts->keys, error->text);
-	follow_keyset(parts, refused);
+	follow_keyset(parts, last, refused);
 	return 0;
 }

@@ -9,8 +9,8 @@
  * V2M_KEY_NOT_FOUND, V2M_KEY_SHARES_PORT or V2M_KEY_IS_UDP. */
 enum v2m_verdict v2m_key_lookup(const struct v2m_parts *parts, const char *id_or_uuid,
 				const struct v2m_key **key);
-/* The same for history: what a key counted while it had its ports to itself can be told also if it
- * shares one now. */
+/* The same for answers about history. A key that shares a port is V2M_OK here: the answer holds
+ * what was counted while the key had its ports to itself. */
 enum v2m_verdict v2m_key_lookup_history(const struct v2m_parts *parts, const char *id_or_uuid,
 					const struct v2m_key **key);
 

@@ -112,6 +112,25 @@ static bool knows_subject(void *context, const char *subject)
 	return v2m_account_knows(supply->account, subject);
 }
 
+/* The first note stands for all; the log and the status have the others. */
+static void set_incomplete(struct v2m_key_supply *supply)
+{
+	const struct v2m_key_notes *notes = &supply->report.notes;
+	char text[V2M_KEY_NOTE_LEN];
+	size_t first = 0;
+
+	if (!notes->n_missing) {
+		v2m_conditions_clear(supply->conditions, V2M_KEYS_INCOMPLETE);
+		return;
+	}
+	while (first < notes->count && notes->items[first].kind != V2M_NOTE_MISSING)
+		first++;
+	if (first < notes->count)
+		v2m_key_note_format(&notes->items[first], text);
+	v2m_conditions_set(supply->conditions, V2M_KEYS_INCOMPLETE,
+			   first < notes->count ? text : NULL);
+}
+
 int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyset,
 			struct v2m_error *error)
 {
@@ -127,6 +146,7 @@ int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyse
 	supply->read_result = v2m_key_sources_load(&supply->config->key_sources, &options, keyset,
 						   &supply->report, error);
 	v2m_log_end();
+	set_incomplete(supply);
 	if (supply->read_result)
 		supply->read_error = *error;
 	supply->read_ns = v2m_clock_mono_ns();
@@ -135,7 +155,8 @@ int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyse
 
 bool v2m_key_supply_reread_is_due(struct v2m_key_supply *supply)
 {
-	/* What a person wrote wrong he corrects by a change, and the watch reports that. */
+	/* A wrong configuration is read again only after somebody changes a file: the watch reports
+	 * that. */
 	if (!supply->read_result || supply->read_error.failure == V2M_FAILURE_CONFIGURATION ||
 	    v2m_clock_mono_ns() - supply->read_ns < supply->reread_ns)
 		return false;
@@ -147,6 +168,11 @@ bool v2m_key_supply_reread_is_due(struct v2m_key_supply *supply)
 void v2m_key_supply_reset_pace(struct v2m_key_supply *supply)
 {
 	supply->reread_ns = REREAD_MIN_NS;
+}
+
+uint64_t v2m_key_supply_read_ns(const struct v2m_key_supply *supply)
+{
+	return supply->read_ns;
 }
 
 const struct v2m_source_report *v2m_key_supply_report(const struct v2m_key_supply *supply)
@@ -265,10 +291,12 @@ void v2m_key_supply_remember(struct v2m_key_supply *supply)
 	make_memory_path(supply, path);
 	supply->unremembered = v2m_key_memory_store(path, supply->active, &error) != 0;
 	if (supply->unremembered && !failed_before)
-		v2m_log_warning("a start with broken key sources would not know these keys: %s",
-				error.text);
+		v2m_log_warning(
+			"the last good keys cannot be stored, so the next start needs working "
+			"key sources: %s",
+			error.text);
 	if (!supply->unremembered && failed_before)
-		v2m_log_info("a start with broken key sources would know these keys again");
+		v2m_log_info("the last good keys can be stored again");
 }
 
 void v2m_key_supply_remember_again(struct v2m_key_supply *supply)

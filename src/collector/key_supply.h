@@ -36,7 +36,9 @@ int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyse
 bool v2m_key_supply_reread_is_due(struct v2m_key_supply *supply);
 /* The next attempt is an early one again. */
 void v2m_key_supply_reset_pace(struct v2m_key_supply *supply);
-/* What the last reading found in each source. */
+/* When the sources were read last, CLOCK_MONOTONIC in nanoseconds. */
+uint64_t v2m_key_supply_read_ns(const struct v2m_key_supply *supply);
+/* For each source, the result of the last reading. */
 const struct v2m_source_report *v2m_key_supply_report(const struct v2m_key_supply *supply);
 
 /* The active set; never NULL. */

@@ -13,7 +13,7 @@
 #include <systemd/sd-event.h>
 
 #include "accounting/account.h"
-#include "base/digest.h"
+#include "base/hash.h"
 #include "ipc/answer.h"
 #include "ipc/question.h"
 #include "process/channel.h"

@@ -34,12 +34,14 @@ int v2m_sampling_take(struct v2m_parts *parts)
 		set_unreadable(parts, error.text);
 		return result;
 	}
+	v2m_device_watch_read_queues(parts->devices, &sample);
 	result = v2m_bookkeeper_add_sample(parts->bookkeeper, v2m_key_supply_active(parts->keys),
 					   &sample);
 	if (result) {
 		set_unreadable(parts, strerror(-result));
 		return result;
 	}
+	v2m_device_watch_judge(parts->devices, v2m_bookkeeper_sample(parts->bookkeeper));
 	if (v2m_conditions_clear(parts->conditions, V2M_COUNTERS_UNREADABLE))
 		v2m_log_info("the counters can be read again");
 	return 0;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/endpoint.h"
+#include "config/endpoint.h"
 
 /* PID_MAX_LIMIT of include/linux/threads.h. */
 #define PID_MAX 4194304

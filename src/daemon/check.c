@@ -34,12 +34,25 @@ static void print_key_sources(const struct v2m_source_report *report)
 	}
 	if (report->count == 0)
 		puts("  none found");
-	if (report->refused_ports)
-		printf("  %zu ports are not counted: at most %d can be\n", report->refused_ports,
-		       V2M_MAX_SLOTS);
 }
 
-static const char *note_on(const struct v2m_keyset *keyset, const struct v2m_span *span)
+/* The word that --check prints beside a span. */
+static void print_notes(const struct v2m_key_notes *notes)
+{
+	char text[V2M_KEY_NOTE_LEN];
+
+	if (notes->count)
+		puts("\nNotes on the key sources");
+	for (size_t i = 0; i < notes->count; i++) {
+		v2m_key_note_format(&notes->items[i], text);
+		printf("  %-11s %s\n",
+		       notes->items[i].kind == V2M_NOTE_MISSING ? "not counted" : "remark", text);
+	}
+	if (notes->n_more)
+		printf("  and %zu more\n", notes->n_more);
+}
+
+static const char *describe_span(const struct v2m_keyset *keyset, const struct v2m_span *span)
 {
 	const struct v2m_slot *slot = v2m_slots_at(&keyset->slots, span->first_port,
 						   span->transports & V2M_TCP ? V2M_TCP : V2M_UDP);
@@ -68,15 +81,15 @@ static void print_key(const struct v2m_keyset *keyset, const struct v2m_key *key
 		v2m_span_format(span->first_port, span->last_port, ports);
 		printf("  %11s  %-4s %-8s %-7s %s (%s), from %s\n", ports,
 		       v2m_format_transports(span->transports),
-		       key->is_active ? "active" : "inactive", note_on(keyset, span), key->name,
-		       key->id, key->source);
+		       key->is_active ? "active" : "inactive", describe_span(keyset, span),
+		       key->name, key->id, key->source);
 	}
 }
 
 static void print_keys(const struct v2m_keyset *keyset)
 {
 	printf("\nKeys: %zu on %zu port%s\n", keyset->n_keys, keyset->slots.count,
-	       keyset->slots.count == 1 ? "" : "s");
+	       keyset->slots.count == 1 ? " or range" : "s and ranges");
 	for (size_t i = 0; i < keyset->n_keys; i++)
 		print_key(keyset, &keyset->keys[i]);
 }
@@ -129,7 +142,7 @@ static int check_directory(const char *setting, const char *path, struct v2m_err
 	return result;
 }
 
-int v2m_check(const struct v2m_config *config, struct v2m_error *error)
+int v2m_check(const struct v2m_config *config, bool *incomplete, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_source_report_clear) struct v2m_source_report report = { 0 };
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *keyset = NULL;
@@ -146,8 +159,15 @@ int v2m_check(const struct v2m_config *config, struct v2m_error *error)
 		return result;
 	result = v2m_key_sources_load(&config->key_sources, &options, &keyset, &report, error);
 	print_key_sources(&report);
+	print_notes(&report.notes);
+	*incomplete = report.notes.n_missing > 0;
 	if (!result)
 		print_keys(keyset);
+	if (!result && report.refused_ports)
+		result = v2m_error_set(error, -EINVAL,
+				       "%zu ports or ranges cannot be counted, because at most %d "
+				       "can be: --check marks them as refused",
+				       report.refused_ports, V2M_MAX_SLOTS);
 	devices_result = print_devices(config, keyset, &devices_error);
 	if (!result && devices_result) {
 		*error = devices_error;

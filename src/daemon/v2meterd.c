@@ -32,6 +32,7 @@ enum exit_status {
 	STATUS_OK = 0,
 	STATUS_FAILED = 1,  /* something on this machine prevents it; another start may succeed */
 	STATUS_REFUSED = 2, /* the operator has to change something first */
+	STATUS_INCOMPLETE = 3, /* --check: the daemon would run, but not count some users */
 };
 
 enum action {
@@ -270,9 +271,10 @@ static enum exit_status detach(const struct v2m_config *config)
 static enum exit_status check(const struct v2m_config *config)
 {
 	struct v2m_error error = { 0 };
+	bool incomplete = false;
 
-	if (v2m_check(config, &error) == 0)
-		return STATUS_OK;
+	if (v2m_check(config, &incomplete, &error) == 0)
+		return incomplete ? STATUS_INCOMPLETE : STATUS_OK;
 	fflush(stdout);
 	v2m_log_error("%s", error.text);
 	return STATUS_REFUSED;

@@ -16,8 +16,8 @@ static int compare(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct v2m_local_address));
 }
 
-/* Deletes what is in the map and not in the sorted list. The next key is asked for before its
- * predecessor is deleted: from a deleted key the walk would start again. */
+/* Deletes from the map what is not in the sorted list. The next key is read before the current one
+ * is deleted, because the walk starts again after a deleted key. */
 static int delete_others(int map, const struct v2m_local_address *sorted, size_t count)
 {
 	struct v2m_local_address key;
@@ -42,7 +42,7 @@ static bool is_ipv4(const struct v2m_local_address *address)
 	return memcmp(address->address, mapped, sizeof(mapped)) == 0;
 }
 
-/* fe80::/10: every device has one, and few packets of customers go there. */
+/* fe80::/10. Every device has such an address, and few packets of customers go to it. */
 static bool is_link_local(const struct v2m_local_address *address)
 {
 	return address->address[0] == 0xfe && (address->address[1] & 0xc0) == 0x80;
@@ -79,7 +79,7 @@ void v2m_own_addresses_make(const struct v2m_local_address *sorted, size_t count
 			add_ipv6(own, &sorted[i]);
 }
 
-/* Old ones go first: the map has room for just as many as there may be. */
+/* Deletes old addresses first, because the map has no room for more than the allowed number. */
 static int update_list(int map, const struct v2m_local_address *sorted, size_t count)
 {
 	uint8_t present = 1;
@@ -90,8 +90,8 @@ static int update_list(int map, const struct v2m_local_address *sorted, size_t c
 	return result;
 }
 
-/* Puts the addresses in place, with states that send the programs to the list until no program has
- * read an earlier one. */
+/* Writes the addresses with the state V2M_OWN_ELSEWHERE, so that the programs use the list. Returns
+ * after every program that may have read an earlier state has ended. */
 static int put_aside(int map, const struct v2m_own_addresses *own)
 {
 	struct v2m_own_addresses aside = *own;
@@ -105,9 +105,9 @@ static int put_aside(int map, const struct v2m_own_addresses *own)
 }
 
 /*
- * At no time an address that stays is taken for a foreign one, nor half an address for one of ours:
- * the programs ask the list while the addresses beside it change. Where that fails they go on
- * asking the list, which costs time and is right.
+ * While own_addresses changes, the programs use the list. So they never take one of our addresses
+ * for a foreign one, and never read half an address. If the change fails, they keep using the list:
+ * that is slower, but correct.
  */
 static int update(struct v2m_datapath *datapath, const struct v2m_local_address *sorted,
 		  size_t count)

@@ -9,13 +9,13 @@
 
 struct v2m_datapath;
 
-/* The host's own addresses, for devices with host_only. IPv4 in the IPv4-mapped form. 0 or -errno.
- */
+/* Sets the host's own addresses, for devices with host_only. IPv4 addresses are in the IPv4-mapped
+ * form. 0 or -errno. */
 int v2m_datapath_set_addresses(struct v2m_datapath *datapath,
 			       const struct v2m_local_address *addresses, size_t count,
 			       struct v2m_error *error);
 
-/* Fills in as many of sorted addresses as there is room for. */
+/* Fills in as many of the sorted addresses as fit. */
 void v2m_own_addresses_make(const struct v2m_local_address *sorted, size_t count,
 			    struct v2m_own_addresses *own);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "datapath/attach.h"
 
-/* Puts the programs on devices and keeps them there, by tcx where there is tcx. */
+/* Attaches the programs to devices and keeps them attached, by tcx if the kernel has it. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,8 +31,8 @@ struct way {
 static const struct way tcx = { "tcx", v2m_tcx_put, v2m_tcx_intact, v2m_tcx_outrun };
 static const struct way clsact = { "clsact", v2m_clsact_put, v2m_clsact_intact, v2m_clsact_outrun };
 
-/* A device goes on in the way it was begun: with both at once packets would count twice, with none
- * they would be missed. */
+/* A device keeps the way that it was first attached by. With both ways at once, packets would count
+ * twice; with none, they would be missed. */
 static const struct way *way_of(const struct v2m_datapath *datapath, uint32_t ifindex)
 {
 	if (v2m_tcx_pinned(&datapath->pins, ifindex))
@@ -61,7 +61,7 @@ static bool is_same(const struct v2m_device *a, const struct v2m_device *b)
 	       a->host_only == b->host_only;
 }
 
-/* Once for each time that somebody gets before us. */
+/* Logs it once for each time that a program of somebody else is put before ours. */
 static void report_outrun(const struct v2m_datapath *datapath, const struct way *way,
 			  struct v2m_device_slot *use)
 {
@@ -98,7 +98,7 @@ static int put_both(struct v2m_datapath *datapath, const struct way *way, uint32
 	return way->put(&datapath->pins, ifindex, V2M_EGRESS, programs[V2M_EGRESS], missing);
 }
 
-/* tcx is known by trying: an older kernel has no such attach type. */
+/* Only an attempt shows if the kernel has tcx: an older kernel does not know the attach type. */
 static int put(struct v2m_datapath *datapath, uint32_t ifindex,
 	       const int programs[V2M_N_DIRECTIONS], const struct way **way, bool *missing)
 {
@@ -114,8 +114,8 @@ static int put(struct v2m_datapath *datapath, uint32_t ifindex,
 	return result;
 }
 
-/* An ingress qdisc stands where clsact would, and has no egress. It is somebody else's: they have
- * to replace it. */
+/* Somebody has put an ingress qdisc in the place of clsact. It has no egress, and only its owner
+ * may replace it. */
 static int explain(const struct v2m_device *device, const struct way *way, int result,
 		   struct v2m_error *error)
 {

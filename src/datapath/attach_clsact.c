@@ -2,12 +2,12 @@
 #include "datapath/attach_clsact.h"
 
 /*
- * cls_bpf filters on clsact, for kernels without tcx. A filter is ours if its program is one that
- * we pinned, or if it has the handle that derives from pin_dir and the name of ours (the pins were
- * deleted by hand). Nothing else is ever touched.
+ * cls_bpf filters on clsact, for kernels without tcx. A filter is ours if we have pinned its
+ * program, or, because somebody may have deleted the pins, if it has our name and the handle that
+ * follows from pin_dir. No other filter is ever touched.
  *
- * A new program is pinned under a second name before it replaces the old one, so that at any moment
- * the program of the filter is pinned.
+ * A new program is pinned under a second name before it replaces the old one. So the program of the
+ * filter is pinned at any moment.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -25,8 +25,8 @@
 #include "datapath/program.h"
 #include "base/cleanup.h"
 
-/* The first priority is wanted, to be asked before filters that end the walk; the next ones are for
- * hosts where somebody has a filter of another kind there. */
+/* We want the first priority, to run before filters that end the walk. The next ones are for hosts
+ * where somebody has a filter of another kind there. */
 #define PRIORITIES 16
 
 static uint32_t minor_of(enum v2m_direction direction)
@@ -46,7 +46,7 @@ static uint32_t pinned_id(const struct v2m_pins *pins, const char *kind, uint32_
 	return fd < 0 ? 0 : v2m_program_id(fd);
 }
 
-/* The filters of one hook, and which of them is ours. */
+/* The filters of one hook. ours is one of them, or NULL. */
 struct filters {
 	struct v2m_tc_filter *items;
 	size_t count;
@@ -58,8 +58,8 @@ static void clear_filters(struct filters *filters)
 	free(filters->items);
 }
 
-/* libbpf names a filter by its program's name and id. The program itself the kernel shows to
- * CAP_SYS_ADMIN alone (BPF_PROG_GET_FD_BY_ID), which the service has not. */
+/* libbpf names a filter by its program's name and id. The kernel shows the program itself only to
+ * CAP_SYS_ADMIN (BPF_PROG_GET_FD_BY_ID), and the service does not have this capability. */
 static bool is_named_ours(const struct v2m_tc_filter *filter, enum v2m_direction direction)
 {
 	char ours[sizeof(filter->name)];
@@ -88,7 +88,8 @@ static int read_filters(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_
 	return result;
 }
 
-/* The first priority where cls_bpf can stand: free, or with bpf filters for all protocols. */
+/* Returns the first priority that can take our filter: it is free, or has only bpf filters for all
+ * protocols. */
 static uint32_t choose_priority(const struct filters *filters)
 {
 	for (uint32_t priority = 1; priority <= PRIORITIES; priority++) {
@@ -120,7 +121,7 @@ static int marker_path(const struct v2m_pins *pins, uint32_t ifindex, char path[
 	return v2m_pin_path(pins, name, path);
 }
 
-/* Remembers, before it is made, that the qdisc is ours to delete. */
+/* Marks the qdisc as ours to delete, before it is made. */
 static int pin_marker(const char *path)
 {
 	V2M_CLOSE int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "v2m_qdisc", 4, 4, 1, NULL);
@@ -137,7 +138,7 @@ static int make_qdisc(const struct v2m_pins *pins, uint32_t ifindex)
 
 	if (result)
 		return result;
-	/* One of an earlier qdisc that somebody deleted. */
+	/* The marker may be of an earlier qdisc that somebody deleted. */
 	unlink(path);
 	result = pin_marker(path);
 	if (result)
@@ -174,8 +175,8 @@ static int set_filter(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_di
 		options.priority = choose_priority(filters);
 	}
 	if (!filters->ours && options.priority != 1)
-		v2m_log_warning("device %u: another kind of filter has the first priority, ours "
-				"stands at %u",
+		v2m_log_warning("device %u: another kind of filter has the first priority, so ours "
+				"has priority %u",
 				ifindex, options.priority);
 	return bpf_tc_attach(&hook, &options);
 }
@@ -198,7 +199,8 @@ int v2m_clsact_put(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direc
 		return result;
 	if (!filters.ours && access(path, F_OK) == 0)
 		*missing = true;
-	/* One that a crash left: what it pins is in the filter, and is pinned there, or nowhere. */
+	/* A crash may have left this pin. Its program is either the filter's, which keeps it alive,
+	 * or unused. So it is safe to remove the pin. */
 	unlink(next);
 	result = bpf_obj_pin(program, next);
 	if (result == 0)
@@ -216,7 +218,7 @@ bool v2m_clsact_pinned(const struct v2m_pins *pins, uint32_t ifindex)
 	       pinned_id(pins, "prog", ifindex, V2M_EGRESS);
 }
 
-/* A filter outlives its pins, as a tcx link does not. */
+/* Unlike a tcx link, a filter stays after its pins are removed. */
 bool v2m_clsact_stands(const struct v2m_pins *pins, uint32_t ifindex)
 {
 	for (int direction = V2M_INGRESS; direction <= V2M_EGRESS; direction++) {
@@ -248,7 +250,7 @@ bool v2m_clsact_outrun(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_d
 	(void)program_id;
 	if (read_filters(pins, ifindex, direction, &filters) || !filters.ours)
 		return false;
-	/* In the kernel's order; handle 0 is the head of a priority, no filter. */
+	/* Filters are in the kernel's order. Handle 0 is the head of a priority and no filter. */
 	for (const struct v2m_tc_filter *filter = filters.items; filter < filters.ours; filter++)
 		if (filter->handle)
 			return true;
@@ -293,7 +295,7 @@ static bool is_empty(uint32_t ifindex)
 	return true;
 }
 
-/* A qdisc that we made goes with its last filter. */
+/* If we made the qdisc, it is removed with its last filter. */
 static int drop_qdisc(const struct v2m_pins *pins, uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,

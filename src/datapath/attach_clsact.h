@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Programs attached as filters of clsact: the functions of attach_tcx.h. */
+/* Attaches programs as filters of clsact, with the same functions as attach_tcx.h. */
 #ifndef V2METER_DATAPATH_ATTACH_CLSACT_H
 #define V2METER_DATAPATH_ATTACH_CLSACT_H
 

@@ -2,8 +2,8 @@
 #include "datapath/attach_tcx.h"
 
 /*
- * Pinned links to the tcx hook, Linux 6.6 and later. libbpf 1.1 knows nothing of tcx, but its
- * bpf_link_create() hands the attach type and the flags through. The constants are the kernel's
+ * Pinned links to the tcx hook, Linux 6.6 and later. libbpf 1.1 does not know tcx, but its
+ * bpf_link_create() passes the attach type and the flags on. The constants are the kernel's
  * (include/uapi/linux/bpf.h, Linux 6.6).
  */
 #include <bpf/bpf.h>
@@ -14,9 +14,10 @@
 
 #include "base/cleanup.h"
 
-#define TCX_INGRESS   46        /* BPF_TCX_INGRESS; egress is the next one */
-#define LINK_TYPE_TCX 11        /* BPF_LINK_TYPE_TCX */
-#define FLAG_BEFORE   (1U << 3) /* BPF_F_BEFORE: without a relative one, the head of the list */
+#define TCX_INGRESS   46 /* BPF_TCX_INGRESS; egress is the next one */
+#define LINK_TYPE_TCX 11 /* BPF_LINK_TYPE_TCX */
+/* BPF_F_BEFORE. It puts us at the head of the list, since we name no other program to be before. */
+#define FLAG_BEFORE (1U << 3)
 
 /* The members of union bpf_attr for BPF_PROG_QUERY, Linux 6.6. */
 struct tcx_query {
@@ -41,7 +42,8 @@ static int open_link(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_dir
 	return result ? result : bpf_obj_get(path);
 }
 
-/* The union member of tcx has the layout of xdp's and then netns'. */
+/* For a tcx link, the union has the same layout as for an xdp link, followed by that of a netns
+ * link. */
 uint32_t v2m_tcx_link(int fd, uint32_t *ifindex, enum v2m_direction *direction)
 {
 	struct bpf_link_info info = {};
@@ -91,7 +93,7 @@ int v2m_tcx_put(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_directio
 		if (result != -ENOLINK)
 			return result;
 	}
-	/* What is pinned leads nowhere any more: its device is gone, or somebody detached it. */
+	/* The pinned link is dead: its device is gone, or somebody detached it. */
 	if (fd >= 0) {
 		*missing = true;
 		if (unlink(path))
@@ -146,8 +148,8 @@ bool v2m_tcx_outrun(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_dire
 	return v2m_tcx_users(ifindex, direction, users) > 0 && users[0].program_id != program_id;
 }
 
-/* Detached first: the last reference to a link that goes away with its pin is dropped later, by a
- * kernel worker. */
+/* Detaches the link first: after its pin is gone, a kernel worker drops the last reference only
+ * later. */
 static int take_off(const struct v2m_pins *pins, uint32_t ifindex, enum v2m_direction direction)
 {
 	V2M_CLOSE int fd = open_link(pins, ifindex, direction);

@@ -28,6 +28,8 @@ static void add_device_flow(struct v2m_device_flow *sum, const struct v2m_device
 	add_tally(&sum->keys, &flow->keys);
 	add_tally(&sum->unattributed, &flow->unattributed);
 	add_tally(&sum->other, &flow->other);
+	add_tally(&sum->too_deep, &flow->too_deep);
+	add_tally(&sum->foreign, &flow->foreign);
 }
 
 int v2m_cpu_ids(void)
@@ -40,7 +42,7 @@ int v2m_cpu_ids(void)
 
 	if (result)
 		return result;
-	/* Such as 0-3,8-11: CPUs may have numbers above how many there are. */
+	/* The file reads like "0-3,8-11", so the highest number may be above the number of CPUs. */
 	last = text + strlen(text);
 	while (last > text && !strchr("-,", last[-1]))
 		last--;
@@ -76,7 +78,7 @@ static void add_live_flow(struct v2m_flow *sum, const struct v2m_flow *flow)
 	sum->payload_bytes += __atomic_load_n(&flow->payload_bytes, __ATOMIC_RELAXED);
 }
 
-/* One CPU and direction, all slots that the sample reports. */
+/* Adds the counters of one CPU and direction, for all slots of the sample. */
 static int add_part(const struct v2m_datapath *datapath, int cpu, enum v2m_direction direction,
 		    struct v2m_sample *sample)
 {

@@ -9,19 +9,19 @@
 
 struct v2m_datapath;
 
-/* Reads all counters into an empty sample: slots in use and attached devices, clocks and epoch. A
- * slot that set_ports() took out is in the next sample one last time, with its last bytes. The
- * link_*_bytes of devices are left 0. 0 or -errno. */
+/* Reads all counters into an empty sample: slots in use, attached devices, clocks and epoch. After
+ * set_ports() has retired a slot, the next sample has it a last time, with its last bytes. The
+ * link_*_bytes of devices stay 0. 0 or -errno. */
 int v2m_datapath_read(struct v2m_datapath *datapath, struct v2m_sample *sample,
 		      struct v2m_error *error);
 
-/* Order of the ports of a sample, for qsort(3). */
+/* Compares two ports of a sample, for qsort(3). */
 int v2m_port_sample_compare(const void *a, const void *b);
-/* How many parts port_counters has for each direction, 1 above the highest number of a
- * CPU. Or -errno. */
+/* Returns how many parts port_counters has for each direction, or -errno. It is the highest number
+ * of a CPU plus 1. */
 int v2m_cpu_ids(void);
-/* The memory of one CPU's and direction's counters, slots 0 to count - 1, to be unmapped by
- * v2m_counters_unmap(). NULL and errno. */
+/* Maps the counters of one CPU and direction into memory, slots 0 to count - 1. The caller unmaps
+ * them by v2m_counters_unmap(). NULL with errno after a failure. */
 struct v2m_port_counters *v2m_counters_map(const struct v2m_datapath *datapath, int cpu,
 					   enum v2m_direction direction, unsigned count);
 void v2m_counters_unmap(struct v2m_port_counters *counters, unsigned count);

@@ -50,7 +50,8 @@ static int open_all(struct v2m_datapath *datapath, const struct v2m_datapath_opt
 		result = v2m_device_slots_open(datapath, error);
 	if (result == 0)
 		result = v2m_port_slots_open(datapath, error);
-	/* The kernel's word for what it does not know; ours for what we were told wrongly. */
+	/* The kernel answers EINVAL to what it does not support. For our callers EINVAL means a
+	 * wrong argument. */
 	return result == -EINVAL ? -EOPNOTSUPP : result;
 }
 

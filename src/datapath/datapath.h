@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The kernel programs and their maps: load, pin, take over, attach to devices, read. Used by the
- * collector's thread alone. Nothing that this module does ever loses a count: programs are swapped,
- * never taken out and put back, and what is pinned outlives the process.
+ * The kernel programs and their maps: load, pin, take over, attach to devices, read. Only the
+ * collector's thread uses this module. No call loses a count: a program is swapped in one step,
+ * never removed and attached again, and pinned objects outlive the process.
  */
 #ifndef V2METER_DATAPATH_DATAPATH_H
 #define V2METER_DATAPATH_DATAPATH_H
@@ -16,19 +16,19 @@
 struct v2m_datapath;
 
 struct v2m_datapath_options {
-	const char *pin_dir; /* on a bpffs, which is mounted if it is not */
-	bool force_clsact;   /* use clsact + cls_bpf even where the kernel has tcx */
+	const char *pin_dir; /* on a bpffs, which is mounted if it is missing */
+	bool force_clsact;   /* use clsact and cls_bpf even if the kernel has tcx */
 };
 
-/* Loads the programs and makes the maps, or takes over those that are pinned: same ABI, same boot.
- * 0; -EPERM, -EOPNOTSUPP and the like where the kernel or the privileges do not allow it, with the
- * reason in *error. */
+/* Loads the programs. Takes over the pinned maps if they have the same ABI and are of this boot,
+ * otherwise makes new ones. 0 or -errno, such as -EPERM or -EOPNOTSUPP if the kernel or the
+ * privileges do not allow it; *error has the reason. */
 int v2m_datapath_open(const struct v2m_datapath_options *options, struct v2m_datapath **datapath,
 		      struct v2m_error *error);
-/* Closes descriptors. What is pinned goes on counting. Does nothing on NULL. */
+/* Closes descriptors. The pinned programs go on counting. Does nothing on NULL. */
 void v2m_datapath_close(struct v2m_datapath *datapath);
 
-/* When the counters began: CLOCK_REALTIME of the maps' making. */
+/* Returns when the counters began: the CLOCK_REALTIME at which the maps were made. */
 uint64_t v2m_datapath_created_ns(const struct v2m_datapath *datapath);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "datapath/device_slots.h"
 
-/* Which element of device_counters belongs to which device: by index and name, so that neither a
- * new device that got an old index nor a renamed one goes on with another's figures. */
+/* Finds the element of device_counters that belongs to a device, by index and name. So a new device
+ * that got an old index, or a renamed device, does not continue the figures of another one. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -64,7 +64,8 @@ const char *v2m_datapath_device_name(const struct v2m_datapath *datapath, uint32
 	return latest && memchr(latest->name, 0, sizeof(latest->name)) ? latest->name : NULL;
 }
 
-/* A slot that nothing counts in: never used, or else of a device without pins. */
+/* Finds a slot that no program counts in: a slot that was never used, otherwise one of a device
+ * without pins. */
 static int find_free(const struct v2m_datapath *datapath)
 {
 	uint32_t pinned[V2M_MAX_DEVICES];
@@ -86,7 +87,7 @@ static int find_free(const struct v2m_datapath *datapath)
 	return -ENOSPC;
 }
 
-/* Zeroes every CPU's copy, which is safe as no program counts in it any more. */
+/* Zeroes every CPU's copy. This is safe, because no program counts in the slot any more. */
 static int claim(struct v2m_datapath *datapath, uint32_t slot, const struct v2m_device *device)
 {
 	V2M_FREE struct v2m_device_counters *copies =

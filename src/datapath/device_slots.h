@@ -8,13 +8,14 @@
 
 struct v2m_datapath;
 
-/* The name under which the device was last counted on, by an earlier process perhaps; NULL where
- * that is not known. As long as the datapath, and until another device takes its place. */
+/* Returns the name that the device had when it was last counted on, maybe by an earlier process, or
+ * NULL if it is unknown. Valid as long as the datapath and until another device gets the slot. */
 const char *v2m_datapath_device_name(const struct v2m_datapath *datapath, uint32_t ifindex);
 
 /* Reads which slots are in use. 0 or -errno. */
 int v2m_device_slots_open(struct v2m_datapath *datapath, struct v2m_error *error);
-/* The slot of a device, a new one where it has none. 0 to V2M_MAX_DEVICES - 1, or -errno. */
+/* Returns the slot of a device, 0 to V2M_MAX_DEVICES - 1, or -errno. A device without a slot gets
+ * one. */
 int v2m_device_slot_get(struct v2m_datapath *datapath, const struct v2m_device *device,
 			struct v2m_error *error);
 

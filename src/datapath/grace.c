@@ -27,7 +27,7 @@ static int wait_by_map_update(void)
 	return bpf_map_update_elem(outer, &key, &inner, BPF_ANY);
 }
 
-/* Programs at tc run in RCU read-side sections; the global membarrier is a synchronize_rcu(). */
+/* tc programs run in RCU read-side sections, and the global membarrier is a synchronize_rcu(). */
 int v2m_grace_period(void)
 {
 	if (syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0)

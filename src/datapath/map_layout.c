@@ -97,7 +97,7 @@ static const struct btf_member *find_member(const struct btf *btf, uint32_t id, 
 	return NULL;
 }
 
-/* Offset and size of a member, or -EPROTO. */
+/* Finds offset and size of a member. 0 or -EPROTO. */
 static int find(const struct v2m_map_layout *layout, const char *path,
 		struct v2m_counter_place *place)
 {
@@ -132,7 +132,7 @@ int v2m_map_layout_find(const struct v2m_map_layout *layout, const char *path, u
 	return size == 0 || place.size == size ? (int)place.offset : -EPROTO;
 }
 
-/* Leaves the place empty where there is no such integer. */
+/* Leaves the place empty if there is no such integer. */
 static void find_counter(const struct v2m_map_layout *layout, const char *flow, const char *name,
 			 struct v2m_counter_place *place)
 {
@@ -164,7 +164,7 @@ static bool is_understood(const struct v2m_counter_layout *layout)
 			return false;
 	if (!layout->port.size)
 		return false;
-	/* Where a slot has many elements, they have to say which. */
+	/* If a slot has several elements, each must name its slot. */
 	return layout->per_cpu || layout->slot.size;
 }
 

@@ -17,16 +17,16 @@ struct v2m_map_layout {
 	uint32_t entries;
 };
 
-/* type: the struct that is the map's value. btf_map: the map that holds the BTF; negative: what the
- * kernel keeps with the map, which takes CAP_SYS_ADMIN. 0, or -errno; -EPROTO where there is no BTF
- * with that type. */
+/* type: the struct that is the map's value. btf_map: the map that holds the BTF; if negative, the
+ * BTF that the kernel keeps with the map is read, which needs CAP_SYS_ADMIN. 0, or -errno; -EPROTO
+ * if there is no BTF with that type. */
 int v2m_map_layout_open(int map, int btf_map, const char *type, struct v2m_map_layout *layout);
 void v2m_map_layout_close(struct v2m_map_layout *layout);
-/* The offset of a member, "tcp_rx.packets" for a member's member, if it has this size (0: 1, 2, 4
- * or 8). Or -EPROTO. */
+/* Returns the offset of a member ("tcp_rx.packets" for a member of a member), or -EPROTO if there
+ * is no such member of this size. size 0 accepts 1, 2, 4 and 8. */
 int v2m_map_layout_find(const struct v2m_map_layout *layout, const char *path, uint32_t size);
 
-/* Where a counter is; size 0: this layout has no such counter. */
+/* The place of a counter in a value. size is 0 if this layout has no such counter. */
 struct v2m_counter_place {
 	uint32_t offset;
 	uint32_t size;
@@ -35,9 +35,10 @@ struct v2m_counter_place {
 /* tcp_rx, tcp_tx, udp_rx, udp_tx */
 #define V2M_COUNTER_FLOWS 4
 
-/* Of port_counters in any version. Version 1 had a PERCPU_ARRAY by slot, with port and the flows
- * tcp_rx to udp_tx. Since version 2 it is an ARRAY with elements for each CPU and direction, which
- * name their slot, and tx: they have the flows tcp and udp. */
+/* The layout of port_counters in any version. Version 1 had a PERCPU_ARRAY, indexed by the slot,
+ * with the member port and the flows tcp_rx to udp_tx. Since version 2 it is an ARRAY with one
+ * element for each CPU, direction and slot. An element names its slot and direction (tx) and has
+ * the flows tcp and udp. */
 struct v2m_counter_layout {
 	uint32_t entries;
 	bool per_cpu;    /* a look-up gives every CPU's copy */
@@ -46,17 +47,17 @@ struct v2m_counter_layout {
 	struct v2m_counter_place last_port;
 	struct v2m_counter_place slot;
 	struct v2m_counter_place transports;
-	struct v2m_counter_place tx; /* size 0: a flow has its direction in its name */
+	struct v2m_counter_place tx; /* size 0: the names of the flows contain the direction */
 	struct v2m_counter_place assigned_ns;
 	struct v2m_counter_place packets[V2M_COUNTER_FLOWS];
 	struct v2m_counter_place wire_bytes[V2M_COUNTER_FLOWS];
 	struct v2m_counter_place payload_bytes[V2M_COUNTER_FLOWS];
 };
 
-/* The layout of a port_counters map of any version: the port and wire_bytes have to be there.
- * btf_map as above. 0, or -errno; -EPROTO where it is no such map. */
+/* Reads the layout of a port_counters map of any version. It must have the port and wire_bytes.
+ * btf_map as above. 0, or -errno; -EPROTO if it is no such map. */
 int v2m_counter_layout_read(int map, int btf_map, struct v2m_counter_layout *layout);
-/* 0 where the layout has no such counter. */
+/* Returns 0 if the layout has no such counter. */
 uint64_t v2m_counter_get(const struct v2m_counter_place *place, const uint8_t *value);
 
 #endif

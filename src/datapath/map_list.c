@@ -18,7 +18,7 @@ const char *const v2m_map_names[V2M_N_MAPS] = {
 	[V2M_MAP_META] = "meta",
 };
 
-/* Where the bit fields are, only their values tell. */
+/* offsetof() does not work on bit fields, so this hashes a value for each field. */
 static uint64_t hash_bit_fields(uint64_t hash)
 {
 	const struct v2m_transport_slot each[] = {
@@ -33,15 +33,9 @@ static uint64_t hash_bit_fields(uint64_t hash)
 
 #define PLACE(type, member) offsetof(struct type, member), sizeof(((struct type *)0)->member)
 
-uint64_t v2m_abi_hash(void)
+static uint64_t hash_port_maps(uint64_t hash)
 {
 	static const uint32_t layout[] = {
-		V2M_ABI_VERSION,
-		V2M_MAX_SLOTS,
-		V2M_MAX_DEVICES,
-		V2M_MAX_FRAGMENTS,
-		V2M_MAX_LOCAL_ADDRESSES,
-		V2M_MAX_UDP_PEERS,
 		PLACE(v2m_flow, packets),
 		PLACE(v2m_flow, wire_bytes),
 		PLACE(v2m_flow, payload_bytes),
@@ -56,18 +50,37 @@ uint64_t v2m_abi_hash(void)
 		PLACE(v2m_port_counters, tcp),
 		PLACE(v2m_port_counters, udp),
 		sizeof(struct v2m_port_counters),
+	};
+
+	return v2m_fnv64(hash, layout, sizeof(layout));
+}
+
+static uint64_t hash_device_counters(uint64_t hash)
+{
+	static const uint32_t layout[] = {
 		PLACE(v2m_tally, packets),
 		PLACE(v2m_tally, wire_bytes),
 		PLACE(v2m_device_flow, seen),
 		PLACE(v2m_device_flow, keys),
 		PLACE(v2m_device_flow, unattributed),
 		PLACE(v2m_device_flow, other),
+		PLACE(v2m_device_flow, too_deep),
+		PLACE(v2m_device_flow, foreign),
 		PLACE(v2m_device_counters, ifindex),
 		PLACE(v2m_device_counters, name),
 		PLACE(v2m_device_counters, assigned_ns),
 		PLACE(v2m_device_counters, ingress),
 		PLACE(v2m_device_counters, egress),
 		sizeof(struct v2m_device_counters),
+	};
+
+	return v2m_fnv64(hash, layout, sizeof(layout));
+}
+
+/* Hashes the maps that hold no counters. */
+static uint64_t hash_other_maps(uint64_t hash)
+{
+	static const uint32_t layout[] = {
 		PLACE(v2m_meta, abi_hash),
 		PLACE(v2m_meta, boot_id),
 		PLACE(v2m_meta, identity),
@@ -93,5 +106,19 @@ uint64_t v2m_abi_hash(void)
 		PLACE(v2m_udp_seen, jiffies),
 	};
 
-	return hash_bit_fields(v2m_fnv64(V2M_FNV64_START, layout, sizeof(layout)));
+	return v2m_fnv64(hash, layout, sizeof(layout));
+}
+
+uint64_t v2m_abi_hash(void)
+{
+	static const uint32_t limits[] = {
+		V2M_ABI_VERSION,   V2M_MAX_SLOTS,           V2M_MAX_DEVICES,
+		V2M_MAX_FRAGMENTS, V2M_MAX_LOCAL_ADDRESSES, V2M_MAX_UDP_PEERS,
+	};
+	uint64_t hash = v2m_fnv64(V2M_FNV64_START, limits, sizeof(limits));
+
+	hash = hash_port_maps(hash);
+	hash = hash_device_counters(hash);
+	hash = hash_other_maps(hash);
+	return hash_bit_fields(hash);
 }

@@ -8,7 +8,7 @@
 #include "base/macros.h"
 #include "v2meter/bpf_abi.h"
 
-/* Under pin_dir: where the present ABI version's pins are. */
+/* The directory below pin_dir that holds the pins of this ABI version. */
 #define V2M_PINS_DIRECTORY "v" V2M_STRINGIFY(V2M_ABI_VERSION)
 
 enum v2m_map {
@@ -19,13 +19,16 @@ enum v2m_map {
 	V2M_MAP_LOCAL_ADDRESSES,
 	V2M_MAP_OWN_ADDRESSES,
 	V2M_MAP_UDP_PEERS,
-	V2M_MAP_BTF,  /* not one of the object's: it holds its BTF */
-	V2M_MAP_META, /* last: where it is pinned, the others are, but for an older build's BTF */
+	V2M_MAP_BTF,  /* holds the object's BTF; the object itself does not contain this map */
+	V2M_MAP_META, /* pinned last: if it is there, so are the others. Older builds lack
+			 V2M_MAP_BTF. */
 	V2M_N_MAPS,
 };
 
 extern const char *const v2m_map_names[V2M_N_MAPS];
-/* Hash of the layout of everything in bpf_abi.h. */
+
+/* Returns the hash of the layout of the maps in bpf_abi.h. It is stored in the pinned meta map: a
+ * build takes over the maps of another build only if both have the same hash. */
 uint64_t v2m_abi_hash(void);
 
 #endif

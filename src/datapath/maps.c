@@ -45,8 +45,8 @@ static void close_maps(int maps[V2M_N_MAPS])
 	}
 }
 
-/* Missing where an older version made the maps, or where somebody has removed its pin. Nothing
- * counts in it: any build with the same layout can make it. */
+/* The BTF map is missing if an older version made the maps, or if somebody removed its pin. It
+ * holds no counters, so any build with the same layout can make it. */
 static int ensure_btf(struct v2m_datapath *datapath, struct v2m_error *error)
 {
 	int result = datapath->maps[V2M_MAP_BTF];
@@ -60,7 +60,7 @@ static int ensure_btf(struct v2m_datapath *datapath, struct v2m_error *error)
 	return 0;
 }
 
-/* All maps of a directory, with or without the BTF. 0 or -errno. */
+/* Opens all maps of a directory. Only V2M_MAP_BTF may be missing. 0 or -errno. */
 static int open_pinned(const struct v2m_pins *pins, int maps[V2M_N_MAPS])
 {
 	for (int i = 0; i < V2M_N_MAPS; i++) {
@@ -71,7 +71,8 @@ static int open_pinned(const struct v2m_pins *pins, int maps[V2M_N_MAPS])
 	return 0;
 }
 
-/* Compares the maps that are open. NULL: all have their shapes. Else why holds a reason. */
+/* Compares the open maps with their shapes. Returns NULL if all have them, otherwise the reason,
+ * which is in why. */
 static const char *compare_shapes(const struct v2m_datapath *datapath,
 				  const struct v2m_map_shape shapes[V2M_N_MAPS], char why[WHY_LEN])
 {
@@ -89,8 +90,8 @@ static const char *compare_shapes(const struct v2m_datapath *datapath,
 	return NULL;
 }
 
-/* NULL where the pinned maps can be taken over, else why they cannot, maybe in the buffer. The meta
- * data are not read before their size is known. */
+/* Returns NULL if the pinned maps can be taken over, otherwise the reason, which may be in why. The
+ * size of the meta map is checked before it is read. */
 static const char *why_not_take_over(struct v2m_datapath *datapath, const struct v2m_meta *wanted,
 				     char why[WHY_LEN])
 {
@@ -113,7 +114,7 @@ static const char *why_not_take_over(struct v2m_datapath *datapath, const struct
 	return compare_shapes(datapath, shapes, why);
 }
 
-/* Programs stand on devices, and their maps are pinned but not described. */
+/* True if programs are attached and their maps are pinned, but the meta map is missing. */
 static bool lacks_meta(const struct v2m_pins *pins)
 {
 	V2M_CLOSE int counters = v2m_pin_get(pins, v2m_map_names[V2M_MAP_PORT_COUNTERS]);
@@ -122,8 +123,7 @@ static bool lacks_meta(const struct v2m_pins *pins)
 	return counters >= 0 && v2m_pins_devices(pins, &some_device, 1) > 0;
 }
 
-/* Maps that were pinned by a process that ended before it had pinned all: nothing counts in them.
- */
+/* Unpins the maps of a process that ended before it had pinned all. No program counts in them. */
 static void drop_unfinished(const struct v2m_pins *pins)
 {
 	char path[PATH_MAX];
@@ -133,7 +133,7 @@ static void drop_unfinished(const struct v2m_pins *pins)
 			unlink(path);
 }
 
-/* Pins the maps, all but those whose bits are set in present. */
+/* Pins the maps whose bits are not set in present. */
 static int pin_maps(const struct v2m_datapath *datapath, unsigned present, struct v2m_error *error)
 {
 	char path[PATH_MAX];
@@ -182,8 +182,8 @@ static int make_maps(struct v2m_datapath *datapath, const struct v2m_meta *meta,
 	return 0;
 }
 
-/* Somebody has removed pin_dir, and our lock with it: the new directory has to be locked, or a
- * second daemon would take it for its own. */
+/* Somebody has removed pin_dir, and our lock with it. Without a lock on the new directory a second
+ * daemon could use it. */
 static int keep_directory(struct v2m_datapath *datapath, struct v2m_error *error)
 {
 	struct stat locked;
@@ -206,7 +206,7 @@ static int keep_directory(struct v2m_datapath *datapath, struct v2m_error *error
 	return 0;
 }
 
-/* Which of the maps' pins are there, as bits. */
+/* Returns one bit for each map whose pin exists. */
 static unsigned present_pins(const struct v2m_pins *pins)
 {
 	unsigned present = 0;
@@ -234,8 +234,8 @@ int v2m_maps_keep_pinned(struct v2m_datapath *datapath, struct v2m_error *error)
 	return v2m_strays_take_back(datapath, error);
 }
 
-/* Takes over the maps that are in datapath->maps. Their BTF may have no pin yet: it gets one here,
- * before somebody looks for pins that were removed. */
+/* Takes over the maps in datapath->maps. The BTF may have no pin yet. It gets one here, so that it
+ * is not reported as removed later. */
 static int take_over(struct v2m_datapath *datapath, struct v2m_error *error)
 {
 	int result = ensure_btf(datapath, error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The maps' life: made, taken over, pinned again. */
+/* Makes the maps, takes them over, and pins them again. */
 #ifndef V2METER_DATAPATH_MAPS_H
 #define V2METER_DATAPATH_MAPS_H
 
@@ -7,11 +7,11 @@
 
 struct v2m_datapath;
 
-/* Takes the pinned maps over or makes new ones. 0 or -errno. */
+/* Takes over the pinned maps or makes new ones. 0 or -errno. */
 int v2m_maps_open(struct v2m_datapath *datapath, struct v2m_error *error);
-/* Pins the maps again where somebody has removed their pins, or pin_dir: without them a restart
- * would begin with new maps, and nothing could be pinned beside them. 0 or -errno; -EBUSY where
- * another daemon has taken pin_dir meanwhile. */
+/* Pins the maps again if somebody has removed their pins or pin_dir. Without the pins a restart
+ * would begin with new maps, and no program could be pinned. 0 or -errno; -EBUSY if another daemon
+ * has taken pin_dir meanwhile. */
 int v2m_maps_keep_pinned(struct v2m_datapath *datapath, struct v2m_error *error);
 
 #endif

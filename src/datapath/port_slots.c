@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "datapath/port_slots.h"
 
-/* Which slot counts which rule. A rule keeps its slot, also while it is not counted, until all
- * others are taken. */
+/* Assigns slots to rules. A rule that is not counted keeps its slot until all other slots are
+ * taken. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -44,7 +44,7 @@ struct v2m_port_slot v2m_port_element_get(const struct v2m_port_element *element
 	return slot;
 }
 
-/* A program sees the old value or this one. */
+/* A program sees either the old value or this one. */
 static void set_element(struct v2m_port_element *element, struct v2m_port_slot slot)
 {
 	uint32_t value;
@@ -198,7 +198,7 @@ static int begin_placing(struct placing *placing, const struct v2m_port_rule *ru
 	return 0;
 }
 
-/* How well an earlier use fits a rule: 0 not at all, else the higher the better. */
+/* Returns how well an earlier use fits a rule: 0 if it does not fit, higher is better. */
 static int fitness(const struct v2m_slot_use *use, const struct v2m_port_rule *rule)
 {
 	if (use->last_port != rule->last_port || !(use->transports & rule->transports))
@@ -206,7 +206,8 @@ static int fitness(const struct v2m_slot_use *use, const struct v2m_port_rule *r
 	return 1 + (use->transports == rule->transports) + (use->counted ? 2 : 0);
 }
 
-/* Of those that fit as well as each other, the one that was assigned first. */
+/* Returns the slot that fits the rule best, or -1. If several fit equally well, the one that was
+ * assigned first. */
 static int find_kept(const struct placing *placing, const struct v2m_port_rule *rule)
 {
 	const struct v2m_slot_use *slots = placing->datapath->slots;
@@ -240,8 +241,9 @@ static void keep_slots(struct placing *placing)
 	}
 }
 
-/* Never used ones first, then the one that was assigned longest ago. Not one that is counted, nor
- * one whose last bytes nobody has read: -EBUSY where there are no others. */
+/* Finds a slot for a new rule: one that was never used, otherwise the one that was assigned longest
+ * ago. A slot that is counted, or whose last bytes have not been read, is not free. -EBUSY if no
+ * slot is free. */
 static int find_free(const struct placing *placing)
 {
 	const struct v2m_datapath *datapath = placing->datapath;
@@ -260,15 +262,15 @@ static int find_free(const struct placing *placing)
 	return oldest;
 }
 
-/* Writes zeros with the new owner's name in every CPU's and direction's copy: safe as no program
- * counts here. The copy that read_slots() looks at is the last one: with a process that ends in
- * between, the slot is one that was never used. */
+/* Writes zeros and the new rule into the copies of every CPU and direction. This is safe, because
+ * no program counts in the slot. The copy that read_slots() looks at is written last: if the
+ * process ends before, the slot counts as never used. */
 static void claim(struct placing *placing, uint16_t slot, const struct v2m_port_rule *rule)
 {
 	struct v2m_slot_use *use = &placing->datapath->slots[slot];
 	uint64_t now_ns = (uint64_t)v2m_clock_real_us() * 1000;
 
-	/* Unlike any earlier use's, also where the clock was set back or stands. */
+	/* Must differ from any earlier use, even if the clock was set back or does not move. */
 	if (now_ns <= use->assigned_ns)
 		now_ns = use->assigned_ns + 1;
 	if (use->first_port)
@@ -295,7 +297,8 @@ static void claim(struct placing *placing, uint16_t slot, const struct v2m_port_
 	}
 }
 
-/* Slots for rules without one, as far as they go. 0; -EBUSY where some are left; or -errno. */
+/* Gives slots to rules that have none, as long as slots are free. 0; -EBUSY if some rules got none;
+ * or another -errno. */
 static int claim_slots(struct placing *placing)
 {
 	for (size_t i = 0; i < placing->count; i++) {
@@ -323,7 +326,7 @@ static int claim_slots(struct placing *placing)
 void v2m_port_slots_compose(const struct v2m_port_rule *const *rules, const int *slots,
 			    size_t count, struct v2m_port_slot wanted[65536])
 {
-	/* Last ones first: the first ones win. */
+	/* The last rules come first, so that the first rules overwrite them and win. */
 	for (size_t i = count; i-- > 0;) {
 		const struct v2m_transport_slot place = {
 			.slot = (uint16_t)slots[i] & (V2M_MAX_SLOTS - 1),
@@ -343,7 +346,7 @@ void v2m_port_slots_compose(const struct v2m_port_rule *const *rules, const int 
 	}
 }
 
-/* The programs add to other members of the same element meanwhile. */
+/* Meanwhile the programs add to other members of the same element. */
 static void note_transports(struct placing *placing)
 {
 	for (size_t i = 0; i < placing->count; i++) {
@@ -359,8 +362,8 @@ static void note_transports(struct placing *placing)
 	}
 }
 
-/* Programs that have looked up a slot still count in it until they end, which the last reading
- * waits for. */
+/* A program that has looked up a slot counts in it until the program ends. The last reading waits
+ * for that. */
 static int retire(struct placing *placing)
 {
 	bool retired = false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Which ports are counted, and the slot of each. */
+/* The ports that are counted, and their slots. */
 #ifndef V2METER_DATAPATH_PORT_SLOTS_H
 #define V2METER_DATAPATH_PORT_SLOTS_H
 
@@ -12,18 +12,19 @@
 struct v2m_datapath;
 
 /*
- * Makes the kernel count exactly these rules, each in one slot. Single ports come before ranges,
- * and the order of the list decides among equals: who comes first gets a slot, and wins a port that
- * a later rule has too, for the transports they share. A port may so stand in two rules with one
- * transport each.
+ * Makes the kernel count exactly these rules, each in one slot. Single ports are placed before
+ * ranges, otherwise in the order of the list. The rule that is placed first gets a slot first. If
+ * two rules share a port and a transport, the port counts for the rule that was placed first. So a
+ * port may belong to two rules, with one transport each.
  *
- * A rule keeps the slot, and the counter, of an earlier one with the same first and last port and a
- * transport in common. A slot whose rule left is no longer counted, and is given away only when no
- * other is free. A port that changes from one slot to another is counted all along.
+ * A rule keeps the slot and the counters of an earlier rule with the same first and last port and a
+ * common transport. The slot of a rule that left is not counted any more, and is assigned again
+ * only if no other slot is free. While a port changes from one slot to another, all its bytes are
+ * counted.
  *
- * Returns how many could be placed, the first ones in that order, or -errno; -EINVAL where a rule
- * has no ports; -EBUSY where only slots of rules that have just left are free: to be called again
- * after a reading, in which they are the last time.
+ * Returns how many rules were placed, the first ones in that order, or -errno. -EINVAL: a rule has
+ * no ports. -EBUSY: the only free slots are those of rules that have just left. Take a sample,
+ * which has them a last time, and call this again.
  */
 int v2m_datapath_set_ports(struct v2m_datapath *datapath, const struct v2m_port_rule *rules,
 			   size_t count, struct v2m_error *error);
@@ -31,19 +32,22 @@ int v2m_datapath_set_ports(struct v2m_datapath *datapath, const struct v2m_port_
 /* Reads which slots are in use. 0 or -errno. */
 int v2m_port_slots_open(struct v2m_datapath *datapath, struct v2m_error *error);
 
-/* Rules in the order of placing, single ports first; at most V2M_MAX_SLOTS. How many. */
+/* Sorts the rules in the order of placing, single ports first. Returns how many, at most
+ * V2M_MAX_SLOTS. */
 size_t v2m_port_slots_order(const struct v2m_port_rule *rules, size_t count,
 			    const struct v2m_port_rule **ordered);
-/* Enters ordered rules in a table by port that is all zero. slots: of each rule; -1: has none. */
+/* Enters the ordered rules in a table that is indexed by port and all zero. slots: the slot of each
+ * rule, -1 if it has none. */
 void v2m_port_slots_compose(const struct v2m_port_rule *const *rules, const int *slots,
 			    size_t count, struct v2m_port_slot wanted[65536]);
 
-/* An element of port_slot as it lies in the map's memory. */
+/* An element of port_slot in the memory of the map. */
 struct v2m_port_element {
-	uint32_t value; /* a struct v2m_port_slot, to be read and written in one piece */
+	uint32_t value; /* a struct v2m_port_slot, read and written in one piece */
 	uint32_t pad;
 };
-/* The memory of port_slot, to be unmapped by v2m_port_elements_unmap(). NULL and errno. */
+/* Maps port_slot into memory. The caller unmaps it by v2m_port_elements_unmap(). NULL with errno
+ * after a failure. */
 struct v2m_port_element *v2m_port_elements_map(const struct v2m_datapath *datapath);
 void v2m_port_elements_unmap(struct v2m_port_element *elements);
 struct v2m_port_slot v2m_port_element_get(const struct v2m_port_element *element);

@@ -2,9 +2,9 @@
 #include "datapath/previous.h"
 
 /*
- * Counts of a version whose maps we cannot take over. Its directory becomes previous_<N>, its links
- * and programs move to the current directory, where attaching swaps new programs into them. From
- * then on nothing is added to the old maps, and they are read by the member names in their BTF.
+ * Reads the counts of a version whose maps we cannot take over. Its directory becomes previous_<N>.
+ * Its links and programs move to the current directory, and attaching swaps new programs into them.
+ * From then on no program adds to the old maps. They are read by the member names in their BTF.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -31,7 +31,7 @@
 struct moving {
 	const struct v2m_pins *from;
 	const struct v2m_pins *to;
-	bool moved; /* something, so that the directory has to be walked again */
+	bool moved; /* an entry was moved, so the directory has to be read again */
 };
 
 static int move_pin(const char *name, void *context)
@@ -54,8 +54,8 @@ static int move_pin(const char *name, void *context)
 	return 1;
 }
 
-/* Moves one by one, as a directory that changes while it is read may show entries twice or not at
- * all. */
+/* Moves one entry in each walk: a directory that changes while it is read may show entries twice or
+ * not at all. */
 static int move_attachments(const struct v2m_pins *from, const struct v2m_pins *to)
 {
 	struct moving moving = { .from = from, .to = to };
@@ -68,7 +68,7 @@ static int move_attachments(const struct v2m_pins *from, const struct v2m_pins *
 	return result < 0 ? result : 0;
 }
 
-/* The name of the N-th set-aside directory. */
+/* Names the directory previous_<number>. */
 static int previous_pins(const struct v2m_datapath *datapath, unsigned number,
 			 struct v2m_pins *pins)
 {
@@ -136,13 +136,13 @@ static bool has_counters(const struct v2m_pins *pins)
 	       access(path, F_OK) == 0;
 }
 
-/* What a crash in the middle of setting aside left behind. Maps whose counters somebody has
- * unpinned are of no use to anybody: they must not stay until there is no number left. */
+/* Finishes what a crash interrupted while maps were set aside, and removes the rest. Maps without
+ * pinned counters are useless. If they stayed, the numbers of the directories would run out. */
 static int tidy_previous(struct v2m_datapath *datapath, const struct v2m_pins *pins)
 {
 	int result = move_attachments(pins, &datapath->pins);
 
-	/* With a pin of somebody else's in it the directory stays. */
+	/* The directory stays if it has a pin of somebody else. */
 	if (result == 0 && !has_counters(pins))
 		(void)v2m_pins_remove(pins);
 	return result;
@@ -246,8 +246,8 @@ static struct v2m_port_sample identity_of(const struct v2m_counter_layout *layou
 	return port;
 }
 
-/* The sample's port that an element belongs to; a new one with the first element of a slot. NULL
- * where the slot was never used, or was just being given away. */
+/* Returns the port of the sample that an element belongs to, and adds it for the first element of a
+ * slot. NULL if the slot was never used, or was about to get a new owner. */
 static struct v2m_port_sample *port_of(struct v2m_sample *sample, uint32_t *numbers,
 				       const struct v2m_port_sample *found, uint32_t index)
 {
@@ -263,7 +263,7 @@ static struct v2m_port_sample *port_of(struct v2m_sample *sample, uint32_t *numb
 	return port->assigned_ns == found->assigned_ns ? port : NULL;
 }
 
-/* numbers: by slot, 1 + its index in the sample. */
+/* numbers: for each slot, 1 + its index in the sample; 0 if it has none yet. */
 static int add_elements(int fd, const struct v2m_counter_layout *layout, int cpus,
 			struct v2m_sample *sample, uint32_t *numbers, uint8_t *copies)
 {
@@ -326,7 +326,7 @@ int v2m_datapath_read_previous(struct v2m_datapath *datapath, struct v2m_sample 
 
 	if (result)
 		return v2m_error_set(error, result, "no counts of an earlier version");
-	/* The programs that were swapped out may still be running. */
+	/* Waits for the replaced programs, which may still run. */
 	result = v2m_grace_period();
 	made.mono_ns = v2m_clock_mono_ns();
 	made.real_us = v2m_clock_real_us();
@@ -338,7 +338,7 @@ int v2m_datapath_read_previous(struct v2m_datapath *datapath, struct v2m_sample 
 		result = result == -ENOENT ? -EPROTO : result;
 		return v2m_error_set(error, result, "cannot read the counts in %s: %s%s", pins.dir,
 				     strerror(-result),
-				     result == -EPERM ? ": it takes CAP_SYS_ADMIN" : "");
+				     result == -EPERM ? ": reading them needs CAP_SYS_ADMIN" : "");
 	}
 	*sample = made;
 	return 0;

@@ -8,21 +8,22 @@
 
 struct v2m_datapath;
 
-/* The final counts of an earlier version with another layout: ports alone, with its own epoch. To
- * be called after every device has been attached or detached, which ends the counting in the old
- * maps; then, once the counts are stored, v2m_datapath_drop_previous(), and again until -ENOENT. 0,
- * -ENOENT where there are none (the normal case), or -errno; -EPROTO where they cannot be
- * understood (to be logged, then dropped). */
+/* Reads the final counts of an earlier version with another layout: only ports, with their own
+ * epoch. Call it after every device has been attached or detached, because that ends the counting
+ * in the old maps. Store the counts, call v2m_datapath_drop_previous(), and repeat both until
+ * -ENOENT. 0; -ENOENT if there are none, which is the normal case; -EPROTO if they cannot be
+ * understood (log it, then drop them); or another -errno. */
 int v2m_datapath_read_previous(struct v2m_datapath *datapath, struct v2m_sample *sample,
 			       struct v2m_error *error);
 /* Removes the maps that v2m_datapath_read_previous() reads. 0 or -errno. */
 int v2m_datapath_drop_previous(struct v2m_datapath *datapath);
 
-/* Sets aside what an incompatible version pinned, its links and programs go over to
- * the current directory. 0 or -errno. */
+/* Sets aside the maps of an incompatible version, and moves its links and programs to the current
+ * directory. 0 or -errno. */
 int v2m_previous_set_aside(struct v2m_datapath *datapath, const char *directory, const char *why,
 			   struct v2m_error *error);
-/* The same for directories of other versions, and for what an earlier crash left half done. */
+/* Does the same for directories of other versions, and completes what an earlier crash interrupted.
+ */
 int v2m_previous_open(struct v2m_datapath *datapath, struct v2m_error *error);
 
 #endif

@@ -84,7 +84,7 @@ static int set_cpus(const struct v2m_datapath *datapath, struct traffic_bpf *obj
 					v2m_counter_index((uint32_t)datapath->cpu_ids, 0, 0));
 }
 
-/* Keeps maps that were made with the object. */
+/* Keeps the maps that were made when the object was loaded. */
 static int keep_maps(struct v2m_datapath *datapath, struct traffic_bpf *object)
 {
 	for (int i = 0; i < V2M_N_MAPS; i++) {
@@ -147,7 +147,8 @@ static int find_shapes(const struct v2m_datapath *datapath, struct traffic_bpf *
 		else if (i != V2M_MAP_BTF)
 			result = -ENOENT;
 	}
-	/* As fill_btf_map() makes it; every build has another BTF. */
+	/* As fill_btf_map() makes it. The size of a value is not compared, because each build has
+	 * another BTF. */
 	shapes[V2M_MAP_BTF] = (struct v2m_map_shape){
 		.type = BPF_MAP_TYPE_ARRAY,
 		.key_size = sizeof(uint32_t),

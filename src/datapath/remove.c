@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "datapath/remove.h"
 
-/* Takes away what is ours in the kernel, of this and of other versions. */
+/* Removes everything of ours from the kernel, of this and of other versions. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,7 +78,7 @@ int v2m_datapath_remove(const char *pin_dir, struct v2m_error *error)
 		if (result == 0)
 			result = remove_directory(&pins);
 	}
-	/* A directory in which somebody else has pinned something stays. */
+	/* A directory stays if somebody else has pinned something in it. */
 	if (result == 0 && rmdir(pin_dir) && errno != ENOTEMPTY)
 		result = -errno;
 	if (result)

@@ -4,8 +4,8 @@
 
 #include "base/error.h"
 
-/* Takes away everything in the kernel that is ours under pin_dir: filters, links, pins, the
- * directory, a clsact qdisc only if we made it and it is empty (never otherwise). 0 or -errno. */
+/* Removes everything of ours under pin_dir from the kernel: filters, links, pins and the directory.
+ * Removes a clsact qdisc only if we made it and it is empty. 0 or -errno. */
 int v2m_datapath_remove(const char *pin_dir, struct v2m_error *error);
 
 #endif

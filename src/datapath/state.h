@@ -16,19 +16,19 @@ struct v2m_device_slot {
 	uint32_t ifindex; /* 0: never used */
 	char name[V2M_DEVICE_NAME_LEN];
 	uint64_t assigned_ns;
-	bool attached; /* by this process; the members below count only then */
+	bool attached; /* by this process; the members below are valid only then */
 	struct v2m_device device;
 	uint32_t program_ids[V2M_N_DIRECTIONS];
-	bool outrun; /* somebody's program stands before ours, and that was logged */
+	bool outrun; /* a program of somebody else runs before ours, and that was logged */
 };
 
-/* A use of a slot; port_slot and port_counters are the truth, this is their image. */
+/* A use of a slot: a copy of what port_slot and port_counters hold. */
 struct v2m_slot_use {
 	uint16_t first_port; /* 0: never used */
 	uint16_t last_port;
 	uint16_t next; /* 1 + another slot with the same first port; 0: none */
 	uint8_t transports;
-	bool counted; /* by a rule of now */
+	bool counted; /* by a current rule */
 	bool leaving; /* no longer counted, and not yet read since */
 	uint64_t assigned_ns;
 };

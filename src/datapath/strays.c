@@ -21,7 +21,8 @@
 
 #define MAPS_PER_PROGRAM 16
 
-/* What stands in a directory; collected first, as it changes meanwhile. */
+/* The entries of a directory. They are collected first, because the directory changes while we work
+ * on them. */
 struct entries {
 	V2M_ARRAY(struct { char name[NAME_MAX + 1]; }) list;
 };
@@ -45,7 +46,8 @@ static bool is_same_link(const char *path, uint32_t link_id)
 	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.id == link_id;
 }
 
-/* The place of a pin in own, by what it is, or else by its name. 0; -ENOENT: it has none. */
+/* Finds the place of a pin in own: for a tcx link by its device and direction, otherwise by its
+ * name. 0, or -ENOENT if it has no place there. */
 static int find_place(const struct v2m_pins *own, const char *name, int fd, uint32_t *link_id,
 		      char place[PATH_MAX])
 {
@@ -114,7 +116,8 @@ int v2m_strays_take_back(struct v2m_datapath *datapath, struct v2m_error *error)
 	if (result == 0)
 		result = take_back_all(own, own);
 	if (result > 0)
-		v2m_log_warning("links in %s had been renamed and are back", own->dir);
+		v2m_log_warning("links in %s had been renamed: they have their names again",
+				own->dir);
 	if (result < 0)
 		return v2m_error_set(error, result,
 				     "pins that were renamed cannot be moved back: %s",
@@ -136,7 +139,7 @@ static bool counts_into(int program, uint32_t map_id)
 	return false;
 }
 
-/* Where the kernel shows the program to us: nowhere without CAP_SYS_ADMIN. */
+/* Detaches the program if the kernel shows it to us, which needs CAP_SYS_ADMIN. */
 static void evict(const struct v2m_tcx_user *user, uint32_t map_id)
 {
 	V2M_CLOSE int program = bpf_prog_get_fd_by_id(user->program_id);
@@ -146,9 +149,10 @@ static void evict(const struct v2m_tcx_user *user, uint32_t map_id)
 		return;
 	link = bpf_link_get_fd_by_id(user->link_id);
 	if (link >= 0 && bpf_link_detach(link) == 0)
-		v2m_log_warning("program %u counted into our maps a second time by a link that is "
-				"not ours: detached",
-				user->program_id);
+		v2m_log_warning(
+			"detached program %u: it counted packets a second time into our maps, "
+			"by a link that we did not pin",
+			user->program_id);
 }
 
 void v2m_strays_evict(struct v2m_datapath *datapath, uint32_t ifindex)
@@ -199,7 +203,7 @@ static bool has_name_of_ours(const char *name)
 	       sscanf(name, "previous_%u%c", &number, &rest) == 1;
 }
 
-/* Moves one directory. 1: it did, and the walk has to begin anew. */
+/* Moves one directory. Returns 1 if it did, because the walk has to start again then. */
 static int restore(const char *name, void *context)
 {
 	struct v2m_datapath *datapath = context;
@@ -216,7 +220,7 @@ static int restore(const char *name, void *context)
 	}
 	if ((rmdir(own->dir) && errno != ENOENT) || rename(other.dir, own->dir))
 		return -errno;
-	v2m_log_warning("%s had been renamed and is %s again", other.dir, own->dir);
+	v2m_log_warning("%s had been renamed: it is %s again", other.dir, own->dir);
 	return 1;
 }
 

@@ -4,7 +4,7 @@
 
 #include "pins/pins.h"
 
-/* Takes whatever is ours off a device. 0 or -errno. */
+/* Removes everything of ours from a device. 0 or -errno. */
 int v2m_take_off(const struct v2m_pins *pins, uint32_t ifindex);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "datapath/udp_peers.h"
 
-/* Whom the monitored ports have sent datagrams to. */
+/* The peers to which the monitored ports have sent datagrams. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "datapath/port_slots.h"
 #include "base/cleanup.h"
 
-/* More than any bucket of the map holds, or the kernel gives nothing (ENOSPC). */
+/* Must be more than any bucket of the map holds, otherwise the kernel answers ENOSPC. */
 #define CHUNK 4096
 
 struct chunk {
@@ -39,7 +39,7 @@ static void take_chunk(const struct v2m_datapath *datapath, const struct chunk *
 	}
 }
 
-/* By slot, and of a slot the latest first. */
+/* Orders peers by slot, and the latest of each slot first. */
 static int compare(const void *left, const void *right)
 {
 	const struct v2m_peer *a = left;

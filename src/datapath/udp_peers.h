@@ -8,10 +8,10 @@
 
 struct v2m_datapath;
 
-/* Whom the ports that are counted have sent datagrams to since since_ns (CLOCK_MONOTONIC, to 2.5
- * s), by port and of each the latest first, with the slot that the port belongs to now; at most
- * V2M_MAX_UDP_PEERS, of which the least recent are forgotten. The array is the caller's to free. 0
- * or -errno. */
+/* Lists the peers to which counted ports have sent datagrams since since_ns (CLOCK_MONOTONIC, exact
+ * to 2.5 s). Each peer has the slot that its port belongs to now. The list is sorted by port, and
+ * the latest peer of a port comes first. It has at most V2M_MAX_UDP_PEERS peers: the kernel forgets
+ * the least recent ones. The caller frees the array. 0 or -errno. */
 int v2m_datapath_udp_peers(struct v2m_datapath *datapath, uint64_t since_ns,
 			   struct v2m_peer **peers, size_t *n_peers);
 

@@ -4,8 +4,8 @@
 
 #include "pins/pins.h"
 
-/* Unlinks the pins of a directory and the directory. 0 or -errno; -ENOTEMPTY where
- * somebody else has pinned something there. */
+/* Unlinks the pins of a directory, and the directory. 0 or -errno; -ENOTEMPTY if somebody else has
+ * pinned something there. */
 int v2m_pins_remove(const struct v2m_pins *pins);
 
 #endif

@@ -6,7 +6,7 @@
 #include <civetweb.h>
 #include <stdbool.h>
 
-#include "base/digest.h"
+#include "base/hash.h"
 #include "config/config.h"
 
 /* Whether the request carries the API key, in X-API-Key or as a bearer token. If so, *presented

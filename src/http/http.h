@@ -4,7 +4,7 @@
 #ifndef V2METER_HTTP_HTTP_H
 #define V2METER_HTTP_HTTP_H
 
-#include "base/digest.h"
+#include "base/hash.h"
 #include "http/listen.h"
 #include "api/meter.h"
 

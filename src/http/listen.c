@@ -15,9 +15,9 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "base/endpoint.h"
 #include "base/file.h"
 #include "base/proc_tcp_line.h"
+#include "config/endpoint.h"
 
 /* Connections that nobody has accepted yet. */
 #define BACKLOG      1024

@@ -5,7 +5,7 @@
 #define V2METER_IPC_GREETING_H
 
 #include "base/api_bytes.h"
-#include "base/digest.h"
+#include "base/hash.h"
 #include "process/wire.h"
 
 /* More addresses than a server has. */

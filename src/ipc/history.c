@@ -25,14 +25,14 @@ static void put_key(struct v2m_wire *wire, struct v2m_history_key *key)
 	v2m_wire_text(wire, &key->created_at);
 	v2m_wire_u16(wire, &key->port);
 	v2m_wire_bool(wire, &key->is_active);
-	v2m_wire_bool(wire, &key->shared);
+	v2m_wire_u32(wire, &key->slot_number);
 	v2m_wire_bool(wire, &key->shares_port);
 	v2m_wire_i64(wire, &key->first_seen_us);
 	v2m_wire_i64(wire, &key->last_activity_us);
 	v2m_put_figures(wire, &key->all);
 	v2m_put_figures(wire, &key->month);
 	put_days(wire, key);
-	if (!key->shared && (!key->id || !key->uuid || !key->name))
+	if (!key->slot_number && (!key->id || !key->uuid || !key->name))
 		v2m_wire_refuse(wire);
 }
 

@@ -64,31 +64,51 @@ static void put_key(struct v2m_wire *wire, struct v2m_key *key)
 		v2m_wire_refuse(wire);
 }
 
-void v2m_write_keyset(struct v2m_wire *wire, const struct v2m_keyset *keyset)
+static void write_keys(struct v2m_wire *wire, const struct v2m_key *keys, size_t count)
 {
-	size_t count = keyset->n_keys;
-
 	v2m_wire_count(wire, &count, KEY_SIZE);
 	/* Writing changes nothing. */
 	for (size_t i = 0; i < count; i++)
-		put_key(wire, (struct v2m_key *)&keyset->keys[i]);
+		put_key(wire, (struct v2m_key *)&keys[i]);
 }
 
-struct v2m_keyset *v2m_read_keyset(struct v2m_wire *wire)
+void v2m_write_keyset(struct v2m_wire *wire, const struct v2m_keyset *keyset)
 {
-	struct v2m_key *keys;
-	size_t count = 0;
+	write_keys(wire, keyset->keys, keyset->n_keys);
+	write_keys(wire, keyset->orphans, keyset->n_orphans);
+}
+
+/* NULL: malformed, or out of memory. */
+static struct v2m_key *read_keys(struct v2m_wire *wire, size_t *count)
+{
+	struct v2m_key *keys = v2m_wire_array(wire, NULL, count, KEY_SIZE, sizeof(*keys));
 	size_t n = 0;
 
-	keys = v2m_wire_array(wire, NULL, &count, KEY_SIZE, sizeof(*keys));
 	if (!keys)
 		return NULL;
-	while (n < count && !wire->failed)
+	while (n < *count && !wire->failed)
 		put_key(wire, &keys[n++]);
 	if (!wire->failed)
-		return v2m_keyset_new(keys, count);
+		return keys;
 	while (n > 0)
 		v2m_key_clear(&keys[--n]);
 	free(keys);
 	return NULL;
+}
+
+struct v2m_keyset *v2m_read_keyset(struct v2m_wire *wire)
+{
+	size_t n_keys = 0;
+	size_t n_orphans = 0;
+	struct v2m_key *keys = read_keys(wire, &n_keys);
+	struct v2m_keyset *keyset = keys ? v2m_keyset_new(keys, n_keys) : NULL;
+	struct v2m_key *orphans = keyset ? read_keys(wire, &n_orphans) : NULL;
+
+	if (!orphans || (n_orphans && v2m_keyset_set_orphans(keyset, orphans, n_orphans))) {
+		v2m_keyset_unref(keyset);
+		return NULL;
+	}
+	if (!n_orphans)
+		free(orphans);
+	return keyset;
 }

@@ -41,6 +41,10 @@ static void put_device(struct v2m_wire *wire, struct v2m_status_device *device)
 	v2m_wire_u32(wire, &device->repairs);
 	v2m_wire_i64(wire, &device->repaired_us);
 	v2m_wire_u64(wire, &device->gap_ns);
+	v2m_wire_chars(wire, device->queue, sizeof(device->queue));
+	put_tally(wire, &device->queue_sent);
+	put_tally(wire, &device->queue_dropped);
+	v2m_wire_u64(wire, &device->queue_requeues);
 }
 
 static void put_devices(struct v2m_wire *wire, struct v2m_status *status)
@@ -49,6 +53,28 @@ static void put_devices(struct v2m_wire *wire, struct v2m_status *status)
 					 sizeof(*status->devices));
 	for (size_t i = 0; i < status->n_devices && !wire->failed; i++)
 		put_device(wire, &status->devices[i]);
+}
+
+static void put_notes(struct v2m_wire *wire, struct v2m_key_notes *notes)
+{
+	notes->items = v2m_wire_array(wire, notes->items, &notes->count, SOURCE_SIZE,
+				      sizeof(*notes->items));
+	if (wire->reading)
+		notes->capacity = notes->count;
+	for (size_t i = 0; i < notes->count && !wire->failed; i++) {
+		struct v2m_key_note *note = &notes->items[i];
+
+		note->kind = v2m_wire_limited(wire, note->kind, V2M_NOTE_MISSING);
+		v2m_wire_text(wire, &note->file);
+		v2m_wire_u32(wire, &note->line);
+		v2m_wire_u32(wire, &note->column);
+		v2m_wire_text(wire, &note->member);
+		v2m_wire_text(wire, &note->reason);
+		if (!note->file || !note->member || !note->reason)
+			v2m_wire_refuse(wire);
+	}
+	v2m_wire_size(wire, &notes->n_more);
+	v2m_wire_size(wire, &notes->n_missing);
 }
 
 static void put_sources(struct v2m_wire *wire, struct v2m_source_report *sources)
@@ -63,11 +89,13 @@ static void put_sources(struct v2m_wire *wire, struct v2m_source_report *sources
 		v2m_wire_text(wire, &entry->path);
 		v2m_wire_text(wire, &entry->kind);
 		v2m_wire_size(wire, &entry->keys);
+		v2m_wire_size(wire, &entry->good_keys);
 		v2m_wire_text(wire, &entry->error);
 		if (!entry->path)
 			v2m_wire_refuse(wire);
 	}
 	v2m_wire_size(wire, &sources->refused_ports);
+	put_notes(wire, &sources->notes);
 }
 
 static void put_members(struct v2m_wire *wire, struct v2m_status *status)

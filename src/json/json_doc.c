@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -18,6 +19,7 @@ void v2m_json_doc_clear(struct v2m_json_doc *doc)
 	free(doc->text);
 	free(doc->parsed);
 	json_decref(doc->root);
+	v2m_value_places_free(doc->places);
 	memset(doc, 0, sizeof(*doc));
 }
 
@@ -61,8 +63,10 @@ int v2m_json_doc_parse(const char *path, const char *text, size_t length,
 		       enum v2m_json_dialect dialect, struct v2m_json_doc *doc,
 		       struct v2m_error *error)
 {
-	V2M_CLEANUP(v2m_json_doc_clear) struct v2m_json_doc made = { .length = length };
-	size_t flags = JSON_DECODE_ANY | (dialect == V2M_JSON_STRICT ? JSON_REJECT_DUPLICATES : 0);
+	V2M_CLEANUP(v2m_json_doc_clear)
+	struct v2m_json_doc made = { .length = length, .dialect = dialect };
+	size_t flags = JSON_DECODE_ANY | (dialect == V2M_JSON_STRICT ? JSON_REJECT_DUPLICATES
+								     : JSON_DISABLE_EOF_CHECK);
 	json_error_t parse;
 
 	made.path = strdup(path);
@@ -70,11 +74,17 @@ int v2m_json_doc_parse(const char *path, const char *text, size_t length,
 	made.parsed = copy_text(text, length);
 	if (!made.path || !made.text || !made.parsed)
 		return v2m_error_set(error, -ENOMEM, "%s: out of memory", path);
-	if (dialect == V2M_JSON_V2RAY)
+	if (dialect == V2M_JSON_V2RAY) {
 		v2m_json_blank_comments(made.parsed, length);
+		v2m_json_tame_numbers(made.parsed, length);
+	}
+	if (v2m_json_count_values(made.parsed, length) > V2M_JSON_MAX_VALUES)
+		return v2m_error_set(error, -EINVAL, "%s:1:1: expected at most %u values", path,
+				     V2M_JSON_MAX_VALUES);
 	made.root = json_loadb(made.parsed, length, flags, &parse);
 	if (!made.root)
 		return report_syntax_error(&made, &parse, error);
+	made.end = (size_t)parse.position;
 	*doc = made;
 	made = (struct v2m_json_doc){ 0 };
 	return 0;
@@ -82,15 +92,7 @@ int v2m_json_doc_parse(const char *path, const char *text, size_t length,
 
 int v2m_json_doc_read(const char *path, char **text, size_t *length, struct v2m_error *error)
 {
-	int result = v2m_read_file(path, V2M_JSON_MAX_BYTES, text, length);
-
-	if (result == -EFBIG)
-		return v2m_error_set(error, result, "%s: expected at most %u MiB", path,
-				     V2M_JSON_MAX_BYTES >> 20);
-	if (result)
-		return v2m_error_set(error, result, "%s: cannot read it: %s", path,
-				     strerror(-result));
-	return 0;
+	return v2m_read_regular(path, V2M_JSON_MAX_BYTES, text, length, error);
 }
 
 int v2m_json_doc_load(const char *path, struct v2m_json_doc *doc, struct v2m_error *error)
@@ -120,10 +122,30 @@ static struct v2m_json_node make_child(const struct v2m_json_node *parent,
 	};
 }
 
+/* *name becomes the name as the object has it. */
+static json_t *find_in_any_case(json_t *object, const char **name)
+{
+	const char *wanted = *name;
+	json_t *found = NULL;
+	const char *member;
+	json_t *value;
+
+	json_object_foreach (object, member, value) {
+		if (strcasecmp(member, wanted) != 0)
+			continue;
+		*name = member;
+		found = value;
+	}
+	return found;
+}
+
 struct v2m_json_node v2m_json_member(const struct v2m_json_node *parent, const char *name)
 {
-	return make_child(parent, (struct v2m_json_step){ .member = name },
-			  json_object_get(parent->value, name));
+	json_t *value = parent->doc->dialect == V2M_JSON_V2RAY
+				? find_in_any_case(parent->value, &name)
+				: json_object_get(parent->value, name);
+
+	return make_child(parent, (struct v2m_json_step){ .member = name }, value);
 }
 
 struct v2m_json_node v2m_json_hidden_member(const struct v2m_json_node *parent, const char *name)
@@ -177,24 +199,51 @@ static void write_path(const struct v2m_json_step *steps, size_t n, char *path, 
 	}
 }
 
+/* The place of the value, or of the nearest one around it. */
+static struct v2m_place find_place(const struct v2m_json_node *node)
+{
+	struct v2m_place place = { 1, 1 };
+
+	while (node && !v2m_value_places_find(node->doc->places, node->value, &place))
+		node = node->parent;
+	return place;
+}
+
 struct v2m_place v2m_json_node_place(const struct v2m_json_node *node)
 {
 	struct v2m_json_step steps[MAX_STEPS];
 	size_t n = steps_to(node, steps);
 
+	if (node->doc->places)
+		return find_place(node);
 	return v2m_text_place(node->doc->text, node->doc->length,
 			      v2m_json_find(node->doc->parsed, node->doc->length, steps, n));
+}
+
+void v2m_json_node_path(const struct v2m_json_node *node, char path[static V2M_JSON_PATH_LEN])
+{
+	struct v2m_json_step steps[MAX_STEPS];
+
+	write_path(steps, steps_to(node, steps), path, V2M_JSON_PATH_LEN);
+}
+
+bool v2m_json_doc_has_rest(const struct v2m_json_doc *doc)
+{
+	size_t at = doc->end;
+
+	while (at < doc->length && strchr(" \t\r\n", doc->parsed[at]))
+		at++;
+	return at < doc->length;
 }
 
 static int fail_at(const struct v2m_json_node *node, struct v2m_error *error, const char *format,
 		   va_list arguments)
 {
 	struct v2m_place place = v2m_json_node_place(node);
-	struct v2m_json_step steps[MAX_STEPS];
 	char sentence[sizeof(error->text)];
-	char path[128];
+	char path[V2M_JSON_PATH_LEN];
 
-	write_path(steps, steps_to(node, steps), path, sizeof(path));
+	v2m_json_node_path(node, path);
 	vsnprintf(sentence, sizeof(sentence), format, arguments);
 	return v2m_error_set(error, -EINVAL, "%s:%u:%u: %s%s%s", node->doc->path, place.line,
 			     place.column, path, *path ? ": " : "", sentence);

@@ -163,3 +163,80 @@ void v2m_json_blank_comments(char *text, size_t length)
 				text[scanner.at] = ' ';
 	}
 }
+
+static size_t count_digits(const char *text, size_t length)
+{
+	size_t n = 0;
+
+	while (n < length && text[n] >= '0' && text[n] <= '9')
+		n++;
+	return n;
+}
+
+/* Whether the token is a number of JSON that may not fit into 64 bits or into a double. */
+static bool is_wild(const char *token, size_t length)
+{
+	size_t at = *token == '-';
+	size_t integer = count_digits(token + at, length - at);
+	size_t fraction = 0;
+	size_t exponent = 0;
+
+	at += integer;
+	if (at < length && token[at] == '.') {
+		fraction = count_digits(token + at + 1, length - at - 1);
+		at += fraction + 1;
+	}
+	if (at < length && (token[at] == 'e' || token[at] == 'E')) {
+		at += at + 1 < length && (token[at + 1] == '+' || token[at + 1] == '-') ? 2 : 1;
+		exponent = count_digits(token + at, length - at);
+		at += exponent;
+	}
+	return at == length && integer && (integer > 18 || exponent > 2);
+}
+
+/* "0." and ones. A wild number has at least four digits and signs. */
+static void tame_number(char *number, size_t length)
+{
+	size_t sign = *number == '-';
+
+	memset(number + sign, '1', length - sign);
+	number[sign] = '0';
+	number[sign + 1] = '.';
+}
+
+void v2m_json_tame_numbers(char *text, size_t length)
+{
+	struct scanner scanner = { .text = text, .length = length };
+
+	while (scanner.at < length) {
+		size_t number = 0;
+
+		if (text[scanner.at] == '"') {
+			skip_string(&scanner);
+			continue;
+		}
+		while (scanner.at + number < length && text[scanner.at + number] &&
+		       strchr("0123456789+-.eE", text[scanner.at + number]))
+			number++;
+		if (number && is_wild(text + scanner.at, number))
+			tame_number(text + scanner.at, number);
+		scanner.at += number ? number : 1;
+	}
+}
+
+size_t v2m_json_count_values(const char *text, size_t length)
+{
+	struct scanner scanner = { .text = text, .length = length };
+	size_t count = 1;
+
+	while (scanner.at < length) {
+		char c = text[scanner.at];
+
+		count += c == ',' || c == '[' || c == '{';
+		if (c == '"')
+			skip_string(&scanner);
+		else
+			scanner.at++;
+	}
+	return count;
+}

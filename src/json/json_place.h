@@ -35,4 +35,11 @@ size_t v2m_json_find(const char *text, size_t length, const struct v2m_json_step
  * its offset. */
 void v2m_json_blank_comments(char *text, size_t length);
 
+/* Overwrites integers of more than 18 digits, which may not fit into 64 bits, and huge exponents
+ * with fractions of the same length. A reader that does not know the member then passes over it. */
+void v2m_json_tame_numbers(char *text, size_t length);
+
+/* At least the number of values in the text, and at most one more for each empty list or object. */
+size_t v2m_json_count_values(const char *text, size_t length);
+
 #endif

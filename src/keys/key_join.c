@@ -11,11 +11,12 @@
 #include "base/name_index.h"
 #include "base/uuid.h"
 #include "base/cleanup.h"
+#include "keys/key_clash.h"
 
 struct join {
 	struct v2m_key_list *keys;
-	struct v2m_name_index by_uuid; /* by uuid in lower case */
-	struct v2m_name_index by_id;
+	struct v2m_name_index by_uuid; /* see make_index_name() and make_mapped_name() */
+	size_t n_customers;            /* keys from key files and databases, which come first */
 };
 
 void v2m_gathered_clear(struct v2m_gathered *gathered)
@@ -23,46 +24,79 @@ void v2m_gathered_clear(struct v2m_gathered *gathered)
 	v2m_key_list_clear(&gathered->customers);
 	v2m_key_list_clear(&gathered->clients);
 	v2m_key_list_clear(&gathered->assignments);
+	v2m_key_notes_clear(&gathered->notes);
 }
 
-static struct v2m_key *find_key(const struct join *join, const struct v2m_name_index *index,
-				const char *name)
+#define INDEX_NAME_LEN (V2M_SUBJECT_LEN + 2)
+
+/* A uuid that we derived from a name is another thing than the same one in a configuration. */
+static void make_index_name(const struct v2m_key *key, bool derived,
+			    char name[static INDEX_NAME_LEN])
+{
+	char subject[V2M_SUBJECT_LEN];
+
+	v2m_key_subject(key, subject, sizeof(subject));
+	snprintf(name, INDEX_NAME_LEN, "%c:%s", derived ? 'd' : 'u', subject);
+}
+
+/* An id of the proxy that is no UUID is the same as the UUID that the proxy makes of it. */
+static bool make_mapped_name(const struct v2m_key *key, char name[static INDEX_NAME_LEN])
+{
+	char mapped[V2M_UUID_LEN];
+
+	if (!v2m_uuid_of_v2ray_id(key->uuid, mapped))
+		return false;
+	snprintf(name, INDEX_NAME_LEN, "u:%s", mapped);
+	return true;
+}
+
+static struct v2m_key *find(const struct join *join, const char *name)
 {
 	size_t place;
 
-	return v2m_name_index_find(index, name, &place) ? &join->keys->items[place] : NULL;
+	return v2m_name_index_find(&join->by_uuid, name, &place) ? &join->keys->items[place] : NULL;
 }
 
 static struct v2m_key *find_by_uuid(const struct join *join, const struct v2m_key *key)
 {
-	char subject[V2M_SUBJECT_LEN];
+	bool derived = v2m_key_is_derived(key);
+	char name[INDEX_NAME_LEN];
+	struct v2m_key *found;
 
-	v2m_key_subject(key, subject, sizeof(subject));
-	return find_key(join, &join->by_uuid, subject);
+	make_index_name(key, derived, name);
+	found = find(join, name);
+	if (!found && make_mapped_name(key, name))
+		found = find(join, name);
+	if (found || !derived)
+		return found;
+	/* A key file may name a key by the uuid that we derived. */
+	make_index_name(key, false, name);
+	found = find(join, name);
+	return found && found < join->keys->items + join->n_customers ? found : NULL;
 }
 
 static int add_key(struct join *join, struct v2m_key *key)
 {
-	char subject[V2M_SUBJECT_LEN];
+	char name[INDEX_NAME_LEN];
 
-	v2m_key_subject(key, subject, sizeof(subject));
-	if (v2m_name_index_set(&join->by_uuid, subject, join->keys->count) ||
-	    v2m_name_index_set(&join->by_id, key->id, join->keys->count))
+	make_index_name(key, v2m_key_is_derived(key), name);
+	if (v2m_name_index_set(&join->by_uuid, name, join->keys->count))
+		return -ENOMEM;
+	if (make_mapped_name(key, name) &&
+	    v2m_name_index_set(&join->by_uuid, name, join->keys->count))
 		return -ENOMEM;
 	return v2m_key_list_add(join->keys, key);
 }
 
-/* Adds a key. If another key has its id already, that one stays. */
-static int add_new_key(struct join *join, struct v2m_key *key)
+/* What the other key's bytes may have been counted for before the two were one. */
+static int add_alias(struct v2m_key *key, const struct v2m_key *other)
 {
-	const struct v2m_key *holder = find_key(join, &join->by_id, key->id);
+	char mine[V2M_SUBJECT_LEN];
+	char theirs[V2M_SUBJECT_LEN];
 
-	if (holder) {
-		v2m_log_warning("key %s of %s is left out: %s has another key with this id",
-				key->id, key->source, holder->source);
-		return 0;
-	}
-	return add_key(join, key);
+	v2m_key_subject(key, mine, sizeof(mine));
+	v2m_key_subject(other, theirs, sizeof(theirs));
+	return strcmp(mine, theirs) == 0 ? 0 : v2m_strings_add(&key->aliases, theirs);
 }
 
 /* For members that describe the customer: the first source that has one decides. */
@@ -72,7 +106,7 @@ static void complete_text(char **mine, char **theirs)
 		*mine = V2M_TAKE(*theirs);
 }
 
-/* Ports and ranges as "443, 20000-50000"; cut off if they are many. */
+/* Writes the ports of a key as "443, 20000-50000". A long list ends early. */
 static void list_ports(const struct v2m_key *key, char text[static 64])
 {
 	size_t length = 0;
@@ -100,17 +134,17 @@ static bool same_ports(const struct v2m_key *a, const struct v2m_key *b)
 	return true;
 }
 
-/* used: the key whose ports are used. */
-static void warn_ports(const struct v2m_key *key, const struct v2m_key *other,
-		       const struct v2m_key *used)
+/* used: the one of both whose ports are used. */
+static void warn_of_other_ports(const struct v2m_key *key, const struct v2m_key *other,
+				const struct v2m_key *used)
 {
 	char mine[64];
 	char theirs[64];
 
 	list_ports(key, mine);
 	list_ports(other, theirs);
-	v2m_log_warning("key %s: port %s in %s, port %s in %s: %s is used", key->id, mine,
-			key->source, theirs, other->source, used == key ? mine : theirs);
+	v2m_log_warning("key %s has port %s in %s and port %s in %s: port %s is used", key->id,
+			mine, key->source, theirs, other->source, used == key ? mine : theirs);
 }
 
 static void take_spans(struct v2m_key *key, struct v2m_key *other)
@@ -129,10 +163,11 @@ static void merge_customer(struct v2m_key *key, struct v2m_key *other)
 		v2m_log_warning("key %s of %s has the id %s in %s: the first id is used", key->id,
 				key->source, other->id, other->source);
 	if (strcmp(key->name, other->name) != 0)
-		v2m_log_warning("key %s is named \"%s\" in %s, \"%s\" in %s: the first is used",
-				key->id, key->name, key->source, other->name, other->source);
+		v2m_log_warning(
+			"key %s is named \"%s\" in %s, \"%s\" in %s: the first name is used",
+			key->id, key->name, key->source, other->name, other->source);
 	if (key->n_spans && other->n_spans && !same_ports(key, other))
-		warn_ports(key, other, key);
+		warn_of_other_ports(key, other, key);
 	if (!key->n_spans)
 		take_spans(key, other);
 	complete_text(&key->created_at, &other->created_at);
@@ -150,7 +185,7 @@ static int take_customers(struct join *join, struct v2m_key_list *customers)
 		if (key)
 			merge_customer(key, other);
 		else
-			result = add_new_key(join, other);
+			result = add_key(join, other);
 		if (result)
 			return result;
 	}
@@ -168,12 +203,13 @@ static int take_assignments(struct join *join, const struct v2m_key_list *assign
 		if (!key)
 			strangers++;
 		else if (key->n_spans && !same_ports(key, assignment))
-			warn_ports(key, assignment, key);
+			warn_of_other_ports(key, assignment, key);
 		else if (!key->n_spans && v2m_key_add_port(key, v2m_key_port(assignment)))
 			return -ENOMEM;
 	}
 	if (strangers)
-		v2m_log_debug("%zu port assignments are of no key of a key file", strangers);
+		v2m_log_debug("%zu port assignments belong to no key of a key file or database",
+			      strangers);
 	return 0;
 }
 
@@ -186,7 +222,7 @@ static const struct v2m_key *find_assignment(const struct v2m_key_list *assignme
 	return NULL;
 }
 
-/* A port file may give one port to two keys if one of them uses TCP and the other one UDP. */
+/* A port file may give one port to two keys only if one of them uses TCP and the other one UDP. */
 static int refuse_assignment_clash(const struct join *join, const struct v2m_key_list *assignments,
 				   struct v2m_error *error)
 {
@@ -207,25 +243,25 @@ static int refuse_assignment_clash(const struct join *join, const struct v2m_key
 	    strcmp(one->source, other->source) != 0)
 		return 0;
 	return v2m_error_set(error, -EINVAL,
-			     "%s: port %u is given to the keys %s and %s, which both use it by the "
-			     "same transport",
+			     "%s: port %u belongs to key %s and to key %s, and both use the same "
+			     "transport",
 			     one->source, port, join->keys->items[first].id,
 			     join->keys->items[second].id);
 }
 
-/* Where it listens is known best by the proxy's configuration. */
+/* The ports are those of the proxy's configuration, because it decides where the proxy listens. */
 static void merge_client(struct v2m_key *key, struct v2m_key *client)
 {
 	if (key->n_spans && !same_ports(key, client))
-		warn_ports(key, client, client);
+		warn_of_other_ports(key, client, client);
 	take_spans(key, client);
 	complete_text(&key->short_id, &client->short_id);
 	complete_text(&key->sni, &client->sni);
 	complete_text(&key->identity, &client->identity);
 }
 
-/* The same customer in two configurations is served on the ports of both. */
-static int add_client(struct v2m_key *key, const struct v2m_key *client)
+/* A client in two configurations is served on the ports of both. */
+static int add_spans_of_client(struct v2m_key *key, const struct v2m_key *client)
 {
 	for (size_t i = 0; i < client->n_spans; i++)
 		if (v2m_key_add_span(key, &client->spans[i]))
@@ -233,24 +269,41 @@ static int add_client(struct v2m_key *key, const struct v2m_key *client)
 	return 0;
 }
 
-/* n_customers is the number of keys from key files and databases, which come first. */
-static int take_clients(struct join *join, struct v2m_key_list *clients, size_t n_customers)
+/* A client with a uuid of its own must not take over a key that was derived, nor the other way
+ * round: a key of a key file is only one of them. */
+static bool is_other_kind(const struct v2m_key *key, const struct v2m_key *client)
 {
-	for (size_t i = 0; i < clients->count; i++) {
-		struct v2m_key *client = &clients->items[i];
-		struct v2m_key *key = find_by_uuid(join, client);
-		int result = 0;
+	return key->identity && v2m_key_is_derived(key) != v2m_key_is_derived(client);
+}
 
-		if (!key)
-			result = add_new_key(join, client);
-		else if (key < join->keys->items + n_customers)
-			merge_client(key, client);
-		else
-			result = add_client(key, client);
-		if (result)
-			return result;
+static int take_client(struct join *join, struct v2m_key *client, struct v2m_key_notes *notes)
+{
+	struct v2m_key *key = find_by_uuid(join, client);
+
+	if (!key)
+		return add_key(join, client);
+	if (is_other_kind(key, client)) {
+		v2m_key_note_file(notes, V2M_NOTE_MISSING, client->source,
+				  "key \"%s\" is left out: its uuid is that of \"%s\" of %s",
+				  client->name, key->name, key->source);
+		return 0;
 	}
+	if (add_alias(key, client))
+		return -ENOMEM;
+	if (key >= join->keys->items + join->n_customers)
+		return add_spans_of_client(key, client);
+	merge_client(key, client);
 	return 0;
+}
+
+static int take_clients(struct join *join, struct v2m_gathered *gathered)
+{
+	int result = 0;
+
+	join->n_customers = join->keys->count;
+	for (size_t i = 0; i < gathered->clients.count && !result; i++)
+		result = take_client(join, &gathered->clients.items[i], &gathered->notes);
+	return result;
 }
 
 int v2m_key_join(struct v2m_gathered *gathered, struct v2m_key_list *joined,
@@ -264,9 +317,10 @@ int v2m_key_join(struct v2m_gathered *gathered, struct v2m_key_list *joined,
 	if (!result)
 		result = refuse_assignment_clash(&join, &gathered->assignments, error);
 	if (!result)
-		result = take_clients(&join, &gathered->clients, joined->count);
+		result = take_clients(&join, gathered);
+	if (!result)
+		result = v2m_key_clash_resolve(joined, gathered->previous, &gathered->notes);
 	v2m_name_index_clear(&join.by_uuid);
-	v2m_name_index_clear(&join.by_id);
 	if (result == -ENOMEM)
 		v2m_error_set(error, result, "out of memory");
 	return result;

@@ -49,6 +49,14 @@ int v2m_key_list_seal(struct v2m_key_list *list, struct v2m_keyset **keyset)
 	return 0;
 }
 
+int v2m_key_list_seal_orphans(struct v2m_key_list *list, struct v2m_keyset *keyset)
+{
+	int result = list->count ? v2m_keyset_set_orphans(keyset, list->items, list->count) : 0;
+
+	memset(list, 0, sizeof(*list));
+	return result;
+}
+
 int v2m_key_order_by_id(const struct v2m_key *a, const struct v2m_key *b)
 {
 	return strcmp(a->id, b->id);
@@ -99,8 +107,9 @@ int v2m_key_list_clash(const struct v2m_key_list *list, v2m_key_order order, siz
 	return found;
 }
 
-/* The first key that has the slot, behind the first one, in the order of the list. */
-static void note_clash(const struct v2m_slot *slot, bool *found, size_t *first, size_t *second)
+/* Keeps the clash whose second key comes first in the list. */
+static void keep_first_clash(const struct v2m_slot *slot, bool *found, size_t *first,
+			     size_t *second)
 {
 	if (slot->n_keys < 2 || (*found && slot->keys[1] >= *second))
 		return;
@@ -131,7 +140,7 @@ int v2m_key_list_port_clash(const struct v2m_key_list *list, size_t *first, size
 	for (size_t i = 0; i < slots.count; i++) {
 		size_t before = found ? *second : SIZE_MAX;
 
-		note_clash(&slots.items[i], &found, first, second);
+		keep_first_clash(&slots.items[i], &found, first, second);
 		if (found && *second != before)
 			*port = slots.items[i].first_port;
 	}

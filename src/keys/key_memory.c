@@ -37,7 +37,8 @@ static json_t *aliases_json(const struct v2m_key *key)
 	return list;
 }
 
-/* An earlier version reads the first port, and leaves out what it does not know. */
+/* "port", "transport" and "loopback" are for earlier versions, which count the first port only.
+ * They skip members that they do not know. */
 static json_t *key_json(const struct v2m_key *key)
 {
 	uint16_t number = v2m_key_port(key);
@@ -52,6 +53,15 @@ static json_t *key_json(const struct v2m_key *key)
 			 key->identity, "spans", spans_json(key), "aliases", aliases_json(key));
 }
 
+/* An earlier version reads it as the key that it was. */
+static json_t *orphan_json(const struct v2m_key *orphan)
+{
+	json_t *object = key_json(orphan);
+
+	json_object_set_new(object, "orphan", json_true());
+	return object;
+}
+
 int v2m_key_memory_store(const char *path, const struct v2m_keyset *keyset, struct v2m_error *error)
 {
 	V2M_FREE char *text = NULL;
@@ -60,6 +70,8 @@ int v2m_key_memory_store(const char *path, const struct v2m_keyset *keyset, stru
 
 	for (size_t i = 0; i < keyset->n_keys && !result; i++)
 		result = json_array_append_new(list, key_json(&keyset->keys[i]));
+	for (size_t i = 0; i < keyset->n_orphans && !result; i++)
+		result = json_array_append_new(list, orphan_json(&keyset->orphans[i]));
 	text = result ? NULL : json_dumps(list, JSON_INDENT(1));
 	json_decref(list);
 	if (!text)
@@ -103,7 +115,7 @@ static int read_spans(const struct v2m_json_node *object, struct v2m_key *key,
 	struct v2m_json_node list = v2m_json_member(object, "spans");
 	struct v2m_json_node loopback = v2m_json_member(object, "loopback");
 
-	/* A file of an earlier version has none. */
+	/* A file of an earlier version has no spans: "port" is the only one. */
 	if (!list.value)
 		return key->n_spans ? v2m_json_boolean(&loopback, &key->spans[0].loopback, error)
 				    : 0;
@@ -141,9 +153,9 @@ static int read_aliases(const struct v2m_json_node *object, struct v2m_key *key,
 	return 0;
 }
 
-/* Members that a key file does not have. */
-static int read_further(const struct v2m_json_node *node, struct v2m_key *key,
-			struct v2m_error *error)
+/* Reads the members that a key file does not have. */
+static int read_own_members(const struct v2m_json_node *node, struct v2m_key *key,
+			    struct v2m_error *error)
 {
 	struct v2m_json_node source = v2m_json_member(node, "source");
 	struct v2m_json_node identity = v2m_json_member(node, "identity");
@@ -157,7 +169,7 @@ static int read_further(const struct v2m_json_node *node, struct v2m_key *key,
 }
 
 static int read_keys(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
-		     struct v2m_error *error)
+		     struct v2m_key_list *orphans, struct v2m_error *error)
 {
 	struct v2m_json_node root = v2m_json_root(doc);
 	int result = v2m_json_array(&root, error);
@@ -168,8 +180,11 @@ static int read_keys(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 
 		result = v2m_key_read(&item, &key, error);
 		if (!result)
-			result = read_further(&item, &key, error);
-		if (!result && v2m_key_list_add(keys, &key))
+			result = read_own_members(&item, &key, error);
+		if (!result &&
+		    v2m_key_list_add(json_is_true(json_object_get(item.value, "orphan")) ? orphans
+											 : keys,
+				     &key))
 			result = v2m_error_set(error, -ENOMEM, "%s: out of memory", doc->path);
 	}
 	return result;
@@ -193,13 +208,18 @@ int v2m_key_memory_load(const char *path, struct v2m_keyset **keyset, struct v2m
 {
 	V2M_CLEANUP(v2m_json_doc_clear) struct v2m_json_doc doc = { 0 };
 	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list keys = { 0 };
+	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list orphans = { 0 };
+	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *made = NULL;
 	int result = v2m_json_doc_load(path, &doc, error);
 
 	if (!result)
-		result = read_keys(&doc, &keys, error);
+		result = read_keys(&doc, &keys, &orphans, error);
 	if (!result)
 		result = check_unique(&doc, &keys, error);
-	if (!result && v2m_key_list_seal(&keys, keyset))
-		result = v2m_error_set(error, -ENOMEM, "%s: out of memory", path);
-	return result;
+	if (result)
+		return result;
+	if (v2m_key_list_seal(&keys, &made) || v2m_key_list_seal_orphans(&orphans, made))
+		return v2m_error_set(error, -ENOMEM, "%s: out of memory", path);
+	*keyset = V2M_TAKE(made);
+	return 0;
 }

@@ -75,7 +75,8 @@ struct loading {
 	const struct v2m_source_options *options;
 	struct v2m_gathered gathered;
 	struct v2m_source_report report;
-	struct v2m_error *error; /* of the first source that failed */
+	const struct v2m_source_report *before; /* of the last reading */
+	struct v2m_error *error;                /* of the first source that failed */
 	int result;
 };
 
@@ -95,24 +96,51 @@ static void run_out_of_memory(struct loading *loading)
 	keep_first_error(loading, v2m_error_set(&error, -ENOMEM, "out of memory"), &error);
 }
 
+static void log_notes(const struct v2m_key_notes *notes)
+{
+	char text[V2M_KEY_NOTE_LEN];
+
+	for (size_t i = 0; i < notes->count; i++) {
+		v2m_key_note_format(&notes->items[i], text);
+		if (notes->items[i].kind == V2M_NOTE_MISSING)
+			v2m_log_warning("%s", text);
+		else
+			v2m_log_info("%s", text);
+	}
+	if (notes->n_more)
+		v2m_log_warning("%zu more notes on the key sources are not shown", notes->n_more);
+}
+
 /* Reads one source. If it fails, the others are still read, so that the report names every error.
  */
 static void load_path(struct loading *loading, const char *path, bool may_be_absent)
 {
+	const struct v2m_source_entry *earlier = v2m_source_report_find(loading->before, path);
+	size_t had = earlier ? earlier->good_keys : 0;
 	size_t before = count_gathered(&loading->gathered);
 	struct v2m_error error = { 0 };
 	const char *kind;
+	size_t count;
 	int result;
 
-	if (may_be_absent && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
+	if (may_be_absent && !had && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
 		return;
 	result = v2m_source_read(path, &loading->gathered, &kind, &error);
+	count = count_gathered(&loading->gathered) - before;
+	if (!result && !count && had)
+		result = v2m_error_set_class(&error, V2M_FAILURE_CONFIGURATION, -ENODATA,
+					     "%s: it has no keys any more, of %zu. If this is "
+					     "meant, restart the meter",
+					     path, had);
 	if (result)
 		keep_first_error(loading, result, &error);
-	if (v2m_source_report_add(&loading->report, path, kind,
-				  count_gathered(&loading->gathered) - before,
-				  result ? error.text : NULL))
+	if (v2m_source_report_add(&loading->report, path, kind, count,
+				  result ? error.text : NULL)) {
 		run_out_of_memory(loading);
+		return;
+	}
+	if (!count)
+		loading->report.items[loading->report.count - 1].good_keys = had;
 }
 
 static void load_auto(struct loading *loading)
@@ -184,7 +212,8 @@ static int date_keys(struct v2m_key_list *keys, const struct v2m_source_options 
 	return result;
 }
 
-/* An earlier version made a key of its own of each port of a client with several ports. */
+/* An earlier version made a key for each port of a client with several ports. Its id was a UUIDv5
+ * of the identity and the port. 0 or -ENOMEM. */
 static int add_aliases_of_span(struct v2m_key *key, const struct v2m_span *span,
 			       const struct v2m_source_options *options)
 {
@@ -204,10 +233,29 @@ static int add_aliases_of_span(struct v2m_key *key, const struct v2m_span *span,
 	return 0;
 }
 
+/* Names of keys that were joined are aliases only if something was counted for them. */
+static void keep_known_aliases(struct v2m_key *key, const struct v2m_source_options *options)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < key->aliases.count; i++) {
+		char *alias = key->aliases.items[i];
+
+		if (options->knows_subject && options->knows_subject(options->context, alias))
+			key->aliases.items[n++] = alias;
+		else
+			free(alias);
+	}
+	key->aliases.count = n;
+}
+
+/* 0 or -ENOMEM. */
 static int add_aliases(struct v2m_key_list *keys, const struct v2m_source_options *options)
 {
 	int result = 0;
 
+	for (size_t i = 0; i < keys->count; i++)
+		keep_known_aliases(&keys->items[i], options);
 	for (size_t i = 0; options->knows_subject && i < keys->count; i++)
 		for (size_t k = 0; k < keys->items[i].n_spans && !result; k++)
 			result = add_aliases_of_span(&keys->items[i], &keys->items[i].spans[k],
@@ -234,8 +282,8 @@ static int make_keyset(struct loading *loading, struct v2m_keyset **keyset)
 	loading->report.refused_ports = made->slots.n_refused;
 	if (made->slots.n_refused)
 		v2m_log_error(
-			"%zu ports or ranges are not counted: at most %d can be. Single ports "
-			"come before ranges, and those that come last go without",
+			"%zu ports or ranges are not counted, because at most %d can be: ranges "
+			"are left out before single ports, and the last keys before the others",
 			made->slots.n_refused, V2M_MAX_SLOTS);
 	*keyset = made;
 	return 0;
@@ -245,7 +293,9 @@ int v2m_key_sources_load(const struct v2m_strings *sources,
 			 const struct v2m_source_options *options, struct v2m_keyset **keyset,
 			 struct v2m_source_report *report, struct v2m_error *error)
 {
-	struct loading loading = { .options = options, .error = error };
+	struct loading loading = { .options = options, .before = report, .error = error };
+
+	loading.gathered.previous = options->previous;
 
 	for (size_t i = 0; i < sources->count; i++) {
 		if (strcmp(sources->items[i], AUTO) == 0)
@@ -255,6 +305,8 @@ int v2m_key_sources_load(const struct v2m_strings *sources,
 	}
 	if (!loading.result)
 		loading.result = make_keyset(&loading, keyset);
+	v2m_key_notes_move(&loading.report.notes, &loading.gathered.notes);
+	log_notes(&loading.report.notes);
 	v2m_gathered_clear(&loading.gathered);
 	v2m_source_report_clear(report);
 	*report = loading.report;

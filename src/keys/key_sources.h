@@ -12,12 +12,13 @@
 #include "base/error.h"
 
 struct v2m_source_options {
-	/* For the created_at of keys whose source has none: what they had before, else when they
-	 * were first seen (Unix microseconds; 0: never), else now. */
-	const struct v2m_keyset *previous;                            /* NULL: none */
-	int64_t (*first_seen_us)(void *context, const char *subject); /* NULL: nobody knows */
-	/* Whether totals are kept, or were joined, under that name: an id that an earlier version
-	 * made. NULL: none is known. */
+	/* For keys whose source has no date. The date is that of the same key in previous; else
+	 * first_seen_us() says when the key was first seen (Unix microseconds; 0: never); else it
+	 * is now. */
+	const struct v2m_keyset *previous;                            /* may be NULL */
+	int64_t (*first_seen_us)(void *context, const char *subject); /* may be NULL */
+	/* Whether the ledger has totals under this id, or has joined them into those of a key. Such
+	 * ids become aliases. NULL: no key gets an alias. */
 	bool (*knows_subject)(void *context, const char *subject);
 	void *context;
 	int64_t now_us;
@@ -26,8 +27,9 @@ struct v2m_source_options {
 
 /* Reads all sources, also after one fails, and replaces *report by an entry for each. A path that
  * is missing is an error. A missing place of "auto" is none, unless there were keys before and no
- * place exists any more. 0, or -errno with the first error in *error. *keyset is unchanged then,
- * and the caller keeps its keys. */
+ * place exists any more. It is an error too if a source that had keys in *report has none any more:
+ * an empty directory looks like that, or a file that somebody is writing. 0, or -errno with the
+ * first error in *error. *keyset is unchanged then, and the caller keeps its keys. */
 int v2m_key_sources_load(const struct v2m_strings *sources,
 			 const struct v2m_source_options *options, struct v2m_keyset **keyset,
 			 struct v2m_source_report *report, struct v2m_error *error);

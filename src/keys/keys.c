@@ -77,37 +77,59 @@ bool v2m_key_has_several_ports(const struct v2m_key *key)
 	return false;
 }
 
-static void keyset_free(struct v2m_keyset *keyset)
+static void free_keys(struct v2m_key *keys, size_t n_keys)
 {
-	for (size_t i = 0; i < keyset->n_keys; i++)
-		v2m_key_clear(&keyset->keys[i]);
-	free(keyset->keys);
+	for (size_t i = 0; i < n_keys; i++)
+		v2m_key_clear(&keys[i]);
+	free(keys);
+}
+
+static void free_slots(struct v2m_keyset *keyset)
+{
 	v2m_slots_clear(&keyset->slots);
 	free(keyset->key_slots);
 	free(keyset->first_slot);
+}
+
+static void free_keyset(struct v2m_keyset *keyset)
+{
+	free_keys(keyset->keys, keyset->n_keys);
+	free_keys(keyset->orphans, keyset->n_orphans);
+	free_slots(keyset);
 	free(keyset);
 }
 
-/* 0 or -ENOMEM. */
+static size_t count_spans(const struct v2m_key *keys, size_t n_keys)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n_keys; i++)
+		count += keys[i].n_spans;
+	return count;
+}
+
+/* Makes the slots from the spans of all keys and orphans. 0 or -ENOMEM. */
 static int lay_out_slots(struct v2m_keyset *keyset)
 {
-	V2M_FREE struct v2m_key_span *spans = NULL;
-	size_t count = 0;
+	size_t count = count_spans(keyset->keys, keyset->n_keys) +
+		       count_spans(keyset->orphans, keyset->n_orphans);
+	V2M_FREE struct v2m_key_span *spans = calloc(count + 1, sizeof(*spans));
 	size_t n = 0;
 
-	for (size_t i = 0; i < keyset->n_keys; i++)
-		count += keyset->keys[i].n_spans;
-	spans = calloc(count + 1, sizeof(*spans));
 	if (!spans)
 		return -ENOMEM;
 	for (size_t i = 0; i < keyset->n_keys; i++)
 		for (size_t k = 0; k < keyset->keys[i].n_spans; k++)
 			spans[n++] = (struct v2m_key_span){ i, keyset->keys[i].spans[k] };
+	for (size_t i = 0; i < keyset->n_orphans; i++)
+		for (size_t k = 0; k < keyset->orphans[i].n_spans; k++)
+			spans[n++] =
+				(struct v2m_key_span){ V2M_NO_KEY, keyset->orphans[i].spans[k] };
 	return v2m_slots_make(spans, n, &keyset->slots);
 }
 
-/* Where in its spans the key's slot begins: the order in which its slots are told. */
-static size_t place_in_spans(const struct v2m_key *key, const struct v2m_slot *slot)
+/* The index of the key's span that holds the slot. The slots of a key are listed in this order. */
+static size_t find_span_of_slot(const struct v2m_key *key, const struct v2m_slot *slot)
 {
 	size_t i = 0;
 
@@ -118,21 +140,22 @@ static size_t place_in_spans(const struct v2m_key *key, const struct v2m_slot *s
 	return i;
 }
 
-/* Slots are few for each key: sorted by insertion. */
+/* Inserts the slot at its place among those of its key, which are few. */
 static void insert_slot(const struct v2m_keyset *keyset, size_t key, size_t *slots, size_t count,
 			size_t slot)
 {
 	const struct v2m_slot *items = keyset->slots.items;
-	size_t place = place_in_spans(&keyset->keys[key], &items[slot]);
+	size_t place = find_span_of_slot(&keyset->keys[key], &items[slot]);
 
-	while (count > 0 && place_in_spans(&keyset->keys[key], &items[slots[count - 1]]) > place) {
+	while (count > 0 &&
+	       find_span_of_slot(&keyset->keys[key], &items[slots[count - 1]]) > place) {
 		slots[count] = slots[count - 1];
 		count--;
 	}
 	slots[count] = slot;
 }
 
-/* 0 or -ENOMEM. */
+/* Lists the slots of each key. 0 or -ENOMEM. */
 static int index_slots(struct v2m_keyset *keyset)
 {
 	const struct v2m_slots *slots = &keyset->slots;
@@ -166,19 +189,38 @@ struct v2m_keyset *v2m_keyset_new(struct v2m_key *keys, size_t n_keys)
 	struct v2m_keyset *keyset = calloc(1, sizeof(*keyset));
 
 	if (!keyset) {
-		for (size_t i = 0; i < n_keys; i++)
-			v2m_key_clear(&keys[i]);
-		free(keys);
+		free_keys(keys, n_keys);
 		return NULL;
 	}
 	keyset->references = 1;
 	keyset->keys = keys;
 	keyset->n_keys = n_keys;
 	if (lay_out_slots(keyset) || index_slots(keyset)) {
-		keyset_free(keyset);
+		free_keyset(keyset);
 		return NULL;
 	}
 	return keyset;
+}
+
+int v2m_keyset_set_orphans(struct v2m_keyset *keyset, struct v2m_key *orphans, size_t n_orphans)
+{
+	struct v2m_keyset made = {
+		.references = 1,
+		.keys = keyset->keys,
+		.n_keys = keyset->n_keys,
+		.orphans = orphans,
+		.n_orphans = n_orphans,
+	};
+
+	if (lay_out_slots(&made) || index_slots(&made)) {
+		free_slots(&made);
+		free_keys(orphans, n_orphans);
+		return -ENOMEM;
+	}
+	free_keys(keyset->orphans, keyset->n_orphans);
+	free_slots(keyset);
+	*keyset = made;
+	return 0;
 }
 
 struct v2m_keyset *v2m_keyset_ref(struct v2m_keyset *keyset)
@@ -190,7 +232,7 @@ struct v2m_keyset *v2m_keyset_ref(struct v2m_keyset *keyset)
 void v2m_keyset_unref(struct v2m_keyset *keyset)
 {
 	if (keyset && __atomic_sub_fetch(&keyset->references, 1, __ATOMIC_ACQ_REL) == 0)
-		keyset_free(keyset);
+		free_keyset(keyset);
 }
 
 void v2m_keyset_unrefp(struct v2m_keyset **keyset)
@@ -198,25 +240,46 @@ void v2m_keyset_unrefp(struct v2m_keyset **keyset)
 	v2m_keyset_unref(*keyset);
 }
 
-const struct v2m_key *v2m_keyset_find(const struct v2m_keyset *keyset, const char *id_or_uuid)
+static const struct v2m_key *find_by_id(const struct v2m_keyset *keyset, const char *id,
+					int (*compare)(const char *, const char *))
 {
-	char uuid[V2M_UUID_LEN];
+	for (size_t i = 0; i < keyset->n_keys; i++)
+		if (compare(keyset->keys[i].id, id) == 0)
+			return &keyset->keys[i];
+	return NULL;
+}
 
+static const struct v2m_key *find_by_uuid(const struct v2m_keyset *keyset, const char *uuid)
+{
 	for (size_t i = 0; i < keyset->n_keys; i++)
-		if (strcmp(keyset->keys[i].id, id_or_uuid) == 0)
+		if (strcasecmp(keyset->keys[i].uuid, uuid) == 0)
 			return &keyset->keys[i];
-	for (size_t i = 0; i < keyset->n_keys; i++)
-		if (strcasecmp(keyset->keys[i].uuid, id_or_uuid) == 0)
-			return &keyset->keys[i];
-	/* An id may be a UUID, too. Any other id has the letters that it was given. */
-	for (size_t i = 0; v2m_uuid_canonical(id_or_uuid, uuid) && i < keyset->n_keys; i++)
-		if (strcasecmp(keyset->keys[i].id, id_or_uuid) == 0)
-			return &keyset->keys[i];
+	return NULL;
+}
+
+static const struct v2m_key *find_by_alias(const struct v2m_keyset *keyset, const char *alias)
+{
 	for (size_t i = 0; i < keyset->n_keys; i++)
 		for (size_t k = 0; k < keyset->keys[i].aliases.count; k++)
-			if (strcasecmp(keyset->keys[i].aliases.items[k], id_or_uuid) == 0)
+			if (strcasecmp(keyset->keys[i].aliases.items[k], alias) == 0)
 				return &keyset->keys[i];
 	return NULL;
+}
+
+const struct v2m_key *v2m_keyset_find(const struct v2m_keyset *keyset, const char *id_or_uuid)
+{
+	const struct v2m_key *by_id = find_by_id(keyset, id_or_uuid, strcmp);
+	const struct v2m_key *by_uuid = find_by_uuid(keyset, id_or_uuid);
+	char uuid[V2M_UUID_LEN];
+
+	/* If the id is a UUID, upper and lower case are the same; in any other id they differ. */
+	if (!by_id && v2m_uuid_canonical(id_or_uuid, uuid))
+		by_id = find_by_id(keyset, id_or_uuid, strcasecmp);
+	if (by_id && by_uuid && by_id != by_uuid)
+		return NULL;
+	if (by_id || by_uuid)
+		return by_id ? by_id : by_uuid;
+	return find_by_alias(keyset, id_or_uuid);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -259,10 +322,13 @@ static bool same_key(const struct v2m_key *a, const struct v2m_key *b)
 
 bool v2m_keyset_equal(const struct v2m_keyset *a, const struct v2m_keyset *b)
 {
-	if (a->n_keys != b->n_keys)
+	if (a->n_keys != b->n_keys || a->n_orphans != b->n_orphans)
 		return false;
 	for (size_t i = 0; i < a->n_keys; i++)
 		if (!same_key(&a->keys[i], &b->keys[i]))
+			return false;
+	for (size_t i = 0; i < a->n_orphans; i++)
+		if (!same_key(&a->orphans[i], &b->orphans[i]))
 			return false;
 	return true;
 }

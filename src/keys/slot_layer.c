@@ -8,9 +8,9 @@
 
 #include "base/cleanup.h"
 
-/* A span begins or ends here. */
+/* A port at which a span begins, or the port behind the last one of a span. */
 struct edge {
-	uint32_t port; /* a span ends behind its last port, which may be 65536 */
+	uint32_t port; /* up to 65536 */
 	bool begins;
 	size_t span;
 };
@@ -36,8 +36,7 @@ static void add_layer_span(struct v2m_slot_layer *layer, size_t key, const struc
 	};
 }
 
-/* Clients of a key that stands behind a port arrive at that port, so the key is among its owners.
- */
+/* Clients of a key that is behind a port arrive at that port. So the key is one of its owners. */
 static void add_entrance(struct v2m_slot_layer *layer, size_t key, uint16_t port,
 			 const struct v2m_span *front)
 {
@@ -62,8 +61,8 @@ static int compare_spans(const void *left, const void *right)
 	return a->key < b->key ? -1 : a->key > b->key;
 }
 
-/* A key whose two inbounds listen on the same ports has one span there. It can be reached over the
- * network, or directly, as soon as one of them can. */
+/* Joins the spans of a key that have the same ports. If one of them can be reached over the
+ * network, the joined span can. If one of them can be reached directly, the joined span can. */
 static void join_equal_spans(struct v2m_slot_layer *layer)
 {
 	size_t n = 0;
@@ -82,10 +81,11 @@ static void join_equal_spans(struct v2m_slot_layer *layer)
 	layer->n_spans = n;
 }
 
+/* Takes over the spans that use the transport. 0 or -ENOMEM. */
 static int take_spans(struct v2m_slot_layer *layer, enum v2m_transport transport,
 		      const struct v2m_key_span *spans, size_t n_spans)
 {
-	/* Every span may add one for its entrance. */
+	/* Each span may bring another one, for its entrance. */
 	layer->spans = calloc(2 * n_spans + 1, sizeof(*layer->spans));
 	if (!layer->spans)
 		return -ENOMEM;
@@ -116,6 +116,7 @@ static int compare_edges(const void *left, const void *right)
 	return a->port < b->port ? -1 : a->port > b->port;
 }
 
+/* The edges of all spans, ascending. NULL: out of memory. */
 static struct edge *make_edges(const struct v2m_slot_layer *layer)
 {
 	struct edge *edges = calloc(2 * layer->n_spans + 1, sizeof(*edges));
@@ -134,7 +135,7 @@ struct cover {
 	bool *covering; /* by span */
 	size_t count;
 	uint64_t marks;
-	size_t lowest; /* no span below this one covers */
+	size_t lowest; /* no span with a smaller index covers these ports */
 };
 
 static void apply_edge(struct cover *cover, const struct v2m_slot_layer *layer,
@@ -160,7 +161,7 @@ static int compare_keys(const void *left, const void *right)
 	return *a < *b ? -1 : *a > *b;
 }
 
-/* Adds the owners of a new group: each key once, ascending. 0 or -ENOMEM. */
+/* Lists the owners of a new group, each key once, ascending. 0 or -ENOMEM. */
 static int add_owners(struct v2m_slot_layer *layer, struct cover *cover,
 		      struct v2m_slot_group *group)
 {
@@ -188,7 +189,8 @@ static int add_owners(struct v2m_slot_layer *layer, struct cover *cover,
 			continue;
 		group->loopback = group->loopback && layer->spans[i].loopback;
 		group->behind = group->behind && layer->spans[i].behind;
-		keys[n++] = layer->spans[i].key;
+		if (layer->spans[i].key != V2M_NO_KEY)
+			keys[n++] = layer->spans[i].key;
 		left--;
 	}
 	qsort(keys, n, sizeof(*keys), compare_keys);
@@ -199,11 +201,11 @@ static int add_owners(struct v2m_slot_layer *layer, struct cover *cover,
 	return 0;
 }
 
-/* Calls visit for each run of ports between two edges that some span covers, in ascending order. 0,
- * or what visit returned. */
-static int sweep(struct v2m_slot_layer *layer, const struct edge *edges, struct cover *cover,
-		 int (*visit)(struct v2m_slot_layer *layer, struct cover *cover, size_t run,
-			      const struct v2m_slot_run *ports))
+/* Calls visit() for each run of ports between two edges that a span covers, in ascending order.
+ * Stops if visit() fails, and returns its result. */
+static int visit_runs(struct v2m_slot_layer *layer, const struct edge *edges, struct cover *cover,
+		      int (*visit)(struct v2m_slot_layer *layer, struct cover *cover, size_t run,
+				   const struct v2m_slot_run *ports))
 {
 	size_t n_edges = 2 * layer->n_spans;
 	size_t run = 0;
@@ -223,8 +225,8 @@ static int sweep(struct v2m_slot_layer *layer, const struct edge *edges, struct 
 	return result;
 }
 
-static int note_run(struct v2m_slot_layer *layer, struct cover *cover, size_t run,
-		    const struct v2m_slot_run *ports)
+static int add_run(struct v2m_slot_layer *layer, struct cover *cover, size_t run,
+		   const struct v2m_slot_run *ports)
 {
 	layer->runs[run] = *ports;
 	layer->marks[run] = cover->marks;
@@ -232,6 +234,7 @@ static int note_run(struct v2m_slot_layer *layer, struct cover *cover, size_t ru
 	return 0;
 }
 
+/* Orders runs by their marks. */
 static int compare_runs(const void *left, const void *right, void *marks)
 {
 	size_t a = *(const size_t *)left;
@@ -243,7 +246,7 @@ static int compare_runs(const void *left, const void *right, void *marks)
 	return a < b ? -1 : a > b;
 }
 
-/* Runs that the same spans cover are one group. 0 or -ENOMEM. */
+/* Makes one group of all runs that are covered by the same spans. 0 or -ENOMEM. */
 static int group_runs(struct v2m_slot_layer *layer)
 {
 	V2M_FREE size_t *order = calloc(layer->n_runs + 1, sizeof(*order));
@@ -269,8 +272,9 @@ static int group_runs(struct v2m_slot_layer *layer)
 	return 0;
 }
 
-static int note_owners(struct v2m_slot_layer *layer, struct cover *cover, size_t run,
-		       const struct v2m_slot_run *ports)
+/* The first run of a group adds the owners of the group. */
+static int add_owners_of_run(struct v2m_slot_layer *layer, struct cover *cover, size_t run,
+			     const struct v2m_slot_run *ports)
 {
 	struct v2m_slot_group *group = &layer->groups[layer->runs[run].slot];
 
@@ -295,10 +299,10 @@ int v2m_slot_layer_make(struct v2m_slot_layer *layer, enum v2m_transport transpo
 	if (!edges || !covering || !layer->runs || !layer->marks)
 		return -ENOMEM;
 	cover.covering = covering;
-	result = sweep(layer, edges, &cover, note_run);
+	result = visit_runs(layer, edges, &cover, add_run);
 	if (!result)
 		result = group_runs(layer);
 	if (!result)
-		result = sweep(layer, edges, &cover, note_owners);
+		result = visit_runs(layer, edges, &cover, add_owners_of_run);
 	return result;
 }

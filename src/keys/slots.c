@@ -19,8 +19,10 @@ void v2m_slots_clear(struct v2m_slots *slots)
 	*slots = (struct v2m_slots){ 0 };
 }
 
-static bool same_owners(const struct v2m_slot_layer *a, const struct v2m_slot_group *one,
-			const struct v2m_slot_layer *b, const struct v2m_slot_group *other)
+/* Whether a group of each layer has the same ports and owners; the first ports are equal. */
+static bool same_ports_and_owners(const struct v2m_slot_layer *a, const struct v2m_slot_group *one,
+				  const struct v2m_slot_layer *b,
+				  const struct v2m_slot_group *other)
 {
 	return one->last_port == other->last_port && one->loopback == other->loopback &&
 	       one->behind == other->behind && one->n_keys == other->n_keys &&
@@ -58,7 +60,8 @@ static int compare_groups(const void *left, const void *right, void *groups)
 	return (int)a->first_port - (int)b->first_port;
 }
 
-/* The groups by their first ports, which are distinct within a layer. NULL: out of memory. */
+/* The indices of the groups, ordered by first port. No two groups of a layer have the same one.
+ * NULL: out of memory. */
 static size_t *order_groups(const struct v2m_slot_layer *layer)
 {
 	size_t *order = calloc(layer->n_groups + 1, sizeof(*order));
@@ -70,8 +73,8 @@ static size_t *order_groups(const struct v2m_slot_layer *layer)
 	return order;
 }
 
-/* Merges the two layers: a group of TCP and one of UDP with the same ports and owners are one slot.
- */
+/* Makes the slots of both layers. A group of TCP and one of UDP with the same ports and owners
+ * become one slot. 0 or -ENOMEM. */
 static int join_layers(struct v2m_slot_layer *tcp, struct v2m_slot_layer *udp,
 		       struct v2m_slots *slots)
 {
@@ -89,7 +92,8 @@ static int join_layers(struct v2m_slot_layer *tcp, struct v2m_slot_layer *udp,
 			t < tcp->n_groups ? &tcp->groups[tcp_order[t]] : NULL;
 		const struct v2m_slot_group *b =
 			u < udp->n_groups ? &udp->groups[udp_order[u]] : NULL;
-		bool both = a && b && a->first_port == b->first_port && same_owners(tcp, a, udp, b);
+		bool both = a && b && a->first_port == b->first_port &&
+			    same_ports_and_owners(tcp, a, udp, b);
 		bool take_tcp = a && (!b || a->first_port <= b->first_port);
 
 		if (take_tcp)
@@ -106,7 +110,14 @@ static int join_layers(struct v2m_slot_layer *tcp, struct v2m_slot_layer *udp,
 	return 0;
 }
 
-static int compare_places(const void *left, const void *right, void *items)
+/* The first key of the slot. The slots of orphans come after those of all keys. */
+static size_t first_key(const struct v2m_slot *slot)
+{
+	return slot->n_keys ? slot->keys[0] : V2M_NO_KEY;
+}
+
+/* Orders slots by importance: single ports first, then by their first keys. */
+static int compare_importance(const void *left, const void *right, void *items)
 {
 	const struct v2m_slot *a = (const struct v2m_slot *)items + *(const size_t *)left;
 	const struct v2m_slot *b = (const struct v2m_slot *)items + *(const size_t *)right;
@@ -115,12 +126,12 @@ static int compare_places(const void *left, const void *right, void *items)
 
 	if (a_is_range != b_is_range)
 		return a_is_range - b_is_range;
-	if (a->keys[0] != b->keys[0])
-		return a->keys[0] < b->keys[0] ? -1 : 1;
+	if (first_key(a) != first_key(b))
+		return first_key(a) < first_key(b) ? -1 : 1;
 	return a < b ? -1 : a > b;
 }
 
-/* Refuses the slots that come last. 0 or -ENOMEM. */
+/* Refuses the least important slots beyond V2M_MAX_SLOTS. 0 or -ENOMEM. */
 static int refuse_slots(struct v2m_slots *slots)
 {
 	V2M_FREE size_t *order = NULL;
@@ -132,7 +143,7 @@ static int refuse_slots(struct v2m_slots *slots)
 		return -ENOMEM;
 	for (size_t i = 0; i < slots->count; i++)
 		order[i] = i;
-	qsort_r(order, slots->count, sizeof(*order), compare_places, slots->items);
+	qsort_r(order, slots->count, sizeof(*order), compare_importance, slots->items);
 	for (size_t i = V2M_MAX_SLOTS; i < slots->count; i++)
 		slots->items[order[i]].refused = true;
 	slots->n_refused = slots->count - V2M_MAX_SLOTS;
@@ -168,7 +179,8 @@ int v2m_slots_make(const struct v2m_key_span *spans, size_t n_spans, struct v2m_
 	return 0;
 }
 
-static int compare_run(const void *port, const void *element)
+/* Compares a port with a run of ports. */
+static int compare_port_with_run(const void *port, const void *element)
 {
 	const struct v2m_slot_run *run = element;
 	uint16_t wanted = *(const uint16_t *)port;
@@ -182,7 +194,7 @@ const struct v2m_slot *v2m_slots_at(const struct v2m_slots *slots, uint16_t port
 	int layer = transport == V2M_UDP;
 	const struct v2m_slot_run *run =
 		slots->n_runs[layer] ? bsearch(&port, slots->runs[layer], slots->n_runs[layer],
-					       sizeof(*run), compare_run)
+					       sizeof(*run), compare_port_with_run)
 				     : NULL;
 
 	return run ? &slots->items[run->slot] : NULL;

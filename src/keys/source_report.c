@@ -20,6 +20,7 @@ int v2m_source_report_add(struct v2m_source_report *report, const char *path, co
 	struct v2m_source_entry entry = { .path = strdup(path),
 					  .kind = strdup(kind),
 					  .keys = keys,
+					  .good_keys = keys,
 					  .error = error ? strdup(error) : NULL };
 
 	if (!entry.path || !entry.kind || (error && !entry.error) || v2m_array_add(report, entry)) {
@@ -27,6 +28,15 @@ int v2m_source_report_add(struct v2m_source_report *report, const char *path, co
 		return -ENOMEM;
 	}
 	return 0;
+}
+
+const struct v2m_source_entry *v2m_source_report_find(const struct v2m_source_report *report,
+						      const char *path)
+{
+	for (size_t i = 0; i < report->count; i++)
+		if (strcmp(report->items[i].path, path) == 0)
+			return &report->items[i];
+	return NULL;
 }
 
 int v2m_source_report_copy(const struct v2m_source_report *report, struct v2m_source_report *copy)
@@ -42,6 +52,10 @@ int v2m_source_report_copy(const struct v2m_source_report *report, struct v2m_so
 			return result;
 		}
 	}
+	if (v2m_key_notes_copy(&report->notes, &copy->notes)) {
+		v2m_source_report_clear(copy);
+		return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -50,5 +64,6 @@ void v2m_source_report_clear(struct v2m_source_report *report)
 	for (size_t i = 0; i < report->count; i++)
 		clear_entry(&report->items[i]);
 	v2m_array_clear(report);
+	v2m_key_notes_clear(&report->notes);
 	*report = (struct v2m_source_report){ 0 };
 }

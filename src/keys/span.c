@@ -9,7 +9,7 @@ static bool covers_tcp(const struct v2m_span *span, uint16_t port)
 	return (span->transports & V2M_TCP) && span->first_port <= port && port <= span->last_port;
 }
 
-/* The span that leads to this one, NULL if no key has its port. */
+/* The span that leads to this one. NULL: it is behind no port, or behind a port of no key. */
 static const struct v2m_span *find_front(const struct v2m_key_span *spans, size_t n_spans,
 					 const struct v2m_span *behind)
 {

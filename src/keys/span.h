@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Where a key is served: ports or ranges of ports, with their transports. */
+/* The ports on which a key is served: single ones or ranges, with their transports. */
 #ifndef V2METER_KEYS_SPAN_H
 #define V2METER_KEYS_SPAN_H
 
@@ -15,25 +15,29 @@ struct v2m_span {
 	uint16_t last_port;  /* equal to first_port for a single port */
 	unsigned transports; /* enum v2m_transport bits, at least one */
 	bool loopback;       /* the inbound listens on a loopback address */
-	uint16_t front_port; /* TCP port of the inbound that hands connections over to this one; 0
-				if clients reach it directly */
+	uint16_t front_port; /* the TCP port of the inbound that hands its connections over to this
+				one; 0 if clients connect to this one directly */
 };
 
-/* A span of the key with that index. */
+/* In place of the index of a key: the span belongs to an orphan and is in no key's figures. */
+#define V2M_NO_KEY SIZE_MAX
+
+/* A span and its key. */
 struct v2m_key_span {
-	size_t key;
+	size_t key; /* index in the key set, or V2M_NO_KEY */
 	struct v2m_span span;
 };
 
-/* Reads "443", "20000-50000", "443/tcp" or "20000-50000/udp" into a span, which keeps its
- * transports if the text names none. False: it is none of these. */
+/* Reads "443", "20000-50000", "443/tcp" or "20000-50000/udp" into a span. If the text names no
+ * transport, the span keeps its transports. False: the text has another form. */
 bool v2m_span_parse(const char *text, struct v2m_span *span);
 /* Writes the ports as "443" or "20000-50000". */
 #define V2M_SPAN_TEXT_LEN 16
 void v2m_span_format(uint16_t first_port, uint16_t last_port, char text[static V2M_SPAN_TEXT_LEN]);
 
-/* The port at which the clients of a span arrive if it stands behind another one, and a span at
- * that port. 0 if they arrive at the span itself, also if the inbounds lead round in a circle. */
+/* Finds where the clients of a span arrive. If the span is behind another one, returns the port at
+ * which they arrive, with the span of that port in *front. 0: they arrive at the span itself, or
+ * the inbounds lead to each other in a circle. */
 uint16_t v2m_span_entrance(const struct v2m_key_span *spans, size_t n_spans,
 			   const struct v2m_span *span, const struct v2m_span **front);
 

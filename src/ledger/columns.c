@@ -25,7 +25,7 @@
 		{ "sessions", V2M_COLUMN_COUNTER, offsetof(type, member.sessions) },
 
 static const struct v2m_ledger_column subject_columns[] = {
-	/* As v2m_keyset_subject() gives it. */
+	/* The name is the result of v2m_keyset_subject(). */
 	{ "name", V2M_COLUMN_NAME, offsetof(struct v2m_subject, id) },
 	{ "key_name", V2M_COLUMN_TEXT, offsetof(struct v2m_subject, name) },
 	{ "port", V2M_COLUMN_PORT, offsetof(struct v2m_subject, port) },
@@ -138,7 +138,7 @@ const struct v2m_ledger_table v2m_ledger_table_subjects = {
 	.is_checked = true,
 };
 
-/* If rows are lost, their totals are the key's all the same. */
+/* If rows are lost, the totals of the key still hold their bytes. */
 const struct v2m_ledger_table v2m_ledger_table_parts = {
 	.name = "parts",
 	COLUMNS(part_columns),
@@ -249,8 +249,8 @@ const struct v2m_ledger_table *const v2m_ledger_tables[V2M_LEDGER_N_TABLES] = {
 	&v2m_ledger_table_days,     &v2m_ledger_table_hours,
 };
 
-/* For integers: the size of the value in memory, and its range. Size 0: no integer. The local start
- * of an hour may lie before 1970, where a clock begins that nobody has set. */
+/* For integers: the size of the value in memory, and its range. If the size is 0, the type is no
+ * integer. An hour may begin before 1970 if the clock was never set. */
 static const struct type {
 	const char *sql;
 	size_t size;
@@ -355,7 +355,7 @@ static int read_integer(const struct v2m_ledger_table *table,
 	return 0;
 }
 
-/* A name may be a credential: no message repeats it. */
+/* No message repeats a name, because it may be a credential. */
 static int read_text(const struct v2m_ledger_table *table, const struct v2m_ledger_column *column,
 		     sqlite3_stmt *statement, int number, const char **value,
 		     struct v2m_error *error)
@@ -385,7 +385,7 @@ static int read_column(const struct v2m_ledger_table *table, const struct v2m_le
 		return read_integer(table, column, sqlite3_column_value(statement, number), value,
 				    error);
 	type = sqlite3_column_type(statement, number);
-	/* Salvaging copies the number by which a subject is stored. */
+	/* Salvaging reads the id of a subject here, which it copies as it is. */
 	if (column->type == V2M_COLUMN_SUBJECT && type == SQLITE_INTEGER)
 		return 0;
 	if (column->type != V2M_COLUMN_EPOCH)

@@ -14,12 +14,13 @@
 
 static int set_copy_error(const char *path, int code, struct v2m_error *error)
 {
-	return v2m_error_set(error, code, "ledger: a copy before the migration, %s: %s", path,
+	return v2m_error_set(error, code,
+			     "ledger: cannot write %s, the copy before the migration: %s", path,
 			     strerror(-code));
 }
 
-/* An empty file, which SQLite would make by the umask. */
-static int make_empty(const char *path, struct v2m_error *error)
+/* Makes an empty file with mode 0600. If SQLite made it, its mode would depend on the umask. */
+static int make_empty_file(const char *path, struct v2m_error *error)
 {
 	V2M_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 
@@ -78,7 +79,7 @@ int v2m_ledger_copy_version(sqlite3 *db, const char *path, int version, struct v
 
 	snprintf(name, sizeof(name), "%s.v%d", path, version);
 	snprintf(unfinished, sizeof(unfinished), "%s.new", name);
-	result = make_empty(unfinished, error);
+	result = make_empty_file(unfinished, error);
 	if (result == 0)
 		result = copy_to(db, unfinished, error);
 	if (result == 0)

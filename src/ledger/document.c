@@ -45,7 +45,7 @@ static int read_u32(const struct v2m_json_node *object, const char *name, long l
 	return result;
 }
 
-/* Where in struct v2m_totals a counter is. */
+/* The offsets of a counter in struct v2m_totals. */
 struct counter_place {
 	size_t rx;
 	size_t tx;
@@ -57,7 +57,7 @@ static const struct counter_place places[] = { V2M_TOTALS_COUNTERS(PLACE, ) };
 #define NAME(name, ...) #name,
 static const char *const counter_names[] = { V2M_TOTALS_COUNTERS(NAME, ) };
 
-/* Which counters the numbers of one direction are, in their order. */
+/* The counters of one direction, in the order of their numbers in the document. */
 struct flow_layout {
 	size_t count;
 	struct counter_place places[V2M_DOCUMENT_MAX_COUNTERS];

@@ -22,7 +22,7 @@ struct v2m_document_subject {
 	struct v2m_history_day *days;
 	size_t n_days;
 	bool wanted;        /* for import.c: it was not imported before */
-	const char *target; /* for import.c: the name of the subject that it is added to */
+	const char *target; /* for import.c: the name of the subject to which it is added */
 	struct v2m_account_undo undo; /* for import.c */
 };
 

@@ -89,6 +89,19 @@ static int write_subject(const struct v2m_subject *subject, void *context)
 	return result;
 }
 
+/* Writes an alias as a subject without figures. The ledger that imports it then knows the name, and
+ * joins it into its key like an id of an earlier version. */
+static int write_alias(const struct v2m_alias *alias, void *context)
+{
+	struct v2m_subject subject = {
+		.id = alias->name,
+		.port = alias->subject->port,
+		.first_seen_us = alias->subject->first_seen_us,
+	};
+
+	return write_subject(&subject, context);
+}
+
 static void put_flow_layout(struct v2m_json_writer *json)
 {
 #define WRITE_NAME(name, ...) v2m_write_string(json, #name);
@@ -136,6 +149,8 @@ int v2m_ledger_export(struct v2m_ledger *ledger, struct v2m_account *account, in
 		return result;
 	write_head(&export.json, identity, real_us);
 	result = v2m_account_each_subject(account, write_subject, &export);
+	if (result == 0)
+		result = v2m_account_each_alias(account, write_alias, &export);
 	v2m_write_close(&export.json, ']');
 	v2m_write_close(&export.json, '}');
 	if (v2m_write_take(&export.json, &written, &size))

@@ -52,12 +52,12 @@ static int fill_key(const struct v2m_account *account, const struct v2m_keyset *
 	return 0;
 }
 
-/* The place of the next slot, from that one on, that several keys share and that is no other one's
- * behind; slots.count: there is none. */
+/* Finds the next slot that does not belong to one key and is not behind another slot, from index
+ * from on. slots.count: there is none. */
 static size_t find_shared(const struct v2m_keyset *keyset, size_t from)
 {
 	while (from < keyset->slots.count &&
-	       (keyset->slots.items[from].n_keys < 2 || keyset->slots.items[from].behind))
+	       (keyset->slots.items[from].n_keys == 1 || keyset->slots.items[from].behind))
 		from++;
 	return from;
 }
@@ -75,7 +75,7 @@ static void fill_shared(const struct v2m_account *account, const struct v2m_keys
 		v2m_keyset_subject(keyset, slot, name, sizeof(name));
 		fill_subject(account, name, entry);
 		entry->port = slot->first_port;
-		entry->shared = true;
+		entry->slot_number = v2m_slot_number(slot);
 	}
 }
 
@@ -100,6 +100,7 @@ int v2m_ledger_history(struct v2m_ledger *ledger, const struct v2m_account *acco
 	return 0;
 }
 
+/* Fills in what was counted for the subject of that name in the month. */
 static void fill_month(const struct v2m_account *account, const struct v2m_ledger_figures *figures,
 		       int32_t month, const char *name, struct v2m_history_key *entry)
 {
@@ -123,7 +124,7 @@ int v2m_ledger_history_month(struct v2m_ledger *ledger, const struct v2m_account
 		return result;
 	history.month = month;
 	for (size_t i = 0; i < history.n_keys; i++) {
-		if (history.keys[i].shared) {
+		if (history.keys[i].slot_number) {
 			slot = find_shared(keyset, slot);
 			v2m_keyset_subject(keyset, &keyset->slots.items[slot++], name,
 					   sizeof(name));

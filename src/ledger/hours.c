@@ -20,7 +20,7 @@ static int compare_hours(const void *left, const void *right)
 	return a->utc_offset_s < b->utc_offset_s ? -1 : a->utc_offset_s > b->utc_offset_s;
 }
 
-/* From one midnight to another, in seconds of the wall clock. */
+/* The time from one midnight to another, in seconds of the wall clock. */
 struct span {
 	int64_t from_s;
 	int64_t to_s;

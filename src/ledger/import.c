@@ -93,8 +93,8 @@ static int write_import(struct v2m_ledger *ledger, const void *argument)
 	return result;
 }
 
-/* Undoes the merge of the document's first count subjects, the last one first: several may have
- * gone to one subject. */
+/* Undoes the merge of the document's first count subjects. Begins with the last one, because
+ * several may have been added to one subject. */
 static void undo_in_memory(struct v2m_account *account, struct v2m_document *document, size_t count)
 {
 	for (size_t i = count; i > 0; i--) {
@@ -105,14 +105,15 @@ static void undo_in_memory(struct v2m_account *account, struct v2m_document *doc
 	}
 }
 
-/* A subject that was joined into another here, as an alias, goes there. 0 or -ENOMEM. */
+/* Adds a subject of the document to the one of the same name. If the name is an alias here, adds it
+ * to the subject of the alias. 0 or -ENOMEM. */
 static int merge_subject(struct v2m_account *account, struct v2m_document_subject *subject)
 {
 	const char *known = v2m_account_name(account, subject->subject.id);
 	struct v2m_subject more = subject->subject;
 
 	subject->target = known ? known : subject->subject.id;
-	/* The cast: merging copies the name. */
+	/* The cast is safe: merging does not change the name. */
 	more.id = (char *)(uintptr_t)subject->target;
 	return v2m_account_merge(account, &more, &subject->undo);
 }

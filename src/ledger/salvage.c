@@ -108,8 +108,8 @@ static bool copy_tables(sqlite3 *from, sqlite3 *to, unsigned *count)
 	return whole;
 }
 
-/* Days and parts without their subject belong to nobody. */
-static const char drop_orphans[] =
+/* Deletes rows whose subject could not be salvaged. */
+static const char drop_rows_without_subject[] =
 	"DELETE FROM parts WHERE subject NOT IN (SELECT id FROM subjects);"
 	"DELETE FROM aliases WHERE subject NOT IN (SELECT id FROM subjects);"
 	"DELETE FROM days WHERE subject NOT IN (SELECT id FROM subjects);"
@@ -131,7 +131,7 @@ static void copy_all(sqlite3 *from, sqlite3 *to, bool memory_knows)
 	if (v2m_sqlite_exec(to, "BEGIN IMMEDIATE", NULL))
 		return;
 	take = copy_tables(from, to, &count) || memory_knows;
-	if (take && v2m_sqlite_exec(to, drop_orphans, NULL) == 0 &&
+	if (take && v2m_sqlite_exec(to, drop_rows_without_subject, NULL) == 0 &&
 	    v2m_sqlite_exec(to, "COMMIT", NULL) == 0) {
 		v2m_log_warning("ledger: %u rows of the damaged file were copied into the new one",
 				count);

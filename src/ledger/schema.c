@@ -46,7 +46,7 @@ static const char *const steps[] = {
 	" udp_tx_payload INTEGER NOT NULL);",
 
 	/* Dates are 20250804, months 202508. The rows of one day lie together: a flush of 4,096
-	 * keys touches some 60 pages, where ordered by subject it would touch 4,096. */
+	 * keys touches some 60 pages. Ordered by subject, it would touch 4,096. */
 	"ALTER TABLE subjects ADD COLUMN key_name TEXT;"
 	"ALTER TABLE subjects ADD COLUMN port INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE subjects ADD COLUMN max_connections INTEGER NOT NULL DEFAULT 0;"
@@ -84,8 +84,8 @@ static const char *const steps[] = {
 	"DROP TABLE raw;"
 	"ALTER TABLE readings RENAME TO raw;",
 
-	/* identity tells this ledger's exports from those of others; imports remembers of which
-	 * other ledger each subject has been imported, and by which document. */
+	/* identity names this ledger in its exports. imports remembers for each subject the ledger
+	 * and the document that it was imported from. */
 	"CREATE TABLE identity (id INTEGER PRIMARY KEY, name TEXT NOT NULL);"
 	"INSERT INTO identity VALUES (1, lower(hex(randomblob(16))));"
 	"CREATE TABLE imports (source TEXT NOT NULL, subject TEXT NOT NULL,"
@@ -96,18 +96,24 @@ static const char *const steps[] = {
 
 #define LIST_VERSION 4 /* the version that the steps end at */
 
-/* Columns that have another name in the list, from version LIST_VERSION + i to the next. */
-static const char *const renames[] = {
+/* Columns that had another name in an earlier version. */
+static const struct {
+	const char *table;
+	const char *before;
+	const char *now;
+} renames[] = {
 	/* The slots of earlier versions were ports. */
-	"ALTER TABLE raw RENAME COLUMN port TO slot",
+	{ "raw", "port", "slot" },
+	{ "socket_overlaps", "port", "slot_number" },
+	{ "session_readings", "port", "slot_number" },
 };
 
 /*
- * What moves to another table, from version LIST_VERSION + i to the next, once all tables have the
- * columns of the list.
+ * Statement i moves rows to another table, from version LIST_VERSION + i to the next. It runs after
+ * all tables have the columns of the list.
  */
 static const char *const moves[] = {
-	/* 4 kept these as readings of epochs that were no epochs. */
+	/* Version 4 kept these in raw, with texts in place of epochs. */
 	"INSERT INTO socket_overlaps (slot_number, rx_packets, rx_wire, rx_payload,"
 	" tx_packets, tx_wire, tx_payload) SELECT slot, tcp_rx_packets, tcp_rx_wire,"
 	" tcp_rx_payload, tcp_tx_packets, tcp_tx_wire, tcp_tx_payload"
@@ -117,12 +123,13 @@ static const char *const moves[] = {
 	" FROM raw WHERE epoch = x'73657373696f6e730000000000000000';" /* "sessions" */
 	"DELETE FROM raw WHERE epoch IN (x'736f636b65745f6f7665726c61700000',"
 	" x'73657373696f6e730000000000000000');",
+	/* In version 5 every row is in its table. */
+	"",
 };
 
 _Static_assert(V2M_ARRAY_LEN(steps) == LIST_VERSION, "the list of columns follows the steps");
 _Static_assert(LIST_VERSION + V2M_ARRAY_LEN(moves) == V2M_LEDGER_VERSION,
 	       "a move for each version");
-_Static_assert(V2M_ARRAY_LEN(renames) == V2M_ARRAY_LEN(moves), "renames for each version");
 
 static int query_int(sqlite3 *db, const char *sql, int *value, struct v2m_error *error)
 {
@@ -138,7 +145,7 @@ static int query_int(sqlite3 *db, const char *sql, int *value, struct v2m_error 
 	return result;
 }
 
-/* Another program's file has tables and not our id; an empty file has neither. */
+/* The file of another program has tables, and does not have our id. An empty file has neither. */
 static int check_owner(sqlite3 *db, int version, struct v2m_error *error)
 {
 	int application = 0;
@@ -298,13 +305,34 @@ static int follow_list(sqlite3 *db, struct v2m_error *error)
 	return result;
 }
 
-/* Runs those of the texts that lead from a version, at least LIST_VERSION, to the present one. */
-static int run_from(sqlite3 *db, const char *const *texts, int version, struct v2m_error *error)
+/* 0 or -errno. */
+static int rename_columns(sqlite3 *db, struct v2m_error *error)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(renames) && result == 0; i++) {
+		char sql[192];
+		int there = 0;
+
+		snprintf(sql, sizeof(sql),
+			 "SELECT count(*) FROM pragma_table_info('%s') WHERE name = '%s'",
+			 renames[i].table, renames[i].before);
+		result = query_int(db, sql, &there, error);
+		snprintf(sql, sizeof(sql), "ALTER TABLE %s RENAME COLUMN %s TO %s",
+			 renames[i].table, renames[i].before, renames[i].now);
+		if (result == 0 && there)
+			result = v2m_sqlite_exec(db, sql, error);
+	}
+	return result;
+}
+
+/* Moves rows, from a version (at least LIST_VERSION) to the present one. 0 or -errno. */
+static int move_rows(sqlite3 *db, int version, struct v2m_error *error)
 {
 	int result = 0;
 
 	for (int i = version; i < V2M_LEDGER_VERSION && result == 0; i++)
-		result = v2m_sqlite_exec(db, texts[i - LIST_VERSION], error);
+		result = v2m_sqlite_exec(db, moves[i - LIST_VERSION], error);
 	return result;
 }
 
@@ -317,10 +345,10 @@ static int migrate_from(sqlite3 *db, int version, struct v2m_error *error)
 	for (; version < LIST_VERSION && result == 0; version++)
 		result = v2m_sqlite_exec(db, steps[version], error);
 	if (result == 0)
-		result = run_from(db, renames, version, error);
+		result = rename_columns(db, error);
 	if (result == 0)
 		result = follow_list(db, error);
-	return result ? result : run_from(db, moves, version, error);
+	return result ? result : move_rows(db, version, error);
 }
 
 int v2m_schema_migrate(sqlite3 *db, int version, struct v2m_error *error)
@@ -342,6 +370,7 @@ int v2m_schema_migrate(sqlite3 *db, int version, struct v2m_error *error)
 	return result;
 }
 
+/* Reads all rows of a table, to check their values. *row is room for one. */
 static int check_rows(sqlite3 *db, const struct v2m_ledger_table *table, void *row,
 		      struct v2m_error *error)
 {

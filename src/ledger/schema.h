@@ -16,7 +16,7 @@ int v2m_schema_read_version(sqlite3 *db, int *version, struct v2m_error *error);
 /* Brings a file of that version to the present schema, all steps in one transaction. 0 or -errno
  * with the file unchanged. */
 int v2m_schema_migrate(sqlite3 *db, int version, struct v2m_error *error);
-/* Checks the values of all tables that hold more than figures of days. 0; -EUCLEAN with a sentence;
+/* Checks the values of all tables except days, months and hours. 0; -EUCLEAN with a sentence;
  * -errno. */
 int v2m_schema_check_values(sqlite3 *db, struct v2m_error *error);
 /* Writes again into a file of the present schema that it is one: a transaction that changes

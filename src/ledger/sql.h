@@ -17,7 +17,8 @@ char *v2m_sql_create(const struct v2m_ledger_table *table);
  *     $values   a parameter for each column; the subject's id is looked up by its name
  *     $copied   a parameter for each column, as the table stores it
  *     $row      what to select for v2m_row_read(), where s is the table of subjects
- *     $moved    the names of the columns, with the id of the subject named ?2 for the subject's
+ *     $moved    the names of the columns; the id of the subject named ?2 takes the place of the
+ *               subject's
  *     $replace  "column = excluded.column" for each column
  *     $add      the same, but counters are added up to V2M_COUNTER_MAX and the larger peak is kept;
  *               only of these columns

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What SQLite's result codes mean to the ledger. */
+/* The meaning of SQLite's result codes for the ledger. */
 #ifndef V2METER_LEDGER_SQLITE_ERROR_H
 #define V2METER_LEDGER_SQLITE_ERROR_H
 

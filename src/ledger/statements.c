@@ -12,7 +12,7 @@
 
 #define SUBJECT(parameter) "(SELECT id FROM subjects WHERE name = " parameter ")"
 #define JOINED             "$table JOIN subjects s ON s.id = $table.subject"
-/* The index is by Unix time: a look-up by the wall clock has to be wider. */
+/* The index is by Unix time, so a look-up by the wall clock has to be wider. */
 #define OFFSET_MAX V2M_STRINGIFY(V2M_UTC_OFFSET_MAX_S)
 
 #define ADDED(key) " ON CONFLICT (" key ") DO UPDATE SET $add"

@@ -37,7 +37,7 @@ enum v2m_statement {
 	V2M_GET_IDENTITY,
 	V2M_GET_IMPORT, /* (source, subject's name) */
 	V2M_PUT_IMPORT, /* (row) */
-	V2M_MOVE_DAYS,  /* (name of a subject, of another): added to the days of the other */
+	V2M_MOVE_DAYS,  /* (name of a subject, name of another): adds to the days of the other */
 	V2M_MOVE_MONTHS,
 	V2M_MOVE_HOURS,
 	V2M_DELETE_DAYS_OF, /* (subject's name) */

@@ -79,8 +79,8 @@ static int store_subject(const struct v2m_subject *subject, void *statements)
 	return result ? result : store_hours(statements, subject);
 }
 
-/* What the alias had while it was a subject is the other subject's, whose totals hold those of the
- * alias already. Afterwards nothing is left of it. */
+/* Moves the rows of the alias to the subject, whose totals already hold those of the alias. Then
+ * deletes the old subject. */
 static int join_rows(const struct v2m_statements *statements, const struct v2m_alias *alias)
 {
 	static const struct {
@@ -105,7 +105,7 @@ static int join_rows(const struct v2m_statements *statements, const struct v2m_a
 	return result;
 }
 
-/* Before the subjects: one of them may have the alias as its name by now, and begins anew. */
+/* Aliases are stored before subjects, because a new subject may have the name of an alias. */
 static int store_alias(const struct v2m_alias *alias, void *statements)
 {
 	const struct v2m_alias_row row = { alias->name, alias->subject->id };

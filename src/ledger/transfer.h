@@ -12,8 +12,8 @@
  *
  * TOTALS is an array: the counters of rx as "flow" names them, then the same of tx. FIGURES adds
  * the most connections at once and the sessions. A document without "flow" has the first three
- * above; counters that it does not name are 0. Hours are not in a document, nor is what a key
- * counted in each of its slots: that is added to its first one.
+ * above; counters that it does not name are 0. A document has neither hours nor the parts of keys:
+ * an import adds the bytes to the first slot of a key. An alias is a subject without figures.
  */
 #ifndef V2METER_LEDGER_TRANSFER_H
 #define V2METER_LEDGER_TRANSFER_H
@@ -26,10 +26,10 @@
 int v2m_ledger_export(struct v2m_ledger *ledger, struct v2m_account *account, int64_t real_us,
 		      char **text, size_t *length, struct v2m_error *error);
 
-/* Adds the totals and the history of each subject to those that are here, each subject once only,
- * and one that is an alias here to the subject that it was joined into;
- * on disk when this returns 0. -EINVAL, with line and column, if the text is no such document;
- * -EEXIST if this ledger wrote it; -errno. Nothing has changed then. */
+/* Adds the totals and the history of each subject to those that are here, each subject once only.
+ * If its name is an alias here, adds them to the subject of the alias. 0 with all of it on disk.
+ * -EINVAL, with line and column, if the text is no such document; -EEXIST if this ledger wrote it;
+ * -errno. Nothing has changed then. */
 int v2m_ledger_import(struct v2m_ledger *ledger, struct v2m_account *account, const char *text,
 		      size_t length, int64_t real_us, struct v2m_import_result *result,
 		      struct v2m_error *error);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/gen_stats.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
@@ -13,7 +14,8 @@
 #include "base/array.h"
 #include "netlink/netlink.h"
 
-/* Visits all qdiscs or filters that the kernel lists for the link and the parent. */
+/* Visits all qdiscs or filters that the kernel lists for the link and the parent. ifindex 0: the
+ * qdiscs of all links. */
 static int dump_link(uint16_t type, uint32_t ifindex, uint32_t parent,
 		     const struct v2m_netlink_visitor *visitor)
 {
@@ -159,5 +161,97 @@ int v2m_tc_filters(uint32_t ifindex, uint32_t minor, struct v2m_tc_filter **filt
 	}
 	*filters = list.filters.items;
 	*count = list.filters.count;
+	return 0;
+}
+
+struct queue_list {
+	V2M_ARRAY(struct v2m_tc_queue) queues;
+};
+
+static void forget_queues(void *context)
+{
+	((struct queue_list *)context)->queues.count = 0;
+}
+
+/* A structure of another kernel may be shorter or longer. */
+static void copy_payload(const struct nlattr *attribute, void *to, size_t size)
+{
+	size_t length = mnl_attr_get_payload_len(attribute);
+
+	memcpy(to, mnl_attr_get_payload(attribute), length < size ? length : size);
+}
+
+static int read_statistics(const struct nlattr *attribute, void *context)
+{
+	struct v2m_tc_queue *queue = context;
+	struct gnet_stats_basic basic = { 0 };
+	struct gnet_stats_queue waiting = { 0 };
+
+	switch (mnl_attr_get_type(attribute)) {
+	case TCA_STATS_BASIC:
+		copy_payload(attribute, &basic, sizeof(basic));
+		queue->bytes = basic.bytes;
+		queue->packets = basic.packets;
+		break;
+	case TCA_STATS_PKT64: /* behind TCA_STATS_BASIC, if its 32 bits were too few */
+		copy_payload(attribute, &queue->packets, sizeof(queue->packets));
+		break;
+	case TCA_STATS_QUEUE:
+		copy_payload(attribute, &waiting, sizeof(waiting));
+		queue->backlog_bytes = waiting.backlog;
+		queue->backlog_packets = waiting.qlen;
+		queue->drops = waiting.drops;
+		queue->requeues = waiting.requeues;
+		break;
+	default:
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+static struct v2m_tc_queue *find_queue(const struct queue_list *list, uint32_t ifindex)
+{
+	for (size_t i = list->queues.count; i-- > 0;)
+		if (list->queues.items[i].ifindex == ifindex)
+			return &list->queues.items[i];
+	return NULL;
+}
+
+/* A root qdisc's figures include those of the qdiscs below it. The kernel lists the root first. */
+static int visit_queue(const struct nlmsghdr *header, void *context)
+{
+	struct queue_list *list = context;
+	struct v2m_tc_queue queue = { 0 };
+	struct v2m_tc_queue *known;
+	struct tc_object qdisc;
+
+	if (!read_object(header, &qdisc) || !qdisc.attributes[TCA_KIND])
+		return 0;
+	queue.ifindex = (uint32_t)qdisc.message->tcm_ifindex;
+	queue.handle = qdisc.message->tcm_handle;
+	snprintf(queue.kind, sizeof(queue.kind), "%s",
+		 mnl_attr_get_str(qdisc.attributes[TCA_KIND]));
+	if (qdisc.attributes[TCA_STATS2])
+		mnl_attr_parse_nested(qdisc.attributes[TCA_STATS2], read_statistics, &queue);
+	if (qdisc.message->tcm_parent == TC_H_ROOT)
+		return v2m_array_add(&list->queues, queue);
+	known = find_queue(list, queue.ifindex);
+	if (known && qdisc.message->tcm_parent == TC_H_CLSACT)
+		known->drops += queue.drops;
+	return 0;
+}
+
+int v2m_tc_queues(struct v2m_tc_queue **queues, size_t *count)
+{
+	struct queue_list list = { 0 };
+	const struct v2m_netlink_visitor visitor = { visit_queue, forget_queues, &list };
+	int result = dump_link(RTM_GETQDISC, 0, 0, &visitor);
+
+	if (result) {
+		v2m_array_clear(&list.queues);
+		return result;
+	}
+	*queues = list.queues.items;
+	*count = list.queues.count;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The clsact qdisc of a link and the filters on it, as rtnetlink lists them. */
+/* The qdiscs of links and the filters on them, as rtnetlink lists them. */
 #ifndef V2METER_NETLINK_TC_NETLINK_H
 #define V2METER_NETLINK_TC_NETLINK_H
 
@@ -30,5 +30,22 @@ int v2m_tc_hook(uint32_t ifindex, enum v2m_tc_hook *hook);
  * TC_H_MIN_EGRESS. A link without such a qdisc has no filters. 0 or -errno; the caller frees the
  * array. */
 int v2m_tc_filters(uint32_t ifindex, uint32_t minor, struct v2m_tc_filter **filters, size_t *count);
+
+/* What the queue of a link, its root qdisc with all below it, has done since it was made. */
+struct v2m_tc_queue {
+	uint32_t ifindex;
+	uint32_t handle;
+	char kind[16];  /* "fq_codel", "tbf", ...; "noqueue" counts nothing */
+	uint64_t bytes; /* sent: left the queue towards the driver, headers of each segment included
+			 */
+	uint64_t packets; /* sent: the segments of a super-packet one by one */
+	uint32_t backlog_bytes;
+	uint32_t backlog_packets; /* a super-packet is one, here and below */
+	uint32_t drops;    /* wraps; those of filters on clsact, of both directions, included */
+	uint32_t requeues; /* wraps; the driver had no room and was asked again */
+};
+
+/* Lists the queues of all links that have one. 0 or -errno; the caller frees the array. */
+int v2m_tc_queues(struct v2m_tc_queue **queues, size_t *count);
 
 #endif

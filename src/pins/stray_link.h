@@ -5,7 +5,7 @@
 
 #include "pins/pins.h"
 
-/* What is pinned in a directory. */
+/* The pins of one directory. */
 struct v2m_link_pins {
 	const struct v2m_pins *pins;
 	const char *link;

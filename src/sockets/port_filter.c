@@ -98,6 +98,7 @@ static int find_least_gap(const struct v2m_port_range *ranges, size_t n_ranges, 
 	return least;
 }
 
+/* Joins ranges until a filter can hold them. Returns their number; 0: out of memory. */
 static size_t join_ranges(const struct v2m_port_range *ranges, size_t n_ranges,
 			  struct v2m_port_range *joined)
 {

@@ -17,8 +17,8 @@
 #define V2M_PORT_FILTER_SIZE (20 * V2M_PORT_FILTER_MAX_RANGES)
 
 /* Writes INET_DIAG_REQ_BYTECODE that accepts all ports of the ranges (ascending, never adjacent, at
- * least one). If there are too many ranges, it also accepts the ports in the narrowest gaps. Returns
- * its length in bytes. 0: out of memory. */
+ * least one). If there are too many ranges, it also accepts the ports in the narrowest gaps.
+ * Returns its length in bytes. 0: out of memory. */
 size_t v2m_port_filter(const struct v2m_port_range *ranges, size_t n_ranges,
 		       unsigned char code[static V2M_PORT_FILTER_SIZE]);
 

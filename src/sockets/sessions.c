@@ -28,10 +28,10 @@
 #define KNOWN_LOOK_AHEAD 16
 
 enum map {
-	MAP_PORTS,
-	MAP_COUNTERS,
+	MAP_COUNTERS, /* the first one: a renamed directory is known by it */
 	MAP_STARTS,
 	MAP_SCOPE,
+	MAP_PORTS,
 	N_MAPS,
 };
 
@@ -47,10 +47,10 @@ enum map {
  * empty in another directory.
  */
 static const char *const map_names[N_MAPS] = {
-	[MAP_PORTS] = "session_ports",
 	[MAP_COUNTERS] = "session_counters",
 	[MAP_STARTS] = "session_starts",
 	[MAP_SCOPE] = "session_scope",
+	[MAP_PORTS] = "session_ports",
 };
 
 struct v2m_sessions {
@@ -294,7 +294,7 @@ static size_t list_counted_ports(const struct v2m_sessions *sessions, uint16_t p
 	return count;
 }
 
-/* Counters for exactly these ports; a port that stays keeps its own. 0 or -errno. */
+/* Makes counters for exactly these ports. A port that stays keeps its counters. 0 or -errno. */
 static int set_counters(const struct v2m_sessions *sessions, const uint16_t *ports, size_t n_ports,
 			uint32_t netns)
 {
@@ -318,7 +318,8 @@ static int set_counters(const struct v2m_sessions *sessions, const uint16_t *por
 	return result;
 }
 
-/* Tells the program the slot of each port. It sees the old slot or the new one. 0 or -errno. */
+/* Writes the slot of each port for the program, which sees either the old slot or the new one. 0 or
+ * -errno. */
 static int write_ports(const struct v2m_sessions *sessions, const struct v2m_tcp_slots *slots)
 {
 	size_t size = 65536 * sizeof(struct v2m_session_port);

@@ -22,15 +22,15 @@ int v2m_sessions_open(const char *pin_dir, struct v2m_sessions **sessions, struc
 /* Closes the descriptors; the pinned program goes on. Does nothing on NULL. */
 void v2m_sessions_close(struct v2m_sessions *sessions);
 
-/* Counts the sockets of exactly these rules (if several have a port, the first one counts it) in
- * the network namespace with that inode number. A slot whose first port stays keeps its counters. 0
- * or -errno. */
+/* Counts the sessions on exactly the ports of these rules, in the network namespace with that inode
+ * number. If several rules have a port, the first one counts it. A slot whose first port stays
+ * keeps its counters. 0 or -errno. */
 int v2m_sessions_set(struct v2m_sessions *sessions, const struct v2m_port_rule *rules,
 		     size_t n_rules, uint32_t netns, struct v2m_error *error);
 
-/* The connections of one slot. */
+/* The sessions of one slot. */
 struct v2m_session_reading {
-	uint16_t port; /* the slot's first one */
+	uint16_t port; /* the first port of the slot */
 	struct v2m_session_counters counters;
 };
 
@@ -38,8 +38,7 @@ struct v2m_session_reading {
  * again. */
 void v2m_sessions_keep(struct v2m_sessions *sessions);
 
-/* Reads the counters of all slots, ascending by port; the array is the caller's to free. 0
- * or -errno. */
+/* Reads the counters of all slots, ascending by port. 0 or -errno; the caller frees the array. */
 int v2m_sessions_read(struct v2m_sessions *sessions, struct v2m_session_reading **readings,
 		      size_t *n_readings);
 

@@ -28,7 +28,7 @@ struct v2m_socket_counts *v2m_socket_counts_new(void);
 void v2m_socket_counts_free(struct v2m_socket_counts *counts);
 
 struct v2m_socket_port {
-	uint16_t port; /* the slot's first one: connections name it in slot_port */
+	uint16_t port; /* the first port of the slot, which is the slot_port of its connections */
 	uint16_t last_port;
 	bool loopback; /* counts connections over loopback and no others; else all others */
 };

@@ -10,7 +10,7 @@
 
 #define PORTS 65536
 
-/* A rule and its place among the rules. */
+/* A rule and its index among all rules. */
 struct ordered_rule {
 	const struct v2m_port_rule *rule;
 	size_t order;
@@ -24,7 +24,8 @@ static int compare_first_ports(const void *left, const void *right)
 	return (int)a->rule->first_port - (int)b->rule->first_port;
 }
 
-static int compare_orders(const void *left, const void *right)
+/* Sorts the last rule to the front. */
+static int compare_orders_descending(const void *left, const void *right)
 {
 	const struct ordered_rule *a = left;
 	const struct ordered_rule *b = right;
@@ -32,11 +33,12 @@ static int compare_orders(const void *left, const void *right)
 	return a->order < b->order ? 1 : -1;
 }
 
-/* The last rule writes first, so that earlier ones win. rules[].order is the place from here on. */
+/* Fills in the slot of each port. The last rule is written first, and earlier rules overwrite it.
+ */
 static void fill_places(struct v2m_tcp_slots *slots, struct ordered_rule *rules,
 			const size_t *place_of_order)
 {
-	qsort(rules, slots->count, sizeof(*rules), compare_orders);
+	qsort(rules, slots->count, sizeof(*rules), compare_orders_descending);
 	for (size_t i = 0; i < slots->count; i++) {
 		uint16_t place = (uint16_t)(place_of_order[rules[i].order] + 1);
 
@@ -46,6 +48,7 @@ static void fill_places(struct v2m_tcp_slots *slots, struct ordered_rule *rules,
 	}
 }
 
+/* Lists the runs of adjacent ports that are counted. */
 static void find_ranges(struct v2m_tcp_slots *slots)
 {
 	for (unsigned port = 1; port < PORTS; port++) {
@@ -71,7 +74,7 @@ int v2m_tcp_slots_make(const struct v2m_port_rule *rules, size_t n_rules,
 	made.ports = calloc(n_rules + 1, sizeof(*made.ports));
 	made.last = calloc(n_rules + 1, sizeof(*made.last));
 	made.loopback = calloc(n_rules + 1, sizeof(*made.loopback));
-	/* A rule ends at most one range, and splits none. */
+	/* There are at most as many ranges as rules. */
 	made.ranges = calloc(n_rules + 1, sizeof(*made.ranges));
 	if (!tcp || !place_of_order || !made.places || !made.ports || !made.last ||
 	    !made.loopback || !made.ranges)

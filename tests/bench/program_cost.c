@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What a packet costs in the kernel programs: every kind of packet through every program, in
- * rounds, so that what else happens on the machine hits all of them alike.
+ * Measures the cost of a packet in the kernel programs: every kind of packet through every program,
+ * in rounds, so that other work on the machine affects all of them equally.
  *
  * program_cost ROUNDS REPEAT VARIANTS.bpf.o TRAFFIC.bpf.o [OTHER.bpf.o...]
  *

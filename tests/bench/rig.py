@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What the benchmarks share: a v2meterd with many keys and real connections in network namespaces of
+"""Shared by the benchmarks: a v2meterd with many keys and real connections in network namespaces of
 its own, and what processes cost."""
 
 import contextlib
@@ -15,7 +15,7 @@ import uuid
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE.parent / "e2e"))
-# What is measured is what is installed, not what tests run.
+# Benchmarks measure the release build, tests run the debug build.
 os.environ.setdefault("V2M_BUILD", str(ROOT / "build"))
 
 from support import lab as lab_module  # noqa: E402
@@ -25,7 +25,7 @@ from support.lab import Lab, wait_until  # noqa: E402
 lab_module.PREFIX = "v2m-bench"
 FIRST_PORT = 10001
 FIRST_OTHER_PORT = 20001
-# Of one process: connections, an end of each in either namespace, below the usual limit of files.
+# Connections that one process holds. It has both ends of each, so this stays below the usual limit of files.
 PER_HOLDER = 8000
 
 
@@ -112,7 +112,7 @@ def held(*arguments, **options):
 
 
 def cpu_seconds(*pids):
-    """What the processes have had of a core, to the nanosecond where the kernel counts that."""
+    """Returns the CPU time of all threads of the processes, in seconds."""
     total = 0.0
     for pid in pids:
         for task in pathlib.Path(f"/proc/{pid}/task").iterdir():

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Sends small packets for many ports, and says what they cost the sender: the way through the
- * stack, the firewall and the hooks, all of which runs on its time.
+ * Sends small packets for many ports and prints their cost to the sender. The stack, the firewall
+ * and the hooks run on the sender's processor time.
  *
  * send udp|tcp out|in SOURCE DESTINATION FIRST_PORT PORTS: for every number on standard input,
  * sends so many packets and prints the ns of processor time and the ns that passed, for one packet.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What ours is measured beside: nothing at all, and the obvious way to count ports, a per-CPU hash
- * fed by copies of the headers. It knows no fragments, options, tags or segments.
+ * Programs to compare ours with: an empty one, and the obvious way to count ports, a per-CPU hash
+ * fed by copies of the headers, without fragments, options, tags or segments.
  */
 #include <stddef.h>
 

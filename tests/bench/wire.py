@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What counting costs on a device: namespaces with a veth pair between them, and the ways to count on
-it. Every way is set up once, and says afterwards what it counted and on which path."""
+"""Measures the cost of counting on a device: namespaces with a veth pair between them, and the ways to count
+on it. Each way is set up once and says afterwards what it counted and on which path."""
 
 import ctypes
 import json
@@ -144,7 +144,7 @@ class Wire:
 
 
 class Control(Wire):
-    """What differs where nothing does."""
+    """The same set-up twice: its difference is the error of the measurement."""
     name = "no monitor, again"
 
 

@@ -182,7 +182,36 @@ void send_to_seen(struct fixture *fixture, uint16_t port, unsigned count)
 	assert_true(now >= before + count * DATAGRAM_WIRE);
 }
 
+void send_and_expect(struct fixture *fixture, unsigned count, uint64_t total)
+{
+	net_send(&fixture->net, PORT, count, DATAGRAM);
+	assert_received(fixture, total);
+}
+
 void pin_path(const struct fixture *fixture, const char *name, char path[256])
 {
 	snprintf(path, 256, "%s/v" V2M_STRINGIFY(V2M_ABI_VERSION) "/%s", fixture->pin_dir, name);
+}
+
+void path_below(const struct fixture *fixture, const char *name, char path[256])
+{
+	snprintf(path, 256, "%s/%s", fixture->pin_dir, name);
+}
+
+void rename_pin(const struct fixture *fixture, const char *from, const char *to)
+{
+	char old_path[256];
+	char new_path[256];
+
+	path_below(fixture, from, old_path);
+	path_below(fixture, to, new_path);
+	assert_int_equal(rename(old_path, new_path), 0);
+}
+
+bool pin_exists(const struct fixture *fixture, const char *name)
+{
+	char path[256];
+
+	path_below(fixture, name, path);
+	return access(path, F_OK) == 0;
 }

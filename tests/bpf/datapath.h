@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the tests of the datapath share: every test has namespaces and a pin directory of its own,
- * and runs once by tcx (where the kernel has it) and once by clsact. */
+/* Shared by the tests of the datapath. Every test has namespaces and a pin directory of its own,
+ * and runs once by tcx (if the kernel has it) and once by clsact. */
 #ifndef V2METER_TESTS_BPF_DATAPATH_H
 #define V2METER_TESTS_BPF_DATAPATH_H
 
@@ -48,7 +48,15 @@ void assert_received(struct fixture *fixture, uint64_t packets);
 void send_seen(struct fixture *fixture, unsigned count);
 /* The same to another port. */
 void send_to_seen(struct fixture *fixture, uint16_t port, unsigned count);
+/* Sends datagrams to PORT and asserts how many PORT has received in total. */
+void send_and_expect(struct fixture *fixture, unsigned count, uint64_t total);
 /* Path of a pin of the current version. */
 void pin_path(const struct fixture *fixture, const char *name, char path[256]);
+/* Path of a pin or directory whose name is relative to pin_dir. */
+void path_below(const struct fixture *fixture, const char *name, char path[256]);
+/* Both names are relative to pin_dir. */
+void rename_pin(const struct fixture *fixture, const char *from, const char *to);
+/* The name is relative to pin_dir. */
+bool pin_exists(const struct fixture *fixture, const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What the constants of a device change. See docs/counting.md. */
+/* Checks how the constants of a device change counting. See docs/counting.md. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

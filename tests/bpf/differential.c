@@ -213,6 +213,7 @@ static void compare_on(const struct device *device, struct generator *generator,
 	/* A generator that only made rubbish would prove nothing. */
 	assert_true(model->counters.ingress.keys.packets > count / 100);
 	assert_true(model->counters.egress.unattributed.packets > 0);
+	assert_true(model->counters.ingress.too_deep.packets > 0);
 	run_close(run);
 	free(model);
 }

@@ -54,11 +54,13 @@ int teardown(void **state)
 
 static void assert_adds_up(const struct v2m_device_flow *flow)
 {
-	assert_int_equal(flow->seen.packets,
-			 flow->keys.packets + flow->unattributed.packets + flow->other.packets);
-	assert_int_equal(flow->seen.wire_bytes, flow->keys.wire_bytes +
-							flow->unattributed.wire_bytes +
-							flow->other.wire_bytes);
+	assert_int_equal(flow->seen.packets, flow->keys.packets + flow->unattributed.packets +
+						     flow->other.packets + flow->too_deep.packets +
+						     flow->foreign.packets);
+	assert_int_equal(flow->seen.wire_bytes,
+			 flow->keys.wire_bytes + flow->unattributed.wire_bytes +
+				 flow->other.wire_bytes + flow->too_deep.wire_bytes +
+				 flow->foreign.wire_bytes);
 }
 
 void run_gso(struct run *run, bool egress, const struct frame *frame, uint32_t gso_size,
@@ -106,6 +108,15 @@ void assert_other(struct run *run, uint64_t wire)
 	assert_int_equal(device.ingress.unattributed.packets, 0);
 	assert_int_equal(device.ingress.other.packets, 1);
 	assert_int_equal(device.ingress.other.wire_bytes, wire);
+}
+
+void assert_too_deep(struct run *run, uint64_t wire)
+{
+	struct v2m_device_counters device = run_device(run);
+
+	assert_int_equal(device.ingress.other.packets, 0);
+	assert_int_equal(device.ingress.too_deep.packets, 1);
+	assert_int_equal(device.ingress.too_deep.wire_bytes, wire);
 }
 
 struct frame tcp4(uint16_t source, uint16_t destination, size_t payload)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the tests of single packets share. */
+/* Shared by the tests of single packets. */
 #ifndef V2METER_TESTS_BPF_FIXTURE_H
 #define V2METER_TESTS_BPF_FIXTURE_H
 
@@ -43,6 +43,7 @@ void assert_flow(struct v2m_flow flow, uint64_t packets, uint64_t wire, uint64_t
 void assert_tcp_in(struct run *run, uint64_t wire, uint64_t payload);
 /* One packet came in, and belongs to nobody. */
 void assert_other(struct run *run, uint64_t wire);
+void assert_too_deep(struct run *run, uint64_t wire);
 
 /* Whole packets; the TCP header has 32 bytes. */
 struct frame tcp4(uint16_t source, uint16_t destination, size_t payload);

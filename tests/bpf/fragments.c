@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What fragments count as. See docs/counting.md. */
+/* Checks how fragments are counted. See docs/counting.md. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -112,6 +112,49 @@ static void ipv6_fragments_know_their_transport_from_the_first(void **state)
 	assert_flow(run_port(*state, SLOT).tcp_rx, 2, (14 + 48 + 8 + 20 + 32) + (14 + 48 + 32), 64);
 }
 
+/* Linux takes the next header from the first fragment, whatever the others say. */
+static void the_next_header_of_a_later_fragment_decides_nothing(void **state)
+{
+	static const uint8_t others[] = { 58, 59, 132 };
+	struct frame first = fragment6(4, 1, false, true);
+
+	run_in(*state, &first);
+	for (size_t i = 0; i < sizeof(others); i++) {
+		struct frame later = fragment6(4, (uint16_t)(48 + 32 * i), false, false);
+
+		later.data[later.ip + 40] = others[i];
+		run_in(*state, &later);
+	}
+	assert_flow(run_port(*state, SLOT).tcp_rx, 4, (14 + 48 + 20 + 32) + 3 * (14 + 48 + 32),
+		    4 * 32);
+}
+
+static void fragments_of_another_protocol_are_others(void **state)
+{
+	struct frame first = fragment6(5, 1, false, true);
+	struct frame last = fragment6(5, 64, false, false);
+
+	first.data[first.ip + 40] = 58;
+	run_in(*state, &first);
+	run_in(*state, &last);
+	assert_int_equal(run_device(*state).ingress.other.packets, 2);
+}
+
+/* Nor may it take the others from the port. */
+static void a_first_fragment_without_ports_replaces_none(void **state)
+{
+	struct frame first = fragment6(6, 1, false, true);
+	struct frame forged = fragment6(6, 1, false, true);
+	struct frame last = fragment6(6, 64, false, false);
+
+	forged.data[forged.ip + 40] = 58;
+	run_in(*state, &first);
+	run_in(*state, &forged);
+	run_in(*state, &last);
+	assert_int_equal(run_port(*state, SLOT).tcp_rx.packets, 2);
+	assert_int_equal(run_device(*state).ingress.other.packets, 1);
+}
+
 static void an_atomic_fragment_is_a_whole_packet(void **state)
 {
 	struct frame atomic = fragment6(3, 0, false, true);
@@ -133,6 +176,9 @@ int main(void)
 		PACKET_TEST(a_later_fragments_payload_is_not_taken_for_ports),
 		PACKET_TEST(ipv6_fragments_follow_the_first),
 		PACKET_TEST(ipv6_fragments_know_their_transport_from_the_first),
+		PACKET_TEST(the_next_header_of_a_later_fragment_decides_nothing),
+		PACKET_TEST(fragments_of_another_protocol_are_others),
+		PACKET_TEST(a_first_fragment_without_ports_replaces_none),
 		PACKET_TEST(an_atomic_fragment_is_a_whole_packet),
 	};
 

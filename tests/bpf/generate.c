@@ -105,7 +105,7 @@ static uint8_t some_extension(struct generator *generator)
 }
 
 static void add_extension(struct generator *generator, struct frame *frame, uint8_t kind,
-			  uint8_t next, bool *later)
+			  uint8_t next, uint8_t units, bool *later)
 {
 	static const uint8_t jumbo[] = { 0, 0xc2, 4, 0, 1, 0, 0 };
 	uint16_t where = 0;
@@ -116,7 +116,7 @@ static void add_extension(struct generator *generator, struct frame *frame, uint
 		return;
 	}
 	if (kind != 44) {
-		frame_extension(frame, next, (uint8_t)generate_below(generator, 4), kind == 51);
+		frame_extension(frame, next, units, kind == 51);
 		return;
 	}
 	if (one_in(generator, 2))
@@ -137,19 +137,27 @@ static uint8_t number_of(uint8_t kind)
 
 static bool add_ipv6(struct generator *generator, struct frame *frame, uint8_t protocol)
 {
-	uint8_t kinds[12];
+	uint8_t kinds[40];
 	uint32_t count = one_in(generator, 2) ? 0 : generate_below(generator, 4);
 	bool later = false;
 
 	if (one_in(generator, 20))
-		count = 7 + generate_below(generator, 4);
+		count = 7 + generate_below(generator, 20);
 	for (uint32_t i = 0; i < count; i++)
 		kinds[i] = some_extension(generator);
+	if (one_in(generator, 60)) {
+		/* About as many as are walked. */
+		count = 28 + generate_below(generator, 8);
+		memset(kinds, 60, count);
+		if (one_in(generator, 2))
+			kinds[generate_below(generator, count)] = 44;
+	}
 	frame_ipv6(frame, count ? number_of(kinds[0]) : protocol, some_address(generator),
 		   some_address(generator));
 	for (uint32_t i = 0; i < count && !later; i++)
 		add_extension(generator, frame, kinds[i],
-			      i + 1 < count ? number_of(kinds[i + 1]) : protocol, &later);
+			      i + 1 < count ? number_of(kinds[i + 1]) : protocol,
+			      count > 20 ? 0 : (uint8_t)generate_below(generator, 4), &later);
 	return later;
 }
 
@@ -197,6 +205,8 @@ static void add_layer2(struct generator *generator, struct frame *frame, bool ip
 	uint32_t tags = one_in(generator, 4) ? 1 + generate_below(generator, 3) : 0;
 	uint16_t type = ipv6 ? 0x86dd : 0x0800;
 
+	if (tags == 3)
+		tags += generate_below(generator, 8);
 	frame_ethernet(frame, tags == 0 ? type : one_in(generator, 2) ? 0x8100 : 0x88a8);
 	for (uint32_t i = tags; i > 0; i--)
 		frame_tag(frame, i == 1 ? type : one_in(generator, 2) ? 0x8100 : 0x88a8);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What padding, truncated and lying packets count as. See docs/counting.md. */
+/* Checks how padding, truncated packets and packets with wrong lengths are counted. See
+ * docs/counting.md. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -22,35 +22,6 @@
 #include "datapath/remove.h"
 #include "sockets/sessions.h"
 
-static void path_in(const struct fixture *fixture, const char *directory, char path[256])
-{
-	snprintf(path, 256, "%s/%s", fixture->pin_dir, directory);
-}
-
-static void move(const struct fixture *fixture, const char *from, const char *to)
-{
-	char old_path[256];
-	char new_path[256];
-
-	path_in(fixture, from, old_path);
-	path_in(fixture, to, new_path);
-	assert_int_equal(rename(old_path, new_path), 0);
-}
-
-static bool exists(const struct fixture *fixture, const char *directory)
-{
-	char path[256];
-
-	path_in(fixture, directory, path);
-	return access(path, F_OK) == 0;
-}
-
-static void send_and_expect(struct fixture *fixture, unsigned count, uint64_t total)
-{
-	net_send(&fixture->net, PORT, count, DATAGRAM);
-	assert_received(fixture, total);
-}
-
 enum property { TYPE, KEY_SIZE, VALUE_SIZE, ENTRIES, N_PROPERTIES };
 
 /* Puts a map that differs in one property in the place of a pin. */
@@ -121,7 +92,8 @@ static void a_map_of_another_shape_is_not_taken_over(void **state)
 	}
 }
 
-static const char *const session_maps[] = { "session_counters", "session_starts", "session_scope" };
+static const char *const session_maps[] = { "session_counters", "session_starts", "session_scope",
+					    "session_ports" };
 
 static void open_sessions(struct fixture *fixture, struct v2m_sessions **sessions)
 {
@@ -158,7 +130,7 @@ static unsigned count_links(struct fixture *fixture, const char *name)
 	unsigned count = 0;
 
 	usleep(300000);
-	path_in(fixture, name, path);
+	path_below(fixture, name, path);
 	map_id = id_of_map(path);
 	while (bpf_link_get_next_id(id, &id) == 0) {
 		struct bpf_link_info info = {};
@@ -183,17 +155,17 @@ static void renamed_pins_of_sessions_count_once(void **state)
 	open_sessions(fixture, &sessions);
 	assert_int_equal(count_links(fixture, "sessions_v1/session_counters"), 1);
 	set_sys_admin(false);
-	move(fixture, "sessions_v1", "y");
+	rename_pin(fixture, "sessions_v1", "y");
 	v2m_sessions_keep(sessions);
 	set_sys_admin(true);
 	assert_int_equal(count_links(fixture, "sessions_v1/session_counters"), 1);
-	assert_false(exists(fixture, "y"));
+	assert_false(pin_exists(fixture, "y"));
 	set_sys_admin(false);
-	move(fixture, "sessions_v1/link", "sessions_v1/foo");
+	rename_pin(fixture, "sessions_v1/link", "sessions_v1/foo");
 	v2m_sessions_keep(sessions);
 	set_sys_admin(true);
 	assert_int_equal(count_links(fixture, "sessions_v1/session_counters"), 1);
-	assert_false(exists(fixture, "sessions_v1/foo"));
+	assert_false(pin_exists(fixture, "sessions_v1/foo"));
 	v2m_sessions_close(sessions);
 }
 
@@ -212,7 +184,7 @@ static void a_map_of_sessions_of_another_shape_is_not_taken_over(void **state)
 			open_sessions(fixture, &sessions);
 			v2m_sessions_close(sessions);
 			snprintf(name, sizeof(name), "sessions_v1/%s", session_maps[map]);
-			path_in(fixture, name, path);
+			path_below(fixture, name, path);
 			replace_map(path, (enum property)property);
 			foreign = id_of_map(path);
 			set_sys_admin(false);

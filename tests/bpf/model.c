@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { IS_OTHER, HAS_PORTS, IS_FIRST, IS_LATER };
+enum kind { IS_OTHER, HAS_PORTS, IS_FIRST, IS_LATER, IS_FIRST_OF_OTHER, IS_TOO_DEEP };
 
 struct reading {
 	enum kind kind;
@@ -49,7 +49,7 @@ static bool layer2(const struct input *in, unsigned link_header, uint64_t *at, u
 	if (!is_there(in, link_header - 2, 2))
 		return false;
 	*type = be16(in->bytes + link_header - 2);
-	for (int tags = 0; tags < 2 && (*type == 0x8100 || *type == 0x88a8); tags++) {
+	for (int tags = 0; tags < 8 && (*type == 0x8100 || *type == 0x88a8); tags++) {
 		if (!is_there(in, *at + 2, 2))
 			return false;
 		*type = be16(in->bytes + *at + 2);
@@ -186,19 +186,26 @@ static void ipv6(const struct input *in, uint64_t at, struct reading *out)
 	memcpy(out->addresses[0], ip + 8, 16);
 	memcpy(out->addresses[1], ip + 24, 16);
 	out->phantom = phantom_of(in, at);
-	for (int walked = 0; walked < 8 && walks_on(chain.next) && !chain.later; walked++)
+	for (int walked = 0; walked < 32 && walks_on(chain.next) && !chain.later; walked++)
 		if (!one_header(in, &chain, out))
 			return;
 	out->protocol = chain.next;
 	if (chain.later) {
 		out->payload = chain.left;
-		if (chain.next == 6 || chain.next == 17 || walks_on(chain.next))
-			out->kind = IS_LATER;
+		out->kind = IS_LATER;
+		return;
+	}
+	if (walks_on(chain.next)) {
+		out->kind = IS_TOO_DEEP;
 		return;
 	}
 	layer4(in, chain.at, chain.left, out);
-	if (out->kind == HAS_PORTS && chain.fragment && chain.more)
+	if (!chain.fragment || !chain.more)
+		return;
+	if (out->kind == HAS_PORTS)
 		out->kind = IS_FIRST;
+	else if (chain.next != 6 && chain.next != 17)
+		out->kind = IS_FIRST_OF_OTHER;
 }
 
 static struct reading read_packet(const struct input *in, unsigned link_header)
@@ -213,6 +220,8 @@ static struct reading read_packet(const struct input *in, unsigned link_header)
 		ipv4(in, at, &out);
 	else if (type == 0x86dd)
 		ipv6(in, at, &out);
+	else if (type == 0x8100 || type == 0x88a8)
+		out.kind = IS_TOO_DEEP;
 	return out;
 }
 
@@ -299,7 +308,7 @@ static struct v2m_flow amount_of(const struct input *in, const struct reading *r
 		.packets = segments,
 		.payload_bytes = reading->payload,
 		.wire_bytes =
-			reading->kind == IS_OTHER || reading->kind == IS_LATER
+			reading->kind != HAS_PORTS && reading->kind != IS_FIRST
 				? in->length
 				: in->length - reading->phantom + (segments - 1) * reading->header,
 	};
@@ -325,8 +334,13 @@ void model_count(struct model *model, bool egress, const uint8_t *packet, size_t
 	struct v2m_flow *flow = NULL;
 
 	tally(&device->seen, amount);
-	if (reading.kind == IS_FIRST || reading.kind == IS_LATER)
-		first = fragment_of(model, &reading, egress, reading.kind == IS_FIRST);
+	if (reading.kind == IS_TOO_DEEP) {
+		tally(&device->too_deep, amount);
+		return;
+	}
+	if (reading.kind == IS_FIRST || reading.kind == IS_LATER ||
+	    reading.kind == IS_FIRST_OF_OTHER)
+		first = fragment_of(model, &reading, egress, reading.kind != IS_LATER);
 	if (reading.kind == IS_LATER && !first) {
 		tally(&device->unattributed, amount);
 		return;
@@ -338,7 +352,7 @@ void model_count(struct model *model, bool egress, const uint8_t *packet, size_t
 		port = first->port;
 		protocol = first->protocol;
 	}
-	if (reading.kind != IS_OTHER)
+	if (reading.kind != IS_OTHER && reading.kind != IS_FIRST_OF_OTHER && protocol)
 		flow = flow_of(model, &reading, port, protocol, egress);
 	tally(flow ? &device->keys : &device->other, amount);
 	if (flow) {

@@ -25,41 +25,12 @@
 #define TCX_INGRESS 46
 #define FLAG_BEFORE (1U << 3)
 
-static void path_in(const struct fixture *fixture, const char *directory, char path[256])
-{
-	snprintf(path, 256, "%s/%s", fixture->pin_dir, directory);
-}
-
-static void move(const struct fixture *fixture, const char *from, const char *to)
-{
-	char old_path[256];
-	char new_path[256];
-
-	path_in(fixture, from, old_path);
-	path_in(fixture, to, new_path);
-	assert_int_equal(rename(old_path, new_path), 0);
-}
-
-static bool exists(const struct fixture *fixture, const char *directory)
-{
-	char path[256];
-
-	path_in(fixture, directory, path);
-	return access(path, F_OK) == 0;
-}
-
 static bool has_links(const struct fixture *fixture)
 {
 	char name[64];
 
 	snprintf(name, sizeof(name), V2M_PINS_DIRECTORY "/link_%u_ingress", if_nametoindex("v2m0"));
-	return exists(fixture, name);
-}
-
-static void send_and_expect(struct fixture *fixture, unsigned count, uint64_t total)
-{
-	net_send(&fixture->net, PORT, count, DATAGRAM);
-	assert_received(fixture, total);
+	return pin_exists(fixture, name);
 }
 
 /* The directory gets another name, and the daemon goes on, and is started again. */
@@ -67,11 +38,11 @@ static void assert_counted_once_after(struct fixture *fixture, const char *renam
 {
 	open_and_attach(fixture);
 	send_and_expect(fixture, 2, 2);
-	move(fixture, V2M_PINS_DIRECTORY, renamed);
+	rename_pin(fixture, V2M_PINS_DIRECTORY, renamed);
 	/* Nothing was off the device. */
 	assert_false(attach(fixture));
 	send_and_expect(fixture, 3, 5);
-	assert_false(exists(fixture, renamed));
+	assert_false(pin_exists(fixture, renamed));
 	close_datapath(fixture);
 	open_and_attach(fixture);
 	send_and_expect(fixture, 4, 9);
@@ -125,12 +96,12 @@ static void a_renamed_link_counts_once(void **state)
 		return;
 	send_and_expect(fixture, 2, 2);
 	snprintf(link, sizeof(link), V2M_PINS_DIRECTORY "/link_%u_ingress", if_nametoindex("v2m0"));
-	move(fixture, link, V2M_PINS_DIRECTORY "/foo");
+	rename_pin(fixture, link, V2M_PINS_DIRECTORY "/foo");
 	assert_true(attach(fixture));
 	send_and_expect(fixture, 3, 5);
-	assert_false(exists(fixture, V2M_PINS_DIRECTORY "/foo"));
+	assert_false(pin_exists(fixture, V2M_PINS_DIRECTORY "/foo"));
 	close_datapath(fixture);
-	move(fixture, link, V2M_PINS_DIRECTORY "/foo");
+	rename_pin(fixture, link, V2M_PINS_DIRECTORY "/foo");
 	open_and_attach(fixture);
 	send_and_expect(fixture, 4, 9);
 }
@@ -144,11 +115,11 @@ static void a_directory_renamed_while_no_daemon_ran_is_taken_over(void **state)
 	open_and_attach(fixture);
 	send_and_expect(fixture, 2, 2);
 	close_datapath(fixture);
-	move(fixture, V2M_PINS_DIRECTORY, "x");
+	rename_pin(fixture, V2M_PINS_DIRECTORY, "x");
 	net_send(&fixture->net, PORT, 3, DATAGRAM);
 	open_and_attach(fixture);
 	send_and_expect(fixture, 4, 9);
-	assert_false(exists(fixture, "x"));
+	assert_false(pin_exists(fixture, "x"));
 }
 
 static void a_renamed_directory_is_removed(void **state)
@@ -158,7 +129,7 @@ static void a_renamed_directory_is_removed(void **state)
 
 	open_and_attach(fixture);
 	close_datapath(fixture);
-	move(fixture, V2M_PINS_DIRECTORY, "x");
+	rename_pin(fixture, V2M_PINS_DIRECTORY, "x");
 	assert_int_equal(v2m_datapath_remove(fixture->pin_dir, &error), 0);
 	assert_int_not_equal(access(fixture->pin_dir, F_OK), 0);
 	assert_int_not_equal(command("tc filter show dev v2m0 ingress | grep v2m_"), 0);
@@ -176,10 +147,10 @@ static void other_maps_in_a_renamed_directory_are_carried_over(void **state)
 	send_and_expect(fixture, 2, 2);
 	close_datapath(fixture);
 	snprintf(hidden, sizeof(hidden), "../v2m_test_hidden_%d", getpid());
-	move(fixture, V2M_PINS_DIRECTORY, hidden);
+	rename_pin(fixture, V2M_PINS_DIRECTORY, hidden);
 	open_and_attach(fixture);
 	close_datapath(fixture);
-	move(fixture, hidden, "x");
+	rename_pin(fixture, hidden, "x");
 	open_and_attach(fixture);
 	send_and_expect(fixture, 4, 4);
 	assert_int_equal(v2m_datapath_read_previous(fixture->datapath, &previous, &error), 0);
@@ -218,7 +189,7 @@ static void what_an_older_version_doubled_counts_once(void **state)
 		return;
 	link = double_link(fixture);
 	send_and_expect(fixture, 1, 2);
-	path_in(fixture, "x", path);
+	path_below(fixture, "x", path);
 	assert_int_equal(mkdir(path, 0700), 0);
 	for (int i = 0; i < V2M_N_MAPS; i++) {
 		char from[256];
@@ -228,7 +199,7 @@ static void what_an_older_version_doubled_counts_once(void **state)
 		pin_path(fixture, v2m_map_names[i], from);
 		map = bpf_obj_get(from);
 		snprintf(name, sizeof(name), "x/%s", v2m_map_names[i]);
-		path_in(fixture, name, path);
+		path_below(fixture, name, path);
 		assert_int_equal(bpf_obj_pin(map, path), 0);
 		close(map);
 	}
@@ -240,7 +211,7 @@ static void what_an_older_version_doubled_counts_once(void **state)
 	set_sys_admin(false);
 	open_and_attach(fixture);
 	send_and_expect(fixture, 3, 5);
-	assert_false(exists(fixture, "x"));
+	assert_false(pin_exists(fixture, "x"));
 }
 
 /* Only CAP_SYS_ADMIN sees what a program is that is pinned nowhere. */
@@ -287,7 +258,7 @@ static void another_daemon_is_left_alone(void **state)
 	snprintf(other.pin_dir, sizeof(other.pin_dir), "/sys/fs/bpf/v2m_test_other_%d", getpid());
 	open_and_attach(&other);
 	open_and_attach(fixture);
-	move(fixture, V2M_PINS_DIRECTORY, "x");
+	rename_pin(fixture, V2M_PINS_DIRECTORY, "x");
 	assert_false(attach(fixture));
 	assert_false(attach(&other));
 	net_send(&fixture->net, PORT, 3, DATAGRAM);

@@ -203,7 +203,8 @@ struct v2m_udp_seen run_peer_seen(const struct run *run)
 	return seen;
 }
 
-/* Of every processor's recent peers, those that are there. */
+/* Forgets the recent peers of every processor, or makes them older. Empty entries stay as they are.
+ */
 static void change_recent(const struct run *run, bool forget, uint64_t by_jiffies)
 {
 	struct bpf_map *map = run->object->maps.recent_peers;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What survives a daemon: counting, slots, and the counts of another version. */
+/* Counting, slots and the counts of another version survive a daemon. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <inttypes.h>

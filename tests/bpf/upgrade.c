@@ -107,7 +107,7 @@ static void put_version1(const struct fixture *fixture, const struct v2m_pins *p
 	assert_int_equal(result, 0);
 }
 
-/* What a daemon of version 1 leaves when it ends. */
+/* Pins and attaches what a daemon of version 1 leaves when it ends. */
 static void begin_with_version1(const struct fixture *fixture)
 {
 	struct version1_bpf *object;

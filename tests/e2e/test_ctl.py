@@ -17,8 +17,8 @@ pytestmark = pytest.mark.skipif(not CTL.exists(), reason=f"{CTL} is not built")
 
 def flow(size):
     """The figures of a program in one direction, as GET /api/meter/status has them."""
-    parts = {"seen": 3 * size, "keys": size, "loopback": 0, "unattributed": 0,
-             "everything_else": 2 * size}
+    parts = {"seen": 3 * size, "keys": size, "loopback": 0, "unattributed": 0, "too_deep": 0,
+             "foreign": 0, "everything_else": 2 * size}
     return {**{name: {"packets": 9, "bytes": part} for name, part in parts.items()},
             "residual_bytes": 0}
 
@@ -244,7 +244,7 @@ def test_what_the_meter_says_of_itself_is_shown_where_served():
                                             ("egress", "3.00 MB", "1.00 MB")):
             table = shown.split(f"\ndevices.{direction}\n")[1].split("\n\n")[0].splitlines()
             assert table[0].split() == ["name", "seen", "keys", "loopback", "unattributed",
-                                        "everything_else", "residual_bytes"]
+                                        "too_deep", "foreign", "everything_else", "residual_bytes"]
             assert table[1].startswith(f"eth0   {seen}  {keys_bytes} ")
         assert re.search(r"^/etc/xray +V2Ray configuration +0 +line 3: \\u001b\[31mno port$", shown,
                          re.M)

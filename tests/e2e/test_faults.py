@@ -149,10 +149,10 @@ def test_keys_that_could_not_be_remembered_are_as_soon_as_that_is_possible(lab, 
                           flush_interval_s=3600 if stopped else 1)
     with failing(daemon, "?rename,?renameat,?renameat2:error=ENOSPC"):
         daemon.write_keys(entries({ONE.id: 10002, TWO.id: 10001}))
-        wait_until(lambda: "would not know these keys" in daemon.said(), what="the refusal")
+        wait_until(lambda: "the last good keys cannot be stored" in daemon.said(), what="the refusal")
     if stopped:
         daemon.stop()
-    wait_until(lambda: "would know these keys again" in daemon.said(), what="the file")
+    wait_until(lambda: "the last good keys can be stored again" in daemon.said(), what="the file")
     daemon.kill()
     send(10001, 10)
     daemon.start()
@@ -218,7 +218,7 @@ def start_inexact(lab, start_daemon):
         daemon.prefix = list(prefix)
         daemon.is_ready = lambda: "serves on" in daemon.said()
         daemon.start()
-        assert "no exact counting" in daemon.said()
+        assert "cannot be counted exactly" in daemon.said()
         taken.unlink()
         return daemon
 
@@ -243,7 +243,7 @@ def test_a_return_to_exact_counting_waits_for_programs_on_the_device(lab, start_
     daemon = start_inexact("refused")
     with failing(daemon, f"bpf:error=ENOMEM:when={loaded}+"):
         daemon.process.signal(signal.SIGHUP)
-        wait_until(lambda: " exact " in daemon.said().partition("cannot count on up0")[2],
+        wait_until(lambda: "counted exactly" in daemon.said().partition("cannot count on up0")[2],
                    what="the decision")
     assert "counting is exact again" not in daemon.said()
     accounting = daemon.port_entry(10001)["accounting"]

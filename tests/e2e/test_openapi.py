@@ -73,7 +73,7 @@ def readable(server):
 @pytest.fixture(scope="module")
 def checker():
     made = Checker(DOCUMENT)
-    made.saw_daemon = made.saw_fallback = False
+    made.saw_daemon = made.saw_fallback = made.saw_ports = False
     return made
 
 
@@ -217,16 +217,65 @@ def udp_inbound(port, *numbers):
                                      for number in numbers]}}
 
 
+def not_counted(daemon):
+    return daemon.simple()["data"]["not_counted"]
+
+
 def test_a_daemon_that_cannot_count_a_port_says_so_as_documented(lab, start_unprivileged, checker):
-    """Without eBPF, UDP is not counted: here on a key's own port, and on a port that two keys share."""
+    """Without eBPF, UDP is not counted: on a key's own port, on one that two keys share, on a range, and on one
+    that lost its key."""
     source = lab.directory / "v2ray.json"
-    source.write_text(json.dumps({"inbounds": [udp_inbound(21002, 7), udp_inbound(21003, 8, 9)]}))
+    inbounds = [udp_inbound(21009, 6), udp_inbound(21002, 7), udp_inbound(21003, 8, 9),
+                udp_inbound("21060-21070", 5)]
+    source.write_text(json.dumps({"inbounds": inbounds}))
     daemon = start_unprivileged([], key_sources=[str(source)])
-    for path in ("/api/traffic/simple", "/api/traffic/ports/exact"):
-        answer = daemon.get(path)
-        checker.check(answer.json(), schema_of("GET", path, 200), path)
-    assert set(daemon.get("/api/traffic/simple").json()["data"]["not_counted"]) == {"21002", "21003"}
+    with lab.server.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind((Lab.SERVER[4], 21009))
+        source.write_text(json.dumps({"inbounds": inbounds[1:]}))
+        wait_until(lambda: not_counted(daemon).get("21009", {}).get("orphaned"), what="the port without a key")
+        for path in ("/api/traffic/simple", "/api/traffic/ports/exact"):
+            answer = daemon.get(path)
+            checker.check(answer.json(), schema_of("GET", path, 200), path)
+    assert set(not_counted(daemon)) == {"21002", "21003", "21009", "21060"}
     checker.saw_fallback = True
+
+
+def tcp_inbound(port, *numbers, **more):
+    inbound = {**udp_inbound(port, *numbers), **more}
+    return {**inbound, "streamSettings": {"network": "tcp"}}
+
+
+def test_keys_with_several_ports_are_answered_as_documented(lab, start_daemon, checker):
+    """A key with a port, a range and a port by UDP; a port by transport; a shared port; one behind it; an inbound
+    without users, which is noted."""
+    source = lab.directory / "v2ray.json"
+    shared = tcp_inbound(21010, 5, 6)
+    shared["settings"]["fallbacks"] = [{"dest": 21011}]
+    inbounds = [tcp_inbound(21007, 9), tcp_inbound(21004, 1), tcp_inbound("21020-21040", 1), udp_inbound(21005, 1),
+                tcp_inbound(21006, 2), udp_inbound(21006, 3), shared,
+                tcp_inbound(21011, 7, listen="127.0.0.1"), udp_inbound("21050-21060", 8), tcp_inbound(21012)]
+    source.write_text(json.dumps({"inbounds": inbounds}))
+    daemon = start_daemon([], key_sources=[str(source)])
+    with visitor(lab, 21004), visitor(lab, 21006), visitor(lab, 21010):
+        check_answers(daemon, checker, {200, 409})
+    with lab.server.entered():
+        listener = socket.create_server((Lab.SERVER[4], 21007))
+    with listener:
+        source.write_text(json.dumps({"inbounds": inbounds[1:]}))
+        wait_until(lambda: daemon.port_entry(21007).get("orphaned"), what="the port without a key")
+        check_answers(daemon, checker, {200, 409})
+    checker.saw_ports = True
+
+
+def check_answers(daemon, checker, statuses):
+    names = [key["id"] for key in daemon.get("/api/keys").json()]
+    for method, path in OPERATIONS:
+        for key in names if "{key_id}" in path else ("",):
+            if method == "GET":
+                answer = daemon.get(fill(path, key_id=key), fresh=True)
+                assert answer.status in statuses, answer.body
+                checker.check(json.loads(answer.body), schema_of(method, path, answer.status),
+                              f"{method} {path} of {key}")
 
 
 @pytest.mark.parametrize("path", DOCUMENT["paths"])
@@ -261,7 +310,7 @@ def test_no_documented_member_is_missing_from_all_answers(checker):
             checker.check(json.loads(body), schema_of("GET", path, 200), path)
     finally:
         assert other.stop() == 0
-    if not (checker.saw_daemon and checker.saw_fallback):
+    if not (checker.saw_daemon and checker.saw_fallback and checker.saw_ports):
         pytest.skip("only the daemon serves some members, and it could not run here")
     assert not checker.never_seen(), checker.never_seen()
 

@@ -137,7 +137,7 @@ def test_it_says_everywhere_that_it_is_not_exact_and_why(lab, start_v2ray, start
 def test_the_librarys_complaints_are_logged_once(start_unprivileged):
     daemon = start_unprivileged([], kind=WithoutBpf)
     daemon.process.signal(signal.SIGHUP)
-    wait_until(lambda: "still no exact" in daemon.said(), what="the reload")
+    wait_until(lambda: "still cannot be counted exactly" in daemon.said(), what="the reload")
     lines = [line.split("libbpf: ")[1] for line in daemon.said().splitlines() if "libbpf: " in line]
     assert lines and len(set(lines)) == len(lines)
 
@@ -149,9 +149,9 @@ def test_keys_that_change_all_the_time_do_not_fill_the_log(lab, start_unprivileg
         daemon.write_keys([key.entry()])
         wait_until(lambda: [each["id"] for each in daemon.get("/api/keys").json()] == [key.id],
                    what="the key")
-    assert daemon.said().count("no exact counting") == 1
+    assert daemon.said().count("cannot be counted exactly") == 1
     daemon.process.signal(signal.SIGHUP)
-    wait_until(lambda: daemon.said().count("no exact counting") == 2, what="the answer to who asks")
+    wait_until(lambda: daemon.said().count("cannot be counted exactly") == 2, what="the answer to who asks")
 
 
 def test_a_key_with_udp_alone_has_no_figures(lab, start_v2ray, start_unprivileged):
@@ -216,7 +216,7 @@ def test_a_reload_goes_back_to_exact_counting(lab, start_v2ray, start_daemon):
         download = v2ray.start_download(key, SIZE, SIZE // 4)
         wait_until(lambda: daemon.port_entry(key.port)["tx_bytes"] > SIZE // 10, what="a tenth")
         daemon.process.signal(signal.SIGHUP)
-        wait_until(lambda: "still no exact" in daemon.said() or "keys on" in daemon.said(),
+        wait_until(lambda: "still cannot be counted exactly" in daemon.said() or "keys on" in daemon.said(),
                    what="the reload")
         assert not daemon.port_entry(key.port)["accounting"]["exact"]
         taken.unlink()

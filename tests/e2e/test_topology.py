@@ -41,6 +41,12 @@ def ipv6(source, target, payload, following=17):
                        socket.inet_pton(socket.AF_INET6, target)) + payload
 
 
+def destinations(source, target, count, payload):
+    """Destination options, so many headers of them."""
+    options = b"\x01\x04\x00\x00\x00\x00"
+    return ipv6(source, target, (count - 1) * (b"\x3c\x00" + options) + b"\x11\x00" + options + payload, 60)
+
+
 def datagram(source, target, size):
     return struct.pack("!HHHH", source, target, 8 + size, 0) + bytes(size)
 
@@ -67,7 +73,9 @@ def frames(lab, source, target, inbound):
             (ethernet + of6 + ipv6(from6, to6, hop + datagram(source, target, 60), 0), 60),
             (ethernet + tag + of4 + ipv4(from4, to4, datagram(source, target, 70)), 70),
             (ethernet + tag + of6 + ipv6(from6, to6, segment(source, target, 80), 6), 80),
-            (ethernet + outer + tag + of4 + ipv4(from4, to4, datagram(source, target, 90)), 90)]
+            (ethernet + outer + tag + of4 + ipv4(from4, to4, datagram(source, target, 90)), 90),
+            (ethernet + 4 * b"\x81\x00\xe0\x00" + of4 + ipv4(from4, to4, datagram(source, target, 95)), 95),
+            (ethernet + of6 + destinations(from6, to6, 20, datagram(source, target, 97)), 97)]
 
 
 def send_by_socket(end, made):
@@ -240,7 +248,7 @@ def test_a_routed_clients_use_of_the_same_port_is_not_ours(lab, start_daemon):
 
 
 def test_every_byte_of_a_device_is_explained(lab, start_daemon):
-    """What a device saw is the sum of keys, everything else, and fragments whose first fragment is unknown."""
+    """The device total is the sum of keys, everything else, and fragments whose first fragment is unknown."""
     daemon = start_daemon([ENTRY])
     tcp(lab.server, lab.client, lab.SERVER[4], KEY.port, 100_000, 100_000)
     tcp(lab.server, lab.client, lab.SERVER[4], 4444, 200_000, 50_000)
@@ -258,9 +266,30 @@ def test_every_byte_of_a_device_is_explained(lab, start_daemon):
     entry = daemon.port_entry(KEY.port)
     for way, name in (("ingress", "rx"), ("egress", "tx")):
         table = device[way]
-        parts = [table[part] for part in ("keys", "loopback", "unattributed", "everything_else")]
+        parts = [table[part] for part in ("keys", "loopback", "unattributed", "too_deep", "foreign",
+                                             "everything_else")]
         for unit in ("bytes", "packets"):
             assert table["seen"][unit] == sum(part[unit] for part in parts)
         assert table["residual_bytes"] == 0
         assert table["keys"]["bytes"] == entry[f"{name}_bytes"]
         assert table["everything_else"]["bytes"] > 50_000
+
+
+def test_what_has_too_many_headers_is_said(lab, start_daemon):
+    """Linux accepts 40 destination headers; the programs walk 32."""
+    daemon = start_daemon([ENTRY])
+    addresses = bytes.fromhex(address_of(lab.server)) + bytes.fromhex(address_of(lab.client))
+    deep = addresses + b"\x86\xdd" + destinations(lab.CLIENT[6], lab.SERVER[6], 40,
+                                                  datagram(4000, KEY.port, 900))
+    assert daemon.get("/health").json() == {"status": "healthy"}
+    send_by_socket(lab.client, [(deep, 900)] * 20)
+
+    def table():
+        return daemon.status()["devices"][0]["ingress"]
+
+    wait_until(lambda: table()["too_deep"]["packets"] == 20, what="the packets")
+    assert table()["too_deep"]["bytes"] == 20 * len(deep)
+    wait_until(lambda: daemon.get("/health").json() == {"status": "degraded", "reason": "headers_too_deep"},
+               what="the health to say so")
+    assert "up0" in daemon.status()["detail"]
+    assert daemon.port_entry(KEY.port)["rx_bytes"] == 0

@@ -58,7 +58,7 @@ static void fill_shared_ports(const struct fake_meter *fake, int32_t month,
 		if (fake->keyset->slots.items[i].n_keys < 2)
 			continue;
 		entry->port = fake->keyset->slots.items[i].first_port;
-		entry->shared = true;
+		entry->slot_number = v2m_slot_number(&fake->keyset->slots.items[i]);
 		entry->all = make_figures(2);
 		entry->month = make_figures(month == FAKE_MONTH ? 2 : 0);
 		history->n_keys++;

@@ -125,7 +125,7 @@ const struct v2m_slot *fake_slot(const struct fake_meter *fake, const struct v2m
 	return v2m_slots_at(&fake->keyset->slots, v2m_key_port(key), V2M_TCP);
 }
 
-/* Every key has at most one slot, which several may share. */
+/* Fills in the slots. A key has at most one slot, and several keys may share it. */
 static void fill_slots(struct fake_meter *fake, struct v2m_snapshot *snapshot)
 {
 	const struct v2m_slots *slots = &fake->keyset->slots;

@@ -47,7 +47,7 @@ enum v2m_verdict fake_history_reset(void *context, const char *api_key, const ch
 enum v2m_verdict fake_history_cleanup(void *context, const char *api_key, unsigned days_to_keep,
 				      int64_t *real_us);
 
-/* The key's slot; NULL: it has no port. */
+/* The slot of a key. NULL: it has no port. */
 const struct v2m_slot *fake_slot(const struct fake_meter *fake, const struct v2m_key *key);
 
 /* fake_transfer.c */

@@ -107,6 +107,18 @@ static void insert_token(struct input *input)
 		"\"inbounds\":",
 		"\"tag\":",
 		"\"listen\":\"/x\"",
+		"\"users\":",
+		"\"Clients\":",
+		"\"peers\":",
+		"\"method\":\"kcp\"",
+		"\"fallbacks\":[{\"dest\":\"@x\"}]",
+		"\"listen\":\"@x\"",
+		"\"protocol\":\"tunnel\"",
+		"1e999",
+		"&a ",
+		"*a",
+		"<<: ",
+		"\n  - ",
 		"99999999999999999999",
 	};
 	const char *token = tokens[random_below(V2M_ARRAY_LEN(tokens))];

@@ -89,6 +89,13 @@ FAULTS = [
     ("pins that were renamed stay where they are", "src/datapath/strays.c",
      "\tint moved = take_back_all(own, stray);\n", "\tint moved = 0;\n",
      ctest("bpf_pins_live")),
+    ("drops of a queue are those that it counts", "src/devices/queue_account.c",
+     "\tsettle(packets, &account->owed_packets, &account->dropped.packets);\n",
+     "\taccount->dropped.packets += queue->drops - last->drops;\n\t(void)packets;\n",
+     e2e("test_queue", "did_not_leave")),
+    ("queues are never read", "src/collector/sampling.c",
+     "\tv2m_device_watch_read_queues(parts->devices, &sample);\n", "",
+     e2e("test_queue", "did_not_leave")),
 ]
 FAULTS = [Fault(*fault) for fault in FAULTS]
 

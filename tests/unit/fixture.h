@@ -24,7 +24,7 @@ struct key_of {
 	uint16_t port;
 };
 
-/* A key that is served on these spans; a span without ports ends them. */
+/* A key and the spans on which it is served. A span without a port ends the list. */
 struct key_on {
 	const char *uuid;
 	struct v2m_span spans[4];

@@ -29,7 +29,7 @@ def short_queue(vm, veth):
 
 
 def session_of(vm, daemon, up, down):
-    """What the sessions grew by while one connection carried so many bytes and ended."""
+    """Makes one connection that carries so many bytes and ends. Returns by how much the sessions grew."""
     before = daemon.entry()["sessions"]
     exchange(vm, f"tcp 10.77.0.1 {PORT} {up} {down}")
     wait_until(lambda: daemon.entry()["sessions"]["closed"] > before["closed"],

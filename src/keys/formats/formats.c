@@ -10,6 +10,8 @@
 #include "keys/formats/v2ray_config.h"
 
 static const char *const json[] = { ".json", ".jsonc", NULL };
+/* Xray reads TOML too. We do not, and say so. */
+static const char *const configurations[] = { ".json", ".jsonc", ".yaml", ".yml", ".toml", NULL };
 static const char *const database[] = { ".db", NULL };
 static const char *const none[] = { NULL };
 
@@ -18,9 +20,15 @@ static const char *const v2ray_places[] = {
 	"/root/vpn-server/config",
 	"/usr/local/etc/xray",
 	"/etc/xray",
+	"/etc/xray/conf",
 	"/usr/local/x-ui/bin/config.json",
+	"/var/lib/marzban/xray_config.json",
+	"/etc/v2ray-agent/xray/conf",
+	"/opt/hiddify-manager/xray/configs",
 	"/usr/local/etc/v2ray",
 	"/etc/v2ray",
+	"/etc/v2ray/conf",
+	"/etc/v2ray-agent/v2ray/conf",
 	NULL,
 };
 static const char *const panel_places[] = { "/root/vpn-server/data/vpn.db", NULL };
@@ -35,6 +43,7 @@ static const struct v2m_key_format formats[] = {
 		.places = key_file_places,
 		.list = LIST(customers),
 		.is_document = v2m_key_file_is_document,
+		.is_ours = v2m_key_file_has_keys,
 		.read_document = v2m_key_file_read,
 	},
 	{
@@ -49,7 +58,7 @@ static const struct v2m_key_format formats[] = {
 	{
 		.kind = "V2Ray configuration",
 		.description = "a V2Ray or Xray configuration (inbounds)",
-		.endings = json,
+		.endings = configurations,
 		.places = v2ray_places,
 		.list = LIST(clients),
 		.is_document = v2m_v2ray_is_config,

@@ -21,17 +21,20 @@ struct v2m_key_format {
 	/* A format is recognised either by the outermost value of a JSON document, or by the first
 	 * bytes of the file. */
 	bool (*is_document)(const json_t *root);
+	/* Whether such a document in a directory is meant for us; NULL: always. */
+	bool (*is_ours)(const json_t *root);
 	const char *magic;
 	size_t magic_length;
 
 	/* One of three functions reads it. The first reads each JSON document alone and strictly.
-	 * The second reads all documents of a directory together, with comments as V2Ray takes
-	 * them; only one format may have it. The third reads a file that is not JSON. The list of
-	 * keys is empty before. 0 or -errno with *error. */
+	 * The second reads all documents of a directory together, as V2Ray takes them, and notes
+	 * what gave no key; only one format may have it. The third reads a file that is not JSON.
+	 * The list of keys is empty before. 0 or -errno with *error. */
 	int (*read_document)(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 			     struct v2m_error *error);
 	int (*read_documents)(const struct v2m_json_doc *docs, size_t n_docs,
-			      struct v2m_key_list *keys, struct v2m_error *error);
+			      struct v2m_key_list *keys, struct v2m_key_notes *notes,
+			      struct v2m_error *error);
 	int (*read_file)(const char *path, struct v2m_key_list *keys, struct v2m_error *error);
 };
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keys/key_clash.h"
 #include "base/uuid.h"
 #include "base/transport.h"
 #include "base/cleanup.h"
@@ -41,6 +42,7 @@ int v2m_key_read_transport(const struct v2m_json_node *key, unsigned *transports
 	return 0;
 }
 
+/* Adds one element of "ports". */
 static int add_ports(const struct v2m_json_node *node, struct v2m_key *key, const char *text,
 		     struct v2m_error *error)
 {
@@ -48,8 +50,8 @@ static int add_ports(const struct v2m_json_node *node, struct v2m_key *key, cons
 
 	if (!v2m_span_parse(text, &span))
 		return v2m_json_expected(node, error,
-					 "a port from 1 to 65535 or a range \"20000-50000\", with "
-					 "\"/tcp\" or \"/udp\" behind it or without");
+					 "a port from 1 to 65535 or a range \"20000-50000\", "
+					 "either one also with \"/tcp\" or \"/udp\" at its end");
 	if (v2m_key_add_span(key, &span))
 		return v2m_error_set(error, -ENOMEM, "%s: out of memory", node->doc->path);
 	return 0;
@@ -70,7 +72,7 @@ static int read_port(const struct v2m_json_node *object, struct v2m_key *key,
 	return result;
 }
 
-/* "ports": numbers, and strings as v2m_span_parse() takes them. */
+/* Reads "ports": a list of numbers, and of strings that v2m_span_parse() accepts. */
 static int read_ports(const struct v2m_json_node *object, struct v2m_key *key,
 		      struct v2m_error *error)
 {
@@ -194,6 +196,29 @@ static int refuse_clash(const struct v2m_json_node *root, const struct v2m_key_l
 			     v2m_json_node_place(&earlier).line);
 }
 
+/* A consumer that asks for one of two such keys would get the other one. */
+static int refuse_crossed(const struct v2m_json_node *root, const struct v2m_key_list *keys,
+			  struct v2m_error *error)
+{
+	struct v2m_json_node earlier;
+	struct v2m_json_node later;
+	size_t first;
+	size_t second;
+	int result = v2m_key_clash_find_crossed(keys, &first, &second);
+
+	if (result < 0)
+		return v2m_error_set(error, result, "%s: out of memory", root->doc->path);
+	if (result == 0)
+		return 0;
+	earlier = v2m_json_item(root, first);
+	later = v2m_json_item(root, second);
+	return v2m_json_fail(&later, error,
+			     "the id of this key is the uuid of the key on line %u, or the other "
+			     "way round",
+			     v2m_json_node_place(&earlier).line);
+}
+
+/* Names the port that two keys use by the same transport, and the line of the earlier key. */
 static int refuse_port_clash(const struct v2m_json_node *root, const struct v2m_key_list *keys,
 			     struct v2m_error *error)
 {
@@ -223,6 +248,14 @@ bool v2m_key_file_is_document(const json_t *root)
 	return json_is_array(root);
 }
 
+bool v2m_key_file_has_keys(const json_t *root)
+{
+	for (size_t i = 0; i < json_array_size(root); i++)
+		if (json_object_get(json_array_get(root, i), "uuid"))
+			return true;
+	return false;
+}
+
 int v2m_key_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 		      struct v2m_error *error)
 {
@@ -231,6 +264,8 @@ int v2m_key_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 
 	if (!json_is_array(root.value))
 		return v2m_json_expected(&root, error, "a list of keys");
+	if (json_array_size(root.value) > V2M_MAX_KEYS)
+		return v2m_json_fail(&root, error, "expected at most %u keys", V2M_MAX_KEYS);
 	for (size_t i = 0; i < json_array_size(root.value); i++) {
 		struct v2m_json_node item = v2m_json_item(&root, i);
 
@@ -241,6 +276,8 @@ int v2m_key_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *keys,
 	result = refuse_clash(&root, keys, "uuid", v2m_key_order_by_uuid, error);
 	if (!result)
 		result = refuse_clash(&root, keys, "id", v2m_key_order_by_id, error);
+	if (!result)
+		result = refuse_crossed(&root, keys, error);
 	if (!result)
 		result = refuse_port_clash(&root, keys, error);
 	return result;

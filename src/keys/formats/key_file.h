@@ -8,6 +8,8 @@
 
 /* A document that is a list is a key file. */
 bool v2m_key_file_is_document(const json_t *root);
+/* Whether one of its items is an object with a uuid. */
+bool v2m_key_file_has_keys(const json_t *root);
 
 /* Adds the keys of a document to an empty list. Each needs a uuid. If the id is missing, it is the
  * UUIDv5 of the uuid, as for keys of a V2Ray configuration: logs show ids, and must not show uuids.
@@ -23,7 +25,8 @@ int v2m_key_read(const struct v2m_json_node *node, struct v2m_key *key, struct v
 /* Sets the source of a key, and its id and name if they are missing. 0 or -ENOMEM. */
 int v2m_key_complete(struct v2m_key *key, const char *source);
 
-/* Reads the member "transport" of a key or a span: both if it is absent. 0 or -EINVAL. */
+/* Reads the member "transport" of a key or a span. If it is missing, both transports are used. 0 or
+ * -EINVAL. */
 int v2m_key_read_transport(const struct v2m_json_node *key, unsigned *transports,
 			   struct v2m_error *error);
 

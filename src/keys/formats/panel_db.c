@@ -12,6 +12,8 @@
 
 #include "json/json_doc.h"
 #include "keys/formats/key_file.h"
+#include "base/clock.h"
+#include "keys/key_clash.h"
 #include "base/name_index.h"
 #include "base/sqlite_uri.h"
 #include "base/text.h"
@@ -20,6 +22,10 @@
 
 /* The panel's transactions are short. */
 #define BUSY_TIMEOUT_MS 250
+
+/* A table may be a view that never ends, or that holds large cells. */
+#define DEADLINE_S 2
+#define MAX_CELL   (1 << 20)
 
 enum column { ID, NAME, UUID, CREATED_AT, IS_ACTIVE, PORT, SHORT_ID, SNI, N_COLUMNS };
 
@@ -37,6 +43,7 @@ static const char *const column_names[N_COLUMNS] = {
 struct panel {
 	const char *path;
 	sqlite3 *db;
+	uint64_t end_ns;             /* CLOCK_MONOTONIC */
 	struct v2m_name_index ports; /* from the table port_assignments, by uuid in lower case */
 	struct v2m_error *error;
 };
@@ -60,6 +67,10 @@ static int code_of(const struct panel *panel)
 
 static int fail_database(struct panel *panel)
 {
+	if (sqlite3_errcode(panel->db) == SQLITE_INTERRUPT)
+		return v2m_error_set(panel->error, -EINVAL,
+				     "%s: expected tables that can be read within %d seconds",
+				     panel->path, DEADLINE_S);
 	return v2m_error_set(panel->error, code_of(panel), "%s: %s", panel->path,
 			     sqlite3_errmsg(panel->db));
 }
@@ -151,6 +162,14 @@ static int read_port(struct panel *panel, sqlite3_stmt *statement, const char *t
 	return 0;
 }
 
+static int refuse_rows(struct panel *panel, const char *table, size_t row)
+{
+	if (row <= V2M_MAX_KEYS)
+		return 0;
+	return v2m_error_set(panel->error, -EINVAL, "%s: table %s: expected at most %u rows",
+			     panel->path, table, V2M_MAX_KEYS);
+}
+
 static int read_assignments(struct panel *panel)
 {
 	V2M_CLEANUP(finalize_statement) sqlite3_stmt *statement = NULL;
@@ -169,7 +188,9 @@ static int read_assignments(struct panel *panel)
 		char lower[V2M_SUBJECT_LEN];
 		uint16_t port;
 
-		result = read_port(panel, statement, "port_assignments", ++row, &port);
+		result = refuse_rows(panel, "port_assignments", ++row);
+		if (!result)
+			result = read_port(panel, statement, "port_assignments", row, &port);
 		if (result)
 			return result;
 		if (!uuid || !port)
@@ -244,7 +265,9 @@ static int read_keys(struct panel *panel, struct v2m_key_list *keys)
 	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
 		V2M_CLEANUP(v2m_key_clear) struct v2m_key key = { 0 };
 
-		result = read_row(panel, statement, ++row, &key);
+		result = refuse_rows(panel, "keys", ++row);
+		if (!result)
+			result = read_row(panel, statement, row, &key);
 		if (result)
 			return result;
 		if (v2m_key_list_add(keys, &key))
@@ -253,6 +276,7 @@ static int read_keys(struct panel *panel, struct v2m_key_list *keys)
 	return step == SQLITE_DONE ? 0 : fail_database(panel);
 }
 
+/* Two keys of a database must not use the same port by the same transport. */
 static int refuse_port_clash(struct panel *panel, const struct v2m_key_list *keys)
 {
 	size_t first;
@@ -267,6 +291,22 @@ static int refuse_port_clash(struct panel *panel, const struct v2m_key_list *key
 				     "%s: table keys, rows %zu and %zu have the same port",
 				     panel->path, first + 1, second + 1);
 	return 0;
+}
+
+static int refuse_crossed(struct panel *panel, const struct v2m_key_list *keys)
+{
+	size_t first;
+	size_t second;
+	int result = v2m_key_clash_find_crossed(keys, &first, &second);
+
+	if (result < 0)
+		return out_of_memory(panel);
+	if (result)
+		return v2m_error_set(panel->error, -EINVAL,
+				     "%s: table keys, rows %zu and %zu: the id of one is the uuid "
+				     "of the other",
+				     panel->path, first + 1, second + 1);
+	return refuse_port_clash(panel, keys);
 }
 
 static int refuse_clashes(struct panel *panel, const struct v2m_key_list *keys)
@@ -291,14 +331,30 @@ static int refuse_clashes(struct panel *panel, const struct v2m_key_list *keys)
 					     "%s: table keys, rows %zu and %zu have the same %s",
 					     panel->path, first + 1, second + 1, orders[i].what);
 	}
-	return refuse_port_clash(panel, keys);
+	return refuse_crossed(panel, keys);
+}
+
+/* SQLite calls this now and then while it works. Not 0 ends the statement. */
+static int is_late(void *context)
+{
+	const uint64_t *end_ns = context;
+
+	return v2m_clock_mono_ns() > *end_ns;
+}
+
+static void set_limits(struct panel *panel)
+{
+	panel->end_ns = v2m_clock_mono_ns() + DEADLINE_S * UINT64_C(1000000000);
+	sqlite3_progress_handler(panel->db, 1000, is_late, &panel->end_ns);
+	sqlite3_limit(panel->db, SQLITE_LIMIT_LENGTH, MAX_CELL);
+	sqlite3_busy_timeout(panel->db, BUSY_TIMEOUT_MS);
 }
 
 static int read_panel(struct panel *panel, struct v2m_key_list *keys)
 {
 	int result;
 
-	sqlite3_busy_timeout(panel->db, BUSY_TIMEOUT_MS);
+	set_limits(panel);
 	/* The transaction shows both tables as of one moment. It ends when the file is closed. */
 	if (sqlite3_exec(panel->db, "PRAGMA trusted_schema = OFF; BEGIN", NULL, NULL, NULL) !=
 	    SQLITE_OK)
@@ -370,10 +426,30 @@ static int read_closed(const char *path, struct v2m_key_list *keys, struct v2m_e
 	return result == -EACCES ? -EIO : result;
 }
 
+/* SQLite opens these beside the database. */
+static int check_companions(const char *path, struct v2m_error *error)
+{
+	static const char *const suffixes[] = { "-wal", "-journal", "-shm" };
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(suffixes); i++) {
+		char companion[PATH_MAX + 16];
+		struct stat status;
+
+		snprintf(companion, sizeof(companion), "%s%s", path, suffixes[i]);
+		if (stat(companion, &status) == 0 && !S_ISREG(status.st_mode))
+			return v2m_error_set(error, -EINVAL, "%s: expected a regular file",
+					     companion);
+	}
+	return 0;
+}
+
 int v2m_panel_db_read(const char *path, struct v2m_key_list *keys, struct v2m_error *error)
 {
 	char uri[V2M_SQLITE_URI_MAX];
-	int result;
+	int result = check_companions(path, error);
+
+	if (result)
+		return result;
 
 	v2m_sqlite_uri(path, "", uri);
 	result = read_named(uri, path, keys, error);

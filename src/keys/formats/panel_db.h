@@ -3,7 +3,8 @@
  * The SQLite file of the older panel. Its tables are "keys" (id, name, uuid, created_at, is_active,
  * port, short_id, sni) and "port_assignments" (uuid, port). Columns other than uuid may be missing,
  * and so may the second table. The panel goes on using the file, so it is opened read-only, and
- * both tables are read as of one moment.
+ * both tables are read as of one moment. Whatever the tables are, views too, reading ends after 2
+ * seconds, and with an error after V2M_MAX_KEYS rows or at a cell of more than a MiB.
  */
 #ifndef V2METER_KEYS_FORMATS_PANEL_DB_H
 #define V2METER_KEYS_FORMATS_PANEL_DB_H

@@ -67,6 +67,8 @@ int v2m_port_file_read(const struct v2m_json_doc *doc, struct v2m_key_list *assi
 	const char *uuid;
 	json_t *value;
 
+	if (!result && json_object_size(list.value) > V2M_MAX_KEYS)
+		result = v2m_json_fail(&list, error, "expected at most %u ports", V2M_MAX_KEYS);
 	if (result)
 		return result;
 	json_object_foreach (list.value, uuid, value) {

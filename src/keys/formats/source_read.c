@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/string_list.h"
+#include "json/yaml_doc.h"
 #include "keys/formats/formats.h"
 
 /* The documents of one format that are read together, in their order. */
@@ -44,6 +47,7 @@ static int collect_doc(struct docs *docs, const struct v2m_key_format *format,
 struct reading {
 	struct v2m_gathered *gathered;
 	struct docs docs;
+	bool in_directory; /* files that are not meant for us are passed over there */
 	struct v2m_error *error;
 };
 
@@ -71,38 +75,95 @@ static int read_strictly(struct reading *reading, const struct v2m_key_format *f
 	return result ? result : take_keys(reading, format, lenient->path, &found);
 }
 
-static int read_json_file(struct reading *reading, const char *path,
-			  const struct v2m_key_format **format)
+static bool ends_in(const char *path, const char *ending)
 {
-	V2M_CLEANUP(v2m_json_doc_clear) struct v2m_json_doc doc = { 0 };
+	const char *dot = strrchr(path, '.');
+
+	return dot && strcmp(dot, ending) == 0;
+}
+
+static bool is_yaml(const char *path)
+{
+	return ends_in(path, ".yaml") || ends_in(path, ".yml");
+}
+
+static int parse_text(struct reading *reading, const char *path, struct v2m_json_doc *doc)
+{
 	V2M_FREE char *text = NULL;
 	size_t length;
 	int result = v2m_json_doc_read(path, &text, &length, reading->error);
 
-	if (!result)
-		result = v2m_json_doc_parse(path, text, length, V2M_JSON_V2RAY, &doc,
-					    reading->error);
 	if (result)
 		return result;
-	*format = v2m_key_format_of_document(doc.root);
-	if (!*format)
+	if (is_yaml(path))
+		return v2m_yaml_doc_parse(path, text, length, doc, reading->error);
+	return v2m_json_doc_parse(path, text, length, V2M_JSON_V2RAY, doc, reading->error);
+}
+
+/* Only configurations of a proxy may be YAML. Any other YAML in a directory, even with mistakes, is
+ * nothing that we know. */
+static int refuse_text(struct reading *reading, const char *path, int result)
+{
+	if (!reading->in_directory || !is_yaml(path) || result != -EINVAL)
+		return result;
+	v2m_key_note_file(&reading->gathered->notes, V2M_NOTE_MISSING, path,
+			  "it is passed over: %s", reading->error->text);
+	return 0;
+}
+
+/* Reads JSON or YAML. */
+static int read_text_file(struct reading *reading, const char *path,
+			  const struct v2m_key_format **format)
+{
+	V2M_CLEANUP(v2m_json_doc_clear) struct v2m_json_doc doc = { 0 };
+	const struct v2m_key_format *found;
+	int result = parse_text(reading, path, &doc);
+
+	if (result)
+		return refuse_text(reading, path, result);
+	found = v2m_key_format_of_document(doc.root);
+	if (!found || (is_yaml(path) && !found->read_documents))
 		return 0;
-	if ((*format)->read_documents)
-		return collect_doc(&reading->docs, *format, &doc, reading->error);
-	return read_strictly(reading, *format, &doc);
+	if (reading->in_directory && found->is_ours && !found->is_ours(doc.root)) {
+		v2m_key_note_file(&reading->gathered->notes, V2M_NOTE_REMARK, path,
+				  "it is passed over: it is %s, but has no keys",
+				  found->description);
+		return 0;
+	}
+	*format = found;
+	if (found->read_documents)
+		return collect_doc(&reading->docs, found, &doc, reading->error);
+	return read_strictly(reading, found, &doc);
+}
+
+/* Xray takes TOML as well. */
+static int refuse_toml(struct reading *reading, const char *path)
+{
+	static const char sentence[] =
+		"TOML is not read: its users are not counted. Xray reads the "
+		"same configuration as JSON or YAML";
+
+	if (!reading->in_directory)
+		return v2m_error_set(reading->error, -EINVAL, "%s: %s", path, sentence);
+	v2m_key_note_file(&reading->gathered->notes, V2M_NOTE_MISSING, path, "%s", sentence);
+	return 0;
 }
 
 /* Finds the format by the first bytes of the file; NULL if none begins like this. 0 or -errno. */
 static int look_at_file(const char *path, const struct v2m_key_format **format,
 			struct v2m_error *error)
 {
-	V2M_FCLOSE FILE *file = fopen(path, "re");
+	V2M_CLOSE int fd = v2m_open_regular(path, error);
 	char start[V2M_KEY_FORMAT_MAGIC_MAX];
+	ssize_t taken;
 
-	if (!file)
+	if (fd < 0)
+		return fd;
+	taken = read(fd, start, sizeof(start));
+	if (taken < 0)
 		return v2m_error_set(error, -errno, "%s: cannot read it: %s", path,
 				     strerror(errno));
-	*format = v2m_key_format_of_bytes(start, fread(start, 1, sizeof(start), file));
+	*format = v2m_key_format_of_bytes(start, (size_t)taken);
 	return 0;
 }
 
@@ -122,8 +183,10 @@ static int read_file(struct reading *reading, const char *path,
 
 	if (result)
 		return result;
+	if (!*format && ends_in(path, ".toml"))
+		return refuse_toml(reading, path);
 	if (!*format)
-		return read_json_file(reading, path, format);
+		return read_text_file(reading, path, format);
 	result = (*format)->read_file(path, &found, reading->error);
 	return result ? result : take_keys(reading, *format, path, &found);
 }
@@ -166,6 +229,7 @@ static int read_directory(struct reading *reading, const char *path)
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings files = { 0 };
 	int result = list_directory(path, &files, reading->error);
 
+	reading->in_directory = true;
 	for (size_t i = 0; i < files.count && !result; i++) {
 		const struct v2m_key_format *format = NULL;
 		struct stat status;
@@ -187,7 +251,8 @@ static int read_collected(struct reading *reading, const char *path)
 
 	if (!docs->format)
 		return 0;
-	result = docs->format->read_documents(docs->items, docs->count, &found, reading->error);
+	result = docs->format->read_documents(docs->items, docs->count, &found,
+					      &reading->gathered->notes, reading->error);
 	return result ? result : take_keys(reading, docs->format, path, &found);
 }
 

@@ -11,8 +11,8 @@
 /*
  * Adds the keys of a file or directory. *kind is a string constant: the name of the format,
  * "directory", or "file" if the format is unknown. In a directory, the files with the ending of a
- * format are read in the order of their names, and files without keys are passed over. 0, or -errno
- * with *error.
+ * format are read in the order of their names, and files without keys are passed over. Only regular
+ * files are read. 0, or -errno with *error.
  */
 int v2m_source_read(const char *path, struct v2m_gathered *gathered, const char **kind,
 		    struct v2m_error *error);

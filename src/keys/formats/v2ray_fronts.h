@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which inbound hands connections over to which: a fallback of an inbound names the port or the
- * unix socket of another one ("fallbacks" of VLESS and Trojan in Xray's documentation, member
- * "dest"). The clients of that one arrive at the port of the first.
+ * Which inbound hands connections over to which. A fallback of VLESS or Trojan, the target of
+ * REALITY and the destination of a relay (dokodemo-door) may be the port or the unix socket of
+ * another inbound ("dest", "target", "address" in Xray's documentation). The clients of that one
+ * then arrive at the port of the first, also over several inbounds in a row.
  */
 #ifndef V2METER_KEYS_FORMATS_V2RAY_FRONTS_H
 #define V2METER_KEYS_FORMATS_V2RAY_FRONTS_H
@@ -10,30 +11,55 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "keys/formats/v2ray_inbound.h"
 #include "keys/formats/v2ray_merge.h"
+#include "keys/formats/v2ray_ports.h"
+#include "keys/span.h"
+
+/* How clients reach an inbound. */
+struct v2m_v2ray_reach {
+	enum v2m_v2ray_listen listens;
+	const char *address;
+	unsigned transports;
+	struct v2m_port_runs runs; /* empty on a unix socket, and if ports_result is not 0 */
+	int ports_result;          /* of v2m_v2ray_ports() */
+	bool relays;               /* it is a relay to a fixed destination */
+	bool leads_on;             /* it leads to another inbound of ours */
+	bool leads_out;            /* a fallback leads to what is no inbound of ours */
+	size_t first_front;        /* place in fronts.items, and 1; 0: none leads here */
+};
 
 struct v2m_v2ray_front {
-	char *socket; /* path or abstract name of the unix socket that it leads to; NULL: to a port
-		       */
-	uint16_t to_port;    /* 0 if it leads to a socket */
-	uint16_t front_port; /* where clients arrive */
+	size_t inbound;      /* that leads here */
+	unsigned transports; /* by which it does */
+	size_t next;         /* place of another one, and 1; 0: none */
 };
 
 struct v2m_v2ray_fronts {
+	struct v2m_v2ray_reach *reaches; /* of the inbounds, in their order */
+	size_t n_reaches;
 	struct v2m_v2ray_front *items;
 	size_t count;
 	size_t capacity;
 };
 
-/* 0 or -ENOMEM; *fronts is empty before, and the caller's to clear either way. */
+/* An error if there are more pairs of inbounds of which one leads to the other. */
+#define V2M_V2RAY_MAX_FRONTS 262144
+
+/* 0, -EINVAL or -ENOMEM; *fronts is empty before, and the caller's to clear either way. */
 int v2m_v2ray_fronts_find(const struct v2m_v2ray_inbounds *inbounds,
-			  struct v2m_v2ray_fronts *fronts);
+			  struct v2m_v2ray_fronts *fronts, struct v2m_error *error);
 void v2m_v2ray_fronts_clear(struct v2m_v2ray_fronts *fronts);
 
-/* The port of the inbound that leads to that port, or to the unix socket that the inbound listens
- * on. 0: none does. */
-uint16_t v2m_v2ray_front_of_port(const struct v2m_v2ray_fronts *fronts, unsigned port);
-uint16_t v2m_v2ray_front_of_socket(const struct v2m_v2ray_fronts *fronts,
-				   const struct v2m_json_node *inbound);
+struct v2m_v2ray_spans {
+	struct v2m_span *items;
+	size_t count;
+	size_t capacity;
+};
+
+/* Adds the spans at which the clients of an inbound arrive because other inbounds lead to it. 0 or
+ * -ENOMEM. */
+int v2m_v2ray_entrances(const struct v2m_v2ray_fronts *fronts, size_t inbound,
+			struct v2m_v2ray_spans *spans);
 
 #endif

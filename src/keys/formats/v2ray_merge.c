@@ -6,9 +6,20 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/name_index.h"
 
 /* The names of lists of inbounds; "inboundDetour" is that of V2Ray 3. */
 static const char *const list_names[] = { "inbounds", "inboundDetour" };
+
+/* The state while documents are merged. */
+struct merge {
+	struct v2m_v2ray_inbounds made;
+	struct v2m_name_index by_tag; /* place of the first inbound with a tag; "" is a tag too */
+	struct v2m_key_notes *notes;
+	struct v2m_error *error;
+	bool is_first; /* the document: the proxies take it as it is */
+	bool follows_v2ray4;
+};
 
 void v2m_v2ray_inbounds_clear(struct v2m_v2ray_inbounds *inbounds)
 {
@@ -16,104 +27,168 @@ void v2m_v2ray_inbounds_clear(struct v2m_v2ray_inbounds *inbounds)
 	*inbounds = (struct v2m_v2ray_inbounds){ 0 };
 }
 
-/* The place for an inbound with that tag: in place of one of an earlier document, of which there
- * are n_earlier, else behind the last. */
-static struct v2m_v2ray_inbound *place_for(struct v2m_v2ray_inbounds *inbounds, const char *tag,
-					   size_t n_earlier)
+static const char *tag_of(const struct v2m_json_node *inbound)
 {
-	for (size_t i = 0; tag && i < n_earlier; i++)
-		if (inbounds->items[i].tag && strcmp(inbounds->items[i].tag, tag) == 0)
-			return &inbounds->items[i];
-	return &inbounds->items[inbounds->count++];
-}
-
-static const char *tag_of(const json_t *inbound)
-{
-	const char *tag = json_string_value(json_object_get(inbound, "tag"));
+	struct v2m_json_node member = v2m_json_member(inbound, "tag");
+	const char *tag = json_string_value(member.value);
 
 	return tag && *tag ? tag : NULL;
 }
 
-static int take_list(const struct v2m_json_doc *doc, const char *name,
-		     struct v2m_v2ray_inbounds *inbounds, size_t n_earlier, struct v2m_error *error)
+static void replace(struct merge *merge, struct v2m_v2ray_inbound *old,
+		    const struct v2m_v2ray_inbound *new)
+{
+	old->replaced = true;
+	v2m_key_note(merge->notes, V2M_NOTE_REMARK, &old->node,
+		     old->tag ? "an inbound of %s has the same tag and takes its place"
+			      : "an inbound of %s has no tag either and takes its place",
+		     new->node.doc->path);
+}
+
+/* Adds an inbound whose nodes are set, in place of an earlier one if it has to be. */
+static int place(struct merge *merge, struct v2m_v2ray_inbound *inbound)
+{
+	const char *tag = inbound->tag ? inbound->tag : "";
+	size_t known;
+	bool found = v2m_name_index_find(&merge->by_tag, tag, &known);
+
+	if (found && merge->is_first)
+		return 0;
+	if (found)
+		replace(merge, &merge->made.items[known], inbound);
+	return v2m_name_index_set(&merge->by_tag, tag, (size_t)(inbound - merge->made.items));
+}
+
+static int take_list(struct merge *merge, const struct v2m_json_doc *doc, const char *name)
 {
 	struct v2m_json_node root = v2m_json_root(doc);
 	struct v2m_json_node list = v2m_json_member(&root, name);
 
 	if (list.value && !json_is_array(list.value))
-		return v2m_json_expected(&list, error, "a list");
+		return v2m_json_expected(&list, merge->error, "a list");
 	for (size_t i = 0; i < json_array_size(list.value); i++) {
+		struct v2m_v2ray_inbound *inbound = &merge->made.items[merge->made.count];
 		struct v2m_json_node item = v2m_json_item(&list, i);
-		struct v2m_v2ray_inbound *inbound;
-		int result = v2m_json_object(&item, error);
 
-		if (result)
-			return result;
-		inbound = place_for(inbounds, tag_of(item.value), n_earlier);
+		if (v2m_json_object(&item, merge->error))
+			return -EINVAL;
+		merge->made.count++;
 		inbound->root = root;
 		inbound->list = v2m_json_member(&inbound->root, name);
 		inbound->node = v2m_json_item(&inbound->list, i);
 		inbound->port = v2m_json_member(&inbound->node, "port");
-		inbound->tag = tag_of(item.value);
+		inbound->tag = tag_of(&inbound->node);
+		if (place(merge, inbound))
+			return -ENOMEM;
 	}
 	return 0;
 }
 
 /* V2Ray 3 has one main inbound, whose port may be beside it. */
-static int take_main(const struct v2m_json_doc *doc, struct v2m_v2ray_inbounds *inbounds,
-		     size_t n_earlier, struct v2m_error *error)
+static int take_main(struct merge *merge, const struct v2m_json_doc *doc)
 {
 	struct v2m_json_node root = v2m_json_root(doc);
 	struct v2m_json_node node = v2m_json_member(&root, "inbound");
-	struct v2m_v2ray_inbound *inbound;
-	int result;
+	struct v2m_v2ray_inbound *inbound = &merge->made.items[merge->made.count];
 
 	if (!node.value)
 		return 0;
-	result = v2m_json_object(&node, error);
-	if (result)
-		return result;
-	inbound = place_for(inbounds, tag_of(node.value), n_earlier);
+	if (v2m_json_object(&node, merge->error))
+		return -EINVAL;
+	merge->made.count++;
 	inbound->root = root;
 	inbound->node = v2m_json_member(&inbound->root, "inbound");
 	inbound->port = v2m_json_member(&inbound->node, "port");
 	if (!inbound->port.value)
 		inbound->port = v2m_json_member(&inbound->root, "port");
-	inbound->tag = tag_of(node.value);
-	return 0;
+	inbound->tag = tag_of(&inbound->node);
+	return place(merge, inbound);
 }
 
-static size_t most_inbounds(const struct v2m_json_doc *docs, size_t n_docs)
+static size_t count_inbounds(const struct v2m_json_doc *doc)
 {
-	size_t n = n_docs;
+	struct v2m_json_node root = v2m_json_root(doc);
+	size_t n = 1;
 
-	for (size_t i = 0; i < n_docs; i++)
-		for (size_t j = 0; j < V2M_ARRAY_LEN(list_names); j++)
-			n += json_array_size(json_object_get(docs[i].root, list_names[j]));
+	for (size_t i = 0; i < V2M_ARRAY_LEN(list_names); i++) {
+		struct v2m_json_node list = v2m_json_member(&root, list_names[i]);
+
+		n += json_array_size(list.value);
+	}
 	return n;
 }
 
-int v2m_v2ray_merge(const struct v2m_json_doc *docs, size_t n_docs,
-		    struct v2m_v2ray_inbounds *inbounds, struct v2m_error *error)
+/* V2Ray 4: a later file with several inbounds replaces the whole list. */
+static void drop_earlier(struct merge *merge, const struct v2m_json_doc *doc)
 {
-	V2M_CLEANUP(v2m_v2ray_inbounds_clear) struct v2m_v2ray_inbounds made = { 0 };
+	struct v2m_json_node root = v2m_json_root(doc);
+	struct v2m_json_node list = v2m_json_member(&root, "inbounds");
 
-	made.items = calloc(most_inbounds(docs, n_docs) + 1, sizeof(*made.items));
-	if (!made.items)
-		return v2m_error_set(error, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < n_docs; i++) {
-		struct v2m_json_node root = v2m_json_root(&docs[i]);
-		size_t n_earlier = made.count;
-		int result = v2m_json_object(&root, error);
+	if (!merge->follows_v2ray4 || merge->is_first || json_array_size(list.value) < 2)
+		return;
+	for (size_t i = 0; i < merge->made.count; i++) {
+		struct v2m_v2ray_inbound *old = &merge->made.items[i];
 
-		if (!result)
-			result = take_main(&docs[i], &made, n_earlier, error);
-		for (size_t j = 0; !result && j < V2M_ARRAY_LEN(list_names); j++)
-			result = take_list(&docs[i], list_names[j], &made, n_earlier, error);
-		if (result)
-			return result;
+		if (old->replaced)
+			continue;
+		old->replaced = true;
+		v2m_key_note(merge->notes, V2M_NOTE_REMARK, &old->node,
+			     "%s has several inbounds, and with V2Ray 4 they take the place of all "
+			     "earlier ones. For another proxy, name the files one by one in "
+			     "key_sources",
+			     doc->path);
 	}
-	*inbounds = made;
-	made = (struct v2m_v2ray_inbounds){ 0 };
-	return 0;
+	v2m_name_index_clear(&merge->by_tag);
+}
+
+static int take_doc(struct merge *merge, const struct v2m_json_doc *doc)
+{
+	struct v2m_json_node root = v2m_json_root(doc);
+	int result = v2m_json_object(&root, merge->error);
+
+	if (result)
+		return result;
+	if (v2m_json_doc_has_rest(doc))
+		v2m_key_note_file(merge->notes, V2M_NOTE_REMARK, doc->path,
+				  "V2Ray and Xray ignore the text behind the last closing brace");
+	drop_earlier(merge, doc);
+	result = take_main(merge, doc);
+	for (size_t i = 0; !result && i < V2M_ARRAY_LEN(list_names); i++)
+		result = take_list(merge, doc, list_names[i]);
+	return result;
+}
+
+static int merge_docs(struct merge *merge, const struct v2m_json_doc *docs, size_t n_docs)
+{
+	size_t n = 0;
+	int result = 0;
+
+	for (size_t i = 0; i < n_docs; i++)
+		n += count_inbounds(&docs[i]);
+	merge->made.items = calloc(n + 1, sizeof(*merge->made.items));
+	if (!merge->made.items)
+		return -ENOMEM;
+	merge->follows_v2ray4 = n_docs > 1 && strstr(docs[0].path, "/v2ray/");
+	for (size_t i = 0; i < n_docs && !result; i++) {
+		merge->is_first = i == 0;
+		result = take_doc(merge, &docs[i]);
+	}
+	return result;
+}
+
+int v2m_v2ray_merge(const struct v2m_json_doc *docs, size_t n_docs,
+		    struct v2m_v2ray_inbounds *inbounds, struct v2m_key_notes *notes,
+		    struct v2m_error *error)
+{
+	struct merge merge = { .notes = notes, .error = error };
+	int result = merge_docs(&merge, docs, n_docs);
+
+	v2m_name_index_clear(&merge.by_tag);
+	if (result == -ENOMEM)
+		v2m_error_set(error, result, "out of memory");
+	if (result)
+		v2m_v2ray_inbounds_clear(&merge.made);
+	else
+		*inbounds = merge.made;
+	return result;
 }

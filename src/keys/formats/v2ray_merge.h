@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The inbounds of one or more V2Ray or Xray configuration files, merged. */
+/*
+ * The inbounds of one or more V2Ray or Xray configuration files, merged as the proxies do
+ * (Config.Override in infra/conf of both). In Xray, an inbound of a later file takes the place of
+ * the first one with the same tag, and inbounds without a tag count as having the same one. In
+ * V2Ray 4, a later file with several inbounds replaces all earlier ones.
+ */
 #ifndef V2METER_KEYS_FORMATS_V2RAY_MERGE_H
 #define V2METER_KEYS_FORMATS_V2RAY_MERGE_H
 
 #include "json/json_doc.h"
+#include "keys/key_notes.h"
 
 /* An inbound must not be moved: its nodes point to each other. */
 struct v2m_v2ray_inbound {
@@ -12,6 +18,7 @@ struct v2m_v2ray_inbound {
 	struct v2m_json_node node;
 	struct v2m_json_node port; /* that of the inbound, or that of the whole file (V2Ray 3) */
 	const char *tag;           /* NULL if it has none */
+	bool replaced;             /* by an inbound of a later file: the proxy does not know it */
 };
 
 struct v2m_v2ray_inbounds {
@@ -19,9 +26,11 @@ struct v2m_v2ray_inbounds {
 	size_t count;
 };
 
-/* Merges the documents in their order. 0, -EINVAL with the place in *error, or -ENOMEM. */
+/* Merges the documents in their order. Inbounds that are replaced are noted. Files in a directory
+ * named v2ray follow the rule of V2Ray 4. 0, -EINVAL with the place in *error, or -ENOMEM. */
 int v2m_v2ray_merge(const struct v2m_json_doc *docs, size_t n_docs,
-		    struct v2m_v2ray_inbounds *inbounds, struct v2m_error *error);
+		    struct v2m_v2ray_inbounds *inbounds, struct v2m_key_notes *notes,
+		    struct v2m_error *error);
 void v2m_v2ray_inbounds_clear(struct v2m_v2ray_inbounds *inbounds);
 
 #endif

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Checks a value against the part of JSON Schema that docs/openapi.yaml uses. It remembers which properties
-of which schemas it has seen. A keyword that it does not know is an error."""
+"""Checks a value against the part of JSON Schema that docs/openapi.yaml uses. It remembers the properties that
+it has seen, with their schemas. A keyword that it does not know is an error."""
 
 import re
 

@@ -52,9 +52,9 @@ class Key:
 class V2Ray:
     """The server in the lab's server namespace, a client with a SOCKS port per key in the client's."""
 
-    def __init__(self, lab, version=4):
+    def __init__(self, lab, version=4, keys=None):
         self.lab = lab
-        self.keys = [Key(kind, 10001 + number) for number, kind in enumerate(KINDS)]
+        self.keys = keys or [Key(kind, 10001 + number) for number, kind in enumerate(KINDS)]
         self.start_web()
         self.server = self.start(lab.server, "server", self.server_config())
         self.client = self.start(lab.client, "client", self.client_config(lab.SERVER[version]))
@@ -64,10 +64,10 @@ class V2Ray:
                                if key.transport == "tcp"), what="v2ray's server")
 
     def key(self, kind):
-        return self.keys[KINDS.index(kind)]
+        return next(key for key in self.keys if key.kind == kind)
 
     def socks(self, key):
-        return key.port + 1000
+        return 11001 + self.keys.index(key)
 
     def server_config(self):
         return {"log": {"loglevel": "warning"}, "outbounds": [{"protocol": "freedom"}],

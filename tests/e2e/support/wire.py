@@ -79,16 +79,17 @@ class Count:
 
 
 class Tally:
-    """rx and tx of one port of the server in the capture."""
+    """rx and tx of one port of the server in the capture; by one protocol (TCP or UDP) if it is given."""
 
-    def __init__(self, port):
+    def __init__(self, port, protocol=None):
         self.port, self.rx, self.tx = port, Count(), Count()
+        self.protocol = protocol
         self.super_packets = 0
         self.versions = set()
         self.connection_mss = {}
 
     def add(self, frame, server):
-        if frame.protocol is None:
+        if frame.protocol is None or (self.protocol and frame.protocol != self.protocol):
             return
         if frame.target in server and frame.target_port == self.port:
             count = self.rx
@@ -123,9 +124,9 @@ def read_frames(path):
         at += 16 + stored
 
 
-def tally(path, port, addresses):
+def tally(path, port, addresses, protocol=None):
     server = {ipaddress.ip_address(address).packed for address in addresses}
-    made = Tally(port)
+    made = Tally(port, protocol)
     for frame in read_frames(path):
         made.add(frame, server)
     return made
@@ -168,8 +169,8 @@ class Capture:
         wait_until(quiet, timeout_s=30, what="the end of all traffic")
         self.stop()
 
-    def tally(self, port):
-        return tally(self.path, port, self.lab.SERVER.values())
+    def tally(self, port, protocol=None):
+        return tally(self.path, port, self.lab.SERVER.values(), protocol)
 
 
 def assert_equal_to_capture(entry, count):

@@ -179,7 +179,7 @@ static uint64_t sum_of_two(const struct v2m_account *account)
 	return bytes;
 }
 
-static void a_subject_is_joined_whole_or_not_at_all(void **context)
+static void a_subject_is_joined_completely_or_not_at_all(void **context)
 {
 	static const struct key_on before[] = {
 		{ .uuid = "new", .spans = { { 1, 1, V2M_TCP, false, 0 } } },
@@ -225,7 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_sample_is_accounted_whole_or_not_at_all),
 		cmocka_unit_test(connections_are_accounted_whole_or_not_at_all),
-		cmocka_unit_test(a_subject_is_joined_whole_or_not_at_all),
+		cmocka_unit_test(a_subject_is_joined_completely_or_not_at_all),
 	};
 
 	return cmocka_run_group_tests_name("account_memory", tests, NULL, NULL);

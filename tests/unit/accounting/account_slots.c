@@ -2,7 +2,7 @@
 /* Keys with several ports, ranges and transports. */
 #include "unit/accounting/slots_fixture.h"
 
-static void what_tcp_and_udp_of_one_port_counted_goes_to_their_own_keys(void **context)
+static void tcp_and_udp_bytes_of_one_port_go_to_their_own_keys(void **context)
 {
 	struct state *state = *context;
 
@@ -15,7 +15,8 @@ static void what_tcp_and_udp_of_one_port_counted_goes_to_their_own_keys(void **c
 	assert_int_equal(slot_of(state, 1), 7000);
 }
 
-/* A counter of both goes on when the port is divided: each key gets what its transport counts. */
+/* The counter of both transports goes on after the port is divided. Each key gets the bytes of its
+ * transport. */
 static void one_counter_of_both_transports_is_divided(void **context)
 {
 	struct state *state = *context;
@@ -30,7 +31,7 @@ static void one_counter_of_both_transports_is_divided(void **context)
 	assert_int_equal(lifetime_rx(state->account, "udp"), 50);
 }
 
-static void what_a_transport_without_an_owner_counted_waits_for_one(void **context)
+static void bytes_of_a_transport_without_an_owner_wait_for_one(void **context)
 {
 	struct state *state = *context;
 
@@ -45,7 +46,7 @@ static void what_a_transport_without_an_owner_counted_waits_for_one(void **conte
 	assert_int_equal(lifetime_rx(state->account, "udp"), 160);
 }
 
-static void a_range_is_one_subject_and_a_port_in_it_another(void **context)
+static void a_port_in_a_range_is_a_subject_of_its_own(void **context)
 {
 	struct state *state = *context;
 
@@ -75,7 +76,7 @@ static void maps_of_an_earlier_version_count_for_both_transports_of_their_port(v
 	assert_int_equal(lifetime_rx(state->account, "other"), 400);
 }
 
-/* One slot more than the kernel has: its entry would be another's. */
+/* There is one slot more than the kernel has, so its entry would be that of another slot. */
 static void a_refused_slot_is_left_alone(void **context)
 {
 	struct state *state = *context;
@@ -131,7 +132,7 @@ static void a_reset_closes_all_ports_at_one_moment(void **context)
 }
 
 /* A batch may hold several resets of one key, none of which could be stored. */
-static void undone_resets_give_every_share_back(void **context)
+static void undone_resets_restore_every_share(void **context)
 {
 	struct state *state = *context;
 	struct v2m_reset_undo undo[2];
@@ -149,7 +150,7 @@ static void undone_resets_give_every_share_back(void **context)
 	assert_int_equal(share_of(state, 0, 1), 30);
 }
 
-static void a_key_that_gets_a_port_before_its_own_keeps_what_that_counted(void **context)
+static void a_new_first_port_leaves_the_bytes_of_the_other_port_where_they_are(void **context)
 {
 	struct state *state = *context;
 
@@ -161,7 +162,7 @@ static void a_key_that_gets_a_port_before_its_own_keeps_what_that_counted(void *
 	assert_int_equal(share_of(state, 0, 1), 110);
 }
 
-static void what_a_port_counted_stays_with_a_key_that_loses_the_port(void **context)
+static void a_key_that_loses_a_port_keeps_its_bytes(void **context)
 {
 	struct state *state = *context;
 
@@ -176,7 +177,7 @@ static void what_a_port_counted_stays_with_a_key_that_loses_the_port(void **cont
 	assert_int_equal(share_of(state, 0, 1), 30);
 }
 
-static void a_port_that_becomes_shared_never_falls_and_leaves_its_key_what_it_had(void **context)
+static void a_port_that_becomes_shared_keeps_its_total_and_its_first_key_the_bytes(void **context)
 {
 	struct state *state = *context;
 	const struct v2m_snapshot *snapshot;
@@ -194,7 +195,7 @@ static void a_port_that_becomes_shared_never_falls_and_leaves_its_key_what_it_ha
 	assert_int_equal(lifetime_rx(state->account, "port:443"), 50);
 }
 
-static void a_port_behind_another_is_in_no_key(void **context)
+static void the_bytes_of_a_port_behind_another_are_in_no_key(void **context)
 {
 	struct state *state = *context;
 	const struct v2m_snapshot *snapshot;
@@ -212,7 +213,7 @@ static void a_port_behind_another_is_in_no_key(void **context)
 	assert_int_equal(snapshot->keys[1].n_shares, 1);
 }
 
-static void totals_at_the_largest_counter_are_shared_out_exactly(void **context)
+static void shares_of_totals_at_the_largest_counter_add_up(void **context)
 {
 	struct state *state = *context;
 	const uint64_t most = V2M_COUNTER_MAX;
@@ -224,7 +225,7 @@ static void totals_at_the_largest_counter_are_shared_out_exactly(void **context)
 	assert_int_equal(share_of(state, 0, 1), most);
 }
 
-static void the_sockets_figures_are_settled_with_all_counters_of_a_slot(void **context)
+static void socket_statistics_are_settled_with_all_counters_of_a_slot(void **context)
 {
 	struct state *state = *context;
 
@@ -306,21 +307,21 @@ static void the_connections_of_a_key_are_those_of_all_its_slots(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_tcp_and_udp_of_one_port_counted_goes_to_their_own_keys),
+		TEST(tcp_and_udp_bytes_of_one_port_go_to_their_own_keys),
 		TEST(one_counter_of_both_transports_is_divided),
-		TEST(what_a_transport_without_an_owner_counted_waits_for_one),
-		TEST(a_range_is_one_subject_and_a_port_in_it_another),
+		TEST(bytes_of_a_transport_without_an_owner_wait_for_one),
+		TEST(a_port_in_a_range_is_a_subject_of_its_own),
 		TEST(maps_of_an_earlier_version_count_for_both_transports_of_their_port),
 		TEST(a_refused_slot_is_left_alone),
 		TEST(a_key_with_several_ports_has_one_total_and_a_share_of_each),
 		TEST(a_reset_closes_all_ports_at_one_moment),
-		TEST(undone_resets_give_every_share_back),
-		TEST(a_key_that_gets_a_port_before_its_own_keeps_what_that_counted),
-		TEST(what_a_port_counted_stays_with_a_key_that_loses_the_port),
-		TEST(a_port_that_becomes_shared_never_falls_and_leaves_its_key_what_it_had),
-		TEST(a_port_behind_another_is_in_no_key),
-		TEST(totals_at_the_largest_counter_are_shared_out_exactly),
-		TEST(the_sockets_figures_are_settled_with_all_counters_of_a_slot),
+		TEST(undone_resets_restore_every_share),
+		TEST(a_new_first_port_leaves_the_bytes_of_the_other_port_where_they_are),
+		TEST(a_key_that_loses_a_port_keeps_its_bytes),
+		TEST(a_port_that_becomes_shared_keeps_its_total_and_its_first_key_the_bytes),
+		TEST(the_bytes_of_a_port_behind_another_are_in_no_key),
+		TEST(shares_of_totals_at_the_largest_counter_add_up),
+		TEST(socket_statistics_are_settled_with_all_counters_of_a_slot),
 		TEST(the_connections_of_a_key_are_those_of_all_its_slots),
 	};
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Subjects that an earlier version kept apart become one. */
+/* Joins subjects that an earlier version kept apart. */
 #include "unit/accounting/slots_fixture.h"
 
-/* Its port stands in the earlier version's ledger. */
-static void restore(struct state *state, const char *name, uint16_t port, uint64_t lifetime,
-		    uint64_t baseline)
+/* Restores a subject as an earlier version stored it, with its port. */
+static void restore_subject(struct state *state, const char *name, uint16_t port, uint64_t lifetime,
+			    uint64_t baseline)
 {
 	const struct v2m_subject subject = {
 		.id = (char *)(uintptr_t)name,
@@ -27,8 +27,8 @@ static void aliases_are_joined_when_the_key_set_comes(void **context)
 	struct state *state = *context;
 	const struct v2m_subject *key;
 
-	restore(state, "u0", 443, 1000, 200);
-	restore(state, "u0-8443", 8443, 300, 50);
+	restore_subject(state, "u0", 443, 1000, 200);
+	restore_subject(state, "u0-8443", 8443, 300, 50);
 	USE_KEYS(state, { .uuid = "u0",
 			  .spans = { PORT(443, V2M_TCP), PORT(8443, V2M_TCP) },
 			  .aliases = { "u0-8443", "u0-9" } });
@@ -49,7 +49,7 @@ static void aliases_are_joined_when_the_key_set_comes(void **context)
 	assert_false(v2m_account_knows(state->account, "u0-9"));
 }
 
-static void what_an_alias_has_pending_is_not_lost(void **context)
+static void pending_figures_of_an_alias_are_not_lost(void **context)
 {
 	struct state *state = *context;
 	const struct v2m_pending *pending;
@@ -67,11 +67,11 @@ static void what_an_alias_has_pending_is_not_lost(void **context)
 	assert_int_equal(pending->hours[0].figures.totals.rx.wire_bytes, 33);
 }
 
-static void a_key_of_its_own_is_no_alias(void **context)
+static void an_alias_that_is_also_a_key_is_not_joined(void **context)
 {
 	struct state *state = *context;
 
-	restore(state, "u1", 8443, 300, 50);
+	restore_subject(state, "u1", 8443, 300, 50);
 	USE_KEYS(state, { .uuid = "u0", .spans = { PORT(443, V2M_TCP) }, .aliases = { "u1" } },
 		 { .uuid = "u1", .spans = { PORT(8443, V2M_TCP) } });
 	APPLY(state, entry_at(443, V2M_TCP, 1), entry_at(8443, V2M_TCP, 2));
@@ -79,13 +79,13 @@ static void a_key_of_its_own_is_no_alias(void **context)
 	assert_int_equal(lifetime_rx(state->account, "u1"), 302);
 }
 
-static void aliases_of_an_alias_go_along(void **context)
+static void aliases_of_an_alias_become_aliases_of_the_key(void **context)
 {
 	struct state *state = *context;
 
-	restore(state, "a", 1, 1, 0);
-	restore(state, "b", 2, 10, 0);
-	restore(state, "c", 3, 100, 0);
+	restore_subject(state, "a", 1, 1, 0);
+	restore_subject(state, "b", 2, 10, 0);
+	restore_subject(state, "c", 3, 100, 0);
 	assert_int_equal(v2m_account_join(state->account, "a", "b", 1), 0);
 	assert_int_equal(v2m_account_join(state->account, "b", "c", 2), 0);
 	assert_string_equal(v2m_account_name(state->account, "a"), "c");
@@ -95,8 +95,8 @@ static void aliases_of_an_alias_go_along(void **context)
 	assert_int_equal(v2m_account_join(state->account, "c", "nobody", 2), -ENOENT);
 }
 
-/* The account has owners for the key set, one of which goes. */
-static void a_join_in_between_gives_the_slots_their_new_owner(void **context)
+/* The account has bound the key set, and the join removes one of the owners. */
+static void slots_get_their_new_owner_after_a_join(void **context)
 {
 	struct state *state = *context;
 
@@ -113,10 +113,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(aliases_are_joined_when_the_key_set_comes),
-		TEST(what_an_alias_has_pending_is_not_lost),
-		TEST(a_key_of_its_own_is_no_alias),
-		TEST(aliases_of_an_alias_go_along),
-		TEST(a_join_in_between_gives_the_slots_their_new_owner),
+		TEST(pending_figures_of_an_alias_are_not_lost),
+		TEST(an_alias_that_is_also_a_key_is_not_joined),
+		TEST(aliases_of_an_alias_become_aliases_of_the_key),
+		TEST(slots_get_their_new_owner_after_a_join),
 	};
 
 	return cmocka_run_group_tests_name("aliases", tests, NULL, NULL);

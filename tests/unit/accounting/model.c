@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Random histories of key sets, ports, ranges, transports, resets and restarts. A model keeps for
- * each subject what was counted for it; the account has to agree in every snapshot, and the shares
- * of a slot and of a key have to add up.
+ * Makes random histories of key sets, ports, ranges, transports, resets and restarts. A model knows
+ * what was counted for each subject. The account has to agree with it in every snapshot, and the
+ * shares of each slot and of each key have to add up.
  */
 #include "unit/accounting/model_world.h"
 
@@ -47,7 +47,7 @@ static struct v2m_keyset *random_keyset(bool with_aliases)
 	return keyset_on(on, n);
 }
 
-/* An alias of a key whose subject is there is the key's from now on. */
+/* Adds the totals of each alias to those of its key. */
 static void expect_joins(struct world *world)
 {
 	for (size_t i = 0; i < world->keyset->n_keys; i++) {
@@ -147,7 +147,7 @@ static void restart(struct world *world)
 	assert_int_equal(v2m_account_bind(account, world->keyset, 1), 0);
 }
 
-/* Counters begin anew: the host was started again. */
+/* The host starts again, and all counters begin at zero. */
 static void reboot(struct world *world)
 {
 	world->epoch++;
@@ -172,7 +172,7 @@ static void check_slots(const struct v2m_snapshot *snapshot)
 	}
 }
 
-/* Every share but the first is what was counted in that slot. */
+/* Every share except the first is what was counted in its slot. */
 static void check_parts(const struct v2m_snapshot *snapshot, const struct v2m_key_view *view,
 			struct expected *expected, unsigned *checked)
 {
@@ -214,7 +214,7 @@ struct sum {
 	struct v2m_totals lifetime;
 };
 
-/* The parts of a key are never more than its totals: no share has to be cut. */
+/* The parts of a key are together never more than its totals, so no share is limited. */
 static int check_subject(const struct v2m_subject *subject, void *context)
 {
 	struct sum *sum = context;
@@ -245,7 +245,7 @@ static unsigned check(struct world *world)
 	return check_snapshot(world);
 }
 
-/* Subjects that an earlier version left behind. */
+/* Restores subjects as an earlier version stored them. */
 static void begin_with_aliases(struct world *world)
 {
 	for (size_t i = 0; i < V2M_ARRAY_LEN(alias_names); i++) {

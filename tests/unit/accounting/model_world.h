@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The kernel's counters as a test makes them up, and what the account should make of them. */
+/* Simulates the kernel's counters, and knows what the account should make of them. */
 #ifndef V2METER_TESTS_MODEL_WORLD_H
 #define V2METER_TESTS_MODEL_WORLD_H
 
@@ -33,19 +33,19 @@ static inline uint32_t any(uint32_t below)
 			fail_msg("history %u: %s", history_number, #condition);                    \
 	} while (0)
 
-/* A counter of the kernel: what it stands at, and what of it was accounted. */
+/* A counter of the kernel: its value, and how much of it was accounted. */
 struct counter {
 	struct v2m_port_sample at;
 	struct v2m_flow accounted[4];
 	bool leaving;
 };
 
-/* What the model knows of a subject: in all, and since its last reset. */
+/* The totals of a subject in the model: since the beginning, and since its last reset. */
 struct expected {
 	char name[V2M_SUBJECT_LEN];
 	struct v2m_totals lifetime;
 	struct v2m_totals since_reset;
-	/* By slot number; right only of a key that had several slots all the time. */
+	/* By slot number. Only right for a key that always had several slots. */
 	struct v2m_totals parts[2 * PART_NUMBERS];
 	bool always_several;
 };
@@ -57,7 +57,7 @@ struct world {
 	size_t n_counters;
 	struct expected subjects[SUBJECTS];
 	size_t n_subjects;
-	struct v2m_totals counted; /* of all counters, as far as they were accounted */
+	struct v2m_totals counted; /* the sum of what was accounted of all counters */
 	uint64_t mono_ns;
 	uint64_t assigned_ns;
 	uint8_t epoch;
@@ -133,7 +133,7 @@ static inline void expect_delta(struct world *world, const struct v2m_slot *slot
 	world->counted = v2m_totals_add(world->counted, *delta);
 }
 
-/* What the next sample adds, told by the counters themselves. */
+/* Adds what the next sample will add, from the counters themselves. */
 static inline void expect_sample(struct world *world)
 {
 	for (size_t i = 0; i < world->n_counters; i++) {
@@ -201,8 +201,8 @@ static inline uint16_t free_slot(const struct world *world)
 	}
 }
 
-/* A counter whose ports the new key set has as well goes on, maybe with other transports. */
-static inline bool has_counter(struct world *world, const struct v2m_slot *slot)
+/* Finds a counter with the ports of the slot, which goes on for it. Its transports may change. */
+static inline bool keep_counter(struct world *world, const struct v2m_slot *slot)
 {
 	for (size_t i = 0; i < world->n_counters; i++) {
 		struct counter *counter = &world->counters[i];
@@ -218,7 +218,9 @@ static inline bool has_counter(struct world *world, const struct v2m_slot *slot)
 	return false;
 }
 
-/* What the daemon tells the kernel for a key set. Counters that no slot has stay for one sample. */
+/* Makes the counters of the key set, as the daemon does. Counters without a slot stay for one
+ * sample.
+ */
 static inline void place_counters(struct world *world)
 {
 	size_t n = 0;
@@ -232,7 +234,7 @@ static inline void place_counters(struct world *world)
 	for (size_t i = 0; i < world->keyset->slots.count; i++) {
 		const struct v2m_slot *slot = &world->keyset->slots.items[i];
 
-		if (has_counter(world, slot))
+		if (keep_counter(world, slot))
 			continue;
 		world->counters[world->n_counters++] = (struct counter){
 			.at = {

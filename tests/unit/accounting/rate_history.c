@@ -158,7 +158,7 @@ static void a_port_with_a_new_owner_begins_anew(void **context)
 	assert_true(fabsf(points[2].rx_bytes_s - 100) < 0.1f);
 }
 
-static void of_two_counters_of_a_slot_the_later_one_is_drawn(void **context)
+static void the_later_of_two_counters_of_a_slot_counts(void **context)
 {
 	struct v2m_port_sample entries[2];
 	struct v2m_sample sample = { .epoch = "epoch", .ports = entries, .n_ports = 2 };
@@ -187,7 +187,7 @@ int main(void)
 		TEST(another_counter_begins_anew),
 		TEST(a_port_that_vanished_is_forgotten),
 		TEST(a_port_with_a_new_owner_begins_anew),
-		TEST(of_two_counters_of_a_slot_the_later_one_is_drawn),
+		TEST(the_later_of_two_counters_of_a_slot_counts),
 	};
 
 	return cmocka_run_group_tests_name("rate_history", tests, NULL, NULL);

@@ -145,7 +145,7 @@ static void four_thousand_ports_have_each_their_own_rate(void **context)
 	free(ports);
 }
 
-static void tcp_and_udp_of_a_port_have_each_their_own_rate(void **context)
+static void tcp_and_udp_of_a_port_have_their_own_rates(void **context)
 {
 	struct v2m_port_sample entries[2];
 	struct v2m_sample sample = { .ports = entries, .n_ports = 2 };
@@ -163,7 +163,7 @@ static void tcp_and_udp_of_a_port_have_each_their_own_rate(void **context)
 }
 
 /* The old counter of a slot stays in the sample for a while. */
-static void of_two_counters_of_a_slot_the_later_one_counts(void **context)
+static void the_later_of_two_counters_of_a_slot_counts(void **context)
 {
 	struct v2m_port_sample entries[2];
 	struct v2m_sample sample = { .ports = entries, .n_ports = 2 };
@@ -203,8 +203,8 @@ int main(void)
 		TEST(a_sample_that_is_not_newer_is_ignored),
 		TEST(a_port_that_vanished_has_no_rate_and_its_place_is_used_again),
 		TEST(four_thousand_ports_have_each_their_own_rate),
-		TEST(tcp_and_udp_of_a_port_have_each_their_own_rate),
-		TEST(of_two_counters_of_a_slot_the_later_one_counts),
+		TEST(tcp_and_udp_of_a_port_have_their_own_rates),
+		TEST(the_later_of_two_counters_of_a_slot_counts),
 	};
 
 	return cmocka_run_group_tests_name("rates", tests, NULL, NULL);

@@ -53,7 +53,8 @@ static inline void use_keys(struct state *state, const struct key_on *on, size_t
 	}
 #define BOTH (V2M_TCP | V2M_UDP)
 
-/* An entry whose flows of its transports stand at bytes. Its slot is its place in the sample. */
+/* An entry in which the flows of its transports are at bytes. Its slot is its index in the sample.
+ */
 static inline struct v2m_port_sample entry_at(uint16_t port, unsigned transports, uint64_t bytes)
 {
 	struct v2m_port_sample entry = port_at(port, bytes);
@@ -103,7 +104,7 @@ static inline const struct v2m_snapshot *fill(struct state *state)
 	return state->snapshot;
 }
 
-/* rx wire bytes of a key's share number i. */
+/* The rx wire bytes of share i of a key. */
 static inline uint64_t share_of(struct state *state, size_t key, size_t i)
 {
 	const struct v2m_snapshot *snapshot = fill(state);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Several sources at once: which of them tells what of a key. */
+/* Several sources at once: each decides about its part of a key. */
 #include "base/uuid.h"
 #include "unit/keys/key_sources_fixture.h"
 #include "base/transport.h"
@@ -123,7 +123,7 @@ static void a_port_file_may_give_one_port_to_two_keys_by_transport(void **state)
 	temporary_file("k", "[{\"uuid\": \"" U1 "\", \"id\": \"a\", \"transport\": \"tcp\"},"
 			    "{\"uuid\": \"" U2 "\", \"id\": \"b\"}]");
 	FAIL(-EINVAL, "p", "k");
-	assert_non_null(strstr(error.text, "port 443 is given to the keys a and b"));
+	assert_non_null(strstr(error.text, "port 443 belongs to key a and to key b"));
 }
 
 static bool knows_all(void *context, const char *subject)
@@ -133,7 +133,7 @@ static bool knows_all(void *context, const char *subject)
 	return true;
 }
 
-static void ids_of_an_earlier_version_go_on_as_aliases(void **state)
+static void ids_of_an_earlier_version_become_aliases(void **state)
 {
 	struct v2m_keyset *keyset;
 	char id[V2M_UUID_LEN];
@@ -158,7 +158,7 @@ int main(void)
 		SOURCES_TEST(the_first_of_two_key_files_decides),
 		SOURCES_TEST(a_source_named_twice_changes_nothing),
 		SOURCES_TEST(a_port_file_may_give_one_port_to_two_keys_by_transport),
-		SOURCES_TEST(ids_of_an_earlier_version_go_on_as_aliases),
+		SOURCES_TEST(ids_of_an_earlier_version_become_aliases),
 		SOURCES_TEST(a_port_shared_with_a_reachable_key_is_not_counted_on_loopback),
 	};
 

@@ -64,7 +64,7 @@ static void two_keys_on_one_port_by_transport_do_not_share(void **state)
 	assert_int_not_equal(v2m_slot_number(&slots.items[0]), v2m_slot_number(&slots.items[1]));
 }
 
-static void two_keys_that_overlap_in_tcp_share_tcp_alone(void **state)
+static void two_keys_that_overlap_in_tcp_share_only_tcp(void **state)
 {
 	(void)state;
 	LAY_OUT(SPAN(0, 443, 443, BOTH), SPAN(1, 443, 443, V2M_TCP));
@@ -111,7 +111,7 @@ static void a_shared_port_is_on_loopback_only_if_all_its_keys_are(void **state)
 	assert_false(v2m_slots_at(&slots, 443, V2M_TCP)->loopback);
 }
 
-static void who_stands_behind_a_port_owns_that_port_too(void **state)
+static void a_key_behind_a_port_is_an_owner_of_that_port(void **state)
 {
 	(void)state;
 	LAY_OUT(SPAN(0, 443, 443, V2M_TCP), { 1, { 8080, 8080, V2M_TCP, true, 443 } },
@@ -122,7 +122,7 @@ static void who_stands_behind_a_port_owns_that_port_too(void **state)
 	assert_true(v2m_slots_at(&slots, 9090, V2M_TCP)->behind);
 }
 
-static void behind_a_port_of_no_key_a_span_counts_for_itself(void **state)
+static void a_span_behind_a_port_of_no_key_counts_for_itself(void **state)
 {
 	(void)state;
 	LAY_OUT({ 1, { 8080, 8080, V2M_TCP, true, 443 } });
@@ -130,7 +130,7 @@ static void behind_a_port_of_no_key_a_span_counts_for_itself(void **state)
 	assert_false(slots.items[0].behind);
 }
 
-static void inbounds_that_lead_round_in_a_circle_count_for_themselves(void **state)
+static void inbounds_that_lead_to_each_other_count_for_themselves(void **state)
 {
 	(void)state;
 	LAY_OUT({ 0, { 1, 1, V2M_TCP, true, 2 } }, { 1, { 2, 2, V2M_TCP, true, 1 } });
@@ -139,7 +139,7 @@ static void inbounds_that_lead_round_in_a_circle_count_for_themselves(void **sta
 	assert_int_equal(slots.items[0].n_keys, 1);
 }
 
-static void what_cannot_be_placed_is_refused_ranges_first(void **state)
+static void slots_beyond_the_limit_are_refused_ranges_first(void **state)
 {
 	static struct v2m_key_span spans[V2M_MAX_SLOTS + 2];
 
@@ -154,7 +154,7 @@ static void what_cannot_be_placed_is_refused_ranges_first(void **state)
 	assert_false(v2m_slots_at(&slots, V2M_MAX_SLOTS, V2M_TCP)->refused);
 }
 
-/* --- against a count port by port --- */
+/* --- comparison with a count port by port --- */
 
 #define FEW_PORTS 40
 #define FEW_KEYS  6
@@ -180,8 +180,8 @@ static unsigned owners_in(const struct v2m_slot *slot)
 	return owners;
 }
 
-/* The slot that the kernel would count a port in: it takes the rules by their width, narrow ones
- * first, and the first one wins. */
+/* The slot in which the kernel would count a port. The rules are ordered by width, narrow ones
+ * first, and the first rule with the port counts it. */
 static const struct v2m_slot *narrowest_at(unsigned port, unsigned transport)
 {
 	const struct v2m_slot *found = NULL;
@@ -216,7 +216,7 @@ static void check_ports(const struct v2m_key_span *spans, size_t n_spans)
 					     v2m_slot_number(&slots.items[k]));
 }
 
-static void every_port_has_the_owners_that_its_spans_say(void **state)
+static void every_port_has_the_owners_that_its_spans_name(void **state)
 {
 	unsigned seed = 1;
 
@@ -246,7 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_port_of_one_key_takes_one_slot, clear),
 		cmocka_unit_test_teardown(two_keys_on_one_port_by_transport_do_not_share, clear),
-		cmocka_unit_test_teardown(two_keys_that_overlap_in_tcp_share_tcp_alone, clear),
+		cmocka_unit_test_teardown(two_keys_that_overlap_in_tcp_share_only_tcp, clear),
 		cmocka_unit_test_teardown(a_range_takes_one_slot, clear),
 		cmocka_unit_test_teardown(
 			a_port_of_another_key_in_a_range_is_shared_and_the_rest_is_one_slot, clear),
@@ -254,12 +254,12 @@ int main(void)
 					  clear),
 		cmocka_unit_test_teardown(a_shared_port_is_on_loopback_only_if_all_its_keys_are,
 					  clear),
-		cmocka_unit_test_teardown(who_stands_behind_a_port_owns_that_port_too, clear),
-		cmocka_unit_test_teardown(behind_a_port_of_no_key_a_span_counts_for_itself, clear),
-		cmocka_unit_test_teardown(inbounds_that_lead_round_in_a_circle_count_for_themselves,
+		cmocka_unit_test_teardown(a_key_behind_a_port_is_an_owner_of_that_port, clear),
+		cmocka_unit_test_teardown(a_span_behind_a_port_of_no_key_counts_for_itself, clear),
+		cmocka_unit_test_teardown(inbounds_that_lead_to_each_other_count_for_themselves,
 					  clear),
-		cmocka_unit_test_teardown(what_cannot_be_placed_is_refused_ranges_first, clear),
-		cmocka_unit_test_teardown(every_port_has_the_owners_that_its_spans_say, clear),
+		cmocka_unit_test_teardown(slots_beyond_the_limit_are_refused_ranges_first, clear),
+		cmocka_unit_test_teardown(every_port_has_the_owners_that_its_spans_name, clear),
 	};
 
 	return cmocka_run_group_tests_name("slots", tests, NULL, NULL);

@@ -368,7 +368,7 @@ static void a_shared_port_is_an_entry_without_a_key(void **context)
 	assert_true(history.keys[0].shares_port);
 	assert_int_equal(history.keys[0].month.totals.rx.wire_bytes, 0);
 	assert_false(history.keys[2].shares_port);
-	assert_true(history.keys[3].shared);
+	assert_true(history.keys[3].slot_number);
 	assert_null(history.keys[3].uuid);
 	assert_int_equal(history.keys[3].port, 443);
 	assert_int_equal(history.keys[3].month.totals.rx.wire_bytes, 100);

@@ -160,7 +160,7 @@ static inline int64_t query(struct state *state, const char *text)
 	return value;
 }
 
-/* Another key set takes the place of the fixture's. */
+/* Replaces the key set of the fixture. */
 static inline void use_keys(struct state *state, const struct key_on *on, size_t n)
 {
 	v2m_keyset_unref(state->keyset);

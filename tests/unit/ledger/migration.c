@@ -31,7 +31,7 @@ static const char version_1[] =
 	" 5, 500, 250, 6, 600, 300);"
 	"INSERT INTO raw VALUES (1001, " EPOCH ", 1, " EACH_OF_FOUR ");";
 
-/* What version 2 added to a file of version 1. */
+/* Changes a file of version 1 to version 2. */
 #define FIGURES                                                                                    \
 	" rx_packets INTEGER NOT NULL, rx_wire INTEGER NOT NULL, rx_payload INTEGER NOT NULL,"     \
 	" tx_packets INTEGER NOT NULL, tx_wire INTEGER NOT NULL, tx_payload INTEGER NOT NULL,"     \
@@ -63,7 +63,8 @@ static const char to_version_2[] =
 	"INSERT INTO months VALUES (202508, 3, 1, 150, 75, 2, 250, 125, 5, 50);"
 	"INSERT INTO hours VALUES (1754136000, 7200, 3, 1, 150, 75, 2, 250, 125, 5, 50);";
 
-/* What version 3 changed in a file of version 2: readings have an epoch, but two of these are none.
+/* Changes a file of version 2 to version 3: readings have an epoch, but two of these epochs are
+ * none.
  */
 static const char to_version_3[] =
 	"PRAGMA user_version = 3;"
@@ -95,7 +96,22 @@ static const char to_version_4[] =
 	"INSERT INTO imports VALUES ('other', 'aaaa', 'd', 14);"
 	"CREATE INDEX months_of_subject ON months (subject, month);";
 
-static const char *const changes[] = { version_1, to_version_2, to_version_3, to_version_4 };
+/* Changes a file of version 4 to version 5: what is no epoch has tables of its own. */
+static const char to_version_5[] =
+	"PRAGMA user_version = 5;"
+	"CREATE TABLE socket_overlaps (port INTEGER NOT NULL,"
+	" rx_packets INTEGER NOT NULL DEFAULT 0, rx_wire INTEGER NOT NULL DEFAULT 0,"
+	" rx_payload INTEGER NOT NULL DEFAULT 0, tx_packets INTEGER NOT NULL DEFAULT 0,"
+	" tx_wire INTEGER NOT NULL DEFAULT 0, tx_payload INTEGER NOT NULL DEFAULT 0,"
+	" UNIQUE (port));"
+	"INSERT INTO socket_overlaps VALUES (1001, 0, 60, 30, 0, 40, 20);"
+	"CREATE TABLE session_readings (port INTEGER NOT NULL, assigned_ns INTEGER NOT NULL,"
+	" opened INTEGER NOT NULL DEFAULT 0, UNIQUE (port));"
+	"INSERT INTO session_readings VALUES (1001, 5, 33);"
+	"DELETE FROM raw WHERE epoch != " EPOCH ";";
+
+static const char *const changes[] = { version_1, to_version_2, to_version_3, to_version_4,
+				       to_version_5 };
 
 /* Writes a file of that version in place of the fixture's empty file. */
 static void write_file(struct state *state, int version)
@@ -143,7 +159,7 @@ static void a_file_of_every_version_keeps_its_totals_and_goes_on(void **context)
 										 : version == 2
 											 ? 350
 											 : 290);
-		assert_int_equal(query(state, "SELECT count(*) FROM imports"), version == 4);
+		assert_int_equal(query(state, "SELECT count(*) FROM imports"), version >= 4);
 		assert_int_equal(query(state, "SELECT count(*) FROM identity"), 1);
 	}
 }
@@ -153,21 +169,26 @@ static void what_was_no_epoch_gets_its_own_table(void **context)
 	struct state *state = *context;
 	const struct v2m_port_sessions opened = { .port = 1001, .assigned_ns = 5, .opened = 36 };
 
-	begin_with(state, 4);
-	assert_int_equal(query(state, "SELECT count(*) FROM raw"), 1);
-	assert_int_equal(
-		query(state, "SELECT rx_wire FROM socket_overlaps WHERE slot_number = 1001"), 60);
-	assert_int_equal(query(state, "SELECT tx_wire FROM socket_overlaps"), 40);
-	assert_int_equal(
-		query(state, "SELECT opened FROM session_readings WHERE slot_number = 1001"), 33);
-	assert_int_equal(
-		v2m_account_connections(state->account, state->keyset, NULL, &opened, 1, 1), 0);
-	assert_int_equal(v2m_account_subject(state->account, "aaaa")->sessions, 73);
-	store(state);
-	assert_int_equal(query(state, "SELECT opened FROM session_readings"), 36);
+	for (int version = 4; version <= 5; version++) {
+		begin_with(state, version);
+		assert_int_equal(query(state, "SELECT count(*) FROM raw"), 1);
+		assert_int_equal(query(state, "SELECT rx_wire FROM socket_overlaps"
+					      " WHERE slot_number = 1001"),
+				 60);
+		assert_int_equal(query(state, "SELECT tx_wire FROM socket_overlaps"), 40);
+		assert_int_equal(query(state, "SELECT opened FROM session_readings"
+					      " WHERE slot_number = 1001"),
+				 33);
+		assert_int_equal(
+			v2m_account_connections(state->account, state->keyset, NULL, &opened, 1, 1),
+			0);
+		assert_int_equal(v2m_account_subject(state->account, "aaaa")->sessions, 73);
+		store(state);
+		assert_int_equal(query(state, "SELECT opened FROM session_readings"), 36);
+	}
 }
 
-/* One reading of port 1001, by the maps of an earlier version or by those of this one. */
+/* Applies a reading of port 1001, from the maps of an earlier version or of this one. */
 static void count_slot(struct state *state, const char *epoch, bool is_old, uint64_t bytes)
 {
 	sample_at(&state->one, 1001, bytes, ++state->mono_s);
@@ -180,7 +201,7 @@ static void count_slot(struct state *state, const char *epoch, bool is_old, uint
 }
 
 /* The maps of the earlier version stay pinned, and are read before those of this one. */
-static void counters_of_an_earlier_versions_maps_go_on_where_they_were(void **context)
+static void counters_in_maps_of_an_earlier_version_are_continued(void **context)
 {
 	struct state *state = *context;
 
@@ -202,7 +223,7 @@ static void counters_of_an_earlier_versions_maps_go_on_where_they_were(void **co
 	}
 }
 
-/* The key has another id by now: its port is one of several. */
+/* The key has another id now, because its port is one of several. */
 static void the_subjects_of_every_version_are_joined(void **context)
 {
 	static const struct key_on keys[] = {
@@ -229,7 +250,7 @@ static void the_subjects_of_every_version_are_joined(void **context)
 				 version < 3 ? 1700 : 1640);
 		assert_int_equal(subject->sessions, version == 1 ? 0 : 70);
 		assert_int_equal(stored_day(state, 20250802), version == 1 ? 0 : 150);
-		/* Before version 2 nobody noted the port. */
+		/* Before version 2, the port was not stored. */
 		assert_int_equal(v2m_parts_find(&subject->parts, 1001)->lifetime.rx.wire_bytes,
 				 version == 1   ? 200
 				 : version == 2 ? 2200
@@ -289,8 +310,11 @@ static void a_migration_that_fails_leaves_the_file_as_it_was(void **context)
 
 		write_file(state, version);
 		if (version == 4) {
-			name = "socket_overlaps";
+			name = "session_readings";
 			sql(state, "CREATE VIEW session_readings AS SELECT 1 AS something");
+		} else if (version == 5) {
+			name = "parts";
+			sql(state, "CREATE VIEW parts AS SELECT 1 AS something");
 		} else {
 			char text[64];
 
@@ -299,12 +323,13 @@ static void a_migration_that_fails_leaves_the_file_as_it_was(void **context)
 		}
 		assert_int_not_equal(v2m_ledger_open(state->dir, &ledger, &error), 0);
 		assert_null(ledger);
-		assert_non_null(strstr(error.text, version == 4 ? "session_readings" : name));
+		assert_non_null(strstr(error.text, name));
 		assert_int_equal(query(state, "PRAGMA user_version"), version);
 		assert_int_equal(query(state, "SELECT count(*) FROM sqlite_schema"
 					      " WHERE name = 'socket_overlaps'"),
-				 0);
-		sql(state, version == 4   ? "DROP VIEW session_readings"
+				 version == 5);
+		sql(state, version == 5   ? "DROP VIEW parts"
+			   : version == 4 ? "DROP VIEW session_readings"
 			   : version == 1 ? "DROP TABLE hours"
 			   : version == 2 ? "DROP TABLE readings"
 					  : "DROP TABLE identity");
@@ -335,10 +360,11 @@ static void the_file_as_it_was_is_kept_for_the_way_back(void **context)
 		assert_int_equal(query(state, "PRAGMA user_version"), version);
 		assert_int_equal(query(state, "PRAGMA application_id"), V2M_LEDGER_APPLICATION_ID);
 		assert_int_equal(query(state, "SELECT rx_wire FROM subjects"), 2000);
-		assert_int_equal(query(state, "SELECT count(*) FROM raw"), version < 3 ? 1 : 3);
+		assert_int_equal(query(state, "SELECT count(*) FROM raw"),
+				 version == 3 || version == 4 ? 3 : 1);
 		memcpy(state->path, now, sizeof(now));
 	}
-	assert_int_equal(each_file(state, "ledger.db.v4", NULL), 1);
+	assert_int_equal(each_file(state, "ledger.db.v5", NULL), 1);
 }
 
 static void a_new_file_has_no_copy(void **context)
@@ -372,7 +398,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_file_of_every_version_keeps_its_totals_and_goes_on),
 		TEST(what_was_no_epoch_gets_its_own_table),
-		TEST(counters_of_an_earlier_versions_maps_go_on_where_they_were),
+		TEST(counters_in_maps_of_an_earlier_version_are_continued),
 		TEST(the_subjects_of_every_version_are_joined),
 		TEST(a_migrated_file_has_the_schema_of_a_new_one),
 		TEST(a_migration_that_fails_leaves_the_file_as_it_was),

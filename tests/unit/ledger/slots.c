@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Keys with several ports in the ledger: their parts, and the subjects that they were before. */
+/* Keys with several ports in the ledger: their parts, and the subjects that are joined into them.
+ */
 #include "unit/ledger/ledger_fixture.h"
 
-/* Keys as an earlier version had them, and as they are now. */
+/* The keys of an earlier version, and those of this one. */
 static const struct key_on apart[] = {
 	{ .uuid = "u0", .spans = { { 443, 443, V2M_TCP, false, 0 } } },
 	{ .uuid = "u0-8443", .spans = { { 8443, 8443, V2M_TCP, false, 0 } } },
@@ -75,7 +76,7 @@ static void parts_and_their_resets_survive_a_restart(void **context)
 	assert_int_equal(lifetime_rx(state->account, "u0"), 7103);
 }
 
-/* A day and a dump of each subject, stored. */
+/* Stores a day and a dump of each subject. */
 static void begin_apart(struct state *state)
 {
 	struct v2m_connection_table *table = connections_of(8443, 1, 5);
@@ -174,7 +175,7 @@ static void joining_in_the_file_is_all_or_nothing(void **context)
 	assert_joined(state);
 }
 
-static void a_join_that_could_not_be_stored_is_made_good_by_the_next_store(void **context)
+static void a_join_that_could_not_be_stored_is_in_the_next_store(void **context)
 {
 	struct state *state = *context;
 	struct v2m_error error = { 0 };
@@ -191,8 +192,8 @@ static void a_join_that_could_not_be_stored_is_made_good_by_the_next_store(void 
 	assert_joined(state);
 }
 
-/* The key set changes twice between two stores: what the alias had is its key's, what comes is its
- * own. */
+/* The key set changes twice between two stores. The old bytes of the alias belong to its key, the
+ * new ones to itself. */
 static void an_alias_that_is_a_key_again_begins_anew(void **context)
 {
 	struct state *state = *context;
@@ -211,7 +212,7 @@ static void an_alias_that_is_a_key_again_begins_anew(void **context)
 	assert_int_equal(query(state, "SELECT sum(days.rx_wire) FROM days JOIN subjects s"
 				      " ON s.id = subject AND s.name = 'u0-8443'"),
 			 1);
-	/* The new file must not take the key for its alias, when it is told everything. */
+	/* A new file gets everything. It must not join the key as an alias. */
 	count_both(state, 100, 7031, "2025-08-04T12:00:03");
 	destroy(state, "hours");
 	count_both(state, 100, 7032, "2025-08-04T12:00:04");
@@ -226,7 +227,7 @@ static void an_alias_that_is_a_key_again_begins_anew(void **context)
 }
 
 /* The key that had an alias becomes one itself. */
-static void aliases_of_an_alias_go_along_in_the_file(void **context)
+static void aliases_of_an_alias_become_aliases_of_the_key_in_the_file(void **context)
 {
 	static const struct key_on third[] = {
 		{ .uuid = "u9",
@@ -249,8 +250,8 @@ static void aliases_of_an_alias_go_along_in_the_file(void **context)
 	assert_int_equal(query(state, "SELECT count(DISTINCT subject) FROM parts"), 1);
 }
 
-/* Another subject may get the number of one that is left out. */
-static void parts_and_aliases_of_a_subject_that_is_left_out_go_with_it(void **context)
+/* Another subject may get the id of one that was lost. */
+static void parts_and_aliases_of_a_subject_that_is_lost_are_deleted(void **context)
 {
 	struct state *state = *context;
 
@@ -264,7 +265,7 @@ static void parts_and_aliases_of_a_subject_that_is_left_out_go_with_it(void **co
 	assert_int_equal(query(state, "SELECT count(*) FROM aliases"), 0);
 }
 
-static void a_new_file_is_told_of_aliases_and_parts(void **context)
+static void a_new_file_gets_aliases_and_parts(void **context)
 {
 	struct state *state = *context;
 
@@ -307,7 +308,7 @@ static void impossible_parts_and_aliases_cost_no_totals(void **context)
 	}
 }
 
-static void what_is_counted_behind_another_port_is_in_no_date(void **context)
+static void bytes_of_a_port_behind_another_are_in_no_date(void **context)
 {
 	static const struct key_on keys[] = {
 		{ .uuid = "front", .spans = { { 443, 443, V2M_TCP, false, 0 } } },
@@ -331,7 +332,7 @@ static void what_is_counted_behind_another_port_is_in_no_date(void **context)
 }
 
 /* Two keys share TCP of port 443 and two others UDP; one of them has a port of its own. */
-static void each_shared_slot_is_an_entry_and_what_was_counted_for_a_key_is_told(void **context)
+static void each_shared_slot_is_an_entry_beside_those_of_its_keys(void **context)
 {
 	static const struct key_on keys[] = {
 		{ .uuid = "a",
@@ -358,7 +359,7 @@ static void each_shared_slot_is_an_entry_and_what_was_counted_for_a_key_is_told(
 	assert_true(history.keys[0].shares_port);
 	assert_int_equal(history.keys[0].all.totals.rx.wire_bytes, 30);
 	assert_int_equal(history.keys[0].month.totals.rx.wire_bytes, 30);
-	assert_true(history.keys[4].shared && history.keys[5].shared);
+	assert_true(history.keys[4].slot_number && history.keys[5].slot_number);
 	assert_int_equal(history.keys[5].port, 443);
 	assert_int_equal(history.keys[4].month.totals.rx.wire_bytes, 100);
 	assert_int_equal(history.keys[5].month.totals.rx.wire_bytes, 7);
@@ -374,14 +375,14 @@ int main(void)
 		TEST(an_alias_is_joined_with_its_history),
 		TEST(an_alias_that_is_not_joined_in_the_file_is_joined_again),
 		TEST(joining_in_the_file_is_all_or_nothing),
-		TEST(a_join_that_could_not_be_stored_is_made_good_by_the_next_store),
+		TEST(a_join_that_could_not_be_stored_is_in_the_next_store),
 		TEST(an_alias_that_is_a_key_again_begins_anew),
-		TEST(aliases_of_an_alias_go_along_in_the_file),
-		TEST(parts_and_aliases_of_a_subject_that_is_left_out_go_with_it),
-		TEST(a_new_file_is_told_of_aliases_and_parts),
+		TEST(aliases_of_an_alias_become_aliases_of_the_key_in_the_file),
+		TEST(parts_and_aliases_of_a_subject_that_is_lost_are_deleted),
+		TEST(a_new_file_gets_aliases_and_parts),
 		TEST(impossible_parts_and_aliases_cost_no_totals),
-		TEST(what_is_counted_behind_another_port_is_in_no_date),
-		TEST(each_shared_slot_is_an_entry_and_what_was_counted_for_a_key_is_told),
+		TEST(bytes_of_a_port_behind_another_are_in_no_date),
+		TEST(each_shared_slot_is_an_entry_beside_those_of_its_keys),
 	};
 
 	return cmocka_run_group_tests_name("ledger_slots", tests, NULL, NULL);

@@ -206,8 +206,31 @@ static void delivered_bytes_are_stored_exported_and_imported(void **context)
 	assert_int_equal(v2m_subject_since_reset(subject).delivered_rx, 100);
 }
 
-/* The subject was joined into another one here, and stands in the document beside it. */
-static void what_is_an_alias_here_is_added_to_its_key(void **context)
+static void aliases_of_the_old_server_become_aliases_of_the_new_server(void **context)
+{
+	static const struct key_on keys[] = { { .uuid = "bbbb",
+						.spans = { { 1001, 1001, V2M_TCP, false, 0 } },
+						.aliases = { "aaaa" } } };
+	struct pair *pair = *context;
+
+	use_keys(pair->old, keys, 1);
+	count(pair->old, 160, "2025-08-01T12:00:01");
+	assert_string_equal(v2m_account_name(pair->old->account, "aaaa"), "bbbb");
+	export(pair);
+	import(pair);
+	assert_true(v2m_account_knows(pair->new->account, "aaaa"));
+	use_keys(pair->new, keys, 1);
+	count(pair->new, 0, "2025-08-01T12:00:02");
+	assert_string_equal(v2m_account_name(pair->new->account, "aaaa"), "bbbb");
+	assert_int_equal(lifetime_rx(pair->new->account, "bbbb"),
+			 lifetime_rx(pair->old->account, "bbbb"));
+	store(pair->new);
+	restart(pair->new);
+	assert_string_equal(v2m_account_name(pair->new->account, "aaaa"), "bbbb");
+}
+
+/* The document has two subjects, one of which was joined into the other one here. */
+static void a_subject_that_is_an_alias_here_is_added_to_its_key(void **context)
 {
 	static const struct key_on both[] = { { .uuid = "bbbb",
 						.spans = { { 1001, 1001, V2M_TCP, false, 0 } },
@@ -432,7 +455,8 @@ int main(void)
 		PAIR(a_counter_that_this_version_does_not_know_is_refused),
 		PAIR(a_document_without_names_of_counters_is_imported),
 		PAIR(delivered_bytes_are_stored_exported_and_imported),
-		PAIR(what_is_an_alias_here_is_added_to_its_key),
+		PAIR(aliases_of_the_old_server_become_aliases_of_the_new_server),
+		PAIR(a_subject_that_is_an_alias_here_is_added_to_its_key),
 		PAIR(importing_twice_changes_nothing),
 		PAIR(what_was_counted_already_is_added_to),
 		PAIR(a_later_export_of_the_same_ledger_is_not_added_on_top),

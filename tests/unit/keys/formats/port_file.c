@@ -65,7 +65,7 @@ static void a_wrong_assignment_is_refused_without_showing_its_uuid(void **state)
 		      "f:1:27: port_assignments.*: expected a uuid of 1 to 255 bytes as the name");
 }
 
-static void a_uuid_that_stands_twice_is_refused(void **state)
+static void a_uuid_that_occurs_twice_is_refused(void **state)
 {
 	(void)state;
 	check_refused("{\"port_assignments\": {\"a\": {\"port\": 1},\n\"A\": {\"port\": 2}}}",
@@ -77,7 +77,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(assignments_are_read_by_uuid),
 		cmocka_unit_test(a_wrong_assignment_is_refused_without_showing_its_uuid),
-		cmocka_unit_test(a_uuid_that_stands_twice_is_refused),
+		cmocka_unit_test(a_uuid_that_occurs_twice_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

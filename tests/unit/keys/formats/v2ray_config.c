@@ -41,12 +41,14 @@ static void every_transport_is_recognised(void **state)
 		{ "h2", "00000000-0000-4000-8000-000000000002", "20002", V2M_TCP, 0 },
 		{ "mkcp", "00000000-0000-4000-8000-000000000003", "20003", V2M_UDP, 0 },
 		{ "quic", "00000000-0000-4000-8000-000000000004", "20004", V2M_UDP, 0 },
+		{ "ds", "00000000-0000-4000-8000-000000000005", "", 0, 0 },
 		{ "ss-udp", NULL, "20006", V2M_UDP, 0 },
 		{ "ss-default", NULL, "20007", V2M_TCP, 0 },
 		{ "ss-list", NULL, "20008", BOTH, 0 },
 		{ "ss-old", NULL, "20009", BOTH, 0 },
 		{ "judy", NULL, "20010", BOTH, 0 },
 		{ "kim", NULL, "20011", V2M_TCP, 0 },
+		{ "unix", "00000000-0000-4000-8000-000000000012", "", 0, 0 },
 	};
 	struct v2m_key_list keys = read_data("transports.json");
 
@@ -131,21 +133,71 @@ static void later_files_add_inbounds_and_replace_those_of_the_same_tag(void **st
 	check_keys(&keys, expected, V2M_ARRAY_LEN(expected));
 }
 
-static void an_inbound_without_a_tag_replaces_nothing(void **state)
+/* A text with one inbound that has the tag, if it is not "", and one user named like its port. */
+static struct v2m_json_doc part(const char *path, const char *inbounds)
 {
-	static const struct expected expected[] = {
-		{ "e1", "u1", "1", V2M_TCP, 0 },
-		{ "inbound-2", "u2", "2", V2M_TCP, 0 },
+	struct v2m_json_doc doc = parse(inbounds);
+
+	free(doc.path);
+	doc.path = strdup(path);
+	return doc;
+}
+
+#define INBOUND(tag, port)                                                                         \
+	"{\"tag\": \"" tag "\", \"port\": " #port                                                  \
+	", \"settings\": {\"clients\": [{\"id\": \"u" #port "\", \"email\": \"" #port "\"}]}}"
+#define FILE_WITH(inbounds) "{\"inbounds\": [" inbounds "]}"
+
+static void check_merged(struct v2m_json_doc *docs, size_t n, const char *expected)
+{
+	struct v2m_key_list keys = read_docs(docs, n);
+	char names[256] = "";
+
+	for (size_t i = 0; i < keys.count; i++)
+		strcat(strcat(names, i ? " " : ""), keys.items[i].name);
+	assert_string_equal(names, expected);
+	v2m_key_list_clear(&keys);
+}
+
+/* As Xray 26.7 does (Config.Override): the last one stays, and no tag counts as a tag. */
+static void files_are_merged_as_xray_merges_them(void **state)
+{
+	struct v2m_json_doc untagged[] = {
+		part("d/1.json", FILE_WITH(INBOUND("", 1) "," INBOUND("a", 2))),
+		part("d/2.json", FILE_WITH(INBOUND("", 3))),
 	};
-	struct v2m_json_doc docs[] = {
-		parse("{\"inbounds\": [{\"port\": 1, " CLIENT "}]}"),
-		parse("{\"inbounds\": [{\"port\": 2, \"settings\": {\"clients\": [{\"id\": "
-		      "\"u2\"}]}}]}"),
+	struct v2m_json_doc twice[] = {
+		part("d/1.json", FILE_WITH(INBOUND("a", 1) "," INBOUND("a", 2))),
+		part("d/2.json", FILE_WITH(INBOUND("b", 3) "," INBOUND("b", 4))),
 	};
-	struct v2m_key_list keys = read_docs(docs, 2);
+	struct v2m_json_doc several[] = {
+		part("d/1.json", FILE_WITH(INBOUND("a", 1))),
+		part("d/2.json", FILE_WITH(INBOUND("b", 2) "," INBOUND("c", 3))),
+	};
 
 	(void)state;
-	check_keys(&keys, expected, V2M_ARRAY_LEN(expected));
+	check_merged(untagged, 2, "2 3");
+	assert_string_equal(notes.items[0].file, "d/1.json");
+	assert_string_equal(notes.items[0].member, "inbounds[0]");
+	assert_int_equal(notes.items[0].kind, V2M_NOTE_REMARK);
+	/* Within the first file both stay. */
+	check_merged(twice, 2, "1 2 4");
+	check_merged(several, 2, "1 2 3");
+	assert_int_equal(notes.count, 0);
+}
+
+static void files_of_v2ray_4_replace_all_inbounds_if_they_have_several(void **state)
+{
+	struct v2m_json_doc several[] = {
+		part("/etc/v2ray/1.json", FILE_WITH(INBOUND("a", 1))),
+		part("/etc/v2ray/2.json", FILE_WITH(INBOUND("b", 2) "," INBOUND("c", 3))),
+		part("/etc/v2ray/3.json", FILE_WITH(INBOUND("d", 4))),
+	};
+
+	(void)state;
+	check_merged(several, 3, "2 3 4");
+	assert_int_equal(notes.count, 1);
+	assert_non_null(strstr(notes.items[0].reason, "/etc/v2ray/2.json has several inbounds"));
 }
 
 static void a_configuration_is_recognised_by_its_members(void **state)
@@ -189,7 +241,8 @@ int main(void)
 		cmocka_unit_test(the_files_that_v2ray_installs_are_read),
 		cmocka_unit_test(a_configuration_of_v2ray_3_is_read),
 		cmocka_unit_test(later_files_add_inbounds_and_replace_those_of_the_same_tag),
-		cmocka_unit_test(an_inbound_without_a_tag_replaces_nothing),
+		cmocka_unit_test(files_are_merged_as_xray_merges_them),
+		cmocka_unit_test(files_of_v2ray_4_replace_all_inbounds_if_they_have_several),
 		cmocka_unit_test(a_configuration_is_recognised_by_its_members),
 		cmocka_unit_test(no_password_is_in_any_key),
 	};

@@ -123,34 +123,17 @@ static void a_client_on_the_same_port_of_another_inbound_is_the_same_key(void **
 	v2m_key_list_clear(&keys);
 }
 
-static void a_client_that_an_inbound_has_twice_is_refused(void **state)
-{
-	(void)state;
-	check_refused(
-		"{\"inbounds\": [{\"port\": 1, \"settings\": {\"clients\": [{\"id\": \"u1\"},\n"
-		" {\"id\": \"U1\"}]}}]}",
-		"f:2:2: inbounds[0].settings.clients[1]: the inbound already has a "
-		"client with this id");
-	check_refused("{\"inbounds\": [{\"port\": \"1-2\", \"settings\": {\"clients\": ["
-		      "{\"email\": \"e\"},\n {\"email\": \"e\"}]}}]}",
-		      "f:2:2: inbounds[0].settings.clients[1]: the inbound already has a "
-		      "client with this email");
-}
-
 static void an_invalid_port_is_refused_with_its_place(void **state)
 {
 	static const struct {
 		const char *port;
 		const char *got;
 	} cases[] = {
-		{ "0", "0" },
 		{ "65536", "65536" },
 		{ "-1", "-1" },
 		{ "1.5", "a fraction" },
 		{ "[1]", "a list" },
 		{ "null", "nothing" },
-		{ "\"\"", "an empty string" },
-		{ "\",\"", "a string of 1 byte" },
 		{ "\"65536\"", "a string of 5 bytes" },
 		{ "\"99999999999999999999\"", "a string of 20 bytes" },
 		{ "\"10-9\"", "a string of 4 bytes" },
@@ -188,27 +171,23 @@ static void a_member_of_the_wrong_type_is_refused_with_its_place(void **state)
 		      "f:1:40: inbounds[0].settings.clients: expected a list, got an object");
 	check_refused("{\"inbounds\": [{\"port\": 1, \"settings\": {\"clients\": [7]}}]}",
 		      "f:1:52: inbounds[0].settings.clients[0]: expected an object, got 7");
-	check_refused(
-		"{\"inbounds\": [{\"port\": 1, \"settings\": {\"clients\": [{\"id\": 7}]}}]}",
-		"f:1:59: inbounds[0].settings.clients[0].id: expected a string of at most 247 "
-		"bytes, got 7");
+	check_refused("{\"inbounds\": [{\"port\": 1, \"settings\": {\"clients\": [{\"id\": 7}]}}]}",
+		      "f:1:59: inbounds[0].settings.clients[0].id: expected a string, got 7");
 	check_refused("{\"inbounds\": [{\"port\": 1, \"tag\": 7, " CLIENT "}]}",
-		      "f:1:34: inbounds[0].tag: expected a string of at most 247 bytes, got 7");
-	check_refused(
-		"{\"inbounds\": [{\"port\": 1, \"protocol\": 7, " CLIENT "}]}",
-		"f:1:39: inbounds[0].protocol: expected a string of at most 247 bytes, got 7");
+		      "f:1:34: inbounds[0].tag: expected a string, got 7");
+	check_refused("{\"inbounds\": [{\"port\": 1, \"protocol\": 7, " CLIENT "}]}",
+		      "f:1:39: inbounds[0].protocol: expected a string, got 7");
 	snprintf(text, sizeof(text),
-		 "{\"inbounds\": [{\"port\": 1, \"settings\": {\"clients\": [{\"email\": "
+		 "{\"inbounds\": [{\"port\": 1, \"settings\": {\"clients\": [{\"id\": "
 		 "\"%0248d\"}]}}]}",
 		 7);
-	check_refused(text,
-		      "f:1:62: inbounds[0].settings.clients[0].email: expected a string of at "
-		      "most 247 bytes, got a string of 248 bytes");
+	check_refused(text, "f:1:59: inbounds[0].settings.clients[0].id: expected a string of at "
+			    "most 247 bytes, got a string of 248 bytes");
 }
 
 static void more_keys_than_a_server_can_have_are_refused(void **state)
 {
-	size_t size = 32 * (V2M_V2RAY_MAX_KEYS + 3);
+	size_t size = 32 * (V2M_MAX_KEYS + 3);
 	char *text = malloc(size);
 	size_t length;
 
@@ -217,7 +196,7 @@ static void more_keys_than_a_server_can_have_are_refused(void **state)
 	length = (size_t)snprintf(text, size,
 				  "{\"inbounds\": [{\"port\": 1, \"settings\": "
 				  "{\"clients\": [{\"id\": \"first\"}");
-	for (unsigned i = 0; i < V2M_V2RAY_MAX_KEYS; i++)
+	for (unsigned i = 0; i < V2M_MAX_KEYS; i++)
 		length += (size_t)snprintf(text + length, size - length, ",{\"id\": \"u%u\"}", i);
 	snprintf(text + length, size - length, "]}}]}");
 	check_refused(text, "f:1:15: inbounds[0]: expected at most 262144 keys");
@@ -239,13 +218,15 @@ static void an_inbound_behind_a_fallback_names_the_port_in_front(void **state)
 		"[{\"id\": \"dave\"}]}}]}");
 
 	(void)state;
-	assert_int_equal(keys.count, 4);
+	assert_int_equal(keys.count, 5);
 	assert_string_equal(keys.items[1].uuid, "bob");
 	assert_string_equal(ports_of(&keys.items[1]), "443");
 	assert_int_equal(keys.items[1].spans[0].front_port, 0);
-	assert_string_equal(ports_of(&keys.items[2]), "8080");
-	assert_int_equal(keys.items[2].spans[0].front_port, 443);
-	assert_int_equal(keys.items[3].spans[0].front_port, 443);
+	assert_string_equal(ports_of(&keys.items[2]), "");
+	assert_string_equal(ports_of(&keys.items[3]), "443, 8080");
+	assert_int_equal(keys.items[3].spans[0].front_port, 0);
+	assert_int_equal(keys.items[3].spans[1].front_port, 443);
+	assert_int_equal(keys.items[4].spans[1].front_port, 443);
 	v2m_key_list_clear(&keys);
 }
 
@@ -260,7 +241,6 @@ int main(void)
 		cmocka_unit_test(an_inbound_behind_a_fallback_names_the_port_in_front),
 		cmocka_unit_test(a_client_of_two_inbounds_is_one_key_with_both_ports),
 		cmocka_unit_test(a_client_on_the_same_port_of_another_inbound_is_the_same_key),
-		cmocka_unit_test(a_client_that_an_inbound_has_twice_is_refused),
 		cmocka_unit_test(an_invalid_port_is_refused_with_its_place),
 		cmocka_unit_test(a_member_of_the_wrong_type_is_refused_with_its_place),
 		cmocka_unit_test(more_keys_than_a_server_can_have_are_refused),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "base/endpoint.h"
+#include "config/endpoint.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

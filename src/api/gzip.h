@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#ifndef V2METER_BASE_GZIP_H
-#define V2METER_BASE_GZIP_H
+#ifndef V2METER_API_GZIP_H
+#define V2METER_API_GZIP_H
 
 #include <stddef.h>
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "collector/slot_rules.h"
+#include "keys/slot_rules.h"
 
 #include <stdlib.h>
 
+/* Orders rules by width, then by first port. */
 static int compare_widths(const void *left, const void *right)
 {
 	const struct v2m_port_rule *a = left;
@@ -31,7 +32,7 @@ struct v2m_port_rule *v2m_slot_rules_make(const struct v2m_keyset *keyset, size_
 			.last_port = slot->last_port,
 			.transports = slot->transports,
 			.loopback = slot->loopback,
-			.shared = slot->n_keys > 1,
+			.shared = slot->n_keys != 1,
 		};
 	}
 	qsort(rules, *count, sizeof(*rules), compare_widths);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#ifndef V2METER_BASE_ENDPOINT_H
-#define V2METER_BASE_ENDPOINT_H
+#ifndef V2METER_CONFIG_ENDPOINT_H
+#define V2METER_CONFIG_ENDPOINT_H
 
 #include <netinet/in.h>
 
