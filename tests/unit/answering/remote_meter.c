@@ -251,6 +251,7 @@ static void the_next_window_is_rendered_before_it_is_read(void **state)
 
 	(void)state;
 	assert_non_null(body_of(first));
+	v2m_window_unref(take_window(false));
 	send_window(0);
 	for (int i = 0; i < 5000 && next == first; i++) {
 		v2m_window_unref(i ? next : NULL);
