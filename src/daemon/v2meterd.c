@@ -227,11 +227,11 @@ static enum exit_status serve(const struct v2m_config *config, const struct v2m_
 }
 
 /* The API key itself is not kept: it is only ever compared. */
-static int load_api_key(const struct v2m_config *config, struct v2m_digest *digest,
-			struct v2m_error *error)
+static int load_api_key(const struct v2m_config *config, const char *config_path,
+			struct v2m_digest *digest, struct v2m_error *error)
 {
 	V2M_FREE char *api_key = NULL;
-	int result = v2m_api_key_load(config, &api_key, error);
+	int result = v2m_api_key_load(config, config_path, &api_key, error);
 
 	if (result)
 		return result;
@@ -241,7 +241,7 @@ static int load_api_key(const struct v2m_config *config, struct v2m_digest *dige
 		      : 0;
 }
 
-static enum exit_status run_daemon(const struct v2m_config *config)
+static enum exit_status run_daemon(const struct v2m_config *config, const char *config_path)
 {
 	struct v2m_digest api_key;
 	V2M_CLOSE int lock_fd = -1;
@@ -252,7 +252,7 @@ static enum exit_status run_daemon(const struct v2m_config *config)
 	if (!result)
 		result = v2m_state_dir_lock(config->state_dir, &lock_fd, &error);
 	if (!result)
-		result = load_api_key(config, &api_key, &error);
+		result = load_api_key(config, config_path, &api_key, &error);
 	if (result)
 		return fail(&error);
 	return serve(config, &api_key, event);
@@ -293,7 +293,8 @@ static enum exit_status print_key_places(void)
 	return STATUS_OK;
 }
 
-static enum exit_status run_action(enum action action, const struct v2m_config *config)
+static enum exit_status run_action(enum action action, const struct v2m_config *config,
+				   const char *config_path)
 {
 	switch (action) {
 	case ACTION_CHECK:
@@ -301,7 +302,7 @@ static enum exit_status run_action(enum action action, const struct v2m_config *
 	case ACTION_DETACH:
 		return detach(config);
 	default:
-		return run_daemon(config);
+		return run_daemon(config, config_path);
 	}
 }
 
@@ -327,7 +328,7 @@ int main(int argc, char **argv)
 		v2m_log_error("%s", error.text);
 		return STATUS_REFUSED;
 	}
-	status = run_action(options.action, &config);
+	status = run_action(options.action, &config, options.config_path);
 	v2m_config_clear(&config);
 	return status;
 }
