@@ -15,8 +15,10 @@
 #include "process/child.h"
 
 #define SECOND_NS UINT64_C(1000000000)
-/* The pause before a process that ended at once is started again. */
-#define PAUSE_US 500000
+/* The pause before a process that ended at once is started again. It doubles each time, so that one
+ * which cannot run does not fill the log. */
+#define PAUSE_US      500000
+#define DOUBLINGS_MAX 5
 /* How long a process may take until it serves, and to end after its channel was closed. */
 #define READY_WAIT_US 10000000
 #define END_WAIT_US   2000000
@@ -31,7 +33,7 @@ struct v2m_answerer {
 	sd_event_source *ended; /* the process has ended */
 	sd_event_source *timer; /* starts the next process, or kills one that hangs */
 	uint64_t started_ns;
-	bool serves;            /* this process */
+	unsigned ended_at_once; /* processes in a row */
 	bool served;            /* any process, since the start */
 	bool failed;            /* the first process could not serve */
 	struct v2m_error error; /* why */
@@ -59,7 +61,6 @@ static void stop_timer(struct v2m_answerer *answerer)
 static void note_ready(struct v2m_answerer *answerer)
 {
 	stop_timer(answerer);
-	answerer->serves = true;
 	for (size_t i = 0; i < answerer->config->listen.count; i++)
 		v2m_log_info("v2meterd %s serves on http://%s%s", V2M_VERSION,
 			     answerer->config->listen.items[i], answerer->served ? " again" : "");
@@ -132,7 +133,6 @@ static int start_child(struct v2m_answerer *answerer, struct v2m_error *error)
 	int result = v2m_child_start(V2M_ANSWERING_ARGUMENT, &answerer->child, error);
 
 	answerer->started_ns = v2m_clock_mono_ns();
-	answerer->serves = false;
 	if (result)
 		return result;
 	result = sd_event_add_io(answerer->event, &answerer->ended, answerer->child.pidfd, EPOLLIN,
@@ -153,8 +153,13 @@ static void start_or_pause(struct v2m_answerer *answerer)
 	struct v2m_error error = { 0 };
 
 	if (v2m_clock_mono_ns() - answerer->started_ns < SECOND_NS) {
-		set_timer(answerer, PAUSE_US);
-	} else if (start_child(answerer, &error)) {
+		set_timer(answerer, (uint64_t)PAUSE_US << answerer->ended_at_once);
+		if (answerer->ended_at_once < DOUBLINGS_MAX)
+			answerer->ended_at_once++;
+		return;
+	}
+	answerer->ended_at_once = 0;
+	if (start_child(answerer, &error)) {
 		v2m_log_error("%s", error.text);
 		set_timer(answerer, PAUSE_US);
 	}

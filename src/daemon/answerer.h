@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Keeps an answering process running. If it ends, the next one is started at once; if it ends again
- * within a second, after half a second. Counting goes on meanwhile. */
+/* Keeps an answering process running. If it ends, the next one is started at once; if it has
+ * ended within a second, after half a second or more. Counting goes on meanwhile. */
 #ifndef V2METER_DAEMON_ANSWERER_H
 #define V2METER_DAEMON_ANSWERER_H
 
