@@ -20,7 +20,7 @@ void v2m_raw_clear(struct v2m_raw_ports *ports)
 	v2m_array_clear(&ports->raw);
 }
 
-struct v2m_raw_port *v2m_raw_find(const struct v2m_raw_ports *ports, uint16_t slot,
+struct v2m_raw_port *v2m_raw_find(const struct v2m_raw_ports *ports, uint32_t slot,
 				  const uint8_t epoch[V2M_EPOCH_LEN])
 {
 	for (uint32_t index = ports->of_slot[slot]; index; index = ports->raw.items[index - 1].next)
@@ -165,10 +165,14 @@ bool v2m_raw_advance(struct v2m_raw_ports *ports, const struct v2m_sample *sampl
 		     uint32_t tcp_slot_number, struct v2m_raw_delta *delta)
 {
 	static const struct v2m_port_sample zero;
-	const uint16_t slot = v2m_sample_slot_index(sample, entry);
+	const uint32_t slot = v2m_sample_slot_index(sample, entry);
 	struct v2m_raw_port *last = v2m_raw_find(ports, slot, sample->epoch);
-	bool anew = !last || starts_anew(&last->raw, entry);
-	const struct v2m_port_sample *before = anew ? &zero : &last->raw;
+	/* Versions before ledger version 6 stored the readings of these same maps by port. */
+	const struct v2m_raw_port *known =
+		last ? last
+		     : v2m_raw_find(ports, V2M_SLOT_INDEX_OF_PORT(entry->port), sample->epoch);
+	bool anew = !known || starts_anew(&known->raw, entry);
+	const struct v2m_port_sample *before = anew ? &zero : &known->raw;
 	struct v2m_raw_port now = { .raw = make_reading(entry, transports, before),
 				    .read_us = sample->real_us,
 				    .dirty = true };
@@ -179,7 +183,7 @@ bool v2m_raw_advance(struct v2m_raw_ports *ports, const struct v2m_sample *sampl
 	*delta = count_since(&now.raw, before);
 	if (sample->mode == V2M_MODE_EBPF && (transports & V2M_TCP))
 		settled = settle_overlap(ports, tcp_slot_number, anew, &delta->tcp);
-	if (!anew && !settled && is_zero(delta))
+	if (last && !anew && !settled && is_zero(delta))
 		return false;
 	replace_reading(ports, last, &now);
 	if (sample->mode == V2M_MODE_SOCKET_STATS && (transports & V2M_TCP))

@@ -4,6 +4,7 @@
 #define V2METER_ACCOUNTING_RAW_H
 
 #include "accounting/raw_port.h"
+#include "accounting/sample_slots.h"
 #include "accounting/slot_items.h"
 #include "base/array.h"
 
@@ -11,7 +12,7 @@ struct v2m_raw_ports {
 	V2M_ARRAY(struct v2m_raw_port) raw;
 	/* For each index of a slot in the kernel, the first of its readings, which are linked by
 	 * next: 1 + index into raw; 0: none. */
-	uint32_t of_slot[65536];
+	uint32_t of_slot[V2M_SLOT_INDICES];
 	struct v2m_slot_items overlaps; /* of struct v2m_socket_overlap */
 	struct v2m_slot_items sessions; /* of struct v2m_accounted_sessions */
 };
@@ -23,7 +24,7 @@ void v2m_raw_clear(struct v2m_raw_ports *ports);
 /* Finds the reading of a slot by its index in the kernel. NULL: the slot was not read in that
  * epoch.
  */
-struct v2m_raw_port *v2m_raw_find(const struct v2m_raw_ports *ports, uint16_t slot,
+struct v2m_raw_port *v2m_raw_find(const struct v2m_raw_ports *ports, uint32_t slot,
 				  const uint8_t epoch[V2M_EPOCH_LEN]);
 /* Makes room for n readings more. 0 or -ENOMEM. */
 int v2m_raw_reserve(struct v2m_raw_ports *ports, size_t n);

@@ -9,9 +9,11 @@ uint32_t v2m_sample_slot_number(const struct v2m_port_sample *entry)
 	return entry->port + (entry->transports == V2M_UDP ? V2M_SLOT_NUMBERS / 2 : 0);
 }
 
-uint16_t v2m_sample_slot_index(const struct v2m_sample *sample, const struct v2m_port_sample *entry)
+uint32_t v2m_sample_slot_index(const struct v2m_sample *sample, const struct v2m_port_sample *entry)
 {
-	return sample->mode == V2M_MODE_EBPF && entry->transports ? entry->slot : entry->port;
+	return sample->mode == V2M_MODE_EBPF && entry->transports
+		       ? entry->slot
+		       : V2M_SLOT_INDEX_OF_PORT(entry->port);
 }
 
 /* Whether a is a later counter of the slot of b. */

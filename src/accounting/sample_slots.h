@@ -7,10 +7,14 @@
 
 /* The number of the slot that an entry of the sample counts. */
 uint32_t v2m_sample_slot_number(const struct v2m_port_sample *entry);
-/* The kernel's index of the slot of an entry. Together with the epoch and assigned_ns it identifies
- * the counter. Socket statistics and the maps of an earlier version have no such index: the first
- * port stands for it. */
-uint16_t v2m_sample_slot_index(const struct v2m_sample *sample,
+/* Indices of slots are below this one. */
+#define V2M_SLOT_INDICES (2 * 65536u)
+/* Stands for the index of the counter of a port: in socket statistics, in the maps of an earlier
+ * version, and in the readings that an earlier version stored of any map. */
+#define V2M_SLOT_INDEX_OF_PORT(port) (65536u + (port))
+/* The kernel's index of the slot of an entry, or what stands for it. Together with the epoch and
+ * assigned_ns it identifies the counter. */
+uint32_t v2m_sample_slot_index(const struct v2m_sample *sample,
 			       const struct v2m_port_sample *entry);
 /* Whether the sample has a later counter of the slot of entry i. This is so for a short time after
  * the kernel got a new counter for the slot. */

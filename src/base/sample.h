@@ -23,7 +23,7 @@ enum v2m_mode {
 struct v2m_port_sample {
 	uint16_t port;        /* the first port */
 	uint16_t last_port;   /* equal to port for a single port */
-	uint16_t slot;        /* index in the kernel's map */
+	uint32_t slot;        /* index in the kernel's map */
 	uint8_t transports;   /* enum v2m_transport bits; 0 if an earlier version counted */
 	uint64_t assigned_ns; /* together with slot and the sample's epoch, it identifies this
 				 counter */

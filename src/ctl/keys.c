@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "ctl/keys.h"
 
+#include <string.h>
+
 #include "ctl/fallback.h"
+#include "ctl/ports.h"
 #include "ctl/render.h"
 #include "ctl/text.h"
 #include "ctl/text_table.h"
@@ -24,14 +27,12 @@ static enum v2m_outcome print_keys(const struct v2m_ctl *ctl, const json_t *keys
 	size_t i;
 
 	json_array_foreach (keys, i, key) {
-		const json_t *port = json_object_get(key, "port");
+		char ports[V2M_CTL_PORTS_LEN];
 		bool active = json_is_true(json_object_get(key, "is_active"));
 
-		if (json_is_integer(port))
-			v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%" JSON_INTEGER_FORMAT,
-					    json_integer_value(port));
-		else
-			v2m_text_table_cell(table, V2M_STYLE_QUIET, "-");
+		v2m_ctl_ports(key, ports);
+		v2m_text_table_cell(table, strcmp(ports, "-") ? V2M_STYLE_PLAIN : V2M_STYLE_QUIET,
+				    "%s", ports);
 		v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s", text_member(key, "name"));
 		v2m_text_table_cell(table, active ? V2M_STYLE_GOOD : V2M_STYLE_QUIET, "%s",
 				    active ? "yes" : "no");

@@ -6,6 +6,7 @@
 #include "ctl/connections.h"
 #include "ctl/fallback.h"
 #include "ctl/find.h"
+#include "ctl/ports.h"
 #include "ctl/render.h"
 #include "ctl/size.h"
 
@@ -45,6 +46,29 @@ static void add_figures(const struct v2m_ctl *ctl, struct v2m_text_table *table,
 	add_line(table, "Rate", v2m_ctl_rate(ctl, row->rate, size));
 }
 
+/* The ports of a key that has several, each with its total. */
+static void add_ports(const struct v2m_ctl *ctl, struct v2m_text_table *table, const json_t *entry)
+{
+	const json_t *parts = json_object_get(entry, "by_port");
+	size_t i;
+	json_t *part;
+
+	json_array_foreach (parts, i, part) {
+		const json_t *total = json_object_get(part, "total_bytes");
+		const char *transport = json_string_value(json_object_get(part, "transport"));
+		char size[V2M_CTL_SIZE_LEN];
+		char port[V2M_CTL_PORTS_LEN];
+
+		v2m_text_table_cell(table, V2M_STYLE_TITLE, "Port %s/%s", v2m_ctl_ports(part, port),
+				    transport ? transport : "?");
+		v2m_text_table_cell(
+			table, V2M_STYLE_PLAIN, "%s",
+			json_is_integer(total)
+				? v2m_ctl_size(ctl, (uint64_t)json_integer_value(total), size)
+				: "not counted");
+	}
+}
+
 static enum v2m_outcome print_key(const struct v2m_ctl *ctl,
 				  const struct v2m_fallback_answer *answer)
 {
@@ -61,6 +85,7 @@ static enum v2m_outcome print_key(const struct v2m_ctl *ctl,
 		v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%" PRIu64, row->port);
 	else
 		v2m_text_table_cell(table, V2M_STYLE_WARN, error ? "none" : "-");
+	add_ports(ctl, table, row->entry);
 	add_figures(ctl, table, row);
 	outcome = v2m_render_done(v2m_text_table_print(table, stdout, ctl->colour));
 	return outcome == V2M_DONE ? v2m_connections_print(ctl, row->entry) : outcome;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "accounting/raw_port.h"
+#include "accounting/sample_slots.h"
 #include "accounting/slot_items.h"
 #include "accounting/subject.h"
 #include "keys/keys.h"
@@ -266,7 +267,7 @@ static const struct type {
 				  INT64_MAX },
 	[V2M_COLUMN_TIME] = { "INTEGER NOT NULL DEFAULT 0", sizeof(int64_t), 0, INT64_MAX },
 	[V2M_COLUMN_PORT] = { "INTEGER NOT NULL DEFAULT 0", sizeof(uint16_t), 0, UINT16_MAX },
-	[V2M_COLUMN_INDEX] = { "INTEGER NOT NULL", sizeof(uint16_t), 0, UINT16_MAX },
+	[V2M_COLUMN_INDEX] = { "INTEGER NOT NULL", sizeof(uint32_t), 0, V2M_SLOT_INDICES - 1 },
 	[V2M_COLUMN_SLOT] = { "INTEGER NOT NULL", sizeof(uint32_t), 1, V2M_SLOT_NUMBERS - 1 },
 	[V2M_COLUMN_EPOCH] = { .sql = "BLOB NOT NULL" },
 	[V2M_COLUMN_DATE] = { "INTEGER NOT NULL", sizeof(int32_t), 19691231, 99991231 },

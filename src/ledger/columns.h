@@ -31,7 +31,7 @@ enum v2m_ledger_column_type {
 	V2M_COLUMN_IDENTITY, /* uint64_t, compared for equality only */
 	V2M_COLUMN_TIME,     /* int64_t, Unix microseconds, 0: never */
 	V2M_COLUMN_PORT,     /* uint16_t, 0: none */
-	V2M_COLUMN_INDEX,    /* uint16_t, the index of a slot in the kernel */
+	V2M_COLUMN_INDEX,    /* uint32_t, v2m_sample_slot_index() */
 	V2M_COLUMN_SLOT,     /* uint32_t, see v2m_slot_number() */
 	V2M_COLUMN_EPOCH,    /* uint8_t[V2M_EPOCH_LEN] */
 	V2M_COLUMN_DATE,     /* int32_t, 20250804 */

@@ -123,8 +123,8 @@ static const char *const moves[] = {
 	" FROM raw WHERE epoch = x'73657373696f6e730000000000000000';" /* "sessions" */
 	"DELETE FROM raw WHERE epoch IN (x'736f636b65745f6f7665726c61700000',"
 	" x'73657373696f6e730000000000000000');",
-	/* In version 5 every row is in its table. */
-	"",
+	/* Version 5 knew slots by their ports: V2M_SLOT_INDEX_OF_PORT(). */
+	"UPDATE raw SET slot = slot + 65536;",
 };
 
 _Static_assert(V2M_ARRAY_LEN(steps) == LIST_VERSION, "the list of columns follows the steps");

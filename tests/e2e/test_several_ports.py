@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from support.lab import wait_until
+from support.lab import run, wait_until
+from support.standins import CTL
 from support.v2ray import Key
 from support.wire import TCP, UDP, assert_equal_to_capture
 
@@ -47,6 +48,11 @@ def sources(lab, kind, keys):
 
 def traffic(daemon, key):
     return daemon.get(f"/api/keys/{key.uuid}/traffic/simple", fresh=True).json()["traffic"]
+
+
+def ctl(lab, daemon, *words):
+    return run(*lab.server.words(CTL, "--url", f"http://127.0.0.1:{daemon.port()}", "--api-key-file",
+                                 daemon.state_dir / "api_key", *words)).stdout
 
 
 def reset(daemon, key):
@@ -145,6 +151,9 @@ def test_a_customer_of_two_inbounds_is_one_key_with_one_reset(lab, start_v2ray, 
     assert sum(part["total_bytes"] for part in entry["by_port"]) == entry["total_bytes"]
     assert entry["total_bytes"] + closed == sum(each.rx.wire + each.tx.wire for each in tallies)
     assert closed > 2 * SIZE and entry["by_port"][1]["total_bytes"] > SIZE // 2
+    shown = ctl(lab, daemon, "show", str(PORT + 1))
+    assert f"Port {PORT}/tcp" in shown and f"Port {PORT + 1}/tcp" in shown
+    assert f"{PORT}, {PORT + 1}" in ctl(lab, daemon, "keys")
     ports = daemon.simple()["data"]
     assert sum(ports["ports"][str(key.port)]["total_bytes"] for key in keys) == ports["total_bytes"]
     assert ports["total_bytes"] == entry["total_bytes"]
