@@ -11,18 +11,25 @@ V2M_V2RAY_DIR=$V2M_ROOT/build/v2ray
 V2M_V2RAY=$V2M_V2RAY_DIR/usr/bin/v2ray
 V2M_NGINX_DIR=$V2M_ROOT/build/nginx
 V2M_NGINX=$V2M_NGINX_DIR/usr/sbin/nginx
+V2M_UPLOT_DIR=$V2M_ROOT/build/uplot
+V2M_UPLOT_VERSION=1.6.32
+V2M_UPLOT_SHA256=4b8a8191e425658e3ea8c8c1314b0fc679c861ee3a1af2b20c7b16ba50b5133d
+V2M_WEB_TESTS_DIR=$V2M_ROOT/build/web-tests
+V2M_PLAYWRIGHT_VERSION=1.60.0
+V2M_AXE_VERSION=4.14.1
 
 # For building and running, without the v2ray of the demo.
 V2M_BUILD_PACKAGES=(
 	gcc libc6-dev cmake ninja-build pkgconf clang llvm bpftool
 	libbpf-dev libmnl-dev libjansson-dev libyaml-dev libsqlite3-dev zlib1g-dev libcurl4-openssl-dev
-	libsystemd-dev uuid-dev libcivetweb-dev libseccomp-dev
+	libsystemd-dev uuid-dev libcivetweb-dev libseccomp-dev libncurses-dev gzip
 )
 V2M_DEMO_PACKAGES=(iproute2 python3 curl)
 V2M_TEST_PACKAGES=(
 	git libcmocka-dev python3 python3-pytest python3-yaml
 	tcpdump ethtool nftables iproute2 sqlite3 strace curl clang-format shellcheck util-linux procps
 	qemu-system-x86 busybox-static dash wireguard-tools e2fsprogs
+	tmux chromium fonts-dejavu-core
 )
 
 say() {
@@ -93,6 +100,46 @@ prepare_v2ray() {
 # Puts a real nginx into build/nginx if the machine has none. Installing the package would start a web server.
 prepare_nginx() {
 	[ -x "$V2M_NGINX" ] || [ -x /usr/sbin/nginx ] || unpack_package nginx "$V2M_NGINX_DIR"
+}
+
+# Puts uPlot, which draws the plots of the page, into build/uplot. Without it the page is built all the same, and
+# draws its plots in a plainer way.
+prepare_uplot() {
+	local download status=0
+	[ -f "$V2M_UPLOT_DIR/LICENSE" ] && return 0
+	command -v npm >/dev/null || {
+		say "npm is not installed: the page will draw plain plots, without uPlot"
+		return 1
+	}
+	mkdir -p "$V2M_ROOT/build"
+	download=$(mktemp -d "$V2M_ROOT/build/uplot.XXXXXX")
+	say "fetching uPlot for the page (unpacked into ${V2M_UPLOT_DIR#"$V2M_ROOT/"})"
+	if ! (cd "$download" && npm pack --silent "uplot@$V2M_UPLOT_VERSION") >/dev/null 2>&1 ||
+		! echo "$V2M_UPLOT_SHA256  $download/uplot-$V2M_UPLOT_VERSION.tgz" | sha256sum --check --status; then
+		rm -rf "$download"
+		say "uPlot cannot be fetched, or is not the expected one: the page will draw plain plots"
+		return 1
+	fi
+	tar -xzf "$download/uplot-$V2M_UPLOT_VERSION.tgz" -C "$download" &&
+		mkdir -p "$V2M_UPLOT_DIR" &&
+		cp "$download/package/dist/uPlot.iife.min.js" "$download/package/dist/uPlot.min.css" "$V2M_UPLOT_DIR" &&
+		cp "$download/package/LICENSE" "$V2M_UPLOT_DIR" || status=$?
+	rm -rf "$download"
+	return "$status"
+}
+
+# Puts what the tests of the page need beside a browser into build/web-tests. Nothing in it runs when it is installed.
+prepare_web_tests() {
+	[ -d "$V2M_WEB_TESTS_DIR/node_modules/axe-core" ] && [ -d "$V2M_WEB_TESTS_DIR/node_modules/playwright-core" ] &&
+		return 0
+	command -v npm >/dev/null || return 1
+	mkdir -p "$V2M_WEB_TESTS_DIR"
+	say "fetching playwright-core and axe-core for the tests of the page"
+	npm install --prefix "$V2M_WEB_TESTS_DIR" --silent --ignore-scripts --no-audit --no-fund --no-package-lock \
+		"playwright-core@$V2M_PLAYWRIGHT_VERSION" "axe-core@$V2M_AXE_VERSION" >/dev/null 2>&1 || {
+		say "the tests of the page cannot be run: npm cannot fetch what they need"
+		return 1
+	}
 }
 
 # unpack_package PACKAGE DIRECTORY: fetches the package and unpacks it there, without installing it.

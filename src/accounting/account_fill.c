@@ -88,6 +88,7 @@ static void fill_key(const struct v2m_account *account, const struct v2m_keyset 
 	if (!subject)
 		return;
 	view->since_reset = v2m_subject_since_reset(subject);
+	view->lifetime = v2m_subject_history(subject);
 	if (view->n_shares)
 		fill_shares(keyset, subject, view->since_reset, shares, view->n_shares);
 }
@@ -103,8 +104,10 @@ static void fill_unattributed(const struct v2m_account *account, const struct v2
 		return;
 	v2m_keyset_subject(keyset, slot, id, sizeof(id));
 	subject = v2m_subjects_find(&account->subjects, id);
-	if (subject)
+	if (subject) {
 		view->unattributed = v2m_subject_since_reset(subject);
+		view->unattributed_lifetime = v2m_subject_history(subject);
+	}
 	view->since_reset = view->unattributed;
 }
 

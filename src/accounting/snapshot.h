@@ -29,6 +29,8 @@ struct v2m_slot_view {
 	/* For a shared slot or a slot behind another one: the bytes of no single key. Else zeros.
 	 */
 	struct v2m_totals unattributed;
+	/* Of unattributed: since it was first seen, or the last reset of its history. */
+	struct v2m_totals unattributed_lifetime;
 	double rate_bytes_s; /* wire bytes, both directions, over the last rate_window_s */
 	const struct v2m_connection *connections; /* in the snapshot's connection table */
 	size_t n_connections;
@@ -47,6 +49,7 @@ struct v2m_share {
 /* The figures of one key. */
 struct v2m_key_view {
 	struct v2m_totals since_reset;
+	struct v2m_totals lifetime; /* since it was first seen, or the last reset of its history */
 	const struct v2m_share *shares; /* parallel to v2m_keyset_slots_of() */
 	size_t n_shares;
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "answering/inquiries.h"
+#include "answering/live_window.h"
 #include "answering/window_store.h"
 #include "base/cleanup.h"
 #include "ipc/answer.h"
@@ -22,6 +23,7 @@ struct v2m_remote_meter {
 	const struct v2m_pulse *pulse;
 	const char *unprotected;
 	struct v2m_window_store *windows;
+	struct v2m_live_window *live;
 	/* Of the thread that receives. */
 	struct v2m_keyset *keyset;
 	struct v2m_window *last; /* the last window that was received */
@@ -45,6 +47,22 @@ static enum v2m_verdict get_window(void *context, bool fresh, struct v2m_window 
 		if (*window)
 			return V2M_OK;
 	}
+	verdict = ask(remote, &inquiry, &question);
+	if (verdict == V2M_OK)
+		*window = inquiry.window;
+	return verdict;
+}
+
+static enum v2m_verdict get_live(void *context, struct v2m_window **window)
+{
+	struct v2m_remote_meter *remote = context;
+	struct v2m_inquiry inquiry = { .kind = V2M_ASK_WINDOW };
+	struct v2m_question question = { .live = true };
+	enum v2m_verdict verdict;
+
+	*window = v2m_live_window_read(remote->live);
+	if (*window)
+		return V2M_OK;
 	verdict = ask(remote, &inquiry, &question);
 	if (verdict == V2M_OK)
 		*window = inquiry.window;
@@ -237,13 +255,16 @@ struct v2m_remote_meter *v2m_remote_meter_new(int channel, enum v2m_api_bytes un
 	remote->pulse = pulse;
 	remote->unprotected = unprotected;
 	remote->windows = v2m_window_store_new(send_was_read, remote);
-	if (!remote->windows) {
+	remote->live = v2m_live_window_new();
+	if (!remote->windows || !remote->live) {
+		free(remote->live);
 		free(remote);
 		return NULL;
 	}
 	remote->meter = (struct v2m_meter){
 		.context = remote,
 		.window = get_window,
+		.live = get_live,
 		.reset = reset_key,
 		.health = get_health,
 		.history = get_history,
@@ -310,6 +331,9 @@ static int receive_answer(struct v2m_remote_meter *remote, const struct v2m_mess
 	if (!result && window && answer.window.expires_ns)
 		v2m_window_store_activate(remote->windows, window, answer.window.expires_ns,
 					  message->id == 0);
+	/* Before the one who asked goes on: a withdrawal that follows must find it. */
+	if (!result && window && answer.window.live)
+		v2m_live_window_set(remote->live, window);
 	if (result || !v2m_inquiries_hand_over(&remote->inquiries, message, &answer, window))
 		v2m_answer_clear(&answer);
 	return result;
@@ -338,6 +362,7 @@ static int receive_message(struct v2m_remote_meter *remote, const struct v2m_mes
 	if (message->kind != V2M_NEWS_WITHDRAWN)
 		return -EBADMSG;
 	v2m_window_store_withdraw(remote->windows);
+	v2m_live_window_set(remote->live, NULL);
 	return 0;
 }
 

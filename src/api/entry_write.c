@@ -81,7 +81,7 @@ static void put_sessions(struct v2m_json_writer *json, const struct v2m_sessions
 	v2m_write_close(json, '}');
 }
 
-static void put_accounting(struct v2m_api *api)
+void v2m_api_put_accounting(struct v2m_api *api)
 {
 	bool exact = api->snapshot->mode == V2M_MODE_EBPF;
 	struct v2m_json_writer *json = &api->json;
@@ -170,7 +170,7 @@ void v2m_api_write_entry(struct v2m_api *api, const struct v2m_api_entry *entry)
 	v2m_put_u64(json, "tx_packets", totals->tx.packets);
 	v2m_put_u64(json, "payload_rx_bytes", totals->rx.payload_bytes);
 	v2m_put_u64(json, "payload_tx_bytes", totals->tx.payload_bytes);
-	put_accounting(api);
+	v2m_api_put_accounting(api);
 	v2m_write_close(json, '}');
 }
 

@@ -75,6 +75,9 @@ struct v2m_meter {
 	 * waits for the kernel. Not fresh: the current window; only the first request after it ran
 	 * out waits. V2M_OK or V2M_UNREADABLE. */
 	enum v2m_verdict (*window)(void *context, bool fresh, struct v2m_window **window);
+	/* A window whose sample is at most a second old, for those that ask again and again. Its
+	 * connections are those of the last dump. V2M_OK or V2M_UNREADABLE. */
+	enum v2m_verdict (*live)(void *context, struct v2m_window **window);
 	/* Reads the counters, closes the key's period and waits until that is on disk. The next
 	 * window starts then. */
 	enum v2m_verdict (*reset)(void *context, const char *api_key, const char *id_or_uuid,

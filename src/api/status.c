@@ -16,6 +16,7 @@ void v2m_status_free(struct v2m_status *status)
 	free(status->devices);
 	free(status->mode_reason);
 	free(status->health_detail);
+	free(status->reasons);
 	free(status->unprotected);
 	free(status);
 }
@@ -102,6 +103,16 @@ static json_t *make_sources(const struct v2m_status *status)
 	return list;
 }
 
+static json_t *make_reasons(const struct v2m_status *status)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < status->n_reasons; i++)
+		json_array_append_new(list, json_pack("{ss ss}", "reason", status->reasons[i].word,
+						      "detail", status->reasons[i].sentence.text));
+	return list;
+}
+
 /* What a person should know about the sources, although they could be read. */
 static json_t *make_notes(const struct v2m_status *status)
 {
@@ -138,7 +149,13 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 		make_notes(status), "more_key_notes", (json_int_t)status->sources.notes.n_more,
 		"unprotected",
 		status->unprotected && *status->unprotected ? status->unprotected : NULL);
-	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+	char *text;
+
+	if (json_object_set_new(root, "reasons", make_reasons(status))) {
+		json_decref(root);
+		root = NULL;
+	}
+	text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 
 	json_decref(root);
 	if (!text)

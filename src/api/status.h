@@ -7,6 +7,7 @@
 #define V2METER_API_STATUS_H
 
 #include "api/window.h"
+#include "base/error.h"
 #include "keys/source_report.h"
 
 /* A device that we count on, with the class of each of its bytes. In each direction, what the
@@ -39,6 +40,12 @@ struct v2m_status_device {
 /* Room for the stable word that says what is wrong. */
 #define V2M_REASON_SIZE 32
 
+/* Something that is wrong. */
+struct v2m_status_reason {
+	char word[V2M_REASON_SIZE]; /* stable */
+	struct v2m_error sentence;
+};
+
 struct v2m_status {
 	int64_t real_us;    /* of this status */
 	int64_t started_us; /* of the daemon */
@@ -46,6 +53,8 @@ struct v2m_status {
 	char *mode_reason;                   /* NULL in V2M_MODE_EBPF */
 	char health_reason[V2M_REASON_SIZE]; /* "": healthy */
 	char *health_detail;                 /* a sentence that explains health_reason, or NULL */
+	struct v2m_status_reason *reasons;   /* everything that is wrong, worst first */
+	size_t n_reasons;
 	/* CLOCK_REALTIME when the kernel's counters began, 0: unknown */
 	uint64_t counters_since_ns;
 	size_t keys;

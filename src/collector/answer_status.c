@@ -82,6 +82,14 @@ static bool fill_devices(const struct v2m_parts *parts, struct v2m_status *statu
 	return true;
 }
 
+static bool fill_reasons(const struct v2m_parts *parts, struct v2m_status *status)
+{
+	status->reasons = calloc(V2M_N_CONDITIONS, sizeof(*status->reasons));
+	if (status->reasons)
+		status->n_reasons = v2m_conditions_list(parts->conditions, status->reasons);
+	return status->reasons;
+}
+
 static void fill_health(const struct v2m_parts *parts, struct v2m_status *status)
 {
 	struct v2m_error sentence;
@@ -114,7 +122,7 @@ enum v2m_verdict v2m_answer_status(struct v2m_parts *parts, struct v2m_status **
 	if (!made)
 		return V2M_UNREADABLE;
 	v2m_device_watch_read_counters(parts->devices);
-	if (!fill_devices(parts, made) ||
+	if (!fill_devices(parts, made) || !fill_reasons(parts, made) ||
 	    v2m_source_report_copy(v2m_key_supply_report(parts->keys), &made->sources)) {
 		v2m_status_free(made);
 		return V2M_UNREADABLE;

@@ -76,7 +76,8 @@ static void answer_resets(struct v2m_parts *parts, struct v2m_request *batch)
 static bool has_window(const struct v2m_request *batch, bool fresh)
 {
 	for (; batch; batch = batch->next)
-		if (batch->kind == V2M_ASK_WINDOW && batch->question.fresh == fresh)
+		if (batch->kind == V2M_ASK_WINDOW && !batch->question.live &&
+		    batch->question.fresh == fresh)
 			return true;
 	return false;
 }
@@ -86,7 +87,8 @@ static void give_window(struct v2m_request *batch, bool fresh, struct v2m_snapsh
 			uint64_t expires_ns)
 {
 	for (; batch; batch = batch->next) {
-		if (batch->kind != V2M_ASK_WINDOW || batch->question.fresh != fresh)
+		if (batch->kind != V2M_ASK_WINDOW || batch->question.live ||
+		    batch->question.fresh != fresh)
 			continue;
 		batch->snapshot = v2m_snapshot_ref(snapshot);
 		batch->answer.window.expires_ns = expires_ns;
@@ -118,6 +120,26 @@ static void answer_windows(struct v2m_parts *parts, struct v2m_request *batch)
 	give_window(batch, true, made, 0);
 	if (cached && !active)
 		give_window(batch, false, made, v2m_publisher_publish(parts->publisher, made));
+	v2m_snapshot_unref(made);
+}
+
+/* Does without a dump of the connections: it costs more than all the rest. */
+static void answer_live(struct v2m_parts *parts, struct v2m_request *batch)
+{
+	struct v2m_snapshot *made = NULL;
+
+	for (; batch; batch = batch->next) {
+		if (batch->kind != V2M_ASK_WINDOW || !batch->question.live)
+			continue;
+		if (!made)
+			made = v2m_sampling_make_snapshot(parts);
+		if (!made)
+			return;
+		batch->snapshot = v2m_snapshot_ref(made);
+		batch->answer.window.live = true;
+		batch->answer.verdict = V2M_OK;
+		v2m_publisher_note_live(parts->publisher);
+	}
 	v2m_snapshot_unref(made);
 }
 
@@ -183,6 +205,7 @@ void v2m_batch_answer(struct v2m_parts *parts, struct v2m_request *batch)
 	if (v2m_sampling_take(parts) == 0) {
 		answer_resets(parts, batch);
 		answer_windows(parts, batch);
+		answer_live(parts, batch);
 	}
 	for (; batch; batch = batch->next)
 		answer_other(parts, batch);

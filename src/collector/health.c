@@ -115,3 +115,17 @@ void v2m_conditions_tell(struct v2m_conditions *conditions, struct v2m_health *h
 			*sentence = conditions->sentences[i];
 	}
 }
+
+size_t v2m_conditions_list(struct v2m_conditions *conditions,
+			   struct v2m_status_reason reasons[static V2M_N_CONDITIONS])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < V2M_N_CONDITIONS; i++) {
+		if (!conditions->set[i])
+			continue;
+		snprintf(reasons[count].word, sizeof(reasons[count].word), "%s", table[i].word);
+		reasons[count++].sentence = conditions->sentences[i];
+	}
+	return count;
+}

@@ -48,6 +48,11 @@ bool v2m_conditions_set(struct v2m_conditions *conditions, enum v2m_condition co
 bool v2m_conditions_clear(struct v2m_conditions *conditions, enum v2m_condition condition);
 bool v2m_conditions_has(struct v2m_conditions *conditions, enum v2m_condition condition);
 
+/* Copies the conditions that are set, worst first, each with its word and its sentence. Returns how
+ * many there are. */
+size_t v2m_conditions_list(struct v2m_conditions *conditions,
+			   struct v2m_status_reason reasons[static V2M_N_CONDITIONS]);
+
 /* Fills in the answer of GET /health. If sentence is not NULL it gets the sentence about
  * health->reason, or "" if nothing is wrong. */
 void v2m_conditions_tell(struct v2m_conditions *conditions, struct v2m_health *health,

@@ -18,6 +18,7 @@ struct v2m_publisher {
 	struct v2m_snapshot *snapshot; /* NULL: no window is active */
 	uint64_t expires_ns;           /* CLOCK_MONOTONIC */
 	bool read;                     /* by anybody, since it is active */
+	bool live;                     /* a live window was given out since the last withdrawal */
 };
 
 static int end_window(sd_event_source *timer, uint64_t due_us, void *context)
@@ -113,10 +114,16 @@ uint64_t v2m_publisher_publish(struct v2m_publisher *publisher, struct v2m_snaps
 void v2m_publisher_withdraw(struct v2m_publisher *publisher)
 {
 	sd_event_source_set_enabled(publisher->timer, SD_EVENT_OFF);
-	if (!publisher->snapshot)
+	if (!publisher->snapshot && !publisher->live)
 		return;
+	publisher->live = false;
 	replace_snapshot(publisher, NULL, 0);
 	publisher->handlers.withdrawn(publisher->handlers.context);
+}
+
+void v2m_publisher_note_live(struct v2m_publisher *publisher)
+{
+	publisher->live = true;
 }
 
 uint64_t v2m_publisher_next_generation(struct v2m_publisher *publisher)

@@ -15,7 +15,7 @@ struct v2m_publisher;
 struct v2m_publisher_handlers {
 	/* The active window expires. Publishes the next one, or withdraws this one. */
 	void (*renew)(void *context);
-	/* No window is active any more. */
+	/* No window is active any more, and none is live. */
 	void (*withdrawn)(void *context);
 	void *context;
 };
@@ -38,7 +38,9 @@ bool v2m_publisher_was_read(const struct v2m_publisher *publisher);
 /* Makes a snapshot active, and takes a reference of its own. Returns when it expires,
  * CLOCK_MONOTONIC; 0: windows are not kept. */
 uint64_t v2m_publisher_publish(struct v2m_publisher *publisher, struct v2m_snapshot *snapshot);
-/* No window is active any more: the next request gets a new one. */
+/* A live window was given out: a withdrawal ends it, too. */
+void v2m_publisher_note_live(struct v2m_publisher *publisher);
+/* No window is active any more, and none is live: the next request gets a new one. */
 void v2m_publisher_withdraw(struct v2m_publisher *publisher);
 
 /* The number of the next snapshot: each is higher than the one before. */

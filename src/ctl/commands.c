@@ -7,6 +7,7 @@
 #include "ctl/keys.h"
 #include "ctl/one_key.h"
 #include "ctl/status.h"
+#include "ctl/top/top.h"
 #include "ctl/transfer.h"
 
 /* clang-format off */
@@ -14,6 +15,7 @@
 const struct v2m_command v2m_commands[] = {
 	{ "status", NULL, false, 5000, "health, accounting, and the traffic of every key", v2m_ctl_status },
 	{ "keys", NULL, false, 5000, "the keys that the server knows", v2m_ctl_keys },
+	{ "top", NULL, false, 2000, "the busiest keys, live", v2m_ctl_top },
 	{ "show", "KEY", false, 5000, "the traffic and the connections of one key", v2m_ctl_show },
 	{ "reset", "KEY", false, 5000, "start the count of one key anew and show what this closed", v2m_ctl_reset },
 	{ "export", "FILE", true, 300000, "write all totals and their history, for another server", v2m_ctl_export },

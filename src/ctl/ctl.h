@@ -14,6 +14,9 @@ struct v2m_ctl {
 	bool verbose; /* print every attempt on stderr */
 	bool bytes;   /* print exact numbers of bytes instead of "1.50 GB" */
 	bool colour;
+	bool batch;          /* top: print tables instead of a screen */
+	bool ascii;          /* top: no characters beyond ASCII */
+	unsigned long count; /* top: with batch, the number of tables; 0: no end */
 };
 
 #endif

@@ -35,7 +35,10 @@ static void print_usage(void)
 	      "                           " DEFAULT_KEY_FILE "\n"
 	      "  -j, --json               print the server's answer as it is\n"
 	      "  -b, --bytes              print exact numbers of bytes in tables\n"
-	      "  -t, --timeout SECONDS    for one request (5; export and import 300)\n"
+	      "  -B, --batch              top: print tables, for a pipe\n"
+	      "  -n, --count NUMBER       top --batch: end after that many tables\n"
+	      "  -a, --ascii              top: draw without characters beyond ASCII\n"
+	      "  -t, --timeout SECONDS    for one request (5; top 2; export and import 300)\n"
 	      "  -v, --verbose            print every attempt on stderr\n"
 	      "  -h, --help\n"
 	      "  -V, --version\n"
@@ -63,6 +66,14 @@ static bool parse_timeout(const char *text, long *timeout_ms)
 	return true;
 }
 
+static bool parse_count(const char *text, unsigned long *count)
+{
+	char *end;
+
+	*count = strtoul(text, &end, 10);
+	return end != text && !*end && *text != '-' && *count >= 1 && *count <= 1000000;
+}
+
 static enum v2m_outcome take_option(int option, struct settings *settings)
 {
 	switch (option) {
@@ -81,6 +92,16 @@ static enum v2m_outcome take_option(int option, struct settings *settings)
 	case 'v':
 		settings->ctl.verbose = true;
 		return V2M_DONE;
+	case 'B':
+		settings->ctl.batch = true;
+		return V2M_DONE;
+	case 'a':
+		settings->ctl.ascii = true;
+		return V2M_DONE;
+	case 'n':
+		if (parse_count(optarg, &settings->ctl.count))
+			return V2M_DONE;
+		return wrong_usage("--count takes 1 to 1000000", optarg);
 	case 't':
 		if (parse_timeout(optarg, &settings->timeout_ms))
 			return V2M_DONE;
@@ -106,6 +127,9 @@ static enum v2m_outcome parse_options(int argc, char **argv, struct settings *se
 		{ "api-key-file", required_argument, NULL, 'k' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "bytes", no_argument, NULL, 'b' },
+		{ "batch", no_argument, NULL, 'B' },
+		{ "count", required_argument, NULL, 'n' },
+		{ "ascii", no_argument, NULL, 'a' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -116,7 +140,7 @@ static enum v2m_outcome parse_options(int argc, char **argv, struct settings *se
 	int option;
 
 	while (outcome == V2M_DONE && !settings->finished &&
-	       (option = getopt_long(argc, argv, "u:k:jbt:vhV", options, NULL)) != -1)
+	       (option = getopt_long(argc, argv, "u:k:jbBn:at:vhV", options, NULL)) != -1)
 		outcome = take_option(option, settings);
 	return outcome;
 }

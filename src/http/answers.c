@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "api/live.h"
 #include "api/traffic.h"
 
 void v2m_http_answer_root(struct v2m_exchange *exchange)
@@ -39,6 +40,20 @@ void v2m_http_answer_meter_status(struct v2m_exchange *exchange)
 	}
 	v2m_http_reply_own(reply, v2m_status_render(status, &reply->own));
 	v2m_status_free(status);
+}
+
+void v2m_http_answer_live(struct v2m_exchange *exchange)
+{
+	const struct v2m_meter *meter = exchange->service->meter;
+	enum v2m_verdict verdict = meter->live(meter->context, &exchange->reply->window);
+
+	if (verdict != V2M_OK) {
+		v2m_exchange_fail(exchange, verdict);
+		return;
+	}
+	v2m_exchange_render(exchange, "live", v2m_api_live, NULL, false);
+	if (!exchange->reply->body)
+		v2m_exchange_render_alone(exchange, v2m_api_live, NULL);
 }
 
 void v2m_http_answer_reset(struct v2m_exchange *exchange)

@@ -44,6 +44,7 @@ static const char *reason_phrase(int status)
 	} phrases[] = {
 		{ 200, "OK" },
 		{ 304, "Not Modified" },
+		{ 308, "Permanent Redirect" },
 		{ 400, "Bad Request" },
 		{ 401, "Unauthorized" },
 		{ 404, "Not Found" },
@@ -116,18 +117,22 @@ static size_t write_headers(struct mg_connection *connection, const struct v2m_h
 	add_text(&header, "HTTP/1.1 %d %s\r\n", status, reason_phrase(status));
 	add_date(&header);
 	if (status != 304)
-		add_text(&header, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
-			 reply->body->length);
+		add_text(&header, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+			 reply->type ? reply->type : "application/json", reply->body->length);
 	if (reply->gzip && status == 200)
 		add_text(&header, "Content-Encoding: gzip\r\n");
 	add_text(&header, "Cache-Control: %s\r\n",
-		 reply->window ? "private, no-cache\r\nVary: Accept-Encoding" : "no-store");
+		 reply->type     ? "no-cache\r\nVary: Accept-Encoding"
+		 : reply->window ? "private, no-cache\r\nVary: Accept-Encoding"
+				 : "no-store");
 	if (reply->etag[0])
 		add_text(&header, "ETag: %s\r\n", reply->etag);
 	if (status == 401)
 		add_text(&header, "WWW-Authenticate: Bearer realm=\"v2meter\"\r\n");
 	if (status == 405)
 		add_text(&header, "Allow: %s\r\n", reply->allow);
+	if (reply->more_headers)
+		add_text(&header, "%s", reply->more_headers);
 	add_connection(&header, connection, reply->close);
 	add_text(&header, "X-Content-Type-Options: nosniff\r\n\r\n");
 	return header.length;

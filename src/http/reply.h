@@ -14,12 +14,14 @@ struct v2m_http_reply {
 	const struct v2m_body *body; /* belongs to window, or points to own */
 	struct v2m_body own;
 	struct v2m_window *window; /* a reference, held while body is in use; NULL: none */
-	char etag[64];             /* with its quotes, or "" */
-	bool gzip;                 /* body is compressed */
-	char allow[64];            /* methods for a 405, or "" */
-	bool head;                 /* send the headers only */
-	bool close;                /* end the connection after the reply */
-	bool linger;               /* with close: first read some of the request's body */
+	const char *type; /* Content-Type; NULL: JSON. With it, any cache may keep the body */
+	const char *more_headers; /* whole lines, or NULL */
+	char etag[64];            /* with its quotes, or "" */
+	bool gzip;                /* body is compressed */
+	char allow[64];           /* methods for a 405, or "" */
+	bool head;                /* send the headers only */
+	bool close;               /* end the connection after the reply */
+	bool linger;              /* with close: first read some of the request's body */
 };
 
 /* Replies with an error. code is the stable word, detail the sentence. */

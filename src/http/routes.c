@@ -11,6 +11,7 @@
 #include "http/rate_history_answers.h"
 #include "http/decode.h"
 #include "http/history_answers.h"
+#include "http/page.h"
 #include "http/transfer_answers.h"
 
 #define PATH_MAX_LENGTH 1024
@@ -45,6 +46,9 @@ static const struct v2m_route routes[] = {
 	OPEN("/api/",    v2m_http_answer_root),
 	OPEN("/health",  v2m_http_answer_health, .healthy = "healthy"),
 	OPEN("/healthz", v2m_http_answer_health, .healthy = "ok"),
+	OPEN("/ui",      v2m_http_answer_page),
+	OPEN("/ui/",     v2m_http_answer_page_slash),
+	OPEN("/ui/{}",   v2m_http_answer_page_file),
 
 	ROUTE("GET",  "/api/meter/status", .handle = v2m_http_answer_meter_status),
 	ROUTE("GET",  "/api/meter/export", .handle = v2m_http_answer_export),
@@ -54,6 +58,7 @@ static const struct v2m_route routes[] = {
 	RENDERED("/api/keys/{}",                    "key",            v2m_api_key, KEY),
 	RENDERED("/api/traffic/simple",             "simple",         v2m_api_simple),
 	RENDERED("/api/traffic",                    "simple",         v2m_api_simple),
+	ROUTE("GET", "/api/traffic/live",           .handle = v2m_http_answer_live),
 	RENDERED("/api/traffic/ports/exact",        "ports_exact",    v2m_api_ports_exact),
 	RENDERED("/api/traffic/exact",              "exact",          v2m_api_exact),
 	RENDERED("/api/traffic/status",             "status",         v2m_api_status),

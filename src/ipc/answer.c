@@ -12,6 +12,7 @@ static void put_window(struct v2m_wire *wire, struct v2m_window_news *window)
 {
 	v2m_wire_u64(wire, &window->generation);
 	v2m_wire_u64(wire, &window->expires_ns);
+	v2m_wire_bool(wire, &window->live);
 	v2m_wire_bool(wire, &window->attached);
 }
 

@@ -22,6 +22,7 @@ enum v2m_news_kind {
 struct v2m_window_news {
 	uint64_t generation; /* of its snapshot */
 	uint64_t expires_ns; /* CLOCK_MONOTONIC; 0: it is for those alone who asked for it */
+	bool live;           /* to answer live questions from, for a second */
 	bool attached;       /* the snapshot follows; otherwise it is that of the last window */
 };
 

@@ -64,6 +64,7 @@ void v2m_put_question(struct v2m_wire *wire, enum v2m_question_kind kind,
 {
 	v2m_wire_u64(wire, &question->deadline_ns);
 	v2m_wire_bool(wire, &question->fresh);
+	v2m_wire_bool(wire, &question->live);
 	v2m_wire_text(wire, &question->key_id);
 	v2m_wire_text(wire, &question->api_key);
 	v2m_wire_i32(wire, &question->month);

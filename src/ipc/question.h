@@ -39,6 +39,7 @@ enum v2m_question_kind {
 struct v2m_question {
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC; after it nobody waits for the answer any more */
 	bool fresh;           /* a window whose sample is taken now */
+	bool live;            /* the same, with the connections of the last dump */
 	char *key_id;         /* id or uuid */
 	char *api_key; /* as the client presented it, for a question that changes something */
 	int32_t month; /* of struct v2m_history_query, as the next two */

@@ -135,6 +135,7 @@ static void put_slot(struct v2m_wire *wire, const struct v2m_connection_table *t
 	v2m_wire_bool(wire, &view->counted);
 	v2m_put_totals(wire, &view->since_reset);
 	v2m_put_totals(wire, &view->unattributed);
+	v2m_put_totals(wire, &view->unattributed_lifetime);
 	v2m_wire_double(wire, &view->rate_bytes_s);
 	put_sessions(wire, &view->sessions);
 	view->connections = put_part(wire, view->connections, &view->n_connections,
@@ -167,8 +168,9 @@ static void put_key(struct v2m_wire *wire, const struct v2m_snapshot *snapshot, 
 	struct v2m_share *shares = snapshot->shares + keyset->first_slot[index];
 
 	v2m_put_totals(wire, &view->since_reset);
+	v2m_put_totals(wire, &view->lifetime);
 	if (wire->reading)
-		*view = (struct v2m_key_view){ view->since_reset, shares, count };
+		*view = (struct v2m_key_view){ view->since_reset, view->lifetime, shares, count };
 	for (size_t i = 0; i < count; i++) {
 		struct v2m_totals share = { 0 };
 

@@ -5,6 +5,7 @@
 
 /* What an item of each list takes in a message, at least. */
 #define DEVICE_SIZE 200
+#define REASON_SIZE V2M_REASON_SIZE
 #define SOURCE_SIZE 20
 
 static void put_tally(struct v2m_wire *wire, struct v2m_tally *tally)
@@ -45,6 +46,17 @@ static void put_device(struct v2m_wire *wire, struct v2m_status_device *device)
 	put_tally(wire, &device->queue_sent);
 	put_tally(wire, &device->queue_dropped);
 	v2m_wire_u64(wire, &device->queue_requeues);
+}
+
+static void put_reasons(struct v2m_wire *wire, struct v2m_status *status)
+{
+	status->reasons = v2m_wire_array(wire, status->reasons, &status->n_reasons, REASON_SIZE,
+					 sizeof(*status->reasons));
+	for (size_t i = 0; i < status->n_reasons && !wire->failed; i++) {
+		v2m_wire_chars(wire, status->reasons[i].word, sizeof(status->reasons[i].word));
+		v2m_wire_chars(wire, status->reasons[i].sentence.text,
+			       sizeof(status->reasons[i].sentence.text));
+	}
 }
 
 static void put_devices(struct v2m_wire *wire, struct v2m_status *status)
@@ -106,6 +118,7 @@ static void put_members(struct v2m_wire *wire, struct v2m_status *status)
 	v2m_wire_text(wire, &status->mode_reason);
 	v2m_wire_chars(wire, status->health_reason, sizeof(status->health_reason));
 	v2m_wire_text(wire, &status->health_detail);
+	put_reasons(wire, status);
 	v2m_wire_u64(wire, &status->counters_since_ns);
 	v2m_wire_size(wire, &status->keys);
 	v2m_wire_size(wire, &status->active_keys);

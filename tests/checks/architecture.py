@@ -5,7 +5,8 @@
 Its table of stations names exactly the folders of src/, each with the folders that the layering check lets
 it include. Each walk ("To add a ...") names its example by identifiers in backticks. The files in its table
 exist, they are not more than LIMITS allows, and every source file that contains one of the identifiers is
-among them. The index in docs/README.md names every document.
+among them. The index in docs/README.md names every document, and
+some document shows every picture.
 """
 
 import pathlib
@@ -89,9 +90,13 @@ def check_paths(text):
 
 def check_index():
     linked = set(re.findall(r"\]\(([^)#]+)\)", INDEX.read_text()))
+    pages = "".join(page.read_text() for page in pathlib.Path("docs").glob("*.md"))
     for path in sorted(pathlib.Path("docs").rglob("*")):
         name = path.relative_to("docs").as_posix()
-        if path.is_file() and path != INDEX and name not in linked:
+        if path.suffix == ".png":
+            if f"({name})" not in pages + pathlib.Path("README.md").read_text().replace("docs/", ""):
+                failures.append(f"docs/{name}: no document shows this picture")
+        elif path.is_file() and path != INDEX and name not in linked:
             failures.append(f"{INDEX}: {name} is not in the index")
     failures.extend(f"{INDEX}: {name} does not exist"
                     for name in sorted(linked) if not (INDEX.parent / name).exists())

@@ -10,9 +10,9 @@ files=$(list_files)
 while IFS= read -r file; do
 	if [ ! -f "$file" ] || [ -L "$file" ]; then continue; fi
 	case $file in
-	# JSON has no comments. Test data is compared byte by byte, or is broken on purpose. Licenses need no
+	# JSON and pictures have no comments. Test data is compared byte by byte, or is broken on purpose. Licenses need no
 	# license.
-	*.json | tests/*/data/* | tests/fuzz/corpus/* | LICENSES/*) continue ;;
+	*.json | docs/*.png | tests/*/data/* | tests/fuzz/corpus/* | LICENSES/*) continue ;;
 	esac
 	head -n 5 "$file" | grep -qF "$line" || fail "$file: no \"$line\" in its first five lines"
 done <<<"$files"

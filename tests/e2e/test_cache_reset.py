@@ -76,6 +76,23 @@ def test_without_a_window_every_read_is_a_reading(lab, start_v2ray, start_daemon
     assert seen[0] < seen[1] < seen[2]
 
 
+def live_total(daemon, key):
+    data = daemon.get("/api/traffic/live").json()["data"]
+    rows = {row[0]: dict(zip(data["columns"], row)) for row in data["rows"]}
+    return rows[key.id]["rx_bytes"] + rows[key.id]["tx_bytes"]
+
+
+def test_a_live_read_is_at_most_a_second_old_and_ends_with_a_reset(scene):
+    v2ray, daemon, key = scene
+    first = daemon.get("/api/traffic/live").body
+    v2ray.download(key, 500000)
+    wait_until(lambda: daemon.get("/api/traffic/live").body != first, timeout_s=1.5, what="a newer reading")
+    wait_until(lambda: live_total(daemon, key) == total(daemon, key), timeout_s=5, what="the same total")
+    assert live_total(daemon, key) > 500000
+    in_reset(daemon.reset(key.id))
+    assert live_total(daemon, key) < 1000
+
+
 def test_a_reset_shows_at_once_in_a_cached_read(scene):
     v2ray, daemon, key = scene
     other = v2ray.key("vless-tcp")

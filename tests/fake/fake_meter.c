@@ -138,6 +138,7 @@ static void fill_slots(struct fake_meter *fake, struct v2m_snapshot *snapshot)
 		view->since_reset = fake_totals(fake->readings - fake->baselines[i]);
 		if (slots->items[i].n_keys > 1)
 			view->unattributed = view->since_reset;
+		view->unattributed_lifetime = fake_totals(fake->readings);
 		view->rate_bytes_s = FAKE_RX_WIRE + FAKE_TX_WIRE;
 		view->connections = v2m_connection_table_slot(
 			snapshot->connections, slots->items[i].first_port, &view->n_connections);
@@ -151,7 +152,8 @@ static void fill_slots(struct fake_meter *fake, struct v2m_snapshot *snapshot)
 		share->slot = (size_t)(slot - slots->items);
 		if (slot->n_keys == 1)
 			share->since_reset = snapshot->slots[share->slot].since_reset;
-		snapshot->keys[i] = (struct v2m_key_view){ share->since_reset, share, 1 };
+		snapshot->keys[i] = (struct v2m_key_view){ share->since_reset,
+							   fake_totals(fake->readings), share, 1 };
 		n_shares++;
 	}
 }
@@ -211,6 +213,11 @@ static enum v2m_verdict take_window(void *context, bool fresh, struct v2m_window
 		*window = v2m_window_ref(fake->window);
 	pthread_mutex_unlock(&fake->lock);
 	return verdict;
+}
+
+static enum v2m_verdict take_live(void *context, struct v2m_window **window)
+{
+	return take_window(context, false, window);
 }
 
 static enum v2m_verdict reset_port(struct fake_meter *fake, const struct v2m_key *key,
@@ -280,6 +287,13 @@ static void fill_status(const struct fake_meter *fake, struct v2m_status *status
 		strcpy(status->devices[0].name, "eth0");
 		strcpy(status->devices[0].attach, "tcx");
 	}
+	status->reasons = calloc(1, sizeof(*status->reasons));
+	if (status->reasons && fake->health.reason[0]) {
+		status->n_reasons = 1;
+		snprintf(status->reasons[0].word, sizeof(status->reasons[0].word), "%s",
+			 fake->health.reason);
+		v2m_error_set(&status->reasons[0].sentence, 0, "a reason of this fake");
+	}
 	v2m_source_report_add(&status->sources, "/etc/v2meter/keys.json", "key file", 0, NULL);
 }
 
@@ -314,6 +328,7 @@ struct fake_meter *fake_meter_new(const struct fake_options *options)
 	fake->meter = (struct v2m_meter){
 		.context = fake,
 		.window = take_window,
+		.live = take_live,
 		.reset = reset_key,
 		.health = tell_health,
 		.status = make_status,

@@ -50,7 +50,7 @@ static bool parse_option(int option, struct arguments *arguments)
 		return true;
 	case 'n':
 		arguments->fake.n_keys = number;
-		return number <= 4000;
+		return number <= 5000;
 	case 'm':
 		arguments->fake.n_connections = number;
 		return true;
