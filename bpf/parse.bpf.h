@@ -42,8 +42,8 @@
 #define MAX_EXTENSIONS   32
 #define TCP_HEADER_MIN   20
 #define UDP_HEADER       8
-/* Less of a layer-4 header than this, and it has no ports. It is also the smallest first fragment
- * that IPv4 allows. */
+/* A packet with less of its layer-4 header than this has no ports. It is also the smallest first
+ * fragment that IPv4 allows. */
 #define PORTS_NEED 8
 
 enum verdict {
@@ -56,7 +56,7 @@ enum verdict {
 };
 
 struct packet {
-	__u32 header_len;    /* from layer 2 to layer 4: what each segment repeats */
+	__u32 header_len;    /* the headers from layer 2 to layer 4, which each segment repeats */
 	__u32 payload_bytes; /* layer-4 payload */
 	__u32 phantom;       /* bytes of the skb that never reach the wire */
 	__u8 protocol;
@@ -69,11 +69,11 @@ static __always_inline __u32 smaller(__u32 a, __u32 b)
 	return a < b ? a : b;
 }
 
-/* Beyond this the verifier knows no packet pointer. */
+/* The verifier accepts no packet pointer beyond this. */
 #define DIRECT_MAX 0x7fff
 
-/* Bytes of the packet, wherever they lie: a helper's call costs some 20 ns, and nearly all headers
- * are in the linear part. length is a constant. */
+/* Reads bytes of the packet from any part of it. The helper costs some 20 ns, and nearly all
+ * headers are in the linear part, so that one is tried first. length is a constant. */
 static __always_inline bool load(struct __sk_buff *skb, __u32 offset, void *to, __u32 length)
 {
 	void *data = (void *)(long)skb->data;
@@ -86,17 +86,17 @@ static __always_inline bool load(struct __sk_buff *skb, __u32 offset, void *to, 
 	return bpf_skb_load_bytes(skb, offset, to, length) == 0;
 }
 
-/* Where layer 4 of a plain packet is: its first PORTS_NEED bytes are within reach. */
+/* The place of layer 4 in a plain packet. Its first PORTS_NEED bytes are in the linear part. */
 struct plain {
 	void *l4;
 	const void *source; /* address, 4 or 16 bytes */
 	const void *destination;
 	__u32 offset;
-	__u32 l4_bytes; /* as the IP header claims; less than its own length wraps */
+	__u32 l4_bytes; /* from the IP header; wraps if it is less than that header */
 	__u8 protocol;
 };
 
-/* Without options. One load instead of two, as this is asked of every packet. */
+/* True if the header has no options. One load instead of two, because this runs for each packet. */
 static __always_inline bool is_plain_ipv4(struct __sk_buff *skb, const void *ip,
 					  const __u32 link_header)
 {
@@ -113,7 +113,7 @@ static __always_inline bool is_ipv6(struct __sk_buff *skb, const void *ip, const
 	return type == bpf_htons(ETH_P_IPV6) && *(__u8 *)ip >> 4 == 6;
 }
 
-/* False: parse_any() has to look at it, as at all fragments. link_header is a constant. */
+/* False if the packet needs parse_any(), as all fragments do. link_header is a constant. */
 static __always_inline bool find_plain_ipv4(struct __sk_buff *skb, const __u32 link_header,
 					    struct plain *plain)
 {
@@ -154,7 +154,7 @@ static __always_inline bool is_tag(__be16 type)
 	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
 }
 
-/* A frame with a tag in the data, as an outer one may be, or one that a device left there. */
+/* True if the frame has a tag in its data: an outer tag, or one that the device left there. */
 static __always_inline bool has_tag(struct __sk_buff *skb)
 {
 	__be16 *type = (void *)(long)skb->data + ETHERNET_HEADER - sizeof(*type);
@@ -162,7 +162,7 @@ static __always_inline bool has_tag(struct __sk_buff *skb)
 	return (void *)(type + 1) <= (void *)(long)skb->data_end && is_tag(*type);
 }
 
-/* The rest of it, which only a packet that somebody asked for needs. False as above. */
+/* Reads the rest of the packet, which is needed only if its port is monitored. False as above. */
 static __always_inline bool parse_plain(struct __sk_buff *skb, const struct plain *plain,
 					const __u8 protocol, struct packet *packet)
 {
@@ -280,8 +280,8 @@ static __always_inline bool is_extension(__u8 next)
 	       next == NEXT_AH || next == NEXT_FRAGMENT;
 }
 
-/* One step of the walk over IPv6 extension headers. Read by the helper, as are the ports: with
- * load() the verifier of Linux 6.18 walks 529,000 instructions instead of 6,700. */
+/* One step of the walk over IPv6 extension headers. The helper reads the headers and the ports,
+ * because with load() the verifier of Linux 6.18 walks 529,000 instructions instead of 6,700. */
 struct walk {
 	__u32 offset; /* of the header the walk stands at */
 	__u32 left;   /* bytes from there on */
@@ -291,7 +291,7 @@ struct walk {
 	bool later;
 };
 
-/* False where the header is cut off, or is the second fragment header. */
+/* False if the header is cut off, or is a second fragment header. */
 static __always_inline bool step_fragment(struct __sk_buff *skb, struct walk *walk,
 					  struct v2m_fragment_key *identity)
 {
@@ -304,7 +304,8 @@ static __always_inline bool step_fragment(struct __sk_buff *skb, struct walk *wa
 	where = bpf_ntohs(header.frag_off);
 	walk->fragmented = true;
 	walk->later = where & IPV6_OFFSET;
-	/* Offset 0 and nothing to follow is an atomic fragment, RFC 6946: a whole packet. */
+	/* A fragment with offset 0 and no following ones is an atomic fragment (RFC 6946): a whole
+	 * packet. */
 	walk->first = !walk->later && where & IPV6_MORE_FRAGMENTS;
 	identity->id = header.identification;
 	walk->next = header.nexthdr;
@@ -385,7 +386,8 @@ static __always_inline enum verdict parse_ipv6(struct __sk_buff *skb, __u32 offs
 									    : FIRST_OF_OTHER;
 }
 
-/* Everything; identity gets the addresses, and for fragments what tells their packet apart. */
+/* Parses any packet. identity gets the addresses and, for fragments, what identifies their packet.
+ */
 static __always_inline enum verdict parse_any(struct __sk_buff *skb, __u32 link_header,
 					      struct packet *packet,
 					      struct v2m_fragment_key *identity)

@@ -16,7 +16,7 @@
 #define BPF_NOEXIST  1
 #define MAPPABLE     (1U << 10) /* BPF_F_MMAPABLE, Linux 5.5 */
 #define VLAN_TAG_LEN 4
-/* TCX_NEXT and TC_ACT_UNSPEC: whatever comes behind us decides. */
+/* TCX_NEXT and TC_ACT_UNSPEC: the next program decides. */
 #define GO_ON -1
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -32,7 +32,7 @@ struct {
 	__type(value, struct v2m_port_slot);
 } port_slot SEC(".maps");
 
-/* For one CPU; the loader knows how many there are. */
+/* The size for one CPU. The loader knows the number of CPUs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 2 * V2M_MAX_SLOTS);
@@ -85,8 +85,8 @@ struct {
 } meta SEC(".maps");
 
 /*
- * Whom a CPU has sent datagrams to, one of those with the same hash: a look-up in udp_peers costs
- * some 45 ns, this one a few. Each device's own, and never read from outside.
+ * The peers to which a CPU has sent datagrams, one peer for each hash. A look-up here costs a few
+ * ns, one in udp_peers some 45. Each device has its own map, and nobody reads it from outside.
  */
 #define RECENT_PEERS_BITS 10
 struct recent_peer {
@@ -115,7 +115,7 @@ static __always_inline void add_tally(struct v2m_tally *tally, const struct amou
 
 static __always_inline struct v2m_device_flow *device_flow(bool egress)
 {
-	/* The key where it lies: a copy on the stack would be written and read for each packet. */
+	/* Points to the key. A copy on the stack would be written and read for each packet. */
 	struct v2m_device_counters *counters =
 		bpf_map_lookup_elem(&device_counters, (const void *)&device.device_slot);
 
@@ -130,8 +130,8 @@ static __always_inline __u32 metadata_tag(struct __sk_buff *skb)
 	return skb->vlan_present * VLAN_TAG_LEN;
 }
 
-/* A super-packet counts as the segments it stands for. gso_segs is 0 for packets from a virtual
- * machine's host or a tun writer (SKB_GSO_DODGY), which give only the size of a segment. */
+/* A super-packet counts as the segments that it will be cut into. gso_segs is 0 for packets from a
+ * virtual machine's host or a tun writer (SKB_GSO_DODGY), which give only the size of a segment. */
 static __always_inline void measure(struct __sk_buff *skb, const struct packet *packet,
 				    struct amount *amount)
 {
@@ -160,7 +160,7 @@ static __always_inline void measure_whole(struct __sk_buff *skb, const struct pa
 	amount->payload_bytes = packet->payload_bytes;
 }
 
-/* NULL where nobody asked for this transport of this port on this device. */
+/* NULL if this transport of this port is not counted on this device. */
 static __always_inline struct v2m_flow *port_flow(__u16 port, __u8 protocol, bool egress)
 {
 	struct v2m_port_counters *counters;
@@ -193,8 +193,8 @@ static __always_inline void add_flow(struct v2m_flow *flow, const struct amount 
 	flow->payload_bytes += amount->payload_bytes;
 }
 
-/* CPUs that send to one peer at once write the same moment, and each entry is written rarely. The
- * jiffies of the entry as it stands then. */
+/* Several CPUs may send to one peer at once. They write the same moment, and each entry is written
+ * rarely. Returns the jiffies of the entry after that. */
 static __noinline __u64 remember_peer(const struct v2m_udp_peer *peer)
 {
 	struct v2m_udp_seen now = { .jiffies = bpf_jiffies64() };
@@ -203,7 +203,7 @@ static __noinline __u64 remember_peer(const struct v2m_udp_peer *peer)
 	if (seen && now.jiffies - seen->jiffies < V2M_UDP_SEEN_JIFFIES)
 		return seen->jiffies;
 	now.at_ns = bpf_ktime_get_ns();
-	/* Where it cannot be written, the next packet tries again. */
+	/* If it cannot be written, the next packet tries again. */
 	if (bpf_map_update_elem(&udp_peers, peer, &now, BPF_ANY))
 		return now.jiffies - V2M_UDP_SEEN_JIFFIES;
 	return now.jiffies;
@@ -322,7 +322,7 @@ static __always_inline bool is_own(const struct plain *plain, bool egress, const
 	return ipv6 ? is_own_ipv6(own, address) : is_own_ipv4(own, address);
 }
 
-/* Counts for the port, and says which of the device's tallies has to grow. */
+/* Counts for the port, and returns the tally of the device that has to grow. */
 static __always_inline struct v2m_tally *attribute(struct v2m_device_flow *seen, __u16 port,
 						   __u8 protocol, bool egress,
 						   const struct v2m_fragment_key *identity,
@@ -352,7 +352,8 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 		measure_whole(skb, &packet, amount);
 	if (verdict == TOO_DEEP)
 		return &seen->too_deep;
-	/* Never in place of one with ports, which Linux may have taken first. */
+	/* Does not replace an entry with ports, because Linux may have accepted that fragment
+	 * first. */
 	if (verdict == FIRST_OF_OTHER)
 		bpf_map_update_elem(&fragments, &identity, &owner, BPF_NOEXIST);
 	if (verdict == OTHER || verdict == FIRST_OF_OTHER)
@@ -368,7 +369,7 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 		owner.port = deciding_port(&packet, egress);
 		owner.protocol = packet.protocol;
 	}
-	/* The same first fragment seen again writes the same owner, in whatever order. */
+	/* If the same first fragment is seen again, it writes the same owner, in any order. */
 	if (verdict == FIRST_FRAGMENT)
 		bpf_map_update_elem(&fragments, &identity, &owner, BPF_ANY);
 	tally = attribute(seen, owner.port, owner.protocol, egress, &identity, amount);
@@ -378,7 +379,7 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 	return tally;
 }
 
-/* Not inlined: the plain packets' way stays short. */
+/* Not inlined, so that the code for plain packets stays short. */
 static __noinline int count_slowly(struct __sk_buff *skb, bool egress)
 {
 	struct v2m_device_flow *seen = device_flow(egress);
@@ -393,7 +394,7 @@ static __noinline int count_slowly(struct __sk_buff *skb, bool egress)
 	return GO_ON;
 }
 
-/* A packet that stands for itself needs no more than its length. */
+/* If the packet is not a super-packet, only its length is needed. */
 static __always_inline void count_other(struct __sk_buff *skb, bool egress)
 {
 	struct v2m_device_flow *seen = device_flow(egress);
@@ -470,8 +471,8 @@ static __always_inline int count_ethernet(struct __sk_buff *skb, bool egress)
 	return has_tag(skb) ? count(skb, egress, TAGGED_HEADER) : count_slowly(skb, egress);
 }
 
-/* Two copies with constant offsets: the verifier throws out the one that this device does not use,
- * as it knows the read-only data. */
+/* Two copies with constant offsets. The verifier knows the read-only data and drops the copy that
+ * this device does not use. */
 static __always_inline int count_by_link(struct __sk_buff *skb, bool egress)
 {
 	return device.link_header ? count_ethernet(skb, egress) : count(skb, egress, 0);

@@ -14,14 +14,14 @@
 #include <linux/types.h>
 #endif
 
-/* Names the directory of the pins; raised when the meaning of a map changes. */
+/* Part of the name of the pins' directory. Raised when the meaning of a map changes. */
 #define V2M_ABI_VERSION 3
 
 /* Rules that can be counted at once. The slot number has 12 bits. */
 #define V2M_MAX_SLOTS   4096
 #define V2M_MAX_PORTS   V2M_MAX_SLOTS /* until the keys know of ranges */
 #define V2M_MAX_DEVICES 256
-/* Remembered first fragments. Small: it is touched by fragments alone. */
+/* Remembered first fragments. The map may be small, because only fragments use it. */
 #define V2M_MAX_FRAGMENTS       8192
 #define V2M_MAX_LOCAL_ADDRESSES 4096
 #define V2M_DEVICE_NAME_LEN     16
@@ -33,12 +33,12 @@ struct v2m_flow {
 	__u64 payload_bytes; /* layer-4 payload */
 };
 
-/* Where one transport of a port is counted. */
+/* The slot that one transport of a port is counted in. */
 struct v2m_transport_slot {
 	__u16 slot : 12;
-	__u16 counted : 1;  /* 0: nobody asked for it, and the rest means nothing */
-	__u16 loopback : 1; /* count on the loopback device, and nowhere else */
-	__u16 shared : 1;   /* several keys share it; for the reader of a dump */
+	__u16 counted : 1;  /* 0: it is not counted, and the other members mean nothing */
+	__u16 loopback : 1; /* count on the loopback device only */
+	__u16 shared : 1;   /* several keys share it; only for people who read a dump */
 	__u16 spare : 1;
 };
 
@@ -55,19 +55,18 @@ struct v2m_port_slot {
 
 /*
  * port_counters: ARRAY of V2M_MAX_SLOTS elements for each direction of each CPU, see
- * v2m_counter_index(). An element is one cache line, for the memory of an ARRAY that can be mapped
- * begins on a page: elements of a PERCPU_ARRAY begin at any multiple of 8 bytes. All that a packet
- * changes of its slot is in one line. The identity is written in every CPU's and direction's copy
- * before the slot is put in use; later only transports changes, in a byte of its own.
+ * v2m_counter_index(). An element is one cache line, because the memory of an ARRAY that can be
+ * mapped begins on a page; elements of a PERCPU_ARRAY begin at any multiple of 8 bytes. So a packet
+ * changes one cache line of its slot. The identity is written into the copies of every CPU and
+ * direction before the slot is used. Later only transports changes, which is one byte.
  */
 struct v2m_port_counters {
 	__u16 first_port; /* host byte order; 0 in a slot that was never used */
 	__u16 last_port;  /* the same as first_port for a single port */
 	__u16 slot;
 	__u8 transports;   /* 1: TCP, 2: UDP, 3: both */
-	__u8 tx;           /* 1: what leaves (egress), 0: what arrives */
-	__u64 assigned_ns; /* CLOCK_REALTIME when the slot was given away: tells one use from the
-			    * next */
+	__u8 tx;           /* 1: leaving packets (egress), 0: arriving packets */
+	__u64 assigned_ns; /* CLOCK_REALTIME when the slot was assigned; it differs for each use */
 	struct v2m_flow tcp;
 	struct v2m_flow udp;
 };
@@ -84,14 +83,14 @@ struct v2m_tally {
 	__u64 wire_bytes;
 };
 
-/* Where the bytes of one direction of a device went: seen is the sum of the others. */
+/* The bytes of one direction of a device by their kind. seen is the sum of the others. */
 struct v2m_device_flow {
 	struct v2m_tally seen;         /* everything the program was called for */
 	struct v2m_tally keys;         /* counted for a slot */
 	struct v2m_tally unattributed; /* fragments whose first fragment is unknown */
 	struct v2m_tally other;        /* everything else */
-	struct v2m_tally too_deep;     /* more headers than are walked: may be a slot's */
-	struct v2m_tally foreign;      /* a slot's port number, and another's connection */
+	struct v2m_tally too_deep; /* has more headers than we walk, so it may belong to a slot */
+	struct v2m_tally foreign;  /* has a port of a slot, but is of somebody else's connection */
 };
 
 /* device_counters: PERCPU_ARRAY[V2M_MAX_DEVICES], indexed by v2m_device_config.device_slot. */
@@ -106,15 +105,16 @@ struct v2m_device_counters {
 
 /* meta: ARRAY[1]. Decides whether pinned maps can be taken over. */
 struct v2m_meta {
-	__u64 abi_hash; /* of the layouts in this header, see v2m_abi_hash() */
+	__u64 abi_hash; /* hash of the layouts in this header, see v2m_abi_hash() */
 	__u8 boot_id[16];
 	__u8 identity[16]; /* random, made with the maps: the epoch of all counters in them */
 	__u64 created_ns;  /* CLOCK_REALTIME */
 };
 
 /*
- * btf: ARRAY[1] of bytes, the BTF of all maps here ("bpftool btf dump file" reads it). By it
- * another version finds the counters by the names of struct v2m_port_counters and struct v2m_meta.
+ * btf: ARRAY[1] of bytes, the BTF of all maps here ("bpftool btf dump file" reads it). Another
+ * version uses it to find the counters by the member names of struct v2m_port_counters and struct
+ * v2m_meta.
  */
 
 /* fragments: LRU_HASH. IPv4 addresses are in the IPv4-mapped form. */
@@ -141,15 +141,15 @@ struct v2m_local_address {
 };
 
 /*
- * own_addresses: ARRAY[1], the same addresses as far as there is room, where a program finds them
- * without a look-up. A family's part is read according to its state. It is rewritten only while
- * that is V2M_OWN_ELSEWHERE and no program runs that has read another one.
+ * own_addresses: ARRAY[1], as many of the same addresses as fit, so that a program finds them
+ * without a look-up. The state of a family says how its part is to be read. The part is rewritten
+ * only while the state is V2M_OWN_ELSEWHERE and no running program has read another state.
  */
 #define V2M_OWN_IPV4 14
 #define V2M_OWN_IPV6 7
 enum v2m_own_state {
 	V2M_OWN_ELSEWHERE, /* ask local_addresses */
-	V2M_OWN_SOME,      /* of those that are not here, ask local_addresses */
+	V2M_OWN_SOME,      /* addresses that are not here may be in local_addresses */
 	V2M_OWN_ALL,       /* there are no others */
 };
 struct v2m_own_addresses {
@@ -163,9 +163,10 @@ struct v2m_own_addresses {
 };
 
 /*
- * udp_peers: LRU_HASH from whom a port has sent datagrams to, to when. By port also within a range:
- * port_slot says to which slot it belongs. Only what is sent makes an entry: whoever forges sources
- * fills nothing, unless the server answers, and then the least recently used go.
+ * udp_peers: LRU_HASH from a port and a peer to which it has sent datagrams, to the time of the
+ * last one. Each port of a range has its own entries; port_slot tells its slot. Only sent datagrams
+ * make entries, so forged source addresses fill the map only if the server answers them. Then the
+ * least recently used entries are dropped.
  */
 #define V2M_MAX_UDP_PEERS 16384
 struct v2m_udp_peer {
@@ -174,10 +175,11 @@ struct v2m_udp_peer {
 	__u16 remote_port;
 } __attribute__((aligned(4))); /* compared by words */
 struct v2m_udp_seen {
-	__u64 at_ns;   /* CLOCK_MONOTONIC of the last time, less V2M_UDP_SEEN_JIFFIES at most */
-	__u64 jiffies; /* the same moment: they cost less to ask for */
+	__u64 at_ns;   /* CLOCK_MONOTONIC of the last time; up to V2M_UDP_SEEN_JIFFIES too early */
+	__u64 jiffies; /* the same moment in jiffies, which are faster to read */
 };
-/* An entry is not written anew before this many: 2.5 s to 0.25 s, as the kernel is built. */
+/* An entry is written at most once in so many jiffies: 2.5 s to 0.25 s, depending on how the kernel
+ * was built. */
 #define V2M_UDP_SEEN_JIFFIES 250
 
 /* The read-only data of one loaded object; every device has its own. */
@@ -206,7 +208,7 @@ struct v2m_session_port {
 struct v2m_session_counters {
 	__u64 assigned_ns; /* CLOCK_REALTIME when the entry was made */
 	__u64 opened;      /* TCP connections that were accepted */
-	__u64 closed;      /* connections that ended, and what they had carried: */
+	__u64 closed;      /* connections that ended; the bytes below are theirs */
 	__u64 rx_bytes;    /* payload that arrived in order */
 	__u64 tx_bytes;    /* payload sent, once each */
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Resets and imports: changes of the totals that are not traffic, each of which can be undone. */
+/* Resets and imports: they change totals without traffic, and each can be undone. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -29,7 +29,8 @@ struct v2m_slot_view {
 	/* For a shared slot or a slot behind another one: the bytes of no single key. Else zeros.
 	 */
 	struct v2m_totals unattributed;
-	/* Of unattributed: since it was first seen, or the last reset of its history. */
+	/* The bytes of unattributed since the slot was first seen, or since the last reset of its
+	 * history. */
 	struct v2m_totals unattributed_lifetime;
 	double rate_bytes_s; /* wire bytes, both directions, over the last rate_window_s */
 	const struct v2m_connection *connections; /* in the snapshot's connection table */

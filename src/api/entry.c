@@ -243,3 +243,36 @@ bool v2m_api_entry_is_behind(const struct v2m_api *api, const struct v2m_api_ent
 			return false;
 	return entry->n_slots > 0;
 }
+
+bool v2m_api_entry_is_visited(const struct v2m_api *api, const struct v2m_api_entry *entry)
+{
+	for (size_t i = 0; i < entry->n_slots; i++)
+		if (v2m_api_entry_slot(api, entry, i)->visited)
+			return true;
+	return false;
+}
+
+bool v2m_api_entry_is_summed(const struct v2m_api *api, const struct v2m_api_entry *entry)
+{
+	return entry->counted && !v2m_api_entry_is_behind(api, entry);
+}
+
+struct v2m_api_sums v2m_api_sum_ports(const struct v2m_api *api)
+{
+	struct v2m_api_sums sums = { 0 };
+	struct v2m_api_entry entry;
+	size_t slots[2];
+	size_t n_slots;
+	size_t at = 0;
+
+	while (v2m_api_next_port(api->snapshot->keyset, &at, slots, &n_slots)) {
+		v2m_api_entry_of_slots(api, slots, n_slots, &entry);
+		if (!v2m_api_entry_is_summed(api, &entry))
+			continue;
+		sums.ports++;
+		sums.active_ports += v2m_api_entry_is_active(api, &entry);
+		sums.bytes = v2m_api_add(sums.bytes, v2m_api_figures(api, &entry.totals).total);
+		sums.connections += entry.n_connections;
+	}
+	return sums;
+}

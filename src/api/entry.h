@@ -33,8 +33,20 @@ void v2m_api_entry_of_key(const struct v2m_api *api, const struct v2m_key *key,
 /* Slot i of the entry, below n_slots. */
 const struct v2m_slot *v2m_api_entry_slot(const struct v2m_api *api,
 					  const struct v2m_api_entry *entry, size_t i);
+/* The sums over all ports that are counted and not behind another one. A port counts once. */
+struct v2m_api_sums {
+	uint64_t ports;
+	uint64_t active_ports;
+	uint64_t bytes;
+	uint64_t connections;
+};
+struct v2m_api_sums v2m_api_sum_ports(const struct v2m_api *api);
+/* Whether the entry is in these sums. */
+bool v2m_api_entry_is_summed(const struct v2m_api *api, const struct v2m_api_entry *entry);
 /* Whether all slots are behind others, so that the entry is in no sum. */
 bool v2m_api_entry_is_behind(const struct v2m_api *api, const struct v2m_api_entry *entry);
+/* Whether bytes of the entry may be those of visitors of a fallback. */
+bool v2m_api_entry_is_visited(const struct v2m_api *api, const struct v2m_api_entry *entry);
 /* Whether one of the keys is active. */
 bool v2m_api_entry_is_active(const struct v2m_api *api, const struct v2m_api_entry *entry);
 

@@ -81,18 +81,22 @@ static void put_sessions(struct v2m_json_writer *json, const struct v2m_sessions
 	v2m_write_close(json, '}');
 }
 
-void v2m_api_put_accounting(struct v2m_api *api)
+void v2m_api_put_accounting(struct v2m_api *api, const struct v2m_api_entry *entry)
 {
-	bool exact = api->snapshot->mode == V2M_MODE_EBPF;
+	bool counted = api->snapshot->mode == V2M_MODE_EBPF;
+	bool exact = counted && !(entry && v2m_api_entry_is_visited(api, entry));
 	struct v2m_json_writer *json = &api->json;
 
 	v2m_put_open(json, "accounting", '{');
-	v2m_put_string(json, "mode", exact ? "ebpf" : "socket_stats");
+	v2m_put_string(json, "mode", counted ? "ebpf" : "socket_stats");
 	v2m_put_bool(json, "exact", exact);
 	v2m_put_string(json, "unit", api->unit == V2M_API_BYTES_WIRE ? "wire" : "payload");
-	if (!exact)
+	if (!counted)
 		v2m_put_string(json, "reason",
 			       api->snapshot->mode_reason ? api->snapshot->mode_reason : "");
+	else if (!exact)
+		v2m_put_string(json, "reason",
+			       "visitors of a fallback of the inbound are counted as well");
 	v2m_write_close(json, '}');
 }
 
@@ -170,7 +174,7 @@ void v2m_api_write_entry(struct v2m_api *api, const struct v2m_api_entry *entry)
 	v2m_put_u64(json, "tx_packets", totals->tx.packets);
 	v2m_put_u64(json, "payload_rx_bytes", totals->rx.payload_bytes);
 	v2m_put_u64(json, "payload_tx_bytes", totals->tx.payload_bytes);
-	v2m_api_put_accounting(api);
+	v2m_api_put_accounting(api, entry);
 	v2m_write_close(json, '}');
 }
 
@@ -229,7 +233,7 @@ static int find_refusal(const struct v2m_api *api, const struct v2m_api_entry *e
 		*detail = V2M_DETAIL_SHARED_PORT;
 		return 409;
 	}
-	/* A key of which no slot is counted has no figures, not even zeros. */
+	/* A key without a counted slot has no figures, not even zeros. */
 	if (entry->n_slots && !entry->counted) {
 		explain_not_counted(api, entry, code, detail);
 		return 503;

@@ -18,7 +18,7 @@ void v2m_api_write_key_entry(struct v2m_api *api, const struct v2m_key *key);
  * the renderer returns. */
 bool v2m_api_refuse_key(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
 			struct v2m_body *body, int *result);
-/* "accounting": how the bytes were measured. */
-void v2m_api_put_accounting(struct v2m_api *api);
+/* "accounting": how the bytes of the entry were measured; of the whole meter if it is NULL. */
+void v2m_api_put_accounting(struct v2m_api *api, const struct v2m_api_entry *entry);
 
 #endif

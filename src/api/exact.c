@@ -12,50 +12,6 @@
 
 #define MEGABYTE 1048576.0
 
-/* Calls visit() for the entry of each port that is counted and is not behind another one. */
-static void visit_ports(struct v2m_api *api,
-			void (*visit)(struct v2m_api *api, const struct v2m_api_entry *entry,
-				      void *context),
-			void *context)
-{
-	struct v2m_api_entry entry;
-	size_t slots[2];
-	size_t n_slots;
-	size_t at = 0;
-
-	while (v2m_api_next_port(api->snapshot->keyset, &at, slots, &n_slots)) {
-		v2m_api_entry_of_slots(api, slots, n_slots, &entry);
-		if (entry.counted && !v2m_api_entry_is_behind(api, &entry))
-			visit(api, &entry, context);
-	}
-}
-
-/* The sums over all ports; a shared port counts once. */
-struct sums {
-	uint64_t ports;
-	uint64_t active_ports;
-	uint64_t bytes;
-	uint64_t connections;
-};
-
-static void add_port(struct v2m_api *api, const struct v2m_api_entry *entry, void *context)
-{
-	struct sums *sums = context;
-
-	sums->ports++;
-	sums->active_ports += v2m_api_entry_is_active(api, entry);
-	sums->bytes = v2m_api_add(sums->bytes, v2m_api_figures(api, &entry->totals).total);
-	sums->connections += entry->n_connections;
-}
-
-static struct sums sum_ports(struct v2m_api *api)
-{
-	struct sums sums = { 0 };
-
-	visit_ports(api, add_port, &sums);
-	return sums;
-}
-
 static void put_interface(struct v2m_json_writer *json, const struct v2m_interface_view *interface)
 {
 	uint64_t total = v2m_api_add(interface->rx_bytes, interface->tx_bytes);
@@ -79,7 +35,7 @@ static void put_system_summary(struct v2m_api *api, const char *name)
 	v2m_put_open(json, name, '{');
 	v2m_put_u64(json, "total_system_traffic", total);
 	v2m_api_put_formatted(json, "total_system_traffic", total);
-	v2m_put_u64(json, "active_ports", sum_ports(api).active_ports);
+	v2m_put_u64(json, "active_ports", v2m_api_sum_ports(api).active_ports);
 	v2m_put_open(json, "interface_summary", '{');
 	for (size_t i = 0; i < snapshot->n_interfaces; i++)
 		put_interface(json, &snapshot->interfaces[i]);
@@ -152,13 +108,13 @@ int v2m_api_ports_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes 
 			const void *argument, struct v2m_body *body)
 {
 	struct v2m_json_writer *json;
-	struct sums sums;
+	struct v2m_api_sums sums;
 	struct v2m_api api;
 
 	(void)argument;
 	v2m_api_init(&api, snapshot, unit);
 	json = &api.json;
-	sums = sum_ports(&api);
+	sums = v2m_api_sum_ports(&api);
 	v2m_write_open(json, '{');
 	v2m_put_open(json, "ports_traffic", '{');
 	v2m_put_u64(json, "total_ports", sums.ports);
@@ -252,7 +208,7 @@ static void write_stat(struct v2m_api *api, const struct v2m_api_entry *entry,
 static void put_stats(struct v2m_api *api)
 {
 	const struct v2m_keyset *keyset = api->snapshot->keyset;
-	uint64_t connections = sum_ports(api).connections;
+	uint64_t connections = v2m_api_sum_ports(api).connections;
 	struct v2m_api_entry entry;
 
 	v2m_put_open(&api->json, "keys_stats", '[');
@@ -280,7 +236,7 @@ int v2m_api_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 	(void)argument;
 	v2m_api_init(&api, snapshot, unit);
 	json = &api.json;
-	v2m_format_bytes(sum_ports(&api).bytes, total);
+	v2m_format_bytes(v2m_api_sum_ports(&api).bytes, total);
 	v2m_write_open(json, '{');
 	v2m_put_u64(json, "total_keys", snapshot->keyset->n_keys);
 	v2m_put_u64(json, "active_keys", v2m_keyset_count_active(snapshot->keyset));
@@ -310,7 +266,7 @@ int v2m_api_key_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 	v2m_api_put_key(json, key);
 	v2m_write_name(json, "traffic_bytes");
 	v2m_api_entry_of_key(&api, key, &entry);
-	write_stat(&api, &entry, sum_ports(&api).connections);
+	write_stat(&api, &entry, v2m_api_sum_ports(&api).connections);
 	v2m_put_string(json, "source", "precise_monitor");
 	v2m_write_close(json, '}');
 	return v2m_api_finish(&api.json, 200, body);

@@ -157,7 +157,7 @@ int v2m_api_live(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit, c
 	v2m_put_open(json, "data", '{');
 	v2m_put_seconds(json, "clock_s", (int64_t)(snapshot->mono_ns / 1000));
 	v2m_put_u64(json, "total_keys", snapshot->keyset->n_keys);
-	v2m_api_put_accounting(&api);
+	v2m_api_put_accounting(&api, NULL);
 	put_columns(json);
 	put_rows(&api);
 	put_shared(&api);

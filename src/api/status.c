@@ -113,7 +113,7 @@ static json_t *make_reasons(const struct v2m_status *status)
 	return list;
 }
 
-/* What a person should know about the sources, although they could be read. */
+/* Lists oddities of sources that could be read, for a person. */
 static json_t *make_notes(const struct v2m_status *status)
 {
 	const struct v2m_key_notes *notes = &status->sources.notes;

@@ -21,11 +21,6 @@ struct port_list {
 	bool always; /* also if it is empty */
 };
 
-static bool is_counted(const struct v2m_api *api, const struct v2m_api_entry *entry)
-{
-	return entry->counted && !v2m_api_entry_is_behind(api, entry);
-}
-
 static bool is_counted_behind(const struct v2m_api *api, const struct v2m_api_entry *entry)
 {
 	return entry->counted && v2m_api_entry_is_behind(api, entry);
@@ -39,7 +34,7 @@ static bool is_not_counted(const struct v2m_api *api, const struct v2m_api_entry
 
 /* Consumers add up "ports". The bytes of "behind" are in these sums already. */
 static const struct port_list port_lists[] = {
-	{ "ports", is_counted, v2m_api_write_entry, true },
+	{ "ports", v2m_api_entry_is_summed, v2m_api_write_entry, true },
 	{ "behind", is_counted_behind, v2m_api_write_entry, false },
 	{ "not_counted", is_not_counted, v2m_api_write_not_counted, false },
 };
@@ -72,40 +67,23 @@ static void put_port_list(struct v2m_api *api, const struct port_list *list)
 		v2m_write_close(&api->json, '}');
 }
 
-static void put_sums(struct v2m_api *api)
-{
-	uint64_t connections = 0;
-	uint64_t bytes = 0;
-	struct v2m_api_entry entry;
-	size_t slots[2];
-	size_t n_slots;
-	size_t at = 0;
-
-	while (v2m_api_next_port(api->snapshot->keyset, &at, slots, &n_slots)) {
-		v2m_api_entry_of_slots(api, slots, n_slots, &entry);
-		if (!is_counted(api, &entry))
-			continue;
-		connections += entry.n_connections;
-		bytes = v2m_api_add(bytes, v2m_api_figures(api, &entry.totals).total);
-	}
-	v2m_put_u64(&api->json, "total_connections", connections);
-	v2m_put_u64(&api->json, "total_bytes", bytes);
-}
-
 int v2m_api_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		   const void *argument, struct v2m_body *body)
 {
 	struct v2m_json_writer *json;
+	struct v2m_api_sums sums;
 	struct v2m_api api;
 
 	(void)argument;
 	v2m_api_init(&api, snapshot, unit);
+	sums = v2m_api_sum_ports(&api);
 	json = &api.json;
 	v2m_api_open_success(json);
 	v2m_put_open(json, "data", '{');
 	for (size_t i = 0; i < V2M_ARRAY_LEN(port_lists); i++)
 		put_port_list(&api, &port_lists[i]);
-	put_sums(&api);
+	v2m_put_u64(json, "total_connections", sums.connections);
+	v2m_put_u64(json, "total_bytes", sums.bytes);
 	v2m_put_seconds(json, "timestamp", snapshot->real_us);
 	v2m_write_close(json, '}');
 	v2m_put_string(json, "source", "simple_monitor");

@@ -29,9 +29,8 @@ int v2m_collector_open(const struct v2m_config *config, sd_event *event,
 /* Whether the kernel goes on counting after this process has ended: only its programs do. */
 bool v2m_collector_outlasts(const struct v2m_collector *collector);
 
-/* Takes a last sample, stores it, and closes everything. What is pinned stays. Does nothing on
- * NULL.
- */
+/* Takes a last sample, stores it, and closes everything. Pinned programs and maps stay. Does
+ * nothing on NULL. */
 void v2m_collector_close(struct v2m_collector *collector);
 
 /* Serves a new answering process: greets it, hands it the listening sockets, and answers it from

@@ -10,9 +10,9 @@
 #include "base/error.h"
 #include "collector/parts.h"
 
-/* The first keys. What was counted while the daemon was away goes to the last good keys, and those
- * stay active if the sources are broken. 0, or -errno if there are no keys to begin with: -EINVAL
- * if a source is wrong, else another start may succeed. */
+/* Loads the first keys. Bytes that were counted while the daemon was away go to the last good keys.
+ * These stay active if the sources are broken. 0, or -errno if there are no keys to begin with:
+ * -EINVAL if a source is wrong, else another start may succeed. */
 int v2m_key_change_start(struct v2m_parts *parts, struct v2m_error *error);
 /* Reads the key sources and activates the new set. If that fails the active set stays, and the log
  * says so. */

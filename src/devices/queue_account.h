@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the queue of a device drops behind the programs. tc runs them before the queue, so they
- * count packets as sent that the queue drops. What they saw less what left the queue is what was
- * dropped, in bytes and in packets; a queue itself counts only drops, each super-packet as one.
+ * Computes how much the queue of a device drops. tc runs our programs before the queue, so they
+ * count packets as sent that the queue drops later. The drops, in bytes and packets, are the
+ * packets that our programs saw less those that left the queue. The queue's own counter of drops
+ * has no bytes and counts a super-packet as one.
  */
 #ifndef V2METER_DEVICES_QUEUE_ACCOUNT_H
 #define V2METER_DEVICES_QUEUE_ACCOUNT_H

@@ -6,7 +6,7 @@
 
 /* The least that a key, a span or a string take in a message. */
 #define KEY_SIZE  (8 * 4 + 2 * 8)
-#define SPAN_SIZE 11
+#define SPAN_SIZE 12
 #define TEXT_SIZE 4
 
 static void put_span(struct v2m_wire *wire, struct v2m_span *span)
@@ -16,6 +16,7 @@ static void put_span(struct v2m_wire *wire, struct v2m_span *span)
 	span->transports = v2m_wire_limited(wire, span->transports, V2M_TCP | V2M_UDP);
 	v2m_wire_bool(wire, &span->loopback);
 	v2m_wire_u16(wire, &span->front_port);
+	v2m_wire_bool(wire, &span->visited);
 	if (!span->first_port || span->first_port > span->last_port || !span->transports)
 		v2m_wire_refuse(wire);
 }

@@ -88,7 +88,8 @@ static int add_key(struct join *join, struct v2m_key *key)
 	return v2m_key_list_add(join->keys, key);
 }
 
-/* What the other key's bytes may have been counted for before the two were one. */
+/* Adds the names that bytes of the other key may have been counted for before the two were joined.
+ */
 static int add_alias(struct v2m_key *key, const struct v2m_key *other)
 {
 	char mine[V2M_SUBJECT_LEN];
@@ -263,10 +264,15 @@ static void merge_client(struct v2m_key *key, struct v2m_key *client)
 /* A client in two configurations is served on the ports of both. */
 static int add_spans_of_client(struct v2m_key *key, const struct v2m_key *client)
 {
-	for (size_t i = 0; i < client->n_spans; i++)
-		if (v2m_key_add_span(key, &client->spans[i]))
-			return -ENOMEM;
-	return 0;
+	int result = 0;
+
+	for (size_t i = 0; i < client->n_spans && !result; i++)
+		result = v2m_key_add_span(key, &client->spans[i]);
+	if (result == -ENOSPC)
+		v2m_log_warning("key %s has more than %d ports and ranges: those of %s are not all "
+				"counted",
+				key->id, V2M_MAX_KEY_SPANS, client->source);
+	return result == -ENOMEM ? result : 0;
 }
 
 /* A client with a uuid of its own must not take over a key that was derived, nor the other way

@@ -20,10 +20,11 @@ static json_t *spans_json(const struct v2m_key *key)
 		const struct v2m_span *span = &key->spans[i];
 
 		json_array_append_new(list,
-				      json_pack("{si si ss sb si}", "first", span->first_port,
+				      json_pack("{si si ss sb si sb}", "first", span->first_port,
 						"last", span->last_port, "transport",
 						v2m_format_transports(span->transports), "loopback",
-						span->loopback, "front", span->front_port));
+						span->loopback, "front", span->front_port,
+						"visited", span->visited));
 	}
 	return list;
 }
@@ -89,6 +90,7 @@ static int read_span(const struct v2m_json_node *node, struct v2m_span *span,
 	struct v2m_json_node first = v2m_json_member(node, "first");
 	struct v2m_json_node last = v2m_json_member(node, "last");
 	struct v2m_json_node loopback = v2m_json_member(node, "loopback");
+	struct v2m_json_node visited = v2m_json_member(node, "visited");
 	struct v2m_json_node front = v2m_json_member(node, "front");
 	long long numbers[3];
 	int result = v2m_json_integer(&first, 1, 65535, &numbers[0], error);
@@ -99,6 +101,8 @@ static int read_span(const struct v2m_json_node *node, struct v2m_span *span,
 		result = v2m_json_integer(&front, 0, 65535, &numbers[2], error);
 	if (!result)
 		result = v2m_json_boolean(&loopback, &span->loopback, error);
+	if (!result && visited.value)
+		result = v2m_json_boolean(&visited, &span->visited, error);
 	if (!result)
 		result = v2m_key_read_transport(node, &span->transports, error);
 	if (result)
@@ -127,7 +131,7 @@ static int read_spans(const struct v2m_json_node *object, struct v2m_key *key,
 		struct v2m_span span = { 0 };
 		int result = read_span(&item, &span, error);
 
-		if (!result && v2m_key_add_span(key, &span))
+		if (!result && v2m_key_add_span(key, &span) == -ENOMEM)
 			result = v2m_error_set(error, -ENOMEM, "%s: out of memory", list.doc->path);
 		if (result)
 			return result;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a person should know about key sources that could be read: inbounds that gave no key, users
- * that are only partly counted, entries that were passed over. The log, --check and the status show
- * the notes.
+ * Notes for a person about key sources that could be read: inbounds without a key, users that are
+ * only partly counted, entries that were skipped. The log, --check and the status show the notes.
  */
 #ifndef V2METER_KEYS_KEY_NOTES_H
 #define V2METER_KEYS_KEY_NOTES_H

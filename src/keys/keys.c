@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/uuid.h"
+#include "keys/slot_order.h"
 
 void v2m_key_clear(struct v2m_key *key)
 {
@@ -36,9 +37,12 @@ int v2m_key_add_span(struct v2m_key *key, const struct v2m_span *span)
 		if (known->first_port == span->first_port && known->last_port == span->last_port &&
 		    known->loopback == span->loopback && known->front_port == span->front_port) {
 			known->transports |= span->transports;
+			known->visited = known->visited || span->visited;
 			return 0;
 		}
 	}
+	if (key->n_spans == V2M_MAX_KEY_SPANS)
+		return -ENOSPC;
 	if (key->n_spans == key->spans_capacity) {
 		size_t capacity = key->spans_capacity ? 2 * key->spans_capacity : 1;
 
@@ -128,59 +132,42 @@ static int lay_out_slots(struct v2m_keyset *keyset)
 	return v2m_slots_make(spans, n, &keyset->slots);
 }
 
-/* The index of the key's span that holds the slot. The slots of a key are listed in this order. */
-static size_t find_span_of_slot(const struct v2m_key *key, const struct v2m_slot *slot)
-{
-	size_t i = 0;
-
-	while (i < key->n_spans && !(key->spans[i].first_port <= slot->first_port &&
-				     slot->last_port <= key->spans[i].last_port &&
-				     (key->spans[i].transports & slot->transports)))
-		i++;
-	return i;
-}
-
-/* Inserts the slot at its place among those of its key, which are few. */
-static void insert_slot(const struct v2m_keyset *keyset, size_t key, size_t *slots, size_t count,
-			size_t slot)
-{
-	const struct v2m_slot *items = keyset->slots.items;
-	size_t place = find_span_of_slot(&keyset->keys[key], &items[slot]);
-
-	while (count > 0 &&
-	       find_span_of_slot(&keyset->keys[key], &items[slots[count - 1]]) > place) {
-		slots[count] = slots[count - 1];
-		count--;
-	}
-	slots[count] = slot;
-}
-
-/* Lists the slots of each key. 0 or -ENOMEM. */
-static int index_slots(struct v2m_keyset *keyset)
+/* Makes room for the slots of each key. 0 or -ENOMEM. */
+static int count_slots_of_keys(struct v2m_keyset *keyset)
 {
 	const struct v2m_slots *slots = &keyset->slots;
-	V2M_FREE size_t *filled = calloc(keyset->n_keys + 1, sizeof(*filled));
-	size_t total = 0;
 
 	keyset->first_slot = calloc(keyset->n_keys + 1, sizeof(*keyset->first_slot));
-	if (!filled || !keyset->first_slot)
+	if (!keyset->first_slot)
 		return -ENOMEM;
 	for (size_t i = 0; i < slots->count; i++)
 		for (size_t k = 0; k < slots->items[i].n_keys && !slots->items[i].behind; k++)
 			keyset->first_slot[slots->items[i].keys[k] + 1]++;
 	for (size_t i = 0; i < keyset->n_keys; i++)
 		keyset->first_slot[i + 1] += keyset->first_slot[i];
-	total = keyset->first_slot[keyset->n_keys];
-	keyset->key_slots = calloc(total + 1, sizeof(*keyset->key_slots));
-	if (!keyset->key_slots)
+	keyset->key_slots =
+		calloc(keyset->first_slot[keyset->n_keys] + 1, sizeof(*keyset->key_slots));
+	return keyset->key_slots ? 0 : -ENOMEM;
+}
+
+/* Lists the slots of each key in the order of its spans. 0 or -ENOMEM. */
+static int index_slots(struct v2m_keyset *keyset)
+{
+	const struct v2m_slots *slots = &keyset->slots;
+	V2M_CLEANUP(v2m_slot_order_clear) struct v2m_slot_order order = { 0 };
+	V2M_FREE size_t *filled = calloc(keyset->n_keys + 1, sizeof(*filled));
+
+	if (!filled || count_slots_of_keys(keyset) || v2m_slot_order_open(&order, slots))
 		return -ENOMEM;
 	for (size_t i = 0; i < slots->count; i++)
 		for (size_t k = 0; k < slots->items[i].n_keys && !slots->items[i].behind; k++) {
 			size_t key = slots->items[i].keys[k];
 
-			insert_slot(keyset, key, keyset->key_slots + keyset->first_slot[key],
-				    filled[key]++, i);
+			keyset->key_slots[keyset->first_slot[key] + filled[key]++] = i;
 		}
+	for (size_t i = 0; i < keyset->n_keys; i++)
+		v2m_slot_order_sort(&order, keyset->keys[i].spans, keyset->keys[i].n_spans,
+				    keyset->key_slots + keyset->first_slot[i], filled[i]);
 	return 0;
 }
 
@@ -296,6 +283,7 @@ static bool same_spans(const struct v2m_key *a, const struct v2m_key *b)
 		    a->spans[i].last_port != b->spans[i].last_port ||
 		    a->spans[i].transports != b->spans[i].transports ||
 		    a->spans[i].loopback != b->spans[i].loopback ||
+		    a->spans[i].visited != b->spans[i].visited ||
 		    a->spans[i].front_port != b->spans[i].front_port)
 			return false;
 	return true;

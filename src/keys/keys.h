@@ -37,8 +37,12 @@ struct v2m_key {
 	struct v2m_strings aliases;
 };
 
+/* As many slots as can be counted. */
+#define V2M_MAX_KEY_SPANS V2M_MAX_SLOTS
+
 /* Appends a span. If the key has a span with the same ports, which is on the loopback device or
- * behind a port as this one is, adds the transports to that span. 0 or -ENOMEM. */
+ * behind a port as this one is, adds the transports to that span. 0; -ENOSPC if the key has
+ * V2M_MAX_KEY_SPANS already; or -ENOMEM. */
 int v2m_key_add_span(struct v2m_key *key, const struct v2m_span *span);
 /* Adds a single port with the transports of the key. 0 or -ENOMEM. */
 int v2m_key_add_port(struct v2m_key *key, uint16_t port);
@@ -51,8 +55,8 @@ struct v2m_keyset {
 	unsigned references; /* atomic */
 	struct v2m_key *keys;
 	size_t n_keys;
-	/* Former keys on whose ports a server still listens, with the spans that are open. These
-	 * ports are counted, but for no key. */
+	/* Former keys with ports on which a server still listens, and these ports. They are counted
+	 * for no key. */
 	struct v2m_key *orphans;
 	size_t n_orphans;
 	struct v2m_slots slots;

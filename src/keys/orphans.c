@@ -43,7 +43,7 @@ static int add_orphaned_spans(const struct search *search, const struct v2m_span
 		}
 		run.first_port = (uint16_t)first;
 		run.last_port = (uint16_t)(port - 1);
-		if (v2m_key_add_span(orphan, &run))
+		if (v2m_key_add_span(orphan, &run) == -ENOMEM)
 			return -ENOMEM;
 	}
 	return 0;

@@ -2,7 +2,7 @@
 /*
  * Orphans are ports that have lost their keys while a server still listens there. The key is gone
  * from its source, or has other ports now. The server still serves customers, so these ports are
- * counted, but for no key.
+ * counted for no key.
  */
 #ifndef V2METER_KEYS_ORPHANS_H
 #define V2METER_KEYS_ORPHANS_H

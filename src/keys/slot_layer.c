@@ -33,6 +33,7 @@ static void add_layer_span(struct v2m_slot_layer *layer, size_t key, const struc
 		.last_port = span->last_port,
 		.loopback = span->loopback,
 		.behind = behind,
+		.visited = span->visited,
 	};
 }
 
@@ -44,6 +45,7 @@ static void add_entrance(struct v2m_slot_layer *layer, size_t key, uint16_t port
 		.first_port = port,
 		.last_port = port,
 		.loopback = front->loopback,
+		.visited = front->visited,
 	};
 
 	add_layer_span(layer, key, &entrance, false);
@@ -74,6 +76,7 @@ static void join_equal_spans(struct v2m_slot_layer *layer)
 		if (last && compare_spans(last, &layer->spans[i]) == 0) {
 			last->loopback = last->loopback && layer->spans[i].loopback;
 			last->behind = last->behind && layer->spans[i].behind;
+			last->visited = last->visited || layer->spans[i].visited;
 			continue;
 		}
 		layer->spans[n++] = layer->spans[i];
@@ -189,6 +192,7 @@ static int add_owners(struct v2m_slot_layer *layer, struct cover *cover,
 			continue;
 		group->loopback = group->loopback && layer->spans[i].loopback;
 		group->behind = group->behind && layer->spans[i].behind;
+		group->visited = group->visited || layer->spans[i].visited;
 		if (layer->spans[i].key != V2M_NO_KEY)
 			keys[n++] = layer->spans[i].key;
 		left--;

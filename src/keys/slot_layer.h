@@ -19,6 +19,7 @@ struct v2m_layer_span {
 	uint16_t last_port;
 	bool loopback;
 	bool behind;
+	bool visited;
 	/* A random number. The sum of the marks of several spans identifies this set of spans. */
 	uint64_t mark;
 };
@@ -30,6 +31,7 @@ struct v2m_slot_group {
 	uint16_t last_port;
 	bool loopback;
 	bool behind;
+	bool visited;
 	size_t keys; /* index of the first owner in v2m_slot_layer.keys */
 	size_t n_keys;
 };

@@ -45,6 +45,7 @@ static void add_slot(struct v2m_slots *slots, const struct v2m_slot_layer *layer
 		.transports = transports,
 		.loopback = group->loopback,
 		.behind = group->behind,
+		.visited = group->visited && (transports & V2M_TCP),
 		.keys = keys,
 		.n_keys = group->n_keys,
 	};

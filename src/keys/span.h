@@ -17,6 +17,7 @@ struct v2m_span {
 	bool loopback;       /* the inbound listens on a loopback address */
 	uint16_t front_port; /* the TCP port of the inbound that hands its connections over to this
 				one; 0 if clients connect to this one directly */
+	bool visited; /* others than users reach a fallback there by TCP, such as a web server */
 };
 
 /* In place of the index of a key: the span belongs to an orphan and is in no key's figures. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* SQL text made from the list of columns. What these functions return is malloc'd; NULL: out of
- * memory. */
+/* Makes SQL text from the list of columns. The caller frees the text. NULL: out of memory. */
 #ifndef V2METER_LEDGER_SQL_H
 #define V2METER_LEDGER_SQL_H
 

@@ -31,7 +31,8 @@ int v2m_tc_hook(uint32_t ifindex, enum v2m_tc_hook *hook);
  * array. */
 int v2m_tc_filters(uint32_t ifindex, uint32_t minor, struct v2m_tc_filter **filters, size_t *count);
 
-/* What the queue of a link, its root qdisc with all below it, has done since it was made. */
+/* The counts of a link's queue since it was made. The queue is the root qdisc with all qdiscs below
+ * it. */
 struct v2m_tc_queue {
 	uint32_t ifindex;
 	uint32_t handle;

@@ -35,13 +35,13 @@ static int empty_stray(const struct v2m_pins *stray, void *context)
 	for (size_t i = 0; i < of->n_maps; i++)
 		if (v2m_pin_path(stray, of->maps[i], path) == 0)
 			unlink(path);
-	/* With a pin of somebody else in it the directory stays. */
+	/* The directory stays if it has a pin of somebody else. */
 	(void)rmdir(stray->dir);
 	v2m_log_warning("%s had been renamed: its pins are back in %s", stray->dir, of->pins->dir);
 	return 0;
 }
 
-/* A link in the directory under another name. 1: it was taken back. */
+/* Takes back a link that has another name in the directory. Returns 1 if it did. */
 static int take_back_renamed(const char *name, void *context)
 {
 	const struct v2m_link_pins *of = context;

@@ -75,7 +75,7 @@ static int compare_descending(const void *left, const void *right)
 }
 
 /* Returns the least width of a gap between ranges that the filter rejects, so that it has as many
- * ranges as allowed. Of the gaps with just this width, the filter rejects *spare. -1: no memory. */
+ * ranges as allowed. Among the gaps with exactly this width, it rejects *spare. -1: no memory. */
 static int find_least_gap(const struct v2m_port_range *ranges, size_t n_ranges, size_t *spare)
 {
 	V2M_FREE uint16_t *gaps = calloc(n_ranges, sizeof(*gaps));

@@ -13,7 +13,8 @@
 #define MODEL_SLOTS     16
 #define MODEL_FRAGMENTS 4096 /* at most; the generator makes far fewer */
 
-/* Whom a port is counted for: a single port before a range, else the first one. */
+/* A port is counted for the rule with this single port, otherwise for the first range that has it.
+ */
 struct model_rule {
 	uint16_t first_port;
 	uint16_t last_port;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Whom a port sends datagrams to. */
+/* Checks the peers to which a port has sent datagrams. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

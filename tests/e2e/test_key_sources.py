@@ -22,18 +22,30 @@ OTHER = Key("vless-tcp", 10002)
 DATA = pathlib.Path(__file__).resolve().parents[1] / "data"
 
 
-def exchange(lab, port, size=5000):
-    """Connects to the port of the server over the wire and sends size bytes."""
+@contextlib.contextmanager
+def serving(lab, port):
+    """A server that goes on listening. Yields a function that connects to it over the wire and sends it bytes."""
     with lab.server.entered():
         listener = socket.create_server(("0.0.0.0", port))
-    with contextlib.closing(listener), lab.client.socket() as client:
-        client.settimeout(10)
-        client.connect((lab.SERVER[4], port))
-        client.sendall(bytes(size))
-        with listener.accept()[0] as accepted:
-            got = 0
-            while got < size:
-                got += len(accepted.recv(65536))
+
+    def send(size):
+        with lab.client.socket() as client:
+            client.settimeout(10)
+            client.connect((lab.SERVER[4], port))
+            client.sendall(bytes(size))
+            with listener.accept()[0] as accepted:
+                got = 0
+                while got < size:
+                    got += len(accepted.recv(65536))
+
+    with contextlib.closing(listener):
+        yield send
+
+
+def exchange(lab, port, size=5000):
+    """Sends size bytes to a server that is gone afterwards."""
+    with serving(lab, port) as send:
+        send(size)
 
 
 def payload(daemon, port):
@@ -247,26 +259,6 @@ def test_sources_are_joined_and_no_uuid_gets_into_the_log(lab, start_daemon):
 
 
 # --- a port whose key is gone ---
-
-@contextlib.contextmanager
-def serving(lab, port):
-    """A server that goes on listening; yields a function that sends it bytes."""
-    with lab.server.entered():
-        listener = socket.create_server(("0.0.0.0", port))
-
-    def send(size):
-        with lab.client.socket() as client:
-            client.settimeout(10)
-            client.connect((lab.SERVER[4], port))
-            client.sendall(bytes(size))
-            with listener.accept()[0] as accepted:
-                got = 0
-                while got < size:
-                    got += len(accepted.recv(65536))
-
-    with contextlib.closing(listener):
-        yield send
-
 
 def unattributed(daemon, port):
     entry = daemon.port_entry(port)

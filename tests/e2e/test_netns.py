@@ -97,7 +97,9 @@ def test_connections_are_the_containers_and_bytes_the_uplinks(lab, start_daemon,
     assert_equal_to_capture(daemon.port_entry(key.port), counted)
     wait_until(lambda: daemon.port_entry(key.port)["sessions"]["closed"] == 1, what="its end")
     sessions = daemon.port_entry(key.port)["sessions"]
-    assert (sessions["rx_bytes"], sessions["tx_bytes"]) == (counted.rx.payload, counted.tx.payload)
+    # On a busy machine TCP may send a segment twice. Sessions count it once.
+    assert (sessions["rx_bytes"], sessions["tx_bytes"]) == tuple(way.payload - way.repeated
+                                                                 for way in (counted.rx, counted.tx))
 
 
 def test_a_container_that_is_started_anew_is_followed(lab, start_daemon, container):

@@ -220,11 +220,13 @@ def test_a_port_that_comes_back_begins_at_zero(lab, start_daemon, listener):
     close_client_first(listener.open())
     wait_until(lambda: agrees(daemon, listener, 1), what="the connection")
     since = sessions(daemon)["since"]
-    # As long as the server listens, the port stays counted.
+    # As long as the server listens, the port stays counted; and a source that loses all its keys keeps them.
     listener.socket.close()
-    for entries in ([], [KEY]):
+    other = dict(KEY, id="other", uuid="00000000-0000-4000-8000-0000000000ff", port=PORT + 1)
+    for entries in ([other], [KEY, other]):
         daemon.write_keys(entries)
-        wait_until(lambda: len(daemon.simple()["data"]["ports"]) == len(entries), what="the keys")
+        wait_until(lambda: set(daemon.simple()["data"]["ports"]) == {str(each["port"]) for each in entries},
+                   what="the keys")
     assert sessions(daemon)["since"] > since
     assert sessions(daemon)["opened"] == 0
 

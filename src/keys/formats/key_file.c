@@ -47,29 +47,17 @@ static int add_ports(const struct v2m_json_node *node, struct v2m_key *key, cons
 		     struct v2m_error *error)
 {
 	struct v2m_span span = { .transports = key->transports };
+	int result;
 
 	if (!v2m_span_parse(text, &span))
 		return v2m_json_expected(node, error,
 					 "a port from 1 to 65535 or a range \"20000-50000\", "
 					 "either one also with \"/tcp\" or \"/udp\" at its end");
-	if (v2m_key_add_span(key, &span))
-		return v2m_error_set(error, -ENOMEM, "%s: out of memory", node->doc->path);
-	return 0;
-}
-
-static int read_port(const struct v2m_json_node *object, struct v2m_key *key,
-		     struct v2m_error *error)
-{
-	struct v2m_json_node node = v2m_json_member(object, "port");
-	long long value;
-	int result;
-
-	if (!node.value)
-		return 0;
-	result = v2m_json_integer(&node, 1, 65535, &value, error);
-	if (!result && v2m_key_add_port(key, (uint16_t)value))
-		result = v2m_error_set(error, -ENOMEM, "%s: out of memory", node.doc->path);
-	return result;
+	result = v2m_key_add_span(key, &span);
+	if (result == -ENOSPC)
+		return v2m_json_fail(node, error, "expected at most %d ports and ranges",
+				     V2M_MAX_KEY_SPANS);
+	return result ? v2m_error_set(error, result, "%s: out of memory", node->doc->path) : 0;
 }
 
 /* Reads "ports": a list of numbers, and of strings that v2m_span_parse() accepts. */
@@ -95,6 +83,40 @@ static int read_ports(const struct v2m_json_node *object, struct v2m_key *key,
 				   error);
 	}
 	return result;
+}
+
+/* Moves the span at that index to the front: consumers take its first port for "port". */
+static void move_to_front(struct v2m_key *key, size_t index)
+{
+	const struct v2m_span span = key->spans[index];
+
+	memmove(key->spans + 1, key->spans, index * sizeof(span));
+	key->spans[0] = span;
+}
+
+/* Reads "port", after "ports", which may name the same port again, alone or as the start of a
+ * range, as in our own answers. */
+static int read_port(const struct v2m_json_node *object, struct v2m_key *key,
+		     struct v2m_error *error)
+{
+	struct v2m_json_node node = v2m_json_member(object, "port");
+	long long value;
+	int result;
+
+	if (!node.value)
+		return 0;
+	result = v2m_json_integer(&node, 1, 65535, &value, error);
+	if (result)
+		return result;
+	for (size_t i = 0; i < key->n_spans; i++)
+		if (key->spans[i].first_port == value) {
+			move_to_front(key, i);
+			return 0;
+		}
+	if (v2m_key_add_port(key, (uint16_t)value))
+		return v2m_error_set(error, -ENOMEM, "%s: out of memory", node.doc->path);
+	move_to_front(key, key->n_spans - 1);
+	return 0;
 }
 
 static int read_active(const struct v2m_json_node *key, bool *is_active, struct v2m_error *error)
@@ -128,9 +150,9 @@ static int read_members(const struct v2m_json_node *node, struct v2m_key *key,
 	if (!result)
 		result = v2m_key_read_transport(node, &key->transports, error);
 	if (!result)
-		result = read_port(node, key, error);
-	if (!result)
 		result = read_ports(node, key, error);
+	if (!result)
+		result = read_port(node, key, error);
 	return result;
 }
 

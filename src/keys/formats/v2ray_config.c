@@ -173,12 +173,17 @@ static int add_key(struct reader *reader, const struct inbound *inbound, const s
 }
 
 /* The key is served on all ports of the inbound. 0 or -ENOMEM. */
-static int add_spans(struct v2m_key *key, const struct inbound *inbound)
+static int add_spans(struct reader *reader, struct v2m_key *key, const struct inbound *inbound)
 {
-	for (size_t i = 0; i < inbound->spans.count; i++)
-		if (v2m_key_add_span(key, &inbound->spans.items[i]))
-			return -ENOMEM;
-	return 0;
+	int result = 0;
+
+	for (size_t i = 0; i < inbound->spans.count && !result; i++)
+		result = v2m_key_add_span(key, &inbound->spans.items[i]);
+	if (result == -ENOSPC)
+		v2m_key_note(reader->notes, V2M_NOTE_MISSING, inbound->node,
+			     "a user has %d ports and ranges already: further ones are not counted",
+			     V2M_MAX_KEY_SPANS);
+	return result == -ENOMEM ? out_of_memory(reader) : 0;
 }
 
 static bool is_nameless(const struct inbound *inbound, const struct user *user)
@@ -234,7 +239,7 @@ static int take_user(struct reader *reader, const struct inbound *inbound, size_
 	}
 	if (result)
 		return result;
-	return add_spans(&reader->keys->items[index], inbound) ? out_of_memory(reader) : 0;
+	return add_spans(reader, &reader->keys->items[index], inbound);
 }
 
 /* The inbound's own ports. Behind another one, their bytes are counted there. */
@@ -249,6 +254,7 @@ static int append_runs(struct inbound *inbound, uint16_t front_port)
 			.transports = reach->transports,
 			.loopback = reach->listens == V2M_LISTEN_LOOPBACK,
 			.front_port = front_port,
+			.visited = reach->leads_out,
 		};
 
 		if (v2m_array_add(&inbound->spans, span))

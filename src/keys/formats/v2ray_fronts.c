@@ -257,6 +257,7 @@ static int add_runs(const struct v2m_v2ray_reach *reach, unsigned transports,
 						 .last_port = reach->runs.items[i].last,
 						 .transports = transports,
 						 .loopback = reach->listens == V2M_LISTEN_LOOPBACK,
+						 .visited = reach->leads_out,
 					 }))
 			return -ENOMEM;
 	return 0;

@@ -43,7 +43,7 @@ struct v2m_v2ray_fronts {
 	size_t capacity;
 };
 
-/* An error if there are more pairs of inbounds of which one leads to the other. */
+/* At most so many pairs of inbounds may lead to each other. More are an error. */
 #define V2M_V2RAY_MAX_FRONTS 262144
 
 /* 0, -EINVAL or -ENOMEM; *fronts is empty before, and the caller's to clear either way. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Who a user of an inbound is: by which text it is known, and which users are the same. */
+/* The identity of a user of an inbound: the text that names the user, and the comparison of two
+ * users. */
 #ifndef V2METER_KEYS_FORMATS_V2RAY_IDENTITY_H
 #define V2METER_KEYS_FORMATS_V2RAY_IDENTITY_H
 

@@ -21,8 +21,8 @@ enum v2m_v2ray_listen {
 	V2M_LISTEN_LOOPBACK, /* 127.0.0.0/8, ::1, localhost */
 	V2M_LISTEN_UNIX,
 };
-/* What the member "listen" says. *address is its text, "" if it is absent; it lives as long as the
- * document. For "env:NAME", the value of the variable counts. */
+/* Reads the member "listen". *address is its text, "" if it is absent; it lives as long as the
+ * document. "env:NAME" stands for the value of the variable. */
 enum v2m_v2ray_listen v2m_v2ray_listens(const struct v2m_json_node *inbound, const char **address);
 
 /* Whether an address is that of this host alone: 127.0.0.0/8, ::1, localhost. */

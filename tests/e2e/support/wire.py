@@ -47,6 +47,7 @@ class Frame:
         self.headers = at + transport
         self.options = transport - 20 if protocol == TCP else 0
         self.payload = total - header - transport
+        self.sequence = struct.unpack_from("!I", data, at + 4)[0] if protocol == TCP else None
         if protocol == TCP and data[at + 13] & 2:
             self.mss = mss_option(data[at + 20:at + transport])
 
@@ -71,6 +72,7 @@ class Count:
 
     def __init__(self):
         self.packets = self.wire = self.payload = 0
+        self.repeated = 0  # payload of TCP that was sent before
 
     def add(self, packets, wire, payload):
         self.packets += packets
@@ -87,6 +89,17 @@ class Tally:
         self.super_packets = 0
         self.versions = set()
         self.connection_mss = {}
+        self.sent_to = {}  # the sequence number that each direction of a connection has reached
+
+    def repeats(self, frame):
+        """Payload of the frame that an earlier one had already."""
+        way = (frame.source, frame.source_port, frame.target, frame.target_port)
+        end = (frame.sequence + frame.payload) & 0xffffffff
+        ahead = (end - self.sent_to.get(way, frame.sequence)) & 0xffffffff
+        if ahead >= 1 << 31:
+            return frame.payload
+        self.sent_to[way] = end
+        return max(0, frame.payload - ahead)
 
     def add(self, frame, server):
         if frame.protocol is None or (self.protocol and frame.protocol != self.protocol):
@@ -108,6 +121,7 @@ class Tally:
             mss = self.connection_mss[frame.flow()] - frame.options
             segments = -(-frame.payload // mss)
             self.super_packets += segments > 1
+            count.repeated += self.repeats(frame)
         count.add(segments, frame.length + (segments - 1) * frame.headers, frame.payload)
 
 

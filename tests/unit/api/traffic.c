@@ -284,6 +284,23 @@ static void payload_bytes_are_reported_where_asked_for(void **state)
 	free(body.data);
 }
 
+static void a_port_with_visitors_of_a_fallback_is_not_exact(void **state)
+{
+	struct world *world = *state;
+	json_t *answer;
+
+	for (size_t i = 0; i < world->snapshot->keyset->slots.count; i++)
+		if (world->snapshot->keyset->slots.items[i].first_port == 10001)
+			world->snapshot->keyset->slots.items[i].visited = true;
+	answer = render(world, v2m_api_simple, NULL, 200);
+	assert_text(answer, "data/ports/10001/accounting/mode", "ebpf");
+	assert_true(json_is_false(at(answer, "data/ports/10001/accounting/exact")));
+	assert_text(answer, "data/ports/10001/accounting/reason",
+		    "visitors of a fallback of the inbound are counted as well");
+	assert_true(json_is_true(at(answer, "data/ports/10002/accounting/exact")));
+	json_decref(answer);
+}
+
 static void figures_that_are_not_exact_say_why(void **state)
 {
 	struct world *world = *state;
@@ -399,6 +416,7 @@ int main(void)
 		WORLD_TEST(without_the_programs_no_peers_of_a_key_with_udp_are_observed),
 		WORLD_TEST(payload_bytes_are_reported_where_asked_for),
 		WORLD_TEST(figures_that_are_not_exact_say_why),
+		WORLD_TEST(a_port_with_visitors_of_a_fallback_is_not_exact),
 		WORLD_TEST(counters_beyond_63_bits_are_written_whole),
 		WORLD_TEST(keys_are_listed_all),
 		cmocka_unit_test(a_reset_tells_exactly_what_it_closed),

@@ -105,7 +105,7 @@ static void packets_that_pass_between_the_readings_are_not_dropped_twice(void **
 	struct world world = begin();
 
 	(void)state;
-	/* Of the 40 dropped packets, 5 are hidden by others that left the queue meanwhile. */
+	/* 40 packets are dropped. Others that leave the queue meanwhile hide 5 of them. */
 	send(&world, 100, 35, 40);
 	read_after(&world, 1);
 	assert_int_equal(world.account.dropped.wire_bytes, 35000);

@@ -227,6 +227,19 @@ static void counters_of_an_earlier_version_are_continued(void **context)
 	}
 }
 
+/* The slot has been given to another rule since the reading was stored. */
+static void a_new_counter_of_a_known_port_counts_whole(void **context)
+{
+	struct state *state = *context;
+
+	begin_with(state, V2M_LEDGER_VERSION - 1);
+	sql(state, "UPDATE raw SET assigned_ns = 7");
+	restart(state);
+	state->mono_s = 0;
+	count_slot(state, "epoch", false, 2000);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2 * (1000 + 2000));
+}
+
 /* The key has another id now, because its port is one of several. */
 static void the_subjects_of_every_version_are_joined(void **context)
 {
@@ -403,6 +416,7 @@ int main(void)
 		TEST(a_file_of_every_version_keeps_its_totals_and_goes_on),
 		TEST(what_was_no_epoch_gets_its_own_table),
 		TEST(counters_of_an_earlier_version_are_continued),
+		TEST(a_new_counter_of_a_known_port_counts_whole),
 		TEST(the_subjects_of_every_version_are_joined),
 		TEST(a_migrated_file_has_the_schema_of_a_new_one),
 		TEST(a_migration_that_fails_leaves_the_file_as_it_was),

@@ -77,6 +77,34 @@ static void a_key_is_read_with_all_its_members(void **state)
 	v2m_keyset_unref(keyset);
 }
 
+/* Our own answers name the first port twice. */
+static void the_first_port_may_stand_in_ports_again(void **state)
+{
+	static const struct {
+		const char *members;
+		uint16_t first;
+		size_t n_spans;
+	} cases[] = {
+		{ "\"port\": 20000, \"ports\": [\"20000-50000\"]", 20000, 1 },
+		{ "\"port\": 443, \"ports\": [443, \"20000-50000\"]", 443, 2 },
+		{ "\"port\": 443, \"ports\": [\"20000-50000\", \"443/tcp\"]", 443, 2 },
+		{ "\"port\": 443, \"ports\": [\"20000-50000\"]", 443, 2 },
+		{ "\"ports\": [\"20000-50000\", 443]", 20000, 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < V2M_ARRAY_LEN(cases); i++) {
+		char text[256];
+		struct v2m_keyset *keyset;
+
+		snprintf(text, sizeof(text), "[{\"uuid\": \"" UUID "\", %s}]", cases[i].members);
+		keyset = load(text);
+		assert_int_equal(v2m_key_port(&keyset->keys[0]), cases[i].first);
+		assert_int_equal(keyset->keys[0].n_spans, cases[i].n_spans);
+		v2m_keyset_unref(keyset);
+	}
+}
+
 static void a_key_needs_no_more_than_a_uuid(void **state)
 {
 	struct v2m_keyset *keyset = load("[{\"uuid\": \"" UUID "\"}]");
@@ -236,6 +264,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_key_is_read_with_all_its_members),
+		cmocka_unit_test(the_first_port_may_stand_in_ports_again),
 		cmocka_unit_test(a_key_needs_no_more_than_a_uuid),
 		cmocka_unit_test(null_is_the_same_as_absent),
 		cmocka_unit_test(several_keys_without_a_port_are_no_clash),

@@ -95,6 +95,60 @@ static void every_loopback_address_is_recognised(void **state)
 	}
 }
 
+static void a_fallback_to_a_web_server_brings_visitors(void **state)
+{
+	struct v2m_key_list keys = read_text(
+		"{\"inbounds\": [{\"port\": 443, \"protocol\": \"vless\", \"settings\": "
+		"{\"clients\": "
+		"[{\"id\": \"alice\"}], \"fallbacks\": [{\"dest\": \"127.0.0.2:8080\"}]}}, "
+		"{\"listen\": \"127.0.0.1\", \"port\": 8080, " CLIENT "}]}");
+
+	(void)state;
+	assert_true(keys.items[0].spans[0].visited);
+	/* Another address than that of the inbound on this port. */
+	assert_string_equal(ports_of(&keys.items[1]), "8080");
+	assert_int_equal(keys.items[1].spans[0].front_port, 0);
+	assert_int_equal(notes.count, 1);
+	v2m_key_list_clear(&keys);
+}
+
+static void inbounds_in_a_row_lead_to_the_first_one(void **state)
+{
+	struct v2m_key_list keys = read_text(
+		"{\"inbounds\": [{\"port\": \"443,8443\", \"settings\": {\"clients\": [{\"id\": "
+		"\"a\"}], \"fallbacks\": [{\"dest\": \"@one\"}]}}, {\"listen\": \"@one\", "
+		"\"settings\": {\"clients\": [{\"id\": \"b\"}], \"fallbacks\": [{\"dest\": "
+		"\"/run/two\"}, {\"dest\": \"@one\"}]}}, {\"listen\": \"/run/two,0666\", "
+		"\"settings\": "
+		"{\"clients\": [{\"id\": \"c\"}]}}, {\"port\": 2053, \"protocol\": "
+		"\"dokodemo-door\", "
+		"\"settings\": {\"address\": \"127.0.0.1\", \"port\": 443}}]}");
+
+	(void)state;
+	assert_int_equal(keys.count, 3);
+	assert_string_equal(ports_of(&keys.items[0]), "443, 8443, 2053");
+	assert_string_equal(ports_of(&keys.items[1]), "443, 8443, 2053");
+	assert_string_equal(ports_of(&keys.items[2]), "443, 8443, 2053");
+	v2m_key_list_clear(&keys);
+}
+
+static void the_target_of_reality_may_be_an_inbound(void **state)
+{
+	struct v2m_key_list keys = read_text(
+		"{\"inbounds\": [{\"port\": 443, \"settings\": {\"clients\": [{\"id\": \"a\"}]}, "
+		"\"streamSettings\": {\"security\": \"reality\", \"realitySettings\": {\"target\": "
+		"\"localhost:8443\"}}}, {\"listen\": \"127.0.0.1\", \"port\": 8443, \"settings\": "
+		"{\"clients\": [{\"id\": \"b\"}]}}, {\"port\": 9443, \"settings\": {\"clients\": "
+		"[{\"id\": \"c\"}], \"fallbacks\": [{\"dest\": 443}]}}]}");
+
+	(void)state;
+	assert_string_equal(ports_of(&keys.items[1]), "443, 9443, 8443");
+	/* Reached directly as well, so its own port stays in the sums. */
+	assert_string_equal(ports_of(&keys.items[0]), "443, 9443");
+	assert_int_equal(keys.items[0].spans[0].front_port, 0);
+	v2m_key_list_clear(&keys);
+}
+
 static void a_client_of_two_inbounds_is_one_key_with_both_ports(void **state)
 {
 	static const struct expected expected[] = {
@@ -227,6 +281,7 @@ static void an_inbound_behind_a_fallback_names_the_port_in_front(void **state)
 	assert_int_equal(keys.items[3].spans[0].front_port, 0);
 	assert_int_equal(keys.items[3].spans[1].front_port, 443);
 	assert_int_equal(keys.items[4].spans[1].front_port, 443);
+	assert_false(keys.items[0].spans[0].visited);
 	v2m_key_list_clear(&keys);
 }
 
@@ -239,6 +294,9 @@ int main(void)
 		cmocka_unit_test(an_environment_variable_may_hold_a_range),
 		cmocka_unit_test(every_loopback_address_is_recognised),
 		cmocka_unit_test(an_inbound_behind_a_fallback_names_the_port_in_front),
+		cmocka_unit_test(a_fallback_to_a_web_server_brings_visitors),
+		cmocka_unit_test(inbounds_in_a_row_lead_to_the_first_one),
+		cmocka_unit_test(the_target_of_reality_may_be_an_inbound),
 		cmocka_unit_test(a_client_of_two_inbounds_is_one_key_with_both_ports),
 		cmocka_unit_test(a_client_on_the_same_port_of_another_inbound_is_the_same_key),
 		cmocka_unit_test(an_invalid_port_is_refused_with_its_place),
