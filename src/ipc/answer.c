@@ -44,7 +44,7 @@ static void put_import(struct v2m_wire *wire, struct v2m_answer *answer)
 	v2m_wire_size(wire, &answer->imported.added);
 	v2m_wire_size(wire, &answer->imported.known);
 	v2m_wire_size(wire, &answer->imported.refused);
-	v2m_wire_chars(wire, answer->error.text, sizeof(answer->error.text));
+	v2m_put_error(wire, &answer->error);
 }
 
 void v2m_put_answer(struct v2m_wire *wire, enum v2m_question_kind kind, struct v2m_answer *answer)

@@ -4,9 +4,15 @@
 #include <stdlib.h>
 
 /* What an item of each list takes in a message, at least. */
-#define DEVICE_SIZE 200
+#define DEVICE_SIZE 440
 #define REASON_SIZE V2M_REASON_SIZE
 #define SOURCE_SIZE 20
+
+void v2m_put_error(struct v2m_wire *wire, struct v2m_error *error)
+{
+	v2m_wire_chars(wire, error->text, sizeof(error->text));
+	error->failure = v2m_wire_limited(wire, error->failure, V2M_FAILURE_DAMAGED);
+}
 
 static void put_tally(struct v2m_wire *wire, struct v2m_tally *tally)
 {
@@ -24,6 +30,8 @@ static void put_flow(struct v2m_wire *wire, struct v2m_device_flow *flow)
 	put_tally(wire, &flow->keys);
 	put_tally(wire, &flow->unattributed);
 	put_tally(wire, &flow->other);
+	put_tally(wire, &flow->too_deep);
+	put_tally(wire, &flow->foreign);
 }
 
 static void put_device(struct v2m_wire *wire, struct v2m_status_device *device)
@@ -54,8 +62,7 @@ static void put_reasons(struct v2m_wire *wire, struct v2m_status *status)
 					 sizeof(*status->reasons));
 	for (size_t i = 0; i < status->n_reasons && !wire->failed; i++) {
 		v2m_wire_chars(wire, status->reasons[i].word, sizeof(status->reasons[i].word));
-		v2m_wire_chars(wire, status->reasons[i].sentence.text,
-			       sizeof(status->reasons[i].sentence.text));
+		v2m_put_error(wire, &status->reasons[i].sentence);
 	}
 }
 
