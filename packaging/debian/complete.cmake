@@ -10,7 +10,10 @@ foreach(component daemon client)
   set(NAME ${CPACK_DEBIAN_${upper}_PACKAGE_NAME})
   set(tree ${root}/${component})
   set(doc ${tree}/usr/share/doc/${NAME})
-  configure_file(${here}/changelog.in ${doc}/changelog.Debian @ONLY)
+  file(WRITE ${doc}/changelog.Debian
+       "v2meter (${CPACK_PACKAGE_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}) stable; urgency=medium\n\n"
+       "  * Release ${CPACK_PACKAGE_VERSION}. Its changes: /usr/share/doc/${NAME}/changelog.gz\n\n"
+       " -- ${CPACK_PACKAGE_CONTACT}  ${DATE}\n")
   file(COPY_FILE ${CPACK_V2M_SOURCE_DIR}/CHANGELOG.md ${doc}/changelog)
   file(COPY ${here}/copyright DESTINATION ${doc})
   file(COPY ${here}/${component}/lintian-overrides DESTINATION ${tree}/usr/share/lintian/overrides)

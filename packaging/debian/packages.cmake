@@ -30,8 +30,9 @@ Counting goes on while the daemon is stopped or upgraded.")
 set(CPACK_DEBIAN_DAEMON_PACKAGE_DEPENDS "systemd (>= 247)")
 set(CPACK_DEBIAN_DAEMON_PACKAGE_RECOMMENDS v2meterctl)
 set(scripts ${CMAKE_CURRENT_LIST_DIR}/daemon)
-set(CPACK_DEBIAN_DAEMON_PACKAGE_CONTROL_EXTRA
-    ${scripts}/postinst ${scripts}/prerm ${scripts}/postrm ${scripts}/conffiles)
+set(conffiles ${CMAKE_BINARY_DIR}/debian/conffiles)
+file(WRITE ${conffiles} "/etc/default/v2meterd\n/etc/v2meter/v2meter.json\n")
+set(CPACK_DEBIAN_DAEMON_PACKAGE_CONTROL_EXTRA ${scripts}/postinst ${scripts}/prerm ${scripts}/postrm ${conffiles})
 
 set(CPACK_DEBIAN_CLIENT_PACKAGE_NAME v2meterctl)
 set(CPACK_DEBIAN_CLIENT_DESCRIPTION "command-line client of the traffic meter v2meterd

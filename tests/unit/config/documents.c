@@ -14,8 +14,8 @@
 #include "base/file.h"
 #include "config/config.h"
 
-#define MANUAL "../../docs/man/v2meterd.8"
-#define README "../../README.md"
+#define MANUAL  "../../docs/man/v2meterd.8"
+#define README  "../../README.md"
 #define EXAMPLE "../../packaging/examples/v2meter.json"
 
 static char *read_document(const char *path)
