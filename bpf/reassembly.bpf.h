@@ -4,6 +4,8 @@
 #ifndef V2METER_REASSEMBLY_BPF_H
 #define V2METER_REASSEMBLY_BPF_H
 
+#include <stdbool.h>
+
 #include <bpf/bpf_helpers.h>
 
 #include "v2meter/bpf_abi.h"
@@ -34,6 +36,15 @@ static __always_inline struct v2m_reassembly_scope *find_reassembly_scope(void)
 	__u32 first = 0;
 
 	return bpf_map_lookup_elem(&reassembly_scope, &first);
+}
+
+/* Whether programs count this device's fragments where the kernel puts them together. */
+static __always_inline bool is_watched(struct __sk_buff *skb,
+				       const struct v2m_reassembly_scope *scope)
+{
+	__u32 ifindex = skb->ifindex;
+
+	return scope && scope->generation && bpf_map_lookup_elem(&reassembly_devices, &ifindex);
 }
 
 #endif

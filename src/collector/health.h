@@ -11,9 +11,11 @@
 #include <stdbool.h>
 
 #include "api/meter.h"
+#include "ipc/pulse.h"
 
 /* The order is that of the table: worst first. */
 enum v2m_condition {
+	V2M_STALLED, /* never set here: whoever looks at the pulse sees it */
 	V2M_COUNTERS_UNREADABLE,
 	V2M_LEDGER_UNWRITABLE,
 	V2M_KEY_SOURCE_BROKEN,
@@ -21,6 +23,8 @@ enum v2m_condition {
 	V2M_NO_DEVICE,
 	V2M_NETNS_UNAVAILABLE, /* bytes are counted, but no connections are seen */
 	V2M_DEVICE_REFUSED,    /* one of several: the traffic of that device is not counted */
+	V2M_OUTRUN,            /* the traffic of a device passes our programs by */
+	V2M_PROGRAMS_REMOVED,  /* our programs were away from a device for a while */
 	V2M_HEADERS_TOO_DEEP,  /* packets that may be a key's could not be read to their ports */
 	V2M_TOO_MANY_PORTS,
 	V2M_KEYS_INCOMPLETE,   /* the bytes of some users are not counted */
@@ -30,11 +34,12 @@ enum v2m_condition {
 	V2M_N_CONDITIONS,
 };
 
-/* The conditions that are set. The collector's thread sets and clears them; any thread may ask. */
+/* The conditions that are set. */
 struct v2m_conditions;
 
-/* No condition is set. NULL: out of memory. */
-struct v2m_conditions *v2m_conditions_new(void);
+/* No condition is set. The pulse is told of every change, and must outlive the conditions. NULL:
+ * out of memory. */
+struct v2m_conditions *v2m_conditions_new(struct v2m_pulse *pulse);
 /* Does nothing on NULL. */
 void v2m_conditions_free(struct v2m_conditions *conditions);
 
