@@ -272,7 +272,11 @@ static int make_keyset(struct loading *loading, struct v2m_keyset **keyset)
 
 	if (result)
 		return v2m_error_set(loading->error, result, "%s", error.text);
-	result = date_keys(&keys, loading->options);
+	if (loading->options->claims)
+		result = v2m_claims_follow(loading->options->claims, &keys,
+					   &loading->gathered.notes);
+	if (!result)
+		result = date_keys(&keys, loading->options);
 	if (!result)
 		result = add_aliases(&keys, loading->options);
 	if (!result)
