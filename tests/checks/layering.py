@@ -34,6 +34,7 @@ OUTSIDE = {
     "gzip": r"zlib.*",
     "uuid": r"uuid/.*",
     "systemd": r"systemd/.*",
+    "grpc": r"nghttp2/.*|.*\.pb-c\.h",
 }
 
 RULES = {
@@ -49,6 +50,7 @@ RULES = {
     "keys": ("keys/formats json base", "json"),
     "keys/formats": ("keys json base", "json sqlite"),
     "accounting": ("keys base", ""),
+    "proxyapi": ("json base", "grpc"),
     "api": ("accounting keys json base", "json gzip"),
     "netlink": ("base", "kernel"),
     "devices": ("netlink base", "kernel"),
