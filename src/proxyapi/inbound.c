@@ -193,8 +193,8 @@ static void sort_inbounds(struct v2m_proxy_inbounds *inbounds)
 		qsort(inbounds->items, inbounds->count, sizeof(*inbounds->items), compare_tags);
 }
 
-int v2m_proxy_inbounds_read(const struct v2m_message *answer, struct v2m_proxy_inbounds *inbounds,
-			    struct v2m_error *error)
+int v2m_proxy_inbounds_read(const struct v2m_grpc_message *answer,
+			    struct v2m_proxy_inbounds *inbounds, struct v2m_error *error)
 {
 	V2mPb__InboundList *list = v2m_pb__inbound_list__unpack(NULL, answer->length, answer->data);
 	int result = 0;
@@ -232,8 +232,8 @@ static int compare_users(const void *a, const void *b)
 }
 
 /* Reads the users of an answer. 0, -EPROTO or -ENOMEM. */
-static int read_users(const struct v2m_proxy_inbound *inbound, const struct v2m_message *answer,
-		      struct users *users)
+static int read_users(const struct v2m_proxy_inbound *inbound,
+		      const struct v2m_grpc_message *answer, struct users *users)
 {
 	V2mPb__UserList *list = v2m_pb__user_list__unpack(NULL, answer->length, answer->data);
 	int result = list ? 0 : -EPROTO;
@@ -265,8 +265,8 @@ static int keep_users(struct v2m_proxy_inbound *inbound, const struct users *fou
 	return result < 0 ? result : 0;
 }
 
-int v2m_proxy_inbound_set_users(struct v2m_proxy_inbound *inbound, const struct v2m_message *answer,
-				struct v2m_error *error)
+int v2m_proxy_inbound_set_users(struct v2m_proxy_inbound *inbound,
+				const struct v2m_grpc_message *answer, struct v2m_error *error)
 {
 	V2M_CLEANUP(clear_users) struct users found = { 0 };
 	V2M_CLEANUP(clear_users) struct users users = { 0 };

@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
-#include "proxyapi/channel.h"
+#include "proxyapi/grpc.h"
 
 struct v2m_proxy_user {
 	char *id;   /* the UUID, or the public key of WireGuard; NULL if the protocol has none */
@@ -39,12 +39,12 @@ struct v2m_proxy_inbounds {
 /* Reads an answer to ListInbounds into an empty list, with the users of the configuration with
  * which each inbound was made. 0, -EPROTO with *error, or -ENOMEM; the list is the caller's to
  * clear either way. */
-int v2m_proxy_inbounds_read(const struct v2m_message *answer, struct v2m_proxy_inbounds *inbounds,
-			    struct v2m_error *error);
+int v2m_proxy_inbounds_read(const struct v2m_grpc_message *answer,
+			    struct v2m_proxy_inbounds *inbounds, struct v2m_error *error);
 /* Replaces the users by those of an answer to GetInboundUsers. Users without an email stay, because
  * the API neither shows nor removes them. 0, -EPROTO or -ENOMEM. */
-int v2m_proxy_inbound_set_users(struct v2m_proxy_inbound *inbound, const struct v2m_message *answer,
-				struct v2m_error *error);
+int v2m_proxy_inbound_set_users(struct v2m_proxy_inbound *inbound,
+				const struct v2m_grpc_message *answer, struct v2m_error *error);
 /* Adds the inbounds and users that only the earlier list has. 0 or -ENOMEM. */
 int v2m_proxy_inbounds_keep(struct v2m_proxy_inbounds *inbounds,
 			    const struct v2m_proxy_inbounds *earlier);

@@ -10,18 +10,19 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "messages.pb-c.h"
-#include "proxyapi/channel.h"
+#include "proxyapi/grpc.h"
 #include "proxyapi/inbound.h"
 
 #define SERVICE     "/xray.app.proxyman.command.HandlerService/"
 #define LIST        SERVICE "ListInbounds"
 #define LIST_USERS  SERVICE "GetInboundUsers"
-#define MAX_ANSWERS V2M_CHANNEL_MAX_ANSWER /* all of one question together */
+#define MAX_ANSWERS V2M_GRPC_MAX_ANSWER /* all of one question together */
 
 /* The answers to one question. */
 struct answers {
-	struct v2m_message list;
-	struct v2m_message *items; /* the users of each inbound; empty if it was not asked for */
+	struct v2m_grpc_message list;
+	struct v2m_grpc_message
+		*items; /* the users of each inbound; empty if it was not asked for */
 	size_t count;
 	size_t capacity;
 	uint64_t digest; /* of all of them */
@@ -29,13 +30,13 @@ struct answers {
 
 struct v2m_survey {
 	char *source;
-	struct v2m_channel *channel;
+	struct v2m_grpc *grpc;
 	struct v2m_proxy_inbounds inbounds; /* found last */
 	char *text;
 	size_t length;
 	uint64_t digest;       /* of the answers that they come from */
 	uint64_t list_digest;  /* of the list of inbounds alone */
-	unsigned n_connects;   /* of the channel at the last question that was answered */
+	unsigned n_connects;   /* of the connection at the last question that was answered */
 	uint64_t grace_end_ns; /* CLOCK_MONOTONIC */
 	uint64_t grace_ns;
 	bool keeps_gone; /* the inbounds have users that the proxy does not have */
@@ -54,7 +55,7 @@ int v2m_survey_new(const char *source, struct v2m_survey **survey, struct v2m_er
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	made->grace_ns = V2M_SURVEY_GRACE_NS;
 	made->source = strdup(source);
-	if (!made->source || v2m_channel_new(source, &address, &made->channel)) {
+	if (!made->source || v2m_grpc_new(source, &address, &made->grpc)) {
 		v2m_survey_free(made);
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	}
@@ -66,7 +67,7 @@ void v2m_survey_free(struct v2m_survey *survey)
 {
 	if (!survey)
 		return;
-	v2m_channel_free(survey->channel);
+	v2m_grpc_free(survey->grpc);
 	v2m_proxy_inbounds_clear(&survey->inbounds);
 	free(survey->text);
 	free(survey->source);
@@ -91,14 +92,14 @@ void v2m_survey_set_grace(struct v2m_survey *survey, uint64_t grace_ns)
 
 static void clear_answers(struct answers *answers)
 {
-	v2m_message_clear(&answers->list);
+	v2m_grpc_message_clear(&answers->list);
 	for (size_t i = 0; i < answers->count; i++)
-		v2m_message_clear(&answers->items[i]);
+		v2m_grpc_message_clear(&answers->items[i]);
 	v2m_array_clear(answers);
 }
 
 /* Reads a number of protobuf: seven bits in each byte, the lowest first. False: it is cut off. */
-static bool read_varint(const struct v2m_message *message, size_t *at, uint64_t *number)
+static bool read_varint(const struct v2m_grpc_message *message, size_t *at, uint64_t *number)
 {
 	*number = 0;
 	for (unsigned shift = 0; shift < 64 && *at < message->length; shift += 7) {
@@ -113,7 +114,7 @@ static bool read_varint(const struct v2m_message *message, size_t *at, uint64_t 
 
 /* A hash of a list in which the order does not matter, because the proxy answers in no order. Costs
  * much less than unpacking the list. */
-static uint64_t digest_list(const struct v2m_message *message)
+static uint64_t digest_list(const struct v2m_grpc_message *message)
 {
 	const uint64_t items_of_list = 1 << 3 | 2;
 	uint64_t digest = message->length;
@@ -134,18 +135,18 @@ static uint64_t digest_list(const struct v2m_message *message)
 }
 
 /* Adds the digest of the users of an inbound. */
-static uint64_t add_digest(uint64_t digest, const char *tag, const struct v2m_message *users)
+static uint64_t add_digest(uint64_t digest, const char *tag, const struct v2m_grpc_message *users)
 {
 	const uint64_t parts[] = { v2m_hash(tag, strlen(tag)), digest_list(users) };
 
 	return digest + v2m_hash(parts, sizeof(parts));
 }
 
-static int ask_list(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_message *answer,
-		    struct v2m_error *error)
+static int ask_list(struct v2m_survey *survey, uint64_t deadline_ns,
+		    struct v2m_grpc_message *answer, struct v2m_error *error)
 {
-	const struct v2m_message nothing = { 0 };
-	int result = v2m_channel_call(survey->channel, LIST, &nothing, deadline_ns, answer, error);
+	const struct v2m_grpc_message nothing = { 0 };
+	int result = v2m_grpc_call(survey->grpc, LIST, &nothing, deadline_ns, answer, error);
 
 	if (result == -EOPNOTSUPP)
 		return v2m_error_set(error, result,
@@ -156,10 +157,10 @@ static int ask_list(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_
 }
 
 static int ask_users(struct v2m_survey *survey, const struct v2m_proxy_inbound *inbound,
-		     uint64_t deadline_ns, struct v2m_message *answer, struct v2m_error *error)
+		     uint64_t deadline_ns, struct v2m_grpc_message *answer, struct v2m_error *error)
 {
 	V2mPb__UsersRequest request = V2M_PB__USERS_REQUEST__INIT;
-	V2M_CLEANUP(v2m_message_clear) struct v2m_message packed = { 0 };
+	V2M_CLEANUP(v2m_grpc_message_clear) struct v2m_grpc_message packed = { 0 };
 	int result;
 
 	request.tag = inbound->tag;
@@ -168,7 +169,7 @@ static int ask_users(struct v2m_survey *survey, const struct v2m_proxy_inbound *
 	if (!packed.data)
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	v2m_pb__users_request__pack(&request, packed.data);
-	result = v2m_channel_call(survey->channel, LIST_USERS, &packed, deadline_ns, answer, error);
+	result = v2m_grpc_call(survey->grpc, LIST_USERS, &packed, deadline_ns, answer, error);
 	/* In older versions, some protocols only have the users of their settings. */
 	if (result == -EREMOTEIO && !inbound->has_manager)
 		return 0;
@@ -184,7 +185,7 @@ static int ask_all_users(struct v2m_survey *survey, const struct v2m_proxy_inbou
 
 	for (size_t i = 0; i < inbounds->count && !result; i++) {
 		const struct v2m_proxy_inbound *inbound = &inbounds->items[i];
-		struct v2m_message *answer = v2m_array_append(answers);
+		struct v2m_grpc_message *answer = v2m_array_append(answers);
 
 		if (!answer)
 			return v2m_error_set(error, -ENOMEM, "out of memory");
@@ -252,7 +253,7 @@ static int take_inbounds(struct v2m_survey *survey, struct v2m_proxy_inbounds *f
 /* The users of a proxy that was restarted may come back. */
 static void notice_restart(struct v2m_survey *survey)
 {
-	unsigned n = v2m_channel_connects(survey->channel);
+	unsigned n = v2m_grpc_connects(survey->grpc);
 
 	if (survey->text && n != survey->n_connects)
 		survey->grace_end_ns = v2m_clock_mono_ns() + survey->grace_ns;

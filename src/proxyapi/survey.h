@@ -27,7 +27,7 @@ int v2m_survey_new(const char *source, struct v2m_survey **survey, struct v2m_er
 void v2m_survey_free(struct v2m_survey *survey);
 
 /* Asks the proxy, until the deadline at the latest (CLOCK_MONOTONIC in nanoseconds). 1: something
- * has changed; 0: nothing has; or -errno with *error, as of v2m_channel_call(). What was found
+ * has changed; 0: nothing has; or -errno with *error, as of v2m_grpc_call(). What was found
  * before stays then. */
 int v2m_survey_ask(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_error *error);
 

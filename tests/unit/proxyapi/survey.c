@@ -2,6 +2,7 @@
 #include "unit/proxyapi/grpc_server.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/transport.h"
@@ -411,6 +412,35 @@ static void a_server_that_cannot_list_is_told_apart(void **state)
 	assert_non_null(strstr(scene->error.text, "cannot list its inbounds"));
 }
 
+static void answer_with_file(struct scene *scene, const char *path, const char *file)
+{
+	char *data;
+	size_t length;
+
+	assert_int_equal(v2m_read_file(file, 65536, &data, &length), 0);
+	server_answer(scene->server, path, data, length, 0);
+	free(data);
+}
+
+/* The files were encoded without src/proxyapi/messages.proto, from Xray's own field numbers. */
+static void messages_that_were_encoded_elsewhere_are_read(void **state)
+{
+	struct scene *scene = *state;
+	size_t length;
+
+	answer_with_file(scene, LIST, "../data/proxyapi/inbounds.bin");
+	answer_with_file(scene, USERS "vless", "../data/proxyapi/users.bin");
+	server_answer(scene->server, USERS "vmess", "", 0, 0);
+	server_answer(scene->server, USERS "trojan", "", 0, 0);
+	server_answer(scene->server, USERS "tun", "", 0, 2);
+	assert_int_equal(ask(scene), 1);
+	assert_keys(scene, "sam@1080 s@example.com@8388 user0@example.com@443 "
+			   "user1@example.com@443 user2@example.com@443 vmess@8443/udp");
+	assert_non_null(strstr(v2m_survey_text(scene->survey, &length), "20000-20010"));
+	assert_non_null(strstr(v2m_survey_text(scene->survey, &length), "\"abcd\""));
+	assert_null(strstr(v2m_survey_text(scene->survey, &length), "secret"));
+}
+
 int main(void)
 {
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, start, stop)
@@ -420,6 +450,7 @@ int main(void)
 		WITH_SERVER(users_without_an_email_stay_as_the_settings_have_them),
 		WITH_SERVER(a_port_that_changes_changes_the_keys),
 		WITH_SERVER(every_protocol_gives_its_users_and_no_passwords),
+		WITH_SERVER(messages_that_were_encoded_elsewhere_are_read),
 		WITH_SERVER(a_restart_of_the_proxy_is_no_change),
 		WITH_SERVER(users_that_do_not_come_back_go_after_the_grace_time),
 		WITH_SERVER(what_was_found_stays_if_the_proxy_fails),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "proxyapi/answer.h"
+#include "proxyapi/grpc_answer.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -54,8 +54,8 @@ static void copy_message(const char *value, size_t length, char *copy, size_t si
 	copy[n] = 0;
 }
 
-void v2m_answer_header(struct v2m_answer *answer, const char *name, const char *value,
-		       size_t value_length)
+void v2m_grpc_answer_header(struct v2m_grpc_answer *answer, const char *name, const char *value,
+			    size_t value_length)
 {
 	static const char type[] = "application/grpc";
 
@@ -74,7 +74,7 @@ void v2m_answer_header(struct v2m_answer *answer, const char *name, const char *
 }
 
 /* The length that the prefix announces. */
-static size_t announced(const struct v2m_answer *answer)
+static size_t announced(const struct v2m_grpc_answer *answer)
 {
 	const uint8_t *prefix = answer->bytes;
 
@@ -83,7 +83,7 @@ static size_t announced(const struct v2m_answer *answer)
 }
 
 /* The announced length is not believed: memory grows with what arrives. 0 or -ENOMEM. */
-static int append(struct v2m_answer *answer, const uint8_t *data, size_t length)
+static int append(struct v2m_grpc_answer *answer, const uint8_t *data, size_t length)
 {
 	size_t needed = answer->length + length;
 
@@ -104,39 +104,40 @@ static int append(struct v2m_answer *answer, const uint8_t *data, size_t length)
 	return 0;
 }
 
-int v2m_answer_data(struct v2m_answer *answer, const uint8_t *data, size_t length)
+int v2m_grpc_answer_data(struct v2m_grpc_answer *answer, const uint8_t *data, size_t length)
 {
 	answer->has_begun = true;
 	if (!answer->result && !answer->is_grpc)
 		answer->result = -EPROTO;
-	if (!answer->result && answer->length + length > answer->max_length + V2M_ANSWER_PREFIX_LEN)
+	if (!answer->result &&
+	    answer->length + length > answer->max_length + V2M_GRPC_ANSWER_PREFIX_LEN)
 		answer->result = -EMSGSIZE;
 	if (!answer->result)
 		answer->result = append(answer, data, length);
-	if (answer->result || answer->length < V2M_ANSWER_PREFIX_LEN)
+	if (answer->result || answer->length < V2M_GRPC_ANSWER_PREFIX_LEN)
 		return answer->result;
 	if (answer->bytes[0] != 0)
 		answer->result = -EPROTO; /* compressed, which we did not offer */
 	else if (announced(answer) > answer->max_length)
 		answer->result = -EMSGSIZE;
-	else if (answer->length > V2M_ANSWER_PREFIX_LEN + announced(answer))
+	else if (answer->length > V2M_GRPC_ANSWER_PREFIX_LEN + announced(answer))
 		answer->result = -EPROTO; /* a second message */
 	return answer->result;
 }
 
-void v2m_answer_end(struct v2m_answer *answer, uint32_t code)
+void v2m_grpc_answer_end(struct v2m_grpc_answer *answer, uint32_t code)
 {
 	answer->has_ended = true;
 	answer->stream_error = code;
 }
 
-static bool is_complete(const struct v2m_answer *answer)
+static bool is_complete(const struct v2m_grpc_answer *answer)
 {
-	return answer->length >= V2M_ANSWER_PREFIX_LEN &&
-	       answer->length == V2M_ANSWER_PREFIX_LEN + announced(answer);
+	return answer->length >= V2M_GRPC_ANSWER_PREFIX_LEN &&
+	       answer->length == V2M_GRPC_ANSWER_PREFIX_LEN + announced(answer);
 }
 
-int v2m_answer_check(const struct v2m_answer *answer)
+int v2m_grpc_answer_check(const struct v2m_grpc_answer *answer)
 {
 	if (answer->has_status && answer->is_grpc && answer->status == STATUS_UNIMPLEMENTED)
 		return -EOPNOTSUPP;
@@ -148,44 +149,45 @@ int v2m_answer_check(const struct v2m_answer *answer)
 	return 0;
 }
 
-const char *v2m_answer_why(const struct v2m_answer *answer, char why[static V2M_ANSWER_WHY_LEN])
+const char *v2m_grpc_answer_why(const struct v2m_grpc_answer *answer,
+				char why[static V2M_GRPC_ANSWER_WHY_LEN])
 {
 	if (answer->result == -EMSGSIZE)
-		snprintf(why, V2M_ANSWER_WHY_LEN, "the answer is larger than %zu bytes",
+		snprintf(why, V2M_GRPC_ANSWER_WHY_LEN, "the answer is larger than %zu bytes",
 			 answer->max_length);
 	else if (answer->result == -ENOMEM)
-		snprintf(why, V2M_ANSWER_WHY_LEN, "out of memory");
+		snprintf(why, V2M_GRPC_ANSWER_WHY_LEN, "out of memory");
 	else if (answer->has_status && answer->is_grpc && answer->status)
-		snprintf(why, V2M_ANSWER_WHY_LEN, "the proxy answers with status %u: %s",
+		snprintf(why, V2M_GRPC_ANSWER_WHY_LEN, "the proxy answers with status %u: %s",
 			 answer->status, *answer->message ? answer->message : "without a reason");
 	else if (answer->http_status && answer->http_status != 200)
-		snprintf(why, V2M_ANSWER_WHY_LEN,
+		snprintf(why, V2M_GRPC_ANSWER_WHY_LEN,
 			 "expected HTTP status 200, got %d. Is this the port of the proxy's API?",
 			 answer->http_status);
 	else if (!answer->is_grpc)
-		snprintf(why, V2M_ANSWER_WHY_LEN,
+		snprintf(why, V2M_GRPC_ANSWER_WHY_LEN,
 			 "the answer is not gRPC. Is this the port of the proxy's API?");
 	else if (answer->stream_error)
-		snprintf(why, V2M_ANSWER_WHY_LEN,
+		snprintf(why, V2M_GRPC_ANSWER_WHY_LEN,
 			 "the proxy broke off its answer (HTTP/2 error %u)", answer->stream_error);
 	else
-		snprintf(why, V2M_ANSWER_WHY_LEN,
+		snprintf(why, V2M_GRPC_ANSWER_WHY_LEN,
 			 "the answer is incomplete: expected one message and a status");
 	return why;
 }
 
-struct v2m_message v2m_answer_take(struct v2m_answer *answer)
+struct v2m_grpc_message v2m_grpc_answer_take(struct v2m_grpc_answer *answer)
 {
-	struct v2m_message message = { .length = answer->length - V2M_ANSWER_PREFIX_LEN };
+	struct v2m_grpc_message message = { .length = answer->length - V2M_GRPC_ANSWER_PREFIX_LEN };
 
-	memmove(answer->bytes, answer->bytes + V2M_ANSWER_PREFIX_LEN, message.length);
+	memmove(answer->bytes, answer->bytes + V2M_GRPC_ANSWER_PREFIX_LEN, message.length);
 	message.data = V2M_TAKE(answer->bytes);
 	answer->length = 0;
 	answer->capacity = 0;
 	return message;
 }
 
-void v2m_answer_clear(struct v2m_answer *answer)
+void v2m_grpc_answer_clear(struct v2m_grpc_answer *answer)
 {
 	free(answer->bytes);
 	answer->bytes = NULL;

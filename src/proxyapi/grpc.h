@@ -5,8 +5,8 @@
  * an answer that is late, too large, cut off or no gRPC is an error and ends the connection, and
  * the next call makes a new one.
  */
-#ifndef V2METER_PROXYAPI_CHANNEL_H
-#define V2METER_PROXYAPI_CHANNEL_H
+#ifndef V2METER_PROXYAPI_GRPC_H
+#define V2METER_PROXYAPI_GRPC_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,28 +15,31 @@
 #include "base/error.h"
 #include "proxyapi/address.h"
 
-struct v2m_channel;
+struct v2m_grpc;
 
 /* The largest answer that is taken, in bytes. */
-#define V2M_CHANNEL_MAX_ANSWER (32u << 20)
+#define V2M_GRPC_MAX_ANSWER (32u << 20)
 
 /* An encoded protobuf message. */
-struct v2m_message {
+struct v2m_grpc_message {
 	uint8_t *data; /* malloc'd; NULL if it is empty */
 	size_t length;
 };
 
-void v2m_message_clear(struct v2m_message *message);
+void v2m_grpc_message_clear(struct v2m_grpc_message *message);
 
 /* Connects at the first call only. source names the server in errors and is copied. 0 or -ENOMEM.
  */
-int v2m_channel_new(const char *source, const struct v2m_proxy_address *address,
-		    struct v2m_channel **channel);
+int v2m_grpc_new(const char *source, const struct v2m_proxy_address *address,
+		 struct v2m_grpc **grpc);
+/* For tests: the same on a connected non-blocking socket, which is taken over, and not replaced
+ * when it ends. */
+int v2m_grpc_new_on(const char *source, int fd, struct v2m_grpc **grpc);
 /* NULL: does nothing. */
-void v2m_channel_free(struct v2m_channel *channel);
+void v2m_grpc_free(struct v2m_grpc *grpc);
 
-/* How often the channel has connected. It grows if a server was restarted between two calls. */
-unsigned v2m_channel_connects(const struct v2m_channel *channel);
+/* How often it has connected. It grows if a server was restarted between two calls. */
+unsigned v2m_grpc_connects(const struct v2m_grpc *grpc);
 
 /*
  * Calls a method, such as "/package.Service/Method", and waits for the answer until the deadline
@@ -47,8 +50,7 @@ unsigned v2m_channel_connects(const struct v2m_channel *channel);
  * is no gRPC; -ECONNRESET: the connection ended before the answer; -ENOMEM; or what connect(2)
  * says. All but -EOPNOTSUPP may pass.
  */
-int v2m_channel_call(struct v2m_channel *channel, const char *method,
-		     const struct v2m_message *request, uint64_t deadline_ns,
-		     struct v2m_message *answer, struct v2m_error *error);
+int v2m_grpc_call(struct v2m_grpc *grpc, const char *method, const struct v2m_grpc_message *request,
+		  uint64_t deadline_ns, struct v2m_grpc_message *answer, struct v2m_error *error);
 
 #endif

@@ -4,20 +4,20 @@
  * message behind a prefix of five bytes, and trailers with "grpc-status". The HTTP status is 200
  * also if the call failed.
  */
-#ifndef V2METER_PROXYAPI_ANSWER_H
-#define V2METER_PROXYAPI_ANSWER_H
+#ifndef V2METER_PROXYAPI_GRPC_ANSWER_H
+#define V2METER_PROXYAPI_GRPC_ANSWER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proxyapi/channel.h"
+#include "proxyapi/grpc.h"
 
-#define V2M_ANSWER_PREFIX_LEN 5
-#define V2M_ANSWER_WHY_LEN    320
+#define V2M_GRPC_ANSWER_PREFIX_LEN 5
+#define V2M_GRPC_ANSWER_WHY_LEN    320
 
 /* Everything besides max_length starts as zeros. */
-struct v2m_answer {
+struct v2m_grpc_answer {
 	size_t max_length; /* of the message */
 	bool has_begun;    /* something of it has arrived */
 	bool has_ended;
@@ -33,21 +33,22 @@ struct v2m_answer {
 	size_t capacity;
 };
 
-void v2m_answer_header(struct v2m_answer *answer, const char *name, const char *value,
-		       size_t value_length);
+void v2m_grpc_answer_header(struct v2m_grpc_answer *answer, const char *name, const char *value,
+			    size_t value_length);
 /* 0, or answer->result: the rest is not wanted. */
-int v2m_answer_data(struct v2m_answer *answer, const uint8_t *data, size_t length);
+int v2m_grpc_answer_data(struct v2m_grpc_answer *answer, const uint8_t *data, size_t length);
 /* code: the error with which HTTP/2 ends the stream; 0: none. */
-void v2m_answer_end(struct v2m_answer *answer, uint32_t code);
+void v2m_grpc_answer_end(struct v2m_grpc_answer *answer, uint32_t code);
 
-/* After the end: 0, -EOPNOTSUPP, -EREMOTEIO or -EPROTO, see v2m_channel_call(). */
-int v2m_answer_check(const struct v2m_answer *answer);
+/* After the end: 0, -EOPNOTSUPP, -EREMOTEIO or -EPROTO, see v2m_grpc_call(). */
+int v2m_grpc_answer_check(const struct v2m_grpc_answer *answer);
 /* Writes and returns the reason of a result that is not 0. What the server says is shown without
  * control characters. */
-const char *v2m_answer_why(const struct v2m_answer *answer, char why[static V2M_ANSWER_WHY_LEN]);
+const char *v2m_grpc_answer_why(const struct v2m_grpc_answer *answer,
+				char why[static V2M_GRPC_ANSWER_WHY_LEN]);
 
-/* Moves the message out, after v2m_answer_check() returned 0. */
-struct v2m_message v2m_answer_take(struct v2m_answer *answer);
-void v2m_answer_clear(struct v2m_answer *answer);
+/* Moves the message out, after v2m_grpc_answer_check() returned 0. */
+struct v2m_grpc_message v2m_grpc_answer_take(struct v2m_grpc_answer *answer);
+void v2m_grpc_answer_clear(struct v2m_grpc_answer *answer);
 
 #endif

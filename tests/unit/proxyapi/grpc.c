@@ -2,8 +2,9 @@
 #include "unit/proxyapi/grpc_server.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "proxyapi/address.h"
-#include "proxyapi/channel.h"
+#include "proxyapi/grpc.h"
 
 #define METHOD "/a.B/C"
 
@@ -11,8 +12,8 @@ static const uint64_t second_ns = 1000000000;
 
 struct client {
 	struct grpc_server *server;
-	struct v2m_channel *channel;
-	struct v2m_message answer;
+	struct v2m_grpc *grpc;
+	struct v2m_grpc_message answer;
 	struct v2m_error error;
 };
 
@@ -24,7 +25,7 @@ static int start(void **state)
 	client->server = server_start();
 	server_answer(client->server, METHOD, "hello", 5, 0);
 	assert_int_equal(v2m_proxy_address_parse(client->server->name, &address, NULL), 0);
-	assert_int_equal(v2m_channel_new(client->server->name, &address, &client->channel), 0);
+	assert_int_equal(v2m_grpc_new(client->server->name, &address, &client->grpc), 0);
 	*state = client;
 	return 0;
 }
@@ -33,8 +34,8 @@ static int stop(void **state)
 {
 	struct client *client = *state;
 
-	v2m_message_clear(&client->answer);
-	v2m_channel_free(client->channel);
+	v2m_grpc_message_clear(&client->answer);
+	v2m_grpc_free(client->grpc);
 	server_stop(client->server);
 	free(client);
 	return 0;
@@ -42,12 +43,12 @@ static int stop(void **state)
 
 static int call(struct client *client, uint64_t timeout_ns)
 {
-	static const struct v2m_message request = { (uint8_t *)"question", 8 };
+	static const struct v2m_grpc_message request = { (uint8_t *)"question", 8 };
 
-	v2m_message_clear(&client->answer);
+	v2m_grpc_message_clear(&client->answer);
 	memset(&client->error, 0, sizeof(client->error));
-	return v2m_channel_call(client->channel, METHOD, &request, v2m_clock_mono_ns() + timeout_ns,
-				&client->answer, &client->error);
+	return v2m_grpc_call(client->grpc, METHOD, &request, v2m_clock_mono_ns() + timeout_ns,
+			     &client->answer, &client->error);
 }
 
 static void assert_answered(struct client *client)
@@ -64,7 +65,7 @@ static void a_call_is_answered_and_the_connection_kept(void **state)
 	for (int i = 0; i < 20; i++)
 		assert_answered(client);
 	assert_int_equal(server_connections(client->server), 1);
-	assert_int_equal(v2m_channel_connects(client->channel), 1);
+	assert_int_equal(v2m_grpc_connects(client->grpc), 1);
 }
 
 static void an_empty_answer_is_no_error(void **state)
@@ -123,7 +124,7 @@ static void a_server_that_closed_a_kept_connection_is_asked_again(void **state)
 	client->server->closes = true;
 	for (int i = 0; i < 10; i++)
 		assert_answered(client);
-	assert_int_equal(v2m_channel_connects(client->channel), 10);
+	assert_int_equal(v2m_grpc_connects(client->grpc), 10);
 }
 
 /* The call fails with the result and with a sentence, and the next one succeeds. */
@@ -188,22 +189,48 @@ static void an_answer_in_single_bytes_arrives(void **state)
 static void a_socket_that_is_not_there_is_an_error_that_may_pass(void **state)
 {
 	struct v2m_proxy_address address;
-	struct v2m_channel *channel;
-	const struct v2m_message request = { 0 };
-	struct v2m_message answer = { 0 };
+	struct v2m_grpc *grpc;
+	const struct v2m_grpc_message request = { 0 };
+	struct v2m_grpc_message answer = { 0 };
 	struct v2m_error error;
 
 	(void)state;
 	assert_int_equal(v2m_proxy_address_parse("xray-api+unix:@nobody-is-here", &address, NULL),
 			 0);
-	assert_int_equal(v2m_channel_new("there", &address, &channel), 0);
-	assert_int_equal(v2m_channel_call(channel, METHOD, &request,
-					  v2m_clock_mono_ns() + second_ns, &answer, &error),
+	assert_int_equal(v2m_grpc_new("there", &address, &grpc), 0);
+	assert_int_equal(v2m_grpc_call(grpc, METHOD, &request, v2m_clock_mono_ns() + second_ns,
+				       &answer, &error),
 			 -ECONNREFUSED);
 	assert_string_equal(error.text,
 			    "there: the proxy's API cannot be reached: Connection refused");
 	assert_int_equal(error.failure, V2M_FAILURE_PASSING);
-	v2m_channel_free(channel);
+	v2m_grpc_free(grpc);
+}
+
+/* As in the fuzz test, which needs seeds that come so far. */
+static void an_answer_that_is_there_already_is_taken(void **state)
+{
+	const struct v2m_grpc_message request = { 0 };
+	struct v2m_grpc_message answer = { 0 };
+	struct v2m_error error = { 0 };
+	struct v2m_grpc *grpc;
+	size_t length;
+	char *data;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(v2m_read_file("../data/proxyapi/answer.http2", 65536, &data, &length), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	assert_int_equal(send(ends[0], data, length, 0), length);
+	assert_int_equal(v2m_grpc_new_on("pair", ends[1], &grpc), 0);
+	assert_int_equal(v2m_grpc_call(grpc, METHOD, &request, v2m_clock_mono_ns() + second_ns,
+				       &answer, &error),
+			 0);
+	assert_int_equal(answer.length, 321);
+	v2m_grpc_message_clear(&answer);
+	v2m_grpc_free(grpc);
+	close(ends[0]);
+	free(data);
 }
 
 int main(void)
@@ -219,6 +246,7 @@ int main(void)
 		WITH_SERVER(no_misbehaviour_of_the_server_hurts),
 		WITH_SERVER(an_endless_answer_ends_at_the_limit),
 		WITH_SERVER(an_answer_in_single_bytes_arrives),
+		cmocka_unit_test(an_answer_that_is_there_already_is_taken),
 		cmocka_unit_test(a_socket_that_is_not_there_is_an_error_that_may_pass),
 	};
 
