@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "keys/key_list.h"
 #include "keys/key_notes.h"
+#include "keys/live_source.h"
 
 /* The keys that the sources held, each list in the order of the sources. */
 struct v2m_gathered {
@@ -18,8 +19,9 @@ struct v2m_gathered {
 	struct v2m_key_list clients;     /* from V2Ray configurations */
 	struct v2m_key_list assignments; /* from port files: uuid, port and source only */
 	const struct v2m_keyset
-		*previous;          /* the active keys, which come before newcomers; NULL: none */
-	struct v2m_key_notes notes; /* on entries that gave no key, or not all of one */
+		*previous; /* the active keys, which come before newcomers; NULL: none */
+	const struct v2m_live_sources *live; /* NULL: no API can be asked */
+	struct v2m_key_notes notes;          /* on entries that gave no key, or not all of one */
 };
 
 void v2m_gathered_clear(struct v2m_gathered *gathered);

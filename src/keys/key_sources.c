@@ -53,9 +53,13 @@ int v2m_key_sources_paths(const struct v2m_strings *sources, const char *auto_ro
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings made = { 0 };
 
 	for (size_t i = 0; i < sources->count; i++) {
-		int result = strcmp(sources->items[i], AUTO) == 0
-				     ? add_auto_places(auto_root, &made)
-				     : v2m_strings_add(&made, sources->items[i]);
+		int result;
+
+		if (v2m_is_live_source(sources->items[i]))
+			continue;
+		result = strcmp(sources->items[i], AUTO) == 0
+				 ? add_auto_places(auto_root, &made)
+				 : v2m_strings_add(&made, sources->items[i]);
 
 		if (result)
 			return result;
@@ -296,6 +300,7 @@ int v2m_key_sources_load(const struct v2m_strings *sources,
 	struct loading loading = { .options = options, .before = report, .error = error };
 
 	loading.gathered.previous = options->previous;
+	loading.gathered.live = options->live;
 
 	for (size_t i = 0; i < sources->count; i++) {
 		if (strcmp(sources->items[i], AUTO) == 0)

@@ -7,6 +7,7 @@
 #define V2METER_KEYS_KEY_SOURCES_H
 
 #include "keys/key_list.h"
+#include "keys/live_source.h"
 #include "keys/source_report.h"
 #include "base/string_list.h"
 #include "base/error.h"
@@ -22,7 +23,8 @@ struct v2m_source_options {
 	bool (*knows_subject)(void *context, const char *subject);
 	void *context;
 	int64_t now_us;
-	const char *auto_root; /* put before the places of "auto"; NULL: nothing */
+	const struct v2m_live_sources *live; /* NULL: APIs of proxies are not asked */
+	const char *auto_root;               /* put before the places of "auto"; NULL: nothing */
 };
 
 /* Reads all sources, also after one fails, and replaces *report by an entry for each. A path that

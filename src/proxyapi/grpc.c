@@ -32,12 +32,6 @@ struct v2m_grpc {
 	struct v2m_grpc_answer *answer; /* NULL: no call waits */
 };
 
-void v2m_grpc_message_clear(struct v2m_grpc_message *message)
-{
-	free(message->data);
-	*message = (struct v2m_grpc_message){ 0 };
-}
-
 int v2m_grpc_new(const char *source, const struct v2m_proxy_address *address,
 		 struct v2m_grpc **grpc)
 {

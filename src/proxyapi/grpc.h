@@ -14,19 +14,12 @@
 
 #include "base/error.h"
 #include "proxyapi/address.h"
+#include "proxyapi/grpc_message.h"
 
 struct v2m_grpc;
 
 /* The largest answer that is taken, in bytes. */
 #define V2M_GRPC_MAX_ANSWER (32u << 20)
-
-/* An encoded protobuf message. */
-struct v2m_grpc_message {
-	uint8_t *data; /* malloc'd; NULL if it is empty */
-	size_t length;
-};
-
-void v2m_grpc_message_clear(struct v2m_grpc_message *message);
 
 /* Connects at the first call only. source names the server in errors and is copied. 0 or -ENOMEM.
  */

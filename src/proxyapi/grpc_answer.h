@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proxyapi/grpc.h"
+#include "proxyapi/grpc_message.h"
 
 #define V2M_GRPC_ANSWER_PREFIX_LEN 5
 #define V2M_GRPC_ANSWER_WHY_LEN    320

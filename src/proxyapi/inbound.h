@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
-#include "proxyapi/grpc.h"
+#include "proxyapi/grpc_message.h"
 
 struct v2m_proxy_user {
 	char *id;   /* the UUID, or the public key of WireGuard; NULL if the protocol has none */

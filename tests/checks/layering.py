@@ -43,7 +43,7 @@ RULES = {
     "json": ("base", "json"),
     "ledger": ("accounting config keys json base", "sqlite json"),
     "http": ("api accounting config keys json base", "server json"),
-    "collector": ("api accounting config keys devices sockets datapath netlink ledger base", "systemd"),
+    "collector": ("api accounting config keys proxyapi devices sockets datapath netlink ledger base", "systemd"),
     "ctl": ("ctl/top json base", "client json"),
     "ctl/top": ("ctl json base", "json curses"),
     "config": ("json base", "json"),
@@ -57,7 +57,7 @@ RULES = {
     "pins": ("base", "kernel"),
     "sockets": ("pins netlink base", "kernel"),
     "datapath": ("pins netlink base", "kernel systemd"),
-    "daemon": ("api config keys devices sockets datapath netlink ledger http collector base json", "systemd"),
+    "daemon": ("api config keys proxyapi devices sockets datapath netlink ledger http collector base json", "systemd"),
 }
 
 SOURCE = pathlib.Path("src")
