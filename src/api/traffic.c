@@ -98,7 +98,7 @@ int v2m_api_key_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes u
 	struct v2m_api api;
 	int result;
 
-	if (v2m_api_refuse_key(snapshot, key, body, &result))
+	if (v2m_api_refuse_key(snapshot, unit, key, body, &result))
 		return result;
 	v2m_api_init(&api, snapshot, unit);
 	json = &api.json;
@@ -144,7 +144,7 @@ int v2m_api_key_peers(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 	struct v2m_api api;
 	int result;
 
-	if (v2m_api_refuse_key(snapshot, key, body, &result))
+	if (v2m_api_refuse_key(snapshot, unit, key, body, &result))
 		return result;
 	v2m_api_init(&api, snapshot, unit);
 	v2m_api_entry_of_key(&api, key, &entry);
@@ -202,11 +202,11 @@ int v2m_api_root(struct v2m_body *body)
 int v2m_api_health(const struct v2m_health *health, const char *healthy, struct v2m_body *body)
 {
 	struct v2m_json_writer json = { 0 };
-	const char *status = health->reason ? "degraded" : healthy;
+	const char *status = health->reason[0] ? "degraded" : healthy;
 
 	v2m_write_open(&json, '{');
 	v2m_put_string(&json, "status", health->can_serve ? status : "unavailable");
-	if (health->reason)
+	if (health->reason[0])
 		v2m_put_string(&json, "reason", health->reason);
 	if (!health->can_serve) {
 		v2m_put_string(&json, "detail", V2M_DETAIL_UNREADABLE);

@@ -47,6 +47,7 @@ static int collect_doc(struct docs *docs, const struct v2m_key_format *format,
 
 /* The state while one source is read. */
 struct reading {
+	const struct v2m_live_sources *live; /* NULL: no API can be asked */
 	struct v2m_gathered *gathered;
 	struct docs docs;
 	bool in_directory; /* files that are not meant for us are passed over there */
@@ -265,7 +266,7 @@ static int read_live_text(struct reading *reading, const char *source, const cha
 /* Reads the API that the configuration names as a key source. */
 static int read_live_source(struct reading *reading, const char *source)
 {
-	const struct v2m_live_sources *live = reading->gathered->live;
+	const struct v2m_live_sources *live = reading->live;
 	V2M_FREE char *text = NULL;
 	size_t length;
 	int result;
@@ -295,7 +296,7 @@ static void note_silence(struct reading *reading, const char *path, bool is_earl
  * through the API. 1: the proxy has not been asked, or does not answer; 0 or -errno. */
 static int read_running_proxy(struct reading *reading, const char *path)
 {
-	const struct v2m_live_sources *live = reading->gathered->live;
+	const struct v2m_live_sources *live = reading->live;
 	V2M_FREE char *text = NULL;
 	struct v2m_error error = { 0 };
 	struct v2m_v2ray_api api;
@@ -353,10 +354,10 @@ static int read_source(struct reading *reading, const char *path, const char **k
 	return v2m_error_set(reading->error, -EINVAL, "%s: expected %s", path, descriptions);
 }
 
-int v2m_source_read(const char *path, struct v2m_gathered *gathered, const char **kind,
-		    struct v2m_error *error)
+int v2m_source_read(const char *path, const struct v2m_live_sources *live,
+		    struct v2m_gathered *gathered, const char **kind, struct v2m_error *error)
 {
-	struct reading reading = { .gathered = gathered, .error = error };
+	struct reading reading = { .live = live, .gathered = gathered, .error = error };
 	int result;
 
 	if (v2m_is_live_source(path)) {
