@@ -47,7 +47,8 @@ RULES = {
     "http": ("api accounting config keys json base", "server json"),
     "collector": ("api accounting config keys keys/memory proxyapi reading devices sockets datapath netlink ledger ipc process base", "systemd"),
     "answering": ("api ipc http process base", "sandbox"),
-    "ctl": ("ctl/top json base", "client json"),
+    "ctl": ("ctl/doctor ctl/top json base", "client json"),
+    "ctl/doctor": ("ctl config json base", "json sandbox"),
     "ctl/top": ("ctl json base", "json curses"),
     "config": ("json base", "json"),
     "keys": ("json base", "json"),
@@ -63,7 +64,8 @@ RULES = {
     "pins": ("base", "kernel"),
     "sockets": ("pins netlink base", "kernel"),
     "datapath": ("pins netlink base", "kernel systemd"),
-    "daemon": ("api config keys proxyapi reading devices sockets datapath netlink ledger http answering collector process base json", "systemd"),
+    "selftest": ("datapath netlink base", "kernel"),
+    "daemon": ("api config keys proxyapi reading devices sockets datapath netlink ledger http answering collector selftest process base json", "systemd"),
 }
 
 SOURCE = pathlib.Path("src")
