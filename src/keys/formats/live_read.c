@@ -30,30 +30,36 @@ int v2m_live_read(const char *source, const struct v2m_live_sources *live,
 		  struct v2m_gathered *gathered, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list keys = { 0 };
-	V2M_FREE char *text = NULL;
-	size_t length;
+	const struct v2m_live_source *said = v2m_live_sources_find(live, source);
 	int result;
 
-	if (!live)
-		return v2m_error_set(error, -EINVAL, "%s: no API can be asked here", source);
-	result = live->text(live->context, source, &text, &length, error);
-	if (!result)
-		result = read_text(source, text, length, &keys, &gathered->notes, error);
+	if (!said)
+		return v2m_error_set(error, -EAGAIN, "%.200s: it has not been asked yet", source);
+	if (said->result) {
+		*error = said->error;
+		return said->result;
+	}
+	result = read_text(source, said->text, said->length, &keys, &gathered->notes, error);
 	return result ? result : take_keys(source, &keys, gathered, error);
 }
 
-/* Notes why users are those of the file, or those that the API named earlier. A proxy that is not
- * running is no fault. */
-static void note_silence(const char *path, bool is_earlier, int result,
-			 struct v2m_gathered *gathered, const struct v2m_error *error)
+/* Notes where the users come from: the running proxy, what it said earlier, or the file. A proxy
+ * that is not running is no fault. */
+static void note_origin(const char *path, const struct v2m_live_source *said,
+			struct v2m_gathered *gathered)
 {
-	bool is_down = result == -ECONNREFUSED || result == -ENOENT || result == -EAGAIN;
+	bool is_down =
+		said->result == -ECONNREFUSED || said->result == -ENOENT || said->result == -EAGAIN;
 
-	v2m_key_note_file(&gathered->notes,
-			  is_earlier && !is_down ? V2M_NOTE_MISSING : V2M_NOTE_REMARK, path,
-			  "%s: %s", error->text,
-			  is_earlier ? "the users that it had last are used"
-				     : "the users of the file are used");
+	if (!said->result)
+		v2m_key_note_file(&gathered->notes, V2M_NOTE_REMARK, path,
+				  "its users are those of the running proxy, by %s", said->source);
+	else
+		v2m_key_note_file(&gathered->notes,
+				  said->text && !is_down ? V2M_NOTE_MISSING : V2M_NOTE_REMARK, path,
+				  "%s: %s", said->error.text,
+				  said->text ? "the users that it had last are used"
+					     : "the users of the file are used");
 }
 
 /* Gives the key what it has in the file. */
@@ -96,23 +102,21 @@ int v2m_live_read_proxy(const char *path, const struct v2m_json_doc *docs, size_
 			struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list keys = { 0 };
-	V2M_FREE char *text = NULL;
-	struct v2m_error silence = { 0 };
+	const struct v2m_live_source *said;
 	struct v2m_v2ray_api api;
-	size_t length;
 	int result;
 
-	if (!live || !v2m_v2ray_api_find(docs, n_docs, &api) || !api.has_handler)
+	if (!v2m_v2ray_api_find(docs, n_docs, &api) || !api.has_handler)
 		return 1;
-	result = live->text(live->context, api.source, &text, &length, &silence);
-	if (result)
-		note_silence(path, text != NULL, result, gathered, &silence);
-	else
-		v2m_key_note_file(&gathered->notes, V2M_NOTE_REMARK, path,
-				  "its users are those of the running proxy, by %s", api.source);
-	if (!text)
+	said = v2m_live_sources_find(live, api.source);
+	if (!said && v2m_strings_add(&gathered->apis, api.source))
+		return v2m_error_set(error, -ENOMEM, "%s: out of memory", path);
+	if (!said)
 		return 1;
-	result = read_text(api.source, text, length, &keys, &gathered->notes, error);
+	note_origin(path, said, gathered);
+	if (!said->text)
+		return 1;
+	result = read_text(api.source, said->text, said->length, &keys, &gathered->notes, error);
 	if (!result && keep_short_ids(docs, n_docs, &keys))
 		result = v2m_error_set(error, -ENOMEM, "%s: out of memory", path);
 	return result ? result : take_keys(api.source, &keys, gathered, error);

@@ -8,15 +8,15 @@
 #include "keys/gathered.h"
 #include "keys/live_source.h"
 
-/* Adds the keys of an API that the settings name as a key source. live may be NULL: then no API can
- * be asked. 0, or -errno with *error. */
+/* Adds the keys of an API that the settings name as a key source. 0; -EAGAIN: nobody has asked it
+ * yet; or another -errno; with *error. */
 int v2m_live_read(const char *source, const struct v2m_live_sources *live,
 		  struct v2m_gathered *gathered, struct v2m_error *error);
 
 /* Adds the keys of the running proxy in place of those of its configuration, if that names an API
  * which has answered. The configuration may be older, as a panel changes users through the API.
- * path names the source in notes. 0; 1: there is no such API, and the configuration has to be read;
- * or -errno with *error. */
+ * An API that nobody has asked yet is added to gathered->apis. path names the source in notes. 0;
+ * 1: there is no such API, and the configuration has to be read; or -errno with *error. */
 int v2m_live_read_proxy(const char *path, const struct v2m_json_doc *docs, size_t n_docs,
 			const struct v2m_live_sources *live, struct v2m_gathered *gathered,
 			struct v2m_error *error);

@@ -46,7 +46,7 @@ static int collect_doc(struct docs *docs, const struct v2m_key_format *format,
 
 /* The state while one source is read. */
 struct reading {
-	const struct v2m_live_sources *live; /* NULL: no API can be asked */
+	const struct v2m_live_sources *live;
 	struct v2m_gathered *gathered;
 	struct docs docs;
 	bool in_directory; /* files that are not meant for us are passed over there */
