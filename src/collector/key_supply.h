@@ -15,25 +15,41 @@
 
 struct v2m_key_supply;
 
-/* Begins to watch the key sources; if that fails the log says so, and they are read on SIGHUP only.
- * The active set is empty. The account says when a key was first seen. Configuration, conditions
- * and account must outlive the key supply. 0 or -ENOMEM. */
+/* The active set is empty. The account says when a key was first seen. Configuration, conditions
+ * and account must outlive the key supply. 0 or -errno. */
 int v2m_key_supply_open(const struct v2m_config *config, struct v2m_conditions *conditions,
-			const struct v2m_account *account, struct v2m_key_supply **supply);
+			const struct v2m_account *account, struct v2m_key_supply **supply,
+			struct v2m_error *error);
 /* Does nothing on NULL. */
 void v2m_key_supply_close(struct v2m_key_supply *supply);
 
-/* Readable when v2m_key_supply_drain() has something to do; -1 if the sources are not watched. */
-int v2m_key_supply_fd(const struct v2m_key_supply *supply);
-/* Takes in what the kernel reports. True: a source has changed, read them all. */
-bool v2m_key_supply_drain(struct v2m_key_supply *supply);
+/* Has all sources read by the reading process. If that is in progress, they are read once more
+ * afterwards. */
+void v2m_key_supply_request(struct v2m_key_supply *supply);
+/* Whether a reading is in progress. */
+bool v2m_key_supply_is_reading(const struct v2m_key_supply *supply);
+/* Whether another one has to follow, because of a request during the reading. */
+bool v2m_key_supply_must_read(const struct v2m_key_supply *supply);
 
-/* Reads all sources into a new set. 0 or -errno; *keyset is untouched then. */
-int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyset,
+/* Readable when v2m_key_supply_drain() has something to do. */
+int v2m_key_supply_fd(const struct v2m_key_supply *supply);
+
+enum v2m_supply_event {
+	V2M_SUPPLY_CHANGED = 1, /* a source has changed */
+	V2M_SUPPLY_DUE = 2,     /* the sources have to be read again for another reason */
+	V2M_SUPPLY_READ = 4,    /* a reading has ended: call v2m_key_supply_take() */
+};
+/* Takes in what the kernel and the reading process report, without waiting. Returns bits. */
+unsigned v2m_key_supply_drain(struct v2m_key_supply *supply);
+/* Waits until the reading has ended, at most that long. False: it has not, or stop_fd is readable.
+ */
+bool v2m_key_supply_wait(struct v2m_key_supply *supply, int timeout_ms, int stop_fd);
+
+/* Joins what was read to a new set, and watches the sources as they are now. If a source could not
+ * be read, for a reason that may pass without a change of the source, another reading is due later.
+ * 0 or -errno; *keyset is untouched then. */
+int v2m_key_supply_take(struct v2m_key_supply *supply, struct v2m_keyset **keyset,
 			struct v2m_error *error);
-/* Whether the sources have to be read again because one could not be read the last time, for a
- * reason that may pass without a change of the source. Sets the time of the next attempt. */
-bool v2m_key_supply_reread_is_due(struct v2m_key_supply *supply);
 /* The next attempt is an early one again. */
 void v2m_key_supply_reset_pace(struct v2m_key_supply *supply);
 /* When the sources were read last, CLOCK_MONOTONIC in nanoseconds. */
@@ -54,7 +70,7 @@ void v2m_key_supply_postpone(struct v2m_key_supply *supply, struct v2m_keyset *k
 /* No set waits any more. */
 void v2m_key_supply_forget_waiting(struct v2m_key_supply *supply);
 
-/* After v2m_key_supply_read(), and the activation if there was one. result: 0, or -errno of the one
+/* After v2m_key_supply_take(), and the activation if there was one. result: 0, or -errno of the one
  * that failed. */
 void v2m_key_supply_conclude(struct v2m_key_supply *supply, int result);
 /* After the set that waited was activated. */

@@ -2,6 +2,7 @@
 #include "daemon/check.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,7 +13,7 @@
 #include "base/trusted_dir.h"
 #include "base/clock.h"
 #include "keys/key_sources.h"
-#include "reading/gather.h"
+#include "supply/source_reader.h"
 #include "devices/links.h"
 
 static int print_config(const struct v2m_config *config, struct v2m_error *error)
@@ -161,6 +162,32 @@ static int check_directory(const char *setting, const char *path, struct v2m_err
 	return result;
 }
 
+/* In the same process, with the same limits, as the daemon does it. */
+static int read_sources(const struct v2m_strings *sources, struct v2m_gathered *gathered,
+			struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_reading_outcome_clear)
+	struct v2m_reading_outcome outcome = { .inotify_fd = -1 };
+	struct v2m_source_reader *reader;
+	int result = v2m_source_reader_open(V2M_READING_ARGUMENT, V2M_READING_DEADLINE_MS, &reader,
+					    error);
+
+	if (result)
+		return result;
+	result = v2m_source_reader_start(reader, sources, false, error);
+	if (!result && !v2m_source_reader_wait(reader, INT_MAX, -1, &outcome))
+		result = v2m_error_set(error, -EIO, "the reading process says nothing");
+	v2m_source_reader_close(reader);
+	if (result || outcome.result) {
+		if (!result)
+			*error = outcome.error;
+		return result ? result : outcome.result;
+	}
+	*gathered = outcome.reading.gathered;
+	outcome.reading.gathered = (struct v2m_gathered){ 0 };
+	return 0;
+}
+
 int v2m_check(const struct v2m_config *config, bool *incomplete, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
@@ -177,10 +204,9 @@ int v2m_check(const struct v2m_config *config, bool *incomplete, struct v2m_erro
 		result = check_directory("pin_dir", config->pin_dir, error);
 	if (result)
 		return result;
-	result = v2m_gather(&config->key_sources, NULL, &gathered);
-	if (result)
-		return v2m_error_set(error, result, "out of memory");
-	result = v2m_key_sources_join(&gathered, &options, &keyset, &report, error);
+	result = read_sources(&config->key_sources, &gathered, error);
+	if (!result)
+		result = v2m_key_sources_join(&gathered, &options, &keyset, &report, error);
 	print_key_sources(&report);
 	print_notes(&report.notes);
 	*incomplete = report.notes.n_missing > 0;

@@ -6,9 +6,16 @@
 #include "base/string_list.h"
 #include "keys/gathered.h"
 
-/* Reads all sources into *gathered, which is empty, also after one fails. auto_root: put before the
- * places of "auto"; NULL: nothing. 0 or -ENOMEM; *gathered is the caller's to clear either way. */
-int v2m_gather(const struct v2m_strings *sources, const char *auto_root,
+struct v2m_gather_options {
+	const char *auto_root; /* put before the places of "auto"; NULL: nothing */
+	/* Called before each source is read; NULL: nothing is called. */
+	void (*at)(const char *path);
+};
+
+/* Reads all sources into *gathered, which is empty, also after one fails. A source that brings the
+ * keys or ports above the limits of keys/gathered.h fails. 0 or -ENOMEM; *gathered is the
+ * caller's to clear either way. */
+int v2m_gather(const struct v2m_strings *sources, const struct v2m_gather_options *options,
 	       struct v2m_gathered *gathered);
 
 /* The paths to watch, with the places of "auto". 0 or -ENOMEM. */

@@ -30,7 +30,7 @@
 static struct v2m_source_options options = { .now_us = NOW_US };
 static struct v2m_source_report report;
 static struct v2m_error error;
-static const char *auto_root;
+static struct v2m_gather_options gather_options;
 
 /* The sources are names in the temporary directory, ended by NULL. */
 static inline int load_into(struct v2m_keyset **keyset, const char *const *names)
@@ -44,7 +44,7 @@ static inline int load_into(struct v2m_keyset **keyset, const char *const *names
 								   : temporary_path(*names)),
 				 0);
 	error.text[0] = 0;
-	assert_int_equal(v2m_gather(&sources, auto_root, &gathered), 0);
+	assert_int_equal(v2m_gather(&sources, &gather_options, &gathered), 0);
 	return v2m_key_sources_join(&gathered, &options, keyset, &report, &error);
 }
 
@@ -74,7 +74,7 @@ static inline int clean(void **state)
 	(void)state;
 	v2m_source_report_clear(&report);
 	options = (struct v2m_source_options){ .now_us = NOW_US };
-	auto_root = NULL;
+	gather_options = (struct v2m_gather_options){ 0 };
 	return 0;
 }
 
