@@ -27,7 +27,6 @@
 #include "collector/sampling.h"
 #include "collector/socket_netns.h"
 #include "collector/counting.h"
-#include "collector/timer.h"
 #include "ipc/pulse.h"
 
 /* A tick may take seconds if a disk hangs; a meter that does not tick for longer than this is
@@ -42,6 +41,7 @@ struct v2m_collector {
 	sd_event_source *tick_timer;
 	sd_event_source *links_event;
 	sd_event_source *keys_event;
+	sd_event_source *apis_event;
 	void (*reloaded)(void); /* to call once the key sources have been read; or NULL */
 };
 
@@ -94,7 +94,7 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 	v2m_device_watch_check(parts->devices, v2m_byte_source_programs(parts->byte_source));
 	v2m_sampling_take(parts);
 	v2m_key_change_retry(parts);
-	v2m_key_change_follow_orphans(parts);
+	v2m_key_change_follow_sockets(parts);
 	if (v2m_connections_dump_is_due(parts->connections))
 		v2m_sampling_dump_connections(parts);
 	if (v2m_bookkeeper_flush_is_due(parts->bookkeeper)) {
@@ -126,22 +126,34 @@ static void reload(struct v2m_parts *parts)
 static int follow_key_sources(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct v2m_collector *collector = context;
-	struct v2m_key_supply *keys = collector->parts.keys;
-	unsigned news = v2m_key_supply_drain(keys);
+	struct v2m_source_feed *feed = v2m_key_supply_feed(collector->parts.keys);
+	unsigned news = v2m_source_feed_drain(feed);
 
 	(void)source;
 	(void)fd;
 	(void)events;
-	if (news & V2M_SUPPLY_READ)
+	if (news & V2M_FEED_READ)
 		v2m_key_change_take(&collector->parts);
-	if (news & V2M_SUPPLY_CHANGED)
+	if (news & V2M_FEED_CHANGED)
 		reload(&collector->parts);
-	else if (news & V2M_SUPPLY_DUE)
-		v2m_key_supply_request(keys);
-	if (collector->reloaded && news & V2M_SUPPLY_READ && !v2m_key_supply_must_read(keys)) {
+	else if (news & V2M_FEED_DUE)
+		v2m_source_feed_request(feed);
+	if (collector->reloaded && news & V2M_FEED_READ && !v2m_source_feed_must_read(feed)) {
 		collector->reloaded();
 		collector->reloaded = NULL;
 	}
+	return 0;
+}
+
+static int follow_apis(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct v2m_collector *collector = context;
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	v2m_source_feed_drain_apis(v2m_key_supply_feed(collector->parts.keys));
+	v2m_key_change_load(&collector->parts);
 	return 0;
 }
 
@@ -222,6 +234,7 @@ static int open_parts(struct v2m_collector *collector, struct v2m_error *error)
 static int watch_events(struct v2m_collector *collector)
 {
 	const struct v2m_parts *parts = &collector->parts;
+	const struct v2m_source_feed *feed = v2m_key_supply_feed(parts->keys);
 	uint64_t interval_us = parts->config->sample_interval_ms * UINT64_C(1000);
 	int result = sd_event_add_time(collector->event, &collector->tick_timer, CLOCK_MONOTONIC,
 				       v2m_clock_mono_ns() / 1000 + interval_us,
@@ -233,8 +246,12 @@ static int watch_events(struct v2m_collector *collector)
 					 collector);
 	if (result >= 0)
 		result = sd_event_add_io(collector->event, &collector->keys_event,
-					 v2m_key_supply_fd(parts->keys), EPOLLIN,
-					 follow_key_sources, collector);
+					 v2m_source_feed_fd(feed), EPOLLIN, follow_key_sources,
+					 collector);
+	if (result >= 0)
+		result = sd_event_add_io(collector->event, &collector->apis_event,
+					 v2m_source_feed_api_fd(feed), EPOLLIN, follow_apis,
+					 collector);
 	return result < 0 ? result : 0;
 }
 
@@ -247,6 +264,8 @@ static int open_collector(struct v2m_collector *collector, const struct v2m_dige
 		return v2m_error_set(error, result, "the event loop cannot be set up: %s",
 				     strerror(-result));
 	result = open_parts(collector, error);
+	if (!result)
+		result = v2m_counting_check_ledger(&collector->parts, error);
 	if (!result)
 		result = v2m_key_change_start(&collector->parts, error);
 	if (result)
@@ -301,6 +320,7 @@ void v2m_collector_close(struct v2m_collector *collector)
 	sd_event_source_unref(collector->tick_timer);
 	sd_event_source_unref(collector->links_event);
 	sd_event_source_unref(collector->keys_event);
+	sd_event_source_unref(collector->apis_event);
 	store_last(parts);
 	v2m_key_supply_close(parts->keys);
 	v2m_byte_source_close(parts->byte_source);

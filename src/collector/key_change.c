@@ -18,7 +18,6 @@
 #include "collector/publisher.h"
 #include "collector/sampling.h"
 #include "collector/counting.h"
-#include "supply/source_reader.h"
 
 /* The start waits for the key sources that long. Then it goes on with the last good keys, and the
  * others follow. */
@@ -144,14 +143,15 @@ void v2m_key_change_take(struct v2m_parts *parts)
 
 void v2m_key_change_load(struct v2m_parts *parts)
 {
-	v2m_key_supply_reset_pace(parts->keys);
-	v2m_key_supply_request(parts->keys);
+	v2m_source_feed_reset_pace(v2m_key_supply_feed(parts->keys));
+	v2m_source_feed_request(v2m_key_supply_feed(parts->keys));
 }
 
-void v2m_key_change_follow_orphans(struct v2m_parts *parts)
+void v2m_key_change_follow_sockets(struct v2m_parts *parts)
 {
-	if (!v2m_key_supply_is_reading(parts->keys) && v2m_orphan_watch_has_ended(parts))
-		v2m_key_supply_request(parts->keys);
+	if (!v2m_source_feed_is_reading(v2m_key_supply_feed(parts->keys)) &&
+	    (v2m_orphan_watch_has_ended(parts) || v2m_orphan_watch_claims_changed(parts)))
+		v2m_source_feed_request(v2m_key_supply_feed(parts->keys));
 }
 
 /* Readable when the daemon is told to end. The signal stays pending for the event loop. */
@@ -176,10 +176,11 @@ static bool is_readable(int fd)
  * is in progress. -ECANCELED: the daemon is told to end. */
 static int wait_for_reading(struct v2m_parts *parts, int timeout_ms, struct v2m_error *error)
 {
+	struct v2m_source_feed *feed = v2m_key_supply_feed(parts->keys);
 	V2M_CLOSE int stop_fd = open_stop_signals();
 
-	v2m_key_supply_request(parts->keys);
-	if (v2m_key_supply_wait(parts->keys, timeout_ms, stop_fd))
+	v2m_source_feed_request(feed);
+	if (v2m_source_feed_wait(feed, timeout_ms, stop_fd))
 		return 0;
 	if (stop_fd >= 0 && is_readable(stop_fd))
 		return v2m_error_set(error, -ECANCELED, "told to end before the keys were read");

@@ -21,7 +21,8 @@ void v2m_key_change_load(struct v2m_parts *parts);
 void v2m_key_change_take(struct v2m_parts *parts);
 /* Activates the set that waits, if there is one. */
 void v2m_key_change_retry(struct v2m_parts *parts);
-/* Has the key sources read if no server listens at an orphan any more. */
-void v2m_key_change_follow_orphans(struct v2m_parts *parts);
+/* Has the key sources read if no server listens at an orphan any more, or if the sockets that
+ * listen say something else than before. */
+void v2m_key_change_follow_sockets(struct v2m_parts *parts);
 
 #endif

@@ -12,6 +12,8 @@
 #include "config/config.h"
 #include "keys/keys.h"
 #include "keys/source_report.h"
+#include "supply/source_feed.h"
+#include "keys/claims.h"
 
 struct v2m_key_supply;
 
@@ -23,37 +25,21 @@ int v2m_key_supply_open(const struct v2m_config *config, struct v2m_conditions *
 /* Does nothing on NULL. */
 void v2m_key_supply_close(struct v2m_key_supply *supply);
 
-/* Has all sources read by the reading process. If that is in progress, they are read once more
- * afterwards. */
-void v2m_key_supply_request(struct v2m_key_supply *supply);
-/* Whether a reading is in progress. */
-bool v2m_key_supply_is_reading(const struct v2m_key_supply *supply);
-/* Whether another one has to follow, because of a request during the reading. */
-bool v2m_key_supply_must_read(const struct v2m_key_supply *supply);
-
-/* Readable when v2m_key_supply_drain() has something to do. */
-int v2m_key_supply_fd(const struct v2m_key_supply *supply);
-
-enum v2m_supply_event {
-	V2M_SUPPLY_CHANGED = 1, /* a source has changed */
-	V2M_SUPPLY_DUE = 2,     /* the sources have to be read again for another reason */
-	V2M_SUPPLY_READ = 4,    /* a reading has ended: call v2m_key_supply_take() */
-};
-/* Takes in what the kernel and the reading process report, without waiting. Returns bits. */
-unsigned v2m_key_supply_drain(struct v2m_key_supply *supply);
-/* Waits until the reading has ended, at most that long. False: it has not, or stop_fd is readable.
- */
-bool v2m_key_supply_wait(struct v2m_key_supply *supply, int timeout_ms, int stop_fd);
+/* Has the sources read; v2m_key_supply_take() takes what was read. */
+struct v2m_source_feed *v2m_key_supply_feed(const struct v2m_key_supply *supply);
 
 /* Joins what was read to a new set, and watches the sources as they are now. If a source could not
  * be read, for a reason that may pass without a change of the source, another reading is due later.
  * 0 or -errno; *keyset is untouched then. */
 int v2m_key_supply_take(struct v2m_key_supply *supply, struct v2m_keyset **keyset,
 			struct v2m_error *error);
-/* The next attempt is an early one again. */
-void v2m_key_supply_reset_pace(struct v2m_key_supply *supply);
 /* When the sources were read last, CLOCK_MONOTONIC in nanoseconds. */
 uint64_t v2m_key_supply_read_ns(const struct v2m_key_supply *supply);
+/* The ports and transports that the configurations name, for v2m_claims_look(). */
+struct v2m_claims *v2m_key_supply_claims(struct v2m_key_supply *supply);
+/* Whether the claims have to be compared with the sockets. Sets the time of the next look: after
+ * five samples, because a proxy that starts opens its sockets one after the other. */
+bool v2m_key_supply_look_is_due(struct v2m_key_supply *supply);
 /* For each source, the result of the last reading. */
 const struct v2m_source_report *v2m_key_supply_report(const struct v2m_key_supply *supply);
 

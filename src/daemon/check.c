@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <stdlib.h>
 
 #include "base/format.h"
@@ -15,6 +16,7 @@
 #include "keys/key_sources.h"
 #include "supply/source_reader.h"
 #include "devices/links.h"
+#include "proxyapi/live_supply.h"
 
 static int print_config(const struct v2m_config *config, struct v2m_error *error)
 {
@@ -162,9 +164,9 @@ static int check_directory(const char *setting, const char *path, struct v2m_err
 	return result;
 }
 
-/* In the same process, with the same limits, as the daemon does it. */
-static int read_sources(const struct v2m_strings *sources, struct v2m_gathered *gathered,
-			struct v2m_error *error)
+/* In a process with the same limits as that of the daemon. */
+static int read_sources(const struct v2m_strings *sources, const struct v2m_live_sources *live,
+			struct v2m_gathered *gathered, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_reading_outcome_clear)
 	struct v2m_reading_outcome outcome = { .inotify_fd = -1 };
@@ -174,26 +176,64 @@ static int read_sources(const struct v2m_strings *sources, struct v2m_gathered *
 
 	if (result)
 		return result;
-	result = v2m_source_reader_start(reader, sources, false, error);
+	result = v2m_source_reader_start(reader, sources, live, false, error);
 	if (!result && !v2m_source_reader_wait(reader, INT_MAX, -1, &outcome))
 		result = v2m_error_set(error, -EIO, "the reading process says nothing");
 	v2m_source_reader_close(reader);
-	if (result || outcome.result) {
-		if (!result)
-			*error = outcome.error;
-		return result ? result : outcome.result;
+	if (!result && outcome.result) {
+		*error = outcome.error;
+		result = outcome.result;
 	}
+	if (result)
+		return result;
 	*gathered = outcome.reading.gathered;
 	outcome.reading.gathered = (struct v2m_gathered){ 0 };
 	return 0;
 }
 
-int v2m_check(const struct v2m_config *config, bool *incomplete, struct v2m_error *error)
+/* Reads the key sources, and again if they name the API of a proxy. */
+static int gather(const struct v2m_config *config, struct v2m_live_supply *apis,
+		  struct v2m_gathered *gathered, struct v2m_error *error)
+{
+	int result = 0;
+	int learned = 1;
+
+	while (!result && learned > 0) {
+		V2M_CLEANUP(v2m_live_sources_clear) struct v2m_live_sources live = { 0 };
+
+		v2m_gathered_clear(gathered);
+		result = v2m_live_supply_collect(apis, true, &live);
+		if (result)
+			return v2m_error_set(error, result, "out of memory");
+		result = read_sources(&config->key_sources, &live, gathered, error);
+		learned = result ? 0 : v2m_live_supply_learn(apis, &gathered->apis);
+		if (learned < 0)
+			result = v2m_error_set(error, learned, "out of memory");
+	}
+	return result;
+}
+
+/* Reads the key sources as the daemon does. */
+static int load_keys(const struct v2m_config *config, struct v2m_keyset **keyset,
+		     struct v2m_source_report *report, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
+	const struct v2m_source_options options = { .now_us = v2m_clock_real_us() };
+	struct v2m_live_supply *apis;
+	int result = v2m_live_supply_open(&config->key_sources, &apis);
+
+	if (result)
+		return v2m_error_set(error, result, "the key sources cannot be read: %s",
+				     strerror(-result));
+	result = gather(config, apis, &gathered, error);
+	v2m_live_supply_close(apis);
+	return result ? result : v2m_key_sources_join(&gathered, &options, keyset, report, error);
+}
+
+int v2m_check(const struct v2m_config *config, bool *incomplete, struct v2m_error *error)
+{
 	V2M_CLEANUP(v2m_source_report_clear) struct v2m_source_report report = { 0 };
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *keyset = NULL;
-	struct v2m_source_options options = { .now_us = v2m_clock_real_us() };
 	struct v2m_error devices_error = { 0 };
 	int result = print_config(config, error);
 	int devices_result;
@@ -204,9 +244,7 @@ int v2m_check(const struct v2m_config *config, bool *incomplete, struct v2m_erro
 		result = check_directory("pin_dir", config->pin_dir, error);
 	if (result)
 		return result;
-	result = read_sources(&config->key_sources, &gathered, error);
-	if (!result)
-		result = v2m_key_sources_join(&gathered, &options, &keyset, &report, error);
+	result = load_keys(config, &keyset, &report, error);
 	print_key_sources(&report);
 	print_notes(&report.notes);
 	*incomplete = report.notes.n_missing > 0;

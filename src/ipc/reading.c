@@ -13,6 +13,7 @@
 #define TEXT_SIZE   4
 #define SOURCE_SIZE 30
 #define ENTRY_SIZE  12
+#define LIVE_SIZE   500
 
 /* The longest strings. A note names a place within a file. */
 #define TEXT_MAX (V2M_SUBJECT_LEN - 1)
@@ -33,9 +34,29 @@ static void put_strings(struct v2m_wire *wire, struct v2m_strings *strings)
 	}
 }
 
+static void put_live(struct v2m_wire *wire, struct v2m_live_source *live)
+{
+	v2m_wire_text(wire, &live->source);
+	v2m_wire_text(wire, &live->text);
+	if (wire->reading)
+		live->length = live->text ? strlen(live->text) : 0;
+	v2m_wire_i32(wire, &live->result);
+	v2m_put_error(wire, &live->error);
+	if (!live->source)
+		v2m_wire_refuse(wire);
+}
+
 void v2m_put_reading_order(struct v2m_wire *wire, struct v2m_reading_order *order)
 {
+	struct v2m_live_sources *live = &order->live;
+
 	put_strings(wire, &order->sources);
+	live->items =
+		v2m_wire_array(wire, live->items, &live->count, LIVE_SIZE, sizeof(*live->items));
+	if (wire->reading)
+		live->capacity = live->count;
+	for (size_t i = 0; i < live->count && !wire->failed; i++)
+		put_live(wire, &live->items[i]);
 	v2m_wire_bool(wire, &order->verbose);
 	v2m_wire_bool(wire, &order->watches);
 }
@@ -78,6 +99,7 @@ static void put_gathered(struct v2m_wire *wire, struct v2m_gathered *gathered)
 		sources->capacity = sources->count;
 	for (size_t i = 0; i < sources->count && !wire->failed; i++)
 		put_source(wire, &sources->items[i]);
+	put_strings(wire, &gathered->apis);
 	v2m_wire_bool(wire, &gathered->has_auto);
 }
 
@@ -173,6 +195,14 @@ static bool are_allowed_sources(struct v2m_gathered_sources *sources)
 	return true;
 }
 
+static bool are_allowed_apis(const struct v2m_strings *apis)
+{
+	for (size_t i = 0; i < apis->count; i++)
+		if (!is_text(apis->items[i]))
+			return false;
+	return apis->count <= V2M_GATHERED_SOURCES_MAX;
+}
+
 static bool are_allowed_names(const struct v2m_watch_list *watched)
 {
 	for (size_t i = 0; i < watched->count; i++)
@@ -193,12 +223,13 @@ bool v2m_reading_is_allowed(struct v2m_reading *reading)
 	       are_allowed_keys(&gathered->clients, false) &&
 	       are_allowed_keys(&gathered->assignments, true) &&
 	       are_allowed_notes(&gathered->notes) && are_allowed_sources(&gathered->sources) &&
-	       are_allowed_names(&reading->watched);
+	       are_allowed_apis(&gathered->apis) && are_allowed_names(&reading->watched);
 }
 
 void v2m_reading_order_clear(struct v2m_reading_order *order)
 {
 	v2m_strings_clear(&order->sources);
+	v2m_live_sources_clear(&order->live);
 }
 
 void v2m_reading_clear(struct v2m_reading *reading)

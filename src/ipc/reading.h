@@ -7,6 +7,7 @@
 #define V2METER_IPC_READING_H
 
 #include "keys/gathered.h"
+#include "keys/live_source.h"
 #include "keys/watch_list.h"
 #include "process/wire.h"
 
@@ -21,11 +22,12 @@ enum v2m_reading_message {
 };
 
 /* The longest messages in bytes. */
-#define V2M_READING_ORDER_MAX (1u << 20)
+#define V2M_READING_ORDER_MAX (64u << 20)
 #define V2M_READING_DONE_MAX  (64u << 20)
 
 struct v2m_reading_order {
 	struct v2m_strings sources;
+	struct v2m_live_sources live; /* what the APIs of proxies said */
 	bool verbose;
 	bool watches; /* V2M_READING_WATCH has been sent */
 };

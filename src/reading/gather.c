@@ -48,10 +48,13 @@ int v2m_gather_paths(const struct v2m_strings *sources, const char *auto_root,
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings made = { 0 };
 
 	for (size_t i = 0; i < sources->count; i++) {
-		int result = strcmp(sources->items[i], AUTO) == 0
-				     ? add_auto_places(auto_root, &made)
-				     : v2m_strings_add(&made, sources->items[i]);
+		int result;
 
+		if (v2m_is_live_source(sources->items[i]))
+			continue;
+		result = strcmp(sources->items[i], AUTO) == 0
+				 ? add_auto_places(auto_root, &made)
+				 : v2m_strings_add(&made, sources->items[i]);
 		if (result)
 			return result;
 	}
@@ -70,11 +73,14 @@ struct gathering {
 static int read_source(struct gathering *gathering, const char *path, const char **kind,
 		       struct v2m_error *error)
 {
+	static const struct v2m_live_sources nobody;
+	const struct v2m_gather_options *options = gathering->options;
 	struct v2m_gathered *gathered = gathering->gathered;
 	size_t customers = gathered->customers.count;
 	size_t clients = gathered->clients.count;
 	size_t assignments = gathered->assignments.count;
-	int result = v2m_source_read(path, gathered, kind, error);
+	int result = v2m_source_read(path, options->live ? options->live : &nobody, gathered, kind,
+				     error);
 
 	gathering->n_spans += v2m_gathered_count_spans(gathered, customers, clients, assignments);
 	if (!result && v2m_gathered_count(gathered) > V2M_GATHERED_KEYS_MAX)
@@ -123,8 +129,8 @@ static int gather_places(struct gathering *gathering)
 	return result;
 }
 
-int v2m_gather(const struct v2m_strings *sources, const struct v2m_gather_options *options,
-	       struct v2m_gathered *gathered)
+int v2m_gather_sources(const struct v2m_strings *sources, const struct v2m_gather_options *options,
+		       struct v2m_gathered *gathered)
 {
 	struct gathering gathering = { .options = options, .gathered = gathered };
 	int result = 0;

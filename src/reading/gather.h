@@ -5,9 +5,11 @@
 
 #include "base/string_list.h"
 #include "keys/gathered.h"
+#include "keys/live_source.h"
 
 struct v2m_gather_options {
-	const char *auto_root; /* put before the places of "auto"; NULL: nothing */
+	const struct v2m_live_sources *live; /* what the APIs of proxies said; NULL: nothing */
+	const char *auto_root;               /* put before the places of "auto"; NULL: nothing */
 	/* Called before each source is read; NULL: nothing is called. */
 	void (*at)(const char *path);
 };
@@ -15,8 +17,8 @@ struct v2m_gather_options {
 /* Reads all sources into *gathered, which is empty, also after one fails. A source that brings the
  * keys or ports above the limits of keys/gathered.h fails. 0 or -ENOMEM; *gathered is the
  * caller's to clear either way. */
-int v2m_gather(const struct v2m_strings *sources, const struct v2m_gather_options *options,
-	       struct v2m_gathered *gathered);
+int v2m_gather_sources(const struct v2m_strings *sources, const struct v2m_gather_options *options,
+		       struct v2m_gathered *gathered);
 
 /* The paths to watch, with the places of "auto". 0 or -ENOMEM. */
 int v2m_gather_paths(const struct v2m_strings *sources, const char *auto_root,

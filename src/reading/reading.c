@@ -212,14 +212,14 @@ static int read_sources(const struct v2m_reading_order *order, int inotify_fd,
 			struct v2m_reading *reading)
 {
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings paths = { 0 };
-	const struct v2m_gather_options options = { .at = tell_at };
+	const struct v2m_gather_options options = { .live = &order->live, .at = tell_at };
 	struct v2m_gathered *gathered = &reading->gathered;
 	int result = v2m_gather_paths(&order->sources, NULL, &paths);
 
 	if (!result && inotify_fd >= 0)
 		result = v2m_watch_walk(inotify_fd, &paths, &reading->watched);
 	if (!result)
-		result = v2m_gather(&order->sources, &options, gathered);
+		result = v2m_gather_sources(&order->sources, &options, gathered);
 	if (result || !any_failed(gathered))
 		return result;
 	/* The keys of the others are of no use alone. */

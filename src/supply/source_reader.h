@@ -23,10 +23,12 @@ int v2m_source_reader_open(const char *argument, unsigned deadline_ms,
 /* Ends a process that still reads. Does nothing on NULL. */
 void v2m_source_reader_close(struct v2m_source_reader *reader);
 
-/* Starts a process that reads the sources. watches: it also watches them for changes. 0; -EBUSY if
- * the process before has not ended yet; or another -errno with a sentence. */
+/* Starts a process that reads the sources. live: what the APIs of proxies said; NULL: nothing.
+ * watches: it also watches the sources for changes. 0; -EBUSY if the process before has not ended
+ * yet; or another -errno with a sentence. */
 int v2m_source_reader_start(struct v2m_source_reader *reader, const struct v2m_strings *sources,
-			    bool watches, struct v2m_error *error);
+			    const struct v2m_live_sources *live, bool watches,
+			    struct v2m_error *error);
 /* Whether a process has been started that has not ended. */
 bool v2m_source_reader_is_busy(const struct v2m_source_reader *reader);
 
@@ -49,6 +51,8 @@ bool v2m_source_reader_take(struct v2m_source_reader *reader, struct v2m_reading
  * stop_fd is readable; -1: none. */
 bool v2m_source_reader_wait(struct v2m_source_reader *reader, int timeout_ms, int stop_fd,
 			    struct v2m_reading_outcome *outcome);
+/* After the reading: waits until its process has ended too, at most some seconds. */
+void v2m_source_reader_wait_for_end(struct v2m_source_reader *reader);
 void v2m_reading_outcome_clear(struct v2m_reading_outcome *outcome);
 
 #endif

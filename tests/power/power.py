@@ -92,8 +92,8 @@ FAULTS = [
     ("the reading process keeps every capability", "src/process/confine.c",
      "{ { .effective = kept, .permitted = kept } }", "{ { .effective = kept ? ~0u : 0, .permitted = kept ? ~0u : 0 } }",
      ctest("unit_process_child")),
-    ("a reading process that ended is not replaced", "src/collector/key_supply.c",
-     "\tset_timer(supply, supply->reread_ns);\n", "",
+    ("a reading process that ended is not replaced", "src/supply/source_feed.c",
+     "\tset_timer(feed, feed->reread_ns);\n", "",
      e2e("test_reading_process", "next_one")),
     ("an import leaves no mark", "src/ledger/import.c",
      "\tresult = v2m_cursor_run(&cursor);\n", "\tresult = 0;\n",
@@ -132,6 +132,9 @@ FAULTS = [
     ("queues are never read", "src/collector/sampling.c",
      "\tv2m_device_watch_read_queues(parts->devices, &sample);\n", "",
      e2e("test_queue", "did_not_leave")),
+    ("guessed fragments are not told", "bpf/traffic.bpf.c",
+     "\t\t__sync_fetch_and_add(&scope->guessed, 1);\n", "\t\t(void)scope;\n",
+     e2e("test_fragments", "guessed")),
 ]
 FAULTS = [Fault(*fault) for fault in FAULTS]
 

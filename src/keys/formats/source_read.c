@@ -16,6 +16,7 @@
 #include "base/string_list.h"
 #include "json/yaml_doc.h"
 #include "keys/formats/formats.h"
+#include "keys/formats/live_read.h"
 
 /* The documents of one format that are read together, in their order. */
 struct docs {
@@ -45,6 +46,7 @@ static int collect_doc(struct docs *docs, const struct v2m_key_format *format,
 
 /* The state while one source is read. */
 struct reading {
+	const struct v2m_live_sources *live;
 	struct v2m_gathered *gathered;
 	struct docs docs;
 	bool in_directory; /* files that are not meant for us are passed over there */
@@ -251,6 +253,10 @@ static int read_collected(struct reading *reading, const char *path)
 
 	if (!docs->format)
 		return 0;
+	result = v2m_live_read_proxy(path, docs->items, docs->count, reading->live,
+				     reading->gathered, reading->error);
+	if (result <= 0)
+		return result;
 	result = docs->format->read_documents(docs->items, docs->count, &found,
 					      &reading->gathered->notes, reading->error);
 	return result ? result : take_keys(reading, docs->format, path, &found);
@@ -279,12 +285,16 @@ static int read_source(struct reading *reading, const char *path, const char **k
 	return v2m_error_set(reading->error, -EINVAL, "%s: expected %s", path, descriptions);
 }
 
-int v2m_source_read(const char *path, struct v2m_gathered *gathered, const char **kind,
-		    struct v2m_error *error)
+int v2m_source_read(const char *path, const struct v2m_live_sources *live,
+		    struct v2m_gathered *gathered, const char **kind, struct v2m_error *error)
 {
-	struct reading reading = { .gathered = gathered, .error = error };
+	struct reading reading = { .live = live, .gathered = gathered, .error = error };
 	int result;
 
+	if (v2m_is_live_source(path)) {
+		*kind = "proxy API";
+		return v2m_live_read(path, live, gathered, error);
+	}
 	*kind = "file";
 	result = read_source(&reading, path, kind);
 	if (!result)

@@ -14,6 +14,7 @@ static struct v2m_gathered_source source;
 static struct v2m_key_note note;
 static struct v2m_watch_entry entry;
 static char *ending;
+static char *api;
 
 /* One of everything. */
 static struct v2m_reading make_reading(void)
@@ -50,6 +51,7 @@ static struct v2m_reading make_reading(void)
 	FILL(&entry);
 	entry.name = TEXT("keys.json");
 	ending = TEXT(".json");
+	api = TEXT("xray-api://127.0.0.1:1");
 	FILL(&reading);
 	reading.gathered.customers = (struct v2m_key_list){ &key, 1, 1 };
 	reading.gathered.clients = (struct v2m_key_list){ &key, 1, 1 };
@@ -57,6 +59,7 @@ static struct v2m_reading make_reading(void)
 	reading.gathered.notes.items = &note;
 	reading.gathered.notes.count = 1;
 	reading.gathered.sources = (struct v2m_gathered_sources){ &source, 1, 1 };
+	reading.gathered.apis = (struct v2m_strings){ &api, 1, 1 };
 	reading.watched.items = &entry;
 	reading.watched.count = 1;
 	reading.watched.endings = (struct v2m_strings){ &ending, 1, 1 };
@@ -120,6 +123,9 @@ static void same_sources(struct v2m_gathered *got)
 	struct v2m_gathered_source *theirs = got->sources.items;
 
 	assert_int_equal(got->sources.count, 1);
+	assert_int_equal(got->apis.count, 1);
+	assert_string_equal(got->apis.items[0], api);
+	v2m_strings_clear(&got->apis);
 	SAME_TEXT(&source, theirs, path);
 	SAME_TEXT(&source, theirs, kind);
 	SAME_TEXT(&source, theirs, error);
@@ -172,13 +178,21 @@ static void an_order_is_whole(void **state)
 {
 	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
 	char *sources[] = { TEXT("auto"), TEXT("/etc/x") };
+	struct v2m_live_source live;
 	struct v2m_reading_order sent = { .sources = { sources, 2, 2 },
+					  .live = { &live, 1, 1 },
 					  .verbose = true,
 					  .watches = true };
 	struct v2m_reading_order got = { 0 };
 	struct v2m_wire reader;
 
 	(void)state;
+	FILL(&live);
+	live.source = api;
+	live.text = TEXT("{}");
+	live.length = 2;
+	live.error.failure = V2M_FAILURE_MISSING;
+	FILL_CHARS(live.error.text);
 	v2m_put_reading_order(&wire, &sent);
 	reader = v2m_wire_reader(wire.items, wire.length);
 	v2m_put_reading_order(&reader, &got);
@@ -186,6 +200,12 @@ static void an_order_is_whole(void **state)
 	assert_int_equal(got.sources.count, 2);
 	assert_string_equal(got.sources.items[1], "/etc/x");
 	assert_true(got.verbose && got.watches);
+	assert_int_equal(got.live.count, 1);
+	SAME_TEXT(&live, got.live.items, source);
+	SAME_TEXT(&live, got.live.items, text);
+	SAME_BYTES(&live, got.live.items);
+	free(got.live.items);
+	got.live = (struct v2m_live_sources){ 0 };
 	v2m_reading_order_clear(&got);
 }
 
@@ -251,6 +271,7 @@ static void what_no_source_can_hold_is_refused(void **state)
 	REFUSE(source.keys, SIZE_MAX);
 	REFUSE(note.reason, NULL);
 	REFUSE(note.kind, V2M_NOTE_MISSING + 1);
+	REFUSE(api, too_long);
 	REFUSE(entry.wd, -1);
 	REFUSE(entry.name, too_long);
 	REFUSE(sent.watched.failed, 1);

@@ -36,6 +36,25 @@ static void say(uint32_t kind, const void *data, size_t length)
 		;
 }
 
+/* An order that nobody has read would turn the end of this process into an error for the other
+ * side.
+ */
+static void receive_order(void)
+{
+	struct pollfd channel = { .fd = V2M_CHILD_CHANNEL, .events = POLLIN };
+	uint32_t kind = V2M_READING_WATCH;
+
+	while (kind != V2M_READING_ORDER) {
+		struct v2m_message message;
+
+		poll(&channel, 1, WAIT_MS);
+		if (v2m_channel_receive(V2M_CHILD_CHANNEL, V2M_READING_ORDER_MAX, &message) != 1)
+			_exit(70);
+		kind = message.kind;
+		v2m_message_clear(&message);
+	}
+}
+
 static int be_reader(const char *what)
 {
 	static const char at[] = "/etc/\033x.json";
@@ -43,6 +62,7 @@ static int be_reader(const char *what)
 	signal(SIGPIPE, SIG_IGN);
 	if (strcmp(what, V2M_READING_ARGUMENT) == 0)
 		v2m_reading_run();
+	receive_order();
 	say(V2M_READING_AT, at, sizeof(at));
 	if (strcmp(what, "crash") == 0)
 		raise(SIGKILL);
@@ -77,7 +97,7 @@ static bool read_with(const char *argument, unsigned deadline_ms, const char *pa
 
 	assert_int_equal(v2m_source_reader_open(argument, deadline_ms, &reader, &error), 0);
 	assert_int_equal(v2m_strings_add(&sources, path), 0);
-	assert_int_equal(v2m_source_reader_start(reader, &sources, watches, &error), 0);
+	assert_int_equal(v2m_source_reader_start(reader, &sources, NULL, watches, &error), 0);
 	assert_true(v2m_source_reader_is_busy(reader));
 	return v2m_source_reader_wait(reader, WAIT_MS, -1, &outcome);
 }
@@ -185,8 +205,8 @@ static void the_next_process_waits_for_the_end_of_this_one(void **state)
 	(void)state;
 	read_with("crash", WAIT_MS, "/none", false);
 	assert_false(v2m_source_reader_is_busy(reader));
-	assert_int_equal(v2m_source_reader_start(reader, &none, false, &error), 0);
-	assert_int_equal(v2m_source_reader_start(reader, &none, false, &error), -EBUSY);
+	assert_int_equal(v2m_source_reader_start(reader, &none, NULL, false, &error), 0);
+	assert_int_equal(v2m_source_reader_start(reader, &none, NULL, false, &error), -EBUSY);
 }
 
 static void nobody_waits_longer_than_wanted(void **state)
@@ -197,7 +217,7 @@ static void nobody_waits_longer_than_wanted(void **state)
 
 	(void)state;
 	assert_int_equal(v2m_source_reader_open("hang", WAIT_MS, &reader, &error), 0);
-	assert_int_equal(v2m_source_reader_start(reader, &none, false, &error), 0);
+	assert_int_equal(v2m_source_reader_start(reader, &none, NULL, false, &error), 0);
 	assert_false(v2m_source_reader_wait(reader, 50, -1, &outcome));
 	assert_false(v2m_source_reader_wait(reader, WAIT_MS, stop_fd, &outcome));
 	close(stop_fd);
