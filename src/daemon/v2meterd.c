@@ -22,7 +22,9 @@
 #include "base/cleanup.h"
 #include "config/state_dir.h"
 #include "http/listen.h"
+#include "ipc/reading.h"
 #include "reading/gather.h"
+#include "reading/reading.h"
 #include "selftest/self_test.h"
 #include "sockets/sessions.h"
 #include "datapath/remove.h"
@@ -130,6 +132,11 @@ static int stop_loop(sd_event_source *source, const struct signalfd_siginfo *inf
 	return sd_event_exit(sd_event_source_get_event(source), 0);
 }
 
+static void tell_reloaded(void)
+{
+	sd_notify(0, "READY=1");
+}
+
 /* SIGHUP. With another configuration, the parts of the daemon are made anew. */
 static int reload(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
 {
@@ -146,8 +153,7 @@ static int reload(sd_event_source *source, const struct signalfd_siginfo *info, 
 		return sd_event_exit(sd_event_source_get_event(source), 0);
 	}
 	v2m_log_info("SIGHUP: reading the key sources again");
-	v2m_collector_reload(running->collector);
-	sd_notify(0, "READY=1");
+	v2m_collector_reload(running->collector, tell_reloaded);
 	return 0;
 }
 
@@ -233,6 +239,8 @@ static int serve(struct running *running, struct v2m_error *error)
 	if (!result)
 		result = v2m_collector_open(&running->config, event, &running->api_key,
 					    &running->collector, error);
+	if (result == -ECANCELED)
+		return 0;
 	if (result)
 		return result;
 	result = v2m_answerer_start(event, &running->config, &running->listeners, &running->api_key,
@@ -386,6 +394,8 @@ int main(int argc, char **argv)
 	/* Only ourselves say so: no option, and not in the manual. */
 	if (argc == 2 && strcmp(argv[1], V2M_ANSWERING_ARGUMENT) == 0)
 		v2m_answering_run();
+	if (argc == 2 && strcmp(argv[1], V2M_READING_ARGUMENT) == 0)
+		v2m_reading_run();
 	if (parse_options(argc, argv, &options)) {
 		fputs(usage, stderr);
 		return STATUS_REFUSED;
