@@ -97,6 +97,9 @@ class Tree:
     def find(self, name, folders):
         for folder in folders:
             path = self.root / folder / name
+            # An absolute link would lead out of the tree.
+            while path.is_symlink():
+                path = self.root / os.path.join(path.parent.relative_to(self.root), os.readlink(path)).lstrip("/")
             if path.exists():
                 return path
         raise RuntimeError(f"{name} is not in {self.root}")
