@@ -33,6 +33,7 @@ struct v2m_key_supply {
 	const struct v2m_account *account;
 	struct v2m_source_watch *watch; /* NULL: the sources are not watched */
 	struct v2m_live_supply *apis;   /* of proxies */
+	uint64_t stats_number;          /* of the counters that were given out last */
 	bool has_read;                  /* at least once */
 	struct v2m_keyset *active;
 	struct v2m_keyset *waiting; /* could not be activated and will be tried again; or NULL */
@@ -123,6 +124,11 @@ int v2m_key_supply_api_fd(const struct v2m_key_supply *supply)
 void v2m_key_supply_drain_apis(struct v2m_key_supply *supply)
 {
 	v2m_live_supply_drain(supply->apis);
+}
+
+int v2m_key_supply_stats(struct v2m_key_supply *supply, struct v2m_proxy_stats *stats)
+{
+	return v2m_live_supply_stats(supply->apis, stats, &supply->stats_number);
 }
 
 /* Reads the sources. An API that a configuration names is known only after the first reading, which

@@ -13,6 +13,7 @@
 #include "keys/claims.h"
 #include "keys/keys.h"
 #include "keys/source_report.h"
+#include "proxyapi/stats.h"
 
 struct v2m_key_supply;
 
@@ -32,6 +33,9 @@ bool v2m_key_supply_drain(struct v2m_key_supply *supply);
 /* Readable when the API of a proxy has news: v2m_key_supply_drain_apis(), and read all sources. */
 int v2m_key_supply_api_fd(const struct v2m_key_supply *supply);
 void v2m_key_supply_drain_apis(struct v2m_key_supply *supply);
+/* Adds what running proxies have counted for their users to an empty list, if one has answered
+ * since the last time. 1: one has; 0; or -ENOMEM. */
+int v2m_key_supply_stats(struct v2m_key_supply *supply, struct v2m_proxy_stats *stats);
 
 /* Reads all sources into a new set. Only the first reading waits for APIs. 0 or -errno; *keyset is
  * untouched then. */
