@@ -172,7 +172,14 @@ static void ask_stats(struct v2m_follower *follower, struct followed *followed)
 	V2M_CLEANUP(v2m_proxy_stats_clear) struct v2m_proxy_stats stats = { 0 };
 	struct v2m_proxy_stats old;
 	struct v2m_error error;
+	bool ends;
 
+	/* Who ends the thread waits for one answer, not for two. */
+	pthread_mutex_lock(&follower->lock);
+	ends = follower->ends;
+	pthread_mutex_unlock(&follower->lock);
+	if (ends)
+		return;
 	if (v2m_survey_ask_stats(followed->survey, v2m_clock_mono_ns() + V2M_FOLLOWER_TIMEOUT_NS,
 				 &stats, &error))
 		v2m_proxy_stats_clear(&stats);
