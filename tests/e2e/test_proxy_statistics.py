@@ -9,7 +9,7 @@ from support.standin import ALICE, Standin, inbound
 
 pytest.importorskip("grpc", reason="python3-grpcio is not installed")
 
-ROUND_S = 14
+ROUND_S = 10
 SIZE = 3_000_000
 
 
