@@ -18,8 +18,8 @@
 /* A panel restarts the proxy now and then: so many failures in a row are no news. */
 #define TOLERATED 2
 
-/* The counters are asked for in each second round: they are larger than the users, and nothing waits
- * for them. */
+/* The counters are asked for in each second round: they are larger than the users, and nothing
+ * waits for them. */
 #define STATS_ROUNDS 2
 
 /* One API that is followed. Only the thread uses the survey. */
