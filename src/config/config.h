@@ -39,6 +39,8 @@ struct v2m_config {
 				     months never expire */
 	unsigned retention_hours; /* hours that the totals of an hour are kept */
 	unsigned connection_details_max; /* connections that an answer lists for each port */
+	unsigned metrics_keys_max;       /* keys that have metrics of their own */
+	bool metrics_key_names;          /* the metrics tell the names of keys */
 };
 
 /* Reads the defaults and then the file; path NULL stands for the defaults alone. 0, or -errno and

@@ -54,6 +54,8 @@ static const struct v2m_route routes[] = {
 	ROUTE("GET",  "/api/meter/export", .handle = v2m_http_answer_export),
 	ROUTE("POST", "/api/meter/import", .handle = v2m_http_answer_import, .reads_body = true),
 
+	ROUTE("GET",  "/metrics",          .handle = v2m_http_answer_metrics),
+
 	RENDERED("/api/keys",                       "keys",           v2m_api_keys),
 	RENDERED("/api/keys/{}",                    "key",            v2m_api_key, KEY),
 	RENDERED("/api/traffic/simple",             "simple",         v2m_api_simple),

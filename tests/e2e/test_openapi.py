@@ -222,6 +222,8 @@ def check_daemon(daemon, checker):
         for key in ("key-1", "portless") if "{key_id}" in path else ("",):
             answer = daemon.ask(method, fill(path, key_id=key), body=BODIES.get(path))
             assert answer.status == 200, answer.body
+            if schema_of(method, path, 200) is None:
+                continue
             checker.check(json.loads(answer.body), schema_of(method, path, 200),
                           f"{method} {path} of {key}")
 
@@ -291,6 +293,8 @@ def check_answers(daemon, checker, statuses):
             if method == "GET":
                 answer = daemon.get(fill(path, key_id=key), fresh=True)
                 assert answer.status in statuses, answer.body
+                if schema_of(method, path, answer.status) is None:
+                    continue
                 checker.check(json.loads(answer.body), schema_of(method, path, answer.status),
                               f"{method} {path} of {key}")
 

@@ -139,6 +139,8 @@ static void fill_slots(struct fake_meter *fake, struct v2m_snapshot *snapshot)
 		if (slots->items[i].n_keys > 1)
 			view->unattributed = view->since_reset;
 		view->unattributed_lifetime = fake_totals(fake->readings);
+		if (slots->items[i].n_keys > 1)
+			view->unattributed_ever = fake_totals(fake->readings);
 		view->rate_bytes_s = FAKE_RX_WIRE + FAKE_TX_WIRE;
 		view->connections = v2m_connection_table_slot(
 			snapshot->connections, slots->items[i].first_port, &view->n_connections);
@@ -152,8 +154,12 @@ static void fill_slots(struct fake_meter *fake, struct v2m_snapshot *snapshot)
 		share->slot = (size_t)(slot - slots->items);
 		if (slot->n_keys == 1)
 			share->since_reset = snapshot->slots[share->slot].since_reset;
-		snapshot->keys[i] = (struct v2m_key_view){ share->since_reset,
-							   fake_totals(fake->readings), share, 1 };
+		if (slot->n_keys == 1)
+			share->ever = fake_totals(fake->readings);
+		snapshot->keys[i] = (struct v2m_key_view){ .since_reset = share->since_reset,
+							   .lifetime = fake_totals(fake->readings),
+							   .shares = share,
+							   .n_shares = 1 };
 		n_shares++;
 	}
 }
