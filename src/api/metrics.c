@@ -84,6 +84,19 @@ static void put_sources(struct v2m_metrics_text *text, const struct v2m_status *
 		  NO_LABELS, status->sources.notes.n_missing);
 }
 
+static void put_budget(struct v2m_metrics_text *text, const struct v2m_budget_view *budget)
+{
+	if (!budget->set)
+		return;
+	put_gauge(text, "v2meter_budget_limit_bytes", "What the provider allows in a period.",
+		  NO_LABELS, budget->limit);
+	put_gauge(text, "v2meter_budget_used_bytes",
+		  "What the provider counts since the billing day.", NO_LABELS, budget->used);
+	put_gauge(text, "v2meter_budget_projected_bytes",
+		  "What it will be at the end of the period, if it goes on like this.", NO_LABELS,
+		  budget->projected);
+}
+
 /* The classes of what a program sees. Together they are all of it. */
 static void put_classes(struct v2m_metrics_text *text, const struct v2m_status_device *device,
 			const char *direction, const struct v2m_device_flow *flow, bool packets)
@@ -199,6 +212,7 @@ int v2m_api_metrics(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit
 	put_health(&text, input->status);
 	put_sample_time(&text, snapshot, input->now_us);
 	put_sources(&text, input->status);
+	put_budget(&text, &input->status->budget);
 	result = v2m_metrics_keys(&text, snapshot, &input->options);
 	put_devices(&text, input->status);
 	if (ferror(text.out))

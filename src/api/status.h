@@ -8,6 +8,7 @@
 
 #include "api/window.h"
 #include "base/error.h"
+#include "budget/budget.h"
 #include "keys/source_report.h"
 
 /* A device that we count on, with the class of each of its bytes. In each direction, what the
@@ -79,6 +80,7 @@ struct v2m_status {
 	struct v2m_status_aside *asides;
 	size_t n_asides;
 	struct v2m_source_report sources;
+	struct v2m_budget_view budget;
 	char *unprotected; /* what the answering process is not protected by; NULL or "": nothing */
 };
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "api/budget.h"
 #include "api/live.h"
 #include "api/metrics.h"
 #include "api/traffic.h"
@@ -41,6 +42,24 @@ void v2m_http_answer_meter_status(struct v2m_exchange *exchange)
 		return;
 	}
 	v2m_http_reply_own(reply, v2m_status_render(status, &reply->own));
+	v2m_status_free(status);
+}
+
+void v2m_http_answer_budget(struct v2m_exchange *exchange)
+{
+	const struct v2m_meter *meter = exchange->service->meter;
+	struct v2m_http_reply *reply = exchange->reply;
+	struct v2m_status *status = NULL;
+	enum v2m_verdict verdict = meter->status(meter->context, &status);
+
+	if (verdict != V2M_OK) {
+		v2m_exchange_fail(exchange, verdict);
+		return;
+	}
+	if (status->budget.set)
+		v2m_http_reply_own(reply, v2m_api_budget(status, &reply->own));
+	else
+		v2m_http_reply_error(reply, 404, "no_budget", "No budget is configured.");
 	v2m_status_free(status);
 }
 

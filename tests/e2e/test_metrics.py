@@ -40,7 +40,8 @@ class Agent:
         key = {"id": self.key_id, "uuid": self.uuid, "name": f"user{number}@example.com", "port": self.port}
         self.daemon = start_daemon([key], name=f"agent-{number}", listen=f"127.0.0.1:{9470 + number}",
                                    pin_dir=str(lab.pin_dir) + f"-{number}",
-                                   metrics_key_names=number == 0)
+                                   metrics_key_names=number == 0,
+                                   budget={"bytes": 10**9, "billing_day": 31})
         self.server = lab.server.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.server.bind((Lab.SERVER[4], self.port))
         self.client = lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -59,6 +60,11 @@ class Agent:
         """The key's bytes, as the metrics have them."""
         return int(re.search(rf'^v2meter_key_bytes_total\{{key_id="{self.key_id}",port="{self.port}",direction="rx",'
                              r'transport="both"\} (\d+)$', self.text(), re.MULTILINE)[1])
+
+    def budget(self):
+        answer = self.daemon.get("/api/meter/budget")
+        assert answer.status == 200, answer.body
+        return answer.json()["data"]
 
     def close(self):
         self.server.close()
@@ -155,16 +161,21 @@ def test_a_prometheus_scrapes_three_agents_and_answers_the_dashboard(lab, agents
 
 
 def assert_counters_outlast_resets_and_restarts(prometheus, agent):
-    before = agent.received()
+    before, budget = agent.received(), agent.budget()
     for path in ("simple/reset", "history/reset"):
         assert agent.daemon.ask("POST", f"/api/keys/{agent.key_id}/traffic/{path}").status == 200
     assert agent.received() == before
     assert agent.daemon.stop() == 0
-    agent.send(5)
+    agent.send(5)  # which the kernel counts
     agent.daemon.start()
     wait_until(lambda: agent.received() == before + 5 * (PAYLOAD + HEADERS), what="five datagrams more")
     wait_until(lambda: prometheus.values(f'v2meter_key_bytes_total{{key_id="{agent.key_id}",direction="rx"}}',
                                          "key_id") == {agent.key_id: agent.received()}, what="the last sample")
+    after = agent.budget()
+    assert after["customers"]["rx_bytes"] == budget["customers"]["rx_bytes"] + 5 * (PAYLOAD + HEADERS)
+    assert after["all"]["total_bytes"] == after["used_bytes"] >= after["customers"]["total_bytes"]
+    assert after["counted_since"] == budget["counted_since"] and after["projected_bytes"] > after["used_bytes"]
+    assert prometheus.values("v2meter_budget_used_bytes", "job")
     assert prometheus.values(f'resets(v2meter_key_bytes_total{{key_id="{agent.key_id}"}}[1h])', "direction") == {
         "rx": 0, "tx": 0}
 

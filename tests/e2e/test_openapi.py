@@ -207,7 +207,7 @@ def visitor(lab, port):
 
 def test_the_daemon_answers_as_documented(lab, start_daemon, checker):
     """The whole daemon, with its real counters and ledger."""
-    daemon = start_daemon([key_entry("key-1", 1, port=21001), key_entry("portless", 2)])
+    daemon = start_daemon([key_entry("key-1", 1, port=21001), key_entry("portless", 2)], budget={"bytes": 10**12})
     with visitor(lab, 21001):
         wait_until(lambda: daemon.get("/api/keys/key-1/traffic/peers", fresh=True).json()["udp_peers"],
                    what="the datagram's peer")
@@ -272,7 +272,7 @@ def test_keys_with_several_ports_are_answered_as_documented(lab, start_daemon, c
                 tcp_inbound(21006, 2), udp_inbound(21006, 3), shared,
                 tcp_inbound(21011, 7, listen="127.0.0.1"), udp_inbound("21050-21060", 8), tcp_inbound(21012)]
     source.write_text(json.dumps({"inbounds": inbounds}))
-    daemon = start_daemon([], key_sources=[str(source)])
+    daemon = start_daemon([], key_sources=[str(source)], budget={"bytes": 10**12})
     with visitor(lab, 21004), visitor(lab, 21006), visitor(lab, 21010):
         check_answers(daemon, checker, {200, 409})
     with lab.server.entered():

@@ -300,6 +300,22 @@ static void fill_status(const struct fake_meter *fake, struct v2m_status *status
 			 fake->health.reason);
 		v2m_error_set(&status->reasons[0].sentence, 0, "a reason of this fake");
 	}
+	/* Without a reason there is a budget, so that a test can have either. */
+	if (!fake->health.reason[0])
+		status->budget = (struct v2m_budget_view){ .set = true,
+							   .limit = 1000,
+							   .directions = "both",
+							   .billing_day = 5,
+							   .from = 20250805,
+							   .next = 20250905,
+							   .since_us = status->real_us,
+							   .read_us = status->real_us,
+							   .customers = { 1, 2 },
+							   .internet = { 3, 4 },
+							   .used = 10,
+							   .projected = 20,
+							   .days_left = 7.5,
+							   .lasts_days = -1 };
 	v2m_source_report_add(&status->sources, "/etc/v2meter/keys.json", "key file", 0, NULL);
 }
 
