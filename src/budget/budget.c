@@ -143,7 +143,9 @@ int v2m_budget_add(struct v2m_budget *budget, const struct v2m_budget_terms *ter
 
 	if (sample->mode != V2M_MODE_EBPF)
 		return 0;
-	if (from != budget->from) {
+	/* A clock that was put back, or an earlier billing day, loses nothing: the period goes on
+	 * until the next one begins. */
+	if (from > budget->from) {
 		budget->customers = budget->internet = (struct v2m_budget_flow){ 0 };
 		/* What came since the last reading is of the new period: a second at most. */
 		budget->since_us = sample->real_us;

@@ -164,6 +164,18 @@ static void a_new_period_begins_new_sums(void **state)
 	assert_int_equal(world->budget.since_us, world->sample.real_us);
 }
 
+static void a_clock_that_is_put_back_loses_nothing(void **state)
+{
+	struct world *world = *state;
+
+	add(world);
+	set_counters(world, 0, 100, 0, 0, 0);
+	world->sample.real_us -= 40 * DAY_US;
+	add(world);
+	assert_sums(world, 0, 0, 100, 0);
+	assert_int_equal(world->budget.from, 20251105);
+}
+
 static void the_view_has_what_the_provider_counts(void **state)
 {
 	static const uint64_t used[V2M_N_BILLED] = { [V2M_BILLED_BOTH] = 500,
@@ -271,6 +283,7 @@ int main(void)
 		TEST(counters_that_began_anew_and_devices_that_come_later_count_from_0),
 		TEST(loopback_and_devices_that_are_not_billed_are_left_out),
 		TEST(a_new_period_begins_new_sums),
+		TEST(a_clock_that_is_put_back_loses_nothing),
 		TEST(the_view_has_what_the_provider_counts),
 		TEST(the_projection_goes_on_as_it_went),
 		TEST(what_was_stored_goes_on_after_a_restart),
