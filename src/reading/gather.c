@@ -92,7 +92,8 @@ static int gather_places(const char *auto_root, const struct v2m_live_sources *l
 
 	gathered->has_auto = true;
 	for (size_t i = 0; i < places.count && !result; i++)
-		result = gather_path(places.items[i], true, live, gathered);
+		if (!v2m_key_place_is_replaced(auto_root, places.items[i]))
+			result = gather_path(places.items[i], true, live, gathered);
 	return result;
 }
 
