@@ -104,6 +104,7 @@ static const struct v2m_key_format formats[] = {
 		.endings = configurations,
 		.places = v2ray_places,
 		.list = LIST(clients),
+		.has_api = true,
 		.is_document = v2m_v2ray_is_config,
 		.read_documents = v2m_v2ray_read,
 	},

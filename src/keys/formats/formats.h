@@ -23,6 +23,8 @@ struct v2m_key_format {
 	 * up to a NULL. May be NULL. */
 	const char *const *instead_of;
 
+	bool has_api; /* the running proxy may be asked in place of its documents */
+
 	/* A format is recognised either by the outermost value of a document, or by the columns
 	 * that a database has. */
 	bool (*is_document)(const json_t *root);
