@@ -4,6 +4,7 @@
 import contextlib
 import json
 import re
+import sqlite3
 
 import pytest
 
@@ -124,7 +125,13 @@ def test_a_directory_of_sing_box_joins_the_inbounds_of_its_files(lab, start_daem
     (directory / "1.json").write_text(json.dumps({"inbounds": [inbound(443, "alice")]}))
     (directory / "2.json").write_text(json.dumps({"inbounds": [inbound(444, "bob"), inbound(445, "alice")]}))
     (directory / "3.json").write_text(json.dumps({"route": {}, "outbounds": []}))
-    keys, _ = check(start_daemon, directory)
+    # What sing-box itself keeps there.
+    (directory / "cache.db").write_bytes(bytes(4096))
+    with contextlib.closing(sqlite3.connect(directory / "other.db")) as other:
+        other.execute("CREATE TABLE other (x)")
+    keys, text = check(start_daemon, directory)
+    assert "cache.db: it is passed over: it is no SQLite file" in text
+    assert "other.db: it is passed over: its tables are those of no panel that is known" in text
     assert keys == ["alice 443/tcp active", "alice 445/tcp active", "bob 444/tcp active"]
 
 

@@ -51,6 +51,7 @@ static const char *const pasarguard_places[] = { "/var/lib/pasarguard/db.sqlite3
 /* The database's reader reads this file, and gives its inbounds their users. */
 static const char *const marzban_config[] = { "/var/lib/marzban/xray_config.json", NULL };
 
+static const char *const panel_columns[] = { "keys", "uuid", NULL };
 static const char *const xui_columns[] = { "inbounds", "stream_settings", "inbounds", "settings",
 					   NULL };
 static const char *const sui_columns[] = { "inbounds", "options", "clients", "config", NULL };
@@ -156,7 +157,7 @@ static const struct v2m_key_format formats[] = {
 		.places = panel_places,
 		.list = LIST(customers),
 		.is_database = true,
-		.columns = none,
+		.columns = panel_columns,
 		.read_database = v2m_panel_db_read,
 	},
 };

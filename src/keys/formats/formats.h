@@ -51,8 +51,7 @@ const struct v2m_key_format *v2m_key_formats(size_t *count);
 
 /* The format of a document; NULL: none. */
 const struct v2m_key_format *v2m_key_format_of_document(const json_t *root);
-/* The format of a database: the first whose columns it has. The last one, which asks for none,
- * refuses what is not its own. */
+/* The format of a database: the first whose columns it has. NULL: none. */
 const struct v2m_key_format *v2m_key_format_of_database(struct v2m_database *database);
 /* Whether "auto" passes over one of its places because another one exists. The path is the place
  * behind root, which may be NULL. */

@@ -219,8 +219,7 @@ static int read_keys(struct panel *panel, struct v2m_key_list *keys)
 
 	if (!result && !(columns & 1u << UUID))
 		return v2m_error_set(panel->error, -EINVAL,
-				     "%s: expected a table \"keys\" with a column \"uuid\", or the "
-				     "tables of x-ui, s-ui, Marzban or PasarGuard",
+				     "%s: expected a table \"keys\" with a column \"uuid\"",
 				     path_of(panel));
 	if (!result)
 		result = prepare_select(panel, "keys", columns, &statement);

@@ -89,6 +89,11 @@ static bool ends_in(const char *path, const char *ending)
 	return dot && strcmp(dot, ending) == 0;
 }
 
+static bool is_named_as_database(const char *path)
+{
+	return ends_in(path, ".db") || ends_in(path, ".sqlite3");
+}
+
 static bool is_yaml(const char *path)
 {
 	return ends_in(path, ".yaml") || ends_in(path, ".yml");
@@ -188,11 +193,27 @@ struct database_reading {
 	struct v2m_key_list found;
 };
 
+/* Proxies keep databases of their own beside their configurations. */
+static int refuse_database(struct reading *reading, const struct v2m_database *database)
+{
+	static const char sentence[] =
+		"its tables are those of no panel that is known (x-ui, s-ui, Marzban, "
+		"PasarGuard, or a table \"keys\" with a column \"uuid\")";
+
+	if (!reading->in_directory)
+		return v2m_error_set(reading->error, -EINVAL, "%s: %s", database->path, sentence);
+	v2m_key_note_file(&reading->gathered->notes, V2M_NOTE_REMARK, database->path,
+			  "it is passed over: %s", sentence);
+	return 0;
+}
+
 static int read_tables(struct v2m_database *database, void *context)
 {
 	struct database_reading *reading = context;
 
 	*reading->format = v2m_key_format_of_database(database);
+	if (!*reading->format)
+		return refuse_database(reading->reading, database);
 	return (*reading->format)
 		->read_database(database, &reading->found, &reading->reading->gathered->notes);
 }
@@ -203,7 +224,7 @@ static int read_database(struct reading *reading, const char *path,
 	struct database_reading tables = { .reading = reading, .format = format };
 	int result = v2m_database_read(path, read_tables, &tables, reading->error);
 
-	if (!result)
+	if (!result && *format)
 		result = take_keys(reading, *format, path, &tables.found);
 	v2m_key_list_clear(&tables.found);
 	return result;
@@ -223,6 +244,11 @@ static int read_file(struct reading *reading, const char *path,
 		return read_database(reading, path, format);
 	if (ends_in(path, ".toml"))
 		return refuse_toml(reading, path);
+	if (reading->in_directory && is_named_as_database(path)) {
+		v2m_key_note_file(&reading->gathered->notes, V2M_NOTE_REMARK, path,
+				  "it is passed over: it is no SQLite file");
+		return 0;
+	}
 	return read_text_file(reading, path, format);
 }
 
