@@ -145,6 +145,7 @@ static int receive_listeners(uint32_t count, struct v2m_listeners *listeners)
 static unsigned give_up_rights(const struct v2m_greeting *greeting)
 {
 	const struct v2m_confine_options options = {
+		.user = "v2meter",
 		.empty_in = greeting->empty_in,
 		.max_data = MAX_DATA,
 		.max_file = V2M_QUESTION_MAX,
@@ -191,7 +192,7 @@ static void serve(const struct v2m_greeting *greeting, const struct v2m_listener
 	options.meter = v2m_remote_meter(remote);
 	if (v2m_http_start(&options, &http, &error))
 		end(&error);
-	missing |= v2m_confine_calls(calls, V2M_ARRAY_LEN(calls));
+	missing |= v2m_confine_calls(calls, V2M_ARRAY_LEN(calls), false);
 	v2m_confine_names(missing, unprotected, sizeof(unprotected));
 	if (missing)
 		v2m_log_warning("the answering process runs without %s", unprotected);

@@ -40,8 +40,9 @@ struct v2m_collector {
 	sd_event *event;
 	sd_event_source *tick_timer;
 	sd_event_source *links_event;
-	sd_event_source *keys_event; /* NULL: the key sources are not watched */
+	sd_event_source *keys_event;
 	sd_event_source *apis_event;
+	void (*reloaded)(void); /* to call once the key sources have been read; or NULL */
 };
 
 /* The next tick is one interval after this one was due, so delays do not add up. Ticks that a
@@ -93,7 +94,7 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 	v2m_device_watch_check(parts->devices, v2m_byte_source_programs(parts->byte_source));
 	v2m_sampling_take(parts);
 	v2m_key_change_retry(parts);
-	v2m_key_change_reread(parts);
+	v2m_key_change_follow_sockets(parts);
 	if (v2m_connections_dump_is_due(parts->connections))
 		v2m_sampling_dump_connections(parts);
 	if (v2m_bookkeeper_flush_is_due(parts->bookkeeper)) {
@@ -125,12 +126,22 @@ static void reload(struct v2m_parts *parts)
 static int follow_key_sources(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct v2m_collector *collector = context;
+	struct v2m_source_feed *feed = v2m_key_supply_feed(collector->parts.keys);
+	unsigned news = v2m_source_feed_drain(feed);
 
 	(void)source;
 	(void)fd;
 	(void)events;
-	if (v2m_key_supply_drain(collector->parts.keys))
+	if (news & V2M_FEED_READ)
+		v2m_key_change_take(&collector->parts);
+	if (news & V2M_FEED_CHANGED)
 		reload(&collector->parts);
+	else if (news & V2M_FEED_DUE)
+		v2m_source_feed_request(feed);
+	if (collector->reloaded && news & V2M_FEED_READ && !v2m_source_feed_must_read(feed)) {
+		collector->reloaded();
+		collector->reloaded = NULL;
+	}
 	return 0;
 }
 
@@ -141,7 +152,7 @@ static int follow_apis(sd_event_source *source, int fd, uint32_t events, void *c
 	(void)source;
 	(void)fd;
 	(void)events;
-	v2m_key_supply_drain_apis(collector->parts.keys);
+	v2m_source_feed_drain_apis(v2m_key_supply_feed(collector->parts.keys));
 	v2m_key_change_load(&collector->parts);
 	return 0;
 }
@@ -215,18 +226,16 @@ static int open_parts(struct v2m_collector *collector, struct v2m_error *error)
 		return result;
 	v2m_connections_count_sessions(parts->connections,
 				       v2m_byte_source_is_exact(parts->byte_source));
-	if (v2m_key_supply_open(config, parts->conditions,
-				v2m_bookkeeper_account(parts->bookkeeper), &parts->keys))
-		return v2m_error_set(error, -ENOMEM, "out of memory");
-	return 0;
+	return v2m_key_supply_open(config, parts->conditions,
+				   v2m_bookkeeper_account(parts->bookkeeper), &parts->keys, error);
 }
 
 /* 0 or -errno. */
 static int watch_events(struct v2m_collector *collector)
 {
 	const struct v2m_parts *parts = &collector->parts;
+	const struct v2m_source_feed *feed = v2m_key_supply_feed(parts->keys);
 	uint64_t interval_us = parts->config->sample_interval_ms * UINT64_C(1000);
-	int keys_fd = v2m_key_supply_fd(parts->keys);
 	int result = sd_event_add_time(collector->event, &collector->tick_timer, CLOCK_MONOTONIC,
 				       v2m_clock_mono_ns() / 1000 + interval_us,
 				       V2M_TIMER_ACCURACY_US, tick, collector);
@@ -235,12 +244,13 @@ static int watch_events(struct v2m_collector *collector)
 		result = sd_event_add_io(collector->event, &collector->links_event,
 					 v2m_device_watch_fd(parts->devices), EPOLLIN, follow_links,
 					 collector);
-	if (result >= 0 && keys_fd >= 0)
-		result = sd_event_add_io(collector->event, &collector->keys_event, keys_fd, EPOLLIN,
-					 follow_key_sources, collector);
+	if (result >= 0)
+		result = sd_event_add_io(collector->event, &collector->keys_event,
+					 v2m_source_feed_fd(feed), EPOLLIN, follow_key_sources,
+					 collector);
 	if (result >= 0)
 		result = sd_event_add_io(collector->event, &collector->apis_event,
-					 v2m_key_supply_api_fd(parts->keys), EPOLLIN, follow_apis,
+					 v2m_source_feed_api_fd(feed), EPOLLIN, follow_apis,
 					 collector);
 	return result < 0 ? result : 0;
 }
@@ -358,8 +368,9 @@ bool v2m_collector_outlasts(const struct v2m_collector *collector)
 	return v2m_byte_source_is_exact(collector->parts.byte_source);
 }
 
-void v2m_collector_reload(struct v2m_collector *collector)
+void v2m_collector_reload(struct v2m_collector *collector, void (*reloaded)(void))
 {
+	collector->reloaded = reloaded;
 	v2m_byte_source_log_again(collector->parts.byte_source);
 	v2m_key_supply_log_again(collector->parts.keys);
 	reload(&collector->parts);

@@ -149,7 +149,7 @@ static int follow_end(sd_event_source *source, int fd, uint32_t events, void *co
 /* 0, or -errno with a sentence. */
 static int start_child(struct v2m_answerer *answerer, struct v2m_error *error)
 {
-	int result = v2m_child_start(V2M_ANSWERING_ARGUMENT, &answerer->child, error);
+	int result = v2m_child_start(V2M_ANSWERING_ARGUMENT, false, &answerer->child, error);
 
 	answerer->started_ns = v2m_clock_mono_ns();
 	if (result)

@@ -21,7 +21,9 @@
 #include "base/cleanup.h"
 #include "config/state_dir.h"
 #include "http/listen.h"
+#include "ipc/reading.h"
 #include "reading/gather.h"
+#include "reading/reading.h"
 #include "selftest/self_test.h"
 #include "sockets/sessions.h"
 #include "datapath/remove.h"
@@ -117,14 +119,18 @@ static int stop_loop(sd_event_source *source, const struct signalfd_siginfo *inf
 	return sd_event_exit(sd_event_source_get_event(source), 0);
 }
 
+static void tell_reloaded(void)
+{
+	sd_notify(0, "READY=1");
+}
+
 static int reload_keys(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
 {
 	(void)source;
 	(void)info;
 	v2m_log_info("SIGHUP: reading the key sources again");
 	sd_notify(0, "RELOADING=1");
-	v2m_collector_reload(context);
-	sd_notify(0, "READY=1");
+	v2m_collector_reload(context, tell_reloaded);
 	return 0;
 }
 
@@ -213,6 +219,8 @@ static enum exit_status serve(const struct v2m_config *config, const struct v2m_
 
 	if (!result)
 		result = v2m_collector_open(config, event, api_key, &collector, &error);
+	if (result == -ECANCELED)
+		return STATUS_OK;
 	if (result)
 		return fail(&error);
 	result = v2m_answerer_start(event, config, &listeners, api_key, collector, &answerer,
@@ -333,6 +341,8 @@ int main(int argc, char **argv)
 	/* Only ourselves say so: no option, and not in the manual. */
 	if (argc == 2 && strcmp(argv[1], V2M_ANSWERING_ARGUMENT) == 0)
 		v2m_answering_run();
+	if (argc == 2 && strcmp(argv[1], V2M_READING_ARGUMENT) == 0)
+		v2m_reading_run();
 	if (parse_options(argc, argv, &options)) {
 		fputs(usage, stderr);
 		return STATUS_REFUSED;

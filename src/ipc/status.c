@@ -76,7 +76,7 @@ static void put_devices(struct v2m_wire *wire, struct v2m_status *status)
 		put_device(wire, &status->devices[i]);
 }
 
-static void put_notes(struct v2m_wire *wire, struct v2m_key_notes *notes)
+void v2m_put_notes(struct v2m_wire *wire, struct v2m_key_notes *notes)
 {
 	notes->items = v2m_wire_array(wire, notes->items, &notes->count, SOURCE_SIZE,
 				      sizeof(*notes->items));
@@ -116,7 +116,7 @@ static void put_sources(struct v2m_wire *wire, struct v2m_source_report *sources
 			v2m_wire_refuse(wire);
 	}
 	v2m_wire_size(wire, &sources->refused_ports);
-	put_notes(wire, &sources->notes);
+	v2m_put_notes(wire, &sources->notes);
 }
 
 static void put_asides(struct v2m_wire *wire, struct v2m_status *status)

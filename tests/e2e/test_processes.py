@@ -8,16 +8,16 @@ import signal
 import stat
 import time
 
+from support.daemon import children_of
 from support.lab import wait_until
 from support.two_keys import KEYS, PORT, Flood, tx
 
 
 def child_of(daemon):
     """The pid of the answering process. 0: there is none at this moment."""
-    pid = daemon.process.pid
-    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    children = children_of(daemon, "v2meter-answer")
     assert len(children) < 2
-    return int(children[0]) if children else 0
+    return children[0] if children else 0
 
 
 def facts_of(task):

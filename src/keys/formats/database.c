@@ -73,10 +73,10 @@ int v2m_database_step(struct v2m_database *database, sqlite3_stmt *statement, si
 		return 0;
 	if (step != SQLITE_ROW)
 		return v2m_database_fail(database);
-	if (++*row > V2M_MAX_KEYS)
+	if (++*row > V2M_MAX_KEY_ENTRIES)
 		return v2m_error_set(database->error, -EINVAL,
 				     "%s: expected at most %u rows in a table", database->path,
-				     V2M_MAX_KEYS);
+				     V2M_MAX_KEY_ENTRIES);
 	return 1;
 }
 

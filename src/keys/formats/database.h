@@ -3,7 +3,7 @@
  * Reading the SQLite database of a panel, which goes on using it. The file is opened read-only, and
  * all tables are read as of one moment. Rows in a write-ahead log or a rollback journal are
  * respected as the panel's own SQLite would respect them. Whatever the tables are, views too,
- * reading ends after 2 seconds, and with an error after V2M_MAX_KEYS rows of a statement.
+ * reading ends after 2 seconds, and with an error after V2M_MAX_KEY_ENTRIES rows of a statement.
  */
 #ifndef V2METER_KEYS_FORMATS_DATABASE_H
 #define V2METER_KEYS_FORMATS_DATABASE_H
