@@ -139,7 +139,8 @@ static int follow_key_sources(sd_event_source *source, int fd, uint32_t events, 
 		reload(&collector->parts);
 	else if (news & V2M_FEED_DUE)
 		v2m_source_feed_request(feed);
-	if (collector->reloaded && news & V2M_FEED_READ && !v2m_source_feed_must_read(feed)) {
+	/* If another reading has to follow, the operator waits for that one. */
+	if (collector->reloaded && news == V2M_FEED_READ && !v2m_source_feed_must_read(feed)) {
 		collector->reloaded();
 		collector->reloaded = NULL;
 	}
