@@ -8,6 +8,7 @@
 
 #include "api/window.h"
 #include "base/error.h"
+#include "budget/budget.h"
 #include "keys/source_report.h"
 
 /* A device that we count on, with the class of each of its bytes. In each direction, what the
@@ -97,6 +98,7 @@ struct v2m_status {
 	size_t n_drift;
 	size_t compared_keys; /* how many a proxy counts as well */
 	struct v2m_source_report sources;
+	struct v2m_budget_view budget;
 	char *unprotected; /* what the answering process is not protected by; NULL or "": nothing */
 };
 

@@ -162,6 +162,7 @@ enum v2m_verdict v2m_answer_status(struct v2m_parts *parts, struct v2m_status **
 	}
 	fill_health(parts, made);
 	fill_byte_source(parts, made);
+	v2m_bookkeeper_budget(parts->bookkeeper, &made->budget);
 	/* If bytes cannot be counted there never was a sample. */
 	made->real_us = sampled_us ? sampled_us : v2m_clock_real_us();
 	made->started_us = parts->started_us;

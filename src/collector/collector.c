@@ -127,6 +127,7 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 		v2m_key_supply_remember_again(parts->keys);
 		if (v2m_bookkeeper_flush(parts->bookkeeper) == 0)
 			v2m_bookkeeper_expire(parts->bookkeeper);
+		v2m_bookkeeper_store_budget(parts->bookkeeper);
 	}
 	return 0;
 }
@@ -164,7 +165,8 @@ static int follow_key_sources(sd_event_source *source, int fd, uint32_t events, 
 		reload(&collector->parts);
 	else if (news & V2M_FEED_DUE)
 		v2m_source_feed_request(feed);
-	if (collector->reloaded && news & V2M_FEED_READ && !v2m_source_feed_must_read(feed)) {
+	/* If another reading has to follow, the operator waits for that one. */
+	if (collector->reloaded && news == V2M_FEED_READ && !v2m_source_feed_must_read(feed)) {
 		collector->reloaded();
 		collector->reloaded = NULL;
 	}
@@ -332,8 +334,10 @@ static void store_last(struct v2m_parts *parts)
 	if (!parts->keys)
 		return;
 	v2m_key_supply_remember_again(parts->keys);
-	if (v2m_byte_source_counts(parts->byte_source) && v2m_sampling_take(parts) == 0)
+	if (v2m_byte_source_counts(parts->byte_source) && v2m_sampling_take(parts) == 0) {
 		v2m_bookkeeper_flush(parts->bookkeeper);
+		v2m_bookkeeper_store_budget(parts->bookkeeper);
+	}
 }
 
 void v2m_collector_close(struct v2m_collector *collector)

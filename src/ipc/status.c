@@ -154,6 +154,26 @@ static void put_drift(struct v2m_wire *wire, struct v2m_status *status)
 	v2m_wire_size(wire, &status->compared_keys);
 }
 
+static void put_budget(struct v2m_wire *wire, struct v2m_budget_view *budget)
+{
+	v2m_wire_bool(wire, &budget->set);
+	v2m_wire_u64(wire, &budget->limit);
+	v2m_wire_chars(wire, budget->directions, sizeof(budget->directions));
+	v2m_wire_u32(wire, &budget->billing_day);
+	v2m_wire_i32(wire, &budget->from);
+	v2m_wire_i32(wire, &budget->next);
+	v2m_wire_i64(wire, &budget->since_us);
+	v2m_wire_i64(wire, &budget->read_us);
+	v2m_wire_u64(wire, &budget->customers.rx);
+	v2m_wire_u64(wire, &budget->customers.tx);
+	v2m_wire_u64(wire, &budget->internet.rx);
+	v2m_wire_u64(wire, &budget->internet.tx);
+	v2m_wire_u64(wire, &budget->used);
+	v2m_wire_u64(wire, &budget->projected);
+	v2m_wire_double(wire, &budget->days_left);
+	v2m_wire_double(wire, &budget->lasts_days);
+}
+
 static void put_members(struct v2m_wire *wire, struct v2m_status *status)
 {
 	v2m_wire_i64(wire, &status->real_us);
@@ -175,6 +195,7 @@ static void put_members(struct v2m_wire *wire, struct v2m_status *status)
 	put_asides(wire, status);
 	put_drift(wire, status);
 	put_sources(wire, &status->sources);
+	put_budget(wire, &status->budget);
 }
 
 void v2m_put_status(struct v2m_wire *wire, struct v2m_status **status)

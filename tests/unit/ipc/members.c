@@ -193,6 +193,7 @@ static void a_status_is_whole(void **state)
 	status.mode = V2M_MODE_SOCKET_STATS;
 	status.mode_reason = TEXT("mode");
 	FILL_CHARS(status.health_reason);
+	FILL_CHARS(status.budget.directions);
 	status.health_detail = TEXT("detail");
 	status.reasons = &reason;
 	status.devices = &device;
