@@ -62,6 +62,13 @@ int v2m_account_connections(struct v2m_account *account, const struct v2m_keyset
 			    const struct v2m_port_sessions *opened, size_t n_opened,
 			    int64_t real_us);
 
+/* Accounts what connections have delivered, from readings ascending by port, taken at real_us, to
+ * the owners of their slots. Readings of slots that are not in the key set are left alone. 0;
+ * -ENOMEM, and nothing was accounted. */
+int v2m_account_delivered(struct v2m_account *account, const struct v2m_keyset *keyset,
+			  const struct v2m_port_sessions *readings, size_t n_readings,
+			  int64_t real_us);
+
 /* The subject with this name. NULL: it was never seen. */
 const struct v2m_subject *v2m_account_subject(const struct v2m_account *account, const char *id);
 /* Whether all bytes of the key since its last reset are known, as v2m_snapshot_knows(). */

@@ -35,6 +35,21 @@ class Fault(typing.NamedTuple):
 
 
 FAULTS = [
+    ("a connection that was open before brings its past", "bpf/delivered.bpf.h",
+     "\t\t.rx_bytes = now->rx,\n\t\t.tx_bytes = now->tx,\n", "\t\t.again_bytes = now->tx,\n",
+     e2e("test_delivered", "open_before")),
+    ("delivered bytes of open connections wait for their end", "src/sockets/session_counts.c",
+     "return iterator < 0 ? iterator : run_pass(iterator);", "return run_pass == NULL || iterator < 0;",
+     e2e("test_delivered", "never_fall")),
+    ("an outgoing connection counts as delivered", "bpf/sessions.bpf.c",
+     "note_opening(sk, V2M_SOCKET_OUTGOING);", "note_opening(sk, 0);",
+     e2e("test_delivered", "outgoing")),
+    ("more delivered than counted is no finding", "src/accounting/cross_check.c",
+     "excess > UNCOUNTED_MIN && excess > bytes->counted / 100", "bytes->counted > INT64_MAX && excess",
+     ctest("unit_accounting_cross_check")),
+    ("bytes that may be another key's are billed", "src/accounting/account_fill.c",
+     "\t\tif (has_figures(account, id))\n\t\t\treturn false;\n", "",
+     ctest("unit_accounting_account_slots")),
     ("a reset moves no baseline", "src/accounting/account_changes.c",
      "\tsubject->baseline = subject->lifetime;\n", "",
      e2e("test_durability", "resets_by_four")),

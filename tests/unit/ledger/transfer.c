@@ -201,9 +201,10 @@ static void delivered_bytes_are_stored_exported_and_imported(void **context)
 	import(pair);
 	restart(pair->new);
 	subject = v2m_account_subject(pair->new->account, "aaaa");
-	assert_int_equal(subject->lifetime.delivered_rx, 140);
+	/* The half of 150 bytes is UDP payload, of 100 before the reset. */
+	assert_int_equal(subject->lifetime.delivered_rx, 140 + 75);
 	assert_int_equal(subject->lifetime.delivered_tx, V2M_COUNTER_MAX);
-	assert_int_equal(v2m_subject_since_reset(subject).delivered_rx, 100);
+	assert_int_equal(v2m_subject_since_reset(subject).delivered_rx, 100 + 25);
 }
 
 static void aliases_of_the_old_server_become_aliases_of_the_new_server(void **context)
