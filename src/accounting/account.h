@@ -111,8 +111,9 @@ void v2m_account_undo_history_reset(struct v2m_account *account, const char *id,
 void v2m_history_undo_clear(struct v2m_history_undo *undo);
 
 /* Adds what another ledger knew of a subject: totals, baselines and sessions are added, the
- * earliest first_seen_us, the latest other times and the larger max_connections are kept. *undo
- * holds what there was. 0 or -ENOMEM. */
+ * earliest first_seen_us, the latest other times and the larger max_connections are kept. Parts are
+ * added to those of the same slots. *undo holds what there was; v2m_account_undo_clear() frees it.
+ * 0 or -ENOMEM. */
 struct v2m_account_undo {
 	struct v2m_totals lifetime;
 	struct v2m_totals baseline;
@@ -122,12 +123,15 @@ struct v2m_account_undo {
 	int64_t first_seen_us;
 	int64_t last_activity_us;
 	int64_t reset_us;
+	struct v2m_part *parts;
+	size_t n_parts;
 };
 int v2m_account_merge(struct v2m_account *account, const struct v2m_subject *more,
 		      struct v2m_account_undo *undo);
-/* A subject that the merge made stays, without figures. */
+/* A subject or part that the merge made stays, without figures. */
 void v2m_account_undo_merge(struct v2m_account *account, const char *id,
 			    const struct v2m_account_undo *undo);
+void v2m_account_undo_clear(struct v2m_account_undo *undo);
 
 /* Visit every subject with its parts, every alias, every reading and what is set aside, for the
  * ledger to store those
