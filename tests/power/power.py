@@ -49,7 +49,7 @@ FAULTS = [
      ctest("unit_accounting_cross_check")),
     ("parts of a key are lost by an export", "src/ledger/export.c",
      "\tput_parts(json, &subject->parts);\n", "\t(void)put_parts;\n",
-     ctest("unit_ledger_transfer")),
+     ctest("unit_ledger_transfer_parts")),
     ("bytes that may be another key's are billed", "src/accounting/account_fill.c",
      "\t\tif (has_figures(account, id))\n\t\t\treturn false;\n", "",
      ctest("unit_accounting_account_slots")),

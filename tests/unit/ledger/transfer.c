@@ -1,86 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "unit/ledger/ledger_fixture.h"
-
-#include "ledger/transfer.h"
-
-/* An old server with two months of history and a reset, and a new one with nothing. */
-struct pair {
-	struct state *old;
-	struct state *new;
-	char *text;
-	size_t length;
-};
-
-static void export(struct pair *pair)
-{
-	struct v2m_error error = { 0 };
-
-	free(pair->text);
-	if (v2m_ledger_export(pair->old->ledger, pair->old->account, 77, &pair->text, &pair->length,
-			      &error))
-		fail_msg("%s", error.text);
-}
-
-static int setup_pair(void **context)
-{
-	struct pair *pair = calloc(1, sizeof(*pair));
-	struct v2m_reset_undo undo;
-	struct v2m_totals closed;
-
-	setup((void **)&pair->old);
-	setup((void **)&pair->new);
-	count(pair->old, 100, "2025-07-31T12:00:00");
-	dump(pair->old, 1, 4, "2025-07-31T12:00:00");
-	dump(pair->old, 3, 6, "2025-07-31T12:00:05");
-	v2m_account_reset(pair->old->account, "aaaa", 99, &closed, &undo);
-	store(pair->old);
-	count(pair->old, 150, "2025-08-01T12:00:00");
-	export(pair);
-	*context = pair;
-	return 0;
-}
-
-static int teardown_pair(void **context)
-{
-	struct pair *pair = *context;
-
-	teardown((void **)&pair->old);
-	teardown((void **)&pair->new);
-	free(pair->text);
-	free(pair);
-	return 0;
-}
-
-static struct v2m_import_result import(struct pair *pair)
-{
-	struct v2m_import_result result = { 0 };
-	struct v2m_error error = { 0 };
-
-	if (v2m_ledger_import(pair->new->ledger, pair->new->account, pair->text, pair->length, 78,
-			      &result, &error))
-		fail_msg("%s", error.text);
-	return result;
-}
-
-static int import_error(struct pair *pair, const char *text, struct v2m_error *error)
-{
-	struct v2m_import_result result;
-
-	return v2m_ledger_import(pair->new->ledger, pair->new->account, text, strlen(text), 78,
-				 &result, error);
-}
-
-static void assert_imported(struct state *state, uint64_t lifetime, uint64_t since_reset)
-{
-	const struct v2m_subject *subject = v2m_account_subject(state->account, "aaaa");
-
-	assert_non_null(subject);
-	assert_int_equal(subject->lifetime.rx.wire_bytes, lifetime);
-	assert_int_equal(v2m_subject_since_reset(subject).rx.wire_bytes, since_reset);
-	assert_int_equal(v2m_subject_history(subject).rx.wire_bytes, lifetime);
-	assert_int_equal(query(state, "SELECT sum(rx_wire) FROM days"), lifetime);
-	assert_int_equal(query(state, "SELECT sum(rx_wire) FROM months"), lifetime);
-}
+#include "unit/ledger/transfer_fixture.h"
 
 static void an_export_is_imported_with_its_history(void **context)
 {
@@ -347,58 +266,6 @@ static void an_import_that_cannot_be_stored_changes_nothing(void **context)
 	assert_imported(pair->new, 2300, 2100);
 }
 
-static uint64_t part_of(const struct state *state, uint32_t slot_number)
-{
-	const struct v2m_subject *subject = v2m_account_subject(state->account, "aaaa");
-	const struct v2m_part *part = v2m_parts_find(&subject->parts, slot_number);
-
-	return part ? part->lifetime.rx.wire_bytes - part->baseline.rx.wire_bytes : UINT64_MAX;
-}
-
-/* The new server has one slot of the key until then, and its bytes stay those of that slot. */
-static void the_parts_of_a_key_stay_those_of_their_slots(void **context)
-{
-	struct pair *pair = *context;
-	const struct v2m_part parts[] = {
-		{ .slot_number = 1001, .lifetime.rx.wire_bytes = 120 },
-		{ .slot_number = 65536 + 2000,
-		  .lifetime.rx.wire_bytes = 90,
-		  .baseline.rx.wire_bytes = 40 },
-	};
-
-	for (size_t i = 0; i < V2M_ARRAY_LEN(parts); i++)
-		assert_int_equal(v2m_account_restore_part(pair->old->account, "aaaa", &parts[i]),
-				 0);
-	export(pair);
-	count(pair->new, 500, "2025-08-01T13:00:00");
-	store(pair->new);
-	assert_int_equal(import(pair).added, 1);
-	assert_int_equal(part_of(pair->new, 1001), 1000 + 120);
-	assert_int_equal(part_of(pair->new, 65536 + 2000), 50);
-	restart(pair->new);
-	assert_imported(pair->new, 1300, 1100);
-	assert_int_equal(part_of(pair->new, 1001), 1000 + 120);
-	assert_int_equal(part_of(pair->new, 65536 + 2000), 50);
-}
-
-static void an_import_that_is_undone_takes_the_parts_back(void **context)
-{
-	struct pair *pair = *context;
-	const struct v2m_part part = { .slot_number = 1001, .lifetime.rx.wire_bytes = 120 };
-	struct v2m_error error = { 0 };
-
-	assert_int_equal(v2m_account_restore_part(pair->old->account, "aaaa", &part), 0);
-	export(pair);
-	count(pair->new, 500, "2025-08-01T13:00:00");
-	store(pair->new);
-	sql(pair->new, "CREATE TRIGGER refuse BEFORE INSERT ON days WHEN NEW.date = 20250731"
-		       " BEGIN SELECT RAISE(ABORT, 'refused by the test'); END");
-	assert_int_not_equal(import_error(pair, pair->text, &error), 0);
-	assert_int_equal(part_of(pair->new, 1001), 1000);
-	count(pair->new, 600, "2025-08-01T14:00:00");
-	assert_int_equal(part_of(pair->new, 1001), 1200);
-}
-
 /* The export of the new server includes what was imported from the old one. */
 static void an_export_of_an_import_goes_on_to_a_third_server(void **context)
 {
@@ -414,23 +281,6 @@ static void an_export_of_an_import_goes_on_to_a_third_server(void **context)
 	assert_int_equal(import(pair).added, 1);
 	assert_imported(pair->new, 300, 100);
 }
-
-/* Replaces a text in the document by another one. */
-static char *with(struct pair *pair, const char *old, const char *new)
-{
-	const char *at = strstr(pair->text, old);
-	char *text = calloc(1, pair->length + strlen(new) + 1);
-
-	assert_non_null(at);
-	memcpy(text, pair->text, (size_t)(at - pair->text));
-	strcat(text, new);
-	strcat(text, at + strlen(old));
-	return text;
-}
-
-#define PART(slot, wire)                                                                           \
-	"{\"slot\":" slot ",\"lifetime\":[0," wire ",0,0,0,0,0,0],"                                \
-	"\"baseline\":[0,0,0,0,0,0,0,0]}"
 
 static void a_document_that_is_wrong_is_refused_with_its_place(void **context)
 {
@@ -450,15 +300,6 @@ static void a_document_that_is_wrong_is_refused_with_its_place(void **context)
 		{ "\"baseline\":[", "\"baseline\":[9,9,9,0,9,9,9999,0],\"x\":[",
 		  "expected no more than lifetime" },
 		{ "\"sessions\":", "\"sessions\":-", "sessions" },
-		{ "\"months\":", "\"parts\":7,\"months\":", "parts" },
-		{ "\"months\":", "\"parts\":[" PART("65536", "1") "],\"months\":",
-		  "expected the number of a slot" },
-		{ "\"months\":", "\"parts\":[" PART("131072", "1") "],\"months\":", "slot" },
-		{ "\"months\":", "\"parts\":[" PART("1", "1") "," PART("1", "1") "],\"months\":",
-		  "expected every slot once" },
-		{ "\"months\":",
-		  "\"parts\":[" PART("1", "200") "," PART("2", "101") "],\"months\":",
-		  "expected no more than lifetime in all" },
 		{ "\"port\":1001", "\"port\":70000", "port" },
 		{ "\"subject\":\"aaaa\"", "\"subject\":7", "subject" },
 		{ "\"subjects\":[", "\"subjects\":7,\"x\":[", "subjects" },
@@ -511,8 +352,6 @@ static void an_unwritable_ledger_exports_nothing(void **context)
 	assert_null(text);
 }
 
-#define PAIR(name) cmocka_unit_test_setup_teardown(name, setup_pair, teardown_pair)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -528,8 +367,6 @@ int main(void)
 		PAIR(a_later_export_of_the_same_ledger_is_not_added_on_top),
 		PAIR(a_ledger_does_not_import_what_it_exported),
 		PAIR(an_import_that_cannot_be_stored_changes_nothing),
-		PAIR(the_parts_of_a_key_stay_those_of_their_slots),
-		PAIR(an_import_that_is_undone_takes_the_parts_back),
 		PAIR(an_export_of_an_import_goes_on_to_a_third_server),
 		PAIR(a_document_that_is_wrong_is_refused_with_its_place),
 		PAIR(a_subject_that_stands_twice_is_refused),
