@@ -125,7 +125,8 @@ static int gather_places(struct gathering *gathering)
 
 	gathering->gathered->has_auto = true;
 	for (size_t i = 0; i < places.count && !result; i++)
-		result = gather_path(gathering, places.items[i], true);
+		if (!v2m_key_place_is_replaced(gathering->options->auto_root, places.items[i]))
+			result = gather_path(gathering, places.items[i], true);
 	return result;
 }
 
