@@ -11,6 +11,7 @@ V2M_V2RAY_DIR=$V2M_ROOT/build/v2ray
 V2M_V2RAY=$V2M_V2RAY_DIR/usr/bin/v2ray
 V2M_NGINX_DIR=$V2M_ROOT/build/nginx
 V2M_NGINX=$V2M_NGINX_DIR/usr/sbin/nginx
+V2M_PROMETHEUS_DIR=$V2M_ROOT/build/prometheus
 V2M_UPLOT_DIR=$V2M_ROOT/build/uplot
 V2M_UPLOT_VERSION=1.6.32
 V2M_UPLOT_SHA256=4b8a8191e425658e3ea8c8c1314b0fc679c861ee3a1af2b20c7b16ba50b5133d
@@ -103,6 +104,12 @@ prepare_v2ray() {
 # Puts a real nginx into build/nginx if the machine has none. Installing the package would start a web server.
 prepare_nginx() {
 	[ -x "$V2M_NGINX" ] || [ -x /usr/sbin/nginx ] || unpack_package nginx "$V2M_NGINX_DIR"
+}
+
+# Puts a real Prometheus into build/prometheus if the machine has none. Installing the package would start it.
+prepare_prometheus() {
+	[ -x "$V2M_PROMETHEUS_DIR/usr/bin/prometheus" ] || command -v prometheus >/dev/null ||
+		unpack_package prometheus "$V2M_PROMETHEUS_DIR"
 }
 
 # Puts uPlot, which draws the plots of the page, into build/uplot. Without it the page is built all the same, and

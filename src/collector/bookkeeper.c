@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/format.h"
 #include "base/log.h"
+#include "budget/budget_keeper.h"
 #include "ledger/ledger.h"
 
 struct v2m_bookkeeper {
@@ -18,6 +19,7 @@ struct v2m_bookkeeper {
 	struct v2m_account *account;
 	struct v2m_rates *rates;
 	struct v2m_rate_history *rate_history;
+	struct v2m_budget_keeper *budget;
 	struct v2m_sample sample; /* the last one */
 	bool sessions_lost;       /* the next ones are set aside */
 	uint64_t flushed_ns;      /* CLOCK_MONOTONIC of the last flush, successful or not */
@@ -49,7 +51,8 @@ int v2m_bookkeeper_open(const struct v2m_config *config, struct v2m_conditions *
 	made->account = v2m_account_new();
 	made->rates = v2m_rates_new(config->rate_window_s);
 	made->rate_history = v2m_rate_history_new(V2M_RATE_HISTORY_STEPS);
-	if (made->account && made->rates && made->rate_history)
+	if (made->account && made->rates && made->rate_history &&
+	    v2m_budget_keeper_open(config, &made->budget) == 0)
 		result = open_ledger(made, error);
 	else
 		result = v2m_error_set(error, -ENOMEM, "out of memory");
@@ -70,6 +73,7 @@ void v2m_bookkeeper_close(struct v2m_bookkeeper *bookkeeper)
 	v2m_sample_clear(&bookkeeper->sample);
 	v2m_rates_free(bookkeeper->rates);
 	v2m_rate_history_free(bookkeeper->rate_history);
+	v2m_budget_keeper_close(bookkeeper->budget);
 	v2m_account_free(bookkeeper->account);
 	free(bookkeeper);
 }
@@ -83,6 +87,7 @@ int v2m_bookkeeper_add_sample(struct v2m_bookkeeper *bookkeeper, const struct v2
 		v2m_sample_clear(sample);
 		return result;
 	}
+	v2m_budget_keeper_take(bookkeeper->budget, sample);
 	v2m_rates_add(bookkeeper->rates, sample);
 	v2m_rate_history_add(bookkeeper->rate_history, sample);
 	v2m_sample_clear(&bookkeeper->sample);
@@ -225,6 +230,16 @@ void v2m_bookkeeper_expire(struct v2m_bookkeeper *bookkeeper)
 	if (v2m_ledger_expire(bookkeeper->ledger, bookkeeper->account, v2m_clock_mono_ns(),
 			      v2m_clock_real_us(), &error))
 		v2m_log_warning("old days and hours stay in the ledger: %s", error.text);
+}
+
+void v2m_bookkeeper_store_budget(struct v2m_bookkeeper *bookkeeper)
+{
+	v2m_budget_keeper_flush(bookkeeper->budget);
+}
+
+void v2m_bookkeeper_budget(const struct v2m_bookkeeper *bookkeeper, struct v2m_budget_view *view)
+{
+	v2m_budget_keeper_look(bookkeeper->budget, view);
 }
 
 const struct v2m_sample *v2m_bookkeeper_sample(const struct v2m_bookkeeper *bookkeeper)

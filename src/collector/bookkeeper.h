@@ -13,6 +13,7 @@
 #include "config/config.h"
 
 struct v2m_bookkeeper;
+struct v2m_budget_view;
 struct v2m_ledger;
 
 /* Opens the ledger and loads the account from it. The configuration and the conditions must outlive
@@ -58,11 +59,15 @@ void v2m_bookkeeper_change_owners(struct v2m_bookkeeper *bookkeeper, const struc
 int v2m_bookkeeper_flush(struct v2m_bookkeeper *bookkeeper);
 /* Whether flush_interval_s has passed since the last flush, successful or not. */
 bool v2m_bookkeeper_flush_is_due(const struct v2m_bookkeeper *bookkeeper);
+/* Stores the budget if it has changed. A reset does not wait for it. */
+void v2m_bookkeeper_store_budget(struct v2m_bookkeeper *bookkeeper);
 /* Deletes the days and hours that the retention has passed. Failures are logged. */
 void v2m_bookkeeper_expire(struct v2m_bookkeeper *bookkeeper);
 
 /* The last sample of the byte source; zeros before the first one. */
 const struct v2m_sample *v2m_bookkeeper_sample(const struct v2m_bookkeeper *bookkeeper);
+/* What the provider bills, as v2m_budget_look(). */
+void v2m_bookkeeper_budget(const struct v2m_bookkeeper *bookkeeper, struct v2m_budget_view *view);
 /* For questions and resets, which store what they change. */
 struct v2m_account *v2m_bookkeeper_account(const struct v2m_bookkeeper *bookkeeper);
 struct v2m_ledger *v2m_bookkeeper_ledger(const struct v2m_bookkeeper *bookkeeper);

@@ -28,6 +28,7 @@
 #include "collector/socket_netns.h"
 #include "collector/counting.h"
 #include "ipc/pulse.h"
+#include "drift/drift_account.h"
 
 /* A tick may take seconds if a disk hangs; a meter that does not tick for longer than this is
  * stalled. */
@@ -80,6 +81,31 @@ static void follow_zone(const struct v2m_parts *parts)
 	v2m_requests_end(parts->requests);
 }
 
+/* Sets or clears the condition drift. */
+static void compare_with_proxy(const struct v2m_parts *parts, const struct v2m_proxy_stats *stats)
+{
+	struct v2m_error sentence = { 0 };
+	int result = v2m_drift_compare_account(parts->drift, v2m_key_supply_active(parts->keys),
+					       v2m_bookkeeper_account(parts->bookkeeper), stats,
+					       v2m_clock_real_us(), &sentence);
+
+	if (result > 0 && v2m_conditions_set(parts->conditions, V2M_DRIFT, sentence.text))
+		v2m_log_warning("%s", sentence.text);
+	if (result == 0 && v2m_conditions_clear(parts->conditions, V2M_DRIFT))
+		v2m_log_info("the counters of the proxy and of the meter agree again");
+}
+
+/* The counters of proxies come first: ours must not be older than those that they are compared
+ * with. */
+static void take_sample(struct v2m_parts *parts)
+{
+	V2M_CLEANUP(v2m_proxy_stats_clear) struct v2m_proxy_stats stats = { 0 };
+	bool has_stats = v2m_source_feed_stats(v2m_key_supply_feed(parts->keys), &stats) > 0;
+
+	if (v2m_sampling_take(parts) == 0 && has_stats)
+		compare_with_proxy(parts, &stats);
+}
+
 /* Each step decides by the clock whether it is due: a tick may come late. */
 static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 {
@@ -92,7 +118,7 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 	follow_zone(parts);
 	v2m_counting_follow_netns(parts);
 	v2m_device_watch_check(parts->devices, v2m_byte_source_programs(parts->byte_source));
-	v2m_sampling_take(parts);
+	take_sample(parts);
 	v2m_key_change_retry(parts);
 	v2m_key_change_follow_sockets(parts);
 	if (v2m_connections_dump_is_due(parts->connections))
@@ -101,6 +127,7 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 		v2m_key_supply_remember_again(parts->keys);
 		if (v2m_bookkeeper_flush(parts->bookkeeper) == 0)
 			v2m_bookkeeper_expire(parts->bookkeeper);
+		v2m_bookkeeper_store_budget(parts->bookkeeper);
 	}
 	return 0;
 }
@@ -138,7 +165,8 @@ static int follow_key_sources(sd_event_source *source, int fd, uint32_t events, 
 		reload(&collector->parts);
 	else if (news & V2M_FEED_DUE)
 		v2m_source_feed_request(feed);
-	if (collector->reloaded && news & V2M_FEED_READ && !v2m_source_feed_must_read(feed)) {
+	/* If another reading has to follow, the operator waits for that one. */
+	if (collector->reloaded && news == V2M_FEED_READ && !v2m_source_feed_must_read(feed)) {
 		collector->reloaded();
 		collector->reloaded = NULL;
 	}
@@ -201,7 +229,8 @@ static int make_parts(struct v2m_collector *collector, const struct v2m_digest *
 	if (parts->conditions)
 		parts->netns = v2m_socket_netns_new(config->netns, parts->conditions);
 	parts->requests = v2m_requests_new(collector->event, api_key, &handlers);
-	if (!parts->netns || !parts->requests)
+	parts->drift = calloc(1, sizeof(*parts->drift));
+	if (!parts->netns || !parts->requests || !parts->drift)
 		return -ENOMEM;
 	return v2m_publisher_open(collector->event, config->cache_ttl_s, &window,
 				  &parts->publisher);
@@ -305,8 +334,10 @@ static void store_last(struct v2m_parts *parts)
 	if (!parts->keys)
 		return;
 	v2m_key_supply_remember_again(parts->keys);
-	if (v2m_byte_source_counts(parts->byte_source) && v2m_sampling_take(parts) == 0)
+	if (v2m_byte_source_counts(parts->byte_source) && v2m_sampling_take(parts) == 0) {
 		v2m_bookkeeper_flush(parts->bookkeeper);
+		v2m_bookkeeper_store_budget(parts->bookkeeper);
+	}
 }
 
 void v2m_collector_close(struct v2m_collector *collector)
@@ -323,6 +354,9 @@ void v2m_collector_close(struct v2m_collector *collector)
 	sd_event_source_unref(collector->apis_event);
 	store_last(parts);
 	v2m_key_supply_close(parts->keys);
+	if (parts->drift)
+		v2m_drift_clear(parts->drift);
+	free(parts->drift);
 	v2m_byte_source_close(parts->byte_source);
 	v2m_device_watch_close(parts->devices);
 	v2m_connections_close(parts->connections);

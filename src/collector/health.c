@@ -45,6 +45,8 @@ static const struct row table[V2M_N_CONDITIONS] = {
 		"the key sources have users that are not counted", false },
 	[V2M_PORT_ORPHANED] = { "port_orphaned",
 		"a server listens at a port that has no key any more", false },
+	[V2M_DRIFT] = { "drift",
+		"a proxy counts other bytes for a key than the meter does", false },
 	[V2M_QUEUE_DROPS] = { "queue_drops",
 		"the queue of a device drops more than 1 % of the bytes that are counted as sent", false },
 	[V2M_FRAGMENTS_INEXACT] = { "fragments_inexact",

@@ -30,6 +30,7 @@ enum v2m_condition {
 	V2M_TOO_MANY_PORTS,
 	V2M_KEYS_INCOMPLETE,   /* the bytes of some users are not counted */
 	V2M_PORT_ORPHANED,     /* a port without a key is counted */
+	V2M_DRIFT,             /* a proxy counts other bytes for a key than we do */
 	V2M_QUEUE_DROPS,       /* a queue drops bytes that are counted as sent */
 	V2M_FRAGMENTS_INEXACT, /* only while keys receive fragments */
 	V2M_N_CONDITIONS,

@@ -81,6 +81,9 @@ static const struct v2m_setting settings[] = {
 	SETTING(retention_days, number, V2M_STRINGIFY(V2M_RETENTION_DAYS), 1, 100000),
 	SETTING(retention_hours, number, V2M_STRINGIFY(V2M_RETENTION_HOURS), 1, 1000000),
 	SETTING(connection_details_max, number, "1000", 0, 100000),
+	SETTING(metrics_keys_max, number, "10000", 0, 262144),
+	SETTING(metrics_key_names, boolean, "false", 0, 0),
+	SETTING(budget, budget, "null", 0, 0),
 	SETTING(netns, process, "null", 1, PID_MAX, .required = require_netns),
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/api_bytes.h"
 #include "base/string_list.h"
+#include "config/budget_terms.h"
 #include "config/setting.h"
 
 /* The most characters of an API key, from the configuration, environment or file. */
@@ -39,6 +40,9 @@ struct v2m_config {
 				     months never expire */
 	unsigned retention_hours; /* hours that the totals of an hour are kept */
 	unsigned connection_details_max; /* connections that an answer lists for each port */
+	unsigned metrics_keys_max;       /* keys that have metrics of their own */
+	bool metrics_key_names;          /* the metrics tell the names of keys */
+	struct v2m_budget_terms budget;
 };
 
 /* Reads the defaults and then the file; path NULL stands for the defaults alone. 0, or -errno and

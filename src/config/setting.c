@@ -29,6 +29,21 @@ static json_t *write_number(const struct v2m_setting *setting, const void *value
 
 const struct v2m_setting_type v2m_setting_number = { read_number, write_number, NULL };
 
+static int read_boolean(const struct v2m_setting *setting, const struct v2m_json_node *node,
+			void *value, struct v2m_error *error)
+{
+	(void)setting;
+	return v2m_json_boolean(node, value, error);
+}
+
+static json_t *write_boolean(const struct v2m_setting *setting, const void *value)
+{
+	(void)setting;
+	return json_boolean(*(const bool *)value);
+}
+
+const struct v2m_setting_type v2m_setting_boolean = { read_boolean, write_boolean, NULL };
+
 static int read_choice(const struct v2m_setting *setting, const struct v2m_json_node *node,
 		       void *value, struct v2m_error *error)
 {

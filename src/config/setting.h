@@ -33,7 +33,8 @@ struct v2m_setting {
 	const char *words[2];
 };
 
-extern const struct v2m_setting_type v2m_setting_number; /* unsigned, min to max */
+extern const struct v2m_setting_type v2m_setting_number;  /* unsigned, min to max */
+extern const struct v2m_setting_type v2m_setting_boolean; /* bool */
 extern const struct v2m_setting_type
 	v2m_setting_choice; /* an enum whose values 0 and 1 are the words */
 extern const struct v2m_setting_type v2m_setting_text;   /* char *, of 1 to max bytes */

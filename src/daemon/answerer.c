@@ -212,6 +212,8 @@ static int fill_greeting(const struct v2m_config *config, const struct v2m_diges
 	greeting->n_listeners = (uint32_t)config->listen.count;
 	greeting->api_key = *api_key;
 	greeting->api_bytes = config->api_bytes;
+	greeting->metrics.keys_max = config->metrics_keys_max;
+	greeting->metrics.key_names = config->metrics_key_names;
 	greeting->verbose = v2m_log_level() == V2M_LOG_DEBUG;
 	greeting->empty_in = strdup(config->state_dir);
 	return greeting->empty_in ? 0 : -ENOMEM;
