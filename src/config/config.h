@@ -36,6 +36,7 @@ struct v2m_config {
 	unsigned sample_interval_ms;
 	unsigned rate_window_s;
 	unsigned flush_interval_s;
+	unsigned cross_check_s;
 	unsigned retention_days;  /* days that the totals of a day are kept; lifetime totals and
 				     months never expire */
 	unsigned retention_hours; /* hours that the totals of an hour are kept */
