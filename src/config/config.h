@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The configuration file: v2meterd(8). */
+/* The configuration file: v2meter.json(5). */
 #ifndef V2METER_CONFIG_CONFIG_H
 #define V2METER_CONFIG_CONFIG_H
 
