@@ -28,6 +28,8 @@ V2M_BUILD_PACKAGES=(
 )
 # dpkg-shlibdeps finds the libraries that a package depends on.
 V2M_PACKAGE_PACKAGES=(dpkg-dev file)
+# For cross compilation, beside the libraries of V2M_BUILD_PACKAGES for arm64.
+V2M_ARM64_PACKAGES=(crossbuild-essential-arm64 libcmocka-dev:arm64)
 V2M_DEMO_PACKAGES=(iproute2 python3 curl)
 V2M_TEST_PACKAGES=(
 	git libcmocka-dev python3 python3-pytest python3-yaml python3-grpcio
@@ -93,6 +95,22 @@ install_packages() {
 	apt_update_once
 	say "installing ${missing[*]}"
 	quietly apt install -qq -y --no-install-recommends "${missing[@]}"
+}
+
+# Installs the cross compiler for arm64 and the libraries that a build links.
+install_arm64() {
+	local package packages=("${V2M_ARM64_PACKAGES[@]}")
+	if ! dpkg --print-foreign-architectures | grep -qx arm64; then
+		is_root || die "only root can add the architecture arm64"
+		dpkg --add-architecture arm64
+	fi
+	for package in "${V2M_BUILD_PACKAGES[@]}"; do
+		case $package in
+		libc6-dev) ;;
+		*-dev) packages+=("$package:arm64") ;;
+		esac
+	done
+	install_packages "${packages[@]}"
 }
 
 # Puts a real v2ray into build/v2ray. The package is not installed, because it enables a service with a published

@@ -73,6 +73,7 @@ struct v2m_snapshot {
 	int64_t real_us;     /* CLOCK_REALTIME of the sample, Unix microseconds */
 	enum v2m_mode mode;
 	char *mode_reason;                        /* why it is not exact; NULL in V2M_MODE_EBPF */
+	bool measures_delivered;                  /* else delivered bytes of TCP do not grow */
 	struct v2m_keyset *keyset;                /* referenced */
 	struct v2m_connection_table *connections; /* referenced */
 	size_t connection_details_max;            /* the most that an answer lists for each slot */

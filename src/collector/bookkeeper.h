@@ -49,6 +49,19 @@ int v2m_bookkeeper_set_aside(struct v2m_bookkeeper *bookkeeper, struct v2m_sampl
 /* Sets the condition ledger_lost for a day after something was set aside. */
 void v2m_bookkeeper_judge_asides(struct v2m_bookkeeper *bookkeeper);
 
+/* As v2m_account_delivered(), with the time of now. */
+int v2m_bookkeeper_add_delivered(struct v2m_bookkeeper *bookkeeper, const struct v2m_keyset *keyset,
+				 const struct v2m_port_sessions *readings, size_t n_readings);
+
+/* Whether a few seconds have passed since the last comparison. */
+bool v2m_bookkeeper_comparison_is_due(const struct v2m_bookkeeper *bookkeeper);
+/* Compares the last sample with what the sockets delivered, which was read before it. dropped: the
+ * bytes that the queues of the devices have dropped in all. Sets or clears the conditions
+ * traffic_uncounted and traffic_undelivered. */
+void v2m_bookkeeper_compare(struct v2m_bookkeeper *bookkeeper,
+			    const struct v2m_port_sessions *sessions, size_t n_sessions,
+			    uint64_t dropped);
+
 /* Before the key set changes from one to another: a new owner of a port must not see the rate
  * history of the port's last owner. */
 void v2m_bookkeeper_change_owners(struct v2m_bookkeeper *bookkeeper, const struct v2m_keyset *from,

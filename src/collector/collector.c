@@ -96,14 +96,16 @@ static void compare_with_proxy(const struct v2m_parts *parts, const struct v2m_p
 }
 
 /* The counters of proxies come first: ours must not be older than those that they are compared
- * with. */
-static void take_sample(struct v2m_parts *parts)
+ * with. 0 or -errno. */
+static int take_sample(struct v2m_parts *parts)
 {
 	V2M_CLEANUP(v2m_proxy_stats_clear) struct v2m_proxy_stats stats = { 0 };
 	bool has_stats = v2m_source_feed_stats(v2m_key_supply_feed(parts->keys), &stats) > 0;
+	int result = v2m_sampling_take(parts);
 
-	if (v2m_sampling_take(parts) == 0 && has_stats)
+	if (!result && has_stats)
 		compare_with_proxy(parts, &stats);
+	return result;
 }
 
 /* Each step decides by the clock whether it is due: a tick may come late. */
@@ -111,6 +113,8 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 {
 	struct v2m_collector *collector = context;
 	struct v2m_parts *parts = &collector->parts;
+	bool dump_is_due = v2m_connections_dump_is_due(parts->connections);
+	bool comparison_is_due = v2m_bookkeeper_comparison_is_due(parts->bookkeeper);
 
 	(void)timer;
 	v2m_pulse_beat(parts->pulse);
@@ -118,11 +122,15 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 	follow_zone(parts);
 	v2m_counting_follow_netns(parts);
 	v2m_device_watch_check(parts->devices, v2m_byte_source_programs(parts->byte_source));
-	take_sample(parts);
+	/* The sockets first: what they have is in the counters by then. */
+	if (dump_is_due || comparison_is_due)
+		v2m_sampling_take_delivered(parts);
+	if (take_sample(parts) == 0 && comparison_is_due)
+		v2m_sampling_compare(parts);
 	v2m_key_change_retry(parts);
 	v2m_key_change_follow_sockets(parts);
-	if (v2m_connections_dump_is_due(parts->connections))
-		v2m_sampling_dump_connections(parts);
+	if (dump_is_due)
+		v2m_sampling_dump_only(parts);
 	if (v2m_bookkeeper_flush_is_due(parts->bookkeeper)) {
 		v2m_key_supply_remember_again(parts->keys);
 		if (v2m_bookkeeper_flush(parts->bookkeeper) == 0)
@@ -236,6 +244,23 @@ static int make_parts(struct v2m_collector *collector, const struct v2m_digest *
 				  &parts->publisher);
 }
 
+/* Refuses "api_bytes": "delivered" where it cannot be measured: the figures would not grow. */
+static int require_delivered(const struct v2m_parts *parts, struct v2m_error *error)
+{
+	const char *reason = v2m_byte_source_reason(parts->byte_source);
+
+	if (parts->config->api_bytes != V2M_API_BYTES_DELIVERED ||
+	    v2m_connections_measure_delivered(parts->connections))
+		return 0;
+	return v2m_error_set_class(
+		error, V2M_FAILURE_CONFIGURATION, -EINVAL,
+		"api_bytes: \"delivered\" is not measured here, expected \"wire\" or \"payload\": "
+		"%s",
+		*reason ? reason
+			: "the kernel does not let us look at all sockets (this needs BTF, "
+			  "Linux 5.9, CAP_BPF and CAP_PERFMON)");
+}
+
 /* The parts that read the disk or the kernel, in the order in which the first sample needs them. */
 static int open_parts(struct v2m_collector *collector, struct v2m_error *error)
 {
@@ -255,6 +280,9 @@ static int open_parts(struct v2m_collector *collector, struct v2m_error *error)
 		return result;
 	v2m_connections_count_sessions(parts->connections,
 				       v2m_byte_source_is_exact(parts->byte_source));
+	result = require_delivered(parts, error);
+	if (result)
+		return result;
 	return v2m_key_supply_open(config, parts->conditions,
 				   v2m_bookkeeper_account(parts->bookkeeper), &parts->keys, error);
 }
@@ -334,6 +362,7 @@ static void store_last(struct v2m_parts *parts)
 	if (!parts->keys)
 		return;
 	v2m_key_supply_remember_again(parts->keys);
+	v2m_sampling_take_delivered(parts);
 	if (v2m_byte_source_counts(parts->byte_source) && v2m_sampling_take(parts) == 0) {
 		v2m_bookkeeper_flush(parts->bookkeeper);
 		v2m_bookkeeper_store_budget(parts->bookkeeper);

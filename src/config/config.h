@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The configuration file: v2meterd(8). */
+/* The configuration file: v2meter.json(5). */
 #ifndef V2METER_CONFIG_CONFIG_H
 #define V2METER_CONFIG_CONFIG_H
 
@@ -36,6 +36,7 @@ struct v2m_config {
 	unsigned sample_interval_ms;
 	unsigned rate_window_s;
 	unsigned flush_interval_s;
+	unsigned cross_check_s;
 	unsigned retention_days;  /* days that the totals of a day are kept; lifetime totals and
 				     months never expire */
 	unsigned retention_hours; /* hours that the totals of an hour are kept */

@@ -51,13 +51,17 @@ static int read_choice(const struct v2m_setting *setting, const struct v2m_json_
 	char expected[64];
 
 	for (unsigned i = 0; text && i < V2M_ARRAY_LEN(setting->words); i++) {
-		if (strcmp(text, setting->words[i]) != 0)
+		if (!setting->words[i] || strcmp(text, setting->words[i]) != 0)
 			continue;
 		*(unsigned *)value = i;
 		return 0;
 	}
-	snprintf(expected, sizeof(expected), "\"%s\" or \"%s\"", setting->words[0],
-		 setting->words[1]);
+	if (setting->words[2])
+		snprintf(expected, sizeof(expected), "\"%s\", \"%s\" or \"%s\"", setting->words[0],
+			 setting->words[1], setting->words[2]);
+	else
+		snprintf(expected, sizeof(expected), "\"%s\" or \"%s\"", setting->words[0],
+			 setting->words[1]);
 	return v2m_json_expected(node, error, expected);
 }
 

@@ -71,7 +71,7 @@ static void warn_of_the_unit(const struct v2m_strings *listen)
 		if (!v2m_endpoint_parse(listen->items[i], &address) &&
 		    ntohl(address.sin_addr.s_addr) >> 24 != IN_LOOPBACKNET)
 			v2m_log_info("only clients that IPAddressAllow= of the service names reach "
-				     "%s, see v2meterd(8)",
+				     "%s, see v2meter.json(5)",
 				     listen->items[i]);
 }
 

@@ -224,6 +224,7 @@ static void put_head(struct v2m_wire *wire, struct v2m_snapshot *snapshot)
 	v2m_wire_i64(wire, &snapshot->real_us);
 	snapshot->mode = v2m_wire_limited(wire, snapshot->mode, V2M_MODE_SOCKET_STATS);
 	v2m_wire_text(wire, &snapshot->mode_reason);
+	v2m_wire_bool(wire, &snapshot->measures_delivered);
 	v2m_wire_size(wire, &snapshot->connection_details_max);
 }
 

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "keys/formats/hysteria_config.h"
@@ -195,9 +196,11 @@ const struct v2m_key_format *v2m_key_format_of_database(struct v2m_database *dat
 static bool exists(const char *root, const char *place)
 {
 	char path[PATH_MAX];
+	struct stat info;
 
+	/* access(2) would ask for the real user, who may not search the directory. */
 	snprintf(path, sizeof(path), "%s%s", root ? root : "", place);
-	return access(path, F_OK) == 0;
+	return stat(path, &info) == 0;
 }
 
 bool v2m_key_place_is_replaced(const char *root, const char *path)

@@ -17,7 +17,7 @@
 #include "base/file.h"
 #include "keys/formats/formats.h"
 
-#define MANUAL "../../docs/man/v2meterd.8"
+#define MANUAL "../../docs/man/v2meter.json.5"
 
 static void a_row_has_one_way_to_be_recognised_and_one_to_be_read(void **state)
 {
