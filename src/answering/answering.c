@@ -180,6 +180,7 @@ static void serve(const struct v2m_greeting *greeting, const struct v2m_listener
 		.listeners = listeners,
 		.api_key = &greeting->api_key,
 		.api_bytes = greeting->api_bytes,
+		.metrics = greeting->metrics,
 	};
 	struct v2m_error error = { 0 };
 	struct v2m_http *http = NULL;

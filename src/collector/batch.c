@@ -202,7 +202,7 @@ static void answer_other(struct v2m_parts *parts, struct v2m_request *request)
 void v2m_batch_answer(struct v2m_parts *parts, struct v2m_request *batch)
 {
 	v2m_key_change_retry(parts);
-	if (v2m_sampling_take(parts) == 0) {
+	if (v2m_sampling_take_for_answer(parts) == 0) {
 		answer_resets(parts, batch);
 		answer_windows(parts, batch);
 		answer_live(parts, batch);

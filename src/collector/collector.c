@@ -28,6 +28,7 @@
 #include "collector/socket_netns.h"
 #include "collector/counting.h"
 #include "ipc/pulse.h"
+#include "drift/drift_account.h"
 
 /* A tick may take seconds if a disk hangs; a meter that does not tick for longer than this is
  * stalled. */
@@ -80,11 +81,40 @@ static void follow_zone(const struct v2m_parts *parts)
 	v2m_requests_end(parts->requests);
 }
 
+/* Sets or clears the condition drift. */
+static void compare_with_proxy(const struct v2m_parts *parts, const struct v2m_proxy_stats *stats)
+{
+	struct v2m_error sentence = { 0 };
+	int result = v2m_drift_compare_account(parts->drift, v2m_key_supply_active(parts->keys),
+					       v2m_bookkeeper_account(parts->bookkeeper), stats,
+					       v2m_clock_real_us(), &sentence);
+
+	if (result > 0 && v2m_conditions_set(parts->conditions, V2M_DRIFT, sentence.text))
+		v2m_log_warning("%s", sentence.text);
+	if (result == 0 && v2m_conditions_clear(parts->conditions, V2M_DRIFT))
+		v2m_log_info("the counters of the proxy and of the meter agree again");
+}
+
+/* The counters of proxies come first: ours must not be older than those that they are compared
+ * with. 0 or -errno. */
+static int take_sample(struct v2m_parts *parts)
+{
+	V2M_CLEANUP(v2m_proxy_stats_clear) struct v2m_proxy_stats stats = { 0 };
+	bool has_stats = v2m_source_feed_stats(v2m_key_supply_feed(parts->keys), &stats) > 0;
+	int result = v2m_sampling_take(parts);
+
+	if (!result && has_stats)
+		compare_with_proxy(parts, &stats);
+	return result;
+}
+
 /* Each step decides by the clock whether it is due: a tick may come late. */
 static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 {
 	struct v2m_collector *collector = context;
 	struct v2m_parts *parts = &collector->parts;
+	bool dump_is_due = v2m_connections_dump_is_due(parts->connections);
+	bool comparison_is_due = v2m_bookkeeper_comparison_is_due(parts->bookkeeper);
 
 	(void)timer;
 	v2m_pulse_beat(parts->pulse);
@@ -92,15 +122,20 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 	follow_zone(parts);
 	v2m_counting_follow_netns(parts);
 	v2m_device_watch_check(parts->devices, v2m_byte_source_programs(parts->byte_source));
-	v2m_sampling_take(parts);
+	/* The sockets first: what they have is in the counters by then. */
+	if (dump_is_due || comparison_is_due)
+		v2m_sampling_take_delivered(parts);
+	if (take_sample(parts) == 0 && comparison_is_due)
+		v2m_sampling_compare(parts);
 	v2m_key_change_retry(parts);
 	v2m_key_change_follow_sockets(parts);
-	if (v2m_connections_dump_is_due(parts->connections))
-		v2m_sampling_dump_connections(parts);
+	if (dump_is_due)
+		v2m_sampling_dump_only(parts);
 	if (v2m_bookkeeper_flush_is_due(parts->bookkeeper)) {
 		v2m_key_supply_remember_again(parts->keys);
 		if (v2m_bookkeeper_flush(parts->bookkeeper) == 0)
 			v2m_bookkeeper_expire(parts->bookkeeper);
+		v2m_bookkeeper_store_budget(parts->bookkeeper);
 	}
 	return 0;
 }
@@ -138,7 +173,8 @@ static int follow_key_sources(sd_event_source *source, int fd, uint32_t events, 
 		reload(&collector->parts);
 	else if (news & V2M_FEED_DUE)
 		v2m_source_feed_request(feed);
-	if (collector->reloaded && news & V2M_FEED_READ && !v2m_source_feed_must_read(feed)) {
+	/* If another reading has to follow, the operator waits for that one. */
+	if (collector->reloaded && news == V2M_FEED_READ && !v2m_source_feed_must_read(feed)) {
 		collector->reloaded();
 		collector->reloaded = NULL;
 	}
@@ -201,10 +237,28 @@ static int make_parts(struct v2m_collector *collector, const struct v2m_digest *
 	if (parts->conditions)
 		parts->netns = v2m_socket_netns_new(config->netns, parts->conditions);
 	parts->requests = v2m_requests_new(collector->event, api_key, &handlers);
-	if (!parts->netns || !parts->requests)
+	parts->drift = calloc(1, sizeof(*parts->drift));
+	if (!parts->netns || !parts->requests || !parts->drift)
 		return -ENOMEM;
 	return v2m_publisher_open(collector->event, config->cache_ttl_s, &window,
 				  &parts->publisher);
+}
+
+/* Refuses "api_bytes": "delivered" where it cannot be measured: the figures would not grow. */
+static int require_delivered(const struct v2m_parts *parts, struct v2m_error *error)
+{
+	const char *reason = v2m_byte_source_reason(parts->byte_source);
+
+	if (parts->config->api_bytes != V2M_API_BYTES_DELIVERED ||
+	    v2m_connections_measure_delivered(parts->connections))
+		return 0;
+	return v2m_error_set_class(
+		error, V2M_FAILURE_CONFIGURATION, -EINVAL,
+		"api_bytes: \"delivered\" is not measured here, expected \"wire\" or \"payload\": "
+		"%s",
+		*reason ? reason
+			: "the kernel does not let us look at all sockets (this needs BTF, "
+			  "Linux 5.9, CAP_BPF and CAP_PERFMON)");
 }
 
 /* The parts that read the disk or the kernel, in the order in which the first sample needs them. */
@@ -226,6 +280,9 @@ static int open_parts(struct v2m_collector *collector, struct v2m_error *error)
 		return result;
 	v2m_connections_count_sessions(parts->connections,
 				       v2m_byte_source_is_exact(parts->byte_source));
+	result = require_delivered(parts, error);
+	if (result)
+		return result;
 	return v2m_key_supply_open(config, parts->conditions,
 				   v2m_bookkeeper_account(parts->bookkeeper), &parts->keys, error);
 }
@@ -305,8 +362,11 @@ static void store_last(struct v2m_parts *parts)
 	if (!parts->keys)
 		return;
 	v2m_key_supply_remember_again(parts->keys);
-	if (v2m_byte_source_counts(parts->byte_source) && v2m_sampling_take(parts) == 0)
+	v2m_sampling_take_delivered(parts);
+	if (v2m_byte_source_counts(parts->byte_source) && v2m_sampling_take(parts) == 0) {
 		v2m_bookkeeper_flush(parts->bookkeeper);
+		v2m_bookkeeper_store_budget(parts->bookkeeper);
+	}
 }
 
 void v2m_collector_close(struct v2m_collector *collector)
@@ -323,6 +383,9 @@ void v2m_collector_close(struct v2m_collector *collector)
 	sd_event_source_unref(collector->apis_event);
 	store_last(parts);
 	v2m_key_supply_close(parts->keys);
+	if (parts->drift)
+		v2m_drift_clear(parts->drift);
+	free(parts->drift);
 	v2m_byte_source_close(parts->byte_source);
 	v2m_device_watch_close(parts->devices);
 	v2m_connections_close(parts->connections);

@@ -50,6 +50,17 @@ void v2m_counting_update_devices(struct v2m_parts *parts)
 				v2m_keyset_wants_loopback(keyset));
 }
 
+/* Answers in bytes that do not grow would be taken for a customer without traffic. */
+static void judge_delivered(const struct v2m_parts *parts)
+{
+	if (parts->config->api_bytes != V2M_API_BYTES_DELIVERED)
+		return;
+	if (v2m_connections_measure_delivered(parts->connections))
+		v2m_conditions_clear(parts->conditions, V2M_DELIVERED_UNAVAILABLE);
+	else
+		v2m_conditions_set(parts->conditions, V2M_DELIVERED_UNAVAILABLE, NULL);
+}
+
 /* Without a device that takes the programs they count nothing. */
 static void check_devices(struct v2m_parts *parts)
 {
@@ -57,6 +68,7 @@ static void check_devices(struct v2m_parts *parts)
 	    !v2m_device_watch_all_refused(parts->devices))
 		return;
 	v2m_connections_count_sessions(parts->connections, false);
+	judge_delivered(parts);
 	v2m_byte_source_fall_back(parts->byte_source, v2m_device_watch_failure(parts->devices));
 	v2m_publisher_withdraw(parts->publisher);
 	set_active_ports(parts);
@@ -195,6 +207,7 @@ void v2m_counting_retry_programs(struct v2m_parts *parts)
 	}
 	v2m_byte_source_use_programs(parts->byte_source);
 	v2m_connections_count_sessions(parts->connections, true);
+	judge_delivered(parts);
 	v2m_connections_set_slots(parts->connections, v2m_key_supply_active(parts->keys));
 	v2m_publisher_withdraw(parts->publisher);
 }

@@ -45,6 +45,7 @@ static int switch_keyset(struct v2m_parts *parts, struct v2m_keyset *next, struc
 	/* All bytes so far belong to the old owners. */
 	if (v2m_byte_source_counts(parts->byte_source) && v2m_sampling_take(parts))
 		return v2m_error_set(error, -EIO, "the counters cannot be read");
+	v2m_sampling_take_delivered(parts);
 	/* After all that can fail: the kernel forgets the sessions of ports that leave, and a set
 	 * that waits is tried at each tick. */
 	v2m_connections_set_slots(parts->connections, next);
@@ -211,6 +212,7 @@ int v2m_key_change_start(struct v2m_parts *parts, struct v2m_error *error)
 	if (refused < 0)
 		return v2m_key_supply_refusal(parts->keys, refused, error);
 	v2m_sampling_take(parts);
+	v2m_sampling_take_delivered(parts);
 	result = wait_for_reading(parts, FIRST_WAIT_MS, error);
 	if (result == -ECANCELED)
 		return result;

@@ -3,8 +3,11 @@
 
 #include <stdio.h>
 
+#include "api/budget.h"
 #include "api/live.h"
+#include "api/metrics.h"
 #include "api/traffic.h"
+#include "base/clock.h"
 
 void v2m_http_answer_root(struct v2m_exchange *exchange)
 {
@@ -42,6 +45,24 @@ void v2m_http_answer_meter_status(struct v2m_exchange *exchange)
 	v2m_status_free(status);
 }
 
+void v2m_http_answer_budget(struct v2m_exchange *exchange)
+{
+	const struct v2m_meter *meter = exchange->service->meter;
+	struct v2m_http_reply *reply = exchange->reply;
+	struct v2m_status *status = NULL;
+	enum v2m_verdict verdict = meter->status(meter->context, &status);
+
+	if (verdict != V2M_OK) {
+		v2m_exchange_fail(exchange, verdict);
+		return;
+	}
+	if (status->budget.set)
+		v2m_http_reply_own(reply, v2m_api_budget(status, &reply->own));
+	else
+		v2m_http_reply_error(reply, 404, "no_budget", "No budget is configured.");
+	v2m_status_free(status);
+}
+
 void v2m_http_answer_live(struct v2m_exchange *exchange)
 {
 	const struct v2m_meter *meter = exchange->service->meter;
@@ -54,6 +75,32 @@ void v2m_http_answer_live(struct v2m_exchange *exchange)
 	v2m_exchange_render(exchange, "live", v2m_api_live, NULL, false);
 	if (!exchange->reply->body)
 		v2m_exchange_render_alone(exchange, v2m_api_live, NULL);
+}
+
+/* A scrape gets figures that are at most a second old. A window that lasts longer than the interval
+ * of scrapes would make steps in every rate. */
+void v2m_http_answer_metrics(struct v2m_exchange *exchange)
+{
+	const struct v2m_meter *meter = exchange->service->meter;
+	struct v2m_http_reply *reply = exchange->reply;
+	struct v2m_metrics_input input = { .options = exchange->service->metrics };
+	struct v2m_status *status = NULL;
+	enum v2m_verdict verdict = meter->live(meter->context, &reply->window);
+
+	if (verdict == V2M_OK)
+		verdict = meter->status(meter->context, &status);
+	if (verdict != V2M_OK) {
+		v2m_exchange_fail(exchange, verdict);
+		return;
+	}
+	input.status = status;
+	input.now_us = v2m_clock_real_us();
+	v2m_exchange_render(exchange, "metrics", v2m_api_metrics, &input, false);
+	if (!reply->body)
+		v2m_exchange_render_alone(exchange, v2m_api_metrics, &input);
+	if (reply->body && reply->body->status == 200)
+		reply->type = V2M_METRICS_TYPE;
+	v2m_status_free(status);
 }
 
 void v2m_http_answer_reset(struct v2m_exchange *exchange)

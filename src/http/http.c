@@ -374,6 +374,7 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
 	made->api_key = *options->api_key;
 	made->service.meter = options->meter;
 	made->service.api_bytes = options->api_bytes;
+	made->service.metrics = options->metrics;
 	made->port = port_of(options->listeners->items[0]);
 	result = make_start_id(made->service.start_id);
 	if (!result)

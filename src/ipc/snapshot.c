@@ -136,6 +136,7 @@ static void put_slot(struct v2m_wire *wire, const struct v2m_connection_table *t
 	v2m_put_totals(wire, &view->since_reset);
 	v2m_put_totals(wire, &view->unattributed);
 	v2m_put_totals(wire, &view->unattributed_lifetime);
+	v2m_put_totals(wire, &view->unattributed_ever);
 	v2m_wire_double(wire, &view->rate_bytes_s);
 	put_sessions(wire, &view->sessions);
 	view->connections = put_part(wire, view->connections, &view->n_connections,
@@ -169,16 +170,20 @@ static void put_key(struct v2m_wire *wire, const struct v2m_snapshot *snapshot, 
 
 	v2m_put_totals(wire, &view->since_reset);
 	v2m_put_totals(wire, &view->lifetime);
-	if (wire->reading)
-		*view = (struct v2m_key_view){ view->since_reset, view->lifetime, shares, count };
+	v2m_put_totals(wire, &view->ever_elsewhere);
+	if (wire->reading) {
+		view->shares = shares;
+		view->n_shares = count;
+	}
 	for (size_t i = 0; i < count; i++) {
-		struct v2m_totals share = { 0 };
+		struct v2m_share share = { .slot = slots[i] };
 
 		if (!wire->reading && i < view->n_shares)
-			share = view->shares[i].since_reset;
-		v2m_put_totals(wire, &share);
+			share = view->shares[i];
+		v2m_put_totals(wire, &share.since_reset);
+		v2m_put_totals(wire, &share.ever);
 		if (wire->reading)
-			shares[i] = (struct v2m_share){ slots[i], share };
+			shares[i] = share;
 	}
 }
 
@@ -219,6 +224,7 @@ static void put_head(struct v2m_wire *wire, struct v2m_snapshot *snapshot)
 	v2m_wire_i64(wire, &snapshot->real_us);
 	snapshot->mode = v2m_wire_limited(wire, snapshot->mode, V2M_MODE_SOCKET_STATS);
 	v2m_wire_text(wire, &snapshot->mode_reason);
+	v2m_wire_bool(wire, &snapshot->measures_delivered);
 	v2m_wire_size(wire, &snapshot->connection_details_max);
 }
 

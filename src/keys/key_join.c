@@ -288,8 +288,11 @@ static int take_client(struct join *join, struct v2m_key *client, struct v2m_key
 	}
 	if (add_alias(key, client))
 		return -ENOMEM;
-	if (key >= join->keys->items + join->n_customers)
+	if (key >= join->keys->items + join->n_customers) {
+		/* A panel's database is newer than the file that the panel wrote for the proxy. */
+		key->is_active = key->is_active && client->is_active;
 		return add_spans_of_client(key, client);
+	}
 	merge_client(key, client);
 	return 0;
 }

@@ -72,6 +72,12 @@ static const struct v2m_ledger_column session_columns[] = {
 	{ "assigned_ns", V2M_COLUMN_IDENTITY,
 	  offsetof(struct v2m_accounted_sessions, assigned_ns) },
 	{ "opened", V2M_COLUMN_COUNTER, offsetof(struct v2m_accounted_sessions, opened) },
+	{ "delivered_assigned_ns", V2M_COLUMN_IDENTITY,
+	  offsetof(struct v2m_accounted_sessions, delivered.assigned_ns) },
+	{ "delivered_rx", V2M_COLUMN_COUNTER,
+	  offsetof(struct v2m_accounted_sessions, delivered.rx_bytes) },
+	{ "delivered_tx", V2M_COLUMN_COUNTER,
+	  offsetof(struct v2m_accounted_sessions, delivered.tx_bytes) },
 };
 
 static const struct v2m_ledger_column day_columns[] = {

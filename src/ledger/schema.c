@@ -125,7 +125,8 @@ static const char *const moves[] = {
 	" x'73657373696f6e730000000000000000');",
 	/* Version 5 knew slots by their ports: V2M_SLOT_INDEX_OF_PORT(). */
 	"UPDATE raw SET slot = slot + 65536;",
-	/* Version 6 had neither bytes that are set aside nor a number of stores: no rows move. */
+	/* Version 6 had no bytes that are set aside, no number of stores, and no readings of
+	 * delivered bytes: no rows move. */
 	"",
 };
 

@@ -99,3 +99,9 @@ int v2m_live_supply_collect(struct v2m_live_supply *supply, bool waits,
 	}
 	return 0;
 }
+
+int v2m_live_supply_stats(struct v2m_live_supply *supply, struct v2m_proxy_stats *stats,
+			  uint64_t *number)
+{
+	return v2m_follower_stats(supply->follower, stats, number);
+}

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "keys/formats/formats.h"
@@ -95,12 +95,21 @@ static int read_source(struct gathering *gathering, const char *path, const char
 	return result;
 }
 
+/* access(2) asks for the real user, who may not search the directory; stat(2) for what this process
+ * may do by CAP_DAC_READ_SEARCH. */
+static bool is_absent(const char *path)
+{
+	struct stat info;
+
+	return stat(path, &info) && (errno == ENOENT || errno == ENOTDIR);
+}
+
 /* Reads one source. Its failure stands in what is gathered. 0 or -ENOMEM. */
 static int gather_path(struct gathering *gathering, const char *path, bool is_place)
 {
 	struct v2m_gathered *gathered = gathering->gathered;
 	size_t before = v2m_gathered_count(gathered);
-	bool absent = is_place && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR);
+	bool absent = is_place && is_absent(path);
 	struct v2m_gathered_source *added;
 	struct v2m_error error = { 0 };
 	const char *kind;
@@ -125,7 +134,8 @@ static int gather_places(struct gathering *gathering)
 
 	gathering->gathered->has_auto = true;
 	for (size_t i = 0; i < places.count && !result; i++)
-		result = gather_path(gathering, places.items[i], true);
+		if (!v2m_key_place_is_replaced(gathering->options->auto_root, places.items[i]))
+			result = gather_path(gathering, places.items[i], true);
 	return result;
 }
 

@@ -27,6 +27,7 @@ struct v2m_source_feed {
 	struct v2m_source_watch *watch; /* NULL: the sources are not watched */
 	struct v2m_source_reader *reader;
 	struct v2m_live_supply *apis; /* of proxies */
+	uint64_t stats_number;        /* of the counters that were given out last */
 	struct v2m_reading_outcome
 		outcome;          /* of the last reading, until v2m_source_feed_finish() */
 	bool has_read;            /* at least once */
@@ -119,6 +120,11 @@ int v2m_source_feed_api_fd(const struct v2m_source_feed *feed)
 void v2m_source_feed_drain_apis(struct v2m_source_feed *feed)
 {
 	v2m_live_supply_drain(feed->apis);
+}
+
+int v2m_source_feed_stats(struct v2m_source_feed *feed, struct v2m_proxy_stats *stats)
+{
+	return v2m_live_supply_stats(feed->apis, stats, &feed->stats_number);
 }
 
 /* 0 ns: it does not run out. */

@@ -8,6 +8,7 @@
 #define V2METER_SUPPLY_SOURCE_FEED_H
 
 #include "base/string_list.h"
+#include "proxyapi/stats.h"
 #include "supply/source_reader.h"
 
 struct v2m_source_feed;
@@ -32,6 +33,10 @@ int v2m_source_feed_fd(const struct v2m_source_feed *feed);
  */
 int v2m_source_feed_api_fd(const struct v2m_source_feed *feed);
 void v2m_source_feed_drain_apis(struct v2m_source_feed *feed);
+
+/* Adds what running proxies have counted for their users to an empty list, if one has answered
+ * since the last time. 1: one has; 0; or -ENOMEM. */
+int v2m_source_feed_stats(struct v2m_source_feed *feed, struct v2m_proxy_stats *stats);
 
 enum v2m_feed_event {
 	V2M_FEED_CHANGED = 1, /* a source has changed */

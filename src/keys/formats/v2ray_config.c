@@ -39,6 +39,7 @@ struct inbound {
 	const char *short_id;
 	struct v2m_v2ray_spans spans; /* where it is reached; empty: at no port */
 	struct v2m_v2ray_users users;
+	bool has_active;  /* some user of the inbound is switched on */
 	size_t first_key; /* keys from here on are new in this inbound */
 	char tag_text[V2M_V2RAY_MAX_TEXT + 1];
 };
@@ -47,6 +48,7 @@ struct inbound {
 struct user {
 	struct v2m_json_node node;
 	struct v2m_v2ray_identity identity;
+	bool is_active;
 };
 
 bool v2m_v2ray_is_config(const json_t *root)
@@ -117,6 +119,7 @@ static int read_user(struct reader *reader, const struct inbound *inbound, size_
 	result = v2m_v2ray_user_read(&inbound->users, &user->node, &found, reader->error);
 	if (result)
 		return result;
+	user->is_active = !found.is_inactive;
 	v2m_v2ray_identify(&found, inbound->tag ? inbound->tag : inbound->protocol, place,
 			   &user->identity);
 	if (found.email && strlen(found.email) > V2M_V2RAY_MAX_TEXT)
@@ -151,7 +154,7 @@ static char *copy_or_null(const char *text)
 static int add_key(struct reader *reader, const struct inbound *inbound, const struct user *user)
 {
 	V2M_CLEANUP(v2m_key_clear)
-	struct v2m_key key = { .is_active = true, .transports = V2M_TCP | V2M_UDP };
+	struct v2m_key key = { .is_active = user->is_active, .transports = V2M_TCP | V2M_UDP };
 	char id[V2M_UUID_LEN];
 
 	if (reader->keys->count >= V2M_MAX_KEYS)
@@ -239,6 +242,11 @@ static int take_user(struct reader *reader, const struct inbound *inbound, size_
 	}
 	if (result)
 		return result;
+	if (user.is_active)
+		reader->keys->items[index].is_active = true;
+	/* Who is switched off does not share the port with those who use it. */
+	if (!user.is_active && inbound->has_active)
+		return 0;
 	return add_spans(reader, &reader->keys->items[index], inbound);
 }
 
@@ -350,11 +358,16 @@ static void note_no_users(struct reader *reader, const struct inbound *inbound)
 		note(reader, inbound, V2M_NOTE_REMARK, inbound->users.none);
 }
 
-static int take_users(struct reader *reader, const struct inbound *inbound)
+static int take_users(struct reader *reader, struct inbound *inbound)
 {
 	size_t count = v2m_v2ray_users_count(&inbound->users);
 	int result = 0;
 
+	for (size_t i = 0; i < count && !inbound->has_active; i++) {
+		struct v2m_json_node node = v2m_v2ray_users_item(&inbound->users, i);
+
+		inbound->has_active = !v2m_v2ray_user_is_inactive(&node);
+	}
 	for (size_t i = 0; i < count && !result; i++)
 		result = take_user(reader, inbound, i);
 	return result;

@@ -139,7 +139,7 @@ bool v2m_v2ray_is_socks_udp(const struct v2m_json_node *inbound)
 unsigned v2m_v2ray_transports(const struct v2m_json_node *inbound)
 {
 	static const char *const lists_networks[] = { "shadowsocks", "dokodemo-door", "tunnel" };
-	static const char *const datagrams[] = { "hysteria", "hysteria2", "wireguard" };
+	static const char *const datagrams[] = { "hysteria", "hysteria2", "wireguard", "tuic" };
 	const char *protocol = text_of(inbound, "protocol");
 	bool has_list = is_one_of(protocol, lists_networks, V2M_ARRAY_LEN(lists_networks));
 	struct v2m_json_node settings = v2m_json_member(inbound, "settings");

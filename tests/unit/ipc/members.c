@@ -176,6 +176,7 @@ static void a_status_is_whole(void **state)
 	struct v2m_source_entry entry;
 	struct v2m_key_note note;
 	struct v2m_status_aside aside;
+	struct v2m_status_drift drift;
 	struct v2m_status status;
 	struct v2m_answer sent = { .status = &status };
 	struct v2m_answer got = { 0 };
@@ -185,15 +186,20 @@ static void a_status_is_whole(void **state)
 	fill_device(&device);
 	fill_reason(&reason);
 	FILL(&aside);
+	FILL(&drift);
+	drift.id = TEXT("id");
+	drift.name = TEXT("name");
 	fill_sources(&status.sources, &entry, &note);
 	status.mode = V2M_MODE_SOCKET_STATS;
 	status.mode_reason = TEXT("mode");
 	FILL_CHARS(status.health_reason);
+	FILL_CHARS(status.budget.directions);
 	status.health_detail = TEXT("detail");
 	status.reasons = &reason;
 	status.devices = &device;
 	status.asides = &aside;
-	status.n_reasons = status.n_devices = status.n_asides = 1;
+	status.drift = &drift;
+	status.n_reasons = status.n_devices = status.n_asides = status.n_drift = 1;
 	/* The answering process says this of itself. */
 	status.unprotected = NULL;
 	answer_travels(V2M_ASK_STATUS, &sent, &got);
@@ -208,6 +214,11 @@ static void a_status_is_whole(void **state)
 	assert_int_equal(got.status->n_asides, 1);
 	SAME_BYTES(&aside, got.status->asides);
 	SAME_ARRAY(&status, got.status, asides);
+	assert_int_equal(got.status->n_drift, 1);
+	SAME_TEXT(&drift, got.status->drift, id);
+	SAME_TEXT(&drift, got.status->drift, name);
+	SAME_BYTES(&drift, got.status->drift);
+	SAME_ARRAY(&status, got.status, drift);
 	expect_same_sources(&status.sources, &got.status->sources);
 	SAME_BYTES(&status, got.status);
 	free(got.status);

@@ -10,6 +10,7 @@
 
 #include "api/exact.h"
 #include "api/history.h"
+#include "api/metrics.h"
 #include "api/traffic.h"
 #include "base/cleanup.h"
 #include "fake/fake_meter.h"
@@ -67,6 +68,10 @@ static void expect_same_answers(const struct v2m_snapshot *a, const struct v2m_s
 		v2m_api_key_traffic, v2m_api_key_port_exact, v2m_api_key_exact
 	};
 
+	static const struct v2m_status status;
+	const struct v2m_metrics_input input = { 0, &status, { 1000, true } };
+
+	expect_same_body(v2m_api_metrics, a, &input, b, &input);
 	for (size_t i = 0; i < V2M_ARRAY_LEN(all); i++)
 		expect_same_body(all[i], a, NULL, b, NULL);
 	for (size_t i = 0; i < V2M_ARRAY_LEN(of_key); i++)

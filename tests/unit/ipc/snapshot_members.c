@@ -138,6 +138,7 @@ static struct v2m_snapshot *make_snapshot(void)
 	snapshot->references = 1;
 	snapshot->mode = V2M_MODE_SOCKET_STATS;
 	snapshot->mode_reason = strdup("mode");
+	snapshot->measures_delivered = true;
 	snapshot->keyset = v2m_keyset_new(make_key(), 1);
 	snapshot->connections = make_table();
 	snapshot->slots = malloc(sizeof(*snapshot->slots));

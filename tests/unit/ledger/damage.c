@@ -157,7 +157,7 @@ static void impossible_values_at_the_start_are_damage(void **context)
 			   " tx_packets, tx_wire, tx_payload) SELECT 9, 'bbbb', port, rx_packets,"
 			   " rx_wire, rx_payload, tx_packets, tx_wire, tx_payload FROM subjects;"
 			   "INSERT INTO socket_overlaps (slot_number) VALUES (1001);"
-			   "INSERT INTO session_readings VALUES (1001, 1, 0)");
+			   "INSERT INTO session_readings VALUES (1001, 1, 0, 0, 0, 0)");
 		sql(state, impossible[i]);
 		restart(state);
 		assert_int_equal(each_file(state, "ledger.db.corrupt-*", NULL) > 0, 1);
