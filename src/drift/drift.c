@@ -58,6 +58,15 @@ static bool is_behind(uint64_t proxy, uint64_t ours, unsigned percent)
 	       ours - proxy - V2M_DRIFT_SLACK_BYTES > proxy / 100 * percent;
 }
 
+static bool is_any_ahead(const struct v2m_drift_entry *entry,
+			 const struct v2m_drift_reading *reading)
+{
+	const struct v2m_drift_bytes *since = &entry->since;
+
+	return is_ahead(since->proxy_rx, since->our_rx, reading->connections) ||
+	       is_ahead(since->proxy_tx, since->our_tx, reading->connections);
+}
+
 /* Decides whether the entry drifts. While bytes may still be reported, a proxy that was behind
  * stays so. */
 static void judge(struct v2m_drift_entry *entry, const struct v2m_drift_reading *reading,
@@ -68,10 +77,13 @@ static void judge(struct v2m_drift_entry *entry, const struct v2m_drift_reading 
 	bool settled = !reading->connections && now_us - entry->moved_us >= V2M_DRIFT_SETTLED_US;
 	bool behind = is_behind(since->proxy_rx, since->our_rx, percent) ||
 		      is_behind(since->proxy_tx, since->our_tx, percent);
-	bool ahead = is_ahead(since->proxy_rx, since->our_rx, reading->connections) ||
-		     is_ahead(since->proxy_tx, since->our_tx, reading->connections);
+	bool ahead = is_any_ahead(entry, reading);
 
-	if (behind && !settled && !ahead)
+	if (!ahead)
+		entry->ahead_since_us = 0;
+	else if (!entry->ahead_since_us)
+		entry->ahead_since_us = now_us;
+	if (ahead ? now_us - entry->ahead_since_us < V2M_DRIFT_AHEAD_US : behind && !settled)
 		return;
 	if (!ahead && !behind)
 		entry->drifts_since_us = 0;
@@ -79,26 +91,42 @@ static void judge(struct v2m_drift_entry *entry, const struct v2m_drift_reading 
 		entry->drifts_since_us = now_us;
 }
 
+static void begin(struct v2m_drift_entry *entry, const struct v2m_drift_reading *reading,
+		  int64_t now_us)
+{
+	entry->start = reading->bytes;
+	entry->since = (struct v2m_drift_bytes){ 0 };
+	entry->since_us = now_us;
+	entry->moved_us = now_us;
+}
+
+static void go_on(const struct v2m_drift_entry *earlier, const struct v2m_drift_reading *reading,
+		  int64_t now_us, struct v2m_drift_entry *entry)
+{
+	*entry = *earlier;
+	entry->since = subtract(&reading->bytes, &entry->start);
+	if (entry->since.our_rx != earlier->since.our_rx ||
+	    entry->since.our_tx != earlier->since.our_tx)
+		entry->moved_us = now_us;
+	if (entry->n_comparisons < 2)
+		entry->n_comparisons++;
+	/* Bytes that flowed between the reading of the proxy's counters and of ours at the
+	 * beginning are in ours only. */
+	if (entry->n_comparisons == 1 && is_any_ahead(entry, reading))
+		begin(entry, reading, now_us);
+}
+
 /* Makes the entry of a reading; earlier is NULL if the key is new. 0 or -ENOMEM. */
 static int make_entry(const struct v2m_drift_entry *earlier,
 		      const struct v2m_drift_reading *reading, int64_t now_us,
 		      struct v2m_drift_entry *made)
 {
-	bool goes_on = earlier && !has_restarted(earlier, &reading->bytes);
-
-	*made = (struct v2m_drift_entry){
-		.since_us = goes_on ? earlier->since_us : now_us,
-		.start = goes_on ? earlier->start : reading->bytes,
-		.moved_us = now_us,
-		.is_unknown = reading->is_unknown,
-	};
-	made->since = subtract(&reading->bytes, &made->start);
-	if (goes_on) {
-		made->drifts_since_us = earlier->drifts_since_us;
-		if (made->since.our_rx == earlier->since.our_rx &&
-		    made->since.our_tx == earlier->since.our_tx)
-			made->moved_us = earlier->moved_us;
-	}
+	*made = (struct v2m_drift_entry){ 0 };
+	if (earlier && !has_restarted(earlier, &reading->bytes))
+		go_on(earlier, reading, now_us, made);
+	else
+		begin(made, reading, now_us);
+	made->is_unknown = reading->is_unknown;
 	if (!reading->is_unknown)
 		judge(made, reading, now_us);
 	made->id = strdup(reading->id);

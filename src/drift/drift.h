@@ -4,7 +4,9 @@
  * which both are known. Ours are more for lawful reasons: TLS and the proxy's protocol around the
  * payload, retransmissions, and connections that authenticate nobody. The proxy may count a spliced
  * download only when its connection ends, so a proxy that is behind is judged when the key has no
- * connection. If the proxy restarts, its counters begin anew, and so does the comparison.
+ * connection. The proxy counts bytes before it sends them, and the two are read at slightly
+ * different moments, so a proxy that is ahead is judged when it has been so for a minute. If the
+ * proxy restarts, its counters begin anew, and so does the comparison.
  */
 #ifndef V2METER_DRIFT_DRIFT_H
 #define V2METER_DRIFT_DRIFT_H
@@ -20,6 +22,7 @@
 #define V2M_DRIFT_BEHIND_PERCENT   25         /* the proxy counts less, over TCP */
 #define V2M_DRIFT_BEHIND_UDP       100        /* the same over UDP, where mKCP repeats much */
 #define V2M_DRIFT_CONNECTION_BYTES (4u << 20) /* what may wait in a connection, not sent yet */
+#define V2M_DRIFT_AHEAD_US         60000000
 /* A key without connections and new bytes for this time has settled. */
 #define V2M_DRIFT_SETTLED_US 10000000
 
@@ -50,7 +53,9 @@ struct v2m_drift_entry {
 	int64_t drifts_since_us;      /* 0: it does not drift */
 	/* Of the comparison itself. */
 	struct v2m_drift_bytes start;
-	int64_t moved_us; /* when our counters moved last */
+	int64_t moved_us;       /* when our counters moved last */
+	int64_t ahead_since_us; /* 0: the proxy is not ahead */
+	unsigned n_comparisons; /* since the comparison began, at most 2 */
 	bool is_unknown;
 };
 

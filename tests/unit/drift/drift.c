@@ -54,17 +54,43 @@ static void a_proxy_that_counts_more_drifts(void **state)
 	(void)state;
 	compare(0, 0, 0, 0);
 	assert_int_equal(compare(10, 100, 98, 0)->drifts_since_us, 0);
-	assert_int_equal(compare(20, 150, 120, 0)->drifts_since_us, START_US + 20 * SECOND);
-	assert_int_equal(compare(30, 160, 130, 1)->drifts_since_us, START_US + 20 * SECOND);
-	assert_int_equal(compare(40, 160, 159, 0)->drifts_since_us, 0);
+	assert_int_equal(compare(20, 150, 120, 0)->drifts_since_us, 0);
+	assert_int_equal(compare(70, 150, 120, 0)->drifts_since_us, 0);
+	assert_int_equal(compare(80, 150, 120, 0)->drifts_since_us, START_US + 80 * SECOND);
+	assert_int_equal(compare(90, 160, 130, 1)->drifts_since_us, START_US + 80 * SECOND);
+	assert_int_equal(compare(100, 160, 159, 0)->drifts_since_us, 0);
 }
 
 static void bytes_that_wait_in_connections_are_no_drift(void **state)
 {
 	(void)state;
 	compare(0, 0, 0, 4);
-	assert_int_equal(compare(10, 16, 0, 4)->drifts_since_us, 0);
-	assert_int_not_equal(compare(20, 19, 0, 4)->drifts_since_us, 0);
+	compare(10, 0, 0, 4);
+	for (unsigned second = 20; second < 100; second += 10)
+		assert_int_equal(compare(second, 16, 0, 4)->drifts_since_us, 0);
+	compare(100, 19, 0, 4);
+	assert_int_not_equal(compare(160, 19, 0, 4)->drifts_since_us, 0);
+}
+
+/* The proxy was asked, then 3 MiB flowed, then our counters were read. */
+static void bytes_that_flow_while_the_comparison_begins_are_no_drift(void **state)
+{
+	(void)state;
+	compare(0, 0, 3, 0);
+	assert_int_equal(v2m_drift_difference(compare(8, 3, 3, 0)), 0);
+	for (unsigned second = 16; second < 200; second += 8)
+		assert_int_equal(compare(second, 3, 3, 0)->drifts_since_us, 0);
+}
+
+/* The look at the connections is some seconds old, and the proxy has counted what it still sends.
+ */
+static void a_download_that_is_not_sent_yet_is_no_drift(void **state)
+{
+	(void)state;
+	compare(0, 0, 0, 0);
+	assert_int_equal(compare(8, 3, 0, 0)->drifts_since_us, 0);
+	assert_int_equal(compare(16, 3, 3, 0)->drifts_since_us, 0);
+	assert_int_equal(compare(24, 6, 3, 0)->drifts_since_us, 0);
 }
 
 /* XTLS Vision: the proxy sees the handshake, and the rest at the end. */
@@ -144,8 +170,11 @@ static void the_worst_keys_come_first(void **state)
 	readings[0].bytes.our_tx = 1;
 	readings[1].bytes.our_tx = 100 * MIB;
 	readings[1].bytes.proxy_tx = 90 * MIB;
+	assert_int_equal(v2m_drift_compare(&drift, readings, 3, START_US), 0);
 	readings[2].bytes.proxy_rx = 5 * MIB;
-	assert_int_equal(v2m_drift_compare(&drift, readings, 3, START_US + SECOND), 0);
+	for (int i = 1; i <= 2; i++)
+		assert_int_equal(v2m_drift_compare(&drift, readings, 3, START_US + i * 60 * SECOND),
+				 0);
 	assert_int_equal(v2m_drift_copy_worst(&drift, 2, &worst), 0);
 	assert_int_equal(worst.count, 2);
 	assert_string_equal(worst.items[0].name, "drifting");
@@ -159,6 +188,9 @@ int main(void)
 		cmocka_unit_test_teardown(what_was_counted_before_is_no_difference, clean_up),
 		cmocka_unit_test_teardown(a_proxy_that_counts_more_drifts, clean_up),
 		cmocka_unit_test_teardown(bytes_that_wait_in_connections_are_no_drift, clean_up),
+		cmocka_unit_test_teardown(bytes_that_flow_while_the_comparison_begins_are_no_drift,
+					  clean_up),
+		cmocka_unit_test_teardown(a_download_that_is_not_sent_yet_is_no_drift, clean_up),
 		cmocka_unit_test_teardown(a_spliced_download_is_judged_when_it_has_ended, clean_up),
 		cmocka_unit_test_teardown(
 			a_proxy_that_never_counts_a_download_drifts_once_it_has_settled, clean_up),
