@@ -164,8 +164,8 @@ def test_forged_segments_change_nothing(lab, start_daemon, listener):
 
 @pytest.mark.parametrize("subflows", [1, 2])
 def test_a_connection_of_several_paths_is_one(lab, start_daemon, subflows):
-    """MPTCP, as Go's programs listen by default. With two subflows, the second one may repeat what the first one has
-    not had acknowledged in time."""
+    """MPTCP, as Go's programs listen by default. It repeats what is not acknowledged in time, which happens on a
+    loaded machine also with one subflow: 20,072 of 4,001,000 bytes."""
     for namespace in (lab.server, lab.client):
         if namespace.run("sysctl", "-qw", "net.mptcp.enabled=1", check=False).returncode:
             pytest.skip("this kernel has no MPTCP")
@@ -187,8 +187,7 @@ def test_a_connection_of_several_paths_is_one(lab, start_daemon, subflows):
 
     def agrees():
         now = delivered(daemon)
-        most = 1 if subflows == 1 else 1.02
-        return all(size <= now[name] <= size * most for name, size in sizes.items())
+        return all(size <= now[name] <= size * 1.02 for name, size in sizes.items())
 
     wait_until(agrees, what=f"{sizes} delivered bytes")
     assert daemon.port_entry(PORT)["sessions"]["opened"] == 1
