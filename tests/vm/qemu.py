@@ -11,9 +11,7 @@ import subprocess
 import tempfile
 import time
 
-QEMU = {"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}
-# The console of the kernel, and the line on which the agent answers.
-LINES = {"amd64": ("ttyS0", "/dev/ttyS1"), "arm64": ("ttyAMA0", "/dev/hvc0")}
+QEMU = "qemu-system-x86_64"
 BOOT_TIMEOUT_S = 90
 COMMAND_TIMEOUT_S = 60
 # The longest line for the agent: a terminal's input buffer has 4,096 bytes.
@@ -48,30 +46,20 @@ class Vm:
         self.pending = b""
         ours, theirs = socket.socketpair()
         self.agent = ours
-        console, line = LINES[kernel.arch]
         command = [
-            *prefix, QEMU[kernel.arch], "-accel", "tcg,thread=single", "-smp", str(cpus),
+            *prefix, QEMU, "-accel", "tcg,thread=single", "-cpu", "max", "-smp", str(cpus),
             "-m", str(memory_mib), "-nodefaults", "-no-user-config", "-no-reboot",
             "-display", "none", "-kernel", str(kernel.image), "-initrd", str(initramfs),
             # tsc=reliable avoids a calibration against a timer that TCG delays.
-            "-append", f"console={console} v2m_agent={line} loglevel=4 panic=-1 tsc=reliable no_timer_check "
+            "-append", "console=ttyS0 loglevel=4 panic=-1 tsc=reliable no_timer_check "
                        "mitigations=off nokaslr random.trust_cpu=on",
             "-serial", f"file:{self.console}",
-            "-chardev", f"socket,id=agent,fd={theirs.fileno()}", *self.machine(kernel.arch),
+            "-chardev", f"socket,id=agent,fd={theirs.fileno()}", "-serial", "chardev:agent",
             *arguments]
         self.process = subprocess.Popen(command, pass_fds=(theirs.fileno(),),
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT)
         theirs.close()
-
-    @staticmethod
-    def machine(arch):
-        """The machine, and the agent's line in it."""
-        if arch == "amd64":
-            return ("-cpu", "max", "-serial", "chardev:agent")
-        # Signing pointers as a real CPU does would cost TCG half its time.
-        return ("-machine", "virt", "-cpu", "max,pauth-impdef=on", "-device", "virtio-serial-pci",
-                "-device", "virtconsole,chardev=agent")
 
     def __enter__(self):
         return self
