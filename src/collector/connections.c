@@ -25,6 +25,7 @@ struct v2m_connections {
 	struct v2m_sessions *sessions;        /* NULL: the kernel does not count them */
 	struct v2m_session_reading *readings; /* ascending by port; read just before table */
 	size_t n_readings;
+	bool pass_failed; /* the last look at all sockets, and that was logged */
 };
 
 static int open_sockets(void *context)
@@ -116,9 +117,10 @@ static void pass_sockets(struct v2m_connections *connections)
 	    !v2m_socket_netns_exists(connections->netns))
 		return;
 	result = v2m_socket_netns_run(connections->netns, run_pass, connections);
-	if (result)
+	if (result && !connections->pass_failed)
 		v2m_log_error("delivered bytes of open connections cannot be read: %s",
 			      strerror(-result));
+	connections->pass_failed = result != 0;
 }
 
 void v2m_connections_set_slots(struct v2m_connections *connections, const struct v2m_keyset *keyset)

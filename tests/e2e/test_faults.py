@@ -247,6 +247,8 @@ def test_a_return_to_exact_counting_waits_for_programs_on_the_device(lab, start_
         daemon.process.signal(signal.SIGHUP)
         wait_until(lambda: "counted exactly" in daemon.said().partition("cannot count on up0")[2],
                    what="the decision")
+        # strace does not end while it holds a child that the daemon has just made.
+        wait_until(lambda: "+++ exited" in (tmp_path / "trace").read_text(), what="the end of the reading process")
     assert "counting is exact again" not in daemon.said()
     accounting = daemon.port_entry(10001)["accounting"]
     assert accounting["mode"] == "socket_stats"
