@@ -186,8 +186,10 @@ static void hand_over(struct v2m_reading *reading)
 	int result;
 
 	v2m_put_reading(&wire, reading);
-	if (v2m_wire_end(&wire))
-		end("out of memory");
+	result = v2m_wire_end(&wire);
+	if (result)
+		end(result == -ENOMEM ? "out of memory"
+				      : "it cannot put what it read into a message");
 	if (wire.length > V2M_READING_DONE_MAX)
 		end("the key sources hold too much text");
 	message.data = wire.items;
