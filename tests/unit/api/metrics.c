@@ -7,10 +7,12 @@
 static char *metrics_of(struct world *world, unsigned keys_max, bool names)
 {
 	struct v2m_status_reason reason = { .word = "ledger_unwritable" };
-	struct v2m_status_device device = { .name = "eth0",
-					    .attach = "tcx",
-					    .ingress = { .keys = { 3, 300 }, .other = { 4, 400 } },
-					    .queue_dropped = { 1, 70 } };
+	struct v2m_status_device device = {
+		.name = "eth0",
+		.attach = "tcx",
+		.ingress = { .keys = { 3, 300 }, .fragments = { 5, 500 }, .other = { 4, 400 } },
+		.queue_dropped = { 1, 70 }
+	};
 	const struct v2m_status status = { .started_us = WHEN_US - 1000000,
 					   .reasons = &reason,
 					   .n_reasons = 1,
@@ -64,6 +66,8 @@ static void the_figures_of_keys_ports_and_devices_are_there(void **state)
 		"v2meter_port_connections{port=\"10002\",state=\"ESTAB\"} 1",
 		"v2meter_port_connections{port=\"10002\",state=\"LAST-ACK\"} 1",
 		"v2meter_device_bytes_total{device=\"eth0\",direction=\"rx\",class=\"keys\"} 300",
+		"v2meter_device_bytes_total{device=\"eth0\",direction=\"rx\",class=\"fragments\"} "
+		"500",
 		"v2meter_device_packets_total{device=\"eth0\",direction=\"rx\",class=\"everything_"
 		"else\"} 4",
 		"v2meter_device_queue_dropped_bytes_total{device=\"eth0\"} 70",
