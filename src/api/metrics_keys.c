@@ -193,7 +193,7 @@ static void put_names(const struct writer *writer)
 	}
 }
 
-/* What no single key has counted: on shared ports, and on ports of former keys. */
+/* The bytes of shared ports, and of ports of former keys: they are no single key's. */
 static void put_unattributed(const struct writer *writer)
 {
 	const struct v2m_slots *slots = &writer->snapshot->keyset->slots;
