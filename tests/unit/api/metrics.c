@@ -165,6 +165,16 @@ static void bytes_of_former_ports_have_a_sample_of_their_own(void **state)
 	free(text);
 }
 
+/* A sample of 0 would say that the key has used nothing. */
+static void a_key_has_no_sample_for_a_port_that_it_shares(void **state)
+{
+	char *text = metrics_of(*state, 100, true);
+
+	assert_non_null(strstr(text, "v2meter_key_info{key_id=\"shared-a\""));
+	assert_null(strstr(text, "key_id=\"shared-a\",port="));
+	free(text);
+}
+
 /* A reset starts the figures of the API at 0, and those of the metrics go on. */
 static void a_reset_does_not_touch_the_counters(void **state)
 {
@@ -190,6 +200,7 @@ int main(void)
 		WORLD_TEST(no_credential_and_no_address_of_a_client_is_told),
 		WORLD_TEST(the_busiest_keys_are_chosen_if_there_are_too_many),
 		WORLD_TEST(bytes_of_former_ports_have_a_sample_of_their_own),
+		WORLD_TEST(a_key_has_no_sample_for_a_port_that_it_shares),
 		WORLD_TEST(a_reset_does_not_touch_the_counters),
 	};
 
