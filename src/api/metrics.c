@@ -106,6 +106,7 @@ static void put_classes(struct v2m_metrics_text *text, const struct v2m_status_d
 		const struct v2m_tally *tally;
 	} classes[] = {
 		{ device->loopback ? "loopback" : "keys", &flow->keys },
+		{ "fragments", &flow->fragments },
 		{ "unattributed", &flow->unattributed },
 		{ "too_deep", &flow->too_deep },
 		{ "foreign", &flow->foreign },

@@ -59,14 +59,6 @@ static int busier_first(const void *a, const void *b)
 	return left->index < right->index ? -1 : 1;
 }
 
-static int by_index(const void *a, const void *b)
-{
-	const struct candidate *left = a;
-	const struct candidate *right = b;
-
-	return left->index < right->index ? -1 : 1;
-}
-
 /* An id that equals the uuid is one that we made (version 5), or a credential that somebody chose
  * as the id. */
 static bool may_be_credential(const struct v2m_key *key)
@@ -86,7 +78,7 @@ static void fill_entry(const struct v2m_snapshot *snapshot, size_t index, struct
 	entry->id = entry->hash;
 }
 
-/* Chooses the keys that have counted most, in the order of the key set. 0 or -ENOMEM. */
+/* Chooses the keys that have counted most. 0 or -ENOMEM. */
 static int choose(const struct v2m_snapshot *snapshot, size_t max, struct writer *writer)
 {
 	size_t n_keys = snapshot->keyset->n_keys;
@@ -97,10 +89,8 @@ static int choose(const struct v2m_snapshot *snapshot, size_t max, struct writer
 	for (size_t i = 0; i < n_keys; i++)
 		candidates[i] = (struct candidate){ i, bytes_of(&snapshot->keys[i]) };
 	writer->count = n_keys < max ? n_keys : max;
-	if (writer->count < n_keys) {
+	if (writer->count < n_keys)
 		qsort(candidates, n_keys, sizeof(*candidates), busier_first);
-		qsort(candidates, writer->count, sizeof(*candidates), by_index);
-	}
 	writer->entries = calloc(writer->count + 1, sizeof(*writer->entries));
 	if (!writer->entries)
 		return -ENOMEM;
@@ -145,9 +135,8 @@ static void put_key(const struct writer *writer, const struct entry *entry, bool
 
 		/* The bytes of a slot that several keys share are not the key's, apart from those
 		 * that it counted there alone. */
-		if (!snapshot->slots[share->slot].counted && v2m_totals_are_zero(&share->ever))
-			continue;
-		if (slot->n_keys > 1 && v2m_totals_are_zero(&share->ever))
+		if (v2m_totals_are_zero(&share->ever) &&
+		    (slot->n_keys > 1 || !snapshot->slots[share->slot].counted))
 			continue;
 		name_port(slot, port);
 		put_totals(writer->text, entry->id, port, v2m_format_transports(slot->transports),
@@ -193,7 +182,7 @@ static void put_names(const struct writer *writer)
 	}
 }
 
-/* What no single key has counted: on shared ports, and on ports of former keys. */
+/* The bytes of shared ports, and of ports of former keys: they are no single key's. */
 static void put_unattributed(const struct writer *writer)
 {
 	const struct v2m_slots *slots = &writer->snapshot->keyset->slots;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the provider bills, since the billing day: the bytes of devices, with both sides of the
- * proxy apart. Time is a parameter.
+ * The traffic that the provider bills, since the billing day: the bytes of devices, with both sides
+ * of the proxy apart. Time is a parameter.
  */
 #ifndef V2METER_BUDGET_BUDGET_H
 #define V2METER_BUDGET_BUDGET_H
@@ -45,7 +45,7 @@ int v2m_budget_add(struct v2m_budget *budget, const struct v2m_budget_terms *ter
 		   const struct v2m_sample *sample);
 void v2m_budget_clear(struct v2m_budget *budget);
 
-/* What can be said of the period at a moment. */
+/* The period as it is at a moment. */
 struct v2m_budget_view {
 	bool set; /* false: there is no budget, and the rest is zeros */
 	uint64_t limit;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # the_packages_have_what_they_need: makes the Debian packages from the release build in build/, looks at their files,
-# dependencies and scripts, and runs lintian. tests/packages installs them, which takes minutes.
+# dependencies and scripts, and runs lintian. tests/e2e/test_packages.py installs them, which takes minutes.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . tests/checks/lib.sh

@@ -347,6 +347,9 @@ def test_every_reason_of_health_is_documented():
     served = re.findall(r'\{ "([a-z_]+)",', (ROOT / "src/collector/health.c").read_text())
     explained = re.findall(r"^\.It Li ([a-z_]+)$", (ROOT / "docs/man/v2meterd.8").read_text(), re.MULTILINE)
     assert served == explained == DOCUMENT["components"]["schemas"]["Reason"]["enum"]
+    for language in (ROOT / "web").glob("lang-*.js"):
+        told = re.findall(r"^    reason_([a-z_]+):", language.read_text(), re.MULTILINE)
+        assert sorted(told) == sorted(served), language
 
 
 @pytest.mark.parametrize(("value", "problem"), [

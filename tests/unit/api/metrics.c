@@ -7,10 +7,12 @@
 static char *metrics_of(struct world *world, unsigned keys_max, bool names)
 {
 	struct v2m_status_reason reason = { .word = "ledger_unwritable" };
-	struct v2m_status_device device = { .name = "eth0",
-					    .attach = "tcx",
-					    .ingress = { .keys = { 3, 300 }, .other = { 4, 400 } },
-					    .queue_dropped = { 1, 70 } };
+	struct v2m_status_device device = {
+		.name = "eth0",
+		.attach = "tcx",
+		.ingress = { .keys = { 3, 300 }, .fragments = { 5, 500 }, .other = { 4, 400 } },
+		.queue_dropped = { 1, 70 }
+	};
 	const struct v2m_status status = { .started_us = WHEN_US - 1000000,
 					   .reasons = &reason,
 					   .n_reasons = 1,
@@ -64,6 +66,8 @@ static void the_figures_of_keys_ports_and_devices_are_there(void **state)
 		"v2meter_port_connections{port=\"10002\",state=\"ESTAB\"} 1",
 		"v2meter_port_connections{port=\"10002\",state=\"LAST-ACK\"} 1",
 		"v2meter_device_bytes_total{device=\"eth0\",direction=\"rx\",class=\"keys\"} 300",
+		"v2meter_device_bytes_total{device=\"eth0\",direction=\"rx\",class=\"fragments\"} "
+		"500",
 		"v2meter_device_packets_total{device=\"eth0\",direction=\"rx\",class=\"everything_"
 		"else\"} 4",
 		"v2meter_device_queue_dropped_bytes_total{device=\"eth0\"} 70",
@@ -161,6 +165,16 @@ static void bytes_of_former_ports_have_a_sample_of_their_own(void **state)
 	free(text);
 }
 
+/* A sample of 0 would say that the key has used nothing. */
+static void a_key_has_no_sample_for_a_port_that_it_shares(void **state)
+{
+	char *text = metrics_of(*state, 100, true);
+
+	assert_non_null(strstr(text, "v2meter_key_info{key_id=\"shared-a\""));
+	assert_null(strstr(text, "key_id=\"shared-a\",port="));
+	free(text);
+}
+
 /* A reset starts the figures of the API at 0, and those of the metrics go on. */
 static void a_reset_does_not_touch_the_counters(void **state)
 {
@@ -186,6 +200,7 @@ int main(void)
 		WORLD_TEST(no_credential_and_no_address_of_a_client_is_told),
 		WORLD_TEST(the_busiest_keys_are_chosen_if_there_are_too_many),
 		WORLD_TEST(bytes_of_former_ports_have_a_sample_of_their_own),
+		WORLD_TEST(a_key_has_no_sample_for_a_port_that_it_shares),
 		WORLD_TEST(a_reset_does_not_touch_the_counters),
 	};
 

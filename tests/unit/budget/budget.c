@@ -119,16 +119,17 @@ static void counters_that_began_anew_and_devices_that_come_later_count_from_0(vo
 	set_counters(world, 0, 100, 0, 10, 0);
 	add(world);
 	strcpy((char *)world->sample.epoch, "second");
-	set_counters(world, 0, 70, 0, 7, 0);
+	/* More than before: only the epoch tells that they began anew. */
+	set_counters(world, 0, 170, 0, 17, 0);
 	add(world);
-	assert_sums(world, 17, 0, 153, 0);
+	assert_sums(world, 27, 0, 243, 0);
 	assert_int_equal(world->budget.devices.count, 1);
 	strcpy(world->devices[1].name, "eth1");
 	world->devices[1].loopback = false;
 	world->sample.n_devices = 2;
 	set_counters(world, 1, 1000, 0, 0, 0);
 	add(world);
-	assert_sums(world, 17, 0, 1153, 0);
+	assert_sums(world, 27, 0, 1243, 0);
 }
 
 static void loopback_and_devices_that_are_not_billed_are_left_out(void **state)
@@ -161,7 +162,21 @@ static void a_new_period_begins_new_sums(void **state)
 	add(world);
 	assert_sums(world, 0, 0, 30, 0);
 	assert_int_equal(world->budget.from, 20251205);
-	assert_int_equal(world->budget.since_us, world->sample.real_us);
+	/* The bytes came in 26 days. As those of a moment they would raise the projection. */
+	assert_int_equal(world->budget.since_us, NOON_US);
+}
+
+static void without_the_kernel_programs_nothing_is_added(void **state)
+{
+	struct world *world = *state;
+
+	add(world);
+	world->sample.mode = V2M_MODE_SOCKET_STATS;
+	world->sample.real_us += 26 * DAY_US;
+	set_counters(world, 0, 100, 0, 0, 0);
+	add(world);
+	assert_sums(world, 0, 0, 0, 0);
+	assert_int_equal(world->budget.from, 20251105);
 }
 
 static void a_clock_that_is_put_back_loses_nothing(void **state)
@@ -283,6 +298,7 @@ int main(void)
 		TEST(counters_that_began_anew_and_devices_that_come_later_count_from_0),
 		TEST(loopback_and_devices_that_are_not_billed_are_left_out),
 		TEST(a_new_period_begins_new_sums),
+		TEST(without_the_kernel_programs_nothing_is_added),
 		TEST(a_clock_that_is_put_back_loses_nothing),
 		TEST(the_view_has_what_the_provider_counts),
 		TEST(the_projection_goes_on_as_it_went),
