@@ -121,7 +121,8 @@ static int gather_path(struct gathering *gathering, const char *path, bool is_pl
 	if (v2m_gathered_add_source(gathered, path, kind, result, &error))
 		return -ENOMEM;
 	added = &gathered->sources.items[gathered->sources.count - 1];
-	added->keys = v2m_gathered_count(gathered) - before;
+	/* Nobody gets the keys of a source that failed. */
+	added->keys = result ? 0 : v2m_gathered_count(gathered) - before;
 	added->is_place = is_place;
 	added->absent = absent && result;
 	return 0;
