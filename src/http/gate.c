@@ -55,8 +55,8 @@ struct v2m_gate {
 	char *refusal;
 	pthread_t thread;
 	bool started;
-	struct queue waiting; /* of the thread */
-	pthread_mutex_t lock; /* of the rest */
+	struct queue waiting; /* only the thread uses it */
+	pthread_mutex_t lock; /* for the rest */
 	struct queue ready;
 	size_t count; /* of both queues */
 	bool shut;
