@@ -90,7 +90,8 @@ static void expect_same(struct v2m_reading *sent, struct v2m_reading *got)
 	assert_memory_equal(first.items, second.items, first.length);
 }
 
-/* Gathers the sources as the reading process does, and sends what they hold. */
+/* Gathers the sources as the reading process does, and sends what they hold. expected: the result
+ * of the last one. */
 static void hand_over(const struct v2m_strings *sources, int expected)
 {
 	const struct v2m_gather_options options = { 0 };
@@ -100,7 +101,7 @@ static void hand_over(const struct v2m_strings *sources, int expected)
 	int result;
 
 	assert_int_equal(v2m_gather_sources(sources, &options, &sent.gathered), 0);
-	source = &sent.gathered.sources.items[0];
+	source = &sent.gathered.sources.items[sent.gathered.sources.count - 1];
 	if (source->result != expected)
 		fail_msg("%s: %s", source->path, source->error ? source->error : "it can be read");
 	/* As src/reading/reading.c does if a source failed. */
@@ -173,11 +174,22 @@ static void the_sentence_about_too_many_keys_arrives(void **state)
 	hand_over_path(temporary_path("many"), -EINVAL);
 }
 
+static void the_sentence_about_too_many_sources_arrives(void **state)
+{
+	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings sources = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < V2M_GATHERED_SOURCES_MAX + 10; i++)
+		assert_int_equal(v2m_strings_add(&sources, documents[1]), 0);
+	hand_over(&sources, -EINVAL);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_of_every_format_arrive),
 		cmocka_unit_test(the_sentence_about_too_many_keys_arrives),
+		cmocka_unit_test(the_sentence_about_too_many_sources_arrives),
 	};
 
 	return cmocka_run_group_tests(tests, make_databases, remove_temporary);
