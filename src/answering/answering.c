@@ -28,7 +28,7 @@
 #define MAX_DATA         (UINT64_C(512) << 20)
 #define MAX_OPENED       1024
 
-/* What the server, its threads, memory and the channel need. No file, no new socket, no program. */
+/* The server, its threads, memory and the channel need these. No file, new socket or program. */
 static const int calls[] = {
 	/* clients, which the gate accepts, and the channel */
 	SCMP_SYS(accept4),

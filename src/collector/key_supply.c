@@ -167,7 +167,7 @@ int v2m_key_supply_take(struct v2m_key_supply *supply, struct v2m_keyset **keyse
 	v2m_source_feed_finish(supply->feed,
 			       supply->read_result &&
 				       supply->read_error.failure != V2M_FAILURE_CONFIGURATION);
-	/* What many keys took for a moment goes back. */
+	/* Many keys took memory for a moment: it goes back to the system. */
 	malloc_trim(0);
 	return supply->read_result;
 }

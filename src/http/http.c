@@ -306,7 +306,7 @@ static struct mg_context *start_civetweb(struct v2m_http *http)
 	return mg_start(&callbacks, http, options);
 }
 
-/* What a client gets whose request did not arrive in time. civetweb never sees it. */
+/* A client gets this if its request does not arrive in time. civetweb never sees the request. */
 static const char late_request[] =
 	"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n"
 	"Content-Length: " V2M_STRINGIFY(

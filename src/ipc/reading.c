@@ -9,7 +9,7 @@
 #include "ipc/keyset.h"
 #include "ipc/status.h"
 
-/* What an item of each list takes in a message, at least. */
+/* The least that an item of each list takes in a message. */
 #define TEXT_SIZE   4
 #define SOURCE_SIZE 30
 #define ENTRY_SIZE  12

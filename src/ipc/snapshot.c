@@ -5,7 +5,7 @@
 
 #include "ipc/figures.h"
 
-/* What an item of each list takes in a message, at least. */
+/* The least that an item of each list takes in a message. */
 #define SLOT_SIZE       100
 #define KEY_SIZE        64
 #define INTERFACE_SIZE  (V2M_DEVICE_NAME_LEN + 16)

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-/* What an item of each list takes in a message, at least. */
+/* The least that an item of each list takes in a message. */
 #define DEVICE_SIZE 472
 #define REASON_SIZE V2M_REASON_SIZE
 #define SOURCE_SIZE 20

@@ -21,8 +21,8 @@
 /* One source that was read: an entry of the configuration, or a place of "auto". */
 struct v2m_gathered_source {
 	char *path;
-	char *kind; /* "key file", "port file", "V2Ray configuration", "directory", ... */
-	size_t keys;
+	char *kind;    /* "key file", "port file", "V2Ray configuration", "directory", ... */
+	size_t keys;   /* 0 if the source failed */
 	bool is_place; /* of "auto" */
 	bool absent;   /* nothing is at the place of "auto" */
 	int result;    /* 0 or -errno */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * A child process: this program again, started by exec, so that its memory holds nothing of ours.
- * Of our descriptors it gets the standard ones and one end of a channel. Of our environment it gets
- * what concerns the log and the time zone, or everything but our own variables.
+ * It inherits the standard descriptors, and one end of a channel. Its environment has the variables
+ * for the log and the time zone, or all except our own.
  */
 #ifndef V2METER_PROCESS_CHILD_H
 #define V2METER_PROCESS_CHILD_H

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What protects the rest of the machine from the process: bits. */
+/* Bits for the ways in which the rest of the machine is protected from the process. */
 enum v2m_protection {
 	V2M_PROTECT_USER = 1,         /* a user who owns nothing */
 	V2M_PROTECT_CAPABILITIES = 2, /* none of them, or the one that reading files needs */

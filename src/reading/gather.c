@@ -112,16 +112,23 @@ static int gather_path(struct gathering *gathering, const char *path, bool is_pl
 	bool absent = is_place && is_absent(path);
 	struct v2m_gathered_source *added;
 	struct v2m_error error = { 0 };
-	const char *kind;
+	const char *kind = "file";
 	int result;
 
+	/* The last one that is allowed has said so for all that follow. */
+	if (gathered->sources.count >= V2M_GATHERED_SOURCES_MAX)
+		return 0;
 	if (gathering->options->at)
 		gathering->options->at(path);
-	result = read_source(gathering, path, &kind, &error);
+	result = gathered->sources.count < V2M_GATHERED_SOURCES_MAX - 1
+			 ? read_source(gathering, path, &kind, &error)
+			 : v2m_error_set(&error, -EINVAL, "%s: expected fewer than %d key sources",
+					 path, V2M_GATHERED_SOURCES_MAX);
 	if (v2m_gathered_add_source(gathered, path, kind, result, &error))
 		return -ENOMEM;
 	added = &gathered->sources.items[gathered->sources.count - 1];
-	added->keys = v2m_gathered_count(gathered) - before;
+	/* Nobody gets the keys of a source that failed. */
+	added->keys = result ? 0 : v2m_gathered_count(gathered) - before;
 	added->is_place = is_place;
 	added->absent = absent && result;
 	return 0;

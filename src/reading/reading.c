@@ -32,8 +32,8 @@
 /* Less important than the counting process on a busy machine. */
 #define NICENESS 10
 
-/* What reading files, SQLite, memory and the channel need. No socket, program, process or write to
- * a file. */
+/* Reading files, SQLite, memory and the channel need these. No socket, program, process or write
+ * to a file. */
 static const int calls[] = {
 	/* files; to open them is allowed for reading only */
 	SCMP_SYS(read),

@@ -196,7 +196,7 @@ static int open_reading(const struct v2m_message *message, struct v2m_reading *r
 	return result;
 }
 
-/* What the process handed over is all that is wanted of it. */
+/* The process has nothing more to do after it handed over a reading, so it is not waited for. */
 static void take_reading(struct v2m_source_reader *reader, const struct v2m_message *message,
 			 struct v2m_reading_outcome *outcome)
 {

@@ -1,25 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Answers, questions and the greeting arrive with all their members. */
-#include "unit/ipc/members.h"
+#include "unit/ipc/travel.h"
 
 #include "api/meter.h"
-#include "ipc/answer.h"
 #include "ipc/greeting.h"
 #include "ipc/question.h"
-
-static void answer_travels(enum v2m_question_kind kind, struct v2m_answer *sent,
-			   struct v2m_answer *got)
-{
-	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
-	struct v2m_wire reader;
-
-	v2m_put_answer(&wire, kind, sent);
-	assert_int_equal(v2m_wire_end(&wire), 0);
-	reader = v2m_wire_reader(wire.items, wire.length);
-	v2m_put_answer(&reader, kind, got);
-	assert_int_equal(v2m_wire_end(&reader), 0);
-	assert_int_equal(sent->verdict, got->verdict);
-}
 
 static void windows_resets_and_dates_are_whole(void **state)
 {
