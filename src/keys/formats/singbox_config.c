@@ -97,7 +97,7 @@ static json_t *make_settings(const json_t *inbound, const char *type)
 	const json_t *users = json_object_get(inbound, "users");
 	bool has_ids = is_one_of(type, with_ids, V2M_ARRAY_LEN(with_ids));
 	json_t *settings = json_object();
-	/* What is no list is refused with its place. */
+	/* If it is no list, it is refused later, with its place. */
 	json_t *made = !users || json_is_array(users) ? make_users(users, has_ids)
 						      : json_incref((json_t *)users);
 

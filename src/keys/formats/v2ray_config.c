@@ -245,7 +245,7 @@ static int take_user(struct reader *reader, const struct inbound *inbound, size_
 		return result;
 	if (user.is_active)
 		reader->keys->items[index].is_active = true;
-	/* Who is switched off does not share the port with those who use it. */
+	/* A user who is switched off does not share the port with active ones. */
 	if (!user.is_active && inbound->has_active)
 		return 0;
 	return add_spans(reader, &reader->keys->items[index], inbound);
