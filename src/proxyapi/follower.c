@@ -174,7 +174,7 @@ static void ask_stats(struct v2m_follower *follower, struct followed *followed)
 	struct v2m_error error;
 	bool ends;
 
-	/* The end of the thread waits for the answer that it has begun, not for another one. */
+	/* v2m_follower_free() waits for one answer, not for two. */
 	pthread_mutex_lock(&follower->lock);
 	ends = follower->ends;
 	pthread_mutex_unlock(&follower->lock);

@@ -57,7 +57,7 @@ static bool has_name(const struct v2m_live_supply *supply, const char *name)
 	return false;
 }
 
-/* What a configuration names is not trusted: it may only lead to this host. */
+/* A configuration is not trusted: an address in it may only lead to this host. */
 static bool is_local(const char *name)
 {
 	struct v2m_proxy_address address;

@@ -25,12 +25,12 @@ def check(start_daemon, source):
 
 
 @pytest.mark.parametrize("make, kind, count, expected, notes", (
-    (panels.xui, "x-ui database", 8, [
-        "inbound-8447 8447/tcp active", "s 1080/tcp active", "ss 8388/both active", "u1 443/tcp active",
-        "u1 8443/udp active", "u2 -/both inactive", "u3 -/both inactive", "u4 443/tcp active", "u5 8444/tcp inactive"],
+    (panels.xui, "x-ui database", 9, [
+        "inbound-8447 8447/tcp active", "s 1080/tcp active", "ss 8388/both active", "t 8450/tcp active",
+        "u1 443/tcp active", "u1 8443/udp active", "u2 -/both inactive", "u3 -/both inactive", "u4 443/tcp active", "u5 8444/tcp inactive"],
      ["not counted {}: its users are not counted: inbound 4, settings:1:"]),
-    (panels.xui_3, "x-ui database", 4, [
-        "alice 443/tcp active", "bob -/both inactive", "carol 443/tcp active", "carol 8443/tcp active",
+    (panels.xui_3, "x-ui database", 5, [
+        "alice 443/tcp active", "alice 443/tcp active", "alice 8443/tcp active", "bob -/both inactive", "carol 443/tcp active", "carol 8443/tcp active",
         "dave 51820/udp active"], []),
     (panels.sui, "s-ui database", 4, [
         "alice 443/tcp active", "alice 443/udp active", "bob -/both inactive", "carol 8388/both active"],
@@ -39,7 +39,8 @@ def check(start_daemon, source):
         "1.alice 443/tcp active", "2.bob -/both inactive", "3.carol 8444/tcp active", "4.dave 8443/udp inactive"], []),
     (panels.pasarguard, "PasarGuard database", 3, [
         "1.alice 443/tcp active", "1.alice 8444/tcp active", "2.bob -/both inactive"],
-     ['remark      {}: inbounds[1]: tag "VMESS KCP": it has no users']),
+     ['remark      {}: inbounds[1]: tag "VMESS KCP": it has no users',
+      "remark      {}: it has the configurations of 2 cores: all are read"]),
 ), ids=("xui", "xui_3", "sui", "marzban", "pasarguard"))
 def test_every_panel_gives_its_users_while_it_uses_its_database(lab, start_daemon, make, kind, count, expected,
                                                                      notes):

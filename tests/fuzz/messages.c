@@ -189,7 +189,7 @@ static void read_greeting(const uint8_t *data, size_t size)
 	v2m_greeting_clear(&greeting);
 }
 
-/* What is allowed can be joined. */
+/* A reading that is allowed can be joined. */
 static void read_reading(const uint8_t *data, size_t size)
 {
 	V2M_CLEANUP(v2m_reading_clear) struct v2m_reading reading = { 0 };

@@ -58,14 +58,8 @@ void v2m_database_finalize(sqlite3_stmt **statement)
 	sqlite3_finalize(*statement);
 }
 
-int v2m_database_prepare(struct v2m_database *database, const char *sql, sqlite3_stmt **statement)
-{
-	if (sqlite3_prepare_v2(database->sqlite, sql, -1, statement, NULL) != SQLITE_OK)
-		return v2m_database_fail(database);
-	return 0;
-}
-
-int v2m_database_step(struct v2m_database *database, sqlite3_stmt *statement, size_t *row)
+/* The next row; *row counts them from 1. 1: there is one. 0: there are no more. -errno. */
+static int step_to(struct v2m_database *database, sqlite3_stmt *statement, size_t *row)
 {
 	int step = sqlite3_step(statement);
 
@@ -78,6 +72,20 @@ int v2m_database_step(struct v2m_database *database, sqlite3_stmt *statement, si
 				     "%s: expected at most %u rows in a table", database->path,
 				     V2M_MAX_KEY_ENTRIES);
 	return 1;
+}
+
+int v2m_database_each(struct v2m_database *database, const char *sql,
+		      int (*take)(void *context, sqlite3_stmt *statement), void *context)
+{
+	V2M_CLEANUP(v2m_database_finalize) sqlite3_stmt *statement = NULL;
+	size_t row = 0;
+	int result = 0;
+
+	if (sqlite3_prepare_v2(database->sqlite, sql, -1, &statement, NULL) != SQLITE_OK)
+		return v2m_database_fail(database);
+	while (!result && (result = step_to(database, statement, &row)) == 1)
+		result = take(context, statement);
+	return result;
 }
 
 bool v2m_database_has(struct v2m_database *database, const char *table, const char *column)

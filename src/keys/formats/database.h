@@ -35,12 +35,11 @@ int v2m_database_read(const char *path, int (*read)(struct v2m_database *databas
 /* Whether there is such a table or view with such a column. */
 bool v2m_database_has(struct v2m_database *database, const char *table, const char *column);
 
-/* Prepares a statement. 0 or -errno. The caller clears it with v2m_database_finalize(). */
-int v2m_database_prepare(struct v2m_database *database, const char *sql,
-			 struct sqlite3_stmt **statement);
+/* Calls take for each row of a query, with the row in statement, until it returns an error. 0, that
+ * error, or -errno. */
+int v2m_database_each(struct v2m_database *database, const char *sql,
+		      int (*take)(void *context, struct sqlite3_stmt *statement), void *context);
 void v2m_database_finalize(struct sqlite3_stmt **statement);
-/* The next row; *row counts them from 1. 1: there is one. 0: there are no more. -errno. */
-int v2m_database_step(struct v2m_database *database, struct sqlite3_stmt *statement, size_t *row);
 
 /* Sets the error to SQLite's last one. Returns -errno. */
 int v2m_database_fail(struct v2m_database *database);

@@ -3,14 +3,12 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/cleanup.h"
+#include "base/macros.h"
 #include "base/text.h"
 #include "keys/formats/panel_config.h"
-#include "keys/formats/v2ray_config.h"
 
 #define DEFAULT_PORT "443"
 
@@ -122,19 +120,7 @@ static int translate(const struct v2m_json_doc *doc, struct v2m_json_doc *made)
 int v2m_hysteria_read(const struct v2m_json_doc *docs, size_t n_docs, struct v2m_key_list *keys,
 		      struct v2m_key_notes *notes, struct v2m_error *error)
 {
-	V2M_FREE struct v2m_json_doc *made = calloc(n_docs + 1, sizeof(*made));
-	size_t n = 0;
-	int result = made ? 0 : -ENOMEM;
-
-	for (; n < n_docs && !result; n++) {
-		result = translate(&docs[n], &made[n]);
-		note_strangers(&docs[n], notes);
-	}
-	if (result)
-		v2m_error_set(error, result, "out of memory");
-	else
-		result = v2m_v2ray_read(made, n_docs, keys, notes, error);
-	for (size_t i = 0; i < n; i++)
-		json_decref(made[i].root);
-	return result;
+	for (size_t i = 0; i < n_docs; i++)
+		note_strangers(&docs[i], notes);
+	return v2m_panel_read_translated(docs, n_docs, translate, keys, notes, error);
 }

@@ -28,6 +28,7 @@ struct marzban {
 	json_t *inbounds; /* of all configurations; belongs to them */
 	json_t *by_tag;   /* the same as an object */
 	json_t *excluded; /* "PROXY TAG" of the inbounds that a proxy does not get */
+	size_t n_cores;
 };
 
 static void clear(struct marzban *marzban)
@@ -122,24 +123,23 @@ static json_t *make_user(const char *number, const char *username, const char *s
 	return v2m_panel_user(email, id ? "id" : "publicKey", id ? id : key, is_active(status));
 }
 
+static int take_excluded(void *context, sqlite3_stmt *statement)
+{
+	struct marzban *marzban = context;
+
+	return json_object_set_new(marzban->excluded, v2m_panel_text(statement, 0), json_true())
+		       ? out_of_memory(marzban)
+		       : 0;
+}
+
 static int read_excluded(struct marzban *marzban)
 {
-	V2M_CLEANUP(v2m_database_finalize) sqlite3_stmt *statement = NULL;
-	size_t row = 0;
-	int result;
-
 	if (!v2m_database_has(marzban->database, "exclude_inbounds_association", "inbound_tag"))
 		return 0;
-	result = v2m_database_prepare(
+	return v2m_database_each(
 		marzban->database,
 		"SELECT proxy_id || ' ' || inbound_tag FROM exclude_inbounds_association",
-		&statement);
-	while (!result && (result = v2m_database_step(marzban->database, statement, &row)) == 1)
-		result = json_object_set_new(marzban->excluded, v2m_panel_text(statement, 0),
-					     json_true())
-				 ? out_of_memory(marzban)
-				 : 0;
-	return result;
+		take_excluded, marzban);
 }
 
 static bool is_excluded(const struct marzban *marzban, const char *proxy, const char *tag)
@@ -153,8 +153,9 @@ static bool is_excluded(const struct marzban *marzban, const char *proxy, const 
 enum proxy_column { PROXY_ID, TYPE, SETTINGS, USER_ID, USERNAME, STATUS };
 
 /* Gives the user of a proxy to all inbounds of its protocol. */
-static int take_proxy(struct marzban *marzban, sqlite3_stmt *statement)
+static int take_proxy(void *context, sqlite3_stmt *statement)
 {
+	struct marzban *marzban = context;
 	const struct protocol *protocol = find_protocol(v2m_panel_text(statement, TYPE));
 	char what[96];
 	json_t *settings;
@@ -184,13 +185,8 @@ static int read_proxies(struct marzban *marzban)
 	static const char sql[] =
 		"SELECT p.id, p.type, p.settings, u.id, u.username, u.status FROM proxies p JOIN "
 		"users u ON u.id = p.user_id ORDER BY u.id, p.id";
-	V2M_CLEANUP(v2m_database_finalize) sqlite3_stmt *statement = NULL;
-	size_t row = 0;
-	int result = v2m_database_prepare(marzban->database, sql, &statement);
 
-	while (!result && (result = v2m_database_step(marzban->database, statement, &row)) == 1)
-		result = take_proxy(marzban, statement);
-	return result;
+	return v2m_database_each(marzban->database, sql, take_proxy, marzban);
 }
 
 /* "DIRECTORY/xray_config.json" of the database. */
@@ -245,41 +241,45 @@ int v2m_marzban_db_read(struct v2m_database *database, struct v2m_key_list *keys
 	return v2m_v2ray_read(&doc, 1, keys, notes, database->error);
 }
 
+static int take_core(void *context, sqlite3_stmt *statement)
+{
+	struct marzban *marzban = context;
+	char what[96];
+	json_t *root;
+	int result;
+
+	snprintf(what, sizeof(what), "core %s", v2m_panel_text(statement, 1));
+	root = v2m_panel_cell(marzban->database, statement, 0, what, marzban->notes);
+	result = register_inbounds(marzban, root);
+	json_decref(root);
+	marzban->n_cores++;
+	return result;
+}
+
 /* Configurations of another proxy than Xray have a type of their own. */
 static int read_cores(struct marzban *marzban)
 {
 	bool has_type = v2m_database_has(marzban->database, "core_configs", "type");
-	V2M_CLEANUP(v2m_database_finalize) sqlite3_stmt *statement = NULL;
-	size_t row = 0;
-	int result =
-		v2m_database_prepare(marzban->database,
-				     has_type ? "SELECT config, id FROM core_configs WHERE "
-						"lower(type) = 'xray' ORDER BY id"
-					      : "SELECT config, id FROM core_configs ORDER BY id",
-				     &statement);
+	int result = v2m_database_each(marzban->database,
+				       has_type ? "SELECT config, id FROM core_configs WHERE "
+						  "lower(type) = 'xray' ORDER BY id"
+						: "SELECT config, id FROM core_configs ORDER BY id",
+				       take_core, marzban);
 
-	while (!result && (result = v2m_database_step(marzban->database, statement, &row)) == 1) {
-		char what[96];
-		json_t *root;
-
-		snprintf(what, sizeof(what), "core %s", v2m_panel_text(statement, 1));
-		root = v2m_panel_cell(marzban->database, statement, 0, what, marzban->notes);
-		result = register_inbounds(marzban, root);
-		json_decref(root);
-	}
-	if (!result && row > 1)
+	if (!result && marzban->n_cores > 1)
 		v2m_key_note_file(
 			marzban->notes, V2M_NOTE_REMARK, marzban->database->path,
 			"it has the configurations of %zu cores: all are read, because it "
 			"does not say which one runs on this server",
-			row);
+			marzban->n_cores);
 	return result;
 }
 
 enum member_column { TAG, MEMBER_ID, MEMBER_NAME, MEMBER_STATUS, PROXY_SETTINGS };
 
-static int take_member(struct marzban *marzban, sqlite3_stmt *statement)
+static int take_member(void *context, sqlite3_stmt *statement)
 {
+	struct marzban *marzban = context;
 	json_t *inbound = json_object_get(marzban->by_tag, v2m_panel_text(statement, TAG));
 	const struct protocol *protocol = inbound ? protocol_of(inbound) : NULL;
 	char what[96];
@@ -308,13 +308,8 @@ static int read_members(struct marzban *marzban)
 		"JOIN groups g ON g.id = ug.groups_id AND NOT g.is_disabled "
 		"JOIN inbounds_groups_association ig ON ig.group_id = g.id "
 		"JOIN inbounds i ON i.id = ig.inbound_id ORDER BY u.id, i.id";
-	V2M_CLEANUP(v2m_database_finalize) sqlite3_stmt *statement = NULL;
-	size_t row = 0;
-	int result = v2m_database_prepare(marzban->database, sql, &statement);
 
-	while (!result && (result = v2m_database_step(marzban->database, statement, &row)) == 1)
-		result = take_member(marzban, statement);
-	return result;
+	return v2m_database_each(marzban->database, sql, take_member, marzban);
 }
 
 int v2m_pasarguard_db_read(struct v2m_database *database, struct v2m_key_list *keys,

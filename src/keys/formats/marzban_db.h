@@ -3,11 +3,11 @@
  * The databases of Marzban (/var/lib/marzban/db.sqlite3) and of PasarGuard. The schemas are those
  * of their public models (app/db/models.py).
  *
- * Marzban's inbounds stand in xray_config.json in the directory of the database. Each user gets the
- * inbounds of the protocols that he has in the table "proxies", but for those of
- * "exclude_inbounds_association". PasarGuard keeps the configurations in the table "core_configs",
- * and a user gets the inbounds of his groups. Both name a user "ID.USERNAME" for the proxy. A user
- * whose status is not "active" or "on_hold" is inactive.
+ * Marzban's inbounds stand in xray_config.json in the directory of the database. The table
+ * "proxies" lists the protocols of a user. He gets all inbounds of these protocols, except those
+ * that "exclude_inbounds_association" names for him. PasarGuard keeps the configurations in the
+ * table "core_configs", and a user gets the inbounds of his groups. Both name a user "ID.USERNAME"
+ * for the proxy. A user whose status is not "active" or "on_hold" is inactive.
  */
 #ifndef V2METER_KEYS_FORMATS_MARZBAN_DB_H
 #define V2METER_KEYS_FORMATS_MARZBAN_DB_H

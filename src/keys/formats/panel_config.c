@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sqlite3.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -74,5 +75,26 @@ int v2m_panel_read_inbounds(struct v2m_database *database, json_t *list, struct 
 		return v2m_database_out_of_memory(database);
 	result = v2m_v2ray_read(&doc, 1, keys, notes, database->error);
 	json_decref(doc.root);
+	return result;
+}
+
+int v2m_panel_read_translated(const struct v2m_json_doc *docs, size_t n_docs,
+			      int (*translate)(const struct v2m_json_doc *doc,
+					       struct v2m_json_doc *made),
+			      struct v2m_key_list *keys, struct v2m_key_notes *notes,
+			      struct v2m_error *error)
+{
+	V2M_FREE struct v2m_json_doc *made = calloc(n_docs + 1, sizeof(*made));
+	size_t n = 0;
+	int result = made ? 0 : -ENOMEM;
+
+	for (; n < n_docs && !result; n++)
+		result = translate(&docs[n], &made[n]);
+	if (result)
+		v2m_error_set(error, result, "out of memory");
+	else
+		result = v2m_v2ray_read(made, n_docs, keys, notes, error);
+	for (size_t i = 0; i < n; i++)
+		json_decref(made[i].root);
 	return result;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The configuration that a panel makes of its database for the proxy. Each panel's reader makes the
- * list of inbounds, and the rules of V2Ray and Xray (v2ray_config.h) make keys of it.
+ * The configuration that a panel makes of its database for the proxy, or that we make of another
+ * proxy's. Each reader makes the inbounds, and the rules of V2Ray and Xray (v2ray_config.h) make
+ * keys of them.
  */
 #ifndef V2METER_KEYS_FORMATS_PANEL_CONFIG_H
 #define V2METER_KEYS_FORMATS_PANEL_CONFIG_H
@@ -30,5 +31,13 @@ json_t *v2m_panel_user(const char *email, const char *name, const char *value, b
  * memory ran out. 0 or -errno. */
 int v2m_panel_read_inbounds(struct v2m_database *database, json_t *list, struct v2m_key_list *keys,
 			    struct v2m_key_notes *notes);
+
+/* Reads the keys of documents in another form. translate sets made->root, which is freed, to the
+ * configuration that it makes of doc. It returns 0 or -ENOMEM. 0 or -errno. */
+int v2m_panel_read_translated(const struct v2m_json_doc *docs, size_t n_docs,
+			      int (*translate)(const struct v2m_json_doc *doc,
+					       struct v2m_json_doc *made),
+			      struct v2m_key_list *keys, struct v2m_key_notes *notes,
+			      struct v2m_error *error);
 
 #endif

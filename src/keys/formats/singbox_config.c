@@ -2,12 +2,10 @@
 #include "keys/formats/singbox_config.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
+#include "base/macros.h"
 #include "keys/formats/panel_config.h"
-#include "keys/formats/v2ray_config.h"
 #include "keys/formats/v2ray_users.h"
 
 static const char *text_of(const json_t *object, const char *name)
@@ -50,16 +48,13 @@ bool v2m_singbox_is_config(const json_t *root)
 static json_t *make_user(const json_t *user, bool has_id)
 {
 	const char *name = text_of(user, "name");
-	json_t *made;
 
 	if (!json_is_object(user))
 		return json_incref((json_t *)user);
 	if (!name || !*name)
 		name = text_of(user, "username");
-	made = v2m_panel_user(name ? name : "", "id", has_id ? text_of(user, "uuid") : NULL, true);
-	if (made && json_is_true(json_object_get(user, V2M_PANEL_INACTIVE)))
-		json_object_set_new(made, V2M_PANEL_INACTIVE, json_true());
-	return made;
+	return v2m_panel_user(name ? name : "", "id", has_id ? text_of(user, "uuid") : NULL,
+			      !json_is_true(json_object_get(user, V2M_PANEL_INACTIVE)));
 }
 
 static json_t *make_users(const json_t *users, bool has_ids)
@@ -102,7 +97,7 @@ static json_t *make_settings(const json_t *inbound, const char *type)
 	const json_t *users = json_object_get(inbound, "users");
 	bool has_ids = is_one_of(type, with_ids, V2M_ARRAY_LEN(with_ids));
 	json_t *settings = json_object();
-	/* What is no list is refused with its place. */
+	/* If it is no list, it is refused later, with its place. */
 	json_t *made = !users || json_is_array(users) ? make_users(users, has_ids)
 						      : json_incref((json_t *)users);
 
@@ -226,17 +221,5 @@ static int translate(const struct v2m_json_doc *doc, struct v2m_json_doc *made)
 int v2m_singbox_read(const struct v2m_json_doc *docs, size_t n_docs, struct v2m_key_list *keys,
 		     struct v2m_key_notes *notes, struct v2m_error *error)
 {
-	V2M_FREE struct v2m_json_doc *made = calloc(n_docs + 1, sizeof(*made));
-	size_t n = 0;
-	int result = made ? 0 : -ENOMEM;
-
-	for (; n < n_docs && !result; n++)
-		result = translate(&docs[n], &made[n]);
-	if (result)
-		v2m_error_set(error, result, "out of memory");
-	else
-		result = v2m_v2ray_read(made, n_docs, keys, notes, error);
-	for (size_t i = 0; i < n; i++)
-		json_decref(made[i].root);
-	return result;
+	return v2m_panel_read_translated(docs, n_docs, translate, keys, notes, error);
 }

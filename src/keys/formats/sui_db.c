@@ -29,8 +29,9 @@ static int out_of_memory(struct sui *sui)
 	return v2m_database_out_of_memory(sui->database);
 }
 
-static int take_inbound(struct sui *sui, sqlite3_stmt *statement)
+static int take_inbound(void *context, sqlite3_stmt *statement)
 {
+	struct sui *sui = context;
 	char what[64];
 	json_t *inbound;
 
@@ -50,19 +51,6 @@ static int take_inbound(struct sui *sui, sqlite3_stmt *statement)
 	}
 	json_decref(inbound);
 	return 0;
-}
-
-static int read_inbounds(struct sui *sui)
-{
-	V2M_CLEANUP(v2m_database_finalize) sqlite3_stmt *statement = NULL;
-	size_t row = 0;
-	int result = v2m_database_prepare(sui->database,
-					  "SELECT id, type, tag, options FROM inbounds ORDER BY id",
-					  &statement);
-
-	while (!result && (result = v2m_database_step(sui->database, statement, &row)) == 1)
-		result = take_inbound(sui, statement);
-	return result;
 }
 
 /* Shadowsocks 2022 with short keys has users of its own; the name is the same. */
@@ -93,8 +81,9 @@ static int add_user(struct sui *sui, json_t *inbound, const char *name, const js
 									      : 0;
 }
 
-static int take_client(struct sui *sui, sqlite3_stmt *statement)
+static int take_client(void *context, sqlite3_stmt *statement)
 {
+	struct sui *sui = context;
 	const char *name = v2m_panel_text(statement, 1);
 	char what[64];
 	json_t *config;
@@ -121,24 +110,21 @@ static int take_client(struct sui *sui, sqlite3_stmt *statement)
 	return result;
 }
 
-static int read_clients(struct sui *sui)
-{
-	V2M_CLEANUP(v2m_database_finalize) sqlite3_stmt *statement = NULL;
-	size_t row = 0;
-	int result = v2m_database_prepare(
-		sui->database, "SELECT id, name, enable, config, inbounds FROM clients ORDER BY id",
-		&statement);
-
-	while (!result && (result = v2m_database_step(sui->database, statement, &row)) == 1)
-		result = take_client(sui, statement);
-	return result;
-}
-
 static int read_tables(struct sui *sui)
 {
-	int result = sui->inbounds && sui->by_id ? read_inbounds(sui) : out_of_memory(sui);
+	int result;
 
-	return result ? result : read_clients(sui);
+	if (!sui->inbounds || !sui->by_id)
+		return out_of_memory(sui);
+	result = v2m_database_each(sui->database,
+				   "SELECT id, type, tag, options FROM inbounds ORDER BY id",
+				   take_inbound, sui);
+	if (result)
+		return result;
+	return v2m_database_each(sui->database,
+				 "SELECT id, name, enable, config, inbounds FROM clients ORDER "
+				 "BY id",
+				 take_client, sui);
 }
 
 int v2m_sui_db_read(struct v2m_database *database, struct v2m_key_list *keys,

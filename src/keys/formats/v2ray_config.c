@@ -11,6 +11,7 @@
 #include "base/transport.h"
 #include "base/uuid.h"
 #include "base/cleanup.h"
+#include "keys/formats/v2ray_api.h"
 #include "keys/formats/v2ray_fronts.h"
 #include "keys/formats/v2ray_identity.h"
 #include "keys/formats/v2ray_inbound.h"
@@ -244,7 +245,7 @@ static int take_user(struct reader *reader, const struct inbound *inbound, size_
 		return result;
 	if (user.is_active)
 		reader->keys->items[index].is_active = true;
-	/* A user that is switched off does not share the port with those who use it. */
+	/* A user who is switched off does not share the port with active ones. */
 	if (!user.is_active && inbound->has_active)
 		return 0;
 	return add_spans(reader, &reader->keys->items[index], inbound);
@@ -409,22 +410,6 @@ static int take_inbound(struct reader *reader, size_t index)
 	return take_users(reader, &inbound);
 }
 
-/* Whether a document lets users be added through the proxy's API. */
-static bool has_handler(const struct v2m_json_doc *doc)
-{
-	struct v2m_json_node root = v2m_json_root(doc);
-	struct v2m_json_node api = v2m_json_member(&root, "api");
-	struct v2m_json_node services = v2m_json_member(&api, "services");
-
-	for (size_t i = 0; i < json_array_size(services.value); i++) {
-		const char *name = json_string_value(json_array_get(services.value, i));
-
-		if (name && strcasecmp(name, "HandlerService") == 0)
-			return true;
-	}
-	return false;
-}
-
 int v2m_v2ray_read(const struct v2m_json_doc *docs, size_t n_docs, struct v2m_key_list *keys,
 		   struct v2m_key_notes *notes, struct v2m_error *error)
 {
@@ -437,12 +422,13 @@ int v2m_v2ray_read(const struct v2m_json_doc *docs, size_t n_docs, struct v2m_ke
 		.fronts = &fronts,
 		.error = error,
 	};
+	struct v2m_v2ray_api api;
 	int result = v2m_v2ray_merge(docs, n_docs, &inbounds, notes, error);
 
 	if (!result)
 		result = v2m_v2ray_fronts_find(&inbounds, &fronts, error);
-	for (size_t i = 0; i < n_docs; i++)
-		reader.has_handler = reader.has_handler || has_handler(&docs[i]);
+	v2m_v2ray_api_find(docs, n_docs, &api);
+	reader.has_handler = api.has_handler;
 	for (size_t i = 0; i < inbounds.count && !result; i++)
 		if (!inbounds.items[i].replaced)
 			result = take_inbound(&reader, i);

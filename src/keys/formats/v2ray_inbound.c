@@ -87,7 +87,8 @@ static unsigned networks_in(const char *text)
 	return networks;
 }
 
-unsigned v2m_v2ray_networks(const struct v2m_json_node *node)
+/* A member such as "network": a string with commas, or a list. */
+static unsigned read_networks(const struct v2m_json_node *node)
 {
 	/* V2Ray 5: {"network": ["TCP", "UDP"]}. */
 	struct v2m_json_node inner = v2m_json_member(node, "network");
@@ -155,7 +156,7 @@ unsigned v2m_v2ray_transports(const struct v2m_json_node *inbound)
 		return stream | V2M_UDP;
 	if (!has_list || !networks.value)
 		return stream;
-	named = v2m_v2ray_networks(&networks);
+	named = read_networks(&networks);
 	return (named & V2M_TCP ? stream : 0) | (named & V2M_UDP);
 }
 

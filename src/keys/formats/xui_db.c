@@ -46,23 +46,35 @@ static int append_to(json_t *lists, const char *number, json_t *value)
 	return json_array_append_new(json_object_get(lists, number), value) ? -ENOMEM : 0;
 }
 
+static int take_traffic(void *context, sqlite3_stmt *statement)
+{
+	struct xui *xui = context;
+
+	if (!v2m_panel_is_true(statement, 1) &&
+	    json_object_set_new(xui->disabled, v2m_panel_text(statement, 0), json_true()))
+		return out_of_memory(xui);
+	return 0;
+}
+
 static int read_disabled(struct xui *xui)
 {
-	V2M_CLEANUP(v2m_database_finalize) sqlite3_stmt *statement = NULL;
-	size_t row = 0;
-	int result;
-
 	if (!v2m_database_has(xui->database, "client_traffics", "enable"))
 		return 0;
-	result = v2m_database_prepare(xui->database, "SELECT email, enable FROM client_traffics",
-				      &statement);
-	while (!result && (result = v2m_database_step(xui->database, statement, &row)) == 1) {
-		result = 0;
-		if (!v2m_panel_is_true(statement, 1) &&
-		    json_object_set_new(xui->disabled, v2m_panel_text(statement, 0), json_true()))
-			return out_of_memory(xui);
-	}
-	return result;
+	return v2m_database_each(xui->database, "SELECT email, enable FROM client_traffics",
+				 take_traffic, xui);
+}
+
+static int take_linked(void *context, sqlite3_stmt *statement)
+{
+	struct xui *xui = context;
+	const char *email = v2m_panel_text(statement, 1);
+	bool is_active = v2m_panel_is_true(statement, 3) && !json_object_get(xui->disabled, email);
+	json_t *user = v2m_panel_user(email, "id", v2m_panel_text(statement, 2), is_active);
+	const char *key = v2m_panel_text(statement, 4);
+
+	if (user && *key)
+		json_object_set_new(user, "publicKey", json_string(key));
+	return append_to(xui->linked, v2m_panel_text(statement, 0), user) ? out_of_memory(xui) : 0;
 }
 
 /* The tables of 3x-ui 3. Their passwords are not read. */
@@ -75,60 +87,41 @@ static int read_linked(struct xui *xui)
 		"SELECT l.inbound_id, c.email, c.uuid, c.enable, NULL FROM client_inbounds l JOIN "
 		"clients c ON c.id = l.client_id ORDER BY c.id";
 	bool has_keys = v2m_database_has(xui->database, "clients", "wg_public_key");
-	V2M_CLEANUP(v2m_database_finalize) sqlite3_stmt *statement = NULL;
-	size_t row = 0;
-	int result;
 
 	if (!v2m_database_has(xui->database, "client_inbounds", "client_id") ||
 	    !v2m_database_has(xui->database, "clients", "uuid"))
 		return 0;
-	result = v2m_database_prepare(xui->database, has_keys ? with_keys : without_keys,
-				      &statement);
-	while (!result && (result = v2m_database_step(xui->database, statement, &row)) == 1) {
-		const char *email = v2m_panel_text(statement, 1);
-		bool is_active =
-			v2m_panel_is_true(statement, 3) && !json_object_get(xui->disabled, email);
-		json_t *user = v2m_panel_user(email, "id", v2m_panel_text(statement, 2), is_active);
-		const char *key = v2m_panel_text(statement, 4);
-
-		if (user && *key)
-			json_object_set_new(user, "publicKey", json_string(key));
-		if (append_to(xui->linked, v2m_panel_text(statement, 0), user))
-			return out_of_memory(xui);
-		result = 0;
-	}
-	return result;
+	return v2m_database_each(xui->database, has_keys ? with_keys : without_keys, take_linked,
+				 xui);
 }
 
 /* The panel fills in the address of the other inbound if a fallback has none of its own. */
+static int take_fallback(void *context, sqlite3_stmt *statement)
+{
+	struct xui *xui = context;
+	const char *listen = v2m_panel_text(statement, 2);
+	bool is_any = !*listen || strcmp(listen, "0.0.0.0") == 0 || strncmp(listen, "::", 2) == 0;
+	char dest[128];
+
+	snprintf(dest, sizeof(dest), "%s:%s", is_any ? "127.0.0.1" : listen,
+		 v2m_panel_text(statement, 3));
+	if (*v2m_panel_text(statement, 1))
+		snprintf(dest, sizeof(dest), "%s", v2m_panel_text(statement, 1));
+	return append_to(xui->fallbacks, v2m_panel_text(statement, 0),
+			 json_pack("{ss}", "dest", dest))
+		       ? out_of_memory(xui)
+		       : 0;
+}
+
 static int read_fallbacks(struct xui *xui)
 {
 	static const char sql[] =
 		"SELECT f.master_id, f.dest, i.listen, i.port FROM inbound_fallbacks f LEFT JOIN "
 		"inbounds i ON i.id = f.child_id ORDER BY f.sort_order, f.id";
-	V2M_CLEANUP(v2m_database_finalize) sqlite3_stmt *statement = NULL;
-	size_t row = 0;
-	int result;
 
 	if (!v2m_database_has(xui->database, "inbound_fallbacks", "sort_order"))
 		return 0;
-	result = v2m_database_prepare(xui->database, sql, &statement);
-	while (!result && (result = v2m_database_step(xui->database, statement, &row)) == 1) {
-		const char *listen = v2m_panel_text(statement, 2);
-		bool is_any =
-			!*listen || strcmp(listen, "0.0.0.0") == 0 || strncmp(listen, "::", 2) == 0;
-		char dest[128];
-
-		snprintf(dest, sizeof(dest), "%s:%s", is_any ? "127.0.0.1" : listen,
-			 v2m_panel_text(statement, 3));
-		if (*v2m_panel_text(statement, 1))
-			snprintf(dest, sizeof(dest), "%s", v2m_panel_text(statement, 1));
-		if (append_to(xui->fallbacks, v2m_panel_text(statement, 0),
-			      json_pack("{ss}", "dest", dest)))
-			return out_of_memory(xui);
-		result = 0;
-	}
-	return result;
+	return v2m_database_each(xui->database, sql, take_fallback, xui);
 }
 
 static void switch_off(json_t *user)
@@ -211,13 +204,17 @@ static json_t *make_inbound(sqlite3_stmt *statement, json_t *settings, json_t *s
 	return inbound;
 }
 
-static int take_inbound(struct xui *xui, sqlite3_stmt *statement)
+/* Inbounds of other servers have the number of their node. */
+static int take_inbound(void *context, sqlite3_stmt *statement)
 {
+	struct xui *xui = context;
 	char number[32];
 	char what[96];
 	json_t *settings;
 	json_t *stream;
 
+	if (sqlite3_column_type(statement, NODE_ID) != SQLITE_NULL)
+		return 0;
 	snprintf(number, sizeof(number), "%s", v2m_panel_text(statement, ID));
 	snprintf(what, sizeof(what), "inbound %s, settings", number);
 	settings = v2m_panel_cell(xui->database, statement, SETTINGS, what, xui->notes);
@@ -241,49 +238,38 @@ static int take_inbound(struct xui *xui, sqlite3_stmt *statement)
 static int read_inbounds(struct xui *xui)
 {
 	bool has_nodes = v2m_database_has(xui->database, "inbounds", "node_id");
-	V2M_CLEANUP(v2m_database_finalize) sqlite3_stmt *statement = NULL;
-	size_t row = 0;
 	char sql[256];
-	int result;
 
 	snprintf(sql, sizeof(sql),
 		 "SELECT id, enable, listen, port, protocol, settings, stream_settings, tag, %s "
 		 "FROM inbounds ORDER BY id",
 		 has_nodes ? "node_id" : "NULL");
-	result = v2m_database_prepare(xui->database, sql, &statement);
-	while (!result && (result = v2m_database_step(xui->database, statement, &row)) == 1)
-		result = sqlite3_column_type(statement, NODE_ID) == SQLITE_NULL
-				 ? take_inbound(xui, statement)
-				 : 0;
-	return result;
+	return v2m_database_each(xui->database, sql, take_inbound, xui);
 }
 
 /* Inbounds that the operator has written into the template of the configuration. */
-static int read_template(struct xui *xui)
+static int take_template(void *context, sqlite3_stmt *statement)
 {
-	V2M_CLEANUP(v2m_database_finalize) sqlite3_stmt *statement = NULL;
-	size_t row = 0;
-	json_t *inbounds;
-	json_t *root;
-	int result;
+	struct xui *xui = context;
+	json_t *root = v2m_panel_cell(xui->database, statement, 0, "settings, xrayTemplateConfig",
+				      xui->notes);
+	json_t *inbounds = json_object_get(root, "inbounds");
+	int result = json_is_array(inbounds) && json_array_extend(xui->inbounds, inbounds)
+			     ? out_of_memory(xui)
+			     : 0;
 
-	if (!v2m_database_has(xui->database, "settings", "value"))
-		return 0;
-	result = v2m_database_prepare(xui->database,
-				      "SELECT value FROM settings WHERE key = 'xrayTemplateConfig'",
-				      &statement);
-	if (!result)
-		result = v2m_database_step(xui->database, statement, &row);
-	if (result != 1)
-		return result;
-	root = v2m_panel_cell(xui->database, statement, 0, "settings, xrayTemplateConfig",
-			      xui->notes);
-	inbounds = json_object_get(root, "inbounds");
-	result = json_is_array(inbounds) && json_array_extend(xui->inbounds, inbounds)
-			 ? out_of_memory(xui)
-			 : 0;
 	json_decref(root);
 	return result;
+}
+
+static int read_template(struct xui *xui)
+{
+	if (!v2m_database_has(xui->database, "settings", "value"))
+		return 0;
+	return v2m_database_each(
+		xui->database,
+		"SELECT value FROM settings WHERE key = 'xrayTemplateConfig' LIMIT 1",
+		take_template, xui);
 }
 
 static int read_tables(struct xui *xui)

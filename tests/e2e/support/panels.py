@@ -86,7 +86,9 @@ def xui(path):
         "clients": [{"password": "secret", "email": "ss", "enable": True}]})
     insert(database, "settings", key="xrayTemplateConfig", value=json.dumps({
         "inbounds": [{"listen": "127.0.0.1", "port": 62789, "protocol": "dokodemo-door",
-                      "settings": {"address": "127.0.0.1"}, "tag": "api"}]}))
+                      "settings": {"address": "127.0.0.1"}, "tag": "api"},
+                     {"port": 8450, "protocol": "socks", "tag": "own",
+                      "settings": {"auth": "password", "accounts": [{"user": "t", "pass": "secret"}]}}]}))
     insert(database, "settings", key="webPort", value="2053")
     return database
 
@@ -102,7 +104,8 @@ def xui_3(path):
     for number, email, enable in ((1, "alice", 1), (2, "bob", 0), (3, "carol", 1), (4, "dave", 1)):
         insert(database, "clients", id=number, email=email, uuid=uuid(number), password="secret", enable=enable,
                wg_public_key=f"key of {email}")
-    for user, inbound in ((1, 1), (2, 1), (3, 2), (4, 3), (1, 4), (99, 1)):
+    # Trojan does not know alice's id, so she is a key of her own there.
+    for user, inbound in ((1, 1), (1, 2), (2, 1), (3, 2), (4, 3), (1, 4), (99, 1)):
         insert(database, "client_inbounds", client_id=user, inbound_id=inbound, created_at=0)
     insert(database, "inbound_fallbacks", master_id=1, child_id=2, path="/t", dest="")
     return database
@@ -178,7 +181,9 @@ CREATE TABLE users_groups_association (user_id INTEGER, groups_id INTEGER, PRIMA
 CREATE TABLE inbounds_groups_association (inbound_id INTEGER, group_id INTEGER, PRIMARY KEY (inbound_id, group_id));
 """)
     insert(database, "core_configs", id=1, name="default", config=json.dumps(XRAY_CONFIG))
-    insert(database, "core_configs", id=2, name="wireguard", config="{}", type="wg")
+    insert(database, "core_configs", id=2, name="other", type="wg", config=json.dumps({"inbounds": [
+        {"port": 9, "protocol": "socks", "settings": {"accounts": [{"user": "of no Xray", "pass": "secret"}]}}]}))
+    insert(database, "core_configs", id=3, name="second", config=json.dumps({"inbounds": []}))
     for number, tag in enumerate(("VLESS TCP", "VMESS KCP", "TROJAN", "GONE"), 1):
         insert(database, "inbounds", id=number, tag=tag)
     for number, disabled, tags in ((1, 0, (1, 3, 4)), (2, 0, (1,)), (3, 1, (2,))):

@@ -63,7 +63,7 @@ struct grpc_server {
 	bool closes; /* after each answer */
 	unsigned n_calls;
 	unsigned n_connections;
-	/* Only the thread uses the rest. */
+	/* Only the thread uses these. */
 	nghttp2_session *session;
 	int fd;
 	char path[128];
