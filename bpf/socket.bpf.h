@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What a TCP socket has carried. */
+/* The bytes that a TCP socket has carried. */
 #ifndef V2METER_SOCKET_BPF_H
 #define V2METER_SOCKET_BPF_H
 

@@ -39,7 +39,7 @@ struct v2m_cross_reading {
 size_t v2m_cross_readings_make(const struct v2m_port_sessions *sessions, size_t count,
 			       const struct v2m_sample *sample, struct v2m_cross_reading *readings);
 
-/* What is wrong with a slot. */
+/* A disagreement of a slot's two measurements. */
 struct v2m_cross_finding {
 	uint32_t slot_number; /* 0: nothing is wrong */
 	bool tx;              /* the direction; false: rx */

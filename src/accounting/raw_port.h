@@ -44,7 +44,9 @@ struct v2m_aside {
 	bool dirty;
 };
 
-/* What the TCP connections of a slot have handed over since this counter began, each byte once. */
+/* The bytes that the TCP connections of a slot have handed over since this counter began, each
+ * once.
+ */
 struct v2m_delivered {
 	uint64_t assigned_ns; /* identity of the counter; 0: nobody measures it */
 	uint64_t rx_bytes;

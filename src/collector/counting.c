@@ -169,29 +169,31 @@ int v2m_counting_check_ledger(struct v2m_parts *parts, struct v2m_error *error)
 }
 
 /*
- * No byte is lost or doubled by the change: the account knows what the sockets have counted since
- * the programs' last sample, and takes from the maps only what goes beyond it. The maps are read
- * twice. The first time is before the programs are attached, and settles the time before: they may
- * have counted all along, pinned. The second time is when everything is in place, right after the
- * last sample of the sockets.
+ * Attaching takes longest, so it comes first: the sockets count meanwhile. Then the sockets are
+ * read for the last time, new slots are placed, and the maps are read. A new slot begins after the
+ * last reading of the sockets. A slot that was pinned may have counted all along. The account knows
+ * what the sockets have counted since its last exact reading, and adds only what goes beyond it. So
+ * no byte is doubled. Bytes between the two readings may be lost.
  */
 static int change_to_programs(struct v2m_parts *parts, struct v2m_error *error)
 {
-	int result = v2m_counting_set_ports(parts, v2m_key_supply_active(parts->keys), error);
+	int result;
 
-	if (result < 0)
-		return result;
-	result = v2m_sampling_take(parts);
-	if (!result)
-		result = v2m_sampling_take_programs(parts);
-	if (result)
-		return v2m_error_set(error, result, "the counters cannot be read: %s",
-				     strerror(-result));
 	v2m_counting_update_devices(parts);
 	if (v2m_device_watch_all_failed(parts->devices))
 		return v2m_error_set(error, -EOPNOTSUPP, "%s",
 				     v2m_device_watch_failure(parts->devices));
-	return v2m_sampling_take(parts);
+	result = v2m_sampling_take(parts);
+	if (!result) {
+		result = v2m_counting_set_ports(parts, v2m_key_supply_active(parts->keys), error);
+		if (result < 0)
+			return result;
+		result = v2m_sampling_take_programs(parts);
+	}
+	if (result)
+		return v2m_error_set(error, result, "the counters cannot be read: %s",
+				     strerror(-result));
+	return 0;
 }
 
 void v2m_counting_retry_programs(struct v2m_parts *parts)

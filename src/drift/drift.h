@@ -51,11 +51,10 @@ struct v2m_drift_entry {
 	int64_t since_us;             /* Unix microseconds: when the comparison began */
 	struct v2m_drift_bytes since; /* counted since then */
 	int64_t drifts_since_us;      /* 0: it does not drift */
-	/* The comparison keeps these for itself. */
-	struct v2m_drift_bytes start;
-	int64_t moved_us;       /* when our counters moved last */
-	int64_t ahead_since_us; /* 0: the proxy is not ahead */
-	unsigned n_comparisons; /* since the comparison began, at most 2 */
+	struct v2m_drift_bytes start; /* the counters when the comparison began */
+	int64_t moved_us;             /* when our counters moved last */
+	int64_t ahead_since_us;       /* 0: the proxy is not ahead */
+	unsigned n_comparisons;       /* since the comparison began, at most 2 */
 	bool is_unknown;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What the session programs have counted, and which ports they count. */
+/* The counters of the session programs, and the ports for which they count. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>

@@ -88,7 +88,7 @@ static bool has_socket_storage(void)
 	       (major > 5 || (major == 5 && minor >= 15));
 }
 
-/* What the programs of one attempt to load them use. */
+/* The features of the kernel that one attempt to load the programs uses. */
 struct variant {
 	bool cookie;
 	bool pass;

@@ -285,11 +285,7 @@ static void an_export_of_an_import_goes_on_to_a_third_server(void **context)
 static void a_document_that_is_wrong_is_refused_with_its_place(void **context)
 {
 	struct pair *pair = *context;
-	static const struct {
-		const char *old;
-		const char *new;
-		const char *says;
-	} cases[] = {
+	static const struct wrong cases[] = {
 		{ "{\"format\"", "[\"format\"", "import:1:" },
 		{ "v2meter-totals", "something", "v2meter-totals" },
 		{ "\"version\":1", "\"version\":2", "version" },
@@ -305,18 +301,7 @@ static void a_document_that_is_wrong_is_refused_with_its_place(void **context)
 		{ "\"subjects\":[", "\"subjects\":7,\"x\":[", "subjects" },
 	};
 
-	for (size_t i = 0; i < V2M_ARRAY_LEN(cases); i++) {
-		struct v2m_error error = { 0 };
-		char *text = with(pair, cases[i].old, cases[i].new);
-
-		assert_int_equal(import_error(pair, text, &error), -EINVAL);
-		if (!strstr(error.text, cases[i].says))
-			fail_msg("\"%s\" does not say \"%s\"", error.text, cases[i].says);
-		assert_null(strstr(error.text, "aaaa"));
-		free(text);
-	}
-	assert_null(v2m_account_subject(pair->new->account, "aaaa"));
-	assert_false(v2m_account_is_dirty(pair->new->account));
+	assert_refused(pair, cases, V2M_ARRAY_LEN(cases));
 }
 
 static void a_subject_that_stands_twice_is_refused(void **context)

@@ -99,6 +99,30 @@ static inline char *with(struct pair *pair, const char *old, const char *new)
 	return text;
 }
 
+/* A replacement that makes the document wrong, and what the error says then. */
+struct wrong {
+	const char *old;
+	const char *new;
+	const char *says;
+};
+
+/* No error has a name of a subject, which may be a credential. */
+static inline void assert_refused(struct pair *pair, const struct wrong *cases, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct v2m_error error = { 0 };
+		char *text = with(pair, cases[i].old, cases[i].new);
+
+		assert_int_equal(import_error(pair, text, &error), -EINVAL);
+		if (!strstr(error.text, cases[i].says))
+			fail_msg("\"%s\" does not say \"%s\"", error.text, cases[i].says);
+		assert_null(strstr(error.text, "aaaa"));
+		free(text);
+	}
+	assert_null(v2m_account_subject(pair->new->account, "aaaa"));
+	assert_false(v2m_account_is_dirty(pair->new->account));
+}
+
 #define PAIR(name) cmocka_unit_test_setup_teardown(name, setup_pair, teardown_pair)
 
 #endif

@@ -61,11 +61,7 @@ static void an_import_that_is_undone_takes_the_parts_back(void **context)
 static void parts_that_are_wrong_are_refused(void **context)
 {
 	struct pair *pair = *context;
-	static const struct {
-		const char *old;
-		const char *new;
-		const char *says;
-	} cases[] = {
+	static const struct wrong cases[] = {
 		{ "\"months\":", "\"parts\":7,\"months\":", "parts" },
 		{ "\"months\":", "\"parts\":[" PART("65536", "1") "],\"months\":",
 		  "expected the number of a slot" },
@@ -77,16 +73,7 @@ static void parts_that_are_wrong_are_refused(void **context)
 		  "expected no more than lifetime in all" },
 	};
 
-	for (size_t i = 0; i < V2M_ARRAY_LEN(cases); i++) {
-		struct v2m_error error = { 0 };
-		char *text = with(pair, cases[i].old, cases[i].new);
-
-		assert_int_equal(import_error(pair, text, &error), -EINVAL);
-		if (!strstr(error.text, cases[i].says))
-			fail_msg("\"%s\" does not say \"%s\"", error.text, cases[i].says);
-		free(text);
-	}
-	assert_null(v2m_account_subject(pair->new->account, "aaaa"));
+	assert_refused(pair, cases, V2M_ARRAY_LEN(cases));
 }
 
 int main(void)
