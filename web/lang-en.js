@@ -115,6 +115,7 @@ export default {
 
     reason_counters_unreadable: "The counters cannot be read, so no figures are served.",
     reason_ledger_unwritable: "The ledger cannot be written: totals are kept in memory until it can.",
+    reason_ledger_damaged: "The ledger was damaged, and some totals or days in it are lost.",
     reason_ledger_lost: "The ledger did not know what the counters held: those bytes belong to nobody.",
     reason_key_source_broken: "A key source cannot be read: its last good keys stay.",
     reason_ebpf_unavailable: "The kernel programs cannot be used: figures come from the sockets and are not exact.",

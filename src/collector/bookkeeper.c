@@ -71,7 +71,7 @@ int v2m_bookkeeper_open(const struct v2m_config *config, struct v2m_conditions *
 		v2m_bookkeeper_close(made);
 		return result;
 	}
-	v2m_bookkeeper_judge_asides(made);
+	v2m_bookkeeper_judge_losses(made);
 	*bookkeeper = made;
 	return 0;
 }
@@ -163,23 +163,42 @@ int v2m_bookkeeper_set_aside(struct v2m_bookkeeper *bookkeeper, struct v2m_sampl
 	if (result)
 		return result;
 	bookkeeper->sessions_lost = true;
-	v2m_bookkeeper_judge_asides(bookkeeper);
+	v2m_bookkeeper_judge_losses(bookkeeper);
 	return 0;
 }
 
-/* So long the health says that something was set aside. The status says it for ever. */
-#define ASIDE_US (24 * 3600 * INT64_C(1000000))
+/* So long the health says that something was lost. The status tells what was set aside for ever. */
+#define LOSS_US (24 * 3600 * INT64_C(1000000))
 
-void v2m_bookkeeper_judge_asides(struct v2m_bookkeeper *bookkeeper)
+/* The totals of keys that were in memory are not lost, but their days may be. */
+static void judge_damage(struct v2m_bookkeeper *bookkeeper)
+{
+	int64_t damaged_us = v2m_ledger_damaged_us(bookkeeper->ledger);
+	struct v2m_error sentence;
+
+	if (!damaged_us || damaged_us < v2m_clock_real_us() - LOSS_US) {
+		v2m_conditions_clear(bookkeeper->conditions, V2M_LEDGER_DAMAGED);
+		return;
+	}
+	v2m_error_set(&sentence, 0,
+		      "the ledger was damaged, and some totals or days in it are lost: a key may "
+		      "have begun at 0. The damaged file is kept as ledger.db.corrupt-* in %s",
+		      bookkeeper->config->state_dir);
+	if (v2m_conditions_set(bookkeeper->conditions, V2M_LEDGER_DAMAGED, sentence.text))
+		v2m_log_error("%s", sentence.text);
+}
+
+void v2m_bookkeeper_judge_losses(struct v2m_bookkeeper *bookkeeper)
 {
 	size_t count;
 	const struct v2m_aside *asides = v2m_account_asides(bookkeeper->account, &count);
-	int64_t since_us = v2m_clock_real_us() - ASIDE_US;
+	int64_t since_us = v2m_clock_real_us() - LOSS_US;
 	char text[V2M_FORMAT_BYTES_LEN];
 	struct v2m_error sentence;
 	uint64_t bytes = 0;
 	size_t ports = 0;
 
+	judge_damage(bookkeeper);
 	for (size_t i = 0; i < count; i++) {
 		if (asides[i].found_us < since_us)
 			continue;
@@ -193,8 +212,9 @@ void v2m_bookkeeper_judge_asides(struct v2m_bookkeeper *bookkeeper)
 	v2m_format_bytes(bytes, text);
 	v2m_error_set(
 		&sentence, 0,
-		"the ledger did not know what the counters in the kernel held: it was deleted, "
-		"or an older copy was put back. %s of %zu port%s belong to no key and to no "
+		"the ledger did not know what the counters in the kernel held: it was deleted or "
+		"damaged, or an older copy was put back. %s of %zu port%s belong to no key and to "
+		"no "
 		"period (\"set_aside\" of GET /api/meter/status)",
 		text, ports, ports == 1 ? "" : "s");
 	if (v2m_conditions_set(bookkeeper->conditions, V2M_LEDGER_LOST, sentence.text))
@@ -252,7 +272,7 @@ void v2m_bookkeeper_expire(struct v2m_bookkeeper *bookkeeper)
 {
 	struct v2m_error error = { 0 };
 
-	v2m_bookkeeper_judge_asides(bookkeeper);
+	v2m_bookkeeper_judge_losses(bookkeeper);
 	if (v2m_ledger_expire(bookkeeper->ledger, bookkeeper->account, v2m_clock_mono_ns(),
 			      v2m_clock_real_us(), &error))
 		v2m_log_warning("old days and hours stay in the ledger: %s", error.text);

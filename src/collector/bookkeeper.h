@@ -46,8 +46,9 @@ int v2m_bookkeeper_knows(const struct v2m_bookkeeper *bookkeeper,
  * same happens to the sessions that v2m_bookkeeper_add_connections() is told of next. Takes over
  * what the sample holds. 0 or -ENOMEM. */
 int v2m_bookkeeper_set_aside(struct v2m_bookkeeper *bookkeeper, struct v2m_sample *sample);
-/* Sets the condition ledger_lost for a day after something was set aside. */
-void v2m_bookkeeper_judge_asides(struct v2m_bookkeeper *bookkeeper);
+/* Sets the condition ledger_lost for a day after something was set aside, and ledger_damaged for a
+ * day after a damaged ledger could not be taken over whole. */
+void v2m_bookkeeper_judge_losses(struct v2m_bookkeeper *bookkeeper);
 
 /* As v2m_account_delivered(), with the time of now. */
 int v2m_bookkeeper_add_delivered(struct v2m_bookkeeper *bookkeeper, const struct v2m_keyset *keyset,

@@ -16,11 +16,13 @@ struct row {
 /* clang-format off */
 static const struct row table[V2M_N_CONDITIONS] = {
 	[V2M_STALLED] = { "stalled",
-		"the thread that counts hangs", true },
+		"the process that counts hangs", true },
 	[V2M_COUNTERS_UNREADABLE] = { "counters_unreadable",
 		"the counters cannot be read", true },
 	[V2M_LEDGER_UNWRITABLE] = { "ledger_unwritable",
 		"the ledger cannot be written", false },
+	[V2M_LEDGER_DAMAGED] = { "ledger_damaged",
+		"the ledger was damaged, and some totals or days in it are lost", false },
 	[V2M_LEDGER_LOST] = { "ledger_lost",
 		"the ledger does not know what the counters held: those bytes belong to nobody", false },
 	[V2M_KEY_SOURCE_BROKEN] = { "key_source_broken",

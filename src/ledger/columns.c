@@ -102,6 +102,7 @@ static const struct v2m_ledger_column hour_columns[] = {
 static const struct v2m_ledger_column identity_columns[] = {
 	{ "name", V2M_COLUMN_NAME, offsetof(struct v2m_identity, name) },
 	{ "stores", V2M_COLUMN_COUNTER, offsetof(struct v2m_identity, stores) },
+	{ "damaged_us", V2M_COLUMN_TIME, offsetof(struct v2m_identity, damaged_us) },
 };
 
 static const struct v2m_ledger_column aside_columns[] = {

@@ -221,8 +221,8 @@ static int create_tables(sqlite3 *db, struct v2m_error *error)
 		result = create_table(db, v2m_ledger_tables[i], error);
 	if (result)
 		return result;
-	return v2m_sqlite_exec(db, "INSERT INTO identity VALUES (1, lower(hex(randomblob(16))), 0)",
-			       error);
+	return v2m_sqlite_exec(
+		db, "INSERT INTO identity VALUES (1, lower(hex(randomblob(16))), 0, 0)", error);
 }
 
 /* The result of a query for one text, malloc'd; NULL for SQL's NULL. 0 or -errno. */

@@ -71,6 +71,7 @@ static enum v2m_level level_of(const char *reason)
 					     "device_refused",
 					     "outrun",
 					     "too_many_ports",
+					     "ledger_damaged",
 					     "ledger_lost",
 					     "traffic_uncounted" };
 
