@@ -145,7 +145,7 @@ void v2m_http_answer_rendered(struct v2m_exchange *exchange)
 		if (!key)
 			return;
 	}
-	/* The name has the uuid, not the id: an operator may choose ids of any length. */
+	/* The name has the uuid, not the id, which the operator chooses. */
 	snprintf(name, sizeof(name), "%s %s", route->name, key ? key->uuid : "");
 	render(exchange, name, route->render, key, true);
 }
