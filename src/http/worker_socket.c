@@ -33,6 +33,7 @@ struct attached {
 };
 
 static __thread enum state state;
+static __thread int connection_fd; /* unless state is NO_WORKER or ARRIVED */
 static __thread struct attached attached;
 
 void v2m_worker_begin(void)
@@ -60,13 +61,16 @@ int v2m_worker_set_patience(int socket)
  * most do, never changes its mode. */
 static bool may_read(int socket)
 {
-	if (state == ARRIVED)
+	if (state == ARRIVED) {
+		connection_fd = socket;
 		state = READ;
-	else if (state == READ && fcntl(socket, F_SETFL, 0) == 0)
+		return true;
+	}
+	if (socket != connection_fd)
+		return false;
+	if (state == READ && fcntl(socket, F_SETFL, 0) == 0)
 		state = BLOCKING;
-	else
-		return state == BLOCKING;
-	return true;
+	return state == BLOCKING;
 }
 
 /* The C library declares that poll() only writes to its first argument. */
