@@ -48,6 +48,7 @@ RULES = {
     "config": ("json base", "json"),
     "keys": ("keys/formats json base", "json"),
     "keys/formats": ("keys json base", "json sqlite"),
+    "accesslog": ("base", ""),
     "accounting": ("keys base", ""),
     "api": ("accounting keys json base", "json gzip"),
     "netlink": ("base", "kernel"),
