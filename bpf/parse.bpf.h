@@ -59,6 +59,7 @@ struct packet {
 	__u32 header_len;    /* the headers from layer 2 to layer 4, which each segment repeats */
 	__u32 payload_bytes; /* layer-4 payload */
 	__u32 phantom;       /* bytes of the skb that never reach the wire */
+	__u32 l4;            /* offset of the layer-4 header */
 	__u8 protocol;
 	__be16 source;
 	__be16 destination;
@@ -181,6 +182,7 @@ static __always_inline bool parse_plain(struct __sk_buff *skb, const struct plai
 	packet->header_len = plain->offset + header;
 	packet->payload_bytes = plain->l4_bytes - header;
 	packet->phantom = 0;
+	packet->l4 = plain->offset;
 	return true;
 }
 
@@ -213,6 +215,7 @@ static __always_inline enum verdict parse_ports(struct __sk_buff *skb, struct pa
 	if ((packet->protocol != NEXT_TCP && packet->protocol != NEXT_UDP) ||
 	    l4_bytes < PORTS_NEED || bpf_skb_load_bytes(skb, offset, ports, sizeof(ports)))
 		return OTHER;
+	packet->l4 = offset;
 	packet->source = ports[0];
 	packet->destination = ports[1];
 	if (packet->protocol == NEXT_TCP) {

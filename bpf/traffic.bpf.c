@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "vmlinux.h"
+#include "flows.bpf.h"
 #include "parse.bpf.h"
 
 #define BPF_ANY      0
@@ -160,8 +161,10 @@ static __always_inline void measure_whole(struct __sk_buff *skb, const struct pa
 	amount->payload_bytes = packet->payload_bytes;
 }
 
-/* NULL if this transport of this port is not counted on this device. */
-static __always_inline struct v2m_flow *port_flow(__u16 port, __u8 protocol, bool egress)
+/* NULL if this transport of this port is not counted on this device. *shared: several keys share
+ * the slot. */
+static __always_inline struct v2m_flow *port_flow(__u16 port, __u8 protocol, bool egress,
+						  bool *shared)
 {
 	struct v2m_port_counters *counters;
 	struct v2m_transport_slot *place;
@@ -174,6 +177,7 @@ static __always_inline struct v2m_flow *port_flow(__u16 port, __u8 protocol, boo
 	place = protocol == NEXT_TCP ? &slot->tcp : &slot->udp;
 	if (!place->counted || place->loopback != device.loopback)
 		return NULL;
+	*shared = place->shared;
 	key = v2m_counter_index(bpf_get_smp_processor_id(), egress, place->slot);
 	counters = bpf_map_lookup_elem(&port_counters, &key);
 	if (!counters)
@@ -322,16 +326,78 @@ static __always_inline bool is_own(const struct plain *plain, bool egress, const
 	return ipv6 ? is_own_ipv6(own, address) : is_own_ipv4(own, address);
 }
 
-/* Counts for the port, and returns the tally of the device that has to grow. */
+/* Reads the bytes of TCP that decide about a connection. False if they are cut off. */
+static __always_inline bool read_handshake(struct __sk_buff *skb, __u32 l4,
+					   struct flow_packet *of_flow)
+{
+	struct tcphdr tcp;
+
+	if (bpf_skb_load_bytes(skb, l4, &tcp, sizeof(tcp)))
+		return false;
+	of_flow->seq = bpf_ntohl(tcp.seq);
+	of_flow->ack = bpf_ntohl(tcp.ack_seq);
+	of_flow->flags = ((__u8 *)&tcp)[TCP_FLAGS];
+	return true;
+}
+
+/* Counts a packet of a shared slot for its flow. */
+static __noinline int count_for_flow(struct __sk_buff *skb, bool egress,
+				     struct flow_packet *of_flow, __u32 l4,
+				     const struct amount *amount)
+{
+	if (!of_flow || !amount)
+		return 0;
+	if (of_flow->key.protocol == NEXT_TCP && !read_handshake(skb, l4, of_flow))
+		return 0;
+	count_flow(of_flow, egress, amount->packets, amount->wire_bytes, amount->payload_bytes);
+	return 0;
+}
+
+/* The same for a packet that needed parse_any(). */
+static __always_inline void count_any_flow(struct __sk_buff *skb, bool egress,
+					   const struct packet *packet,
+					   const struct v2m_fragment_key *identity,
+					   const struct amount *amount)
+{
+	struct flow_packet of_flow = { .key.protocol = packet->protocol };
+
+	__builtin_memcpy(of_flow.key.remote, egress ? identity->destination : identity->source,
+			 sizeof(of_flow.key.remote));
+	of_flow.key.port = bpf_ntohs(egress ? packet->source : packet->destination);
+	of_flow.key.remote_port = bpf_ntohs(egress ? packet->destination : packet->source);
+	count_for_flow(skb, egress, &of_flow, packet->l4, amount);
+}
+
+static __always_inline void count_plain_flow(struct __sk_buff *skb, bool egress,
+					     const struct plain *plain, const __u8 protocol,
+					     const bool ipv6, const struct amount *amount)
+{
+	const void *remote = egress ? plain->destination : plain->source;
+	struct flow_packet of_flow = { .key.protocol = protocol };
+	struct udphdr *ports = plain->l4;
+
+	if (ipv6)
+		__builtin_memcpy(of_flow.key.remote, remote, 16);
+	else
+		map_ipv4(of_flow.key.remote, *(__be32 *)remote);
+	of_flow.key.port = bpf_ntohs(egress ? ports->source : ports->dest);
+	of_flow.key.remote_port = bpf_ntohs(egress ? ports->dest : ports->source);
+	count_for_flow(skb, egress, &of_flow, plain->offset, amount);
+}
+
+/* Counts for the port, and returns the tally of the device that has to grow. *shared as in
+ * port_flow(). */
 static __always_inline struct v2m_tally *attribute(struct v2m_device_flow *seen, __u16 port,
 						   __u8 protocol, bool egress,
 						   const struct v2m_fragment_key *identity,
-						   const struct amount *amount)
+						   const struct amount *amount, bool *shared)
 {
-	struct v2m_flow *flow = port_flow(port, protocol, egress);
+	struct v2m_flow *flow = port_flow(port, protocol, egress, shared);
 
-	if (!flow || !is_of_this_host(identity, egress))
+	if (!flow || !is_of_this_host(identity, egress)) {
+		*shared = false;
 		return &seen->other;
+	}
 	add_flow(flow, amount);
 	return &seen->keys;
 }
@@ -344,6 +410,7 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 	struct v2m_fragment_owner *known;
 	struct v2m_tally *tally;
 	struct packet packet = {};
+	bool shared = false;
 	enum verdict verdict = parse_any(skb, device.link_header, &packet, &identity);
 
 	if (verdict == PORTS || verdict == FIRST_FRAGMENT)
@@ -372,7 +439,10 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 	/* If the same first fragment is seen again, it writes the same owner, in any order. */
 	if (verdict == FIRST_FRAGMENT)
 		bpf_map_update_elem(&fragments, &identity, &owner, BPF_ANY);
-	tally = attribute(seen, owner.port, owner.protocol, egress, &identity, amount);
+	tally = attribute(seen, owner.port, owner.protocol, egress, &identity, amount, &shared);
+	/* A later fragment does not name the remote port. It counts for the slot alone. */
+	if (shared && verdict != LATER_FRAGMENT)
+		count_any_flow(skb, egress, &packet, &identity, amount);
 	if (egress && packet.protocol == NEXT_UDP && verdict != LATER_FRAGMENT &&
 	    tally == &seen->keys)
 		note_any_peer(&packet, &identity);
@@ -416,8 +486,10 @@ static __always_inline int count_ports(struct __sk_buff *skb, bool egress,
 	struct packet packet = {};
 	struct v2m_flow *flow;
 	struct amount amount;
+	bool shared = false;
 
-	flow = port_flow(bpf_ntohs(egress ? ports->source : ports->dest), protocol, egress);
+	flow = port_flow(bpf_ntohs(egress ? ports->source : ports->dest), protocol, egress,
+			 &shared);
 	if (flow && device.host_only && !is_own(plain, egress, ipv6))
 		flow = NULL;
 	if (!flow && !skb->gso_size) {
@@ -435,6 +507,9 @@ static __always_inline int count_ports(struct __sk_buff *skb, bool egress,
 	add_tally(&seen->keys, &amount);
 	if (egress && protocol == NEXT_UDP)
 		note_plain_peer(plain, ports, ipv6);
+	/* Last, because the packet's pointers mean nothing after that. */
+	if (shared)
+		count_plain_flow(skb, egress, plain, protocol, ipv6, &amount);
 	return GO_ON;
 }
 

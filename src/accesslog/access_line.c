@@ -229,8 +229,8 @@ bool v2m_access_line_is_of(const struct v2m_access_line *line, const char *tag)
 		if (tags->length >= length + arrow && !memcmp(tags->start, tag, length) &&
 		    !memcmp(tags->start + length, arrows[i], arrow))
 			return true;
-		has_arrow |= tags->length &&
-			     memmem(tags->start, tags->length, arrows[i], arrow) != NULL;
+		has_arrow |=
+			tags->length && memmem(tags->start, tags->length, arrows[i], arrow) != NULL;
 	}
 	return !has_arrow;
 }

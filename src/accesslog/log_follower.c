@@ -264,9 +264,8 @@ static int read_open(struct v2m_log_follower *follower, size_t *max, v2m_log_lin
 	return read_source(follower, &follower->now, max, on_line, context);
 }
 
-struct v2m_log_follower *v2m_log_follower_new(const char *path,
-					      const struct v2m_log_position *position,
-					      uint64_t tail_max)
+struct v2m_log_follower *
+v2m_log_follower_new(const char *path, const struct v2m_log_position *position, uint64_t tail_max)
 {
 	struct v2m_log_follower *follower = calloc(1, sizeof(*follower));
 

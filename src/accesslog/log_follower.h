@@ -27,9 +27,10 @@ struct v2m_log_position {
 
 /* Why lines may have been missed. Each is a bit, and stays set until the caller clears it. */
 enum v2m_log_gap {
-	V2M_LOG_MISSING = 1,   /* the file is not there, or cannot be opened */
-	V2M_LOG_TRUNCATED = 2, /* the file was made shorter; lines since the last read may be lost */
-	V2M_LOG_REPLACED = 4,  /* the file of the position is not there any more */
+	V2M_LOG_MISSING = 1, /* the file is not there, or cannot be opened */
+	V2M_LOG_TRUNCATED =
+		2,            /* the file was made shorter; lines since the last read may be lost */
+	V2M_LOG_REPLACED = 4, /* the file of the position is not there any more */
 	V2M_LOG_LONG_LINE = 8, /* a line was longer than V2M_LOG_LINE_MAX */
 };
 
@@ -43,9 +44,8 @@ struct v2m_log_follower;
  * position. If position is NULL or zeros, it starts at a whole line at most tail_max bytes before
  * the end. NULL: out of memory.
  */
-struct v2m_log_follower *v2m_log_follower_new(const char *path,
-					      const struct v2m_log_position *position,
-					      uint64_t tail_max);
+struct v2m_log_follower *
+v2m_log_follower_new(const char *path, const struct v2m_log_position *position, uint64_t tail_max);
 void v2m_log_follower_free(struct v2m_log_follower *follower);
 
 /*

@@ -19,6 +19,10 @@ enum v2m_map {
 	V2M_MAP_LOCAL_ADDRESSES,
 	V2M_MAP_OWN_ADDRESSES,
 	V2M_MAP_UDP_PEERS,
+	V2M_MAP_FLOWS,
+	V2M_MAP_YOUNG_FLOWS,
+	V2M_MAP_OWNER_COUNTERS,
+	V2M_MAP_OWNERS,
 	V2M_MAP_BTF,  /* holds the object's BTF; the object itself does not contain this map */
 	V2M_MAP_META, /* pinned last: if it is there, so are the others. Older builds lack
 			 V2M_MAP_BTF. */

@@ -50,7 +50,8 @@ static void every_form_that_the_servers_write_is_read(void **state)
 		const char *email;
 	} cases[] = {
 		/* V2Ray 4.34 */
-		{ AT " 192.0.2.2:35390 accepted tcp:203.0.113.7:8080 [direct] email: Alice Smith@a.b",
+		{ AT
+		  " 192.0.2.2:35390 accepted tcp:203.0.113.7:8080 [direct] email: Alice Smith@a.b",
 		  "::ffff:192.0.2.2", 35390, V2M_ACCESS_UNSAID, "direct", "Alice Smith@a.b" },
 		{ AT " [2001:db8::2]:52870 accepted tcp:203.0.113.7:8080 [direct]", "2001:db8::2",
 		  52870, V2M_ACCESS_UNSAID, "direct", "" },
@@ -103,7 +104,8 @@ static void the_time_is_the_wall_clock(void **state)
 	struct v2m_access_line line;
 
 	(void)state;
-	assert_int_equal(parse("2026/11/28 00:00:56.912765 from 192.0.2.2:1 accepted tcp:a:1", &line), 0);
+	assert_int_equal(
+		parse("2026/11/28 00:00:56.912765 from 192.0.2.2:1 accepted tcp:a:1", &line), 0);
 	assert_true(line.wall_us == 1795824056912765);
 	assert_int_equal(parse("1970/01/01 00:00:00 192.0.2.2:1 accepted tcp:a:1", &line), 0);
 	assert_true(line.wall_us == 0);
@@ -141,7 +143,8 @@ static void a_masked_address_is_none(void **state)
 {
 	static const char *const texts[] = {
 		AT ".342228 from 192.0.*.*:43270 accepted tcp:203.0.*.*:8080 [in >> out] email: a",
-		AT ".355710 from [2001:db8::/32]:43270 accepted tcp:203.0.*.*:8080 [in >> out] email: a",
+		AT ".355710 from [2001:db8::/32]:43270 accepted tcp:203.0.*.*:8080 [in >> out] "
+		   "email: a",
 		AT ".355710 from *.*.*.*:43270 accepted tcp:*.*.*.*:8080 [in >> out] email: a",
 	};
 
@@ -192,7 +195,8 @@ static void damaged_lines_are_refused(void **state)
 		AT " 192.0.2.2:1 accepted tcp:a:1 [d] email: ",
 		AT " 192.0.2.2:1 accepted tcp:a:1 [d] e",
 		AT " 192.0.2.2:1 accepted ",
-		AT " 1234567890123456789012345678901234567890123456789012345678901234567890:1 accepted "
+		AT " 1234567890123456789012345678901234567890123456789012345678901234567890:1 "
+		   "accepted "
 		   "tcp:a:1",
 	};
 

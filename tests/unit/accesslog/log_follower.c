@@ -80,8 +80,8 @@ static void assert_reads(struct fixture *fixture, const char *expected, unsigned
 	struct v2m_error error = { 0 };
 
 	fixture->lines[0] = 0;
-	assert_int_equal(
-		v2m_log_follower_read(fixture->follower, ALL, take_line, fixture, &error), 0);
+	assert_int_equal(v2m_log_follower_read(fixture->follower, ALL, take_line, fixture, &error),
+			 0);
 	assert_string_equal(fixture->lines, expected);
 	assert_int_equal(v2m_log_follower_take_gaps(fixture->follower), gaps);
 }
@@ -112,9 +112,10 @@ static void the_first_read_starts_at_a_whole_line_near_the_end(void **state)
 	for (uint64_t tail = 0; tail < 20; tail++) {
 		follow(fixture, NULL, tail);
 		assert_reads(fixture,
-			     tail >= 14 ? "one\ntwo\nthree\n" : tail >= 10 ? "two\nthree\n"
-							       : tail >= 6 ? "three\n"
-									   : "",
+			     tail >= 14   ? "one\ntwo\nthree\n"
+			     : tail >= 10 ? "two\nthree\n"
+			     : tail >= 6  ? "three\n"
+					  : "",
 			     0);
 	}
 }
@@ -126,7 +127,8 @@ static void a_limit_of_bytes_leaves_the_rest_for_the_next_read(void **state)
 
 	append_to(fixture->log, "one\ntwo\nthree\n");
 	follow(fixture, NULL, 1000);
-	assert_int_equal(v2m_log_follower_read(fixture->follower, 6, take_line, fixture, &error), 1);
+	assert_int_equal(v2m_log_follower_read(fixture->follower, 6, take_line, fixture, &error),
+			 1);
 	assert_string_equal(fixture->lines, "one\n");
 	assert_reads(fixture, "two\nthree\n", 0);
 }
