@@ -27,6 +27,8 @@ function(v2m_bpf_object name source)
     COMMAND ${V2M_CLANG} -g -O2 -target bpf -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror
             -D__TARGET_ARCH_${V2M_BPF_ARCH} -I${CMAKE_SOURCE_DIR}/vmlinux/${V2M_VMLINUX_ARCH}
             -I${CMAKE_SOURCE_DIR}/include -I${CMAKE_SOURCE_DIR}/bpf
+            # The BTF names the source of each line. Without the path, builds in two places are equal.
+            -fdebug-compilation-dir=. -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.
             -MD -MF ${object}.d -MT ${object} -c ${source} -o ${object}
     COMMAND ${V2M_LLVM_STRIP} -g ${object}
     DEPENDS ${source}

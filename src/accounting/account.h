@@ -63,6 +63,9 @@ int v2m_account_connections(struct v2m_account *account, const struct v2m_keyset
 
 /* The subject with this name. NULL: it was never seen. */
 const struct v2m_subject *v2m_account_subject(const struct v2m_account *account, const char *id);
+/* Whether all bytes of the key since its last reset are known, as v2m_snapshot_knows(). */
+bool v2m_account_knows_bytes(const struct v2m_account *account, const struct v2m_keyset *keyset,
+			     const struct v2m_key *key);
 /* Allocates the slots, keys and shares of a snapshot and fills in what was counted. All other
  * members of the slots are zeros. The snapshot already has its key set, and the account is bound to
  * it. 0, or -ENOMEM with nothing allocated. */

@@ -111,6 +111,42 @@ static void fill_unattributed(const struct v2m_account *account, const struct v2
 	view->since_reset = view->unattributed;
 }
 
+/* Whether the subject has counted anything, apart from what resets have closed. */
+static bool has_figures(const struct v2m_account *account, const char *id)
+{
+	const struct v2m_subject *subject = v2m_subjects_find(&account->subjects, id);
+	struct v2m_totals since_reset;
+	struct v2m_totals history;
+
+	if (!subject)
+		return false;
+	since_reset = v2m_subject_since_reset(subject);
+	history = v2m_subject_history(subject);
+	return !v2m_totals_are_zero(&since_reset) || !v2m_totals_are_zero(&history);
+}
+
+bool v2m_account_knows_bytes(const struct v2m_account *account, const struct v2m_keyset *keyset,
+			     const struct v2m_key *key)
+{
+	char id[V2M_SUBJECT_LEN];
+	size_t count;
+	const size_t *slots = v2m_keyset_slots_of(keyset, key, &count);
+
+	if (!v2m_keyset_shares(keyset, key))
+		return true;
+	for (size_t i = 0; i < count; i++) {
+		const struct v2m_slot *slot = &keyset->slots.items[slots[i]];
+
+		if (slot->n_keys == 1)
+			continue;
+		v2m_keyset_subject(keyset, slot, id, sizeof(id));
+		if (has_figures(account, id))
+			return false;
+	}
+	v2m_key_subject(key, id, sizeof(id));
+	return has_figures(account, id);
+}
+
 int v2m_account_fill(const struct v2m_account *account, struct v2m_snapshot *snapshot)
 {
 	const struct v2m_keyset *keyset = snapshot->keyset;

@@ -48,3 +48,15 @@ struct v2m_totals v2m_snapshot_share(const struct v2m_snapshot *snapshot, const 
 			return view->shares[i].since_reset;
 	return (struct v2m_totals){ 0 };
 }
+
+bool v2m_snapshot_knows(const struct v2m_snapshot *snapshot, const struct v2m_key *key)
+{
+	const struct v2m_key_view *view = v2m_snapshot_key(snapshot, key);
+
+	if (!v2m_keyset_shares(snapshot->keyset, key))
+		return true;
+	for (size_t i = 0; i < view->n_shares; i++)
+		if (!v2m_totals_are_zero(&snapshot->slots[view->shares[i].slot].unattributed))
+			return false;
+	return !v2m_totals_are_zero(&view->since_reset) || !v2m_totals_are_zero(&view->lifetime);
+}

@@ -91,5 +91,8 @@ const struct v2m_key_view *v2m_snapshot_key(const struct v2m_snapshot *snapshot,
  */
 struct v2m_totals v2m_snapshot_share(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
 				     const struct v2m_slot *slot);
+/* Whether all bytes of the key since its last reset are known. This is so if it shares no slot, or
+ * if it counted bytes alone and none of its shared slots has counted anything since. */
+bool v2m_snapshot_knows(const struct v2m_snapshot *snapshot, const struct v2m_key *key);
 
 #endif

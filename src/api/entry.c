@@ -171,6 +171,12 @@ void v2m_api_put_owners(struct v2m_api *api, const struct v2m_api_entry *entry)
 	v2m_put_string(json, "key_name", owner->name);
 	v2m_put_string(json, "key_id", owner->id);
 	v2m_put_bool(json, "is_active", owner->is_active);
+	if (is_shared(api, entry)) {
+		v2m_put_string(json, "owners", "shared");
+		v2m_put_bool(json, "shared", true);
+		put_unattributed(api, entry);
+		return;
+	}
 	v2m_put_string(json, "owners",
 		       uses_port_with_other_key(api, entry) ? "by_transport" : "single");
 }

@@ -228,7 +228,7 @@ void v2m_api_write_not_counted(struct v2m_api *api, const struct v2m_api_entry *
 static int find_refusal(const struct v2m_api *api, const struct v2m_api_entry *entry,
 			const char **code, const char **detail)
 {
-	if (v2m_keyset_shares(api->snapshot->keyset, entry->key)) {
+	if (!v2m_snapshot_knows(api->snapshot, entry->key)) {
 		*code = V2M_CODE_SHARED_PORT;
 		*detail = V2M_DETAIL_SHARED_PORT;
 		return 409;
@@ -241,22 +241,36 @@ static int find_refusal(const struct v2m_api *api, const struct v2m_api_entry *e
 	return 0;
 }
 
+/* Writes what a key that shares a port has counted by itself since its last reset. */
+static void put_counted_alone(struct v2m_api *api, const struct v2m_api_entry *entry)
+{
+	struct v2m_api_figures figures = v2m_api_figures(api, &entry->totals);
+
+	v2m_put_open(&api->json, "counted_alone", '{');
+	v2m_api_put_figures(&api->json, &figures);
+	v2m_write_close(&api->json, '}');
+}
+
 void v2m_api_write_key_entry(struct v2m_api *api, const struct v2m_key *key)
 {
 	struct v2m_json_writer *json = &api->json;
 	struct v2m_api_entry entry;
 	const char *code;
 	const char *detail;
+	int status;
 
 	v2m_api_entry_of_key(api, key, &entry);
+	status = find_refusal(api, &entry, &code, &detail);
 	if (!entry.n_slots) {
 		write_no_port(api, key);
-	} else if (find_refusal(api, &entry, &code, &detail)) {
+	} else if (status) {
 		v2m_write_open(json, '{');
 		v2m_put_string(json, "error", detail);
 		v2m_put_string(json, "code", code);
 		v2m_put_string(json, "uuid", key->uuid);
 		v2m_put_u64(json, "port", v2m_key_port(key));
+		if (status == 409)
+			put_counted_alone(api, &entry);
 		v2m_put_seconds(json, "timestamp", api->snapshot->real_us);
 		v2m_write_close(json, '}');
 	} else {
@@ -264,10 +278,10 @@ void v2m_api_write_key_entry(struct v2m_api *api, const struct v2m_key *key)
 	}
 }
 
-bool v2m_api_refuse_key(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
-			struct v2m_body *body, int *result)
+bool v2m_api_refuse_key(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+			const struct v2m_key *key, struct v2m_body *body, int *result)
 {
-	const struct v2m_api api = { .snapshot = snapshot };
+	struct v2m_api api = { .snapshot = snapshot, .unit = unit };
 	struct v2m_api_entry entry;
 	const char *code;
 	const char *detail;
@@ -275,7 +289,14 @@ bool v2m_api_refuse_key(const struct v2m_snapshot *snapshot, const struct v2m_ke
 
 	v2m_api_entry_of_key(&api, key, &entry);
 	status = find_refusal(&api, &entry, &code, &detail);
-	if (status)
-		*result = v2m_api_error(status, code, detail, body);
-	return status != 0;
+	if (!status)
+		return false;
+	v2m_write_open(&api.json, '{');
+	v2m_put_string(&api.json, "detail", detail);
+	v2m_put_string(&api.json, "code", code);
+	if (status == 409)
+		put_counted_alone(&api, &entry);
+	v2m_write_close(&api.json, '}');
+	*result = v2m_api_finish(&api.json, status, body);
+	return true;
 }

@@ -10,14 +10,15 @@
 void v2m_api_write_entry(struct v2m_api *api, const struct v2m_api_entry *entry);
 /* The entry of slots that are not counted: whose they are, and why they are not counted. */
 void v2m_api_write_not_counted(struct v2m_api *api, const struct v2m_api_entry *entry);
-/* The entry of a key. If the key has no port, shares one, or has none that is counted: an entry
- * that says so, without figures. */
+/* The entry of a key. If the key has no port, or none that is counted: an entry that says so,
+ * without figures. If other keys share one of its ports: an entry with what it counted alone. */
 void v2m_api_write_key_entry(struct v2m_api *api, const struct v2m_key *key);
 
 /* True if a key's figures are not known: then *body is the answer that says so, and *result is what
- * the renderer returns. */
-bool v2m_api_refuse_key(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
-			struct v2m_body *body, int *result);
+ * the renderer returns. If the reason is a shared port, the answer has what the key counted alone.
+ */
+bool v2m_api_refuse_key(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+			const struct v2m_key *key, struct v2m_body *body, int *result);
 /* "accounting": how the bytes of the entry were measured; of the whole meter if it is NULL. */
 void v2m_api_put_accounting(struct v2m_api *api, const struct v2m_api_entry *entry);
 

@@ -44,9 +44,9 @@ static void put_system_summary(struct v2m_api *api, const char *name)
 	v2m_write_close(json, '}');
 }
 
-/* Whether the figures of the entry's key are known: the key shares no port. If it has ports, at
- * least one of them is counted. */
-static bool knows_figures_of_key(const struct v2m_api *api, const struct v2m_api_entry *entry)
+/* Whether the key has an entry in a list of all: it shares no port, and if it has ports, at least
+ * one of them is counted. The bytes of a key that shares a port are in the entry of that port. */
+static bool has_key_entry(const struct v2m_api *api, const struct v2m_api_entry *entry)
 {
 	return !v2m_keyset_shares(api->snapshot->keyset, entry->key) &&
 	       (entry->counted || !entry->n_slots);
@@ -64,7 +64,7 @@ static bool has_own_entry(const struct v2m_api *api, size_t index)
 	if (!owner)
 		return true;
 	v2m_api_entry_of_key(api, owner, &entry);
-	return !knows_figures_of_key(api, &entry);
+	return !has_key_entry(api, &entry);
 }
 
 static void put_entry(struct v2m_api *api, const char *name, const char *key_name, uint16_t port,
@@ -88,7 +88,7 @@ static void put_entries(struct v2m_api *api)
 		const struct v2m_key *key = &keyset->keys[i];
 
 		v2m_api_entry_of_key(api, key, &entry);
-		if (entry.n_slots && knows_figures_of_key(api, &entry))
+		if (entry.n_slots && has_key_entry(api, &entry))
 			put_entry(api, key->uuid, key->name, v2m_key_port(key), &entry);
 	}
 	for (size_t i = 0; i < keyset->slots.count; i++) {
@@ -151,7 +151,7 @@ int v2m_api_key_port_exact(const struct v2m_snapshot *snapshot, enum v2m_api_byt
 	struct v2m_api api;
 	int result;
 
-	if (v2m_api_refuse_key(snapshot, key, body, &result))
+	if (v2m_api_refuse_key(snapshot, unit, key, body, &result))
 		return result;
 	v2m_api_init(&api, snapshot, unit);
 	json = &api.json;
@@ -214,7 +214,7 @@ static void put_stats(struct v2m_api *api)
 	v2m_put_open(&api->json, "keys_stats", '[');
 	for (size_t i = 0; i < keyset->n_keys; i++) {
 		v2m_api_entry_of_key(api, &keyset->keys[i], &entry);
-		if (knows_figures_of_key(api, &entry))
+		if (has_key_entry(api, &entry))
 			write_stat(api, &entry, connections);
 	}
 	for (size_t i = 0; i < keyset->slots.count; i++) {
@@ -258,7 +258,7 @@ int v2m_api_key_exact(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 	struct v2m_api api;
 	int result;
 
-	if (v2m_api_refuse_key(snapshot, key, body, &result))
+	if (v2m_api_refuse_key(snapshot, unit, key, body, &result))
 		return result;
 	v2m_api_init(&api, snapshot, unit);
 	json = &api.json;
@@ -282,7 +282,7 @@ int v2m_api_key_traffic(const struct v2m_snapshot *snapshot, enum v2m_api_bytes 
 	struct v2m_api api;
 	int result;
 
-	if (v2m_api_refuse_key(snapshot, key, body, &result))
+	if (v2m_api_refuse_key(snapshot, unit, key, body, &result))
 		return result;
 	v2m_api_init(&api, snapshot, unit);
 	json = &api.json;
@@ -316,7 +316,7 @@ static void write_status_entry(struct v2m_api *api, const struct v2m_key *key)
 	v2m_write_name(json, "simple_traffic");
 	v2m_api_write_key_entry(api, key);
 	v2m_put_bool(json, "has_traffic_data",
-		     entry.counted && knows_figures_of_key(api, &entry) &&
+		     entry.counted && v2m_snapshot_knows(api->snapshot, key) &&
 			     v2m_api_figures(api, &entry.totals).total > 0);
 	v2m_write_close(json, '}');
 }

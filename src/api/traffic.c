@@ -98,7 +98,7 @@ int v2m_api_key_simple(const struct v2m_snapshot *snapshot, enum v2m_api_bytes u
 	struct v2m_api api;
 	int result;
 
-	if (v2m_api_refuse_key(snapshot, key, body, &result))
+	if (v2m_api_refuse_key(snapshot, unit, key, body, &result))
 		return result;
 	v2m_api_init(&api, snapshot, unit);
 	json = &api.json;
@@ -144,7 +144,7 @@ int v2m_api_key_peers(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 	struct v2m_api api;
 	int result;
 
-	if (v2m_api_refuse_key(snapshot, key, body, &result))
+	if (v2m_api_refuse_key(snapshot, unit, key, body, &result))
 		return result;
 	v2m_api_init(&api, snapshot, unit);
 	v2m_api_entry_of_key(&api, key, &entry);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "collector/key_lookup.h"
 
+#include "accounting/account.h"
+#include "collector/bookkeeper.h"
 #include "collector/byte_source.h"
 #include "collector/key_supply.h"
 
@@ -15,7 +17,7 @@ enum v2m_verdict v2m_key_lookup(const struct v2m_parts *parts, const char *id_or
 	*key = v2m_keyset_find(keyset, id_or_uuid);
 	if (!*key)
 		return V2M_KEY_NOT_FOUND;
-	if (v2m_keyset_shares(keyset, *key))
+	if (!v2m_account_knows_bytes(v2m_bookkeeper_account(parts->bookkeeper), keyset, *key))
 		return V2M_KEY_SHARES_PORT;
 	slots = v2m_keyset_slots_of(keyset, *key, &count);
 	for (size_t i = 0; i < count; i++)

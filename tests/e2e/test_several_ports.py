@@ -162,3 +162,50 @@ def test_a_customer_of_two_inbounds_is_one_key_with_one_reset(lab, start_v2ray, 
     daemon.start()
     wait_until(lambda: traffic(daemon, first)["total_bytes"] == entry["total_bytes"], what="the same total")
     assert traffic(daemon, first)["by_port"] == entry["by_port"]
+
+
+class Shared(Key):
+    """An inbound that two keys share once the second one has joined."""
+    joined = None
+
+    def inbound(self):
+        inbound = super().inbound()
+        if self.joined:
+            inbound["settings"]["clients"] += self.joined.inbound()["settings"]["clients"]
+        return inbound
+
+
+def test_a_second_user_takes_nothing_from_the_first_ones_time_alone(lab, start_v2ray, start_daemon, capture):
+    first, second = keys = [Shared("vmess-tcp", PORT), Key("vmess-tcp", PORT)]
+    second.name = "second@example.com"
+    daemon = start_daemon([], key_sources=[configuration(lab, [first])])
+    v2ray = start_v2ray(keys=[first])
+    v2ray.download(first, SIZE)
+    v2ray.stop()
+    capture.settle()
+    tally = capture.tally(PORT)
+    first.joined = second
+    configuration(lab, [first])
+    wait_until(lambda: daemon.port_entry(PORT)["owners"] == "shared", what="the second user")
+    # Nothing has passed since, so nothing is unknown: the figures go on, and a reset closes them.
+    alone = traffic(daemon, first)
+    assert_equal_to_capture(alone, tally)
+    assert alone["owners"] == "shared" and alone["unattributed"]["total_bytes"] == 0
+    closed = reset(daemon, first)["previous_total"]
+    assert closed == tally.rx.wire + tally.tx.wire and traffic(daemon, first)["total_bytes"] == 0
+    refused = daemon.ask("GET", f"/api/keys/{second.uuid}/traffic/simple")
+    assert refused.status == 409 and refused.json()["counted_alone"]["total_bytes"] == 0
+    # From the first byte on that may be either's, neither has a sum.
+    v2ray = start_v2ray(keys=[first])
+    v2ray.download(first, SIZE)
+    v2ray.stop()
+    daemon.kill()
+    daemon.start()
+    for key in keys:
+        answer = daemon.ask("GET", f"/api/keys/{key.uuid}/traffic/simple")
+        assert answer.status == 409 and answer.json()["code"] == "shared_port"
+        assert daemon.ask("POST", f"/api/keys/{key.uuid}/traffic/simple/reset").status == 409
+    history = daemon.get(f"/api/keys/{first.uuid}/traffic/history", fresh=True).json()["data"]
+    assert history["shares_port"] is True and history["total_traffic"]["total_bytes"] == closed
+    entry = daemon.port_entry(PORT)
+    assert entry["unattributed"]["total_bytes"] == entry["total_bytes"] > SIZE

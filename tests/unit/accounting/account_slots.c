@@ -177,6 +177,55 @@ static void a_key_that_loses_a_port_keeps_its_bytes(void **context)
 	assert_int_equal(share_of(state, 0, 1), 30);
 }
 
+/* What the account and the snapshot say of a key. */
+static bool knows(struct state *state, size_t key)
+{
+	const struct v2m_snapshot *snapshot = fill(state);
+	bool known = v2m_snapshot_knows(snapshot, &state->keyset->keys[key]);
+
+	assert_int_equal(
+		v2m_account_knows_bytes(state->account, state->keyset, &state->keyset->keys[key]),
+		known);
+	return known;
+}
+
+static void a_key_is_known_until_the_first_bytes_that_may_be_another_keys(void **context)
+{
+	struct state *state = *context;
+	struct v2m_reset_undo undo;
+	struct v2m_totals closed;
+
+	USE_KEYS(state, { .uuid = "first", .spans = { PORT(443, V2M_TCP), PORT(80, V2M_TCP) } });
+	APPLY(state, entry_at(443, V2M_TCP, 100), entry_at(80, V2M_TCP, 30));
+	USE_KEYS(state, { .uuid = "first", .spans = { PORT(443, V2M_TCP), PORT(80, V2M_TCP) } },
+		 { .uuid = "second", .spans = { PORT(443, V2M_TCP) } });
+	APPLY(state, entry_at(443, V2M_TCP, 100), entry_at(80, V2M_TCP, 70));
+	assert_true(knows(state, 0));
+	assert_int_equal(fill(state)->keys[0].since_reset.rx.wire_bytes, 170);
+	assert_int_equal(v2m_account_reset(state->account, "first", 1, &closed, &undo), 0);
+	v2m_reset_undo_clear(&undo);
+	assert_int_equal(closed.rx.wire_bytes, 170);
+	assert_true(knows(state, 0));
+	APPLY(state, entry_at(443, V2M_TCP, 101), entry_at(80, V2M_TCP, 70));
+	assert_false(knows(state, 0));
+	USE_KEYS(state, { .uuid = "first", .spans = { PORT(443, V2M_TCP), PORT(80, V2M_TCP) } });
+	APPLY(state, entry_at(443, V2M_TCP, 101), entry_at(80, V2M_TCP, 70));
+	assert_true(knows(state, 0));
+}
+
+static void a_key_that_never_had_its_port_alone_is_not_known(void **context)
+{
+	struct state *state = *context;
+
+	USE_KEYS(state, { .uuid = "first", .spans = { PORT(443, V2M_TCP) } });
+	APPLY(state, entry_at(443, V2M_TCP, 100));
+	USE_KEYS(state, { .uuid = "first", .spans = { PORT(443, V2M_TCP) } },
+		 { .uuid = "second", .spans = { PORT(443, V2M_TCP) } });
+	APPLY(state, entry_at(443, V2M_TCP, 100));
+	assert_false(knows(state, 1));
+	assert_true(knows(state, 0));
+}
+
 static void a_port_that_becomes_shared_keeps_its_total_and_its_first_key_the_bytes(void **context)
 {
 	struct state *state = *context;
@@ -319,6 +368,8 @@ int main(void)
 		TEST(a_new_first_port_leaves_the_bytes_of_the_other_port_where_they_are),
 		TEST(a_key_that_loses_a_port_keeps_its_bytes),
 		TEST(a_port_that_becomes_shared_keeps_its_total_and_its_first_key_the_bytes),
+		TEST(a_key_is_known_until_the_first_bytes_that_may_be_another_keys),
+		TEST(a_key_that_never_had_its_port_alone_is_not_known),
 		TEST(the_bytes_of_a_port_behind_another_are_in_no_key),
 		TEST(shares_of_totals_at_the_largest_counter_add_up),
 		TEST(socket_statistics_are_settled_with_all_counters_of_a_slot),

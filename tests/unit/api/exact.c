@@ -213,6 +213,7 @@ static void every_answer_about_one_key_refuses_a_shared_port(void **state)
 		json_t *answer = render(*state, renderers[i], "shared-a", 409);
 
 		assert_text(answer, "code", "shared_port");
+		assert_integer(answer, "counted_alone/total_bytes", 0);
 		json_decref(answer);
 	}
 }

@@ -14,8 +14,9 @@
 #include "base/file.h"
 #include "config/config.h"
 
-#define MANUAL "../../docs/man/v2meterd.8"
-#define README "../../README.md"
+#define MANUAL  "../../docs/man/v2meterd.8"
+#define README  "../../README.md"
+#define EXAMPLE "../../packaging/examples/v2meter.json"
 
 static char *read_document(const char *path)
 {
@@ -142,22 +143,15 @@ static void the_manual_has_every_setting_with_its_range_and_default(void **state
 	assert_string_equal(name, "");
 }
 
-static void the_readme_shows_the_defaults(void **state)
+static void assert_shows_the_defaults(const char *text)
 {
-	V2M_FREE char *readme = read_document(README);
 	V2M_CLEANUP(v2m_config_clear) struct v2m_config config = { 0 };
 	V2M_FREE char *dump = NULL;
-	char *block = strstr(readme, "\n```json\n{\n  \"listen\"");
-	json_t *shown;
+	json_t *shown = json_loads(text, 0, NULL);
 	json_t *actual;
 
-	(void)state;
-	assert_non_null(block);
-	block = strchr(block, '{');
-	*strstr(block, "```") = 0;
 	assert_int_equal(v2m_config_load(NULL, &config, NULL), 0);
 	dump = v2m_config_dump(&config);
-	shown = json_loads(block, 0, NULL);
 	actual = json_loads(dump, 0, NULL);
 	assert_non_null(shown);
 	assert_true(json_equal(shown, actual));
@@ -165,11 +159,32 @@ static void the_readme_shows_the_defaults(void **state)
 	json_decref(actual);
 }
 
+static void the_readme_shows_the_defaults(void **state)
+{
+	V2M_FREE char *readme = read_document(README);
+	char *block = strstr(readme, "\n```json\n{\n  \"listen\"");
+
+	(void)state;
+	assert_non_null(block);
+	block = strchr(block, '{');
+	*strstr(block, "```") = 0;
+	assert_shows_the_defaults(block);
+}
+
+static void the_example_shows_the_defaults(void **state)
+{
+	V2M_FREE char *example = read_document(EXAMPLE);
+
+	(void)state;
+	assert_shows_the_defaults(example);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_manual_has_every_setting_with_its_range_and_default),
 		cmocka_unit_test(the_readme_shows_the_defaults),
+		cmocka_unit_test(the_example_shows_the_defaults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
