@@ -24,6 +24,7 @@ struct v2m_account {
 	/* The last key set and the owners of its slots, which are looked up once for each set. */
 	struct v2m_keyset *keyset;
 	struct v2m_slot_owner *owners; /* parallel to keyset->slots.items */
+	struct v2m_table owner_keys;   /* the keys of shared slots, see account_owners.c */
 
 	struct v2m_session_set connections; /* of the last dump */
 	uint64_t mono_ns;                   /* of the last sample */
