@@ -22,7 +22,7 @@ V2M_AXE_VERSION=4.14.1
 V2M_BUILD_PACKAGES=(
 	gcc libc6-dev cmake ninja-build pkgconf clang llvm bpftool
 	libbpf-dev libmnl-dev libjansson-dev libyaml-dev libsqlite3-dev zlib1g-dev libcurl4-openssl-dev
-	libsystemd-dev uuid-dev libcivetweb-dev libncurses-dev gzip
+	libsystemd-dev uuid-dev libcivetweb-dev libseccomp-dev libncurses-dev gzip
 )
 # dpkg-shlibdeps finds the libraries that a package depends on.
 V2M_PACKAGE_PACKAGES=(dpkg-dev file)

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the API may ask of the running meter. The collector implements it; the HTTP side and its
- * tests know only this. All calls are thread-safe. If a call waits for a reading or for the disk,
- * its comment says so.
+ * What the API may ask of the running meter. The answering process implements it by messages to the
+ * counting process; the HTTP side and its tests know only this. All calls are thread-safe. If a
+ * call waits for a reading or for the disk, its comment says so. No call waits without end: its
+ * verdict is V2M_LATE then.
+ *
+ * A call that changes something gets the API key that the client presented. The verdict is
+ * V2M_FORBIDDEN if it is not the right one.
  */
 #ifndef V2METER_API_METER_H
 #define V2METER_API_METER_H
@@ -24,6 +28,9 @@ enum v2m_verdict {
 	V2M_BAD_DOCUMENT,    /* the text to import is no document of totals */
 	V2M_OWN_DOCUMENT,    /* this ledger wrote the document itself */
 	V2M_UNREADABLE,      /* the counters cannot be read */
+	V2M_FORBIDDEN,       /* the API key of the request is not the one of the server */
+	V2M_LATE,            /* no answer within the time that a request may wait */
+	V2M_N_VERDICTS,
 };
 
 /* key_id, uuid and real_us are also filled in if the verdict is V2M_KEY_HAS_NO_PORT. */
@@ -36,9 +43,11 @@ struct v2m_reset {
 };
 
 struct v2m_health {
-	bool can_serve;     /* counts can be read */
-	const char *reason; /* NULL: healthy; else a stable word, a string constant */
+	bool can_serve;               /* counts can be read */
+	char reason[V2M_REASON_SIZE]; /* "": healthy; else a stable word */
 };
+/* The thread that counts does not go round any more. */
+#define V2M_REASON_STALLED "stalled"
 
 /* A question about history. */
 struct v2m_history_query {
@@ -71,7 +80,8 @@ struct v2m_meter {
 	enum v2m_verdict (*live)(void *context, struct v2m_window **window);
 	/* Reads the counters, closes the key's period and waits until that is on disk. The next
 	 * window starts then. */
-	enum v2m_verdict (*reset)(void *context, const char *id_or_uuid, struct v2m_reset *reset);
+	enum v2m_verdict (*reset)(void *context, const char *api_key, const char *id_or_uuid,
+				  struct v2m_reset *reset);
 	void (*health)(void *context, struct v2m_health *health);
 	/* Reads the ledger, on the collector's thread. The caller clears history. A question about
 	 * one key that shares its port is refused. V2M_OK, V2M_KEY_NOT_FOUND, V2M_KEY_SHARES_PORT
@@ -92,10 +102,12 @@ struct v2m_meter {
 	/* Begins a key's history anew; on disk when it returns. *real_us: when. The next window
 	 * starts then. V2M_OK, V2M_KEY_NOT_FOUND, V2M_KEY_SHARES_PORT, V2M_NOT_STORED or
 	 * V2M_UNREADABLE. */
-	enum v2m_verdict (*history_reset)(void *context, const char *id_or_uuid, int64_t *real_us);
+	enum v2m_verdict (*history_reset)(void *context, const char *api_key,
+					  const char *id_or_uuid, int64_t *real_us);
 	/* Deletes days before that many days ago (0 to 100000); lifetime totals stay. The next
 	 * window starts then. V2M_OK or V2M_NOT_STORED. */
-	enum v2m_verdict (*history_cleanup)(void *context, unsigned days_to_keep, int64_t *real_us);
+	enum v2m_verdict (*history_cleanup)(void *context, const char *api_key,
+					    unsigned days_to_keep, int64_t *real_us);
 	/* The totals and the history of every key there ever was, as a document for another server;
 	 * *text is malloc'd and 0-terminated. What is pending is stored first. V2M_OK,
 	 * V2M_NOT_STORED or V2M_UNREADABLE. */
@@ -103,8 +115,8 @@ struct v2m_meter {
 	/* Adds the totals of such a document, each subject once only; on disk when it returns. The
 	 * next window starts then. V2M_OK, V2M_BAD_DOCUMENT with line and column
 	 * in *error, V2M_OWN_DOCUMENT, V2M_NOT_STORED or V2M_UNREADABLE. */
-	enum v2m_verdict (*import_totals)(void *context, const char *text, size_t length,
-					  struct v2m_import_result *result,
+	enum v2m_verdict (*import_totals)(void *context, const char *api_key, const char *text,
+					  size_t length, struct v2m_import_result *result,
 					  struct v2m_error *error);
 	/* The operator's view; the caller frees it. V2M_OK or V2M_UNREADABLE. */
 	enum v2m_verdict (*status)(void *context, struct v2m_status **status);

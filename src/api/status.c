@@ -17,6 +17,7 @@ void v2m_status_free(struct v2m_status *status)
 	free(status->mode_reason);
 	free(status->health_detail);
 	free(status->reasons);
+	free(status->unprotected);
 	free(status);
 }
 
@@ -134,17 +135,20 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 {
 	bool exact = status->mode == V2M_MODE_EBPF;
 	json_t *root = json_pack(
-		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI sI so so so sI}", "status",
-		status->health_reason ? "degraded" : "healthy", "version", V2M_VERSION, "timestamp",
-		make_time(status->real_us), "started_at", make_time(status->started_us),
-		"counting_since", make_time((int64_t)(status->counters_since_ns / 1000)), "reason",
-		status->health_reason, "detail", status->health_detail, "accounting", "mode",
-		exact ? "ebpf" : "socket_stats", "exact", exact, "reason", status->mode_reason,
-		"total_keys", (json_int_t)status->keys, "active_keys",
-		(json_int_t)status->active_keys, "ports", (json_int_t)status->ports, "connections",
-		(json_int_t)status->connections, "devices", make_devices(status), "key_sources",
-		make_sources(status), "key_notes", make_notes(status), "more_key_notes",
-		(json_int_t)status->sources.notes.n_more);
+		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI sI so so so sI ss?}", "status",
+		status->health_reason[0] ? "degraded" : "healthy", "version", V2M_VERSION,
+		"timestamp", make_time(status->real_us), "started_at",
+		make_time(status->started_us), "counting_since",
+		make_time((int64_t)(status->counters_since_ns / 1000)), "reason",
+		status->health_reason[0] ? status->health_reason : NULL, "detail",
+		status->health_detail, "accounting", "mode", exact ? "ebpf" : "socket_stats",
+		"exact", exact, "reason", status->mode_reason, "total_keys",
+		(json_int_t)status->keys, "active_keys", (json_int_t)status->active_keys, "ports",
+		(json_int_t)status->ports, "connections", (json_int_t)status->connections,
+		"devices", make_devices(status), "key_sources", make_sources(status), "key_notes",
+		make_notes(status), "more_key_notes", (json_int_t)status->sources.notes.n_more,
+		"unprotected",
+		status->unprotected && *status->unprotected ? status->unprotected : NULL);
 	char *text;
 
 	if (json_object_set_new(root, "reasons", make_reasons(status))) {

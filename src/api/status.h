@@ -37,9 +37,12 @@ struct v2m_status_device {
 	uint64_t queue_requeues;
 };
 
+/* Room for the stable word that says what is wrong. */
+#define V2M_REASON_SIZE 32
+
 /* Something that is wrong. */
 struct v2m_status_reason {
-	const char *word; /* stable, a string constant */
+	char word[V2M_REASON_SIZE]; /* stable */
 	struct v2m_error sentence;
 };
 
@@ -47,10 +50,10 @@ struct v2m_status {
 	int64_t real_us;    /* of this status */
 	int64_t started_us; /* of the daemon */
 	enum v2m_mode mode;
-	char *mode_reason;                 /* NULL in V2M_MODE_EBPF */
-	const char *health_reason;         /* NULL: healthy; else a string constant */
-	char *health_detail;               /* a sentence that explains health_reason, or NULL */
-	struct v2m_status_reason *reasons; /* everything that is wrong, worst first */
+	char *mode_reason;                   /* NULL in V2M_MODE_EBPF */
+	char health_reason[V2M_REASON_SIZE]; /* "": healthy */
+	char *health_detail;                 /* a sentence that explains health_reason, or NULL */
+	struct v2m_status_reason *reasons;   /* everything that is wrong, worst first */
 	size_t n_reasons;
 	/* CLOCK_REALTIME when the kernel's counters began, 0: unknown */
 	uint64_t counters_since_ns;
@@ -61,6 +64,7 @@ struct v2m_status {
 	struct v2m_status_device *devices;
 	size_t n_devices;
 	struct v2m_source_report sources;
+	char *unprotected; /* what the answering process is not protected by; NULL or "": nothing */
 };
 
 void v2m_status_free(struct v2m_status *status);

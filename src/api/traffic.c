@@ -202,11 +202,11 @@ int v2m_api_root(struct v2m_body *body)
 int v2m_api_health(const struct v2m_health *health, const char *healthy, struct v2m_body *body)
 {
 	struct v2m_json_writer json = { 0 };
-	const char *status = health->reason ? "degraded" : healthy;
+	const char *status = health->reason[0] ? "degraded" : healthy;
 
 	v2m_write_open(&json, '{');
 	v2m_put_string(&json, "status", health->can_serve ? status : "unavailable");
-	if (health->reason)
+	if (health->reason[0])
 		v2m_put_string(&json, "reason", health->reason);
 	if (!health->can_serve) {
 		v2m_put_string(&json, "detail", V2M_DETAIL_UNREADABLE);

@@ -13,11 +13,16 @@
  * any number of them. */
 #define MAX_ENTRIES 32768
 
+/* Bytes of bodies that are not made ahead, such as hours: there are as many of them as there are
+ * ranges of dates, of up to 2 MB each. Beyond that a body is rendered for each request. */
+#define OTHER_BYTES_MAX (16u << 20)
+
 /* How a body is made. */
 struct recipe {
 	v2m_render render;
 	const void *argument;
-	bool ahead; /* the next window makes it before anybody asks */
+	bool ahead;   /* the next window makes it before anybody asks */
+	bool bounded; /* counts for OTHER_BYTES_MAX */
 	bool gzip;
 };
 
@@ -41,6 +46,7 @@ struct v2m_window {
 	pthread_mutex_t lock;     /* of what follows; never held while rendering */
 	struct entry *entries;    /* new entries are put in front */
 	struct v2m_table by_name; /* pointers to the same entries */
+	size_t other_bytes;       /* of bodies that are not made ahead */
 };
 
 static struct v2m_table_key key_of_entry(const void *element)
@@ -145,11 +151,14 @@ static struct entry *find_entry(struct v2m_window *window, const char *name,
 				const struct recipe *recipe)
 {
 	struct entry **found;
-	struct entry *entry;
+	struct entry *entry = NULL;
 
 	pthread_mutex_lock(&window->lock);
 	found = v2m_table_find_string(&window->by_name, name);
-	entry = found ? *found : add_entry(window, name);
+	if (found)
+		entry = *found;
+	else if (!recipe->bounded || window->other_bytes < OTHER_BYTES_MAX)
+		entry = add_entry(window, name);
 	if (entry && recipe->ahead) {
 		bool gzip = entry->recipe.gzip || recipe->gzip;
 
@@ -170,6 +179,13 @@ static int compress_body(const struct v2m_body *plain, struct v2m_body *packed)
 	return result;
 }
 
+static void note_bytes(struct v2m_window *window, const struct entry *entry)
+{
+	pthread_mutex_lock(&window->lock);
+	window->other_bytes += entry->body.length;
+	pthread_mutex_unlock(&window->lock);
+}
+
 /* The body, or the compressed one. NULL: it could not be made; the next request tries again. */
 static const struct v2m_body *make_body(struct v2m_window *window, struct entry *entry,
 					const struct recipe *recipe)
@@ -179,9 +195,12 @@ static const struct v2m_body *make_body(struct v2m_window *window, struct entry 
 	if (!entry)
 		return NULL;
 	pthread_mutex_lock(&entry->lock);
-	if (!entry->rendered)
+	if (!entry->rendered) {
 		entry->rendered = recipe->render(window->snapshot, window->unit, recipe->argument,
 						 &entry->body) == 0;
+		if (entry->rendered && recipe->bounded)
+			note_bytes(window, entry);
+	}
 	if (entry->rendered && recipe->gzip && !entry->compressed)
 		entry->compressed = compress_body(&entry->body, &entry->gzip) == 0;
 	if (recipe->gzip && entry->compressed)
@@ -195,7 +214,12 @@ static const struct v2m_body *make_body(struct v2m_window *window, struct entry 
 const struct v2m_body *v2m_window_body(struct v2m_window *window, const char *name,
 				       v2m_render render, const void *argument, bool ahead)
 {
-	const struct recipe recipe = { .render = render, .argument = argument, .ahead = ahead };
+	const struct recipe recipe = {
+		.render = render,
+		.argument = argument,
+		.ahead = ahead,
+		.bounded = !ahead,
+	};
 
 	return make_body(window, find_entry(window, name, &recipe), &recipe);
 }
@@ -207,6 +231,7 @@ const struct v2m_body *v2m_window_gzip(struct v2m_window *window, const char *na
 		.render = render,
 		.argument = argument,
 		.ahead = ahead,
+		.bounded = !ahead,
 		.gzip = true,
 	};
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "base/hash.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -66,17 +67,17 @@ static void take_word(uint64_t v[4], uint64_t word)
 	v[0] ^= word;
 }
 
-uint64_t v2m_hash(const void *data, size_t length)
+uint64_t v2m_hash_keyed(const uint64_t key[static V2M_HASH_KEY_LEN / 8], const void *data,
+			size_t length)
 {
 	const uint8_t *bytes = data;
 	const uint8_t *end = bytes + length / 8 * 8;
 	uint64_t v[4];
 
-	pthread_once(&secret_is_made, make_secret);
-	v[0] = secret[0] ^ 0x736f6d6570736575u;
-	v[1] = secret[1] ^ 0x646f72616e646f6du;
-	v[2] = secret[0] ^ 0x6c7967656e657261u;
-	v[3] = secret[1] ^ 0x7465646279746573u;
+	v[0] = key[0] ^ 0x736f6d6570736575u;
+	v[1] = key[1] ^ 0x646f72616e646f6du;
+	v[2] = key[0] ^ 0x6c7967656e657261u;
+	v[3] = key[1] ^ 0x7465646279746573u;
 	for (; bytes < end; bytes += 8)
 		take_word(v, word_of(bytes, 8));
 	take_word(v, (uint64_t)length << 56 | word_of(bytes, length % 8));
@@ -84,6 +85,35 @@ uint64_t v2m_hash(const void *data, size_t length)
 	for (unsigned i = 0; i < 4; i++)
 		mix_words(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t v2m_hash(const void *data, size_t length)
+{
+	pthread_once(&secret_is_made, make_secret);
+	return v2m_hash_keyed(secret, data, length);
+}
+
+static uint64_t sum_of(const struct v2m_digest *digest, size_t i, const char *text)
+{
+	return v2m_hash_keyed(digest->keys[i], text, strlen(text));
+}
+
+int v2m_digest_make(const char *text, struct v2m_digest *digest)
+{
+	if (getrandom(digest->keys, sizeof(digest->keys), 0) != (ssize_t)sizeof(digest->keys))
+		return -errno;
+	for (size_t i = 0; i < 2; i++)
+		digest->sums[i] = sum_of(digest, i, text);
+	return 0;
+}
+
+bool v2m_digest_matches(const struct v2m_digest *digest, const char *text)
+{
+	uint64_t difference = 0;
+
+	for (size_t i = 0; i < 2; i++)
+		difference |= digest->sums[i] ^ sum_of(digest, i, text);
+	return difference == 0;
 }
 
 uint32_t v2m_fnv32(uint32_t hash, const void *data, size_t length)

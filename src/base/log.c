@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/text.h"
 
 static _Atomic enum v2m_log_level threshold = V2M_LOG_INFO;
 
@@ -81,6 +82,11 @@ static int write_prefix(enum v2m_log_level level, char *line, size_t size)
 			levels[level].name);
 }
 
+enum v2m_log_level v2m_log_level(void)
+{
+	return threshold;
+}
+
 void v2m_logv(enum v2m_log_level level, const char *format, va_list arguments)
 {
 	char line[2048];
@@ -96,9 +102,8 @@ void v2m_logv(enum v2m_log_level level, const char *format, va_list arguments)
 		length = (int)sizeof(line) - 2;
 	while (length > prefix && line[length - 1] == '\n')
 		length--;
-	for (int i = prefix; i < length; i++)
-		if ((unsigned char)line[i] < ' ')
-			line[i] = ' ';
+	line[length] = 0;
+	v2m_text_make_plain(line + prefix);
 	if (is_repeated(line + prefix, (size_t)(length - prefix)))
 		return;
 	line[length++] = '\n';

@@ -20,8 +20,10 @@ enum v2m_log_level {
 
 /* Sets the most detailed level that is written. Default V2M_LOG_INFO. */
 void v2m_log_set_level(enum v2m_log_level level);
+enum v2m_log_level v2m_log_level(void);
 
-/* Any thread: one write(2) writes a line. Line breaks in the text become spaces. Under systemd,
+/* Any thread: one write(2) writes a line. Control characters in the text
+ * become spaces. Under systemd,
  * which sets $JOURNAL_STREAM, a line begins with the syslog priority as "<N>", else with an ISO
  * time and the level. */
 void v2m_log(enum v2m_log_level level, const char *format, ...) V2M_PRINTF(2, 3);

@@ -64,6 +64,25 @@ bool v2m_is_utf8(const char *text)
 	return true;
 }
 
+static bool is_control(uint32_t character)
+{
+	return character < ' ' || (character >= 0x7f && character < 0xa0);
+}
+
+void v2m_text_make_plain(char *text)
+{
+	while (*text) {
+		uint32_t character = 0;
+		size_t length = v2m_utf8_decode(text, &character);
+
+		if (!length)
+			*text = '?';
+		else if (is_control(character))
+			memset(text, ' ', length);
+		text += length ? length : 1;
+	}
+}
+
 size_t v2m_utf8_cut(const char *text, size_t max)
 {
 	size_t length = strnlen(text, max + 1);

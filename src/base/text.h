@@ -21,6 +21,10 @@ size_t v2m_utf8_decode(const char *text, uint32_t *character);
  * character of UTF-8. */
 size_t v2m_utf8_cut(const char *text, size_t max);
 
+/* Replaces what a terminal could obey, in place: control characters (C0, DEL and C1) by a blank,
+ * and bytes that are not UTF-8 by a question mark. */
+void v2m_text_make_plain(char *text);
+
 /* Whether the whole text is UTF-8. */
 bool v2m_is_utf8(const char *text);
 

@@ -96,7 +96,7 @@ static void fill_health(const struct v2m_parts *parts, struct v2m_status *status
 	struct v2m_health health;
 
 	v2m_conditions_tell(parts->conditions, &health, &sentence);
-	status->health_reason = health.reason;
+	memcpy(status->health_reason, health.reason, sizeof(status->health_reason));
 	status->health_detail = *sentence.text ? strdup(sentence.text) : NULL;
 }
 

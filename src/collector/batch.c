@@ -4,29 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
+#include "collector/answers.h"
 #include "collector/bookkeeper.h"
 #include "collector/key_change.h"
 #include "collector/key_lookup.h"
 #include "collector/publisher.h"
 #include "collector/sampling.h"
 
-/* Each request is the first member of its struct. */
-static struct v2m_window_request *as_window(struct v2m_request *request)
-{
-	return (struct v2m_window_request *)request;
-}
-
-static struct v2m_reset_request *as_reset(struct v2m_request *request)
-{
-	return (struct v2m_reset_request *)request;
-}
-
-static enum v2m_verdict reset_key(struct v2m_parts *parts, struct v2m_reset_request *request)
+static enum v2m_verdict reset_key(struct v2m_parts *parts, struct v2m_request *request)
 {
 	const struct v2m_key *key = NULL;
-	struct v2m_reset *reset = request->reset;
-	enum v2m_verdict verdict = v2m_key_lookup(parts, request->key_id, &key);
+	struct v2m_reset *reset = &request->answer.reset;
+	enum v2m_verdict verdict = v2m_key_lookup(parts, request->question.key_id, &key);
 
 	if (verdict != V2M_OK)
 		return verdict;
@@ -50,19 +39,19 @@ static void undo_resets(struct v2m_parts *parts, struct v2m_request *request)
 	if (!request)
 		return;
 	undo_resets(parts, request->next);
-	if (request->kind != V2M_REQUEST_RESET || request->verdict != V2M_OK)
+	if (request->kind != V2M_ASK_RESET || request->answer.verdict != V2M_OK)
 		return;
-	v2m_account_undo_reset(v2m_bookkeeper_account(parts->bookkeeper),
-			       as_reset(request)->subject, &as_reset(request)->undo);
-	request->verdict = V2M_NOT_STORED;
+	v2m_account_undo_reset(v2m_bookkeeper_account(parts->bookkeeper), request->subject,
+			       &request->undo);
+	request->answer.verdict = V2M_NOT_STORED;
 }
 
 static void clear_undos(struct v2m_request *batch)
 {
 	for (struct v2m_request *request = batch; request; request = request->next)
-		if (request->kind == V2M_REQUEST_RESET &&
-		    (request->verdict == V2M_OK || request->verdict == V2M_NOT_STORED))
-			v2m_reset_undo_clear(&as_reset(request)->undo);
+		if (request->kind == V2M_ASK_RESET && (request->answer.verdict == V2M_OK ||
+						       request->answer.verdict == V2M_NOT_STORED))
+			v2m_reset_undo_clear(&request->undo);
 }
 
 static void answer_resets(struct v2m_parts *parts, struct v2m_request *batch)
@@ -70,10 +59,10 @@ static void answer_resets(struct v2m_parts *parts, struct v2m_request *batch)
 	size_t done = 0;
 
 	for (struct v2m_request *request = batch; request; request = request->next) {
-		if (request->kind != V2M_REQUEST_RESET)
+		if (request->kind != V2M_ASK_RESET)
 			continue;
-		request->verdict = reset_key(parts, as_reset(request));
-		done += request->verdict == V2M_OK;
+		request->answer.verdict = reset_key(parts, request);
+		done += request->answer.verdict == V2M_OK;
 	}
 	if (!done)
 		return;
@@ -84,22 +73,26 @@ static void answer_resets(struct v2m_parts *parts, struct v2m_request *batch)
 	clear_undos(batch);
 }
 
-static bool has_kind(const struct v2m_request *batch, enum v2m_request_kind kind)
+static bool has_window(const struct v2m_request *batch, bool fresh)
 {
 	for (; batch; batch = batch->next)
-		if (batch->kind == (int)kind)
+		if (batch->kind == V2M_ASK_WINDOW && !batch->question.live &&
+		    batch->question.fresh == fresh)
 			return true;
 	return false;
 }
 
-static void give_window(struct v2m_request *batch, enum v2m_request_kind kind,
-			struct v2m_window *window)
+/* expires_ns 0: the window is for those alone who asked for it. */
+static void give_window(struct v2m_request *batch, bool fresh, struct v2m_snapshot *snapshot,
+			uint64_t expires_ns)
 {
 	for (; batch; batch = batch->next) {
-		if (batch->kind != (int)kind)
+		if (batch->kind != V2M_ASK_WINDOW || batch->question.live ||
+		    batch->question.fresh != fresh)
 			continue;
-		as_window(batch)->window = v2m_window_ref(window);
-		batch->verdict = V2M_OK;
+		batch->snapshot = v2m_snapshot_ref(snapshot);
+		batch->answer.window.expires_ns = expires_ns;
+		batch->answer.verdict = V2M_OK;
 	}
 }
 
@@ -107,50 +100,102 @@ static void give_window(struct v2m_request *batch, enum v2m_request_kind kind,
  * byte-identical, whatever our own client asks for in between. */
 static void answer_windows(struct v2m_parts *parts, struct v2m_request *batch)
 {
-	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *active = NULL;
-	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *made = NULL;
-	bool cached = has_kind(batch, V2M_REQUEST_CACHED_WINDOW);
-	bool fresh = has_kind(batch, V2M_REQUEST_FRESH_WINDOW);
+	bool cached = has_window(batch, false);
+	bool fresh = has_window(batch, true);
+	struct v2m_snapshot *active = NULL;
+	struct v2m_snapshot *made;
+	uint64_t expires_ns;
 
 	if (cached)
-		active = v2m_publisher_window(parts->publisher);
+		active = v2m_publisher_active(parts->publisher, &expires_ns);
 	if (active)
-		give_window(batch, V2M_REQUEST_CACHED_WINDOW, active);
+		give_window(batch, false, active, expires_ns);
 	if (!fresh && (!cached || active))
 		return;
 	if (v2m_sampling_dump_connections(parts))
 		return;
-	made = v2m_sampling_make_window(parts);
+	made = v2m_sampling_make_snapshot(parts);
 	if (!made)
 		return;
-	give_window(batch, V2M_REQUEST_FRESH_WINDOW, made);
-	if (!cached || active)
-		return;
-	give_window(batch, V2M_REQUEST_CACHED_WINDOW, made);
-	v2m_publisher_publish(parts->publisher, made);
+	give_window(batch, true, made, 0);
+	if (cached && !active)
+		give_window(batch, false, made, v2m_publisher_publish(parts->publisher, made));
+	v2m_snapshot_unref(made);
 }
 
 /* Does without a dump of the connections: it costs more than all the rest. */
 static void answer_live(struct v2m_parts *parts, struct v2m_request *batch)
 {
-	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *window = NULL;
+	struct v2m_snapshot *made = NULL;
 
-	if (!has_kind(batch, V2M_REQUEST_LIVE_WINDOW))
-		return;
-	window = v2m_sampling_make_window(parts);
-	if (!window)
-		return;
-	give_window(batch, V2M_REQUEST_LIVE_WINDOW, window);
-	v2m_publisher_publish_live(parts->publisher, window);
+	for (; batch; batch = batch->next) {
+		if (batch->kind != V2M_ASK_WINDOW || !batch->question.live)
+			continue;
+		if (!made)
+			made = v2m_sampling_make_snapshot(parts);
+		if (!made)
+			return;
+		batch->snapshot = v2m_snapshot_ref(made);
+		batch->answer.window.live = true;
+		batch->answer.verdict = V2M_OK;
+		v2m_publisher_note_live(parts->publisher);
+	}
+	v2m_snapshot_unref(made);
 }
 
-static void answer_calls(struct v2m_parts *parts, struct v2m_request *batch)
+static void answer_query(struct v2m_parts *parts, const struct v2m_question *question,
+			 enum v2m_question_kind kind, struct v2m_answer *answer)
 {
-	for (; batch; batch = batch->next) {
-		const struct v2m_call_request *call = (const struct v2m_call_request *)batch;
+	const struct v2m_history_query query = {
+		.id_or_uuid = question->key_id,
+		.month = question->month,
+		.from = question->from,
+		.to = question->to,
+	};
 
-		if (batch->kind == V2M_REQUEST_CALL)
-			batch->verdict = call->run(parts, call->argument);
+	if (kind == V2M_ASK_HISTORY)
+		answer->verdict = v2m_answer_history(parts, &query, &answer->history);
+	else
+		answer->verdict = v2m_answer_hours(parts, &query, &answer->hours, &answer->n_hours);
+}
+
+static void answer_other(struct v2m_parts *parts, struct v2m_request *request)
+{
+	const struct v2m_question *question = &request->question;
+	struct v2m_answer *answer = &request->answer;
+
+	switch (request->kind) {
+	case V2M_ASK_HISTORY:
+	case V2M_ASK_HOURS:
+		answer_query(parts, question, request->kind, answer);
+		break;
+	case V2M_ASK_HISTORY_DATE:
+		answer->verdict = v2m_answer_history_date(parts, question->from, &answer->date);
+		break;
+	case V2M_ASK_RATES:
+		answer->verdict = v2m_answer_rates(parts, question->key_id, &answer->rates);
+		break;
+	case V2M_ASK_HISTORY_RESET:
+		answer->verdict =
+			v2m_answer_history_reset(parts, question->key_id, &answer->real_us);
+		break;
+	case V2M_ASK_HISTORY_CLEANUP:
+		answer->verdict =
+			v2m_answer_history_cleanup(parts, question->days_to_keep, &answer->real_us);
+		break;
+	case V2M_ASK_EXPORT:
+		answer->verdict = v2m_answer_export(parts, &answer->text, &answer->length);
+		break;
+	case V2M_ASK_IMPORT:
+		answer->verdict =
+			v2m_answer_import(parts, question->document, question->document_length,
+					  &answer->imported, &answer->error);
+		break;
+	case V2M_ASK_STATUS:
+		answer->verdict = v2m_answer_status(parts, &answer->status);
+		break;
+	default:
+		break;
 	}
 }
 
@@ -162,5 +207,6 @@ void v2m_batch_answer(struct v2m_parts *parts, struct v2m_request *batch)
 		answer_windows(parts, batch);
 		answer_live(parts, batch);
 	}
-	answer_calls(parts, batch);
+	for (; batch; batch = batch->next)
+		answer_other(parts, batch);
 }

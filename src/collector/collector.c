@@ -6,11 +6,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/calendar.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/zone.h"
+#include "base/cleanup.h"
 #include "collector/batch.h"
 #include "collector/bookkeeper.h"
 #include "collector/byte_source.h"
@@ -19,7 +21,6 @@
 #include "collector/health.h"
 #include "collector/key_change.h"
 #include "collector/key_supply.h"
-#include "collector/meter.h"
 #include "collector/parts.h"
 #include "collector/publisher.h"
 #include "collector/requests.h"
@@ -27,10 +28,16 @@
 #include "collector/socket_netns.h"
 #include "collector/counting.h"
 #include "collector/timer.h"
+#include "ipc/pulse.h"
+
+/* A tick may take seconds if a disk hangs; a meter that does not tick for longer than this is
+ * stalled. */
+#define PATIENCE_MS    10000
+#define PATIENCE_TICKS 3
 
 struct v2m_collector {
 	struct v2m_parts parts;
-	struct v2m_meter meter;
+	int pulse_fd; /* for the answering process */
 	sd_event *event;
 	sd_event_source *tick_timer;
 	sd_event_source *links_event;
@@ -66,8 +73,10 @@ static void follow_zone(const struct v2m_parts *parts)
 	v2m_log_info("/etc/localtime has changed: dates and times are those of UTC%c%02d:%02d from "
 		     "now on",
 		     offset_min < 0 ? '-' : '+', abs(offset_min) / 60, abs(offset_min) % 60);
-	/* Its answers have times of the old zone. */
+	/* Its answers have times of the old zone, and the answering process cannot read the file of
+	 * the new one: it is started again. */
 	v2m_publisher_withdraw(parts->publisher);
+	v2m_requests_end(parts->requests);
 }
 
 /* Each step decides by the clock whether it is due: a tick may come late. */
@@ -77,6 +86,7 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 	struct v2m_parts *parts = &collector->parts;
 
 	(void)timer;
+	v2m_pulse_beat(parts->pulse);
 	set_next_tick(collector, due_us);
 	follow_zone(parts);
 	v2m_counting_follow_netns(parts);
@@ -128,7 +138,22 @@ static void answer_batch(struct v2m_request *batch, void *context)
 {
 	struct v2m_collector *collector = context;
 
+	v2m_pulse_beat(collector->parts.pulse);
 	v2m_batch_answer(&collector->parts, batch);
+}
+
+static void note_read(uint64_t generation, void *context)
+{
+	struct v2m_collector *collector = context;
+
+	v2m_publisher_note_read(collector->parts.publisher, generation);
+}
+
+static void tell_withdrawn(void *context)
+{
+	struct v2m_collector *collector = context;
+
+	v2m_requests_tell(collector->parts.requests, V2M_NEWS_WITHDRAWN, NULL, -1);
 }
 
 static void renew_window(void *context)
@@ -139,22 +164,24 @@ static void renew_window(void *context)
 }
 
 /* The parts that need nothing but memory and the event loop. 0 or -errno. */
-static int make_parts(struct v2m_collector *collector)
+static int make_parts(struct v2m_collector *collector, const struct v2m_digest *api_key)
 {
+	const struct v2m_requests_handlers handlers = { answer_batch, note_read, collector };
+	const struct v2m_publisher_handlers window = { renew_window, tell_withdrawn, collector };
 	struct v2m_parts *parts = &collector->parts;
-	int result;
+	const struct v2m_config *config = parts->config;
 
-	parts->conditions = v2m_conditions_new();
-	if (!parts->conditions)
+	parts->pulse = v2m_pulse_new(PATIENCE_MS + PATIENCE_TICKS * config->sample_interval_ms,
+				     &collector->pulse_fd);
+	if (parts->pulse)
+		parts->conditions = v2m_conditions_new(parts->pulse);
+	if (parts->conditions)
+		parts->netns = v2m_socket_netns_new(config->netns, parts->conditions);
+	parts->requests = v2m_requests_new(collector->event, api_key, &handlers);
+	if (!parts->netns || !parts->requests)
 		return -ENOMEM;
-	parts->netns = v2m_socket_netns_new(parts->config->netns, parts->conditions);
-	if (!parts->netns)
-		return -ENOMEM;
-	result = v2m_publisher_open(collector->event, parts->config->cache_ttl_s, renew_window,
-				    collector, &parts->publisher);
-	if (result)
-		return result;
-	return v2m_requests_open(collector->event, answer_batch, collector, &parts->requests);
+	return v2m_publisher_open(collector->event, config->cache_ttl_s, &window,
+				  &parts->publisher);
 }
 
 /* The parts that read the disk or the kernel, in the order in which the first sample needs them. */
@@ -202,14 +229,14 @@ static int watch_events(struct v2m_collector *collector)
 	return result < 0 ? result : 0;
 }
 
-static int open_collector(struct v2m_collector *collector, struct v2m_error *error)
+static int open_collector(struct v2m_collector *collector, const struct v2m_digest *api_key,
+			  struct v2m_error *error)
 {
-	int result = make_parts(collector);
+	int result = make_parts(collector, api_key);
 
 	if (result)
 		return v2m_error_set(error, result, "the event loop cannot be set up: %s",
 				     strerror(-result));
-	v2m_meter_init(&collector->meter, &collector->parts);
 	result = open_parts(collector, error);
 	if (!result)
 		result = v2m_key_change_start(&collector->parts, error);
@@ -223,7 +250,8 @@ static int open_collector(struct v2m_collector *collector, struct v2m_error *err
 }
 
 int v2m_collector_open(const struct v2m_config *config, sd_event *event,
-		       struct v2m_collector **collector, struct v2m_error *error)
+		       const struct v2m_digest *api_key, struct v2m_collector **collector,
+		       struct v2m_error *error)
 {
 	struct v2m_collector *made = calloc(1, sizeof(*made));
 	int result;
@@ -233,7 +261,8 @@ int v2m_collector_open(const struct v2m_config *config, sd_event *event,
 	made->parts.config = config;
 	made->parts.started_us = v2m_clock_real_us();
 	made->event = sd_event_ref(event);
-	result = open_collector(made, error);
+	made->pulse_fd = -1;
+	result = open_collector(made, api_key, error);
 	if (result) {
 		v2m_collector_close(made);
 		return result;
@@ -269,17 +298,40 @@ void v2m_collector_close(struct v2m_collector *collector)
 	v2m_device_watch_close(parts->devices);
 	v2m_connections_close(parts->connections);
 	v2m_bookkeeper_close(parts->bookkeeper);
-	v2m_requests_close(parts->requests);
+	v2m_requests_free(parts->requests);
 	v2m_publisher_close(parts->publisher);
 	v2m_socket_netns_free(parts->netns);
 	v2m_conditions_free(parts->conditions);
+	v2m_pulse_unmap(parts->pulse);
+	v2m_closep(&collector->pulse_fd);
 	sd_event_unref(collector->event);
 	free(collector);
 }
 
-const struct v2m_meter *v2m_collector_meter(struct v2m_collector *collector)
+void v2m_collector_connect(struct v2m_collector *collector, int channel,
+			   const struct v2m_greeting *greeting, const int *listeners,
+			   v2m_answering_told told, void *context)
 {
-	return &collector->meter;
+	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
+	struct v2m_requests *requests = collector->parts.requests;
+	struct v2m_error error = { 0 };
+	int result = v2m_requests_connect(requests, channel, told, context);
+
+	if (result) {
+		v2m_error_set(&error, result, "%s", strerror(-result));
+		told(V2M_ANSWERING_GONE, &error, context);
+		return;
+	}
+	/* Writing changes nothing. */
+	v2m_put_greeting(&wire, (struct v2m_greeting *)greeting);
+	v2m_requests_tell(requests, V2M_NEWS_GREETING, &wire, collector->pulse_fd);
+	for (uint32_t i = 0; i < greeting->n_listeners; i++)
+		v2m_requests_tell(requests, V2M_NEWS_LISTENER, NULL, listeners[i]);
+}
+
+void v2m_collector_disconnect(struct v2m_collector *collector)
+{
+	v2m_requests_disconnect(collector->parts.requests);
 }
 
 bool v2m_collector_outlasts(const struct v2m_collector *collector)
@@ -292,9 +344,4 @@ void v2m_collector_reload(struct v2m_collector *collector)
 	v2m_byte_source_log_again(collector->parts.byte_source);
 	v2m_key_supply_log_again(collector->parts.keys);
 	reload(&collector->parts);
-}
-
-void v2m_collector_refuse(struct v2m_collector *collector)
-{
-	v2m_requests_refuse(collector->parts.requests);
 }

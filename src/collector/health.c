@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "collector/health.h"
 
-#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/macros.h"
@@ -15,6 +15,8 @@ struct row {
 
 /* clang-format off */
 static const struct row table[V2M_N_CONDITIONS] = {
+	[V2M_STALLED] = { "stalled",
+		"the thread that counts hangs", true },
 	[V2M_COUNTERS_UNREADABLE] = { "counters_unreadable",
 		"the counters cannot be read", true },
 	[V2M_LEDGER_UNWRITABLE] = { "ledger_unwritable",
@@ -43,61 +45,59 @@ static const struct row table[V2M_N_CONDITIONS] = {
 /* clang-format on */
 
 struct v2m_conditions {
-	pthread_mutex_t lock;
+	struct v2m_pulse *pulse;
 	bool set[V2M_N_CONDITIONS];
 	struct v2m_error sentences[V2M_N_CONDITIONS];
 };
 
-struct v2m_conditions *v2m_conditions_new(void)
+struct v2m_conditions *v2m_conditions_new(struct v2m_pulse *pulse)
 {
 	struct v2m_conditions *conditions = calloc(1, sizeof(*conditions));
 
 	if (conditions)
-		pthread_mutex_init(&conditions->lock, NULL);
+		conditions->pulse = pulse;
 	return conditions;
 }
 
 void v2m_conditions_free(struct v2m_conditions *conditions)
 {
-	if (!conditions)
-		return;
-	pthread_mutex_destroy(&conditions->lock);
 	free(conditions);
+}
+
+static void tell_pulse(struct v2m_conditions *conditions)
+{
+	struct v2m_health health;
+
+	v2m_conditions_tell(conditions, &health, NULL);
+	v2m_pulse_set_health(conditions->pulse, &health);
 }
 
 bool v2m_conditions_set(struct v2m_conditions *conditions, enum v2m_condition condition,
 			const char *sentence)
 {
-	bool before;
+	bool before = conditions->set[condition];
 
-	pthread_mutex_lock(&conditions->lock);
-	before = conditions->set[condition];
 	conditions->set[condition] = true;
 	v2m_error_set(&conditions->sentences[condition], 0, "%s",
 		      sentence && *sentence ? sentence : table[condition].sentence);
-	pthread_mutex_unlock(&conditions->lock);
+	if (!before)
+		tell_pulse(conditions);
 	return !before;
 }
 
 bool v2m_conditions_clear(struct v2m_conditions *conditions, enum v2m_condition condition)
 {
-	bool before;
+	bool before = conditions->set[condition];
 
-	pthread_mutex_lock(&conditions->lock);
-	before = conditions->set[condition];
 	conditions->set[condition] = false;
-	pthread_mutex_unlock(&conditions->lock);
+	if (before)
+		tell_pulse(conditions);
 	return before;
 }
 
 bool v2m_conditions_has(struct v2m_conditions *conditions, enum v2m_condition condition)
 {
-	bool is_set;
-
-	pthread_mutex_lock(&conditions->lock);
-	is_set = conditions->set[condition];
-	pthread_mutex_unlock(&conditions->lock);
-	return is_set;
+	return conditions->set[condition];
 }
 
 void v2m_conditions_tell(struct v2m_conditions *conditions, struct v2m_health *health,
@@ -106,16 +106,14 @@ void v2m_conditions_tell(struct v2m_conditions *conditions, struct v2m_health *h
 	*health = (struct v2m_health){ .can_serve = true };
 	if (sentence)
 		sentence->text[0] = 0;
-	pthread_mutex_lock(&conditions->lock);
 	for (size_t i = V2M_N_CONDITIONS; i-- > 0;) {
 		if (!conditions->set[i])
 			continue;
-		health->reason = table[i].word;
+		snprintf(health->reason, sizeof(health->reason), "%s", table[i].word);
 		health->can_serve = health->can_serve && !table[i].stops_serving;
 		if (sentence)
 			*sentence = conditions->sentences[i];
 	}
-	pthread_mutex_unlock(&conditions->lock);
 }
 
 size_t v2m_conditions_list(struct v2m_conditions *conditions,
@@ -123,13 +121,11 @@ size_t v2m_conditions_list(struct v2m_conditions *conditions,
 {
 	size_t count = 0;
 
-	pthread_mutex_lock(&conditions->lock);
 	for (size_t i = 0; i < V2M_N_CONDITIONS; i++) {
 		if (!conditions->set[i])
 			continue;
-		reasons[count].word = table[i].word;
+		snprintf(reasons[count].word, sizeof(reasons[count].word), "%s", table[i].word);
 		reasons[count++].sentence = conditions->sentences[i];
 	}
-	pthread_mutex_unlock(&conditions->lock);
 	return count;
 }

@@ -11,9 +11,11 @@
 #include <stdbool.h>
 
 #include "api/meter.h"
+#include "ipc/pulse.h"
 
 /* The order is that of the table: worst first. */
 enum v2m_condition {
+	V2M_STALLED, /* never set here: whoever looks at the pulse sees it */
 	V2M_COUNTERS_UNREADABLE,
 	V2M_LEDGER_UNWRITABLE,
 	V2M_KEY_SOURCE_BROKEN,
@@ -29,11 +31,12 @@ enum v2m_condition {
 	V2M_N_CONDITIONS,
 };
 
-/* The conditions that are set. The collector's thread sets and clears them; any thread may ask. */
+/* The conditions that are set. */
 struct v2m_conditions;
 
-/* No condition is set. NULL: out of memory. */
-struct v2m_conditions *v2m_conditions_new(void);
+/* No condition is set. The pulse is told of every change, and must outlive the conditions. NULL:
+ * out of memory. */
+struct v2m_conditions *v2m_conditions_new(struct v2m_pulse *pulse);
 /* Does nothing on NULL. */
 void v2m_conditions_free(struct v2m_conditions *conditions);
 

@@ -11,6 +11,7 @@
 struct v2m_parts {
 	const struct v2m_config *config;
 	int64_t started_us; /* Unix microseconds */
+	struct v2m_pulse *pulse;
 	struct v2m_conditions *conditions;
 	struct v2m_requests *requests;
 	struct v2m_publisher *publisher;

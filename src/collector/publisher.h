@@ -1,40 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The active window: the one from which the API answers for cache_ttl_s. A window that was read is
- * renewed when it expires, so that no request waits for the next one. Beside it there may be a live
- * window, which is never renewed.
+ * The active window: the snapshot from which the API answers for cache_ttl_s. A window that was
+ * read is renewed when it expires, so that no request waits for the next one.
  */
 #ifndef V2METER_COLLECTOR_PUBLISHER_H
 #define V2METER_COLLECTOR_PUBLISHER_H
 
 #include <systemd/sd-event.h>
 
-#include "api/window.h"
+#include "accounting/snapshot.h"
 
 struct v2m_publisher;
 
-/* Called on the thread of the event loop when the active window expires. It publishes the next
- * window, or withdraws this one. */
-typedef void (*v2m_publisher_renew)(void *context);
+struct v2m_publisher_handlers {
+	/* The active window expires. Publishes the next one, or withdraws this one. */
+	void (*renew)(void *context);
+	/* No window is active any more, and none is live. */
+	void (*withdrawn)(void *context);
+	void *context;
+};
 
 /* ttl_s: for how long a window is active, in seconds; 0: windows are not kept. 0 or -errno. */
-int v2m_publisher_open(sd_event *event, unsigned ttl_s, v2m_publisher_renew renew, void *context,
+int v2m_publisher_open(sd_event *event, unsigned ttl_s,
+		       const struct v2m_publisher_handlers *handlers,
 		       struct v2m_publisher **publisher);
 /* Does nothing on NULL. */
 void v2m_publisher_close(struct v2m_publisher *publisher);
 
-/* The active window with a reference, or NULL. The window counts as read. Any thread. */
-struct v2m_window *v2m_publisher_window(struct v2m_publisher *publisher);
-/* The same if somebody has read the window, even if it has expired; else NULL. */
-struct v2m_window *v2m_publisher_read_window(struct v2m_publisher *publisher);
+/* The active snapshot, without a reference, or NULL. *expires_ns: CLOCK_MONOTONIC. */
+struct v2m_snapshot *v2m_publisher_active(const struct v2m_publisher *publisher,
+					  uint64_t *expires_ns);
+/* Somebody has read the window with that generation. */
+void v2m_publisher_note_read(struct v2m_publisher *publisher, uint64_t generation);
+/* Whether somebody has read the active window. */
+bool v2m_publisher_was_read(const struct v2m_publisher *publisher);
 
-/* The live window with a reference if it is at most a second old, or NULL. Any thread. */
-struct v2m_window *v2m_publisher_live(struct v2m_publisher *publisher);
-/* Makes a window the live one. It takes a reference of its own. */
-void v2m_publisher_publish_live(struct v2m_publisher *publisher, struct v2m_window *window);
-
-/* Makes a window active. It takes a reference of its own. */
-void v2m_publisher_publish(struct v2m_publisher *publisher, struct v2m_window *window);
+/* Makes a snapshot active, and takes a reference of its own. Returns when it expires,
+ * CLOCK_MONOTONIC; 0: windows are not kept. */
+uint64_t v2m_publisher_publish(struct v2m_publisher *publisher, struct v2m_snapshot *snapshot);
+/* A live window was given out: a withdrawal ends it, too. */
+void v2m_publisher_note_live(struct v2m_publisher *publisher);
 /* No window is active any more, and none is live: the next request gets a new one. */
 void v2m_publisher_withdraw(struct v2m_publisher *publisher);
 

@@ -2,127 +2,336 @@
 #include "collector/requests.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "ipc/keyset.h"
+#include "ipc/snapshot.h"
+#include "process/outbox.h"
+
+/* The server has fewer threads, so no honest process asks more at the same time. */
+#define BATCH_MAX 512
+/* What is kept for a process that does not read. */
+#define KEPT_MESSAGES 2048
+#define KEPT_BYTES    (UINT64_C(128) << 20)
 
 struct v2m_requests {
-	v2m_requests_handler handler;
-	void *context;
+	sd_event *event;
+	struct v2m_digest api_key;
+	struct v2m_requests_handlers handlers;
+	/* Of the process that is connected. */
+	int channel; /* -1: none */
 	sd_event_source *source;
-	int event_fd; /* readable while requests wait */
-	/* The lock guards the rest. */
-	pthread_mutex_t lock;
-	pthread_cond_t answered;
-	struct v2m_request *first;
-	struct v2m_request **last;
-	bool refusing;
+	v2m_answering_told told;
+	void *told_context;
+	struct v2m_outbox outbox;
+	struct v2m_keyset *keyset; /* the last one that it was told; NULL: none */
+	uint64_t generation;       /* of the last snapshot that it was told; 0: none */
 };
 
-static struct v2m_request *take_batch(struct v2m_requests *requests)
+struct v2m_requests *v2m_requests_new(sd_event *event, const struct v2m_digest *api_key,
+				      const struct v2m_requests_handlers *handlers)
 {
-	struct v2m_request *batch;
-	uint64_t count;
+	struct v2m_requests *requests = calloc(1, sizeof(*requests));
 
-	pthread_mutex_lock(&requests->lock);
-	if (read(requests->event_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
-		v2m_log_error("the event of the request queue cannot be read: %s", strerror(errno));
-	batch = requests->first;
-	requests->first = NULL;
-	requests->last = &requests->first;
-	pthread_mutex_unlock(&requests->lock);
-	return batch;
+	if (!requests)
+		return NULL;
+	requests->event = sd_event_ref(event);
+	requests->api_key = *api_key;
+	requests->handlers = *handlers;
+	requests->channel = -1;
+	return requests;
 }
 
-/* Each request belongs to its own thread again when the lock is released. */
-static void release_batch(struct v2m_requests *requests, struct v2m_request *batch)
+void v2m_requests_free(struct v2m_requests *requests)
 {
-	pthread_mutex_lock(&requests->lock);
-	for (struct v2m_request *request = batch; request; request = request->next)
-		request->answered = true;
-	pthread_cond_broadcast(&requests->answered);
-	pthread_mutex_unlock(&requests->lock);
+	if (!requests)
+		return;
+	v2m_requests_disconnect(requests);
+	sd_event_unref(requests->event);
+	free(requests);
 }
 
-static int handle_requests(sd_event_source *source, int fd, uint32_t events, void *context)
+void v2m_requests_disconnect(struct v2m_requests *requests)
+{
+	requests->channel = -1;
+	requests->source = sd_event_source_unref(requests->source);
+	v2m_outbox_clear(&requests->outbox);
+	v2m_keyset_unref(requests->keyset);
+	requests->keyset = NULL;
+	requests->generation = 0;
+}
+
+/* Does nothing if it is known already. */
+static void end_channel(struct v2m_requests *requests, int result)
+{
+	struct v2m_error error = { 0 };
+
+	if (requests->channel < 0)
+		return;
+	v2m_requests_disconnect(requests);
+	v2m_error_set(&error, result, "%s", result ? strerror(-result) : "it has closed its end");
+	requests->told(V2M_ANSWERING_GONE, &error, requests->told_context);
+}
+
+void v2m_requests_end(struct v2m_requests *requests)
+{
+	end_channel(requests, -ESTALE);
+}
+
+/* Asks the event loop to tell when there is room for what is kept. */
+static void follow_outbox(struct v2m_requests *requests)
+{
+	uint32_t events = EPOLLIN;
+
+	if (requests->channel < 0)
+		return;
+	if (!v2m_outbox_is_empty(&requests->outbox))
+		events |= EPOLLOUT;
+	sd_event_source_set_io_events(requests->source, events);
+}
+
+static void send_message(struct v2m_requests *requests, uint32_t kind, uint64_t id,
+			 const struct v2m_wire *wire, int fd)
+{
+	const struct v2m_message message = {
+		.kind = kind,
+		.id = id,
+		.data = wire ? wire->items : NULL,
+		.length = wire ? wire->length : 0,
+		.fd = fd,
+	};
+	int result = wire ? v2m_wire_end(wire) : 0;
+
+	if (requests->channel < 0)
+		return;
+	if (!result)
+		result = v2m_outbox_send(&requests->outbox, requests->channel, &message);
+	if (result)
+		end_channel(requests, result);
+}
+
+static void tell_keyset(struct v2m_requests *requests, struct v2m_keyset *keyset)
+{
+	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
+
+	if (requests->keyset == keyset)
+		return;
+	v2m_keyset_unref(requests->keyset);
+	requests->keyset = v2m_keyset_ref(keyset);
+	v2m_write_keyset(&wire, keyset);
+	send_message(requests, V2M_NEWS_KEYSET, 0, &wire, -1);
+}
+
+/* snapshot: of a window with the verdict V2M_OK; NULL otherwise. */
+static void send_answer(struct v2m_requests *requests, enum v2m_question_kind kind, uint64_t id,
+			struct v2m_answer *answer, const struct v2m_snapshot *snapshot)
+{
+	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
+
+	if (requests->channel < 0)
+		return;
+	if (snapshot) {
+		answer->window.generation = snapshot->generation;
+		answer->window.attached = snapshot->generation != requests->generation;
+	}
+	if (answer->window.attached)
+		tell_keyset(requests, snapshot->keyset);
+	v2m_put_answer(&wire, kind, answer);
+	if (answer->window.attached) {
+		v2m_write_snapshot(&wire, snapshot);
+		requests->generation = snapshot->generation;
+	}
+	send_message(requests, kind, id, &wire, -1);
+}
+
+static void free_request(struct v2m_request *request)
+{
+	v2m_question_clear(&request->question);
+	v2m_message_clear(&request->message);
+	v2m_answer_clear(&request->answer);
+	v2m_snapshot_unref(request->snapshot);
+	free(request);
+}
+
+static void answer_batch(struct v2m_requests *requests, struct v2m_request *batch)
+{
+	if (batch)
+		requests->handlers.answer(batch, requests->handlers.context);
+	while (batch) {
+		struct v2m_request *request = batch;
+
+		batch = request->next;
+		send_answer(requests, request->kind, request->id, &request->answer,
+			    request->snapshot);
+		free_request(request);
+	}
+}
+
+/* A change without the API key is answered here. */
+static bool is_forbidden(const struct v2m_requests *requests, const struct v2m_request *request)
+{
+	const char *api_key = request->question.api_key;
+
+	return v2m_question_changes(request->kind) &&
+	       (!api_key || !v2m_digest_matches(&requests->api_key, api_key));
+}
+
+/* Appends a question to the batch. 0, -EBADMSG or -ENOMEM; the message is taken over. */
+static int add_request(struct v2m_requests *requests, struct v2m_message *message,
+		       struct v2m_request ***last)
+{
+	struct v2m_request *request = calloc(1, sizeof(*request));
+	struct v2m_wire wire = v2m_wire_reader(message->data, message->length);
+	int result;
+
+	if (!request)
+		return -ENOMEM;
+	request->id = message->id;
+	request->kind = message->kind;
+	request->answer.verdict = V2M_UNREADABLE;
+	v2m_put_question(&wire, request->kind, &request->question);
+	result = v2m_wire_end(&wire);
+	request->message = *message;
+	*message = (struct v2m_message){ .fd = -1 };
+	if (!result && is_forbidden(requests, request)) {
+		request->answer.verdict = V2M_FORBIDDEN;
+		send_answer(requests, request->kind, request->id, &request->answer, NULL);
+	} else if (!result && v2m_clock_mono_ns() <= request->question.deadline_ns) {
+		**last = request;
+		*last = &request->next;
+		return 0;
+	}
+	free_request(request);
+	return result;
+}
+
+static int take_failure(struct v2m_requests *requests, const struct v2m_message *message)
+{
+	struct v2m_error error = { 0 };
+
+	if (!message->length || message->length > sizeof(error.text) ||
+	    message->id > V2M_FAILURE_DAMAGED)
+		return -EBADMSG;
+	memcpy(error.text, message->data, message->length);
+	error.text[message->length - 1] = 0;
+	error.failure = (enum v2m_failure)message->id;
+	requests->told(V2M_ANSWERING_FAILED, &error, requests->told_context);
+	return 0;
+}
+
+static int take_message(struct v2m_requests *requests, struct v2m_message *message,
+			struct v2m_request ***last)
+{
+	static const struct v2m_error none;
+
+	if (message->fd >= 0)
+		return -EBADMSG;
+	if (message->kind < V2M_N_QUESTIONS)
+		return add_request(requests, message, last);
+	switch (message->kind) {
+	case V2M_SAY_READY:
+		requests->told(V2M_ANSWERING_READY, &none, requests->told_context);
+		return 0;
+	case V2M_SAY_FAILED:
+		return take_failure(requests, message);
+	case V2M_SAY_READ:
+		requests->handlers.was_read(message->id, requests->handlers.context);
+		return 0;
+	default:
+		return -EBADMSG;
+	}
+}
+
+/* Receives what waits. A transfer of all totals is the last of its batch, so that the event loop
+ * goes round before the next one. 0 if the channel is still of use. */
+static int receive_batch(struct v2m_requests *requests, struct v2m_request **batch, int *end)
+{
+	struct v2m_request **last = batch;
+	struct v2m_message message;
+	int result = 1;
+
+	for (size_t i = 0; i < BATCH_MAX && requests->channel >= 0; i++) {
+		bool is_transfer;
+
+		result = v2m_channel_receive(requests->channel, V2M_QUESTION_MAX, &message);
+		if (result <= 0)
+			break;
+		is_transfer = message.kind == V2M_ASK_EXPORT || message.kind == V2M_ASK_IMPORT;
+		result = take_message(requests, &message, &last);
+		v2m_message_clear(&message);
+		if (result)
+			break;
+		result = 1;
+		if (is_transfer)
+			break;
+	}
+	*end = result;
+	return result == 1 || result == -EAGAIN ? 0 : -EPIPE;
+}
+
+static int follow_channel(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct v2m_requests *requests = context;
-	struct v2m_request *batch = take_batch(requests);
+	struct v2m_request *batch = NULL;
+	int end = 0;
+	int result = v2m_outbox_flush(&requests->outbox, requests->channel);
 
 	(void)source;
 	(void)fd;
 	(void)events;
-	if (batch)
-		requests->handler(batch, requests->context);
-	release_batch(requests, batch);
+	if (result) {
+		end_channel(requests, result);
+		return 0;
+	}
+	result = receive_batch(requests, &batch, &end);
+	answer_batch(requests, batch);
+	if (result)
+		end_channel(requests, end);
+	follow_outbox(requests);
 	return 0;
 }
 
-int v2m_requests_open(sd_event *event, v2m_requests_handler handler, void *context,
-		      struct v2m_requests **requests)
+int v2m_requests_connect(struct v2m_requests *requests, int channel, v2m_answering_told told,
+			 void *context)
 {
-	struct v2m_requests *made = calloc(1, sizeof(*made));
 	int result;
 
-	if (!made)
-		return -ENOMEM;
-	made->handler = handler;
-	made->context = context;
-	made->last = &made->first;
-	pthread_mutex_init(&made->lock, NULL);
-	pthread_cond_init(&made->answered, NULL);
-	made->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	result = made->event_fd < 0 ? -errno
-				    : sd_event_add_io(event, &made->source, made->event_fd, EPOLLIN,
-						      handle_requests, made);
+	v2m_requests_disconnect(requests);
+	result = sd_event_add_io(requests->event, &requests->source, channel, EPOLLIN,
+				 follow_channel, requests);
+	/* Sampling and what else the meter does by itself come first. */
+	if (result >= 0)
+		result = sd_event_source_set_priority(requests->source,
+						      SD_EVENT_PRIORITY_NORMAL + 10);
 	if (result < 0) {
-		v2m_requests_close(made);
+		v2m_requests_disconnect(requests);
 		return result;
 	}
-	*requests = made;
+	requests->channel = channel;
+	requests->told = told;
+	requests->told_context = context;
+	requests->outbox.max_count = KEPT_MESSAGES;
+	requests->outbox.max_bytes = KEPT_BYTES;
 	return 0;
 }
 
-void v2m_requests_close(struct v2m_requests *requests)
+void v2m_requests_tell(struct v2m_requests *requests, uint32_t kind, const struct v2m_wire *wire,
+		       int fd)
 {
-	if (!requests)
-		return;
-	sd_event_source_unref(requests->source);
-	v2m_closep(&requests->event_fd);
-	pthread_cond_destroy(&requests->answered);
-	pthread_mutex_destroy(&requests->lock);
-	free(requests);
+	send_message(requests, kind, 0, wire, fd);
+	follow_outbox(requests);
 }
 
-enum v2m_verdict v2m_requests_wait(struct v2m_requests *requests, struct v2m_request *request)
+void v2m_requests_tell_window(struct v2m_requests *requests, const struct v2m_snapshot *snapshot,
+			      uint64_t expires_ns)
 {
-	uint64_t one = 1;
+	struct v2m_answer answer = { .verdict = V2M_OK, .window.expires_ns = expires_ns };
 
-	request->verdict = V2M_UNREADABLE;
-	pthread_mutex_lock(&requests->lock);
-	if (!requests->refusing) {
-		*requests->last = request;
-		requests->last = &request->next;
-		if (write(requests->event_fd, &one, sizeof(one)) < 0)
-			v2m_log_error("the collector cannot be woken for a request: %s",
-				      strerror(errno));
-		while (!request->answered)
-			pthread_cond_wait(&requests->answered, &requests->lock);
-	}
-	pthread_mutex_unlock(&requests->lock);
-	return request->verdict;
-}
-
-void v2m_requests_refuse(struct v2m_requests *requests)
-{
-	pthread_mutex_lock(&requests->lock);
-	requests->refusing = true;
-	pthread_mutex_unlock(&requests->lock);
-	release_batch(requests, take_batch(requests));
+	send_answer(requests, V2M_ASK_WINDOW, 0, &answer, snapshot);
+	follow_outbox(requests);
 }

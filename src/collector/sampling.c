@@ -13,6 +13,7 @@
 #include "collector/health.h"
 #include "collector/key_supply.h"
 #include "collector/publisher.h"
+#include "collector/requests.h"
 #include "collector/snapshots.h"
 
 static void set_unreadable(struct v2m_parts *parts, const char *why)
@@ -87,32 +88,30 @@ int v2m_sampling_dump_connections(struct v2m_parts *parts)
 	return 0;
 }
 
-struct v2m_window *v2m_sampling_make_window(struct v2m_parts *parts)
+struct v2m_snapshot *v2m_sampling_make_snapshot(struct v2m_parts *parts)
 {
 	struct v2m_snapshot *snapshot;
 
 	v2m_device_watch_read_counters(parts->devices);
 	snapshot = v2m_snapshots_make(parts);
-	if (!snapshot) {
+	if (!snapshot)
 		v2m_log_error("a snapshot of %zu ports cannot be made: out of memory",
 			      v2m_key_supply_active(parts->keys)->slots.count);
-		return NULL;
-	}
-	return v2m_window_new(snapshot, parts->config->api_bytes);
+	return snapshot;
 }
 
 void v2m_sampling_renew_window(struct v2m_parts *parts)
 {
-	V2M_CLEANUP(v2m_window_unrefp)
-	struct v2m_window *last = v2m_publisher_read_window(parts->publisher);
-	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *next = NULL;
+	struct v2m_snapshot *next = NULL;
 
-	if (last && v2m_sampling_take(parts) == 0 && v2m_sampling_dump_connections(parts) == 0)
-		next = v2m_sampling_make_window(parts);
+	if (v2m_publisher_was_read(parts->publisher) && v2m_sampling_take(parts) == 0 &&
+	    v2m_sampling_dump_connections(parts) == 0)
+		next = v2m_sampling_make_snapshot(parts);
 	if (!next) {
 		v2m_publisher_withdraw(parts->publisher);
 		return;
 	}
-	v2m_window_warm(next, last);
-	v2m_publisher_publish(parts->publisher, next);
+	v2m_requests_tell_window(parts->requests, next,
+				 v2m_publisher_publish(parts->publisher, next));
+	v2m_snapshot_unref(next);
 }

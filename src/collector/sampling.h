@@ -5,7 +5,7 @@
 
 #include "collector/parts.h"
 
-struct v2m_window;
+struct v2m_snapshot;
 
 /* Reads the counters and accounts them to the active keys. 0 or -errno; the condition
  * counters_unreadable is set or cleared, and its changes are logged. */
@@ -15,9 +15,9 @@ int v2m_sampling_take_programs(struct v2m_parts *parts);
 /* Dumps and accounts the connections. 0 or -errno, logged; the last dump stays then. */
 int v2m_sampling_dump_connections(struct v2m_parts *parts);
 
-/* A window of the last sample and the last dump. NULL: out of memory, logged. */
-struct v2m_window *v2m_sampling_make_window(struct v2m_parts *parts);
-/* Makes the window that follows the expired one active, and renders the same answers for it. If
+/* A snapshot of the last sample and the last dump. NULL: out of memory, logged. */
+struct v2m_snapshot *v2m_sampling_make_snapshot(struct v2m_parts *parts);
+/* Makes the window that follows the expired one active, and tells the answering process of it. If
  * nobody has read the expired one there is no next one. */
 void v2m_sampling_renew_window(struct v2m_parts *parts);
 

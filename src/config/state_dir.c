@@ -18,7 +18,9 @@
 #include "base/file.h"
 #include "base/trusted_dir.h"
 
-#define API_KEY_BYTES 32
+/* A shorter API key is warned about. */
+#define GUESSABLE_LENGTH 16
+#define API_KEY_BYTES    32
 
 static int refuse_second(int fd, const char *path, struct v2m_error *error)
 {
@@ -102,6 +104,10 @@ static int take_key(const char *from, char *text, char **api_key, struct v2m_err
 		return v2m_error_set(error, -EINVAL,
 				     "%s: expected an API key of 1 to %d characters, got %zu", from,
 				     V2M_API_KEY_MAX, length);
+	if (length < GUESSABLE_LENGTH)
+		v2m_log_warning(
+			"%s: the API key has %zu characters and could be guessed: use %d or more",
+			from, length, GUESSABLE_LENGTH);
 	*api_key = strdup(key);
 	return *api_key ? 0 : v2m_error_set(error, -ENOMEM, "out of memory");
 }
@@ -117,7 +123,8 @@ static void warn_of_readers(const char *path)
 				path, status.st_mode & 07777);
 }
 
-int v2m_api_key_load(const struct v2m_config *config, char **api_key, struct v2m_error *error)
+int v2m_api_key_load(const struct v2m_config *config, const char *config_path, char **api_key,
+		     struct v2m_error *error)
 {
 	V2M_FREE char *text = NULL;
 	const char *environment = getenv("V2METER_API_KEY");
@@ -126,6 +133,8 @@ int v2m_api_key_load(const struct v2m_config *config, char **api_key, struct v2m
 	int result;
 
 	if (config->api_key || (environment && *environment)) {
+		if (config->api_key && config_path)
+			warn_of_readers(config_path);
 		text = strdup(config->api_key ? config->api_key : environment);
 		if (!text)
 			return v2m_error_set(error, -ENOMEM, "out of memory");

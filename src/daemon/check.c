@@ -7,6 +7,8 @@
 
 #include "base/format.h"
 #include "base/cleanup.h"
+#include "base/macros.h"
+#include "base/text.h"
 #include "base/trusted_dir.h"
 #include "base/clock.h"
 #include "keys/key_sources.h"
@@ -22,6 +24,20 @@ static int print_config(const struct v2m_config *config, struct v2m_error *error
 	return 0;
 }
 
+/* A text of the operator's files, or of a device, as it can be shown on a terminal. Four of them
+ * are good at the same time. */
+static const char *plain(const char *text)
+{
+	static char buffers[4][1024];
+	static unsigned next;
+	char *buffer = buffers[next++ % V2M_ARRAY_LEN(buffers)];
+
+	snprintf(buffer, sizeof(buffers[0]), "%.*s",
+		 (int)v2m_utf8_cut(text, sizeof(buffers[0]) - 1), text);
+	v2m_text_make_plain(buffer);
+	return buffer;
+}
+
 static void print_key_sources(const struct v2m_source_report *report)
 {
 	puts("\nKey sources");
@@ -29,14 +45,14 @@ static void print_key_sources(const struct v2m_source_report *report)
 		const struct v2m_source_entry *source = &report->items[i];
 
 		printf("  %-24s %5zu key%s  %s%s%s\n", source->kind ? source->kind : "unknown",
-		       source->keys, source->keys == 1 ? " " : "s", source->path,
-		       source->error ? "\n    error: " : "", source->error ? source->error : "");
+		       source->keys, source->keys == 1 ? " " : "s", plain(source->path),
+		       source->error ? "\n    error: " : "",
+		       source->error ? plain(source->error) : "");
 	}
 	if (report->count == 0)
 		puts("  none found");
 }
 
-/* The word that --check prints beside a span. */
 static void print_notes(const struct v2m_key_notes *notes)
 {
 	char text[V2M_KEY_NOTE_LEN];
@@ -46,12 +62,14 @@ static void print_notes(const struct v2m_key_notes *notes)
 	for (size_t i = 0; i < notes->count; i++) {
 		v2m_key_note_format(&notes->items[i], text);
 		printf("  %-11s %s\n",
-		       notes->items[i].kind == V2M_NOTE_MISSING ? "not counted" : "remark", text);
+		       notes->items[i].kind == V2M_NOTE_MISSING ? "not counted" : "remark",
+		       plain(text));
 	}
 	if (notes->n_more)
 		printf("  and %zu more\n", notes->n_more);
 }
 
+/* The word that --check prints beside a span. */
 static const char *describe_span(const struct v2m_keyset *keyset, const struct v2m_span *span)
 {
 	const struct v2m_slot *slot = v2m_slots_at(&keyset->slots, span->first_port,
@@ -72,8 +90,8 @@ static void print_key(const struct v2m_keyset *keyset, const struct v2m_key *key
 	if (!key->n_spans)
 		printf("  %11s  %-4s %-8s %-7s %s (%s), from %s\n", "-",
 		       v2m_format_transports(key->transports),
-		       key->is_active ? "active" : "inactive", "no port", key->name, key->id,
-		       key->source);
+		       key->is_active ? "active" : "inactive", "no port", plain(key->name),
+		       plain(key->id), plain(key->source));
 	for (size_t i = 0; i < key->n_spans; i++) {
 		const struct v2m_span *span = &key->spans[i];
 		char ports[V2M_SPAN_TEXT_LEN];
@@ -82,7 +100,7 @@ static void print_key(const struct v2m_keyset *keyset, const struct v2m_key *key
 		printf("  %11s  %-4s %-8s %-7s %s (%s), from %s\n", ports,
 		       v2m_format_transports(span->transports),
 		       key->is_active ? "active" : "inactive", describe_span(keyset, span),
-		       key->name, key->id, key->source);
+		       plain(key->name), plain(key->id), plain(key->source));
 	}
 }
 
@@ -98,7 +116,7 @@ static void print_device(const struct v2m_listed_link *device)
 {
 	const struct v2m_link_choice *choice = &device->choice;
 
-	printf("  %-15s %-11s %s%s\n", device->link.name,
+	printf("  %-15s %-11s %s%s\n", plain(device->link.name),
 	       choice->chosen ? "counted on" : "left out", choice->reason,
 	       choice->chosen && choice->host_only ? ", this host's own packets only" : "");
 }

@@ -9,19 +9,24 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "answering/answering.h"
+#include "daemon/answerer.h"
 #include "daemon/check.h"
 #include "collector/collector.h"
 #include "config/config.h"
 #include "base/log.h"
 #include "base/cleanup.h"
 #include "config/state_dir.h"
-#include "http/http.h"
 #include "http/listen.h"
 #include "keys/key_sources.h"
 #include "sockets/sessions.h"
 #include "datapath/remove.h"
+
+#define LISTEN_WAIT_MS  1000
+#define LISTEN_PAUSE_MS 20
 
 enum exit_status {
 	STATUS_OK = 0,
@@ -131,7 +136,7 @@ static int block_signals(void)
 	return sigprocmask(SIG_BLOCK, &signals, NULL) ? -errno : 0;
 }
 
-/* An sd-event loop does not work in a child process, so nothing may fork after this. A signal that
+/* A signal that
  * comes before its callback is registered stays pending until then. */
 static int open_loop(sd_event **event, struct v2m_error *error)
 {
@@ -175,43 +180,70 @@ static enum exit_status fail(const struct v2m_error *error)
 		       : STATUS_FAILED;
 }
 
-static enum exit_status serve(const struct v2m_config *config, const char *api_key, sd_event *event)
+/* The answering process of a daemon that was killed dies with it, and may hold the addresses for a
+ * moment longer. */
+static int open_listeners(const struct v2m_strings *listen, struct v2m_listeners *listeners,
+			  struct v2m_error *error)
 {
-	struct v2m_http_options serving = { .listen = &config->listen,
-					    .api_key = api_key,
-					    .api_bytes = config->api_bytes };
+	const struct timespec pause = { .tv_nsec = LISTEN_PAUSE_MS * 1000000 };
+	int result = v2m_listen_open(listen, listeners, error);
+
+	for (int ms = 0; result == -EADDRINUSE && ms < LISTEN_WAIT_MS; ms += LISTEN_PAUSE_MS) {
+		nanosleep(&pause, NULL);
+		result = v2m_listen_open(listen, listeners, error);
+	}
+	return result;
+}
+
+static enum exit_status serve(const struct v2m_config *config, const struct v2m_digest *api_key,
+			      sd_event *event)
+{
+	V2M_CLEANUP(v2m_listeners_close) struct v2m_listeners listeners = { 0 };
 	struct v2m_collector *collector = NULL;
-	struct v2m_http *http = NULL;
+	struct v2m_answerer *answerer = NULL;
 	struct v2m_error error = { 0 };
 	/* First of all: a start that is refused later would leave its programs in the kernel. */
-	int result = v2m_listen_check(&config->listen, &error);
+	int result = open_listeners(&config->listen, &listeners, &error);
 
 	if (!result)
-		result = v2m_collector_open(config, event, &collector, &error);
+		result = v2m_collector_open(config, event, api_key, &collector, &error);
 	if (result)
 		return fail(&error);
-	serving.meter = v2m_collector_meter(collector);
-	result = v2m_http_start(&serving, &http, &error);
+	result = v2m_answerer_start(event, config, &listeners, api_key, collector, &answerer,
+				    &error);
 	if (!result) {
-		for (size_t i = 0; i < config->listen.count; i++)
-			v2m_log_info("v2meterd %s serves on http://%s", V2M_VERSION,
-				     config->listen.items[i]);
-		sd_notify(0, "READY=1");
 		run_loop(event, collector);
+		result = v2m_answerer_failed(answerer, &error);
+	}
+	if (!result) {
 		sd_notify(0, "STOPPING=1");
 		v2m_log_info("stopping; %s", v2m_collector_outlasts(collector)
 						     ? "the kernel goes on counting"
 						     : "nothing is counted until the next start");
 	}
-	v2m_collector_refuse(collector);
-	v2m_http_stop(http);
+	v2m_answerer_stop(answerer);
 	v2m_collector_close(collector);
 	return result ? fail(&error) : STATUS_OK;
 }
 
-static enum exit_status run_daemon(const struct v2m_config *config)
+/* The API key itself is not kept: it is only ever compared. */
+static int load_api_key(const struct v2m_config *config, const char *config_path,
+			struct v2m_digest *digest, struct v2m_error *error)
 {
 	V2M_FREE char *api_key = NULL;
+	int result = v2m_api_key_load(config, config_path, &api_key, error);
+
+	if (result)
+		return result;
+	result = v2m_digest_make(api_key, digest);
+	explicit_bzero(api_key, strlen(api_key));
+	return result ? v2m_error_set(error, result, "no random numbers: %s", strerror(-result))
+		      : 0;
+}
+
+static enum exit_status run_daemon(const struct v2m_config *config, const char *config_path)
+{
+	struct v2m_digest api_key;
 	V2M_CLOSE int lock_fd = -1;
 	V2M_CLEANUP(sd_event_unrefp) sd_event *event = NULL;
 	struct v2m_error error = { 0 };
@@ -220,10 +252,10 @@ static enum exit_status run_daemon(const struct v2m_config *config)
 	if (!result)
 		result = v2m_state_dir_lock(config->state_dir, &lock_fd, &error);
 	if (!result)
-		result = v2m_api_key_load(config, &api_key, &error);
+		result = load_api_key(config, config_path, &api_key, &error);
 	if (result)
 		return fail(&error);
-	return serve(config, api_key, event);
+	return serve(config, &api_key, event);
 }
 
 static enum exit_status detach(const struct v2m_config *config)
@@ -261,7 +293,8 @@ static enum exit_status print_key_places(void)
 	return STATUS_OK;
 }
 
-static enum exit_status run_action(enum action action, const struct v2m_config *config)
+static enum exit_status run_action(enum action action, const struct v2m_config *config,
+				   const char *config_path)
 {
 	switch (action) {
 	case ACTION_CHECK:
@@ -269,7 +302,7 @@ static enum exit_status run_action(enum action action, const struct v2m_config *
 	case ACTION_DETACH:
 		return detach(config);
 	default:
-		return run_daemon(config);
+		return run_daemon(config, config_path);
 	}
 }
 
@@ -280,6 +313,9 @@ int main(int argc, char **argv)
 	struct v2m_error error = { 0 };
 	enum exit_status status;
 
+	/* Only ourselves say so: no option, and not in the manual. */
+	if (argc == 2 && strcmp(argv[1], V2M_ANSWERING_ARGUMENT) == 0)
+		v2m_answering_run();
 	if (parse_options(argc, argv, &options)) {
 		fputs(usage, stderr);
 		return STATUS_REFUSED;
@@ -292,7 +328,7 @@ int main(int argc, char **argv)
 		v2m_log_error("%s", error.text);
 		return STATUS_REFUSED;
 	}
-	status = run_action(options.action, &config);
+	status = run_action(options.action, &config, options.config_path);
 	v2m_config_clear(&config);
 	return status;
 }

@@ -66,7 +66,7 @@ void v2m_http_answer_reset(struct v2m_exchange *exchange)
 	if (exchange->route->active_only &&
 	    (!v2m_exchange_take_window(exchange) || !v2m_exchange_find_key(exchange)))
 		return;
-	verdict = meter->reset(meter->context, exchange->parameter, &reset);
+	verdict = meter->reset(meter->context, exchange->api_key, exchange->parameter, &reset);
 	if (verdict == V2M_OK || verdict == V2M_KEY_HAS_NO_PORT)
 		v2m_http_reply_own(
 			reply, exchange->route->render_reset(&reset, exchange->service->api_bytes,

@@ -28,6 +28,14 @@ void v2m_exchange_fail(struct v2m_exchange *exchange, enum v2m_verdict verdict)
 		v2m_http_reply_error(reply, 503, "not_stored",
 				     "The change could not be stored; nothing was changed.");
 		break;
+	case V2M_FORBIDDEN:
+		v2m_http_reply_error(reply, 401, "unauthorized", V2M_DETAIL_UNAUTHORIZED);
+		break;
+	case V2M_LATE:
+		v2m_http_reply_error(reply, 503, "timeout",
+				     "The meter did not answer in time. A change may have been "
+				     "made or not.");
+		break;
 	default:
 		v2m_http_reply_error(reply, 503, V2M_CODE_UNREADABLE, V2M_DETAIL_UNREADABLE);
 	}

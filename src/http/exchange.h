@@ -32,6 +32,7 @@ struct v2m_exchange {
 	struct v2m_http_service *service;
 	struct mg_connection *connection;
 	const struct v2m_route *route;
+	const char *api_key;   /* as the client presented it */
 	const char *parameter; /* the segment of the path for {}, decoded */
 	struct v2m_http_reply *reply;
 };

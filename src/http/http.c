@@ -18,16 +18,15 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "api/error.h"
 #include "base/log.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "config/endpoint.h"
-#include "http/accept_waker.h"
 #include "http/address_counts.h"
 #include "http/auth.h"
 #include "http/body.h"
 #include "http/framing.h"
-#include "http/listen.h"
+#include "http/gate.h"
 #include "http/reply.h"
 #include "http/routes.h"
 #include "http/service.h"
@@ -35,7 +34,7 @@
 
 #define THREADS 288
 /* Time for a request's header to arrive, and for a client to take its answer. */
-#define REQUEST_TIMEOUT_MS "5000"
+#define REQUEST_TIMEOUT_MS 5000
 /* How long a connection may idle between two requests. */
 #define KEEP_ALIVE_MS "5000"
 /* If more connections than this are open, in total or from one address, every answer ends its
@@ -50,18 +49,22 @@
  * the connection, and the client might never see the answer. */
 #define LINGER_BYTES (256 * 1024)
 /* Time for answers to leave when the server stops, and the pause between two looks. */
+#define LATE_BODY                                                                                  \
+	"{\"detail\":\"The request did not arrive within 5 seconds\",\"code\":\"bad_request\"}"
+#define LATE_LENGTH  77
 #define STOP_WAIT_MS 1000
 #define STOP_POLL_MS 1
 
 struct v2m_http {
 	struct mg_context *context;
-	struct sockaddr_in address; /* of the first listener; its port may be 0 */
+	struct v2m_gate *gate;
+	unsigned port; /* of the first listener */
 	bool started;
 	unsigned open_connections; /* atomic */
 	unsigned in_flight; /* atomic; requests that arrived before the server was stopping */
 	bool stopping;      /* atomic */
 	struct v2m_address_counts address_counts;
-	struct v2m_auth auth;
+	struct v2m_digest api_key;
 	struct v2m_http_service service;
 };
 
@@ -130,19 +133,19 @@ static int answer_request(struct v2m_http *http, struct mg_connection *connectio
 {
 	const struct mg_request_info *info = mg_get_request_info(connection);
 	struct v2m_http_reply reply = { .head = strcmp(info->request_method, "HEAD") == 0 };
+	char api_key[V2M_API_KEY_MAX + 1] = "";
 	int status;
 
 	reply.close = last || info->num_headers == 0 || is_crowded(http, connection);
 	if (v2m_framing_is_ambiguous(connection)) {
 		refuse_malformed(&reply);
 	} else if (!v2m_routes_open(info->local_uri_raw) &&
-		   !v2m_auth_allows(&http->auth, connection)) {
+		   !v2m_auth_allows(&http->api_key, connection, api_key)) {
 		reply.close = true;
-		v2m_http_reply_error(&reply, 401, "unauthorized",
-				     "Invalid API key. Use X-API-Key header with the correct key.");
+		v2m_http_reply_error(&reply, 401, "unauthorized", V2M_DETAIL_UNAUTHORIZED);
 	} else if (v2m_routes_read_body(info->request_method, info->local_uri_raw) ||
 		   !v2m_body_is_announced(connection) || take_body(connection, &reply)) {
-		v2m_routes_answer(&http->service, connection, &reply);
+		v2m_routes_answer(&http->service, connection, api_key, &reply);
 	}
 	status = reply.body->status;
 	v2m_http_reply_send(connection, &reply);
@@ -170,10 +173,11 @@ static int begin_request(struct mg_connection *connection)
 
 /* civetweb cuts answers off when it is told to stop. The answer to a reset must not get lost: only
  * this answer has the bytes that the reset closed. */
-static void wait_for_answers(struct v2m_http *http)
+void v2m_http_drain(struct v2m_http *http)
 {
 	const struct timespec step = { .tv_nsec = STOP_POLL_MS * 1000000 };
 
+	v2m_gate_close(http->gate);
 	__atomic_store_n(&http->stopping, true, __ATOMIC_SEQ_CST);
 	for (int ms = 0; ms < STOP_WAIT_MS; ms += STOP_POLL_MS) {
 		if (__atomic_load_n(&http->in_flight, __ATOMIC_SEQ_CST) == 0)
@@ -259,7 +263,7 @@ static int make_start_id(char id[static 17])
 	return 0;
 }
 
-static struct mg_context *start_civetweb(struct v2m_http *http, const char *ports)
+static struct mg_context *start_civetweb(struct v2m_http *http)
 {
 	const struct mg_callbacks callbacks = {
 		.begin_request = begin_request,
@@ -271,20 +275,19 @@ static struct mg_context *start_civetweb(struct v2m_http *http, const char *port
 		.init_thread = init_thread,
 	};
 	const char *options[] = {
+		/* civetweb does not start without a socket of its own. The gate takes its place. */
 		"listening_ports",
-		ports,
+		"127.0.0.1:0",
 		"num_threads",
 		V2M_STRINGIFY(THREADS),
 		"request_timeout_ms",
-		REQUEST_TIMEOUT_MS,
+		V2M_STRINGIFY(REQUEST_TIMEOUT_MS),
 		"enable_keep_alive",
 		"yes",
 		"keep_alive_timeout_ms",
 		KEEP_ALIVE_MS,
 		"max_request_size",
 		V2M_REQUEST_HEADER_MAX,
-		"listen_backlog",
-		"1024",
 		"tcp_nodelay",
 		"1",
 		"decode_url",
@@ -303,72 +306,97 @@ static struct mg_context *start_civetweb(struct v2m_http *http, const char *port
 	return mg_start(&callbacks, http, options);
 }
 
+/* What a client gets whose request did not arrive in time. civetweb never sees it. */
+static const char late_request[] =
+	"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n"
+	"Content-Length: " V2M_STRINGIFY(
+		LATE_LENGTH) "\r\nCache-Control: no-store\r\n"
+			     "Connection: close\r\nX-Content-Type-Options: "
+			     "nosniff\r\n\r\n" LATE_BODY;
+_Static_assert(sizeof(LATE_BODY) - 1 == LATE_LENGTH, "the length of the body is wrong");
+
+/* The thread of civetweb that accepts connections sees the stop at once, because the gate does not
+ * let it sleep any more. */
+static void stop_civetweb(struct v2m_http *http)
+{
+	v2m_gate_shut(http->gate);
+	mg_stop(http->context);
+	mg_exit_library();
+}
+
+static unsigned port_of(int listener)
+{
+	struct sockaddr_in address = { 0 };
+	socklen_t size = sizeof(address);
+
+	getsockname(listener, (struct sockaddr *)&address, &size);
+	return ntohs(address.sin_port);
+}
+
+static void free_http(struct v2m_http *http)
+{
+	v2m_gate_free(http->gate);
+	v2m_address_counts_destroy(&http->address_counts);
+	free(http);
+}
+
+/* The gate first looks which listening sockets there are, to find the one of civetweb. */
+static int open_to_clients(struct v2m_http *http, const struct v2m_listeners *listeners)
+{
+	int result;
+
+	http->gate = v2m_gate_prepare();
+	if (!http->gate)
+		return -ENOMEM;
+	mg_init_library(MG_FEATURES_DEFAULT);
+	http->context = start_civetweb(http);
+	if (!http->context) {
+		mg_exit_library();
+		return -EIO;
+	}
+	result = v2m_gate_open(http->gate, listeners, REQUEST_TIMEOUT_MS, late_request);
+	if (result)
+		stop_civetweb(http);
+	return result;
+}
+
 int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **http,
 		   struct v2m_error *error)
 {
-	V2M_FREE struct v2m_http *made = calloc(1, sizeof(*made));
-	V2M_FREE char *ports = v2m_listen_join(options->listen);
+	struct v2m_http *made = calloc(1, sizeof(*made));
 	int result;
 
-	if (!made || !ports)
+	/* civetweb gives every connection a thread, so there are no more addresses than threads. */
+	if (!made || v2m_address_counts_init(&made->address_counts, THREADS)) {
+		free(made);
 		return v2m_error_set(error, -ENOMEM, "http: out of memory");
-	result = v2m_auth_init(&made->auth, options->api_key, error);
-	if (result)
-		return result;
-	result = make_start_id(made->service.start_id);
-	if (result)
-		return v2m_error_set(error, result, "http: cannot get random numbers: %s",
-				     strerror(-result));
-	result = v2m_listen_check(options->listen, error);
-	if (result == 0)
-		result = v2m_endpoint_parse(options->listen->items[0], &made->address);
-	if (result)
-		return result;
+	}
+	made->api_key = *options->api_key;
 	made->service.meter = options->meter;
 	made->service.api_bytes = options->api_bytes;
-	/* civetweb gives every connection a thread, so there are no more addresses than threads. */
-	result = v2m_address_counts_init(&made->address_counts, THREADS);
-	if (result)
-		return v2m_error_set(error, result, "http: out of memory");
-	mg_init_library(MG_FEATURES_DEFAULT);
-	made->context = start_civetweb(made, ports);
-	if (!made->context) {
-		mg_exit_library();
-		v2m_address_counts_destroy(&made->address_counts);
-		return v2m_error_set(error, -EIO, "http: cannot start on %s", ports);
+	made->port = port_of(options->listeners->items[0]);
+	result = make_start_id(made->service.start_id);
+	if (!result)
+		result = open_to_clients(made, options->listeners);
+	if (result) {
+		free_http(made);
+		return v2m_error_set(error, result, "http: cannot start: %s", strerror(-result));
 	}
 	made->started = true;
-	*http = V2M_TAKE(made);
+	*http = made;
 	return 0;
-}
-
-/* The thread of civetweb that accepts connections checks for a stop every 2 s
- * (SOCKET_TIMEOUT_QUANTUM) and after every connection. The waker makes connections for it. */
-static void stop_civetweb(struct v2m_http *http)
-{
-	struct sockaddr_in address = http->address;
-	struct v2m_accept_waker waker;
-
-	address.sin_port = htons((uint16_t)v2m_http_port(http));
-	v2m_accept_waker_start(&waker, &address);
-	mg_stop(http->context);
-	v2m_accept_waker_stop(&waker);
 }
 
 void v2m_http_stop(struct v2m_http *http)
 {
 	if (!http)
 		return;
-	wait_for_answers(http);
+	v2m_http_drain(http);
 	stop_civetweb(http);
-	mg_exit_library();
-	v2m_address_counts_destroy(&http->address_counts);
-	free(http);
+	free_http(http);
 }
 
 unsigned v2m_http_port(const struct v2m_http *http)
 {
-	struct mg_server_port port = { 0 };
-
-	return mg_get_server_ports(http->context, 1, &port) == 1 ? (unsigned)port.port : 0;
+	return http->port;
 }

@@ -4,25 +4,28 @@
 #ifndef V2METER_HTTP_HTTP_H
 #define V2METER_HTTP_HTTP_H
 
-#include "config/config.h"
+#include "base/hash.h"
+#include "http/listen.h"
 #include "api/meter.h"
 
 struct v2m_http;
 
 struct v2m_http_options {
-	const struct v2m_strings *listen; /* "address:port", IPv4, at least one */
-	const char *api_key;
+	const struct v2m_listeners *listeners; /* at least one; they stay the caller's */
+	const struct v2m_digest *api_key;
 	enum v2m_api_bytes api_bytes;
 	const struct v2m_meter *meter;
 };
 
-/* Starts serving. The meter must outlive the server. 0; -EADDRINUSE, with the process that holds
- * the port if /proc shows it; or another -errno. */
+/* Starts serving. The meter must outlive the server. 0 or -errno. */
 int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **http,
 		   struct v2m_error *error);
 /* Waits until the answers in progress have left, at most a second, then ends all connections and
  * threads. Does nothing on NULL. */
 void v2m_http_stop(struct v2m_http *http);
+/* Waits until the answers in progress have left, at most a second. Later answers end their
+ * connections. For a process that ends right after that. */
+void v2m_http_drain(struct v2m_http *http);
 /* The port of the first listener, in host byte order, also if port 0 was asked for. */
 unsigned v2m_http_port(const struct v2m_http *http);
 

@@ -13,11 +13,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/proc_tcp_line.h"
 #include "config/endpoint.h"
 
+/* Connections that nobody has accepted yet. */
+#define BACKLOG      1024
 #define PROC_TCP_MAX (16u << 20) /* 100,000 sockets take 15 MB */
 
 static void closedirp(DIR **directory)
@@ -111,22 +114,21 @@ static void describe_holder(const struct sockaddr_in *address, char *text, size_
 	}
 }
 
-/* Sets SO_REUSEADDR as civetweb does: connections of an earlier server in TIME_WAIT do not prevent
- * the bind. */
-static int try_bind(const struct sockaddr_in *address)
+/* Connections of an earlier server in TIME_WAIT do not prevent the bind. A descriptor or -errno. */
+static int open_listener(const struct sockaddr_in *address)
 {
-	V2M_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	V2M_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int one = 1;
 
 	if (fd < 0)
 		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
-	    bind(fd, (const struct sockaddr *)address, sizeof(*address)) || listen(fd, 1))
+	    bind(fd, (const struct sockaddr *)address, sizeof(*address)) || listen(fd, BACKLOG))
 		return -errno;
-	return 0;
+	return V2M_TAKE_FD(fd);
 }
 
-static int check_address(const char *text, struct v2m_error *error)
+static int open_address(const char *text, struct v2m_error *error)
 {
 	struct sockaddr_in address;
 	char holder[128];
@@ -135,47 +137,41 @@ static int check_address(const char *text, struct v2m_error *error)
 	if (result)
 		return v2m_error_set(error, result,
 				     "listen: \"%s\" is not an IPv4 address and port", text);
-	result = try_bind(&address);
+	result = open_listener(&address);
 	if (result == -EADDRINUSE) {
 		describe_holder(&address, holder, sizeof(holder));
 		return v2m_error_set(error, result, "listen: %s is taken%s", text, holder);
 	}
-	if (result)
+	if (result < 0)
 		return v2m_error_set(error, result, "listen: cannot listen on %s: %s", text,
 				     strerror(-result));
-	return 0;
+	return result;
 }
 
-int v2m_listen_check(const struct v2m_strings *listen, struct v2m_error *error)
+int v2m_listen_open(const struct v2m_strings *listen, struct v2m_listeners *listeners,
+		    struct v2m_error *error)
 {
+	V2M_CLEANUP(v2m_listeners_close) struct v2m_listeners opened = { 0 };
+
 	if (!listen->count)
 		return v2m_error_set(error, -EINVAL, "listen: expected at least one address");
+	if (v2m_array_reserve(&opened, listen->count))
+		return v2m_error_set(error, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < listen->count; i++) {
-		int result = check_address(listen->items[i], error);
+		int fd = open_address(listen->items[i], error);
 
-		if (result)
-			return result;
+		if (fd < 0)
+			return fd;
+		opened.items[opened.count++] = fd;
 	}
+	*listeners = opened;
+	opened = (struct v2m_listeners){ 0 };
 	return 0;
 }
 
-char *v2m_listen_join(const struct v2m_strings *listen)
+void v2m_listeners_close(struct v2m_listeners *listeners)
 {
-	size_t size = 1;
-	char *joined;
-	char *end;
-
-	for (size_t i = 0; i < listen->count; i++)
-		size += strlen(listen->items[i]) + 1;
-	joined = malloc(size);
-	if (!joined)
-		return NULL;
-	end = joined;
-	*end = 0;
-	for (size_t i = 0; i < listen->count; i++) {
-		if (i)
-			*end++ = ',';
-		end = stpcpy(end, listen->items[i]);
-	}
-	return joined;
+	for (size_t i = 0; i < listeners->count; i++)
+		close(listeners->items[i]);
+	v2m_array_clear(listeners);
 }

@@ -6,12 +6,17 @@
 #include "base/string_list.h"
 #include "base/error.h"
 
-/* Checks that every "address:port" is well-formed IPv4 and can be bound now. civetweb gives no
- * reason if it cannot bind. 0; -EINVAL; -EADDRINUSE, with the holder's name and pid if /proc shows
- * them; or another -errno. */
-int v2m_listen_check(const struct v2m_strings *listen, struct v2m_error *error);
-/* The addresses in the form of civetweb's listening_ports. The caller frees the text. NULL: out of
- * memory. */
-char *v2m_listen_join(const struct v2m_strings *listen);
+/* Listening sockets, in the order of their addresses. An array (base/array.h). */
+struct v2m_listeners {
+	int *items;
+	size_t count;
+	size_t capacity;
+};
+
+/* Listens on every "address:port". 0; -EINVAL; -EADDRINUSE, with the holder's name and pid if /proc
+ * shows them; or another -errno. */
+int v2m_listen_open(const struct v2m_strings *listen, struct v2m_listeners *listeners,
+		    struct v2m_error *error);
+void v2m_listeners_close(struct v2m_listeners *listeners);
 
 #endif

@@ -177,7 +177,7 @@ static void answer_too_long(struct v2m_exchange *exchange)
 }
 
 void v2m_routes_answer(struct v2m_http_service *service, struct mg_connection *connection,
-		       struct v2m_http_reply *reply)
+		       const char *api_key, struct v2m_http_reply *reply)
 {
 	const struct mg_request_info *info = mg_get_request_info(connection);
 	char decoded[PATH_MAX_LENGTH];
@@ -186,6 +186,7 @@ void v2m_routes_answer(struct v2m_http_service *service, struct mg_connection *c
 	struct v2m_exchange exchange = {
 		.service = service,
 		.connection = connection,
+		.api_key = api_key,
 		.parameter = decoded,
 		.reply = reply,
 	};

@@ -9,9 +9,10 @@
 #include "http/reply.h"
 #include "http/service.h"
 
-/* Answers one request. *reply has its body afterwards; the caller sends it. */
+/* Answers one request, which carried that API key ("": none). *reply has its body afterwards; the
+ * caller sends it. */
 void v2m_routes_answer(struct v2m_http_service *service, struct mg_connection *connection,
-		       struct v2m_http_reply *reply);
+		       const char *api_key, struct v2m_http_reply *reply);
 /* Whether the path is served without the API key. */
 bool v2m_routes_open(const char *path);
 /* Whether the handler reads the request's body itself. */

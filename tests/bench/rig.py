@@ -121,12 +121,12 @@ def cpu_seconds(*pids):
     return total
 
 
-def rss_mib(*pids):
-    """Resident memory, shared libraries included."""
+def pss_mib(*pids):
+    """Resident memory. What processes share is divided among them."""
     total = 0
     for pid in pids:
-        for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+        for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
                 total += int(line.split()[1])
     return total / 1024
 
@@ -134,6 +134,11 @@ def rss_mib(*pids):
 def children(pid):
     text = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(word) for word in text.split()]
+
+
+def family(pid):
+    """A process and its children: of the daemon, the one that counts and the one that answers."""
+    return [pid, *children(pid)]
 
 
 def timed(call):

@@ -34,15 +34,18 @@ OUTSIDE = {
     "gzip": r"zlib.*",
     "uuid": r"uuid/.*",
     "systemd": r"systemd/.*",
+    "sandbox": r"seccomp.*|linux/(landlock|capability).*",
 }
 
 RULES = {
     # folder: (folders that it may include, outside headers that it may use)
     "base": ("", "uuid"),
+    "process": ("base", "sandbox"),
     "json": ("base", "json"),
     "ledger": ("accounting config keys json base", "sqlite json"),
     "http": ("api accounting config keys json base", "server json"),
-    "collector": ("api accounting config keys devices sockets datapath netlink ledger base", "systemd"),
+    "collector": ("api accounting config keys devices sockets datapath netlink ledger ipc process base", "systemd"),
+    "answering": ("api ipc http process base", "sandbox"),
     "ctl": ("ctl/top json base", "client json"),
     "ctl/top": ("ctl json base", "json curses"),
     "config": ("json base", "json"),
@@ -51,12 +54,13 @@ RULES = {
     "accesslog": ("base", ""),
     "accounting": ("keys base", ""),
     "api": ("accounting keys json base", "json gzip"),
+    "ipc": ("api accounting keys process base", ""),
     "netlink": ("base", "kernel"),
     "devices": ("netlink base", "kernel"),
     "pins": ("base", "kernel"),
     "sockets": ("pins netlink base", "kernel"),
     "datapath": ("pins netlink base", "kernel systemd"),
-    "daemon": ("api config keys devices sockets datapath netlink ledger http collector base json", "systemd"),
+    "daemon": ("api config keys devices sockets datapath netlink ledger http answering collector process base json", "systemd"),
 }
 
 SOURCE = pathlib.Path("src")

@@ -194,7 +194,8 @@ static void end_window(struct fake_meter *fake)
 	fake->window = NULL;
 }
 
-enum v2m_verdict fake_history_reset(void *context, const char *id_or_uuid, int64_t *real_us)
+enum v2m_verdict fake_history_reset(void *context, const char *api_key, const char *id_or_uuid,
+				    int64_t *real_us)
 {
 	struct fake_meter *fake = context;
 	const struct v2m_key *key;
@@ -202,7 +203,7 @@ enum v2m_verdict fake_history_reset(void *context, const char *id_or_uuid, int64
 	enum v2m_verdict verdict;
 
 	pthread_mutex_lock(&fake->lock);
-	verdict = fake->reset_verdict;
+	verdict = fake_allows(fake, api_key) ? fake->reset_verdict : V2M_FORBIDDEN;
 	key = v2m_keyset_find(fake->keyset, id_or_uuid);
 	slot = key ? fake_slot(fake, key) : NULL;
 	if (verdict == V2M_OK && !key)
@@ -218,13 +219,14 @@ enum v2m_verdict fake_history_reset(void *context, const char *id_or_uuid, int64
 	return verdict;
 }
 
-enum v2m_verdict fake_history_cleanup(void *context, unsigned days_to_keep, int64_t *real_us)
+enum v2m_verdict fake_history_cleanup(void *context, const char *api_key, unsigned days_to_keep,
+				      int64_t *real_us)
 {
 	struct fake_meter *fake = context;
 	enum v2m_verdict verdict;
 
 	pthread_mutex_lock(&fake->lock);
-	verdict = fake->reset_verdict;
+	verdict = fake_allows(fake, api_key) ? fake->reset_verdict : V2M_FORBIDDEN;
 	if (verdict == V2M_OK) {
 		fake->days_kept = (int)days_to_keep;
 		*real_us = v2m_clock_real_us();

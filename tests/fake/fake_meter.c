@@ -242,14 +242,20 @@ static enum v2m_verdict reset_port(struct fake_meter *fake, const struct v2m_key
 	return V2M_OK;
 }
 
-static enum v2m_verdict reset_key(void *context, const char *id_or_uuid, struct v2m_reset *reset)
+bool fake_allows(const struct fake_meter *fake, const char *api_key)
+{
+	return strcmp(api_key, fake->options.api_key ? fake->options.api_key : FAKE_API_KEY) == 0;
+}
+
+static enum v2m_verdict reset_key(void *context, const char *api_key, const char *id_or_uuid,
+				  struct v2m_reset *reset)
 {
 	struct fake_meter *fake = context;
 	enum v2m_verdict verdict;
 	const struct v2m_key *key;
 
 	pthread_mutex_lock(&fake->lock);
-	verdict = fake->reset_verdict;
+	verdict = fake_allows(fake, api_key) ? fake->reset_verdict : V2M_FORBIDDEN;
 	key = v2m_keyset_find(fake->keyset, id_or_uuid);
 	if (verdict == V2M_OK)
 		verdict = key ? reset_port(fake, key, reset) : V2M_KEY_NOT_FOUND;
@@ -272,7 +278,7 @@ static void fill_status(const struct fake_meter *fake, struct v2m_status *status
 	status->real_us = v2m_clock_real_us();
 	status->started_us = status->real_us;
 	status->mode = V2M_MODE_EBPF;
-	status->health_reason = fake->health.reason;
+	strcpy(status->health_reason, fake->health.reason);
 	status->keys = fake->keyset->n_keys;
 	status->ports = fake->keyset->slots.count;
 	status->devices = calloc(1, sizeof(*status->devices));
@@ -282,9 +288,10 @@ static void fill_status(const struct fake_meter *fake, struct v2m_status *status
 		strcpy(status->devices[0].attach, "tcx");
 	}
 	status->reasons = calloc(1, sizeof(*status->reasons));
-	if (status->reasons && fake->health.reason) {
+	if (status->reasons && fake->health.reason[0]) {
 		status->n_reasons = 1;
-		status->reasons[0].word = fake->health.reason;
+		snprintf(status->reasons[0].word, sizeof(status->reasons[0].word), "%s",
+			 fake->health.reason);
 		v2m_error_set(&status->reasons[0].sentence, 0, "a reason of this fake");
 	}
 	v2m_source_report_add(&status->sources, "/etc/v2meter/keys.json", "key file", 0, NULL);
@@ -379,7 +386,8 @@ void fake_meter_set_reset_verdict(struct fake_meter *fake, enum v2m_verdict verd
 void fake_meter_set_health(struct fake_meter *fake, bool can_serve, const char *reason)
 {
 	pthread_mutex_lock(&fake->lock);
-	fake->health = (struct v2m_health){ .can_serve = can_serve, .reason = reason };
+	fake->health = (struct v2m_health){ .can_serve = can_serve };
+	snprintf(fake->health.reason, sizeof(fake->health.reason), "%s", reason ? reason : "");
 	pthread_mutex_unlock(&fake->lock);
 }
 

@@ -37,7 +37,9 @@ struct fake_options {
 	size_t details_max; /* limit of connection_details; 0: none */
 	unsigned window_ms; /* length of a window; 0: every reading starts one */
 	enum v2m_api_bytes unit;
+	const char *api_key; /* what a change must present; NULL: FAKE_API_KEY */
 };
+#define FAKE_API_KEY "test-key"
 
 struct fake_meter;
 

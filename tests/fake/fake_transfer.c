@@ -24,11 +24,11 @@ enum v2m_verdict fake_export(void *context, char **text, size_t *length)
 	return verdict;
 }
 
-enum v2m_verdict fake_import(void *context, const char *text, size_t length,
+enum v2m_verdict fake_import(void *context, const char *api_key, const char *text, size_t length,
 			     struct v2m_import_result *result, struct v2m_error *error)
 {
 	struct fake_meter *fake = context;
-	enum v2m_verdict verdict = get_verdict(fake);
+	enum v2m_verdict verdict = fake_allows(fake, api_key) ? get_verdict(fake) : V2M_FORBIDDEN;
 
 	(void)text;
 	if (verdict == V2M_OK)

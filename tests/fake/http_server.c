@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "fake/fake_meter.h"
+#include "base/cleanup.h"
 #include "http/http.h"
 
 struct arguments {
@@ -45,7 +46,7 @@ static bool parse_option(int option, struct arguments *arguments)
 		arguments->listen = optarg;
 		return true;
 	case 'k':
-		arguments->api_key = optarg;
+		arguments->api_key = arguments->fake.api_key = optarg;
 		return true;
 	case 'n':
 		arguments->fake.n_keys = number;
@@ -138,20 +139,23 @@ static void wait_for_end(const sigset_t *signals, struct fake_meter *fake)
 static int serve(const struct arguments *arguments, const sigset_t *signals)
 {
 	struct fake_meter *fake = fake_meter_new(&arguments->fake);
+	struct v2m_digest api_key;
 	char *items[] = { arguments->listen };
 	const struct v2m_strings listen = { .items = items, .count = 1 };
+	V2M_CLEANUP(v2m_listeners_close) struct v2m_listeners listeners = { 0 };
 	const struct v2m_http_options options = {
-		.listen = &listen,
-		.api_key = arguments->api_key,
+		.listeners = &listeners,
+		.api_key = &api_key,
 		.api_bytes = arguments->fake.unit,
 		.meter = fake ? fake_meter(fake) : NULL,
 	};
 	struct v2m_http *http;
 	struct v2m_error error;
 
-	if (!fake)
+	if (!fake || v2m_digest_make(arguments->api_key, &api_key))
 		return 1;
-	if (v2m_http_start(&options, &http, &error)) {
+	if (v2m_listen_open(&listen, &listeners, &error) ||
+	    v2m_http_start(&options, &http, &error)) {
 		fprintf(stderr, "%s\n", error.text);
 		fake_meter_free(fake);
 		return 2;
@@ -174,6 +178,7 @@ int main(int argc, char **argv)
 	};
 	sigset_t signals;
 
+	arguments.fake.api_key = arguments.api_key;
 	if (!parse(argc, argv, &arguments)) {
 		fprintf(stderr,
 			"usage: %s [-l ADDRESS:PORT] [-k API_KEY] [-n KEYS] [-m CONNECTIONS] "

@@ -29,6 +29,9 @@ struct fake_meter {
 	struct v2m_health health;
 };
 
+/* Whether a change may be made. */
+bool fake_allows(const struct fake_meter *fake, const char *api_key);
+
 /* The sum of that many readings. */
 struct v2m_totals fake_totals(unsigned readings);
 
@@ -39,15 +42,17 @@ enum v2m_verdict fake_history_date(void *context, int32_t date, struct v2m_histo
 enum v2m_verdict fake_hours(void *context, const struct v2m_history_query *query,
 			    struct v2m_history_hour **hours, size_t *n_hours);
 enum v2m_verdict fake_rates(void *context, const char *id_or_uuid, struct v2m_key_rates *rates);
-enum v2m_verdict fake_history_reset(void *context, const char *id_or_uuid, int64_t *real_us);
-enum v2m_verdict fake_history_cleanup(void *context, unsigned days_to_keep, int64_t *real_us);
+enum v2m_verdict fake_history_reset(void *context, const char *api_key, const char *id_or_uuid,
+				    int64_t *real_us);
+enum v2m_verdict fake_history_cleanup(void *context, const char *api_key, unsigned days_to_keep,
+				      int64_t *real_us);
 
 /* The slot of a key. NULL: it has no port. */
 const struct v2m_slot *fake_slot(const struct fake_meter *fake, const struct v2m_key *key);
 
 /* fake_transfer.c */
 enum v2m_verdict fake_export(void *context, char **text, size_t *length);
-enum v2m_verdict fake_import(void *context, const char *text, size_t length,
+enum v2m_verdict fake_import(void *context, const char *api_key, const char *text, size_t length,
 			     struct v2m_import_result *result, struct v2m_error *error);
 
 #endif

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Rude clients of an HTTP server, all at once, until they are ended: rude.py PORT API_KEY REPORT
 
-200 clients send a byte a second, 1,000 keep idle connections, 20 never read the answers they ask for, and 8
+1,000 clients send a byte a second, 1,000 send nothing, 1,000 keep idle connections, 20 never read the answers they ask for, and 8
 send 10,000 malformed requests together. A connection that the server closes is opened again. The file REPORT is
 rewritten twice a second. It says how many clients of each kind there are now, and how many malformed requests
 were sent and refused."""
@@ -12,15 +12,16 @@ import itertools
 import json
 import os
 import random
+import resource
 import socket
 import sys
 
-DRIPPING, IDLE, DEAF, MALFORMING = 200, 1000, 20, 8
+DRIPPING, SILENT, IDLE, DEAF, MALFORMING = 1000, 1000, 1000, 20, 8
 MALFORMED = 10_000
 DEAF_REQUESTS = 50
 HEAD = b"GET /api/traffic/simple HTTP/1.1\r\nX-Slow: "
 
-state = dict.fromkeys(("dripping", "idle", "deaf", "malformed", "refused", "reopened"), 0)
+state = dict.fromkeys(("dripping", "silent", "idle", "deaf", "malformed", "refused", "reopened"), 0)
 
 
 async def drip(port, _):
@@ -34,6 +35,16 @@ async def drip(port, _):
             await asyncio.sleep(1)
     finally:
         state["dripping"] -= 1
+        writer.close()
+
+
+async def be_silent(port, _):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    state["silent"] += 1
+    try:
+        await reader.read()
+    finally:
+        state["silent"] -= 1
         writer.close()
 
 
@@ -112,7 +123,9 @@ async def report(path):
 
 async def main():
     port, key, path = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-    clients = [drip] * DRIPPING + [idle] * IDLE + [stay_deaf] * DEAF + [malform] * MALFORMING
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    clients = [drip] * DRIPPING + [be_silent] * SILENT + [idle] * IDLE + [stay_deaf] * DEAF + [malform] * MALFORMING
     await asyncio.gather(report(path), *(forever(client, port, key) for client in clients))
 
 

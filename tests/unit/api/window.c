@@ -181,6 +181,29 @@ static void a_window_does_not_grow_without_end(void **state)
 	assert_non_null(v2m_window_body(*state, "1", render_text, "", false));
 }
 
+static int render_large(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+			const void *argument, struct v2m_body *body)
+{
+	(void)snapshot;
+	(void)unit;
+	(void)argument;
+	*body = (struct v2m_body){ .status = 200, .data = calloc(1, 2 << 20), .length = 2 << 20 };
+	return body->data ? 0 : -ENOMEM;
+}
+
+/* Anybody who has the API key may ask for any range of dates. */
+static void bodies_that_are_not_made_ahead_take_a_limited_memory(void **state)
+{
+	char name[16];
+
+	for (int i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		assert_int_equal(!v2m_window_body(*state, name, render_large, "", false), i >= 8);
+	}
+	assert_non_null(v2m_window_body(*state, "7", render_large, "", false));
+	assert_non_null(v2m_window_body(*state, "all", render_large, "", true));
+}
+
 static void a_body_lives_as_long_as_somebody_holds_the_window(void **state)
 {
 	struct v2m_window *mine = v2m_window_ref(*state);
@@ -201,6 +224,7 @@ int main(void)
 		WINDOW_TEST(what_was_asked_for_is_ready_in_the_next_window),
 		WINDOW_TEST(warming_does_not_wait_for_one_who_renders),
 		WINDOW_TEST(a_window_does_not_grow_without_end),
+		WINDOW_TEST(bodies_that_are_not_made_ahead_take_a_limited_memory),
 		WINDOW_TEST(a_body_lives_as_long_as_somebody_holds_the_window),
 	};
 

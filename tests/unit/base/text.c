@@ -79,9 +79,33 @@ static void everything_else_is_refused(void **state)
 	assert_false(v2m_is_utf8("abc\xff"));
 }
 
+static void expect_plain(const char *text, const char *plain)
+{
+	char copy[64];
+
+	strcpy(copy, text);
+	v2m_text_make_plain(copy);
+	assert_string_equal(copy, plain);
+}
+
+static void a_plain_text_holds_nothing_that_a_terminal_obeys(void **state)
+{
+	(void)state;
+	expect_plain("", "");
+	expect_plain("caf\xc3\xa9 ~\xc2\xa0", "caf\xc3\xa9 ~\xc2\xa0");
+	expect_plain("a\x1b[31mb\nc\x7f", "a [31mb c ");
+	expect_plain("\xc2\x9b"
+		     "31m\xc2\x80\xc2\x9f",
+		     "  31m    ");
+	expect_plain("\x9b"
+		     "31m\xff\xc3",
+		     "?31m??");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_plain_text_holds_nothing_that_a_terminal_obeys),
 		cmocka_unit_test(only_ascii_letters_become_lower_case),
 		cmocka_unit_test(a_text_that_does_not_fit_is_cut_off_and_its_length_says_so),
 		cmocka_unit_test(characters_at_the_limits_of_each_length_are_decoded),

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "base/cleanup.h"
 #include "fake/fake_meter.h"
 #include "http/http.h"
 #include "unit/http/http_client.h"
@@ -21,19 +22,31 @@ static struct {
 	unsigned port;
 } server;
 
+static inline const struct v2m_digest *test_api_key(void)
+{
+	static struct v2m_digest digest;
+
+	v2m_digest_make(FAKE_API_KEY, &digest);
+	return &digest;
+}
+
 static inline int start_on(const char *address, struct v2m_http **http, struct v2m_error *error)
 {
 	char copy[64];
 	char *items[] = { copy };
 	const struct v2m_strings listen = { .items = items, .count = 1 };
+	V2M_CLEANUP(v2m_listeners_close) struct v2m_listeners listeners = { 0 };
 	const struct v2m_http_options options = {
-		.listen = &listen,
-		.api_key = "test-key",
+		.listeners = &listeners,
+		.api_key = test_api_key(),
 		.meter = fake_meter(server.fake),
 	};
 
+	int result;
+
 	strcpy(copy, address);
-	return v2m_http_start(&options, http, error);
+	result = v2m_listen_open(&listen, &listeners, error);
+	return result ? result : v2m_http_start(&options, http, error);
 }
 
 static inline int start_server(void **state)

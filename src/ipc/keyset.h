@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A key set in a message. */
+#ifndef V2METER_IPC_KEYSET_H
+#define V2METER_IPC_KEYSET_H
+
+#include "keys/keys.h"
+#include "process/wire.h"
+
+/* Writes everything but the origin of the ids. wire->failed: out of memory. */
+void v2m_write_keyset(struct v2m_wire *wire, const struct v2m_keyset *keyset);
+/* Reads a key set and lays its slots out. NULL: malformed, or out of memory. */
+struct v2m_keyset *v2m_read_keyset(struct v2m_wire *wire);
+
+#endif

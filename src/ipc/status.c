@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "ipc/status.h"
+
+#include <stdlib.h>
+
+/* What an item of each list takes in a message, at least. */
+#define DEVICE_SIZE 440
+#define REASON_SIZE V2M_REASON_SIZE
+#define SOURCE_SIZE 20
+
+void v2m_put_error(struct v2m_wire *wire, struct v2m_error *error)
+{
+	v2m_wire_chars(wire, error->text, sizeof(error->text));
+	error->failure = v2m_wire_limited(wire, error->failure, V2M_FAILURE_DAMAGED);
+}
+
+static void put_tally(struct v2m_wire *wire, struct v2m_tally *tally)
+{
+	uint64_t packets = tally->packets;
+	uint64_t bytes = tally->wire_bytes;
+
+	v2m_wire_u64(wire, &packets);
+	v2m_wire_u64(wire, &bytes);
+	*tally = (struct v2m_tally){ .packets = packets, .wire_bytes = bytes };
+}
+
+static void put_flow(struct v2m_wire *wire, struct v2m_device_flow *flow)
+{
+	put_tally(wire, &flow->seen);
+	put_tally(wire, &flow->keys);
+	put_tally(wire, &flow->unattributed);
+	put_tally(wire, &flow->other);
+	put_tally(wire, &flow->too_deep);
+	put_tally(wire, &flow->foreign);
+}
+
+static void put_device(struct v2m_wire *wire, struct v2m_status_device *device)
+{
+	v2m_wire_u32(wire, &device->ifindex);
+	v2m_wire_chars(wire, device->name, sizeof(device->name));
+	v2m_wire_chars(wire, device->reason, sizeof(device->reason));
+	v2m_wire_chars(wire, device->attach, sizeof(device->attach));
+	v2m_wire_bool(wire, &device->outrun);
+	v2m_wire_bool(wire, &device->loopback);
+	v2m_wire_bool(wire, &device->host_only);
+	put_flow(wire, &device->ingress);
+	put_flow(wire, &device->egress);
+	v2m_wire_u64(wire, &device->link_rx_bytes);
+	v2m_wire_u64(wire, &device->link_tx_bytes);
+	v2m_wire_u32(wire, &device->repairs);
+	v2m_wire_i64(wire, &device->repaired_us);
+	v2m_wire_u64(wire, &device->gap_ns);
+	v2m_wire_chars(wire, device->queue, sizeof(device->queue));
+	put_tally(wire, &device->queue_sent);
+	put_tally(wire, &device->queue_dropped);
+	v2m_wire_u64(wire, &device->queue_requeues);
+}
+
+static void put_reasons(struct v2m_wire *wire, struct v2m_status *status)
+{
+	status->reasons = v2m_wire_array(wire, status->reasons, &status->n_reasons, REASON_SIZE,
+					 sizeof(*status->reasons));
+	for (size_t i = 0; i < status->n_reasons && !wire->failed; i++) {
+		v2m_wire_chars(wire, status->reasons[i].word, sizeof(status->reasons[i].word));
+		v2m_put_error(wire, &status->reasons[i].sentence);
+	}
+}
+
+static void put_devices(struct v2m_wire *wire, struct v2m_status *status)
+{
+	status->devices = v2m_wire_array(wire, status->devices, &status->n_devices, DEVICE_SIZE,
+					 sizeof(*status->devices));
+	for (size_t i = 0; i < status->n_devices && !wire->failed; i++)
+		put_device(wire, &status->devices[i]);
+}
+
+static void put_notes(struct v2m_wire *wire, struct v2m_key_notes *notes)
+{
+	notes->items = v2m_wire_array(wire, notes->items, &notes->count, SOURCE_SIZE,
+				      sizeof(*notes->items));
+	if (wire->reading)
+		notes->capacity = notes->count;
+	for (size_t i = 0; i < notes->count && !wire->failed; i++) {
+		struct v2m_key_note *note = &notes->items[i];
+
+		note->kind = v2m_wire_limited(wire, note->kind, V2M_NOTE_MISSING);
+		v2m_wire_text(wire, &note->file);
+		v2m_wire_u32(wire, &note->line);
+		v2m_wire_u32(wire, &note->column);
+		v2m_wire_text(wire, &note->member);
+		v2m_wire_text(wire, &note->reason);
+		if (!note->file || !note->member || !note->reason)
+			v2m_wire_refuse(wire);
+	}
+	v2m_wire_size(wire, &notes->n_more);
+	v2m_wire_size(wire, &notes->n_missing);
+}
+
+static void put_sources(struct v2m_wire *wire, struct v2m_source_report *sources)
+{
+	sources->items = v2m_wire_array(wire, sources->items, &sources->count, SOURCE_SIZE,
+					sizeof(*sources->items));
+	if (wire->reading)
+		sources->capacity = sources->count;
+	for (size_t i = 0; i < sources->count && !wire->failed; i++) {
+		struct v2m_source_entry *entry = &sources->items[i];
+
+		v2m_wire_text(wire, &entry->path);
+		v2m_wire_text(wire, &entry->kind);
+		v2m_wire_size(wire, &entry->keys);
+		v2m_wire_size(wire, &entry->good_keys);
+		v2m_wire_text(wire, &entry->error);
+		if (!entry->path)
+			v2m_wire_refuse(wire);
+	}
+	v2m_wire_size(wire, &sources->refused_ports);
+	put_notes(wire, &sources->notes);
+}
+
+static void put_members(struct v2m_wire *wire, struct v2m_status *status)
+{
+	v2m_wire_i64(wire, &status->real_us);
+	v2m_wire_i64(wire, &status->started_us);
+	status->mode = v2m_wire_limited(wire, status->mode, V2M_MODE_SOCKET_STATS);
+	v2m_wire_text(wire, &status->mode_reason);
+	v2m_wire_chars(wire, status->health_reason, sizeof(status->health_reason));
+	v2m_wire_text(wire, &status->health_detail);
+	put_reasons(wire, status);
+	v2m_wire_u64(wire, &status->counters_since_ns);
+	v2m_wire_size(wire, &status->keys);
+	v2m_wire_size(wire, &status->active_keys);
+	v2m_wire_size(wire, &status->ports);
+	v2m_wire_size(wire, &status->connections);
+	put_devices(wire, status);
+	put_sources(wire, &status->sources);
+}
+
+void v2m_put_status(struct v2m_wire *wire, struct v2m_status **status)
+{
+	bool exists = *status;
+
+	v2m_wire_bool(wire, &exists);
+	if (!exists)
+		return;
+	if (wire->reading)
+		*status = calloc(1, sizeof(**status));
+	if (*status)
+		put_members(wire, *status);
+	else
+		v2m_wire_refuse(wire);
+}

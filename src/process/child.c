@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "process/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/macros.h"
+#include "process/channel.h"
+
+#define SELF         "/proc/self/exe"
+#define STOP_WAIT_MS 1500
+
+/* The sanitizers' options are for the tests. */
+static const char *const variables[] = {
+	"JOURNAL_STREAM", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
+};
+
+/* Fills environment with entries that the caller frees, and a NULL. 0 or -ENOMEM. */
+static int choose_environment(char *environment[V2M_ARRAY_LEN(variables) + 1])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(variables); i++) {
+		const char *value = getenv(variables[i]);
+
+		if (!value)
+			continue;
+		if (asprintf(&environment[count], "%s=%s", variables[i], value) < 0) {
+			environment[count] = NULL;
+			return -ENOMEM;
+		}
+		count++;
+	}
+	return 0;
+}
+
+/* posix_spawn() shares our memory until the exec, however large it is, and copies none of it. 0 or
+ * -errno. */
+static int spawn(const char *argument, int channel, char *const environment[], pid_t *pid)
+{
+	char *const words[] = { (char *)"v2meterd", (char *)argument, NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none;
+	int result = posix_spawn_file_actions_init(&actions);
+
+	if (result)
+		return -result;
+	result = posix_spawnattr_init(&attributes);
+	if (result) {
+		posix_spawn_file_actions_destroy(&actions);
+		return -result;
+	}
+	sigemptyset(&none);
+	result = posix_spawn_file_actions_adddup2(&actions, channel, V2M_CHILD_CHANNEL);
+	if (!result)
+		result = posix_spawn_file_actions_addclosefrom_np(&actions, V2M_CHILD_CHANNEL + 1);
+	if (!result)
+		result = posix_spawnattr_setsigmask(&attributes, &none);
+	if (!result)
+		result = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	if (!result)
+		result = posix_spawn(pid, SELF, &actions, &attributes, words, environment);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return -result;
+}
+
+/* dup2() would leave a descriptor with the wanted number close-on-exec, so ours get others. */
+static int open_ends(int ends[2])
+{
+	int result = v2m_channel_pair(ends);
+
+	for (size_t i = 0; !result && i < 2; i++) {
+		int fd;
+
+		if (ends[i] > V2M_CHILD_CHANNEL)
+			continue;
+		fd = fcntl(ends[i], F_DUPFD_CLOEXEC, V2M_CHILD_CHANNEL + 1);
+		if (fd < 0)
+			return -errno;
+		close(ends[i]);
+		ends[i] = fd;
+	}
+	return result;
+}
+
+int v2m_child_start(const char *argument, struct v2m_child *child, struct v2m_error *error)
+{
+	char *environment[V2M_ARRAY_LEN(variables) + 1] = { NULL };
+	struct v2m_child made = V2M_CHILD_NONE;
+	int ends[2] = { -1, -1 };
+	int result = choose_environment(environment);
+
+	if (!result)
+		result = open_ends(ends);
+	if (!result)
+		result = spawn(argument, ends[1], environment, &made.pid);
+	for (size_t i = 0; environment[i]; i++)
+		free(environment[i]);
+	v2m_closep(&ends[1]);
+	if (result) {
+		v2m_closep(&ends[0]);
+		return v2m_error_set(error, result, "a child process cannot be started: %s",
+				     strerror(-result));
+	}
+	made.channel = ends[0];
+	made.pidfd = (int)syscall(SYS_pidfd_open, made.pid, 0);
+	if (made.pidfd < 0) {
+		result = -errno;
+		v2m_child_stop(&made);
+		return v2m_error_set(error, result, "a child process cannot be watched: %s",
+				     strerror(-result));
+	}
+	*child = made;
+	return 0;
+}
+
+static void release(struct v2m_child *child)
+{
+	v2m_closep(&child->pidfd);
+	v2m_closep(&child->channel);
+	*child = V2M_CHILD_NONE;
+}
+
+bool v2m_child_wait(struct v2m_child *child, int timeout_ms, char *how, size_t size)
+{
+	struct pollfd ended = { .fd = child->pidfd, .events = POLLIN };
+	int status;
+
+	if (!child->pid)
+		return false;
+	if (timeout_ms)
+		while (poll(&ended, 1, timeout_ms) < 0 && errno == EINTR)
+			;
+	if (waitpid(child->pid, &status, WNOHANG) != child->pid)
+		return false;
+	if (WIFSIGNALED(status))
+		snprintf(how, size, "signal %d (%s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	else
+		snprintf(how, size, "status %d", WEXITSTATUS(status));
+	release(child);
+	return true;
+}
+
+/* The channel is not closed: with messages in it that we have not read, the child would get an
+ * error before it has read ours. */
+void v2m_child_hang_up(struct v2m_child *child)
+{
+	if (child->channel >= 0)
+		shutdown(child->channel, SHUT_RDWR);
+}
+
+void v2m_child_stop(struct v2m_child *child)
+{
+	char how[64];
+
+	if (!child->pid)
+		return;
+	v2m_child_hang_up(child);
+	if (v2m_child_wait(child, STOP_WAIT_MS, how, sizeof(how)))
+		return;
+	/* A child with another user can only be killed with CAP_KILL. Without it, a child that
+	 * hangs dies together with us. */
+	if (kill(child->pid, SIGKILL) == 0)
+		waitpid(child->pid, NULL, 0);
+	release(child);
+}
+
+void v2m_child_follow_parent(void)
+{
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	/* If the parent has ended by now, the channel has ended, too. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}

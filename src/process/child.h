@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A child process: this program again, started by exec, so that its memory holds nothing of ours.
+ * Of our descriptors it gets the standard ones and one end of a channel. Of our environment it gets
+ * what concerns the log and the time zone.
+ */
+#ifndef V2METER_PROCESS_CHILD_H
+#define V2METER_PROCESS_CHILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+/* Where the child finds its end of the channel. */
+#define V2M_CHILD_CHANNEL 3
+
+struct v2m_child {
+	pid_t pid;   /* 0: there is no child */
+	int pidfd;   /* readable when the child has ended */
+	int channel; /* our end */
+};
+#define V2M_CHILD_NONE ((struct v2m_child){ .pidfd = -1, .channel = -1 })
+
+/* Starts the child with this only argument. 0, or -errno with a sentence. */
+int v2m_child_start(const char *argument, struct v2m_child *child, struct v2m_error *error);
+/* Waits until the child has ended, at most that long; 0: does not wait. True: it has ended, how
+ * gets "status 1" or "signal 9 (Killed)", and everything of the child is released. */
+bool v2m_child_wait(struct v2m_child *child, int timeout_ms, char *how, size_t size);
+/* Ends the conversation: the child still reads what was sent, and then sees the end. */
+void v2m_child_hang_up(struct v2m_child *child);
+/* Hangs up, on which the child ends, waits a second and a half, then kills it.
+ * Does nothing if there is no child. */
+void v2m_child_stop(struct v2m_child *child);
+
+/* In the child, after it has given its privileges up: it dies together with its parent, and leaves
+ * it to the parent to handle the signals that end both. */
+void v2m_child_follow_parent(void);
+
+#endif

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The gate without civetweb: this test polls and accepts as civetweb does. */
+#include "http/gate.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/array.h"
+
+#define TIMEOUT_MS 200
+#define REFUSAL    "HTTP/1.1 400 Bad Request\r\n\r\n"
+#define REQUEST    "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+#define MANY       5000 /* more than the gate keeps */
+
+static struct {
+	struct v2m_listeners listeners;
+	struct v2m_gate *gate;
+	struct sockaddr_in address; /* of the first listener */
+	int place;                  /* the server's own listening socket */
+} world;
+
+static int listen_somewhere(struct sockaddr_in *address)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t size = sizeof(*address);
+
+	*address = (struct sockaddr_in){ .sin_family = AF_INET };
+	address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)address, size), 0);
+	assert_int_equal(listen(fd, 1000), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)address, &size), 0);
+	return fd;
+}
+
+static int open_gate(void **state)
+{
+	struct sockaddr_in own;
+
+	(void)state;
+	memset(&world, 0, sizeof(world));
+	if (v2m_array_add(&world.listeners, listen_somewhere(&world.address)))
+		return -1;
+	world.gate = v2m_gate_prepare();
+	world.place = listen_somewhere(&own);
+	return v2m_gate_open(world.gate, &world.listeners, TIMEOUT_MS, REFUSAL);
+}
+
+static int close_gate(void **state)
+{
+	(void)state;
+	v2m_gate_free(world.gate);
+	v2m_listeners_close(&world.listeners);
+	close(world.place);
+	return 0;
+}
+
+static int connect_client(const char *text)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&world.address, sizeof(world.address)), 0);
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+	return fd;
+}
+
+/* The next connection as the server sees it; -1: none within that time. */
+static int next_connection(int timeout_ms, struct sockaddr_in *from)
+{
+	struct pollfd ready = { .fd = world.place, .events = POLLIN };
+	socklen_t size = sizeof(*from);
+
+	if (poll(&ready, 1, timeout_ms) != 1)
+		return -1;
+	return accept(world.place, (struct sockaddr *)from, &size);
+}
+
+static void expect_request(const char *text, int client)
+{
+	struct sockaddr_in from = { 0 };
+	struct sockaddr_in own;
+	socklen_t size = sizeof(own);
+	char got[256] = "";
+	int fd = next_connection(2000, &from);
+
+	assert_true(fd >= 0);
+	assert_int_equal(recv(fd, got, sizeof(got) - 1, 0), strlen(text));
+	assert_string_equal(got, text);
+	assert_int_equal(getsockname(client, (struct sockaddr *)&own, &size), 0);
+	assert_int_equal(from.sin_port, own.sin_port);
+	assert_int_equal(from.sin_addr.s_addr, own.sin_addr.s_addr);
+	close(fd);
+	close(client);
+}
+
+/* What the client receives until the end of its connection. */
+static void expect_received(int client, const char *expected)
+{
+	char got[256] = "";
+	size_t length = 0;
+	ssize_t more;
+
+	while ((more = recv(client, got + length, sizeof(got) - 1 - length, 0)) > 0)
+		length += (size_t)more;
+	assert_int_equal(more, 0);
+	assert_string_equal(got, expected);
+	close(client);
+}
+
+static void only_whole_requests_are_handed_over(void **state)
+{
+	struct sockaddr_in from;
+	int slow = connect_client("GET / HT");
+
+	(void)state;
+	expect_request(REQUEST, connect_client(REQUEST));
+	assert_int_equal(next_connection(20, &from), -1);
+	assert_int_equal(send(slow, "TP/1.1\r\n\r", 9, 0), 9);
+	assert_int_equal(next_connection(20, &from), -1);
+	assert_int_equal(send(slow, "\n", 1, 0), 1);
+	expect_request("GET / HTTP/1.1\r\n\r\n", slow);
+}
+
+static void who_is_late_is_refused(void **state)
+{
+	struct sockaddr_in from;
+	int silent = connect_client("");
+	int slow = connect_client("GET /");
+
+	(void)state;
+	expect_received(slow, REFUSAL);
+	expect_received(silent, "");
+	assert_int_equal(next_connection(20, &from), -1);
+}
+
+static void half_a_request_that_will_not_go_on_is_the_servers(void **state)
+{
+	int client = connect_client("GET /");
+
+	(void)state;
+	shutdown(client, SHUT_WR);
+	expect_request("GET /", client);
+}
+
+static void a_header_that_is_too_long_is_the_servers(void **state)
+{
+	char text[9000];
+	struct sockaddr_in from;
+	int client;
+	int fd;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = 0;
+	client = connect_client(text);
+	fd = next_connection(2000, &from);
+	assert_true(fd >= 0);
+	close(fd);
+	close(client);
+}
+
+static void whoever_waits_longest_makes_room(void **state)
+{
+	static int clients[MANY];
+	const struct rlimit limit = { 3 * MANY, 3 * MANY };
+	struct rlimit before;
+
+	(void)state;
+	getrlimit(RLIMIT_NOFILE, &before);
+	if (before.rlim_max < 3 * MANY && setrlimit(RLIMIT_NOFILE, &limit))
+		skip();
+	before.rlim_cur = before.rlim_max < 3 * MANY ? 3 * MANY : before.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &before);
+	for (size_t i = 0; i < MANY; i++)
+		clients[i] = connect_client("G");
+	expect_request(REQUEST, connect_client(REQUEST));
+	expect_received(clients[0], REFUSAL);
+	for (size_t i = 1; i < MANY; i++)
+		close(clients[i]);
+}
+
+static void other_sockets_are_accepted_as_usual(void **state)
+{
+	struct sockaddr_in other;
+	int listener = listen_somewhere(&other);
+	int client = socket(AF_INET, SOCK_STREAM, 0);
+	int fd;
+
+	(void)state;
+	assert_int_equal(connect(client, (struct sockaddr *)&other, sizeof(other)), 0);
+	fd = accept(listener, NULL, NULL);
+	assert_true(fd >= 0);
+	close(fd);
+	close(client);
+	close(listener);
+}
+
+static void a_shut_gate_wakes_the_server(void **state)
+{
+	struct sockaddr_in from;
+	struct pollfd ready = { .fd = world.place, .events = POLLIN };
+
+	(void)state;
+	v2m_gate_shut(world.gate);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(poll(&ready, 1, 0), 1);
+		assert_int_equal(next_connection(0, &from), -1);
+		assert_int_equal(errno, EAGAIN);
+	}
+}
+
+static void a_closed_gate_leaves_clients_to_the_next_server(void **state)
+{
+	struct sockaddr_in from;
+	int client;
+	int fd;
+
+	(void)state;
+	v2m_gate_close(world.gate);
+	client = connect_client(REQUEST);
+	assert_int_equal(next_connection(50, &from), -1);
+	fd = accept4(world.listeners.items[0], NULL, NULL, 0);
+	assert_true(fd >= 0);
+	close(fd);
+	close(client);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, open_gate, close_gate)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(only_whole_requests_are_handed_over),
+		TEST(who_is_late_is_refused),
+		TEST(half_a_request_that_will_not_go_on_is_the_servers),
+		TEST(a_header_that_is_too_long_is_the_servers),
+		TEST(whoever_waits_longest_makes_room),
+		TEST(other_sockets_are_accepted_as_usual),
+		TEST(a_shut_gate_wakes_the_server),
+		TEST(a_closed_gate_leaves_clients_to_the_next_server),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "ipc/pulse.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define PATIENCE_MS 100
+
+static void pause_ms(long ms)
+{
+	const struct timespec time = { .tv_nsec = ms * 1000000 };
+
+	nanosleep(&time, NULL);
+}
+
+static void expect(const struct v2m_pulse *pulse, bool can_serve, const char *reason)
+{
+	struct v2m_health health;
+
+	v2m_pulse_health(pulse, &health);
+	assert_string_equal(health.reason, reason);
+	assert_int_equal(health.can_serve, can_serve);
+}
+
+static void health_is_seen_by_the_other_side(void **state)
+{
+	int fd = -1;
+	struct v2m_pulse *ours = v2m_pulse_new(PATIENCE_MS, &fd);
+	struct v2m_pulse *theirs = v2m_pulse_map(fd);
+
+	(void)state;
+	expect(theirs, true, "");
+	v2m_pulse_set_health(ours,
+			     &(struct v2m_health){ .can_serve = true, .reason = "no_device" });
+	expect(theirs, true, "no_device");
+	v2m_pulse_set_health(ours, &(struct v2m_health){ .can_serve = true });
+	expect(theirs, true, "");
+	v2m_pulse_unmap(ours);
+	v2m_pulse_unmap(theirs);
+	close(fd);
+}
+
+static void without_a_beat_it_is_stalled(void **state)
+{
+	int fd = -1;
+	struct v2m_pulse *ours = v2m_pulse_new(PATIENCE_MS, &fd);
+	struct v2m_pulse *theirs = v2m_pulse_map(fd);
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		pause_ms(PATIENCE_MS / 2);
+		v2m_pulse_beat(ours);
+		expect(theirs, true, "");
+	}
+	pause_ms(PATIENCE_MS + 20);
+	expect(theirs, false, "stalled");
+	v2m_pulse_beat(ours);
+	expect(theirs, true, "");
+	v2m_pulse_unmap(ours);
+	v2m_pulse_unmap(theirs);
+	close(fd);
+}
+
+static void the_other_side_cannot_write(void **state)
+{
+	int fd = -1;
+	int other;
+	struct v2m_pulse *ours = v2m_pulse_new(PATIENCE_MS, &fd);
+
+	(void)state;
+	assert_int_equal(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
+	assert_int_equal(write(fd, "x", 1), -1);
+	assert_int_equal(ftruncate(fd, 0), -1);
+	other = open("/dev/null", O_RDONLY);
+	assert_null(v2m_pulse_map(other));
+	close(other);
+	v2m_pulse_unmap(ours);
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(health_is_seen_by_the_other_side),
+		cmocka_unit_test(without_a_beat_it_is_stalled),
+		cmocka_unit_test(the_other_side_cannot_write),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
