@@ -26,6 +26,9 @@ struct v2m_key {
 	/* The text in the proxy's configuration from which the id is made. NULL if the key is in no
 	 * such configuration. */
 	char *identity;
+	/* The emails of the key's users in the proxy's configuration, as its access log names
+	 * them. May be empty. */
+	struct v2m_strings emails;
 	/* The transports that v2m_key_add_port() uses, as enum v2m_transport bits. */
 	unsigned transports;
 	/* The ports on which the key is served, in the order of its source. May be empty. */

@@ -47,6 +47,7 @@ struct inbound {
 struct user {
 	struct v2m_json_node node;
 	struct v2m_v2ray_identity identity;
+	const char *email; /* lives as long as the document; NULL if there is none */
 };
 
 bool v2m_v2ray_is_config(const json_t *root)
@@ -117,6 +118,7 @@ static int read_user(struct reader *reader, const struct inbound *inbound, size_
 	result = v2m_v2ray_user_read(&inbound->users, &user->node, &found, reader->error);
 	if (result)
 		return result;
+	user->email = found.email;
 	v2m_v2ray_identify(&found, inbound->tag ? inbound->tag : inbound->protocol, place,
 			   &user->identity);
 	if (found.email && strlen(found.email) > V2M_V2RAY_MAX_TEXT)
@@ -148,6 +150,14 @@ static char *copy_or_null(const char *text)
 	return text ? strdup(text) : NULL;
 }
 
+/* 0 or -ENOMEM. */
+static int add_email(struct v2m_key *key, const struct user *user)
+{
+	if (!user->email || !*user->email || v2m_strings_have(&key->emails, user->email))
+		return 0;
+	return v2m_strings_add(&key->emails, user->email);
+}
+
 static int add_key(struct reader *reader, const struct inbound *inbound, const struct user *user)
 {
 	V2M_CLEANUP(v2m_key_clear)
@@ -165,6 +175,8 @@ static int add_key(struct reader *reader, const struct inbound *inbound, const s
 	key.sni = copy_or_null(inbound->sni);
 	key.short_id = copy_or_null(inbound->short_id);
 	key.source = strdup(inbound->node->doc->path);
+	if (add_email(&key, user))
+		return out_of_memory(reader);
 	if (!key.id || !key.uuid || !key.name || !key.identity || !key.source ||
 	    v2m_v2ray_identity_add(&reader->known, &user->identity, reader->keys->count) ||
 	    v2m_key_list_add(reader->keys, &key))
@@ -235,7 +247,9 @@ static int take_user(struct reader *reader, const struct inbound *inbound, size_
 		result = add_key(reader, inbound, &user);
 	} else if (index >= inbound->first_key) {
 		note_twice(reader, &user);
-		return 0;
+		return add_email(&reader->keys->items[index], &user) ? out_of_memory(reader) : 0;
+	} else if (add_email(&reader->keys->items[index], &user)) {
+		result = out_of_memory(reader);
 	}
 	if (result)
 		return result;

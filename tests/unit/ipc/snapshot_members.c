@@ -19,8 +19,9 @@ static struct v2m_key *make_key(void)
 	key->short_id = strdup("short");
 	key->sni = strdup("sni");
 	key->source = strdup("source");
-	/* Only the reading of key sources needs it. */
+	/* Only the counting process needs these. */
 	key->identity = NULL;
+	key->emails = (struct v2m_strings){ 0 };
 	key->transports = V2M_TCP;
 	FILL(span);
 	span->transports = V2M_TCP | V2M_UDP;
