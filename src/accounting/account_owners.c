@@ -2,12 +2,10 @@
 #include "accounting/account_owners.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "accounting/account_state.h"
 #include "base/transport.h"
-#include "base/uuid.h"
 
 /* A key on a shared slot, by the name of its owner. */
 struct named_key {
@@ -24,12 +22,6 @@ static struct v2m_table_key key_of_named(const void *element)
 }
 
 static const struct v2m_table_type named_keys = { sizeof(struct named_key), key_of_named };
-
-void v2m_key_owner_name(const struct v2m_key *key, char name[static V2M_OWNER_KEY_LEN])
-{
-	if ((size_t)snprintf(name, V2M_OWNER_KEY_LEN, "%s", key->id) >= V2M_OWNER_KEY_LEN)
-		v2m_uuid5(key->id, name);
-}
 
 static int bind_owner(struct v2m_account *account, const struct v2m_keyset *keyset,
 		      const struct v2m_key *key, const struct v2m_slot *slot)

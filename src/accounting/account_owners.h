@@ -13,9 +13,6 @@
 
 struct v2m_account;
 
-/* The name of a key in struct v2m_owner: its id, or a UUIDv5 of the id if that is too long. */
-void v2m_key_owner_name(const struct v2m_key *key, char name[static V2M_OWNER_KEY_LEN]);
-
 /* Finds the keys of the shared slots of the key set, and makes the parts that their owners need.
  * Part of v2m_account_bind(). 0 or -ENOMEM. */
 int v2m_account_bind_owners(struct v2m_account *account, const struct v2m_keyset *keyset);

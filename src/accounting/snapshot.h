@@ -6,6 +6,7 @@
 #ifndef V2METER_ACCOUNTING_SNAPSHOT_H
 #define V2METER_ACCOUNTING_SNAPSHOT_H
 
+#include "accounting/attribution_view.h"
 #include "accounting/totals.h"
 #include "base/connection.h"
 #include "base/sample.h"
@@ -38,6 +39,7 @@ struct v2m_slot_view {
 	struct v2m_sessions_view sessions;
 	const struct v2m_peer *udp_peers; /* of the last minute, in the connection table */
 	size_t n_udp_peers;
+	struct v2m_attribution_view attribution; /* of a shared slot */
 };
 
 /* The totals of a key in one of its slots since its last reset. The shares of a key add up to what
@@ -45,12 +47,16 @@ struct v2m_slot_view {
 struct v2m_share {
 	size_t slot; /* index in keyset->slots.items */
 	struct v2m_totals since_reset;
+	/* Of a slot that is attributed: */
+	uint32_t owner; /* of the key's connections in the connection table; V2M_NO_OWNER: none */
+	double rate_bytes_s;
 };
 
 /* The figures of one key. */
 struct v2m_key_view {
 	struct v2m_totals since_reset;
 	struct v2m_totals lifetime; /* since it was first seen, or the last reset of its history */
+	int64_t reset_us;           /* 0: never */
 	const struct v2m_share *shares; /* parallel to v2m_keyset_slots_of() */
 	size_t n_shares;
 };
@@ -87,6 +93,12 @@ const struct v2m_slot_view *v2m_snapshot_slot(const struct v2m_snapshot *snapsho
 					      const struct v2m_slot *slot);
 const struct v2m_key_view *v2m_snapshot_key(const struct v2m_snapshot *snapshot,
 					    const struct v2m_key *key);
+/* Whether the bytes of a slot are known for each of its keys: it has one key, or is attributed. */
+bool v2m_snapshot_attributes(const struct v2m_snapshot *snapshot, const struct v2m_slot *slot);
+/* The share of a key in one of its slots. NULL: the slot is not the key's, or is behind another. */
+const struct v2m_share *v2m_snapshot_find_share(const struct v2m_snapshot *snapshot,
+						const struct v2m_key *key,
+						const struct v2m_slot *slot);
 /* The key's share of a slot. Zeros if the slot is not one of the key's, or is behind another one.
  */
 struct v2m_totals v2m_snapshot_share(const struct v2m_snapshot *snapshot, const struct v2m_key *key,

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/zone.h"
 #include "base/cleanup.h"
+#include "collector/attribution.h"
 #include "collector/batch.h"
 #include "collector/bookkeeper.h"
 #include "collector/byte_source.h"
@@ -91,6 +92,8 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 	follow_zone(parts);
 	v2m_counting_follow_netns(parts);
 	v2m_device_watch_check(parts->devices, v2m_byte_source_programs(parts->byte_source));
+	v2m_attribution_follow(parts->attribution, v2m_byte_source_programs(parts->byte_source),
+			       v2m_connections_table(parts->connections));
 	v2m_sampling_take(parts);
 	v2m_key_change_retry(parts);
 	v2m_key_change_reread(parts);
@@ -203,6 +206,9 @@ static int open_parts(struct v2m_collector *collector, struct v2m_error *error)
 		return result;
 	v2m_connections_count_sessions(parts->connections,
 				       v2m_byte_source_is_exact(parts->byte_source));
+	parts->attribution = v2m_attribution_new(config);
+	if (!parts->attribution)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
 	if (v2m_key_supply_open(config, parts->conditions,
 				v2m_bookkeeper_account(parts->bookkeeper), &parts->keys))
 		return v2m_error_set(error, -ENOMEM, "out of memory");
@@ -294,6 +300,7 @@ void v2m_collector_close(struct v2m_collector *collector)
 	sd_event_source_unref(collector->keys_event);
 	store_last(parts);
 	v2m_key_supply_close(parts->keys);
+	v2m_attribution_free(parts->attribution);
 	v2m_byte_source_close(parts->byte_source);
 	v2m_device_watch_close(parts->devices);
 	v2m_connections_close(parts->connections);

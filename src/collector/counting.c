@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "collector/attribution.h"
 #include "collector/bookkeeper.h"
 #include "collector/byte_source.h"
 #include "collector/connections.h"
@@ -13,8 +14,19 @@
 #include "collector/publisher.h"
 #include "collector/sampling.h"
 
-int v2m_counting_set_ports(struct v2m_parts *parts, const struct v2m_keyset *keyset,
-			   struct v2m_error *error)
+/* Shared ports are counted all the same if this fails. The cast only counts references. */
+static void set_owners(struct v2m_parts *parts, const struct v2m_keyset *keyset)
+{
+	struct v2m_error error = { 0 };
+
+	if (v2m_attribution_set_keys(parts->attribution,
+				     v2m_byte_source_programs(parts->byte_source),
+				     (struct v2m_keyset *)keyset, &error))
+		v2m_log_error("users on shared ports are not attributed: %s", error.text);
+}
+
+static int set_slots(struct v2m_parts *parts, const struct v2m_keyset *keyset,
+		     struct v2m_error *error)
 {
 	int refused = v2m_byte_source_set_slots(parts->byte_source, keyset, error);
 	int result;
@@ -29,6 +41,16 @@ int v2m_counting_set_ports(struct v2m_parts *parts, const struct v2m_keyset *key
 				     "the last bytes of removed ports cannot be read: %s",
 				     strerror(-result));
 	return v2m_byte_source_set_slots(parts->byte_source, keyset, error);
+}
+
+int v2m_counting_set_ports(struct v2m_parts *parts, const struct v2m_keyset *keyset,
+			   struct v2m_error *error)
+{
+	int refused = set_slots(parts, keyset, error);
+
+	if (refused >= 0)
+		set_owners(parts, keyset);
+	return refused;
 }
 
 static void set_active_ports(struct v2m_parts *parts)
@@ -134,6 +156,7 @@ void v2m_counting_retry_programs(struct v2m_parts *parts)
 		return;
 	}
 	v2m_byte_source_use_programs(parts->byte_source);
+	set_owners(parts, v2m_key_supply_active(parts->keys));
 	v2m_connections_count_sessions(parts->connections, true);
 	v2m_connections_set_slots(parts->connections, v2m_key_supply_active(parts->keys));
 	v2m_publisher_withdraw(parts->publisher);

@@ -7,13 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/string_list.h"
 #include "collector/news.h"
-#include "keys/key_memory.h"
+#include "keys/memory/key_memory.h"
 #include "keys/key_sources.h"
 #include "keys/source_watch.h"
+#include "reading/gather.h"
+#include "reading/watch_walk.h"
 
 /* If one source cannot be read, all are read again: first after this time, then after twice as
  * long, and so on. */
@@ -38,27 +41,30 @@ struct v2m_key_supply {
 	struct v2m_log_memory key_source_log; /* what is odd in the sources */
 };
 
-static void watch_key_sources(struct v2m_key_supply *supply)
+/* Before each reading, so that no change after it is missed: a source may lead elsewhere now. */
+static int watch_key_sources(struct v2m_key_supply *supply)
 {
-	struct v2m_strings paths = { 0 };
-	struct v2m_error error = { 0 };
-	int result = v2m_source_watch_open(&supply->watch, &error);
+	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings paths = { 0 };
+	V2M_CLEANUP(v2m_watch_list_clear) struct v2m_watch_list list = { 0 };
+	V2M_CLOSE int inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	int result = inotify_fd < 0 ? -errno : 0;
+	int failed;
 
 	if (!result)
-		result = v2m_key_sources_paths(&supply->config->key_sources, NULL, &paths);
+		result = v2m_gather_paths(&supply->config->key_sources, NULL, &paths);
 	if (!result)
-		result = v2m_source_watch_set(supply->watch, &paths, &error);
-	if (result)
-		v2m_log_warning("some key sources are read on SIGHUP only, as they cannot be "
-				"watched: %s",
-				*error.text ? error.text : strerror(-result));
-	v2m_strings_clear(&paths);
+		result = v2m_watch_walk(inotify_fd, &paths, &list);
+	failed = list.failed;
+	if (!result)
+		result = v2m_source_watch_set(supply->watch, V2M_TAKE_FD(inotify_fd), &list);
+	return result ? result : failed;
 }
 
 int v2m_key_supply_open(const struct v2m_config *config, struct v2m_conditions *conditions,
 			const struct v2m_account *account, struct v2m_key_supply **supply)
 {
 	struct v2m_key_supply *made = calloc(1, sizeof(*made));
+	struct v2m_error error = { 0 };
 
 	if (!made)
 		return -ENOMEM;
@@ -71,7 +77,8 @@ int v2m_key_supply_open(const struct v2m_config *config, struct v2m_conditions *
 		free(made);
 		return -ENOMEM;
 	}
-	watch_key_sources(made);
+	if (v2m_source_watch_open(&made->watch, &error))
+		v2m_log_warning("key sources are read on SIGHUP only: %s", error.text);
 	*supply = made;
 	return 0;
 }
@@ -142,9 +149,19 @@ int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyse
 		.now_us = v2m_clock_real_us(),
 	};
 
+	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
+	int watched = supply->watch ? watch_key_sources(supply) : 0;
+
 	v2m_log_begin(&supply->key_source_log);
-	supply->read_result = v2m_key_sources_load(&supply->config->key_sources, &options, keyset,
-						   &supply->report, error);
+	if (watched)
+		v2m_log_warning("key sources cannot all be watched, and are read on SIGHUP: %s",
+				strerror(-watched));
+	supply->read_result = v2m_gather(&supply->config->key_sources, NULL, &gathered);
+	if (supply->read_result)
+		v2m_error_set(error, supply->read_result, "out of memory");
+	else
+		supply->read_result =
+			v2m_key_sources_join(&gathered, &options, keyset, &supply->report, error);
 	v2m_log_end();
 	set_incomplete(supply);
 	if (supply->read_result)

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "collector/attribution.h"
 #include "collector/bookkeeper.h"
 #include "collector/byte_source.h"
 #include "collector/connections.h"
@@ -81,6 +82,8 @@ int v2m_sampling_dump_connections(struct v2m_parts *parts)
 	if (result)
 		return result;
 	v2m_byte_source_fill_peers(parts->byte_source, table);
+	v2m_attribution_fill_owners(parts->attribution,
+				    v2m_byte_source_programs(parts->byte_source), table);
 	v2m_connections_replace(parts->connections, table);
 	if (account_connections(parts))
 		v2m_log_error("sessions are not counted until the next dump of the connections: "

@@ -70,6 +70,7 @@ static const struct v2m_setting settings[] = {
 	SETTING(interfaces, list, "[\"auto\"]", 1, PATH_LEN),
 	SETTING(exclude_interfaces, list, "[]", 0, PATH_LEN),
 	SETTING(key_sources, list, "[\"auto\"]", 1, PATH_LEN),
+	SETTING(access_logs, list, "[]", 0, PATH_LEN, .required = require_path),
 	SETTING(api_bytes, choice, "\"wire\"", 0, 1,
 		.words = { [V2M_API_BYTES_WIRE] = "wire", [V2M_API_BYTES_PAYLOAD] = "payload" }),
 	SETTING(attach, choice, "\"auto\"", 0, 1,

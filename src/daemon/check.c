@@ -12,6 +12,7 @@
 #include "base/trusted_dir.h"
 #include "base/clock.h"
 #include "keys/key_sources.h"
+#include "reading/gather.h"
 #include "devices/links.h"
 
 static int print_config(const struct v2m_config *config, struct v2m_error *error)
@@ -162,6 +163,7 @@ static int check_directory(const char *setting, const char *path, struct v2m_err
 
 int v2m_check(const struct v2m_config *config, bool *incomplete, struct v2m_error *error)
 {
+	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
 	V2M_CLEANUP(v2m_source_report_clear) struct v2m_source_report report = { 0 };
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *keyset = NULL;
 	struct v2m_source_options options = { .now_us = v2m_clock_real_us() };
@@ -175,7 +177,10 @@ int v2m_check(const struct v2m_config *config, bool *incomplete, struct v2m_erro
 		result = check_directory("pin_dir", config->pin_dir, error);
 	if (result)
 		return result;
-	result = v2m_key_sources_load(&config->key_sources, &options, &keyset, &report, error);
+	result = v2m_gather(&config->key_sources, NULL, &gathered);
+	if (result)
+		return v2m_error_set(error, result, "out of memory");
+	result = v2m_key_sources_join(&gathered, &options, &keyset, &report, error);
 	print_key_sources(&report);
 	print_notes(&report.notes);
 	*incomplete = report.notes.n_missing > 0;

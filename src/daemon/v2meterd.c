@@ -21,7 +21,7 @@
 #include "base/cleanup.h"
 #include "config/state_dir.h"
 #include "http/listen.h"
-#include "keys/key_sources.h"
+#include "reading/gather.h"
 #include "sockets/sessions.h"
 #include "datapath/remove.h"
 

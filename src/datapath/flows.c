@@ -8,7 +8,6 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "datapath/grace.h"
 #include "datapath/labels.h"
 #include "datapath/map_list.h"
 #include "datapath/state.h"
@@ -83,8 +82,13 @@ static void set_step(struct v2m_label *labels, size_t count, enum v2m_label_step
 		labels[i].step = (uint8_t)step;
 }
 
-/* A program that found no owner adds to the flow until it ends. So the bytes are moved after
- * that. */
+int v2m_flows_move(struct v2m_datapath *datapath, struct v2m_label *labels, size_t count,
+		   struct v2m_error *error)
+{
+	set_step(labels, count, V2M_LABEL_MOVE);
+	return count ? v2m_labels_run(datapath, labels, count, error) : 0;
+}
+
 int v2m_flows_label(struct v2m_datapath *datapath, struct v2m_label *labels, size_t count,
 		    struct v2m_error *error)
 {
@@ -97,13 +101,8 @@ int v2m_flows_label(struct v2m_datapath *datapath, struct v2m_label *labels, siz
 	result = v2m_labels_run(datapath, labels, count, error);
 	if (result)
 		return result;
-	result = v2m_grace_period();
-	if (result)
-		return v2m_error_set(error, result, "cannot wait for the programs: %s",
-				     strerror(-result));
 	memcpy(moves, labels, count * sizeof(*moves));
-	set_step(moves, count, V2M_LABEL_MOVE);
-	return v2m_labels_run(datapath, moves, count, error);
+	return v2m_flows_move(datapath, moves, count, error);
 }
 
 int v2m_flows_leave(struct v2m_datapath *datapath, uint16_t port, struct v2m_error *error)

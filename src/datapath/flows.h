@@ -8,14 +8,10 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/flow_entry.h"
 #include "v2meter/bpf_abi.h"
 
 struct v2m_datapath;
-
-struct v2m_flow_entry {
-	struct v2m_flow_key key;
-	struct v2m_flow_state state;
-};
 
 /* Reads the flows, in no order; young ones too if young. The caller frees *entries. 0 or -errno. */
 int v2m_flows_read(struct v2m_datapath *datapath, bool young, struct v2m_flow_entry **entries,
@@ -23,12 +19,18 @@ int v2m_flows_read(struct v2m_datapath *datapath, bool young, struct v2m_flow_en
 
 /*
  * Gives each flow its owner (the members flow and owner of the labels): what the flow counted
- * before goes to the owner, and what it counts from now on too. Waits for a grace period, some
- * milliseconds. Sets the results. A flow that already has another owner becomes disputed: it keeps
- * what its first owner has, and from then on counts for the slot alone. 0 or -errno.
+ * before goes to the owner, and what it counts from now on too. Sets the results. A flow that
+ * already has another owner becomes disputed: it keeps what its first owner has, and from then on
+ * counts for the slot alone. A program that runs meanwhile may count a packet for the flow alone;
+ * v2m_flows_move() takes it later. 0 or -errno.
  */
 int v2m_flows_label(struct v2m_datapath *datapath, struct v2m_label *labels, size_t count,
 		    struct v2m_error *error);
+/* Moves what labelled flows still have to their owners: all of it, if a grace period has passed
+ * since their labels (v2m_grace_period()). Changes the steps and results of the labels. 0 or
+ * -errno. */
+int v2m_flows_move(struct v2m_datapath *datapath, struct v2m_label *labels, size_t count,
+		   struct v2m_error *error);
 
 /* What the flows without owner have counted stays with their slot: no later label moves it. For the
  * flows of one port, or of all if port is 0. 0 or -errno. */

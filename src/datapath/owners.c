@@ -325,9 +325,6 @@ int v2m_owners_set(struct v2m_datapath *datapath, const struct v2m_owner_rule *r
 	};
 	int result = wanted ? list_owners(&setting) : -ENOMEM;
 
-	for (size_t i = 0; i < count && !result; i++)
-		if (strlen(rules[i].key) >= V2M_OWNER_KEY_LEN)
-			result = -EINVAL;
 	if (!result) {
 		keep_owners(&setting);
 		result = retire(&setting);

@@ -8,21 +8,16 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/owner_rule.h"
 #include "base/sample.h"
 
 struct v2m_datapath;
-
-struct v2m_owner_rule {
-	uint16_t first_port; /* of the slot, host byte order */
-	uint8_t protocol;    /* IPPROTO_TCP or IPPROTO_UDP */
-	const char *key;     /* names the key, below V2M_OWNER_KEY_LEN bytes */
-};
 
 /*
  * Makes these the owners, at most one for each rule. A rule that was there before keeps its owner
  * and its counters. The flows of an owner that left are removed; the next sample has its last
  * bytes. indices gets the owner of each rule, V2M_NO_OWNER if there are more than the map holds.
- * 0; -EINVAL: a name is too long; -EBUSY: the only free owners have just left, so take a sample and
+ * 0; -EBUSY: the only free owners have just left, so take a sample and
  * call this again; or another -errno.
  */
 int v2m_owners_set(struct v2m_datapath *datapath, const struct v2m_owner_rule *rules, size_t count,

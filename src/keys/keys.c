@@ -389,3 +389,9 @@ int v2m_keyset_subject(const struct v2m_keyset *keyset, const struct v2m_slot *s
 		snprintf(range, sizeof(range), "-%u", slot->last_port);
 	return snprintf(subject, size, "%s:%u%s%s", word, slot->first_port, range, udp);
 }
+
+void v2m_key_owner_name(const struct v2m_key *key, char name[static V2M_OWNER_KEY_LEN])
+{
+	if ((size_t)snprintf(name, V2M_OWNER_KEY_LEN, "%s", key->id) >= V2M_OWNER_KEY_LEN)
+		v2m_uuid5(key->id, name);
+}

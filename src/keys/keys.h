@@ -115,6 +115,9 @@ int v2m_key_subject(const struct v2m_key *key, char *subject, size_t size);
 int v2m_keyset_subject(const struct v2m_keyset *keyset, const struct v2m_slot *slot, char *subject,
 		       size_t size);
 
+/* The name of a key in struct v2m_owner: its id, or a UUIDv5 of the id if that is too long. */
+void v2m_key_owner_name(const struct v2m_key *key, char name[static V2M_OWNER_KEY_LEN]);
+
 /* Frees what the key holds and empties it. The structure itself belongs to the caller. */
 void v2m_key_clear(struct v2m_key *key);
 

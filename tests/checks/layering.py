@@ -44,14 +44,16 @@ RULES = {
     "json": ("base", "json"),
     "ledger": ("accounting config keys json base", "sqlite json"),
     "http": ("api accounting config keys json base", "server json"),
-    "collector": ("api accounting config keys devices sockets datapath netlink ledger ipc process base", "systemd"),
+    "collector": ("attribution api accounting config keys keys/memory reading devices sockets datapath netlink ledger ipc process base", "systemd"),
     "answering": ("api ipc http process base", "sandbox"),
     "ctl": ("ctl/top json base", "client json"),
     "ctl/top": ("ctl json base", "json curses"),
     "config": ("json base", "json"),
-    "keys": ("keys/formats json base", "json"),
+    "keys": ("json base", "json"),
+    "reading": ("keys keys/formats json base", ""),
+    "keys/memory": ("keys keys/formats json base", "json"),
     "keys/formats": ("keys json base", "json sqlite"),
-    "accesslog": ("base", ""),
+    "attribution": ("accounting keys base", ""),
     "accounting": ("keys base", ""),
     "api": ("accounting keys json base", "json gzip"),
     "ipc": ("api accounting keys process base", ""),
@@ -60,7 +62,7 @@ RULES = {
     "pins": ("base", "kernel"),
     "sockets": ("pins netlink base", "kernel"),
     "datapath": ("pins netlink base", "kernel systemd"),
-    "daemon": ("api config keys devices sockets datapath netlink ledger http answering collector process base json", "systemd"),
+    "daemon": ("api config keys reading devices sockets datapath netlink ledger http answering collector process base json", "systemd"),
 }
 
 SOURCE = pathlib.Path("src")

@@ -152,8 +152,12 @@ static void fill_slots(struct fake_meter *fake, struct v2m_snapshot *snapshot)
 		share->slot = (size_t)(slot - slots->items);
 		if (slot->n_keys == 1)
 			share->since_reset = snapshot->slots[share->slot].since_reset;
-		snapshot->keys[i] = (struct v2m_key_view){ share->since_reset,
-							   fake_totals(fake->readings), share, 1 };
+		snapshot->keys[i] = (struct v2m_key_view){
+			.since_reset = share->since_reset,
+			.lifetime = fake_totals(fake->readings),
+			.shares = share,
+			.n_shares = 1,
+		};
 		n_shares++;
 	}
 }

@@ -57,7 +57,7 @@ static void read_twice(const struct v2m_json_doc *doc, const uint8_t *data, size
 	count = gathered.clients.count;
 	FUZZ_CHECK(v2m_v2ray_read(doc, 1, &again, &gathered.notes, &error) == 0);
 	FUZZ_CHECK(v2m_key_list_move(&gathered.clients, &again) == 0);
-	FUZZ_CHECK(v2m_key_join(&gathered, &joined, &error) == 0);
+	FUZZ_CHECK(v2m_key_join(&gathered, NULL, &joined, &error) == 0);
 	FUZZ_CHECK(joined.count == count);
 	check_keys(&joined);
 }

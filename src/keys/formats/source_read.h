@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "keys/key_join.h"
+#include "keys/gathered.h"
 
 /*
  * Adds the keys of a file or directory. *kind is a string constant: the name of the format,

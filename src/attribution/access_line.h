@@ -52,8 +52,8 @@ struct v2m_access_line {
  */
 int v2m_access_line_parse(const char *text, size_t length, struct v2m_access_line *line);
 
-/* Whether the line may be of the inbound with this tag. Lines without an inbound's tag (V2Ray, and
- * inbounds without a tag) may be of every inbound. */
-bool v2m_access_line_is_of(const struct v2m_access_line *line, const char *tag);
+/* Whether the line says that it is of the inbound with this tag. Lines of V2Ray, and of inbounds
+ * without a tag, do not name an inbound. */
+bool v2m_access_line_names(const struct v2m_access_line *line, const char *tag);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "accesslog/access_line.h"
+#include "attribution/access_line.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -216,12 +216,11 @@ int v2m_access_line_parse(const char *text, size_t length, struct v2m_access_lin
 	return destination.length ? take_end(&rest, line) : -EINVAL;
 }
 
-bool v2m_access_line_is_of(const struct v2m_access_line *line, const char *tag)
+bool v2m_access_line_names(const struct v2m_access_line *line, const char *tag)
 {
 	static const char *const arrows[] = { " >> ", " -> " };
 	const struct v2m_access_text *tags = &line->tags;
 	size_t length = strlen(tag);
-	bool has_arrow = false;
 
 	for (size_t i = 0; i < V2M_ARRAY_LEN(arrows); i++) {
 		size_t arrow = strlen(arrows[i]);
@@ -229,8 +228,6 @@ bool v2m_access_line_is_of(const struct v2m_access_line *line, const char *tag)
 		if (tags->length >= length + arrow && !memcmp(tags->start, tag, length) &&
 		    !memcmp(tags->start + length, arrows[i], arrow))
 			return true;
-		has_arrow |=
-			tags->length && memmem(tags->start, tags->length, arrows[i], arrow) != NULL;
 	}
-	return !has_arrow;
+	return false;
 }

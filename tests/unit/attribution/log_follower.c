@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "accesslog/log_follower.h"
+#include "attribution/log_follower.h"
 
 #define ALL ((size_t)-1)
 

@@ -1,0 +1,584 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "collector/attribution.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "attribution/attributor.h"
+#include "attribution/log_follower.h"
+#include "attribution/memory.h"
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/table.h"
+#include "datapath/flows.h"
+#include "datapath/grace.h"
+#include "datapath/owners.h"
+
+/* What a tick reads of a log at most; at the first start, what it reads of the log's end. */
+#define READ_MAX (8u << 20)
+#define TAIL_MAX (UINT64_C(16) << 20)
+
+#define SWEEP_INTERVAL_NS (10 * UINT64_C(1000000000))
+/* TCP keeps a closed connection for 60 s (TIME_WAIT, tcp_fin_timeout). */
+#define GONE_AFTER_NS (130 * UINT64_C(1000000000))
+
+struct followed_log {
+	const char *path; /* the configuration's */
+	struct v2m_log_follower *follower;
+	bool is_missing; /* and that was logged */
+};
+
+/* When the connection of a flow was last seen. */
+struct seen_flow {
+	struct v2m_flow_key key;
+	uint64_t seen_ns;
+};
+
+struct v2m_attribution {
+	char path[PATH_MAX]; /* of the memory */
+	struct v2m_attributor *attributor;
+	struct followed_log logs[V2M_MAX_ACCESS_LOGS];
+	size_t n_logs;
+	struct v2m_attribution_memory memory;
+	bool changed; /* the memory differs from its file */
+	bool save_failed;
+	bool is_active;                       /* the kernel has owners to label */
+	bool run_failed;                      /* and that was logged */
+	V2M_ARRAY(struct v2m_label) labelled; /* in the last round */
+	struct v2m_table seen;
+	uint64_t swept_ns;
+};
+
+static struct v2m_table_key key_of_seen(const void *element)
+{
+	const struct seen_flow *flow = element;
+
+	return (struct v2m_table_key){ &flow->key, sizeof(flow->key) };
+}
+
+static const struct v2m_table_type seen_flows = { sizeof(struct seen_flow), key_of_seen };
+
+/* --- the memory --- */
+
+static struct v2m_remembered_log *find_remembered(struct v2m_attribution_memory *memory,
+						  const char *path)
+{
+	for (size_t i = 0; i < memory->n_logs; i++)
+		if (strcmp(memory->logs[i].path, path) == 0)
+			return &memory->logs[i];
+	return NULL;
+}
+
+/* Logs that are not in the configuration any more are forgotten. 0 or -ENOMEM. */
+static int note_positions(struct v2m_attribution *attribution)
+{
+	struct v2m_attribution_memory next = { 0 };
+
+	memcpy(next.gap_us, attribution->memory.gap_us, sizeof(next.gap_us));
+	for (size_t i = 0; i < attribution->n_logs; i++) {
+		struct v2m_remembered_log *log = &next.logs[i];
+
+		log->path = strdup(attribution->logs[i].path);
+		if (!log->path) {
+			v2m_attribution_memory_clear(&next);
+			return -ENOMEM;
+		}
+		next.n_logs++;
+		v2m_log_follower_position(attribution->logs[i].follower, &log->position);
+	}
+	v2m_attribution_memory_clear(&attribution->memory);
+	attribution->memory = next;
+	return 0;
+}
+
+static void save(struct v2m_attribution *attribution)
+{
+	int result;
+
+	if (!attribution->changed)
+		return;
+	result = note_positions(attribution);
+	if (!result)
+		result = v2m_attribution_memory_save(attribution->path, &attribution->memory);
+	if (result && !attribution->save_failed)
+		v2m_log_error("%s cannot be written: %s; after a restart lines of the access log "
+			      "are read twice or not at all",
+			      attribution->path, strerror(-result));
+	attribution->save_failed = result != 0;
+	attribution->changed = result != 0;
+}
+
+static void note_gaps(struct v2m_attribution *attribution)
+{
+	unsigned gaps = v2m_attributor_take_gaps(attribution->attributor);
+
+	for (int gap = 0; gap < V2M_N_ATTRIBUTION_GAPS; gap++) {
+		if (!(gaps & 1u << gap))
+			continue;
+		attribution->memory.gap_us[gap] = v2m_clock_real_us();
+		attribution->changed = true;
+	}
+}
+
+/* --- opening --- */
+
+static int add_log(struct v2m_attribution *attribution, const char *path)
+{
+	struct v2m_remembered_log *known = find_remembered(&attribution->memory, path);
+	struct followed_log *log = &attribution->logs[attribution->n_logs];
+
+	log->path = path;
+	log->follower = v2m_log_follower_new(path, known ? &known->position : NULL, TAIL_MAX);
+	if (!log->follower)
+		return -ENOMEM;
+	attribution->n_logs++;
+	return 0;
+}
+
+/* Without a log the memory is removed: if a log is configured again, bytes of the time between are
+ * unattributed. */
+static int open_logs(struct v2m_attribution *attribution, const struct v2m_config *config)
+{
+	struct v2m_error error = { 0 };
+	int result;
+
+	if (!config->access_logs.count) {
+		unlink(attribution->path);
+		return 0;
+	}
+	result = v2m_attribution_memory_load(attribution->path, &attribution->memory, &error);
+
+	if (result && result != -ENOENT) {
+		v2m_log_warning("%s; the access logs are read from their ends", error.text);
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_LOG_CUT);
+	}
+	result = 0;
+	for (size_t i = 0; i < config->access_logs.count && !result; i++)
+		result = add_log(attribution, config->access_logs.items[i]);
+	return result;
+}
+
+struct v2m_attribution *v2m_attribution_new(const struct v2m_config *config)
+{
+	struct v2m_attribution *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return NULL;
+	made->seen.type = &seen_flows;
+	made->attributor = v2m_attributor_new();
+	if (!made->attributor ||
+	    (size_t)snprintf(made->path, sizeof(made->path), "%s/attribution", config->state_dir) >=
+		    sizeof(made->path) ||
+	    open_logs(made, config)) {
+		v2m_attribution_free(made);
+		return NULL;
+	}
+	return made;
+}
+
+void v2m_attribution_free(struct v2m_attribution *attribution)
+{
+	if (!attribution)
+		return;
+	for (size_t i = 0; i < attribution->n_logs; i++)
+		v2m_log_follower_free(attribution->logs[i].follower);
+	v2m_attributor_free(attribution->attributor);
+	v2m_attribution_memory_clear(&attribution->memory);
+	v2m_table_clear(&attribution->seen);
+	v2m_array_clear(&attribution->labelled);
+	free(attribution);
+}
+
+/* --- the kernel's owners --- */
+
+int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+			     struct v2m_keyset *keyset, struct v2m_error *error)
+{
+	const struct v2m_owner_rule *rules;
+	uint32_t *owners;
+	size_t count;
+	bool was_active = attribution->is_active;
+	int result;
+
+	attribution->is_active = false;
+	if (v2m_attributor_set_keys(attribution->attributor, keyset))
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	rules = v2m_attributor_rules(attribution->attributor, &count, &owners);
+	if (!datapath)
+		return 0;
+	if (!attribution->n_logs)
+		count = 0;
+	result = v2m_owners_set(datapath, rules, count, owners, error);
+	if (result)
+		return result;
+	attribution->is_active = count > 0;
+	for (size_t i = 0; i < count; i++)
+		if (owners[i] == V2M_NO_OWNER)
+			v2m_attributor_note_gap(attribution->attributor, V2M_GAP_FULL);
+	if (attribution->is_active && !was_active && !attribution->memory.gap_us[V2M_GAP_BEGAN])
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_BEGAN);
+	return 0;
+}
+
+/* --- a round --- */
+
+static void note_log_gaps(struct v2m_attribution *attribution, struct followed_log *log, int result,
+			  const struct v2m_error *error)
+{
+	unsigned gaps = v2m_log_follower_take_gaps(log->follower);
+	bool is_missing = result < 0 || (gaps & V2M_LOG_MISSING);
+
+	if (is_missing && !log->is_missing)
+		v2m_log_warning("the access log %s cannot be read: %s; new connections on shared "
+				"ports are not attributed",
+				log->path, *error->text ? error->text : "it is not there");
+	else if (!is_missing && log->is_missing)
+		v2m_log_info("the access log %s can be read again", log->path);
+	log->is_missing = is_missing;
+	if (is_missing)
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_NO_LOG);
+	if (gaps & ~(unsigned)V2M_LOG_MISSING) {
+		v2m_log_warning("the access log %s was cut or replaced, or has a line of more than "
+				"%d bytes: users of some connections may be unknown",
+				log->path, V2M_LOG_LINE_MAX);
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_LOG_CUT);
+	}
+}
+
+/* Returns whether a log has more. */
+static bool read_logs(struct v2m_attribution *attribution)
+{
+	bool has_more = false;
+
+	for (size_t i = 0; i < attribution->n_logs; i++) {
+		struct followed_log *log = &attribution->logs[i];
+		struct v2m_error error = { 0 };
+		int result =
+			v2m_log_follower_read(log->follower, READ_MAX, v2m_attributor_take_line,
+					      attribution->attributor, &error);
+
+		note_log_gaps(attribution, log, result, &error);
+		has_more |= result > 0;
+	}
+	return has_more;
+}
+
+static int label(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+		 struct v2m_error *error)
+{
+	V2M_FREE struct v2m_flow_entry *flows = NULL;
+	struct v2m_label *labels;
+	size_t n_flows = 0;
+	int count;
+	int result = v2m_flows_read(datapath, true, &flows, &n_flows);
+
+	if (result)
+		return v2m_error_set(error, result, "the flows cannot be read: %s",
+				     strerror(-result));
+	count = v2m_attributor_plan(attribution->attributor, flows, n_flows, &labels);
+	if (count < 0)
+		return v2m_error_set(error, count, "out of memory");
+	result = v2m_flows_label(datapath, labels, (size_t)count, error);
+	v2m_attributor_note_results(attribution->attributor, labels, (size_t)count);
+	for (int i = 0; i < count && !result; i++)
+		result = v2m_array_add(&attribution->labelled, labels[i]);
+	attribution->changed = true;
+	return result == -ENOMEM ? v2m_error_set(error, result, "out of memory") : result;
+}
+
+/* Takes what programs counted for flows while these were labelled. */
+static int move_rest(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+		     struct v2m_error *error)
+{
+	int result = v2m_flows_move(datapath, attribution->labelled.items,
+				    attribution->labelled.count, error);
+
+	attribution->labelled.count = 0;
+	return result;
+}
+
+static int run(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+	       struct v2m_error *error)
+{
+	int result = move_rest(attribution, datapath, error);
+
+	if (!result && v2m_attributor_waits(attribution->attributor))
+		result = label(attribution, datapath, error);
+	return result;
+}
+
+static void log_failure(struct v2m_attribution *attribution, int result,
+			const struct v2m_error *error)
+{
+	if (result && !attribution->run_failed)
+		v2m_log_error("connections on shared ports cannot be attributed: %s", error->text);
+	else if (!result && attribution->run_failed)
+		v2m_log_info("connections on shared ports are attributed again");
+	attribution->run_failed = result != 0;
+	if (result)
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_FULL);
+}
+
+/* --- removing flows that have ended --- */
+
+static void note_seen(struct v2m_attribution *attribution, const struct v2m_flow_key *key,
+		      uint64_t now_ns)
+{
+	struct seen_flow *known = v2m_table_find(&attribution->seen, key, sizeof(*key));
+
+	if (known)
+		known->seen_ns = now_ns;
+}
+
+/* The remote address of a connection, as the kernel's flows have it. */
+static void map_address(uint8_t family, const uint8_t *address, uint8_t mapped[static 16])
+{
+	if (family == AF_INET6) {
+		memcpy(mapped, address, 16);
+		return;
+	}
+	memset(mapped, 0, 10);
+	mapped[10] = mapped[11] = 0xff;
+	memcpy(mapped + 12, address, 4);
+}
+
+static struct v2m_flow_key flow_of_connection(const struct v2m_connection *connection)
+{
+	struct v2m_flow_key key = { .port = connection->local_port,
+				    .remote_port = connection->remote_port,
+				    .protocol = IPPROTO_TCP };
+
+	map_address(connection->family, connection->remote, key.remote);
+	return key;
+}
+
+static void note_connections(struct v2m_attribution *attribution,
+			     const struct v2m_connection_table *table, uint64_t now_ns)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		struct v2m_flow_key key = flow_of_connection(&table->connections[i]);
+
+		note_seen(attribution, &key, now_ns);
+	}
+	for (size_t i = 0; i < table->n_peers; i++) {
+		const struct v2m_peer *peer = &table->peers[i];
+		struct v2m_flow_key key = { .port = peer->port,
+					    .remote_port = peer->remote_port,
+					    .protocol = IPPROTO_UDP };
+
+		memcpy(key.remote, peer->address, sizeof(key.remote));
+		note_seen(attribution, &key, now_ns);
+	}
+}
+
+/* Enters flows that are new, and drops from the table those that are gone. 0 or -ENOMEM. */
+static int match_seen(struct v2m_attribution *attribution, const struct v2m_flow_entry *flows,
+		      size_t count, uint64_t now_ns)
+{
+	struct v2m_table next = { .type = &seen_flows };
+	int result = v2m_table_reserve(&next, count);
+
+	for (size_t i = 0; i < count && !result; i++) {
+		struct seen_flow flow = { .key = flows[i].key, .seen_ns = now_ns };
+		const struct seen_flow *known =
+			v2m_table_find(&attribution->seen, &flow.key, sizeof(flow.key));
+
+		if (known)
+			flow.seen_ns = known->seen_ns;
+		result = v2m_table_add(&next, &flow);
+	}
+	if (result) {
+		v2m_table_clear(&next);
+		return result;
+	}
+	v2m_table_clear(&attribution->seen);
+	attribution->seen = next;
+	return 0;
+}
+
+static int remove_gone(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+		       uint64_t now_ns)
+{
+	const struct seen_flow *flow = NULL;
+	int result = 0;
+
+	while (!result && (flow = v2m_table_next(&attribution->seen, flow)))
+		if (now_ns - flow->seen_ns > GONE_AFTER_NS)
+			result = v2m_flows_remove(datapath, &flow->key, 1);
+	return result;
+}
+
+static int sweep(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+		 const struct v2m_connection_table *table)
+{
+	V2M_FREE struct v2m_flow_entry *flows = NULL;
+	uint64_t now_ns = v2m_clock_mono_ns();
+	size_t count = 0;
+	int result;
+
+	if (!table || now_ns - attribution->swept_ns < SWEEP_INTERVAL_NS)
+		return 0;
+	attribution->swept_ns = now_ns;
+	result = v2m_flows_read(datapath, false, &flows, &count);
+	if (!result)
+		result = match_seen(attribution, flows, count, now_ns);
+	if (result)
+		return result;
+	note_connections(attribution, table, now_ns);
+	return remove_gone(attribution, datapath, now_ns);
+}
+
+/* --- what the others call --- */
+
+void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+			    const struct v2m_connection_table *table)
+{
+	struct v2m_error error = { 0 };
+	int result;
+
+	if (!attribution->is_active || !datapath)
+		return;
+	read_logs(attribution);
+	result = run(attribution, datapath, &error);
+	if (!result) {
+		result = sweep(attribution, datapath, table);
+		if (result)
+			v2m_error_set(&error, result, "%s", strerror(-result));
+	}
+	log_failure(attribution, result, &error);
+	note_gaps(attribution);
+	save(attribution);
+}
+
+/* After a grace period no program counts for a flow that was labelled before. */
+static int settle(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+		  struct v2m_error *error)
+{
+	bool has_more;
+	int result;
+
+	do {
+		has_more = read_logs(attribution);
+		result = run(attribution, datapath, error);
+	} while (!result && has_more);
+	if (!result && v2m_grace_period())
+		result = v2m_error_set(error, -EIO, "the programs cannot be waited for");
+	if (!result)
+		result = move_rest(attribution, datapath, error);
+	return result ? result : v2m_flows_leave(datapath, 0, error);
+}
+
+void v2m_attribution_settle(struct v2m_attribution *attribution, struct v2m_datapath *datapath)
+{
+	struct v2m_error error = { 0 };
+
+	if (!attribution->is_active || !datapath)
+		return;
+	log_failure(attribution, settle(attribution, datapath, &error), &error);
+	note_gaps(attribution);
+	save(attribution);
+}
+
+bool v2m_attribution_covers(const struct v2m_attribution *attribution, const struct v2m_slot *slot)
+{
+	return attribution->is_active && slot->n_keys > 1 && !slot->behind && !slot->refused;
+}
+
+static void fill_slot(const struct v2m_attribution *attribution, struct v2m_slot_view *view)
+{
+	view->attribution.method = V2M_BY_ACCESS_LOG;
+	for (int gap = 0; gap < V2M_N_ATTRIBUTION_GAPS; gap++) {
+		if (attribution->memory.gap_us[gap] <= view->attribution.gap_us)
+			continue;
+		view->attribution.gap_us = attribution->memory.gap_us[gap];
+		view->attribution.gap = (enum v2m_attribution_gap)gap;
+	}
+}
+
+static void fill_shares(const struct v2m_attribution *attribution, struct v2m_snapshot *snapshot)
+{
+	const struct v2m_keyset *keyset = snapshot->keyset;
+
+	for (size_t i = 0; i < keyset->n_keys; i++)
+		for (size_t k = keyset->first_slot[i]; k < keyset->first_slot[i + 1]; k++) {
+			struct v2m_share *share = &snapshot->shares[k];
+			const struct v2m_slot *slot = &keyset->slots.items[share->slot];
+
+			if (v2m_attribution_covers(attribution, slot))
+				share->owner = v2m_attributor_owner(attribution->attributor, slot,
+								    &keyset->keys[i]);
+		}
+}
+
+void v2m_attribution_fill(const struct v2m_attribution *attribution, struct v2m_snapshot *snapshot)
+{
+	const struct v2m_slots *slots = &snapshot->keyset->slots;
+
+	if (!attribution->is_active)
+		return;
+	for (size_t i = 0; i < slots->count; i++)
+		if (v2m_attribution_covers(attribution, &slots->items[i]))
+			fill_slot(attribution, &snapshot->slots[i]);
+	fill_shares(attribution, snapshot);
+}
+
+/* The owner of each flow, by its key. */
+struct owned_flow {
+	struct v2m_flow_key key;
+	uint32_t owner;
+};
+
+static struct v2m_table_key key_of_owned(const void *element)
+{
+	const struct owned_flow *flow = element;
+
+	return (struct v2m_table_key){ &flow->key, sizeof(flow->key) };
+}
+
+static const struct v2m_table_type owned_flows = { sizeof(struct owned_flow), key_of_owned };
+
+static int list_owned(struct v2m_datapath *datapath, struct v2m_table *owned)
+{
+	V2M_FREE struct v2m_flow_entry *flows = NULL;
+	size_t count = 0;
+	int result = v2m_flows_read(datapath, false, &flows, &count);
+
+	if (!result)
+		result = v2m_table_reserve(owned, count);
+	for (size_t i = 0; i < count && !result; i++) {
+		struct owned_flow flow = { flows[i].key, flows[i].state.owner };
+
+		/* A map that changes while it is read may show an entry twice. */
+		if (flow.owner != V2M_NO_OWNER && !flows[i].state.disputed &&
+		    !v2m_table_find(owned, &flow.key, sizeof(flow.key)))
+			result = v2m_table_add(owned, &flow);
+	}
+	return result;
+}
+
+void v2m_attribution_fill_owners(const struct v2m_attribution *attribution,
+				 struct v2m_datapath *datapath, struct v2m_connection_table *table)
+{
+	struct v2m_table owned = { .type = &owned_flows };
+
+	if (!attribution->is_active || !datapath || list_owned(datapath, &owned)) {
+		v2m_table_clear(&owned);
+		return;
+	}
+	for (size_t i = 0; i < table->count; i++) {
+		struct v2m_flow_key key = flow_of_connection(&table->connections[i]);
+		const struct owned_flow *flow = v2m_table_find(&owned, &key, sizeof(key));
+
+		if (flow)
+			table->connections[i].owner = flow->owner;
+	}
+	v2m_table_clear(&owned);
+}

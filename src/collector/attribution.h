@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Attributes the flows of shared slots to their keys: follows the access logs of the proxy, and has
+ * the kernel label the flows. Without an access log it does nothing.
+ */
+#ifndef V2METER_COLLECTOR_ATTRIBUTION_H
+#define V2METER_COLLECTOR_ATTRIBUTION_H
+
+#include "accounting/snapshot.h"
+#include "base/connection.h"
+#include "base/error.h"
+#include "config/config.h"
+#include "keys/keys.h"
+
+struct v2m_attribution;
+struct v2m_datapath;
+
+/* The configuration must outlive it. What an earlier process had read is in the state directory; if
+ * that file is damaged, the log says so. NULL: out of memory. */
+struct v2m_attribution *v2m_attribution_new(const struct v2m_config *config);
+/* Does nothing on NULL. */
+void v2m_attribution_free(struct v2m_attribution *attribution);
+
+/* Has the kernel count for the owners of a new key set, before the last sample with the old set is
+ * taken. datapath NULL: no kernel programs, and nothing is attributed. 0 or -errno; bytes stay
+ * unattributed then. */
+int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+			     struct v2m_keyset *keyset, struct v2m_error *error);
+
+/* Reads what the logs have, labels flows, and from time to time removes those whose connection has
+ * ended. Before a sample. Failures are logged. table: the last dump of the connections. */
+void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+			    const struct v2m_connection_table *table);
+/* The same before a reset: reads the logs to their ends, and leaves what has no owner then with the
+ * slots. */
+void v2m_attribution_settle(struct v2m_attribution *attribution, struct v2m_datapath *datapath);
+
+/* Whether a shared slot is attributed. */
+bool v2m_attribution_covers(const struct v2m_attribution *attribution, const struct v2m_slot *slot);
+/* Fills in the owners of the connections of a table that nobody else has yet. */
+void v2m_attribution_fill_owners(const struct v2m_attribution *attribution,
+				 struct v2m_datapath *datapath, struct v2m_connection_table *table);
+/* Fills in how the shared slots of a snapshot are attributed. */
+void v2m_attribution_fill(const struct v2m_attribution *attribution, struct v2m_snapshot *snapshot);
+
+#endif
