@@ -7,13 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/string_list.h"
 #include "collector/news.h"
-#include "keys/key_memory.h"
+#include "keys/memory/key_memory.h"
 #include "keys/key_sources.h"
 #include "keys/source_watch.h"
+#include "proxyapi/follower.h"
+#include "reading/gather.h"
+#include "reading/watch_walk.h"
 
 /* If one source cannot be read, all are read again: first after this time, then after twice as
  * long, and so on. */
@@ -25,6 +29,8 @@ struct v2m_key_supply {
 	struct v2m_conditions *conditions;
 	const struct v2m_account *account;
 	struct v2m_source_watch *watch; /* NULL: the sources are not watched */
+	struct v2m_follower *follower;  /* of the APIs of proxies */
+	bool has_read;                  /* at least once */
 	struct v2m_keyset *active;
 	struct v2m_keyset *waiting; /* could not be activated and will be tried again; or NULL */
 	struct v2m_error waiting_error;
@@ -38,27 +44,30 @@ struct v2m_key_supply {
 	struct v2m_log_memory key_source_log; /* what is odd in the sources */
 };
 
-static void watch_key_sources(struct v2m_key_supply *supply)
+/* Before each reading, so that no change after it is missed: a source may lead elsewhere now. */
+static int watch_key_sources(struct v2m_key_supply *supply)
 {
-	struct v2m_strings paths = { 0 };
-	struct v2m_error error = { 0 };
-	int result = v2m_source_watch_open(&supply->watch, &error);
+	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings paths = { 0 };
+	V2M_CLEANUP(v2m_watch_list_clear) struct v2m_watch_list list = { 0 };
+	V2M_CLOSE int inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	int result = inotify_fd < 0 ? -errno : 0;
+	int failed;
 
 	if (!result)
-		result = v2m_key_sources_paths(&supply->config->key_sources, NULL, &paths);
+		result = v2m_gather_paths(&supply->config->key_sources, NULL, &paths);
 	if (!result)
-		result = v2m_source_watch_set(supply->watch, &paths, &error);
-	if (result)
-		v2m_log_warning("some key sources are read on SIGHUP only, as they cannot be "
-				"watched: %s",
-				*error.text ? error.text : strerror(-result));
-	v2m_strings_clear(&paths);
+		result = v2m_watch_walk(inotify_fd, &paths, &list);
+	failed = list.failed;
+	if (!result)
+		result = v2m_source_watch_set(supply->watch, V2M_TAKE_FD(inotify_fd), &list);
+	return result ? result : failed;
 }
 
 int v2m_key_supply_open(const struct v2m_config *config, struct v2m_conditions *conditions,
 			const struct v2m_account *account, struct v2m_key_supply **supply)
 {
 	struct v2m_key_supply *made = calloc(1, sizeof(*made));
+	struct v2m_error error = { 0 };
 
 	if (!made)
 		return -ENOMEM;
@@ -67,11 +76,13 @@ int v2m_key_supply_open(const struct v2m_config *config, struct v2m_conditions *
 	made->account = account;
 	made->reread_ns = REREAD_MIN_NS;
 	made->active = v2m_keyset_new(NULL, 0);
-	if (!made->active) {
+	if (!made->active || v2m_follower_new(V2M_FOLLOWER_INTERVAL_NS, &made->follower)) {
+		v2m_keyset_unref(made->active);
 		free(made);
 		return -ENOMEM;
 	}
-	watch_key_sources(made);
+	if (v2m_source_watch_open(&made->watch, &error))
+		v2m_log_warning("key sources are read on SIGHUP only: %s", error.text);
 	*supply = made;
 	return 0;
 }
@@ -84,6 +95,7 @@ void v2m_key_supply_close(struct v2m_key_supply *supply)
 	v2m_keyset_unref(supply->waiting);
 	v2m_source_report_clear(&supply->report);
 	v2m_source_watch_close(supply->watch);
+	v2m_follower_free(supply->follower);
 	free(supply);
 }
 
@@ -95,6 +107,25 @@ int v2m_key_supply_fd(const struct v2m_key_supply *supply)
 bool v2m_key_supply_drain(struct v2m_key_supply *supply)
 {
 	return v2m_source_watch_drain(supply->watch);
+}
+
+int v2m_key_supply_api_fd(const struct v2m_key_supply *supply)
+{
+	return v2m_follower_fd(supply->follower);
+}
+
+void v2m_key_supply_drain_apis(struct v2m_key_supply *supply)
+{
+	v2m_follower_drain(supply->follower);
+}
+
+/* Only a daemon that starts waits for a proxy: afterwards nobody else may. */
+static int get_live_text(void *context, const char *source, char **text, size_t *length,
+			 struct v2m_error *error)
+{
+	const struct v2m_key_supply *supply = context;
+
+	return v2m_follower_text(supply->follower, source, !supply->has_read, text, length, error);
 }
 
 static int64_t find_first_seen_us(void *context, const char *subject)
@@ -134,6 +165,7 @@ static void set_incomplete(struct v2m_key_supply *supply)
 int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyset,
 			struct v2m_error *error)
 {
+	const struct v2m_live_sources live = { get_live_text, supply };
 	struct v2m_source_options options = {
 		.previous = supply->active,
 		.first_seen_us = find_first_seen_us,
@@ -142,10 +174,21 @@ int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyse
 		.now_us = v2m_clock_real_us(),
 	};
 
+	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
+	int watched = supply->watch ? watch_key_sources(supply) : 0;
+
 	v2m_log_begin(&supply->key_source_log);
-	supply->read_result = v2m_key_sources_load(&supply->config->key_sources, &options, keyset,
-						   &supply->report, error);
+	if (watched)
+		v2m_log_warning("key sources cannot all be watched, and are read on SIGHUP: %s",
+				strerror(-watched));
+	supply->read_result = v2m_gather(&supply->config->key_sources, NULL, &live, &gathered);
+	if (supply->read_result)
+		v2m_error_set(error, supply->read_result, "out of memory");
+	else
+		supply->read_result =
+			v2m_key_sources_join(&gathered, &options, keyset, &supply->report, error);
 	v2m_log_end();
+	supply->has_read = true;
 	set_incomplete(supply);
 	if (supply->read_result)
 		supply->read_error = *error;

@@ -250,13 +250,72 @@ static enum v2m_outcome print_interfaces(const struct v2m_ctl *ctl, const json_t
 	return v2m_render_done(v2m_text_table_print(table, stdout, ctl->colour));
 }
 
+/* The place of a note, as v2meterd --check writes it: "FILE:LINE:COLUMN: MEMBER". */
+static void add_place(struct v2m_text_table *table, const json_t *note)
+{
+	const char *file = json_string_value(json_object_get(note, "file"));
+	const char *member = json_string_value(json_object_get(note, "member"));
+	json_int_t line = json_integer_value(json_object_get(note, "line"));
+	json_int_t column = json_integer_value(json_object_get(note, "column"));
+
+	if (line > 0)
+		v2m_text_table_cell(table, V2M_STYLE_PLAIN,
+				    "%s:%" JSON_INTEGER_FORMAT ":%" JSON_INTEGER_FORMAT "%s%s",
+				    file ? file : "-", line, column, member && *member ? ": " : "",
+				    member ? member : "");
+	else
+		v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s", file ? file : "-");
+}
+
+/* Prints what the key sources have that gave no key, or only a part of one, and why. */
+static enum v2m_outcome print_key_notes(const struct v2m_ctl *ctl, const json_t *meter)
+{
+	static const struct v2m_text_column columns[] = {
+		{ "KEY NOTES", false },
+		{ "PLACE", false },
+		{ "REASON", false },
+	};
+	const json_t *notes = json_object_get(meter, "key_notes");
+	json_int_t more = json_integer_value(json_object_get(meter, "more_key_notes"));
+	V2M_TEXT_TABLE *table = v2m_text_table_new(columns, V2M_ARRAY_LEN(columns));
+	enum v2m_outcome outcome;
+	json_t *note;
+	size_t i;
+
+	if (json_array_size(notes) == 0)
+		return V2M_DONE;
+	json_array_foreach (notes, i, note) {
+		bool missing = json_is_true(json_object_get(note, "missing"));
+		const char *reason = json_string_value(json_object_get(note, "reason"));
+
+		v2m_text_table_cell(table, missing ? V2M_STYLE_WARN : V2M_STYLE_QUIET, "%s",
+				    missing ? "not counted" : "remark");
+		add_place(table, note);
+		v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s", reason ? reason : "-");
+	}
+	puts("");
+	outcome = v2m_render_done(v2m_text_table_print(table, stdout, ctl->colour));
+	if (outcome == V2M_DONE && more > 0)
+		printf("and %" JSON_INTEGER_FORMAT " more\n", more);
+	return outcome;
+}
+
+/* Prints the meter's own status, without what other tables show. */
 static enum v2m_outcome print_meter(const struct v2m_ctl *ctl, const json_t *meter)
 {
+	enum v2m_outcome outcome;
+	json_t *rest;
+
 	if (!json_is_object(meter))
 		return V2M_DONE;
+	rest = json_copy((json_t *)meter);
+	json_object_del(rest, "key_notes");
+	json_object_del(rest, "more_key_notes");
 	printf("\n%sMETER%s\n", v2m_style_begin(V2M_STYLE_TITLE, ctl->colour),
 	       v2m_style_end(V2M_STYLE_TITLE, ctl->colour));
-	return v2m_render_object(ctl, meter);
+	outcome = v2m_render_object(ctl, rest);
+	json_decref(rest);
+	return outcome;
 }
 
 static enum v2m_outcome print_tables(const struct v2m_ctl *ctl, const struct status *status)
@@ -269,6 +328,8 @@ static enum v2m_outcome print_tables(const struct v2m_ctl *ctl, const struct sta
 		outcome = print_not_counted(ctl, status->traffic.reply.json);
 	if (outcome == V2M_DONE)
 		outcome = print_interfaces(ctl, interfaces_of(status));
+	if (outcome == V2M_DONE)
+		outcome = print_key_notes(ctl, served(&status->meter));
 	if (outcome == V2M_DONE)
 		outcome = print_meter(ctl, served(&status->meter));
 	return outcome;

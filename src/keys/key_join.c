@@ -19,14 +19,6 @@ struct join {
 	size_t n_customers;            /* keys from key files and databases, which come first */
 };
 
-void v2m_gathered_clear(struct v2m_gathered *gathered)
-{
-	v2m_key_list_clear(&gathered->customers);
-	v2m_key_list_clear(&gathered->clients);
-	v2m_key_list_clear(&gathered->assignments);
-	v2m_key_notes_clear(&gathered->notes);
-}
-
 #define INDEX_NAME_LEN (V2M_SUBJECT_LEN + 2)
 
 /* A uuid that we derived from a name is another thing than the same one in a configuration. */
@@ -312,8 +304,8 @@ static int take_clients(struct join *join, struct v2m_gathered *gathered)
 	return result;
 }
 
-int v2m_key_join(struct v2m_gathered *gathered, struct v2m_key_list *joined,
-		 struct v2m_error *error)
+int v2m_key_join(struct v2m_gathered *gathered, const struct v2m_keyset *previous,
+		 struct v2m_key_list *joined, struct v2m_error *error)
 {
 	struct join join = { .keys = joined };
 	int result = take_customers(&join, &gathered->customers);
@@ -325,7 +317,7 @@ int v2m_key_join(struct v2m_gathered *gathered, struct v2m_key_list *joined,
 	if (!result)
 		result = take_clients(&join, gathered);
 	if (!result)
-		result = v2m_key_clash_resolve(joined, gathered->previous, &gathered->notes);
+		result = v2m_key_clash_resolve(joined, previous, &gathered->notes);
 	v2m_name_index_clear(&join.by_uuid);
 	if (result == -ENOMEM)
 		v2m_error_set(error, result, "out of memory");

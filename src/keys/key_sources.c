@@ -5,95 +5,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/format.h"
 #include "base/log.h"
 #include "base/name_index.h"
-#include "keys/formats/formats.h"
-#include "keys/formats/source_read.h"
-#include "base/string_list.h"
+#include "keys/key_join.h"
 #include "base/uuid.h"
 #include "base/cleanup.h"
 
-#define AUTO "auto"
-
-static int add_place(const char *root, const char *place, struct v2m_strings *paths)
-{
-	V2M_FREE char *path = NULL;
-
-	if (asprintf(&path, "%s%s", root ? root : "", place) < 0) {
-		path = NULL;
-		return -ENOMEM;
-	}
-	return v2m_strings_add(paths, path);
-}
-
-/* The places of all formats: everything that is there is read. */
-static int add_auto_places(const char *root, struct v2m_strings *paths)
-{
-	size_t n_formats;
-	const struct v2m_key_format *formats = v2m_key_formats(&n_formats);
-
-	for (size_t i = 0; i < n_formats; i++)
-		for (const char *const *place = formats[i].places; *place; place++)
-			if (add_place(root, *place, paths))
-				return -ENOMEM;
-	return 0;
-}
-
-int v2m_key_places(struct v2m_strings *paths)
-{
-	return add_auto_places(NULL, paths);
-}
-
-int v2m_key_sources_paths(const struct v2m_strings *sources, const char *auto_root,
-			  struct v2m_strings *paths)
-{
-	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings made = { 0 };
-
-	for (size_t i = 0; i < sources->count; i++) {
-		int result = strcmp(sources->items[i], AUTO) == 0
-				     ? add_auto_places(auto_root, &made)
-				     : v2m_strings_add(&made, sources->items[i]);
-
-		if (result)
-			return result;
-	}
-	*paths = made;
-	made = (struct v2m_strings){ 0 };
-	return 0;
-}
-
-static size_t count_gathered(const struct v2m_gathered *gathered)
-{
-	return gathered->customers.count + gathered->clients.count + gathered->assignments.count;
-}
-
-/* The state while the sources are read. */
-struct loading {
+/* The state while the sources are joined. */
+struct joining {
 	const struct v2m_source_options *options;
-	struct v2m_gathered gathered;
+	struct v2m_gathered *gathered;
 	struct v2m_source_report report;
 	const struct v2m_source_report *before; /* of the last reading */
 	struct v2m_error *error;                /* of the first source that failed */
 	int result;
 };
 
-static void keep_first_error(struct loading *loading, int result, const struct v2m_error *error)
+static void keep_first_error(struct joining *joining, int result, const struct v2m_error *error)
 {
-	if (loading->result)
+	if (joining->result)
 		return;
-	loading->result = result;
-	if (loading->error)
-		*loading->error = *error;
-}
-
-static void run_out_of_memory(struct loading *loading)
-{
-	struct v2m_error error;
-
-	keep_first_error(loading, v2m_error_set(&error, -ENOMEM, "out of memory"), &error);
+	joining->result = result;
+	if (joining->error)
+		*joining->error = *error;
 }
 
 static void log_notes(const struct v2m_key_notes *notes)
@@ -111,53 +47,51 @@ static void log_notes(const struct v2m_key_notes *notes)
 		v2m_log_warning("%zu more notes on the key sources are not shown", notes->n_more);
 }
 
-/* Reads one source. If it fails, the others are still read, so that the report names every error.
- */
-static void load_path(struct loading *loading, const char *path, bool may_be_absent)
+/* What is wrong with a source; 0: nothing. had: the keys that it had before. */
+static int judge_source(const struct v2m_gathered_source *source, size_t had,
+			struct v2m_error *error)
 {
-	const struct v2m_source_entry *earlier = v2m_source_report_find(loading->before, path);
-	size_t had = earlier ? earlier->good_keys : 0;
-	size_t before = count_gathered(&loading->gathered);
-	struct v2m_error error = { 0 };
-	const char *kind;
-	size_t count;
-	int result;
-
-	if (may_be_absent && !had && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR))
-		return;
-	result = v2m_source_read(path, &loading->gathered, &kind, &error);
-	count = count_gathered(&loading->gathered) - before;
-	if (!result && !count && had)
-		result = v2m_error_set_class(&error, V2M_FAILURE_CONFIGURATION, -ENODATA,
-					     "%s: it has no keys any more, of %zu. If this is "
-					     "meant, restart the meter",
-					     path, had);
-	if (result)
-		keep_first_error(loading, result, &error);
-	if (v2m_source_report_add(&loading->report, path, kind, count,
-				  result ? error.text : NULL)) {
-		run_out_of_memory(loading);
-		return;
-	}
-	if (!count)
-		loading->report.items[loading->report.count - 1].good_keys = had;
+	if (source->result)
+		return v2m_error_set_class(error, source->failure, source->result, "%s",
+					   source->error);
+	if (source->keys || !had)
+		return 0;
+	return v2m_error_set_class(error, V2M_FAILURE_CONFIGURATION, -ENODATA,
+				   "%s: it has no keys any more, of %zu. If this is meant, restart "
+				   "the meter",
+				   source->path, had);
 }
 
-static void load_auto(struct loading *loading)
+/* Reports a source. If it fails, the others are still reported. 0 or -ENOMEM. */
+static int report_source(struct joining *joining, const struct v2m_gathered_source *source)
 {
-	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings places = { 0 };
-	const struct v2m_keyset *previous = loading->options->previous;
-	size_t before = loading->report.count;
+	const struct v2m_source_entry *earlier =
+		v2m_source_report_find(joining->before, source->path);
+	size_t had = earlier ? earlier->good_keys : 0;
+	struct v2m_error error = { 0 };
+	int result;
+
+	if (source->absent && !had)
+		return 0;
+	result = judge_source(source, had, &error);
+	if (result)
+		keep_first_error(joining, result, &error);
+	if (v2m_source_report_add(&joining->report, source->path, source->kind, source->keys,
+				  result ? error.text : NULL))
+		return -ENOMEM;
+	if (!source->keys)
+		joining->report.items[joining->report.count - 1].good_keys = had;
+	return 0;
+}
+
+/* No place of "auto" exists. */
+static void miss_places(struct joining *joining)
+{
+	const struct v2m_keyset *previous = joining->options->previous;
 	struct v2m_error error;
 
-	if (add_auto_places(loading->options->auto_root, &places))
-		run_out_of_memory(loading);
-	for (size_t i = 0; i < places.count; i++)
-		load_path(loading, places.items[i], true);
-	if (loading->report.count > before)
-		return;
 	if (previous && previous->n_keys)
-		keep_first_error(loading,
+		keep_first_error(joining,
 				 v2m_error_set(&error, -ENOENT,
 					       "auto: the key sources are gone: none of its places "
 					       "exists any more"),
@@ -165,6 +99,25 @@ static void load_auto(struct loading *loading)
 	else
 		v2m_log_warning("auto: there are no keys yet: none of its places exists (v2meterd "
 				"--key-places lists them)");
+}
+
+static void report_sources(struct joining *joining)
+{
+	const struct v2m_gathered_sources *sources = &joining->gathered->sources;
+	bool has_place = false;
+	struct v2m_error error;
+
+	for (size_t i = 0; i < sources->count; i++) {
+		size_t before = joining->report.count;
+
+		if (report_source(joining, &sources->items[i]))
+			keep_first_error(joining, v2m_error_set(&error, -ENOMEM, "out of memory"),
+					 &error);
+		if (sources->items[i].is_place && joining->report.count > before)
+			has_place = true;
+	}
+	if (joining->gathered->has_auto && !has_place)
+		miss_places(joining);
 }
 
 /* Finds, by uuid in lower case, the keys of the earlier set that have a date. 0 or -ENOMEM. */
@@ -263,23 +216,23 @@ static int add_aliases(struct v2m_key_list *keys, const struct v2m_source_option
 	return result;
 }
 
-static int make_keyset(struct loading *loading, struct v2m_keyset **keyset)
+static int make_keyset(struct joining *joining, struct v2m_keyset **keyset)
 {
 	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list keys = { 0 };
 	struct v2m_error error = { 0 };
 	struct v2m_keyset *made;
-	int result = v2m_key_join(&loading->gathered, &keys, &error);
+	int result = v2m_key_join(joining->gathered, joining->options->previous, &keys, &error);
 
 	if (result)
-		return v2m_error_set(loading->error, result, "%s", error.text);
-	result = date_keys(&keys, loading->options);
+		return v2m_error_set(joining->error, result, "%s", error.text);
+	result = date_keys(&keys, joining->options);
 	if (!result)
-		result = add_aliases(&keys, loading->options);
+		result = add_aliases(&keys, joining->options);
 	if (!result)
 		result = v2m_key_list_seal(&keys, &made);
 	if (result)
-		return v2m_error_set(loading->error, result, "out of memory");
-	loading->report.refused_ports = made->slots.n_refused;
+		return v2m_error_set(joining->error, result, "out of memory");
+	joining->report.refused_ports = made->slots.n_refused;
 	if (made->slots.n_refused)
 		v2m_log_error(
 			"%zu ports or ranges are not counted, because at most %d can be: ranges "
@@ -289,26 +242,21 @@ static int make_keyset(struct loading *loading, struct v2m_keyset **keyset)
 	return 0;
 }
 
-int v2m_key_sources_load(const struct v2m_strings *sources,
-			 const struct v2m_source_options *options, struct v2m_keyset **keyset,
-			 struct v2m_source_report *report, struct v2m_error *error)
+int v2m_key_sources_join(struct v2m_gathered *gathered, const struct v2m_source_options *options,
+			 struct v2m_keyset **keyset, struct v2m_source_report *report,
+			 struct v2m_error *error)
 {
-	struct loading loading = { .options = options, .before = report, .error = error };
+	struct joining joining = {
+		.options = options, .gathered = gathered, .before = report, .error = error
+	};
 
-	loading.gathered.previous = options->previous;
-
-	for (size_t i = 0; i < sources->count; i++) {
-		if (strcmp(sources->items[i], AUTO) == 0)
-			load_auto(&loading);
-		else
-			load_path(&loading, sources->items[i], false);
-	}
-	if (!loading.result)
-		loading.result = make_keyset(&loading, keyset);
-	v2m_key_notes_move(&loading.report.notes, &loading.gathered.notes);
-	log_notes(&loading.report.notes);
-	v2m_gathered_clear(&loading.gathered);
+	report_sources(&joining);
+	if (!joining.result)
+		joining.result = make_keyset(&joining, keyset);
+	v2m_key_notes_move(&joining.report.notes, &gathered->notes);
+	log_notes(&joining.report.notes);
+	v2m_gathered_clear(gathered);
 	v2m_source_report_clear(report);
-	*report = loading.report;
-	return loading.result;
+	*report = joining.report;
+	return joining.result;
 }

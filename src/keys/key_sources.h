@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * Reads the key sources of the configuration, finds out the format of each by its content, and
- * joins their keys to one key set.
- */
+/* Joins the keys of all key sources to one key set, and reports on each source. The sources
+ * themselves are not opened: src/reading/gather.h reads them. */
 #ifndef V2METER_KEYS_KEY_SOURCES_H
 #define V2METER_KEYS_KEY_SOURCES_H
 
-#include "keys/key_list.h"
+#include "keys/gathered.h"
 #include "keys/source_report.h"
-#include "base/string_list.h"
 #include "base/error.h"
 
 struct v2m_source_options {
@@ -22,23 +19,16 @@ struct v2m_source_options {
 	bool (*knows_subject)(void *context, const char *subject);
 	void *context;
 	int64_t now_us;
-	const char *auto_root; /* put before the places of "auto"; NULL: nothing */
 };
 
-/* Reads all sources, also after one fails, and replaces *report by an entry for each. A path that
- * is missing is an error. A missing place of "auto" is none, unless there were keys before and no
- * place exists any more. It is an error too if a source that had keys in *report has none any more:
- * an empty directory looks like that, or a file that somebody is writing. 0, or -errno with the
- * first error in *error. *keyset is unchanged then, and the caller keeps its keys. */
-int v2m_key_sources_load(const struct v2m_strings *sources,
-			 const struct v2m_source_options *options, struct v2m_keyset **keyset,
-			 struct v2m_source_report *report, struct v2m_error *error);
-
-/* The paths to watch, with the places of "auto". 0 or -ENOMEM. */
-int v2m_key_sources_paths(const struct v2m_strings *sources, const char *auto_root,
-			  struct v2m_strings *paths);
-
-/* The places that "auto" stands for. 0 or -ENOMEM. */
-int v2m_key_places(struct v2m_strings *paths);
+/* Joins what was gathered, empties it, and replaces *report by an entry for each source. It fails
+ * if a source could not be read. A missing place of "auto" is no error, unless there were keys
+ * before and no place exists any more. It is an error too if a source that had keys in *report has
+ * none any more: an empty directory looks like that, or a file that somebody is writing. 0, or
+ * -errno with the first error in *error. *keyset is unchanged then, and the caller keeps its keys.
+ */
+int v2m_key_sources_join(struct v2m_gathered *gathered, const struct v2m_source_options *options,
+			 struct v2m_keyset **keyset, struct v2m_source_report *report,
+			 struct v2m_error *error);
 
 #endif

@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 
-#include "base/string_list.h"
 #include "base/error.h"
+#include "keys/watch_list.h"
 
 /* A change is reported when nothing has changed for QUIET, but at the latest LATEST after the first
  * change. */
@@ -25,11 +25,12 @@ int v2m_source_watch_open(struct v2m_source_watch **watch, struct v2m_error *err
 /* NULL: does nothing. */
 void v2m_source_watch_close(struct v2m_source_watch *watch);
 
-/* Watches these files and directories, which v2m_key_sources_paths() gives, and no others. Call it
- * before reading them. 0, or -errno (-ENOSPC: fs.inotify.max_user_watches); the paths that can be
- * watched are watched even then. */
-int v2m_source_watch_set(struct v2m_source_watch *watch, const struct v2m_strings *paths,
-			 struct v2m_error *error);
+/* Follows the directories that this inotify descriptor watches, and the names of the list in them,
+ * and nothing else any more. Takes both over, also after an error. A source may lead elsewhere
+ * after each change, so the list is made anew with each reading. 0 or -errno; what was followed
+ * before still is then. */
+int v2m_source_watch_set(struct v2m_source_watch *watch, int inotify_fd,
+			 struct v2m_watch_list *list);
 
 /* A descriptor that is readable when v2m_source_watch_drain() has something to do. */
 int v2m_source_watch_fd(const struct v2m_source_watch *watch);

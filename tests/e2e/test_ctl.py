@@ -32,6 +32,11 @@ METER = {"status": "degraded", "version": "0.1.0", "detail": None,
                           "error": None},
                          {"path": "/etc/xray", "kind": "V2Ray configuration", "keys": 0,
                           "error": "line 3: \x1b[31mno port"}],
+         "key_notes": [{"file": "/etc/xray/a.json", "line": 7, "column": 3, "member": "inbounds[1]",
+                        "reason": "it listens on no port", "missing": True},
+                       {"file": "/etc/xray/b.toml", "line": 0, "column": 0, "member": "",
+                        "reason": "a \x1b remark", "missing": False}],
+         "more_key_notes": 3,
          "later": {"deep": {"er": {"still": {"more": [1, {"x": "\x1b"}]}}}, "none": []}}
 
 
@@ -255,6 +260,16 @@ def test_what_the_meter_says_of_itself_is_shown_where_served():
         server.meter = None
         run = ctl("status", url=server.url)
         assert run.returncode == 0 and "METER" not in run.stdout and run.stderr == ""
+
+
+def test_the_status_lists_what_gave_no_key_and_why():
+    with StandIn(keys(), meter=METER) as server:
+        shown = ctl("status", url=server.url).stdout
+    table = shown.split("\nKEY NOTES ")[1].split("\n\n")[0].splitlines()
+    assert re.match(r"not counted +/etc/xray/a\.json:7:3: inbounds\[1\] +it listens on no port$", table[1])
+    assert re.match(r"remark +/etc/xray/b\.toml +a .* remark$", table[2]) and "\x1b" not in shown
+    assert table[3] == "and 3 more"
+    assert "key_notes" not in shown.split("\nMETER\n")[1]
 
 
 def test_the_status_of_the_oldest_server_has_names_from_its_key_list():

@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	check_error(v2m_key_file_read(&doc, &gathered.customers, &error), &error);
 	check_error(v2m_port_file_read(&doc, &gathered.assignments, &error), &error);
-	result = v2m_key_join(&gathered, &joined, &error);
+	result = v2m_key_join(&gathered, NULL, &joined, &error);
 	check_error(result, &error);
 	if (result)
 		return 0;

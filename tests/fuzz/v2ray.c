@@ -57,9 +57,23 @@ static void read_twice(const struct v2m_json_doc *doc, const uint8_t *data, size
 	count = gathered.clients.count;
 	FUZZ_CHECK(v2m_v2ray_read(doc, 1, &again, &gathered.notes, &error) == 0);
 	FUZZ_CHECK(v2m_key_list_move(&gathered.clients, &again) == 0);
-	FUZZ_CHECK(v2m_key_join(&gathered, &joined, &error) == 0);
+	FUZZ_CHECK(v2m_key_join(&gathered, NULL, &joined, &error) == 0);
 	FUZZ_CHECK(joined.count == count);
 	check_keys(&joined);
+}
+
+/* As two files of a directory. In the form of V2Ray 5 each inbound is merged with itself. */
+static void read_as_directory(const struct v2m_json_doc *doc, const uint8_t *data, size_t size)
+{
+	const struct v2m_json_doc docs[] = { *doc, *doc };
+	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list keys = { 0 };
+	V2M_CLEANUP(v2m_key_notes_clear) struct v2m_key_notes notes = { 0 };
+	struct v2m_error error = { 0 };
+
+	if (v2m_v2ray_read(docs, V2M_ARRAY_LEN(docs), &keys, &notes, &error))
+		check_error(&error, data, size);
+	else
+		check_keys(&keys);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -68,9 +82,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct v2m_error error = { 0 };
 
 	v2m_log_set_level(V2M_LOG_ERROR);
-	if (v2m_json_doc_parse("f", (const char *)data, size, V2M_JSON_V2RAY, &doc, &error))
+	if (v2m_json_doc_parse("f", (const char *)data, size, V2M_JSON_V2RAY, &doc, &error)) {
 		check_error(&error, data, size);
-	else
+	} else {
 		read_twice(&doc, data, size);
+		read_as_directory(&doc, data, size);
+	}
 	return 0;
 }

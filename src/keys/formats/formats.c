@@ -117,6 +117,16 @@ bool v2m_key_format_has_ending(const char *name)
 	return false;
 }
 
+int v2m_key_format_endings(struct v2m_strings *endings)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(formats) && !result; i++)
+		for (size_t k = 0; formats[i].endings[k] && !result; k++)
+			result = v2m_strings_add(endings, formats[i].endings[k]);
+	return result;
+}
+
 void v2m_key_format_descriptions(char text[static V2M_KEY_FORMAT_DESCRIPTIONS_LEN])
 {
 	size_t used = 0;

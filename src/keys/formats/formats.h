@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "json/json_doc.h"
-#include "keys/key_join.h"
+#include "keys/gathered.h"
 
 struct v2m_key_format {
 	const char *kind;        /* for --check and the status, such as "key file" */
@@ -49,6 +49,8 @@ const struct v2m_key_format *v2m_key_format_of_bytes(const char *start, size_t l
 
 /* Whether the name of a file in a directory has the ending of a format. */
 bool v2m_key_format_has_ending(const char *name);
+/* Adds the endings of all formats; some occur twice. 0 or -ENOMEM. */
+int v2m_key_format_endings(struct v2m_strings *endings);
 
 /* Lists the formats for an error: "a key file (a list), ..., or a panel's database". */
 #define V2M_KEY_FORMAT_DESCRIPTIONS_LEN 256

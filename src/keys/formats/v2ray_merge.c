@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/name_index.h"
+#include "keys/formats/v2ray_deep.h"
 
 /* The names of lists of inbounds; "inboundDetour" is that of V2Ray 3. */
 static const char *const list_names[] = { "inbounds", "inboundDetour" };
@@ -19,10 +20,13 @@ struct merge {
 	struct v2m_error *error;
 	bool is_first; /* the document: the proxies take it as it is */
 	bool follows_v2ray4;
+	bool follows_v2ray5;
 };
 
 void v2m_v2ray_inbounds_clear(struct v2m_v2ray_inbounds *inbounds)
 {
+	for (size_t i = 0; i < inbounds->count; i++)
+		json_decref(inbounds->items[i].merged);
 	free(inbounds->items);
 	*inbounds = (struct v2m_v2ray_inbounds){ 0 };
 }
@@ -45,13 +49,57 @@ static void replace(struct merge *merge, struct v2m_v2ray_inbound *old,
 		     new->node.doc->path);
 }
 
+/* V2Ray 5: the later inbound goes into the earlier one, whose place it keeps. */
+static int merge_into(struct merge *merge, struct v2m_v2ray_inbound *old,
+		      struct v2m_v2ray_inbound *new)
+{
+	int result;
+
+	if (!old->merged)
+		old->merged = json_deep_copy(old->node.value);
+	if (!old->merged)
+		return -ENOMEM;
+	result = v2m_v2ray_deep_merge(old->merged, new->node.value);
+	if (result == -EINVAL)
+		return v2m_json_fail(&new->node, merge->error,
+				     "V2Ray 5 merges it with the inbound of %s that has the same "
+				     "tag, but a member has another type there",
+				     old->node.doc->path);
+	if (result)
+		return result;
+	old->node.value = old->merged;
+	old->port = v2m_json_member(&old->node, "port");
+	new->replaced = true;
+	v2m_key_note(merge->notes, V2M_NOTE_REMARK, &new->node,
+		     "V2Ray 5 makes one inbound of it and the one of %s with the same tag",
+		     old->node.doc->path);
+	return 0;
+}
+
+/* Inbounds without a tag stay as they are. */
+static int place_deep(struct merge *merge, struct v2m_v2ray_inbound *inbound)
+{
+	size_t known;
+
+	inbound->tag = v2m_v2ray_deep_tag(inbound->node.value);
+	if (!inbound->tag)
+		return 0;
+	if (v2m_name_index_find(&merge->by_tag, inbound->tag, &known))
+		return merge_into(merge, &merge->made.items[known], inbound);
+	return v2m_name_index_set(&merge->by_tag, inbound->tag,
+				  (size_t)(inbound - merge->made.items));
+}
+
 /* Adds an inbound whose nodes are set, in place of an earlier one if it has to be. */
 static int place(struct merge *merge, struct v2m_v2ray_inbound *inbound)
 {
 	const char *tag = inbound->tag ? inbound->tag : "";
 	size_t known;
-	bool found = v2m_name_index_find(&merge->by_tag, tag, &known);
+	bool found;
 
+	if (merge->follows_v2ray5)
+		return place_deep(merge, inbound);
+	found = v2m_name_index_find(&merge->by_tag, tag, &known);
 	if (found && merge->is_first)
 		return 0;
 	if (found)
@@ -63,6 +111,7 @@ static int take_list(struct merge *merge, const struct v2m_json_doc *doc, const 
 {
 	struct v2m_json_node root = v2m_json_root(doc);
 	struct v2m_json_node list = v2m_json_member(&root, name);
+	int result;
 
 	if (list.value && !json_is_array(list.value))
 		return v2m_json_expected(&list, merge->error, "a list");
@@ -78,8 +127,9 @@ static int take_list(struct merge *merge, const struct v2m_json_doc *doc, const 
 		inbound->node = v2m_json_item(&inbound->list, i);
 		inbound->port = v2m_json_member(&inbound->node, "port");
 		inbound->tag = tag_of(&inbound->node);
-		if (place(merge, inbound))
-			return -ENOMEM;
+		result = place(merge, inbound);
+		if (result)
+			return result;
 	}
 	return 0;
 }
@@ -168,7 +218,10 @@ static int merge_docs(struct merge *merge, const struct v2m_json_doc *docs, size
 	merge->made.items = calloc(n + 1, sizeof(*merge->made.items));
 	if (!merge->made.items)
 		return -ENOMEM;
-	merge->follows_v2ray4 = n_docs > 1 && strstr(docs[0].path, "/v2ray/");
+	for (size_t i = 0; i < n_docs; i++)
+		merge->follows_v2ray5 |= v2m_v2ray_is_form_5(&docs[i]);
+	merge->follows_v2ray4 =
+		n_docs > 1 && !merge->follows_v2ray5 && strstr(docs[0].path, "/v2ray/");
 	for (size_t i = 0; i < n_docs && !result; i++) {
 		merge->is_first = i == 0;
 		result = take_doc(merge, &docs[i]);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "keys/key_sources.h"
+#include "reading/gather.h"
 #include "base/string_list.h"
 #include "base/cleanup.h"
 #include "unit/temporary.h"
@@ -29,11 +30,13 @@
 static struct v2m_source_options options = { .now_us = NOW_US };
 static struct v2m_source_report report;
 static struct v2m_error error;
+static const char *auto_root;
 
 /* The sources are names in the temporary directory, ended by NULL. */
 static inline int load_into(struct v2m_keyset **keyset, const char *const *names)
 {
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings sources = { 0 };
+	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
 
 	for (; *names; names++)
 		assert_int_equal(v2m_strings_add(&sources, strcmp(*names, "auto") == 0
@@ -41,7 +44,8 @@ static inline int load_into(struct v2m_keyset **keyset, const char *const *names
 								   : temporary_path(*names)),
 				 0);
 	error.text[0] = 0;
-	return v2m_key_sources_load(&sources, &options, keyset, &report, &error);
+	assert_int_equal(v2m_gather(&sources, auto_root, NULL, &gathered), 0);
+	return v2m_key_sources_join(&gathered, &options, keyset, &report, &error);
 }
 
 #define LOAD(...)       load((const char *const[]){ __VA_ARGS__, NULL })
@@ -70,6 +74,7 @@ static inline int clean(void **state)
 	(void)state;
 	v2m_source_report_clear(&report);
 	options = (struct v2m_source_options){ .now_us = NOW_US };
+	auto_root = NULL;
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "base/uuid.h"
 #include "keys/formats/panel_db.h"
 #include "keys/key_sources.h"
+#include "reading/gather.h"
 #include "unit/temporary.h"
 #include "base/transport.h"
 #include "base/cleanup.h"
@@ -297,10 +298,19 @@ static void make_database_in_mid_commit(void)
 	assert_int_equal(rename(temporary_path("copy.db"), temporary_path("vpn.db")), 0);
 }
 
+static int load_sources(const struct v2m_strings *sources, struct v2m_keyset **keyset,
+			struct v2m_source_report *report)
+{
+	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
+	const struct v2m_source_options options = { 0 };
+
+	assert_int_equal(v2m_gather(sources, NULL, NULL, &gathered), 0);
+	return v2m_key_sources_join(&gathered, &options, keyset, report, &error);
+}
+
 static void an_unfinished_commit_is_refused(void **state)
 {
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings sources = { 0 };
-	struct v2m_source_options options = { 0 };
 	struct v2m_source_report report = { 0 };
 	struct v2m_keyset *keyset = NULL;
 	struct v2m_key_list keys = { 0 };
@@ -318,7 +328,7 @@ static void an_unfinished_commit_is_refused(void **state)
 		fail_msg("%s", error.text);
 	assert_int_equal(keys.count, 0);
 	assert_int_equal(v2m_strings_add(&sources, temporary_path("vpn.db")), 0);
-	assert_int_equal(v2m_key_sources_load(&sources, &options, &keyset, &report, &error), -EIO);
+	assert_int_equal(load_sources(&sources, &keyset, &report), -EIO);
 	assert_null(keyset);
 	v2m_source_report_clear(&report);
 	/* The panel starts again and takes the commit back. */
@@ -394,7 +404,6 @@ static void a_path_may_begin_with_two_slashes(void **state)
 static void a_database_is_recognised_as_a_source_and_joined(void **state)
 {
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings sources = { 0 };
-	struct v2m_source_options options = { 0 };
 	struct v2m_source_report report = { 0 };
 	struct v2m_keyset *keyset = NULL;
 
@@ -402,7 +411,7 @@ static void a_database_is_recognised_as_a_source_and_joined(void **state)
 	make_database(KEYS PORTS "INSERT INTO keys (id, uuid) VALUES ('k1', '" U1 "');"
 				 "INSERT INTO port_assignments VALUES ('" U1 "', 7, '')");
 	assert_int_equal(v2m_strings_add(&sources, temporary_path("vpn.db")), 0);
-	assert_int_equal(v2m_key_sources_load(&sources, &options, &keyset, &report, &error), 0);
+	assert_int_equal(load_sources(&sources, &keyset, &report), 0);
 	assert_string_equal(report.items[0].kind, "panel database");
 	assert_int_equal(keyset->n_keys, 1);
 	assert_int_equal(v2m_key_port(&keyset->keys[0]), 7);

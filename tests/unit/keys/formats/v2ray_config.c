@@ -200,6 +200,56 @@ static void files_of_v2ray_4_replace_all_inbounds_if_they_have_several(void **st
 	assert_non_null(strstr(notes.items[0].reason, "/etc/v2ray/2.json has several inbounds"));
 }
 
+#define FIVE(tag, port, user)                                                                      \
+	"{\"tag\": \"" tag "\", \"protocol\": \"vmess\", " port                                    \
+	"\"settings\": {\"users\": [\"" user "\"]}}"
+
+/* As in infra/conf/merge of V2Ray 5: members that only one file has stay, lists are joined, and of
+ * two ports the later one counts. Other inbounds stay, also several of a later file. */
+static void files_of_v2ray_5_make_one_inbound_of_those_with_one_tag(void **state)
+{
+	struct v2m_json_doc docs[] = {
+		part("/etc/v2ray/1.json", FILE_WITH(FIVE("a", "\"port\": 1, ", "u1") "," FIVE(
+						  "", "\"port\": 5, ", "u5"))),
+		part("/etc/v2ray/2.json",
+		     FILE_WITH(FIVE("a", "", "u2") "," FIVE("b", "\"port\": 3, ", "u3"))),
+		part("/etc/v2ray/3.json", FILE_WITH(FIVE("b", "\"port\": 4, ", "u4"))),
+	};
+	struct v2m_key_list keys = read_docs(docs, 3);
+	static const char *const expected[] = { "a 1", "a 1", "vmess-5 5", "b 4", "b 4" };
+
+	(void)state;
+	assert_int_equal(keys.count, V2M_ARRAY_LEN(expected));
+	for (size_t i = 0; i < keys.count; i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "%s %s", keys.items[i].name, ports_of(&keys.items[i]));
+		assert_string_equal(text, expected[i]);
+	}
+	assert_int_equal(notes.count, 2);
+	assert_string_equal(notes.items[0].file, "/etc/v2ray/2.json");
+	v2m_key_list_clear(&keys);
+}
+
+static void files_that_v2ray_5_cannot_merge_are_refused(void **state)
+{
+	struct v2m_json_doc docs[] = {
+		part("1.json", FILE_WITH(FIVE("a", "\"port\": 1, ", "u1"))),
+		part("2.json", FILE_WITH("{\"tag\": \"a\", \"port\": \"2\"}")),
+	};
+	struct v2m_key_list keys = { 0 };
+	struct v2m_error error = { 0 };
+
+	(void)state;
+	assert_int_equal(v2m_v2ray_read(docs, 2, &keys, &notes, &error), -EINVAL);
+	assert_string_equal(error.text, "2.json:1:15: inbounds[0]: V2Ray 5 merges it with the "
+					"inbound of 1.json that has the same tag, but a member has "
+					"another type there");
+	v2m_key_list_clear(&keys);
+	v2m_json_doc_clear(&docs[0]);
+	v2m_json_doc_clear(&docs[1]);
+}
+
 static void a_configuration_is_recognised_by_its_members(void **state)
 {
 	struct v2m_json_doc config = parse("{\"outbounds\": []}");
@@ -243,6 +293,8 @@ int main(void)
 		cmocka_unit_test(later_files_add_inbounds_and_replace_those_of_the_same_tag),
 		cmocka_unit_test(files_are_merged_as_xray_merges_them),
 		cmocka_unit_test(files_of_v2ray_4_replace_all_inbounds_if_they_have_several),
+		cmocka_unit_test(files_of_v2ray_5_make_one_inbound_of_those_with_one_tag),
+		cmocka_unit_test(files_that_v2ray_5_cannot_merge_are_refused),
 		cmocka_unit_test(a_configuration_is_recognised_by_its_members),
 		cmocka_unit_test(no_password_is_in_any_key),
 	};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "keys/key_memory.h"
+#include "keys/memory/key_memory.h"
 
 #include <errno.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* The last good keys are written and read back. */
 #include <sys/stat.h>
 
-#include "keys/key_memory.h"
+#include "keys/memory/key_memory.h"
 #include "unit/keys/key_sources_fixture.h"
 
 static void assert_same_key(const struct v2m_key *a, const struct v2m_key *b)
