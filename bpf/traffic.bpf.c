@@ -101,13 +101,6 @@ struct {
 	__type(value, struct recent_peer);
 } recent_peers SEC(".maps");
 
-/* One call of a program adds this. */
-struct amount {
-	__u64 packets;
-	__u64 wire_bytes;
-	__u64 payload_bytes;
-};
-
 static __always_inline void add_tally(struct v2m_tally *tally, const struct amount *amount)
 {
 	tally->packets += amount->packets;
@@ -324,65 +317,6 @@ static __always_inline bool is_own(const struct plain *plain, bool egress, const
 	if (!own)
 		return false;
 	return ipv6 ? is_own_ipv6(own, address) : is_own_ipv4(own, address);
-}
-
-/* Reads the bytes of TCP that decide about a connection. False if they are cut off. */
-static __always_inline bool read_handshake(struct __sk_buff *skb, __u32 l4,
-					   struct flow_packet *of_flow)
-{
-	struct tcphdr tcp;
-
-	if (bpf_skb_load_bytes(skb, l4, &tcp, sizeof(tcp)))
-		return false;
-	of_flow->seq = bpf_ntohl(tcp.seq);
-	of_flow->ack = bpf_ntohl(tcp.ack_seq);
-	of_flow->flags = ((__u8 *)&tcp)[TCP_FLAGS];
-	return true;
-}
-
-/* Counts a packet of a shared slot for its flow. */
-static __noinline int count_for_flow(struct __sk_buff *skb, bool egress,
-				     struct flow_packet *of_flow, __u32 l4,
-				     const struct amount *amount)
-{
-	if (!of_flow || !amount)
-		return 0;
-	if (of_flow->key.protocol == NEXT_TCP && !read_handshake(skb, l4, of_flow))
-		return 0;
-	count_flow(of_flow, egress, amount->packets, amount->wire_bytes, amount->payload_bytes);
-	return 0;
-}
-
-/* The same for a packet that needed parse_any(). */
-static __always_inline void count_any_flow(struct __sk_buff *skb, bool egress,
-					   const struct packet *packet,
-					   const struct v2m_fragment_key *identity,
-					   const struct amount *amount)
-{
-	struct flow_packet of_flow = { .key.protocol = packet->protocol };
-
-	__builtin_memcpy(of_flow.key.remote, egress ? identity->destination : identity->source,
-			 sizeof(of_flow.key.remote));
-	of_flow.key.port = bpf_ntohs(egress ? packet->source : packet->destination);
-	of_flow.key.remote_port = bpf_ntohs(egress ? packet->destination : packet->source);
-	count_for_flow(skb, egress, &of_flow, packet->l4, amount);
-}
-
-static __always_inline void count_plain_flow(struct __sk_buff *skb, bool egress,
-					     const struct plain *plain, const __u8 protocol,
-					     const bool ipv6, const struct amount *amount)
-{
-	const void *remote = egress ? plain->destination : plain->source;
-	struct flow_packet of_flow = { .key.protocol = protocol };
-	struct udphdr *ports = plain->l4;
-
-	if (ipv6)
-		__builtin_memcpy(of_flow.key.remote, remote, 16);
-	else
-		map_ipv4(of_flow.key.remote, *(__be32 *)remote);
-	of_flow.key.port = bpf_ntohs(egress ? ports->source : ports->dest);
-	of_flow.key.remote_port = bpf_ntohs(egress ? ports->dest : ports->source);
-	count_for_flow(skb, egress, &of_flow, plain->offset, amount);
 }
 
 /* Counts for the port, and returns the tally of the device that has to grow. *shared as in

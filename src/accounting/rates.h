@@ -25,5 +25,7 @@ void v2m_rates_add(struct v2m_rates *rates, const struct v2m_sample *sample);
  * shorter time if the slot is younger; 0 before its second reading. slot_number: see
  * v2m_slot_number(). */
 double v2m_rates_slot(const struct v2m_rates *rates, uint32_t slot_number);
+/* The same for an owner of flows on a shared slot. */
+double v2m_rates_owner(const struct v2m_rates *rates, uint32_t owner);
 
 #endif

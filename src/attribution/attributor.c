@@ -76,9 +76,9 @@ const struct v2m_owner_rule *v2m_attributor_rules(const struct v2m_attributor *a
 }
 
 uint32_t v2m_attributor_owner(const struct v2m_attributor *attributor, const struct v2m_slot *slot,
-			      const struct v2m_key *key)
+			      const struct v2m_key *key, uint8_t protocol)
 {
-	return v2m_owner_list_owner(&attributor->owners, slot, key);
+	return v2m_owner_list_owner(&attributor->owners, slot, key, protocol);
 }
 
 /* --- lines --- */

@@ -33,9 +33,9 @@ int v2m_attributor_set_keys(struct v2m_attributor *attributor, struct v2m_keyset
 const struct v2m_owner_rule *v2m_attributor_rules(const struct v2m_attributor *attributor,
 						  size_t *count, uint32_t **owners);
 
-/* The kernel's owner for the TCP flows of a key on a shared slot. V2M_NO_OWNER: none. */
+/* The kernel's owner for the flows of a key on a shared slot by one protocol. V2M_NO_OWNER: none. */
 uint32_t v2m_attributor_owner(const struct v2m_attributor *attributor, const struct v2m_slot *slot,
-			      const struct v2m_key *key);
+			      const struct v2m_key *key, uint8_t protocol);
 
 /* Takes a line of the access log, as v2m_log_line. */
 void v2m_attributor_take_line(void *attributor, const char *text, size_t length);

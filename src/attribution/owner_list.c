@@ -201,12 +201,12 @@ uint32_t v2m_owner_list_find(const struct v2m_owner_list *list, uint16_t port, u
 }
 
 uint32_t v2m_owner_list_owner(const struct v2m_owner_list *list, const struct v2m_slot *slot,
-			      const struct v2m_key *key)
+			      const struct v2m_key *key, uint8_t protocol)
 {
 	const struct v2m_named_rule *named;
 	struct v2m_owner_rule rule;
 
-	make_rule(slot, key, IPPROTO_TCP, &rule);
+	make_rule(slot, key, protocol, &rule);
 	named = v2m_table_find(&list->by_name, &rule, sizeof(rule));
 	return named ? list->owners[named->index] : V2M_NO_OWNER;
 }

@@ -30,9 +30,9 @@ struct v2m_owner_list {
 int v2m_owner_list_make(struct v2m_owner_list *list, struct v2m_keyset *keyset);
 void v2m_owner_list_clear(struct v2m_owner_list *list);
 
-/* The owner for the TCP flows of a key on a slot. V2M_NO_OWNER: none. */
+/* The owner for the flows of a key on a slot by one protocol. V2M_NO_OWNER: none. */
 uint32_t v2m_owner_list_owner(const struct v2m_owner_list *list, const struct v2m_slot *slot,
-			      const struct v2m_key *key);
+			      const struct v2m_key *key, uint8_t protocol);
 
 /*
  * The owner that a line of the log names for a flow of this port: the key of the slot with the

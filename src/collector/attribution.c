@@ -17,7 +17,9 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/macros.h"
 #include "base/table.h"
+#include "collector/bookkeeper.h"
 #include "datapath/flows.h"
 #include "datapath/grace.h"
 #include "datapath/owners.h"
@@ -503,7 +505,24 @@ static void fill_slot(const struct v2m_attribution *attribution, struct v2m_slot
 	}
 }
 
-static void fill_shares(const struct v2m_attribution *attribution, struct v2m_snapshot *snapshot)
+static double rate_of(const struct v2m_attribution *attribution, const struct v2m_slot *slot,
+		      const struct v2m_key *key, const struct v2m_bookkeeper *bookkeeper)
+{
+	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
+	double sum = 0;
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(protocols); i++) {
+		uint32_t owner = v2m_attributor_owner(attribution->attributor, slot, key,
+						      protocols[i]);
+
+		if (owner != V2M_NO_OWNER)
+			sum += v2m_bookkeeper_owner_rate(bookkeeper, owner);
+	}
+	return sum;
+}
+
+static void fill_shares(const struct v2m_attribution *attribution,
+			const struct v2m_bookkeeper *bookkeeper, struct v2m_snapshot *snapshot)
 {
 	const struct v2m_keyset *keyset = snapshot->keyset;
 
@@ -512,13 +531,17 @@ static void fill_shares(const struct v2m_attribution *attribution, struct v2m_sn
 			struct v2m_share *share = &snapshot->shares[k];
 			const struct v2m_slot *slot = &keyset->slots.items[share->slot];
 
-			if (v2m_attribution_covers(attribution, slot))
-				share->owner = v2m_attributor_owner(attribution->attributor, slot,
-								    &keyset->keys[i]);
+			if (!v2m_attribution_covers(attribution, slot))
+				continue;
+			share->owner = v2m_attributor_owner(attribution->attributor, slot,
+							    &keyset->keys[i], IPPROTO_TCP);
+			share->rate_bytes_s =
+				rate_of(attribution, slot, &keyset->keys[i], bookkeeper);
 		}
 }
 
-void v2m_attribution_fill(const struct v2m_attribution *attribution, struct v2m_snapshot *snapshot)
+void v2m_attribution_fill(const struct v2m_attribution *attribution,
+			  const struct v2m_bookkeeper *bookkeeper, struct v2m_snapshot *snapshot)
 {
 	const struct v2m_slots *slots = &snapshot->keyset->slots;
 
@@ -527,7 +550,7 @@ void v2m_attribution_fill(const struct v2m_attribution *attribution, struct v2m_
 	for (size_t i = 0; i < slots->count; i++)
 		if (v2m_attribution_covers(attribution, &slots->items[i]))
 			fill_slot(attribution, &snapshot->slots[i]);
-	fill_shares(attribution, snapshot);
+	fill_shares(attribution, bookkeeper, snapshot);
 }
 
 /* The owner of each flow, by its key. */

@@ -182,6 +182,11 @@ double v2m_bookkeeper_rate(const struct v2m_bookkeeper *bookkeeper, uint32_t slo
 	return v2m_rates_slot(bookkeeper->rates, slot_number);
 }
 
+double v2m_bookkeeper_owner_rate(const struct v2m_bookkeeper *bookkeeper, uint32_t owner)
+{
+	return v2m_rates_owner(bookkeeper->rates, owner);
+}
+
 size_t v2m_bookkeeper_rate_history(const struct v2m_bookkeeper *bookkeeper, uint32_t slot_number,
 				   struct v2m_rate_point *points, size_t max, int64_t *start_us)
 {

@@ -20,6 +20,8 @@ struct v2m_device_watch {
 	struct v2m_watched_device *devices; /* ascending by ifindex */
 	size_t n_devices;
 	struct v2m_error failure; /* of the last device that could not be attached to */
+	uint64_t removed_ns;      /* CLOCK_MONOTONIC when programs that somebody had removed were
+				     put back; 0: not since the start */
 	bool queues_unreadable;   /* logged */
 };
 
@@ -61,8 +63,7 @@ bool v2m_device_watch_drain(struct v2m_device_watch *watch)
 	return v2m_links_drain(watch->links);
 }
 
-static struct v2m_watched_device *find_device(const struct v2m_device_watch *watch,
-					      uint32_t ifindex)
+struct v2m_watched_device *v2m_device_watch_find(struct v2m_device_watch *watch, uint32_t ifindex)
 {
 	for (size_t i = 0; i < watch->n_devices; i++)
 		if (watch->devices[i].chosen.device.ifindex == ifindex)
@@ -70,14 +71,46 @@ static struct v2m_watched_device *find_device(const struct v2m_device_watch *wat
 	return NULL;
 }
 
-static void note_repair(struct v2m_watched_device *watched, uint64_t now)
+/* So long the health says that traffic was not counted. */
+#define REMOVED_NS (24 * 3600 * UINT64_C(1000000000))
+
+static void tell_removed(struct v2m_device_watch *watch, const char *sentence, uint64_t now)
 {
-	watched->repairs++;
-	watched->repaired_us = v2m_clock_real_us();
-	watched->gap_ns = now - watched->checked_ns;
-	v2m_log_warning("our programs on %s had been removed and are back; traffic of at most "
-			"%.1f s was not counted",
-			watched->chosen.device.name, (double)watched->gap_ns / 1e9);
+	v2m_log_warning("%s", sentence);
+	v2m_conditions_set(watch->conditions, V2M_PROGRAMS_REMOVED, sentence);
+	watch->removed_ns = now;
+}
+
+/* Our programs are back on a device. repaired: somebody had removed them; otherwise they could not
+ * be attached for a while. */
+static void note_return(struct v2m_device_watch *watch, struct v2m_watched_device *watched,
+			bool repaired, uint64_t now)
+{
+	struct v2m_error sentence;
+
+	if (repaired) {
+		watched->repairs++;
+		watched->repaired_us = v2m_clock_real_us();
+		watched->gap_ns = now - watched->checked_ns;
+	}
+	v2m_error_set(&sentence, 0,
+		      "our programs on %s had been removed and are back; traffic of at most %.1f s "
+		      "was not counted",
+		      watched->chosen.device.name, (double)(now - watched->checked_ns) / 1e9);
+	tell_removed(watch, sentence.text, now);
+}
+
+/* The pins of an earlier process were there, but its programs were not. */
+static void note_missing(struct v2m_device_watch *watch, const struct v2m_watched_device *watched,
+			 uint64_t now)
+{
+	struct v2m_error sentence;
+
+	v2m_error_set(&sentence, 0,
+		      "our programs on %s were gone when the daemon started; traffic since its "
+		      "last run may be missing",
+		      watched->chosen.device.name);
+	tell_removed(watch, sentence.text, now);
 }
 
 /* Our programs on a device that has just been chosen need no repair: they were never there. */
@@ -100,11 +133,13 @@ static void attach_programs(struct v2m_device_watch *watch, struct v2m_watched_d
 		watch->failure = error;
 		return;
 	}
+	if (repaired && !watched->checked_ns)
+		note_missing(watch, watched, now);
+	else if (watched->checked_ns && (repaired || watched->failed))
+		note_return(watch, watched, repaired, now);
 	if (!watched->checked_ns || watched->failed)
 		v2m_log_info("counting on %s (%s)%s", device->name, watched->chosen.reason,
 			     device->host_only ? ", this host's own packets only" : "");
-	else if (repaired)
-		note_repair(watched, now);
 	watched->failed = false;
 	watched->refused = false;
 	watched->checked_ns = now;
@@ -118,7 +153,7 @@ static void detach_unwanted(struct v2m_device_watch *watch, struct v2m_datapath 
 	for (int i = 0; i < n; i++) {
 		const char *name = v2m_datapath_device_name(datapath, attached[i]);
 
-		if (find_device(watch, attached[i]))
+		if (v2m_device_watch_find(watch, attached[i]))
 			continue;
 		v2m_log_info("no longer counting on %s (device %u)", name ? name : "a device",
 			     attached[i]);
@@ -167,7 +202,7 @@ static int replace_devices(struct v2m_device_watch *watch, const struct v2m_chos
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		const struct v2m_watched_device *known =
-			find_device(watch, chosen[i].device.ifindex);
+			v2m_device_watch_find(watch, chosen[i].device.ifindex);
 
 		/* Another device may have got the index of one that is gone. */
 		if (known && strcmp(known->chosen.device.name, chosen[i].device.name) == 0)
@@ -208,6 +243,10 @@ void v2m_device_watch_check(struct v2m_device_watch *watch, struct v2m_datapath 
 	const struct v2m_watched_device *failed = NULL;
 	struct v2m_error sentence;
 
+	if (watch->removed_ns && v2m_clock_mono_ns() - watch->removed_ns > REMOVED_NS) {
+		v2m_conditions_clear(watch->conditions, V2M_PROGRAMS_REMOVED);
+		watch->removed_ns = 0;
+	}
 	for (size_t i = 0; datapath && i < watch->n_devices; i++) {
 		attach_programs(watch, &watch->devices[i], datapath);
 		if (watch->devices[i].failed)
@@ -279,7 +318,7 @@ void v2m_device_watch_read_queues(struct v2m_device_watch *watch, const struct v
 	watch->queues_unreadable = result != 0;
 	for (size_t i = 0; i < sample->n_devices; i++) {
 		const struct v2m_device_sample *counted = &sample->devices[i];
-		struct v2m_watched_device *watched = find_device(watch, counted->ifindex);
+		struct v2m_watched_device *watched = v2m_device_watch_find(watch, counted->ifindex);
 		const struct v2m_tc_queue *queue = find_queue(queues, count, counted->ifindex);
 
 		if (!watched || !queue)
@@ -331,7 +370,8 @@ void v2m_device_watch_judge(struct v2m_device_watch *watch, const struct v2m_sam
 	struct v2m_error sentence;
 
 	for (size_t i = 0; i < sample->n_devices; i++) {
-		struct v2m_watched_device *watched = find_device(watch, sample->devices[i].ifindex);
+		struct v2m_watched_device *watched =
+			v2m_device_watch_find(watch, sample->devices[i].ifindex);
 
 		if (watched && judge_device(watched, &sample->devices[i], sample->mono_ns))
 			found = watched;

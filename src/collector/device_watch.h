@@ -11,6 +11,7 @@
 #include "collector/health.h"
 #include "config/config.h"
 #include "devices/links.h"
+#include "devices/outrun_account.h"
 #include "devices/queue_account.h"
 
 struct v2m_datapath;
@@ -28,6 +29,7 @@ struct v2m_watched_device {
 	int64_t repaired_us; /* CLOCK_REALTIME of the last repair, Unix microseconds; 0: none */
 	uint64_t gap_ns;     /* at most this long the programs were away before it */
 	struct v2m_queue_account queue;
+	struct v2m_outrun_account outrun;
 	/* The share of packets with too many headers is judged in periods. */
 	uint64_t period_ns; /* CLOCK_MONOTONIC when this one began; 0: not yet */
 	uint64_t period_seen;
@@ -50,7 +52,8 @@ bool v2m_device_watch_drain(struct v2m_device_watch *watch);
  * takes them off all others. loopback: the loopback device is one of them. Failures are logged. */
 void v2m_device_watch_update(struct v2m_device_watch *watch, struct v2m_datapath *datapath,
 			     bool loopback);
-/* Puts back what somebody has taken off the chosen devices. Failures are logged. */
+/* Puts back what somebody has taken off the chosen devices. Failures are logged. Then, for a day,
+ * the condition programs_removed is set. */
 void v2m_device_watch_check(struct v2m_device_watch *watch, struct v2m_datapath *datapath);
 /* Reads the devices' own counters. Failures are logged. */
 void v2m_device_watch_read_counters(struct v2m_device_watch *watch);
@@ -69,6 +72,8 @@ bool v2m_device_watch_all_failed(const struct v2m_device_watch *watch);
 /* Why the programs could not be attached, the last time that this failed. */
 const char *v2m_device_watch_failure(const struct v2m_device_watch *watch);
 
+/* NULL: the device is not watched. Until the next update. */
+struct v2m_watched_device *v2m_device_watch_find(struct v2m_device_watch *watch, uint32_t ifindex);
 /* The devices, ascending by ifindex; until the next update. */
 const struct v2m_watched_device *v2m_device_watch_devices(const struct v2m_device_watch *watch,
 							  size_t *count);

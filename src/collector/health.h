@@ -23,6 +23,8 @@ enum v2m_condition {
 	V2M_NO_DEVICE,
 	V2M_NETNS_UNAVAILABLE, /* bytes are counted, but no connections are seen */
 	V2M_DEVICE_REFUSED,    /* one of several: the traffic of that device is not counted */
+	V2M_OUTRUN,            /* the traffic of a device passes our programs by */
+	V2M_PROGRAMS_REMOVED,  /* our programs were away from a device for a while */
 	V2M_HEADERS_TOO_DEEP,  /* packets that may be a key's could not be read to their ports */
 	V2M_TOO_MANY_PORTS,
 	V2M_KEYS_INCOMPLETE, /* the bytes of some users are not counted */

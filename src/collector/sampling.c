@@ -13,6 +13,7 @@
 #include "collector/device_watch.h"
 #include "collector/health.h"
 #include "collector/key_supply.h"
+#include "collector/outrun_watch.h"
 #include "collector/publisher.h"
 #include "collector/requests.h"
 #include "collector/snapshots.h"
@@ -36,6 +37,11 @@ int v2m_sampling_take(struct v2m_parts *parts)
 		return result;
 	}
 	v2m_device_watch_read_queues(parts->devices, &sample);
+	v2m_outrun_watch_take(parts->devices, parts->conditions,
+			      v2m_byte_source_is_exact(parts->byte_source)
+				      ? v2m_byte_source_programs(parts->byte_source)
+				      : NULL,
+			      &sample);
 	result = v2m_bookkeeper_add_sample(parts->bookkeeper, v2m_key_supply_active(parts->keys),
 					   &sample);
 	if (result) {

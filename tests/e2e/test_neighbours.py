@@ -167,6 +167,20 @@ def make_again(lab):
         end.ip("link", "set", "up0", "up")
 
 
+def reasons(daemon):
+    return [reason["reason"] for reason in daemon.status()["reasons"]]
+
+
+def assert_outrun(lab, daemon):
+    """Packets that a foreign program keeps for itself are not counted, and the health says so."""
+    before = daemon.port_entry(KEY.port)["rx_packets"]
+    wait_until(lambda: send(lab, 300, "rx") and "outrun" in reasons(daemon), what="the reason outrun")
+    detail = daemon.status()["detail"]
+    assert detail.startswith("up0: 100 % of the bytes that it received")
+    assert detail.endswith("a program of somebody else runs before ours and keeps them")
+    assert daemon.port_entry(KEY.port)["rx_packets"] == before
+
+
 def test_a_program_that_goes_before_ours_is_reported(lab, start_daemon):
     if kernel_version() < (6, 6):
         pytest.skip("tcx needs Linux 6.6 or newer")
@@ -178,6 +192,9 @@ def test_a_program_that_goes_before_ours_is_reported(lab, start_daemon):
     wait_until(lambda: daemon.status()["devices"][0]["outrun"], what="the report")
     assert "another program runs before ours" in daemon.said()
     assert_counts(lab, daemon)
+    assert "outrun" not in reasons(daemon)
+    put_tcx(lab, OK, TCX_INGRESS, BEFORE)
+    assert_outrun(lab, daemon)
 
 
 def test_a_filter_that_goes_before_ours_is_reported(lab, start_daemon):
@@ -190,6 +207,11 @@ def test_a_filter_that_goes_before_ours_is_reported(lab, start_daemon):
     assert_counts(lab, daemon)
     lab.server.run("tc", "filter", "del", "dev", "up0", "ingress", "prio", "1")
     wait_until(lambda: not daemon.status()["devices"][0]["outrun"], what="the report to end")
+    lab.server.run("tc", "filter", "add", "dev", "up0", "ingress", "protocol", "ip", "prio", "1", "bpf", "da",
+                   "bytecode", f"1,6 0 0 {OK}")
+    assert_outrun(lab, daemon)
+    lab.server.run("tc", "filter", "del", "dev", "up0", "ingress", "prio", "1")
+    wait_until(lambda: send(lab, 3000, "rx") and "outrun" not in reasons(daemon), what="the end of it")
 
 
 def delete_filter(lab):
@@ -236,7 +258,13 @@ def test_what_somebody_removes_is_back_within_a_second(lab, start_daemon, remove
     assert device["repairs"] == 1 and re.match(r"\d{4}-\d\d-\d\dT", device["last_repair"])
     assert 0 < device["last_gap_s"] < 1.5
     assert daemon.said().count("had been removed and are back") == 1
+    assert "programs_removed" in reasons(daemon)
     assert_counts(lab, daemon)
+    daemon.process.stop()
+    remove(lab)
+    daemon.start()
+    assert "up0 were gone when the daemon started" in daemon.said()
+    assert "programs_removed" in reasons(daemon)
 
 
 def test_an_ingress_qdisc_is_left_alone_and_the_way_out_is_named(lab, start_daemon):

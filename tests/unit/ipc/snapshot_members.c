@@ -146,6 +146,9 @@ static struct v2m_snapshot *make_snapshot(void)
 	snapshot->shares = malloc(sizeof(*snapshot->shares));
 	snapshot->interfaces = malloc(sizeof(*snapshot->interfaces));
 	FILL(snapshot->slots);
+	/* Enumerations are limited. */
+	snapshot->slots->attribution.method = V2M_BY_ACCESS_LOG;
+	snapshot->slots->attribution.gap = V2M_GAP_LOG_CUT;
 	snapshot->slots->connections = snapshot->connections->connections;
 	snapshot->slots->udp_peers = snapshot->connections->peers;
 	snapshot->slots->n_connections = snapshot->slots->n_udp_peers = 1;
