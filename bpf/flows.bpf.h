@@ -52,7 +52,7 @@ static __always_inline struct v2m_flow_state *young_flow(const struct v2m_flow_k
 	if (state)
 		return state;
 	empty.began_ns = bpf_ktime_get_ns();
-	bpf_map_update_elem(&young_flows, key, &empty, 1 /* BPF_NOEXIST */);
+	bpf_map_update_elem(&young_flows, key, &empty, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&young_flows, key);
 }
 
@@ -82,7 +82,7 @@ static __always_inline struct v2m_flow_state *complete_flow(const struct v2m_flo
 	struct v2m_flow_state copy = *young;
 	struct v2m_flow_state *state;
 
-	if (bpf_map_update_elem(&flows, key, &copy, 1 /* BPF_NOEXIST */))
+	if (bpf_map_update_elem(&flows, key, &copy, BPF_NOEXIST))
 		return young;
 	bpf_map_delete_elem(&young_flows, key);
 	state = bpf_map_lookup_elem(&flows, key);

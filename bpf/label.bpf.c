@@ -13,6 +13,8 @@
 #include "vmlinux.h"
 #include "flow_maps.bpf.h"
 
+#define BPF_NOEXIST 1
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Set before the object is loaded: one above the last CPU. */
@@ -59,7 +61,7 @@ static __always_inline struct v2m_flow_state *settle(const struct v2m_flow_key *
 	settled.began_ns = young->began_ns;
 	settled.expected_ack = young->expected_ack;
 	settled.answered = young->answered;
-	bpf_map_update_elem(&flows, key, &settled, 1 /* BPF_NOEXIST */);
+	bpf_map_update_elem(&flows, key, &settled, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&flows, key);
 }
 

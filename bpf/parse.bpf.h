@@ -16,6 +16,9 @@
 
 #include "v2meter/bpf_abi.h"
 
+#define BPF_ANY     0
+#define BPF_NOEXIST 1
+
 #define ETH_P_IP     0x0800
 #define ETH_P_IPV6   0x86DD
 #define ETH_P_8021Q  0x8100

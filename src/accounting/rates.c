@@ -104,8 +104,8 @@ static void add_count(struct v2m_rates *rates, struct v2m_slot_items *list, uint
 		item = v2m_slot_items_add(list, number);
 	if (!item)
 		return;
-	if (item->count && (item->assigned_ns != assigned_ns ||
-			    reading_at(item, item->count - 1)->bytes > bytes))
+	if (item->count &&
+	    (item->assigned_ns != assigned_ns || reading_at(item, item->count - 1)->bytes > bytes))
 		item->count = 0;
 	item->assigned_ns = assigned_ns;
 	add_reading(rates, item, (struct reading){ rates->mono_ns, bytes });

@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 #include "accounting/attribution_view.h"
-#include "base/flow_entry.h"
-#include "base/owner_rule.h"
+#include "base/sample.h"
+#include "base/port_rule.h"
 #include "keys/keys.h"
 
 struct v2m_attributor;
@@ -33,7 +33,8 @@ int v2m_attributor_set_keys(struct v2m_attributor *attributor, struct v2m_keyset
 const struct v2m_owner_rule *v2m_attributor_rules(const struct v2m_attributor *attributor,
 						  size_t *count, uint32_t **owners);
 
-/* The kernel's owner for the flows of a key on a shared slot by one protocol. V2M_NO_OWNER: none. */
+/* The kernel's owner for the flows of a key on a shared slot by one protocol. V2M_NO_OWNER: none.
+ */
 uint32_t v2m_attributor_owner(const struct v2m_attributor *attributor, const struct v2m_slot *slot,
 			      const struct v2m_key *key, uint8_t protocol);
 

@@ -6,7 +6,7 @@
 
 #include "attribution/access_line.h"
 #include "base/array.h"
-#include "base/owner_rule.h"
+#include "base/port_rule.h"
 #include "base/table.h"
 #include "keys/keys.h"
 

@@ -33,6 +33,12 @@ struct v2m_port_sample {
 	struct v2m_flow udp_tx;
 };
 
+/* A flow of a shared slot, as the kernel programs keep it. */
+struct v2m_flow_entry {
+	struct v2m_flow_key key;
+	struct v2m_flow_state state;
+};
+
 /* What one owner has of a slot that several keys share. */
 struct v2m_owner_sample {
 	uint32_t owner;              /* index in the kernel's map */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "collector/answers.h"
-#include "collector/attribution.h"
+#include "attribution/attribution.h"
 #include "collector/bookkeeper.h"
 #include "collector/byte_source.h"
 #include "collector/connections.h"

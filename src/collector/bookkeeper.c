@@ -182,9 +182,9 @@ double v2m_bookkeeper_rate(const struct v2m_bookkeeper *bookkeeper, uint32_t slo
 	return v2m_rates_slot(bookkeeper->rates, slot_number);
 }
 
-double v2m_bookkeeper_owner_rate(const struct v2m_bookkeeper *bookkeeper, uint32_t owner)
+const struct v2m_rates *v2m_bookkeeper_rates(const struct v2m_bookkeeper *bookkeeper)
 {
-	return v2m_rates_owner(bookkeeper->rates, owner);
+	return bookkeeper->rates;
 }
 
 size_t v2m_bookkeeper_rate_history(const struct v2m_bookkeeper *bookkeeper, uint32_t slot_number,

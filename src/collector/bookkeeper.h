@@ -55,9 +55,9 @@ const struct v2m_sample *v2m_bookkeeper_sample(const struct v2m_bookkeeper *book
 /* For questions and resets, which store what they change. */
 struct v2m_account *v2m_bookkeeper_account(const struct v2m_bookkeeper *bookkeeper);
 struct v2m_ledger *v2m_bookkeeper_ledger(const struct v2m_bookkeeper *bookkeeper);
-/* As v2m_rates_slot(), v2m_rates_owner() and v2m_rate_history_slot(). */
+const struct v2m_rates *v2m_bookkeeper_rates(const struct v2m_bookkeeper *bookkeeper);
+/* As v2m_rates_slot() and v2m_rate_history_slot(). */
 double v2m_bookkeeper_rate(const struct v2m_bookkeeper *bookkeeper, uint32_t slot_number);
-double v2m_bookkeeper_owner_rate(const struct v2m_bookkeeper *bookkeeper, uint32_t owner);
 size_t v2m_bookkeeper_rate_history(const struct v2m_bookkeeper *bookkeeper, uint32_t slot_number,
 				   struct v2m_rate_point *points, size_t max, int64_t *start_us);
 

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/zone.h"
 #include "base/cleanup.h"
-#include "collector/attribution.h"
+#include "attribution/attribution.h"
 #include "collector/batch.h"
 #include "collector/bookkeeper.h"
 #include "collector/byte_source.h"

@@ -2,7 +2,7 @@
 #include "collector/key_lookup.h"
 
 #include "accounting/account.h"
-#include "collector/attribution.h"
+#include "attribution/attribution.h"
 #include "collector/bookkeeper.h"
 #include "collector/byte_source.h"
 #include "collector/key_supply.h"

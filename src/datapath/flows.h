@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "base/flow_entry.h"
+#include "base/sample.h"
 #include "v2meter/bpf_abi.h"
 
 struct v2m_datapath;

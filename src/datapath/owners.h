@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "base/owner_rule.h"
+#include "base/port_rule.h"
 #include "base/sample.h"
 
 struct v2m_datapath;

@@ -56,7 +56,7 @@ RULES = {
     "reading": ("keys keys/formats json base", ""),
     "keys/memory": ("keys keys/formats json base", "json"),
     "keys/formats": ("keys json base", "json sqlite"),
-    "attribution": ("accounting keys base", ""),
+    "attribution": ("accounting config datapath keys base", ""),
     "accounting": ("keys base", ""),
     "proxyapi": ("json base", "grpc"),
     "api": ("accounting keys json base", "json gzip"),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "collector/attribution.h"
+#include "attribution/attribution.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "accounting/rates.h"
 #include "attribution/attributor.h"
+#include "attribution/connection_owners.h"
+#include "attribution/flow_sweep.h"
 #include "attribution/log_follower.h"
 #include "attribution/memory.h"
 #include "base/array.h"
@@ -18,8 +20,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/macros.h"
-#include "base/table.h"
-#include "collector/bookkeeper.h"
 #include "datapath/flows.h"
 #include "datapath/grace.h"
 #include "datapath/owners.h"
@@ -28,20 +28,10 @@
 #define READ_MAX (8u << 20)
 #define TAIL_MAX (UINT64_C(16) << 20)
 
-#define SWEEP_INTERVAL_NS (10 * UINT64_C(1000000000))
-/* TCP keeps a closed connection for 60 s (TIME_WAIT, tcp_fin_timeout). */
-#define GONE_AFTER_NS (130 * UINT64_C(1000000000))
-
 struct followed_log {
 	const char *path; /* the configuration's */
 	struct v2m_log_follower *follower;
 	bool is_missing; /* and that was logged */
-};
-
-/* When the connection of a flow was last seen. */
-struct seen_flow {
-	struct v2m_flow_key key;
-	uint64_t seen_ns;
 };
 
 struct v2m_attribution {
@@ -55,18 +45,8 @@ struct v2m_attribution {
 	bool is_active;                       /* the kernel has owners to label */
 	bool run_failed;                      /* and that was logged */
 	V2M_ARRAY(struct v2m_label) labelled; /* in the last round */
-	struct v2m_table seen;
-	uint64_t swept_ns;
+	struct v2m_flow_sweep *sweep;
 };
-
-static struct v2m_table_key key_of_seen(const void *element)
-{
-	const struct seen_flow *flow = element;
-
-	return (struct v2m_table_key){ &flow->key, sizeof(flow->key) };
-}
-
-static const struct v2m_table_type seen_flows = { sizeof(struct seen_flow), key_of_seen };
 
 /* --- the memory --- */
 
@@ -163,7 +143,9 @@ static int open_logs(struct v2m_attribution *attribution, const struct v2m_confi
 		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_LOG_CUT);
 	}
 	result = 0;
-	for (size_t i = 0; i < config->access_logs.count && !result; i++)
+	if (config->access_logs.count > V2M_MAX_ACCESS_LOGS)
+		v2m_log_warning("only the first %d access_logs are followed", V2M_MAX_ACCESS_LOGS);
+	for (size_t i = 0; i < config->access_logs.count && i < V2M_MAX_ACCESS_LOGS && !result; i++)
 		result = add_log(attribution, config->access_logs.items[i]);
 	return result;
 }
@@ -174,9 +156,9 @@ struct v2m_attribution *v2m_attribution_new(const struct v2m_config *config)
 
 	if (!made)
 		return NULL;
-	made->seen.type = &seen_flows;
 	made->attributor = v2m_attributor_new();
-	if (!made->attributor ||
+	made->sweep = v2m_flow_sweep_new();
+	if (!made->attributor || !made->sweep ||
 	    (size_t)snprintf(made->path, sizeof(made->path), "%s/attribution", config->state_dir) >=
 		    sizeof(made->path) ||
 	    open_logs(made, config)) {
@@ -194,7 +176,7 @@ void v2m_attribution_free(struct v2m_attribution *attribution)
 		v2m_log_follower_free(attribution->logs[i].follower);
 	v2m_attributor_free(attribution->attributor);
 	v2m_attribution_memory_clear(&attribution->memory);
-	v2m_table_clear(&attribution->seen);
+	v2m_flow_sweep_free(attribution->sweep);
 	v2m_array_clear(&attribution->labelled);
 	free(attribution);
 }
@@ -329,115 +311,6 @@ static void log_failure(struct v2m_attribution *attribution, int result,
 		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_FULL);
 }
 
-/* --- removing flows that have ended --- */
-
-static void note_seen(struct v2m_attribution *attribution, const struct v2m_flow_key *key,
-		      uint64_t now_ns)
-{
-	struct seen_flow *known = v2m_table_find(&attribution->seen, key, sizeof(*key));
-
-	if (known)
-		known->seen_ns = now_ns;
-}
-
-/* The remote address of a connection, as the kernel's flows have it. */
-static void map_address(uint8_t family, const uint8_t *address, uint8_t mapped[static 16])
-{
-	if (family == AF_INET6) {
-		memcpy(mapped, address, 16);
-		return;
-	}
-	memset(mapped, 0, 10);
-	mapped[10] = mapped[11] = 0xff;
-	memcpy(mapped + 12, address, 4);
-}
-
-static struct v2m_flow_key flow_of_connection(const struct v2m_connection *connection)
-{
-	struct v2m_flow_key key = { .port = connection->local_port,
-				    .remote_port = connection->remote_port,
-				    .protocol = IPPROTO_TCP };
-
-	map_address(connection->family, connection->remote, key.remote);
-	return key;
-}
-
-static void note_connections(struct v2m_attribution *attribution,
-			     const struct v2m_connection_table *table, uint64_t now_ns)
-{
-	for (size_t i = 0; i < table->count; i++) {
-		struct v2m_flow_key key = flow_of_connection(&table->connections[i]);
-
-		note_seen(attribution, &key, now_ns);
-	}
-	for (size_t i = 0; i < table->n_peers; i++) {
-		const struct v2m_peer *peer = &table->peers[i];
-		struct v2m_flow_key key = { .port = peer->port,
-					    .remote_port = peer->remote_port,
-					    .protocol = IPPROTO_UDP };
-
-		memcpy(key.remote, peer->address, sizeof(key.remote));
-		note_seen(attribution, &key, now_ns);
-	}
-}
-
-/* Enters flows that are new, and drops from the table those that are gone. 0 or -ENOMEM. */
-static int match_seen(struct v2m_attribution *attribution, const struct v2m_flow_entry *flows,
-		      size_t count, uint64_t now_ns)
-{
-	struct v2m_table next = { .type = &seen_flows };
-	int result = v2m_table_reserve(&next, count);
-
-	for (size_t i = 0; i < count && !result; i++) {
-		struct seen_flow flow = { .key = flows[i].key, .seen_ns = now_ns };
-		const struct seen_flow *known =
-			v2m_table_find(&attribution->seen, &flow.key, sizeof(flow.key));
-
-		if (known)
-			flow.seen_ns = known->seen_ns;
-		result = v2m_table_add(&next, &flow);
-	}
-	if (result) {
-		v2m_table_clear(&next);
-		return result;
-	}
-	v2m_table_clear(&attribution->seen);
-	attribution->seen = next;
-	return 0;
-}
-
-static int remove_gone(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
-		       uint64_t now_ns)
-{
-	const struct seen_flow *flow = NULL;
-	int result = 0;
-
-	while (!result && (flow = v2m_table_next(&attribution->seen, flow)))
-		if (now_ns - flow->seen_ns > GONE_AFTER_NS)
-			result = v2m_flows_remove(datapath, &flow->key, 1);
-	return result;
-}
-
-static int sweep(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
-		 const struct v2m_connection_table *table)
-{
-	V2M_FREE struct v2m_flow_entry *flows = NULL;
-	uint64_t now_ns = v2m_clock_mono_ns();
-	size_t count = 0;
-	int result;
-
-	if (!table || now_ns - attribution->swept_ns < SWEEP_INTERVAL_NS)
-		return 0;
-	attribution->swept_ns = now_ns;
-	result = v2m_flows_read(datapath, false, &flows, &count);
-	if (!result)
-		result = match_seen(attribution, flows, count, now_ns);
-	if (result)
-		return result;
-	note_connections(attribution, table, now_ns);
-	return remove_gone(attribution, datapath, now_ns);
-}
-
 /* --- what the others call --- */
 
 void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
@@ -451,7 +324,7 @@ void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_data
 	read_logs(attribution);
 	result = run(attribution, datapath, &error);
 	if (!result) {
-		result = sweep(attribution, datapath, table);
+		result = v2m_flow_sweep_run(attribution->sweep, datapath, table);
 		if (result)
 			v2m_error_set(&error, result, "%s", strerror(-result));
 	}
@@ -506,23 +379,23 @@ static void fill_slot(const struct v2m_attribution *attribution, struct v2m_slot
 }
 
 static double rate_of(const struct v2m_attribution *attribution, const struct v2m_slot *slot,
-		      const struct v2m_key *key, const struct v2m_bookkeeper *bookkeeper)
+		      const struct v2m_key *key, const struct v2m_rates *rates)
 {
 	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
 	double sum = 0;
 
 	for (size_t i = 0; i < V2M_ARRAY_LEN(protocols); i++) {
-		uint32_t owner = v2m_attributor_owner(attribution->attributor, slot, key,
-						      protocols[i]);
+		uint32_t owner =
+			v2m_attributor_owner(attribution->attributor, slot, key, protocols[i]);
 
 		if (owner != V2M_NO_OWNER)
-			sum += v2m_bookkeeper_owner_rate(bookkeeper, owner);
+			sum += v2m_rates_owner(rates, owner);
 	}
 	return sum;
 }
 
-static void fill_shares(const struct v2m_attribution *attribution,
-			const struct v2m_bookkeeper *bookkeeper, struct v2m_snapshot *snapshot)
+static void fill_shares(const struct v2m_attribution *attribution, const struct v2m_rates *rates,
+			struct v2m_snapshot *snapshot)
 {
 	const struct v2m_keyset *keyset = snapshot->keyset;
 
@@ -535,13 +408,12 @@ static void fill_shares(const struct v2m_attribution *attribution,
 				continue;
 			share->owner = v2m_attributor_owner(attribution->attributor, slot,
 							    &keyset->keys[i], IPPROTO_TCP);
-			share->rate_bytes_s =
-				rate_of(attribution, slot, &keyset->keys[i], bookkeeper);
+			share->rate_bytes_s = rate_of(attribution, slot, &keyset->keys[i], rates);
 		}
 }
 
-void v2m_attribution_fill(const struct v2m_attribution *attribution,
-			  const struct v2m_bookkeeper *bookkeeper, struct v2m_snapshot *snapshot)
+void v2m_attribution_fill(const struct v2m_attribution *attribution, const struct v2m_rates *rates,
+			  struct v2m_snapshot *snapshot)
 {
 	const struct v2m_slots *slots = &snapshot->keyset->slots;
 
@@ -550,58 +422,12 @@ void v2m_attribution_fill(const struct v2m_attribution *attribution,
 	for (size_t i = 0; i < slots->count; i++)
 		if (v2m_attribution_covers(attribution, &slots->items[i]))
 			fill_slot(attribution, &snapshot->slots[i]);
-	fill_shares(attribution, bookkeeper, snapshot);
-}
-
-/* The owner of each flow, by its key. */
-struct owned_flow {
-	struct v2m_flow_key key;
-	uint32_t owner;
-};
-
-static struct v2m_table_key key_of_owned(const void *element)
-{
-	const struct owned_flow *flow = element;
-
-	return (struct v2m_table_key){ &flow->key, sizeof(flow->key) };
-}
-
-static const struct v2m_table_type owned_flows = { sizeof(struct owned_flow), key_of_owned };
-
-static int list_owned(struct v2m_datapath *datapath, struct v2m_table *owned)
-{
-	V2M_FREE struct v2m_flow_entry *flows = NULL;
-	size_t count = 0;
-	int result = v2m_flows_read(datapath, false, &flows, &count);
-
-	if (!result)
-		result = v2m_table_reserve(owned, count);
-	for (size_t i = 0; i < count && !result; i++) {
-		struct owned_flow flow = { flows[i].key, flows[i].state.owner };
-
-		/* A map that changes while it is read may show an entry twice. */
-		if (flow.owner != V2M_NO_OWNER && !flows[i].state.disputed &&
-		    !v2m_table_find(owned, &flow.key, sizeof(flow.key)))
-			result = v2m_table_add(owned, &flow);
-	}
-	return result;
+	fill_shares(attribution, rates, snapshot);
 }
 
 void v2m_attribution_fill_owners(const struct v2m_attribution *attribution,
 				 struct v2m_datapath *datapath, struct v2m_connection_table *table)
 {
-	struct v2m_table owned = { .type = &owned_flows };
-
-	if (!attribution->is_active || !datapath || list_owned(datapath, &owned)) {
-		v2m_table_clear(&owned);
-		return;
-	}
-	for (size_t i = 0; i < table->count; i++) {
-		struct v2m_flow_key key = flow_of_connection(&table->connections[i]);
-		const struct owned_flow *flow = v2m_table_find(&owned, &key, sizeof(key));
-
-		if (flow)
-			table->connections[i].owner = flow->owner;
-	}
-	v2m_table_clear(&owned);
+	if (attribution->is_active && datapath)
+		v2m_connection_owners_fill(datapath, table);
 }

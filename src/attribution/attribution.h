@@ -3,8 +3,8 @@
  * Attributes the flows of shared slots to their keys: follows the access logs of the proxy, and has
  * the kernel label the flows. Without an access log it does nothing.
  */
-#ifndef V2METER_COLLECTOR_ATTRIBUTION_H
-#define V2METER_COLLECTOR_ATTRIBUTION_H
+#ifndef V2METER_ATTRIBUTION_ATTRIBUTION_H
+#define V2METER_ATTRIBUTION_ATTRIBUTION_H
 
 #include "accounting/snapshot.h"
 #include "base/connection.h"
@@ -13,7 +13,7 @@
 #include "keys/keys.h"
 
 struct v2m_attribution;
-struct v2m_bookkeeper;
+struct v2m_rates;
 struct v2m_datapath;
 
 /* The configuration must outlive it. What an earlier process had read is in the state directory; if
@@ -42,7 +42,7 @@ bool v2m_attribution_covers(const struct v2m_attribution *attribution, const str
 void v2m_attribution_fill_owners(const struct v2m_attribution *attribution,
 				 struct v2m_datapath *datapath, struct v2m_connection_table *table);
 /* Fills in how the shared slots of a snapshot are attributed. */
-void v2m_attribution_fill(const struct v2m_attribution *attribution,
-			  const struct v2m_bookkeeper *bookkeeper, struct v2m_snapshot *snapshot);
+void v2m_attribution_fill(const struct v2m_attribution *attribution, const struct v2m_rates *rates,
+			  struct v2m_snapshot *snapshot);
 
 #endif
