@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "collector/bookkeeper.h"
 #include "collector/byte_source.h"
-#include "collector/claim_watch.h"
 #include "collector/connections.h"
 #include "collector/health.h"
 #include "collector/key_supply.h"
@@ -144,7 +143,7 @@ void v2m_key_change_load(struct v2m_parts *parts)
 void v2m_key_change_reread(struct v2m_parts *parts)
 {
 	if (v2m_key_supply_reread_is_due(parts->keys) || v2m_orphan_watch_has_ended(parts) ||
-	    v2m_claim_watch_has_changed(parts))
+	    v2m_orphan_watch_claims_changed(parts))
 		load_or_log(parts);
 }
 

@@ -84,3 +84,15 @@ bool v2m_orphan_watch_has_ended(const struct v2m_parts *parts)
 		return false;
 	return !v2m_orphans_are_open(keyset, is_open, &listeners);
 }
+
+bool v2m_orphan_watch_claims_changed(const struct v2m_parts *parts)
+{
+	struct v2m_claims *claims = v2m_key_supply_claims(parts->keys);
+	struct v2m_listeners listeners;
+	struct v2m_error error;
+
+	if (!claims->count || !v2m_key_supply_look_is_due(parts->keys) ||
+	    v2m_socket_netns_listeners(parts->netns, &listeners, &error))
+		return false;
+	return v2m_claims_look(claims, is_open, &listeners);
+}
