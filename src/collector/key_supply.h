@@ -28,7 +28,12 @@ int v2m_key_supply_fd(const struct v2m_key_supply *supply);
 /* Takes in what the kernel reports. True: a source has changed, read them all. */
 bool v2m_key_supply_drain(struct v2m_key_supply *supply);
 
-/* Reads all sources into a new set. 0 or -errno; *keyset is untouched then. */
+/* Readable when the API of a proxy has news: v2m_key_supply_drain_apis(), and read all sources. */
+int v2m_key_supply_api_fd(const struct v2m_key_supply *supply);
+void v2m_key_supply_drain_apis(struct v2m_key_supply *supply);
+
+/* Reads all sources into a new set. Only the first reading waits for APIs. 0 or -errno; *keyset is
+ * untouched then. */
 int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyset,
 			struct v2m_error *error);
 /* Whether the sources have to be read again because one could not be read the last time, for a

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/macros.h"
+#include "ctl/doctor/doctor.h"
 #include "ctl/keys.h"
 #include "ctl/one_key.h"
 #include "ctl/status.h"
@@ -20,6 +21,7 @@ const struct v2m_command v2m_commands[] = {
 	{ "reset", "KEY", false, 5000, "start the count of one key anew and show what this closed", v2m_ctl_reset },
 	{ "export", "FILE", true, 300000, "write all totals and their history, for another server", v2m_ctl_export },
 	{ "import", "FILE", false, 300000, "add the totals of another server, once", v2m_ctl_import },
+	{ "doctor", "FILE", true, 5000, "examine this server, and the daemon's configuration FILE", v2m_ctl_doctor },
 };
 /* clang-format on */
 const size_t v2m_n_commands = V2M_ARRAY_LEN(v2m_commands);

@@ -10,6 +10,7 @@ enum v2m_outcome {
 	V2M_USAGE = 2,     /* wrong usage; a request never ends with this */
 	V2M_UNREACHED = 3, /* no server with this API was reached */
 	V2M_UNKNOWN = 4,   /* a reset or an import was sent; whether it happened is not known */
+	V2M_WARNED = 5,    /* doctor: no check failed, and some warn */
 };
 
 #endif

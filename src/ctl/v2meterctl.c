@@ -44,7 +44,8 @@ static void print_usage(void)
 	      "  -V, --version\n"
 	      "\n"
 	      "Status: 0 done, 1 the server said no, 2 wrong usage, 3 no server reached,\n"
-	      "4 a reset or an import was sent and its outcome is not known.\n",
+	      "4 a reset or an import was sent and its outcome is not known,\n"
+	      "5 doctor: no check failed, but some warn.\n",
 	      stdout);
 }
 

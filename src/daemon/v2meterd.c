@@ -22,6 +22,7 @@
 #include "config/state_dir.h"
 #include "http/listen.h"
 #include "reading/gather.h"
+#include "selftest/self_test.h"
 #include "sockets/sessions.h"
 #include "datapath/remove.h"
 
@@ -40,6 +41,7 @@ enum action {
 	ACTION_CHECK,
 	ACTION_DETACH,
 	ACTION_PLACES,
+	ACTION_SELF_TEST,
 	ACTION_DONE,
 };
 
@@ -49,12 +51,13 @@ struct options {
 };
 
 static const char usage[] =
-	"usage: v2meterd [--config FILE] [--check | --detach | --key-places] [--verbose]\n"
-	"                [--version] [--help]\n"
+	"usage: v2meterd [--config FILE] [--check | --detach | --key-places | --self-test]\n"
+	"                [--verbose] [--version] [--help]\n"
 	"  --config FILE  the configuration; without it, the defaults\n"
 	"  --check        validate configuration and key sources, print them, and exit\n"
 	"  --detach       remove our programs and counters from the kernel, and exit\n"
 	"  --key-places   print where key_sources \"auto\" looks, a path a line, and exit\n"
+	"  --self-test    count traffic in namespaces of its own, compare, and exit\n"
 	"  --verbose      log more\n";
 
 /* 0, or -EINVAL: wrong usage. */
@@ -65,6 +68,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{ "check", no_argument, NULL, 'k' },
 		{ "detach", no_argument, NULL, 'd' },
 		{ "key-places", no_argument, NULL, 'p' },
+		{ "self-test", no_argument, NULL, 's' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
@@ -80,11 +84,13 @@ static int parse_options(int argc, char **argv, struct options *options)
 		case 'k':
 		case 'd':
 		case 'p':
+		case 's':
 			if (options->action != ACTION_RUN)
 				return -EINVAL;
 			options->action = option == 'k'   ? ACTION_CHECK
 					  : option == 'd' ? ACTION_DETACH
-							  : ACTION_PLACES;
+					  : option == 'p' ? ACTION_PLACES
+							  : ACTION_SELF_TEST;
 			break;
 		case 'v':
 			v2m_log_set_level(V2M_LOG_DEBUG);
@@ -293,6 +299,15 @@ static enum exit_status print_key_places(void)
 	return STATUS_OK;
 }
 
+static enum exit_status self_test(const struct v2m_config *config)
+{
+	struct v2m_error error = { 0 };
+	int result = v2m_self_test(config->attach == V2M_ATTACH_CLSACT, &error);
+
+	fflush(stdout);
+	return result ? fail(&error) : STATUS_OK;
+}
+
 static enum exit_status run_action(enum action action, const struct v2m_config *config,
 				   const char *config_path)
 {
@@ -301,6 +316,8 @@ static enum exit_status run_action(enum action action, const struct v2m_config *
 		return check(config);
 	case ACTION_DETACH:
 		return detach(config);
+	case ACTION_SELF_TEST:
+		return self_test(config);
 	default:
 		return run_daemon(config, config_path);
 	}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Who can reach the API, and its key. */
+#ifndef V2METER_CTL_DOCTOR_REACH_H
+#define V2METER_CTL_DOCTOR_REACH_H
+
+#include "ctl/doctor/findings.h"
+#include "ctl/doctor/patient.h"
+
+void v2m_check_listener(const struct v2m_patient *patient, struct v2m_findings *findings);
+void v2m_check_api_key(const struct v2m_patient *patient, struct v2m_findings *findings);
+
+#endif

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The checks of ports and of the proxy's configuration, and finding the daemon. */
+#include "ctl/doctor/nat_rules.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ctl/doctor/find_daemon.h"
+#include "unit/ctl/doctor/healthy.h"
+
+static void set_rules(struct v2m_patient *patient, const char *rules)
+{
+	free(patient->rules);
+	patient->rules = strdup(rules);
+}
+
+static void a_key_port_that_the_kernel_gives_away_is_found(void **state)
+{
+	write_below("/proc/sys/net/ipv4/ip_local_port_range", "20050\t60999\n");
+	write_below("/proc/sys/net/ipv4/ip_local_reserved_ports", "8080,20060-20100\n");
+	assert_warns(*state, "ephemeral_ports", "listen there: 20050-20059");
+	assert_warns(*state, "ephemeral_ports",
+		     "net.ipv4.ip_local_reserved_ports = 8080,20050-20100");
+	write_below("/proc/sys/net/ipv4/ip_local_reserved_ports", "8080,20050-20100\n");
+	assert_content(*state, "ephemeral_ports");
+	assert_int_equal(remove(temporary_path("proc/sys/net/ipv4/ip_local_port_range")), 0);
+	assert_warns(*state, "ephemeral_ports", "not known");
+}
+
+/* As nft 1.0 and iptables 1.8 print them. */
+static void a_rule_that_takes_a_key_port_away_is_found(void **state)
+{
+	static const char *const rules[] = {
+		"\t\ttcp dport 443 counter packets 0 bytes 0 dnat to 172.17.0.2:8443",
+		"tcp dport { 80, 443 } dnat ip to 172.17.0.2",
+		"udp dport 20000-30000 redirect to :5000",
+		"-A PREROUTING -p tcp -m tcp --dport 10001 -j DNAT --to-destination 10.0.0.2:1",
+		"-A PREROUTING -p udp -m multiport --dports 80,20050:20060 -j REDIRECT --to-ports "
+		"9",
+		"-A PREROUTING -p tcp --dport 443 -j TPROXY --on-port 12345 --on-ip 127.0.0.1",
+	};
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(rules); i++) {
+		set_rules(*state, rules[i]);
+		assert_warns(*state, "nat", "a rule sends packets to port");
+	}
+}
+
+static void a_rule_that_brings_packets_to_a_key_port_is_found(void **state)
+{
+	static const char *const rules[] = {
+		"tcp dport 8443 redirect to :443",
+		"meta l4proto tcp tcp dport { 8443, 8444 } counter dnat ip to 192.0.2.1:10001",
+		"-A PREROUTING -p udp -m udp --dport 8443 -j REDIRECT --to-ports 20000-20010",
+		"-A OUTPUT -p tcp --dport 8443 -j DNAT --to-destination [2001:db8::1]:443",
+	};
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(rules); i++) {
+		set_rules(*state, rules[i]);
+		assert_warns(*state, "nat", "packets to port 8443");
+	}
+}
+
+static void rules_about_other_ports_are_let_be(void **state)
+{
+	static const char *const rules[] = {
+		"tcp dport 8443 redirect to :8444",
+		"tcp dport 8443 dnat to 192.0.2.1",
+		"tcp dport 443 accept comment \"dnat is elsewhere\"",
+		"-A POSTROUTING -o eth0 -j MASQUERADE",
+		"-A PREROUTING -p tcp --dport 8443 -j DNAT --to-destination 2001:db8::443",
+		"# Generated: --dport 443 -j DNAT",
+	};
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(rules); i++) {
+		set_rules(*state, rules[i]);
+		assert_content(*state, "nat");
+	}
+}
+
+static void a_rule_that_two_tools_list_is_told_once(void **state)
+{
+	struct v2m_findings findings;
+
+	set_rules(*state,
+		  "tcp dport 443 redirect to :1\n-A X --dport 443 -j REDIRECT --to-ports 1\n");
+	findings = run_check(*state, "nat");
+	assert_int_equal(findings.count, 1);
+	v2m_findings_clear(&findings);
+}
+
+static void rules_that_cannot_be_listed_are_told(void **state)
+{
+	struct v2m_patient *patient = *state;
+
+	patient->rules_whole = false;
+	assert_warns(patient, "nat", "as root");
+}
+
+static void what_is_missing_for_users_on_a_shared_port_is_told(void **state)
+{
+	struct v2m_patient *patient = *state;
+
+	json_object_set_new(patient->traffic, "data",
+			    parse("{'ports': {'443': {'owners': 'shared', 'shared': true}}}"));
+	assert_warns(patient, "shared_ports", "\"log\": {\"access\":");
+	assert_warns(patient, "shared_ports", "\"statsUserUplink\": true");
+	assert_warns(patient, "shared_ports", "\"StatsService\"");
+	write_below(
+		"/xray/config.json",
+		"{\"log\": {\"access\": \"/x\"}, \"stats\": {}, \"policy\": {\"levels\": {\"0\": "
+		"{\"statsUserUplink\": true, \"statsUserDownlink\": true}}}, \"api\": "
+		"{\"services\": [\"StatsService\"]}}");
+	assert_warns(patient, "shared_ports", "has an access log, statistics per user and an API");
+	json_array_clear(json_object_get(patient->status, "key_sources"));
+	assert_warns(patient, "shared_ports", "a port of his own");
+}
+
+static void a_proxy_whose_customers_reach_loopback_is_found(void **state)
+{
+	static const char *const open[] = {
+		"{\"outbounds\": [{\"protocol\": \"freedom\"}]}",
+		"{\"outbounds\": [{\"protocol\": \"freedom\"}, {\"tag\": \"b\", \"protocol\": "
+		"\"blackhole\"}], \"routing\": {\"rules\": [{\"outboundTag\": \"b\", \"ip\": "
+		"[\"10.0.0.0/8\"]}]}}",
+		"{\"outbounds\": [{\"protocol\": \"freedom\"}, {\"tag\": \"b\", \"protocol\": "
+		"\"blackhole\"}], \"routing\": {\"rules\": [{\"outboundTag\": \"other\", \"ip\": "
+		"[\"geoip:private\"]}]}}",
+		"{\"outbounds\": [{\"protocol\": \"freedom\"}, {\"tag\": \"b\", \"protocol\": "
+		"\"blackhole\"}], \"routing\": {\"rules\": [{\"outboundTag\": \"b\", \"network\": "
+		"\"udp\", \"ip\": [\"geoip:private\"]}]}}",
+	};
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(open); i++) {
+		write_below("/xray/config.json", open[i]);
+		assert_warns(*state, "proxy_routing", "reach 127.0.0.1");
+		assert_warns(*state, "proxy_routing", "\"blackhole\"");
+	}
+}
+
+static void a_rule_for_addresses_without_names_is_found(void **state)
+{
+	write_below("/xray/config.json",
+		    "{\"outbounds\": [{\"protocol\": \"freedom\"}, {\"tag\": \"b\", \"protocol\": "
+		    "\"blackhole\"}], \"routing\": {\"rules\": [{\"outboundTag\": \"b\", \"ip\": "
+		    "[\"geoip:private\"]}]}}");
+	assert_warns(*state, "proxy_routing", "localhost");
+}
+
+static void the_files_of_a_directory_are_one_configuration(void **state)
+{
+	struct v2m_patient *patient = *state;
+
+	write_below("/xray/config.json", "{\"outbounds\": [{\"protocol\": \"freedom\"}]} // all\n");
+	write_below("/xray/block.yaml", "outbounds:\n- {tag: b, protocol: blackhole}\n");
+	write_below("/xray/rules.json", "{\"routing\": {\"domainStrategy\": \"IPIfNonMatch\", "
+					"\"rules\": [{\"outboundTag\": "
+					"\"b\", \"ip\": [\"geoip:private\"]}]}}");
+	json_object_set_new(json_array_get(json_object_get(patient->status, "key_sources"), 0),
+			    "path", json_string(temporary_path("xray")));
+	assert_content(patient, "proxy_routing");
+}
+
+static void a_configuration_that_cannot_be_read_is_told(void **state)
+{
+	struct v2m_patient *patient = *state;
+
+	write_below("/xray/config.json", "{");
+	assert_warns(patient, "proxy_routing", "cannot be read");
+	json_array_clear(json_object_get(patient->status, "key_sources"));
+	assert_warns(patient, "proxy_routing", "not known");
+}
+
+static void write_command_line(const char *words, size_t length)
+{
+	FILE *file = fopen(temporary_path("proc/4711/cmdline"), "w");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(words, 1, length, file), length);
+	fclose(file);
+}
+
+static void the_daemon_is_found_and_its_configuration(void **state)
+{
+#define WORDS(text)                                                                                \
+	{                                                                                          \
+		text, sizeof(text)                                                                 \
+	}
+	static const struct {
+		const char *text;
+		size_t length;
+	} lines[] = {
+		WORDS("v2meterd\0--config\0/etc/v.json"),
+		WORDS("v2meterd\0-c/etc/v.json"),
+		WORDS("v2meterd\0--verbose\0--config=/etc/v.json"),
+		WORDS("v2meterd\0-c\0/etc/v.json"),
+	};
+	struct v2m_patient *patient = *state;
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(lines); i++) {
+		memset(&patient->process, 0, sizeof(patient->process));
+		write_command_line(lines[i].text, lines[i].length);
+		v2m_find_daemon(patient, NULL);
+		assert_int_equal(patient->process.pid, DAEMON);
+		assert_string_equal(patient->process.config, "/etc/v.json");
+	}
+}
+
+static void a_child_of_the_daemon_is_no_daemon(void **state)
+{
+	struct v2m_patient *patient = *state;
+
+	write_below("/proc/4712/comm", "v2meterd\n");
+	write_below("/proc/4712/status", "Name:\tv2meterd\nPPid:\t4711\n");
+	write_below("/proc/4713/comm", "bash\n");
+	memset(&patient->process, 0, sizeof(patient->process));
+	v2m_find_daemon(patient, NULL);
+	assert_int_equal(patient->process.pid, DAEMON);
+	assert_int_equal(patient->process.others, 0);
+	write_below("/proc/4712/status", "Name:\tv2meterd\nPPid:\t1\n");
+	memset(&patient->process, 0, sizeof(patient->process));
+	v2m_find_daemon(patient, NULL);
+	assert_int_equal(patient->process.others, 1);
+	memset(&patient->process, 0, sizeof(patient->process));
+	v2m_find_daemon(patient, "/etc/other.json");
+	assert_int_equal(patient->process.pid, 0);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		DOCTOR_TEST(a_key_port_that_the_kernel_gives_away_is_found),
+		DOCTOR_TEST(a_rule_that_takes_a_key_port_away_is_found),
+		DOCTOR_TEST(a_rule_that_brings_packets_to_a_key_port_is_found),
+		DOCTOR_TEST(rules_about_other_ports_are_let_be),
+		DOCTOR_TEST(a_rule_that_two_tools_list_is_told_once),
+		DOCTOR_TEST(rules_that_cannot_be_listed_are_told),
+		DOCTOR_TEST(what_is_missing_for_users_on_a_shared_port_is_told),
+		DOCTOR_TEST(a_proxy_whose_customers_reach_loopback_is_found),
+		DOCTOR_TEST(a_rule_for_addresses_without_names_is_found),
+		DOCTOR_TEST(the_files_of_a_directory_are_one_configuration),
+		DOCTOR_TEST(a_configuration_that_cannot_be_read_is_told),
+		DOCTOR_TEST(the_daemon_is_found_and_its_configuration),
+		DOCTOR_TEST(a_child_of_the_daemon_is_no_daemon),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
