@@ -15,6 +15,7 @@ const char *const v2m_map_names[V2M_N_MAPS] = {
 	[V2M_MAP_OWN_ADDRESSES] = "own_addresses",
 	[V2M_MAP_UDP_PEERS] = "udp_peers",
 	[V2M_MAP_BTF] = "btf",
+	[V2M_MAP_LEDGER] = "ledger",
 	[V2M_MAP_META] = "meta",
 };
 
