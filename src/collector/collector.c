@@ -262,6 +262,8 @@ static int open_collector(struct v2m_collector *collector, const struct v2m_dige
 				     strerror(-result));
 	result = open_parts(collector, error);
 	if (!result)
+		result = v2m_counting_check_ledger(&collector->parts, error);
+	if (!result)
 		result = v2m_key_change_start(&collector->parts, error);
 	if (result)
 		return result;

@@ -19,6 +19,7 @@ const char *const v2m_map_names[V2M_N_MAPS] = {
 	[V2M_MAP_OWNER_COUNTERS] = "owner_counters",
 	[V2M_MAP_OWNERS] = "owners",
 	[V2M_MAP_BTF] = "btf",
+	[V2M_MAP_LEDGER] = "ledger",
 	[V2M_MAP_META] = "meta",
 };
 
