@@ -6,7 +6,6 @@
 #ifndef V2METER_ACCOUNTING_SNAPSHOT_H
 #define V2METER_ACCOUNTING_SNAPSHOT_H
 
-#include "accounting/attribution_view.h"
 #include "accounting/totals.h"
 #include "base/connection.h"
 #include "base/sample.h"
@@ -20,6 +19,30 @@ struct v2m_sessions_view {
 	uint64_t closed;
 	uint64_t rx_bytes; /* payload, as in struct v2m_connection */
 	uint64_t tx_bytes;
+};
+
+/* How the bytes of a shared slot are attributed to its keys. */
+enum v2m_attribution_method {
+	V2M_NOT_ATTRIBUTED,
+	V2M_BY_ACCESS_LOG,
+	V2M_N_ATTRIBUTION_METHODS,
+};
+
+/* Why bytes may be unattributed that belong to a key. */
+enum v2m_attribution_gap {
+	V2M_GAP_BEGAN,    /* bytes were counted before anybody could attribute them */
+	V2M_GAP_NO_LOG,   /* the log was missing, or could not be read */
+	V2M_GAP_LOG_CUT,  /* the log was truncated or replaced: lines may be lost */
+	V2M_GAP_MASKED,   /* the log masks addresses */
+	V2M_GAP_DISPUTED, /* the log named two users for one connection */
+	V2M_GAP_FULL,     /* more flows or owners than the kernel's maps hold */
+	V2M_N_ATTRIBUTION_GAPS,
+};
+
+struct v2m_attribution_view {
+	enum v2m_attribution_method method;
+	int64_t gap_us; /* when bytes may have been missed last, Unix microseconds; 0: never */
+	enum v2m_attribution_gap gap; /* why */
 };
 
 /* The figures of one slot of the key set. */

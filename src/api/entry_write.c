@@ -87,6 +87,32 @@ static void put_sessions(struct v2m_json_writer *json, const struct v2m_sessions
 	v2m_write_close(json, '}');
 }
 
+/* The words and sentences of docs/openapi.yaml and docs/shared-ports.md. */
+static const char *method_word(enum v2m_attribution_method method)
+{
+	static const char *const words[V2M_N_ATTRIBUTION_METHODS] = {
+		[V2M_NOT_ATTRIBUTED] = "none",
+		[V2M_BY_ACCESS_LOG] = "access_log",
+	};
+
+	return words[method];
+}
+
+static const char *gap_text(enum v2m_attribution_gap gap)
+{
+	static const char *const texts[V2M_N_ATTRIBUTION_GAPS] = {
+		[V2M_GAP_BEGAN] = "bytes were counted before the access log was followed",
+		[V2M_GAP_NO_LOG] = "the access log was missing or could not be read",
+		[V2M_GAP_LOG_CUT] =
+			"the access log was cut, and lines that were not read yet may be lost",
+		[V2M_GAP_MASKED] = "the proxy masks addresses in its access log (log.maskAddress)",
+		[V2M_GAP_DISPUTED] = "the access log names several users for one connection",
+		[V2M_GAP_FULL] = "there are more connections than can be attributed",
+	};
+
+	return texts[gap];
+}
+
 /* Finds the gap that was last, over the attributed slots of the entry. NULL: none of its slots is
  * attributed. */
 static const struct v2m_attribution_view *find_attribution(const struct v2m_api *api,
@@ -121,10 +147,10 @@ static void put_attribution(struct v2m_api *api, const struct v2m_api_entry *ent
 	since_us = entry->key ? v2m_snapshot_key(api->snapshot, entry->key)->reset_us : 0;
 	complete = view->gap_us <= since_us;
 	v2m_put_open(json, "attribution", '{');
-	v2m_put_string(json, "method", v2m_attribution_method_word(view->method));
+	v2m_put_string(json, "method", method_word(view->method));
 	v2m_put_bool(json, "complete", complete);
 	if (!complete)
-		v2m_put_string(json, "reason", v2m_attribution_gap_text(view->gap));
+		v2m_put_string(json, "reason", gap_text(view->gap));
 	v2m_put_u64(json, "unattributed_bytes", v2m_api_figures(api, &rest).total);
 	v2m_write_close(json, '}');
 }

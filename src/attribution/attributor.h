@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "accounting/attribution_view.h"
+#include "accounting/snapshot.h"
 #include "base/sample.h"
 #include "base/port_rule.h"
 #include "keys/keys.h"
