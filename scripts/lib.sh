@@ -23,15 +23,16 @@ V2M_BUILD_PACKAGES=(
 	gcc libc6-dev cmake ninja-build pkgconf clang llvm bpftool
 	libbpf-dev libmnl-dev libjansson-dev libyaml-dev libsqlite3-dev zlib1g-dev libcurl4-openssl-dev
 	libsystemd-dev uuid-dev libcivetweb-dev libseccomp-dev libncurses-dev gzip
+	libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler
 )
 # dpkg-shlibdeps finds the libraries that a package depends on.
 V2M_PACKAGE_PACKAGES=(dpkg-dev file)
 V2M_DEMO_PACKAGES=(iproute2 python3 curl)
 V2M_TEST_PACKAGES=(
-	git libcmocka-dev python3 python3-pytest python3-yaml
+	git libcmocka-dev python3 python3-pytest python3-yaml python3-grpcio
 	tcpdump ethtool nftables iproute2 sqlite3 strace curl clang-format shellcheck util-linux procps
 	qemu-system-x86 busybox-static dash wireguard-tools e2fsprogs
-	tmux chromium fonts-dejavu-core lintian
+	tmux chromium fonts-dejavu-core lintian systemd-container
 )
 
 say() {

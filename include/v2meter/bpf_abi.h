@@ -113,6 +113,17 @@ struct v2m_meta {
 };
 
 /*
+ * ledger: ARRAY[1], which only the daemon uses: the ledger that has stored what the counters hold.
+ * If another one is there at the next start, it does not know which bytes belong to a closed
+ * period. Zeros: no ledger has stored anything yet. Not part of the layout, as btf.
+ */
+#define V2M_LEDGER_NAME_LEN 72
+struct v2m_ledger_mark {
+	char name[V2M_LEDGER_NAME_LEN];
+	__u64 stores; /* how often the ledger had stored by then */
+};
+
+/*
  * btf: ARRAY[1] of bytes, the BTF of all maps here ("bpftool btf dump file" reads it). Another
  * version uses it to find the counters by the member names of struct v2m_port_counters and struct
  * v2m_meta.

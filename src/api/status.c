@@ -17,6 +17,7 @@ void v2m_status_free(struct v2m_status *status)
 	free(status->mode_reason);
 	free(status->health_detail);
 	free(status->reasons);
+	free(status->asides);
 	free(status->unprotected);
 	free(status);
 }
@@ -124,6 +125,23 @@ static json_t *make_reasons(const struct v2m_status *status)
 	return list;
 }
 
+static json_t *make_asides(const struct v2m_status *status)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < status->n_asides; i++) {
+		const struct v2m_status_aside *aside = &status->asides[i];
+
+		json_array_append_new(list,
+				      json_pack("{sI sI so sI sI}", "port", (json_int_t)aside->port,
+						"last_port", (json_int_t)aside->last_port,
+						"found_at", make_time(aside->found_us), "rx_bytes",
+						(json_int_t)aside->rx_bytes, "tx_bytes",
+						(json_int_t)aside->tx_bytes));
+	}
+	return list;
+}
+
 /* Lists oddities of sources that could be read, for a person. */
 static json_t *make_notes(const struct v2m_status *status)
 {
@@ -162,7 +180,8 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 		status->unprotected && *status->unprotected ? status->unprotected : NULL);
 	char *text;
 
-	if (json_object_set_new(root, "reasons", make_reasons(status))) {
+	if (json_object_set_new(root, "reasons", make_reasons(status)) ||
+	    json_object_set_new(root, "set_aside", make_asides(status))) {
 		json_decref(root);
 		root = NULL;
 	}

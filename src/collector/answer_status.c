@@ -91,6 +91,29 @@ static bool fill_reasons(const struct v2m_parts *parts, struct v2m_status *statu
 	return status->reasons;
 }
 
+static bool fill_asides(const struct v2m_parts *parts, struct v2m_status *status)
+{
+	size_t count;
+	const struct v2m_aside *asides =
+		v2m_account_asides(v2m_bookkeeper_account(parts->bookkeeper), &count);
+
+	status->asides = calloc(count + 1, sizeof(*status->asides));
+	if (!status->asides)
+		return false;
+	for (; status->n_asides < count; status->n_asides++) {
+		const struct v2m_aside *aside = &asides[status->n_asides];
+
+		status->asides[status->n_asides] = (struct v2m_status_aside){
+			.port = aside->port,
+			.last_port = aside->last_port,
+			.found_us = aside->found_us,
+			.rx_bytes = aside->totals.rx.wire_bytes,
+			.tx_bytes = aside->totals.tx.wire_bytes,
+		};
+	}
+	return true;
+}
+
 static void fill_health(const struct v2m_parts *parts, struct v2m_status *status)
 {
 	struct v2m_error sentence;
@@ -130,7 +153,7 @@ enum v2m_verdict v2m_answer_status(struct v2m_parts *parts, struct v2m_status **
 	if (!made)
 		return V2M_UNREADABLE;
 	v2m_device_watch_read_counters(parts->devices);
-	if (!fill_devices(parts, made) || !fill_reasons(parts, made) ||
+	if (!fill_devices(parts, made) || !fill_reasons(parts, made) || !fill_asides(parts, made) ||
 	    v2m_source_report_copy(v2m_key_supply_report(parts->keys), &made->sources)) {
 		v2m_status_free(made);
 		return V2M_UNREADABLE;

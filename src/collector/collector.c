@@ -41,6 +41,7 @@ struct v2m_collector {
 	sd_event_source *tick_timer;
 	sd_event_source *links_event;
 	sd_event_source *keys_event; /* NULL: the key sources are not watched */
+	sd_event_source *apis_event;
 };
 
 /* The next tick is one interval after this one was due, so delays do not add up. Ticks that a
@@ -130,6 +131,18 @@ static int follow_key_sources(sd_event_source *source, int fd, uint32_t events, 
 	(void)events;
 	if (v2m_key_supply_drain(collector->parts.keys))
 		reload(&collector->parts);
+	return 0;
+}
+
+static int follow_apis(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct v2m_collector *collector = context;
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	v2m_key_supply_drain_apis(collector->parts.keys);
+	v2m_key_change_load(&collector->parts);
 	return 0;
 }
 
@@ -225,6 +238,10 @@ static int watch_events(struct v2m_collector *collector)
 	if (result >= 0 && keys_fd >= 0)
 		result = sd_event_add_io(collector->event, &collector->keys_event, keys_fd, EPOLLIN,
 					 follow_key_sources, collector);
+	if (result >= 0)
+		result = sd_event_add_io(collector->event, &collector->apis_event,
+					 v2m_key_supply_api_fd(parts->keys), EPOLLIN, follow_apis,
+					 collector);
 	return result < 0 ? result : 0;
 }
 
@@ -237,6 +254,8 @@ static int open_collector(struct v2m_collector *collector, const struct v2m_dige
 		return v2m_error_set(error, result, "the event loop cannot be set up: %s",
 				     strerror(-result));
 	result = open_parts(collector, error);
+	if (!result)
+		result = v2m_counting_check_ledger(&collector->parts, error);
 	if (!result)
 		result = v2m_key_change_start(&collector->parts, error);
 	if (result)
@@ -291,6 +310,7 @@ void v2m_collector_close(struct v2m_collector *collector)
 	sd_event_source_unref(collector->tick_timer);
 	sd_event_source_unref(collector->links_event);
 	sd_event_source_unref(collector->keys_event);
+	sd_event_source_unref(collector->apis_event);
 	store_last(parts);
 	v2m_key_supply_close(parts->keys);
 	v2m_byte_source_close(parts->byte_source);

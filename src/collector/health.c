@@ -21,6 +21,8 @@ static const struct row table[V2M_N_CONDITIONS] = {
 		"the counters cannot be read", true },
 	[V2M_LEDGER_UNWRITABLE] = { "ledger_unwritable",
 		"the ledger cannot be written", false },
+	[V2M_LEDGER_LOST] = { "ledger_lost",
+		"the ledger does not know what the counters held: those bytes belong to nobody", false },
 	[V2M_KEY_SOURCE_BROKEN] = { "key_source_broken",
 		"a key source cannot be read", false },
 	[V2M_EBPF_UNAVAILABLE] = { "ebpf_unavailable",

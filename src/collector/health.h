@@ -18,6 +18,7 @@ enum v2m_condition {
 	V2M_STALLED, /* never set here: whoever looks at the pulse sees it */
 	V2M_COUNTERS_UNREADABLE,
 	V2M_LEDGER_UNWRITABLE,
+	V2M_LEDGER_LOST, /* counters are older than the ledger: some bytes belong to nobody */
 	V2M_KEY_SOURCE_BROKEN,
 	V2M_EBPF_UNAVAILABLE,
 	V2M_NO_DEVICE,

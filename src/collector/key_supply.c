@@ -15,6 +15,7 @@
 #include "keys/memory/key_memory.h"
 #include "keys/key_sources.h"
 #include "keys/source_watch.h"
+#include "proxyapi/follower.h"
 #include "reading/gather.h"
 #include "reading/watch_walk.h"
 
@@ -23,21 +24,28 @@
 #define REREAD_MIN_NS (5 * UINT64_C(1000000000))
 #define REREAD_MAX_NS (64 * REREAD_MIN_NS)
 
+/* Samples between two looks at the sockets. */
+#define LOOK_SAMPLES 5
+
 struct v2m_key_supply {
 	const struct v2m_config *config;
 	struct v2m_conditions *conditions;
 	const struct v2m_account *account;
 	struct v2m_source_watch *watch; /* NULL: the sources are not watched */
+	struct v2m_follower *follower;  /* of the APIs of proxies */
+	bool has_read;                  /* at least once */
 	struct v2m_keyset *active;
 	struct v2m_keyset *waiting; /* could not be activated and will be tried again; or NULL */
 	struct v2m_error waiting_error;
 	struct v2m_source_report report;
-	int read_result;                      /* of the last reading: 0 or -errno */
-	struct v2m_error read_error;          /* if read_result is not 0 */
-	uint64_t read_ns;                     /* CLOCK_MONOTONIC of the last reading */
-	uint64_t reread_ns;                   /* how long after it the next attempt is due */
-	bool unremembered;                    /* keys.last.json is older than the active set */
-	struct v2m_news kept_news;            /* why the active keys stay */
+	struct v2m_claims claims;    /* of the last reading */
+	uint64_t looked_ns;          /* CLOCK_MONOTONIC of the last comparison with the sockets */
+	int read_result;             /* of the last reading: 0 or -errno */
+	struct v2m_error read_error; /* if read_result is not 0 */
+	uint64_t read_ns;            /* CLOCK_MONOTONIC of the last reading */
+	uint64_t reread_ns;          /* how long after it the next attempt is due */
+	bool unremembered;           /* keys.last.json is older than the active set */
+	struct v2m_news kept_news;   /* why the active keys stay */
 	struct v2m_log_memory key_source_log; /* what is odd in the sources */
 };
 
@@ -73,7 +81,8 @@ int v2m_key_supply_open(const struct v2m_config *config, struct v2m_conditions *
 	made->account = account;
 	made->reread_ns = REREAD_MIN_NS;
 	made->active = v2m_keyset_new(NULL, 0);
-	if (!made->active) {
+	if (!made->active || v2m_follower_new(V2M_FOLLOWER_INTERVAL_NS, &made->follower)) {
+		v2m_keyset_unref(made->active);
 		free(made);
 		return -ENOMEM;
 	}
@@ -90,7 +99,9 @@ void v2m_key_supply_close(struct v2m_key_supply *supply)
 	v2m_keyset_unref(supply->active);
 	v2m_keyset_unref(supply->waiting);
 	v2m_source_report_clear(&supply->report);
+	v2m_claims_clear(&supply->claims);
 	v2m_source_watch_close(supply->watch);
+	v2m_follower_free(supply->follower);
 	free(supply);
 }
 
@@ -102,6 +113,25 @@ int v2m_key_supply_fd(const struct v2m_key_supply *supply)
 bool v2m_key_supply_drain(struct v2m_key_supply *supply)
 {
 	return v2m_source_watch_drain(supply->watch);
+}
+
+int v2m_key_supply_api_fd(const struct v2m_key_supply *supply)
+{
+	return v2m_follower_fd(supply->follower);
+}
+
+void v2m_key_supply_drain_apis(struct v2m_key_supply *supply)
+{
+	v2m_follower_drain(supply->follower);
+}
+
+/* Only a daemon that starts waits for a proxy: afterwards nobody else may. */
+static int get_live_text(void *context, const char *source, char **text, size_t *length,
+			 struct v2m_error *error)
+{
+	const struct v2m_key_supply *supply = context;
+
+	return v2m_follower_text(supply->follower, source, !supply->has_read, text, length, error);
 }
 
 static int64_t find_first_seen_us(void *context, const char *subject)
@@ -141,10 +171,12 @@ static void set_incomplete(struct v2m_key_supply *supply)
 int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyset,
 			struct v2m_error *error)
 {
+	const struct v2m_live_sources live = { get_live_text, supply };
 	struct v2m_source_options options = {
 		.previous = supply->active,
 		.first_seen_us = find_first_seen_us,
 		.knows_subject = knows_subject,
+		.claims = &supply->claims,
 		.context = supply,
 		.now_us = v2m_clock_real_us(),
 	};
@@ -156,13 +188,14 @@ int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyse
 	if (watched)
 		v2m_log_warning("key sources cannot all be watched, and are read on SIGHUP: %s",
 				strerror(-watched));
-	supply->read_result = v2m_gather(&supply->config->key_sources, NULL, &gathered);
+	supply->read_result = v2m_gather(&supply->config->key_sources, NULL, &live, &gathered);
 	if (supply->read_result)
 		v2m_error_set(error, supply->read_result, "out of memory");
 	else
 		supply->read_result =
 			v2m_key_sources_join(&gathered, &options, keyset, &supply->report, error);
 	v2m_log_end();
+	supply->has_read = true;
 	set_incomplete(supply);
 	if (supply->read_result)
 		supply->read_error = *error;
@@ -190,6 +223,22 @@ void v2m_key_supply_reset_pace(struct v2m_key_supply *supply)
 uint64_t v2m_key_supply_read_ns(const struct v2m_key_supply *supply)
 {
 	return supply->read_ns;
+}
+
+struct v2m_claims *v2m_key_supply_claims(struct v2m_key_supply *supply)
+{
+	return &supply->claims;
+}
+
+bool v2m_key_supply_look_is_due(struct v2m_key_supply *supply)
+{
+	uint64_t now_ns = v2m_clock_mono_ns();
+
+	if (now_ns - supply->looked_ns <
+	    LOOK_SAMPLES * UINT64_C(1000000) * supply->config->sample_interval_ms)
+		return false;
+	supply->looked_ns = now_ns;
+	return true;
 }
 
 const struct v2m_source_report *v2m_key_supply_report(const struct v2m_key_supply *supply)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <stdlib.h>
 
 #include "base/format.h"
@@ -14,6 +15,7 @@
 #include "keys/key_sources.h"
 #include "reading/gather.h"
 #include "devices/links.h"
+#include "proxyapi/follower.h"
 
 static int print_config(const struct v2m_config *config, struct v2m_error *error)
 {
@@ -161,12 +163,38 @@ static int check_directory(const char *setting, const char *path, struct v2m_err
 	return result;
 }
 
-int v2m_check(const struct v2m_config *config, bool *incomplete, struct v2m_error *error)
+/* Asks the APIs of running proxies, and waits for them. */
+static int get_live_text(void *context, const char *source, char **text, size_t *length,
+			 struct v2m_error *error)
+{
+	return v2m_follower_text(context, source, true, text, length, error);
+}
+
+/* Reads the key sources as the daemon does. */
+static int load_keys(const struct v2m_config *config, struct v2m_keyset **keyset,
+		     struct v2m_source_report *report, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
+	const struct v2m_source_options options = { .now_us = v2m_clock_real_us() };
+	struct v2m_live_sources live = { .text = get_live_text };
+	struct v2m_follower *follower;
+	int result = v2m_follower_new(V2M_FOLLOWER_INTERVAL_NS, &follower);
+
+	if (result)
+		return v2m_error_set(error, result, "the APIs of proxies cannot be asked: %s",
+				     strerror(-result));
+	live.context = follower;
+	result = v2m_gather(&config->key_sources, NULL, &live, &gathered);
+	v2m_follower_free(follower);
+	if (result)
+		return v2m_error_set(error, result, "out of memory");
+	return v2m_key_sources_join(&gathered, &options, keyset, report, error);
+}
+
+int v2m_check(const struct v2m_config *config, bool *incomplete, struct v2m_error *error)
+{
 	V2M_CLEANUP(v2m_source_report_clear) struct v2m_source_report report = { 0 };
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *keyset = NULL;
-	struct v2m_source_options options = { .now_us = v2m_clock_real_us() };
 	struct v2m_error devices_error = { 0 };
 	int result = print_config(config, error);
 	int devices_result;
@@ -177,10 +205,7 @@ int v2m_check(const struct v2m_config *config, bool *incomplete, struct v2m_erro
 		result = check_directory("pin_dir", config->pin_dir, error);
 	if (result)
 		return result;
-	result = v2m_gather(&config->key_sources, NULL, &gathered);
-	if (result)
-		return v2m_error_set(error, result, "out of memory");
-	result = v2m_key_sources_join(&gathered, &options, &keyset, &report, error);
+	result = load_keys(config, &keyset, &report, error);
 	print_key_sources(&report);
 	print_notes(&report.notes);
 	*incomplete = report.notes.n_missing > 0;

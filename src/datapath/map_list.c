@@ -18,6 +18,7 @@ const char *const v2m_map_names[V2M_N_MAPS] = {
 	[V2M_MAP_REASSEMBLY_DEVICES] = "reassembly_devices",
 	[V2M_MAP_REASSEMBLIES] = "reassemblies",
 	[V2M_MAP_BTF] = "btf",
+	[V2M_MAP_LEDGER] = "ledger",
 	[V2M_MAP_META] = "meta",
 };
 

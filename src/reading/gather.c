@@ -48,9 +48,13 @@ int v2m_gather_paths(const struct v2m_strings *sources, const char *auto_root,
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings made = { 0 };
 
 	for (size_t i = 0; i < sources->count; i++) {
-		int result = strcmp(sources->items[i], AUTO) == 0
-				     ? add_auto_places(auto_root, &made)
-				     : v2m_strings_add(&made, sources->items[i]);
+		int result;
+
+		if (v2m_is_live_source(sources->items[i]))
+			continue;
+		result = strcmp(sources->items[i], AUTO) == 0
+				 ? add_auto_places(auto_root, &made)
+				 : v2m_strings_add(&made, sources->items[i]);
 
 		if (result)
 			return result;
@@ -61,14 +65,15 @@ int v2m_gather_paths(const struct v2m_strings *sources, const char *auto_root,
 }
 
 /* Reads one source. Its failure stands in *gathered. 0 or -ENOMEM. */
-static int gather_path(const char *path, bool is_place, struct v2m_gathered *gathered)
+static int gather_path(const char *path, bool is_place, const struct v2m_live_sources *live,
+		       struct v2m_gathered *gathered)
 {
 	size_t before = v2m_gathered_count(gathered);
 	bool absent = is_place && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR);
 	struct v2m_gathered_source *added;
 	struct v2m_error error = { 0 };
 	const char *kind;
-	int result = v2m_source_read(path, gathered, &kind, &error);
+	int result = v2m_source_read(path, live, gathered, &kind, &error);
 
 	if (v2m_gathered_add_source(gathered, path, kind, result, &error))
 		return -ENOMEM;
@@ -79,25 +84,26 @@ static int gather_path(const char *path, bool is_place, struct v2m_gathered *gat
 	return 0;
 }
 
-static int gather_places(const char *auto_root, struct v2m_gathered *gathered)
+static int gather_places(const char *auto_root, const struct v2m_live_sources *live,
+			 struct v2m_gathered *gathered)
 {
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings places = { 0 };
 	int result = add_auto_places(auto_root, &places);
 
 	gathered->has_auto = true;
 	for (size_t i = 0; i < places.count && !result; i++)
-		result = gather_path(places.items[i], true, gathered);
+		result = gather_path(places.items[i], true, live, gathered);
 	return result;
 }
 
 int v2m_gather(const struct v2m_strings *sources, const char *auto_root,
-	       struct v2m_gathered *gathered)
+	       const struct v2m_live_sources *live, struct v2m_gathered *gathered)
 {
 	int result = 0;
 
 	for (size_t i = 0; i < sources->count && !result; i++)
 		result = strcmp(sources->items[i], AUTO) == 0
-				 ? gather_places(auto_root, gathered)
-				 : gather_path(sources->items[i], false, gathered);
+				 ? gather_places(auto_root, live, gathered)
+				 : gather_path(sources->items[i], false, live, gathered);
 	return result;
 }

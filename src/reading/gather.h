@@ -5,11 +5,13 @@
 
 #include "base/string_list.h"
 #include "keys/gathered.h"
+#include "keys/live_source.h"
 
 /* Reads all sources into *gathered, which is empty, also after one fails. auto_root: put before the
- * places of "auto"; NULL: nothing. 0 or -ENOMEM; *gathered is the caller's to clear either way. */
+ * places of "auto"; NULL: nothing. live: gives what APIs of proxies said; NULL: nobody asks them. 0
+ * or -ENOMEM; *gathered is the caller's to clear either way. */
 int v2m_gather(const struct v2m_strings *sources, const char *auto_root,
-	       struct v2m_gathered *gathered);
+	       const struct v2m_live_sources *live, struct v2m_gathered *gathered);
 
 /* The paths to watch, with the places of "auto". 0 or -ENOMEM. */
 int v2m_gather_paths(const struct v2m_strings *sources, const char *auto_root,

@@ -34,6 +34,7 @@ OUTSIDE = {
     "gzip": r"zlib.*",
     "uuid": r"uuid/.*",
     "systemd": r"systemd/.*",
+    "grpc": r"nghttp2/.*|.*\.pb-c\.h",
     "sandbox": r"seccomp.*|linux/(landlock|capability).*",
 }
 
@@ -44,7 +45,7 @@ RULES = {
     "json": ("base", "json"),
     "ledger": ("accounting config keys json base", "sqlite json"),
     "http": ("api accounting config keys json base", "server json"),
-    "collector": ("api accounting config keys keys/memory reading devices sockets datapath netlink ledger ipc process base", "systemd"),
+    "collector": ("api accounting config keys keys/memory proxyapi reading devices sockets datapath netlink ledger ipc process base", "systemd"),
     "answering": ("api ipc http process base", "sandbox"),
     "ctl": ("ctl/doctor ctl/top json base", "client json"),
     "ctl/doctor": ("ctl config json base", "json sandbox"),
@@ -55,6 +56,7 @@ RULES = {
     "keys/memory": ("keys keys/formats json base", "json"),
     "keys/formats": ("keys json base", "json sqlite"),
     "accounting": ("keys base", ""),
+    "proxyapi": ("json base", "grpc"),
     "api": ("accounting keys json base", "json gzip"),
     "ipc": ("api accounting keys process base", ""),
     "netlink": ("base", "kernel"),
@@ -63,7 +65,7 @@ RULES = {
     "sockets": ("pins netlink base", "kernel"),
     "datapath": ("pins netlink base", "kernel systemd"),
     "selftest": ("datapath netlink base", "kernel"),
-    "daemon": ("api config keys reading devices sockets datapath netlink ledger http answering collector selftest process base json", "systemd"),
+    "daemon": ("api config keys proxyapi reading devices sockets datapath netlink ledger http answering collector selftest process base json", "systemd"),
 }
 
 SOURCE = pathlib.Path("src")

@@ -44,7 +44,7 @@ static inline int load_into(struct v2m_keyset **keyset, const char *const *names
 								   : temporary_path(*names)),
 				 0);
 	error.text[0] = 0;
-	assert_int_equal(v2m_gather(&sources, auto_root, &gathered), 0);
+	assert_int_equal(v2m_gather(&sources, auto_root, NULL, &gathered), 0);
 	return v2m_key_sources_join(&gathered, &options, keyset, &report, &error);
 }
 

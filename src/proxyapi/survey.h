@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Follows the inbounds and users of a running proxy: asks its API now and then, and says whether
+ * something has changed. What it found last stays until it finds something else.
+ *
+ * A proxy that was restarted lacks the users that a panel has added through the API, until the
+ * panel adds them again. So after a new connection, inbounds and users that are gone stay for a
+ * grace time, while new ones count at once.
+ */
+#ifndef V2METER_PROXYAPI_SURVEY_H
+#define V2METER_PROXYAPI_SURVEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct v2m_survey;
+
+/* How long users stay that are gone after a restart of the proxy. */
+#define V2M_SURVEY_GRACE_NS (60 * UINT64_C(1000000000))
+
+/* source is the address of the API, see proxyapi/address.h. 0, -EINVAL with *error, or -ENOMEM. */
+int v2m_survey_new(const char *source, struct v2m_survey **survey, struct v2m_error *error);
+/* NULL: does nothing. */
+void v2m_survey_free(struct v2m_survey *survey);
+
+/* Asks the proxy, until the deadline at the latest (CLOCK_MONOTONIC in nanoseconds). 1: something
+ * has changed; 0: nothing has; or -errno with *error, as of v2m_grpc_call(). What was found
+ * before stays then. */
+int v2m_survey_ask(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_error *error);
+
+/* What was found last, as a V2Ray configuration. NULL: nothing yet. Good until the next question.
+ */
+const char *v2m_survey_text(const struct v2m_survey *survey, size_t *length);
+const char *v2m_survey_source(const struct v2m_survey *survey);
+
+/* For tests: replaces the grace time. */
+void v2m_survey_set_grace(struct v2m_survey *survey, uint64_t grace_ns);
+
+#endif

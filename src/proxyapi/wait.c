@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "proxyapi/wait.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+static int wait_for(int fd, short events, uint64_t deadline_ns)
+{
+	struct pollfd entry = { .fd = fd, .events = events };
+
+	for (;;) {
+		uint64_t now_ns = v2m_clock_mono_ns();
+		int n;
+
+		if (now_ns >= deadline_ns)
+			return -ETIMEDOUT;
+		n = poll(&entry, 1, (int)((deadline_ns - now_ns) / 1000000 + 1));
+		if (n > 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
+int v2m_wait_until(int fd, bool wants_write, uint64_t deadline_ns)
+{
+	return wait_for(fd, wants_write ? POLLIN | POLLOUT : POLLIN, deadline_ns);
+}
+
+/* EAGAIN of a unix socket: its backlog is full, and no event tells when there is room again. */
+static int connect_until(int fd, const struct v2m_proxy_address *address, uint64_t deadline_ns)
+{
+	socklen_t size = sizeof(int);
+	int error = 0;
+	int result;
+
+	if (connect(fd, (const struct sockaddr *)&address->storage, address->length) == 0)
+		return 0;
+	if (errno == EAGAIN)
+		return -ETIMEDOUT;
+	if (errno != EINPROGRESS && errno != EINTR)
+		return -errno;
+	result = wait_for(fd, POLLOUT, deadline_ns);
+	if (!result && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size))
+		return -errno;
+	return result ? result : -error;
+}
+
+int v2m_connect_until(const struct v2m_proxy_address *address, uint64_t deadline_ns)
+{
+	V2M_CLOSE int fd =
+		socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int result;
+
+	if (fd < 0)
+		return -errno;
+	result = connect_until(fd, address, deadline_ns);
+	return result ? result : V2M_TAKE_FD(fd);
+}

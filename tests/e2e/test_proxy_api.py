@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Keys from the API of a running proxy: a stand-in for Xray with Xray's messages, and a real V2Ray."""
+
+import json
+import pathlib
+import socket
+import threading
+import time
+import uuid
+
+import pytest
+
+from support import v2ray
+from support.lab import wait_until
+
+pytest.importorskip("grpc", reason="python3-grpcio is not installed")
+
+STANDIN = pathlib.Path(__file__).resolve().parent / "support/xray_standin.py"
+ALICE, BOB, CAROL = ([str(uuid.uuid4()), f"{name}@example.com"] for name in ("alice", "bob", "carol"))
+WITHIN_S = 5
+
+
+class Standin:
+    def __init__(self, lab, address, **state):
+        self.lab, self.address = lab, address
+        self.path = lab.directory / "standin.json"
+        self.state = {"inbounds": [], **state}
+        self.write()
+        self.start()
+
+    def write(self):
+        made = self.path.with_suffix(".new")
+        made.write_text(json.dumps(self.state))
+        made.rename(self.path)
+
+    def start(self):
+        log = self.lab.directory / "standin.log"
+        self.process = self.lab.server.start("/usr/bin/python3", STANDIN, self.address, self.path, log=log)
+        wait_until(lambda: "ready" in log.read_text(), what="the stand-in")
+
+    def stop(self):
+        self.process.stop()
+
+    def set_users(self, tag, *users):
+        for inbound in self.state["inbounds"]:
+            if inbound["tag"] == tag:
+                inbound["users"] = list(users)
+        self.write()
+
+    def misbehave(self, fault):
+        self.state["fault"] = fault
+        self.write()
+
+
+def inbound(tag, port, *users, protocol="vless", configured=()):
+    return {"tag": tag, "port": port, "protocol": protocol, "configured": list(configured), "users": list(users)}
+
+
+def names(daemon):
+    return sorted(key["name"].partition("@")[0] for key in daemon.get("/api/keys").json())
+
+
+def soon(condition, what):
+    wait_until(condition, timeout_s=WITHIN_S, what=what)
+
+
+class Stream:
+    """Bytes that a server in the lab goes on sending to a client over the wire."""
+
+    def __init__(self, lab, port):
+        with lab.server.entered():
+            self.listener = socket.create_server(("0.0.0.0", port))
+        self.client = lab.client.socket()
+        self.client.connect((lab.SERVER[4], port))
+        self.peer = self.listener.accept()[0]
+        self.ends = False
+        self.threads = [threading.Thread(target=self.send), threading.Thread(target=self.receive)]
+        for thread in self.threads:
+            thread.start()
+
+    def send(self):
+        while not self.ends:
+            self.peer.sendall(bytes(1000))
+            time.sleep(0.01)
+        self.peer.close()
+
+    def receive(self):
+        while self.client.recv(65536):
+            pass
+
+    def stop(self):
+        self.ends = True
+        for thread in self.threads:
+            thread.join()
+        self.client.close()
+        self.listener.close()
+
+
+def test_a_user_who_is_added_during_a_download_counts_from_then_on(lab, start_daemon):
+    standin = Standin(lab, "127.0.0.1:10085",
+                      inbounds=[inbound("one", 10001, ALICE), inbound("two", 10002)])
+    daemon = start_daemon([], key_sources=["xray-api://127.0.0.1:10085"])
+    assert names(daemon) == ["alice"]
+    stream = Stream(lab, 10002)
+    try:
+        time.sleep(0.5)
+        standin.set_users("two", BOB)
+        soon(lambda: names(daemon) == ["alice", "bob"], "the new key")
+        first = daemon.port_entry(10002)["payload_tx_bytes"]
+        soon(lambda: daemon.port_entry(10002)["payload_tx_bytes"] > first + 50_000, "the bytes of the new key")
+    finally:
+        stream.stop()
+    assert daemon.port_entry(10001)["total_bytes"] == 0
+    bob = daemon.port_entry(10002)
+    assert bob["key_name"] == BOB[1] and bob["uuid"] == BOB[0]
+    standin.set_users("two")
+    soon(lambda: names(daemon) == ["alice"], "the key to go")
+    standin.stop()
+
+
+def configuration(path, *users, api="127.0.0.1:10085", services=("HandlerService",)):
+    clients = [{"id": identity, "email": email} for identity, email in users]
+    path.write_text(json.dumps({
+        "api": {"tag": "api", "listen": api, "services": list(services)},
+        "inbounds": [{"tag": "one", "port": 10001, "protocol": "vless",
+                      "settings": {"clients": clients, "decryption": "none"}}]}))
+
+
+def test_the_running_proxy_counts_before_its_file_and_a_restart_changes_nothing(lab, start_daemon):
+    """The file has a user who is gone, and lacks one who was added. Nothing in the settings names the API."""
+    source = lab.directory / "config.json"
+    configuration(source, ALICE, CAROL, api="@standin")
+    standin = Standin(lab, "unix-abstract:standin", inbounds=[inbound("one", 10001, ALICE, BOB, configured=[ALICE])])
+    daemon = start_daemon([], key_sources=[str(source)])
+    assert names(daemon) == ["alice", "bob"]
+    notes = [note["reason"] for note in daemon.status()["key_notes"]]
+    assert "its users are those of the running proxy, by xray-api+unix:@standin" in notes
+    checked = daemon.run("--check")
+    assert checked.returncode == 0 and BOB[1] in checked.stdout and CAROL[1] not in checked.stdout, checked.stdout
+    standin.misbehave("dies")
+    wait_until(lambda: not standin.process.running(), timeout_s=WITHIN_S, what="the stand-in to die in a call")
+    assert names(daemon) == ["alice", "bob"]
+    standin.misbehave(None)
+    standin.set_users("one", ALICE)
+    standin.start()
+    deadline = time.monotonic() + WITHIN_S
+    while time.monotonic() < deadline:
+        assert names(daemon) == ["alice", "bob"], "a user who is not back yet"
+        time.sleep(0.3)
+    standin.set_users("one", ALICE, CAROL)
+    soon(lambda: names(daemon) == ["alice", "bob", "carol"], "the user who was added after the restart")
+    standin.stop()
+
+
+def test_a_proxy_that_cannot_list_its_users_leaves_them_to_the_file(lab, start_daemon):
+    """The real V2Ray 4.34."""
+    if v2ray.version() is None:
+        pytest.skip("there is no v2ray")
+    source = lab.directory / "config.json"
+    source.write_text(json.dumps({
+        "api": {"tag": "api", "services": ["HandlerService", "StatsService"]}, "stats": {},
+        "routing": {"rules": [{"type": "field", "inboundTag": ["api-in"], "outboundTag": "api"}]},
+        "inbounds": [
+            {"tag": "api-in", "listen": "127.0.0.1", "port": 10085, "protocol": "dokodemo-door",
+             "settings": {"address": "127.0.0.1"}},
+            {"tag": "one", "port": 10001, "protocol": "vmess", "settings": {"clients": [
+                {"id": ALICE[0], "email": ALICE[1], "alterId": 0}]}}],
+        "outbounds": [{"protocol": "freedom"}]}))
+    proxy = lab.server.start(v2ray.BINARY, "-config", source, log=lab.directory / "v2ray.log")
+    wait_until(lambda: v2ray.V2Ray.listens(lab.server, 10085), what="v2ray")
+    daemon = start_daemon([], key_sources=[str(source)])
+    assert names(daemon) == ["alice"]
+    notes = [note["reason"] for note in daemon.status()["key_notes"]]
+    assert any("the proxy cannot list its inbounds" in note and "the users of the file are used" in note
+               for note in notes), notes
+    assert daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"}
+    proxy.stop()
+
+
+def test_an_api_that_does_not_answer_is_named(lab, start_daemon):
+    """With a source of its own, it is an error."""
+    daemon = start_daemon([], running=False, key_sources=["xray-api://127.0.0.1:10085"])
+    refused = daemon.run("--check")
+    assert refused.returncode != 0
+    assert "xray-api://127.0.0.1:10085: the proxy's API cannot be reached: Connection refused" in refused.stderr
+    daemon.config["key_sources"] = ["xray-api://example.com:1"]
+    daemon.write_config()
+    refused = daemon.run("--check")
+    assert refused.returncode == 2 and "expected \"xray-api://ADDRESS:PORT\"" in refused.stderr, refused.stderr
