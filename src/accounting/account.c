@@ -25,6 +25,7 @@ void v2m_account_free(struct v2m_account *account)
 	v2m_subjects_clear(&account->subjects);
 	v2m_session_set_clear(&account->connections);
 	v2m_raw_clear(&account->raw);
+	v2m_array_clear(&account->asides);
 	free(account);
 }
 

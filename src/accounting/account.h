@@ -13,6 +13,7 @@
 #ifndef V2METER_ACCOUNTING_ACCOUNT_H
 #define V2METER_ACCOUNTING_ACCOUNT_H
 
+#include "accounting/account_aside.h"
 #include "accounting/account_binding.h"
 #include "accounting/account_join.h"
 #include "accounting/aliases.h"
@@ -121,7 +122,8 @@ int v2m_account_merge(struct v2m_account *account, const struct v2m_subject *mor
 void v2m_account_undo_merge(struct v2m_account *account, const char *id,
 			    const struct v2m_account_undo *undo);
 
-/* Visit every subject with its parts, every alias and every reading, for the ledger to store those
+/* Visit every subject with its parts, every alias, every reading and what is set aside, for the
+ * ledger to store those
  * that are dirty. A visitor that returns non-zero ends the walk with that value. */
 typedef int (*v2m_subject_visitor)(const struct v2m_subject *subject, void *context);
 typedef int (*v2m_alias_visitor)(const struct v2m_alias *alias, void *context);
@@ -133,6 +135,9 @@ int v2m_account_each_subject(const struct v2m_account *account, v2m_subject_visi
 int v2m_account_each_alias(const struct v2m_account *account, v2m_alias_visitor visit,
 			   void *context);
 int v2m_account_each_raw(const struct v2m_account *account, v2m_raw_visitor visit, void *context);
+typedef int (*v2m_aside_visitor)(const struct v2m_aside *aside, void *context);
+int v2m_account_each_aside(const struct v2m_account *account, v2m_aside_visitor visit,
+			   void *context);
 int v2m_account_each_overlap(const struct v2m_account *account, v2m_overlap_visitor visit,
 			     void *context);
 int v2m_account_each_sessions(const struct v2m_account *account, v2m_sessions_visitor visit,

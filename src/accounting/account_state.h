@@ -20,6 +20,7 @@ struct v2m_account {
 	struct v2m_subjects subjects;
 	struct v2m_aliases aliases;
 	struct v2m_raw_ports raw;
+	V2M_ARRAY(struct v2m_aside) asides;
 
 	/* The last key set and the owners of its slots, which are looked up once for each set. */
 	struct v2m_keyset *keyset;

@@ -131,6 +131,16 @@ int v2m_account_each_raw(const struct v2m_account *account, v2m_raw_visitor visi
 	return result;
 }
 
+int v2m_account_each_aside(const struct v2m_account *account, v2m_aside_visitor visit,
+			   void *context)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < account->asides.count && result == 0; i++)
+		result = visit(&account->asides.items[i], context);
+	return result;
+}
+
 int v2m_account_each_overlap(const struct v2m_account *account, v2m_overlap_visitor visit,
 			     void *context)
 {
@@ -170,6 +180,8 @@ static void mark_all(struct v2m_account *account, bool dirty)
 	mark_subjects(account, dirty);
 	while ((alias = v2m_aliases_next(&account->aliases, alias)))
 		alias->dirty = dirty;
+	for (size_t i = 0; i < account->asides.count; i++)
+		account->asides.items[i].dirty = dirty;
 	for (size_t i = 0; i < raw->raw.count; i++)
 		raw->raw.items[i].dirty = dirty;
 	for (size_t i = 0; i < raw->overlaps.count; i++)

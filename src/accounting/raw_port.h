@@ -34,6 +34,16 @@ struct v2m_socket_overlap {
 	bool dirty;
 };
 
+/* The bytes of one port or range that were set aside at one time: see
+ * account_aside.h. */
+struct v2m_aside {
+	uint16_t port;
+	uint16_t last_port;
+	int64_t found_us; /* Unix microseconds */
+	struct v2m_totals totals;
+	bool dirty;
+};
+
 /* How many connections of a slot were opened since this counter began. */
 struct v2m_port_sessions {
 	uint16_t port;        /* the first port of the slot */

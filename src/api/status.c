@@ -17,6 +17,7 @@ void v2m_status_free(struct v2m_status *status)
 	free(status->mode_reason);
 	free(status->health_detail);
 	free(status->reasons);
+	free(status->asides);
 	free(status->unprotected);
 	free(status);
 }
@@ -35,11 +36,13 @@ static json_t *make_direction(const struct v2m_status_device *device,
 	const struct v2m_tally *keys = device->loopback ? &none : &flow->keys;
 	const struct v2m_tally *loopback = device->loopback ? &flow->keys : &none;
 	json_int_t residual = (json_int_t)(flow->seen.wire_bytes - flow->keys.wire_bytes -
+					   flow->fragments.wire_bytes -
 					   flow->unattributed.wire_bytes - flow->other.wire_bytes -
 					   flow->too_deep.wire_bytes - flow->foreign.wire_bytes);
 
-	return json_pack("{so so so so so so so sI}", "seen", make_tally(&flow->seen), "keys",
-			 make_tally(keys), "loopback", make_tally(loopback), "unattributed",
+	return json_pack("{so so so so so so so so sI}", "seen", make_tally(&flow->seen), "keys",
+			 make_tally(keys), "loopback", make_tally(loopback), "fragments",
+			 make_tally(&flow->fragments), "unattributed",
 			 make_tally(&flow->unattributed), "too_deep", make_tally(&flow->too_deep),
 			 "foreign", make_tally(&flow->foreign), "everything_else",
 			 make_tally(&flow->other), "residual_bytes", residual);
@@ -88,6 +91,15 @@ static json_t *make_devices(const struct v2m_status *status)
 	return list;
 }
 
+static json_t *make_fragments(const struct v2m_status *status)
+{
+	if (status->mode != V2M_MODE_EBPF)
+		return json_null();
+	return json_pack("{sb sI sI}", "observed", status->fragments_observed, "guessed",
+			 (json_int_t)status->fragments_guessed, "lost",
+			 (json_int_t)status->fragments_lost);
+}
+
 static json_t *make_sources(const struct v2m_status *status)
 {
 	json_t *list = json_array();
@@ -113,6 +125,23 @@ static json_t *make_reasons(const struct v2m_status *status)
 	return list;
 }
 
+static json_t *make_asides(const struct v2m_status *status)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < status->n_asides; i++) {
+		const struct v2m_status_aside *aside = &status->asides[i];
+
+		json_array_append_new(list,
+				      json_pack("{sI sI so sI sI}", "port", (json_int_t)aside->port,
+						"last_port", (json_int_t)aside->last_port,
+						"found_at", make_time(aside->found_us), "rx_bytes",
+						(json_int_t)aside->rx_bytes, "tx_bytes",
+						(json_int_t)aside->tx_bytes));
+	}
+	return list;
+}
+
 /* Lists oddities of sources that could be read, for a person. */
 static json_t *make_notes(const struct v2m_status *status)
 {
@@ -135,7 +164,7 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 {
 	bool exact = status->mode == V2M_MODE_EBPF;
 	json_t *root = json_pack(
-		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI sI so so so sI ss?}", "status",
+		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI sI so so so so sI ss?}", "status",
 		status->health_reason[0] ? "degraded" : "healthy", "version", V2M_VERSION,
 		"timestamp", make_time(status->real_us), "started_at",
 		make_time(status->started_us), "counting_since",
@@ -145,13 +174,14 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 		"exact", exact, "reason", status->mode_reason, "total_keys",
 		(json_int_t)status->keys, "active_keys", (json_int_t)status->active_keys, "ports",
 		(json_int_t)status->ports, "connections", (json_int_t)status->connections,
-		"devices", make_devices(status), "key_sources", make_sources(status), "key_notes",
-		make_notes(status), "more_key_notes", (json_int_t)status->sources.notes.n_more,
-		"unprotected",
+		"devices", make_devices(status), "fragments", make_fragments(status), "key_sources",
+		make_sources(status), "key_notes", make_notes(status), "more_key_notes",
+		(json_int_t)status->sources.notes.n_more, "unprotected",
 		status->unprotected && *status->unprotected ? status->unprotected : NULL);
 	char *text;
 
-	if (json_object_set_new(root, "reasons", make_reasons(status))) {
+	if (json_object_set_new(root, "reasons", make_reasons(status)) ||
+	    json_object_set_new(root, "set_aside", make_asides(status))) {
 		json_decref(root);
 		root = NULL;
 	}

@@ -46,6 +46,15 @@ struct v2m_status_reason {
 	struct v2m_error sentence;
 };
 
+/* Bytes of a port or range that belong to nobody, because the ledger was lost. */
+struct v2m_status_aside {
+	uint16_t port;
+	uint16_t last_port;
+	int64_t found_us;
+	uint64_t rx_bytes; /* wire bytes */
+	uint64_t tx_bytes;
+};
+
 struct v2m_status {
 	int64_t real_us;    /* of this status */
 	int64_t started_us; /* of the daemon */
@@ -63,6 +72,12 @@ struct v2m_status {
 	size_t connections; /* in the last dump */
 	struct v2m_status_device *devices;
 	size_t n_devices;
+	/* How fragments that arrive are counted; only in V2M_MODE_EBPF. */
+	bool fragments_observed;    /* for the port of the datagram that the kernel delivers */
+	uint64_t fragments_guessed; /* counted for the port of the first fragment seen */
+	uint64_t fragments_lost;    /* of delivered datagrams, and counted for no port */
+	struct v2m_status_aside *asides;
+	size_t n_asides;
 	struct v2m_source_report sources;
 	char *unprotected; /* what the answering process is not protected by; NULL or "": nothing */
 };

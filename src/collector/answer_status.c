@@ -15,6 +15,7 @@
 #include "collector/key_supply.h"
 #include "datapath/attach.h"
 #include "datapath/datapath.h"
+#include "datapath/reassembly.h"
 
 static const struct v2m_device_sample *find_device(const struct v2m_sample *sample,
 						   uint32_t ifindex)
@@ -90,6 +91,29 @@ static bool fill_reasons(const struct v2m_parts *parts, struct v2m_status *statu
 	return status->reasons;
 }
 
+static bool fill_asides(const struct v2m_parts *parts, struct v2m_status *status)
+{
+	size_t count;
+	const struct v2m_aside *asides =
+		v2m_account_asides(v2m_bookkeeper_account(parts->bookkeeper), &count);
+
+	status->asides = calloc(count + 1, sizeof(*status->asides));
+	if (!status->asides)
+		return false;
+	for (; status->n_asides < count; status->n_asides++) {
+		const struct v2m_aside *aside = &asides[status->n_asides];
+
+		status->asides[status->n_asides] = (struct v2m_status_aside){
+			.port = aside->port,
+			.last_port = aside->last_port,
+			.found_us = aside->found_us,
+			.rx_bytes = aside->totals.rx.wire_bytes,
+			.tx_bytes = aside->totals.tx.wire_bytes,
+		};
+	}
+	return true;
+}
+
 static void fill_health(const struct v2m_parts *parts, struct v2m_status *status)
 {
 	struct v2m_error sentence;
@@ -104,12 +128,19 @@ static void fill_byte_source(const struct v2m_parts *parts, struct v2m_status *s
 {
 	const struct v2m_datapath *programs = v2m_byte_source_programs(parts->byte_source);
 	const char *reason = v2m_byte_source_reason(parts->byte_source);
+	struct v2m_fragment_figures fragments;
 
 	status->mode = v2m_byte_source_is_exact(parts->byte_source) ? V2M_MODE_EBPF
 								    : V2M_MODE_SOCKET_STATS;
 	status->mode_reason = *reason ? strdup(reason) : NULL;
-	if (programs)
-		status->counters_since_ns = v2m_datapath_created_ns(programs);
+	if (!programs)
+		return;
+	status->counters_since_ns = v2m_datapath_created_ns(programs);
+	if (v2m_datapath_fragment_figures(programs, &fragments) == 0) {
+		status->fragments_observed = fragments.observed;
+		status->fragments_guessed = fragments.guessed;
+		status->fragments_lost = fragments.lost;
+	}
 }
 
 enum v2m_verdict v2m_answer_status(struct v2m_parts *parts, struct v2m_status **status)
@@ -122,7 +153,7 @@ enum v2m_verdict v2m_answer_status(struct v2m_parts *parts, struct v2m_status **
 	if (!made)
 		return V2M_UNREADABLE;
 	v2m_device_watch_read_counters(parts->devices);
-	if (!fill_devices(parts, made) || !fill_reasons(parts, made) ||
+	if (!fill_devices(parts, made) || !fill_reasons(parts, made) || !fill_asides(parts, made) ||
 	    v2m_source_report_copy(v2m_key_supply_report(parts->keys), &made->sources)) {
 		v2m_status_free(made);
 		return V2M_UNREADABLE;

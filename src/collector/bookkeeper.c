@@ -7,6 +7,7 @@
 
 #include "accounting/rates.h"
 #include "base/clock.h"
+#include "base/format.h"
 #include "base/log.h"
 #include "ledger/ledger.h"
 
@@ -18,6 +19,7 @@ struct v2m_bookkeeper {
 	struct v2m_rates *rates;
 	struct v2m_rate_history *rate_history;
 	struct v2m_sample sample; /* the last one */
+	bool sessions_lost;       /* the next ones are set aside */
 	uint64_t flushed_ns;      /* CLOCK_MONOTONIC of the last flush, successful or not */
 };
 
@@ -55,6 +57,7 @@ int v2m_bookkeeper_open(const struct v2m_config *config, struct v2m_conditions *
 		v2m_bookkeeper_close(made);
 		return result;
 	}
+	v2m_bookkeeper_judge_asides(made);
 	*bookkeeper = made;
 	return 0;
 }
@@ -102,8 +105,69 @@ int v2m_bookkeeper_add_connections(struct v2m_bookkeeper *bookkeeper,
 				   const struct v2m_connection_table *table,
 				   const struct v2m_port_sessions *opened, size_t n_opened)
 {
+	if (bookkeeper->sessions_lost && opened &&
+	    v2m_account_set_sessions_aside(bookkeeper->account, opened, n_opened) == 0)
+		bookkeeper->sessions_lost = false;
 	return v2m_account_connections(bookkeeper->account, keyset, table, opened, n_opened,
 				       v2m_clock_real_us());
+}
+
+int v2m_bookkeeper_knows(const struct v2m_bookkeeper *bookkeeper,
+			 const struct v2m_ledger_mark *mark, bool *knows, struct v2m_error *error)
+{
+	struct v2m_ledger_mark own = { 0 };
+	int result = v2m_ledger_read_mark(bookkeeper->ledger, &own, error);
+
+	if (result == 0)
+		*knows = !mark->name[0] ||
+			 (strcmp(mark->name, own.name) == 0 && mark->stores <= own.stores);
+	return result;
+}
+
+int v2m_bookkeeper_set_aside(struct v2m_bookkeeper *bookkeeper, struct v2m_sample *sample)
+{
+	int result = v2m_account_set_aside(bookkeeper->account, sample);
+
+	v2m_sample_clear(sample);
+	if (result)
+		return result;
+	bookkeeper->sessions_lost = true;
+	v2m_bookkeeper_judge_asides(bookkeeper);
+	return 0;
+}
+
+/* So long the health says that something was set aside. The status says it for ever. */
+#define ASIDE_US (24 * 3600 * INT64_C(1000000))
+
+void v2m_bookkeeper_judge_asides(struct v2m_bookkeeper *bookkeeper)
+{
+	size_t count;
+	const struct v2m_aside *asides = v2m_account_asides(bookkeeper->account, &count);
+	int64_t since_us = v2m_clock_real_us() - ASIDE_US;
+	char text[V2M_FORMAT_BYTES_LEN];
+	struct v2m_error sentence;
+	uint64_t bytes = 0;
+	size_t ports = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (asides[i].found_us < since_us)
+			continue;
+		bytes += asides[i].totals.rx.wire_bytes + asides[i].totals.tx.wire_bytes;
+		ports++;
+	}
+	if (!ports) {
+		v2m_conditions_clear(bookkeeper->conditions, V2M_LEDGER_LOST);
+		return;
+	}
+	v2m_format_bytes(bytes, text);
+	v2m_error_set(
+		&sentence, 0,
+		"the ledger did not know what the counters in the kernel held: it was deleted, "
+		"or an older copy was put back. %s of %zu port%s belong to no key and to no "
+		"period (\"set_aside\" of GET /api/meter/status)",
+		text, ports, ports == 1 ? "" : "s");
+	if (v2m_conditions_set(bookkeeper->conditions, V2M_LEDGER_LOST, sentence.text))
+		v2m_log_error("%s", sentence.text);
 }
 
 void v2m_bookkeeper_change_owners(struct v2m_bookkeeper *bookkeeper, const struct v2m_keyset *from,
@@ -157,6 +221,7 @@ void v2m_bookkeeper_expire(struct v2m_bookkeeper *bookkeeper)
 {
 	struct v2m_error error = { 0 };
 
+	v2m_bookkeeper_judge_asides(bookkeeper);
 	if (v2m_ledger_expire(bookkeeper->ledger, bookkeeper->account, v2m_clock_mono_ns(),
 			      v2m_clock_real_us(), &error))
 		v2m_log_warning("old days and hours stay in the ledger: %s", error.text);

@@ -37,6 +37,17 @@ int v2m_bookkeeper_add_connections(struct v2m_bookkeeper *bookkeeper,
 				   const struct v2m_connection_table *table,
 				   const struct v2m_port_sessions *opened, size_t n_opened);
 
+/* Whether the ledger knows what the counters with this mark held when a ledger stored them last. If
+ * not, the ledger was lost, or an old copy of it was put back. 0 or -errno. */
+int v2m_bookkeeper_knows(const struct v2m_bookkeeper *bookkeeper,
+			 const struct v2m_ledger_mark *mark, bool *knows, struct v2m_error *error);
+/* Sets aside what the sample has beyond what the ledger knows: see v2m_account_set_aside(). The
+ * same happens to the sessions that v2m_bookkeeper_add_connections() is told of next. Takes over
+ * what the sample holds. 0 or -ENOMEM. */
+int v2m_bookkeeper_set_aside(struct v2m_bookkeeper *bookkeeper, struct v2m_sample *sample);
+/* Sets the condition ledger_lost for a day after something was set aside. */
+void v2m_bookkeeper_judge_asides(struct v2m_bookkeeper *bookkeeper);
+
 /* Before the key set changes from one to another: a new owner of a port must not see the rate
  * history of the port's last owner. */
 void v2m_bookkeeper_change_owners(struct v2m_bookkeeper *bookkeeper, const struct v2m_keyset *from,

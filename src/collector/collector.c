@@ -27,7 +27,6 @@
 #include "collector/sampling.h"
 #include "collector/socket_netns.h"
 #include "collector/counting.h"
-#include "collector/timer.h"
 #include "ipc/pulse.h"
 
 /* A tick may take seconds if a disk hangs; a meter that does not tick for longer than this is
@@ -255,6 +254,8 @@ static int open_collector(struct v2m_collector *collector, const struct v2m_dige
 		return v2m_error_set(error, result, "the event loop cannot be set up: %s",
 				     strerror(-result));
 	result = open_parts(collector, error);
+	if (!result)
+		result = v2m_counting_check_ledger(&collector->parts, error);
 	if (!result)
 		result = v2m_key_change_start(&collector->parts, error);
 	if (result)

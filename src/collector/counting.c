@@ -12,6 +12,8 @@
 #include "collector/key_supply.h"
 #include "collector/publisher.h"
 #include "collector/sampling.h"
+#include "datapath/ledger_mark.h"
+#include "ledger/ledger.h"
 
 int v2m_counting_set_ports(struct v2m_parts *parts, const struct v2m_keyset *keyset,
 			   struct v2m_error *error)
@@ -96,6 +98,52 @@ void v2m_counting_follow_netns(struct v2m_parts *parts)
 	set_active_ports(parts);
 }
 
+/* If the mark cannot be written, the next start takes the ledger for an older one. */
+static void note_stored(const struct v2m_ledger_mark *mark, void *context)
+{
+	const struct v2m_parts *parts = context;
+	struct v2m_datapath *programs = v2m_byte_source_programs(parts->byte_source);
+	int result = programs ? v2m_datapath_write_mark(programs, mark) : 0;
+
+	if (result)
+		v2m_log_error("what the ledger has stored cannot be noted in the kernel: %s",
+			      strerror(-result));
+}
+
+static int set_aside(struct v2m_parts *parts, struct v2m_error *error)
+{
+	struct v2m_sample sample = { 0 };
+	int result = v2m_byte_source_read_programs(parts->byte_source, &sample, error);
+
+	if (result == 0)
+		result = v2m_bookkeeper_set_aside(parts->bookkeeper, &sample);
+	return result;
+}
+
+int v2m_counting_check_ledger(struct v2m_parts *parts, struct v2m_error *error)
+{
+	const struct v2m_datapath *programs = v2m_byte_source_programs(parts->byte_source);
+	struct v2m_ledger_mark mark = { 0 };
+	bool knows = true;
+	int result = 0;
+
+	if (!programs)
+		return 0;
+	result = v2m_datapath_read_mark(programs, &mark);
+	if (result)
+		return v2m_error_set(error, result, "the counters cannot be read: %s",
+				     strerror(-result));
+	result = v2m_bookkeeper_knows(parts->bookkeeper, &mark, &knows, error);
+	if (result == 0 && !knows)
+		result = set_aside(parts, error);
+	if (result)
+		return result;
+	v2m_ledger_tell_stored(v2m_bookkeeper_ledger(parts->bookkeeper), note_stored, parts);
+	if (!knows)
+		v2m_bookkeeper_flush(parts->bookkeeper);
+	return 0;
+}
+
 /*
  * No byte is lost or doubled by the change: the account knows what the sockets have counted since
  * the programs' last sample, and takes from the maps only what goes beyond it. The maps are read
@@ -129,7 +177,7 @@ void v2m_counting_retry_programs(struct v2m_parts *parts)
 	if (v2m_byte_source_is_exact(parts->byte_source))
 		return;
 	if (v2m_byte_source_load_programs(parts->byte_source, &error) ||
-	    change_to_programs(parts, &error)) {
+	    v2m_counting_check_ledger(parts, &error) || change_to_programs(parts, &error)) {
 		v2m_byte_source_unload_programs(parts->byte_source, error.text);
 		return;
 	}

@@ -25,4 +25,9 @@ void v2m_counting_follow_netns(struct v2m_parts *parts);
 /* Goes back to the kernel programs if they can be used again. */
 void v2m_counting_retry_programs(struct v2m_parts *parts);
 
+/* To be called before the first sample of the programs is accounted. If the ledger does not know
+ * what their counters hold, sets that aside. From then on, notes beside the counters what the
+ * ledger has stored. 0 or -errno. */
+int v2m_counting_check_ledger(struct v2m_parts *parts, struct v2m_error *error);
+
 #endif

@@ -21,6 +21,8 @@ static const struct row table[V2M_N_CONDITIONS] = {
 		"the counters cannot be read", true },
 	[V2M_LEDGER_UNWRITABLE] = { "ledger_unwritable",
 		"the ledger cannot be written", false },
+	[V2M_LEDGER_LOST] = { "ledger_lost",
+		"the ledger does not know what the counters held: those bytes belong to nobody", false },
 	[V2M_KEY_SOURCE_BROKEN] = { "key_source_broken",
 		"a key source cannot be read", false },
 	[V2M_EBPF_UNAVAILABLE] = { "ebpf_unavailable",
@@ -45,6 +47,8 @@ static const struct row table[V2M_N_CONDITIONS] = {
 		"a server listens at a port that has no key any more", false },
 	[V2M_QUEUE_DROPS] = { "queue_drops",
 		"the queue of a device drops more than 1 % of the bytes that are counted as sent", false },
+	[V2M_FRAGMENTS_INEXACT] = { "fragments_inexact",
+		"fragments that arrive may count for the wrong port", false },
 };
 /* clang-format on */
 

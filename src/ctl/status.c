@@ -137,6 +137,27 @@ static void add_totals(const struct v2m_ctl *ctl, struct v2m_text_table *table,
 			    v2m_ctl_size(ctl, tx, tx_text));
 }
 
+/* Adds what belongs to nobody because the ledger was lost. */
+static void add_aside(const struct v2m_ctl *ctl, struct v2m_text_table *table, const json_t *meter)
+{
+	const json_t *asides = json_object_get(meter, "set_aside");
+	char text[V2M_CTL_SIZE_LEN];
+	uint64_t bytes = 0;
+	json_t *aside;
+	size_t i;
+
+	if (!json_array_size(asides))
+		return;
+	json_array_foreach (asides, i, aside)
+		bytes += (uint64_t)json_integer_value(json_object_get(aside, "rx_bytes")) +
+			 (uint64_t)json_integer_value(json_object_get(aside, "tx_bytes"));
+	v2m_text_table_cell(table, V2M_STYLE_TITLE, "Set aside");
+	v2m_text_table_cell(table, V2M_STYLE_WARN,
+			    "%s that no key is charged for (--json lists the "
+			    "ports)",
+			    v2m_ctl_size(ctl, bytes, text));
+}
+
 static enum v2m_outcome print_head(const struct v2m_ctl *ctl, const struct status *status)
 {
 	V2M_TEXT_TABLE *table = v2m_text_table_new(pair, V2M_ARRAY_LEN(pair));
@@ -147,6 +168,7 @@ static enum v2m_outcome print_head(const struct v2m_ctl *ctl, const struct statu
 	add_accounting(table, status);
 	add_keys(table, served(&status->keys));
 	add_totals(ctl, table, &status->traffic.figures);
+	add_aside(ctl, table, served(&status->meter));
 	return v2m_render_done(v2m_text_table_print(table, stdout, ctl->colour));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "daemon/answerer.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "answering/answering.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/endpoint.h"
 #include "process/child.h"
 
 #define SECOND_NS UINT64_C(1000000000)
@@ -58,9 +60,26 @@ static void stop_timer(struct v2m_answerer *answerer)
 	sd_event_source_set_enabled(answerer->timer, SD_EVENT_OFF);
 }
 
+/* The unit lets in clients of this host only, and the kernel does not tell us what it refuses. */
+static void warn_of_the_unit(const struct v2m_strings *listen)
+{
+	struct sockaddr_in address;
+
+	if (!getenv("INVOCATION_ID"))
+		return;
+	for (size_t i = 0; i < listen->count; i++)
+		if (!v2m_endpoint_parse(listen->items[i], &address) &&
+		    ntohl(address.sin_addr.s_addr) >> 24 != IN_LOOPBACKNET)
+			v2m_log_info("only clients that IPAddressAllow= of the service names reach "
+				     "%s, see v2meterd(8)",
+				     listen->items[i]);
+}
+
 static void note_ready(struct v2m_answerer *answerer)
 {
 	stop_timer(answerer);
+	if (!answerer->served)
+		warn_of_the_unit(&answerer->config->listen);
 	for (size_t i = 0; i < answerer->config->listen.count; i++)
 		v2m_log_info("v2meterd %s serves on http://%s%s", V2M_VERSION,
 			     answerer->config->listen.items[i], answerer->served ? " again" : "");

@@ -14,7 +14,11 @@ const char *const v2m_map_names[V2M_N_MAPS] = {
 	[V2M_MAP_LOCAL_ADDRESSES] = "local_addresses",
 	[V2M_MAP_OWN_ADDRESSES] = "own_addresses",
 	[V2M_MAP_UDP_PEERS] = "udp_peers",
+	[V2M_MAP_REASSEMBLY_SCOPE] = "reassembly_scope",
+	[V2M_MAP_REASSEMBLY_DEVICES] = "reassembly_devices",
+	[V2M_MAP_REASSEMBLIES] = "reassemblies",
 	[V2M_MAP_BTF] = "btf",
+	[V2M_MAP_LEDGER] = "ledger",
 	[V2M_MAP_META] = "meta",
 };
 
@@ -58,19 +62,13 @@ static uint64_t hash_port_maps(uint64_t hash)
 static uint64_t hash_device_counters(uint64_t hash)
 {
 	static const uint32_t layout[] = {
-		PLACE(v2m_tally, packets),
-		PLACE(v2m_tally, wire_bytes),
-		PLACE(v2m_device_flow, seen),
-		PLACE(v2m_device_flow, keys),
-		PLACE(v2m_device_flow, unattributed),
-		PLACE(v2m_device_flow, other),
-		PLACE(v2m_device_flow, too_deep),
-		PLACE(v2m_device_flow, foreign),
-		PLACE(v2m_device_counters, ifindex),
-		PLACE(v2m_device_counters, name),
-		PLACE(v2m_device_counters, assigned_ns),
-		PLACE(v2m_device_counters, ingress),
-		PLACE(v2m_device_counters, egress),
+		PLACE(v2m_tally, packets),           PLACE(v2m_tally, wire_bytes),
+		PLACE(v2m_device_flow, seen),        PLACE(v2m_device_flow, keys),
+		PLACE(v2m_device_flow, fragments),   PLACE(v2m_device_flow, unattributed),
+		PLACE(v2m_device_flow, other),       PLACE(v2m_device_flow, too_deep),
+		PLACE(v2m_device_flow, foreign),     PLACE(v2m_device_counters, ifindex),
+		PLACE(v2m_device_counters, name),    PLACE(v2m_device_counters, assigned_ns),
+		PLACE(v2m_device_counters, ingress), PLACE(v2m_device_counters, egress),
 		sizeof(struct v2m_device_counters),
 	};
 
@@ -104,6 +102,23 @@ static uint64_t hash_other_maps(uint64_t hash)
 		PLACE(v2m_udp_peer, remote_port),
 		PLACE(v2m_udp_seen, at_ns),
 		PLACE(v2m_udp_seen, jiffies),
+		PLACE(v2m_reassembly_scope, netns),
+		PLACE(v2m_reassembly_scope, generation),
+		PLACE(v2m_reassembly_scope, guessed),
+		PLACE(v2m_reassembly_scope, lost),
+		PLACE(v2m_reassembly_device, loopback),
+		PLACE(v2m_reassembly_device, host_only),
+		PLACE(v2m_reassembly_device, tags),
+		PLACE(v2m_reassembly, last_skb),
+		PLACE(v2m_reassembly, wire_bytes),
+		PLACE(v2m_reassembly, packets),
+		PLACE(v2m_reassembly, l4_bytes),
+		PLACE(v2m_reassembly, destination),
+		PLACE(v2m_reassembly, port),
+		PLACE(v2m_reassembly, headers),
+		PLACE(v2m_reassembly, protocol),
+		PLACE(v2m_reassembly, loopback),
+		PLACE(v2m_reassembly, host_only),
 	};
 
 	return v2m_fnv64(hash, layout, sizeof(layout));

@@ -3,6 +3,7 @@
 #ifndef V2METER_DATAPATH_MAP_LIST_H
 #define V2METER_DATAPATH_MAP_LIST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/macros.h"
@@ -19,13 +20,24 @@ enum v2m_map {
 	V2M_MAP_LOCAL_ADDRESSES,
 	V2M_MAP_OWN_ADDRESSES,
 	V2M_MAP_UDP_PEERS,
-	V2M_MAP_BTF,  /* holds the object's BTF; the object itself does not contain this map */
-	V2M_MAP_META, /* pinned last: if it is there, so are the others. Older builds lack
-			 V2M_MAP_BTF. */
+	V2M_MAP_REASSEMBLY_SCOPE,
+	V2M_MAP_REASSEMBLY_DEVICES,
+	V2M_MAP_REASSEMBLIES,
+	V2M_MAP_BTF,    /* holds the object's BTF; the object itself does not contain this map */
+	V2M_MAP_LEDGER, /* holds struct v2m_ledger_mark, as the BTF not in the object */
+	V2M_MAP_META,   /* pinned last: if it is there, so are the others. Older builds lack
+			   V2M_MAP_BTF and V2M_MAP_LEDGER. */
 	V2M_N_MAPS,
 };
 
 extern const char *const v2m_map_names[V2M_N_MAPS];
+
+/* Whether the object contains the map. The daemon makes the others, which hold no counters: if
+ * their pins are missing, they are made anew. */
+static inline bool v2m_map_is_in_object(enum v2m_map map)
+{
+	return map != V2M_MAP_BTF && map != V2M_MAP_LEDGER;
+}
 
 /* Returns the hash of the layout of the maps in bpf_abi.h. It is stored in the pinned meta map: a
  * build takes over the maps of another build only if both have the same hash. */

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "datapath/ledger_mark.h"
 #include "datapath/map_list.h"
 #include "datapath/previous.h"
 #include "datapath/program.h"
@@ -45,9 +46,9 @@ static void close_maps(int maps[V2M_N_MAPS])
 	}
 }
 
-/* The BTF map is missing if an older version made the maps, or if somebody removed its pin. It
- * holds no counters, so any build with the same layout can make it. */
-static int ensure_btf(struct v2m_datapath *datapath, struct v2m_error *error)
+/* The maps that are not in the object are missing if an older version made the maps, or if somebody
+ * removed their pins. They hold no counters, so any build with the same layout can make them. */
+static int ensure_own_maps(struct v2m_datapath *datapath, struct v2m_error *error)
 {
 	int result = datapath->maps[V2M_MAP_BTF];
 
@@ -57,15 +58,22 @@ static int ensure_btf(struct v2m_datapath *datapath, struct v2m_error *error)
 		return v2m_error_set(error, result, "cannot keep the BTF of the maps: %s",
 				     strerror(-result));
 	datapath->maps[V2M_MAP_BTF] = result;
+	result = datapath->maps[V2M_MAP_LEDGER];
+	if (result < 0)
+		result = v2m_ledger_mark_make();
+	if (result < 0)
+		return v2m_error_set(error, result, "cannot note the ledger of the counters: %s",
+				     strerror(-result));
+	datapath->maps[V2M_MAP_LEDGER] = result;
 	return 0;
 }
 
-/* Opens all maps of a directory. Only V2M_MAP_BTF may be missing. 0 or -errno. */
+/* Opens all maps of a directory. Those that are not in the object may be missing. 0 or -errno. */
 static int open_pinned(const struct v2m_pins *pins, int maps[V2M_N_MAPS])
 {
 	for (int i = 0; i < V2M_N_MAPS; i++) {
 		maps[i] = v2m_pin_get(pins, v2m_map_names[i]);
-		if (maps[i] < 0 && i != V2M_MAP_BTF)
+		if (maps[i] < 0 && v2m_map_is_in_object((enum v2m_map)i))
 			return maps[i];
 	}
 	return 0;
@@ -165,7 +173,7 @@ static int make_maps(struct v2m_datapath *datapath, const struct v2m_meta *meta,
 		return result;
 	close(programs[V2M_INGRESS]);
 	close(programs[V2M_EGRESS]);
-	result = ensure_btf(datapath, error);
+	result = ensure_own_maps(datapath, error);
 	if (result)
 		return result;
 	result = bpf_map_update_elem(datapath->maps[V2M_MAP_META], &key, meta, BPF_ANY);
@@ -234,11 +242,11 @@ int v2m_maps_keep_pinned(struct v2m_datapath *datapath, struct v2m_error *error)
 	return v2m_strays_take_back(datapath, error);
 }
 
-/* Takes over the maps in datapath->maps. The BTF may have no pin yet. It gets one here, so that it
- * is not reported as removed later. */
+/* Takes over the maps in datapath->maps. Those that are not in the object may have no pins yet.
+ * They get them here, so that they are not reported as removed later. */
 static int take_over(struct v2m_datapath *datapath, struct v2m_error *error)
 {
-	int result = ensure_btf(datapath, error);
+	int result = ensure_own_maps(datapath, error);
 
 	if (result == 0)
 		result = pin_maps(datapath, present_pins(&datapath->pins), error);

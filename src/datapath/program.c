@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/cleanup.h"
 #include "traffic.skel.h"
+#include "datapath/ledger_mark.h"
 #include "datapath/map_list.h"
 #include "datapath/state.h"
 
@@ -69,7 +70,7 @@ static int set_maps(struct v2m_datapath *datapath, struct traffic_bpf *object)
 		struct bpf_map *map = bpf_object__find_map_by_name(object->obj, v2m_map_names[i]);
 		int result;
 
-		if (datapath->maps[i] < 0 || i == V2M_MAP_BTF)
+		if (datapath->maps[i] < 0 || !v2m_map_is_in_object((enum v2m_map)i))
 			continue;
 		result = map ? bpf_map__reuse_fd(map, datapath->maps[i]) : -ENOENT;
 		if (result)
@@ -88,7 +89,7 @@ static int set_cpus(const struct v2m_datapath *datapath, struct traffic_bpf *obj
 static int keep_maps(struct v2m_datapath *datapath, struct traffic_bpf *object)
 {
 	for (int i = 0; i < V2M_N_MAPS; i++) {
-		if (datapath->maps[i] >= 0 || i == V2M_MAP_BTF)
+		if (datapath->maps[i] >= 0 || !v2m_map_is_in_object((enum v2m_map)i))
 			continue;
 		datapath->maps[i] =
 			fcntl(bpf_object__find_map_fd_by_name(object->obj, v2m_map_names[i]),
@@ -144,7 +145,7 @@ static int find_shapes(const struct v2m_datapath *datapath, struct traffic_bpf *
 
 		if (map)
 			shapes[i] = v2m_map_shape_of(map);
-		else if (i != V2M_MAP_BTF)
+		else if (v2m_map_is_in_object((enum v2m_map)i))
 			result = -ENOENT;
 	}
 	/* As fill_btf_map() makes it. The size of a value is not compared, because each build has
@@ -154,6 +155,7 @@ static int find_shapes(const struct v2m_datapath *datapath, struct traffic_bpf *
 		.key_size = sizeof(uint32_t),
 		.entries = 1,
 	};
+	shapes[V2M_MAP_LEDGER] = v2m_ledger_mark_shape();
 	return result;
 }
 

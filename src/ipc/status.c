@@ -4,9 +4,10 @@
 #include <stdlib.h>
 
 /* What an item of each list takes in a message, at least. */
-#define DEVICE_SIZE 440
+#define DEVICE_SIZE 472
 #define REASON_SIZE V2M_REASON_SIZE
 #define SOURCE_SIZE 20
+#define ASIDE_SIZE  28
 
 void v2m_put_error(struct v2m_wire *wire, struct v2m_error *error)
 {
@@ -28,6 +29,7 @@ static void put_flow(struct v2m_wire *wire, struct v2m_device_flow *flow)
 {
 	put_tally(wire, &flow->seen);
 	put_tally(wire, &flow->keys);
+	put_tally(wire, &flow->fragments);
 	put_tally(wire, &flow->unattributed);
 	put_tally(wire, &flow->other);
 	put_tally(wire, &flow->too_deep);
@@ -117,6 +119,19 @@ static void put_sources(struct v2m_wire *wire, struct v2m_source_report *sources
 	put_notes(wire, &sources->notes);
 }
 
+static void put_asides(struct v2m_wire *wire, struct v2m_status *status)
+{
+	status->asides = v2m_wire_array(wire, status->asides, &status->n_asides, ASIDE_SIZE,
+					sizeof(*status->asides));
+	for (size_t i = 0; i < status->n_asides && !wire->failed; i++) {
+		v2m_wire_u16(wire, &status->asides[i].port);
+		v2m_wire_u16(wire, &status->asides[i].last_port);
+		v2m_wire_i64(wire, &status->asides[i].found_us);
+		v2m_wire_u64(wire, &status->asides[i].rx_bytes);
+		v2m_wire_u64(wire, &status->asides[i].tx_bytes);
+	}
+}
+
 static void put_members(struct v2m_wire *wire, struct v2m_status *status)
 {
 	v2m_wire_i64(wire, &status->real_us);
@@ -132,6 +147,10 @@ static void put_members(struct v2m_wire *wire, struct v2m_status *status)
 	v2m_wire_size(wire, &status->ports);
 	v2m_wire_size(wire, &status->connections);
 	put_devices(wire, status);
+	v2m_wire_bool(wire, &status->fragments_observed);
+	v2m_wire_u64(wire, &status->fragments_guessed);
+	v2m_wire_u64(wire, &status->fragments_lost);
+	put_asides(wire, status);
 	put_sources(wire, &status->sources);
 }
 

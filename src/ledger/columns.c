@@ -95,6 +95,14 @@ static const struct v2m_ledger_column hour_columns[] = {
 
 static const struct v2m_ledger_column identity_columns[] = {
 	{ "name", V2M_COLUMN_NAME, offsetof(struct v2m_identity, name) },
+	{ "stores", V2M_COLUMN_COUNTER, offsetof(struct v2m_identity, stores) },
+};
+
+static const struct v2m_ledger_column aside_columns[] = {
+	{ "found_us", V2M_COLUMN_TIME, offsetof(struct v2m_aside, found_us) },
+	{ "port", V2M_COLUMN_PORT, offsetof(struct v2m_aside, port) },
+	{ "last_port", V2M_COLUMN_PORT, offsetof(struct v2m_aside, last_port) },
+	TOTALS("", struct v2m_aside, totals)
 };
 
 static const struct v2m_ledger_column import_columns[] = {
@@ -221,6 +229,17 @@ const struct v2m_ledger_table v2m_ledger_table_hours = {
 	.row_size = sizeof(struct v2m_period),
 };
 
+/* Bytes that belong to nobody: see accounting/account_aside.h. */
+const struct v2m_ledger_table v2m_ledger_table_asides = {
+	.name = "set_aside",
+	COLUMNS(aside_columns),
+	.unique = "found_us, port",
+	.key = "rowid",
+	.key_descending = "rowid DESC",
+	.row_size = sizeof(struct v2m_aside),
+	.is_checked = true,
+};
+
 /* Tells the exports of this ledger from those of others. */
 const struct v2m_ledger_table v2m_ledger_table_identity = {
 	.name = "identity",
@@ -246,8 +265,8 @@ const struct v2m_ledger_table v2m_ledger_table_imports = {
 const struct v2m_ledger_table *const v2m_ledger_tables[V2M_LEDGER_N_TABLES] = {
 	&v2m_ledger_table_subjects, &v2m_ledger_table_raw,      &v2m_ledger_table_overlaps,
 	&v2m_ledger_table_sessions, &v2m_ledger_table_identity, &v2m_ledger_table_imports,
-	&v2m_ledger_table_parts,    &v2m_ledger_table_aliases,  &v2m_ledger_table_months,
-	&v2m_ledger_table_days,     &v2m_ledger_table_hours,
+	&v2m_ledger_table_asides,   &v2m_ledger_table_parts,    &v2m_ledger_table_aliases,
+	&v2m_ledger_table_months,   &v2m_ledger_table_days,     &v2m_ledger_table_hours,
 };
 
 /* For integers: the size of the value in memory, and its range. If the size is 0, the type is no

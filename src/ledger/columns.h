@@ -15,10 +15,11 @@
 
 #include "accounting/history.h"
 #include "accounting/parts.h"
+#include "accounting/raw_port.h"
 #include "base/error.h"
 
 /* The version of the schema, PRAGMA user_version. */
-#define V2M_LEDGER_VERSION 6
+#define V2M_LEDGER_VERSION 7
 
 /* The type of a column. Each type has one C type, and a range that is checked whenever a value is
  * read: see types[] in columns.c. */
@@ -95,9 +96,10 @@ struct v2m_import_mark {
 	int64_t imported_us;
 };
 
-/* The name of this ledger. */
+/* The name of this ledger, and how often it has stored. */
 struct v2m_identity {
 	const char *name;
+	uint64_t stores;
 };
 
 extern const struct v2m_ledger_table v2m_ledger_table_subjects; /* of struct v2m_subject */
@@ -106,14 +108,15 @@ extern const struct v2m_ledger_table v2m_ledger_table_aliases;
 extern const struct v2m_ledger_table v2m_ledger_table_raw;      /* of struct v2m_raw_port */
 extern const struct v2m_ledger_table v2m_ledger_table_overlaps; /* of struct v2m_socket_overlap */
 extern const struct v2m_ledger_table
-	v2m_ledger_table_sessions; /* of struct v2m_accounted_sessions */
+	v2m_ledger_table_sessions;                            /* of struct v2m_accounted_sessions */
+extern const struct v2m_ledger_table v2m_ledger_table_asides; /* of struct v2m_aside */
 extern const struct v2m_ledger_table v2m_ledger_table_days;
 extern const struct v2m_ledger_table v2m_ledger_table_months;
 extern const struct v2m_ledger_table v2m_ledger_table_hours;
 extern const struct v2m_ledger_table v2m_ledger_table_identity;
 extern const struct v2m_ledger_table v2m_ledger_table_imports;
 
-#define V2M_LEDGER_N_TABLES 11
+#define V2M_LEDGER_N_TABLES 12
 /* All tables, totals and readings first. */
 extern const struct v2m_ledger_table *const v2m_ledger_tables[V2M_LEDGER_N_TABLES];
 

@@ -157,6 +157,12 @@ void v2m_ledger_set_retention(struct v2m_ledger *ledger,
 	ledger->retention = *retention;
 }
 
+void v2m_ledger_tell_stored(struct v2m_ledger *ledger, v2m_ledger_stored stored, void *context)
+{
+	ledger->stored = stored;
+	ledger->stored_context = context;
+}
+
 static int run_simple(struct v2m_ledger *ledger, enum v2m_statement which)
 {
 	struct v2m_cursor cursor = v2m_cursor_of(&ledger->statements, which);
@@ -177,6 +183,52 @@ static void overwrite_commit(struct v2m_ledger *ledger)
 		run_simple(ledger, V2M_ROLLBACK);
 }
 
+int v2m_ledger_readable(const struct v2m_ledger *ledger, struct v2m_error *error)
+{
+	if (ledger->db)
+		return 0;
+	return v2m_error_set(error, -ENODEV, "ledger: %s cannot be read: no file is open",
+			     ledger->path);
+}
+
+int v2m_ledger_read_failed(struct v2m_ledger *ledger, int code, const struct v2m_error *why,
+			   struct v2m_error *error)
+{
+	if (code == -EUCLEAN)
+		ledger->damaged = true;
+	return v2m_error_set(error, code, "ledger: %s cannot be read: %s", ledger->path, why->text);
+}
+
+int v2m_ledger_read_mark(struct v2m_ledger *ledger, struct v2m_ledger_mark *mark,
+			 struct v2m_error *error)
+{
+	struct v2m_error why = { .text = "the table identity is empty" };
+	struct v2m_identity row = { 0 };
+	struct v2m_cursor cursor;
+	int result = v2m_ledger_readable(ledger, error);
+
+	if (result)
+		return result;
+	cursor = v2m_cursor_of(&ledger->statements, V2M_GET_IDENTITY);
+	result = v2m_cursor_next(&cursor, &row, &why);
+	if (result == 1) {
+		*mark = (struct v2m_ledger_mark){ .stores = row.stores };
+		snprintf(mark->name, sizeof(mark->name), "%s", row.name);
+	}
+	v2m_cursor_reset(&cursor);
+	if (result == 1)
+		return 0;
+	return v2m_ledger_read_failed(ledger, result ? result : -EUCLEAN, &why, error);
+}
+
+static void tell_stored(struct v2m_ledger *ledger)
+{
+	struct v2m_ledger_mark mark;
+
+	if (ledger->stored && v2m_ledger_read_mark(ledger, &mark, NULL) == 0)
+		ledger->stored(&mark, ledger->stored_context);
+}
+
 static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2m_ledger_work work,
 		      const void *argument, struct v2m_error *error)
 {
@@ -187,6 +239,8 @@ static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2
 		result = v2m_store_account(&ledger->statements, account);
 	if (result == 0 && work)
 		result = work(ledger, argument);
+	if (result == 0)
+		result = run_simple(ledger, V2M_COUNT_STORE);
 	committing = result == 0;
 	if (committing)
 		result = run_simple(ledger, V2M_COMMIT);
@@ -202,6 +256,7 @@ static int write_once(struct v2m_ledger *ledger, struct v2m_account *account, v2
 		return result;
 	}
 	v2m_account_mark_stored(account);
+	tell_stored(ledger);
 	return 0;
 }
 

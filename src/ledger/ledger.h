@@ -42,6 +42,13 @@ int v2m_ledger_load(struct v2m_ledger *ledger, struct v2m_account *account,
 int v2m_ledger_store(struct v2m_ledger *ledger, struct v2m_account *account,
 		     struct v2m_error *error);
 
+/* Reads the name of this ledger and how often it has stored. 0 or -errno. */
+int v2m_ledger_read_mark(struct v2m_ledger *ledger, struct v2m_ledger_mark *mark,
+			 struct v2m_error *error);
+/* Calls stored after each store, of whatever kind, from now on. */
+typedef void (*v2m_ledger_stored)(const struct v2m_ledger_mark *mark, void *context);
+void v2m_ledger_tell_stored(struct v2m_ledger *ledger, v2m_ledger_stored stored, void *context);
+
 /* Deletes days and hours beyond the retention, at most once an hour; may be called at any rate. It
  * waits until the wall clock has run beside the monotonic one for an hour: a clock that starts in
  * the wrong year must not delete the history. Stores as v2m_ledger_store() does. 0 or -errno. */

@@ -13,6 +13,7 @@ union row {
 	struct v2m_raw_port raw;
 	struct v2m_socket_overlap overlap;
 	struct v2m_accounted_sessions sessions;
+	struct v2m_aside aside;
 };
 
 static int restore_subject(struct v2m_account *account, const union row *row)
@@ -45,6 +46,11 @@ static int restore_sessions(struct v2m_account *account, const union row *row)
 	return v2m_account_restore_sessions(account, &row->sessions);
 }
 
+static int restore_aside(struct v2m_account *account, const union row *row)
+{
+	return v2m_account_restore_aside(account, &row->aside);
+}
+
 /* Parts and aliases come after the subjects that they belong to. */
 static const struct table {
 	enum v2m_statement which;
@@ -53,6 +59,7 @@ static const struct table {
 	{ V2M_GET_SUBJECTS, restore_subject }, { V2M_GET_PARTS, restore_part },
 	{ V2M_GET_ALIASES, restore_alias },    { V2M_GET_RAW, restore_raw },
 	{ V2M_GET_OVERLAPS, restore_overlap }, { V2M_GET_SESSIONS, restore_sessions },
+	{ V2M_GET_ASIDES, restore_aside },
 };
 
 static int load_table(struct v2m_ledger *ledger, const struct table *table,
@@ -96,39 +103,13 @@ int v2m_ledger_load(struct v2m_ledger *ledger, struct v2m_account *account, stru
 	return result;
 }
 
-int v2m_ledger_readable(const struct v2m_ledger *ledger, struct v2m_error *error)
-{
-	if (ledger->db)
-		return 0;
-	return v2m_error_set(error, -ENODEV, "ledger: %s cannot be read: no file is open",
-			     ledger->path);
-}
-
-int v2m_ledger_read_failed(struct v2m_ledger *ledger, int code, const struct v2m_error *why,
-			   struct v2m_error *error)
-{
-	if (code == -EUCLEAN)
-		ledger->damaged = true;
-	return v2m_error_set(error, code, "ledger: %s cannot be read: %s", ledger->path, why->text);
-}
-
 int v2m_ledger_identity(struct v2m_ledger *ledger, char identity[static V2M_IDENTITY_LEN + 1],
 			struct v2m_error *error)
 {
-	struct v2m_error why = { .text = "the table identity is empty" };
-	struct v2m_identity row = { NULL };
-	struct v2m_cursor cursor;
-	int result = v2m_ledger_readable(ledger, error);
+	struct v2m_ledger_mark mark = { 0 };
+	int result = v2m_ledger_read_mark(ledger, &mark, error);
 
-	if (result)
-		return result;
-	cursor = v2m_cursor_of(&ledger->statements, V2M_GET_IDENTITY);
-	result = v2m_cursor_next(&cursor, &row, &why);
-	if (result == 1)
-		snprintf(identity, V2M_IDENTITY_LEN + 1, "%s", row.name);
-	else
-		v2m_ledger_read_failed(ledger, result = result < 0 ? result : -EUCLEAN, &why,
-				       error);
-	v2m_cursor_reset(&cursor);
-	return result < 0 ? result : 0;
+	if (result == 0)
+		snprintf(identity, V2M_IDENTITY_LEN + 1, "%s", mark.name);
+	return result;
 }

@@ -20,6 +20,8 @@ struct v2m_ledger {
 	bool damaged;     /* the next store begins a new file */
 	unsigned n_aside; /* how many files were set aside */
 	char *aside;      /* a damaged file that is not salvaged yet */
+	v2m_ledger_stored stored; /* NULL: nobody wants to know */
+	void *stored_context;
 	/* Since when the two clocks have run side by side; 0: not known yet. */
 	uint64_t steady_since_ns;
 	int64_t steady_since_us;

@@ -19,12 +19,15 @@ enum v2m_statement {
 	V2M_PUT_RAW,      /* (row) */
 	V2M_PUT_OVERLAP,  /* (row) */
 	V2M_PUT_SESSIONS, /* (row) */
+	V2M_PUT_ASIDE,    /* (row) */
+	V2M_COUNT_STORE,
 	V2M_GET_SUBJECTS,
 	V2M_GET_PARTS,
 	V2M_GET_ALIASES,
 	V2M_GET_RAW,
 	V2M_GET_OVERLAPS,
 	V2M_GET_SESSIONS,
+	V2M_GET_ASIDES,
 	V2M_DELETE_OLD_RAW,
 	V2M_ADD_DAY,   /* (row): added to the row that is there */
 	V2M_ADD_MONTH, /* (row) */

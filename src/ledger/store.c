@@ -134,6 +134,11 @@ static int store_sessions(const struct v2m_accounted_sessions *reading, void *st
 	return reading->dirty ? run_with_row(statements, V2M_PUT_SESSIONS, reading) : 0;
 }
 
+static int store_aside(const struct v2m_aside *aside, void *statements)
+{
+	return aside->dirty ? run_with_row(statements, V2M_PUT_ASIDE, aside) : 0;
+}
+
 int v2m_store_account(const struct v2m_statements *statements, const struct v2m_account *account)
 {
 	/* The visitors do not change the statements. */
@@ -148,5 +153,7 @@ int v2m_store_account(const struct v2m_statements *statements, const struct v2m_
 		result = v2m_account_each_overlap(account, store_overlap, context);
 	if (result == 0)
 		result = v2m_account_each_sessions(account, store_sessions, context);
+	if (result == 0)
+		result = v2m_account_each_aside(account, store_aside, context);
 	return result;
 }

@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import random
+import shutil
 import threading
 import time
 
@@ -190,6 +191,55 @@ def test_a_key_that_went_and_returned_has_its_totals(lab, start_daemon):
     give_keys(daemon, KEYS[1:])
     give_keys(daemon, KEYS)
     assert_counted(daemon, sent)
+
+
+def delete_ledger(daemon, copy):
+    for path in daemon.state_dir.glob("ledger.db*"):
+        path.unlink()
+
+
+def truncate_ledger(daemon, copy):
+    delete_ledger(daemon, copy)
+    (daemon.state_dir / "ledger.db").touch(0o600)
+
+
+def restore_ledger(daemon, copy):
+    delete_ledger(daemon, copy)
+    shutil.copy(copy, daemon.state_dir / "ledger.db")
+
+
+@pytest.mark.parametrize("lose", [delete_ledger, truncate_ledger, restore_ledger])
+def test_what_counters_older_than_the_ledger_hold_belongs_to_nobody(lab, start_daemon, lose):
+    """The first flood is in the copy, the second one in a closed period, and the third one passes while the
+    daemon is away."""
+    daemon = start_daemon(KEYS)
+    sent = [Flood(lab, name="first").end()["wire_bytes"]]
+    wait_until(lambda: tx(daemon) == sent[0])
+    assert daemon.stop() == 0
+    copy = lab.directory / "ledger.copy"
+    run("sqlite3", daemon.state_dir / "ledger.db", f".backup {copy}")
+    daemon.start()
+    assert daemon.get("/health").json() == {"status": "healthy"}
+    sent.append(Flood(lab, name="second").end()["wire_bytes"])
+    assert daemon.reset("first").json()["previous_total"] == sum(sent)
+    assert daemon.stop() == 0
+    sent.append(Flood(lab, name="third").end()["wire_bytes"])
+    lose(daemon, copy)
+    daemon.start()
+    known = sent[0] if lose is restore_ledger else 0
+    for _ in range(2):
+        assert tx(daemon) == known
+        assert daemon.get("/health").json() == {"status": "degraded", "reason": "ledger_lost"}
+        aside, = daemon.status()["set_aside"]
+        assert (aside["port"], aside["last_port"]) == (PORT, PORT)
+        assert (aside["rx_bytes"], aside["tx_bytes"]) == (0, sum(sent) - known)
+        # It is known from now on.
+        daemon.kill()
+        daemon.start()
+    later = Flood(lab, name="later").end()["wire_bytes"]
+    assert tx(daemon) == known + later
+    history = daemon.get(f"/api/keys/{UUID}/traffic/history", fresh=True).json()["data"]
+    assert history["total_traffic"]["total_bytes"] == known + later
 
 
 @pytest.fixture

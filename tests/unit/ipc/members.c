@@ -175,6 +175,7 @@ static void a_status_is_whole(void **state)
 	struct v2m_status_reason reason;
 	struct v2m_source_entry entry;
 	struct v2m_key_note note;
+	struct v2m_status_aside aside;
 	struct v2m_status status;
 	struct v2m_answer sent = { .status = &status };
 	struct v2m_answer got = { 0 };
@@ -183,6 +184,7 @@ static void a_status_is_whole(void **state)
 	FILL(&status);
 	fill_device(&device);
 	fill_reason(&reason);
+	FILL(&aside);
 	fill_sources(&status.sources, &entry, &note);
 	status.mode = V2M_MODE_SOCKET_STATS;
 	status.mode_reason = TEXT("mode");
@@ -190,7 +192,8 @@ static void a_status_is_whole(void **state)
 	status.health_detail = TEXT("detail");
 	status.reasons = &reason;
 	status.devices = &device;
-	status.n_reasons = status.n_devices = 1;
+	status.asides = &aside;
+	status.n_reasons = status.n_devices = status.n_asides = 1;
 	/* The answering process says this of itself. */
 	status.unprotected = NULL;
 	answer_travels(V2M_ASK_STATUS, &sent, &got);
@@ -202,6 +205,9 @@ static void a_status_is_whole(void **state)
 	assert_int_equal(got.status->n_devices, 1);
 	SAME_BYTES(&device, got.status->devices);
 	SAME_ARRAY(&status, got.status, devices);
+	assert_int_equal(got.status->n_asides, 1);
+	SAME_BYTES(&aside, got.status->asides);
+	SAME_ARRAY(&status, got.status, asides);
 	expect_same_sources(&status.sources, &got.status->sources);
 	SAME_BYTES(&status, got.status);
 	free(got.status);
