@@ -15,6 +15,7 @@
 #include "datapath/owners.h"
 #include "datapath/port_slots.h"
 #include "datapath/program.h"
+#include "datapath/reassembly.h"
 #include "datapath/state.h"
 #include "base/cleanup.h"
 
@@ -28,6 +29,8 @@ static struct v2m_datapath *allocate(void)
 	datapath->label_program = -1;
 	for (int i = 0; i < V2M_N_MAPS; i++)
 		datapath->maps[i] = -1;
+	for (int i = 0; i < V2M_N_REASSEMBLY_LINKS; i++)
+		datapath->reassembly_links[i] = -1;
 	return datapath;
 }
 
@@ -54,6 +57,8 @@ static int open_all(struct v2m_datapath *datapath, const struct v2m_datapath_opt
 		result = v2m_port_slots_open(datapath, error);
 	if (result == 0)
 		result = v2m_owners_open(datapath, error);
+	if (result == 0)
+		v2m_reassembly_open(datapath);
 	/* The kernel answers EINVAL to what it does not support. For our callers EINVAL means a
 	 * wrong argument. */
 	return result == -EINVAL ? -EOPNOTSUPP : result;
@@ -91,6 +96,7 @@ void v2m_datapath_close(struct v2m_datapath *datapath)
 		return;
 	for (int i = 0; i < V2M_N_MAPS; i++)
 		v2m_closep(&datapath->maps[i]);
+	v2m_reassembly_close(datapath);
 	v2m_closep(&datapath->lock_fd);
 	v2m_closep(&datapath->label_program);
 	free(datapath->owners);

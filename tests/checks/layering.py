@@ -58,7 +58,7 @@ RULES = {
     "keys/formats": ("keys json base", "json sqlite"),
     "attribution": ("accounting config datapath keys base", ""),
     "accounting": ("keys base", ""),
-    "proxyapi": ("json base", "grpc"),
+    "proxyapi": ("keys json base", "grpc"),
     "api": ("accounting keys json base", "json gzip"),
     "ipc": ("api accounting keys process base", ""),
     "netlink": ("base", "kernel"),

@@ -117,6 +117,9 @@ FAULTS = [
     ("queues are never read", "src/collector/sampling.c",
      "\tv2m_device_watch_read_queues(parts->devices, &sample);\n", "",
      e2e("test_queue", "did_not_leave")),
+    ("guessed fragments are not told", "bpf/traffic.bpf.c",
+     "\t\t__sync_fetch_and_add(&scope->guessed, 1);\n", "\t\t(void)scope;\n",
+     e2e("test_fragments", "guessed")),
 ]
 FAULTS = [Fault(*fault) for fault in FAULTS]
 
