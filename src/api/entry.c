@@ -213,9 +213,7 @@ void v2m_api_put_owners(struct v2m_api *api, const struct v2m_api_entry *entry)
 	if (is_shared(api, entry)) {
 		v2m_put_string(json, "owners", "shared");
 		v2m_put_bool(json, "shared", true);
-		/* The rest of the port is nobody's. It is in the entry of the port. */
-		if (!entry->key || !v2m_snapshot_knows(api->snapshot, entry->key))
-			put_unattributed(api, entry);
+		put_unattributed(api, entry);
 		return;
 	}
 	v2m_put_string(json, "owners",

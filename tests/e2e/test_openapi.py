@@ -73,7 +73,7 @@ def readable(server):
 @pytest.fixture(scope="module")
 def checker():
     made = Checker(DOCUMENT)
-    made.saw_daemon = made.saw_fallback = made.saw_ports = False
+    made.saw_daemon = made.saw_fallback = made.saw_ports = made.saw_shared = False
     return made
 
 
@@ -282,6 +282,17 @@ def test_keys_with_several_ports_are_answered_as_documented(lab, start_daemon, c
     checker.saw_ports = True
 
 
+def test_users_of_a_shared_port_are_answered_as_documented(lab, start_daemon, checker):
+    source = lab.directory / "v2ray.json"
+    source.write_text(json.dumps({"inbounds": [tcp_inbound(21010, 5, 6)]}))
+    log = lab.directory / "access.log"
+    log.touch()
+    daemon = start_daemon([], key_sources=[str(source)], access_logs=[str(log)])
+    with visitor(lab, 21010):
+        check_answers(daemon, checker, {200})
+    checker.saw_shared = True
+
+
 def check_answers(daemon, checker, statuses):
     names = [key["id"] for key in daemon.get("/api/keys").json()]
     for method, path in OPERATIONS:
@@ -327,7 +338,7 @@ def test_no_documented_member_is_missing_from_all_answers(checker):
             checker.check(json.loads(body), schema_of("GET", path, 200), path)
     finally:
         assert other.stop() == 0
-    if not (checker.saw_daemon and checker.saw_fallback and checker.saw_ports):
+    if not (checker.saw_daemon and checker.saw_fallback and checker.saw_ports and checker.saw_shared):
         pytest.skip("only the daemon serves some members, and it could not run here")
     assert not checker.never_seen(), checker.never_seen()
 
