@@ -117,6 +117,18 @@ FAULTS = [
     ("queues are never read", "src/collector/sampling.c",
      "\tv2m_device_watch_read_queues(parts->devices, &sample);\n", "",
      e2e("test_queue", "did_not_leave")),
+    ("nobody notes what the ledger has stored", "src/collector/counting.c",
+     "programs ? v2m_datapath_write_mark(programs, mark) : 0", "0 * (programs != NULL && mark != NULL)",
+     e2e("test_durability", "older_than")),
+    ("an older copy of the ledger is taken for the present one", "src/collector/bookkeeper.c",
+     "mark->stores <= own.stores", "1",
+     e2e("test_durability", "older_than")),
+    ("a member is forgotten between the processes", "src/ipc/keyset.c",
+     "\tv2m_wire_bool(wire, &span->visited);\n", "",
+     ctest("unit_ipc_snapshot_members")),
+    ("a device that is outrun looks healthy", "src/collector/outrun_watch.c",
+     "v2m_conditions_set(conditions, V2M_OUTRUN, sentence.text)", "0",
+     e2e("test_neighbours", "goes_before_ours")),
 ]
 FAULTS = [Fault(*fault) for fault in FAULTS]
 
