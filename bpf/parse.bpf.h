@@ -56,7 +56,9 @@ enum verdict {
 };
 
 struct packet {
-	__u32 header_len;    /* the headers from layer 2 to layer 4, which each segment repeats */
+	/* The headers from layer 2 to layer 4, which each segment repeats; for FIRST_OF_OTHER only
+	 * those before layer 4. */
+	__u32 header_len;
 	__u32 payload_bytes; /* layer-4 payload */
 	__u32 phantom;       /* bytes of the skb that never reach the wire */
 	__u8 protocol;
@@ -376,6 +378,7 @@ static __always_inline enum verdict parse_ipv6(struct __sk_buff *skb, __u32 offs
 	}
 	if (is_extension(walk.next))
 		return TOO_DEEP;
+	packet->header_len = walk.offset;
 	verdict = parse_ports(skb, packet, walk.offset, walk.left);
 	if (!walk.first)
 		return verdict;

@@ -11,18 +11,20 @@
 
 #include "vmlinux.h"
 #include "parse.bpf.h"
+#include "reassembly.bpf.h"
 
 #define BPF_ANY      0
 #define BPF_NOEXIST  1
 #define MAPPABLE     (1U << 10) /* BPF_F_MMAPABLE, Linux 5.5 */
 #define VLAN_TAG_LEN 4
-/* TCX_NEXT and TC_ACT_UNSPEC: the next program decides. */
-#define GO_ON -1
+#define GO_ON        -1 /* TCX_NEXT and TC_ACT_UNSPEC: the next program decides */
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Set before the object is loaded. */
 const volatile struct v2m_device_config device = {};
+
+#include "addresses.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -54,21 +56,6 @@ struct {
 	__type(key, struct v2m_fragment_key);
 	__type(value, struct v2m_fragment_owner);
 } fragments SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, V2M_MAX_LOCAL_ADDRESSES);
-	__type(key, struct v2m_local_address);
-	__type(value, __u8);
-} local_addresses SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(map_flags, MAPPABLE); /* begins on a page, and so on a cache line */
-	__type(key, __u32);
-	__type(value, struct v2m_own_addresses);
-} own_addresses SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -267,61 +254,6 @@ static __always_inline void note_any_peer(const struct packet *packet,
 	note_peer(&peer);
 }
 
-static __always_inline bool is_of_this_host(const struct v2m_fragment_key *identity, bool egress)
-{
-	const void *address = egress ? identity->source : identity->destination;
-
-	return !device.host_only || bpf_map_lookup_elem(&local_addresses, address);
-}
-
-static __noinline bool is_listed(const struct v2m_local_address *address)
-{
-	return bpf_map_lookup_elem(&local_addresses, address);
-}
-
-static __always_inline bool is_own_ipv4(const struct v2m_own_addresses *own, const __u32 *address)
-{
-	struct v2m_local_address wanted = { .address = { [10] = 0xff, [11] = 0xff } };
-
-	if (own->ipv4_state != V2M_OWN_ELSEWHERE) {
-		for (__u32 i = 0; i < V2M_OWN_IPV4 && i < own->ipv4_count; i++)
-			if (own->ipv4[i] == *address)
-				return true;
-		if (own->ipv4_state == V2M_OWN_ALL)
-			return false;
-	}
-	__builtin_memcpy(wanted.address + 12, address, sizeof(*address));
-	return is_listed(&wanted);
-}
-
-static __always_inline bool is_own_ipv6(const struct v2m_own_addresses *own, const __u64 *address)
-{
-	struct v2m_local_address wanted;
-
-	if (own->ipv6_state != V2M_OWN_ELSEWHERE) {
-		for (__u32 i = 0; i < V2M_OWN_IPV6 && i < own->ipv6_count; i++)
-			if (own->ipv6[i][0] == address[0] && own->ipv6[i][1] == address[1])
-				return true;
-		if (own->ipv6_state == V2M_OWN_ALL)
-			return false;
-	}
-	__builtin_memcpy(wanted.address, address, sizeof(wanted.address));
-	return is_listed(&wanted);
-}
-
-/* As is_of_this_host(), for plain packets. */
-static __always_inline bool is_own(const struct plain *plain, bool egress, const bool ipv6)
-{
-	const void *address = egress ? plain->source : plain->destination;
-	struct v2m_own_addresses *own;
-	__u32 first = 0;
-
-	own = bpf_map_lookup_elem(&own_addresses, &first);
-	if (!own)
-		return false;
-	return ipv6 ? is_own_ipv6(own, address) : is_own_ipv4(own, address);
-}
-
 /* Counts for the port, and returns the tally of the device that has to grow. */
 static __always_inline struct v2m_tally *attribute(struct v2m_device_flow *seen, __u16 port,
 						   __u8 protocol, bool egress,
@@ -341,10 +273,12 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 {
 	struct v2m_fragment_key identity = { .egress = egress };
 	struct v2m_fragment_owner owner = {};
+	struct v2m_reassembly_scope *scope = NULL;
 	struct v2m_fragment_owner *known;
 	struct v2m_tally *tally;
 	struct packet packet = {};
 	enum verdict verdict = parse_any(skb, device.link_header, &packet, &identity);
+	bool watched;
 
 	if (verdict == PORTS || verdict == FIRST_FRAGMENT)
 		measure(skb, &packet, amount);
@@ -356,8 +290,17 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 	 * first. */
 	if (verdict == FIRST_OF_OTHER)
 		bpf_map_update_elem(&fragments, &identity, &owner, BPF_NOEXIST);
+	if (!egress && verdict != PORTS && verdict != OTHER)
+		scope = find_reassembly_scope();
+	watched = is_watched(skb, scope);
+	/* virtio-net leaves all but Ethernet's header of a long packet in pages, which the programs
+	 * that watch cannot read. This moves the headers; the packet stays the same. */
+	if (watched && verdict != LATER_FRAGMENT)
+		bpf_skb_pull_data(skb, packet.header_len);
 	if (verdict == OTHER || verdict == FIRST_OF_OTHER)
 		return &seen->other;
+	if (watched)
+		return &seen->fragments;
 	if (verdict == LATER_FRAGMENT) {
 		known = bpf_map_lookup_elem(&fragments, &identity);
 		if (!known)
@@ -373,6 +316,8 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 	if (verdict == FIRST_FRAGMENT)
 		bpf_map_update_elem(&fragments, &identity, &owner, BPF_ANY);
 	tally = attribute(seen, owner.port, owner.protocol, egress, &identity, amount);
+	if (scope && tally == &seen->keys)
+		__sync_fetch_and_add(&scope->guessed, 1);
 	if (egress && packet.protocol == NEXT_UDP && verdict != LATER_FRAGMENT &&
 	    tally == &seen->keys)
 		note_any_peer(&packet, &identity);

@@ -124,6 +124,7 @@ export default {
     reason_keys_incomplete: "The key sources have users that are not counted.",
     reason_port_orphaned: "A server listens at a port that has no key any more.",
     reason_queue_drops: "A device drops packets that were counted as sent.",
+    reason_fragments_inexact: "Fragments that arrive may count for the wrong key.",
     reason_headers_too_deep: "Packets with too many headers pass: they are not counted for keys.",
     reason_stalled: "The thread that counts hangs, so no figures are served.",
     footer: "v2meter {version}",

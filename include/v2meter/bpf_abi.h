@@ -87,6 +87,7 @@ struct v2m_tally {
 struct v2m_device_flow {
 	struct v2m_tally seen;         /* everything the program was called for */
 	struct v2m_tally keys;         /* counted for a slot */
+	struct v2m_tally fragments;    /* ingress: their ports' when their datagram is complete */
 	struct v2m_tally unattributed; /* fragments whose first fragment is unknown */
 	struct v2m_tally other;        /* everything else */
 	struct v2m_tally too_deep; /* has more headers than we walk, so it may belong to a slot */
@@ -146,9 +147,49 @@ struct v2m_fragment_owner {
 	__u8 pad;
 };
 
+/*
+ * reassembly_scope: ARRAY[1]. While generation is not 0, programs of that generation watch the
+ * kernel put fragments together (bpf/fragments.bpf.c). The programs on tc then count fragments that
+ * arrive on a device in reassembly_devices for no port. Else these count them for the port of the
+ * first fragment that they saw.
+ */
+struct v2m_reassembly_scope {
+	__u32 netns; /* inode number of the network namespace whose datagrams count */
+	__u32 generation;
+	__u64 guessed; /* fragments that tc counted for a port */
+	__u64 lost;    /* fragments that could not be counted for any */
+};
+
+/* reassembly_devices: HASH by ifindex of the devices that are counted on, and of VLANs and the like
+ * over them: the kernel's note where a packet came from names the uppermost. */
+#define V2M_MAX_REASSEMBLY_DEVICES 4096
+struct v2m_reassembly_device {
+	__u8 loopback;
+	__u8 host_only;
+	__u8 tags; /* VLAN tags that the packet had when it was counted */
+	__u8 pad;
+};
+
 /* local_addresses: HASH, read only by programs with host_only set. */
 struct v2m_local_address {
 	__u8 address[16]; /* IPv4 in the IPv4-mapped form */
+};
+
+/* reassemblies: HASH from the address of the kernel's queue to the datagram. The kernel limits how
+ * many there are by their memory. */
+#define V2M_MAX_REASSEMBLIES 16384
+struct v2m_reassembly {
+	__u64 last_skb; /* address of the last fragment */
+	__u64 wire_bytes;
+	__u32 packets;
+	__u32 l4_bytes; /* behind the IP headers */
+	struct v2m_local_address destination;
+	__u16 port;    /* destination, host byte order */
+	__u16 headers; /* bytes of l4_bytes that are no payload */
+	__u8 protocol; /* IPPROTO_TCP, IPPROTO_UDP, or 0: not known yet, or another one */
+	__u8 loopback;
+	__u8 host_only;
+	__u8 pad;
 };
 
 /*
@@ -243,11 +284,14 @@ struct v2m_session_scope {
 V2M_ABI_ASSERT(sizeof(struct v2m_flow) == 24, "flow");
 V2M_ABI_ASSERT(sizeof(struct v2m_port_slot) == 4, "port_slot");
 V2M_ABI_ASSERT(sizeof(struct v2m_port_counters) == 64, "port_counters");
-V2M_ABI_ASSERT(sizeof(struct v2m_device_flow) == 96, "device_flow");
-V2M_ABI_ASSERT(sizeof(struct v2m_device_counters) == 224, "device_counters");
+V2M_ABI_ASSERT(sizeof(struct v2m_device_flow) == 112, "device_flow");
+V2M_ABI_ASSERT(sizeof(struct v2m_device_counters) == 256, "device_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_meta) == 48, "meta");
 V2M_ABI_ASSERT(sizeof(struct v2m_fragment_key) == 40, "fragment_key");
 V2M_ABI_ASSERT(sizeof(struct v2m_fragment_owner) == 4, "fragment_owner");
+V2M_ABI_ASSERT(sizeof(struct v2m_reassembly_scope) == 24, "reassembly_scope");
+V2M_ABI_ASSERT(sizeof(struct v2m_reassembly_device) == 4, "reassembly_device");
+V2M_ABI_ASSERT(sizeof(struct v2m_reassembly) == 48, "reassembly");
 V2M_ABI_ASSERT(sizeof(struct v2m_own_addresses) == 192, "own_addresses");
 V2M_ABI_ASSERT(sizeof(struct v2m_udp_peer) == 20, "udp_peer");
 V2M_ABI_ASSERT(sizeof(struct v2m_udp_seen) == 16, "udp_seen");

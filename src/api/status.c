@@ -36,11 +36,13 @@ static json_t *make_direction(const struct v2m_status_device *device,
 	const struct v2m_tally *keys = device->loopback ? &none : &flow->keys;
 	const struct v2m_tally *loopback = device->loopback ? &flow->keys : &none;
 	json_int_t residual = (json_int_t)(flow->seen.wire_bytes - flow->keys.wire_bytes -
+					   flow->fragments.wire_bytes -
 					   flow->unattributed.wire_bytes - flow->other.wire_bytes -
 					   flow->too_deep.wire_bytes - flow->foreign.wire_bytes);
 
-	return json_pack("{so so so so so so so sI}", "seen", make_tally(&flow->seen), "keys",
-			 make_tally(keys), "loopback", make_tally(loopback), "unattributed",
+	return json_pack("{so so so so so so so so sI}", "seen", make_tally(&flow->seen), "keys",
+			 make_tally(keys), "loopback", make_tally(loopback), "fragments",
+			 make_tally(&flow->fragments), "unattributed",
 			 make_tally(&flow->unattributed), "too_deep", make_tally(&flow->too_deep),
 			 "foreign", make_tally(&flow->foreign), "everything_else",
 			 make_tally(&flow->other), "residual_bytes", residual);
@@ -87,6 +89,15 @@ static json_t *make_devices(const struct v2m_status *status)
 	for (size_t i = 0; i < status->n_devices; i++)
 		json_array_append_new(list, make_device(&status->devices[i]));
 	return list;
+}
+
+static json_t *make_fragments(const struct v2m_status *status)
+{
+	if (status->mode != V2M_MODE_EBPF)
+		return json_null();
+	return json_pack("{sb sI sI}", "observed", status->fragments_observed, "guessed",
+			 (json_int_t)status->fragments_guessed, "lost",
+			 (json_int_t)status->fragments_lost);
 }
 
 static json_t *make_sources(const struct v2m_status *status)
@@ -153,7 +164,7 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 {
 	bool exact = status->mode == V2M_MODE_EBPF;
 	json_t *root = json_pack(
-		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI sI so so so sI ss?}", "status",
+		"{ss ss so so so ss? ss? s{ss sb ss?} sI sI sI sI so so so so sI ss?}", "status",
 		status->health_reason[0] ? "degraded" : "healthy", "version", V2M_VERSION,
 		"timestamp", make_time(status->real_us), "started_at",
 		make_time(status->started_us), "counting_since",
@@ -163,9 +174,9 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 		"exact", exact, "reason", status->mode_reason, "total_keys",
 		(json_int_t)status->keys, "active_keys", (json_int_t)status->active_keys, "ports",
 		(json_int_t)status->ports, "connections", (json_int_t)status->connections,
-		"devices", make_devices(status), "key_sources", make_sources(status), "key_notes",
-		make_notes(status), "more_key_notes", (json_int_t)status->sources.notes.n_more,
-		"unprotected",
+		"devices", make_devices(status), "fragments", make_fragments(status), "key_sources",
+		make_sources(status), "key_notes", make_notes(status), "more_key_notes",
+		(json_int_t)status->sources.notes.n_more, "unprotected",
 		status->unprotected && *status->unprotected ? status->unprotected : NULL);
 	char *text;
 

@@ -72,6 +72,10 @@ struct v2m_status {
 	size_t connections; /* in the last dump */
 	struct v2m_status_device *devices;
 	size_t n_devices;
+	/* How fragments that arrive are counted; only in V2M_MODE_EBPF. */
+	bool fragments_observed;    /* for the port of the datagram that the kernel delivers */
+	uint64_t fragments_guessed; /* counted for the port of the first fragment seen */
+	uint64_t fragments_lost;    /* of delivered datagrams, and counted for no port */
 	struct v2m_status_aside *asides;
 	size_t n_asides;
 	struct v2m_source_report sources;

@@ -15,6 +15,7 @@
 #include "collector/key_supply.h"
 #include "datapath/attach.h"
 #include "datapath/datapath.h"
+#include "datapath/reassembly.h"
 
 static const struct v2m_device_sample *find_device(const struct v2m_sample *sample,
 						   uint32_t ifindex)
@@ -127,12 +128,19 @@ static void fill_byte_source(const struct v2m_parts *parts, struct v2m_status *s
 {
 	const struct v2m_datapath *programs = v2m_byte_source_programs(parts->byte_source);
 	const char *reason = v2m_byte_source_reason(parts->byte_source);
+	struct v2m_fragment_figures fragments;
 
 	status->mode = v2m_byte_source_is_exact(parts->byte_source) ? V2M_MODE_EBPF
 								    : V2M_MODE_SOCKET_STATS;
 	status->mode_reason = *reason ? strdup(reason) : NULL;
-	if (programs)
-		status->counters_since_ns = v2m_datapath_created_ns(programs);
+	if (!programs)
+		return;
+	status->counters_since_ns = v2m_datapath_created_ns(programs);
+	if (v2m_datapath_fragment_figures(programs, &fragments) == 0) {
+		status->fragments_observed = fragments.observed;
+		status->fragments_guessed = fragments.guessed;
+		status->fragments_lost = fragments.lost;
+	}
 }
 
 enum v2m_verdict v2m_answer_status(struct v2m_parts *parts, struct v2m_status **status)

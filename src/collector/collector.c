@@ -27,7 +27,6 @@
 #include "collector/sampling.h"
 #include "collector/socket_netns.h"
 #include "collector/counting.h"
-#include "collector/timer.h"
 #include "ipc/pulse.h"
 
 /* A tick may take seconds if a disk hangs; a meter that does not tick for longer than this is

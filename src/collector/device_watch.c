@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sample.h"
+#include "collector/fragment_watch.h"
 #include "datapath/addresses.h"
 #include "datapath/attach.h"
 #include "datapath/device_slots.h"
@@ -23,6 +24,7 @@ struct v2m_device_watch {
 	uint64_t removed_ns;      /* CLOCK_MONOTONIC when programs that somebody had removed were
 				     put back; 0: not since the start */
 	bool queues_unreadable;   /* logged */
+	struct v2m_fragment_watch fragments;
 };
 
 int v2m_device_watch_open(const struct v2m_config *config, struct v2m_conditions *conditions,
@@ -184,6 +186,12 @@ static void update_addresses(struct v2m_device_watch *watch, struct v2m_datapath
 			      error.text);
 }
 
+void v2m_device_watch_check_fragments(struct v2m_device_watch *watch,
+				      const struct v2m_datapath *datapath)
+{
+	v2m_fragment_watch_check(&watch->fragments, datapath, watch->conditions);
+}
+
 static void note_count(struct v2m_device_watch *watch)
 {
 	if (watch->n_devices)
@@ -233,8 +241,11 @@ void v2m_device_watch_update(struct v2m_device_watch *watch, struct v2m_datapath
 	if (datapath && any_host_only(watch))
 		update_addresses(watch, datapath);
 	v2m_device_watch_check(watch, datapath);
-	if (datapath)
+	if (datapath) {
+		/* After attaching: until then, programs of another version count fragments. */
+		v2m_fragment_watch_devices(watch->links, datapath, chosen, count);
 		detach_unwanted(watch, datapath);
+	}
 	note_count(watch);
 }
 

@@ -58,6 +58,10 @@ void v2m_device_watch_check(struct v2m_device_watch *watch, struct v2m_datapath 
 /* Reads the devices' own counters. Failures are logged. */
 void v2m_device_watch_read_counters(struct v2m_device_watch *watch);
 
+/* Asks how fragments are counted. Sets or clears the condition fragments_inexact. Failures are
+ * logged. */
+void v2m_device_watch_check_fragments(struct v2m_device_watch *watch,
+				      const struct v2m_datapath *datapath);
 /* Reads the queues of the devices right after the sample was taken, to find what they drop of what
  * the programs counted. Sets or clears the condition queue_drops. Failures are logged once. */
 void v2m_device_watch_read_queues(struct v2m_device_watch *watch, const struct v2m_sample *sample);

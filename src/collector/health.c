@@ -47,6 +47,8 @@ static const struct row table[V2M_N_CONDITIONS] = {
 		"a server listens at a port that has no key any more", false },
 	[V2M_QUEUE_DROPS] = { "queue_drops",
 		"the queue of a device drops more than 1 % of the bytes that are counted as sent", false },
+	[V2M_FRAGMENTS_INEXACT] = { "fragments_inexact",
+		"fragments that arrive may count for the wrong port", false },
 };
 /* clang-format on */
 

@@ -28,9 +28,10 @@ enum v2m_condition {
 	V2M_PROGRAMS_REMOVED,  /* our programs were away from a device for a while */
 	V2M_HEADERS_TOO_DEEP,  /* packets that may be a key's could not be read to their ports */
 	V2M_TOO_MANY_PORTS,
-	V2M_KEYS_INCOMPLETE, /* the bytes of some users are not counted */
-	V2M_PORT_ORPHANED,   /* a port without a key is counted */
-	V2M_QUEUE_DROPS,     /* a queue drops bytes that are counted as sent */
+	V2M_KEYS_INCOMPLETE,   /* the bytes of some users are not counted */
+	V2M_PORT_ORPHANED,     /* a port without a key is counted */
+	V2M_QUEUE_DROPS,       /* a queue drops bytes that are counted as sent */
+	V2M_FRAGMENTS_INEXACT, /* only while keys receive fragments */
 	V2M_N_CONDITIONS,
 };
 

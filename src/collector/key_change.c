@@ -142,7 +142,8 @@ void v2m_key_change_load(struct v2m_parts *parts)
 
 void v2m_key_change_reread(struct v2m_parts *parts)
 {
-	if (v2m_key_supply_reread_is_due(parts->keys) || v2m_orphan_watch_has_ended(parts))
+	if (v2m_key_supply_reread_is_due(parts->keys) || v2m_orphan_watch_has_ended(parts) ||
+	    v2m_orphan_watch_claims_changed(parts))
 		load_or_log(parts);
 }
 

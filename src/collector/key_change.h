@@ -19,7 +19,8 @@ int v2m_key_change_start(struct v2m_parts *parts, struct v2m_error *error);
 void v2m_key_change_load(struct v2m_parts *parts);
 /* Activates the set that waits, if there is one. */
 void v2m_key_change_retry(struct v2m_parts *parts);
-/* Reads sources again that could not be read, if it is time for it. */
+/* Reads the sources again if one could not be read and it is time for it, or if the sockets that
+ * listen say something else than before. */
 void v2m_key_change_reread(struct v2m_parts *parts);
 
 #endif

@@ -24,6 +24,9 @@
 #define REREAD_MIN_NS (5 * UINT64_C(1000000000))
 #define REREAD_MAX_NS (64 * REREAD_MIN_NS)
 
+/* Samples between two looks at the sockets. */
+#define LOOK_SAMPLES 5
+
 struct v2m_key_supply {
 	const struct v2m_config *config;
 	struct v2m_conditions *conditions;
@@ -35,12 +38,14 @@ struct v2m_key_supply {
 	struct v2m_keyset *waiting; /* could not be activated and will be tried again; or NULL */
 	struct v2m_error waiting_error;
 	struct v2m_source_report report;
-	int read_result;                      /* of the last reading: 0 or -errno */
-	struct v2m_error read_error;          /* if read_result is not 0 */
-	uint64_t read_ns;                     /* CLOCK_MONOTONIC of the last reading */
-	uint64_t reread_ns;                   /* how long after it the next attempt is due */
-	bool unremembered;                    /* keys.last.json is older than the active set */
-	struct v2m_news kept_news;            /* why the active keys stay */
+	struct v2m_claims claims;    /* of the last reading */
+	uint64_t looked_ns;          /* CLOCK_MONOTONIC of the last comparison with the sockets */
+	int read_result;             /* of the last reading: 0 or -errno */
+	struct v2m_error read_error; /* if read_result is not 0 */
+	uint64_t read_ns;            /* CLOCK_MONOTONIC of the last reading */
+	uint64_t reread_ns;          /* how long after it the next attempt is due */
+	bool unremembered;           /* keys.last.json is older than the active set */
+	struct v2m_news kept_news;   /* why the active keys stay */
 	struct v2m_log_memory key_source_log; /* what is odd in the sources */
 };
 
@@ -94,6 +99,7 @@ void v2m_key_supply_close(struct v2m_key_supply *supply)
 	v2m_keyset_unref(supply->active);
 	v2m_keyset_unref(supply->waiting);
 	v2m_source_report_clear(&supply->report);
+	v2m_claims_clear(&supply->claims);
 	v2m_source_watch_close(supply->watch);
 	v2m_follower_free(supply->follower);
 	free(supply);
@@ -170,6 +176,7 @@ int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyse
 		.previous = supply->active,
 		.first_seen_us = find_first_seen_us,
 		.knows_subject = knows_subject,
+		.claims = &supply->claims,
 		.context = supply,
 		.now_us = v2m_clock_real_us(),
 	};
@@ -216,6 +223,22 @@ void v2m_key_supply_reset_pace(struct v2m_key_supply *supply)
 uint64_t v2m_key_supply_read_ns(const struct v2m_key_supply *supply)
 {
 	return supply->read_ns;
+}
+
+struct v2m_claims *v2m_key_supply_claims(struct v2m_key_supply *supply)
+{
+	return &supply->claims;
+}
+
+bool v2m_key_supply_look_is_due(struct v2m_key_supply *supply)
+{
+	uint64_t now_ns = v2m_clock_mono_ns();
+
+	if (now_ns - supply->looked_ns <
+	    LOOK_SAMPLES * UINT64_C(1000000) * supply->config->sample_interval_ms)
+		return false;
+	supply->looked_ns = now_ns;
+	return true;
 }
 
 const struct v2m_source_report *v2m_key_supply_report(const struct v2m_key_supply *supply)

@@ -10,6 +10,7 @@
 #include "accounting/account.h"
 #include "collector/health.h"
 #include "config/config.h"
+#include "keys/claims.h"
 #include "keys/keys.h"
 #include "keys/source_report.h"
 
@@ -43,6 +44,11 @@ bool v2m_key_supply_reread_is_due(struct v2m_key_supply *supply);
 void v2m_key_supply_reset_pace(struct v2m_key_supply *supply);
 /* When the sources were read last, CLOCK_MONOTONIC in nanoseconds. */
 uint64_t v2m_key_supply_read_ns(const struct v2m_key_supply *supply);
+/* The ports and transports that the configurations name, for v2m_claims_look(). */
+struct v2m_claims *v2m_key_supply_claims(struct v2m_key_supply *supply);
+/* Whether the claims have to be compared with the sockets. Sets the time of the next look: after
+ * five samples, because a proxy that starts opens its sockets one after the other. */
+bool v2m_key_supply_look_is_due(struct v2m_key_supply *supply);
 /* For each source, the result of the last reading. */
 const struct v2m_source_report *v2m_key_supply_report(const struct v2m_key_supply *supply);
 

@@ -14,45 +14,23 @@
 
 #define LOOK_INTERVAL_NS (5 * UINT64_C(1000000000))
 
-struct reading {
-	struct v2m_listeners listeners;
-	struct v2m_error error;
-};
-
-static int read_listeners(void *context)
-{
-	struct reading *reading = context;
-
-	return v2m_listeners_read(&reading->listeners, &reading->error);
-}
-
 static bool is_open(const void *context, uint16_t port, enum v2m_transport transport)
 {
-	const struct reading *reading = context;
-
-	return v2m_listeners_has(&reading->listeners, port, transport);
-}
-
-/* Reads the listening sockets. If the network namespace does not exist, nobody listens in it. 0 or
- * -errno. */
-static int look_for_listeners(const struct v2m_parts *parts, struct reading *reading)
-{
-	if (!v2m_socket_netns_exists(parts->netns))
-		return 0;
-	return v2m_socket_netns_run(parts->netns, read_listeners, reading);
+	return v2m_listeners_has(context, port, transport);
 }
 
 int v2m_orphan_watch_find(const struct v2m_parts *parts, struct v2m_keyset *next)
 {
-	struct reading reading = { 0 };
+	struct v2m_listeners listeners;
+	struct v2m_error error = { 0 };
 
-	if (look_for_listeners(parts, &reading)) {
+	if (v2m_socket_netns_listeners(parts->netns, &listeners, &error)) {
 		v2m_log_warning("cannot find out whether servers still listen at ports without a "
 				"key, which stay counted for no key: %s",
-				*reading.error.text ? reading.error.text : "out of memory");
-		memset(&reading.listeners, 0xff, sizeof(reading.listeners));
+				*error.text ? error.text : "out of memory");
+		memset(&listeners, 0xff, sizeof(listeners));
 	}
-	return v2m_orphans_find(v2m_key_supply_active(parts->keys), is_open, &reading, next);
+	return v2m_orphans_find(v2m_key_supply_active(parts->keys), is_open, &listeners, next);
 }
 
 static bool was_orphan(const struct v2m_keyset *before, const struct v2m_key *orphan)
@@ -97,11 +75,24 @@ void v2m_orphan_watch_report(const struct v2m_parts *parts, const struct v2m_key
 bool v2m_orphan_watch_has_ended(const struct v2m_parts *parts)
 {
 	const struct v2m_keyset *keyset = v2m_key_supply_active(parts->keys);
-	struct reading reading = { 0 };
+	struct v2m_listeners listeners;
+	struct v2m_error error;
 
 	if (!keyset->n_orphans ||
 	    v2m_clock_mono_ns() - v2m_key_supply_read_ns(parts->keys) < LOOK_INTERVAL_NS ||
-	    look_for_listeners(parts, &reading))
+	    v2m_socket_netns_listeners(parts->netns, &listeners, &error))
 		return false;
-	return !v2m_orphans_are_open(keyset, is_open, &reading);
+	return !v2m_orphans_are_open(keyset, is_open, &listeners);
+}
+
+bool v2m_orphan_watch_claims_changed(const struct v2m_parts *parts)
+{
+	struct v2m_claims *claims = v2m_key_supply_claims(parts->keys);
+	struct v2m_listeners listeners;
+	struct v2m_error error;
+
+	if (!claims->count || !v2m_key_supply_look_is_due(parts->keys) ||
+	    v2m_socket_netns_listeners(parts->netns, &listeners, &error))
+		return false;
+	return v2m_claims_look(claims, is_open, &listeners);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Watches the ports that have lost their key while a server still listens there (keys/orphans.h).
- * The log names the former key, and the health gives a reason.
+ * The log names the former key, and the health gives a reason. Compares what the configurations say
+ * about ports with the sockets that listen (keys/claims.h).
  */
 #ifndef V2METER_COLLECTOR_ORPHAN_WATCH_H
 #define V2METER_COLLECTOR_ORPHAN_WATCH_H
@@ -20,5 +21,9 @@ void v2m_orphan_watch_report(const struct v2m_parts *parts, const struct v2m_key
 /* Whether a server has left a port of an orphan, so that the keys have to be read again. Looks at
  * most every five seconds. */
 bool v2m_orphan_watch_has_ended(const struct v2m_parts *parts);
+
+/* Whether the sockets say something else about the claims than before, so that the keys have to be
+ * read again. Looks after every fifth sample. */
+bool v2m_orphan_watch_claims_changed(const struct v2m_parts *parts);
 
 #endif

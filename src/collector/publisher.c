@@ -8,7 +8,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "collector/timer.h"
 
 struct v2m_publisher {
 	uint64_t ttl_ns;

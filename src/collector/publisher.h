@@ -12,6 +12,10 @@
 
 struct v2m_publisher;
 
+/* How late a timer of the event loop may be, in microseconds. The default of sd-event is 250 ms,
+ * more than the shortest sample interval. */
+#define V2M_TIMER_ACCURACY_US 1000
+
 struct v2m_publisher_handlers {
 	/* The active window expires. Publishes the next one, or withdraws this one. */
 	void (*renew)(void *context);

@@ -36,6 +36,8 @@ int v2m_sampling_take(struct v2m_parts *parts)
 		return result;
 	}
 	v2m_device_watch_read_queues(parts->devices, &sample);
+	v2m_device_watch_check_fragments(parts->devices,
+					 v2m_byte_source_programs(parts->byte_source));
 	v2m_outrun_watch_take(parts->devices, parts->conditions,
 			      v2m_byte_source_is_exact(parts->byte_source)
 				      ? v2m_byte_source_programs(parts->byte_source)

@@ -101,3 +101,26 @@ int v2m_socket_netns_run(const struct v2m_socket_netns *netns, int (*run)(void *
 		return -ENOENT;
 	return v2m_netns_run(netns->fd, run, context);
 }
+
+struct listing {
+	struct v2m_listeners *listeners;
+	struct v2m_error *error;
+};
+
+static int read_listeners(void *context)
+{
+	struct listing *listing = context;
+
+	return v2m_listeners_read(listing->listeners, listing->error);
+}
+
+int v2m_socket_netns_listeners(const struct v2m_socket_netns *netns,
+			       struct v2m_listeners *listeners, struct v2m_error *error)
+{
+	struct listing listing = { listeners, error };
+
+	memset(listeners, 0, sizeof(*listeners));
+	return v2m_socket_netns_exists(netns)
+		       ? v2m_socket_netns_run(netns, read_listeners, &listing)
+		       : 0;
+}

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "collector/health.h"
+#include "sockets/listeners.h"
 
 struct v2m_socket_netns;
 
@@ -32,5 +33,10 @@ uint32_t v2m_socket_netns_inode(const struct v2m_socket_netns *netns);
  * there is no namespace. */
 int v2m_socket_netns_run(const struct v2m_socket_netns *netns, int (*run)(void *context),
 			 void *context);
+
+/* Reads the sockets that listen. If there is no namespace, nobody listens in it. 0, or -errno with
+ * *error. */
+int v2m_socket_netns_listeners(const struct v2m_socket_netns *netns,
+			       struct v2m_listeners *listeners, struct v2m_error *error);
 
 #endif

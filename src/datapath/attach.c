@@ -13,6 +13,7 @@
 #include "datapath/device_slots.h"
 #include "datapath/maps.h"
 #include "datapath/program.h"
+#include "datapath/reassembly.h"
 #include "datapath/state.h"
 #include "datapath/strays.h"
 #include "datapath/take_off.h"
@@ -171,6 +172,7 @@ int v2m_datapath_attach(struct v2m_datapath *datapath, const struct v2m_device *
 
 	if (result)
 		return result;
+	v2m_reassembly_keep(datapath);
 	if (same && is_intact(datapath, way_of(datapath, device->ifindex), use)) {
 		report_outrun(datapath, way_of(datapath, device->ifindex), use);
 		if (repaired)

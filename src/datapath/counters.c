@@ -26,6 +26,7 @@ static void add_device_flow(struct v2m_device_flow *sum, const struct v2m_device
 {
 	add_tally(&sum->seen, &flow->seen);
 	add_tally(&sum->keys, &flow->keys);
+	add_tally(&sum->fragments, &flow->fragments);
 	add_tally(&sum->unattributed, &flow->unattributed);
 	add_tally(&sum->other, &flow->other);
 	add_tally(&sum->too_deep, &flow->too_deep);

@@ -14,6 +14,7 @@
 #include "datapath/maps.h"
 #include "datapath/port_slots.h"
 #include "datapath/program.h"
+#include "datapath/reassembly.h"
 #include "datapath/state.h"
 #include "base/cleanup.h"
 
@@ -26,6 +27,8 @@ static struct v2m_datapath *allocate(void)
 	datapath->lock_fd = -1;
 	for (int i = 0; i < V2M_N_MAPS; i++)
 		datapath->maps[i] = -1;
+	for (int i = 0; i < V2M_N_REASSEMBLY_LINKS; i++)
+		datapath->reassembly_links[i] = -1;
 	return datapath;
 }
 
@@ -50,6 +53,8 @@ static int open_all(struct v2m_datapath *datapath, const struct v2m_datapath_opt
 		result = v2m_device_slots_open(datapath, error);
 	if (result == 0)
 		result = v2m_port_slots_open(datapath, error);
+	if (result == 0)
+		v2m_reassembly_open(datapath);
 	/* The kernel answers EINVAL to what it does not support. For our callers EINVAL means a
 	 * wrong argument. */
 	return result == -EINVAL ? -EOPNOTSUPP : result;
@@ -87,6 +92,7 @@ void v2m_datapath_close(struct v2m_datapath *datapath)
 		return;
 	for (int i = 0; i < V2M_N_MAPS; i++)
 		v2m_closep(&datapath->maps[i]);
+	v2m_reassembly_close(datapath);
 	v2m_closep(&datapath->lock_fd);
 	free(datapath);
 }

@@ -22,6 +22,7 @@
 #include "datapath/grace.h"
 #include "datapath/ledger_mark.h"
 #include "datapath/map_list.h"
+#include "datapath/reassembly.h"
 #include "datapath/state.h"
 #include "datapath/unpin.h"
 #include "datapath/counters.h"
@@ -327,6 +328,7 @@ int v2m_datapath_read_previous(struct v2m_datapath *datapath, struct v2m_sample 
 
 	if (result)
 		return v2m_error_set(error, result, "no counts of an earlier version");
+	v2m_reassembly_take_off(&pins);
 	/* Waits for the replaced programs, which may still run. */
 	result = v2m_grace_period();
 	made.mono_ns = v2m_clock_mono_ns();

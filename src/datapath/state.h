@@ -33,6 +33,9 @@ struct v2m_slot_use {
 	uint64_t assigned_ns;
 };
 
+/* The programs in bpf/fragments.bpf.c. */
+#define V2M_N_REASSEMBLY_LINKS 3
+
 struct v2m_datapath {
 	struct v2m_pins pins;
 	char pin_dir[PATH_MAX];
@@ -41,6 +44,9 @@ struct v2m_datapath {
 	int cpus;    /* possible ones: copies of a per-CPU value */
 	int cpu_ids; /* above the highest number of a CPU: parts of port_counters */
 	bool force_clsact;
+	uint32_t
+		reassembly; /* generation of the programs that this process has attached; 0: none */
+	int reassembly_links[V2M_N_REASSEMBLY_LINKS];
 	struct v2m_meta meta;
 	struct v2m_device_slot devices[V2M_MAX_DEVICES];
 	struct v2m_slot_use slots[V2M_MAX_SLOTS];

@@ -16,7 +16,8 @@
 #include "base/cleanup.h"
 #include "devices/link_table.h"
 
-#define MOST_REFUSED 64
+#define MOST_REFUSED  64
+#define DEEPEST_STACK 8
 
 struct v2m_links {
 	struct v2m_netlink queries;
@@ -341,5 +342,61 @@ int v2m_links_addresses(struct v2m_links *links, struct v2m_local_address **addr
 	sort_and_drop_duplicates(&list);
 	*addresses = list.items;
 	*count = list.count;
+	return 0;
+}
+
+static bool is_chosen(const struct v2m_chosen_device *devices, size_t count, uint32_t ifindex)
+{
+	for (size_t i = 0; i < count; i++)
+		if (devices[i].device.ifindex == ifindex)
+			return true;
+	return false;
+}
+
+static const struct v2m_link *find_link(const struct v2m_link *all, size_t count, uint32_t ifindex)
+{
+	for (size_t i = 0; i < count; i++)
+		if (all[i].ifindex == ifindex)
+			return &all[i];
+	return NULL;
+}
+
+/* False if no chosen device is below the link. A loop in the description ends at the depth. */
+static bool find_below(const struct v2m_link *all, size_t n, const struct v2m_link *link,
+		       const struct v2m_chosen_device *devices, size_t n_devices,
+		       struct v2m_stacked_link *stacked)
+{
+	*stacked = (struct v2m_stacked_link){ .ifindex = link->ifindex };
+	for (unsigned depth = 0; link && depth < DEEPEST_STACK; depth++) {
+		if (is_chosen(devices, n_devices, link->ifindex)) {
+			stacked->device = link->ifindex;
+			return depth > 0;
+		}
+		stacked->tags += strcmp(link->kind, "vlan") == 0;
+		link = link->lower ? find_link(all, n, link->lower) : NULL;
+	}
+	return false;
+}
+
+int v2m_links_stacked(struct v2m_links *links, const struct v2m_chosen_device *devices,
+		      size_t n_devices, struct v2m_stacked_link **stacked, size_t *count,
+		      struct v2m_error *error)
+{
+	V2M_FREE struct v2m_link *all = NULL;
+	struct v2m_stacked_link *found;
+	size_t n = 0;
+	int result = v2m_link_table_read(&links->queries, &all, &n);
+
+	if (result)
+		return v2m_error_set(error, result, "cannot list network devices: %s",
+				     strerror(-result));
+	found = calloc(n + 1, sizeof(*found));
+	if (!found)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	*stacked = found;
+	*count = 0;
+	for (size_t i = 0; i < n; i++)
+		if (find_below(all, n, &all[i], devices, n_devices, &found[*count]))
+			++*count;
 	return 0;
 }

@@ -51,6 +51,19 @@ int v2m_links_list(struct v2m_links *links, const struct v2m_strings *interfaces
 /* Whether an entry of interfaces is "auto" or matches the name of a listed link. */
 bool v2m_links_match(const char *pattern, const struct v2m_listed_link *listed, size_t count);
 
+/* A link whose packets are counted on a device below it, such as a VLAN. */
+struct v2m_stacked_link {
+	uint32_t ifindex;
+	uint32_t device; /* ifindex of the chosen device */
+	uint8_t tags;    /* VLAN tags that its packets have there */
+};
+
+/* Lists the links over chosen devices that are not chosen themselves. 0 or -errno; the caller frees
+ * the array. */
+int v2m_links_stacked(struct v2m_links *links, const struct v2m_chosen_device *devices,
+		      size_t n_devices, struct v2m_stacked_link **stacked, size_t *count,
+		      struct v2m_error *error);
+
 /* Reads the counters of chosen devices again, with one short message for each, while choosing dumps
  * all links, addresses and routes. The counters of a device that is gone stay as they are. Needs
  * Linux 4.7. 0 or -errno. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 /* What an item of each list takes in a message, at least. */
-#define DEVICE_SIZE 440
+#define DEVICE_SIZE 472
 #define REASON_SIZE V2M_REASON_SIZE
 #define SOURCE_SIZE 20
 #define ASIDE_SIZE  28
@@ -29,6 +29,7 @@ static void put_flow(struct v2m_wire *wire, struct v2m_device_flow *flow)
 {
 	put_tally(wire, &flow->seen);
 	put_tally(wire, &flow->keys);
+	put_tally(wire, &flow->fragments);
 	put_tally(wire, &flow->unattributed);
 	put_tally(wire, &flow->other);
 	put_tally(wire, &flow->too_deep);
@@ -146,6 +147,9 @@ static void put_members(struct v2m_wire *wire, struct v2m_status *status)
 	v2m_wire_size(wire, &status->ports);
 	v2m_wire_size(wire, &status->connections);
 	put_devices(wire, status);
+	v2m_wire_bool(wire, &status->fragments_observed);
+	v2m_wire_u64(wire, &status->fragments_guessed);
+	v2m_wire_u64(wire, &status->fragments_lost);
 	put_asides(wire, status);
 	put_sources(wire, &status->sources);
 }

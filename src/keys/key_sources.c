@@ -225,7 +225,11 @@ static int make_keyset(struct joining *joining, struct v2m_keyset **keyset)
 
 	if (result)
 		return v2m_error_set(joining->error, result, "%s", error.text);
-	result = date_keys(&keys, joining->options);
+	if (joining->options->claims)
+		result = v2m_claims_follow(joining->options->claims, &keys,
+					   &joining->gathered->notes);
+	if (!result)
+		result = date_keys(&keys, joining->options);
 	if (!result)
 		result = add_aliases(&keys, joining->options);
 	if (!result)

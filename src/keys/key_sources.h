@@ -4,6 +4,7 @@
 #ifndef V2METER_KEYS_KEY_SOURCES_H
 #define V2METER_KEYS_KEY_SOURCES_H
 
+#include "keys/claims.h"
 #include "keys/gathered.h"
 #include "keys/source_report.h"
 #include "base/error.h"
@@ -17,6 +18,9 @@ struct v2m_source_options {
 	/* Whether the ledger has totals under this id, or has joined them into those of a key. Such
 	 * ids become aliases. NULL: no key gets an alias. */
 	bool (*knows_subject)(void *context, const char *subject);
+	/* What was said and heard of the ports before; keys get the transports that are believed
+	 * (claims.h). NULL: the files are believed. */
+	struct v2m_claims *claims;
 	void *context;
 	int64_t now_us;
 };

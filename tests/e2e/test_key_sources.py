@@ -258,6 +258,36 @@ def test_sources_are_joined_and_no_uuid_gets_into_the_log(lab, start_daemon):
         assert daemon.get(f"/api/keys/{uuid.upper()}").status == 200
 
 
+# --- sockets that say something else than the file ---
+
+def test_the_sockets_are_believed_if_the_file_says_another_transport(lab, start_daemon):
+    source = lab.directory / "config.json"
+    wrong = {**KEY.inbound(), "streamSettings": {"network": "kcp"}}
+    source.write_text(json.dumps({"inbounds": [wrong, OTHER.inbound()]}))
+    daemon = start_daemon([], key_sources=[str(source)])
+
+    def believed():
+        return [note["reason"] for note in daemon.get("/api/meter/status").json()["key_notes"]]
+
+    with serving(lab, OTHER.port):
+        with serving(lab, KEY.port) as send:
+            wait_until(believed, what="the sockets are believed")
+            assert believed()[0].startswith(f"port {KEY.port} is udp in the file, but tcp in the sockets")
+            send(5000)
+            assert payload(daemon, KEY.port) == 5000
+            assert "The sockets are believed" in daemon.said()
+        # The proxy is down for longer than three looks: its keys stay as they were.
+        with pytest.raises(AssertionError):
+            wait_until(lambda: not believed(), timeout_s=3.5, what="another transport")
+        with serving(lab, KEY.port) as send:
+            send(300)
+            assert payload(daemon, KEY.port) == 5300
+        with lab.server.entered(), contextlib.closing(
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as datagrams:
+            datagrams.bind(("0.0.0.0", KEY.port))
+            check_soon(lambda: not believed(), "the file is right after all")
+
+
 # --- a port whose key is gone ---
 
 def unattributed(daemon, port):

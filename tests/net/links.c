@@ -394,9 +394,39 @@ static int close_links(void **state)
 	return 0;
 }
 
+static void links_over_a_device_are_found_with_their_tags(void **state)
+{
+	struct v2m_chosen_device *devices = NULL;
+	struct v2m_stacked_link *stacked = NULL;
+	struct v2m_error error = { 0 };
+	size_t n_devices;
+	size_t count = 0;
+
+	(void)state;
+	run("ip link add netl0 type veth peer name netl1; ip link set netl0 up");
+	add_or_skip("ip link add link netl0 name netl0.5 type vlan id 5");
+	run("ip link add link netl0.5 name netl0.5.6 type vlan id 6");
+	n_devices = choose_devices("netl0", &devices);
+	assert_int_equal(n_devices, 1);
+	if (v2m_links_stacked(links, devices, n_devices, &stacked, &count, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(count, 2);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(stacked[i].device, if_nametoindex("netl0"));
+		assert_int_equal(stacked[i].ifindex,
+				 if_nametoindex(stacked[i].tags == 1 ? "netl0.5" : "netl0.5.6"));
+	}
+	assert_int_equal(stacked[0].tags + stacked[1].tags, 3);
+	free(stacked);
+	free(devices);
+	run("ip link del netl0");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(links_over_a_device_are_found_with_their_tags,
+					  remove_links),
 		cmocka_unit_test_teardown(a_default_route_in_any_table_makes_an_uplink,
 					  remove_links),
 		cmocka_unit_test_teardown(every_path_of_a_multipath_route_is_an_uplink,

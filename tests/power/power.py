@@ -129,6 +129,9 @@ FAULTS = [
     ("a device that is outrun looks healthy", "src/collector/outrun_watch.c",
      "v2m_conditions_set(conditions, V2M_OUTRUN, sentence.text)", "0",
      e2e("test_neighbours", "goes_before_ours")),
+    ("guessed fragments are not told", "bpf/traffic.bpf.c",
+     "\t\t__sync_fetch_and_add(&scope->guessed, 1);\n", "\t\t(void)scope;\n",
+     e2e("test_fragments", "guessed")),
 ]
 FAULTS = [Fault(*fault) for fault in FAULTS]
 

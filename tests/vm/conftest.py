@@ -73,7 +73,8 @@ def traffic(tmp_path_factory):
     """The traffic helper, linked statically, so that it runs in guests and on this machine."""
     target = tmp_path_factory.mktemp("traffic") / "traffic"
     subprocess.run(["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static",
-                    str(HERE / "traffic.c"), str(HERE / "capture.c"), "-o", str(target)], check=True, timeout=60)
+                    *(str(HERE / name) for name in ("traffic.c", "capture.c", "frames.c")),
+                    "-o", str(target)], check=True, timeout=60)
     return target
 
 

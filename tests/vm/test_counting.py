@@ -104,7 +104,7 @@ def test_every_byte_of_a_device_is_explained(vm, daemon):
     device = daemon.device("v0")
     for direction in ("ingress", "egress"):
         flow = device[direction]
-        parts = ("keys", "loopback", "unattributed", "too_deep", "foreign", "everything_else")
+        parts = ("keys", "loopback", "fragments", "unattributed", "too_deep", "foreign", "everything_else")
         for unit in ("packets", "bytes"):
             assert flow["seen"][unit] == sum(flow[part][unit] for part in parts)
             assert flow["keys"][unit] > 0 and flow["everything_else"][unit] > 0

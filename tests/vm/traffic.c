@@ -9,6 +9,7 @@
  *                                                 COUNT datagrams, by UDP_SEGMENT if GSO is 1, each
  *                                                 answered by REPLIES of REPLY_SIZE
  *   traffic capture DEVICE PORT                   counts frames until SIGTERM, then prints JSON
+ *   traffic frames DEVICE FILE                    sends the frames in the file
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -278,6 +279,8 @@ int main(int argc, char **argv)
 		return udp_client(argv + 2);
 	if (strcmp(verb, "capture") == 0 && argc == 4)
 		return capture_run(argv[2], (uint16_t)strtoul(argv[3], NULL, 10));
+	if (strcmp(verb, "frames") == 0 && argc == 4)
+		return frames_run(argv[2], argv[3]);
 	fprintf(stderr, "usage: see the head of traffic.c\n");
 	return 2;
 }

@@ -12,4 +12,8 @@ void traffic_grow_buffers(int fd);
  * missed. Returns the exit status. */
 int capture_run(const char *device, uint16_t port);
 
+/* Sends the frames in the file on the device. Each frame stands behind its length, two bytes, high
+ * byte first. Returns the exit status. */
+int frames_run(const char *device, const char *path);
+
 #endif
