@@ -15,7 +15,7 @@
 #include "keys/memory/key_memory.h"
 #include "keys/key_sources.h"
 #include "keys/source_watch.h"
-#include "proxyapi/follower.h"
+#include "proxyapi/live_supply.h"
 #include "reading/gather.h"
 #include "reading/watch_walk.h"
 
@@ -32,7 +32,7 @@ struct v2m_key_supply {
 	struct v2m_conditions *conditions;
 	const struct v2m_account *account;
 	struct v2m_source_watch *watch; /* NULL: the sources are not watched */
-	struct v2m_follower *follower;  /* of the APIs of proxies */
+	struct v2m_live_supply *apis;   /* of proxies */
 	bool has_read;                  /* at least once */
 	struct v2m_keyset *active;
 	struct v2m_keyset *waiting; /* could not be activated and will be tried again; or NULL */
@@ -81,7 +81,7 @@ int v2m_key_supply_open(const struct v2m_config *config, struct v2m_conditions *
 	made->account = account;
 	made->reread_ns = REREAD_MIN_NS;
 	made->active = v2m_keyset_new(NULL, 0);
-	if (!made->active || v2m_follower_new(V2M_FOLLOWER_INTERVAL_NS, &made->follower)) {
+	if (!made->active || v2m_live_supply_open(&config->key_sources, &made->apis)) {
 		v2m_keyset_unref(made->active);
 		free(made);
 		return -ENOMEM;
@@ -101,7 +101,7 @@ void v2m_key_supply_close(struct v2m_key_supply *supply)
 	v2m_source_report_clear(&supply->report);
 	v2m_claims_clear(&supply->claims);
 	v2m_source_watch_close(supply->watch);
-	v2m_follower_free(supply->follower);
+	v2m_live_supply_close(supply->apis);
 	free(supply);
 }
 
@@ -117,21 +117,35 @@ bool v2m_key_supply_drain(struct v2m_key_supply *supply)
 
 int v2m_key_supply_api_fd(const struct v2m_key_supply *supply)
 {
-	return v2m_follower_fd(supply->follower);
+	return v2m_live_supply_fd(supply->apis);
 }
 
 void v2m_key_supply_drain_apis(struct v2m_key_supply *supply)
 {
-	v2m_follower_drain(supply->follower);
+	v2m_live_supply_drain(supply->apis);
 }
 
-/* Only a daemon that starts waits for a proxy: afterwards nobody else may. */
-static int get_live_text(void *context, const char *source, char **text, size_t *length,
-			 struct v2m_error *error)
+/* Reads the sources. An API that a configuration names is known only after the first reading, which
+ * is made again then. Only a daemon that starts waits for an API: afterwards it would wait instead
+ * of counting. 0 or -ENOMEM. */
+static int gather(struct v2m_key_supply *supply, struct v2m_gathered *gathered)
 {
-	const struct v2m_key_supply *supply = context;
+	bool waits = !supply->has_read;
+	int result = 0;
+	int learned = 1;
 
-	return v2m_follower_text(supply->follower, source, !supply->has_read, text, length, error);
+	while (!result && learned > 0) {
+		V2M_CLEANUP(v2m_live_sources_clear) struct v2m_live_sources live = { 0 };
+
+		v2m_gathered_clear(gathered);
+		result = v2m_live_supply_collect(supply->apis, waits, &live);
+		if (!result)
+			result = v2m_gather(&supply->config->key_sources, NULL, &live, gathered);
+		learned = result ? 0 : v2m_live_supply_learn(supply->apis, &gathered->apis);
+		if (learned < 0)
+			result = learned;
+	}
+	return result;
 }
 
 static int64_t find_first_seen_us(void *context, const char *subject)
@@ -171,7 +185,6 @@ static void set_incomplete(struct v2m_key_supply *supply)
 int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyset,
 			struct v2m_error *error)
 {
-	const struct v2m_live_sources live = { get_live_text, supply };
 	struct v2m_source_options options = {
 		.previous = supply->active,
 		.first_seen_us = find_first_seen_us,
@@ -188,7 +201,7 @@ int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyse
 	if (watched)
 		v2m_log_warning("key sources cannot all be watched, and are read on SIGHUP: %s",
 				strerror(-watched));
-	supply->read_result = v2m_gather(&supply->config->key_sources, NULL, &live, &gathered);
+	supply->read_result = gather(supply, &gathered);
 	if (supply->read_result)
 		v2m_error_set(error, supply->read_result, "out of memory");
 	else

@@ -15,7 +15,7 @@
 #include "keys/key_sources.h"
 #include "reading/gather.h"
 #include "devices/links.h"
-#include "proxyapi/follower.h"
+#include "proxyapi/live_supply.h"
 
 static int print_config(const struct v2m_config *config, struct v2m_error *error)
 {
@@ -163,11 +163,25 @@ static int check_directory(const char *setting, const char *path, struct v2m_err
 	return result;
 }
 
-/* Asks the APIs of running proxies, and waits for them. */
-static int get_live_text(void *context, const char *source, char **text, size_t *length,
-			 struct v2m_error *error)
+/* Reads the key sources, and again if they name the API of a proxy. 0 or -ENOMEM. */
+static int gather(const struct v2m_config *config, struct v2m_live_supply *apis,
+		  struct v2m_gathered *gathered)
 {
-	return v2m_follower_text(context, source, true, text, length, error);
+	int result = 0;
+	int learned = 1;
+
+	while (!result && learned > 0) {
+		V2M_CLEANUP(v2m_live_sources_clear) struct v2m_live_sources live = { 0 };
+
+		v2m_gathered_clear(gathered);
+		result = v2m_live_supply_collect(apis, true, &live);
+		if (!result)
+			result = v2m_gather(&config->key_sources, NULL, &live, gathered);
+		learned = result ? 0 : v2m_live_supply_learn(apis, &gathered->apis);
+		if (learned < 0)
+			result = learned;
+	}
+	return result;
 }
 
 /* Reads the key sources as the daemon does. */
@@ -176,18 +190,16 @@ static int load_keys(const struct v2m_config *config, struct v2m_keyset **keyset
 {
 	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
 	const struct v2m_source_options options = { .now_us = v2m_clock_real_us() };
-	struct v2m_live_sources live = { .text = get_live_text };
-	struct v2m_follower *follower;
-	int result = v2m_follower_new(V2M_FOLLOWER_INTERVAL_NS, &follower);
+	struct v2m_live_supply *apis;
+	int result = v2m_live_supply_open(&config->key_sources, &apis);
 
+	if (!result) {
+		result = gather(config, apis, &gathered);
+		v2m_live_supply_close(apis);
+	}
 	if (result)
-		return v2m_error_set(error, result, "the APIs of proxies cannot be asked: %s",
+		return v2m_error_set(error, result, "the key sources cannot be read: %s",
 				     strerror(-result));
-	live.context = follower;
-	result = v2m_gather(&config->key_sources, NULL, &live, &gathered);
-	v2m_follower_free(follower);
-	if (result)
-		return v2m_error_set(error, result, "out of memory");
 	return v2m_key_sources_join(&gathered, &options, keyset, report, error);
 }
 

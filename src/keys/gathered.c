@@ -47,5 +47,6 @@ void v2m_gathered_clear(struct v2m_gathered *gathered)
 	for (size_t i = 0; i < gathered->sources.count; i++)
 		clear_source(&gathered->sources.items[i]);
 	v2m_array_clear(&gathered->sources);
+	v2m_strings_clear(&gathered->apis);
 	gathered->has_auto = false;
 }

@@ -7,6 +7,7 @@
 #define V2METER_KEYS_GATHERED_H
 
 #include "base/error.h"
+#include "base/string_list.h"
 #include "keys/key_list.h"
 #include "keys/key_notes.h"
 
@@ -36,6 +37,8 @@ struct v2m_gathered {
 	struct v2m_key_list assignments; /* from port files: uuid, port and source only */
 	struct v2m_key_notes notes;      /* on entries that gave no key, or not all of one */
 	struct v2m_gathered_sources sources;
+	/* APIs that configurations name and nobody has asked yet, as key sources. */
+	struct v2m_strings apis;
 	bool has_auto; /* "auto" is among the sources */
 };
 

@@ -8,7 +8,8 @@
 #include "keys/live_source.h"
 
 /* Reads all sources into *gathered, which is empty, also after one fails. auto_root: put before the
- * places of "auto"; NULL: nothing. live: gives what APIs of proxies said; NULL: nobody asks them. 0
+ * places of "auto"; NULL: nothing. live: what
+ * the APIs of proxies said. 0
  * or -ENOMEM; *gathered is the caller's to clear either way. */
 int v2m_gather(const struct v2m_strings *sources, const char *auto_root,
 	       const struct v2m_live_sources *live, struct v2m_gathered *gathered);

@@ -56,7 +56,7 @@ RULES = {
     "keys/memory": ("keys keys/formats json base", "json"),
     "keys/formats": ("keys json base", "json sqlite"),
     "accounting": ("keys base", ""),
-    "proxyapi": ("json base", "grpc"),
+    "proxyapi": ("keys json base", "grpc"),
     "api": ("accounting keys json base", "json gzip"),
     "ipc": ("api accounting keys process base", ""),
     "netlink": ("base", "kernel"),

@@ -16,8 +16,7 @@
 #include "base/string_list.h"
 #include "json/yaml_doc.h"
 #include "keys/formats/formats.h"
-#include "keys/formats/v2ray_api.h"
-#include "keys/formats/v2ray_config.h"
+#include "keys/formats/live_read.h"
 
 /* The documents of one format that are read together, in their order. */
 struct docs {
@@ -47,7 +46,7 @@ static int collect_doc(struct docs *docs, const struct v2m_key_format *format,
 
 /* The state while one source is read. */
 struct reading {
-	const struct v2m_live_sources *live; /* NULL: no API can be asked */
+	const struct v2m_live_sources *live;
 	struct v2m_gathered *gathered;
 	struct docs docs;
 	bool in_directory; /* files that are not meant for us are passed over there */
@@ -246,75 +245,6 @@ static int read_directory(struct reading *reading, const char *path)
 	return result;
 }
 
-/* Reads what the API of a proxy said last. */
-static int read_live_text(struct reading *reading, const char *source, const char *text,
-			  size_t length)
-{
-	V2M_CLEANUP(v2m_json_doc_clear) struct v2m_json_doc doc = { 0 };
-	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list found = { 0 };
-	int result = v2m_json_doc_parse(source, text, length, V2M_JSON_V2RAY, &doc, reading->error);
-
-	if (!result)
-		result = v2m_v2ray_read(&doc, 1, &found, &reading->gathered->notes, reading->error);
-	if (result)
-		return result;
-	if (v2m_key_list_move(&reading->gathered->clients, &found))
-		return v2m_error_set(reading->error, -ENOMEM, "%s: out of memory", source);
-	return 0;
-}
-
-/* Reads the API that the configuration names as a key source. */
-static int read_live_source(struct reading *reading, const char *source)
-{
-	const struct v2m_live_sources *live = reading->live;
-	V2M_FREE char *text = NULL;
-	size_t length;
-	int result;
-
-	if (!live)
-		return v2m_error_set(reading->error, -EINVAL, "%s: no API can be asked here",
-				     source);
-	result = live->text(live->context, source, &text, &length, reading->error);
-	return result ? result : read_live_text(reading, source, text, length);
-}
-
-/* Notes why users are those of the file, or those that the API named earlier. A proxy that is not
- * running is no fault. */
-static void note_silence(struct reading *reading, const char *path, bool is_earlier, int result,
-			 const struct v2m_error *error)
-{
-	bool is_down = result == -ECONNREFUSED || result == -ENOENT || result == -EAGAIN;
-
-	v2m_key_note_file(&reading->gathered->notes,
-			  is_earlier && !is_down ? V2M_NOTE_MISSING : V2M_NOTE_REMARK, path,
-			  "%s: %s", error->text,
-			  is_earlier ? "the users that it had last are used"
-				     : "the users of the file are used");
-}
-
-/* Reads the running proxy in place of its configuration, which may be older: a panel changes users
- * through the API. 1: the proxy has not been asked, or does not answer; 0 or -errno. */
-static int read_running_proxy(struct reading *reading, const char *path)
-{
-	const struct v2m_live_sources *live = reading->live;
-	V2M_FREE char *text = NULL;
-	struct v2m_error error = { 0 };
-	struct v2m_v2ray_api api;
-	size_t length;
-	int result;
-
-	if (!live || !v2m_v2ray_api_find(reading->docs.items, reading->docs.count, &api) ||
-	    !api.has_handler)
-		return 1;
-	result = live->text(live->context, api.source, &text, &length, &error);
-	if (result)
-		note_silence(reading, path, text != NULL, result, &error);
-	else
-		v2m_key_note_file(&reading->gathered->notes, V2M_NOTE_REMARK, path,
-				  "its users are those of the running proxy, by %s", api.source);
-	return text ? read_live_text(reading, api.source, text, length) : 1;
-}
-
 static int read_collected(struct reading *reading, const char *path)
 {
 	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list found = { 0 };
@@ -323,7 +253,8 @@ static int read_collected(struct reading *reading, const char *path)
 
 	if (!docs->format)
 		return 0;
-	result = read_running_proxy(reading, path);
+	result = v2m_live_read_proxy(path, docs->items, docs->count, reading->live,
+				     reading->gathered, reading->error);
 	if (result <= 0)
 		return result;
 	result = docs->format->read_documents(docs->items, docs->count, &found,
@@ -362,7 +293,7 @@ int v2m_source_read(const char *path, const struct v2m_live_sources *live,
 
 	if (v2m_is_live_source(path)) {
 		*kind = "proxy API";
-		return read_live_source(&reading, path);
+		return v2m_live_read(path, live, gathered, error);
 	}
 	*kind = "file";
 	result = read_source(&reading, path, kind);

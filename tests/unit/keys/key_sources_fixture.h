@@ -37,6 +37,7 @@ static inline int load_into(struct v2m_keyset **keyset, const char *const *names
 {
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings sources = { 0 };
 	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
+	const struct v2m_live_sources nobody = { 0 };
 
 	for (; *names; names++)
 		assert_int_equal(v2m_strings_add(&sources, strcmp(*names, "auto") == 0
@@ -44,7 +45,7 @@ static inline int load_into(struct v2m_keyset **keyset, const char *const *names
 								   : temporary_path(*names)),
 				 0);
 	error.text[0] = 0;
-	assert_int_equal(v2m_gather(&sources, auto_root, NULL, &gathered), 0);
+	assert_int_equal(v2m_gather(&sources, auto_root, &nobody, &gathered), 0);
 	return v2m_key_sources_join(&gathered, &options, keyset, &report, &error);
 }
 

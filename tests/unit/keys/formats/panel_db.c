@@ -303,8 +303,9 @@ static int load_sources(const struct v2m_strings *sources, struct v2m_keyset **k
 {
 	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
 	const struct v2m_source_options options = { 0 };
+	const struct v2m_live_sources nobody = { 0 };
 
-	assert_int_equal(v2m_gather(sources, NULL, NULL, &gathered), 0);
+	assert_int_equal(v2m_gather(sources, NULL, &nobody, &gathered), 0);
 	return v2m_key_sources_join(&gathered, &options, keyset, report, &error);
 }
 
