@@ -14,6 +14,7 @@
 #include "collector/publisher.h"
 #include "collector/sampling.h"
 #include "datapath/ledger_mark.h"
+#include "datapath/previous.h"
 #include "ledger/ledger.h"
 
 /* Shared ports are counted all the same if this fails. The cast only counts references. */
@@ -87,9 +88,20 @@ static void check_devices(struct v2m_parts *parts)
 static int store_previous(void *context, struct v2m_sample *sample, struct v2m_error *error)
 {
 	struct v2m_parts *parts = context;
-	int result = v2m_bookkeeper_add_other(parts->bookkeeper, v2m_key_supply_active(parts->keys),
-					      sample);
+	struct v2m_ledger_mark mark;
+	bool knows = true;
+	int result = v2m_datapath_read_previous_mark(v2m_byte_source_programs(parts->byte_source),
+						     &mark);
 
+	if (result == 0)
+		result = v2m_bookkeeper_knows(parts->bookkeeper, &mark, &knows, error);
+	if (result)
+		v2m_sample_clear(sample);
+	else if (knows)
+		result = v2m_bookkeeper_add_other(parts->bookkeeper,
+						  v2m_key_supply_active(parts->keys), sample);
+	else
+		result = v2m_bookkeeper_set_aside(parts->bookkeeper, sample);
 	if (result)
 		return v2m_error_set(error, result, "%s", strerror(-result));
 	if (v2m_bookkeeper_flush(parts->bookkeeper))

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "datapath/map_layout.h"
 #include "datapath/grace.h"
+#include "datapath/ledger_mark.h"
 #include "datapath/map_list.h"
 #include "datapath/reassembly.h"
 #include "datapath/state.h"
@@ -344,6 +345,28 @@ int v2m_datapath_read_previous(struct v2m_datapath *datapath, struct v2m_sample 
 	}
 	*sample = made;
 	return 0;
+}
+
+int v2m_datapath_read_previous_mark(const struct v2m_datapath *datapath,
+				    struct v2m_ledger_mark *mark)
+{
+	V2M_CLOSE int fd = -1;
+	struct v2m_map_shape shape = v2m_ledger_mark_shape();
+	struct v2m_pins pins;
+	uint32_t key = 0;
+	int result = oldest(datapath, &pins);
+
+	*mark = (struct v2m_ledger_mark){ 0 };
+	if (result)
+		return result;
+	fd = v2m_pin_get(&pins, v2m_map_names[V2M_MAP_LEDGER]);
+	if (fd == -ENOENT)
+		return 0;
+	if (fd >= 0 && v2m_map_shape_differs(&shape, fd))
+		return -EPROTO;
+	result = fd < 0 ? fd : bpf_map_lookup_elem(fd, &key, mark);
+	mark->name[sizeof(mark->name) - 1] = 0;
+	return result;
 }
 
 int v2m_datapath_drop_previous(struct v2m_datapath *datapath)

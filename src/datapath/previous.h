@@ -4,6 +4,7 @@
 #define V2METER_DATAPATH_PREVIOUS_H
 
 #include "base/sample.h"
+#include "v2meter/bpf_abi.h"
 #include "base/error.h"
 
 struct v2m_datapath;
@@ -15,6 +16,10 @@ struct v2m_datapath;
  * understood (log it, then drop them); or another -errno. */
 int v2m_datapath_read_previous(struct v2m_datapath *datapath, struct v2m_sample *sample,
 			       struct v2m_error *error);
+/* Reads the mark of the ledger that is beside those counts. Zeros: that version left none. 0 or
+ * -errno. */
+int v2m_datapath_read_previous_mark(const struct v2m_datapath *datapath,
+				    struct v2m_ledger_mark *mark);
 /* Removes the maps that v2m_datapath_read_previous() reads. 0 or -errno. */
 int v2m_datapath_drop_previous(struct v2m_datapath *datapath);
 

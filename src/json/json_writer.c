@@ -70,11 +70,25 @@ static size_t append_character(struct v2m_json_writer *json, const char *text)
 	return length ? length : 1;
 }
 
+static bool is_plain(char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* Most strings have plain characters only: they are copied in one piece. */
 static void append_string(struct v2m_json_writer *json, const char *value)
 {
 	append_bytes(json, "\"", 1);
-	while (*value)
-		value += append_character(json, value);
+	while (*value) {
+		size_t plain = 0;
+
+		while (is_plain(value[plain]))
+			plain++;
+		append_bytes(json, value, plain);
+		value += plain;
+		if (*value)
+			value += append_character(json, value);
+	}
 	append_bytes(json, "\"", 1);
 }
 

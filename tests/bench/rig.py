@@ -121,6 +121,17 @@ def cpu_seconds(*pids):
     return total
 
 
+def ended_children_cpu_seconds(pid):
+    """Returns the CPU time of the children that have ended and that the process has waited for, in seconds."""
+    text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    # cutime and cstime of proc(5), behind the name, which may contain anything.
+    return sum(map(int, text.rpartition(")")[2].split()[13:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def name_of(pid):
+    return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+
+
 def pss_mib(*pids):
     """Resident memory. What processes share is divided among them."""
     total = 0
@@ -137,7 +148,8 @@ def children(pid):
 
 
 def family(pid):
-    """A process and its children: of the daemon, the one that counts and the one that answers."""
+    """A process and its children: of the daemon, the one that counts, the one that answers, and for a moment one that
+    reads the key sources."""
     return [pid, *children(pid)]
 
 

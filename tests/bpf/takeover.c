@@ -18,6 +18,7 @@
 #include "sockets/sessions.h"
 #include "datapath/counters.h"
 #include "datapath/datapath.h"
+#include "datapath/ledger_mark.h"
 #include "datapath/previous.h"
 #include "datapath/remove.h"
 #include "base/sample.h"
@@ -143,6 +144,8 @@ static void read_epoch(struct fixture *fixture, uint8_t epoch[V2M_EPOCH_LEN])
 
 static void assert_carried_over(struct fixture *fixture, size_t spoiled)
 {
+	const struct v2m_ledger_mark written = { .name = "who", .stores = 5 };
+	struct v2m_ledger_mark mark = {};
 	struct v2m_sample previous = {};
 	struct v2m_error error = {};
 	uint8_t epoch[V2M_EPOCH_LEN];
@@ -150,6 +153,7 @@ static void assert_carried_over(struct fixture *fixture, size_t spoiled)
 
 	open_and_attach(fixture);
 	read_epoch(fixture, epoch);
+	assert_int_equal(v2m_datapath_write_mark(fixture->datapath, &written), 0);
 	net_send(&fixture->net, PORT, 10, DATAGRAM);
 	close_datapath(fixture);
 	spoil_meta(fixture, spoiled);
@@ -163,6 +167,11 @@ static void assert_carried_over(struct fixture *fixture, size_t spoiled)
 	read_epoch(fixture, now);
 	assert_memory_not_equal(now, epoch, sizeof(epoch));
 
+	assert_int_equal(v2m_datapath_read_mark(fixture->datapath, &mark), 0);
+	assert_string_equal(mark.name, "");
+	assert_int_equal(v2m_datapath_read_previous_mark(fixture->datapath, &mark), 0);
+	assert_string_equal(mark.name, written.name);
+	assert_int_equal(mark.stores, written.stores);
 	assert_int_equal(v2m_datapath_read_previous(fixture->datapath, &previous, &error), 0);
 	assert_memory_equal(previous.epoch, epoch, sizeof(epoch));
 	assert_int_equal(previous.n_ports, 1);

@@ -225,6 +225,16 @@ def test_the_status_says_why_health_is_degraded():
         assert "counts cannot be served: no_sample" in ctl("status", url=server.url).stdout
 
 
+def test_the_status_says_what_belongs_to_nobody():
+    aside = {"port": 443, "last_port": 443, "found_at": "2025-08-04T14:34:13.878594", "rx_bytes": 1 << 30,
+             "tx_bytes": 2 << 30}
+    with StandIn(keys(), meter={**METER, "set_aside": [aside, aside]}) as server:
+        assert "Set aside    6.00 GB that no key is charged for (--json lists the ports)" in \
+            ctl("status", url=server.url).stdout.splitlines()
+    with StandIn(keys(), meter={**METER, "set_aside": []}) as server:
+        assert "Set aside" not in ctl("status", url=server.url).stdout
+
+
 def test_the_status_says_why_accounting_is_not_exact():
     with StandIn([Key(1, port=10001)]) as server:
         entry = {**server.keys[0].entry(), "accounting": {

@@ -212,6 +212,13 @@ def test_the_daemon_answers_as_documented(lab, start_daemon, checker):
         wait_until(lambda: daemon.get("/api/keys/key-1/traffic/peers", fresh=True).json()["udp_peers"],
                    what="the datagram's peer")
         check_daemon(daemon, checker)
+    assert daemon.stop() == 0
+    for path in daemon.state_dir.glob("ledger.db*"):
+        path.unlink()
+    daemon.start()
+    status = daemon.status()
+    assert status["set_aside"]
+    checker.check(status, schema_of("GET", "/api/meter/status", 200), "the status after the ledger was lost")
     checker.saw_daemon = True
 
 
