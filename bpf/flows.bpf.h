@@ -135,63 +135,65 @@ static __always_inline void count_flow(const struct flow_packet *packet, bool eg
 	counters->flow.payload_bytes += payload_bytes;
 }
 
-/* Reads the bytes of TCP that decide about a connection. False if they are cut off. */
-static __always_inline bool read_handshake(struct __sk_buff *skb, __u32 l4,
-					   struct flow_packet *of_flow)
-{
-	struct tcphdr tcp;
+/* Where a packet's headers are: what a global function gets in one number. */
+#define PLACE(l3, l4, protocol, ipv6, egress)                                                      \
+	((__u64)(l3) << 32 | (__u64)(l4) << 16 | (__u64)(protocol) << 8 | (__u64)(ipv6) << 1 |     \
+	 (__u64)(egress))
 
-	if (bpf_skb_load_bytes(skb, l4, &tcp, sizeof(tcp)))
+static __always_inline bool read_remote(struct __sk_buff *skb, __u32 l3, bool ipv6, bool egress,
+					__u8 *remote)
+{
+	__be32 ipv4;
+
+	if (ipv6)
+		return !bpf_skb_load_bytes(skb,
+					   l3 + (egress ? offsetof(struct ipv6hdr, daddr)
+							: offsetof(struct ipv6hdr, saddr)),
+					   remote, 16);
+	if (bpf_skb_load_bytes(
+		    skb,
+		    l3 + (egress ? offsetof(struct iphdr, daddr) : offsetof(struct iphdr, saddr)),
+		    &ipv4, sizeof(ipv4)))
 		return false;
-	of_flow->seq = bpf_ntohl(tcp.seq);
-	of_flow->ack = bpf_ntohl(tcp.ack_seq);
-	of_flow->flags = ((__u8 *)&tcp)[TCP_FLAGS];
+	map_ipv4(remote, ipv4);
 	return true;
 }
 
-/* Counts a packet of a shared slot for its flow. */
-static __noinline int count_for_flow(struct __sk_buff *skb, bool egress,
-				     struct flow_packet *of_flow, __u32 l4,
-				     const struct amount *amount)
+/* Reads what decides about the packet's flow. False if it is cut off. */
+static __always_inline bool read_flow_packet(struct __sk_buff *skb, __u32 l4, bool egress,
+					     struct flow_packet *packet)
 {
-	if (!of_flow || !amount)
+	struct tcphdr tcp = {};
+	__u16 source;
+	__u16 destination;
+
+	if (packet->key.protocol == NEXT_TCP
+		    ? bpf_skb_load_bytes(skb, l4, &tcp, sizeof(tcp))
+		    : bpf_skb_load_bytes(skb, l4, &tcp, sizeof(tcp.source) * 2))
+		return false;
+	source = bpf_ntohs(tcp.source);
+	destination = bpf_ntohs(tcp.dest);
+	packet->key.port = egress ? source : destination;
+	packet->key.remote_port = egress ? destination : source;
+	packet->seq = bpf_ntohl(tcp.seq);
+	packet->ack = bpf_ntohl(tcp.ack_seq);
+	packet->flags = ((__u8 *)&tcp)[TCP_FLAGS];
+	return true;
+}
+
+/* Counts a packet of a shared slot for its flow. place: see PLACE. A global function, so that the
+ * verifier walks it once and not for each way that leads here. */
+__noinline int count_shared(struct __sk_buff *skb, __u64 place, __u64 packets, __u64 wire_bytes,
+			    __u64 payload_bytes)
+{
+	struct flow_packet packet = { .key.protocol = place >> 8 & 0xff };
+	bool egress = place & 1;
+
+	if (!read_remote(skb, place >> 32 & 0xffff, place >> 1 & 1, egress, packet.key.remote) ||
+	    !read_flow_packet(skb, place >> 16 & 0xffff, egress, &packet))
 		return 0;
-	if (of_flow->key.protocol == NEXT_TCP && !read_handshake(skb, l4, of_flow))
-		return 0;
-	count_flow(of_flow, egress, amount->packets, amount->wire_bytes, amount->payload_bytes);
+	count_flow(&packet, egress, packets, wire_bytes, payload_bytes);
 	return 0;
-}
-
-/* The same for a packet that needed parse_any(). */
-static __always_inline void count_any_flow(struct __sk_buff *skb, bool egress,
-					   const struct packet *packet,
-					   const struct v2m_fragment_key *identity,
-					   const struct amount *amount)
-{
-	struct flow_packet of_flow = { .key.protocol = packet->protocol };
-
-	__builtin_memcpy(of_flow.key.remote, egress ? identity->destination : identity->source,
-			 sizeof(of_flow.key.remote));
-	of_flow.key.port = bpf_ntohs(egress ? packet->source : packet->destination);
-	of_flow.key.remote_port = bpf_ntohs(egress ? packet->destination : packet->source);
-	count_for_flow(skb, egress, &of_flow, packet->l4, amount);
-}
-
-static __always_inline void count_plain_flow(struct __sk_buff *skb, bool egress,
-					     const struct plain *plain, const __u8 protocol,
-					     const bool ipv6, const struct amount *amount)
-{
-	const void *remote = egress ? plain->destination : plain->source;
-	struct flow_packet of_flow = { .key.protocol = protocol };
-	struct udphdr *ports = plain->l4;
-
-	if (ipv6)
-		__builtin_memcpy(of_flow.key.remote, remote, 16);
-	else
-		map_ipv4(of_flow.key.remote, *(__be32 *)remote);
-	of_flow.key.port = bpf_ntohs(egress ? ports->source : ports->dest);
-	of_flow.key.remote_port = bpf_ntohs(egress ? ports->dest : ports->source);
-	count_for_flow(skb, egress, &of_flow, plain->offset, amount);
 }
 
 #endif

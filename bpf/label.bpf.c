@@ -127,13 +127,10 @@ static __always_inline __u8 leave_counted(const struct v2m_flow_key *key)
 	return result;
 }
 
-static __noinline int label_one(struct v2m_label *label)
+static __always_inline __u8 label_one(const struct v2m_label *label)
 {
-	struct v2m_flow_key key;
+	struct v2m_flow_key key = label->flow;
 
-	if (!label)
-		return V2M_LABEL_UNKNOWN;
-	key = label->flow;
 	if (label->step == V2M_LABEL_SET)
 		return set_owner(&key, label->owner);
 	if (label->step == V2M_LABEL_MOVE)
@@ -143,18 +140,23 @@ static __noinline int label_one(struct v2m_label *label)
 	return V2M_LABEL_UNKNOWN;
 }
 
-SEC("tc")
-int v2m_label(struct __sk_buff *skb)
+/* A global function, so that the verifier walks it once and not for each label: Linux 5.10 does not
+ * find out that the walks are alike. */
+__noinline int label_at(struct __sk_buff *skb, __u32 offset)
 {
 	struct v2m_label label;
 
-	for (int i = 0; i < V2M_LABELS_IN_A_CALL; i++) {
-		__u32 offset = V2M_LABEL_HEADER + i * sizeof(label);
+	if (bpf_skb_load_bytes(skb, offset, &label, sizeof(label)))
+		return 0;
+	label.result = label_one(&label);
+	return bpf_skb_store_bytes(skb, offset, &label, sizeof(label), 0) == 0;
+}
 
-		if (bpf_skb_load_bytes(skb, offset, &label, sizeof(label)))
+SEC("tc")
+int v2m_label(struct __sk_buff *skb)
+{
+	for (int i = 0; i < V2M_LABELS_IN_A_CALL; i++)
+		if (!label_at(skb, V2M_LABEL_HEADER + i * sizeof(struct v2m_label)))
 			break;
-		label.result = (__u8)label_one(&label);
-		bpf_skb_store_bytes(skb, offset, &label, sizeof(label), 0);
-	}
 	return 0;
 }

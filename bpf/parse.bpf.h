@@ -64,7 +64,9 @@ struct packet {
 	__u32 header_len;
 	__u32 payload_bytes; /* layer-4 payload */
 	__u32 phantom;       /* bytes of the skb that never reach the wire */
+	__u32 l3;            /* offset of the IP header */
 	__u32 l4;            /* offset of the layer-4 header */
+	bool ipv6;
 	__u8 protocol;
 	__be16 source;
 	__be16 destination;
@@ -97,6 +99,7 @@ struct plain {
 	void *l4;
 	const void *source; /* address, 4 or 16 bytes */
 	const void *destination;
+	__u32 l3;
 	__u32 offset;
 	__u32 l4_bytes; /* from the IP header; wraps if it is less than that header */
 	__u8 protocol;
@@ -130,6 +133,7 @@ static __always_inline bool find_plain_ipv4(struct __sk_buff *skb, const __u32 l
 	if (plain->l4 + PORTS_NEED > end || !is_plain_ipv4(skb, ip, link_header) ||
 	    ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS | IPV4_OFFSET))
 		return false;
+	plain->l3 = link_header;
 	plain->offset = link_header + sizeof(*ip);
 	plain->l4_bytes = bpf_ntohs(ip->tot_len) - sizeof(*ip);
 	plain->source = &ip->saddr;
@@ -147,6 +151,7 @@ static __always_inline bool find_plain_ipv6(struct __sk_buff *skb, const __u32 l
 	plain->l4 = ip + 1;
 	if (plain->l4 + PORTS_NEED > end || !is_ipv6(skb, ip, link_header) || !ip->payload_len)
 		return false;
+	plain->l3 = link_header;
 	plain->offset = link_header + sizeof(*ip);
 	plain->l4_bytes = bpf_ntohs(ip->payload_len);
 	plain->source = &ip->saddr;
@@ -187,7 +192,6 @@ static __always_inline bool parse_plain(struct __sk_buff *skb, const struct plai
 	packet->header_len = plain->offset + header;
 	packet->payload_bytes = plain->l4_bytes - header;
 	packet->phantom = 0;
-	packet->l4 = plain->offset;
 	return true;
 }
 
@@ -269,6 +273,7 @@ static __always_inline enum verdict parse_ipv4(struct __sk_buff *skb, __u32 offs
 	if (total)
 		l4_bytes = total > header ? smaller(total - header, l4_bytes) : 0;
 	packet->protocol = ip.protocol;
+	packet->l3 = offset;
 	map_ipv4(identity->source, ip.saddr);
 	map_ipv4(identity->destination, ip.daddr);
 	identity->id = ip.id;
@@ -370,6 +375,8 @@ static __always_inline enum verdict parse_ipv6(struct __sk_buff *skb, __u32 offs
 	walk.next = ip.nexthdr;
 	__builtin_memcpy(identity->source, &ip.saddr, sizeof(identity->source));
 	__builtin_memcpy(identity->destination, &ip.daddr, sizeof(identity->destination));
+	packet->l3 = offset;
+	packet->ipv6 = true;
 	packet->phantom = phantom_jumbo(skb, walk.offset, walk.next, ip.payload_len);
 	for (int i = 0; i < MAX_EXTENSIONS && is_extension(walk.next) && !walk.later; i++) {
 		if (walk.next == NEXT_FRAGMENT ? !step_fragment(skb, &walk, identity)

@@ -221,7 +221,8 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 	tally = attribute(seen, owner.port, owner.protocol, egress, &identity, amount, &shared);
 	/* A later fragment does not name the remote port. It counts for the slot alone. */
 	if (shared && verdict != LATER_FRAGMENT)
-		count_any_flow(skb, egress, &packet, &identity, amount);
+		count_shared(skb, PLACE(packet.l3, packet.l4, packet.protocol, packet.ipv6, egress),
+			     amount->packets, amount->wire_bytes, amount->payload_bytes);
 	if (scope && tally == &seen->keys)
 		__sync_fetch_and_add(&scope->guessed, 1);
 	if (egress && packet.protocol == NEXT_UDP && verdict != LATER_FRAGMENT &&
@@ -290,7 +291,8 @@ static __always_inline int count_ports(struct __sk_buff *skb, bool egress,
 		note_plain_peer(plain, ports, ipv6);
 	/* Last, because the packet's pointers mean nothing after that. */
 	if (shared)
-		count_plain_flow(skb, egress, plain, protocol, ipv6, &amount);
+		count_shared(skb, PLACE(plain->l3, plain->offset, protocol, ipv6, egress),
+			     amount.packets, amount.wire_bytes, amount.payload_bytes);
 	return GO_ON;
 }
 

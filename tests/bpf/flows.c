@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -264,8 +265,9 @@ static void ports_of_one_key_have_no_flows(void **state)
 	assert_int_equal(run_flows(*state, false) + run_flows(*state, true), 0);
 }
 
-/* Packets of both directions on one CPU, while the flow is labelled on another. */
-#define PACKETS 20000
+/* Packets on one CPU, while the flow is labelled on another. V2M_FLOW_PACKETS may ask for fewer,
+ * for an emulated machine. */
+static int n_packets = 20000;
 static atomic_bool running;
 
 static void *send_packets(void *run)
@@ -273,7 +275,7 @@ static void *send_packets(void *run)
 	struct frame frame = tcp4(SHARED_PORT, CLIENT, 10);
 
 	frame.data[TCP_AT + 13] = ACK;
-	for (int i = 0; i < PACKETS; i++)
+	for (int i = 0; i < n_packets; i++)
 		if (run_packet(run, true, frame.data, frame.length, 0, 0) != -1)
 			break;
 	atomic_store(&running, false);
@@ -300,27 +302,61 @@ static void no_byte_is_lost_or_doubled_while_a_flow_is_labelled(void **state)
 	}
 	pthread_join(thread, NULL);
 	run_label(*state, &key, ALICE, V2M_LABEL_MOVE);
-	assert_owner(*state, ALICE, 2, 0, PACKETS + 1, PACKETS * 10);
+	assert_owner(*state, ALICE, 2, 0, (uint64_t)n_packets + 1, (uint64_t)n_packets * 10);
 }
+
+/* To load the programs takes long on an emulated machine, so all tests use them one after the
+ * other. */
+static struct run *loaded;
+
+static int set_up_flows(void **state)
+{
+	run_forget_flows(loaded, SHARED_SLOT, BOB + 1);
+	*state = loaded;
+	return 0;
+}
+
+static int load_programs(void **state)
+{
+	void *made;
+	int result = setup(&made);
+
+	(void)state;
+	loaded = made;
+	return result;
+}
+
+static int unload_programs(void **state)
+{
+	(void)state;
+	run_close(loaded);
+	return 0;
+}
+
+#define FLOW_TEST(name) cmocka_unit_test_setup(name, set_up_flows)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PACKET_TEST(a_connection_belongs_to_its_owner_from_the_first_packet_on),
-		PACKET_TEST(only_a_complete_handshake_makes_a_flow),
-		PACKET_TEST(a_flood_of_syns_drops_no_flow),
-		PACKET_TEST(a_forged_syn_takes_no_flow_from_its_owner),
-		PACKET_TEST(a_new_connection_of_the_same_addresses_is_a_new_flow),
-		PACKET_TEST(a_repeated_syn_ack_belongs_to_the_same_connection),
-		PACKET_TEST(two_owners_of_one_flow_are_a_dispute),
-		PACKET_TEST(what_is_left_with_the_slot_is_not_moved_by_a_later_label),
-		PACKET_TEST(a_labelled_udp_flow_is_no_young_one_any_more),
-		PACKET_TEST(a_label_for_no_flow_is_unknown),
-		PACKET_TEST(ports_of_one_key_have_no_flows),
-		PACKET_TEST(no_byte_is_lost_or_doubled_while_a_flow_is_labelled),
+		FLOW_TEST(a_connection_belongs_to_its_owner_from_the_first_packet_on),
+		FLOW_TEST(only_a_complete_handshake_makes_a_flow),
+		FLOW_TEST(a_flood_of_syns_drops_no_flow),
+		FLOW_TEST(a_forged_syn_takes_no_flow_from_its_owner),
+		FLOW_TEST(a_new_connection_of_the_same_addresses_is_a_new_flow),
+		FLOW_TEST(a_repeated_syn_ack_belongs_to_the_same_connection),
+		FLOW_TEST(two_owners_of_one_flow_are_a_dispute),
+		FLOW_TEST(what_is_left_with_the_slot_is_not_moved_by_a_later_label),
+		FLOW_TEST(a_labelled_udp_flow_is_no_young_one_any_more),
+		FLOW_TEST(a_label_for_no_flow_is_unknown),
+		FLOW_TEST(ports_of_one_key_have_no_flows),
+		FLOW_TEST(no_byte_is_lost_or_doubled_while_a_flow_is_labelled),
 	};
 
+	const char *packets = getenv("V2M_FLOW_PACKETS");
+
+	if (packets)
+		n_packets = atoi(packets);
 	if (not_permitted())
 		return SKIPPED;
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, load_programs, unload_programs);
 }

@@ -224,6 +224,38 @@ enum v2m_label_result run_label(struct run *run, const struct v2m_flow_key *flow
 	return (enum v2m_label_result)call.label.result;
 }
 
+static void clear_hash(int map)
+{
+	struct v2m_flow_key key;
+
+	while (bpf_map_get_next_key(map, NULL, &key) == 0)
+		if (bpf_map_delete_elem(map, &key))
+			abort();
+}
+
+void run_forget_flows(struct run *run, uint32_t slot, uint32_t owners)
+{
+	struct v2m_port_counters port = {};
+	struct v2m_owner_counters owner = {};
+	uint32_t index;
+
+	clear_hash(bpf_map__fd(run->object->maps.flows));
+	clear_hash(bpf_map__fd(run->object->maps.young_flows));
+	for (uint32_t part = 0; part < (uint32_t)(run->cpus + 1) * 2; part++) {
+		index = v2m_counter_index(part / 2, part % 2, slot);
+		if (part / 2 < (uint32_t)run->cpus &&
+		    bpf_map_update_elem(bpf_map__fd(run->object->maps.port_counters), &index, &port,
+					BPF_ANY))
+			abort();
+		for (uint32_t i = 0; i < owners; i++) {
+			index = v2m_owner_index(part / 2, part % 2, i);
+			if (bpf_map_update_elem(bpf_map__fd(run->object->maps.owner_counters),
+						&index, &owner, BPF_ANY))
+				abort();
+		}
+	}
+}
+
 struct v2m_flow run_owner(const struct run *run, uint32_t owner, bool egress)
 {
 	struct v2m_flow sum = {};

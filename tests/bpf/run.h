@@ -48,6 +48,8 @@ size_t run_flows(const struct run *run, bool young);
 /* Runs one step of a label, and returns its result. */
 enum v2m_label_result run_label(struct run *run, const struct v2m_flow_key *flow, uint32_t owner,
 				enum v2m_label_step step);
+/* Forgets all flows, and sets the counters of a slot and of the owners below the limit to 0. */
+void run_forget_flows(struct run *run, uint32_t slot, uint32_t owners);
 /* Sum of all parts. */
 struct v2m_flow run_owner(const struct run *run, uint32_t owner, bool egress);
 
