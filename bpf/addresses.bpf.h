@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Whether an address is this host's. Include it behind "device" and MAPPABLE. */
+/* Whether an address is this host's. Include it behind "device". */
 #ifndef V2METER_ADDRESSES_BPF_H
 #define V2METER_ADDRESSES_BPF_H
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, V2M_MAX_LOCAL_ADDRESSES);
-	__type(key, struct v2m_local_address);
-	__type(value, __u8);
-} local_addresses SEC(".maps");
+#include "ports.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -17,11 +17,11 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "ports.bpf.h"
 #include "reassembly.bpf.h"
 #include "v2meter/bpf_abi.h"
 
 #define BPF_ANY          0
-#define MAPPABLE         (1U << 10) /* BPF_F_MMAPABLE */
 #define ETH_P_IP         0x0800
 #define NO_MAC_HEADER    0xffff
 #define VLAN_TAG_LEN     4
@@ -83,30 +83,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Set before the object is loaded. */
 const volatile __u32 generation = 0;
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 65536);
-	__uint(map_flags, MAPPABLE);
-	__type(key, __u32);
-	__type(value, struct v2m_port_slot);
-} port_slot SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2 * V2M_MAX_SLOTS);
-	__uint(map_flags, MAPPABLE);
-	__type(key, __u32);
-	__type(value, struct v2m_port_counters);
-} port_counters SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, V2M_MAX_LOCAL_ADDRESSES);
-	__type(key, struct v2m_local_address);
-	__type(value, __u8);
-} local_addresses SEC(".maps");
-
-/* What is read of a fragment. */
+/* The bytes of a fragment that the program reads, and where they are. */
 struct fragment {
 	const unsigned char *l3;
 	const unsigned char *l4; /* behind the IP header, or IPv6's fragment header */

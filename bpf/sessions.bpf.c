@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Counts the TCP connections of the monitored ports: each when it opens, and its final figures when
- * it closes. The program runs when a socket changes its state, never for a packet.
+ * Counts the TCP connections of the monitored ports: each when it opens, its final figures when it
+ * closes, and what all of them hand over. One program runs when a socket changes its state, never
+ * for a packet. The daemon runs the other one, which looks at each open socket.
  *
  * Counters are updated atomically, because connections of one port open and close on several CPUs
  * at once. This costs a few nanoseconds for each connection. Counters for each CPU would cost more
  * to read.
+ *
+ * While the daemon changes to a new version of the first program, both versions run. The note of a
+ * socket (delivered.bpf.h) tells the second one that the first one has counted.
  */
 #include <stdbool.h>
 
@@ -16,29 +20,19 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "delivered.bpf.h"
+#include "socket.bpf.h"
 #include "v2meter/bpf_abi.h"
 
-#define BPF_ANY        0
 #define BPF_F_MMAPABLE (1u << 10)
-#define IPPROTO_TCP    6
-
-/* include/net/tcp_states.h, enum sock_flags of include/net/sock.h. */
-#define TCP_ESTABLISHED 1
-#define TCP_SYN_SENT    2
-#define TCP_SYN_RECV    3
-#define TCP_FIN_WAIT1   4
-#define TCP_FIN_WAIT2   5
-#define TCP_CLOSE       7
-#define TCP_LAST_ACK    9
-#define TCP_LISTEN      10
-#define TCP_CLOSING     11
-#define SOCK_DONE       1
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Set before the object is loaded: programs of this kind have bpf_get_socket_cookie() since Linux
  * 5.12. */
 const volatile bool has_cookie = true;
+/* Set before the object is loaded: the second program is there (Linux 5.9). */
+const volatile bool has_pass = true;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -69,13 +63,67 @@ struct {
 	__type(value, struct v2m_session_scope);
 } session_scope SEC(".maps");
 
-static __always_inline bool in_scope(struct sock *sk)
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct bpf_iter__tcp {
+	struct sock_common *sk_common;
+};
+
+#pragma clang attribute pop
+
+static __always_inline struct v2m_session_scope *get_scope(void)
 {
 	__u32 first = 0;
-	struct v2m_session_scope *scope = bpf_map_lookup_elem(&session_scope, &first);
+
+	return bpf_map_lookup_elem(&session_scope, &first);
+}
+
+static __always_inline bool in_scope(struct sock *sk)
+{
+	struct v2m_session_scope *scope = get_scope();
 
 	return scope && sk->__sk_common.skc_net.net->ns.inum == scope->netns &&
 	       sk->sk_protocol == IPPROTO_TCP;
+}
+
+/* The first port of the slot that counts the socket's local port. 0: none does. At TCP_CLOSE
+ * skc_num is 0 already, inet_sport is not. */
+static __always_inline __u16 find_slot_port(struct sock *sk)
+{
+	__u32 port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	struct v2m_session_port *slot = bpf_map_lookup_elem(&session_ports, &port);
+
+	return slot ? slot->slot_port : 0;
+}
+
+static __always_inline void note_untracked(void)
+{
+	struct v2m_session_scope *scope = get_scope();
+
+	if (scope)
+		__sync_fetch_and_add(&scope->untracked, 1);
+}
+
+/* Both sequence numbers tell this connection from an earlier one of the same socket's memory. */
+static __always_inline __u64 identify(struct sock *sk)
+{
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+
+	return (__u64)BPF_CORE_READ(tcp, snd_una) << 32 | BPF_CORE_READ(tcp, rcv_nxt);
+}
+
+/* Makes the note of a socket that opens, from which all its bytes are added. False: another version
+ * of this program has made it. */
+static __always_inline bool note_opening(struct sock *sk, __u32 flags)
+{
+	struct v2m_session_socket note = { .opened_at = identify(sk), .flags = flags };
+	struct v2m_session_socket *known = find_note(sk);
+
+	if (known && known->opened_at == note.opened_at && !(known->flags & V2M_SOCKET_CLOSED))
+		return false;
+	if (!make_note(sk, &note))
+		note_untracked();
+	return true;
 }
 
 /* Safe without a lock: no other CPU writes the entry of this new socket. */
@@ -90,43 +138,30 @@ static __always_inline void note_start(struct sock *sk)
 	bpf_map_update_elem(&session_starts, &cookie, &now_ns, BPF_ANY);
 }
 
-/* A FIN takes one number of the sequence. The peer's FIN is counted in bytes_received; tcp_fin()
- * sets SOCK_DONE for it. */
-static __always_inline __u64 bytes_received(struct sock *sk)
+static __always_inline void count_opening(struct sock *sk, struct v2m_session_counters *counters)
 {
-	__u64 fin = sk->__sk_common.skc_flags >> SOCK_DONE & 1;
-
-	return BPF_CORE_READ((struct tcp_sock *)sk, bytes_received) - fin;
+	if (has_pass && !note_opening(sk, 0))
+		return;
+	/* The subflows of an MPTCP connection are one session. */
+	if (!is_joining_subflow(sk))
+		__sync_fetch_and_add(&counters->opened, 1);
+	note_start(sk);
 }
 
-static __always_inline bool has_queued_fin(int state)
-{
-	return state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSING ||
-	       state == TCP_LAST_ACK;
-}
-
-/* Payload that was sent, each byte once: acknowledged bytes and bytes in flight, without our FIN,
- * which is the last number of the sequence. bytes_sent - bytes_retrans is not the same: a segment
- * that the local queue discipline drops is in bytes_sent after each attempt, but an attempt is in
- * bytes_retrans only if an earlier one succeeded (tcp_write_xmit() in net/ipv4/tcp_output.c). */
-static __always_inline __u64 bytes_sent_once(struct sock *sk, int state)
-{
-	struct tcp_sock *tcp = (struct tcp_sock *)sk;
-	__u32 next = BPF_CORE_READ(tcp, snd_nxt);
-	__u32 in_flight = next - BPF_CORE_READ(tcp, snd_una);
-	__u64 fin = has_queued_fin(state) && next == BPF_CORE_READ(tcp, write_seq);
-
-	return BPF_CORE_READ(tcp, bytes_acked) + in_flight - fin;
-}
-
-static __always_inline void add_final(struct sock *sk, int state,
+static __always_inline void count_end(struct sock *sk, int state, __u16 slot_port,
 				      struct v2m_session_counters *counters)
 {
+	struct v2m_session_delivered *delivered =
+		bpf_map_lookup_elem(&session_delivered, &slot_port);
+	struct figures final = read_figures(sk, state);
 	__u64 cookie;
 
-	__sync_fetch_and_add(&counters->closed, 1);
-	__sync_fetch_and_add(&counters->rx_bytes, bytes_received(sk));
-	__sync_fetch_and_add(&counters->tx_bytes, bytes_sent_once(sk, state));
+	if (has_pass && delivered && !add_closed(sk, &final, delivered))
+		return;
+	if (!is_joining_subflow(sk))
+		__sync_fetch_and_add(&counters->closed, 1);
+	__sync_fetch_and_add(&counters->rx_bytes, final.rx);
+	__sync_fetch_and_add(&counters->tx_bytes, final.tx);
 	if (!has_cookie)
 		return;
 	cookie = bpf_get_socket_cookie(sk);
@@ -143,27 +178,64 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(v2m_session, struct sock *sk, int old_state, int new_state)
 {
 	bool opens = old_state == TCP_SYN_RECV && new_state == TCP_ESTABLISHED;
+	bool connects = old_state == TCP_SYN_SENT && new_state == TCP_ESTABLISHED;
 	bool closes = new_state == TCP_CLOSE && was_open(old_state);
 	struct v2m_session_counters *counters;
-	struct v2m_session_port *slot;
-	__u32 port;
+	__u16 slot_port;
 
 	(void)ctx;
-	if (!opens && !closes)
+	if (!opens && !connects && !closes)
 		return 0;
-	/* At TCP_CLOSE skc_num is 0 already. */
-	port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
-	slot = bpf_map_lookup_elem(&session_ports, &port);
-	if (!slot || !slot->slot_port)
+	slot_port = find_slot_port(sk);
+	if (!slot_port)
 		return 0;
-	counters = bpf_map_lookup_elem(&session_counters, &slot->slot_port);
+	counters = bpf_map_lookup_elem(&session_counters, &slot_port);
 	if (!counters || !in_scope(sk))
 		return 0;
-	if (opens) {
-		__sync_fetch_and_add(&counters->opened, 1);
-		note_start(sk);
-	} else {
-		add_final(sk, old_state, counters);
+	if (opens)
+		count_opening(sk, counters);
+	else if (closes)
+		count_end(sk, old_state, slot_port, counters);
+	else if (has_pass)
+		note_opening(sk, V2M_SOCKET_OUTGOING);
+	return 0;
+}
+
+/* Adds what the sockets of counted ports have carried since the last pass. A socket whose port is
+ * not counted loses its note. If the port is counted later, the socket is one that was open before.
+ */
+SEC("iter/tcp")
+int v2m_session_pass(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *common = ctx->sk_common;
+	struct v2m_session_delivered *delivered;
+	struct tcp_sock *tcp;
+	struct sock *sk;
+	__u16 slot_port;
+	int state;
+
+	/* The compiler must not read the member again: the verifier knows only that this value is
+	 * not NULL. */
+	barrier_var(common);
+	if (!common)
+		return 0;
+	/* NULL for a socket in TIME_WAIT, and for one that is not accepted yet. */
+	tcp = bpf_skc_to_tcp_sock(common);
+	if (!tcp)
+		return 0;
+	sk = (struct sock *)tcp;
+	state = sk->__sk_common.skc_state;
+	if (!was_open(state))
+		return 0;
+	slot_port = find_slot_port(sk);
+	delivered = slot_port ? bpf_map_lookup_elem(&session_delivered, &slot_port) : 0;
+	if (!delivered || !in_scope(sk)) {
+		remove_note(sk);
+		return 0;
 	}
+	if (iterator_locks())
+		add_open_locked(sk, state, delivered);
+	else
+		add_open_unlocked(sk, state, delivered);
 	return 0;
 }

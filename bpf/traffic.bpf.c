@@ -13,9 +13,11 @@
 #include "flows.bpf.h"
 #include "parse.bpf.h"
 #include "peers.bpf.h"
+#include "ports.bpf.h"
 #include "reassembly.bpf.h"
 
-#define MAPPABLE     (1U << 10) /* BPF_F_MMAPABLE, Linux 5.5 */
+#define BPF_ANY      0
+#define BPF_NOEXIST  1
 #define VLAN_TAG_LEN 4
 #define GO_ON        -1 /* TCX_NEXT and TC_ACT_UNSPEC: the next program decides */
 
@@ -25,23 +27,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 const volatile struct v2m_device_config device = {};
 
 #include "addresses.bpf.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 65536);
-	__uint(map_flags, MAPPABLE);
-	__type(key, __u32);
-	__type(value, struct v2m_port_slot);
-} port_slot SEC(".maps");
-
-/* The size for one CPU. The loader knows the number of CPUs. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2 * V2M_MAX_SLOTS);
-	__uint(map_flags, MAPPABLE);
-	__type(key, __u32);
-	__type(value, struct v2m_port_counters);
-} port_counters SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

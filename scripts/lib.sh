@@ -11,6 +11,7 @@ V2M_V2RAY_DIR=$V2M_ROOT/build/v2ray
 V2M_V2RAY=$V2M_V2RAY_DIR/usr/bin/v2ray
 V2M_NGINX_DIR=$V2M_ROOT/build/nginx
 V2M_NGINX=$V2M_NGINX_DIR/usr/sbin/nginx
+V2M_PROMETHEUS_DIR=$V2M_ROOT/build/prometheus
 V2M_UPLOT_DIR=$V2M_ROOT/build/uplot
 V2M_UPLOT_VERSION=1.6.32
 V2M_UPLOT_SHA256=4b8a8191e425658e3ea8c8c1314b0fc679c861ee3a1af2b20c7b16ba50b5133d
@@ -27,6 +28,8 @@ V2M_BUILD_PACKAGES=(
 )
 # dpkg-shlibdeps finds the libraries that a package depends on.
 V2M_PACKAGE_PACKAGES=(dpkg-dev file)
+# For cross compilation, beside the libraries of V2M_BUILD_PACKAGES for arm64.
+V2M_ARM64_PACKAGES=(crossbuild-essential-arm64 libcmocka-dev:arm64)
 V2M_DEMO_PACKAGES=(iproute2 python3 curl)
 V2M_TEST_PACKAGES=(
 	git libcmocka-dev python3 python3-pytest python3-yaml python3-grpcio
@@ -94,6 +97,22 @@ install_packages() {
 	quietly apt install -qq -y --no-install-recommends "${missing[@]}"
 }
 
+# Installs the cross compiler for arm64 and the libraries that a build links.
+install_arm64() {
+	local package packages=("${V2M_ARM64_PACKAGES[@]}")
+	if ! dpkg --print-foreign-architectures | grep -qx arm64; then
+		is_root || die "only root can add the architecture arm64"
+		dpkg --add-architecture arm64
+	fi
+	for package in "${V2M_BUILD_PACKAGES[@]}"; do
+		case $package in
+		libc6-dev) ;;
+		*-dev) packages+=("$package:arm64") ;;
+		esac
+	done
+	install_packages "${packages[@]}"
+}
+
 # Puts a real v2ray into build/v2ray. The package is not installed, because it enables a service with a published
 # UUID: an open proxy on the operator's host.
 prepare_v2ray() {
@@ -103,6 +122,12 @@ prepare_v2ray() {
 # Puts a real nginx into build/nginx if the machine has none. Installing the package would start a web server.
 prepare_nginx() {
 	[ -x "$V2M_NGINX" ] || [ -x /usr/sbin/nginx ] || unpack_package nginx "$V2M_NGINX_DIR"
+}
+
+# Puts a real Prometheus into build/prometheus if the machine has none. Installing the package would start it.
+prepare_prometheus() {
+	[ -x "$V2M_PROMETHEUS_DIR/usr/bin/prometheus" ] || command -v prometheus >/dev/null ||
+		unpack_package prometheus "$V2M_PROMETHEUS_DIR"
 }
 
 # Puts uPlot, which draws the plots of the page, into build/uplot. Without it the page is built all the same, and

@@ -68,3 +68,16 @@ put_sources() {
 	fi
 	[ ! -d build/uplot ] || cp -a build/uplot "$1/src/build"
 }
+
+# build_arm64: cross compiles the programs and the tests of the kernel programs to build/arm64 and build/arm64-tests.
+build_arm64() {
+	local tree kind
+	tree=$(make_build_root bookworm)
+	put_sources "$tree"
+	in_tree "$tree" sh -euc 'cd /src; scripts/setup --arm64; scripts/build arm64 arm64-tests' >&2 ||
+		die "the build for arm64 failed"
+	for kind in arm64 arm64-tests; do
+		mkdir -p "build/$kind"
+		find "$tree/src/build/$kind" -maxdepth 1 -type f -perm -u+x -exec cp -t "build/$kind" {} +
+	done
+}

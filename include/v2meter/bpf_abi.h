@@ -352,9 +352,36 @@ struct v2m_session_counters {
 
 /* session_scope: ARRAY[1]. */
 struct v2m_session_scope {
-	__u32 netns; /* inode number of the network namespace whose sockets count */
+	__u32 netns;     /* inode number of the network namespace whose sockets count */
+	__u32 untracked; /* connections that found no room in the maps of sockets */
+};
+
+/* session_delivered: HASH[V2M_MAX_SLOTS] by the first port of a slot, as session_counters: what TCP
+ * connections have handed over since the entry was made, open ones included. */
+struct v2m_session_delivered {
+	__u64 assigned_ns; /* CLOCK_REALTIME when the entry was made */
+	__u64 rx_bytes;    /* payload that arrived in order, each byte once */
+	__u64 tx_bytes;    /* payload sent, each byte once */
+	__u64 again_bytes; /* payload that was sent again */
+};
+
+/* session_sockets: SK_STORAGE, what session_delivered has of one socket. On kernels before 5.15
+ * session_sockets_by_address: HASH by the address of the socket. A socket that was open before its
+ * port was counted has what it had carried by then, so that only the rest is added. */
+#define V2M_MAX_SESSION_SOCKETS 262144
+struct v2m_session_socket {
+	__u64 rx_bytes;
+	__u64 tx_bytes;
+	__u64 again_bytes;
+	__u64 opened_at;     /* both sequence numbers when it opened; 0: it was open before */
+	__u64 last_rx_bytes; /* with V2M_SOCKET_CLOSED before Linux 5.15: the final figures */
+	__u64 last_tx_bytes;
+	__u64 last_again_bytes;
+	__u32 flags;
 	__u32 pad;
 };
+#define V2M_SOCKET_CLOSED   1
+#define V2M_SOCKET_OUTGOING 2 /* connected from here: it is none of the server's */
 
 #ifdef __cplusplus
 #define V2M_ABI_ASSERT(condition, text) static_assert(condition, text)
@@ -385,5 +412,7 @@ V2M_ABI_ASSERT(sizeof(struct v2m_device_config) == 8, "device_config");
 V2M_ABI_ASSERT(sizeof(struct v2m_session_port) == 8, "session_port");
 V2M_ABI_ASSERT(sizeof(struct v2m_session_counters) == 40, "session_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_session_scope) == 8, "session_scope");
+V2M_ABI_ASSERT(sizeof(struct v2m_session_delivered) == 32, "session_delivered");
+V2M_ABI_ASSERT(sizeof(struct v2m_session_socket) == 64, "session_socket");
 
 #endif

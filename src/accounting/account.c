@@ -45,10 +45,9 @@ static const struct v2m_slot *find_slot(const struct v2m_account *account, uint1
 	return slot && !slot->refused ? slot : NULL;
 }
 
-/* Adds what was counted in a slot to its subject, and to the part of its key if it has one. */
-static void account_delta(struct v2m_account *account, const struct v2m_slot *slot,
-			  const struct v2m_totals *delta, const struct v2m_sample *sample,
-			  const struct v2m_local_time *when)
+void v2m_account_add_to_slot(struct v2m_account *account, const struct v2m_slot *slot,
+			     const struct v2m_totals *delta, int64_t real_us,
+			     const struct v2m_local_time *when)
 {
 	const struct v2m_history_figures figures = { .totals = *delta };
 	const struct v2m_slot_owner *owner = &account->owners[slot - account->keyset->slots.items];
@@ -63,7 +62,7 @@ static void account_delta(struct v2m_account *account, const struct v2m_slot *sl
 		part->dirty = true;
 	}
 	subject->lifetime = v2m_totals_add(subject->lifetime, *delta);
-	subject->last_activity_us = sample->real_us;
+	subject->last_activity_us = real_us;
 	v2m_pending_add(&subject->pending, when, &figures);
 	v2m_account_touch(account, subject);
 }
@@ -87,9 +86,9 @@ static void account_entry(struct v2m_account *account, const struct v2m_sample *
 		udp = NULL;
 	}
 	if (tcp)
-		account_delta(account, tcp, &delta.tcp, sample, when);
+		v2m_account_add_to_slot(account, tcp, &delta.tcp, sample->real_us, when);
 	if (udp)
-		account_delta(account, udp, &delta.udp, sample, when);
+		v2m_account_add_to_slot(account, udp, &delta.udp, sample->real_us, when);
 }
 
 int v2m_account_apply(struct v2m_account *account, const struct v2m_keyset *keyset,

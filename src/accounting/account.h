@@ -62,6 +62,13 @@ int v2m_account_connections(struct v2m_account *account, const struct v2m_keyset
 			    const struct v2m_port_sessions *opened, size_t n_opened,
 			    int64_t real_us);
 
+/* Accounts what connections have delivered, from readings ascending by port, taken at real_us, to
+ * the owners of their slots. Readings of slots that are not in the key set are left alone. 0;
+ * -ENOMEM, and nothing was accounted. */
+int v2m_account_delivered(struct v2m_account *account, const struct v2m_keyset *keyset,
+			  const struct v2m_port_sessions *readings, size_t n_readings,
+			  int64_t real_us);
+
 /* The subject with this name. NULL: it was never seen. */
 const struct v2m_subject *v2m_account_subject(const struct v2m_account *account, const char *id);
 /* Whether all bytes of the key since its last reset are known, as v2m_snapshot_knows(). */
@@ -104,8 +111,9 @@ void v2m_account_undo_history_reset(struct v2m_account *account, const char *id,
 void v2m_history_undo_clear(struct v2m_history_undo *undo);
 
 /* Adds what another ledger knew of a subject: totals, baselines and sessions are added, the
- * earliest first_seen_us, the latest other times and the larger max_connections are kept. *undo
- * holds what there was. 0 or -ENOMEM. */
+ * earliest first_seen_us, the latest other times and the larger max_connections are kept. Parts are
+ * added to those of the same slots. *undo holds what there was; v2m_account_undo_clear() frees it.
+ * 0 or -ENOMEM. */
 struct v2m_account_undo {
 	struct v2m_totals lifetime;
 	struct v2m_totals baseline;
@@ -115,12 +123,15 @@ struct v2m_account_undo {
 	int64_t first_seen_us;
 	int64_t last_activity_us;
 	int64_t reset_us;
+	struct v2m_part *parts;
+	size_t n_parts;
 };
 int v2m_account_merge(struct v2m_account *account, const struct v2m_subject *more,
 		      struct v2m_account_undo *undo);
-/* A subject that the merge made stays, without figures. */
+/* A subject or part that the merge made stays, without figures. */
 void v2m_account_undo_merge(struct v2m_account *account, const char *id,
 			    const struct v2m_account_undo *undo);
+void v2m_account_undo_clear(struct v2m_account_undo *undo);
 
 /* Visit every subject with its parts, every alias, every reading and what is set aside, for the
  * ledger to store those

@@ -63,10 +63,14 @@ int v2m_account_set_aside(struct v2m_account *account, const struct v2m_sample *
 int v2m_account_set_sessions_aside(struct v2m_account *account,
 				   const struct v2m_port_sessions *opened, size_t n_opened)
 {
+	struct v2m_totals delivered;
+
 	if (v2m_slot_items_reserve(&account->raw.sessions, n_opened))
 		return -ENOMEM;
-	for (size_t i = 0; i < n_opened; i++)
+	for (size_t i = 0; i < n_opened; i++) {
 		v2m_raw_advance_sessions(&account->raw, &opened[i]);
+		v2m_raw_advance_delivered(&account->raw, &opened[i], &delivered);
+	}
 	account->dirty = true;
 	return 0;
 }

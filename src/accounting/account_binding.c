@@ -230,3 +230,16 @@ int v2m_account_reserve_pending(struct v2m_account *account)
 			return -ENOMEM;
 	return 0;
 }
+
+int v2m_account_begin_parts(struct v2m_account *account, struct v2m_subject *subject)
+{
+	const struct v2m_keyset *keyset = account->keyset;
+	char id[V2M_SUBJECT_LEN];
+
+	for (size_t i = 0; keyset && i < keyset->n_keys; i++) {
+		v2m_key_subject(&keyset->keys[i], id, sizeof(id));
+		if (strcmp(id, subject->id) == 0)
+			return begin_parts(account, keyset, &keyset->keys[i], subject);
+	}
+	return 0;
+}

@@ -7,21 +7,31 @@
 #include "accounting/account.h"
 #include "accounting/account_state.h"
 
+/* 0 or -ENOMEM. A subject without parts has a copy that is NULL. */
+static int copy_parts(const struct v2m_subject *subject, struct v2m_part **copy)
+{
+	const size_t count = subject->parts.count;
+
+	*copy = count ? calloc(count, sizeof(**copy)) : NULL;
+	if (count && !*copy)
+		return -ENOMEM;
+	if (count)
+		memcpy(*copy, subject->parts.items, count * sizeof(**copy));
+	return 0;
+}
+
 /* Copies what a reset changes. 0 or -ENOMEM. */
 static int keep_for_undo(const struct v2m_subject *subject, struct v2m_reset_undo *undo)
 {
-	const size_t n_parts = subject->parts.count;
-	struct v2m_part *parts = n_parts ? calloc(n_parts, sizeof(*parts)) : NULL;
+	struct v2m_part *parts;
 
-	if (n_parts && !parts)
+	if (copy_parts(subject, &parts))
 		return -ENOMEM;
-	if (n_parts)
-		memcpy(parts, subject->parts.items, n_parts * sizeof(*parts));
 	*undo = (struct v2m_reset_undo){
 		.baseline = subject->baseline,
 		.reset_us = subject->reset_us,
 		.parts = parts,
-		.n_parts = n_parts,
+		.n_parts = subject->parts.count,
 	};
 	return 0;
 }
@@ -134,12 +144,43 @@ static int get_subject_for_merge(struct v2m_account *account, const struct v2m_s
 	return *subject ? 0 : v2m_subjects_insert(&account->subjects, &fresh, subject);
 }
 
+/* Makes the parts to which others are added. A key that had one slot until now has all its bytes
+ * there. 0 or -ENOMEM with no totals changed. */
+static int make_parts(struct v2m_account *account, struct v2m_subject *subject,
+		      const struct v2m_key_parts *more)
+{
+	if (!more->count)
+		return 0;
+	if (v2m_account_begin_parts(account, subject))
+		return -ENOMEM;
+	/* The owners know their parts by their places. */
+	v2m_account_unbind(account);
+	for (size_t i = 0; i < more->count; i++)
+		if (!v2m_parts_make(&subject->parts, more->items[i].slot_number))
+			return -ENOMEM;
+	return 0;
+}
+
+static void add_parts(struct v2m_subject *subject, const struct v2m_key_parts *more)
+{
+	for (size_t i = 0; i < more->count; i++) {
+		const struct v2m_part *from = &more->items[i];
+		struct v2m_part *part = v2m_parts_find(&subject->parts, from->slot_number);
+
+		part->lifetime = v2m_totals_add(part->lifetime, from->lifetime);
+		part->baseline = v2m_totals_add(part->baseline, from->baseline);
+		part->dirty = true;
+	}
+}
+
 int v2m_account_merge(struct v2m_account *account, const struct v2m_subject *more,
 		      struct v2m_account_undo *undo)
 {
 	struct v2m_subject *subject;
+	struct v2m_part *parts;
 
-	if (get_subject_for_merge(account, more, &subject))
+	if (get_subject_for_merge(account, more, &subject) ||
+	    make_parts(account, subject, &more->parts) || copy_parts(subject, &parts))
 		return -ENOMEM;
 	*undo = (struct v2m_account_undo){
 		.lifetime = subject->lifetime,
@@ -150,8 +191,11 @@ int v2m_account_merge(struct v2m_account *account, const struct v2m_subject *mor
 		.first_seen_us = subject->first_seen_us,
 		.last_activity_us = subject->last_activity_us,
 		.reset_us = subject->reset_us,
+		.parts = parts,
+		.n_parts = subject->parts.count,
 	};
 	v2m_subject_add(subject, more);
+	add_parts(subject, &more->parts);
 	v2m_account_touch(account, subject);
 	return 0;
 }
@@ -171,5 +215,18 @@ void v2m_account_undo_merge(struct v2m_account *account, const char *id,
 	subject->first_seen_us = undo->first_seen_us;
 	subject->last_activity_us = undo->last_activity_us;
 	subject->reset_us = undo->reset_us;
+	for (size_t i = 0; i < undo->n_parts; i++) {
+		struct v2m_part *part = v2m_parts_find(&subject->parts, undo->parts[i].slot_number);
+
+		if (part)
+			*part = undo->parts[i];
+	}
 	v2m_account_touch(account, subject);
+}
+
+void v2m_account_undo_clear(struct v2m_account_undo *undo)
+{
+	free(undo->parts);
+	undo->parts = NULL;
+	undo->n_parts = 0;
 }

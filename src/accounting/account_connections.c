@@ -37,14 +37,20 @@ static int compare_port_with_sessions(const void *port, const void *element)
 	       (int)((const struct v2m_port_sessions *)element)->port;
 }
 
+/* The reading of the slot with this first port. NULL: there is none. */
+static const struct v2m_port_sessions *find_reading(const struct v2m_port_sessions *readings,
+						    size_t n_readings, uint16_t port)
+{
+	return n_readings ? bsearch(&port, readings, n_readings, sizeof(*readings),
+				    compare_port_with_sessions)
+			  : NULL;
+}
+
 /* The openings of the slot with this first port that were not accounted yet. */
 static uint32_t count_opened(struct v2m_account *account, const struct v2m_port_sessions *opened,
 			     size_t n_opened, uint16_t port)
 {
-	const struct v2m_port_sessions *found =
-		n_opened ? bsearch(&port, opened, n_opened, sizeof(*opened),
-				   compare_port_with_sessions)
-			 : NULL;
+	const struct v2m_port_sessions *found = find_reading(opened, n_opened, port);
 
 	return found ? v2m_raw_advance_sessions(&account->raw, found) : 0;
 }
@@ -94,5 +100,30 @@ int v2m_account_connections(struct v2m_account *account, const struct v2m_keyset
 		account_subject_connections(account, account->subjects.list.items[i], &when);
 	v2m_session_set_clear(&account->connections);
 	account->connections = now;
+	return 0;
+}
+
+int v2m_account_delivered(struct v2m_account *account, const struct v2m_keyset *keyset,
+			  const struct v2m_port_sessions *readings, size_t n_readings,
+			  int64_t real_us)
+{
+	const struct v2m_local_time when = v2m_local_time_at(real_us);
+
+	if (v2m_account_bind(account, keyset, real_us) || v2m_account_reserve_pending(account) ||
+	    v2m_slot_items_reserve(&account->raw.sessions, n_readings))
+		return -ENOMEM;
+	for (size_t i = 0; i < keyset->slots.count; i++) {
+		const struct v2m_slot *slot = &keyset->slots.items[i];
+		const struct v2m_port_sessions *reading =
+			slot->transports & V2M_TCP
+				? find_reading(readings, n_readings, slot->first_port)
+				: NULL;
+		struct v2m_totals delta;
+
+		if (!reading)
+			continue;
+		v2m_raw_advance_delivered(&account->raw, reading, &delta);
+		v2m_account_add_to_slot(account, slot, &delta, real_us, &when);
+	}
 	return 0;
 }

@@ -73,6 +73,29 @@ static void fill_shares(const struct v2m_keyset *keyset, const struct v2m_subjec
 	shares[first].since_reset = since_reset;
 }
 
+/* Fills in what no reset touches. A key without parts has counted everything in its only slot. */
+static void fill_ever(const struct v2m_keyset *keyset, const struct v2m_subject *subject,
+		      struct v2m_share *shares, struct v2m_key_view *view)
+{
+	struct v2m_totals rest = subject->lifetime;
+
+	if (subject->parts.count == 0 && view->n_shares == 1) {
+		shares[0].ever = rest;
+		return;
+	}
+	for (size_t i = 0; i < subject->parts.count; i++)
+		rest = v2m_totals_subtract(rest, subject->parts.items[i].lifetime);
+	view->ever_elsewhere = rest;
+	for (size_t i = 0; i < view->n_shares; i++) {
+		const struct v2m_slot *slot = &keyset->slots.items[shares[i].slot];
+		const struct v2m_part *part =
+			v2m_parts_find(&subject->parts, v2m_slot_number(slot));
+
+		if (part)
+			shares[i].ever = part->lifetime;
+	}
+}
+
 static void fill_key(const struct v2m_account *account, const struct v2m_keyset *keyset,
 		     const struct v2m_key *key, struct v2m_share *shares, struct v2m_key_view *view)
 {
@@ -90,6 +113,7 @@ static void fill_key(const struct v2m_account *account, const struct v2m_keyset 
 	view->since_reset = v2m_subject_since_reset(subject);
 	view->lifetime = v2m_subject_history(subject);
 	view->reset_us = subject->reset_us;
+	fill_ever(keyset, subject, shares, view);
 	if (view->n_shares)
 		fill_shares(keyset, subject, view->since_reset, shares, view->n_shares);
 }
@@ -108,6 +132,7 @@ static void fill_unattributed(const struct v2m_account *account, const struct v2
 	if (subject) {
 		view->unattributed = v2m_subject_since_reset(subject);
 		view->unattributed_lifetime = v2m_subject_history(subject);
+		view->unattributed_ever = subject->lifetime;
 	}
 	view->since_reset = view->unattributed;
 }

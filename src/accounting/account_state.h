@@ -35,6 +35,12 @@ struct v2m_account {
 /* Forgets the key set and the owners. They are looked up again, even for the same key set. */
 void v2m_account_unbind(struct v2m_account *account);
 
+/* Adds what was counted in a slot of the last key set until real_us to its subject, and to the part
+ * of its key if it has one. There must be room in what is pending of the subject. */
+void v2m_account_add_to_slot(struct v2m_account *account, const struct v2m_slot *slot,
+			     const struct v2m_totals *delta, int64_t real_us,
+			     const struct v2m_local_time *when);
+
 /* Marks a subject that differs from what the ledger has stored. */
 static inline void v2m_account_touch(struct v2m_account *account, struct v2m_subject *subject)
 {

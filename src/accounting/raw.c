@@ -83,12 +83,17 @@ static struct v2m_port_sample make_reading(const struct v2m_port_sample *entry, 
 static struct v2m_raw_delta count_since(const struct v2m_port_sample *now,
 					const struct v2m_port_sample *last)
 {
-	return (struct v2m_raw_delta){
+	struct v2m_raw_delta delta = {
 		.tcp.rx = v2m_flow_subtract(now->tcp_rx, last->tcp_rx),
 		.tcp.tx = v2m_flow_subtract(now->tcp_tx, last->tcp_tx),
 		.udp.rx = v2m_flow_subtract(now->udp_rx, last->udp_rx),
 		.udp.tx = v2m_flow_subtract(now->udp_tx, last->udp_tx),
 	};
+
+	/* A datagram is delivered as it passes. */
+	delta.udp.delivered_rx = delta.udp.rx.payload_bytes;
+	delta.udp.delivered_tx = delta.udp.tx.payload_bytes;
+	return delta;
 }
 
 static bool is_zero(const struct v2m_raw_delta *delta)
@@ -207,4 +212,28 @@ uint32_t v2m_raw_advance_sessions(struct v2m_raw_ports *ports,
 	item->opened = reading->opened;
 	item->dirty = true;
 	return (uint32_t)opened;
+}
+
+void v2m_raw_advance_delivered(struct v2m_raw_ports *ports, const struct v2m_port_sessions *reading,
+			       struct v2m_totals *delta)
+{
+	static const struct v2m_delivered none;
+	struct v2m_accounted_sessions *item = v2m_slot_items_find(&ports->sessions, reading->port);
+	const struct v2m_delivered *now = &reading->delivered;
+	const struct v2m_delivered *last = item ? &item->delivered : &none;
+
+	*delta = (struct v2m_totals){ 0 };
+	if (!now->assigned_ns)
+		return;
+	if (last->assigned_ns != now->assigned_ns || now->rx_bytes < last->rx_bytes ||
+	    now->tx_bytes < last->tx_bytes)
+		last = &none;
+	delta->delivered_rx = now->rx_bytes - last->rx_bytes;
+	delta->delivered_tx = now->tx_bytes - last->tx_bytes;
+	if (last != &none && v2m_totals_are_zero(delta))
+		return;
+	if (!item)
+		item = v2m_slot_items_add(&ports->sessions, reading->port);
+	item->delivered = *now;
+	item->dirty = true;
 }

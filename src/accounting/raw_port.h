@@ -44,11 +44,22 @@ struct v2m_aside {
 	bool dirty;
 };
 
+/* The bytes that the TCP connections of a slot have handed over since this counter began, each
+ * once.
+ */
+struct v2m_delivered {
+	uint64_t assigned_ns; /* identity of the counter; 0: nobody measures it */
+	uint64_t rx_bytes;
+	uint64_t tx_bytes;
+	uint64_t again_bytes; /* payload that was sent again; not stored */
+};
+
 /* How many connections of a slot were opened since this counter began. */
 struct v2m_port_sessions {
 	uint16_t port;        /* the first port of the slot */
 	uint64_t assigned_ns; /* identity of the counter */
 	uint64_t opened;
+	struct v2m_delivered delivered;
 };
 
 /* The last reading of that counter that has been accounted. */
@@ -56,6 +67,7 @@ struct v2m_accounted_sessions {
 	uint32_t slot_number; /* equal to the port, because only slots with TCP have sessions */
 	uint64_t assigned_ns;
 	uint64_t opened;
+	struct v2m_delivered delivered;
 	bool dirty;
 };
 

@@ -56,6 +56,7 @@ struct v2m_slot_view {
 	/* The bytes of unattributed since the slot was first seen, or since the last reset of its
 	 * history. */
 	struct v2m_totals unattributed_lifetime;
+	struct v2m_totals unattributed_ever; /* the same without any reset */
 	double rate_bytes_s; /* wire bytes, both directions, over the last rate_window_s */
 	const struct v2m_connection *connections; /* in the snapshot's connection table */
 	size_t n_connections;
@@ -70,6 +71,7 @@ struct v2m_slot_view {
 struct v2m_share {
 	size_t slot; /* index in keyset->slots.items */
 	struct v2m_totals since_reset;
+	struct v2m_totals ever; /* since the slot was first seen; no reset touches it */
 	/* Of a slot that is attributed: */
 	uint32_t owner; /* of the key's connections in the connection table; V2M_NO_OWNER: none */
 	double rate_bytes_s;
@@ -82,6 +84,9 @@ struct v2m_key_view {
 	int64_t reset_us;           /* 0: never */
 	const struct v2m_share *shares; /* parallel to v2m_keyset_slots_of() */
 	size_t n_shares;
+	/* Counted in no slot of the key's own: on ports of before, or by an older version. No reset
+	 * touches it. Slots that the key has lost and that may come back are not in it. */
+	struct v2m_totals ever_elsewhere;
 };
 
 struct v2m_interface_view {
@@ -97,6 +102,7 @@ struct v2m_snapshot {
 	int64_t real_us;     /* CLOCK_REALTIME of the sample, Unix microseconds */
 	enum v2m_mode mode;
 	char *mode_reason;                        /* why it is not exact; NULL in V2M_MODE_EBPF */
+	bool measures_delivered;                  /* else delivered bytes of TCP do not grow */
 	struct v2m_keyset *keyset;                /* referenced */
 	struct v2m_connection_table *connections; /* referenced */
 	size_t connection_details_max;            /* the most that an answer lists for each slot */

@@ -25,8 +25,7 @@
 struct v2m_totals {
 	struct v2m_flow rx;
 	struct v2m_flow tx;
-	/* TCP payload that connections handed over, each byte once, and UDP payload. Nothing counts
-	 * this yet: both are 0. */
+	/* TCP payload that connections handed over, each byte once, and UDP payload. */
 	uint64_t delivered_rx;
 	uint64_t delivered_tx;
 };

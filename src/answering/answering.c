@@ -28,7 +28,7 @@
 #define MAX_DATA         (UINT64_C(512) << 20)
 #define MAX_OPENED       1024
 
-/* What the server, its threads, memory and the channel need. No file, no new socket, no program. */
+/* The server, its threads, memory and the channel need these. No file, new socket or program. */
 static const int calls[] = {
 	/* clients, which the gate accepts, and the channel */
 	SCMP_SYS(accept4),
@@ -145,6 +145,7 @@ static int receive_listeners(uint32_t count, struct v2m_listeners *listeners)
 static unsigned give_up_rights(const struct v2m_greeting *greeting)
 {
 	const struct v2m_confine_options options = {
+		.user = "v2meter",
 		.empty_in = greeting->empty_in,
 		.max_data = MAX_DATA,
 		.max_file = V2M_QUESTION_MAX,
@@ -179,6 +180,7 @@ static void serve(const struct v2m_greeting *greeting, const struct v2m_listener
 		.listeners = listeners,
 		.api_key = &greeting->api_key,
 		.api_bytes = greeting->api_bytes,
+		.metrics = greeting->metrics,
 	};
 	struct v2m_error error = { 0 };
 	struct v2m_http *http = NULL;
@@ -191,7 +193,7 @@ static void serve(const struct v2m_greeting *greeting, const struct v2m_listener
 	options.meter = v2m_remote_meter(remote);
 	if (v2m_http_start(&options, &http, &error))
 		end(&error);
-	missing |= v2m_confine_calls(calls, V2M_ARRAY_LEN(calls));
+	missing |= v2m_confine_calls(calls, V2M_ARRAY_LEN(calls), false);
 	v2m_confine_names(missing, unprotected, sizeof(unprotected));
 	if (missing)
 		v2m_log_warning("the answering process runs without %s", unprotected);

@@ -151,7 +151,7 @@ bool v2m_inquiries_hand_over(struct v2m_inquiries *inquiries, const struct v2m_m
 	return inquiry;
 }
 
-/* All that wait have their verdict already: V2M_UNREADABLE. */
+/* The verdict of those that wait is V2M_UNREADABLE already. */
 void v2m_inquiries_end(struct v2m_inquiries *inquiries)
 {
 	pthread_mutex_lock(&inquiries->lock);

@@ -24,7 +24,7 @@ struct v2m_inquiry {
 
 struct v2m_inquiries {
 	int channel;
-	pthread_mutex_t lock; /* of the rest */
+	pthread_mutex_t lock; /* for the rest */
 	struct v2m_inquiry *first;
 	uint64_t last_id;
 	bool ended;

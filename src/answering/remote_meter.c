@@ -24,7 +24,7 @@ struct v2m_remote_meter {
 	const char *unprotected;
 	struct v2m_window_store *windows;
 	struct v2m_live_window *live;
-	/* Of the thread that receives. */
+	/* Only the thread that receives uses these. */
 	struct v2m_keyset *keyset;
 	struct v2m_window *last; /* the last window that was received */
 };

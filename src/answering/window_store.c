@@ -14,7 +14,7 @@
 struct v2m_window_store {
 	v2m_window_was_read was_read;
 	void *context;
-	pthread_mutex_t lock; /* of the rest */
+	pthread_mutex_t lock; /* for the rest */
 	struct v2m_window *window;
 	uint64_t expires_ns;
 	bool read;               /* by anybody, since it is active */

@@ -157,6 +157,11 @@ static void put_attribution(struct v2m_api *api, const struct v2m_api_entry *ent
 
 void v2m_api_put_accounting(struct v2m_api *api, const struct v2m_api_entry *entry)
 {
+	static const char *const units[] = {
+		[V2M_API_BYTES_WIRE] = "wire",
+		[V2M_API_BYTES_PAYLOAD] = "payload",
+		[V2M_API_BYTES_DELIVERED] = "delivered",
+	};
 	bool counted = api->snapshot->mode == V2M_MODE_EBPF;
 	bool exact = counted && !(entry && v2m_api_entry_is_visited(api, entry));
 	struct v2m_json_writer *json = &api->json;
@@ -164,7 +169,7 @@ void v2m_api_put_accounting(struct v2m_api *api, const struct v2m_api_entry *ent
 	v2m_put_open(json, "accounting", '{');
 	v2m_put_string(json, "mode", counted ? "ebpf" : "socket_stats");
 	v2m_put_bool(json, "exact", exact);
-	v2m_put_string(json, "unit", api->unit == V2M_API_BYTES_WIRE ? "wire" : "payload");
+	v2m_put_string(json, "unit", units[api->unit]);
 	if (!counted)
 		v2m_put_string(json, "reason",
 			       api->snapshot->mode_reason ? api->snapshot->mode_reason : "");
@@ -251,6 +256,10 @@ void v2m_api_write_entry(struct v2m_api *api, const struct v2m_api_entry *entry)
 	v2m_put_u64(json, "tx_packets", totals->tx.packets);
 	v2m_put_u64(json, "payload_rx_bytes", totals->rx.payload_bytes);
 	v2m_put_u64(json, "payload_tx_bytes", totals->tx.payload_bytes);
+	if (api->snapshot->measures_delivered) {
+		v2m_put_u64(json, "delivered_rx_bytes", totals->delivered_rx);
+		v2m_put_u64(json, "delivered_tx_bytes", totals->delivered_tx);
+	}
 	v2m_api_put_accounting(api, entry);
 	v2m_write_close(json, '}');
 }

@@ -44,12 +44,22 @@ int v2m_api_close_int(struct v2m_json_writer *json, int64_t real_us, struct v2m_
 
 struct v2m_api_figures v2m_api_figures(const struct v2m_api *api, const struct v2m_totals *totals)
 {
-	bool wire = api->unit == V2M_API_BYTES_WIRE;
-	struct v2m_api_figures figures = {
-		.rx = wire ? totals->rx.wire_bytes : totals->rx.payload_bytes,
-		.tx = wire ? totals->tx.wire_bytes : totals->tx.payload_bytes,
-	};
+	struct v2m_api_figures figures = { 0 };
 
+	switch (api->unit) {
+	case V2M_API_BYTES_WIRE:
+		figures.rx = totals->rx.wire_bytes;
+		figures.tx = totals->tx.wire_bytes;
+		break;
+	case V2M_API_BYTES_PAYLOAD:
+		figures.rx = totals->rx.payload_bytes;
+		figures.tx = totals->tx.payload_bytes;
+		break;
+	case V2M_API_BYTES_DELIVERED:
+		figures.rx = totals->delivered_rx;
+		figures.tx = totals->delivered_tx;
+		break;
+	}
 	/* Neither is above 2^63 - 1: their sum is exact. */
 	figures.total = figures.rx + figures.tx;
 	return figures;

@@ -14,6 +14,11 @@ void v2m_status_free(struct v2m_status *status)
 		return;
 	v2m_source_report_clear(&status->sources);
 	free(status->devices);
+	for (size_t i = 0; i < status->n_drift; i++) {
+		free(status->drift[i].id);
+		free(status->drift[i].name);
+	}
+	free(status->drift);
 	free(status->mode_reason);
 	free(status->health_detail);
 	free(status->reasons);
@@ -160,6 +165,30 @@ static json_t *make_notes(const struct v2m_status *status)
 	return list;
 }
 
+static json_t *make_compared_key(const struct v2m_status_drift *drift)
+{
+	uint64_t ours = drift->rx_bytes + drift->tx_bytes;
+	uint64_t theirs = drift->proxy_rx_bytes + drift->proxy_tx_bytes;
+
+	return json_pack(
+		"{ss ss so so sI sI sI sI sI}", "id", drift->id, "name", drift->name, "since",
+		make_time(drift->since_us), "drifts_since", make_time(drift->drifts_since_us),
+		"proxy_rx_bytes", (json_int_t)drift->proxy_rx_bytes, "proxy_tx_bytes",
+		(json_int_t)drift->proxy_tx_bytes, "payload_rx_bytes", (json_int_t)drift->rx_bytes,
+		"payload_tx_bytes", (json_int_t)drift->tx_bytes, "difference_bytes",
+		(json_int_t)(ours - theirs));
+}
+
+static json_t *make_drift(const struct v2m_status *status)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < status->n_drift; i++)
+		json_array_append_new(list, make_compared_key(&status->drift[i]));
+	return json_pack("{sI so}", "compared_keys", (json_int_t)status->compared_keys, "keys",
+			 list);
+}
+
 int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 {
 	bool exact = status->mode == V2M_MODE_EBPF;
@@ -181,7 +210,8 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 	char *text;
 
 	if (json_object_set_new(root, "reasons", make_reasons(status)) ||
-	    json_object_set_new(root, "set_aside", make_asides(status))) {
+	    json_object_set_new(root, "set_aside", make_asides(status)) ||
+	    json_object_set_new(root, "drift", make_drift(status))) {
 		json_decref(root);
 		root = NULL;
 	}

@@ -8,6 +8,7 @@
 
 #include "api/window.h"
 #include "base/error.h"
+#include "budget/budget.h"
 #include "keys/source_report.h"
 
 /* A device that we count on, with the class of each of its bytes. In each direction, what the
@@ -36,6 +37,21 @@ struct v2m_status_device {
 	struct v2m_tally queue_dropped;
 	uint64_t queue_requeues;
 };
+
+/* A key whose payload bytes a proxy counts as well, since since_us. */
+struct v2m_status_drift {
+	char *id;
+	char *name;
+	int64_t since_us;
+	int64_t drifts_since_us; /* 0: both agree, as far as they can */
+	uint64_t proxy_rx_bytes;
+	uint64_t proxy_tx_bytes;
+	uint64_t rx_bytes; /* as counted by us */
+	uint64_t tx_bytes;
+};
+
+/* At most so many are listed: those that are furthest apart. */
+#define V2M_STATUS_DRIFT_MAX 100
 
 /* Room for the stable word that says what is wrong. */
 #define V2M_REASON_SIZE 32
@@ -78,7 +94,11 @@ struct v2m_status {
 	uint64_t fragments_lost;    /* of delivered datagrams, and counted for no port */
 	struct v2m_status_aside *asides;
 	size_t n_asides;
+	struct v2m_status_drift *drift;
+	size_t n_drift;
+	size_t compared_keys; /* how many a proxy counts as well */
 	struct v2m_source_report sources;
+	struct v2m_budget_view budget;
 	char *unprotected; /* what the answering process is not protected by; NULL or "": nothing */
 };
 

@@ -6,6 +6,7 @@
 enum v2m_api_bytes {
 	V2M_API_BYTES_WIRE,
 	V2M_API_BYTES_PAYLOAD,
+	V2M_API_BYTES_DELIVERED,
 };
 
 #endif

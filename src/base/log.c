@@ -31,12 +31,18 @@ void v2m_log_begin(struct v2m_log_memory *of)
 	memcpy(of->before, of->now, sizeof(of->before));
 	of->n_before = of->n_now;
 	of->n_now = 0;
+	of->n_more_before = of->n_more;
+	of->n_more = 0;
 	memory = of;
 }
 
 void v2m_log_end(void)
 {
+	const struct v2m_log_memory *of = memory;
+
 	memory = NULL;
+	if (of && of->n_more && of->n_more != of->n_more_before)
+		v2m_log_warning("%zu more lines about the same are not shown", of->n_more);
 }
 
 static bool has_hash(const uint64_t *hashes, size_t count, uint64_t hash)
@@ -56,8 +62,11 @@ static bool is_repeated(const char *text, size_t length)
 	hash = v2m_hash(text, length);
 	if (has_hash(memory->now, memory->n_now, hash))
 		return true;
-	if (memory->n_now < V2M_LOG_MEMORY)
-		memory->now[memory->n_now++] = hash;
+	if (memory->n_now == V2M_LOG_MEMORY) {
+		memory->n_more++;
+		return true;
+	}
+	memory->now[memory->n_now++] = hash;
 	return has_hash(memory->before, memory->n_before, hash);
 }
 

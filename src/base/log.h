@@ -36,10 +36,14 @@ struct v2m_log_memory {
 	uint64_t now[V2M_LOG_MEMORY];
 	size_t n_before;
 	size_t n_now;
+	size_t n_more; /* lines that were not written */
+	size_t n_more_before;
 };
 
 /* Begins a round. Until v2m_log_end() the calling thread writes no line that it wrote in the
- * previous round or already in this one. Rounds do not nest. */
+ * previous round or already in this one. Beyond V2M_LOG_MEMORY different lines it only counts them,
+ * and v2m_log_end() says how many if the number is new: what somebody wrote into a file must not
+ * fill the disk. Rounds do not nest. */
 void v2m_log_begin(struct v2m_log_memory *memory);
 void v2m_log_end(void);
 

@@ -15,6 +15,7 @@
 #include "collector/key_supply.h"
 #include "datapath/attach.h"
 #include "datapath/datapath.h"
+#include "drift/drift_account.h"
 #include "datapath/reassembly.h"
 
 static const struct v2m_device_sample *find_device(const struct v2m_sample *sample,
@@ -153,13 +154,15 @@ enum v2m_verdict v2m_answer_status(struct v2m_parts *parts, struct v2m_status **
 	if (!made)
 		return V2M_UNREADABLE;
 	v2m_device_watch_read_counters(parts->devices);
-	if (!fill_devices(parts, made) || !fill_reasons(parts, made) || !fill_asides(parts, made) ||
+	if (!fill_devices(parts, made) || !fill_reasons(parts, made) ||
+	    v2m_drift_fill_status(parts->drift, made) || !fill_asides(parts, made) ||
 	    v2m_source_report_copy(v2m_key_supply_report(parts->keys), &made->sources)) {
 		v2m_status_free(made);
 		return V2M_UNREADABLE;
 	}
 	fill_health(parts, made);
 	fill_byte_source(parts, made);
+	v2m_bookkeeper_budget(parts->bookkeeper, &made->budget);
 	/* If bytes cannot be counted there never was a sample. */
 	made->real_us = sampled_us ? sampled_us : v2m_clock_real_us();
 	made->started_us = parts->started_us;

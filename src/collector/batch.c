@@ -220,7 +220,7 @@ void v2m_batch_answer(struct v2m_parts *parts, struct v2m_request *batch)
 {
 	v2m_key_change_retry(parts);
 	attribute(parts, batch);
-	if (v2m_sampling_take(parts) == 0) {
+	if (v2m_sampling_take_for_answer(parts) == 0) {
 		answer_resets(parts, batch);
 		answer_windows(parts, batch);
 		answer_live(parts, batch);

@@ -13,6 +13,7 @@
 #include "config/config.h"
 
 struct v2m_bookkeeper;
+struct v2m_budget_view;
 struct v2m_ledger;
 
 /* Opens the ledger and loads the account from it. The configuration and the conditions must outlive
@@ -45,8 +46,22 @@ int v2m_bookkeeper_knows(const struct v2m_bookkeeper *bookkeeper,
  * same happens to the sessions that v2m_bookkeeper_add_connections() is told of next. Takes over
  * what the sample holds. 0 or -ENOMEM. */
 int v2m_bookkeeper_set_aside(struct v2m_bookkeeper *bookkeeper, struct v2m_sample *sample);
-/* Sets the condition ledger_lost for a day after something was set aside. */
-void v2m_bookkeeper_judge_asides(struct v2m_bookkeeper *bookkeeper);
+/* Sets the condition ledger_lost for a day after something was set aside, and ledger_damaged for a
+ * day after a damaged ledger could not be taken over whole. */
+void v2m_bookkeeper_judge_losses(struct v2m_bookkeeper *bookkeeper);
+
+/* As v2m_account_delivered(), with the time of now. */
+int v2m_bookkeeper_add_delivered(struct v2m_bookkeeper *bookkeeper, const struct v2m_keyset *keyset,
+				 const struct v2m_port_sessions *readings, size_t n_readings);
+
+/* Whether a few seconds have passed since the last comparison. */
+bool v2m_bookkeeper_comparison_is_due(const struct v2m_bookkeeper *bookkeeper);
+/* Compares the last sample with what the sockets delivered, which was read before it. dropped: the
+ * bytes that the queues of the devices have dropped in all. Sets or clears the conditions
+ * traffic_uncounted and traffic_undelivered. */
+void v2m_bookkeeper_compare(struct v2m_bookkeeper *bookkeeper,
+			    const struct v2m_port_sessions *sessions, size_t n_sessions,
+			    uint64_t dropped);
 
 /* Before the key set changes from one to another: a new owner of a port must not see the rate
  * history of the port's last owner. */
@@ -58,11 +73,15 @@ void v2m_bookkeeper_change_owners(struct v2m_bookkeeper *bookkeeper, const struc
 int v2m_bookkeeper_flush(struct v2m_bookkeeper *bookkeeper);
 /* Whether flush_interval_s has passed since the last flush, successful or not. */
 bool v2m_bookkeeper_flush_is_due(const struct v2m_bookkeeper *bookkeeper);
+/* Stores the budget if it has changed. A reset does not wait for it. */
+void v2m_bookkeeper_store_budget(struct v2m_bookkeeper *bookkeeper);
 /* Deletes the days and hours that the retention has passed. Failures are logged. */
 void v2m_bookkeeper_expire(struct v2m_bookkeeper *bookkeeper);
 
 /* The last sample of the byte source; zeros before the first one. */
 const struct v2m_sample *v2m_bookkeeper_sample(const struct v2m_bookkeeper *bookkeeper);
+/* What the provider bills, as v2m_budget_look(). */
+void v2m_bookkeeper_budget(const struct v2m_bookkeeper *bookkeeper, struct v2m_budget_view *view);
 /* For questions and resets, which store what they change. */
 struct v2m_account *v2m_bookkeeper_account(const struct v2m_bookkeeper *bookkeeper);
 struct v2m_ledger *v2m_bookkeeper_ledger(const struct v2m_bookkeeper *bookkeeper);

@@ -29,6 +29,7 @@
 #include "collector/socket_netns.h"
 #include "collector/counting.h"
 #include "ipc/pulse.h"
+#include "drift/drift_account.h"
 
 /* A tick may take seconds if a disk hangs; a meter that does not tick for longer than this is
  * stalled. */
@@ -41,8 +42,9 @@ struct v2m_collector {
 	sd_event *event;
 	sd_event_source *tick_timer;
 	sd_event_source *links_event;
-	sd_event_source *keys_event; /* NULL: the key sources are not watched */
+	sd_event_source *keys_event;
 	sd_event_source *apis_event;
+	void (*reloaded)(void); /* to call once the key sources have been read; or NULL */
 };
 
 /* The next tick is one interval after this one was due, so delays do not add up. Ticks that a
@@ -80,11 +82,40 @@ static void follow_zone(const struct v2m_parts *parts)
 	v2m_requests_end(parts->requests);
 }
 
+/* Sets or clears the condition drift. */
+static void compare_with_proxy(const struct v2m_parts *parts, const struct v2m_proxy_stats *stats)
+{
+	struct v2m_error sentence = { 0 };
+	int result = v2m_drift_compare_account(parts->drift, v2m_key_supply_active(parts->keys),
+					       v2m_bookkeeper_account(parts->bookkeeper), stats,
+					       v2m_clock_real_us(), &sentence);
+
+	if (result > 0 && v2m_conditions_set(parts->conditions, V2M_DRIFT, sentence.text))
+		v2m_log_warning("%s", sentence.text);
+	if (result == 0 && v2m_conditions_clear(parts->conditions, V2M_DRIFT))
+		v2m_log_info("the counters of the proxy and of the meter agree again");
+}
+
+/* The counters of proxies come first: ours must not be older than those that they are compared
+ * with. 0 or -errno. */
+static int take_sample(struct v2m_parts *parts)
+{
+	V2M_CLEANUP(v2m_proxy_stats_clear) struct v2m_proxy_stats stats = { 0 };
+	bool has_stats = v2m_source_feed_stats(v2m_key_supply_feed(parts->keys), &stats) > 0;
+	int result = v2m_sampling_take(parts);
+
+	if (!result && has_stats)
+		compare_with_proxy(parts, &stats);
+	return result;
+}
+
 /* Each step decides by the clock whether it is due: a tick may come late. */
 static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 {
 	struct v2m_collector *collector = context;
 	struct v2m_parts *parts = &collector->parts;
+	bool dump_is_due = v2m_connections_dump_is_due(parts->connections);
+	bool comparison_is_due = v2m_bookkeeper_comparison_is_due(parts->bookkeeper);
 
 	(void)timer;
 	v2m_pulse_beat(parts->pulse);
@@ -94,15 +125,20 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 	v2m_device_watch_check(parts->devices, v2m_byte_source_programs(parts->byte_source));
 	v2m_attribution_follow(parts->attribution, v2m_byte_source_programs(parts->byte_source),
 			       v2m_connections_table(parts->connections));
-	v2m_sampling_take(parts);
+	/* The sockets first: what they have is in the counters by then. */
+	if (dump_is_due || comparison_is_due)
+		v2m_sampling_take_delivered(parts);
+	if (take_sample(parts) == 0 && comparison_is_due)
+		v2m_sampling_compare(parts);
 	v2m_key_change_retry(parts);
-	v2m_key_change_reread(parts);
-	if (v2m_connections_dump_is_due(parts->connections))
-		v2m_sampling_dump_connections(parts);
+	v2m_key_change_follow_sockets(parts);
+	if (dump_is_due)
+		v2m_sampling_dump_only(parts);
 	if (v2m_bookkeeper_flush_is_due(parts->bookkeeper)) {
 		v2m_key_supply_remember_again(parts->keys);
 		if (v2m_bookkeeper_flush(parts->bookkeeper) == 0)
 			v2m_bookkeeper_expire(parts->bookkeeper);
+		v2m_bookkeeper_store_budget(parts->bookkeeper);
 	}
 	return 0;
 }
@@ -128,12 +164,23 @@ static void reload(struct v2m_parts *parts)
 static int follow_key_sources(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct v2m_collector *collector = context;
+	struct v2m_source_feed *feed = v2m_key_supply_feed(collector->parts.keys);
+	unsigned news = v2m_source_feed_drain(feed);
 
 	(void)source;
 	(void)fd;
 	(void)events;
-	if (v2m_key_supply_drain(collector->parts.keys))
+	if (news & V2M_FEED_READ)
+		v2m_key_change_take(&collector->parts);
+	if (news & V2M_FEED_CHANGED)
 		reload(&collector->parts);
+	else if (news & V2M_FEED_DUE)
+		v2m_source_feed_request(feed);
+	/* If another reading has to follow, the operator waits for that one. */
+	if (collector->reloaded && news == V2M_FEED_READ && !v2m_source_feed_must_read(feed)) {
+		collector->reloaded();
+		collector->reloaded = NULL;
+	}
 	return 0;
 }
 
@@ -144,7 +191,7 @@ static int follow_apis(sd_event_source *source, int fd, uint32_t events, void *c
 	(void)source;
 	(void)fd;
 	(void)events;
-	v2m_key_supply_drain_apis(collector->parts.keys);
+	v2m_source_feed_drain_apis(v2m_key_supply_feed(collector->parts.keys));
 	v2m_key_change_load(&collector->parts);
 	return 0;
 }
@@ -193,10 +240,28 @@ static int make_parts(struct v2m_collector *collector, const struct v2m_digest *
 	if (parts->conditions)
 		parts->netns = v2m_socket_netns_new(config->netns, parts->conditions);
 	parts->requests = v2m_requests_new(collector->event, api_key, &handlers);
-	if (!parts->netns || !parts->requests)
+	parts->drift = calloc(1, sizeof(*parts->drift));
+	if (!parts->netns || !parts->requests || !parts->drift)
 		return -ENOMEM;
 	return v2m_publisher_open(collector->event, config->cache_ttl_s, &window,
 				  &parts->publisher);
+}
+
+/* Refuses "api_bytes": "delivered" where it cannot be measured: the figures would not grow. */
+static int require_delivered(const struct v2m_parts *parts, struct v2m_error *error)
+{
+	const char *reason = v2m_byte_source_reason(parts->byte_source);
+
+	if (parts->config->api_bytes != V2M_API_BYTES_DELIVERED ||
+	    v2m_connections_measure_delivered(parts->connections))
+		return 0;
+	return v2m_error_set_class(
+		error, V2M_FAILURE_CONFIGURATION, -EINVAL,
+		"api_bytes: \"delivered\" is not measured here, expected \"wire\" or \"payload\": "
+		"%s",
+		*reason ? reason
+			: "the kernel does not let us look at all sockets (this needs BTF, "
+			  "Linux 5.9, CAP_BPF and CAP_PERFMON)");
 }
 
 /* The parts that read the disk or the kernel, in the order in which the first sample needs them. */
@@ -218,21 +283,22 @@ static int open_parts(struct v2m_collector *collector, struct v2m_error *error)
 		return result;
 	v2m_connections_count_sessions(parts->connections,
 				       v2m_byte_source_is_exact(parts->byte_source));
+	result = require_delivered(parts, error);
+	if (result)
+		return result;
 	parts->attribution = v2m_attribution_new(config);
 	if (!parts->attribution)
 		return v2m_error_set(error, -ENOMEM, "out of memory");
-	if (v2m_key_supply_open(config, parts->conditions,
-				v2m_bookkeeper_account(parts->bookkeeper), &parts->keys))
-		return v2m_error_set(error, -ENOMEM, "out of memory");
-	return 0;
+	return v2m_key_supply_open(config, parts->conditions,
+				   v2m_bookkeeper_account(parts->bookkeeper), &parts->keys, error);
 }
 
 /* 0 or -errno. */
 static int watch_events(struct v2m_collector *collector)
 {
 	const struct v2m_parts *parts = &collector->parts;
+	const struct v2m_source_feed *feed = v2m_key_supply_feed(parts->keys);
 	uint64_t interval_us = parts->config->sample_interval_ms * UINT64_C(1000);
-	int keys_fd = v2m_key_supply_fd(parts->keys);
 	int result = sd_event_add_time(collector->event, &collector->tick_timer, CLOCK_MONOTONIC,
 				       v2m_clock_mono_ns() / 1000 + interval_us,
 				       V2M_TIMER_ACCURACY_US, tick, collector);
@@ -241,12 +307,13 @@ static int watch_events(struct v2m_collector *collector)
 		result = sd_event_add_io(collector->event, &collector->links_event,
 					 v2m_device_watch_fd(parts->devices), EPOLLIN, follow_links,
 					 collector);
-	if (result >= 0 && keys_fd >= 0)
-		result = sd_event_add_io(collector->event, &collector->keys_event, keys_fd, EPOLLIN,
-					 follow_key_sources, collector);
+	if (result >= 0)
+		result = sd_event_add_io(collector->event, &collector->keys_event,
+					 v2m_source_feed_fd(feed), EPOLLIN, follow_key_sources,
+					 collector);
 	if (result >= 0)
 		result = sd_event_add_io(collector->event, &collector->apis_event,
-					 v2m_key_supply_api_fd(parts->keys), EPOLLIN, follow_apis,
+					 v2m_source_feed_api_fd(feed), EPOLLIN, follow_apis,
 					 collector);
 	return result < 0 ? result : 0;
 }
@@ -301,8 +368,11 @@ static void store_last(struct v2m_parts *parts)
 	if (!parts->keys)
 		return;
 	v2m_key_supply_remember_again(parts->keys);
-	if (v2m_byte_source_counts(parts->byte_source) && v2m_sampling_take(parts) == 0)
+	v2m_sampling_take_delivered(parts);
+	if (v2m_byte_source_counts(parts->byte_source) && v2m_sampling_take(parts) == 0) {
 		v2m_bookkeeper_flush(parts->bookkeeper);
+		v2m_bookkeeper_store_budget(parts->bookkeeper);
+	}
 }
 
 void v2m_collector_close(struct v2m_collector *collector)
@@ -320,6 +390,9 @@ void v2m_collector_close(struct v2m_collector *collector)
 	store_last(parts);
 	v2m_key_supply_close(parts->keys);
 	v2m_attribution_free(parts->attribution);
+	if (parts->drift)
+		v2m_drift_clear(parts->drift);
+	free(parts->drift);
 	v2m_byte_source_close(parts->byte_source);
 	v2m_device_watch_close(parts->devices);
 	v2m_connections_close(parts->connections);
@@ -365,8 +438,9 @@ bool v2m_collector_outlasts(const struct v2m_collector *collector)
 	return v2m_byte_source_is_exact(collector->parts.byte_source);
 }
 
-void v2m_collector_reload(struct v2m_collector *collector)
+void v2m_collector_reload(struct v2m_collector *collector, void (*reloaded)(void))
 {
+	collector->reloaded = reloaded;
 	v2m_byte_source_log_again(collector->parts.byte_source);
 	v2m_key_supply_log_again(collector->parts.keys);
 	reload(&collector->parts);

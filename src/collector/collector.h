@@ -21,8 +21,8 @@ struct v2m_collector;
 /* Loads the ledger, the kernel programs and the keys, attaches the programs, and takes the first
  * sample. All later work is done in callbacks of the event loop. The configuration must outlive the
  * collector. 0, or -errno with one line for the operator; error->failure is
- * V2M_FAILURE_CONFIGURATION if a key source is broken and there are no last good keys. api_key:
- * what a change must present. */
+ * V2M_FAILURE_CONFIGURATION if a key source is broken and there are no last good keys; -ECANCELED
+ * if the daemon is told to end meanwhile. api_key: what a change must present. */
 int v2m_collector_open(const struct v2m_config *config, sd_event *event,
 		       const struct v2m_digest *api_key, struct v2m_collector **collector,
 		       struct v2m_error *error);
@@ -41,8 +41,9 @@ void v2m_collector_connect(struct v2m_collector *collector, int channel,
 			   v2m_answering_told told, void *context);
 void v2m_collector_disconnect(struct v2m_collector *collector);
 
-/* Reads the key sources again, and tries the kernel programs again if they are not used. Messages
- * that were logged once are logged again. If a source is broken the active keys stay. */
-void v2m_collector_reload(struct v2m_collector *collector);
+/* Has the key sources read again, and tries the kernel programs again if they are not used.
+ * Messages that were logged once are logged again. If a source is broken the active keys stay.
+ * reloaded: what to call once the keys of now are active, or have been refused. */
+void v2m_collector_reload(struct v2m_collector *collector, void (*reloaded)(void));
 
 #endif

@@ -25,6 +25,7 @@ struct v2m_connections {
 	struct v2m_sessions *sessions;        /* NULL: the kernel does not count them */
 	struct v2m_session_reading *readings; /* ascending by port; read just before table */
 	size_t n_readings;
+	bool pass_failed; /* the last look at all sockets, and that was logged */
 };
 
 static int open_sockets(void *context)
@@ -100,6 +101,28 @@ void v2m_connections_count_sessions(struct v2m_connections *connections, bool wa
 				DUMP_INTERVAL_S, error.text);
 }
 
+static int run_pass(void *context)
+{
+	struct v2m_connections *connections = context;
+
+	return v2m_sessions_pass(connections->sessions);
+}
+
+/* Looks at all sockets. A named namespace that does not exist has none. */
+static void pass_sockets(struct v2m_connections *connections)
+{
+	int result;
+
+	if (!connections->sessions || !v2m_sessions_measure_delivered(connections->sessions) ||
+	    !v2m_socket_netns_exists(connections->netns))
+		return;
+	result = v2m_socket_netns_run(connections->netns, run_pass, connections);
+	if (result && !connections->pass_failed)
+		v2m_log_error("delivered bytes of open connections cannot be read: %s",
+			      strerror(-result));
+	connections->pass_failed = result != 0;
+}
+
 void v2m_connections_set_slots(struct v2m_connections *connections, const struct v2m_keyset *keyset)
 {
 	size_t count;
@@ -112,6 +135,7 @@ void v2m_connections_set_slots(struct v2m_connections *connections, const struct
 				       v2m_socket_netns_inode(connections->netns), &error))
 		v2m_log_error("the sessions of new ports are not counted: %s",
 			      rules ? error.text : "out of memory");
+	pass_sockets(connections);
 }
 
 /* Before the dump: a connection that closes in between is then in neither of them, and in the next
@@ -129,6 +153,17 @@ static void read_sessions(struct v2m_connections *connections)
 	free(connections->readings);
 	connections->readings = readings;
 	connections->n_readings = n_readings;
+}
+
+void v2m_connections_read_delivered(struct v2m_connections *connections)
+{
+	pass_sockets(connections);
+	read_sessions(connections);
+}
+
+bool v2m_connections_measure_delivered(const struct v2m_connections *connections)
+{
+	return connections->sessions && v2m_sessions_measure_delivered(connections->sessions);
 }
 
 struct dump_job {
@@ -214,6 +249,19 @@ struct v2m_connection_table *v2m_connections_table(const struct v2m_connections 
 	return connections->table;
 }
 
+static struct v2m_port_sessions read_port_sessions(const struct v2m_session_reading *reading)
+{
+	return (struct v2m_port_sessions){
+		.port = reading->port,
+		.assigned_ns = reading->counters.assigned_ns,
+		.opened = reading->counters.opened,
+		.delivered = { .assigned_ns = reading->delivered.assigned_ns,
+			       .rx_bytes = reading->delivered.rx_bytes,
+			       .tx_bytes = reading->delivered.tx_bytes,
+			       .again_bytes = reading->delivered.again_bytes },
+	};
+}
+
 int v2m_connections_opened(const struct v2m_connections *connections,
 			   struct v2m_port_sessions **opened, size_t *n_opened)
 {
@@ -227,11 +275,7 @@ int v2m_connections_opened(const struct v2m_connections *connections,
 	if (!list)
 		return -ENOMEM;
 	for (size_t i = 0; i < connections->n_readings; i++)
-		list[i] = (struct v2m_port_sessions){
-			.port = connections->readings[i].port,
-			.assigned_ns = connections->readings[i].counters.assigned_ns,
-			.opened = connections->readings[i].counters.opened,
-		};
+		list[i] = read_port_sessions(&connections->readings[i]);
 	*opened = list;
 	*n_opened = connections->n_readings;
 	return 0;

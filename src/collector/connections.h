@@ -26,7 +26,13 @@ bool v2m_connections_follow_netns(struct v2m_connections *connections);
 /* wanted: has the kernel count sessions, if it can. Otherwise the dumps are compared. Call it when
  * the byte source has changed. Failures are logged. */
 void v2m_connections_count_sessions(struct v2m_connections *connections, bool wanted);
-/* Counts the sessions of the key set's slots. Failures are logged. */
+/* Whether it is known what open connections deliver. */
+bool v2m_connections_measure_delivered(const struct v2m_connections *connections);
+/* Looks at all open sockets, and reads the session counters. Failures are logged; the last readings
+ * stay then. */
+void v2m_connections_read_delivered(struct v2m_connections *connections);
+/* Counts the sessions of the key set's slots. Call it after the last readings of slots that leave
+ * were accounted. Failures are logged. */
 void v2m_connections_set_slots(struct v2m_connections *connections,
 			       const struct v2m_keyset *keyset);
 

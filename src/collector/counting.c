@@ -72,6 +72,17 @@ void v2m_counting_update_devices(struct v2m_parts *parts)
 				v2m_keyset_wants_loopback(keyset));
 }
 
+/* Answers in bytes that do not grow would be taken for a customer without traffic. */
+static void judge_delivered(const struct v2m_parts *parts)
+{
+	if (parts->config->api_bytes != V2M_API_BYTES_DELIVERED)
+		return;
+	if (v2m_connections_measure_delivered(parts->connections))
+		v2m_conditions_clear(parts->conditions, V2M_DELIVERED_UNAVAILABLE);
+	else
+		v2m_conditions_set(parts->conditions, V2M_DELIVERED_UNAVAILABLE, NULL);
+}
+
 /* Without a device that takes the programs they count nothing. */
 static void check_devices(struct v2m_parts *parts)
 {
@@ -79,6 +90,7 @@ static void check_devices(struct v2m_parts *parts)
 	    !v2m_device_watch_all_refused(parts->devices))
 		return;
 	v2m_connections_count_sessions(parts->connections, false);
+	judge_delivered(parts);
 	v2m_byte_source_fall_back(parts->byte_source, v2m_device_watch_failure(parts->devices));
 	v2m_publisher_withdraw(parts->publisher);
 	set_active_ports(parts);
@@ -179,29 +191,31 @@ int v2m_counting_check_ledger(struct v2m_parts *parts, struct v2m_error *error)
 }
 
 /*
- * No byte is lost or doubled by the change: the account knows what the sockets have counted since
- * the programs' last sample, and takes from the maps only what goes beyond it. The maps are read
- * twice. The first time is before the programs are attached, and settles the time before: they may
- * have counted all along, pinned. The second time is when everything is in place, right after the
- * last sample of the sockets.
+ * Attaching takes longest, so it comes first: the sockets count meanwhile. Then the sockets are
+ * read for the last time, new slots are placed, and the maps are read. A new slot begins after the
+ * last reading of the sockets. A slot that was pinned may have counted all along. The account knows
+ * what the sockets have counted since its last exact reading, and adds only what goes beyond it. So
+ * no byte is doubled. Bytes between the two readings may be lost.
  */
 static int change_to_programs(struct v2m_parts *parts, struct v2m_error *error)
 {
-	int result = v2m_counting_set_ports(parts, v2m_key_supply_active(parts->keys), error);
+	int result;
 
-	if (result < 0)
-		return result;
-	result = v2m_sampling_take(parts);
-	if (!result)
-		result = v2m_sampling_take_programs(parts);
-	if (result)
-		return v2m_error_set(error, result, "the counters cannot be read: %s",
-				     strerror(-result));
 	v2m_counting_update_devices(parts);
 	if (v2m_device_watch_all_failed(parts->devices))
 		return v2m_error_set(error, -EOPNOTSUPP, "%s",
 				     v2m_device_watch_failure(parts->devices));
-	return v2m_sampling_take(parts);
+	result = v2m_sampling_take(parts);
+	if (!result) {
+		result = v2m_counting_set_ports(parts, v2m_key_supply_active(parts->keys), error);
+		if (result < 0)
+			return result;
+		result = v2m_sampling_take_programs(parts);
+	}
+	if (result)
+		return v2m_error_set(error, result, "the counters cannot be read: %s",
+				     strerror(-result));
+	return 0;
 }
 
 void v2m_counting_retry_programs(struct v2m_parts *parts)
@@ -218,6 +232,7 @@ void v2m_counting_retry_programs(struct v2m_parts *parts)
 	v2m_byte_source_use_programs(parts->byte_source);
 	set_owners(parts, v2m_key_supply_active(parts->keys));
 	v2m_connections_count_sessions(parts->connections, true);
+	judge_delivered(parts);
 	v2m_connections_set_slots(parts->connections, v2m_key_supply_active(parts->keys));
 	v2m_publisher_withdraw(parts->publisher);
 }

@@ -83,18 +83,15 @@ static void tell_removed(struct v2m_device_watch *watch, const char *sentence, u
 	watch->removed_ns = now;
 }
 
-/* Our programs are back on a device. repaired: somebody had removed them; otherwise they could not
- * be attached for a while. */
+/* Our programs are back on a device, from which somebody had removed them. */
 static void note_return(struct v2m_device_watch *watch, struct v2m_watched_device *watched,
-			bool repaired, uint64_t now)
+			uint64_t now)
 {
 	struct v2m_error sentence;
 
-	if (repaired) {
-		watched->repairs++;
-		watched->repaired_us = v2m_clock_real_us();
-		watched->gap_ns = now - watched->checked_ns;
-	}
+	watched->repairs++;
+	watched->repaired_us = v2m_clock_real_us();
+	watched->gap_ns = now - watched->checked_ns;
 	v2m_error_set(&sentence, 0,
 		      "our programs on %s had been removed and are back; traffic of at most %.1f s "
 		      "was not counted",
@@ -137,8 +134,8 @@ static void attach_programs(struct v2m_device_watch *watch, struct v2m_watched_d
 	}
 	if (repaired && !watched->checked_ns)
 		note_missing(watch, watched, now);
-	else if (watched->checked_ns && (repaired || watched->failed))
-		note_return(watch, watched, repaired, now);
+	else if (repaired)
+		note_return(watch, watched, now);
 	if (!watched->checked_ns || watched->failed)
 		v2m_log_info("counting on %s (%s)%s", device->name, watched->chosen.reason,
 			     device->host_only ? ", this host's own packets only" : "");

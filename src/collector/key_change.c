@@ -2,6 +2,9 @@
 #include "collector/key_change.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -15,6 +18,10 @@
 #include "collector/publisher.h"
 #include "collector/sampling.h"
 #include "collector/counting.h"
+
+/* The start waits for the key sources that long. Then it goes on with the last good keys, and the
+ * others follow. */
+#define FIRST_WAIT_MS 3000
 
 /* Joins the totals that an earlier version kept for each port of a key, and stores them. If memory
  * is short, the next sample joins them. If the ledger cannot be written, the next flush stores
@@ -38,6 +45,7 @@ static int switch_keyset(struct v2m_parts *parts, struct v2m_keyset *next, struc
 	/* All bytes so far belong to the old owners. */
 	if (v2m_byte_source_counts(parts->byte_source) && v2m_sampling_take(parts))
 		return v2m_error_set(error, -EIO, "the counters cannot be read");
+	v2m_sampling_take_delivered(parts);
 	/* After all that can fail: the kernel forgets the sessions of ports that leave, and a set
 	 * that waits is tried at each tick. */
 	v2m_connections_set_slots(parts->connections, next);
@@ -111,10 +119,10 @@ static bool is_change(const struct v2m_parts *parts, const struct v2m_keyset *ne
 	       !v2m_keyset_equal(v2m_key_supply_active(parts->keys), next);
 }
 
-static int load_keys(struct v2m_parts *parts, bool first, struct v2m_error *error)
+static int take_keys(struct v2m_parts *parts, bool first, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_keyset_unrefp) struct v2m_keyset *next = NULL;
-	int result = v2m_key_supply_read(parts->keys, &next, error);
+	int result = v2m_key_supply_take(parts->keys, &next, error);
 
 	if (!result && v2m_orphan_watch_find(parts, next))
 		result = v2m_error_set(error, -ENOMEM, "out of memory");
@@ -126,25 +134,68 @@ static int load_keys(struct v2m_parts *parts, bool first, struct v2m_error *erro
 	return result;
 }
 
-static void load_or_log(struct v2m_parts *parts)
+void v2m_key_change_take(struct v2m_parts *parts)
 {
 	struct v2m_error error = { 0 };
 
-	if (load_keys(parts, false, &error))
+	if (take_keys(parts, false, &error))
 		v2m_key_supply_log_kept(parts->keys, error.text);
 }
 
 void v2m_key_change_load(struct v2m_parts *parts)
 {
-	v2m_key_supply_reset_pace(parts->keys);
-	load_or_log(parts);
+	v2m_source_feed_reset_pace(v2m_key_supply_feed(parts->keys));
+	v2m_source_feed_request(v2m_key_supply_feed(parts->keys));
 }
 
-void v2m_key_change_reread(struct v2m_parts *parts)
+void v2m_key_change_follow_sockets(struct v2m_parts *parts)
 {
-	if (v2m_key_supply_reread_is_due(parts->keys) || v2m_orphan_watch_has_ended(parts) ||
-	    v2m_orphan_watch_claims_changed(parts))
-		load_or_log(parts);
+	if (!v2m_source_feed_is_reading(v2m_key_supply_feed(parts->keys)) &&
+	    (v2m_orphan_watch_has_ended(parts) || v2m_orphan_watch_claims_changed(parts)))
+		v2m_source_feed_request(v2m_key_supply_feed(parts->keys));
+}
+
+/* Readable when the daemon is told to end. The signal stays pending for the event loop. */
+static int open_stop_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	return signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static bool is_readable(int fd)
+{
+	struct pollfd stop = { .fd = fd, .events = POLLIN };
+
+	return poll(&stop, 1, 0) == 1;
+}
+
+/* Nothing is counted yet, so this thread waits. 0: the reading has ended. -EAGAIN: it has not, and
+ * is in progress. -ECANCELED: the daemon is told to end. */
+static int wait_for_reading(struct v2m_parts *parts, int timeout_ms, struct v2m_error *error)
+{
+	struct v2m_source_feed *feed = v2m_key_supply_feed(parts->keys);
+	V2M_CLOSE int stop_fd = open_stop_signals();
+
+	v2m_source_feed_request(feed);
+	if (v2m_source_feed_wait(feed, timeout_ms, stop_fd))
+		return 0;
+	if (stop_fd >= 0 && is_readable(stop_fd))
+		return v2m_error_set(error, -ECANCELED, "told to end before the keys were read");
+	return v2m_error_set(error, -EAGAIN, "the key sources take long to read");
+}
+
+static int start_without_keys(struct v2m_parts *parts, struct v2m_error *error)
+{
+	int result = wait_for_reading(parts, V2M_READING_DEADLINE_MS + FIRST_WAIT_MS, error);
+
+	if (!result)
+		result = take_keys(parts, true, error);
+	return result && result != -ECANCELED ? v2m_key_supply_refusal(parts->keys, result, error)
+					      : result;
 }
 
 int v2m_key_change_start(struct v2m_parts *parts, struct v2m_error *error)
@@ -153,17 +204,21 @@ int v2m_key_change_start(struct v2m_parts *parts, struct v2m_error *error)
 	int refused;
 	int result;
 
-	if (v2m_key_supply_recall(parts->keys, &last)) {
-		result = load_keys(parts, true, error);
-		return result ? v2m_key_supply_refusal(parts->keys, result, error) : 0;
-	}
+	if (v2m_key_supply_recall(parts->keys, &last))
+		return start_without_keys(parts, error);
 	/* Bytes that the kernel counted while the daemon was down belong to the keys of that time.
 	 */
 	refused = switch_keyset(parts, last, error);
 	if (refused < 0)
 		return v2m_key_supply_refusal(parts->keys, refused, error);
 	v2m_sampling_take(parts);
-	if (load_keys(parts, true, error) == 0)
+	v2m_sampling_take_delivered(parts);
+	result = wait_for_reading(parts, FIRST_WAIT_MS, error);
+	if (result == -ECANCELED)
+		return result;
+	if (!result)
+		result = take_keys(parts, true, error);
+	if (!result)
 		return 0;
 	v2m_key_supply_log_last_good(parts->keys, error->text);
 	follow_keyset(parts, last, refused);

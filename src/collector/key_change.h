@@ -11,16 +11,18 @@
 #include "collector/parts.h"
 
 /* Loads the first keys. Bytes that were counted while the daemon was away go to the last good keys.
- * These stay active if the sources are broken. 0, or -errno if there are no keys to begin with:
- * -EINVAL if a source is wrong, else another start may succeed. */
+ * These stay active if the sources are broken, and until they have been read if that takes long. 0,
+ * or -errno if there are no keys to begin with: -EINVAL if a source is wrong, -ECANCELED if the
+ * daemon is told to end meanwhile, else another start may succeed. */
 int v2m_key_change_start(struct v2m_parts *parts, struct v2m_error *error);
-/* Reads the key sources and activates the new set. If that fails the active set stays, and the log
- * says so. */
+/* Has the key sources read. */
 void v2m_key_change_load(struct v2m_parts *parts);
+/* Activates what was read. If that fails the active set stays, and the log says so. */
+void v2m_key_change_take(struct v2m_parts *parts);
 /* Activates the set that waits, if there is one. */
 void v2m_key_change_retry(struct v2m_parts *parts);
-/* Reads the sources again if one could not be read and it is time for it, or if the sockets that
+/* Has the key sources read if no server listens at an orphan any more, or if the sockets that
  * listen say something else than before. */
-void v2m_key_change_reread(struct v2m_parts *parts);
+void v2m_key_change_follow_sockets(struct v2m_parts *parts);
 
 #endif

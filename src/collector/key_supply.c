@@ -3,26 +3,17 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/string_list.h"
 #include "collector/news.h"
 #include "keys/memory/key_memory.h"
 #include "keys/key_sources.h"
-#include "keys/source_watch.h"
-#include "proxyapi/live_supply.h"
-#include "reading/gather.h"
-#include "reading/watch_walk.h"
-
-/* If one source cannot be read, all are read again: first after this time, then after twice as
- * long, and so on. */
-#define REREAD_MIN_NS (5 * UINT64_C(1000000000))
-#define REREAD_MAX_NS (64 * REREAD_MIN_NS)
+#include "process/confine.h"
 
 /* Samples between two looks at the sockets. */
 #define LOOK_SAMPLES 5
@@ -31,9 +22,7 @@ struct v2m_key_supply {
 	const struct v2m_config *config;
 	struct v2m_conditions *conditions;
 	const struct v2m_account *account;
-	struct v2m_source_watch *watch; /* NULL: the sources are not watched */
-	struct v2m_live_supply *apis;   /* of proxies */
-	bool has_read;                  /* at least once */
+	struct v2m_source_feed *feed;
 	struct v2m_keyset *active;
 	struct v2m_keyset *waiting; /* could not be activated and will be tried again; or NULL */
 	struct v2m_error waiting_error;
@@ -43,51 +32,31 @@ struct v2m_key_supply {
 	int read_result;             /* of the last reading: 0 or -errno */
 	struct v2m_error read_error; /* if read_result is not 0 */
 	uint64_t read_ns;            /* CLOCK_MONOTONIC of the last reading */
-	uint64_t reread_ns;          /* how long after it the next attempt is due */
+	uint32_t unprotected;        /* what the reading process lacked last */
 	bool unremembered;           /* keys.last.json is older than the active set */
 	struct v2m_news kept_news;   /* why the active keys stay */
 	struct v2m_log_memory key_source_log; /* what is odd in the sources */
 };
 
-/* Before each reading, so that no change after it is missed: a source may lead elsewhere now. */
-static int watch_key_sources(struct v2m_key_supply *supply)
-{
-	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings paths = { 0 };
-	V2M_CLEANUP(v2m_watch_list_clear) struct v2m_watch_list list = { 0 };
-	V2M_CLOSE int inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	int result = inotify_fd < 0 ? -errno : 0;
-	int failed;
-
-	if (!result)
-		result = v2m_gather_paths(&supply->config->key_sources, NULL, &paths);
-	if (!result)
-		result = v2m_watch_walk(inotify_fd, &paths, &list);
-	failed = list.failed;
-	if (!result)
-		result = v2m_source_watch_set(supply->watch, V2M_TAKE_FD(inotify_fd), &list);
-	return result ? result : failed;
-}
-
 int v2m_key_supply_open(const struct v2m_config *config, struct v2m_conditions *conditions,
-			const struct v2m_account *account, struct v2m_key_supply **supply)
+			const struct v2m_account *account, struct v2m_key_supply **supply,
+			struct v2m_error *error)
 {
 	struct v2m_key_supply *made = calloc(1, sizeof(*made));
-	struct v2m_error error = { 0 };
+	int result;
 
 	if (!made)
-		return -ENOMEM;
+		return v2m_error_set(error, -ENOMEM, "out of memory");
 	made->config = config;
 	made->conditions = conditions;
 	made->account = account;
-	made->reread_ns = REREAD_MIN_NS;
 	made->active = v2m_keyset_new(NULL, 0);
-	if (!made->active || v2m_live_supply_open(&config->key_sources, &made->apis)) {
-		v2m_keyset_unref(made->active);
-		free(made);
-		return -ENOMEM;
+	result = made->active ? v2m_source_feed_open(&config->key_sources, &made->feed, error)
+			      : v2m_error_set(error, -ENOMEM, "out of memory");
+	if (result) {
+		v2m_key_supply_close(made);
+		return result;
 	}
-	if (v2m_source_watch_open(&made->watch, &error))
-		v2m_log_warning("key sources are read on SIGHUP only: %s", error.text);
 	*supply = made;
 	return 0;
 }
@@ -96,56 +65,17 @@ void v2m_key_supply_close(struct v2m_key_supply *supply)
 {
 	if (!supply)
 		return;
+	v2m_source_feed_close(supply->feed);
 	v2m_keyset_unref(supply->active);
 	v2m_keyset_unref(supply->waiting);
 	v2m_source_report_clear(&supply->report);
 	v2m_claims_clear(&supply->claims);
-	v2m_source_watch_close(supply->watch);
-	v2m_live_supply_close(supply->apis);
 	free(supply);
 }
 
-int v2m_key_supply_fd(const struct v2m_key_supply *supply)
+struct v2m_source_feed *v2m_key_supply_feed(const struct v2m_key_supply *supply)
 {
-	return supply->watch ? v2m_source_watch_fd(supply->watch) : -1;
-}
-
-bool v2m_key_supply_drain(struct v2m_key_supply *supply)
-{
-	return v2m_source_watch_drain(supply->watch);
-}
-
-int v2m_key_supply_api_fd(const struct v2m_key_supply *supply)
-{
-	return v2m_live_supply_fd(supply->apis);
-}
-
-void v2m_key_supply_drain_apis(struct v2m_key_supply *supply)
-{
-	v2m_live_supply_drain(supply->apis);
-}
-
-/* Reads the sources. An API that a configuration names is known only after the first reading, which
- * is made again then. Only a daemon that starts waits for an API: afterwards it would wait instead
- * of counting. 0 or -ENOMEM. */
-static int gather(struct v2m_key_supply *supply, struct v2m_gathered *gathered)
-{
-	bool waits = !supply->has_read;
-	int result = 0;
-	int learned = 1;
-
-	while (!result && learned > 0) {
-		V2M_CLEANUP(v2m_live_sources_clear) struct v2m_live_sources live = { 0 };
-
-		v2m_gathered_clear(gathered);
-		result = v2m_live_supply_collect(supply->apis, waits, &live);
-		if (!result)
-			result = v2m_gather(&supply->config->key_sources, NULL, &live, gathered);
-		learned = result ? 0 : v2m_live_supply_learn(supply->apis, &gathered->apis);
-		if (learned < 0)
-			result = learned;
-	}
-	return result;
+	return supply->feed;
 }
 
 static int64_t find_first_seen_us(void *context, const char *subject)
@@ -182,8 +112,20 @@ static void set_incomplete(struct v2m_key_supply *supply)
 			   first < notes->count ? text : NULL);
 }
 
-int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyset,
-			struct v2m_error *error)
+/* Only news are logged. */
+static void note_protection(struct v2m_key_supply *supply, uint32_t unprotected)
+{
+	char names[256];
+
+	if (unprotected && unprotected != supply->unprotected) {
+		v2m_confine_names(unprotected, names, sizeof(names));
+		v2m_log_warning("the process that reads the key sources runs without %s", names);
+	}
+	supply->unprotected = unprotected;
+}
+
+static int join(struct v2m_key_supply *supply, struct v2m_reading *reading,
+		struct v2m_keyset **keyset, struct v2m_error *error)
 {
 	struct v2m_source_options options = {
 		.previous = supply->active,
@@ -193,44 +135,41 @@ int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyse
 		.context = supply,
 		.now_us = v2m_clock_real_us(),
 	};
+	int watched;
+	int result;
 
-	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
-	int watched = supply->watch ? watch_key_sources(supply) : 0;
-
+	note_protection(supply, reading->unprotected);
 	v2m_log_begin(&supply->key_source_log);
+	watched = v2m_source_feed_follow(supply->feed);
 	if (watched)
 		v2m_log_warning("key sources cannot all be watched, and are read on SIGHUP: %s",
 				strerror(-watched));
-	supply->read_result = gather(supply, &gathered);
-	if (supply->read_result)
-		v2m_error_set(error, supply->read_result, "out of memory");
-	else
-		supply->read_result =
-			v2m_key_sources_join(&gathered, &options, keyset, &supply->report, error);
+	result = v2m_key_sources_join(&reading->gathered, &options, keyset, &supply->report, error);
 	v2m_log_end();
-	supply->has_read = true;
 	set_incomplete(supply);
+	return result;
+}
+
+int v2m_key_supply_take(struct v2m_key_supply *supply, struct v2m_keyset **keyset,
+			struct v2m_error *error)
+{
+	struct v2m_reading_outcome *outcome = v2m_source_feed_outcome(supply->feed);
+
+	if (outcome->result)
+		*error = outcome->error;
+	supply->read_result =
+		outcome->result ? outcome->result : join(supply, &outcome->reading, keyset, error);
 	if (supply->read_result)
 		supply->read_error = *error;
 	supply->read_ns = v2m_clock_mono_ns();
-	return supply->read_result;
-}
-
-bool v2m_key_supply_reread_is_due(struct v2m_key_supply *supply)
-{
 	/* A wrong configuration is read again only after somebody changes a file: the watch reports
 	 * that. */
-	if (!supply->read_result || supply->read_error.failure == V2M_FAILURE_CONFIGURATION ||
-	    v2m_clock_mono_ns() - supply->read_ns < supply->reread_ns)
-		return false;
-	if (supply->reread_ns < REREAD_MAX_NS)
-		supply->reread_ns *= 2;
-	return true;
-}
-
-void v2m_key_supply_reset_pace(struct v2m_key_supply *supply)
-{
-	supply->reread_ns = REREAD_MIN_NS;
+	v2m_source_feed_finish(supply->feed,
+			       supply->read_result &&
+				       supply->read_error.failure != V2M_FAILURE_CONFIGURATION);
+	/* Many keys took memory for a moment: it goes back to the system. */
+	malloc_trim(0);
+	return supply->read_result;
 }
 
 uint64_t v2m_key_supply_read_ns(const struct v2m_key_supply *supply)
@@ -311,7 +250,7 @@ void v2m_key_supply_conclude(struct v2m_key_supply *supply, int result)
 	if (v2m_conditions_clear(supply->conditions, V2M_KEY_SOURCE_BROKEN))
 		v2m_log_info("the key sources can be read again");
 	v2m_news_forget(&supply->kept_news);
-	v2m_key_supply_reset_pace(supply);
+	v2m_source_feed_reset_pace(supply->feed);
 }
 
 void v2m_key_supply_conclude_waiting(struct v2m_key_supply *supply)

@@ -10,38 +10,29 @@
 #include "accounting/account.h"
 #include "collector/health.h"
 #include "config/config.h"
-#include "keys/claims.h"
 #include "keys/keys.h"
 #include "keys/source_report.h"
+#include "supply/source_feed.h"
+#include "keys/claims.h"
 
 struct v2m_key_supply;
 
-/* Begins to watch the key sources; if that fails the log says so, and they are read on SIGHUP only.
- * The active set is empty. The account says when a key was first seen. Configuration, conditions
- * and account must outlive the key supply. 0 or -ENOMEM. */
+/* The active set is empty. The account says when a key was first seen. Configuration, conditions
+ * and account must outlive the key supply. 0 or -errno. */
 int v2m_key_supply_open(const struct v2m_config *config, struct v2m_conditions *conditions,
-			const struct v2m_account *account, struct v2m_key_supply **supply);
+			const struct v2m_account *account, struct v2m_key_supply **supply,
+			struct v2m_error *error);
 /* Does nothing on NULL. */
 void v2m_key_supply_close(struct v2m_key_supply *supply);
 
-/* Readable when v2m_key_supply_drain() has something to do; -1 if the sources are not watched. */
-int v2m_key_supply_fd(const struct v2m_key_supply *supply);
-/* Takes in what the kernel reports. True: a source has changed, read them all. */
-bool v2m_key_supply_drain(struct v2m_key_supply *supply);
+/* Has the sources read; v2m_key_supply_take() takes what was read. */
+struct v2m_source_feed *v2m_key_supply_feed(const struct v2m_key_supply *supply);
 
-/* Readable when the API of a proxy has news: v2m_key_supply_drain_apis(), and read all sources. */
-int v2m_key_supply_api_fd(const struct v2m_key_supply *supply);
-void v2m_key_supply_drain_apis(struct v2m_key_supply *supply);
-
-/* Reads all sources into a new set. Only the first reading waits for APIs. 0 or -errno; *keyset is
- * untouched then. */
-int v2m_key_supply_read(struct v2m_key_supply *supply, struct v2m_keyset **keyset,
+/* Joins what was read to a new set, and watches the sources as they are now. If a source could not
+ * be read, for a reason that may pass without a change of the source, another reading is due later.
+ * 0 or -errno; *keyset is untouched then. */
+int v2m_key_supply_take(struct v2m_key_supply *supply, struct v2m_keyset **keyset,
 			struct v2m_error *error);
-/* Whether the sources have to be read again because one could not be read the last time, for a
- * reason that may pass without a change of the source. Sets the time of the next attempt. */
-bool v2m_key_supply_reread_is_due(struct v2m_key_supply *supply);
-/* The next attempt is an early one again. */
-void v2m_key_supply_reset_pace(struct v2m_key_supply *supply);
 /* When the sources were read last, CLOCK_MONOTONIC in nanoseconds. */
 uint64_t v2m_key_supply_read_ns(const struct v2m_key_supply *supply);
 /* The ports and transports that the configurations name, for v2m_claims_look(). */
@@ -65,7 +56,7 @@ void v2m_key_supply_postpone(struct v2m_key_supply *supply, struct v2m_keyset *k
 /* No set waits any more. */
 void v2m_key_supply_forget_waiting(struct v2m_key_supply *supply);
 
-/* After v2m_key_supply_read(), and the activation if there was one. result: 0, or -errno of the one
+/* After v2m_key_supply_take(), and the activation if there was one. result: 0, or -errno of the one
  * that failed. */
 void v2m_key_supply_conclude(struct v2m_key_supply *supply, int result);
 /* After the set that waited was activated. */

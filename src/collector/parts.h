@@ -22,6 +22,7 @@ struct v2m_parts {
 	struct v2m_connections *connections;
 	struct v2m_key_supply *keys;
 	struct v2m_attribution *attribution;
+	struct v2m_drift *drift;
 };
 
 #endif

@@ -15,7 +15,7 @@
 
 /* The server has fewer threads, so no honest process asks more at the same time. */
 #define BATCH_MAX 512
-/* What is kept for a process that does not read. */
+/* Messages that wait for a process that does not read them. If there are more, its channel ends. */
 #define KEPT_MESSAGES 2048
 #define KEPT_BYTES    (UINT64_C(128) << 20)
 
@@ -23,7 +23,7 @@ struct v2m_requests {
 	sd_event *event;
 	struct v2m_digest api_key;
 	struct v2m_requests_handlers handlers;
-	/* Of the process that is connected. */
+	/* The rest is about the process that is connected. */
 	int channel; /* -1: none */
 	sd_event_source *source;
 	v2m_answering_told told;

@@ -68,6 +68,50 @@ int v2m_sampling_take_programs(struct v2m_parts *parts)
 					&sample);
 }
 
+void v2m_sampling_take_delivered(struct v2m_parts *parts)
+{
+	V2M_FREE struct v2m_port_sessions *readings = NULL;
+	size_t n_readings;
+
+	if (!v2m_connections_measure_delivered(parts->connections))
+		return;
+	v2m_connections_read_delivered(parts->connections);
+	if (v2m_connections_opened(parts->connections, &readings, &n_readings) ||
+	    v2m_bookkeeper_add_delivered(parts->bookkeeper, v2m_key_supply_active(parts->keys),
+					 readings, n_readings))
+		v2m_log_error("delivered bytes are accounted with the next reading: out of memory");
+}
+
+/* Answers in delivered bytes are of this moment, too. */
+int v2m_sampling_take_for_answer(struct v2m_parts *parts)
+{
+	if (parts->config->api_bytes == V2M_API_BYTES_DELIVERED)
+		v2m_sampling_take_delivered(parts);
+	return v2m_sampling_take(parts);
+}
+
+static uint64_t sum_dropped(const struct v2m_parts *parts)
+{
+	size_t count;
+	const struct v2m_watched_device *devices = v2m_device_watch_devices(parts->devices, &count);
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < count; i++)
+		sum += devices[i].queue.dropped.wire_bytes;
+	return sum;
+}
+
+void v2m_sampling_compare(struct v2m_parts *parts)
+{
+	V2M_FREE struct v2m_port_sessions *sessions = NULL;
+	size_t n_sessions;
+
+	if (v2m_byte_source_is_exact(parts->byte_source) &&
+	    v2m_connections_measure_delivered(parts->connections) &&
+	    v2m_connections_opened(parts->connections, &sessions, &n_sessions) == 0)
+		v2m_bookkeeper_compare(parts->bookkeeper, sessions, n_sessions, sum_dropped(parts));
+}
+
 static int account_connections(struct v2m_parts *parts)
 {
 	V2M_FREE struct v2m_port_sessions *opened = NULL;
@@ -81,7 +125,7 @@ static int account_connections(struct v2m_parts *parts)
 					      n_opened);
 }
 
-int v2m_sampling_dump_connections(struct v2m_parts *parts)
+int v2m_sampling_dump_only(struct v2m_parts *parts)
 {
 	struct v2m_connection_table *table = NULL;
 	int result = v2m_connections_dump(parts->connections, v2m_key_supply_active(parts->keys),
@@ -97,6 +141,12 @@ int v2m_sampling_dump_connections(struct v2m_parts *parts)
 		v2m_log_error("sessions are not counted until the next dump of the connections: "
 			      "out of memory");
 	return 0;
+}
+
+int v2m_sampling_dump_connections(struct v2m_parts *parts)
+{
+	v2m_sampling_take_delivered(parts);
+	return v2m_sampling_dump_only(parts);
 }
 
 struct v2m_snapshot *v2m_sampling_make_snapshot(struct v2m_parts *parts)
@@ -115,7 +165,7 @@ void v2m_sampling_renew_window(struct v2m_parts *parts)
 {
 	struct v2m_snapshot *next = NULL;
 
-	if (v2m_publisher_was_read(parts->publisher) && v2m_sampling_take(parts) == 0 &&
+	if (v2m_publisher_was_read(parts->publisher) && v2m_sampling_take_for_answer(parts) == 0 &&
 	    v2m_sampling_dump_connections(parts) == 0)
 		next = v2m_sampling_make_snapshot(parts);
 	if (!next) {

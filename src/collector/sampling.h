@@ -10,10 +10,20 @@ struct v2m_snapshot;
 /* Reads the counters and accounts them to the active keys. 0 or -errno; the condition
  * counters_unreadable is set or cleared, and its changes are logged. */
 int v2m_sampling_take(struct v2m_parts *parts);
+/* Looks at all open sockets, and accounts what connections have delivered to the active keys. Does
+ * nothing where that is not measured. Failures are logged: the next call accounts it. */
+void v2m_sampling_take_delivered(struct v2m_parts *parts);
+/* As v2m_sampling_take(), and with it the delivered bytes if "api_bytes" asks for them. */
+int v2m_sampling_take_for_answer(struct v2m_parts *parts);
 /* Accounts what the programs' maps hold while socket statistics are the source. 0 or -errno. */
 int v2m_sampling_take_programs(struct v2m_parts *parts);
-/* Dumps and accounts the connections. 0 or -errno, logged; the last dump stays then. */
+/* Compares the last sample with the delivered bytes that were taken before it. */
+void v2m_sampling_compare(struct v2m_parts *parts);
+/* Takes the delivered bytes, then dumps and accounts the connections. 0 or -errno, logged; the last
+ * dump stays then. */
 int v2m_sampling_dump_connections(struct v2m_parts *parts);
+/* The same without the delivered bytes, which were just taken. */
+int v2m_sampling_dump_only(struct v2m_parts *parts);
 
 /* A snapshot of the last sample and the last dump. NULL: out of memory, logged. */
 struct v2m_snapshot *v2m_sampling_make_snapshot(struct v2m_parts *parts);

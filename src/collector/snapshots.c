@@ -57,6 +57,7 @@ static bool fill_mode(const struct v2m_parts *parts, struct v2m_snapshot *snapsh
 	const char *reason = v2m_byte_source_reason(parts->byte_source);
 
 	snapshot->mode = v2m_bookkeeper_sample(parts->bookkeeper)->mode;
+	snapshot->measures_delivered = v2m_connections_measure_delivered(parts->connections);
 	if (!*reason)
 		return true;
 	snapshot->mode_reason = strdup(reason);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The configuration file: v2meterd(8). */
+/* The configuration file: v2meter.json(5). */
 #ifndef V2METER_CONFIG_CONFIG_H
 #define V2METER_CONFIG_CONFIG_H
 
 #include "base/api_bytes.h"
 #include "base/string_list.h"
+#include "config/budget_terms.h"
 #include "config/setting.h"
 
 /* The most characters of an API key, from the configuration, environment or file. */
@@ -36,10 +37,14 @@ struct v2m_config {
 	unsigned sample_interval_ms;
 	unsigned rate_window_s;
 	unsigned flush_interval_s;
+	unsigned cross_check_s;
 	unsigned retention_days;  /* days that the totals of a day are kept; lifetime totals and
 				     months never expire */
 	unsigned retention_hours; /* hours that the totals of an hour are kept */
 	unsigned connection_details_max; /* connections that an answer lists for each port */
+	unsigned metrics_keys_max;       /* keys that have metrics of their own */
+	bool metrics_key_names;          /* the metrics tell the names of keys */
+	struct v2m_budget_terms budget;
 };
 
 /* Reads the defaults and then the file; path NULL stands for the defaults alone. 0, or -errno and

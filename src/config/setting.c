@@ -29,6 +29,21 @@ static json_t *write_number(const struct v2m_setting *setting, const void *value
 
 const struct v2m_setting_type v2m_setting_number = { read_number, write_number, NULL };
 
+static int read_boolean(const struct v2m_setting *setting, const struct v2m_json_node *node,
+			void *value, struct v2m_error *error)
+{
+	(void)setting;
+	return v2m_json_boolean(node, value, error);
+}
+
+static json_t *write_boolean(const struct v2m_setting *setting, const void *value)
+{
+	(void)setting;
+	return json_boolean(*(const bool *)value);
+}
+
+const struct v2m_setting_type v2m_setting_boolean = { read_boolean, write_boolean, NULL };
+
 static int read_choice(const struct v2m_setting *setting, const struct v2m_json_node *node,
 		       void *value, struct v2m_error *error)
 {
@@ -36,13 +51,17 @@ static int read_choice(const struct v2m_setting *setting, const struct v2m_json_
 	char expected[64];
 
 	for (unsigned i = 0; text && i < V2M_ARRAY_LEN(setting->words); i++) {
-		if (strcmp(text, setting->words[i]) != 0)
+		if (!setting->words[i] || strcmp(text, setting->words[i]) != 0)
 			continue;
 		*(unsigned *)value = i;
 		return 0;
 	}
-	snprintf(expected, sizeof(expected), "\"%s\" or \"%s\"", setting->words[0],
-		 setting->words[1]);
+	if (setting->words[2])
+		snprintf(expected, sizeof(expected), "\"%s\", \"%s\" or \"%s\"", setting->words[0],
+			 setting->words[1], setting->words[2]);
+	else
+		snprintf(expected, sizeof(expected), "\"%s\" or \"%s\"", setting->words[0],
+			 setting->words[1]);
 	return v2m_json_expected(node, error, expected);
 }
 

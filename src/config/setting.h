@@ -30,12 +30,13 @@ struct v2m_setting {
 	/* Names what a text has to be. NULL: it is right. A setting without the function takes any
 	 * text. */
 	const char *(*required)(const char *text);
-	const char *words[2];
+	const char *words[3]; /* of a choice; the last may be NULL */
 };
 
-extern const struct v2m_setting_type v2m_setting_number; /* unsigned, min to max */
+extern const struct v2m_setting_type v2m_setting_number;  /* unsigned, min to max */
+extern const struct v2m_setting_type v2m_setting_boolean; /* bool */
 extern const struct v2m_setting_type
-	v2m_setting_choice; /* an enum whose values 0 and 1 are the words */
+	v2m_setting_choice; /* an enum whose values are the words, from 0 on */
 extern const struct v2m_setting_type v2m_setting_text;   /* char *, of 1 to max bytes */
 extern const struct v2m_setting_type v2m_setting_secret; /* a text that is written as "(set)" */
 extern const struct v2m_setting_type

@@ -71,7 +71,7 @@ static void warn_of_the_unit(const struct v2m_strings *listen)
 		if (!v2m_endpoint_parse(listen->items[i], &address) &&
 		    ntohl(address.sin_addr.s_addr) >> 24 != IN_LOOPBACKNET)
 			v2m_log_info("only clients that IPAddressAllow= of the service names reach "
-				     "%s, see v2meterd(8)",
+				     "%s, see v2meter.json(5)",
 				     listen->items[i]);
 }
 
@@ -149,7 +149,7 @@ static int follow_end(sd_event_source *source, int fd, uint32_t events, void *co
 /* 0, or -errno with a sentence. */
 static int start_child(struct v2m_answerer *answerer, struct v2m_error *error)
 {
-	int result = v2m_child_start(V2M_ANSWERING_ARGUMENT, &answerer->child, error);
+	int result = v2m_child_start(V2M_ANSWERING_ARGUMENT, false, &answerer->child, error);
 
 	answerer->started_ns = v2m_clock_mono_ns();
 	if (result)
@@ -212,6 +212,8 @@ static int fill_greeting(const struct v2m_config *config, const struct v2m_diges
 	greeting->n_listeners = (uint32_t)config->listen.count;
 	greeting->api_key = *api_key;
 	greeting->api_bytes = config->api_bytes;
+	greeting->metrics.keys_max = config->metrics_keys_max;
+	greeting->metrics.key_names = config->metrics_key_names;
 	greeting->verbose = v2m_log_level() == V2M_LOG_DEBUG;
 	greeting->empty_in = strdup(config->state_dir);
 	return greeting->empty_in ? 0 : -ENOMEM;

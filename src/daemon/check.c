@@ -2,6 +2,7 @@
 #include "daemon/check.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 #include "base/trusted_dir.h"
 #include "base/clock.h"
 #include "keys/key_sources.h"
-#include "reading/gather.h"
+#include "supply/source_reader.h"
 #include "devices/links.h"
 #include "proxyapi/live_supply.h"
 
@@ -163,9 +164,36 @@ static int check_directory(const char *setting, const char *path, struct v2m_err
 	return result;
 }
 
-/* Reads the key sources, and again if they name the API of a proxy. 0 or -ENOMEM. */
+/* In a process with the same limits as that of the daemon. */
+static int read_sources(const struct v2m_strings *sources, const struct v2m_live_sources *live,
+			struct v2m_gathered *gathered, struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_reading_outcome_clear)
+	struct v2m_reading_outcome outcome = { .inotify_fd = -1 };
+	struct v2m_source_reader *reader;
+	int result = v2m_source_reader_open(V2M_READING_ARGUMENT, V2M_READING_DEADLINE_MS, &reader,
+					    error);
+
+	if (result)
+		return result;
+	result = v2m_source_reader_start(reader, sources, live, false, error);
+	if (!result && !v2m_source_reader_wait(reader, INT_MAX, -1, &outcome))
+		result = v2m_error_set(error, -EIO, "the reading process says nothing");
+	v2m_source_reader_close(reader);
+	if (!result && outcome.result) {
+		*error = outcome.error;
+		result = outcome.result;
+	}
+	if (result)
+		return result;
+	*gathered = outcome.reading.gathered;
+	outcome.reading.gathered = (struct v2m_gathered){ 0 };
+	return 0;
+}
+
+/* Reads the key sources, and again if they name the API of a proxy. */
 static int gather(const struct v2m_config *config, struct v2m_live_supply *apis,
-		  struct v2m_gathered *gathered)
+		  struct v2m_gathered *gathered, struct v2m_error *error)
 {
 	int result = 0;
 	int learned = 1;
@@ -175,11 +203,12 @@ static int gather(const struct v2m_config *config, struct v2m_live_supply *apis,
 
 		v2m_gathered_clear(gathered);
 		result = v2m_live_supply_collect(apis, true, &live);
-		if (!result)
-			result = v2m_gather(&config->key_sources, NULL, &live, gathered);
+		if (result)
+			return v2m_error_set(error, result, "out of memory");
+		result = read_sources(&config->key_sources, &live, gathered, error);
 		learned = result ? 0 : v2m_live_supply_learn(apis, &gathered->apis);
 		if (learned < 0)
-			result = learned;
+			result = v2m_error_set(error, learned, "out of memory");
 	}
 	return result;
 }
@@ -193,14 +222,12 @@ static int load_keys(const struct v2m_config *config, struct v2m_keyset **keyset
 	struct v2m_live_supply *apis;
 	int result = v2m_live_supply_open(&config->key_sources, &apis);
 
-	if (!result) {
-		result = gather(config, apis, &gathered);
-		v2m_live_supply_close(apis);
-	}
 	if (result)
 		return v2m_error_set(error, result, "the key sources cannot be read: %s",
 				     strerror(-result));
-	return v2m_key_sources_join(&gathered, &options, keyset, report, error);
+	result = gather(config, apis, &gathered, error);
+	v2m_live_supply_close(apis);
+	return result ? result : v2m_key_sources_join(&gathered, &options, keyset, report, error);
 }
 
 int v2m_check(const struct v2m_config *config, bool *incomplete, struct v2m_error *error)

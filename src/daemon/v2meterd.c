@@ -15,13 +15,16 @@
 #include "answering/answering.h"
 #include "daemon/answerer.h"
 #include "daemon/check.h"
+#include "daemon/reload.h"
 #include "collector/collector.h"
 #include "config/config.h"
 #include "base/log.h"
 #include "base/cleanup.h"
 #include "config/state_dir.h"
 #include "http/listen.h"
+#include "ipc/reading.h"
 #include "reading/gather.h"
+#include "reading/reading.h"
 #include "selftest/self_test.h"
 #include "sockets/sessions.h"
 #include "datapath/remove.h"
@@ -48,6 +51,18 @@ enum action {
 struct options {
 	const char *config_path;
 	enum action action;
+};
+
+/* The daemon with its active configuration, and the next one after a SIGHUP. */
+struct running {
+	const char *config_path;
+	struct v2m_config config;
+	struct v2m_digest api_key;
+	struct v2m_listeners listeners;
+	struct v2m_collector *collector;
+	struct v2m_config next;
+	struct v2m_digest next_key;
+	bool has_next;
 };
 
 static const char usage[] =
@@ -117,14 +132,28 @@ static int stop_loop(sd_event_source *source, const struct signalfd_siginfo *inf
 	return sd_event_exit(sd_event_source_get_event(source), 0);
 }
 
-static int reload_keys(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+static void tell_reloaded(void)
 {
-	(void)source;
-	(void)info;
-	v2m_log_info("SIGHUP: reading the key sources again");
-	sd_notify(0, "RELOADING=1");
-	v2m_collector_reload(context);
 	sd_notify(0, "READY=1");
+}
+
+/* SIGHUP. With another configuration, the parts of the daemon are made anew. */
+static int reload(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+{
+	struct running *running = context;
+	struct v2m_error error = { 0 };
+
+	(void)info;
+	sd_notify(0, "RELOADING=1");
+	if (v2m_reload_read(running->config_path, &running->config, &running->api_key,
+			    &running->next, &running->next_key, &running->has_next, &error))
+		v2m_log_error("SIGHUP: the configuration stays as it was: %s", error.text);
+	if (running->has_next) {
+		v2m_log_info("SIGHUP: the configuration has changed");
+		return sd_event_exit(sd_event_source_get_event(source), 0);
+	}
+	v2m_log_info("SIGHUP: reading the key sources again");
+	v2m_collector_reload(running->collector, tell_reloaded);
 	return 0;
 }
 
@@ -146,10 +175,8 @@ static int block_signals(void)
  * comes before its callback is registered stays pending until then. */
 static int open_loop(sd_event **event, struct v2m_error *error)
 {
-	int result = block_signals();
+	int result = sd_event_new(event);
 
-	if (!result)
-		result = sd_event_new(event);
 	if (result >= 0)
 		result = sd_event_add_signal(*event, NULL, SIGTERM, stop_loop, NULL);
 	if (result >= 0)
@@ -165,12 +192,12 @@ static int open_loop(sd_event **event, struct v2m_error *error)
 	return 0;
 }
 
-static void run_loop(sd_event *event, struct v2m_collector *collector)
+static void run_loop(sd_event *event, struct running *running)
 {
-	int result = sd_event_add_signal(event, NULL, SIGHUP, reload_keys, collector);
+	int result = sd_event_add_signal(event, NULL, SIGHUP, reload, running);
 
 	if (result < 0)
-		v2m_log_error("SIGHUP will not reload the key sources: %s", strerror(-result));
+		v2m_log_error("SIGHUP will not reload anything: %s", strerror(-result));
 	result = sd_event_loop(event);
 	if (result < 0)
 		v2m_log_error("the event loop has failed: %s", strerror(-result));
@@ -201,67 +228,101 @@ static int open_listeners(const struct v2m_strings *listen, struct v2m_listeners
 	return result;
 }
 
-static enum exit_status serve(const struct v2m_config *config, const struct v2m_digest *api_key,
-			      sd_event *event)
+/* Makes the parts of the daemon and runs them until a signal ends the loop. The listening sockets
+ * are the caller's, and outlast that. 0 or -errno. */
+static int serve(struct running *running, struct v2m_error *error)
 {
-	V2M_CLEANUP(v2m_listeners_close) struct v2m_listeners listeners = { 0 };
-	struct v2m_collector *collector = NULL;
+	V2M_CLEANUP(sd_event_unrefp) sd_event *event = NULL;
 	struct v2m_answerer *answerer = NULL;
-	struct v2m_error error = { 0 };
-	/* First of all: a start that is refused later would leave its programs in the kernel. */
-	int result = open_listeners(&config->listen, &listeners, &error);
+	int result = open_loop(&event, error);
 
 	if (!result)
-		result = v2m_collector_open(config, event, api_key, &collector, &error);
+		result = v2m_collector_open(&running->config, event, &running->api_key,
+					    &running->collector, error);
+	if (result == -ECANCELED)
+		return 0;
 	if (result)
-		return fail(&error);
-	result = v2m_answerer_start(event, config, &listeners, api_key, collector, &answerer,
-				    &error);
+		return result;
+	result = v2m_answerer_start(event, &running->config, &running->listeners, &running->api_key,
+				    running->collector, &answerer, error);
 	if (!result) {
-		run_loop(event, collector);
-		result = v2m_answerer_failed(answerer, &error);
+		run_loop(event, running);
+		result = v2m_answerer_failed(answerer, error);
 	}
-	if (!result) {
+	/* A configuration that did not work has no successor. */
+	if (result && running->has_next) {
+		v2m_config_clear(&running->next);
+		running->has_next = false;
+	}
+	if (!result && !running->has_next) {
 		sd_notify(0, "STOPPING=1");
-		v2m_log_info("stopping; %s", v2m_collector_outlasts(collector)
+		v2m_log_info("stopping; %s", v2m_collector_outlasts(running->collector)
 						     ? "the kernel goes on counting"
 						     : "nothing is counted until the next start");
 	}
 	v2m_answerer_stop(answerer);
-	v2m_collector_close(collector);
-	return result ? fail(&error) : STATUS_OK;
+	v2m_collector_close(running->collector);
+	running->collector = NULL;
+	return result;
 }
 
-/* The API key itself is not kept: it is only ever compared. */
-static int load_api_key(const struct v2m_config *config, const char *config_path,
-			struct v2m_digest *digest, struct v2m_error *error)
+/* Serves with the next configuration. If that does not work, with the one before it again. */
+static int serve_next(struct running *running, struct v2m_error *error)
 {
+	struct v2m_config config = running->config;
+	struct v2m_digest api_key = running->api_key;
+	int result;
+
+	running->config = running->next;
+	running->api_key = running->next_key;
+	running->has_next = false;
+	result = serve(running, error);
+	if (!result) {
+		v2m_config_clear(&config);
+		return 0;
+	}
+	v2m_log_error("the new configuration does not work, so the one before it stays: %s",
+		      error->text);
+	v2m_config_clear(&running->config);
+	running->config = config;
+	running->api_key = api_key;
+	return serve(running, error);
+}
+
+static int serve_all(struct running *running, struct v2m_error *error)
+{
+	int result = serve(running, error);
+
+	while (!result && running->has_next)
+		result = serve_next(running, error);
+	return result;
+}
+
+static enum exit_status run_daemon(struct v2m_config *config, const char *config_path)
+{
+	struct running running = { .config_path = config_path, .config = *config };
 	V2M_FREE char *api_key = NULL;
-	int result = v2m_api_key_load(config, config_path, &api_key, error);
+	V2M_CLOSE int lock_fd = -1;
+	struct v2m_error error = { 0 };
+	int result = block_signals();
 
 	if (result)
-		return result;
-	result = v2m_digest_make(api_key, digest);
-	explicit_bzero(api_key, strlen(api_key));
-	return result ? v2m_error_set(error, result, "no random numbers: %s", strerror(-result))
-		      : 0;
-}
-
-static enum exit_status run_daemon(const struct v2m_config *config, const char *config_path)
-{
-	struct v2m_digest api_key;
-	V2M_CLOSE int lock_fd = -1;
-	V2M_CLEANUP(sd_event_unrefp) sd_event *event = NULL;
-	struct v2m_error error = { 0 };
-	int result = open_loop(&event, &error);
-
-	if (!result)
+		v2m_error_set(&error, result, "signals cannot be blocked: %s", strerror(-result));
+	else
 		result = v2m_state_dir_lock(config->state_dir, &lock_fd, &error);
 	if (!result)
-		result = load_api_key(config, config_path, &api_key, &error);
-	if (result)
-		return fail(&error);
-	return serve(config, &api_key, event);
+		result =
+			v2m_reload_api_key(config, config_path, &api_key, &running.api_key, &error);
+	if (api_key)
+		explicit_bzero(api_key, strlen(api_key));
+	/* First of all: a start that is refused later would leave its programs in the kernel. */
+	if (!result)
+		result = open_listeners(&config->listen, &running.listeners, &error);
+	if (!result)
+		result = serve_all(&running, &error);
+	v2m_listeners_close(&running.listeners);
+	*config = running.config;
+	return result ? fail(&error) : STATUS_OK;
 }
 
 static enum exit_status detach(const struct v2m_config *config)
@@ -308,7 +369,7 @@ static enum exit_status self_test(const struct v2m_config *config)
 	return result ? fail(&error) : STATUS_OK;
 }
 
-static enum exit_status run_action(enum action action, const struct v2m_config *config,
+static enum exit_status run_action(enum action action, struct v2m_config *config,
 				   const char *config_path)
 {
 	switch (action) {
@@ -333,6 +394,8 @@ int main(int argc, char **argv)
 	/* Only ourselves say so: no option, and not in the manual. */
 	if (argc == 2 && strcmp(argv[1], V2M_ANSWERING_ARGUMENT) == 0)
 		v2m_answering_run();
+	if (argc == 2 && strcmp(argv[1], V2M_READING_ARGUMENT) == 0)
+		v2m_reading_run();
 	if (parse_options(argc, argv, &options)) {
 		fputs(usage, stderr);
 		return STATUS_REFUSED;

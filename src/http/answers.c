@@ -3,8 +3,11 @@
 
 #include <stdio.h>
 
+#include "api/budget.h"
 #include "api/live.h"
+#include "api/metrics.h"
 #include "api/traffic.h"
+#include "base/clock.h"
 
 void v2m_http_answer_root(struct v2m_exchange *exchange)
 {
@@ -27,33 +30,86 @@ void v2m_http_answer_not_served(struct v2m_exchange *exchange)
 			     "This server does not serve that call; it is the panel's.");
 }
 
-void v2m_http_answer_meter_status(struct v2m_exchange *exchange)
+/* The status, which is the caller's to free. NULL: there is none, and the reply is an error. */
+static struct v2m_status *take_status(struct v2m_exchange *exchange)
 {
 	const struct v2m_meter *meter = exchange->service->meter;
-	struct v2m_http_reply *reply = exchange->reply;
 	struct v2m_status *status = NULL;
 	enum v2m_verdict verdict = meter->status(meter->context, &status);
 
-	if (verdict != V2M_OK) {
+	if (verdict == V2M_OK)
+		return status;
+	v2m_exchange_fail(exchange, verdict);
+	return NULL;
+}
+
+/* Takes a window that is at most a second old. False: there is none, and the reply is an error. */
+static bool take_live(struct v2m_exchange *exchange)
+{
+	const struct v2m_meter *meter = exchange->service->meter;
+	enum v2m_verdict verdict = meter->live(meter->context, &exchange->reply->window);
+
+	if (verdict != V2M_OK)
 		v2m_exchange_fail(exchange, verdict);
+	return verdict == V2M_OK;
+}
+
+/* Replies with the body of that name, whether or not the window can keep it. */
+static void render(struct v2m_exchange *exchange, const char *name, v2m_render renderer,
+		   const void *argument, bool ahead)
+{
+	v2m_exchange_render(exchange, name, renderer, argument, ahead);
+	if (!exchange->reply->body)
+		v2m_exchange_render_alone(exchange, renderer, argument);
+}
+
+void v2m_http_answer_meter_status(struct v2m_exchange *exchange)
+{
+	struct v2m_http_reply *reply = exchange->reply;
+	struct v2m_status *status = take_status(exchange);
+
+	if (!status)
 		return;
-	}
 	v2m_http_reply_own(reply, v2m_status_render(status, &reply->own));
+	v2m_status_free(status);
+}
+
+void v2m_http_answer_budget(struct v2m_exchange *exchange)
+{
+	struct v2m_http_reply *reply = exchange->reply;
+	struct v2m_status *status = take_status(exchange);
+
+	if (!status)
+		return;
+	if (status->budget.set)
+		v2m_http_reply_own(reply, v2m_api_budget(status, &reply->own));
+	else
+		v2m_http_reply_error(reply, 404, "no_budget", "No budget is configured.");
 	v2m_status_free(status);
 }
 
 void v2m_http_answer_live(struct v2m_exchange *exchange)
 {
-	const struct v2m_meter *meter = exchange->service->meter;
-	enum v2m_verdict verdict = meter->live(meter->context, &exchange->reply->window);
+	if (take_live(exchange))
+		render(exchange, "live", v2m_api_live, NULL, false);
+}
 
-	if (verdict != V2M_OK) {
-		v2m_exchange_fail(exchange, verdict);
+/* A scrape gets figures that are at most a second old. A window that lasts longer than the interval
+ * of scrapes would make steps in every rate. */
+void v2m_http_answer_metrics(struct v2m_exchange *exchange)
+{
+	struct v2m_http_reply *reply = exchange->reply;
+	struct v2m_metrics_input input = { .options = exchange->service->metrics };
+	struct v2m_status *status = take_live(exchange) ? take_status(exchange) : NULL;
+
+	if (!status)
 		return;
-	}
-	v2m_exchange_render(exchange, "live", v2m_api_live, NULL, false);
-	if (!exchange->reply->body)
-		v2m_exchange_render_alone(exchange, v2m_api_live, NULL);
+	input.status = status;
+	input.now_us = v2m_clock_real_us();
+	render(exchange, "metrics", v2m_api_metrics, &input, false);
+	if (reply->body && reply->body->status == 200)
+		reply->type = V2M_METRICS_TYPE;
+	v2m_status_free(status);
 }
 
 void v2m_http_answer_reset(struct v2m_exchange *exchange)
@@ -89,9 +145,7 @@ void v2m_http_answer_rendered(struct v2m_exchange *exchange)
 		if (!key)
 			return;
 	}
-	/* The name has the uuid, not the id: an operator may choose ids of any length. */
+	/* The name has the uuid, not the id, which the operator chooses. */
 	snprintf(name, sizeof(name), "%s %s", route->name, key ? key->uuid : "");
-	v2m_exchange_render(exchange, name, route->render, key, true);
-	if (!exchange->reply->body)
-		v2m_exchange_render_alone(exchange, route->render, key);
+	render(exchange, name, route->render, key, true);
 }

@@ -55,8 +55,8 @@ struct v2m_gate {
 	char *refusal;
 	pthread_t thread;
 	bool started;
-	struct queue waiting; /* of the thread */
-	pthread_mutex_t lock; /* of the rest */
+	struct queue waiting; /* only the thread uses it */
+	pthread_mutex_t lock; /* for the rest */
 	struct queue ready;
 	size_t count; /* of both queues */
 	bool shut;
@@ -116,18 +116,23 @@ static void refuse(struct v2m_gate *gate, struct waiting *one)
 	drop(gate, one);
 }
 
+/* The counter cannot be full. */
+static void write_one(int fd)
+{
+	const uint64_t one = 1;
+
+	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
+		return;
+}
+
 static void hand_over(struct v2m_gate *gate, struct waiting *one)
 {
-	const uint64_t more = 1;
-
 	epoll_ctl(gate->epoll_fd, EPOLL_CTL_DEL, one->fd, NULL);
 	take_out(&gate->waiting, one);
 	pthread_mutex_lock(&gate->lock);
 	append(&gate->ready, one);
 	pthread_mutex_unlock(&gate->lock);
-	/* The counter cannot be full. */
-	if (write(gate->ready_fd, &more, sizeof(more)) < 0)
-		return;
+	write_one(gate->ready_fd);
 }
 
 /* civetweb takes bare line feeds for the end of the headers, too. */
@@ -305,8 +310,8 @@ static int take_ready(struct v2m_gate *gate, struct sockaddr *address, socklen_t
 	return fd;
 }
 
-/* What civetweb calls. Its listening socket: the next ready connection of the gate. Any other
- * socket: as usual. */
+/* Takes the place of the C library's function, because civetweb calls it. On civetweb's listening
+ * socket, it returns the next ready connection of the gate; on any other, it works as usual. */
 int accept(int fd, struct sockaddr *address, socklen_t *size)
 {
 	struct v2m_gate *gate = find_gate(fd);
@@ -358,7 +363,22 @@ static int add_listener(struct v2m_gate *gate, int listener)
 	return 0;
 }
 
-/* Closes civetweb's listening sockets by putting the counter in their places. */
+/* Closes a listening socket of civetweb by putting the counter in its place. A thread of civetweb
+ * that is in poll() with the socket would stay there for up to 2 s, so the end of the socket wakes
+ * it. It looks at the counter then, without waiting for it: one count without a connection makes it
+ * begin anew. 0 or -errno. */
+static int take_place(struct v2m_gate *gate, int place)
+{
+	V2M_CLOSE int replaced = fcntl(place, F_DUPFD_CLOEXEC, 0);
+
+	if (replaced < 0 || dup3(gate->ready_fd, place, O_CLOEXEC) < 0)
+		return -errno;
+	write_one(gate->ready_fd);
+	shutdown(replaced, SHUT_RDWR);
+	return 0;
+}
+
+/* Takes the place of all listening sockets of civetweb. 0 or -errno. */
 static int take_places(struct v2m_gate *gate)
 {
 	int result = 0;
@@ -370,8 +390,8 @@ static int take_places(struct v2m_gate *gate)
 		if (gate->before[fd] || !is_listening(fd))
 			continue;
 		result = v2m_array_add(&gate->places, fd);
-		if (!result && dup3(gate->ready_fd, fd, O_CLOEXEC) < 0)
-			result = -errno;
+		if (!result)
+			result = take_place(gate, fd);
 	}
 	pthread_mutex_unlock(&gates_lock);
 	return result;
@@ -406,14 +426,6 @@ void v2m_gate_close(struct v2m_gate *gate)
 {
 	for (size_t i = 0; i < gate->listeners.count; i++)
 		epoll_ctl(gate->epoll_fd, EPOLL_CTL_DEL, gate->listeners.items[i], NULL);
-}
-
-static void write_one(int fd)
-{
-	const uint64_t one = 1;
-
-	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
-		return;
 }
 
 void v2m_gate_shut(struct v2m_gate *gate)

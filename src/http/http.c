@@ -306,7 +306,7 @@ static struct mg_context *start_civetweb(struct v2m_http *http)
 	return mg_start(&callbacks, http, options);
 }
 
-/* What a client gets whose request did not arrive in time. civetweb never sees it. */
+/* A client gets this if its request does not arrive in time. civetweb never sees the request. */
 static const char late_request[] =
 	"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n"
 	"Content-Length: " V2M_STRINGIFY(
@@ -374,6 +374,7 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
 	made->api_key = *options->api_key;
 	made->service.meter = options->meter;
 	made->service.api_bytes = options->api_bytes;
+	made->service.metrics = options->metrics;
 	made->port = port_of(options->listeners->items[0]);
 	result = make_start_id(made->service.start_id);
 	if (!result)

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "http/listen.h"
 #include "api/meter.h"
+#include "api/metrics.h"
 
 struct v2m_http;
 
@@ -14,6 +15,7 @@ struct v2m_http_options {
 	const struct v2m_listeners *listeners; /* at least one; they stay the caller's */
 	const struct v2m_digest *api_key;
 	enum v2m_api_bytes api_bytes;
+	struct v2m_metrics_options metrics;
 	const struct v2m_meter *meter;
 };
 

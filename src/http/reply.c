@@ -122,9 +122,9 @@ static size_t write_headers(struct mg_connection *connection, const struct v2m_h
 	if (reply->gzip && status == 200)
 		add_text(&header, "Content-Encoding: gzip\r\n");
 	add_text(&header, "Cache-Control: %s\r\n",
-		 reply->type     ? "no-cache\r\nVary: Accept-Encoding"
-		 : reply->window ? "private, no-cache\r\nVary: Accept-Encoding"
-				 : "no-store");
+		 reply->window ? "private, no-cache\r\nVary: Accept-Encoding"
+		 : reply->type ? "no-cache\r\nVary: Accept-Encoding"
+			       : "no-store");
 	if (reply->etag[0])
 		add_text(&header, "ETag: %s\r\n", reply->etag);
 	if (status == 401)

@@ -14,7 +14,8 @@ struct v2m_http_reply {
 	const struct v2m_body *body; /* belongs to window, or points to own */
 	struct v2m_body own;
 	struct v2m_window *window; /* a reference, held while body is in use; NULL: none */
-	const char *type; /* Content-Type; NULL: JSON. With it, any cache may keep the body */
+	const char *type; /* Content-Type; NULL: JSON. With it and without window, any cache may
+			     keep the body */
 	const char *more_headers; /* whole lines, or NULL */
 	char etag[64];            /* with its quotes, or "" */
 	bool gzip;                /* body is compressed */

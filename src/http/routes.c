@@ -51,8 +51,11 @@ static const struct v2m_route routes[] = {
 	OPEN("/ui/{}",   v2m_http_answer_page_file),
 
 	ROUTE("GET",  "/api/meter/status", .handle = v2m_http_answer_meter_status),
+	ROUTE("GET",  "/api/meter/budget", .handle = v2m_http_answer_budget),
 	ROUTE("GET",  "/api/meter/export", .handle = v2m_http_answer_export),
 	ROUTE("POST", "/api/meter/import", .handle = v2m_http_answer_import, .reads_body = true),
+
+	ROUTE("GET",  "/metrics",          .handle = v2m_http_answer_metrics),
 
 	RENDERED("/api/keys",                       "keys",           v2m_api_keys),
 	RENDERED("/api/keys/{}",                    "key",            v2m_api_key, KEY),

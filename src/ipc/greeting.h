@@ -4,6 +4,7 @@
 #ifndef V2METER_IPC_GREETING_H
 #define V2METER_IPC_GREETING_H
 
+#include "api/metrics.h"
 #include "base/api_bytes.h"
 #include "base/hash.h"
 #include "process/wire.h"
@@ -15,6 +16,7 @@ struct v2m_greeting {
 	uint32_t n_listeners; /* listening sockets, which follow: V2M_NEWS_LISTENER with one each */
 	struct v2m_digest api_key;
 	enum v2m_api_bytes api_bytes;
+	struct v2m_metrics_options metrics;
 	bool verbose;
 	char *empty_in; /* a directory in which an empty one can be made for a moment */
 };

@@ -3,7 +3,7 @@
 
 #include "ipc/figures.h"
 
-/* What an item of each list takes in a message, at least. */
+/* The least that an item of each list takes in a message. */
 #define FIGURES_SIZE (8 * 8 + 12)
 #define KEY_SIZE     (2 * FIGURES_SIZE)
 #define POINT_SIZE   8

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The least that a key, a span or a string take in a message. */
-#define KEY_SIZE  (8 * 4 + 2 * 8)
+/* The least that a span or a string take in a message. */
 #define SPAN_SIZE 12
 #define TEXT_SIZE 4
 
@@ -31,23 +30,23 @@ static void put_spans(struct v2m_wire *wire, struct v2m_key *key)
 		put_span(wire, &key->spans[i]);
 }
 
-static void put_aliases(struct v2m_wire *wire, struct v2m_strings *aliases)
+void v2m_put_strings(struct v2m_wire *wire, struct v2m_strings *strings)
 {
-	aliases->items = v2m_wire_array(wire, aliases->items, &aliases->count, TEXT_SIZE,
-					sizeof(*aliases->items));
+	strings->items = v2m_wire_array(wire, strings->items, &strings->count, TEXT_SIZE,
+					sizeof(*strings->items));
 	if (wire->reading)
-		aliases->capacity = aliases->count;
-	for (size_t i = 0; i < aliases->count; i++) {
-		v2m_wire_text(wire, &aliases->items[i]);
-		if (!aliases->items[i])
+		strings->capacity = strings->count;
+	for (size_t i = 0; i < strings->count; i++) {
+		v2m_wire_text(wire, &strings->items[i]);
+		if (!strings->items[i])
 			v2m_wire_refuse(wire);
 	}
 	/* No item may be NULL. */
-	while (aliases->count && !aliases->items[aliases->count - 1])
-		aliases->count--;
+	while (strings->count && !strings->items[strings->count - 1])
+		strings->count--;
 }
 
-static void put_key(struct v2m_wire *wire, struct v2m_key *key)
+void v2m_put_key(struct v2m_wire *wire, struct v2m_key *key)
 {
 	v2m_wire_text(wire, &key->id);
 	v2m_wire_text(wire, &key->uuid);
@@ -59,7 +58,12 @@ static void put_key(struct v2m_wire *wire, struct v2m_key *key)
 	v2m_wire_bool(wire, &key->is_active);
 	key->transports = v2m_wire_limited(wire, key->transports, V2M_TCP | V2M_UDP);
 	put_spans(wire, key);
-	put_aliases(wire, &key->aliases);
+	v2m_put_strings(wire, &key->aliases);
+}
+
+static void put_key(struct v2m_wire *wire, struct v2m_key *key)
+{
+	v2m_put_key(wire, key);
 	if (!key->id || !key->uuid || !key->name || !key->source ||
 	    strlen(key->uuid) >= V2M_SUBJECT_LEN)
 		v2m_wire_refuse(wire);
@@ -67,7 +71,7 @@ static void put_key(struct v2m_wire *wire, struct v2m_key *key)
 
 static void write_keys(struct v2m_wire *wire, const struct v2m_key *keys, size_t count)
 {
-	v2m_wire_count(wire, &count, KEY_SIZE);
+	v2m_wire_count(wire, &count, V2M_KEY_WIRE_SIZE);
 	/* Writing changes nothing. */
 	for (size_t i = 0; i < count; i++)
 		put_key(wire, (struct v2m_key *)&keys[i]);
@@ -82,7 +86,7 @@ void v2m_write_keyset(struct v2m_wire *wire, const struct v2m_keyset *keyset)
 /* NULL: malformed, or out of memory. */
 static struct v2m_key *read_keys(struct v2m_wire *wire, size_t *count)
 {
-	struct v2m_key *keys = v2m_wire_array(wire, NULL, count, KEY_SIZE, sizeof(*keys));
+	struct v2m_key *keys = v2m_wire_array(wire, NULL, count, V2M_KEY_WIRE_SIZE, sizeof(*keys));
 	size_t n = 0;
 
 	if (!keys)

@@ -6,13 +6,16 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-/* Tries to read the health while it is not being written. */
-#define TRIES 1000
+/* Tries to read the health while it is not being written. The writer may have lost its processor,
+ * so the reader leaves it one between two tries. */
+#define TRIES    1000
+#define PAUSE_NS 100000
 
 struct v2m_pulse {
 	uint64_t patience_ns;
@@ -58,6 +61,8 @@ void v2m_pulse_beat(struct v2m_pulse *pulse)
 void v2m_pulse_set_health(struct v2m_pulse *pulse, const struct v2m_health *health)
 {
 	__atomic_add_fetch(&pulse->sequence, 1, __ATOMIC_SEQ_CST);
+	/* No part of the health may be seen before the odd number. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	pulse->health = *health;
 	__atomic_add_fetch(&pulse->sequence, 1, __ATOMIC_SEQ_CST);
 }
@@ -71,9 +76,11 @@ struct v2m_pulse *v2m_pulse_map(int fd)
 	return map_page(fd, PROT_READ);
 }
 
-/* False: the health was being written all the time, which does not happen. */
+/* False: the health was being written all the time, by a process that hangs. */
 static bool read_health(const struct v2m_pulse *pulse, struct v2m_health *health)
 {
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+
 	for (unsigned i = 0; i < TRIES; i++) {
 		unsigned before = __atomic_load_n(&pulse->sequence, __ATOMIC_SEQ_CST);
 
@@ -81,6 +88,7 @@ static bool read_health(const struct v2m_pulse *pulse, struct v2m_health *health
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		if (!(before & 1) && __atomic_load_n(&pulse->sequence, __ATOMIC_SEQ_CST) == before)
 			return true;
+		nanosleep(&pause, NULL);
 	}
 	return false;
 }

@@ -5,7 +5,7 @@
 
 #include "ipc/figures.h"
 
-/* What an item of each list takes in a message, at least. */
+/* The least that an item of each list takes in a message. */
 #define SLOT_SIZE       100
 #define KEY_SIZE        64
 #define INTERFACE_SIZE  (V2M_DEVICE_NAME_LEN + 16)
@@ -144,6 +144,7 @@ static void put_slot(struct v2m_wire *wire, const struct v2m_connection_table *t
 	v2m_put_totals(wire, &view->since_reset);
 	v2m_put_totals(wire, &view->unattributed);
 	v2m_put_totals(wire, &view->unattributed_lifetime);
+	v2m_put_totals(wire, &view->unattributed_ever);
 	v2m_wire_double(wire, &view->rate_bytes_s);
 	put_sessions(wire, &view->sessions);
 	view->connections = put_part(wire, view->connections, &view->n_connections,
@@ -158,6 +159,7 @@ static void put_slot(struct v2m_wire *wire, const struct v2m_connection_table *t
 static void put_share(struct v2m_wire *wire, struct v2m_share *share)
 {
 	v2m_put_totals(wire, &share->since_reset);
+	v2m_put_totals(wire, &share->ever);
 	v2m_wire_u32(wire, &share->owner);
 	v2m_wire_double(wire, &share->rate_bytes_s);
 }
@@ -186,17 +188,17 @@ static void put_key(struct v2m_wire *wire, const struct v2m_snapshot *snapshot, 
 	v2m_put_totals(wire, &view->since_reset);
 	v2m_put_totals(wire, &view->lifetime);
 	v2m_wire_i64(wire, &view->reset_us);
+	v2m_put_totals(wire, &view->ever_elsewhere);
 	if (wire->reading) {
 		view->shares = shares;
 		view->n_shares = count;
 	}
 	for (size_t i = 0; i < count; i++) {
-		struct v2m_share share = { 0 };
+		struct v2m_share share = { .slot = slots[i] };
 
 		if (!wire->reading && i < view->n_shares)
 			share = view->shares[i];
 		put_share(wire, &share);
-		share.slot = slots[i];
 		if (wire->reading)
 			shares[i] = share;
 	}
@@ -239,6 +241,7 @@ static void put_head(struct v2m_wire *wire, struct v2m_snapshot *snapshot)
 	v2m_wire_i64(wire, &snapshot->real_us);
 	snapshot->mode = v2m_wire_limited(wire, snapshot->mode, V2M_MODE_SOCKET_STATS);
 	v2m_wire_text(wire, &snapshot->mode_reason);
+	v2m_wire_bool(wire, &snapshot->measures_delivered);
 	v2m_wire_size(wire, &snapshot->connection_details_max);
 }
 

@@ -3,10 +3,11 @@
 
 #include <stdlib.h>
 
-/* What an item of each list takes in a message, at least. */
+/* The least that an item of each list takes in a message. */
 #define DEVICE_SIZE 472
 #define REASON_SIZE V2M_REASON_SIZE
 #define SOURCE_SIZE 20
+#define DRIFT_SIZE  50
 #define ASIDE_SIZE  28
 
 void v2m_put_error(struct v2m_wire *wire, struct v2m_error *error)
@@ -76,7 +77,7 @@ static void put_devices(struct v2m_wire *wire, struct v2m_status *status)
 		put_device(wire, &status->devices[i]);
 }
 
-static void put_notes(struct v2m_wire *wire, struct v2m_key_notes *notes)
+void v2m_put_notes(struct v2m_wire *wire, struct v2m_key_notes *notes)
 {
 	notes->items = v2m_wire_array(wire, notes->items, &notes->count, SOURCE_SIZE,
 				      sizeof(*notes->items));
@@ -116,7 +117,7 @@ static void put_sources(struct v2m_wire *wire, struct v2m_source_report *sources
 			v2m_wire_refuse(wire);
 	}
 	v2m_wire_size(wire, &sources->refused_ports);
-	put_notes(wire, &sources->notes);
+	v2m_put_notes(wire, &sources->notes);
 }
 
 static void put_asides(struct v2m_wire *wire, struct v2m_status *status)
@@ -130,6 +131,47 @@ static void put_asides(struct v2m_wire *wire, struct v2m_status *status)
 		v2m_wire_u64(wire, &status->asides[i].rx_bytes);
 		v2m_wire_u64(wire, &status->asides[i].tx_bytes);
 	}
+}
+
+static void put_drift(struct v2m_wire *wire, struct v2m_status *status)
+{
+	status->drift = v2m_wire_array(wire, status->drift, &status->n_drift, DRIFT_SIZE,
+				       sizeof(*status->drift));
+	for (size_t i = 0; i < status->n_drift && !wire->failed; i++) {
+		struct v2m_status_drift *drift = &status->drift[i];
+
+		v2m_wire_text(wire, &drift->id);
+		v2m_wire_text(wire, &drift->name);
+		v2m_wire_i64(wire, &drift->since_us);
+		v2m_wire_i64(wire, &drift->drifts_since_us);
+		v2m_wire_u64(wire, &drift->proxy_rx_bytes);
+		v2m_wire_u64(wire, &drift->proxy_tx_bytes);
+		v2m_wire_u64(wire, &drift->rx_bytes);
+		v2m_wire_u64(wire, &drift->tx_bytes);
+		if (!drift->id || !drift->name)
+			v2m_wire_refuse(wire);
+	}
+	v2m_wire_size(wire, &status->compared_keys);
+}
+
+static void put_budget(struct v2m_wire *wire, struct v2m_budget_view *budget)
+{
+	v2m_wire_bool(wire, &budget->set);
+	v2m_wire_u64(wire, &budget->limit);
+	v2m_wire_chars(wire, budget->directions, sizeof(budget->directions));
+	v2m_wire_u32(wire, &budget->billing_day);
+	v2m_wire_i32(wire, &budget->from);
+	v2m_wire_i32(wire, &budget->next);
+	v2m_wire_i64(wire, &budget->since_us);
+	v2m_wire_i64(wire, &budget->read_us);
+	v2m_wire_u64(wire, &budget->customers.rx);
+	v2m_wire_u64(wire, &budget->customers.tx);
+	v2m_wire_u64(wire, &budget->internet.rx);
+	v2m_wire_u64(wire, &budget->internet.tx);
+	v2m_wire_u64(wire, &budget->used);
+	v2m_wire_u64(wire, &budget->projected);
+	v2m_wire_double(wire, &budget->days_left);
+	v2m_wire_double(wire, &budget->lasts_days);
 }
 
 static void put_members(struct v2m_wire *wire, struct v2m_status *status)
@@ -151,7 +193,9 @@ static void put_members(struct v2m_wire *wire, struct v2m_status *status)
 	v2m_wire_u64(wire, &status->fragments_guessed);
 	v2m_wire_u64(wire, &status->fragments_lost);
 	put_asides(wire, status);
+	put_drift(wire, status);
 	put_sources(wire, &status->sources);
+	put_budget(wire, &status->budget);
 }
 
 void v2m_put_status(struct v2m_wire *wire, struct v2m_status **status)

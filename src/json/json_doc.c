@@ -214,6 +214,8 @@ struct v2m_place v2m_json_node_place(const struct v2m_json_node *node)
 	struct v2m_json_step steps[MAX_STEPS];
 	size_t n = steps_to(node, steps);
 
+	if (!node->doc->text)
+		return (struct v2m_place){ 0 };
 	if (node->doc->places)
 		return find_place(node);
 	return v2m_text_place(node->doc->text, node->doc->length,
@@ -245,6 +247,9 @@ static int fail_at(const struct v2m_json_node *node, struct v2m_error *error, co
 
 	v2m_json_node_path(node, path);
 	vsnprintf(sentence, sizeof(sentence), format, arguments);
+	if (!node->doc->text)
+		return v2m_error_set(error, -EINVAL, "%s: %s%s%s", node->doc->path, path,
+				     *path ? ": " : "", sentence);
 	return v2m_error_set(error, -EINVAL, "%s:%u:%u: %s%s%s", node->doc->path, place.line,
 			     place.column, path, *path ? ": " : "", sentence);
 }

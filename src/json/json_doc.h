@@ -45,6 +45,9 @@ struct v2m_json_doc {
 	enum v2m_json_dialect dialect;
 	json_t *root;
 	struct v2m_value_places *places; /* of a YAML text; NULL for JSON */
+	/* The root was made by us of another form, which text is, or of a database, and text is
+	 * NULL. */
+	bool made;
 };
 
 /* Reads a file strictly. 0, or -errno with the place in *error; *doc is unchanged then. */
@@ -77,7 +80,8 @@ struct v2m_json_node v2m_json_hidden_member(const struct v2m_json_node *parent, 
 /* An item of a list. Its value is NULL if parent is no list or too short. */
 struct v2m_json_node v2m_json_item(const struct v2m_json_node *parent, size_t index);
 
-/* Line and column of the value. If it is absent, those of the nearest value around it. Walks the
+/* Line and column of the value; zeros if the document has no text. If the value is absent, those of
+ * the nearest value around it. Walks the
  * text: a caller that reports many places has to set itself a limit. */
 struct v2m_place v2m_json_node_place(const struct v2m_json_node *node);
 /* The way to the value, such as "inbounds[2].port". "" for the root. */

@@ -165,7 +165,7 @@ int v2m_claims_follow(struct v2m_claims *claims, struct v2m_key_list *keys,
 	return 0;
 }
 
-/* What one look finds. */
+/* The state of one look at the sockets. */
 struct look {
 	v2m_is_open is_open;
 	const void *context;

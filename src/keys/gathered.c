@@ -38,6 +38,23 @@ size_t v2m_gathered_count(const struct v2m_gathered *gathered)
 	return gathered->customers.count + gathered->clients.count + gathered->assignments.count;
 }
 
+static size_t count_spans(const struct v2m_key_list *keys, size_t from)
+{
+	size_t count = 0;
+
+	for (size_t i = from; i < keys->count; i++)
+		count += keys->items[i].n_spans;
+	return count;
+}
+
+size_t v2m_gathered_count_spans(const struct v2m_gathered *gathered, size_t customers,
+				size_t clients, size_t assignments)
+{
+	return count_spans(&gathered->customers, customers) +
+	       count_spans(&gathered->clients, clients) +
+	       count_spans(&gathered->assignments, assignments);
+}
+
 void v2m_gathered_clear(struct v2m_gathered *gathered)
 {
 	v2m_key_list_clear(&gathered->customers);

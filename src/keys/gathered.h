@@ -11,11 +11,18 @@
 #include "keys/key_list.h"
 #include "keys/key_notes.h"
 
+/* The keys of all sources together, and their ports and ranges, where a port counts once for each
+ * key. */
+#define V2M_GATHERED_KEYS_MAX  (2 * V2M_MAX_KEYS)
+#define V2M_GATHERED_SPANS_MAX V2M_MAX_KEY_ENTRIES
+/* More sources than a server has. */
+#define V2M_GATHERED_SOURCES_MAX 1024
+
 /* One source that was read: an entry of the configuration, or a place of "auto". */
 struct v2m_gathered_source {
 	char *path;
-	char *kind; /* "key file", "port file", "V2Ray configuration", "directory", ... */
-	size_t keys;
+	char *kind;    /* "key file", "port file", "V2Ray configuration", "directory", ... */
+	size_t keys;   /* 0 if the source failed */
 	bool is_place; /* of "auto" */
 	bool absent;   /* nothing is at the place of "auto" */
 	int result;    /* 0 or -errno */
@@ -46,6 +53,9 @@ struct v2m_gathered {
  * -ENOMEM. */
 int v2m_gathered_add_source(struct v2m_gathered *gathered, const char *path, const char *kind,
 			    int result, const struct v2m_error *error);
+/* Counts the ports and ranges of the keys behind the first ones of each list. */
+size_t v2m_gathered_count_spans(const struct v2m_gathered *gathered, size_t customers,
+				size_t clients, size_t assignments);
 /* The keys of all lists. */
 size_t v2m_gathered_count(const struct v2m_gathered *gathered);
 void v2m_gathered_clear(struct v2m_gathered *gathered);

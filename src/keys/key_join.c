@@ -95,8 +95,7 @@ static int add_alias(struct v2m_key *key, const struct v2m_key *other)
 static int add_emails(struct v2m_key *key, const struct v2m_key *client)
 {
 	for (size_t i = 0; i < client->emails.count; i++)
-		if (!v2m_strings_have(&key->emails, client->emails.items[i]) &&
-		    v2m_strings_add(&key->emails, client->emails.items[i]))
+		if (v2m_key_add_email(key, client->emails.items[i]))
 			return -ENOMEM;
 	return 0;
 }
@@ -297,8 +296,11 @@ static int take_client(struct join *join, struct v2m_key *client, struct v2m_key
 	}
 	if (add_alias(key, client) || add_emails(key, client))
 		return -ENOMEM;
-	if (key >= join->keys->items + join->n_customers)
+	if (key >= join->keys->items + join->n_customers) {
+		/* A panel's database is newer than the file that the panel wrote for the proxy. */
+		key->is_active = key->is_active && client->is_active;
 		return add_spans_of_client(key, client);
+	}
 	merge_client(key, client);
 	return 0;
 }

@@ -8,7 +8,7 @@
 #include "keys/keys.h"
 
 /* The most keys that one source may have, and the most entries for a key in several inbounds. */
-#define V2M_MAX_KEYS        262144
+#define V2M_MAX_KEYS        32768
 #define V2M_MAX_KEY_ENTRIES (4 * V2M_MAX_KEYS)
 
 struct v2m_key_list {

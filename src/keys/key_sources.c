@@ -47,7 +47,7 @@ static void log_notes(const struct v2m_key_notes *notes)
 		v2m_log_warning("%zu more notes on the key sources are not shown", notes->n_more);
 }
 
-/* What is wrong with a source; 0: nothing. had: the keys that it had before. */
+/* Says what is wrong with a source; 0: nothing. had: the keys that it had before. */
 static int judge_source(const struct v2m_gathered_source *source, size_t had,
 			struct v2m_error *error)
 {

@@ -395,3 +395,11 @@ void v2m_key_owner_name(const struct v2m_key *key, char name[static V2M_OWNER_KE
 	if ((size_t)snprintf(name, V2M_OWNER_KEY_LEN, "%s", key->id) >= V2M_OWNER_KEY_LEN)
 		v2m_uuid5(key->id, name);
 }
+
+int v2m_key_add_email(struct v2m_key *key, const char *email)
+{
+	if (!email || !*email || strlen(email) > V2M_KEY_EMAIL_MAX ||
+	    v2m_strings_have(&key->emails, email))
+		return 0;
+	return v2m_strings_add(&key->emails, email);
+}

@@ -72,6 +72,12 @@ static const struct v2m_ledger_column session_columns[] = {
 	{ "assigned_ns", V2M_COLUMN_IDENTITY,
 	  offsetof(struct v2m_accounted_sessions, assigned_ns) },
 	{ "opened", V2M_COLUMN_COUNTER, offsetof(struct v2m_accounted_sessions, opened) },
+	{ "delivered_assigned_ns", V2M_COLUMN_IDENTITY,
+	  offsetof(struct v2m_accounted_sessions, delivered.assigned_ns) },
+	{ "delivered_rx", V2M_COLUMN_COUNTER,
+	  offsetof(struct v2m_accounted_sessions, delivered.rx_bytes) },
+	{ "delivered_tx", V2M_COLUMN_COUNTER,
+	  offsetof(struct v2m_accounted_sessions, delivered.tx_bytes) },
 };
 
 static const struct v2m_ledger_column day_columns[] = {
@@ -96,6 +102,7 @@ static const struct v2m_ledger_column hour_columns[] = {
 static const struct v2m_ledger_column identity_columns[] = {
 	{ "name", V2M_COLUMN_NAME, offsetof(struct v2m_identity, name) },
 	{ "stores", V2M_COLUMN_COUNTER, offsetof(struct v2m_identity, stores) },
+	{ "damaged_us", V2M_COLUMN_TIME, offsetof(struct v2m_identity, damaged_us) },
 };
 
 static const struct v2m_ledger_column aside_columns[] = {

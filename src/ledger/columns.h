@@ -96,10 +96,12 @@ struct v2m_import_mark {
 	int64_t imported_us;
 };
 
-/* The name of this ledger, and how often it has stored. */
+/* The name of this ledger, how often it has stored, and when it was begun from a damaged file of
+ * which some rows could not be taken over, in Unix microseconds; 0: never. */
 struct v2m_identity {
 	const char *name;
 	uint64_t stores;
+	int64_t damaged_us;
 };
 
 extern const struct v2m_ledger_table v2m_ledger_table_subjects; /* of struct v2m_subject */

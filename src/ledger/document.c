@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "json/json_doc.h"
+#include "accounting/slot_items.h"
+#include "base/array.h"
 #include "base/cleanup.h"
 
 typedef int (*parse_date)(const char *text, int32_t *date);
@@ -173,6 +175,67 @@ static int read_baseline(const struct v2m_json_node *object, const char *name,
 	return result;
 }
 
+/* The numbers of slots: a port, or 65536 more for a slot without TCP. */
+static int read_slot_number(const struct v2m_json_node *part, uint32_t *slot_number,
+			    struct v2m_error *error)
+{
+	struct v2m_json_node node = v2m_json_member(part, "slot");
+	int result = read_u32(part, "slot", V2M_SLOT_NUMBERS - 1, slot_number, error);
+
+	if (result == 0 && *slot_number % (V2M_SLOT_NUMBERS / 2) == 0)
+		return v2m_json_expected(&node, error, "the number of a slot");
+	return result;
+}
+
+/* Adds a part to those of the subject, and its totals to *sum. */
+static int read_part(const struct v2m_json_node *node, const struct flow_layout *layout,
+		     struct v2m_subject *subject, struct v2m_totals *sum, struct v2m_error *error)
+{
+	struct v2m_part read = { 0 };
+	struct v2m_part *part;
+	int result = v2m_json_object(node, error);
+
+	if (result == 0)
+		result = read_slot_number(node, &read.slot_number, error);
+	if (result == 0)
+		result = read_totals(node, "lifetime", layout, &read.lifetime, error);
+	if (result == 0)
+		result = read_baseline(node, "baseline", layout, &read.lifetime, &read.baseline,
+				       error);
+	if (result)
+		return result;
+	if (v2m_parts_find(&subject->parts, read.slot_number))
+		return v2m_json_fail(node, error, "expected every slot once");
+	part = v2m_parts_make(&subject->parts, read.slot_number);
+	if (!part)
+		return -ENOMEM;
+	*part = read;
+	*sum = v2m_totals_add(*sum, read.lifetime);
+	return 0;
+}
+
+/* Reads the totals of each slot, which a key with several slots has. Together they are no more than
+ * those of the subject. */
+static int read_parts(const struct v2m_json_node *object, const struct flow_layout *layout,
+		      struct v2m_subject *subject, struct v2m_error *error)
+{
+	struct v2m_json_node list = v2m_json_member(object, "parts");
+	struct v2m_totals sum = { 0 };
+	int result;
+
+	if (!list.value)
+		return 0;
+	result = v2m_json_array(&list, error);
+	for (size_t i = 0; result == 0 && i < json_array_size(list.value); i++) {
+		struct v2m_json_node item = v2m_json_item(&list, i);
+
+		result = read_part(&item, layout, subject, &sum, error);
+	}
+	if (result == 0 && v2m_totals_are_below(&subject->lifetime, &sum))
+		return v2m_json_fail(&list, error, "expected no more than lifetime in all");
+	return result;
+}
+
 static int read_figures(const struct v2m_json_node *node, const struct flow_layout *layout,
 			struct v2m_history_figures *figures, struct v2m_error *error)
 {
@@ -269,6 +332,8 @@ static int read_subject(const struct v2m_json_node *node, const struct flow_layo
 		result = read_names(node, &subject->subject, error);
 	if (result == 0)
 		result = read_counts(node, layout, &subject->subject, error);
+	if (result == 0)
+		result = read_parts(node, layout, &subject->subject, error);
 	if (result == 0)
 		result = read_dates(node, "months", layout, v2m_month_parse, &subject->months,
 				    &subject->n_months, error);
@@ -367,6 +432,8 @@ void v2m_document_clear(struct v2m_document *document)
 	for (size_t i = 0; i < document->n_subjects; i++) {
 		free(document->subjects[i].subject.id);
 		free(document->subjects[i].subject.name);
+		v2m_array_clear(&document->subjects[i].subject.parts);
+		v2m_account_undo_clear(&document->subjects[i].undo);
 		free(document->subjects[i].months);
 		free(document->subjects[i].days);
 	}

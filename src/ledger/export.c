@@ -64,6 +64,21 @@ static int put_dates(struct export *export, const char *name, enum v2m_statement
 	return result;
 }
 
+static void put_parts(struct v2m_json_writer *json, const struct v2m_key_parts *parts)
+{
+	if (!parts->count)
+		return;
+	v2m_put_open(json, "parts", '[');
+	for (size_t i = 0; i < parts->count; i++) {
+		v2m_write_open(json, '{');
+		v2m_put_u64(json, "slot", parts->items[i].slot_number);
+		put_totals(json, "lifetime", &parts->items[i].lifetime);
+		put_totals(json, "baseline", &parts->items[i].baseline);
+		v2m_write_close(json, '}');
+	}
+	v2m_write_close(json, ']');
+}
+
 static int write_subject(const struct v2m_subject *subject, void *context)
 {
 	struct export *export = context;
@@ -82,6 +97,7 @@ static int write_subject(const struct v2m_subject *subject, void *context)
 	put_totals(json, "lifetime", &subject->lifetime);
 	put_totals(json, "baseline", &subject->baseline);
 	put_totals(json, "history_baseline", &subject->history_baseline);
+	put_parts(json, &subject->parts);
 	result = put_dates(export, "months", V2M_GET_MONTHS_OF, subject->id, v2m_month_format);
 	if (result == 0)
 		result = put_dates(export, "days", V2M_GET_DAYS, subject->id, v2m_date_format);

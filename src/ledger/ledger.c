@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "base/log.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "ledger/file.h"
 #include "ledger/private.h"
 #include "ledger/salvage.h"
@@ -61,6 +62,16 @@ static int use_file(struct v2m_ledger *ledger, sqlite3 *db, struct v2m_error *er
  * has all totals. */
 #define MAX_ASIDE 3
 
+/* If it cannot be written, the next use of the file fails as well, and begins anew. */
+static void note_damage(sqlite3 *db)
+{
+	char sql[96];
+
+	snprintf(sql, sizeof(sql), "UPDATE identity SET damaged_us = %lld",
+		 (long long)v2m_clock_real_us());
+	v2m_sqlite_exec(db, sql, NULL);
+}
+
 /* Sets the damaged file aside and begins a new one. If a step fails, the next call goes on there:
  * there may be no room for a new file yet. */
 static int begin_anew(struct v2m_ledger *ledger, bool memory_knows, struct v2m_error *error)
@@ -82,7 +93,8 @@ static int begin_anew(struct v2m_ledger *ledger, bool memory_knows, struct v2m_e
 		result = v2m_ledger_file_open(ledger->path, &db, error);
 	if (result)
 		return result;
-	v2m_salvage(db, ledger->aside, memory_knows);
+	if (!v2m_salvage(db, ledger->aside, memory_knows))
+		note_damage(db);
 	free(V2M_TAKE(ledger->aside));
 	return use_file(ledger, db, error);
 }
@@ -199,8 +211,8 @@ int v2m_ledger_read_failed(struct v2m_ledger *ledger, int code, const struct v2m
 	return v2m_error_set(error, code, "ledger: %s cannot be read: %s", ledger->path, why->text);
 }
 
-int v2m_ledger_read_mark(struct v2m_ledger *ledger, struct v2m_ledger_mark *mark,
-			 struct v2m_error *error)
+static int read_identity(struct v2m_ledger *ledger, struct v2m_ledger_mark *mark,
+			 int64_t *damaged_us, struct v2m_error *error)
 {
 	struct v2m_error why = { .text = "the table identity is empty" };
 	struct v2m_identity row = { 0 };
@@ -214,11 +226,28 @@ int v2m_ledger_read_mark(struct v2m_ledger *ledger, struct v2m_ledger_mark *mark
 	if (result == 1) {
 		*mark = (struct v2m_ledger_mark){ .stores = row.stores };
 		snprintf(mark->name, sizeof(mark->name), "%s", row.name);
+		*damaged_us = row.damaged_us;
 	}
 	v2m_cursor_reset(&cursor);
 	if (result == 1)
 		return 0;
 	return v2m_ledger_read_failed(ledger, result ? result : -EUCLEAN, &why, error);
+}
+
+int v2m_ledger_read_mark(struct v2m_ledger *ledger, struct v2m_ledger_mark *mark,
+			 struct v2m_error *error)
+{
+	int64_t damaged_us;
+
+	return read_identity(ledger, mark, &damaged_us, error);
+}
+
+int64_t v2m_ledger_damaged_us(struct v2m_ledger *ledger)
+{
+	struct v2m_ledger_mark mark;
+	int64_t damaged_us = 0;
+
+	return read_identity(ledger, &mark, &damaged_us, NULL) ? 0 : damaged_us;
 }
 
 static void tell_stored(struct v2m_ledger *ledger)

@@ -42,6 +42,10 @@ int v2m_ledger_load(struct v2m_ledger *ledger, struct v2m_account *account,
 int v2m_ledger_store(struct v2m_ledger *ledger, struct v2m_account *account,
 		     struct v2m_error *error);
 
+/* When this ledger was begun from a damaged one of which some rows could not be taken over, in Unix
+ * microseconds. 0: never, or it cannot be read. */
+int64_t v2m_ledger_damaged_us(struct v2m_ledger *ledger);
+
 /* Reads the name of this ledger and how often it has stored. 0 or -errno. */
 int v2m_ledger_read_mark(struct v2m_ledger *ledger, struct v2m_ledger_mark *mark,
 			 struct v2m_error *error);

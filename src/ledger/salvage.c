@@ -78,7 +78,7 @@ static struct copy copy_in_order(sqlite3 *from, sqlite3 *to, const struct v2m_le
 /* Copies what can be read of a table. True if no row is missing that the others need: a subject
  * that is left out begins at 0, but without a reading bytes would be counted a second time. */
 static bool copy_table(sqlite3 *from, sqlite3 *to, const struct v2m_ledger_table *table,
-		       unsigned *count)
+		       unsigned *count, bool *complete)
 {
 	struct copy copy = copy_in_order(from, to, table, table->key);
 	struct copy rest = { 0 };
@@ -94,17 +94,18 @@ static bool copy_table(sqlite3 *from, sqlite3 *to, const struct v2m_ledger_table
 			" are left out",
 			copy.unsound + rest.unsound, table->name);
 	*count += copy.copied + rest.copied;
+	*complete &= copy.whole && copy.unsound == 0;
 	return !table->is_total ||
 	       (copy.whole && (copy.unsound == 0 || table == &v2m_ledger_table_subjects));
 }
 
-/* True if no table lacks a row that the others need. */
-static bool copy_tables(sqlite3 *from, sqlite3 *to, unsigned *count)
+/* True if no table lacks a row that the others need. *complete: none lacks any row. */
+static bool copy_tables(sqlite3 *from, sqlite3 *to, unsigned *count, bool *complete)
 {
 	bool whole = true;
 
 	for (size_t i = 0; i < V2M_LEDGER_N_TABLES; i++)
-		whole &= copy_table(from, to, v2m_ledger_tables[i], count);
+		whole &= copy_table(from, to, v2m_ledger_tables[i], count, complete);
 	return whole;
 }
 
@@ -123,34 +124,39 @@ static bool has_present_version(sqlite3 *from)
 	return v2m_schema_read_version(from, &version, NULL) == 0 && version == V2M_LEDGER_VERSION;
 }
 
-static void copy_all(sqlite3 *from, sqlite3 *to, bool memory_knows)
+/* True if every row was copied. */
+static bool copy_all(sqlite3 *from, sqlite3 *to, bool memory_knows)
 {
+	bool complete = true;
 	unsigned count = 0;
 	bool take;
 
 	if (v2m_sqlite_exec(to, "BEGIN IMMEDIATE", NULL))
-		return;
-	take = copy_tables(from, to, &count) || memory_knows;
+		return false;
+	take = copy_tables(from, to, &count, &complete) || memory_knows;
 	if (take && v2m_sqlite_exec(to, drop_rows_without_subject, NULL) == 0 &&
 	    v2m_sqlite_exec(to, "COMMIT", NULL) == 0) {
 		v2m_log_warning("ledger: %u rows of the damaged file were copied into the new one",
 				count);
-		return;
+		return complete;
 	}
 	v2m_sqlite_exec(to, "ROLLBACK", NULL);
 	v2m_log_error(
 		"ledger: the totals in the damaged file are not complete: none was taken over");
+	return false;
 }
 
-void v2m_salvage(sqlite3 *db, const char *damaged, bool memory_knows)
+bool v2m_salvage(sqlite3 *db, const char *damaged, bool memory_knows)
 {
 	sqlite3 *from = NULL;
+	bool complete = false;
 
 	if (sqlite3_open_v2(damaged, &from, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) ==
 		    SQLITE_OK &&
 	    has_present_version(from))
-		copy_all(from, db, memory_knows);
+		complete = copy_all(from, db, memory_knows);
 	else
 		v2m_log_error("ledger: nothing can be read of %s", damaged);
 	sqlite3_close_v2(from);
+	return complete;
 }

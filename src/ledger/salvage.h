@@ -15,7 +15,9 @@
  * not complete, nothing is copied. memory_knows: both are still in memory and will be stored over
  * what was copied; then the rest is copied in any case. A subject with impossible values is left
  * out alone and begins at 0.
+ *
+ * Returns whether every row of the damaged file is in db.
  */
-void v2m_salvage(sqlite3 *db, const char *damaged, bool memory_knows);
+bool v2m_salvage(sqlite3 *db, const char *damaged, bool memory_knows);
 
 #endif

@@ -125,7 +125,8 @@ static const char *const moves[] = {
 	" x'73657373696f6e730000000000000000');",
 	/* Version 5 knew slots by their ports: V2M_SLOT_INDEX_OF_PORT(). */
 	"UPDATE raw SET slot = slot + 65536;",
-	/* Version 6 had neither bytes that are set aside nor a number of stores: no rows move. */
+	/* Version 6 had no bytes that are set aside, no number of stores, and no readings of
+	 * delivered bytes: no rows move. */
 	"",
 };
 
@@ -220,8 +221,8 @@ static int create_tables(sqlite3 *db, struct v2m_error *error)
 		result = create_table(db, v2m_ledger_tables[i], error);
 	if (result)
 		return result;
-	return v2m_sqlite_exec(db, "INSERT INTO identity VALUES (1, lower(hex(randomblob(16))), 0)",
-			       error);
+	return v2m_sqlite_exec(
+		db, "INSERT INTO identity VALUES (1, lower(hex(randomblob(16))), 0, 0)", error);
 }
 
 /* The result of a query for one text, malloc'd; NULL for SQL's NULL. 0 or -errno. */

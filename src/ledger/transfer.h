@@ -7,13 +7,16 @@
  *      "flow": ["packets", "wire", "payload", "delivered"],
  *      "subjects": [{"subject", "name", "port", "first_seen_us", "last_activity_us", "reset_us",
  *                    "max_connections", "sessions", "lifetime": TOTALS, "baseline": TOTALS,
- *                    "history_baseline": TOTALS, "months": {"YYYY-MM": FIGURES},
+ *                    "history_baseline": TOTALS,
+ *                    "parts": [{"slot": N, "lifetime": TOTALS, "baseline": TOTALS}],
+ *                    "months": {"YYYY-MM": FIGURES},
  *                    "days": {"YYYY-MM-DD": FIGURES}}]}
  *
  * TOTALS is an array: the counters of rx as "flow" names them, then the same of tx. FIGURES adds
  * the most connections at once and the sessions. A document without "flow" has the first three
- * above; counters that it does not name are 0. A document has neither hours nor the parts of keys:
- * an import adds the bytes to the first slot of a key. An alias is a subject without figures.
+ * above; counters that it does not name are 0. Only keys with several slots have "parts", by the
+ * number of the slot; of a key without them, all bytes are those of its first slot. A document has
+ * no hours. An alias is a subject without figures.
  */
 #ifndef V2METER_LEDGER_TRANSFER_H
 #define V2METER_LEDGER_TRANSFER_H

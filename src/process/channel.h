@@ -21,7 +21,7 @@ struct v2m_message {
 	uint64_t id;
 	const void *data; /* the payload; NULL if there is none */
 	size_t length;
-	/* Of a received message: what data points to. v2m_message_clear() releases them. */
+	/* In a received message, data points to one of these. v2m_message_clear() releases them. */
 	void *copied;
 	const void *mapped;
 	int fd; /* a descriptor that came along besides the payload, or -1 */

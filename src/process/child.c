@@ -27,23 +27,36 @@ static const char *const variables[] = {
 	"JOURNAL_STREAM", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
 };
 
-/* Fills environment with entries that the caller frees, and a NULL. 0 or -ENOMEM. */
-static int choose_environment(char *environment[V2M_ARRAY_LEN(variables) + 1])
+#define OWN_PREFIX "V2METER_"
+
+static bool is_chosen(const char *entry, bool with_environment)
+{
+	if (with_environment)
+		return strncmp(entry, OWN_PREFIX, strlen(OWN_PREFIX)) != 0;
+	for (size_t i = 0; i < V2M_ARRAY_LEN(variables); i++) {
+		size_t length = strlen(variables[i]);
+
+		if (strncmp(entry, variables[i], length) == 0 && entry[length] == '=')
+			return true;
+	}
+	return false;
+}
+
+/* An array of entries that end with NULL; only the array is the caller's to free. NULL: out of
+ * memory. */
+static char **choose_environment(bool with_environment)
 {
 	size_t count = 0;
+	char **chosen;
 
-	for (size_t i = 0; i < V2M_ARRAY_LEN(variables); i++) {
-		const char *value = getenv(variables[i]);
-
-		if (!value)
-			continue;
-		if (asprintf(&environment[count], "%s=%s", variables[i], value) < 0) {
-			environment[count] = NULL;
-			return -ENOMEM;
-		}
+	while (environ[count])
 		count++;
-	}
-	return 0;
+	chosen = calloc(count + 1, sizeof(*chosen));
+	count = 0;
+	for (char **entry = environ; chosen && *entry; entry++)
+		if (is_chosen(*entry, with_environment))
+			chosen[count++] = *entry;
+	return chosen;
 }
 
 /* posix_spawn() shares our memory until the exec, however large it is, and copies none of it. 0 or
@@ -97,19 +110,16 @@ static int open_ends(int ends[2])
 	return result;
 }
 
-int v2m_child_start(const char *argument, struct v2m_child *child, struct v2m_error *error)
+int v2m_child_start(const char *argument, bool with_environment, struct v2m_child *child,
+		    struct v2m_error *error)
 {
-	char *environment[V2M_ARRAY_LEN(variables) + 1] = { NULL };
+	V2M_FREE char **environment = choose_environment(with_environment);
 	struct v2m_child made = V2M_CHILD_NONE;
 	int ends[2] = { -1, -1 };
-	int result = choose_environment(environment);
+	int result = environment ? open_ends(ends) : -ENOMEM;
 
 	if (!result)
-		result = open_ends(ends);
-	if (!result)
 		result = spawn(argument, ends[1], environment, &made.pid);
-	for (size_t i = 0; environment[i]; i++)
-		free(environment[i]);
 	v2m_closep(&ends[1]);
 	if (result) {
 		v2m_closep(&ends[0]);
@@ -173,10 +183,19 @@ void v2m_child_stop(struct v2m_child *child)
 	v2m_child_hang_up(child);
 	if (v2m_child_wait(child, STOP_WAIT_MS, how, sizeof(how)))
 		return;
+	v2m_child_kill(child, STOP_WAIT_MS);
+}
+
+void v2m_child_kill(struct v2m_child *child, int timeout_ms)
+{
+	char how[64];
+
+	if (!child->pid)
+		return;
 	/* A child with another user can only be killed with CAP_KILL. Without it, a child that
 	 * hangs dies together with us. */
-	if (kill(child->pid, SIGKILL) == 0)
-		waitpid(child->pid, NULL, 0);
+	if (kill(child->pid, SIGKILL) == 0 && v2m_child_wait(child, timeout_ms, how, sizeof(how)))
+		return;
 	release(child);
 }
 

@@ -23,9 +23,14 @@ void v2m_wire_clear(struct v2m_wire *wire)
 
 int v2m_wire_end(const struct v2m_wire *wire)
 {
-	if (!wire->reading)
-		return wire->failed ? -ENOMEM : 0;
-	return wire->failed || wire->at != wire->length ? -EBADMSG : 0;
+	if (wire->no_memory)
+		return -ENOMEM;
+	return wire->failed || (wire->reading && wire->at != wire->length) ? -EBADMSG : 0;
+}
+
+static void run_out_of_memory(struct v2m_wire *wire)
+{
+	wire->failed = wire->no_memory = true;
 }
 
 void v2m_wire_refuse(struct v2m_wire *wire)
@@ -37,7 +42,7 @@ static void write_bytes(struct v2m_wire *wire, const void *bytes, size_t length)
 {
 	if (!wire->failed && v2m_array_reserve_items((void **)&wire->items, &wire->capacity,
 						     wire->length, length, 1))
-		wire->failed = true;
+		run_out_of_memory(wire);
 	if (wire->failed || !length)
 		return;
 	memcpy(wire->items + wire->length, bytes, length);
@@ -145,10 +150,13 @@ void v2m_wire_text(struct v2m_wire *wire, char **text)
 	if (wire->failed || length == NO_TEXT)
 		return;
 	taken = take_bytes(wire, length);
-	if (taken && !memchr(taken, 0, length))
-		*text = strndup((const char *)taken, length);
-	if (!*text)
+	if (!taken || memchr(taken, 0, length)) {
 		wire->failed = true;
+		return;
+	}
+	*text = strndup((const char *)taken, length);
+	if (!*text)
+		run_out_of_memory(wire);
 }
 
 void v2m_wire_blob(struct v2m_wire *wire, const char **blob, size_t *length)
@@ -184,9 +192,11 @@ void *v2m_wire_array(struct v2m_wire *wire, void *items, size_t *count, size_t w
 	v2m_wire_count(wire, count, wire_size);
 	if (!wire->reading)
 		return items;
-	made = wire->failed ? NULL : calloc(*count + 1, item_size);
+	if (wire->failed)
+		return NULL;
+	made = calloc(*count + 1, item_size);
 	if (!made) {
-		wire->failed = true;
+		run_out_of_memory(wire);
 		*count = 0;
 	}
 	return made;

@@ -17,7 +17,8 @@
 
 struct v2m_wire {
 	bool reading;
-	bool failed;         /* out of memory, or what is read is malformed */
+	bool failed;         /* out of memory, or a value is not allowed or not there */
+	bool no_memory;      /* it failed because memory ran out */
 	const uint8_t *data; /* to read */
 	size_t length;       /* of data; when writing, of items */
 	size_t at;           /* the next byte to read */
@@ -29,9 +30,9 @@ struct v2m_wire {
 struct v2m_wire v2m_wire_reader(const void *data, size_t length);
 /* Frees what was written. Zeros are an empty writer. */
 void v2m_wire_clear(struct v2m_wire *wire);
-/* 0; -EBADMSG if something was malformed or bytes are left over, or -ENOMEM if writing failed. */
+/* 0; -ENOMEM; or -EBADMSG if a value is not allowed or not there, or bytes are left over. */
 int v2m_wire_end(const struct v2m_wire *wire);
-/* Says that what was read is not allowed. */
+/* Says that what was written or read is not allowed. */
 void v2m_wire_refuse(struct v2m_wire *wire);
 
 void v2m_wire_u8(struct v2m_wire *wire, uint8_t *value);

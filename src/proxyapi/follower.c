@@ -18,6 +18,10 @@
 /* A panel restarts the proxy now and then: so many failures in a row are no news. */
 #define TOLERATED 2
 
+/* The counters are asked for in each second round: they are larger than the users, and nothing
+ * waits for them. */
+#define STATS_ROUNDS 2
+
 /* One API that is followed. Only the thread uses the survey. */
 struct followed {
 	struct v2m_survey *survey;
@@ -27,7 +31,8 @@ struct followed {
 	size_t length;
 	int result; /* 0 or -errno */
 	struct v2m_error error;
-	unsigned n_failures; /* in a row */
+	unsigned n_failures;          /* in a row */
+	struct v2m_proxy_stats stats; /* empty if the proxy does not count */
 };
 
 struct v2m_follower {
@@ -40,6 +45,7 @@ struct v2m_follower {
 	/* Under the lock. Entries are only added. */
 	struct followed *items[V2M_FOLLOWER_MAX];
 	size_t count;
+	uint64_t stats_number; /* of answers with counters */
 	bool ends;
 };
 
@@ -70,6 +76,7 @@ int v2m_follower_new(uint64_t interval_ns, struct v2m_follower **follower)
 static void free_followed(struct followed *followed)
 {
 	v2m_survey_free(followed->survey);
+	v2m_proxy_stats_clear(&followed->stats);
 	free(followed->text);
 	free(followed);
 }
@@ -159,6 +166,47 @@ static void ask(struct v2m_follower *follower, struct followed *followed)
 	pthread_mutex_unlock(&follower->lock);
 }
 
+/* A proxy that does not count, or does not answer, has no counters. */
+static void ask_stats(struct v2m_follower *follower, struct followed *followed)
+{
+	V2M_CLEANUP(v2m_proxy_stats_clear) struct v2m_proxy_stats stats = { 0 };
+	struct v2m_proxy_stats old;
+	struct v2m_error error;
+	bool ends;
+
+	/* v2m_follower_free() waits for one answer, not for two. */
+	pthread_mutex_lock(&follower->lock);
+	ends = follower->ends;
+	pthread_mutex_unlock(&follower->lock);
+	if (ends)
+		return;
+	if (v2m_survey_ask_stats(followed->survey, v2m_clock_mono_ns() + V2M_FOLLOWER_TIMEOUT_NS,
+				 &stats, &error))
+		v2m_proxy_stats_clear(&stats);
+	pthread_mutex_lock(&follower->lock);
+	old = followed->stats;
+	followed->stats = stats;
+	stats = old;
+	follower->stats_number++;
+	pthread_mutex_unlock(&follower->lock);
+}
+
+int v2m_follower_stats(struct v2m_follower *follower, struct v2m_proxy_stats *stats,
+		       uint64_t *number)
+{
+	bool is_new;
+	int result = 0;
+
+	pthread_mutex_lock(&follower->lock);
+	is_new = *number != follower->stats_number;
+	for (size_t i = 0; is_new && i < follower->count && !result; i++)
+		result = v2m_proxy_stats_add(stats, &follower->items[i]->stats);
+	if (!result)
+		*number = follower->stats_number;
+	pthread_mutex_unlock(&follower->lock);
+	return result ? result : is_new;
+}
+
 static struct timespec make_timespec(uint64_t ns)
 {
 	return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000),
@@ -182,11 +230,13 @@ static void *run(void *context)
 	struct v2m_follower *follower = context;
 	uint64_t due_ns = v2m_clock_mono_ns();
 	size_t n_known = 0;
+	unsigned round = 0;
 
 	pthread_mutex_lock(&follower->lock);
 	while (wait_for_round(follower, due_ns, n_known)) {
 		bool is_due = v2m_clock_mono_ns() >= due_ns;
 		size_t first = is_due ? 0 : n_known;
+		bool wants_stats = is_due && round++ % STATS_ROUNDS == 0;
 
 		n_known = follower->count;
 		if (is_due)
@@ -196,6 +246,8 @@ static void *run(void *context)
 
 			pthread_mutex_unlock(&follower->lock);
 			ask(follower, followed);
+			if (wants_stats)
+				ask_stats(follower, followed);
 			pthread_mutex_lock(&follower->lock);
 		}
 	}

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "proxyapi/stats.h"
 
 struct v2m_follower;
 
@@ -30,6 +31,11 @@ void v2m_follower_free(struct v2m_follower *follower);
 /* Readable when a text or an error has changed since v2m_follower_drain(). */
 int v2m_follower_fd(const struct v2m_follower *follower);
 void v2m_follower_drain(struct v2m_follower *follower);
+
+/* Adds what all proxies that are followed have counted for their users to an empty list, if a proxy
+ * has answered again since *number, which is set then. 1: it has; 0: none has; or -ENOMEM. */
+int v2m_follower_stats(struct v2m_follower *follower, struct v2m_proxy_stats *stats,
+		       uint64_t *number);
 
 /*
  * Gives what an API said last: the inbounds and users, as a V2Ray configuration; malloc'd. From the

@@ -50,7 +50,8 @@ void v2m_proxy_inbounds_clear(struct v2m_proxy_inbounds *inbounds)
 	v2m_array_clear(inbounds);
 }
 
-/* What tells a user apart: the id, else the email. NULL: nothing does, so each is another one. */
+/* The name that tells a user apart: the id, else the email. NULL: he has neither, and is another
+ * one each time. */
 static char *identify(const struct v2m_proxy_user *user)
 {
 	char *text = NULL;

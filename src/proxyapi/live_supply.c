@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "proxyapi/address.h"
 #include "proxyapi/follower.h"
 
 struct v2m_live_supply {
@@ -56,13 +57,23 @@ static bool has_name(const struct v2m_live_supply *supply, const char *name)
 	return false;
 }
 
+/* A configuration is not trusted: an address in it may only lead to this host. */
+static bool is_local(const char *name)
+{
+	struct v2m_proxy_address address;
+	struct v2m_error error;
+
+	return v2m_proxy_address_parse(name, &address, &error) == 0 && address.is_local;
+}
+
 int v2m_live_supply_learn(struct v2m_live_supply *supply, const struct v2m_strings *apis)
 {
 	int found = 0;
 
 	for (size_t i = 0; i < apis->count; i++) {
 		/* Beyond the most that can be followed, the users stay those of the file. */
-		if (has_name(supply, apis->items[i]) || supply->names.count >= V2M_FOLLOWER_MAX)
+		if (has_name(supply, apis->items[i]) || supply->names.count >= V2M_FOLLOWER_MAX ||
+		    !is_local(apis->items[i]))
 			continue;
 		if (v2m_strings_add(&supply->names, apis->items[i]))
 			return -ENOMEM;
@@ -87,4 +98,10 @@ int v2m_live_supply_collect(struct v2m_live_supply *supply, bool waits,
 						  &added->length, &added->error);
 	}
 	return 0;
+}
+
+int v2m_live_supply_stats(struct v2m_live_supply *supply, struct v2m_proxy_stats *stats,
+			  uint64_t *number)
+{
+	return v2m_follower_stats(supply->follower, stats, number);
 }

@@ -8,6 +8,7 @@
 
 #include "base/string_list.h"
 #include "keys/live_source.h"
+#include "proxyapi/stats.h"
 
 struct v2m_live_supply;
 
@@ -27,5 +28,9 @@ int v2m_live_supply_learn(struct v2m_live_supply *supply, const struct v2m_strin
  * seconds at most. 0 or -ENOMEM. */
 int v2m_live_supply_collect(struct v2m_live_supply *supply, bool waits,
 			    struct v2m_live_sources *live);
+
+/* As v2m_follower_stats(). */
+int v2m_live_supply_stats(struct v2m_live_supply *supply, struct v2m_proxy_stats *stats,
+			  uint64_t *number);
 
 #endif

@@ -232,7 +232,8 @@ static const struct v2m_proxy_protocol protocols[] = {
 	{ "proxy.dokodemo.Config", "dokodemo-door", "clients", NULL, false, false, read_relay },
 };
 
-bool v2m_proxy_type_is(const char *type, const char *name)
+/* Whether the type of V2Ray or Xray has this name. */
+static bool type_is(const char *type, const char *name)
 {
 	static const char *const roots[] = { "xray.", "v2ray.core." };
 
@@ -245,7 +246,7 @@ bool v2m_proxy_type_is(const char *type, const char *name)
 const struct v2m_proxy_protocol *v2m_proxy_protocol_of(const char *type)
 {
 	for (size_t i = 0; i < V2M_ARRAY_LEN(protocols); i++)
-		if (v2m_proxy_type_is(type, protocols[i].type))
+		if (type_is(type, protocols[i].type))
 			return &protocols[i];
 	return NULL;
 }
@@ -328,9 +329,9 @@ static int write_security(const V2mPb__Stream *stream, struct v2m_json_writer *j
 
 		if (strcmp(settings->type, stream->security_type) != 0)
 			continue;
-		if (v2m_proxy_type_is(settings->type, "transport.internet.tls.Config"))
+		if (type_is(settings->type, "transport.internet.tls.Config"))
 			return write_tls(settings, json);
-		if (v2m_proxy_type_is(settings->type, "transport.internet.reality.Config"))
+		if (type_is(settings->type, "transport.internet.reality.Config"))
 			return write_reality(settings, json);
 	}
 	return 0;

@@ -25,8 +25,6 @@ struct v2m_proxy_protocol {
 
 /* The protocol of settings. NULL: it is not known. */
 const struct v2m_proxy_protocol *v2m_proxy_protocol_of(const char *type);
-/* Whether two types are the same one, of V2Ray and of Xray. */
-bool v2m_proxy_type_is(const char *type, const char *name);
 /* The id of an account, which may be "". malloc'd; NULL: it is malformed, or out of memory. */
 char *v2m_proxy_account_id(const V2mPb__Typed *account);
 

@@ -77,6 +77,21 @@ static void join_directions(struct v2m_proxy_stats *stats)
 	stats->count = n;
 }
 
+int v2m_proxy_stats_add(struct v2m_proxy_stats *stats, const struct v2m_proxy_stats *others)
+{
+	for (size_t i = 0; i < others->count; i++) {
+		struct v2m_proxy_stat stat = others->items[i];
+
+		stat.name = strdup(stat.name);
+		if (!stat.name || v2m_array_add(stats, stat)) {
+			free(stat.name);
+			return -ENOMEM;
+		}
+	}
+	join_directions(stats);
+	return 0;
+}
+
 /* 0, -EPROTO or -ENOMEM. */
 static int read_counters(const struct v2m_grpc_message *answer, struct v2m_proxy_stats *stats)
 {

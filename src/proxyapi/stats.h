@@ -27,6 +27,9 @@ struct v2m_proxy_stats {
  * v2m_grpc_call(); the list is the caller's to clear either way. */
 int v2m_proxy_stats_ask(struct v2m_grpc *grpc, uint64_t deadline_ns, struct v2m_proxy_stats *stats,
 			struct v2m_error *error);
+/* Adds copies of the counters of another proxy. A user whom both know gets the sum. 0 or -ENOMEM.
+ */
+int v2m_proxy_stats_add(struct v2m_proxy_stats *stats, const struct v2m_proxy_stats *others);
 /* The counters of a user. NULL: there are none. */
 const struct v2m_proxy_stat *v2m_proxy_stats_find(const struct v2m_proxy_stats *stats,
 						  const char *name);

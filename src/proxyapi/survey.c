@@ -302,3 +302,9 @@ int v2m_survey_ask(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_e
 		survey->list_digest = list_digest;
 	return result;
 }
+
+int v2m_survey_ask_stats(struct v2m_survey *survey, uint64_t deadline_ns,
+			 struct v2m_proxy_stats *stats, struct v2m_error *error)
+{
+	return v2m_proxy_stats_ask(survey->grpc, deadline_ns, stats, error);
+}

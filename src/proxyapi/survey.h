@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "proxyapi/stats.h"
 
 struct v2m_survey;
 
@@ -30,6 +31,10 @@ void v2m_survey_free(struct v2m_survey *survey);
  * has changed; 0: nothing has; or -errno with *error, as of v2m_grpc_call(). What was found
  * before stays then. */
 int v2m_survey_ask(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_error *error);
+
+/* Asks the proxy for what it has counted for its users, as v2m_proxy_stats_ask(). */
+int v2m_survey_ask_stats(struct v2m_survey *survey, uint64_t deadline_ns,
+			 struct v2m_proxy_stats *stats, struct v2m_error *error);
 
 /* What was found last, as a V2Ray configuration. NULL: nothing yet. Good until the next question.
  */

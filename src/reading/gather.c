@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "keys/formats/formats.h"
@@ -55,7 +55,6 @@ int v2m_gather_paths(const struct v2m_strings *sources, const char *auto_root,
 		result = strcmp(sources->items[i], AUTO) == 0
 				 ? add_auto_places(auto_root, &made)
 				 : v2m_strings_add(&made, sources->items[i]);
-
 		if (result)
 			return result;
 	}
@@ -64,46 +63,98 @@ int v2m_gather_paths(const struct v2m_strings *sources, const char *auto_root,
 	return 0;
 }
 
-/* Reads one source. Its failure stands in *gathered. 0 or -ENOMEM. */
-static int gather_path(const char *path, bool is_place, const struct v2m_live_sources *live,
-		       struct v2m_gathered *gathered)
+struct gathering {
+	const struct v2m_gather_options *options;
+	struct v2m_gathered *gathered;
+	size_t n_spans; /* of all keys so far */
+};
+
+/* Reads a source, and refuses it if it brings too much. */
+static int read_source(struct gathering *gathering, const char *path, const char **kind,
+		       struct v2m_error *error)
 {
+	static const struct v2m_live_sources nobody;
+	const struct v2m_gather_options *options = gathering->options;
+	struct v2m_gathered *gathered = gathering->gathered;
+	size_t customers = gathered->customers.count;
+	size_t clients = gathered->clients.count;
+	size_t assignments = gathered->assignments.count;
+	int result = v2m_source_read(path, options->live ? options->live : &nobody, gathered, kind,
+				     error);
+
+	gathering->n_spans += v2m_gathered_count_spans(gathered, customers, clients, assignments);
+	if (!result && v2m_gathered_count(gathered) > V2M_GATHERED_KEYS_MAX)
+		return v2m_error_set(error, -EINVAL,
+				     "%s: expected at most %d keys in all sources together", path,
+				     V2M_GATHERED_KEYS_MAX);
+	if (!result && gathering->n_spans > V2M_GATHERED_SPANS_MAX)
+		return v2m_error_set(error, -EINVAL,
+				     "%s: expected at most %d ports and ranges of all keys "
+				     "together, in all sources",
+				     path, V2M_GATHERED_SPANS_MAX);
+	return result;
+}
+
+/* access(2) asks for the real user, who may not search the directory; stat(2) for what this process
+ * may do by CAP_DAC_READ_SEARCH. */
+static bool is_absent(const char *path)
+{
+	struct stat info;
+
+	return stat(path, &info) && (errno == ENOENT || errno == ENOTDIR);
+}
+
+/* Reads one source. Its failure stands in what is gathered. 0 or -ENOMEM. */
+static int gather_path(struct gathering *gathering, const char *path, bool is_place)
+{
+	struct v2m_gathered *gathered = gathering->gathered;
 	size_t before = v2m_gathered_count(gathered);
-	bool absent = is_place && access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR);
+	bool absent = is_place && is_absent(path);
 	struct v2m_gathered_source *added;
 	struct v2m_error error = { 0 };
-	const char *kind;
-	int result = v2m_source_read(path, live, gathered, &kind, &error);
+	const char *kind = "file";
+	int result;
 
+	/* The last one that is allowed has said so for all that follow. */
+	if (gathered->sources.count >= V2M_GATHERED_SOURCES_MAX)
+		return 0;
+	if (gathering->options->at)
+		gathering->options->at(path);
+	result = gathered->sources.count < V2M_GATHERED_SOURCES_MAX - 1
+			 ? read_source(gathering, path, &kind, &error)
+			 : v2m_error_set(&error, -EINVAL, "%s: expected fewer than %d key sources",
+					 path, V2M_GATHERED_SOURCES_MAX);
 	if (v2m_gathered_add_source(gathered, path, kind, result, &error))
 		return -ENOMEM;
 	added = &gathered->sources.items[gathered->sources.count - 1];
-	added->keys = v2m_gathered_count(gathered) - before;
+	/* Nobody gets the keys of a source that failed. */
+	added->keys = result ? 0 : v2m_gathered_count(gathered) - before;
 	added->is_place = is_place;
 	added->absent = absent && result;
 	return 0;
 }
 
-static int gather_places(const char *auto_root, const struct v2m_live_sources *live,
-			 struct v2m_gathered *gathered)
+static int gather_places(struct gathering *gathering)
 {
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings places = { 0 };
-	int result = add_auto_places(auto_root, &places);
+	int result = add_auto_places(gathering->options->auto_root, &places);
 
-	gathered->has_auto = true;
+	gathering->gathered->has_auto = true;
 	for (size_t i = 0; i < places.count && !result; i++)
-		result = gather_path(places.items[i], true, live, gathered);
+		if (!v2m_key_place_is_replaced(gathering->options->auto_root, places.items[i]))
+			result = gather_path(gathering, places.items[i], true);
 	return result;
 }
 
-int v2m_gather(const struct v2m_strings *sources, const char *auto_root,
-	       const struct v2m_live_sources *live, struct v2m_gathered *gathered)
+int v2m_gather_sources(const struct v2m_strings *sources, const struct v2m_gather_options *options,
+		       struct v2m_gathered *gathered)
 {
+	struct gathering gathering = { .options = options, .gathered = gathered };
 	int result = 0;
 
 	for (size_t i = 0; i < sources->count && !result; i++)
 		result = strcmp(sources->items[i], AUTO) == 0
-				 ? gather_places(auto_root, live, gathered)
-				 : gather_path(sources->items[i], false, live, gathered);
+				 ? gather_places(&gathering)
+				 : gather_path(&gathering, sources->items[i], false);
 	return result;
 }

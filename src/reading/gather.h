@@ -7,12 +7,18 @@
 #include "keys/gathered.h"
 #include "keys/live_source.h"
 
-/* Reads all sources into *gathered, which is empty, also after one fails. auto_root: put before the
- * places of "auto"; NULL: nothing. live: what
- * the APIs of proxies said. 0
- * or -ENOMEM; *gathered is the caller's to clear either way. */
-int v2m_gather(const struct v2m_strings *sources, const char *auto_root,
-	       const struct v2m_live_sources *live, struct v2m_gathered *gathered);
+struct v2m_gather_options {
+	const struct v2m_live_sources *live; /* what the APIs of proxies said; NULL: nothing */
+	const char *auto_root;               /* put before the places of "auto"; NULL: nothing */
+	/* Called before each source is read; NULL: nothing is called. */
+	void (*at)(const char *path);
+};
+
+/* Reads all sources into *gathered, which is empty, also after one fails. A source that brings the
+ * keys or ports above the limits of keys/gathered.h fails. 0 or -ENOMEM; *gathered is the
+ * caller's to clear either way. */
+int v2m_gather_sources(const struct v2m_strings *sources, const struct v2m_gather_options *options,
+		       struct v2m_gathered *gathered);
 
 /* The paths to watch, with the places of "auto". 0 or -ENOMEM. */
 int v2m_gather_paths(const struct v2m_strings *sources, const char *auto_root,

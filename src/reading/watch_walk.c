@@ -145,7 +145,7 @@ static int take_step(struct walking *walking, struct walk *walk)
 	strcpy(path, walk->directory);
 	if (result || !append_name(path, walk->name))
 		return result;
-	/* What cannot be looked at now may be a directory all the same. */
+	/* An entry that cannot be looked at now may still be a directory. */
 	if (lstat(path, &status) && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
 	if (S_ISLNK(status.st_mode))

@@ -60,8 +60,9 @@ static size_t find_ports(const uint8_t *frame, size_t captured, uint8_t *protoco
 	return captured < length + 4 ? 0 : length;
 }
 
-void v2m_capture_add(const uint8_t *frame, size_t captured, size_t length,
-		     struct v2m_captured *ports, size_t count)
+/* Adds one frame, if it is of one of the ports. */
+static void add_frame(const uint8_t *frame, size_t captured, size_t length,
+		      struct v2m_captured *ports, size_t count)
 {
 	uint8_t protocol = 0;
 	size_t offset = find_ports(frame, captured, &protocol);
@@ -90,8 +91,7 @@ int v2m_capture_read(int fd, struct v2m_captured *ports, size_t count)
 
 		if (length < 0)
 			return errno == EAGAIN ? 0 : -errno;
-		v2m_capture_add(frame,
-				(size_t)length < sizeof(frame) ? (size_t)length : sizeof(frame),
-				(size_t)length, ports, count);
+		add_frame(frame, (size_t)length < sizeof(frame) ? (size_t)length : sizeof(frame),
+			  (size_t)length, ports, count);
 	}
 }

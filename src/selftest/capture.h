@@ -22,8 +22,5 @@ struct v2m_captured {
 int v2m_capture_open(const struct v2m_lab *lab);
 /* Adds the frames that have come since the last call to the ports. Does not wait. 0 or -errno. */
 int v2m_capture_read(int fd, struct v2m_captured *ports, size_t count);
-/* Adds one frame, if it is of one of the ports. */
-void v2m_capture_add(const uint8_t *frame, size_t captured, size_t length,
-		     struct v2m_captured *ports, size_t count);
 
 #endif

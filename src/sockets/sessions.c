@@ -8,32 +8,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "sockets/tcp_slots.h"
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "pins/map_shape.h"
 #include "pins/pins.h"
 #include "pins/stray_link.h"
 #include "sessions.skel.h"
+#include "sockets/sessions_state.h"
 
 #define DIRECTORY "sessions_v" V2M_STRINGIFY(V2M_SESSIONS_ABI_VERSION)
 #define LINK      "link"
-/* How many connections may have closed between two dumps before a look-up costs a system call. */
-#define KNOWN_LOOK_AHEAD 16
-
-enum map {
-	MAP_COUNTERS, /* the first one: a renamed directory is known by it */
-	MAP_STARTS,
-	MAP_SCOPE,
-	MAP_PORTS,
-	N_MAPS,
-};
+/* The link of a new program until it takes the place of the old one. */
+#define NEW_LINK "link_new"
 
 /*
  * The names of all maps. Types and sizes stand in bpf/sessions.bpf.c alone, and the object knows
@@ -46,18 +37,15 @@ enum map {
  * changes, nothing here notices: V2M_SESSIONS_ABI_VERSION must be raised, and then all maps start
  * empty in another directory.
  */
-static const char *const map_names[N_MAPS] = {
-	[MAP_COUNTERS] = "session_counters",
-	[MAP_STARTS] = "session_starts",
-	[MAP_SCOPE] = "session_scope",
-	[MAP_PORTS] = "session_ports",
-};
-
-struct v2m_sessions {
-	struct v2m_pins pins;
-	struct sessions_bpf *object;
-	int maps[N_MAPS]; /* descriptors that the object owns */
-	bool attach_anew; /* a map is new, so an attached program does not write to it */
+static const char *const map_names[V2M_SESSIONS_N_MAPS] = {
+	[V2M_SESSIONS_COUNTERS] = "session_counters",
+	[V2M_SESSIONS_STARTS] = "session_starts",
+	[V2M_SESSIONS_SCOPE] = "session_scope",
+	[V2M_SESSIONS_PORTS] = "session_ports",
+	[V2M_SESSIONS_DELIVERED] = "session_delivered",
+	[V2M_SESSIONS_SOCKETS] = "session_sockets",
+	[V2M_SESSIONS_SOCKETS_BY_ADDRESS] = "session_sockets_by_address",
+	[V2M_SESSIONS_CLAIMS] = "session_claims",
 };
 
 static int remove_pin(const struct v2m_pins *pins, const char *name)
@@ -79,6 +67,7 @@ static int reuse_map(struct v2m_sessions *sessions, const char *name)
 	if (fd >= 0 && !difference)
 		return bpf_map__reuse_fd(map, fd);
 	sessions->attach_anew = true;
+	sessions->notes_sockets = false;
 	if (fd < 0)
 		return 0;
 	v2m_log_warning("%s/%s has another layout and is replaced: it starts empty (its %s "
@@ -87,15 +76,39 @@ static int reuse_map(struct v2m_sessions *sessions, const char *name)
 	return remove_pin(&sessions->pins, name);
 }
 
-static int load_program(struct v2m_sessions *sessions, bool has_cookie)
+/* Whether the notes of sockets live in the sockets, see bpf/delivered.bpf.h. Where a kernel of an
+ * earlier number has that too, a map is larger than it has to be. */
+static bool has_socket_storage(void)
+{
+	struct utsname name;
+	unsigned major = 0;
+	unsigned minor = 0;
+
+	return uname(&name) == 0 && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+	       (major > 5 || (major == 5 && minor >= 15));
+}
+
+/* The features of the kernel that one attempt to load the programs uses. */
+struct variant {
+	bool cookie;
+	bool pass;
+};
+
+static int load_variant(struct v2m_sessions *sessions, const struct variant *variant)
 {
 	int result = 0;
 
 	sessions->object = sessions_bpf__open();
 	if (!sessions->object)
 		return -errno;
-	sessions->object->rodata->has_cookie = has_cookie;
-	for (int i = 0; i < N_MAPS && !result; i++)
+	sessions->object->rodata->has_cookie = variant->cookie;
+	sessions->object->rodata->has_pass = variant->pass;
+	bpf_program__set_autoload(sessions->object->progs.v2m_session_pass, variant->pass);
+	if (has_socket_storage())
+		result = bpf_map__set_max_entries(sessions->object->maps.session_sockets_by_address,
+						  1);
+	sessions->notes_sockets = true;
+	for (int i = 0; i < V2M_SESSIONS_N_MAPS && !result; i++)
 		result = reuse_map(sessions, map_names[i]);
 	if (!result)
 		result = sessions_bpf__load(sessions->object);
@@ -105,9 +118,35 @@ static int load_program(struct v2m_sessions *sessions, bool has_cookie)
 	return result;
 }
 
+/* Takes the first variant that the kernel knows. 0 or -errno. */
+static int load_program(struct v2m_sessions *sessions)
+{
+	static const struct variant variants[] = {
+		{ true, true }, { false, true }, { true, false }, { false, false }
+	};
+	int result = -EOPNOTSUPP;
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(variants) && result && result != -EPERM; i++)
+		result = load_variant(sessions, &variants[i]);
+	return result;
+}
+
+/* Opens the program that looks at open sockets. Without it sessions are counted, but not what they
+ * deliver. */
+static void open_pass(struct v2m_sessions *sessions)
+{
+	if (!sessions->object->rodata->has_pass)
+		return;
+	sessions->pass = bpf_program__attach_iter(sessions->object->progs.v2m_session_pass, NULL);
+	if (!sessions->pass)
+		v2m_log_warning("delivered bytes are not counted: the kernel does not let us look "
+				"at all sockets: %s",
+				strerror(errno));
+}
+
 static int pin_maps(struct v2m_sessions *sessions)
 {
-	for (int i = 0; i < N_MAPS; i++) {
+	for (int i = 0; i < V2M_SESSIONS_N_MAPS; i++) {
 		V2M_CLOSE int pinned = v2m_pin_get(&sessions->pins, map_names[i]);
 		char path[PATH_MAX];
 		int result = v2m_pin_path(&sessions->pins, map_names[i], path);
@@ -158,28 +197,45 @@ static int take_back_renamed_link(const struct v2m_sessions *sessions)
 		.pins = &sessions->pins,
 		.link = LINK,
 		.maps = map_names,
-		.n_maps = N_MAPS,
+		.n_maps = V2M_SESSIONS_N_MAPS,
 	};
 
-	return v2m_stray_link_take_back(&pins, sessions->maps[MAP_COUNTERS]);
+	return v2m_stray_link_take_back(&pins, sessions->maps[V2M_SESSIONS_COUNTERS]);
 }
 
-/* A tracepoint's link takes no other program, so the old link is removed first. A connection that
- * opens or closes between the two is not counted; with both attached, it would count twice. */
+/* A tracepoint's link takes no other program, so the new link takes the place of the old one. If
+ * the old program makes notes of sockets, both run for a moment and the notes keep them from
+ * counting twice. Otherwise the old link is removed first: a connection that opens or closes
+ * between the two is not counted, but none is counted twice. */
+static int replace_link(const struct v2m_sessions *sessions, const char *path)
+{
+	char new_path[PATH_MAX];
+	struct bpf_link *link;
+	int result = v2m_pin_path(&sessions->pins, NEW_LINK, new_path);
+
+	if (result)
+		return result;
+	if (!sessions->notes_sockets)
+		unlink(path);
+	unlink(new_path); /* a process left it that was killed in here */
+	link = bpf_program__attach(sessions->object->progs.v2m_session);
+	if (!link)
+		return -errno;
+	result = bpf_link__pin(link, new_path);
+	if (!result && rename(new_path, path))
+		result = -errno;
+	bpf_link__destroy(link);
+	return result;
+}
+
 static int attach_program(struct v2m_sessions *sessions)
 {
 	char path[PATH_MAX];
-	struct bpf_link *link;
 	int result = v2m_pin_path(&sessions->pins, LINK, path);
 
 	if (result || (!sessions->attach_anew && is_program_attached(sessions)))
 		return result;
-	unlink(path);
-	link = bpf_program__attach(sessions->object->progs.v2m_session);
-	if (!link)
-		return -errno;
-	result = bpf_link__pin(link, path);
-	bpf_link__destroy(link);
+	result = replace_link(sessions, path);
 	sessions->attach_anew = result != 0;
 	return result;
 }
@@ -196,7 +252,7 @@ void v2m_sessions_keep(struct v2m_sessions *sessions)
 	bool complete = is_pinned(sessions, LINK);
 	int result = 0;
 
-	for (int i = 0; i < N_MAPS; i++)
+	for (int i = 0; i < V2M_SESSIONS_N_MAPS; i++)
 		complete &= is_pinned(sessions, map_names[i]);
 	if (complete)
 		return;
@@ -218,14 +274,16 @@ static int load_and_attach(struct v2m_sessions *sessions)
 
 	if (mkdir(sessions->pins.dir, 0700) && errno != EEXIST)
 		return -errno;
-	result = load_program(sessions, true);
-	if (result && result != -EPERM)
-		result = load_program(sessions, false);
+	result = load_program(sessions);
 	if (!result)
 		result = pin_maps(sessions);
 	if (!result)
 		result = take_back_renamed_link(sessions);
-	return result ? result : attach_program(sessions);
+	if (!result)
+		result = attach_program(sessions);
+	if (!result)
+		open_pass(sessions);
+	return result;
 }
 
 /* The caller holds the lock of pin_dir. 0 or -errno. */
@@ -236,7 +294,9 @@ static int remove_pins(const char *pin_dir)
 
 	if (!result)
 		result = remove_pin(&pins, LINK);
-	for (int i = 0; i < N_MAPS && !result; i++)
+	if (!result)
+		result = remove_pin(&pins, NEW_LINK);
+	for (int i = 0; i < V2M_SESSIONS_N_MAPS && !result; i++)
 		result = remove_pin(&pins, map_names[i]);
 	if (!result && rmdir(pins.dir) && errno != ENOENT)
 		result = -errno;
@@ -269,153 +329,9 @@ void v2m_sessions_close(struct v2m_sessions *sessions)
 {
 	if (!sessions)
 		return;
+	bpf_link__destroy(sessions->pass);
 	sessions_bpf__destroy(sessions->object);
 	free(sessions);
-}
-
-static int compare_ports(const void *left, const void *right)
-{
-	return (int)*(const uint16_t *)left - (int)*(const uint16_t *)right;
-}
-
-/* Lists the ports that have counters, ascending; at most V2M_MAX_SLOTS. */
-static size_t list_counted_ports(const struct v2m_sessions *sessions, uint16_t ports[V2M_MAX_SLOTS])
-{
-	size_t count = 0;
-	uint16_t port;
-	const uint16_t *last = NULL;
-
-	while (count < V2M_MAX_SLOTS &&
-	       bpf_map_get_next_key(sessions->maps[MAP_COUNTERS], last, &port) == 0) {
-		ports[count] = port;
-		last = &ports[count++];
-	}
-	qsort(ports, count, sizeof(*ports), compare_ports);
-	return count;
-}
-
-/* Makes counters for exactly these ports. A port that stays keeps its counters. 0 or -errno. */
-static int set_counters(const struct v2m_sessions *sessions, const uint16_t *ports, size_t n_ports,
-			uint32_t netns)
-{
-	struct v2m_session_counters fresh = { .assigned_ns = (uint64_t)v2m_clock_real_us() * 1000 };
-	struct v2m_session_scope scope = { .netns = netns };
-	uint16_t counted[V2M_MAX_SLOTS];
-	size_t count = list_counted_ports(sessions, counted);
-	uint32_t first = 0;
-	int result;
-
-	for (size_t i = 0; i < count; i++)
-		if (!bsearch(&counted[i], ports, n_ports, sizeof(*ports), compare_ports))
-			bpf_map_delete_elem(sessions->maps[MAP_COUNTERS], &counted[i]);
-	result = bpf_map_update_elem(sessions->maps[MAP_SCOPE], &first, &scope, BPF_ANY);
-	for (size_t i = 0; i < n_ports && i < V2M_MAX_SLOTS && !result; i++) {
-		result = bpf_map_update_elem(sessions->maps[MAP_COUNTERS], &ports[i], &fresh,
-					     BPF_NOEXIST);
-		if (result == -EEXIST)
-			result = 0;
-	}
-	return result;
-}
-
-/* Writes the slot of each port for the program, which sees either the old slot or the new one. 0 or
- * -errno. */
-static int write_ports(const struct v2m_sessions *sessions, const struct v2m_tcp_slots *slots)
-{
-	size_t size = 65536 * sizeof(struct v2m_session_port);
-	struct v2m_session_port *ports =
-		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, sessions->maps[MAP_PORTS], 0);
-
-	if (ports == MAP_FAILED)
-		return -errno;
-	for (unsigned port = 0; port < 65536; port++) {
-		uint16_t place = slots->places[port];
-		uint16_t slot_port = place ? slots->ports[place - 1] : 0;
-
-		if (ports[port].slot_port != slot_port)
-			__atomic_store_n(&ports[port].slot_port, slot_port, __ATOMIC_RELEASE);
-	}
-	munmap(ports, size);
-	return 0;
-}
-
-int v2m_sessions_set(struct v2m_sessions *sessions, const struct v2m_port_rule *rules,
-		     size_t n_rules, uint32_t netns, struct v2m_error *error)
-{
-	V2M_CLEANUP(v2m_tcp_slots_clear) struct v2m_tcp_slots slots = { 0 };
-	int result = v2m_tcp_slots_make(rules, n_rules, &slots);
-
-	if (!result)
-		result = set_counters(sessions, slots.ports, slots.count, netns);
-	if (!result)
-		result = write_ports(sessions, &slots);
-	if (result)
-		return v2m_error_set(error, result,
-				     "cannot change the ports whose sessions are counted: %s",
-				     strerror(-result));
-	return 0;
-}
-
-int v2m_sessions_read(struct v2m_sessions *sessions, struct v2m_session_reading **readings,
-		      size_t *n_readings)
-{
-	uint16_t ports[V2M_MAX_SLOTS];
-	size_t count = list_counted_ports(sessions, ports);
-	struct v2m_session_reading *made = calloc(count + 1, sizeof(*made));
-	int result = 0;
-
-	if (!made)
-		return -ENOMEM;
-	for (size_t i = 0; i < count && !result; i++) {
-		made[i].port = ports[i];
-		result = bpf_map_lookup_elem(sessions->maps[MAP_COUNTERS], &ports[i],
-					     &made[i].counters);
-	}
-	if (result) {
-		free(made);
-		return result;
-	}
-	*readings = made;
-	*n_readings = count;
-	return 0;
-}
-
-/* Finds a connection in the dump before. The kernel lists connections in the same order each time,
- * except those that opened or closed since, so only the next few are compared. *at is where the
- * search starts, and moves on. */
-static const struct v2m_connection *find_in_dump(const struct v2m_connection_table *known,
-						 size_t *at,
-						 const struct v2m_connection *connection)
-{
-	while (*at < known->count && known->connections[*at].slot_port < connection->slot_port)
-		++*at;
-	for (size_t i = *at; i < known->count && i < *at + KNOWN_LOOK_AHEAD &&
-			     known->connections[i].slot_port == connection->slot_port;
-	     i++) {
-		if (known->connections[i].cookie == connection->cookie) {
-			*at = i + 1;
-			return &known->connections[i];
-		}
-	}
-	return NULL;
-}
-
-void v2m_sessions_date(struct v2m_sessions *sessions, const struct v2m_connection_table *known,
-		       struct v2m_connection_table *table)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < table->count; i++) {
-		struct v2m_connection *connection = &table->connections[i];
-		const struct v2m_connection *before =
-			known ? find_in_dump(known, &at, connection) : NULL;
-
-		if (before)
-			connection->opened_ns = before->opened_ns;
-		else if (bpf_map_lookup_elem(sessions->maps[MAP_STARTS], &connection->cookie,
-					     &connection->opened_ns))
-			connection->opened_ns = 0;
-	}
 }
 
 int v2m_sessions_remove(const char *pin_dir, struct v2m_error *error)

@@ -22,9 +22,10 @@ int v2m_sessions_open(const char *pin_dir, struct v2m_sessions **sessions, struc
 /* Closes the descriptors; the pinned program goes on. Does nothing on NULL. */
 void v2m_sessions_close(struct v2m_sessions *sessions);
 
-/* Counts the sessions on exactly the ports of these rules, in the network namespace with that inode
- * number. If several rules have a port, the first one counts it. A slot whose first port stays
- * keeps its counters. 0 or -errno. */
+/* The delivered bytes of ports that leave are lost unless they were read after a pass; a pass after
+ * this one begins those of new ports. Counts the sessions on exactly the ports of these rules, in
+ * the network namespace with that inode number. If several rules have a port, the first one counts
+ * it. A slot whose first port stays keeps its counters. 0 or -errno. */
 int v2m_sessions_set(struct v2m_sessions *sessions, const struct v2m_port_rule *rules,
 		     size_t n_rules, uint32_t netns, struct v2m_error *error);
 
@@ -32,7 +33,15 @@ int v2m_sessions_set(struct v2m_sessions *sessions, const struct v2m_port_rule *
 struct v2m_session_reading {
 	uint16_t port; /* the first port of the slot */
 	struct v2m_session_counters counters;
+	struct v2m_session_delivered delivered; /* zeros if they are not measured */
 };
+
+/* Whether the kernel lets us see what open connections deliver (Linux 5.9). */
+bool v2m_sessions_measure_delivered(const struct v2m_sessions *sessions);
+/* Brings the delivered bytes up to date: looks at each TCP socket of the calling thread's network
+ * namespace. Connections that were open before their port was counted are counted from the first
+ * pass on. Does nothing if delivered bytes are not measured. 0 or -errno. */
+int v2m_sessions_pass(struct v2m_sessions *sessions);
 
 /* Pins and attaches again what somebody has removed since. If that fails, the next call tries
  * again. */

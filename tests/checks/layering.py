@@ -45,21 +45,24 @@ RULES = {
     "json": ("base", "json"),
     "ledger": ("accounting config keys json base", "sqlite json"),
     "http": ("api accounting config keys json base", "server json"),
-    "collector": ("attribution api accounting config keys keys/memory proxyapi reading devices sockets datapath netlink ledger "
-                  "ipc process base", "systemd"),
+    "collector": ("attribution api accounting budget config keys keys/memory supply proxyapi drift devices sockets datapath "
+                  "netlink ledger ipc process base", "systemd"),
     "answering": ("api ipc http process base", "sandbox"),
     "ctl": ("ctl/doctor ctl/top json base", "client json"),
     "ctl/doctor": ("ctl config json base", "json sandbox"),
     "ctl/top": ("ctl json base", "json curses"),
     "config": ("json base", "json"),
+    "budget": ("config json base", "json"),
     "keys": ("json base", "json"),
-    "reading": ("keys keys/formats json base", ""),
+    "reading": ("keys keys/formats ipc process json base", "sandbox"),
+    "supply": ("ipc keys proxyapi process base", ""),
     "keys/memory": ("keys keys/formats json base", "json"),
     "keys/formats": ("keys json base", "json sqlite"),
     "attribution": ("accounting config datapath keys base", ""),
     "accounting": ("keys base", ""),
     "proxyapi": ("keys json base", "grpc"),
-    "api": ("accounting keys json base", "json gzip"),
+    "drift": ("accounting api keys proxyapi base", ""),
+    "api": ("accounting budget keys json base", "json gzip"),
     "ipc": ("api accounting keys process base", ""),
     "netlink": ("base", "kernel"),
     "devices": ("netlink base", "kernel"),
@@ -67,7 +70,7 @@ RULES = {
     "sockets": ("pins netlink base", "kernel"),
     "datapath": ("pins netlink base", "kernel systemd"),
     "selftest": ("datapath netlink base", "kernel"),
-    "daemon": ("api config keys proxyapi reading devices sockets datapath netlink ledger http answering collector selftest process base json", "systemd"),
+    "daemon": ("api config keys proxyapi reading supply ipc devices sockets datapath netlink ledger http answering collector selftest process base json", "systemd"),
 }
 
 SOURCE = pathlib.Path("src")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # the_packages_have_what_they_need: makes the Debian packages from the release build in build/, looks at their files,
-# dependencies and scripts, and runs lintian. tests/packages installs them, which takes minutes.
+# dependencies and scripts, and runs lintian. tests/e2e/test_packages.py installs them, which takes minutes.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . tests/checks/lib.sh
@@ -39,7 +39,7 @@ depends() {
 }
 
 has v2meterd /usr/sbin/v2meterd /usr/lib/systemd/system/v2meterd.service /usr/lib/tmpfiles.d/v2meter.conf \
-	/etc/default/v2meterd /etc/v2meter/v2meter.json /usr/share/man/man8/v2meterd.8.gz \
+	/etc/default/v2meterd /etc/v2meter/v2meter.json /usr/share/man/man8/v2meterd.8.gz /usr/share/man/man5/v2meter.json.5.gz \
 	/usr/share/doc/v2meterd/examples/v2meter.json /usr/share/doc/v2meterd/changelog.gz \
 	/usr/share/doc/v2meterd/copyright /usr/share/bash-completion/completions/v2meterd
 has v2meterctl /usr/bin/v2meterctl /usr/share/man/man1/v2meterctl.1.gz \

@@ -242,6 +242,20 @@ def test_what_counters_older_than_the_ledger_hold_belongs_to_nobody(lab, start_d
     assert history["total_traffic"]["total_bytes"] == known + later
 
 
+def test_a_key_whose_total_is_damaged_does_not_pass_for_healthy(lab, start_daemon):
+    daemon = start_daemon(KEYS)
+    sent = Flood(lab).end()["wire_bytes"]
+    wait_until(lambda: tx(daemon) == sent)
+    assert daemon.stop() == 0
+    run("sqlite3", daemon.state_dir / "ledger.db", f"UPDATE subjects SET tx_wire = -1 WHERE name = '{UUID}'")
+    for _ in range(2):
+        daemon.start()
+        assert tx(daemon) == 0
+        assert daemon.get("/health").json() == {"status": "degraded", "reason": "ledger_damaged"}
+        assert str(daemon.state_dir) in daemon.status()["detail"]
+        daemon.kill()
+
+
 @pytest.fixture
 def small_disk(lab):
     with small_disk_of(lab) as directory:

@@ -25,13 +25,15 @@ def entries(port_of):
 
 @pytest.fixture
 def failing(lab, tmp_path):
-    """Gives failing(daemon, "bpf:error=ENOMEM:when=3"), a context in which that call fails."""
+    """Gives failing(daemon, "bpf:error=ENOMEM:when=3"), a context in which that call fails; with a path, only for
+    that file."""
     if not shutil.which("strace"):
         pytest.skip("strace is not installed")
 
     @contextlib.contextmanager
-    def inject(daemon, what):
-        tracer = lab.server.start("strace", "-f", "-o", tmp_path / "trace", "-e", f"inject={what}",
+    def inject(daemon, what, path=None):
+        only = ["-P", path] if path else []
+        tracer = lab.server.start("strace", "-f", "-o", tmp_path / "trace", "-e", f"inject={what}", *only,
                                   "-p", daemon.process.pid, log=tmp_path / "strace.log")
         wait_until(lambda: "attached" in tracer.said() or not tracer.running(), what="strace")
         if not tracer.running():
@@ -111,7 +113,7 @@ def test_ports_that_the_kernel_refused_arrive_by_themselves(start_daemon, failin
 
 def test_keys_that_could_not_be_read_arrive_by_themselves(start_daemon, failing):
     daemon = start_daemon(entries({ONE.id: 10001, TWO.id: 10002}))
-    with failing(daemon, "openat:error=EMFILE"):
+    with failing(daemon, "openat:error=EMFILE", daemon.key_file):
         daemon.write_keys(entries({ONE.id: 10003, TWO.id: 10002}))
         wait_until(lambda: "Too many open files" in daemon.said(), what="the refusal")
         assert daemon.ask("GET", "/health", headers={}).json() == {
@@ -129,7 +131,7 @@ def test_a_source_that_stays_unreadable_is_read_less_and_less_often(start_daemon
     def readings():
         return (tmp_path / "trace").read_text().count(f'"{daemon.key_file}"')
 
-    with failing(daemon, "?newfstatat,?stat:error=EMFILE"):
+    with failing(daemon, "?newfstatat,?stat:error=EMFILE", daemon.key_file):
         wait_until(lambda: "Too many open files" in daemon.said(), what="what is wrong now")
         before, at = readings(), time.monotonic()
         wait_until(lambda: readings() > before, timeout_s=15, what="a third reading")
@@ -245,6 +247,8 @@ def test_a_return_to_exact_counting_waits_for_programs_on_the_device(lab, start_
         daemon.process.signal(signal.SIGHUP)
         wait_until(lambda: "counted exactly" in daemon.said().partition("cannot count on up0")[2],
                    what="the decision")
+        # strace does not end while it holds a child that the daemon has just made.
+        wait_until(lambda: "+++ exited" in (tmp_path / "trace").read_text(), what="the end of the reading process")
     assert "counting is exact again" not in daemon.said()
     accounting = daemon.port_entry(10001)["accounting"]
     assert accounting["mode"] == "socket_stats"

@@ -207,7 +207,7 @@ def visitor(lab, port):
 
 def test_the_daemon_answers_as_documented(lab, start_daemon, checker):
     """The whole daemon, with its real counters and ledger."""
-    daemon = start_daemon([key_entry("key-1", 1, port=21001), key_entry("portless", 2)])
+    daemon = start_daemon([key_entry("key-1", 1, port=21001), key_entry("portless", 2)], budget={"bytes": 10**12})
     with visitor(lab, 21001):
         wait_until(lambda: daemon.get("/api/keys/key-1/traffic/peers", fresh=True).json()["udp_peers"],
                    what="the datagram's peer")
@@ -229,6 +229,8 @@ def check_daemon(daemon, checker):
         for key in ("key-1", "portless") if "{key_id}" in path else ("",):
             answer = daemon.ask(method, fill(path, key_id=key), body=BODIES.get(path))
             assert answer.status == 200, answer.body
+            if schema_of(method, path, 200) is None:
+                continue
             checker.check(json.loads(answer.body), schema_of(method, path, 200),
                           f"{method} {path} of {key}")
 
@@ -277,7 +279,7 @@ def test_keys_with_several_ports_are_answered_as_documented(lab, start_daemon, c
                 tcp_inbound(21006, 2), udp_inbound(21006, 3), shared,
                 tcp_inbound(21011, 7, listen="127.0.0.1"), udp_inbound("21050-21060", 8), tcp_inbound(21012)]
     source.write_text(json.dumps({"inbounds": inbounds}))
-    daemon = start_daemon([], key_sources=[str(source)])
+    daemon = start_daemon([], key_sources=[str(source)], budget={"bytes": 10**12})
     with visitor(lab, 21004), visitor(lab, 21006), visitor(lab, 21010):
         check_answers(daemon, checker, {200, 409})
     with lab.server.entered():
@@ -309,6 +311,8 @@ def check_answers(daemon, checker, statuses):
             if method == "GET":
                 answer = daemon.get(fill(path, key_id=key), fresh=True)
                 assert answer.status in statuses, answer.body
+                if schema_of(method, path, answer.status) is None:
+                    continue
                 checker.check(json.loads(answer.body), schema_of(method, path, answer.status),
                               f"{method} {path} of {key}")
 
@@ -354,6 +358,9 @@ def test_every_reason_of_health_is_documented():
     served = re.findall(r'\{ "([a-z_]+)",', (ROOT / "src/collector/health.c").read_text())
     explained = re.findall(r"^\.It Li ([a-z_]+)$", (ROOT / "docs/man/v2meterd.8").read_text(), re.MULTILINE)
     assert served == explained == DOCUMENT["components"]["schemas"]["Reason"]["enum"]
+    for language in (ROOT / "web").glob("lang-*.js"):
+        told = re.findall(r"^    reason_([a-z_]+):", language.read_text(), re.MULTILINE)
+        assert sorted(told) == sorted(served), language
 
 
 @pytest.mark.parametrize(("value", "problem"), [

@@ -2,58 +2,19 @@
 """Keys from the API of a running proxy: a stand-in for Xray with Xray's messages, and a real V2Ray."""
 
 import json
-import pathlib
 import socket
 import threading
 import time
-import uuid
 
 import pytest
 
 from support import v2ray
 from support.lab import wait_until
+from support.standin import ALICE, BOB, CAROL, Standin, inbound
 
 pytest.importorskip("grpc", reason="python3-grpcio is not installed")
 
-STANDIN = pathlib.Path(__file__).resolve().parent / "support/xray_standin.py"
-ALICE, BOB, CAROL = ([str(uuid.uuid4()), f"{name}@example.com"] for name in ("alice", "bob", "carol"))
 WITHIN_S = 5
-
-
-class Standin:
-    def __init__(self, lab, address, **state):
-        self.lab, self.address = lab, address
-        self.path = lab.directory / "standin.json"
-        self.state = {"inbounds": [], **state}
-        self.write()
-        self.start()
-
-    def write(self):
-        made = self.path.with_suffix(".new")
-        made.write_text(json.dumps(self.state))
-        made.rename(self.path)
-
-    def start(self):
-        log = self.lab.directory / "standin.log"
-        self.process = self.lab.server.start("/usr/bin/python3", STANDIN, self.address, self.path, log=log)
-        wait_until(lambda: "ready" in log.read_text(), what="the stand-in")
-
-    def stop(self):
-        self.process.stop()
-
-    def set_users(self, tag, *users):
-        for inbound in self.state["inbounds"]:
-            if inbound["tag"] == tag:
-                inbound["users"] = list(users)
-        self.write()
-
-    def misbehave(self, fault):
-        self.state["fault"] = fault
-        self.write()
-
-
-def inbound(tag, port, *users, protocol="vless", configured=()):
-    return {"tag": tag, "port": port, "protocol": protocol, "configured": list(configured), "users": list(users)}
 
 
 def names(daemon):

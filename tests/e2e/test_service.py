@@ -2,12 +2,15 @@
 """The service as systemd starts it, with all restrictions of its unit, in a machine of its own: what its processes may
 do, and that everything that the daemon does still works."""
 
+import contextlib
 import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -23,6 +26,7 @@ UNIT_FILE = ROOT / "packaging/systemd/v2meterd.service.in"
 # linux/capability.h
 NUMBERS = {"CAP_DAC_READ_SEARCH": 2, "CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7, "CAP_NET_ADMIN": 12,
            "CAP_SYS_CHROOT": 18, "CAP_PERFMON": 38, "CAP_BPF": 39}
+READ_ONLY = 1 << NUMBERS["CAP_DAC_READ_SEARCH"]
 # docs/capabilities.md has this drop-in.
 FOR_NETNS = """[Service]
 CapabilityBoundingSet=CAP_SYS_ADMIN CAP_SYS_PTRACE
@@ -80,6 +84,7 @@ def drop_in(service, text):
 
 def test_each_process_has_exactly_the_capabilities_that_it_needs(service):
     main, *children = service.processes()
+    children = [pid for pid in children if facts_of(pid)["Name"].strip() != "v2meter-read"]
     assert len(children) >= 1
     for name in ("CapPrm", "CapEff", "CapBnd"):
         assert int(facts_of(main)[name], 16) == the_unit_grants()
@@ -90,6 +95,26 @@ def test_each_process_has_exactly_the_capabilities_that_it_needs(service):
     for pid in (main, *children):
         assert facts_of(pid)["NoNewPrivs"] == "1" and facts_of(pid)["Seccomp"] == "2"
     assert service.status()["unprotected"] is None
+
+
+def test_the_process_that_reads_keys_may_read_files_and_nothing_else(service):
+    """It lives for some milliseconds, so that it is looked for again and again."""
+    main = service.processes()[0]
+
+    def seen():
+        os.kill(main, signal.SIGHUP)
+        end_s = time.monotonic() + 0.1
+        while time.monotonic() < end_s:
+            for child in pathlib.Path(f"/proc/{main}/task/{main}/children").read_text().split():
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    facts = facts_of(child)
+                    if facts["Name"].strip() == "v2meter-read" and facts["Seccomp"] == "2":
+                        found.append([int(facts[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")])
+        return [0, READ_ONLY, READ_ONLY, 0] in found
+
+    found = []
+    wait_until(seen, what=f"the reading process with the right to read alone, of {found}")
+    assert "without" not in "".join(line for line in service.said().splitlines() if "reading process runs" in line)
 
 
 def test_the_unit_is_as_closed_as_the_documents_say(service):

@@ -139,6 +139,8 @@ static void fill_slots(struct fake_meter *fake, struct v2m_snapshot *snapshot)
 		if (slots->items[i].n_keys > 1)
 			view->unattributed = view->since_reset;
 		view->unattributed_lifetime = fake_totals(fake->readings);
+		if (slots->items[i].n_keys > 1)
+			view->unattributed_ever = fake_totals(fake->readings);
 		view->rate_bytes_s = FAKE_RX_WIRE + FAKE_TX_WIRE;
 		view->connections = v2m_connection_table_slot(
 			snapshot->connections, slots->items[i].first_port, &view->n_connections);
@@ -152,12 +154,12 @@ static void fill_slots(struct fake_meter *fake, struct v2m_snapshot *snapshot)
 		share->slot = (size_t)(slot - slots->items);
 		if (slot->n_keys == 1)
 			share->since_reset = snapshot->slots[share->slot].since_reset;
-		snapshot->keys[i] = (struct v2m_key_view){
-			.since_reset = share->since_reset,
-			.lifetime = fake_totals(fake->readings),
-			.shares = share,
-			.n_shares = 1,
-		};
+		if (slot->n_keys == 1)
+			share->ever = fake_totals(fake->readings);
+		snapshot->keys[i] = (struct v2m_key_view){ .since_reset = share->since_reset,
+							   .lifetime = fake_totals(fake->readings),
+							   .shares = share,
+							   .n_shares = 1 };
 		n_shares++;
 	}
 }
@@ -277,6 +279,23 @@ static void tell_health(void *context, struct v2m_health *health)
 }
 
 /* With one device and one key source, every member of the answer is there. */
+/* A key that a proxy counts as well. */
+static void fill_drift(struct v2m_status *status)
+{
+	status->drift = calloc(1, sizeof(*status->drift));
+	if (!status->drift)
+		return;
+	status->n_drift = status->compared_keys = 1;
+	status->drift[0] = (struct v2m_status_drift){
+		.id = strdup("compared"),
+		.name = strdup("compared@example.com"),
+		.since_us = status->real_us,
+		.drifts_since_us = status->real_us,
+		.proxy_tx_bytes = 2000000,
+		.tx_bytes = 1000000,
+	};
+}
+
 static void fill_status(const struct fake_meter *fake, struct v2m_status *status)
 {
 	status->real_us = v2m_clock_real_us();
@@ -285,6 +304,7 @@ static void fill_status(const struct fake_meter *fake, struct v2m_status *status
 	strcpy(status->health_reason, fake->health.reason);
 	status->keys = fake->keyset->n_keys;
 	status->ports = fake->keyset->slots.count;
+	fill_drift(status);
 	status->devices = calloc(1, sizeof(*status->devices));
 	if (status->devices) {
 		status->n_devices = 1;
@@ -298,6 +318,22 @@ static void fill_status(const struct fake_meter *fake, struct v2m_status *status
 			 fake->health.reason);
 		v2m_error_set(&status->reasons[0].sentence, 0, "a reason of this fake");
 	}
+	/* Without a reason there is a budget, so that a test can have either. */
+	if (!fake->health.reason[0])
+		status->budget = (struct v2m_budget_view){ .set = true,
+							   .limit = 1000,
+							   .directions = "both",
+							   .billing_day = 5,
+							   .from = 20250805,
+							   .next = 20250905,
+							   .since_us = status->real_us,
+							   .read_us = status->real_us,
+							   .customers = { 1, 2 },
+							   .internet = { 3, 4 },
+							   .used = 10,
+							   .projected = 20,
+							   .days_left = 7.5,
+							   .lasts_days = -1 };
 	v2m_source_report_add(&status->sources, "/etc/v2meter/keys.json", "key file", 0, NULL);
 }
 

@@ -147,6 +147,7 @@ static int serve(const struct arguments *arguments, const sigset_t *signals)
 		.listeners = &listeners,
 		.api_key = &api_key,
 		.api_bytes = arguments->fake.unit,
+		.metrics = { .keys_max = 10000, .key_names = true },
 		.meter = fake ? fake_meter(fake) : NULL,
 	};
 	struct v2m_http *http;

@@ -10,13 +10,16 @@
 #include "api/traffic.h"
 #include "base/cleanup.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "fake/fake_meter.h"
 #include "fuzz.h"
 #include "ipc/answer.h"
 #include "ipc/greeting.h"
 #include "ipc/keyset.h"
 #include "ipc/question.h"
+#include "ipc/reading.h"
 #include "ipc/snapshot.h"
+#include "keys/key_sources.h"
 
 #define EDITS_MAX 6
 
@@ -27,6 +30,7 @@ static struct {
 	struct v2m_wire snapshot;
 	struct v2m_wire question;
 	struct v2m_wire greeting;
+	struct v2m_wire reading;
 	struct v2m_wire answers[V2M_N_QUESTIONS];
 } real;
 
@@ -49,6 +53,27 @@ static void make_answer(const struct v2m_meter *meter, enum v2m_question_kind ki
 		meter->export_totals(meter->context, &answer.text, &answer.length);
 	v2m_put_answer(&real.answers[kind], kind, &answer);
 	v2m_answer_clear(&answer);
+}
+
+/* The keys of the key set as they come from the reading process, which knows no aliases. */
+static void make_reading(const struct v2m_keyset *keyset)
+{
+	struct v2m_gathered_source source = { .path = (char *)"/etc/keys.json",
+					      .kind = (char *)"key file",
+					      .keys = keyset->n_keys };
+	struct v2m_watch_entry entry = { .wd = 1, .name = (char *)"keys.json", .events = 2 };
+	char *ending = (char *)".json";
+	struct v2m_reading reading = {
+		.gathered.customers = { keyset->keys, keyset->n_keys, keyset->n_keys },
+		.gathered.sources = { &source, 1, 1 },
+		.watched.items = &entry,
+		.watched.count = 1,
+		.watched.endings = { &ending, 1, 1 },
+	};
+
+	v2m_put_reading(&real.reading, &reading);
+	FUZZ_CHECK(v2m_wire_end(&real.reading) == 0);
+	FUZZ_CHECK(v2m_reading_is_allowed(&reading));
 }
 
 static void make_real(void)
@@ -75,6 +100,7 @@ static void make_real(void)
 	v2m_write_snapshot(&real.snapshot, snapshot);
 	v2m_put_question(&real.question, V2M_ASK_HOURS, &question);
 	v2m_put_greeting(&real.greeting, &greeting);
+	make_reading(real.keyset);
 	for (int kind = 0; kind < V2M_N_QUESTIONS; kind++)
 		make_answer(fake_meter(fake), (enum v2m_question_kind)kind);
 	v2m_snapshot_unref(snapshot);
@@ -163,6 +189,26 @@ static void read_greeting(const uint8_t *data, size_t size)
 	v2m_greeting_clear(&greeting);
 }
 
+/* A reading that is allowed can be joined. */
+static void read_reading(const uint8_t *data, size_t size)
+{
+	V2M_CLEANUP(v2m_reading_clear) struct v2m_reading reading = { 0 };
+	V2M_CLEANUP(v2m_source_report_clear) struct v2m_source_report report = { 0 };
+	const struct v2m_source_options options = { .now_us = 1 };
+	struct v2m_wire wire = v2m_wire_reader(data, size);
+	struct v2m_keyset *keyset = NULL;
+	struct v2m_error error;
+
+	v2m_put_reading(&wire, &reading);
+	if (v2m_wire_end(&wire) || !v2m_reading_is_allowed(&reading))
+		return;
+	v2m_watch_list_sort(&reading.watched);
+	if (v2m_key_sources_join(&reading.gathered, &options, &keyset, &report, &error) == 0)
+		for (size_t i = 0; i < keyset->n_keys; i++)
+			FUZZ_CHECK(*keyset->keys[i].id && *keyset->keys[i].uuid);
+	v2m_keyset_unref(keyset);
+}
+
 static uint64_t take_random(uint64_t *state)
 {
 	*state ^= *state << 13;
@@ -209,6 +255,8 @@ static const struct v2m_wire *choose_message(unsigned what, enum v2m_question_ki
 		return &real.question;
 	case 3:
 		return &real.answers[kind];
+	case 4:
+		return &real.reading;
 	default:
 		return &real.greeting;
 	}
@@ -230,6 +278,9 @@ static void read_message(unsigned what, enum v2m_question_kind kind, const uint8
 	case 3:
 		read_answer(kind, data, size);
 		break;
+	case 4:
+		read_reading(data, size);
+		break;
 	default:
 		read_greeting(data, size);
 	}
@@ -238,12 +289,13 @@ static void read_message(unsigned what, enum v2m_question_kind kind, const uint8
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint64_t state = v2m_fnv64(V2M_FNV64_START, data, size) | 1;
-	unsigned what = (unsigned)(take_random(&state) % 5);
+	unsigned what = (unsigned)(take_random(&state) % 6);
 	enum v2m_question_kind kind =
 		(enum v2m_question_kind)(take_random(&state) % V2M_N_QUESTIONS);
 	uint8_t *changed;
 	size_t length;
 
+	v2m_log_set_level(V2M_LOG_ERROR);
 	if (!real.keyset)
 		make_real();
 	read_message(what, kind, data, size);

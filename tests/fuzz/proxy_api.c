@@ -57,7 +57,7 @@ static void read_connection(const uint8_t *data, size_t size)
 	int ends[2];
 
 	FUZZ_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
-	/* What does not fit into the buffer is left out. */
+	/* Bytes that do not fit into the buffer are left out. */
 	if (send(ends[0], data, size, MSG_NOSIGNAL) < 0)
 		FUZZ_CHECK(size == 0);
 	shutdown(ends[0], SHUT_WR);

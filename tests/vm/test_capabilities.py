@@ -37,6 +37,7 @@ def test_the_least_set_suffices_for_all_the_daemon_does(vm, kernel, veth):
     daemon = confined(vm, LEAST_SET)
     try:
         daemon.start()
+        assert daemon.get("/api/meter/status")["fragments"]["observed"], daemon.said()
         before = daemon.figures()
         capture = GuestCapture(vm, "r0", namespace="peer")
         vm.check(EXCHANGE)

@@ -38,6 +38,11 @@ def session_of(vm, daemon, up, down):
     return {name: after[name] - before[name] for name in ("opened", "closed", "rx_bytes", "tx_bytes")}
 
 
+def delivered(daemon):
+    entry = daemon.entry()
+    return entry["delivered_rx_bytes"], entry["delivered_tx_bytes"]
+
+
 def test_sums_over_connections_are_what_both_ends_sent(vm, daemon):
     assert "sessions shorter than" not in daemon.said()
     assert session_of(vm, daemon, 70001, 90002) == {
@@ -49,3 +54,28 @@ def test_segments_that_the_local_queue_drops_are_counted_once(vm, daemon, short_
         "opened": 1, "closed": 1, "rx_bytes": 1000, "tx_bytes": 2000000}
     said = vm.check("tc -s qdisc show dev v0")
     assert int(re.search(r"dropped (\d+)", said)[1]) > 50, said
+
+
+def test_delivered_bytes_are_what_the_connections_handed_over(vm, daemon, short_queue):
+    """Open or closed, while the queue drops segments and after the daemon was killed."""
+    up, down = delivered(daemon)
+    opened = daemon.entry()["sessions"]["opened"]
+    vm.check(f"ip netns exec peer traffic tcp 10.77.0.1 {PORT} 3000 1500000 >/tmp/long 2>&1 &")
+    wait_until(lambda: daemon.entry()["sessions"]["opened"] > opened, daemon.said)
+    last = delivered(daemon)
+    daemon.kill()
+    daemon.start()
+    vm.check("".join(f"ip netns exec peer traffic tcp 10.77.0.1 {PORT} {number} {7 * number} >/dev/null; "
+                     for number in range(16, 46)))
+    expected = up + 3000 + sum(range(16, 46)), down + 1500000 + 7 * sum(range(16, 46))
+
+    def all_arrived():
+        nonlocal last
+        now = delivered(daemon)
+        assert now[0] >= last[0] and now[1] >= last[1], (last, now)
+        last = now
+        return now == expected
+
+    wait_until(all_arrived, lambda: (expected, last, daemon.said()))
+    assert daemon.entry()["payload_tx_bytes"] > last[1]
+    assert "delivered bytes" not in daemon.said()

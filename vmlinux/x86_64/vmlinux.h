@@ -232,6 +232,7 @@ typedef struct {
 } possible_net_t;
 
 struct sock_common {
+	volatile unsigned char skc_state;
 	long unsigned int skc_flags;
 	possible_net_t skc_net;
 };
@@ -245,9 +246,15 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 
+struct inet_connection_sock {
+	void *icsk_ulp_data;
+};
+
 struct tcp_sock {
 	__u64 bytes_received;
 	__u64 bytes_acked;
+	__u64 bytes_retrans;
+	__u32 rcv_nxt;
 	__u32 snd_nxt;
 	__u32 snd_una;
 	__u32 write_seq;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the doctor found: a list of lines, each with a level, its meaning and what to do. */
+/* The findings of the doctor: lines, each with a level, its meaning and what to do. */
 #ifndef V2METER_CTL_DOCTOR_FINDINGS_H
 #define V2METER_CTL_DOCTOR_FINDINGS_H
 

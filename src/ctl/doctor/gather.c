@@ -16,7 +16,7 @@
 #include "ctl/fallback.h"
 
 /* Where a package puts it; used if no daemon runs that could tell. */
-#define USUAL_CONFIG "/etc/v2meter/v2meterd.json"
+#define USUAL_CONFIG "/etc/v2meter/v2meter.json"
 
 static void gather_config(struct v2m_patient *patient, const char *config)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the kernel gives to the daemon. */
+/* The kernel, and what it lets the daemon do. */
 #ifndef V2METER_CTL_DOCTOR_KERNEL_H
 #define V2METER_CTL_DOCTOR_KERNEL_H
 

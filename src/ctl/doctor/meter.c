@@ -60,13 +60,20 @@ void v2m_check_server(const struct v2m_patient *patient, struct v2m_findings *fi
 			   patient->process.pid ? "" : "; start v2meterd");
 }
 
-/* Without these, bytes are missing or not stored. All others are warnings. */
+/* These say that bytes are missing, not stored or not served now. All others are warnings. */
 static enum v2m_level level_of(const char *reason)
 {
-	static const char *const fatal[] = { "counters_unreadable", "ledger_unwritable",
-					     "ebpf_unavailable",    "no_device",
-					     "device_refused",      "too_many_ports",
-					     "ledger_lost",         "traffic_uncounted" };
+	static const char *const fatal[] = { "counters_unreadable",
+					     "ledger_unwritable",
+					     "ebpf_unavailable",
+					     "delivered_unavailable",
+					     "no_device",
+					     "device_refused",
+					     "outrun",
+					     "too_many_ports",
+					     "ledger_damaged",
+					     "ledger_lost",
+					     "traffic_uncounted" };
 
 	for (size_t i = 0; i < V2M_ARRAY_LEN(fatal); i++)
 		if (strcmp(reason, fatal[i]) == 0)

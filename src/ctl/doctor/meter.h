@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the daemon says of itself. */
+/* The daemon's own account: its status, devices and key sources. */
 #ifndef V2METER_CTL_DOCTOR_METER_H
 #define V2METER_CTL_DOCTOR_METER_H
 

@@ -100,7 +100,7 @@ static bool check_rule(const char *line, const struct v2m_nat_rule *rule,
 	}
 	*brought = rule->target;
 	v2m_port_set_intersect(brought, keys);
-	if (v2m_port_set_is_empty(brought) || v2m_port_set_is_empty(&rule->matched))
+	if (v2m_port_set_is_empty(brought))
 		return false;
 	v2m_port_set_format(brought, list, sizeof(list));
 	v2m_port_set_format(&rule->matched, published, sizeof(published));
@@ -121,13 +121,14 @@ static bool is_told(const struct v2m_nat_rule *rule, const struct v2m_port_set *
 	return true;
 }
 
-/* Returns how many rules touch a port of a key. */
+/* Returns how many rules touch a port of a key, or may do so because they name no port. */
 static size_t check_rules(const char *rules, const struct v2m_port_set *keys,
 			  struct v2m_findings *findings)
 {
 	V2M_FREE char *copy = strdup(rules);
 	V2M_FREE struct v2m_nat_rule *rule = malloc(sizeof(*rule));
 	V2M_FREE struct v2m_port_set *told = calloc(1, sizeof(*told));
+	const char *unclear = NULL;
 	char *rest = copy;
 	size_t found = 0;
 
@@ -137,11 +138,24 @@ static size_t check_rules(const char *rules, const struct v2m_port_set *keys,
 	}
 	for (char *line; found < RULES_MAX && (line = strsep(&rest, "\n"));) {
 		line += strspn(line, " \t");
-		if (!v2m_nat_rule_read(line, rule) || is_told(rule, told) ||
-		    !check_rule(line, rule, keys, findings))
+		if (!v2m_nat_rule_read(line, rule))
+			continue;
+		if (v2m_port_set_is_empty(&rule->matched)) {
+			unclear = unclear ? unclear : line;
+			continue;
+		}
+		if (is_told(rule, told) || !check_rule(line, rule, keys, findings))
 			continue;
 		for (unsigned port = 0; port < 65536; port++)
 			told->has[port] = told->has[port] || rule->matched.has[port];
+		found++;
+	}
+	if (unclear) {
+		v2m_found(findings, V2M_LEVEL_WARN,
+			  "a rule names no single port, so it may take packets to a key's port "
+			  "away, or bring others to it: %s",
+			  unclear);
+		v2m_advise(findings, "exclude the ports of keys from it");
 		found++;
 	}
 	return found;

@@ -14,7 +14,7 @@
 #include "base/string_list.h"
 #include "json/yaml_doc.h"
 
-/* What was found so far, over all files. */
+/* The findings so far, over all files. */
 struct reading {
 	struct v2m_proxy_files *proxy;
 	struct v2m_strings blackholes; /* tags of outbounds that drop everything */

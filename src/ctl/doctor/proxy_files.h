@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the configuration of a V2Ray or Xray says about logs, statistics and routing. */
+/* The settings of a V2Ray or Xray for logs, statistics and routing. */
 #ifndef V2METER_CTL_DOCTOR_PROXY_FILES_H
 #define V2METER_CTL_DOCTOR_PROXY_FILES_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Who can reach the API, and its key. */
+/* Whether strangers can reach the API or read its key. */
 #ifndef V2METER_CTL_DOCTOR_REACH_H
 #define V2METER_CTL_DOCTOR_REACH_H
 

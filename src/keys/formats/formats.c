@@ -1,18 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "keys/formats/formats.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "keys/formats/hysteria_config.h"
 #include "keys/formats/key_file.h"
+#include "keys/formats/marzban_db.h"
 #include "keys/formats/panel_db.h"
 #include "keys/formats/port_file.h"
+#include "keys/formats/singbox_config.h"
+#include "keys/formats/sui_db.h"
 #include "keys/formats/v2ray_config.h"
+#include "keys/formats/xui_db.h"
 
 static const char *const json[] = { ".json", ".jsonc", NULL };
 /* Xray reads TOML too. We do not, and say so. */
 static const char *const configurations[] = { ".json", ".jsonc", ".yaml", ".yml", ".toml", NULL };
-static const char *const database[] = { ".db", NULL };
+static const char *const yaml[] = { ".json", ".yaml", ".yml", NULL };
+static const char *const databases[] = { ".db", ".sqlite3", NULL };
 static const char *const none[] = { NULL };
 
 static const char *const key_file_places[] = { "/etc/v2meter/keys.json", NULL };
@@ -31,7 +40,25 @@ static const char *const v2ray_places[] = {
 	"/etc/v2ray-agent/v2ray/conf",
 	NULL,
 };
+static const char *const singbox_places[] = { "/etc/sing-box", "/etc/sing-box/conf",
+					      "/usr/local/etc/sing-box", NULL };
+static const char *const hysteria_places[] = { "/etc/hysteria/config.yaml", NULL };
 static const char *const panel_places[] = { "/root/vpn-server/data/vpn.db", NULL };
+static const char *const xui_places[] = { "/etc/x-ui/x-ui.db", NULL };
+static const char *const sui_places[] = { "/usr/local/s-ui/db/s-ui.db", NULL };
+static const char *const marzban_places[] = { "/var/lib/marzban/db.sqlite3", NULL };
+static const char *const pasarguard_places[] = { "/var/lib/pasarguard/db.sqlite3", NULL };
+
+/* The database's reader reads this file, and gives its inbounds their users. */
+static const char *const marzban_config[] = { "/var/lib/marzban/xray_config.json", NULL };
+
+static const char *const panel_columns[] = { "keys", "uuid", NULL };
+static const char *const xui_columns[] = { "inbounds", "stream_settings", "inbounds", "settings",
+					   NULL };
+static const char *const sui_columns[] = { "inbounds", "options", "clients", "config", NULL };
+static const char *const marzban_columns[] = { "proxies", "settings", "users", "username", NULL };
+static const char *const pasarguard_columns[] = { "core_configs", "config", "users",
+						  "proxy_settings", NULL };
 
 #define LIST(name) offsetof(struct v2m_gathered, name)
 
@@ -56,23 +83,83 @@ static const struct v2m_key_format formats[] = {
 		.read_document = v2m_port_file_read,
 	},
 	{
+		.kind = "sing-box configuration",
+		.description = "a sing-box configuration",
+		.endings = json,
+		.places = singbox_places,
+		.list = LIST(clients),
+		.is_document = v2m_singbox_is_config,
+		.read_documents = v2m_singbox_read,
+	},
+	{
+		.kind = "Hysteria configuration",
+		.description = "a Hysteria 2 configuration",
+		.endings = yaml,
+		.places = hysteria_places,
+		.list = LIST(clients),
+		.is_document = v2m_hysteria_is_config,
+		.read_documents = v2m_hysteria_read,
+	},
+	{
 		.kind = "V2Ray configuration",
 		.description = "a V2Ray or Xray configuration (inbounds)",
 		.endings = configurations,
 		.places = v2ray_places,
 		.list = LIST(clients),
+		.has_api = true,
 		.is_document = v2m_v2ray_is_config,
 		.read_documents = v2m_v2ray_read,
 	},
 	{
+		.kind = "x-ui database",
+		.description = "the database of x-ui",
+		.endings = databases,
+		.places = xui_places,
+		.list = LIST(clients),
+		.is_database = true,
+		.columns = xui_columns,
+		.read_database = v2m_xui_db_read,
+	},
+	{
+		.kind = "s-ui database",
+		.description = "of s-ui",
+		.endings = databases,
+		.places = sui_places,
+		.list = LIST(clients),
+		.is_database = true,
+		.columns = sui_columns,
+		.read_database = v2m_sui_db_read,
+	},
+	{
+		.kind = "PasarGuard database",
+		.description = "of PasarGuard",
+		.endings = databases,
+		.places = pasarguard_places,
+		.list = LIST(clients),
+		.is_database = true,
+		.columns = pasarguard_columns,
+		.read_database = v2m_pasarguard_db_read,
+	},
+	{
+		.kind = "Marzban database",
+		.description = "of Marzban",
+		.endings = databases,
+		.places = marzban_places,
+		.instead_of = marzban_config,
+		.list = LIST(clients),
+		.is_database = true,
+		.columns = marzban_columns,
+		.read_database = v2m_marzban_db_read,
+	},
+	{
 		.kind = "panel database",
-		.description = "a panel's database",
-		.endings = database,
+		.description = "another panel's database",
+		.endings = databases,
 		.places = panel_places,
 		.list = LIST(customers),
-		.magic = V2M_PANEL_DB_MAGIC,
-		.magic_length = sizeof(V2M_PANEL_DB_MAGIC),
-		.read_file = v2m_panel_db_read,
+		.is_database = true,
+		.columns = panel_columns,
+		.read_database = v2m_panel_db_read,
 	},
 };
 
@@ -90,13 +177,44 @@ const struct v2m_key_format *v2m_key_format_of_document(const json_t *root)
 	return NULL;
 }
 
-const struct v2m_key_format *v2m_key_format_of_bytes(const char *start, size_t length)
+static bool has_columns(struct v2m_database *database, const char *const *columns)
+{
+	for (; *columns; columns += 2)
+		if (!v2m_database_has(database, columns[0], columns[1]))
+			return false;
+	return true;
+}
+
+const struct v2m_key_format *v2m_key_format_of_database(struct v2m_database *database)
 {
 	for (size_t i = 0; i < V2M_ARRAY_LEN(formats); i++)
-		if (formats[i].magic && length >= formats[i].magic_length &&
-		    memcmp(start, formats[i].magic, formats[i].magic_length) == 0)
+		if (formats[i].is_database && has_columns(database, formats[i].columns))
 			return &formats[i];
 	return NULL;
+}
+
+static bool exists(const char *root, const char *place)
+{
+	char path[PATH_MAX];
+	struct stat info;
+
+	/* access(2) would ask for the real user, who may not search the directory. */
+	snprintf(path, sizeof(path), "%s%s", root ? root : "", place);
+	return stat(path, &info) == 0;
+}
+
+bool v2m_key_place_is_replaced(const char *root, const char *path)
+{
+	const char *place = path + (root ? strlen(root) : 0);
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(formats); i++) {
+		const char *const *other = formats[i].instead_of;
+
+		for (; other && *other; other++)
+			if (strcmp(*other, place) == 0 && exists(root, formats[i].places[0]))
+				return true;
+	}
+	return false;
 }
 
 static bool is_one_of(const char *ending, const char *const *endings)

@@ -106,12 +106,13 @@ int v2m_live_read_proxy(const char *path, const struct v2m_json_doc *docs, size_
 	struct v2m_v2ray_api api;
 	int result;
 
-	if (!v2m_v2ray_api_find(docs, n_docs, &api) || !api.has_handler)
+	if (!v2m_v2ray_api_find(docs, n_docs, &api) || (!api.has_handler && !api.has_stats))
 		return 1;
 	said = v2m_live_sources_find(live, api.source);
 	if (!said && v2m_strings_add(&gathered->apis, api.source))
 		return v2m_error_set(error, -ENOMEM, "%s: out of memory", path);
-	if (!said)
+	/* An API that only has counters is asked for them. */
+	if (!said || !api.has_handler)
 		return 1;
 	note_origin(path, said, gathered);
 	if (!said->text)

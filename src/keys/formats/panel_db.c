@@ -2,30 +2,21 @@
 #include "keys/formats/panel_db.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <sqlite3.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 #include "json/json_doc.h"
 #include "keys/formats/key_file.h"
-#include "base/clock.h"
 #include "keys/key_clash.h"
 #include "base/name_index.h"
-#include "base/sqlite_uri.h"
 #include "base/text.h"
 #include "base/transport.h"
 #include "base/cleanup.h"
 
-/* The panel's transactions are short. */
-#define BUSY_TIMEOUT_MS 250
-
-/* A table may be a view that never ends, or that holds large cells. */
-#define DEADLINE_S 2
-#define MAX_CELL   (1 << 20)
+/* The columns hold short texts. */
+#define MAX_CELL (1 << 20)
 
 enum column { ID, NAME, UUID, CREATED_AT, IS_ACTIVE, PORT, SHORT_ID, SNI, N_COLUMNS };
 
@@ -41,67 +32,39 @@ static const char *const column_names[N_COLUMNS] = {
 };
 
 struct panel {
-	const char *path;
-	sqlite3 *db;
-	uint64_t end_ns;             /* CLOCK_MONOTONIC */
+	struct v2m_database *database;
+	struct v2m_key_list *keys;
 	struct v2m_name_index ports; /* from the table port_assignments, by uuid in lower case */
 	struct v2m_error *error;
 };
 
-/* -EACCES says that SQLite would have to write. It does not leave this file. */
-static int code_of(const struct panel *panel)
+static const char *path_of(const struct panel *panel)
 {
-	switch (sqlite3_errcode(panel->db) & 0xff) {
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_CANTOPEN:
-	case SQLITE_READONLY:
-		return -EACCES;
-	default:
-		return -EIO;
-	}
-}
-
-static int fail_database(struct panel *panel)
-{
-	if (sqlite3_errcode(panel->db) == SQLITE_INTERRUPT)
-		return v2m_error_set(panel->error, -EINVAL,
-				     "%s: expected tables that can be read within %d seconds",
-				     panel->path, DEADLINE_S);
-	return v2m_error_set(panel->error, code_of(panel), "%s: %s", panel->path,
-			     sqlite3_errmsg(panel->db));
+	return panel->database->path;
 }
 
 static int out_of_memory(struct panel *panel)
 {
-	return v2m_error_set(panel->error, -ENOMEM, "%s: out of memory", panel->path);
-}
-
-static void finalize_statement(sqlite3_stmt **statement)
-{
-	sqlite3_finalize(*statement);
+	return v2m_database_out_of_memory(panel->database);
 }
 
 /* The known columns that a table has, as bits. Without such a table it has none. */
 static int probe_columns(struct panel *panel, const char *table, unsigned *columns)
 {
-	V2M_CLEANUP(finalize_statement) sqlite3_stmt *statement = NULL;
+	V2M_CLEANUP(v2m_database_finalize) sqlite3_stmt *statement = NULL;
 	int step;
 
 	*columns = 0;
-	if (sqlite3_prepare_v2(panel->db, "SELECT name FROM pragma_table_info(?)", -1, &statement,
-			       NULL) != SQLITE_OK)
-		return fail_database(panel);
+	if (sqlite3_prepare_v2(panel->database->sqlite, "SELECT name FROM pragma_table_info(?)", -1,
+			       &statement, NULL) != SQLITE_OK)
+		return v2m_database_fail(panel->database);
 	sqlite3_bind_text(statement, 1, table, -1, SQLITE_STATIC);
 	while ((step = sqlite3_step(statement)) == SQLITE_ROW)
 		for (unsigned i = 0; i < N_COLUMNS; i++)
 			if (strcasecmp((const char *)sqlite3_column_text(statement, 0),
 				       column_names[i]) == 0)
 				*columns |= 1u << i;
-	return step == SQLITE_DONE ? 0 : fail_database(panel);
+	return step == SQLITE_DONE ? 0 : v2m_database_fail(panel->database);
 }
 
 /* Selects all known columns, with NULL for those that the table lacks. */
@@ -117,8 +80,8 @@ static int prepare_select(struct panel *panel, const char *table, unsigned colum
 			 columns & 1u << i ? column_names[i] : "NULL");
 	}
 	snprintf(sql + strlen(sql), sizeof(sql) - strlen(sql), " FROM %s", table);
-	if (sqlite3_prepare_v2(panel->db, sql, -1, statement, NULL) != SQLITE_OK)
-		return fail_database(panel);
+	if (sqlite3_prepare_v2(panel->database->sqlite, sql, -1, statement, NULL) != SQLITE_OK)
+		return v2m_database_fail(panel->database);
 	return 0;
 }
 
@@ -134,12 +97,12 @@ static int read_text(struct panel *panel, sqlite3_stmt *statement, enum column c
 	if (strlen(text) > V2M_JSON_MAX_STRING)
 		return v2m_error_set(panel->error, -EINVAL,
 				     "%s: row %zu: %s: expected at most %d bytes, got %zu",
-				     panel->path, row, column_names[column], V2M_JSON_MAX_STRING,
+				     path_of(panel), row, column_names[column], V2M_JSON_MAX_STRING,
 				     strlen(text));
 	/* SQLite does not check the encoding, and an answer in JSON has to be UTF-8. */
 	if (!v2m_is_utf8(text))
 		return v2m_error_set(panel->error, -EINVAL, "%s: row %zu: %s: expected UTF-8",
-				     panel->path, row, column_names[column]);
+				     path_of(panel), row, column_names[column]);
 	*value = strdup(text);
 	return *value ? 0 : out_of_memory(panel);
 }
@@ -157,7 +120,7 @@ static int read_port(struct panel *panel, sqlite3_stmt *statement, const char *t
 		return v2m_error_set(panel->error, -EINVAL,
 				     "%s: table %s, row %zu: port: expected an integer from 1 to "
 				     "65535, got %lld",
-				     panel->path, table, row, (long long)number);
+				     path_of(panel), table, row, (long long)number);
 	*port = (uint16_t)number;
 	return 0;
 }
@@ -167,12 +130,12 @@ static int refuse_rows(struct panel *panel, const char *table, size_t row)
 	if (row <= V2M_MAX_KEYS)
 		return 0;
 	return v2m_error_set(panel->error, -EINVAL, "%s: table %s: expected at most %u rows",
-			     panel->path, table, V2M_MAX_KEYS);
+			     path_of(panel), table, V2M_MAX_KEYS);
 }
 
 static int read_assignments(struct panel *panel)
 {
-	V2M_CLEANUP(finalize_statement) sqlite3_stmt *statement = NULL;
+	V2M_CLEANUP(v2m_database_finalize) sqlite3_stmt *statement = NULL;
 	unsigned columns;
 	int result = probe_columns(panel, "port_assignments", &columns);
 	size_t row = 0;
@@ -199,7 +162,7 @@ static int read_assignments(struct panel *panel)
 		if (v2m_name_index_set(&panel->ports, lower, port))
 			return out_of_memory(panel);
 	}
-	return step == SQLITE_DONE ? 0 : fail_database(panel);
+	return step == SQLITE_DONE ? 0 : v2m_database_fail(panel->database);
 }
 
 /* Some panels write 0 and 1, others "true" and "false". */
@@ -231,7 +194,7 @@ static int read_row(struct panel *panel, sqlite3_stmt *statement, size_t row, st
 		result = v2m_error_set(panel->error, -EINVAL,
 				       "%s: table keys, row %zu: uuid: expected a string, got "
 				       "nothing",
-				       panel->path, row);
+				       path_of(panel), row);
 	if (!result)
 		result = read_port(panel, statement, "keys", row, &port);
 	if (result)
@@ -241,14 +204,14 @@ static int read_row(struct panel *panel, sqlite3_stmt *statement, size_t row, st
 		port = (uint16_t)assigned;
 	key->is_active = !is_false(statement);
 	key->transports = V2M_TCP | V2M_UDP;
-	if (v2m_key_complete(key, panel->path) || (port && v2m_key_add_port(key, port)))
+	if (v2m_key_complete(key, path_of(panel)) || (port && v2m_key_add_port(key, port)))
 		return out_of_memory(panel);
 	return 0;
 }
 
 static int read_keys(struct panel *panel, struct v2m_key_list *keys)
 {
-	V2M_CLEANUP(finalize_statement) sqlite3_stmt *statement = NULL;
+	V2M_CLEANUP(v2m_database_finalize) sqlite3_stmt *statement = NULL;
 	unsigned columns;
 	int result = probe_columns(panel, "keys", &columns);
 	size_t row = 0;
@@ -257,7 +220,7 @@ static int read_keys(struct panel *panel, struct v2m_key_list *keys)
 	if (!result && !(columns & 1u << UUID))
 		return v2m_error_set(panel->error, -EINVAL,
 				     "%s: expected a table \"keys\" with a column \"uuid\"",
-				     panel->path);
+				     path_of(panel));
 	if (!result)
 		result = prepare_select(panel, "keys", columns, &statement);
 	if (result)
@@ -273,7 +236,7 @@ static int read_keys(struct panel *panel, struct v2m_key_list *keys)
 		if (v2m_key_list_add(keys, &key))
 			return out_of_memory(panel);
 	}
-	return step == SQLITE_DONE ? 0 : fail_database(panel);
+	return step == SQLITE_DONE ? 0 : v2m_database_fail(panel->database);
 }
 
 /* Two keys of a database must not use the same port by the same transport. */
@@ -289,7 +252,7 @@ static int refuse_port_clash(struct panel *panel, const struct v2m_key_list *key
 	if (result)
 		return v2m_error_set(panel->error, -EINVAL,
 				     "%s: table keys, rows %zu and %zu have the same port",
-				     panel->path, first + 1, second + 1);
+				     path_of(panel), first + 1, second + 1);
 	return 0;
 }
 
@@ -305,7 +268,7 @@ static int refuse_crossed(struct panel *panel, const struct v2m_key_list *keys)
 		return v2m_error_set(panel->error, -EINVAL,
 				     "%s: table keys, rows %zu and %zu: the id of one is the uuid "
 				     "of the other",
-				     panel->path, first + 1, second + 1);
+				     path_of(panel), first + 1, second + 1);
 	return refuse_port_clash(panel, keys);
 }
 
@@ -329,129 +292,32 @@ static int refuse_clashes(struct panel *panel, const struct v2m_key_list *keys)
 		if (result)
 			return v2m_error_set(panel->error, -EINVAL,
 					     "%s: table keys, rows %zu and %zu have the same %s",
-					     panel->path, first + 1, second + 1, orders[i].what);
+					     path_of(panel), first + 1, second + 1, orders[i].what);
 	}
 	return refuse_crossed(panel, keys);
 }
 
-/* SQLite calls this now and then while it works. Not 0 ends the statement. */
-static int is_late(void *context)
-{
-	const uint64_t *end_ns = context;
-
-	return v2m_clock_mono_ns() > *end_ns;
-}
-
-static void set_limits(struct panel *panel)
-{
-	panel->end_ns = v2m_clock_mono_ns() + DEADLINE_S * UINT64_C(1000000000);
-	sqlite3_progress_handler(panel->db, 1000, is_late, &panel->end_ns);
-	sqlite3_limit(panel->db, SQLITE_LIMIT_LENGTH, MAX_CELL);
-	sqlite3_busy_timeout(panel->db, BUSY_TIMEOUT_MS);
-}
-
-static int read_panel(struct panel *panel, struct v2m_key_list *keys)
+/* Reads both tables. */
+static int read_tables(struct v2m_database *database, struct panel *panel)
 {
 	int result;
 
-	set_limits(panel);
-	/* The transaction shows both tables as of one moment. It ends when the file is closed. */
-	if (sqlite3_exec(panel->db, "PRAGMA trusted_schema = OFF; BEGIN", NULL, NULL, NULL) !=
-	    SQLITE_OK)
-		return fail_database(panel);
+	panel->database = database;
+	panel->error = database->error;
+	sqlite3_limit(database->sqlite, SQLITE_LIMIT_LENGTH, MAX_CELL);
 	result = read_assignments(panel);
 	if (!result)
-		result = read_keys(panel, keys);
-	return result ? result : refuse_clashes(panel, keys);
+		result = read_keys(panel, panel->keys);
+	return result ? result : refuse_clashes(panel, panel->keys);
 }
 
-static int read_named(const char *name, const char *path, struct v2m_key_list *keys,
-		      struct v2m_error *error)
+int v2m_panel_db_read(struct v2m_database *database, struct v2m_key_list *keys,
+		      struct v2m_key_notes *notes)
 {
-	struct panel panel = { .path = path, .error = error };
-	int result;
+	struct panel panel = { .keys = keys };
+	int result = read_tables(database, &panel);
 
-	if (sqlite3_open_v2(name, &panel.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) !=
-	    SQLITE_OK)
-		result = panel.db ? fail_database(&panel) : out_of_memory(&panel);
-	else
-		result = read_panel(&panel, keys);
+	(void)notes;
 	v2m_name_index_clear(&panel.ports);
-	sqlite3_close(panel.db);
 	return result;
-}
-
-/* A write-ahead log holds rows that are not in the file yet. A rollback journal holds rows that
- * were in the file before an unfinished commit. Only a process that may write can bring either into
- * the file. */
-static bool is_whole(const char *path, struct v2m_error *error)
-{
-	static const char *const suffixes[] = { "-wal", "-journal" };
-
-	for (size_t i = 0; i < V2M_ARRAY_LEN(suffixes); i++) {
-		char log[PATH_MAX + 16];
-		struct stat status;
-
-		snprintf(log, sizeof(log), "%s%s", path, suffixes[i]);
-		if (stat(log, &status) ? errno == ENOENT : status.st_size == 0)
-			continue;
-		v2m_error_set(error, -EIO,
-			      "%s: %s holds rows that are not in it, and only a process that may "
-			      "write can apply them",
-			      path, log);
-		return false;
-	}
-	return true;
-}
-
-/* Reads a database with a write-ahead log that the panel has closed. To open it, SQLite would make
- * the index of the log, for which it needs a directory that it may write to. Without a log all rows
- * are in the file. */
-static int read_closed(const char *path, struct v2m_key_list *keys, struct v2m_error *error)
-{
-	char uri[V2M_SQLITE_URI_MAX];
-	struct stat before;
-	struct stat after;
-	int result;
-
-	if (stat(path, &before) || !is_whole(path, error))
-		return -EIO;
-	v2m_sqlite_uri(path, "?immutable=1", uri);
-	result = read_named(uri, path, keys, error);
-	if (result == 0 && (stat(path, &after) || after.st_ino != before.st_ino ||
-			    after.st_mtim.tv_sec != before.st_mtim.tv_sec ||
-			    after.st_mtim.tv_nsec != before.st_mtim.tv_nsec))
-		return v2m_error_set(error, -EBUSY, "%s: the panel wrote to it while it was read",
-				     path);
-	return result == -EACCES ? -EIO : result;
-}
-
-/* SQLite opens these beside the database. */
-static int check_companions(const char *path, struct v2m_error *error)
-{
-	static const char *const suffixes[] = { "-wal", "-journal", "-shm" };
-
-	for (size_t i = 0; i < V2M_ARRAY_LEN(suffixes); i++) {
-		char companion[PATH_MAX + 16];
-		struct stat status;
-
-		snprintf(companion, sizeof(companion), "%s%s", path, suffixes[i]);
-		if (stat(companion, &status) == 0 && !S_ISREG(status.st_mode))
-			return v2m_error_set(error, -EINVAL, "%s: expected a regular file",
-					     companion);
-	}
-	return 0;
-}
-
-int v2m_panel_db_read(const char *path, struct v2m_key_list *keys, struct v2m_error *error)
-{
-	char uri[V2M_SQLITE_URI_MAX];
-	int result = check_companions(path, error);
-
-	if (result)
-		return result;
-
-	v2m_sqlite_uri(path, "", uri);
-	result = read_named(uri, path, keys, error);
-	return result == -EACCES ? read_closed(path, keys, error) : result;
 }

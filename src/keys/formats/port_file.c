@@ -12,7 +12,7 @@ static int read_assignment(const struct v2m_json_node *node, const char *uuid,
 			   struct v2m_key_list *assignments, struct v2m_error *error)
 {
 	struct v2m_json_node port = v2m_json_member(node, "port");
-	V2M_CLEANUP(v2m_key_clear) struct v2m_key entry = { 0 };
+	V2M_CLEANUP(v2m_key_clear) struct v2m_key entry = { .transports = V2M_TCP | V2M_UDP };
 	long long number;
 	int result = v2m_json_object(node, error);
 

@@ -18,18 +18,22 @@
 #include "keys/formats/formats.h"
 #include "keys/formats/live_read.h"
 
-/* The documents of one format that are read together, in their order. */
+/* A document that is read together with others of its format. */
+struct collected {
+	struct v2m_json_doc doc;
+	const struct v2m_key_format *format;
+};
+
 struct docs {
-	struct v2m_json_doc *items;
+	struct collected *items;
 	size_t count;
 	size_t capacity;
-	const struct v2m_key_format *format; /* NULL if there is none */
 };
 
 static void clear_docs(struct docs *docs)
 {
 	for (size_t i = 0; i < docs->count; i++)
-		v2m_json_doc_clear(&docs->items[i]);
+		v2m_json_doc_clear(&docs->items[i].doc);
 	v2m_array_clear(docs);
 }
 
@@ -37,10 +41,11 @@ static void clear_docs(struct docs *docs)
 static int collect_doc(struct docs *docs, const struct v2m_key_format *format,
 		       struct v2m_json_doc *doc, struct v2m_error *error)
 {
-	if (v2m_array_add(docs, *doc))
+	struct collected item = { *doc, format };
+
+	if (v2m_array_add(docs, item))
 		return v2m_error_set(error, -ENOMEM, "%s: out of memory", doc->path);
 	*doc = (struct v2m_json_doc){ 0 };
-	docs->format = format;
 	return 0;
 }
 
@@ -82,6 +87,11 @@ static bool ends_in(const char *path, const char *ending)
 	const char *dot = strrchr(path, '.');
 
 	return dot && strcmp(dot, ending) == 0;
+}
+
+static bool is_named_as_database(const char *path)
+{
+	return ends_in(path, ".db") || ends_in(path, ".sqlite3");
 }
 
 static bool is_yaml(const char *path)
@@ -151,12 +161,11 @@ static int refuse_toml(struct reading *reading, const char *path)
 	return 0;
 }
 
-/* Finds the format by the first bytes of the file; NULL if none begins like this. 0 or -errno. */
-static int look_at_file(const char *path, const struct v2m_key_format **format,
-			struct v2m_error *error)
+/* Whether the file begins as a database. 0 or -errno. */
+static int look_at_file(const char *path, bool *is_database, struct v2m_error *error)
 {
 	V2M_CLOSE int fd = v2m_open_regular(path, error);
-	char start[V2M_KEY_FORMAT_MAGIC_MAX];
+	char start[sizeof(V2M_DATABASE_MAGIC)];
 	ssize_t taken;
 
 	if (fd < 0)
@@ -165,32 +174,82 @@ static int look_at_file(const char *path, const struct v2m_key_format **format,
 	if (taken < 0)
 		return v2m_error_set(error, -errno, "%s: cannot read it: %s", path,
 				     strerror(errno));
-	*format = v2m_key_format_of_bytes(start, (size_t)taken);
+	*is_database =
+		taken == sizeof(start) && memcmp(start, V2M_DATABASE_MAGIC, sizeof(start)) == 0;
 	return 0;
 }
 
 bool v2m_source_is_database(const char *path)
 {
-	const struct v2m_key_format *format = NULL;
+	bool is_database = false;
 
-	return look_at_file(path, &format, NULL) == 0 && format;
+	return look_at_file(path, &is_database, NULL) == 0 && is_database;
+}
+
+/* The keys of a database and its format. */
+struct database_reading {
+	struct reading *reading;
+	const struct v2m_key_format **format;
+	struct v2m_key_list found;
+};
+
+/* Proxies keep databases of their own beside their configurations. */
+static int refuse_database(struct reading *reading, const struct v2m_database *database)
+{
+	static const char sentence[] =
+		"its tables are those of no panel that is known (x-ui, s-ui, Marzban, "
+		"PasarGuard, or a table \"keys\" with a column \"uuid\")";
+
+	if (!reading->in_directory)
+		return v2m_error_set(reading->error, -EINVAL, "%s: %s", database->path, sentence);
+	v2m_key_note_file(&reading->gathered->notes, V2M_NOTE_REMARK, database->path,
+			  "it is passed over: %s", sentence);
+	return 0;
+}
+
+static int read_tables(struct v2m_database *database, void *context)
+{
+	struct database_reading *reading = context;
+
+	*reading->format = v2m_key_format_of_database(database);
+	if (!*reading->format)
+		return refuse_database(reading->reading, database);
+	return (*reading->format)
+		->read_database(database, &reading->found, &reading->reading->gathered->notes);
+}
+
+static int read_database(struct reading *reading, const char *path,
+			 const struct v2m_key_format **format)
+{
+	struct database_reading tables = { .reading = reading, .format = format };
+	int result = v2m_database_read(path, read_tables, &tables, reading->error);
+
+	if (!result && *format)
+		result = take_keys(reading, *format, path, &tables.found);
+	v2m_key_list_clear(&tables.found);
+	return result;
 }
 
 /* Reads a file. *format is NULL if it holds no keys. */
 static int read_file(struct reading *reading, const char *path,
 		     const struct v2m_key_format **format)
 {
-	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list found = { 0 };
-	int result = look_at_file(path, format, reading->error);
+	bool is_database;
+	int result = look_at_file(path, &is_database, reading->error);
 
+	*format = NULL;
 	if (result)
 		return result;
-	if (!*format && ends_in(path, ".toml"))
+	if (is_database)
+		return read_database(reading, path, format);
+	if (ends_in(path, ".toml"))
 		return refuse_toml(reading, path);
-	if (!*format)
-		return read_text_file(reading, path, format);
-	result = (*format)->read_file(path, &found, reading->error);
-	return result ? result : take_keys(reading, *format, path, &found);
+	if (reading->in_directory && is_named_as_database(path)) {
+		v2m_key_note_file(&reading->gathered->notes, V2M_NOTE_REMARK, path,
+				  "it is passed over: it is no SQLite file");
+		return 0;
+	}
+	return read_text_file(reading, path, format);
 }
 
 static int is_candidate(const struct dirent *entry)
@@ -245,21 +304,45 @@ static int read_directory(struct reading *reading, const char *path)
 	return result;
 }
 
-static int read_collected(struct reading *reading, const char *path)
+/* Reads the documents of one format that a source has. */
+static int read_together(struct reading *reading, const char *path,
+			 const struct v2m_key_format *format, const struct v2m_json_doc *docs,
+			 size_t n_docs)
 {
 	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list found = { 0 };
-	const struct docs *docs = &reading->docs;
-	int result;
+	int result = 1;
 
-	if (!docs->format)
-		return 0;
-	result = v2m_live_read_proxy(path, docs->items, docs->count, reading->live,
-				     reading->gathered, reading->error);
+	if (format->has_api)
+		result = v2m_live_read_proxy(path, docs, n_docs, reading->live, reading->gathered,
+					     reading->error);
 	if (result <= 0)
 		return result;
-	result = docs->format->read_documents(docs->items, docs->count, &found,
-					      &reading->gathered->notes, reading->error);
-	return result ? result : take_keys(reading, docs->format, path, &found);
+	result = format->read_documents(docs, n_docs, &found, &reading->gathered->notes,
+					reading->error);
+	return result ? result : take_keys(reading, format, path, &found);
+}
+
+/* Reads what was collected, the documents of each format in their order. */
+static int read_collected(struct reading *reading, const char *path)
+{
+	const struct docs *docs = &reading->docs;
+	V2M_FREE struct v2m_json_doc *same = calloc(docs->count + 1, sizeof(*same));
+	size_t n_formats;
+	const struct v2m_key_format *formats = v2m_key_formats(&n_formats);
+	int result = 0;
+
+	if (!same)
+		return v2m_error_set(reading->error, -ENOMEM, "%s: out of memory", path);
+	for (size_t i = 0; i < n_formats && !result; i++) {
+		size_t n = 0;
+
+		for (size_t k = 0; k < docs->count; k++)
+			if (docs->items[k].format == &formats[i])
+				same[n++] = docs->items[k].doc;
+		if (n)
+			result = read_together(reading, path, &formats[i], same, n);
+	}
+	return result;
 }
 
 static int read_source(struct reading *reading, const char *path, const char **kind)

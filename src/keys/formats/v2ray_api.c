@@ -173,7 +173,7 @@ bool v2m_v2ray_api_find(const struct v2m_json_doc *docs, size_t n_docs, struct v
 		struct v2m_json_node root = v2m_json_root(&docs[i]);
 		struct v2m_json_node found = v2m_json_member(&root, "api");
 
-		/* Of several files, the last one decides. */
+		/* The last file with an "api" decides, as in Xray. */
 		if (json_is_object(found.value)) {
 			node = found;
 			node.parent = NULL;

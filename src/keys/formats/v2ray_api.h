@@ -15,7 +15,8 @@ struct v2m_v2ray_api {
 
 /* Finds the address of the API that these documents, which are one configuration, switch on:
  * "api.listen", or the inbound from which a routing rule leads to "api.tag". False: there is none,
- * or it listens neither on a loopback address nor on a unix socket. */
+ * or it listens neither on a loopback address nor on a unix socket. The services are set either
+ * way. */
 bool v2m_v2ray_api_find(const struct v2m_json_doc *docs, size_t n_docs, struct v2m_v2ray_api *api);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/transport.h"
 #include "base/uuid.h"
 #include "base/cleanup.h"
+#include "keys/formats/v2ray_api.h"
 #include "keys/formats/v2ray_fronts.h"
 #include "keys/formats/v2ray_identity.h"
 #include "keys/formats/v2ray_inbound.h"
@@ -39,6 +40,7 @@ struct inbound {
 	const char *short_id;
 	struct v2m_v2ray_spans spans; /* where it is reached; empty: at no port */
 	struct v2m_v2ray_users users;
+	bool has_active;  /* some user of the inbound is switched on */
 	size_t first_key; /* keys from here on are new in this inbound */
 	char tag_text[V2M_V2RAY_MAX_TEXT + 1];
 };
@@ -48,6 +50,7 @@ struct user {
 	struct v2m_json_node node;
 	struct v2m_v2ray_identity identity;
 	const char *email; /* lives as long as the document; NULL if there is none */
+	bool is_active;
 };
 
 bool v2m_v2ray_is_config(const json_t *root)
@@ -119,6 +122,7 @@ static int read_user(struct reader *reader, const struct inbound *inbound, size_
 	if (result)
 		return result;
 	user->email = found.email;
+	user->is_active = !found.is_inactive;
 	v2m_v2ray_identify(&found, inbound->tag ? inbound->tag : inbound->protocol, place,
 			   &user->identity);
 	if (found.email && strlen(found.email) > V2M_V2RAY_MAX_TEXT)
@@ -150,18 +154,10 @@ static char *copy_or_null(const char *text)
 	return text ? strdup(text) : NULL;
 }
 
-/* 0 or -ENOMEM. */
-static int add_email(struct v2m_key *key, const struct user *user)
-{
-	if (!user->email || !*user->email || v2m_strings_have(&key->emails, user->email))
-		return 0;
-	return v2m_strings_add(&key->emails, user->email);
-}
-
 static int add_key(struct reader *reader, const struct inbound *inbound, const struct user *user)
 {
 	V2M_CLEANUP(v2m_key_clear)
-	struct v2m_key key = { .is_active = true, .transports = V2M_TCP | V2M_UDP };
+	struct v2m_key key = { .is_active = user->is_active, .transports = V2M_TCP | V2M_UDP };
 	char id[V2M_UUID_LEN];
 
 	if (reader->keys->count >= V2M_MAX_KEYS)
@@ -175,7 +171,7 @@ static int add_key(struct reader *reader, const struct inbound *inbound, const s
 	key.sni = copy_or_null(inbound->sni);
 	key.short_id = copy_or_null(inbound->short_id);
 	key.source = strdup(inbound->node->doc->path);
-	if (add_email(&key, user))
+	if (v2m_key_add_email(&key, user->email))
 		return out_of_memory(reader);
 	if (!key.id || !key.uuid || !key.name || !key.identity || !key.source ||
 	    v2m_v2ray_identity_add(&reader->known, &user->identity, reader->keys->count) ||
@@ -247,12 +243,19 @@ static int take_user(struct reader *reader, const struct inbound *inbound, size_
 		result = add_key(reader, inbound, &user);
 	} else if (index >= inbound->first_key) {
 		note_twice(reader, &user);
-		return add_email(&reader->keys->items[index], &user) ? out_of_memory(reader) : 0;
-	} else if (add_email(&reader->keys->items[index], &user)) {
+		return v2m_key_add_email(&reader->keys->items[index], user.email)
+			       ? out_of_memory(reader)
+			       : 0;
+	} else if (v2m_key_add_email(&reader->keys->items[index], user.email)) {
 		result = out_of_memory(reader);
 	}
 	if (result)
 		return result;
+	if (user.is_active)
+		reader->keys->items[index].is_active = true;
+	/* A user who is switched off does not share the port with active ones. */
+	if (!user.is_active && inbound->has_active)
+		return 0;
 	return add_spans(reader, &reader->keys->items[index], inbound);
 }
 
@@ -364,11 +367,16 @@ static void note_no_users(struct reader *reader, const struct inbound *inbound)
 		note(reader, inbound, V2M_NOTE_REMARK, inbound->users.none);
 }
 
-static int take_users(struct reader *reader, const struct inbound *inbound)
+static int take_users(struct reader *reader, struct inbound *inbound)
 {
 	size_t count = v2m_v2ray_users_count(&inbound->users);
 	int result = 0;
 
+	for (size_t i = 0; i < count && !inbound->has_active; i++) {
+		struct v2m_json_node node = v2m_v2ray_users_item(&inbound->users, i);
+
+		inbound->has_active = !v2m_v2ray_user_is_inactive(&node);
+	}
 	for (size_t i = 0; i < count && !result; i++)
 		result = take_user(reader, inbound, i);
 	return result;
@@ -410,22 +418,6 @@ static int take_inbound(struct reader *reader, size_t index)
 	return take_users(reader, &inbound);
 }
 
-/* Whether a document lets users be added through the proxy's API. */
-static bool has_handler(const struct v2m_json_doc *doc)
-{
-	struct v2m_json_node root = v2m_json_root(doc);
-	struct v2m_json_node api = v2m_json_member(&root, "api");
-	struct v2m_json_node services = v2m_json_member(&api, "services");
-
-	for (size_t i = 0; i < json_array_size(services.value); i++) {
-		const char *name = json_string_value(json_array_get(services.value, i));
-
-		if (name && strcasecmp(name, "HandlerService") == 0)
-			return true;
-	}
-	return false;
-}
-
 int v2m_v2ray_read(const struct v2m_json_doc *docs, size_t n_docs, struct v2m_key_list *keys,
 		   struct v2m_key_notes *notes, struct v2m_error *error)
 {
@@ -438,12 +430,13 @@ int v2m_v2ray_read(const struct v2m_json_doc *docs, size_t n_docs, struct v2m_ke
 		.fronts = &fronts,
 		.error = error,
 	};
+	struct v2m_v2ray_api api;
 	int result = v2m_v2ray_merge(docs, n_docs, &inbounds, notes, error);
 
 	if (!result)
 		result = v2m_v2ray_fronts_find(&inbounds, &fronts, error);
-	for (size_t i = 0; i < n_docs; i++)
-		reader.has_handler = reader.has_handler || has_handler(&docs[i]);
+	v2m_v2ray_api_find(docs, n_docs, &api);
+	reader.has_handler = api.has_handler;
 	for (size_t i = 0; i < inbounds.count && !result; i++)
 		if (!inbounds.items[i].replaced)
 			result = take_inbound(&reader, i);

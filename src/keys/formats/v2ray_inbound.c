@@ -87,7 +87,8 @@ static unsigned networks_in(const char *text)
 	return networks;
 }
 
-unsigned v2m_v2ray_networks(const struct v2m_json_node *node)
+/* A member such as "network": a string with commas, or a list. */
+static unsigned read_networks(const struct v2m_json_node *node)
 {
 	/* V2Ray 5: {"network": ["TCP", "UDP"]}. */
 	struct v2m_json_node inner = v2m_json_member(node, "network");
@@ -139,7 +140,7 @@ bool v2m_v2ray_is_socks_udp(const struct v2m_json_node *inbound)
 unsigned v2m_v2ray_transports(const struct v2m_json_node *inbound)
 {
 	static const char *const lists_networks[] = { "shadowsocks", "dokodemo-door", "tunnel" };
-	static const char *const datagrams[] = { "hysteria", "hysteria2", "wireguard" };
+	static const char *const datagrams[] = { "hysteria", "hysteria2", "wireguard", "tuic" };
 	const char *protocol = text_of(inbound, "protocol");
 	bool has_list = is_one_of(protocol, lists_networks, V2M_ARRAY_LEN(lists_networks));
 	struct v2m_json_node settings = v2m_json_member(inbound, "settings");
@@ -155,7 +156,7 @@ unsigned v2m_v2ray_transports(const struct v2m_json_node *inbound)
 		return stream | V2M_UDP;
 	if (!has_list || !networks.value)
 		return stream;
-	named = v2m_v2ray_networks(&networks);
+	named = read_networks(&networks);
 	return (named & V2M_TCP ? stream : 0) | (named & V2M_UDP);
 }
 

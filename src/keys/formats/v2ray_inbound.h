@@ -10,8 +10,6 @@
 /* The transports on which an inbound listens (enum v2m_transport bits). 0: it has no port, as with
  * a unix socket, or none by which the proxy listens. */
 unsigned v2m_v2ray_transports(const struct v2m_json_node *inbound);
-/* The same for a member such as "network": "tcp", a list of networks, or a string with commas. */
-unsigned v2m_v2ray_networks(const struct v2m_json_node *networks);
 
 /* Whether it is SOCKS with UDP, which Xray from 26.6.1 on relays on random ports. */
 bool v2m_v2ray_is_socks_udp(const struct v2m_json_node *inbound);

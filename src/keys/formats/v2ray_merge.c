@@ -18,7 +18,8 @@ struct merge {
 	struct v2m_name_index by_tag; /* place of the first inbound with a tag; "" is a tag too */
 	struct v2m_key_notes *notes;
 	struct v2m_error *error;
-	bool is_first; /* the document: the proxies take it as it is */
+	bool is_first;  /* the document: the proxies take it as it is */
+	bool keeps_all; /* what was made of another form is no file of a proxy */
 	bool follows_v2ray4;
 	bool follows_v2ray5;
 };
@@ -97,6 +98,8 @@ static int place(struct merge *merge, struct v2m_v2ray_inbound *inbound)
 	size_t known;
 	bool found;
 
+	if (merge->keeps_all)
+		return 0;
 	if (merge->follows_v2ray5)
 		return place_deep(merge, inbound);
 	found = v2m_name_index_find(&merge->by_tag, tag, &known);
@@ -198,7 +201,7 @@ static int take_doc(struct merge *merge, const struct v2m_json_doc *doc)
 
 	if (result)
 		return result;
-	if (v2m_json_doc_has_rest(doc))
+	if (!doc->made && v2m_json_doc_has_rest(doc))
 		v2m_key_note_file(merge->notes, V2M_NOTE_REMARK, doc->path,
 				  "V2Ray and Xray ignore the text behind the last closing brace");
 	drop_earlier(merge, doc);
@@ -218,8 +221,10 @@ static int merge_docs(struct merge *merge, const struct v2m_json_doc *docs, size
 	merge->made.items = calloc(n + 1, sizeof(*merge->made.items));
 	if (!merge->made.items)
 		return -ENOMEM;
-	for (size_t i = 0; i < n_docs; i++)
-		merge->follows_v2ray5 |= v2m_v2ray_is_form_5(&docs[i]);
+	for (size_t i = 0; i < n_docs; i++) {
+		merge->keeps_all = merge->keeps_all || docs[i].made;
+		merge->follows_v2ray5 = merge->follows_v2ray5 || v2m_v2ray_is_form_5(&docs[i]);
+	}
 	merge->follows_v2ray4 =
 		n_docs > 1 && !merge->follows_v2ray5 && strstr(docs[0].path, "/v2ray/");
 	for (size_t i = 0; i < n_docs && !result; i++) {

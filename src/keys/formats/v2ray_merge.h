@@ -4,7 +4,8 @@
  * (Config.Override in infra/conf of both). In Xray, an inbound of a later file takes the place of
  * the first one with the same tag, and inbounds without a tag count as having the same one. In
  * V2Ray 4, a later file with several inbounds replaces all earlier ones. V2Ray 5 keeps all, and
- * makes one inbound of those with the same tag (infra/conf/merge).
+ * makes one inbound of those with the same tag (infra/conf/merge). Of documents that were made of
+ * another form, all inbounds stay.
  */
 #ifndef V2METER_KEYS_FORMATS_V2RAY_MERGE_H
 #define V2METER_KEYS_FORMATS_V2RAY_MERGE_H

@@ -24,6 +24,10 @@ static const struct protocol protocols[] = {
 	{ "shadowsocks-2022", { "clients", "users" }, false, true, no_users },
 	{ "hysteria", { "clients", "users" }, false, true, no_users },
 	{ "hysteria2", { "clients", "users" }, false, true, no_users },
+	{ "tuic", { "clients", "users" }, true, false, no_users },
+	{ "naive", { "users", NULL }, false, false, no_users },
+	{ "anytls", { "users", NULL }, false, false, no_users },
+	{ "shadowtls", { "users", NULL }, false, true, no_users },
 	{ "mtproto", { "users", "clients" }, false, false, no_users },
 	{ "wireguard", { "peers", NULL }, false, false, no_users },
 	{ "socks", { "accounts", "users" }, false, false, is_open },
@@ -134,13 +138,18 @@ struct v2m_json_node v2m_v2ray_users_item(const struct v2m_v2ray_users *users, s
 	return users->is_single ? users->settings : v2m_json_item(&users->list, place);
 }
 
+bool v2m_v2ray_user_is_inactive(const struct v2m_json_node *node)
+{
+	return node->doc->made && json_is_true(json_object_get(node->value, V2M_PANEL_INACTIVE));
+}
+
 int v2m_v2ray_user_read(const struct v2m_v2ray_users *users, const struct v2m_json_node *node,
 			struct v2m_v2ray_user *user, struct v2m_error *error)
 {
 	struct v2m_json_node id = v2m_json_member(node, "id");
 	int result;
 
-	*user = (struct v2m_v2ray_user){ 0 };
+	*user = (struct v2m_v2ray_user){ .is_inactive = v2m_v2ray_user_is_inactive(node) };
 	/* V2Ray 5 has lists of ids, and of passwords for Trojan. */
 	if (json_is_string(node->value)) {
 		id = *node;

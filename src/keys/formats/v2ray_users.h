@@ -28,7 +28,13 @@ struct v2m_v2ray_user {
 	const char *id;    /* of VMess and VLESS; NULL if there is none */
 	const char *email; /* or the name of an account; NULL if there is none */
 	const char *key;   /* public key of WireGuard, which is no secret; NULL if there is none */
+	bool is_inactive;  /* a panel has switched the user off */
 };
+
+/* The member of a user whom a panel has switched off. No proxy knows it. It counts only in
+ * documents that were made by us. */
+#define V2M_PANEL_INACTIVE "v2meter-inactive"
+bool v2m_v2ray_user_is_inactive(const struct v2m_json_node *node);
 
 /* Reads a user, which lives as long as the document. An email may have any length; an id has at
  * most V2M_V2RAY_MAX_TEXT bytes. 0 or -EINVAL. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """v2meterd in a namespace, and its API."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -16,6 +17,17 @@ BUILD = pathlib.Path(os.environ.get("V2M_BUILD", ROOT / "build-debug"))
 BINARY = BUILD / "v2meterd"
 FINDING = re.compile(r"(ERROR: \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer).*")
 FRESH = {"Cache-Control": "no-cache"}
+
+
+def children_of(daemon, name):
+    """The pids of the daemon's child processes with that name."""
+    pid = daemon.process.pid
+    found = []
+    for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            if pathlib.Path(f"/proc/{child}/comm").read_text().strip() == name:
+                found.append(int(child))
+    return found
 
 
 class Answer:
@@ -156,4 +168,4 @@ class Daemon:
             assert not finding, f"{finding[0]}\n{self.said()}"
 
 
-__all__ = ["BINARY", "BUILD", "Daemon", "Process"]
+__all__ = ["BINARY", "BUILD", "Daemon", "Process", "children_of"]

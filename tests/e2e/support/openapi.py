@@ -5,7 +5,7 @@ it has seen, with their schemas. A keyword that it does not know is an error."""
 import re
 
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
-KNOWN = {"$ref", "type", "description", "properties", "required", "additionalProperties",
+KNOWN = {"$ref", "maxItems", "type", "description", "properties", "required", "additionalProperties",
          "propertyNames", "items", "const", "enum", "oneOf", "pattern", "minimum", "maximum"}
 
 
@@ -50,6 +50,7 @@ class Checker:
             self.expect(value in schema["enum"], where, f"{value!r} is none of {schema['enum']}")
         self.check_limits(value, schema, where)
         if isinstance(value, list):
+            self.expect(len(value) <= schema.get("maxItems", len(value)), where, f"{len(value)} items")
             for index, item in enumerate(value):
                 self.check(item, schema.get("items", {}), f"{where}[{index}]")
         if isinstance(value, dict) and "oneOf" not in schema:

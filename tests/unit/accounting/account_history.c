@@ -197,7 +197,8 @@ static void count_opened(struct state *state, const struct v2m_port_sessions ope
 static void sessions_that_somebody_counted_are_taken_as_they_are(void **context)
 {
 	struct state *state = *context;
-	struct v2m_port_sessions opened[] = { { 999, 1, 5 }, { 1001, 1, 40 } };
+	struct v2m_port_sessions opened[] = { { .port = 999, .assigned_ns = 1, .opened = 5 },
+					      { .port = 1001, .assigned_ns = 1, .opened = 40 } };
 
 	dump(state, 1, 1, "2025-08-04T10:00:00");
 	count_opened(state, opened);
@@ -206,10 +207,45 @@ static void sessions_that_somebody_counted_are_taken_as_they_are(void **context)
 	opened[1].opened = 42;
 	count_opened(state, opened);
 	assert_int_equal(subject(state)->sessions, 42);
-	opened[1] = (struct v2m_port_sessions){ 1001, 2, 3 };
+	opened[1] = (struct v2m_port_sessions){ .port = 1001, .assigned_ns = 2, .opened = 3 };
 	count_opened(state, opened);
 	assert_int_equal(subject(state)->sessions, 45);
 	assert_int_equal(v2m_account_subject(state->account, "bbbb")->sessions, 0);
+}
+
+static void deliver(struct state *state, uint64_t assigned_ns, uint64_t rx, uint64_t tx)
+{
+	const struct v2m_port_sessions readings[] = {
+		{ .port = 999, .delivered = { assigned_ns, 5, 5 } },
+		{ .port = 1001, .delivered = { assigned_ns, rx, tx } },
+	};
+
+	assert_int_equal(v2m_account_delivered(state->account, state->keyset, readings, 2,
+					       unix_us("2025-08-04T10:00:05")),
+			 0);
+}
+
+static void delivered_bytes_are_those_since_the_last_reading_of_their_counter(void **context)
+{
+	struct state *state = *context;
+
+	deliver(state, 1, 100, 7000);
+	deliver(state, 1, 100, 7000);
+	deliver(state, 1, 150, 7001);
+	assert_int_equal(subject(state)->lifetime.delivered_rx, 150);
+	assert_int_equal(subject(state)->lifetime.delivered_tx, 7001);
+	assert_int_equal(day(state, 20250804)->totals.delivered_tx, 7001);
+	/* Another counter, and one that began again, have everything that they show. */
+	deliver(state, 2, 30, 40);
+	deliver(state, 2, 10, 50);
+	assert_int_equal(subject(state)->lifetime.delivered_rx, 150 + 30 + 10);
+	assert_int_equal(subject(state)->lifetime.delivered_tx, 7001 + 40 + 50);
+	/* Nobody measures it. */
+	deliver(state, 0, 0, 0);
+	deliver(state, 2, 11, 50);
+	assert_int_equal(subject(state)->lifetime.delivered_rx, 150 + 30 + 10 + 1);
+	assert_int_equal(subject(state)->lifetime.rx.wire_bytes, 0);
+	assert_int_equal(v2m_account_subject(state->account, "bbbb")->lifetime.delivered_rx, 0);
 }
 
 static void an_unchanged_number_of_connections_is_not_written_again(void **context)
@@ -322,6 +358,7 @@ int main(void)
 		TEST(the_most_connections_at_once_stay),
 		TEST(sessions_are_the_connections_that_the_last_dump_did_not_have),
 		TEST(sessions_that_somebody_counted_are_taken_as_they_are),
+		TEST(delivered_bytes_are_those_since_the_last_reading_of_their_counter),
 		TEST(an_unchanged_number_of_connections_is_not_written_again),
 		TEST(a_key_that_loses_its_port_has_no_connections),
 		TEST(a_period_reset_does_not_touch_the_history),

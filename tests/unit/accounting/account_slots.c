@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Keys with several ports, ranges and transports. */
+#include "base/cleanup.h"
 #include "unit/accounting/slots_fixture.h"
 
 static void tcp_and_udp_bytes_of_one_port_go_to_their_own_keys(void **context)
@@ -55,6 +56,40 @@ static void a_port_in_a_range_is_a_subject_of_its_own(void **context)
 	APPLY(state, entry_at(20000, V2M_UDP, 5000), entry_at(30000, V2M_TCP, 300));
 	assert_int_equal(lifetime_rx(state->account, "range"), 5000);
 	assert_int_equal(lifetime_rx(state->account, "port"), 300);
+}
+
+static uint64_t ever_of(struct state *state, size_t key, size_t i)
+{
+	return fill(state)->keys[key].shares[i].ever.rx.wire_bytes;
+}
+
+/* What metrics show: no reset touches it, and a port that comes back goes on where it was. */
+static void no_reset_touches_what_was_ever_counted_on_a_port(void **context)
+{
+	struct state *state = *context;
+	V2M_CLEANUP(v2m_history_undo_clear) struct v2m_history_undo history = { 0 };
+	V2M_CLEANUP(v2m_reset_undo_clear) struct v2m_reset_undo reset = { 0 };
+	struct v2m_totals closed;
+
+	USE_KEYS(state, { .uuid = "key", .spans = { PORT(443, V2M_TCP) } });
+	APPLY(state, entry_at(443, V2M_TCP, 100));
+	APPLY(state, entry_at(443, V2M_TCP, 150));
+	assert_int_equal(v2m_account_reset(state->account, "key", 1, &closed, &reset), 0);
+	assert_int_equal(v2m_account_reset_history(state->account, "key", &history), 0);
+	assert_int_equal(share_of(state, 0, 0), 0);
+	assert_int_equal(ever_of(state, 0, 0), 150);
+	USE_KEYS(state, { .uuid = "key", .spans = { PORT(443, V2M_TCP), PORT(8443, V2M_TCP) } });
+	APPLY(state, entry_at(443, V2M_TCP, 160), entry_at(8443, V2M_TCP, 7));
+	assert_int_equal(ever_of(state, 0, 0), 160);
+	assert_int_equal(ever_of(state, 0, 1), 7);
+	USE_KEYS(state, { .uuid = "key", .spans = { PORT(8443, V2M_TCP) } });
+	APPLY(state, entry_at(443, V2M_TCP, 160), entry_at(8443, V2M_TCP, 9));
+	assert_int_equal(ever_of(state, 0, 0), 9);
+	assert_int_equal(fill(state)->keys[0].ever_elsewhere.rx.wire_bytes, 0);
+	USE_KEYS(state, { .uuid = "key", .spans = { PORT(443, V2M_TCP), PORT(8443, V2M_TCP) } });
+	APPLY(state, entry_at(443, V2M_TCP, 160), entry_at(8443, V2M_TCP, 9));
+	assert_int_equal(ever_of(state, 0, 0), 160);
+	assert_int_equal(ever_of(state, 0, 1), 9);
 }
 
 static void maps_of_an_earlier_version_count_for_both_transports_of_their_port(void **context)
@@ -360,6 +395,7 @@ int main(void)
 		TEST(one_counter_of_both_transports_is_divided),
 		TEST(bytes_of_a_transport_without_an_owner_wait_for_one),
 		TEST(a_port_in_a_range_is_a_subject_of_its_own),
+		TEST(no_reset_touches_what_was_ever_counted_on_a_port),
 		TEST(maps_of_an_earlier_version_count_for_both_transports_of_their_port),
 		TEST(a_refused_slot_is_left_alone),
 		TEST(a_key_with_several_ports_has_one_total_and_a_share_of_each),

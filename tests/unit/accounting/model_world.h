@@ -152,6 +152,10 @@ static inline void expect_sample(struct world *world)
 
 			if (!slot)
 				continue;
+			if (transport == V2M_UDP) {
+				delta.delivered_rx = delta.rx.payload_bytes;
+				delta.delivered_tx = delta.tx.payload_bytes;
+			}
 			expect_delta(world, slot, &delta);
 			counter->accounted[f] = *rx;
 			counter->accounted[f + 1] = *tx;

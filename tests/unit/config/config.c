@@ -195,8 +195,9 @@ static void a_wrong_type_is_refused(void **state)
 		":1:17: key_sources: expected a list of at least one string, got an empty list");
 	check_refused("{\"attach\": \"tcx\"}", ":1:12: attach: expected \"auto\" or "
 					       "\"clsact\", got a string of 3 bytes");
-	check_refused("{\"api_bytes\": \"both\"}", ":1:15: api_bytes: expected \"wire\" or "
-						   "\"payload\", got a string of 4 bytes");
+	check_refused("{\"api_bytes\": \"both\"}",
+		      ":1:15: api_bytes: expected \"wire\", "
+		      "\"payload\" or \"delivered\", got a string of 4 bytes");
 	check_refused("{\"cache_ttl_s\": \"30\"}", ":1:17: cache_ttl_s: expected an integer from 0 "
 						   "to 3600, got a string of 2 bytes");
 	check_refused("{\"cache_ttl_s\": null}",
@@ -291,7 +292,7 @@ static void a_dump_does_not_show_the_api_key(void **state)
 	assert_null(strstr(text, "s3cret"));
 	assert_string_equal(json_string_value(json_object_get(json, "api_key")), "(set)");
 	assert_int_equal(json_array_size(json_object_get(json, "listen")), 2);
-	assert_int_equal(json_object_size(json), 18);
+	assert_int_equal(json_object_size(json), 22);
 	json_decref(json);
 	free(text);
 	v2m_config_clear(&config);

@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "config/config.h"
 
-#define MANUAL  "../../docs/man/v2meterd.8"
+#define MANUAL  "../../docs/man/v2meter.json.5"
 #define README  "../../README.md"
 #define EXAMPLE "../../packaging/examples/v2meter.json"
 
@@ -125,7 +125,7 @@ static void check_entry(const struct v2m_setting *setting, const char *entry)
 static void the_manual_has_every_setting_with_its_range_and_default(void **state)
 {
 	V2M_FREE char *manual = read_document(MANUAL);
-	char *rest = strstr(manual, "\n.Sh CONFIGURATION\n");
+	char *rest = strstr(manual, "\n.Sh DESCRIPTION\n");
 	char entry[4096];
 	char name[64];
 	size_t count;

@@ -5,16 +5,19 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "base/array.h"
+#include "base/clock.h"
 
 #define TIMEOUT_MS 200
 #define REFUSAL    "HTTP/1.1 400 Bad Request\r\n\r\n"
@@ -51,7 +54,10 @@ static int open_gate(void **state)
 		return -1;
 	world.gate = v2m_gate_prepare();
 	world.place = listen_somewhere(&own);
-	return v2m_gate_open(world.gate, &world.listeners, TIMEOUT_MS, REFUSAL);
+	if (v2m_gate_open(world.gate, &world.listeners, TIMEOUT_MS, REFUSAL))
+		return -1;
+	/* The server is woken once without a connection. */
+	return accept(world.place, NULL, NULL) == -1 && errno == EAGAIN ? 0 : -1;
 }
 
 static int close_gate(void **state)
@@ -234,6 +240,43 @@ static void a_closed_gate_leaves_clients_to_the_next_server(void **state)
 	close(client);
 }
 
+/* Waits as civetweb does, in turns of 2 s, and takes one connection. */
+static void *serve_one(void *argument)
+{
+	struct pollfd ready = { .fd = world.place, .events = POLLIN };
+	int fd;
+
+	(void)argument;
+	do {
+		ready.revents = 0;
+		poll(&ready, 1, 2000);
+		fd = ready.revents & POLLIN ? accept(world.place, NULL, NULL) : -1;
+	} while (fd < 0);
+	close(fd);
+	return NULL;
+}
+
+static void a_server_that_waits_already_sees_the_first_connection_at_once(void **state)
+{
+	const struct timespec pause = { .tv_nsec = 50000000 };
+	struct sockaddr_in own;
+	pthread_t server;
+	uint64_t start_ns;
+
+	memset(&world, 0, sizeof(world));
+	assert_int_equal(v2m_array_add(&world.listeners, listen_somewhere(&world.address)), 0);
+	world.gate = v2m_gate_prepare();
+	world.place = listen_somewhere(&own);
+	assert_int_equal(pthread_create(&server, NULL, serve_one, NULL), 0);
+	nanosleep(&pause, NULL);
+	start_ns = v2m_clock_mono_ns();
+	assert_int_equal(v2m_gate_open(world.gate, &world.listeners, TIMEOUT_MS, REFUSAL), 0);
+	close(connect_client(REQUEST));
+	pthread_join(server, NULL);
+	assert_true(v2m_clock_mono_ns() - start_ns < 1000000000);
+	close_gate(state);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_gate, close_gate)
 
 int main(void)
@@ -247,6 +290,7 @@ int main(void)
 		TEST(other_sockets_are_accepted_as_usual),
 		TEST(a_shut_gate_wakes_the_server),
 		TEST(a_closed_gate_leaves_clients_to_the_next_server),
+		cmocka_unit_test(a_server_that_waits_already_sees_the_first_connection_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

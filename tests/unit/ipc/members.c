@@ -1,25 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Answers, questions and the greeting arrive with all their members. */
-#include "unit/ipc/members.h"
+#include "unit/ipc/travel.h"
 
 #include "api/meter.h"
-#include "ipc/answer.h"
 #include "ipc/greeting.h"
 #include "ipc/question.h"
-
-static void answer_travels(enum v2m_question_kind kind, struct v2m_answer *sent,
-			   struct v2m_answer *got)
-{
-	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
-	struct v2m_wire reader;
-
-	v2m_put_answer(&wire, kind, sent);
-	assert_int_equal(v2m_wire_end(&wire), 0);
-	reader = v2m_wire_reader(wire.items, wire.length);
-	v2m_put_answer(&reader, kind, got);
-	assert_int_equal(v2m_wire_end(&reader), 0);
-	assert_int_equal(sent->verdict, got->verdict);
-}
 
 static void windows_resets_and_dates_are_whole(void **state)
 {
@@ -176,6 +161,7 @@ static void a_status_is_whole(void **state)
 	struct v2m_source_entry entry;
 	struct v2m_key_note note;
 	struct v2m_status_aside aside;
+	struct v2m_status_drift drift;
 	struct v2m_status status;
 	struct v2m_answer sent = { .status = &status };
 	struct v2m_answer got = { 0 };
@@ -185,15 +171,20 @@ static void a_status_is_whole(void **state)
 	fill_device(&device);
 	fill_reason(&reason);
 	FILL(&aside);
+	FILL(&drift);
+	drift.id = TEXT("id");
+	drift.name = TEXT("name");
 	fill_sources(&status.sources, &entry, &note);
 	status.mode = V2M_MODE_SOCKET_STATS;
 	status.mode_reason = TEXT("mode");
 	FILL_CHARS(status.health_reason);
+	FILL_CHARS(status.budget.directions);
 	status.health_detail = TEXT("detail");
 	status.reasons = &reason;
 	status.devices = &device;
 	status.asides = &aside;
-	status.n_reasons = status.n_devices = status.n_asides = 1;
+	status.drift = &drift;
+	status.n_reasons = status.n_devices = status.n_asides = status.n_drift = 1;
 	/* The answering process says this of itself. */
 	status.unprotected = NULL;
 	answer_travels(V2M_ASK_STATUS, &sent, &got);
@@ -208,6 +199,11 @@ static void a_status_is_whole(void **state)
 	assert_int_equal(got.status->n_asides, 1);
 	SAME_BYTES(&aside, got.status->asides);
 	SAME_ARRAY(&status, got.status, asides);
+	assert_int_equal(got.status->n_drift, 1);
+	SAME_TEXT(&drift, got.status->drift, id);
+	SAME_TEXT(&drift, got.status->drift, name);
+	SAME_BYTES(&drift, got.status->drift);
+	SAME_ARRAY(&status, got.status, drift);
 	expect_same_sources(&status.sources, &got.status->sources);
 	SAME_BYTES(&status, got.status);
 	free(got.status);

@@ -10,13 +10,14 @@
 
 #include "api/exact.h"
 #include "api/history.h"
+#include "api/metrics.h"
 #include "api/traffic.h"
 #include "base/cleanup.h"
 #include "fake/fake_meter.h"
-#include "ipc/answer.h"
 #include "ipc/keyset.h"
 #include "ipc/question.h"
 #include "ipc/snapshot.h"
+#include "unit/ipc/travel.h"
 
 /* Reads a key set and a snapshot from copies of exactly that size. NULL: one was refused. */
 static struct v2m_snapshot *read_both(const struct v2m_wire *keys, const struct v2m_wire *figures,
@@ -67,6 +68,10 @@ static void expect_same_answers(const struct v2m_snapshot *a, const struct v2m_s
 		v2m_api_key_traffic, v2m_api_key_port_exact, v2m_api_key_exact
 	};
 
+	static const struct v2m_status status;
+	const struct v2m_metrics_input input = { 0, &status, { 1000, true } };
+
+	expect_same_body(v2m_api_metrics, a, &input, b, &input);
 	for (size_t i = 0; i < V2M_ARRAY_LEN(all); i++)
 		expect_same_body(all[i], a, NULL, b, NULL);
 	for (size_t i = 0; i < V2M_ARRAY_LEN(of_key); i++)
@@ -185,19 +190,6 @@ static void questions_that_make_no_sense_are_refused(void **state)
 	expect_refused(V2M_ASK_HISTORY_CLEANUP, (struct v2m_question){ .days_to_keep = 100001 });
 }
 
-static void travel(enum v2m_question_kind kind, struct v2m_answer *sent, struct v2m_answer *got)
-{
-	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
-	struct v2m_wire reader;
-
-	v2m_put_answer(&wire, kind, sent);
-	assert_int_equal(v2m_wire_end(&wire), 0);
-	reader = v2m_wire_reader(wire.items, wire.length);
-	v2m_put_answer(&reader, kind, got);
-	assert_int_equal(v2m_wire_end(&reader), 0);
-	assert_int_equal(sent->verdict, got->verdict);
-}
-
 static void answers_about_history_travel(void **state)
 {
 	const struct fake_options options = { .n_keys = 2, .special = true };
@@ -209,7 +201,7 @@ static void answers_about_history_travel(void **state)
 
 	(void)state;
 	assert_int_equal(meter->history(meter->context, &query, &sent.history), V2M_OK);
-	travel(V2M_ASK_HISTORY, &sent, &got);
+	answer_travels(V2M_ASK_HISTORY, &sent, &got);
 	assert_int_equal(got.history.month, FAKE_MONTH);
 	assert_int_equal(got.history.n_keys, sent.history.n_keys);
 	assert_string_equal(got.history.keys[0].uuid, sent.history.keys[0].uuid);
@@ -221,7 +213,7 @@ static void answers_about_history_travel(void **state)
 	v2m_answer_clear(&sent);
 	v2m_answer_clear(&got);
 	assert_int_equal(meter->rates(meter->context, "key-1", &sent.rates), V2M_OK);
-	travel(V2M_ASK_RATES, &sent, &got);
+	answer_travels(V2M_ASK_RATES, &sent, &got);
 	assert_int_equal(got.rates.n_points, 3);
 	assert_true(got.rates.points[2].tx_bytes_s == sent.rates.points[2].tx_bytes_s);
 	v2m_answer_clear(&sent);
@@ -240,17 +232,17 @@ static void the_status_an_export_and_a_reset_travel(void **state)
 
 	(void)state;
 	assert_int_equal(meter->status(meter->context, &sent.status), V2M_OK);
-	travel(V2M_ASK_STATUS, &sent, &got);
+	answer_travels(V2M_ASK_STATUS, &sent, &got);
 	assert_int_equal(v2m_status_render(sent.status, &bodies[0]), 0);
 	assert_int_equal(v2m_status_render(got.status, &bodies[1]), 0);
 	assert_string_equal(bodies[0].data, bodies[1].data);
 	free(bodies[0].data);
 	free(bodies[1].data);
 	assert_int_equal(meter->export_totals(meter->context, &sent.text, &sent.length), V2M_OK);
-	travel(V2M_ASK_EXPORT, &sent, &got);
+	answer_travels(V2M_ASK_EXPORT, &sent, &got);
 	assert_string_equal(got.text, FAKE_DOCUMENT);
 	assert_int_equal(meter->reset(meter->context, FAKE_API_KEY, "key-0", &sent.reset), V2M_OK);
-	travel(V2M_ASK_RESET, &sent, &got);
+	answer_travels(V2M_ASK_RESET, &sent, &got);
 	assert_string_equal(got.reset.uuid, sent.reset.uuid);
 	assert_memory_equal(&got.reset.closed, &sent.reset.closed, sizeof(got.reset.closed));
 	v2m_answer_clear(&sent);

@@ -2,6 +2,7 @@
 #include "ipc/pulse.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -42,6 +43,48 @@ static void health_is_seen_by_the_other_side(void **state)
 	expect(theirs, true, "no_device");
 	v2m_pulse_set_health(ours, &(struct v2m_health){ .can_serve = true });
 	expect(theirs, true, "");
+	v2m_pulse_unmap(ours);
+	v2m_pulse_unmap(theirs);
+	close(fd);
+}
+
+#define WRITINGS 3000000
+
+static bool has_written;
+
+/* Writes two healths in turns, as fast as it can. */
+static void *keep_writing(void *pulse)
+{
+	struct v2m_health healths[2] = { { .can_serve = true }, { .can_serve = true } };
+
+	for (size_t i = 0; i < 2; i++)
+		memset(healths[i].reason, i ? 'b' : 'a', sizeof(healths[i].reason) - 1);
+	for (size_t i = 0; i < WRITINGS; i++) {
+		v2m_pulse_set_health(pulse, &healths[i % 2]);
+		v2m_pulse_beat(pulse);
+	}
+	__atomic_store_n(&has_written, true, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static void a_health_that_is_being_written_is_never_seen(void **state)
+{
+	int fd = -1;
+	struct v2m_pulse *ours = v2m_pulse_new(10000, &fd);
+	struct v2m_pulse *theirs = v2m_pulse_map(fd);
+	struct v2m_health health = { 0 };
+	pthread_t writer;
+
+	(void)state;
+	assert_int_equal(pthread_create(&writer, NULL, keep_writing, ours), 0);
+	while (!__atomic_load_n(&has_written, __ATOMIC_SEQ_CST)) {
+		char same[sizeof(health.reason)] = "";
+
+		v2m_pulse_health(theirs, &health);
+		memset(same, health.reason[0], strlen(health.reason));
+		assert_string_equal(health.reason, same);
+	}
+	pthread_join(writer, NULL);
 	v2m_pulse_unmap(ours);
 	v2m_pulse_unmap(theirs);
 	close(fd);
@@ -89,6 +132,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(health_is_seen_by_the_other_side),
+		cmocka_unit_test(a_health_that_is_being_written_is_never_seen),
 		cmocka_unit_test(without_a_beat_it_is_stalled),
 		cmocka_unit_test(the_other_side_cannot_write),
 	};

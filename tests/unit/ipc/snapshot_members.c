@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A key set and a snapshot arrive with all their members. */
-#include "unit/ipc/members.h"
+#include "unit/ipc/travel.h"
 
 #include "ipc/keyset.h"
 #include "ipc/snapshot.h"
@@ -35,16 +35,7 @@ static struct v2m_key *make_key(void)
 
 static void expect_same_key(struct v2m_key *sent, struct v2m_key *got)
 {
-	SAME_TEXT(sent, got, id);
-	SAME_TEXT(sent, got, uuid);
-	SAME_TEXT(sent, got, name);
-	SAME_TEXT(sent, got, created_at);
-	SAME_TEXT(sent, got, short_id);
-	SAME_TEXT(sent, got, sni);
-	SAME_TEXT(sent, got, source);
-	assert_int_equal(got->n_spans, 1);
-	SAME_BYTES(sent->spans, got->spans);
-	SAME_ARRAY(sent, got, spans);
+	same_key(sent, got);
 	assert_int_equal(got->aliases.count, 1);
 	SAME_TEXT(sent, got, aliases.items[0]);
 	SAME_ARRAY(sent, got, aliases.items);
@@ -139,6 +130,7 @@ static struct v2m_snapshot *make_snapshot(void)
 	snapshot->references = 1;
 	snapshot->mode = V2M_MODE_SOCKET_STATS;
 	snapshot->mode_reason = strdup("mode");
+	snapshot->measures_delivered = true;
 	snapshot->keyset = v2m_keyset_new(make_key(), 1);
 	snapshot->connections = make_table();
 	snapshot->slots = malloc(sizeof(*snapshot->slots));

@@ -40,7 +40,8 @@ static void add_key(struct v2m_key_list *keys, const char *file, uint16_t first,
 	assert_int_equal(v2m_key_list_add(keys, &key), 0);
 }
 
-/* The keys as the file has them: two users on 1/udp, one on 2/tcp, one on 3/both. */
+/* The keys as the file has them: two users on 1/udp, one on 2/tcp, one on 3/both, and one behind
+ * port 2, whose own port makes no claim. */
 static unsigned follow(unsigned key)
 {
 	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list keys = { 0 };
@@ -50,6 +51,8 @@ static unsigned follow(unsigned key)
 	add_key(&keys, "f", 2, 2, V2M_TCP);
 	add_key(&keys, "f", 3, 3, BOTH);
 	add_key(&keys, "g", 10, 12, BOTH);
+	add_key(&keys, "f", 4, 4, V2M_TCP);
+	keys.items[5].spans[0].front_port = 2;
 	v2m_key_notes_clear(&notes);
 	assert_int_equal(v2m_claims_follow(&claims, &keys, &notes), 0);
 	return keys.items[key].spans[0].transports;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Several sources at once: each decides about its part of a key. */
+#include <sqlite3.h>
+#include <unistd.h>
+
 #include "base/uuid.h"
 #include "unit/keys/key_sources_fixture.h"
 #include "base/transport.h"
@@ -26,6 +29,34 @@ static void the_key_file_names_and_v2ray_places_the_key(void **state)
 		assert_int_equal(v2m_key_port(key), 10001);
 		assert_int_equal(key->spans[0].transports, V2M_TCP);
 		assert_true(key->spans[0].loopback);
+		v2m_keyset_unref(keyset);
+	}
+}
+
+/* The configuration that the panel wrote for the proxy still has the user. */
+static void a_panels_database_tells_who_is_switched_off(void **state)
+{
+	static const char sql[] =
+		"CREATE TABLE inbounds (id, enable, listen, port, protocol, settings, "
+		"stream_settings, tag); INSERT INTO inbounds VALUES (1, 1, '', 10001, 'vmess', "
+		"'{\"clients\": [{\"id\": \"" U1 "\", \"enable\": false}, {\"id\": \"" U2
+		"\"}]}', '', 't')";
+
+	(void)state;
+	temporary_file("v", V2RAY_CLIENT(U1, "10001"));
+	for (int turn = 0; turn < 2; turn++) {
+		struct v2m_keyset *keyset;
+		sqlite3 *db;
+
+		unlink(temporary_path("x.db"));
+		assert_int_equal(sqlite3_open(temporary_path("x.db"), &db), SQLITE_OK);
+		assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+		sqlite3_close(db);
+		keyset = turn ? LOAD("v", "x.db") : LOAD("x.db", "v");
+		assert_int_equal(keyset->n_keys, 2);
+		assert_string_equal(keyset->keys[0].uuid, U1);
+		assert_false(keyset->keys[0].is_active);
+		assert_true(keyset->keys[1].is_active);
 		v2m_keyset_unref(keyset);
 	}
 }
@@ -153,6 +184,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		SOURCES_TEST(the_key_file_names_and_v2ray_places_the_key),
+		SOURCES_TEST(a_panels_database_tells_who_is_switched_off),
 		SOURCES_TEST(a_port_file_fills_in_ports_and_overrides_none),
 		SOURCES_TEST(a_customer_on_one_port_of_a_range_is_that_client),
 		SOURCES_TEST(the_first_of_two_key_files_decides),

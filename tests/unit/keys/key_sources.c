@@ -147,7 +147,7 @@ static void auto_looks_in_every_place(void **state)
 
 	(void)state;
 	snprintf(root, sizeof(root), "%s", temporary_path("r"));
-	auto_root = root;
+	gather_options.auto_root = root;
 	keyset = LOAD("auto");
 	assert_int_equal(keyset->n_keys, 0);
 	assert_int_equal(report.count, 0);
@@ -179,7 +179,7 @@ static void auto_whose_places_have_all_gone_is_an_error(void **state)
 	struct v2m_keyset *before = LOAD("k");
 
 	options.previous = before;
-	auto_root = "/nonexistent";
+	gather_options.auto_root = "/nonexistent";
 	FAIL(-ENOENT, "auto");
 	assert_non_null(strstr(error.text, "the key sources are gone"));
 	v2m_keyset_unref(before);

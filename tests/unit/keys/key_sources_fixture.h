@@ -30,14 +30,13 @@
 static struct v2m_source_options options = { .now_us = NOW_US };
 static struct v2m_source_report report;
 static struct v2m_error error;
-static const char *auto_root;
+static struct v2m_gather_options gather_options;
 
 /* The sources are names in the temporary directory, ended by NULL. */
 static inline int load_into(struct v2m_keyset **keyset, const char *const *names)
 {
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings sources = { 0 };
 	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
-	const struct v2m_live_sources nobody = { 0 };
 
 	for (; *names; names++)
 		assert_int_equal(v2m_strings_add(&sources, strcmp(*names, "auto") == 0
@@ -45,7 +44,7 @@ static inline int load_into(struct v2m_keyset **keyset, const char *const *names
 								   : temporary_path(*names)),
 				 0);
 	error.text[0] = 0;
-	assert_int_equal(v2m_gather(&sources, auto_root, &nobody, &gathered), 0);
+	assert_int_equal(v2m_gather_sources(&sources, &gather_options, &gathered), 0);
 	return v2m_key_sources_join(&gathered, &options, keyset, &report, &error);
 }
 
@@ -75,7 +74,7 @@ static inline int clean(void **state)
 	(void)state;
 	v2m_source_report_clear(&report);
 	options = (struct v2m_source_options){ .now_us = NOW_US };
-	auto_root = NULL;
+	gather_options = (struct v2m_gather_options){ 0 };
 	return 0;
 }
 

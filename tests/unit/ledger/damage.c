@@ -157,10 +157,11 @@ static void impossible_values_at_the_start_are_damage(void **context)
 			   " tx_packets, tx_wire, tx_payload) SELECT 9, 'bbbb', port, rx_packets,"
 			   " rx_wire, rx_payload, tx_packets, tx_wire, tx_payload FROM subjects;"
 			   "INSERT INTO socket_overlaps (slot_number) VALUES (1001);"
-			   "INSERT INTO session_readings VALUES (1001, 1, 0)");
+			   "INSERT INTO session_readings VALUES (1001, 1, 0, 0, 0, 0)");
 		sql(state, impossible[i]);
 		restart(state);
 		assert_int_equal(each_file(state, "ledger.db.corrupt-*", NULL) > 0, 1);
+		assert_true(v2m_ledger_damaged_us(state->ledger) > 0);
 		assert_null(v2m_account_subject(state->account, "bbbb"));
 		if (i < n_of_subjects)
 			assert_int_equal(lifetime_rx(state->account, "aaaa"), 300);
@@ -170,6 +171,7 @@ static void impossible_values_at_the_start_are_damage(void **context)
 		store(state);
 		restart(state);
 		assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
+		assert_true(v2m_ledger_damaged_us(state->ledger) > 0);
 	}
 }
 
@@ -198,7 +200,9 @@ static void an_impossible_day_costs_that_day_alone(void **context)
 		assert_non_null(strstr(error.text, "days."));
 		assert_non_null(strstr(error.text, "expected an integer"));
 		assert_null(strstr(error.text, "aaaa"));
+		assert_true(v2m_ledger_damaged_us(state->ledger) == 0);
 		store(state);
+		assert_true(v2m_ledger_damaged_us(state->ledger) > 0);
 		assert_int_equal(stored_day(state, 20250803), 0);
 		assert_int_equal(stored_day(state, 20250804), 100);
 		assert_int_equal(lifetime_rx(state->account, "aaaa"), 300);

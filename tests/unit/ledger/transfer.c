@@ -1,86 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "unit/ledger/ledger_fixture.h"
-
-#include "ledger/transfer.h"
-
-/* An old server with two months of history and a reset, and a new one with nothing. */
-struct pair {
-	struct state *old;
-	struct state *new;
-	char *text;
-	size_t length;
-};
-
-static void export(struct pair *pair)
-{
-	struct v2m_error error = { 0 };
-
-	free(pair->text);
-	if (v2m_ledger_export(pair->old->ledger, pair->old->account, 77, &pair->text, &pair->length,
-			      &error))
-		fail_msg("%s", error.text);
-}
-
-static int setup_pair(void **context)
-{
-	struct pair *pair = calloc(1, sizeof(*pair));
-	struct v2m_reset_undo undo;
-	struct v2m_totals closed;
-
-	setup((void **)&pair->old);
-	setup((void **)&pair->new);
-	count(pair->old, 100, "2025-07-31T12:00:00");
-	dump(pair->old, 1, 4, "2025-07-31T12:00:00");
-	dump(pair->old, 3, 6, "2025-07-31T12:00:05");
-	v2m_account_reset(pair->old->account, "aaaa", 99, &closed, &undo);
-	store(pair->old);
-	count(pair->old, 150, "2025-08-01T12:00:00");
-	export(pair);
-	*context = pair;
-	return 0;
-}
-
-static int teardown_pair(void **context)
-{
-	struct pair *pair = *context;
-
-	teardown((void **)&pair->old);
-	teardown((void **)&pair->new);
-	free(pair->text);
-	free(pair);
-	return 0;
-}
-
-static struct v2m_import_result import(struct pair *pair)
-{
-	struct v2m_import_result result = { 0 };
-	struct v2m_error error = { 0 };
-
-	if (v2m_ledger_import(pair->new->ledger, pair->new->account, pair->text, pair->length, 78,
-			      &result, &error))
-		fail_msg("%s", error.text);
-	return result;
-}
-
-static int import_error(struct pair *pair, const char *text, struct v2m_error *error)
-{
-	struct v2m_import_result result;
-
-	return v2m_ledger_import(pair->new->ledger, pair->new->account, text, strlen(text), 78,
-				 &result, error);
-}
-
-static void assert_imported(struct state *state, uint64_t lifetime, uint64_t since_reset)
-{
-	const struct v2m_subject *subject = v2m_account_subject(state->account, "aaaa");
-
-	assert_non_null(subject);
-	assert_int_equal(subject->lifetime.rx.wire_bytes, lifetime);
-	assert_int_equal(v2m_subject_since_reset(subject).rx.wire_bytes, since_reset);
-	assert_int_equal(v2m_subject_history(subject).rx.wire_bytes, lifetime);
-	assert_int_equal(query(state, "SELECT sum(rx_wire) FROM days"), lifetime);
-	assert_int_equal(query(state, "SELECT sum(rx_wire) FROM months"), lifetime);
-}
+#include "unit/ledger/transfer_fixture.h"
 
 static void an_export_is_imported_with_its_history(void **context)
 {
@@ -201,9 +120,10 @@ static void delivered_bytes_are_stored_exported_and_imported(void **context)
 	import(pair);
 	restart(pair->new);
 	subject = v2m_account_subject(pair->new->account, "aaaa");
-	assert_int_equal(subject->lifetime.delivered_rx, 140);
+	/* The half of 150 bytes is UDP payload, of 100 before the reset. */
+	assert_int_equal(subject->lifetime.delivered_rx, 140 + 75);
 	assert_int_equal(subject->lifetime.delivered_tx, V2M_COUNTER_MAX);
-	assert_int_equal(v2m_subject_since_reset(subject).delivered_rx, 100);
+	assert_int_equal(v2m_subject_since_reset(subject).delivered_rx, 100 + 25);
 }
 
 static void aliases_of_the_old_server_become_aliases_of_the_new_server(void **context)
@@ -362,27 +282,10 @@ static void an_export_of_an_import_goes_on_to_a_third_server(void **context)
 	assert_imported(pair->new, 300, 100);
 }
 
-/* Replaces a text in the document by another one. */
-static char *with(struct pair *pair, const char *old, const char *new)
-{
-	const char *at = strstr(pair->text, old);
-	char *text = calloc(1, pair->length + strlen(new) + 1);
-
-	assert_non_null(at);
-	memcpy(text, pair->text, (size_t)(at - pair->text));
-	strcat(text, new);
-	strcat(text, at + strlen(old));
-	return text;
-}
-
 static void a_document_that_is_wrong_is_refused_with_its_place(void **context)
 {
 	struct pair *pair = *context;
-	static const struct {
-		const char *old;
-		const char *new;
-		const char *says;
-	} cases[] = {
+	static const struct wrong cases[] = {
 		{ "{\"format\"", "[\"format\"", "import:1:" },
 		{ "v2meter-totals", "something", "v2meter-totals" },
 		{ "\"version\":1", "\"version\":2", "version" },
@@ -398,18 +301,7 @@ static void a_document_that_is_wrong_is_refused_with_its_place(void **context)
 		{ "\"subjects\":[", "\"subjects\":7,\"x\":[", "subjects" },
 	};
 
-	for (size_t i = 0; i < V2M_ARRAY_LEN(cases); i++) {
-		struct v2m_error error = { 0 };
-		char *text = with(pair, cases[i].old, cases[i].new);
-
-		assert_int_equal(import_error(pair, text, &error), -EINVAL);
-		if (!strstr(error.text, cases[i].says))
-			fail_msg("\"%s\" does not say \"%s\"", error.text, cases[i].says);
-		assert_null(strstr(error.text, "aaaa"));
-		free(text);
-	}
-	assert_null(v2m_account_subject(pair->new->account, "aaaa"));
-	assert_false(v2m_account_is_dirty(pair->new->account));
+	assert_refused(pair, cases, V2M_ARRAY_LEN(cases));
 }
 
 static void a_subject_that_stands_twice_is_refused(void **context)
@@ -444,8 +336,6 @@ static void an_unwritable_ledger_exports_nothing(void **context)
 			     0);
 	assert_null(text);
 }
-
-#define PAIR(name) cmocka_unit_test_setup_teardown(name, setup_pair, teardown_pair)
 
 int main(void)
 {

@@ -136,12 +136,40 @@ static void test_values_that_are_not_allowed_are_refused(void **state)
 	expect_refused(36 + 8 + 12, "\4", 1);                      /* a blob that is too long */
 }
 
+static bool no_memory;
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return no_memory ? NULL : __real_calloc(count, size);
+}
+
+/* The log of the reading process names the one or the other. */
+static void test_a_refusal_is_no_lack_of_memory(void **state)
+{
+	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
+	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire sample = write_sample();
+	struct v2m_wire reader = v2m_wire_reader(sample.items, sample.length);
+	struct sample got = { 0 };
+
+	(void)state;
+	v2m_wire_refuse(&wire);
+	assert_int_equal(v2m_wire_end(&wire), -EBADMSG);
+	no_memory = true;
+	put_sample(&reader, &got);
+	no_memory = false;
+	assert_int_equal(v2m_wire_end(&reader), -ENOMEM);
+	clear_sample(&got);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_read_is_what_was_written),
 		cmocka_unit_test(test_every_shorter_or_longer_text_is_refused),
 		cmocka_unit_test(test_values_that_are_not_allowed_are_refused),
+		cmocka_unit_test(test_a_refusal_is_no_lack_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

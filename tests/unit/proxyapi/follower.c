@@ -138,6 +138,33 @@ static void a_single_failure_is_no_news(void **state)
 	assert_int_equal(get(scene, false), 0);
 }
 
+#define QUERY "/v2ray.core.app.stats.command.StatsService/QueryStats#user>>>"
+
+/* "user>>>bob>>>traffic>>>uplink": 5. */
+static const char counters[] = "\x0a\x21\x0a\x1duser>>>bob>>>traffic>>>uplink\x10\x05";
+
+static void counters_are_given_out_once(void **state)
+{
+	struct scene *scene = *state;
+	struct v2m_proxy_stats stats = { 0 };
+	uint64_t number = 0;
+
+	server_answer(scene->server, QUERY, counters, sizeof(counters) - 1, 0);
+	assert_int_equal(get(scene, true), 0);
+	for (int i = 0; i < 1000 && v2m_follower_stats(scene->follower, &stats, &number) == 0; i++)
+		usleep(1000);
+	assert_int_equal(stats.count, 1);
+	assert_string_equal(stats.items[0].name, "bob");
+	assert_int_equal(stats.items[0].rx_bytes, 5);
+	v2m_proxy_stats_clear(&stats);
+	assert_int_equal(v2m_follower_stats(scene->follower, &stats, &number), 0);
+	assert_int_equal(stats.count, 0);
+	while (v2m_follower_stats(scene->follower, &stats, &number) == 0)
+		usleep(1000);
+	assert_int_equal(stats.count, 1);
+	v2m_proxy_stats_clear(&stats);
+}
+
 static void what_is_no_address_is_refused(void **state)
 {
 	struct scene *scene = *state;
@@ -156,6 +183,7 @@ int main(void)
 		WITH_SERVER(a_change_is_told_once),
 		WITH_SERVER(a_failure_is_told_if_it_lasts_and_the_text_stays),
 		WITH_SERVER(a_single_failure_is_no_news),
+		WITH_SERVER(counters_are_given_out_once),
 		WITH_SERVER(what_is_no_address_is_refused),
 	};
 

@@ -63,7 +63,7 @@ struct grpc_server {
 	bool closes; /* after each answer */
 	unsigned n_calls;
 	unsigned n_connections;
-	/* Of the thread alone. */
+	/* Only the thread uses these. */
 	nghttp2_session *session;
 	int fd;
 	char path[128];

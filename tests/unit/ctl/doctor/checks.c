@@ -127,6 +127,9 @@ static void each_reason_of_health_is_found(void **state)
 	assert_fails(patient, "health", "no space");
 	json_array_remove(json_object_get(patient->status, "reasons"), 0);
 	assert_warns(patient, "health", "port_orphaned");
+	json_object_set_new(patient->status, "reasons",
+			    parse("[{'reason': 'outrun', 'detail': 'eth0'}]"));
+	assert_fails(patient, "health", "eth0");
 }
 
 static void inexact_accounting_is_found(void **state)

@@ -65,6 +65,21 @@ static void a_rule_that_brings_packets_to_a_key_port_is_found(void **state)
 	}
 }
 
+/* One-to-one NAT, a transparent proxy, and a map of ports. */
+static void a_rule_that_names_no_port_may_touch_all_of_them(void **state)
+{
+	static const char *const rules[] = {
+		"iifname \"eth0\" dnat to 10.0.0.2",
+		"-A PREROUTING -i eth0 -p tcp -j REDIRECT --to-ports 12345",
+		"dnat to tcp dport map { 443 : 10.0.0.2, 80 : 10.0.0.3 }",
+	};
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(rules); i++) {
+		set_rules(*state, rules[i]);
+		assert_warns(*state, "nat", "names no single port");
+	}
+}
+
 static void rules_about_other_ports_are_let_be(void **state)
 {
 	static const char *const rules[] = {
@@ -236,6 +251,7 @@ int main(void)
 		DOCTOR_TEST(a_key_port_that_the_kernel_gives_away_is_found),
 		DOCTOR_TEST(a_rule_that_takes_a_key_port_away_is_found),
 		DOCTOR_TEST(a_rule_that_brings_packets_to_a_key_port_is_found),
+		DOCTOR_TEST(a_rule_that_names_no_port_may_touch_all_of_them),
 		DOCTOR_TEST(rules_about_other_ports_are_let_be),
 		DOCTOR_TEST(a_rule_that_two_tools_list_is_told_once),
 		DOCTOR_TEST(rules_that_cannot_be_listed_are_told),

@@ -57,10 +57,15 @@ static void make_database(const char *sql)
 	sqlite3_close(db);
 }
 
+static int read_tables(struct v2m_database *database, void *keys)
+{
+	return v2m_panel_db_read(database, keys, NULL);
+}
+
 static int read_panel(struct v2m_key_list *keys)
 {
 	error.text[0] = 0;
-	return v2m_panel_db_read(temporary_path("vpn.db"), keys, &error);
+	return v2m_database_read(temporary_path("vpn.db"), read_tables, keys, &error);
 }
 
 static void check_refused(const char *sql, int code, const char *expected)
@@ -303,9 +308,9 @@ static int load_sources(const struct v2m_strings *sources, struct v2m_keyset **k
 {
 	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
 	const struct v2m_source_options options = { 0 };
-	const struct v2m_live_sources nobody = { 0 };
 
-	assert_int_equal(v2m_gather(sources, NULL, &nobody, &gathered), 0);
+	assert_int_equal(v2m_gather_sources(sources, &(struct v2m_gather_options){ 0 }, &gathered),
+			 0);
 	return v2m_key_sources_join(&gathered, &options, keyset, report, &error);
 }
 
@@ -383,7 +388,7 @@ static void a_name_with_any_character_is_opened(void **state)
 	(void)state;
 	make_database("CREATE TABLE keys (uuid TEXT); INSERT INTO keys VALUES ('" U1 "')");
 	assert_int_equal(rename(temporary_path("vpn.db"), name), 0);
-	assert_int_equal(v2m_panel_db_read(name, &keys, &error), 0);
+	assert_int_equal(v2m_database_read(name, read_tables, &keys, &error), 0);
 	assert_int_equal(keys.count, 1);
 	assert_int_equal(unlink(name), 0);
 	v2m_key_list_clear(&keys);
@@ -397,7 +402,7 @@ static void a_path_may_begin_with_two_slashes(void **state)
 	(void)state;
 	make_database("CREATE TABLE keys (uuid TEXT); INSERT INTO keys VALUES ('" U1 "')");
 	snprintf(path, sizeof(path), "/%s", temporary_path("vpn.db"));
-	assert_int_equal(v2m_panel_db_read(path, &keys, &error), 0);
+	assert_int_equal(v2m_database_read(path, read_tables, &keys, &error), 0);
 	assert_int_equal(keys.count, 1);
 	v2m_key_list_clear(&keys);
 }

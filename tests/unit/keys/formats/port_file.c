@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/transport.h"
 #include "keys/formats/port_file.h"
 #include "base/cleanup.h"
 
@@ -46,6 +47,7 @@ static void assignments_are_read_by_uuid(void **state)
 	assert_int_equal(assignments.count, 1);
 	assert_string_equal(assignments.items[0].uuid, UUID);
 	assert_int_equal(v2m_key_port(&assignments.items[0]), 10001);
+	assert_int_equal(assignments.items[0].spans[0].transports, V2M_TCP | V2M_UDP);
 	assert_null(assignments.items[0].id);
 	assert_string_equal(assignments.items[0].source, "f");
 	v2m_key_list_clear(&assignments);

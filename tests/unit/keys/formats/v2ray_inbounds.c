@@ -253,7 +253,7 @@ static void more_keys_than_a_server_can_have_are_refused(void **state)
 	for (unsigned i = 0; i < V2M_MAX_KEYS; i++)
 		length += (size_t)snprintf(text + length, size - length, ",{\"id\": \"u%u\"}", i);
 	snprintf(text + length, size - length, "]}}]}");
-	check_refused(text, "f:1:15: inbounds[0]: expected at most 262144 keys");
+	check_refused(text, "f:1:15: inbounds[0]: expected at most 32768 keys");
 	free(text);
 }
 

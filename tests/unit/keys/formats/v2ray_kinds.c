@@ -189,9 +189,9 @@ static void what_gives_no_key_is_noted(void **state)
 		{ "{\"port\": 1, \"protocol\": \"dokodemo-door\", \"tag\": \"api\", \"settings\": "
 		  "{\"address\": \"127.0.0.1\"}}",
 		  "", "tag \"api\": a relay has no users", false },
-		{ "{\"port\": 1, \"protocol\": \"anytls\", \"settings\": {\"people\": []}}", "",
+		{ "{\"port\": 1, \"protocol\": \"snell\", \"settings\": {\"people\": []}}", "",
 		  "its protocol is not known", true },
-		{ "{\"port\": 1, \"protocol\": \"anytls\", \"settings\": {\"users\": "
+		{ "{\"port\": 1, \"protocol\": \"snell\", \"settings\": {\"users\": "
 		  "[{\"email\": \"a\"}]}}",
 		  "a@1/tcp", NULL, false },
 		{ "{\"port\": 1, \"protocol\": \"vmess\", \"settings\": {\"clients\": []}}", "",

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "keys/formats/marzban_db.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cleanup.h"
+#include "keys/formats/panel_config.h"
+#include "keys/formats/v2ray_config.h"
+
+/* The protocols of which the panels make users; other inbounds stay as they are. */
+static const struct protocol {
+	const char *name;
+	const char *credential; /* in the settings of the user, if it is an id */
+} protocols[] = {
+	{ "vmess", "id" },       { "vless", "id" },     { "trojan", NULL },
+	{ "shadowsocks", NULL }, { "wireguard", NULL }, { "hysteria", NULL },
+};
+
+/* The state while a database is read. */
+struct marzban {
+	struct v2m_database *database;
+	struct v2m_key_notes *notes;
+	json_t *inbounds; /* of all configurations; belongs to them */
+	json_t *by_tag;   /* the same as an object */
+	json_t *excluded; /* "PROXY TAG" of the inbounds that a proxy does not get */
+	size_t n_cores;
+};
+
+static void clear(struct marzban *marzban)
+{
+	json_decref(marzban->inbounds);
+	json_decref(marzban->by_tag);
+	json_decref(marzban->excluded);
+}
+
+static int out_of_memory(struct marzban *marzban)
+{
+	return v2m_database_out_of_memory(marzban->database);
+}
+
+static const struct protocol *find_protocol(const char *name)
+{
+	for (size_t i = 0; name && i < V2M_ARRAY_LEN(protocols); i++)
+		if (strcasecmp(name, protocols[i].name) == 0)
+			return &protocols[i];
+	return NULL;
+}
+
+static const struct protocol *protocol_of(const json_t *inbound)
+{
+	return find_protocol(json_string_value(json_object_get(inbound, "protocol")));
+}
+
+static const char *list_name(const json_t *inbound)
+{
+	const struct protocol *protocol = protocol_of(inbound);
+
+	return strcmp(protocol->name, "wireguard") == 0 ? "peers" : "clients";
+}
+
+/* Registers the inbounds of a configuration by their tags, which the panels ask for. */
+static int register_inbounds(struct marzban *marzban, json_t *root)
+{
+	json_t *inbounds = json_object_get(root, "inbounds");
+	json_t *inbound;
+	size_t i;
+
+	json_array_foreach (inbounds, i, inbound) {
+		const char *tag = json_string_value(json_object_get(inbound, "tag"));
+
+		if (!json_is_object(inbound))
+			continue;
+		if (protocol_of(inbound) && !json_is_object(json_object_get(inbound, "settings")) &&
+		    json_object_set_new(inbound, "settings", json_object()))
+			return out_of_memory(marzban);
+		if (tag && json_object_set(marzban->by_tag, tag, inbound))
+			return out_of_memory(marzban);
+		if (json_array_append(marzban->inbounds, inbound))
+			return out_of_memory(marzban);
+	}
+	return 0;
+}
+
+static int add_user(struct marzban *marzban, json_t *inbound, json_t *user)
+{
+	json_t *settings = json_object_get(inbound, "settings");
+	const char *name = list_name(inbound);
+
+	if (!user)
+		return out_of_memory(marzban);
+	if (!json_is_array(json_object_get(settings, name)) &&
+	    json_object_set_new(settings, name, json_array())) {
+		json_decref(user);
+		return out_of_memory(marzban);
+	}
+	return json_array_append_new(json_object_get(settings, name), user) ? out_of_memory(marzban)
+									    : 0;
+}
+
+static bool is_active(const char *status)
+{
+	return strcasecmp(status, "active") == 0 || strcasecmp(status, "on_hold") == 0;
+}
+
+/* A user as the panels give him to an inbound. settings are his for the protocol of the inbound. */
+static json_t *make_user(const char *number, const char *username, const char *status,
+			 const json_t *settings, const json_t *inbound)
+{
+	const struct protocol *protocol = protocol_of(inbound);
+	const char *key = json_string_value(json_object_get(settings, "public_key"));
+	const char *id =
+		protocol->credential
+			? json_string_value(json_object_get(settings, protocol->credential))
+			: NULL;
+	char email[256];
+
+	snprintf(email, sizeof(email), "%s.%s", number, username);
+	return v2m_panel_user(email, id ? "id" : "publicKey", id ? id : key, is_active(status));
+}
+
+static int take_excluded(void *context, sqlite3_stmt *statement)
+{
+	struct marzban *marzban = context;
+
+	return json_object_set_new(marzban->excluded, v2m_panel_text(statement, 0), json_true())
+		       ? out_of_memory(marzban)
+		       : 0;
+}
+
+static int read_excluded(struct marzban *marzban)
+{
+	if (!v2m_database_has(marzban->database, "exclude_inbounds_association", "inbound_tag"))
+		return 0;
+	return v2m_database_each(
+		marzban->database,
+		"SELECT proxy_id || ' ' || inbound_tag FROM exclude_inbounds_association",
+		take_excluded, marzban);
+}
+
+static bool is_excluded(const struct marzban *marzban, const char *proxy, const char *tag)
+{
+	char name[512];
+
+	snprintf(name, sizeof(name), "%s %s", proxy, tag);
+	return json_object_get(marzban->excluded, name);
+}
+
+enum proxy_column { PROXY_ID, TYPE, SETTINGS, USER_ID, USERNAME, STATUS };
+
+/* Gives the user of a proxy to all inbounds of its protocol. */
+static int take_proxy(void *context, sqlite3_stmt *statement)
+{
+	struct marzban *marzban = context;
+	const struct protocol *protocol = find_protocol(v2m_panel_text(statement, TYPE));
+	char what[96];
+	json_t *settings;
+	json_t *inbound;
+	const char *tag;
+	int result = 0;
+
+	if (!protocol)
+		return 0;
+	snprintf(what, sizeof(what), "proxy %s", v2m_panel_text(statement, PROXY_ID));
+	settings = v2m_panel_cell(marzban->database, statement, SETTINGS, what, marzban->notes);
+	json_object_foreach (marzban->by_tag, tag, inbound) {
+		if (result || protocol_of(inbound) != protocol ||
+		    is_excluded(marzban, v2m_panel_text(statement, PROXY_ID), tag))
+			continue;
+		result = add_user(marzban, inbound,
+				  make_user(v2m_panel_text(statement, USER_ID),
+					    v2m_panel_text(statement, USERNAME),
+					    v2m_panel_text(statement, STATUS), settings, inbound));
+	}
+	json_decref(settings);
+	return result;
+}
+
+static int read_proxies(struct marzban *marzban)
+{
+	static const char sql[] =
+		"SELECT p.id, p.type, p.settings, u.id, u.username, u.status FROM proxies p JOIN "
+		"users u ON u.id = p.user_id ORDER BY u.id, p.id";
+
+	return v2m_database_each(marzban->database, sql, take_proxy, marzban);
+}
+
+/* "DIRECTORY/xray_config.json" of the database. */
+static void make_config_path(const struct v2m_database *database, char path[static PATH_MAX])
+{
+	const char *slash = strrchr(database->path, '/');
+
+	snprintf(path, PATH_MAX, "%.*sxray_config.json",
+		 slash ? (int)(slash - database->path + 1) : 0, database->path);
+}
+
+static int read_config(struct v2m_database *database, struct v2m_json_doc *doc)
+{
+	V2M_FREE char *text = NULL;
+	char path[PATH_MAX];
+	size_t length;
+	int result;
+
+	make_config_path(database, path);
+	result = v2m_json_doc_read(path, &text, &length, database->error);
+	return result ? result
+		      : v2m_json_doc_parse(path, text, length, V2M_JSON_V2RAY, doc,
+					   database->error);
+}
+
+int v2m_marzban_db_read(struct v2m_database *database, struct v2m_key_list *keys,
+			struct v2m_key_notes *notes)
+{
+	V2M_CLEANUP(v2m_json_doc_clear) struct v2m_json_doc doc = { 0 };
+	V2M_CLEANUP(clear)
+	struct marzban marzban = {
+		.database = database,
+		.notes = notes,
+		.inbounds = json_array(),
+		.by_tag = json_object(),
+		.excluded = json_object(),
+	};
+	int result = read_config(database, &doc);
+
+	if (!result && (!marzban.inbounds || !marzban.by_tag || !marzban.excluded))
+		result = out_of_memory(&marzban);
+	if (!result)
+		result = register_inbounds(&marzban, doc.root);
+	if (!result)
+		result = read_excluded(&marzban);
+	if (!result)
+		result = read_proxies(&marzban);
+	if (result)
+		return result;
+	/* The text of the file stays, so notes name the lines of its inbounds. */
+	doc.made = true;
+	return v2m_v2ray_read(&doc, 1, keys, notes, database->error);
+}
+
+static int take_core(void *context, sqlite3_stmt *statement)
+{
+	struct marzban *marzban = context;
+	char what[96];
+	json_t *root;
+	int result;
+
+	snprintf(what, sizeof(what), "core %s", v2m_panel_text(statement, 1));
+	root = v2m_panel_cell(marzban->database, statement, 0, what, marzban->notes);
+	result = register_inbounds(marzban, root);
+	json_decref(root);
+	marzban->n_cores++;
+	return result;
+}
+
+/* Configurations of another proxy than Xray have a type of their own. */
+static int read_cores(struct marzban *marzban)
+{
+	bool has_type = v2m_database_has(marzban->database, "core_configs", "type");
+	int result = v2m_database_each(marzban->database,
+				       has_type ? "SELECT config, id FROM core_configs WHERE "
+						  "lower(type) = 'xray' ORDER BY id"
+						: "SELECT config, id FROM core_configs ORDER BY id",
+				       take_core, marzban);
+
+	if (!result && marzban->n_cores > 1)
+		v2m_key_note_file(
+			marzban->notes, V2M_NOTE_REMARK, marzban->database->path,
+			"it has the configurations of %zu cores: all are read, because it "
+			"does not say which one runs on this server",
+			marzban->n_cores);
+	return result;
+}
+
+enum member_column { TAG, MEMBER_ID, MEMBER_NAME, MEMBER_STATUS, PROXY_SETTINGS };
+
+static int take_member(void *context, sqlite3_stmt *statement)
+{
+	struct marzban *marzban = context;
+	json_t *inbound = json_object_get(marzban->by_tag, v2m_panel_text(statement, TAG));
+	const struct protocol *protocol = inbound ? protocol_of(inbound) : NULL;
+	char what[96];
+	json_t *settings;
+	int result;
+
+	if (!protocol)
+		return 0;
+	snprintf(what, sizeof(what), "user %s", v2m_panel_text(statement, MEMBER_ID));
+	settings =
+		v2m_panel_cell(marzban->database, statement, PROXY_SETTINGS, what, marzban->notes);
+	result = add_user(marzban, inbound,
+			  make_user(v2m_panel_text(statement, MEMBER_ID),
+				    v2m_panel_text(statement, MEMBER_NAME),
+				    v2m_panel_text(statement, MEMBER_STATUS),
+				    json_object_get(settings, protocol->name), inbound));
+	json_decref(settings);
+	return result;
+}
+
+static int read_members(struct marzban *marzban)
+{
+	static const char sql[] =
+		"SELECT DISTINCT i.tag, u.id, u.username, u.status, u.proxy_settings FROM users u "
+		"JOIN users_groups_association ug ON ug.user_id = u.id "
+		"JOIN groups g ON g.id = ug.groups_id AND NOT g.is_disabled "
+		"JOIN inbounds_groups_association ig ON ig.group_id = g.id "
+		"JOIN inbounds i ON i.id = ig.inbound_id ORDER BY u.id, i.id";
+
+	return v2m_database_each(marzban->database, sql, take_member, marzban);
+}
+
+int v2m_pasarguard_db_read(struct v2m_database *database, struct v2m_key_list *keys,
+			   struct v2m_key_notes *notes)
+{
+	V2M_CLEANUP(clear)
+	struct marzban marzban = {
+		.database = database,
+		.notes = notes,
+		.inbounds = json_array(),
+		.by_tag = json_object(),
+	};
+	int result =
+		marzban.inbounds && marzban.by_tag ? read_cores(&marzban) : out_of_memory(&marzban);
+
+	if (!result)
+		result = read_members(&marzban);
+	return result ? result
+		      : v2m_panel_read_inbounds(database, json_incref(marzban.inbounds), keys,
+						notes);
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The counters of the session programs, and the ports for which they count. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "sockets/sessions.h"
+#include "sockets/sessions_state.h"
+#include "sockets/tcp_slots.h"
+
+/* How many connections may have closed between two dumps before a look-up costs a system call. */
+#define KNOWN_LOOK_AHEAD 16
+
+static int compare_ports(const void *left, const void *right)
+{
+	return (int)*(const uint16_t *)left - (int)*(const uint16_t *)right;
+}
+
+/* Lists the ports that have counters, ascending; at most V2M_MAX_SLOTS. */
+static size_t list_counted_ports(const struct v2m_sessions *sessions, uint16_t ports[V2M_MAX_SLOTS])
+{
+	size_t count = 0;
+	uint16_t port;
+	const uint16_t *last = NULL;
+
+	while (count < V2M_MAX_SLOTS &&
+	       bpf_map_get_next_key(sessions->maps[V2M_SESSIONS_COUNTERS], last, &port) == 0) {
+		ports[count] = port;
+		last = &ports[count++];
+	}
+	qsort(ports, count, sizeof(*ports), compare_ports);
+	return count;
+}
+
+static void remove_counters(const struct v2m_sessions *sessions, uint16_t port)
+{
+	bpf_map_delete_elem(sessions->maps[V2M_SESSIONS_COUNTERS], &port);
+	bpf_map_delete_elem(sessions->maps[V2M_SESSIONS_DELIVERED], &port);
+}
+
+/* Makes the counters of a port, or leaves them as they are. 0 or -errno. */
+static int make_counters(const struct v2m_sessions *sessions, uint16_t port, uint64_t now_ns)
+{
+	const struct v2m_session_counters counters = { .assigned_ns = now_ns };
+	const struct v2m_session_delivered delivered = { .assigned_ns = now_ns };
+	int result = bpf_map_update_elem(sessions->maps[V2M_SESSIONS_COUNTERS], &port, &counters,
+					 BPF_NOEXIST);
+
+	if (!result || result == -EEXIST)
+		result = bpf_map_update_elem(sessions->maps[V2M_SESSIONS_DELIVERED], &port,
+					     &delivered, BPF_NOEXIST);
+	return result == -EEXIST ? 0 : result;
+}
+
+/* Makes counters for exactly these ports. A port that stays keeps its counters. 0 or -errno. */
+static int set_counters(const struct v2m_sessions *sessions, const uint16_t *ports, size_t n_ports,
+			uint32_t netns)
+{
+	uint64_t now_ns = (uint64_t)v2m_clock_real_us() * 1000;
+	struct v2m_session_scope scope = { .netns = netns, .untracked = sessions->untracked };
+	uint16_t counted[V2M_MAX_SLOTS];
+	size_t count = list_counted_ports(sessions, counted);
+	uint32_t first = 0;
+	int result;
+
+	for (size_t i = 0; i < count; i++)
+		if (!bsearch(&counted[i], ports, n_ports, sizeof(*ports), compare_ports))
+			remove_counters(sessions, counted[i]);
+	result = bpf_map_update_elem(sessions->maps[V2M_SESSIONS_SCOPE], &first, &scope, BPF_ANY);
+	for (size_t i = 0; i < n_ports && i < V2M_MAX_SLOTS && !result; i++)
+		result = make_counters(sessions, ports[i], now_ns);
+	return result;
+}
+
+/* Writes the slot of each port for the program, which sees either the old slot or the new one. 0 or
+ * -errno. */
+static int write_ports(const struct v2m_sessions *sessions, const struct v2m_tcp_slots *slots)
+{
+	size_t size = 65536 * sizeof(struct v2m_session_port);
+	struct v2m_session_port *ports = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+					      sessions->maps[V2M_SESSIONS_PORTS], 0);
+
+	if (ports == MAP_FAILED)
+		return -errno;
+	for (unsigned port = 0; port < 65536; port++) {
+		uint16_t place = slots->places[port];
+		uint16_t slot_port = place ? slots->ports[place - 1] : 0;
+
+		if (ports[port].slot_port != slot_port)
+			__atomic_store_n(&ports[port].slot_port, slot_port, __ATOMIC_RELEASE);
+	}
+	munmap(ports, size);
+	return 0;
+}
+
+int v2m_sessions_set(struct v2m_sessions *sessions, const struct v2m_port_rule *rules,
+		     size_t n_rules, uint32_t netns, struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_tcp_slots_clear) struct v2m_tcp_slots slots = { 0 };
+	int result = v2m_tcp_slots_make(rules, n_rules, &slots);
+
+	if (!result)
+		result = set_counters(sessions, slots.ports, slots.count, netns);
+	if (!result)
+		result = write_ports(sessions, &slots);
+	if (result)
+		return v2m_error_set(error, result,
+				     "cannot change the ports whose sessions are counted: %s",
+				     strerror(-result));
+	return 0;
+}
+
+bool v2m_sessions_measure_delivered(const struct v2m_sessions *sessions)
+{
+	return sessions->pass;
+}
+
+/* The iterator writes nothing: a read ends when all sockets have been seen, or after a million of
+ * them. */
+static int run_pass(int iterator)
+{
+	char nothing[64];
+	ssize_t length;
+
+	do
+		length = read(iterator, nothing, sizeof(nothing));
+	while (length > 0 || (length < 0 && (errno == EAGAIN || errno == EINTR)));
+	return length < 0 ? -errno : 0;
+}
+
+/* A connection without a note is taken for one that was open before: what it had carried until the
+ * next pass is missing. */
+static void log_untracked(struct v2m_sessions *sessions)
+{
+	struct v2m_session_scope scope;
+	uint32_t first = 0;
+
+	if (bpf_map_lookup_elem(sessions->maps[V2M_SESSIONS_SCOPE], &first, &scope) ||
+	    scope.untracked == sessions->untracked)
+		return;
+	v2m_log_warning("the first bytes of %u connections are not in the delivered bytes: there "
+			"was no memory for them in the kernel",
+			scope.untracked - sessions->untracked);
+	sessions->untracked = scope.untracked;
+}
+
+int v2m_sessions_pass(struct v2m_sessions *sessions)
+{
+	V2M_CLOSE int iterator = -1;
+
+	if (!sessions->pass)
+		return 0;
+	log_untracked(sessions);
+	iterator = bpf_iter_create(bpf_link__fd(sessions->pass));
+	return iterator < 0 ? iterator : run_pass(iterator);
+}
+
+/* 0 or -errno. */
+static int read_port(const struct v2m_sessions *sessions, uint16_t port,
+		     struct v2m_session_reading *reading)
+{
+	reading->port = port;
+	if (sessions->pass)
+		bpf_map_lookup_elem(sessions->maps[V2M_SESSIONS_DELIVERED], &port,
+				    &reading->delivered);
+	return bpf_map_lookup_elem(sessions->maps[V2M_SESSIONS_COUNTERS], &port,
+				   &reading->counters);
+}
+
+int v2m_sessions_read(struct v2m_sessions *sessions, struct v2m_session_reading **readings,
+		      size_t *n_readings)
+{
+	uint16_t ports[V2M_MAX_SLOTS];
+	size_t count = list_counted_ports(sessions, ports);
+	struct v2m_session_reading *made = calloc(count + 1, sizeof(*made));
+	int result = 0;
+
+	if (!made)
+		return -ENOMEM;
+	for (size_t i = 0; i < count && !result; i++)
+		result = read_port(sessions, ports[i], &made[i]);
+	if (result) {
+		free(made);
+		return result;
+	}
+	*readings = made;
+	*n_readings = count;
+	return 0;
+}
+
+/* Finds a connection in the dump before. The kernel lists connections in the same order each time,
+ * except those that opened or closed since, so only the next few are compared. *at is where the
+ * search starts, and moves on. */
+static const struct v2m_connection *find_in_dump(const struct v2m_connection_table *known,
+						 size_t *at,
+						 const struct v2m_connection *connection)
+{
+	while (*at < known->count && known->connections[*at].slot_port < connection->slot_port)
+		++*at;
+	for (size_t i = *at; i < known->count && i < *at + KNOWN_LOOK_AHEAD &&
+			     known->connections[i].slot_port == connection->slot_port;
+	     i++) {
+		if (known->connections[i].cookie == connection->cookie) {
+			*at = i + 1;
+			return &known->connections[i];
+		}
+	}
+	return NULL;
+}
+
+void v2m_sessions_date(struct v2m_sessions *sessions, const struct v2m_connection_table *known,
+		       struct v2m_connection_table *table)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < table->count; i++) {
+		struct v2m_connection *connection = &table->connections[i];
+		const struct v2m_connection *before =
+			known ? find_in_dump(known, &at, connection) : NULL;
+
+		if (before)
+			connection->opened_ns = before->opened_ns;
+		else if (bpf_map_lookup_elem(sessions->maps[V2M_SESSIONS_STARTS],
+					     &connection->cookie, &connection->opened_ns))
+			connection->opened_ns = 0;
+	}
+}
