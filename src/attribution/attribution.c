@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "accounting/rates.h"
+#include "rates/rates.h"
 #include "attribution/attributor.h"
 #include "attribution/connection_owners.h"
 #include "attribution/flow_sweep.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "accounting/cross_check.h"
-#include "accounting/rates.h"
+#include "rates/rates.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/format.h"

@@ -8,7 +8,7 @@
 #define V2METER_COLLECTOR_BOOKKEEPER_H
 
 #include "accounting/account.h"
-#include "accounting/rate_history.h"
+#include "rates/rate_history.h"
 #include "collector/health.h"
 #include "config/config.h"
 

@@ -45,7 +45,7 @@ RULES = {
     "json": ("base", "json"),
     "ledger": ("accounting config keys json base", "sqlite json"),
     "http": ("api accounting config keys json base", "server json"),
-    "collector": ("attribution api accounting budget config keys keys/memory supply proxyapi drift devices sockets datapath "
+    "collector": ("attribution api accounting rates budget config keys keys/memory supply proxyapi drift devices sockets datapath "
                   "netlink ledger ipc process base", "systemd"),
     "answering": ("api ipc http process base", "sandbox"),
     "ctl": ("ctl/doctor ctl/top json base", "client json"),
@@ -58,11 +58,12 @@ RULES = {
     "supply": ("ipc keys proxyapi process base", ""),
     "keys/memory": ("keys keys/formats json base", "json"),
     "keys/formats": ("keys json base", "json sqlite"),
-    "attribution": ("accounting config datapath keys base", ""),
+    "attribution": ("accounting rates config datapath keys base", ""),
     "accounting": ("keys base", ""),
+    "rates": ("accounting keys base", ""),
     "proxyapi": ("keys json base", "grpc"),
     "drift": ("accounting api keys proxyapi base", ""),
-    "api": ("accounting budget keys json base", "json gzip"),
+    "api": ("accounting rates budget keys json base", "json gzip"),
     "ipc": ("api accounting keys process base", ""),
     "netlink": ("base", "kernel"),
     "devices": ("netlink base", "kernel"),

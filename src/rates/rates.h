@@ -3,8 +3,8 @@
  * Bytes per second of every slot, from raw counters by the monotonic clock: neither a reset nor a
  * jump of the wall clock disturbs them. Pure and not thread-safe, owned by the collector's thread.
  */
-#ifndef V2METER_ACCOUNTING_RATES_H
-#define V2METER_ACCOUNTING_RATES_H
+#ifndef V2METER_RATES_RATES_H
+#define V2METER_RATES_RATES_H
 
 #include "base/sample.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "accounting/rate_history.h"
+#include "rates/rate_history.h"
 
 #include <stdlib.h>
 #include <string.h>

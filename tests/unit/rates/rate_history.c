@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "accounting/rate_history.h"
+#include "rates/rate_history.h"
 #include "base/macros.h"
 
 #define STEPS 720

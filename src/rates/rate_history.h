@@ -4,8 +4,8 @@
  * memory, bounded: at most 8 bytes a step and slot, and nothing for ten minutes in which a slot was
  * silent. Pure and not thread-safe, owned by the collector's thread.
  */
-#ifndef V2METER_ACCOUNTING_RATE_HISTORY_H
-#define V2METER_ACCOUNTING_RATE_HISTORY_H
+#ifndef V2METER_RATES_RATE_HISTORY_H
+#define V2METER_RATES_RATE_HISTORY_H
 
 #include "base/sample.h"
 
