@@ -2,153 +2,31 @@
 #include "attribution/attribution.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "rates/rates.h"
 #include "attribution/attributor.h"
 #include "attribution/connection_owners.h"
 #include "attribution/flow_sweep.h"
-#include "attribution/log_follower.h"
-#include "attribution/memory.h"
+#include "attribution/followed_logs.h"
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "datapath/flows.h"
 #include "datapath/grace.h"
 #include "datapath/owners.h"
 
-/* What a tick reads of a log at most; at the first start, what it reads of the log's end. */
-#define READ_MAX (8u << 20)
-#define TAIL_MAX (UINT64_C(16) << 20)
-
-struct followed_log {
-	const char *path; /* the configuration's */
-	struct v2m_log_follower *follower;
-	bool is_missing; /* and that was logged */
-};
-
 struct v2m_attribution {
-	char path[PATH_MAX]; /* of the memory */
 	struct v2m_attributor *attributor;
-	struct followed_log logs[V2M_MAX_ACCESS_LOGS];
-	size_t n_logs;
-	struct v2m_attribution_memory memory;
-	bool changed; /* the memory differs from its file */
-	bool save_failed;
+	struct v2m_followed_logs *logs;
 	bool is_active;                       /* the kernel has owners to label */
 	bool run_failed;                      /* and that was logged */
 	V2M_ARRAY(struct v2m_label) labelled; /* in the last round */
 	struct v2m_flow_sweep *sweep;
 };
-
-/* --- the memory --- */
-
-static struct v2m_remembered_log *find_remembered(struct v2m_attribution_memory *memory,
-						  const char *path)
-{
-	for (size_t i = 0; i < memory->n_logs; i++)
-		if (strcmp(memory->logs[i].path, path) == 0)
-			return &memory->logs[i];
-	return NULL;
-}
-
-/* Logs that are not in the configuration any more are forgotten. 0 or -ENOMEM. */
-static int note_positions(struct v2m_attribution *attribution)
-{
-	struct v2m_attribution_memory next = { 0 };
-
-	memcpy(next.gap_us, attribution->memory.gap_us, sizeof(next.gap_us));
-	for (size_t i = 0; i < attribution->n_logs; i++) {
-		struct v2m_remembered_log *log = &next.logs[i];
-
-		log->path = strdup(attribution->logs[i].path);
-		if (!log->path) {
-			v2m_attribution_memory_clear(&next);
-			return -ENOMEM;
-		}
-		next.n_logs++;
-		v2m_log_follower_position(attribution->logs[i].follower, &log->position);
-	}
-	v2m_attribution_memory_clear(&attribution->memory);
-	attribution->memory = next;
-	return 0;
-}
-
-static void save(struct v2m_attribution *attribution)
-{
-	int result;
-
-	if (!attribution->changed)
-		return;
-	result = note_positions(attribution);
-	if (!result)
-		result = v2m_attribution_memory_save(attribution->path, &attribution->memory);
-	if (result && !attribution->save_failed)
-		v2m_log_error("%s cannot be written: %s; after a restart lines of the access log "
-			      "are read twice or not at all",
-			      attribution->path, strerror(-result));
-	attribution->save_failed = result != 0;
-	attribution->changed = result != 0;
-}
-
-static void note_gaps(struct v2m_attribution *attribution)
-{
-	unsigned gaps = v2m_attributor_take_gaps(attribution->attributor);
-
-	for (int gap = 0; gap < V2M_N_ATTRIBUTION_GAPS; gap++) {
-		if (!(gaps & 1u << gap))
-			continue;
-		attribution->memory.gap_us[gap] = v2m_clock_real_us();
-		attribution->changed = true;
-	}
-}
-
-/* --- opening --- */
-
-static int add_log(struct v2m_attribution *attribution, const char *path)
-{
-	struct v2m_remembered_log *known = find_remembered(&attribution->memory, path);
-	struct followed_log *log = &attribution->logs[attribution->n_logs];
-
-	log->path = path;
-	log->follower = v2m_log_follower_new(path, known ? &known->position : NULL, TAIL_MAX);
-	if (!log->follower)
-		return -ENOMEM;
-	attribution->n_logs++;
-	return 0;
-}
-
-/* Without a log the memory is removed: if a log is configured again, bytes of the time between are
- * unattributed. */
-static int open_logs(struct v2m_attribution *attribution, const struct v2m_config *config)
-{
-	struct v2m_error error = { 0 };
-	int result;
-
-	if (!config->access_logs.count) {
-		unlink(attribution->path);
-		return 0;
-	}
-	result = v2m_attribution_memory_load(attribution->path, &attribution->memory, &error);
-
-	if (result && result != -ENOENT) {
-		v2m_log_warning("%s; the access logs are read from their ends", error.text);
-		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_LOG_CUT);
-	}
-	result = 0;
-	if (config->access_logs.count > V2M_MAX_ACCESS_LOGS)
-		v2m_log_warning("only the first %d access_logs are followed", V2M_MAX_ACCESS_LOGS);
-	for (size_t i = 0; i < config->access_logs.count && i < V2M_MAX_ACCESS_LOGS && !result; i++)
-		result = add_log(attribution, config->access_logs.items[i]);
-	return result;
-}
 
 struct v2m_attribution *v2m_attribution_new(const struct v2m_config *config)
 {
@@ -158,10 +36,9 @@ struct v2m_attribution *v2m_attribution_new(const struct v2m_config *config)
 		return NULL;
 	made->attributor = v2m_attributor_new();
 	made->sweep = v2m_flow_sweep_new();
-	if (!made->attributor || !made->sweep ||
-	    (size_t)snprintf(made->path, sizeof(made->path), "%s/attribution", config->state_dir) >=
-		    sizeof(made->path) ||
-	    open_logs(made, config)) {
+	if (made->attributor)
+		made->logs = v2m_followed_logs_new(config, made->attributor);
+	if (!made->attributor || !made->sweep || !made->logs) {
 		v2m_attribution_free(made);
 		return NULL;
 	}
@@ -172,13 +49,20 @@ void v2m_attribution_free(struct v2m_attribution *attribution)
 {
 	if (!attribution)
 		return;
-	for (size_t i = 0; i < attribution->n_logs; i++)
-		v2m_log_follower_free(attribution->logs[i].follower);
+	v2m_followed_logs_free(attribution->logs);
 	v2m_attributor_free(attribution->attributor);
-	v2m_attribution_memory_clear(&attribution->memory);
 	v2m_flow_sweep_free(attribution->sweep);
 	v2m_array_clear(&attribution->labelled);
 	free(attribution);
+}
+
+bool v2m_attribution_learn(struct v2m_attribution *attribution, const struct v2m_access_logs *found)
+{
+	size_t before = v2m_followed_logs_count(attribution->logs);
+
+	if (v2m_followed_logs_learn(attribution->logs, found))
+		v2m_log_error("an access log is not followed: out of memory");
+	return v2m_followed_logs_count(attribution->logs) && !before;
 }
 
 /* --- the kernel's owners --- */
@@ -189,7 +73,6 @@ int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_dat
 	const struct v2m_owner_rule *rules;
 	uint32_t *owners;
 	size_t count;
-	bool was_active = attribution->is_active;
 	int result;
 
 	attribution->is_active = false;
@@ -198,7 +81,7 @@ int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_dat
 	rules = v2m_attributor_rules(attribution->attributor, &count, &owners);
 	if (!datapath)
 		return 0;
-	if (!attribution->n_logs)
+	if (!v2m_followed_logs_count(attribution->logs))
 		count = 0;
 	result = v2m_owners_set(datapath, rules, count, owners, error);
 	if (result)
@@ -207,53 +90,10 @@ int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_dat
 	for (size_t i = 0; i < count; i++)
 		if (owners[i] == V2M_NO_OWNER)
 			v2m_attributor_note_gap(attribution->attributor, V2M_GAP_FULL);
-	if (attribution->is_active && !was_active && !attribution->memory.gap_us[V2M_GAP_BEGAN])
-		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_BEGAN);
 	return 0;
 }
 
 /* --- a round --- */
-
-static void note_log_gaps(struct v2m_attribution *attribution, struct followed_log *log, int result,
-			  const struct v2m_error *error)
-{
-	unsigned gaps = v2m_log_follower_take_gaps(log->follower);
-	bool is_missing = result < 0 || (gaps & V2M_LOG_MISSING);
-
-	if (is_missing && !log->is_missing)
-		v2m_log_warning("the access log %s cannot be read: %s; new connections on shared "
-				"ports are not attributed",
-				log->path, *error->text ? error->text : "it is not there");
-	else if (!is_missing && log->is_missing)
-		v2m_log_info("the access log %s can be read again", log->path);
-	log->is_missing = is_missing;
-	if (is_missing)
-		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_NO_LOG);
-	if (gaps & ~(unsigned)V2M_LOG_MISSING) {
-		v2m_log_warning("the access log %s was cut or replaced, or has a line of more than "
-				"%d bytes: users of some connections may be unknown",
-				log->path, V2M_LOG_LINE_MAX);
-		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_LOG_CUT);
-	}
-}
-
-/* Returns whether a log has more. */
-static bool read_logs(struct v2m_attribution *attribution)
-{
-	bool has_more = false;
-
-	for (size_t i = 0; i < attribution->n_logs; i++) {
-		struct followed_log *log = &attribution->logs[i];
-		struct v2m_error error = { 0 };
-		int result =
-			v2m_log_follower_read(log->follower, READ_MAX, v2m_attributor_take_line,
-					      attribution->attributor, &error);
-
-		note_log_gaps(attribution, log, result, &error);
-		has_more |= result > 0;
-	}
-	return has_more;
-}
 
 static int label(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
 		 struct v2m_error *error)
@@ -274,7 +114,6 @@ static int label(struct v2m_attribution *attribution, struct v2m_datapath *datap
 	v2m_attributor_note_results(attribution->attributor, labels, (size_t)count);
 	for (int i = 0; i < count && !result; i++)
 		result = v2m_array_add(&attribution->labelled, labels[i]);
-	attribution->changed = true;
 	return result == -ENOMEM ? v2m_error_set(error, result, "out of memory") : result;
 }
 
@@ -321,7 +160,7 @@ void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_data
 
 	if (!attribution->is_active || !datapath)
 		return;
-	read_logs(attribution);
+	v2m_followed_logs_read(attribution->logs);
 	result = run(attribution, datapath, &error);
 	if (!result) {
 		result = v2m_flow_sweep_run(attribution->sweep, datapath, table);
@@ -329,8 +168,7 @@ void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_data
 			v2m_error_set(&error, result, "%s", strerror(-result));
 	}
 	log_failure(attribution, result, &error);
-	note_gaps(attribution);
-	save(attribution);
+	v2m_followed_logs_save(attribution->logs);
 }
 
 /* After a grace period no program counts for a flow that was labelled before. */
@@ -341,7 +179,7 @@ static int settle(struct v2m_attribution *attribution, struct v2m_datapath *data
 	int result;
 
 	do {
-		has_more = read_logs(attribution);
+		has_more = v2m_followed_logs_read(attribution->logs);
 		result = run(attribution, datapath, error);
 	} while (!result && has_more);
 	if (!result && v2m_grace_period())
@@ -358,22 +196,27 @@ void v2m_attribution_settle(struct v2m_attribution *attribution, struct v2m_data
 	if (!attribution->is_active || !datapath)
 		return;
 	log_failure(attribution, settle(attribution, datapath, &error), &error);
-	note_gaps(attribution);
-	save(attribution);
+	v2m_followed_logs_save(attribution->logs);
+	v2m_followed_logs_note_reset(attribution->logs);
 }
 
 bool v2m_attribution_covers(const struct v2m_attribution *attribution, const struct v2m_slot *slot)
 {
-	return attribution->is_active && slot->n_keys > 1 && !slot->behind && !slot->refused;
+	const struct v2m_attribution_memory *memory = v2m_followed_logs_memory(attribution->logs);
+
+	return attribution->is_active && slot->n_keys > 1 && !slot->behind && !slot->refused &&
+	       v2m_named_slots_have(&memory->named, slot);
 }
 
 static void fill_slot(const struct v2m_attribution *attribution, struct v2m_slot_view *view)
 {
+	const struct v2m_attribution_memory *memory = v2m_followed_logs_memory(attribution->logs);
+
 	view->attribution.method = V2M_BY_ACCESS_LOG;
 	for (int gap = 0; gap < V2M_N_ATTRIBUTION_GAPS; gap++) {
-		if (attribution->memory.gap_us[gap] <= view->attribution.gap_us)
+		if (memory->gap_us[gap] <= view->attribution.gap_us)
 			continue;
-		view->attribution.gap_us = attribution->memory.gap_us[gap];
+		view->attribution.gap_us = memory->gap_us[gap];
 		view->attribution.gap = (enum v2m_attribution_gap)gap;
 	}
 }
@@ -430,4 +273,13 @@ void v2m_attribution_fill_owners(const struct v2m_attribution *attribution,
 {
 	if (attribution->is_active && datapath)
 		v2m_connection_owners_fill(datapath, table);
+}
+
+const char *v2m_attribution_log(const struct v2m_attribution *attribution, size_t index,
+				bool *is_read)
+{
+	const char *path = v2m_followed_logs_path(attribution->logs, index);
+
+	*is_read = path && v2m_followed_logs_reads(attribution->logs, path);
+	return path;
 }

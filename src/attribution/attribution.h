@@ -10,6 +10,7 @@
 #include "base/connection.h"
 #include "base/error.h"
 #include "config/config.h"
+#include "keys/access_logs.h"
 #include "keys/keys.h"
 
 struct v2m_attribution;
@@ -21,6 +22,15 @@ struct v2m_datapath;
 struct v2m_attribution *v2m_attribution_new(const struct v2m_config *config);
 /* Does nothing on NULL. */
 void v2m_attribution_free(struct v2m_attribution *attribution);
+
+/* Follows the logs that the configurations of the proxies name, if the setting says so. True: these
+ * are the first ones, and v2m_attribution_set_keys() is to be called again. */
+bool v2m_attribution_learn(struct v2m_attribution *attribution,
+			   const struct v2m_access_logs *found);
+/* The logs that are followed, in their order: the path, and whether it could be read last. NULL
+ * behind the last one. */
+const char *v2m_attribution_log(const struct v2m_attribution *attribution, size_t index,
+				bool *is_read);
 
 /* Has the kernel count for the owners of a new key set, before the last sample with the old set is
  * taken. datapath NULL: no kernel programs, and nothing is attributed. 0 or -errno; bytes stay
@@ -36,7 +46,7 @@ void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_data
  * slots. */
 void v2m_attribution_settle(struct v2m_attribution *attribution, struct v2m_datapath *datapath);
 
-/* Whether a shared slot is attributed. */
+/* Whether a shared slot is attributed: a log that is followed has named a user of it. */
 bool v2m_attribution_covers(const struct v2m_attribution *attribution, const struct v2m_slot *slot);
 /* Fills in the owners of the connections of a table that nobody else has yet. */
 void v2m_attribution_fill_owners(const struct v2m_attribution *attribution,

@@ -11,6 +11,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/table.h"
+#include "base/transport.h"
 
 /* Rounds in which a line looks for its flow. The packets of a connection come before its line, so
  * one more round than one is for a flow that was just completed. */
@@ -31,6 +32,8 @@ struct v2m_attributor {
 	V2M_ARRAY(struct v2m_label) labels;
 	struct v2m_attributor_counts counts;
 	unsigned gaps;
+	struct v2m_named_slots named;
+	bool has_named; /* since v2m_attributor_take_named() */
 };
 
 struct v2m_attributor *v2m_attributor_new(void)
@@ -182,6 +185,16 @@ static bool may_be_of(const struct v2m_access_line *line, uint8_t protocol)
 	       (line->transport == V2M_ACCESS_TCP) == (protocol == IPPROTO_TCP);
 }
 
+static void note_named(struct v2m_attributor *attributor, uint16_t port, uint8_t protocol)
+{
+	const struct v2m_slot *slot = v2m_slots_at(&attributor->owners.keyset->slots, port,
+						   protocol == IPPROTO_TCP ? V2M_TCP : V2M_UDP);
+
+	if (slot && v2m_named_slots_set(&attributor->named, slot->first_port,
+					!(slot->transports & V2M_TCP)))
+		attributor->has_named = true;
+}
+
 /* Plans a label for each flow of the line's client whose port has a key of that name. Returns
  * whether there was a flow, or -ENOMEM. */
 static int plan_line(struct round *round, const struct v2m_access_line *line)
@@ -202,6 +215,8 @@ static int plan_line(struct round *round, const struct v2m_access_line *line)
 		found = true;
 		label.owner = v2m_owner_list_find(&attributor->owners, flow->key.port,
 						  flow->key.protocol, line);
+		if (label.owner != V2M_NO_OWNER)
+			note_named(attributor, flow->key.port, flow->key.protocol);
 		if (label.owner == V2M_NO_OWNER)
 			attributor->counts.without_key++;
 		else if (label.owner != flow->state.owner &&
@@ -273,6 +288,21 @@ void v2m_attributor_note_results(struct v2m_attributor *attributor, const struct
 		else if (labels[i].result == V2M_LABEL_FULL)
 			v2m_attributor_note_gap(attributor, V2M_GAP_FULL);
 	}
+}
+
+bool v2m_attributor_take_named(struct v2m_attributor *attributor, struct v2m_named_slots *named)
+{
+	bool is_new = false;
+
+	if (!attributor->has_named)
+		return false;
+	attributor->has_named = false;
+	for (unsigned udp = 0; udp < 2; udp++)
+		for (size_t i = 0; i < sizeof(named->bits[udp]); i++) {
+			is_new |= attributor->named.bits[udp][i] & ~named->bits[udp][i];
+			named->bits[udp][i] |= attributor->named.bits[udp][i];
+		}
+	return is_new;
 }
 
 void v2m_attributor_note_gap(struct v2m_attributor *attributor, enum v2m_attribution_gap gap)

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "accounting/snapshot.h"
+#include "attribution/named_slots.h"
 #include "base/sample.h"
 #include "base/port_rule.h"
 #include "keys/keys.h"
@@ -53,6 +54,10 @@ bool v2m_attributor_waits(const struct v2m_attributor *attributor);
 /* Notes what became of the labels of a plan. */
 void v2m_attributor_note_results(struct v2m_attributor *attributor, const struct v2m_label *labels,
 				 size_t count);
+
+/* Adds the slots that lines have named a user of since the last call. Returns whether one is new.
+ */
+bool v2m_attributor_take_named(struct v2m_attributor *attributor, struct v2m_named_slots *named);
 
 /* Notes a gap, or one that the lines have shown. */
 void v2m_attributor_note_gap(struct v2m_attributor *attributor, enum v2m_attribution_gap gap);

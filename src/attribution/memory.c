@@ -12,8 +12,9 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 
-#define HEADING  "v2meter attribution 1"
-#define FILE_MAX 65536
+#define HEADING "v2meter attribution 1"
+/* The paths, and a line for each slot. */
+#define FILE_MAX (256 * 1024)
 
 /* Stable: they stand in the file. */
 static const char *const gap_words[V2M_N_ATTRIBUTION_GAPS] = {
@@ -52,6 +53,24 @@ static int read_gap(const char *line, struct v2m_attribution_memory *memory)
 	return 0;
 }
 
+static int read_named(const char *line, struct v2m_attribution_memory *memory)
+{
+	char word[8];
+	unsigned port;
+
+	if (sscanf(line, "named %u %7s", &port, word) != 2 || port > UINT16_MAX)
+		return -EPROTO;
+	v2m_named_slots_set(&memory->named, (uint16_t)port, strcmp(word, "udp") == 0);
+	return 0;
+}
+
+static int read_line(const char *line, struct v2m_attribution_memory *memory)
+{
+	if (strncmp(line, "log ", 4) == 0)
+		return read_log(line, memory);
+	return strncmp(line, "named ", 6) == 0 ? read_named(line, memory) : read_gap(line, memory);
+}
+
 static int read_lines(char *text, struct v2m_attribution_memory *memory)
 {
 	char *rest = text;
@@ -59,8 +78,7 @@ static int read_lines(char *text, struct v2m_attribution_memory *memory)
 	int result = line && strcmp(line, HEADING) == 0 ? 0 : -EPROTO;
 
 	while (!result && (line = strsep(&rest, "\n")) && *line)
-		result = strncmp(line, "log ", 4) == 0 ? read_log(line, memory)
-						       : read_gap(line, memory);
+		result = read_line(line, memory);
 	return result;
 }
 
@@ -96,6 +114,10 @@ static int write_lines(FILE *file, const struct v2m_attribution_memory *memory)
 	for (int i = 0; i < V2M_N_ATTRIBUTION_GAPS; i++)
 		if (memory->gap_us[i])
 			fprintf(file, "gap %s %" PRId64 "\n", gap_words[i], memory->gap_us[i]);
+	for (unsigned port = 0; port <= UINT16_MAX; port++)
+		for (int udp = 0; udp < 2; udp++)
+			if (v2m_named_slots_get(&memory->named, (uint16_t)port, udp))
+				fprintf(file, "named %u %s\n", port, udp ? "udp" : "tcp");
 	return fflush(file) || ferror(file) ? -errno : 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "attribution/attributor.h"
+#include "attribution/named_slots.h"
 #include "attribution/log_follower.h"
 #include "base/error.h"
 
@@ -23,6 +24,7 @@ struct v2m_attribution_memory {
 	size_t n_logs;
 	/* When each gap was last seen, in Unix microseconds; 0: never. */
 	int64_t gap_us[V2M_N_ATTRIBUTION_GAPS];
+	struct v2m_named_slots named;
 };
 
 /* Reads the file. -ENOENT if there is none. A damaged file gives -EPROTO and *error: then it is not

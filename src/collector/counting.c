@@ -56,6 +56,14 @@ int v2m_counting_set_ports(struct v2m_parts *parts, const struct v2m_keyset *key
 	return refused;
 }
 
+void v2m_counting_follow_logs(struct v2m_parts *parts)
+{
+	const struct v2m_source_report *report = v2m_key_supply_report(parts->keys);
+
+	if (v2m_attribution_learn(parts->attribution, &report->access_logs))
+		set_owners(parts, v2m_key_supply_active(parts->keys));
+}
+
 static void set_active_ports(struct v2m_parts *parts)
 {
 	struct v2m_error error = { 0 };

@@ -88,6 +88,7 @@ static void put_gathered(struct v2m_wire *wire, struct v2m_gathered *gathered)
 	for (size_t i = 0; i < sources->count && !wire->failed; i++)
 		put_source(wire, &sources->items[i]);
 	v2m_put_strings(wire, &gathered->apis);
+	v2m_put_access_logs(wire, &gathered->access_logs);
 	v2m_wire_bool(wire, &gathered->has_auto);
 }
 
@@ -202,6 +203,20 @@ static bool are_allowed_apis(const struct v2m_strings *apis)
 	return apis->count <= V2M_GATHERED_SOURCES_MAX;
 }
 
+static bool are_allowed_logs(const struct v2m_access_logs *logs)
+{
+	for (size_t i = 0; i < logs->count; i++) {
+		const struct v2m_access_log *log = &logs->items[i];
+
+		if (!is_shown(log->source, PATH_MAX) ||
+		    (log->path && (strlen(log->path) >= PATH_MAX || !v2m_is_utf8(log->path))))
+			return false;
+		if (log->kind == V2M_ACCESS_LOG_FILE && (!log->path || *log->path != '/'))
+			return false;
+	}
+	return logs->count <= V2M_GATHERED_SOURCES_MAX;
+}
+
 static bool are_allowed_names(const struct v2m_watch_list *watched)
 {
 	for (size_t i = 0; i < watched->count; i++)
@@ -222,7 +237,8 @@ bool v2m_reading_is_allowed(struct v2m_reading *reading)
 	       are_allowed_keys(&gathered->clients, false) &&
 	       are_allowed_keys(&gathered->assignments, true) &&
 	       are_allowed_notes(&gathered->notes) && are_allowed_sources(&gathered->sources) &&
-	       are_allowed_apis(&gathered->apis) && are_allowed_names(&reading->watched);
+	       are_allowed_apis(&gathered->apis) && are_allowed_logs(&gathered->access_logs) &&
+	       are_allowed_names(&reading->watched);
 }
 
 void v2m_reading_order_clear(struct v2m_reading_order *order)
