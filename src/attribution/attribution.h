@@ -46,7 +46,8 @@ void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_data
  * slots. */
 void v2m_attribution_settle(struct v2m_attribution *attribution, struct v2m_datapath *datapath);
 
-/* Whether a shared slot is attributed: a log that is followed has named a user of it. */
+/* Whether a shared slot is attributed: a log that is followed has named a user of it, and answers
+ * are not in delivered bytes, which are not known for each user. */
 bool v2m_attribution_covers(const struct v2m_attribution *attribution, const struct v2m_slot *slot);
 /* Fills in the owners of the connections of a table that nobody else has yet. */
 void v2m_attribution_fill_owners(const struct v2m_attribution *attribution,

@@ -64,6 +64,7 @@ static int note_positions(struct v2m_followed_logs *logs)
 			return -ENOMEM;
 		}
 		v2m_log_follower_position(logs->items[i].follower, &next[i].position);
+		v2m_log_follower_position_before(logs->items[i].follower, &next[i].before);
 	}
 	for (size_t i = 0; i < logs->memory.n_logs; i++)
 		free(logs->memory.logs[i].path);
@@ -150,7 +151,9 @@ static int add(struct v2m_followed_logs *logs, const char *path)
 		return -ENOMEM;
 	}
 	logs->count++;
-	if (!known)
+	if (known)
+		v2m_log_follower_resume_before(made->follower, &known->before);
+	else
 		v2m_attributor_note_gap(logs->attributor, V2M_GAP_BEGAN);
 	return 0;
 }

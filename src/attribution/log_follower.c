@@ -22,9 +22,10 @@ struct source {
 	int fd; /* -1: not open */
 	uint64_t device;
 	uint64_t inode;
-	uint64_t offset; /* of the next byte to read; the half line is before it */
-	size_t half;     /* bytes in line */
-	bool skipping;   /* the rest of a line that is too long */
+	uint64_t offset;      /* of the next byte to read; the half line is before it */
+	size_t half;          /* bytes in line */
+	bool skipping;        /* the rest of a line that is too long */
+	uint64_t fingerprint; /* of the bytes before offset; 0: not known */
 	char line[V2M_LOG_LINE_MAX];
 };
 
@@ -75,6 +76,7 @@ static int open_source(struct source *source, const char *path, struct v2m_error
 		return v2m_error_set(error, code, "%s: %s", path, strerror(-code));
 	}
 	close_source(source);
+	source->fingerprint = 0;
 	source->fd = fd;
 	source->device = status.st_dev;
 	source->inode = status.st_ino;
@@ -94,7 +96,8 @@ static bool is_at(const struct source *source, const struct v2m_log_position *po
 
 /* Finds the file of the position under another name in the same directory, as logrotate leaves it.
  */
-static bool find_rotated(const struct v2m_log_follower *follower, struct source *source)
+static bool find_rotated(const struct v2m_log_follower *follower,
+			 const struct v2m_log_position *position, struct source *source)
 {
 	V2M_FREE char *directory = strdup(follower->path);
 	char *slash = directory ? strrchr(directory, '/') : NULL;
@@ -109,16 +112,16 @@ static bool find_rotated(const struct v2m_log_follower *follower, struct source 
 	while (names && !found && (entry = readdir(names))) {
 		char path[PATH_MAX];
 
-		if (entry->d_ino != follower->start.inode ||
+		if (entry->d_ino != position->inode ||
 		    (size_t)snprintf(path, sizeof(path), "%s%s", directory, entry->d_name) >=
 			    sizeof(path))
 			continue;
-		found = !open_source(source, path, NULL) && is_at(source, &follower->start);
+		found = !open_source(source, path, NULL) && is_at(source, position);
 	}
 	if (names)
 		closedir(names);
 	if (found)
-		source->offset = follower->start.offset;
+		source->offset = position->offset;
 	else
 		close_source(source);
 	return found;
@@ -147,7 +150,7 @@ static int start(struct v2m_log_follower *follower)
 		return start_at_tail(follower);
 	if (is_at(&follower->now, &follower->start))
 		follower->now.offset = follower->start.offset;
-	else if (!find_rotated(follower, &follower->before))
+	else if (!find_rotated(follower, &follower->start, &follower->before))
 		follower->gaps |= V2M_LOG_REPLACED;
 	return 0;
 }
@@ -211,29 +214,42 @@ static void split(struct v2m_log_follower *follower, struct source *source, cons
 	}
 }
 
+/* Whether the bytes before the offset are other ones than those that were read: the file was cut,
+ * and has grown beyond the offset since. */
+static bool was_regrown(const struct source *source, uint64_t size)
+{
+	uint64_t fingerprint;
+
+	return source->fingerprint && size > source->offset &&
+	       fingerprint_of(source->fd, source->offset, &fingerprint) &&
+	       fingerprint != source->fingerprint;
+}
+
 /* A file that became shorter starts again. */
 static void check_truncated(struct v2m_log_follower *follower, struct source *source)
 {
 	struct stat status;
+	uint64_t size;
 
-	if (fstat(source->fd, &status) || (uint64_t)status.st_size >= source->offset)
+	if (fstat(source->fd, &status))
+		return;
+	size = (uint64_t)status.st_size;
+	if (size >= source->offset && !was_regrown(source, size))
 		return;
 	follower->gaps |= V2M_LOG_TRUNCATED;
 	source->offset = 0;
 	source->half = 0;
 	source->skipping = false;
+	source->fingerprint = 0;
 }
 
-/* Reads a file up to its end, at most *max bytes, which shrinks. 0 at the end, 1 if there is more,
- * or -errno. */
-static int read_source(struct v2m_log_follower *follower, struct source *source, size_t *max,
-		       v2m_log_line on_line, void *context)
+/* Reads on up to the end of the file, at most *max bytes. 0 at the end, 1 if there is more, or
+ * -errno. */
+static int read_more(struct v2m_log_follower *follower, struct source *source, size_t *max,
+		     v2m_log_line on_line, void *context)
 {
 	char buffer[65536];
 
-	if (source->fd < 0)
-		return 0;
-	check_truncated(follower, source);
 	while (*max) {
 		size_t wanted = *max < sizeof(buffer) ? *max : sizeof(buffer);
 		ssize_t got = pread(source->fd, buffer, wanted, (off_t)source->offset);
@@ -247,6 +263,25 @@ static int read_source(struct v2m_log_follower *follower, struct source *source,
 		split(follower, source, buffer, (size_t)got, on_line, context);
 	}
 	return 1;
+}
+
+/* Reads a file up to its end, at most *max bytes, which shrinks. 0 at the end, 1 if there is more,
+ * or -errno. */
+static int read_source(struct v2m_log_follower *follower, struct source *source, size_t *max,
+		       v2m_log_line on_line, void *context)
+{
+	uint64_t before;
+	int result;
+
+	if (source->fd < 0)
+		return 0;
+	check_truncated(follower, source);
+	before = source->offset;
+	result = read_more(follower, source, max, on_line, context);
+	if (source->offset != before &&
+	    !fingerprint_of(source->fd, source->offset, &source->fingerprint))
+		source->fingerprint = 0;
+	return result;
 }
 
 /* Reads the open files in the order in which they were written. A removed file that had the path
@@ -317,17 +352,34 @@ unsigned v2m_log_follower_take_gaps(struct v2m_log_follower *follower)
 	return gaps;
 }
 
-void v2m_log_follower_position(const struct v2m_log_follower *follower,
-			       struct v2m_log_position *position)
+static void tell_position(const struct source *source, struct v2m_log_position *position)
 {
-	const struct source *source = &follower->now;
-
-	*position = follower->start;
-	if (source->fd < 0)
-		return;
 	position->device = source->device;
 	position->inode = source->inode;
 	position->offset = source->offset - source->half;
 	if (!fingerprint_of(source->fd, position->offset, &position->fingerprint))
 		*position = (struct v2m_log_position){ 0 };
+}
+
+void v2m_log_follower_position(const struct v2m_log_follower *follower,
+			       struct v2m_log_position *position)
+{
+	*position = follower->start;
+	if (follower->now.fd >= 0)
+		tell_position(&follower->now, position);
+}
+
+void v2m_log_follower_position_before(const struct v2m_log_follower *follower,
+				      struct v2m_log_position *position)
+{
+	*position = (struct v2m_log_position){ 0 };
+	if (follower->before.fd >= 0)
+		tell_position(&follower->before, position);
+}
+
+void v2m_log_follower_resume_before(struct v2m_log_follower *follower,
+				    const struct v2m_log_position *position)
+{
+	if (position->inode && !find_rotated(follower, position, &follower->before))
+		follower->gaps |= V2M_LOG_REPLACED;
 }

@@ -59,6 +59,14 @@ int v2m_log_follower_read(struct v2m_log_follower *follower, size_t max, v2m_log
 /* The bits of enum v2m_log_gap since the last call, which are cleared. */
 unsigned v2m_log_follower_take_gaps(struct v2m_log_follower *follower);
 
+/* Where the reader stands in the file that had the path before the last rotation. The writer may
+ * write on there. Zeros: there is none. */
+void v2m_log_follower_position_before(const struct v2m_log_follower *follower,
+				      struct v2m_log_position *position);
+/* Goes on there, before the first read. Does nothing on zeros. */
+void v2m_log_follower_resume_before(struct v2m_log_follower *follower,
+				    const struct v2m_log_position *position);
+
 /* Where the next read starts. */
 void v2m_log_follower_position(const struct v2m_log_follower *follower,
 			       struct v2m_log_position *position);

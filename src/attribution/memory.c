@@ -40,6 +40,19 @@ static int read_log(const char *line, struct v2m_attribution_memory *memory)
 	return 0;
 }
 
+/* The file before the rotation of the log that was read last. */
+static int read_before(const char *line, struct v2m_attribution_memory *memory)
+{
+	struct v2m_log_position *position =
+		memory->n_logs ? &memory->logs[memory->n_logs - 1].before : NULL;
+
+	if (!position ||
+	    sscanf(line, "before %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNx64, &position->device,
+		   &position->inode, &position->offset, &position->fingerprint) != 4)
+		return -EPROTO;
+	return 0;
+}
+
 static int read_gap(const char *line, struct v2m_attribution_memory *memory)
 {
 	char word[16];
@@ -68,6 +81,8 @@ static int read_line(const char *line, struct v2m_attribution_memory *memory)
 {
 	if (strncmp(line, "log ", 4) == 0)
 		return read_log(line, memory);
+	if (strncmp(line, "before ", 7) == 0)
+		return read_before(line, memory);
 	return strncmp(line, "named ", 6) == 0 ? read_named(line, memory) : read_gap(line, memory);
 }
 
@@ -106,10 +121,16 @@ static int write_lines(FILE *file, const struct v2m_attribution_memory *memory)
 		const struct v2m_log_position *position = &memory->logs[i].position;
 
 		/* A path with a newline cannot be written down. It is read from its end again. */
-		if (!strchr(memory->logs[i].path, '\n'))
-			fprintf(file, "log %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIx64 " %s\n",
+		if (strchr(memory->logs[i].path, '\n'))
+			continue;
+		fprintf(file, "log %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIx64 " %s\n",
+			position->device, position->inode, position->offset, position->fingerprint,
+			memory->logs[i].path);
+		position = &memory->logs[i].before;
+		if (position->inode)
+			fprintf(file, "before %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIx64 "\n",
 				position->device, position->inode, position->offset,
-				position->fingerprint, memory->logs[i].path);
+				position->fingerprint);
 	}
 	for (int i = 0; i < V2M_N_ATTRIBUTION_GAPS; i++)
 		if (memory->gap_us[i])

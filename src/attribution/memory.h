@@ -16,6 +16,7 @@
 struct v2m_remembered_log {
 	char *path;
 	struct v2m_log_position position;
+	struct v2m_log_position before; /* in the file before the last rotation; zeros: none */
 };
 
 /* Starts as zeros. */

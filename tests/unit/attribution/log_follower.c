@@ -165,6 +165,45 @@ static void a_log_that_is_made_shorter_starts_again_and_says_so(void **state)
 	assert_reads(fixture, "three\n", V2M_LOG_TRUNCATED);
 }
 
+static void a_log_that_was_cut_and_has_grown_again_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+
+	append_to(fixture->log, "one\ntwo\nhal");
+	follow(fixture, NULL, 1000);
+	assert_reads(fixture, "one\ntwo\n", 0);
+	assert_int_equal(truncate(fixture->log, 0), 0);
+	append_to(fixture->log, "three\nfour\nfive\n");
+	assert_reads(fixture, "three\nfour\nfive\n", V2M_LOG_TRUNCATED);
+	append_to(fixture->log, "six\n");
+	assert_reads(fixture, "six\n", 0);
+}
+
+static void a_restart_after_a_rotation_reads_on_in_both_files(void **state)
+{
+	struct fixture *fixture = *state;
+	struct v2m_log_position position;
+	struct v2m_log_position before;
+
+	append_to(fixture->log, "one\n");
+	follow(fixture, NULL, 1000);
+	assert_reads(fixture, "one\n", 0);
+	assert_int_equal(rename(fixture->log, fixture->rotated), 0);
+	append_to(fixture->log, "two\n");
+	assert_reads(fixture, "two\n", 0);
+	v2m_log_follower_position(fixture->follower, &position);
+	v2m_log_follower_position_before(fixture->follower, &before);
+	append_to(fixture->rotated, "three\n");
+	append_to(fixture->log, "four\n");
+	follow(fixture, &position, 0);
+	v2m_log_follower_resume_before(fixture->follower, &before);
+	assert_reads(fixture, "three\nfour\n", 0);
+	unlink(fixture->rotated);
+	follow(fixture, &position, 0);
+	v2m_log_follower_resume_before(fixture->follower, &before);
+	assert_reads(fixture, "four\n", V2M_LOG_REPLACED);
+}
+
 static void a_log_that_is_missing_is_found_when_it_comes(void **state)
 {
 	struct fixture *fixture = *state;
@@ -271,6 +310,8 @@ int main(void)
 		TEST(a_limit_of_bytes_leaves_the_rest_for_the_next_read),
 		TEST(a_log_that_is_renamed_is_read_to_its_end_and_then_the_new_one),
 		TEST(a_log_that_is_made_shorter_starts_again_and_says_so),
+		TEST(a_log_that_was_cut_and_has_grown_again_is_told),
+		TEST(a_restart_after_a_rotation_reads_on_in_both_files),
 		TEST(a_log_that_is_missing_is_found_when_it_comes),
 		TEST(a_restart_goes_on_where_it_stood),
 		TEST(a_rotation_during_a_restart_loses_nothing),
