@@ -23,6 +23,7 @@ void v2m_account_free(struct v2m_account *account)
 		return;
 	v2m_account_unbind(account);
 	v2m_table_clear(&account->owner_keys);
+	free(account->flow_owners);
 	v2m_aliases_clear(&account->aliases);
 	v2m_subjects_clear(&account->subjects);
 	v2m_session_set_clear(&account->connections);

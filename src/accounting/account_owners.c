@@ -2,6 +2,7 @@
 #include "accounting/account_owners.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "accounting/account_state.h"
@@ -46,6 +47,8 @@ int v2m_account_bind_owners(struct v2m_account *account, const struct v2m_keyset
 {
 	int result = 0;
 
+	if (account->flow_owners)
+		memset(account->flow_owners, 0, V2M_MAX_OWNERS * sizeof(*account->flow_owners));
 	v2m_table_clear(&account->owner_keys);
 	account->owner_keys.type = &named_keys;
 	for (size_t i = 0; i < keyset->slots.count && !result; i++) {
@@ -57,14 +60,27 @@ int v2m_account_bind_owners(struct v2m_account *account, const struct v2m_keyset
 	return result;
 }
 
-int v2m_account_reserve_owners(struct v2m_account *account, const struct v2m_sample *sample)
+/* Makes room in what is pending of the keys of shared slots. 0 or -ENOMEM. */
+static int reserve_pending(const struct v2m_account *account)
 {
 	const struct named_key *named = NULL;
-	int result = v2m_raw_reserve(&account->raw, sample->n_ports + sample->n_owners);
+	int result = 0;
 
 	while (!result && (named = v2m_table_next(&account->owner_keys, named)))
 		result = v2m_pending_reserve(&named->subject->pending);
 	return result;
+}
+
+int v2m_account_reserve_owners(struct v2m_account *account, const struct v2m_sample *sample)
+{
+	int result = v2m_raw_reserve(&account->raw, sample->n_ports + sample->n_owners);
+
+	if (sample->n_owners && !account->flow_owners) {
+		account->flow_owners = calloc(V2M_MAX_OWNERS, sizeof(*account->flow_owners));
+		if (!account->flow_owners)
+			return -ENOMEM;
+	}
+	return result ? result : reserve_pending(account);
 }
 
 /* Takes bytes that have an owner now out of what is pending of their slots. What is not there,
@@ -146,6 +162,10 @@ static void account_owner(struct v2m_account *account, const struct v2m_sample *
 	if (!named || !slot || slot->refused || slot->n_keys < 2 ||
 	    !has_key(account->keyset, slot, named->key))
 		return;
+	account->flow_owners[owner->owner] = (struct v2m_flow_owner){
+		.key = named->subject,
+		.rest = account->owners[slot - account->keyset->slots.items].subject,
+	};
 	if (!v2m_raw_advance(&account->raw, sample, &entry, owner->transports, 0, &delta))
 		return;
 	account->dirty = true;
@@ -160,4 +180,33 @@ void v2m_account_owners(struct v2m_account *account, const struct v2m_sample *sa
 	for (size_t i = 0; i < sample->n_owners; i++)
 		account_owner(account, sample, &sample->owners[i], when);
 	take_pending(account, when);
+}
+
+const struct v2m_flow_owner *v2m_account_flow_owner(const struct v2m_account *account,
+						    uint32_t owner)
+{
+	if (!account->flow_owners || owner == V2M_NO_OWNER || owner >= V2M_MAX_OWNERS)
+		return NULL;
+	return account->flow_owners[owner].key ? &account->flow_owners[owner] : NULL;
+}
+
+int v2m_account_owner_sessions(struct v2m_account *account, const uint32_t *owners, size_t count,
+			       int64_t real_us)
+{
+	const struct v2m_local_time when = v2m_local_time_at(real_us);
+	const struct v2m_history_figures one = { .sessions = 1 };
+
+	if (reserve_pending(account))
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		const struct v2m_flow_owner *owner = v2m_account_flow_owner(account, owners[i]);
+
+		if (!owner)
+			continue;
+		owner->key->sessions = v2m_counter_add(owner->key->sessions, 1);
+		v2m_pending_add(&owner->key->pending, &when, &one);
+		v2m_account_touch(account, owner->key);
+		owner->rest->owed_sessions++;
+	}
+	return 0;
 }

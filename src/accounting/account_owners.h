@@ -12,6 +12,7 @@
 #include "keys/keys.h"
 
 struct v2m_account;
+struct v2m_flow_owner;
 
 /* Finds the keys of the shared slots of the key set, and makes the parts that their owners need.
  * Part of v2m_account_bind(). 0 or -ENOMEM. */
@@ -22,5 +23,15 @@ int v2m_account_reserve_owners(struct v2m_account *account, const struct v2m_sam
  * set is left alone: its bytes stay with the slot. */
 void v2m_account_owners(struct v2m_account *account, const struct v2m_sample *sample,
 			const struct v2m_local_time *when);
+
+/* The owner of a connection. NULL: it is not known, or its key is not in the key set. */
+const struct v2m_flow_owner *v2m_account_flow_owner(const struct v2m_account *account,
+						    uint32_t owner);
+
+/* Accounts sessions that owners have opened: an owner's number for each session. They are no longer
+ * the slot's. After v2m_account_apply() with a sample that has these owners; others are passed
+ * over. 0 or -ENOMEM. */
+int v2m_account_owner_sessions(struct v2m_account *account, const uint32_t *owners, size_t count,
+			       int64_t real_us);
 
 #endif

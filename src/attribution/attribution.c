@@ -210,6 +210,13 @@ bool v2m_attribution_covers(const struct v2m_attribution *attribution, const str
 	       !slot->refused && v2m_named_slots_have(&memory->named, slot);
 }
 
+uint32_t v2m_attribution_owner(const struct v2m_attribution *attribution,
+			       const struct v2m_slot *slot, const struct v2m_key *key,
+			       uint8_t protocol)
+{
+	return v2m_attributor_owner(attribution->attributor, slot, key, protocol);
+}
+
 static void fill_slot(const struct v2m_attribution *attribution, struct v2m_slot_view *view)
 {
 	const struct v2m_attribution_memory *memory = v2m_followed_logs_memory(attribution->logs);
@@ -284,4 +291,9 @@ const char *v2m_attribution_log(const struct v2m_attribution *attribution, size_
 
 	*is_read = path && v2m_followed_logs_reads(attribution->logs, path);
 	return path;
+}
+
+uint32_t *v2m_attribution_take_sessions(struct v2m_attribution *attribution, size_t *count)
+{
+	return v2m_attributor_take_sessions(attribution->attributor, count);
 }

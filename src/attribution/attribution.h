@@ -46,9 +46,17 @@ void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_data
  * slots. */
 void v2m_attribution_settle(struct v2m_attribution *attribution, struct v2m_datapath *datapath);
 
+/* As v2m_attributor_take_sessions(). */
+uint32_t *v2m_attribution_take_sessions(struct v2m_attribution *attribution, size_t *count);
+
 /* Whether a shared slot is attributed: a log that is followed has named a user of it, and answers
  * are not in delivered bytes, which are not known for each user. */
 bool v2m_attribution_covers(const struct v2m_attribution *attribution, const struct v2m_slot *slot);
+/* The kernel's owner for the flows of a key on a shared slot by one protocol. V2M_NO_OWNER: none.
+ */
+uint32_t v2m_attribution_owner(const struct v2m_attribution *attribution,
+			       const struct v2m_slot *slot, const struct v2m_key *key,
+			       uint8_t protocol);
 /* Fills in the owners of the connections of a table that nobody else has yet. */
 void v2m_attribution_fill_owners(const struct v2m_attribution *attribution,
 				 struct v2m_datapath *datapath, struct v2m_connection_table *table);

@@ -18,6 +18,8 @@
 #define ROUNDS 2
 /* Lines that may wait. A proxy that logs more in a round is read in several. */
 #define LINES_MAX 65536
+/* Sessions that may wait until the next sample takes them. */
+#define SESSIONS_MAX (1u << 20)
 
 /* A line that looks for its flow. It holds a copy of its text. */
 struct waiting {
@@ -30,6 +32,7 @@ struct v2m_attributor {
 	struct v2m_owner_list owners;
 	V2M_ARRAY(struct waiting) lines;
 	V2M_ARRAY(struct v2m_label) labels;
+	V2M_ARRAY(uint32_t) sessions; /* see v2m_attributor_take_sessions() */
 	struct v2m_attributor_counts counts;
 	unsigned gaps;
 	struct v2m_named_slots named;
@@ -54,6 +57,7 @@ void v2m_attributor_free(struct v2m_attributor *attributor)
 		return;
 	clear_lines(attributor);
 	v2m_array_clear(&attributor->labels);
+	v2m_array_clear(&attributor->sessions);
 	v2m_owner_list_clear(&attributor->owners);
 	free(attributor);
 }
@@ -277,12 +281,29 @@ int v2m_attributor_plan(struct v2m_attributor *attributor, const struct v2m_flow
 	return (int)attributor->labels.count;
 }
 
+/* If memory is short, the session is in no history. */
+static void note_session(struct v2m_attributor *attributor, const struct v2m_label *label)
+{
+	attributor->counts.labelled++;
+	if (label->flow.protocol == IPPROTO_TCP && attributor->sessions.count < SESSIONS_MAX &&
+	    v2m_array_add(&attributor->sessions, label->owner))
+		return;
+}
+
+uint32_t *v2m_attributor_take_sessions(struct v2m_attributor *attributor, size_t *count)
+{
+	*count = attributor->sessions.count;
+	attributor->sessions.count = 0;
+	attributor->sessions.capacity = 0;
+	return V2M_TAKE(attributor->sessions.items);
+}
+
 void v2m_attributor_note_results(struct v2m_attributor *attributor, const struct v2m_label *labels,
 				 size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (labels[i].result == V2M_LABEL_DONE)
-			attributor->counts.labelled++;
+			note_session(attributor, &labels[i]);
 		else if (labels[i].result == V2M_LABEL_DISPUTED)
 			v2m_attributor_note_gap(attributor, V2M_GAP_DISPUTED);
 		else if (labels[i].result == V2M_LABEL_FULL)

@@ -51,9 +51,12 @@ int v2m_attributor_plan(struct v2m_attributor *attributor, const struct v2m_flow
 			size_t n_flows, struct v2m_label **labels);
 /* Whether lines wait for flows. */
 bool v2m_attributor_waits(const struct v2m_attributor *attributor);
-/* Notes what became of the labels of a plan. */
+/* Notes what became of the labels of a plan. A TCP flow that got an owner is a session of it. */
 void v2m_attributor_note_results(struct v2m_attributor *attributor, const struct v2m_label *labels,
 				 size_t count);
+
+/* The owners of the sessions that were found: one number for each. The caller frees them. */
+uint32_t *v2m_attributor_take_sessions(struct v2m_attributor *attributor, size_t *count);
 
 /* Adds the slots that lines have named a user of since the last call. Returns whether one is new.
  */

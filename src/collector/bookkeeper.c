@@ -319,6 +319,13 @@ size_t v2m_bookkeeper_rate_history(const struct v2m_bookkeeper *bookkeeper, uint
 	return v2m_rate_history_slot(bookkeeper->rate_history, slot_number, points, max, start_us);
 }
 
+size_t v2m_bookkeeper_rate_history_owner(const struct v2m_bookkeeper *bookkeeper, uint32_t owner,
+					 struct v2m_rate_point *points, size_t max,
+					 int64_t *start_us)
+{
+	return v2m_rate_history_owner(bookkeeper->rate_history, owner, points, max, start_us);
+}
+
 bool v2m_bookkeeper_comparison_is_due(const struct v2m_bookkeeper *bookkeeper)
 {
 	uint64_t window_ns = bookkeeper->config->cross_check_s * SECOND_NS;

@@ -90,5 +90,9 @@ const struct v2m_rates *v2m_bookkeeper_rates(const struct v2m_bookkeeper *bookke
 double v2m_bookkeeper_rate(const struct v2m_bookkeeper *bookkeeper, uint32_t slot_number);
 size_t v2m_bookkeeper_rate_history(const struct v2m_bookkeeper *bookkeeper, uint32_t slot_number,
 				   struct v2m_rate_point *points, size_t max, int64_t *start_us);
+/* As v2m_rate_history_owner(). */
+size_t v2m_bookkeeper_rate_history_owner(const struct v2m_bookkeeper *bookkeeper, uint32_t owner,
+					 struct v2m_rate_point *points, size_t max,
+					 int64_t *start_us);
 
 #endif

@@ -125,6 +125,49 @@ static void the_days_of_keys_and_rest_add_up_to_those_of_the_slot(void **context
 	assert_int_equal(stored + pending_of(state, "port:443") + pending_of(state, "alice"), 200);
 }
 
+static const struct v2m_subject *subject_of(struct state *state, const char *id)
+{
+	return v2m_account_subject(state->account, id);
+}
+
+/* Accounts a dump with three connections of 443, of which the first is the first owner's. */
+static void dump(struct state *state, uint64_t opened)
+{
+	struct v2m_connection_table *table = connections_of(443, 1, 3);
+	struct v2m_port_sessions sessions = { .port = 443, .assigned_ns = 7, .opened = opened };
+
+	for (size_t i = 0; i < 3; i++)
+		table->connections[i].owner = i == 0 ? 1 : V2M_NO_OWNER;
+	assert_int_equal(v2m_account_connections(state->account, state->keyset, table, &sessions, 1,
+						 1700000000 * SECOND_US),
+			 0);
+	v2m_connection_table_unref(table);
+}
+
+static void connections_and_sessions_are_those_of_the_owner(void **context)
+{
+	static const uint32_t opened[] = { 1, 1, 9 };
+	struct state *state = *context;
+
+	use_shared_port(state);
+	owner_at(state, 0, "alice", 0);
+	APPLY(state, entry_at(443, V2M_TCP, 100));
+	dump(state, 0);
+	assert_int_equal(subject_of(state, "alice")->connections, 1);
+	assert_int_equal(subject_of(state, "bob")->connections, 0);
+	assert_int_equal(subject_of(state, "port:443")->connections, 2);
+	assert_int_equal(subject_of(state, "alice")->max_connections, 1);
+	/* Owner 9 is of no key. The label of a connection comes before or after its opening. */
+	assert_int_equal(
+		v2m_account_owner_sessions(state->account, opened, 3, 1700000000 * SECOND_US), 0);
+	assert_int_equal(subject_of(state, "alice")->sessions, 2);
+	dump(state, 1);
+	assert_int_equal(subject_of(state, "port:443")->sessions, 0);
+	dump(state, 5);
+	assert_int_equal(subject_of(state, "alice")->sessions, 2);
+	assert_int_equal(subject_of(state, "port:443")->sessions, 3);
+}
+
 static void an_owner_without_its_key_stays_with_the_slot(void **context)
 {
 	struct state *state = *context;
@@ -202,6 +245,7 @@ int main(void)
 		TEST(a_late_label_moves_bytes_from_the_rest),
 		TEST(a_reset_of_one_key_closes_its_period_only),
 		TEST(the_days_of_keys_and_rest_add_up_to_those_of_the_slot),
+		TEST(connections_and_sessions_are_those_of_the_owner),
 		TEST(an_owner_without_its_key_stays_with_the_slot),
 		TEST(random_labels_always_add_up),
 		TEST(a_long_id_has_a_short_name),
