@@ -16,7 +16,6 @@
 #include "flow_maps.bpf.h"
 #include "parse.bpf.h"
 
-#define TCP_FLAGS    13 /* offset in the header */
 #define TCP_FLAG_SYN 0x02
 #define TCP_FLAG_ACK 0x10
 
@@ -35,12 +34,11 @@ struct flow_packet {
 	__u8 flags; /* of TCP, else 0 */
 };
 
-static __always_inline void add_atomically(struct v2m_flow *flow, __u64 packets, __u64 wire_bytes,
-					   __u64 payload_bytes)
+static __always_inline void add_atomically(struct v2m_flow *flow, const struct amount *amount)
 {
-	__sync_fetch_and_add(&flow->packets, packets);
-	__sync_fetch_and_add(&flow->wire_bytes, wire_bytes);
-	__sync_fetch_and_add(&flow->payload_bytes, payload_bytes);
+	__sync_fetch_and_add(&flow->packets, amount->packets);
+	__sync_fetch_and_add(&flow->wire_bytes, amount->wire_bytes);
+	__sync_fetch_and_add(&flow->payload_bytes, amount->payload_bytes);
 }
 
 /* Two CPUs may make an entry at once: one of them fails, and both find the same one. */
@@ -110,8 +108,8 @@ static __always_inline struct v2m_flow_state *find_flow(const struct flow_packet
 }
 
 /* Adds the packet to its flow, or to the flow's owner. */
-static __always_inline void count_flow(const struct flow_packet *packet, bool egress, __u64 packets,
-				       __u64 wire_bytes, __u64 payload_bytes)
+static __always_inline void count_flow(const struct flow_packet *packet, bool egress,
+				       const struct amount *amount)
 {
 	struct v2m_flow_state *state = find_flow(packet, egress);
 	struct v2m_owner_counters *counters;
@@ -122,78 +120,105 @@ static __always_inline void count_flow(const struct flow_packet *packet, bool eg
 	/* Without an owner the daemon may set one meanwhile. Then it moves these bytes later. */
 	index = *(volatile __u32 *)&state->owner;
 	if (index == V2M_NO_OWNER) {
-		add_atomically(egress ? &state->tx : &state->rx, packets, wire_bytes,
-			       payload_bytes);
+		add_atomically(egress ? &state->tx : &state->rx, amount);
 		return;
 	}
 	index = v2m_owner_index(bpf_get_smp_processor_id(), egress, index);
 	counters = bpf_map_lookup_elem(&owner_counters, &index);
 	if (!counters)
 		return;
-	counters->flow.packets += packets;
-	counters->flow.wire_bytes += wire_bytes;
-	counters->flow.payload_bytes += payload_bytes;
+	counters->flow.packets += amount->packets;
+	counters->flow.wire_bytes += amount->wire_bytes;
+	counters->flow.payload_bytes += amount->payload_bytes;
 }
 
-/* Where a packet's headers are: what a global function gets in one number. */
-#define PLACE(l3, l4, protocol, ipv6, egress)                                                      \
-	((__u64)(l3) << 32 | (__u64)(l4) << 16 | (__u64)(protocol) << 8 | (__u64)(ipv6) << 1 |     \
-	 (__u64)(egress))
+/* A packet of a shared slot on its way to count_shared(). Programs on tc run with bottom halves off,
+ * so each CPU has one such packet at a time. */
+struct shared_packet {
+	struct flow_packet packet;
+	struct amount amount;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct shared_packet);
+} shared_packets SEC(".maps");
 
-static __always_inline bool read_remote(struct __sk_buff *skb, __u32 l3, bool ipv6, bool egress,
-					__u8 *remote)
+static __always_inline struct shared_packet *get_shared_packet(void)
 {
-	__be32 ipv4;
+	__u32 first = 0;
 
-	if (ipv6)
-		return !bpf_skb_load_bytes(skb,
-					   l3 + (egress ? offsetof(struct ipv6hdr, daddr)
-							: offsetof(struct ipv6hdr, saddr)),
-					   remote, 16);
-	if (bpf_skb_load_bytes(
-		    skb,
-		    l3 + (egress ? offsetof(struct iphdr, daddr) : offsetof(struct iphdr, saddr)),
-		    &ipv4, sizeof(ipv4)))
-		return false;
-	map_ipv4(remote, ipv4);
-	return true;
+	return bpf_map_lookup_elem(&shared_packets, &first);
 }
 
-/* Reads what decides about the packet's flow. False if it is cut off. */
-static __always_inline bool read_flow_packet(struct __sk_buff *skb, __u32 l4, bool egress,
-					     struct flow_packet *packet)
+/* Counts the shared packet of this CPU for its flow. A global function, and the packet is in a map,
+ * so that the verifier walks it once and not for each way that leads here. */
+__noinline int count_shared(int egress)
 {
-	struct tcphdr tcp = {};
-	__u16 source;
-	__u16 destination;
+	struct shared_packet *shared = get_shared_packet();
 
-	if (packet->key.protocol == NEXT_TCP
-		    ? bpf_skb_load_bytes(skb, l4, &tcp, sizeof(tcp))
-		    : bpf_skb_load_bytes(skb, l4, &tcp, sizeof(tcp.source) * 2))
-		return false;
-	source = bpf_ntohs(tcp.source);
-	destination = bpf_ntohs(tcp.dest);
-	packet->key.port = egress ? source : destination;
-	packet->key.remote_port = egress ? destination : source;
-	packet->seq = bpf_ntohl(tcp.seq);
-	packet->ack = bpf_ntohl(tcp.ack_seq);
-	packet->flags = ((__u8 *)&tcp)[TCP_FLAGS];
-	return true;
-}
-
-/* Counts a packet of a shared slot for its flow. place: see PLACE. A global function, so that the
- * verifier walks it once and not for each way that leads here. */
-__noinline int count_shared(struct __sk_buff *skb, __u64 place, __u64 packets, __u64 wire_bytes,
-			    __u64 payload_bytes)
-{
-	struct flow_packet packet = { .key.protocol = place >> 8 & 0xff };
-	bool egress = place & 1;
-
-	if (!read_remote(skb, place >> 32 & 0xffff, place >> 1 & 1, egress, packet.key.remote) ||
-	    !read_flow_packet(skb, place >> 16 & 0xffff, egress, &packet))
-		return 0;
-	count_flow(&packet, egress, packets, wire_bytes, payload_bytes);
+	if (shared)
+		count_flow(&shared->packet, egress, &shared->amount);
 	return 0;
+}
+
+/* The ports are in network byte order. */
+static __always_inline void set_flow_ports(struct v2m_flow_key *key, __be16 source,
+					   __be16 destination, bool egress)
+{
+	key->port = bpf_ntohs(egress ? source : destination);
+	key->remote_port = bpf_ntohs(egress ? destination : source);
+}
+
+static __always_inline void count_plain_shared(struct __sk_buff *skb, const struct plain *plain,
+					       const __u8 protocol, const bool ipv6, bool egress,
+					       const struct amount *amount)
+{
+	const void *remote = egress ? plain->destination : plain->source;
+	struct shared_packet *shared = get_shared_packet();
+	const struct tcphdr *tcp = plain->l4;
+
+	if (!shared)
+		return;
+	__builtin_memset(&shared->packet, 0, sizeof(shared->packet));
+	if (ipv6)
+		__builtin_memcpy(shared->packet.key.remote, remote, 16);
+	else
+		map_ipv4(shared->packet.key.remote, *(const __be32 *)remote);
+	set_flow_ports(&shared->packet.key, tcp->source, tcp->dest, egress);
+	shared->packet.key.protocol = protocol;
+	if (protocol == NEXT_TCP) {
+		/* The verifier does not remember that parse_plain() has compared this. */
+		if ((void *)(tcp + 1) > (void *)(long)skb->data_end)
+			return;
+		shared->packet.seq = bpf_ntohl(tcp->seq);
+		shared->packet.ack = bpf_ntohl(tcp->ack_seq);
+		shared->packet.flags = ((const __u8 *)tcp)[TCP_FLAGS];
+	}
+	shared->amount = *amount;
+	count_shared(egress);
+}
+
+/* A later fragment has no flow, because it does not name the remote port. */
+static __always_inline void count_any_shared(const struct packet *packet,
+					     const struct v2m_fragment_key *identity, bool egress,
+					     const struct amount *amount)
+{
+	struct shared_packet *shared = get_shared_packet();
+
+	if (!shared)
+		return;
+	__builtin_memset(&shared->packet, 0, sizeof(shared->packet));
+	__builtin_memcpy(shared->packet.key.remote,
+			 egress ? identity->destination : identity->source, 16);
+	set_flow_ports(&shared->packet.key, packet->source, packet->destination, egress);
+	shared->packet.key.protocol = packet->protocol;
+	shared->packet.seq = bpf_ntohl(packet->seq);
+	shared->packet.ack = bpf_ntohl(packet->ack);
+	shared->packet.flags = packet->flags;
+	shared->amount = *amount;
+	count_shared(egress);
 }
 
 #endif

@@ -44,6 +44,7 @@
 #define MAX_IN_BAND_TAGS 8
 #define MAX_EXTENSIONS   32
 #define TCP_HEADER_MIN   20
+#define TCP_FLAGS        13 /* offset in the header */
 #define UDP_HEADER       8
 /* A packet with less of its layer-4 header than this has no ports. It is also the smallest first
  * fragment that IPv4 allows. */
@@ -64,12 +65,12 @@ struct packet {
 	__u32 header_len;
 	__u32 payload_bytes; /* layer-4 payload */
 	__u32 phantom;       /* bytes of the skb that never reach the wire */
-	__u32 l3;            /* offset of the IP header */
-	__u32 l4;            /* offset of the layer-4 header */
-	bool ipv6;
 	__u8 protocol;
+	__u8 flags; /* of TCP; it and the numbers are 0 if the header is cut off */
 	__be16 source;
 	__be16 destination;
+	__be32 seq;
+	__be32 ack;
 };
 
 static __always_inline __u32 smaller(__u32 a, __u32 b)
@@ -99,7 +100,6 @@ struct plain {
 	void *l4;
 	const void *source; /* address, 4 or 16 bytes */
 	const void *destination;
-	__u32 l3;
 	__u32 offset;
 	__u32 l4_bytes; /* from the IP header; wraps if it is less than that header */
 	__u8 protocol;
@@ -133,7 +133,6 @@ static __always_inline bool find_plain_ipv4(struct __sk_buff *skb, const __u32 l
 	if (plain->l4 + PORTS_NEED > end || !is_plain_ipv4(skb, ip, link_header) ||
 	    ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS | IPV4_OFFSET))
 		return false;
-	plain->l3 = link_header;
 	plain->offset = link_header + sizeof(*ip);
 	plain->l4_bytes = bpf_ntohs(ip->tot_len) - sizeof(*ip);
 	plain->source = &ip->saddr;
@@ -151,7 +150,6 @@ static __always_inline bool find_plain_ipv6(struct __sk_buff *skb, const __u32 l
 	plain->l4 = ip + 1;
 	if (plain->l4 + PORTS_NEED > end || !is_ipv6(skb, ip, link_header) || !ip->payload_len)
 		return false;
-	plain->l3 = link_header;
 	plain->offset = link_header + sizeof(*ip);
 	plain->l4_bytes = bpf_ntohs(ip->payload_len);
 	plain->source = &ip->saddr;
@@ -219,20 +217,22 @@ static __always_inline enum verdict parse_ports(struct __sk_buff *skb, struct pa
 {
 	__be16 ports[2];
 	__u32 header = UDP_HEADER;
-	__u8 data_offset;
+	struct tcphdr tcp;
 
 	if ((packet->protocol != NEXT_TCP && packet->protocol != NEXT_UDP) ||
 	    l4_bytes < PORTS_NEED || bpf_skb_load_bytes(skb, offset, ports, sizeof(ports)))
 		return OTHER;
-	packet->l4 = offset;
 	packet->source = ports[0];
 	packet->destination = ports[1];
 	if (packet->protocol == NEXT_TCP) {
 		header = l4_bytes;
 		if (l4_bytes >= TCP_HEADER_MIN) {
-			if (bpf_skb_load_bytes(skb, offset + 12, &data_offset, 1))
+			if (bpf_skb_load_bytes(skb, offset, &tcp, sizeof(tcp)))
 				return OTHER;
-			header = (data_offset >> 4) * 4;
+			packet->seq = tcp.seq;
+			packet->ack = tcp.ack_seq;
+			packet->flags = ((__u8 *)&tcp)[TCP_FLAGS];
+			header = tcp.doff * 4;
 			if (header < TCP_HEADER_MIN)
 				header = TCP_HEADER_MIN;
 		}
@@ -273,7 +273,6 @@ static __always_inline enum verdict parse_ipv4(struct __sk_buff *skb, __u32 offs
 	if (total)
 		l4_bytes = total > header ? smaller(total - header, l4_bytes) : 0;
 	packet->protocol = ip.protocol;
-	packet->l3 = offset;
 	map_ipv4(identity->source, ip.saddr);
 	map_ipv4(identity->destination, ip.daddr);
 	identity->id = ip.id;
@@ -375,8 +374,6 @@ static __always_inline enum verdict parse_ipv6(struct __sk_buff *skb, __u32 offs
 	walk.next = ip.nexthdr;
 	__builtin_memcpy(identity->source, &ip.saddr, sizeof(identity->source));
 	__builtin_memcpy(identity->destination, &ip.daddr, sizeof(identity->destination));
-	packet->l3 = offset;
-	packet->ipv6 = true;
 	packet->phantom = phantom_jumbo(skb, walk.offset, walk.next, ip.payload_len);
 	for (int i = 0; i < MAX_EXTENSIONS && is_extension(walk.next) && !walk.later; i++) {
 		if (walk.next == NEXT_FRAGMENT ? !step_fragment(skb, &walk, identity)

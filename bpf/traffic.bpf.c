@@ -204,10 +204,8 @@ count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, stru
 	if (verdict == FIRST_FRAGMENT)
 		bpf_map_update_elem(&fragments, &identity, &owner, BPF_ANY);
 	tally = attribute(seen, owner.port, owner.protocol, egress, &identity, amount, &shared);
-	/* A later fragment does not name the remote port. It counts for the slot alone. */
 	if (shared && verdict != LATER_FRAGMENT)
-		count_shared(skb, PLACE(packet.l3, packet.l4, packet.protocol, packet.ipv6, egress),
-			     amount->packets, amount->wire_bytes, amount->payload_bytes);
+		count_any_shared(&packet, &identity, egress, amount);
 	if (scope && tally == &seen->keys)
 		__sync_fetch_and_add(&scope->guessed, 1);
 	if (egress && packet.protocol == NEXT_UDP && verdict != LATER_FRAGMENT &&
@@ -274,10 +272,8 @@ static __always_inline int count_ports(struct __sk_buff *skb, bool egress,
 	add_tally(&seen->keys, &amount);
 	if (egress && protocol == NEXT_UDP)
 		note_plain_peer(plain, ports, ipv6);
-	/* Last, because the packet's pointers mean nothing after that. */
 	if (shared)
-		count_shared(skb, PLACE(plain->l3, plain->offset, protocol, ipv6, egress),
-			     amount.packets, amount.wire_bytes, amount.payload_bytes);
+		count_plain_shared(skb, plain, protocol, ipv6, egress, &amount);
 	return GO_ON;
 }
 
