@@ -132,8 +132,8 @@ static __always_inline void count_flow(const struct flow_packet *packet, bool eg
 	counters->flow.payload_bytes += amount->payload_bytes;
 }
 
-/* A packet of a shared slot on its way to count_shared(). Programs on tc run with bottom halves off,
- * so each CPU has one such packet at a time. */
+/* A packet of a shared slot on its way to count_shared(). Programs on tc run with bottom halves
+ * off, so each CPU has one such packet at a time. */
 struct shared_packet {
 	struct flow_packet packet;
 	struct amount amount;

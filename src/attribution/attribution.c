@@ -13,6 +13,7 @@
 #include "attribution/followed_logs.h"
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "datapath/flows.h"
@@ -104,12 +105,14 @@ static int label(struct v2m_attribution *attribution, struct v2m_datapath *datap
 	struct v2m_label *labels;
 	size_t n_flows = 0;
 	int count;
+	struct v2m_moment now;
 	int result = v2m_flows_read(datapath, true, &flows, &n_flows);
 
 	if (result)
 		return v2m_error_set(error, result, "the flows cannot be read: %s",
 				     strerror(-result));
-	count = v2m_attributor_plan(attribution->attributor, flows, n_flows, &labels);
+	now = (struct v2m_moment){ v2m_clock_mono_ns(), v2m_clock_real_us() };
+	count = v2m_attributor_plan(attribution->attributor, flows, n_flows, &now, &labels);
 	if (count < 0)
 		return v2m_error_set(error, count, "out of memory");
 	result = v2m_flows_label(datapath, labels, (size_t)count, error);

@@ -18,6 +18,7 @@
 #define ROUNDS 2
 /* Lines that may wait. A proxy that logs more in a round is read in several. */
 #define LINES_MAX 65536
+#define SLACK_US  INT64_C(3000000)
 /* Sessions that may wait until the next sample takes them. */
 #define SESSIONS_MAX (1u << 20)
 
@@ -25,6 +26,7 @@
 struct waiting {
 	struct v2m_access_line line;
 	char *text;
+	int64_t real_us; /* Unix microseconds; INT64_MAX: not known */
 	unsigned rounds;
 };
 
@@ -34,6 +36,7 @@ struct v2m_attributor {
 	V2M_ARRAY(struct v2m_label) labels;
 	V2M_ARRAY(uint32_t) sessions; /* see v2m_attributor_take_sessions() */
 	struct v2m_attributor_counts counts;
+	int64_t offset_us; /* of the log that is read */
 	unsigned gaps;
 	struct v2m_named_slots named;
 	bool has_named; /* since v2m_attributor_take_named() */
@@ -41,7 +44,11 @@ struct v2m_attributor {
 
 struct v2m_attributor *v2m_attributor_new(void)
 {
-	return calloc(1, sizeof(struct v2m_attributor));
+	struct v2m_attributor *made = calloc(1, sizeof(*made));
+
+	if (made)
+		made->offset_us = V2M_NO_LOG_OFFSET;
+	return made;
 }
 
 static void clear_lines(struct v2m_attributor *attributor)
@@ -97,10 +104,15 @@ static void move_text(struct v2m_access_text *part, const char *from, const char
 		part->start = to + (part->start - from);
 }
 
+void v2m_attributor_set_offset(struct v2m_attributor *attributor, int64_t offset_us)
+{
+	attributor->offset_us = offset_us;
+}
+
 void v2m_attributor_take_line(void *context, const char *text, size_t length)
 {
 	struct v2m_attributor *attributor = context;
-	struct waiting waiting = { 0 };
+	struct waiting waiting = { .real_us = INT64_MAX };
 
 	if (!attributor->owners.rules.count || v2m_access_line_parse(text, length, &waiting.line) ||
 	    !waiting.line.accepted)
@@ -110,6 +122,8 @@ void v2m_attributor_take_line(void *context, const char *text, size_t length)
 		return;
 	}
 	attributor->counts.lines++;
+	if (attributor->offset_us != V2M_NO_LOG_OFFSET)
+		waiting.real_us = waiting.line.wall_us - attributor->offset_us;
 	waiting.text = malloc(length + 1);
 	if (!waiting.text || attributor->lines.count >= LINES_MAX) {
 		free(waiting.text);
@@ -157,6 +171,7 @@ static const struct v2m_table_type clients = { sizeof(struct flows_of), key_of_f
 struct round {
 	struct v2m_attributor *attributor;
 	const struct v2m_flow_entry *flows;
+	const struct v2m_moment *now;
 	uint32_t *next; /* of each flow: 1 + index of another one of the same client */
 	struct v2m_table by_client;
 };
@@ -189,6 +204,17 @@ static bool may_be_of(const struct v2m_access_line *line, uint8_t protocol)
 	       (line->transport == V2M_ACCESS_TCP) == (protocol == IPPROTO_TCP);
 }
 
+/* Whether the line was written before the flow began. The clock of some proxies has seconds, and a
+ * machine may stand still for a moment. */
+static bool is_older(const struct round *round, const struct waiting *waiting,
+		     const struct v2m_flow_entry *flow)
+{
+	int64_t age_us = (int64_t)((round->now->mono_ns - flow->state.began_ns) / 1000);
+
+	return flow->state.began_ns && waiting->real_us != INT64_MAX &&
+	       waiting->real_us + SLACK_US < round->now->real_us - age_us;
+}
+
 static void note_named(struct v2m_attributor *attributor, uint16_t port, uint8_t protocol)
 {
 	const struct v2m_slot *slot = v2m_slots_at(&attributor->owners.keyset->slots, port,
@@ -201,8 +227,9 @@ static void note_named(struct v2m_attributor *attributor, uint16_t port, uint8_t
 
 /* Plans a label for each flow of the line's client whose port has a key of that name. Returns
  * whether there was a flow, or -ENOMEM. */
-static int plan_line(struct round *round, const struct v2m_access_line *line)
+static int plan_line(struct round *round, const struct waiting *waiting)
 {
+	const struct v2m_access_line *line = &waiting->line;
 	struct v2m_attributor *attributor = round->attributor;
 	struct client client = { .port = line->port };
 	const struct flows_of *flows;
@@ -217,6 +244,8 @@ static int plan_line(struct round *round, const struct v2m_access_line *line)
 		if (!may_be_of(line, flow->key.protocol))
 			continue;
 		found = true;
+		if (is_older(round, waiting, flow))
+			continue;
 		label.owner = v2m_owner_list_find(&attributor->owners, flow->key.port,
 						  flow->key.protocol, line);
 		if (label.owner != V2M_NO_OWNER)
@@ -237,7 +266,7 @@ static int plan_lines(struct round *round)
 
 	for (size_t i = 0; i < attributor->lines.count; i++) {
 		struct waiting *waiting = &attributor->lines.items[i];
-		int found = plan_line(round, &waiting->line);
+		int found = plan_line(round, waiting);
 
 		if (found < 0)
 			return found;
@@ -256,12 +285,13 @@ static int plan_lines(struct round *round)
 }
 
 int v2m_attributor_plan(struct v2m_attributor *attributor, const struct v2m_flow_entry *flows,
-			size_t n_flows, struct v2m_label **labels)
+			size_t n_flows, const struct v2m_moment *now, struct v2m_label **labels)
 {
 	V2M_FREE uint32_t *next = calloc(n_flows + 1, sizeof(*next));
 	struct round round = {
 		.attributor = attributor,
 		.flows = flows,
+		.now = now,
 		.next = next,
 		.by_client = { .type = &clients },
 	};

@@ -39,16 +39,26 @@ const struct v2m_owner_rule *v2m_attributor_rules(const struct v2m_attributor *a
 uint32_t v2m_attributor_owner(const struct v2m_attributor *attributor, const struct v2m_slot *slot,
 			      const struct v2m_key *key, uint8_t protocol);
 
+/* How much the clock of the log of the next lines is ahead of UTC. V2M_NO_LOG_OFFSET: not known. */
+#define V2M_NO_LOG_OFFSET INT64_MIN
+void v2m_attributor_set_offset(struct v2m_attributor *attributor, int64_t offset_us);
 /* Takes a line of the access log, as v2m_log_line. */
 void v2m_attributor_take_line(void *attributor, const char *text, size_t length);
+
+/* One moment by both clocks. */
+struct v2m_moment {
+	uint64_t mono_ns; /* CLOCK_MONOTONIC, by which flows begin */
+	int64_t real_us;  /* Unix microseconds */
+};
 
 /*
  * Compares the lines with the flows, and plans labels: flow and owner are set. *labels is valid
  * until the next call. Lines that found a flow, or were tried for some rounds, are forgotten.
+ * A line that is older than a flow is of an earlier flow with the same addresses and ports.
  * Returns how many labels, or -ENOMEM.
  */
 int v2m_attributor_plan(struct v2m_attributor *attributor, const struct v2m_flow_entry *flows,
-			size_t n_flows, struct v2m_label **labels);
+			size_t n_flows, const struct v2m_moment *now, struct v2m_label **labels);
 /* Whether lines wait for flows. */
 bool v2m_attributor_waits(const struct v2m_attributor *attributor);
 /* Notes what became of the labels of a plan. A TCP flow that got an owner is a session of it. */

@@ -9,20 +9,25 @@
 #include <unistd.h>
 
 #include "attribution/log_follower.h"
+#include "attribution/log_offset.h"
 #include "base/clock.h"
 #include "base/log.h"
 
 #define AUTO "auto"
 
 /* What a read takes of a log at most; at the first start, what it takes of the log's end. */
-#define READ_MAX (8u << 20)
-#define GAP_US   INT64_C(10000000)
-#define TAIL_MAX (UINT64_C(16) << 20)
+#define READ_MAX (4u << 20)
+/* How long the offset of a log's clock is believed. */
+#define OFFSET_NS UINT64_C(60000000000)
+#define GAP_US    INT64_C(10000000)
+#define TAIL_MAX  (UINT64_C(16) << 20)
 
 struct followed {
 	char *path;
 	struct v2m_log_follower *follower;
-	bool is_missing; /* and that was logged */
+	bool is_missing;    /* and that was logged */
+	int64_t offset_us;  /* see v2m_log_offset() */
+	uint64_t offset_ns; /* when that was found, CLOCK_MONOTONIC; 0: never */
 };
 
 struct v2m_followed_logs {
@@ -285,6 +290,21 @@ static void note_log_gaps(struct v2m_followed_logs *logs, struct followed *log, 
 	}
 }
 
+/* A zone may change twice a year, and a container may have another one than the host. */
+static void find_offset(struct followed *log)
+{
+	uint64_t now_ns = v2m_clock_mono_ns();
+	int64_t offset_us;
+
+	if (log->offset_ns && log->offset_us != V2M_NO_LOG_OFFSET &&
+	    now_ns - log->offset_ns < OFFSET_NS)
+		return;
+	offset_us = v2m_log_offset(log->path);
+	if (!log->offset_ns || offset_us != V2M_NO_LOG_OFFSET)
+		log->offset_us = offset_us;
+	log->offset_ns = now_ns;
+}
+
 bool v2m_followed_logs_read(struct v2m_followed_logs *logs)
 {
 	bool has_more = false;
@@ -294,9 +314,12 @@ bool v2m_followed_logs_read(struct v2m_followed_logs *logs)
 	for (size_t i = 0; i < logs->count; i++) {
 		struct followed *log = &logs->items[i];
 		struct v2m_error error = { 0 };
-		int result =
-			v2m_log_follower_read(log->follower, READ_MAX, v2m_attributor_take_line,
-					      logs->attributor, &error);
+		int result;
+
+		find_offset(log);
+		v2m_attributor_set_offset(logs->attributor, log->offset_us);
+		result = v2m_log_follower_read(log->follower, READ_MAX, v2m_attributor_take_line,
+					       logs->attributor, &error);
 
 		note_log_gaps(logs, log, result, &error);
 		has_more |= result > 0;
