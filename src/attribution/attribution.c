@@ -25,6 +25,7 @@ struct v2m_attribution {
 	struct v2m_followed_logs *logs;
 	bool hides;      /* the answers are in delivered bytes, which no flow has */
 	bool is_active;  /* the kernel has owners to label */
+	bool has_begun;  /* it was active before in this process */
 	bool run_failed; /* and that was logged */
 	V2M_ARRAY(struct v2m_label) labelled; /* in the last round */
 	struct v2m_flow_sweep *sweep;
@@ -70,6 +71,27 @@ bool v2m_attribution_learn(struct v2m_attribution *attribution, const struct v2m
 
 /* --- the kernel's owners --- */
 
+/* A process that was killed between the two steps of a label left what the flow had counted before
+ * with the flow. 0 or -errno. */
+static int move_left(struct v2m_datapath *datapath, struct v2m_error *error)
+{
+	V2M_FREE struct v2m_flow_entry *flows = NULL;
+	V2M_FREE struct v2m_label *labels = NULL;
+	size_t n_flows = 0;
+	size_t count = 0;
+	int result = v2m_flows_read(datapath, false, &flows, &n_flows);
+
+	if (result)
+		return v2m_error_set(error, result, "cannot read the flows: %s", strerror(-result));
+	labels = calloc(n_flows + 1, sizeof(*labels));
+	if (!labels)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < n_flows; i++)
+		if (flows[i].state.owner != V2M_NO_OWNER)
+			labels[count++] = (struct v2m_label){ .flow = flows[i].key };
+	return v2m_flows_move(datapath, labels, count, error);
+}
+
 int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
 			     struct v2m_keyset *keyset, struct v2m_error *error)
 {
@@ -93,7 +115,11 @@ int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_dat
 	for (size_t i = 0; i < count; i++)
 		if (owners[i] == V2M_NO_OWNER)
 			v2m_attributor_note_gap(attribution->attributor, V2M_GAP_FULL);
-	return 0;
+	if (attribution->is_active && !attribution->has_begun) {
+		result = move_left(datapath, error);
+		attribution->has_begun = !result;
+	}
+	return result;
 }
 
 /* --- a round --- */

@@ -10,6 +10,7 @@ import pathlib
 import re
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -202,7 +203,7 @@ def visitor(lab, port):
             answers.bind((Lab.SERVER[4], port))
             questions.sendto(b"one more", (Lab.SERVER[4], port))
             answers.sendto(b"as well", answers.recvfrom(100)[1])
-            yield
+            yield client
 
 
 def test_the_daemon_answers_as_documented(lab, start_daemon, checker):
@@ -296,8 +297,13 @@ def test_users_of_a_shared_port_are_answered_as_documented(lab, start_daemon, ch
     source.write_text(json.dumps({"inbounds": [tcp_inbound(21010, 5, 6)]}))
     log = lab.directory / "access.log"
     log.touch()
-    daemon = start_daemon([], key_sources=[str(source)], access_logs=[str(log)])
-    with visitor(lab, 21010):
+    daemon = start_daemon([], key_sources=[str(source)], access_logs=[str(log)], budget={"bytes": 10**12})
+    with visitor(lab, 21010) as client:
+        address, port = client.getsockname()[:2]
+        name = daemon.get("/api/keys").json()[0]["name"]
+        log.write_text(f"{time.strftime('%Y/%m/%d %H:%M:%S')} from tcp:{address}:{port} accepted tcp:a:80 [in >> out] "
+                       f"email: {name}\n")
+        wait_until(lambda: "attribution" in daemon.port_entry(21010)["accounting"], what="the user in the log")
         check_answers(daemon, checker, {200})
     checker.saw_shared = True
 
