@@ -60,11 +60,12 @@ void v2m_attribution_free(struct v2m_attribution *attribution)
 	free(attribution);
 }
 
-bool v2m_attribution_learn(struct v2m_attribution *attribution, const struct v2m_access_logs *found)
+bool v2m_attribution_learn(struct v2m_attribution *attribution, const struct v2m_access_logs *found,
+			   bool is_fresh)
 {
 	size_t before = v2m_followed_logs_count(attribution->logs);
 
-	if (v2m_followed_logs_learn(attribution->logs, found))
+	if (v2m_followed_logs_learn(attribution->logs, found, is_fresh))
 		v2m_log_error("an access log is not followed: out of memory");
 	return v2m_followed_logs_count(attribution->logs) && !before;
 }

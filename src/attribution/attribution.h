@@ -24,9 +24,10 @@ struct v2m_attribution *v2m_attribution_new(const struct v2m_config *config);
 void v2m_attribution_free(struct v2m_attribution *attribution);
 
 /* Follows the logs that the configurations of the proxies name, if the setting says so. True: these
- * are the first ones, and v2m_attribution_set_keys() is to be called again. */
-bool v2m_attribution_learn(struct v2m_attribution *attribution,
-			   const struct v2m_access_logs *found);
+ * are the first ones, and v2m_attribution_set_keys() is to be called again. is_fresh: as in
+ * followed_logs.h. */
+bool v2m_attribution_learn(struct v2m_attribution *attribution, const struct v2m_access_logs *found,
+			   bool is_fresh);
 /* The logs that are followed, in their order: the path, and whether it could be read last. NULL
  * behind the last one. */
 const char *v2m_attribution_log(const struct v2m_attribution *attribution, size_t index,

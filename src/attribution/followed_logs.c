@@ -40,6 +40,7 @@ struct v2m_followed_logs {
 	/* The gaps in the file. A gap that lasts is stored again every GAP_US, and after a reset.
 	 */
 	int64_t stored_gap_us[V2M_N_ATTRIBUTION_GAPS];
+	bool began;   /* a log is new, and nobody knows yet whether this is a gap */
 	bool is_off;  /* the configurations name no log any more */
 	bool changed; /* the memory differs from its file */
 	bool save_failed;
@@ -92,10 +93,19 @@ static void note_gaps(struct v2m_followed_logs *logs)
 	}
 }
 
+/* A log that nobody has read before begins a gap if bytes were counted long before. */
+static void note_began(struct v2m_followed_logs *logs, bool is_fresh)
+{
+	if (logs->began && !is_fresh)
+		v2m_attributor_note_gap(logs->attributor, V2M_GAP_BEGAN);
+	logs->began = false;
+}
+
 void v2m_followed_logs_save(struct v2m_followed_logs *logs)
 {
 	int result;
 
+	note_began(logs, false);
 	note_gaps(logs);
 	if (v2m_attributor_take_named(logs->attributor, &logs->memory.named))
 		logs->changed = true;
@@ -134,7 +144,6 @@ static struct followed *find(const struct v2m_followed_logs *logs, const char *p
 	return NULL;
 }
 
-/* A log that nobody has read before begins a gap: bytes were counted before it was followed. */
 static int add(struct v2m_followed_logs *logs, const char *path)
 {
 	const struct v2m_remembered_log *known = find_remembered(&logs->memory, path);
@@ -156,10 +165,11 @@ static int add(struct v2m_followed_logs *logs, const char *path)
 		return -ENOMEM;
 	}
 	logs->count++;
+	v2m_log_info("the access log %s is followed", path);
 	if (known)
 		v2m_log_follower_resume_before(made->follower, &known->before);
 	else
-		v2m_attributor_note_gap(logs->attributor, V2M_GAP_BEGAN);
+		logs->began = true;
 	return 0;
 }
 
@@ -230,21 +240,21 @@ static bool is_usable(const struct v2m_access_log *log)
 	return log->kind == V2M_ACCESS_LOG_FILE && !strchr(log->path, '\n');
 }
 
-int v2m_followed_logs_learn(struct v2m_followed_logs *logs, const struct v2m_access_logs *found)
+int v2m_followed_logs_learn(struct v2m_followed_logs *logs, const struct v2m_access_logs *found,
+			    bool is_fresh)
 {
 	size_t usable = 0;
 	int result = 0;
 
-	if (!has_auto(logs))
-		return 0;
-	for (size_t i = 0; i < found->count && !result; i++) {
+	for (size_t i = 0; i < found->count && has_auto(logs) && !result; i++) {
 		if (!is_usable(&found->items[i]))
 			continue;
 		usable++;
 		result = add(logs, found->items[i].path);
 	}
 	/* The setting names others if it has more than "auto". */
-	logs->is_off = !usable && logs->config->access_logs.count == 1;
+	logs->is_off = has_auto(logs) && !usable && logs->config->access_logs.count == 1;
+	note_began(logs, is_fresh);
 	return result;
 }
 

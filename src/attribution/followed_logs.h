@@ -22,8 +22,11 @@ struct v2m_followed_logs *v2m_followed_logs_new(const struct v2m_config *config,
 void v2m_followed_logs_free(struct v2m_followed_logs *logs);
 
 /* If the setting has "auto": follows the logs that the configurations of the proxies name as well.
- * While they name none, the earlier ones stay, and count as missing. 0 or -ENOMEM. */
-int v2m_followed_logs_learn(struct v2m_followed_logs *logs, const struct v2m_access_logs *found);
+ * While they name none, the earlier ones stay, and count as missing. is_fresh: the kernel still has
+ * all flows of shared ports that were ever counted, so that a new log begins no gap. 0 or -ENOMEM.
+ */
+int v2m_followed_logs_learn(struct v2m_followed_logs *logs, const struct v2m_access_logs *found,
+			    bool is_fresh);
 size_t v2m_followed_logs_count(const struct v2m_followed_logs *logs);
 /* Whether the file of this path is followed, and could be read last. */
 bool v2m_followed_logs_reads(const struct v2m_followed_logs *logs, const char *path);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "attribution/attribution.h"
 #include "collector/bookkeeper.h"
@@ -56,11 +57,36 @@ int v2m_counting_set_ports(struct v2m_parts *parts, const struct v2m_keyset *key
 	return refused;
 }
 
+/* Flows stay in the kernel for longer than this, also those that have ended (flow_sweep.h). */
+#define FRESH_US INT64_C(100000000)
+
+/* Whether all shared ports have been counted for a short time only. */
+static bool is_fresh(const struct v2m_parts *parts)
+{
+	const struct v2m_keyset *keyset = v2m_key_supply_active(parts->keys);
+	const struct v2m_account *account = v2m_bookkeeper_account(parts->bookkeeper);
+	int64_t now_us = v2m_clock_real_us();
+
+	for (size_t i = 0; i < keyset->slots.count; i++) {
+		const struct v2m_slot *slot = &keyset->slots.items[i];
+		const struct v2m_subject *subject;
+		char id[V2M_SUBJECT_LEN];
+
+		if (slot->n_keys < 2)
+			continue;
+		v2m_keyset_subject(keyset, slot, id, sizeof(id));
+		subject = v2m_account_subject(account, id);
+		if (subject && now_us - subject->first_seen_us > FRESH_US)
+			return false;
+	}
+	return true;
+}
+
 void v2m_counting_follow_logs(struct v2m_parts *parts)
 {
 	const struct v2m_source_report *report = v2m_key_supply_report(parts->keys);
 
-	if (v2m_attribution_learn(parts->attribution, &report->access_logs))
+	if (v2m_attribution_learn(parts->attribution, &report->access_logs, is_fresh(parts)))
 		set_owners(parts, v2m_key_supply_active(parts->keys));
 }
 

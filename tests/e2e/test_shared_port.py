@@ -187,6 +187,7 @@ def test_no_crash_no_rotation_and_no_restart_of_the_proxy_changes_a_bill(lab, se
     log = lab.directory / "access.log"
     assert [(row["path"], row["kind"], row["followed"]) for row in daemon.status()["access_logs"]] == [
         (str(log), "file", True)]
+    assert f"served.json: {log}\n" in daemon.run("--check").stdout
     closed = name_and_reset(daemon, v2ray, users)
     long = v2ray.start_download(carol, 3 * SIZE, SIZE)
     wait_until(lambda: traffic(daemon, carol)["total_bytes"] > SIZE // 2, what="the long download")
@@ -275,10 +276,12 @@ def test_what_cannot_be_told_apart_is_said_and_not_guessed(lab, serve):
     def attribution(user):
         return traffic(daemon, user)["accounting"]["attribution"]
 
-    # Nobody knows yet whether this log is the one of the port.
+    # Nobody knows yet whether this log is the one of the port, which is new.
     assert simple(daemon, alice).status == 409
-    name_and_reset(daemon, v2ray, users)
+    v2ray.download(alice, 1000)
+    wait_until(lambda: simple(daemon, alice).status == 200, what="the first user in the log")
     assert attribution(alice)["complete"] is True
+    name_and_reset(daemon, v2ray, users)
     long = v2ray.start_download(carol, SIZE, SIZE // 4)
     wait_until(lambda: traffic(daemon, carol)["total_bytes"] > SIZE // 8, what="the download")
     # A proxy in front that keeps its connections would make the proxy write this.
