@@ -18,7 +18,9 @@
 #define ROUNDS 2
 /* Lines that may wait. A proxy that logs more in a round is read in several. */
 #define LINES_MAX 65536
-#define SLACK_US  INT64_C(3000000)
+/* A flow stays for longer than this after its end. */
+#define FRESH_US INT64_C(60000000)
+#define SLACK_US INT64_C(3000000)
 /* Sessions that may wait until the next sample takes them. */
 #define SESSIONS_MAX (1u << 20)
 
@@ -259,6 +261,27 @@ static int plan_line(struct round *round, const struct waiting *waiting)
 	return found;
 }
 
+static bool is_loopback(const uint8_t address[static 16])
+{
+	static const uint8_t mapped[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
+	static const uint8_t ipv6[16] = { [15] = 1 };
+
+	return !memcmp(address, mapped, sizeof(mapped)) || !memcmp(address, ipv6, sizeof(ipv6));
+}
+
+/* A new line names a user whose connection must have a flow, and an address that has none: a proxy
+ * in front has told the address of its own client. Flows of old lines have ended. */
+static void note_hidden(const struct round *round, const struct waiting *waiting)
+{
+	struct v2m_attributor *attributor = round->attributor;
+
+	attributor->counts.without_flow++;
+	if (waiting->real_us != INT64_MAX && waiting->real_us + FRESH_US > round->now->real_us &&
+	    !is_loopback(waiting->line.address) &&
+	    v2m_owner_list_expects_flow(&attributor->owners, &waiting->line.email))
+		v2m_attributor_note_gap(attributor, V2M_GAP_HIDDEN);
+}
+
 static int plan_lines(struct round *round)
 {
 	struct v2m_attributor *attributor = round->attributor;
@@ -277,7 +300,8 @@ static int plan_lines(struct round *round)
 			attributor->lines.items[kept++] = moved;
 			continue;
 		}
-		attributor->counts.without_flow += !found;
+		if (!found)
+			note_hidden(round, waiting);
 		free(V2M_TAKE(waiting->text));
 	}
 	attributor->lines.count = kept;

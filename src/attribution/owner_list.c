@@ -116,6 +116,57 @@ static int add_rule(struct v2m_owner_list *list, const struct v2m_slot *slot,
 	return result;
 }
 
+/* An email of a key whose ports are all shared. */
+struct user {
+	char *email;
+};
+
+static struct v2m_table_key key_of_user(const void *element)
+{
+	const struct user *user = element;
+
+	return (struct v2m_table_key){ user->email, strlen(user->email) };
+}
+
+static const struct v2m_table_type users = { sizeof(struct user), key_of_user };
+
+static bool shares_all_ports(const struct v2m_keyset *keyset, const struct v2m_key *key)
+{
+	size_t count;
+	const size_t *slots = v2m_keyset_slots_of(keyset, key, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct v2m_slot *slot = &keyset->slots.items[slots[i]];
+
+		if (slot->n_keys < 2 || slot->refused || slot->behind)
+			return false;
+	}
+	return count > 0;
+}
+
+static int expect_users(struct v2m_owner_list *list, const struct v2m_key *key)
+{
+	for (size_t i = 0; i < key->emails.count; i++) {
+		struct user user = { NULL };
+
+		if (v2m_table_find_string(&list->expected, key->emails.items[i]))
+			continue;
+		user.email = strdup(key->emails.items[i]);
+		if (user.email && !v2m_table_add(&list->expected, &user))
+			continue;
+		free(user.email);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+bool v2m_owner_list_expects_flow(const struct v2m_owner_list *list,
+				 const struct v2m_access_text *email)
+{
+	return email->length && list->keyset &&
+	       v2m_table_find(&list->expected, email->start, email->length);
+}
+
 static int add_slot(struct v2m_owner_list *list, const struct v2m_slot *slot)
 {
 	int result = 0;
@@ -138,8 +189,12 @@ int v2m_owner_list_make(struct v2m_owner_list *list, struct v2m_keyset *keyset)
 	list->keyset = v2m_keyset_ref(keyset);
 	list->by_email.type = &places;
 	list->by_name.type = &named_rules;
+	list->expected.type = &users;
 	for (size_t i = 0; i < keyset->slots.count && !result; i++)
 		result = add_slot(list, &keyset->slots.items[i]);
+	for (size_t i = 0; i < keyset->n_keys && !result; i++)
+		if (shares_all_ports(keyset, &keyset->keys[i]))
+			result = expect_users(list, &keyset->keys[i]);
 	if (!result) {
 		list->owners = calloc(list->rules.count + 1, sizeof(*list->owners));
 		result = list->owners ? 0 : -ENOMEM;
@@ -154,6 +209,10 @@ void v2m_owner_list_clear(struct v2m_owner_list *list)
 	for (struct place *place = v2m_table_next(&list->by_email, NULL); place;
 	     place = v2m_table_next(&list->by_email, place))
 		free((void *)place->key.data);
+	for (struct user *user = v2m_table_next(&list->expected, NULL); user;
+	     user = v2m_table_next(&list->expected, user))
+		free(user->email);
+	v2m_table_clear(&list->expected);
 	v2m_table_clear(&list->by_email);
 	v2m_table_clear(&list->by_name);
 	v2m_array_clear(&list->rules);

@@ -24,6 +24,7 @@ struct v2m_owner_list {
 	uint32_t *owners;
 	struct v2m_table by_email; /* see owner_list.c */
 	struct v2m_table by_name;  /* of struct v2m_named_rule */
+	struct v2m_table expected; /* see owner_list.c */
 };
 
 /* Lists the owners of the key set. 0, or -ENOMEM with the list empty. */
@@ -41,5 +42,10 @@ uint32_t v2m_owner_list_owner(const struct v2m_owner_list *list, const struct v2
  */
 uint32_t v2m_owner_list_find(const struct v2m_owner_list *list, uint16_t port, uint8_t protocol,
 			     const struct v2m_access_line *line);
+
+/* Whether a connection of the user with this email must have a flow: all ports of its key are
+ * shared and counted. */
+bool v2m_owner_list_expects_flow(const struct v2m_owner_list *list,
+				 const struct v2m_access_text *email);
 
 #endif

@@ -102,6 +102,39 @@ static void a_line_of_an_earlier_flow_with_the_same_addresses_is_passed_over(voi
 	assert_int_equal(plan(state, HOUR_US), 2);
 }
 
+static unsigned gaps_of(struct state *state, const char *line)
+{
+	take(state, line);
+	/* It is tried twice. */
+	assert_int_equal(plan(state, 1000000), 0);
+	assert_int_equal(plan(state, 1000000), 0);
+	return v2m_attributor_take_gaps(state->attributor);
+}
+
+static void a_user_whose_address_has_no_connection_is_hidden_by_a_proxy_in_front(void **context)
+{
+	struct state *state = *context;
+
+	v2m_attributor_set_offset(state->attributor, 0);
+	assert_int_equal(
+		gaps_of(state, "2026/11/27 23:59:59 from 198.51.100.7:1 accepted a [i] email: bob"),
+		1u << V2M_GAP_HIDDEN);
+	/* An old line, a user of no key, no user, and this host itself. */
+	assert_int_equal(
+		gaps_of(state, "2026/11/27 23:50:00 from 198.51.100.7:1 accepted a [i] email: bob"),
+		0);
+	assert_int_equal(
+		gaps_of(state, "2026/11/27 23:59:59 from 198.51.100.7:1 accepted a [i] email: x"),
+		0);
+	assert_int_equal(gaps_of(state, "2026/11/27 23:59:59 from 198.51.100.7:1 accepted a [i]"),
+			 0);
+	assert_int_equal(
+		gaps_of(state, "2026/11/27 23:59:59 from 127.0.0.1:1 accepted a [i] email: bob"),
+		0);
+	assert_int_equal(
+		gaps_of(state, "2026/11/27 23:59:59 from [::1]:1 accepted a [i] email: bob"), 0);
+}
+
 static void a_line_without_a_zone_is_believed(void **context)
 {
 	struct state *state = *context;
@@ -171,6 +204,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_line_labels_the_flow_of_its_client),
 		TEST(a_line_of_an_earlier_flow_with_the_same_addresses_is_passed_over),
+		TEST(a_user_whose_address_has_no_connection_is_hidden_by_a_proxy_in_front),
 		TEST(a_line_without_a_zone_is_believed),
 		TEST(a_user_that_no_key_has_names_nothing),
 		TEST(a_label_that_was_set_is_a_session),
