@@ -333,6 +333,53 @@ static int unload_programs(void **state)
 	return 0;
 }
 
+/* A segment of one of many clients, whose address is the number. */
+static void segment_of(struct run *run, uint32_t number, bool egress, uint8_t flags, uint32_t seq,
+		       uint32_t ack)
+{
+	struct frame frame =
+		egress ? tcp4(SHARED_PORT, CLIENT, 100) : tcp4(CLIENT, SHARED_PORT, 100);
+
+	put_be32(frame.data + (egress ? 30 : 26), 0xc6120000u + number); /* 198.18.0.0/15 */
+	if (!egress)
+		frame.data[30 + 3] = 1;
+	put_be32(frame.data + TCP_AT + 4, seq);
+	put_be32(frame.data + TCP_AT + 8, ack);
+	frame.data[TCP_AT + 13] = flags;
+	run_gso(run, egress, &frame, 0, 0);
+}
+
+/* Nine of ten connections are named, for each of two owners in turn. */
+static void many_flows_at_once_are_each_their_owners(void **state)
+{
+	const char *wanted = getenv("V2M_FLOWS");
+	const uint32_t n = wanted ? (uint32_t)strtoul(wanted, NULL, 10) : 60000;
+	uint64_t expected[3] = { 0 };
+	struct v2m_port_sample port;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct v2m_flow_key key = flow_key(0, CLIENT, TCP);
+		uint32_t owner = i % 10 ? 1 + i % 2 : V2M_NO_OWNER;
+
+		put_be32(key.remote + 12, 0xc6120000u + i);
+		segment_of(*state, i, false, SYN, 100, 0);
+		segment_of(*state, i, true, SYN | ACK, SERVER_SEQ, 101);
+		segment_of(*state, i, false, ACK, 101, SERVER_SEQ + 1);
+		if (owner != V2M_NO_OWNER)
+			label(*state, &key, owner);
+		expected[owner]++;
+	}
+	assert_int_equal(run_flows(*state, false), n);
+	for (uint32_t i = 0; i < n; i++)
+		segment_of(*state, i, true, ACK, SERVER_SEQ + 1, 101);
+	for (uint32_t owner = ALICE; owner <= BOB; owner++)
+		assert_owner(*state, owner, 2 * expected[owner], 200 * expected[owner],
+			     2 * expected[owner], 200 * expected[owner]);
+	port = run_port(*state, SHARED_SLOT);
+	assert_int_equal(port.tcp_rx.packets, 2 * n);
+	assert_int_equal(port.tcp_tx.packets, 2 * n);
+}
+
 #define FLOW_TEST(name) cmocka_unit_test_setup(name, set_up_flows)
 
 int main(void)
@@ -349,6 +396,7 @@ int main(void)
 		FLOW_TEST(a_labelled_udp_flow_is_no_young_one_any_more),
 		FLOW_TEST(a_label_for_no_flow_is_unknown),
 		FLOW_TEST(ports_of_one_key_have_no_flows),
+		FLOW_TEST(many_flows_at_once_are_each_their_owners),
 		FLOW_TEST(no_byte_is_lost_or_doubled_while_a_flow_is_labelled),
 	};
 

@@ -11,6 +11,7 @@ from conftest import BPF_TESTS
 DIFFERENTIAL_COUNT = 20000
 SWAPS = 20
 FLOW_PACKETS = 500
+FLOWS = 1000
 
 
 @pytest.mark.parametrize("name", BPF_TESTS)
@@ -19,6 +20,6 @@ def test_bpf(vm, bpf_programs, name):
     if name not in bpf_programs:
         pytest.skip(f"bpf_{name} is not built: scripts/build debug makes it")
     result = vm.run(f"V2M_DIFF_COUNT={DIFFERENTIAL_COUNT} V2M_SWAPS={SWAPS} V2M_FLOW_PACKETS={FLOW_PACKETS} "
-                    f"bpf_{name}", 120)
+                    f"V2M_FLOWS={FLOWS} bpf_{name}", 120)
     assert result.status == 0, result.output
     assert re.search(r"\[  PASSED  \] [1-9]\d* test", result.output), result.output
