@@ -45,7 +45,7 @@ RULES = {
     "json": ("base", "json"),
     "ledger": ("accounting config keys json base", "sqlite json"),
     "http": ("api accounting config keys json base", "server json"),
-    "collector": ("attribution api accounting rates budget config keys keys/memory supply proxyapi drift devices sockets datapath "
+    "collector": ("attribution api accounting rates budget config keys keys/memory supply proxyapi drift devices sockets paths datapath "
                   "netlink ledger ipc process base", "systemd"),
     "answering": ("api ipc http process base", "sandbox"),
     "ctl": ("ctl/doctor ctl/top json base", "client json"),
@@ -69,9 +69,10 @@ RULES = {
     "devices": ("netlink base", "kernel"),
     "pins": ("base", "kernel"),
     "sockets": ("pins netlink base", "kernel"),
+    "paths": ("netlink base", "kernel"),
     "datapath": ("pins netlink base", "kernel systemd"),
     "selftest": ("datapath netlink base", "kernel"),
-    "daemon": ("api config keys proxyapi reading supply ipc devices sockets datapath netlink ledger http answering collector selftest process base json", "systemd"),
+    "daemon": ("api config keys proxyapi reading supply ipc devices sockets paths datapath netlink ledger http answering collector selftest process base json", "systemd"),
 }
 
 SOURCE = pathlib.Path("src")

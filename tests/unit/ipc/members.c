@@ -173,6 +173,7 @@ static void a_status_is_whole(void **state)
 	struct v2m_source_entry entry;
 	struct v2m_key_note note;
 	struct v2m_status_aside aside;
+	struct v2m_port_alias alias;
 	struct v2m_status_drift drift;
 	struct v2m_status status;
 	struct v2m_answer sent = { .status = &status };
@@ -183,6 +184,8 @@ static void a_status_is_whole(void **state)
 	fill_device(&device);
 	fill_reason(&reason);
 	FILL(&aside);
+	FILL(&alias);
+	alias.found = true;
 	FILL(&drift);
 	drift.id = TEXT("id");
 	drift.name = TEXT("name");
@@ -195,8 +198,10 @@ static void a_status_is_whole(void **state)
 	status.reasons = &reason;
 	status.devices = &device;
 	status.asides = &aside;
+	status.aliases = &alias;
 	status.drift = &drift;
 	status.n_reasons = status.n_devices = status.n_asides = status.n_drift = 1;
+	status.n_aliases = 1;
 	/* The answering process says this of itself. */
 	status.unprotected = NULL;
 	answer_travels(V2M_ASK_STATUS, &sent, &got);
@@ -211,6 +216,9 @@ static void a_status_is_whole(void **state)
 	assert_int_equal(got.status->n_asides, 1);
 	SAME_BYTES(&aside, got.status->asides);
 	SAME_ARRAY(&status, got.status, asides);
+	assert_int_equal(got.status->n_aliases, 1);
+	SAME_BYTES(&alias, got.status->aliases);
+	SAME_ARRAY(&status, got.status, aliases);
 	assert_int_equal(got.status->n_drift, 1);
 	SAME_TEXT(&drift, got.status->drift, id);
 	SAME_TEXT(&drift, got.status->drift, name);
