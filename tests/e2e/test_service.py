@@ -117,6 +117,9 @@ def test_the_unit_is_as_closed_as_the_documents_say(service):
     assert exposure <= float(said[1]) <= 3.0
     assert service.machine.show(UNIT, "Type") == "notify"
     assert service.machine.show(UNIT, "WatchdogUSec") == "1min"
+    assert service.machine.show(UNIT, "MemoryMax") == str(1 << 30)
+    for pid in service.processes():
+        assert re.search(r"^Max core file size +0 +0 ", pathlib.Path(f"/proc/{pid}/limits").read_text(), re.MULTILINE)
 
 
 def test_counting_a_new_device_a_reload_a_reset_and_a_restart_work(service):
