@@ -180,7 +180,7 @@ def test_clients_of_other_hosts_need_a_line_in_the_unit(service):
     assert "IPAddressAllow" in service.said()
     assert not connects(service)
     drop_in(service, f"[Service]\nIPAddressAllow={Lab.CLIENT[4]}\n")
-    assert connects(service)
+    wait_until(lambda: connects(service), what="a connection of another host")
     service.write_settings()
     drop_in(service, "")
 
