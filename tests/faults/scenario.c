@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -134,13 +135,16 @@ static int start(int *lock_fd, char **api_key, struct v2m_error *error)
 	return result;
 }
 
-static void reload(const char *keys)
+/* A reload that a fault has spoilt is not waited for as long as one on a busy machine. */
+static void reload(const char *keys, time_t patience_s)
 {
+	time_t end = time(NULL) + patience_s;
+
 	faults_world.reloaded = false;
 	write_text("keys.json", keys);
 	v2m_collector_reload(faults_world.collector, note_reloaded);
-	for (int i = 0; i < STEPS && !faults_world.reloaded; i++) {
-		fake_time_pass(SECOND_NS / 100);
+	for (int i = 0; time(NULL) < end && !faults_world.reloaded; i++) {
+		fake_time_pass(i < STEPS ? SECOND_NS / 100 : 0);
 		sd_event_run(faults_world.event, STEP_US);
 	}
 }
@@ -167,7 +171,7 @@ static void serve(void)
 	end_phase(PHASE_SAMPLE);
 	client_ask_reset();
 	end_phase(PHASE_RESET);
-	reload(keys_after);
+	reload(keys_after, 2);
 	tick();
 	client_ask_window();
 	end_phase(PHASE_RELOAD);
@@ -223,7 +227,7 @@ static long allocated(void)
 static void reload_often(unsigned times)
 {
 	for (unsigned i = 0; i < times; i++) {
-		reload(i % 2 ? keys_before : keys_after);
+		reload(i % 2 ? keys_before : keys_after, 30);
 		check(faults_world.reloaded, "a reload");
 		tick();
 	}
