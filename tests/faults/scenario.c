@@ -75,9 +75,11 @@ static void write_text(const char *name, const char *text)
 	char path[PATH_MAX];
 	FILE *file;
 
+	faults_pause(true);
 	snprintf(path, sizeof(path), "%s/%s", faults_world.directory, name);
 	file = fopen(path, "w");
 	check(file && fputs(text, file) >= 0 && fclose(file) == 0, path);
+	faults_pause(false);
 }
 
 static void load_config(void)
