@@ -65,6 +65,21 @@ void run_close(struct run *run)
 	free(run);
 }
 
+/* All with one call: each of 65,536 calls takes its time in an emulated machine. */
+static void write_port_slots(int map, const struct v2m_port_slot *slots)
+{
+	uint32_t count = 65536;
+	uint32_t *ports = calloc(count, sizeof(*ports));
+
+	if (!ports)
+		abort();
+	for (uint32_t port = 0; port < count; port++)
+		ports[port] = port;
+	if (bpf_map_update_batch(map, ports, slots, &count, NULL))
+		abort();
+	free(ports);
+}
+
 void run_set_rules(struct run *run, const struct v2m_port_rule *rules, const int *slots,
 		   size_t count)
 {
@@ -77,10 +92,7 @@ void run_set_rules(struct run *run, const struct v2m_port_rule *rules, const int
 	for (size_t i = 0; i < count; i++)
 		ordered_slots[i] = slots[ordered[i] - rules];
 	v2m_port_slots_compose(ordered, ordered_slots, count, wanted);
-	for (uint32_t port = 0; port < 65536; port++)
-		if (bpf_map_update_elem(bpf_map__fd(run->object->maps.port_slot), &port,
-					&wanted[port], BPF_ANY))
-			abort();
+	write_port_slots(bpf_map__fd(run->object->maps.port_slot), wanted);
 	free(wanted);
 }
 
