@@ -27,6 +27,20 @@ void v2m_status_free(struct v2m_status *status)
 	free(status);
 }
 
+static json_t *make_presented_key(const struct v2m_status *status)
+{
+	json_t *scopes = json_array();
+	const char *at = status->presented_scopes;
+
+	while (*at) {
+		size_t length = strcspn(at, ",");
+
+		json_array_append_new(scopes, json_stringn(at, length));
+		at += length + (at[length] == ',');
+	}
+	return json_pack("{ss so}", "name", status->presented_key, "scopes", scopes);
+}
+
 static json_t *make_tally(const struct v2m_tally *tally)
 {
 	return json_pack("{sI sI}", "packets", (json_int_t)tally->packets, "bytes",
@@ -211,7 +225,9 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 
 	if (json_object_set_new(root, "reasons", make_reasons(status)) ||
 	    json_object_set_new(root, "set_aside", make_asides(status)) ||
-	    json_object_set_new(root, "drift", make_drift(status))) {
+	    json_object_set_new(root, "drift", make_drift(status)) ||
+	    (status->presented_key &&
+	     json_object_set_new(root, "api_key", make_presented_key(status)))) {
 		json_decref(root);
 		root = NULL;
 	}
