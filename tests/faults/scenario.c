@@ -305,17 +305,16 @@ static bool ask_status(char *reason, size_t size)
 /* What main() does before the collector. 0 or -errno. */
 static int start(int *lock_fd, char **api_key, struct v2m_error *error)
 {
-	struct v2m_digest digest;
+	struct v2m_api_keys api_keys = { .count = 0 };
 	int result = v2m_state_dir_lock(world.config.state_dir, lock_fd, error);
 
 	if (!result)
 		result = v2m_api_key_load(&world.config, NULL, api_key, error);
-	if (!result && v2m_digest_make(API_KEY, &digest))
-		result = v2m_error_set(error, -ENOMEM, "out of memory");
+	v2m_api_keys_set_single(&api_keys, API_KEY);
 	if (!result && sd_event_new(&world.event) < 0)
 		result = v2m_error_set(error, -ENOMEM, "out of memory");
 	if (!result)
-		result = v2m_collector_open(&world.config, world.event, &digest, &world.collector,
+		result = v2m_collector_open(&world.config, world.event, &api_keys, &world.collector,
 					    error);
 	return result;
 }
