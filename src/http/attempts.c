@@ -59,61 +59,67 @@ static struct v2m_attempts_entry *add(struct v2m_attempts *attempts, uint32_t ad
 	return least;
 }
 
-/* Whether a line may be written now. *left_out: how many could not be, since the last one. */
-static bool may_log(struct v2m_attempts *attempts, uint64_t now_ns, unsigned *left_out)
+/* A line for the log, which is written without the lock: the log may be slow. */
+struct line {
+	const char *what;  /* NULL: none */
+	unsigned left_out; /* how many lines could not be written, since the last one */
+};
+
+/* The lock is held. */
+static void choose_line(struct v2m_attempts *attempts, uint64_t now_ns, const char *what,
+			struct line *line)
 {
 	if (attempts->log_paid_ns < now_ns)
 		attempts->log_paid_ns = now_ns;
 	if (attempts->log_paid_ns > now_ns + LOG_FREE_NS - LOG_STEP_NS) {
 		attempts->unlogged++;
-		return false;
+		return;
 	}
 	attempts->log_paid_ns += LOG_STEP_NS;
-	*left_out = attempts->unlogged;
+	line->what = what;
+	line->left_out = attempts->unlogged;
 	attempts->unlogged = 0;
-	return true;
 }
 
-static void log_attempt(struct v2m_attempts *attempts, uint32_t address, uint64_t now_ns,
-			const char *what)
+static void write_line(const struct line *line, uint32_t address)
 {
 	const struct in_addr in = { .s_addr = address };
 	char text[INET_ADDRSTRLEN];
-	unsigned left_out;
 
-	if (!may_log(attempts, now_ns, &left_out))
+	if (!line->what)
 		return;
 	inet_ntop(AF_INET, &in, text, sizeof(text));
-	if (left_out)
-		v2m_log_warning("%s %s (and %u more such messages were left out)", text, what,
-				left_out);
+	if (line->left_out)
+		v2m_log_warning("%s %s (and %u more such messages were left out)", text, line->what,
+				line->left_out);
 	else
-		v2m_log_warning("%s %s", text, what);
+		v2m_log_warning("%s %s", text, line->what);
 }
 
 void v2m_attempts_note(struct v2m_attempts *attempts, uint32_t address, uint64_t now_ns)
 {
 	struct v2m_attempts_entry *entry;
-	bool first;
+	struct line line = { 0 };
 
 	pthread_mutex_lock(&attempts->lock);
 	entry = find(attempts, address, now_ns);
-	first = !entry;
-	if (first)
+	if (!entry) {
 		entry = add(attempts, address, now_ns);
+		choose_line(attempts, now_ns, "has presented a wrong API key", &line);
+	}
 	if (entry->turns)
 		entry->turns--;
 	else
 		entry->paid_ns += STEP_NS;
-	if (first)
-		log_attempt(attempts, address, now_ns, "has presented a wrong API key");
 	if (!entry->told && entry->paid_ns > now_ns + FREE_NS - STEP_NS) {
 		entry->told = true;
-		log_attempt(attempts, address, now_ns,
+		choose_line(attempts, now_ns,
 			    "has presented many wrong API keys: further ones are answered one a "
-			    "second, valid ones at once");
+			    "second, valid ones at once",
+			    &line);
 	}
 	pthread_mutex_unlock(&attempts->lock);
+	write_line(&line, address);
 }
 
 /* The lock is held. */

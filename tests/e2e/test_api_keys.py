@@ -65,6 +65,8 @@ def test_a_key_is_valid_at_once_for_its_scopes_and_until_it_is_revoked(meter):
     assert asked == {"name": "billing", "scopes": ["read", "reset"]}
     assert [line.split()[:2] for line in apikey(meter, "list").splitlines()[1:]] == [
         ["reader", "read"], ["billing", "read,reset"], ["prometheus", "metrics"]]
+    assert [(each["name"], each["scopes"]) for each in json.loads(apikey(meter, "list", "--json"))][1] == (
+        "billing", "read,reset")
     for name in ("reader", "billing", "prometheus"):
         apikey(meter, "revoke", name)
     wait_until(lambda: status_of(meter, scraper, "/metrics") == 401, timeout_s=2, what="the revocation")
