@@ -211,10 +211,10 @@ static json_t *make_logs(const struct v2m_status *status)
 	for (size_t i = 0; i < logs->count; i++) {
 		const struct v2m_access_log *log = &logs->items[i];
 
-		json_array_append_new(list,
-				      json_pack("{ss ss? ss sb sb}", "source", log->source, "path",
-						log->path, "kind", v2m_access_log_word(log->kind),
-						"followed", log->is_read, "masked", log->masked));
+		v2m_json_list_add(&list,
+				  json_pack("{ss ss? ss sb sb}", "source", log->source, "path",
+					    log->path, "kind", v2m_access_log_word(log->kind),
+					    "followed", log->is_read, "masked", log->masked));
 	}
 	return list;
 }
