@@ -10,7 +10,7 @@
  * wire->failed: out of memory, or malformed. */
 void v2m_put_key(struct v2m_wire *wire, struct v2m_key *key);
 /* The least that a key takes in a message. */
-#define V2M_KEY_WIRE_SIZE (7 * 4 + 2 * 8)
+#define V2M_KEY_WIRE_SIZE (7 * 4 + 4 * 8)
 
 /* Writes everything but the origin of the ids. wire->failed: out of memory. */
 void v2m_write_keyset(struct v2m_wire *wire, const struct v2m_keyset *keyset);

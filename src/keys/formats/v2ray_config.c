@@ -50,6 +50,7 @@ struct user {
 	struct v2m_json_node node;
 	struct v2m_v2ray_identity identity;
 	bool is_active;
+	struct v2m_key_terms terms;
 };
 
 bool v2m_v2ray_is_config(const json_t *root)
@@ -121,6 +122,7 @@ static int read_user(struct reader *reader, const struct inbound *inbound, size_
 	if (result)
 		return result;
 	user->is_active = !found.is_inactive;
+	user->terms = found.terms;
 	v2m_v2ray_identify(&found, inbound->tag ? inbound->tag : inbound->protocol, place,
 			   &user->identity);
 	if (found.email && strlen(found.email) > V2M_V2RAY_MAX_TEXT)
@@ -155,7 +157,9 @@ static char *copy_or_null(const char *text)
 static int add_key(struct reader *reader, const struct inbound *inbound, const struct user *user)
 {
 	V2M_CLEANUP(v2m_key_clear)
-	struct v2m_key key = { .is_active = user->is_active, .transports = V2M_TCP | V2M_UDP };
+	struct v2m_key key = { .is_active = user->is_active,
+			       .terms = user->terms,
+			       .transports = V2M_TCP | V2M_UDP };
 	char id[V2M_UUID_LEN];
 
 	if (reader->keys->count >= V2M_MAX_KEYS)
