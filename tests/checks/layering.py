@@ -68,6 +68,7 @@ RULES = {
     "sockets": ("pins netlink base", "kernel"),
     "datapath": ("pins netlink base", "kernel systemd"),
     "selftest": ("datapath netlink base", "kernel"),
+    "notify": ("config json base", "json client sqlite"),
     "daemon": ("api config keys proxyapi reading supply ipc devices sockets datapath netlink ledger http answering collector selftest process base json", "systemd"),
 }
 
