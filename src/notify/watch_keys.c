@@ -66,20 +66,47 @@ static json_t *index_months(const struct v2m_look *look)
 	return index;
 }
 
+/* The name of a step that a key has crossed. NULL: out of memory. */
+static char *name_step(const char *family, const char *period, const struct crossed *crossed)
+{
+	char *name;
+
+	return asprintf(&name, "%s%s/%s/%u", family, crossed->id, period, crossed->step) < 0 ? NULL
+											     : name;
+}
+
 /* Holds a name for each step that is crossed. Only the last new step is an alert: a key that passes
  * 80 % and 100 % at once has one message. */
 static int hold(const struct v2m_round *round, const char *family, const char *period,
 		const struct crossed *crossed, bool *is_new)
 {
-	V2M_FREE char *name = NULL;
+	V2M_FREE char *name = name_step(family, period, crossed);
 	int result;
 
-	if (asprintf(&name, "%s%s/%s/%u", family, crossed->id, period, crossed->step) < 0) {
-		name = NULL;
+	if (!name)
 		return v2m_error_set(round->error, -ENOMEM, "out of memory");
-	}
 	result = v2m_crossings_hold(round->crossings, name, round->error);
 	*is_new = result == 1;
+	return result < 0 ? result : 0;
+}
+
+/* Goes on holding what a key has crossed whose bytes are not known now. */
+static int keep_limits(const struct v2m_round *round, const struct crossed *key, const char *period)
+{
+	const struct v2m_numbers *percents = &round->settings->key_percents;
+	int result = 0;
+
+	for (size_t i = 0; i < percents->count && result >= 0; i++) {
+		struct crossed step = *key;
+		V2M_FREE char *name = NULL;
+
+		step.step = percents->items[i];
+		name = name_step("limit/", period, &step);
+		if (!name)
+			return v2m_error_set(round->error, -ENOMEM, "out of memory");
+		if (v2m_crossings_has(round->crossings, name))
+			result = v2m_crossings_hold(round->crossings, name, round->error);
+	}
 	return result < 0 ? result : 0;
 }
 
@@ -285,6 +312,8 @@ static int look_at_key(const struct v2m_round *round, const json_t *key, const j
 	expiring = read;
 	if (read.limit && read_used(round, key, months, &read.used))
 		result = look_at_limit(round, &read, period, &lists[0]);
+	else if (read.limit)
+		result = keep_limits(round, &read, period);
 	expiring.expires_s = json_integer_value(expires);
 	if (!result && json_is_integer(expires))
 		result = look_at_expiry(round, &expiring, &lists[1]);
@@ -309,7 +338,8 @@ int v2m_watch_keys(const struct v2m_round *round)
 	json_t *months;
 	int result = 0;
 
-	if (!json_is_array(keys) || !period)
+	/* A daemon that has lost its keys for a moment says nothing about them. */
+	if (!json_array_size(keys) || !period)
 		return 0;
 	months = index_months(round->look);
 	for (size_t i = 0; i < json_array_size(keys) && !result; i++)

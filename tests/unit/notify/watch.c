@@ -157,7 +157,12 @@ static void a_key_over_its_limit_is_one_alert_for_each_crossing(void **state)
 	assert_string_equal(look(), "");
 	world.keys = key("\"used_bytes\": 9223372036854775807, \"limit_bytes\": 1000");
 	assert_string_equal(look(), "key_limit raised: key Eve has used 100 % of its limit\n");
+	/* Bytes, or keys, that are not known for a moment are no new crossing later. */
 	world.keys = key("\"used_bytes\": null, \"limit_bytes\": 1000");
+	assert_string_equal(look(), "");
+	world.keys = "{\"keys\": []}";
+	assert_string_equal(look(), "");
+	world.keys = key("\"used_bytes\": 2000, \"limit_bytes\": 1000");
 	assert_string_equal(look(), "");
 	end();
 }
