@@ -13,6 +13,7 @@
 #include "base/transport.h"
 #include "base/calendar.h"
 #include "base/cleanup.h"
+#include "base/log.h"
 
 /* Leaves *value NULL for a missing member or null. If it may be empty, "" is the same. */
 static int optional_string(const struct v2m_json_node *key, const char *name, bool may_be_empty,
@@ -130,36 +131,42 @@ static int read_active(const struct v2m_json_node *key, bool *is_active, struct 
 }
 
 /* Reads a time in Unix seconds or as a text. */
-static int read_expiry(const struct v2m_json_node *key, int64_t *expires_s, struct v2m_error *error)
+static int read_expiry(const struct v2m_json_node *node, int64_t *expires_s,
+		       struct v2m_error *error)
 {
-	struct v2m_json_node node = v2m_json_member(key, "expires_at");
 	long long seconds;
 	int result;
 
-	if (!node.value || (json_is_string(node.value) && json_string_length(node.value) == 0))
+	if (!node->value || (json_is_string(node->value) && json_string_length(node->value) == 0))
 		return 0;
-	if (json_is_string(node.value)) {
-		if (v2m_time_parse(json_string_value(node.value), expires_s) == 0)
+	if (json_is_string(node->value)) {
+		if (v2m_time_parse(json_string_value(node->value), expires_s) == 0)
 			return 0;
-		return v2m_json_expected(&node, error,
+		return v2m_json_expected(node, error,
 					 "Unix seconds, or a time such as \"2026-08-04\" or "
 					 "\"2026-08-04T12:00:00Z\"");
 	}
-	result = v2m_json_integer(&node, 1, V2M_TIME_MAX_S, &seconds, error);
+	result = v2m_json_integer(node, 1, V2M_TIME_MAX_S, &seconds, error);
 	if (!result)
 		*expires_s = seconds;
 	return result;
 }
 
-static int read_terms(const struct v2m_json_node *key, struct v2m_key_terms *terms,
-		      struct v2m_error *error)
+/* What cannot be read is left out, with a warning: other programs may have members of these names
+ * in another form, and alerts are no reason not to count. */
+static void read_terms(const struct v2m_json_node *key, struct v2m_key_terms *terms)
 {
 	struct v2m_json_node limit = v2m_json_member(key, "limit_bytes");
+	struct v2m_json_node expiry = v2m_json_member(key, "expires_at");
+	struct v2m_error error = { 0 };
 	long long bytes = 0;
-	int result = limit.value ? v2m_json_integer(&limit, 0, LLONG_MAX, &bytes, error) : 0;
 
-	terms->limit_bytes = (uint64_t)bytes;
-	return result ? result : read_expiry(key, &terms->expires_s, error);
+	if (limit.value && v2m_json_integer(&limit, 0, LLONG_MAX, &bytes, &error))
+		v2m_log_warning("%s: the key has no limit", error.text);
+	else
+		terms->limit_bytes = (uint64_t)bytes;
+	if (read_expiry(&expiry, &terms->expires_s, &error))
+		v2m_log_warning("%s: the key has no expiry", error.text);
 }
 
 static int read_members(const struct v2m_json_node *node, struct v2m_key *key,
@@ -183,13 +190,13 @@ static int read_members(const struct v2m_json_node *node, struct v2m_key *key,
 	if (!result)
 		result = read_active(node, &key->is_active, error);
 	if (!result)
-		result = read_terms(node, &key->terms, error);
-	if (!result)
 		result = v2m_key_read_transport(node, &key->transports, error);
 	if (!result)
 		result = read_ports(node, key, error);
 	if (!result)
 		result = read_port(node, key, error);
+	if (!result)
+		read_terms(node, &key->terms);
 	return result;
 }
 
