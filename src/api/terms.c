@@ -14,7 +14,7 @@ static void put_span(struct v2m_json_writer *json, const struct v2m_span *span)
 	v2m_write_close(json, '}');
 }
 
-/* The bytes of a key that shares a port are not known. Neither are those of a key that is counted
+/* The bytes of a key on a shared port may not be known. Neither are those of a key that is counted
  * nowhere. */
 static void put_used(struct v2m_api *api, const struct v2m_key *key)
 {
@@ -26,7 +26,7 @@ static void put_used(struct v2m_api *api, const struct v2m_key *key)
 
 	for (size_t i = 0; i < count; i++)
 		counted |= api->snapshot->slots[slots[i]].counted;
-	if (counted && !v2m_keyset_shares(keyset, key))
+	if (counted && v2m_snapshot_knows(api->snapshot, key))
 		v2m_put_u64(&api->json, "used_bytes",
 			    v2m_api_figures(api, &view->since_reset).total);
 	else
