@@ -99,12 +99,12 @@ static void compare_with_proxy(const struct v2m_parts *parts, const struct v2m_p
  * with. 0 or -errno. */
 static int take_sample(struct v2m_parts *parts)
 {
-	V2M_CLEANUP(v2m_proxy_stats_clear) struct v2m_proxy_stats stats = { 0 };
-	bool has_stats = v2m_source_feed_stats(v2m_key_supply_feed(parts->keys), &stats) > 0;
+	V2M_CLEANUP(v2m_asking_counted_clear) struct v2m_asking_counted counted = { 0 };
+	bool has_stats = v2m_source_feed_counted(v2m_key_supply_feed(parts->keys), &counted) > 0;
 	int result = v2m_sampling_take(parts);
 
 	if (!result && has_stats)
-		compare_with_proxy(parts, &stats);
+		compare_with_proxy(parts, &counted.stats);
 	return result;
 }
 
@@ -188,8 +188,8 @@ static int follow_apis(sd_event_source *source, int fd, uint32_t events, void *c
 	(void)source;
 	(void)fd;
 	(void)events;
-	v2m_source_feed_drain_apis(v2m_key_supply_feed(collector->parts.keys));
-	v2m_key_change_load(&collector->parts);
+	if (v2m_source_feed_drain_apis(v2m_key_supply_feed(collector->parts.keys)))
+		v2m_key_change_load(&collector->parts);
 	return 0;
 }
 

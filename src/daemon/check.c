@@ -14,9 +14,9 @@
 #include "base/trusted_dir.h"
 #include "base/clock.h"
 #include "keys/key_sources.h"
+#include "supply/live_supply.h"
 #include "supply/source_reader.h"
 #include "devices/links.h"
-#include "proxyapi/live_supply.h"
 
 static int print_config(const struct v2m_config *config, struct v2m_error *error)
 {
@@ -220,7 +220,7 @@ static int load_keys(const struct v2m_config *config, struct v2m_keyset **keyset
 	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
 	const struct v2m_source_options options = { .now_us = v2m_clock_real_us() };
 	struct v2m_live_supply *apis;
-	int result = v2m_live_supply_open(&config->key_sources, &apis);
+	int result = v2m_live_supply_open(&V2M_LIVE_OPTIONS, &config->key_sources, &apis);
 
 	if (result)
 		return v2m_error_set(error, result, "the key sources cannot be read: %s",

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "answering/answering.h"
+#include "asking/asking.h"
 #include "daemon/answerer.h"
 #include "daemon/check.h"
 #include "daemon/reload.h"
@@ -22,6 +23,7 @@
 #include "base/cleanup.h"
 #include "config/state_dir.h"
 #include "http/listen.h"
+#include "ipc/asking.h"
 #include "ipc/reading.h"
 #include "reading/gather.h"
 #include "reading/reading.h"
@@ -396,6 +398,8 @@ int main(int argc, char **argv)
 		v2m_answering_run();
 	if (argc == 2 && strcmp(argv[1], V2M_READING_ARGUMENT) == 0)
 		v2m_reading_run();
+	if (argc == 2 && strcmp(argv[1], V2M_ASKING_ARGUMENT) == 0)
+		v2m_asking_run();
 	if (parse_options(argc, argv, &options)) {
 		fputs(usage, stderr);
 		return STATUS_REFUSED;

@@ -42,22 +42,18 @@ struct v2m_survey {
 	bool keeps_gone; /* the inbounds have users that the proxy does not have */
 };
 
-int v2m_survey_new(const char *source, struct v2m_survey **survey, struct v2m_error *error)
+int v2m_survey_new(const char *source, const struct v2m_grpc_connector *connector,
+		   struct v2m_survey **survey)
 {
-	struct v2m_proxy_address address;
-	struct v2m_survey *made;
-	int result = v2m_proxy_address_parse(source, &address, error);
+	struct v2m_survey *made = calloc(1, sizeof(*made));
 
-	if (result)
-		return result;
-	made = calloc(1, sizeof(*made));
 	if (!made)
-		return v2m_error_set(error, -ENOMEM, "out of memory");
+		return -ENOMEM;
 	made->grace_ns = V2M_SURVEY_GRACE_NS;
 	made->source = strdup(source);
-	if (!made->source || v2m_grpc_new(source, &address, &made->grpc)) {
+	if (!made->source || v2m_grpc_new(source, connector, &made->grpc)) {
 		v2m_survey_free(made);
-		return v2m_error_set(error, -ENOMEM, "out of memory");
+		return -ENOMEM;
 	}
 	*survey = made;
 	return 0;
@@ -78,11 +74,6 @@ const char *v2m_survey_text(const struct v2m_survey *survey, size_t *length)
 {
 	*length = survey->length;
 	return survey->text;
-}
-
-const char *v2m_survey_source(const struct v2m_survey *survey)
-{
-	return survey->source;
 }
 
 void v2m_survey_set_grace(struct v2m_survey *survey, uint64_t grace_ns)

@@ -22,8 +22,9 @@ struct v2m_survey;
 /* How long users stay that are gone after a restart of the proxy. */
 #define V2M_SURVEY_GRACE_NS (60 * UINT64_C(1000000000))
 
-/* source is the address of the API, see proxyapi/address.h. 0, -EINVAL with *error, or -ENOMEM. */
-int v2m_survey_new(const char *source, struct v2m_survey **survey, struct v2m_error *error);
+/* source names the API in errors and is copied. 0 or -ENOMEM. */
+int v2m_survey_new(const char *source, const struct v2m_grpc_connector *connector,
+		   struct v2m_survey **survey);
 /* NULL: does nothing. */
 void v2m_survey_free(struct v2m_survey *survey);
 
@@ -39,7 +40,6 @@ int v2m_survey_ask_stats(struct v2m_survey *survey, uint64_t deadline_ns,
 /* What was found last, as a V2Ray configuration. NULL: nothing yet. Good until the next question.
  */
 const char *v2m_survey_text(const struct v2m_survey *survey, size_t *length);
-const char *v2m_survey_source(const struct v2m_survey *survey);
 
 /* For tests: replaces the grace time. */
 void v2m_survey_set_grace(struct v2m_survey *survey, uint64_t grace_ns);

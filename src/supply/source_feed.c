@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "keys/source_watch.h"
-#include "proxyapi/live_supply.h"
+#include "supply/live_supply.h"
 
 /* If one source cannot be read, all are read again: first after this time, then after twice as
  * long, and so on. A process that ended without a word is followed by the next one sooner. */
@@ -27,7 +27,7 @@ struct v2m_source_feed {
 	struct v2m_source_watch *watch; /* NULL: the sources are not watched */
 	struct v2m_source_reader *reader;
 	struct v2m_live_supply *apis; /* of proxies */
-	uint64_t stats_number;        /* of the counters that were given out last */
+	uint64_t counted_number;      /* of the counters that were given out last */
 	struct v2m_reading_outcome
 		outcome;          /* of the last reading, until v2m_source_feed_finish() */
 	bool has_read;            /* at least once */
@@ -80,7 +80,7 @@ int v2m_source_feed_open(const struct v2m_strings *sources, struct v2m_source_fe
 	made->reread_ns = REREAD_MIN_NS;
 	made->epoll_fd = made->timer_fd = -1;
 	made->outcome.inotify_fd = -1;
-	result = v2m_live_supply_open(sources, &made->apis);
+	result = v2m_live_supply_open(&V2M_LIVE_OPTIONS, sources, &made->apis);
 	if (result)
 		v2m_error_set(error, result, "the APIs of proxies cannot be followed: %s",
 			      strerror(-result));
@@ -117,14 +117,14 @@ int v2m_source_feed_api_fd(const struct v2m_source_feed *feed)
 	return v2m_live_supply_fd(feed->apis);
 }
 
-void v2m_source_feed_drain_apis(struct v2m_source_feed *feed)
+bool v2m_source_feed_drain_apis(struct v2m_source_feed *feed)
 {
-	v2m_live_supply_drain(feed->apis);
+	return v2m_live_supply_drain(feed->apis);
 }
 
-int v2m_source_feed_stats(struct v2m_source_feed *feed, struct v2m_proxy_stats *stats)
+int v2m_source_feed_counted(struct v2m_source_feed *feed, struct v2m_asking_counted *counted)
 {
-	return v2m_live_supply_stats(feed->apis, stats, &feed->stats_number);
+	return v2m_live_supply_counted(feed->apis, counted, &feed->counted_number);
 }
 
 /* 0 ns: it does not run out. */

@@ -45,7 +45,7 @@ RULES = {
     "json": ("base", "json"),
     "ledger": ("accounting config keys json base", "sqlite json"),
     "http": ("api accounting config keys json base", "server json"),
-    "collector": ("api accounting budget config keys keys/memory supply proxyapi drift devices sockets datapath netlink ledger ipc process base", "systemd"),
+    "collector": ("api accounting budget config keys keys/memory supply drift devices sockets datapath netlink ledger ipc process base", "systemd"),
     "answering": ("api ipc http process base", "sandbox"),
     "ctl": ("ctl/doctor ctl/top json base", "client json"),
     "ctl/doctor": ("ctl config json base", "json sandbox"),
@@ -54,12 +54,13 @@ RULES = {
     "budget": ("config json base", "json"),
     "keys": ("json base", "json"),
     "reading": ("keys keys/formats ipc process json base", "sandbox"),
-    "supply": ("ipc keys proxyapi process base", ""),
+    "asking": ("ipc keys proxyapi process base", "sandbox"),
+    "supply": ("ipc keys process base", ""),
     "keys/memory": ("keys keys/formats json base", "json"),
     "keys/formats": ("keys json base", "json sqlite"),
     "accounting": ("keys base", ""),
     "proxyapi": ("keys json base", "grpc"),
-    "drift": ("accounting api keys proxyapi base", ""),
+    "drift": ("accounting api keys base", ""),
     "api": ("accounting budget keys json base", "json gzip"),
     "ipc": ("api accounting keys process base", ""),
     "netlink": ("base", "kernel"),
@@ -68,7 +69,7 @@ RULES = {
     "sockets": ("pins netlink base", "kernel"),
     "datapath": ("pins netlink base", "kernel systemd"),
     "selftest": ("datapath netlink base", "kernel"),
-    "daemon": ("api config keys proxyapi reading supply ipc devices sockets datapath netlink ledger http answering collector selftest process base json", "systemd"),
+    "daemon": ("api config keys reading asking supply ipc devices sockets datapath netlink ledger http answering collector selftest process base json", "systemd"),
 }
 
 SOURCE = pathlib.Path("src")

@@ -2,13 +2,18 @@
 """Keys from the API of a running proxy: a stand-in for Xray with Xray's messages, and a real V2Ray."""
 
 import json
+import os
+import pathlib
+import signal
 import socket
+import stat
 import threading
 import time
 
 import pytest
 
 from support import v2ray
+from support.daemon import children_of
 from support.lab import wait_until
 from support.standin import ALICE, BOB, CAROL, Standin, inbound
 
@@ -76,6 +81,50 @@ def test_a_user_who_is_added_during_a_download_counts_from_then_on(lab, start_da
     assert bob["key_name"] == BOB[1] and bob["uuid"] == BOB[0]
     standin.set_users("two")
     soon(lambda: names(daemon) == ["alice"], "the key to go")
+    standin.stop()
+
+
+def asker_of(daemon):
+    """The pid of the asking process. 0: there is none at this moment."""
+    found = children_of(daemon, "v2meter-ask")
+    assert len(found) < 2
+    return found[0] if found else 0
+
+
+def test_the_asking_process_may_do_nothing_but_ask_and_its_end_costs_nothing(lab, start_daemon):
+    """The socket of the proxy is one that only root may open: the counting process opens it."""
+    path = lab.directory / "api.sock"
+    standin = Standin(lab, f"unix:{path}", inbounds=[inbound("one", 10001, ALICE)])
+    assert stat.S_IMODE(path.stat().st_mode) & 0o022 == 0
+    daemon = start_daemon([], key_sources=[f"xray-api+unix:{path}"])
+    assert names(daemon) == ["alice"]
+    asker = asker_of(daemon)
+    child = pathlib.Path(f"/proc/{asker}")
+    assert len(list((child / "task").iterdir())) == 1
+    facts = dict(line.split(":\t", 1) for line in (child / "status").read_text().splitlines() if ":\t" in line)
+    assert "0" not in facts["Uid"].split() + facts["Gid"].split() and facts["Groups"].strip() == ""
+    assert {facts[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
+    assert facts["NoNewPrivs"] == "1" and facts["Seccomp"] == "2"
+    for fd in (child / "fd").iterdir():
+        assert os.readlink(fd).startswith("socket:") or int(fd.name) < 3, os.readlink(fd)
+    environment = (child / "environ").read_bytes()
+    assert b"PATH=" not in environment and b"V2METER" not in environment
+    stream = Stream(lab, 10001)
+    try:
+        os.kill(asker, signal.SIGKILL)
+        killed = time.monotonic()
+        wait_until(lambda: asker_of(daemon) not in (0, asker), timeout_s=WITHIN_S, what="the next one")
+        assert time.monotonic() - killed < 1.5
+        before = daemon.port_entry(10001)["payload_tx_bytes"]
+        standin.set_users("one", ALICE, BOB)
+        soon(lambda: names(daemon) == ["alice", "bob"], "the key that is added afterwards")
+        assert daemon.port_entry(10001)["payload_tx_bytes"] > before
+    finally:
+        stream.stop()
+    assert "the process that asks the APIs of proxies has ended (signal 9 (Killed))" in daemon.said()
+    assert "runs without" not in daemon.said()
+    daemon.stop()
+    assert not child.exists()
     standin.stop()
 
 

@@ -31,12 +31,14 @@ static int start(void **state)
 {
 	struct scene *scene = calloc(1, sizeof(*scene));
 	const V2mPb__InboundList none = V2M_PB__INBOUND_LIST__INIT;
+	struct v2m_grpc_connector connector;
 
 	v2m_log_set_level(V2M_LOG_ERROR);
 	scene->server = server_start();
+	connector = server_connector(scene->server);
 	scene->list = none;
 	scene->list.inbounds = scene->inbounds;
-	assert_int_equal(v2m_survey_new(scene->server->name, &scene->survey, &scene->error), 0);
+	assert_int_equal(v2m_survey_new(scene->server->name, &connector, &scene->survey), 0);
 	*state = scene;
 	return 0;
 }

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "asking/rounds.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "asking/talk.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "proxyapi/stats.h"
+#include "proxyapi/survey.h"
+
+/* The counters are asked for in each second round: they are larger than the users, and nothing
+ * waits for them. */
+#define STATS_ROUNDS 2
+
+struct rounds;
+
+/* One API. */
+struct asked {
+	struct rounds *rounds;
+	uint64_t number;
+	struct v2m_survey *survey;
+	bool had_counted; /* the proxy had counters the last time */
+};
+
+struct rounds {
+	struct v2m_talk talk;
+	struct asked items[V2M_ASKING_APIS_MAX];
+	size_t count;
+	size_t n_asked; /* at least once */
+	uint64_t interval_ns;
+	uint64_t due_ns; /* CLOCK_MONOTONIC of the next round */
+	unsigned number;
+};
+
+static int connect_to(void *context)
+{
+	struct asked *asked = context;
+
+	return v2m_talk_connect(&asked->rounds->talk, asked->number);
+}
+
+static void take_order(uint64_t number, struct v2m_asking_order *order, void *context)
+{
+	struct rounds *rounds = context;
+	struct asked *added = &rounds->items[rounds->count % V2M_ASKING_APIS_MAX];
+	const struct v2m_grpc_connector connector = { connect_to, added };
+
+	if (rounds->count == V2M_ASKING_APIS_MAX)
+		v2m_talk_end("the counting process names too many APIs");
+	*added = (struct asked){ .rounds = rounds, .number = number };
+	if (v2m_survey_new(order->source, &connector, &added->survey))
+		v2m_talk_end("out of memory");
+	rounds->count++;
+	rounds->interval_ns = order->interval_ns;
+	if (order->verbose)
+		v2m_log_set_level(V2M_LOG_DEBUG);
+}
+
+static void ask_users(const struct asked *asked)
+{
+	struct v2m_asking_said said = { 0 };
+	int result = v2m_survey_ask(asked->survey, v2m_clock_mono_ns() + V2M_ROUNDS_TIMEOUT_NS,
+				    &said.error);
+
+	if (result == 1)
+		said.text = v2m_survey_text(asked->survey, &said.length);
+	said.result = result < 0 ? result : 0;
+	v2m_talk_said(asked->number, &said);
+}
+
+/* A proxy that does not count, or does not answer, has no counters. That is said once. */
+static void ask_stats(struct asked *asked)
+{
+	V2M_CLEANUP(v2m_asking_counted_clear) struct v2m_asking_counted counted = { 0 };
+	struct v2m_error error;
+	int result = v2m_survey_ask_stats(
+		asked->survey, v2m_clock_mono_ns() + V2M_ROUNDS_TIMEOUT_NS, &counted.stats, &error);
+
+	if (result)
+		v2m_proxy_stats_clear(&counted.stats);
+	if (result && !asked->had_counted)
+		return;
+	asked->had_counted = !result;
+	v2m_talk_counted(asked->number, &counted);
+}
+
+static void ask(struct rounds *rounds)
+{
+	bool is_due = v2m_clock_mono_ns() >= rounds->due_ns;
+	size_t first = is_due ? 0 : rounds->n_asked;
+	bool wants_stats = is_due && rounds->number++ % STATS_ROUNDS == 0;
+
+	if (is_due)
+		rounds->due_ns = v2m_clock_mono_ns() + rounds->interval_ns;
+	/* APIs may be added meanwhile. */
+	for (size_t i = first; i < rounds->count; i++) {
+		struct asked *asked = &rounds->items[i];
+
+		if (i >= rounds->n_asked)
+			rounds->n_asked = i + 1;
+		ask_users(asked);
+		if (wants_stats)
+			ask_stats(asked);
+	}
+}
+
+static int time_left_ms(const struct rounds *rounds)
+{
+	uint64_t now_ns = v2m_clock_mono_ns();
+
+	if (rounds->n_asked < rounds->count || now_ns >= rounds->due_ns)
+		return 0;
+	return (int)((rounds->due_ns - now_ns) / 1000000 + 1);
+}
+
+void v2m_rounds_run(void)
+{
+	/* The items are not moved: the connectors point to them. */
+	static struct rounds rounds;
+
+	rounds.talk = (struct v2m_talk){ take_order, &rounds };
+	for (;;) {
+		v2m_talk_listen(&rounds.talk, rounds.count ? time_left_ms(&rounds) : -1);
+		if (time_left_ms(&rounds) == 0 && rounds.count)
+			ask(&rounds);
+	}
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the counting process and the asking process say to each other. The asking process talks to
+ * the APIs of proxies, on connections that the counting process makes for it. An API has a number,
+ * which is the id of each message about it.
+ */
+#ifndef V2METER_IPC_ASKING_H
+#define V2METER_IPC_ASKING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "keys/online_users.h"
+#include "keys/proxy_stats.h"
+#include "process/wire.h"
+
+/* The only argument of the asking process. */
+#define V2M_ASKING_ARGUMENT "--asking-process"
+
+enum v2m_asking_message {
+	V2M_ASKING_FOLLOW,    /* to it: struct v2m_asking_order */
+	V2M_ASKING_CONNECTED, /* to it: an answer to V2M_ASKING_CONNECT: 0 and a socket, or -errno
+			       */
+	V2M_ASKING_READY,     /* from it: the enum v2m_protection bits that it lacks */
+	V2M_ASKING_CONNECT,   /* from it: it needs a connection, and waits for the answer */
+	V2M_ASKING_SAID,      /* from it: struct v2m_asking_said */
+	V2M_ASKING_COUNTED,   /* from it: struct v2m_asking_counted */
+};
+
+/* More than the proxies of one host. */
+#define V2M_ASKING_APIS_MAX 64
+
+/* The longest messages in bytes. */
+#define V2M_ASKING_ORDER_MAX 8192
+#define V2M_ASKING_SAID_MAX  (64u << 20)
+
+/* The users of all proxies that are counted, and their addresses. */
+#define V2M_ASKING_COUNTERS_MAX  100000
+#define V2M_ASKING_ADDRESSES_MAX 200000
+
+struct v2m_asking_order {
+	char *source;         /* names the API in errors */
+	uint64_t interval_ns; /* how often it is asked */
+	bool verbose;
+};
+
+/* The outcome of a question for inbounds and users. */
+struct v2m_asking_said {
+	int32_t result; /* 0 or -errno with a sentence */
+	struct v2m_error error;
+	const char *text; /* the inbounds and users if they have changed, as a V2Ray configuration;
+			     in the message that was read, and not terminated */
+	size_t length;    /* 0: they have not changed */
+};
+
+/* What a proxy has counted for its users, and where they are. Empty if it does neither. */
+struct v2m_asking_counted {
+	struct v2m_proxy_stats stats;
+	struct v2m_online_users online;
+	bool has_online; /* the proxy knows the addresses of its users */
+};
+
+/* Each writes or reads (process/wire.h). What was read is the caller's to clear. */
+void v2m_put_asking_order(struct v2m_wire *wire, struct v2m_asking_order *order);
+void v2m_put_asking_said(struct v2m_wire *wire, struct v2m_asking_said *said);
+void v2m_put_asking_counted(struct v2m_wire *wire, struct v2m_asking_counted *counted);
+
+/* Check what was read beyond its form. False: whoever wrote it is not our asking process, or is
+ * broken. Sentences that are not UTF-8 are made so, and lists are brought into order. */
+bool v2m_asking_said_is_allowed(struct v2m_asking_said *said);
+bool v2m_asking_counted_is_allowed(struct v2m_asking_counted *counted);
+
+void v2m_asking_order_clear(struct v2m_asking_order *order);
+void v2m_asking_counted_clear(struct v2m_asking_counted *counted);
+
+#endif
