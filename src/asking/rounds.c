@@ -11,9 +11,15 @@
 #include "proxyapi/stats.h"
 #include "proxyapi/survey.h"
 
-/* The counters are asked for in each second round: they are larger than the users, and nothing
- * waits for them. */
-#define STATS_ROUNDS 2
+/* Nothing waits for counters, and for many users the proxy works long on them: they are asked for
+ * in each second round, and more seldom if there are more than these. */
+#define STATS_ROUNDS     2
+#define STATS_ROUNDS_MAX 15
+#define STATS_PER_ROUND  250
+
+/* Where the users are. A proxy that cannot tell is asked again in case that it was replaced. */
+#define ONLINE_ROUNDS         2
+#define ONLINE_ROUNDS_UNKNOWN 150
 
 struct rounds;
 
@@ -22,7 +28,11 @@ struct asked {
 	struct rounds *rounds;
 	uint64_t number;
 	struct v2m_survey *survey;
-	bool had_counted; /* the proxy had counters the last time */
+	/* Rounds until the next question, and whether the last one was answered. */
+	unsigned stats_due;
+	bool had_stats;
+	unsigned online_due;
+	bool had_online;
 };
 
 struct rounds {
@@ -32,7 +42,6 @@ struct rounds {
 	size_t n_asked; /* at least once */
 	uint64_t interval_ns;
 	uint64_t due_ns; /* CLOCK_MONOTONIC of the next round */
-	unsigned number;
 };
 
 static int connect_to(void *context)
@@ -59,39 +68,74 @@ static void take_order(uint64_t number, struct v2m_asking_order *order, void *co
 		v2m_log_set_level(V2M_LOG_DEBUG);
 }
 
-static void ask_users(const struct asked *asked)
+static uint64_t deadline(void)
+{
+	return v2m_clock_mono_ns() + V2M_ROUNDS_TIMEOUT_NS;
+}
+
+/* False: the proxy does not answer. */
+static bool ask_users(const struct asked *asked)
 {
 	struct v2m_asking_said said = { 0 };
-	int result = v2m_survey_ask(asked->survey, v2m_clock_mono_ns() + V2M_ROUNDS_TIMEOUT_NS,
-				    &said.error);
+	int result = v2m_survey_ask(asked->survey, deadline(), &said.error);
 
 	if (result == 1)
 		said.text = v2m_survey_text(asked->survey, &said.length);
 	said.result = result < 0 ? result : 0;
 	v2m_talk_said(asked->number, &said);
+	/* V2Ray has counters, and no list of users. */
+	return result >= 0 || result == -EOPNOTSUPP;
 }
 
 /* A proxy that does not count, or does not answer, has no counters. That is said once. */
 static void ask_stats(struct asked *asked)
 {
-	V2M_CLEANUP(v2m_asking_counted_clear) struct v2m_asking_counted counted = { 0 };
+	V2M_CLEANUP(v2m_proxy_stats_clear) struct v2m_proxy_stats stats = { 0 };
 	struct v2m_error error;
-	int result = v2m_survey_ask_stats(
-		asked->survey, v2m_clock_mono_ns() + V2M_ROUNDS_TIMEOUT_NS, &counted.stats, &error);
+	int result = v2m_survey_ask_stats(asked->survey, deadline(), &stats, &error);
+	size_t rounds = STATS_ROUNDS + stats.count / STATS_PER_ROUND;
 
+	asked->stats_due = rounds < STATS_ROUNDS_MAX ? (unsigned)rounds : STATS_ROUNDS_MAX;
 	if (result)
-		v2m_proxy_stats_clear(&counted.stats);
-	if (result && !asked->had_counted)
-		return;
-	asked->had_counted = !result;
-	v2m_talk_counted(asked->number, &counted);
+		v2m_proxy_stats_clear(&stats);
+	if (!result || asked->had_stats)
+		v2m_talk_counted(asked->number, &stats);
+	asked->had_stats = !result;
+}
+
+/* The same of a proxy that cannot tell where its users are. */
+static void ask_online(struct asked *asked)
+{
+	V2M_CLEANUP(v2m_asking_online_clear) struct v2m_asking_online online = { 0 };
+	struct v2m_error error;
+	int result = v2m_survey_ask_online(asked->survey, deadline(), &online.users, &error);
+
+	asked->online_due = result == -EOPNOTSUPP ? ONLINE_ROUNDS_UNKNOWN : ONLINE_ROUNDS;
+	if (result)
+		v2m_online_users_clear(&online.users);
+	online.is_known = !result;
+	if (!result || asked->had_online)
+		v2m_talk_online(asked->number, &online);
+	asked->had_online = !result;
+}
+
+/* Asks for what is due beside the users. */
+static void ask_more(struct asked *asked)
+{
+	if (asked->stats_due)
+		asked->stats_due--;
+	if (asked->online_due)
+		asked->online_due--;
+	if (!asked->stats_due)
+		ask_stats(asked);
+	if (!asked->online_due)
+		ask_online(asked);
 }
 
 static void ask(struct rounds *rounds)
 {
 	bool is_due = v2m_clock_mono_ns() >= rounds->due_ns;
 	size_t first = is_due ? 0 : rounds->n_asked;
-	bool wants_stats = is_due && rounds->number++ % STATS_ROUNDS == 0;
 
 	if (is_due)
 		rounds->due_ns = v2m_clock_mono_ns() + rounds->interval_ns;
@@ -101,9 +145,8 @@ static void ask(struct rounds *rounds)
 
 		if (i >= rounds->n_asked)
 			rounds->n_asked = i + 1;
-		ask_users(asked);
-		if (wants_stats)
-			ask_stats(asked);
+		if (ask_users(asked) && is_due)
+			ask_more(asked);
 	}
 }
 

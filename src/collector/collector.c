@@ -99,12 +99,12 @@ static void compare_with_proxy(const struct v2m_parts *parts, const struct v2m_p
  * with. 0 or -errno. */
 static int take_sample(struct v2m_parts *parts)
 {
-	V2M_CLEANUP(v2m_asking_counted_clear) struct v2m_asking_counted counted = { 0 };
-	bool has_stats = v2m_source_feed_counted(v2m_key_supply_feed(parts->keys), &counted) > 0;
+	V2M_CLEANUP(v2m_proxy_stats_clear) struct v2m_proxy_stats stats = { 0 };
+	bool has_stats = v2m_source_feed_stats(v2m_key_supply_feed(parts->keys), &stats) > 0;
 	int result = v2m_sampling_take(parts);
 
 	if (!result && has_stats)
-		compare_with_proxy(parts, &counted.stats);
+		compare_with_proxy(parts, &stats);
 	return result;
 }
 

@@ -33,7 +33,7 @@ void v2m_put_asking_said(struct v2m_wire *wire, struct v2m_asking_said *said)
 	v2m_wire_blob(wire, &said->text, &said->length);
 }
 
-static void put_stats(struct v2m_wire *wire, struct v2m_proxy_stats *stats)
+void v2m_put_asking_counted(struct v2m_wire *wire, struct v2m_proxy_stats *stats)
 {
 	stats->items = v2m_wire_array(wire, stats->items, &stats->count, COUNTER_SIZE,
 				      sizeof(*stats->items));
@@ -46,26 +46,22 @@ static void put_stats(struct v2m_wire *wire, struct v2m_proxy_stats *stats)
 	}
 }
 
-static void put_online(struct v2m_wire *wire, struct v2m_online_users *online)
+void v2m_put_asking_online(struct v2m_wire *wire, struct v2m_asking_online *online)
 {
-	online->items = v2m_wire_array(wire, online->items, &online->count, ONLINE_SIZE,
-				       sizeof(*online->items));
+	struct v2m_online_users *users = &online->users;
+
+	users->items = v2m_wire_array(wire, users->items, &users->count, ONLINE_SIZE,
+				      sizeof(*users->items));
 	if (wire->reading)
-		online->capacity = online->count;
-	for (size_t i = 0; i < online->count && !wire->failed; i++) {
-		struct v2m_online_user *user = &online->items[i];
+		users->capacity = users->count;
+	for (size_t i = 0; i < users->count && !wire->failed; i++) {
+		struct v2m_online_user *user = &users->items[i];
 
 		v2m_wire_text(wire, &user->name);
 		v2m_wire_bytes(wire, user->address, sizeof(user->address));
 		v2m_wire_i64(wire, &user->seen_s);
 	}
-}
-
-void v2m_put_asking_counted(struct v2m_wire *wire, struct v2m_asking_counted *counted)
-{
-	put_stats(wire, &counted->stats);
-	put_online(wire, &counted->online);
-	v2m_wire_bool(wire, &counted->has_online);
+	v2m_wire_bool(wire, &online->is_known);
 }
 
 bool v2m_asking_said_is_allowed(struct v2m_asking_said *said)
@@ -84,21 +80,27 @@ static bool is_name(const char *name)
 	return name && strlen(name) <= NAME_MAX_LEN && v2m_is_utf8(name);
 }
 
-bool v2m_asking_counted_is_allowed(struct v2m_asking_counted *counted)
+bool v2m_asking_counted_is_allowed(struct v2m_proxy_stats *stats)
 {
-	struct v2m_proxy_stats *stats = &counted->stats;
-	struct v2m_online_users *online = &counted->online;
-
-	if (stats->count > V2M_ASKING_COUNTERS_MAX || online->count > V2M_ASKING_ADDRESSES_MAX)
+	if (stats->count > V2M_ASKING_COUNTERS_MAX)
 		return false;
 	for (size_t i = 0; i < stats->count; i++)
 		if (!is_name(stats->items[i].name))
 			return false;
-	for (size_t i = 0; i < online->count; i++)
-		if (!is_name(online->items[i].name))
-			return false;
 	v2m_proxy_stats_join(stats);
-	v2m_online_users_sort(online);
+	return true;
+}
+
+bool v2m_asking_online_is_allowed(struct v2m_asking_online *online)
+{
+	struct v2m_online_users *users = &online->users;
+
+	if (users->count > V2M_ASKING_ADDRESSES_MAX || (users->count && !online->is_known))
+		return false;
+	for (size_t i = 0; i < users->count; i++)
+		if (!is_name(users->items[i].name))
+			return false;
+	v2m_online_users_sort(users);
 	return true;
 }
 
@@ -108,8 +110,8 @@ void v2m_asking_order_clear(struct v2m_asking_order *order)
 	*order = (struct v2m_asking_order){ 0 };
 }
 
-void v2m_asking_counted_clear(struct v2m_asking_counted *counted)
+void v2m_asking_online_clear(struct v2m_asking_online *online)
 {
-	v2m_proxy_stats_clear(&counted->stats);
-	v2m_online_users_clear(&counted->online);
+	v2m_online_users_clear(&online->users);
+	online->is_known = false;
 }

@@ -26,7 +26,8 @@ enum v2m_asking_message {
 	V2M_ASKING_READY,     /* from it: the enum v2m_protection bits that it lacks */
 	V2M_ASKING_CONNECT,   /* from it: it needs a connection, and waits for the answer */
 	V2M_ASKING_SAID,      /* from it: struct v2m_asking_said */
-	V2M_ASKING_COUNTED,   /* from it: struct v2m_asking_counted */
+	V2M_ASKING_COUNTED, /* from it: struct v2m_proxy_stats; empty if the proxy does not count */
+	V2M_ASKING_ONLINE,  /* from it: struct v2m_asking_online */
 };
 
 /* More than the proxies of one host. */
@@ -55,24 +56,25 @@ struct v2m_asking_said {
 	size_t length;    /* 0: they have not changed */
 };
 
-/* What a proxy has counted for its users, and where they are. Empty if it does neither. */
-struct v2m_asking_counted {
-	struct v2m_proxy_stats stats;
-	struct v2m_online_users online;
-	bool has_online; /* the proxy knows the addresses of its users */
+/* Where the users of a proxy are. */
+struct v2m_asking_online {
+	struct v2m_online_users users;
+	bool is_known; /* the proxy can tell. It does so only if its policy says so */
 };
 
 /* Each writes or reads (process/wire.h). What was read is the caller's to clear. */
 void v2m_put_asking_order(struct v2m_wire *wire, struct v2m_asking_order *order);
 void v2m_put_asking_said(struct v2m_wire *wire, struct v2m_asking_said *said);
-void v2m_put_asking_counted(struct v2m_wire *wire, struct v2m_asking_counted *counted);
+void v2m_put_asking_counted(struct v2m_wire *wire, struct v2m_proxy_stats *stats);
+void v2m_put_asking_online(struct v2m_wire *wire, struct v2m_asking_online *online);
 
 /* Check what was read beyond its form. False: whoever wrote it is not our asking process, or is
  * broken. Sentences that are not UTF-8 are made so, and lists are brought into order. */
 bool v2m_asking_said_is_allowed(struct v2m_asking_said *said);
-bool v2m_asking_counted_is_allowed(struct v2m_asking_counted *counted);
+bool v2m_asking_counted_is_allowed(struct v2m_proxy_stats *stats);
+bool v2m_asking_online_is_allowed(struct v2m_asking_online *online);
 
 void v2m_asking_order_clear(struct v2m_asking_order *order);
-void v2m_asking_counted_clear(struct v2m_asking_counted *counted);
+void v2m_asking_online_clear(struct v2m_asking_online *online);
 
 #endif

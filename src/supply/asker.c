@@ -17,9 +17,8 @@
 #include "ipc/asking.h"
 #include "process/child.h"
 
-/* The pause before the next process. It doubles each time if the processes do nothing, so that one
- * which cannot run does not fill the log. */
-#define PAUSE_MS      300
+/* The pause before the next process doubles so often if the processes end soon, so that one which
+ * cannot run does not fill the log. */
 #define DOUBLINGS_MAX 7
 /* Without a word for so long, the process hangs: it says something in each round. */
 #define SILENCE_MS 60000
@@ -31,6 +30,7 @@
 
 struct v2m_asker {
 	const char *argument;
+	unsigned pause_ms;
 	struct v2m_asker_owner owner;
 	int epoll_fd; /* over the timer, the channel and the end of the process */
 	int timer_fd; /* starts the next process, or kills one that hangs */
@@ -44,7 +44,7 @@ struct v2m_asker {
 	char why_killed[128];
 };
 
-int v2m_asker_open(const char *argument, const struct v2m_asker_owner *owner,
+int v2m_asker_open(const char *argument, unsigned pause_ms, const struct v2m_asker_owner *owner,
 		   struct v2m_asker **asker)
 {
 	struct v2m_asker *made = calloc(1, sizeof(*made));
@@ -53,6 +53,7 @@ int v2m_asker_open(const char *argument, const struct v2m_asker_owner *owner,
 	if (!made)
 		return -ENOMEM;
 	made->argument = argument;
+	made->pause_ms = pause_ms;
 	made->owner = *owner;
 	made->child = V2M_CHILD_NONE;
 	made->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -130,7 +131,7 @@ static void start(struct v2m_asker *asker)
 	asker->started_ns = asker->heard_ns = v2m_clock_mono_ns();
 	if (begin(asker, &error)) {
 		v2m_log_error("the process that asks the APIs of proxies: %s", error.text);
-		set_timer(asker, PAUSE_MS << DOUBLINGS_MAX);
+		set_timer(asker, asker->pause_ms << DOUBLINGS_MAX);
 		return;
 	}
 	set_timer(asker, SILENCE_MS);
@@ -227,8 +228,8 @@ static void follow_end(struct v2m_asker *asker)
 		asker->n_useless = 0;
 	else
 		asker->n_useless++;
-	set_timer(asker, PAUSE_MS << (asker->n_useless < DOUBLINGS_MAX ? asker->n_useless
-								       : DOUBLINGS_MAX));
+	set_timer(asker, asker->pause_ms << (asker->n_useless < DOUBLINGS_MAX ? asker->n_useless
+									      : DOUBLINGS_MAX));
 	v2m_log_warning("%s and is started again; the last good keys stay", sentence);
 	asker->owner.note_end(asker->owner.context, asker->n_useless, sentence);
 }

@@ -26,8 +26,10 @@ struct v2m_asker_owner {
 	void *context;
 };
 
-/* argument: that of the asking process. The process starts with v2m_asker_start(). 0 or -errno. */
-int v2m_asker_open(const char *argument, const struct v2m_asker_owner *owner,
+/* argument: that of the asking process. pause_ms: between the end of a process and the next one; it
+ * doubles each time if the processes end soon. The first one starts with v2m_asker_start(). 0 or
+ * -errno. */
+int v2m_asker_open(const char *argument, unsigned pause_ms, const struct v2m_asker_owner *owner,
 		   struct v2m_asker **asker);
 /* Kills the process. Does nothing on NULL. */
 void v2m_asker_close(struct v2m_asker *asker);

@@ -37,9 +37,10 @@ struct followed {
 	size_t length;
 	int result; /* of the last question: 0 or -errno */
 	struct v2m_error error;
-	unsigned n_failures; /* in a row */
-	struct v2m_asking_counted counted;
-	uint64_t period_ns; /* CLOCK_MONOTONIC; when the count of connections began */
+	unsigned n_failures;             /* in a row */
+	struct v2m_proxy_stats stats;    /* empty if the proxy does not count */
+	struct v2m_asking_online online; /* empty if it cannot tell */
+	uint64_t period_ns;              /* CLOCK_MONOTONIC; when the count of connections began */
 	unsigned n_connects;
 };
 
@@ -51,13 +52,16 @@ struct v2m_live_supply {
 	size_t count;
 	size_t capacity;
 	bool has_news;
-	uint64_t number; /* of answers with counters */
+	/* Of answers. */
+	uint64_t stats_number;
+	uint64_t online_number;
 	uint32_t unprotected;
 };
 
 static void free_followed(struct followed *followed)
 {
-	v2m_asking_counted_clear(&followed->counted);
+	v2m_proxy_stats_clear(&followed->stats);
+	v2m_asking_online_clear(&followed->online);
 	free(followed->source);
 	free(followed->text);
 	free(followed);
@@ -155,17 +159,35 @@ static int take_said(struct v2m_live_supply *supply, struct followed *followed,
 static int take_counted(struct v2m_live_supply *supply, struct followed *followed,
 			struct v2m_wire *wire)
 {
-	V2M_CLEANUP(v2m_asking_counted_clear) struct v2m_asking_counted counted = { 0 };
-	struct v2m_asking_counted old = followed->counted;
+	V2M_CLEANUP(v2m_proxy_stats_clear) struct v2m_proxy_stats stats = { 0 };
+	struct v2m_proxy_stats old = followed->stats;
 	int result;
 
-	v2m_put_asking_counted(wire, &counted);
+	v2m_put_asking_counted(wire, &stats);
 	result = v2m_wire_end(wire);
-	if (result || !v2m_asking_counted_is_allowed(&counted))
+	if (result || !v2m_asking_counted_is_allowed(&stats))
 		return result ? result : -EBADMSG;
-	followed->counted = counted;
-	counted = old;
-	supply->number++;
+	followed->stats = stats;
+	stats = old;
+	supply->stats_number++;
+	return 0;
+}
+
+/* 0, -EBADMSG or -ENOMEM. */
+static int take_online(struct v2m_live_supply *supply, struct followed *followed,
+		       struct v2m_wire *wire)
+{
+	V2M_CLEANUP(v2m_asking_online_clear) struct v2m_asking_online online = { 0 };
+	struct v2m_asking_online old = followed->online;
+	int result;
+
+	v2m_put_asking_online(wire, &online);
+	result = v2m_wire_end(wire);
+	if (result || !v2m_asking_online_is_allowed(&online))
+		return result ? result : -EBADMSG;
+	followed->online = online;
+	online = old;
+	supply->online_number++;
 	return 0;
 }
 
@@ -203,6 +225,8 @@ static int take(void *context, const struct v2m_message *message)
 		return take_said(supply, supply->items[message->id], &wire);
 	if (message->kind == V2M_ASKING_COUNTED)
 		return take_counted(supply, supply->items[message->id], &wire);
+	if (message->kind == V2M_ASKING_ONLINE)
+		return take_online(supply, supply->items[message->id], &wire);
 	return -EBADMSG;
 }
 
@@ -260,7 +284,7 @@ int v2m_live_supply_open(const struct v2m_live_options *options,
 	if (!made)
 		return -ENOMEM;
 	made->options = *options;
-	result = v2m_asker_open(options->argument, &owner, &made->asker);
+	result = v2m_asker_open(options->argument, options->pause_ms, &owner, &made->asker);
 	for (size_t i = 0; !result && i < key_sources->count; i++)
 		if (v2m_is_live_source(key_sources->items[i]))
 			result = add(made, key_sources->items[i]);
@@ -391,21 +415,36 @@ int v2m_live_supply_collect(struct v2m_live_supply *supply, bool waits,
 	return 0;
 }
 
-int v2m_live_supply_counted(const struct v2m_live_supply *supply,
-			    struct v2m_asking_counted *counted, uint64_t *number)
+int v2m_live_supply_stats(const struct v2m_live_supply *supply, struct v2m_proxy_stats *stats,
+			  uint64_t *number)
 {
-	bool is_new = *number != supply->number;
+	bool is_new = *number != supply->stats_number;
+	int result = 0;
+
+	for (size_t i = 0; is_new && i < supply->count && !result; i++)
+		result = v2m_proxy_stats_add(stats, &supply->items[i]->stats);
+	if (!result)
+		*number = supply->stats_number;
+	return result ? result : is_new;
+}
+
+int v2m_live_supply_online(const struct v2m_live_supply *supply, struct v2m_asking_online *online,
+			   uint64_t *number)
+{
+	bool is_new = *number != supply->online_number;
+	size_t n_known = 0;
+	size_t n_listing = 0;
 	int result = 0;
 
 	for (size_t i = 0; is_new && i < supply->count && !result; i++) {
-		const struct v2m_asking_counted *each = &supply->items[i]->counted;
+		const struct followed *followed = supply->items[i];
 
-		result = v2m_proxy_stats_add(&counted->stats, &each->stats);
-		if (!result)
-			result = v2m_online_users_add(&counted->online, &each->online);
-		counted->has_online |= each->has_online;
+		n_listing += followed->text != NULL;
+		n_known += followed->text && followed->online.is_known;
+		result = v2m_online_users_add(&online->users, &followed->online.users);
 	}
+	online->is_known = n_known && n_known == n_listing;
 	if (!result)
-		*number = supply->number;
+		*number = supply->online_number;
 	return result ? result : is_new;
 }

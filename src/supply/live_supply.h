@@ -19,14 +19,17 @@ struct v2m_live_supply;
 
 /* How often each API is asked. */
 #define V2M_LIVE_INTERVAL_NS (4 * UINT64_C(1000000000))
+#define V2M_LIVE_PAUSE_MS    300
 
 struct v2m_live_options {
 	const char *argument; /* of the asking process */
 	uint64_t interval_ns; /* how often each API is asked */
+	unsigned pause_ms;    /* before an asking process that has ended is replaced */
 };
 
 /* The asking process of the daemon. */
-#define V2M_LIVE_OPTIONS ((struct v2m_live_options){ V2M_ASKING_ARGUMENT, V2M_LIVE_INTERVAL_NS })
+#define V2M_LIVE_OPTIONS                                                                           \
+	((struct v2m_live_options){ V2M_ASKING_ARGUMENT, V2M_LIVE_INTERVAL_NS, V2M_LIVE_PAUSE_MS })
 
 /* Follows the APIs among the key sources. Without any, there is no asking process. 0 or -errno. */
 int v2m_live_supply_open(const struct v2m_live_options *options,
@@ -48,9 +51,13 @@ int v2m_live_supply_learn(struct v2m_live_supply *supply, const struct v2m_strin
 int v2m_live_supply_collect(struct v2m_live_supply *supply, bool waits,
 			    struct v2m_live_sources *live);
 
-/* Adds what all proxies have counted for their users, and where these are, to empty lists, if a
- * proxy has answered again since *number, which is set then. 1: it has; 0: none has; or -ENOMEM. */
-int v2m_live_supply_counted(const struct v2m_live_supply *supply,
-			    struct v2m_asking_counted *counted, uint64_t *number);
+/* Adds what all proxies have counted for their users to an empty list, if a proxy has answered
+ * again since *number, which is set then. 1: it has; 0: none has; or -ENOMEM. */
+int v2m_live_supply_stats(const struct v2m_live_supply *supply, struct v2m_proxy_stats *stats,
+			  uint64_t *number);
+/* The same of the addresses from which the users are connected. is_known: all proxies that have
+ * said which users they have can tell. */
+int v2m_live_supply_online(const struct v2m_live_supply *supply, struct v2m_asking_online *online,
+			   uint64_t *number);
 
 #endif

@@ -27,7 +27,8 @@ struct v2m_source_feed {
 	struct v2m_source_watch *watch; /* NULL: the sources are not watched */
 	struct v2m_source_reader *reader;
 	struct v2m_live_supply *apis; /* of proxies */
-	uint64_t counted_number;      /* of the counters that were given out last */
+	uint64_t stats_number;        /* of the counters that were given out last */
+	uint64_t online_number;       /* of the addresses that were given out last */
 	struct v2m_reading_outcome
 		outcome;          /* of the last reading, until v2m_source_feed_finish() */
 	bool has_read;            /* at least once */
@@ -122,9 +123,14 @@ bool v2m_source_feed_drain_apis(struct v2m_source_feed *feed)
 	return v2m_live_supply_drain(feed->apis);
 }
 
-int v2m_source_feed_counted(struct v2m_source_feed *feed, struct v2m_asking_counted *counted)
+int v2m_source_feed_stats(struct v2m_source_feed *feed, struct v2m_proxy_stats *stats)
 {
-	return v2m_live_supply_counted(feed->apis, counted, &feed->counted_number);
+	return v2m_live_supply_stats(feed->apis, stats, &feed->stats_number);
+}
+
+int v2m_source_feed_online(struct v2m_source_feed *feed, struct v2m_asking_online *online)
+{
+	return v2m_live_supply_online(feed->apis, online, &feed->online_number);
 }
 
 /* 0 ns: it does not run out. */

@@ -34,6 +34,7 @@ static struct {
 	struct v2m_wire reading;
 	struct v2m_wire said;
 	struct v2m_wire counted;
+	struct v2m_wire online;
 	struct v2m_wire answers[V2M_N_QUESTIONS];
 } real;
 
@@ -86,15 +87,15 @@ static void make_asked(void)
 	struct v2m_asking_said said = { .text = text, .length = sizeof(text) - 1 };
 	struct v2m_proxy_stat stat = { (char *)"bob", 1, 2 };
 	struct v2m_online_user user = { .name = (char *)"bob", .seen_s = 3 };
-	struct v2m_asking_counted counted = {
-		.stats = { &stat, 1, 1 },
-		.online = { &user, 1, 1 },
-	};
+	struct v2m_proxy_stats counted = { &stat, 1, 1 };
+	struct v2m_asking_online online = { .users = { &user, 1, 1 }, .is_known = true };
 
 	v2m_put_asking_said(&real.said, &said);
 	v2m_put_asking_counted(&real.counted, &counted);
+	v2m_put_asking_online(&real.online, &online);
 	FUZZ_CHECK(v2m_asking_said_is_allowed(&said));
 	FUZZ_CHECK(v2m_asking_counted_is_allowed(&counted));
+	FUZZ_CHECK(v2m_asking_online_is_allowed(&online));
 }
 
 static void make_real(void)
@@ -243,22 +244,36 @@ static void read_said(const uint8_t *data, size_t size)
 	FUZZ_CHECK(strnlen(said.error.text, sizeof(said.error.text)) < sizeof(said.error.text));
 }
 
-/* What is allowed is in order, so that names and addresses are found. */
+/* What is allowed is in order, so that names are found. */
 static void read_counted(const uint8_t *data, size_t size)
 {
-	V2M_CLEANUP(v2m_asking_counted_clear) struct v2m_asking_counted counted = { 0 };
+	V2M_CLEANUP(v2m_proxy_stats_clear) struct v2m_proxy_stats stats = { 0 };
+	struct v2m_wire wire = v2m_wire_reader(data, size);
+
+	v2m_put_asking_counted(&wire, &stats);
+	if (v2m_wire_end(&wire) || !v2m_asking_counted_is_allowed(&stats))
+		return;
+	for (size_t i = 0; i < stats.count; i++)
+		FUZZ_CHECK(v2m_proxy_stats_find(&stats, stats.items[i].name) == &stats.items[i]);
+}
+
+/* The same with addresses. */
+static void read_online(const uint8_t *data, size_t size)
+{
+	V2M_CLEANUP(v2m_asking_online_clear) struct v2m_asking_online online = { 0 };
 	struct v2m_wire wire = v2m_wire_reader(data, size);
 	size_t count;
 
-	v2m_put_asking_counted(&wire, &counted);
-	if (v2m_wire_end(&wire) || !v2m_asking_counted_is_allowed(&counted))
+	v2m_put_asking_online(&wire, &online);
+	if (v2m_wire_end(&wire) || !v2m_asking_online_is_allowed(&online))
 		return;
-	for (size_t i = 0; i < counted.stats.count; i++)
-		FUZZ_CHECK(v2m_proxy_stats_find(&counted.stats, counted.stats.items[i].name) ==
-			   &counted.stats.items[i]);
-	for (size_t i = 0; i < counted.online.count; i++)
-		FUZZ_CHECK(v2m_online_users_at(&counted.online, counted.online.items[i].address,
-					       &count) <= &counted.online.items[i]);
+	for (size_t i = 0; i < online.users.count; i++) {
+		const struct v2m_online_user *user = &online.users.items[i];
+		const struct v2m_online_user *found =
+			v2m_online_users_at(&online.users, user->address, &count);
+
+		FUZZ_CHECK(found && found <= user && user < found + count);
+	}
 }
 
 static uint64_t take_random(uint64_t *state)
@@ -313,6 +328,8 @@ static const struct v2m_wire *choose_message(unsigned what, enum v2m_question_ki
 		return &real.said;
 	case 6:
 		return &real.counted;
+	case 7:
+		return &real.online;
 	default:
 		return &real.greeting;
 	}
@@ -343,6 +360,9 @@ static void read_message(unsigned what, enum v2m_question_kind kind, const uint8
 	case 6:
 		read_counted(data, size);
 		break;
+	case 7:
+		read_online(data, size);
+		break;
 	default:
 		read_greeting(data, size);
 	}
@@ -351,7 +371,7 @@ static void read_message(unsigned what, enum v2m_question_kind kind, const uint8
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint64_t state = v2m_fnv64(V2M_FNV64_START, data, size) | 1;
-	unsigned what = (unsigned)(take_random(&state) % 8);
+	unsigned what = (unsigned)(take_random(&state) % 9);
 	enum v2m_question_kind kind =
 		(enum v2m_question_kind)(take_random(&state) % V2M_N_QUESTIONS);
 	uint8_t *changed;

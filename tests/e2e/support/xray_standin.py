@@ -4,7 +4,8 @@
 
 The state file is read at each call:
 {"inbounds": [{"tag", "port", "protocol", "configured": [[uuid, email]], "users": [[uuid, email]]}],
- "counters": {"user>>>EMAIL>>>traffic>>>uplink": bytes}, "fault": null | "late" | "nonsense" | "error" | "dies"}
+ "counters": {"user>>>EMAIL>>>traffic>>>uplink": bytes}, "online": {EMAIL: {ADDRESS: second}},
+ "fault": null | "late" | "nonsense" | "error" | "dies"}
 """
 
 import json
@@ -54,20 +55,30 @@ class Proxy:
         state = self.state(context)
         if state.get("fault") == "nonsense":
             return bytes(range(256)) * 10
+        if request == b"\x08\x01":
+            return message.tag_list([inbound["tag"] for inbound in state["inbounds"]])
         inbounds = [describe(inbound) for inbound in state["inbounds"]]
         random.shuffle(inbounds)
         return message.inbound_list(inbounds)
 
-    def get_inbound_users(self, request, context):
-        state = self.state(context)
+    def inbound_of(self, request, context):
         tag = request[2:2 + request[1]].decode()
-        for inbound in state["inbounds"]:
+        for inbound in self.state(context)["inbounds"]:
             if inbound["tag"] == tag:
-                # Xray lists the users that have an email, in no order.
-                users = users_of(inbound, "users")
-                random.shuffle(users)
-                return message.user_list(users)
-        context.abort(grpc.StatusCode.UNKNOWN, f"failed to get handler: {tag}")
+                return inbound
+        return context.abort(grpc.StatusCode.UNKNOWN, f"failed to get handler: {tag}")
+
+    def get_inbound_users(self, request, context):
+        # Xray lists the users that have an email, in no order.
+        users = users_of(self.inbound_of(request, context), "users")
+        random.shuffle(users)
+        return message.user_list(users)
+
+    def get_inbound_users_count(self, request, context):
+        return message.user_count(len(self.inbound_of(request, context).get("users", [])))
+
+    def get_users_stats(self, request, context):
+        return message.online_users(self.state(context).get("online", {}))
 
     def query_stats(self, request, context):
         return message.stat_list(self.state(context).get("counters", {}))
@@ -83,7 +94,8 @@ def main():
         server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service, handlers)])
 
     add("xray.app.proxyman.command.HandlerService", ListInbounds=proxy.list_inbounds,
-        GetInboundUsers=proxy.get_inbound_users)
+        GetInboundUsers=proxy.get_inbound_users, GetInboundUsersCount=proxy.get_inbound_users_count)
+    add("xray.app.stats.command.StatsService", GetUsersStats=proxy.get_users_stats)
     add("v2ray.core.app.stats.command.StatsService", QueryStats=proxy.query_stats)
     if not server.add_insecure_port(address):
         sys.exit(f"{address} cannot be bound")

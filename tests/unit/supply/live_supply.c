@@ -101,7 +101,7 @@ static int stop(void **state)
 
 static void open_with(struct scene *scene, const char *argument, const char *source)
 {
-	const struct v2m_live_options options = { argument, INTERVAL_NS };
+	const struct v2m_live_options options = { argument, INTERVAL_NS, 20 };
 	struct v2m_strings sources = { 0 };
 
 	if (source)
@@ -220,7 +220,7 @@ static const char counters[] = "\x0a\x21\x0a\x1duser>>>bob>>>traffic>>>uplink\x1
 static void counters_are_given_out_once(void **state)
 {
 	struct scene *scene = *state;
-	struct v2m_asking_counted counted = { 0 };
+	struct v2m_proxy_stats stats = { 0 };
 	uint64_t number = 0;
 
 	server_answer(scene->server, QUERY, counters, sizeof(counters) - 1, 0);
@@ -228,15 +228,15 @@ static void counters_are_given_out_once(void **state)
 	for (int i = 0; i < 2; i++) {
 		uint64_t before = number;
 
-		while (v2m_live_supply_counted(scene->supply, &counted, &number) == 0)
+		while (v2m_live_supply_stats(scene->supply, &stats, &number) == 0)
 			has_news(scene, 1);
 		assert_int_not_equal(number, before);
-		assert_int_equal(counted.stats.count, 1);
-		assert_string_equal(counted.stats.items[0].name, "bob");
-		assert_int_equal(counted.stats.items[0].rx_bytes, 5);
-		v2m_asking_counted_clear(&counted);
-		assert_int_equal(v2m_live_supply_counted(scene->supply, &counted, &number), 0);
-		assert_int_equal(counted.stats.count, 0);
+		assert_int_equal(stats.count, 1);
+		assert_string_equal(stats.items[0].name, "bob");
+		assert_int_equal(stats.items[0].rx_bytes, 5);
+		v2m_proxy_stats_clear(&stats);
+		assert_int_equal(v2m_live_supply_stats(scene->supply, &stats, &number), 0);
+		assert_int_equal(stats.count, 0);
 	}
 }
 
@@ -254,7 +254,7 @@ static void a_process_that_is_killed_is_replaced_and_the_keys_stay(void **state)
 	began_ns = v2m_clock_mono_ns();
 	while ((child() == first || child() == 0) && v2m_clock_mono_ns() - began_ns < 5000000000)
 		assert_false(has_news(scene, 1));
-	assert_true(v2m_clock_mono_ns() - began_ns < 1500000000);
+	assert_true(v2m_clock_mono_ns() - began_ns < 2000000000);
 	assert_non_null(strstr(collect(scene, false)->text, BOB));
 	assert_int_equal(scene->live.items[0].result, 0);
 	server_answer(scene->server, USERS "vless", "", 0, 0);
