@@ -50,6 +50,7 @@ enum v2m_failure v2m_failure_of(int code)
 	}
 }
 
+V2M_PRINTF(3, 0)
 static void write_error(struct v2m_error *error, enum v2m_failure failure, const char *format,
 			va_list arguments)
 {

@@ -7,12 +7,12 @@
 #include <linux/rtnetlink.h>
 #include <errno.h>
 #include <net/if.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/array.h"
+#include "netlink/attribute.h"
 
 /* Ascending by ifindex, once sorted. */
 struct link_list {
@@ -32,18 +32,14 @@ static void read_kind(const struct nlattr *info, struct v2m_link *link)
 
 	mnl_attr_for_each_nested (attribute, info)
 		if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND)
-			snprintf(link->kind, sizeof(link->kind), "%.*s",
-				 (int)mnl_attr_get_payload_len(attribute),
-				 mnl_attr_get_str(attribute));
+			v2m_attribute_text(attribute, link->kind, sizeof(link->kind));
 }
 
 static void read_stats(const struct nlattr *attribute, struct v2m_link *link)
 {
 	struct rtnl_link_stats64 stats = { 0 };
-	size_t length = mnl_attr_get_payload_len(attribute);
 
-	memcpy(&stats, mnl_attr_get_payload(attribute),
-	       length < sizeof(stats) ? length : sizeof(stats));
+	v2m_attribute_copy(attribute, &stats, sizeof(stats));
 	link->rx_bytes = stats.rx_bytes;
 	link->tx_bytes = stats.tx_bytes;
 }
@@ -53,16 +49,16 @@ static void read_link_attribute(const struct nlattr *attribute, struct v2m_link 
 {
 	switch (mnl_attr_get_type(attribute)) {
 	case IFLA_IFNAME:
-		snprintf(link->name, sizeof(link->name), "%s", mnl_attr_get_str(attribute));
+		v2m_attribute_text(attribute, link->name, sizeof(link->name));
 		break;
 	case IFLA_LINK:
-		link->lower = mnl_attr_get_u32(attribute);
+		link->lower = v2m_attribute_u32(attribute);
 		break;
 	case IFLA_LINK_NETNSID:
 		*elsewhere = true;
 		break;
 	case IFLA_MASTER:
-		link->master = mnl_attr_get_u32(attribute);
+		link->master = v2m_attribute_u32(attribute);
 		break;
 	case IFLA_LINKINFO:
 		read_kind(attribute, link);
@@ -133,7 +129,7 @@ static void mark_nexthops(const struct link_list *list, const struct nlattr *att
 	const struct rtnexthop *hop = mnl_attr_get_payload(attribute);
 	int left = mnl_attr_get_payload_len(attribute);
 
-	for (; RTNH_OK(hop, left); hop = RTNH_NEXT(hop)) {
+	for (; left >= (int)sizeof(*hop) && RTNH_OK(hop, left); hop = RTNH_NEXT(hop)) {
 		mark_default_route(list, (uint32_t)hop->rtnh_ifindex);
 		left -= (int)RTNH_ALIGN(hop->rtnh_len);
 	}
@@ -151,7 +147,7 @@ static int visit_route(const struct nlmsghdr *message, void *context)
 		return 0;
 	mnl_attr_for_each (attribute, message, sizeof(*route)) {
 		if (mnl_attr_get_type(attribute) == RTA_OIF)
-			mark_default_route(context, mnl_attr_get_u32(attribute));
+			mark_default_route(context, v2m_attribute_u32(attribute));
 		else if (mnl_attr_get_type(attribute) == RTA_MULTIPATH)
 			mark_nexthops(context, attribute);
 	}

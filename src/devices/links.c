@@ -93,10 +93,9 @@ bool v2m_links_drain(struct v2m_links *links)
 	bool changed = false;
 
 	for (;;) {
-		const struct nlmsghdr *message = (const struct nlmsghdr *)buffer;
+		const struct nlmsghdr *message = NULL;
 		ssize_t received =
 			recv(links->events.fd, buffer, sizeof(buffer), MSG_DONTWAIT | MSG_TRUNC);
-		int left = (int)received;
 
 		if (received < 0 && errno == EINTR)
 			continue;
@@ -107,7 +106,7 @@ bool v2m_links_drain(struct v2m_links *links)
 			changed = true;
 			continue;
 		}
-		for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+		while (v2m_netlink_next(buffer, (size_t)received, &message))
 			changed |= changes_choice(message);
 	}
 }

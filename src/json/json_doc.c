@@ -238,6 +238,7 @@ bool v2m_json_doc_has_rest(const struct v2m_json_doc *doc)
 	return at < doc->length;
 }
 
+V2M_PRINTF(3, 0)
 static int fail_at(const struct v2m_json_node *node, struct v2m_error *error, const char *format,
 		   va_list arguments)
 {

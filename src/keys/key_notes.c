@@ -34,6 +34,7 @@ static int add(struct v2m_key_notes *notes, const struct v2m_key_note *note)
 }
 
 /* A reason that is too long ends behind a character. */
+V2M_PRINTF(2, 0)
 static void write_reason(char reason[static REASON_LEN], const char *format, va_list arguments)
 {
 	if (vsnprintf(reason, REASON_LEN, format, arguments) >= REASON_LEN)

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -59,6 +58,21 @@ int v2m_netlink_join(struct v2m_netlink *netlink, int group)
 		       : 0;
 }
 
+/* mnl_nlmsg_ok() takes a length of 2 GiB or more for a negative one. */
+bool v2m_netlink_next(const void *datagram, size_t length, const struct nlmsghdr **message)
+{
+	const struct nlmsghdr *last = *message;
+	size_t at = 0;
+
+	if (last)
+		at = (size_t)((const char *)last - (const char *)datagram) +
+		     NLMSG_ALIGN((size_t)last->nlmsg_len);
+	if (at > length || length - at < sizeof(**message))
+		return false;
+	*message = (const void *)((const char *)datagram + at);
+	return (*message)->nlmsg_len >= sizeof(**message) && (*message)->nlmsg_len <= length - at;
+}
+
 /* Reads the code in the message that ends a dump or reports an error: 0 or -errno. */
 static int read_closing_code(const struct nlmsghdr *message)
 {
@@ -90,10 +104,9 @@ static void take_message(struct answer *answer, const struct nlmsghdr *message)
 
 static int receive_datagram(struct answer *answer, char *buffer)
 {
-	const struct nlmsghdr *message = (const struct nlmsghdr *)buffer;
+	const struct nlmsghdr *message = NULL;
 	/* MSG_TRUNC: the length is that of the datagram, even if the buffer is too small. */
 	ssize_t received = recv(answer->netlink->fd, buffer, BUFFER_SIZE, MSG_TRUNC);
-	int left;
 
 	if (received < 0)
 		return errno == EINTR ? 0 : errno == EAGAIN ? -ETIMEDOUT : -errno;
@@ -101,8 +114,7 @@ static int receive_datagram(struct answer *answer, char *buffer)
 		return -EMSGSIZE;
 	if (received == 0)
 		return -ECONNRESET;
-	for (left = (int)received; mnl_nlmsg_ok(message, left) && !answer->done;
-	     message = mnl_nlmsg_next(message, &left))
+	while (!answer->done && v2m_netlink_next(buffer, (size_t)received, &message))
 		take_message(answer, message);
 	return 0;
 }

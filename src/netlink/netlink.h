@@ -4,6 +4,7 @@
 #define V2METER_NETLINK_NETLINK_H
 
 #include <linux/netlink.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,10 @@ struct v2m_netlink_visitor {
 /* protocol is a NETLINK_* family. 0, or -errno with netlink->fd at -1. */
 int v2m_netlink_open(int protocol, struct v2m_netlink *netlink);
 void v2m_netlink_close(struct v2m_netlink *netlink);
+
+/* Walks the messages of a datagram. *message is NULL before the first call. True with the next
+ * message, which is whole; false at the end, or if the rest is no whole message. */
+bool v2m_netlink_next(const void *datagram, size_t length, const struct nlmsghdr **message);
 
 /* Makes the socket receive the announcements of a multicast group. 0 or -errno. */
 int v2m_netlink_join(struct v2m_netlink *netlink, int group);

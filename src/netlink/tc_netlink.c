@@ -7,12 +7,15 @@
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/array.h"
+#include "netlink/attribute.h"
 #include "netlink/netlink.h"
+
+/* Room for the name of a kind of qdisc or filter: IFNAMSIZ in the kernel, with the 0. */
+#define KIND_LEN 16
 
 /* Visits all qdiscs or filters that the kernel lists for the link and the parent. ifindex 0: the
  * qdiscs of all links. */
@@ -65,8 +68,11 @@ static bool read_object(const struct nlmsghdr *header, struct tc_object *object)
 static bool is_of_kind(const struct tc_object *object, const char *kind)
 {
 	const struct nlattr *attribute = object->attributes[TCA_KIND];
+	char text[KIND_LEN] = "";
 
-	return attribute && strcmp(mnl_attr_get_str(attribute), kind) == 0;
+	if (attribute)
+		v2m_attribute_text(attribute, text, sizeof(text));
+	return strcmp(text, kind) == 0;
 }
 
 struct hook_search {
@@ -119,9 +125,9 @@ static int read_bpf_attribute(const struct nlattr *attribute, void *context)
 	struct v2m_tc_filter *filter = context;
 
 	if (mnl_attr_get_type(attribute) == TCA_BPF_ID)
-		filter->program_id = mnl_attr_get_u32(attribute);
+		filter->program_id = v2m_attribute_u32(attribute);
 	if (mnl_attr_get_type(attribute) == TCA_BPF_NAME)
-		snprintf(filter->name, sizeof(filter->name), "%s", mnl_attr_get_str(attribute));
+		v2m_attribute_text(attribute, filter->name, sizeof(filter->name));
 	return MNL_CB_OK;
 }
 
@@ -136,7 +142,7 @@ static int visit_filter(const struct nlmsghdr *header, void *context)
 	    object.message->tcm_parent != list->parent)
 		return 0;
 	chain = object.attributes[TCA_CHAIN];
-	if (chain && mnl_attr_get_u32(chain) != 0)
+	if (chain && v2m_attribute_u32(chain) != 0)
 		return 0;
 	filter = (struct v2m_tc_filter){
 		.handle = object.message->tcm_handle,
@@ -173,14 +179,6 @@ static void forget_queues(void *context)
 	((struct queue_list *)context)->queues.count = 0;
 }
 
-/* A structure of another kernel may be shorter or longer. */
-static void copy_payload(const struct nlattr *attribute, void *to, size_t size)
-{
-	size_t length = mnl_attr_get_payload_len(attribute);
-
-	memcpy(to, mnl_attr_get_payload(attribute), length < size ? length : size);
-}
-
 static int read_statistics(const struct nlattr *attribute, void *context)
 {
 	struct v2m_tc_queue *queue = context;
@@ -189,15 +187,15 @@ static int read_statistics(const struct nlattr *attribute, void *context)
 
 	switch (mnl_attr_get_type(attribute)) {
 	case TCA_STATS_BASIC:
-		copy_payload(attribute, &basic, sizeof(basic));
+		v2m_attribute_copy(attribute, &basic, sizeof(basic));
 		queue->bytes = basic.bytes;
 		queue->packets = basic.packets;
 		break;
 	case TCA_STATS_PKT64: /* behind TCA_STATS_BASIC, if its 32 bits were too few */
-		copy_payload(attribute, &queue->packets, sizeof(queue->packets));
+		v2m_attribute_copy(attribute, &queue->packets, sizeof(queue->packets));
 		break;
 	case TCA_STATS_QUEUE:
-		copy_payload(attribute, &waiting, sizeof(waiting));
+		v2m_attribute_copy(attribute, &waiting, sizeof(waiting));
 		queue->backlog_bytes = waiting.backlog;
 		queue->backlog_packets = waiting.qlen;
 		queue->drops = waiting.drops;
@@ -229,8 +227,7 @@ static int visit_queue(const struct nlmsghdr *header, void *context)
 		return 0;
 	queue.ifindex = (uint32_t)qdisc.message->tcm_ifindex;
 	queue.handle = qdisc.message->tcm_handle;
-	snprintf(queue.kind, sizeof(queue.kind), "%s",
-		 mnl_attr_get_str(qdisc.attributes[TCA_KIND]));
+	v2m_attribute_text(qdisc.attributes[TCA_KIND], queue.kind, sizeof(queue.kind));
 	if (qdisc.attributes[TCA_STATS2])
 		mnl_attr_parse_nested(qdisc.attributes[TCA_STATS2], read_statistics, &queue);
 	if (qdisc.message->tcm_parent == TC_H_ROOT)

@@ -12,7 +12,10 @@
 
 struct v2m_wire v2m_wire_reader(const void *data, size_t length)
 {
-	return (struct v2m_wire){ .reading = true, .data = data, .length = length };
+	/* A message without a payload has no data, but NULL stands for "not so many bytes" here. */
+	return (struct v2m_wire){ .reading = true,
+				  .data = data ? data : (const void *)"",
+				  .length = length };
 }
 
 void v2m_wire_clear(struct v2m_wire *wire)

@@ -26,7 +26,7 @@ struct v2m_wire {
 	size_t capacity;
 };
 
-/* Begins to read; data must stay. */
+/* Begins to read; data must stay. It may be NULL if the length is 0. */
 struct v2m_wire v2m_wire_reader(const void *data, size_t length);
 /* Frees what was written. Zeros are an empty writer. */
 void v2m_wire_clear(struct v2m_wire *wire);

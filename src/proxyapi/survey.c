@@ -231,7 +231,7 @@ static int take_inbounds(struct v2m_survey *survey, struct v2m_proxy_inbounds *f
 	struct v2m_proxy_inbounds old = survey->inbounds;
 	V2M_FREE char *text = NULL;
 	size_t length;
-	size_t length_found;
+	size_t length_found = 0;
 	int result = 0;
 
 	for (size_t i = 0; i < found->count && !result; i++)

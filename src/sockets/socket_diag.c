@@ -14,8 +14,12 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "netlink/attribute.h"
 #include "sockets/port_filter.h"
 #include "base/cleanup.h"
+
+/* States that a mask of states has room for. */
+#define STATES 32
 
 #define END_OF(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
 
@@ -67,11 +71,9 @@ static uint64_t sent_once(const struct tcp_info *info, uint8_t state)
 
 static void describe_tcp_info(const struct nlattr *attribute, struct v2m_connection *connection)
 {
-	size_t length = mnl_attr_get_payload_len(attribute);
 	struct tcp_info info = { 0 };
+	size_t length = v2m_attribute_copy(attribute, &info, sizeof(info));
 
-	memcpy(&info, mnl_attr_get_payload(attribute),
-	       length < sizeof(info) ? length : sizeof(info));
 	connection->rx_bytes = without_fin(info.tcpi_bytes_received, connection->state);
 	connection->tx_bytes = info.tcpi_bytes_acked;
 	connection->sent_bytes = info.tcpi_bytes_acked;
@@ -117,7 +119,7 @@ static int visit_socket(const struct nlmsghdr *message, void *context)
 	struct walk *walk = context;
 	int result;
 
-	if (mnl_nlmsg_get_payload_len(message) < sizeof(*socket))
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(*socket) || socket->idiag_state >= STATES)
 		return -EBADMSG;
 	if (walk->dump->closing && !(V2M_DUMP_STATES & 1u << socket->idiag_state)) {
 		struct v2m_connection closing = { 0 };
@@ -144,6 +146,14 @@ static void forget_connections(void *context)
 	v2m_socket_dump_forget_closing(walk->dump);
 }
 
+/* The question only tries whether tcp_diag is there. */
+static int ignore_socket(const struct nlmsghdr *message, void *context)
+{
+	(void)message;
+	(void)context;
+	return 0;
+}
+
 /* Dumps both families in one walk of the kernel's table. Only the older form of the request can do
  * this (inet_diag_dump_compat() in net/ipv4/inet_diag.c, in all kernels with sock_diag). The newer
  * form takes one family, and IPv4 connections of a dual-stack socket are IPv6 there. */
@@ -152,14 +162,18 @@ static int dump_all(struct v2m_socket_diag *diag, struct v2m_socket_dump *dump, 
 {
 	_Alignas(struct nlmsghdr) char buffer[V2M_PORT_FILTER_SIZE + 256];
 	struct walk walk = { .diag = diag, .dump = dump };
-	struct v2m_netlink_visitor visitor = { visit_socket, forget_connections, &walk };
+	struct v2m_netlink_visitor visitor = { ignore_socket, NULL, &walk };
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	struct inet_diag_req *query = mnl_nlmsg_put_extra_header(request, sizeof(*query));
 
 	request->nlmsg_type = TCPDIAG_GETSOCK;
 	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	/* Without a filter, no state is asked for: this only tries whether tcp_diag is there. */
-	query->idiag_states = filter ? diag->states : 0;
+	/* Without a dump, no state is asked for. */
+	if (dump) {
+		query->idiag_states = diag->states;
+		visitor.visit = visit_socket;
+		visitor.restart = forget_connections;
+	}
 	if (diag->details)
 		query->idiag_ext = 1 << (INET_DIAG_INFO - 1);
 	if (filter)

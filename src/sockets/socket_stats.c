@@ -116,10 +116,9 @@ static int count_open_sockets(struct v2m_socket_stats *stats, uint64_t mono_ns)
 
 static void count_announced(struct v2m_socket_stats *stats, const char *buffer, ssize_t length)
 {
-	const struct nlmsghdr *message = (const struct nlmsghdr *)buffer;
-	int left = (int)length;
+	const struct nlmsghdr *message = NULL;
 
-	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+	while (v2m_netlink_next(buffer, (size_t)length, &message)) {
 		struct v2m_connection connection = { 0 };
 		uint16_t place;
 

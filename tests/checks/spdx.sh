@@ -12,7 +12,7 @@ while IFS= read -r file; do
 	case $file in
 	# JSON and pictures have no comments. Test data is compared byte by byte, or is broken on purpose. Licenses need no
 	# license.
-	*.json | docs/*.png | tests/*/data/* | tests/data/*.bin | tests/data/*.http2 | tests/fuzz/corpus/* | LICENSES/*) continue ;;
+	*.json | docs/*.png | tests/*/data/* | tests/data/*.bin | tests/data/*.http | tests/data/*.http2 | tests/data/*.txt | tests/fuzz/corpus/* | LICENSES/*) continue ;;
 	esac
 	head -n 5 "$file" | grep -qF "$line" || fail "$file: no \"$line\" in its first five lines"
 done <<<"$files"

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Values of netlink attributes. Kernels differ: a value may be shorter or longer than expected, and
+ * is never read beyond its end. */
+#ifndef V2METER_NETLINK_ATTRIBUTE_H
+#define V2METER_NETLINK_ATTRIBUTE_H
+
+#include <linux/netlink.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Copies the value's first bytes, at most size. If the value is shorter, the rest of the
+ * destination stays. Returns the length of the value. */
+size_t v2m_attribute_copy(const struct nlattr *attribute, void *to, size_t size);
+/* A number in the byte order of the machine; bytes that are missing are 0. */
+uint32_t v2m_attribute_u32(const struct nlattr *attribute);
+/* Copies a text, cut to fit. It ends with a 0 even if the attribute's does not. */
+void v2m_attribute_text(const struct nlattr *attribute, char *text, size_t size);
+
+#endif
