@@ -2,6 +2,8 @@
 #include "collector/collector.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -29,6 +31,7 @@
 #include "collector/counting.h"
 #include "ipc/pulse.h"
 #include "drift/drift_account.h"
+#include "drift/drift_file.h"
 
 /* A tick may take seconds if a disk hangs; a meter that does not tick for longer than this is
  * stalled. */
@@ -43,7 +46,8 @@ struct v2m_collector {
 	sd_event_source *links_event;
 	sd_event_source *keys_event;
 	sd_event_source *apis_event;
-	void (*reloaded)(void); /* to call once the key sources have been read; or NULL */
+	uint64_t drift_stored_ns; /* CLOCK_MONOTONIC */
+	void (*reloaded)(void);   /* to call once the key sources have been read; or NULL */
 };
 
 /* The next tick is one interval after this one was due, so delays do not add up. Ticks that a
@@ -79,6 +83,39 @@ static void follow_zone(const struct v2m_parts *parts)
 	 * the new one: it is started again. */
 	v2m_publisher_withdraw(parts->publisher);
 	v2m_requests_end(parts->requests);
+}
+
+/* How often the comparison with the proxies is stored. */
+#define DRIFT_STORE_NS (600 * UINT64_C(1000000000))
+
+static void make_drift_path(const struct v2m_parts *parts, char path[static PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/drift.json", parts->config->state_dir);
+}
+
+static void load_drift(const struct v2m_parts *parts)
+{
+	struct v2m_error error = { 0 };
+	char path[PATH_MAX];
+
+	make_drift_path(parts, path);
+	if (v2m_drift_load(path, parts->drift, &error))
+		v2m_log_warning("the comparison with the proxies begins anew: %s", error.text);
+}
+
+static void store_drift(struct v2m_collector *collector)
+{
+	char path[PATH_MAX];
+	int result;
+
+	collector->drift_stored_ns = v2m_clock_mono_ns();
+	if (!collector->parts.drift->count)
+		return;
+	make_drift_path(&collector->parts, path);
+	result = v2m_drift_store(path, collector->parts.drift);
+	if (result)
+		v2m_log_warning("the comparison with the proxies cannot be stored in %s: %s", path,
+				strerror(-result));
 }
 
 /* Sets or clears the condition drift. */
@@ -136,6 +173,8 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 		if (v2m_bookkeeper_flush(parts->bookkeeper) == 0)
 			v2m_bookkeeper_expire(parts->bookkeeper);
 		v2m_bookkeeper_store_budget(parts->bookkeeper);
+		if (v2m_clock_mono_ns() - collector->drift_stored_ns >= DRIFT_STORE_NS)
+			store_drift(collector);
 	}
 	return 0;
 }
@@ -240,6 +279,8 @@ static int make_parts(struct v2m_collector *collector, const struct v2m_digest *
 	parts->drift = calloc(1, sizeof(*parts->drift));
 	if (!parts->netns || !parts->requests || !parts->drift)
 		return -ENOMEM;
+	load_drift(parts);
+	collector->drift_stored_ns = v2m_clock_mono_ns();
 	return v2m_publisher_open(collector->event, config->cache_ttl_s, &window,
 				  &parts->publisher);
 }
@@ -383,8 +424,10 @@ void v2m_collector_close(struct v2m_collector *collector)
 	sd_event_source_unref(collector->apis_event);
 	store_last(parts);
 	v2m_key_supply_close(parts->keys);
-	if (parts->drift)
+	if (parts->drift) {
+		store_drift(collector);
 		v2m_drift_clear(parts->drift);
+	}
 	free(parts->drift);
 	v2m_byte_source_close(parts->byte_source);
 	v2m_device_watch_close(parts->devices);

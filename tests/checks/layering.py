@@ -60,7 +60,7 @@ RULES = {
     "keys/formats": ("keys json base", "json sqlite"),
     "accounting": ("keys base", ""),
     "proxyapi": ("keys json base", "grpc"),
-    "drift": ("accounting api keys base", ""),
+    "drift": ("accounting api keys json base", "json"),
     "api": ("accounting budget keys json base", "json gzip"),
     "ipc": ("api accounting keys process base", ""),
     "netlink": ("base", "kernel"),
