@@ -27,7 +27,10 @@ struct rounds;
 struct asked {
 	struct rounds *rounds;
 	uint64_t number;
-	struct v2m_survey *survey;
+	struct v2m_survey *survey; /* NULL: there is none */
+	bool is_guess;
+	bool is_new;  /* it has not been asked yet */
+	bool is_over; /* the counting process has said so */
 	/* Rounds until the next question, and whether the last one was answered. */
 	unsigned stats_due;
 	bool had_stats;
@@ -38,8 +41,7 @@ struct asked {
 struct rounds {
 	struct v2m_talk talk;
 	struct asked items[V2M_ASKING_APIS_MAX];
-	size_t count;
-	size_t n_asked; /* at least once */
+	bool has_new;
 	uint64_t interval_ns;
 	uint64_t due_ns; /* CLOCK_MONOTONIC of the next round */
 };
@@ -47,25 +49,41 @@ struct rounds {
 static int connect_to(void *context)
 {
 	struct asked *asked = context;
+	int result = v2m_talk_connect(&asked->rounds->talk, asked->number);
 
-	return v2m_talk_connect(&asked->rounds->talk, asked->number);
+	asked->is_over |= result == V2M_ASKING_OVER;
+	return result;
+}
+
+static struct asked *find_free(struct rounds *rounds)
+{
+	for (size_t i = 0; i < V2M_ASKING_APIS_MAX; i++)
+		if (!rounds->items[i].survey)
+			return &rounds->items[i];
+	v2m_talk_end("the counting process names too many APIs");
 }
 
 static void take_order(uint64_t number, struct v2m_asking_order *order, void *context)
 {
 	struct rounds *rounds = context;
-	struct asked *added = &rounds->items[rounds->count % V2M_ASKING_APIS_MAX];
+	struct asked *added = find_free(rounds);
 	const struct v2m_grpc_connector connector = { connect_to, added };
 
-	if (rounds->count == V2M_ASKING_APIS_MAX)
-		v2m_talk_end("the counting process names too many APIs");
-	*added = (struct asked){ .rounds = rounds, .number = number };
+	*added = (struct asked){
+		.rounds = rounds, .number = number, .is_guess = order->is_guess, .is_new = true
+	};
 	if (v2m_survey_new(order->source, &connector, &added->survey))
 		v2m_talk_end("out of memory");
-	rounds->count++;
+	rounds->has_new = true;
 	rounds->interval_ns = order->interval_ns;
 	if (order->verbose)
 		v2m_log_set_level(V2M_LOG_DEBUG);
+}
+
+static void forget(struct asked *asked)
+{
+	v2m_survey_free(asked->survey);
+	asked->survey = NULL;
 }
 
 static uint64_t deadline(void)
@@ -73,16 +91,27 @@ static uint64_t deadline(void)
 	return v2m_clock_mono_ns() + V2M_ROUNDS_TIMEOUT_NS;
 }
 
-/* False: the proxy does not answer. */
-static bool ask_users(const struct asked *asked)
+/* False: the proxy does not answer, or is not asked any more. */
+static bool ask_users(struct asked *asked)
 {
 	struct v2m_asking_said said = { 0 };
-	int result = v2m_survey_ask(asked->survey, deadline(), &said.error);
+	int result = 0;
 
+	if (!asked->is_over)
+		result = v2m_survey_ask(asked->survey, deadline(), &said.error);
+	if (asked->is_over) {
+		forget(asked);
+		return false;
+	}
 	if (result == 1)
 		said.text = v2m_survey_text(asked->survey, &said.length);
 	said.result = result < 0 ? result : 0;
 	v2m_talk_said(asked->number, &said);
+	if (asked->is_guess && !v2m_asking_is_api(said.result)) {
+		forget(asked);
+		return false;
+	}
+	asked->is_guess = false;
 	/* V2Ray has counters, and no list of users. */
 	return result >= 0 || result == -EOPNOTSUPP;
 }
@@ -132,29 +161,36 @@ static void ask_more(struct asked *asked)
 		ask_online(asked);
 }
 
+/* Orders that come meanwhile are for the next call. */
 static void ask(struct rounds *rounds)
 {
 	bool is_due = v2m_clock_mono_ns() >= rounds->due_ns;
-	size_t first = is_due ? 0 : rounds->n_asked;
 
+	rounds->has_new = false;
 	if (is_due)
 		rounds->due_ns = v2m_clock_mono_ns() + rounds->interval_ns;
-	/* APIs may be added meanwhile. */
-	for (size_t i = first; i < rounds->count; i++) {
+	for (size_t i = 0; i < V2M_ASKING_APIS_MAX; i++) {
 		struct asked *asked = &rounds->items[i];
 
-		if (i >= rounds->n_asked)
-			rounds->n_asked = i + 1;
+		if (!asked->survey || (!is_due && !asked->is_new))
+			continue;
+		asked->is_new = false;
 		if (ask_users(asked) && is_due)
 			ask_more(asked);
 	}
 }
 
+/* -1: there is nothing to ask. */
 static int time_left_ms(const struct rounds *rounds)
 {
 	uint64_t now_ns = v2m_clock_mono_ns();
+	bool has_any = false;
 
-	if (rounds->n_asked < rounds->count || now_ns >= rounds->due_ns)
+	for (size_t i = 0; i < V2M_ASKING_APIS_MAX; i++)
+		has_any |= rounds->items[i].survey != NULL;
+	if (!has_any)
+		return -1;
+	if (rounds->has_new || now_ns >= rounds->due_ns)
 		return 0;
 	return (int)((rounds->due_ns - now_ns) / 1000000 + 1);
 }
@@ -166,8 +202,8 @@ void v2m_rounds_run(void)
 
 	rounds.talk = (struct v2m_talk){ take_order, &rounds };
 	for (;;) {
-		v2m_talk_listen(&rounds.talk, rounds.count ? time_left_ms(&rounds) : -1);
-		if (time_left_ms(&rounds) == 0 && rounds.count)
+		v2m_talk_listen(&rounds.talk, time_left_ms(&rounds));
+		if (time_left_ms(&rounds) == 0)
 			ask(&rounds);
 	}
 }

@@ -17,11 +17,18 @@
 /* The kernel has no larger errno. */
 #define MAX_ERRNO 4095
 
+bool v2m_asking_is_api(int result)
+{
+	/* One that lacks the method, or says that something is wrong, speaks gRPC. */
+	return result == 0 || result == -EOPNOTSUPP || result == -EREMOTEIO;
+}
+
 void v2m_put_asking_order(struct v2m_wire *wire, struct v2m_asking_order *order)
 {
 	v2m_wire_text(wire, &order->source);
 	v2m_wire_u64(wire, &order->interval_ns);
 	v2m_wire_bool(wire, &order->verbose);
+	v2m_wire_bool(wire, &order->is_guess);
 	if (!order->source)
 		v2m_wire_refuse(wire);
 }

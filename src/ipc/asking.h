@@ -7,6 +7,7 @@
 #ifndef V2METER_IPC_ASKING_H
 #define V2METER_IPC_ASKING_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +34,9 @@ enum v2m_asking_message {
 /* More than the proxies of one host. */
 #define V2M_ASKING_APIS_MAX 64
 
+/* The result of V2M_ASKING_CONNECT that ends the asking of an API. */
+#define V2M_ASKING_OVER (-ESHUTDOWN)
+
 /* The longest messages in bytes. */
 #define V2M_ASKING_ORDER_MAX 8192
 #define V2M_ASKING_SAID_MAX  (64u << 20)
@@ -45,6 +49,8 @@ struct v2m_asking_order {
 	char *source;         /* names the API in errors */
 	uint64_t interval_ns; /* how often it is asked */
 	bool verbose;
+	bool is_guess; /* it may be something else: then it is not asked again, see
+			  v2m_asking_is_api() */
 };
 
 /* The outcome of a question for inbounds and users. */
@@ -61,6 +67,9 @@ struct v2m_asking_online {
 	struct v2m_online_users users;
 	bool is_known; /* the proxy can tell. It does so only if its policy says so */
 };
+
+/* Whether the outcome of a question is that of an API, and not of another server. */
+bool v2m_asking_is_api(int result);
 
 /* Each writes or reads (process/wire.h). What was read is the caller's to clear. */
 void v2m_put_asking_order(struct v2m_wire *wire, struct v2m_asking_order *order);

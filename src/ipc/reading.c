@@ -51,6 +51,7 @@ void v2m_put_reading_order(struct v2m_wire *wire, struct v2m_reading_order *orde
 	struct v2m_live_sources *live = &order->live;
 
 	put_strings(wire, &order->sources);
+	put_strings(wire, &order->found);
 	live->items =
 		v2m_wire_array(wire, live->items, &live->count, LIVE_SIZE, sizeof(*live->items));
 	if (wire->reading)
@@ -229,6 +230,7 @@ bool v2m_reading_is_allowed(struct v2m_reading *reading)
 void v2m_reading_order_clear(struct v2m_reading_order *order)
 {
 	v2m_strings_clear(&order->sources);
+	v2m_strings_clear(&order->found);
 	v2m_live_sources_clear(&order->live);
 }
 

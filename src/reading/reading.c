@@ -204,10 +204,15 @@ static int read_sources(const struct v2m_reading_order *order, int inotify_fd,
 			struct v2m_reading *reading)
 {
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings paths = { 0 };
-	const struct v2m_gather_options options = { .live = &order->live, .at = tell_at };
+	const struct v2m_gather_options options = { .live = &order->live,
+						    .found = &order->found,
+						    .at = tell_at };
 	struct v2m_gathered *gathered = &reading->gathered;
 	int result = v2m_gather_paths(&order->sources, NULL, &paths);
 
+	for (size_t i = 0; i < order->found.count && !result; i++)
+		if (!v2m_is_live_source(order->found.items[i]))
+			result = v2m_strings_add(&paths, order->found.items[i]);
 	if (!result && inotify_fd >= 0)
 		result = v2m_watch_walk(inotify_fd, &paths, &reading->watched);
 	if (!result)

@@ -12,45 +12,36 @@
 #include "base/log.h"
 #include "process/confine.h"
 #include "supply/asker.h"
-#include "supply/proxy_address.h"
+#include "supply/followed.h"
 
-/* A panel restarts the proxy now and then: so many failures in a row are no news. */
-#define TOLERATED 2
+/* So many asking processes that ended soon in a row are a failure of their APIs. */
+#define ENDS_MAX 3
 
 /* An API answers, or fails, within the first time; each further API takes the second. */
 #define WAIT_MS      5000
 #define WAIT_MORE_MS 2000
 #define WAIT_MAX_MS  15000
 
-/* A question needs two connections at most. An asking process that wants more of them is not ours
- * any more. */
-#define CONNECTS_MAX       16
-#define CONNECTS_PERIOD_NS (2 * UINT64_C(1000000000))
+/* A socket that does not answer at all is tried so often. So many are remembered. */
+#define TRIES         3
+#define REFUSED_COUNT 128
 
-/* One API. */
-struct followed {
-	char *source;
-	bool has_address; /* otherwise it is never asked */
-	struct v2m_proxy_address address;
-	bool was_asked;
-	char *text; /* NULL: it has not answered yet */
-	size_t length;
-	int result; /* of the last question: 0 or -errno */
-	struct v2m_error error;
-	unsigned n_failures;             /* in a row */
-	struct v2m_proxy_stats stats;    /* empty if the proxy does not count */
-	struct v2m_asking_online online; /* empty if it cannot tell */
-	uint64_t period_ns;              /* CLOCK_MONOTONIC; when the count of connections began */
-	unsigned n_connects;
+/* A socket of a running proxy that is not its API. */
+struct refused {
+	uint64_t inode;
+	unsigned tries;
 };
 
 struct v2m_live_supply {
 	struct v2m_live_options options;
 	struct v2m_asker *asker;
-	/* Only added to. The first V2M_ASKING_APIS_MAX are asked. */
-	struct followed **items;
+	/* An array. At most V2M_ASKING_APIS_MAX are asked. */
+	struct v2m_followed **items;
 	size_t count;
 	size_t capacity;
+	uint64_t next_number;
+	struct refused refused[REFUSED_COUNT];
+	size_t n_refused; /* of all times */
 	bool has_news;
 	/* Of answers. */
 	uint64_t stats_number;
@@ -58,27 +49,38 @@ struct v2m_live_supply {
 	uint32_t unprotected;
 };
 
-static void free_followed(struct followed *followed)
+static struct v2m_followed *find(const struct v2m_live_supply *supply, uint64_t number)
 {
-	v2m_proxy_stats_clear(&followed->stats);
-	v2m_asking_online_clear(&followed->online);
-	free(followed->source);
-	free(followed->text);
-	free(followed);
+	for (size_t i = 0; i < supply->count; i++)
+		if (supply->items[i]->number == number)
+			return supply->items[i];
+	return NULL;
 }
 
-static void send_order(struct v2m_live_supply *supply, size_t number)
+static void drop(struct v2m_live_supply *supply, const struct v2m_followed *followed)
+{
+	for (size_t i = 0; i < supply->count; i++) {
+		if (supply->items[i] != followed)
+			continue;
+		v2m_followed_free(supply->items[i]);
+		supply->items[i] = supply->items[--supply->count];
+		return;
+	}
+}
+
+static void send_order(struct v2m_live_supply *supply, const struct v2m_followed *followed)
 {
 	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
 	/* Writing changes nothing. */
 	struct v2m_asking_order order = {
-		.source = supply->items[number]->source,
+		.source = followed->source,
 		.interval_ns = supply->options.interval_ns,
 		.verbose = v2m_log_level() == V2M_LOG_DEBUG,
+		.is_guess = followed->is_found && !followed->is_api,
 	};
 
 	v2m_put_asking_order(&wire, &order);
-	v2m_asker_send(supply->asker, V2M_ASKING_FOLLOW, number, &wire, -1);
+	v2m_asker_send(supply->asker, V2M_ASKING_FOLLOW, followed->number, &wire, -1);
 }
 
 static void brief(void *context)
@@ -87,108 +89,86 @@ static void brief(void *context)
 
 	for (size_t i = 0; i < supply->count; i++)
 		if (supply->items[i]->has_address)
-			send_order(supply, i);
+			send_order(supply, supply->items[i]);
+}
+
+static void answer_connect(struct v2m_live_supply *supply, uint64_t number, int32_t result, int fd)
+{
+	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
+
+	v2m_wire_i32(&wire, &result);
+	v2m_asker_send(supply->asker, V2M_ASKING_CONNECTED, number, &wire, fd);
 }
 
 /* The socket of the proxy may be one that only we may open. */
-static int connect_it(struct v2m_live_supply *supply, uint64_t number)
+static int connect_it(struct v2m_live_supply *supply, struct v2m_followed *followed)
 {
-	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
-	struct followed *followed = supply->items[number];
-	uint64_t now_ns = v2m_clock_mono_ns();
 	V2M_CLOSE int fd = -1;
-	int32_t result;
+	int result;
 
-	if (now_ns - followed->period_ns > CONNECTS_PERIOD_NS) {
-		followed->period_ns = now_ns;
-		followed->n_connects = 0;
-	}
-	if (followed->n_connects++ >= CONNECTS_MAX)
+	if (!v2m_followed_may_connect(followed))
 		return -EBADMSG;
-	fd = v2m_proxy_address_connect(&followed->address);
-	result = fd < 0 ? fd : 0;
-	v2m_wire_i32(&wire, &result);
-	v2m_asker_send(supply->asker, V2M_ASKING_CONNECTED, number, &wire, fd < 0 ? -1 : fd);
+	result = v2m_followed_check_presence(followed);
+	if (!result)
+		fd = v2m_proxy_address_connect(&followed->address);
+	if (fd >= 0)
+		answer_connect(supply, followed->number, 0, fd);
+	else
+		answer_connect(supply, followed->number, result ? result : fd, -1);
+	if (result == V2M_ASKING_OVER) {
+		supply->has_news |= followed->is_api;
+		drop(supply, followed);
+	}
 	return 0;
 }
 
-/* Keeps a copy of the text. 0 or -ENOMEM. */
-static int keep_text(struct followed *followed, const struct v2m_asking_said *said)
+static struct refused *find_refused(struct v2m_live_supply *supply, uint64_t inode)
 {
-	char *copy = malloc(said->length + 1);
+	for (size_t i = 0; i < REFUSED_COUNT; i++)
+		if (supply->refused[i].tries && supply->refused[i].inode == inode)
+			return &supply->refused[i];
+	return NULL;
+}
 
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, said->text, said->length);
-	copy[said->length] = 0;
-	free(followed->text);
-	followed->text = copy;
-	followed->length = said->length;
-	return 0;
+/* The first answer of a socket that was found. False: it is not the API, and no longer followed. */
+static bool judge_guess(struct v2m_live_supply *supply, struct v2m_followed *followed, int result)
+{
+	struct refused *refused;
+
+	if (!v2m_asking_is_api(result)) {
+		refused = find_refused(supply, followed->inode);
+		if (!refused) {
+			refused = &supply->refused[supply->n_refused++ % REFUSED_COUNT];
+			*refused = (struct refused){ .inode = followed->inode };
+		}
+		/* A proxy that has just been started may be slow. Anything else is an answer. */
+		refused->tries = result == -ETIMEDOUT ? refused->tries + 1 : TRIES;
+		v2m_log_debug("%s is a socket of a running proxy, and not its API",
+			      followed->source);
+		drop(supply, followed);
+		return false;
+	}
+	followed->is_api = true;
+	v2m_log_info("%s is the API of a running proxy", followed->source);
+	return true;
 }
 
 /* 0, -EBADMSG or -ENOMEM. */
-static int take_said(struct v2m_live_supply *supply, struct followed *followed,
+static int take_said(struct v2m_live_supply *supply, struct v2m_followed *followed,
 		     struct v2m_wire *wire)
 {
 	struct v2m_asking_said said = { 0 };
-	bool was_failing = followed->result < 0;
 	int result;
 
 	v2m_put_asking_said(wire, &said);
 	result = v2m_wire_end(wire);
 	if (result || !v2m_asking_said_is_allowed(&said))
 		return result ? result : -EBADMSG;
-	/* Somebody who waits for the first answer gets it at once. */
-	supply->has_news |= !followed->was_asked;
-	followed->was_asked = true;
-	followed->n_failures = said.result ? followed->n_failures + 1 : 0;
-	if (said.result && followed->text && followed->n_failures <= TOLERATED)
+	if (followed->is_found && !followed->is_api && !judge_guess(supply, followed, said.result))
 		return 0;
-	followed->result = said.result;
-	followed->error = said.error;
-	supply->has_news |= was_failing != (said.result < 0);
-	if (!said.length || (followed->text && said.length == followed->length &&
-			     memcmp(said.text, followed->text, said.length) == 0))
-		return 0;
-	supply->has_news = true;
-	return keep_text(followed, &said);
-}
-
-/* 0, -EBADMSG or -ENOMEM. */
-static int take_counted(struct v2m_live_supply *supply, struct followed *followed,
-			struct v2m_wire *wire)
-{
-	V2M_CLEANUP(v2m_proxy_stats_clear) struct v2m_proxy_stats stats = { 0 };
-	struct v2m_proxy_stats old = followed->stats;
-	int result;
-
-	v2m_put_asking_counted(wire, &stats);
-	result = v2m_wire_end(wire);
-	if (result || !v2m_asking_counted_is_allowed(&stats))
-		return result ? result : -EBADMSG;
-	followed->stats = stats;
-	stats = old;
-	supply->stats_number++;
-	return 0;
-}
-
-/* 0, -EBADMSG or -ENOMEM. */
-static int take_online(struct v2m_live_supply *supply, struct followed *followed,
-		       struct v2m_wire *wire)
-{
-	V2M_CLEANUP(v2m_asking_online_clear) struct v2m_asking_online online = { 0 };
-	struct v2m_asking_online old = followed->online;
-	int result;
-
-	v2m_put_asking_online(wire, &online);
-	result = v2m_wire_end(wire);
-	if (result || !v2m_asking_online_is_allowed(&online))
-		return result ? result : -EBADMSG;
-	followed->online = online;
-	online = old;
-	supply->online_number++;
-	return 0;
+	result = v2m_followed_take_said(followed, &said);
+	supply->has_news |= result == 1;
+	return result < 0 ? result : 0;
 }
 
 /* Only news are logged. 0 or -errno. */
@@ -208,25 +188,43 @@ static int note_protection(struct v2m_live_supply *supply, struct v2m_wire *wire
 	return 0;
 }
 
+/* The asking process may still say something of an API that has been dropped. */
+static int take_of_dropped(struct v2m_live_supply *supply, const struct v2m_message *message)
+{
+	if (message->id >= supply->next_number)
+		return -EBADMSG;
+	if (message->kind == V2M_ASKING_CONNECT)
+		answer_connect(supply, message->id, V2M_ASKING_OVER, -1);
+	return 0;
+}
+
 static int take(void *context, const struct v2m_message *message)
 {
 	struct v2m_live_supply *supply = context;
 	struct v2m_wire wire = v2m_wire_reader(message->data, message->length);
+	struct v2m_followed *followed;
 
 	if (message->fd >= 0)
 		return -EBADMSG;
 	if (message->kind == V2M_ASKING_READY)
 		return note_protection(supply, &wire);
-	if (message->id >= supply->count || !supply->items[message->id]->has_address)
+	followed = find(supply, message->id);
+	if (!followed)
+		return take_of_dropped(supply, message);
+	if (!followed->has_address)
 		return -EBADMSG;
 	if (message->kind == V2M_ASKING_CONNECT && !message->length)
-		return connect_it(supply, message->id);
+		return connect_it(supply, followed);
 	if (message->kind == V2M_ASKING_SAID)
-		return take_said(supply, supply->items[message->id], &wire);
-	if (message->kind == V2M_ASKING_COUNTED)
-		return take_counted(supply, supply->items[message->id], &wire);
-	if (message->kind == V2M_ASKING_ONLINE)
-		return take_online(supply, supply->items[message->id], &wire);
+		return take_said(supply, followed, &wire);
+	if (message->kind == V2M_ASKING_COUNTED) {
+		supply->stats_number++;
+		return v2m_followed_take_counted(followed, &wire);
+	}
+	if (message->kind == V2M_ASKING_ONLINE) {
+		supply->online_number++;
+		return v2m_followed_take_online(followed, &wire);
+	}
 	return -EBADMSG;
 }
 
@@ -235,10 +233,10 @@ static void note_end(void *context, unsigned count, const char *how)
 {
 	struct v2m_live_supply *supply = context;
 
-	for (size_t i = 0; i < supply->count && count > TOLERATED; i++) {
-		struct followed *followed = supply->items[i];
+	for (size_t i = 0; i < supply->count && count >= ENDS_MAX; i++) {
+		struct v2m_followed *followed = supply->items[i];
 
-		if (!followed->has_address)
+		if (!followed->has_address || followed->is_found)
 			continue;
 		supply->has_news |= !followed->was_asked || !followed->result;
 		followed->was_asked = true;
@@ -247,29 +245,27 @@ static void note_end(void *context, unsigned count, const char *how)
 	}
 }
 
-/* Adds an API. If it cannot be asked, the reason is its answer. 0 or -ENOMEM. */
-static int add(struct v2m_live_supply *supply, const char *source)
+/* Adds an API. If it cannot be asked, the reason is its answer. inode: of a socket that was found;
+ * 0: somebody has named the API. 0 or -ENOMEM. */
+static int add(struct v2m_live_supply *supply, const char *source, uint64_t inode)
 {
-	struct followed *made = calloc(1, sizeof(*made));
+	struct v2m_followed *made = v2m_followed_new(source, supply->next_number++, inode);
 
-	if (!made)
-		return -ENOMEM;
-	made->source = strdup(source);
-	if (!made->source || v2m_array_add(supply, made)) {
-		free_followed(made);
+	if (!made || v2m_array_add(supply, made)) {
+		if (made)
+			v2m_followed_free(made);
 		return -ENOMEM;
 	}
-	if (supply->count > V2M_ASKING_APIS_MAX)
+	if (supply->count > V2M_ASKING_APIS_MAX) {
 		made->result =
 			v2m_error_set(&made->error, -ENOSPC, "%.160s: at most %d APIs are asked",
 				      source, V2M_ASKING_APIS_MAX);
-	else
-		made->result = v2m_proxy_address_parse(source, &made->address, &made->error);
-	made->has_address = !made->result;
-	made->was_asked = made->result != 0;
+		made->has_address = false;
+		made->was_asked = true;
+	}
 	if (!made->has_address)
 		return 0;
-	send_order(supply, supply->count - 1);
+	send_order(supply, made);
 	v2m_asker_start(supply->asker);
 	return 0;
 }
@@ -287,7 +283,7 @@ int v2m_live_supply_open(const struct v2m_live_options *options,
 	result = v2m_asker_open(options->argument, options->pause_ms, &owner, &made->asker);
 	for (size_t i = 0; !result && i < key_sources->count; i++)
 		if (v2m_is_live_source(key_sources->items[i]))
-			result = add(made, key_sources->items[i]);
+			result = add(made, key_sources->items[i], 0);
 	if (result) {
 		v2m_live_supply_close(made);
 		return result;
@@ -302,7 +298,7 @@ void v2m_live_supply_close(struct v2m_live_supply *supply)
 		return;
 	v2m_asker_close(supply->asker);
 	for (size_t i = 0; i < supply->count; i++)
-		free_followed(supply->items[i]);
+		v2m_followed_free(supply->items[i]);
 	free(supply->items);
 	free(supply);
 }
@@ -322,12 +318,12 @@ bool v2m_live_supply_drain(struct v2m_live_supply *supply)
 	return had_news;
 }
 
-static bool follows(const struct v2m_live_supply *supply, const char *source)
+static struct v2m_followed *find_source(const struct v2m_live_supply *supply, const char *source)
 {
 	for (size_t i = 0; i < supply->count; i++)
 		if (strcmp(supply->items[i]->source, source) == 0)
-			return true;
-	return false;
+			return supply->items[i];
+	return NULL;
 }
 
 /* A configuration is not trusted: an address in it may only lead to this host. */
@@ -344,15 +340,45 @@ int v2m_live_supply_learn(struct v2m_live_supply *supply, const struct v2m_strin
 	int found = 0;
 
 	for (size_t i = 0; i < apis->count; i++) {
-		/* Beyond the most that can be followed, the users stay those of the file. */
-		if (follows(supply, apis->items[i]) || supply->count >= V2M_ASKING_APIS_MAX ||
-		    !is_local(apis->items[i]))
+		struct v2m_followed *known = find_source(supply, apis->items[i]);
+
+		if (known && known->is_found) {
+			/* Now a file names it, whose keys are those of the API. */
+			known->is_found = false;
+			found = 1;
 			continue;
-		if (add(supply, apis->items[i]))
+		}
+		/* Beyond the most that can be followed, the users stay those of the file. */
+		if (known || supply->count >= V2M_ASKING_APIS_MAX || !is_local(apis->items[i]))
+			continue;
+		if (add(supply, apis->items[i], 0))
 			return -ENOMEM;
 		found = 1;
 	}
 	return found;
+}
+
+void v2m_live_supply_try(struct v2m_live_supply *supply, const char *source, uint64_t inode)
+{
+	struct v2m_followed *known = find_source(supply, source);
+	const struct refused *refused = find_refused(supply, inode);
+
+	if (known && known->is_found)
+		known->inode = inode;
+	if (known || supply->count >= V2M_ASKING_APIS_MAX || (refused && refused->tries >= TRIES) ||
+	    !is_local(source))
+		return;
+	if (add(supply, source, inode))
+		v2m_log_debug("out of memory: %s is tried later", source);
+}
+
+int v2m_live_supply_found(const struct v2m_live_supply *supply, struct v2m_strings *found)
+{
+	for (size_t i = 0; i < supply->count; i++)
+		if (supply->items[i]->is_found && supply->items[i]->text &&
+		    v2m_strings_add(found, supply->items[i]->source))
+			return -ENOMEM;
+	return 0;
 }
 
 static bool were_all_asked(const struct v2m_live_supply *supply)
@@ -380,26 +406,6 @@ static void wait_for_answers(struct v2m_live_supply *supply)
 	}
 }
 
-/* 0 or -ENOMEM. */
-static int copy_answer(const struct followed *followed, struct v2m_live_source *copy)
-{
-	copy->source = strdup(followed->source);
-	if (!copy->source)
-		return -ENOMEM;
-	if (followed->text) {
-		copy->text = strdup(followed->text);
-		if (!copy->text)
-			return -ENOMEM;
-		copy->length = followed->length;
-	}
-	copy->result = followed->result;
-	copy->error = followed->error;
-	if (!followed->was_asked)
-		copy->result = v2m_error_set(&copy->error, -EAGAIN,
-					     "%.160s: it has not answered yet", followed->source);
-	return 0;
-}
-
 int v2m_live_supply_collect(struct v2m_live_supply *supply, bool waits,
 			    struct v2m_live_sources *live)
 {
@@ -407,9 +413,12 @@ int v2m_live_supply_collect(struct v2m_live_supply *supply, bool waits,
 		wait_for_answers(supply);
 	supply->has_news = false;
 	for (size_t i = 0; i < supply->count; i++) {
-		struct v2m_live_source *added = v2m_array_append(live);
+		struct v2m_live_source *added;
 
-		if (!added || copy_answer(supply->items[i], added))
+		if (supply->items[i]->is_found && !supply->items[i]->text)
+			continue;
+		added = v2m_array_append(live);
+		if (!added || v2m_followed_copy(supply->items[i], added))
 			return -ENOMEM;
 	}
 	return 0;
@@ -437,7 +446,7 @@ int v2m_live_supply_online(const struct v2m_live_supply *supply, struct v2m_aski
 	int result = 0;
 
 	for (size_t i = 0; is_new && i < supply->count && !result; i++) {
-		const struct followed *followed = supply->items[i];
+		const struct v2m_followed *followed = supply->items[i];
 
 		n_listing += followed->text != NULL;
 		n_known += followed->text && followed->online.is_known;

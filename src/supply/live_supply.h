@@ -46,6 +46,12 @@ bool v2m_live_supply_drain(struct v2m_live_supply *supply);
 /* Follows these APIs from now on, which a reading has found (struct v2m_gathered). 1: one of them
  * is new; 0; or -ENOMEM. */
 int v2m_live_supply_learn(struct v2m_live_supply *supply, const struct v2m_strings *apis);
+/* Tries whether a socket of a running proxy is its API. If it is, it is followed until the proxy
+ * has been gone for a minute; if not, this socket is not tried again. */
+void v2m_live_supply_try(struct v2m_live_supply *supply, const char *source, uint64_t inode);
+/* Adds the APIs that were found so and have said which users they have. 0 or -ENOMEM. */
+int v2m_live_supply_found(const struct v2m_live_supply *supply, struct v2m_strings *found);
+
 /* Adds what each API said last. An API that has not answered yet has -EAGAIN. waits: an API that
  * has not been asked yet is waited for, some seconds at most. 0 or -ENOMEM. */
 int v2m_live_supply_collect(struct v2m_live_supply *supply, bool waits,

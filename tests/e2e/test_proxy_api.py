@@ -187,6 +187,35 @@ def test_a_proxy_that_cannot_list_its_users_leaves_them_to_the_file(lab, start_d
     proxy.stop()
 
 
+def test_running_proxies_are_found(lab, start_daemon):
+    """The settings name nothing. One proxy has its configuration from a panel, on the standard input, and an API; the
+    other one was started with a file that is at no usual place."""
+    standin = Standin(lab, "127.0.0.1:10999", comm="xray", inbounds=[inbound("one", 10001, ALICE)])
+    source = lab.directory / "elsewhere.json"
+    source.write_text(json.dumps({
+        "inbounds": [{"tag": "two", "listen": "127.0.0.1", "port": 10002, "protocol": "vmess", "settings": {
+            "clients": [{"id": CAROL[0], "email": CAROL[1], "alterId": 0}]}}],
+        "outbounds": [{"protocol": "freedom"}]}))
+    proxy = lab.server.start(v2ray.BINARY, "-config", source, log=lab.directory / "v2ray.log")
+    wait_until(lambda: v2ray.V2Ray.listens(lab.server, 10002), what="v2ray")
+    daemon = start_daemon([], key_sources=["auto"])
+    wait_until(lambda: names(daemon) == ["alice", "carol"], timeout_s=2 * WITHIN_S, what="the keys of both")
+    notes = {note["file"]: note["reason"] for note in daemon.status()["key_notes"]}
+    assert notes["xray-api://127.0.0.1:10999"] == "it is read because it is the API of a running proxy"
+    assert notes[str(source)] == "it is read because a running proxy was started with it"
+    standin.set_users("one", ALICE, BOB)
+    soon(lambda: names(daemon) == ["alice", "bob", "carol"], "the key that was added")
+    # The port of a key is no API: it was not tried, and nothing was counted.
+    assert daemon.port_entry(10002)["total_bytes"] == 0
+    checked = daemon.run("--check")
+    assert checked.returncode == 0 and "the API of a running proxy" in checked.stdout, checked.stdout
+    assert all(user[1] in checked.stdout for user in (ALICE, BOB, CAROL)), checked.stdout
+    standin.stop()
+    proxy.stop()
+    time.sleep(WITHIN_S)
+    assert names(daemon) == ["alice", "bob", "carol"], "they may come back"
+
+
 def test_an_api_that_does_not_answer_is_named(lab, start_daemon):
     """With a source of its own, it is an error."""
     daemon = start_daemon([], running=False, key_sources=["xray-api://127.0.0.1:10085"])

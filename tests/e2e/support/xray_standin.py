@@ -5,7 +5,7 @@
 The state file is read at each call:
 {"inbounds": [{"tag", "port", "protocol", "configured": [[uuid, email]], "users": [[uuid, email]]}],
  "counters": {"user>>>EMAIL>>>traffic>>>uplink": bytes}, "online": {EMAIL: {ADDRESS: second}},
- "fault": null | "late" | "nonsense" | "error" | "dies"}
+ "fault": null | "late" | "nonsense" | "error" | "dies", "comm": the name of the process}
 """
 
 import json
@@ -87,6 +87,9 @@ class Proxy:
 def main():
     address, path = sys.argv[1:]
     proxy = Proxy(path)
+    comm = json.loads(proxy.path.read_text()).get("comm")
+    if comm:
+        pathlib.Path("/proc/self/comm").write_text(comm)
     server = grpc.server(futures.ThreadPoolExecutor(4))
 
     def add(service, **methods):
