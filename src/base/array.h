@@ -35,8 +35,11 @@
 #define v2m_array_add(array, ...)                                                                  \
 	({                                                                                         \
 		int added_ = v2m_array_reserve(array, 1);                                          \
-		if (!added_)                                                                       \
-			(array)->items[(array)->count++] = (__VA_ARGS__);                          \
+		/* The item may name the count. */                                                 \
+		if (!added_) {                                                                     \
+			(array)->items[(array)->count] = (__VA_ARGS__);                            \
+			(array)->count++;                                                          \
+		}                                                                                  \
 		added_;                                                                            \
 	})
 

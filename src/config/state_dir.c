@@ -57,7 +57,10 @@ int v2m_state_dir_lock(const char *state_dir, int *lock_fd, struct v2m_error *er
 		return v2m_error_set(error, -errno, "state_dir: cannot open %s: %s", path,
 				     strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB))
-		return refuse_second(fd, path, error);
+		return errno == EWOULDBLOCK
+			       ? refuse_second(fd, path, error)
+			       : v2m_error_set(error, -errno, "state_dir: cannot lock %s: %s", path,
+					       strerror(errno));
 	if (ftruncate(fd, 0) || dprintf(fd, "%d\n", (int)getpid()) < 0)
 		v2m_log_warning("cannot write %s: %s", path, strerror(errno));
 	*lock_fd = V2M_TAKE_FD(fd);
@@ -83,7 +86,7 @@ static int make_key(const char *path, char **api_key, struct v2m_error *error)
 	text[2 * API_KEY_BYTES] = 0;
 	*api_key = strdup(text);
 	v2m_log_info("a new API key is in %s", path);
-	return *api_key ? 0 : -ENOMEM;
+	return *api_key ? 0 : v2m_error_set(error, -ENOMEM, "out of memory");
 }
 
 /* With a key that no HTTP header can carry, nobody could use the API. */

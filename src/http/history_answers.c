@@ -22,12 +22,13 @@ void v2m_http_answer_from_history(struct v2m_exchange *exchange, const char *nam
 	argument->meter = exchange->service->meter;
 	argument->verdict = &verdict;
 	v2m_exchange_render(exchange, name, render, argument, false);
-	if (exchange->reply->body)
-		return;
-	if (verdict == V2M_OK)
-		v2m_exchange_render_alone(exchange, render, argument);
-	if (verdict != V2M_OK)
-		v2m_exchange_fail(exchange, verdict);
+	if (!exchange->reply->body) {
+		if (verdict == V2M_OK)
+			v2m_exchange_render_alone(exchange, render, argument);
+		if (verdict != V2M_OK)
+			v2m_exchange_fail(exchange, verdict);
+	}
+	argument->verdict = NULL;
 }
 
 /* Reads year_month; the default is this month. False: it is not a month, and the reply is an error.

@@ -222,12 +222,13 @@ static unsigned judge(const struct look *look, const struct v2m_claim *claim, bo
 		      bool *says_nothing)
 {
 	unsigned heard = hear(look, claim);
+	unsigned agreed = heard & claim->said;
 
 	*says_nothing = !heard;
-	if (!heard || (heard & claim->said) == claim->said)
+	if (!heard || agreed == claim->said)
 		return 0;
-	if (heard & claim->said)
-		return heard & claim->said;
+	if (agreed)
+		return agreed;
 	*says_nothing = !proxy_runs || is_taken(look, claim, heard);
 	return *says_nothing ? 0 : heard;
 }

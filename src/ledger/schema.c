@@ -394,6 +394,25 @@ static int check_rows(sqlite3 *db, const struct v2m_ledger_table *table, void *r
 	return result;
 }
 
+/* A damaged index hides rows, and lets a second row with the same name in. Tables of history are
+ * not compared with their indices: that takes 11 ms a megabyte. */
+static int check_index(sqlite3 *db, const struct v2m_ledger_table *table, struct v2m_error *error)
+{
+	sqlite3_stmt *statement = NULL;
+	char sql[96];
+	int result = 0;
+
+	snprintf(sql, sizeof(sql), "PRAGMA integrity_check('%s')", table->name);
+	if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK ||
+	    sqlite3_step(statement) != SQLITE_ROW)
+		result = v2m_sqlite_error(db, "ledger", error);
+	else if (strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
+		result = v2m_error_set(error, -EUCLEAN, "ledger: %s",
+				       (const char *)sqlite3_column_text(statement, 0));
+	sqlite3_finalize(statement);
+	return result;
+}
+
 int v2m_schema_check_values(sqlite3 *db, struct v2m_error *error)
 {
 	int result = 0;
@@ -404,6 +423,8 @@ int v2m_schema_check_values(sqlite3 *db, struct v2m_error *error)
 		if (!row)
 			return out_of_memory(error);
 		if (v2m_ledger_tables[i]->is_checked)
+			result = check_index(db, v2m_ledger_tables[i], error);
+		if (v2m_ledger_tables[i]->is_checked && result == 0)
 			result = check_rows(db, v2m_ledger_tables[i], row, error);
 	}
 	return result;

@@ -38,7 +38,16 @@ static void check_keys(const struct v2m_key_list *keys)
 		FUZZ_CHECK(strlen(key->name) <= V2M_JSON_MAX_STRING);
 	}
 	FUZZ_CHECK(v2m_key_list_clash(keys, v2m_key_order_by_id, &first, &second) == 0);
-	FUZZ_CHECK(v2m_key_list_clash(keys, v2m_key_order_by_uuid, &first, &second) == 0);
+}
+
+/* One key may have the uuid that was derived from the name of another one. The join leaves it out.
+ */
+static bool have_own_uuids(const struct v2m_key_list *keys)
+{
+	size_t first;
+	size_t second;
+
+	return v2m_key_list_clash(keys, v2m_key_order_by_uuid, &first, &second) == 0;
 }
 
 static void read_twice(const struct v2m_json_doc *doc, const uint8_t *data, size_t size)
@@ -48,6 +57,7 @@ static void read_twice(const struct v2m_json_doc *doc, const uint8_t *data, size
 	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list joined = { 0 };
 	struct v2m_error error = { 0 };
 	size_t count;
+	bool own_uuids;
 
 	if (v2m_v2ray_read(doc, 1, &gathered.clients, &gathered.notes, &error)) {
 		check_error(&error, data, size);
@@ -55,10 +65,12 @@ static void read_twice(const struct v2m_json_doc *doc, const uint8_t *data, size
 	}
 	check_keys(&gathered.clients);
 	count = gathered.clients.count;
+	own_uuids = have_own_uuids(&gathered.clients);
 	FUZZ_CHECK(v2m_v2ray_read(doc, 1, &again, &gathered.notes, &error) == 0);
 	FUZZ_CHECK(v2m_key_list_move(&gathered.clients, &again) == 0);
 	FUZZ_CHECK(v2m_key_join(&gathered, NULL, &joined, &error) == 0);
-	FUZZ_CHECK(joined.count == count);
+	FUZZ_CHECK(own_uuids ? joined.count == count : joined.count < count);
+	FUZZ_CHECK(have_own_uuids(&joined));
 	check_keys(&joined);
 }
 

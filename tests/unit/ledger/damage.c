@@ -25,6 +25,42 @@ static void damage_to_the_days_at_the_start_costs_no_totals(void **context)
 	assert_int_equal(query(state, "SELECT rx_wire FROM months"), 400);
 }
 
+/* Renames the subject in the index alone, in a file whose log is empty. */
+static void damage_index(struct state *state)
+{
+	int64_t page = query(state, "SELECT rootpage FROM sqlite_schema WHERE name = "
+				    "'sqlite_autoindex_subjects_1'");
+	char bytes[4096];
+	char *name;
+	int fd;
+
+	query(state, "PRAGMA wal_checkpoint(TRUNCATE)");
+	fd = open(state->path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(pread(fd, bytes, sizeof(bytes), (page - 1) * 4096), sizeof(bytes));
+	name = memmem(bytes, sizeof(bytes), "aaaa", 4);
+	assert_non_null(name);
+	assert_int_equal(pwrite(fd, "aaab", 4, (page - 1) * 4096 + (name - bytes)), 4);
+	close(fd);
+}
+
+/* The next store would not find the subject, and add a second one, with which no start succeeds. */
+static void damage_to_an_index_at_the_start_costs_nothing(void **context)
+{
+	struct state *state = *context;
+
+	some_history(state);
+	close_ledger(state);
+	damage_index(state);
+	open_ledger(state);
+	assert_int_equal(each_file(state, "ledger.db.corrupt-*", NULL) > 0, 1);
+	count(state, 200, "2025-08-04T13:00:00");
+	store(state);
+	restart(state);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 400);
+	assert_int_equal(query(state, "SELECT rx_wire FROM months"), 400);
+	assert_int_equal(query(state, "SELECT count(*) FROM subjects"), 1);
+}
+
 /* Totals without their readings would be counted a second time. */
 static void damage_to_the_readings_at_the_start_begins_everything_anew(void **context)
 {
@@ -236,6 +272,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(damage_to_the_days_at_the_start_costs_no_totals),
+		TEST(damage_to_an_index_at_the_start_costs_nothing),
 		TEST(damage_to_the_readings_at_the_start_begins_everything_anew),
 		TEST(damage_in_the_middle_of_the_day_costs_what_cannot_be_read_and_no_more),
 		TEST(damage_that_a_question_comes_upon_is_mended_by_the_next_store),
