@@ -25,11 +25,11 @@ RELEASE = ROOT / "build"
 UNIT_FILE = ROOT / "packaging/systemd/v2meterd.service.in"
 # linux/capability.h
 NUMBERS = {"CAP_DAC_READ_SEARCH": 2, "CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7, "CAP_NET_ADMIN": 12,
-           "CAP_SYS_CHROOT": 18, "CAP_PERFMON": 38, "CAP_BPF": 39}
+           "CAP_SYS_CHROOT": 18, "CAP_SYS_PTRACE": 19, "CAP_PERFMON": 38, "CAP_BPF": 39}
 READ_ONLY = 1 << NUMBERS["CAP_DAC_READ_SEARCH"]
 # docs/capabilities.md has this drop-in.
 FOR_NETNS = """[Service]
-CapabilityBoundingSet=CAP_SYS_ADMIN CAP_SYS_PTRACE
+CapabilityBoundingSet=CAP_SYS_ADMIN
 RestrictNamespaces=net
 ProtectProc=default
 """
