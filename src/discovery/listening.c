@@ -47,17 +47,21 @@ static int add(struct v2m_proxy_listeners *listeners, const char *source, uint64
 	return -ENOMEM;
 }
 
-/* Writes the address as a key source. False: another host can reach it. */
+/* Writes the address as a key source. An IPv6 socket may be bound to an IPv4 address. False:
+ * another host can reach it. */
 static bool describe_tcp(const struct v2m_connection *socket, char *text, size_t size)
 {
 	static const uint8_t six_loopback[16] = { [15] = 1 };
+	static const uint8_t mapped[12] = { [10] = 255, [11] = 255 };
+	const uint8_t *four = socket->family == AF_INET ? socket->local : NULL;
 	char address[INET6_ADDRSTRLEN];
-	bool is_four = socket->family == AF_INET;
 
-	if (is_four ? socket->local[0] != 127 : memcmp(socket->local, six_loopback, 16) != 0)
+	if (!four && memcmp(socket->local, mapped, sizeof(mapped)) == 0)
+		four = socket->local + sizeof(mapped);
+	if (four ? *four != 127 : memcmp(socket->local, six_loopback, 16) != 0)
 		return false;
-	inet_ntop(socket->family, socket->local, address, sizeof(address));
-	snprintf(text, size, is_four ? "xray-api://%s:%u" : "xray-api://[%s]:%u", address,
+	inet_ntop(four ? AF_INET : AF_INET6, four ? four : socket->local, address, sizeof(address));
+	snprintf(text, size, four ? "xray-api://%s:%u" : "xray-api://[%s]:%u", address,
 		 socket->local_port);
 	return true;
 }

@@ -84,6 +84,20 @@ static bool is_trusted(const struct search *search, const char *pid)
 	return groups && !strstr(groups, ":/user.slice/");
 }
 
+/* The ports of a configuration are those of the network namespace in which the proxy runs. */
+static bool shares_network(const struct search *search, const char *pid)
+{
+	char path[300];
+	char ours[64] = "";
+	char theirs[64] = "";
+
+	snprintf(path, sizeof(path), "%.200s/self/ns/net", search->proc);
+	if (readlink(path, ours, sizeof(ours) - 1) <= 0)
+		return false;
+	snprintf(path, sizeof(path), "%.200s/%.32s/ns/net", search->proc, pid);
+	return readlink(path, theirs, sizeof(theirs) - 1) > 0 && strcmp(ours, theirs) == 0;
+}
+
 static bool is_proxy(const struct search *search, const char *pid)
 {
 	V2M_FREE char *name = NULL;
@@ -128,6 +142,8 @@ static int add_configs(const struct search *search, const char *pid)
 	size_t length;
 	int result;
 
+	if (!shares_network(search, pid))
+		return 0;
 	command = read_text(search, pid, "cmdline", &length);
 	result = command ? v2m_command_line_configs(command, length, &named) : 0;
 	for (size_t i = 0; i < named.count && !result; i++)

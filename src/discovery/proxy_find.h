@@ -3,6 +3,8 @@
  * Finds running proxies: processes named xray or v2ray, the configurations with which they were
  * started, and the sockets of this host at which they listen. One of these may be the API.
  *
+ * Only those in our network namespace count: elsewhere, their ports are others.
+ *
  * A user of this host can name a process as he likes. So a process of a login session counts only
  * if it is root's, and a configuration only if it is a file that nobody except root can change.
  */

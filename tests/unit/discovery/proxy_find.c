@@ -36,6 +36,14 @@ static void put(const char *name, const char *text, size_t length)
 	fclose(file);
 }
 
+static const char *temporary_name(const char *name)
+{
+	static char path[200];
+
+	snprintf(path, sizeof(path), "%s/%s", proc, name);
+	return path;
+}
+
 static void make_directory(const char *name)
 {
 	char path[200];
@@ -74,6 +82,10 @@ static void make_process(unsigned pid, const char *name, const char *status, con
 	put_file(pid, "status", status);
 	put_file(pid, "cgroup", cgroup);
 	put_file(pid, "cmdline", "");
+	snprintf(path, sizeof(path), "%u/ns", pid);
+	make_directory(path);
+	snprintf(path, sizeof(path), "%u/ns/net", pid);
+	make_link(path, "net:[1]");
 	snprintf(path, sizeof(path), "%u/root", pid);
 	make_link(path, "/");
 	for (unsigned i = 1; i <= 2; i++) {
@@ -103,7 +115,8 @@ static int start(void **state)
 			LINE4("0100007F:2768", "01", "205") LINE4("0100007F:2769", "0A", "205");
 	static const char tcp6[] =
 		HEADING LINE6("00000000000000000000000001000000:276A", "0A", "106")
-			LINE6("00000000000000000000000000000000:276B", "0A", "206");
+			LINE6("00000000000000000000000000000000:276B", "0A", "206")
+				LINE6("0000000000000000FFFF00000200007F:276C", "0A", "206");
 	static const char sockets[] =
 		"Num       RefCount Protocol Flags    Type St Inode Path\n" LINE_UNIX(
 			"00010000", "0001", "107", "@api")
@@ -115,6 +128,9 @@ static int start(void **state)
 	strcpy(proc, "proc-XXXXXX");
 	assert_non_null(mkdtemp(proc));
 	make_directory("net");
+	make_directory("self");
+	make_directory("self/ns");
+	make_link("self/ns/net", "net:[1]");
 	put("net/tcp", tcp, sizeof(tcp) - 1);
 	put("net/tcp6", tcp6, sizeof(tcp6) - 1);
 	put("net/unix", sockets, sizeof(sockets) - 1);
@@ -148,11 +164,12 @@ static void sockets_of_proxies_that_only_this_host_can_reach_are_found(void **st
 	assert_int_equal(v2m_proxy_find(proc, &found), 0);
 	assert_int_equal(found.n_processes, 3);
 	assert_int_equal(found.n_hidden, 0);
-	assert_int_equal(found.listeners.count, 4);
+	assert_int_equal(found.listeners.count, 5);
 	assert_listener(0, "xray-api://127.0.0.1:10085", 105);
 	assert_listener(1, "xray-api://[::1]:10090", 106);
-	assert_listener(2, "xray-api+unix:@api", 107);
-	assert_listener(3, "xray-api+unix:/run/a b.sock", 207);
+	assert_listener(2, "xray-api://127.0.0.2:10092", 206);
+	assert_listener(3, "xray-api+unix:@api", 107);
+	assert_listener(4, "xray-api+unix:/run/a b.sock", 207);
 	assert_true(v2m_proxy_listens(proc, "xray-api+unix:@api", 107));
 	assert_false(v2m_proxy_listens(proc, "xray-api+unix:@api", 207));
 	assert_false(v2m_proxy_listens(proc, "xray-api://127.0.0.1:10087", 999));
@@ -205,7 +222,7 @@ static void command_lines_name_configurations(void **state)
 	assert_configs("", 0, NULL, 0);
 }
 
-static void a_configuration_counts_if_only_root_can_change_it(void **state)
+static void a_configuration_of_our_network_counts_if_only_root_can_change_it(void **state)
 {
 	char name[300];
 	char command[400];
@@ -225,6 +242,12 @@ static void a_configuration_counts_if_only_root_can_change_it(void **state)
 		assert_string_equal(found.configs.items[0], name);
 	}
 	v2m_proxy_found_clear(&found);
+	assert_int_equal(unlink(temporary_name("5/ns/net")), 0);
+	make_link("5/ns/net", "net:[2]");
+	assert_int_equal(v2m_proxy_find(proc, &found), 0);
+	assert_int_equal(found.configs.count, 0);
+	assert_int_equal(unlink(temporary_name("5/ns/net")), 0);
+	make_link("5/ns/net", "net:[1]");
 	assert_int_equal(chmod(name, 0666), 0);
 	assert_int_equal(v2m_proxy_find(proc, &found), 0);
 	assert_int_equal(found.configs.count, 0);
@@ -256,7 +279,7 @@ int main(void)
 		WITH_PROC(sockets_of_proxies_that_only_this_host_can_reach_are_found),
 		WITH_PROC(others_are_passed_over),
 		cmocka_unit_test(command_lines_name_configurations),
-		WITH_PROC(a_configuration_counts_if_only_root_can_change_it),
+		WITH_PROC(a_configuration_of_our_network_counts_if_only_root_can_change_it),
 		WITH_PROC(a_configuration_that_only_the_process_sees_is_passed_over),
 	};
 

@@ -291,7 +291,7 @@ static void a_process_that_wants_connections_without_end_is_killed(void **state)
 {
 	struct scene *scene = *state;
 
-	assert_refused(scene, "connects", "killed");
+	assert_refused(scene, "connects", "what it said is not allowed");
 }
 
 static void without_an_api_there_is_no_process(void **state)
