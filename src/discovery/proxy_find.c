@@ -15,6 +15,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "discovery/command_line.h"
 #include "discovery/listening.h"
 
@@ -181,8 +182,27 @@ static int add_inodes(struct search *search, const char *pid)
 	return result;
 }
 
+/* When the process began stands behind its number in its status line, which is never used again
+ * together with it. */
+static uint64_t fingerprint_of(const struct search *search, const char *pid)
+{
+	V2M_FREE char *text = NULL;
+	const char *name_end;
+	uint64_t parts[] = { strtoull(pid, NULL, 10), 0 };
+	size_t length;
+
+	text = read_text(search, pid, "stat", &length);
+	name_end = text ? strrchr(text, ')') : NULL;
+	if (name_end)
+		sscanf(name_end,
+		       ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+		       "%*d %" SCNu64,
+		       &parts[1]);
+	return v2m_hash(parts, sizeof(parts));
+}
+
 /* Looks for proxies among all processes. 0 or -ENOMEM. */
-static int look(struct search *search, bool wants_configs)
+static int look(struct search *search, bool wants_configs, bool wants_sockets)
 {
 	V2M_CLEANUP(closedirp) DIR *processes = opendir(search->proc);
 	struct dirent *entry;
@@ -192,9 +212,10 @@ static int look(struct search *search, bool wants_configs)
 		if (!isdigit((unsigned char)entry->d_name[0]) || !is_proxy(search, entry->d_name))
 			continue;
 		search->found->n_processes++;
+		search->found->fingerprint += fingerprint_of(search, entry->d_name);
 		if (wants_configs)
 			result = add_configs(search, entry->d_name);
-		if (!result)
+		if (!result && wants_sockets)
 			result = add_inodes(search, entry->d_name);
 	}
 	if (!result)
@@ -204,11 +225,11 @@ static int look(struct search *search, bool wants_configs)
 	return result;
 }
 
-int v2m_proxy_find(const char *proc, struct v2m_proxy_found *found)
+int v2m_proxy_find(const char *proc, bool sockets, struct v2m_proxy_found *found)
 {
 	struct search search = { .proc = proc, .found = found };
 
-	return look(&search, true);
+	return look(&search, true, sockets);
 }
 
 bool v2m_proxy_listens(const char *proc, const char *source, uint64_t inode)
@@ -216,7 +237,7 @@ bool v2m_proxy_listens(const char *proc, const char *source, uint64_t inode)
 	V2M_CLEANUP(v2m_proxy_found_clear) struct v2m_proxy_found found = { 0 };
 	struct search search = { .proc = proc, .found = &found };
 
-	if (look(&search, false))
+	if (look(&search, false, true))
 		return false;
 	for (size_t i = 0; i < found.listeners.count; i++)
 		if (found.listeners.items[i].inode == inode &&

@@ -26,12 +26,14 @@ struct v2m_proxy_found {
 	struct v2m_strings configs; /* paths of files and directories */
 	struct v2m_proxy_listeners listeners;
 	size_t n_processes;
+	uint64_t fingerprint; /* of the processes: another one if any has ended or begun */
 	size_t n_hidden; /* processes whose sockets we may not see: CAP_SYS_PTRACE is missing */
 };
 
-/* proc: "/proc". Processes that end meanwhile are left out. 0 or -ENOMEM; *found is the caller's to
- * clear either way. */
-int v2m_proxy_find(const char *proc, struct v2m_proxy_found *found);
+/* proc: "/proc". sockets: whether to look for these too, which costs a call for each open file of a
+ * proxy. Processes that end meanwhile are left out. 0 or -ENOMEM; *found is the caller's to clear
+ * either way. */
+int v2m_proxy_find(const char *proc, bool sockets, struct v2m_proxy_found *found);
 /* Whether a proxy listens at this address with this socket now. */
 bool v2m_proxy_listens(const char *proc, const char *source, uint64_t inode);
 void v2m_proxy_found_clear(struct v2m_proxy_found *found);

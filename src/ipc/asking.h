@@ -41,6 +41,9 @@ enum v2m_asking_message {
 #define V2M_ASKING_ORDER_MAX 8192
 #define V2M_ASKING_SAID_MAX  (64u << 20)
 
+/* The texts of all APIs together, which go to the reading process in one message. */
+#define V2M_ASKING_TEXTS_MAX (48u << 20)
+
 /* The users of all proxies that are counted, and their addresses. */
 #define V2M_ASKING_COUNTERS_MAX  100000
 #define V2M_ASKING_ADDRESSES_MAX 200000

@@ -24,9 +24,12 @@
 #define SILENCE_MS 60000
 #define END_MS     1000
 /* A process that ends within this time has not done what it is there for. */
-#define SOON_NS (5 * UINT64_C(1000000000))
-/* At most so many messages at a time: a process that sends without end must not hold us. */
-#define MESSAGES_MAX 64
+#define SOON_NS (5 * SECOND_NS)
+/* At most so many messages at a time, and in a second: a process that sends without end must not
+ * hold us. */
+#define MESSAGES_MAX   64
+#define PER_SECOND_MAX 1000
+#define SECOND_NS      UINT64_C(1000000000)
 
 struct v2m_asker {
 	const char *argument;
@@ -41,6 +44,8 @@ struct v2m_asker {
 	unsigned n_useless;  /* processes in a row that ended soon, or did nothing */
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	uint64_t heard_ns;   /* the last word */
+	uint64_t period_ns;  /* when the count of messages began */
+	unsigned n_messages;
 	char why_killed[128];
 };
 
@@ -163,6 +168,16 @@ void v2m_asker_send(struct v2m_asker *asker, uint32_t kind, uint64_t id,
 		kill_child(asker, "it does not read what it is told");
 }
 
+/* False: the process says more than there is to say. */
+static bool may_go_on(struct v2m_asker *asker)
+{
+	if (asker->heard_ns - asker->period_ns > SECOND_NS) {
+		asker->period_ns = asker->heard_ns;
+		asker->n_messages = 0;
+	}
+	return asker->n_messages++ < PER_SECOND_MAX;
+}
+
 /* False: there is no further message. */
 static bool take_next(struct v2m_asker *asker)
 {
@@ -177,7 +192,8 @@ static bool take_next(struct v2m_asker *asker)
 	}
 	if (result == 1) {
 		asker->heard_ns = v2m_clock_mono_ns();
-		result = asker->owner.take(asker->owner.context, &message);
+		result = may_go_on(asker) ? asker->owner.take(asker->owner.context, &message)
+					  : -EBADMSG;
 		asker->has_spoken |= message.kind == V2M_ASKING_SAID && !result;
 		v2m_message_clear(&message);
 	}

@@ -153,6 +153,24 @@ static bool judge_guess(struct v2m_live_supply *supply, struct v2m_followed *fol
 	return true;
 }
 
+/* Makes an answer a failure if the texts of all APIs would be too long with it. */
+static void refuse_too_long(const struct v2m_live_supply *supply,
+			    const struct v2m_followed *followed, struct v2m_asking_said *said)
+{
+	size_t length = said->length;
+
+	for (size_t i = 0; i < supply->count; i++)
+		if (supply->items[i] != followed)
+			length += supply->items[i]->length;
+	if (!said->length || length <= V2M_ASKING_TEXTS_MAX)
+		return;
+	said->length = 0;
+	said->result = v2m_error_set(&said->error, -EMSGSIZE,
+				     "%.160s: the inbounds of all APIs together are longer than %u "
+				     "bytes",
+				     followed->source, V2M_ASKING_TEXTS_MAX);
+}
+
 /* 0, -EBADMSG or -ENOMEM. */
 static int take_said(struct v2m_live_supply *supply, struct v2m_followed *followed,
 		     struct v2m_wire *wire)
@@ -166,6 +184,7 @@ static int take_said(struct v2m_live_supply *supply, struct v2m_followed *follow
 		return result ? result : -EBADMSG;
 	if (followed->is_found && !followed->is_api && !judge_guess(supply, followed, said.result))
 		return 0;
+	refuse_too_long(supply, followed, &said);
 	result = v2m_followed_take_said(followed, &said);
 	supply->has_news |= result == 1;
 	return result < 0 ? result : 0;

@@ -17,11 +17,15 @@
 #define PERIOD_S 10
 /* After the first reading. */
 #define SOON_NS 100000000
+/* How often it looks for sockets after a proxy has begun, and every how many times later. */
+#define LOOKS_FIRST 3
+#define LOOKS_LATER 6
 
 struct v2m_proxy_watch {
 	int timer_fd;
 	bool knows_ports;
 	bool is_told_hidden;
+	unsigned n_looks;         /* since a proxy began or ended */
 	uint8_t ports[65536 / 8]; /* of keys */
 	struct v2m_proxy_found found;
 };
@@ -43,6 +47,14 @@ static bool same(const struct v2m_strings *a, const struct v2m_strings *b)
 	return true;
 }
 
+static void swap(struct v2m_proxy_found *a, struct v2m_proxy_found *b)
+{
+	struct v2m_proxy_found old = *a;
+
+	*a = *b;
+	*b = old;
+}
+
 static void tell_hidden(struct v2m_proxy_watch *watch)
 {
 	if (watch->found.n_hidden && !watch->is_told_hidden)
@@ -51,25 +63,43 @@ static void tell_hidden(struct v2m_proxy_watch *watch)
 	watch->is_told_hidden = watch->found.n_hidden != 0;
 }
 
+/* A proxy has a file for each connection, so its sockets are looked for when it has begun, and
+ * seldom afterwards. */
+static bool wants_sockets(struct v2m_proxy_watch *watch, uint64_t fingerprint)
+{
+	if (fingerprint != watch->found.fingerprint)
+		watch->n_looks = 0;
+	return watch->n_looks < LOOKS_FIRST || watch->n_looks % LOOKS_LATER == 0;
+}
+
 /* True: other configurations are found than before. If memory runs out, what was found stays. */
 static bool look(struct v2m_proxy_watch *watch)
 {
 	V2M_CLEANUP(v2m_proxy_found_clear) struct v2m_proxy_found found = { 0 };
-	struct v2m_proxy_found old = watch->found;
-	bool is_new;
+	struct v2m_proxy_found *old = &watch->found;
+	bool is_new = false;
 
-	if (v2m_proxy_find(PROC, &found))
+	if (v2m_proxy_find(PROC, false, &found))
 		return false;
-	/* A proxy that is being restarted still has its configuration. */
-	if (!found.configs.count) {
-		found.configs = old.configs;
-		old.configs = (struct v2m_strings){ 0 };
-		is_new = false;
+	if (wants_sockets(watch, found.fingerprint)) {
+		v2m_proxy_found_clear(&found);
+		found = (struct v2m_proxy_found){ 0 };
+		if (v2m_proxy_find(PROC, true, &found))
+			return false;
 	} else {
-		is_new = !same(&found.configs, &old.configs);
+		found.listeners = old->listeners;
+		found.n_hidden = old->n_hidden;
+		old->listeners = (struct v2m_proxy_listeners){ 0 };
 	}
-	watch->found = found;
-	found = old;
+	watch->n_looks++;
+	/* A proxy that is being restarted still has its configuration. */
+	if (found.configs.count)
+		is_new = !same(&found.configs, &old->configs);
+	else {
+		found.configs = old->configs;
+		old->configs = (struct v2m_strings){ 0 };
+	}
+	swap(old, &found);
 	tell_hidden(watch);
 	return is_new;
 }

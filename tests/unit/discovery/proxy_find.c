@@ -68,6 +68,16 @@ static void put_file(unsigned pid, const char *name, const char *text)
 	put(path, text, strlen(text));
 }
 
+/* When the process began stands in the 22nd place. */
+static void put_stat(unsigned pid, unsigned began)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text),
+		 "%u (x) y) S 1 1 1 0 -1 4194560 1 0 0 0 1 1 0 0 20 0 1 0 %u 1 1\n", pid, began);
+	put_file(pid, "stat", text);
+}
+
 /* A process that has the sockets 100 + pid and 200 + pid. */
 static void make_process(unsigned pid, const char *name, const char *status, const char *cgroup)
 {
@@ -82,6 +92,7 @@ static void make_process(unsigned pid, const char *name, const char *status, con
 	put_file(pid, "status", status);
 	put_file(pid, "cgroup", cgroup);
 	put_file(pid, "cmdline", "");
+	put_stat(pid, 77);
 	snprintf(path, sizeof(path), "%u/ns", pid);
 	make_directory(path);
 	snprintf(path, sizeof(path), "%u/ns/net", pid);
@@ -156,12 +167,14 @@ static void assert_listener(size_t i, const char *source, uint64_t inode)
 
 static void sockets_of_proxies_that_only_this_host_can_reach_are_found(void **state)
 {
+	uint64_t before;
+
 	(void)state;
 	make_process(5, "xray\n", NOBODY, SERVICE);
 	make_process(6, "v2ray\n", NOBODY, SERVICE);
 	make_process(7, "xray-linux-amd6\n", ROOT, SESSION);
 	make_process(99, "nginx\n", ROOT, SERVICE);
-	assert_int_equal(v2m_proxy_find(proc, &found), 0);
+	assert_int_equal(v2m_proxy_find(proc, true, &found), 0);
 	assert_int_equal(found.n_processes, 3);
 	assert_int_equal(found.n_hidden, 0);
 	assert_int_equal(found.listeners.count, 5);
@@ -170,6 +183,17 @@ static void sockets_of_proxies_that_only_this_host_can_reach_are_found(void **st
 	assert_listener(2, "xray-api://127.0.0.2:10092", 206);
 	assert_listener(3, "xray-api+unix:@api", 107);
 	assert_listener(4, "xray-api+unix:/run/a b.sock", 207);
+	/* Sockets are left out if nobody wants them, and the processes are the same. */
+	before = found.fingerprint;
+	v2m_proxy_found_clear(&found);
+	memset(&found, 0, sizeof(found));
+	assert_int_equal(v2m_proxy_find(proc, false, &found), 0);
+	assert_int_equal(found.listeners.count, 0);
+	assert_int_equal(found.fingerprint, before);
+	put_stat(7, 78);
+	found.fingerprint = 0;
+	assert_int_equal(v2m_proxy_find(proc, false, &found), 0);
+	assert_int_not_equal(found.fingerprint, before);
 	assert_true(v2m_proxy_listens(proc, "xray-api+unix:@api", 107));
 	assert_false(v2m_proxy_listens(proc, "xray-api+unix:@api", 207));
 	assert_false(v2m_proxy_listens(proc, "xray-api://127.0.0.1:10087", 999));
@@ -182,7 +206,7 @@ static void others_are_passed_over(void **state)
 	make_process(6, "nginx\n", ROOT, SERVICE);
 	/* Anybody can name a process so. */
 	make_process(7, "xray\n", NOBODY, SESSION);
-	assert_int_equal(v2m_proxy_find(proc, &found), 0);
+	assert_int_equal(v2m_proxy_find(proc, true, &found), 0);
 	assert_int_equal(found.n_processes, 0);
 	assert_int_equal(found.listeners.count, 0);
 	assert_int_equal(found.configs.count, 0);
@@ -236,7 +260,7 @@ static void a_configuration_of_our_network_counts_if_only_root_can_change_it(voi
 	make_process(5, "xray\n", ROOT, SERVICE);
 	length = snprintf(command, sizeof(command), "xray%c-c%c%s", 0, 0, name);
 	put("5/cmdline", command, (size_t)length + 1);
-	assert_int_equal(v2m_proxy_find(proc, &found), 0);
+	assert_int_equal(v2m_proxy_find(proc, true, &found), 0);
 	if (geteuid() == 0) {
 		assert_int_equal(found.configs.count, 1);
 		assert_string_equal(found.configs.items[0], name);
@@ -244,12 +268,12 @@ static void a_configuration_of_our_network_counts_if_only_root_can_change_it(voi
 	v2m_proxy_found_clear(&found);
 	assert_int_equal(unlink(temporary_name("5/ns/net")), 0);
 	make_link("5/ns/net", "net:[2]");
-	assert_int_equal(v2m_proxy_find(proc, &found), 0);
+	assert_int_equal(v2m_proxy_find(proc, true, &found), 0);
 	assert_int_equal(found.configs.count, 0);
 	assert_int_equal(unlink(temporary_name("5/ns/net")), 0);
 	make_link("5/ns/net", "net:[1]");
 	assert_int_equal(chmod(name, 0666), 0);
-	assert_int_equal(v2m_proxy_find(proc, &found), 0);
+	assert_int_equal(v2m_proxy_find(proc, true, &found), 0);
 	assert_int_equal(found.configs.count, 0);
 }
 
@@ -267,7 +291,7 @@ static void a_configuration_that_only_the_process_sees_is_passed_over(void **sta
 	make_directory("5/root");
 	make_directory("5/root/etc");
 	put("5/root/etc/passwd", "x", 1);
-	assert_int_equal(v2m_proxy_find(proc, &found), 0);
+	assert_int_equal(v2m_proxy_find(proc, true, &found), 0);
 	assert_int_equal(found.n_processes, 1);
 	assert_int_equal(found.configs.count, 0);
 }
