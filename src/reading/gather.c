@@ -190,7 +190,8 @@ static int gather_found(struct gathering *gathering, const char *path)
 			  v2m_is_live_source(path)
 				  ? "it is read because it is the API of a running proxy"
 				  : "it is read because a running proxy was started with it");
-	return gather_path(gathering, path, false);
+	/* It stands for a place: with it, "auto" has found something. */
+	return gather_path(gathering, path, true);
 }
 
 int v2m_gather_sources(const struct v2m_strings *sources, const struct v2m_gather_options *options,
