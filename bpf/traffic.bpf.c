@@ -251,75 +251,112 @@ static __always_inline struct v2m_tally *attribute(struct v2m_device_flow *seen,
 	return &seen->keys;
 }
 
-static __always_inline struct v2m_tally *
-count_any(struct __sk_buff *skb, struct v2m_device_flow *seen, bool egress, struct amount *amount)
+/* A packet that is not plain, between its parsing and its accounting. It is in a map: the verifier
+ * forgets by which of many ways a value got there, and walks the accounting once. Programs on tc
+ * run with bottom halves off, so each CPU has one such packet at a time. */
+struct parsed {
+	struct packet packet;
+	struct v2m_fragment_key identity;
+	__u32 verdict;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct parsed);
+} parsed_packets SEC(".maps");
+
+static __always_inline struct parsed *get_parsed(void)
 {
-	struct v2m_fragment_key identity = { .egress = egress };
-	struct v2m_fragment_owner owner = {};
+	__u32 first = 0;
+
+	return bpf_map_lookup_elem(&parsed_packets, &first);
+}
+
+static __always_inline struct v2m_tally *account(struct __sk_buff *skb, const struct parsed *parsed,
+						 struct v2m_device_flow *seen, bool egress,
+						 struct amount *amount)
+{
+	const struct v2m_fragment_key *identity = &parsed->identity;
+	const struct packet *packet = &parsed->packet;
 	struct v2m_reassembly_scope *scope = NULL;
+	enum verdict verdict = parsed->verdict;
+	struct v2m_fragment_owner owner = {};
 	struct v2m_fragment_owner *known;
 	struct v2m_tally *tally;
-	struct packet packet = {};
-	enum verdict verdict = parse_any(skb, device.link_header, &packet, &identity);
 	bool watched;
 
 	if (verdict == PORTS || verdict == FIRST_FRAGMENT)
-		measure(skb, &packet, amount);
+		measure(skb, packet, amount);
 	else
-		measure_whole(skb, &packet, amount);
+		measure_whole(skb, packet, amount);
 	if (verdict == TOO_DEEP)
 		return &seen->too_deep;
 	/* Does not replace an entry with ports, because Linux may have accepted that fragment
 	 * first. */
 	if (verdict == FIRST_OF_OTHER)
-		bpf_map_update_elem(&fragments, &identity, &owner, BPF_NOEXIST);
+		bpf_map_update_elem(&fragments, identity, &owner, BPF_NOEXIST);
 	if (!egress && verdict != PORTS && verdict != OTHER)
 		scope = find_reassembly_scope();
 	watched = is_watched(skb, scope);
 	/* virtio-net leaves all but Ethernet's header of a long packet in pages, which the programs
 	 * that watch cannot read. This moves the headers; the packet stays the same. */
 	if (watched && verdict != LATER_FRAGMENT)
-		bpf_skb_pull_data(skb, packet.header_len);
+		bpf_skb_pull_data(skb, packet->header_len);
 	if (verdict == OTHER || verdict == FIRST_OF_OTHER)
 		return &seen->other;
 	if (watched)
 		return &seen->fragments;
 	if (verdict == LATER_FRAGMENT) {
-		known = bpf_map_lookup_elem(&fragments, &identity);
+		known = bpf_map_lookup_elem(&fragments, identity);
 		if (!known)
 			return &seen->unattributed;
 		owner = *known;
 		if (!owner.protocol)
 			return &seen->other;
 	} else {
-		owner.port = deciding_port(&packet, egress);
-		owner.protocol = packet.protocol;
+		owner.port = deciding_port(packet, egress);
+		owner.protocol = packet->protocol;
 	}
 	/* If the same first fragment is seen again, it writes the same owner, in any order. */
 	if (verdict == FIRST_FRAGMENT)
-		bpf_map_update_elem(&fragments, &identity, &owner, BPF_ANY);
-	tally = attribute(seen, owner.port, owner.protocol, egress, &identity, amount);
+		bpf_map_update_elem(&fragments, identity, &owner, BPF_ANY);
+	tally = attribute(seen, owner.port, owner.protocol, egress, identity, amount);
 	if (scope && tally == &seen->keys)
 		__sync_fetch_and_add(&scope->guessed, 1);
-	if (egress && packet.protocol == NEXT_UDP && verdict != LATER_FRAGMENT &&
+	if (egress && packet->protocol == NEXT_UDP && verdict != LATER_FRAGMENT &&
 	    tally == &seen->keys)
-		note_any_peer(&packet, &identity);
+		note_any_peer(packet, identity);
 	return tally;
+}
+
+/* A global function: the verifier walks it on its own. */
+__noinline int count_parsed(struct __sk_buff *skb, int egress)
+{
+	struct v2m_device_flow *seen = device_flow(egress);
+	const struct parsed *parsed = get_parsed();
+	struct v2m_tally *tally;
+	struct amount amount;
+
+	if (!seen || !parsed)
+		return GO_ON;
+	tally = account(skb, parsed, seen, egress, &amount);
+	add_tally(tally, &amount);
+	add_tally(&seen->seen, &amount);
+	return GO_ON;
 }
 
 /* Not inlined, so that the code for plain packets stays short. */
 static __noinline int count_slowly(struct __sk_buff *skb, bool egress)
 {
-	struct v2m_device_flow *seen = device_flow(egress);
-	struct amount amount;
-	struct v2m_tally *tally;
+	struct parsed *parsed = get_parsed();
 
-	if (!seen)
+	if (!parsed)
 		return GO_ON;
-	tally = count_any(skb, seen, egress, &amount);
-	add_tally(tally, &amount);
-	add_tally(&seen->seen, &amount);
-	return GO_ON;
+	__builtin_memset(parsed, 0, sizeof(*parsed));
+	parsed->identity.egress = egress;
+	parsed->verdict = parse_any(skb, device.link_header, &parsed->packet, &parsed->identity);
+	return count_parsed(skb, egress);
 }
 
 /* If the packet is not a super-packet, only its length is needed. */
