@@ -16,6 +16,9 @@
 
 #include "v2meter/bpf_abi.h"
 
+#define BPF_ANY     0
+#define BPF_NOEXIST 1
+
 #define ETH_P_IP     0x0800
 #define ETH_P_IPV6   0x86DD
 #define ETH_P_8021Q  0x8100
@@ -41,6 +44,7 @@
 #define MAX_IN_BAND_TAGS 8
 #define MAX_EXTENSIONS   32
 #define TCP_HEADER_MIN   20
+#define TCP_FLAGS        13 /* offset in the header */
 #define UDP_HEADER       8
 /* A packet with less of its layer-4 header than this has no ports. It is also the smallest first
  * fragment that IPv4 allows. */
@@ -62,8 +66,11 @@ struct packet {
 	__u32 payload_bytes; /* layer-4 payload */
 	__u32 phantom;       /* bytes of the skb that never reach the wire */
 	__u8 protocol;
+	__u8 flags; /* of TCP; it and the numbers are 0 if the header is cut off */
 	__be16 source;
 	__be16 destination;
+	__be32 seq;
+	__be32 ack;
 };
 
 static __always_inline __u32 smaller(__u32 a, __u32 b)
@@ -210,7 +217,7 @@ static __always_inline enum verdict parse_ports(struct __sk_buff *skb, struct pa
 {
 	__be16 ports[2];
 	__u32 header = UDP_HEADER;
-	__u8 data_offset;
+	struct tcphdr tcp;
 
 	if ((packet->protocol != NEXT_TCP && packet->protocol != NEXT_UDP) ||
 	    l4_bytes < PORTS_NEED || bpf_skb_load_bytes(skb, offset, ports, sizeof(ports)))
@@ -220,9 +227,12 @@ static __always_inline enum verdict parse_ports(struct __sk_buff *skb, struct pa
 	if (packet->protocol == NEXT_TCP) {
 		header = l4_bytes;
 		if (l4_bytes >= TCP_HEADER_MIN) {
-			if (bpf_skb_load_bytes(skb, offset + 12, &data_offset, 1))
+			if (bpf_skb_load_bytes(skb, offset, &tcp, sizeof(tcp)))
 				return OTHER;
-			header = (data_offset >> 4) * 4;
+			packet->seq = tcp.seq;
+			packet->ack = tcp.ack_seq;
+			packet->flags = ((__u8 *)&tcp)[TCP_FLAGS];
+			header = tcp.doff * 4;
 			if (header < TCP_HEADER_MIN)
 				header = TCP_HEADER_MIN;
 		}

@@ -10,7 +10,9 @@
 #include <stddef.h>
 
 #include "vmlinux.h"
+#include "flows.bpf.h"
 #include "parse.bpf.h"
+#include "peers.bpf.h"
 #include "ports.bpf.h"
 #include "reassembly.bpf.h"
 
@@ -41,41 +43,11 @@ struct {
 } fragments SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, V2M_MAX_UDP_PEERS);
-	__type(key, struct v2m_udp_peer);
-	__type(value, struct v2m_udp_seen);
-} udp_peers SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct v2m_meta);
 } meta SEC(".maps");
-
-/*
- * The peers to which a CPU has sent datagrams, one peer for each hash. A look-up here costs a few
- * ns, one in udp_peers some 45. Each device has its own map, and nobody reads it from outside.
- */
-#define RECENT_PEERS_BITS 10
-struct recent_peer {
-	struct v2m_udp_peer peer;
-	__u64 jiffies; /* of the peer's entry in udp_peers */
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1 << RECENT_PEERS_BITS);
-	__type(key, __u32);
-	__type(value, struct recent_peer);
-} recent_peers SEC(".maps");
-
-/* One call of a program adds this. */
-struct amount {
-	__u64 packets;
-	__u64 wire_bytes;
-	__u64 payload_bytes;
-};
 
 static __always_inline void add_tally(struct v2m_tally *tally, const struct amount *amount)
 {
@@ -130,8 +102,10 @@ static __always_inline void measure_whole(struct __sk_buff *skb, const struct pa
 	amount->payload_bytes = packet->payload_bytes;
 }
 
-/* NULL if this transport of this port is not counted on this device. */
-static __always_inline struct v2m_flow *port_flow(__u16 port, __u8 protocol, bool egress)
+/* NULL if this transport of this port is not counted on this device. *shared: several keys share
+ * the slot. */
+static __always_inline struct v2m_flow *port_flow(__u16 port, __u8 protocol, bool egress,
+						  bool *shared)
 {
 	struct v2m_port_counters *counters;
 	struct v2m_transport_slot *place;
@@ -144,6 +118,7 @@ static __always_inline struct v2m_flow *port_flow(__u16 port, __u8 protocol, boo
 	place = protocol == NEXT_TCP ? &slot->tcp : &slot->udp;
 	if (!place->counted || place->loopback != device.loopback)
 		return NULL;
+	*shared = place->shared;
 	key = v2m_counter_index(bpf_get_smp_processor_id(), egress, place->slot);
 	counters = bpf_map_lookup_elem(&port_counters, &key);
 	if (!counters)
@@ -163,90 +138,19 @@ static __always_inline void add_flow(struct v2m_flow *flow, const struct amount 
 	flow->payload_bytes += amount->payload_bytes;
 }
 
-/* Several CPUs may send to one peer at once. They write the same moment, and each entry is written
- * rarely. Returns the jiffies of the entry after that. */
-static __noinline __u64 remember_peer(const struct v2m_udp_peer *peer)
-{
-	struct v2m_udp_seen now = { .jiffies = bpf_jiffies64() };
-	struct v2m_udp_seen *seen = bpf_map_lookup_elem(&udp_peers, peer);
-
-	if (seen && now.jiffies - seen->jiffies < V2M_UDP_SEEN_JIFFIES)
-		return seen->jiffies;
-	now.at_ns = bpf_ktime_get_ns();
-	/* If it cannot be written, the next packet tries again. */
-	if (bpf_map_update_elem(&udp_peers, peer, &now, BPF_ANY))
-		return now.jiffies - V2M_UDP_SEEN_JIFFIES;
-	return now.jiffies;
-}
-
-#define PEER_WORDS (sizeof(struct v2m_udp_peer) / sizeof(__u32))
-
-static __always_inline __u32 recent_peer_index(const __u32 *peer)
-{
-	__u32 mixed = 0;
-
-	for (unsigned i = 0; i < PEER_WORDS; i++)
-		mixed ^= peer[i];
-	return mixed * 0x9e3779b1u >> (32 - RECENT_PEERS_BITS);
-}
-
-static __always_inline bool is_same_peer(const __u32 *one, const __u32 *other)
-{
-	__u32 difference = 0;
-
-	for (unsigned i = 0; i < PEER_WORDS; i++)
-		difference |= one[i] ^ other[i];
-	return !difference;
-}
-
-static __always_inline void note_peer(const struct v2m_udp_peer *peer)
-{
-	__u32 index = recent_peer_index((const void *)peer);
-	struct recent_peer *recent = bpf_map_lookup_elem(&recent_peers, &index);
-
-	if (!recent || (bpf_jiffies64() - recent->jiffies < V2M_UDP_SEEN_JIFFIES &&
-			is_same_peer((const void *)&recent->peer, (const void *)peer)))
-		return;
-	recent->peer = *peer;
-	recent->jiffies = remember_peer(peer);
-}
-
-static __always_inline void note_plain_peer(const struct plain *plain, const struct udphdr *ports,
-					    const bool ipv6)
-{
-	struct v2m_udp_peer peer = { .port = bpf_ntohs(ports->source),
-				     .remote_port = bpf_ntohs(ports->dest) };
-
-	if (ipv6) {
-		__builtin_memcpy(peer.address, plain->destination, 16);
-	} else {
-		peer.address[10] = 0xff;
-		peer.address[11] = 0xff;
-		__builtin_memcpy(peer.address + 12, plain->destination, 4);
-	}
-	note_peer(&peer);
-}
-
-static __always_inline void note_any_peer(const struct packet *packet,
-					  const struct v2m_fragment_key *identity)
-{
-	struct v2m_udp_peer peer = { .port = bpf_ntohs(packet->source),
-				     .remote_port = bpf_ntohs(packet->destination) };
-
-	__builtin_memcpy(peer.address, identity->destination, sizeof(peer.address));
-	note_peer(&peer);
-}
-
-/* Counts for the port, and returns the tally of the device that has to grow. */
+/* Counts for the port, and returns the tally of the device that has to grow. *shared as in
+ * port_flow(). */
 static __always_inline struct v2m_tally *attribute(struct v2m_device_flow *seen, __u16 port,
 						   __u8 protocol, bool egress,
 						   const struct v2m_fragment_key *identity,
-						   const struct amount *amount)
+						   const struct amount *amount, bool *shared)
 {
-	struct v2m_flow *flow = port_flow(port, protocol, egress);
+	struct v2m_flow *flow = port_flow(port, protocol, egress, shared);
 
-	if (!flow || !is_of_this_host(identity, egress))
+	if (!flow || !is_of_this_host(identity, egress)) {
+		*shared = false;
 		return &seen->other;
+	}
 	add_flow(flow, amount);
 	return &seen->keys;
 }
@@ -284,6 +188,7 @@ static __always_inline struct v2m_tally *account(struct __sk_buff *skb, const st
 	struct v2m_fragment_owner owner = {};
 	struct v2m_fragment_owner *known;
 	struct v2m_tally *tally;
+	bool shared = false;
 	bool watched;
 
 	if (verdict == PORTS || verdict == FIRST_FRAGMENT)
@@ -321,7 +226,9 @@ static __always_inline struct v2m_tally *account(struct __sk_buff *skb, const st
 	/* If the same first fragment is seen again, it writes the same owner, in any order. */
 	if (verdict == FIRST_FRAGMENT)
 		bpf_map_update_elem(&fragments, identity, &owner, BPF_ANY);
-	tally = attribute(seen, owner.port, owner.protocol, egress, identity, amount);
+	tally = attribute(seen, owner.port, owner.protocol, egress, identity, amount, &shared);
+	if (shared && verdict != LATER_FRAGMENT)
+		count_any_shared(packet, identity, egress, amount);
 	if (scope && tally == &seen->keys)
 		__sync_fetch_and_add(&scope->guessed, 1);
 	if (egress && packet->protocol == NEXT_UDP && verdict != LATER_FRAGMENT &&
@@ -381,8 +288,10 @@ static __always_inline int count_ports(struct __sk_buff *skb, bool egress,
 	struct packet packet = {};
 	struct v2m_flow *flow;
 	struct amount amount;
+	bool shared = false;
 
-	flow = port_flow(bpf_ntohs(egress ? ports->source : ports->dest), protocol, egress);
+	flow = port_flow(bpf_ntohs(egress ? ports->source : ports->dest), protocol, egress,
+			 &shared);
 	if (flow && device.host_only && !is_own(plain, egress, ipv6))
 		flow = NULL;
 	if (!flow && !skb->gso_size) {
@@ -400,6 +309,8 @@ static __always_inline int count_ports(struct __sk_buff *skb, bool egress,
 	add_tally(&seen->keys, &amount);
 	if (egress && protocol == NEXT_UDP)
 		note_plain_peer(plain, ports, ipv6);
+	if (shared)
+		count_plain_shared(skb, plain, protocol, ipv6, egress, &amount);
 	return GO_ON;
 }
 

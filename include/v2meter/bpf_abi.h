@@ -15,7 +15,7 @@
 #endif
 
 /* Part of the name of the pins' directory. Raised when the meaning of a map changes. */
-#define V2M_ABI_VERSION 3
+#define V2M_ABI_VERSION 4
 
 /* Rules that can be counted at once. The slot number has 12 bits. */
 #define V2M_MAX_SLOTS   4096
@@ -234,6 +234,87 @@ struct v2m_udp_seen {
  * was built. */
 #define V2M_UDP_SEEN_JIFFIES 250
 
+/*
+ * Flows of slots that several keys share. All packets of such a slot are counted in its
+ * port_counters first. A flow then counts for its owner, if it has one, so the owners of a slot
+ * never have more bytes than the slot. Slots of one key do not use these maps.
+ *
+ * flows: HASH of TCP connections whose handshake was complete, and of labelled UDP flows. Only the
+ * daemon and a new connection of the same addresses remove an entry.
+ * young_flows: LRU_HASH of all others. Forged packets fill it, and not flows.
+ */
+#define V2M_MAX_FLOWS       65536
+#define V2M_MAX_YOUNG_FLOWS 8192
+struct v2m_flow_key {
+	__u8 remote[16];   /* IPv4 in the IPv4-mapped form */
+	__u16 port;        /* the monitored one, host byte order */
+	__u16 remote_port; /* host byte order */
+	__u8 protocol;     /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 pad[3];
+};
+struct v2m_flow_state {
+	__u32 owner; /* index in owners; V2M_NO_OWNER: not labelled */
+	/* The acknowledgement number that completes the handshake, host byte order: the server's
+	 * SYN-ACK told it only to the client's address. */
+	__u32 expected_ack;
+	__u8 answered; /* expected_ack is set */
+	__u8 disputed; /* two owners were named: it stays without an owner */
+	__u8 pad[6];
+	__u64 began_ns;     /* CLOCK_MONOTONIC of the first packet */
+	struct v2m_flow rx; /* what was counted while the flow had no owner */
+	struct v2m_flow tx;
+};
+
+/* owner_counters: ARRAY of V2M_MAX_OWNERS elements for each direction of each CPU, and once more
+ * for the labels, which move what was counted before: see v2m_owner_index(). Owner 0 is no owner.
+ * The CPUs write the first parts, and the label program the last ones. */
+#define V2M_MAX_OWNERS 16384
+#define V2M_NO_OWNER   0
+struct v2m_owner_counters {
+	__u32 owner;
+	__u32 tx; /* 1: leaving packets, 0: arriving packets */
+	struct v2m_flow flow;
+};
+/* cpu: one above the last CPU for the part of the labels. */
+static inline __u32 v2m_owner_index(__u32 cpu, __u32 tx, __u32 owner)
+{
+	return (cpu * 2 + tx) * V2M_MAX_OWNERS + owner;
+}
+
+/* owners: ARRAY[V2M_MAX_OWNERS]. An owner is a key on one transport of one shared slot. */
+#define V2M_OWNER_KEY_LEN 48
+struct v2m_owner {
+	__u64 assigned_ns; /* CLOCK_REALTIME; 0: free */
+	__u16 first_port;  /* of the slot, host byte order */
+	__u8 protocol;
+	__u8 pad[5];
+	char key[V2M_OWNER_KEY_LEN]; /* names the key, ended by 0 */
+};
+
+/* A request to the label program. Its packet is V2M_LABEL_HEADER zeros, as an Ethernet header that
+ * means nothing, and an array of these. */
+#define V2M_LABELS_IN_A_CALL 32
+#define V2M_LABEL_HEADER     16
+enum v2m_label_step {
+	V2M_LABEL_NONE,
+	V2M_LABEL_SET,   /* packets from now on count for the owner; another owner: disputed */
+	V2M_LABEL_MOVE,  /* what was counted before goes to the owner, a grace period after SET */
+	V2M_LABEL_LEAVE, /* what was counted without an owner stays with the slot alone */
+};
+enum v2m_label_result {
+	V2M_LABEL_UNKNOWN, /* there is no such flow */
+	V2M_LABEL_DONE,
+	V2M_LABEL_DISPUTED, /* the flow has, or had, another owner */
+	V2M_LABEL_FULL,     /* flows has no room */
+};
+struct v2m_label {
+	struct v2m_flow_key flow;
+	__u32 owner;
+	__u8 step;   /* enum v2m_label_step */
+	__u8 result; /* enum v2m_label_result, written by the program */
+	__u16 pad;
+};
+
 /* The read-only data of one loaded object; every device has its own. */
 struct v2m_device_config {
 	__u32 device_slot; /* index into device_counters */
@@ -322,6 +403,11 @@ V2M_ABI_ASSERT(sizeof(struct v2m_reassembly) == 48, "reassembly");
 V2M_ABI_ASSERT(sizeof(struct v2m_own_addresses) == 192, "own_addresses");
 V2M_ABI_ASSERT(sizeof(struct v2m_udp_peer) == 20, "udp_peer");
 V2M_ABI_ASSERT(sizeof(struct v2m_udp_seen) == 16, "udp_seen");
+V2M_ABI_ASSERT(sizeof(struct v2m_flow_key) == 24, "flow_key");
+V2M_ABI_ASSERT(sizeof(struct v2m_flow_state) == 72, "flow_state");
+V2M_ABI_ASSERT(sizeof(struct v2m_owner_counters) == 32, "owner_counters");
+V2M_ABI_ASSERT(sizeof(struct v2m_owner) == 64, "owner");
+V2M_ABI_ASSERT(sizeof(struct v2m_label) == 32, "label");
 V2M_ABI_ASSERT(sizeof(struct v2m_device_config) == 8, "device_config");
 V2M_ABI_ASSERT(sizeof(struct v2m_session_port) == 8, "session_port");
 V2M_ABI_ASSERT(sizeof(struct v2m_session_counters) == 40, "session_counters");

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accounting/account_owners.h"
 #include "accounting/account_state.h"
 
 struct v2m_account *v2m_account_new(void)
@@ -21,6 +22,8 @@ void v2m_account_free(struct v2m_account *account)
 	if (!account)
 		return;
 	v2m_account_unbind(account);
+	v2m_table_clear(&account->owner_keys);
+	free(account->flow_owners);
 	v2m_aliases_clear(&account->aliases);
 	v2m_subjects_clear(&account->subjects);
 	v2m_session_set_clear(&account->connections);
@@ -99,11 +102,13 @@ int v2m_account_apply(struct v2m_account *account, const struct v2m_keyset *keys
 		return -ESTALE;
 	/* Everything that can fail comes before the first byte is accounted. */
 	if (v2m_account_bind(account, keyset, sample->real_us) ||
-	    v2m_raw_reserve_sample(&account->raw, sample) || v2m_account_reserve_pending(account))
+	    v2m_raw_reserve_sample(&account->raw, sample) ||
+	    v2m_account_reserve_owners(account, sample) || v2m_account_reserve_pending(account))
 		return -ENOMEM;
 	account->mono_ns = sample->mono_ns;
 	for (size_t i = 0; i < sample->n_ports; i++)
 		account_entry(account, sample, &sample->ports[i], &when);
+	v2m_account_owners(account, sample, &when);
 	v2m_raw_finish_sample(&account->raw);
 	return 0;
 }

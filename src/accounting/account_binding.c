@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "accounting/account_join.h"
+#include "accounting/account_owners.h"
 #include "accounting/account_state.h"
 #include "base/cleanup.h"
 
@@ -212,6 +213,8 @@ int v2m_account_bind(struct v2m_account *account, const struct v2m_keyset *keyse
 		result = bind_key(account, keyset, &keyset->keys[i], real_us);
 	for (size_t i = 0; i < keyset->slots.count && result == 0; i++)
 		result = bind_slot(account, keyset, &keyset->slots.items[i], real_us, &owners[i]);
+	if (result == 0)
+		result = v2m_account_bind_owners(account, keyset);
 	if (result)
 		return result;
 	note_parts(keyset, owners);

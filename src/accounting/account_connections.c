@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "accounting/account.h"
+#include "accounting/account_owners.h"
 #include "accounting/account_state.h"
 
 /* A number that was noted in this hour is not noted again: every key with a connection would be
@@ -55,6 +56,34 @@ static uint32_t count_opened(struct v2m_account *account, const struct v2m_port_
 	return found ? v2m_raw_advance_sessions(&account->raw, found) : 0;
 }
 
+/* Gives the connections of a shared slot to their owners, and returns how many have none. */
+static size_t share_connections(const struct v2m_account *account,
+				const struct v2m_connection *connections, size_t count)
+{
+	size_t rest = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct v2m_flow_owner *owner =
+			v2m_account_flow_owner(account, connections[i].owner);
+
+		if (owner)
+			owner->key->connections++;
+		else
+			rest++;
+	}
+	return rest;
+}
+
+/* Takes out of the openings of a shared slot those that its keys have already. */
+static void pay_sessions(struct v2m_subject *subject)
+{
+	uint64_t paid =
+		subject->owed_sessions < subject->opened ? subject->owed_sessions : subject->opened;
+
+	subject->opened -= paid;
+	subject->owed_sessions -= paid;
+}
+
 /* Clears the numbers of all subjects, also of those whose key has no slot any more. */
 static void forget_last_dump(struct v2m_account *account)
 {
@@ -89,11 +118,14 @@ int v2m_account_connections(struct v2m_account *account, const struct v2m_keyset
 		if (!(slot->transports & V2M_TCP))
 			continue;
 		connections = v2m_connection_table_slot(table, slot->first_port, &count);
-		subject->connections += (uint32_t)count;
+		subject->connections +=
+			(uint32_t)(slot->n_keys > 1 ? share_connections(account, connections, count)
+						    : count);
 		subject->opened +=
 			opened ? count_opened(account, opened, n_opened, slot->first_port)
 			       : v2m_session_set_count_new(&account->connections, connections,
 							   count);
+		pay_sessions(subject);
 	}
 	/* Only now the sums over all slots of each key are complete. */
 	for (size_t i = 0; i < account->subjects.list.count; i++)

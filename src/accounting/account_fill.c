@@ -112,6 +112,7 @@ static void fill_key(const struct v2m_account *account, const struct v2m_keyset 
 		return;
 	view->since_reset = v2m_subject_since_reset(subject);
 	view->lifetime = v2m_subject_history(subject);
+	view->reset_us = subject->reset_us;
 	fill_ever(keyset, subject, shares, view);
 	if (view->n_shares)
 		fill_shares(keyset, subject, view->since_reset, shares, view->n_shares);

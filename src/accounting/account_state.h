@@ -16,6 +16,12 @@ struct v2m_slot_owner {
 		      */
 };
 
+/* Who has the bytes of an owner's flows on a shared slot. Both NULL: nobody. */
+struct v2m_flow_owner {
+	struct v2m_subject *key;
+	struct v2m_subject *rest; /* the slot's */
+};
+
 struct v2m_account {
 	struct v2m_subjects subjects;
 	struct v2m_aliases aliases;
@@ -25,6 +31,10 @@ struct v2m_account {
 	/* The last key set and the owners of its slots, which are looked up once for each set. */
 	struct v2m_keyset *keyset;
 	struct v2m_slot_owner *owners; /* parallel to keyset->slots.items */
+	struct v2m_table owner_keys;   /* the keys of shared slots, see account_owners.c */
+	/* By the owner's number, V2M_MAX_OWNERS of them, as in the last sample; NULL: it never had
+	 * an owner. */
+	struct v2m_flow_owner *flow_owners;
 
 	struct v2m_session_set connections; /* of the last dump */
 	uint64_t mono_ns;                   /* of the last sample */

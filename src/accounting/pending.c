@@ -90,6 +90,19 @@ void v2m_pending_add(struct v2m_pending *pending, const struct v2m_local_time *w
 				figures);
 }
 
+struct v2m_totals v2m_pending_take(struct v2m_pending *pending, const struct v2m_local_time *when,
+				   const struct v2m_totals *wanted)
+{
+	struct v2m_totals *day = &get_day(pending, when->date)->figures.totals;
+	struct v2m_totals *hour =
+		&get_hour(pending, when->hour_start_s, when->utc_offset_s)->figures.totals;
+	struct v2m_totals taken = v2m_totals_limit(*wanted, *day);
+
+	*day = v2m_totals_subtract(*day, taken);
+	*hour = v2m_totals_subtract(*hour, v2m_totals_limit(taken, *hour));
+	return taken;
+}
+
 void v2m_pending_add_all(struct v2m_pending *pending, const struct v2m_pending *more)
 {
 	for (size_t i = 0; i < more->n_days; i++)

@@ -26,6 +26,9 @@ struct v2m_pending {
 int v2m_pending_reserve(struct v2m_pending *pending);
 void v2m_pending_add(struct v2m_pending *pending, const struct v2m_local_time *when,
 		     const struct v2m_history_figures *figures);
+/* Takes as much of the totals as the day and hour have, and returns what the day had. */
+struct v2m_totals v2m_pending_take(struct v2m_pending *pending, const struct v2m_local_time *when,
+				   const struct v2m_totals *wanted);
 /* Makes room for everything that another subject has pending: v2m_pending_add_all() cannot fail
  * then. 0 or -ENOMEM. */
 int v2m_pending_reserve_more(struct v2m_pending *pending, const struct v2m_pending *more);

@@ -21,6 +21,31 @@ struct v2m_sessions_view {
 	uint64_t tx_bytes;
 };
 
+/* How the bytes of a shared slot are attributed to its keys. */
+enum v2m_attribution_method {
+	V2M_NOT_ATTRIBUTED,
+	V2M_BY_ACCESS_LOG,
+	V2M_N_ATTRIBUTION_METHODS,
+};
+
+/* Why bytes may be unattributed that belong to a key. */
+enum v2m_attribution_gap {
+	V2M_GAP_BEGAN,    /* bytes were counted before anybody could attribute them */
+	V2M_GAP_NO_LOG,   /* the log was missing, or could not be read */
+	V2M_GAP_LOG_CUT,  /* the log was truncated or replaced: lines may be lost */
+	V2M_GAP_MASKED,   /* the log masks addresses */
+	V2M_GAP_DISPUTED, /* the log named two users for one connection */
+	V2M_GAP_HIDDEN,   /* the log named an address that has no connection */
+	V2M_GAP_FULL,     /* more flows or owners than the kernel's maps hold */
+	V2M_N_ATTRIBUTION_GAPS,
+};
+
+struct v2m_attribution_view {
+	enum v2m_attribution_method method;
+	int64_t gap_us; /* when bytes may have been missed last, Unix microseconds; 0: never */
+	enum v2m_attribution_gap gap; /* why */
+};
+
 /* The figures of one slot of the key set. */
 struct v2m_slot_view {
 	bool counted; /* false: the number of bytes is not known, and the figures are zeros */
@@ -39,6 +64,7 @@ struct v2m_slot_view {
 	struct v2m_sessions_view sessions;
 	const struct v2m_peer *udp_peers; /* of the last minute, in the connection table */
 	size_t n_udp_peers;
+	struct v2m_attribution_view attribution; /* of a shared slot */
 };
 
 /* The totals of a key in one of its slots since its last reset. The shares of a key add up to what
@@ -47,12 +73,16 @@ struct v2m_share {
 	size_t slot; /* index in keyset->slots.items */
 	struct v2m_totals since_reset;
 	struct v2m_totals ever; /* since the slot was first seen; no reset touches it */
+	/* Of a slot that is attributed: */
+	uint32_t owner; /* of the key's connections in the connection table; V2M_NO_OWNER: none */
+	double rate_bytes_s;
 };
 
 /* The figures of one key. */
 struct v2m_key_view {
 	struct v2m_totals since_reset;
 	struct v2m_totals lifetime; /* since it was first seen, or the last reset of its history */
+	int64_t reset_us;           /* 0: never */
 	const struct v2m_share *shares; /* parallel to v2m_keyset_slots_of() */
 	size_t n_shares;
 	/* Counted in no slot of the key's own: on ports of before, or by an older version. No reset
@@ -93,6 +123,12 @@ const struct v2m_slot_view *v2m_snapshot_slot(const struct v2m_snapshot *snapsho
 					      const struct v2m_slot *slot);
 const struct v2m_key_view *v2m_snapshot_key(const struct v2m_snapshot *snapshot,
 					    const struct v2m_key *key);
+/* Whether the bytes of a slot are known for each of its keys: it has one key, or is attributed. */
+bool v2m_snapshot_attributes(const struct v2m_snapshot *snapshot, const struct v2m_slot *slot);
+/* The share of a key in one of its slots. NULL: the slot is not the key's, or is behind another. */
+const struct v2m_share *v2m_snapshot_find_share(const struct v2m_snapshot *snapshot,
+						const struct v2m_key *key,
+						const struct v2m_slot *slot);
 /* The key's share of a slot. Zeros if the slot is not one of the key's, or is behind another one.
  */
 struct v2m_totals v2m_snapshot_share(const struct v2m_snapshot *snapshot, const struct v2m_key *key,

@@ -24,9 +24,12 @@ struct v2m_subject {
 	struct v2m_key_parts parts;
 
 	/* The rest is not stored. */
-	uint32_t connections;        /* in the last dump, over all slots */
-	uint64_t opened;             /* since the dump before; only account_connections.c uses it */
-	struct v2m_pending pending;  /* not stored yet */
+	uint32_t connections;       /* in the last dump, over all slots */
+	uint64_t opened;            /* since the dump before; only account_connections.c uses it */
+	struct v2m_pending pending; /* not stored yet */
+	/* Of a shared slot: bytes that have an owner since the ledger stored them as the slot's. */
+	struct v2m_totals owed;
+	uint64_t owed_sessions;      /* the same for sessions that are not accounted yet */
 	struct v2m_local_time noted; /* the hour of noted_connections */
 	uint32_t noted_connections;  /* the most at once that pending has for that hour */
 	bool dirty;

@@ -125,17 +125,22 @@ void v2m_window_store_activate(struct v2m_window_store *store, struct v2m_window
 {
 	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *old = NULL;
 	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *old_next = NULL;
+	bool has_next;
 
 	pthread_mutex_lock(&store->lock);
 	old_next = V2M_TAKE(store->next);
-	if (ahead && store->window) {
+	has_next = ahead && store->window;
+	if (has_next) {
 		store->next = v2m_window_ref(window);
 		store->next_expires_ns = expires_ns;
-		pthread_cond_signal(&store->has_next);
 	} else if (store->window != window) {
 		make_active(store, v2m_window_ref(window), expires_ns, &old);
 	}
 	pthread_mutex_unlock(&store->lock);
+	/* Without the lock: the thread that wakes up may take this one's CPU for milliseconds, and
+	 * every request would wait for the lock. */
+	if (has_next)
+		pthread_cond_signal(&store->has_next);
 }
 
 void v2m_window_store_withdraw(struct v2m_window_store *store)

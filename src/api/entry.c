@@ -94,12 +94,50 @@ void v2m_api_put_figures(struct v2m_json_writer *json, const struct v2m_api_figu
 	v2m_put_u64(json, "total_bytes", figures->total);
 }
 
-/* Writes one of the keys of an entry with several. In a shared slot, its figures are what it
- * counted while it had the slot to itself. */
+/* Whether a connection of the slot is the key's, as far as it is known. */
+bool v2m_api_is_connection_of(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
+			      const struct v2m_slot *slot, const struct v2m_connection *connection)
+{
+	const struct v2m_share *share;
+
+	if (slot->n_keys == 1 || !v2m_snapshot_attributes(snapshot, slot))
+		return true;
+	share = v2m_snapshot_find_share(snapshot, key, slot);
+	return share && share->owner != V2M_NO_OWNER && connection->owner == share->owner;
+}
+
+size_t v2m_api_count_connections(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
+				 const struct v2m_slot *slot)
+{
+	const struct v2m_slot_view *view = v2m_snapshot_slot(snapshot, slot);
+	size_t count = 0;
+
+	if (slot->n_keys == 1)
+		return view->n_connections;
+	for (size_t i = 0; i < view->n_connections; i++)
+		count += v2m_api_is_connection_of(snapshot, key, slot, &view->connections[i]);
+	return count;
+}
+
+double v2m_api_rate(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
+		    const struct v2m_slot *slot)
+{
+	const struct v2m_slot_view *view = v2m_snapshot_slot(snapshot, slot);
+	const struct v2m_share *share;
+
+	if (slot->n_keys == 1 || !v2m_snapshot_attributes(snapshot, slot))
+		return view->rate_bytes_s;
+	share = v2m_snapshot_find_share(snapshot, key, slot);
+	return share ? share->rate_bytes_s : 0;
+}
+
+/* Writes one of the keys of an entry with several. In a shared slot that is not attributed, its
+ * figures are what it counted while it had the slot to itself. */
 static void write_owner(struct v2m_api *api, size_t place, const struct v2m_key *key)
 {
 	const struct v2m_slot *slot = &api->snapshot->keyset->slots.items[place];
 	const struct v2m_slot_view *view = &api->snapshot->slots[place];
+	bool known = v2m_snapshot_attributes(api->snapshot, slot);
 	struct v2m_totals share = v2m_snapshot_share(api->snapshot, key, slot);
 	struct v2m_api_figures figures = v2m_api_figures(api, &share);
 	struct v2m_json_writer *json = &api->json;
@@ -109,11 +147,12 @@ static void write_owner(struct v2m_api *api, size_t place, const struct v2m_key 
 	v2m_put_string(json, "name", key->name);
 	v2m_put_string(json, "uuid", key->uuid);
 	v2m_put_string(json, "transport", v2m_format_transports(slot->transports));
-	if (view->counted && (slot->n_keys == 1 || figures.total))
+	if (view->counted && (known || figures.total))
 		v2m_api_put_figures(json, &figures);
-	if (view->counted && slot->n_keys == 1) {
-		v2m_put_u64(json, "connections", view->n_connections);
-		v2m_put_fixed(json, "traffic_rate", view->rate_bytes_s, 2);
+	if (view->counted && known) {
+		v2m_put_u64(json, "connections",
+			    v2m_api_count_connections(api->snapshot, key, slot));
+		v2m_put_fixed(json, "traffic_rate", v2m_api_rate(api->snapshot, key, slot), 2);
 	}
 	v2m_write_close(json, '}');
 }
@@ -149,7 +188,7 @@ static void put_several_owners(struct v2m_api *api, const struct v2m_api_entry *
 	if (is_orphaned(api, entry))
 		v2m_put_bool(json, "orphaned", true);
 	v2m_put_open(json, "keys", '[');
-	for (size_t i = 0; i < entry->n_slots; i++)
+	for (size_t i = 0; i < entry->n_slots && !entry->rest; i++)
 		for (size_t k = 0; k < v2m_api_entry_slot(api, entry, i)->n_keys; k++)
 			write_owner(api, entry->slots[i],
 				    &keyset->keys[v2m_api_entry_slot(api, entry, i)->keys[k]]);
@@ -231,6 +270,46 @@ void v2m_api_entry_of_slots(const struct v2m_api *api, const size_t *slots, size
 	}
 }
 
+void v2m_api_entry_of_rest(const struct v2m_api *api, const size_t *slot,
+			   struct v2m_api_entry *entry)
+{
+	const struct v2m_keyset *keyset = api->snapshot->keyset;
+	const struct v2m_slot *of = &keyset->slots.items[*slot];
+
+	v2m_api_entry_of_slots(api, slot, 1, entry);
+	entry->rest = true;
+	entry->totals = api->snapshot->slots[*slot].unattributed;
+	for (size_t i = 0; i < of->n_keys; i++) {
+		const struct v2m_key *key = &keyset->keys[of->keys[i]];
+
+		entry->n_connections -= v2m_api_count_connections(api->snapshot, key, of);
+		entry->rate_bytes_s -= v2m_api_rate(api->snapshot, key, of);
+	}
+	if (entry->rate_bytes_s < 0)
+		entry->rate_bytes_s = 0;
+	entry->sessions = (struct v2m_sessions_view){ 0 };
+}
+
+/* Of slots that are shared and attributed, the key has its own part. */
+static void take_attributed(const struct v2m_api *api, struct v2m_api_entry *entry)
+{
+	for (size_t i = 0; i < entry->n_slots; i++) {
+		const struct v2m_slot *slot = v2m_api_entry_slot(api, entry, i);
+		const struct v2m_slot_view *view = v2m_snapshot_slot(api->snapshot, slot);
+
+		if (slot->n_keys == 1 || !view->counted ||
+		    !v2m_snapshot_attributes(api->snapshot, slot))
+			continue;
+		entry->rate_bytes_s +=
+			v2m_api_rate(api->snapshot, entry->key, slot) - view->rate_bytes_s;
+		entry->n_connections -= view->n_connections -
+					v2m_api_count_connections(api->snapshot, entry->key, slot);
+		/* Nobody knows them for each key. */
+		entry->sessions = (struct v2m_sessions_view){ 0 };
+		entry->knows_udp_peers = false;
+	}
+}
+
 void v2m_api_entry_of_key(const struct v2m_api *api, const struct v2m_key *key,
 			  struct v2m_api_entry *entry)
 {
@@ -240,6 +319,7 @@ void v2m_api_entry_of_key(const struct v2m_api *api, const struct v2m_key *key,
 	v2m_api_entry_of_slots(api, slots, n_slots, entry);
 	entry->key = key;
 	entry->totals = v2m_snapshot_key(api->snapshot, key)->since_reset;
+	take_attributed(api, entry);
 }
 
 bool v2m_api_entry_is_behind(const struct v2m_api *api, const struct v2m_api_entry *entry)

@@ -18,6 +18,7 @@ struct v2m_api_entry {
 	size_t n_udp_peers;
 	bool knows_udp_peers;
 	struct v2m_sessions_view sessions;
+	bool rest; /* only what is unattributed: the keys of the slots have entries of their own */
 };
 
 /* Finds the slots of the port or range at *at: this slot and the next one, if both have the same
@@ -27,9 +28,19 @@ bool v2m_api_next_port(const struct v2m_keyset *keyset, size_t *at, size_t slots
 /* Makes an entry of some slots. It keeps the pointer to them. */
 void v2m_api_entry_of_slots(const struct v2m_api *api, const size_t *slots, size_t n_slots,
 			    struct v2m_api_entry *entry);
+/* Makes the entry of what is unattributed of a slot whose keys have entries of their own. */
+void v2m_api_entry_of_rest(const struct v2m_api *api, const size_t *slot,
+			   struct v2m_api_entry *entry);
 /* Makes the entry of a key: the sums over its slots, and the totals that its reset would close. */
 void v2m_api_entry_of_key(const struct v2m_api *api, const struct v2m_key *key,
 			  struct v2m_api_entry *entry);
+/* A key's part of a slot: all of it if the slot has one key or is not attributed. */
+bool v2m_api_is_connection_of(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
+			      const struct v2m_slot *slot, const struct v2m_connection *connection);
+size_t v2m_api_count_connections(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
+				 const struct v2m_slot *slot);
+double v2m_api_rate(const struct v2m_snapshot *snapshot, const struct v2m_key *key,
+		    const struct v2m_slot *slot);
 /* Slot i of the entry, below n_slots. */
 const struct v2m_slot *v2m_api_entry_slot(const struct v2m_api *api,
 					  const struct v2m_api_entry *entry, size_t i);

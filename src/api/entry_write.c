@@ -58,10 +58,16 @@ static void put_connection_details(struct v2m_api *api, const struct v2m_api_ent
 
 	v2m_put_open(&api->json, "connection_details", '[');
 	for (size_t i = 0; i < entry->n_slots; i++) {
+		const struct v2m_slot *slot = v2m_api_entry_slot(api, entry, i);
 		const struct v2m_slot_view *view = &api->snapshot->slots[entry->slots[i]];
 
-		for (size_t k = 0; k < view->n_connections && left; k++, left--)
+		for (size_t k = 0; k < view->n_connections && left; k++) {
+			if (entry->key && !v2m_api_is_connection_of(api->snapshot, entry->key, slot,
+								    &view->connections[k]))
+				continue;
 			put_connection(api, &view->connections[k]);
+			left--;
+		}
 	}
 	v2m_write_close(&api->json, ']');
 	if (entry->n_connections > api->snapshot->connection_details_max)
@@ -78,6 +84,76 @@ static void put_sessions(struct v2m_json_writer *json, const struct v2m_sessions
 	v2m_put_u64(json, "rx_bytes", sessions->rx_bytes);
 	v2m_put_u64(json, "tx_bytes", sessions->tx_bytes);
 	v2m_put_seconds(json, "since", sessions->since_us);
+	v2m_write_close(json, '}');
+}
+
+/* The words and sentences of docs/openapi.yaml and docs/shared-ports.md. */
+static const char *method_word(enum v2m_attribution_method method)
+{
+	static const char *const words[V2M_N_ATTRIBUTION_METHODS] = {
+		[V2M_NOT_ATTRIBUTED] = "none",
+		[V2M_BY_ACCESS_LOG] = "access_log",
+	};
+
+	return words[method];
+}
+
+static const char *gap_text(enum v2m_attribution_gap gap)
+{
+	static const char *const texts[V2M_N_ATTRIBUTION_GAPS] = {
+		[V2M_GAP_BEGAN] = "bytes were counted before the access log was followed",
+		[V2M_GAP_NO_LOG] = "the access log was missing or could not be read",
+		[V2M_GAP_LOG_CUT] =
+			"the access log was cut, and lines that were not read yet may be lost",
+		[V2M_GAP_MASKED] = "the proxy masks addresses in its access log (log.maskAddress)",
+		[V2M_GAP_DISPUTED] = "the access log names several users for one connection",
+		[V2M_GAP_HIDDEN] = "the access log names addresses without a connection here, as "
+				   "behind a proxy in front",
+		[V2M_GAP_FULL] = "there are more connections than can be attributed",
+	};
+
+	return texts[gap];
+}
+
+/* Finds the gap that was last, over the attributed slots of the entry. NULL: none of its slots is
+ * attributed. */
+static const struct v2m_attribution_view *find_attribution(const struct v2m_api *api,
+							   const struct v2m_api_entry *entry)
+{
+	const struct v2m_attribution_view *found = NULL;
+
+	for (size_t i = 0; i < entry->n_slots; i++) {
+		const struct v2m_attribution_view *view =
+			&api->snapshot->slots[entry->slots[i]].attribution;
+
+		if (view->method && (!found || view->gap_us > found->gap_us))
+			found = view;
+	}
+	return found;
+}
+
+/* Writes how the bytes of shared ports were attributed. A gap before the key's last reset does not
+ * matter for the key. */
+static void put_attribution(struct v2m_api *api, const struct v2m_api_entry *entry)
+{
+	const struct v2m_attribution_view *view = find_attribution(api, entry);
+	struct v2m_json_writer *json = &api->json;
+	struct v2m_totals rest = { 0 };
+	int64_t since_us;
+	bool complete;
+
+	if (!view)
+		return;
+	for (size_t i = 0; i < entry->n_slots; i++)
+		rest = v2m_totals_add(rest, api->snapshot->slots[entry->slots[i]].unattributed);
+	since_us = entry->key ? v2m_snapshot_key(api->snapshot, entry->key)->reset_us : 0;
+	complete = view->gap_us <= since_us;
+	v2m_put_open(json, "attribution", '{');
+	v2m_put_string(json, "method", method_word(view->method));
+	v2m_put_bool(json, "complete", complete);
+	if (!complete)
+		v2m_put_string(json, "reason", gap_text(view->gap));
+	v2m_put_u64(json, "unattributed_bytes", v2m_api_figures(api, &rest).total);
 	v2m_write_close(json, '}');
 }
 
@@ -102,6 +178,8 @@ void v2m_api_put_accounting(struct v2m_api *api, const struct v2m_api_entry *ent
 	else if (!exact)
 		v2m_put_string(json, "reason",
 			       "visitors of a fallback of the inbound are counted as well");
+	if (entry)
+		put_attribution(api, entry);
 	v2m_write_close(json, '}');
 }
 
@@ -123,7 +201,8 @@ static void put_by_port(struct v2m_api *api, const struct v2m_api_entry *entry)
 		v2m_put_string(json, "transport", v2m_format_transports(slot->transports));
 		if (view->counted) {
 			v2m_api_put_figures(json, &figures);
-			v2m_put_u64(json, "connections", view->n_connections);
+			v2m_put_u64(json, "connections",
+				    v2m_api_count_connections(api->snapshot, entry->key, slot));
 		}
 		v2m_write_close(json, '}');
 	}

@@ -44,12 +44,21 @@ static void put_system_summary(struct v2m_api *api, const char *name)
 	v2m_write_close(json, '}');
 }
 
-/* Whether the key has an entry in a list of all: it shares no port, and if it has ports, at least
- * one of them is counted. The bytes of a key that shares a port are in the entry of that port. */
+/* Whether the bytes of all slots of the entry are known for each key. */
+static bool is_attributed(const struct v2m_api *api, const struct v2m_api_entry *entry)
+{
+	for (size_t i = 0; i < entry->n_slots; i++)
+		if (!v2m_snapshot_attributes(api->snapshot, v2m_api_entry_slot(api, entry, i)))
+			return false;
+	return true;
+}
+
+/* Whether the key has an entry in a list of all: its bytes are known on all its ports, and if it
+ * has ports, at least one of them is counted. The bytes of another key that shares a port are in
+ * the entry of that port. */
 static bool has_key_entry(const struct v2m_api *api, const struct v2m_api_entry *entry)
 {
-	return !v2m_keyset_shares(api->snapshot->keyset, entry->key) &&
-	       (entry->counted || !entry->n_slots);
+	return is_attributed(api, entry) && (entry->counted || !entry->n_slots);
 }
 
 /* Whether a slot has an entry of its own, because its bytes are in the entry of no key. */
@@ -65,6 +74,18 @@ static bool has_own_entry(const struct v2m_api *api, size_t index)
 		return true;
 	v2m_api_entry_of_key(api, owner, &entry);
 	return !has_key_entry(api, &entry);
+}
+
+/* Makes the entry of such a slot: the bytes that are in the entry of no key. */
+static void make_own_entry(const struct v2m_api *api, const size_t *slot,
+			   struct v2m_api_entry *entry)
+{
+	const struct v2m_slot *of = &api->snapshot->keyset->slots.items[*slot];
+
+	if (of->n_keys > 1 && v2m_snapshot_attributes(api->snapshot, of))
+		v2m_api_entry_of_rest(api, slot, entry);
+	else
+		v2m_api_entry_of_slots(api, slot, 1, entry);
 }
 
 static void put_entry(struct v2m_api *api, const char *name, const char *key_name, uint16_t port,
@@ -99,7 +120,7 @@ static void put_entries(struct v2m_api *api)
 			continue;
 		snprintf(name, sizeof(name), "port:%u%s", slot->first_port,
 			 slot->transports & V2M_TCP ? "" : "/udp");
-		v2m_api_entry_of_slots(api, &i, 1, &entry);
+		make_own_entry(api, &i, &entry);
 		put_entry(api, name, NULL, slot->first_port, &entry);
 	}
 }
@@ -220,7 +241,7 @@ static void put_stats(struct v2m_api *api)
 	for (size_t i = 0; i < keyset->slots.count; i++) {
 		if (!has_own_entry(api, i))
 			continue;
-		v2m_api_entry_of_slots(api, &i, 1, &entry);
+		make_own_entry(api, &i, &entry);
 		write_stat(api, &entry, connections);
 	}
 	v2m_write_close(&api->json, ']');

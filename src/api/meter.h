@@ -14,7 +14,7 @@
 #include "api/window.h"
 #include "accounting/history.h"
 #include "keys/keys.h"
-#include "accounting/rate_history.h"
+#include "rates/rate_history.h"
 #include "api/status.h"
 #include "base/error.h"
 

@@ -182,24 +182,37 @@ static void put_names(const struct writer *writer)
 	}
 }
 
-/* The bytes of shared ports, and of ports of former keys: they are no single key's. */
-static void put_unattributed(const struct writer *writer)
+static void put_unattributed_of(const struct writer *writer, bool attributed)
 {
 	const struct v2m_slots *slots = &writer->snapshot->keyset->slots;
 
-	v2m_metrics_family(writer->text, "v2meter_port_unattributed_bytes_total",
-			   V2M_METRIC_COUNTER,
-			   "Wire bytes of a port that are no single key's. No reset touches them.");
 	for (size_t i = 0; i < slots->count; i++) {
 		const struct v2m_slot *slot = &slots->items[i];
 		char port[PORT_LEN];
 
-		if (slot->behind || slot->n_keys == 1 || !writer->snapshot->slots[i].counted)
+		if (slot->behind || slot->n_keys == 1 || !writer->snapshot->slots[i].counted ||
+		    (slot->n_keys > 1 && v2m_snapshot_attributes(writer->snapshot, slot)) !=
+			    attributed)
 			continue;
 		name_port(slot, port);
 		put_totals(writer->text, NULL, port, v2m_format_transports(slot->transports),
 			   &writer->snapshot->slots[i].unattributed_ever, false);
 	}
+}
+
+/* The bytes of shared ports, and of ports of former keys: they are no single key's. Where keys are
+ * told apart, bytes leave this sum when their key becomes known, so it is no counter. */
+static void put_unattributed(const struct writer *writer)
+{
+	v2m_metrics_family(writer->text, "v2meter_port_unattributed_bytes_total",
+			   V2M_METRIC_COUNTER,
+			   "Wire bytes of a port that are no single key's. No reset touches them.");
+	put_unattributed_of(writer, false);
+	v2m_metrics_family(
+		writer->text, "v2meter_port_unattributed_bytes", V2M_METRIC_GAUGE,
+		"Wire bytes of a shared port whose keys are told apart, as far as no key "
+		"is known. No reset touches them.");
+	put_unattributed_of(writer, true);
 }
 
 /* The states of connections that the API lists. */

@@ -189,6 +189,22 @@ static json_t *make_drift(const struct v2m_status *status)
 			 list);
 }
 
+static json_t *make_logs(const struct v2m_status *status)
+{
+	const struct v2m_access_logs *logs = &status->sources.access_logs;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < logs->count; i++) {
+		const struct v2m_access_log *log = &logs->items[i];
+
+		json_array_append_new(list,
+				      json_pack("{ss ss? ss sb sb}", "source", log->source, "path",
+						log->path, "kind", v2m_access_log_word(log->kind),
+						"followed", log->is_read, "masked", log->masked));
+	}
+	return list;
+}
+
 int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 {
 	bool exact = status->mode == V2M_MODE_EBPF;
@@ -211,7 +227,8 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 
 	if (json_object_set_new(root, "reasons", make_reasons(status)) ||
 	    json_object_set_new(root, "set_aside", make_asides(status)) ||
-	    json_object_set_new(root, "drift", make_drift(status))) {
+	    json_object_set_new(root, "drift", make_drift(status)) ||
+	    json_object_set_new(root, "access_logs", make_logs(status))) {
 		json_decref(root);
 		root = NULL;
 	}

@@ -47,7 +47,10 @@ struct v2m_connection {
 	uint32_t rtt_us;      /* smoothed */
 	uint32_t retransmits; /* segments sent again since the connection began */
 	uint64_t opened_ns;   /* CLOCK_MONOTONIC when it was accepted; 0: not seen */
-	uint8_t tcp_header;   /* bytes of a segment's TCP header: 20, or 32 with time stamps */
+	/* On a shared port: the owner of the flow, as in bpf_abi.h. V2M_NO_OWNER: it is not known.
+	 */
+	uint32_t owner;
+	uint8_t tcp_header; /* bytes of a segment's TCP header: 20, or 32 with time stamps */
 };
 
 /* An address to which a port sends datagrams. UDP has no connections. */

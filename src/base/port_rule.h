@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "v2meter/bpf_abi.h"
+
 /* One slot counts a port, or a range of ports. */
 struct v2m_port_rule {
 	uint16_t first_port;
@@ -13,6 +15,13 @@ struct v2m_port_rule {
 				nothing */
 	bool loopback;
 	bool shared;
+};
+
+/* A key that may own flows, on one transport of a slot that it shares. */
+struct v2m_owner_rule {
+	uint16_t first_port;         /* of the slot, host byte order */
+	uint8_t protocol;            /* IPPROTO_TCP or IPPROTO_UDP */
+	char key[V2M_OWNER_KEY_LEN]; /* names the key, see v2m_key_owner_name() */
 };
 
 #endif

@@ -7,6 +7,7 @@
 void v2m_sample_clear(struct v2m_sample *sample)
 {
 	free(sample->ports);
+	free(sample->owners);
 	free(sample->devices);
 	memset(sample, 0, sizeof(*sample));
 }

@@ -33,6 +33,23 @@ struct v2m_port_sample {
 	struct v2m_flow udp_tx;
 };
 
+/* A flow of a shared slot, as the kernel programs keep it. */
+struct v2m_flow_entry {
+	struct v2m_flow_key key;
+	struct v2m_flow_state state;
+};
+
+/* What one owner has of a slot that several keys share. */
+struct v2m_owner_sample {
+	uint32_t owner;              /* index in the kernel's map */
+	uint16_t port;               /* the first port of the slot */
+	uint8_t transports;          /* V2M_TCP or V2M_UDP */
+	uint64_t assigned_ns;        /* as in struct v2m_port_sample */
+	char key[V2M_OWNER_KEY_LEN]; /* names the key */
+	struct v2m_flow rx;
+	struct v2m_flow tx;
+};
+
 /* One monitored device, with what the kernel programs saw and what the device itself counts. */
 struct v2m_device_sample {
 	uint32_t ifindex;
@@ -52,6 +69,9 @@ struct v2m_sample {
 	int64_t real_us;              /* CLOCK_REALTIME of the same moment, Unix microseconds */
 	struct v2m_port_sample *ports; /* ascending by port, then by transports and slot */
 	size_t n_ports;
+	/* Read before the ports: the owners of a slot never have more than the slot. */
+	struct v2m_owner_sample *owners; /* ascending by owner */
+	size_t n_owners;
 	struct v2m_device_sample *devices; /* ascending by ifindex */
 	size_t n_devices;
 };

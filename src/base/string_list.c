@@ -24,3 +24,11 @@ void v2m_strings_clear(struct v2m_strings *strings)
 		free(strings->items[i]);
 	v2m_array_clear(strings);
 }
+
+bool v2m_strings_have(const struct v2m_strings *strings, const char *item)
+{
+	for (size_t i = 0; i < strings->count; i++)
+		if (strcmp(strings->items[i], item) == 0)
+			return true;
+	return false;
+}

@@ -3,6 +3,7 @@
 #ifndef V2METER_BASE_STRING_LIST_H
 #define V2METER_BASE_STRING_LIST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* An array (base/array.h). Zeros are an empty list; no item is NULL. */
@@ -14,6 +15,7 @@ struct v2m_strings {
 
 /* Appends a copy. 0 or -ENOMEM. */
 int v2m_strings_add(struct v2m_strings *strings, const char *item);
+bool v2m_strings_have(const struct v2m_strings *strings, const char *item);
 void v2m_strings_clear(struct v2m_strings *strings);
 
 #endif

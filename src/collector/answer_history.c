@@ -4,8 +4,10 @@
 #include "collector/answers.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 
+#include "attribution/attribution.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -102,6 +104,39 @@ enum v2m_verdict v2m_answer_hours(struct v2m_parts *parts, const struct v2m_hist
 	return verdict_of(result, V2M_UNREADABLE, &error);
 }
 
+static void add_points(struct v2m_key_rates *rates, const struct v2m_rate_point *points, size_t n)
+{
+	for (size_t k = 0; k < n && k < rates->n_points; k++) {
+		rates->points[k].rx_bytes_s += points[k].rx_bytes_s;
+		rates->points[k].tx_bytes_s += points[k].tx_bytes_s;
+	}
+}
+
+/* Adds the rates of a slot. Of a slot that is attributed, the key has those of its own flows. */
+static void add_rates_of_slot(const struct v2m_parts *parts, const struct v2m_key *key,
+			      const struct v2m_slot *slot, struct v2m_rate_point *points,
+			      struct v2m_key_rates *rates)
+{
+	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
+
+	if (!v2m_attribution_covers(parts->attribution, slot)) {
+		add_points(rates, points,
+			   v2m_bookkeeper_rate_history(parts->bookkeeper, v2m_slot_number(slot),
+						       points, V2M_RATE_HISTORY_STEPS,
+						       &rates->start_us));
+		return;
+	}
+	for (size_t i = 0; i < V2M_ARRAY_LEN(protocols); i++) {
+		uint32_t owner = v2m_attribution_owner(parts->attribution, slot, key, protocols[i]);
+
+		if (owner != V2M_NO_OWNER)
+			add_points(rates, points,
+				   v2m_bookkeeper_rate_history_owner(parts->bookkeeper, owner,
+								     points, V2M_RATE_HISTORY_STEPS,
+								     &rates->start_us));
+	}
+}
+
 /* Adds up the rates of the key's slots, which all have the same steps. A key without a port gets
  * zeros: slot 0 never has traffic. 0 or -ENOMEM. */
 static int add_rates_of_slots(const struct v2m_parts *parts, const struct v2m_key *key,
@@ -117,16 +152,8 @@ static int add_rates_of_slots(const struct v2m_parts *parts, const struct v2m_ke
 	slots = v2m_keyset_slots_of(keyset, key, &count);
 	rates->n_points = v2m_bookkeeper_rate_history(parts->bookkeeper, 0, rates->points,
 						      V2M_RATE_HISTORY_STEPS, &rates->start_us);
-	for (size_t i = 0; i < count; i++) {
-		size_t n = v2m_bookkeeper_rate_history(
-			parts->bookkeeper, v2m_slot_number(&keyset->slots.items[slots[i]]), points,
-			V2M_RATE_HISTORY_STEPS, &rates->start_us);
-
-		for (size_t k = 0; k < n && k < rates->n_points; k++) {
-			rates->points[k].rx_bytes_s += points[k].rx_bytes_s;
-			rates->points[k].tx_bytes_s += points[k].tx_bytes_s;
-		}
-	}
+	for (size_t i = 0; i < count; i++)
+		add_rates_of_slot(parts, key, &keyset->slots.items[slots[i]], points, rates);
 	return 0;
 }
 

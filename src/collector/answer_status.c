@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "attribution/attribution.h"
 #include "collector/bookkeeper.h"
 #include "collector/byte_source.h"
 #include "collector/connections.h"
@@ -115,6 +116,35 @@ static bool fill_asides(const struct v2m_parts *parts, struct v2m_status *status
 	return true;
 }
 
+static bool names(const struct v2m_access_logs *logs, const char *path)
+{
+	for (size_t i = 0; i < logs->count; i++)
+		if (logs->items[i].path && strcmp(logs->items[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* Which of the logs are read, and those that no configuration names. */
+static bool fill_logs(const struct v2m_parts *parts, struct v2m_access_logs *logs)
+{
+	const char *path;
+	bool is_read;
+
+	for (size_t i = 0; (path = v2m_attribution_log(parts->attribution, i, &is_read)); i++) {
+		const struct v2m_access_log log = { .source = (char *)"access_logs",
+						    .path = (char *)path,
+						    .kind = V2M_ACCESS_LOG_FILE,
+						    .is_read = is_read };
+
+		if (!names(logs, path) && v2m_access_logs_add(logs, &log))
+			return false;
+		for (size_t k = 0; k < logs->count; k++)
+			if (logs->items[k].path && strcmp(logs->items[k].path, path) == 0)
+				logs->items[k].is_read = is_read;
+	}
+	return true;
+}
+
 static void fill_health(const struct v2m_parts *parts, struct v2m_status *status)
 {
 	struct v2m_error sentence;
@@ -156,7 +186,8 @@ enum v2m_verdict v2m_answer_status(struct v2m_parts *parts, struct v2m_status **
 	v2m_device_watch_read_counters(parts->devices);
 	if (!fill_devices(parts, made) || !fill_reasons(parts, made) ||
 	    v2m_drift_fill_status(parts->drift, made) || !fill_asides(parts, made) ||
-	    v2m_source_report_copy(v2m_key_supply_report(parts->keys), &made->sources)) {
+	    v2m_source_report_copy(v2m_key_supply_report(parts->keys), &made->sources) ||
+	    !fill_logs(parts, &made->sources.access_logs)) {
 		v2m_status_free(made);
 		return V2M_UNREADABLE;
 	}

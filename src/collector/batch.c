@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "collector/answers.h"
+#include "attribution/attribution.h"
 #include "collector/bookkeeper.h"
+#include "collector/byte_source.h"
+#include "collector/connections.h"
 #include "collector/key_change.h"
 #include "collector/key_lookup.h"
 #include "collector/publisher.h"
@@ -199,9 +202,24 @@ static void answer_other(struct v2m_parts *parts, struct v2m_request *request)
 	}
 }
 
+/* Attributes what has come until now. A reset also settles it. */
+static void attribute(struct v2m_parts *parts, const struct v2m_request *batch)
+{
+	struct v2m_datapath *datapath = v2m_byte_source_programs(parts->byte_source);
+
+	for (; batch && batch->kind != V2M_ASK_RESET; batch = batch->next)
+		;
+	if (batch)
+		v2m_attribution_settle(parts->attribution, datapath);
+	else
+		v2m_attribution_follow(parts->attribution, datapath,
+				       v2m_connections_table(parts->connections));
+}
+
 void v2m_batch_answer(struct v2m_parts *parts, struct v2m_request *batch)
 {
 	v2m_key_change_retry(parts);
+	attribute(parts, batch);
 	if (v2m_sampling_take_for_answer(parts) == 0) {
 		answer_resets(parts, batch);
 		answer_windows(parts, batch);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "accounting/cross_check.h"
-#include "accounting/rates.h"
+#include "rates/rates.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/format.h"
@@ -308,10 +308,22 @@ double v2m_bookkeeper_rate(const struct v2m_bookkeeper *bookkeeper, uint32_t slo
 	return v2m_rates_slot(bookkeeper->rates, slot_number);
 }
 
+const struct v2m_rates *v2m_bookkeeper_rates(const struct v2m_bookkeeper *bookkeeper)
+{
+	return bookkeeper->rates;
+}
+
 size_t v2m_bookkeeper_rate_history(const struct v2m_bookkeeper *bookkeeper, uint32_t slot_number,
 				   struct v2m_rate_point *points, size_t max, int64_t *start_us)
 {
 	return v2m_rate_history_slot(bookkeeper->rate_history, slot_number, points, max, start_us);
+}
+
+size_t v2m_bookkeeper_rate_history_owner(const struct v2m_bookkeeper *bookkeeper, uint32_t owner,
+					 struct v2m_rate_point *points, size_t max,
+					 int64_t *start_us)
+{
+	return v2m_rate_history_owner(bookkeeper->rate_history, owner, points, max, start_us);
 }
 
 bool v2m_bookkeeper_comparison_is_due(const struct v2m_bookkeeper *bookkeeper)

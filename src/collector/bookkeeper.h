@@ -8,7 +8,7 @@
 #define V2METER_COLLECTOR_BOOKKEEPER_H
 
 #include "accounting/account.h"
-#include "accounting/rate_history.h"
+#include "rates/rate_history.h"
 #include "collector/health.h"
 #include "config/config.h"
 
@@ -85,9 +85,14 @@ void v2m_bookkeeper_budget(const struct v2m_bookkeeper *bookkeeper, struct v2m_b
 /* For questions and resets, which store what they change. */
 struct v2m_account *v2m_bookkeeper_account(const struct v2m_bookkeeper *bookkeeper);
 struct v2m_ledger *v2m_bookkeeper_ledger(const struct v2m_bookkeeper *bookkeeper);
+const struct v2m_rates *v2m_bookkeeper_rates(const struct v2m_bookkeeper *bookkeeper);
 /* As v2m_rates_slot() and v2m_rate_history_slot(). */
 double v2m_bookkeeper_rate(const struct v2m_bookkeeper *bookkeeper, uint32_t slot_number);
 size_t v2m_bookkeeper_rate_history(const struct v2m_bookkeeper *bookkeeper, uint32_t slot_number,
 				   struct v2m_rate_point *points, size_t max, int64_t *start_us);
+/* As v2m_rate_history_owner(). */
+size_t v2m_bookkeeper_rate_history_owner(const struct v2m_bookkeeper *bookkeeper, uint32_t owner,
+					 struct v2m_rate_point *points, size_t max,
+					 int64_t *start_us);
 
 #endif

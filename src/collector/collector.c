@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/zone.h"
 #include "base/cleanup.h"
+#include "attribution/attribution.h"
 #include "collector/batch.h"
 #include "collector/bookkeeper.h"
 #include "collector/byte_source.h"
@@ -159,6 +160,8 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 	follow_zone(parts);
 	v2m_counting_follow_netns(parts);
 	v2m_device_watch_check(parts->devices, v2m_byte_source_programs(parts->byte_source));
+	v2m_attribution_follow(parts->attribution, v2m_byte_source_programs(parts->byte_source),
+			       v2m_connections_table(parts->connections));
 	/* The sockets first: what they have is in the counters by then. */
 	if (dump_is_due || comparison_is_due)
 		v2m_sampling_take_delivered(parts);
@@ -324,6 +327,9 @@ static int open_parts(struct v2m_collector *collector, struct v2m_error *error)
 	result = require_delivered(parts, error);
 	if (result)
 		return result;
+	parts->attribution = v2m_attribution_new(config);
+	if (!parts->attribution)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
 	return v2m_key_supply_open(config, parts->conditions,
 				   v2m_bookkeeper_account(parts->bookkeeper), &parts->keys, error);
 }
@@ -424,6 +430,7 @@ void v2m_collector_close(struct v2m_collector *collector)
 	sd_event_source_unref(collector->apis_event);
 	store_last(parts);
 	v2m_key_supply_close(parts->keys);
+	v2m_attribution_free(parts->attribution);
 	if (parts->drift) {
 		store_drift(collector);
 		v2m_drift_clear(parts->drift);

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "attribution/attribution.h"
 #include "collector/bookkeeper.h"
 #include "collector/byte_source.h"
 #include "collector/connections.h"
@@ -16,8 +18,19 @@
 #include "datapath/previous.h"
 #include "ledger/ledger.h"
 
-int v2m_counting_set_ports(struct v2m_parts *parts, const struct v2m_keyset *keyset,
-			   struct v2m_error *error)
+/* Shared ports are counted all the same if this fails. The cast only counts references. */
+static void set_owners(struct v2m_parts *parts, const struct v2m_keyset *keyset)
+{
+	struct v2m_error error = { 0 };
+
+	if (v2m_attribution_set_keys(parts->attribution,
+				     v2m_byte_source_programs(parts->byte_source),
+				     (struct v2m_keyset *)keyset, &error))
+		v2m_log_error("users on shared ports are not attributed: %s", error.text);
+}
+
+static int set_slots(struct v2m_parts *parts, const struct v2m_keyset *keyset,
+		     struct v2m_error *error)
 {
 	int refused = v2m_byte_source_set_slots(parts->byte_source, keyset, error);
 	int result;
@@ -32,6 +45,49 @@ int v2m_counting_set_ports(struct v2m_parts *parts, const struct v2m_keyset *key
 				     "the last bytes of removed ports cannot be read: %s",
 				     strerror(-result));
 	return v2m_byte_source_set_slots(parts->byte_source, keyset, error);
+}
+
+int v2m_counting_set_ports(struct v2m_parts *parts, const struct v2m_keyset *keyset,
+			   struct v2m_error *error)
+{
+	int refused = set_slots(parts, keyset, error);
+
+	if (refused >= 0)
+		set_owners(parts, keyset);
+	return refused;
+}
+
+/* Flows stay in the kernel for longer than this, also those that have ended (flow_sweep.h). */
+#define FRESH_US INT64_C(100000000)
+
+/* Whether all shared ports have been counted for a short time only. */
+static bool is_fresh(const struct v2m_parts *parts)
+{
+	const struct v2m_keyset *keyset = v2m_key_supply_active(parts->keys);
+	const struct v2m_account *account = v2m_bookkeeper_account(parts->bookkeeper);
+	int64_t now_us = v2m_clock_real_us();
+
+	for (size_t i = 0; i < keyset->slots.count; i++) {
+		const struct v2m_slot *slot = &keyset->slots.items[i];
+		const struct v2m_subject *subject;
+		char id[V2M_SUBJECT_LEN];
+
+		if (slot->n_keys < 2)
+			continue;
+		v2m_keyset_subject(keyset, slot, id, sizeof(id));
+		subject = v2m_account_subject(account, id);
+		if (subject && now_us - subject->first_seen_us > FRESH_US)
+			return false;
+	}
+	return true;
+}
+
+void v2m_counting_follow_logs(struct v2m_parts *parts)
+{
+	const struct v2m_source_report *report = v2m_key_supply_report(parts->keys);
+
+	if (v2m_attribution_learn(parts->attribution, &report->access_logs, is_fresh(parts)))
+		set_owners(parts, v2m_key_supply_active(parts->keys));
 }
 
 static void set_active_ports(struct v2m_parts *parts)
@@ -208,6 +264,7 @@ void v2m_counting_retry_programs(struct v2m_parts *parts)
 		return;
 	}
 	v2m_byte_source_use_programs(parts->byte_source);
+	set_owners(parts, v2m_key_supply_active(parts->keys));
 	v2m_connections_count_sessions(parts->connections, true);
 	judge_delivered(parts);
 	v2m_connections_set_slots(parts->connections, v2m_key_supply_active(parts->keys));

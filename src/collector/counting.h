@@ -11,6 +11,9 @@
 
 struct v2m_keyset;
 
+/* Follows the access logs that the key sources have named last. */
+void v2m_counting_follow_logs(struct v2m_parts *parts);
+
 /* Has the byte source count the ports of a key set, which need not be active yet. Returns how many
  * could not be placed, or -errno; some or all of the new ports may be counted then. */
 int v2m_counting_set_ports(struct v2m_parts *parts, const struct v2m_keyset *keyset,

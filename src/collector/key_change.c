@@ -130,6 +130,8 @@ static int take_keys(struct v2m_parts *parts, bool first, struct v2m_error *erro
 		result = activate(parts, next, error);
 	else if (!result)
 		v2m_counting_renew(parts);
+	if (!result)
+		v2m_counting_follow_logs(parts);
 	v2m_key_supply_conclude(parts->keys, result);
 	return result;
 }

@@ -2,9 +2,26 @@
 #include "collector/key_lookup.h"
 
 #include "accounting/account.h"
+#include "attribution/attribution.h"
 #include "collector/bookkeeper.h"
 #include "collector/byte_source.h"
 #include "collector/key_supply.h"
+
+/* Whether every slot that the key shares is attributed. */
+static bool is_attributed(const struct v2m_parts *parts, const struct v2m_keyset *keyset,
+			  const struct v2m_key *key)
+{
+	size_t count;
+	const size_t *slots = v2m_keyset_slots_of(keyset, key, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct v2m_slot *slot = &keyset->slots.items[slots[i]];
+
+		if (slot->n_keys > 1 && !v2m_attribution_covers(parts->attribution, slot))
+			return false;
+	}
+	return true;
+}
 
 enum v2m_verdict v2m_key_lookup(const struct v2m_parts *parts, const char *id_or_uuid,
 				const struct v2m_key **key)
@@ -17,7 +34,8 @@ enum v2m_verdict v2m_key_lookup(const struct v2m_parts *parts, const char *id_or
 	*key = v2m_keyset_find(keyset, id_or_uuid);
 	if (!*key)
 		return V2M_KEY_NOT_FOUND;
-	if (!v2m_account_knows_bytes(v2m_bookkeeper_account(parts->bookkeeper), keyset, *key))
+	if (!is_attributed(parts, keyset, *key) &&
+	    !v2m_account_knows_bytes(v2m_bookkeeper_account(parts->bookkeeper), keyset, *key))
 		return V2M_KEY_SHARES_PORT;
 	slots = v2m_keyset_slots_of(keyset, *key, &count);
 	for (size_t i = 0; i < count; i++)

@@ -21,6 +21,7 @@ struct v2m_parts {
 	struct v2m_byte_source *byte_source;
 	struct v2m_connections *connections;
 	struct v2m_key_supply *keys;
+	struct v2m_attribution *attribution;
 	struct v2m_drift *drift;
 };
 

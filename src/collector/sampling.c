@@ -6,6 +6,8 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "accounting/account_owners.h"
+#include "attribution/attribution.h"
 #include "collector/bookkeeper.h"
 #include "collector/byte_source.h"
 #include "collector/connections.h"
@@ -23,6 +25,18 @@ static void set_unreadable(struct v2m_parts *parts, const char *why)
 		return;
 	v2m_log_error("the counters cannot be read: %s", why);
 	v2m_publisher_withdraw(parts->publisher);
+}
+
+/* The owners of these sessions are in the last sample. */
+static void account_sessions(struct v2m_parts *parts)
+{
+	size_t count;
+	V2M_FREE uint32_t *owners = v2m_attribution_take_sessions(parts->attribution, &count);
+
+	if (count &&
+	    v2m_account_owner_sessions(v2m_bookkeeper_account(parts->bookkeeper), owners, count,
+				       v2m_bookkeeper_sample(parts->bookkeeper)->real_us))
+		v2m_log_error("sessions on shared ports are in no history: out of memory");
 }
 
 int v2m_sampling_take(struct v2m_parts *parts)
@@ -49,6 +63,7 @@ int v2m_sampling_take(struct v2m_parts *parts)
 		set_unreadable(parts, strerror(-result));
 		return result;
 	}
+	account_sessions(parts);
 	v2m_device_watch_judge(parts->devices, v2m_bookkeeper_sample(parts->bookkeeper));
 	if (v2m_conditions_clear(parts->conditions, V2M_COUNTERS_UNREADABLE))
 		v2m_log_info("the counters can be read again");
@@ -133,6 +148,8 @@ int v2m_sampling_dump_only(struct v2m_parts *parts)
 	if (result)
 		return result;
 	v2m_byte_source_fill_peers(parts->byte_source, table);
+	v2m_attribution_fill_owners(parts->attribution,
+				    v2m_byte_source_programs(parts->byte_source), table);
 	v2m_connections_replace(parts->connections, table);
 	if (account_connections(parts))
 		v2m_log_error("sessions are not counted until the next dump of the connections: "

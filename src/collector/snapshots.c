@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attribution/attribution.h"
 #include "collector/bookkeeper.h"
 #include "collector/byte_source.h"
 #include "collector/connections.h"
@@ -27,6 +28,7 @@ static bool fill_slots(const struct v2m_parts *parts, struct v2m_snapshot *snaps
 		view->rate_bytes_s = v2m_bookkeeper_rate(parts->bookkeeper, v2m_slot_number(slot));
 		v2m_connections_fill(parts->connections, slot, view);
 	}
+	v2m_attribution_fill(parts->attribution, v2m_bookkeeper_rates(parts->bookkeeper), snapshot);
 	return true;
 }
 

@@ -42,6 +42,11 @@ static const char *require_path(const char *text)
 	return text[0] == '/' ? NULL : "an absolute path";
 }
 
+static const char *require_log(const char *text)
+{
+	return text[0] == '/' || strcmp(text, "auto") == 0 ? NULL : "an absolute path or \"auto\"";
+}
+
 static const char *require_netns(const char *text)
 {
 	size_t digits = strspn(text, "0123456789");
@@ -70,6 +75,7 @@ static const struct v2m_setting settings[] = {
 	SETTING(interfaces, list, "[\"auto\"]", 1, PATH_LEN),
 	SETTING(exclude_interfaces, list, "[]", 0, PATH_LEN),
 	SETTING(key_sources, list, "[\"auto\"]", 1, PATH_LEN),
+	SETTING(access_logs, list, "[\"auto\"]", 0, PATH_LEN, .required = require_log),
 	SETTING(api_bytes, choice, "\"wire\"", 0, 2,
 		.words = { [V2M_API_BYTES_WIRE] = "wire",
 			   [V2M_API_BYTES_PAYLOAD] = "payload",

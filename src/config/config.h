@@ -29,6 +29,7 @@ struct v2m_config {
 	struct v2m_strings interfaces;
 	struct v2m_strings exclude_interfaces;
 	struct v2m_strings key_sources;
+	struct v2m_strings access_logs; /* of the proxies, for users on shared ports */
 	char *netns; /* whose sockets are read, for v2m_netns_open(); NULL: our own */
 	enum v2m_api_bytes api_bytes;
 	enum v2m_attach attach;

@@ -197,6 +197,52 @@ static void add_port(const struct v2m_ctl *ctl, struct v2m_text_table *table,
 	v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s", v2m_ctl_rate(ctl, row->rate, size));
 }
 
+static uint64_t bytes_of(const json_t *object, const char *name)
+{
+	return (uint64_t)json_integer_value(json_object_get(object, name));
+}
+
+/* A user's part of a shared port, or the rest of it. */
+static void add_part(const struct v2m_ctl *ctl, struct v2m_text_table *table, const char *name,
+		     const json_t *part)
+{
+	const json_t *connections = json_object_get(part, "connections");
+	const json_t *rate = json_object_get(part, "traffic_rate");
+	static const char *const members[] = { "rx_bytes", "tx_bytes", "total_bytes" };
+	char size[V2M_CTL_SIZE_LEN];
+
+	v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s", "");
+	v2m_text_table_cell(table, V2M_STYLE_PLAIN, "  %s", name);
+	if (connections)
+		v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%" JSON_INTEGER_FORMAT,
+				    json_integer_value(connections));
+	else
+		v2m_text_table_cell(table, V2M_STYLE_QUIET, "-");
+	for (size_t i = 0; i < V2M_ARRAY_LEN(members); i++)
+		v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s",
+				    v2m_ctl_size(ctl, bytes_of(part, members[i]), size));
+	v2m_text_table_cell(table, V2M_STYLE_PLAIN, "%s",
+			    v2m_ctl_rate(ctl, rate ? json_number_value(rate) : -1, size));
+}
+
+/* The users of a shared port, if they are told apart. */
+static void add_parts(const struct v2m_ctl *ctl, struct v2m_text_table *table, const json_t *entry)
+{
+	const json_t *accounting = json_object_get(entry, "accounting");
+	const char *name;
+	json_t *part;
+	size_t i;
+
+	if (!json_object_get(accounting, "attribution"))
+		return;
+	json_array_foreach (json_object_get(entry, "keys"), i, part) {
+		name = json_string_value(json_object_get(part, "name"));
+		if (json_object_get(part, "total_bytes"))
+			add_part(ctl, table, name ? name : "-", part);
+	}
+	add_part(ctl, table, "(no key)", json_object_get(entry, "unattributed"));
+}
+
 static enum v2m_outcome print_ports(const struct v2m_ctl *ctl,
 				    const struct v2m_ctl_figures *figures)
 {
@@ -208,8 +254,11 @@ static enum v2m_outcome print_ports(const struct v2m_ctl *ctl,
 
 	if (figures->n_rows == 0)
 		return V2M_DONE;
-	for (size_t i = 0; i < figures->n_rows; i++)
+	for (size_t i = 0; i < figures->n_rows; i++) {
 		add_port(ctl, table, &figures->rows[i]);
+		if (figures->rows[i].sharers)
+			add_parts(ctl, table, figures->rows[i].entry);
+	}
 	puts("");
 	return v2m_render_done(v2m_text_table_print(table, stdout, ctl->colour));
 }

@@ -58,6 +58,27 @@ static void print_key_sources(const struct v2m_source_report *report)
 		puts("  none found");
 }
 
+/* Where the proxies log, for users on shared ports. */
+static void print_access_logs(const struct v2m_access_logs *logs)
+{
+	static const char *const meanings[V2M_N_ACCESS_LOG_KINDS] = {
+		[V2M_ACCESS_LOG_FILE] = "",
+		[V2M_ACCESS_LOG_OFF] = "none",
+		[V2M_ACCESS_LOG_STDOUT] = "standard output, which cannot be followed",
+		[V2M_ACCESS_LOG_RELATIVE] = ", which begins at a directory that is not known",
+	};
+
+	if (logs->count)
+		puts("\nAccess logs of the proxies, which tell users of a shared port apart");
+	for (size_t i = 0; i < logs->count; i++) {
+		const struct v2m_access_log *log = &logs->items[i];
+
+		printf("  %s: ", plain(log->source));
+		printf("%s%s%s\n", log->path ? plain(log->path) : "", meanings[log->kind],
+		       log->masked ? ", with blanked addresses, which tell nobody apart" : "");
+	}
+}
+
 static void print_notes(const struct v2m_key_notes *notes)
 {
 	char text[V2M_KEY_NOTE_LEN];
@@ -268,6 +289,7 @@ int v2m_check(const struct v2m_config *config, bool *incomplete, struct v2m_erro
 		return result;
 	result = load_keys(config, &keyset, &report, error);
 	print_key_sources(&report);
+	print_access_logs(&report.access_logs);
 	print_notes(&report.notes);
 	*incomplete = report.notes.n_missing > 0;
 	if (!result)

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "datapath/map_list.h"
+#include "datapath/owners.h"
 #include "datapath/state.h"
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -191,8 +192,11 @@ int v2m_datapath_read(struct v2m_datapath *datapath, struct v2m_sample *sample,
 		.mono_ns = v2m_clock_mono_ns(),
 		.real_us = v2m_clock_real_us(),
 	};
-	int result = read_ports(datapath, &made);
+	/* The programs add to the slot first. */
+	int result = v2m_owners_read(datapath, &made);
 
+	if (result == 0)
+		result = read_ports(datapath, &made);
 	if (result == 0)
 		result = read_devices(datapath, &made);
 	if (result) {
@@ -203,6 +207,7 @@ int v2m_datapath_read(struct v2m_datapath *datapath, struct v2m_sample *sample,
 	memcpy(made.epoch, datapath->meta.identity, sizeof(made.epoch));
 	for (unsigned slot = 0; slot < datapath->used_slots; slot++)
 		datapath->slots[slot].leaving = false;
+	v2m_owners_were_read(datapath);
 	*sample = made;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "datapath/device_slots.h"
 #include "datapath/map_list.h"
 #include "datapath/maps.h"
+#include "datapath/owners.h"
 #include "datapath/port_slots.h"
 #include "datapath/program.h"
 #include "datapath/reassembly.h"
@@ -25,6 +26,7 @@ static struct v2m_datapath *allocate(void)
 	if (!datapath)
 		return NULL;
 	datapath->lock_fd = -1;
+	datapath->label_program = -1;
 	for (int i = 0; i < V2M_N_MAPS; i++)
 		datapath->maps[i] = -1;
 	for (int i = 0; i < V2M_N_REASSEMBLY_LINKS; i++)
@@ -53,6 +55,8 @@ static int open_all(struct v2m_datapath *datapath, const struct v2m_datapath_opt
 		result = v2m_device_slots_open(datapath, error);
 	if (result == 0)
 		result = v2m_port_slots_open(datapath, error);
+	if (result == 0)
+		result = v2m_owners_open(datapath, error);
 	if (result == 0)
 		v2m_reassembly_open(datapath);
 	/* The kernel answers EINVAL to what it does not support. For our callers EINVAL means a
@@ -94,6 +98,8 @@ void v2m_datapath_close(struct v2m_datapath *datapath)
 		v2m_closep(&datapath->maps[i]);
 	v2m_reassembly_close(datapath);
 	v2m_closep(&datapath->lock_fd);
+	v2m_closep(&datapath->label_program);
+	free(datapath->owners);
 	free(datapath);
 }
 

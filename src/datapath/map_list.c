@@ -14,6 +14,10 @@ const char *const v2m_map_names[V2M_N_MAPS] = {
 	[V2M_MAP_LOCAL_ADDRESSES] = "local_addresses",
 	[V2M_MAP_OWN_ADDRESSES] = "own_addresses",
 	[V2M_MAP_UDP_PEERS] = "udp_peers",
+	[V2M_MAP_FLOWS] = "flows",
+	[V2M_MAP_YOUNG_FLOWS] = "young_flows",
+	[V2M_MAP_OWNER_COUNTERS] = "owner_counters",
+	[V2M_MAP_OWNERS] = "owners",
 	[V2M_MAP_REASSEMBLY_SCOPE] = "reassembly_scope",
 	[V2M_MAP_REASSEMBLY_DEVICES] = "reassembly_devices",
 	[V2M_MAP_REASSEMBLIES] = "reassemblies",
@@ -75,6 +79,23 @@ static uint64_t hash_device_counters(uint64_t hash)
 	return v2m_fnv64(hash, layout, sizeof(layout));
 }
 
+static uint64_t hash_flow_maps(uint64_t hash)
+{
+	static const uint32_t layout[] = {
+		PLACE(v2m_flow_key, remote),      PLACE(v2m_flow_key, port),
+		PLACE(v2m_flow_key, remote_port), PLACE(v2m_flow_key, protocol),
+		PLACE(v2m_flow_state, owner),     PLACE(v2m_flow_state, expected_ack),
+		PLACE(v2m_flow_state, answered),  PLACE(v2m_flow_state, disputed),
+		PLACE(v2m_flow_state, began_ns),  PLACE(v2m_flow_state, rx),
+		PLACE(v2m_flow_state, tx),        PLACE(v2m_owner_counters, owner),
+		PLACE(v2m_owner_counters, tx),    PLACE(v2m_owner_counters, flow),
+		PLACE(v2m_owner, assigned_ns),    PLACE(v2m_owner, first_port),
+		PLACE(v2m_owner, protocol),       PLACE(v2m_owner, key),
+	};
+
+	return v2m_fnv64(hash, layout, sizeof(layout));
+}
+
 /* Hashes the maps that hold no counters. */
 static uint64_t hash_other_maps(uint64_t hash)
 {
@@ -129,11 +150,13 @@ uint64_t v2m_abi_hash(void)
 	static const uint32_t limits[] = {
 		V2M_ABI_VERSION,   V2M_MAX_SLOTS,           V2M_MAX_DEVICES,
 		V2M_MAX_FRAGMENTS, V2M_MAX_LOCAL_ADDRESSES, V2M_MAX_UDP_PEERS,
+		V2M_MAX_FLOWS,     V2M_MAX_YOUNG_FLOWS,     V2M_MAX_OWNERS,
 	};
 	uint64_t hash = v2m_fnv64(V2M_FNV64_START, limits, sizeof(limits));
 
 	hash = hash_port_maps(hash);
 	hash = hash_device_counters(hash);
+	hash = hash_flow_maps(hash);
 	hash = hash_other_maps(hash);
 	return hash_bit_fields(hash);
 }

@@ -81,8 +81,13 @@ static int set_maps(struct v2m_datapath *datapath, struct traffic_bpf *object)
 
 static int set_cpus(const struct v2m_datapath *datapath, struct traffic_bpf *object)
 {
-	return bpf_map__set_max_entries(object->maps.port_counters,
-					v2m_counter_index((uint32_t)datapath->cpu_ids, 0, 0));
+	uint32_t cpus = (uint32_t)datapath->cpu_ids;
+	int result =
+		bpf_map__set_max_entries(object->maps.port_counters, v2m_counter_index(cpus, 0, 0));
+
+	return result ? result
+		      : bpf_map__set_max_entries(object->maps.owner_counters,
+						 v2m_owner_index(cpus + 1, 0, 0));
 }
 
 /* Keeps the maps that were made when the object was loaded. */

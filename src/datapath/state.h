@@ -33,6 +33,13 @@ struct v2m_slot_use {
 	uint64_t assigned_ns;
 };
 
+/* A use of an owner: a copy of what owners holds. */
+struct v2m_owner_use {
+	struct v2m_owner owner; /* assigned_ns 0: free */
+	bool current;           /* of the last v2m_owners_set(), or found at the start */
+	bool leaving;           /* no longer current, and not yet read since */
+};
+
 /* The programs in bpf/fragments.bpf.c. */
 #define V2M_N_REASSEMBLY_LINKS 3
 
@@ -50,8 +57,11 @@ struct v2m_datapath {
 	struct v2m_meta meta;
 	struct v2m_device_slot devices[V2M_MAX_DEVICES];
 	struct v2m_slot_use slots[V2M_MAX_SLOTS];
-	uint16_t slot_of[65536]; /* by first port: 1 + a slot that it has; 0: none */
-	unsigned used_slots;     /* slots below this have been used */
+	uint16_t slot_of[65536];      /* by first port: 1 + a slot that it has; 0: none */
+	unsigned used_slots;          /* slots below this have been used */
+	int label_program;            /* -1: not loaded, since no slot is shared */
+	struct v2m_owner_use *owners; /* used_owners of them; owner 0 is none */
+	unsigned used_owners;         /* owners below this have been used */
 };
 
 #endif

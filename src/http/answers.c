@@ -136,7 +136,8 @@ void v2m_http_answer_rendered(struct v2m_exchange *exchange)
 {
 	const struct v2m_route *route = exchange->route;
 	const struct v2m_key *key = NULL;
-	char name[V2M_SUBJECT_LEN + 64];
+	const char *name = route->name;
+	char name_of_key[V2M_SUBJECT_LEN + 64];
 
 	if (!v2m_exchange_take_window(exchange))
 		return;
@@ -144,8 +145,9 @@ void v2m_http_answer_rendered(struct v2m_exchange *exchange)
 		key = v2m_exchange_find_key(exchange);
 		if (!key)
 			return;
+		/* The name has the uuid, not the id, which the operator chooses. */
+		snprintf(name_of_key, sizeof(name_of_key), "%s %s", name, key->uuid);
+		name = name_of_key;
 	}
-	/* The name has the uuid, not the id, which the operator chooses. */
-	snprintf(name, sizeof(name), "%s %s", route->name, key ? key->uuid : "");
 	render(exchange, name, route->render, key, true);
 }

@@ -19,6 +19,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "http/worker_socket.h"
 
 /* Connections that wait for their headers or for a worker. If there are more, the one that has
  * waited longest for its headers is closed. */
@@ -358,7 +359,8 @@ static int add_listener(struct v2m_gate *gate, int listener)
 	/* Room was reserved: the items do not move, because events point to them. */
 	gate->listeners.items[gate->listeners.count] = fd;
 	event.data.ptr = &gate->listeners.items[gate->listeners.count++];
-	if (fcntl(fd, F_SETFL, O_NONBLOCK) || epoll_ctl(gate->epoll_fd, EPOLL_CTL_ADD, fd, &event))
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) || v2m_worker_set_patience(fd) ||
+	    epoll_ctl(gate->epoll_fd, EPOLL_CTL_ADD, fd, &event))
 		return -errno;
 	return 0;
 }

@@ -31,8 +31,11 @@
 #include "http/routes.h"
 #include "http/service.h"
 #include "http/stack.h"
+#include "http/worker_socket.h"
 
 #define THREADS 288
+/* The type by which civetweb tells its workers from its other threads. */
+#define WORKER_THREAD 1
 /* Time for a request's header to arrive, and for a client to take its answer. */
 #define REQUEST_TIMEOUT_MS 5000
 /* How long a connection may idle between two requests. */
@@ -219,6 +222,7 @@ static int log_message(const struct mg_connection *connection, const char *messa
 static int init_connection(const struct mg_connection *connection, void **data)
 {
 	*data = NULL;
+	v2m_worker_next();
 	__atomic_add_fetch(&http_of(connection)->open_connections, 1, __ATOMIC_RELAXED);
 	return 0;
 }
@@ -244,7 +248,8 @@ static void connection_closed(const struct mg_connection *connection)
 static void *init_thread(const struct mg_context *context, int type)
 {
 	(void)context;
-	(void)type;
+	if (type == WORKER_THREAD)
+		v2m_worker_begin();
 	v2m_stack_note();
 	/* Most workers never see a connection. The start has touched one page more than waiting
 	 * needs. */

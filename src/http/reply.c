@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "http/reply.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "api/error.h"
 #include "base/macros.h"
+#include "http/worker_socket.h"
 
-/* A reply of at most this size, header and body together, leaves in one write, so in one or two
- * segments. */
-#define SINGLE_WRITE 4096
+/* More than the longest headers. */
+#define HEADERS_MAX 2048
 
 static const char out_of_memory[] = "{\"detail\":\"Out of memory.\",\"code\":\"out_of_memory\"}";
 
@@ -74,27 +72,48 @@ struct header {
 	size_t length;
 };
 
-V2M_PRINTF(2, 3) static void add_text(struct header *header, const char *format, ...)
+/* printf() would take longer for the header than all the rest of an answer that is kept. */
+static void add_text(struct header *header, const char *text)
 {
-	va_list arguments;
-	int length;
+	size_t length = strlen(text);
 
-	va_start(arguments, format);
-	length = vsnprintf(header->text + header->length, header->size - header->length, format,
-			   arguments);
-	va_end(arguments);
-	if (length > 0 && (size_t)length < header->size - header->length)
-		header->length += (size_t)length;
+	if (length > header->size - header->length)
+		return;
+	memcpy(header->text + header->length, text, length);
+	header->length += length;
 }
 
+static void add_line(struct header *header, const char *name, const char *value)
+{
+	add_text(header, name);
+	add_text(header, value);
+	add_text(header, "\r\n");
+}
+
+static void add_number(struct header *header, size_t number)
+{
+	char digits[24];
+	char *first = digits + sizeof(digits) - 1;
+
+	*first = 0;
+	do
+		*--first = (char)('0' + number % 10);
+	while (number /= 10);
+	add_text(header, first);
+}
+
+/* Each worker formats a second once. gmtime_r() has a lock that all threads share. */
 static void add_date(struct header *header)
 {
+	static __thread time_t second;
+	static __thread char date[40];
 	time_t now = time(NULL);
-	char date[40];
 	struct tm utc;
 
-	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc));
-	add_text(header, "Date: %s\r\n", date);
+	if (now != second)
+		strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc));
+	second = now;
+	add_line(header, "Date: ", date);
 }
 
 static void add_connection(struct header *header, const struct mg_connection *connection,
@@ -108,31 +127,46 @@ static void add_connection(struct header *header, const struct mg_connection *co
 		add_text(header, "Connection: keep-alive\r\n");
 }
 
+static void add_status(struct header *header, int status)
+{
+	add_text(header, "HTTP/1.1 ");
+	add_number(header, (size_t)status);
+	add_line(header, " ", reason_phrase(status));
+}
+
+static void add_length(struct header *header, size_t length)
+{
+	add_text(header, "Content-Length: ");
+	add_number(header, length);
+	add_text(header, "\r\n");
+}
+
 static size_t write_headers(struct mg_connection *connection, const struct v2m_http_reply *reply,
 			    char *text, size_t size)
 {
 	struct header header = { .text = text, .size = size };
 	int status = reply->body->status;
 
-	add_text(&header, "HTTP/1.1 %d %s\r\n", status, reason_phrase(status));
+	add_status(&header, status);
 	add_date(&header);
-	if (status != 304)
-		add_text(&header, "Content-Type: %s\r\nContent-Length: %zu\r\n",
-			 reply->type ? reply->type : "application/json", reply->body->length);
+	if (status != 304) {
+		add_line(&header, "Content-Type: ", reply->type ? reply->type : "application/json");
+		add_length(&header, reply->body->length);
+	}
 	if (reply->gzip && status == 200)
 		add_text(&header, "Content-Encoding: gzip\r\n");
-	add_text(&header, "Cache-Control: %s\r\n",
+	add_line(&header, "Cache-Control: ",
 		 reply->window ? "private, no-cache\r\nVary: Accept-Encoding"
 		 : reply->type ? "no-cache\r\nVary: Accept-Encoding"
 			       : "no-store");
 	if (reply->etag[0])
-		add_text(&header, "ETag: %s\r\n", reply->etag);
+		add_line(&header, "ETag: ", reply->etag);
 	if (status == 401)
 		add_text(&header, "WWW-Authenticate: Bearer realm=\"v2meter\"\r\n");
 	if (status == 405)
-		add_text(&header, "Allow: %s\r\n", reply->allow);
+		add_line(&header, "Allow: ", reply->allow);
 	if (reply->more_headers)
-		add_text(&header, "%s", reply->more_headers);
+		add_text(&header, reply->more_headers);
 	add_connection(&header, connection, reply->close);
 	add_text(&header, "X-Content-Type-Options: nosniff\r\n\r\n");
 	return header.length;
@@ -140,20 +174,17 @@ static size_t write_headers(struct mg_connection *connection, const struct v2m_h
 
 void v2m_http_reply_send(struct mg_connection *connection, struct v2m_http_reply *reply)
 {
-	char buffer[SINGLE_WRITE];
-	size_t header;
+	char headers[HEADERS_MAX];
 	size_t body = reply->head || reply->body->status == 304 ? 0 : reply->body->length;
 
 	if (reply->close)
 		mg_disable_connection_keep_alive(connection);
-	header = write_headers(connection, reply, buffer, sizeof(buffer));
-	if (header + body <= sizeof(buffer)) {
-		if (body)
-			memcpy(buffer + header, reply->body->data, body);
-		mg_write(connection, buffer, header + body);
-	} else if (mg_write(connection, buffer, header) == (int)header) {
-		mg_write(connection, reply->body->data, body);
-	}
+	/* civetweb would go on with further requests that it has read already, and would wait again
+	 * for each of their answers. */
+	if (!v2m_worker_write(connection, headers,
+			      write_headers(connection, reply, headers, sizeof(headers)),
+			      reply->body->data, body))
+		mg_disable_connection_keep_alive(connection);
 	free(reply->own.data);
 	v2m_window_unref(reply->window);
 }

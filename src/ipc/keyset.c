@@ -30,20 +30,20 @@ static void put_spans(struct v2m_wire *wire, struct v2m_key *key)
 		put_span(wire, &key->spans[i]);
 }
 
-static void put_aliases(struct v2m_wire *wire, struct v2m_strings *aliases)
+void v2m_put_strings(struct v2m_wire *wire, struct v2m_strings *strings)
 {
-	aliases->items = v2m_wire_array(wire, aliases->items, &aliases->count, TEXT_SIZE,
-					sizeof(*aliases->items));
+	strings->items = v2m_wire_array(wire, strings->items, &strings->count, TEXT_SIZE,
+					sizeof(*strings->items));
 	if (wire->reading)
-		aliases->capacity = aliases->count;
-	for (size_t i = 0; i < aliases->count; i++) {
-		v2m_wire_text(wire, &aliases->items[i]);
-		if (!aliases->items[i])
+		strings->capacity = strings->count;
+	for (size_t i = 0; i < strings->count; i++) {
+		v2m_wire_text(wire, &strings->items[i]);
+		if (!strings->items[i])
 			v2m_wire_refuse(wire);
 	}
 	/* No item may be NULL. */
-	while (aliases->count && !aliases->items[aliases->count - 1])
-		aliases->count--;
+	while (strings->count && !strings->items[strings->count - 1])
+		strings->count--;
 }
 
 void v2m_put_key(struct v2m_wire *wire, struct v2m_key *key)
@@ -58,7 +58,7 @@ void v2m_put_key(struct v2m_wire *wire, struct v2m_key *key)
 	v2m_wire_bool(wire, &key->is_active);
 	key->transports = v2m_wire_limited(wire, key->transports, V2M_TCP | V2M_UDP);
 	put_spans(wire, key);
-	put_aliases(wire, &key->aliases);
+	v2m_put_strings(wire, &key->aliases);
 }
 
 static void put_key(struct v2m_wire *wire, struct v2m_key *key)

@@ -21,19 +21,6 @@
 /* The kernel has no larger errno. */
 #define MAX_ERRNO 4095
 
-static void put_strings(struct v2m_wire *wire, struct v2m_strings *strings)
-{
-	strings->items = v2m_wire_array(wire, strings->items, &strings->count, TEXT_SIZE,
-					sizeof(*strings->items));
-	if (wire->reading)
-		strings->capacity = strings->count;
-	for (size_t i = 0; i < strings->count && !wire->failed; i++) {
-		v2m_wire_text(wire, &strings->items[i]);
-		if (!strings->items[i])
-			v2m_wire_refuse(wire);
-	}
-}
-
 static void put_live(struct v2m_wire *wire, struct v2m_live_source *live)
 {
 	v2m_wire_text(wire, &live->source);
@@ -50,8 +37,8 @@ void v2m_put_reading_order(struct v2m_wire *wire, struct v2m_reading_order *orde
 {
 	struct v2m_live_sources *live = &order->live;
 
-	put_strings(wire, &order->sources);
-	put_strings(wire, &order->found);
+	v2m_put_strings(wire, &order->sources);
+	v2m_put_strings(wire, &order->found);
 	live->items =
 		v2m_wire_array(wire, live->items, &live->count, LIVE_SIZE, sizeof(*live->items));
 	if (wire->reading)
@@ -64,13 +51,14 @@ void v2m_put_reading_order(struct v2m_wire *wire, struct v2m_reading_order *orde
 
 static void put_keys(struct v2m_wire *wire, struct v2m_key_list *keys)
 {
-	keys->items = v2m_wire_array(wire, keys->items, &keys->count, V2M_KEY_WIRE_SIZE + TEXT_SIZE,
-				     sizeof(*keys->items));
+	keys->items = v2m_wire_array(wire, keys->items, &keys->count,
+				     V2M_KEY_WIRE_SIZE + 2 * TEXT_SIZE, sizeof(*keys->items));
 	if (wire->reading)
 		keys->capacity = keys->count;
 	for (size_t i = 0; i < keys->count && !wire->failed; i++) {
 		v2m_put_key(wire, &keys->items[i]);
 		v2m_wire_text(wire, &keys->items[i].identity);
+		v2m_put_strings(wire, &keys->items[i].emails);
 	}
 }
 
@@ -100,7 +88,8 @@ static void put_gathered(struct v2m_wire *wire, struct v2m_gathered *gathered)
 		sources->capacity = sources->count;
 	for (size_t i = 0; i < sources->count && !wire->failed; i++)
 		put_source(wire, &sources->items[i]);
-	put_strings(wire, &gathered->apis);
+	v2m_put_strings(wire, &gathered->apis);
+	v2m_put_access_logs(wire, &gathered->access_logs);
 	v2m_wire_bool(wire, &gathered->has_auto);
 }
 
@@ -115,7 +104,7 @@ static void put_watched(struct v2m_wire *wire, struct v2m_watch_list *watched)
 		v2m_wire_text(wire, &watched->items[i].name);
 		v2m_wire_u32(wire, &watched->items[i].events);
 	}
-	put_strings(wire, &watched->endings);
+	v2m_put_strings(wire, &watched->endings);
 	v2m_wire_i32(wire, &watched->failed);
 }
 
@@ -147,6 +136,15 @@ static bool is_shown(char *text, size_t max)
 	return true;
 }
 
+static bool are_allowed_emails(const struct v2m_strings *emails)
+{
+	for (size_t i = 0; i < emails->count; i++)
+		if (!*emails->items[i] || strlen(emails->items[i]) > V2M_KEY_EMAIL_MAX ||
+		    !v2m_is_utf8(emails->items[i]))
+			return false;
+	return true;
+}
+
 static bool is_allowed_key(struct v2m_key *key, bool is_assignment)
 {
 	if (!is_text(key->uuid) || !is_shown(key->source, PATH_MAX) || key->aliases.count ||
@@ -156,6 +154,8 @@ static bool is_allowed_key(struct v2m_key *key, bool is_assignment)
 		return false;
 	if (key->identity &&
 	    (!*key->identity || !v2m_is_utf8(key->identity) || strlen(key->identity) > PATH_MAX))
+		return false;
+	if (!are_allowed_emails(&key->emails))
 		return false;
 	return is_assignment ? may_be(key->id) && may_be(key->name)
 			     : is_text(key->id) && is_text(key->name);
@@ -204,6 +204,20 @@ static bool are_allowed_apis(const struct v2m_strings *apis)
 	return apis->count <= V2M_GATHERED_SOURCES_MAX;
 }
 
+static bool are_allowed_logs(const struct v2m_access_logs *logs)
+{
+	for (size_t i = 0; i < logs->count; i++) {
+		const struct v2m_access_log *log = &logs->items[i];
+
+		if (!is_shown(log->source, PATH_MAX) ||
+		    (log->path && (strlen(log->path) >= PATH_MAX || !v2m_is_utf8(log->path))))
+			return false;
+		if (log->kind == V2M_ACCESS_LOG_FILE && (!log->path || *log->path != '/'))
+			return false;
+	}
+	return logs->count <= V2M_GATHERED_SOURCES_MAX;
+}
+
 static bool are_allowed_names(const struct v2m_watch_list *watched)
 {
 	for (size_t i = 0; i < watched->count; i++)
@@ -224,7 +238,8 @@ bool v2m_reading_is_allowed(struct v2m_reading *reading)
 	       are_allowed_keys(&gathered->clients, false) &&
 	       are_allowed_keys(&gathered->assignments, true) &&
 	       are_allowed_notes(&gathered->notes) && are_allowed_sources(&gathered->sources) &&
-	       are_allowed_apis(&gathered->apis) && are_allowed_names(&reading->watched);
+	       are_allowed_apis(&gathered->apis) && are_allowed_logs(&gathered->access_logs) &&
+	       are_allowed_names(&reading->watched);
 }
 
 void v2m_reading_order_clear(struct v2m_reading_order *order)

@@ -32,6 +32,7 @@ static void put_connection(struct v2m_wire *wire, struct v2m_connection *connect
 	v2m_wire_u32(wire, &connection->rtt_us);
 	v2m_wire_u32(wire, &connection->retransmits);
 	v2m_wire_u64(wire, &connection->opened_ns);
+	v2m_wire_u32(wire, &connection->owner);
 	v2m_wire_u8(wire, &connection->tcp_header);
 }
 
@@ -129,6 +130,13 @@ static void put_sessions(struct v2m_wire *wire, struct v2m_sessions_view *sessio
 	v2m_wire_u64(wire, &sessions->tx_bytes);
 }
 
+static void put_attribution(struct v2m_wire *wire, struct v2m_attribution_view *view)
+{
+	view->method = v2m_wire_limited(wire, view->method, V2M_N_ATTRIBUTION_METHODS - 1);
+	v2m_wire_i64(wire, &view->gap_us);
+	view->gap = v2m_wire_limited(wire, view->gap, V2M_N_ATTRIBUTION_GAPS - 1);
+}
+
 static void put_slot(struct v2m_wire *wire, const struct v2m_connection_table *table,
 		     struct v2m_slot_view *view)
 {
@@ -145,6 +153,15 @@ static void put_slot(struct v2m_wire *wire, const struct v2m_connection_table *t
 	view->udp_peers =
 		put_part(wire, view->udp_peers, &view->n_udp_peers, table ? table->peers : NULL,
 			 table ? table->n_peers : 0, sizeof(struct v2m_peer));
+	put_attribution(wire, &view->attribution);
+}
+
+static void put_share(struct v2m_wire *wire, struct v2m_share *share)
+{
+	v2m_put_totals(wire, &share->since_reset);
+	v2m_put_totals(wire, &share->ever);
+	v2m_wire_u32(wire, &share->owner);
+	v2m_wire_double(wire, &share->rate_bytes_s);
 }
 
 static void put_slots(struct v2m_wire *wire, struct v2m_snapshot *snapshot)
@@ -170,6 +187,7 @@ static void put_key(struct v2m_wire *wire, const struct v2m_snapshot *snapshot, 
 
 	v2m_put_totals(wire, &view->since_reset);
 	v2m_put_totals(wire, &view->lifetime);
+	v2m_wire_i64(wire, &view->reset_us);
 	v2m_put_totals(wire, &view->ever_elsewhere);
 	if (wire->reading) {
 		view->shares = shares;
@@ -180,8 +198,7 @@ static void put_key(struct v2m_wire *wire, const struct v2m_snapshot *snapshot, 
 
 		if (!wire->reading && i < view->n_shares)
 			share = view->shares[i];
-		v2m_put_totals(wire, &share.since_reset);
-		v2m_put_totals(wire, &share.ever);
+		put_share(wire, &share);
 		if (wire->reading)
 			shares[i] = share;
 	}

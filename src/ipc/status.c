@@ -4,11 +4,12 @@
 #include <stdlib.h>
 
 /* The least that an item of each list takes in a message. */
-#define DEVICE_SIZE 472
-#define REASON_SIZE V2M_REASON_SIZE
-#define SOURCE_SIZE 20
-#define DRIFT_SIZE  50
-#define ASIDE_SIZE  28
+#define DEVICE_SIZE     472
+#define REASON_SIZE     V2M_REASON_SIZE
+#define SOURCE_SIZE     20
+#define ACCESS_LOG_SIZE 14
+#define DRIFT_SIZE      50
+#define ASIDE_SIZE      28
 
 void v2m_put_error(struct v2m_wire *wire, struct v2m_error *error)
 {
@@ -99,6 +100,25 @@ void v2m_put_notes(struct v2m_wire *wire, struct v2m_key_notes *notes)
 	v2m_wire_size(wire, &notes->n_missing);
 }
 
+void v2m_put_access_logs(struct v2m_wire *wire, struct v2m_access_logs *logs)
+{
+	logs->items = v2m_wire_array(wire, logs->items, &logs->count, ACCESS_LOG_SIZE,
+				     sizeof(*logs->items));
+	if (wire->reading)
+		logs->capacity = logs->count;
+	for (size_t i = 0; i < logs->count && !wire->failed; i++) {
+		struct v2m_access_log *log = &logs->items[i];
+
+		v2m_wire_text(wire, &log->source);
+		v2m_wire_text(wire, &log->path);
+		log->kind = v2m_wire_limited(wire, log->kind, V2M_N_ACCESS_LOG_KINDS - 1);
+		v2m_wire_bool(wire, &log->masked);
+		v2m_wire_bool(wire, &log->is_read);
+		if (!log->source)
+			v2m_wire_refuse(wire);
+	}
+}
+
 static void put_sources(struct v2m_wire *wire, struct v2m_source_report *sources)
 {
 	sources->items = v2m_wire_array(wire, sources->items, &sources->count, SOURCE_SIZE,
@@ -118,6 +138,7 @@ static void put_sources(struct v2m_wire *wire, struct v2m_source_report *sources
 	}
 	v2m_wire_size(wire, &sources->refused_ports);
 	v2m_put_notes(wire, &sources->notes);
+	v2m_put_access_logs(wire, &sources->access_logs);
 }
 
 static void put_asides(struct v2m_wire *wire, struct v2m_status *status)

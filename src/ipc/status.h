@@ -12,5 +12,7 @@ void v2m_put_status(struct v2m_wire *wire, struct v2m_status **status);
 void v2m_put_error(struct v2m_wire *wire, struct v2m_error *error);
 /* Notes that are read are the caller's to clear. */
 void v2m_put_notes(struct v2m_wire *wire, struct v2m_key_notes *notes);
+/* Logs that are read are the caller's to clear. */
+void v2m_put_access_logs(struct v2m_wire *wire, struct v2m_access_logs *logs);
 
 #endif

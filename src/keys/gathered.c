@@ -73,5 +73,6 @@ void v2m_gathered_clear(struct v2m_gathered *gathered)
 		clear_source(&gathered->sources.items[i]);
 	v2m_array_clear(&gathered->sources);
 	v2m_strings_clear(&gathered->apis);
+	v2m_access_logs_clear(&gathered->access_logs);
 	gathered->has_auto = false;
 }

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/string_list.h"
+#include "keys/access_logs.h"
 #include "keys/key_list.h"
 #include "keys/key_notes.h"
 
@@ -46,7 +47,8 @@ struct v2m_gathered {
 	struct v2m_gathered_sources sources;
 	/* APIs that configurations name and nobody has asked yet, as key sources. */
 	struct v2m_strings apis;
-	bool has_auto; /* "auto" is among the sources */
+	struct v2m_access_logs access_logs; /* one for each configuration of a V2Ray or Xray */
+	bool has_auto;                      /* "auto" is among the sources */
 };
 
 /* The key source that stands for all places where keys usually are, and for running proxies. */

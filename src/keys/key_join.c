@@ -92,6 +92,14 @@ static int add_alias(struct v2m_key *key, const struct v2m_key *other)
 	return strcmp(mine, theirs) == 0 ? 0 : v2m_strings_add(&key->aliases, theirs);
 }
 
+static int add_emails(struct v2m_key *key, const struct v2m_key *client)
+{
+	for (size_t i = 0; i < client->emails.count; i++)
+		if (v2m_key_add_email(key, client->emails.items[i]))
+			return -ENOMEM;
+	return 0;
+}
+
 /* For members that describe the customer: the first source that has one decides. */
 static void complete_text(char **mine, char **theirs)
 {
@@ -286,7 +294,7 @@ static int take_client(struct join *join, struct v2m_key *client, struct v2m_key
 				  client->name, key->name, key->source);
 		return 0;
 	}
-	if (add_alias(key, client))
+	if (add_alias(key, client) || add_emails(key, client))
 		return -ENOMEM;
 	if (key >= join->keys->items + join->n_customers) {
 		/* A panel's database is newer than the file that the panel wrote for the proxy. */

@@ -258,6 +258,8 @@ int v2m_key_sources_join(struct v2m_gathered *gathered, const struct v2m_source_
 	if (!joining.result)
 		joining.result = make_keyset(&joining, keyset);
 	v2m_key_notes_move(&joining.report.notes, &gathered->notes);
+	joining.report.access_logs = gathered->access_logs;
+	gathered->access_logs = (struct v2m_access_logs){ 0 };
 	log_notes(&joining.report.notes);
 	v2m_gathered_clear(gathered);
 	v2m_source_report_clear(report);

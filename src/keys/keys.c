@@ -23,6 +23,7 @@ void v2m_key_clear(struct v2m_key *key)
 	free(key->source);
 	free(key->identity);
 	free(key->spans);
+	v2m_strings_clear(&key->emails);
 	v2m_strings_clear(&key->aliases);
 	memset(key, 0, sizeof(*key));
 }
@@ -289,7 +290,7 @@ static bool same_spans(const struct v2m_key *a, const struct v2m_key *b)
 	return true;
 }
 
-static bool same_aliases(const struct v2m_strings *a, const struct v2m_strings *b)
+static bool same_strings(const struct v2m_strings *a, const struct v2m_strings *b)
 {
 	if (a->count != b->count)
 		return false;
@@ -302,10 +303,11 @@ static bool same_aliases(const struct v2m_strings *a, const struct v2m_strings *
 static bool same_key(const struct v2m_key *a, const struct v2m_key *b)
 {
 	return a->is_active == b->is_active && same_spans(a, b) &&
-	       same_aliases(&a->aliases, &b->aliases) && same_text(a->id, b->id) &&
-	       same_text(a->uuid, b->uuid) && same_text(a->name, b->name) &&
-	       same_text(a->created_at, b->created_at) && same_text(a->short_id, b->short_id) &&
-	       same_text(a->sni, b->sni) && same_text(a->source, b->source);
+	       same_strings(&a->aliases, &b->aliases) && same_strings(&a->emails, &b->emails) &&
+	       same_text(a->id, b->id) && same_text(a->uuid, b->uuid) &&
+	       same_text(a->name, b->name) && same_text(a->created_at, b->created_at) &&
+	       same_text(a->short_id, b->short_id) && same_text(a->sni, b->sni) &&
+	       same_text(a->source, b->source);
 }
 
 bool v2m_keyset_equal(const struct v2m_keyset *a, const struct v2m_keyset *b)
@@ -386,4 +388,18 @@ int v2m_keyset_subject(const struct v2m_keyset *keyset, const struct v2m_slot *s
 	if (slot->last_port != slot->first_port)
 		snprintf(range, sizeof(range), "-%u", slot->last_port);
 	return snprintf(subject, size, "%s:%u%s%s", word, slot->first_port, range, udp);
+}
+
+void v2m_key_owner_name(const struct v2m_key *key, char name[static V2M_OWNER_KEY_LEN])
+{
+	if ((size_t)snprintf(name, V2M_OWNER_KEY_LEN, "%s", key->id) >= V2M_OWNER_KEY_LEN)
+		v2m_uuid5(key->id, name);
+}
+
+int v2m_key_add_email(struct v2m_key *key, const char *email)
+{
+	if (!email || !*email || strlen(email) > V2M_KEY_EMAIL_MAX ||
+	    v2m_strings_have(&key->emails, email))
+		return 0;
+	return v2m_strings_add(&key->emails, email);
 }

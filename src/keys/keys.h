@@ -26,6 +26,9 @@ struct v2m_key {
 	/* The text in the proxy's configuration from which the id is made. NULL if the key is in no
 	 * such configuration. */
 	char *identity;
+	/* The emails of the key's users in the proxy's configuration, as its access log names
+	 * them, see v2m_key_add_email(). May be empty. */
+	struct v2m_strings emails;
 	/* The transports that v2m_key_add_port() uses, as enum v2m_transport bits. */
 	unsigned transports;
 	/* The ports on which the key is served, in the order of its source. May be empty. */
@@ -111,6 +114,15 @@ int v2m_key_subject(const struct v2m_key *key, char *subject, size_t size);
  * v2m_key_subject(). */
 int v2m_keyset_subject(const struct v2m_keyset *keyset, const struct v2m_slot *slot, char *subject,
 		       size_t size);
+
+/* The name of a key in struct v2m_owner: its id, or a UUIDv5 of the id if that is too long. */
+void v2m_key_owner_name(const struct v2m_key *key, char name[static V2M_OWNER_KEY_LEN]);
+
+/* The longest email of a key. No line of an access log holds a longer one. */
+#define V2M_KEY_EMAIL_MAX 4096
+/* Notes a name by which the proxy's access log knows the key. Does nothing if it is NULL, empty,
+ * too long or known. 0 or -ENOMEM. */
+int v2m_key_add_email(struct v2m_key *key, const char *email);
 
 /* Frees what the key holds and empties it. The structure itself belongs to the caller. */
 void v2m_key_clear(struct v2m_key *key);

@@ -32,7 +32,7 @@ struct v2m_port_rule *v2m_slot_rules_make(const struct v2m_keyset *keyset, size_
 			.last_port = slot->last_port,
 			.transports = slot->transports,
 			.loopback = slot->loopback,
-			.shared = slot->n_keys != 1,
+			.shared = slot->n_keys > 1,
 		};
 	}
 	qsort(rules, *count, sizeof(*rules), compare_widths);

@@ -52,7 +52,8 @@ int v2m_source_report_copy(const struct v2m_source_report *report, struct v2m_so
 			return result;
 		}
 	}
-	if (v2m_key_notes_copy(&report->notes, &copy->notes)) {
+	if (v2m_key_notes_copy(&report->notes, &copy->notes) ||
+	    v2m_access_logs_copy(&report->access_logs, &copy->access_logs)) {
 		v2m_source_report_clear(copy);
 		return -ENOMEM;
 	}
@@ -65,5 +66,6 @@ void v2m_source_report_clear(struct v2m_source_report *report)
 		clear_entry(&report->items[i]);
 	v2m_array_clear(report);
 	v2m_key_notes_clear(&report->notes);
+	v2m_access_logs_clear(&report->access_logs);
 	*report = (struct v2m_source_report){ 0 };
 }

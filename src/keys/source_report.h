@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "keys/access_logs.h"
 #include "keys/key_notes.h"
 
 struct v2m_source_entry {
@@ -21,6 +22,7 @@ struct v2m_source_report {
 	size_t capacity;
 	size_t refused_ports; /* ports and ranges beyond V2M_MAX_SLOTS, which are not counted */
 	struct v2m_key_notes notes;
+	struct v2m_access_logs access_logs;
 };
 
 /* Appends an entry with copies of the strings; error may be NULL. 0 or -ENOMEM. */

@@ -19,7 +19,7 @@ sys.path.insert(0, str(HERE.parent / "e2e"))
 os.environ.setdefault("V2M_BUILD", str(ROOT / "build"))
 
 from support import lab as lab_module  # noqa: E402
-from support.daemon import Daemon  # noqa: E402
+from support.daemon import BUILD, Daemon  # noqa: E402, F401
 from support.lab import Lab, wait_until  # noqa: E402
 
 lab_module.PREFIX = "v2m-bench"

@@ -97,7 +97,7 @@ static void deleted_pins_are_made_again(void **state)
 
 	open_and_attach(fixture);
 	assert_int_equal(
-		command("rm %s/v3/*_ingress %s/v3/*_egress", fixture->pin_dir, fixture->pin_dir),
+		command("rm %s/v4/*_ingress %s/v4/*_egress", fixture->pin_dir, fixture->pin_dir),
 		0);
 	assert_true(attach(fixture));
 	net_send(&fixture->net, PORT, 3, DATAGRAM);
@@ -144,7 +144,7 @@ static void deleted_pins_of_maps_are_made_again(void **state)
 	net_send(&fixture->net, PORT, 2, DATAGRAM);
 	assert_received(fixture, 2);
 	assert_int_equal(
-		command("rm %s/v3/port_counters %s/v3/meta", fixture->pin_dir, fixture->pin_dir),
+		command("rm %s/v4/port_counters %s/v4/meta", fixture->pin_dir, fixture->pin_dir),
 		0);
 	assert_false(attach(fixture));
 	close_datapath(fixture);

@@ -31,8 +31,9 @@ struct run *open_run(const struct v2m_device_config *config)
 		{ TCP_PORT, TCP_PORT, V2M_TCP, false, false },
 		{ UDP_PORT, UDP_PORT, V2M_UDP, false, false },
 		{ LOCAL_PORT, LOCAL_PORT, V2M_TCP, true, false },
+		{ SHARED_PORT, SHARED_PORT, V2M_TCP | V2M_UDP, false, true },
 	};
-	static const int slots[] = { SLOT, TCP_SLOT, UDP_SLOT, LOCAL_SLOT };
+	static const int slots[] = { SLOT, TCP_SLOT, UDP_SLOT, LOCAL_SLOT, SHARED_SLOT };
 	struct run *run = NULL;
 
 	assert_int_equal(run_open(config, &run), 0);

@@ -6,19 +6,21 @@
 #include "frame.h"
 #include "run.h"
 
-#define TCP        6
-#define UDP        17
-#define PORT       10001 /* TCP and UDP */
-#define TCP_PORT   10002
-#define UDP_PORT   10003
-#define LOCAL_PORT 10004 /* loopback only */
-#define CLIENT     40000
-#define MORE       0x2000
+#define TCP         6
+#define UDP         17
+#define PORT        10001 /* TCP and UDP */
+#define TCP_PORT    10002
+#define UDP_PORT    10003
+#define LOCAL_PORT  10004 /* loopback only */
+#define SHARED_PORT 10005 /* TCP and UDP, shared by several keys */
+#define CLIENT      40000
+#define MORE        0x2000
 
-#define SLOT       7
-#define TCP_SLOT   8
-#define UDP_SLOT   9
-#define LOCAL_SLOT 4095
+#define SLOT        7
+#define TCP_SLOT    8
+#define UDP_SLOT    9
+#define LOCAL_SLOT  4095
+#define SHARED_SLOT 10
 
 /* Says why and returns true where eBPF is not permitted: the program then ends with SKIPPED, which
  * CTest shows as such. */

@@ -9,12 +9,14 @@
 #include <string.h>
 
 #include "datapath/port_slots.h"
+#include "label.skel.h"
 #include "traffic.skel.h"
 #include "base/sample.h"
 #include "datapath/addresses.h"
 
 struct run {
 	struct traffic_bpf *object;
+	struct label_bpf *labels;
 	int cpus;
 	uint32_t device_slot;
 	struct v2m_device_counters *device_copies;
@@ -26,6 +28,22 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list argu
 	(void)format;
 	(void)arguments;
 	return 0;
+}
+
+static int load_labels(struct run *run)
+{
+	run->labels = label_bpf__open();
+	if (!run->labels)
+		return -errno;
+	run->labels->rodata->label_part = (uint32_t)run->cpus;
+	if (bpf_map__reuse_fd(run->labels->maps.flows, bpf_map__fd(run->object->maps.flows)) ||
+	    bpf_map__reuse_fd(run->labels->maps.young_flows,
+			      bpf_map__fd(run->object->maps.young_flows)) ||
+	    bpf_map__reuse_fd(run->labels->maps.owner_counters,
+			      bpf_map__fd(run->object->maps.owner_counters)) ||
+	    bpf_map__reuse_fd(run->labels->maps.owners, bpf_map__fd(run->object->maps.owners)))
+		return -errno;
+	return label_bpf__load(run->labels);
 }
 
 int run_open(const struct v2m_device_config *config, struct run **run)
@@ -48,7 +66,12 @@ int run_open(const struct v2m_device_config *config, struct run **run)
 						  v2m_counter_index((uint32_t)made->cpus, 0, 0));
 	}
 	if (result == 0)
+		result = bpf_map__set_max_entries(made->object->maps.owner_counters,
+						  v2m_owner_index((uint32_t)made->cpus + 1, 0, 0));
+	if (result == 0)
 		result = traffic_bpf__load(made->object);
+	if (result == 0)
+		result = load_labels(made);
 	if (result)
 		run_close(made);
 	else
@@ -60,9 +83,25 @@ void run_close(struct run *run)
 {
 	if (!run)
 		return;
+	label_bpf__destroy(run->labels);
 	traffic_bpf__destroy(run->object);
 	free(run->device_copies);
 	free(run);
+}
+
+/* All with one call: each of 65,536 calls takes its time in an emulated machine. */
+static void write_port_slots(int map, const struct v2m_port_slot *slots)
+{
+	uint32_t count = 65536;
+	uint32_t *ports = calloc(count, sizeof(*ports));
+
+	if (!ports)
+		abort();
+	for (uint32_t port = 0; port < count; port++)
+		ports[port] = port;
+	if (bpf_map_update_batch(map, ports, slots, &count, NULL))
+		abort();
+	free(ports);
 }
 
 void run_set_rules(struct run *run, const struct v2m_port_rule *rules, const int *slots,
@@ -77,10 +116,7 @@ void run_set_rules(struct run *run, const struct v2m_port_rule *rules, const int
 	for (size_t i = 0; i < count; i++)
 		ordered_slots[i] = slots[ordered[i] - rules];
 	v2m_port_slots_compose(ordered, ordered_slots, count, wanted);
-	for (uint32_t port = 0; port < 65536; port++)
-		if (bpf_map_update_elem(bpf_map__fd(run->object->maps.port_slot), &port,
-					&wanted[port], BPF_ANY))
-			abort();
+	write_port_slots(bpf_map__fd(run->object->maps.port_slot), wanted);
 	free(wanted);
 }
 
@@ -157,6 +193,93 @@ struct v2m_port_sample run_port(const struct run *run, uint32_t slot)
 			abort();
 		add_flow(part % 2 ? &sum.tcp_tx : &sum.tcp_rx, &copy.tcp);
 		add_flow(part % 2 ? &sum.udp_tx : &sum.udp_rx, &copy.udp);
+	}
+	return sum;
+}
+
+bool run_flow(const struct run *run, const struct v2m_flow_key *key, bool young,
+	      struct v2m_flow_state *state)
+{
+	struct bpf_map *map = young ? run->object->maps.young_flows : run->object->maps.flows;
+
+	return bpf_map_lookup_elem(bpf_map__fd(map), key, state) == 0;
+}
+
+size_t run_flows(const struct run *run, bool young)
+{
+	int map = bpf_map__fd(young ? run->object->maps.young_flows : run->object->maps.flows);
+	struct v2m_flow_key key;
+	struct v2m_flow_key next;
+	const void *last = NULL;
+	size_t count = 0;
+
+	while (bpf_map_get_next_key(map, last, &next) == 0) {
+		count++;
+		key = next;
+		last = &key;
+	}
+	return count;
+}
+
+enum v2m_label_result run_label(struct run *run, const struct v2m_flow_key *flow, uint32_t owner,
+				enum v2m_label_step step)
+{
+	struct {
+		uint8_t header[V2M_LABEL_HEADER];
+		struct v2m_label label;
+	} call = { .label = { .flow = *flow, .owner = owner, .step = (uint8_t)step } };
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = &call, .data_size_in = sizeof(call),
+		    .data_out = &call, .data_size_out = sizeof(call), .repeat = 1);
+
+	if (bpf_prog_test_run_opts(bpf_program__fd(run->labels->progs.v2m_label), &options))
+		abort();
+	return (enum v2m_label_result)call.label.result;
+}
+
+static void clear_hash(int map)
+{
+	struct v2m_flow_key key;
+
+	while (bpf_map_get_next_key(map, NULL, &key) == 0)
+		if (bpf_map_delete_elem(map, &key))
+			abort();
+}
+
+void run_forget_flows(struct run *run, uint32_t slot, uint32_t owners)
+{
+	struct v2m_port_counters port = {};
+	struct v2m_owner_counters owner = {};
+	uint32_t index;
+
+	clear_hash(bpf_map__fd(run->object->maps.flows));
+	clear_hash(bpf_map__fd(run->object->maps.young_flows));
+	for (uint32_t part = 0; part < (uint32_t)(run->cpus + 1) * 2; part++) {
+		index = v2m_counter_index(part / 2, part % 2, slot);
+		if (part / 2 < (uint32_t)run->cpus &&
+		    bpf_map_update_elem(bpf_map__fd(run->object->maps.port_counters), &index, &port,
+					BPF_ANY))
+			abort();
+		for (uint32_t i = 0; i < owners; i++) {
+			index = v2m_owner_index(part / 2, part % 2, i);
+			if (bpf_map_update_elem(bpf_map__fd(run->object->maps.owner_counters),
+						&index, &owner, BPF_ANY))
+				abort();
+		}
+	}
+}
+
+struct v2m_flow run_owner(const struct run *run, uint32_t owner, bool egress)
+{
+	struct v2m_flow sum = {};
+
+	for (uint32_t cpu = 0; cpu <= (uint32_t)run->cpus; cpu++) {
+		uint32_t index = v2m_owner_index(cpu, egress, owner);
+		struct v2m_owner_counters copy;
+
+		if (bpf_map_lookup_elem(bpf_map__fd(run->object->maps.owner_counters), &index,
+					&copy))
+			abort();
+		add_flow(&sum, &copy.flow);
 	}
 	return sum;
 }

@@ -41,6 +41,18 @@ void run_age_peer(const struct run *run, uint64_t by_jiffies);
 /* As if it had been another processor. */
 void run_forget_recent_peers(const struct run *run);
 
+/* The flow with that key, young or not. False if there is none. */
+bool run_flow(const struct run *run, const struct v2m_flow_key *key, bool young,
+	      struct v2m_flow_state *state);
+size_t run_flows(const struct run *run, bool young);
+/* Runs one step of a label, and returns its result. */
+enum v2m_label_result run_label(struct run *run, const struct v2m_flow_key *flow, uint32_t owner,
+				enum v2m_label_step step);
+/* Forgets all flows, and sets the counters of a slot and of the owners below the limit to 0. */
+void run_forget_flows(struct run *run, uint32_t slot, uint32_t owners);
+/* Sum of all parts. */
+struct v2m_flow run_owner(const struct run *run, uint32_t owner, bool egress);
+
 /* Sums of all CPUs; the sample's flows alone are set. */
 struct v2m_port_sample run_port(const struct run *run, uint32_t slot);
 struct v2m_device_counters run_device(const struct run *run);

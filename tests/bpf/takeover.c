@@ -66,7 +66,7 @@ static unsigned wanted_swaps(void)
 {
 	const char *wanted = getenv("V2M_SWAPS");
 
-	return (wanted ? (unsigned)strtoul(wanted, NULL, 10) : 250) / 2;
+	return (wanted ? (unsigned)strtoul(wanted, NULL, 10) : 60) / 2;
 }
 
 static void swaps_of_programs_under_a_flood_miss_no_packet(void **state)

@@ -26,7 +26,7 @@ def dump(bpftool, lab):
     """Returns {port: {flow: {field: sum over CPUs}}} with the names that bpftool prints, and for each port its
     transports as a number."""
     text = run(bpftool, "--json", "map", "dump", "pinned",
-               lab.pin_dir / "v3" / "port_counters").stdout
+               lab.pin_dir / "v4" / "port_counters").stdout
     ports = {}
     for entry in json.loads(text):
         value = entry["formatted"]["value"]
@@ -65,7 +65,7 @@ def test_a_dump_shows_ports_and_counters_by_name(lab, bpftool, start_v2ray, star
 
 def test_plain_text_names_port_and_bytes(lab, bpftool, start_daemon):
     start_daemon([Key("vmess-tcp", 10001).entry()])
-    text = run(bpftool, "map", "dump", "pinned", lab.pin_dir / "v3" / "port_counters").stdout
+    text = run(bpftool, "map", "dump", "pinned", lab.pin_dir / "v4" / "port_counters").stdout
     assert '"first_port": 10001' in text and '"last_port": 10001' in text
     for name in ("transports", "tx", "tcp", "udp", *FIELDS):
         assert f'"{name}"' in text

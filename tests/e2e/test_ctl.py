@@ -309,6 +309,13 @@ def test_a_shared_port_is_shown_as_shared():
                  "keys": [{"id": "a", "name": "x"}, {"id": "b", "name": "y"}]}
         server.faults["simple"] = (200, {"data": {"ports": {"443": entry}}})
         assert re.search(r"^ 443  shared by 2 keys ", ctl("status", url=server.url).stdout, re.M)
+        figures = {"rx_bytes": 1024, "tx_bytes": 2048, "total_bytes": 3072, "connections": 4, "traffic_rate": 0.0}
+        told = {**entry, "accounting": {**entry["accounting"], "attribution": {"method": "access_log"}},
+                "keys": [{"id": "a", "name": "x", **figures}, {"id": "b", "name": "y"}], "unattributed": figures}
+        server.faults["simple"] = (200, {"data": {"ports": {"443": told}}})
+        text = ctl("status", url=server.url).stdout
+        assert re.search(r"^ +x +4 +1\.00 KB +2\.00 KB +3\.00 KB ", text, re.M)
+        assert re.search(r"^ +\(no key\) +4 +1\.00 KB ", text, re.M) and " y " not in text
         stat = {**server.keys[0].stat(), "uuid": None, "shared": True, "port": 443,
                 "keys": entry["keys"]}
         server.faults = {"simple": "404", "port": "404",

@@ -271,7 +271,7 @@ def test_detach_takes_everything_away_and_nothing_else(lab, start_daemon, attach
     exchange(lab, KEY.port)
     assert payload(daemon, KEY.port) == 5000, "a foreign filter before ours ended the chain"
     assert daemon.stop() == 0
-    assert (lab.pin_dir / "v3" / "port_counters").exists(), "a stop removed the pins"
+    assert (lab.pin_dir / "v4" / "port_counters").exists(), "a stop removed the pins"
     # Our attachments before the removal: (tc filters, tcx programs). Older kernels have filters only.
     seen = (filters(lab) > {"7"}, len(tcx_programs(lab)))
     assert seen == (True, 0) or (attach == "auto" and seen == (False, 2))

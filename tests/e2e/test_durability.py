@@ -2,7 +2,7 @@
 """No byte is lost by crashes, restarts, resets in the middle of traffic, or keys that come and go.
 
 The sender counts what it sends. At the end the daemon has to have counted the same, to the byte. For longer runs:
-V2M_KILLS (default 50), V2M_STOPS (default 4), V2M_RESETS (by each of four clients, default 2500).
+V2M_KILLS (default 20), V2M_STOPS (default 4), V2M_RESETS (by each of four clients, default 1000).
 """
 
 import concurrent.futures
@@ -21,8 +21,8 @@ from support.lab import run, wait_until
 from support.small_disk import fill, small_disk_of, start_on
 from support.two_keys import KEYS, OTHER_UUID, PORT, UUID, Flood, give_keys, give_port, key, tx
 
-KILLS = int(os.environ.get("V2M_KILLS", "50"))
-RESETS = int(os.environ.get("V2M_RESETS", "2500"))
+KILLS = int(os.environ.get("V2M_KILLS", "20"))
+RESETS = int(os.environ.get("V2M_RESETS", "1000"))
 STOPS = int(os.environ.get("V2M_STOPS", "4"))
 
 

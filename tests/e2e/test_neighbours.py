@@ -226,7 +226,7 @@ def detach_link(lab):
     """Detaches our program and leaves its pin."""
     with lab.server.entered():
         index = socket.if_nametoindex("up0")
-    path = ctypes.create_string_buffer(str(lab.pin_dir / "v3" / f"link_{index}_ingress").encode())
+    path = ctypes.create_string_buffer(str(lab.pin_dir / "v4" / f"link_{index}_ingress").encode())
     fd, _ = bpf(OBJ_GET, struct.pack("<QII", ctypes.addressof(path), 0, 0))
     assert fd >= 0
     result, _ = bpf(LINK_DETACH, struct.pack("<I", fd))

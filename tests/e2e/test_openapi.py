@@ -10,6 +10,7 @@ import pathlib
 import re
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -73,7 +74,7 @@ def readable(server):
 @pytest.fixture(scope="module")
 def checker():
     made = Checker(DOCUMENT)
-    made.saw_daemon = made.saw_fallback = made.saw_ports = False
+    made.saw_daemon = made.saw_fallback = made.saw_ports = made.saw_shared = False
     return made
 
 
@@ -202,7 +203,7 @@ def visitor(lab, port):
             answers.bind((Lab.SERVER[4], port))
             questions.sendto(b"one more", (Lab.SERVER[4], port))
             answers.sendto(b"as well", answers.recvfrom(100)[1])
-            yield
+            yield client
 
 
 def test_the_daemon_answers_as_documented(lab, start_daemon, checker):
@@ -291,6 +292,25 @@ def test_keys_with_several_ports_are_answered_as_documented(lab, start_daemon, c
     checker.saw_ports = True
 
 
+def test_users_of_a_shared_port_are_answered_as_documented(lab, start_daemon, checker):
+    source = lab.directory / "v2ray.json"
+    source.write_text(json.dumps({"inbounds": [tcp_inbound(21010, 5, 6)]}))
+    log = lab.directory / "access.log"
+    log.touch()
+    daemon = start_daemon([], key_sources=[str(source)], access_logs=[str(log)], budget={"bytes": 10**12})
+    with visitor(lab, 21010) as client:
+        address, port = client.getsockname()[:2]
+        names = [key["name"] for key in daemon.get("/api/keys").json()]
+        line = (f"{time.strftime('%Y/%m/%d %H:%M:%S')} from tcp:{address}:{port} accepted tcp:a:80 [in >> out] "
+                "email: {}\n")
+        # Two users of one connection, so that there is a reason, too.
+        log.write_text("".join(map(line.format, names)))
+        wait_until(lambda: "reason" in daemon.port_entry(21010)["accounting"].get("attribution", {}),
+                   what="the users in the log")
+        check_answers(daemon, checker, {200})
+    checker.saw_shared = True
+
+
 def check_answers(daemon, checker, statuses):
     names = [key["id"] for key in daemon.get("/api/keys").json()]
     for method, path in OPERATIONS:
@@ -338,7 +358,7 @@ def test_no_documented_member_is_missing_from_all_answers(checker):
             checker.check(json.loads(body), schema_of("GET", path, 200), path)
     finally:
         assert other.stop() == 0
-    if not (checker.saw_daemon and checker.saw_fallback and checker.saw_ports):
+    if not (checker.saw_daemon and checker.saw_fallback and checker.saw_ports and checker.saw_shared):
         pytest.skip("only the daemon serves some members, and it could not run here")
     assert not checker.never_seen(), checker.never_seen()
 

@@ -60,7 +60,7 @@ def send(lab, daemon):
 def test_counts_of_another_version_are_carried_over(lab, daemon, send):
     send(10)
     daemon.kill()
-    (lab.pin_dir / "v3").rename(lab.pin_dir / "v77")
+    (lab.pin_dir / "v4").rename(lab.pin_dir / "v77")
     send(20, read=False)
     daemon.start()
     send(30)
@@ -71,11 +71,11 @@ def test_counts_of_another_version_are_carried_over(lab, daemon, send):
 def test_programs_whose_pins_were_removed_are_not_doubled(lab, daemon, send):
     send(10)
     daemon.kill()
-    for pin in (lab.pin_dir / "v3").glob("*gress"):
+    for pin in (lab.pin_dir / "v4").glob("*gress"):
         pin.unlink()
     daemon.start()
     send(20)
-    assert len(list((lab.pin_dir / "v3").glob("*gress"))) == 2
+    assert len(list((lab.pin_dir / "v4").glob("*gress"))) == 2
 
 
 def test_a_restart_does_not_attach_the_program_of_connections_anew(lab, daemon):

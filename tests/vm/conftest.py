@@ -24,7 +24,7 @@ from daemon import Server
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
-BPF_TESTS = ["packets", "malformed", "fragments", "devices", "peers", "differential"]
+BPF_TESTS = ["packets", "malformed", "fragments", "devices", "flows", "peers", "differential"]
 # Each takes half a minute, and test_lifecycle.py covers the same subjects.
 if os.environ.get("V2METER_VM_THOROUGH"):
     BPF_TESTS += ["devices_live", "ports_live", "takeover"]

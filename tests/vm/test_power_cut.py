@@ -2,7 +2,7 @@
 """The power fails while the daemon counts and writes. The ledger stays whole, at most one flush
 interval is lost, and a reset stays done. A clean reboot loses nothing.
 
-V2METER_POWER_CUTS is the number of power cuts (10), V2METER_POWER_CUT_SEED repeats a run.
+V2METER_POWER_CUTS is the number of power cuts (6), V2METER_POWER_CUT_SEED repeats a run.
 """
 
 import os
@@ -18,7 +18,7 @@ import kernels
 import qemu
 from daemon import OTHER_PORT, PORT, Daemon, Server
 
-CUTS = int(os.environ.get("V2METER_POWER_CUTS", "10"))
+CUTS = int(os.environ.get("V2METER_POWER_CUTS", "6"))
 # Machines that run side by side, each with its own disk and its share of the cuts.
 MACHINES = 2
 FLUSH_S = 1

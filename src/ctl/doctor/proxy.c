@@ -9,16 +9,7 @@
 
 #define KIND "V2Ray configuration"
 
-#define ACCESS_LOG "\"log\": {\"access\": \"/var/log/xray/access.log\"}"
-#define STATISTICS                                                                                 \
-	"\"stats\": {}, \"policy\": {\"levels\": {\"0\": {\"statsUserUplink\": true, "             \
-	"\"statsUserDownlink\": true}}}"
-#define API                                                                                        \
-	"\"api\": {\"tag\": \"api\", \"services\": [\"StatsService\"]}; in \"inbounds\": "         \
-	"{\"tag\": \"api\", \"listen\": \"127.0.0.1\", \"port\": 10085, \"protocol\": "            \
-	"\"dokodemo-door\", \"settings\": {\"address\": \"127.0.0.1\"}}; first in "                \
-	"\"routing\".\"rules\": {\"type\": \"field\", \"inboundTag\": [\"api\"], "                 \
-	"\"outboundTag\": \"api\"}"
+#define ACCESS_LOG "\"log\": {\"access\": \"/var/log/xray/access.log\", \"loglevel\": \"warning\"}"
 #define BLOCKED                                                                                    \
 	"in \"outbounds\": {\"tag\": \"blocked\", \"protocol\": \"blackhole\"}; in "               \
 	"\"routing\": \"domainStrategy\": \"IPOnDemand\", and first in \"rules\": {\"type\": "     \
@@ -34,76 +25,106 @@ static const char *path_of(const json_t *source)
 	return kind && path && strcmp(kind, KIND) == 0 ? path : NULL;
 }
 
-/* Counts the ports whose users are not told apart. */
-static size_t shared_ports(const struct v2m_patient *patient, const char **first)
+struct shared {
+	size_t ports;      /* with several users on one transport */
+	size_t unknown;    /* of these, whose users are not told apart */
+	const char *first; /* one of them */
+};
+
+static struct shared count_shared(const struct v2m_patient *patient)
 {
 	const json_t *data = json_object_get(patient->traffic, "data");
-	size_t count = 0;
+	struct shared shared = { 0 };
 	const char *port;
 	json_t *entry;
 
 	json_object_foreach (json_object_get(data, "ports"), port, entry) {
 		if (!json_is_true(json_object_get(entry, "shared")))
 			continue;
-		*first = *first ? *first : port;
-		count++;
+		shared.ports++;
+		if (json_object_get(json_object_get(entry, "accounting"), "attribution"))
+			continue;
+		shared.unknown++;
+		shared.first = shared.first ? shared.first : port;
 	}
-	return count;
+	return shared;
 }
 
-/* Says what the proxy would have to write down so that users can be told apart. */
-static void check_statistics(const char *path, size_t shared, const char *port,
-			     struct v2m_findings *findings)
+static const char *text_of(const json_t *object, const char *name)
 {
-	struct v2m_proxy_files proxy;
+	const char *text = json_string_value(json_object_get(object, name));
 
-	v2m_proxy_files_read(path, &proxy);
-	if (!proxy.readable) {
-		v2m_found(findings, V2M_LEVEL_WARN, "%s cannot be read: %s", path,
-			  proxy.error.text);
-		v2m_advise(findings, "run v2meterctl doctor as root");
-		return;
-	}
+	return text ? text : "";
+}
+
+/* A log that the daemon follows, and which has not named a user of such a port. */
+static void judge_followed(const json_t *log, struct v2m_findings *findings)
+{
 	v2m_found(findings, V2M_LEVEL_WARN,
-		  "%zu port%s %s several users on the same transport, such as %s: only %s sum is "
-		  "known. The proxy (%s) has %s access log, %s per user and %s",
-		  shared, shared == 1 ? "" : "s", shared == 1 ? "has" : "have", port,
-		  shared == 1 ? "the" : "each", path, proxy.access_log ? "an" : "no",
-		  proxy.user_statistics ? "statistics" : "no statistics",
-		  proxy.statistics_api ? "an API for them" : "no API for them");
-	v2m_advise(findings, "give each user a port of his own%s%s%s",
-		   proxy.access_log ? "" : "; for an access log add " ACCESS_LOG,
-		   proxy.user_statistics ? "" : "; for statistics per user add " STATISTICS,
-		   proxy.statistics_api ? "" : "; for their API add " API);
+		  "the access log %s has named no user of such a port yet", text_of(log, "path"));
+	if (json_is_true(json_object_get(log, "masked")))
+		v2m_advise(findings,
+			   "in %s take \"maskAddress\" out of \"log\", and restart the proxy",
+			   text_of(log, "source"));
+	else
+		v2m_advise(findings,
+			   "wait until a user connects; if the log stays silent, restart the "
+			   "proxy. Each "
+			   "user needs an \"email\" of his own in %s",
+			   text_of(log, "source"));
+}
+
+/* What an access log lacks so that it can be followed. */
+static void judge_log(const json_t *log, struct v2m_findings *findings)
+{
+	const char *kind = text_of(log, "kind");
+	const char *source = text_of(log, "source");
+	const char *path = text_of(log, "path");
+
+	if (json_is_true(json_object_get(log, "followed"))) {
+		judge_followed(log, findings);
+	} else if (strcmp(kind, "file") == 0) {
+		v2m_found(findings, V2M_LEVEL_WARN, "the access log %s is not followed", path);
+		v2m_advise(findings,
+			   "create its directory for the proxy. If the proxy runs in a container, "
+			   "name "
+			   "the file as this host sees it: \"access_logs\": [\"...\"] in the "
+			   "configuration of v2meterd");
+	} else {
+		v2m_found(findings, V2M_LEVEL_WARN, "the proxy of %s writes %s", source,
+			  strcmp(kind, "stdout") == 0 ? "its access log to its standard output"
+			  : strcmp(kind, "off") == 0  ? "no access log"
+						      : "its access log to a relative path");
+		v2m_advise(findings, "in %s: %s; then restart the proxy", source, ACCESS_LOG);
+	}
 }
 
 void v2m_check_shared_ports(const struct v2m_patient *patient, struct v2m_findings *findings)
 {
-	const char *first = NULL;
-	size_t shared = shared_ports(patient, &first);
-	json_t *source;
-	bool told = false;
+	const json_t *logs = json_object_get(patient->status, "access_logs");
+	struct shared shared = count_shared(patient);
+	json_t *log;
 	size_t i;
 
 	if (!patient->traffic)
 		return;
-	if (!shared) {
-		v2m_found(findings, V2M_LEVEL_OK, "no users share a port by the same transport");
+	if (!shared.unknown) {
+		v2m_found(findings, V2M_LEVEL_OK, "%s",
+			  shared.ports ? "the access log tells the users of shared ports apart"
+				       : "no users share a port by the same transport");
 		return;
 	}
-	json_array_foreach (json_object_get(patient->status, "key_sources"), i, source) {
-		if (!path_of(source))
-			continue;
-		check_statistics(path_of(source), shared, first, findings);
-		told = true;
-	}
-	if (told)
-		return;
 	v2m_found(
 		findings, V2M_LEVEL_WARN,
 		"%zu port%s several users on the same transport, such as %s: only the sum is known",
-		shared, shared == 1 ? " has" : "s have", first);
-	v2m_advise(findings, "give each user a port of his own");
+		shared.unknown, shared.unknown == 1 ? " has" : "s have", shared.first);
+	v2m_advise(findings,
+		   json_array_size(logs)
+			   ? "see the next lines, or give each user a port of his own"
+			   : "give each user a port of his own, or name the proxy's access log in "
+			     "\"access_logs\"");
+	json_array_foreach (logs, i, log)
+		judge_log(log, findings);
 }
 
 static void check_routing(const char *path, struct v2m_findings *findings)

@@ -28,48 +28,6 @@ static bool is_text(const struct v2m_json_node *node, const char *text)
 	return value && strcasecmp(value, text) == 0;
 }
 
-static void read_log(const struct v2m_json_node *root, struct v2m_proxy_files *proxy)
-{
-	struct v2m_json_node log = v2m_json_member(root, "log");
-	struct v2m_json_node access = v2m_json_member(&log, "access");
-	const char *path = json_string_value(access.value);
-
-	proxy->access_log = proxy->access_log || (path && *path && strcasecmp(path, "none") != 0);
-}
-
-static void read_statistics(const struct v2m_json_node *root, struct v2m_proxy_files *proxy)
-{
-	struct v2m_json_node stats = v2m_json_member(root, "stats");
-	struct v2m_json_node policy = v2m_json_member(root, "policy");
-	struct v2m_json_node levels = v2m_json_member(&policy, "levels");
-	const char *name;
-	json_t *level;
-
-	if (!stats.value)
-		return;
-	json_object_foreach (levels.value, name, level) {
-		struct v2m_json_node node = v2m_json_member(&levels, name);
-		struct v2m_json_node up = v2m_json_member(&node, "statsUserUplink");
-		struct v2m_json_node down = v2m_json_member(&node, "statsUserDownlink");
-
-		if (json_is_true(up.value) && json_is_true(down.value))
-			proxy->user_statistics = true;
-	}
-}
-
-static void read_api(const struct v2m_json_node *root, struct v2m_proxy_files *proxy)
-{
-	struct v2m_json_node api = v2m_json_member(root, "api");
-	struct v2m_json_node services = v2m_json_member(&api, "services");
-
-	for (size_t i = 0; i < json_array_size(services.value); i++) {
-		struct v2m_json_node service = v2m_json_item(&services, i);
-
-		if (is_text(&service, "StatsService"))
-			proxy->statistics_api = true;
-	}
-}
-
 static int read_outbounds(const struct v2m_json_node *root, struct reading *reading)
 {
 	struct v2m_json_node outbounds = v2m_json_member(root, "outbounds");
@@ -167,9 +125,6 @@ static int read_file(const char *path, struct reading *reading)
 	if (result)
 		return result;
 	root = v2m_json_root(&doc);
-	read_log(&root, reading->proxy);
-	read_statistics(&root, reading->proxy);
-	read_api(&root, reading->proxy);
 	result = read_outbounds(&root, reading);
 	return result ? result : read_routing(&root, reading);
 }

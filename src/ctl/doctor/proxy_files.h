@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The settings of a V2Ray or Xray for logs, statistics and routing. */
+/* The settings of a V2Ray or Xray for routing. */
 #ifndef V2METER_CTL_DOCTOR_PROXY_FILES_H
 #define V2METER_CTL_DOCTOR_PROXY_FILES_H
 
@@ -10,9 +10,6 @@
 struct v2m_proxy_files {
 	bool readable;
 	struct v2m_error error; /* why it is not */
-	bool access_log;        /* "log" has "access", and it is not "none" */
-	bool user_statistics;   /* "stats", and a level whose users are counted in both ways */
-	bool statistics_api;    /* "api" has the StatsService */
 	bool direct;            /* an outbound connects from this host itself */
 	bool blocks_loopback;   /* a rule sends 127.0.0.1 to a blackhole */
 	bool resolves_names;    /* names are resolved before such a rule is tried */

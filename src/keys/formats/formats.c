@@ -149,6 +149,7 @@ static const struct v2m_key_format formats[] = {
 		.list = LIST(clients),
 		.is_database = true,
 		.columns = marzban_columns,
+		.config_beside = "xray_config.json",
 		.read_database = v2m_marzban_db_read,
 	},
 	{

@@ -24,6 +24,8 @@ struct v2m_key_format {
 	const char *const *instead_of;
 
 	bool has_api; /* the running proxy may be asked in place of its documents */
+	const char
+		*config_beside; /* the proxy's configuration in the same directory; may be NULL */
 
 	/* A format is recognised either by the outermost value of a document, or by the columns
 	 * that a database has. */

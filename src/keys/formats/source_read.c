@@ -17,6 +17,7 @@
 #include "json/yaml_doc.h"
 #include "keys/formats/formats.h"
 #include "keys/formats/live_read.h"
+#include "keys/formats/v2ray_log.h"
 
 /* A document that is read together with others of its format. */
 struct collected {
@@ -218,6 +219,23 @@ static int read_tables(struct v2m_database *database, void *context)
 		->read_database(database, &reading->found, &reading->reading->gathered->notes);
 }
 
+/* A panel's database does not say where the proxy logs; the configuration beside it does. One that
+ * cannot be read is an error of the database's reader already. */
+static int find_log_beside(struct reading *reading, const char *path, const char *name)
+{
+	V2M_CLEANUP(v2m_json_doc_clear) struct v2m_json_doc doc = { 0 };
+	V2M_FREE char *config = NULL;
+	const char *slash = strrchr(path, '/');
+
+	if (asprintf(&config, "%.*s%s", slash ? (int)(slash - path + 1) : 0, path, name) < 0) {
+		config = NULL;
+		return -ENOMEM;
+	}
+	if (parse_text(&(struct reading){ .error = NULL }, config, &doc))
+		return 0;
+	return v2m_v2ray_log_find(config, &doc, 1, &reading->gathered->access_logs);
+}
+
 static int read_database(struct reading *reading, const char *path,
 			 const struct v2m_key_format **format)
 {
@@ -226,6 +244,9 @@ static int read_database(struct reading *reading, const char *path,
 
 	if (!result && *format)
 		result = take_keys(reading, *format, path, &tables.found);
+	if (!result && *format && (*format)->config_beside &&
+	    find_log_beside(reading, path, (*format)->config_beside))
+		result = v2m_error_set(reading->error, -ENOMEM, "%s: out of memory", path);
 	v2m_key_list_clear(&tables.found);
 	return result;
 }
@@ -312,6 +333,9 @@ static int read_together(struct reading *reading, const char *path,
 	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list found = { 0 };
 	int result = 1;
 
+	if (format->has_api &&
+	    v2m_v2ray_log_find(path, docs, n_docs, &reading->gathered->access_logs))
+		return v2m_error_set(reading->error, -ENOMEM, "%s: out of memory", path);
 	if (format->has_api)
 		result = v2m_live_read_proxy(path, docs, n_docs, reading->live, reading->gathered,
 					     reading->error);

@@ -49,6 +49,7 @@ struct inbound {
 struct user {
 	struct v2m_json_node node;
 	struct v2m_v2ray_identity identity;
+	const char *email; /* lives as long as the document; NULL if there is none */
 	bool is_active;
 };
 
@@ -120,6 +121,7 @@ static int read_user(struct reader *reader, const struct inbound *inbound, size_
 	result = v2m_v2ray_user_read(&inbound->users, &user->node, &found, reader->error);
 	if (result)
 		return result;
+	user->email = found.email;
 	user->is_active = !found.is_inactive;
 	v2m_v2ray_identify(&found, inbound->tag ? inbound->tag : inbound->protocol, place,
 			   &user->identity);
@@ -169,6 +171,8 @@ static int add_key(struct reader *reader, const struct inbound *inbound, const s
 	key.sni = copy_or_null(inbound->sni);
 	key.short_id = copy_or_null(inbound->short_id);
 	key.source = strdup(inbound->node->doc->path);
+	if (v2m_key_add_email(&key, user->email))
+		return out_of_memory(reader);
 	if (!key.id || !key.uuid || !key.name || !key.identity || !key.source ||
 	    v2m_v2ray_identity_add(&reader->known, &user->identity, reader->keys->count) ||
 	    v2m_key_list_add(reader->keys, &key))
@@ -239,7 +243,11 @@ static int take_user(struct reader *reader, const struct inbound *inbound, size_
 		result = add_key(reader, inbound, &user);
 	} else if (index >= inbound->first_key) {
 		note_twice(reader, &user);
-		return 0;
+		return v2m_key_add_email(&reader->keys->items[index], user.email)
+			       ? out_of_memory(reader)
+			       : 0;
+	} else if (v2m_key_add_email(&reader->keys->items[index], user.email)) {
+		result = out_of_memory(reader);
 	}
 	if (result)
 		return result;

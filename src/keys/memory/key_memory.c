@@ -29,12 +29,12 @@ static json_t *spans_json(const struct v2m_key *key)
 	return list;
 }
 
-static json_t *aliases_json(const struct v2m_key *key)
+static json_t *strings_json(const struct v2m_strings *strings)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < key->aliases.count; i++)
-		json_array_append_new(list, json_string(key->aliases.items[i]));
+	for (size_t i = 0; i < strings->count; i++)
+		json_array_append_new(list, json_string(strings->items[i]));
 	return list;
 }
 
@@ -46,12 +46,13 @@ static json_t *key_json(const struct v2m_key *key)
 	json_t *port = number ? json_integer(number) : json_null();
 	unsigned transports = key->n_spans ? key->spans[0].transports : V2M_TCP | V2M_UDP;
 
-	return json_pack("{ss ss ss ss? sb so ss? ss? ss sb ss ss? so so}", "id", key->id, "name",
-			 key->name, "uuid", key->uuid, "created_at", key->created_at, "is_active",
-			 key->is_active, "port", port, "short_id", key->short_id, "sni", key->sni,
-			 "transport", v2m_format_transports(transports), "loopback",
-			 key->n_spans && key->spans[0].loopback, "source", key->source, "identity",
-			 key->identity, "spans", spans_json(key), "aliases", aliases_json(key));
+	return json_pack("{ss ss ss ss? sb so ss? ss? ss sb ss ss? so so so}", "id", key->id,
+			 "name", key->name, "uuid", key->uuid, "created_at", key->created_at,
+			 "is_active", key->is_active, "port", port, "short_id", key->short_id,
+			 "sni", key->sni, "transport", v2m_format_transports(transports),
+			 "loopback", key->n_spans && key->spans[0].loopback, "source", key->source,
+			 "identity", key->identity, "spans", spans_json(key), "aliases",
+			 strings_json(&key->aliases), "emails", strings_json(&key->emails));
 }
 
 /* An earlier version reads it as the key that it was. */
@@ -139,17 +140,18 @@ static int read_spans(const struct v2m_json_node *object, struct v2m_key *key,
 	return 0;
 }
 
-static int read_aliases(const struct v2m_json_node *object, struct v2m_key *key,
-			struct v2m_error *error)
+/* Reads a list of strings. It is empty if there is no member of that name. */
+static int read_strings(const struct v2m_json_node *object, const char *name, size_t max,
+			struct v2m_strings *strings, struct v2m_error *error)
 {
-	struct v2m_json_node list = v2m_json_member(object, "aliases");
+	struct v2m_json_node list = v2m_json_member(object, name);
 
 	for (size_t i = 0; i < json_array_size(list.value); i++) {
 		struct v2m_json_node item = v2m_json_item(&list, i);
-		V2M_FREE char *alias = NULL;
-		int result = v2m_json_string(&item, V2M_JSON_MAX_STRING, &alias, error);
+		V2M_FREE char *text = NULL;
+		int result = v2m_json_string(&item, max, &text, error);
 
-		if (!result && v2m_strings_add(&key->aliases, alias))
+		if (!result && v2m_strings_add(strings, text))
 			result = v2m_error_set(error, -ENOMEM, "%s: out of memory", list.doc->path);
 		if (result)
 			return result;
@@ -166,7 +168,9 @@ static int read_own_members(const struct v2m_json_node *node, struct v2m_key *ke
 	int result = read_spans(node, key, error);
 
 	if (!result)
-		result = read_aliases(node, key, error);
+		result = read_strings(node, "aliases", V2M_JSON_MAX_STRING, &key->aliases, error);
+	if (!result)
+		result = read_strings(node, "emails", V2M_JSON_MAX_BYTES, &key->emails, error);
 	if (!result && identity.value)
 		result = v2m_json_string(&identity, V2M_JSON_MAX_BYTES, &key->identity, error);
 	return result ? result : v2m_json_string(&source, V2M_JSON_MAX_BYTES, &key->source, error);

@@ -15,6 +15,9 @@ struct state {
 	struct v2m_keyset *keyset;
 	struct v2m_snapshot *snapshot;
 	struct v2m_port_sample entries[ENTRIES];
+	/* Part of each sample. */
+	struct v2m_owner_sample owners[ENTRIES];
+	size_t n_owners;
 	uint64_t second;
 };
 
@@ -77,6 +80,8 @@ static inline void apply_as(struct state *state, enum v2m_mode mode,
 		.real_us = 1700000000 * SECOND_US + (int64_t)state->second * SECOND_US,
 		.ports = state->entries,
 		.n_ports = n,
+		.owners = state->owners,
+		.n_owners = state->n_owners,
 	};
 
 	if (mode == V2M_MODE_SOCKET_STATS)

@@ -119,6 +119,8 @@ static void fill_reason(struct v2m_status_reason *reason)
 	reason->sentence.failure = V2M_FAILURE_DISK;
 }
 
+static struct v2m_access_log access_log;
+
 static void fill_sources(struct v2m_source_report *sources, struct v2m_source_entry *entry,
 			 struct v2m_key_note *note)
 {
@@ -136,6 +138,11 @@ static void fill_sources(struct v2m_source_report *sources, struct v2m_source_en
 	sources->count = sources->capacity = 1;
 	sources->notes.items = note;
 	sources->notes.count = sources->notes.capacity = 1;
+	FILL(&access_log);
+	access_log.source = TEXT("config.json");
+	access_log.path = TEXT("/var/log/access.log");
+	access_log.kind = V2M_ACCESS_LOG_STDOUT;
+	sources->access_logs = (struct v2m_access_logs){ &access_log, 1, 1 };
 }
 
 static void expect_same_sources(struct v2m_source_report *sent, struct v2m_source_report *got)
@@ -152,6 +159,11 @@ static void expect_same_sources(struct v2m_source_report *sent, struct v2m_sourc
 	SAME_TEXT(sent->notes.items, got->notes.items, reason);
 	SAME_BYTES(sent->notes.items, got->notes.items);
 	SAME_ARRAY(sent, got, notes.items);
+	assert_int_equal(got->access_logs.count, 1);
+	SAME_TEXT(sent->access_logs.items, got->access_logs.items, source);
+	SAME_TEXT(sent->access_logs.items, got->access_logs.items, path);
+	SAME_BYTES(sent->access_logs.items, got->access_logs.items);
+	SAME_ARRAY(sent, got, access_logs.items);
 }
 
 static void a_status_is_whole(void **state)

@@ -12,6 +12,8 @@ static struct v2m_key_note note;
 static struct v2m_watch_entry entry;
 static char *ending;
 static char *api;
+static struct v2m_access_log access_log;
+static char *email;
 
 /* One of everything. */
 static struct v2m_reading make_reading(void)
@@ -33,6 +35,8 @@ static struct v2m_reading make_reading(void)
 	key.spans = &span;
 	key.n_spans = key.spans_capacity = 1;
 	key.aliases = (struct v2m_strings){ 0 };
+	email = TEXT("näme@example.com");
+	key.emails = (struct v2m_strings){ &email, 1, 1 };
 	FILL(&source);
 	source.path = TEXT("/etc/keys.json");
 	source.kind = TEXT("key file");
@@ -57,6 +61,11 @@ static struct v2m_reading make_reading(void)
 	reading.gathered.notes.count = 1;
 	reading.gathered.sources = (struct v2m_gathered_sources){ &source, 1, 1 };
 	reading.gathered.apis = (struct v2m_strings){ &api, 1, 1 };
+	FILL(&access_log);
+	access_log.source = TEXT("/etc/xray");
+	access_log.path = TEXT("/var/log/xray/access.log");
+	access_log.kind = V2M_ACCESS_LOG_FILE;
+	reading.gathered.access_logs = (struct v2m_access_logs){ &access_log, 1, 1 };
 	reading.watched.items = &entry;
 	reading.watched.count = 1;
 	reading.watched.endings = (struct v2m_strings){ &ending, 1, 1 };
@@ -74,6 +83,10 @@ static void same_keys(const struct v2m_key_list *sent, const struct v2m_key_list
 	free(theirs->aliases.items);
 	theirs->aliases = mine->aliases;
 	SAME_TEXT(mine, theirs, identity);
+	assert_int_equal(theirs->emails.count, 1);
+	assert_string_equal(theirs->emails.items[0], email);
+	v2m_strings_clear(&theirs->emails);
+	theirs->emails = mine->emails;
 	SAME_BYTES(mine, theirs);
 	free(theirs);
 }
@@ -86,6 +99,11 @@ static void same_sources(struct v2m_gathered *got)
 	assert_int_equal(got->apis.count, 1);
 	assert_string_equal(got->apis.items[0], api);
 	v2m_strings_clear(&got->apis);
+	assert_int_equal(got->access_logs.count, 1);
+	SAME_TEXT(&access_log, got->access_logs.items, source);
+	SAME_TEXT(&access_log, got->access_logs.items, path);
+	SAME_BYTES(&access_log, got->access_logs.items);
+	free(got->access_logs.items);
 	SAME_TEXT(&source, theirs, path);
 	SAME_TEXT(&source, theirs, kind);
 	SAME_TEXT(&source, theirs, error);
@@ -220,6 +238,8 @@ static void what_no_source_can_hold_is_refused(void **state)
 	REFUSE(key.source, NULL);
 	REFUSE(key.source, too_long);
 	REFUSE(key.identity, TEXT(""));
+	REFUSE(email, TEXT(""));
+	REFUSE(email, TEXT("\xff"));
 	REFUSE(key.transports, 4);
 	REFUSE(key.aliases, ((struct v2m_strings){ &name, 1, 1 }));
 	REFUSE(span.first_port, 0);
@@ -235,6 +255,11 @@ static void what_no_source_can_hold_is_refused(void **state)
 	REFUSE(note.reason, NULL);
 	REFUSE(note.kind, V2M_NOTE_MISSING + 1);
 	REFUSE(api, too_long);
+	REFUSE(access_log.source, NULL);
+	REFUSE(access_log.path, NULL);
+	REFUSE(access_log.path, TEXT("access.log"));
+	REFUSE(access_log.path, TEXT("/\xff"));
+	REFUSE(access_log.kind, V2M_N_ACCESS_LOG_KINDS);
 	REFUSE(entry.wd, -1);
 	REFUSE(entry.name, too_long);
 	REFUSE(sent.watched.failed, 1);

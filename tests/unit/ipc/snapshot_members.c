@@ -19,8 +19,9 @@ static struct v2m_key *make_key(void)
 	key->short_id = strdup("short");
 	key->sni = strdup("sni");
 	key->source = strdup("source");
-	/* Only the reading of key sources needs it. */
+	/* Only the counting process needs these. */
 	key->identity = NULL;
+	key->emails = (struct v2m_strings){ 0 };
 	key->transports = V2M_TCP;
 	FILL(span);
 	span->transports = V2M_TCP | V2M_UDP;
@@ -137,6 +138,9 @@ static struct v2m_snapshot *make_snapshot(void)
 	snapshot->shares = malloc(sizeof(*snapshot->shares));
 	snapshot->interfaces = malloc(sizeof(*snapshot->interfaces));
 	FILL(snapshot->slots);
+	/* Enumerations are limited. */
+	snapshot->slots->attribution.method = V2M_BY_ACCESS_LOG;
+	snapshot->slots->attribution.gap = V2M_GAP_LOG_CUT;
 	snapshot->slots->connections = snapshot->connections->connections;
 	snapshot->slots->udp_peers = snapshot->connections->peers;
 	snapshot->slots->n_connections = snapshot->slots->n_udp_peers = 1;

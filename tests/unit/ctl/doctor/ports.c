@@ -116,23 +116,49 @@ static void rules_that_cannot_be_listed_are_told(void **state)
 	assert_warns(patient, "nat", "as root");
 }
 
+static void set_log(struct v2m_patient *patient, const char *log)
+{
+	json_t *logs = json_array();
+
+	json_array_append_new(logs, parse(log));
+	json_object_set_new(patient->status, "access_logs", logs);
+}
+
 static void what_is_missing_for_users_on_a_shared_port_is_told(void **state)
 {
 	struct v2m_patient *patient = *state;
 
 	json_object_set_new(patient->traffic, "data",
 			    parse("{'ports': {'443': {'owners': 'shared', 'shared': true}}}"));
-	assert_warns(patient, "shared_ports", "\"log\": {\"access\":");
-	assert_warns(patient, "shared_ports", "\"statsUserUplink\": true");
-	assert_warns(patient, "shared_ports", "\"StatsService\"");
-	write_below(
-		"/xray/config.json",
-		"{\"log\": {\"access\": \"/x\"}, \"stats\": {}, \"policy\": {\"levels\": {\"0\": "
-		"{\"statsUserUplink\": true, \"statsUserDownlink\": true}}}, \"api\": "
-		"{\"services\": [\"StatsService\"]}}");
-	assert_warns(patient, "shared_ports", "has an access log, statistics per user and an API");
-	json_array_clear(json_object_get(patient->status, "key_sources"));
+	assert_warns(patient, "shared_ports", "name the proxy's access log in \"access_logs\"");
+	set_log(patient, "{'source': '/etc/xray', 'path': null, 'kind': 'off', 'followed': false}");
 	assert_warns(patient, "shared_ports", "a port of his own");
+	assert_warns(patient, "shared_ports",
+		     "in /etc/xray: \"log\": {\"access\": \"/var/log/xray/access.log\"");
+	set_log(patient,
+		"{'source': '/etc/xray', 'path': null, 'kind': 'stdout', 'followed': false}");
+	assert_warns(patient, "shared_ports", "to its standard output");
+	set_log(patient,
+		"{'source': '/etc/xray', 'path': 'a', 'kind': 'relative', 'followed': false}");
+	assert_warns(patient, "shared_ports", "to a relative path");
+	set_log(patient,
+		"{'source': '/etc/xray', 'path': '/a', 'kind': 'file', 'followed': false}");
+	assert_warns(patient, "shared_ports", "/a is not followed");
+	set_log(patient, "{'source': '/etc/xray', 'path': '/a', 'kind': 'file', 'followed': true}");
+	assert_warns(patient, "shared_ports", "an \"email\" of his own in /etc/xray");
+	set_log(patient, "{'source': '/etc/xray', 'path': '/a', 'kind': 'file', 'followed': true, "
+			 "'masked': true}");
+	assert_warns(patient, "shared_ports", "take \"maskAddress\" out");
+}
+
+static void a_shared_port_whose_users_are_told_apart_is_fine(void **state)
+{
+	struct v2m_patient *patient = *state;
+
+	json_object_set_new(patient->traffic, "data",
+			    parse("{'ports': {'443': {'owners': 'shared', 'shared': true, "
+				  "'accounting': {'attribution': {'method': 'access_log'}}}}}"));
+	assert_content(patient, "shared_ports");
 }
 
 static void a_proxy_whose_customers_reach_loopback_is_found(void **state)
@@ -256,6 +282,7 @@ int main(void)
 		DOCTOR_TEST(a_rule_that_two_tools_list_is_told_once),
 		DOCTOR_TEST(rules_that_cannot_be_listed_are_told),
 		DOCTOR_TEST(what_is_missing_for_users_on_a_shared_port_is_told),
+		DOCTOR_TEST(a_shared_port_whose_users_are_told_apart_is_fine),
 		DOCTOR_TEST(a_proxy_whose_customers_reach_loopback_is_found),
 		DOCTOR_TEST(a_rule_for_addresses_without_names_is_found),
 		DOCTOR_TEST(the_files_of_a_directory_are_one_configuration),

@@ -4,8 +4,8 @@
  * memory, bounded: at most 8 bytes a step and slot, and nothing for ten minutes in which a slot was
  * silent. Pure and not thread-safe, owned by the collector's thread.
  */
-#ifndef V2METER_ACCOUNTING_RATE_HISTORY_H
-#define V2METER_ACCOUNTING_RATE_HISTORY_H
+#ifndef V2METER_RATES_RATE_HISTORY_H
+#define V2METER_RATES_RATE_HISTORY_H
 
 #include "base/sample.h"
 
@@ -41,5 +41,9 @@ void v2m_rate_history_forget(struct v2m_rate_history *history, uint32_t slot_num
  * traffic has zeros. */
 size_t v2m_rate_history_slot(const struct v2m_rate_history *history, uint32_t slot_number,
 			     struct v2m_rate_point *points, size_t max, int64_t *start_us);
+/* The same for an owner of flows on a shared slot. Bytes that flows counted before their owner was
+ * known count at the time when it became known. */
+size_t v2m_rate_history_owner(const struct v2m_rate_history *history, uint32_t owner,
+			      struct v2m_rate_point *points, size_t max, int64_t *start_us);
 
 #endif

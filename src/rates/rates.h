@@ -3,8 +3,8 @@
  * Bytes per second of every slot, from raw counters by the monotonic clock: neither a reset nor a
  * jump of the wall clock disturbs them. Pure and not thread-safe, owned by the collector's thread.
  */
-#ifndef V2METER_ACCOUNTING_RATES_H
-#define V2METER_ACCOUNTING_RATES_H
+#ifndef V2METER_RATES_RATES_H
+#define V2METER_RATES_RATES_H
 
 #include "base/sample.h"
 
@@ -25,5 +25,7 @@ void v2m_rates_add(struct v2m_rates *rates, const struct v2m_sample *sample);
  * shorter time if the slot is younger; 0 before its second reading. slot_number: see
  * v2m_slot_number(). */
 double v2m_rates_slot(const struct v2m_rates *rates, uint32_t slot_number);
+/* The same for an owner of flows on a shared slot. */
+double v2m_rates_owner(const struct v2m_rates *rates, uint32_t owner);
 
 #endif

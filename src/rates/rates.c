@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "accounting/rates.h"
+#include "rates/rates.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +33,7 @@ struct v2m_rates {
 	uint8_t epoch[V2M_EPOCH_LEN];
 	uint64_t mono_ns; /* of the last sample */
 	struct v2m_slot_items slots;
+	struct v2m_slot_items owners; /* by owner; see bpf_abi.h */
 };
 
 struct v2m_rates *v2m_rates_new(unsigned window_s)
@@ -44,6 +45,7 @@ struct v2m_rates *v2m_rates_new(unsigned window_s)
 	rates->window_ns = window_s * NS_PER_S;
 	rates->spacing_ns = rates->window_ns / SPACINGS;
 	rates->slots.item_size = sizeof(struct slot_readings);
+	rates->owners.item_size = sizeof(struct slot_readings);
 	return rates;
 }
 
@@ -52,6 +54,7 @@ void v2m_rates_free(struct v2m_rates *rates)
 	if (!rates)
 		return;
 	v2m_slot_items_clear(&rates->slots);
+	v2m_slot_items_clear(&rates->owners);
 	free(rates);
 }
 
@@ -91,31 +94,31 @@ static uint64_t sum_wire_bytes(const struct v2m_port_sample *entry)
 	       entry->udp_tx.wire_bytes;
 }
 
-static void add_entry(struct v2m_rates *rates, const struct v2m_port_sample *entry)
+/* Takes the count of a slot or an owner at the time of the sample. */
+static void add_count(struct v2m_rates *rates, struct v2m_slot_items *list, uint32_t number,
+		      uint64_t assigned_ns, uint64_t bytes)
 {
-	const uint32_t slot_number = v2m_sample_slot_number(entry);
-	struct slot_readings *slot = v2m_slot_items_find(&rates->slots, slot_number);
-	const struct reading now = { rates->mono_ns, sum_wire_bytes(entry) };
+	struct slot_readings *item = v2m_slot_items_find(list, number);
 
-	if (!slot)
-		slot = v2m_slot_items_add(&rates->slots, slot_number);
-	if (!slot)
+	if (!item)
+		item = v2m_slot_items_add(list, number);
+	if (!item)
 		return;
-	if (slot->count && (slot->assigned_ns != entry->assigned_ns ||
-			    reading_at(slot, slot->count - 1)->bytes > now.bytes))
-		slot->count = 0;
-	slot->assigned_ns = entry->assigned_ns;
-	add_reading(rates, slot, now);
+	if (item->count &&
+	    (item->assigned_ns != assigned_ns || reading_at(item, item->count - 1)->bytes > bytes))
+		item->count = 0;
+	item->assigned_ns = assigned_ns;
+	add_reading(rates, item, (struct reading){ rates->mono_ns, bytes });
 }
 
-/* Removes the slots that the last sample did not have. */
-static void remove_vanished_slots(struct v2m_rates *rates)
+/* Removes the items that the last sample did not have. */
+static void remove_vanished(const struct v2m_rates *rates, struct v2m_slot_items *list)
 {
-	for (size_t i = rates->slots.count; i > 0; i--) {
-		struct slot_readings *slot = v2m_slot_items_at(&rates->slots, i - 1);
+	for (size_t i = list->count; i > 0; i--) {
+		struct slot_readings *item = v2m_slot_items_at(list, i - 1);
 
-		if (reading_at(slot, slot->count - 1)->mono_ns != rates->mono_ns)
-			v2m_slot_items_remove(&rates->slots, slot);
+		if (reading_at(item, item->count - 1)->mono_ns != rates->mono_ns)
+			v2m_slot_items_remove(list, item);
 	}
 }
 
@@ -123,19 +126,27 @@ void v2m_rates_add(struct v2m_rates *rates, const struct v2m_sample *sample)
 {
 	if (sample->mono_ns <= rates->mono_ns)
 		return;
-	if (memcmp(rates->epoch, sample->epoch, V2M_EPOCH_LEN) != 0)
+	if (memcmp(rates->epoch, sample->epoch, V2M_EPOCH_LEN) != 0) {
 		v2m_slot_items_clear(&rates->slots);
+		v2m_slot_items_clear(&rates->owners);
+	}
 	memcpy(rates->epoch, sample->epoch, V2M_EPOCH_LEN);
 	rates->mono_ns = sample->mono_ns;
 	for (size_t i = 0; i < sample->n_ports; i++)
 		if (!v2m_sample_is_leaving(sample, i))
-			add_entry(rates, &sample->ports[i]);
-	remove_vanished_slots(rates);
+			add_count(rates, &rates->slots, v2m_sample_slot_number(&sample->ports[i]),
+				  sample->ports[i].assigned_ns, sum_wire_bytes(&sample->ports[i]));
+	for (size_t i = 0; i < sample->n_owners; i++)
+		add_count(rates, &rates->owners, sample->owners[i].owner,
+			  sample->owners[i].assigned_ns,
+			  sample->owners[i].rx.wire_bytes + sample->owners[i].tx.wire_bytes);
+	remove_vanished(rates, &rates->slots);
+	remove_vanished(rates, &rates->owners);
 }
 
-double v2m_rates_slot(const struct v2m_rates *rates, uint32_t slot_number)
+static double rate_of(const struct v2m_slot_items *list, uint32_t number)
 {
-	struct slot_readings *found = v2m_slot_items_find(&rates->slots, slot_number);
+	struct slot_readings *found = v2m_slot_items_find(list, number);
 	struct reading newest;
 	struct reading oldest;
 
@@ -145,4 +156,14 @@ double v2m_rates_slot(const struct v2m_rates *rates, uint32_t slot_number)
 	oldest = *reading_at(found, 0);
 	return (double)(newest.bytes - oldest.bytes) * (double)NS_PER_S /
 	       (double)(newest.mono_ns - oldest.mono_ns);
+}
+
+double v2m_rates_slot(const struct v2m_rates *rates, uint32_t slot_number)
+{
+	return rate_of(&rates->slots, slot_number);
+}
+
+double v2m_rates_owner(const struct v2m_rates *rates, uint32_t owner)
+{
+	return rate_of(&rates->owners, owner);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "unit/fixture.h"
 
-#include "accounting/rates.h"
+#include "rates/rates.h"
 
 #define WINDOW_S 10
 

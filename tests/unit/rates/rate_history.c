@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "accounting/rate_history.h"
+#include "rates/rate_history.h"
 #include "base/macros.h"
 
 #define STEPS 720
@@ -174,6 +174,44 @@ static void the_later_of_two_counters_of_a_slot_counts(void **context)
 	assert_true(fabsf(points[2].rx_bytes_s - 10) < 0.1f);
 }
 
+/* An owner of a shared slot, whose bytes arrive. */
+static void add_owner(struct v2m_rate_history *history, uint64_t bytes, uint64_t assigned_ns,
+		      unsigned second)
+{
+	struct v2m_owner_sample owner = { .owner = 443,
+					  .assigned_ns = assigned_ns,
+					  .rx = flow_of(bytes) };
+	struct v2m_port_sample entry = port_at(443, 0);
+	struct v2m_sample sample = { .epoch = "epoch",
+				     .ports = &entry,
+				     .n_ports = 1,
+				     .owners = &owner,
+				     .n_owners = 1,
+				     .mono_ns = second * SECOND_NS };
+
+	v2m_rate_history_add(history, &sample);
+}
+
+static void an_owner_has_rates_apart_from_those_of_slots(void **context)
+{
+	int64_t start_us;
+
+	for (unsigned second = 10; second <= 40; second += 10)
+		add_owner(*context, 1000 * second, 7, second);
+	assert_int_equal(
+		v2m_rate_history_owner(*context, 443, points, V2M_ARRAY_LEN(points), &start_us), 3);
+	assert_true(fabsf(points[2].rx_bytes_s - 1000) < 0.1f);
+	assert_true(points[2].tx_bytes_s == 0);
+	assert_int_equal(read_all(*context, 443), 3);
+	assert_true(points[2].rx_bytes_s == 0);
+	/* Its number stands for another key now. */
+	add_owner(*context, 500000, 8, 50);
+	assert_int_equal(
+		v2m_rate_history_owner(*context, 443, points, V2M_ARRAY_LEN(points), &start_us), 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_true(points[i].rx_bytes_s == 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -188,6 +226,7 @@ int main(void)
 		TEST(a_port_that_vanished_is_forgotten),
 		TEST(a_port_with_a_new_owner_begins_anew),
 		TEST(the_later_of_two_counters_of_a_slot_counts),
+		TEST(an_owner_has_rates_apart_from_those_of_slots),
 	};
 
 	return cmocka_run_group_tests_name("rate_history", tests, NULL, NULL);

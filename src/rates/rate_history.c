@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "accounting/rate_history.h"
+#include "rates/rate_history.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +35,7 @@ struct v2m_rate_history {
 	uint64_t mono_ns;  /* of the last sample */
 	int64_t real_us;
 	struct v2m_slot_items slots;
+	struct v2m_slot_items owners; /* by owner; see bpf_abi.h */
 };
 
 struct v2m_rate_history *v2m_rate_history_new(unsigned steps)
@@ -47,6 +48,7 @@ struct v2m_rate_history *v2m_rate_history_new(unsigned steps)
 	/* The block that is filled now and the oldest one are both incomplete. */
 	history->n_blocks = steps / PER_BLOCK + 2;
 	history->slots.item_size = sizeof(struct slot_rates);
+	history->owners.item_size = sizeof(struct slot_rates);
 	return history;
 }
 
@@ -58,20 +60,27 @@ static void free_blocks(const struct v2m_rate_history *history, struct slot_rate
 	slot->blocks = NULL;
 }
 
+static void clear_list(const struct v2m_rate_history *history, struct v2m_slot_items *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free_blocks(history, v2m_slot_items_at(list, i));
+	v2m_slot_items_clear(list);
+}
+
 void v2m_rate_history_free(struct v2m_rate_history *history)
 {
 	if (!history)
 		return;
-	for (size_t i = 0; i < history->slots.count; i++)
-		free_blocks(history, v2m_slot_items_at(&history->slots, i));
-	v2m_slot_items_clear(&history->slots);
+	clear_list(history, &history->slots);
+	clear_list(history, &history->owners);
 	free(history);
 }
 
-static void remove_slot(struct v2m_rate_history *history, struct slot_rates *slot)
+static void remove_item(const struct v2m_rate_history *history, struct v2m_slot_items *list,
+			struct slot_rates *item)
 {
-	free_blocks(history, slot);
-	v2m_slot_items_remove(&history->slots, slot);
+	free_blocks(history, item);
+	v2m_slot_items_remove(list, item);
 }
 
 /* The block of a step; one that held older steps is emptied. NULL: out of memory. */
@@ -133,44 +142,61 @@ static void spread_bytes(const struct v2m_rate_history *history, struct slot_rat
 	}
 }
 
-static void add_entry(struct v2m_rate_history *history, const struct v2m_port_sample *entry)
+/* Takes the counts of a slot or an owner at the time of the sample. */
+static void add_counts(const struct v2m_rate_history *history, struct v2m_slot_items *list,
+		       uint32_t number, uint64_t assigned_ns, uint64_t rx, uint64_t tx)
 {
-	const uint32_t slot_number = v2m_sample_slot_number(entry);
-	const uint64_t rx = entry->tcp_rx.wire_bytes + entry->udp_rx.wire_bytes;
-	const uint64_t tx = entry->tcp_tx.wire_bytes + entry->udp_tx.wire_bytes;
-	struct slot_rates *slot = v2m_slot_items_find(&history->slots, slot_number);
+	struct slot_rates *slot = v2m_slot_items_find(list, number);
 	bool known = slot != NULL;
 
 	if (!slot)
-		slot = v2m_slot_items_add(&history->slots, slot_number);
+		slot = v2m_slot_items_add(list, number);
 	if (!slot)
 		return;
-	if (known && slot->assigned_ns == entry->assigned_ns && rx >= slot->rx && tx >= slot->tx &&
+	if (known && slot->assigned_ns == assigned_ns && rx >= slot->rx && tx >= slot->tx &&
 	    rx - slot->rx + (tx - slot->tx) > 0)
 		spread_bytes(history, slot, rx - slot->rx, tx - slot->tx);
 	free_old_blocks(history, slot);
-	slot->assigned_ns = entry->assigned_ns;
+	slot->assigned_ns = assigned_ns;
 	slot->mono_ns = history->mono_ns;
 	slot->rx = rx;
 	slot->tx = tx;
 }
 
-/* Removes the slots that the last sample did not have. */
-static void remove_vanished_slots(struct v2m_rate_history *history)
+static void add_entry(struct v2m_rate_history *history, const struct v2m_port_sample *entry)
 {
-	for (size_t i = history->slots.count; i > 0; i--) {
-		struct slot_rates *slot = v2m_slot_items_at(&history->slots, i - 1);
+	add_counts(history, &history->slots, v2m_sample_slot_number(entry), entry->assigned_ns,
+		   entry->tcp_rx.wire_bytes + entry->udp_rx.wire_bytes,
+		   entry->tcp_tx.wire_bytes + entry->udp_tx.wire_bytes);
+}
 
-		if (slot->mono_ns != history->mono_ns)
-			remove_slot(history, slot);
+/* An owner that was assigned anew stands for another key, which must not see these rates. */
+static void add_owner(struct v2m_rate_history *history, const struct v2m_owner_sample *owner)
+{
+	struct slot_rates *known = v2m_slot_items_find(&history->owners, owner->owner);
+
+	if (known && known->assigned_ns != owner->assigned_ns)
+		remove_item(history, &history->owners, known);
+	add_counts(history, &history->owners, owner->owner, owner->assigned_ns,
+		   owner->rx.wire_bytes, owner->tx.wire_bytes);
+}
+
+/* Removes the items that the last sample did not have. */
+static void remove_vanished(const struct v2m_rate_history *history, struct v2m_slot_items *list)
+{
+	for (size_t i = list->count; i > 0; i--) {
+		struct slot_rates *item = v2m_slot_items_at(list, i - 1);
+
+		if (item->mono_ns != history->mono_ns)
+			remove_item(history, list, item);
 	}
 }
 
 /* The counters are new ones: the next readings cannot be compared with the last. Rates stay. */
-static void forget_readings(struct v2m_rate_history *history)
+static void forget_readings(struct v2m_slot_items *list)
 {
-	for (size_t i = 0; i < history->slots.count; i++) {
-		struct slot_rates *slot = v2m_slot_items_at(&history->slots, i);
+	for (size_t i = 0; i < list->count; i++) {
+		struct slot_rates *slot = v2m_slot_items_at(list, i);
 
 		slot->rx = UINT64_MAX;
 		slot->tx = UINT64_MAX;
@@ -181,8 +207,10 @@ void v2m_rate_history_add(struct v2m_rate_history *history, const struct v2m_sam
 {
 	if (sample->mono_ns <= history->mono_ns)
 		return;
-	if (memcmp(history->epoch, sample->epoch, V2M_EPOCH_LEN) != 0)
-		forget_readings(history);
+	if (memcmp(history->epoch, sample->epoch, V2M_EPOCH_LEN) != 0) {
+		forget_readings(&history->slots);
+		forget_readings(&history->owners);
+	}
 	memcpy(history->epoch, sample->epoch, V2M_EPOCH_LEN);
 	history->mono_ns = sample->mono_ns;
 	history->real_us = sample->real_us;
@@ -191,7 +219,10 @@ void v2m_rate_history_add(struct v2m_rate_history *history, const struct v2m_sam
 	for (size_t i = 0; i < sample->n_ports; i++)
 		if (!v2m_sample_is_leaving(sample, i))
 			add_entry(history, &sample->ports[i]);
-	remove_vanished_slots(history);
+	for (size_t i = 0; i < sample->n_owners; i++)
+		add_owner(history, &sample->owners[i]);
+	remove_vanished(history, &history->slots);
+	remove_vanished(history, &history->owners);
 }
 
 void v2m_rate_history_forget(struct v2m_rate_history *history, uint32_t slot_number)
@@ -199,7 +230,7 @@ void v2m_rate_history_forget(struct v2m_rate_history *history, uint32_t slot_num
 	struct slot_rates *found = v2m_slot_items_find(&history->slots, slot_number);
 
 	if (found)
-		remove_slot(history, found);
+		remove_item(history, &history->slots, found);
 }
 
 static struct v2m_rate_point point_at(const struct v2m_rate_history *history,
@@ -214,10 +245,10 @@ static struct v2m_rate_point point_at(const struct v2m_rate_history *history,
 	return block && block->number == step / PER_BLOCK ? block->points[step % PER_BLOCK] : zero;
 }
 
-size_t v2m_rate_history_slot(const struct v2m_rate_history *history, uint32_t slot_number,
-			     struct v2m_rate_point *points, size_t max, int64_t *start_us)
+/* found may be NULL: zeros. */
+static size_t copy_points(const struct v2m_rate_history *history, const struct slot_rates *found,
+			  struct v2m_rate_point *points, size_t max, int64_t *start_us)
 {
-	const struct slot_rates *found = v2m_slot_items_find(&history->slots, slot_number);
 	const uint64_t end = history->mono_ns / STEP_NS;
 	/* The step in which the first sample was taken is incomplete. */
 	uint64_t first = (history->first_ns + STEP_NS - 1) / STEP_NS;
@@ -234,4 +265,18 @@ size_t v2m_rate_history_slot(const struct v2m_rate_history *history, uint32_t sl
 	for (size_t i = 0; i < count; i++)
 		points[i] = point_at(history, found, first + i);
 	return count;
+}
+
+size_t v2m_rate_history_slot(const struct v2m_rate_history *history, uint32_t slot_number,
+			     struct v2m_rate_point *points, size_t max, int64_t *start_us)
+{
+	return copy_points(history, v2m_slot_items_find(&history->slots, slot_number), points, max,
+			   start_us);
+}
+
+size_t v2m_rate_history_owner(const struct v2m_rate_history *history, uint32_t owner,
+			      struct v2m_rate_point *points, size_t max, int64_t *start_us)
+{
+	return copy_points(history, v2m_slot_items_find(&history->owners, owner), points, max,
+			   start_us);
 }

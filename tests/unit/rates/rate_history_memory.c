@@ -4,7 +4,7 @@
 
 #include <malloc.h>
 
-#include "accounting/rate_history.h"
+#include "rates/rate_history.h"
 
 #define STEPS V2M_RATE_HISTORY_STEPS
 #define PORTS 64

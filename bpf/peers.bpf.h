@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Notes to which peers a port has sent datagrams. */
+#ifndef V2METER_PEERS_BPF_H
+#define V2METER_PEERS_BPF_H
+
+#include "parse.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, V2M_MAX_UDP_PEERS);
+	__type(key, struct v2m_udp_peer);
+	__type(value, struct v2m_udp_seen);
+} udp_peers SEC(".maps");
+
+/*
+ * The peers to which a CPU has sent datagrams, one peer for each hash. A look-up here costs a few
+ * ns, one in udp_peers some 45. Each device has its own map, and nobody reads it from outside.
+ */
+#define RECENT_PEERS_BITS 10
+struct recent_peer {
+	struct v2m_udp_peer peer;
+	__u64 jiffies; /* of the peer's entry in udp_peers */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1 << RECENT_PEERS_BITS);
+	__type(key, __u32);
+	__type(value, struct recent_peer);
+} recent_peers SEC(".maps");
+
+/* Several CPUs may send to one peer at once. They write the same moment, and each entry is written
+ * rarely. Returns the jiffies of the entry after that. */
+static __noinline __u64 remember_peer(const struct v2m_udp_peer *peer)
+{
+	struct v2m_udp_seen now = { .jiffies = bpf_jiffies64() };
+	struct v2m_udp_seen *seen = bpf_map_lookup_elem(&udp_peers, peer);
+
+	if (seen && now.jiffies - seen->jiffies < V2M_UDP_SEEN_JIFFIES)
+		return seen->jiffies;
+	now.at_ns = bpf_ktime_get_ns();
+	/* If it cannot be written, the next packet tries again. */
+	if (bpf_map_update_elem(&udp_peers, peer, &now, BPF_ANY))
+		return now.jiffies - V2M_UDP_SEEN_JIFFIES;
+	return now.jiffies;
+}
+
+#define PEER_WORDS (sizeof(struct v2m_udp_peer) / sizeof(__u32))
+
+static __always_inline __u32 recent_peer_index(const __u32 *peer)
+{
+	__u32 mixed = 0;
+
+	for (unsigned i = 0; i < PEER_WORDS; i++)
+		mixed ^= peer[i];
+	return mixed * 0x9e3779b1u >> (32 - RECENT_PEERS_BITS);
+}
+
+static __always_inline bool is_same_peer(const __u32 *one, const __u32 *other)
+{
+	__u32 difference = 0;
+
+	for (unsigned i = 0; i < PEER_WORDS; i++)
+		difference |= one[i] ^ other[i];
+	return !difference;
+}
+
+static __always_inline void note_peer(const struct v2m_udp_peer *peer)
+{
+	__u32 index = recent_peer_index((const void *)peer);
+	struct recent_peer *recent = bpf_map_lookup_elem(&recent_peers, &index);
+
+	if (!recent || (bpf_jiffies64() - recent->jiffies < V2M_UDP_SEEN_JIFFIES &&
+			is_same_peer((const void *)&recent->peer, (const void *)peer)))
+		return;
+	recent->peer = *peer;
+	recent->jiffies = remember_peer(peer);
+}
+
+static __always_inline void note_plain_peer(const struct plain *plain, const struct udphdr *ports,
+					    const bool ipv6)
+{
+	struct v2m_udp_peer peer = { .port = bpf_ntohs(ports->source),
+				     .remote_port = bpf_ntohs(ports->dest) };
+
+	if (ipv6) {
+		__builtin_memcpy(peer.address, plain->destination, 16);
+	} else {
+		peer.address[10] = 0xff;
+		peer.address[11] = 0xff;
+		__builtin_memcpy(peer.address + 12, plain->destination, 4);
+	}
+	note_peer(&peer);
+}
+
+static __always_inline void note_any_peer(const struct packet *packet,
+					  const struct v2m_fragment_key *identity)
+{
+	struct v2m_udp_peer peer = { .port = bpf_ntohs(packet->source),
+				     .remote_port = bpf_ntohs(packet->destination) };
+
+	__builtin_memcpy(peer.address, identity->destination, sizeof(peer.address));
+	note_peer(&peer);
+}
+
+#endif

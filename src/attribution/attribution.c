@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "attribution/attribution.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rates/rates.h"
+#include "attribution/attributor.h"
+#include "attribution/connection_owners.h"
+#include "attribution/flow_sweep.h"
+#include "attribution/followed_logs.h"
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "datapath/flows.h"
+#include "datapath/grace.h"
+#include "datapath/owners.h"
+
+struct v2m_attribution {
+	struct v2m_attributor *attributor;
+	struct v2m_followed_logs *logs;
+	bool hides;      /* the answers are in delivered bytes, which no flow has */
+	bool is_active;  /* the kernel has owners to label */
+	bool has_begun;  /* it was active before in this process */
+	bool run_failed; /* and that was logged */
+	V2M_ARRAY(struct v2m_label) labelled; /* in the last round */
+	struct v2m_flow_sweep *sweep;
+};
+
+struct v2m_attribution *v2m_attribution_new(const struct v2m_config *config)
+{
+	struct v2m_attribution *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return NULL;
+	made->attributor = v2m_attributor_new();
+	made->sweep = v2m_flow_sweep_new();
+	made->hides = config->api_bytes == V2M_API_BYTES_DELIVERED;
+	if (made->attributor)
+		made->logs = v2m_followed_logs_new(config, made->attributor);
+	if (!made->attributor || !made->sweep || !made->logs) {
+		v2m_attribution_free(made);
+		return NULL;
+	}
+	return made;
+}
+
+void v2m_attribution_free(struct v2m_attribution *attribution)
+{
+	if (!attribution)
+		return;
+	v2m_followed_logs_free(attribution->logs);
+	v2m_attributor_free(attribution->attributor);
+	v2m_flow_sweep_free(attribution->sweep);
+	v2m_array_clear(&attribution->labelled);
+	free(attribution);
+}
+
+bool v2m_attribution_learn(struct v2m_attribution *attribution, const struct v2m_access_logs *found,
+			   bool is_fresh)
+{
+	size_t before = v2m_followed_logs_count(attribution->logs);
+
+	if (v2m_followed_logs_learn(attribution->logs, found, is_fresh))
+		v2m_log_error("an access log is not followed: out of memory");
+	return v2m_followed_logs_count(attribution->logs) && !before;
+}
+
+/* --- the kernel's owners --- */
+
+/* A process that was killed between the two steps of a label left what the flow had counted before
+ * with the flow. 0 or -errno. */
+static int move_left(struct v2m_datapath *datapath, struct v2m_error *error)
+{
+	V2M_FREE struct v2m_flow_entry *flows = NULL;
+	V2M_FREE struct v2m_label *labels = NULL;
+	size_t n_flows = 0;
+	size_t count = 0;
+	int result = v2m_flows_read(datapath, false, &flows, &n_flows);
+
+	if (result)
+		return v2m_error_set(error, result, "cannot read the flows: %s", strerror(-result));
+	labels = calloc(n_flows + 1, sizeof(*labels));
+	if (!labels)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < n_flows; i++)
+		if (flows[i].state.owner != V2M_NO_OWNER)
+			labels[count++] = (struct v2m_label){ .flow = flows[i].key };
+	return v2m_flows_move(datapath, labels, count, error);
+}
+
+int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+			     struct v2m_keyset *keyset, struct v2m_error *error)
+{
+	const struct v2m_owner_rule *rules;
+	uint32_t *owners;
+	size_t count;
+	int result;
+
+	attribution->is_active = false;
+	if (v2m_attributor_set_keys(attribution->attributor, keyset))
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	rules = v2m_attributor_rules(attribution->attributor, &count, &owners);
+	if (!datapath)
+		return 0;
+	if (!v2m_followed_logs_count(attribution->logs))
+		count = 0;
+	result = v2m_owners_set(datapath, rules, count, owners, error);
+	if (result)
+		return result;
+	attribution->is_active = count > 0;
+	for (size_t i = 0; i < count; i++)
+		if (owners[i] == V2M_NO_OWNER)
+			v2m_attributor_note_gap(attribution->attributor, V2M_GAP_FULL);
+	if (attribution->is_active && !attribution->has_begun) {
+		result = move_left(datapath, error);
+		attribution->has_begun = !result;
+	}
+	return result;
+}
+
+/* --- a round --- */
+
+static int label(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+		 struct v2m_error *error)
+{
+	V2M_FREE struct v2m_flow_entry *flows = NULL;
+	struct v2m_label *labels;
+	size_t n_flows = 0;
+	int count;
+	struct v2m_moment now;
+	int result = v2m_flows_read(datapath, true, &flows, &n_flows);
+
+	if (result)
+		return v2m_error_set(error, result, "the flows cannot be read: %s",
+				     strerror(-result));
+	now = (struct v2m_moment){ v2m_clock_mono_ns(), v2m_clock_real_us() };
+	count = v2m_attributor_plan(attribution->attributor, flows, n_flows, &now, &labels);
+	if (count < 0)
+		return v2m_error_set(error, count, "out of memory");
+	result = v2m_flows_label(datapath, labels, (size_t)count, error);
+	v2m_attributor_note_results(attribution->attributor, labels, (size_t)count);
+	for (int i = 0; i < count && !result; i++)
+		result = v2m_array_add(&attribution->labelled, labels[i]);
+	return result == -ENOMEM ? v2m_error_set(error, result, "out of memory") : result;
+}
+
+/* Takes what programs counted for flows while these were labelled. */
+static int move_rest(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+		     struct v2m_error *error)
+{
+	int result = v2m_flows_move(datapath, attribution->labelled.items,
+				    attribution->labelled.count, error);
+
+	attribution->labelled.count = 0;
+	return result;
+}
+
+static int run(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+	       struct v2m_error *error)
+{
+	int result = move_rest(attribution, datapath, error);
+
+	if (!result && v2m_attributor_waits(attribution->attributor))
+		result = label(attribution, datapath, error);
+	return result;
+}
+
+static void log_failure(struct v2m_attribution *attribution, int result,
+			const struct v2m_error *error)
+{
+	if (result && !attribution->run_failed)
+		v2m_log_error("connections on shared ports cannot be attributed: %s", error->text);
+	else if (!result && attribution->run_failed)
+		v2m_log_info("connections on shared ports are attributed again");
+	attribution->run_failed = result != 0;
+	if (result)
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_FULL);
+}
+
+/* --- what the others call --- */
+
+void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+			    const struct v2m_connection_table *table)
+{
+	struct v2m_error error = { 0 };
+	int result;
+
+	if (!attribution->is_active || !datapath)
+		return;
+	v2m_followed_logs_read(attribution->logs);
+	result = run(attribution, datapath, &error);
+	if (!result) {
+		result = v2m_flow_sweep_run(attribution->sweep, datapath, table);
+		if (result)
+			v2m_error_set(&error, result, "%s", strerror(-result));
+	}
+	log_failure(attribution, result, &error);
+	v2m_followed_logs_save(attribution->logs);
+}
+
+/* After a grace period no program counts for a flow that was labelled before. */
+static int settle(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+		  struct v2m_error *error)
+{
+	bool has_more;
+	int result;
+
+	do {
+		has_more = v2m_followed_logs_read(attribution->logs);
+		result = run(attribution, datapath, error);
+	} while (!result && has_more);
+	if (!result && v2m_grace_period())
+		result = v2m_error_set(error, -EIO, "the programs cannot be waited for");
+	if (!result)
+		result = move_rest(attribution, datapath, error);
+	return result ? result : v2m_flows_leave(datapath, 0, error);
+}
+
+void v2m_attribution_settle(struct v2m_attribution *attribution, struct v2m_datapath *datapath)
+{
+	struct v2m_error error = { 0 };
+
+	if (!attribution->is_active || !datapath)
+		return;
+	log_failure(attribution, settle(attribution, datapath, &error), &error);
+	v2m_followed_logs_save(attribution->logs);
+	v2m_followed_logs_note_reset(attribution->logs);
+}
+
+bool v2m_attribution_covers(const struct v2m_attribution *attribution, const struct v2m_slot *slot)
+{
+	const struct v2m_attribution_memory *memory = v2m_followed_logs_memory(attribution->logs);
+
+	return attribution->is_active && !attribution->hides && slot->n_keys > 1 && !slot->behind &&
+	       !slot->refused && v2m_named_slots_have(&memory->named, slot);
+}
+
+uint32_t v2m_attribution_owner(const struct v2m_attribution *attribution,
+			       const struct v2m_slot *slot, const struct v2m_key *key,
+			       uint8_t protocol)
+{
+	return v2m_attributor_owner(attribution->attributor, slot, key, protocol);
+}
+
+static void fill_slot(const struct v2m_attribution *attribution, struct v2m_slot_view *view)
+{
+	const struct v2m_attribution_memory *memory = v2m_followed_logs_memory(attribution->logs);
+
+	view->attribution.method = V2M_BY_ACCESS_LOG;
+	for (int gap = 0; gap < V2M_N_ATTRIBUTION_GAPS; gap++) {
+		if (memory->gap_us[gap] <= view->attribution.gap_us)
+			continue;
+		view->attribution.gap_us = memory->gap_us[gap];
+		view->attribution.gap = (enum v2m_attribution_gap)gap;
+	}
+}
+
+static double rate_of(const struct v2m_attribution *attribution, const struct v2m_slot *slot,
+		      const struct v2m_key *key, const struct v2m_rates *rates)
+{
+	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
+	double sum = 0;
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(protocols); i++) {
+		uint32_t owner =
+			v2m_attributor_owner(attribution->attributor, slot, key, protocols[i]);
+
+		if (owner != V2M_NO_OWNER)
+			sum += v2m_rates_owner(rates, owner);
+	}
+	return sum;
+}
+
+static void fill_shares(const struct v2m_attribution *attribution, const struct v2m_rates *rates,
+			struct v2m_snapshot *snapshot)
+{
+	const struct v2m_keyset *keyset = snapshot->keyset;
+
+	for (size_t i = 0; i < keyset->n_keys; i++)
+		for (size_t k = keyset->first_slot[i]; k < keyset->first_slot[i + 1]; k++) {
+			struct v2m_share *share = &snapshot->shares[k];
+			const struct v2m_slot *slot = &keyset->slots.items[share->slot];
+
+			if (!v2m_attribution_covers(attribution, slot))
+				continue;
+			share->owner = v2m_attributor_owner(attribution->attributor, slot,
+							    &keyset->keys[i], IPPROTO_TCP);
+			share->rate_bytes_s = rate_of(attribution, slot, &keyset->keys[i], rates);
+		}
+}
+
+void v2m_attribution_fill(const struct v2m_attribution *attribution, const struct v2m_rates *rates,
+			  struct v2m_snapshot *snapshot)
+{
+	const struct v2m_slots *slots = &snapshot->keyset->slots;
+
+	if (!attribution->is_active)
+		return;
+	for (size_t i = 0; i < slots->count; i++)
+		if (v2m_attribution_covers(attribution, &slots->items[i]))
+			fill_slot(attribution, &snapshot->slots[i]);
+	fill_shares(attribution, rates, snapshot);
+}
+
+void v2m_attribution_fill_owners(const struct v2m_attribution *attribution,
+				 struct v2m_datapath *datapath, struct v2m_connection_table *table)
+{
+	if (attribution->is_active && datapath)
+		v2m_connection_owners_fill(datapath, table);
+}
+
+const char *v2m_attribution_log(const struct v2m_attribution *attribution, size_t index,
+				bool *is_read)
+{
+	const char *path = v2m_followed_logs_path(attribution->logs, index);
+
+	*is_read = path && v2m_followed_logs_reads(attribution->logs, path);
+	return path;
+}
+
+uint32_t *v2m_attribution_take_sessions(struct v2m_attribution *attribution, size_t *count)
+{
+	return v2m_attributor_take_sessions(attribution->attributor, count);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Attributes the flows of shared slots to their keys: follows the access logs of the proxy, and has
+ * the kernel label the flows. Without an access log it does nothing.
+ */
+#ifndef V2METER_ATTRIBUTION_ATTRIBUTION_H
+#define V2METER_ATTRIBUTION_ATTRIBUTION_H
+
+#include "accounting/snapshot.h"
+#include "base/connection.h"
+#include "base/error.h"
+#include "config/config.h"
+#include "keys/access_logs.h"
+#include "keys/keys.h"
+
+struct v2m_attribution;
+struct v2m_rates;
+struct v2m_datapath;
+
+/* The configuration must outlive it. What an earlier process had read is in the state directory; if
+ * that file is damaged, the log says so. NULL: out of memory. */
+struct v2m_attribution *v2m_attribution_new(const struct v2m_config *config);
+/* Does nothing on NULL. */
+void v2m_attribution_free(struct v2m_attribution *attribution);
+
+/* Follows the logs that the configurations of the proxies name, if the setting says so. True: these
+ * are the first ones, and v2m_attribution_set_keys() is to be called again. is_fresh: as in
+ * followed_logs.h. */
+bool v2m_attribution_learn(struct v2m_attribution *attribution, const struct v2m_access_logs *found,
+			   bool is_fresh);
+/* The logs that are followed, in their order: the path, and whether it could be read last. NULL
+ * behind the last one. */
+const char *v2m_attribution_log(const struct v2m_attribution *attribution, size_t index,
+				bool *is_read);
+
+/* Has the kernel count for the owners of a new key set, before the last sample with the old set is
+ * taken. datapath NULL: no kernel programs, and nothing is attributed. 0 or -errno; bytes stay
+ * unattributed then. */
+int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+			     struct v2m_keyset *keyset, struct v2m_error *error);
+
+/* Reads what the logs have, labels flows, and from time to time removes those whose connection has
+ * ended. Before a sample. Failures are logged. table: the last dump of the connections. */
+void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+			    const struct v2m_connection_table *table);
+/* The same before a reset: reads the logs to their ends, and leaves what has no owner then with the
+ * slots. */
+void v2m_attribution_settle(struct v2m_attribution *attribution, struct v2m_datapath *datapath);
+
+/* As v2m_attributor_take_sessions(). */
+uint32_t *v2m_attribution_take_sessions(struct v2m_attribution *attribution, size_t *count);
+
+/* Whether a shared slot is attributed: a log that is followed has named a user of it, and answers
+ * are not in delivered bytes, which are not known for each user. */
+bool v2m_attribution_covers(const struct v2m_attribution *attribution, const struct v2m_slot *slot);
+/* The kernel's owner for the flows of a key on a shared slot by one protocol. V2M_NO_OWNER: none.
+ */
+uint32_t v2m_attribution_owner(const struct v2m_attribution *attribution,
+			       const struct v2m_slot *slot, const struct v2m_key *key,
+			       uint8_t protocol);
+/* Fills in the owners of the connections of a table that nobody else has yet. */
+void v2m_attribution_fill_owners(const struct v2m_attribution *attribution,
+				 struct v2m_datapath *datapath, struct v2m_connection_table *table);
+/* Fills in how the shared slots of a snapshot are attributed. */
+void v2m_attribution_fill(const struct v2m_attribution *attribution, const struct v2m_rates *rates,
+			  struct v2m_snapshot *snapshot);
+
+#endif

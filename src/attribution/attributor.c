@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "attribution/attributor.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attribution/access_line.h"
+#include "attribution/owner_list.h"
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/table.h"
+#include "base/transport.h"
+
+/* Rounds in which a line looks for its flow. The packets of a connection come before its line, so
+ * one more round than one is for a flow that was just completed. */
+#define ROUNDS 2
+/* Lines that may wait. A proxy that logs more in a round is read in several. */
+#define LINES_MAX 65536
+/* A flow stays for longer than this after its end. */
+#define FRESH_US INT64_C(60000000)
+#define SLACK_US INT64_C(3000000)
+/* Sessions that may wait until the next sample takes them. */
+#define SESSIONS_MAX (1u << 20)
+
+/* A line that looks for its flow. It holds a copy of its text. */
+struct waiting {
+	struct v2m_access_line line;
+	char *text;
+	int64_t real_us; /* Unix microseconds; INT64_MAX: not known */
+	unsigned rounds;
+};
+
+struct v2m_attributor {
+	struct v2m_owner_list owners;
+	V2M_ARRAY(struct waiting) lines;
+	V2M_ARRAY(struct v2m_label) labels;
+	V2M_ARRAY(uint32_t) sessions; /* see v2m_attributor_take_sessions() */
+	struct v2m_attributor_counts counts;
+	int64_t offset_us; /* of the log that is read */
+	unsigned gaps;
+	struct v2m_named_slots named;
+	bool has_named; /* since v2m_attributor_take_named() */
+};
+
+struct v2m_attributor *v2m_attributor_new(void)
+{
+	struct v2m_attributor *made = calloc(1, sizeof(*made));
+
+	if (made)
+		made->offset_us = V2M_NO_LOG_OFFSET;
+	return made;
+}
+
+static void clear_lines(struct v2m_attributor *attributor)
+{
+	for (size_t i = 0; i < attributor->lines.count; i++)
+		free(attributor->lines.items[i].text);
+	v2m_array_clear(&attributor->lines);
+}
+
+void v2m_attributor_free(struct v2m_attributor *attributor)
+{
+	if (!attributor)
+		return;
+	clear_lines(attributor);
+	v2m_array_clear(&attributor->labels);
+	v2m_array_clear(&attributor->sessions);
+	v2m_owner_list_clear(&attributor->owners);
+	free(attributor);
+}
+
+int v2m_attributor_set_keys(struct v2m_attributor *attributor, struct v2m_keyset *keyset)
+{
+	struct v2m_owner_list made = { 0 };
+	int result = v2m_owner_list_make(&made, keyset);
+
+	if (result)
+		return result;
+	v2m_owner_list_clear(&attributor->owners);
+	attributor->owners = made;
+	return 0;
+}
+
+const struct v2m_owner_rule *v2m_attributor_rules(const struct v2m_attributor *attributor,
+						  size_t *count, uint32_t **owners)
+{
+	*count = attributor->owners.rules.count;
+	*owners = attributor->owners.owners;
+	return attributor->owners.rules.items;
+}
+
+uint32_t v2m_attributor_owner(const struct v2m_attributor *attributor, const struct v2m_slot *slot,
+			      const struct v2m_key *key, uint8_t protocol)
+{
+	return v2m_owner_list_owner(&attributor->owners, slot, key, protocol);
+}
+
+/* --- lines --- */
+
+/* Makes a part of the line point into another copy of the text. */
+static void move_text(struct v2m_access_text *part, const char *from, const char *to)
+{
+	if (part->length)
+		part->start = to + (part->start - from);
+}
+
+void v2m_attributor_set_offset(struct v2m_attributor *attributor, int64_t offset_us)
+{
+	attributor->offset_us = offset_us;
+}
+
+void v2m_attributor_take_line(void *context, const char *text, size_t length)
+{
+	struct v2m_attributor *attributor = context;
+	struct waiting waiting = { .real_us = INT64_MAX };
+
+	if (!attributor->owners.rules.count || v2m_access_line_parse(text, length, &waiting.line) ||
+	    !waiting.line.accepted)
+		return;
+	if (waiting.line.masked) {
+		v2m_attributor_note_gap(attributor, V2M_GAP_MASKED);
+		return;
+	}
+	attributor->counts.lines++;
+	if (attributor->offset_us != V2M_NO_LOG_OFFSET)
+		waiting.real_us = waiting.line.wall_us - attributor->offset_us;
+	waiting.text = malloc(length + 1);
+	if (!waiting.text || attributor->lines.count >= LINES_MAX) {
+		free(waiting.text);
+		v2m_attributor_note_gap(attributor, V2M_GAP_FULL);
+		return;
+	}
+	memcpy(waiting.text, text, length);
+	move_text(&waiting.line.tags, text, waiting.text);
+	move_text(&waiting.line.email, text, waiting.text);
+	if (!v2m_array_add(&attributor->lines, waiting))
+		return;
+	free(waiting.text);
+	v2m_attributor_note_gap(attributor, V2M_GAP_FULL);
+}
+
+bool v2m_attributor_waits(const struct v2m_attributor *attributor)
+{
+	return attributor->lines.count > 0;
+}
+
+/* --- comparing --- */
+
+/* The client's side of a flow, by which a line finds it. */
+struct client {
+	uint8_t address[16];
+	uint16_t port;
+};
+
+/* The flows of one client, which are linked: 1 + index of the first one. */
+struct flows_of {
+	struct client client;
+	uint32_t first;
+};
+
+static struct v2m_table_key key_of_flows(const void *element)
+{
+	const struct flows_of *flows = element;
+
+	return (struct v2m_table_key){ &flows->client, sizeof(flows->client) };
+}
+
+static const struct v2m_table_type clients = { sizeof(struct flows_of), key_of_flows };
+
+/* A round of comparing. */
+struct round {
+	struct v2m_attributor *attributor;
+	const struct v2m_flow_entry *flows;
+	const struct v2m_moment *now;
+	uint32_t *next; /* of each flow: 1 + index of another one of the same client */
+	struct v2m_table by_client;
+};
+
+static int index_flows(struct round *round, size_t n_flows)
+{
+	int result = v2m_table_reserve(&round->by_client, n_flows);
+
+	for (size_t i = 0; i < n_flows && !result; i++) {
+		struct flows_of made = { .first = (uint32_t)i + 1 };
+		struct flows_of *known;
+
+		memcpy(made.client.address, round->flows[i].key.remote,
+		       sizeof(made.client.address));
+		made.client.port = round->flows[i].key.remote_port;
+		known = v2m_table_find(&round->by_client, &made.client, sizeof(made.client));
+		if (!known) {
+			result = v2m_table_add(&round->by_client, &made);
+			continue;
+		}
+		round->next[i] = known->first;
+		known->first = (uint32_t)i + 1;
+	}
+	return result;
+}
+
+static bool may_be_of(const struct v2m_access_line *line, uint8_t protocol)
+{
+	return line->transport == V2M_ACCESS_UNSAID ||
+	       (line->transport == V2M_ACCESS_TCP) == (protocol == IPPROTO_TCP);
+}
+
+/* Whether the line was written before the flow began. The clock of some proxies has seconds, and a
+ * machine may stand still for a moment. */
+static bool is_older(const struct round *round, const struct waiting *waiting,
+		     const struct v2m_flow_entry *flow)
+{
+	int64_t age_us = (int64_t)((round->now->mono_ns - flow->state.began_ns) / 1000);
+
+	return flow->state.began_ns && waiting->real_us != INT64_MAX &&
+	       waiting->real_us + SLACK_US < round->now->real_us - age_us;
+}
+
+static void note_named(struct v2m_attributor *attributor, uint16_t port, uint8_t protocol)
+{
+	const struct v2m_slot *slot = v2m_slots_at(&attributor->owners.keyset->slots, port,
+						   protocol == IPPROTO_TCP ? V2M_TCP : V2M_UDP);
+
+	if (slot && v2m_named_slots_set(&attributor->named, slot->first_port,
+					!(slot->transports & V2M_TCP)))
+		attributor->has_named = true;
+}
+
+/* Plans a label for each flow of the line's client whose port has a key of that name. Returns
+ * whether there was a flow, or -ENOMEM. */
+static int plan_line(struct round *round, const struct waiting *waiting)
+{
+	const struct v2m_access_line *line = &waiting->line;
+	struct v2m_attributor *attributor = round->attributor;
+	struct client client = { .port = line->port };
+	const struct flows_of *flows;
+	bool found = false;
+
+	memcpy(client.address, line->address, sizeof(client.address));
+	flows = v2m_table_find(&round->by_client, &client, sizeof(client));
+	for (uint32_t i = flows ? flows->first : 0; i; i = round->next[i - 1]) {
+		const struct v2m_flow_entry *flow = &round->flows[i - 1];
+		struct v2m_label label = { .flow = flow->key };
+
+		if (!may_be_of(line, flow->key.protocol))
+			continue;
+		found = true;
+		if (is_older(round, waiting, flow))
+			continue;
+		label.owner = v2m_owner_list_find(&attributor->owners, flow->key.port,
+						  flow->key.protocol, line);
+		if (label.owner != V2M_NO_OWNER)
+			note_named(attributor, flow->key.port, flow->key.protocol);
+		if (label.owner == V2M_NO_OWNER)
+			attributor->counts.without_key++;
+		else if (label.owner != flow->state.owner &&
+			 v2m_array_add(&attributor->labels, label))
+			return -ENOMEM;
+	}
+	return found;
+}
+
+static bool is_loopback(const uint8_t address[static 16])
+{
+	static const uint8_t mapped[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
+	static const uint8_t ipv6[16] = { [15] = 1 };
+
+	return !memcmp(address, mapped, sizeof(mapped)) || !memcmp(address, ipv6, sizeof(ipv6));
+}
+
+/* A new line names a user whose connection must have a flow, and an address that has none: a proxy
+ * in front has told the address of its own client. Flows of old lines have ended. */
+static void note_hidden(const struct round *round, const struct waiting *waiting)
+{
+	struct v2m_attributor *attributor = round->attributor;
+
+	attributor->counts.without_flow++;
+	if (waiting->real_us != INT64_MAX && waiting->real_us + FRESH_US > round->now->real_us &&
+	    !is_loopback(waiting->line.address) &&
+	    v2m_owner_list_expects_flow(&attributor->owners, &waiting->line.email))
+		v2m_attributor_note_gap(attributor, V2M_GAP_HIDDEN);
+}
+
+static int plan_lines(struct round *round)
+{
+	struct v2m_attributor *attributor = round->attributor;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < attributor->lines.count; i++) {
+		struct waiting *waiting = &attributor->lines.items[i];
+		int found = plan_line(round, waiting);
+
+		if (found < 0)
+			return found;
+		if (!found && ++waiting->rounds < ROUNDS) {
+			struct waiting moved = *waiting;
+
+			waiting->text = NULL;
+			attributor->lines.items[kept++] = moved;
+			continue;
+		}
+		if (!found)
+			note_hidden(round, waiting);
+		free(V2M_TAKE(waiting->text));
+	}
+	attributor->lines.count = kept;
+	return 0;
+}
+
+int v2m_attributor_plan(struct v2m_attributor *attributor, const struct v2m_flow_entry *flows,
+			size_t n_flows, const struct v2m_moment *now, struct v2m_label **labels)
+{
+	V2M_FREE uint32_t *next = calloc(n_flows + 1, sizeof(*next));
+	struct round round = {
+		.attributor = attributor,
+		.flows = flows,
+		.now = now,
+		.next = next,
+		.by_client = { .type = &clients },
+	};
+	int result = next ? index_flows(&round, n_flows) : -ENOMEM;
+
+	attributor->labels.count = 0;
+	if (!result)
+		result = plan_lines(&round);
+	v2m_table_clear(&round.by_client);
+	if (result) {
+		/* Some lines may be planned and some not: all are lost. */
+		clear_lines(attributor);
+		v2m_attributor_note_gap(attributor, V2M_GAP_FULL);
+		return result;
+	}
+	*labels = attributor->labels.items;
+	return (int)attributor->labels.count;
+}
+
+/* If memory is short, the session is in no history. */
+static void note_session(struct v2m_attributor *attributor, const struct v2m_label *label)
+{
+	attributor->counts.labelled++;
+	if (label->flow.protocol == IPPROTO_TCP && attributor->sessions.count < SESSIONS_MAX &&
+	    v2m_array_add(&attributor->sessions, label->owner))
+		return;
+}
+
+uint32_t *v2m_attributor_take_sessions(struct v2m_attributor *attributor, size_t *count)
+{
+	*count = attributor->sessions.count;
+	attributor->sessions.count = 0;
+	attributor->sessions.capacity = 0;
+	return V2M_TAKE(attributor->sessions.items);
+}
+
+void v2m_attributor_note_results(struct v2m_attributor *attributor, const struct v2m_label *labels,
+				 size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (labels[i].result == V2M_LABEL_DONE)
+			note_session(attributor, &labels[i]);
+		else if (labels[i].result == V2M_LABEL_DISPUTED)
+			v2m_attributor_note_gap(attributor, V2M_GAP_DISPUTED);
+		else if (labels[i].result == V2M_LABEL_FULL)
+			v2m_attributor_note_gap(attributor, V2M_GAP_FULL);
+	}
+}
+
+bool v2m_attributor_take_named(struct v2m_attributor *attributor, struct v2m_named_slots *named)
+{
+	bool is_new = false;
+
+	if (!attributor->has_named)
+		return false;
+	attributor->has_named = false;
+	for (unsigned udp = 0; udp < 2; udp++)
+		for (size_t i = 0; i < sizeof(named->bits[udp]); i++) {
+			is_new |= attributor->named.bits[udp][i] & ~named->bits[udp][i];
+			named->bits[udp][i] |= attributor->named.bits[udp][i];
+		}
+	return is_new;
+}
+
+void v2m_attributor_note_gap(struct v2m_attributor *attributor, enum v2m_attribution_gap gap)
+{
+	attributor->gaps |= 1u << gap;
+}
+
+unsigned v2m_attributor_take_gaps(struct v2m_attributor *attributor)
+{
+	unsigned gaps = attributor->gaps;
+
+	attributor->gaps = 0;
+	return gaps;
+}
+
+struct v2m_attributor_counts v2m_attributor_counts(const struct v2m_attributor *attributor)
+{
+	return attributor->counts;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Removes flows whose connection has ended. */
+#ifndef V2METER_ATTRIBUTION_FLOW_SWEEP_H
+#define V2METER_ATTRIBUTION_FLOW_SWEEP_H
+
+#include "base/connection.h"
+
+struct v2m_datapath;
+struct v2m_flow_sweep;
+
+/* NULL: out of memory. */
+struct v2m_flow_sweep *v2m_flow_sweep_new(void);
+/* Does nothing on NULL. */
+void v2m_flow_sweep_free(struct v2m_flow_sweep *sweep);
+
+/* Every ten seconds, removes the flows that no dump has shown for 130 s: a TCP flow without its
+ * connection, a UDP flow to which nothing was sent. table may be NULL. 0 or -errno. */
+int v2m_flow_sweep_run(struct v2m_flow_sweep *sweep, struct v2m_datapath *datapath,
+		       const struct v2m_connection_table *table);
+
+#endif

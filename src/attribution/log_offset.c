@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "attribution/log_offset.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "attribution/access_line.h"
+#include "attribution/attributor.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+
+#define TAIL_LEN   8192
+#define QUARTER_US INT64_C(900000000)
+
+static int64_t round_offset(int64_t us)
+{
+	int64_t half = us < 0 ? -QUARTER_US / 2 : QUARTER_US / 2;
+
+	return (us + half) / QUARTER_US * QUARTER_US;
+}
+
+/* Finds the last whole line of a connection. */
+static bool find_last(const char *text, size_t length, struct v2m_access_line *line)
+{
+	while (length) {
+		const char *end = memrchr(text, '\n', length);
+		const char *before = end ? memrchr(text, '\n', (size_t)(end - text)) : NULL;
+		const char *start = before ? before + 1 : text;
+
+		if (!end)
+			return false;
+		if (!v2m_access_line_parse(start, (size_t)(end - start), line))
+			return true;
+		length = before ? (size_t)(before + 1 - text) : 0;
+	}
+	return false;
+}
+
+int64_t v2m_log_offset(const char *path)
+{
+	V2M_CLOSE int fd = v2m_open_regular(path, NULL);
+	struct v2m_access_line line;
+	char text[TAIL_LEN];
+	struct stat status;
+	off_t from;
+	ssize_t got;
+
+	if (fd < 0 || fstat(fd, &status))
+		return V2M_NO_LOG_OFFSET;
+	from = status.st_size > TAIL_LEN ? status.st_size - TAIL_LEN : 0;
+	got = pread(fd, text, sizeof(text), from);
+	if (got <= 0 || !find_last(text, (size_t)got, &line))
+		return V2M_NO_LOG_OFFSET;
+	return round_offset(line.wall_us - (status.st_mtim.tv_sec * INT64_C(1000000) +
+					    status.st_mtim.tv_nsec / 1000));
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "datapath/flows.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "datapath/labels.h"
+#include "datapath/map_list.h"
+#include "datapath/state.h"
+
+/* Must be more than any bucket of the map holds, otherwise the kernel answers ENOSPC. */
+#define CHUNK 4096
+
+struct chunk {
+	struct v2m_flow_key keys[CHUNK];
+	struct v2m_flow_state states[CHUNK];
+};
+
+struct entries {
+	V2M_ARRAY(struct v2m_flow_entry) list;
+};
+
+static int take_chunk(struct entries *entries, const struct chunk *chunk, uint32_t count)
+{
+	int result = v2m_array_reserve(&entries->list, count);
+
+	for (uint32_t i = 0; i < count && !result; i++)
+		result = v2m_array_add(&entries->list,
+				       (struct v2m_flow_entry){ chunk->keys[i], chunk->states[i] });
+	return result;
+}
+
+/* 0 or -errno. */
+static int read_map(int map, struct chunk *chunk, struct entries *entries)
+{
+	uint32_t *before = NULL;
+	uint32_t cursor;
+	int result = 0;
+
+	while (!result) {
+		uint32_t count = CHUNK;
+		int taken = 0;
+
+		result = bpf_map_lookup_batch(map, before, &cursor, chunk->keys, chunk->states,
+					      &count, NULL);
+		if (!result || result == -ENOENT)
+			taken = take_chunk(entries, chunk, count);
+		if (taken)
+			return taken;
+		before = &cursor;
+	}
+	return result == -ENOENT ? 0 : result;
+}
+
+int v2m_flows_read(struct v2m_datapath *datapath, bool young, struct v2m_flow_entry **entries,
+		   size_t *count)
+{
+	V2M_FREE struct chunk *chunk = malloc(sizeof(*chunk));
+	struct entries found = { 0 };
+	int result = chunk ? 0 : -ENOMEM;
+
+	if (!result)
+		result = read_map(datapath->maps[V2M_MAP_FLOWS], chunk, &found);
+	if (!result && young)
+		result = read_map(datapath->maps[V2M_MAP_YOUNG_FLOWS], chunk, &found);
+	if (result) {
+		v2m_array_clear(&found.list);
+		return result;
+	}
+	*entries = found.list.items;
+	*count = found.list.count;
+	return 0;
+}
+
+static void set_step(struct v2m_label *labels, size_t count, enum v2m_label_step step)
+{
+	for (size_t i = 0; i < count; i++)
+		labels[i].step = (uint8_t)step;
+}
+
+int v2m_flows_move(struct v2m_datapath *datapath, struct v2m_label *labels, size_t count,
+		   struct v2m_error *error)
+{
+	set_step(labels, count, V2M_LABEL_MOVE);
+	return count ? v2m_labels_run(datapath, labels, count, error) : 0;
+}
+
+int v2m_flows_label(struct v2m_datapath *datapath, struct v2m_label *labels, size_t count,
+		    struct v2m_error *error)
+{
+	V2M_FREE struct v2m_label *moves = calloc(count + 1, sizeof(*moves));
+	int result = moves ? 0 : v2m_error_set(error, -ENOMEM, "out of memory");
+
+	if (result || !count)
+		return result;
+	set_step(labels, count, V2M_LABEL_SET);
+	result = v2m_labels_run(datapath, labels, count, error);
+	if (result)
+		return result;
+	memcpy(moves, labels, count * sizeof(*moves));
+	return v2m_flows_move(datapath, moves, count, error);
+}
+
+int v2m_flows_leave(struct v2m_datapath *datapath, uint16_t port, struct v2m_error *error)
+{
+	V2M_FREE struct v2m_flow_entry *entries = NULL;
+	V2M_FREE struct v2m_label *labels = NULL;
+	size_t count = 0;
+	size_t n = 0;
+	int result = v2m_flows_read(datapath, true, &entries, &count);
+
+	if (result)
+		return v2m_error_set(error, result, "cannot read the flows: %s", strerror(-result));
+	labels = calloc(count + 1, sizeof(*labels));
+	if (!labels)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < count; i++)
+		if ((!port || entries[i].key.port == port) &&
+		    entries[i].state.owner == V2M_NO_OWNER)
+			labels[n++] = (struct v2m_label){ .flow = entries[i].key,
+							  .step = V2M_LABEL_LEAVE };
+	return n ? v2m_labels_run(datapath, labels, n, error) : 0;
+}
+
+int v2m_flows_remove(struct v2m_datapath *datapath, const struct v2m_flow_key *keys, size_t count)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < count && !result; i++) {
+		result = bpf_map_delete_elem(datapath->maps[V2M_MAP_FLOWS], &keys[i]);
+		if (result == -ENOENT)
+			result = 0;
+	}
+	return result;
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Lines of an access log find the owners of flows. */
+#include "unit/fixture.h"
+
+#include <netinet/in.h>
+#include <utime.h>
+
+#include "attribution/attributor.h"
+#include "attribution/log_offset.h"
+#include "unit/temporary.h"
+
+#define NOW_US  INT64_C(1795824000000000) /* 2026-11-28 00:00:00 UTC */
+#define HOUR_US INT64_C(3600000000)
+
+struct state {
+	struct v2m_attributor *attributor;
+	struct v2m_keyset *keyset;
+	struct v2m_label *labels;
+};
+
+/* alice and bob on port 443. */
+static int setup(void **context)
+{
+	struct state *state = calloc(1, sizeof(*state));
+	const struct key_on keys[] = {
+		{ .uuid = "alice", .spans = { { 443, 443, V2M_TCP, false, 0 } } },
+		{ .uuid = "bob", .spans = { { 443, 443, V2M_TCP, false, 0 } } }
+	};
+	uint32_t *owners;
+	size_t count;
+
+	state->attributor = v2m_attributor_new();
+	state->keyset = keyset_on(keys, 2);
+	for (size_t i = 0; i < 2; i++)
+		v2m_key_add_email(&state->keyset->keys[i], state->keyset->keys[i].uuid);
+	assert_int_equal(v2m_attributor_set_keys(state->attributor, state->keyset), 0);
+	v2m_attributor_rules(state->attributor, &count, &owners);
+	assert_int_equal(count, 2);
+	owners[0] = 1;
+	owners[1] = 2;
+	*context = state;
+	return 0;
+}
+
+static int teardown(void **context)
+{
+	struct state *state = *context;
+
+	v2m_attributor_free(state->attributor);
+	v2m_keyset_unref(state->keyset);
+	free(state);
+	return 0;
+}
+
+static void take(struct state *state, const char *line)
+{
+	v2m_attributor_take_line(state->attributor, line, strlen(line));
+}
+
+/* Plans for one flow of 192.0.2.2:5000 that began so long ago. Returns how many labels. */
+static int plan(struct state *state, int64_t age_us)
+{
+	struct v2m_flow_entry flow = {
+		.key = { .port = 443, .remote_port = 5000, .protocol = IPPROTO_TCP }
+	};
+	const struct v2m_moment now = { .mono_ns = UINT64_C(100000000000000), .real_us = NOW_US };
+
+	memcpy(flow.key.remote, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\2", 16);
+	flow.state.began_ns = now.mono_ns - (uint64_t)age_us * 1000;
+	return v2m_attributor_plan(state->attributor, &flow, 1, &now, &state->labels);
+}
+
+#define LINE(time, name)                                                                           \
+	"2026/11/" time " from tcp:192.0.2.2:5000 accepted tcp:a:80 [in] email: " name
+
+static void a_line_labels_the_flow_of_its_client(void **context)
+{
+	struct v2m_named_slots named = { 0 };
+	struct state *state = *context;
+
+	take(state, LINE("27 23:59:59", "bob"));
+	assert_int_equal(plan(state, 2000000), 1);
+	assert_int_equal(state->labels[0].owner, 2);
+	assert_true(v2m_attributor_take_named(state->attributor, &named));
+	assert_true(v2m_named_slots_get(&named, 443, false));
+	assert_false(v2m_attributor_take_named(state->attributor, &named));
+}
+
+static void a_line_of_an_earlier_flow_with_the_same_addresses_is_passed_over(void **context)
+{
+	struct state *state = *context;
+
+	/* The proxy is three hours ahead of UTC. */
+	v2m_attributor_set_offset(state->attributor, 3 * HOUR_US);
+	take(state, LINE("28 02:50:00", "alice"));
+	take(state, LINE("28 02:59:58", "bob"));
+	assert_int_equal(plan(state, 5000000), 1);
+	assert_int_equal(state->labels[0].owner, 2);
+	/* Both are of a flow that is older than they are: the kernel is told of both. */
+	take(state, LINE("28 02:50:00", "alice"));
+	take(state, LINE("28 02:59:58", "bob"));
+	assert_int_equal(plan(state, HOUR_US), 2);
+}
+
+static unsigned gaps_of(struct state *state, const char *line)
+{
+	take(state, line);
+	/* It is tried twice. */
+	assert_int_equal(plan(state, 1000000), 0);
+	assert_int_equal(plan(state, 1000000), 0);
+	return v2m_attributor_take_gaps(state->attributor);
+}
+
+static void a_user_whose_address_has_no_connection_is_hidden_by_a_proxy_in_front(void **context)
+{
+	struct state *state = *context;
+
+	v2m_attributor_set_offset(state->attributor, 0);
+	assert_int_equal(
+		gaps_of(state, "2026/11/27 23:59:59 from 198.51.100.7:1 accepted a [i] email: bob"),
+		1u << V2M_GAP_HIDDEN);
+	/* An old line, a user of no key, no user, and this host itself. */
+	assert_int_equal(
+		gaps_of(state, "2026/11/27 23:50:00 from 198.51.100.7:1 accepted a [i] email: bob"),
+		0);
+	assert_int_equal(
+		gaps_of(state, "2026/11/27 23:59:59 from 198.51.100.7:1 accepted a [i] email: x"),
+		0);
+	assert_int_equal(gaps_of(state, "2026/11/27 23:59:59 from 198.51.100.7:1 accepted a [i]"),
+			 0);
+	assert_int_equal(
+		gaps_of(state, "2026/11/27 23:59:59 from 127.0.0.1:1 accepted a [i] email: bob"),
+		0);
+	assert_int_equal(
+		gaps_of(state, "2026/11/27 23:59:59 from [::1]:1 accepted a [i] email: bob"), 0);
+}
+
+static void a_line_without_a_zone_is_believed(void **context)
+{
+	struct state *state = *context;
+
+	take(state, LINE("27 12:00:00", "alice"));
+	assert_int_equal(plan(state, 1000000), 1);
+}
+
+static void a_user_that_no_key_has_names_nothing(void **context)
+{
+	struct v2m_named_slots named = { 0 };
+	struct state *state = *context;
+
+	take(state, LINE("28 00:00:00", "mallory"));
+	assert_int_equal(plan(state, 1000000), 0);
+	assert_false(v2m_attributor_take_named(state->attributor, &named));
+}
+
+static void a_label_that_was_set_is_a_session(void **context)
+{
+	struct state *state = *context;
+	size_t count;
+	uint32_t *owners;
+
+	take(state, LINE("28 00:00:00", "bob"));
+	assert_int_equal(plan(state, 1000000), 1);
+	state->labels[0].result = V2M_LABEL_DONE;
+	v2m_attributor_note_results(state->attributor, state->labels, 1);
+	owners = v2m_attributor_take_sessions(state->attributor, &count);
+	assert_int_equal(count, 1);
+	assert_int_equal(owners[0], 2);
+	free(owners);
+	free(v2m_attributor_take_sessions(state->attributor, &count));
+	assert_int_equal(count, 0);
+}
+
+static int64_t offset_of(const char *text, int64_t changed_s)
+{
+	const struct utimbuf times = { changed_s, changed_s };
+	const char *path = temporary_file("access.log", text);
+
+	assert_int_equal(utime(path, &times), 0);
+	return v2m_log_offset(path);
+}
+
+static void the_last_line_tells_the_zone_of_the_log(void **context)
+{
+	const int64_t now_s = NOW_US / 1000000;
+
+	(void)context;
+	assert_int_equal(offset_of(LINE("28 00:00:00", "bob") "\n", now_s), 0);
+	assert_int_equal(offset_of(LINE("28 03:29:59", "bob") "\n", now_s), 7 * HOUR_US / 2);
+	assert_int_equal(offset_of(LINE("27 17:00:00", "bob") "\n", now_s), -7 * HOUR_US);
+	/* Other lines, and the half of a line, do not count. */
+	assert_int_equal(
+		offset_of(LINE("28 03:00:00", "bob") "\nDNS\n" LINE("28 09", "bob"), now_s),
+		3 * HOUR_US);
+	assert_int_equal(offset_of("DNS\n", now_s), V2M_NO_LOG_OFFSET);
+	assert_int_equal(offset_of("", now_s), V2M_NO_LOG_OFFSET);
+	assert_int_equal(v2m_log_offset("/nonexistent"), V2M_NO_LOG_OFFSET);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_line_labels_the_flow_of_its_client),
+		TEST(a_line_of_an_earlier_flow_with_the_same_addresses_is_passed_over),
+		TEST(a_user_whose_address_has_no_connection_is_hidden_by_a_proxy_in_front),
+		TEST(a_line_without_a_zone_is_believed),
+		TEST(a_user_that_no_key_has_names_nothing),
+		TEST(a_label_that_was_set_is_a_session),
+		cmocka_unit_test(the_last_line_tells_the_zone_of_the_log),
+	};
+
+	return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The logs of the settings and of the proxies' configurations are followed, and remembered. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "attribution/followed_logs.h"
+#include "base/log.h"
+#include "unit/temporary.h"
+
+struct state {
+	struct v2m_config config;
+	struct v2m_attributor *attributor;
+	struct v2m_followed_logs *logs;
+	char path[PATH_MAX]; /* of the log */
+};
+
+static void start(struct state *state)
+{
+	v2m_followed_logs_free(state->logs);
+	v2m_attributor_free(state->attributor);
+	state->attributor = v2m_attributor_new();
+	state->logs = v2m_followed_logs_new(&state->config, state->attributor);
+	assert_non_null(state->logs);
+}
+
+static int setup(void **context)
+{
+	struct state *state = calloc(1, sizeof(*state));
+
+	v2m_log_set_level(V2M_LOG_ERROR);
+	state->config.state_dir = temporary_directory;
+	assert_int_equal(v2m_strings_add(&state->config.access_logs, "auto"), 0);
+	snprintf(state->path, sizeof(state->path), "%s", temporary_file("access.log", "one\n"));
+	start(state);
+	*context = state;
+	return 0;
+}
+
+static int teardown(void **context)
+{
+	struct state *state = *context;
+
+	v2m_followed_logs_free(state->logs);
+	v2m_attributor_free(state->attributor);
+	v2m_strings_clear(&state->config.access_logs);
+	unlink(temporary_path("attribution"));
+	free(state);
+	return 0;
+}
+
+static void learn(struct state *state, const char *path, enum v2m_access_log_kind kind,
+		  bool is_fresh)
+{
+	struct v2m_access_log log = { .source = (char *)"config",
+				      .path = (char *)path,
+				      .kind = kind };
+	const struct v2m_access_logs found = { &log, path || kind != V2M_ACCESS_LOG_FILE, 1 };
+
+	assert_int_equal(v2m_followed_logs_learn(state->logs, &found, is_fresh), 0);
+}
+
+/* A round. Returns when there was such a gap last; 0: never. */
+static int64_t gap(struct state *state, enum v2m_attribution_gap gap)
+{
+	v2m_followed_logs_read(state->logs);
+	v2m_followed_logs_save(state->logs);
+	return v2m_followed_logs_memory(state->logs)->gap_us[gap];
+}
+
+static void a_log_of_a_configuration_is_followed_and_remembered(void **context)
+{
+	struct state *state = *context;
+
+	assert_int_equal(v2m_followed_logs_count(state->logs), 0);
+	learn(state, state->path, V2M_ACCESS_LOG_FILE, false);
+	assert_true(gap(state, V2M_GAP_BEGAN) > 0);
+	assert_true(v2m_followed_logs_reads(state->logs, state->path));
+	/* Another process knows it before the configurations are read. */
+	start(state);
+	assert_int_equal(v2m_followed_logs_count(state->logs), 1);
+	assert_string_equal(v2m_followed_logs_path(state->logs, 0), state->path);
+	assert_true(v2m_followed_logs_memory(state->logs)->gap_us[V2M_GAP_BEGAN] > 0);
+}
+
+static void a_log_that_is_as_new_as_its_port_begins_no_gap(void **context)
+{
+	struct state *state = *context;
+
+	learn(state, state->path, V2M_ACCESS_LOG_FILE, true);
+	assert_int_equal(gap(state, V2M_GAP_BEGAN), 0);
+	assert_int_equal(gap(state, V2M_GAP_NO_LOG), 0);
+}
+
+static void a_log_that_is_switched_off_stays_and_is_a_gap(void **context)
+{
+	struct state *state = *context;
+
+	learn(state, NULL, V2M_ACCESS_LOG_OFF, true);
+	assert_int_equal(v2m_followed_logs_count(state->logs), 0);
+	learn(state, state->path, V2M_ACCESS_LOG_FILE, true);
+	assert_int_equal(gap(state, V2M_GAP_NO_LOG), 0);
+	learn(state, NULL, V2M_ACCESS_LOG_OFF, true);
+	assert_int_equal(v2m_followed_logs_count(state->logs), 1);
+	assert_false(v2m_followed_logs_reads(state->logs, state->path));
+	assert_true(gap(state, V2M_GAP_NO_LOG) > 0);
+}
+
+static void logs_without_a_known_place_are_passed_over(void **context)
+{
+	struct state *state = *context;
+
+	learn(state, NULL, V2M_ACCESS_LOG_STDOUT, false);
+	learn(state, "access.log", V2M_ACCESS_LOG_RELATIVE, false);
+	assert_int_equal(v2m_followed_logs_count(state->logs), 0);
+	assert_int_equal(gap(state, V2M_GAP_BEGAN), 0);
+}
+
+static void a_missing_log_is_a_gap_of_its_own(void **context)
+{
+	struct state *state = *context;
+
+	learn(state, "/nonexistent/log", V2M_ACCESS_LOG_FILE, true);
+	assert_true(gap(state, V2M_GAP_NO_LOG) > 0);
+	assert_false(v2m_followed_logs_reads(state->logs, "/nonexistent/log"));
+}
+
+static void an_empty_setting_follows_nothing_and_forgets(void **context)
+{
+	struct state *state = *context;
+
+	learn(state, state->path, V2M_ACCESS_LOG_FILE, false);
+	assert_true(gap(state, V2M_GAP_BEGAN) > 0);
+	v2m_strings_clear(&state->config.access_logs);
+	start(state);
+	learn(state, state->path, V2M_ACCESS_LOG_FILE, false);
+	assert_int_equal(v2m_followed_logs_count(state->logs), 0);
+	assert_int_not_equal(access(temporary_path("attribution"), F_OK), 0);
+}
+
+static void a_damaged_memory_is_a_gap(void **context)
+{
+	struct state *state = *context;
+
+	temporary_file("attribution", "what is this\n");
+	start(state);
+	assert_true(gap(state, V2M_GAP_LOG_CUT) > 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_log_of_a_configuration_is_followed_and_remembered),
+		TEST(a_log_that_is_as_new_as_its_port_begins_no_gap),
+		TEST(a_log_that_is_switched_off_stays_and_is_a_gap),
+		TEST(logs_without_a_known_place_are_passed_over),
+		TEST(a_missing_log_is_a_gap_of_its_own),
+		TEST(an_empty_setting_follows_nothing_and_forgets),
+		TEST(a_damaged_memory_is_a_gap),
+	};
+
+	return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
+}

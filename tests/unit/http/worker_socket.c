@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The socket calls of civetweb's workers, seen from a client and from /proc. */
+#include <dirent.h>
+#include <linux/tcp.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "http/worker_socket.h"
+#include "unit/http/http_fixture.h"
+
+#define REQUEST     "GET /api/traffic/simple HTTP/1.1\r\nHost: x\r\nX-API-Key: test-key\r\n\r\n"
+#define WAIT_NS     UINT64_C(5000000000)
+#define PATIENCE_US 50000
+/* More answers than the buffers of both sockets hold. */
+#define REQUESTS_MAX 2000
+
+static unsigned segments_of(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t size = sizeof(info);
+
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+	return info.tcpi_data_segs_in;
+}
+
+/* An answer of more than one page, so that copying the body behind the headers is no way out. */
+static void the_head_and_the_body_leave_together(void **state)
+{
+	int fd = client_connect(server.port);
+	unsigned before = segments_of(fd);
+
+	(void)state;
+	/* The first one is sent without blocking, the second one with it. */
+	for (int i = 0; i < 3; i++) {
+		struct client_answer answer;
+
+		client_send(fd, REQUEST);
+		answer = client_read(fd, false);
+		assert_int_equal(answer.status, 200);
+		assert_in_range(answer.length, 4096, 60000);
+		client_answer_free(&answer);
+	}
+	assert_int_equal(segments_of(fd) - before, 3);
+	close(fd);
+}
+
+static bool waits_in(const char *task, long call)
+{
+	char path[300];
+	long number = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%s/syscall", task);
+	file = fopen(path, "r");
+	if (file && fscanf(file, "%ld", &number) != 1)
+		number = -1;
+	if (file)
+		fclose(file);
+	return number == call;
+}
+
+static unsigned count_that_wait_in(long call)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *task;
+	unsigned count = 0;
+
+	assert_non_null(tasks);
+	while ((task = readdir(tasks)))
+		count += task->d_name[0] != '.' && waits_in(task->d_name, call);
+	closedir(tasks);
+	return count;
+}
+
+static void pause_a_little(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+}
+
+/* Not in poll(), which would be followed by recv(). */
+static void a_worker_waits_in_the_call_that_reads(void **state)
+{
+	uint64_t end_ns = v2m_clock_mono_ns() + WAIT_NS;
+	unsigned before = count_that_wait_in(SYS_recvfrom);
+	struct client_answer answer;
+	int fd = client_connect(server.port);
+
+	(void)state;
+	client_send(fd, REQUEST);
+	answer = client_read(fd, false);
+	client_answer_free(&answer);
+	while (count_that_wait_in(SYS_recvfrom) <= before) {
+		assert_true(v2m_clock_mono_ns() < end_ns);
+		pause_a_little();
+	}
+	close(fd);
+}
+
+/* The other end of a connection of this process. */
+static int server_end_of(int fd)
+{
+	struct sockaddr_in own = { 0 };
+
+	getsockname(fd, (struct sockaddr *)&own, &(socklen_t){ sizeof(own) });
+	for (int other = 0; other < 1024; other++) {
+		struct sockaddr_in peer = { 0 };
+		socklen_t size = sizeof(peer);
+
+		if (getpeername(other, (struct sockaddr *)&peer, &size) == 0 &&
+		    peer.sin_family == AF_INET && peer.sin_port == own.sin_port)
+			return other;
+	}
+	return -1;
+}
+
+static void a_client_that_takes_no_answer_is_given_up(void **state)
+{
+	const struct timeval soon = { .tv_usec = PATIENCE_US };
+	uint64_t end_ns;
+	struct timeval patience = { 0 };
+	struct client_answer answer;
+	int fd = client_connect(server.port);
+	int there;
+
+	(void)state;
+	client_send(fd, REQUEST);
+	answer = client_read(fd, false);
+	client_answer_free(&answer);
+	there = server_end_of(fd);
+	assert_int_not_equal(there, -1);
+	getsockopt(there, SOL_SOCKET, SO_SNDTIMEO, &patience, &(socklen_t){ sizeof(patience) });
+	assert_int_equal(patience.tv_sec, V2M_WORKER_PATIENCE_S);
+	setsockopt(there, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof(soon));
+	/* The buffers are full when a request stays unread. civetweb has read many then, and would
+	 * try to answer each of them. */
+	for (int i = 0; i < REQUESTS_MAX; i++)
+		if (send(fd, REQUEST, strlen(REQUEST), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+			break;
+	/* civetweb alone would look again after two seconds. */
+	end_ns = v2m_clock_mono_ns() + WAIT_NS / 4;
+	while (server_end_of(fd) == there) {
+		assert_true(v2m_clock_mono_ns() < end_ns);
+		pause_a_little();
+	}
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		HTTP_TEST(the_head_and_the_body_leave_together),
+		HTTP_TEST(a_worker_waits_in_the_call_that_reads),
+		HTTP_TEST(a_client_that_takes_no_answer_is_given_up),
+	};
+
+	return cmocka_run_group_tests(tests, start_server, stop_server);
+}
