@@ -33,7 +33,7 @@ V2M_ARM64_PACKAGES=(crossbuild-essential-arm64 libcmocka-dev:arm64)
 V2M_DEMO_PACKAGES=(iproute2 python3 curl)
 V2M_TEST_PACKAGES=(
 	git libcmocka-dev python3 python3-pytest python3-yaml python3-grpcio
-	tcpdump ethtool nftables iproute2 sqlite3 strace curl clang-format shellcheck util-linux procps
+	tcpdump ethtool nftables iproute2 sqlite3 strace curl clang-format clang-tidy cppcheck shellcheck util-linux procps
 	qemu-system-x86 busybox-static dash wireguard-tools e2fsprogs
 	tmux chromium fonts-dejavu-core lintian systemd-container
 )

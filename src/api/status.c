@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "json/json_list.h"
 
 void v2m_status_free(struct v2m_status *status)
 {
@@ -92,7 +93,7 @@ static json_t *make_devices(const struct v2m_status *status)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < status->n_devices; i++)
-		json_array_append_new(list, make_device(&status->devices[i]));
+		v2m_json_list_add(&list, make_device(&status->devices[i]));
 	return list;
 }
 
@@ -112,10 +113,9 @@ static json_t *make_sources(const struct v2m_status *status)
 	for (size_t i = 0; i < status->sources.count; i++) {
 		const struct v2m_source_entry *source = &status->sources.items[i];
 
-		json_array_append_new(list,
-				      json_pack("{ss ss sI ss?}", "path", source->path, "kind",
-						source->kind, "keys", (json_int_t)source->keys,
-						"error", source->error));
+		v2m_json_list_add(&list, json_pack("{ss ss sI ss?}", "path", source->path, "kind",
+						   source->kind, "keys", (json_int_t)source->keys,
+						   "error", source->error));
 	}
 	return list;
 }
@@ -125,8 +125,8 @@ static json_t *make_reasons(const struct v2m_status *status)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < status->n_reasons; i++)
-		json_array_append_new(list, json_pack("{ss ss}", "reason", status->reasons[i].word,
-						      "detail", status->reasons[i].sentence.text));
+		v2m_json_list_add(&list, json_pack("{ss ss}", "reason", status->reasons[i].word,
+						   "detail", status->reasons[i].sentence.text));
 	return list;
 }
 
@@ -137,12 +137,12 @@ static json_t *make_asides(const struct v2m_status *status)
 	for (size_t i = 0; i < status->n_asides; i++) {
 		const struct v2m_status_aside *aside = &status->asides[i];
 
-		json_array_append_new(list,
-				      json_pack("{sI sI so sI sI}", "port", (json_int_t)aside->port,
-						"last_port", (json_int_t)aside->last_port,
-						"found_at", make_time(aside->found_us), "rx_bytes",
-						(json_int_t)aside->rx_bytes, "tx_bytes",
-						(json_int_t)aside->tx_bytes));
+		v2m_json_list_add(&list,
+				  json_pack("{sI sI so sI sI}", "port", (json_int_t)aside->port,
+					    "last_port", (json_int_t)aside->last_port, "found_at",
+					    make_time(aside->found_us), "rx_bytes",
+					    (json_int_t)aside->rx_bytes, "tx_bytes",
+					    (json_int_t)aside->tx_bytes));
 	}
 	return list;
 }
@@ -156,11 +156,11 @@ static json_t *make_notes(const struct v2m_status *status)
 	for (size_t i = 0; i < notes->count; i++) {
 		const struct v2m_key_note *note = &notes->items[i];
 
-		json_array_append_new(list, json_pack("{ss sI sI ss ss sb}", "file", note->file,
-						      "line", (json_int_t)note->line, "column",
-						      (json_int_t)note->column, "member",
-						      note->member, "reason", note->reason,
-						      "missing", note->kind == V2M_NOTE_MISSING));
+		v2m_json_list_add(&list, json_pack("{ss sI sI ss ss sb}", "file", note->file,
+						   "line", (json_int_t)note->line, "column",
+						   (json_int_t)note->column, "member", note->member,
+						   "reason", note->reason, "missing",
+						   note->kind == V2M_NOTE_MISSING));
 	}
 	return list;
 }
@@ -184,7 +184,7 @@ static json_t *make_drift(const struct v2m_status *status)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < status->n_drift; i++)
-		json_array_append_new(list, make_compared_key(&status->drift[i]));
+		v2m_json_list_add(&list, make_compared_key(&status->drift[i]));
 	return json_pack("{sI so}", "compared_keys", (json_int_t)status->compared_keys, "keys",
 			 list);
 }

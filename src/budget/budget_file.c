@@ -80,6 +80,8 @@ static int read_epoch(const struct v2m_json_node *node, uint8_t epoch[static V2M
 {
 	const char *text = json_string_value(node->value);
 
+	if (text && strlen(text) != 2 * (size_t)V2M_EPOCH_LEN)
+		text = NULL;
 	for (size_t i = 0; text && i < V2M_EPOCH_LEN; i++)
 		if (sscanf(text + 2 * i, "%2hhx", &epoch[i]) != 1)
 			text = NULL;

@@ -139,10 +139,10 @@ static void send_answer(struct v2m_requests *requests, enum v2m_question_kind ki
 		answer->window.generation = snapshot->generation;
 		answer->window.attached = snapshot->generation != requests->generation;
 	}
-	if (answer->window.attached)
+	if (snapshot && answer->window.attached)
 		tell_keyset(requests, snapshot->keyset);
 	v2m_put_answer(&wire, kind, answer);
-	if (answer->window.attached) {
+	if (snapshot && answer->window.attached) {
 		v2m_write_snapshot(&wire, snapshot);
 		requests->generation = snapshot->generation;
 	}

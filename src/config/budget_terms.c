@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "json/json_list.h"
 
 #define NAME_MAX_LEN 255
 
@@ -121,7 +122,7 @@ static json_t *write_terms(const struct v2m_setting *setting, const void *value)
 		return json_null();
 	devices = json_array();
 	for (size_t i = 0; i < terms->devices.count; i++)
-		json_array_append_new(devices, json_string(terms->devices.items[i]));
+		v2m_json_list_add(&devices, json_string(terms->devices.items[i]));
 	return json_pack("{sI sI ss so}", "bytes", (json_int_t)terms->bytes, "billing_day",
 			 (json_int_t)terms->billing_day, "directions",
 			 v2m_billed_name(terms->directions), "devices", devices);

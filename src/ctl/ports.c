@@ -35,7 +35,7 @@ const char *v2m_ctl_ports(const json_t *key, char text[static V2M_CTL_PORTS_LEN]
 	json_array_foreach (ports, i, each) {
 		write_port(each, port);
 		if (length + strlen(port) + strlen(", , ...") >= V2M_CTL_PORTS_LEN) {
-			strcpy(text + length, ", ...");
+			memcpy(text + length, ", ...", sizeof(", ..."));
 			break;
 		}
 		length += (size_t)sprintf(text + length, "%s%s", i ? ", " : "", port);

@@ -22,6 +22,6 @@ const char *v2m_ctl_rate(const struct v2m_ctl *ctl, double rate, char text[stati
 	if (!(rate >= 0 && rate < 1e18))
 		return "-";
 	v2m_ctl_size(ctl, (uint64_t)llround(rate), text);
-	strcat(text, "/s");
+	memcpy(text + strlen(text), "/s", sizeof("/s"));
 	return text;
 }

@@ -88,7 +88,7 @@ static const struct btf_member *find_member(const struct btf *btf, uint32_t id, 
 		const struct btf_member *member = btf_members(type) + i;
 		const char *found = btf__name_by_offset(btf, member->name_off);
 
-		if (!found || strlen(found) != length || memcmp(found, name, length) ||
+		if (!found || strlen(found) != length || memcmp(found, name, length) != 0 ||
 		    btf_member_bitfield_size(type, (uint32_t)i))
 			continue;
 		*offset += btf_member_bit_offset(type, (uint32_t)i) / 8;

@@ -116,7 +116,7 @@ static const char *why_not_take_over(struct v2m_datapath *datapath, const struct
 		return "have no meta data that this version knows";
 	if (meta.abi_hash != wanted->abi_hash)
 		return "have another layout";
-	if (memcmp(meta.boot_id, wanted->boot_id, sizeof(meta.boot_id)))
+	if (memcmp(meta.boot_id, wanted->boot_id, sizeof(meta.boot_id)) != 0)
 		return "are from another boot";
 	datapath->meta = meta;
 	return compare_shapes(datapath, shapes, why);

@@ -34,6 +34,7 @@ static bool was_said(const char *line)
 	return false;
 }
 
+V2M_PRINTF(2, 0)
 static int forward_to_log(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	enum v2m_log_level ours = V2M_LOG_DEBUG;

@@ -165,6 +165,7 @@ static int attach_all(struct v2m_datapath *datapath, struct fragments_bpf *objec
 
 /* Many kernels refuse these programs. The caller says so once, and libbpf's words would only alarm.
  */
+V2M_PRINTF(2, 0)
 static int log_for_debugging(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	(void)level;

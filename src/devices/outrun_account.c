@@ -22,7 +22,7 @@ static bool is_continued(const struct v2m_outrun_account *account,
 static void remember(struct v2m_outrun_account *account, const struct v2m_outrun_reading *reading,
 		     uint64_t passed_ns)
 {
-	double kept = passed_ns < MEMORY_NS ? 1 - (double)passed_ns / MEMORY_NS : 0;
+	double kept = (double)passed_ns < MEMORY_NS ? 1 - (double)passed_ns / MEMORY_NS : 0;
 
 	for (int i = 0; i < V2M_OUTRUN_DIRECTIONS; i++) {
 		double carried = (double)(reading->carried[i] - account->last.carried[i]);

@@ -64,7 +64,7 @@ static uint64_t add_drops(struct v2m_queue_account *account, const struct v2m_tc
 static void judge(struct v2m_queue_account *account, uint64_t sent, uint64_t dropped,
 		  uint64_t passed_ns)
 {
-	double kept = passed_ns < MEMORY_NS ? 1 - (double)passed_ns / MEMORY_NS : 0;
+	double kept = (double)passed_ns < MEMORY_NS ? 1 - (double)passed_ns / MEMORY_NS : 0;
 	/* The limit to leave the state is lower, so that it does not come and go. */
 	double factor = account->lossy ? 2 : 1;
 

@@ -105,7 +105,8 @@ int v2m_ledger_file_open(const char *path, sqlite3 **db, struct v2m_error *error
 		return result;
 	if (sqlite3_open_v2(path, &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
 	    SQLITE_OK)
-		result = opened ? v2m_sqlite_error(opened, path, error) : -ENOMEM;
+		result = opened ? v2m_sqlite_error(opened, path, error)
+				: v2m_error_set(error, -ENOMEM, "ledger: %s: out of memory", path);
 	else
 		result = prepare_file(opened, path, error);
 	if (result)
@@ -128,7 +129,8 @@ static int open_for_reading(const char *path, bool immutable, sqlite3 **db, stru
 	if (sqlite3_open_v2(uri, &opened,
 			    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI,
 			    NULL) != SQLITE_OK)
-		result = opened ? v2m_sqlite_error(opened, path, error) : -ENOMEM;
+		result = opened ? v2m_sqlite_error(opened, path, error)
+				: v2m_error_set(error, -ENOMEM, "ledger: %s: out of memory", path);
 	else
 		result = quick_check(opened, error);
 	if (result == 0)

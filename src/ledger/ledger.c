@@ -306,7 +306,7 @@ static bool is_taken_away(struct v2m_ledger *ledger)
  * its content can still be copied into the file. */
 static bool has_lost_its_log(struct v2m_ledger *ledger)
 {
-	ino_t inode;
+	ino_t inode = 0;
 
 	if (!ledger->log_inode || find_log(ledger, &inode) || inode == ledger->log_inode)
 		return false;

@@ -39,7 +39,7 @@ static bool is_bpffs(const char *path)
 
 static int mount_bpffs(const char *pin_dir, struct v2m_error *error)
 {
-	if (strncmp(pin_dir, BPFFS_ROOT "/", strlen(BPFFS_ROOT) + 1) || is_bpffs(BPFFS_ROOT))
+	if (strncmp(pin_dir, BPFFS_ROOT "/", strlen(BPFFS_ROOT) + 1) != 0 || is_bpffs(BPFFS_ROOT))
 		return 0;
 	if (mount("bpf", BPFFS_ROOT, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
 		return v2m_error_set(error, -errno, "cannot mount bpffs on " BPFFS_ROOT ": %s",

@@ -49,7 +49,9 @@ static void copy_message(const char *value, size_t length, char *copy, size_t si
 			c = (char)(hex_digit(value[i + 1]) * 16 + hex_digit(value[i + 2]));
 			i += 2;
 		}
-		copy[n++] = (unsigned char)c < 32 || c == 127 ? '?' : c;
+		if ((unsigned char)c < 32 || c == 127)
+			c = '?';
+		copy[n++] = c;
 	}
 	copy[n] = 0;
 }

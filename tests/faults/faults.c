@@ -5,6 +5,9 @@
  *     faults SECONDS             a spread sample of all calls
  *     faults all [KIND [FROM]]   every call; the same with V2M_FAULTS=all in the environment
  *
+ *     faults leaks               memory does not grow with reloads and requests: V2M_LEAK_RELOADS
+ * (30) and V2M_LEAK_REQUESTS (500) in the environment
+ *
  * A run must not crash, not leak, not hang, and not leave a wrong number: after the next start
  * every key has exactly the bytes that arrived for it, or the health says that the ledger was
  * damaged.
@@ -33,14 +36,18 @@
 #define PATIENCE_S 60
 /* Findings that are shown. */
 #define SHOWN_MAX 40
+/* Bytes that may be allocated more after any number of reloads or requests. */
+#define GROWTH_MAX 65536
 
 static struct shared {
 	struct fake_kernel kernel;
 	struct report report;
+	struct growth growth;
 } * shared;
 
 static char directory[64];
 static int reading_channel = -1;
+static int patience_s = PATIENCE_S;
 static unsigned n_runs;
 static unsigned n_findings;
 static unsigned n_refused;
@@ -96,7 +103,7 @@ static bool ended_well(pid_t pid, char *how, size_t size)
 	int status;
 
 	for (int ms = 0; waitpid(pid, &status, WNOHANG) == 0; ms++) {
-		if (ms < PATIENCE_S * 1000) {
+		if (ms < patience_s * 1000) {
 			nanosleep(&step, NULL);
 			continue;
 		}
@@ -247,6 +254,35 @@ static void run_sample(const unsigned long counts[static N_FAULT_KINDS], double 
 	}
 }
 
+static unsigned number_of(const char *variable, unsigned otherwise)
+{
+	const char *text = getenv(variable);
+
+	return text ? (unsigned)strtoul(text, NULL, 10) : otherwise;
+}
+
+/* The bound is the same for any number: a leak of 70 bytes in each of 1,000 reloads is more. */
+static void endure(void)
+{
+	unsigned reloads = number_of("V2M_LEAK_RELOADS", 30);
+	unsigned requests = number_of("V2M_LEAK_REQUESTS", 500);
+	char how[64] = "";
+	pid_t pid = fork();
+
+	patience_s = 60 * PATIENCE_S;
+	if (pid == 0) {
+		silence();
+		scenario_endure(directory, reloads, requests, &shared->report, &shared->growth);
+	}
+	if (!ended_well(pid, how, sizeof(how)) || shared->growth.reloads > GROWTH_MAX ||
+	    shared->growth.requests > GROWTH_MAX) {
+		n_findings++;
+		show_log();
+	}
+	printf("%u reloads: %+ld bytes, %u requests: %+ld bytes%s%s\n", reloads,
+	       shared->growth.reloads, requests, shared->growth.requests, *how ? ", " : "", how);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long counts[N_FAULT_KINDS];
@@ -262,6 +298,12 @@ int main(int argc, char **argv)
 	if (shared == MAP_FAILED || !mkdtemp(directory))
 		return 2;
 	fake_kernel = &shared->kernel;
+	if (argc > 1 && strcmp(argv[1], "leaks") == 0) {
+		endure();
+		nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+		rmdir(directory);
+		return n_findings != 0;
+	}
 	measure(counts);
 	if (all)
 		run_all(counts, named && argc > 2 ? argv[2] : NULL,

@@ -35,6 +35,7 @@ const char *const fault_kind_names[N_FAULT_KINDS] = {
 
 static struct {
 	bool armed;
+	bool paused;
 	enum fault_kind kind;
 	unsigned long at;
 	unsigned long seen[N_FAULT_KINDS];
@@ -55,6 +56,11 @@ void faults_disarm(void)
 	faults.armed = false;
 }
 
+void faults_pause(bool paused)
+{
+	faults.paused = paused;
+}
+
 void faults_restart(void)
 {
 	if (faults.armed)
@@ -73,7 +79,7 @@ const char *faults_fired(void)
 
 bool fault_strikes(enum fault_kind kind, const char *name)
 {
-	if (!faults.armed)
+	if (!faults.armed || faults.paused)
 		return false;
 	if (__atomic_add_fetch(&faults.seen[kind], 1, __ATOMIC_RELAXED) != faults.at ||
 	    kind != faults.kind)

@@ -27,6 +27,9 @@ void faults_install(void);
 void faults_arm(enum fault_kind kind, unsigned long at);
 /* Calls are not counted any more, and none fails. */
 void faults_disarm(void);
+/* While it is paused, calls are not counted either: for the files that the harness itself writes.
+ */
+void faults_pause(bool paused);
 /* The same calls are counted from 1 again: for a process that has just been forked. */
 void faults_restart(void);
 /* Calls of the kind since faults_arm(). */

@@ -38,6 +38,15 @@ struct report {
 void scenario_run(const char *directory, enum fault_kind kind, unsigned long at,
 		  struct report *report) __attribute__((noreturn));
 
+/* Starts, reloads and answers that often after a warm-up, and stops. *grown: by how many bytes more
+ * is allocated after the reloads, and after the requests, than before. Ends the process. */
+struct growth {
+	long reloads;
+	long requests;
+};
+void scenario_endure(const char *directory, unsigned reloads, unsigned requests,
+		     struct report *report, struct growth *grown) __attribute__((noreturn));
+
 /* Starts once more, without faults, and compares the totals on the disk with the fake kernel. Ends
  * the process. */
 void scenario_verify(const char *directory, struct report *report) __attribute__((noreturn));

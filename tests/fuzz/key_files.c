@@ -9,13 +9,27 @@
 #include "keys/formats/port_file.h"
 #include "fuzz.h"
 
-/* Every seed has this uuid. No error may show it. */
+/* Every seed has this uuid. No error may show it, unless the input has it in another place, too. */
 #define SECRET "e9828d67-08e2-4942-815d-61f41b3dacf7"
+
+static bool is_secret;
+
+static size_t count_text(const uint8_t *data, size_t size, const char *text)
+{
+	const uint8_t *end = data + size;
+	size_t count = 0;
+
+	while ((data = memmem(data, (size_t)(end - data), text, strlen(text)))) {
+		data += strlen(text);
+		count++;
+	}
+	return count;
+}
 
 static void check_error(int result, const struct v2m_error *error)
 {
 	FUZZ_CHECK(result == 0 || strncmp(error->text, "f:", 2) == 0);
-	FUZZ_CHECK(!strstr(error->text, SECRET));
+	FUZZ_CHECK(!is_secret || !strstr(error->text, SECRET));
 }
 
 static void check_joined(const struct v2m_key_list *keys)
@@ -39,6 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		v2m_json_doc_parse("f", (const char *)data, size, V2M_JSON_STRICT, &doc, &error);
 
 	v2m_log_set_level(V2M_LOG_ERROR);
+	is_secret = count_text(data, size, SECRET) ==
+		    count_text(data, size, "\"uuid\": \"" SECRET "\"");
 	check_error(result, &error);
 	if (result)
 		return 0;

@@ -255,7 +255,7 @@ static int read_database(struct reading *reading, const char *path,
 static int read_file(struct reading *reading, const char *path,
 		     const struct v2m_key_format **format)
 {
-	bool is_database;
+	bool is_database = false;
 	int result = look_at_file(path, &is_database, reading->error);
 
 	*format = NULL;

@@ -23,7 +23,7 @@ const char *v2m_v2ray_variable(const char *name)
 	for (; isspace((unsigned char)*name); name++)
 		;
 	for (; *name && n < sizeof(upper) - 1; name++)
-		upper[n++] = *name == '.' ? '_' : (char)toupper((unsigned char)*name);
+		upper[n++] = (char)(*name == '.' ? '_' : toupper((unsigned char)*name));
 	while (n > 0 && isspace((unsigned char)upper[n - 1]))
 		n--;
 	upper[n] = 0;

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/transport.h"
 #include "json/json_doc.h"
+#include "json/json_list.h"
 #include "keys/formats/key_file.h"
 #include "keys/key_list.h"
 
@@ -19,12 +20,11 @@ static json_t *spans_json(const struct v2m_key *key)
 	for (size_t i = 0; i < key->n_spans; i++) {
 		const struct v2m_span *span = &key->spans[i];
 
-		json_array_append_new(list,
-				      json_pack("{si si ss sb si sb}", "first", span->first_port,
-						"last", span->last_port, "transport",
-						v2m_format_transports(span->transports), "loopback",
-						span->loopback, "front", span->front_port,
-						"visited", span->visited));
+		v2m_json_list_add(&list, json_pack("{si si ss sb si sb}", "first", span->first_port,
+						   "last", span->last_port, "transport",
+						   v2m_format_transports(span->transports),
+						   "loopback", span->loopback, "front",
+						   span->front_port, "visited", span->visited));
 	}
 	return list;
 }
@@ -34,7 +34,7 @@ static json_t *strings_json(const struct v2m_strings *strings)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < strings->count; i++)
-		json_array_append_new(list, json_string(strings->items[i]));
+		v2m_json_list_add(&list, json_string(strings->items[i]));
 	return list;
 }
 
@@ -60,8 +60,10 @@ static json_t *orphan_json(const struct v2m_key *orphan)
 {
 	json_t *object = key_json(orphan);
 
-	json_object_set_new(object, "orphan", json_true());
-	return object;
+	if (json_object_set_new(object, "orphan", json_true()) == 0)
+		return object;
+	json_decref(object);
+	return NULL;
 }
 
 int v2m_key_memory_store(const char *path, const struct v2m_keyset *keyset, struct v2m_error *error)
