@@ -450,6 +450,16 @@ void v2m_collector_close(struct v2m_collector *collector)
 	free(collector);
 }
 
+bool v2m_collector_is_on_time(const struct v2m_collector *collector)
+{
+	sd_event_source *timer = collector->tick_timer;
+	uint64_t due_us;
+
+	return sd_event_source_get_enabled(timer, NULL) > 0 &&
+	       sd_event_source_get_time(timer, &due_us) >= 0 &&
+	       v2m_clock_mono_ns() / 1000 < due_us + PATIENCE_MS * UINT64_C(1000);
+}
+
 void v2m_collector_connect(struct v2m_collector *collector, int channel,
 			   const struct v2m_greeting *greeting, const int *listeners,
 			   v2m_answering_told told, void *context)

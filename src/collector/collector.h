@@ -28,6 +28,9 @@ int v2m_collector_open(const struct v2m_config *config, sd_event *event,
 		       struct v2m_error *error);
 /* Whether the kernel goes on counting after this process has ended: only its programs do. */
 bool v2m_collector_outlasts(const struct v2m_collector *collector);
+/* Whether the next sample is planned, and is not late by more than a disk that hangs would explain.
+ */
+bool v2m_collector_is_on_time(const struct v2m_collector *collector);
 
 /* Takes a last sample, stores it, and closes everything. Pinned programs and maps stay. Does
  * nothing on NULL. */

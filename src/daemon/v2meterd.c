@@ -17,6 +17,7 @@
 #include "daemon/answerer.h"
 #include "daemon/check.h"
 #include "daemon/reload.h"
+#include "daemon/watchdog.h"
 #include "collector/collector.h"
 #include "config/config.h"
 #include "base/log.h"
@@ -173,8 +174,7 @@ static int block_signals(void)
 	return sigprocmask(SIG_BLOCK, &signals, NULL) ? -errno : 0;
 }
 
-/* A signal that
- * comes before its callback is registered stays pending until then. */
+/* A signal that comes before its callback is registered stays pending until then. */
 static int open_loop(sd_event **event, struct v2m_error *error)
 {
 	int result = sd_event_new(event);
@@ -186,11 +186,6 @@ static int open_loop(sd_event **event, struct v2m_error *error)
 	if (result < 0)
 		return v2m_error_set(error, result, "the event loop cannot be set up: %s",
 				     strerror(-result));
-	result = sd_event_set_watchdog(*event, true);
-	if (result < 0)
-		v2m_log_warning(
-			"systemd's watchdog cannot be served, so systemd may end this process: %s",
-			strerror(-result));
 	return 0;
 }
 
@@ -200,6 +195,11 @@ static void run_loop(sd_event *event, struct running *running)
 
 	if (result < 0)
 		v2m_log_error("SIGHUP will not reload anything: %s", strerror(-result));
+	result = v2m_watchdog_start(event, running->collector);
+	if (result < 0)
+		v2m_log_warning("systemd's watchdog is not served, so systemd may end this "
+				"process: %s",
+				strerror(-result));
 	result = sd_event_loop(event);
 	if (result < 0)
 		v2m_log_error("the event loop has failed: %s", strerror(-result));

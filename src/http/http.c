@@ -353,6 +353,7 @@ static int open_to_clients(struct v2m_http *http, const struct v2m_listeners *li
 	http->gate = v2m_gate_prepare();
 	if (!http->gate)
 		return -ENOMEM;
+	v2m_stack_limit();
 	mg_init_library(MG_FEATURES_DEFAULT);
 	http->context = start_civetweb(http);
 	if (!http->context) {

@@ -12,7 +12,21 @@
  */
 #define MARGIN_BYTES 1024
 
+/* More than civetweb asks for, and more than the least of any architecture. */
+#define STACK_BYTES ((size_t)256 << 10)
+
 static __thread uintptr_t lowest;
+
+void v2m_stack_limit(void)
+{
+	pthread_attr_t attributes;
+
+	if (pthread_attr_init(&attributes))
+		return;
+	if (pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0)
+		pthread_setattr_default_np(&attributes);
+	pthread_attr_destroy(&attributes);
+}
 
 void v2m_stack_note(void)
 {

@@ -1,26 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The privileges in the unit file of systemd are enough, also for an upgrade and for repairs."""
 
-import re
 import shutil
 import socket
 
 import pytest
 
-from support.daemon import ROOT
+from support import unit
 from support.lab import Lab, wait_until
 
 PORT = 10001
 KEY = {"id": "first", "uuid": "6d7e1c4a-0b1f-4b52-9d0e-0f2a4f6f3b11", "name": "first", "port": PORT}
-UNIT = ROOT / "packaging" / "systemd" / "v2meterd.service.in"
 PAYLOAD = 100
-
-
-def granted():
-    """The command prefix that runs a command as root with the unit's capabilities and no others."""
-    names = re.search("^CapabilityBoundingSet=(.*)$", UNIT.read_text(), re.MULTILINE)[1].split()
-    chosen = "".join(f",+{name.removeprefix('CAP_').lower()}" for name in names)
-    return ["setpriv", f"--bounding-set=-all{chosen}", "--inh-caps=-all", "--no-new-privs"]
 
 
 @pytest.fixture
@@ -28,7 +19,7 @@ def daemon(lab, start_daemon, hook):
     if not shutil.which("setpriv"):
         pytest.skip("setpriv is not installed")
     made = start_daemon([KEY], running=False, attach=hook)
-    made.prefix = granted()
+    made.prefix = unit.setpriv()
     return made.start()
 
 

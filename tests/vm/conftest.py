@@ -12,6 +12,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -23,6 +24,8 @@ import table
 from daemon import Server
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests/e2e"))
+from support import unit  # pylint: disable=wrong-import-position # noqa: E402
 HERE = pathlib.Path(__file__).resolve().parent
 BPF_TESTS = ["packets", "malformed", "fragments", "devices", "flows", "peers", "differential"]
 # Each takes half a minute, and test_lifecycle.py covers the same subjects.
@@ -56,46 +59,57 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture(scope="session")
 def kernel(request):
     """The kernel of that name. Skips the test if it cannot be fetched."""
-    if shutil.which(qemu.QEMU) is None:
-        pytest.skip(f"no {qemu.QEMU} here")
+    program = qemu.BOARDS[kernels.arch_of(request.param)].program
+    if shutil.which(program) is None:
+        pytest.skip(f"no {program} here")
     try:
         return kernels.get(request.param)
     except kernels.Unavailable as error:
         pytest.skip(f"kernel {request.param}: {error}")
 
 
-def build_dir():
+def build_dir(arch="amd64"):
+    if arch == "arm64":
+        return ROOT / "build/arm64"
     return pathlib.Path(os.environ.get("V2METER_VM_BUILD", ROOT / "build"))
 
 
-@pytest.fixture(scope="session")
-def traffic(tmp_path_factory):
-    """The traffic helper, linked statically, so that it runs in guests and on this machine."""
-    target = tmp_path_factory.mktemp("traffic") / "traffic"
-    subprocess.run(["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static",
+def compile_traffic(compiler, target):
+    subprocess.run([compiler, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static",
                     *(str(HERE / name) for name in ("traffic.c", "capture.c", "frames.c")),
                     "-o", str(target)], check=True, timeout=60)
     return target
 
 
 @pytest.fixture(scope="session")
-def programs(traffic):
+def traffic(tmp_path_factory):
+    """The traffic helper, linked statically, so that it runs in guests and on this machine."""
+    return compile_traffic("cc", tmp_path_factory.mktemp("traffic") / "traffic")
+
+
+@pytest.fixture(scope="session")
+def programs(kernel, traffic, tmp_path_factory):
     """The programs for the guest's /bin."""
     found = {"traffic": traffic}
+    if kernel.arch == "arm64":
+        found["traffic"] = compile_traffic("aarch64-linux-gnu-gcc", tmp_path_factory.mktemp("arm64") / "traffic")
     for name in ("v2meterd", "v2meterctl"):
-        path = build_dir() / name
+        path = build_dir(kernel.arch) / name
         if not path.exists():
-            pytest.fail(f"{path} is not built: scripts/build makes it")
+            pytest.fail(f"{path} is not built: scripts/build makes it, for arm64 scripts/vm-matrix --arm64")
         found[name] = path
     return found
 
 
 @pytest.fixture(scope="session")
-def bpf_programs():
+def bpf_programs(kernel):
     """The programs of tests/bpf by name, each from the newer build: build/ may have no tests."""
+    folders = (build_dir(), ROOT / "build-debug")
+    if kernel.arch == "arm64":
+        folders = (ROOT / "build/arm64-tests",)
     found = {}
     for name in BPF_TESTS:
-        paths = [folder / f"bpf_{name}" for folder in (build_dir(), ROOT / "build-debug")]
+        paths = [folder / f"bpf_{name}" for folder in folders]
         built = [path for path in paths if path.is_file()]
         if built:
             found[name] = max(built, key=lambda path: path.stat().st_mtime)
@@ -107,7 +121,15 @@ def image(kernel, programs, bpf_programs, tmp_path_factory):
     """The initial root of the guest for this kernel."""
     target = tmp_path_factory.mktemp("initramfs") / f"{kernel.name}.cpio"
     carried = {f"bpf_{name}": path for name, path in bpf_programs.items()}
-    initramfs.build(kernel, target, {**programs, **carried})
+    tree = None
+    if kernel.arch == "arm64":
+        try:
+            tree = initramfs.Tree(kernels.programs_tree(kernel.arch, initramfs.PACKAGES))
+        except kernels.Unavailable as error:
+            pytest.skip(f"programs for {kernel.arch}: {error}")
+    users = "".join(f"{name}:x:{number}:{number}::/:/bin/false\n"
+                    for number, name in enumerate(["root", *unit.users()]))
+    initramfs.build(kernel, target, {**programs, **carried}, {"etc/passwd": users.encode()}, tree=tree)
     return target
 
 
@@ -171,7 +193,7 @@ def pytest_terminal_summary(terminalreporter, config):
     releases = {}
     for name in chosen_kernels(config):
         have = kernels.unpacked(name, kernels.stored_in(name))
-        releases[name] = have.release.removesuffix("-cloud-amd64") if have else name
+        releases[name] = have.release.removesuffix(f"-cloud-{kernels.arch_of(name)}") if have else name
     made = {"releases": releases, "rows": rows}
     if config.getoption("--table"):
         config.getoption("--table").write_text(json.dumps(made))

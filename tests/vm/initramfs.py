@@ -81,6 +81,48 @@ class Archive:
         self._entry(name.strip("/"), stat.S_IFCHR | 0o600, b"", (major, minor))
 
 
+# The packages of HOST_PROGRAMS, busybox, dash, and of the libraries of our programs, for a guest of another
+# architecture than this machine's.
+PACKAGES = ("busybox-static", "dash", "iproute2", "ethtool", "bpftool", "util-linux", "nftables", "wireguard-tools",
+            "libbpf1", "libmnl0", "libjansson4", "libyaml-0-2", "libsqlite3-0", "zlib1g", "libcurl4", "libsystemd0",
+            "libuuid1", "libcivetweb1", "libseccomp2", "libncursesw6", "libnghttp2-14", "libprotobuf-c1", "libcmocka0")
+
+
+class Tree:
+    """Programs and libraries of another architecture, in a tree of unpacked packages."""
+
+    def __init__(self, root):
+        self.root = pathlib.Path(root)
+
+    def find(self, name, folders):
+        for folder in folders:
+            path = self.root / folder / name
+            # An absolute link would lead out of the tree.
+            while path.is_symlink():
+                path = self.root / os.path.join(path.parent.relative_to(self.root), os.readlink(path)).lstrip("/")
+            if path.exists():
+                return path
+        raise RuntimeError(f"{name} is not in {self.root}")
+
+    def program(self, name):
+        return self.find(name, ("usr/sbin", "usr/bin", "sbin", "bin"))
+
+    def libraries(self, program):
+        """Pairs of the path in the guest and the file here: the loader, and all libraries that the program needs."""
+        found, queue = {}, [program]
+        while queue:
+            text = subprocess.run(["readelf", "-ldW", queue.pop()], capture_output=True, text=True, check=True,
+                                  timeout=30).stdout
+            names = re.findall(r"\(NEEDED\).*\[(.*)\]", text)
+            loader = re.findall(r"program interpreter: (/\S+)\]", text)
+            for name in names + [os.path.basename(path) for path in loader]:
+                if name not in found:
+                    found[name] = self.find(name, ("lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu", "lib"))
+                    queue.append(found[name])
+        return [(f"/lib/{'aarch64-linux-gnu/' if not name.startswith('ld-') else ''}{name}", path)
+                for name, path in found.items()]
+
+
 def libraries_of(program):
     """The shared objects that a program needs, as the loader lists them. A static program needs none."""
     text = subprocess.run(["ldd", program], capture_output=True, text=True, check=False,
@@ -90,9 +132,14 @@ def libraries_of(program):
     return re.findall(r"(?:=> )?(/\S+) \(0x", text)
 
 
-def add_program(archive, source, target):
-    """Adds a program at target, and its libraries where its loader looks for them."""
+def add_program(archive, source, target, tree=None):
+    """Adds a program at target, and its libraries where its loader looks for them. tree: has those of another
+    architecture."""
     archive.add(target, pathlib.Path(source).read_bytes())
+    if tree:
+        for name, library in tree.libraries(source):
+            archive.add(name, library.read_bytes())
+        return
     for library in libraries_of(source):
         archive.add(library, pathlib.Path(library).read_bytes())
 
@@ -104,20 +151,21 @@ def host_program(name):
     return path
 
 
-def build(kernel, target, programs, files=None):
+def build(kernel, target, programs, files=None, tree=None):
     """Writes the archive for a kernel. programs maps names in the guest's /bin to paths here, files maps
-    paths in the guest to bytes. HOST_PROGRAMS are added."""
+    paths in the guest to bytes. HOST_PROGRAMS are added: this machine's, or those of the tree."""
+    system_program = tree.program if tree else host_program
     with Archive(target) as archive:
         for name in ("proc", "sys", "dev", "tmp", "run", "var/lib", "root", "mnt", "etc/iproute2"):
             archive.folder(name)
         archive.device("dev/console", 5, 1)
-        add_program(archive, host_program("busybox"), "bin/busybox")
+        add_program(archive, system_program("busybox"), "bin/busybox", tree)
         # busybox's shell, as Debian builds it, prefers its own ip and tc to those in PATH.
-        add_program(archive, host_program("dash"), "bin/sh")
+        add_program(archive, system_program("dash"), "bin/sh", tree)
         for name in HOST_PROGRAMS:
-            add_program(archive, host_program(name), f"bin/{name}")
+            add_program(archive, system_program(name), f"bin/{name}", tree)
         for name, source in programs.items():
-            add_program(archive, source, f"bin/{name}")
+            add_program(archive, source, f"bin/{name}", tree)
         for source in sorted(GUEST.iterdir()):
             archive.add("init" if source.name == "init" else f"v2m/{source.name}",
                         source.read_bytes())

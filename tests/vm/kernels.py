@@ -24,6 +24,9 @@ SERIES = {
     "6.12": (("trixie", "trixie-security"), "6.12"),
     "newest": (("sid",), None),
 }
+# Kernels for arm64. They are no part of "all", because their guests run programs that are cross compiled.
+ARM64 = {f"arm64-{name}": suites for name, suites in SERIES.items()}
+KNOWN = {**SERIES, **ARM64}
 ALIASES = {"oldest": "5.10"}
 REFRESH_S = 7 * 86400
 APT_TIMEOUT_S = 300
@@ -41,6 +44,11 @@ class Kernel:
     release: str
     image: pathlib.Path
     modules: pathlib.Path
+
+    @property
+    def arch(self):
+        """As Debian calls it."""
+        return arch_of(self.name)
 
     @property
     def version(self):
@@ -106,11 +114,15 @@ def names_from(text):
     for word in text.split(","):
         # Interned, because pytest 7 compares the parameters of a fixture by identity.
         name = sys.intern(ALIASES.get(word.strip(), word.strip()))
-        if name not in SERIES:
-            raise ValueError(f"{word}: not one of {', '.join([*SERIES, *ALIASES])}")
+        if name not in KNOWN:
+            raise ValueError(f"{word}: not one of {', '.join([*KNOWN, *ALIASES])}")
         if name not in names:
             names.append(name)
     return names
+
+
+def arch_of(name):
+    return "arm64" if name in ARM64 else "amd64"
 
 
 def mirrors():
@@ -132,8 +144,8 @@ def mirrors():
 class Apt:
     """apt with its own sources, lists and cache."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, arch="amd64"):
+        self.folder, self.arch = folder, arch
         for part in ("lists/partial", "archives/partial"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         self.options = []
@@ -142,7 +154,7 @@ class Apt:
                 "Dir::State::status": "/dev/null", "Dir::Cache": folder,
                 "Dir::Etc::sourcelist": folder / "sources.list",
                 "Dir::Etc::sourceparts": "/dev/null", "Dir::Etc::preferencesparts": "/dev/null",
-                "APT::Sandbox::User": "root", "APT::Architecture": "amd64",
+                "APT::Sandbox::User": "root", "APT::Architecture": arch, "APT::Architectures": arch,
                 "Acquire::Languages": "none", "Acquire::Retries": "2"}.items():
             self.options += ["-o", f"{key}={value}"]
 
@@ -164,13 +176,13 @@ class Apt:
         lines = []
         for suite in suites:
             uri = uris["security" if suite.endswith("-security") else "main"]
-            lines.append(f"deb [arch=amd64 signed-by={KEYRING}] {uri} {suite} main\n")
+            lines.append(f"deb [arch={self.arch} signed-by={KEYRING}] {uri} {suite} main\n")
         (self.folder / "sources.list").write_text("".join(lines))
         self.run("apt-get", "--error-on=any", "update")
 
     def newest_image(self, series):
         """The release of the newest signed cloud kernel, of a series or of all."""
-        pattern = re.compile(r"linux-image-(\d+\.\d+[0-9a-z.+-]*)-cloud-amd64")
+        pattern = re.compile(rf"linux-image-(\d+\.\d+[0-9a-z.+-]*)-cloud-{self.arch}")
         releases = []
         for name in self.run("apt-cache", "pkgnames", "linux-image-").split():
             match = pattern.fullmatch(name)
@@ -182,7 +194,7 @@ class Apt:
                 releases.append(release)
         if not releases:
             raise Unavailable(f"the mirror has no cloud kernel {series or ''}".rstrip())
-        return max(releases, key=version_key) + "-cloud-amd64"
+        return max(releases, key=version_key) + f"-cloud-{self.arch}"
 
     def fetch(self, release, folder):
         """Downloads and unpacks the kernel. Since 7.x the image package is empty and depends on
@@ -193,6 +205,13 @@ class Apt:
         for package in folder.glob("*.deb"):
             subprocess.run(["dpkg", "-x", package, folder], check=True, timeout=120)
             package.unlink()
+
+
+    def unpack(self, packages, folder):
+        """Unpacks packages and all that they depend on."""
+        self.run("apt-get", "-y", "--no-install-recommends", "--download-only", "install", *packages)
+        for package in (self.folder / "archives").glob("*.deb"):
+            subprocess.run(["dpkg", "-x", package, folder], check=True, timeout=120)
 
 
 def version_key(release):
@@ -220,8 +239,8 @@ def stored_in(name):
 
 
 def fetch(name, progress):
-    suites, series = SERIES[name]
-    apt = Apt(cache_dir() / "apt" / name)
+    suites, series = KNOWN[name]
+    apt = Apt(cache_dir() / "apt" / name, arch_of(name))
     progress(f"{name}: asking the mirror")
     apt.update(suites)
     release = apt.newest_image(series)
@@ -258,3 +277,19 @@ def get(name, progress=lambda text: None):
         if have is not None:
             return have
         raise
+
+
+def programs_tree(arch, packages):
+    """The root of a tree with these packages of Debian 12 and all that they depend on. It is made once."""
+    tree = cache_dir() / "trees" / arch
+    if not tree.exists():
+        apt = Apt(cache_dir() / "apt" / f"programs-{arch}", arch)
+        apt.update(("bookworm", "bookworm-security"))
+        fresh = tree.parent / f".{arch}.{os.getpid()}"
+        fresh.mkdir(parents=True)
+        try:
+            apt.unpack(packages, fresh)
+            fresh.rename(tree)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    return tree

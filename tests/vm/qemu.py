@@ -11,11 +11,28 @@ import subprocess
 import tempfile
 import time
 
-QEMU = "qemu-system-x86_64"
 BOOT_TIMEOUT_S = 90
 COMMAND_TIMEOUT_S = 60
 # The longest line for the agent: a terminal's input buffer has 4,096 bytes.
 LINE_LIMIT = 3500
+
+
+@dataclasses.dataclass(frozen=True)
+class Board:
+    """A machine of an architecture as qemu makes it."""
+
+    program: str
+    arguments: tuple
+    console: str  # the kernel's serial line
+    agent: str    # the agent's serial line
+
+
+BOARDS = {
+    "amd64": Board("qemu-system-x86_64", ("-cpu", "max", "-serial", "chardev:agent"), "ttyS0", "/dev/ttyS1"),
+    # The board has one serial line. The other one is a card: Debian's kernels have its driver built in.
+    "arm64": Board("qemu-system-aarch64", ("-machine", "virt", "-cpu", "cortex-a72", "-device",
+                                           "pci-serial,chardev=agent"), "ttyAMA0", "/dev/ttyS0"),
+}
 
 
 class VmError(Exception):
@@ -46,15 +63,16 @@ class Vm:
         self.pending = b""
         ours, theirs = socket.socketpair()
         self.agent = ours
+        board = BOARDS[kernel.arch]
         command = [
-            *prefix, QEMU, "-accel", "tcg,thread=single", "-cpu", "max", "-smp", str(cpus),
+            *prefix, board.program, "-accel", "tcg,thread=single", "-smp", str(cpus),
             "-m", str(memory_mib), "-nodefaults", "-no-user-config", "-no-reboot",
             "-display", "none", "-kernel", str(kernel.image), "-initrd", str(initramfs),
             # tsc=reliable avoids a calibration against a timer that TCG delays.
-            "-append", "console=ttyS0 loglevel=4 panic=-1 tsc=reliable no_timer_check "
+            "-append", f"console={board.console} v2m_agent={board.agent} loglevel=4 panic=-1 tsc=reliable no_timer_check "
                        "mitigations=off nokaslr random.trust_cpu=on",
             "-serial", f"file:{self.console}",
-            "-chardev", f"socket,id=agent,fd={theirs.fileno()}", "-serial", "chardev:agent",
+            "-chardev", f"socket,id=agent,fd={theirs.fileno()}", *board.arguments,
             *arguments]
         self.process = subprocess.Popen(command, pass_fds=(theirs.fileno(),),
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
