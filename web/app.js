@@ -133,6 +133,7 @@ class Page {
       await ask("api/keys", {key});
     } catch (error) {
       if (error.status === 401) return this.texts.get("api_key_wrong");
+      if (error.status === 403) return this.texts.get("api_key_no_read");
       if (error.status === 0) return this.texts.get("sign_in_unreachable");
       if (!(error instanceof RequestError)) throw error;
     }
@@ -168,8 +169,8 @@ class Page {
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       if (this.turn !== turn || !apiKey()) return;
-      if (error.status === 401) {
-        this.signOut(this.texts.get("api_key_ended"));
+      if (error.status === 401 || error.status === 403) {
+        this.signOut(this.texts.get(error.status === 401 ? "api_key_ended" : "api_key_no_read"));
         return;
       }
       this.contact.failed(error, Date.now());

@@ -86,8 +86,11 @@ export class KeyDetail {
     }
     const facts = [row.ports ? `${texts.get("port")} ${row.ports}` : texts.get("no_port"), `${texts.get("id")} ${row.id}`];
     if (row.inactive) facts.push(texts.get("inactive"));
+    const resets = this.context.status()?.api_key?.scopes.includes("reset") ?? true;
+    const resettable = row.kind !== "user" && Boolean(row.ports);
+    if (resettable && !resets) facts.push(texts.get("reset_not_allowed"));
     setText(this.note, facts.join("  ·  "));
-    this.resetButton.hidden = row.kind === "user" || !row.ports;
+    this.resetButton.hidden = !resettable || !resets;
     this.#warn(row.kind === "user" && row.total === null ? texts.get("shared_port") : row.notCounted ? texts.get("not_counted") : "");
   }
 

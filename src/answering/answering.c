@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "answering/remote_meter.h"
+#include "apikeys/key_ring.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -17,6 +18,7 @@
 #include "base/zone.h"
 #include "http/http.h"
 #include "ipc/answer.h"
+#include "ipc/api_keys.h"
 #include "ipc/greeting.h"
 #include "process/channel.h"
 #include "process/child.h"
@@ -123,7 +125,25 @@ static int receive_greeting(struct v2m_greeting *greeting, int *pulse_fd)
 	return result;
 }
 
-/* The listening sockets follow the greeting. */
+/* They follow the greeting. */
+static int receive_api_keys(struct v2m_api_keys *keys)
+{
+	struct v2m_message message;
+	struct v2m_wire wire;
+	int result = receive_message(&message);
+
+	if (result)
+		return result;
+	wire = v2m_wire_reader(message.data, message.length);
+	v2m_put_api_keys(&wire, keys);
+	result = v2m_wire_end(&wire);
+	if (message.kind != V2M_NEWS_API_KEYS)
+		result = -EBADMSG;
+	v2m_message_clear(&message);
+	return result;
+}
+
+/* The listening sockets come last. */
 static int receive_listeners(uint32_t count, struct v2m_listeners *listeners)
 {
 	struct v2m_message message;
@@ -169,16 +189,18 @@ static void tell_ready(void)
 }
 
 /* Ends with the threads that still run: nothing has to be stored. */
-static void serve(const struct v2m_greeting *greeting, const struct v2m_listeners *listeners,
-		  struct v2m_pulse *pulse)
+static void serve(const struct v2m_greeting *greeting, const struct v2m_api_keys *api_keys,
+		  const struct v2m_listeners *listeners, struct v2m_pulse *pulse)
 {
+	static struct v2m_key_ring ring;
 	static char unprotected[256];
 	unsigned missing = give_up_rights(greeting);
-	struct v2m_remote_meter *remote =
-		v2m_remote_meter_new(V2M_CHILD_CHANNEL, greeting->api_bytes, pulse, unprotected);
+	struct v2m_remote_meter *remote = v2m_remote_meter_new(
+		V2M_CHILD_CHANNEL, greeting->api_bytes, pulse, &ring, unprotected);
 	struct v2m_http_options options = {
 		.listeners = listeners,
-		.api_key = &greeting->api_key,
+		.api_keys = &ring,
+		.hosts = &greeting->hosts,
 		.api_bytes = greeting->api_bytes,
 		.metrics = greeting->metrics,
 	};
@@ -186,6 +208,7 @@ static void serve(const struct v2m_greeting *greeting, const struct v2m_listener
 	struct v2m_http *http = NULL;
 	int result;
 
+	v2m_key_ring_init(&ring, api_keys);
 	if (!remote) {
 		v2m_error_set(&error, -ENOMEM, "out of memory");
 		end(&error);
@@ -211,12 +234,13 @@ void v2m_answering_run(void)
 {
 	struct v2m_listeners listeners = { 0 };
 	struct v2m_greeting greeting = { 0 };
+	struct v2m_api_keys api_keys = { .count = 0 };
 	struct v2m_pulse *pulse = NULL;
 	int pulse_fd = -1;
 
 	/* exec() has named the process after the link that it was started by. */
 	prctl(PR_SET_NAME, "v2meter-answer");
-	if (receive_greeting(&greeting, &pulse_fd) == 0 &&
+	if (receive_greeting(&greeting, &pulse_fd) == 0 && receive_api_keys(&api_keys) == 0 &&
 	    receive_listeners(greeting.n_listeners, &listeners) == 0)
 		pulse = v2m_pulse_map(pulse_fd);
 	v2m_closep(&pulse_fd);
@@ -227,6 +251,6 @@ void v2m_answering_run(void)
 	}
 	if (greeting.verbose)
 		v2m_log_set_level(V2M_LOG_DEBUG);
-	serve(&greeting, &listeners, pulse);
+	serve(&greeting, &api_keys, &listeners, pulse);
 	_exit(1);
 }

@@ -11,6 +11,7 @@
 #include "answering/window_store.h"
 #include "base/cleanup.h"
 #include "ipc/answer.h"
+#include "ipc/api_keys.h"
 #include "ipc/keyset.h"
 #include "ipc/question.h"
 #include "ipc/snapshot.h"
@@ -21,6 +22,7 @@ struct v2m_remote_meter {
 	struct v2m_inquiries inquiries;
 	enum v2m_api_bytes unit;
 	const struct v2m_pulse *pulse;
+	struct v2m_key_ring *api_keys;
 	const char *unprotected;
 	struct v2m_window_store *windows;
 	struct v2m_live_window *live;
@@ -244,6 +246,7 @@ static void send_was_read(void *context, uint64_t generation)
 
 struct v2m_remote_meter *v2m_remote_meter_new(int channel, enum v2m_api_bytes unit,
 					      const struct v2m_pulse *pulse,
+					      struct v2m_key_ring *api_keys,
 					      const char *unprotected)
 {
 	struct v2m_remote_meter *remote = calloc(1, sizeof(*remote));
@@ -253,6 +256,7 @@ struct v2m_remote_meter *v2m_remote_meter_new(int channel, enum v2m_api_bytes un
 	v2m_inquiries_init(&remote->inquiries, channel);
 	remote->unit = unit;
 	remote->pulse = pulse;
+	remote->api_keys = api_keys;
 	remote->unprotected = unprotected;
 	remote->windows = v2m_window_store_new(send_was_read, remote);
 	remote->live = v2m_live_window_new();
@@ -353,12 +357,27 @@ static int receive_keyset(struct v2m_remote_meter *remote, const struct v2m_mess
 	return 0;
 }
 
+static int receive_api_keys(struct v2m_remote_meter *remote, const struct v2m_message *message)
+{
+	struct v2m_wire wire = v2m_wire_reader(message->data, message->length);
+	struct v2m_api_keys keys = { .count = 0 };
+	int result;
+
+	v2m_put_api_keys(&wire, &keys);
+	result = v2m_wire_end(&wire);
+	if (!result)
+		v2m_key_ring_replace(remote->api_keys, &keys);
+	return result;
+}
+
 static int receive_message(struct v2m_remote_meter *remote, const struct v2m_message *message)
 {
 	if (message->kind < V2M_N_QUESTIONS)
 		return receive_answer(remote, message);
 	if (message->kind == V2M_NEWS_KEYSET)
 		return receive_keyset(remote, message);
+	if (message->kind == V2M_NEWS_API_KEYS)
+		return receive_api_keys(remote, message);
 	if (message->kind != V2M_NEWS_WITHDRAWN)
 		return -EBADMSG;
 	v2m_window_store_withdraw(remote->windows);

@@ -7,14 +7,17 @@
 #define V2METER_ANSWERING_REMOTE_METER_H
 
 #include "api/meter.h"
+#include "apikeys/key_ring.h"
 #include "ipc/pulse.h"
 
 struct v2m_remote_meter;
 
-/* unprotected: what the status says is missing of this process's protection; NULL: nothing. The
- * pulse, the text and the channel must outlive the meter. NULL: no memory for it. */
+/* api_keys: follows those that the counting process tells. unprotected: what the status says is
+ * missing of this process's protection; NULL: nothing. The pulse, the keys, the text and the
+ * channel must outlive the meter. NULL: no memory for it. */
 struct v2m_remote_meter *v2m_remote_meter_new(int channel, enum v2m_api_bytes unit,
 					      const struct v2m_pulse *pulse,
+					      struct v2m_key_ring *api_keys,
 					      const char *unprotected);
 /* Lives as long as the process. */
 const struct v2m_meter *v2m_remote_meter(struct v2m_remote_meter *remote);

@@ -6,7 +6,7 @@
  * verdict is V2M_LATE then.
  *
  * A call that changes something gets the API key that the client presented. The verdict is
- * V2M_FORBIDDEN if it is not the right one.
+ * V2M_FORBIDDEN if it is no valid one, and V2M_OUT_OF_SCOPE if it may not do this.
  */
 #ifndef V2METER_API_METER_H
 #define V2METER_API_METER_H
@@ -28,7 +28,8 @@ enum v2m_verdict {
 	V2M_BAD_DOCUMENT,    /* the text to import is no document of totals */
 	V2M_OWN_DOCUMENT,    /* this ledger wrote the document itself */
 	V2M_UNREADABLE,      /* the counters cannot be read */
-	V2M_FORBIDDEN,       /* the API key of the request is not the one of the server */
+	V2M_FORBIDDEN,       /* the API key of the request is none of those of the server */
+	V2M_OUT_OF_SCOPE,    /* it is one of them, without the scope that the call needs */
 	V2M_LATE,            /* no answer within the time that a request may wait */
 	V2M_N_VERDICTS,
 };

@@ -28,6 +28,20 @@ void v2m_status_free(struct v2m_status *status)
 	free(status);
 }
 
+static json_t *make_presented_key(const struct v2m_status *status)
+{
+	json_t *scopes = json_array();
+	const char *at = status->presented_scopes;
+
+	while (*at) {
+		size_t length = strcspn(at, ",");
+
+		json_array_append_new(scopes, json_stringn(at, length));
+		at += length + (at[length] == ',');
+	}
+	return json_pack("{ss so}", "name", status->presented_key, "scopes", scopes);
+}
+
 static json_t *make_tally(const struct v2m_tally *tally)
 {
 	return json_pack("{sI sI}", "packets", (json_int_t)tally->packets, "bytes",
@@ -197,10 +211,10 @@ static json_t *make_logs(const struct v2m_status *status)
 	for (size_t i = 0; i < logs->count; i++) {
 		const struct v2m_access_log *log = &logs->items[i];
 
-		json_array_append_new(list,
-				      json_pack("{ss ss? ss sb sb}", "source", log->source, "path",
-						log->path, "kind", v2m_access_log_word(log->kind),
-						"followed", log->is_read, "masked", log->masked));
+		v2m_json_list_add(&list,
+				  json_pack("{ss ss? ss sb sb}", "source", log->source, "path",
+					    log->path, "kind", v2m_access_log_word(log->kind),
+					    "followed", log->is_read, "masked", log->masked));
 	}
 	return list;
 }
@@ -228,7 +242,9 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 	if (json_object_set_new(root, "reasons", make_reasons(status)) ||
 	    json_object_set_new(root, "set_aside", make_asides(status)) ||
 	    json_object_set_new(root, "drift", make_drift(status)) ||
-	    json_object_set_new(root, "access_logs", make_logs(status))) {
+	    json_object_set_new(root, "access_logs", make_logs(status)) ||
+	    (status->presented_key &&
+	     json_object_set_new(root, "api_key", make_presented_key(status)))) {
 		json_decref(root);
 		root = NULL;
 	}

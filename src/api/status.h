@@ -99,6 +99,9 @@ struct v2m_status {
 	size_t compared_keys; /* how many a proxy counts as well */
 	struct v2m_source_report sources;
 	struct v2m_budget_view budget;
+	/* The API key of the client who asks; NULL: not told. Both belong to the caller. */
+	const char *presented_key;
+	const char *presented_scopes; /* such as "read,reset" */
 	char *unprotected; /* what the answering process is not protected by; NULL or "": nothing */
 };
 

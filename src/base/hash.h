@@ -2,7 +2,6 @@
 #ifndef V2METER_BASE_HASH_H
 #define V2METER_BASE_HASH_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,21 +21,6 @@ uint64_t v2m_hash_keyed(const uint64_t key[static V2M_HASH_KEY_LEN / 8], const v
 /* For tests: replaces the key, so that a test is the same each time. No other thread may hash at
  * that moment. A table that was filled before does not find its elements any more. */
 void v2m_hash_set_key(const uint8_t key[static V2M_HASH_KEY_LEN]);
-
-/*
- * A secret that is only ever compared. A process that holds the digest can tell whether a text is
- * the secret, and cannot tell the secret. The digest has 128 bits under random keys, so that two
- * digests of a secret differ and none can be looked up.
- */
-struct v2m_digest {
-	uint64_t keys[2][V2M_HASH_KEY_LEN / 8];
-	uint64_t sums[2];
-};
-
-/* 0, or -errno if the kernel gives no random numbers. */
-int v2m_digest_make(const char *text, struct v2m_digest *digest);
-/* Takes as long for a wrong text as for the right one of the same length. */
-bool v2m_digest_matches(const struct v2m_digest *digest, const char *text);
 
 /*
  * FNV-1a, whose values are the same in every process and version, for what is stored or seen

@@ -265,7 +265,7 @@ static void renew_window(void *context)
 }
 
 /* The parts that need nothing but memory and the event loop. 0 or -errno. */
-static int make_parts(struct v2m_collector *collector, const struct v2m_digest *api_key)
+static int make_parts(struct v2m_collector *collector, const struct v2m_api_keys *api_keys)
 {
 	const struct v2m_requests_handlers handlers = { answer_batch, note_read, collector };
 	const struct v2m_publisher_handlers window = { renew_window, tell_withdrawn, collector };
@@ -278,7 +278,7 @@ static int make_parts(struct v2m_collector *collector, const struct v2m_digest *
 		parts->conditions = v2m_conditions_new(parts->pulse);
 	if (parts->conditions)
 		parts->netns = v2m_socket_netns_new(config->netns, parts->conditions);
-	parts->requests = v2m_requests_new(collector->event, api_key, &handlers);
+	parts->requests = v2m_requests_new(collector->event, api_keys, &handlers);
 	parts->drift = calloc(1, sizeof(*parts->drift));
 	if (!parts->netns || !parts->requests || !parts->drift)
 		return -ENOMEM;
@@ -359,10 +359,10 @@ static int watch_events(struct v2m_collector *collector)
 	return result < 0 ? result : 0;
 }
 
-static int open_collector(struct v2m_collector *collector, const struct v2m_digest *api_key,
+static int open_collector(struct v2m_collector *collector, const struct v2m_api_keys *api_keys,
 			  struct v2m_error *error)
 {
-	int result = make_parts(collector, api_key);
+	int result = make_parts(collector, api_keys);
 
 	if (result)
 		return v2m_error_set(error, result, "the event loop cannot be set up: %s",
@@ -382,7 +382,7 @@ static int open_collector(struct v2m_collector *collector, const struct v2m_dige
 }
 
 int v2m_collector_open(const struct v2m_config *config, sd_event *event,
-		       const struct v2m_digest *api_key, struct v2m_collector **collector,
+		       const struct v2m_api_keys *api_keys, struct v2m_collector **collector,
 		       struct v2m_error *error)
 {
 	struct v2m_collector *made = calloc(1, sizeof(*made));
@@ -394,7 +394,7 @@ int v2m_collector_open(const struct v2m_config *config, sd_event *event,
 	made->parts.started_us = v2m_clock_real_us();
 	made->event = sd_event_ref(event);
 	made->pulse_fd = -1;
-	result = open_collector(made, api_key, error);
+	result = open_collector(made, api_keys, error);
 	if (result) {
 		v2m_collector_close(made);
 		return result;
@@ -477,8 +477,15 @@ void v2m_collector_connect(struct v2m_collector *collector, int channel,
 	/* Writing changes nothing. */
 	v2m_put_greeting(&wire, (struct v2m_greeting *)greeting);
 	v2m_requests_tell(requests, V2M_NEWS_GREETING, &wire, collector->pulse_fd);
+	v2m_requests_tell_api_keys(requests);
 	for (uint32_t i = 0; i < greeting->n_listeners; i++)
 		v2m_requests_tell(requests, V2M_NEWS_LISTENER, NULL, listeners[i]);
+}
+
+void v2m_collector_set_api_keys(struct v2m_collector *collector,
+				const struct v2m_api_keys *api_keys)
+{
+	v2m_requests_set_api_keys(collector->parts.requests, api_keys);
 }
 
 void v2m_collector_disconnect(struct v2m_collector *collector)

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <systemd/sd-event.h>
 
-#include "base/hash.h"
 #include "base/error.h"
 #include "collector/requests.h"
 #include "config/config.h"
@@ -22,9 +21,9 @@ struct v2m_collector;
  * sample. All later work is done in callbacks of the event loop. The configuration must outlive the
  * collector. 0, or -errno with one line for the operator; error->failure is
  * V2M_FAILURE_CONFIGURATION if a key source is broken and there are no last good keys; -ECANCELED
- * if the daemon is told to end meanwhile. api_key: what a change must present. */
+ * if the daemon is told to end meanwhile. api_keys: those that are valid. */
 int v2m_collector_open(const struct v2m_config *config, sd_event *event,
-		       const struct v2m_digest *api_key, struct v2m_collector **collector,
+		       const struct v2m_api_keys *api_keys, struct v2m_collector **collector,
 		       struct v2m_error *error);
 /* Whether the kernel goes on counting after this process has ended: only its programs do. */
 bool v2m_collector_outlasts(const struct v2m_collector *collector);
@@ -43,6 +42,9 @@ void v2m_collector_connect(struct v2m_collector *collector, int channel,
 			   const struct v2m_greeting *greeting, const int *listeners,
 			   v2m_answering_told told, void *context);
 void v2m_collector_disconnect(struct v2m_collector *collector);
+/* Other API keys are valid from now on, here and in the answering process. */
+void v2m_collector_set_api_keys(struct v2m_collector *collector,
+				const struct v2m_api_keys *api_keys);
 
 /* Has the key sources read again, and tries the kernel programs again if they are not used.
  * Messages that were logged once are logged again. If a source is broken the active keys stay.

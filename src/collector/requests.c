@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "ipc/api_keys.h"
 #include "ipc/keyset.h"
 #include "ipc/snapshot.h"
 #include "process/outbox.h"
@@ -21,7 +22,7 @@
 
 struct v2m_requests {
 	sd_event *event;
-	struct v2m_digest api_key;
+	struct v2m_api_keys api_keys;
 	struct v2m_requests_handlers handlers;
 	/* The rest is about the process that is connected. */
 	int channel; /* -1: none */
@@ -33,7 +34,7 @@ struct v2m_requests {
 	uint64_t generation;       /* of the last snapshot that it was told; 0: none */
 };
 
-struct v2m_requests *v2m_requests_new(sd_event *event, const struct v2m_digest *api_key,
+struct v2m_requests *v2m_requests_new(sd_event *event, const struct v2m_api_keys *api_keys,
 				      const struct v2m_requests_handlers *handlers)
 {
 	struct v2m_requests *requests = calloc(1, sizeof(*requests));
@@ -41,7 +42,7 @@ struct v2m_requests *v2m_requests_new(sd_event *event, const struct v2m_digest *
 	if (!requests)
 		return NULL;
 	requests->event = sd_event_ref(event);
-	requests->api_key = *api_key;
+	requests->api_keys = *api_keys;
 	requests->handlers = *handlers;
 	requests->channel = -1;
 	return requests;
@@ -172,13 +173,20 @@ static void answer_batch(struct v2m_requests *requests, struct v2m_request *batc
 	}
 }
 
-/* A change without the API key is answered here. */
-static bool is_forbidden(const struct v2m_requests *requests, const struct v2m_request *request)
+/* A change without an API key that may make it is answered here. */
+static enum v2m_verdict judge(const struct v2m_requests *requests,
+			      const struct v2m_request *request)
 {
-	const char *api_key = request->question.api_key;
+	unsigned needed = v2m_question_scope(request->kind);
+	const char *text = request->question.api_key;
+	const struct v2m_api_key *api_key =
+		text ? v2m_api_keys_find(&requests->api_keys, text) : NULL;
 
-	return v2m_question_changes(request->kind) &&
-	       (!api_key || !v2m_digest_matches(&requests->api_key, api_key));
+	if (needed && !api_key)
+		return V2M_FORBIDDEN;
+	if (needed && !v2m_scopes_include(api_key->scopes, needed))
+		return V2M_OUT_OF_SCOPE;
+	return V2M_OK;
 }
 
 /* Appends a question to the batch. 0, -EBADMSG or -ENOMEM; the message is taken over. */
@@ -187,6 +195,7 @@ static int add_request(struct v2m_requests *requests, struct v2m_message *messag
 {
 	struct v2m_request *request = calloc(1, sizeof(*request));
 	struct v2m_wire wire = v2m_wire_reader(message->data, message->length);
+	enum v2m_verdict verdict;
 	int result;
 
 	if (!request)
@@ -198,8 +207,9 @@ static int add_request(struct v2m_requests *requests, struct v2m_message *messag
 	result = v2m_wire_end(&wire);
 	request->message = *message;
 	*message = (struct v2m_message){ .fd = -1 };
-	if (!result && is_forbidden(requests, request)) {
-		request->answer.verdict = V2M_FORBIDDEN;
+	verdict = result ? V2M_FORBIDDEN : judge(requests, request);
+	if (!result && verdict != V2M_OK) {
+		request->answer.verdict = verdict;
 		send_answer(requests, request->kind, request->id, &request->answer, NULL);
 	} else if (!result && v2m_clock_mono_ns() <= request->question.deadline_ns) {
 		**last = request;
@@ -318,6 +328,22 @@ int v2m_requests_connect(struct v2m_requests *requests, int channel, v2m_answeri
 	requests->outbox.max_count = KEPT_MESSAGES;
 	requests->outbox.max_bytes = KEPT_BYTES;
 	return 0;
+}
+
+void v2m_requests_tell_api_keys(struct v2m_requests *requests)
+{
+	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
+
+	if (requests->channel < 0)
+		return;
+	v2m_put_api_keys(&wire, &requests->api_keys);
+	v2m_requests_tell(requests, V2M_NEWS_API_KEYS, &wire, -1);
+}
+
+void v2m_requests_set_api_keys(struct v2m_requests *requests, const struct v2m_api_keys *api_keys)
+{
+	requests->api_keys = *api_keys;
+	v2m_requests_tell_api_keys(requests);
 }
 
 void v2m_requests_tell(struct v2m_requests *requests, uint32_t kind, const struct v2m_wire *wire,

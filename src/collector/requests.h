@@ -5,7 +5,7 @@
  * other process: what it does not read is kept, and beyond a bound the channel is closed.
  *
  * The other process talks to the whole world. A message that is not exactly as agreed closes the
- * channel, and a change is made only with the API key.
+ * channel, and a change is made only with an API key that has the scope for it.
  */
 #ifndef V2METER_COLLECTOR_REQUESTS_H
 #define V2METER_COLLECTOR_REQUESTS_H
@@ -13,7 +13,7 @@
 #include <systemd/sd-event.h>
 
 #include "accounting/account.h"
-#include "base/hash.h"
+#include "apikeys/api_keys.h"
 #include "ipc/answer.h"
 #include "ipc/question.h"
 #include "process/channel.h"
@@ -51,7 +51,7 @@ typedef void (*v2m_answering_told)(enum v2m_answering_state state, const struct 
 struct v2m_requests;
 
 /* NULL: out of memory. */
-struct v2m_requests *v2m_requests_new(sd_event *event, const struct v2m_digest *api_key,
+struct v2m_requests *v2m_requests_new(sd_event *event, const struct v2m_api_keys *api_keys,
 				      const struct v2m_requests_handlers *handlers);
 /* Does nothing on NULL. */
 void v2m_requests_free(struct v2m_requests *requests);
@@ -64,6 +64,10 @@ int v2m_requests_connect(struct v2m_requests *requests, int channel, v2m_answeri
 void v2m_requests_disconnect(struct v2m_requests *requests);
 /* The answering process shall end. The state V2M_ANSWERING_GONE is told. */
 void v2m_requests_end(struct v2m_requests *requests);
+/* Tells the valid API keys, after the greeting. */
+void v2m_requests_tell_api_keys(struct v2m_requests *requests);
+/* Other API keys are valid from now on. */
+void v2m_requests_set_api_keys(struct v2m_requests *requests, const struct v2m_api_keys *api_keys);
 /* Sends a message that is no answer, such as the greeting. fd goes along; -1: none. */
 void v2m_requests_tell(struct v2m_requests *requests, uint32_t kind, const struct v2m_wire *wire,
 		       int fd);

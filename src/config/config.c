@@ -37,6 +37,16 @@ static const char *require_header(const char *text)
 	return NULL;
 }
 
+static const char *require_host(const char *text)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789-._";
+
+	if (strcmp(text, "*") == 0 || !text[strspn(text, allowed)])
+		return NULL;
+	return "a host name without scheme and port, or \"*\"";
+}
+
 static const char *require_path(const char *text)
 {
 	return text[0] == '/' ? NULL : "an absolute path";
@@ -64,11 +74,13 @@ static const char *require_netns(const char *text)
 		.min = least, .max = most, ##__VA_ARGS__                                           \
 	}
 #define PATH_LEN (PATH_MAX - 1)
+#define HOST_LEN 253
 
 /* Reading, checking, the defaults and the output of --check follow from this table. A test compares
  * the manual and the README with it. */
 static const struct v2m_setting settings[] = {
 	SETTING(listen, endpoints, "\"127.0.0.1:9469\"", 1, PATH_LEN, .required = require_endpoint),
+	SETTING(hosts, list, "[]", 0, HOST_LEN, .required = require_host),
 	SETTING(api_key, secret, "null", 1, V2M_API_KEY_MAX, .required = require_header),
 	SETTING(state_dir, text, "\"/var/lib/v2meter\"", 1, PATH_LEN),
 	SETTING(pin_dir, text, "\"/sys/fs/bpf/v2meter\"", 1, PATH_LEN, .required = require_path),

@@ -23,6 +23,7 @@ enum v2m_attach {
 /* The values. Their ranges and defaults are in the table in config.c. */
 struct v2m_config {
 	struct v2m_strings listen; /* "address:port", IPv4 */
+	struct v2m_strings hosts;  /* names that clients reach the server by; "*": any */
 	char *api_key;             /* NULL: from the environment or the state directory */
 	char *state_dir;
 	char *pin_dir;

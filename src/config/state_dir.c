@@ -126,11 +126,27 @@ static void warn_of_readers(const char *path)
 				path, status.st_mode & 07777);
 }
 
+/* Everything in the environment of a process stands in /proc, too, so the key is moved. */
+static const char *take_environment(void)
+{
+	static char *kept;
+	char *text = getenv("V2METER_API_KEY");
+	char *copy = text && *text ? strdup(text) : NULL;
+
+	if (!copy)
+		return kept;
+	free(kept);
+	kept = copy;
+	explicit_bzero(text, strlen(text));
+	unsetenv("V2METER_API_KEY");
+	return kept;
+}
+
 int v2m_api_key_load(const struct v2m_config *config, const char *config_path, char **api_key,
 		     struct v2m_error *error)
 {
 	V2M_FREE char *text = NULL;
-	const char *environment = getenv("V2METER_API_KEY");
+	const char *environment = take_environment();
 	char path[PATH_MAX];
 	size_t length;
 	int result;

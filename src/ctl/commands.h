@@ -13,6 +13,7 @@ struct v2m_command {
 	const char *name;
 	const char *argument; /* what may follow the name, as "KEY"; NULL: nothing */
 	bool optional;        /* the argument may be left out */
+	int more;             /* how many arguments may follow it */
 	long timeout_ms;      /* for one request, unless --timeout is given */
 	const char *summary;  /* one line */
 	/* Prints the answer on stdout, or on stderr the reason why there is none. argument is NULL

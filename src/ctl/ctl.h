@@ -10,9 +10,11 @@
 
 struct v2m_ctl {
 	struct v2m_client *client;
-	bool json;    /* print the server's answer instead of a table */
-	bool verbose; /* print every attempt on stderr */
-	bool bytes;   /* print exact numbers of bytes instead of "1.50 GB" */
+	const char *state_dir; /* apikey: of the daemon; NULL: its default */
+	char *const *more;     /* arguments behind the first, and a NULL */
+	bool json;             /* print the server's answer instead of a table */
+	bool verbose;          /* print every attempt on stderr */
+	bool bytes;            /* print exact numbers of bytes instead of "1.50 GB" */
 	bool colour;
 	bool batch;          /* top: print tables instead of a screen */
 	bool ascii;          /* top: no characters beyond ASCII */

@@ -33,6 +33,7 @@ static void print_usage(void)
 	      "  -u, --url URL            the server (" DEFAULT_URL ")\n"
 	      "  -k, --api-key-file FILE  the API key; without it $V2METER_API_KEY, then\n"
 	      "                           " DEFAULT_KEY_FILE "\n"
+	      "  -s, --state-dir DIR      apikey: of the daemon (/var/lib/v2meter)\n"
 	      "  -j, --json               print the server's answer as it is\n"
 	      "  -b, --bytes              print exact numbers of bytes in tables\n"
 	      "  -B, --batch              top: print tables, for a pipe\n"
@@ -84,6 +85,9 @@ static enum v2m_outcome take_option(int option, struct settings *settings)
 	case 'k':
 		settings->key_file = optarg;
 		return V2M_DONE;
+	case 's':
+		settings->ctl.state_dir = optarg;
+		return V2M_DONE;
 	case 'j':
 		settings->ctl.json = true;
 		return V2M_DONE;
@@ -126,6 +130,7 @@ static enum v2m_outcome parse_options(int argc, char **argv, struct settings *se
 	static const struct option options[] = {
 		{ "url", required_argument, NULL, 'u' },
 		{ "api-key-file", required_argument, NULL, 'k' },
+		{ "state-dir", required_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "bytes", no_argument, NULL, 'b' },
 		{ "batch", no_argument, NULL, 'B' },
@@ -141,7 +146,7 @@ static enum v2m_outcome parse_options(int argc, char **argv, struct settings *se
 	int option;
 
 	while (outcome == V2M_DONE && !settings->finished &&
-	       (option = getopt_long(argc, argv, "u:k:jbBn:at:vhV", options, NULL)) != -1)
+	       (option = getopt_long(argc, argv, "u:k:s:jbBn:at:vhV", options, NULL)) != -1)
 		outcome = take_option(option, settings);
 	return outcome;
 }
@@ -192,10 +197,10 @@ static enum v2m_outcome find_api_key(const char *file, char **key)
 
 static enum v2m_outcome check_arguments(const struct v2m_command *command, int argc, char **argv)
 {
-	bool enough = argc == 2 || !command->argument || command->optional;
+	bool enough = argc >= 2 || !command->argument || command->optional;
 	char problem[32];
 
-	if (argc > 1 + (command->argument != NULL))
+	if (argc > 1 + (command->argument != NULL) + command->more)
 		return wrong_usage(command->argument ? "takes only one argument"
 						     : "takes no arguments",
 				   argv[0]);
@@ -230,6 +235,7 @@ static enum v2m_outcome run_command(int argc, char **argv, struct settings *sett
 	if (v2m_client_new(&options, &client, &error))
 		return wrong_usage(error.text, "");
 	settings->ctl.client = client;
+	settings->ctl.more = argc > 1 ? argv + 2 : argv + 1;
 	outcome = command->run(&settings->ctl, argc > 1 ? argv[1] : NULL);
 	if (outcome == V2M_REFUSED && !api_key && v2m_client_unauthorized(client))
 		v2m_note("no API key was sent: give one with --api-key-file or V2METER_API_KEY");

@@ -206,23 +206,23 @@ static int follow_timer(sd_event_source *timer, uint64_t due_us, void *context)
 }
 
 /* 0 or -ENOMEM. */
-static int fill_greeting(const struct v2m_config *config, const struct v2m_digest *api_key,
-			 struct v2m_greeting *greeting)
+static int fill_greeting(const struct v2m_config *config, struct v2m_greeting *greeting)
 {
 	greeting->n_listeners = (uint32_t)config->listen.count;
-	greeting->api_key = *api_key;
 	greeting->api_bytes = config->api_bytes;
 	greeting->metrics.keys_max = config->metrics_keys_max;
 	greeting->metrics.key_names = config->metrics_key_names;
 	greeting->verbose = v2m_log_level() == V2M_LOG_DEBUG;
+	for (size_t i = 0; i < config->hosts.count; i++)
+		if (v2m_strings_add(&greeting->hosts, config->hosts.items[i]))
+			return -ENOMEM;
 	greeting->empty_in = strdup(config->state_dir);
 	return greeting->empty_in ? 0 : -ENOMEM;
 }
 
-static int start_first(struct v2m_answerer *answerer, const struct v2m_digest *api_key,
-		       struct v2m_error *error)
+static int start_first(struct v2m_answerer *answerer, struct v2m_error *error)
 {
-	int result = fill_greeting(answerer->config, api_key, &answerer->greeting);
+	int result = fill_greeting(answerer->config, &answerer->greeting);
 
 	if (result)
 		return v2m_error_set(error, result, "out of memory");
@@ -235,9 +235,8 @@ static int start_first(struct v2m_answerer *answerer, const struct v2m_digest *a
 }
 
 int v2m_answerer_start(sd_event *event, const struct v2m_config *config,
-		       const struct v2m_listeners *listeners, const struct v2m_digest *api_key,
-		       struct v2m_collector *collector, struct v2m_answerer **answerer,
-		       struct v2m_error *error)
+		       const struct v2m_listeners *listeners, struct v2m_collector *collector,
+		       struct v2m_answerer **answerer, struct v2m_error *error)
 {
 	struct v2m_answerer *made = calloc(1, sizeof(*made));
 	int result;
@@ -249,7 +248,7 @@ int v2m_answerer_start(sd_event *event, const struct v2m_config *config,
 	made->config = config;
 	made->listeners = listeners;
 	made->child = V2M_CHILD_NONE;
-	result = start_first(made, api_key, error);
+	result = start_first(made, error);
 	if (result) {
 		v2m_answerer_stop(made);
 		return result;

@@ -14,9 +14,8 @@ struct v2m_answerer;
  * systemd is told, or the loop ends and v2m_answerer_failed() has the reason. The configuration,
  * the listening sockets and the collector must outlive it. 0 or -errno. */
 int v2m_answerer_start(sd_event *event, const struct v2m_config *config,
-		       const struct v2m_listeners *listeners, const struct v2m_digest *api_key,
-		       struct v2m_collector *collector, struct v2m_answerer **answerer,
-		       struct v2m_error *error);
+		       const struct v2m_listeners *listeners, struct v2m_collector *collector,
+		       struct v2m_answerer **answerer, struct v2m_error *error);
 /* Whether the first answering process could not serve. */
 bool v2m_answerer_failed(const struct v2m_answerer *answerer, struct v2m_error *error);
 /* Lets the answers in progress leave, at most a second, and ends the process. Does nothing on NULL.

@@ -61,25 +61,25 @@ static bool is_same_config(const struct v2m_config *one, const struct v2m_config
 	return one_text && other_text && strcmp(one_text, other_text) == 0;
 }
 
-int v2m_reload_api_key(const struct v2m_config *config, const char *path, char **text,
-		       struct v2m_digest *digest, struct v2m_error *error)
+int v2m_reload_api_key(const struct v2m_config *config, const char *path, struct v2m_api_keys *keys,
+		       struct v2m_error *error)
 {
-	int result = v2m_api_key_load(config, path, text, error);
+	V2M_FREE char *text = NULL;
+	int result = v2m_api_key_load(config, path, &text, error);
 
 	if (result)
 		return result;
-	result = v2m_digest_make(*text, digest);
-	return result ? v2m_error_set(error, result, "no random numbers: %s", strerror(-result))
-		      : 0;
+	v2m_api_keys_set_single(keys, text);
+	explicit_bzero(text, strlen(text));
+	return 0;
 }
 
 int v2m_reload_read(const char *path, const struct v2m_config *active,
-		    const struct v2m_digest *active_key, struct v2m_config *fresh,
-		    struct v2m_digest *fresh_key, bool *changed, struct v2m_error *error)
+		    const struct v2m_api_keys *active_keys, struct v2m_config *fresh,
+		    struct v2m_api_keys *fresh_keys, bool *changed, struct v2m_error *error)
 {
+	struct v2m_api_keys keys = *active_keys;
 	struct v2m_config made;
-	struct v2m_digest digest;
-	V2M_FREE char *api_key = NULL;
 	int result = v2m_config_load(path, &made, error);
 
 	*changed = false;
@@ -89,15 +89,14 @@ int v2m_reload_read(const char *path, const struct v2m_config *active,
 	if (result)
 		v2m_error_set(error, result, "out of memory");
 	else
-		result = v2m_reload_api_key(&made, path, &api_key, &digest, error);
+		result = v2m_reload_api_key(&made, path, &keys, error);
 	if (!result)
 		*changed =
-			!is_same_config(active, &made) || !v2m_digest_matches(active_key, api_key);
-	if (api_key)
-		explicit_bzero(api_key, strlen(api_key));
+			!is_same_config(active, &made) ||
+			memcmp(keys.items[0].hash, active_keys->items[0].hash, V2M_SHA256_LEN) != 0;
 	if (*changed) {
 		*fresh = made;
-		*fresh_key = digest;
+		*fresh_keys = keys;
 	} else {
 		v2m_config_clear(&made);
 	}

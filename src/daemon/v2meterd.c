@@ -15,6 +15,7 @@
 #include "answering/answering.h"
 #include "asking/asking.h"
 #include "daemon/answerer.h"
+#include "daemon/api_key_watch.h"
 #include "daemon/check.h"
 #include "daemon/reload.h"
 #include "daemon/watchdog.h"
@@ -26,6 +27,7 @@
 #include "http/listen.h"
 #include "ipc/asking.h"
 #include "ipc/reading.h"
+#include "process/confine.h"
 #include "reading/gather.h"
 #include "reading/reading.h"
 #include "selftest/self_test.h"
@@ -60,11 +62,12 @@ struct options {
 struct running {
 	const char *config_path;
 	struct v2m_config config;
-	struct v2m_digest api_key;
+	struct v2m_api_keys api_keys;
 	struct v2m_listeners listeners;
 	struct v2m_collector *collector;
+	struct v2m_api_key_watch *watch;
 	struct v2m_config next;
-	struct v2m_digest next_key;
+	struct v2m_api_keys next_keys;
 	bool has_next;
 };
 
@@ -148,14 +151,15 @@ static int reload(sd_event_source *source, const struct signalfd_siginfo *info, 
 
 	(void)info;
 	sd_notify(0, "RELOADING=1");
-	if (v2m_reload_read(running->config_path, &running->config, &running->api_key,
-			    &running->next, &running->next_key, &running->has_next, &error))
+	if (v2m_reload_read(running->config_path, &running->config, &running->api_keys,
+			    &running->next, &running->next_keys, &running->has_next, &error))
 		v2m_log_error("SIGHUP: the configuration stays as it was: %s", error.text);
 	if (running->has_next) {
 		v2m_log_info("SIGHUP: the configuration has changed");
 		return sd_event_exit(sd_event_source_get_event(source), 0);
 	}
 	v2m_log_info("SIGHUP: reading the key sources again");
+	v2m_api_key_watch_read(running->watch);
 	v2m_collector_reload(running->collector, tell_reloaded);
 	return 0;
 }
@@ -239,14 +243,17 @@ static int serve(struct running *running, struct v2m_error *error)
 	int result = open_loop(&event, error);
 
 	if (!result)
-		result = v2m_collector_open(&running->config, event, &running->api_key,
+		result = v2m_collector_open(&running->config, event, &running->api_keys,
 					    &running->collector, error);
 	if (result == -ECANCELED)
 		return 0;
 	if (result)
 		return result;
-	result = v2m_answerer_start(event, &running->config, &running->listeners, &running->api_key,
-				    running->collector, &answerer, error);
+	result = v2m_api_key_watch_start(event, running->config.state_dir, &running->api_keys,
+					 running->collector, &running->watch, error);
+	if (!result)
+		result = v2m_answerer_start(event, &running->config, &running->listeners,
+					    running->collector, &answerer, error);
 	if (!result) {
 		run_loop(event, running);
 		result = v2m_answerer_failed(answerer, error);
@@ -263,6 +270,8 @@ static int serve(struct running *running, struct v2m_error *error)
 						     : "nothing is counted until the next start");
 	}
 	v2m_answerer_stop(answerer);
+	v2m_api_key_watch_stop(running->watch);
+	running->watch = NULL;
 	v2m_collector_close(running->collector);
 	running->collector = NULL;
 	return result;
@@ -272,11 +281,11 @@ static int serve(struct running *running, struct v2m_error *error)
 static int serve_next(struct running *running, struct v2m_error *error)
 {
 	struct v2m_config config = running->config;
-	struct v2m_digest api_key = running->api_key;
+	struct v2m_api_keys api_keys = running->api_keys;
 	int result;
 
 	running->config = running->next;
-	running->api_key = running->next_key;
+	running->api_keys = running->next_keys;
 	running->has_next = false;
 	result = serve(running, error);
 	if (!result) {
@@ -287,7 +296,7 @@ static int serve_next(struct running *running, struct v2m_error *error)
 		      error->text);
 	v2m_config_clear(&running->config);
 	running->config = config;
-	running->api_key = api_key;
+	running->api_keys = api_keys;
 	return serve(running, error);
 }
 
@@ -303,20 +312,17 @@ static int serve_all(struct running *running, struct v2m_error *error)
 static enum exit_status run_daemon(struct v2m_config *config, const char *config_path)
 {
 	struct running running = { .config_path = config_path, .config = *config };
-	V2M_FREE char *api_key = NULL;
 	V2M_CLOSE int lock_fd = -1;
 	struct v2m_error error = { 0 };
 	int result = block_signals();
 
+	v2m_confine_memory();
 	if (result)
 		v2m_error_set(&error, result, "signals cannot be blocked: %s", strerror(-result));
 	else
 		result = v2m_state_dir_lock(config->state_dir, &lock_fd, &error);
 	if (!result)
-		result =
-			v2m_reload_api_key(config, config_path, &api_key, &running.api_key, &error);
-	if (api_key)
-		explicit_bzero(api_key, strlen(api_key));
+		result = v2m_reload_api_key(config, config_path, &running.api_keys, &error);
 	/* First of all: a start that is refused later would leave its programs in the kernel. */
 	if (!result)
 		result = open_listeners(&config->listen, &running.listeners, &error);

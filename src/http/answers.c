@@ -67,9 +67,13 @@ void v2m_http_answer_meter_status(struct v2m_exchange *exchange)
 {
 	struct v2m_http_reply *reply = exchange->reply;
 	struct v2m_status *status = take_status(exchange);
+	char scopes[V2M_SCOPES_LEN];
 
 	if (!status)
 		return;
+	v2m_scopes_format(exchange->auth->key.scopes, scopes);
+	status->presented_key = exchange->auth->key.name;
+	status->presented_scopes = scopes;
 	v2m_http_reply_own(reply, v2m_status_render(status, &reply->own));
 	v2m_status_free(status);
 }
@@ -122,7 +126,7 @@ void v2m_http_answer_reset(struct v2m_exchange *exchange)
 	if (exchange->route->active_only &&
 	    (!v2m_exchange_take_window(exchange) || !v2m_exchange_find_key(exchange)))
 		return;
-	verdict = meter->reset(meter->context, exchange->api_key, exchange->parameter, &reset);
+	verdict = meter->reset(meter->context, exchange->auth->text, exchange->parameter, &reset);
 	if (verdict == V2M_OK || verdict == V2M_KEY_HAS_NO_PORT)
 		v2m_http_reply_own(
 			reply, exchange->route->render_reset(&reset, exchange->service->api_bytes,

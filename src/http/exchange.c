@@ -10,6 +10,21 @@
 /* A smaller body fits into one segment without compression. */
 #define GZIP_FROM 1024
 
+enum v2m_scope v2m_route_scope(const struct v2m_route *route)
+{
+	return route->scope ? route->scope : V2M_SCOPE_READ;
+}
+
+void v2m_exchange_forbid(struct v2m_exchange *exchange)
+{
+	char detail[128];
+
+	snprintf(detail, sizeof(detail),
+		 "This API key may not do that: it does not have the scope \"%s\".",
+		 v2m_scope_name(v2m_route_scope(exchange->route)));
+	v2m_http_reply_error(exchange->reply, 403, "forbidden", detail);
+}
+
 void v2m_exchange_fail(struct v2m_exchange *exchange, enum v2m_verdict verdict)
 {
 	struct v2m_http_reply *reply = exchange->reply;
@@ -30,6 +45,9 @@ void v2m_exchange_fail(struct v2m_exchange *exchange, enum v2m_verdict verdict)
 		break;
 	case V2M_FORBIDDEN:
 		v2m_http_reply_error(reply, 401, "unauthorized", V2M_DETAIL_UNAUTHORIZED);
+		break;
+	case V2M_OUT_OF_SCOPE:
+		v2m_exchange_forbid(exchange);
 		break;
 	case V2M_LATE:
 		v2m_http_reply_error(reply, 503, "timeout",

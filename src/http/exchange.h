@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "api/traffic.h"
+#include "http/auth.h"
 #include "http/reply.h"
 #include "http/service.h"
 
@@ -21,22 +22,28 @@ struct v2m_route {
 	const char *name;    /* of the body in the window; two paths with one answer share it */
 	const char *healthy; /* the word for "healthy", for a health path */
 	v2m_render_reset render_reset;
-	bool per_key;     /* {} is a key */
-	bool open;        /* served without the API key */
-	bool active_only; /* 400 if the key is switched off */
-	bool monthly;     /* takes year_month */
-	bool reads_body;  /* the handler reads the body; otherwise it is dropped beforehand */
+	bool per_key;         /* {} is a key */
+	bool open;            /* served without an API key */
+	bool any_host;        /* with open: served under any name (http/host.h) */
+	enum v2m_scope scope; /* what the API key needs; 0: V2M_SCOPE_READ */
+	bool active_only;     /* 400 if the key is switched off */
+	bool monthly;         /* takes year_month */
+	bool reads_body;      /* the handler reads the body; otherwise it is dropped beforehand */
 };
 
 struct v2m_exchange {
 	struct v2m_http_service *service;
 	struct mg_connection *connection;
 	const struct v2m_route *route;
-	const char *api_key;   /* as the client presented it */
-	const char *parameter; /* the segment of the path for {}, decoded */
+	const struct v2m_auth *auth; /* valid, unless the route is open */
+	const char *parameter;       /* the segment of the path for {}, decoded */
 	struct v2m_http_reply *reply;
 };
 
+/* The scope that the route needs. */
+enum v2m_scope v2m_route_scope(const struct v2m_route *route);
+/* Replies with 403: the API key lacks the scope of the route. */
+void v2m_exchange_forbid(struct v2m_exchange *exchange);
 /* Replies with the error for the verdict. */
 void v2m_exchange_fail(struct v2m_exchange *exchange, enum v2m_verdict verdict);
 /* Takes the window to answer from, a fresh one if the request asks for it. False: there is none,

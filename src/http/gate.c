@@ -19,6 +19,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "http/gate_queue.h"
 #include "http/worker_socket.h"
 
 /* Connections that wait for their headers or for a worker. If there are more, the one that has
@@ -26,23 +27,12 @@
 #define CONNECTIONS_MAX 4096
 /* As many bytes as civetweb takes for a header: more of them do not make it complete. */
 #define HEADER_MAX 8192
+/* Requests that wait for their turn. */
+#define HELD_MAX 1024
 /* Descriptors among which civetweb's listening sockets are looked for. */
 #define FDS_MAX  4096
 #define EVENTS   64
 #define PAUSE_NS 1000000
-
-struct waiting {
-	struct waiting *next;
-	struct waiting *previous;
-	int fd;
-	uint64_t deadline_ns; /* for its headers */
-	struct sockaddr_in address;
-};
-
-struct queue {
-	struct waiting *first; /* the one that has waited longest */
-	struct waiting *last;
-};
 
 struct v2m_gate {
 	struct v2m_gate *next;    /* of the gates of this process */
@@ -52,43 +42,21 @@ struct v2m_gate {
 	int ready_fd;             /* counts the ready connections */
 	int end_fd;               /* readable when the thread shall end */
 	int epoll_fd;
-	uint64_t timeout_ns;
-	char *refusal;
+	struct v2m_gate_rules rules;
 	pthread_t thread;
 	bool started;
-	struct queue waiting; /* only the thread uses it */
+	struct v2m_gate_queue waiting; /* for their headers; only the thread uses these two */
+	struct v2m_gate_queue held;    /* for their turn */
+	size_t n_held;
 	pthread_mutex_t lock; /* for the rest */
-	struct queue ready;
-	size_t count; /* of both queues */
+	struct v2m_gate_queue ready;
+	size_t count; /* of all queues */
 	bool shut;
 };
 
 /* The gates of this process: one, and more in tests. */
 static struct v2m_gate *gates;
 static pthread_mutex_t gates_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void append(struct queue *queue, struct waiting *one)
-{
-	one->next = NULL;
-	one->previous = queue->last;
-	if (queue->last)
-		queue->last->next = one;
-	else
-		queue->first = one;
-	queue->last = one;
-}
-
-static void take_out(struct queue *queue, struct waiting *one)
-{
-	if (one->previous)
-		one->previous->next = one->next;
-	else
-		queue->first = one->next;
-	if (one->next)
-		one->next->previous = one->previous;
-	else
-		queue->last = one->previous;
-}
 
 static void add_count(struct v2m_gate *gate, int difference)
 {
@@ -97,9 +65,16 @@ static void add_count(struct v2m_gate *gate, int difference)
 	pthread_mutex_unlock(&gate->lock);
 }
 
-static void drop(struct v2m_gate *gate, struct waiting *one)
+/* Takes one out of the queue that it is in. */
+static void take_from_queue(struct v2m_gate *gate, struct v2m_waiting *one)
 {
-	take_out(&gate->waiting, one);
+	v2m_gate_queue_take_out(one->turn_ns ? &gate->held : &gate->waiting, one);
+	gate->n_held -= one->turn_ns != 0;
+}
+
+static void drop(struct v2m_gate *gate, struct v2m_waiting *one)
+{
+	take_from_queue(gate, one);
 	close(one->fd);
 	free(one);
 	add_count(gate, -1);
@@ -107,12 +82,12 @@ static void drop(struct v2m_gate *gate, struct waiting *one)
 
 /* The client's bytes are read first: otherwise the kernel would reset the connection, and the
  * client might never see why. A client that has sent nothing gets nothing. */
-static void refuse(struct v2m_gate *gate, struct waiting *one)
+static void refuse(struct v2m_gate *gate, struct v2m_waiting *one, const char *refusal)
 {
 	char bytes[HEADER_MAX];
 
 	if (recv(one->fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
-		send(one->fd, gate->refusal, strlen(gate->refusal), MSG_DONTWAIT | MSG_NOSIGNAL);
+		send(one->fd, refusal, strlen(refusal), MSG_DONTWAIT | MSG_NOSIGNAL);
 	shutdown(one->fd, SHUT_WR);
 	drop(gate, one);
 }
@@ -126,12 +101,12 @@ static void write_one(int fd)
 		return;
 }
 
-static void hand_over(struct v2m_gate *gate, struct waiting *one)
+static void hand_over(struct v2m_gate *gate, struct v2m_waiting *one)
 {
 	epoll_ctl(gate->epoll_fd, EPOLL_CTL_DEL, one->fd, NULL);
-	take_out(&gate->waiting, one);
+	take_from_queue(gate, one);
 	pthread_mutex_lock(&gate->lock);
-	append(&gate->ready, one);
+	v2m_gate_queue_append(&gate->ready, one);
 	pthread_mutex_unlock(&gate->lock);
 	write_one(gate->ready_fd);
 }
@@ -143,8 +118,28 @@ static bool are_complete(const char *header, size_t length)
 	       memmem(header, length, "\n\n", 2);
 }
 
+/* The request is complete. Some have to wait for their turn. */
+static void admit(struct v2m_gate *gate, struct v2m_waiting *one, const char *header, size_t length)
+{
+	const struct v2m_gate_rules *rules = &gate->rules;
+	uint64_t turn_ns = rules->turn ? rules->turn(rules->context, one->address.sin_addr.s_addr,
+						     header, length)
+				       : 0;
+
+	if (turn_ns == 0) {
+		hand_over(gate, one);
+	} else if (turn_ns == V2M_GATE_REFUSE || gate->n_held == HELD_MAX) {
+		refuse(gate, one, rules->refused);
+	} else {
+		v2m_gate_queue_take_out(&gate->waiting, one);
+		one->turn_ns = turn_ns;
+		v2m_gate_queue_append(&gate->held, one);
+		gate->n_held++;
+	}
+}
+
 /* Looks at what a client has sent, which stays in the socket. */
-static void follow_client(struct v2m_gate *gate, struct waiting *one, uint32_t events)
+static void follow_client(struct v2m_gate *gate, struct v2m_waiting *one, uint32_t events)
 {
 	char header[HEADER_MAX];
 	ssize_t length = recv(one->fd, header, sizeof(header), MSG_PEEK | MSG_DONTWAIT);
@@ -153,8 +148,8 @@ static void follow_client(struct v2m_gate *gate, struct waiting *one, uint32_t e
 		return;
 	if (length <= 0)
 		drop(gate, one);
-	else if ((events & EPOLLRDHUP) || are_complete(header, (size_t)length))
-		hand_over(gate, one);
+	else if (!one->turn_ns && ((events & EPOLLRDHUP) || are_complete(header, (size_t)length)))
+		admit(gate, one, header, (size_t)length);
 }
 
 static bool has_room(struct v2m_gate *gate)
@@ -172,8 +167,12 @@ static bool make_room(struct v2m_gate *gate)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 
+	if (gate->held.first) {
+		refuse(gate, gate->held.first, gate->rules.refused);
+		return true;
+	}
 	if (gate->waiting.first) {
-		refuse(gate, gate->waiting.first);
+		refuse(gate, gate->waiting.first, gate->rules.late);
 		return true;
 	}
 	/* All have asked something: the workers will be done in a moment. */
@@ -186,7 +185,7 @@ static bool accept_one(struct v2m_gate *gate, int listener)
 	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET };
 	struct sockaddr_in address = { 0 };
 	socklen_t size = sizeof(address);
-	struct waiting *one;
+	struct v2m_waiting *one;
 	int fd = (int)syscall(SYS_accept4, listener, &address, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0)
@@ -198,8 +197,8 @@ static bool accept_one(struct v2m_gate *gate, int listener)
 	}
 	one->fd = fd;
 	one->address = address;
-	one->deadline_ns = v2m_clock_mono_ns() + gate->timeout_ns;
-	append(&gate->waiting, one);
+	one->deadline_ns = v2m_clock_mono_ns() + gate->rules.timeout_ms * UINT64_C(1000000);
+	v2m_gate_queue_append(&gate->waiting, one);
 	add_count(gate, 1);
 	event.data.ptr = one;
 	if (epoll_ctl(gate->epoll_fd, EPOLL_CTL_ADD, fd, &event))
@@ -215,17 +214,35 @@ static void accept_all(struct v2m_gate *gate, int listener)
 			return;
 }
 
-/* Refuses those that are late. Returns how long the next one may still take, in ms; -1: none waits.
- */
-static int refuse_late(struct v2m_gate *gate)
+/* Hands those over whose turn has come. Returns when the next one's comes; UINT64_MAX: none waits.
+ * All are looked at, because each address has its own turns. */
+static uint64_t follow_turns(struct v2m_gate *gate, uint64_t now_ns)
+{
+	uint64_t next_ns = UINT64_MAX;
+	struct v2m_waiting *next;
+
+	for (struct v2m_waiting *one = gate->held.first; one; one = next) {
+		next = one->next;
+		if (one->turn_ns <= now_ns)
+			hand_over(gate, one);
+		else if (one->turn_ns < next_ns)
+			next_ns = one->turn_ns;
+	}
+	return next_ns;
+}
+
+/* Refuses those that are late. Returns how long the thread may sleep, in ms; -1: none waits. */
+static int follow_times(struct v2m_gate *gate)
 {
 	uint64_t now_ns = v2m_clock_mono_ns();
+	uint64_t next_ns;
 
 	while (gate->waiting.first && gate->waiting.first->deadline_ns <= now_ns)
-		refuse(gate, gate->waiting.first);
-	if (!gate->waiting.first)
-		return -1;
-	return (int)((gate->waiting.first->deadline_ns - now_ns) / 1000000) + 1;
+		refuse(gate, gate->waiting.first, gate->rules.late);
+	next_ns = follow_turns(gate, now_ns);
+	if (gate->waiting.first && gate->waiting.first->deadline_ns < next_ns)
+		next_ns = gate->waiting.first->deadline_ns;
+	return next_ns == UINT64_MAX ? -1 : (int)((next_ns - now_ns) / 1000000) + 1;
 }
 
 /* The listener that the event is about; -1: it is about a client. */
@@ -259,7 +276,7 @@ static void *keep_gate(void *argument)
 	int count;
 
 	do {
-		count = epoll_wait(gate->epoll_fd, events, EVENTS, refuse_late(gate));
+		count = epoll_wait(gate->epoll_fd, events, EVENTS, follow_times(gate));
 	} while (count < 0 ? errno == EINTR : follow_events(gate, events, count));
 	return NULL;
 }
@@ -286,7 +303,7 @@ static struct v2m_gate *find_gate(int place)
 
 static int take_ready(struct v2m_gate *gate, struct sockaddr *address, socklen_t *size)
 {
-	struct waiting *one = NULL;
+	struct v2m_waiting *one = NULL;
 	uint64_t count;
 	int fd;
 
@@ -294,7 +311,7 @@ static int take_ready(struct v2m_gate *gate, struct sockaddr *address, socklen_t
 	if (!gate->shut && read(gate->ready_fd, &count, sizeof(count)) > 0)
 		one = gate->ready.first;
 	if (one) {
-		take_out(&gate->ready, one);
+		v2m_gate_queue_take_out(&gate->ready, one);
 		gate->count--;
 	}
 	pthread_mutex_unlock(&gate->lock);
@@ -399,15 +416,14 @@ static int take_places(struct v2m_gate *gate)
 	return result;
 }
 
-int v2m_gate_open(struct v2m_gate *gate, const struct v2m_listeners *listeners, unsigned timeout_ms,
-		  const char *refusal)
+int v2m_gate_open(struct v2m_gate *gate, const struct v2m_listeners *listeners,
+		  const struct v2m_gate_rules *rules)
 {
 	struct epoll_event end = { .events = EPOLLIN };
 	int result;
 
-	gate->timeout_ns = timeout_ms * UINT64_C(1000000);
-	gate->refusal = strdup(refusal);
-	if (!gate->refusal || v2m_array_reserve(&gate->listeners, listeners->count))
+	gate->rules = *rules;
+	if (v2m_array_reserve(&gate->listeners, listeners->count))
 		return -ENOMEM;
 	gate->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
 	gate->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -438,17 +454,6 @@ void v2m_gate_shut(struct v2m_gate *gate)
 	write_one(gate->ready_fd);
 }
 
-static void close_queue(struct queue *queue)
-{
-	while (queue->first) {
-		struct waiting *one = queue->first;
-
-		take_out(queue, one);
-		close(one->fd);
-		free(one);
-	}
-}
-
 static void forget_gate(struct v2m_gate *gate)
 {
 	struct v2m_gate **at = &gates;
@@ -470,8 +475,9 @@ void v2m_gate_free(struct v2m_gate *gate)
 		write_one(gate->end_fd);
 		pthread_join(gate->thread, NULL);
 	}
-	close_queue(&gate->waiting);
-	close_queue(&gate->ready);
+	v2m_gate_queue_close(&gate->waiting);
+	v2m_gate_queue_close(&gate->held);
+	v2m_gate_queue_close(&gate->ready);
 	for (size_t i = 0; i < gate->listeners.count; i++)
 		close(gate->listeners.items[i]);
 	v2m_closep(&gate->ready_fd);
@@ -481,6 +487,5 @@ void v2m_gate_free(struct v2m_gate *gate)
 	v2m_array_clear(&gate->places);
 	pthread_mutex_destroy(&gate->lock);
 	free(gate->before);
-	free(gate->refusal);
 	free(gate);
 }

@@ -11,18 +11,32 @@
 #ifndef V2METER_HTTP_GATE_H
 #define V2METER_HTTP_GATE_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "http/listen.h"
 
 struct v2m_gate;
 
 /* Marks the listening sockets that are open now: they are not those of the next gate. */
 struct v2m_gate *v2m_gate_prepare(void);
+#define V2M_GATE_REFUSE UINT64_MAX
+
+struct v2m_gate_rules {
+	unsigned timeout_ms; /* for the headers of a first request */
+	const char *late;    /* what a client is sent whose headers are not complete then */
+	/* When the first request of a connection may be answered, CLOCK_MONOTONIC. It holds no
+	 * worker until then. 0: now; V2M_GATE_REFUSE: not at all. address: IPv4, network byte
+	 * order. NULL: every request is answered now. */
+	uint64_t (*turn)(void *context, uint32_t address, const char *header, size_t length);
+	const char *refused; /* what a client is sent then, before its connection is closed */
+	void *context;
+};
+
 /* Takes the place of the listening sockets that were opened since, and accepts connections from
- * others, which stay the caller's. timeout_ms: for the headers of a first request. refusal: what a
- * client is sent whose headers are not complete then, before its connection is closed. 0 or -errno.
- */
-int v2m_gate_open(struct v2m_gate *gate, const struct v2m_listeners *listeners, unsigned timeout_ms,
-		  const char *refusal);
+ * others, which stay the caller's. The texts of the rules must outlive the gate. 0 or -errno. */
+int v2m_gate_open(struct v2m_gate *gate, const struct v2m_listeners *listeners,
+		  const struct v2m_gate_rules *rules);
 /* Accepts no new connection any more. Those that are open are served. */
 void v2m_gate_close(struct v2m_gate *gate);
 /* From now on the counter is ready all the time, so that civetweb sees that it shall stop. No

@@ -93,7 +93,7 @@ void v2m_http_answer_history_reset(struct v2m_exchange *exchange)
 	const struct v2m_meter *meter = exchange->service->meter;
 	struct v2m_http_reply *reply = exchange->reply;
 	int64_t real_us = 0;
-	enum v2m_verdict verdict = meter->history_reset(meter->context, exchange->api_key,
+	enum v2m_verdict verdict = meter->history_reset(meter->context, exchange->auth->text,
 							exchange->parameter, &real_us);
 
 	if (verdict == V2M_OK)
@@ -135,7 +135,7 @@ void v2m_http_answer_history_cleanup(struct v2m_exchange *exchange)
 
 	if (!read_days(exchange, &days))
 		return;
-	verdict = meter->history_cleanup(meter->context, exchange->api_key, days, &real_us);
+	verdict = meter->history_cleanup(meter->context, exchange->auth->text, days, &real_us);
 	if (verdict == V2M_OK)
 		v2m_http_reply_own(reply, v2m_api_history_cleanup(days, real_us, &reply->own));
 	else

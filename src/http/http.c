@@ -23,10 +23,12 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "http/address_counts.h"
+#include "http/attempts.h"
 #include "http/auth.h"
 #include "http/body.h"
 #include "http/framing.h"
 #include "http/gate.h"
+#include "http/host.h"
 #include "http/reply.h"
 #include "http/routes.h"
 #include "http/service.h"
@@ -55,6 +57,11 @@
 #define LATE_BODY                                                                                  \
 	"{\"detail\":\"The request did not arrive within 5 seconds\",\"code\":\"bad_request\"}"
 #define LATE_LENGTH  77
+#define GUESS_BODY   "{\"detail\":\"" V2M_DETAIL_UNAUTHORIZED "\",\"code\":\"unauthorized\"}"
+#define GUESS_LENGTH 94
+#define DETAIL_FOREIGN                                                                             \
+	"This server does not answer under that name. \"hosts\" in its configuration can allow "   \
+	"it."
 #define STOP_WAIT_MS 1000
 #define STOP_POLL_MS 1
 
@@ -67,7 +74,9 @@ struct v2m_http {
 	unsigned in_flight; /* atomic; requests that arrived before the server was stopping */
 	bool stopping;      /* atomic */
 	struct v2m_address_counts address_counts;
-	struct v2m_digest api_key;
+	struct v2m_attempts attempts;
+	struct v2m_key_ring *api_keys;
+	const struct v2m_strings *hosts;
 	struct v2m_http_service service;
 };
 
@@ -132,24 +141,66 @@ static bool is_crowded(struct v2m_http *http, struct mg_connection *connection)
 	       __atomic_load_n(&http->open_connections, __ATOMIC_RELAXED) > KEEP_ALIVE_CONNECTIONS;
 }
 
+/* Whether the server does not answer this path under the name that the request gives. If "hosts"
+ * names none, a request with an API key has proved enough: a page that does not know the key cannot
+ * send it. */
+static bool is_foreign(const struct v2m_http *http, const struct mg_connection *connection)
+{
+	const char *path = mg_get_request_info(connection)->local_uri_raw;
+
+	return !v2m_host_is_ours(mg_get_header(connection, "Host"), http->hosts) &&
+	       !v2m_routes_any_host(path) && (http->hosts->count || v2m_routes_open(path));
+}
+
+/* Replies with an error to a request that may not be answered. */
+static bool refuse_request(struct v2m_http *http, const struct mg_connection *connection,
+			   const struct v2m_auth *auth, struct v2m_http_reply *reply)
+{
+	uint32_t address = (uint32_t)(uintptr_t)mg_get_user_connection_data(connection);
+
+	if (v2m_framing_is_ambiguous(connection)) {
+		refuse_malformed(reply);
+		return true;
+	}
+	if (is_foreign(http, connection)) {
+		reply->close = true;
+		v2m_http_reply_error(reply, 421, "host_not_allowed", DETAIL_FOREIGN);
+		return true;
+	}
+	if (auth->valid || v2m_routes_open(mg_get_request_info(connection)->local_uri_raw))
+		return false;
+	if (auth->presented)
+		v2m_attempts_note(&http->attempts, address, v2m_clock_mono_ns());
+	reply->close = true;
+	v2m_http_reply_error(reply, 401, "unauthorized", V2M_DETAIL_UNAUTHORIZED);
+	return true;
+}
+
+/* Whether the connection may go on after this request. Only the first request of a connection waits
+ * for its turn, so an address that guesses keys gets a connection for each. */
+static bool must_close(struct v2m_http *http, struct mg_connection *connection,
+		       const struct v2m_auth *auth)
+{
+	return mg_get_request_info(connection)->num_headers == 0 || is_crowded(http, connection) ||
+	       (!auth->valid &&
+		v2m_attempts_is_slow(&http->attempts, count_address(http, connection),
+				     v2m_clock_mono_ns()));
+}
+
 static int answer_request(struct v2m_http *http, struct mg_connection *connection, bool last)
 {
 	const struct mg_request_info *info = mg_get_request_info(connection);
 	struct v2m_http_reply reply = { .head = strcmp(info->request_method, "HEAD") == 0 };
-	char api_key[V2M_API_KEY_MAX + 1] = "";
+	struct v2m_auth auth = { 0 };
 	int status;
 
-	reply.close = last || info->num_headers == 0 || is_crowded(http, connection);
-	if (v2m_framing_is_ambiguous(connection)) {
-		refuse_malformed(&reply);
-	} else if (!v2m_routes_open(info->local_uri_raw) &&
-		   !v2m_auth_allows(&http->api_key, connection, api_key)) {
-		reply.close = true;
-		v2m_http_reply_error(&reply, 401, "unauthorized", V2M_DETAIL_UNAUTHORIZED);
-	} else if (v2m_routes_read_body(info->request_method, info->local_uri_raw) ||
-		   !v2m_body_is_announced(connection) || take_body(connection, &reply)) {
-		v2m_routes_answer(&http->service, connection, api_key, &reply);
-	}
+	v2m_auth_read(http->api_keys, connection, &auth);
+	reply.close = must_close(http, connection, &auth) || last;
+	if (!refuse_request(http, connection, &auth, &reply) &&
+	    (v2m_routes_read_body(info->request_method, info->local_uri_raw) ||
+	     !v2m_body_is_announced(connection) || take_body(connection, &reply)))
+		v2m_routes_answer(&http->service, connection, &auth, &reply);
+	explicit_bzero(&auth, sizeof(auth));
 	status = reply.body->status;
 	v2m_http_reply_send(connection, &reply);
 	if (reply.linger)
@@ -320,6 +371,33 @@ static const char late_request[] =
 			     "nosniff\r\n\r\n" LATE_BODY;
 _Static_assert(sizeof(LATE_BODY) - 1 == LATE_LENGTH, "the length of the body is wrong");
 
+/* A client gets this if too many wrong API keys of its address wait to be answered. */
+static const char guesser_refusal[] =
+	"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n"
+	"Content-Length: " V2M_STRINGIFY(
+		GUESS_LENGTH) "\r\nCache-Control: no-store\r\nWWW-Authenticate: Bearer "
+			      "realm=\"v2meter\"\r\nConnection: close\r\nX-Content-Type-Options: "
+			      "nosniff\r\n\r\n" GUESS_BODY;
+_Static_assert(sizeof(GUESS_BODY) - 1 == GUESS_LENGTH, "the length of the body is wrong");
+
+/* A wrong API key waits if its address has presented many. */
+static uint64_t find_turn(void *context, uint32_t address, const char *header, size_t length)
+{
+	struct v2m_http *http = context;
+	uint64_t now_ns = v2m_clock_mono_ns();
+	struct v2m_auth auth = { 0 };
+	uint64_t turn_ns;
+
+	if (!v2m_attempts_is_slow(&http->attempts, address, now_ns))
+		return 0;
+	v2m_auth_peek(http->api_keys, header, length, &auth);
+	explicit_bzero(auth.text, sizeof(auth.text));
+	if (!auth.presented || auth.valid)
+		return 0;
+	turn_ns = v2m_attempts_take_turn(&http->attempts, address, now_ns);
+	return turn_ns == V2M_NO_TURN ? V2M_GATE_REFUSE : turn_ns;
+}
+
 /* The thread of civetweb that accepts connections sees the stop at once, because the gate does not
  * let it sleep any more. */
 static void stop_civetweb(struct v2m_http *http)
@@ -342,12 +420,20 @@ static void free_http(struct v2m_http *http)
 {
 	v2m_gate_free(http->gate);
 	v2m_address_counts_destroy(&http->address_counts);
+	v2m_attempts_destroy(&http->attempts);
 	free(http);
 }
 
 /* The gate first looks which listening sockets there are, to find the one of civetweb. */
 static int open_to_clients(struct v2m_http *http, const struct v2m_listeners *listeners)
 {
+	const struct v2m_gate_rules rules = {
+		.timeout_ms = REQUEST_TIMEOUT_MS,
+		.late = late_request,
+		.turn = find_turn,
+		.refused = guesser_refusal,
+		.context = http,
+	};
 	int result;
 
 	http->gate = v2m_gate_prepare();
@@ -360,7 +446,7 @@ static int open_to_clients(struct v2m_http *http, const struct v2m_listeners *li
 		mg_exit_library();
 		return -EIO;
 	}
-	result = v2m_gate_open(http->gate, listeners, REQUEST_TIMEOUT_MS, late_request);
+	result = v2m_gate_open(http->gate, listeners, &rules);
 	if (result)
 		stop_civetweb(http);
 	return result;
@@ -377,7 +463,9 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
 		free(made);
 		return v2m_error_set(error, -ENOMEM, "http: out of memory");
 	}
-	made->api_key = *options->api_key;
+	v2m_attempts_init(&made->attempts);
+	made->api_keys = options->api_keys;
+	made->hosts = options->hosts;
 	made->service.meter = options->meter;
 	made->service.api_bytes = options->api_bytes;
 	made->service.metrics = options->metrics;

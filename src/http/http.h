@@ -4,7 +4,8 @@
 #ifndef V2METER_HTTP_HTTP_H
 #define V2METER_HTTP_HTTP_H
 
-#include "base/hash.h"
+#include "apikeys/key_ring.h"
+#include "base/string_list.h"
 #include "http/listen.h"
 #include "api/meter.h"
 #include "api/metrics.h"
@@ -13,7 +14,8 @@ struct v2m_http;
 
 struct v2m_http_options {
 	const struct v2m_listeners *listeners; /* at least one; they stay the caller's */
-	const struct v2m_digest *api_key;
+	struct v2m_key_ring *api_keys;         /* must outlive the server */
+	const struct v2m_strings *hosts;       /* of struct v2m_config; must outlive the server */
 	enum v2m_api_bytes api_bytes;
 	struct v2m_metrics_options metrics;
 	const struct v2m_meter *meter;

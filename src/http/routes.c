@@ -27,7 +27,8 @@
 	ROUTE("GET", pattern_, .handle = v2m_http_answer_rendered, .name = name_,                  \
 	      .render = __VA_ARGS__)
 #define RESET(pattern_, ...)                                                                       \
-	ROUTE("POST", pattern_, .handle = v2m_http_answer_reset, .render_reset = __VA_ARGS__)
+	ROUTE("POST", pattern_, .handle = v2m_http_answer_reset, .scope = V2M_SCOPE_RESET,         \
+	      .render_reset = __VA_ARGS__)
 #define KEY    .per_key = true
 #define ACTIVE .per_key = true, .active_only = true
 #define HISTORY(pattern_, name_, ...)                                                              \
@@ -42,10 +43,10 @@ static const struct v2m_route routes[] = {
 	ROUTE("PATCH",  "/api/keys/{}", .handle = v2m_http_answer_not_served),
 	ROUTE("DELETE", "/api/keys/{}", .handle = v2m_http_answer_not_served),
 
-	OPEN("/",        v2m_http_answer_root),
-	OPEN("/api/",    v2m_http_answer_root),
-	OPEN("/health",  v2m_http_answer_health, .healthy = "healthy"),
-	OPEN("/healthz", v2m_http_answer_health, .healthy = "ok"),
+	OPEN("/",        v2m_http_answer_root,   .any_host = true),
+	OPEN("/api/",    v2m_http_answer_root,   .any_host = true),
+	OPEN("/health",  v2m_http_answer_health, .any_host = true, .healthy = "healthy"),
+	OPEN("/healthz", v2m_http_answer_health, .any_host = true, .healthy = "ok"),
 	OPEN("/ui",      v2m_http_answer_page),
 	OPEN("/ui/",     v2m_http_answer_page_slash),
 	OPEN("/ui/{}",   v2m_http_answer_page_file),
@@ -53,9 +54,9 @@ static const struct v2m_route routes[] = {
 	ROUTE("GET",  "/api/meter/status", .handle = v2m_http_answer_meter_status),
 	ROUTE("GET",  "/api/meter/budget", .handle = v2m_http_answer_budget),
 	ROUTE("GET",  "/api/meter/export", .handle = v2m_http_answer_export),
-	ROUTE("POST", "/api/meter/import", .handle = v2m_http_answer_import, .reads_body = true),
+	ROUTE("POST", "/api/meter/import", .handle = v2m_http_answer_import, .scope = V2M_SCOPE_ADMIN, .reads_body = true),
 
-	ROUTE("GET",  "/metrics",          .handle = v2m_http_answer_metrics),
+	ROUTE("GET",  "/metrics",          .handle = v2m_http_answer_metrics, .scope = V2M_SCOPE_METRICS),
 
 	RENDERED("/api/keys",                       "keys",           v2m_api_keys),
 	RENDERED("/api/keys/{}",                    "key",            v2m_api_key, KEY),
@@ -79,8 +80,8 @@ static const struct v2m_route routes[] = {
 	ROUTE("GET",  "/api/keys/{}/traffic/hours",          .handle = v2m_http_answer_hours, .per_key = true),
 	ROUTE("GET",  "/api/keys/{}/traffic/rates",          .handle = v2m_http_answer_rates, .per_key = true),
 	ROUTE("GET",  "/api/traffic/daily/{}",               .handle = v2m_http_answer_history_date),
-	ROUTE("POST", "/api/keys/{}/traffic/history/reset",  .handle = v2m_http_answer_history_reset, .per_key = true),
-	ROUTE("POST", "/api/traffic/history/cleanup",        .handle = v2m_http_answer_history_cleanup),
+	ROUTE("POST", "/api/keys/{}/traffic/history/reset",  .handle = v2m_http_answer_history_reset, .scope = V2M_SCOPE_RESET, .per_key = true),
+	ROUTE("POST", "/api/traffic/history/cleanup",        .handle = v2m_http_answer_history_cleanup, .scope = V2M_SCOPE_ADMIN),
 
 	RESET("/api/keys/{}/traffic/simple/reset", v2m_api_reset, KEY),
 	RESET("/api/keys/{}/traffic/reset",        v2m_api_key_reset, KEY),
@@ -145,6 +146,18 @@ bool v2m_routes_open(const char *path)
 	return false;
 }
 
+bool v2m_routes_any_host(const char *path)
+{
+	const char *parameter;
+	size_t length;
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(routes); i++)
+		if (routes[i].any_host &&
+		    matches_pattern(routes[i].pattern, path, &parameter, &length))
+			return true;
+	return false;
+}
+
 bool v2m_routes_read_body(const char *method, const char *path)
 {
 	const char *parameter;
@@ -179,8 +192,24 @@ static void answer_too_long(struct v2m_exchange *exchange)
 				     "The path's parameter is too long.");
 }
 
+static bool may_ask(const struct v2m_exchange *exchange)
+{
+	const struct v2m_route *route = exchange->route;
+
+	return route->open ||
+	       v2m_scopes_include(exchange->auth->key.scopes, v2m_route_scope(route));
+}
+
+/* A body that the handler would have read is left unread. */
+static void forbid(struct v2m_exchange *exchange)
+{
+	v2m_exchange_forbid(exchange);
+	if (exchange->route->reads_body)
+		exchange->reply->close = true;
+}
+
 void v2m_routes_answer(struct v2m_http_service *service, struct mg_connection *connection,
-		       const char *api_key, struct v2m_http_reply *reply)
+		       const struct v2m_auth *auth, struct v2m_http_reply *reply)
 {
 	const struct mg_request_info *info = mg_get_request_info(connection);
 	char decoded[PATH_MAX_LENGTH];
@@ -189,7 +218,7 @@ void v2m_routes_answer(struct v2m_http_service *service, struct mg_connection *c
 	struct v2m_exchange exchange = {
 		.service = service,
 		.connection = connection,
-		.api_key = api_key,
+		.auth = auth,
 		.parameter = decoded,
 		.reply = reply,
 	};
@@ -198,6 +227,8 @@ void v2m_routes_answer(struct v2m_http_service *service, struct mg_connection *c
 				    reply->allow, sizeof(reply->allow));
 	if (!exchange.route)
 		answer_no_route(&exchange, info->local_uri_raw);
+	else if (!may_ask(&exchange))
+		forbid(&exchange);
 	else if (parameter && length >= sizeof(decoded))
 		answer_too_long(&exchange);
 	else if (parameter && !v2m_percent_decode(parameter, length, decoded, sizeof(decoded)))

@@ -6,15 +6,17 @@
 #include <civetweb.h>
 #include <stdbool.h>
 
+#include "http/auth.h"
 #include "http/reply.h"
 #include "http/service.h"
 
-/* Answers one request, which carried that API key ("": none). *reply has its body afterwards; the
- * caller sends it. */
+/* Answers one request, which carried a valid API key unless its path is open. *reply has its body
+ * afterwards; the caller sends it. */
 void v2m_routes_answer(struct v2m_http_service *service, struct mg_connection *connection,
-		       const char *api_key, struct v2m_http_reply *reply);
-/* Whether the path is served without the API key. */
+		       const struct v2m_auth *auth, struct v2m_http_reply *reply);
+/* Whether the path is served without an API key, and whether it is under any name. */
 bool v2m_routes_open(const char *path);
+bool v2m_routes_any_host(const char *path);
 /* Whether the handler reads the request's body itself. */
 bool v2m_routes_read_body(const char *method, const char *path);
 

@@ -72,7 +72,7 @@ static void import_document(struct v2m_exchange *exchange, const char *text, siz
 	struct v2m_http_reply *reply = exchange->reply;
 	struct v2m_import_result counts = { 0 };
 	struct v2m_error error = { 0 };
-	enum v2m_verdict verdict = meter->import_totals(meter->context, exchange->api_key, text,
+	enum v2m_verdict verdict = meter->import_totals(meter->context, exchange->auth->text, text,
 							length, &counts, &error);
 
 	switch (verdict) {

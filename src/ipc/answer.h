@@ -13,7 +13,8 @@
 /* Messages that answer no question. Their numbers follow those of the questions. */
 enum v2m_news_kind {
 	V2M_NEWS_GREETING = V2M_N_MESSAGES, /* the first message */
-	V2M_NEWS_LISTENER,                  /* right after it, with a descriptor */
+	V2M_NEWS_API_KEYS,                  /* right after it, and whenever they change */
+	V2M_NEWS_LISTENER,                  /* then, with a descriptor */
 	V2M_NEWS_KEYSET,                    /* the key set of the windows that follow */
 	V2M_NEWS_WITHDRAWN,                 /* no window is active any more */
 };

@@ -6,7 +6,7 @@
 
 #include "api/metrics.h"
 #include "base/api_bytes.h"
-#include "base/hash.h"
+#include "base/string_list.h"
 #include "process/wire.h"
 
 /* More addresses than a server has. */
@@ -14,9 +14,9 @@
 
 struct v2m_greeting {
 	uint32_t n_listeners; /* listening sockets, which follow: V2M_NEWS_LISTENER with one each */
-	struct v2m_digest api_key;
 	enum v2m_api_bytes api_bytes;
 	struct v2m_metrics_options metrics;
+	struct v2m_strings hosts; /* of struct v2m_config */
 	bool verbose;
 	char *empty_in; /* a directory in which an empty one can be made for a moment */
 };

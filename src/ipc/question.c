@@ -79,12 +79,22 @@ void v2m_put_question(struct v2m_wire *wire, enum v2m_question_kind kind,
 void v2m_question_clear(struct v2m_question *question)
 {
 	free(question->key_id);
+	if (question->api_key)
+		explicit_bzero(question->api_key, strlen(question->api_key));
 	free(question->api_key);
 	*question = (struct v2m_question){ 0 };
 }
 
-bool v2m_question_changes(enum v2m_question_kind kind)
+unsigned v2m_question_scope(enum v2m_question_kind kind)
 {
-	return kind == V2M_ASK_RESET || kind == V2M_ASK_HISTORY_RESET ||
-	       kind == V2M_ASK_HISTORY_CLEANUP || kind == V2M_ASK_IMPORT;
+	switch (kind) {
+	case V2M_ASK_RESET:
+	case V2M_ASK_HISTORY_RESET:
+		return V2M_SCOPE_RESET;
+	case V2M_ASK_HISTORY_CLEANUP:
+	case V2M_ASK_IMPORT:
+		return V2M_SCOPE_ADMIN;
+	default:
+		return 0;
+	}
 }

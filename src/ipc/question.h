@@ -8,6 +8,7 @@
 #define V2METER_IPC_QUESTION_H
 
 #include "api/meter.h"
+#include "apikeys/scope.h"
 #include "process/wire.h"
 
 enum v2m_question_kind {
@@ -55,7 +56,8 @@ struct v2m_question {
 void v2m_put_question(struct v2m_wire *wire, enum v2m_question_kind kind,
 		      struct v2m_question *question);
 void v2m_question_clear(struct v2m_question *question);
-/* Whether the question changes something, so that it needs the API key. */
-bool v2m_question_changes(enum v2m_question_kind kind);
+/* The scope that the question's API key must have, because the question changes something. 0: none,
+ * and it needs no API key. */
+unsigned v2m_question_scope(enum v2m_question_kind kind);
 
 #endif

@@ -150,8 +150,6 @@ static void set_cpu_limit(unsigned max_s)
 
 static void set_limits(const struct v2m_confine_options *options)
 {
-	/* Memory holds credentials: it must not end up in a file. */
-	set_limit(RLIMIT_CORE, 0);
 	set_limit(RLIMIT_FSIZE, options->max_file);
 	set_limit(RLIMIT_NOFILE, options->max_opened);
 	if (options->max_cpu_s)
@@ -160,6 +158,13 @@ static void set_limits(const struct v2m_confine_options *options)
 	if (options->max_data)
 		set_limit(RLIMIT_DATA, options->max_data);
 #endif
+}
+
+/* A program that the kernel hands core dumps to need not respect the limit. */
+void v2m_confine_memory(void)
+{
+	set_limit(RLIMIT_CORE, 0);
+	prctl(PR_SET_DUMPABLE, 0);
 }
 
 unsigned v2m_confine(const struct v2m_confine_options *options)
@@ -184,6 +189,8 @@ unsigned v2m_confine(const struct v2m_confine_options *options)
 	if (!forbid_files(options->reads_files) && !no_files)
 		missing |= V2M_PROTECT_FILES;
 	set_limits(options);
+	/* Last: another user would have made it readable again. */
+	v2m_confine_memory();
 	return missing;
 }
 

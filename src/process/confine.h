@@ -38,6 +38,10 @@ struct v2m_confine_options {
 	unsigned max_opened;  /* open descriptors */
 };
 
+/* The memory of this process holds credentials. It ends in no core dump, and nobody without
+ * CAP_SYS_PTRACE can look at it. */
+void v2m_confine_memory(void);
+
 /* Everything except the system calls, before the process has a second thread. Returns the
  * enum v2m_protection bits that are missing. */
 unsigned v2m_confine(const struct v2m_confine_options *options);

@@ -43,12 +43,13 @@ RULES = {
     "base": ("", "uuid"),
     "process": ("base", "sandbox"),
     "json": ("base", "json"),
+    "apikeys": ("json base", "json"),
     "ledger": ("accounting config keys json base", "sqlite json"),
-    "http": ("api accounting config keys json base", "server json"),
-    "collector": ("attribution api accounting rates budget config keys keys/memory supply drift devices sockets datapath "
+    "http": ("api apikeys accounting config keys json base", "server json"),
+    "collector": ("attribution api apikeys accounting rates budget config keys keys/memory supply drift devices sockets datapath "
                   "netlink ledger ipc process base", "systemd"),
-    "answering": ("api ipc http process base", "sandbox"),
-    "ctl": ("ctl/doctor ctl/top json base", "client json"),
+    "answering": ("api apikeys ipc http process base", "sandbox"),
+    "ctl": ("ctl/doctor ctl/top apikeys json base", "client json"),
     "ctl/doctor": ("ctl config json base", "json sandbox"),
     "ctl/top": ("ctl json base", "json curses"),
     "config": ("json base", "json"),
@@ -66,14 +67,14 @@ RULES = {
     "proxyapi": ("keys json base", "grpc"),
     "drift": ("accounting api keys json base", "json"),
     "api": ("accounting rates budget keys json base", "json gzip"),
-    "ipc": ("api accounting keys process base", ""),
+    "ipc": ("api apikeys accounting keys process base", ""),
     "netlink": ("base", "kernel"),
     "devices": ("netlink base", "kernel"),
     "pins": ("base", "kernel"),
     "sockets": ("pins netlink base", "kernel"),
     "datapath": ("pins netlink base", "kernel systemd"),
     "selftest": ("datapath netlink base", "kernel"),
-    "daemon": ("api config keys reading asking supply ipc devices sockets datapath netlink ledger http answering collector selftest process base json", "systemd"),
+    "daemon": ("api apikeys config keys reading asking supply ipc devices sockets datapath netlink ledger http answering collector selftest process base json", "systemd"),
 }
 
 SOURCE = pathlib.Path("src")

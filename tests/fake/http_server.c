@@ -139,13 +139,16 @@ static void wait_for_end(const sigset_t *signals, struct fake_meter *fake)
 static int serve(const struct arguments *arguments, const sigset_t *signals)
 {
 	struct fake_meter *fake = fake_meter_new(&arguments->fake);
-	struct v2m_digest api_key;
+	struct v2m_api_keys api_keys = { .count = 0 };
+	static struct v2m_key_ring ring;
+	static const struct v2m_strings hosts;
 	char *items[] = { arguments->listen };
 	const struct v2m_strings listen = { .items = items, .count = 1 };
 	V2M_CLEANUP(v2m_listeners_close) struct v2m_listeners listeners = { 0 };
 	const struct v2m_http_options options = {
 		.listeners = &listeners,
-		.api_key = &api_key,
+		.api_keys = &ring,
+		.hosts = &hosts,
 		.api_bytes = arguments->fake.unit,
 		.metrics = { .keys_max = 10000, .key_names = true },
 		.meter = fake ? fake_meter(fake) : NULL,
@@ -153,8 +156,10 @@ static int serve(const struct arguments *arguments, const sigset_t *signals)
 	struct v2m_http *http;
 	struct v2m_error error;
 
-	if (!fake || v2m_digest_make(arguments->api_key, &api_key))
+	if (!fake)
 		return 1;
+	v2m_api_keys_set_single(&api_keys, arguments->api_key);
+	v2m_key_ring_init(&ring, &api_keys);
 	if (v2m_listen_open(&listen, &listeners, &error) ||
 	    v2m_http_start(&options, &http, &error)) {
 		fprintf(stderr, "%s\n", error.text);

@@ -12,7 +12,10 @@
 #include "datapath/counters.h"
 #include "datapath/datapath.h"
 #include "datapath/device_slots.h"
+#include "datapath/flows.h"
+#include "datapath/grace.h"
 #include "datapath/ledger_mark.h"
+#include "datapath/owners.h"
 #include "datapath/port_slots.h"
 #include "datapath/previous.h"
 #include "datapath/reassembly.h"
@@ -303,6 +306,65 @@ int v2m_datapath_write_mark(struct v2m_datapath *datapath, const struct v2m_ledg
 	if (!result)
 		fake_kernel->mark = *mark;
 	return result;
+}
+
+/* No keys share a slot here, so there are no flows and no owners. */
+int v2m_owners_set(struct v2m_datapath *datapath, const struct v2m_owner_rule *rules, size_t count,
+		   uint32_t *indices, struct v2m_error *error)
+{
+	(void)datapath;
+	(void)rules;
+	for (size_t i = 0; i < count; i++)
+		indices[i] = V2M_NO_OWNER;
+	return refuse("v2m_owners_set", error);
+}
+
+int v2m_flows_read(struct v2m_datapath *datapath, bool young, struct v2m_flow_entry **entries,
+		   size_t *count)
+{
+	(void)datapath;
+	(void)young;
+	*entries = NULL;
+	*count = 0;
+	return refuse("v2m_flows_read", NULL);
+}
+
+int v2m_flows_label(struct v2m_datapath *datapath, struct v2m_label *labels, size_t count,
+		    struct v2m_error *error)
+{
+	(void)datapath;
+	(void)labels;
+	(void)count;
+	return refuse("v2m_flows_label", error);
+}
+
+int v2m_flows_move(struct v2m_datapath *datapath, struct v2m_label *labels, size_t count,
+		   struct v2m_error *error)
+{
+	(void)datapath;
+	(void)labels;
+	(void)count;
+	return refuse("v2m_flows_move", error);
+}
+
+int v2m_flows_leave(struct v2m_datapath *datapath, uint16_t port, struct v2m_error *error)
+{
+	(void)datapath;
+	(void)port;
+	return refuse("v2m_flows_leave", error);
+}
+
+int v2m_flows_remove(struct v2m_datapath *datapath, const struct v2m_flow_key *keys, size_t count)
+{
+	(void)datapath;
+	(void)keys;
+	(void)count;
+	return refuse("v2m_flows_remove", NULL);
+}
+
+int v2m_grace_period(void)
+{
+	return refuse("v2m_grace_period", NULL);
 }
 
 /* There is no tracepoint here. The daemon works without sessions. */

@@ -254,6 +254,16 @@ static void run_sample(const unsigned long counts[static N_FAULT_KINDS], double 
 	}
 }
 
+static void clean_up(void)
+{
+	char path[128];
+
+	nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	rmdir(directory);
+	snprintf(path, sizeof(path), "%s.log", directory);
+	unlink(path);
+}
+
 static unsigned number_of(const char *variable, unsigned otherwise)
 {
 	const char *text = getenv(variable);
@@ -300,8 +310,7 @@ int main(int argc, char **argv)
 	fake_kernel = &shared->kernel;
 	if (argc > 1 && strcmp(argv[1], "leaks") == 0) {
 		endure();
-		nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-		rmdir(directory);
+		clean_up();
 		return n_findings != 0;
 	}
 	measure(counts);
@@ -313,7 +322,6 @@ int main(int argc, char **argv)
 	printf("%u runs, %u findings; %u starts were refused with a reason, %u runs ended "
 	       "degraded\n",
 	       n_runs, n_findings, n_refused, n_unhealthy);
-	nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	rmdir(directory);
+	clean_up();
 	return n_findings != 0;
 }

@@ -122,17 +122,16 @@ static void note_reloaded(void)
 /* What main() does before the collector. 0 or -errno. */
 static int start(int *lock_fd, char **api_key, struct v2m_error *error)
 {
-	struct v2m_digest digest;
+	struct v2m_api_keys api_keys = { .count = 0 };
 	int result = v2m_state_dir_lock(faults_world.config.state_dir, lock_fd, error);
 
 	if (!result)
 		result = v2m_api_key_load(&faults_world.config, NULL, api_key, error);
-	if (!result && v2m_digest_make(API_KEY, &digest))
-		result = v2m_error_set(error, -ENOMEM, "out of memory");
+	v2m_api_keys_set_single(&api_keys, API_KEY);
 	if (!result && sd_event_new(&faults_world.event) < 0)
 		result = v2m_error_set(error, -ENOMEM, "out of memory");
 	if (!result)
-		result = v2m_collector_open(&faults_world.config, faults_world.event, &digest,
+		result = v2m_collector_open(&faults_world.config, faults_world.event, &api_keys,
 					    &faults_world.collector, error);
 	return result;
 }

@@ -57,6 +57,8 @@ static struct rest take_bytes(struct rest *rest, size_t n)
 
 static void make_world(void)
 {
+	static const struct v2m_api_keys none;
+	static struct v2m_key_ring ring;
 	const struct fake_options options = { .n_keys = 3, .n_connections = 9, .special = true };
 	struct fake_meter *fake = fake_meter_new(&options);
 	struct v2m_snapshot *snapshot = fake_meter_snapshot(fake);
@@ -75,7 +77,8 @@ static void make_world(void)
 	v2m_snapshot_unref(snapshot);
 	fake_meter_free(fake);
 	FUZZ_CHECK(v2m_channel_pair(world.ends) == 0);
-	world.remote = v2m_remote_meter_new(world.ends[0], V2M_API_BYTES_WIRE, pulse, NULL);
+	v2m_key_ring_init(&ring, &none);
+	world.remote = v2m_remote_meter_new(world.ends[0], V2M_API_BYTES_WIRE, pulse, &ring, NULL);
 	FUZZ_CHECK(world.remote);
 }
 

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "fake/fake_meter.h"
 #include "fuzz.h"
@@ -43,14 +42,18 @@ static void start(void)
 	const struct v2m_strings listen = { .items = items, .count = 1 };
 	V2M_CLEANUP(v2m_listeners_close) struct v2m_listeners listeners = { 0 };
 	struct v2m_http_options start = { .listeners = &listeners };
-	struct v2m_digest api_key;
+	static struct v2m_key_ring ring;
+	static const struct v2m_strings hosts;
+	struct v2m_api_keys api_keys = { .count = 0 };
 	struct v2m_error error;
 
 	v2m_log_set_level(V2M_LOG_ERROR);
 	fake = fake_meter_new(&options);
 	FUZZ_CHECK(fake);
-	v2m_digest_make(FAKE_API_KEY, &api_key);
-	start.api_key = &api_key;
+	v2m_api_keys_set_single(&api_keys, FAKE_API_KEY);
+	v2m_key_ring_init(&ring, &api_keys);
+	start.api_keys = &ring;
+	start.hosts = &hosts;
 	start.meter = fake_meter(fake);
 	FUZZ_CHECK(v2m_listen_open(&listen, &listeners, &error) == 0);
 	FUZZ_CHECK(v2m_http_start(&start, &http, &error) == 0);
@@ -65,6 +68,9 @@ static int connect_client(void)
 		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
+	/* Each comes from another address: many wrong keys of one are answered slowly. */
+	static uint32_t source;
+	struct sockaddr_in from = { .sin_family = AF_INET };
 	const struct timeval patience = { .tv_sec = PATIENCE_S };
 	/* The end of a connection leaves no port behind that waits. */
 	const struct linger at_once = { .l_onoff = 1 };
@@ -73,6 +79,8 @@ static int connect_client(void)
 	FUZZ_CHECK(fd >= 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + source++ % 1000000);
+	FUZZ_CHECK(bind(fd, (const struct sockaddr *)&from, sizeof(from)) == 0);
 	FUZZ_CHECK(connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0);
 	return fd;
 }

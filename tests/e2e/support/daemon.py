@@ -104,11 +104,14 @@ class Daemon:
 
     # --- its API ---
 
-    def connect(self):
+    def connect(self, source=None):
+        """source: the address that the connection comes from."""
         connection = http.client.HTTPConnection("127.0.0.1", self.PORT, timeout=20)
         connection.sock = self.lab.server.socket(socket.AF_INET, socket.SOCK_STREAM)
         connection.sock.settimeout(20)
         try:
+            if source:
+                connection.sock.bind((source, 0))
             connection.sock.connect(("127.0.0.1", self.port()))
         except OSError:
             connection.sock.close()
@@ -119,11 +122,11 @@ class Daemon:
         listen = self.config["listen"]
         return int((listen if isinstance(listen, str) else listen[0]).rpartition(":")[2])
 
-    def ask(self, method, path, headers=None, body=None, key=True):
+    def ask(self, method, path, headers=None, body=None, key=True, source=None):
         sent = dict(headers or {})
         if headers is None and key:
             sent["X-API-Key"] = self.api_key()
-        connection = self.connect()
+        connection = self.connect(source)
         try:
             connection.request(method, path, body=body, headers=sent)
             return Answer(connection.getresponse())

@@ -27,6 +27,7 @@
 static struct {
 	int ends[2]; /* the remote meter's and the other side's */
 	int pulse_fd;
+	struct v2m_key_ring ring;
 	struct v2m_pulse *pulse;
 	struct fake_meter *fake;
 	struct v2m_remote_meter *remote;
@@ -156,6 +157,7 @@ static void *receive_answers(void *argument)
 static int set_up(void **state)
 {
 	const struct fake_options options = { .n_keys = 3, .n_connections = 9, .special = true };
+	const struct v2m_api_keys none = { .count = 0 };
 
 	(void)state;
 	memset(&world, 0, sizeof(world));
@@ -163,8 +165,9 @@ static int set_up(void **state)
 	world.pulse = v2m_pulse_new(60000, &world.pulse_fd);
 	if (v2m_channel_pair(world.ends))
 		return -1;
-	world.remote =
-		v2m_remote_meter_new(world.ends[0], V2M_API_BYTES_WIRE, world.pulse, "files");
+	v2m_key_ring_init(&world.ring, &none);
+	world.remote = v2m_remote_meter_new(world.ends[0], V2M_API_BYTES_WIRE, world.pulse,
+					    &world.ring, "files");
 	world.meter = v2m_remote_meter(world.remote);
 	return pthread_create(&world.receiver, NULL, receive_answers, NULL) ||
 	       pthread_create(&world.other_side, NULL, be_other_side, NULL);

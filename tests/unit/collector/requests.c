@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "fake/fake_meter.h"
+#include "ipc/api_keys.h"
 #include "ipc/snapshot.h"
 
 #define FAR UINT64_MAX
@@ -56,14 +57,17 @@ static void note_state(enum v2m_answering_state state, const struct v2m_error *e
 static int set_up(void **state)
 {
 	const struct v2m_requests_handlers handlers = { answer_batch, note_read, NULL };
-	struct v2m_digest digest;
+	struct v2m_api_keys keys = { .count = 1 };
 
 	(void)state;
 	memset(&world, 0, sizeof(world));
-	if (v2m_digest_make("right", &digest) || sd_event_new(&world.event) < 0 ||
-	    v2m_channel_pair(world.ends))
+	snprintf(keys.items[0].name, sizeof(keys.items[0].name), "reader");
+	keys.items[0].scopes = V2M_SCOPE_READ;
+	v2m_sha256("read", 4, keys.items[0].hash);
+	v2m_api_keys_set_single(&keys, "right");
+	if (sd_event_new(&world.event) < 0 || v2m_channel_pair(world.ends))
 		return -1;
-	world.requests = v2m_requests_new(world.event, &digest, &handlers);
+	world.requests = v2m_requests_new(world.event, &keys, &handlers);
 	return v2m_requests_connect(world.requests, world.ends[0], note_state, NULL);
 }
 
@@ -152,6 +156,52 @@ static void a_change_needs_the_api_key(void **state)
 	assert_int_equal(world.told, 0);
 }
 
+static void a_change_needs_the_scope_for_it(void **state)
+{
+	struct v2m_question question = {
+		.deadline_ns = FAR, .key_id = (char *)"k", .api_key = (char *)"read", .document = ""
+	};
+	const enum v2m_question_kind changes[] = { V2M_ASK_RESET, V2M_ASK_HISTORY_RESET,
+						   V2M_ASK_HISTORY_CLEANUP, V2M_ASK_IMPORT };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		send_question(changes[i], i, question);
+		run_loop();
+		assert_int_equal(verdict_of(changes[i], i), V2M_OUT_OF_SCOPE);
+	}
+	assert_int_equal(world.answered, 0);
+	send_question(V2M_ASK_STATUS, 9, question);
+	run_loop();
+	assert_int_equal(verdict_of(V2M_ASK_STATUS, 9), V2M_OK);
+}
+
+/* The other side is told of the keys that are valid now, and an older key opens nothing. */
+static void a_revoked_key_changes_nothing(void **state)
+{
+	struct v2m_question question = { .deadline_ns = FAR,
+					 .key_id = (char *)"k",
+					 .api_key = (char *)"right" };
+	struct v2m_api_keys keys = { .count = 0 };
+	struct v2m_api_keys got = { .count = 0 };
+	struct v2m_message message;
+	struct v2m_wire wire;
+
+	(void)state;
+	v2m_api_keys_set_single(&keys, "another");
+	v2m_requests_set_api_keys(world.requests, &keys);
+	assert_int_equal(v2m_channel_receive(world.ends[1], V2M_ANSWER_MAX, &message), 1);
+	assert_int_equal(message.kind, V2M_NEWS_API_KEYS);
+	wire = v2m_wire_reader(message.data, message.length);
+	v2m_put_api_keys(&wire, &got);
+	assert_int_equal(v2m_wire_end(&wire), 0);
+	assert_non_null(v2m_api_keys_find(&got, "another"));
+	v2m_message_clear(&message);
+	send_question(V2M_ASK_RESET, 1, question);
+	run_loop();
+	assert_int_equal(verdict_of(V2M_ASK_RESET, 1), V2M_FORBIDDEN);
+}
+
 static void nobody_is_answered_after_the_deadline(void **state)
 {
 	(void)state;
@@ -237,6 +287,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_change_needs_the_api_key),
+		TEST(a_change_needs_the_scope_for_it),
+		TEST(a_revoked_key_changes_nothing),
 		TEST(nobody_is_answered_after_the_deadline),
 		TEST(notes_are_told),
 		TEST(a_message_of_an_unknown_kind_closes_the_channel),

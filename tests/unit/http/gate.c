@@ -21,6 +21,10 @@
 
 #define TIMEOUT_MS 200
 #define REFUSAL    "HTTP/1.1 400 Bad Request\r\n\r\n"
+#define REFUSED    "HTTP/1.1 401 Unauthorized\r\n\r\n"
+#define HOLD_MS    100
+#define HELD       "GET /hold HTTP/1.1\r\n\r\n"
+#define REFUSE     "GET /refuse HTTP/1.1\r\n\r\n"
 #define REQUEST    "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 #define MANY       5000 /* more than the gate keeps */
 
@@ -44,6 +48,22 @@ static int listen_somewhere(struct sockaddr_in *address)
 	return fd;
 }
 
+static uint64_t find_turn(void *context, uint32_t address, const char *header, size_t length)
+{
+	(void)context;
+	assert_int_equal(address, htonl(INADDR_LOOPBACK));
+	if (memmem(header, length, "/refuse", 7))
+		return V2M_GATE_REFUSE;
+	return memmem(header, length, "/hold", 5) ? v2m_clock_mono_ns() + HOLD_MS * 1000000ull : 0;
+}
+
+static const struct v2m_gate_rules rules = {
+	.timeout_ms = TIMEOUT_MS,
+	.late = REFUSAL,
+	.turn = find_turn,
+	.refused = REFUSED,
+};
+
 static int open_gate(void **state)
 {
 	struct sockaddr_in own;
@@ -54,7 +74,7 @@ static int open_gate(void **state)
 		return -1;
 	world.gate = v2m_gate_prepare();
 	world.place = listen_somewhere(&own);
-	if (v2m_gate_open(world.gate, &world.listeners, TIMEOUT_MS, REFUSAL))
+	if (v2m_gate_open(world.gate, &world.listeners, &rules))
 		return -1;
 	/* The server is woken once without a connection. */
 	return accept(world.place, NULL, NULL) == -1 && errno == EAGAIN ? 0 : -1;
@@ -194,6 +214,25 @@ static void whoever_waits_longest_makes_room(void **state)
 		close(clients[i]);
 }
 
+static void a_request_waits_for_its_turn_and_holds_up_no_other(void **state)
+{
+	uint64_t start_ns = v2m_clock_mono_ns();
+	int held = connect_client(HELD);
+	int other = connect_client(REQUEST);
+
+	(void)state;
+	expect_request(REQUEST, other);
+	assert_int_equal(next_connection(0, NULL), -1);
+	expect_request(HELD, held);
+	assert_true(v2m_clock_mono_ns() - start_ns >= HOLD_MS * 1000000ull);
+}
+
+static void a_request_without_a_turn_is_refused(void **state)
+{
+	(void)state;
+	expect_received(connect_client(REFUSE), REFUSED);
+}
+
 static void other_sockets_are_accepted_as_usual(void **state)
 {
 	struct sockaddr_in other;
@@ -270,7 +309,7 @@ static void a_server_that_waits_already_sees_the_first_connection_at_once(void *
 	assert_int_equal(pthread_create(&server, NULL, serve_one, NULL), 0);
 	nanosleep(&pause, NULL);
 	start_ns = v2m_clock_mono_ns();
-	assert_int_equal(v2m_gate_open(world.gate, &world.listeners, TIMEOUT_MS, REFUSAL), 0);
+	assert_int_equal(v2m_gate_open(world.gate, &world.listeners, &rules), 0);
 	close(connect_client(REQUEST));
 	pthread_join(server, NULL);
 	assert_true(v2m_clock_mono_ns() - start_ns < 1000000000);
@@ -287,6 +326,8 @@ int main(void)
 		TEST(half_a_request_that_will_not_go_on_is_the_servers),
 		TEST(a_header_that_is_too_long_is_the_servers),
 		TEST(whoever_waits_longest_makes_room),
+		TEST(a_request_waits_for_its_turn_and_holds_up_no_other),
+		TEST(a_request_without_a_turn_is_refused),
 		TEST(other_sockets_are_accepted_as_usual),
 		TEST(a_shut_gate_wakes_the_server),
 		TEST(a_closed_gate_leaves_clients_to_the_next_server),

@@ -22,6 +22,18 @@ struct client_answer {
 	size_t length;
 };
 
+/* If not 0: each connection comes from another address of 127.0.0.0/8, from this one on. */
+static uint32_t client_source;
+
+static inline void client_bind(int fd)
+{
+	struct sockaddr_in from = { .sin_family = AF_INET };
+
+	from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + client_source);
+	if (client_source && ++client_source)
+		bind(fd, (const struct sockaddr *)&from, sizeof(from));
+}
+
 static inline int client_connect(unsigned port)
 {
 	const struct sockaddr_in address = {
@@ -32,6 +44,7 @@ static inline int client_connect(unsigned port)
 	const struct timeval timeout = { .tv_sec = 20 };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	client_bind(fd);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address))) {
 		close(fd);
@@ -122,7 +135,8 @@ static inline struct client_answer client_request(unsigned port, const char *met
 	char request[4096];
 
 	snprintf(request, sizeof(request),
-		 "%s %s HTTP/1.1\r\nHost: x\r\nX-API-Key: test-key\r\n%s\r\n", method, path, more);
+		 "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: test-key\r\n%s\r\n", method, path,
+		 more);
 	return client_ask(port, request);
 }
 

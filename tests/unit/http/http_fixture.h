@@ -22,13 +22,27 @@ static struct {
 	unsigned port;
 } server;
 
-static inline const struct v2m_digest *test_api_key(void)
+/* The single key, and "KEY-SCOPE" for each scope alone, such as "test-key-read". */
+static inline struct v2m_key_ring *test_api_keys(void)
 {
-	static struct v2m_digest digest;
+	static struct v2m_key_ring ring;
+	struct v2m_api_keys keys = { .count = 0 };
 
-	v2m_digest_make(FAKE_API_KEY, &digest);
-	return &digest;
+	for (unsigned scope = 1; scope <= V2M_SCOPES_ALL; scope <<= 1) {
+		struct v2m_api_key *key = &keys.items[keys.count++];
+		char text[64];
+
+		snprintf(key->name, sizeof(key->name), "only-%s", v2m_scope_name(scope));
+		snprintf(text, sizeof(text), FAKE_API_KEY "-%s", v2m_scope_name(scope));
+		key->scopes = scope;
+		v2m_sha256(text, strlen(text), key->hash);
+	}
+	v2m_api_keys_set_single(&keys, FAKE_API_KEY);
+	v2m_key_ring_init(&ring, &keys);
+	return &ring;
 }
+
+static struct v2m_strings test_hosts;
 
 static inline int start_on(const char *address, struct v2m_http **http, struct v2m_error *error)
 {
@@ -38,7 +52,8 @@ static inline int start_on(const char *address, struct v2m_http **http, struct v
 	V2M_CLEANUP(v2m_listeners_close) struct v2m_listeners listeners = { 0 };
 	const struct v2m_http_options options = {
 		.listeners = &listeners,
-		.api_key = test_api_key(),
+		.api_keys = test_api_keys(),
+		.hosts = &test_hosts,
 		.meter = fake_meter(server.fake),
 	};
 

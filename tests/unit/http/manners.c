@@ -391,7 +391,8 @@ static void several_addresses_are_served(void **state)
 	V2M_CLEANUP(v2m_listeners_close) struct v2m_listeners listeners = { 0 };
 	const struct v2m_http_options options = {
 		.listeners = &listeners,
-		.api_key = test_api_key(),
+		.api_keys = test_api_keys(),
+		.hosts = &test_hosts,
 		.meter = fake_meter(server.fake),
 	};
 	struct v2m_http *http = NULL;

@@ -3,6 +3,7 @@
 #include "unit/ipc/travel.h"
 
 #include "api/meter.h"
+#include "ipc/api_keys.h"
 #include "ipc/greeting.h"
 #include "ipc/question.h"
 
@@ -199,6 +200,7 @@ static void a_status_is_whole(void **state)
 	status.n_reasons = status.n_devices = status.n_asides = status.n_drift = 1;
 	/* The answering process says this of itself. */
 	status.unprotected = NULL;
+	status.presented_key = status.presented_scopes = NULL;
 	answer_travels(V2M_ASK_STATUS, &sent, &got);
 	SAME_TEXT(&status, got.status, mode_reason);
 	SAME_TEXT(&status, got.status, health_detail);
@@ -252,6 +254,7 @@ static void a_question_is_whole(void **state)
 static void a_greeting_is_whole(void **state)
 {
 	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
+	char *hosts[] = { TEXT("example.org") };
 	struct v2m_greeting sent;
 	struct v2m_greeting got = { 0 };
 	struct v2m_wire reader;
@@ -261,12 +264,41 @@ static void a_greeting_is_whole(void **state)
 	sent.n_listeners = V2M_LISTENERS_MAX;
 	sent.api_bytes = V2M_API_BYTES_PAYLOAD;
 	sent.empty_in = TEXT("/empty");
+	sent.hosts = (struct v2m_strings){ .items = hosts, .count = 1, .capacity = 1 };
 	v2m_put_greeting(&wire, &sent);
 	reader = v2m_wire_reader(wire.items, wire.length);
 	v2m_put_greeting(&reader, &got);
 	assert_int_equal(v2m_wire_end(&reader), 0);
 	SAME_TEXT(&sent, &got, empty_in);
+	assert_int_equal(got.hosts.count, 1);
+	assert_string_equal(got.hosts.items[0], "example.org");
+	v2m_strings_clear(&got.hosts);
+	got.hosts = sent.hosts;
 	SAME_BYTES(&sent, &got);
+}
+
+static void api_keys_are_whole(void **state)
+{
+	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
+	struct v2m_api_keys sent = { .count = 0 };
+	struct v2m_api_keys got = { .count = 0 };
+	struct v2m_wire reader;
+
+	(void)state;
+	FILL(&sent);
+	sent.count = V2M_NAMED_KEYS_MAX + 1;
+	for (size_t i = 0; i < sent.count; i++) {
+		sent.items[i].scopes = 1 + i % V2M_SCOPES_ALL;
+		sent.items[i].name[V2M_API_KEY_NAME_LEN - 1] = 0;
+		sent.items[i].created_at[V2M_API_KEY_TIME_LEN - 1] = 0;
+	}
+	v2m_put_api_keys(&wire, &sent);
+	reader = v2m_wire_reader(wire.items, wire.length);
+	v2m_put_api_keys(&reader, &got);
+	assert_int_equal(v2m_wire_end(&reader), 0);
+	for (size_t i = 0; i < sent.count; i++)
+		SAME_BYTES(&sent.items[i], &got.items[i]);
+	assert_int_equal(got.count, sent.count);
 }
 
 int main(void)
@@ -279,6 +311,7 @@ int main(void)
 		cmocka_unit_test(a_status_is_whole),
 		cmocka_unit_test(a_question_is_whole),
 		cmocka_unit_test(a_greeting_is_whole),
+		cmocka_unit_test(api_keys_are_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

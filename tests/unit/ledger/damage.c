@@ -2,6 +2,8 @@
 /* The file is damaged, at the start or while it is in use. */
 #include "unit/ledger/ledger_fixture.h"
 
+#include "base/file.h"
+
 static void damage_to_the_days_at_the_start_costs_no_totals(void **context)
 {
 	struct state *state = *context;
@@ -268,6 +270,58 @@ static void a_version_that_none_has_written_is_damage(void **context)
 	}
 }
 
+#define DAMAGES 33
+#define SPOILT  256
+
+/* In turns: the file ends early, has zeros, or has other bytes, each at another place. */
+static void damage_file(const char *path, const char *text, size_t length, size_t i)
+{
+	V2M_FREE char *copy = malloc(length);
+	size_t at = length * (i / 3 + 1) / (DAMAGES / 3 + 2);
+	uint64_t random = 0x9e3779b97f4a7c15u + i;
+	V2M_FCLOSE FILE *file = fopen(path, "we");
+
+	assert_true(copy && file && at + SPOILT < length);
+	memcpy(copy, text, length);
+	for (size_t j = 0; j < SPOILT; j++) {
+		random = random * 6364136223846793005u + 1442695040888963407u;
+		copy[at + j] = i % 3 == 1 ? 0 : (char)(random >> 56);
+	}
+	length = i % 3 == 0 ? at : length;
+	assert_int_equal(fwrite(copy, 1, length, file), length);
+}
+
+/* A figure is right, or it is not there and the operator is told. */
+static void a_ledger_damaged_anywhere_is_right_or_said_to_be_damaged(void **context)
+{
+	struct state *state = *context;
+	V2M_FREE char *text = NULL;
+	size_t length = 0;
+	size_t said = 0;
+
+	some_history(state);
+	close_ledger(state);
+	assert_int_equal(v2m_read_file(state->path, 16 << 20, &text, &length), 0);
+	for (size_t i = 0; i < DAMAGES; i++) {
+		bool is_right;
+		bool is_said;
+
+		each_file(state, "ledger.db*", unlink);
+		damage_file(state->path, text, length, i);
+		open_ledger(state);
+		is_right = v2m_account_subject(state->account, "aaaa") &&
+			   lifetime_rx(state->account, "aaaa") == 300;
+		is_said = v2m_ledger_damaged_us(state->ledger) > 0 ||
+			  each_file(state, "ledger.db.corrupt-*", NULL) > 0;
+		if (!is_right && !is_said)
+			fail_msg("damage %zu is not noticed", i);
+		said += is_said;
+		close_ledger(state);
+	}
+	assert_true(said > DAMAGES / 3);
+	open_ledger(state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +334,7 @@ int main(void)
 		TEST(an_impossible_day_costs_that_day_alone),
 		TEST(a_version_that_none_has_written_is_damage),
 		TEST(a_disk_that_damages_every_file_is_not_filled_with_them),
+		TEST(a_ledger_damaged_anywhere_is_right_or_said_to_be_damaged),
 	};
 
 	return cmocka_run_group_tests_name("ledger_damage", tests, NULL, NULL);
