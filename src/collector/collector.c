@@ -2,8 +2,6 @@
 #include "collector/collector.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -32,7 +30,7 @@
 #include "collector/counting.h"
 #include "ipc/pulse.h"
 #include "drift/drift_account.h"
-#include "drift/drift_file.h"
+#include "drift/drift_keeper.h"
 
 /* A tick may take seconds if a disk hangs; a meter that does not tick for longer than this is
  * stalled. */
@@ -89,34 +87,10 @@ static void follow_zone(const struct v2m_parts *parts)
 /* How often the comparison with the proxies is stored. */
 #define DRIFT_STORE_NS (600 * UINT64_C(1000000000))
 
-static void make_drift_path(const struct v2m_parts *parts, char path[static PATH_MAX])
-{
-	snprintf(path, PATH_MAX, "%s/drift.json", parts->config->state_dir);
-}
-
-static void load_drift(const struct v2m_parts *parts)
-{
-	struct v2m_error error = { 0 };
-	char path[PATH_MAX];
-
-	make_drift_path(parts, path);
-	if (v2m_drift_load(path, parts->drift, &error))
-		v2m_log_warning("the comparison with the proxies begins anew: %s", error.text);
-}
-
 static void store_drift(struct v2m_collector *collector)
 {
-	char path[PATH_MAX];
-	int result;
-
 	collector->drift_stored_ns = v2m_clock_mono_ns();
-	if (!collector->parts.drift->count)
-		return;
-	make_drift_path(&collector->parts, path);
-	result = v2m_drift_store(path, collector->parts.drift);
-	if (result)
-		v2m_log_warning("the comparison with the proxies cannot be stored in %s: %s", path,
-				strerror(-result));
+	v2m_drift_keep(collector->parts.config->state_dir, collector->parts.drift);
 }
 
 /* Sets or clears the condition drift. */
@@ -282,7 +256,7 @@ static int make_parts(struct v2m_collector *collector, const struct v2m_api_keys
 	parts->drift = calloc(1, sizeof(*parts->drift));
 	if (!parts->netns || !parts->requests || !parts->drift)
 		return -ENOMEM;
-	load_drift(parts);
+	v2m_drift_restore(config->state_dir, parts->drift);
 	collector->drift_stored_ns = v2m_clock_mono_ns();
 	return v2m_publisher_open(collector->event, config->cache_ttl_s, &window,
 				  &parts->publisher);
