@@ -26,7 +26,7 @@ from support.two_keys import KEYS, PORT, Flood, key, tx
 RELEASE = ROOT / "build"
 # docs/capabilities.md has this drop-in.
 FOR_NETNS = """[Service]
-CapabilityBoundingSet=CAP_SYS_ADMIN CAP_SYS_PTRACE
+CapabilityBoundingSet=CAP_SYS_ADMIN
 RestrictNamespaces=net
 ProtectProc=default
 """

@@ -271,6 +271,22 @@ int v2m_marzban_db_read(struct v2m_database *database, struct v2m_key_list *keys
 	return v2m_v2ray_read(&doc, 1, keys, notes, database->error);
 }
 
+enum core_column { CONFIG, CORE_ID, FIRST_TAGS };
+
+/* The panel gives nobody to inbounds with these tags, which are joined with commas: they have the
+ * users of the configuration only. */
+static void forget_inbounds(struct marzban *marzban, const char *tags)
+{
+	while (*tags) {
+		size_t length = strcspn(tags, ",");
+		char tag[257];
+
+		snprintf(tag, sizeof(tag), "%.*s", (int)(length < 256 ? length : 256), tags);
+		json_object_del(marzban->by_tag, tag);
+		tags += length + (tags[length] == ',');
+	}
+}
+
 static int take_core(void *context, sqlite3_stmt *statement)
 {
 	struct marzban *marzban = context;
@@ -278,10 +294,12 @@ static int take_core(void *context, sqlite3_stmt *statement)
 	json_t *root;
 	int result;
 
-	snprintf(what, sizeof(what), "core %s", v2m_panel_text(statement, 1));
-	root = v2m_panel_cell(marzban->database, statement, 0, what, marzban->notes);
+	snprintf(what, sizeof(what), "core %s", v2m_panel_text(statement, CORE_ID));
+	root = v2m_panel_cell(marzban->database, statement, CONFIG, what, marzban->notes);
 	result = register_inbounds(marzban, root);
 	json_decref(root);
+	for (int column = FIRST_TAGS; column < sqlite3_column_count(statement); column++)
+		forget_inbounds(marzban, v2m_panel_text(statement, column));
 	marzban->n_cores++;
 	return result;
 }
@@ -289,12 +307,18 @@ static int take_core(void *context, sqlite3_stmt *statement)
 /* Configurations of another proxy than Xray have a type of their own. */
 static int read_cores(struct marzban *marzban)
 {
-	bool has_type = v2m_database_has(marzban->database, "core_configs", "type");
-	int result = v2m_database_each(marzban->database,
-				       has_type ? "SELECT config, id FROM core_configs WHERE "
-						  "lower(type) = 'xray' ORDER BY id"
-						: "SELECT config, id FROM core_configs ORDER BY id",
-				       take_core, marzban);
+	struct v2m_database *database = marzban->database;
+	bool has_type = v2m_database_has(database, "core_configs", "type");
+	bool excludes = v2m_database_has(database, "core_configs", "exclude_inbound_tags");
+	bool has_fallbacks = v2m_database_has(database, "core_configs", "fallbacks_inbound_tags");
+	char sql[192];
+	int result;
+
+	snprintf(sql, sizeof(sql), "SELECT config, id%s%s FROM core_configs%s ORDER BY id",
+		 excludes ? ", exclude_inbound_tags" : "",
+		 has_fallbacks ? ", fallbacks_inbound_tags" : "",
+		 has_type ? " WHERE lower(type) = 'xray'" : "");
+	result = v2m_database_each(database, sql, take_core, marzban);
 
 	if (!result && marzban->n_cores > 1)
 		v2m_key_note_file(
