@@ -30,6 +30,7 @@
 #include "collector/counting.h"
 #include "ipc/pulse.h"
 #include "drift/drift_account.h"
+#include "drift/drift_keeper.h"
 
 /* A tick may take seconds if a disk hangs; a meter that does not tick for longer than this is
  * stalled. */
@@ -45,7 +46,8 @@ struct v2m_collector {
 	sd_event_source *keys_event;
 	sd_event_source *apis_event;
 	sd_event_source *rules_event;
-	void (*reloaded)(void); /* to call once the key sources have been read; or NULL */
+	uint64_t drift_stored_ns; /* CLOCK_MONOTONIC */
+	void (*reloaded)(void);   /* to call once the key sources have been read; or NULL */
 };
 
 /* The next tick is one interval after this one was due, so delays do not add up. Ticks that a
@@ -81,6 +83,15 @@ static void follow_zone(const struct v2m_parts *parts)
 	 * the new one: it is started again. */
 	v2m_publisher_withdraw(parts->publisher);
 	v2m_requests_end(parts->requests);
+}
+
+/* How often the comparison with the proxies is stored. */
+#define DRIFT_STORE_NS (600 * UINT64_C(1000000000))
+
+static void store_drift(struct v2m_collector *collector)
+{
+	collector->drift_stored_ns = v2m_clock_mono_ns();
+	v2m_drift_keep(collector->parts.config->state_dir, collector->parts.drift);
 }
 
 /* Sets or clears the condition drift. */
@@ -141,6 +152,8 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 		if (v2m_bookkeeper_flush(parts->bookkeeper) == 0)
 			v2m_bookkeeper_expire(parts->bookkeeper);
 		v2m_bookkeeper_store_budget(parts->bookkeeper);
+		if (v2m_clock_mono_ns() - collector->drift_stored_ns >= DRIFT_STORE_NS)
+			store_drift(collector);
 	}
 	return 0;
 }
@@ -204,8 +217,8 @@ static int follow_apis(sd_event_source *source, int fd, uint32_t events, void *c
 	(void)source;
 	(void)fd;
 	(void)events;
-	v2m_source_feed_drain_apis(v2m_key_supply_feed(collector->parts.keys));
-	v2m_key_change_load(&collector->parts);
+	if (v2m_source_feed_drain_apis(v2m_key_supply_feed(collector->parts.keys)))
+		v2m_key_change_load(&collector->parts);
 	return 0;
 }
 
@@ -256,6 +269,8 @@ static int make_parts(struct v2m_collector *collector, const struct v2m_api_keys
 	parts->drift = calloc(1, sizeof(*parts->drift));
 	if (!parts->netns || !parts->requests || !parts->drift)
 		return -ENOMEM;
+	v2m_drift_restore(config->state_dir, parts->drift);
+	collector->drift_stored_ns = v2m_clock_mono_ns();
 	return v2m_publisher_open(collector->event, config->cache_ttl_s, &window,
 				  &parts->publisher);
 }
@@ -408,8 +423,10 @@ void v2m_collector_close(struct v2m_collector *collector)
 	store_last(parts);
 	v2m_key_supply_close(parts->keys);
 	v2m_attribution_free(parts->attribution);
-	if (parts->drift)
+	if (parts->drift) {
+		store_drift(collector);
 		v2m_drift_clear(parts->drift);
+	}
 	free(parts->drift);
 	v2m_byte_source_close(parts->byte_source);
 	v2m_device_watch_close(parts->devices);

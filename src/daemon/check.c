@@ -18,9 +18,10 @@
 #include "keys/slot_rules.h"
 #include "paths/local_paths.h"
 #include "sockets/sockets.h"
+#include "supply/live_supply.h"
+#include "supply/proxy_watch.h"
 #include "supply/source_reader.h"
 #include "devices/links.h"
-#include "proxyapi/live_supply.h"
 
 static int print_config(const struct v2m_config *config, struct v2m_error *error)
 {
@@ -245,8 +246,9 @@ static int check_directory(const char *setting, const char *path, struct v2m_err
 }
 
 /* In a process with the same limits as that of the daemon. */
-static int read_sources(const struct v2m_strings *sources, const struct v2m_live_sources *live,
-			struct v2m_gathered *gathered, struct v2m_error *error)
+static int read_sources(const struct v2m_strings *sources, const struct v2m_strings *found,
+			const struct v2m_live_sources *live, struct v2m_gathered *gathered,
+			struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_reading_outcome_clear)
 	struct v2m_reading_outcome outcome = { .inotify_fd = -1 };
@@ -256,7 +258,7 @@ static int read_sources(const struct v2m_strings *sources, const struct v2m_live
 
 	if (result)
 		return result;
-	result = v2m_source_reader_start(reader, sources, live, false, error);
+	result = v2m_source_reader_start(reader, sources, found, live, false, error);
 	if (!result && !v2m_source_reader_wait(reader, INT_MAX, -1, &outcome))
 		result = v2m_error_set(error, -EIO, "the reading process says nothing");
 	v2m_source_reader_close(reader);
@@ -271,26 +273,41 @@ static int read_sources(const struct v2m_strings *sources, const struct v2m_live
 	return 0;
 }
 
-/* Reads the key sources, and again if they name the API of a proxy. */
-static int gather(const struct v2m_config *config, struct v2m_live_supply *apis,
+/* What is known of running proxies. */
+struct proxies {
+	struct v2m_live_supply *apis;
+	struct v2m_proxy_watch *watch;
+};
+
+static int gather_once(const struct v2m_config *config, const struct proxies *proxies,
+		       struct v2m_gathered *gathered, struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_live_sources_clear) struct v2m_live_sources live = { 0 };
+	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings found = { 0 };
+	int result = v2m_live_supply_collect(proxies->apis, true, &live);
+
+	if (!result)
+		result = v2m_proxy_watch_sources(proxies->watch, proxies->apis, &found);
+	if (result)
+		return v2m_error_set(error, result, "out of memory");
+	v2m_gathered_clear(gathered);
+	return read_sources(&config->key_sources, &found, &live, gathered, error);
+}
+
+/* Reads the key sources, and again if they name the API of a proxy, or one is found. */
+static int gather(const struct v2m_config *config, const struct proxies *proxies,
 		  struct v2m_gathered *gathered, struct v2m_error *error)
 {
-	int result = 0;
-	int learned = 1;
+	int result = gather_once(config, proxies, gathered, error);
+	int learned = result ? 0 : v2m_live_supply_learn(proxies->apis, &gathered->apis);
 
-	while (!result && learned > 0) {
-		V2M_CLEANUP(v2m_live_sources_clear) struct v2m_live_sources live = { 0 };
-
-		v2m_gathered_clear(gathered);
-		result = v2m_live_supply_collect(apis, true, &live);
-		if (result)
-			return v2m_error_set(error, result, "out of memory");
-		result = read_sources(&config->key_sources, &live, gathered, error);
-		learned = result ? 0 : v2m_live_supply_learn(apis, &gathered->apis);
-		if (learned < 0)
-			result = v2m_error_set(error, learned, "out of memory");
-	}
-	return result;
+	if (learned > 0)
+		result = gather_once(config, proxies, gathered, error);
+	if (result || learned < 0)
+		return result ? result : v2m_error_set(error, learned, "out of memory");
+	v2m_proxy_watch_note_ports(proxies->watch, gathered);
+	v2m_proxy_watch_try(proxies->watch, proxies->apis);
+	return gather_once(config, proxies, gathered, error);
 }
 
 /* Reads the key sources as the daemon does. */
@@ -299,14 +316,19 @@ static int load_keys(const struct v2m_config *config, struct v2m_keyset **keyset
 {
 	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
 	const struct v2m_source_options options = { .now_us = v2m_clock_real_us() };
-	struct v2m_live_supply *apis;
-	int result = v2m_live_supply_open(&config->key_sources, &apis);
+	struct proxies proxies = { 0 };
+	int result = v2m_live_supply_open(&V2M_LIVE_OPTIONS, &config->key_sources, &proxies.apis);
 
+	if (!result)
+		result = v2m_proxy_watch_open(v2m_sources_have_auto(&config->key_sources),
+					      &proxies.watch);
 	if (result)
-		return v2m_error_set(error, result, "the key sources cannot be read: %s",
-				     strerror(-result));
-	result = gather(config, apis, &gathered, error);
-	v2m_live_supply_close(apis);
+		v2m_error_set(error, result, "the key sources cannot be read: %s",
+			      strerror(-result));
+	else
+		result = gather(config, &proxies, &gathered, error);
+	v2m_proxy_watch_close(proxies.watch);
+	v2m_live_supply_close(proxies.apis);
 	return result ? result : v2m_key_sources_join(&gathered, &options, keyset, report, error);
 }
 

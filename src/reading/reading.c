@@ -2,7 +2,6 @@
 #include "reading/reading.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <seccomp.h>
 #include <string.h>
@@ -132,15 +131,6 @@ static int receive_order(struct v2m_reading_order *order, int *inotify_fd)
 	return order->watches == (*inotify_fd >= 0) ? result : -EBADMSG;
 }
 
-/* If memory runs out, this process is the first that the kernel ends. */
-static void volunteer(void)
-{
-	V2M_CLOSE int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, "1000", 4) != 4)
-		v2m_log_debug("the reading process keeps its place when memory runs out");
-}
-
 /* Returns the enum v2m_protection bits that are missing. */
 static unsigned give_up_rights(void)
 {
@@ -157,7 +147,7 @@ static unsigned give_up_rights(void)
 
 	/* The log shows local times. */
 	v2m_zone_follow();
-	volunteer();
+	v2m_child_volunteer();
 	setpriority(PRIO_PROCESS, 0, NICENESS);
 	missing = v2m_confine(&options);
 	v2m_child_follow_parent();
@@ -214,10 +204,15 @@ static int read_sources(const struct v2m_reading_order *order, int inotify_fd,
 			struct v2m_reading *reading)
 {
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings paths = { 0 };
-	const struct v2m_gather_options options = { .live = &order->live, .at = tell_at };
+	const struct v2m_gather_options options = { .live = &order->live,
+						    .found = &order->found,
+						    .at = tell_at };
 	struct v2m_gathered *gathered = &reading->gathered;
 	int result = v2m_gather_paths(&order->sources, NULL, &paths);
 
+	for (size_t i = 0; i < order->found.count && !result; i++)
+		if (!v2m_is_live_source(order->found.items[i]))
+			result = v2m_strings_add(&paths, order->found.items[i]);
 	if (!result && inotify_fd >= 0)
 		result = v2m_watch_walk(inotify_fd, &paths, &reading->watched);
 	if (!result)

@@ -4,8 +4,8 @@
  * "xray-api://[::1]:10085", "xray-api+unix:/run/xray.sock", or "xray-api+unix:@name" for an
  * abstract socket.
  */
-#ifndef V2METER_PROXYAPI_ADDRESS_H
-#define V2METER_PROXYAPI_ADDRESS_H
+#ifndef V2METER_SUPPLY_PROXY_ADDRESS_H
+#define V2METER_SUPPLY_PROXY_ADDRESS_H
 
 #include <stdbool.h>
 #include <sys/socket.h>
@@ -22,5 +22,9 @@ struct v2m_proxy_address {
  * lead anywhere. 0 or -EINVAL. */
 int v2m_proxy_address_parse(const char *source, struct v2m_proxy_address *address,
 			    struct v2m_error *error);
+
+/* Begins to connect to it, and does not wait. A non-blocking socket that is connected or about to
+ * be; -EAGAIN if the proxy does not accept connections; or another -errno. */
+int v2m_proxy_address_connect(const struct v2m_proxy_address *address);
 
 #endif

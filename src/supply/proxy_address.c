@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "proxyapi/address.h"
+#include "supply/proxy_address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+
+#include "base/cleanup.h"
 
 #define TCP_PREFIX  "xray-api://"
 #define UNIX_PREFIX "xray-api+unix:"
@@ -110,4 +112,17 @@ int v2m_proxy_address_parse(const char *source, struct v2m_proxy_address *addres
 	if (!result)
 		*address = parsed;
 	return result;
+}
+
+int v2m_proxy_address_connect(const struct v2m_proxy_address *address)
+{
+	V2M_CLOSE int fd =
+		socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)&address->storage, address->length) &&
+	    errno != EINPROGRESS)
+		return -errno;
+	return V2M_TAKE_FD(fd);
 }

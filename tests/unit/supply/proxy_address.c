@@ -13,7 +13,7 @@
 #include <sys/un.h>
 
 #include "base/macros.h"
-#include "proxyapi/address.h"
+#include "supply/proxy_address.h"
 
 static void loopback_addresses_are_read(void **state)
 {
