@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/macros.h"
 #include "v2meter/bpf_abi.h"
 
@@ -98,9 +99,12 @@ bool v2m_conditions_set(struct v2m_conditions *conditions, enum v2m_condition co
 	conditions->set[condition] = true;
 	v2m_error_set(&conditions->sentences[condition], 0, "%s",
 		      sentence && *sentence ? sentence : table[condition].sentence);
-	if (!before)
-		tell_pulse(conditions);
-	return !before;
+	if (before)
+		return false;
+	v2m_log_reason(V2M_LOG_INFO, table[condition].word, "health: %s begins",
+		       table[condition].word);
+	tell_pulse(conditions);
+	return true;
 }
 
 bool v2m_conditions_clear(struct v2m_conditions *conditions, enum v2m_condition condition)
@@ -108,9 +112,12 @@ bool v2m_conditions_clear(struct v2m_conditions *conditions, enum v2m_condition 
 	bool before = conditions->set[condition];
 
 	conditions->set[condition] = false;
-	if (before)
-		tell_pulse(conditions);
-	return before;
+	if (!before)
+		return false;
+	v2m_log_reason(V2M_LOG_INFO, table[condition].word, "health: %s is over",
+		       table[condition].word);
+	tell_pulse(conditions);
+	return true;
 }
 
 bool v2m_conditions_has(struct v2m_conditions *conditions, enum v2m_condition condition)

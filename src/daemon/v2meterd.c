@@ -399,6 +399,8 @@ int main(int argc, char **argv)
 	struct v2m_error error = { 0 };
 	enum exit_status status;
 
+	/* Also in the other processes, which give their rights up before they log. */
+	v2m_log_open(NULL);
 	/* Only ourselves say so: no option, and not in the manual. */
 	if (argc == 2 && strcmp(argv[1], V2M_ANSWERING_ARGUMENT) == 0)
 		v2m_answering_run();

@@ -6,6 +6,7 @@
 
 #include "api/exact.h"
 #include "api/history.h"
+#include "api/terms.h"
 #include "api/traffic.h"
 #include "http/answers.h"
 #include "http/rate_history_answers.h"
@@ -58,6 +59,7 @@ static const struct v2m_route routes[] = {
 
 	ROUTE("GET",  "/metrics",          .handle = v2m_http_answer_metrics, .scope = V2M_SCOPE_METRICS),
 
+	RENDERED("/api/meter/keys",                 "terms",          v2m_api_terms),
 	RENDERED("/api/keys",                       "keys",           v2m_api_keys),
 	RENDERED("/api/keys/{}",                    "key",            v2m_api_key, KEY),
 	RENDERED("/api/traffic/simple",             "simple",         v2m_api_simple),

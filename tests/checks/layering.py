@@ -51,6 +51,7 @@ RULES = {
     "answering": ("api apikeys ipc http process base", "sandbox"),
     "ctl": ("ctl/doctor ctl/top apikeys json base", "client json"),
     "ctl/doctor": ("ctl config json base", "json sandbox"),
+    "notify": ("config json base", "json client sqlite"),
     "ctl/top": ("ctl json base", "json curses"),
     "config": ("json base", "json"),
     "budget": ("config json base", "json"),
