@@ -182,6 +182,23 @@ static bool must_close(struct v2m_http *http, struct mg_connection *connection,
 				     v2m_clock_mono_ns()));
 }
 
+/* False: the body cannot be dropped, and the reply is an error. A client without a valid API key is
+ * answered before its body is read, and its connection ends: bodies that are announced and never
+ * come would hold the workers. */
+static bool pass_body(struct mg_connection *connection, const struct v2m_auth *auth,
+		      struct v2m_http_reply *reply)
+{
+	const struct mg_request_info *info = mg_get_request_info(connection);
+
+	if (!v2m_body_is_announced(connection) ||
+	    v2m_routes_read_body(info->request_method, info->local_uri_raw))
+		return true;
+	if (auth->valid)
+		return take_body(connection, reply);
+	reply->close = true;
+	return true;
+}
+
 static int answer_request(struct v2m_http *http, struct mg_connection *connection, bool last)
 {
 	const struct mg_request_info *info = mg_get_request_info(connection);
@@ -192,8 +209,7 @@ static int answer_request(struct v2m_http *http, struct mg_connection *connectio
 	v2m_auth_read(http->api_keys, connection, &auth);
 	reply.close = must_close(http, connection, &auth) || last;
 	if (!refuse_request(http, connection, &auth, &reply) &&
-	    (v2m_routes_read_body(info->request_method, info->local_uri_raw) ||
-	     !v2m_body_is_announced(connection) || take_body(connection, &reply)))
+	    pass_body(connection, &auth, &reply))
 		v2m_routes_answer(&http->service, connection, &auth, &reply);
 	explicit_bzero(&auth, sizeof(auth));
 	status = reply.body->status;
