@@ -1,27 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The asking process is this test program itself: the real one, or one that does what the name of
  * its argument says. */
-#include "unit/proxyapi/grpc_server.h"
+#include "unit/supply/live_fixture.h"
 
-#include <dirent.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "asking/asking.h"
-#include "base/clock.h"
-#include "base/file.h"
-#include "base/log.h"
 #include "process/channel.h"
 #include "process/child.h"
-#include "supply/live_supply.h"
-
-#define LIST  "/xray.app.proxyman.command.HandlerService/ListInbounds"
-#define USERS "/xray.app.proxyman.command.HandlerService/GetInboundUsers#"
-
-#define INTERVAL_NS 20000000ull
-#define BOB         "user2@example.com"
 
 static void say(uint32_t kind, uint64_t id, const void *data, size_t length)
 {
@@ -58,104 +44,6 @@ static int be_asker(const char *what)
 		say(V2M_ASKING_CONNECT, 0, NULL, 0);
 	for (;;)
 		pause();
-}
-
-struct scene {
-	struct grpc_server *server;
-	struct v2m_live_supply *supply;
-	struct v2m_live_sources live;
-};
-
-static void answer_with_file(struct scene *scene, const char *path, const char *file)
-{
-	char *data;
-	size_t length;
-
-	assert_int_equal(v2m_read_file(file, 65536, &data, &length), 0);
-	server_answer(scene->server, path, data, length, 0);
-	free(data);
-}
-
-static int start(void **state)
-{
-	struct scene *scene = calloc(1, sizeof(*scene));
-
-	v2m_log_set_level(V2M_LOG_ERROR);
-	scene->server = server_start();
-	answer_with_file(scene, LIST, "../data/proxyapi/inbounds.bin");
-	answer_with_file(scene, USERS "vless", "../data/proxyapi/users.bin");
-	server_answer(scene->server, USERS "vmess", "", 0, 0);
-	server_answer(scene->server, USERS "trojan", "", 0, 0);
-	server_answer(scene->server, USERS "tun", "", 0, 2);
-	*state = scene;
-	return 0;
-}
-
-static int stop(void **state)
-{
-	struct scene *scene = *state;
-
-	prctl(PR_SET_NAME, "live_supply");
-	v2m_live_supply_close(scene->supply);
-	server_stop(scene->server);
-	v2m_live_sources_clear(&scene->live);
-	free(scene);
-	return 0;
-}
-
-static void open_with(struct scene *scene, const char *argument, const char *source)
-{
-	const struct v2m_live_options options = { argument, INTERVAL_NS, 20 };
-	struct v2m_strings sources = { 0 };
-
-	if (source)
-		assert_int_equal(v2m_strings_add(&sources, source), 0);
-	assert_int_equal(v2m_live_supply_open(&options, &sources, &scene->supply), 0);
-	v2m_strings_clear(&sources);
-}
-
-static void open_supply(struct scene *scene)
-{
-	open_with(scene, V2M_ASKING_ARGUMENT, scene->server->name);
-}
-
-/* What the first API said last. */
-static const struct v2m_live_source *collect(struct scene *scene, bool waits)
-{
-	v2m_live_sources_clear(&scene->live);
-	assert_int_equal(v2m_live_supply_collect(scene->supply, waits, &scene->live), 0);
-	assert_int_equal(scene->live.count, 1);
-	return &scene->live.items[0];
-}
-
-/* Waits until there is news. */
-static bool has_news(struct scene *scene, int timeout_ms)
-{
-	uint64_t end_ns = v2m_clock_mono_ns() + (uint64_t)timeout_ms * 1000000;
-	struct pollfd entry = { v2m_live_supply_fd(scene->supply), POLLIN, 0 };
-
-	while (v2m_clock_mono_ns() < end_ns) {
-		poll(&entry, 1, 10);
-		if (v2m_live_supply_drain(scene->supply))
-			return true;
-	}
-	return false;
-}
-
-/* The child of this process; 0: there is none. */
-static pid_t child(void)
-{
-	char path[64];
-	int pid = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	file = fopen(path, "r");
-	if (!file || fscanf(file, "%d", &pid) != 1)
-		pid = 0;
-	if (file)
-		fclose(file);
-	return pid;
 }
 
 static void the_first_answer_is_waited_for_if_wanted(void **state)
@@ -316,125 +204,6 @@ static void a_server_that_closes_after_each_answer_ends_no_process(void **state)
 	assert_non_null(strstr(collect(scene, false)->text, BOB));
 }
 
-/* The number of the listening socket of this process, which is a running proxy from now on. */
-static uint64_t become_proxy(const struct scene *scene)
-{
-	struct stat status;
-
-	assert_int_equal(prctl(PR_SET_NAME, "xray"), 0);
-	assert_int_equal(fstat(scene->server->listener, &status), 0);
-	return status.st_ino;
-}
-
-static size_t count_found(const struct scene *scene)
-{
-	struct v2m_strings found = { 0 };
-	size_t count;
-
-	assert_int_equal(v2m_live_supply_found(scene->supply, &found), 0);
-	count = found.count;
-	v2m_strings_clear(&found);
-	return count;
-}
-
-static void a_socket_of_a_running_proxy_that_is_its_api_is_followed(void **state)
-{
-	struct scene *scene = *state;
-
-	if (geteuid() != 0)
-		skip();
-	open_with(scene, V2M_ASKING_ARGUMENT, NULL);
-	v2m_live_supply_try(scene->supply, scene->server->name, become_proxy(scene));
-	assert_int_equal(count_found(scene), 0);
-	assert_true(has_news(scene, 5000));
-	assert_int_equal(count_found(scene), 1);
-	assert_non_null(strstr(collect(scene, false)->text, BOB));
-}
-
-static void an_api_that_a_file_names_while_it_is_tried_is_asked_again(void **state)
-{
-	struct scene *scene = *state;
-	struct v2m_strings apis = { 0 };
-
-	if (geteuid() != 0)
-		skip();
-	open_with(scene, V2M_ASKING_ARGUMENT, NULL);
-	server_misbehave(scene->server, FAULT_503);
-	v2m_live_supply_try(scene->supply, scene->server->name, become_proxy(scene));
-	assert_int_equal(v2m_strings_add(&apis, scene->server->name), 0);
-	assert_int_equal(v2m_live_supply_learn(scene->supply, &apis), 1);
-	v2m_strings_clear(&apis);
-	assert_int_equal(collect(scene, true)->result, -EPROTO);
-	server_misbehave(scene->server, FAULT_NONE);
-	assert_true(has_news(scene, 5000));
-	assert_non_null(strstr(collect(scene, false)->text, BOB));
-}
-
-static int bind_abstract(const char *name)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	int length = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "%s", name);
-
-	if (bind(fd, (struct sockaddr *)&address,
-		 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) ||
-	    listen(fd, 8))
-		_exit(3);
-	return fd;
-}
-
-/* Another process, which listens at the name, and makes the kernel list that socket as one of a
- * proxy. Ends with 0 if somebody connects and says nothing. */
-static pid_t start_forger(const char *name, uint64_t inode)
-{
-	char forged[100];
-	int ready[2];
-	char byte;
-	pid_t pid;
-
-	assert_int_equal(pipe(ready), 0);
-	pid = fork();
-	if (pid == 0) {
-		struct pollfd waiting = { .events = POLLIN };
-
-		prctl(PR_SET_NAME, "other");
-		alarm(10);
-		waiting.fd = bind_abstract(name);
-		snprintf(forged, sizeof(forged), "x\n0: 2 0 10000 1 1 %llu @%s",
-			 (unsigned long long)inode, name);
-		bind_abstract(forged);
-		if (write(ready[1], "x", 1) != 1 || poll(&waiting, 1, 5000) != 1)
-			_exit(2);
-		_exit(read(accept(waiting.fd, NULL, NULL), &byte, 1) == 0 ? 0 : 1);
-	}
-	assert_int_equal(read(ready[0], &byte, 1), 1);
-	close(ready[0]);
-	close(ready[1]);
-	return pid;
-}
-
-/* Every user may bind a socket to a name with a line feed in it. */
-static void a_forged_line_in_the_list_of_sockets_gets_no_question(void **state)
-{
-	struct scene *scene = *state;
-	uint64_t inode;
-	char source[64];
-	int status;
-	pid_t pid;
-
-	if (geteuid() != 0)
-		skip();
-	inode = become_proxy(scene);
-	open_with(scene, V2M_ASKING_ARGUMENT, NULL);
-	snprintf(source, sizeof(source), "xray-api+unix:@forged-%d", getpid());
-	pid = start_forger(strchr(source, '@') + 1, inode);
-	v2m_live_supply_try(scene->supply, source, inode);
-	while (waitpid(pid, &status, WNOHANG) == 0)
-		assert_false(has_news(scene, 10));
-	assert_int_equal(status, 0);
-	assert_int_equal(count_found(scene), 0);
-}
-
 static void without_an_api_there_is_no_process(void **state)
 {
 	struct scene *scene = *state;
@@ -497,9 +266,6 @@ int main(int argc, char **argv)
 		WITH_SERVER(what_a_process_must_not_say_is_its_end),
 		WITH_SERVER(a_process_that_wants_connections_without_end_is_killed),
 		WITH_SERVER(a_server_that_closes_after_each_answer_ends_no_process),
-		WITH_SERVER(a_socket_of_a_running_proxy_that_is_its_api_is_followed),
-		WITH_SERVER(an_api_that_a_file_names_while_it_is_tried_is_asked_again),
-		WITH_SERVER(a_forged_line_in_the_list_of_sockets_gets_no_question),
 		WITH_SERVER(without_an_api_there_is_no_process),
 		WITH_SERVER(what_is_no_address_is_refused),
 		WITH_SERVER(apis_that_a_reading_names_are_followed_if_they_are_of_this_host),
