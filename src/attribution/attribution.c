@@ -188,13 +188,15 @@ void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_data
 			    const struct v2m_connection_table *table)
 {
 	struct v2m_error error = { 0 };
+	bool has_more;
 	int result;
 
 	if (!attribution->is_active || !datapath)
 		return;
-	v2m_followed_logs_read(attribution->logs);
+	has_more = v2m_followed_logs_read(attribution->logs);
 	result = run(attribution, datapath, &error);
-	if (!result) {
+	/* A flow that has ended waits for its line. */
+	if (!result && !has_more) {
 		result = v2m_flow_sweep_run(attribution->sweep, datapath, table);
 		if (result)
 			v2m_error_set(&error, result, "%s", strerror(-result));
