@@ -93,6 +93,14 @@ static int move_left(struct v2m_datapath *datapath, struct v2m_error *error)
 	return v2m_flows_move(datapath, labels, count, error);
 }
 
+/* A connection of a new owner may be older than the owner: its line was read already, and named
+ * nobody then. */
+static void read_again(struct v2m_attribution *attribution)
+{
+	v2m_followed_logs_rewind(attribution->logs);
+	v2m_attributor_note_again(attribution->attributor, v2m_clock_real_us());
+}
+
 int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
 			     struct v2m_keyset *keyset, struct v2m_error *error)
 {
@@ -110,17 +118,35 @@ int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_dat
 	if (!v2m_followed_logs_count(attribution->logs))
 		count = 0;
 	result = v2m_owners_set(datapath, rules, count, owners, error);
-	if (result)
+	if (result < 0)
 		return result;
+	if (result > 0)
+		read_again(attribution);
 	attribution->is_active = count > 0;
 	for (size_t i = 0; i < count; i++)
 		if (owners[i] == V2M_NO_OWNER)
 			v2m_attributor_note_gap(attribution->attributor, V2M_GAP_FULL);
-	if (attribution->is_active && !attribution->has_begun) {
-		result = move_left(datapath, error);
-		attribution->has_begun = !result;
-	}
+	if (!attribution->is_active || attribution->has_begun)
+		return 0;
+	result = move_left(datapath, error);
+	attribution->has_begun = !result;
 	return result;
+}
+
+int v2m_attribution_begin_ports(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+				struct v2m_error *error)
+{
+	int begun = datapath ? v2m_flows_leave_begun(datapath, error) : 0;
+
+	if (begun > 0)
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_BEGAN);
+	return begun < 0 ? begun : 0;
+}
+
+void v2m_attribution_note_new_maps(struct v2m_attribution *attribution)
+{
+	if (v2m_followed_logs_count(attribution->logs))
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_BEGAN);
 }
 
 /* --- a round --- */
@@ -220,7 +246,7 @@ static int settle(struct v2m_attribution *attribution, struct v2m_datapath *data
 		result = v2m_error_set(error, -EIO, "the programs cannot be waited for");
 	if (!result)
 		result = move_rest(attribution, datapath, error);
-	return result ? result : v2m_flows_leave(datapath, 0, error);
+	return result ? result : v2m_flows_leave(datapath, error);
 }
 
 void v2m_attribution_settle(struct v2m_attribution *attribution, struct v2m_datapath *datapath)

@@ -39,6 +39,7 @@ struct v2m_attributor {
 	V2M_ARRAY(uint32_t) sessions; /* see v2m_attributor_take_sessions() */
 	struct v2m_attributor_counts counts;
 	int64_t offset_us; /* of the log that is read */
+	int64_t again_us;  /* see v2m_attributor_note_again() */
 	unsigned gaps;
 	struct v2m_named_slots named;
 	bool has_named; /* since v2m_attributor_take_named() */
@@ -104,6 +105,11 @@ static void move_text(struct v2m_access_text *part, const char *from, const char
 {
 	if (part->length)
 		part->start = to + (part->start - from);
+}
+
+void v2m_attributor_note_again(struct v2m_attributor *attributor, int64_t real_us)
+{
+	attributor->again_us = real_us;
 }
 
 void v2m_attributor_set_offset(struct v2m_attributor *attributor, int64_t offset_us)

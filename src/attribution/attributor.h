@@ -39,6 +39,9 @@ const struct v2m_owner_rule *v2m_attributor_rules(const struct v2m_attributor *a
 uint32_t v2m_attributor_owner(const struct v2m_attributor *attributor, const struct v2m_slot *slot,
 			      const struct v2m_key *key, uint8_t protocol);
 
+/* Lines until real_us are read again, for new keys: their flows may be older than the counting. */
+void v2m_attributor_note_again(struct v2m_attributor *attributor, int64_t real_us);
+
 /* How much the clock of the log of the next lines is ahead of UTC. V2M_NO_LOG_OFFSET: not known. */
 #define V2M_NO_LOG_OFFSET INT64_MIN
 void v2m_attributor_set_offset(struct v2m_attributor *attributor, int64_t offset_us);

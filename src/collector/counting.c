@@ -150,6 +150,7 @@ static int store_previous(void *context, struct v2m_sample *sample, struct v2m_e
 		result = v2m_bookkeeper_set_aside(parts->bookkeeper, sample);
 	if (result)
 		return v2m_error_set(error, result, "%s", strerror(-result));
+	v2m_attribution_note_new_maps(parts->attribution);
 	if (v2m_bookkeeper_flush(parts->bookkeeper))
 		return v2m_error_set(error, -EIO, "the ledger cannot be written");
 	return 0;
