@@ -175,12 +175,18 @@ static struct v2m_table_key key_of_flows(const void *element)
 
 static const struct v2m_table_type clients = { sizeof(struct flows_of), key_of_flows };
 
+struct flow_plan {
+	uint32_t next; /* 1 + index of another flow of the same client */
+	uint32_t old;  /* 1 + index of the label by a line that is older than the flow; 0: none */
+	bool is_named; /* a line names its owner */
+};
+
 /* A round of comparing. */
 struct round {
 	struct v2m_attributor *attributor;
 	const struct v2m_flow_entry *flows;
 	const struct v2m_moment *now;
-	uint32_t *next; /* of each flow: 1 + index of another one of the same client */
+	struct flow_plan *plans; /* of each flow */
 	struct v2m_table by_client;
 };
 
@@ -200,7 +206,7 @@ static int index_flows(struct round *round, size_t n_flows)
 			result = v2m_table_add(&round->by_client, &made);
 			continue;
 		}
-		round->next[i] = known->first;
+		round->plans[i].next = known->first;
 		known->first = (uint32_t)i + 1;
 	}
 	return result;
@@ -221,6 +227,54 @@ static bool is_older(const struct round *round, const struct waiting *waiting,
 
 	return flow->state.began_ns && waiting->real_us != INT64_MAX &&
 	       waiting->real_us + SLACK_US < round->now->real_us - age_us;
+}
+
+/* Whether the flow may be younger than its connection: the programs have not seen the handshake. A
+ * SYN without an answer is no connection, and may stand beside the flow of one. */
+static bool lacks_beginning(const struct v2m_flow_entry *flow)
+{
+	return flow->key.protocol == IPPROTO_TCP && !flow->state.answered &&
+	       (flow->state.tx.packets || flow->state.owner != V2M_NO_OWNER);
+}
+
+/* Plans a label. Lines that are older than the flow of a connection are of this connection and of
+ * earlier ones with the same addresses: the last one is right. 0 or -ENOMEM. */
+static int plan_label(struct round *round, size_t flow, const struct v2m_label *label, bool is_old)
+{
+	struct v2m_attributor *attributor = round->attributor;
+	struct flow_plan *plan = &round->plans[flow];
+	int result;
+
+	plan->is_named = true;
+	if (is_old && plan->old) {
+		attributor->labels.items[plan->old - 1].owner = label->owner;
+		return 0;
+	}
+	if (!is_old && label->owner == round->flows[flow].state.owner)
+		return 0;
+	result = v2m_array_add(&attributor->labels, *label);
+	if (!result && is_old)
+		plan->old = (uint32_t)attributor->labels.count;
+	return result;
+}
+
+/* Drops the labels by older lines that a flow has already. */
+static void drop_known_labels(struct round *round, size_t n_flows)
+{
+	struct v2m_attributor *attributor = round->attributor;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n_flows; i++) {
+		uint32_t old = round->plans[i].old;
+		struct v2m_label *label = old ? &attributor->labels.items[old - 1] : NULL;
+
+		if (label && label->owner == round->flows[i].state.owner)
+			label->owner = V2M_NO_OWNER;
+	}
+	for (size_t i = 0; i < attributor->labels.count; i++)
+		if (attributor->labels.items[i].owner != V2M_NO_OWNER)
+			attributor->labels.items[kept++] = attributor->labels.items[i];
+	attributor->labels.count = kept;
 }
 
 static void note_named(struct v2m_attributor *attributor, uint16_t port, uint8_t protocol)
@@ -245,14 +299,16 @@ static int plan_line(struct round *round, const struct waiting *waiting)
 
 	memcpy(client.address, line->address, sizeof(client.address));
 	flows = v2m_table_find(&round->by_client, &client, sizeof(client));
-	for (uint32_t i = flows ? flows->first : 0; i; i = round->next[i - 1]) {
+	for (uint32_t i = flows ? flows->first : 0; i; i = round->plans[i - 1].next) {
 		const struct v2m_flow_entry *flow = &round->flows[i - 1];
 		struct v2m_label label = { .flow = flow->key };
+		bool is_old;
 
 		if (!may_be_of(line, flow->key.protocol))
 			continue;
 		found = true;
-		if (is_older(round, waiting, flow))
+		is_old = is_older(round, waiting, flow);
+		if (is_old && !lacks_beginning(flow))
 			continue;
 		label.owner = v2m_owner_list_find(&attributor->owners, flow->key.port,
 						  flow->key.protocol, line);
@@ -260,19 +316,21 @@ static int plan_line(struct round *round, const struct waiting *waiting)
 			note_named(attributor, flow->key.port, flow->key.protocol);
 		if (label.owner == V2M_NO_OWNER)
 			attributor->counts.without_key++;
-		else if (label.owner != flow->state.owner &&
-			 v2m_array_add(&attributor->labels, label))
+		else if (plan_label(round, i - 1, &label, is_old))
 			return -ENOMEM;
 	}
 	return found;
 }
 
-static bool is_loopback(const uint8_t address[static 16])
+/* The line of a connection from the loopback address. An address without a port is not of a
+ * connection, and the customer may have chosen it. */
+static bool is_from_here(const struct v2m_access_line *line)
 {
 	static const uint8_t mapped[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
 	static const uint8_t ipv6[16] = { [15] = 1 };
 
-	return !memcmp(address, mapped, sizeof(mapped)) || !memcmp(address, ipv6, sizeof(ipv6));
+	return line->port && (!memcmp(line->address, mapped, sizeof(mapped)) ||
+			      !memcmp(line->address, ipv6, sizeof(ipv6)));
 }
 
 /* A new line names a user whose connection must have a flow, and an address that has none: a proxy
@@ -283,7 +341,7 @@ static void note_hidden(const struct round *round, const struct waiting *waiting
 
 	attributor->counts.without_flow++;
 	if (waiting->real_us != INT64_MAX && waiting->real_us + FRESH_US > round->now->real_us &&
-	    !is_loopback(waiting->line.address) &&
+	    waiting->real_us > attributor->again_us && !is_from_here(&waiting->line) &&
 	    v2m_owner_list_expects_flow(&attributor->owners, &waiting->line.email))
 		v2m_attributor_note_gap(attributor, V2M_GAP_HIDDEN);
 }
@@ -314,18 +372,30 @@ static int plan_lines(struct round *round)
 	return 0;
 }
 
+/* A connection that the programs have not seen from its beginning, or not without a break, since a
+ * flood has pushed its young flow out. No line tells yet who has what was counted of it. Nobody can
+ * forge one: the server has sent data. */
+static void note_unknown(const struct round *round, size_t n_flows)
+{
+	for (size_t i = 0; i < n_flows; i++)
+		if (lacks_beginning(&round->flows[i]) && !round->plans[i].is_named &&
+		    round->flows[i].state.owner == V2M_NO_OWNER &&
+		    round->flows[i].state.tx.payload_bytes)
+			v2m_attributor_note_gap(round->attributor, V2M_GAP_BEGAN);
+}
+
 int v2m_attributor_plan(struct v2m_attributor *attributor, const struct v2m_flow_entry *flows,
 			size_t n_flows, const struct v2m_moment *now, struct v2m_label **labels)
 {
-	V2M_FREE uint32_t *next = calloc(n_flows + 1, sizeof(*next));
+	V2M_FREE struct flow_plan *plans = calloc(n_flows + 1, sizeof(*plans));
 	struct round round = {
 		.attributor = attributor,
 		.flows = flows,
 		.now = now,
-		.next = next,
+		.plans = plans,
 		.by_client = { .type = &clients },
 	};
-	int result = next ? index_flows(&round, n_flows) : -ENOMEM;
+	int result = plans ? index_flows(&round, n_flows) : -ENOMEM;
 
 	attributor->labels.count = 0;
 	if (!result)
@@ -337,6 +407,8 @@ int v2m_attributor_plan(struct v2m_attributor *attributor, const struct v2m_flow
 		v2m_attributor_note_gap(attributor, V2M_GAP_FULL);
 		return result;
 	}
+	drop_known_labels(&round, n_flows);
+	note_unknown(&round, n_flows);
 	*labels = attributor->labels.items;
 	return (int)attributor->labels.count;
 }

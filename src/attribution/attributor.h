@@ -57,7 +57,9 @@ struct v2m_moment {
 /*
  * Compares the lines with the flows, and plans labels: flow and owner are set. *labels is valid
  * until the next call. Lines that found a flow, or were tried for some rounds, are forgotten.
- * A line that is older than a flow is of an earlier flow with the same addresses and ports.
+ * A line that is older than a flow is of an earlier flow with the same addresses and ports, if the
+ * programs have seen the connection from its beginning. Flows without a beginning and without a
+ * line are a gap.
  * Returns how many labels, or -ENOMEM.
  */
 int v2m_attributor_plan(struct v2m_attributor *attributor, const struct v2m_flow_entry *flows,
