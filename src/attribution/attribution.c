@@ -143,7 +143,7 @@ int v2m_attribution_begin_ports(struct v2m_attribution *attribution, struct v2m_
 	return begun < 0 ? begun : 0;
 }
 
-void v2m_attribution_note_new_maps(struct v2m_attribution *attribution)
+void v2m_attribution_note_new_counts(struct v2m_attribution *attribution)
 {
 	if (v2m_followed_logs_count(attribution->logs))
 		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_BEGAN);

@@ -43,9 +43,9 @@ int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_dat
  * alone, and no label takes these bytes again. 0 or -errno. */
 int v2m_attribution_begin_ports(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
 				struct v2m_error *error);
-/* The counts of an earlier version's maps were taken over: these maps have flows and owners of
- * their own, which were not. */
-void v2m_attribution_note_new_maps(struct v2m_attribution *attribution);
+/* What was counted until now is accounted without the flows: it was of an earlier version's maps,
+ * or the ledger does not know of it. */
+void v2m_attribution_note_new_counts(struct v2m_attribution *attribution);
 
 /* Reads what the logs have, labels flows, and from time to time removes those whose connection has
  * ended. Before a sample. Failures are logged. table: the last dump of the connections. */
