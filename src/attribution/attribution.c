@@ -27,6 +27,7 @@ struct v2m_attribution {
 	bool is_active;  /* the kernel has owners to label */
 	bool has_begun;  /* it was active before in this process */
 	bool run_failed; /* and that was logged */
+	bool is_full;    /* a key has no owner, because the kernel's map has no more */
 	V2M_ARRAY(struct v2m_label) labelled; /* in the last round */
 	struct v2m_flow_sweep *sweep;
 };
@@ -123,9 +124,9 @@ int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_dat
 	if (result > 0)
 		read_again(attribution);
 	attribution->is_active = count > 0;
+	attribution->is_full = false;
 	for (size_t i = 0; i < count; i++)
-		if (owners[i] == V2M_NO_OWNER)
-			v2m_attributor_note_gap(attribution->attributor, V2M_GAP_FULL);
+		attribution->is_full |= owners[i] == V2M_NO_OWNER;
 	if (!attribution->is_active || attribution->has_begun)
 		return 0;
 	result = move_left(datapath, error);
@@ -208,6 +209,15 @@ static void log_failure(struct v2m_attribution *attribution, int result,
 		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_FULL);
 }
 
+/* Gaps that a reset does not end. */
+static void note_lasting_gaps(struct v2m_attribution *attribution)
+{
+	if (attribution->is_full)
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_FULL);
+	if (v2m_flow_sweep_saw_dispute(attribution->sweep))
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_DISPUTED);
+}
+
 /* --- what the others call --- */
 
 void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
@@ -219,6 +229,7 @@ void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_data
 
 	if (!attribution->is_active || !datapath)
 		return;
+	note_lasting_gaps(attribution);
 	has_more = v2m_followed_logs_read(attribution->logs);
 	result = run(attribution, datapath, &error);
 	/* A flow that has ended waits for its line. */

@@ -24,6 +24,7 @@ struct seen_flow {
 	struct v2m_flow_key key;
 	uint64_t began_ns; /* of the flow: a new connection may have the addresses of an old one */
 	uint64_t seen_ns;
+	bool disputed;
 };
 
 struct v2m_flow_sweep {
@@ -32,6 +33,7 @@ struct v2m_flow_sweep {
 	 * another network namespace. */
 	uint8_t visible[65536];
 	uint64_t swept_ns;
+	bool saw_dispute;
 };
 
 static struct v2m_table_key key_of_seen(const void *element)
@@ -104,7 +106,8 @@ static int match_seen(struct v2m_flow_sweep *sweep, const struct v2m_flow_entry 
 	for (size_t i = 0; i < count && !result; i++) {
 		struct seen_flow flow = { .key = flows[i].key,
 					  .began_ns = flows[i].state.began_ns,
-					  .seen_ns = now_ns };
+					  .seen_ns = now_ns,
+					  .disputed = flows[i].state.disputed };
 		const struct seen_flow *known =
 			v2m_table_find(&sweep->seen, &flow.key, sizeof(flow.key));
 
@@ -121,13 +124,28 @@ static int match_seen(struct v2m_flow_sweep *sweep, const struct v2m_flow_entry 
 	return 0;
 }
 
+static bool is_visible(const struct v2m_flow_sweep *sweep, const struct seen_flow *flow)
+{
+	return sweep->visible[flow->key.port] & transport_of(&flow->key);
+}
+
 /* Flows whose sockets nobody shows stay until others need their room. */
 static bool is_gone(const struct v2m_flow_sweep *sweep, const struct seen_flow *flow,
 		    uint64_t now_ns)
 {
 	return now_ns - flow->seen_ns > GONE_AFTER_NS &&
-	       (sweep->visible[flow->key.port] & transport_of(&flow->key) ||
-		sweep->seen.count > V2M_MAX_FLOWS / 2);
+	       (is_visible(sweep, flow) || sweep->seen.count > V2M_MAX_FLOWS / 2);
+}
+
+/* New flows count as seen. */
+static bool find_dispute(const struct v2m_flow_sweep *sweep, uint64_t now_ns)
+{
+	const struct seen_flow *flow = NULL;
+
+	while ((flow = v2m_table_next(&sweep->seen, flow)))
+		if (flow->disputed && (flow->seen_ns == now_ns || !is_visible(sweep, flow)))
+			return true;
+	return false;
 }
 
 static int remove_gone(struct v2m_flow_sweep *sweep, struct v2m_datapath *datapath, uint64_t now_ns)
@@ -159,5 +177,11 @@ int v2m_flow_sweep_run(struct v2m_flow_sweep *sweep, struct v2m_datapath *datapa
 	if (result)
 		return result;
 	note_connections(sweep, table, now_ns);
+	sweep->saw_dispute = find_dispute(sweep, now_ns);
 	return remove_gone(sweep, datapath, now_ns);
+}
+
+bool v2m_flow_sweep_saw_dispute(const struct v2m_flow_sweep *sweep)
+{
+	return sweep->saw_dispute;
 }

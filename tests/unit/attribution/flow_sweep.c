@@ -138,6 +138,17 @@ static void a_port_whose_sockets_are_elsewhere_keeps_its_flows(void **state)
 	assert_true(sweep_for(*state, 500, 0) > 0);
 }
 
+static void a_dispute_lasts_as_long_as_its_connection(void **state)
+{
+	struct sweep *sweep = *state;
+
+	flows[1].state.disputed = 1;
+	assert_int_equal(sweep_for(sweep, 60, 2), 0);
+	assert_true(v2m_flow_sweep_saw_dispute(sweep->sweep));
+	assert_int_equal(sweep_for(sweep, 60, 1), 0);
+	assert_false(v2m_flow_sweep_saw_dispute(sweep->sweep));
+}
+
 static void an_old_dump_removes_nothing(void **state)
 {
 	struct sweep *sweep = *state;
@@ -156,6 +167,7 @@ int main(void)
 		TEST(a_flow_is_removed_after_its_connection),
 		TEST(a_new_connection_with_the_same_addresses_is_not_the_old_one),
 		TEST(a_port_whose_sockets_are_elsewhere_keeps_its_flows),
+		TEST(a_dispute_lasts_as_long_as_its_connection),
 		TEST(an_old_dump_removes_nothing),
 	};
 
