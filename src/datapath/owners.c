@@ -219,20 +219,28 @@ static int remove_flows(struct setting *setting)
 	return result ? result : v2m_grace_period();
 }
 
+static bool retires(const struct setting *setting, uint32_t owner)
+{
+	return setting->datapath->owners[owner].current && !setting->wanted[owner];
+}
+
+/* An owner whose flows could not be removed stays current, so that nobody else gets it. */
 static int retire(struct setting *setting)
 {
-	bool retired = false;
+	uint32_t used = setting->datapath->used_owners;
+	uint32_t first = 1;
+	int result;
 
-	for (uint32_t i = 1; i < setting->datapath->used_owners; i++) {
-		struct v2m_owner_use *use = &setting->datapath->owners[i];
-
-		if (!use->current || setting->wanted[i])
+	while (first < used && !retires(setting, first))
+		first++;
+	result = first < used ? remove_flows(setting) : 0;
+	for (uint32_t i = first; i < used && !result; i++) {
+		if (!retires(setting, i))
 			continue;
-		use->current = false;
-		use->leaving = true;
-		retired = true;
+		setting->datapath->owners[i].current = false;
+		setting->datapath->owners[i].leaving = true;
 	}
-	return retired ? remove_flows(setting) : 0;
+	return result;
 }
 
 /* An owner that was never used, otherwise the one that was assigned longest ago and left. */
