@@ -302,6 +302,7 @@ static int plan_line(struct round *round, const struct waiting *waiting)
 	for (uint32_t i = flows ? flows->first : 0; i; i = round->plans[i - 1].next) {
 		const struct v2m_flow_entry *flow = &round->flows[i - 1];
 		struct v2m_label label = { .flow = flow->key };
+		bool is_ambiguous;
 		bool is_old;
 
 		if (!may_be_of(line, flow->key.protocol))
@@ -311,7 +312,9 @@ static int plan_line(struct round *round, const struct waiting *waiting)
 		if (is_old && !lacks_beginning(flow))
 			continue;
 		label.owner = v2m_owner_list_find(&attributor->owners, flow->key.port,
-						  flow->key.protocol, line);
+						  flow->key.protocol, line, &is_ambiguous);
+		if (is_ambiguous)
+			v2m_attributor_note_gap(attributor, V2M_GAP_DISPUTED);
 		if (label.owner != V2M_NO_OWNER)
 			note_named(attributor, flow->key.port, flow->key.protocol);
 		if (label.owner == V2M_NO_OWNER)

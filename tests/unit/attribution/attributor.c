@@ -219,6 +219,25 @@ static void a_user_that_no_key_has_names_nothing(void **context)
 	assert_false(v2m_attributor_take_named(state->attributor, &named));
 }
 
+static void a_line_that_several_keys_may_have_written_is_a_gap(void **context)
+{
+	struct state *state = *context;
+	struct v2m_key *keys = state->keyset->keys;
+
+	assert_int_equal(gaps_of(state, LINE("28 00:00:00", "carol")), 0);
+	v2m_key_add_email(&keys[0], "carol");
+	v2m_key_add_email(&keys[1], "carol");
+	assert_int_equal(v2m_attributor_set_keys(state->attributor, state->keyset), 0);
+	assert_int_equal(gaps_of(state, LINE("28 00:00:00", "carol")), 1u << V2M_GAP_DISPUTED);
+	/* All keys have emails, so a line without one is of none of them. */
+	assert_int_equal(gaps_of(state, "2026/11/28 00:00:00 192.0.2.2:5000 accepted tcp:a:1 [o]"),
+			 0);
+	v2m_strings_clear(&keys[0].emails);
+	assert_int_equal(v2m_attributor_set_keys(state->attributor, state->keyset), 0);
+	assert_int_equal(gaps_of(state, "2026/11/28 00:00:00 192.0.2.2:5000 accepted tcp:a:1 [o]"),
+			 1u << V2M_GAP_DISPUTED);
+}
+
 static void a_label_that_was_set_is_a_session(void **context)
 {
 	struct state *state = *context;
@@ -275,6 +294,7 @@ int main(void)
 		TEST(a_user_whose_address_has_no_connection_is_hidden_by_a_proxy_in_front),
 		TEST(a_line_without_a_zone_is_believed),
 		TEST(a_user_that_no_key_has_names_nothing),
+		TEST(a_line_that_several_keys_may_have_written_is_a_gap),
 		TEST(a_label_that_was_set_is_a_session),
 		cmocka_unit_test(the_last_line_tells_the_zone_of_the_log),
 	};
