@@ -40,6 +40,7 @@ struct v2m_attributor {
 	struct v2m_attributor_counts counts;
 	int64_t offset_us; /* of the log that is read */
 	int64_t again_us;  /* see v2m_attributor_note_again() */
+	size_t n_unknown;  /* see v2m_attributor_unknown() */
 	unsigned gaps;
 	struct v2m_named_slots named;
 	bool has_named; /* since v2m_attributor_take_named() */
@@ -145,6 +146,11 @@ void v2m_attributor_take_line(void *context, const char *text, size_t length)
 		return;
 	free(waiting.text);
 	v2m_attributor_note_gap(attributor, V2M_GAP_FULL);
+}
+
+size_t v2m_attributor_unknown(const struct v2m_attributor *attributor)
+{
+	return attributor->n_unknown;
 }
 
 bool v2m_attributor_waits(const struct v2m_attributor *attributor)
@@ -375,16 +381,15 @@ static int plan_lines(struct round *round)
 	return 0;
 }
 
-/* A connection that the programs have not seen from its beginning, or not without a break, since a
- * flood has pushed its young flow out. No line tells yet who has what was counted of it. Nobody can
- * forge one: the server has sent data. */
-static void note_unknown(const struct round *round, size_t n_flows)
+static size_t count_unknown(const struct round *round, size_t n_flows)
 {
+	size_t count = 0;
+
 	for (size_t i = 0; i < n_flows; i++)
-		if (lacks_beginning(&round->flows[i]) && !round->plans[i].is_named &&
-		    round->flows[i].state.owner == V2M_NO_OWNER &&
-		    round->flows[i].state.tx.payload_bytes)
-			v2m_attributor_note_gap(round->attributor, V2M_GAP_BEGAN);
+		count += lacks_beginning(&round->flows[i]) && !round->plans[i].is_named &&
+			 round->flows[i].state.owner == V2M_NO_OWNER &&
+			 round->flows[i].state.tx.payload_bytes;
+	return count;
 }
 
 int v2m_attributor_plan(struct v2m_attributor *attributor, const struct v2m_flow_entry *flows,
@@ -411,7 +416,7 @@ int v2m_attributor_plan(struct v2m_attributor *attributor, const struct v2m_flow
 		return result;
 	}
 	drop_known_labels(&round, n_flows);
-	note_unknown(&round, n_flows);
+	attributor->n_unknown = count_unknown(&round, n_flows);
 	*labels = attributor->labels.items;
 	return (int)attributor->labels.count;
 }

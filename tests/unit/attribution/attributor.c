@@ -134,26 +134,25 @@ static void the_last_line_names_a_connection_that_was_open_before(void **context
 	assert_int_equal(plan_flow(state, 1000000, (struct v2m_flow_state){ 0 }), 0);
 }
 
-static unsigned gaps_of_flow(struct state *state, struct v2m_flow_state flow)
+static size_t unknown_of(struct state *state, struct v2m_flow_state flow)
 {
 	plan_flow(state, 1000000, flow);
-	return v2m_attributor_take_gaps(state->attributor);
+	return v2m_attributor_unknown(state->attributor);
 }
 
-static void a_connection_that_no_line_names_and_nobody_saw_begin_is_a_gap(void **context)
+static void a_connection_that_no_line_names_and_nobody_saw_begin_is_unknown(void **context)
 {
 	struct state *state = *context;
 	const struct v2m_flow sent = { 10, 1000, 800 };
 
-	assert_int_equal(gaps_of_flow(state, (struct v2m_flow_state){ .tx = sent }),
-			 1u << V2M_GAP_BEGAN);
+	assert_int_equal(unknown_of(state, (struct v2m_flow_state){ .tx = sent }), 1);
 	/* Its line may still come; somebody has it; and the server has sent no data. */
-	assert_int_equal(gaps_of_flow(state, (struct v2m_flow_state){ .tx = sent, .answered = 1 }),
+	assert_int_equal(unknown_of(state, (struct v2m_flow_state){ .tx = sent, .answered = 1 }),
 			 0);
-	assert_int_equal(gaps_of_flow(state, (struct v2m_flow_state){ .tx = sent, .owner = 1 }), 0);
-	assert_int_equal(gaps_of_flow(state, (struct v2m_flow_state){ .rx = sent }), 0);
+	assert_int_equal(unknown_of(state, (struct v2m_flow_state){ .tx = sent, .owner = 1 }), 0);
+	assert_int_equal(unknown_of(state, (struct v2m_flow_state){ .rx = sent }), 0);
 	take(state, LINE("27 22:00:00", "alice"));
-	assert_int_equal(gaps_of_flow(state, (struct v2m_flow_state){ .tx = sent }), 0);
+	assert_int_equal(unknown_of(state, (struct v2m_flow_state){ .tx = sent }), 0);
 }
 
 static unsigned gaps_of(struct state *state, const char *line)
@@ -290,7 +289,7 @@ int main(void)
 		TEST(a_line_labels_the_flow_of_its_client),
 		TEST(a_line_of_an_earlier_flow_with_the_same_addresses_is_passed_over),
 		TEST(the_last_line_names_a_connection_that_was_open_before),
-		TEST(a_connection_that_no_line_names_and_nobody_saw_begin_is_a_gap),
+		TEST(a_connection_that_no_line_names_and_nobody_saw_begin_is_unknown),
 		TEST(a_user_whose_address_has_no_connection_is_hidden_by_a_proxy_in_front),
 		TEST(a_line_without_a_zone_is_believed),
 		TEST(a_user_that_no_key_has_names_nothing),
