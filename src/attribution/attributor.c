@@ -8,6 +8,7 @@
 
 #include "attribution/access_line.h"
 #include "attribution/owner_list.h"
+#include "attribution/strangers.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/table.h"
@@ -40,7 +41,8 @@ struct v2m_attributor {
 	struct v2m_attributor_counts counts;
 	int64_t offset_us; /* of the log that is read */
 	int64_t again_us;  /* see v2m_attributor_note_again() */
-	size_t n_unknown;  /* see v2m_attributor_unknown() */
+	struct v2m_strangers strangers;
+	size_t n_unknown; /* see v2m_attributor_unknown() */
 	unsigned gaps;
 	struct v2m_named_slots named;
 	bool has_named; /* since v2m_attributor_take_named() */
@@ -70,6 +72,7 @@ void v2m_attributor_free(struct v2m_attributor *attributor)
 	v2m_array_clear(&attributor->labels);
 	v2m_array_clear(&attributor->sessions);
 	v2m_owner_list_clear(&attributor->owners);
+	v2m_strangers_clear(&attributor->strangers);
 	free(attributor);
 }
 
@@ -81,6 +84,7 @@ int v2m_attributor_set_keys(struct v2m_attributor *attributor, struct v2m_keyset
 	if (result)
 		return result;
 	v2m_owner_list_clear(&attributor->owners);
+	v2m_strangers_clear(&attributor->strangers);
 	attributor->owners = made;
 	return 0;
 }
@@ -235,14 +239,6 @@ static bool is_older(const struct round *round, const struct waiting *waiting,
 	       waiting->real_us + SLACK_US < round->now->real_us - age_us;
 }
 
-/* Whether the flow may be younger than its connection: the programs have not seen the handshake. A
- * SYN without an answer is no connection, and may stand beside the flow of one. */
-static bool lacks_beginning(const struct v2m_flow_entry *flow)
-{
-	return flow->key.protocol == IPPROTO_TCP && !flow->state.answered &&
-	       (flow->state.tx.packets || flow->state.owner != V2M_NO_OWNER);
-}
-
 /* Plans a label. Lines that are older than the flow of a connection are of this connection and of
  * earlier ones with the same addresses: the last one is right. 0 or -ENOMEM. */
 static int plan_label(struct round *round, size_t flow, const struct v2m_label *label, bool is_old)
@@ -315,17 +311,20 @@ static int plan_line(struct round *round, const struct waiting *waiting)
 			continue;
 		found = true;
 		is_old = is_older(round, waiting, flow);
-		if (is_old && !lacks_beginning(flow))
+		if (is_old && !v2m_flow_lacks_beginning(flow))
 			continue;
 		label.owner = v2m_owner_list_find(&attributor->owners, flow->key.port,
 						  flow->key.protocol, line, &is_ambiguous);
 		if (is_ambiguous)
 			v2m_attributor_note_gap(attributor, V2M_GAP_DISPUTED);
-		if (label.owner != V2M_NO_OWNER)
-			note_named(attributor, flow->key.port, flow->key.protocol);
-		if (label.owner == V2M_NO_OWNER)
+		if (label.owner == V2M_NO_OWNER) {
 			attributor->counts.without_key++;
-		else if (plan_label(round, i - 1, &label, is_old))
+			if (line->email.length && !is_ambiguous)
+				v2m_strangers_note(&attributor->strangers, flow);
+			continue;
+		}
+		note_named(attributor, flow->key.port, flow->key.protocol);
+		if (plan_label(round, i - 1, &label, is_old))
 			return -ENOMEM;
 	}
 	return found;
@@ -386,9 +385,10 @@ static size_t count_unknown(const struct round *round, size_t n_flows)
 	size_t count = 0;
 
 	for (size_t i = 0; i < n_flows; i++)
-		count += lacks_beginning(&round->flows[i]) && !round->plans[i].is_named &&
+		count += v2m_flow_lacks_beginning(&round->flows[i]) && !round->plans[i].is_named &&
 			 round->flows[i].state.owner == V2M_NO_OWNER &&
-			 round->flows[i].state.tx.payload_bytes;
+			 round->flows[i].state.tx.payload_bytes &&
+			 !v2m_strangers_have(&round->attributor->strangers, &round->flows[i]);
 	return count;
 }
 

@@ -153,6 +153,12 @@ static void a_connection_that_no_line_names_and_nobody_saw_begin_is_unknown(void
 	assert_int_equal(unknown_of(state, (struct v2m_flow_state){ .rx = sent }), 0);
 	take(state, LINE("27 22:00:00", "alice"));
 	assert_int_equal(unknown_of(state, (struct v2m_flow_state){ .tx = sent }), 0);
+	/* A user whose key was removed, until the keys change again. */
+	take(state, LINE("27 22:00:00", "mallory"));
+	assert_int_equal(unknown_of(state, (struct v2m_flow_state){ .tx = sent }), 0);
+	assert_int_equal(unknown_of(state, (struct v2m_flow_state){ .tx = sent }), 0);
+	assert_int_equal(v2m_attributor_set_keys(state->attributor, state->keyset), 0);
+	assert_int_equal(unknown_of(state, (struct v2m_flow_state){ .tx = sent }), 1);
 }
 
 static unsigned gaps_of(struct state *state, const char *line)
