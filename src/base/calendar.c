@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static int32_t date_of(const struct tm *tm)
@@ -96,6 +97,73 @@ int v2m_date_parse(const char *text, int32_t *date)
 	if (day < 1 || text[10] || v2m_date_add(month * 100 + day, 0) != month * 100 + day)
 		return -EINVAL;
 	*date = month * 100 + day;
+	return 0;
+}
+
+/* Reads "Z", "+HH:MM" or nothing. False: it is something else. */
+static bool read_offset(const char *text, bool *is_local, int *offset_s)
+{
+	int hours;
+	int minutes;
+
+	*is_local = !*text;
+	*offset_s = 0;
+	if (!*text || strcmp(text, "Z") == 0)
+		return true;
+	if ((*text != '+' && *text != '-') || strlen(text) != 6 || text[3] != ':')
+		return false;
+	hours = read_digits(text + 1, 2);
+	minutes = read_digits(text + 4, 2);
+	*offset_s = (*text == '-' ? -60 : 60) * (60 * hours + minutes);
+	return hours >= 0 && hours < 24 && minutes >= 0 && minutes < 60;
+}
+
+/* Reads "HH:MM", ":SS" and a fraction, and moves *text behind them. */
+static bool read_clock(const char **text, struct tm *tm)
+{
+	const char *at = *text;
+
+	tm->tm_hour = read_digits(at, 2);
+	tm->tm_min = tm->tm_hour < 0 || at[2] != ':' ? -1 : read_digits(at + 3, 2);
+	if (tm->tm_hour < 0 || tm->tm_hour > 23 || tm->tm_min < 0 || tm->tm_min > 59)
+		return false;
+	at += 5;
+	if (*at == ':') {
+		tm->tm_sec = read_digits(at + 1, 2);
+		if (tm->tm_sec < 0 || tm->tm_sec > 59)
+			return false;
+		at += 3;
+		if (*at == '.')
+			at += 1 + strspn(at + 1, "0123456789");
+	}
+	*text = at;
+	return true;
+}
+
+int v2m_time_parse(const char *text, int64_t *real_s)
+{
+	struct tm tm = { .tm_isdst = -1 };
+	char day[11] = "";
+	bool is_local;
+	int32_t date;
+	int64_t time;
+	int offset_s;
+
+	memccpy(day, text, 0, sizeof(day) - 1);
+	if (v2m_date_parse(day, &date))
+		return -EINVAL;
+	text += 10;
+	if (*text && ((*text != 'T' && *text != ' ') || (text++, !read_clock(&text, &tm))))
+		return -EINVAL;
+	if (!read_offset(text, &is_local, &offset_s))
+		return -EINVAL;
+	tm.tm_year = date / 10000 - 1900;
+	tm.tm_mon = date / 100 % 100 - 1;
+	tm.tm_mday = date % 100;
+	time = is_local ? mktime(&tm) : timegm(&tm) - offset_s;
+	if (time < 0 || time > V2M_TIME_MAX_S)
+		return -EINVAL;
+	*real_s = time;
 	return 0;
 }
 

@@ -46,6 +46,11 @@ static inline int32_t v2m_date_month(int32_t date)
  * to 9999. 0 or -EINVAL. */
 int v2m_date_parse(const char *text, int32_t *date);
 int v2m_month_parse(const char *text, int32_t *month);
+/* Reads a time: a date alone, which is its midnight, or with "T" or a blank and hours and minutes,
+ * perhaps seconds and a fraction, which is cut off. "Z" or an offset such as "+03:30" may follow;
+ * without it, the time is local. From 1970 to V2M_TIME_MAX_S. 0 with Unix seconds, or -EINVAL. */
+#define V2M_TIME_MAX_S 253402300799
+int v2m_time_parse(const char *text, int64_t *real_s);
 #define V2M_DATE_LEN 16
 void v2m_date_format(int32_t date, char text[static V2M_DATE_LEN]);
 void v2m_month_format(int32_t month, char text[static V2M_DATE_LEN]);

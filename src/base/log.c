@@ -1,16 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/hash.h"
 #include "base/text.h"
+
+/* https://systemd.io/JOURNAL_NATIVE_PROTOCOL/ */
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+#define LINE_LEN       2048
+#define VALUE_LEN      512
+/* A line, a value, and what stands around them. */
+#define ENTRY_LEN (LINE_LEN + VALUE_LEN + 512)
+
+/* Set at the start of the process, before there are threads. */
+static int journal = -1;
+static bool is_stream;
 
 static _Atomic enum v2m_log_level threshold = V2M_LOG_INFO;
 
@@ -75,50 +90,139 @@ void v2m_log_set_level(enum v2m_log_level level)
 	threshold = level;
 }
 
-/* journald adds the time itself; a person at a terminal needs it. */
-static int write_prefix(enum v2m_log_level level, char *line, size_t size)
-{
-	struct timespec now;
-	struct tm local;
-	char when[32];
-
-	if (getenv("JOURNAL_STREAM"))
-		return snprintf(line, size, "<%d>", levels[level].priority);
-	clock_gettime(CLOCK_REALTIME, &now);
-	localtime_r(&now.tv_sec, &local);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &local);
-	return snprintf(line, size, "%s.%03ld %-7s ", when, now.tv_nsec / 1000000,
-			levels[level].name);
-}
-
 enum v2m_log_level v2m_log_level(void)
 {
 	return threshold;
 }
 
-void v2m_logv(enum v2m_log_level level, const char *format, va_list arguments)
+/* Whether stderr is what systemd has connected to the journal: $JOURNAL_STREAM has its device and
+ * inode. A child whose stderr goes elsewhere inherits the variable, too. */
+static bool is_journal_stream(void)
 {
-	char line[2048];
-	int prefix;
+	const char *text = getenv("JOURNAL_STREAM");
+	unsigned long long device;
+	unsigned long long inode;
+	struct stat status;
+
+	return text && sscanf(text, "%llu:%llu", &device, &inode) == 2 &&
+	       fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device &&
+	       status.st_ino == inode;
+}
+
+void v2m_log_open(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path ? path : JOURNAL_SOCKET);
+	if (journal >= 0)
+		close(journal);
+	journal = -1;
+	is_stream = is_journal_stream();
+	if (!is_stream)
+		return;
+	/* It never waits: a journal that hangs must not stop counting. */
+	journal = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (journal >= 0 && connect(journal, (struct sockaddr *)&address, sizeof(address))) {
+		close(journal);
+		journal = -1;
+	}
+}
+
+V2M_PRINTF(3, 4) static void append(char *entry, size_t *length, const char *format, ...)
+{
+	va_list arguments;
+	int added;
+
+	if (*length >= ENTRY_LEN)
+		return;
+	va_start(arguments, format);
+	added = vsnprintf(entry + *length, ENTRY_LEN - *length, format, arguments);
+	va_end(arguments);
+	*length = added < 0 ? ENTRY_LEN : *length + (size_t)added;
+}
+
+/* Sends the line in the journal's own protocol: a field on each line. The text has no line break.
+ * False: stderr has to take it. */
+static bool write_journal(const struct v2m_log_place *place, const char *text)
+{
+	char entry[ENTRY_LEN];
+	char value[VALUE_LEN];
+	size_t length = 0;
+
+	if (journal < 0)
+		return false;
+	append(entry, &length, "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\nMESSAGE=%s\n",
+	       levels[place->level].priority, program_invocation_short_name, text);
+	if (place->file && *place->file)
+		append(entry, &length, "CODE_FILE=%s\nCODE_LINE=%u\nCODE_FUNC=%s\n", place->file,
+		       place->line, place->function);
+	if (place->field) {
+		snprintf(value, sizeof(value), "%s", place->value);
+		v2m_text_make_plain(value);
+		append(entry, &length, "%s=%s\n", place->field, value);
+	}
+	/* write(2), because the other processes may call little else. */
+	return length < ENTRY_LEN && write(journal, entry, length) == (ssize_t)length;
+}
+
+static void write_stderr(const struct v2m_log_place *place, const char *text)
+{
+	char line[LINE_LEN + 64];
+	char when[32];
+	struct timespec now;
+	struct tm local;
 	int length;
 
-	if (level > threshold)
-		return;
-	prefix = write_prefix(level, line, sizeof(line));
-	length = vsnprintf(line + prefix, sizeof(line) - (size_t)prefix - 1, format, arguments);
-	length = length < 0 ? prefix : prefix + length;
-	if (length > (int)sizeof(line) - 2)
-		length = (int)sizeof(line) - 2;
-	while (length > prefix && line[length - 1] == '\n')
-		length--;
-	line[length] = 0;
-	v2m_text_make_plain(line + prefix);
-	if (is_repeated(line + prefix, (size_t)(length - prefix)))
-		return;
-	line[length++] = '\n';
+	clock_gettime(CLOCK_REALTIME, &now);
+	localtime_r(&now.tv_sec, &local);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &local);
+	/* journald adds the time itself; a person at a terminal needs it. */
+	length = is_stream ? snprintf(line, sizeof(line), "<%d>%s\n", levels[place->level].priority,
+				      text)
+			   : snprintf(line, sizeof(line), "%s.%03ld %-7s %s\n", when,
+				      now.tv_nsec / 1000000, levels[place->level].name, text);
 	/* The daemon counts on even if the log cannot be written. */
 	if (write(STDERR_FILENO, line, (size_t)length) < 0)
 		return;
+}
+
+V2M_PRINTF(2, 0)
+static void write_line(const struct v2m_log_place *place, const char *format, va_list arguments)
+{
+	char text[LINE_LEN];
+	int length;
+
+	if (place->level > threshold)
+		return;
+	length = vsnprintf(text, sizeof(text), format, arguments);
+	if (length < 0)
+		return;
+	if (length > (int)sizeof(text) - 1)
+		length = (int)sizeof(text) - 1;
+	while (length > 0 && text[length - 1] == '\n')
+		length--;
+	text[length] = 0;
+	v2m_text_make_plain(text);
+	if (is_repeated(text, (size_t)length))
+		return;
+	if (!write_journal(place, text))
+		write_stderr(place, text);
+}
+
+void v2m_log_at(const struct v2m_log_place *place, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	write_line(place, format, arguments);
+	va_end(arguments);
+}
+
+void v2m_logv(enum v2m_log_level level, const char *format, va_list arguments)
+{
+	const struct v2m_log_place nowhere = { .level = level };
+
+	write_line(&nowhere, format, arguments);
 }
 
 void v2m_log(enum v2m_log_level level, const char *format, ...)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The log: one line for each event, on stderr. */
+/* The log: one line for each event, on stderr or in the journal. */
 #ifndef V2METER_BASE_LOG_H
 #define V2METER_BASE_LOG_H
 
@@ -22,10 +22,27 @@ enum v2m_log_level {
 void v2m_log_set_level(enum v2m_log_level level);
 enum v2m_log_level v2m_log_level(void);
 
-/* Any thread: one write(2) writes a line. Control characters in the text
- * become spaces. Under systemd,
- * which sets $JOURNAL_STREAM, a line begins with the syslog priority as "<N>", else with an ISO
- * time and the level. */
+/* If stderr is the journal, as $JOURNAL_STREAM says, connects to its socket: lines then have
+ * fields. To be called at the start of a process, before it gives up its rights and starts threads.
+ * socket: NULL for journald's own; another one in tests. */
+void v2m_log_open(const char *socket);
+
+/* Where a line comes from, and what it is about. */
+struct v2m_log_place {
+	enum v2m_log_level level;
+	const char *file; /* "" if unknown */
+	unsigned line;
+	const char *function;
+	const char *field; /* a further field of the journal; NULL: none */
+	const char *value;
+};
+
+/* Any thread: one write(2) writes a line. Control characters in the text become spaces. A line on
+ * stderr begins with an ISO time and the level. In the journal it is a message with PRIORITY,
+ * SYSLOG_IDENTIFIER, CODE_FILE, CODE_LINE, CODE_FUNC and the further field. If stderr is the
+ * journal and its socket does not take the line, stderr gets it, with the priority as "<N>". */
+void v2m_log_at(const struct v2m_log_place *place, const char *format, ...) V2M_PRINTF(2, 3);
+/* The same without a place. */
 void v2m_log(enum v2m_log_level level, const char *format, ...) V2M_PRINTF(2, 3);
 void v2m_logv(enum v2m_log_level level, const char *format, va_list arguments) V2M_PRINTF(2, 0);
 
@@ -47,9 +64,24 @@ struct v2m_log_memory {
 void v2m_log_begin(struct v2m_log_memory *memory);
 void v2m_log_end(void);
 
-#define v2m_log_error(...)   v2m_log(V2M_LOG_ERROR, __VA_ARGS__)
-#define v2m_log_warning(...) v2m_log(V2M_LOG_WARNING, __VA_ARGS__)
-#define v2m_log_info(...)    v2m_log(V2M_LOG_INFO, __VA_ARGS__)
-#define v2m_log_debug(...)   v2m_log(V2M_LOG_DEBUG, __VA_ARGS__)
+/* The name without a path: paths of the machine that built it do not belong into a program. */
+#ifdef __FILE_NAME__
+#define V2M_LOG_FILE __FILE_NAME__
+#else
+#define V2M_LOG_FILE ""
+#endif
+#define V2M_LOG_ABOUT(level, field, value, ...)                                                    \
+	v2m_log_at(&(const struct v2m_log_place){ (level), V2M_LOG_FILE, __LINE__, __func__,       \
+						  (field), (value) },                              \
+		   __VA_ARGS__)
+
+#define v2m_log_error(...)   V2M_LOG_ABOUT(V2M_LOG_ERROR, NULL, NULL, __VA_ARGS__)
+#define v2m_log_warning(...) V2M_LOG_ABOUT(V2M_LOG_WARNING, NULL, NULL, __VA_ARGS__)
+#define v2m_log_info(...)    V2M_LOG_ABOUT(V2M_LOG_INFO, NULL, NULL, __VA_ARGS__)
+#define v2m_log_debug(...)   V2M_LOG_ABOUT(V2M_LOG_DEBUG, NULL, NULL, __VA_ARGS__)
+
+/* A line about a key, named by its id, or about a reason of a degraded health. */
+#define v2m_log_key(level, id, ...)      V2M_LOG_ABOUT(level, "V2METER_KEY", id, __VA_ARGS__)
+#define v2m_log_reason(level, word, ...) V2M_LOG_ABOUT(level, "V2METER_REASON", word, __VA_ARGS__)
 
 #endif

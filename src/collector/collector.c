@@ -30,6 +30,7 @@
 #include "collector/counting.h"
 #include "ipc/pulse.h"
 #include "drift/drift_account.h"
+#include "drift/drift_keeper.h"
 
 /* A tick may take seconds if a disk hangs; a meter that does not tick for longer than this is
  * stalled. */
@@ -44,7 +45,9 @@ struct v2m_collector {
 	sd_event_source *links_event;
 	sd_event_source *keys_event;
 	sd_event_source *apis_event;
-	void (*reloaded)(void); /* to call once the key sources have been read; or NULL */
+	sd_event_source *rules_event;
+	uint64_t drift_stored_ns; /* CLOCK_MONOTONIC */
+	void (*reloaded)(void);   /* to call once the key sources have been read; or NULL */
 };
 
 /* The next tick is one interval after this one was due, so delays do not add up. Ticks that a
@@ -80,6 +83,15 @@ static void follow_zone(const struct v2m_parts *parts)
 	 * the new one: it is started again. */
 	v2m_publisher_withdraw(parts->publisher);
 	v2m_requests_end(parts->requests);
+}
+
+/* How often the comparison with the proxies is stored. */
+#define DRIFT_STORE_NS (600 * UINT64_C(1000000000))
+
+static void store_drift(struct v2m_collector *collector)
+{
+	collector->drift_stored_ns = v2m_clock_mono_ns();
+	v2m_drift_keep(collector->parts.config->state_dir, collector->parts.drift);
 }
 
 /* Sets or clears the condition drift. */
@@ -122,6 +134,7 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 	set_next_tick(collector, due_us);
 	follow_zone(parts);
 	v2m_counting_follow_netns(parts);
+	v2m_counting_follow_rules(parts);
 	v2m_device_watch_check(parts->devices, v2m_byte_source_programs(parts->byte_source));
 	v2m_attribution_follow(parts->attribution, v2m_byte_source_programs(parts->byte_source),
 			       v2m_connections_table(parts->connections));
@@ -139,6 +152,8 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 		if (v2m_bookkeeper_flush(parts->bookkeeper) == 0)
 			v2m_bookkeeper_expire(parts->bookkeeper);
 		v2m_bookkeeper_store_budget(parts->bookkeeper);
+		if (v2m_clock_mono_ns() - collector->drift_stored_ns >= DRIFT_STORE_NS)
+			store_drift(collector);
 	}
 	return 0;
 }
@@ -152,6 +167,17 @@ static int follow_links(sd_event_source *source, int fd, uint32_t events, void *
 	(void)events;
 	if (v2m_device_watch_drain(collector->parts.devices))
 		v2m_counting_update_devices(&collector->parts);
+	return 0;
+}
+
+static int follow_rules(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct v2m_collector *collector = context;
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	v2m_counting_follow_rules(&collector->parts);
 	return 0;
 }
 
@@ -191,8 +217,8 @@ static int follow_apis(sd_event_source *source, int fd, uint32_t events, void *c
 	(void)source;
 	(void)fd;
 	(void)events;
-	v2m_source_feed_drain_apis(v2m_key_supply_feed(collector->parts.keys));
-	v2m_key_change_load(&collector->parts);
+	if (v2m_source_feed_drain_apis(v2m_key_supply_feed(collector->parts.keys)))
+		v2m_key_change_load(&collector->parts);
 	return 0;
 }
 
@@ -243,6 +269,8 @@ static int make_parts(struct v2m_collector *collector, const struct v2m_api_keys
 	parts->drift = calloc(1, sizeof(*parts->drift));
 	if (!parts->netns || !parts->requests || !parts->drift)
 		return -ENOMEM;
+	v2m_drift_restore(config->state_dir, parts->drift);
+	collector->drift_stored_ns = v2m_clock_mono_ns();
 	return v2m_publisher_open(collector->event, config->cache_ttl_s, &window,
 				  &parts->publisher);
 }
@@ -272,8 +300,8 @@ static int open_parts(struct v2m_collector *collector, struct v2m_error *error)
 	int result = v2m_bookkeeper_open(config, parts->conditions, &parts->bookkeeper, error);
 
 	if (!result)
-		result = v2m_connections_open(config->pin_dir, parts->netns, &parts->connections,
-					      error);
+		result = v2m_connections_open(config->pin_dir, config->cross_check_s, parts->netns,
+					      &parts->connections, error);
 	if (!result)
 		result = v2m_device_watch_open(config, parts->conditions, &parts->devices, error);
 	if (!result)
@@ -315,6 +343,10 @@ static int watch_events(struct v2m_collector *collector)
 		result = sd_event_add_io(collector->event, &collector->apis_event,
 					 v2m_source_feed_api_fd(feed), EPOLLIN, follow_apis,
 					 collector);
+	if (result >= 0 && v2m_byte_source_rules_fd(parts->byte_source) >= 0)
+		result = sd_event_add_io(collector->event, &collector->rules_event,
+					 v2m_byte_source_rules_fd(parts->byte_source), EPOLLIN,
+					 follow_rules, collector);
 	return result < 0 ? result : 0;
 }
 
@@ -387,11 +419,14 @@ void v2m_collector_close(struct v2m_collector *collector)
 	sd_event_source_unref(collector->links_event);
 	sd_event_source_unref(collector->keys_event);
 	sd_event_source_unref(collector->apis_event);
+	sd_event_source_unref(collector->rules_event);
 	store_last(parts);
 	v2m_key_supply_close(parts->keys);
 	v2m_attribution_free(parts->attribution);
-	if (parts->drift)
+	if (parts->drift) {
+		store_drift(collector);
 		v2m_drift_clear(parts->drift);
+	}
 	free(parts->drift);
 	v2m_byte_source_close(parts->byte_source);
 	v2m_device_watch_close(parts->devices);

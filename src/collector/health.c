@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/macros.h"
 #include "v2meter/bpf_abi.h"
 
@@ -43,6 +44,10 @@ static const struct row table[V2M_N_CONDITIONS] = {
 		"somebody had removed the kernel programs from a device for a while", false },
 	[V2M_TRAFFIC_UNCOUNTED] = { "traffic_uncounted",
 		"connections deliver bytes that are not counted", false },
+	[V2M_PATH_UNCOUNTED] = { "path_uncounted",
+		"connections come from this host itself to ports that are not counted on lo", false },
+	[V2M_ALIASES_UNKNOWN] = { "aliases_unknown",
+		"NAT rules may send other ports on to ports of keys, and what passes them is not counted", false },
 	[V2M_HEADERS_TOO_DEEP] = { "headers_too_deep",
 		"packets with too many headers pass, and are not counted for keys", false },
 	[V2M_TOO_MANY_PORTS] = { "too_many_ports",
@@ -98,9 +103,12 @@ bool v2m_conditions_set(struct v2m_conditions *conditions, enum v2m_condition co
 	conditions->set[condition] = true;
 	v2m_error_set(&conditions->sentences[condition], 0, "%s",
 		      sentence && *sentence ? sentence : table[condition].sentence);
-	if (!before)
-		tell_pulse(conditions);
-	return !before;
+	if (before)
+		return false;
+	v2m_log_reason(V2M_LOG_INFO, table[condition].word, "health: %s begins",
+		       table[condition].word);
+	tell_pulse(conditions);
+	return true;
 }
 
 bool v2m_conditions_clear(struct v2m_conditions *conditions, enum v2m_condition condition)
@@ -108,9 +116,12 @@ bool v2m_conditions_clear(struct v2m_conditions *conditions, enum v2m_condition 
 	bool before = conditions->set[condition];
 
 	conditions->set[condition] = false;
-	if (before)
-		tell_pulse(conditions);
-	return before;
+	if (!before)
+		return false;
+	v2m_log_reason(V2M_LOG_INFO, table[condition].word, "health: %s is over",
+		       table[condition].word);
+	tell_pulse(conditions);
+	return true;
 }
 
 bool v2m_conditions_has(struct v2m_conditions *conditions, enum v2m_condition condition)

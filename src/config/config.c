@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "config/endpoint.h"
+#include "config/setting_table.h"
 
 /* PID_MAX_LIMIT of include/linux/threads.h. */
 #define PID_MAX 4194304
@@ -105,6 +106,7 @@ static const struct v2m_setting settings[] = {
 	SETTING(metrics_keys_max, number, "10000", 0, 262144),
 	SETTING(metrics_key_names, boolean, "false", 0, 0),
 	SETTING(budget, budget, "null", 0, 0),
+	SETTING(port_aliases, aliases, "null", 0, 0),
 	SETTING(netns, process, "null", 1, PID_MAX, .required = require_netns),
 };
 
@@ -114,67 +116,12 @@ const struct v2m_setting *v2m_config_settings(size_t *count)
 	return settings;
 }
 
-static void *value_of(struct v2m_config *config, const struct v2m_setting *setting)
-{
-	return (char *)config + setting->offset;
-}
+static const struct v2m_setting_table table = { settings, V2M_ARRAY_LEN(settings) };
 
 void v2m_config_clear(struct v2m_config *config)
 {
-	for (size_t i = 0; i < V2M_ARRAY_LEN(settings); i++)
-		if (settings[i].type->clear)
-			settings[i].type->clear(value_of(config, &settings[i]));
+	v2m_settings_clear(&table, config);
 	memset(config, 0, sizeof(*config));
-}
-
-static int read_setting(const struct v2m_setting *setting, const struct v2m_json_node *node,
-			struct v2m_config *config, struct v2m_error *error)
-{
-	if (!node->value && strcmp(setting->preset, "null") == 0)
-		return 0;
-	return setting->type->read(setting, node, value_of(config, setting), error);
-}
-
-/* Reads the defaults by the same way as a file. */
-static int set_defaults(struct v2m_config *config, struct v2m_error *error)
-{
-	for (size_t i = 0; i < V2M_ARRAY_LEN(settings); i++) {
-		V2M_CLEANUP(v2m_json_doc_clear) struct v2m_json_doc doc = { 0 };
-		const struct v2m_setting *setting = &settings[i];
-		struct v2m_json_node root;
-		int result =
-			v2m_json_doc_parse(setting->name, setting->preset, strlen(setting->preset),
-					   V2M_JSON_STRICT, &doc, error);
-
-		if (result)
-			return result;
-		root = v2m_json_root(&doc);
-		if (json_is_null(root.value))
-			root.value = NULL;
-		result = read_setting(setting, &root, config, error);
-		if (result)
-			return result;
-	}
-	return 0;
-}
-
-static int read_members(const struct v2m_json_node *root, struct v2m_config *config,
-			struct v2m_error *error)
-{
-	const char *names[V2M_ARRAY_LEN(settings)];
-	int result = v2m_json_object(root, error);
-
-	for (size_t i = 0; i < V2M_ARRAY_LEN(settings); i++)
-		names[i] = settings[i].name;
-	if (!result)
-		result = v2m_json_only(root, names, V2M_ARRAY_LEN(names), error);
-	for (size_t i = 0; i < V2M_ARRAY_LEN(settings) && !result; i++) {
-		struct v2m_json_node node = v2m_json_member(root, settings[i].name);
-
-		if (json_object_get(root->value, settings[i].name))
-			result = read_setting(&settings[i], &node, config, error);
-	}
-	return result;
 }
 
 int v2m_config_load(const char *path, struct v2m_config *config, struct v2m_error *error)
@@ -185,11 +132,11 @@ int v2m_config_load(const char *path, struct v2m_config *config, struct v2m_erro
 	int result = path ? v2m_json_doc_load(path, &doc, error) : 0;
 
 	if (!result)
-		result = set_defaults(&made, error);
+		result = v2m_settings_preset(&table, &made, error);
 	if (result)
 		return result;
 	root = v2m_json_root(&doc);
-	result = path ? read_members(&root, &made, error) : 0;
+	result = path ? v2m_settings_read(&table, &root, &made, error) : 0;
 	if (result)
 		return result;
 	*config = made;
@@ -199,18 +146,9 @@ int v2m_config_load(const char *path, struct v2m_config *config, struct v2m_erro
 
 char *v2m_config_dump(const struct v2m_config *config)
 {
-	json_t *json = json_object();
-	char *text = NULL;
-	int result = 0;
+	json_t *json = v2m_settings_write(&table, config);
+	char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
 
-	for (size_t i = 0; i < V2M_ARRAY_LEN(settings) && !result; i++) {
-		const void *value = (const char *)config + settings[i].offset;
-
-		result = json_object_set_new(json, settings[i].name,
-					     settings[i].type->write(&settings[i], value));
-	}
-	if (!result)
-		text = json_dumps(json, JSON_INDENT(2));
 	json_decref(json);
 	return text;
 }

@@ -16,6 +16,23 @@ struct v2m_api_key_watch {
 	sd_event_source *source; /* NULL: changes are seen by SIGHUP only */
 };
 
+static bool is_same_key(const struct v2m_api_key *one, const struct v2m_api_key *other)
+{
+	return strcmp(one->name, other->name) == 0 &&
+	       strcmp(one->created_at, other->created_at) == 0 && one->scopes == other->scopes &&
+	       memcmp(one->hash, other->hash, sizeof(one->hash)) == 0;
+}
+
+static bool are_same_keys(const struct v2m_api_keys *one, const struct v2m_api_keys *other)
+{
+	if (one->count != other->count)
+		return false;
+	for (size_t i = 0; i < one->count; i++)
+		if (!is_same_key(&one->items[i], &other->items[i]))
+			return false;
+	return true;
+}
+
 /* Names the keys that are there now and were not, and the reverse. */
 static void log_changes(const struct v2m_api_keys *before, const struct v2m_api_keys *now)
 {
@@ -28,7 +45,7 @@ static void log_changes(const struct v2m_api_keys *before, const struct v2m_api_
 	for (size_t i = 0; i < now->count; i++) {
 		const struct v2m_api_key *known = v2m_api_keys_named(before, now->items[i].name);
 
-		if (known && memcmp(known, &now->items[i], sizeof(*known)) == 0)
+		if (known && is_same_key(known, &now->items[i]))
 			continue;
 		v2m_scopes_format(now->items[i].scopes, scopes);
 		v2m_log_info("the API key \"%s\" is valid for %s", now->items[i].name, scopes);
@@ -47,8 +64,7 @@ void v2m_api_key_watch_read(struct v2m_api_key_watch *watch)
 	memmove(made.items + 1, made.items, made.count * sizeof(*made.items));
 	made.items[0] = watch->keys->items[0];
 	made.count++;
-	if (made.count == watch->keys->count &&
-	    memcmp(made.items, watch->keys->items, made.count * sizeof(*made.items)) == 0)
+	if (are_same_keys(&made, watch->keys))
 		return;
 	log_changes(watch->keys, &made);
 	*watch->keys = made;

@@ -2,6 +2,7 @@
 #include "daemon/check.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,9 +15,13 @@
 #include "base/trusted_dir.h"
 #include "base/clock.h"
 #include "keys/key_sources.h"
+#include "keys/slot_rules.h"
+#include "paths/local_paths.h"
+#include "sockets/sockets.h"
+#include "supply/live_supply.h"
+#include "supply/proxy_watch.h"
 #include "supply/source_reader.h"
 #include "devices/links.h"
-#include "proxyapi/live_supply.h"
 
 static int print_config(const struct v2m_config *config, struct v2m_error *error)
 {
@@ -172,6 +177,61 @@ static int print_devices(const struct v2m_config *config, const struct v2m_keyse
 	return 0;
 }
 
+/* Connections from this host itself to a slot that is not counted on the loopback device. Returns
+ * whether there are any. */
+static bool print_path(const struct v2m_slot *slot, const struct v2m_connection_table *table)
+{
+	char ports[V2M_SPAN_TEXT_LEN];
+	uint64_t bytes = 0;
+	size_t local = 0;
+	size_t count = 0;
+	const struct v2m_connection *connections =
+		v2m_connection_table_slot(table, slot->first_port, &count);
+
+	if (slot->loopback || slot->behind || slot->refused || !(slot->transports & V2M_TCP))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!v2m_connection_is_local(&connections[i]))
+			continue;
+		local++;
+		bytes += connections[i].rx_bytes + connections[i].tx_bytes;
+	}
+	if (!local)
+		return false;
+	v2m_span_format(slot->first_port, slot->last_port, ports);
+	printf("  %11s  %zu connections from this host itself, over lo, where the port is not "
+	       "counted: %" PRIu64 " bytes\n",
+	       ports, local, bytes);
+	return true;
+}
+
+/* Prints open connections whose bytes nothing counts. They may be many minutes old, or the daemon
+ * may find others later, so this is no error. */
+static void print_paths(const struct v2m_config *config, const struct v2m_keyset *keyset)
+{
+	V2M_FREE struct v2m_port_rule *rules = NULL;
+	struct v2m_connection_table *table = NULL;
+	struct v2m_error error = { 0 };
+	struct v2m_sockets *sockets = NULL;
+	bool found = false;
+	size_t count;
+
+	/* The sockets of another namespace are not read here. */
+	if (config->netns || v2m_sockets_open(&sockets, &error))
+		return;
+	v2m_sockets_want_details(sockets, true);
+	rules = v2m_slot_rules_make(keyset, &count);
+	if (rules && v2m_sockets_dump(sockets, rules, count, &table, &error) == 0) {
+		puts("\nPaths that are not counted");
+		for (size_t i = 0; i < keyset->slots.count; i++)
+			found = print_path(&keyset->slots.items[i], table) || found;
+		if (!found)
+			puts("  none now");
+		v2m_connection_table_unref(table);
+	}
+	v2m_sockets_close(sockets);
+}
+
 /* A directory that is missing is made at the start. A check by another user than root may not see
  * it. */
 static int check_directory(const char *setting, const char *path, struct v2m_error *error)
@@ -186,8 +246,9 @@ static int check_directory(const char *setting, const char *path, struct v2m_err
 }
 
 /* In a process with the same limits as that of the daemon. */
-static int read_sources(const struct v2m_strings *sources, const struct v2m_live_sources *live,
-			struct v2m_gathered *gathered, struct v2m_error *error)
+static int read_sources(const struct v2m_strings *sources, const struct v2m_strings *found,
+			const struct v2m_live_sources *live, struct v2m_gathered *gathered,
+			struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_reading_outcome_clear)
 	struct v2m_reading_outcome outcome = { .inotify_fd = -1 };
@@ -197,7 +258,7 @@ static int read_sources(const struct v2m_strings *sources, const struct v2m_live
 
 	if (result)
 		return result;
-	result = v2m_source_reader_start(reader, sources, live, false, error);
+	result = v2m_source_reader_start(reader, sources, found, live, false, error);
 	if (!result && !v2m_source_reader_wait(reader, INT_MAX, -1, &outcome))
 		result = v2m_error_set(error, -EIO, "the reading process says nothing");
 	v2m_source_reader_close(reader);
@@ -212,26 +273,41 @@ static int read_sources(const struct v2m_strings *sources, const struct v2m_live
 	return 0;
 }
 
-/* Reads the key sources, and again if they name the API of a proxy. */
-static int gather(const struct v2m_config *config, struct v2m_live_supply *apis,
+/* What is known of running proxies. */
+struct proxies {
+	struct v2m_live_supply *apis;
+	struct v2m_proxy_watch *watch;
+};
+
+static int gather_once(const struct v2m_config *config, const struct proxies *proxies,
+		       struct v2m_gathered *gathered, struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_live_sources_clear) struct v2m_live_sources live = { 0 };
+	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings found = { 0 };
+	int result = v2m_live_supply_collect(proxies->apis, true, &live);
+
+	if (!result)
+		result = v2m_proxy_watch_sources(proxies->watch, proxies->apis, &found);
+	if (result)
+		return v2m_error_set(error, result, "out of memory");
+	v2m_gathered_clear(gathered);
+	return read_sources(&config->key_sources, &found, &live, gathered, error);
+}
+
+/* Reads the key sources, and again if they name the API of a proxy, or one is found. */
+static int gather(const struct v2m_config *config, const struct proxies *proxies,
 		  struct v2m_gathered *gathered, struct v2m_error *error)
 {
-	int result = 0;
-	int learned = 1;
+	int result = gather_once(config, proxies, gathered, error);
+	int learned = result ? 0 : v2m_live_supply_learn(proxies->apis, &gathered->apis);
 
-	while (!result && learned > 0) {
-		V2M_CLEANUP(v2m_live_sources_clear) struct v2m_live_sources live = { 0 };
-
-		v2m_gathered_clear(gathered);
-		result = v2m_live_supply_collect(apis, true, &live);
-		if (result)
-			return v2m_error_set(error, result, "out of memory");
-		result = read_sources(&config->key_sources, &live, gathered, error);
-		learned = result ? 0 : v2m_live_supply_learn(apis, &gathered->apis);
-		if (learned < 0)
-			result = v2m_error_set(error, learned, "out of memory");
-	}
-	return result;
+	if (learned > 0)
+		result = gather_once(config, proxies, gathered, error);
+	if (result || learned < 0)
+		return result ? result : v2m_error_set(error, learned, "out of memory");
+	v2m_proxy_watch_note_ports(proxies->watch, gathered);
+	v2m_proxy_watch_try(proxies->watch, proxies->apis);
+	return gather_once(config, proxies, gathered, error);
 }
 
 /* Reads the key sources as the daemon does. */
@@ -240,14 +316,19 @@ static int load_keys(const struct v2m_config *config, struct v2m_keyset **keyset
 {
 	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered gathered = { 0 };
 	const struct v2m_source_options options = { .now_us = v2m_clock_real_us() };
-	struct v2m_live_supply *apis;
-	int result = v2m_live_supply_open(&config->key_sources, &apis);
+	struct proxies proxies = { 0 };
+	int result = v2m_live_supply_open(&V2M_LIVE_OPTIONS, &config->key_sources, &proxies.apis);
 
+	if (!result)
+		result = v2m_proxy_watch_open(v2m_sources_have_auto(&config->key_sources),
+					      &proxies.watch);
 	if (result)
-		return v2m_error_set(error, result, "the key sources cannot be read: %s",
-				     strerror(-result));
-	result = gather(config, apis, &gathered, error);
-	v2m_live_supply_close(apis);
+		v2m_error_set(error, result, "the key sources cannot be read: %s",
+			      strerror(-result));
+	else
+		result = gather(config, &proxies, &gathered, error);
+	v2m_proxy_watch_close(proxies.watch);
+	v2m_live_supply_close(proxies.apis);
 	return result ? result : v2m_key_sources_join(&gathered, &options, keyset, report, error);
 }
 
@@ -278,6 +359,8 @@ int v2m_check(const struct v2m_config *config, bool *incomplete, struct v2m_erro
 				       "can be: --check marks them as refused",
 				       report.refused_ports, V2M_MAX_SLOTS);
 	devices_result = print_devices(config, keyset, &devices_error);
+	if (!result)
+		print_paths(config, keyset);
 	if (!result && devices_result) {
 		*error = devices_error;
 		result = devices_result;

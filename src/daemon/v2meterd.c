@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "answering/answering.h"
+#include "asking/asking.h"
 #include "daemon/answerer.h"
 #include "daemon/api_key_watch.h"
 #include "daemon/check.h"
@@ -24,6 +25,7 @@
 #include "base/cleanup.h"
 #include "config/state_dir.h"
 #include "http/listen.h"
+#include "ipc/asking.h"
 #include "ipc/reading.h"
 #include "process/confine.h"
 #include "reading/gather.h"
@@ -397,11 +399,15 @@ int main(int argc, char **argv)
 	struct v2m_error error = { 0 };
 	enum exit_status status;
 
+	/* Also in the other processes, which give their rights up before they log. */
+	v2m_log_open(NULL);
 	/* Only ourselves say so: no option, and not in the manual. */
 	if (argc == 2 && strcmp(argv[1], V2M_ANSWERING_ARGUMENT) == 0)
 		v2m_answering_run();
 	if (argc == 2 && strcmp(argv[1], V2M_READING_ARGUMENT) == 0)
 		v2m_reading_run();
+	if (argc == 2 && strcmp(argv[1], V2M_ASKING_ARGUMENT) == 0)
+		v2m_asking_run();
 	if (parse_options(argc, argv, &options)) {
 		fputs(usage, stderr);
 		return STATUS_REFUSED;

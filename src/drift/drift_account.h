@@ -7,7 +7,7 @@
 #include "api/status.h"
 #include "drift/drift.h"
 #include "keys/keys.h"
-#include "proxyapi/stats.h"
+#include "keys/proxy_stats.h"
 
 /* Compares the keys that share no port with the users of the same name. The account must not be
  * older than the counters of the proxies. 1: a key drifts, with a sentence about the worst; 0: none

@@ -6,6 +6,7 @@
 
 #include "api/exact.h"
 #include "api/history.h"
+#include "api/terms.h"
 #include "api/traffic.h"
 #include "http/answers.h"
 #include "http/rate_history_answers.h"
@@ -58,6 +59,7 @@ static const struct v2m_route routes[] = {
 
 	ROUTE("GET",  "/metrics",          .handle = v2m_http_answer_metrics, .scope = V2M_SCOPE_METRICS),
 
+	RENDERED("/api/meter/keys",                 "terms",          v2m_api_terms),
 	RENDERED("/api/keys",                       "keys",           v2m_api_keys),
 	RENDERED("/api/keys/{}",                    "key",            v2m_api_key, KEY),
 	RENDERED("/api/traffic/simple",             "simple",         v2m_api_simple),
@@ -200,12 +202,12 @@ static bool may_ask(const struct v2m_exchange *exchange)
 	       v2m_scopes_include(exchange->auth->key.scopes, v2m_route_scope(route));
 }
 
-/* A body that the handler would have read is left unread. */
+/* A body that the handler would have read is dropped. */
 static void forbid(struct v2m_exchange *exchange)
 {
 	v2m_exchange_forbid(exchange);
 	if (exchange->route->reads_body)
-		exchange->reply->close = true;
+		exchange->reply->close = exchange->reply->linger = true;
 }
 
 void v2m_routes_answer(struct v2m_http_service *service, struct mg_connection *connection,

@@ -56,6 +56,8 @@ void v2m_put_key(struct v2m_wire *wire, struct v2m_key *key)
 	v2m_wire_text(wire, &key->sni);
 	v2m_wire_text(wire, &key->source);
 	v2m_wire_bool(wire, &key->is_active);
+	v2m_wire_u64(wire, &key->terms.limit_bytes);
+	v2m_wire_i64(wire, &key->terms.expires_s);
 	key->transports = v2m_wire_limited(wire, key->transports, V2M_TCP | V2M_UDP);
 	put_spans(wire, key);
 	v2m_put_strings(wire, &key->aliases);

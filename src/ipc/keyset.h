@@ -13,7 +13,7 @@ void v2m_put_strings(struct v2m_wire *wire, struct v2m_strings *strings);
  * wire->failed: out of memory, or malformed. */
 void v2m_put_key(struct v2m_wire *wire, struct v2m_key *key);
 /* The least that a key takes in a message. */
-#define V2M_KEY_WIRE_SIZE (7 * 4 + 2 * 8)
+#define V2M_KEY_WIRE_SIZE (7 * 4 + 4 * 8)
 
 /* Writes everything but the origins of the ids and the emails. wire->failed: out of memory. */
 void v2m_write_keyset(struct v2m_wire *wire, const struct v2m_keyset *keyset);

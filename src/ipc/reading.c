@@ -38,6 +38,7 @@ void v2m_put_reading_order(struct v2m_wire *wire, struct v2m_reading_order *orde
 	struct v2m_live_sources *live = &order->live;
 
 	v2m_put_strings(wire, &order->sources);
+	v2m_put_strings(wire, &order->found);
 	live->items =
 		v2m_wire_array(wire, live->items, &live->count, LIVE_SIZE, sizeof(*live->items));
 	if (wire->reading)
@@ -244,6 +245,7 @@ bool v2m_reading_is_allowed(struct v2m_reading *reading)
 void v2m_reading_order_clear(struct v2m_reading_order *order)
 {
 	v2m_strings_clear(&order->sources);
+	v2m_strings_clear(&order->found);
 	v2m_live_sources_clear(&order->live);
 }
 

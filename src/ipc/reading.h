@@ -27,6 +27,7 @@ enum v2m_reading_message {
 
 struct v2m_reading_order {
 	struct v2m_strings sources;
+	struct v2m_strings found;     /* configurations and APIs of running proxies, for "auto" */
 	struct v2m_live_sources live; /* what the APIs of proxies said */
 	bool verbose;
 	bool watches; /* V2M_READING_WATCH has been sent */

@@ -14,6 +14,14 @@ static void clear_source(struct v2m_gathered_source *source)
 	free(source->error);
 }
 
+bool v2m_sources_have_auto(const struct v2m_strings *sources)
+{
+	for (size_t i = 0; i < sources->count; i++)
+		if (strcmp(sources->items[i], V2M_SOURCE_AUTO) == 0)
+			return true;
+	return false;
+}
+
 int v2m_gathered_add_source(struct v2m_gathered *gathered, const char *path, const char *kind,
 			    int result, const struct v2m_error *error)
 {

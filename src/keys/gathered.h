@@ -51,6 +51,10 @@ struct v2m_gathered {
 	bool has_auto;                      /* "auto" is among the sources */
 };
 
+/* The key source that stands for all places where keys usually are, and for running proxies. */
+#define V2M_SOURCE_AUTO "auto"
+bool v2m_sources_have_auto(const struct v2m_strings *sources);
+
 /* Adds a source with copies of the path and the kind. error: NULL if it could be read. 0 or
  * -ENOMEM. */
 int v2m_gathered_add_source(struct v2m_gathered *gathered, const char *path, const char *kind,

@@ -144,8 +144,9 @@ static void warn_of_other_ports(const struct v2m_key *key, const struct v2m_key 
 
 	list_ports(key, mine);
 	list_ports(other, theirs);
-	v2m_log_warning("key %s has port %s in %s and port %s in %s: port %s is used", key->id,
-			mine, key->source, theirs, other->source, used == key ? mine : theirs);
+	v2m_log_key(V2M_LOG_WARNING, key->id,
+		    "key %s has port %s in %s and port %s in %s: port %s is used", key->id, mine,
+		    key->source, theirs, other->source, used == key ? mine : theirs);
 }
 
 static void take_spans(struct v2m_key *key, struct v2m_key *other)
@@ -161,12 +162,13 @@ static void take_spans(struct v2m_key *key, struct v2m_key *other)
 static void merge_customer(struct v2m_key *key, struct v2m_key *other)
 {
 	if (strcmp(key->id, other->id) != 0)
-		v2m_log_warning("key %s of %s has the id %s in %s: the first id is used", key->id,
-				key->source, other->id, other->source);
+		v2m_log_key(V2M_LOG_WARNING, key->id,
+			    "key %s of %s has the id %s in %s: the first id is used", key->id,
+			    key->source, other->id, other->source);
 	if (strcmp(key->name, other->name) != 0)
-		v2m_log_warning(
-			"key %s is named \"%s\" in %s, \"%s\" in %s: the first name is used",
-			key->id, key->name, key->source, other->name, other->source);
+		v2m_log_key(V2M_LOG_WARNING, key->id,
+			    "key %s is named \"%s\" in %s, \"%s\" in %s: the first name is used",
+			    key->id, key->name, key->source, other->name, other->source);
 	if (key->n_spans && other->n_spans && !same_ports(key, other))
 		warn_of_other_ports(key, other, key);
 	if (!key->n_spans)
@@ -174,6 +176,7 @@ static void merge_customer(struct v2m_key *key, struct v2m_key *other)
 	complete_text(&key->created_at, &other->created_at);
 	complete_text(&key->short_id, &other->short_id);
 	complete_text(&key->sni, &other->sni);
+	v2m_key_complete_terms(&key->terms, &other->terms);
 }
 
 static int take_customers(struct join *join, struct v2m_key_list *customers)
@@ -259,6 +262,7 @@ static void merge_client(struct v2m_key *key, struct v2m_key *client)
 	complete_text(&key->short_id, &client->short_id);
 	complete_text(&key->sni, &client->sni);
 	complete_text(&key->identity, &client->identity);
+	v2m_key_complete_terms(&key->terms, &client->terms);
 }
 
 /* A client in two configurations is served on the ports of both. */
@@ -269,9 +273,10 @@ static int add_spans_of_client(struct v2m_key *key, const struct v2m_key *client
 	for (size_t i = 0; i < client->n_spans && !result; i++)
 		result = v2m_key_add_span(key, &client->spans[i]);
 	if (result == -ENOSPC)
-		v2m_log_warning("key %s has more than %d ports and ranges: those of %s are not all "
-				"counted",
-				key->id, V2M_MAX_KEY_SPANS, client->source);
+		v2m_log_key(V2M_LOG_WARNING, key->id,
+			    "key %s has more than %d ports and ranges: those of %s are not all "
+			    "counted",
+			    key->id, V2M_MAX_KEY_SPANS, client->source);
 	return result == -ENOMEM ? result : 0;
 }
 
@@ -299,6 +304,7 @@ static int take_client(struct join *join, struct v2m_key *client, struct v2m_key
 	if (key >= join->keys->items + join->n_customers) {
 		/* A panel's database is newer than the file that the panel wrote for the proxy. */
 		key->is_active = key->is_active && client->is_active;
+		v2m_key_complete_terms(&key->terms, &client->terms);
 		return add_spans_of_client(key, client);
 	}
 	merge_client(key, client);

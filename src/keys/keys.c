@@ -303,11 +303,12 @@ static bool same_strings(const struct v2m_strings *a, const struct v2m_strings *
 static bool same_key(const struct v2m_key *a, const struct v2m_key *b)
 {
 	return a->is_active == b->is_active && same_spans(a, b) &&
-	       same_strings(&a->aliases, &b->aliases) && same_strings(&a->emails, &b->emails) &&
-	       same_text(a->id, b->id) && same_text(a->uuid, b->uuid) &&
-	       same_text(a->name, b->name) && same_text(a->created_at, b->created_at) &&
-	       same_text(a->short_id, b->short_id) && same_text(a->sni, b->sni) &&
-	       same_text(a->source, b->source);
+	       a->terms.limit_bytes == b->terms.limit_bytes &&
+	       a->terms.expires_s == b->terms.expires_s && same_strings(&a->aliases, &b->aliases) &&
+	       same_strings(&a->emails, &b->emails) && same_text(a->id, b->id) &&
+	       same_text(a->uuid, b->uuid) && same_text(a->name, b->name) &&
+	       same_text(a->created_at, b->created_at) && same_text(a->short_id, b->short_id) &&
+	       same_text(a->sni, b->sni) && same_text(a->source, b->source);
 }
 
 bool v2m_keyset_equal(const struct v2m_keyset *a, const struct v2m_keyset *b)
@@ -321,6 +322,14 @@ bool v2m_keyset_equal(const struct v2m_keyset *a, const struct v2m_keyset *b)
 		if (!same_key(&a->orphans[i], &b->orphans[i]))
 			return false;
 	return true;
+}
+
+void v2m_key_complete_terms(struct v2m_key_terms *terms, const struct v2m_key_terms *other)
+{
+	if (!terms->limit_bytes)
+		terms->limit_bytes = other->limit_bytes;
+	if (!terms->expires_s)
+		terms->expires_s = other->expires_s;
 }
 
 size_t v2m_keyset_count_active(const struct v2m_keyset *keyset)

@@ -14,12 +14,19 @@
 #include "keys/slots.h"
 #include "v2meter/bpf_abi.h"
 
+/* What was agreed with the customer. It is for alerts; v2meter cuts nobody off. */
+struct v2m_key_terms {
+	uint64_t limit_bytes; /* 0: none */
+	int64_t expires_s;    /* Unix time; 0: never */
+};
+
 struct v2m_key {
 	char *id;   /* by which consumers name the key */
 	char *uuid; /* by which the totals are kept; equal to id if the protocol has no uuid */
 	char *name;
 	char *created_at; /* as the source wrote it; NULL if unknown */
 	bool is_active;
+	struct v2m_key_terms terms;
 	char *short_id; /* NULL if the source has none */
 	char *sni;
 	char *source; /* the file of the key, for logs and --check */
@@ -114,6 +121,9 @@ int v2m_key_subject(const struct v2m_key *key, char *subject, size_t size);
  * v2m_key_subject(). */
 int v2m_keyset_subject(const struct v2m_keyset *keyset, const struct v2m_slot *slot, char *subject,
 		       size_t size);
+
+/* Sets the terms that a key lacks. */
+void v2m_key_complete_terms(struct v2m_key_terms *terms, const struct v2m_key_terms *other);
 
 /* The name of a key in struct v2m_owner: its id, or a UUIDv5 of the id if that is too long. */
 void v2m_key_owner_name(const struct v2m_key *key, char name[static V2M_OWNER_KEY_LEN]);

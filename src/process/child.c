@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/macros.h"
 #include "process/channel.h"
 
@@ -197,6 +198,14 @@ void v2m_child_kill(struct v2m_child *child, int timeout_ms)
 	if (kill(child->pid, SIGKILL) == 0 && v2m_child_wait(child, timeout_ms, how, sizeof(how)))
 		return;
 	release(child);
+}
+
+void v2m_child_volunteer(void)
+{
+	V2M_CLOSE int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "1000", 4) != 4)
+		v2m_log_debug("a child process keeps its place when memory runs out");
 }
 
 void v2m_child_follow_parent(void)

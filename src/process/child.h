@@ -40,6 +40,10 @@ void v2m_child_stop(struct v2m_child *child);
  * forgotten either way. Does nothing if there is no child. */
 void v2m_child_kill(struct v2m_child *child, int timeout_ms);
 
+/* In the child, before it gives its privileges up: if memory runs out, it is the first that the
+ * kernel ends. */
+void v2m_child_volunteer(void);
+
 /* In the child, after it has given its privileges up: it dies together with its parent, and leaves
  * it to the parent to handle the signals that end both. */
 void v2m_child_follow_parent(void);

@@ -177,7 +177,8 @@ unsigned v2m_confine(const struct v2m_confine_options *options)
 	gid_t gid;
 
 	find_user(options->user, &uid, &gid);
-	no_files = !options->reads_files && enter_empty_root(options->empty_in);
+	no_files =
+		!options->reads_files && options->empty_in && enter_empty_root(options->empty_in);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		missing |= V2M_PROTECT_PRIVILEGES;
 	empty_bounding_set();

@@ -30,8 +30,8 @@ struct v2m_confine_options {
 	 * CAP_DAC_READ_SEARCH. Without that capability it keeps its user as well, whose files are
 	 * all that it can read. */
 	bool reads_files;
-	const char *empty_in; /* a directory in which an empty one can be made for a moment; NULL
-				 if it reads files */
+	const char *empty_in; /* a directory in which an empty one can be made for a moment, as the
+				 root of the process; NULL: it keeps its root */
 	unsigned max_cpu_s;   /* seconds of computing; 0: no limit */
 	uint64_t max_data;    /* bytes of memory; 0: no limit */
 	uint64_t max_file;    /* bytes of a file that it makes */

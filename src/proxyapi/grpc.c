@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -19,7 +20,7 @@
 
 struct v2m_grpc {
 	char *source;
-	struct v2m_proxy_address address;
+	struct v2m_grpc_connector connector;
 	int fd; /* -1: not connected */
 	nghttp2_session *session;
 	bool is_new; /* nobody has called on this connection yet */
@@ -32,7 +33,7 @@ struct v2m_grpc {
 	struct v2m_grpc_answer *answer; /* NULL: no call waits */
 };
 
-int v2m_grpc_new(const char *source, const struct v2m_proxy_address *address,
+int v2m_grpc_new(const char *source, const struct v2m_grpc_connector *connector,
 		 struct v2m_grpc **grpc)
 {
 	struct v2m_grpc *made = calloc(1, sizeof(*made));
@@ -40,7 +41,7 @@ int v2m_grpc_new(const char *source, const struct v2m_proxy_address *address,
 	if (!made)
 		return -ENOMEM;
 	made->fd = -1;
-	made->address = *address;
+	made->connector = *connector;
 	made->source = strdup(source);
 	if (!made->source) {
 		free(made);
@@ -183,12 +184,18 @@ static int fail(const struct v2m_grpc *grpc, int result, const char *why, struct
 		result, "%.160s: %s", grpc->source, why);
 }
 
+static int refuse_to_connect(void *context)
+{
+	(void)context;
+	return -ENOTCONN;
+}
+
 int v2m_grpc_new_on(const char *source, int fd, struct v2m_grpc **grpc)
 {
-	const struct v2m_proxy_address nowhere = { 0 };
+	const struct v2m_grpc_connector once = { .connect = refuse_to_connect };
 	struct v2m_grpc *made;
 
-	if (v2m_grpc_new(source, &nowhere, &made))
+	if (v2m_grpc_new(source, &once, &made))
 		return -ENOMEM;
 	if (make_session(made)) {
 		v2m_grpc_free(made);
@@ -202,15 +209,16 @@ int v2m_grpc_new_on(const char *source, int fd, struct v2m_grpc **grpc)
 
 static int open_connection(struct v2m_grpc *grpc, uint64_t deadline_ns, struct v2m_error *error)
 {
-	int fd = v2m_connect_until(&grpc->address, deadline_ns);
+	V2M_CLOSE int fd = grpc->connector.connect(grpc->connector.context);
+	int result = fd < 0 ? fd : v2m_wait_connected(fd, deadline_ns);
 
-	if (fd == -ETIMEDOUT)
-		return fail(grpc, fd, "the proxy's API does not accept connections", error);
-	if (fd < 0)
-		return v2m_error_set_class(error, V2M_FAILURE_PASSING, fd,
+	if (result == -ETIMEDOUT || result == -EAGAIN)
+		return fail(grpc, -ETIMEDOUT, "the proxy's API does not accept connections", error);
+	if (result)
+		return v2m_error_set_class(error, V2M_FAILURE_PASSING, result,
 					   "%.160s: the proxy's API cannot be reached: %s",
-					   grpc->source, strerror(-fd));
-	grpc->fd = fd;
+					   grpc->source, strerror(-result));
+	grpc->fd = V2M_TAKE_FD(fd);
 	grpc->is_new = true;
 	grpc->n_connects++;
 	return make_session(grpc) ? fail(grpc, -ENOMEM, "out of memory", error) : 0;

@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "proxyapi/address.h"
 #include "proxyapi/grpc_message.h"
 
 struct v2m_grpc;
@@ -21,9 +20,16 @@ struct v2m_grpc;
 /* The largest answer that is taken, in bytes. */
 #define V2M_GRPC_MAX_ANSWER (32u << 20)
 
+/* Makes the connections to a server. */
+struct v2m_grpc_connector {
+	/* A non-blocking socket that is connected, or is about to be, or -errno. */
+	int (*connect)(void *context);
+	void *context;
+};
+
 /* Connects at the first call only. source names the server in errors and is copied. 0 or -ENOMEM.
  */
-int v2m_grpc_new(const char *source, const struct v2m_proxy_address *address,
+int v2m_grpc_new(const char *source, const struct v2m_grpc_connector *connector,
 		 struct v2m_grpc **grpc);
 /* For tests: the same on a connected non-blocking socket, which is taken over, and not replaced
  * when it ends. */
@@ -40,8 +46,8 @@ unsigned v2m_grpc_connects(const struct v2m_grpc *grpc);
  *
  * 0, or -errno with *error: -EOPNOTSUPP: the server does not know the method; -EREMOTEIO: it
  * answered with another error; -ETIMEDOUT; -EMSGSIZE: the answer is too large; -EPROTO: the answer
- * is no gRPC; -ECONNRESET: the connection ended before the answer; -ENOMEM; or what connect(2)
- * says. All but -EOPNOTSUPP may pass.
+ * is no gRPC; -ECONNRESET: the connection ended before the answer; -ENOMEM; or why there is no
+ * connection. All but -EOPNOTSUPP may pass.
  */
 int v2m_grpc_call(struct v2m_grpc *grpc, const char *method, const struct v2m_grpc_message *request,
 		  uint64_t deadline_ns, struct v2m_grpc_message *answer, struct v2m_error *error);

@@ -12,10 +12,12 @@
 #include "messages.pb-c.h"
 #include "proxyapi/grpc.h"
 #include "proxyapi/inbound.h"
+#include "proxyapi/online.h"
 
 #define SERVICE     "/xray.app.proxyman.command.HandlerService/"
 #define LIST        SERVICE "ListInbounds"
 #define LIST_USERS  SERVICE "GetInboundUsers"
+#define COUNT_USERS SERVICE "GetInboundUsersCount"
 #define MAX_ANSWERS V2M_GRPC_MAX_ANSWER /* all of one question together */
 
 /* The answers to one question. */
@@ -36,28 +38,32 @@ struct v2m_survey {
 	size_t length;
 	uint64_t digest;       /* of the answers that they come from */
 	uint64_t list_digest;  /* of the list of inbounds alone */
+	uint64_t counts;       /* a digest of the tags, and of how many users each inbound has */
+	bool cannot_count;     /* the proxy does not tell how many users an inbound has */
+	uint64_t full_ns;      /* CLOCK_MONOTONIC when all users were asked for */
+	uint64_t cost_ns;      /* how long their answers took */
+	uint64_t quick_ns;     /* so long is no reason to ask for their number only */
+	uint64_t max_age_ns;   /* how long ago all users may have been asked for */
 	unsigned n_connects;   /* of the connection at the last question that was answered */
 	uint64_t grace_end_ns; /* CLOCK_MONOTONIC */
 	uint64_t grace_ns;
 	bool keeps_gone; /* the inbounds have users that the proxy does not have */
 };
 
-int v2m_survey_new(const char *source, struct v2m_survey **survey, struct v2m_error *error)
+int v2m_survey_new(const char *source, const struct v2m_grpc_connector *connector,
+		   struct v2m_survey **survey)
 {
-	struct v2m_proxy_address address;
-	struct v2m_survey *made;
-	int result = v2m_proxy_address_parse(source, &address, error);
+	struct v2m_survey *made = calloc(1, sizeof(*made));
 
-	if (result)
-		return result;
-	made = calloc(1, sizeof(*made));
 	if (!made)
-		return v2m_error_set(error, -ENOMEM, "out of memory");
+		return -ENOMEM;
 	made->grace_ns = V2M_SURVEY_GRACE_NS;
+	made->quick_ns = V2M_SURVEY_QUICK_NS;
+	made->max_age_ns = V2M_SURVEY_MAX_AGE_NS;
 	made->source = strdup(source);
-	if (!made->source || v2m_grpc_new(source, &address, &made->grpc)) {
+	if (!made->source || v2m_grpc_new(source, connector, &made->grpc)) {
 		v2m_survey_free(made);
-		return v2m_error_set(error, -ENOMEM, "out of memory");
+		return -ENOMEM;
 	}
 	*survey = made;
 	return 0;
@@ -80,14 +86,19 @@ const char *v2m_survey_text(const struct v2m_survey *survey, size_t *length)
 	return survey->text;
 }
 
-const char *v2m_survey_source(const struct v2m_survey *survey)
-{
-	return survey->source;
-}
-
 void v2m_survey_set_grace(struct v2m_survey *survey, uint64_t grace_ns)
 {
 	survey->grace_ns = grace_ns;
+}
+
+void v2m_survey_set_quick(struct v2m_survey *survey, uint64_t quick_ns)
+{
+	survey->quick_ns = quick_ns;
+}
+
+void v2m_survey_set_max_age(struct v2m_survey *survey, uint64_t max_age_ns)
+{
+	survey->max_age_ns = max_age_ns;
 }
 
 static void clear_answers(struct answers *answers)
@@ -156,20 +167,28 @@ static int ask_list(struct v2m_survey *survey, uint64_t deadline_ns,
 	return result;
 }
 
-static int ask_users(struct v2m_survey *survey, const struct v2m_proxy_inbound *inbound,
-		     uint64_t deadline_ns, struct v2m_grpc_message *answer, struct v2m_error *error)
+/* Calls a method that wants the tag of an inbound. */
+static int call_of_inbound(struct v2m_survey *survey, const char *method, char *tag,
+			   uint64_t deadline_ns, struct v2m_grpc_message *answer,
+			   struct v2m_error *error)
 {
 	V2mPb__UsersRequest request = V2M_PB__USERS_REQUEST__INIT;
 	V2M_CLEANUP(v2m_grpc_message_clear) struct v2m_grpc_message packed = { 0 };
-	int result;
 
-	request.tag = inbound->tag;
+	request.tag = tag;
 	packed.length = v2m_pb__users_request__get_packed_size(&request);
 	packed.data = malloc(packed.length + 1);
 	if (!packed.data)
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	v2m_pb__users_request__pack(&request, packed.data);
-	result = v2m_grpc_call(survey->grpc, LIST_USERS, &packed, deadline_ns, answer, error);
+	return v2m_grpc_call(survey->grpc, method, &packed, deadline_ns, answer, error);
+}
+
+static int ask_users(struct v2m_survey *survey, const struct v2m_proxy_inbound *inbound,
+		     uint64_t deadline_ns, struct v2m_grpc_message *answer, struct v2m_error *error)
+{
+	int result = call_of_inbound(survey, LIST_USERS, inbound->tag, deadline_ns, answer, error);
+
 	/* In older versions, some protocols only have the users of their settings. */
 	if (result == -EREMOTEIO && !inbound->has_manager)
 		return 0;
@@ -257,6 +276,8 @@ static void notice_restart(struct v2m_survey *survey)
 
 	if (survey->text && n != survey->n_connects)
 		survey->grace_end_ns = v2m_clock_mono_ns() + survey->grace_ns;
+	if (n != survey->n_connects)
+		survey->cannot_count = false;
 	survey->n_connects = n;
 }
 
@@ -271,10 +292,65 @@ static int take_answers(struct v2m_survey *survey, const struct answers *answers
 	return result ? blame(survey, result, error) : take_inbounds(survey, found, answers, error);
 }
 
-int v2m_survey_ask(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_error *error)
+/* A digest of the names of all inbounds, and of how many users each one has that we know: a small
+ * part of what the proxy has to do for all users. 0 or -errno. */
+static int ask_counts(struct v2m_survey *survey, uint64_t deadline_ns, uint64_t *counts,
+		      struct v2m_error *error)
+{
+	V2M_CLEANUP(v2m_grpc_message_clear) struct v2m_grpc_message tags = { 0 };
+	V2mPb__ListRequest request = V2M_PB__LIST_REQUEST__INIT;
+	uint8_t packed[16];
+	struct v2m_grpc_message message = { .data = packed };
+	int result;
+
+	request.only_tags = true;
+	message.length = v2m_pb__list_request__pack(&request, packed);
+	result = v2m_grpc_call(survey->grpc, LIST, &message, deadline_ns, &tags, error);
+
+	if (!result)
+		*counts = digest_list(&tags);
+	for (size_t i = 0; i < survey->inbounds.count && !result; i++) {
+		V2M_CLEANUP(v2m_grpc_message_clear) struct v2m_grpc_message answer = { 0 };
+		const struct v2m_proxy_inbound *inbound = &survey->inbounds.items[i];
+
+		if (!inbound->asks_users)
+			continue;
+		result = call_of_inbound(survey, COUNT_USERS, inbound->tag, deadline_ns, &answer,
+					 error);
+		/* One that has no list of users, or that is gone. */
+		if (result == -EREMOTEIO)
+			result = 0;
+		*counts = add_digest(*counts, inbound->tag, &answer);
+	}
+	return result;
+}
+
+/* Whether the counts say that nothing has changed. They are remembered before all users are asked
+ * for, so that no change between the two questions is missed. */
+static bool is_unchanged(struct v2m_survey *survey, uint64_t deadline_ns)
+{
+	uint64_t before = survey->counts;
+	struct v2m_error error;
+	int result;
+
+	/* The counts are not followed meanwhile, so the next ones are compared with none. */
+	if (survey->cannot_count || !survey->text || survey->cost_ns < survey->quick_ns) {
+		survey->counts = 0;
+		return false;
+	}
+	result = ask_counts(survey, deadline_ns, &survey->counts, &error);
+	survey->cannot_count = result == -EOPNOTSUPP;
+	return !result && survey->counts == before && !survey->keeps_gone &&
+	       v2m_grpc_connects(survey->grpc) == survey->n_connects &&
+	       v2m_clock_mono_ns() - survey->full_ns < survey->max_age_ns;
+}
+
+/* Asks for all inbounds and users. 1, 0 or -errno. */
+static int ask_all(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_proxy_inbounds_clear) struct v2m_proxy_inbounds found = { 0 };
 	V2M_CLEANUP(clear_answers) struct answers answers = { 0 };
+	uint64_t began_ns = v2m_clock_mono_ns();
 	uint64_t list_digest;
 	bool is_same;
 	int result = ask_list(survey, deadline_ns, &answers.list, error);
@@ -294,6 +370,8 @@ int v2m_survey_ask(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_e
 	if (result)
 		return result;
 	notice_restart(survey);
+	survey->full_ns = v2m_clock_mono_ns();
+	survey->cost_ns = survey->full_ns - began_ns;
 	if (survey->text && answers.digest == survey->digest &&
 	    (!survey->keeps_gone || v2m_clock_mono_ns() < survey->grace_end_ns))
 		return 0;
@@ -303,8 +381,19 @@ int v2m_survey_ask(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_e
 	return result;
 }
 
+int v2m_survey_ask(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_error *error)
+{
+	return is_unchanged(survey, deadline_ns) ? 0 : ask_all(survey, deadline_ns, error);
+}
+
 int v2m_survey_ask_stats(struct v2m_survey *survey, uint64_t deadline_ns,
 			 struct v2m_proxy_stats *stats, struct v2m_error *error)
 {
 	return v2m_proxy_stats_ask(survey->grpc, deadline_ns, stats, error);
+}
+
+int v2m_survey_ask_online(struct v2m_survey *survey, uint64_t deadline_ns,
+			  struct v2m_online_users *users, struct v2m_error *error)
+{
+	return v2m_online_users_ask(survey->grpc, deadline_ns, users, error);
 }

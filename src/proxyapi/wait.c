@@ -4,9 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 
 static int wait_for(int fd, short events, uint64_t deadline_ns)
@@ -32,33 +30,13 @@ int v2m_wait_until(int fd, bool wants_write, uint64_t deadline_ns)
 	return wait_for(fd, wants_write ? POLLIN | POLLOUT : POLLIN, deadline_ns);
 }
 
-/* EAGAIN of a unix socket: its backlog is full, and no event tells when there is room again. */
-static int connect_until(int fd, const struct v2m_proxy_address *address, uint64_t deadline_ns)
+int v2m_wait_connected(int fd, uint64_t deadline_ns)
 {
 	socklen_t size = sizeof(int);
 	int error = 0;
-	int result;
+	int result = wait_for(fd, POLLOUT, deadline_ns);
 
-	if (connect(fd, (const struct sockaddr *)&address->storage, address->length) == 0)
-		return 0;
-	if (errno == EAGAIN)
-		return -ETIMEDOUT;
-	if (errno != EINPROGRESS && errno != EINTR)
-		return -errno;
-	result = wait_for(fd, POLLOUT, deadline_ns);
 	if (!result && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size))
 		return -errno;
 	return result ? result : -error;
-}
-
-int v2m_connect_until(const struct v2m_proxy_address *address, uint64_t deadline_ns)
-{
-	V2M_CLOSE int fd =
-		socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int result;
-
-	if (fd < 0)
-		return -errno;
-	result = connect_until(fd, address, deadline_ns);
-	return result ? result : V2M_TAKE_FD(fd);
 }

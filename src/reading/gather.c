@@ -11,8 +11,6 @@
 #include "keys/formats/formats.h"
 #include "keys/formats/source_read.h"
 
-#define AUTO "auto"
-
 static int add_place(const char *root, const char *place, struct v2m_strings *paths)
 {
 	V2M_FREE char *path = NULL;
@@ -52,7 +50,7 @@ int v2m_gather_paths(const struct v2m_strings *sources, const char *auto_root,
 
 		if (v2m_is_live_source(sources->items[i]))
 			continue;
-		result = strcmp(sources->items[i], AUTO) == 0
+		result = strcmp(sources->items[i], V2M_SOURCE_AUTO) == 0
 				 ? add_auto_places(auto_root, &made)
 				 : v2m_strings_add(&made, sources->items[i]);
 		if (result)
@@ -146,6 +144,56 @@ static int gather_places(struct gathering *gathering)
 	return result;
 }
 
+/* Whether a source that has been read is the path, or a directory with it. */
+static bool is_known(const struct v2m_gathered *gathered, const char *path)
+{
+	for (size_t i = 0; i < gathered->sources.count; i++) {
+		const struct v2m_gathered_source *source = &gathered->sources.items[i];
+		size_t length = strlen(source->path);
+
+		if (!source->absent && strncmp(path, source->path, length) == 0 &&
+		    (!path[length] || path[length] == '/'))
+			return true;
+	}
+	return false;
+}
+
+/* Whether a source can be read. What it brings is forgotten. */
+static bool can_read(const struct gathering *gathering, const char *path, struct v2m_error *error)
+{
+	static const struct v2m_live_sources nobody;
+	V2M_CLEANUP(v2m_gathered_clear) struct v2m_gathered tried = { 0 };
+	const struct v2m_live_sources *live = gathering->options->live;
+	const char *kind;
+
+	return v2m_source_read(path, live ? live : &nobody, &tried, &kind, error) == 0;
+}
+
+/* What was found of running proxies. Nobody has asked for these sources: one that cannot be read is
+ * told, and costs nothing else. 0 or -ENOMEM. */
+static int gather_found(struct gathering *gathering, const char *path)
+{
+	struct v2m_key_notes *notes = &gathering->gathered->notes;
+	struct v2m_error error = { 0 };
+
+	if (is_known(gathering->gathered, path))
+		return 0;
+	if (gathering->options->at)
+		gathering->options->at(path);
+	if (!can_read(gathering, path, &error)) {
+		v2m_key_note_file(notes, V2M_NOTE_REMARK, path,
+				  "a running proxy was started with it, but it cannot be read: %s",
+				  error.text);
+		return 0;
+	}
+	v2m_key_note_file(notes, V2M_NOTE_REMARK, path,
+			  v2m_is_live_source(path)
+				  ? "it is read because it is the API of a running proxy"
+				  : "it is read because a running proxy was started with it");
+	/* It stands for a place: with it, "auto" has found something. */
+	return gather_path(gathering, path, true);
+}
+
 int v2m_gather_sources(const struct v2m_strings *sources, const struct v2m_gather_options *options,
 		       struct v2m_gathered *gathered)
 {
@@ -153,8 +201,10 @@ int v2m_gather_sources(const struct v2m_strings *sources, const struct v2m_gathe
 	int result = 0;
 
 	for (size_t i = 0; i < sources->count && !result; i++)
-		result = strcmp(sources->items[i], AUTO) == 0
+		result = strcmp(sources->items[i], V2M_SOURCE_AUTO) == 0
 				 ? gather_places(&gathering)
 				 : gather_path(&gathering, sources->items[i], false);
+	for (size_t i = 0; options->found && i < options->found->count && !result; i++)
+		result = gather_found(&gathering, options->found->items[i]);
 	return result;
 }

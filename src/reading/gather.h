@@ -9,6 +9,7 @@
 
 struct v2m_gather_options {
 	const struct v2m_live_sources *live; /* what the APIs of proxies said; NULL: nothing */
+	const struct v2m_strings *found;     /* sources of running proxies; NULL: none */
 	const char *auto_root;               /* put before the places of "auto"; NULL: nothing */
 	/* Called before each source is read; NULL: nothing is called. */
 	void (*at)(const char *path);

@@ -2,12 +2,10 @@
 #include "reading/reading.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <seccomp.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -28,9 +26,6 @@
 #define MAX_CPU_S  10
 #define MAX_DATA   (UINT64_C(512) << 20)
 #define MAX_OPENED 64
-
-/* Less important than the counting process on a busy machine. */
-#define NICENESS 10
 
 /* Reading files, SQLite, memory and the channel need these. No socket, program, process or write
  * to a file. */
@@ -132,15 +127,6 @@ static int receive_order(struct v2m_reading_order *order, int *inotify_fd)
 	return order->watches == (*inotify_fd >= 0) ? result : -EBADMSG;
 }
 
-/* If memory runs out, this process is the first that the kernel ends. */
-static void volunteer(void)
-{
-	V2M_CLOSE int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, "1000", 4) != 4)
-		v2m_log_debug("the reading process keeps its place when memory runs out");
-}
-
 /* Returns the enum v2m_protection bits that are missing. */
 static unsigned give_up_rights(void)
 {
@@ -157,8 +143,7 @@ static unsigned give_up_rights(void)
 
 	/* The log shows local times. */
 	v2m_zone_follow();
-	volunteer();
-	setpriority(PRIO_PROCESS, 0, NICENESS);
+	v2m_child_volunteer();
 	missing = v2m_confine(&options);
 	v2m_child_follow_parent();
 	missing_calls = v2m_confine_calls(calls, V2M_ARRAY_LEN(calls), true);
@@ -214,10 +199,15 @@ static int read_sources(const struct v2m_reading_order *order, int inotify_fd,
 			struct v2m_reading *reading)
 {
 	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings paths = { 0 };
-	const struct v2m_gather_options options = { .live = &order->live, .at = tell_at };
+	const struct v2m_gather_options options = { .live = &order->live,
+						    .found = &order->found,
+						    .at = tell_at };
 	struct v2m_gathered *gathered = &reading->gathered;
 	int result = v2m_gather_paths(&order->sources, NULL, &paths);
 
+	for (size_t i = 0; i < order->found.count && !result; i++)
+		if (!v2m_is_live_source(order->found.items[i]))
+			result = v2m_strings_add(&paths, order->found.items[i]);
 	if (!result && inotify_fd >= 0)
 		result = v2m_watch_walk(inotify_fd, &paths, &reading->watched);
 	if (!result)

@@ -11,7 +11,8 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "keys/source_watch.h"
-#include "proxyapi/live_supply.h"
+#include "supply/live_supply.h"
+#include "supply/proxy_watch.h"
 
 /* If one source cannot be read, all are read again: first after this time, then after twice as
  * long, and so on. A process that ended without a word is followed by the next one sooner. */
@@ -27,7 +28,9 @@ struct v2m_source_feed {
 	struct v2m_source_watch *watch; /* NULL: the sources are not watched */
 	struct v2m_source_reader *reader;
 	struct v2m_live_supply *apis; /* of proxies */
-	uint64_t stats_number;        /* of the counters that were given out last */
+	struct v2m_proxy_watch *proxies;
+	uint64_t stats_number;  /* of the counters that were given out last */
+	uint64_t online_number; /* of the addresses that were given out last */
 	struct v2m_reading_outcome
 		outcome;          /* of the last reading, until v2m_source_feed_finish() */
 	bool has_read;            /* at least once */
@@ -56,6 +59,8 @@ static int open_descriptors(struct v2m_source_feed *feed, struct v2m_error *erro
 	result = feed->epoll_fd < 0 ? -errno : follow(feed, feed->timer_fd);
 	if (!result)
 		result = follow(feed, v2m_source_reader_fd(feed->reader));
+	if (!result)
+		result = follow(feed, v2m_proxy_watch_fd(feed->proxies));
 	if (result)
 		return v2m_error_set(error, result, "the key sources cannot be followed: %s",
 				     strerror(-result));
@@ -80,9 +85,11 @@ int v2m_source_feed_open(const struct v2m_strings *sources, struct v2m_source_fe
 	made->reread_ns = REREAD_MIN_NS;
 	made->epoll_fd = made->timer_fd = -1;
 	made->outcome.inotify_fd = -1;
-	result = v2m_live_supply_open(sources, &made->apis);
+	result = v2m_live_supply_open(&V2M_LIVE_OPTIONS, sources, &made->apis);
+	if (!result)
+		result = v2m_proxy_watch_open(v2m_sources_have_auto(sources), &made->proxies);
 	if (result)
-		v2m_error_set(error, result, "the APIs of proxies cannot be followed: %s",
+		v2m_error_set(error, result, "running proxies cannot be followed: %s",
 			      strerror(-result));
 	else
 		result = open_descriptors(made, error);
@@ -101,6 +108,7 @@ void v2m_source_feed_close(struct v2m_source_feed *feed)
 	v2m_source_reader_close(feed->reader);
 	v2m_reading_outcome_clear(&feed->outcome);
 	v2m_source_watch_close(feed->watch);
+	v2m_proxy_watch_close(feed->proxies);
 	v2m_live_supply_close(feed->apis);
 	v2m_closep(&feed->timer_fd);
 	v2m_closep(&feed->epoll_fd);
@@ -117,14 +125,19 @@ int v2m_source_feed_api_fd(const struct v2m_source_feed *feed)
 	return v2m_live_supply_fd(feed->apis);
 }
 
-void v2m_source_feed_drain_apis(struct v2m_source_feed *feed)
+bool v2m_source_feed_drain_apis(struct v2m_source_feed *feed)
 {
-	v2m_live_supply_drain(feed->apis);
+	return v2m_live_supply_drain(feed->apis);
 }
 
 int v2m_source_feed_stats(struct v2m_source_feed *feed, struct v2m_proxy_stats *stats)
 {
 	return v2m_live_supply_stats(feed->apis, stats, &feed->stats_number);
+}
+
+int v2m_source_feed_online(struct v2m_source_feed *feed, struct v2m_asking_online *online)
+{
+	return v2m_live_supply_online(feed->apis, online, &feed->online_number);
 }
 
 /* 0 ns: it does not run out. */
@@ -140,11 +153,15 @@ static void set_timer(const struct v2m_source_feed *feed, uint64_t ns)
 static int start_reading(struct v2m_source_feed *feed, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_live_sources_clear) struct v2m_live_sources live = { 0 };
+	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings found = { 0 };
 	int result = v2m_live_supply_collect(feed->apis, !feed->has_read, &live);
 
+	if (!result)
+		result = v2m_proxy_watch_sources(feed->proxies, feed->apis, &found);
 	if (result)
 		return v2m_error_set(error, result, "out of memory");
-	return v2m_source_reader_start(feed->reader, feed->sources, &live, feed->watch, error);
+	return v2m_source_reader_start(feed->reader, feed->sources, &found, &live, feed->watch,
+				       error);
 }
 
 void v2m_source_feed_request(struct v2m_source_feed *feed)
@@ -177,11 +194,22 @@ static bool take_timer(const struct v2m_source_feed *feed)
 	return read(feed->timer_fd, &expirations, sizeof(expirations)) == sizeof(expirations);
 }
 
+/* Then the reading has no keys. */
+static bool any_failed(const struct v2m_gathered *gathered)
+{
+	for (size_t i = 0; i < gathered->sources.count; i++)
+		if (gathered->sources.items[i].result && !gathered->sources.items[i].absent)
+			return true;
+	return false;
+}
+
 /* An API that a configuration names is known only after a reading, which is made again then. */
 static bool has_new_api(struct v2m_source_feed *feed)
 {
 	struct v2m_reading_outcome *outcome = &feed->outcome;
 
+	if (!outcome->result && !any_failed(&outcome->reading.gathered))
+		v2m_proxy_watch_note_ports(feed->proxies, &outcome->reading.gathered);
 	if (outcome->result ||
 	    v2m_live_supply_learn(feed->apis, &outcome->reading.gathered.apis) <= 0)
 		return false;
@@ -201,6 +229,8 @@ unsigned v2m_source_feed_drain(struct v2m_source_feed *feed)
 		else
 			events |= V2M_FEED_READ;
 	}
+	if (v2m_proxy_watch_drain(feed->proxies, feed->apis))
+		events |= V2M_FEED_DUE;
 	if (take_timer(feed))
 		events |= feed->has_failed_to_start ? V2M_FEED_READ : V2M_FEED_DUE;
 	if (feed->read_again && !v2m_source_reader_is_busy(feed->reader))

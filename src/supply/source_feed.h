@@ -8,7 +8,7 @@
 #define V2METER_SUPPLY_SOURCE_FEED_H
 
 #include "base/string_list.h"
-#include "proxyapi/stats.h"
+#include "ipc/asking.h"
 #include "supply/source_reader.h"
 
 struct v2m_source_feed;
@@ -29,14 +29,17 @@ bool v2m_source_feed_must_read(const struct v2m_source_feed *feed);
 
 /* Readable when v2m_source_feed_drain() has something to do. */
 int v2m_source_feed_fd(const struct v2m_source_feed *feed);
-/* Readable when the API of a proxy has news: v2m_source_feed_drain_apis(), and request a reading.
- */
+/* Readable when the asking process says something: v2m_source_feed_drain_apis(). */
 int v2m_source_feed_api_fd(const struct v2m_source_feed *feed);
-void v2m_source_feed_drain_apis(struct v2m_source_feed *feed);
+/* True: the API of a proxy has news, so request a reading. */
+bool v2m_source_feed_drain_apis(struct v2m_source_feed *feed);
 
 /* Adds what running proxies have counted for their users to an empty list, if one has answered
  * since the last time. 1: one has; 0; or -ENOMEM. */
 int v2m_source_feed_stats(struct v2m_source_feed *feed, struct v2m_proxy_stats *stats);
+/* The same of the addresses from which their users are connected. is_known is false if a proxy
+ * cannot tell. */
+int v2m_source_feed_online(struct v2m_source_feed *feed, struct v2m_asking_online *online);
 
 enum v2m_feed_event {
 	V2M_FEED_CHANGED = 1, /* a source has changed */

@@ -95,12 +95,13 @@ static void set_timer(struct v2m_source_reader *reader, unsigned ms)
 
 /* 0 or -errno. */
 static int send_order(struct v2m_source_reader *reader, const struct v2m_strings *sources,
-		      const struct v2m_live_sources *live)
+		      const struct v2m_strings *found, const struct v2m_live_sources *live)
 {
 	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
 	/* Writing changes nothing. */
 	struct v2m_reading_order order = {
 		.sources = *sources,
+		.found = found ? *found : (struct v2m_strings){ 0 },
 		.live = live ? *live : (struct v2m_live_sources){ 0 },
 		.verbose = v2m_log_level() == V2M_LOG_DEBUG,
 		.watches = reader->inotify_fd >= 0,
@@ -127,14 +128,15 @@ static int follow(struct v2m_source_reader *reader, int fd)
 }
 
 static int brief_child(struct v2m_source_reader *reader, const struct v2m_strings *sources,
-		       const struct v2m_live_sources *live, struct v2m_error *error)
+		       const struct v2m_strings *found, const struct v2m_live_sources *live,
+		       struct v2m_error *error)
 {
 	int result = follow(reader, reader->child.channel);
 
 	if (!result)
 		result = follow(reader, reader->child.pidfd);
 	if (!result)
-		result = send_order(reader, sources, live);
+		result = send_order(reader, sources, found, live);
 	if (!result)
 		return 0;
 	v2m_child_kill(&reader->child, END_WAIT_MS);
@@ -143,8 +145,8 @@ static int brief_child(struct v2m_source_reader *reader, const struct v2m_string
 }
 
 int v2m_source_reader_start(struct v2m_source_reader *reader, const struct v2m_strings *sources,
-			    const struct v2m_live_sources *live, bool watches,
-			    struct v2m_error *error)
+			    const struct v2m_strings *found, const struct v2m_live_sources *live,
+			    bool watches, struct v2m_error *error)
 {
 	int result;
 
@@ -159,7 +161,7 @@ int v2m_source_reader_start(struct v2m_source_reader *reader, const struct v2m_s
 		reader->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	result = v2m_child_start(reader->argument, true, &reader->child, error);
 	if (!result)
-		result = brief_child(reader, sources, live, error);
+		result = brief_child(reader, sources, found, live, error);
 	if (!result)
 		set_timer(reader, reader->deadline_ms);
 	return result;

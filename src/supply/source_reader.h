@@ -23,12 +23,13 @@ int v2m_source_reader_open(const char *argument, unsigned deadline_ms,
 /* Ends a process that still reads. Does nothing on NULL. */
 void v2m_source_reader_close(struct v2m_source_reader *reader);
 
-/* Starts a process that reads the sources. live: what the APIs of proxies said; NULL: nothing.
+/* Starts a process that reads the sources. found: what was found of running proxies; NULL: nothing.
+ * live: what the APIs of proxies said; NULL: nothing.
  * watches: it also watches the sources for changes. 0; -EBUSY if the process before has not ended
  * yet; or another -errno with a sentence. */
 int v2m_source_reader_start(struct v2m_source_reader *reader, const struct v2m_strings *sources,
-			    const struct v2m_live_sources *live, bool watches,
-			    struct v2m_error *error);
+			    const struct v2m_strings *found, const struct v2m_live_sources *live,
+			    bool watches, struct v2m_error *error);
 /* Whether a process has been started that has not ended. */
 bool v2m_source_reader_is_busy(const struct v2m_source_reader *reader);
 

@@ -18,13 +18,16 @@ starts_from() {
 	started=$(sed -nE 's/^ExecStart=([^ ]+).*/\1/p' "$service")
 	[ "$started" = "$1/sbin/v2meterd" ] || fail "installed to $1, the service starts $started"
 	[ -x "$2$started" ] || fail "the service starts $started, which was not installed"
+	grep -q "^ExecStart=$1/sbin/v2meter-notify " "$2$1/lib/systemd/system/v2meter-notify.service" &&
+		[ -x "$2$1/sbin/v2meter-notify" ] || fail "the service of alerts starts another program than $1/sbin/v2meter-notify"
 }
 
 cmake --install "$build" --prefix "$place/here" >/dev/null
 starts_from "$place/here" ""
 DESTDIR=$place/root cmake --install "$build" --prefix /usr >/dev/null
 starts_from /usr "$place/root"
-for file in bin/v2meterctl share/man/man1/v2meterctl.1 share/man/man8/v2meterd.8; do
+for file in bin/v2meterctl share/man/man1/v2meterctl.1 share/man/man8/v2meterd.8 \
+	share/man/man8/v2meter-notify.8; do
 	[ -f "$place/here/$file" ] || fail "$file is not installed"
 done
 finish

@@ -40,11 +40,13 @@ depends() {
 
 has v2meterd /usr/sbin/v2meterd /usr/lib/systemd/system/v2meterd.service /usr/lib/tmpfiles.d/v2meter.conf \
 	/etc/default/v2meterd /etc/v2meter/v2meter.json /usr/share/man/man8/v2meterd.8.gz /usr/share/man/man5/v2meter.json.5.gz \
+	/usr/sbin/v2meter-notify /usr/lib/systemd/system/v2meter-notify.service /usr/share/man/man8/v2meter-notify.8.gz \
+	/usr/share/doc/v2meterd/examples/notify.json /usr/share/bash-completion/completions/v2meter-notify \
 	/usr/share/doc/v2meterd/examples/v2meter.json /usr/share/doc/v2meterd/changelog.gz \
 	/usr/share/doc/v2meterd/copyright /usr/share/bash-completion/completions/v2meterd
 has v2meterctl /usr/bin/v2meterctl /usr/share/man/man1/v2meterctl.1.gz \
 	/usr/share/bash-completion/completions/v2meterctl
-depends v2meterd systemd libbpf1 libc6 libcivetweb1 libjansson4 libmnl0 libsqlite3-0 libsystemd0
+depends v2meterd systemd libbpf1 libc6 libcivetweb1 'libcurl4(t64)?' libjansson4 libmnl0 libsqlite3-0 libsystemd0
 depends v2meterctl libc6 'libcurl4(t64)?' libjansson4
 conffiles=$(dpkg-deb -I "$place"/v2meterd_*.deb conffiles)
 [ "$conffiles" = "$(printf '/etc/default/v2meterd\n/etc/v2meter/v2meter.json')" ] || fail "conffiles: $conffiles"

@@ -54,6 +54,29 @@ def test_every_panel_gives_its_users_while_it_uses_its_database(lab, start_daemo
     assert len(re.findall("^  not counted", text, re.M)) == sum(note.startswith("not counted") for note in notes)
 
 
+# What is agreed with a user, in the form of each panel: 5000 bytes, until 2027-01-15T08:00:00Z.
+@pytest.mark.parametrize("make, user, statements", (
+    (panels.xui, "u1", ["UPDATE client_traffics SET total = 5000, expiry_time = 1800000000000 WHERE email = 'u1'",
+                        "UPDATE client_traffics SET total = 0, expiry_time = -86400000 WHERE email = 'u3'"]),
+    (panels.xui_3, "alice", ["UPDATE clients SET total_gb = 5000, expiry_time = 1800000000000 WHERE email = 'alice'"]),
+    (panels.sui, "alice", ["UPDATE clients SET volume = 5000, expiry = 1800000000 WHERE name = 'alice'"]),
+    (panels.marzban, "1.alice", ["UPDATE users SET data_limit = 5000, expire = 1800000000 WHERE id = 1"]),
+    (panels.pasarguard, "1.alice", ["ALTER TABLE users ADD COLUMN data_limit BIGINT",
+                                    "ALTER TABLE users ADD COLUMN expire DATETIME",
+                                    "UPDATE users SET data_limit = 5000, expire = '2027-01-15 08:00:00.000000' "
+                                    "WHERE id = 1"]),
+), ids=("xui", "xui_3", "sui", "marzban", "pasarguard"))
+def test_what_a_panel_agreed_with_its_users_is_told(lab, start_daemon, make, user, statements):
+    path = lab.directory / "panel.db"
+    with contextlib.closing(make(path)) as panel:
+        for statement in statements:
+            panel.execute(statement)
+        keys = start_daemon([], key_sources=[str(path)]).get("/api/meter/keys").json()["data"]["keys"]
+    terms = {key["name"]: (key["limit_bytes"], key["expires_at_s"]) for key in keys}
+    assert terms.pop(user) == (5000, 1800000000)
+    assert terms and set(terms.values()) == {(None, None)}
+
+
 def test_a_change_in_a_panel_takes_effect_at_once(lab, start_daemon):
     path = lab.directory / "x-ui.db"
     with contextlib.closing(panels.xui_3(path)) as panel:

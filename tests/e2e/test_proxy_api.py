@@ -2,13 +2,18 @@
 """Keys from the API of a running proxy: a stand-in for Xray with Xray's messages, and a real V2Ray."""
 
 import json
+import os
+import pathlib
+import signal
 import socket
+import stat
 import threading
 import time
 
 import pytest
 
 from support import v2ray
+from support.daemon import children_of
 from support.lab import wait_until
 from support.standin import ALICE, BOB, CAROL, Standin, inbound
 
@@ -79,6 +84,50 @@ def test_a_user_who_is_added_during_a_download_counts_from_then_on(lab, start_da
     standin.stop()
 
 
+def asker_of(daemon):
+    """The pid of the asking process. 0: there is none at this moment."""
+    found = children_of(daemon, "v2meter-ask")
+    assert len(found) < 2
+    return found[0] if found else 0
+
+
+def test_the_asking_process_may_do_nothing_but_ask_and_its_end_costs_nothing(lab, start_daemon):
+    """The socket of the proxy is one that only root may open: the counting process opens it."""
+    path = lab.directory / "api.sock"
+    standin = Standin(lab, f"unix:{path}", inbounds=[inbound("one", 10001, ALICE)])
+    assert stat.S_IMODE(path.stat().st_mode) & 0o022 == 0
+    daemon = start_daemon([], key_sources=[f"xray-api+unix:{path}"])
+    assert names(daemon) == ["alice"]
+    asker = asker_of(daemon)
+    child = pathlib.Path(f"/proc/{asker}")
+    assert len(list((child / "task").iterdir())) == 1
+    facts = dict(line.split(":\t", 1) for line in (child / "status").read_text().splitlines() if ":\t" in line)
+    assert "0" not in facts["Uid"].split() + facts["Gid"].split() and facts["Groups"].strip() == ""
+    assert {facts[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
+    assert facts["NoNewPrivs"] == "1" and facts["Seccomp"] == "2"
+    for fd in (child / "fd").iterdir():
+        assert os.readlink(fd).startswith("socket:") or int(fd.name) < 3, os.readlink(fd)
+    environment = (child / "environ").read_bytes()
+    assert b"PATH=" not in environment and b"V2METER" not in environment
+    stream = Stream(lab, 10001)
+    try:
+        os.kill(asker, signal.SIGKILL)
+        killed = time.monotonic()
+        wait_until(lambda: asker_of(daemon) not in (0, asker), timeout_s=WITHIN_S, what="the next one")
+        assert time.monotonic() - killed < 1.5
+        before = daemon.port_entry(10001)["payload_tx_bytes"]
+        standin.set_users("one", ALICE, BOB)
+        soon(lambda: names(daemon) == ["alice", "bob"], "the key that is added afterwards")
+        assert daemon.port_entry(10001)["payload_tx_bytes"] > before
+    finally:
+        stream.stop()
+    assert "the process that asks the APIs of proxies has ended (signal 9 (Killed))" in daemon.said()
+    assert "runs without" not in daemon.said()
+    daemon.stop()
+    assert not child.exists()
+    standin.stop()
+
+
 def configuration(path, *users, api="127.0.0.1:10085", services=("HandlerService",)):
     clients = [{"id": identity, "email": email} for identity, email in users]
     path.write_text(json.dumps({
@@ -136,6 +185,36 @@ def test_a_proxy_that_cannot_list_its_users_leaves_them_to_the_file(lab, start_d
                for note in notes), notes
     assert daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"}
     proxy.stop()
+
+
+def test_running_proxies_are_found(lab, start_daemon):
+    """The settings name nothing. One proxy has its configuration from a panel, on the standard input, and an API; the
+    other one was started with a file that is at no usual place."""
+    standin = Standin(lab, "127.0.0.1:10999", comm="xray", inbounds=[inbound("one", 10001, ALICE)])
+    source = lab.directory / "elsewhere.json"
+    source.write_text(json.dumps({
+        "inbounds": [{"tag": "two", "listen": "127.0.0.1", "port": 10002, "protocol": "vmess", "settings": {
+            "clients": [{"id": CAROL[0], "email": CAROL[1], "alterId": 0}]}}],
+        "outbounds": [{"protocol": "freedom"}]}))
+    proxy = lab.server.start(v2ray.BINARY, "-config", source, log=lab.directory / "v2ray.log")
+    wait_until(lambda: v2ray.V2Ray.listens(lab.server, 10002), what="v2ray")
+    daemon = start_daemon([], key_sources=["auto"])
+    # A proxy that is slow at first is tried again after ten seconds.
+    wait_until(lambda: names(daemon) == ["alice", "carol"], timeout_s=5 * WITHIN_S, what="the keys of both")
+    notes = {note["file"]: note["reason"] for note in daemon.status()["key_notes"]}
+    assert notes["xray-api://127.0.0.1:10999"] == "it is read because it is the API of a running proxy"
+    assert notes[str(source)] == "it is read because a running proxy was started with it"
+    standin.set_users("one", ALICE, BOB)
+    soon(lambda: names(daemon) == ["alice", "bob", "carol"], "the key that was added")
+    # The port of a key is no API: it was not tried, and nothing was counted.
+    assert daemon.port_entry(10002)["total_bytes"] == 0
+    checked = daemon.run("--check")
+    assert checked.returncode == 0 and "the API of a running proxy" in checked.stdout, checked.stdout
+    assert all(user[1] in checked.stdout for user in (ALICE, BOB, CAROL)), checked.stdout
+    standin.stop()
+    proxy.stop()
+    time.sleep(WITHIN_S)
+    assert names(daemon) == ["alice", "bob", "carol"], "they may come back"
 
 
 def test_an_api_that_does_not_answer_is_named(lab, start_daemon):

@@ -11,6 +11,7 @@ pytest.importorskip("grpc", reason="python3-grpcio is not installed")
 
 ROUND_S = 10
 SIZE = 3_000_000
+SLACK = 1 << 20
 
 
 class CountingV2Ray(v2ray.V2Ray):
@@ -52,7 +53,8 @@ def test_a_real_proxy_counts_what_we_count(lab, start_daemon):
         figures = compared(daemon)[key.name]
         print(key.kind, figures)
         assert figures["drifts_since"] is None
-        assert 0 <= figures["difference_bytes"] < 2 * SIZE * 0.05, figures
+        # What flows between the first two readings, ours and the proxy's, may be missing in ours.
+        assert -SLACK <= figures["difference_bytes"] < 2 * SIZE * 0.05, figures
         assert figures["difference_bytes"] == sum(figures[f"payload_{way}_bytes"] - figures[f"proxy_{way}_bytes"]
                                                   for way in ("rx", "tx"))
     assert daemon.status()["drift"]["compared_keys"] == 2

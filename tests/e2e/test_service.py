@@ -3,6 +3,7 @@
 do, and that everything that the daemon does still works."""
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -25,7 +26,7 @@ from support.two_keys import KEYS, PORT, Flood, key, tx
 RELEASE = ROOT / "build"
 # docs/capabilities.md has this drop-in.
 FOR_NETNS = """[Service]
-CapabilityBoundingSet=CAP_SYS_ADMIN CAP_SYS_PTRACE
+CapabilityBoundingSet=CAP_SYS_ADMIN
 RestrictNamespaces=net
 ProtectProc=default
 """
@@ -146,6 +147,36 @@ def test_counting_a_new_device_a_reload_a_reset_and_a_restart_work(service):
     sent = flood.end()
     assert closed + tx(service) == sent["wire_bytes"]
     assert service.status()["reasons"] == []
+
+
+def test_the_journal_has_fields_and_the_service_of_alerts_tells_a_reason(service):
+    machine, etc = service.machine, service.machine.tree / "etc/v2meter"
+    notify = "v2meter-notify.service"
+    machine.run("systemctl", "start", notify)
+    assert machine.show(notify, "ConditionResult") == "no"
+    (etc / "notify.json").write_text(json.dumps({
+        "poll_interval_s": 1, "degraded_after_s": 0,
+        "channels": [{"name": "file", "command": ["/usr/bin/tee", "-a", "/var/lib/v2meter-notify/told"]}]}))
+    (etc / "notify.key").write_text(service.api_key())
+    for name in ("notify.json", "notify.key"):
+        (etc / name).chmod(0o600)
+    machine.run("systemctl", "start", notify)
+    status = pathlib.Path(f"/proc/{machine.processes(notify)[0]}/status").read_text()
+    facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert "0" not in facts["Uid"].split() and int(facts["CapBnd"], 16) == 0 and facts["Seccomp"] == "2"
+    assert float(re.search(r"exposure level for \S+: ([0-9.]+)", machine.run(
+        "systemd-analyze", "security", "--no-pager", notify).stdout)[1]) <= 2.0
+    service.write_keys("[")
+    told = machine.tree / "var/lib/v2meter-notify/told"
+    wait_until(lambda: told.exists() and "degraded: key_source_broken" in told.read_text(), what="the alert")
+    service.write_keys(KEYS)
+    wait_until(lambda: "no longer degraded: key_source_broken" in told.read_text(), what="the all-clear")
+    lines = [json.loads(line) for line in machine.run(
+        "journalctl", "--no-pager", "-o", "json", "-u", UNIT, "V2METER_REASON=key_source_broken").stdout.splitlines()]
+    assert [line["MESSAGE"] for line in lines] == ["health: key_source_broken begins", "health: key_source_broken is over"]
+    assert {line["PRIORITY"] for line in lines} == {"6"} and {line["CODE_FILE"] for line in lines} == {"health.c"}
+    machine.run("systemctl", "stop", notify)
+    assert "api_key" not in machine.journal(notify) and service.api_key() not in machine.journal(notify)
 
 
 def test_systemd_starts_it_again_if_it_hangs_and_nothing_is_lost(service):

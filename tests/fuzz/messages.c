@@ -14,6 +14,7 @@
 #include "fake/fake_meter.h"
 #include "fuzz.h"
 #include "ipc/answer.h"
+#include "ipc/asking.h"
 #include "ipc/greeting.h"
 #include "ipc/keyset.h"
 #include "ipc/question.h"
@@ -31,6 +32,9 @@ static struct {
 	struct v2m_wire question;
 	struct v2m_wire greeting;
 	struct v2m_wire reading;
+	struct v2m_wire said;
+	struct v2m_wire counted;
+	struct v2m_wire online;
 	struct v2m_wire answers[V2M_N_QUESTIONS];
 } real;
 
@@ -76,6 +80,24 @@ static void make_reading(const struct v2m_keyset *keyset)
 	FUZZ_CHECK(v2m_reading_is_allowed(&reading));
 }
 
+/* What the asking process says of a proxy. */
+static void make_asked(void)
+{
+	static const char text[] = "{\"inbounds\": []}";
+	struct v2m_asking_said said = { .text = text, .length = sizeof(text) - 1 };
+	struct v2m_proxy_stat stat = { (char *)"bob", 1, 2 };
+	struct v2m_online_user user = { .name = (char *)"bob", .seen_s = 3 };
+	struct v2m_proxy_stats counted = { &stat, 1, 1 };
+	struct v2m_asking_online online = { .users = { &user, 1, 1 }, .is_known = true };
+
+	v2m_put_asking_said(&real.said, &said);
+	v2m_put_asking_counted(&real.counted, &counted);
+	v2m_put_asking_online(&real.online, &online);
+	FUZZ_CHECK(v2m_asking_said_is_allowed(&said));
+	FUZZ_CHECK(v2m_asking_counted_is_allowed(&counted));
+	FUZZ_CHECK(v2m_asking_online_is_allowed(&online));
+}
+
 static void make_real(void)
 {
 	const struct fake_options options = { .n_keys = 3, .n_connections = 9, .special = true };
@@ -101,6 +123,7 @@ static void make_real(void)
 	v2m_put_question(&real.question, V2M_ASK_HOURS, &question);
 	v2m_put_greeting(&real.greeting, &greeting);
 	make_reading(real.keyset);
+	make_asked();
 	for (int kind = 0; kind < V2M_N_QUESTIONS; kind++)
 		make_answer(fake_meter(fake), (enum v2m_question_kind)kind);
 	v2m_snapshot_unref(snapshot);
@@ -209,6 +232,50 @@ static void read_reading(const uint8_t *data, size_t size)
 	v2m_keyset_unref(keyset);
 }
 
+static void read_said(const uint8_t *data, size_t size)
+{
+	struct v2m_asking_said said = { 0 };
+	struct v2m_wire wire = v2m_wire_reader(data, size);
+
+	v2m_put_asking_said(&wire, &said);
+	if (v2m_wire_end(&wire) || !v2m_asking_said_is_allowed(&said))
+		return;
+	FUZZ_CHECK(said.result <= 0 && said.length <= size);
+	FUZZ_CHECK(strnlen(said.error.text, sizeof(said.error.text)) < sizeof(said.error.text));
+}
+
+/* What is allowed is in order, so that names are found. */
+static void read_counted(const uint8_t *data, size_t size)
+{
+	V2M_CLEANUP(v2m_proxy_stats_clear) struct v2m_proxy_stats stats = { 0 };
+	struct v2m_wire wire = v2m_wire_reader(data, size);
+
+	v2m_put_asking_counted(&wire, &stats);
+	if (v2m_wire_end(&wire) || !v2m_asking_counted_is_allowed(&stats))
+		return;
+	for (size_t i = 0; i < stats.count; i++)
+		FUZZ_CHECK(v2m_proxy_stats_find(&stats, stats.items[i].name) == &stats.items[i]);
+}
+
+/* The same with addresses. */
+static void read_online(const uint8_t *data, size_t size)
+{
+	V2M_CLEANUP(v2m_asking_online_clear) struct v2m_asking_online online = { 0 };
+	struct v2m_wire wire = v2m_wire_reader(data, size);
+	size_t count;
+
+	v2m_put_asking_online(&wire, &online);
+	if (v2m_wire_end(&wire) || !v2m_asking_online_is_allowed(&online))
+		return;
+	for (size_t i = 0; i < online.users.count; i++) {
+		const struct v2m_online_user *user = &online.users.items[i];
+		const struct v2m_online_user *found =
+			v2m_online_users_at(&online.users, user->address, &count);
+
+		FUZZ_CHECK(found && found <= user && user < found + count);
+	}
+}
+
 static uint64_t take_random(uint64_t *state)
 {
 	*state ^= *state << 13;
@@ -257,6 +324,12 @@ static const struct v2m_wire *choose_message(unsigned what, enum v2m_question_ki
 		return &real.answers[kind];
 	case 4:
 		return &real.reading;
+	case 5:
+		return &real.said;
+	case 6:
+		return &real.counted;
+	case 7:
+		return &real.online;
 	default:
 		return &real.greeting;
 	}
@@ -281,6 +354,15 @@ static void read_message(unsigned what, enum v2m_question_kind kind, const uint8
 	case 4:
 		read_reading(data, size);
 		break;
+	case 5:
+		read_said(data, size);
+		break;
+	case 6:
+		read_counted(data, size);
+		break;
+	case 7:
+		read_online(data, size);
+		break;
 	default:
 		read_greeting(data, size);
 	}
@@ -289,7 +371,7 @@ static void read_message(unsigned what, enum v2m_question_kind kind, const uint8
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint64_t state = v2m_fnv64(V2M_FNV64_START, data, size) | 1;
-	unsigned what = (unsigned)(take_random(&state) % 6);
+	unsigned what = (unsigned)(take_random(&state) % 9);
 	enum v2m_question_kind kind =
 		(enum v2m_question_kind)(take_random(&state) % V2M_N_QUESTIONS);
 	uint8_t *changed;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "ctl/doctor/checks.h"
 
+#include "ctl/doctor/forwarding.h"
 #include "ctl/doctor/host.h"
 #include "ctl/doctor/kernel.h"
 #include "ctl/doctor/meter.h"
@@ -25,6 +26,7 @@ const struct v2m_check v2m_checks[] = {
 	{ "key_sources", v2m_check_key_sources },
 	{ "ephemeral_ports", v2m_check_ephemeral_ports },
 	{ "nat", v2m_check_nat },
+	{ "forwarding", v2m_check_forwarding },
 	{ "shared_ports", v2m_check_shared_ports },
 	{ "proxy_routing", v2m_check_proxy_routing },
 	{ "ledger", v2m_check_ledger },

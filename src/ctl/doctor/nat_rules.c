@@ -68,6 +68,17 @@ static void read_target(const char *text, struct v2m_port_set *set)
 		v2m_port_set_add_text(set, text);
 }
 
+void v2m_rule_ports(const char *line, struct v2m_port_set *ports)
+{
+	*ports = (struct v2m_port_set){ 0 };
+	for (size_t i = 0; i < V2M_ARRAY_LEN(matches); i++) {
+		const char *text = behind(line, matches[i]);
+
+		if (text)
+			read_matched(text, ports);
+	}
+}
+
 bool v2m_nat_rule_read(const char *line, struct v2m_nat_rule *rule)
 {
 	const char *verdict;
@@ -76,12 +87,7 @@ bool v2m_nat_rule_read(const char *line, struct v2m_nat_rule *rule)
 	if (*line == '#' || !has_verdict(line, &verdict))
 		return false;
 	rule->to_host = !strcasestr(verdict, "dnat");
-	for (size_t i = 0; i < V2M_ARRAY_LEN(matches); i++) {
-		const char *text = behind(line, matches[i]);
-
-		if (text)
-			read_matched(text, &rule->matched);
-	}
+	v2m_rule_ports(line, &rule->matched);
 	for (size_t i = 0; i < V2M_ARRAY_LEN(targets); i++) {
 		const char *text = behind(line, targets[i]);
 

@@ -11,6 +11,8 @@ struct v2m_nat_rule {
 	bool to_host;                /* redirected or handed over on this host */
 };
 
+/* The destination ports that a rule names; an empty set if it names none. */
+void v2m_rule_ports(const char *line, struct v2m_port_set *ports);
 /* Reads one line. Returns whether it is a rule of DNAT, REDIRECT or TPROXY. */
 bool v2m_nat_rule_read(const char *line, struct v2m_nat_rule *rule);
 

@@ -2,6 +2,7 @@
 #include "keys/formats/key_file.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,9 @@
 #include "keys/key_clash.h"
 #include "base/uuid.h"
 #include "base/transport.h"
+#include "base/calendar.h"
 #include "base/cleanup.h"
+#include "base/log.h"
 
 /* Leaves *value NULL for a missing member or null. If it may be empty, "" is the same. */
 static int optional_string(const struct v2m_json_node *key, const char *name, bool may_be_empty,
@@ -127,6 +130,45 @@ static int read_active(const struct v2m_json_node *key, bool *is_active, struct 
 	return node.value ? v2m_json_boolean(&node, is_active, error) : 0;
 }
 
+/* Reads a time in Unix seconds or as a text. */
+static int read_expiry(const struct v2m_json_node *node, int64_t *expires_s,
+		       struct v2m_error *error)
+{
+	long long seconds;
+	int result;
+
+	if (!node->value || (json_is_string(node->value) && json_string_length(node->value) == 0))
+		return 0;
+	if (json_is_string(node->value)) {
+		if (v2m_time_parse(json_string_value(node->value), expires_s) == 0)
+			return 0;
+		return v2m_json_expected(node, error,
+					 "Unix seconds, or a time such as \"2026-08-04\" or "
+					 "\"2026-08-04T12:00:00Z\"");
+	}
+	result = v2m_json_integer(node, 1, V2M_TIME_MAX_S, &seconds, error);
+	if (!result)
+		*expires_s = seconds;
+	return result;
+}
+
+/* What cannot be read is left out, with a warning: other programs may have members of these names
+ * in another form, and alerts are no reason not to count. */
+static void read_terms(const struct v2m_json_node *key, struct v2m_key_terms *terms)
+{
+	struct v2m_json_node limit = v2m_json_member(key, "limit_bytes");
+	struct v2m_json_node expiry = v2m_json_member(key, "expires_at");
+	struct v2m_error error = { 0 };
+	long long bytes = 0;
+
+	if (limit.value && v2m_json_integer(&limit, 0, LLONG_MAX, &bytes, &error))
+		v2m_log_warning("%s: the key has no limit", error.text);
+	else
+		terms->limit_bytes = (uint64_t)bytes;
+	if (read_expiry(&expiry, &terms->expires_s, &error))
+		v2m_log_warning("%s: the key has no expiry", error.text);
+}
+
 static int read_members(const struct v2m_json_node *node, struct v2m_key *key,
 			struct v2m_error *error)
 {
@@ -153,6 +195,8 @@ static int read_members(const struct v2m_json_node *node, struct v2m_key *key,
 		result = read_ports(node, key, error);
 	if (!result)
 		result = read_port(node, key, error);
+	if (!result)
+		read_terms(node, &key->terms);
 	return result;
 }
 

@@ -107,9 +107,12 @@ static bool is_active(const char *status)
 	return strcasecmp(status, "active") == 0 || strcasecmp(status, "on_hold") == 0;
 }
 
+/* The columns of a user, from that one on. */
+enum user_column { NUMBER, USERNAME, STATUS, DATA_LIMIT, EXPIRE };
+
 /* A user as the panels give him to an inbound. settings are his for the protocol of the inbound. */
-static json_t *make_user(const char *number, const char *username, const char *status,
-			 const json_t *settings, const json_t *inbound)
+static json_t *make_user(sqlite3_stmt *statement, int from, const json_t *settings,
+			 const json_t *inbound)
 {
 	const struct protocol *protocol = protocol_of(inbound);
 	const char *key = json_string_value(json_object_get(settings, "public_key"));
@@ -118,9 +121,38 @@ static json_t *make_user(const char *number, const char *username, const char *s
 			? json_string_value(json_object_get(settings, protocol->credential))
 			: NULL;
 	char email[256];
+	json_t *user;
+	int length =
+		snprintf(email, sizeof(email), "%s.", v2m_panel_text(statement, from + NUMBER));
 
-	snprintf(email, sizeof(email), "%s.%s", number, username);
-	return v2m_panel_user(email, id ? "id" : "publicKey", id ? id : key, is_active(status));
+	snprintf(email + length, sizeof(email) - (size_t)length, "%s",
+		 v2m_panel_text(statement, from + USERNAME));
+	user = v2m_panel_user(email, id ? "id" : "publicKey", id ? id : key,
+			      is_active(v2m_panel_text(statement, from + STATUS)));
+	if (user && v2m_panel_set_terms(user, sqlite3_column_int64(statement, from + DATA_LIMIT),
+					v2m_panel_time(statement, from + EXPIRE))) {
+		json_decref(user);
+		return NULL;
+	}
+	return user;
+}
+
+/* The query with the columns of a user in place of $user. Versions without the terms have NULL. */
+static int each_user(struct marzban *marzban, const char *sql,
+		     int (*take)(void *context, sqlite3_stmt *statement))
+{
+	bool has_terms = v2m_database_has(marzban->database, "users", "data_limit") &&
+			 v2m_database_has(marzban->database, "users", "expire");
+	const char *place = strstr(sql, "$user");
+	V2M_FREE char *text = NULL;
+
+	if (asprintf(&text, "%.*su.id, u.username, u.status, %s%s", (int)(place - sql), sql,
+		     has_terms ? "u.data_limit, u.expire" : "NULL, NULL",
+		     place + strlen("$user")) < 0) {
+		text = NULL;
+		return out_of_memory(marzban);
+	}
+	return v2m_database_each(marzban->database, text, take, marzban);
 }
 
 static int take_excluded(void *context, sqlite3_stmt *statement)
@@ -150,7 +182,7 @@ static bool is_excluded(const struct marzban *marzban, const char *proxy, const 
 	return json_object_get(marzban->excluded, name);
 }
 
-enum proxy_column { PROXY_ID, TYPE, SETTINGS, USER_ID, USERNAME, STATUS };
+enum proxy_column { PROXY_ID, TYPE, SETTINGS, PROXY_USER };
 
 /* Gives the user of a proxy to all inbounds of its protocol. */
 static int take_proxy(void *context, sqlite3_stmt *statement)
@@ -172,9 +204,7 @@ static int take_proxy(void *context, sqlite3_stmt *statement)
 		    is_excluded(marzban, v2m_panel_text(statement, PROXY_ID), tag))
 			continue;
 		result = add_user(marzban, inbound,
-				  make_user(v2m_panel_text(statement, USER_ID),
-					    v2m_panel_text(statement, USERNAME),
-					    v2m_panel_text(statement, STATUS), settings, inbound));
+				  make_user(statement, PROXY_USER, settings, inbound));
 	}
 	json_decref(settings);
 	return result;
@@ -183,10 +213,10 @@ static int take_proxy(void *context, sqlite3_stmt *statement)
 static int read_proxies(struct marzban *marzban)
 {
 	static const char sql[] =
-		"SELECT p.id, p.type, p.settings, u.id, u.username, u.status FROM proxies p JOIN "
-		"users u ON u.id = p.user_id ORDER BY u.id, p.id";
+		"SELECT p.id, p.type, p.settings, $user FROM proxies p JOIN users u ON "
+		"u.id = p.user_id ORDER BY u.id, p.id";
 
-	return v2m_database_each(marzban->database, sql, take_proxy, marzban);
+	return each_user(marzban, sql, take_proxy);
 }
 
 /* "DIRECTORY/xray_config.json" of the database. */
@@ -241,6 +271,22 @@ int v2m_marzban_db_read(struct v2m_database *database, struct v2m_key_list *keys
 	return v2m_v2ray_read(&doc, 1, keys, notes, database->error);
 }
 
+enum core_column { CONFIG, CORE_ID, FIRST_TAGS };
+
+/* The panel gives nobody to inbounds with these tags, which are joined with commas: they have the
+ * users of the configuration only. */
+static void forget_inbounds(struct marzban *marzban, const char *tags)
+{
+	while (*tags) {
+		size_t length = strcspn(tags, ",");
+		char tag[257];
+
+		snprintf(tag, sizeof(tag), "%.*s", (int)(length < 256 ? length : 256), tags);
+		json_object_del(marzban->by_tag, tag);
+		tags += length + (tags[length] == ',');
+	}
+}
+
 static int take_core(void *context, sqlite3_stmt *statement)
 {
 	struct marzban *marzban = context;
@@ -248,10 +294,12 @@ static int take_core(void *context, sqlite3_stmt *statement)
 	json_t *root;
 	int result;
 
-	snprintf(what, sizeof(what), "core %s", v2m_panel_text(statement, 1));
-	root = v2m_panel_cell(marzban->database, statement, 0, what, marzban->notes);
+	snprintf(what, sizeof(what), "core %s", v2m_panel_text(statement, CORE_ID));
+	root = v2m_panel_cell(marzban->database, statement, CONFIG, what, marzban->notes);
 	result = register_inbounds(marzban, root);
 	json_decref(root);
+	for (int column = FIRST_TAGS; column < sqlite3_column_count(statement); column++)
+		forget_inbounds(marzban, v2m_panel_text(statement, column));
 	marzban->n_cores++;
 	return result;
 }
@@ -259,12 +307,18 @@ static int take_core(void *context, sqlite3_stmt *statement)
 /* Configurations of another proxy than Xray have a type of their own. */
 static int read_cores(struct marzban *marzban)
 {
-	bool has_type = v2m_database_has(marzban->database, "core_configs", "type");
-	int result = v2m_database_each(marzban->database,
-				       has_type ? "SELECT config, id FROM core_configs WHERE "
-						  "lower(type) = 'xray' ORDER BY id"
-						: "SELECT config, id FROM core_configs ORDER BY id",
-				       take_core, marzban);
+	struct v2m_database *database = marzban->database;
+	bool has_type = v2m_database_has(database, "core_configs", "type");
+	bool excludes = v2m_database_has(database, "core_configs", "exclude_inbound_tags");
+	bool has_fallbacks = v2m_database_has(database, "core_configs", "fallbacks_inbound_tags");
+	char sql[192];
+	int result;
+
+	snprintf(sql, sizeof(sql), "SELECT config, id%s%s FROM core_configs%s ORDER BY id",
+		 excludes ? ", exclude_inbound_tags" : "",
+		 has_fallbacks ? ", fallbacks_inbound_tags" : "",
+		 has_type ? " WHERE lower(type) = 'xray'" : "");
+	result = v2m_database_each(database, sql, take_core, marzban);
 
 	if (!result && marzban->n_cores > 1)
 		v2m_key_note_file(
@@ -275,7 +329,7 @@ static int read_cores(struct marzban *marzban)
 	return result;
 }
 
-enum member_column { TAG, MEMBER_ID, MEMBER_NAME, MEMBER_STATUS, PROXY_SETTINGS };
+enum member_column { TAG, PROXY_SETTINGS, MEMBER };
 
 static int take_member(void *context, sqlite3_stmt *statement)
 {
@@ -288,28 +342,25 @@ static int take_member(void *context, sqlite3_stmt *statement)
 
 	if (!protocol)
 		return 0;
-	snprintf(what, sizeof(what), "user %s", v2m_panel_text(statement, MEMBER_ID));
+	snprintf(what, sizeof(what), "user %s", v2m_panel_text(statement, MEMBER + NUMBER));
 	settings =
 		v2m_panel_cell(marzban->database, statement, PROXY_SETTINGS, what, marzban->notes);
-	result = add_user(marzban, inbound,
-			  make_user(v2m_panel_text(statement, MEMBER_ID),
-				    v2m_panel_text(statement, MEMBER_NAME),
-				    v2m_panel_text(statement, MEMBER_STATUS),
-				    json_object_get(settings, protocol->name), inbound));
+	result = add_user(
+		marzban, inbound,
+		make_user(statement, MEMBER, json_object_get(settings, protocol->name), inbound));
 	json_decref(settings);
 	return result;
 }
 
 static int read_members(struct marzban *marzban)
 {
-	static const char sql[] =
-		"SELECT DISTINCT i.tag, u.id, u.username, u.status, u.proxy_settings FROM users u "
-		"JOIN users_groups_association ug ON ug.user_id = u.id "
-		"JOIN groups g ON g.id = ug.groups_id AND NOT g.is_disabled "
-		"JOIN inbounds_groups_association ig ON ig.group_id = g.id "
-		"JOIN inbounds i ON i.id = ig.inbound_id ORDER BY u.id, i.id";
+	static const char sql[] = "SELECT DISTINCT i.tag, u.proxy_settings, $user FROM users u "
+				  "JOIN users_groups_association ug ON ug.user_id = u.id "
+				  "JOIN groups g ON g.id = ug.groups_id AND NOT g.is_disabled "
+				  "JOIN inbounds_groups_association ig ON ig.group_id = g.id "
+				  "JOIN inbounds i ON i.id = ig.inbound_id ORDER BY u.id, i.id";
 
-	return v2m_database_each(marzban->database, sql, take_member, marzban);
+	return each_user(marzban, sql, take_member);
 }
 
 int v2m_pasarguard_db_read(struct v2m_database *database, struct v2m_key_list *keys,

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/calendar.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "keys/formats/v2ray_config.h"
@@ -58,6 +60,32 @@ json_t *v2m_panel_user(const char *email, const char *name, const char *value, b
 		return NULL;
 	}
 	return user;
+}
+
+int v2m_panel_set_terms(json_t *user, int64_t limit_bytes, int64_t expires_s)
+{
+	if (limit_bytes > 0 &&
+	    json_object_set_new(user, V2M_PANEL_LIMIT, json_integer(limit_bytes)))
+		return -ENOMEM;
+	if (expires_s > 0 && json_object_set_new(user, V2M_PANEL_EXPIRES, json_integer(expires_s)))
+		return -ENOMEM;
+	return 0;
+}
+
+int64_t v2m_panel_time(sqlite3_stmt *statement, int column)
+{
+	const char *text = v2m_panel_text(statement, column);
+	char zoned[40];
+	int64_t real_s;
+
+	if (sqlite3_column_type(statement, column) == SQLITE_INTEGER)
+		return sqlite3_column_int64(statement, column);
+	if (v2m_time_parse(text, &real_s))
+		return 0;
+	/* A time without a zone is UTC. */
+	snprintf(zoned, sizeof(zoned), "%.32sZ", text);
+	v2m_time_parse(zoned, &real_s);
+	return real_s;
 }
 
 int v2m_panel_read_inbounds(struct v2m_database *database, json_t *list, struct v2m_key_list *keys,

@@ -27,6 +27,13 @@ bool v2m_panel_is_true(struct sqlite3_stmt *statement, int column);
  * NULL: out of memory. */
 json_t *v2m_panel_user(const char *email, const char *name, const char *value, bool is_active);
 
+/* Gives a user of an inbound a limit in bytes, and an expiry in Unix seconds; 0 and below are none.
+ * 0 or -ENOMEM. */
+int v2m_panel_set_terms(json_t *user, int64_t limit_bytes, int64_t expires_s);
+/* The Unix seconds of a cell with seconds, or with a date and time in UTC as SQLAlchemy writes
+ * them; 0 if it is neither. */
+int64_t v2m_panel_time(struct sqlite3_stmt *statement, int column);
+
 /* Reads the keys of a configuration {"inbounds": list}. Takes over the list, which may be NULL if
  * memory ran out. 0 or -errno. */
 int v2m_panel_read_inbounds(struct v2m_database *database, json_t *list, struct v2m_key_list *keys,

@@ -44,17 +44,29 @@ bool v2m_singbox_is_config(const json_t *root)
 	       has_typed_item(json_object_get(root, "outbounds"));
 }
 
+static json_int_t number_of(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
 /* The members that the rules of V2Ray ask for; secrets are not copied. */
 static json_t *make_user(const json_t *user, bool has_id)
 {
 	const char *name = text_of(user, "name");
+	json_t *made;
 
 	if (!json_is_object(user))
 		return json_incref((json_t *)user);
 	if (!name || !*name)
 		name = text_of(user, "username");
-	return v2m_panel_user(name ? name : "", "id", has_id ? text_of(user, "uuid") : NULL,
+	made = v2m_panel_user(name ? name : "", "id", has_id ? text_of(user, "uuid") : NULL,
 			      !json_is_true(json_object_get(user, V2M_PANEL_INACTIVE)));
+	if (made && v2m_panel_set_terms(made, number_of(user, V2M_PANEL_LIMIT),
+					number_of(user, V2M_PANEL_EXPIRES))) {
+		json_decref(made);
+		return NULL;
+	}
+	return made;
 }
 
 static json_t *make_users(const json_t *users, bool has_ids)

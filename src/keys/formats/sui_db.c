@@ -62,16 +62,28 @@ static const char *uuid_for(const json_t *config, const json_t *inbound)
 	return json_string_value(json_object_get(own, "uuid"));
 }
 
-static int add_user(struct sui *sui, json_t *inbound, const char *name, const json_t *config,
-		    bool is_active)
+/* A client of the table. */
+struct client {
+	const char *name;
+	const json_t *config;
+	bool is_active;
+	int64_t limit_bytes;
+	int64_t expires_s;
+};
+
+static int add_user(struct sui *sui, json_t *inbound, const struct client *client)
 {
-	const char *uuid = uuid_for(config, inbound);
-	json_t *user = json_pack("{ss ss*}", "name", name, "uuid", uuid);
+	const char *uuid = uuid_for(client->config, inbound);
+	json_t *user = json_pack("{ss ss*}", "name", client->name, "uuid", uuid);
 
 	if (!user)
 		return out_of_memory(sui);
-	if (!is_active)
+	if (!client->is_active)
 		json_object_set_new(user, V2M_PANEL_INACTIVE, json_true());
+	if (v2m_panel_set_terms(user, client->limit_bytes, client->expires_s)) {
+		json_decref(user);
+		return out_of_memory(sui);
+	}
 	if (!json_object_get(inbound, "users") &&
 	    json_object_set_new(inbound, "users", json_array())) {
 		json_decref(user);
@@ -84,7 +96,10 @@ static int add_user(struct sui *sui, json_t *inbound, const char *name, const js
 static int take_client(void *context, sqlite3_stmt *statement)
 {
 	struct sui *sui = context;
-	const char *name = v2m_panel_text(statement, 1);
+	struct client client = { .name = v2m_panel_text(statement, 1),
+				 .is_active = v2m_panel_is_true(statement, 2),
+				 .limit_bytes = sqlite3_column_int64(statement, 5),
+				 .expires_s = sqlite3_column_int64(statement, 6) };
 	char what[64];
 	json_t *config;
 	json_t *numbers;
@@ -94,6 +109,7 @@ static int take_client(void *context, sqlite3_stmt *statement)
 
 	snprintf(what, sizeof(what), "client %s", v2m_panel_text(statement, 0));
 	config = v2m_panel_cell(sui->database, statement, 3, what, sui->notes);
+	client.config = config;
 	numbers = v2m_panel_cell(sui->database, statement, 4, what, sui->notes);
 	json_array_foreach (numbers, i, number) {
 		char id[32];
@@ -102,8 +118,7 @@ static int take_client(void *context, sqlite3_stmt *statement)
 		snprintf(id, sizeof(id), "%" JSON_INTEGER_FORMAT, json_integer_value(number));
 		inbound = json_object_get(sui->by_id, id);
 		if (inbound && !result)
-			result = add_user(sui, inbound, name, config,
-					  v2m_panel_is_true(statement, 2));
+			result = add_user(sui, inbound, &client);
 	}
 	json_decref(config);
 	json_decref(numbers);
@@ -112,6 +127,8 @@ static int take_client(void *context, sqlite3_stmt *statement)
 
 static int read_tables(struct sui *sui)
 {
+	bool has_terms = v2m_database_has(sui->database, "clients", "volume") &&
+			 v2m_database_has(sui->database, "clients", "expiry");
 	int result;
 
 	if (!sui->inbounds || !sui->by_id)
@@ -122,8 +139,11 @@ static int read_tables(struct sui *sui)
 	if (result)
 		return result;
 	return v2m_database_each(sui->database,
-				 "SELECT id, name, enable, config, inbounds FROM clients ORDER "
-				 "BY id",
+				 has_terms
+					 ? "SELECT id, name, enable, config, inbounds, volume, "
+					   "expiry FROM clients ORDER BY id"
+					 : "SELECT id, name, enable, config, inbounds, NULL, NULL "
+					   "FROM clients ORDER BY id",
 				 take_client, sui);
 }
 

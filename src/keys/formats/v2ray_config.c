@@ -51,6 +51,7 @@ struct user {
 	struct v2m_v2ray_identity identity;
 	const char *email; /* lives as long as the document; NULL if there is none */
 	bool is_active;
+	struct v2m_key_terms terms;
 };
 
 bool v2m_v2ray_is_config(const json_t *root)
@@ -123,6 +124,7 @@ static int read_user(struct reader *reader, const struct inbound *inbound, size_
 		return result;
 	user->email = found.email;
 	user->is_active = !found.is_inactive;
+	user->terms = found.terms;
 	v2m_v2ray_identify(&found, inbound->tag ? inbound->tag : inbound->protocol, place,
 			   &user->identity);
 	if (found.email && strlen(found.email) > V2M_V2RAY_MAX_TEXT)
@@ -157,7 +159,9 @@ static char *copy_or_null(const char *text)
 static int add_key(struct reader *reader, const struct inbound *inbound, const struct user *user)
 {
 	V2M_CLEANUP(v2m_key_clear)
-	struct v2m_key key = { .is_active = user->is_active, .transports = V2M_TCP | V2M_UDP };
+	struct v2m_key key = { .is_active = user->is_active,
+			       .terms = user->terms,
+			       .transports = V2M_TCP | V2M_UDP };
 	char id[V2M_UUID_LEN];
 
 	if (reader->keys->count >= V2M_MAX_KEYS)

@@ -143,13 +143,24 @@ bool v2m_v2ray_user_is_inactive(const struct v2m_json_node *node)
 	return node->doc->made && json_is_true(json_object_get(node->value, V2M_PANEL_INACTIVE));
 }
 
+static struct v2m_key_terms read_terms(const struct v2m_json_node *node)
+{
+	json_int_t limit = json_integer_value(json_object_get(node->value, V2M_PANEL_LIMIT));
+	json_int_t expires = json_integer_value(json_object_get(node->value, V2M_PANEL_EXPIRES));
+
+	if (!node->doc->made)
+		return (struct v2m_key_terms){ 0 };
+	return (struct v2m_key_terms){ limit > 0 ? (uint64_t)limit : 0, expires > 0 ? expires : 0 };
+}
+
 int v2m_v2ray_user_read(const struct v2m_v2ray_users *users, const struct v2m_json_node *node,
 			struct v2m_v2ray_user *user, struct v2m_error *error)
 {
 	struct v2m_json_node id = v2m_json_member(node, "id");
 	int result;
 
-	*user = (struct v2m_v2ray_user){ .is_inactive = v2m_v2ray_user_is_inactive(node) };
+	*user = (struct v2m_v2ray_user){ .is_inactive = v2m_v2ray_user_is_inactive(node),
+					 .terms = read_terms(node) };
 	/* V2Ray 5 has lists of ids, and of passwords for Trojan. */
 	if (json_is_string(node->value)) {
 		id = *node;

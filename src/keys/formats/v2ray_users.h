@@ -4,6 +4,7 @@
 #define V2METER_KEYS_FORMATS_V2RAY_USERS_H
 
 #include "json/json_doc.h"
+#include "keys/keys.h"
 
 /* Must not be moved: its nodes point to each other and to the inbound. */
 struct v2m_v2ray_users {
@@ -29,11 +30,15 @@ struct v2m_v2ray_user {
 	const char *email; /* or the name of an account; NULL if there is none */
 	const char *key;   /* public key of WireGuard, which is no secret; NULL if there is none */
 	bool is_inactive;  /* a panel has switched the user off */
+	struct v2m_key_terms terms; /* that a panel has agreed */
 };
 
 /* The member of a user whom a panel has switched off. No proxy knows it. It counts only in
  * documents that were made by us. */
 #define V2M_PANEL_INACTIVE "v2meter-inactive"
+/* Members of a user, of the same kind: bytes, and Unix seconds. */
+#define V2M_PANEL_LIMIT   "v2meter-limit"
+#define V2M_PANEL_EXPIRES "v2meter-expires"
 bool v2m_v2ray_user_is_inactive(const struct v2m_json_node *node);
 
 /* Reads a user, which lives as long as the document. An email may have any length; an id has at

@@ -16,6 +16,7 @@ struct xui {
 	struct v2m_database *database;
 	struct v2m_key_notes *notes;
 	json_t *disabled;  /* an object with the emails that client_traffics switches off */
+	json_t *terms;     /* [bytes, milliseconds] by email, from client_traffics */
 	json_t *linked;    /* lists of users by the number of their inbound; NULL: no such tables */
 	json_t *fallbacks; /* lists of fallbacks by the number of the inbound that has them */
 	json_t *inbounds;
@@ -24,6 +25,7 @@ struct xui {
 static void clear(struct xui *xui)
 {
 	json_decref(xui->disabled);
+	json_decref(xui->terms);
 	json_decref(xui->linked);
 	json_decref(xui->fallbacks);
 	json_decref(xui->inbounds);
@@ -49,19 +51,47 @@ static int append_to(json_t *lists, const char *number, json_t *value)
 static int take_traffic(void *context, sqlite3_stmt *statement)
 {
 	struct xui *xui = context;
+	const char *email = v2m_panel_text(statement, 0);
+	json_t *terms;
 
 	if (!v2m_panel_is_true(statement, 1) &&
-	    json_object_set_new(xui->disabled, v2m_panel_text(statement, 0), json_true()))
+	    json_object_set_new(xui->disabled, email, json_true()))
 		return out_of_memory(xui);
-	return 0;
+	if (sqlite3_column_type(statement, 2) != SQLITE_INTEGER)
+		return 0;
+	terms = json_pack("[I, I]", (json_int_t)sqlite3_column_int64(statement, 2),
+			  (json_int_t)sqlite3_column_int64(statement, 3));
+	return json_object_set_new(xui->terms, email, terms) ? out_of_memory(xui) : 0;
 }
 
-static int read_disabled(struct xui *xui)
+static int read_traffics(struct xui *xui)
 {
+	bool has_terms = v2m_database_has(xui->database, "client_traffics", "total") &&
+			 v2m_database_has(xui->database, "client_traffics", "expiry_time");
+
 	if (!v2m_database_has(xui->database, "client_traffics", "enable"))
 		return 0;
-	return v2m_database_each(xui->database, "SELECT email, enable FROM client_traffics",
-				 take_traffic, xui);
+	return v2m_database_each(
+		xui->database,
+		has_terms ? "SELECT email, enable, total, expiry_time FROM client_traffics"
+			  : "SELECT email, enable, NULL, NULL FROM client_traffics",
+		take_traffic, xui);
+}
+
+/* The panel stops a user by client_traffics, where it has him; "totalGB" is in bytes. An expiry
+ * below 0 begins with the first use. 0 or -ENOMEM. */
+static int set_terms(const struct xui *xui, json_t *user)
+{
+	const char *email = json_string_value(json_object_get(user, "email"));
+	const json_t *terms = email ? json_object_get(xui->terms, email) : NULL;
+	const json_t *limit = terms ? json_array_get(terms, 0) : json_object_get(user, "totalGB");
+	const json_t *expiry =
+		terms ? json_array_get(terms, 1) : json_object_get(user, "expiryTime");
+
+	if (!json_is_object(user))
+		return 0;
+	return v2m_panel_set_terms(user, json_integer_value(limit),
+				   json_integer_value(expiry) / 1000);
 }
 
 static int take_linked(void *context, sqlite3_stmt *statement)
@@ -74,25 +104,33 @@ static int take_linked(void *context, sqlite3_stmt *statement)
 
 	if (user && *key)
 		json_object_set_new(user, "publicKey", json_string(key));
+	if (user && (json_object_set_new(user, "totalGB",
+					 json_integer(sqlite3_column_int64(statement, 5))) ||
+		     json_object_set_new(user, "expiryTime",
+					 json_integer(sqlite3_column_int64(statement, 6))))) {
+		json_decref(user);
+		return out_of_memory(xui);
+	}
 	return append_to(xui->linked, v2m_panel_text(statement, 0), user) ? out_of_memory(xui) : 0;
 }
 
 /* The tables of 3x-ui 3. Their passwords are not read. */
 static int read_linked(struct xui *xui)
 {
-	static const char with_keys[] =
-		"SELECT l.inbound_id, c.email, c.uuid, c.enable, c.wg_public_key FROM "
-		"client_inbounds l JOIN clients c ON c.id = l.client_id ORDER BY c.id";
-	static const char without_keys[] =
-		"SELECT l.inbound_id, c.email, c.uuid, c.enable, NULL FROM client_inbounds l JOIN "
-		"clients c ON c.id = l.client_id ORDER BY c.id";
 	bool has_keys = v2m_database_has(xui->database, "clients", "wg_public_key");
+	bool has_terms = v2m_database_has(xui->database, "clients", "total_gb") &&
+			 v2m_database_has(xui->database, "clients", "expiry_time");
+	char sql[256];
 
 	if (!v2m_database_has(xui->database, "client_inbounds", "client_id") ||
 	    !v2m_database_has(xui->database, "clients", "uuid"))
 		return 0;
-	return v2m_database_each(xui->database, has_keys ? with_keys : without_keys, take_linked,
-				 xui);
+	snprintf(sql, sizeof(sql),
+		 "SELECT l.inbound_id, c.email, c.uuid, c.enable, %s, %s FROM client_inbounds l "
+		 "JOIN clients c ON c.id = l.client_id ORDER BY c.id",
+		 has_keys ? "c.wg_public_key" : "NULL",
+		 has_terms ? "c.total_gb, c.expiry_time" : "NULL, NULL");
+	return v2m_database_each(xui->database, sql, take_linked, xui);
 }
 
 /* The panel fills in the address of the other inbound if a fallback has none of its own. */
@@ -130,8 +168,8 @@ static void switch_off(json_t *user)
 		json_object_set_new(user, V2M_PANEL_INACTIVE, json_true());
 }
 
-/* Users in the settings of an inbound say themselves whether they are switched on. */
-static void mark_inactive(const struct xui *xui, json_t *users, bool is_enabled)
+/* Users in the settings of an inbound say themselves whether they are switched on. 0 or -ENOMEM. */
+static int mark_users(const struct xui *xui, json_t *users, bool is_enabled)
 {
 	json_t *user;
 	size_t i;
@@ -142,7 +180,10 @@ static void mark_inactive(const struct xui *xui, json_t *users, bool is_enabled)
 		if (!is_enabled || json_is_false(json_object_get(user, "enable")) ||
 		    (email && json_object_get(xui->disabled, email)))
 			switch_off(user);
+		if (set_terms(xui, user))
+			return -ENOMEM;
 	}
+	return 0;
 }
 
 /* The tables have an id for each user, but only these protocols know it. */
@@ -174,11 +215,11 @@ static int complete_settings(const struct xui *xui, const char *number, const ch
 		users = json_object_get(settings, "clients");
 	}
 	drop_ids(users, protocol);
-	mark_inactive(xui, users, is_enabled);
-	if (!is_enabled) {
-		mark_inactive(xui, json_object_get(settings, "accounts"), false);
-		mark_inactive(xui, json_object_get(settings, "peers"), false);
-	}
+	if (mark_users(xui, users, is_enabled))
+		return -ENOMEM;
+	if (!is_enabled && (mark_users(xui, json_object_get(settings, "accounts"), false) ||
+			    mark_users(xui, json_object_get(settings, "peers"), false)))
+		return -ENOMEM;
 	/* The panel's users of WireGuard are Xray's peers. */
 	if (users && strcasecmp(protocol, "wireguard") == 0 &&
 	    json_object_set(settings, "peers", users))
@@ -276,10 +317,10 @@ static int read_tables(struct xui *xui)
 {
 	int result = 0;
 
-	if (!xui->disabled || !xui->linked || !xui->fallbacks || !xui->inbounds)
+	if (!xui->disabled || !xui->terms || !xui->linked || !xui->fallbacks || !xui->inbounds)
 		return out_of_memory(xui);
 	if (!result)
-		result = read_disabled(xui);
+		result = read_traffics(xui);
 	if (!result)
 		result = read_linked(xui);
 	if (!result)
@@ -297,6 +338,7 @@ int v2m_xui_db_read(struct v2m_database *database, struct v2m_key_list *keys,
 		.database = database,
 		.notes = notes,
 		.disabled = json_object(),
+		.terms = json_object(),
 		.linked = json_object(),
 		.fallbacks = json_object(),
 		.inbounds = json_array(),

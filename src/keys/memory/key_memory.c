@@ -45,13 +45,17 @@ static json_t *key_json(const struct v2m_key *key)
 	uint16_t number = v2m_key_port(key);
 	json_t *port = number ? json_integer(number) : json_null();
 	unsigned transports = key->n_spans ? key->spans[0].transports : V2M_TCP | V2M_UDP;
+	json_t *limit =
+		key->terms.limit_bytes ? json_integer((json_int_t)key->terms.limit_bytes) : NULL;
+	json_t *expires = key->terms.expires_s ? json_integer(key->terms.expires_s) : NULL;
 
-	return json_pack("{ss ss ss ss? sb so ss? ss? ss sb ss ss? so so so}", "id", key->id,
-			 "name", key->name, "uuid", key->uuid, "created_at", key->created_at,
-			 "is_active", key->is_active, "port", port, "short_id", key->short_id,
-			 "sni", key->sni, "transport", v2m_format_transports(transports),
-			 "loopback", key->n_spans && key->spans[0].loopback, "source", key->source,
-			 "identity", key->identity, "spans", spans_json(key), "aliases",
+	return json_pack("{so* so* ss ss ss ss? sb so ss? ss? ss sb ss ss? so so so}",
+			 "limit_bytes", limit, "expires_at", expires, "id", key->id, "name",
+			 key->name, "uuid", key->uuid, "created_at", key->created_at, "is_active",
+			 key->is_active, "port", port, "short_id", key->short_id, "sni", key->sni,
+			 "transport", v2m_format_transports(transports), "loopback",
+			 key->n_spans && key->spans[0].loopback, "source", key->source, "identity",
+			 key->identity, "spans", spans_json(key), "aliases",
 			 strings_json(&key->aliases), "emails", strings_json(&key->emails));
 }
 

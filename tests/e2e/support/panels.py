@@ -180,13 +180,14 @@ CREATE TABLE inbounds (id INTEGER NOT NULL PRIMARY KEY, tag VARCHAR(256));
 CREATE TABLE users_groups_association (user_id INTEGER, groups_id INTEGER, PRIMARY KEY (user_id, groups_id));
 CREATE TABLE inbounds_groups_association (inbound_id INTEGER, group_id INTEGER, PRIMARY KEY (inbound_id, group_id));
 """)
-    insert(database, "core_configs", id=1, name="default", config=json.dumps(XRAY_CONFIG))
+    insert(database, "core_configs", id=1, name="default", config=json.dumps(XRAY_CONFIG),
+           exclude_inbound_tags="NONE,VMESS KCP", fallbacks_inbound_tags="")
     insert(database, "core_configs", id=2, name="other", type="wg", config=json.dumps({"inbounds": [
         {"port": 9, "protocol": "socks", "settings": {"accounts": [{"user": "of no Xray", "pass": "secret"}]}}]}))
     insert(database, "core_configs", id=3, name="second", config=json.dumps({"inbounds": []}))
     for number, tag in enumerate(("VLESS TCP", "VMESS KCP", "TROJAN", "GONE"), 1):
         insert(database, "inbounds", id=number, tag=tag)
-    for number, disabled, tags in ((1, 0, (1, 3, 4)), (2, 0, (1,)), (3, 1, (2,))):
+    for number, disabled, tags in ((1, 0, (1, 2, 3, 4)), (2, 0, (1,)), (3, 1, (2,))):
         insert(database, "groups", id=number, name=f"group {number}", is_disabled=disabled)
         for tag in tags:
             insert(database, "inbounds_groups_association", inbound_id=tag, group_id=number)

@@ -10,7 +10,7 @@ UNIT_FILE = ROOT / "packaging/systemd/v2meterd.service.in"
 USERS_FILE = ROOT / "packaging/sysusers/v2meter.conf"
 # linux/capability.h
 NUMBERS = {"CAP_DAC_READ_SEARCH": 2, "CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7, "CAP_NET_ADMIN": 12,
-           "CAP_SYS_CHROOT": 18, "CAP_PERFMON": 38, "CAP_BPF": 39}
+           "CAP_SYS_CHROOT": 18, "CAP_SYS_PTRACE": 19, "CAP_PERFMON": 38, "CAP_BPF": 39}
 
 
 def setting(name):
@@ -54,6 +54,7 @@ PROCESSES = {
     "v2meterd": Rights("root", tuple(granted()), own_filter=False),
     "v2meter-answer": Rights("v2meter", ()),
     "v2meter-read": Rights("v2meter-reader", ("CAP_DAC_READ_SEARCH",)),
+    "v2meter-ask": Rights("v2meter-reader", ()),
 }
 
 

@@ -4,7 +4,8 @@
 
 The state file is read at each call:
 {"inbounds": [{"tag", "port", "protocol", "configured": [[uuid, email]], "users": [[uuid, email]]}],
- "counters": {"user>>>EMAIL>>>traffic>>>uplink": bytes}, "fault": null | "late" | "nonsense" | "error" | "dies"}
+ "counters": {"user>>>EMAIL>>>traffic>>>uplink": bytes}, "online": {EMAIL: {ADDRESS: second}},
+ "fault": null | "late" | "nonsense" | "error" | "dies", "comm": the name of the process}
 """
 
 import json
@@ -37,10 +38,14 @@ def describe(inbound):
 class Proxy:
     def __init__(self, path):
         self.path = pathlib.Path(path)
+        self.known = None, None
 
     def state(self, context):
-        """The state of now, after the fault that it asks for."""
-        state = json.loads(self.path.read_text())
+        """The state of now, after the fault that it asks for. It is parsed once: a proxy has it in memory."""
+        version = self.path.stat().st_mtime_ns, self.path.stat().st_ino
+        if version != self.known[0]:
+            self.known = version, json.loads(self.path.read_text())
+        state = self.known[1]
         fault = state.get("fault")
         if fault == "late":
             time.sleep(5)
@@ -54,20 +59,30 @@ class Proxy:
         state = self.state(context)
         if state.get("fault") == "nonsense":
             return bytes(range(256)) * 10
+        if request == b"\x08\x01":
+            return message.tag_list([inbound["tag"] for inbound in state["inbounds"]])
         inbounds = [describe(inbound) for inbound in state["inbounds"]]
         random.shuffle(inbounds)
         return message.inbound_list(inbounds)
 
-    def get_inbound_users(self, request, context):
-        state = self.state(context)
+    def inbound_of(self, request, context):
         tag = request[2:2 + request[1]].decode()
-        for inbound in state["inbounds"]:
+        for inbound in self.state(context)["inbounds"]:
             if inbound["tag"] == tag:
-                # Xray lists the users that have an email, in no order.
-                users = users_of(inbound, "users")
-                random.shuffle(users)
-                return message.user_list(users)
-        context.abort(grpc.StatusCode.UNKNOWN, f"failed to get handler: {tag}")
+                return inbound
+        return context.abort(grpc.StatusCode.UNKNOWN, f"failed to get handler: {tag}")
+
+    def get_inbound_users(self, request, context):
+        # Xray lists the users that have an email, in no order.
+        users = users_of(self.inbound_of(request, context), "users")
+        random.shuffle(users)
+        return message.user_list(users)
+
+    def get_inbound_users_count(self, request, context):
+        return message.user_count(len(self.inbound_of(request, context).get("users", [])))
+
+    def get_users_stats(self, request, context):
+        return message.online_users(self.state(context).get("online", {}))
 
     def query_stats(self, request, context):
         return message.stat_list(self.state(context).get("counters", {}))
@@ -76,6 +91,9 @@ class Proxy:
 def main():
     address, path = sys.argv[1:]
     proxy = Proxy(path)
+    comm = json.loads(proxy.path.read_text()).get("comm")
+    if comm:
+        pathlib.Path("/proc/self/comm").write_text(comm)
     server = grpc.server(futures.ThreadPoolExecutor(4))
 
     def add(service, **methods):
@@ -83,7 +101,8 @@ def main():
         server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service, handlers)])
 
     add("xray.app.proxyman.command.HandlerService", ListInbounds=proxy.list_inbounds,
-        GetInboundUsers=proxy.get_inbound_users)
+        GetInboundUsers=proxy.get_inbound_users, GetInboundUsersCount=proxy.get_inbound_users_count)
+    add("xray.app.stats.command.StatsService", GetUsersStats=proxy.get_users_stats)
     add("v2ray.core.app.stats.command.StatsService", QueryStats=proxy.query_stats)
     if not server.add_insecure_port(address):
         sys.exit(f"{address} cannot be bound")

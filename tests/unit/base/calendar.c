@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "base/calendar.h"
+#include "base/macros.h"
 #include "base/zone.h"
 
 static void zone(const char *name)
@@ -165,6 +166,47 @@ static void dates_and_months_are_written_as_they_are_read(void **context)
 	assert_string_equal(text, "2025-08");
 }
 
+static void a_time_has_a_zone_or_is_local(void **context)
+{
+	static const struct {
+		const char *text;
+		const char *utc;
+	} good[] = {
+		{ "2026-08-04T12:00:00Z", "2026-08-04T12:00:00" },
+		{ "2026-08-04 12:00:00.878594Z", "2026-08-04T12:00:00" },
+		{ "2026-08-04T12:00+03:30", "2026-08-04T08:30:00" },
+		{ "2026-08-04T12:00:07-01:00", "2026-08-04T13:00:07" },
+		{ "2026-08-04T12:00:00", "2026-08-04T10:00:00" },
+		{ "2026-08-04", "2026-08-03T22:00:00" },
+		{ "2026-01-04", "2026-01-03T23:00:00" },
+	};
+	static const char *const bad[] = {
+		"",
+		"2026",
+		"2026-02-30",
+		"2026-08-04T",
+		"2026-08-04T24:00",
+		"2026-08-04T12:60",
+		"2026-08-04T12:00:60",
+		"2026-08-04T12:00:00z",
+		"2026-08-04T12:00:00+0330",
+		"2026-08-04T12:00:00 Z",
+		"1970-01-01T00:00:00+01:00",
+		"tomorrow",
+	};
+	int64_t real_s;
+
+	(void)context;
+	zone("Europe/Berlin");
+	for (size_t i = 0; i < V2M_ARRAY_LEN(good); i++) {
+		assert_int_equal(v2m_time_parse(good[i].text, &real_s), 0);
+		assert_int_equal(real_s, unix_s(good[i].utc));
+	}
+	for (size_t i = 0; i < V2M_ARRAY_LEN(bad); i++)
+		if (v2m_time_parse(bad[i], &real_s) != -EINVAL)
+			fail_msg("%s", bad[i]);
+}
+
 /* The zone would change for every thread, at the moment of a request. */
 static void reading_dates_does_not_change_the_zone(void **context)
 {
@@ -196,6 +238,7 @@ int main(void)
 		cmocka_unit_test(only_a_date_that_exists_is_a_date),
 		cmocka_unit_test(only_a_month_that_exists_is_a_month),
 		cmocka_unit_test(dates_and_months_are_written_as_they_are_read),
+		cmocka_unit_test(a_time_has_a_zone_or_is_local),
 		cmocka_unit_test(reading_dates_does_not_change_the_zone),
 	};
 

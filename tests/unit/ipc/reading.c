@@ -158,6 +158,7 @@ static void an_order_is_whole(void **state)
 	char *sources[] = { TEXT("auto"), TEXT("/etc/x") };
 	struct v2m_live_source live;
 	struct v2m_reading_order sent = { .sources = { sources, 2, 2 },
+					  .found = { sources, 1, 1 },
 					  .live = { &live, 1, 1 },
 					  .verbose = true,
 					  .watches = true };
@@ -177,6 +178,8 @@ static void an_order_is_whole(void **state)
 	assert_int_equal(v2m_wire_end(&reader), 0);
 	assert_int_equal(got.sources.count, 2);
 	assert_string_equal(got.sources.items[1], "/etc/x");
+	assert_int_equal(got.found.count, 1);
+	assert_string_equal(got.found.items[0], "auto");
 	assert_true(got.verbose && got.watches);
 	assert_int_equal(got.live.count, 1);
 	SAME_TEXT(&live, got.live.items, source);

@@ -172,6 +172,33 @@ static void auto_looks_in_every_place(void **state)
 	v2m_keyset_unref(keyset);
 }
 
+/* With "auto", what was found of running proxies is as good as a place. */
+static void what_was_found_counts_and_one_that_cannot_be_read_costs_nothing(void **state)
+{
+	V2M_CLEANUP(v2m_strings_clear) struct v2m_strings found = { 0 };
+	struct v2m_keyset *previous;
+	struct v2m_keyset *keyset;
+
+	(void)state;
+	temporary_file("running.json", V2RAY_CLIENT(U1, "1"));
+	temporary_file("broken.json", "{");
+	v2m_strings_add(&found, temporary_path("running.json"));
+	v2m_strings_add(&found, temporary_path("broken.json"));
+	v2m_strings_add(&found, temporary_path("running.json"));
+	gather_options.auto_root = "/nonexistent";
+	gather_options.found = &found;
+	previous = LOAD("auto");
+	assert_int_equal(previous->n_keys, 1);
+	options.previous = previous;
+	keyset = LOAD("auto");
+	assert_int_equal(keyset->n_keys, 1);
+	assert_int_equal(report.count, 1);
+	assert_int_equal(report.notes.n_missing, 0);
+	assert_int_equal(report.notes.count, 2);
+	v2m_keyset_unref(keyset);
+	v2m_keyset_unref(previous);
+}
+
 static void auto_whose_places_have_all_gone_is_an_error(void **state)
 {
 	(void)state;
@@ -246,6 +273,7 @@ int main(void)
 		SOURCES_TEST(every_broken_source_is_reported_and_the_first_is_the_error),
 		SOURCES_TEST(a_directory_is_read_in_the_order_of_its_names),
 		SOURCES_TEST(auto_looks_in_every_place),
+		SOURCES_TEST(what_was_found_counts_and_one_that_cannot_be_read_costs_nothing),
 		SOURCES_TEST(auto_whose_places_have_all_gone_is_an_error),
 		SOURCES_TEST(a_key_without_a_date_gets_that_of_its_first_sight),
 		SOURCES_TEST(ports_beyond_the_limit_are_refused_and_reported),

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "proxyapi/address.h"
 #include "proxyapi/grpc.h"
 
 #define METHOD "/a.B/C"
@@ -20,12 +19,10 @@ struct client {
 static int start(void **state)
 {
 	struct client *client = calloc(1, sizeof(*client));
-	struct v2m_proxy_address address;
 
 	client->server = server_start();
 	server_answer(client->server, METHOD, "hello", 5, 0);
-	assert_int_equal(v2m_proxy_address_parse(client->server->name, &address, NULL), 0);
-	assert_int_equal(v2m_grpc_new(client->server->name, &address, &client->grpc), 0);
+	assert_int_equal(server_client(client->server, &client->grpc), 0);
 	*state = client;
 	return 0;
 }
@@ -186,18 +183,22 @@ static void an_answer_in_single_bytes_arrives(void **state)
 	assert_answered(client);
 }
 
+static int connect_to_nobody(void *context)
+{
+	(void)context;
+	return -ECONNREFUSED;
+}
+
 static void a_socket_that_is_not_there_is_an_error_that_may_pass(void **state)
 {
-	struct v2m_proxy_address address;
+	const struct v2m_grpc_connector nobody = { .connect = connect_to_nobody };
 	struct v2m_grpc *grpc;
 	const struct v2m_grpc_message request = { 0 };
 	struct v2m_grpc_message answer = { 0 };
 	struct v2m_error error;
 
 	(void)state;
-	assert_int_equal(v2m_proxy_address_parse("xray-api+unix:@nobody-is-here", &address, NULL),
-			 0);
-	assert_int_equal(v2m_grpc_new("there", &address, &grpc), 0);
+	assert_int_equal(v2m_grpc_new("there", &nobody, &grpc), 0);
 	assert_int_equal(v2m_grpc_call(grpc, METHOD, &request, v2m_clock_mono_ns() + second_ns,
 				       &answer, &error),
 			 -ECONNREFUSED);

@@ -25,6 +25,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "proxyapi/grpc.h"
+
 #define N_ANSWERS 16
 
 enum fault {
@@ -357,6 +359,36 @@ static inline unsigned server_connections(struct grpc_server *server)
 	n = server->n_connections;
 	pthread_mutex_unlock(&server->lock);
 	return n;
+}
+
+static inline int server_connect(void *context)
+{
+	const struct grpc_server *server = context;
+	const char *name = strchr(server->name, '@') + 1;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "%s", name);
+	if (connect(fd, (struct sockaddr *)&address,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name)))) {
+		int result = -errno;
+
+		close(fd);
+		return result;
+	}
+	return fd;
+}
+
+static inline struct v2m_grpc_connector server_connector(struct grpc_server *server)
+{
+	return (struct v2m_grpc_connector){ server_connect, server };
+}
+
+static inline int server_client(struct grpc_server *server, struct v2m_grpc **grpc)
+{
+	const struct v2m_grpc_connector connector = server_connector(server);
+
+	return v2m_grpc_new(server->name, &connector, grpc);
 }
 
 #endif

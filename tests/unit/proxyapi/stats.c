@@ -23,11 +23,9 @@ struct scene {
 static int start(void **state)
 {
 	struct scene *scene = calloc(1, sizeof(*scene));
-	struct v2m_proxy_address address;
 
 	scene->server = server_start();
-	assert_int_equal(v2m_proxy_address_parse(scene->server->name, &address, NULL), 0);
-	assert_int_equal(v2m_grpc_new(scene->server->name, &address, &scene->grpc), 0);
+	assert_int_equal(server_client(scene->server, &scene->grpc), 0);
 	*state = scene;
 	return 0;
 }

@@ -97,7 +97,7 @@ static bool read_with(const char *argument, unsigned deadline_ms, const char *pa
 
 	assert_int_equal(v2m_source_reader_open(argument, deadline_ms, &reader, &error), 0);
 	assert_int_equal(v2m_strings_add(&sources, path), 0);
-	assert_int_equal(v2m_source_reader_start(reader, &sources, NULL, watches, &error), 0);
+	assert_int_equal(v2m_source_reader_start(reader, &sources, NULL, NULL, watches, &error), 0);
 	assert_true(v2m_source_reader_is_busy(reader));
 	return v2m_source_reader_wait(reader, WAIT_MS, -1, &outcome);
 }
@@ -205,8 +205,8 @@ static void the_next_process_waits_for_the_end_of_this_one(void **state)
 	(void)state;
 	read_with("crash", WAIT_MS, "/none", false);
 	assert_false(v2m_source_reader_is_busy(reader));
-	assert_int_equal(v2m_source_reader_start(reader, &none, NULL, false, &error), 0);
-	assert_int_equal(v2m_source_reader_start(reader, &none, NULL, false, &error), -EBUSY);
+	assert_int_equal(v2m_source_reader_start(reader, &none, NULL, NULL, false, &error), 0);
+	assert_int_equal(v2m_source_reader_start(reader, &none, NULL, NULL, false, &error), -EBUSY);
 }
 
 static void nobody_waits_longer_than_wanted(void **state)
@@ -217,7 +217,7 @@ static void nobody_waits_longer_than_wanted(void **state)
 
 	(void)state;
 	assert_int_equal(v2m_source_reader_open("hang", WAIT_MS, &reader, &error), 0);
-	assert_int_equal(v2m_source_reader_start(reader, &none, NULL, false, &error), 0);
+	assert_int_equal(v2m_source_reader_start(reader, &none, NULL, NULL, false, &error), 0);
 	assert_false(v2m_source_reader_wait(reader, 50, -1, &outcome));
 	assert_false(v2m_source_reader_wait(reader, WAIT_MS, stop_fd, &outcome));
 	close(stop_fd);

@@ -71,6 +71,8 @@ static void make_machine(void)
 		    "00000000000000000000000000000000 ffffffff 1 0 00200200 lo\n");
 	write_below("/proc/sys/net/ipv4/ip_local_port_range", "32768\t60999\n");
 	write_below("/proc/sys/net/ipv4/ip_local_reserved_ports", "\n");
+	write_below("/proc/sys/net/ipv4/ip_forward", "1\n");
+	write_below("/proc/sys/net/ipv6/conf/all/forwarding", "0\n");
 	write_below("/etc/localtime", "");
 	write_below("/state/ledger.db", "");
 	write_below("/state/api_key", "0123");

@@ -65,6 +65,17 @@ static void a_rule_that_brings_packets_to_a_key_port_is_found(void **state)
 	}
 }
 
+/* The daemon has found the rule as well, and counts what passes. */
+static void a_rule_that_the_daemon_follows_is_no_finding(void **state)
+{
+	struct v2m_patient *patient = *state;
+
+	set_rules(*state, "tcp dport 8443 redirect to :443");
+	json_object_set_new(patient->status, "port_aliases",
+			    json_pack("[{ss}]", "ports", "8440-8450"));
+	assert_content(*state, "nat");
+}
+
 /* One-to-one NAT, a transparent proxy, and a map of ports. */
 static void a_rule_that_names_no_port_may_touch_all_of_them(void **state)
 {
@@ -106,6 +117,43 @@ static void a_rule_that_two_tools_list_is_told_once(void **state)
 	findings = run_check(*state, "nat");
 	assert_int_equal(findings.count, 1);
 	v2m_findings_clear(&findings);
+}
+
+static void a_rule_that_passes_packets_of_a_key_port_on_is_found(void **state)
+{
+	static const char nft[] = "table ip filter {\n"
+				  "\tchain input {\n"
+				  "\t\ttype filter hook input priority filter; policy drop;\n"
+				  "\t\ttcp dport 443 accept\n\t}\n"
+				  "\tchain forward {\n"
+				  "\t\ttype filter hook forward priority filter; policy drop;\n"
+				  "\t\ttcp dport %s accept\n\t}\n"
+				  "\tchain other {\n\t\ttcp dport 443 accept\n\t}\n}\n"
+				  "-A INPUT -p tcp -m tcp --dport 443 -j ACCEPT\n"
+				  "-A FORWARD -p tcp -m tcp --dport %s -j ACCEPT\n";
+	struct v2m_patient *patient = *state;
+	struct v2m_findings findings;
+	char text[1024];
+
+	snprintf(text, sizeof(text), nft, "8080", "8081");
+	set_rules(patient, text);
+	assert_content(patient, "forwarding");
+	snprintf(text, sizeof(text), nft, "{ 80, 443 }", "443");
+	set_rules(patient, text);
+	assert_warns(patient, "forwarding", "passes packets to port 443 on");
+	findings = run_check(patient, "forwarding");
+	assert_int_equal(findings.count, 1);
+	v2m_findings_clear(&findings);
+	snprintf(text, sizeof(text), nft, "8080", "20000:20060");
+	set_rules(patient, text);
+	assert_warns(patient, "forwarding", "--dport 20000:20060");
+	/* Without forwarding, no such rule matters. */
+	write_below("/proc/sys/net/ipv4/ip_forward", "0\n");
+	assert_content(patient, "forwarding");
+	write_below("/proc/sys/net/ipv6/conf/all/forwarding", "1\n");
+	patient->rules_whole = false;
+	set_rules(patient, "");
+	assert_warns(patient, "forwarding", "not every rule for them can be listed");
 }
 
 static void rules_that_cannot_be_listed_are_told(void **state)
@@ -277,9 +325,11 @@ int main(void)
 		DOCTOR_TEST(a_key_port_that_the_kernel_gives_away_is_found),
 		DOCTOR_TEST(a_rule_that_takes_a_key_port_away_is_found),
 		DOCTOR_TEST(a_rule_that_brings_packets_to_a_key_port_is_found),
+		DOCTOR_TEST(a_rule_that_the_daemon_follows_is_no_finding),
 		DOCTOR_TEST(a_rule_that_names_no_port_may_touch_all_of_them),
 		DOCTOR_TEST(rules_about_other_ports_are_let_be),
 		DOCTOR_TEST(a_rule_that_two_tools_list_is_told_once),
+		DOCTOR_TEST(a_rule_that_passes_packets_of_a_key_port_on_is_found),
 		DOCTOR_TEST(rules_that_cannot_be_listed_are_told),
 		DOCTOR_TEST(what_is_missing_for_users_on_a_shared_port_is_told),
 		DOCTOR_TEST(a_shared_port_whose_users_are_told_apart_is_fine),

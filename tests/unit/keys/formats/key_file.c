@@ -246,6 +246,30 @@ static void a_duplicate_uuid_is_refused_in_any_case(void **state)
 		      ":2:10: uuid: this uuid already belongs to the key on line 1");
 }
 
+static void a_key_may_have_a_limit_and_an_expiry(void **state)
+{
+	struct v2m_keyset *keyset =
+		load("[{\"uuid\": \"a\", \"limit_bytes\": 9000000000000000000, "
+		     "\"expires_at\": 1800000000},"
+		     "{\"uuid\": \"b\", \"limit_bytes\": 0, \"expires_at\": "
+		     "\"2027-01-15T08:00:00Z\"},"
+		     "{\"uuid\": \"c\", \"limit_bytes\": null, \"expires_at\": \"\"}]");
+
+	(void)state;
+	assert_int_equal(keyset->keys[0].terms.limit_bytes, 9000000000000000000);
+	assert_int_equal(keyset->keys[0].terms.expires_s, 1800000000);
+	assert_int_equal(keyset->keys[1].terms.limit_bytes, 0);
+	assert_int_equal(keyset->keys[1].terms.expires_s, 1800000000);
+	assert_int_equal(keyset->keys[2].terms.expires_s, 0);
+	v2m_keyset_unref(keyset);
+	/* Another form of these members costs the alerts, never the key. */
+	keyset = load("[{\"uuid\": \"a\", \"limit_bytes\": -1, \"expires_at\": \"soon\"}]");
+	assert_int_equal(keyset->n_keys, 1);
+	assert_int_equal(keyset->keys[0].terms.limit_bytes, 0);
+	assert_int_equal(keyset->keys[0].terms.expires_s, 0);
+	v2m_keyset_unref(keyset);
+}
+
 static void a_broken_file_leaves_the_key_set_untouched(void **state)
 {
 	struct v2m_keyset *before = load("[]");
@@ -276,6 +300,7 @@ int main(void)
 		cmocka_unit_test(two_keys_on_one_port_are_refused),
 		cmocka_unit_test(a_duplicate_id_is_refused),
 		cmocka_unit_test(a_duplicate_uuid_is_refused_in_any_case),
+		cmocka_unit_test(a_key_may_have_a_limit_and_an_expiry),
 		cmocka_unit_test(a_broken_file_leaves_the_key_set_untouched),
 	};
 

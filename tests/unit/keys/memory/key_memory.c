@@ -22,6 +22,8 @@ static void assert_same_key(const struct v2m_key *a, const struct v2m_key *b)
 		assert_int_equal(a->spans[i].front_port, b->spans[i].front_port);
 	}
 	assert_int_equal(a->is_active, b->is_active);
+	assert_int_equal(a->terms.limit_bytes, b->terms.limit_bytes);
+	assert_int_equal(a->terms.expires_s, b->terms.expires_s);
 }
 
 static void the_last_good_keys_come_back_as_they_were(void **state)
@@ -37,7 +39,8 @@ static void the_last_good_keys_come_back_as_they_were(void **state)
 		       "{\"network\": \"kcp\", \"tlsSettings\": {\"serverName\": \"s\"}}, "
 		       "\"settings\": {\"clients\": [{\"id\": \"" U1 "\"}, {\"id\": \"" U2
 		       "\"}]}}]}");
-	temporary_file("k", "[{\"uuid\": \"k\", \"is_active\": false, \"short_id\": \"i\"}]");
+	temporary_file("k", "[{\"uuid\": \"k\", \"is_active\": false, \"short_id\": \"i\", "
+			    "\"limit_bytes\": 7, \"expires_at\": 8}]");
 	before = LOAD("v", "k");
 	path = temporary_path("keys.last.json");
 	assert_int_equal(v2m_key_memory_store(path, before, &error), 0);
@@ -50,6 +53,8 @@ static void the_last_good_keys_come_back_as_they_were(void **state)
 		assert_same_key(&before->keys[i], &after->keys[i]);
 	assert_string_equal(after->keys[1].sni, "s");
 	assert_string_equal(after->keys[0].short_id, "i");
+	assert_int_equal(after->keys[0].terms.limit_bytes, 7);
+	assert_int_equal(after->keys[0].terms.expires_s, 8);
 	v2m_keyset_unref(before);
 	v2m_keyset_unref(after);
 }

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "asking/rounds.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "asking/talk.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "proxyapi/stats.h"
+#include "proxyapi/survey.h"
+
+/* Nothing waits for counters, and for many users the proxy works long on them: they are asked for
+ * in each second round, and more seldom if there are more than these. */
+#define STATS_ROUNDS     2
+#define STATS_ROUNDS_MAX 15
+#define STATS_PER_ROUND  250
+
+/* Where the users are. A proxy that cannot tell is asked again in case that it was replaced. */
+#define ONLINE_ROUNDS         2
+#define ONLINE_ROUNDS_UNKNOWN 150
+
+struct rounds;
+
+/* One API. */
+struct asked {
+	struct rounds *rounds;
+	uint64_t number;
+	struct v2m_survey *survey; /* NULL: there is none */
+	bool is_guess;
+	bool is_new;  /* it has not been asked yet */
+	bool is_over; /* the counting process has said so */
+	/* Rounds until the next question, and whether the last one was answered. */
+	unsigned stats_due;
+	bool had_stats;
+	unsigned online_due;
+	bool had_online;
+};
+
+struct rounds {
+	struct v2m_talk talk;
+	struct asked items[V2M_ASKING_APIS_MAX];
+	bool has_new;
+	uint64_t interval_ns;
+	uint64_t due_ns; /* CLOCK_MONOTONIC of the next round */
+};
+
+static int connect_to(void *context)
+{
+	struct asked *asked = context;
+	int result = v2m_talk_connect(&asked->rounds->talk, asked->number);
+
+	asked->is_over |= result == V2M_ASKING_OVER;
+	return result;
+}
+
+static struct asked *find_free(struct rounds *rounds)
+{
+	for (size_t i = 0; i < V2M_ASKING_APIS_MAX; i++)
+		if (!rounds->items[i].survey)
+			return &rounds->items[i];
+	v2m_talk_end("the counting process names too many APIs");
+}
+
+static void take_order(uint64_t number, struct v2m_asking_order *order, void *context)
+{
+	struct rounds *rounds = context;
+	struct asked *added = find_free(rounds);
+	const struct v2m_grpc_connector connector = { connect_to, added };
+
+	*added = (struct asked){
+		.rounds = rounds, .number = number, .is_guess = order->is_guess, .is_new = true
+	};
+	if (v2m_survey_new(order->source, &connector, &added->survey))
+		v2m_talk_end("out of memory");
+	rounds->has_new = true;
+	rounds->interval_ns = order->interval_ns;
+	if (order->verbose)
+		v2m_log_set_level(V2M_LOG_DEBUG);
+}
+
+static void forget(struct asked *asked)
+{
+	v2m_survey_free(asked->survey);
+	asked->survey = NULL;
+}
+
+static uint64_t deadline(void)
+{
+	return v2m_clock_mono_ns() + V2M_ROUNDS_TIMEOUT_NS;
+}
+
+/* False: the proxy does not answer, or is not asked any more. */
+static bool ask_users(struct asked *asked)
+{
+	struct v2m_asking_said said = { 0 };
+	int result = 0;
+
+	if (!asked->is_over)
+		result = v2m_survey_ask(asked->survey, deadline(), &said.error);
+	if (asked->is_over) {
+		forget(asked);
+		return false;
+	}
+	if (result == 1)
+		said.text = v2m_survey_text(asked->survey, &said.length);
+	said.result = result < 0 ? result : 0;
+	v2m_talk_said(asked->number, &said);
+	if (asked->is_guess && !v2m_asking_is_api(said.result)) {
+		forget(asked);
+		return false;
+	}
+	asked->is_guess = false;
+	/* V2Ray has counters, and no list of users. */
+	return result >= 0 || result == -EOPNOTSUPP;
+}
+
+/* A proxy that does not count, or does not answer, has no counters. That is said once. */
+static void ask_stats(struct asked *asked)
+{
+	V2M_CLEANUP(v2m_proxy_stats_clear) struct v2m_proxy_stats stats = { 0 };
+	struct v2m_error error;
+	int result = v2m_survey_ask_stats(asked->survey, deadline(), &stats, &error);
+	size_t rounds = STATS_ROUNDS + stats.count / STATS_PER_ROUND;
+
+	asked->stats_due = rounds < STATS_ROUNDS_MAX ? (unsigned)rounds : STATS_ROUNDS_MAX;
+	if (result)
+		v2m_proxy_stats_clear(&stats);
+	if (!result || asked->had_stats)
+		v2m_talk_counted(asked->number, &stats);
+	asked->had_stats = !result;
+}
+
+/* The same of a proxy that cannot tell where its users are. */
+static void ask_online(struct asked *asked)
+{
+	V2M_CLEANUP(v2m_asking_online_clear) struct v2m_asking_online online = { 0 };
+	struct v2m_error error;
+	int result = v2m_survey_ask_online(asked->survey, deadline(), &online.users, &error);
+
+	asked->online_due = result == -EOPNOTSUPP ? ONLINE_ROUNDS_UNKNOWN : ONLINE_ROUNDS;
+	if (result)
+		v2m_online_users_clear(&online.users);
+	online.is_known = !result;
+	if (!result || asked->had_online)
+		v2m_talk_online(asked->number, &online);
+	asked->had_online = !result;
+}
+
+/* Asks for what is due beside the users. */
+static void ask_more(struct asked *asked)
+{
+	if (asked->stats_due)
+		asked->stats_due--;
+	if (asked->online_due)
+		asked->online_due--;
+	if (!asked->stats_due)
+		ask_stats(asked);
+	if (!asked->online_due)
+		ask_online(asked);
+}
+
+/* Orders that come meanwhile are for the next call. */
+static void ask(struct rounds *rounds)
+{
+	bool is_due = v2m_clock_mono_ns() >= rounds->due_ns;
+
+	rounds->has_new = false;
+	if (is_due)
+		rounds->due_ns = v2m_clock_mono_ns() + rounds->interval_ns;
+	for (size_t i = 0; i < V2M_ASKING_APIS_MAX; i++) {
+		struct asked *asked = &rounds->items[i];
+
+		if (!asked->survey || (!is_due && !asked->is_new))
+			continue;
+		asked->is_new = false;
+		if (ask_users(asked) && is_due)
+			ask_more(asked);
+	}
+}
+
+/* -1: there is nothing to ask. */
+static int time_left_ms(const struct rounds *rounds)
+{
+	uint64_t now_ns = v2m_clock_mono_ns();
+	bool has_any = false;
+
+	for (size_t i = 0; i < V2M_ASKING_APIS_MAX; i++)
+		has_any |= rounds->items[i].survey != NULL;
+	if (!has_any)
+		return -1;
+	if (rounds->has_new || now_ns >= rounds->due_ns)
+		return 0;
+	return (int)((rounds->due_ns - now_ns) / 1000000 + 1);
+}
+
+void v2m_rounds_run(void)
+{
+	/* The items are not moved: the connectors point to them. */
+	static struct rounds rounds;
+
+	rounds.talk = (struct v2m_talk){ take_order, &rounds };
+	for (;;) {
+		v2m_talk_listen(&rounds.talk, time_left_ms(&rounds));
+		if (time_left_ms(&rounds) == 0)
+			ask(&rounds);
+	}
+}

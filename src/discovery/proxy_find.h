@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Finds running proxies: processes named xray or v2ray, the configurations with which they were
+ * started, and the sockets of this host at which they listen. One of these may be the API.
+ *
+ * Only those in our network namespace count: elsewhere, their ports are others.
+ *
+ * A user of this host can name a process as he likes. So a process of a login session counts only
+ * if it is root's, and a configuration only if it is a file that nobody except root can change.
+ */
+#ifndef V2METER_DISCOVERY_PROXY_FIND_H
+#define V2METER_DISCOVERY_PROXY_FIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/string_list.h"
+#include "discovery/listening.h"
+
+/* Of all processes together. */
+#define V2M_PROXY_CONFIGS_MAX 16
+
+/* Starts as zeros. */
+struct v2m_proxy_found {
+	struct v2m_strings configs; /* paths of files and directories */
+	struct v2m_proxy_listeners listeners;
+	size_t n_processes;
+	uint64_t fingerprint; /* of the processes: another one if any has ended or begun */
+	size_t n_hidden; /* processes whose sockets we may not see: CAP_SYS_PTRACE is missing */
+};
+
+/* proc: "/proc". sockets: whether to look for these too, which costs a call for each open file of a
+ * proxy. Processes that end meanwhile are left out. 0 or -ENOMEM; *found is the caller's to clear
+ * either way. */
+int v2m_proxy_find(const char *proc, bool sockets, struct v2m_proxy_found *found);
+/* Whether a proxy listens at this address with this socket now. Of a unix socket, this is only what
+ * the list of the kernel says, which a socket's name can forge: see v2m_proxy_is(). */
+bool v2m_proxy_listens(const char *proc, const char *source, uint64_t inode);
+/* Whether the process is a running proxy. */
+bool v2m_proxy_is(const char *proc, pid_t pid);
+void v2m_proxy_found_clear(struct v2m_proxy_found *found);
+
+#endif
