@@ -289,6 +289,13 @@ static void note_named(struct v2m_attributor *attributor, uint16_t port, uint8_t
 		attributor->has_named = true;
 }
 
+/* False for a published port: its slot is that of another port, and owners are not known by it. */
+static bool has_slot(const struct v2m_attributor *attributor, const struct v2m_flow_entry *flow)
+{
+	return v2m_slots_at(&attributor->owners.keyset->slots, flow->key.port,
+			    flow->key.protocol == IPPROTO_TCP ? V2M_TCP : V2M_UDP);
+}
+
 /* Plans a label for each flow of the line's client whose port has a key of that name. Returns
  * whether there was a flow, or -ENOMEM. */
 static int plan_line(struct round *round, const struct waiting *waiting)
@@ -319,7 +326,9 @@ static int plan_line(struct round *round, const struct waiting *waiting)
 			v2m_attributor_note_gap(attributor, V2M_GAP_DISPUTED);
 		if (label.owner == V2M_NO_OWNER) {
 			attributor->counts.without_key++;
-			if (line->email.length && !is_ambiguous)
+			if (!has_slot(attributor, flow))
+				v2m_attributor_note_gap(attributor, V2M_GAP_HIDDEN);
+			else if (line->email.length && !is_ambiguous)
 				v2m_strangers_note(&attributor->strangers, flow);
 			continue;
 		}

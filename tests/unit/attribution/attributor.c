@@ -206,6 +206,20 @@ static void a_user_whose_address_has_no_connection_is_hidden_by_a_proxy_in_front
 		0);
 }
 
+static void a_connection_by_a_published_port_is_hidden(void **context)
+{
+	struct state *state = *context;
+	struct v2m_flow_entry flow = {
+		.key = { .port = 8443, .remote_port = 5000, .protocol = IPPROTO_TCP }
+	};
+	const struct v2m_moment now = { .real_us = NOW_US };
+
+	memcpy(flow.key.remote, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\2", 16);
+	take(state, LINE("28 00:00:00", "bob"));
+	assert_int_equal(v2m_attributor_plan(state->attributor, &flow, 1, &now, &state->labels), 0);
+	assert_int_equal(v2m_attributor_take_gaps(state->attributor), 1u << V2M_GAP_HIDDEN);
+}
+
 static void a_line_without_a_zone_is_believed(void **context)
 {
 	struct state *state = *context;
@@ -297,6 +311,7 @@ int main(void)
 		TEST(the_last_line_names_a_connection_that_was_open_before),
 		TEST(a_connection_that_no_line_names_and_nobody_saw_begin_is_unknown),
 		TEST(a_user_whose_address_has_no_connection_is_hidden_by_a_proxy_in_front),
+		TEST(a_connection_by_a_published_port_is_hidden),
 		TEST(a_line_without_a_zone_is_believed),
 		TEST(a_user_that_no_key_has_names_nothing),
 		TEST(a_line_that_several_keys_may_have_written_is_a_gap),
