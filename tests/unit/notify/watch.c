@@ -365,6 +365,36 @@ static void a_proxy_that_goes_silent_is_told(void **state)
 	end();
 }
 
+static void restarts_neither_end_nor_hide_a_silence(void **state)
+{
+	(void)state;
+	begin("");
+	for (int i = 0; i < 3; i++) {
+		world.status = moved(1000000 * i);
+		assert_string_equal(look(), "");
+		pass(60);
+	}
+	/* A restart before the silence is told: it is told after the whole time. */
+	pass(600);
+	close_watch();
+	open_watch();
+	assert_string_equal(look(), "");
+	pass(14 * 60);
+	assert_string_equal(look(), "");
+	pass(60);
+	assert_string_equal(look(), "silent raised: the proxy has gone silent\n");
+	/* A restart afterwards is no traffic. */
+	close_watch();
+	open_watch();
+	for (int i = 0; i < 3; i++) {
+		assert_string_equal(look(), "");
+		pass(600);
+	}
+	world.status = moved(50000000);
+	assert_string_equal(look(), "silent cleared: there is traffic again\n");
+	end();
+}
+
 static void silence_at_an_hour_that_is_always_silent_is_none(void **state)
 {
 	long long bytes = 0;
@@ -405,6 +435,7 @@ int main(void)
 		cmocka_unit_test(a_reason_that_lasts_is_told_and_so_is_its_end),
 		cmocka_unit_test(a_daemon_that_does_not_answer_is_told_and_forgets_nothing),
 		cmocka_unit_test(a_proxy_that_goes_silent_is_told),
+		cmocka_unit_test(restarts_neither_end_nor_hide_a_silence),
 		cmocka_unit_test(silence_at_an_hour_that_is_always_silent_is_none),
 	};
 
