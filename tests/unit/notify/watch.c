@@ -191,9 +191,10 @@ static void a_new_month_is_a_new_crossing(void **state)
 	assert_string_equal(look(), "");
 	world.month = january;
 	assert_string_equal(look(), "key_limit raised: key Eve has used 100 % of its limit\n");
-	/* An answer that is missing once forgets nothing. */
+	/* An answer that is missing once forgets nothing, and hides no expiry. */
 	world.month = NULL;
-	assert_string_equal(look(), "");
+	world.keys = key("\"used_bytes\": 1, \"limit_bytes\": 5000, \"expires_at_s\": 1800000000");
+	assert_string_equal(look(), "key_expiry raised: key Eve has expired\n");
 	world.month = january;
 	assert_string_equal(look(), "");
 	world.month = february;
@@ -217,7 +218,9 @@ static void an_expiry_is_told_before_and_when_it_comes(void **state)
 	/* It is prolonged. */
 	world.keys = key("\"used_bytes\": 0, \"expires_at_s\": 1800777600");
 	assert_string_equal(look(), "key_expiry raised: key Eve expires within 3 days\n");
-	/* What expired long ago is no news. */
+	/* The largest number is never, and what expired long ago is no news. */
+	world.keys = key("\"used_bytes\": 0, \"expires_at_s\": 9223372036854775807");
+	assert_string_equal(look(), "");
 	world.keys = key("\"used_bytes\": 0, \"expires_at_s\": 1799000000");
 	assert_string_equal(look(), "");
 	end();
