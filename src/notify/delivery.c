@@ -56,6 +56,12 @@ unsigned v2m_delivery_pause(const struct v2m_notify_settings *settings, unsigned
 	return (unsigned)(pause < settings->retry_max_s ? pause : settings->retry_max_s);
 }
 
+static unsigned longest_pause(const struct v2m_notify_settings *settings)
+{
+	return settings->retry_max_s > V2M_RETRY_AFTER_MAX_S ? settings->retry_max_s
+							     : V2M_RETRY_AFTER_MAX_S;
+}
+
 /* What the receiver says about a refusal, unless it repeats a part of the URL, which is a secret.
  */
 static void quote_refusal(const struct v2m_channel *channel, const struct v2m_http_answer *answer,
@@ -301,7 +307,8 @@ static int send_one(struct v2m_delivery *delivery, size_t index, struct v2m_erro
 	result = line->delivered ? settle(delivery, index, error) : 0;
 	if (result)
 		return result;
-	result = v2m_store_due(delivery->store, channel->name, v2m_clock_real_us(), &queued, error);
+	result = v2m_store_due(delivery->store, channel->name, v2m_clock_real_us(),
+			       longest_pause(delivery->settings), &queued, error);
 	if (result <= 0)
 		return result;
 	outcome = attempt(delivery->settings, channel, queued.event);

@@ -103,7 +103,7 @@ static const char *look(void)
 		fail_msg("%s", error.text);
 	v2m_look_clear(&look);
 	lines[0] = 0;
-	while (v2m_store_due(world.store, "c", INT64_MAX / 2, &queued, &error) == 1) {
+	while (v2m_store_due(world.store, "c", INT64_MAX / 2, 1, &queued, &error) == 1) {
 		json_t *event = parse(queued.event);
 		const char *word;
 		const char *state;
