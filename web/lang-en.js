@@ -133,6 +133,8 @@ export default {
     reason_queue_drops: "A device drops packets that were counted as sent.",
     reason_fragments_inexact: "Fragments that arrive may count for the wrong key.",
     reason_traffic_uncounted: "Connections deliver bytes that are not counted.",
+    reason_path_uncounted: "Connections from this host itself pass where nothing counts them.",
+    reason_aliases_unknown: "NAT rules may send other ports on to ports of keys, uncounted.",
     reason_traffic_undelivered: "Bytes are counted that no connection takes.",
     reason_drift: "A proxy counts other bytes for a key than the meter does.",
     reason_headers_too_deep: "Packets with too many headers pass: they are not counted for keys.",

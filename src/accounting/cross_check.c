@@ -198,3 +198,25 @@ int v2m_cross_check_add(struct v2m_cross_check *check, const struct v2m_cross_re
 	check->n_slots = n_readings;
 	return 0;
 }
+
+static int compare_slots(const void *number, const void *slot)
+{
+	uint32_t wanted = *(const uint32_t *)number;
+	uint32_t found = ((const struct slot *)slot)->base.slot_number;
+
+	return wanted < found ? -1 : wanted > found;
+}
+
+const struct v2m_cross_bytes *v2m_cross_check_uncounted(const struct v2m_cross_check *check,
+							uint32_t slot_number)
+{
+	const struct slot *slot = check->n_slots
+					  ? bsearch(&slot_number, check->slots, check->n_slots,
+						    sizeof(*slot), compare_slots)
+					  : NULL;
+
+	for (int i = 0; slot && i < N_DIRECTIONS; i++)
+		if (slot->uncounted[i].stands)
+			return &slot->uncounted[i].bytes;
+	return NULL;
+}

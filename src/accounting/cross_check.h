@@ -67,4 +67,8 @@ int v2m_cross_check_add(struct v2m_cross_check *check, const struct v2m_cross_re
 			size_t n_readings, uint64_t dropped, uint64_t mono_ns,
 			struct v2m_cross_result *result);
 
+/* A slot whose sockets have more, by the last readings. NULL: there is no such finding. */
+const struct v2m_cross_bytes *v2m_cross_check_uncounted(const struct v2m_cross_check *check,
+							uint32_t slot_number);
+
 #endif

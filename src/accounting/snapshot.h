@@ -61,6 +61,14 @@ struct v2m_slot_view {
 	double rate_bytes_s; /* wire bytes, both directions, over the last rate_window_s */
 	const struct v2m_connection *connections; /* in the snapshot's connection table */
 	size_t n_connections;
+	/* Connections from this host itself that no program counts, and the payload that they have
+	 * carried since the start, both directions. */
+	size_t local_connections;
+	uint64_t local_bytes;
+	/* Payload that connections delivered in the present window, and what was counted of it, if
+	 * both disagree in a direction. Else zeros. */
+	uint64_t missed_delivered;
+	uint64_t missed_counted;
 	struct v2m_sessions_view sessions;
 	const struct v2m_peer *udp_peers; /* of the last minute, in the connection table */
 	size_t n_udp_peers;

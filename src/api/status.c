@@ -24,6 +24,7 @@ void v2m_status_free(struct v2m_status *status)
 	free(status->health_detail);
 	free(status->reasons);
 	free(status->asides);
+	free(status->aliases);
 	free(status->unprotected);
 	free(status);
 }
@@ -161,6 +162,24 @@ static json_t *make_asides(const struct v2m_status *status)
 	return list;
 }
 
+static json_t *make_aliases(const struct v2m_status *status)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < status->n_aliases; i++) {
+		const struct v2m_port_alias *alias = &status->aliases[i];
+		char ports[V2M_SPAN_TEXT_LEN];
+
+		v2m_span_format(alias->first_port, alias->last_port, ports);
+		json_array_append_new(list,
+				      json_pack("{ss sI ss ss}", "ports", ports, "port",
+						(json_int_t)alias->target, "transport",
+						v2m_format_transports(alias->transports), "from",
+						alias->found ? "rule" : "configuration"));
+	}
+	return list;
+}
+
 /* Lists oddities of sources that could be read, for a person. */
 static json_t *make_notes(const struct v2m_status *status)
 {
@@ -241,6 +260,7 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 
 	if (json_object_set_new(root, "reasons", make_reasons(status)) ||
 	    json_object_set_new(root, "set_aside", make_asides(status)) ||
+	    json_object_set_new(root, "port_aliases", make_aliases(status)) ||
 	    json_object_set_new(root, "drift", make_drift(status)) ||
 	    json_object_set_new(root, "access_logs", make_logs(status)) ||
 	    (status->presented_key &&

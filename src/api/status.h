@@ -8,6 +8,7 @@
 
 #include "api/window.h"
 #include "base/error.h"
+#include "base/port_rule.h"
 #include "budget/budget.h"
 #include "keys/source_report.h"
 
@@ -94,6 +95,8 @@ struct v2m_status {
 	uint64_t fragments_lost;    /* of delivered datagrams, and counted for no port */
 	struct v2m_status_aside *asides;
 	size_t n_asides;
+	struct v2m_port_alias *aliases; /* ports under which ports of keys are published */
+	size_t n_aliases;
 	struct v2m_status_drift *drift;
 	size_t n_drift;
 	size_t compared_keys; /* how many a proxy counts as well */

@@ -3,6 +3,7 @@
 #define V2METER_BASE_PORT_RULE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "v2meter/bpf_abi.h"
@@ -22,6 +23,22 @@ struct v2m_owner_rule {
 	uint16_t first_port;         /* of the slot, host byte order */
 	uint8_t protocol;            /* IPPROTO_TCP or IPPROTO_UDP */
 	char key[V2M_OWNER_KEY_LEN]; /* names the key, see v2m_key_owner_name() */
+};
+
+/* Published ports: clients send to them, and a rule of this host sends that on to the target. On
+ * the wire, packets have the published port in both directions. */
+struct v2m_port_alias {
+	uint16_t first_port;
+	uint16_t last_port;
+	uint16_t target;     /* the port where the server listens */
+	unsigned transports; /* enum v2m_transport bits */
+	bool found;          /* in the rules; false: configured */
+};
+
+struct v2m_port_aliases {
+	struct v2m_port_alias *items;
+	size_t count;
+	size_t capacity;
 };
 
 #endif

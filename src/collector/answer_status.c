@@ -116,6 +116,18 @@ static bool fill_asides(const struct v2m_parts *parts, struct v2m_status *status
 	return true;
 }
 
+static bool fill_aliases(const struct v2m_parts *parts, struct v2m_status *status)
+{
+	const struct v2m_port_aliases *aliases = v2m_byte_source_aliases(parts->byte_source);
+
+	status->aliases = calloc(aliases->count + 1, sizeof(*status->aliases));
+	if (!status->aliases)
+		return false;
+	for (; status->n_aliases < aliases->count; status->n_aliases++)
+		status->aliases[status->n_aliases] = aliases->items[status->n_aliases];
+	return true;
+}
+
 static bool names(const struct v2m_access_logs *logs, const char *path)
 {
 	for (size_t i = 0; i < logs->count; i++)
@@ -186,6 +198,7 @@ enum v2m_verdict v2m_answer_status(struct v2m_parts *parts, struct v2m_status **
 	v2m_device_watch_read_counters(parts->devices);
 	if (!fill_devices(parts, made) || !fill_reasons(parts, made) ||
 	    v2m_drift_fill_status(parts->drift, made) || !fill_asides(parts, made) ||
+	    !fill_aliases(parts, made) ||
 	    v2m_source_report_copy(v2m_key_supply_report(parts->keys), &made->sources) ||
 	    !fill_logs(parts, &made->sources.access_logs)) {
 		v2m_status_free(made);

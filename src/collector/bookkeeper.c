@@ -337,7 +337,8 @@ bool v2m_bookkeeper_comparison_is_due(const struct v2m_bookkeeper *bookkeeper)
 }
 
 static void report_finding(struct v2m_bookkeeper *bookkeeper, enum v2m_condition condition,
-			   const struct v2m_cross_finding *finding, const char *meaning)
+			   const struct v2m_cross_finding *finding, const char *meaning,
+			   const char *device)
 {
 	struct v2m_error sentence = { 0 };
 
@@ -349,19 +350,23 @@ static void report_finding(struct v2m_bookkeeper *bookkeeper, enum v2m_condition
 	}
 	v2m_error_set(&sentence, 0,
 		      "port %" PRIu32 ": of the bytes that were %s, connections delivered "
-		      "%" PRIu64 " and %" PRIu64 " were counted: %s",
+		      "%" PRIu64 " and %" PRIu64 " were counted: %s%s%s",
 		      finding->slot_number, finding->tx ? "sent" : "received",
-		      finding->bytes.delivered, finding->bytes.counted, meaning);
+		      finding->bytes.delivered, finding->bytes.counted, meaning,
+		      *device ? "; some of its connections have an address of " : "", device);
 	if (v2m_conditions_set(bookkeeper->conditions, condition, sentence.text))
 		v2m_log_warning("%s", sentence.text);
 }
 
 void v2m_bookkeeper_compare(struct v2m_bookkeeper *bookkeeper,
 			    const struct v2m_port_sessions *sessions, size_t n_sessions,
-			    uint64_t dropped)
+			    uint64_t dropped,
+			    const char *(*where)(void *context, uint32_t slot_number),
+			    void *context)
 {
 	V2M_FREE struct v2m_cross_reading *readings = calloc(n_sessions + 1, sizeof(*readings));
 	struct v2m_cross_result result;
+	const char *device = "";
 	size_t count;
 
 	bookkeeper->compared_ns = v2m_clock_mono_ns();
@@ -371,9 +376,18 @@ void v2m_bookkeeper_compare(struct v2m_bookkeeper *bookkeeper,
 	if (v2m_cross_check_add(bookkeeper->cross_check, readings, count, dropped,
 				bookkeeper->sample.mono_ns, &result))
 		return;
+	if (result.uncounted.slot_number)
+		device = where(context, result.uncounted.slot_number);
 	report_finding(bookkeeper, V2M_TRAFFIC_UNCOUNTED, &result.uncounted,
 		       "some pass where nothing counts them, perhaps over a device that "
-		       "\"interfaces\" leaves out, or from this host itself");
+		       "\"interfaces\" leaves out, or from this host itself",
+		       device);
 	report_finding(bookkeeper, V2M_TRAFFIC_UNDELIVERED, &result.undelivered,
-		       "somebody sends to the port, or repeats, what no connection takes");
+		       "somebody sends to the port, or repeats, what no connection takes", "");
+}
+
+const struct v2m_cross_bytes *v2m_bookkeeper_uncounted(const struct v2m_bookkeeper *bookkeeper,
+						       uint32_t slot_number)
+{
+	return v2m_cross_check_uncounted(bookkeeper->cross_check, slot_number);
 }

@@ -8,6 +8,7 @@
 #define V2METER_COLLECTOR_BOOKKEEPER_H
 
 #include "accounting/account.h"
+#include "accounting/cross_check.h"
 #include "rates/rate_history.h"
 #include "collector/health.h"
 #include "config/config.h"
@@ -54,14 +55,20 @@ void v2m_bookkeeper_judge_losses(struct v2m_bookkeeper *bookkeeper);
 int v2m_bookkeeper_add_delivered(struct v2m_bookkeeper *bookkeeper, const struct v2m_keyset *keyset,
 				 const struct v2m_port_sessions *readings, size_t n_readings);
 
+/* As v2m_cross_check_uncounted(). */
+const struct v2m_cross_bytes *v2m_bookkeeper_uncounted(const struct v2m_bookkeeper *bookkeeper,
+						       uint32_t slot_number);
 /* Whether a few seconds have passed since the last comparison. */
 bool v2m_bookkeeper_comparison_is_due(const struct v2m_bookkeeper *bookkeeper);
 /* Compares the last sample with what the sockets delivered, which was read before it. dropped: the
- * bytes that the queues of the devices have dropped in all. Sets or clears the conditions
- * traffic_uncounted and traffic_undelivered. */
+ * bytes that the queues of the devices have dropped in all. where() names the device that uncounted
+ * connections of a slot seem to use; "": unknown. Sets or clears the conditions traffic_uncounted
+ * and traffic_undelivered. */
 void v2m_bookkeeper_compare(struct v2m_bookkeeper *bookkeeper,
 			    const struct v2m_port_sessions *sessions, size_t n_sessions,
-			    uint64_t dropped);
+			    uint64_t dropped,
+			    const char *(*where)(void *context, uint32_t slot_number),
+			    void *context);
 
 /* Before the key set changes from one to another: a new owner of a port must not see the rate
  * history of the port's last owner. */

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/transport.h"
 #include "collector/news.h"
@@ -15,11 +16,19 @@
 #include "datapath/port_slots.h"
 #include "datapath/previous.h"
 #include "datapath/udp_peers.h"
+#include "devices/links.h"
 #include "keys/slot_rules.h"
+#include "paths/published.h"
 #include "sockets/socket_stats.h"
 
 /* A UDP peer is listed this long after the last datagram to it. */
 #define UDP_PEER_NS (60 * UINT64_C(1000000000))
+/* Rules may change in bursts, and there may be very many. Reading them takes 2 % of the time at
+ * most. */
+#define RULES_INTERVAL_NS UINT64_C(1000000000)
+#define RULES_SHARE       50
+/* The status lists all. */
+#define LOGGED_ALIASES 8
 
 struct v2m_byte_source {
 	sd_event *event;
@@ -31,7 +40,12 @@ struct v2m_byte_source {
 	sd_event_source *closed_event;  /* sockets were closed; NULL: nobody tells */
 	struct v2m_error reason;        /* why the source is not exact; "" if it is */
 	struct v2m_news inexact_news;   /* about reason */
-	struct v2m_news previous_news;  /* why counts of an earlier version are not taken over */
+	struct v2m_published published;
+	int rules_fd;                  /* -1: nobody tells of changes */
+	bool rules_changed;            /* since they were read */
+	uint64_t rules_cost_ns;        /* how long that took */
+	uint64_t rules_ns;             /* CLOCK_MONOTONIC when they were read */
+	struct v2m_news previous_news; /* why counts of an earlier version are not taken over */
 };
 
 static int load_programs(const struct v2m_config *config, struct v2m_datapath **programs,
@@ -117,6 +131,7 @@ int v2m_byte_source_open(sd_event *event, const struct v2m_config *config,
 	made->config = config;
 	made->conditions = conditions;
 	made->netns = netns;
+	made->rules_fd = v2m_nft_watch_open();
 	result = load_programs(config, &made->programs, &reason);
 	switch (v2m_failure_of(result)) {
 	case V2M_FAILURE_CONFIGURATION:
@@ -139,6 +154,8 @@ void v2m_byte_source_close(struct v2m_byte_source *source)
 		return;
 	v2m_datapath_close(source->programs);
 	close_stats(source);
+	v2m_published_clear(&source->published);
+	v2m_closep(&source->rules_fd);
 	free(source);
 }
 
@@ -167,6 +184,121 @@ struct v2m_datapath *v2m_byte_source_programs(const struct v2m_byte_source *sour
 	return source->programs;
 }
 
+/* The addresses at which keys are served: of this host, and of the namespace "netns". */
+struct addresses {
+	const struct v2m_keyset *keyset;
+	struct v2m_local_address *own;
+	size_t n_own;
+	struct v2m_local_address *other;
+	size_t n_other;
+};
+
+static int list_other(void *context)
+{
+	struct addresses *addresses = context;
+
+	return v2m_links_addresses_here(&addresses->other, &addresses->n_other);
+}
+
+static bool is_listed(const struct v2m_local_address *list, size_t count, const uint8_t *address)
+{
+	for (size_t i = 0; i < count; i++)
+		if (memcmp(list[i].address, address, sizeof(list[i].address)) == 0)
+			return true;
+	return false;
+}
+
+/* All of 127.0.0.0/8 is this host. */
+static bool is_served(const void *context, const uint8_t address[16])
+{
+	static const uint8_t loopback[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
+	const struct addresses *addresses = context;
+
+	return memcmp(address, loopback, sizeof(loopback)) == 0 ||
+	       is_listed(addresses->own, addresses->n_own, address) ||
+	       is_listed(addresses->other, addresses->n_other, address);
+}
+
+static bool has_key(const void *context, uint16_t port, unsigned transports)
+{
+	const struct addresses *addresses = context;
+	const struct v2m_slots *slots = &addresses->keyset->slots;
+
+	return (transports & V2M_TCP && v2m_slots_at(slots, port, V2M_TCP)) ||
+	       (transports & V2M_UDP && v2m_slots_at(slots, port, V2M_UDP));
+}
+
+static void report_aliases(struct v2m_byte_source *source, const struct v2m_published *found)
+{
+	const char *unknown = found->unknown.text;
+
+	if (!v2m_published_equal(found, &source->published))
+		for (size_t i = 0; i < found->aliases.count && i < LOGGED_ALIASES; i++)
+			v2m_log_info(
+				"port %u to %u is published for port %u (%s), and counts for it",
+				found->aliases.items[i].first_port,
+				found->aliases.items[i].last_port, found->aliases.items[i].target,
+				found->aliases.items[i].found ? "a NAT rule" : "port_aliases");
+	if (!*unknown)
+		v2m_conditions_clear(source->conditions, V2M_ALIASES_UNKNOWN);
+	else if (v2m_conditions_set(source->conditions, V2M_ALIASES_UNKNOWN, unknown))
+		v2m_log_warning("%s", unknown);
+}
+
+/* Finds out under which ports the ports of the key set are published. If memory is short, it stays
+ * as it was. */
+static void find_aliases(struct v2m_byte_source *source, const struct v2m_keyset *keyset)
+{
+	const struct v2m_alias_terms *terms = &source->config->port_aliases;
+	struct addresses addresses = { .keyset = keyset };
+	const struct v2m_published_scope scope = { terms->set ? &terms->list : NULL, has_key,
+						   is_served, &addresses };
+	V2M_CLEANUP(v2m_nat_rules_clear) struct v2m_nat_rules rules = { 0 };
+	struct v2m_published found;
+	int read;
+
+	source->rules_changed = false;
+	source->rules_ns = v2m_clock_mono_ns();
+	read = v2m_nft_rules_read(&rules);
+	if (v2m_links_addresses_here(&addresses.own, &addresses.n_own))
+		addresses.n_own = 0;
+	if (v2m_socket_netns_run(source->netns, list_other, &addresses))
+		addresses.n_other = 0;
+	if (v2m_published_make(&rules, read, v2m_has_legacy_nat(), &scope, &found) == 0 &&
+	    v2m_datapath_set_aliases(source->programs, &found.aliases) == 0) {
+		report_aliases(source, &found);
+		v2m_published_clear(&source->published);
+		source->published = found;
+	} else {
+		v2m_log_error("published ports are not looked for: out of memory");
+		v2m_published_clear(&found);
+	}
+	free(addresses.own);
+	free(addresses.other);
+	source->rules_cost_ns = v2m_clock_mono_ns() - source->rules_ns;
+}
+
+const struct v2m_port_aliases *v2m_byte_source_aliases(const struct v2m_byte_source *source)
+{
+	return &source->published.aliases;
+}
+
+int v2m_byte_source_rules_fd(const struct v2m_byte_source *source)
+{
+	return source->rules_fd;
+}
+
+bool v2m_byte_source_rules_are_due(struct v2m_byte_source *source)
+{
+	uint64_t passed_ns;
+
+	if (source->rules_fd >= 0 && v2m_nft_watch_drain(source->rules_fd))
+		source->rules_changed = true;
+	passed_ns = v2m_clock_mono_ns() - source->rules_ns;
+	return source->rules_changed && source->programs && passed_ns >= RULES_INTERVAL_NS &&
+	       passed_ns / RULES_SHARE >= source->rules_cost_ns;
+}
+
 int v2m_byte_source_set_slots(struct v2m_byte_source *source, const struct v2m_keyset *keyset,
 			      struct v2m_error *error)
 {
@@ -177,6 +309,8 @@ int v2m_byte_source_set_slots(struct v2m_byte_source *source, const struct v2m_k
 	if (!rules)
 		return v2m_error_set(error, -ENOMEM, "out of memory for %zu ports and ranges",
 				     keyset->slots.count);
+	if (source->programs)
+		find_aliases(source, keyset);
 	if (source->programs)
 		placed = v2m_datapath_set_ports(source->programs, rules, count, error);
 	if (placed >= 0 && source->stats)

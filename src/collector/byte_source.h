@@ -9,6 +9,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "base/port_rule.h"
 #include "base/connection.h"
 #include "base/sample.h"
 #include "collector/socket_netns.h"
@@ -43,6 +44,12 @@ struct v2m_datapath *v2m_byte_source_programs(const struct v2m_byte_source *sour
  * again. */
 int v2m_byte_source_set_slots(struct v2m_byte_source *source, const struct v2m_keyset *keyset,
 			      struct v2m_error *error);
+/* The ports under which ports of keys are published, as of the last v2m_byte_source_set_slots(). */
+const struct v2m_port_aliases *v2m_byte_source_aliases(const struct v2m_byte_source *source);
+/* Readable when a NAT rule has changed; -1: nobody tells. */
+int v2m_byte_source_rules_fd(const struct v2m_byte_source *source);
+/* Whether rules have changed, and the slots have to be set again. At most once a second. */
+bool v2m_byte_source_rules_are_due(struct v2m_byte_source *source);
 /* Reads the counters into an empty sample, as v2m_datapath_read(). -EOPNOTSUPP if bytes are not
  * counted. */
 int v2m_byte_source_read(struct v2m_byte_source *source, struct v2m_sample *sample,

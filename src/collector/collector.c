@@ -45,6 +45,7 @@ struct v2m_collector {
 	sd_event_source *links_event;
 	sd_event_source *keys_event;
 	sd_event_source *apis_event;
+	sd_event_source *rules_event;
 	uint64_t drift_stored_ns; /* CLOCK_MONOTONIC */
 	void (*reloaded)(void);   /* to call once the key sources have been read; or NULL */
 };
@@ -133,6 +134,7 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 	set_next_tick(collector, due_us);
 	follow_zone(parts);
 	v2m_counting_follow_netns(parts);
+	v2m_counting_follow_rules(parts);
 	v2m_device_watch_check(parts->devices, v2m_byte_source_programs(parts->byte_source));
 	v2m_attribution_follow(parts->attribution, v2m_byte_source_programs(parts->byte_source),
 			       v2m_connections_table(parts->connections));
@@ -165,6 +167,17 @@ static int follow_links(sd_event_source *source, int fd, uint32_t events, void *
 	(void)events;
 	if (v2m_device_watch_drain(collector->parts.devices))
 		v2m_counting_update_devices(&collector->parts);
+	return 0;
+}
+
+static int follow_rules(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct v2m_collector *collector = context;
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	v2m_counting_follow_rules(&collector->parts);
 	return 0;
 }
 
@@ -287,8 +300,8 @@ static int open_parts(struct v2m_collector *collector, struct v2m_error *error)
 	int result = v2m_bookkeeper_open(config, parts->conditions, &parts->bookkeeper, error);
 
 	if (!result)
-		result = v2m_connections_open(config->pin_dir, parts->netns, &parts->connections,
-					      error);
+		result = v2m_connections_open(config->pin_dir, config->cross_check_s, parts->netns,
+					      &parts->connections, error);
 	if (!result)
 		result = v2m_device_watch_open(config, parts->conditions, &parts->devices, error);
 	if (!result)
@@ -330,6 +343,10 @@ static int watch_events(struct v2m_collector *collector)
 		result = sd_event_add_io(collector->event, &collector->apis_event,
 					 v2m_source_feed_api_fd(feed), EPOLLIN, follow_apis,
 					 collector);
+	if (result >= 0 && v2m_byte_source_rules_fd(parts->byte_source) >= 0)
+		result = sd_event_add_io(collector->event, &collector->rules_event,
+					 v2m_byte_source_rules_fd(parts->byte_source), EPOLLIN,
+					 follow_rules, collector);
 	return result < 0 ? result : 0;
 }
 
@@ -402,6 +419,7 @@ void v2m_collector_close(struct v2m_collector *collector)
 	sd_event_source_unref(collector->links_event);
 	sd_event_source_unref(collector->keys_event);
 	sd_event_source_unref(collector->apis_event);
+	sd_event_source_unref(collector->rules_event);
 	store_last(parts);
 	v2m_key_supply_close(parts->keys);
 	v2m_attribution_free(parts->attribution);

@@ -25,6 +25,7 @@ struct v2m_connections {
 	struct v2m_sessions *sessions;        /* NULL: the kernel does not count them */
 	struct v2m_session_reading *readings; /* ascending by port; read just before table */
 	size_t n_readings;
+	struct v2m_local_paths *paths;
 	bool pass_failed; /* the last look at all sockets, and that was logged */
 };
 
@@ -52,7 +53,7 @@ bool v2m_connections_follow_netns(struct v2m_connections *connections)
 	return changed;
 }
 
-int v2m_connections_open(const char *pin_dir, struct v2m_socket_netns *netns,
+int v2m_connections_open(const char *pin_dir, unsigned window_s, struct v2m_socket_netns *netns,
 			 struct v2m_connections **connections, struct v2m_error *error)
 {
 	struct v2m_connections *made = calloc(1, sizeof(*made));
@@ -61,6 +62,11 @@ int v2m_connections_open(const char *pin_dir, struct v2m_socket_netns *netns,
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	made->pin_dir = pin_dir;
 	made->netns = netns;
+	made->paths = v2m_local_paths_new(window_s);
+	if (!made->paths) {
+		v2m_connections_close(made);
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	}
 	v2m_connections_follow_netns(made);
 	/* A named namespace may come later; the daemon's own is here. */
 	if (!made->sockets && v2m_socket_netns_exists(netns) && open_sockets(made)) {
@@ -83,6 +89,7 @@ void v2m_connections_close(struct v2m_connections *connections)
 	if (!connections)
 		return;
 	forget_sessions(connections);
+	v2m_local_paths_free(connections->paths);
 	v2m_connection_table_unref(connections->table);
 	v2m_sockets_close(connections->sockets);
 	free(connections);
@@ -238,6 +245,17 @@ void v2m_connections_replace(struct v2m_connections *connections,
 	connections->table = table;
 }
 
+const struct v2m_local_path *v2m_connections_find_paths(struct v2m_connections *connections,
+							bool (*is_counted)(const void *context,
+									   uint16_t slot_port),
+							const void *context, size_t *count)
+{
+	*count = 0;
+	if (v2m_local_paths_add(connections->paths, connections->table, is_counted, context))
+		return NULL;
+	return v2m_local_paths_worst(connections->paths, count);
+}
+
 bool v2m_connections_dump_is_due(const struct v2m_connections *connections)
 {
 	return !connections->table || v2m_clock_mono_ns() - connections->table->mono_ns >=
@@ -331,6 +349,18 @@ static void fill_sessions(const struct v2m_connections *connections, uint16_t sl
 	sessions->tx_bytes += closing ? closing->tx_bytes : 0;
 }
 
+static void fill_path(const struct v2m_connections *connections, const struct v2m_slot *slot,
+		      struct v2m_slot_view *view)
+{
+	const struct v2m_local_path *path =
+		v2m_local_paths_find(connections->paths, slot->first_port);
+
+	if (!path || slot->loopback || slot->behind)
+		return;
+	view->local_connections = path->connections;
+	view->local_bytes = path->bytes;
+}
+
 void v2m_connections_fill(const struct v2m_connections *connections, const struct v2m_slot *slot,
 			  struct v2m_slot_view *view)
 {
@@ -340,6 +370,7 @@ void v2m_connections_fill(const struct v2m_connections *connections, const struc
 		view->connections =
 			v2m_connection_table_slot(table, slot->first_port, &view->n_connections);
 		fill_sessions(connections, slot->first_port, view);
+		fill_path(connections, slot, view);
 	}
 	if (slot->transports & V2M_UDP)
 		view->udp_peers =

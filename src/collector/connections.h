@@ -10,12 +10,14 @@
 #include "accounting/snapshot.h"
 #include "collector/socket_netns.h"
 #include "keys/keys.h"
+#include "paths/local_paths.h"
 
 struct v2m_connections;
 
-/* Opens the sockets of the namespace, and enters a named one if it exists. pin_dir and netns must
- * outlive the connections. 0 or -errno; -EIO if the daemon's own sockets cannot be listed. */
-int v2m_connections_open(const char *pin_dir, struct v2m_socket_netns *netns,
+/* Opens the sockets of the namespace, and enters a named one if it exists. window_s: how long a
+ * path that is not counted is reported. pin_dir and netns must outlive the connections. 0 or
+ * -errno; -EIO if the daemon's own sockets cannot be listed. */
+int v2m_connections_open(const char *pin_dir, unsigned window_s, struct v2m_socket_netns *netns,
 			 struct v2m_connections **connections, struct v2m_error *error);
 /* Does nothing on NULL. */
 void v2m_connections_close(struct v2m_connections *connections);
@@ -44,6 +46,12 @@ int v2m_connections_dump(struct v2m_connections *connections, const struct v2m_k
 /* Makes a dump the last one, and takes over the reference to it. */
 void v2m_connections_replace(struct v2m_connections *connections,
 			     struct v2m_connection_table *table);
+/* Adds the last dump to the paths of local connections, as v2m_local_paths_add(), and returns what
+ * v2m_local_paths_worst() does. */
+const struct v2m_local_path *v2m_connections_find_paths(struct v2m_connections *connections,
+							bool (*is_counted)(const void *context,
+									   uint16_t slot_port),
+							const void *context, size_t *count);
 /* Whether the last dump is so old that the next tick takes one. */
 bool v2m_connections_dump_is_due(const struct v2m_connections *connections);
 

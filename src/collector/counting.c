@@ -163,6 +163,12 @@ void v2m_counting_renew(struct v2m_parts *parts)
 	v2m_sampling_take(parts);
 }
 
+void v2m_counting_follow_rules(struct v2m_parts *parts)
+{
+	if (v2m_byte_source_rules_are_due(parts->byte_source))
+		set_active_ports(parts);
+}
+
 void v2m_counting_follow_netns(struct v2m_parts *parts)
 {
 	if (!v2m_connections_follow_netns(parts->connections))

@@ -25,6 +25,8 @@ void v2m_counting_update_devices(struct v2m_parts *parts);
 void v2m_counting_renew(struct v2m_parts *parts);
 /* Follows the namespace whose sockets are read. */
 void v2m_counting_follow_netns(struct v2m_parts *parts);
+/* Follows changes of NAT rules, which publish ports. */
+void v2m_counting_follow_rules(struct v2m_parts *parts);
 /* Goes back to the kernel programs if they can be used again. */
 void v2m_counting_retry_programs(struct v2m_parts *parts);
 

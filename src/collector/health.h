@@ -29,6 +29,8 @@ enum v2m_condition {
 	V2M_OUTRUN,            /* the traffic of a device passes our programs by */
 	V2M_PROGRAMS_REMOVED,  /* our programs were away from a device for a while */
 	V2M_TRAFFIC_UNCOUNTED, /* connections deliver bytes that no program saw */
+	V2M_PATH_UNCOUNTED,    /* connections come over the loopback device, uncounted */
+	V2M_ALIASES_UNKNOWN,   /* NAT rules may bring packets to keys' ports by other ports */
 	V2M_HEADERS_TOO_DEEP,  /* packets that may be a key's could not be read to their ports */
 	V2M_TOO_MANY_PORTS,
 	V2M_KEYS_INCOMPLETE,     /* the bytes of some users are not counted */

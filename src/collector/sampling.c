@@ -2,6 +2,7 @@
 #include "collector/sampling.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -18,6 +19,10 @@
 #include "collector/publisher.h"
 #include "collector/requests.h"
 #include "collector/snapshots.h"
+#include "paths/address_device.h"
+
+/* Each takes a list of all addresses of this host. */
+#define SEARCHED_CONNECTIONS 64
 
 static void set_unreadable(struct v2m_parts *parts, const char *why)
 {
@@ -115,15 +120,52 @@ static uint64_t sum_dropped(const struct v2m_parts *parts)
 	return sum;
 }
 
+/* The parts, and the name of the device that was found. */
+struct search {
+	const struct v2m_parts *parts;
+	char name[V2M_DEVICE_NAME_LEN];
+};
+
+static bool is_counted_on(const struct v2m_parts *parts, const char *name)
+{
+	size_t count;
+	const struct v2m_watched_device *devices = v2m_device_watch_devices(parts->devices, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(devices[i].chosen.device.name, name) == 0 && !devices[i].failed)
+			return true;
+	return false;
+}
+
+/* A device that has the address of a connection of the slot, and that is not counted on. */
+static const char *find_uncounted_device(void *context, uint32_t slot_number)
+{
+	struct search *search = context;
+	size_t count;
+	const struct v2m_connection *connections = v2m_connection_table_slot(
+		v2m_connections_table(search->parts->connections), (uint16_t)slot_number, &count);
+
+	/* In another namespace, addresses are another host's. */
+	if (search->parts->config->netns)
+		return "";
+	for (size_t i = 0; i < count && i < SEARCHED_CONNECTIONS; i++)
+		if (v2m_address_device(&connections[i], search->name) &&
+		    !is_counted_on(search->parts, search->name))
+			return search->name;
+	return "";
+}
+
 void v2m_sampling_compare(struct v2m_parts *parts)
 {
+	struct search search = { .parts = parts };
 	V2M_FREE struct v2m_port_sessions *sessions = NULL;
 	size_t n_sessions;
 
 	if (v2m_byte_source_is_exact(parts->byte_source) &&
 	    v2m_connections_measure_delivered(parts->connections) &&
 	    v2m_connections_opened(parts->connections, &sessions, &n_sessions) == 0)
-		v2m_bookkeeper_compare(parts->bookkeeper, sessions, n_sessions, sum_dropped(parts));
+		v2m_bookkeeper_compare(parts->bookkeeper, sessions, n_sessions, sum_dropped(parts),
+				       find_uncounted_device, &search);
 }
 
 static int account_connections(struct v2m_parts *parts)
@@ -139,6 +181,48 @@ static int account_connections(struct v2m_parts *parts)
 					      n_opened);
 }
 
+/* A slot behind another one is counted in front. */
+static bool is_counted_on_loopback(const void *context, uint16_t slot_port)
+{
+	const struct v2m_keyset *keyset = context;
+	const struct v2m_slot *slot = v2m_slots_at(&keyset->slots, slot_port, V2M_TCP);
+
+	return !slot || slot->loopback || slot->behind || slot->refused;
+}
+
+static void report_path(struct v2m_conditions *conditions, const struct v2m_local_path *path,
+			size_t count)
+{
+	struct v2m_error sentence = { 0 };
+
+	if (!path) {
+		if (v2m_conditions_clear(conditions, V2M_PATH_UNCOUNTED))
+			v2m_log_info("no connection passes where nothing counts it, any more");
+		return;
+	}
+	v2m_error_set(
+		&sentence, 0,
+		"port %u: %zu connections come from this host itself, over lo, where the port "
+		"is not counted; they have carried %" PRIu64 " bytes so far (%zu such port%s). "
+		"If a program on this host forwards clients to the port, let the proxy listen "
+		"on 127.0.0.1 there: then the port is counted on lo",
+		path->slot_port, path->connections, path->bytes, count, count == 1 ? "" : "s");
+	if (v2m_conditions_set(conditions, V2M_PATH_UNCOUNTED, sentence.text))
+		v2m_log_warning("%s", sentence.text);
+}
+
+/* Connections from this host itself pass the loopback device alone. */
+static void judge_paths(struct v2m_parts *parts)
+{
+	const struct v2m_local_path *worst = NULL;
+	size_t count = 0;
+
+	if (v2m_byte_source_is_exact(parts->byte_source))
+		worst = v2m_connections_find_paths(parts->connections, is_counted_on_loopback,
+						   v2m_key_supply_active(parts->keys), &count);
+	report_path(parts->conditions, worst, count);
+}
+
 int v2m_sampling_dump_only(struct v2m_parts *parts)
 {
 	struct v2m_connection_table *table = NULL;
@@ -151,6 +235,7 @@ int v2m_sampling_dump_only(struct v2m_parts *parts)
 	v2m_attribution_fill_owners(parts->attribution,
 				    v2m_byte_source_programs(parts->byte_source), table);
 	v2m_connections_replace(parts->connections, table);
+	judge_paths(parts);
 	if (account_connections(parts))
 		v2m_log_error("sessions are not counted until the next dump of the connections: "
 			      "out of memory");

@@ -12,6 +12,18 @@
 #include "collector/key_supply.h"
 #include "collector/publisher.h"
 
+static void fill_missed(const struct v2m_parts *parts, const struct v2m_slot *slot,
+			struct v2m_slot_view *view)
+{
+	const struct v2m_cross_bytes *missed =
+		v2m_bookkeeper_uncounted(parts->bookkeeper, v2m_slot_number(slot));
+
+	if (!missed || !v2m_byte_source_is_exact(parts->byte_source))
+		return;
+	view->missed_delivered = missed->delivered;
+	view->missed_counted = missed->counted;
+}
+
 static bool fill_slots(const struct v2m_parts *parts, struct v2m_snapshot *snapshot)
 {
 	const struct v2m_slots *slots = &snapshot->keyset->slots;
@@ -27,6 +39,7 @@ static bool fill_slots(const struct v2m_parts *parts, struct v2m_snapshot *snaps
 			continue;
 		view->rate_bytes_s = v2m_bookkeeper_rate(parts->bookkeeper, v2m_slot_number(slot));
 		v2m_connections_fill(parts->connections, slot, view);
+		fill_missed(parts, slot, view);
 	}
 	v2m_attribution_fill(parts->attribution, v2m_bookkeeper_rates(parts->bookkeeper), snapshot);
 	return true;

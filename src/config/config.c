@@ -106,6 +106,7 @@ static const struct v2m_setting settings[] = {
 	SETTING(metrics_keys_max, number, "10000", 0, 262144),
 	SETTING(metrics_key_names, boolean, "false", 0, 0),
 	SETTING(budget, budget, "null", 0, 0),
+	SETTING(port_aliases, aliases, "null", 0, 0),
 	SETTING(netns, process, "null", 1, PID_MAX, .required = require_netns),
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/api_bytes.h"
 #include "base/string_list.h"
+#include "config/alias_terms.h"
 #include "config/budget_terms.h"
 #include "config/setting.h"
 
@@ -46,6 +47,7 @@ struct v2m_config {
 	unsigned metrics_keys_max;       /* keys that have metrics of their own */
 	bool metrics_key_names;          /* the metrics tell the names of keys */
 	struct v2m_budget_terms budget;
+	struct v2m_alias_terms port_aliases;
 };
 
 /* Reads the defaults and then the file; path NULL stands for the defaults alone. 0, or -errno and

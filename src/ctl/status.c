@@ -2,13 +2,19 @@
 #include "ctl/status.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "ctl/doctor/ephemeral.h"
 #include "ctl/fallback.h"
 #include "ctl/render.h"
 #include "ctl/size.h"
 #include "ctl/text.h"
 #include "ctl/text_table.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+
+#define PROC_FILE_MAX 262144
 
 struct status {
 	struct v2m_fallback_answer traffic;
@@ -158,6 +164,38 @@ static void add_aside(const struct v2m_ctl *ctl, struct v2m_text_table *table, c
 			    v2m_ctl_size(ctl, bytes, text));
 }
 
+/* Whether the server is on this machine, whose /proc we can read. */
+static bool is_local(const char *url)
+{
+	static const char *const hosts[] = { "://127.", "://localhost", "://[::1]" };
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(hosts); i++)
+		if (strstr(url, hosts[i]))
+			return true;
+	return false;
+}
+
+/* Names ports of keys that the kernel may give to outgoing connections of this host. */
+static void add_ephemeral(const struct v2m_ctl *ctl, struct v2m_text_table *table,
+			  const json_t *keys)
+{
+	V2M_FREE char *range = NULL;
+	V2M_FREE char *reserved = NULL;
+	struct v2m_ephemeral found;
+	size_t length;
+
+	if (!json_is_array(keys) || !is_local(v2m_client_url(ctl->client)) ||
+	    v2m_read_file(V2M_EPHEMERAL_RANGE_FILE, PROC_FILE_MAX, &range, &length) ||
+	    v2m_read_file(V2M_EPHEMERAL_RESERVED_FILE, PROC_FILE_MAX, &reserved, &length) ||
+	    v2m_ephemeral_find(range, reserved, keys, &found) || !*found.ports)
+		return;
+	v2m_text_table_cell(table, V2M_STYLE_TITLE, "Outgoing");
+	v2m_text_table_cell(table, V2M_STYLE_WARN,
+			    "the kernel may give ports of keys to outgoing connections (%s); "
+			    "sysctl line: net.ipv4.ip_local_reserved_ports = %s",
+			    found.ports, *found.reserve ? found.reserve : "(these ports)");
+}
+
 static enum v2m_outcome print_head(const struct v2m_ctl *ctl, const struct status *status)
 {
 	V2M_TEXT_TABLE *table = v2m_text_table_new(pair, V2M_ARRAY_LEN(pair));
@@ -169,6 +207,7 @@ static enum v2m_outcome print_head(const struct v2m_ctl *ctl, const struct statu
 	add_keys(table, served(&status->keys));
 	add_totals(ctl, table, &status->traffic.figures);
 	add_aside(ctl, table, served(&status->meter));
+	add_ephemeral(ctl, table, served(&status->keys));
 	return v2m_render_done(v2m_text_table_print(table, stdout, ctl->colour));
 }
 

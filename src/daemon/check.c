@@ -2,6 +2,7 @@
 #include "daemon/check.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,9 @@
 #include "base/trusted_dir.h"
 #include "base/clock.h"
 #include "keys/key_sources.h"
+#include "keys/slot_rules.h"
+#include "paths/local_paths.h"
+#include "sockets/sockets.h"
 #include "supply/live_supply.h"
 #include "supply/proxy_watch.h"
 #include "supply/source_reader.h"
@@ -173,6 +177,61 @@ static int print_devices(const struct v2m_config *config, const struct v2m_keyse
 	return 0;
 }
 
+/* Connections from this host itself to a slot that is not counted on the loopback device. Returns
+ * whether there are any. */
+static bool print_path(const struct v2m_slot *slot, const struct v2m_connection_table *table)
+{
+	char ports[V2M_SPAN_TEXT_LEN];
+	uint64_t bytes = 0;
+	size_t local = 0;
+	size_t count = 0;
+	const struct v2m_connection *connections =
+		v2m_connection_table_slot(table, slot->first_port, &count);
+
+	if (slot->loopback || slot->behind || slot->refused || !(slot->transports & V2M_TCP))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!v2m_connection_is_local(&connections[i]))
+			continue;
+		local++;
+		bytes += connections[i].rx_bytes + connections[i].tx_bytes;
+	}
+	if (!local)
+		return false;
+	v2m_span_format(slot->first_port, slot->last_port, ports);
+	printf("  %11s  %zu connections from this host itself, over lo, where the port is not "
+	       "counted: %" PRIu64 " bytes\n",
+	       ports, local, bytes);
+	return true;
+}
+
+/* Prints open connections whose bytes nothing counts. They may be many minutes old, or the daemon
+ * may find others later, so this is no error. */
+static void print_paths(const struct v2m_config *config, const struct v2m_keyset *keyset)
+{
+	V2M_FREE struct v2m_port_rule *rules = NULL;
+	struct v2m_connection_table *table = NULL;
+	struct v2m_error error = { 0 };
+	struct v2m_sockets *sockets = NULL;
+	bool found = false;
+	size_t count;
+
+	/* The sockets of another namespace are not read here. */
+	if (config->netns || v2m_sockets_open(&sockets, &error))
+		return;
+	v2m_sockets_want_details(sockets, true);
+	rules = v2m_slot_rules_make(keyset, &count);
+	if (rules && v2m_sockets_dump(sockets, rules, count, &table, &error) == 0) {
+		puts("\nPaths that are not counted");
+		for (size_t i = 0; i < keyset->slots.count; i++)
+			found = print_path(&keyset->slots.items[i], table) || found;
+		if (!found)
+			puts("  none now");
+		v2m_connection_table_unref(table);
+	}
+	v2m_sockets_close(sockets);
+}
+
 /* A directory that is missing is made at the start. A check by another user than root may not see
  * it. */
 static int check_directory(const char *setting, const char *path, struct v2m_error *error)
@@ -300,6 +359,8 @@ int v2m_check(const struct v2m_config *config, bool *incomplete, struct v2m_erro
 				       "can be: --check marks them as refused",
 				       report.refused_ports, V2M_MAX_SLOTS);
 	devices_result = print_devices(config, keyset, &devices_error);
+	if (!result)
+		print_paths(config, keyset);
 	if (!result && devices_result) {
 		*error = devices_error;
 		result = devices_result;

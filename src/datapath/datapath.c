@@ -17,6 +17,7 @@
 #include "datapath/program.h"
 #include "datapath/reassembly.h"
 #include "datapath/state.h"
+#include "base/array.h"
 #include "base/cleanup.h"
 
 static struct v2m_datapath *allocate(void)
@@ -97,6 +98,7 @@ void v2m_datapath_close(struct v2m_datapath *datapath)
 	for (int i = 0; i < V2M_N_MAPS; i++)
 		v2m_closep(&datapath->maps[i]);
 	v2m_reassembly_close(datapath);
+	v2m_array_clear(&datapath->aliases);
 	v2m_closep(&datapath->lock_fd);
 	v2m_closep(&datapath->label_program);
 	free(datapath->owners);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/array.h"
 #include "base/transport.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -346,6 +347,54 @@ void v2m_port_slots_compose(const struct v2m_port_rule *const *rules, const int 
 	}
 }
 
+static void compose_alias(const struct v2m_port_alias *alias, struct v2m_port_slot place,
+			  struct v2m_port_slot wanted[65536])
+{
+	place.tcp.loopback = 0;
+	place.udp.loopback = 0;
+	for (unsigned port = alias->first_port; port <= alias->last_port; port++) {
+		if (alias->transports & V2M_TCP && !wanted[port].tcp.counted)
+			wanted[port].tcp = place.tcp;
+		if (alias->transports & V2M_UDP && !wanted[port].udp.counted)
+			wanted[port].udp = place.udp;
+	}
+}
+
+/* The places of all targets first: an alias is not the target of another one. */
+void v2m_port_aliases_compose(const struct v2m_port_aliases *aliases, struct v2m_port_slot *places,
+			      struct v2m_port_slot wanted[65536])
+{
+	for (size_t i = 0; i < aliases->count; i++)
+		places[i] = wanted[aliases->items[i].target];
+	for (size_t i = 0; i < aliases->count; i++)
+		compose_alias(&aliases->items[i], places[i], wanted);
+}
+
+int v2m_datapath_set_aliases(struct v2m_datapath *datapath, const struct v2m_port_aliases *aliases)
+{
+	struct v2m_port_aliases copy = { 0 };
+
+	if (v2m_array_reserve(&copy, aliases->count + 1))
+		return -ENOMEM;
+	for (size_t i = 0; i < aliases->count; i++)
+		copy.items[copy.count++] = aliases->items[i];
+	v2m_array_clear(&datapath->aliases);
+	datapath->aliases = copy;
+	return 0;
+}
+
+/* 0 or -ENOMEM. */
+static int place_aliases(struct placing *placing)
+{
+	const struct v2m_port_aliases *aliases = &placing->datapath->aliases;
+	V2M_FREE struct v2m_port_slot *places = calloc(aliases->count + 1, sizeof(*places));
+
+	if (!places)
+		return -ENOMEM;
+	v2m_port_aliases_compose(aliases, places, placing->wanted);
+	return 0;
+}
+
 /* Meanwhile the programs add to other members of the same element. */
 static void note_transports(struct placing *placing)
 {
@@ -384,7 +433,7 @@ static int retire(struct placing *placing)
 static int set_rules(struct placing *placing, const struct v2m_port_rule *rules, size_t count)
 {
 	int result = begin_placing(placing, rules, count);
-	int retired;
+	int failed;
 
 	if (result)
 		return result;
@@ -394,10 +443,13 @@ static int set_rules(struct placing *placing, const struct v2m_port_rule *rules,
 		return result;
 	note_transports(placing);
 	v2m_port_slots_compose(placing->rules, placing->slots, placing->count, placing->wanted);
+	failed = place_aliases(placing);
+	if (failed)
+		return failed;
 	for (unsigned port = 0; port < PORTS; port++)
 		set_element(&placing->elements[port], placing->wanted[port]);
-	retired = retire(placing);
-	return retired ? retired : result;
+	failed = retire(placing);
+	return failed ? failed : result;
 }
 
 int v2m_datapath_set_ports(struct v2m_datapath *datapath, const struct v2m_port_rule *rules,

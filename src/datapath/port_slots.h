@@ -29,6 +29,16 @@ struct v2m_datapath;
 int v2m_datapath_set_ports(struct v2m_datapath *datapath, const struct v2m_port_rule *rules,
 			   size_t count, struct v2m_error *error);
 
+/* From the next v2m_datapath_set_ports() on, ports of the aliases are counted in the slots of their
+ * targets, unless a rule has these ports itself. The list is copied. 0 or -ENOMEM. */
+int v2m_datapath_set_aliases(struct v2m_datapath *datapath, const struct v2m_port_aliases *aliases);
+
+/* Enters the aliases in a table with the rules. Published ports are reached from outside, so they
+ * are counted on all devices but the loopback device, also if the server listens on a loopback
+ * address. places has room for the aliases. */
+void v2m_port_aliases_compose(const struct v2m_port_aliases *aliases, struct v2m_port_slot *places,
+			      struct v2m_port_slot wanted[65536]);
+
 /* Reads which slots are in use. 0 or -errno. */
 int v2m_port_slots_open(struct v2m_datapath *datapath, struct v2m_error *error);
 

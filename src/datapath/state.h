@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/device.h"
+#include "base/port_rule.h"
 #include "datapath/map_list.h"
 #include "pins/pins.h"
 #include "v2meter/bpf_abi.h"
@@ -62,6 +63,7 @@ struct v2m_datapath {
 	int label_program;            /* -1: not loaded, since no slot is shared */
 	struct v2m_owner_use *owners; /* used_owners of them; owner 0 is none */
 	unsigned used_owners;         /* owners below this have been used */
+	struct v2m_port_aliases aliases;
 };
 
 #endif

@@ -327,16 +327,16 @@ static void sort_and_drop_duplicates(struct address_list *list)
 	list->count = n;
 }
 
-int v2m_links_addresses(struct v2m_links *links, struct v2m_local_address **addresses,
-			size_t *count, struct v2m_error *error)
+static int list_addresses(struct v2m_netlink *queries, struct v2m_local_address **addresses,
+			  size_t *count)
 {
 	struct address_list list = { 0 };
 	const struct v2m_netlink_visitor collect = { visit_address, forget_addresses, &list };
-	int result = v2m_netlink_dump_all(&links->queries, RTM_GETADDR, AF_UNSPEC, &collect);
+	int result = v2m_netlink_dump_all(queries, RTM_GETADDR, AF_UNSPEC, &collect);
 
 	if (result) {
 		v2m_array_clear(&list);
-		return v2m_error_set(error, result, "cannot list addresses: %s", strerror(-result));
+		return result;
 	}
 	sort_and_drop_duplicates(&list);
 	*addresses = list.items;
@@ -397,5 +397,27 @@ int v2m_links_stacked(struct v2m_links *links, const struct v2m_chosen_device *d
 	for (size_t i = 0; i < n; i++)
 		if (find_below(all, n, &all[i], devices, n_devices, &found[*count]))
 			++*count;
+	return 0;
+}
+
+int v2m_links_addresses_here(struct v2m_local_address **addresses, size_t *count)
+{
+	struct v2m_netlink queries;
+	int result = v2m_netlink_open(NETLINK_ROUTE, &queries);
+
+	if (result)
+		return result;
+	result = list_addresses(&queries, addresses, count);
+	v2m_netlink_close(&queries);
+	return result;
+}
+
+int v2m_links_addresses(struct v2m_links *links, struct v2m_local_address **addresses,
+			size_t *count, struct v2m_error *error)
+{
+	int result = list_addresses(&links->queries, addresses, count);
+
+	if (result)
+		return v2m_error_set(error, result, "cannot list addresses: %s", strerror(-result));
 	return 0;
 }

@@ -70,6 +70,10 @@ int v2m_links_stacked(struct v2m_links *links, const struct v2m_chosen_device *d
 int v2m_links_read_counters(struct v2m_links *links, struct v2m_chosen_device *devices,
 			    size_t count, struct v2m_error *error);
 
+/* Lists the addresses of the calling thread's network namespace. 0 or -errno; the caller frees the
+ * array. */
+int v2m_links_addresses_here(struct v2m_local_address **addresses, size_t *count);
+
 /* Lists this host's own addresses on all links, each once, ascending. 0 or -errno; the caller frees
  * the array. */
 int v2m_links_addresses(struct v2m_links *links, struct v2m_local_address **addresses,

@@ -10,6 +10,7 @@
 #define ACCESS_LOG_SIZE 14
 #define DRIFT_SIZE      50
 #define ASIDE_SIZE      28
+#define ALIAS_SIZE      11
 
 void v2m_put_error(struct v2m_wire *wire, struct v2m_error *error)
 {
@@ -141,6 +142,19 @@ static void put_sources(struct v2m_wire *wire, struct v2m_source_report *sources
 	v2m_put_access_logs(wire, &sources->access_logs);
 }
 
+static void put_aliases(struct v2m_wire *wire, struct v2m_status *status)
+{
+	status->aliases = v2m_wire_array(wire, status->aliases, &status->n_aliases, ALIAS_SIZE,
+					 sizeof(*status->aliases));
+	for (size_t i = 0; i < status->n_aliases && !wire->failed; i++) {
+		v2m_wire_u16(wire, &status->aliases[i].first_port);
+		v2m_wire_u16(wire, &status->aliases[i].last_port);
+		v2m_wire_u16(wire, &status->aliases[i].target);
+		v2m_wire_u32(wire, &status->aliases[i].transports);
+		v2m_wire_bool(wire, &status->aliases[i].found);
+	}
+}
+
 static void put_asides(struct v2m_wire *wire, struct v2m_status *status)
 {
 	status->asides = v2m_wire_array(wire, status->asides, &status->n_asides, ASIDE_SIZE,
@@ -214,6 +228,7 @@ static void put_members(struct v2m_wire *wire, struct v2m_status *status)
 	v2m_wire_u64(wire, &status->fragments_guessed);
 	v2m_wire_u64(wire, &status->fragments_lost);
 	put_asides(wire, status);
+	put_aliases(wire, status);
 	put_drift(wire, status);
 	put_sources(wire, &status->sources);
 	put_budget(wire, &status->budget);

@@ -6,7 +6,6 @@
 #include <seccomp.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -27,9 +26,6 @@
 #define MAX_CPU_S  10
 #define MAX_DATA   (UINT64_C(512) << 20)
 #define MAX_OPENED 64
-
-/* Less important than the counting process on a busy machine. */
-#define NICENESS 10
 
 /* Reading files, SQLite, memory and the channel need these. No socket, program, process or write
  * to a file. */
@@ -148,7 +144,6 @@ static unsigned give_up_rights(void)
 	/* The log shows local times. */
 	v2m_zone_follow();
 	v2m_child_volunteer();
-	setpriority(PRIO_PROCESS, 0, NICENESS);
 	missing = v2m_confine(&options);
 	v2m_child_follow_parent();
 	missing_calls = v2m_confine_calls(calls, V2M_ARRAY_LEN(calls), true);

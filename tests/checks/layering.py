@@ -46,7 +46,7 @@ RULES = {
     "apikeys": ("json base", "json"),
     "ledger": ("accounting config keys json base", "sqlite json"),
     "http": ("api apikeys accounting config keys json base", "server json"),
-    "collector": ("attribution api apikeys accounting rates budget config keys keys/memory supply drift devices sockets datapath "
+    "collector": ("attribution api apikeys accounting rates budget config keys keys/memory supply drift devices sockets paths datapath "
                   "netlink ledger ipc process base", "systemd"),
     "answering": ("api apikeys ipc http process base", "sandbox"),
     "ctl": ("ctl/doctor ctl/top apikeys json base", "client json"),
@@ -73,9 +73,10 @@ RULES = {
     "devices": ("netlink base", "kernel"),
     "pins": ("base", "kernel"),
     "sockets": ("pins netlink base", "kernel"),
+    "paths": ("netlink base", "kernel"),
     "datapath": ("pins netlink base", "kernel systemd"),
     "selftest": ("datapath netlink base", "kernel"),
-    "daemon": ("api apikeys config keys reading asking supply ipc devices sockets datapath netlink ledger http answering collector selftest process base json", "systemd"),
+    "daemon": ("api apikeys config keys reading asking supply ipc devices sockets paths datapath netlink ledger http answering collector selftest process base json", "systemd"),
 }
 
 SOURCE = pathlib.Path("src")

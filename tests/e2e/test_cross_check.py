@@ -54,6 +54,45 @@ def test_a_path_that_nothing_counts_is_found(lab, start_daemon, listener):
     wait_until(lambda: not reasons(daemon), 30, what="the end of the condition")
 
 
+def test_a_path_over_lo_is_found_by_its_connections(lab, start_daemon, listener):
+    """A front on the host itself. What passes is too little for the comparison, and is named all the same."""
+    daemon = start_daemon([KEY, OTHER], cross_check_s=4)
+    client = lab.server.socket(listener.family)
+    client.connect(("127.0.0.1", PORT))
+    pair = client, listener.socket.accept()[0]
+    listener.say(pair, 60_000, 40_000)
+    said = wait_until(lambda: reasons(daemon).get("path_uncounted"), 20, what="path_uncounted")
+    assert f"port {PORT}: 1 connections" in said and "100000 bytes" in said
+    assert daemon.ask("GET", "/health", key=False).json() == {"status": "degraded", "reason": "path_uncounted"}
+    accounting = daemon.port_entry(PORT)["accounting"]
+    assert accounting["exact"] is False and "lo" in accounting["reason"]
+    assert accounting["uncounted_local"] == {"connections": 1, "payload_bytes": 100_000}
+    assert daemon.port_entry(PORT + 1)["accounting"]["exact"] is True
+    checked = daemon.run("--check").stdout
+    assert f"{PORT}  1 connections from this host itself, over lo" in checked and "100000 bytes" in checked
+    wait_until(lambda: not reasons(daemon), 30, what="the end of the condition")
+
+
+def test_a_device_that_is_left_out_is_named(lab, start_daemon, listener):
+    """A second device without a default route."""
+    lab.server.ip("link", "add", "side0", "type", "veth", "peer", "name", "side1")
+    lab.server.ip("link", "set", "side1", "netns", lab.client.name)
+    for end, name, address in ((lab.server, "side0", "192.168.77.1/24"), (lab.client, "side1", "192.168.77.2/24")):
+        end.ip("address", "add", address, "dev", name)
+        end.ip("link", "set", name, "up")
+    daemon = start_daemon([KEY, OTHER], cross_check_s=20)
+    client = lab.client.socket(listener.family)
+    client.connect(("192.168.77.1", PORT))
+    pair = client, listener.socket.accept()[0]
+    repeat_until(daemon, "traffic_uncounted", lambda: listener.say(pair, 0, 3_000_000))
+    # The next dump of the connections knows it.
+    said = wait_until(lambda: "address of side0" in (said := reasons(daemon)["traffic_uncounted"]) and said, 10,
+                      what="the name of the device")
+    assert " 0 were counted" in said
+    accounting = daemon.port_entry(PORT)["accounting"]
+    assert accounting["exact"] is False and accounting["uncounted"]["counted_bytes"] == 0
+
+
 def test_what_no_connection_takes_is_found(lab, start_daemon, listener):
     daemon = start_daemon([KEY, OTHER], cross_check_s=20)
     pair = listener.open()

@@ -179,6 +179,18 @@ def test_an_id_is_preferred_to_a_name_and_port():
         assert ctl("show", "10002", url=server.url).returncode == 2
 
 
+def test_status_names_ports_that_the_kernel_gives_to_outgoing_connections():
+    """The stand-in is on this machine, whose range of ports is read."""
+    first, last = map(int, open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii").read().split())
+    if open("/proc/sys/net/ipv4/ip_local_reserved_ports", encoding="ascii").read().strip() or first < 2:
+        pytest.skip("this machine reserves ports")
+    with StandIn([Key(1, "in", last, rx=1), Key(2, "out", first - 1, rx=1)]) as server:
+        said = ctl("status", url=server.url).stdout
+        assert f"net.ipv4.ip_local_reserved_ports = {last}\n" in said
+    with StandIn([Key(2, "out", first - 1, rx=1)]) as server:
+        assert "reserved_ports" not in ctl("status", url=server.url).stdout
+
+
 def test_an_ambiguous_name_lists_the_ids_and_resets_nothing():
     twins = [Key(1, "twin", 10001), Key(2, "twin", 10002), Key(3, "other", 10003)]
     with StandIn(twins) as server:

@@ -208,7 +208,8 @@ def visitor(lab, port):
 
 def test_the_daemon_answers_as_documented(lab, start_daemon, checker):
     """The whole daemon, with its real counters and ledger."""
-    daemon = start_daemon([key_entry("key-1", 1, port=21001), key_entry("portless", 2)], budget={"bytes": 10**12})
+    daemon = start_daemon([key_entry("key-1", 1, port=21001), key_entry("portless", 2)], budget={"bytes": 10**12},
+                          port_aliases={"443": 21001})
     with visitor(lab, 21001):
         wait_until(lambda: daemon.get("/api/keys/key-1/traffic/peers", fresh=True).json()["udp_peers"],
                    what="the datagram's peer")

@@ -142,6 +142,12 @@ static void fill_slots(struct fake_meter *fake, struct v2m_snapshot *snapshot)
 		if (slots->items[i].n_keys > 1)
 			view->unattributed_ever = fake_totals(fake->readings);
 		view->rate_bytes_s = FAKE_RX_WIRE + FAKE_TX_WIRE;
+		if (slots->items[i].first_port == UNCOUNTED_PORT) {
+			view->local_connections = 2;
+			view->local_bytes = 1 << 20;
+			view->missed_delivered = 3 << 20;
+			view->missed_counted = 1 << 20;
+		}
 		view->connections = v2m_connection_table_slot(
 			snapshot->connections, slots->items[i].first_port, &view->n_connections);
 	}

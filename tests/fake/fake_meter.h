@@ -17,6 +17,9 @@
 
 #include "api/meter.h"
 
+/* A port of which some bytes are not counted. */
+#define UNCOUNTED_PORT 10003
+
 /* Bytes that every reading adds to a port. */
 #define FAKE_RX_WIRE    1500
 #define FAKE_RX_PAYLOAD 1400

@@ -241,6 +241,13 @@ int v2m_datapath_set_addresses(struct v2m_datapath *datapath,
 	return refuse("v2m_datapath_set_addresses", error);
 }
 
+int v2m_datapath_set_aliases(struct v2m_datapath *datapath, const struct v2m_port_aliases *aliases)
+{
+	(void)datapath;
+	(void)aliases;
+	return refuse("v2m_datapath_set_aliases", NULL);
+}
+
 int v2m_datapath_set_reassembly_devices(struct v2m_datapath *datapath,
 					const struct v2m_reassembly_entry *entries, size_t count,
 					struct v2m_error *error)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "ctl/doctor/ports.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "ctl/doctor/ephemeral.h"
 #include "ctl/doctor/nat_rules.h"
 #include "ctl/doctor/port_set.h"
 
@@ -13,70 +14,72 @@
 /* Further rules are of the same kind. */
 #define RULES_MAX 8
 
-/* The ports from which the kernel takes those of outgoing connections. */
-static bool read_ephemeral(const struct v2m_patient *patient, struct v2m_port_set *set,
-			   struct v2m_port_set *reserved)
-{
-	char text[8192];
-	unsigned first;
-	unsigned last;
-
-	if (v2m_patient_read(patient, "/proc/sys/net/ipv4/ip_local_port_range", text,
-			     sizeof(text)) <= 0 ||
-	    sscanf(text, "%u %u", &first, &last) != 2)
-		return false;
-	v2m_port_set_add(set, first, last);
-	v2m_patient_read(patient, "/proc/sys/net/ipv4/ip_local_reserved_ports", text, sizeof(text));
-	v2m_port_set_add_text(reserved, text);
-	return true;
-}
-
 void v2m_check_ephemeral_ports(const struct v2m_patient *patient, struct v2m_findings *findings)
 {
-	V2M_FREE struct v2m_port_set *sets = calloc(3, sizeof(*sets));
-	struct v2m_port_set *keys = sets;
-	char list[LIST_LEN];
-	char line[4 * LIST_LEN];
+	struct v2m_ephemeral found;
+	char range[64];
+	char reserved[8192];
+	int result;
 
 	if (!patient->keys)
 		return;
-	if (!sets) {
+	v2m_patient_read(patient, V2M_EPHEMERAL_RANGE_FILE, range, sizeof(range));
+	v2m_patient_read(patient, V2M_EPHEMERAL_RESERVED_FILE, reserved, sizeof(reserved));
+	result = v2m_ephemeral_find(range, reserved, patient->keys, &found);
+	if (result == -ENOMEM) {
 		findings->lost = true;
 		return;
 	}
-	v2m_port_set_add_keys(keys, patient->keys);
-	if (!read_ephemeral(patient, &sets[1], &sets[2])) {
+	if (result) {
 		v2m_found(findings, V2M_LEVEL_WARN,
 			  "which ports the kernel gives to outgoing connections is not known");
 		v2m_advise(findings, "mount /proc");
 		return;
 	}
-	v2m_port_set_intersect(keys, &sets[1]);
-	v2m_port_set_subtract(keys, &sets[2]);
-	if (v2m_port_set_is_empty(keys)) {
+	if (!*found.ports) {
 		v2m_found(findings, V2M_LEVEL_OK,
 			  "the kernel gives no key's port to outgoing connections");
 		return;
 	}
-	v2m_port_set_format(keys, list, sizeof(list));
-	for (unsigned port = 0; port < 65536; port++)
-		keys->has[port] = keys->has[port] || sets[2].has[port];
 	v2m_found(findings, V2M_LEVEL_WARN,
 		  "the kernel may give these ports of keys to outgoing connections, and then the "
 		  "proxy cannot listen there: %s",
-		  list);
-	if (v2m_port_set_format(keys, line, sizeof(line)))
+		  found.ports);
+	if (!*found.reserve)
 		v2m_advise(findings, "add them to net.ipv4.ip_local_reserved_ports");
 	else
 		v2m_advise(findings,
 			   "put this line into /etc/sysctl.d/60-v2meter.conf and run sysctl "
 			   "--system: net.ipv4.ip_local_reserved_ports = %s",
-			   line);
+			   found.reserve);
+}
+
+/* Whether the daemon counts all of the ports as published ones. aliases: port_aliases of its
+ * status.
+ */
+static bool is_counted(const struct v2m_port_set *ports, const json_t *aliases)
+{
+	V2M_FREE struct v2m_port_set *left = malloc(sizeof(*left));
+	V2M_FREE struct v2m_port_set *known = calloc(1, sizeof(*known));
+	json_t *alias;
+	size_t i;
+
+	if (!left || !known)
+		return false;
+	*left = *ports;
+	json_array_foreach ((json_t *)aliases, i, alias) {
+		const char *text = json_string_value(json_object_get(alias, "ports"));
+
+		v2m_port_set_add_text(known, text ? text : "");
+	}
+	v2m_port_set_subtract(left, known);
+	return v2m_port_set_is_empty(left);
 }
 
 /* A rule that takes packets to a key's port away, or brings others to it. */
 static bool check_rule(const char *line, const struct v2m_nat_rule *rule,
-		       const struct v2m_port_set *keys, struct v2m_findings *findings)
+		       const struct v2m_port_set *keys, const json_t *aliases,
+		       struct v2m_findings *findings)
 {
 	V2M_FREE struct v2m_port_set *taken = malloc(sizeof(*taken));
 	V2M_FREE struct v2m_port_set *brought = malloc(sizeof(*brought));
@@ -104,11 +107,20 @@ static bool check_rule(const char *line, const struct v2m_nat_rule *rule,
 		return false;
 	v2m_port_set_format(brought, list, sizeof(list));
 	v2m_port_set_format(&rule->matched, published, sizeof(published));
+	if (is_counted(&rule->matched, aliases)) {
+		v2m_found(findings, V2M_LEVEL_OK,
+			  "packets to port %s are sent on to port %s, and count for its keys",
+			  published, list);
+		return true;
+	}
 	v2m_found(
 		findings, V2M_LEVEL_WARN,
 		"packets to port %s are sent on to port %s, whose keys do not get their bytes: %s",
 		published, list, line);
-	v2m_advise(findings, "let the proxy listen on port %s itself, without the rule", published);
+	v2m_advise(findings,
+		   "let the proxy listen on port %s itself, without the rule, or name it in "
+		   "port_aliases of the configuration",
+		   published);
 	return true;
 }
 
@@ -122,7 +134,7 @@ static bool is_told(const struct v2m_nat_rule *rule, const struct v2m_port_set *
 }
 
 /* Returns how many rules touch a port of a key, or may do so because they name no port. */
-static size_t check_rules(const char *rules, const struct v2m_port_set *keys,
+static size_t check_rules(const char *rules, const struct v2m_port_set *keys, const json_t *aliases,
 			  struct v2m_findings *findings)
 {
 	V2M_FREE char *copy = strdup(rules);
@@ -144,7 +156,7 @@ static size_t check_rules(const char *rules, const struct v2m_port_set *keys,
 			unclear = unclear ? unclear : line;
 			continue;
 		}
-		if (is_told(rule, told) || !check_rule(line, rule, keys, findings))
+		if (is_told(rule, told) || !check_rule(line, rule, keys, aliases, findings))
 			continue;
 		for (unsigned port = 0; port < 65536; port++)
 			told->has[port] = told->has[port] || rule->matched.has[port];
@@ -172,7 +184,9 @@ void v2m_check_nat(const struct v2m_patient *patient, struct v2m_findings *findi
 		return;
 	}
 	v2m_port_set_add_keys(keys, patient->keys);
-	if (patient->rules && check_rules(patient->rules, keys, findings))
+	if (patient->rules &&
+	    check_rules(patient->rules, keys, json_object_get(patient->status, "port_aliases"),
+			findings))
 		return;
 	if (patient->rules_whole) {
 		v2m_found(findings, V2M_LEVEL_OK, "no NAT rule touches a key's port");

@@ -292,7 +292,7 @@ static void a_dump_does_not_show_the_api_key(void **state)
 	assert_null(strstr(text, "s3cret"));
 	assert_string_equal(json_string_value(json_object_get(json, "api_key")), "(set)");
 	assert_int_equal(json_array_size(json_object_get(json, "listen")), 2);
-	assert_int_equal(json_object_size(json), 23);
+	assert_int_equal(json_object_size(json), 24);
 	json_decref(json);
 	free(text);
 	v2m_config_clear(&config);

@@ -167,6 +167,13 @@ static void expect_same_sources(struct v2m_source_report *sent, struct v2m_sourc
 	SAME_ARRAY(sent, got, access_logs.items);
 }
 
+static void expect_same_aliases(struct v2m_status *sent, struct v2m_status *got)
+{
+	assert_int_equal(got->n_aliases, sent->n_aliases);
+	SAME_BYTES(sent->aliases, got->aliases);
+	SAME_ARRAY(sent, got, aliases);
+}
+
 static void a_status_is_whole(void **state)
 {
 	struct v2m_status_device device;
@@ -174,6 +181,7 @@ static void a_status_is_whole(void **state)
 	struct v2m_source_entry entry;
 	struct v2m_key_note note;
 	struct v2m_status_aside aside;
+	struct v2m_port_alias alias;
 	struct v2m_status_drift drift;
 	struct v2m_status status;
 	struct v2m_answer sent = { .status = &status };
@@ -184,6 +192,8 @@ static void a_status_is_whole(void **state)
 	fill_device(&device);
 	fill_reason(&reason);
 	FILL(&aside);
+	FILL(&alias);
+	alias.found = true;
 	FILL(&drift);
 	drift.id = TEXT("id");
 	drift.name = TEXT("name");
@@ -196,8 +206,10 @@ static void a_status_is_whole(void **state)
 	status.reasons = &reason;
 	status.devices = &device;
 	status.asides = &aside;
+	status.aliases = &alias;
 	status.drift = &drift;
 	status.n_reasons = status.n_devices = status.n_asides = status.n_drift = 1;
+	status.n_aliases = 1;
 	/* The answering process says this of itself. */
 	status.unprotected = NULL;
 	status.presented_key = status.presented_scopes = NULL;
@@ -213,6 +225,7 @@ static void a_status_is_whole(void **state)
 	assert_int_equal(got.status->n_asides, 1);
 	SAME_BYTES(&aside, got.status->asides);
 	SAME_ARRAY(&status, got.status, asides);
+	expect_same_aliases(&status, got.status);
 	assert_int_equal(got.status->n_drift, 1);
 	SAME_TEXT(&drift, got.status->drift, id);
 	SAME_TEXT(&drift, got.status->drift, name);

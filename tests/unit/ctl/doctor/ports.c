@@ -65,6 +65,17 @@ static void a_rule_that_brings_packets_to_a_key_port_is_found(void **state)
 	}
 }
 
+/* The daemon has found the rule as well, and counts what passes. */
+static void a_rule_that_the_daemon_follows_is_no_finding(void **state)
+{
+	struct v2m_patient *patient = *state;
+
+	set_rules(*state, "tcp dport 8443 redirect to :443");
+	json_object_set_new(patient->status, "port_aliases",
+			    json_pack("[{ss}]", "ports", "8440-8450"));
+	assert_content(*state, "nat");
+}
+
 /* One-to-one NAT, a transparent proxy, and a map of ports. */
 static void a_rule_that_names_no_port_may_touch_all_of_them(void **state)
 {
@@ -318,6 +329,7 @@ int main(void)
 		DOCTOR_TEST(a_key_port_that_the_kernel_gives_away_is_found),
 		DOCTOR_TEST(a_rule_that_takes_a_key_port_away_is_found),
 		DOCTOR_TEST(a_rule_that_brings_packets_to_a_key_port_is_found),
+		DOCTOR_TEST(a_rule_that_the_daemon_follows_is_no_finding),
 		DOCTOR_TEST(a_rule_that_names_no_port_may_touch_all_of_them),
 		DOCTOR_TEST(rules_about_other_ports_are_let_be),
 		DOCTOR_TEST(a_rule_that_two_tools_list_is_told_once),

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "paths/nft_rules.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "netlink/netlink.h"
+
+#define NAME_SIZE 256
+/* Each rule takes some 100 bytes here. */
+#define RULES_MAX 65536
+
+/* An element of a set, or the end of an interval. */
+struct element {
+	uint16_t port;
+	uint16_t target;
+	bool ends;
+};
+
+struct elements {
+	struct element *items;
+	size_t count;
+	size_t capacity;
+	bool other; /* its keys are not ports, or its data are neither ports nor absent */
+};
+
+struct chain {
+	uint8_t family;
+	char table[NAME_SIZE];
+	char name[NAME_SIZE];
+};
+
+struct chains {
+	struct chain *items;
+	size_t count;
+	size_t capacity;
+};
+
+struct reader {
+	struct v2m_netlink rules;
+	struct v2m_netlink sets; /* asked while an answer of the other one is read */
+	struct chains of_output; /* for packets that begin here */
+	uint8_t family;          /* of the present rule */
+	char table[NAME_SIZE];
+	struct v2m_nat_rules *found;
+};
+
+typedef const struct nlattr *attributes[32];
+
+static int keep_attribute(const struct nlattr *attribute, void *data)
+{
+	const struct nlattr **table = data;
+	uint16_t type = mnl_attr_get_type(attribute);
+
+	if (type < 32)
+		table[type] = attribute;
+	return MNL_CB_OK;
+}
+
+static uint8_t parse(const struct nlmsghdr *message, attributes table)
+{
+	const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
+
+	memset(table, 0, sizeof(attributes));
+	mnl_attr_parse(message, sizeof(*header), keep_attribute, table);
+	return header->nfgen_family;
+}
+
+static void copy_name(char name[NAME_SIZE], const struct nlattr *attribute)
+{
+	snprintf(name, NAME_SIZE, "%s", attribute ? mnl_attr_get_str(attribute) : "");
+}
+
+static struct nlmsghdr *begin_dump(char *buffer, uint16_t type, uint8_t family)
+{
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct nfgenmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+
+	request->nlmsg_type = (NFNL_SUBSYS_NFTABLES << 8) | type;
+	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	*header = (struct nfgenmsg){ .nfgen_family = family, .version = NFNETLINK_V0 };
+	return request;
+}
+
+/* --- sets --- */
+
+static void forget_elements(void *context)
+{
+	((struct elements *)context)->count = 0;
+}
+
+static const struct nlattr *find_value(const struct nlattr *nest, uint16_t *length)
+{
+	const struct nlattr *attribute;
+
+	*length = 0;
+	if (!nest)
+		return NULL;
+	mnl_attr_for_each_nested (attribute, nest) {
+		if (mnl_attr_get_type(attribute) != NFTA_DATA_VALUE)
+			continue;
+		*length = mnl_attr_get_payload_len(attribute);
+		return attribute;
+	}
+	return NULL;
+}
+
+static uint16_t port_of(const struct nlattr *value)
+{
+	const uint8_t *bytes = mnl_attr_get_payload(value);
+
+	return (uint16_t)(bytes[0] << 8 | bytes[1]);
+}
+
+static int add_element(struct elements *elements, const struct nlattr *nest)
+{
+	const struct nlattr *key;
+	const struct nlattr *data;
+	attributes parts = { 0 };
+	struct element made = { 0 };
+	uint16_t length;
+
+	mnl_attr_parse_nested(nest, keep_attribute, parts);
+	key = find_value(parts[NFTA_SET_ELEM_KEY], &length);
+	if (!key || length != sizeof(uint16_t)) {
+		elements->other = true;
+		return 0;
+	}
+	made.port = port_of(key);
+	made.ends = parts[NFTA_SET_ELEM_FLAGS] &&
+		    ntohl(mnl_attr_get_u32(parts[NFTA_SET_ELEM_FLAGS])) & NFT_SET_ELEM_INTERVAL_END;
+	data = find_value(parts[NFTA_SET_ELEM_DATA], &length);
+	if (data && length == sizeof(uint16_t))
+		made.target = port_of(data);
+	else if (parts[NFTA_SET_ELEM_DATA])
+		elements->other = true;
+	return v2m_array_add(elements, made);
+}
+
+static int visit_elements(const struct nlmsghdr *message, void *context)
+{
+	const struct nlattr *element;
+	attributes list;
+
+	parse(message, list);
+	if (!list[NFTA_SET_ELEM_LIST_ELEMENTS])
+		return 0;
+	mnl_attr_for_each_nested (element, list[NFTA_SET_ELEM_LIST_ELEMENTS]) {
+		int result = add_element(context, element);
+
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+/* By port; the end of an interval comes before the next one's beginning. */
+static int compare_elements(const void *left, const void *right)
+{
+	const struct element *a = left;
+	const struct element *b = right;
+
+	return a->port != b->port ? (int)a->port - (int)b->port : (int)b->ends - (int)a->ends;
+}
+
+/* Elements of a set with intervals are their beginnings, and the ports behind their ends. */
+static int add_ports(struct elements *elements, struct v2m_nat_ports_list *ports)
+{
+	bool intervals = false;
+	int result = 0;
+
+	if (elements->count)
+		qsort(elements->items, elements->count, sizeof(*elements->items), compare_elements);
+	for (size_t i = 0; i < elements->count; i++)
+		intervals = intervals || elements->items[i].ends;
+	for (size_t i = 0; i < elements->count && !result; i++) {
+		const struct element *element = &elements->items[i];
+		struct v2m_nat_ports made = { element->port, element->port, element->target };
+
+		if (element->ends)
+			continue;
+		if (intervals)
+			made.last = i + 1 < elements->count
+					    ? (uint16_t)(elements->items[i + 1].port - 1)
+					    : UINT16_MAX;
+		result = v2m_array_add(ports, made);
+	}
+	return result;
+}
+
+static int read_set(void *context, const char *name, struct v2m_nat_ports_list *ports)
+{
+	struct reader *reader = context;
+	char buffer[1024];
+	struct nlmsghdr *request = begin_dump(buffer, NFT_MSG_GETSETELEM, reader->family);
+	struct elements elements = { 0 };
+	const struct v2m_netlink_visitor visitor = { visit_elements, forget_elements, &elements };
+	int result;
+
+	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, reader->table);
+	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, name);
+	result = v2m_netlink_ask(&reader->sets, request, &visitor);
+	if (!result)
+		result = elements.other ? -EINVAL : add_ports(&elements, ports);
+	/* The set has just gone, and its rule will be next. */
+	if (result == -ENOENT)
+		result = -EINVAL;
+	v2m_array_clear(&elements);
+	return result;
+}
+
+/* --- chains and rules --- */
+
+static void forget_chains(void *context)
+{
+	((struct reader *)context)->of_output.count = 0;
+}
+
+static int visit_chain(const struct nlmsghdr *message, void *context)
+{
+	struct reader *reader = context;
+	attributes chain;
+	attributes hook = { 0 };
+	struct chain *made;
+	uint8_t family = parse(message, chain);
+
+	if (!chain[NFTA_CHAIN_HOOK])
+		return 0;
+	mnl_attr_parse_nested(chain[NFTA_CHAIN_HOOK], keep_attribute, hook);
+	if (!hook[NFTA_HOOK_HOOKNUM] ||
+	    ntohl(mnl_attr_get_u32(hook[NFTA_HOOK_HOOKNUM])) != NF_INET_LOCAL_OUT)
+		return 0;
+	made = v2m_array_append(&reader->of_output);
+	if (!made)
+		return -ENOMEM;
+	made->family = family;
+	copy_name(made->table, chain[NFTA_CHAIN_TABLE]);
+	copy_name(made->name, chain[NFTA_CHAIN_NAME]);
+	return 0;
+}
+
+static bool is_of_output(const struct reader *reader, const char *name)
+{
+	for (size_t i = 0; i < reader->of_output.count; i++) {
+		const struct chain *chain = &reader->of_output.items[i];
+
+		if (chain->family == reader->family && strcmp(chain->table, reader->table) == 0 &&
+		    strcmp(chain->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void forget_rules(void *context)
+{
+	v2m_nat_rules_clear(((struct reader *)context)->found);
+}
+
+static int visit_rule(const struct nlmsghdr *message, void *context)
+{
+	struct reader *reader = context;
+	struct v2m_nat_rule rule;
+	attributes parts;
+	int result;
+
+	reader->family = parse(message, parts);
+	copy_name(reader->table, parts[NFTA_RULE_TABLE]);
+	if (!parts[NFTA_RULE_EXPRESSIONS] || !parts[NFTA_RULE_CHAIN] ||
+	    is_of_output(reader, mnl_attr_get_str(parts[NFTA_RULE_CHAIN])))
+		return 0;
+	result = v2m_nat_rule_read(parts[NFTA_RULE_EXPRESSIONS], read_set, reader, &rule);
+	if (!result && rule.changes)
+		result = reader->found->count < RULES_MAX ? v2m_array_add(reader->found, rule)
+							  : -E2BIG;
+	else
+		v2m_nat_rule_clear(&rule);
+	return result;
+}
+
+static int read_all(struct reader *reader)
+{
+	const struct v2m_netlink_visitor chains = { visit_chain, forget_chains, reader };
+	const struct v2m_netlink_visitor rules = { visit_rule, forget_rules, reader };
+	char buffer[64];
+	int result = v2m_netlink_ask(&reader->rules,
+				     begin_dump(buffer, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC), &chains);
+
+	/* The kernel has no such subsystem. */
+	if (result == -EINVAL || result == -ENOENT)
+		return -EOPNOTSUPP;
+	if (!result)
+		result = v2m_netlink_ask(&reader->rules,
+					 begin_dump(buffer, NFT_MSG_GETRULE, NFPROTO_UNSPEC),
+					 &rules);
+	return result;
+}
+
+int v2m_nft_rules_read(struct v2m_nat_rules *rules)
+{
+	struct reader reader = { .found = rules, .sets.fd = -1 };
+	int result = v2m_netlink_open(NETLINK_NETFILTER, &reader.rules);
+
+	if (result)
+		return result == -EPROTONOSUPPORT ? -EOPNOTSUPP : result;
+	result = v2m_netlink_open(NETLINK_NETFILTER, &reader.sets);
+	if (!result)
+		result = read_all(&reader);
+	v2m_array_clear(&reader.of_output);
+	v2m_netlink_close(&reader.rules);
+	v2m_netlink_close(&reader.sets);
+	return result;
+}
+
+void v2m_nat_rules_clear(struct v2m_nat_rules *rules)
+{
+	for (size_t i = 0; i < rules->count; i++)
+		v2m_nat_rule_clear(&rules->items[i]);
+	v2m_array_clear(rules);
+}
+
+static bool lists_nat(const char *path)
+{
+	V2M_FCLOSE FILE *file = fopen(path, "re");
+	char line[64];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (strcmp(line, "nat\n") == 0)
+			return true;
+	return false;
+}
+
+bool v2m_has_legacy_nat(void)
+{
+	return lists_nat("/proc/thread-self/net/ip_tables_names") ||
+	       lists_nat("/proc/thread-self/net/ip6_tables_names");
+}
+
+int v2m_nft_watch_open(void)
+{
+	struct v2m_netlink netlink;
+	int result = v2m_netlink_open(NETLINK_NETFILTER, &netlink);
+
+	if (result)
+		return result;
+	result = v2m_netlink_join(&netlink, NFNLGRP_NFTABLES);
+	if (result) {
+		v2m_netlink_close(&netlink);
+		return result;
+	}
+	return netlink.fd;
+}
+
+bool v2m_nft_watch_drain(int fd)
+{
+	char buffer[8192];
+	bool any = false;
+
+	/* ENOBUFS: some were lost. All rules are read again anyway. */
+	while (recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT) >= 0 || errno == ENOBUFS ||
+	       errno == EINTR)
+		any = true;
+	return any;
+}

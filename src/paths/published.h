@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The ports under which servers of this host are published: those that the configuration names, and
+ * those that the rules of nftables show.
+ */
+#ifndef V2METER_PATHS_PUBLISHED_H
+#define V2METER_PATHS_PUBLISHED_H
+
+#include "base/error.h"
+#include "base/port_rule.h"
+#include "paths/nft_rules.h"
+
+/* What is needed to tell which rules are about a key. */
+struct v2m_published_scope {
+	const struct v2m_port_aliases *configured; /* NULL: the configuration says nothing */
+	/* Whether a key has the port by one of the transports. */
+	bool (*has_key)(const void *context, uint16_t port, unsigned transports);
+	/* Whether the address, IPv4 in the IPv4-mapped form, is one at which keys are served. */
+	bool (*is_served)(const void *context, const uint8_t address[16]);
+	const void *context;
+};
+
+struct v2m_published {
+	struct v2m_port_aliases aliases; /* the configured ones first */
+	/* Why there may be more, "": there are no more. Always so if the configuration names them.
+	 */
+	struct v2m_error unknown;
+};
+
+/* Makes the list from rules. read: what v2m_nft_rules_read() returned; legacy: what
+ * v2m_has_legacy_nat() did. Pure. 0 or -ENOMEM; the caller clears it in any case. */
+int v2m_published_make(const struct v2m_nat_rules *rules, int read, bool legacy,
+		       const struct v2m_published_scope *scope, struct v2m_published *published);
+void v2m_published_clear(struct v2m_published *published);
+/* Whether both have the same aliases. */
+bool v2m_published_equal(const struct v2m_published *one, const struct v2m_published *other);
+
+#endif
