@@ -5,8 +5,9 @@
  *
  * Only those in our network namespace count: elsewhere, their ports are others.
  *
- * A user of this host can name a process as he likes. So a process of a login session counts only
- * if it is root's, and a configuration only if it is a file that nobody except root can change.
+ * A user of this host can name a process as he likes. So a process counts only if it is root's, or
+ * has the account of a service and is in no login session. A configuration counts only if it is a
+ * file that nobody except root can change or replace.
  */
 #ifndef V2METER_DISCOVERY_PROXY_FIND_H
 #define V2METER_DISCOVERY_PROXY_FIND_H
@@ -24,7 +25,7 @@
 
 /* Starts as zeros. */
 struct v2m_proxy_found {
-	struct v2m_strings configs; /* paths of files and directories */
+	struct v2m_strings configs; /* paths of files and directories, without symbolic links */
 	struct v2m_proxy_listeners listeners;
 	size_t n_processes;
 	uint64_t fingerprint; /* of the processes: another one if any has ended or begun */
