@@ -41,6 +41,13 @@ static void a_socket_of_a_running_proxy_that_is_its_api_is_followed(void **state
 	assert_true(has_news(scene, 5000));
 	assert_int_equal(count_found(scene), 1);
 	assert_non_null(strstr(collect(scene, false)->text, BOB));
+	assert_string_equal(scene->live.items[0].error.text, "");
+	/* Its users stay if it does not answer, and somebody is told. */
+	server_misbehave(scene->server, FAULT_503);
+	assert_true(has_news(scene, 5000));
+	assert_non_null(strstr(collect(scene, false)->text, BOB));
+	assert_int_equal(scene->live.items[0].result, 0);
+	assert_non_null(strstr(scene->live.items[0].error.text, "503"));
 }
 
 static void an_api_that_a_file_names_while_it_is_tried_is_asked_again(void **state)
