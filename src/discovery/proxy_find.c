@@ -250,7 +250,7 @@ static uint64_t fingerprint_of(const struct search *search, const char *pid)
 }
 
 /* Looks for proxies among all processes. 0 or -ENOMEM. */
-static int look(struct search *search, bool wants_configs, bool wants_sockets)
+static int look(struct search *search, bool wants_sockets)
 {
 	V2M_CLEANUP(closedirp) DIR *processes = opendir(search->proc);
 	struct dirent *entry;
@@ -261,13 +261,12 @@ static int look(struct search *search, bool wants_configs, bool wants_sockets)
 			continue;
 		search->found->n_processes++;
 		search->found->fingerprint += fingerprint_of(search, entry->d_name);
-		if (wants_configs)
-			result = add_configs(search, entry->d_name);
+		result = add_configs(search, entry->d_name);
 		if (!result && wants_sockets)
 			result = add_inodes(search, entry->d_name);
 	}
 	if (!result)
-		result = v2m_listening_find(search->proc, &search->inodes,
+		result = v2m_listening_find(search->proc, &search->inodes, NULL,
 					    &search->found->listeners);
 	v2m_array_clear(&search->inodes);
 	return result;
@@ -277,21 +276,16 @@ int v2m_proxy_find(const char *proc, bool sockets, struct v2m_proxy_found *found
 {
 	struct search search = { .proc = proc, .found = found };
 
-	return look(&search, true, sockets);
+	return look(&search, sockets);
 }
 
 bool v2m_proxy_listens(const char *proc, const char *source, uint64_t inode)
 {
 	V2M_CLEANUP(v2m_proxy_found_clear) struct v2m_proxy_found found = { 0 };
-	struct search search = { .proc = proc, .found = &found };
+	struct v2m_inodes inodes = { .items = &inode, .count = 1 };
 
-	if (look(&search, false, true))
-		return false;
-	for (size_t i = 0; i < found.listeners.count; i++)
-		if (found.listeners.items[i].inode == inode &&
-		    strcmp(found.listeners.items[i].source, source) == 0)
-			return true;
-	return false;
+	return v2m_listening_find(proc, &inodes, source, &found.listeners) == 0 &&
+	       found.listeners.count;
 }
 
 bool v2m_proxy_is(const char *proc, pid_t pid)

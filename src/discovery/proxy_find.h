@@ -36,8 +36,9 @@ struct v2m_proxy_found {
  * proxy. Processes that end meanwhile are left out. 0 or -ENOMEM; *found is the caller's to clear
  * either way. */
 int v2m_proxy_find(const char *proc, bool sockets, struct v2m_proxy_found *found);
-/* Whether a proxy listens at this address with this socket now. Of a unix socket, this is only what
- * the list of the kernel says, which a socket's name can forge: see v2m_proxy_is(). */
+/* Whether the socket of a proxy that was found still listens at this address. As no other socket
+ * has its inode, the processes are not looked at, which may have many open files. A unix socket's
+ * name can forge a line of the kernel's list: see v2m_proxy_is(). */
 bool v2m_proxy_listens(const char *proc, const char *source, uint64_t inode);
 /* Whether the process is a running proxy. */
 bool v2m_proxy_is(const char *proc, pid_t pid);

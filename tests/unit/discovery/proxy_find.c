@@ -197,7 +197,26 @@ static void sockets_of_proxies_that_only_this_host_can_reach_are_found(void **st
 	assert_int_not_equal(found.fingerprint, before);
 	assert_true(v2m_proxy_listens(proc, "xray-api+unix:@api", 107));
 	assert_false(v2m_proxy_listens(proc, "xray-api+unix:@api", 207));
-	assert_false(v2m_proxy_listens(proc, "xray-api://127.0.0.1:10087", 999));
+	assert_true(v2m_proxy_listens(proc, "xray-api://127.0.0.1:10087", 999));
+	assert_false(v2m_proxy_listens(proc, "xray-api://127.0.0.1:10088", 205));
+}
+
+/* Somebody may bind any number of sockets to names that forge lines. */
+static void forged_lines_do_not_hide_a_socket_that_was_found(void **state)
+{
+	static const char last[] = LINE_UNIX("00010000", "0001", "107", "@api");
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * V2M_PROXY_LISTENERS_MAX; i++)
+		fprintf(out, LINE_UNIX("00010000", "0001", "107", "@forged%u"), i);
+	fputs(last, out);
+	fclose(out);
+	put("net/unix", text, length);
+	free(text);
+	assert_true(v2m_proxy_listens(proc, "xray-api+unix:@api", 107));
 }
 
 static void others_are_passed_over(void **state)
@@ -347,6 +366,7 @@ int main(void)
 #define WITH_PROC(test) cmocka_unit_test_setup_teardown(test, start, stop)
 	const struct CMUnitTest tests[] = {
 		WITH_PROC(sockets_of_proxies_that_only_this_host_can_reach_are_found),
+		WITH_PROC(forged_lines_do_not_hide_a_socket_that_was_found),
 		WITH_PROC(others_are_passed_over),
 		cmocka_unit_test(command_lines_name_configurations),
 		WITH_PROC(a_configuration_of_our_network_counts_if_only_root_can_change_it),
