@@ -389,7 +389,8 @@ void v2m_live_supply_try(struct v2m_live_supply *supply, const char *source, uin
 	struct v2m_followed *known = find_source(supply, source);
 	const struct refused *refused = find_refused(supply, inode);
 
-	if (known && known->is_found)
+	/* While its socket is there, another one at the same address is forged. */
+	if (known && known->is_found && known->gone_ns)
 		known->inode = inode;
 	if (known || supply->count >= V2M_ASKING_APIS_MAX || (refused && refused->tries >= TRIES) ||
 	    !is_local(source))
