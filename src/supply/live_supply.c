@@ -62,13 +62,16 @@ static void drop(struct v2m_live_supply *supply, const struct v2m_followed *foll
 	for (size_t i = 0; i < supply->count; i++) {
 		if (supply->items[i] != followed)
 			continue;
+		/* There is news for those who have what it counted. */
+		supply->stats_number += followed->stats_number != 0;
+		supply->online_number += followed->online.is_known;
 		v2m_followed_free(supply->items[i]);
 		supply->items[i] = supply->items[--supply->count];
 		return;
 	}
 }
 
-static void send_order(struct v2m_live_supply *supply, const struct v2m_followed *followed)
+static void send_order(struct v2m_live_supply *supply, struct v2m_followed *followed)
 {
 	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
 	/* Writing changes nothing. */
@@ -79,6 +82,7 @@ static void send_order(struct v2m_live_supply *supply, const struct v2m_followed
 		.is_guess = followed->is_found && !followed->is_api,
 	};
 
+	followed->is_guess = order.is_guess;
 	v2m_put_asking_order(&wire, &order);
 	v2m_asker_send(supply->asker, V2M_ASKING_FOLLOW, followed->number, &wire, -1);
 }
@@ -101,25 +105,22 @@ static void answer_connect(struct v2m_live_supply *supply, uint64_t number, int3
 }
 
 /* The socket of the proxy may be one that only we may open. */
-static int connect_it(struct v2m_live_supply *supply, struct v2m_followed *followed)
+static void connect_it(struct v2m_live_supply *supply, struct v2m_followed *followed)
 {
 	V2M_CLOSE int fd = -1;
 	int result;
 
-	if (!v2m_followed_may_connect(followed))
-		return -EBADMSG;
-	result = v2m_followed_check_presence(followed);
+	result = v2m_followed_may_connect(followed) ? v2m_followed_check_presence(followed)
+						    : -EAGAIN;
 	if (!result)
-		fd = v2m_proxy_address_connect(&followed->address);
-	if (fd >= 0)
-		answer_connect(supply, followed->number, 0, fd);
-	else
-		answer_connect(supply, followed->number, result ? result : fd, -1);
+		fd = v2m_followed_connect(followed);
+	if (!result && fd < 0)
+		result = fd;
+	answer_connect(supply, followed->number, result, fd);
 	if (result == V2M_ASKING_OVER) {
 		supply->has_news |= followed->is_api;
 		drop(supply, followed);
 	}
-	return 0;
 }
 
 static struct refused *find_refused(struct v2m_live_supply *supply, uint64_t inode)
@@ -184,6 +185,10 @@ static int take_said(struct v2m_live_supply *supply, struct v2m_followed *follow
 		return result ? result : -EBADMSG;
 	if (followed->is_found && !followed->is_api && !judge_guess(supply, followed, said.result))
 		return 0;
+	/* A file has named it since, and the asking process has given it up. */
+	if (followed->is_guess && !v2m_asking_is_api(said.result))
+		send_order(supply, followed);
+	followed->is_guess = false;
 	refuse_too_long(supply, followed, &said);
 	result = v2m_followed_take_said(followed, &said);
 	supply->has_news |= result == 1;
@@ -232,12 +237,14 @@ static int take(void *context, const struct v2m_message *message)
 		return take_of_dropped(supply, message);
 	if (!followed->has_address)
 		return -EBADMSG;
-	if (message->kind == V2M_ASKING_CONNECT && !message->length)
-		return connect_it(supply, followed);
+	if (message->kind == V2M_ASKING_CONNECT && !message->length) {
+		connect_it(supply, followed);
+		return 0;
+	}
 	if (message->kind == V2M_ASKING_SAID)
 		return take_said(supply, followed, &wire);
 	if (message->kind == V2M_ASKING_COUNTED) {
-		supply->stats_number++;
+		followed->stats_number = ++supply->stats_number;
 		return v2m_followed_take_counted(followed, &wire);
 	}
 	if (message->kind == V2M_ASKING_ONLINE) {
@@ -382,7 +389,8 @@ void v2m_live_supply_try(struct v2m_live_supply *supply, const char *source, uin
 	struct v2m_followed *known = find_source(supply, source);
 	const struct refused *refused = find_refused(supply, inode);
 
-	if (known && known->is_found)
+	/* While its socket is there, another one at the same address is forged. */
+	if (known && known->is_found && known->gone_ns)
 		known->inode = inode;
 	if (known || supply->count >= V2M_ASKING_APIS_MAX || (refused && refused->tries >= TRIES) ||
 	    !is_local(source))
@@ -449,8 +457,15 @@ int v2m_live_supply_stats(const struct v2m_live_supply *supply, struct v2m_proxy
 	bool is_new = *number != supply->stats_number;
 	int result = 0;
 
-	for (size_t i = 0; is_new && i < supply->count && !result; i++)
-		result = v2m_proxy_stats_add(stats, &supply->items[i]->stats);
+	for (size_t i = 0; is_new && i < supply->count && !result; i++) {
+		const struct v2m_followed *followed = supply->items[i];
+		bool is_old = followed->stats_number <= *number;
+
+		/* One that does not count says so once. */
+		stats->is_partial |= is_old && followed->has_address &&
+				     (followed->stats.count || !followed->stats_number);
+		result = v2m_proxy_stats_add(stats, &followed->stats, is_old);
+	}
 	if (!result)
 		*number = supply->stats_number;
 	return result ? result : is_new;
