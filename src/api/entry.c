@@ -288,9 +288,10 @@ void v2m_api_entry_of_rest(const struct v2m_api *api, const size_t *slot,
 	if (entry->rate_bytes_s < 0)
 		entry->rate_bytes_s = 0;
 	entry->sessions = (struct v2m_sessions_view){ 0 };
+	entry->knows_udp_peers = false;
 }
 
-/* Of slots that are shared and attributed, the key has its own part. */
+/* A key has its own part of a slot that is shared and attributed. */
 static void take_attributed(const struct v2m_api *api, struct v2m_api_entry *entry)
 {
 	for (size_t i = 0; i < entry->n_slots; i++) {
@@ -306,7 +307,8 @@ static void take_attributed(const struct v2m_api *api, struct v2m_api_entry *ent
 					v2m_api_count_connections(api->snapshot, entry->key, slot);
 		/* Nobody knows them for each key. */
 		entry->sessions = (struct v2m_sessions_view){ 0 };
-		entry->knows_udp_peers = false;
+		if (slot->transports & V2M_UDP)
+			entry->knows_udp_peers = false;
 	}
 }
 
