@@ -248,6 +248,24 @@ static void the_peers_of_a_shared_port_are_told_for_none_of_its_users(void **sta
 	json_decref(answer);
 }
 
+static void delivered_bytes_of_a_shared_port_are_in_the_entry_of_no_user(void **state)
+{
+	struct world *world = *state;
+	json_t *answer;
+
+	world->snapshot->measures_delivered = true;
+	view_of(world, "shared-a")->attribution.method = V2M_BY_ACCESS_LOG;
+	answer = render(world, v2m_api_key_simple, "shared-a", 200);
+	assert_null(json_object_get(at(answer, "traffic"), "delivered_rx_bytes"));
+	json_decref(answer);
+	answer = render(world, v2m_api_key_simple, "key-1", 200);
+	assert_non_null(json_object_get(at(answer, "traffic"), "delivered_rx_bytes"));
+	json_decref(answer);
+	answer = render(world, v2m_api_simple, NULL, 200);
+	assert_non_null(json_object_get(at(answer, "data/ports/9002"), "delivered_rx_bytes"));
+	json_decref(answer);
+}
+
 static void a_connection_has_its_figures_where_the_kernel_tells_them(void **state)
 {
 	struct world *world = *state;
@@ -436,6 +454,7 @@ int main(void)
 		WORLD_TEST(a_port_that_is_not_counted_stands_apart_from_the_others_without_bytes),
 		WORLD_TEST(without_the_programs_no_peers_of_a_key_with_udp_are_observed),
 		WORLD_TEST(the_peers_of_a_shared_port_are_told_for_none_of_its_users),
+		WORLD_TEST(delivered_bytes_of_a_shared_port_are_in_the_entry_of_no_user),
 		WORLD_TEST(payload_bytes_are_reported_where_asked_for),
 		WORLD_TEST(figures_that_are_not_exact_say_why),
 		WORLD_TEST(a_port_with_visitors_of_a_fallback_is_not_exact),
