@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of all processes together. */
+/* At most so many sockets of all processes together. */
 #define V2M_PROXY_LISTENERS_MAX 64
 
 /* A listening socket on a loopback address, or a unix socket. */

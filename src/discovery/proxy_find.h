@@ -20,7 +20,7 @@
 #include "base/string_list.h"
 #include "discovery/listening.h"
 
-/* Of all processes together. */
+/* At most so many paths of all processes together. */
 #define V2M_PROXY_CONFIGS_MAX 16
 
 /* Starts as zeros. */

@@ -43,10 +43,9 @@ struct v2m_live_supply {
 	struct refused refused[REFUSED_COUNT];
 	size_t n_refused; /* of all times */
 	bool has_news;
-	/* Of answers. */
-	uint64_t stats_number;
-	uint64_t online_number;
-	uint32_t unprotected;
+	uint64_t stats_number;  /* of the last change of the counters that APIs gave */
+	uint64_t online_number; /* of the last change of the online users */
+	uint32_t unprotected;   /* protections that the asking process said it lacks */
 };
 
 static struct v2m_followed *find(const struct v2m_live_supply *supply, uint64_t number)
