@@ -346,8 +346,5 @@ char *v2m_notify_settings_dump(const struct v2m_notify_settings *settings)
 
 bool v2m_channel_takes(const struct v2m_channel *channel, const char *event)
 {
-	for (size_t i = 0; i < channel->events.count; i++)
-		if (strcmp(channel->events.items[i], event) == 0)
-			return true;
-	return !channel->events.count;
+	return !channel->events.count || v2m_strings_have(&channel->events, event);
 }
