@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What a row of looks at the daemon makes of alerts. */
+/* The alerts that a row of looks at the daemon makes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
