@@ -63,7 +63,7 @@ int v2m_xt_match_read(const char *name, const void *info, size_t size, struct v2
 	return strcmp(name, "comment") == 0 ? 0 : -EINVAL;
 }
 
-/* What the kinds of target information have in common. */
+/* Takes what the kinds of target information have in common. */
 static void take(struct v2m_xt_target *target, unsigned flags, uint16_t first, uint16_t last)
 {
 	target->elsewhere = flags & NF_NAT_RANGE_MAP_IPS;
