@@ -14,9 +14,9 @@
 #include "notify/watch.h"
 #include "unit/temporary.h"
 
-#define HOUR    3600LL
-#define DAY     86400LL
-#define SECOND  1000000000ull
+#define HOUR   3600LL
+#define DAY    86400LL
+#define SECOND 1000000000ull
 /* 2027-01-15T08:00:00Z */
 #define START_S 1800000000LL
 
