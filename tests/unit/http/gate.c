@@ -88,7 +88,7 @@ static int open_gate_with(const struct v2m_gate_rules *chosen)
 		return -1;
 	world.gate = v2m_gate_prepare();
 	world.place = listen_somewhere(&own);
-	if (v2m_gate_open(world.gate, &world.listeners, chosen))
+	if (v2m_gate_install(world.gate, &world.listeners, chosen) || v2m_gate_accept(world.gate))
 		return -1;
 	/* The server is woken once without a connection. */
 	return accept(world.place, NULL, NULL) == -1 && errno == EAGAIN ? 0 : -1;
@@ -405,7 +405,8 @@ static void a_server_that_waits_already_sees_the_first_connection_at_once(void *
 	assert_int_equal(pthread_create(&server, NULL, serve_one, NULL), 0);
 	nanosleep(&pause, NULL);
 	start_ns = v2m_clock_mono_ns();
-	assert_int_equal(v2m_gate_open(world.gate, &world.listeners, &rules), 0);
+	assert_int_equal(v2m_gate_install(world.gate, &world.listeners, &rules), 0);
+	assert_int_equal(v2m_gate_accept(world.gate), 0);
 	close(connect_client(REQUEST));
 	pthread_join(server, NULL);
 	assert_true(v2m_clock_mono_ns() - start_ns < 1000000000);
