@@ -254,7 +254,7 @@ __noinline int count_parsed(struct __sk_buff *skb, int egress)
 }
 
 /* Not inlined, so that the code for plain packets stays short. */
-static __noinline int count_slowly(struct __sk_buff *skb, bool egress)
+static __noinline int parse_slowly(struct __sk_buff *skb, bool egress)
 {
 	struct parsed *parsed = get_parsed();
 
@@ -263,6 +263,13 @@ static __noinline int count_slowly(struct __sk_buff *skb, bool egress)
 	__builtin_memset(parsed, 0, sizeof(*parsed));
 	parsed->identity.egress = egress;
 	parsed->verdict = parse_any(skb, device.link_header, &parsed->packet, &parsed->identity);
+	return GO_ON;
+}
+
+/* One after the other, so that only one of them has its part of the stack. */
+static __always_inline int count_slowly(struct __sk_buff *skb, bool egress)
+{
+	parse_slowly(skb, egress);
 	return count_parsed(skb, egress);
 }
 
