@@ -202,6 +202,20 @@ static __always_inline bool has_tag(struct __sk_buff *skb)
 	return (void *)(type + 1) <= (void *)(long)skb->data_end && is_tag(*type);
 }
 
+/* True if the frame is not IP. link_header is a constant. */
+static __always_inline bool is_stranger(struct __sk_buff *skb, const __u32 link_header)
+{
+	__be16 *in_frame = (void *)(long)skb->data + link_header - sizeof(*in_frame);
+	__be16 type = skb->protocol;
+
+	if (link_header) {
+		if ((void *)(in_frame + 1) > (void *)(long)skb->data_end)
+			return false;
+		type = *in_frame;
+	}
+	return type != bpf_htons(ETH_P_IP) && type != bpf_htons(ETH_P_IPV6) && !is_tag(type);
+}
+
 /* Reads the rest of the packet, which is needed only if its port is monitored. False as above. */
 static __always_inline bool parse_plain(struct __sk_buff *skb, const struct plain *plain,
 					const __u8 protocol, struct packet *packet)
