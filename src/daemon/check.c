@@ -291,7 +291,10 @@ static int gather_once(const struct v2m_config *config, const struct proxies *pr
 	if (result)
 		return v2m_error_set(error, result, "out of memory");
 	v2m_gathered_clear(gathered);
-	return read_sources(&config->key_sources, &found, &live, gathered, error);
+	result = read_sources(&config->key_sources, &found, &live, gathered, error);
+	if (!result)
+		v2m_proxy_watch_add_notes(proxies->watch, proxies->apis, gathered);
+	return result;
 }
 
 /* Reads the key sources, and again if they name the API of a proxy, or one is found. */

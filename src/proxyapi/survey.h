@@ -42,8 +42,8 @@ int v2m_survey_new(const char *source, const struct v2m_grpc_connector *connecto
 void v2m_survey_free(struct v2m_survey *survey);
 
 /* Asks the proxy, until the deadline at the latest (CLOCK_MONOTONIC in nanoseconds). 1: something
- * has changed; 0: nothing has; or -errno with *error, as of v2m_grpc_call(). What was found
- * before stays then. */
+ * has changed; 0: nothing has; or -errno with *error, as of v2m_grpc_call(), or -EPROTONOSUPPORT:
+ * the server has TLS. What was found before stays then. */
 int v2m_survey_ask(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_error *error);
 
 /* Asks the proxy for what it has counted for its users, as v2m_proxy_stats_ask(). */
