@@ -271,6 +271,8 @@ static int take_process(struct search *search, const char *pid, bool wants_socke
 	search->found->fingerprint += fingerprint_of(search, pid);
 	if (network == NETWORK_FOREIGN)
 		add_foreign(search->found, pid);
+	if (network == NETWORK_OURS)
+		search->found->ours = (pid_t)strtol(pid, NULL, 10);
 	result = network == NETWORK_OURS ? add_configs(search, pid) : 0;
 	return !result && wants_sockets ? add_inodes(search, pid) : result;
 }

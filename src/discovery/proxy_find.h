@@ -35,6 +35,7 @@ struct v2m_proxy_found {
 	/* The first processes in another network namespace: their ports are others. */
 	pid_t foreign[V2M_PROXY_FOREIGN_MAX];
 	size_t n_foreign; /* all of them */
+	pid_t ours;       /* a process in our network namespace; 0: there is none */
 	size_t n_hidden;  /* processes whose sockets we may not see: CAP_SYS_PTRACE is missing */
 };
 

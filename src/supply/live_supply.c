@@ -395,12 +395,17 @@ void v2m_live_supply_try(struct v2m_live_supply *supply, const char *source, uin
 		v2m_log_debug("out of memory: %s is tried later", source);
 }
 
-bool v2m_live_supply_has_tls(const struct v2m_live_supply *supply, uint64_t inode)
+bool v2m_live_supply_has_answer(const struct v2m_live_supply *supply)
 {
 	for (size_t i = 0; i < supply->count; i++)
 		if (supply->items[i]->text)
-			return false;
-	for (size_t i = 0; i < REFUSED_COUNT; i++)
+			return true;
+	return false;
+}
+
+bool v2m_live_supply_has_tls(const struct v2m_live_supply *supply, uint64_t inode)
+{
+	for (size_t i = 0; i < REFUSED_COUNT && !v2m_live_supply_has_answer(supply); i++)
 		if (supply->refused[i].has_tls && supply->refused[i].inode == inode)
 			return true;
 	return false;

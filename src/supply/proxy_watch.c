@@ -18,7 +18,8 @@
 #define PERIOD_S 10
 /* After the first reading. */
 #define SOON_NS 100000000
-/* How often it looks for sockets after a proxy has begun, and every how many times later. */
+/* How often it looks for sockets after a proxy has begun, and every how many times later. Then all
+ * have been tried. */
 #define LOOKS_FIRST 3
 #define LOOKS_LATER 6
 
@@ -157,7 +158,9 @@ bool v2m_proxy_watch_drain(struct v2m_proxy_watch *watch, struct v2m_live_supply
 		return false;
 	is_new = look(watch);
 	v2m_proxy_watch_try(watch, apis);
-	return is_new;
+	/* What has not been found until now is named. */
+	return is_new || (watch->n_looks == LOOKS_FIRST && watch->found.n_processes &&
+			  !v2m_live_supply_has_answer(apis));
 }
 
 /* Counts the ranges that begin with each port, less those that ended before it: thousands of users
@@ -230,13 +233,32 @@ static void note_foreign(const struct v2m_proxy_found *found, enum v2m_note_kind
 	}
 }
 
+/* Its configuration came from the standard input, and its API has TLS or is none of the sockets
+ * that are tried. */
+static void note_unknown(const struct v2m_proxy_found *found, struct v2m_key_notes *notes)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "process %d", found->ours);
+	v2m_key_note_file(notes, V2M_NOTE_MISSING, name,
+			  "it is a running proxy whose users are not known: it names no "
+			  "configuration file that may be read, and no socket of it on a loopback "
+			  "address is an API that can be asked. Let its API listen without TLS on "
+			  "a loopback address or a unix socket (that of Marzban-node has TLS), or "
+			  "name its configuration or the database of its panel in key_sources");
+}
+
 void v2m_proxy_watch_add_notes(const struct v2m_proxy_watch *watch,
-			       const struct v2m_live_supply *apis, struct v2m_gathered *gathered)
+			       const struct v2m_live_supply *apis, bool is_last,
+			       struct v2m_gathered *gathered)
 {
 	const struct v2m_proxy_listeners *listeners = &watch->found.listeners;
 	enum v2m_note_kind kind = v2m_gathered_count(gathered) ? V2M_NOTE_REMARK : V2M_NOTE_MISSING;
 
 	note_foreign(&watch->found, kind, &gathered->notes);
+	if (kind == V2M_NOTE_MISSING && watch->found.ours && !v2m_live_supply_has_answer(apis) &&
+	    (is_last || watch->n_looks >= LOOKS_FIRST))
+		note_unknown(&watch->found, &gathered->notes);
 	for (size_t i = 0; i < listeners->count; i++)
 		if (v2m_live_supply_has_tls(apis, listeners->items[i].inode))
 			v2m_key_note_file(&gathered->notes, kind, listeners->items[i].source,

@@ -207,7 +207,7 @@ static bool has_new_api(struct v2m_source_feed *feed)
 	if (outcome->result ||
 	    v2m_live_supply_learn(feed->apis, &outcome->reading.gathered.apis) <= 0) {
 		if (!outcome->result)
-			v2m_proxy_watch_add_notes(feed->proxies, feed->apis,
+			v2m_proxy_watch_add_notes(feed->proxies, feed->apis, false,
 						  &outcome->reading.gathered);
 		return false;
 	}

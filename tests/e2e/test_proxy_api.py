@@ -247,6 +247,7 @@ def test_proxies_that_cannot_be_asked_are_named(lab, start_daemon):
     assert daemon.ask("GET", "/health", headers={}).json()["reason"] == "keys_incomplete"
     checked = daemon.run("--check")
     assert "xray-api://127.0.0.1:61000: a running proxy listens there with TLS" in checked.stdout, checked.stdout
+    assert f"process {with_tls.pid}: it is a running proxy whose users are not known" in checked.stdout, checked.stdout
     with_tls.stop()
     elsewhere.stop()
 
