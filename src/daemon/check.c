@@ -302,7 +302,8 @@ struct proxies {
 	struct v2m_proxy_watch *watch;
 };
 
-static int gather_once(const struct v2m_config *config, const struct proxies *proxies,
+/* is_last: all sockets of running proxies have been tried. */
+static int gather_once(const struct v2m_config *config, const struct proxies *proxies, bool is_last,
 		       struct v2m_gathered *gathered, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_live_sources_clear) struct v2m_live_sources live = { 0 };
@@ -314,23 +315,26 @@ static int gather_once(const struct v2m_config *config, const struct proxies *pr
 	if (result)
 		return v2m_error_set(error, result, "out of memory");
 	v2m_gathered_clear(gathered);
-	return read_sources(&config->key_sources, &found, &live, gathered, error);
+	result = read_sources(&config->key_sources, &found, &live, gathered, error);
+	if (!result)
+		v2m_proxy_watch_add_notes(proxies->watch, proxies->apis, is_last, gathered);
+	return result;
 }
 
 /* Reads the key sources, and again if they name the API of a proxy, or one is found. */
 static int gather(const struct v2m_config *config, const struct proxies *proxies,
 		  struct v2m_gathered *gathered, struct v2m_error *error)
 {
-	int result = gather_once(config, proxies, gathered, error);
+	int result = gather_once(config, proxies, false, gathered, error);
 	int learned = result ? 0 : v2m_live_supply_learn(proxies->apis, &gathered->apis);
 
 	if (learned > 0)
-		result = gather_once(config, proxies, gathered, error);
+		result = gather_once(config, proxies, false, gathered, error);
 	if (result || learned < 0)
 		return result ? result : v2m_error_set(error, learned, "out of memory");
 	v2m_proxy_watch_note_ports(proxies->watch, gathered);
 	v2m_proxy_watch_try(proxies->watch, proxies->apis);
-	return gather_once(config, proxies, gathered, error);
+	return gather_once(config, proxies, true, gathered, error);
 }
 
 /* Reads the key sources as the daemon does. */
