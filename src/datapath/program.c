@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/cleanup.h"
 #include "traffic.skel.h"
+#include "datapath/kernel_offsets.h"
 #include "datapath/ledger_mark.h"
 #include "datapath/map_list.h"
 #include "datapath/state.h"
@@ -119,15 +120,16 @@ static int keep_programs(struct traffic_bpf *object, int programs[V2M_N_DIRECTIO
 	return 0;
 }
 
-int v2m_programs_load(struct v2m_datapath *datapath, const struct v2m_device_config *config,
-		      int programs[V2M_N_DIRECTIONS], struct v2m_error *error)
+static int load(struct v2m_datapath *datapath, const struct v2m_device_config *config,
+		int programs[V2M_N_DIRECTIONS])
 {
 	struct traffic_bpf *object = traffic_bpf__open();
 	int result;
 
 	if (!object)
-		return explain(error, -errno);
+		return -errno;
 	object->rodata->device = *config;
+	object->rodata->device.cpus = (uint16_t)datapath->cpu_ids;
 	result = set_cpus(datapath, object);
 	if (result == 0)
 		result = set_maps(datapath, object);
@@ -138,6 +140,27 @@ int v2m_programs_load(struct v2m_datapath *datapath, const struct v2m_device_con
 	if (result == 0)
 		result = keep_programs(object, programs);
 	traffic_bpf__destroy(object);
+	return result;
+}
+
+/* Tries without a look into the kernel's memory if one with it is refused: it takes CAP_PERFMON,
+ * and a kernel that is not locked down. */
+int v2m_programs_load(struct v2m_datapath *datapath, const struct v2m_device_config *config,
+		      int programs[V2M_N_DIRECTIONS], struct v2m_error *error)
+{
+	static bool told;
+	struct v2m_device_config full = *config;
+	int result;
+
+	v2m_kernel_offsets_fill(&full);
+	result = load(datapath, &full, programs);
+	if (result && (full.conntrack_offset || full.bound_offset)) {
+		result = load(datapath, config, programs);
+		if (!result && !told)
+			v2m_log_warning("without CAP_PERFMON, outgoing UDP with a key's port and "
+					"old forwarded connections cannot be told from the key's");
+		told = told || !result;
+	}
 	return result ? explain(error, result) : 0;
 }
 
