@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "apikeys/key_ring.h"
 
+/* By default, a thread that replaces the keys waits as long as others look at them without a pause.
+ * In a flood of requests, a revoked key would stay valid. */
 void v2m_key_ring_init(struct v2m_key_ring *ring, const struct v2m_api_keys *keys)
 {
-	pthread_rwlock_init(&ring->lock, NULL);
+	pthread_rwlockattr_t attributes;
+
+	pthread_rwlockattr_init(&attributes);
+	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&ring->lock, &attributes);
+	pthread_rwlockattr_destroy(&attributes);
 	ring->keys = *keys;
 }
 

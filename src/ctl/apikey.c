@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,18 +34,6 @@ static enum v2m_outcome refuse(const struct v2m_error *error)
 	return V2M_REFUSED;
 }
 
-/* The file has to belong to the daemon's user, who owns the directory. 0 or -errno. */
-static int become_owner(int directory)
-{
-	struct stat status;
-
-	if (fstat(directory, &status))
-		return -errno;
-	if (status.st_uid == geteuid())
-		return 0;
-	return setegid(status.st_gid) || seteuid(status.st_uid) ? -errno : 0;
-}
-
 /* 0, or -errno with *error. */
 static int open_store(const struct v2m_ctl *ctl, struct key_store *store, struct v2m_error *error)
 {
@@ -61,11 +48,8 @@ static int open_store(const struct v2m_ctl *ctl, struct key_store *store, struct
 	if (result)
 		return result;
 	store->lock_fd = open(store->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	result = store->lock_fd < 0 || flock(store->lock_fd, LOCK_EX)
-			 ? -errno
-			 : become_owner(store->lock_fd);
-	if (result)
-		return v2m_error_set(error, result, "%s: %s", store->state_dir, strerror(-result));
+	if (store->lock_fd < 0 || flock(store->lock_fd, LOCK_EX))
+		return v2m_error_set(error, -errno, "%s: %s", store->state_dir, strerror(errno));
 	return v2m_api_key_file_read(store->state_dir, &store->keys, error);
 }
 

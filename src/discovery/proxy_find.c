@@ -246,6 +246,15 @@ bool v2m_proxy_listens(const char *proc, const char *source, uint64_t inode)
 	return false;
 }
 
+bool v2m_proxy_is(const char *proc, pid_t pid)
+{
+	const struct search search = { .proc = proc };
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", pid);
+	return is_proxy(&search, number);
+}
+
 void v2m_proxy_found_clear(struct v2m_proxy_found *found)
 {
 	v2m_strings_clear(&found->configs);

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/string_list.h"
 #include "discovery/listening.h"
@@ -34,8 +35,11 @@ struct v2m_proxy_found {
  * proxy. Processes that end meanwhile are left out. 0 or -ENOMEM; *found is the caller's to clear
  * either way. */
 int v2m_proxy_find(const char *proc, bool sockets, struct v2m_proxy_found *found);
-/* Whether a proxy listens at this address with this socket now. */
+/* Whether a proxy listens at this address with this socket now. Of a unix socket, this is only what
+ * the list of the kernel says, which a socket's name can forge: see v2m_proxy_is(). */
 bool v2m_proxy_listens(const char *proc, const char *source, uint64_t inode);
+/* Whether the process is a running proxy. */
+bool v2m_proxy_is(const char *proc, pid_t pid);
 void v2m_proxy_found_clear(struct v2m_proxy_found *found);
 
 #endif

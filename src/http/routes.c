@@ -202,12 +202,12 @@ static bool may_ask(const struct v2m_exchange *exchange)
 	       v2m_scopes_include(exchange->auth->key.scopes, v2m_route_scope(route));
 }
 
-/* A body that the handler would have read is left unread. */
+/* A body that the handler would have read is dropped. */
 static void forbid(struct v2m_exchange *exchange)
 {
 	v2m_exchange_forbid(exchange);
 	if (exchange->route->reads_body)
-		exchange->reply->close = true;
+		exchange->reply->close = exchange->reply->linger = true;
 }
 
 void v2m_routes_answer(struct v2m_http_service *service, struct mg_connection *connection,

@@ -41,7 +41,9 @@ struct v2m_survey {
 	uint64_t counts;       /* a digest of the tags, and of how many users each inbound has */
 	bool cannot_count;     /* the proxy does not tell how many users an inbound has */
 	uint64_t full_ns;      /* CLOCK_MONOTONIC when all users were asked for */
-	uint64_t max_age_ns;   /* how long that may be ago */
+	uint64_t cost_ns;      /* how long their answers took */
+	uint64_t quick_ns;     /* so long is no reason to ask for their number only */
+	uint64_t max_age_ns;   /* how long ago all users may have been asked for */
 	unsigned n_connects;   /* of the connection at the last question that was answered */
 	uint64_t grace_end_ns; /* CLOCK_MONOTONIC */
 	uint64_t grace_ns;
@@ -56,6 +58,7 @@ int v2m_survey_new(const char *source, const struct v2m_grpc_connector *connecto
 	if (!made)
 		return -ENOMEM;
 	made->grace_ns = V2M_SURVEY_GRACE_NS;
+	made->quick_ns = V2M_SURVEY_QUICK_NS;
 	made->max_age_ns = V2M_SURVEY_MAX_AGE_NS;
 	made->source = strdup(source);
 	if (!made->source || v2m_grpc_new(source, connector, &made->grpc)) {
@@ -86,6 +89,11 @@ const char *v2m_survey_text(const struct v2m_survey *survey, size_t *length)
 void v2m_survey_set_grace(struct v2m_survey *survey, uint64_t grace_ns)
 {
 	survey->grace_ns = grace_ns;
+}
+
+void v2m_survey_set_quick(struct v2m_survey *survey, uint64_t quick_ns)
+{
+	survey->quick_ns = quick_ns;
 }
 
 void v2m_survey_set_max_age(struct v2m_survey *survey, uint64_t max_age_ns)
@@ -325,8 +333,11 @@ static bool is_unchanged(struct v2m_survey *survey, uint64_t deadline_ns)
 	struct v2m_error error;
 	int result;
 
-	if (survey->cannot_count || !survey->text)
+	/* The counts are not followed meanwhile, so the next ones are compared with none. */
+	if (survey->cannot_count || !survey->text || survey->cost_ns < survey->quick_ns) {
+		survey->counts = 0;
 		return false;
+	}
 	result = ask_counts(survey, deadline_ns, &survey->counts, &error);
 	survey->cannot_count = result == -EOPNOTSUPP;
 	return !result && survey->counts == before && !survey->keeps_gone &&
@@ -339,6 +350,7 @@ static int ask_all(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_e
 {
 	V2M_CLEANUP(v2m_proxy_inbounds_clear) struct v2m_proxy_inbounds found = { 0 };
 	V2M_CLEANUP(clear_answers) struct answers answers = { 0 };
+	uint64_t began_ns = v2m_clock_mono_ns();
 	uint64_t list_digest;
 	bool is_same;
 	int result = ask_list(survey, deadline_ns, &answers.list, error);
@@ -359,6 +371,7 @@ static int ask_all(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_e
 		return result;
 	notice_restart(survey);
 	survey->full_ns = v2m_clock_mono_ns();
+	survey->cost_ns = survey->full_ns - began_ns;
 	if (survey->text && answers.digest == survey->digest &&
 	    (!survey->keeps_gone || v2m_clock_mono_ns() < survey->grace_end_ns))
 		return 0;

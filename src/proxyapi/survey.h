@@ -7,9 +7,9 @@
  * panel adds them again. So after a new connection, inbounds and users that are gone stay for a
  * grace time, while new ones count at once.
  *
- * A proxy with many users works long on a list of all of them. So it is asked how many users each
- * inbound has, and for all of them only if that has changed, or after some time: a user in place of
- * another one within one interval is seen then.
+ * A proxy with very many users works long on a list of all of them. If that took long, it is asked
+ * how many users each inbound has, and for all of them only if that has changed, or after some
+ * time: a user in place of another one within one interval is seen only then.
  */
 #ifndef V2METER_PROXYAPI_SURVEY_H
 #define V2METER_PROXYAPI_SURVEY_H
@@ -27,7 +27,11 @@ struct v2m_survey;
 /* How long users stay that are gone after a restart of the proxy. */
 #define V2M_SURVEY_GRACE_NS (60 * UINT64_C(1000000000))
 
-/* How long a list of all users is good while their number stays the same. */
+/* A list of all users that takes less is asked for each time: 1.25 % of the time at most if that is
+ * every four seconds. Xray works 7.4 ms on 5,000 users. */
+#define V2M_SURVEY_QUICK_NS (50 * UINT64_C(1000000))
+
+/* How long a list that takes more is good while the number of users stays the same. */
 #define V2M_SURVEY_MAX_AGE_NS (30 * UINT64_C(1000000000))
 
 /* source names the API in errors and is copied. 0 or -ENOMEM. */
@@ -53,8 +57,9 @@ int v2m_survey_ask_online(struct v2m_survey *survey, uint64_t deadline_ns,
  */
 const char *v2m_survey_text(const struct v2m_survey *survey, size_t *length);
 
-/* For tests: replace the grace time, and how long a list of all users is good. */
+/* For tests: replace the grace time, and when and how long a list of all users is good. */
 void v2m_survey_set_grace(struct v2m_survey *survey, uint64_t grace_ns);
+void v2m_survey_set_quick(struct v2m_survey *survey, uint64_t quick_ns);
 void v2m_survey_set_max_age(struct v2m_survey *survey, uint64_t max_age_ns);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -12,8 +13,7 @@
 /* A panel restarts the proxy now and then: so many failures in a row are no news. */
 #define TOLERATED 2
 
-/* A question needs two connections at most. An asking process that wants more of them is not ours
- * any more. */
+/* A question needs two connections at most, unless the server closes after each answer. */
 #define CONNECTS_MAX       16
 #define CONNECTS_PERIOD_NS (2 * UINT64_C(1000000000))
 
@@ -62,6 +62,27 @@ int v2m_followed_check_presence(struct v2m_followed *followed)
 		followed->gone_ns = now_ns;
 	return followed->is_api && now_ns - followed->gone_ns < GONE_NS ? -ECONNREFUSED
 									: V2M_ASKING_OVER;
+}
+
+/* The kernel lists the name of a unix socket as it is, so a name with a line feed in it forges a
+ * line of the list, and names any address. The kernel also says who listens. */
+static bool is_of_proxy(int fd)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+	       v2m_proxy_is("/proc", peer.pid);
+}
+
+int v2m_followed_connect(const struct v2m_followed *followed)
+{
+	V2M_CLOSE int fd = v2m_proxy_address_connect(&followed->address);
+
+	if (fd >= 0 && followed->is_found && followed->address.storage.ss_family == AF_UNIX &&
+	    !is_of_proxy(fd))
+		return followed->is_api ? -ECONNREFUSED : V2M_ASKING_OVER;
+	return V2M_TAKE_FD(fd);
 }
 
 bool v2m_followed_may_connect(struct v2m_followed *followed)

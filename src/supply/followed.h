@@ -17,6 +17,7 @@ struct v2m_followed {
 	char *source;
 	bool is_found; /* nobody named it: it is a socket of a running proxy */
 	bool is_api;   /* it has answered as one */
+	bool is_guess; /* the asking process gives it up unless its next answer is that of an API */
 	uint64_t inode;
 	uint64_t gone_ns; /* CLOCK_MONOTONIC when the proxy was seen to be gone; 0: it is there */
 	bool has_address; /* otherwise it is never asked */
@@ -38,11 +39,14 @@ struct v2m_followed {
 struct v2m_followed *v2m_followed_new(const char *source, uint64_t number, uint64_t inode);
 void v2m_followed_free(struct v2m_followed *followed);
 
-/* False: the asking process wants more connections than questions need. */
+/* False: there were more connections than questions need, so it has to wait for the next one. */
 bool v2m_followed_may_connect(struct v2m_followed *followed);
 /* Whether the API can be connected to. One that was found must still be a socket of the proxy. 0;
  * -ECONNREFUSED: not now; or V2M_ASKING_OVER. */
 int v2m_followed_check_presence(struct v2m_followed *followed);
+/* Connects to it, without waiting: see v2m_proxy_address_connect(). If a process that is no proxy
+ * listens at the unix socket that was found: as v2m_followed_check_presence(). */
+int v2m_followed_connect(const struct v2m_followed *followed);
 
 /* Take in what the asking process says of it. 1: that is a reason to read the key sources again; 0;
  * or -ENOMEM. */

@@ -68,7 +68,7 @@ static void drop(struct v2m_live_supply *supply, const struct v2m_followed *foll
 	}
 }
 
-static void send_order(struct v2m_live_supply *supply, const struct v2m_followed *followed)
+static void send_order(struct v2m_live_supply *supply, struct v2m_followed *followed)
 {
 	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
 	/* Writing changes nothing. */
@@ -79,6 +79,7 @@ static void send_order(struct v2m_live_supply *supply, const struct v2m_followed
 		.is_guess = followed->is_found && !followed->is_api,
 	};
 
+	followed->is_guess = order.is_guess;
 	v2m_put_asking_order(&wire, &order);
 	v2m_asker_send(supply->asker, V2M_ASKING_FOLLOW, followed->number, &wire, -1);
 }
@@ -101,25 +102,22 @@ static void answer_connect(struct v2m_live_supply *supply, uint64_t number, int3
 }
 
 /* The socket of the proxy may be one that only we may open. */
-static int connect_it(struct v2m_live_supply *supply, struct v2m_followed *followed)
+static void connect_it(struct v2m_live_supply *supply, struct v2m_followed *followed)
 {
 	V2M_CLOSE int fd = -1;
 	int result;
 
-	if (!v2m_followed_may_connect(followed))
-		return -EBADMSG;
-	result = v2m_followed_check_presence(followed);
+	result = v2m_followed_may_connect(followed) ? v2m_followed_check_presence(followed)
+						    : -EAGAIN;
 	if (!result)
-		fd = v2m_proxy_address_connect(&followed->address);
-	if (fd >= 0)
-		answer_connect(supply, followed->number, 0, fd);
-	else
-		answer_connect(supply, followed->number, result ? result : fd, -1);
+		fd = v2m_followed_connect(followed);
+	if (!result && fd < 0)
+		result = fd;
+	answer_connect(supply, followed->number, result, fd);
 	if (result == V2M_ASKING_OVER) {
 		supply->has_news |= followed->is_api;
 		drop(supply, followed);
 	}
-	return 0;
 }
 
 static struct refused *find_refused(struct v2m_live_supply *supply, uint64_t inode)
@@ -184,6 +182,10 @@ static int take_said(struct v2m_live_supply *supply, struct v2m_followed *follow
 		return result ? result : -EBADMSG;
 	if (followed->is_found && !followed->is_api && !judge_guess(supply, followed, said.result))
 		return 0;
+	/* A file has named it since, and the asking process has given it up. */
+	if (followed->is_guess && !v2m_asking_is_api(said.result))
+		send_order(supply, followed);
+	followed->is_guess = false;
 	refuse_too_long(supply, followed, &said);
 	result = v2m_followed_take_said(followed, &said);
 	supply->has_news |= result == 1;
@@ -232,8 +234,10 @@ static int take(void *context, const struct v2m_message *message)
 		return take_of_dropped(supply, message);
 	if (!followed->has_address)
 		return -EBADMSG;
-	if (message->kind == V2M_ASKING_CONNECT && !message->length)
-		return connect_it(supply, followed);
+	if (message->kind == V2M_ASKING_CONNECT && !message->length) {
+		connect_it(supply, followed);
+		return 0;
+	}
 	if (message->kind == V2M_ASKING_SAID)
 		return take_said(supply, followed, &wire);
 	if (message->kind == V2M_ASKING_COUNTED) {

@@ -25,8 +25,8 @@ from support.lab import Lab, wait_until  # noqa: E402
 lab_module.PREFIX = "v2m-bench"
 FIRST_PORT = 10001
 FIRST_OTHER_PORT = 20001
-# Connections that one process holds. It has both ends of each, so this stays below the usual limit of files.
-PER_HOLDER = 8000
+# Connections whose ends one process holds, so this stays below the usual limit of files.
+PER_HOLDER = 16000
 
 
 def number(name, default):
@@ -82,17 +82,17 @@ def run_daemon(lab, keys, name, **members):
         daemon.run("--detach")
 
 
-def hold_connections(lab, count, n_ports, first_port=FIRST_PORT, busy=False):
+def hold_connections(lab, count, n_ports, first_port=FIRST_PORT, busy=0):
     """Connections from the client to ports of the server, evenly; the processes that hold them.
-    busy: every port's first connection carries a few bytes each second."""
+    busy: so many connections carry a few bytes each second."""
     holders = []
-    n_holders = max(1, -(-count // PER_HOLDER))
+    n_holders = min(n_ports, max(1, -(-count // PER_HOLDER)))
     for i in range(n_holders):
         ports = range(i * n_ports // n_holders, (i + 1) * n_ports // n_holders)
-        share = count * (i + 1) // n_holders - count * i // n_holders
+        share, sending = (n * (i + 1) // n_holders - n * i // n_holders for n in (count, busy))
         holders.append(lab_module.Process(
             [sys.executable, HERE / "hold.py", lab.server.path, lab.client.path,
-             first_port + ports.start, len(ports), share, int(busy)],
+             first_port + ports.start, len(ports), share, sending],
             lab.directory / f"hold-{first_port}-{i}"))
     for holder in holders:
         wait_until(lambda: "ready" in holder.said() or not holder.running(), 180,

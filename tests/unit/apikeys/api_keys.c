@@ -13,6 +13,8 @@
 #include <cmocka.h>
 
 #include "apikeys/api_key_file.h"
+#include "apikeys/key_ring.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/macros.h"
 
@@ -202,6 +204,46 @@ static void a_file_that_others_can_write_is_refused(void **state)
 	unlink(target);
 }
 
+#define READERS  8
+#define FLOOD_NS UINT64_C(3000000000)
+
+struct flood {
+	struct v2m_key_ring ring;
+	uint64_t end_ns;
+};
+
+static void *look_without_a_pause(void *argument)
+{
+	struct flood *flood = argument;
+	struct v2m_api_key key;
+
+	while (v2m_clock_mono_ns() < flood->end_ns)
+		v2m_key_ring_find(&flood->ring, "a key that nobody has", &key);
+	return NULL;
+}
+
+static void keys_are_replaced_during_a_flood_of_requests(void **state)
+{
+	struct v2m_api_keys keys = { .count = 0 };
+	struct flood flood = { .end_ns = v2m_clock_mono_ns() + FLOOD_NS };
+	pthread_t readers[READERS];
+	struct v2m_api_key key;
+
+	(void)state;
+	v2m_key_ring_init(&flood.ring, &keys);
+	for (size_t i = 0; i < READERS; i++)
+		assert_int_equal(pthread_create(&readers[i], NULL, look_without_a_pause, &flood),
+				 0);
+	v2m_api_keys_set_single(&keys, "new");
+	v2m_key_ring_replace(&flood.ring, &keys);
+	assert_true(v2m_clock_mono_ns() < flood.end_ns);
+	flood.end_ns = 0;
+	for (size_t i = 0; i < READERS; i++)
+		pthread_join(readers[i], NULL);
+	assert_true(v2m_key_ring_find(&flood.ring, "new", &key));
+	v2m_key_ring_destroy(&flood.ring);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +253,7 @@ int main(void)
 		cmocka_unit_test(keys_come_back_from_the_file),
 		cmocka_unit_test(a_wrong_file_is_refused_with_its_place),
 		cmocka_unit_test(a_file_that_others_can_write_is_refused),
+		cmocka_unit_test(keys_are_replaced_during_a_flood_of_requests),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

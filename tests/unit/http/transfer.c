@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Documents of totals over HTTP: the only request body that is used, and its limits. */
+#include <poll.h>
+
 #include "unit/http/http_fixture.h"
 
 #define MIB (1u << 20)
@@ -226,6 +228,27 @@ static void without_the_key_no_document_is_read(void **state)
 	assert_code(&answer, 401, "unauthorized");
 }
 
+/* If some of the document were left unread, the kernel would reset the connection, and the client
+ * might never see the answer. */
+static void without_the_scope_the_document_is_dropped_and_the_answer_arrives(void **state)
+{
+	int fd = client_connect(server.port);
+	char document[100000 + 1] = "";
+	struct pollfd reset = { .fd = fd };
+	struct client_answer answer;
+
+	(void)state;
+	client_send(fd, "POST /api/meter/import HTTP/1.1\r\nHost: x\r\nX-API-Key: " FAKE_API_KEY
+			"-read\r\nContent-Length: 100000\r\n\r\n");
+	memset(document, 'x', sizeof(document) - 1);
+	client_send(fd, document);
+	answer = client_read(fd, false);
+	assert_code(&answer, 403, "forbidden");
+	/* The end of the connection is no event here, but a reset is. */
+	assert_int_equal(poll(&reset, 1, 100), 0);
+	close(fd);
+}
+
 static void other_paths_keep_their_small_limit(void **state)
 {
 	int fd = client_connect(server.port);
@@ -256,6 +279,7 @@ int main(void)
 		HTTP_TEST(a_document_that_ends_early_is_not_imported),
 		HTTP_TEST(a_second_import_at_the_same_time_is_refused),
 		HTTP_TEST(without_the_key_no_document_is_read),
+		HTTP_TEST(without_the_scope_the_document_is_dropped_and_the_answer_arrives),
 		HTTP_TEST(other_paths_keep_their_small_limit),
 	};
 

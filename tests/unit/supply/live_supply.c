@@ -1,24 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The asking process is this test program itself: the real one, or one that does what the name of
  * its argument says. */
-#include "unit/proxyapi/grpc_server.h"
+#include "unit/supply/live_fixture.h"
 
-#include <dirent.h>
 #include <signal.h>
 
 #include "asking/asking.h"
-#include "base/clock.h"
-#include "base/file.h"
-#include "base/log.h"
 #include "process/channel.h"
 #include "process/child.h"
-#include "supply/live_supply.h"
-
-#define LIST  "/xray.app.proxyman.command.HandlerService/ListInbounds"
-#define USERS "/xray.app.proxyman.command.HandlerService/GetInboundUsers#"
-
-#define INTERVAL_NS 20000000ull
-#define BOB         "user2@example.com"
 
 static void say(uint32_t kind, uint64_t id, const void *data, size_t length)
 {
@@ -55,103 +44,6 @@ static int be_asker(const char *what)
 		say(V2M_ASKING_CONNECT, 0, NULL, 0);
 	for (;;)
 		pause();
-}
-
-struct scene {
-	struct grpc_server *server;
-	struct v2m_live_supply *supply;
-	struct v2m_live_sources live;
-};
-
-static void answer_with_file(struct scene *scene, const char *path, const char *file)
-{
-	char *data;
-	size_t length;
-
-	assert_int_equal(v2m_read_file(file, 65536, &data, &length), 0);
-	server_answer(scene->server, path, data, length, 0);
-	free(data);
-}
-
-static int start(void **state)
-{
-	struct scene *scene = calloc(1, sizeof(*scene));
-
-	v2m_log_set_level(V2M_LOG_ERROR);
-	scene->server = server_start();
-	answer_with_file(scene, LIST, "../data/proxyapi/inbounds.bin");
-	answer_with_file(scene, USERS "vless", "../data/proxyapi/users.bin");
-	server_answer(scene->server, USERS "vmess", "", 0, 0);
-	server_answer(scene->server, USERS "trojan", "", 0, 0);
-	server_answer(scene->server, USERS "tun", "", 0, 2);
-	*state = scene;
-	return 0;
-}
-
-static int stop(void **state)
-{
-	struct scene *scene = *state;
-
-	v2m_live_supply_close(scene->supply);
-	server_stop(scene->server);
-	v2m_live_sources_clear(&scene->live);
-	free(scene);
-	return 0;
-}
-
-static void open_with(struct scene *scene, const char *argument, const char *source)
-{
-	const struct v2m_live_options options = { argument, INTERVAL_NS, 20 };
-	struct v2m_strings sources = { 0 };
-
-	if (source)
-		assert_int_equal(v2m_strings_add(&sources, source), 0);
-	assert_int_equal(v2m_live_supply_open(&options, &sources, &scene->supply), 0);
-	v2m_strings_clear(&sources);
-}
-
-static void open_supply(struct scene *scene)
-{
-	open_with(scene, V2M_ASKING_ARGUMENT, scene->server->name);
-}
-
-/* What the first API said last. */
-static const struct v2m_live_source *collect(struct scene *scene, bool waits)
-{
-	v2m_live_sources_clear(&scene->live);
-	assert_int_equal(v2m_live_supply_collect(scene->supply, waits, &scene->live), 0);
-	assert_int_equal(scene->live.count, 1);
-	return &scene->live.items[0];
-}
-
-/* Waits until there is news. */
-static bool has_news(struct scene *scene, int timeout_ms)
-{
-	uint64_t end_ns = v2m_clock_mono_ns() + (uint64_t)timeout_ms * 1000000;
-	struct pollfd entry = { v2m_live_supply_fd(scene->supply), POLLIN, 0 };
-
-	while (v2m_clock_mono_ns() < end_ns) {
-		poll(&entry, 1, 10);
-		if (v2m_live_supply_drain(scene->supply))
-			return true;
-	}
-	return false;
-}
-
-/* The child of this process; 0: there is none. */
-static pid_t child(void)
-{
-	char path[64];
-	int pid = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	file = fopen(path, "r");
-	if (!file || fscanf(file, "%d", &pid) != 1)
-		pid = 0;
-	if (file)
-		fclose(file);
-	return pid;
 }
 
 static void the_first_answer_is_waited_for_if_wanted(void **state)
@@ -291,7 +183,25 @@ static void a_process_that_wants_connections_without_end_is_killed(void **state)
 {
 	struct scene *scene = *state;
 
-	assert_refused(scene, "connects", "what it said is not allowed");
+	assert_refused(scene, "connects", "it does not read what it is told");
+}
+
+/* Such a server costs its own answers, and nobody else's. */
+static void a_server_that_closes_after_each_answer_ends_no_process(void **state)
+{
+	struct scene *scene = *state;
+	pid_t first;
+
+	open_supply(scene);
+	collect(scene, true);
+	first = child();
+	scene->server->closes = true;
+	for (uint64_t end_ns = v2m_clock_mono_ns() + 1000000000; v2m_clock_mono_ns() < end_ns;)
+		has_news(scene, 10);
+	assert_true(server_connections(scene->server) > 10);
+	assert_true(server_connections(scene->server) <= 32);
+	assert_int_equal(child(), first);
+	assert_non_null(strstr(collect(scene, false)->text, BOB));
 }
 
 static void without_an_api_there_is_no_process(void **state)
@@ -355,6 +265,7 @@ int main(int argc, char **argv)
 		WITH_SERVER(a_process_that_is_killed_is_replaced_and_the_keys_stay),
 		WITH_SERVER(what_a_process_must_not_say_is_its_end),
 		WITH_SERVER(a_process_that_wants_connections_without_end_is_killed),
+		WITH_SERVER(a_server_that_closes_after_each_answer_ends_no_process),
 		WITH_SERVER(without_an_api_there_is_no_process),
 		WITH_SERVER(what_is_no_address_is_refused),
 		WITH_SERVER(apis_that_a_reading_names_are_followed_if_they_are_of_this_host),
