@@ -175,4 +175,4 @@ def settled_equal(daemon, port, before, count):
 
     with contextlib.suppress(AssertionError):
         wait_until(lambda: counted() == count.figures(), timeout_s=3)
-    assert counted() == count.figures()
+    assert counted() == count.figures(), (counted(), count.figures())
