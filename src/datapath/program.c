@@ -143,23 +143,38 @@ static int load(struct v2m_datapath *datapath, const struct v2m_device_config *c
 	return result;
 }
 
+/* Says once that the programs do not look into the kernel's memory. */
+static void warn_blind(const char *why)
+{
+	static bool told;
+
+	if (!told)
+		v2m_log_warning("%s: outgoing UDP with a key's port and old forwarded connections "
+				"cannot be told from the key's",
+				why);
+	told = true;
+}
+
 /* Tries without a look into the kernel's memory if one with it is refused: it takes CAP_PERFMON,
  * and a kernel that is not locked down. */
 int v2m_programs_load(struct v2m_datapath *datapath, const struct v2m_device_config *config,
 		      int programs[V2M_N_DIRECTIONS], struct v2m_error *error)
 {
-	static bool told;
 	struct v2m_device_config full = *config;
 	int result;
 
 	v2m_kernel_offsets_fill(&full);
 	result = load(datapath, &full, programs);
-	if (result && (full.conntrack_offset || full.bound_offset)) {
+	if (result == 0) {
+		if (!full.conntrack_offset || !full.bound_offset)
+			warn_blind("the kernel has no BTF that tells whose a packet is");
+		return 0;
+	}
+	if (full.conntrack_offset || full.bound_offset) {
 		result = load(datapath, config, programs);
-		if (!result && !told)
-			v2m_log_warning("without CAP_PERFMON, outgoing UDP with a key's port and "
-					"old forwarded connections cannot be told from the key's");
-		told = told || !result;
+		if (result == 0)
+			warn_blind("the programs may not read the kernel's memory (this needs "
+				   "CAP_PERFMON)");
 	}
 	return result ? explain(error, result) : 0;
 }
