@@ -11,7 +11,7 @@ const PLOT_MS = 10000;
 const FIGURES = ["down_now", "up_now", "down", "up", "total", "lifetime", "connections"];
 
 export class KeyDetail {
-  // context: {texts, format, status()}; actions: {reset(row)}.
+  // context: {texts, format, status}; actions: {reset(row)}.
   constructor(context, row, actions) {
     this.context = context;
     this.row = row;
@@ -86,7 +86,7 @@ export class KeyDetail {
     }
     const facts = [row.ports ? `${texts.get("port")} ${row.ports}` : texts.get("no_port"), `${texts.get("id")} ${row.id}`];
     if (row.inactive) facts.push(texts.get("inactive"));
-    const resets = this.context.status()?.api_key?.scopes.includes("reset") ?? true;
+    const resets = this.context.status?.api_key?.scopes.includes("reset") ?? true;
     const resettable = row.kind !== "user" && Boolean(row.ports);
     if (resettable && !resets) facts.push(texts.get("reset_not_allowed"));
     setText(this.note, facts.join("  ·  "));

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "accounting/account_owners.h"
 #include "accounting/account_state.h"
 #include "base/transport.h"
 
@@ -45,6 +46,7 @@ static void set_entry_aside(struct v2m_account *account, const struct v2m_sample
 int v2m_account_set_aside(struct v2m_account *account, const struct v2m_sample *sample)
 {
 	if (v2m_raw_reserve_sample(&account->raw, sample) ||
+	    v2m_raw_reserve(&account->raw, sample->n_ports + sample->n_owners) ||
 	    v2m_array_reserve(&account->asides, sample->n_ports))
 		return -ENOMEM;
 	for (size_t i = 0; i < account->raw.overlaps.count; i++) {
@@ -56,6 +58,8 @@ int v2m_account_set_aside(struct v2m_account *account, const struct v2m_sample *
 	account->mono_ns = sample->mono_ns;
 	for (size_t i = 0; i < sample->n_ports; i++)
 		set_entry_aside(account, sample, &sample->ports[i]);
+	/* A part of the bytes of these ports. */
+	v2m_account_pass_owners(account, sample);
 	account->dirty = true;
 	return 0;
 }

@@ -182,6 +182,16 @@ void v2m_account_owners(struct v2m_account *account, const struct v2m_sample *sa
 	take_pending(account, when);
 }
 
+void v2m_account_pass_owners(struct v2m_account *account, const struct v2m_sample *sample)
+{
+	for (size_t i = 0; i < sample->n_owners; i++) {
+		const struct v2m_port_sample entry = entry_of(&sample->owners[i]);
+		struct v2m_raw_delta delta;
+
+		v2m_raw_advance(&account->raw, sample, &entry, entry.transports, 0, &delta);
+	}
+}
+
 const struct v2m_flow_owner *v2m_account_flow_owner(const struct v2m_account *account,
 						    uint32_t owner)
 {

@@ -24,6 +24,10 @@ int v2m_account_reserve_owners(struct v2m_account *account, const struct v2m_sam
 void v2m_account_owners(struct v2m_account *account, const struct v2m_sample *sample,
 			const struct v2m_local_time *when);
 
+/* Takes note of what the owners of a sample have counted, and gives it to no key. There must be
+ * room for their readings. */
+void v2m_account_pass_owners(struct v2m_account *account, const struct v2m_sample *sample);
+
 /* The owner of a connection. NULL: it is not known, or its key is not in the key set. */
 const struct v2m_flow_owner *v2m_account_flow_owner(const struct v2m_account *account,
 						    uint32_t owner);

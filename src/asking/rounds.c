@@ -31,9 +31,9 @@ struct asked {
 	bool is_guess;
 	bool is_new;  /* it has not been asked yet */
 	bool is_over; /* the counting process has said so */
-	/* Rounds until the next question, and whether the last one was answered. */
+	/* Rounds until the next question, and how the last one was answered. */
 	unsigned stats_due;
-	bool had_stats;
+	bool has_no_stats; /* the counting process knows that it does not count */
 	unsigned online_due;
 	bool had_online;
 };
@@ -116,7 +116,8 @@ static bool ask_users(struct asked *asked)
 	return result >= 0 || result == -EOPNOTSUPP;
 }
 
-/* A proxy that does not count, or does not answer, has no counters. That is said once. */
+/* A proxy that does not count has no counters. That is said once. If it does not answer, nothing is
+ * said: its last counters are still true of their time. */
 static void ask_stats(struct asked *asked)
 {
 	V2M_CLEANUP(v2m_proxy_stats_clear) struct v2m_proxy_stats stats = { 0 };
@@ -127,9 +128,11 @@ static void ask_stats(struct asked *asked)
 	asked->stats_due = rounds < STATS_ROUNDS_MAX ? (unsigned)rounds : STATS_ROUNDS_MAX;
 	if (result)
 		v2m_proxy_stats_clear(&stats);
-	if (!result || asked->had_stats)
+	if (!v2m_asking_is_api(result))
+		return;
+	if (!result || !asked->has_no_stats)
 		v2m_talk_counted(asked->number, &stats);
-	asked->had_stats = !result;
+	asked->has_no_stats = result != 0;
 }
 
 /* The same of a proxy that cannot tell where its users are. */

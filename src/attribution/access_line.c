@@ -97,17 +97,18 @@ static bool take_time(struct rest *rest, int64_t *wall_us)
 	return true;
 }
 
-/* Reads 1 to 65535 without sign or leading blanks. 0 if it is none. */
-static uint16_t port_of(const char *text)
+/* Reads 0 to 65535 without sign or leading blanks. */
+static bool read_port(const char *text, uint16_t *result)
 {
 	unsigned port = 0;
 
 	for (const char *c = text; *c; c++) {
 		if (*c < '0' || *c > '9' || c - text >= 5)
-			return 0;
+			return false;
 		port = port * 10 + (unsigned)(*c - '0');
 	}
-	return port <= UINT16_MAX ? (uint16_t)port : 0;
+	*result = (uint16_t)port;
+	return *text && port <= UINT16_MAX;
 }
 
 static bool is_masked(const char *host)
@@ -140,7 +141,8 @@ static int read_source(const struct v2m_access_text *word, struct v2m_access_lin
 	if (!colon || colon == text)
 		return -EINVAL;
 	*colon = 0;
-	line->port = port_of(colon + 1);
+	if (!read_port(colon + 1, &line->port))
+		return -EINVAL;
 	if (*host == '[' && colon[-1] == ']') {
 		colon[-1] = 0;
 		host++;
@@ -150,7 +152,7 @@ static int read_source(const struct v2m_access_text *word, struct v2m_access_lin
 		memset(line->address, 0, sizeof(line->address));
 	else if (!read_host(host, line->address))
 		return -EINVAL;
-	return line->port ? 0 : -EINVAL;
+	return 0;
 }
 
 /* Takes " [tags]" and " email: EMAIL", which are both optional. The tags end at the first bracket

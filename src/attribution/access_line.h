@@ -35,7 +35,9 @@ struct v2m_access_line {
 	bool accepted; /* false: rejected; then tags and email are empty */
 	enum v2m_access_transport transport;
 	uint8_t address[16]; /* the source; IPv4 in the IPv4-mapped form */
-	uint16_t port;       /* of the source, host byte order */
+	/* Of the source, host byte order. 0: the address is from a header of HTTP that a proxy in
+	 * front, or the customer, has set (X-Forwarded-For). */
+	uint16_t port;
 	/* The proxy blanks parts of addresses (log.maskAddress): address is zeros then. */
 	bool masked;
 	/* The wall clock of the proxy in microseconds since 1970, without its offset from UTC. */

@@ -20,13 +20,23 @@
 #include "datapath/grace.h"
 #include "datapath/owners.h"
 
+/* Flows and lines are compared at least that often. */
+#define PLAN_INTERVAL_NS (5 * UINT64_C(1000000000))
+/* The ends of the logs are read again at most that often for connections that no line has named. */
+#define AGAIN_INTERVAL_NS (5 * UINT64_C(1000000000))
+
 struct v2m_attribution {
 	struct v2m_attributor *attributor;
 	struct v2m_followed_logs *logs;
-	bool hides;      /* the answers are in delivered bytes, which no flow has */
-	bool is_active;  /* the kernel has owners to label */
-	bool has_begun;  /* it was active before in this process */
-	bool run_failed; /* and that was logged */
+	bool hides;          /* the answers are in delivered bytes, which no flow has */
+	bool is_active;      /* the kernel has owners to label */
+	bool has_begun;      /* it was active before in this process */
+	bool run_failed;     /* and that was logged */
+	bool is_full;        /* a key has no owner, because the kernel's map has no more */
+	uint64_t planned_ns; /* when lines and flows were compared last, CLOCK_MONOTONIC */
+	uint64_t again_ns;   /* when the ends of the logs were last read again; 0: never */
+	bool reads_again;    /* they are not read to the end yet */
+	size_t n_nameless;   /* unknown connections that these lines did not name */
 	V2M_ARRAY(struct v2m_label) labelled; /* in the last round */
 	struct v2m_flow_sweep *sweep;
 };
@@ -93,6 +103,16 @@ static int move_left(struct v2m_datapath *datapath, struct v2m_error *error)
 	return v2m_flows_move(datapath, labels, count, error);
 }
 
+/* A connection of a new owner may be older than the owner: its line was read already, and named
+ * nobody then. */
+static void read_again(struct v2m_attribution *attribution)
+{
+	v2m_followed_logs_rewind(attribution->logs);
+	v2m_attributor_note_again(attribution->attributor, v2m_clock_real_us());
+	attribution->again_ns = v2m_clock_mono_ns();
+	attribution->reads_again = true;
+}
+
 int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
 			     struct v2m_keyset *keyset, struct v2m_error *error)
 {
@@ -110,17 +130,35 @@ int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_dat
 	if (!v2m_followed_logs_count(attribution->logs))
 		count = 0;
 	result = v2m_owners_set(datapath, rules, count, owners, error);
-	if (result)
+	if (result < 0)
 		return result;
+	if (result > 0)
+		read_again(attribution);
 	attribution->is_active = count > 0;
+	attribution->is_full = false;
 	for (size_t i = 0; i < count; i++)
-		if (owners[i] == V2M_NO_OWNER)
-			v2m_attributor_note_gap(attribution->attributor, V2M_GAP_FULL);
-	if (attribution->is_active && !attribution->has_begun) {
-		result = move_left(datapath, error);
-		attribution->has_begun = !result;
-	}
+		attribution->is_full |= owners[i] == V2M_NO_OWNER;
+	if (!attribution->is_active || attribution->has_begun)
+		return 0;
+	result = move_left(datapath, error);
+	attribution->has_begun = !result;
 	return result;
+}
+
+int v2m_attribution_begin_ports(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+				struct v2m_error *error)
+{
+	int begun = datapath ? v2m_flows_leave_begun(datapath, error) : 0;
+
+	if (begun > 0)
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_BEGAN);
+	return begun < 0 ? begun : 0;
+}
+
+void v2m_attribution_note_new_counts(struct v2m_attribution *attribution)
+{
+	if (v2m_followed_logs_count(attribution->logs))
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_BEGAN);
 }
 
 /* --- a round --- */
@@ -139,6 +177,7 @@ static int label(struct v2m_attribution *attribution, struct v2m_datapath *datap
 		return v2m_error_set(error, result, "the flows cannot be read: %s",
 				     strerror(-result));
 	now = (struct v2m_moment){ v2m_clock_mono_ns(), v2m_clock_real_us() };
+	attribution->planned_ns = now.mono_ns;
 	count = v2m_attributor_plan(attribution->attributor, flows, n_flows, &now, &labels);
 	if (count < 0)
 		return v2m_error_set(error, count, "out of memory");
@@ -160,12 +199,19 @@ static int move_rest(struct v2m_attribution *attribution, struct v2m_datapath *d
 	return result;
 }
 
+/* Without new lines too: a connection of before may have its first packet. */
+static bool plan_is_due(const struct v2m_attribution *attribution)
+{
+	return v2m_attributor_waits(attribution->attributor) ||
+	       v2m_clock_mono_ns() - attribution->planned_ns >= PLAN_INTERVAL_NS;
+}
+
 static int run(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
 	       struct v2m_error *error)
 {
 	int result = move_rest(attribution, datapath, error);
 
-	if (!result && v2m_attributor_waits(attribution->attributor))
+	if (!result && plan_is_due(attribution))
 		result = label(attribution, datapath, error);
 	return result;
 }
@@ -182,19 +228,51 @@ static void log_failure(struct v2m_attribution *attribution, int result,
 		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_FULL);
 }
 
+/* The lines of connections of before were read already. They are read again when such a connection
+ * is found, and if they do not name it, that is a gap. */
+static void judge_unknown(struct v2m_attribution *attribution)
+{
+	size_t unknown = v2m_attributor_unknown(attribution->attributor);
+
+	if (attribution->reads_again || unknown < attribution->n_nameless)
+		attribution->n_nameless = unknown;
+	attribution->reads_again = false;
+	if (unknown > attribution->n_nameless) {
+		if (v2m_clock_mono_ns() - attribution->again_ns >= AGAIN_INTERVAL_NS)
+			read_again(attribution);
+	} else if (unknown) {
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_BEGAN);
+	}
+}
+
+/* Gaps that a reset does not end. */
+static void note_lasting_gaps(struct v2m_attribution *attribution)
+{
+	if (attribution->is_full)
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_FULL);
+	if (v2m_flow_sweep_saw_dispute(attribution->sweep))
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_DISPUTED);
+}
+
 /* --- what the others call --- */
 
 void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
 			    const struct v2m_connection_table *table)
 {
+	const uint64_t begun_ns = v2m_clock_mono_ns();
 	struct v2m_error error = { 0 };
+	bool has_more;
 	int result;
 
 	if (!attribution->is_active || !datapath)
 		return;
-	v2m_followed_logs_read(attribution->logs);
+	note_lasting_gaps(attribution);
+	has_more = v2m_followed_logs_read(attribution->logs);
 	result = run(attribution, datapath, &error);
-	if (!result) {
+	if (!result && !has_more && attribution->planned_ns >= begun_ns)
+		judge_unknown(attribution);
+	/* A flow that has ended waits for its line. */
+	if (!result && !has_more) {
 		result = v2m_flow_sweep_run(attribution->sweep, datapath, table);
 		if (result)
 			v2m_error_set(&error, result, "%s", strerror(-result));
@@ -218,7 +296,7 @@ static int settle(struct v2m_attribution *attribution, struct v2m_datapath *data
 		result = v2m_error_set(error, -EIO, "the programs cannot be waited for");
 	if (!result)
 		result = move_rest(attribution, datapath, error);
-	return result ? result : v2m_flows_leave(datapath, 0, error);
+	return result ? result : v2m_flows_leave(datapath, error);
 }
 
 void v2m_attribution_settle(struct v2m_attribution *attribution, struct v2m_datapath *datapath)

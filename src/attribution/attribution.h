@@ -39,6 +39,14 @@ const char *v2m_attribution_log(const struct v2m_attribution *attribution, size_
 int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
 			     struct v2m_keyset *keyset, struct v2m_error *error);
 
+/* After that sample: it gave what ports counted that are shared only now to the keys that had them
+ * alone, and no label takes these bytes again. 0 or -errno. */
+int v2m_attribution_begin_ports(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+				struct v2m_error *error);
+/* What was counted until now is accounted without the flows: it was of an earlier version's maps,
+ * or the ledger does not know of it. */
+void v2m_attribution_note_new_counts(struct v2m_attribution *attribution);
+
 /* Reads what the logs have, labels flows, and from time to time removes those whose connection has
  * ended. Before a sample. Failures are logged. table: the last dump of the connections. */
 void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_datapath *datapath,

@@ -8,6 +8,7 @@
 
 #include "attribution/access_line.h"
 #include "attribution/owner_list.h"
+#include "attribution/strangers.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/table.h"
@@ -39,6 +40,9 @@ struct v2m_attributor {
 	V2M_ARRAY(uint32_t) sessions; /* see v2m_attributor_take_sessions() */
 	struct v2m_attributor_counts counts;
 	int64_t offset_us; /* of the log that is read */
+	int64_t again_us;  /* see v2m_attributor_note_again() */
+	struct v2m_strangers strangers;
+	size_t n_unknown; /* see v2m_attributor_unknown() */
 	unsigned gaps;
 	struct v2m_named_slots named;
 	bool has_named; /* since v2m_attributor_take_named() */
@@ -68,6 +72,7 @@ void v2m_attributor_free(struct v2m_attributor *attributor)
 	v2m_array_clear(&attributor->labels);
 	v2m_array_clear(&attributor->sessions);
 	v2m_owner_list_clear(&attributor->owners);
+	v2m_strangers_clear(&attributor->strangers);
 	free(attributor);
 }
 
@@ -79,6 +84,7 @@ int v2m_attributor_set_keys(struct v2m_attributor *attributor, struct v2m_keyset
 	if (result)
 		return result;
 	v2m_owner_list_clear(&attributor->owners);
+	v2m_strangers_clear(&attributor->strangers);
 	attributor->owners = made;
 	return 0;
 }
@@ -104,6 +110,11 @@ static void move_text(struct v2m_access_text *part, const char *from, const char
 {
 	if (part->length)
 		part->start = to + (part->start - from);
+}
+
+void v2m_attributor_note_again(struct v2m_attributor *attributor, int64_t real_us)
+{
+	attributor->again_us = real_us;
 }
 
 void v2m_attributor_set_offset(struct v2m_attributor *attributor, int64_t offset_us)
@@ -141,6 +152,11 @@ void v2m_attributor_take_line(void *context, const char *text, size_t length)
 	v2m_attributor_note_gap(attributor, V2M_GAP_FULL);
 }
 
+size_t v2m_attributor_unknown(const struct v2m_attributor *attributor)
+{
+	return attributor->n_unknown;
+}
+
 bool v2m_attributor_waits(const struct v2m_attributor *attributor)
 {
 	return attributor->lines.count > 0;
@@ -169,12 +185,18 @@ static struct v2m_table_key key_of_flows(const void *element)
 
 static const struct v2m_table_type clients = { sizeof(struct flows_of), key_of_flows };
 
+struct flow_plan {
+	uint32_t next; /* 1 + index of another flow of the same client */
+	uint32_t old;  /* 1 + index of the label by a line that is older than the flow; 0: none */
+	bool is_named; /* a line names its owner */
+};
+
 /* A round of comparing. */
 struct round {
 	struct v2m_attributor *attributor;
 	const struct v2m_flow_entry *flows;
 	const struct v2m_moment *now;
-	uint32_t *next; /* of each flow: 1 + index of another one of the same client */
+	struct flow_plan *plans; /* of each flow */
 	struct v2m_table by_client;
 };
 
@@ -194,7 +216,7 @@ static int index_flows(struct round *round, size_t n_flows)
 			result = v2m_table_add(&round->by_client, &made);
 			continue;
 		}
-		round->next[i] = known->first;
+		round->plans[i].next = known->first;
 		known->first = (uint32_t)i + 1;
 	}
 	return result;
@@ -217,6 +239,46 @@ static bool is_older(const struct round *round, const struct waiting *waiting,
 	       waiting->real_us + SLACK_US < round->now->real_us - age_us;
 }
 
+/* Plans a label. Lines that are older than the flow of a connection are of this connection and of
+ * earlier ones with the same addresses: the last one is right. 0 or -ENOMEM. */
+static int plan_label(struct round *round, size_t flow, const struct v2m_label *label, bool is_old)
+{
+	struct v2m_attributor *attributor = round->attributor;
+	struct flow_plan *plan = &round->plans[flow];
+	int result;
+
+	plan->is_named = true;
+	if (is_old && plan->old) {
+		attributor->labels.items[plan->old - 1].owner = label->owner;
+		return 0;
+	}
+	if (!is_old && label->owner == round->flows[flow].state.owner)
+		return 0;
+	result = v2m_array_add(&attributor->labels, *label);
+	if (!result && is_old)
+		plan->old = (uint32_t)attributor->labels.count;
+	return result;
+}
+
+/* Drops the labels by older lines that a flow has already. */
+static void drop_known_labels(struct round *round, size_t n_flows)
+{
+	struct v2m_attributor *attributor = round->attributor;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n_flows; i++) {
+		uint32_t old = round->plans[i].old;
+		struct v2m_label *label = old ? &attributor->labels.items[old - 1] : NULL;
+
+		if (label && label->owner == round->flows[i].state.owner)
+			label->owner = V2M_NO_OWNER;
+	}
+	for (size_t i = 0; i < attributor->labels.count; i++)
+		if (attributor->labels.items[i].owner != V2M_NO_OWNER)
+			attributor->labels.items[kept++] = attributor->labels.items[i];
+	attributor->labels.count = kept;
+}
+
 static void note_named(struct v2m_attributor *attributor, uint16_t port, uint8_t protocol)
 {
 	const struct v2m_slot *slot = v2m_slots_at(&attributor->owners.keyset->slots, port,
@@ -225,6 +287,13 @@ static void note_named(struct v2m_attributor *attributor, uint16_t port, uint8_t
 	if (slot && v2m_named_slots_set(&attributor->named, slot->first_port,
 					!(slot->transports & V2M_TCP)))
 		attributor->has_named = true;
+}
+
+/* False for a published port: its slot is that of another port, and owners are not known by it. */
+static bool has_slot(const struct v2m_attributor *attributor, const struct v2m_flow_entry *flow)
+{
+	return v2m_slots_at(&attributor->owners.keyset->slots, flow->key.port,
+			    flow->key.protocol == IPPROTO_TCP ? V2M_TCP : V2M_UDP);
 }
 
 /* Plans a label for each flow of the line's client whose port has a key of that name. Returns
@@ -239,34 +308,46 @@ static int plan_line(struct round *round, const struct waiting *waiting)
 
 	memcpy(client.address, line->address, sizeof(client.address));
 	flows = v2m_table_find(&round->by_client, &client, sizeof(client));
-	for (uint32_t i = flows ? flows->first : 0; i; i = round->next[i - 1]) {
+	for (uint32_t i = flows ? flows->first : 0; i; i = round->plans[i - 1].next) {
 		const struct v2m_flow_entry *flow = &round->flows[i - 1];
 		struct v2m_label label = { .flow = flow->key };
+		bool is_ambiguous;
+		bool is_old;
 
 		if (!may_be_of(line, flow->key.protocol))
 			continue;
 		found = true;
-		if (is_older(round, waiting, flow))
+		is_old = is_older(round, waiting, flow);
+		if (is_old && !v2m_flow_lacks_beginning(flow))
 			continue;
 		label.owner = v2m_owner_list_find(&attributor->owners, flow->key.port,
-						  flow->key.protocol, line);
-		if (label.owner != V2M_NO_OWNER)
-			note_named(attributor, flow->key.port, flow->key.protocol);
-		if (label.owner == V2M_NO_OWNER)
+						  flow->key.protocol, line, &is_ambiguous);
+		if (is_ambiguous)
+			v2m_attributor_note_gap(attributor, V2M_GAP_DISPUTED);
+		if (label.owner == V2M_NO_OWNER) {
 			attributor->counts.without_key++;
-		else if (label.owner != flow->state.owner &&
-			 v2m_array_add(&attributor->labels, label))
+			if (!has_slot(attributor, flow))
+				v2m_attributor_note_gap(attributor, V2M_GAP_HIDDEN);
+			else if (line->email.length && !is_ambiguous)
+				v2m_strangers_note(&attributor->strangers, flow);
+			continue;
+		}
+		note_named(attributor, flow->key.port, flow->key.protocol);
+		if (plan_label(round, i - 1, &label, is_old))
 			return -ENOMEM;
 	}
 	return found;
 }
 
-static bool is_loopback(const uint8_t address[static 16])
+/* The line of a connection from the loopback address. An address without a port is not of a
+ * connection, and the customer may have chosen it. */
+static bool is_from_here(const struct v2m_access_line *line)
 {
 	static const uint8_t mapped[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
 	static const uint8_t ipv6[16] = { [15] = 1 };
 
-	return !memcmp(address, mapped, sizeof(mapped)) || !memcmp(address, ipv6, sizeof(ipv6));
+	return line->port && (!memcmp(line->address, mapped, sizeof(mapped)) ||
+			      !memcmp(line->address, ipv6, sizeof(ipv6)));
 }
 
 /* A new line names a user whose connection must have a flow, and an address that has none: a proxy
@@ -277,7 +358,7 @@ static void note_hidden(const struct round *round, const struct waiting *waiting
 
 	attributor->counts.without_flow++;
 	if (waiting->real_us != INT64_MAX && waiting->real_us + FRESH_US > round->now->real_us &&
-	    !is_loopback(waiting->line.address) &&
+	    waiting->real_us > attributor->again_us && !is_from_here(&waiting->line) &&
 	    v2m_owner_list_expects_flow(&attributor->owners, &waiting->line.email))
 		v2m_attributor_note_gap(attributor, V2M_GAP_HIDDEN);
 }
@@ -308,18 +389,30 @@ static int plan_lines(struct round *round)
 	return 0;
 }
 
+static size_t count_unknown(const struct round *round, size_t n_flows)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n_flows; i++)
+		count += v2m_flow_lacks_beginning(&round->flows[i]) && !round->plans[i].is_named &&
+			 round->flows[i].state.owner == V2M_NO_OWNER &&
+			 round->flows[i].state.tx.payload_bytes &&
+			 !v2m_strangers_have(&round->attributor->strangers, &round->flows[i]);
+	return count;
+}
+
 int v2m_attributor_plan(struct v2m_attributor *attributor, const struct v2m_flow_entry *flows,
 			size_t n_flows, const struct v2m_moment *now, struct v2m_label **labels)
 {
-	V2M_FREE uint32_t *next = calloc(n_flows + 1, sizeof(*next));
+	V2M_FREE struct flow_plan *plans = calloc(n_flows + 1, sizeof(*plans));
 	struct round round = {
 		.attributor = attributor,
 		.flows = flows,
 		.now = now,
-		.next = next,
+		.plans = plans,
 		.by_client = { .type = &clients },
 	};
-	int result = next ? index_flows(&round, n_flows) : -ENOMEM;
+	int result = plans ? index_flows(&round, n_flows) : -ENOMEM;
 
 	attributor->labels.count = 0;
 	if (!result)
@@ -331,6 +424,8 @@ int v2m_attributor_plan(struct v2m_attributor *attributor, const struct v2m_flow
 		v2m_attributor_note_gap(attributor, V2M_GAP_FULL);
 		return result;
 	}
+	drop_known_labels(&round, n_flows);
+	attributor->n_unknown = count_unknown(&round, n_flows);
 	*labels = attributor->labels.items;
 	return (int)attributor->labels.count;
 }

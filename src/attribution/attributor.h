@@ -39,6 +39,9 @@ const struct v2m_owner_rule *v2m_attributor_rules(const struct v2m_attributor *a
 uint32_t v2m_attributor_owner(const struct v2m_attributor *attributor, const struct v2m_slot *slot,
 			      const struct v2m_key *key, uint8_t protocol);
 
+/* Lines until real_us are read again, for new keys: their flows may be older than the counting. */
+void v2m_attributor_note_again(struct v2m_attributor *attributor, int64_t real_us);
+
 /* How much the clock of the log of the next lines is ahead of UTC. V2M_NO_LOG_OFFSET: not known. */
 #define V2M_NO_LOG_OFFSET INT64_MIN
 void v2m_attributor_set_offset(struct v2m_attributor *attributor, int64_t offset_us);
@@ -54,11 +57,18 @@ struct v2m_moment {
 /*
  * Compares the lines with the flows, and plans labels: flow and owner are set. *labels is valid
  * until the next call. Lines that found a flow, or were tried for some rounds, are forgotten.
- * A line that is older than a flow is of an earlier flow with the same addresses and ports.
+ * A line that is older than a flow is of an earlier flow with the same addresses and ports, if the
+ * programs have seen the connection from its beginning.
  * Returns how many labels, or -ENOMEM.
  */
 int v2m_attributor_plan(struct v2m_attributor *attributor, const struct v2m_flow_entry *flows,
 			size_t n_flows, const struct v2m_moment *now, struct v2m_label **labels);
+/*
+ * In the last plan, the connections that the programs have not seen from their beginning, or not
+ * without a break, since a flood has pushed the young flow out. No line tells yet who has what was
+ * counted of them. Nobody can forge one: the server has sent data.
+ */
+size_t v2m_attributor_unknown(const struct v2m_attributor *attributor);
 /* Whether lines wait for flows. */
 bool v2m_attributor_waits(const struct v2m_attributor *attributor);
 /* Notes what became of the labels of a plan. A TCP flow that got an owner is a session of it. */

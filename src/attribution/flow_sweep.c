@@ -9,21 +9,31 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/table.h"
+#include "base/transport.h"
 #include "datapath/flows.h"
 
 #define SWEEP_INTERVAL_NS (10 * UINT64_C(1000000000))
 /* TCP keeps a closed connection for 60 s (TIME_WAIT, tcp_fin_timeout). */
 #define GONE_AFTER_NS (130 * UINT64_C(1000000000))
 
+/* A dump that is older tells nothing of newer connections. */
+#define STALE_NS (30 * UINT64_C(1000000000))
+
 /* When the connection of a flow was last seen. */
 struct seen_flow {
 	struct v2m_flow_key key;
+	uint64_t began_ns; /* of the flow: a new connection may have the addresses of an old one */
 	uint64_t seen_ns;
+	bool disputed;
 };
 
 struct v2m_flow_sweep {
 	struct v2m_table seen;
+	/* By port: transports whose connections the dumps show. The sockets of others may be in
+	 * another network namespace. */
+	uint8_t visible[65536];
 	uint64_t swept_ns;
+	bool saw_dispute;
 };
 
 static struct v2m_table_key key_of_seen(const void *element)
@@ -52,12 +62,19 @@ void v2m_flow_sweep_free(struct v2m_flow_sweep *sweep)
 	free(sweep);
 }
 
+static uint8_t transport_of(const struct v2m_flow_key *key)
+{
+	return key->protocol == IPPROTO_TCP ? V2M_TCP : V2M_UDP;
+}
+
 static void note_seen(struct v2m_flow_sweep *sweep, const struct v2m_flow_key *key, uint64_t now_ns)
 {
 	struct seen_flow *known = v2m_table_find(&sweep->seen, key, sizeof(*key));
 
-	if (known)
-		known->seen_ns = now_ns;
+	if (!known)
+		return;
+	known->seen_ns = now_ns;
+	sweep->visible[key->port] |= transport_of(key);
 }
 
 static void note_connections(struct v2m_flow_sweep *sweep, const struct v2m_connection_table *table,
@@ -87,11 +104,14 @@ static int match_seen(struct v2m_flow_sweep *sweep, const struct v2m_flow_entry 
 	int result = v2m_table_reserve(&next, count);
 
 	for (size_t i = 0; i < count && !result; i++) {
-		struct seen_flow flow = { .key = flows[i].key, .seen_ns = now_ns };
+		struct seen_flow flow = { .key = flows[i].key,
+					  .began_ns = flows[i].state.began_ns,
+					  .seen_ns = now_ns,
+					  .disputed = flows[i].state.disputed };
 		const struct seen_flow *known =
 			v2m_table_find(&sweep->seen, &flow.key, sizeof(flow.key));
 
-		if (known)
+		if (known && known->began_ns == flow.began_ns)
 			flow.seen_ns = known->seen_ns;
 		result = v2m_table_add(&next, &flow);
 	}
@@ -104,13 +124,37 @@ static int match_seen(struct v2m_flow_sweep *sweep, const struct v2m_flow_entry 
 	return 0;
 }
 
+static bool is_visible(const struct v2m_flow_sweep *sweep, const struct seen_flow *flow)
+{
+	return sweep->visible[flow->key.port] & transport_of(&flow->key);
+}
+
+/* Flows whose sockets nobody shows stay until others need their room. */
+static bool is_gone(const struct v2m_flow_sweep *sweep, const struct seen_flow *flow,
+		    uint64_t now_ns)
+{
+	return now_ns - flow->seen_ns > GONE_AFTER_NS &&
+	       (is_visible(sweep, flow) || sweep->seen.count > V2M_MAX_FLOWS / 2);
+}
+
+/* New flows count as seen. */
+static bool find_dispute(const struct v2m_flow_sweep *sweep, uint64_t now_ns)
+{
+	const struct seen_flow *flow = NULL;
+
+	while ((flow = v2m_table_next(&sweep->seen, flow)))
+		if (flow->disputed && (flow->seen_ns == now_ns || !is_visible(sweep, flow)))
+			return true;
+	return false;
+}
+
 static int remove_gone(struct v2m_flow_sweep *sweep, struct v2m_datapath *datapath, uint64_t now_ns)
 {
 	const struct seen_flow *flow = NULL;
 	int result = 0;
 
 	while (!result && (flow = v2m_table_next(&sweep->seen, flow)))
-		if (now_ns - flow->seen_ns > GONE_AFTER_NS)
+		if (is_gone(sweep, flow, now_ns))
 			result = v2m_flows_remove(datapath, &flow->key, 1);
 	return result;
 }
@@ -123,7 +167,8 @@ int v2m_flow_sweep_run(struct v2m_flow_sweep *sweep, struct v2m_datapath *datapa
 	size_t count = 0;
 	int result;
 
-	if (!table || now_ns - sweep->swept_ns < SWEEP_INTERVAL_NS)
+	if (!table || now_ns - sweep->swept_ns < SWEEP_INTERVAL_NS ||
+	    (now_ns > table->mono_ns && now_ns - table->mono_ns > STALE_NS))
 		return 0;
 	sweep->swept_ns = now_ns;
 	result = v2m_flows_read(datapath, false, &flows, &count);
@@ -132,5 +177,11 @@ int v2m_flow_sweep_run(struct v2m_flow_sweep *sweep, struct v2m_datapath *datapa
 	if (result)
 		return result;
 	note_connections(sweep, table, now_ns);
+	sweep->saw_dispute = find_dispute(sweep, now_ns);
 	return remove_gone(sweep, datapath, now_ns);
+}
+
+bool v2m_flow_sweep_saw_dispute(const struct v2m_flow_sweep *sweep)
+{
+	return sweep->saw_dispute;
 }

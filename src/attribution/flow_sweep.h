@@ -14,8 +14,11 @@ struct v2m_flow_sweep *v2m_flow_sweep_new(void);
 void v2m_flow_sweep_free(struct v2m_flow_sweep *sweep);
 
 /* Every ten seconds, removes the flows that no dump has shown for 130 s: a TCP flow without its
- * connection, a UDP flow to which nothing was sent. table may be NULL. 0 or -errno. */
+ * connection, a UDP flow to which nothing was sent. While dumps show no connection of a port, its
+ * flows stay until half of the map is full. table may be NULL. 0 or -errno. */
 int v2m_flow_sweep_run(struct v2m_flow_sweep *sweep, struct v2m_datapath *datapath,
 		       const struct v2m_connection_table *table);
+/* Whether the last sweep saw a disputed flow whose connection is open, or may be. */
+bool v2m_flow_sweep_saw_dispute(const struct v2m_flow_sweep *sweep);
 
 #endif

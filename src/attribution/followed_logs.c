@@ -337,3 +337,9 @@ bool v2m_followed_logs_read(struct v2m_followed_logs *logs)
 	}
 	return has_more;
 }
+
+void v2m_followed_logs_rewind(struct v2m_followed_logs *logs)
+{
+	for (size_t i = 0; i < logs->count; i++)
+		v2m_log_follower_rewind(logs->items[i].follower);
+}

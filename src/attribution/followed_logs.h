@@ -36,6 +36,8 @@ const char *v2m_followed_logs_path(const struct v2m_followed_logs *logs, size_t 
 /* Gives the attributor the lines that were written since the last read. Returns whether there are
  * more. Failures are logged, and are gaps. */
 bool v2m_followed_logs_read(struct v2m_followed_logs *logs);
+/* The next read begins at the ends of the logs again, as at the first start. */
+void v2m_followed_logs_rewind(struct v2m_followed_logs *logs);
 /* Takes the gaps and the ports that the attributor has noted, and stores all that has changed. Call
  * it after the lines that were read have been used. */
 void v2m_followed_logs_save(struct v2m_followed_logs *logs);

@@ -344,6 +344,27 @@ int v2m_log_follower_read(struct v2m_log_follower *follower, size_t max, v2m_log
 	return result;
 }
 
+void v2m_log_follower_rewind(struct v2m_log_follower *follower)
+{
+	struct source *now = &follower->now;
+	struct stat status;
+	uint64_t size;
+
+	if (now->fd < 0 || fstat(now->fd, &status))
+		return;
+	size = (uint64_t)status.st_size;
+	/* If the file was cut, the next read has to see that. */
+	if (size < now->offset || was_regrown(now, size))
+		return;
+	if (size > follower->tail_max && size - follower->tail_max - 1 >= now->offset)
+		return;
+	now->offset = 0;
+	now->half = 0;
+	now->skipping = false;
+	now->fingerprint = 0;
+	start_at_tail(follower);
+}
+
 unsigned v2m_log_follower_take_gaps(struct v2m_log_follower *follower)
 {
 	unsigned gaps = follower->gaps;

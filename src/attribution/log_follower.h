@@ -56,6 +56,10 @@ void v2m_log_follower_free(struct v2m_log_follower *follower);
 int v2m_log_follower_read(struct v2m_log_follower *follower, size_t max, v2m_log_line on_line,
 			  void *context, struct v2m_error *error);
 
+/* Hands over the lines of the log's end once more: the next read starts tail_max bytes before the
+ * end, if it has read beyond. Does nothing before the first read. */
+void v2m_log_follower_rewind(struct v2m_log_follower *follower);
+
 /* The bits of enum v2m_log_gap since the last call, which are cleared. */
 unsigned v2m_log_follower_take_gaps(struct v2m_log_follower *follower);
 

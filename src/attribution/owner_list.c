@@ -240,11 +240,12 @@ static bool is_of_inbound(const struct v2m_owner_list *list, const struct v2m_sl
 }
 
 uint32_t v2m_owner_list_find(const struct v2m_owner_list *list, uint16_t port, uint8_t protocol,
-			     const struct v2m_access_line *line)
+			     const struct v2m_access_line *line, bool *is_ambiguous)
 {
 	const struct v2m_slot *slot;
 	const struct place *place;
 
+	*is_ambiguous = false;
 	if (!list->keyset)
 		return V2M_NO_OWNER;
 	slot = v2m_slots_at(&list->keyset->slots, port, transport_of(protocol));
@@ -252,11 +253,11 @@ uint32_t v2m_owner_list_find(const struct v2m_owner_list *list, uint16_t port, u
 		return V2M_NO_OWNER;
 	place = find_place(list, slot, protocol, line->email.length ? line->email.start : "",
 			   line->email.length);
-	if (!place || place->several)
+	if (!place)
 		return V2M_NO_OWNER;
-	if (!line->email.length && !is_of_inbound(list, slot, place, line))
-		return V2M_NO_OWNER;
-	return list->owners[place->rule];
+	*is_ambiguous =
+		place->several || (!line->email.length && !is_of_inbound(list, slot, place, line));
+	return *is_ambiguous ? V2M_NO_OWNER : list->owners[place->rule];
 }
 
 uint32_t v2m_owner_list_owner(const struct v2m_owner_list *list, const struct v2m_slot *slot,

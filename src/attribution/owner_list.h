@@ -38,10 +38,11 @@ uint32_t v2m_owner_list_owner(const struct v2m_owner_list *list, const struct v2
 /*
  * The owner that a line of the log names for a flow of this port: the key of the slot with the
  * line's email. A line without an email names the only key of the slot without one, if the line
- * says that it is of that key's inbound. V2M_NO_OWNER: it names none, or names several.
+ * says that it is of that key's inbound. V2M_NO_OWNER: it names none, or *is_ambiguous: it may name
+ * any of several.
  */
 uint32_t v2m_owner_list_find(const struct v2m_owner_list *list, uint16_t port, uint8_t protocol,
-			     const struct v2m_access_line *line);
+			     const struct v2m_access_line *line, bool *is_ambiguous);
 
 /* Whether a connection of the user with this email must have a flow: all ports of its key are
  * shared and counted. */

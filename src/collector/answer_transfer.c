@@ -10,6 +10,7 @@
 #include "collector/bookkeeper.h"
 #include "collector/key_change.h"
 #include "collector/publisher.h"
+#include "drift/drift.h"
 #include "ledger/transfer.h"
 
 enum v2m_verdict v2m_answer_export(struct v2m_parts *parts, char **text, size_t *length)
@@ -59,6 +60,9 @@ enum v2m_verdict v2m_answer_import(struct v2m_parts *parts, const char *text, si
 			     "%zu refused",
 			     result->added, result->known, result->refused);
 		v2m_publisher_withdraw(parts->publisher);
+		/* No proxy of this server has counted these bytes. */
+		if (result->added)
+			v2m_drift_clear(parts->drift);
 		/* The document may have brought ids of an earlier version, which become aliases. */
 		v2m_key_change_load(parts);
 	} else if (verdict == V2M_NOT_STORED) {

@@ -14,6 +14,7 @@
 #include "collector/key_supply.h"
 #include "collector/publisher.h"
 #include "collector/sampling.h"
+#include "datapath/flows.h"
 #include "datapath/ledger_mark.h"
 #include "datapath/previous.h"
 #include "ledger/ledger.h"
@@ -150,6 +151,7 @@ static int store_previous(void *context, struct v2m_sample *sample, struct v2m_e
 		result = v2m_bookkeeper_set_aside(parts->bookkeeper, sample);
 	if (result)
 		return v2m_error_set(error, result, "%s", strerror(-result));
+	v2m_attribution_note_new_counts(parts->attribution);
 	if (v2m_bookkeeper_flush(parts->bookkeeper))
 		return v2m_error_set(error, -EIO, "the ledger cannot be written");
 	return 0;
@@ -204,7 +206,11 @@ static int set_aside(struct v2m_parts *parts, struct v2m_error *error)
 
 	if (result == 0)
 		result = v2m_bookkeeper_set_aside(parts->bookkeeper, &sample);
-	return result;
+	if (result)
+		return result;
+	/* No later label gives a key what was set aside. */
+	v2m_attribution_note_new_counts(parts->attribution);
+	return v2m_flows_leave(v2m_byte_source_programs(parts->byte_source), error);
 }
 
 int v2m_counting_check_ledger(struct v2m_parts *parts, struct v2m_error *error)

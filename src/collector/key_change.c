@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "attribution/attribution.h"
 #include "collector/bookkeeper.h"
 #include "collector/byte_source.h"
 #include "collector/connections.h"
@@ -39,12 +40,17 @@ static void join_aliases(struct v2m_parts *parts, const struct v2m_keyset *keyse
 static int switch_keyset(struct v2m_parts *parts, struct v2m_keyset *next, struct v2m_error *error)
 {
 	int refused = v2m_counting_set_ports(parts, next, error);
+	int result;
 
 	if (refused < 0)
 		return refused;
 	/* All bytes so far belong to the old owners. */
 	if (v2m_byte_source_counts(parts->byte_source) && v2m_sampling_take(parts))
 		return v2m_error_set(error, -EIO, "the counters cannot be read");
+	result = v2m_attribution_begin_ports(parts->attribution,
+					     v2m_byte_source_programs(parts->byte_source), error);
+	if (result)
+		return result;
 	v2m_sampling_take_delivered(parts);
 	/* After all that can fail: the kernel forgets the sessions of ports that leave, and a set
 	 * that waits is tried at each tick. */

@@ -3,11 +3,13 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/transport.h"
 #include "datapath/labels.h"
 #include "datapath/map_list.h"
 #include "datapath/state.h"
@@ -105,7 +107,9 @@ int v2m_flows_label(struct v2m_datapath *datapath, struct v2m_label *labels, siz
 	return v2m_flows_move(datapath, moves, count, error);
 }
 
-int v2m_flows_leave(struct v2m_datapath *datapath, uint16_t port, struct v2m_error *error)
+/* Leaves what flows without owner have counted. ports: for these transports of each port; NULL: of
+ * all. */
+static int leave(struct v2m_datapath *datapath, const uint8_t *ports, struct v2m_error *error)
 {
 	V2M_FREE struct v2m_flow_entry *entries = NULL;
 	V2M_FREE struct v2m_label *labels = NULL;
@@ -118,12 +122,34 @@ int v2m_flows_leave(struct v2m_datapath *datapath, uint16_t port, struct v2m_err
 	labels = calloc(count + 1, sizeof(*labels));
 	if (!labels)
 		return v2m_error_set(error, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < count; i++)
-		if ((!port || entries[i].key.port == port) &&
-		    entries[i].state.owner == V2M_NO_OWNER)
-			labels[n++] = (struct v2m_label){ .flow = entries[i].key,
-							  .step = V2M_LABEL_LEAVE };
+	for (size_t i = 0; i < count; i++) {
+		const struct v2m_flow_key *key = &entries[i].key;
+		uint8_t transport = key->protocol == IPPROTO_TCP ? V2M_TCP : V2M_UDP;
+
+		if (entries[i].state.owner == V2M_NO_OWNER &&
+		    (!ports || ports[key->port] & transport))
+			labels[n++] = (struct v2m_label){ .flow = *key, .step = V2M_LABEL_LEAVE };
+	}
 	return n ? v2m_labels_run(datapath, labels, n, error) : 0;
+}
+
+int v2m_flows_leave(struct v2m_datapath *datapath, struct v2m_error *error)
+{
+	return leave(datapath, NULL, error);
+}
+
+int v2m_flows_leave_begun(struct v2m_datapath *datapath, struct v2m_error *error)
+{
+	static const uint8_t none[sizeof(datapath->begun)];
+	int result;
+
+	if (memcmp(datapath->begun, none, sizeof(none)) == 0)
+		return 0;
+	result = leave(datapath, datapath->begun, error);
+	if (result)
+		return result;
+	memset(datapath->begun, 0, sizeof(datapath->begun));
+	return 1;
 }
 
 int v2m_flows_remove(struct v2m_datapath *datapath, const struct v2m_flow_key *keys, size_t count)

@@ -32,9 +32,13 @@ int v2m_flows_label(struct v2m_datapath *datapath, struct v2m_label *labels, siz
 int v2m_flows_move(struct v2m_datapath *datapath, struct v2m_label *labels, size_t count,
 		   struct v2m_error *error);
 
-/* What the flows without owner have counted stays with their slot: no later label moves it. For the
- * flows of one port, or of all if port is 0. 0 or -errno. */
-int v2m_flows_leave(struct v2m_datapath *datapath, uint16_t port, struct v2m_error *error);
+/* What the flows without owner have counted stays with their slot: no later label moves it. 0 or
+ * -errno. */
+int v2m_flows_leave(struct v2m_datapath *datapath, struct v2m_error *error);
+/* The same for the ports that one key had alone until v2m_datapath_set_ports() made them shared.
+ * Call it after the last sample with the old keys, which gave these bytes to that key. Returns
+ * whether there were such ports; -errno: the next call tries again. */
+int v2m_flows_leave_begun(struct v2m_datapath *datapath, struct v2m_error *error);
 
 /* Removes flows. What they have counted without owner stays with their slot. A flow that is not
  * there is none to remove. 0 or -errno. */

@@ -160,8 +160,11 @@ struct setting {
 	uint32_t *indices;
 	struct v2m_table by_identity;
 	bool *wanted; /* by owner */
+	int n_new;    /* owners that were not current before */
 };
 
+/* Owners that have left, too: a key that comes back goes on with its counters. So no two owners
+ * have one identity, and the next process finds the owner that the flows have. */
 static int list_owners(struct setting *setting)
 {
 	int result = 0;
@@ -170,13 +173,17 @@ static int list_owners(struct setting *setting)
 		const struct v2m_owner_use *use = &setting->datapath->owners[i];
 		struct place place = { .owner = i };
 
-		if (!use->current)
-			continue;
 		make_identity(use->owner.first_port, use->owner.protocol, use->owner.key,
 			      &place.identity);
 		result = v2m_table_add(&setting->by_identity, &place);
 	}
 	return result;
+}
+
+static void note_current(struct setting *setting, uint32_t owner)
+{
+	setting->n_new += !setting->datapath->owners[owner].current;
+	setting->datapath->owners[owner].current = true;
 }
 
 static void keep_owners(struct setting *setting)
@@ -189,8 +196,10 @@ static void keep_owners(struct setting *setting)
 		make_identity(rule->first_port, rule->protocol, rule->key, &identity);
 		place = v2m_table_find(&setting->by_identity, &identity, sizeof(identity));
 		setting->indices[i] = place ? place->owner : V2M_NO_OWNER;
-		if (place)
-			setting->wanted[place->owner] = true;
+		if (!place)
+			continue;
+		setting->wanted[place->owner] = true;
+		note_current(setting, place->owner);
 	}
 }
 
@@ -210,20 +219,28 @@ static int remove_flows(struct setting *setting)
 	return result ? result : v2m_grace_period();
 }
 
+static bool retires(const struct setting *setting, uint32_t owner)
+{
+	return setting->datapath->owners[owner].current && !setting->wanted[owner];
+}
+
+/* An owner whose flows could not be removed stays current, so that nobody else gets it. */
 static int retire(struct setting *setting)
 {
-	bool retired = false;
+	uint32_t used = setting->datapath->used_owners;
+	uint32_t first = 1;
+	int result;
 
-	for (uint32_t i = 1; i < setting->datapath->used_owners; i++) {
-		struct v2m_owner_use *use = &setting->datapath->owners[i];
-
-		if (!use->current || setting->wanted[i])
+	while (first < used && !retires(setting, first))
+		first++;
+	result = first < used ? remove_flows(setting) : 0;
+	for (uint32_t i = first; i < used && !result; i++) {
+		if (!retires(setting, i))
 			continue;
-		use->current = false;
-		use->leaving = true;
-		retired = true;
+		setting->datapath->owners[i].current = false;
+		setting->datapath->owners[i].leaving = true;
 	}
-	return retired ? remove_flows(setting) : 0;
+	return result;
 }
 
 /* An owner that was never used, otherwise the one that was assigned longest ago and left. */
@@ -280,7 +297,8 @@ static int claim(struct setting *setting, uint32_t i, const struct v2m_owner_rul
 		result = bpf_map_update_elem(datapath->maps[V2M_MAP_OWNERS], &i, &owner, BPF_ANY);
 	if (result)
 		return result;
-	*use = (struct v2m_owner_use){ .owner = owner, .current = true };
+	*use = (struct v2m_owner_use){ .owner = owner };
+	note_current(setting, i);
 	if (i >= datapath->used_owners)
 		datapath->used_owners = i + 1;
 	return 0;
@@ -334,5 +352,5 @@ int v2m_owners_set(struct v2m_datapath *datapath, const struct v2m_owner_rule *r
 	v2m_table_clear(&setting.by_identity);
 	return result ? v2m_error_set(error, result, "cannot set the owners of flows: %s",
 				      strerror(-result))
-		      : 0;
+		      : setting.n_new;
 }

@@ -15,10 +15,11 @@ struct v2m_datapath;
 
 /*
  * Makes these the owners, at most one for each rule. A rule that was there before keeps its owner
- * and its counters. The flows of an owner that left are removed; the next sample has its last
- * bytes. indices gets the owner of each rule, V2M_NO_OWNER if there are more than the map holds.
- * 0; -EBUSY: the only free owners have just left, so take a sample and
- * call this again; or another -errno.
+ * and its counters, unless another one has got the owner meanwhile. The flows of an owner that left
+ * are removed; the next sample has its last bytes. indices gets the owner of each rule,
+ * V2M_NO_OWNER if there are more than the map holds. Returns how many owners are new or have come
+ * back; -EBUSY: the only free owners have just left, so take a sample and call this again; or
+ * another -errno.
  */
 int v2m_owners_set(struct v2m_datapath *datapath, const struct v2m_owner_rule *rules, size_t count,
 		   uint32_t *indices, struct v2m_error *error);

@@ -395,6 +395,27 @@ static int place_aliases(struct placing *placing)
 	return 0;
 }
 
+static bool begins(struct v2m_transport_slot before, struct v2m_transport_slot wanted)
+{
+	return before.counted && !before.shared && wanted.counted && wanted.shared;
+}
+
+static void set_elements(struct placing *placing)
+{
+	uint8_t *begun = placing->datapath->begun;
+
+	for (unsigned port = 0; port < PORTS; port++) {
+		struct v2m_port_slot before = v2m_port_element_get(&placing->elements[port]);
+		const struct v2m_port_slot *wanted = &placing->wanted[port];
+
+		if (begins(before.tcp, wanted->tcp))
+			begun[port] |= V2M_TCP;
+		if (begins(before.udp, wanted->udp))
+			begun[port] |= V2M_UDP;
+		set_element(&placing->elements[port], *wanted);
+	}
+}
+
 /* Meanwhile the programs add to other members of the same element. */
 static void note_transports(struct placing *placing)
 {
@@ -446,8 +467,7 @@ static int set_rules(struct placing *placing, const struct v2m_port_rule *rules,
 	failed = place_aliases(placing);
 	if (failed)
 		return failed;
-	for (unsigned port = 0; port < PORTS; port++)
-		set_element(&placing->elements[port], placing->wanted[port]);
+	set_elements(placing);
 	failed = retire(placing);
 	return failed ? failed : result;
 }

@@ -58,7 +58,9 @@ struct v2m_datapath {
 	struct v2m_meta meta;
 	struct v2m_device_slot devices[V2M_MAX_DEVICES];
 	struct v2m_slot_use slots[V2M_MAX_SLOTS];
-	uint16_t slot_of[65536];      /* by first port: 1 + a slot that it has; 0: none */
+	uint16_t slot_of[65536]; /* by first port: 1 + a slot that it has; 0: none */
+	/* By port: the transports that one key had alone before, see v2m_flows_leave_begun(). */
+	uint8_t begun[65536];
 	unsigned used_slots;          /* slots below this have been used */
 	int label_program;            /* -1: not loaded, since no slot is shared */
 	struct v2m_owner_use *owners; /* used_owners of them; owner 0 is none */

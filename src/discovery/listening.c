@@ -32,11 +32,21 @@ static bool has_inode(const struct v2m_inodes *inodes, uint64_t inode)
 					sizeof(*inodes->items), compare_inodes);
 }
 
-/* 0 or -ENOMEM. Beyond the most that are looked at, sockets are left out. */
-static int add(struct v2m_proxy_listeners *listeners, const char *source, uint64_t inode)
-{
-	struct v2m_proxy_listener listener = { .source = strdup(source), .inode = inode };
+struct search {
+	const struct v2m_inodes *inodes;
+	const char *source; /* the only one that is wanted; NULL: all are */
+	struct v2m_proxy_listeners *listeners;
+};
 
+/* 0 or -ENOMEM. Beyond the most that are looked at, sockets are left out. */
+static int add(const struct search *search, const char *source, uint64_t inode)
+{
+	struct v2m_proxy_listeners *listeners = search->listeners;
+	struct v2m_proxy_listener listener = { .inode = inode };
+
+	if (search->source && strcmp(search->source, source) != 0)
+		return 0;
+	listener.source = strdup(source);
 	if (listener.source && listeners->count >= V2M_PROXY_LISTENERS_MAX) {
 		free(listener.source);
 		return 0;
@@ -67,8 +77,7 @@ static bool describe_tcp(const struct v2m_connection *socket, char *text, size_t
 }
 
 /* The kernel lists the listening sockets before all others. */
-static int find_tcp(const char *path, const struct v2m_inodes *inodes,
-		    struct v2m_proxy_listeners *listeners)
+static int find_tcp(const char *path, const struct search *search)
 {
 	V2M_FCLOSE FILE *file = fopen(path, "re");
 	char line[512];
@@ -83,14 +92,14 @@ static int find_tcp(const char *path, const struct v2m_inodes *inodes,
 			continue;
 		if (socket.state != V2M_TCP_LISTEN)
 			break;
-		if (has_inode(inodes, inode) && describe_tcp(&socket, source, sizeof(source)))
-			result = add(listeners, source, inode);
+		if (has_inode(search->inodes, inode) &&
+		    describe_tcp(&socket, source, sizeof(source)))
+			result = add(search, source, inode);
 	}
 	return result;
 }
 
-static int find_unix(const char *path, const struct v2m_inodes *inodes,
-		     struct v2m_proxy_listeners *listeners)
+static int find_unix(const char *path, const struct search *search)
 {
 	V2M_FCLOSE FILE *file = fopen(path, "re");
 	char line[512];
@@ -105,21 +114,23 @@ static int find_unix(const char *path, const struct v2m_inodes *inodes,
 
 		if (sscanf(line, "%*x: %*x %*x %x %x %*x %" SCNu64 " %109[^\n]", &flags, &type,
 			   &inode, name) != 4 ||
-		    !(flags & UNIX_LISTENS) || type != UNIX_STREAM || !has_inode(inodes, inode))
+		    !(flags & UNIX_LISTENS) || type != UNIX_STREAM ||
+		    !has_inode(search->inodes, inode))
 			continue;
 		/* An abstract name may hold anything. */
 		if ((*name != '/' && *name != '@') || !v2m_is_utf8(name))
 			continue;
 		snprintf(source, sizeof(source), "xray-api+unix:%s", name);
-		result = add(listeners, source, inode);
+		result = add(search, source, inode);
 	}
 	return result;
 }
 
-int v2m_listening_find(const char *proc, const struct v2m_inodes *inodes,
+int v2m_listening_find(const char *proc, const struct v2m_inodes *inodes, const char *source,
 		       struct v2m_proxy_listeners *listeners)
 {
 	static const char *const tables[] = { "tcp", "tcp6" };
+	const struct search search = { inodes, source, listeners };
 	char path[300];
 	int result = 0;
 
@@ -128,10 +139,10 @@ int v2m_listening_find(const char *proc, const struct v2m_inodes *inodes,
 	qsort(inodes->items, inodes->count, sizeof(*inodes->items), compare_inodes);
 	for (size_t i = 0; i < 2 && !result; i++) {
 		snprintf(path, sizeof(path), "%.200s/net/%s", proc, tables[i]);
-		result = find_tcp(path, inodes, listeners);
+		result = find_tcp(path, &search);
 	}
 	if (result)
 		return result;
 	snprintf(path, sizeof(path), "%.200s/net/unix", proc);
-	return find_unix(path, inodes, listeners);
+	return find_unix(path, &search);
 }

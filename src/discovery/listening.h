@@ -29,9 +29,9 @@ struct v2m_inodes {
 	size_t capacity;
 };
 
-/* Adds the sockets with these inodes that listen on a loopback address, or are unix sockets. 0 or
- * -ENOMEM. */
-int v2m_listening_find(const char *proc, const struct v2m_inodes *inodes,
+/* Adds the sockets with these inodes that listen on a loopback address, or are unix sockets.
+ * source: only those that have it; NULL: all. 0 or -ENOMEM. */
+int v2m_listening_find(const char *proc, const struct v2m_inodes *inodes, const char *source,
 		       struct v2m_proxy_listeners *listeners);
 
 #endif

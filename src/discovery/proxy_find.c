@@ -62,25 +62,38 @@ static bool is_proxy_name(const char *name)
 	return false;
 }
 
-/* The effective user: the second number behind "Uid:". */
-static bool is_roots(const char *status)
-{
-	const char *line = strstr(status, "\nUid:");
-	unsigned effective;
+/* The accounts of services: below those of people, those that systemd makes, and nobody. */
+#define FIRST_PERSON  1000
+#define FIRST_DYNAMIC 61184
+#define NOBODY        65534
 
-	return line && sscanf(line, "\nUid: %*u %u", &effective) == 1 && effective == 0;
+static bool is_service_account(unsigned user)
+{
+	return user < FIRST_PERSON || (user >= FIRST_DYNAMIC && user <= NOBODY);
 }
 
-/* A service or a container, or a process of root. */
+/* The effective user: the second number behind "Uid:". False: it cannot be told. */
+static bool read_user(const char *status, unsigned *user)
+{
+	const char *line = strstr(status, "\nUid:");
+
+	return line && sscanf(line, "\nUid: %*u %u", user) == 1;
+}
+
+/* A process of root, or a service or a container with the account of a service. What cron starts
+ * for a person is in no login session either. */
 static bool is_trusted(const struct search *search, const char *pid)
 {
 	V2M_FREE char *groups = NULL;
 	V2M_FREE char *status = NULL;
+	unsigned user;
 	size_t length;
 
 	status = read_text(search, pid, "status", &length);
 	groups = read_text(search, pid, "cgroup", &length);
-	if (status && is_roots(status))
+	if (!status || !read_user(status, &user) || !is_service_account(user))
+		return false;
+	if (user == 0)
 		return true;
 	return groups && !strstr(groups, ":/user.slice/");
 }
@@ -108,6 +121,28 @@ static bool is_proxy(const struct search *search, const char *pid)
 	return name && is_proxy_name(name) && is_trusted(search, pid);
 }
 
+static bool is_only_roots(const struct stat *status)
+{
+	return status->st_uid == 0 && !(status->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* Whether nobody except root can put another file in the place of this one. In a sticky directory,
+ * such as /tmp, nobody can move what is root's. path: without symbolic links. */
+static bool is_fixed(const char *path)
+{
+	char above[PATH_MAX];
+	struct stat status;
+
+	snprintf(above, sizeof(above), "%s", path);
+	for (char *slash = strrchr(above, '/'); slash; slash = strrchr(above, '/')) {
+		*slash = 0;
+		if (stat(*above ? above : "/", &status) || status.st_uid != 0 ||
+		    (!is_only_roots(&status) && !(status.st_mode & S_ISVTX)))
+			return false;
+	}
+	return true;
+}
+
 /* Whether the process sees the same file at the path as we, and only root can change it. A process
  * in a container may see another one. */
 static bool is_same_and_safe(const struct search *search, const char *pid, const char *path)
@@ -121,9 +156,20 @@ static bool is_same_and_safe(const struct search *search, const char *pid, const
 		return false;
 	}
 	return stat(path, &ours) == 0 && stat(of_process, &theirs) == 0 &&
-	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino && ours.st_uid == 0 &&
-	       !(ours.st_mode & (S_IWGRP | S_IWOTH)) &&
+	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino &&
+	       is_only_roots(&ours) && is_fixed(path) &&
 	       (S_ISREG(ours.st_mode) || S_ISDIR(ours.st_mode));
+}
+
+/* The path without symbolic links, which somebody could change later, malloc'd. NULL: the file is
+ * not used. */
+static char *resolve(const struct search *search, const char *pid, const char *path)
+{
+	V2M_FREE char *resolved = realpath(path, NULL);
+
+	if (!resolved || !is_same_and_safe(search, pid, resolved))
+		return NULL;
+	return V2M_TAKE(resolved);
 }
 
 static bool has(const struct v2m_strings *strings, const char *item)
@@ -147,10 +193,12 @@ static int add_configs(const struct search *search, const char *pid)
 		return 0;
 	command = read_text(search, pid, "cmdline", &length);
 	result = command ? v2m_command_line_configs(command, length, &named) : 0;
-	for (size_t i = 0; i < named.count && !result; i++)
-		if (configs->count < V2M_PROXY_CONFIGS_MAX && !has(configs, named.items[i]) &&
-		    is_same_and_safe(search, pid, named.items[i]))
-			result = v2m_strings_add(configs, named.items[i]);
+	for (size_t i = 0; i < named.count && !result; i++) {
+		V2M_FREE char *path = resolve(search, pid, named.items[i]);
+
+		if (path && configs->count < V2M_PROXY_CONFIGS_MAX && !has(configs, path))
+			result = v2m_strings_add(configs, path);
+	}
 	return result;
 }
 
@@ -202,7 +250,7 @@ static uint64_t fingerprint_of(const struct search *search, const char *pid)
 }
 
 /* Looks for proxies among all processes. 0 or -ENOMEM. */
-static int look(struct search *search, bool wants_configs, bool wants_sockets)
+static int look(struct search *search, bool wants_sockets)
 {
 	V2M_CLEANUP(closedirp) DIR *processes = opendir(search->proc);
 	struct dirent *entry;
@@ -213,13 +261,12 @@ static int look(struct search *search, bool wants_configs, bool wants_sockets)
 			continue;
 		search->found->n_processes++;
 		search->found->fingerprint += fingerprint_of(search, entry->d_name);
-		if (wants_configs)
-			result = add_configs(search, entry->d_name);
+		result = add_configs(search, entry->d_name);
 		if (!result && wants_sockets)
 			result = add_inodes(search, entry->d_name);
 	}
 	if (!result)
-		result = v2m_listening_find(search->proc, &search->inodes,
+		result = v2m_listening_find(search->proc, &search->inodes, NULL,
 					    &search->found->listeners);
 	v2m_array_clear(&search->inodes);
 	return result;
@@ -229,21 +276,16 @@ int v2m_proxy_find(const char *proc, bool sockets, struct v2m_proxy_found *found
 {
 	struct search search = { .proc = proc, .found = found };
 
-	return look(&search, true, sockets);
+	return look(&search, sockets);
 }
 
 bool v2m_proxy_listens(const char *proc, const char *source, uint64_t inode)
 {
 	V2M_CLEANUP(v2m_proxy_found_clear) struct v2m_proxy_found found = { 0 };
-	struct search search = { .proc = proc, .found = &found };
+	struct v2m_inodes inodes = { .items = &inode, .count = 1 };
 
-	if (look(&search, false, true))
-		return false;
-	for (size_t i = 0; i < found.listeners.count; i++)
-		if (found.listeners.items[i].inode == inode &&
-		    strcmp(found.listeners.items[i].source, source) == 0)
-			return true;
-	return false;
+	return v2m_listening_find(proc, &inodes, source, &found.listeners) == 0 &&
+	       found.listeners.count;
 }
 
 bool v2m_proxy_is(const char *proc, pid_t pid)

@@ -5,8 +5,9 @@
  *
  * Only those in our network namespace count: elsewhere, their ports are others.
  *
- * A user of this host can name a process as he likes. So a process of a login session counts only
- * if it is root's, and a configuration only if it is a file that nobody except root can change.
+ * A user of this host can name a process as he likes. So a process counts only if it is root's, or
+ * has the account of a service and is in no login session. A configuration counts only if it is a
+ * file that nobody except root can change or replace.
  */
 #ifndef V2METER_DISCOVERY_PROXY_FIND_H
 #define V2METER_DISCOVERY_PROXY_FIND_H
@@ -24,7 +25,7 @@
 
 /* Starts as zeros. */
 struct v2m_proxy_found {
-	struct v2m_strings configs; /* paths of files and directories */
+	struct v2m_strings configs; /* paths of files and directories, without symbolic links */
 	struct v2m_proxy_listeners listeners;
 	size_t n_processes;
 	uint64_t fingerprint; /* of the processes: another one if any has ended or begun */
@@ -35,8 +36,9 @@ struct v2m_proxy_found {
  * proxy. Processes that end meanwhile are left out. 0 or -ENOMEM; *found is the caller's to clear
  * either way. */
 int v2m_proxy_find(const char *proc, bool sockets, struct v2m_proxy_found *found);
-/* Whether a proxy listens at this address with this socket now. Of a unix socket, this is only what
- * the list of the kernel says, which a socket's name can forge: see v2m_proxy_is(). */
+/* Whether the socket of a proxy that was found still listens at this address. As no other socket
+ * has its inode, the processes are not looked at, which may have many open files. A unix socket's
+ * name can forge a line of the kernel's list: see v2m_proxy_is(). */
 bool v2m_proxy_listens(const char *proc, const char *source, uint64_t inode);
 /* Whether the process is a running proxy. */
 bool v2m_proxy_is(const char *proc, pid_t pid);

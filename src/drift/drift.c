@@ -111,17 +111,18 @@ static void go_on(const struct v2m_drift_entry *earlier, const struct v2m_drift_
 	if (entry->n_comparisons < 2)
 		entry->n_comparisons++;
 	/* Bytes that flowed between the reading of the proxy's counters and of ours at the
-	 * beginning are in ours only. */
-	if (entry->n_comparisons == 1 && is_any_ahead(entry, reading))
+	 * beginning are in ours only. A key that the proxy gets to know began at 0, unless we did
+	 * not know the proxy. */
+	if ((entry->n_comparisons == 1 || (earlier->is_unknown && !reading->is_unknown)) &&
+	    is_any_ahead(entry, reading))
 		begin(entry, reading, now_us);
 }
 
-/* Makes the entry of a reading; earlier is NULL if the key is new. 0 or -ENOMEM. */
-static int make_entry(const struct v2m_drift_entry *earlier,
-		      const struct v2m_drift_reading *reading, int64_t now_us,
-		      struct v2m_drift_entry *made)
+/* Compares, and decides. */
+static void take_reading(const struct v2m_drift_entry *earlier,
+			 const struct v2m_drift_reading *reading, int64_t now_us,
+			 struct v2m_drift_entry *made)
 {
-	*made = (struct v2m_drift_entry){ 0 };
 	if (earlier && !has_restarted(earlier, &reading->bytes))
 		go_on(earlier, reading, now_us, made);
 	else
@@ -129,6 +130,19 @@ static int make_entry(const struct v2m_drift_entry *earlier,
 	made->is_unknown = reading->is_unknown;
 	if (!reading->is_unknown)
 		judge(made, reading, now_us);
+}
+
+/* Makes the entry of a reading; earlier is NULL if the key is new. An old reading changes nothing.
+ * 0 or -ENOMEM. */
+static int make_entry(const struct v2m_drift_entry *earlier,
+		      const struct v2m_drift_reading *reading, int64_t now_us,
+		      struct v2m_drift_entry *made)
+{
+	*made = (struct v2m_drift_entry){ 0 };
+	if (earlier && reading->is_old)
+		*made = *earlier;
+	else
+		take_reading(earlier, reading, now_us, made);
 	made->id = strdup(reading->id);
 	made->name = strdup(reading->name);
 	if (made->id && made->name)

@@ -24,10 +24,10 @@ static bool has_udp(const struct v2m_key *key)
 	return false;
 }
 
-/* Only the bytes of a key that shares no port are known. stat: NULL if the proxy has no counters
- * for the key. 0 or -ENOMEM. */
+/* Only the bytes of a key that shares no port are known. stat: NULL if no proxy that has answered
+ * has counters for the key. 0 or -ENOMEM. */
 static int add_reading(const struct v2m_account *account, const struct v2m_key *key,
-		       const struct v2m_proxy_stat *stat, struct readings *readings)
+		       const struct v2m_proxy_stat *stat, bool is_old, struct readings *readings)
 {
 	char name[V2M_SUBJECT_LEN];
 	const struct v2m_subject *subject;
@@ -36,6 +36,7 @@ static int add_reading(const struct v2m_account *account, const struct v2m_key *
 		.name = key->name,
 		.has_udp = has_udp(key),
 		.is_unknown = !stat,
+		.is_old = is_old,
 	};
 
 	if (stat) {
@@ -63,10 +64,11 @@ static int compare(struct v2m_drift *drift, const struct v2m_keyset *keyset,
 
 	for (size_t i = 0; i < keyset->n_keys && !result; i++) {
 		const struct v2m_key *key = &keyset->keys[i];
+		const struct v2m_proxy_stat *stat = v2m_proxy_stats_find(stats, key->name);
 
 		if (key->is_active && !v2m_keyset_shares(keyset, key))
-			result = add_reading(account, key, v2m_proxy_stats_find(stats, key->name),
-					     &readings);
+			result = add_reading(account, key, stat,
+					     stat ? stat->is_old : stats->is_partial, &readings);
 	}
 	if (!result)
 		result = v2m_drift_compare(drift, readings.items, readings.count, now_us);

@@ -17,7 +17,8 @@ struct v2m_live_source {
 	char *text;   /* its inbounds and users, as a V2Ray configuration; NULL: it has never
 			 answered */
 	size_t length;
-	int result; /* 0; or -errno: it does not answer now, see proxyapi/follower.h */
+	int result; /* 0: the text is used; or -errno */
+	/* If it does not answer now, why. The text of one that was found is used nevertheless. */
 	struct v2m_error error;
 };
 

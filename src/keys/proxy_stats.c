@@ -31,16 +31,19 @@ void v2m_proxy_stats_join(struct v2m_proxy_stats *stats)
 		}
 		last->rx_bytes += stat->rx_bytes;
 		last->tx_bytes += stat->tx_bytes;
+		last->is_old |= stat->is_old;
 		free(stat->name);
 	}
 	stats->count = n;
 }
 
-int v2m_proxy_stats_add(struct v2m_proxy_stats *stats, const struct v2m_proxy_stats *others)
+int v2m_proxy_stats_add(struct v2m_proxy_stats *stats, const struct v2m_proxy_stats *others,
+			bool are_old)
 {
 	for (size_t i = 0; i < others->count; i++) {
 		struct v2m_proxy_stat stat = others->items[i];
 
+		stat.is_old = are_old;
 		stat.name = strdup(stat.name);
 		if (!stat.name || v2m_array_add(stats, stat)) {
 			free(stat.name);

@@ -4,6 +4,7 @@
 #ifndef V2METER_KEYS_PROXY_STATS_H
 #define V2METER_KEYS_PROXY_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,17 +12,20 @@ struct v2m_proxy_stat {
 	char *name;        /* the email of the user */
 	uint64_t rx_bytes; /* from the user to the proxy ("uplink") */
 	uint64_t tx_bytes; /* from the proxy to the user ("downlink") */
+	bool is_old;       /* of an earlier answer: the proxy has not answered since */
 };
 
 struct v2m_proxy_stats {
 	struct v2m_proxy_stat *items; /* each name once, in order */
 	size_t count;
 	size_t capacity;
+	bool is_partial; /* a proxy has not answered, so users may be missing */
 };
 
-/* Adds copies of the counters of another proxy. A user whom both know gets the sum. 0 or -ENOMEM.
- */
-int v2m_proxy_stats_add(struct v2m_proxy_stats *stats, const struct v2m_proxy_stats *others);
+/* Adds copies of the counters of another proxy. A user whom both know gets the sum, which is old if
+ * a part of it is. 0 or -ENOMEM. */
+int v2m_proxy_stats_add(struct v2m_proxy_stats *stats, const struct v2m_proxy_stats *others,
+			bool are_old);
 /* Brings items that were added in any order into order. A name that is there twice gets the sum. */
 void v2m_proxy_stats_join(struct v2m_proxy_stats *stats);
 /* The counters of a user. NULL: there are none. */

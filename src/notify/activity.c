@@ -55,6 +55,14 @@ bool v2m_activity_is_normal(const struct v2m_activity *activity, int64_t real_us
 	return 2 * active >= observed;
 }
 
+bool v2m_activity_ever(const struct v2m_activity *activity)
+{
+	for (unsigned hour = 0; hour < 24; hour++)
+		if (activity->active[hour])
+			return true;
+	return false;
+}
+
 void v2m_activity_format(const struct v2m_activity *activity, char text[static V2M_ACTIVITY_LEN])
 {
 	int length = snprintf(text, V2M_ACTIVITY_LEN, "%d ", activity->date);

@@ -19,6 +19,8 @@ bool v2m_activity_note(struct v2m_activity *activity, int64_t real_us, bool move
 /* Whether there was traffic at this hour of the day on at least half of the earlier days that were
  * observed. If none was, true: there is no reason to expect silence. */
 bool v2m_activity_is_normal(const struct v2m_activity *activity, int64_t real_us);
+/* Whether there was traffic at any hour that is noted. */
+bool v2m_activity_ever(const struct v2m_activity *activity);
 
 #define V2M_ACTIVITY_LEN 128
 void v2m_activity_format(const struct v2m_activity *activity, char text[static V2M_ACTIVITY_LEN]);

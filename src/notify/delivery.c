@@ -29,6 +29,7 @@ struct line {
 	unsigned failures;         /* of the channel, in a row */
 	uint64_t not_before;       /* CLOCK_MONOTONIC ns; nothing is sent before */
 	char problem[PROBLEM_LEN]; /* logged last, so that it is logged once */
+	int64_t delivered;         /* an alert that still has to leave the queue; 0: none */
 };
 
 struct v2m_delivery {
@@ -53,6 +54,12 @@ unsigned v2m_delivery_pause(const struct v2m_notify_settings *settings, unsigned
 	for (unsigned i = 1; i < attempts && pause < settings->retry_max_s; i++)
 		pause *= 2;
 	return (unsigned)(pause < settings->retry_max_s ? pause : settings->retry_max_s);
+}
+
+static unsigned longest_pause(const struct v2m_notify_settings *settings)
+{
+	return settings->retry_max_s > V2M_RETRY_AFTER_MAX_S ? settings->retry_max_s
+							     : V2M_RETRY_AFTER_MAX_S;
 }
 
 /* What the receiver says about a refusal, unless it repeats a part of the URL, which is a secret.
@@ -259,14 +266,30 @@ static int postpone(struct v2m_delivery *delivery, size_t index, const struct v2
 	struct line *line = &delivery->lines[index];
 	unsigned attempts = outcome->only_this ? queued->attempts + 1 : ++line->failures;
 	unsigned pause_s = v2m_delivery_pause(delivery->settings, attempts);
+	int result;
 
 	if (pause_s < outcome->retry_after_s)
 		pause_s = outcome->retry_after_s;
-	if (!outcome->only_this)
-		line->not_before = v2m_clock_mono_ns() + pause_s * SECOND_NS;
 	log_failure(line, channel, outcome, pause_s);
-	return v2m_store_postpone(delivery->store, queued->id,
-				  v2m_clock_real_us() + (int64_t)pause_s * SECOND_US, error);
+	result = v2m_store_postpone(delivery->store, queued->id,
+				    v2m_clock_real_us() + (int64_t)pause_s * SECOND_US, error);
+	/* An alert that the store could not postpone is due at once. */
+	if (!outcome->only_this || result)
+		line->not_before = v2m_clock_mono_ns() + pause_s * SECOND_NS;
+	return result;
+}
+
+/* Takes the delivered alert out of the queue. On a full disk that fails until there is room; the
+ * receiver must not get the alert again each time. */
+static int settle(struct v2m_delivery *delivery, size_t index, struct v2m_error *error)
+{
+	struct line *line = &delivery->lines[index];
+	int result = v2m_store_remove(delivery->store, line->delivered, error);
+
+	if (result)
+		return result;
+	line->delivered = 0;
+	return tell_dropped(delivery, &delivery->settings->channels.items[index], error);
 }
 
 /* Sends the channel's oldest alert that is due. 1: go on with the next one; 0: nothing to do now;
@@ -281,7 +304,11 @@ static int send_one(struct v2m_delivery *delivery, size_t index, struct v2m_erro
 
 	if (v2m_notify_stop || v2m_clock_mono_ns() < line->not_before)
 		return 0;
-	result = v2m_store_due(delivery->store, channel->name, v2m_clock_real_us(), &queued, error);
+	result = line->delivered ? settle(delivery, index, error) : 0;
+	if (result)
+		return result;
+	result = v2m_store_due(delivery->store, channel->name, v2m_clock_real_us(),
+			       longest_pause(delivery->settings), &queued, error);
 	if (result <= 0)
 		return result;
 	outcome = attempt(delivery->settings, channel, queued.event);
@@ -293,26 +320,33 @@ static int send_one(struct v2m_delivery *delivery, size_t index, struct v2m_erro
 	}
 	if (line->problem[0])
 		v2m_log_info("channel %s: alerts are delivered again", channel->name);
-	*line = (struct line){ 0 };
-	result = v2m_store_remove(delivery->store, queued.id, error);
-	if (!result)
-		result = tell_dropped(delivery, channel, error);
+	*line = (struct line){ .delivered = queued.id };
+	result = settle(delivery, index, error);
 	return result ? result : 1;
+}
+
+static int run_channel(struct v2m_delivery *delivery, size_t index, struct v2m_error *error)
+{
+	int result = trim(delivery, &delivery->settings->channels.items[index], error);
+
+	if (!result)
+		result = 1;
+	for (unsigned n = 0; n < BATCH_MAX && result == 1; n++)
+		result = send_one(delivery, index, error);
+	return result < 0 ? result : 0;
 }
 
 int64_t v2m_delivery_run(struct v2m_delivery *delivery, struct v2m_error *error)
 {
-	const struct v2m_channels *channels = &delivery->settings->channels;
 	int result = 0;
 
-	for (size_t i = 0; i < channels->count && result >= 0; i++) {
-		result = trim(delivery, &channels->items[i], error);
-		if (!result)
-			result = 1;
-		for (unsigned n = 0; n < BATCH_MAX && result == 1; n++)
-			result = send_one(delivery, i, error);
+	/* An error keeps no other channel from its alerts. */
+	for (size_t i = 0; i < delivery->settings->channels.count; i++) {
+		int failed = run_channel(delivery, i, result ? NULL : error);
+
+		result = result ? result : failed;
 	}
-	return result < 0 ? result : v2m_store_count(delivery->store, error);
+	return result ? result : v2m_store_count(delivery->store, error);
 }
 
 void v2m_delivery_closep(struct v2m_delivery **delivery)

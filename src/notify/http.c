@@ -10,9 +10,6 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 
-/* No server may silence a channel for longer. */
-#define RETRY_AFTER_MAX_S 86400
-
 volatile sig_atomic_t v2m_notify_stop;
 
 struct taken {
@@ -123,7 +120,7 @@ static void perform(CURL *curl, const struct v2m_http_request *request, struct c
 	}
 	if (after > 0)
 		answer->retry_after_s =
-			(unsigned)(after < RETRY_AFTER_MAX_S ? after : RETRY_AFTER_MAX_S);
+			(unsigned)(after < V2M_RETRY_AFTER_MAX_S ? after : V2M_RETRY_AFTER_MAX_S);
 	answer->body = taken.bytes.items ? taken.bytes.items : strdup("");
 	answer->length = taken.bytes.count;
 }

@@ -6,6 +6,9 @@
 #include <signal.h>
 #include <stddef.h>
 
+/* No server may silence a channel for longer. */
+#define V2M_RETRY_AFTER_MAX_S 3600
+
 struct v2m_http_request {
 	const char *url;
 	const char *api_key; /* for X-API-Key; NULL: none */
@@ -19,7 +22,7 @@ struct v2m_http_answer {
 	long status; /* 0: no answer */
 	char *body;  /* ends with a 0; "" if there is none, NULL if memory ran out */
 	size_t length;
-	unsigned retry_after_s; /* as the server asks; 0: it does not */
+	unsigned retry_after_s; /* as the server asks, at most the above; 0: it does not */
 	char problem[256];      /* why there is no answer; never holds the URL */
 };
 

@@ -15,6 +15,7 @@
 #include "base/macros.h"
 
 #define FILE_NAME "notify.db"
+#define SECOND_US INT64_C(1000000)
 
 enum statement {
 	BEGIN,
@@ -47,7 +48,7 @@ static const char *const texts[N_STATEMENTS] = {
 	[QUEUE] = "INSERT INTO queue (channel, event, made_us, attempts, due_us) "
 		  "VALUES (?, ?, ?, 0, 0)",
 	[DUE] = "SELECT id, channel, event, made_us, attempts, due_us FROM queue "
-		"WHERE channel = ?1 AND (due_us <= ?2 OR due_us > ?2 + 90000000000) "
+		"WHERE channel = ?1 AND (due_us <= ?2 OR due_us > ?3) "
 		"ORDER BY id LIMIT 1",
 	[POSTPONE] = "UPDATE queue SET attempts = attempts + 1, due_us = ? WHERE id = ?",
 	[REMOVE] = "DELETE FROM queue WHERE id = ?",
@@ -320,7 +321,7 @@ static char *copy_column(sqlite3_stmt *statement, int column)
 	return text ? strdup(text) : NULL;
 }
 
-int v2m_store_due(struct v2m_store *store, const char *channel, int64_t real_us,
+int v2m_store_due(struct v2m_store *store, const char *channel, int64_t real_us, unsigned longest_s,
 		  struct v2m_queued *queued, struct v2m_error *error)
 {
 	sqlite3_stmt *statement = prepare(store, DUE);
@@ -329,6 +330,7 @@ int v2m_store_due(struct v2m_store *store, const char *channel, int64_t real_us,
 	*queued = (struct v2m_queued){ 0 };
 	bind_text(statement, 1, channel);
 	sqlite3_bind_int64(statement, 2, real_us);
+	sqlite3_bind_int64(statement, 3, real_us + longest_s * SECOND_US);
 	result = step(store, DUE, error);
 	if (result == 1) {
 		queued->id = sqlite3_column_int64(statement, 0);

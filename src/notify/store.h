@@ -48,9 +48,10 @@ struct v2m_queued {
 
 int v2m_store_queue(struct v2m_store *store, const char *channel, const char *event,
 		    int64_t real_us, struct v2m_error *error);
-/* The oldest alert for the channel that is due, or that the clock has left more than a day behind.
- * 1: there is one, and the caller clears it; 0: there is none; -errno. */
-int v2m_store_due(struct v2m_store *store, const char *channel, int64_t real_us,
+/* The oldest alert for the channel that is due. No alert is postponed for more than longest_s, so
+ * if one is due later than that, the clock was set back, and it is due now. 1: there is one, and
+ * the caller clears it; 0: there is none; -errno. */
+int v2m_store_due(struct v2m_store *store, const char *channel, int64_t real_us, unsigned longest_s,
 		  struct v2m_queued *queued, struct v2m_error *error);
 void v2m_queued_clear(struct v2m_queued *queued);
 /* Notes a failed attempt. */

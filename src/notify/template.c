@@ -36,7 +36,9 @@ static void add(struct message *message, const char *text)
 	add_bytes(message, text, strlen(text));
 }
 
-/* HTML as Telegram reads it: https://core.telegram.org/bots/api#html-style */
+/* HTML as Telegram reads it: https://core.telegram.org/bots/api#html-style. Telegram takes words
+ * after some characters for mentions, tags and commands in any text; a word joiner (U+2060) between
+ * them prevents that. */
 static const char *escape_html(char character, char buffer[static 8])
 {
 	(void)buffer;
@@ -49,6 +51,12 @@ static const char *escape_html(char character, char buffer[static 8])
 		return "&gt;";
 	case '"':
 		return "&quot;";
+	case '@':
+		return "@\xe2\x81\xa0";
+	case '#':
+		return "#\xe2\x81\xa0";
+	case '/':
+		return "/\xe2\x81\xa0";
 	default:
 		return NULL;
 	}

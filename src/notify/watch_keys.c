@@ -157,7 +157,7 @@ static int look_at_expiry(const struct v2m_round *round, struct crossed *key,
 		bool is_new;
 
 		step.step = days->items[i];
-		if (now_s < key->expires_s - (int64_t)step.step * DAY_S)
+		if (now_s + (int64_t)step.step * DAY_S < key->expires_s)
 			break;
 		result = hold(round, "expiry/", period, &step, &is_new);
 		if (!result && is_new) {
@@ -165,7 +165,7 @@ static int look_at_expiry(const struct v2m_round *round, struct crossed *key,
 			any = true;
 		}
 	}
-	if (now_s > key->expires_s + V2M_EXPIRY_NEWS_S)
+	if (now_s - V2M_EXPIRY_NEWS_S > key->expires_s)
 		any = false;
 	if (!result && any && v2m_array_add(news, *key))
 		result = v2m_error_set(round->error, -ENOMEM, "out of memory");
@@ -310,9 +310,9 @@ static int look_at_key(const struct v2m_round *round, const json_t *key, const j
 	read.limit = json_is_integer(limit) ? (uint64_t)json_integer_value(limit)
 					    : round->settings->key_limit_bytes;
 	expiring = read;
-	if (read.limit && read_used(round, key, months, &read.used))
+	if (period && read.limit && read_used(round, key, months, &read.used))
 		result = look_at_limit(round, &read, period, &lists[0]);
-	else if (read.limit)
+	else if (period && read.limit)
 		result = keep_limits(round, &read, period);
 	expiring.expires_s = json_integer_value(expires);
 	if (!result && json_is_integer(expires))
@@ -320,7 +320,8 @@ static int look_at_key(const struct v2m_round *round, const json_t *key, const j
 	return result;
 }
 
-/* A new month makes new names. The daemon says which month its figures are of. */
+/* A new month makes new names. The daemon says which month its figures are of. NULL: it does not
+ * say, so nothing is known about limits. */
 static const char *name_period(const struct v2m_round *round)
 {
 	const char *month = json_string_value(json_object_get(round->look->month, "year_month"));
@@ -339,7 +340,7 @@ int v2m_watch_keys(const struct v2m_round *round)
 	int result = 0;
 
 	/* A daemon that has lost its keys for a moment says nothing about them. */
-	if (!json_array_size(keys) || !period)
+	if (!json_array_size(keys))
 		return 0;
 	months = index_months(round->look);
 	for (size_t i = 0; i < json_array_size(keys) && !result; i++)
@@ -351,7 +352,7 @@ int v2m_watch_keys(const struct v2m_round *round)
 		result = send_all(round, V2M_EVENT_KEY_LIMIT, &limits);
 	if (!result)
 		result = send_all(round, V2M_EVENT_KEY_EXPIRY, &expiries);
-	if (!result)
+	if (!result && period)
 		result = v2m_crossings_end(round->crossings, "limit/", NULL, NULL, round->error);
 	return result ? result
 		      : v2m_crossings_end(round->crossings, "expiry/", NULL, NULL, round->error);

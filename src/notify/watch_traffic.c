@@ -61,8 +61,9 @@ static int begin(const struct v2m_round *round, struct v2m_traffic_watch *watch)
 	V2M_FREE char *text = NULL;
 	int result = v2m_store_get(round->store, ACTIVITY_NOTE, &text, round->error);
 
-	if (text)
-		v2m_activity_parse(text, &watch->activity);
+	/* A proxy that does not come back with the machine is silent, too. */
+	if (text && v2m_activity_parse(text, &watch->activity))
+		watch->moved_ever = v2m_activity_ever(&watch->activity);
 	watch->moved_ns = round->look->mono_ns;
 	watch->begun = !result;
 	return result;
@@ -99,7 +100,8 @@ static int send_traffic_again(void *context, const char *name)
 	return send_silent(context, V2M_STATE_CLEARED, 0);
 }
 
-static int watch_silence(const struct v2m_round *round, struct v2m_traffic_watch *watch)
+/* The first look after a start cannot tell, so silence that was told goes on. */
+static int watch_silence(const struct v2m_round *round, struct v2m_traffic_watch *watch, bool moved)
 {
 	const uint64_t now_ns = round->look->mono_ns;
 	const int64_t minutes = (int64_t)((now_ns - watch->moved_ns) / 60000000000);
@@ -107,7 +109,7 @@ static int watch_silence(const struct v2m_round *round, struct v2m_traffic_watch
 	bool held = v2m_crossings_has(round->crossings, SILENT "all");
 	int result = 0;
 
-	if (after && watch->moved_ns != now_ns &&
+	if (after && !moved &&
 	    (held || (minutes >= after && watch->moved_ever &&
 		      v2m_activity_is_normal(&watch->activity, round->look->real_us))))
 		result = v2m_crossings_hold(round->crossings, SILENT "all", round->error);
@@ -284,7 +286,7 @@ int v2m_watch_traffic(const struct v2m_round *round, struct v2m_traffic_watch *w
 	watch->bytes = bytes;
 	watch->look_ns = round->look->mono_ns;
 	if (!result)
-		result = watch_silence(round, watch);
+		result = watch_silence(round, watch, moved);
 	return result ? result
 		      : watch_listeners(round,
 					round->settings->listeners ? watch->listening : NULL);

@@ -13,7 +13,7 @@ struct v2m_traffic_watch {
 	uint64_t bytes;    /* of all keys at the last look */
 	uint64_t look_ns;  /* CLOCK_MONOTONIC of it */
 	uint64_t moved_ns; /* when bytes last moved, or when watching began */
-	bool moved_ever;
+	bool moved_ever;   /* now, or before a restart */
 	struct v2m_activity activity;
 	/* NULL: the sockets are not known. The caller reads them before each round. */
 	const struct v2m_listening *listening;

@@ -174,11 +174,16 @@ int v2m_followed_copy(const struct v2m_followed *followed, struct v2m_live_sourc
 		copy->length = followed->length;
 	}
 	copy->result = followed->result;
-	copy->error = followed->error;
-	/* Nobody has asked for it: that it does not answer now is no failure. */
+	/* A question that succeeded may have left a sentence. */
+	if (followed->result)
+		copy->error = followed->error;
+	/* Nobody has asked for it: that it does not answer now is no failure. One that has gone may
+	 * be about to come back, which is not worth a sentence either. */
 	if (followed->is_found)
 		copy->result = 0;
-	else if (!followed->was_asked)
+	if (followed->is_found && followed->result == -ECONNREFUSED)
+		copy->error = (struct v2m_error){ 0 };
+	if (!followed->is_found && !followed->was_asked)
 		copy->result = v2m_error_set(&copy->error, -EAGAIN,
 					     "%.160s: it has not answered yet", followed->source);
 	return 0;

@@ -62,6 +62,9 @@ static void drop(struct v2m_live_supply *supply, const struct v2m_followed *foll
 	for (size_t i = 0; i < supply->count; i++) {
 		if (supply->items[i] != followed)
 			continue;
+		/* There is news for those who have what it counted. */
+		supply->stats_number += followed->stats_number != 0;
+		supply->online_number += followed->online.is_known;
 		v2m_followed_free(supply->items[i]);
 		supply->items[i] = supply->items[--supply->count];
 		return;
@@ -241,7 +244,7 @@ static int take(void *context, const struct v2m_message *message)
 	if (message->kind == V2M_ASKING_SAID)
 		return take_said(supply, followed, &wire);
 	if (message->kind == V2M_ASKING_COUNTED) {
-		supply->stats_number++;
+		followed->stats_number = ++supply->stats_number;
 		return v2m_followed_take_counted(followed, &wire);
 	}
 	if (message->kind == V2M_ASKING_ONLINE) {
@@ -386,7 +389,8 @@ void v2m_live_supply_try(struct v2m_live_supply *supply, const char *source, uin
 	struct v2m_followed *known = find_source(supply, source);
 	const struct refused *refused = find_refused(supply, inode);
 
-	if (known && known->is_found)
+	/* While its socket is there, another one at the same address is forged. */
+	if (known && known->is_found && known->gone_ns)
 		known->inode = inode;
 	if (known || supply->count >= V2M_ASKING_APIS_MAX || (refused && refused->tries >= TRIES) ||
 	    !is_local(source))
@@ -453,8 +457,15 @@ int v2m_live_supply_stats(const struct v2m_live_supply *supply, struct v2m_proxy
 	bool is_new = *number != supply->stats_number;
 	int result = 0;
 
-	for (size_t i = 0; is_new && i < supply->count && !result; i++)
-		result = v2m_proxy_stats_add(stats, &supply->items[i]->stats);
+	for (size_t i = 0; is_new && i < supply->count && !result; i++) {
+		const struct v2m_followed *followed = supply->items[i];
+		bool is_old = followed->stats_number <= *number;
+
+		/* One that does not count says so once. */
+		stats->is_partial |= is_old && followed->has_address &&
+				     (followed->stats.count || !followed->stats_number);
+		result = v2m_proxy_stats_add(stats, &followed->stats, is_old);
+	}
 	if (!result)
 		*number = supply->stats_number;
 	return result ? result : is_new;

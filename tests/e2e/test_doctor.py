@@ -72,8 +72,8 @@ def test_what_is_wrong_is_found_one_by_one(lab, doctor):
 
     lab.server.run("nft", "add table ip doctor; add chain ip doctor in "
                    "{ type nat hook prerouting priority -100; }; add rule ip doctor in "
-                   f"tcp dport 8443 redirect to :{PORT}")
-    doctor.finds("nat", "WARN", "packets to port 8443 are sent on to port 10001")
+                   f"tcp dport {PORT} redirect to :8443")
+    doctor.finds("nat", "WARN", "a rule sends packets to port 10001 to another port")
     lab.server.run("nft", "delete table ip doctor")
 
     (daemon.state_dir / "api_key").chmod(0o640)

@@ -4,6 +4,8 @@
 import contextlib
 import json
 import os
+import pathlib
+import re
 import signal
 import time
 
@@ -120,6 +122,25 @@ def test_a_kill_between_accept_and_answer_loses_nothing(world):
     count = len(receiver.got)
     time.sleep(1.5)
     assert len(receiver.got) == count and notify.process.running()
+
+
+def test_its_memory_ends_in_no_core_dump(world):
+    """A process with the same user and capabilities cannot look at it either."""
+    _, _, make = world
+    looking = "-sys_ptrace,-perfmon,-sys_admin"
+    without = ["setpriv", "--bounding-set", looking, "--inh-caps", looking]
+    may_look_at = lambda pid: run(*without, "cat", f"/proc/{pid}/environ", check=False).returncode == 0
+    notify = make()
+    other = Process([*without, "sleep", "60"], notify.directory / "other")
+    try:
+        wait_until(lambda: may_look_at(other.pid), what="a look at a process that allows it")
+    finally:
+        other.stop()
+    notify.process = Process([*without, *notify.words()], notify.directory / "log")
+    wait_until(lambda: "watches" in notify.said(), what="the start")
+    limits = pathlib.Path(f"/proc/{notify.process.pid}/limits").read_text()
+    assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)
+    assert not may_look_at(notify.process.pid)
 
 
 def test_a_queue_that_is_full_drops_the_oldest_and_says_so(world):

@@ -38,7 +38,7 @@ def check(start_daemon, source):
     (panels.marzban, "Marzban database", 4, [
         "1.alice 443/tcp active", "2.bob -/both inactive", "3.carol 8444/tcp active", "4.dave 8443/udp inactive"], []),
     (panels.pasarguard, "PasarGuard database", 3, [
-        "1.alice 443/tcp active", "1.alice 8444/tcp active", "2.bob -/both inactive"],
+        "1.alice 443/tcp active", "1.alice 8444/tcp active", "1.alice 9443/tcp active", "2.bob -/both inactive"],
      ['remark      {}: inbounds[1]: tag "VMESS KCP": it has no users',
       "remark      {}: it has the configurations of 2 cores: all are read"]),
 ), ids=("xui", "xui_3", "sui", "marzban", "pasarguard"))

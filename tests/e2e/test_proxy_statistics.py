@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The statistics of the proxy beside ours: a real V2Ray agrees, and the status shows what a stand-in counts too much."""
 
+import json
+
 import pytest
 
 from support import v2ray
@@ -76,4 +78,13 @@ def test_the_status_shows_how_much_more_a_proxy_counts(lab, start_daemon):
     figures = compared(daemon)[ALICE[1]]
     assert figures["difference_bytes"] in (-50_000_000, -100_000_000), figures
     assert figures["drifts_since"] is None, "the health says drift after a minute only"
+    # What another server has counted is in our totals from now on, and was never in the proxy's.
+    document = daemon.get("/api/meter/export").json()
+    subject = next(subject for subject in document["subjects"] if subject["name"] == ALICE[1])
+    subject["lifetime"] = [80_000_000] * len(subject["lifetime"])
+    document["ledger"], document["subjects"] = "0" * len(document["ledger"]), [subject]
+    answer = daemon.ask("POST", "/api/meter/import", body=json.dumps(document))
+    assert answer.status == 200, answer.body
+    wait_until(lambda: compared(daemon).get(ALICE[1], {}).get("difference_bytes") == 0, timeout_s=ROUND_S,
+               what="a comparison that begins anew")
     standin.stop()

@@ -2,6 +2,7 @@
 """Ports that NAT rules send on to a key's port count for the key, to the byte, with what passed the wire."""
 
 import contextlib
+import shutil
 import socket
 
 import pytest
@@ -17,13 +18,13 @@ BOX, BOX_SIDE = "172.17.0.2", "172.17.0.1"
 
 
 def rules(namespace, text):
-    made = namespace.run("nft", text, check=False)
-    if made.returncode:
-        pytest.skip(f"no nft: {made.stderr.splitlines()[0]}")
+    if not shutil.which("nft"):
+        pytest.skip("nft is not installed")
+    namespace.run("nft", text)
 
 
 def nat(namespace, rule):
-    rules(namespace, "table inet published { chain in { type nat hook prerouting priority -100; %s } }" % rule)
+    rules(namespace, "table inet published { chain in { type nat hook prerouting priority -100; %s }; }" % rule)
 
 
 def exchange_tcp(lab, port, server=None, address="0.0.0.0", listens=KEY.port):
@@ -129,7 +130,7 @@ def test_a_port_that_is_published_from_a_container_counts(lab, start_daemon, too
     with container(lab) as box:
         if tool == "nft":
             rules(lab.server, f"""table ip nat {{ chain in {{ type nat hook prerouting priority -100;
-                iifname != docker0 tcp dport 443 dnat to {BOX}:{KEY.port}; }} }}""")
+                iifname != docker0 tcp dport 443 dnat to {BOX}:{KEY.port}; }}; }}""")
         else:
             made = lab.server.run("iptables-nft", "-t", "nat", "-A", "PREROUTING", "!", "-i", "docker0", "-p", "tcp",
                                   "--dport", "443", "-j", "DNAT", "--to-destination", f"{BOX}:{KEY.port}", check=False)

@@ -63,13 +63,13 @@ class SharedWithMux(Shared):
 
 @pytest.fixture
 def serve(lab, start_daemon):
-    """Gives serve(users, kind), which starts the server and the daemon."""
-    def start(users, kind=Shared, **options):
+    """Gives serve(users, kind), which starts the server and the daemon. The daemon knows the users of known."""
+    def start(users, kind=Shared, known=None, **options):
         path = lab.directory / "served.json"
         log = lab.directory / "access.log"
         log.touch()
         v2ray = kind.__new__(kind)
-        v2ray.lab, v2ray.keys = lab, users
+        v2ray.lab, v2ray.keys = lab, known or users
         path.write_text(json.dumps(v2ray.server_config()))
         daemon = start_daemon([], key_sources=[str(path)], **options)
         return daemon, kind(lab, keys=users)
@@ -161,6 +161,32 @@ def test_each_user_of_an_inbound_has_the_bytes_of_its_own_connections(lab, serve
     assert attribution["method"] == "access_log" and attribution["complete"] is True
     history = daemon.get(f"/api/keys/{carol.uuid}/traffic/history", fresh=True).json()["data"]
     assert history["total_traffic"]["total_bytes"] == counted[carol.name]
+
+
+def test_a_second_user_of_a_port_takes_nothing_twice(lab, serve, capture):
+    """Alice has the port alone while her download begins. Its line is older than the shared port."""
+    users = alice, bob = [User(name) for name in NAMES[:2]]
+    daemon, v2ray = serve(users, known=[alice])
+    long = v2ray.start_download(alice, 2 * SIZE, SIZE // 2)
+    wait_until(lambda: traffic(daemon, alice)["total_bytes"] > SIZE // 2, what="the download")
+    (lab.directory / "served.json").write_text(json.dumps(v2ray.server_config()))
+    wait_until(lambda: len(daemon.port_entry(PORT).get("keys", ())) == 2, what="the second key")
+    v2ray.download(bob, SIZE // 8)
+    wait_until(lambda: simple(daemon, bob).status == 200, what="bob in the log")
+    long.wait()
+    v2ray.stop()
+    capture.settle()
+    wait_until(lambda: all(key["connections"] == 0 for key in daemon.port_entry(PORT)["keys"]), what="the end")
+    truth = ByUser(lab, capture)
+    entry = daemon.port_entry(PORT)
+    assert_adds_up(entry)
+    assert entry["total_bytes"] == sum(truth.total(name) for name in truth.of)
+    assert traffic(daemon, bob)["total_bytes"] == truth.total(bob.name) > SIZE // 8
+    # All but what passed in the moment of the change.
+    most = truth.total(alice.name) + truth.total(None)
+    wait_until(lambda: most - SIZE // 8 < traffic(daemon, alice)["total_bytes"] <= most, what="alice's line")
+    attribution = traffic(daemon, alice)["accounting"]["attribution"]
+    assert attribution["complete"] is False and "before" in attribution["reason"]
 
 
 def name_and_reset(daemon, v2ray, users):

@@ -353,11 +353,16 @@ int v2m_flows_move(struct v2m_datapath *datapath, struct v2m_label *labels, size
 	return refuse("v2m_flows_move", error);
 }
 
-int v2m_flows_leave(struct v2m_datapath *datapath, uint16_t port, struct v2m_error *error)
+int v2m_flows_leave(struct v2m_datapath *datapath, struct v2m_error *error)
 {
 	(void)datapath;
-	(void)port;
 	return refuse("v2m_flows_leave", error);
+}
+
+int v2m_flows_leave_begun(struct v2m_datapath *datapath, struct v2m_error *error)
+{
+	(void)datapath;
+	return refuse("v2m_flows_leave_begun", error);
 }
 
 int v2m_flows_remove(struct v2m_datapath *datapath, const struct v2m_flow_key *keys, size_t count)

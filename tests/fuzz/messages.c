@@ -85,9 +85,9 @@ static void make_asked(void)
 {
 	static const char text[] = "{\"inbounds\": []}";
 	struct v2m_asking_said said = { .text = text, .length = sizeof(text) - 1 };
-	struct v2m_proxy_stat stat = { (char *)"bob", 1, 2 };
+	struct v2m_proxy_stat stat = { .name = (char *)"bob", .rx_bytes = 1, .tx_bytes = 2 };
 	struct v2m_online_user user = { .name = (char *)"bob", .seen_s = 3 };
-	struct v2m_proxy_stats counted = { &stat, 1, 1 };
+	struct v2m_proxy_stats counted = { .items = &stat, .count = 1, .capacity = 1 };
 	struct v2m_asking_online online = { .users = { &user, 1, 1 }, .is_known = true };
 
 	v2m_put_asking_said(&real.said, &said);

@@ -47,6 +47,12 @@ static bool is_forward_rule(const char *line, bool *in_chain)
 	return false;
 }
 
+/* A rule that lets nothing through harms no figure. */
+static bool is_refusing(const char *line)
+{
+	return strcasestr(line, " drop") || strcasestr(line, " reject");
+}
+
 /* Tells each rule about a port of a key once: both tools list the same rules. Returns how many. */
 static size_t check_rules(const struct v2m_patient *patient, const struct v2m_port_set *keys,
 			  struct v2m_findings *findings)
@@ -67,7 +73,7 @@ static size_t check_rules(const struct v2m_patient *patient, const struct v2m_po
 		char list[LIST_LEN];
 
 		line += strspn(line, " \t");
-		if (!is_forward_rule(line, &in_chain))
+		if (!is_forward_rule(line, &in_chain) || is_refusing(line))
 			continue;
 		v2m_rule_ports(line, matched);
 		v2m_port_set_intersect(matched, keys);

@@ -39,6 +39,9 @@ int v2m_live_read(const char *source, const struct v2m_live_sources *live,
 		*error = said->error;
 		return said->result;
 	}
+	if (*said->error.text)
+		v2m_key_note_file(&gathered->notes, V2M_NOTE_MISSING, source,
+				  "%s: the users that it had last are used", said->error.text);
 	result = read_text(source, said->text, said->length, &keys, &gathered->notes, error);
 	return result ? result : take_keys(source, &keys, gathered, error);
 }

@@ -26,7 +26,9 @@ struct marzban {
 	struct v2m_database *database;
 	struct v2m_key_notes *notes;
 	json_t *inbounds; /* of all configurations; belongs to them */
-	json_t *by_tag;   /* the same as an object */
+	/* The inbounds with each tag of which the panels make users: cores may have the same tags.
+	 */
+	json_t *by_tag;
 	json_t *excluded; /* "PROXY TAG" of the inbounds that a proxy does not get */
 	size_t n_cores;
 };
@@ -63,8 +65,46 @@ static const char *list_name(const json_t *inbound)
 	return strcmp(protocol->name, "wireguard") == 0 ? "peers" : "clients";
 }
 
-/* Registers the inbounds of a configuration by their tags, which the panels ask for. */
-static int register_inbounds(struct marzban *marzban, json_t *root)
+static int add_by_tag(struct marzban *marzban, const char *tag, json_t *inbound)
+{
+	json_t *list = json_object_get(marzban->by_tag, tag);
+
+	if (!list) {
+		list = json_array();
+		if (json_object_set_new(marzban->by_tag, tag, list))
+			return out_of_memory(marzban);
+	}
+	return json_array_append(list, inbound) ? out_of_memory(marzban) : 0;
+}
+
+/* Whether one of the tags, which are joined with commas, is this one. */
+static bool has_tag(const char *tags, const char *tag)
+{
+	while (*tags) {
+		size_t length = strcspn(tags, ",");
+
+		if (strlen(tag) == length && strncmp(tags, tag, length) == 0)
+			return true;
+		tags += length + (tags[length] == ',');
+	}
+	return false;
+}
+
+enum core_column { CONFIG, CORE_ID, FIRST_TAGS };
+
+/* Whether the panel gives nobody to the inbounds of this core with the tag: they have the users of
+ * the configuration only. */
+static bool is_left_out(sqlite3_stmt *core, const char *tag)
+{
+	for (int column = FIRST_TAGS; core && column < sqlite3_column_count(core); column++)
+		if (has_tag(v2m_panel_text(core, column), tag))
+			return true;
+	return false;
+}
+
+/* Registers the inbounds of a configuration by their tags, which the panels ask for. core: the row
+ * that it comes from; NULL: it is a file. */
+static int register_inbounds(struct marzban *marzban, json_t *root, sqlite3_stmt *core)
 {
 	json_t *inbounds = json_object_get(root, "inbounds");
 	json_t *inbound;
@@ -78,8 +118,8 @@ static int register_inbounds(struct marzban *marzban, json_t *root)
 		if (protocol_of(inbound) && !json_is_object(json_object_get(inbound, "settings")) &&
 		    json_object_set_new(inbound, "settings", json_object()))
 			return out_of_memory(marzban);
-		if (tag && json_object_set(marzban->by_tag, tag, inbound))
-			return out_of_memory(marzban);
+		if (tag && !is_left_out(core, tag) && add_by_tag(marzban, tag, inbound))
+			return -ENOMEM;
 		if (json_array_append(marzban->inbounds, inbound))
 			return out_of_memory(marzban);
 	}
@@ -184,6 +224,22 @@ static bool is_excluded(const struct marzban *marzban, const char *proxy, const 
 
 enum proxy_column { PROXY_ID, TYPE, SETTINGS, PROXY_USER };
 
+/* Gives the user of a proxy to those inbounds of a tag that have its protocol. */
+static int give_proxy(struct marzban *marzban, sqlite3_stmt *statement,
+		      const struct protocol *protocol, const json_t *settings,
+		      const json_t *inbounds)
+{
+	json_t *inbound;
+	int result = 0;
+	size_t i;
+
+	json_array_foreach (inbounds, i, inbound)
+		if (!result && protocol_of(inbound) == protocol)
+			result = add_user(marzban, inbound,
+					  make_user(statement, PROXY_USER, settings, inbound));
+	return result;
+}
+
 /* Gives the user of a proxy to all inbounds of its protocol. */
 static int take_proxy(void *context, sqlite3_stmt *statement)
 {
@@ -191,7 +247,7 @@ static int take_proxy(void *context, sqlite3_stmt *statement)
 	const struct protocol *protocol = find_protocol(v2m_panel_text(statement, TYPE));
 	char what[96];
 	json_t *settings;
-	json_t *inbound;
+	json_t *inbounds;
 	const char *tag;
 	int result = 0;
 
@@ -199,13 +255,9 @@ static int take_proxy(void *context, sqlite3_stmt *statement)
 		return 0;
 	snprintf(what, sizeof(what), "proxy %s", v2m_panel_text(statement, PROXY_ID));
 	settings = v2m_panel_cell(marzban->database, statement, SETTINGS, what, marzban->notes);
-	json_object_foreach (marzban->by_tag, tag, inbound) {
-		if (result || protocol_of(inbound) != protocol ||
-		    is_excluded(marzban, v2m_panel_text(statement, PROXY_ID), tag))
-			continue;
-		result = add_user(marzban, inbound,
-				  make_user(statement, PROXY_USER, settings, inbound));
-	}
+	json_object_foreach (marzban->by_tag, tag, inbounds)
+		if (!result && !is_excluded(marzban, v2m_panel_text(statement, PROXY_ID), tag))
+			result = give_proxy(marzban, statement, protocol, settings, inbounds);
 	json_decref(settings);
 	return result;
 }
@@ -259,7 +311,7 @@ int v2m_marzban_db_read(struct v2m_database *database, struct v2m_key_list *keys
 	if (!result && (!marzban.inbounds || !marzban.by_tag || !marzban.excluded))
 		result = out_of_memory(&marzban);
 	if (!result)
-		result = register_inbounds(&marzban, doc.root);
+		result = register_inbounds(&marzban, doc.root, NULL);
 	if (!result)
 		result = read_excluded(&marzban);
 	if (!result)
@@ -271,22 +323,6 @@ int v2m_marzban_db_read(struct v2m_database *database, struct v2m_key_list *keys
 	return v2m_v2ray_read(&doc, 1, keys, notes, database->error);
 }
 
-enum core_column { CONFIG, CORE_ID, FIRST_TAGS };
-
-/* The panel gives nobody to inbounds with these tags, which are joined with commas: they have the
- * users of the configuration only. */
-static void forget_inbounds(struct marzban *marzban, const char *tags)
-{
-	while (*tags) {
-		size_t length = strcspn(tags, ",");
-		char tag[257];
-
-		snprintf(tag, sizeof(tag), "%.*s", (int)(length < 256 ? length : 256), tags);
-		json_object_del(marzban->by_tag, tag);
-		tags += length + (tags[length] == ',');
-	}
-}
-
 static int take_core(void *context, sqlite3_stmt *statement)
 {
 	struct marzban *marzban = context;
@@ -296,10 +332,8 @@ static int take_core(void *context, sqlite3_stmt *statement)
 
 	snprintf(what, sizeof(what), "core %s", v2m_panel_text(statement, CORE_ID));
 	root = v2m_panel_cell(marzban->database, statement, CONFIG, what, marzban->notes);
-	result = register_inbounds(marzban, root);
+	result = register_inbounds(marzban, root, statement);
 	json_decref(root);
-	for (int column = FIRST_TAGS; column < sqlite3_column_count(statement); column++)
-		forget_inbounds(marzban, v2m_panel_text(statement, column));
 	marzban->n_cores++;
 	return result;
 }
@@ -334,20 +368,27 @@ enum member_column { TAG, PROXY_SETTINGS, MEMBER };
 static int take_member(void *context, sqlite3_stmt *statement)
 {
 	struct marzban *marzban = context;
-	json_t *inbound = json_object_get(marzban->by_tag, v2m_panel_text(statement, TAG));
-	const struct protocol *protocol = inbound ? protocol_of(inbound) : NULL;
+	json_t *inbounds = json_object_get(marzban->by_tag, v2m_panel_text(statement, TAG));
 	char what[96];
 	json_t *settings;
-	int result;
+	json_t *inbound;
+	int result = 0;
+	size_t i;
 
-	if (!protocol)
+	if (!inbounds)
 		return 0;
 	snprintf(what, sizeof(what), "user %s", v2m_panel_text(statement, MEMBER + NUMBER));
 	settings =
 		v2m_panel_cell(marzban->database, statement, PROXY_SETTINGS, what, marzban->notes);
-	result = add_user(
-		marzban, inbound,
-		make_user(statement, MEMBER, json_object_get(settings, protocol->name), inbound));
+	json_array_foreach (inbounds, i, inbound) {
+		const struct protocol *protocol = protocol_of(inbound);
+
+		if (!result && protocol)
+			result = add_user(marzban, inbound,
+					  make_user(statement, MEMBER,
+						    json_object_get(settings, protocol->name),
+						    inbound));
+	}
 	json_decref(settings);
 	return result;
 }

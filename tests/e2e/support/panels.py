@@ -184,7 +184,9 @@ CREATE TABLE inbounds_groups_association (inbound_id INTEGER, group_id INTEGER, 
            exclude_inbound_tags="NONE,VMESS KCP", fallbacks_inbound_tags="")
     insert(database, "core_configs", id=2, name="other", type="wg", config=json.dumps({"inbounds": [
         {"port": 9, "protocol": "socks", "settings": {"accounts": [{"user": "of no Xray", "pass": "secret"}]}}]}))
-    insert(database, "core_configs", id=3, name="second", config=json.dumps({"inbounds": []}))
+    # The same tags as in the first one.
+    insert(database, "core_configs", id=3, name="second", exclude_inbound_tags="TROJAN", config=json.dumps({"inbounds": [
+        {**XRAY_CONFIG["inbounds"][0], "port": 9443}, {**XRAY_CONFIG["inbounds"][2], "port": 9444}]}))
     for number, tag in enumerate(("VLESS TCP", "VMESS KCP", "TROJAN", "GONE"), 1):
         insert(database, "inbounds", id=number, tag=tag)
     for number, disabled, tags in ((1, 0, (1, 2, 3, 4)), (2, 0, (1,)), (3, 1, (2,))):

@@ -219,6 +219,37 @@ static void random_labels_always_add_up(void **context)
 	}
 }
 
+static void what_is_set_aside_is_given_to_no_key(void **context)
+{
+	struct state *state = *context;
+	struct v2m_port_sample entry = entry_at(443, V2M_TCP, 200);
+	struct v2m_sample sample = {
+		.mode = V2M_MODE_EBPF,
+		.epoch = "epoch",
+		.mono_ns = 100 * SECOND_NS,
+		.ports = &entry,
+		.n_ports = 1,
+		.owners = state->owners,
+		.n_owners = 2,
+	};
+
+	entry.slot = 0;
+	use_shared_port(state);
+	owner_at(state, 0, "alice", 30);
+	APPLY(state, entry_at(443, V2M_TCP, 100));
+	/* The ledger is an older one, and does not know of these bytes. */
+	owner_at(state, 0, "alice", 80);
+	owner_at(state, 1, "bob", 40);
+	assert_int_equal(v2m_account_set_aside(state->account, &sample), 0);
+	state->second = 200;
+	owner_at(state, 0, "alice", 85);
+	APPLY(state, entry_at(443, V2M_TCP, 210));
+	assert_int_equal(key_of_snapshot(state, ALICE), 35);
+	assert_int_equal(key_of_snapshot(state, BOB), 0);
+	assert_int_equal(rest(state), 75);
+	assert_int_equal(slot_of(state, 0), 110);
+}
+
 static void a_long_id_has_a_short_name(void **context)
 {
 	char id[100];
@@ -248,6 +279,7 @@ int main(void)
 		TEST(connections_and_sessions_are_those_of_the_owner),
 		TEST(an_owner_without_its_key_stays_with_the_slot),
 		TEST(random_labels_always_add_up),
+		TEST(what_is_set_aside_is_given_to_no_key),
 		TEST(a_long_id_has_a_short_name),
 	};
 

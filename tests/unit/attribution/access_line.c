@@ -186,7 +186,7 @@ static void damaged_lines_are_refused(void **state)
 	static const char *const texts[] = {
 		AT " 192.0.2.2 accepted tcp:a:1 [d] email: a",
 		AT " :1 accepted tcp:a:1 [d] email: a",
-		AT " 192.0.2.2:0 accepted tcp:a:1 [d] email: a",
+		AT " 192.0.2.2: accepted tcp:a:1 [d] email: a",
 		AT " 192.0.2.2:65536 accepted tcp:a:1 [d] email: a",
 		AT " 192.0.2.2:+1 accepted tcp:a:1 [d] email: a",
 		AT " 192.0.2.256:1 accepted tcp:a:1 [d] email: a",

@@ -58,16 +58,23 @@ static void take(struct state *state, const char *line)
 }
 
 /* Plans for one flow of 192.0.2.2:5000 that began so long ago. Returns how many labels. */
-static int plan(struct state *state, int64_t age_us)
+static int plan_flow(struct state *state, int64_t age_us, struct v2m_flow_state flow_state)
 {
 	struct v2m_flow_entry flow = {
-		.key = { .port = 443, .remote_port = 5000, .protocol = IPPROTO_TCP }
+		.key = { .port = 443, .remote_port = 5000, .protocol = IPPROTO_TCP },
+		.state = flow_state,
 	};
 	const struct v2m_moment now = { .mono_ns = UINT64_C(100000000000000), .real_us = NOW_US };
 
 	memcpy(flow.key.remote, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\2", 16);
 	flow.state.began_ns = now.mono_ns - (uint64_t)age_us * 1000;
 	return v2m_attributor_plan(state->attributor, &flow, 1, &now, &state->labels);
+}
+
+/* The same for a connection whose handshake was seen. */
+static int plan(struct state *state, int64_t age_us)
+{
+	return plan_flow(state, age_us, (struct v2m_flow_state){ .answered = 1 });
 }
 
 #define LINE(time, name)                                                                           \
@@ -102,6 +109,58 @@ static void a_line_of_an_earlier_flow_with_the_same_addresses_is_passed_over(voi
 	assert_int_equal(plan(state, HOUR_US), 2);
 }
 
+static void the_last_line_names_a_connection_that_was_open_before(void **context)
+{
+	struct state *state = *context;
+	const struct v2m_flow_state bobs = { .owner = 2 };
+	const struct v2m_flow_state open = { .tx = { 1, 66, 0 } };
+
+	v2m_attributor_set_offset(state->attributor, 0);
+	/* Another connection had these addresses before. */
+	take(state, LINE("27 22:00:00", "alice"));
+	take(state, LINE("27 23:00:00", "bob"));
+	assert_int_equal(plan_flow(state, 1000000, open), 1);
+	assert_int_equal(state->labels[0].owner, 2);
+	/* The lines are read again. */
+	take(state, LINE("27 22:00:00", "alice"));
+	take(state, LINE("27 23:00:00", "bob"));
+	assert_int_equal(plan_flow(state, 60000000, bobs), 0);
+	/* Lines of the time that the flow has seen are a dispute. */
+	take(state, LINE("27 23:59:58", "alice"));
+	take(state, LINE("27 23:59:59", "bob"));
+	assert_int_equal(plan_flow(state, 60000000, open), 2);
+	/* A SYN that nobody has answered may stand beside the flow of a connection. */
+	take(state, LINE("27 22:00:00", "alice"));
+	assert_int_equal(plan_flow(state, 1000000, (struct v2m_flow_state){ 0 }), 0);
+}
+
+static size_t unknown_of(struct state *state, struct v2m_flow_state flow)
+{
+	plan_flow(state, 1000000, flow);
+	return v2m_attributor_unknown(state->attributor);
+}
+
+static void a_connection_that_no_line_names_and_nobody_saw_begin_is_unknown(void **context)
+{
+	struct state *state = *context;
+	const struct v2m_flow sent = { 10, 1000, 800 };
+
+	assert_int_equal(unknown_of(state, (struct v2m_flow_state){ .tx = sent }), 1);
+	/* Its line may still come; somebody has it; and the server has sent no data. */
+	assert_int_equal(unknown_of(state, (struct v2m_flow_state){ .tx = sent, .answered = 1 }),
+			 0);
+	assert_int_equal(unknown_of(state, (struct v2m_flow_state){ .tx = sent, .owner = 1 }), 0);
+	assert_int_equal(unknown_of(state, (struct v2m_flow_state){ .rx = sent }), 0);
+	take(state, LINE("27 22:00:00", "alice"));
+	assert_int_equal(unknown_of(state, (struct v2m_flow_state){ .tx = sent }), 0);
+	/* A user whose key was removed, until the keys change again. */
+	take(state, LINE("27 22:00:00", "mallory"));
+	assert_int_equal(unknown_of(state, (struct v2m_flow_state){ .tx = sent }), 0);
+	assert_int_equal(unknown_of(state, (struct v2m_flow_state){ .tx = sent }), 0);
+	assert_int_equal(v2m_attributor_set_keys(state->attributor, state->keyset), 0);
+	assert_int_equal(unknown_of(state, (struct v2m_flow_state){ .tx = sent }), 1);
+}
+
 static unsigned gaps_of(struct state *state, const char *line)
 {
 	take(state, line);
@@ -119,6 +178,13 @@ static void a_user_whose_address_has_no_connection_is_hidden_by_a_proxy_in_front
 	assert_int_equal(
 		gaps_of(state, "2026/11/27 23:59:59 from 198.51.100.7:1 accepted a [i] email: bob"),
 		1u << V2M_GAP_HIDDEN);
+	/* X-Forwarded-For has no port, and a customer may write anything into it. */
+	assert_int_equal(
+		gaps_of(state, "2026/11/27 23:59:59 from 198.51.100.7:0 accepted a [i] email: bob"),
+		1u << V2M_GAP_HIDDEN);
+	assert_int_equal(
+		gaps_of(state, "2026/11/27 23:59:59 from 127.0.0.1:0 accepted a [i] email: bob"),
+		1u << V2M_GAP_HIDDEN);
 	/* An old line, a user of no key, no user, and this host itself. */
 	assert_int_equal(
 		gaps_of(state, "2026/11/27 23:50:00 from 198.51.100.7:1 accepted a [i] email: bob"),
@@ -133,6 +199,25 @@ static void a_user_whose_address_has_no_connection_is_hidden_by_a_proxy_in_front
 		0);
 	assert_int_equal(
 		gaps_of(state, "2026/11/27 23:59:59 from [::1]:1 accepted a [i] email: bob"), 0);
+	/* A line that is read again for new keys: its connection may have ended before. */
+	v2m_attributor_note_again(state->attributor, NOW_US);
+	assert_int_equal(
+		gaps_of(state, "2026/11/27 23:59:59 from 198.51.100.7:1 accepted a [i] email: bob"),
+		0);
+}
+
+static void a_connection_by_a_published_port_is_hidden(void **context)
+{
+	struct state *state = *context;
+	struct v2m_flow_entry flow = {
+		.key = { .port = 8443, .remote_port = 5000, .protocol = IPPROTO_TCP }
+	};
+	const struct v2m_moment now = { .real_us = NOW_US };
+
+	memcpy(flow.key.remote, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\2", 16);
+	take(state, LINE("28 00:00:00", "bob"));
+	assert_int_equal(v2m_attributor_plan(state->attributor, &flow, 1, &now, &state->labels), 0);
+	assert_int_equal(v2m_attributor_take_gaps(state->attributor), 1u << V2M_GAP_HIDDEN);
 }
 
 static void a_line_without_a_zone_is_believed(void **context)
@@ -151,6 +236,25 @@ static void a_user_that_no_key_has_names_nothing(void **context)
 	take(state, LINE("28 00:00:00", "mallory"));
 	assert_int_equal(plan(state, 1000000), 0);
 	assert_false(v2m_attributor_take_named(state->attributor, &named));
+}
+
+static void a_line_that_several_keys_may_have_written_is_a_gap(void **context)
+{
+	struct state *state = *context;
+	struct v2m_key *keys = state->keyset->keys;
+
+	assert_int_equal(gaps_of(state, LINE("28 00:00:00", "carol")), 0);
+	v2m_key_add_email(&keys[0], "carol");
+	v2m_key_add_email(&keys[1], "carol");
+	assert_int_equal(v2m_attributor_set_keys(state->attributor, state->keyset), 0);
+	assert_int_equal(gaps_of(state, LINE("28 00:00:00", "carol")), 1u << V2M_GAP_DISPUTED);
+	/* All keys have emails, so a line without one is of none of them. */
+	assert_int_equal(gaps_of(state, "2026/11/28 00:00:00 192.0.2.2:5000 accepted tcp:a:1 [o]"),
+			 0);
+	v2m_strings_clear(&keys[0].emails);
+	assert_int_equal(v2m_attributor_set_keys(state->attributor, state->keyset), 0);
+	assert_int_equal(gaps_of(state, "2026/11/28 00:00:00 192.0.2.2:5000 accepted tcp:a:1 [o]"),
+			 1u << V2M_GAP_DISPUTED);
 }
 
 static void a_label_that_was_set_is_a_session(void **context)
@@ -204,9 +308,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_line_labels_the_flow_of_its_client),
 		TEST(a_line_of_an_earlier_flow_with_the_same_addresses_is_passed_over),
+		TEST(the_last_line_names_a_connection_that_was_open_before),
+		TEST(a_connection_that_no_line_names_and_nobody_saw_begin_is_unknown),
 		TEST(a_user_whose_address_has_no_connection_is_hidden_by_a_proxy_in_front),
+		TEST(a_connection_by_a_published_port_is_hidden),
 		TEST(a_line_without_a_zone_is_believed),
 		TEST(a_user_that_no_key_has_names_nothing),
+		TEST(a_line_that_several_keys_may_have_written_is_a_gap),
 		TEST(a_label_that_was_set_is_a_session),
 		cmocka_unit_test(the_last_line_tells_the_zone_of_the_log),
 	};

@@ -120,6 +120,29 @@ static void the_first_read_starts_at_a_whole_line_near_the_end(void **state)
 	}
 }
 
+static void the_end_is_read_again_when_it_is_asked_for(void **state)
+{
+	struct fixture *fixture = *state;
+
+	append_to(fixture->log, "old\none\ntwo\nha");
+	follow(fixture, NULL, 10);
+	v2m_log_follower_rewind(fixture->follower);
+	assert_reads(fixture, "one\ntwo\n", 0);
+	v2m_log_follower_rewind(fixture->follower);
+	assert_reads(fixture, "one\ntwo\n", 0);
+	append_to(fixture->log, "lf\n");
+	assert_reads(fixture, "half\n", 0);
+	/* More than the tail waits to be read: nothing is passed over. */
+	append_to(fixture->log, "this is more than the tail\nlast\n");
+	v2m_log_follower_rewind(fixture->follower);
+	assert_reads(fixture, "this is more than the tail\nlast\n", 0);
+	/* A file that was cut is told all the same. */
+	assert_int_equal(truncate(fixture->log, 0), 0);
+	append_to(fixture->log, "new\n");
+	v2m_log_follower_rewind(fixture->follower);
+	assert_reads(fixture, "new\n", V2M_LOG_TRUNCATED);
+}
+
 static void a_limit_of_bytes_leaves_the_rest_for_the_next_read(void **state)
 {
 	struct fixture *fixture = *state;
@@ -307,6 +330,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(lines_are_handed_over_once_and_whole),
 		TEST(the_first_read_starts_at_a_whole_line_near_the_end),
+		TEST(the_end_is_read_again_when_it_is_asked_for),
 		TEST(a_limit_of_bytes_leaves_the_rest_for_the_next_read),
 		TEST(a_log_that_is_renamed_is_read_to_its_end_and_then_the_new_one),
 		TEST(a_log_that_is_made_shorter_starts_again_and_says_so),

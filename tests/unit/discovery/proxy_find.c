@@ -20,6 +20,7 @@
 #define SESSION "0::/user.slice/user-1000.slice/session-1.scope\n"
 #define ROOT    "Name:\tx\nUid:\t0\t0\t0\t0\n"
 #define NOBODY  "Name:\tx\nUid:\t0\t65534\t65534\t65534\n"
+#define PERSON  "Name:\tx\nUid:\t1000\t1000\t1000\t1000\n"
 
 static char proc[] = "proc-XXXXXX";
 static struct v2m_proxy_found found;
@@ -196,7 +197,26 @@ static void sockets_of_proxies_that_only_this_host_can_reach_are_found(void **st
 	assert_int_not_equal(found.fingerprint, before);
 	assert_true(v2m_proxy_listens(proc, "xray-api+unix:@api", 107));
 	assert_false(v2m_proxy_listens(proc, "xray-api+unix:@api", 207));
-	assert_false(v2m_proxy_listens(proc, "xray-api://127.0.0.1:10087", 999));
+	assert_true(v2m_proxy_listens(proc, "xray-api://127.0.0.1:10087", 999));
+	assert_false(v2m_proxy_listens(proc, "xray-api://127.0.0.1:10088", 205));
+}
+
+/* Somebody may bind any number of sockets to names that forge lines. */
+static void forged_lines_do_not_hide_a_socket_that_was_found(void **state)
+{
+	static const char last[] = LINE_UNIX("00010000", "0001", "107", "@api");
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * V2M_PROXY_LISTENERS_MAX; i++)
+		fprintf(out, LINE_UNIX("00010000", "0001", "107", "@forged%u"), i);
+	fputs(last, out);
+	fclose(out);
+	put("net/unix", text, length);
+	free(text);
+	assert_true(v2m_proxy_listens(proc, "xray-api+unix:@api", 107));
 }
 
 static void others_are_passed_over(void **state)
@@ -206,6 +226,8 @@ static void others_are_passed_over(void **state)
 	make_process(6, "nginx\n", ROOT, SERVICE);
 	/* Anybody can name a process so. */
 	make_process(7, "xray\n", NOBODY, SESSION);
+	make_process(8, "xray\n", PERSON, "0::/system.slice/cron.service\n");
+	make_process(9, "xray\n", "Name:\tx\n", SERVICE);
 	assert_int_equal(v2m_proxy_find(proc, true, &found), 0);
 	assert_int_equal(found.n_processes, 0);
 	assert_int_equal(found.listeners.count, 0);
@@ -277,6 +299,49 @@ static void a_configuration_of_our_network_counts_if_only_root_can_change_it(voi
 	assert_int_equal(found.configs.count, 0);
 }
 
+static void start_with(const char *path)
+{
+	char command[400];
+	int length = snprintf(command, sizeof(command), "xray%c-c%c%s", 0, 0, path);
+
+	put("5/cmdline", command, (size_t)length + 1);
+	v2m_proxy_found_clear(&found);
+	memset(&found, 0, sizeof(found));
+	assert_int_equal(v2m_proxy_find(proc, false, &found), 0);
+}
+
+/* Somebody could put another one there when it has been looked at. */
+static void a_configuration_that_somebody_else_can_replace_is_passed_over(void **state)
+{
+	char *directory = realpath(proc, NULL);
+	char path[300];
+
+	(void)state;
+	if (geteuid() != 0) {
+		free(directory);
+		skip();
+	}
+	make_process(5, "xray\n", ROOT, SERVICE);
+	make_directory("place");
+	put("place/config.json", "{}", 2);
+	make_link("link", "place");
+	snprintf(path, sizeof(path), "%s/link/config.json", directory);
+	start_with(path);
+	assert_int_equal(found.configs.count, 1);
+	assert_null(strstr(found.configs.items[0], "link"));
+	assert_int_equal(chmod(temporary_name("place"), 01777), 0);
+	start_with(path);
+	assert_int_equal(found.configs.count, 1);
+	assert_int_equal(chmod(temporary_name("place"), 0777), 0);
+	start_with(path);
+	assert_int_equal(found.configs.count, 0);
+	assert_int_equal(chmod(temporary_name("place"), 0755), 0);
+	assert_int_equal(chown(temporary_name("place"), 1000, 0), 0);
+	start_with(path);
+	assert_int_equal(found.configs.count, 0);
+	free(directory);
+}
+
 /* In a container, the path is that of another file. */
 static void a_configuration_that_only_the_process_sees_is_passed_over(void **state)
 {
@@ -301,9 +366,11 @@ int main(void)
 #define WITH_PROC(test) cmocka_unit_test_setup_teardown(test, start, stop)
 	const struct CMUnitTest tests[] = {
 		WITH_PROC(sockets_of_proxies_that_only_this_host_can_reach_are_found),
+		WITH_PROC(forged_lines_do_not_hide_a_socket_that_was_found),
 		WITH_PROC(others_are_passed_over),
 		cmocka_unit_test(command_lines_name_configurations),
 		WITH_PROC(a_configuration_of_our_network_counts_if_only_root_can_change_it),
+		WITH_PROC(a_configuration_that_somebody_else_can_replace_is_passed_over),
 		WITH_PROC(a_configuration_that_only_the_process_sees_is_passed_over),
 	};
 

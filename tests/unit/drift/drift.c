@@ -156,6 +156,45 @@ static void a_key_that_the_proxy_gets_to_know_began_at_zero(void **state)
 	assert_int_equal(v2m_drift_difference(&drift.items[0]), 1 * MIB);
 }
 
+/* There are two proxies, and one does not answer for a while. */
+static void a_proxy_that_does_not_answer_changes_nothing(void **state)
+{
+	struct v2m_drift_reading reading = {
+		.id = "a", .name = "alice", .is_unknown = true, .is_old = true
+	};
+
+	(void)state;
+	compare(0, 0, 0, 0);
+	compare(10, 100, 200, 0);
+	assert_int_not_equal(compare(30, 100, 200, 0)->drifts_since_us, 0);
+	for (unsigned second = 40; second < 200; second += 10) {
+		reading.bytes.our_tx = 900 + second * 10 * MIB;
+		assert_int_equal(v2m_drift_compare(&drift, &reading, 1, START_US + second * SECOND),
+				 0);
+		assert_int_equal(drift.items[0].drifts_since_us, START_US + 30 * SECOND);
+		assert_int_equal(drift.items[0].since.proxy_tx, 100 * MIB);
+		assert_false(drift.items[0].is_unknown);
+	}
+	assert_int_equal(compare(200, 2000, 2100, 0)->drifts_since_us, 0);
+	assert_int_equal(drift.items[0].since_us, START_US);
+}
+
+/* It has counted for long when it is found. */
+static void a_proxy_that_we_get_to_know_late_is_not_ahead(void **state)
+{
+	const struct v2m_drift_reading reading = {
+		.id = "a", .name = "alice", .is_unknown = true, .bytes = { .our_tx = 900 }
+	};
+
+	(void)state;
+	for (unsigned second = 0; second < 40; second += 10)
+		assert_int_equal(v2m_drift_compare(&drift, &reading, 1, START_US + second * SECOND),
+				 0);
+	for (unsigned second = 40; second < 200; second += 10)
+		assert_int_equal(compare(second, 10000, 1, 0)->drifts_since_us, 0);
+	assert_int_equal(v2m_drift_difference(&drift.items[0]), 0);
+}
+
 static void the_worst_keys_come_first(void **state)
 {
 	struct v2m_drift_reading readings[] = {
@@ -198,6 +237,8 @@ int main(void)
 		cmocka_unit_test_teardown(keys_that_are_no_longer_compared_are_forgotten, clean_up),
 		cmocka_unit_test_teardown(a_key_that_the_proxy_gets_to_know_began_at_zero,
 					  clean_up),
+		cmocka_unit_test_teardown(a_proxy_that_does_not_answer_changes_nothing, clean_up),
+		cmocka_unit_test_teardown(a_proxy_that_we_get_to_know_late_is_not_ahead, clean_up),
 		cmocka_unit_test_teardown(the_worst_keys_come_first, clean_up),
 	};
 

@@ -13,7 +13,10 @@ static struct v2m_proxy_stats make_counted(void)
 	FILL(&counters);
 	counters[0].name = TEXT("bob");
 	counters[1].name = TEXT("älice");
-	return (struct v2m_proxy_stats){ counters, 2, 2 };
+	/* That is not sent: the counting process knows who has answered. */
+	counters[0].is_old = false;
+	counters[1].is_old = false;
+	return (struct v2m_proxy_stats){ .items = counters, .count = 2, .capacity = 2 };
 }
 
 static struct v2m_asking_online make_online(void)

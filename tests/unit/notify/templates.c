@@ -33,16 +33,21 @@ static const char *text_of(const json_t *json, const char *name)
 	return json_string_value(json_object_get(json, name));
 }
 
-static void telegram_takes_no_name_for_markup(void **state)
+static void telegram_takes_no_name_for_markup_or_a_mention(void **state)
 {
 	json_t *json = render(V2M_BODY_TELEGRAM, "key </b><a href=\"x\">&", "a<b\x01\xff\"c\"");
 
 	(void)state;
 	assert_string_equal(text_of(json, "chat_id"), "-100");
 	assert_string_equal(text_of(json, "parse_mode"), "HTML");
-	assert_string_equal(text_of(json, "text"),
-			    "<b>host&lt;1&gt;: key &lt;/b&gt;&lt;a href=&quot;x&quot;&gt;&amp;"
-			    "</b>\na&lt;b ?&quot;c&quot;");
+	assert_string_equal(
+		text_of(json, "text"),
+		"<b>host&lt;1&gt;: key &lt;/\u2060b&gt;&lt;a href=&quot;x&quot;&gt;&amp;"
+		"</b>\na&lt;b ?&quot;c&quot;");
+	json_decref(json);
+	json = render(V2M_BODY_TELEGRAM, "@alice #tag", "/ban http://evil");
+	assert_string_equal(text_of(json, "text"), "<b>host&lt;1&gt;: @\u2060alice #\u2060tag</b>\n"
+						   "/\u2060ban http:/\u2060/\u2060evil");
 	json_decref(json);
 }
 
@@ -109,7 +114,7 @@ static void the_event_itself_is_the_body_for_programs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(telegram_takes_no_name_for_markup),
+		cmocka_unit_test(telegram_takes_no_name_for_markup_or_a_mention),
 		cmocka_unit_test(discord_takes_no_name_for_markup_or_a_mention),
 		cmocka_unit_test(a_text_that_is_too_long_is_cut_between_characters),
 		cmocka_unit_test(the_event_itself_is_the_body_for_programs),

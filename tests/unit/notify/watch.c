@@ -103,7 +103,7 @@ static const char *look(void)
 		fail_msg("%s", error.text);
 	v2m_look_clear(&look);
 	lines[0] = 0;
-	while (v2m_store_due(world.store, "c", INT64_MAX / 2, &queued, &error) == 1) {
+	while (v2m_store_due(world.store, "c", INT64_MAX / 2, 1, &queued, &error) == 1) {
 		json_t *event = parse(queued.event);
 		const char *word;
 		const char *state;
@@ -191,9 +191,10 @@ static void a_new_month_is_a_new_crossing(void **state)
 	assert_string_equal(look(), "");
 	world.month = january;
 	assert_string_equal(look(), "key_limit raised: key Eve has used 100 % of its limit\n");
-	/* An answer that is missing once forgets nothing. */
+	/* An answer that is missing once forgets nothing, and hides no expiry. */
 	world.month = NULL;
-	assert_string_equal(look(), "");
+	world.keys = key("\"used_bytes\": 1, \"limit_bytes\": 5000, \"expires_at_s\": 1800000000");
+	assert_string_equal(look(), "key_expiry raised: key Eve has expired\n");
 	world.month = january;
 	assert_string_equal(look(), "");
 	world.month = february;
@@ -217,7 +218,9 @@ static void an_expiry_is_told_before_and_when_it_comes(void **state)
 	/* It is prolonged. */
 	world.keys = key("\"used_bytes\": 0, \"expires_at_s\": 1800777600");
 	assert_string_equal(look(), "key_expiry raised: key Eve expires within 3 days\n");
-	/* What expired long ago is no news. */
+	/* The largest number is never, and what expired long ago is no news. */
+	world.keys = key("\"used_bytes\": 0, \"expires_at_s\": 9223372036854775807");
+	assert_string_equal(look(), "");
 	world.keys = key("\"used_bytes\": 0, \"expires_at_s\": 1799000000");
 	assert_string_equal(look(), "");
 	end();
@@ -365,6 +368,36 @@ static void a_proxy_that_goes_silent_is_told(void **state)
 	end();
 }
 
+static void restarts_neither_end_nor_hide_a_silence(void **state)
+{
+	(void)state;
+	begin("");
+	for (int i = 0; i < 3; i++) {
+		world.status = moved(1000000 * i);
+		assert_string_equal(look(), "");
+		pass(60);
+	}
+	/* A restart before the silence is told: it is told after the whole time. */
+	pass(600);
+	close_watch();
+	open_watch();
+	assert_string_equal(look(), "");
+	pass(14 * 60);
+	assert_string_equal(look(), "");
+	pass(60);
+	assert_string_equal(look(), "silent raised: the proxy has gone silent\n");
+	/* A restart afterwards is no traffic. */
+	close_watch();
+	open_watch();
+	for (int i = 0; i < 3; i++) {
+		assert_string_equal(look(), "");
+		pass(600);
+	}
+	world.status = moved(50000000);
+	assert_string_equal(look(), "silent cleared: there is traffic again\n");
+	end();
+}
+
 static void silence_at_an_hour_that_is_always_silent_is_none(void **state)
 {
 	long long bytes = 0;
@@ -405,6 +438,7 @@ int main(void)
 		cmocka_unit_test(a_reason_that_lasts_is_told_and_so_is_its_end),
 		cmocka_unit_test(a_daemon_that_does_not_answer_is_told_and_forgets_nothing),
 		cmocka_unit_test(a_proxy_that_goes_silent_is_told),
+		cmocka_unit_test(restarts_neither_end_nor_hide_a_silence),
 		cmocka_unit_test(silence_at_an_hour_that_is_always_silent_is_none),
 	};
 

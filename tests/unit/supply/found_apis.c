@@ -41,6 +41,34 @@ static void a_socket_of_a_running_proxy_that_is_its_api_is_followed(void **state
 	assert_true(has_news(scene, 5000));
 	assert_int_equal(count_found(scene), 1);
 	assert_non_null(strstr(collect(scene, false)->text, BOB));
+	assert_string_equal(scene->live.items[0].error.text, "");
+	/* Its users stay if it does not answer, and somebody is told. */
+	server_misbehave(scene->server, FAULT_503);
+	assert_true(has_news(scene, 5000));
+	assert_non_null(strstr(collect(scene, false)->text, BOB));
+	assert_int_equal(scene->live.items[0].result, 0);
+	assert_non_null(strstr(scene->live.items[0].error.text, "503"));
+}
+
+static void a_forged_line_takes_no_socket_away(void **state)
+{
+	struct scene *scene = *state;
+	unsigned before;
+	uint64_t inode;
+
+	if (geteuid() != 0)
+		skip();
+	inode = become_proxy(scene);
+	open_with(scene, V2M_ASKING_ARGUMENT, NULL);
+	v2m_live_supply_try(scene->supply, scene->server->name, inode);
+	assert_true(has_news(scene, 5000));
+	v2m_live_supply_try(scene->supply, scene->server->name, inode + 1);
+	/* The next question needs another connection. */
+	before = server_connections(scene->server);
+	server_misbehave(scene->server, FAULT_DIES);
+	for (int i = 0; i < 300 && server_connections(scene->server) == before; i++)
+		has_news(scene, 10);
+	assert_true(server_connections(scene->server) > before);
 }
 
 static void an_api_that_a_file_names_while_it_is_tried_is_asked_again(void **state)
@@ -132,6 +160,7 @@ int main(int argc, char **argv)
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, start, stop)
 	const struct CMUnitTest tests[] = {
 		WITH_SERVER(a_socket_of_a_running_proxy_that_is_its_api_is_followed),
+		WITH_SERVER(a_forged_line_takes_no_socket_away),
 		WITH_SERVER(an_api_that_a_file_names_while_it_is_tried_is_asked_again),
 		WITH_SERVER(a_forged_line_in_the_list_of_sockets_gets_no_question),
 	};

@@ -104,6 +104,17 @@ static void a_single_failure_is_no_news(void **state)
 	assert_int_equal(collect(scene, false)->result, 0);
 }
 
+static int learn(struct v2m_live_supply *supply, const char *api)
+{
+	struct v2m_strings apis = { 0 };
+	int result;
+
+	assert_int_equal(v2m_strings_add(&apis, api), 0);
+	result = v2m_live_supply_learn(supply, &apis);
+	v2m_strings_clear(&apis);
+	return result;
+}
+
 #define QUERY "/v2ray.core.app.stats.command.StatsService/QueryStats#user>>>"
 
 /* "user>>>bob>>>traffic>>>uplink": 5. */
@@ -130,6 +141,58 @@ static void counters_are_given_out_once(void **state)
 		assert_int_equal(v2m_live_supply_stats(scene->supply, &stats, &number), 0);
 		assert_int_equal(stats.count, 0);
 	}
+}
+
+/* "user>>>eve>>>traffic>>>uplink": 7. */
+static const char others[] = "\x0a\x21\x0a\x1duser>>>eve>>>traffic>>>uplink\x10\x07";
+
+/* Waits for counters of both users, of which those of eve have to be as old as said. */
+static void await_counters(struct scene *scene, uint64_t *number, bool are_old)
+{
+	uint64_t end_ns = v2m_clock_mono_ns() + 5000000000;
+	bool is_right = false;
+
+	while (!is_right) {
+		struct v2m_proxy_stats stats = { 0 };
+		const struct v2m_proxy_stat *bob;
+		const struct v2m_proxy_stat *eve;
+
+		assert_true(v2m_clock_mono_ns() < end_ns);
+		has_news(scene, 1);
+		assert_true(v2m_live_supply_stats(scene->supply, &stats, number) >= 0);
+		bob = v2m_proxy_stats_find(&stats, "bob");
+		eve = v2m_proxy_stats_find(&stats, "eve");
+		is_right = bob && eve && !bob->is_old && eve->is_old == are_old &&
+			   stats.is_partial == are_old;
+		v2m_proxy_stats_clear(&stats);
+	}
+}
+
+static void counters_of_a_proxy_that_does_not_answer_are_old(void **state)
+{
+	struct scene *scene = *state;
+	struct grpc_server *other = server_start();
+	uint64_t number = 0;
+
+	server_answer(scene->server, QUERY, counters, sizeof(counters) - 1, 0);
+	server_answer(other, LIST, "", 0, 0);
+	server_answer(other, QUERY, others, sizeof(others) - 1, 0);
+	open_supply(scene);
+	assert_int_equal(learn(scene->supply, other->name), 1);
+	/* The two may be a tick apart. */
+	for (int i = 0; i < 2; i++) {
+		usleep(100000);
+		await_counters(scene, &number, false);
+	}
+	server_misbehave(other, FAULT_503);
+	for (int i = 0; i < 3; i++)
+		await_counters(scene, &number, true);
+	server_misbehave(other, FAULT_NONE);
+	usleep(100000);
+	await_counters(scene, &number, false);
+	v2m_live_supply_close(scene->supply);
+	scene->supply = NULL;
+	server_stop(other);
 }
 
 static void a_process_that_is_killed_is_replaced_and_the_keys_stay(void **state)
@@ -196,7 +259,7 @@ static void a_server_that_closes_after_each_answer_ends_no_process(void **state)
 	collect(scene, true);
 	first = child();
 	scene->server->closes = true;
-	for (uint64_t end_ns = v2m_clock_mono_ns() + 1000000000; v2m_clock_mono_ns() < end_ns;)
+	for (uint64_t end_ns = v2m_clock_mono_ns() + 500000000; v2m_clock_mono_ns() < end_ns;)
 		has_news(scene, 10);
 	assert_true(server_connections(scene->server) > 10);
 	assert_true(server_connections(scene->server) <= 32);
@@ -220,17 +283,6 @@ static void what_is_no_address_is_refused(void **state)
 	open_with(scene, V2M_ASKING_ARGUMENT, "xray-api://x");
 	assert_int_equal(collect(scene, true)->result, -EINVAL);
 	assert_int_equal(child(), 0);
-}
-
-static int learn(struct v2m_live_supply *supply, const char *api)
-{
-	struct v2m_strings apis = { 0 };
-	int result;
-
-	assert_int_equal(v2m_strings_add(&apis, api), 0);
-	result = v2m_live_supply_learn(supply, &apis);
-	v2m_strings_clear(&apis);
-	return result;
 }
 
 /* The reading process names these APIs, and it may have been taken over by a file. */
@@ -262,6 +314,7 @@ int main(int argc, char **argv)
 		WITH_SERVER(a_failure_is_told_if_it_lasts_and_the_text_stays),
 		WITH_SERVER(a_single_failure_is_no_news),
 		WITH_SERVER(counters_are_given_out_once),
+		WITH_SERVER(counters_of_a_proxy_that_does_not_answer_are_old),
 		WITH_SERVER(a_process_that_is_killed_is_replaced_and_the_keys_stay),
 		WITH_SERVER(what_a_process_must_not_say_is_its_end),
 		WITH_SERVER(a_process_that_wants_connections_without_end_is_killed),

@@ -147,6 +147,10 @@ static void a_rule_that_passes_packets_of_a_key_port_on_is_found(void **state)
 	snprintf(text, sizeof(text), nft, "8080", "20000:20060");
 	set_rules(patient, text);
 	assert_warns(patient, "forwarding", "--dport 20000:20060");
+	set_rules(patient, "-A FORWARD -p tcp -m tcp --dport 443 -j DROP\n"
+			   "-A FORWARD -p tcp --dport 443 -j REJECT --reject-with tcp-reset\n");
+	assert_content(patient, "forwarding");
+	set_rules(patient, text);
 	/* Without forwarding, no such rule matters. */
 	write_below("/proc/sys/net/ipv4/ip_forward", "0\n");
 	assert_content(patient, "forwarding");

@@ -113,6 +113,31 @@ static void a_silent_proxy_leaves_the_users_to_the_file_or_to_its_last_answer(vo
 	v2m_gathered_clear(&gathered);
 }
 
+static void a_silent_proxy_that_was_found_keeps_its_users_with_a_note(void **state)
+{
+	struct v2m_live_source source = { .source = (char *)SOURCE };
+	const struct v2m_live_sources live = { &source, 1, 1 };
+	struct v2m_gathered gathered = { 0 };
+	struct v2m_error error = { 0 };
+	char text[512];
+
+	(void)state;
+	snprintf(text, sizeof(text), of_proxy, ALICE "0");
+	source.text = text;
+	source.length = strlen(text);
+	assert_int_equal(v2m_live_read(SOURCE, &live, &gathered, &error), 0);
+	assert_int_equal(gathered.notes.count, 0);
+	v2m_gathered_clear(&gathered);
+	memset(&gathered, 0, sizeof(gathered));
+	strcpy(source.error.text, "no answer");
+	assert_int_equal(v2m_live_read(SOURCE, &live, &gathered, &error), 0);
+	assert_int_equal(gathered.clients.count, 2);
+	assert_int_equal(gathered.notes.n_missing, 1);
+	assert_string_equal(gathered.notes.items[0].reason,
+			    "no answer: the users that it had last are used");
+	v2m_gathered_clear(&gathered);
+}
+
 static void an_api_that_nobody_has_asked_is_named(void **state)
 {
 	const struct v2m_live_sources nobody = { 0 };
@@ -173,6 +198,7 @@ int main(void)
 		cmocka_unit_test(the_running_proxy_counts_in_place_of_the_file),
 		cmocka_unit_test(an_id_that_is_no_uuid_stays_as_in_the_file),
 		cmocka_unit_test(a_silent_proxy_leaves_the_users_to_the_file_or_to_its_last_answer),
+		cmocka_unit_test(a_silent_proxy_that_was_found_keeps_its_users_with_a_note),
 		cmocka_unit_test(an_api_that_nobody_has_asked_is_named),
 		cmocka_unit_test(a_configuration_without_an_api_asks_nobody),
 		cmocka_unit_test(a_source_of_its_own_fails_if_nobody_answers),
