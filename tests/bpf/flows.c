@@ -139,6 +139,7 @@ static void only_a_complete_handshake_makes_a_flow(void **state)
 /* A connection that this host begins has the shared port's number, and is of none of its users. */
 static void a_foreign_connection_makes_no_flow(void **state)
 {
+	uint64_t before = run_device(*state).ingress.foreign.packets;
 	struct v2m_flow_key key = flow_key(2, CLIENT, TCP);
 	struct v2m_flow_state flow;
 
@@ -155,7 +156,7 @@ static void a_foreign_connection_makes_no_flow(void **state)
 	assert_true(run_flow(*state, &key, false, &flow));
 	assert_int_equal(flow.rx.packets, 2);
 	assert_int_equal(flow.rx.payload_bytes, 300);
-	assert_int_equal(run_device(*state).ingress.foreign.packets, 3);
+	assert_int_equal(run_device(*state).ingress.foreign.packets - before, 3);
 }
 
 static void a_flood_of_syns_drops_no_flow(void **state)

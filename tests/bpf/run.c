@@ -255,7 +255,10 @@ enum v2m_label_result run_label(struct run *run, const struct v2m_flow_key *flow
 
 static void clear_hash(int map)
 {
-	struct v2m_flow_key key;
+	union {
+		struct v2m_flow_key flow;
+		struct v2m_foreign_flow foreign;
+	} key;
 
 	while (bpf_map_get_next_key(map, NULL, &key) == 0)
 		if (bpf_map_delete_elem(map, &key))
@@ -264,18 +267,14 @@ static void clear_hash(int map)
 
 void run_forget_flows(struct run *run, uint32_t slot, uint32_t owners)
 {
-	struct v2m_port_counters port = {};
 	struct v2m_owner_counters owner = {};
 	uint32_t index;
 
+	name_slot(run, (uint16_t)slot);
+	clear_hash(bpf_map__fd(run->object->maps.foreign_flows));
 	clear_hash(bpf_map__fd(run->object->maps.flows));
 	clear_hash(bpf_map__fd(run->object->maps.young_flows));
 	for (uint32_t part = 0; part < (uint32_t)(run->cpus + 1) * 2; part++) {
-		index = v2m_counter_index(part / 2, part % 2, slot);
-		if (part / 2 < (uint32_t)run->cpus &&
-		    bpf_map_update_elem(bpf_map__fd(run->object->maps.port_counters), &index, &port,
-					BPF_ANY))
-			abort();
 		for (uint32_t i = 0; i < owners; i++) {
 			index = v2m_owner_index(part / 2, part % 2, i);
 			if (bpf_map_update_elem(bpf_map__fd(run->object->maps.owner_counters),
