@@ -110,8 +110,8 @@ static const char *gap_text(enum v2m_attribution_gap gap)
 			"the access log was cut, and lines that were not read yet may be lost",
 		[V2M_GAP_MASKED] = "the proxy masks addresses in its access log (log.maskAddress)",
 		[V2M_GAP_DISPUTED] = "the access log names several users for one connection",
-		[V2M_GAP_HIDDEN] = "the access log names addresses without a connection here, as "
-				   "behind a proxy in front",
+		[V2M_GAP_HIDDEN] =
+			"the access log has addresses without a connection, as behind a proxy",
 		[V2M_GAP_FULL] = "there are more connections than can be attributed",
 	};
 

@@ -111,10 +111,11 @@ static void hand_over(struct v2m_gate *gate, struct v2m_waiting *one)
 	write_one(gate->ready_fd);
 }
 
-/* civetweb takes bare line feeds for the end of the headers, too. */
+/* civetweb takes bare line feeds for the end of the headers, too. Where it would not see the end, a
+ * worker would wait for more. */
 static bool are_complete(const char *header, size_t length)
 {
-	return length >= HEADER_MAX || memmem(header, length, "\n\r\n", 3) ||
+	return length >= HEADER_MAX || memmem(header, length, "\r\n\r\n", 4) ||
 	       memmem(header, length, "\n\n", 2);
 }
 

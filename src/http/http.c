@@ -53,15 +53,10 @@
 /* Bytes of a body that are still read after a refusal. If we closed at once, the kernel would reset
  * the connection, and the client might never see the answer. */
 #define LINGER_BYTES (256 * 1024)
-/* Time for answers to leave when the server stops, and the pause between two looks. */
-#define LATE_BODY                                                                                  \
-	"{\"detail\":\"The request did not arrive within 5 seconds\",\"code\":\"bad_request\"}"
-#define LATE_LENGTH  77
-#define GUESS_BODY   "{\"detail\":\"" V2M_DETAIL_UNAUTHORIZED "\",\"code\":\"unauthorized\"}"
-#define GUESS_LENGTH 94
 #define DETAIL_FOREIGN                                                                             \
 	"This server does not answer under that name. \"hosts\" in its configuration can allow "   \
 	"it."
+/* Time for answers to leave when the server stops, and the pause between two looks. */
 #define STOP_WAIT_MS 1000
 #define STOP_POLL_MS 1
 
@@ -187,6 +182,23 @@ static bool must_close(struct v2m_http *http, struct mg_connection *connection,
 				     v2m_clock_mono_ns()));
 }
 
+/* False: the body cannot be dropped, and the reply is an error. A client without a valid API key is
+ * answered before its body is read, and its connection ends: bodies that are announced and never
+ * come would hold the workers. */
+static bool pass_body(struct mg_connection *connection, const struct v2m_auth *auth,
+		      struct v2m_http_reply *reply)
+{
+	const struct mg_request_info *info = mg_get_request_info(connection);
+
+	if (!v2m_body_is_announced(connection) ||
+	    v2m_routes_read_body(info->request_method, info->local_uri_raw))
+		return true;
+	if (auth->valid)
+		return take_body(connection, reply);
+	reply->close = true;
+	return true;
+}
+
 static int answer_request(struct v2m_http *http, struct mg_connection *connection, bool last)
 {
 	const struct mg_request_info *info = mg_get_request_info(connection);
@@ -197,8 +209,7 @@ static int answer_request(struct v2m_http *http, struct mg_connection *connectio
 	v2m_auth_read(http->api_keys, connection, &auth);
 	reply.close = must_close(http, connection, &auth) || last;
 	if (!refuse_request(http, connection, &auth, &reply) &&
-	    (v2m_routes_read_body(info->request_method, info->local_uri_raw) ||
-	     !v2m_body_is_announced(connection) || take_body(connection, &reply)))
+	    pass_body(connection, &auth, &reply))
 		v2m_routes_answer(&http->service, connection, &auth, &reply);
 	explicit_bzero(&auth, sizeof(auth));
 	status = reply.body->status;
@@ -362,24 +373,6 @@ static struct mg_context *start_civetweb(struct v2m_http *http)
 	return mg_start(&callbacks, http, options);
 }
 
-/* A client gets this if its request does not arrive in time. civetweb never sees the request. */
-static const char late_request[] =
-	"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n"
-	"Content-Length: " V2M_STRINGIFY(
-		LATE_LENGTH) "\r\nCache-Control: no-store\r\n"
-			     "Connection: close\r\nX-Content-Type-Options: "
-			     "nosniff\r\n\r\n" LATE_BODY;
-_Static_assert(sizeof(LATE_BODY) - 1 == LATE_LENGTH, "the length of the body is wrong");
-
-/* A client gets this if too many wrong API keys of its address wait to be answered. */
-static const char guesser_refusal[] =
-	"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n"
-	"Content-Length: " V2M_STRINGIFY(
-		GUESS_LENGTH) "\r\nCache-Control: no-store\r\nWWW-Authenticate: Bearer "
-			      "realm=\"v2meter\"\r\nConnection: close\r\nX-Content-Type-Options: "
-			      "nosniff\r\n\r\n" GUESS_BODY;
-_Static_assert(sizeof(GUESS_BODY) - 1 == GUESS_LENGTH, "the length of the body is wrong");
-
 /* A wrong API key waits if its address has presented many. */
 static uint64_t find_turn(void *context, uint32_t address, const char *header, size_t length)
 {
@@ -429,9 +422,9 @@ static int open_to_clients(struct v2m_http *http, const struct v2m_listeners *li
 {
 	const struct v2m_gate_rules rules = {
 		.timeout_ms = REQUEST_TIMEOUT_MS,
-		.late = late_request,
+		.late = v2m_http_late_request,
 		.turn = find_turn,
-		.refused = guesser_refusal,
+		.refused = v2m_http_guesser_refusal,
 		.context = http,
 	};
 	int result;

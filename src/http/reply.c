@@ -12,6 +12,28 @@
 /* More than the longest headers. */
 #define HEADERS_MAX 2048
 
+#define LATE_BODY                                                                                  \
+	"{\"detail\":\"The request did not arrive within 5 seconds\",\"code\":\"bad_request\"}"
+#define LATE_LENGTH  77
+#define GUESS_BODY   "{\"detail\":\"" V2M_DETAIL_UNAUTHORIZED "\",\"code\":\"unauthorized\"}"
+#define GUESS_LENGTH 94
+
+const char v2m_http_late_request[] =
+	"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n"
+	"Content-Length: " V2M_STRINGIFY(
+		LATE_LENGTH) "\r\nCache-Control: no-store\r\n"
+			     "Connection: close\r\nX-Content-Type-Options: "
+			     "nosniff\r\n\r\n" LATE_BODY;
+_Static_assert(sizeof(LATE_BODY) - 1 == LATE_LENGTH, "the length of the body is wrong");
+
+const char v2m_http_guesser_refusal[] =
+	"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n"
+	"Content-Length: " V2M_STRINGIFY(
+		GUESS_LENGTH) "\r\nCache-Control: no-store\r\nWWW-Authenticate: Bearer "
+			      "realm=\"v2meter\"\r\nConnection: close\r\nX-Content-Type-Options: "
+			      "nosniff\r\n\r\n" GUESS_BODY;
+_Static_assert(sizeof(GUESS_BODY) - 1 == GUESS_LENGTH, "the length of the body is wrong");
+
 static const char out_of_memory[] = "{\"detail\":\"Out of memory.\",\"code\":\"out_of_memory\"}";
 
 static const struct v2m_body out_of_memory_body = {

@@ -25,6 +25,12 @@ struct v2m_http_reply {
 	bool linger;              /* with close: first read some of the request's body */
 };
 
+/* The bytes of two replies that the gate sends: civetweb never sees these requests. A request did
+ * not arrive in time. */
+extern const char v2m_http_late_request[];
+/* Too many wrong API keys of an address wait to be answered. */
+extern const char v2m_http_guesser_refusal[];
+
 /* Replies with an error. code is the stable word, detail the sentence. */
 void v2m_http_reply_error(struct v2m_http_reply *reply, int status, const char *code,
 			  const char *detail);

@@ -75,7 +75,9 @@ static bool may_read(int socket)
 
 /* The C library declares that poll() only writes to its first argument. */
 #pragma GCC diagnostic push
+#ifndef __clang__ /* which has no such warning */
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
 	struct timespec timeout = {

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Rude clients of an HTTP server, all at once, until they are ended: rude.py PORT API_KEY REPORT
 
-1,000 clients send a byte a second, 1,000 send nothing, 1,000 keep idle connections, 20 never read the answers they ask for, and 8
-send 10,000 malformed requests together. A connection that the server closes is opened again. The file REPORT is
+1,000 clients send a byte a second, 1,000 send nothing, 1,000 keep idle connections, 400 send requests that they do not end, 20
+never read the answers they ask for, and 8 send 10,000 malformed requests together. A connection that the server closes is opened again. The file REPORT is
 rewritten twice a second. It says how many clients of each kind there are now, and how many malformed requests
 were sent and refused."""
 
@@ -16,7 +16,7 @@ import resource
 import socket
 import sys
 
-DRIPPING, SILENT, IDLE, DEAF, MALFORMING = 1000, 1000, 1000, 20, 8
+DRIPPING, SILENT, IDLE, WITHHOLDING, DEAF, MALFORMING = 1000, 1000, 1000, 400, 20, 8
 MALFORMED = 10_000
 DEAF_REQUESTS = 50
 HEAD = b"GET /api/traffic/simple HTTP/1.1\r\nX-Slow: "
@@ -63,6 +63,18 @@ async def idle(port, _):
     finally:
         writer.close()
     # A pool of keep-alive connections opens the next one only when it is needed.
+    await asyncio.sleep(random.uniform(1, 3))
+
+
+async def withhold(port, _):
+    """Announces a body and does not send it, or ends the headers in a way that is none for civetweb."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(random.choice((b"GET /healthz HTTP/1.1\r\nContent-Length: 9\r\n\r\n", b"GET /healthz HTTP/1.1\n\r\n")))
+        while await reader.read(4096):
+            pass
+    finally:
+        writer.close()
     await asyncio.sleep(random.uniform(1, 3))
 
 
@@ -125,7 +137,8 @@ async def main():
     port, key, path = int(sys.argv[1]), sys.argv[2], sys.argv[3]
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    clients = [drip] * DRIPPING + [be_silent] * SILENT + [idle] * IDLE + [stay_deaf] * DEAF + [malform] * MALFORMING
+    clients = [drip] * DRIPPING + [be_silent] * SILENT + [idle] * IDLE + [withhold] * WITHHOLDING
+    clients += [stay_deaf] * DEAF + [malform] * MALFORMING
     await asyncio.gather(report(path), *(forever(client, port, key) for client in clients))
 
 

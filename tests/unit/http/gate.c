@@ -154,6 +154,18 @@ static void only_whole_requests_are_handed_over(void **state)
 	assert_int_equal(next_connection(20, &from), -1);
 	assert_int_equal(send(slow, "\n", 1, 0), 1);
 	expect_request("GET / HTTP/1.1\r\n\r\n", slow);
+	expect_request("GET / HTTP/1.1\n\n", connect_client("GET / HTTP/1.1\n\n"));
+}
+
+/* Two ends of lines that are no end of the headers for civetweb: its worker would wait for more. */
+static void mixed_ends_of_lines_end_no_headers(void **state)
+{
+	struct sockaddr_in from;
+	int client = connect_client("GET / HTTP/1.1\r\nHost: x\n\r\n");
+
+	(void)state;
+	assert_int_equal(next_connection(20, &from), -1);
+	expect_received(client, REFUSAL);
 }
 
 static void who_is_late_is_refused(void **state)
@@ -322,6 +334,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(only_whole_requests_are_handed_over),
+		TEST(mixed_ends_of_lines_end_no_headers),
 		TEST(who_is_late_is_refused),
 		TEST(half_a_request_that_will_not_go_on_is_the_servers),
 		TEST(a_header_that_is_too_long_is_the_servers),

@@ -208,6 +208,32 @@ static void a_reset_whose_body_is_not_whole_is_not_done(void **state)
 	assert_int_equal(fake_meter_readings(server.fake), readings);
 }
 
+/* Otherwise some hundred such clients would hold all workers. */
+static void the_body_of_a_client_without_a_key_is_not_waited_for(void **state)
+{
+	static const char *const bodies[] = {
+		"Content-Length: 5\r\n\r\n",
+		"Content-Length: 50000\r\n\r\n",
+		"X-API-Key: wrong\r\nTransfer-Encoding: chunked\r\n\r\n",
+	};
+	uint64_t start_ns = v2m_clock_mono_ns();
+
+	(void)state;
+	for (size_t i = 0; i < V2M_ARRAY_LEN(bodies); i++) {
+		int fd = client_connect(server.port);
+		struct client_answer answer;
+
+		client_send(fd, "GET /healthz HTTP/1.1\r\n");
+		client_send(fd, bodies[i]);
+		answer = client_read(fd, false);
+		assert_int_equal(answer.status, 200);
+		assert_string_equal(client_answer_header(&answer, "Connection"), "close");
+		client_answer_free(&answer);
+		close(fd);
+	}
+	assert_true(v2m_clock_mono_ns() - start_ns < 2000000000);
+}
+
 static void headers_that_are_too_large_are_refused(void **state)
 {
 	char *request = malloc(20001);
@@ -439,6 +465,7 @@ int main(void)
 		HTTP_TEST(a_body_that_is_not_needed_is_read_and_dropped),
 		HTTP_TEST(a_body_that_is_too_large_is_413),
 		HTTP_TEST(a_reset_whose_body_is_not_whole_is_not_done),
+		HTTP_TEST(the_body_of_a_client_without_a_key_is_not_waited_for),
 		HTTP_TEST(headers_that_are_too_large_are_refused),
 		HTTP_TEST(no_body_hides_behind_many_headers),
 		HTTP_TEST(no_body_hides_behind_a_line_that_is_not_a_header),
