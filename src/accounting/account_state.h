@@ -16,7 +16,8 @@ struct v2m_slot_owner {
 		      */
 };
 
-/* Who has the bytes of an owner's flows on a shared slot. Both NULL: nobody. */
+/* Bytes of an owner's flows go from the subject of the slot to that of the key. Both are NULL if
+ * the number has no owner. */
 struct v2m_flow_owner {
 	struct v2m_subject *key;
 	struct v2m_subject *rest; /* the slot's */
@@ -32,8 +33,8 @@ struct v2m_account {
 	struct v2m_keyset *keyset;
 	struct v2m_slot_owner *owners; /* parallel to keyset->slots.items */
 	struct v2m_table owner_keys;   /* the keys of shared slots, see account_owners.c */
-	/* By the owner's number, V2M_MAX_OWNERS of them, as in the last sample; NULL: it never had
-	 * an owner. */
+	/* By the owner's number, V2M_MAX_OWNERS of them, as in the last sample. NULL if no sample
+	 * had an owner. */
 	struct v2m_flow_owner *flow_owners;
 
 	struct v2m_session_set connections; /* of the last dump */

@@ -81,8 +81,8 @@ struct v2m_share {
 	size_t slot; /* index in keyset->slots.items */
 	struct v2m_totals since_reset;
 	struct v2m_totals ever; /* since the slot was first seen; no reset touches it */
-	/* Of a slot that is attributed: */
-	uint32_t owner; /* of the key's connections in the connection table; V2M_NO_OWNER: none */
+	/* Set if the slot is shared and attributed. */
+	uint32_t owner; /* the key's connections in the table have it; V2M_NO_OWNER: none */
 	double rate_bytes_s;
 };
 

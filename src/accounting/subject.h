@@ -27,7 +27,8 @@ struct v2m_subject {
 	uint32_t connections;       /* in the last dump, over all slots */
 	uint64_t opened;            /* since the dump before; only account_connections.c uses it */
 	struct v2m_pending pending; /* not stored yet */
-	/* Of a shared slot: bytes that have an owner since the ledger stored them as the slot's. */
+	/* Bytes of a shared slot that got an owner after the ledger had stored them as the slot's.
+	 * Later bytes of the slot make up for them. */
 	struct v2m_totals owed;
 	uint64_t owed_sessions;      /* the same for sessions that are not accounted yet */
 	struct v2m_local_time noted; /* the hour of noted_connections */

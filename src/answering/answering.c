@@ -216,10 +216,13 @@ static void serve(const struct v2m_greeting *greeting, const struct v2m_api_keys
 	options.meter = v2m_remote_meter(remote);
 	if (v2m_http_start(&options, &http, &error))
 		end(&error);
+	/* All threads run by now, and no client was heard. */
 	missing |= v2m_confine_calls(calls, V2M_ARRAY_LEN(calls), false);
 	v2m_confine_names(missing, unprotected, sizeof(unprotected));
 	if (missing)
 		v2m_log_warning("the answering process runs without %s", unprotected);
+	if (v2m_http_accept(http, &error))
+		end(&error);
 	tell_ready();
 	result = v2m_remote_meter_run(remote);
 	if (result)

@@ -252,7 +252,11 @@ static void add_sessions(struct v2m_sessions_view *sum, const struct v2m_session
 void v2m_api_entry_of_slots(const struct v2m_api *api, const size_t *slots, size_t n_slots,
 			    struct v2m_api_entry *entry)
 {
-	*entry = (struct v2m_api_entry){ .slots = slots, .n_slots = n_slots };
+	*entry = (struct v2m_api_entry){
+		.slots = slots,
+		.n_slots = n_slots,
+		.knows_delivered = api->snapshot->measures_delivered,
+	};
 	for (size_t i = 0; i < n_slots; i++) {
 		const struct v2m_slot_view *view = &api->snapshot->slots[slots[i]];
 
@@ -288,9 +292,11 @@ void v2m_api_entry_of_rest(const struct v2m_api *api, const size_t *slot,
 	if (entry->rate_bytes_s < 0)
 		entry->rate_bytes_s = 0;
 	entry->sessions = (struct v2m_sessions_view){ 0 };
+	entry->knows_udp_peers = false;
+	entry->knows_delivered = false;
 }
 
-/* Of slots that are shared and attributed, the key has its own part. */
+/* A key has its own part of a slot that is shared and attributed. */
 static void take_attributed(const struct v2m_api *api, struct v2m_api_entry *entry)
 {
 	for (size_t i = 0; i < entry->n_slots; i++) {
@@ -306,7 +312,9 @@ static void take_attributed(const struct v2m_api *api, struct v2m_api_entry *ent
 					v2m_api_count_connections(api->snapshot, entry->key, slot);
 		/* Nobody knows them for each key. */
 		entry->sessions = (struct v2m_sessions_view){ 0 };
-		entry->knows_udp_peers = false;
+		entry->knows_delivered = false;
+		if (slot->transports & V2M_UDP)
+			entry->knows_udp_peers = false;
 	}
 }
 

@@ -17,6 +17,7 @@ struct v2m_api_entry {
 	size_t n_connections;
 	size_t n_udp_peers;
 	bool knows_udp_peers;
+	bool knows_delivered; /* false: delivered bytes are not measured, or not for each key */
 	struct v2m_sessions_view sessions;
 	bool rest; /* only what is unattributed: the keys of the slots have entries of their own */
 };

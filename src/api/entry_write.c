@@ -320,7 +320,7 @@ void v2m_api_write_entry(struct v2m_api *api, const struct v2m_api_entry *entry)
 	v2m_put_u64(json, "tx_packets", totals->tx.packets);
 	v2m_put_u64(json, "payload_rx_bytes", totals->rx.payload_bytes);
 	v2m_put_u64(json, "payload_tx_bytes", totals->tx.payload_bytes);
-	if (api->snapshot->measures_delivered) {
+	if (entry->knows_delivered) {
 		v2m_put_u64(json, "delivered_rx_bytes", totals->delivered_rx);
 		v2m_put_u64(json, "delivered_tx_bytes", totals->delivered_tx);
 	}

@@ -7,6 +7,7 @@
 
 #define V2M_CODE_SHARED_PORT    "shared_port"
 #define V2M_DETAIL_SHARED_PORT  "Other keys share this key's port; its bytes cannot be attributed."
+#define V2M_DETAIL_SHARED_PEERS "Other keys share this key's port; its UDP peers are not known."
 #define V2M_CODE_UDP            "udp_not_counted"
 #define V2M_DETAIL_UDP          "Without the kernel programs UDP is not counted, and this key has no TCP."
 #define V2M_DETAIL_UDP_PEERS    "Without the kernel programs UDP peers are not observed."

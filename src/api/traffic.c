@@ -135,7 +135,22 @@ static bool uses_udp(const struct v2m_snapshot *snapshot, const struct v2m_api_e
 	return false;
 }
 
-/* If UDP peers are not observed: an empty list for a key without UDP, otherwise 503. */
+/* Whether the entry of a key may have peers of other keys. A port that is not attributed is refused
+ * before, from the first byte that may be another key's. */
+static bool mixes_peers(const struct v2m_api *api, const struct v2m_api_entry *entry)
+{
+	for (size_t i = 0; i < entry->n_slots; i++) {
+		const struct v2m_slot *slot = v2m_api_entry_slot(api, entry, i);
+
+		if (slot->n_keys > 1 && slot->transports & V2M_UDP &&
+		    v2m_snapshot_attributes(api->snapshot, slot))
+			return true;
+	}
+	return false;
+}
+
+/* If UDP peers are not observed: an empty list for a key without UDP, otherwise 503. 409 if a port
+ * with UDP is shared. */
 int v2m_api_key_peers(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		      const void *argument, struct v2m_body *body)
 {
@@ -150,6 +165,8 @@ int v2m_api_key_peers(const struct v2m_snapshot *snapshot, enum v2m_api_bytes un
 	v2m_api_entry_of_key(&api, key, &entry);
 	if (snapshot->mode != V2M_MODE_EBPF && uses_udp(snapshot, &entry))
 		return v2m_api_error(503, V2M_CODE_UDP, V2M_DETAIL_UDP_PEERS, body);
+	if (mixes_peers(&api, &entry))
+		return v2m_api_error(409, V2M_CODE_SHARED_PORT, V2M_DETAIL_SHARED_PEERS, body);
 	v2m_api_open_success(&api.json);
 	v2m_api_put_key(&api.json, key);
 	v2m_put_open(&api.json, "udp_peers", '[');

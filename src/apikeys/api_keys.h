@@ -36,8 +36,8 @@ struct v2m_api_keys {
 /* Whether a key may have that name: 1 to 64 letters, digits, '.', '_' and '-', the first a letter
  * or a digit, and not "api_key". */
 bool v2m_api_key_name_is_valid(const char *name);
-/* Puts the single API key, with all scopes, in front of the named ones, of which there are at most
- * V2M_NAMED_KEYS_MAX. It takes the place of an earlier single key. */
+/* Puts the single API key, with all scopes, in front of the named keys, or in the place of an
+ * earlier single key. There must be at most V2M_NAMED_KEYS_MAX named keys. */
 void v2m_api_keys_set_single(struct v2m_api_keys *keys, const char *text);
 /* The key with that name. NULL: there is none. */
 const struct v2m_api_key *v2m_api_keys_named(const struct v2m_api_keys *keys, const char *name);

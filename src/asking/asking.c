@@ -9,9 +9,7 @@
 #include "asking/talk.h"
 #include "base/log.h"
 #include "base/macros.h"
-#include "base/zone.h"
 #include "process/child.h"
-#include "process/confine.h"
 
 /* The largest answers that are accepted take a part of it. */
 #define MAX_DATA   (UINT64_C(384) << 20)
@@ -69,19 +67,8 @@ static unsigned give_up_rights(void)
 		.max_file = V2M_ASKING_SAID_MAX,
 		.max_opened = MAX_OPENED,
 	};
-	unsigned missing;
-	unsigned missing_calls;
 
-	/* The log shows local times. */
-	v2m_zone_follow();
-	v2m_child_volunteer();
-	missing = v2m_confine(&options);
-	v2m_child_follow_parent();
-	missing_calls = v2m_confine_calls(calls, V2M_ARRAY_LEN(calls), false);
-	/* The list of calls opens no file, either. */
-	if (!missing_calls)
-		missing &= ~V2M_PROTECT_FILES;
-	return missing | missing_calls;
+	return v2m_child_confine(&options, calls, V2M_ARRAY_LEN(calls));
 }
 
 void v2m_asking_run(void)

@@ -17,10 +17,6 @@
 #define STATS_ROUNDS_MAX 15
 #define STATS_PER_ROUND  250
 
-/* Where the users are. A proxy that cannot tell is asked again in case that it was replaced. */
-#define ONLINE_ROUNDS         2
-#define ONLINE_ROUNDS_UNKNOWN 150
-
 struct rounds;
 
 /* One API. */
@@ -34,8 +30,6 @@ struct asked {
 	/* Rounds until the next question, and how the last one was answered. */
 	unsigned stats_due;
 	bool has_no_stats; /* the counting process knows that it does not count */
-	unsigned online_due;
-	bool had_online;
 };
 
 struct rounds {
@@ -135,33 +129,12 @@ static void ask_stats(struct asked *asked)
 	asked->has_no_stats = result != 0;
 }
 
-/* The same of a proxy that cannot tell where its users are. */
-static void ask_online(struct asked *asked)
-{
-	V2M_CLEANUP(v2m_asking_online_clear) struct v2m_asking_online online = { 0 };
-	struct v2m_error error;
-	int result = v2m_survey_ask_online(asked->survey, deadline(), &online.users, &error);
-
-	asked->online_due = result == -EOPNOTSUPP ? ONLINE_ROUNDS_UNKNOWN : ONLINE_ROUNDS;
-	if (result)
-		v2m_online_users_clear(&online.users);
-	online.is_known = !result;
-	if (!result || asked->had_online)
-		v2m_talk_online(asked->number, &online);
-	asked->had_online = !result;
-}
-
-/* Asks for what is due beside the users. */
-static void ask_more(struct asked *asked)
+static void ask_stats_if_due(struct asked *asked)
 {
 	if (asked->stats_due)
 		asked->stats_due--;
-	if (asked->online_due)
-		asked->online_due--;
 	if (!asked->stats_due)
 		ask_stats(asked);
-	if (!asked->online_due)
-		ask_online(asked);
 }
 
 /* Orders that come meanwhile are for the next call. */
@@ -179,7 +152,7 @@ static void ask(struct rounds *rounds)
 			continue;
 		asked->is_new = false;
 		if (ask_users(asked) && is_due)
-			ask_more(asked);
+			ask_stats_if_due(asked);
 	}
 }
 

@@ -9,7 +9,7 @@
 
 #define ADDRESS_MAX 64 /* an address with port and brackets is shorter */
 
-/* What is left of a line. */
+/* The part of a line that is not read yet. */
 struct rest {
 	const char *at;
 	const char *end;

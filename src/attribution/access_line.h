@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the line says of the source's transport. */
+/* The transport of the source, as the line names it. */
 enum v2m_access_transport {
 	V2M_ACCESS_UNSAID, /* no word before the address: the transport of the inbound */
 	V2M_ACCESS_TCP,
@@ -35,8 +35,8 @@ struct v2m_access_line {
 	bool accepted; /* false: rejected; then tags and email are empty */
 	enum v2m_access_transport transport;
 	uint8_t address[16]; /* the source; IPv4 in the IPv4-mapped form */
-	/* Of the source, host byte order. 0: the address is from a header of HTTP that a proxy in
-	 * front, or the customer, has set (X-Forwarded-For). */
+	/* The port of the source, host byte order. 0: the address is from a header of HTTP that a
+	 * proxy in front, or the customer, has set (X-Forwarded-For). */
 	uint16_t port;
 	/* The proxy blanks parts of addresses (log.maskAddress): address is zeros then. */
 	bool masked;

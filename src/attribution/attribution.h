@@ -43,8 +43,8 @@ int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_dat
  * alone, and no label takes these bytes again. 0 or -errno. */
 int v2m_attribution_begin_ports(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
 				struct v2m_error *error);
-/* What was counted until now is accounted without the flows: it was of an earlier version's maps,
- * or the ledger does not know of it. */
+/* Bytes that were counted until now are accounted without the flows: they are from the maps of an
+ * earlier version, or the ledger does not know of them. */
 void v2m_attribution_note_new_counts(struct v2m_attribution *attribution);
 
 /* Reads what the logs have, labels flows, and from time to time removes those whose connection has

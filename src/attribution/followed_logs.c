@@ -15,12 +15,13 @@
 
 #define AUTO "auto"
 
-/* What a read takes of a log at most; at the first start, what it takes of the log's end. */
+/* A read takes at most this much of a log. */
 #define READ_MAX (4u << 20)
 /* How long the offset of a log's clock is believed. */
 #define OFFSET_NS UINT64_C(60000000000)
 #define GAP_US    INT64_C(10000000)
-#define TAIL_MAX  (UINT64_C(16) << 20)
+/* At the first start, this much of the log's end is read. */
+#define TAIL_MAX (UINT64_C(16) << 20)
 
 struct followed {
 	char *path;

@@ -14,8 +14,9 @@
 
 struct v2m_followed_logs;
 
-/* What an earlier process had read is in the state directory. If that file is damaged, the log says
- * so, and it is a gap. NULL: out of memory. Configuration and attributor must outlive it. */
+/* Goes on where an earlier process has stopped, by a file in the state directory. If that file is
+ * damaged, this is logged, and counts as a gap. NULL: out of memory. Configuration and attributor
+ * must outlive it. */
 struct v2m_followed_logs *v2m_followed_logs_new(const struct v2m_config *config,
 						struct v2m_attributor *attributor);
 /* Does nothing on NULL. */

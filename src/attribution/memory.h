@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What must survive a restart: how far each access log was read, and when lines were missed. */
+/* The state that survives a restart: how far each access log was read, and when lines were missed.
+ */
 #ifndef V2METER_ATTRIBUTION_MEMORY_H
 #define V2METER_ATTRIBUTION_MEMORY_H
 

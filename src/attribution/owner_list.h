@@ -20,7 +20,7 @@ struct v2m_named_rule {
 struct v2m_owner_list {
 	struct v2m_keyset *keyset; /* referenced */
 	V2M_ARRAY(struct v2m_owner_rule) rules;
-	/* Of each rule: the owner that the kernel gave it, V2M_NO_OWNER if none. */
+	/* Parallel to rules: the owner that the kernel gave the rule, V2M_NO_OWNER if none. */
 	uint32_t *owners;
 	struct v2m_table by_email; /* see owner_list.c */
 	struct v2m_table by_name;  /* of struct v2m_named_rule */

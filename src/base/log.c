@@ -120,7 +120,8 @@ void v2m_log_open(const char *path)
 	is_stream = is_journal_stream();
 	if (!is_stream)
 		return;
-	/* It never waits: a journal that hangs must not stop counting. */
+	/* Writing to this socket never waits. A line that it does not take goes to stderr, where
+	 * some hundred lines fit before the writer waits for a journal that hangs. */
 	journal = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (journal >= 0 && connect(journal, (struct sockaddr *)&address, sizeof(address))) {
 		close(journal);

@@ -39,7 +39,7 @@ struct v2m_flow_entry {
 	struct v2m_flow_state state;
 };
 
-/* What one owner has of a slot that several keys share. */
+/* The counters of one owner: a key's part of a slot that several keys share. */
 struct v2m_owner_sample {
 	uint32_t owner;              /* index in the kernel's map */
 	uint16_t port;               /* the first port of the slot */

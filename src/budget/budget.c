@@ -147,8 +147,8 @@ int v2m_budget_add(struct v2m_budget *budget, const struct v2m_budget_terms *ter
 	 * until the next one begins. */
 	if (from > budget->from) {
 		budget->customers = budget->internet = (struct v2m_budget_flow){ 0 };
-		/* What came since the last reading is of the new period: mostly a second, more if
-		 * the daemon was down. */
+		/* Bytes since the last reading belong to the new period: those of a second, or of
+		 * more if the daemon was down. */
 		budget->since_us = first ? sample->real_us : budget->read_us;
 		budget->from = from;
 		budget->dirty = true;

@@ -87,7 +87,7 @@ void v2m_bookkeeper_expire(struct v2m_bookkeeper *bookkeeper);
 
 /* The last sample of the byte source; zeros before the first one. */
 const struct v2m_sample *v2m_bookkeeper_sample(const struct v2m_bookkeeper *bookkeeper);
-/* What the provider bills, as v2m_budget_look(). */
+/* The traffic that the provider bills, as v2m_budget_look(). */
 void v2m_bookkeeper_budget(const struct v2m_bookkeeper *bookkeeper, struct v2m_budget_view *view);
 /* For questions and resets, which store what they change. */
 struct v2m_account *v2m_bookkeeper_account(const struct v2m_bookkeeper *bookkeeper);

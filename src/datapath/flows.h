@@ -32,8 +32,7 @@ int v2m_flows_label(struct v2m_datapath *datapath, struct v2m_label *labels, siz
 int v2m_flows_move(struct v2m_datapath *datapath, struct v2m_label *labels, size_t count,
 		   struct v2m_error *error);
 
-/* What the flows without owner have counted stays with their slot: no later label moves it. 0 or
- * -errno. */
+/* Leaves the bytes of flows without owner to their slot: no later label moves them. 0 or -errno. */
 int v2m_flows_leave(struct v2m_datapath *datapath, struct v2m_error *error);
 /* The same for the ports that one key had alone until v2m_datapath_set_ports() made them shared.
  * Call it after the last sample with the old keys, which gave these bytes to that key. Returns

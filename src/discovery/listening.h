@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of all processes together. */
+/* All processes together have at most so many. */
 #define V2M_PROXY_LISTENERS_MAX 64
 
 /* A listening socket on a loopback address, or a unix socket. */

@@ -20,7 +20,7 @@
 #include "base/string_list.h"
 #include "discovery/listening.h"
 
-/* Of all processes together. */
+/* All processes together have at most so many. */
 #define V2M_PROXY_CONFIGS_MAX 16
 
 /* Starts as zeros. */

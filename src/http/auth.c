@@ -80,7 +80,7 @@ void v2m_auth_peek(struct v2m_key_ring *api_keys, const char *header, size_t len
 	     line = line_end + 1) {
 		const char *value = value_in(line, (size_t)(line_end - line), PLAIN);
 
-		/* Of two headers of a name, the server takes the first, too. */
+		/* If a header comes twice, the first one counts, as it does for the server. */
 		if (value && !plain) {
 			plain = value;
 			plain_length = (size_t)(line_end - value);

@@ -417,8 +417,8 @@ static int take_places(struct v2m_gate *gate)
 	return result;
 }
 
-int v2m_gate_open(struct v2m_gate *gate, const struct v2m_listeners *listeners,
-		  const struct v2m_gate_rules *rules)
+int v2m_gate_install(struct v2m_gate *gate, const struct v2m_listeners *listeners,
+		     const struct v2m_gate_rules *rules)
 {
 	struct epoll_event end = { .events = EPOLLIN };
 	int result;
@@ -435,8 +435,13 @@ int v2m_gate_open(struct v2m_gate *gate, const struct v2m_listeners *listeners,
 	result = take_places(gate);
 	for (size_t i = 0; i < listeners->count && !result; i++)
 		result = add_listener(gate, listeners->items[i]);
-	if (!result)
-		result = -pthread_create(&gate->thread, NULL, keep_gate, gate);
+	return result;
+}
+
+int v2m_gate_accept(struct v2m_gate *gate)
+{
+	int result = -pthread_create(&gate->thread, NULL, keep_gate, gate);
+
 	gate->started = result == 0;
 	return result;
 }

@@ -33,10 +33,12 @@ struct v2m_gate_rules {
 	void *context;
 };
 
-/* Takes the place of the listening sockets that were opened since, and accepts connections from
+/* Takes the place of the listening sockets that were opened since. It will accept connections from
  * others, which stay the caller's. The texts of the rules must outlive the gate. 0 or -errno. */
-int v2m_gate_open(struct v2m_gate *gate, const struct v2m_listeners *listeners,
-		  const struct v2m_gate_rules *rules);
+int v2m_gate_install(struct v2m_gate *gate, const struct v2m_listeners *listeners,
+		     const struct v2m_gate_rules *rules);
+/* Begins to accept connections, after v2m_gate_install(). 0 or -errno. */
+int v2m_gate_accept(struct v2m_gate *gate);
 /* Accepts no new connection any more. Those that are open are served. */
 void v2m_gate_close(struct v2m_gate *gate);
 /* From now on the counter is ready all the time, so that civetweb sees that it shall stop. No

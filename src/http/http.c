@@ -418,7 +418,7 @@ static void free_http(struct v2m_http *http)
 }
 
 /* The gate first looks which listening sockets there are, to find the one of civetweb. */
-static int open_to_clients(struct v2m_http *http, const struct v2m_listeners *listeners)
+static int start_threads(struct v2m_http *http, const struct v2m_listeners *listeners)
 {
 	const struct v2m_gate_rules rules = {
 		.timeout_ms = REQUEST_TIMEOUT_MS,
@@ -439,7 +439,7 @@ static int open_to_clients(struct v2m_http *http, const struct v2m_listeners *li
 		mg_exit_library();
 		return -EIO;
 	}
-	result = v2m_gate_open(http->gate, listeners, &rules);
+	result = v2m_gate_install(http->gate, listeners, &rules);
 	if (result)
 		stop_civetweb(http);
 	return result;
@@ -465,7 +465,7 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
 	made->port = port_of(options->listeners->items[0]);
 	result = make_start_id(made->service.start_id);
 	if (!result)
-		result = open_to_clients(made, options->listeners);
+		result = start_threads(made, options->listeners);
 	if (result) {
 		free_http(made);
 		return v2m_error_set(error, result, "http: cannot start: %s", strerror(-result));
@@ -473,6 +473,15 @@ int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **htt
 	made->started = true;
 	*http = made;
 	return 0;
+}
+
+int v2m_http_accept(struct v2m_http *http, struct v2m_error *error)
+{
+	int result = v2m_gate_accept(http->gate);
+
+	return result ? v2m_error_set(error, result, "http: cannot accept connections: %s",
+				      strerror(-result))
+		      : 0;
 }
 
 void v2m_http_stop(struct v2m_http *http)

@@ -8,9 +8,8 @@
 #include "ipc/status.h"
 #include "keys/keys.h"
 
-/* The least that an item of each list takes in a message. */
+/* The least that a counter takes in a message. */
 #define COUNTER_SIZE 20
-#define ONLINE_SIZE  28
 
 /* The longest name of a user that a key can have. */
 #define NAME_MAX_LEN (V2M_SUBJECT_LEN - 1)
@@ -53,24 +52,6 @@ void v2m_put_asking_counted(struct v2m_wire *wire, struct v2m_proxy_stats *stats
 	}
 }
 
-void v2m_put_asking_online(struct v2m_wire *wire, struct v2m_asking_online *online)
-{
-	struct v2m_online_users *users = &online->users;
-
-	users->items = v2m_wire_array(wire, users->items, &users->count, ONLINE_SIZE,
-				      sizeof(*users->items));
-	if (wire->reading)
-		users->capacity = users->count;
-	for (size_t i = 0; i < users->count && !wire->failed; i++) {
-		struct v2m_online_user *user = &users->items[i];
-
-		v2m_wire_text(wire, &user->name);
-		v2m_wire_bytes(wire, user->address, sizeof(user->address));
-		v2m_wire_i64(wire, &user->seen_s);
-	}
-	v2m_wire_bool(wire, &online->is_known);
-}
-
 bool v2m_asking_said_is_allowed(struct v2m_asking_said *said)
 {
 	if (said->result > 0 || said->result < -MAX_ERRNO || (said->result && said->length))
@@ -98,27 +79,8 @@ bool v2m_asking_counted_is_allowed(struct v2m_proxy_stats *stats)
 	return true;
 }
 
-bool v2m_asking_online_is_allowed(struct v2m_asking_online *online)
-{
-	struct v2m_online_users *users = &online->users;
-
-	if (users->count > V2M_ASKING_ADDRESSES_MAX || (users->count && !online->is_known))
-		return false;
-	for (size_t i = 0; i < users->count; i++)
-		if (!is_name(users->items[i].name))
-			return false;
-	v2m_online_users_sort(users);
-	return true;
-}
-
 void v2m_asking_order_clear(struct v2m_asking_order *order)
 {
 	free(order->source);
 	*order = (struct v2m_asking_order){ 0 };
-}
-
-void v2m_asking_online_clear(struct v2m_asking_online *online)
-{
-	v2m_online_users_clear(&online->users);
-	online->is_known = false;
 }

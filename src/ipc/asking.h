@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "keys/online_users.h"
 #include "keys/proxy_stats.h"
 #include "process/wire.h"
 
@@ -28,7 +27,6 @@ enum v2m_asking_message {
 	V2M_ASKING_CONNECT,   /* from it: it needs a connection, and waits for the answer */
 	V2M_ASKING_SAID,      /* from it: struct v2m_asking_said */
 	V2M_ASKING_COUNTED, /* from it: struct v2m_proxy_stats; empty if the proxy does not count */
-	V2M_ASKING_ONLINE,  /* from it: struct v2m_asking_online */
 };
 
 /* More than the proxies of one host. */
@@ -44,9 +42,8 @@ enum v2m_asking_message {
 /* The texts of all APIs together, which go to the reading process in one message. */
 #define V2M_ASKING_TEXTS_MAX (48u << 20)
 
-/* The users of all proxies that are counted, and their addresses. */
-#define V2M_ASKING_COUNTERS_MAX  100000
-#define V2M_ASKING_ADDRESSES_MAX 200000
+/* The users of all proxies that are counted. */
+#define V2M_ASKING_COUNTERS_MAX 100000
 
 struct v2m_asking_order {
 	char *source;         /* names the API in errors */
@@ -65,12 +62,6 @@ struct v2m_asking_said {
 	size_t length;    /* 0: they have not changed */
 };
 
-/* Where the users of a proxy are. */
-struct v2m_asking_online {
-	struct v2m_online_users users;
-	bool is_known; /* the proxy can tell. It does so only if its policy says so */
-};
-
 /* Whether the outcome of a question is that of an API, and not of another server. */
 bool v2m_asking_is_api(int result);
 
@@ -78,15 +69,12 @@ bool v2m_asking_is_api(int result);
 void v2m_put_asking_order(struct v2m_wire *wire, struct v2m_asking_order *order);
 void v2m_put_asking_said(struct v2m_wire *wire, struct v2m_asking_said *said);
 void v2m_put_asking_counted(struct v2m_wire *wire, struct v2m_proxy_stats *stats);
-void v2m_put_asking_online(struct v2m_wire *wire, struct v2m_asking_online *online);
 
 /* Check what was read beyond its form. False: whoever wrote it is not our asking process, or is
  * broken. Sentences that are not UTF-8 are made so, and lists are brought into order. */
 bool v2m_asking_said_is_allowed(struct v2m_asking_said *said);
 bool v2m_asking_counted_is_allowed(struct v2m_proxy_stats *stats);
-bool v2m_asking_online_is_allowed(struct v2m_asking_online *online);
 
 void v2m_asking_order_clear(struct v2m_asking_order *order);
-void v2m_asking_online_clear(struct v2m_asking_online *online);
 
 #endif

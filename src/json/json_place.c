@@ -100,7 +100,7 @@ static bool enter_member(struct scanner *scanner, const char *wanted)
 /* Moves from the first byte of an object or list to the first byte of the value in it. */
 static bool take_step(struct scanner *scanner, const struct v2m_json_step *step)
 {
-	char open = scanner->at < scanner->length ? scanner->text[scanner->at] : 0;
+	int open = scanner->at < scanner->length ? scanner->text[scanner->at] : 0;
 
 	if (open != (step->member ? '{' : '['))
 		return false;

@@ -14,7 +14,8 @@
 #include "keys/slots.h"
 #include "v2meter/bpf_abi.h"
 
-/* What was agreed with the customer. It is for alerts; v2meter cuts nobody off. */
+/* The limit and the expiry that were agreed with the customer. They are for alerts; v2meter cuts
+ * nobody off. */
 struct v2m_key_terms {
 	uint64_t limit_bytes; /* 0: none */
 	int64_t expires_s;    /* Unix time; 0: never */

@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-/* What the API of one proxy said. */
+/* The last answer of the API of one proxy. */
 struct v2m_live_source {
 	char *source; /* its address, as in key_sources */
 	char *text;   /* its inbounds and users, as a V2Ray configuration; NULL: it has never
@@ -32,7 +32,7 @@ struct v2m_live_sources {
 /* Whether a key source of the configuration is the address of an API, and no path. */
 bool v2m_is_live_source(const char *source);
 
-/* What the API at this address said. NULL: it has not been asked. */
+/* The last answer of the API at this address. NULL: it has not been asked. */
 const struct v2m_live_source *v2m_live_sources_find(const struct v2m_live_sources *live,
 						    const char *source);
 void v2m_live_sources_clear(struct v2m_live_sources *live);

@@ -62,8 +62,8 @@ static unsigned longest_pause(const struct v2m_notify_settings *settings)
 							     : V2M_RETRY_AFTER_MAX_S;
 }
 
-/* What the receiver says about a refusal, unless it repeats a part of the URL, which is a secret.
- */
+/* Quotes the receiver's reason for a refusal, unless it repeats a part of the URL, which is a
+ * secret. */
 static void quote_refusal(const struct v2m_channel *channel, const struct v2m_http_answer *answer,
 			  struct outcome *outcome)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the daemon says at one moment. */
+/* The answers of the daemon at one moment. */
 #ifndef V2METER_NOTIFY_LOOK_H
 #define V2METER_NOTIFY_LOOK_H
 

@@ -122,6 +122,32 @@ static json_t *write_numbers(const struct v2m_setting *setting, const void *valu
 static const struct v2m_setting_type setting_numbers = { read_numbers, write_numbers,
 							 clear_numbers };
 
+static int read_command(const struct v2m_setting *setting, const struct v2m_json_node *node,
+			void *value, struct v2m_error *error)
+{
+	return v2m_setting_list.read(setting, node, value, error);
+}
+
+/* Arguments may be secrets, so only the program is shown. */
+static json_t *write_command(const struct v2m_setting *setting, const void *value)
+{
+	const struct v2m_strings *command = value;
+	json_t *list = json_array();
+
+	(void)setting;
+	for (size_t i = 0; i < command->count; i++)
+		json_array_append_new(list, json_string(i ? "(set)" : command->items[i]));
+	return list;
+}
+
+static void clear_command(void *value)
+{
+	v2m_setting_list.clear(value);
+}
+
+static const struct v2m_setting_type setting_command = { read_command, write_command,
+							 clear_command };
+
 /* A row for a member of the struct that OWNER names. */
 #define ROW(owner, member, type_, default_value, least, most, ...)                                 \
 	{                                                                                          \
@@ -140,7 +166,7 @@ static const struct v2m_setting channel_rows[] = {
 			   [V2M_BODY_DISCORD] = "discord" }),
 	CHANNEL(chat_id, v2m_setting_text, "null", 1, NAME_LEN),
 	CHANNEL(proxy, v2m_setting_secret, "null", 1, URL_LEN),
-	CHANNEL(command, v2m_setting_list, "[]", 0, PATH_LEN),
+	CHANNEL(command, setting_command, "[]", 0, PATH_LEN),
 	CHANNEL(events, v2m_setting_list, "[]", 0, NAME_LEN, .required = require_event),
 };
 static const struct v2m_setting_table channel_table = { channel_rows, V2M_ARRAY_LEN(channel_rows) };
@@ -320,8 +346,5 @@ char *v2m_notify_settings_dump(const struct v2m_notify_settings *settings)
 
 bool v2m_channel_takes(const struct v2m_channel *channel, const char *event)
 {
-	for (size_t i = 0; i < channel->events.count; i++)
-		if (strcmp(channel->events.items[i], event) == 0)
-			return true;
-	return !channel->events.count;
+	return !channel->events.count || v2m_strings_have(&channel->events, event);
 }

@@ -122,7 +122,7 @@ static int watch_reasons(const struct v2m_round *round, struct v2m_streaks *stre
 					  (void *)round, round->error);
 }
 
-/* What is wrong with a daemon that does not answer is not known. */
+/* A daemon that does not answer does not say what is wrong with it. */
 int v2m_watch_health(const struct v2m_round *round, struct v2m_health_watch *watch)
 {
 	const struct trouble unreachable = { V2M_EVENT_UNREACHABLE, UNREACHABLE, "daemon",

@@ -123,7 +123,7 @@ static void read_meta(struct reading *reading, attributes data)
 	if (to == REGISTERS)
 		return;
 	reading->holds[to] = key == NFT_META_L4PROTO ? PROTOCOL : UNKNOWN;
-	/* What is compared with a VALUE changes nothing. */
+	/* A comparison with a VALUE changes nothing. */
 	if (is_about_devices(key))
 		reading->holds[to] = VALUE;
 }

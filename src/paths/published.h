@@ -10,7 +10,7 @@
 #include "base/port_rule.h"
 #include "paths/nft_rules.h"
 
-/* What is needed to tell which rules are about a key. */
+/* Tells which rules are about a key. */
 struct v2m_published_scope {
 	const struct v2m_port_aliases *configured; /* NULL: the configuration says nothing */
 	/* Whether a key has the port by one of the transports. */

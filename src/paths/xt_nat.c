@@ -15,7 +15,8 @@ static int add(struct v2m_nat_ports_list *list, uint16_t first, uint16_t last)
 	return v2m_array_add(list, (struct v2m_nat_ports){ first, last, 0 });
 }
 
-/* spts: the source ports, of which all have to be allowed. inverted: something is. */
+/* Adds the destination ports. -EINVAL if there is a condition about source ports, or an inverted
+ * one: it is not understood. */
 static int add_pair(struct v2m_xt_match *match, const uint16_t spts[2], const uint16_t dpts[2],
 		    bool inverted)
 {
@@ -62,7 +63,7 @@ int v2m_xt_match_read(const char *name, const void *info, size_t size, struct v2
 	return strcmp(name, "comment") == 0 ? 0 : -EINVAL;
 }
 
-/* What the kinds of target information have in common. */
+/* Takes what the kinds of target information have in common. */
 static void take(struct v2m_xt_target *target, unsigned flags, uint16_t first, uint16_t last)
 {
 	target->elsewhere = flags & NF_NAT_RANGE_MAP_IPS;

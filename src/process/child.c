@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/macros.h"
+#include "base/zone.h"
 #include "process/channel.h"
 
 #define SELF         "/proc/self/exe"
@@ -200,14 +201,6 @@ void v2m_child_kill(struct v2m_child *child, int timeout_ms)
 	release(child);
 }
 
-void v2m_child_volunteer(void)
-{
-	V2M_CLOSE int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, "1000", 4) != 4)
-		v2m_log_debug("a child process keeps its place when memory runs out");
-}
-
 void v2m_child_follow_parent(void)
 {
 	signal(SIGTERM, SIG_IGN);
@@ -216,4 +209,31 @@ void v2m_child_follow_parent(void)
 	signal(SIGPIPE, SIG_IGN);
 	/* If the parent has ended by now, the channel has ended, too. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+/* Only before the process has given up its rights to files. */
+static void volunteer_to_end(void)
+{
+	V2M_CLOSE int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "1000", 4) != 4)
+		v2m_log_debug("a child process keeps its place when memory runs out");
+}
+
+unsigned v2m_child_confine(const struct v2m_confine_options *options, const int *calls,
+			   size_t count)
+{
+	unsigned missing;
+	unsigned missing_calls;
+
+	/* The log shows local times, and the file of the time zone may not be readable later. */
+	v2m_zone_follow();
+	volunteer_to_end();
+	missing = v2m_confine(options);
+	v2m_child_follow_parent();
+	missing_calls = v2m_confine_calls(calls, count, options->reads_files);
+	/* The list of calls protects files as well as Landlock does. */
+	if (!missing_calls)
+		missing &= ~V2M_PROTECT_FILES;
+	return missing | missing_calls;
 }

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "process/confine.h"
 
 /* Where the child finds its end of the channel. */
 #define V2M_CHILD_CHANNEL 3
@@ -40,12 +41,14 @@ void v2m_child_stop(struct v2m_child *child);
  * forgotten either way. Does nothing if there is no child. */
 void v2m_child_kill(struct v2m_child *child, int timeout_ms);
 
-/* In the child, before it gives its privileges up: if memory runs out, it is the first that the
- * kernel ends. */
-void v2m_child_volunteer(void);
-
 /* In the child, after it has given its privileges up: it dies together with its parent, and leaves
  * it to the parent to handle the signals that end both. */
 void v2m_child_follow_parent(void);
+
+/* In a child that has one thread and does not serve: it gives up everything except these system
+ * calls and what the options leave it, and follows its parent. If memory runs out, it is the first
+ * that the kernel ends. Returns the enum v2m_protection bits that are missing. */
+unsigned v2m_child_confine(const struct v2m_confine_options *options, const int *calls,
+			   size_t count);
 
 #endif

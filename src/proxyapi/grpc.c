@@ -15,7 +15,7 @@
 #include "proxyapi/grpc_answer.h"
 #include "proxyapi/wait.h"
 
-/* What the server may send before we have read it. */
+/* The server may send so much before we have read it. */
 #define WINDOW_BYTES (1 << 20)
 
 struct v2m_grpc {

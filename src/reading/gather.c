@@ -169,8 +169,8 @@ static bool can_read(const struct gathering *gathering, const char *path, struct
 	return v2m_source_read(path, live ? live : &nobody, &tried, &kind, error) == 0;
 }
 
-/* What was found of running proxies. Nobody has asked for these sources: one that cannot be read is
- * told, and costs nothing else. 0 or -ENOMEM. */
+/* Reads a source that was found with a running proxy. Nobody has asked for these sources: one that
+ * cannot be read is told, and costs nothing else. 0 or -ENOMEM. */
 static int gather_found(struct gathering *gathering, const char *path)
 {
 	struct v2m_key_notes *notes = &gathering->gathered->notes;

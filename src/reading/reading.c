@@ -11,11 +11,9 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/macros.h"
-#include "base/zone.h"
 #include "ipc/reading.h"
 #include "process/channel.h"
 #include "process/child.h"
-#include "process/confine.h"
 #include "reading/gather.h"
 #include "reading/watch_walk.h"
 
@@ -138,19 +136,8 @@ static unsigned give_up_rights(void)
 		.max_file = V2M_READING_DONE_MAX,
 		.max_opened = MAX_OPENED,
 	};
-	unsigned missing;
-	unsigned missing_calls;
 
-	/* The log shows local times. */
-	v2m_zone_follow();
-	v2m_child_volunteer();
-	missing = v2m_confine(&options);
-	v2m_child_follow_parent();
-	missing_calls = v2m_confine_calls(calls, V2M_ARRAY_LEN(calls), true);
-	/* The list of calls opens files for reading only, too. */
-	if (!missing_calls)
-		missing &= ~V2M_PROTECT_FILES;
-	return missing | missing_calls;
+	return v2m_child_confine(&options, calls, V2M_ARRAY_LEN(calls));
 }
 
 static void tell_at(const char *path)

@@ -44,7 +44,6 @@ struct v2m_followed *v2m_followed_new(const char *source, uint64_t number, uint6
 void v2m_followed_free(struct v2m_followed *followed)
 {
 	v2m_proxy_stats_clear(&followed->stats);
-	v2m_asking_online_clear(&followed->online);
 	free(followed->source);
 	free(followed->text);
 	free(followed);
@@ -144,21 +143,6 @@ int v2m_followed_take_counted(struct v2m_followed *followed, struct v2m_wire *wi
 		return result ? result : -EBADMSG;
 	followed->stats = stats;
 	stats = old;
-	return 0;
-}
-
-int v2m_followed_take_online(struct v2m_followed *followed, struct v2m_wire *wire)
-{
-	V2M_CLEANUP(v2m_asking_online_clear) struct v2m_asking_online online = { 0 };
-	struct v2m_asking_online old = followed->online;
-	int result;
-
-	v2m_put_asking_online(wire, &online);
-	result = v2m_wire_end(wire);
-	if (result || !v2m_asking_online_is_allowed(&online))
-		return result ? result : -EBADMSG;
-	followed->online = online;
-	online = old;
 	return 0;
 }
 

@@ -43,10 +43,8 @@ struct v2m_live_supply {
 	struct refused refused[REFUSED_COUNT];
 	size_t n_refused; /* of all times */
 	bool has_news;
-	/* Of answers. */
-	uint64_t stats_number;
-	uint64_t online_number;
-	uint32_t unprotected;
+	uint64_t stats_number; /* of the last change of the counters that APIs gave */
+	uint32_t unprotected;  /* protections that the asking process said it lacks */
 };
 
 static struct v2m_followed *find(const struct v2m_live_supply *supply, uint64_t number)
@@ -64,7 +62,6 @@ static void drop(struct v2m_live_supply *supply, const struct v2m_followed *foll
 			continue;
 		/* There is news for those who have what it counted. */
 		supply->stats_number += followed->stats_number != 0;
-		supply->online_number += followed->online.is_known;
 		v2m_followed_free(supply->items[i]);
 		supply->items[i] = supply->items[--supply->count];
 		return;
@@ -246,10 +243,6 @@ static int take(void *context, const struct v2m_message *message)
 	if (message->kind == V2M_ASKING_COUNTED) {
 		followed->stats_number = ++supply->stats_number;
 		return v2m_followed_take_counted(followed, &wire);
-	}
-	if (message->kind == V2M_ASKING_ONLINE) {
-		supply->online_number++;
-		return v2m_followed_take_online(followed, &wire);
 	}
 	return -EBADMSG;
 }
@@ -468,26 +461,5 @@ int v2m_live_supply_stats(const struct v2m_live_supply *supply, struct v2m_proxy
 	}
 	if (!result)
 		*number = supply->stats_number;
-	return result ? result : is_new;
-}
-
-int v2m_live_supply_online(const struct v2m_live_supply *supply, struct v2m_asking_online *online,
-			   uint64_t *number)
-{
-	bool is_new = *number != supply->online_number;
-	size_t n_known = 0;
-	size_t n_listing = 0;
-	int result = 0;
-
-	for (size_t i = 0; is_new && i < supply->count && !result; i++) {
-		const struct v2m_followed *followed = supply->items[i];
-
-		n_listing += followed->text != NULL;
-		n_known += followed->text && followed->online.is_known;
-		result = v2m_online_users_add(&online->users, &followed->online.users);
-	}
-	online->is_known = n_known && n_known == n_listing;
-	if (!result)
-		*number = supply->online_number;
 	return result ? result : is_new;
 }

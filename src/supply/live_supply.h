@@ -62,9 +62,5 @@ int v2m_live_supply_collect(struct v2m_live_supply *supply, bool waits,
  * 0: none has; or -ENOMEM. */
 int v2m_live_supply_stats(const struct v2m_live_supply *supply, struct v2m_proxy_stats *stats,
 			  uint64_t *number);
-/* The same of the addresses from which the users are connected. is_known: all proxies that have
- * said which users they have can tell. */
-int v2m_live_supply_online(const struct v2m_live_supply *supply, struct v2m_asking_online *online,
-			   uint64_t *number);
 
 #endif

@@ -37,9 +37,6 @@ bool v2m_source_feed_drain_apis(struct v2m_source_feed *feed);
 /* Adds what running proxies have counted for their users to an empty list, if one has answered
  * since the last time. 1: one has; 0; or -ENOMEM. */
 int v2m_source_feed_stats(struct v2m_source_feed *feed, struct v2m_proxy_stats *stats);
-/* The same of the addresses from which their users are connected. is_known is false if a proxy
- * cannot tell. */
-int v2m_source_feed_online(struct v2m_source_feed *feed, struct v2m_asking_online *online);
 
 enum v2m_feed_event {
 	V2M_FEED_CHANGED = 1, /* a source has changed */

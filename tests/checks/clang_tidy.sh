@@ -35,13 +35,19 @@ if [ -z "${V2M_TIDY:-}" ] && [ ${#waiting[@]} -gt "$MOST" ]; then
 	left=$((${#waiting[@]} - MOST))
 	mapfile -t waiting < <(stat -c '%Y %n' "${waiting[@]}" | sort -rn | head -n "$MOST" | cut -d ' ' -f 2-)
 fi
+status=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 # The options of the build are those of GCC: clang does not know all of them.
 printf '%s\0' "${waiting[@]}" | xargs -0 -P "$(nproc)" -n 8 clang-tidy -p "$build" --quiet --checks="$checks" \
-	--extra-arg=-Wno-unknown-warning-option >"$log" 2>/dev/null || true
+	--extra-arg=-Wno-unknown-warning-option >"$log" 2>/dev/null || status=$?
 found=$(grep -E '^/.*(warning|error): ' "$log" | grep -F "$PWD/src/" | sort -u || true)
 [ -z "$found" ] || fail "$found"
+# 123 is for findings. If clang-tidy crashed or was killed, it has not looked at every source.
+if [ "$status" -ne 0 ] && { [ "$status" -ne 123 ] || [ -z "$found" ]; }; then
+	fail "clang-tidy ended early (xargs: status $status)"
+	finish
+fi
 for source in "${waiting[@]}"; do
 	grep -qF "$PWD/$source:" <<<"$found" || touch "$clean/$(note_of "$source")"
 done

@@ -16,7 +16,7 @@ PROXY = {"inbounds": [{"port": PORT, "protocol": "vless", "settings": {"decrypti
          "outbounds": [{"protocol": "freedom"}, {"tag": "blocked", "protocol": "blackhole"}],
          "routing": {"domainStrategy": "IPOnDemand", "rules": [
              {"type": "field", "outboundTag": "blocked", "ip": ["127.0.0.0/8", "::/127"]}]}}
-# What the machine of a test may lack.
+# Checks that may complain on the machine of a test.
 OF_THE_MACHINE = {"clock", "time_zone"}
 
 

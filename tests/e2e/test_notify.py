@@ -103,7 +103,7 @@ def test_a_kill_between_accept_and_answer_loses_nothing(world):
     notify.process.stop(signal.SIGKILL)
     assert not receiver.got
     receiver.release.set()
-    # What happens meanwhile is an alert of the next process.
+    # The next process sends the alert about a change in between.
     daemon.set_keys({"id": "eve", **OVER}, {"id": "bob", **OVER})
     notify.start()
     wait_until(lambda: len(receiver.got) == 2, what="both alerts")

@@ -186,6 +186,8 @@ def test_removal_takes_it_out_of_the_kernel_and_purging_forgets_it(machine):
     service.wait_ready()
     assert tx(service) == sent["wire_bytes"], "the totals are those of before the removal"
     service.key_file.unlink()
+    for name in ("notify.json", "notify.key"):
+        (machine.tree / "etc/v2meter" / name).write_text("secret")
     apt(machine, "purge", "v2meterd", "v2meterctl")
     assert attached(machine) == 0 and not pins.exists()
     for path in ("var/lib/v2meter", "etc/v2meter", "etc/default/v2meterd", "usr/sbin/v2meterd"):

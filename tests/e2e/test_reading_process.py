@@ -135,8 +135,9 @@ def test_the_counting_process_opens_no_source(slow, lab):
     tracer = lab.server.start("strace", "-o", trace, "-e", "trace=%file", "-p", slow.process.pid,
                               log=lab.directory / "strace.log")
     wait_until(lambda: "attached" in tracer.said() or not tracer.running(), what="strace")
-    if not tracer.running():
-        pytest.skip(f"strace cannot attach: {tracer.said()}")
+    if "Operation not permitted" in tracer.said():
+        pytest.skip("strace may not attach")
+    assert tracer.running(), tracer.said()
     (slow.sources / "more.json").write_text(json.dumps([{**KEYS[0], "id": "third", "uuid": "u3", "port": 10003}]))
     wait_until(lambda: len(slow.get("/api/keys").json()) == 3, what="the new key")
     wait_until(lambda: "keys.last.json" in trace.read_text(), what="the trace")

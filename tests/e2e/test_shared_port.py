@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Users of one inbound of a real V2Ray, told apart by its access log, compared with a capture."""
 
+import collections
 import concurrent.futures
 import ipaddress
 import json
@@ -77,13 +78,13 @@ def serve(lab, start_daemon):
 
 
 def users_of_flows(lab):
-    """The email of each client address and port, by our own reading of the log."""
+    """The emails of each client address and port, line by line, by our own reading of the log."""
     flows = {}
     logs = sorted(lab.directory.glob("access.log*"))
     for line in "".join(log.read_text() for log in logs).splitlines():
         found = LINE.match(line)
         if found:
-            flows[ipaddress.ip_address(found[1]).packed, int(found[2])] = found[3]
+            flows.setdefault((ipaddress.ip_address(found[1]).packed, int(found[2])), []).append(found[3])
     return flows
 
 
@@ -94,13 +95,22 @@ class ByUser:
         flows = users_of_flows(lab)
         server = {ipaddress.ip_address(address).packed for address in lab.SERVER.values()}
         self.of = {}
+        frames = []
+        begun = collections.defaultdict(list)
         for frame in read_frames(capture.path):
             if frame.protocol != TCP or port not in (frame.source_port, frame.target_port):
                 continue
             client = ((frame.source, frame.source_port) if frame.target in server
                       else (frame.target, frame.target_port))
-            tally = self.of.setdefault(flows.get(client), Tally(port))
-            tally.add(frame, server)
+            # A client may use a port again. A SYN that is sent again has the same number.
+            if frame.mss is not None and frame.target in server and frame.sequence not in begun[client]:
+                begun[client].append(frame.sequence)
+            frames.append((frame, client, max(0, len(begun[client]) - 1)))
+        for frame, client, number in frames:
+            emails = flows.get(client, [None])
+            # With mux, a connection has any number of lines, all with one email.
+            email = emails[number] if len(emails) == len(begun[client]) else emails[-1]
+            self.of.setdefault(email, Tally(port)).add(frame, server)
 
     def total(self, name):
         tally = self.of.get(name)

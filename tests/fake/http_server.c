@@ -161,7 +161,7 @@ static int serve(const struct arguments *arguments, const sigset_t *signals)
 	v2m_api_keys_set_single(&api_keys, arguments->api_key);
 	v2m_key_ring_init(&ring, &api_keys);
 	if (v2m_listen_open(&listen, &listeners, &error) ||
-	    v2m_http_start(&options, &http, &error)) {
+	    v2m_http_start(&options, &http, &error) || v2m_http_accept(http, &error)) {
 		fprintf(stderr, "%s\n", error.text);
 		fake_meter_free(fake);
 		return 2;

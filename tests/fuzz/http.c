@@ -57,6 +57,7 @@ static void start(void)
 	start.meter = fake_meter(fake);
 	FUZZ_CHECK(v2m_listen_open(&listen, &listeners, &error) == 0);
 	FUZZ_CHECK(v2m_http_start(&start, &http, &error) == 0);
+	FUZZ_CHECK(v2m_http_accept(http, &error) == 0);
 	port = v2m_http_port(http);
 	atexit(stop);
 }

@@ -165,7 +165,7 @@ def figures(daemon):
 
 
 def fragments_of(daemon, device="v0"):
-    """What arrived as fragments on the device, and what no class of packets has."""
+    """The bytes that arrived as fragments on the device, and those that no class of packets has."""
     flow = daemon.device(device)["ingress"]
     return {**flow["fragments"], "residual": flow["residual_bytes"]}
 

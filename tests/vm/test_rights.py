@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""With the capabilities of the unit file and no others: each process has exactly the rights that it needs, and everything
-that the daemon does still works. There is no systemd here, so setpriv(1) sets what the unit says."""
+"""With the capabilities of the unit file and no others: the counting, the answering and the reading process have
+exactly the rights that they need, and everything that the daemon does still works. There is no systemd here, so
+setpriv(1) sets what the unit says."""
 
 import json
 

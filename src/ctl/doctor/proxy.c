@@ -74,7 +74,7 @@ static void judge_followed(const json_t *log, struct v2m_findings *findings)
 			   text_of(log, "source"));
 }
 
-/* What an access log lacks so that it can be followed. */
+/* Says what an access log lacks so that it can be followed. */
 static void judge_log(const json_t *log, struct v2m_findings *findings)
 {
 	const char *kind = text_of(log, "kind");

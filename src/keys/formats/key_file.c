@@ -152,8 +152,8 @@ static int read_expiry(const struct v2m_json_node *node, int64_t *expires_s,
 	return result;
 }
 
-/* What cannot be read is left out, with a warning: other programs may have members of these names
- * in another form, and alerts are no reason not to count. */
+/* A limit or an expiry that cannot be read is left out, with a warning: other programs may have
+ * members of these names in another form, and alerts are no reason not to count. */
 static void read_terms(const struct v2m_json_node *key, struct v2m_key_terms *terms)
 {
 	struct v2m_json_node limit = v2m_json_member(key, "limit_bytes");

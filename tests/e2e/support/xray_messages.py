@@ -110,13 +110,5 @@ def tag_list(tags):
     return b"".join(text(1, text(1, tag)) for tag in tags)
 
 
-def online_addresses(addresses):
-    return b"".join(text(2, text(1, address) + number(2, seen)) for address, seen in addresses.items())
-
-
-def online_users(users):
-    return b"".join(text(1, text(1, name) + online_addresses(addresses)) for name, addresses in users.items())
-
-
 def stat_list(counters):
     return b"".join(text(1, text(1, name) + number(2, value)) for name, value in counters.items())

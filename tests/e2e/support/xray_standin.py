@@ -4,7 +4,7 @@
 
 The state file is read at each call:
 {"inbounds": [{"tag", "port", "protocol", "configured": [[uuid, email]], "users": [[uuid, email]]}],
- "counters": {"user>>>EMAIL>>>traffic>>>uplink": bytes}, "online": {EMAIL: {ADDRESS: second}},
+ "counters": {"user>>>EMAIL>>>traffic>>>uplink": bytes},
  "fault": null | "late" | "nonsense" | "error" | "dies", "comm": the name of the process}
 """
 
@@ -81,9 +81,6 @@ class Proxy:
     def get_inbound_users_count(self, request, context):
         return message.user_count(len(self.inbound_of(request, context).get("users", [])))
 
-    def get_users_stats(self, request, context):
-        return message.online_users(self.state(context).get("online", {}))
-
     def query_stats(self, request, context):
         return message.stat_list(self.state(context).get("counters", {}))
 
@@ -102,7 +99,6 @@ def main():
 
     add("xray.app.proxyman.command.HandlerService", ListInbounds=proxy.list_inbounds,
         GetInboundUsers=proxy.get_inbound_users, GetInboundUsersCount=proxy.get_inbound_users_count)
-    add("xray.app.stats.command.StatsService", GetUsersStats=proxy.get_users_stats)
     add("v2ray.core.app.stats.command.StatsService", QueryStats=proxy.query_stats)
     if not server.add_insecure_port(address):
         sys.exit(f"{address} cannot be bound")

@@ -227,6 +227,45 @@ static void without_the_programs_no_peers_of_a_key_with_udp_are_observed(void **
 	json_decref(answer);
 }
 
+static void the_peers_of_a_shared_port_are_told_for_none_of_its_users(void **state)
+{
+	struct world *world = *state;
+	struct v2m_slot_view *view = view_of(world, "shared-a");
+	struct v2m_slot *slot = (struct v2m_slot *)slot_of(world, "shared-a");
+	struct v2m_peer peer = { .address = { [0] = 0x20 }, .remote_port = 4000 };
+	json_t *answer;
+
+	view->attribution.method = V2M_BY_ACCESS_LOG;
+	view->udp_peers = &peer;
+	view->n_udp_peers = 1;
+	answer = render(world, v2m_api_key_peers, "shared-a", 409);
+	assert_text(answer, "code", "shared_port");
+	json_decref(answer);
+	view->n_udp_peers = 0;
+	slot->transports = V2M_TCP;
+	answer = render(world, v2m_api_key_peers, "shared-a", 200);
+	assert_int_equal(json_array_size(at(answer, "udp_peers")), 0);
+	json_decref(answer);
+}
+
+static void delivered_bytes_of_a_shared_port_are_in_the_entry_of_no_user(void **state)
+{
+	struct world *world = *state;
+	json_t *answer;
+
+	world->snapshot->measures_delivered = true;
+	view_of(world, "shared-a")->attribution.method = V2M_BY_ACCESS_LOG;
+	answer = render(world, v2m_api_key_simple, "shared-a", 200);
+	assert_null(json_object_get(at(answer, "traffic"), "delivered_rx_bytes"));
+	json_decref(answer);
+	answer = render(world, v2m_api_key_simple, "key-1", 200);
+	assert_non_null(json_object_get(at(answer, "traffic"), "delivered_rx_bytes"));
+	json_decref(answer);
+	answer = render(world, v2m_api_simple, NULL, 200);
+	assert_non_null(json_object_get(at(answer, "data/ports/9002"), "delivered_rx_bytes"));
+	json_decref(answer);
+}
+
 static void a_connection_has_its_figures_where_the_kernel_tells_them(void **state)
 {
 	struct world *world = *state;
@@ -414,6 +453,8 @@ int main(void)
 		WORLD_TEST(a_key_whose_port_is_not_counted_gets_no_zeros),
 		WORLD_TEST(a_port_that_is_not_counted_stands_apart_from_the_others_without_bytes),
 		WORLD_TEST(without_the_programs_no_peers_of_a_key_with_udp_are_observed),
+		WORLD_TEST(the_peers_of_a_shared_port_are_told_for_none_of_its_users),
+		WORLD_TEST(delivered_bytes_of_a_shared_port_are_in_the_entry_of_no_user),
 		WORLD_TEST(payload_bytes_are_reported_where_asked_for),
 		WORLD_TEST(figures_that_are_not_exact_say_why),
 		WORLD_TEST(a_port_with_visitors_of_a_fallback_is_not_exact),

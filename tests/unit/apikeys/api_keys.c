@@ -108,6 +108,11 @@ static void a_key_is_found_by_its_whole_text_only(void **state)
 	assert_null(v2m_api_keys_find(&keys, "secon"));
 	assert_null(v2m_api_keys_find(&keys, "second1"));
 	assert_null(v2m_api_keys_find(&keys, ""));
+	for (size_t i = 0; i < V2M_SHA256_LEN; i++) {
+		keys.items[1].hash[i] ^= 1;
+		assert_null(v2m_api_keys_find(&keys, "second"));
+		keys.items[1].hash[i] ^= 1;
+	}
 }
 
 static void write_text(const char *text, unsigned mode)
@@ -167,7 +172,10 @@ static void a_wrong_file_is_refused_with_its_place(void **state)
 		{ "{\"api_keys\": [{" NAME ", " READ ", \"sha256\": \"E3B0\"}]}", "sha256" },
 		{ "{\"api_keys\": [{" NAME ", " READ ", " HASH "}, {" NAME ", " READ ", " HASH
 		  "}]}",
-		  "api_keys[1]" },
+		  "api_keys[1]: there is another key of this name" },
+		{ "{\"api_keys\": [{" NAME ", " READ ", " HASH "}, {\"name\": \"bot2\", " READ
+		  ", " HASH "}]}",
+		  "api_keys[1]: there is another key of this hash" },
 		{ "{\"api_keys\": [{" NAME ", " READ ", " HASH ", \"key\": \"x\"}]}", "key" },
 	};
 	struct v2m_api_keys keys = { .count = 7 };
@@ -197,6 +205,12 @@ static void a_file_that_others_can_write_is_refused(void **state)
 	write_text(FILE1, 0600);
 	assert_int_equal(v2m_api_key_file_read(directory, &keys, &error), 0);
 	assert_int_equal(keys.count, 1);
+	/* Only root can give a file away. */
+	if (geteuid() == 0) {
+		assert_int_equal(chown(path, 65534, 65534), 0);
+		assert_int_equal(v2m_api_key_file_read(directory, &keys, &error), -EINVAL);
+		assert_int_equal(chown(path, 0, 0), 0);
+	}
 	snprintf(target, sizeof(target), "%s.target", path);
 	assert_int_equal(rename(path, target), 0);
 	assert_int_equal(symlink(target, path), 0);

@@ -206,6 +206,31 @@ static void a_user_whose_address_has_no_connection_is_hidden_by_a_proxy_in_front
 		0);
 }
 
+static void a_user_who_has_a_port_alone_is_not_hidden(void **context)
+{
+	const struct key_on keys[] = {
+		{ .uuid = "alice", .spans = { { 443, 443, V2M_TCP, false, 0 } } },
+		{ .uuid = "bob",
+		  .spans = { { 443, 443, V2M_TCP, false, 0 }, { 8443, 8443, V2M_TCP, false, 0 } } }
+	};
+	struct v2m_keyset *keyset = keyset_on(keys, 2);
+	struct state *state = *context;
+
+	for (size_t i = 0; i < 2; i++)
+		v2m_key_add_email(&keyset->keys[i], keyset->keys[i].uuid);
+	v2m_attributor_set_offset(state->attributor, 0);
+	assert_int_equal(v2m_attributor_set_keys(state->attributor, keyset), 0);
+	v2m_keyset_unref(keyset);
+	/* The line may be about port 8443, whose connections have no flows. */
+	assert_int_equal(
+		gaps_of(state, "2026/11/27 23:59:59 from 198.51.100.7:1 accepted a [i] email: bob"),
+		0);
+	assert_int_equal(
+		gaps_of(state,
+			"2026/11/27 23:59:59 from 198.51.100.7:1 accepted a [i] email: alice"),
+		1u << V2M_GAP_HIDDEN);
+}
+
 static void a_connection_by_a_published_port_is_hidden(void **context)
 {
 	struct state *state = *context;
@@ -275,6 +300,21 @@ static void a_label_that_was_set_is_a_session(void **context)
 	assert_int_equal(count, 0);
 }
 
+static void a_label_that_could_not_be_set_is_a_gap(void **context)
+{
+	struct v2m_label labels[] = { { .owner = 1, .result = V2M_LABEL_DISPUTED },
+				      { .owner = 1, .result = V2M_LABEL_FULL } };
+	struct state *state = *context;
+	size_t count;
+
+	v2m_attributor_note_results(state->attributor, &labels[0], 1);
+	assert_int_equal(v2m_attributor_take_gaps(state->attributor), 1u << V2M_GAP_DISPUTED);
+	v2m_attributor_note_results(state->attributor, &labels[1], 1);
+	assert_int_equal(v2m_attributor_take_gaps(state->attributor), 1u << V2M_GAP_FULL);
+	free(v2m_attributor_take_sessions(state->attributor, &count));
+	assert_int_equal(count, 0);
+}
+
 static int64_t offset_of(const char *text, int64_t changed_s)
 {
 	const struct utimbuf times = { changed_s, changed_s };
@@ -311,11 +351,13 @@ int main(void)
 		TEST(the_last_line_names_a_connection_that_was_open_before),
 		TEST(a_connection_that_no_line_names_and_nobody_saw_begin_is_unknown),
 		TEST(a_user_whose_address_has_no_connection_is_hidden_by_a_proxy_in_front),
+		TEST(a_user_who_has_a_port_alone_is_not_hidden),
 		TEST(a_connection_by_a_published_port_is_hidden),
 		TEST(a_line_without_a_zone_is_believed),
 		TEST(a_user_that_no_key_has_names_nothing),
 		TEST(a_line_that_several_keys_may_have_written_is_a_gap),
 		TEST(a_label_that_was_set_is_a_session),
+		TEST(a_label_that_could_not_be_set_is_a_gap),
 		cmocka_unit_test(the_last_line_tells_the_zone_of_the_log),
 	};
 

@@ -86,13 +86,19 @@ static void assert_reads(struct fixture *fixture, const char *expected, unsigned
 	assert_int_equal(v2m_log_follower_take_gaps(fixture->follower), gaps);
 }
 
+/* Makes the log with this text, and follows it. */
+static void follow_new_log(struct fixture *fixture, const char *text, const char *expected)
+{
+	append_to(fixture->log, text);
+	follow(fixture, NULL, 1000);
+	assert_reads(fixture, expected, 0);
+}
+
 static void lines_are_handed_over_once_and_whole(void **state)
 {
 	struct fixture *fixture = *state;
 
-	append_to(fixture->log, "one\ntwo\nthr");
-	follow(fixture, NULL, 1000);
-	assert_reads(fixture, "one\ntwo\n", 0);
+	follow_new_log(fixture, "one\ntwo\nthr", "one\ntwo\n");
 	assert_reads(fixture, "", 0);
 	append_to(fixture->log, "ee\n");
 	assert_reads(fixture, "three\n", 0);
@@ -160,9 +166,7 @@ static void a_log_that_is_renamed_is_read_to_its_end_and_then_the_new_one(void *
 {
 	struct fixture *fixture = *state;
 
-	append_to(fixture->log, "one\n");
-	follow(fixture, NULL, 1000);
-	assert_reads(fixture, "one\n", 0);
+	follow_new_log(fixture, "one\n", "one\n");
 	append_to(fixture->log, "two\n");
 	assert_int_equal(rename(fixture->log, fixture->rotated), 0);
 	append_to(fixture->log, "three\n");
@@ -180,9 +184,7 @@ static void a_log_that_is_made_shorter_starts_again_and_says_so(void **state)
 {
 	struct fixture *fixture = *state;
 
-	append_to(fixture->log, "one\ntwo\nhal");
-	follow(fixture, NULL, 1000);
-	assert_reads(fixture, "one\ntwo\n", 0);
+	follow_new_log(fixture, "one\ntwo\nhal", "one\ntwo\n");
 	assert_int_equal(truncate(fixture->log, 0), 0);
 	append_to(fixture->log, "three\n");
 	assert_reads(fixture, "three\n", V2M_LOG_TRUNCATED);
@@ -192,9 +194,7 @@ static void a_log_that_was_cut_and_has_grown_again_is_told(void **state)
 {
 	struct fixture *fixture = *state;
 
-	append_to(fixture->log, "one\ntwo\nhal");
-	follow(fixture, NULL, 1000);
-	assert_reads(fixture, "one\ntwo\n", 0);
+	follow_new_log(fixture, "one\ntwo\nhal", "one\ntwo\n");
 	assert_int_equal(truncate(fixture->log, 0), 0);
 	append_to(fixture->log, "three\nfour\nfive\n");
 	assert_reads(fixture, "three\nfour\nfive\n", V2M_LOG_TRUNCATED);
@@ -208,9 +208,7 @@ static void a_restart_after_a_rotation_reads_on_in_both_files(void **state)
 	struct v2m_log_position position;
 	struct v2m_log_position before;
 
-	append_to(fixture->log, "one\n");
-	follow(fixture, NULL, 1000);
-	assert_reads(fixture, "one\n", 0);
+	follow_new_log(fixture, "one\n", "one\n");
 	assert_int_equal(rename(fixture->log, fixture->rotated), 0);
 	append_to(fixture->log, "two\n");
 	assert_reads(fixture, "two\n", 0);
@@ -248,9 +246,7 @@ static void a_restart_goes_on_where_it_stood(void **state)
 	struct fixture *fixture = *state;
 	struct v2m_log_position position;
 
-	append_to(fixture->log, "one\ntwo\nhal");
-	follow(fixture, NULL, 1000);
-	assert_reads(fixture, "one\ntwo\n", 0);
+	follow_new_log(fixture, "one\ntwo\nhal", "one\ntwo\n");
 	v2m_log_follower_position(fixture->follower, &position);
 	append_to(fixture->log, "f\nthree\n");
 	follow(fixture, &position, 0);
@@ -262,9 +258,7 @@ static void a_rotation_during_a_restart_loses_nothing(void **state)
 	struct fixture *fixture = *state;
 	struct v2m_log_position position;
 
-	append_to(fixture->log, "one\n");
-	follow(fixture, NULL, 1000);
-	assert_reads(fixture, "one\n", 0);
+	follow_new_log(fixture, "one\n", "one\n");
 	v2m_log_follower_position(fixture->follower, &position);
 	append_to(fixture->log, "two\n");
 	assert_int_equal(rename(fixture->log, fixture->rotated), 0);
@@ -278,9 +272,7 @@ static void a_file_of_the_position_that_is_gone_is_told(void **state)
 	struct fixture *fixture = *state;
 	struct v2m_log_position position;
 
-	append_to(fixture->log, "one\n");
-	follow(fixture, NULL, 1000);
-	assert_reads(fixture, "one\n", 0);
+	follow_new_log(fixture, "one\n", "one\n");
 	v2m_log_follower_position(fixture->follower, &position);
 	/* The same file with other bytes before the position is not the same log. */
 	assert_int_equal(truncate(fixture->log, 0), 0);

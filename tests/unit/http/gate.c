@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -26,7 +27,11 @@
 #define HELD       "GET /hold HTTP/1.1\r\n\r\n"
 #define REFUSE     "GET /refuse HTTP/1.1\r\n\r\n"
 #define REQUEST    "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+#define KEEP       "GET /keep HTTP/1.1\r\n\r\n"
+#define KEEP_MS    600000
 #define MANY       5000 /* more than the gate keeps */
+#define HELD_MAX   1024 /* as many as it lets wait for their turn */
+#define FEW_FDS    64
 
 static struct {
 	struct v2m_listeners listeners;
@@ -54,6 +59,8 @@ static uint64_t find_turn(void *context, uint32_t address, const char *header, s
 	assert_int_equal(address, htonl(INADDR_LOOPBACK));
 	if (memmem(header, length, "/refuse", 7))
 		return V2M_GATE_REFUSE;
+	if (memmem(header, length, "/keep", 5))
+		return v2m_clock_mono_ns() + KEEP_MS * 1000000ull;
 	return memmem(header, length, "/hold", 5) ? v2m_clock_mono_ns() + HOLD_MS * 1000000ull : 0;
 }
 
@@ -64,20 +71,39 @@ static const struct v2m_gate_rules rules = {
 	.refused = REFUSED,
 };
 
-static int open_gate(void **state)
+/* Nobody is late. */
+static const struct v2m_gate_rules patient_rules = {
+	.timeout_ms = KEEP_MS,
+	.late = REFUSAL,
+	.turn = find_turn,
+	.refused = REFUSED,
+};
+
+static int open_gate_with(const struct v2m_gate_rules *chosen)
 {
 	struct sockaddr_in own;
 
-	(void)state;
 	memset(&world, 0, sizeof(world));
 	if (v2m_array_add(&world.listeners, listen_somewhere(&world.address)))
 		return -1;
 	world.gate = v2m_gate_prepare();
 	world.place = listen_somewhere(&own);
-	if (v2m_gate_open(world.gate, &world.listeners, &rules))
+	if (v2m_gate_install(world.gate, &world.listeners, chosen) || v2m_gate_accept(world.gate))
 		return -1;
 	/* The server is woken once without a connection. */
 	return accept(world.place, NULL, NULL) == -1 && errno == EAGAIN ? 0 : -1;
+}
+
+static int open_gate(void **state)
+{
+	(void)state;
+	return open_gate_with(&rules);
+}
+
+static int open_patient_gate(void **state)
+{
+	(void)state;
+	return open_gate_with(&patient_rules);
 }
 
 static int close_gate(void **state)
@@ -89,13 +115,18 @@ static int close_gate(void **state)
 	return 0;
 }
 
+static void connect_and_send(int fd, const char *text)
+{
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&world.address, sizeof(world.address)), 0);
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
 static int connect_client(const char *text)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	assert_true(fd >= 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&world.address, sizeof(world.address)), 0);
-	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+	connect_and_send(fd, text);
 	return fd;
 }
 
@@ -131,10 +162,12 @@ static void expect_request(const char *text, int client)
 /* What the client receives until the end of its connection. */
 static void expect_received(int client, const char *expected)
 {
+	struct pollfd ready = { .fd = client, .events = POLLIN };
 	char got[256] = "";
 	size_t length = 0;
 	ssize_t more;
 
+	assert_int_equal(poll(&ready, 1, 5000), 1);
 	while ((more = recv(client, got + length, sizeof(got) - 1 - length, 0)) > 0)
 		length += (size_t)more;
 	assert_int_equal(more, 0);
@@ -206,24 +239,75 @@ static void a_header_that_is_too_long_is_the_servers(void **state)
 	close(client);
 }
 
+/* False: this process may not have as many descriptors. */
+static bool allow_fds(rlim_t count)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = count;
+	if (limit.rlim_max < count)
+		limit.rlim_max = count;
+	return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
 static void whoever_waits_longest_makes_room(void **state)
 {
 	static int clients[MANY];
-	const struct rlimit limit = { 3 * MANY, 3 * MANY };
-	struct rlimit before;
 
 	(void)state;
-	getrlimit(RLIMIT_NOFILE, &before);
-	if (before.rlim_max < 3 * MANY && setrlimit(RLIMIT_NOFILE, &limit))
+	if (!allow_fds(3 * MANY))
 		skip();
-	before.rlim_cur = before.rlim_max < 3 * MANY ? 3 * MANY : before.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &before);
 	for (size_t i = 0; i < MANY; i++)
 		clients[i] = connect_client("G");
 	expect_request(REQUEST, connect_client(REQUEST));
 	expect_received(clients[0], REFUSAL);
 	for (size_t i = 1; i < MANY; i++)
 		close(clients[i]);
+}
+
+static void whoever_waits_longest_makes_room_for_descriptors(void **state)
+{
+	int fillers[FEW_FDS];
+	int clients[3];
+	size_t count = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		clients[i] = socket(AF_INET, SOCK_STREAM, 0);
+	assert_true(allow_fds(FEW_FDS));
+	while (count < FEW_FDS && (fillers[count] = dup(world.place)) >= 0)
+		count++;
+	assert_true(count >= 2);
+	close(fillers[--count]);
+	close(fillers[--count]);
+	for (size_t i = 0; i < 3; i++)
+		connect_and_send(clients[i], "G");
+	expect_received(clients[0], REFUSAL);
+	while (count)
+		close(fillers[--count]);
+	close(clients[1]);
+	close(clients[2]);
+}
+
+static void only_so_many_requests_wait_for_their_turns(void **state)
+{
+	static struct pollfd clients[HELD_MAX + 1];
+	struct pollfd *refused = clients;
+
+	(void)state;
+	if (!allow_fds(3 * HELD_MAX))
+		skip();
+	for (size_t i = 0; i <= HELD_MAX; i++)
+		clients[i] = (struct pollfd){ .fd = connect_client(KEEP), .events = POLLIN };
+	assert_int_equal(poll(clients, HELD_MAX + 1, 5000), 1);
+	while (!refused->revents)
+		refused++;
+	expect_received(refused->fd, REFUSED);
+	expect_request(REQUEST, connect_client(REQUEST));
+	for (struct pollfd *client = clients; client <= clients + HELD_MAX; client++)
+		if (client != refused)
+			close(client->fd);
 }
 
 static void a_request_waits_for_its_turn_and_holds_up_no_other(void **state)
@@ -321,7 +405,8 @@ static void a_server_that_waits_already_sees_the_first_connection_at_once(void *
 	assert_int_equal(pthread_create(&server, NULL, serve_one, NULL), 0);
 	nanosleep(&pause, NULL);
 	start_ns = v2m_clock_mono_ns();
-	assert_int_equal(v2m_gate_open(world.gate, &world.listeners, &rules), 0);
+	assert_int_equal(v2m_gate_install(world.gate, &world.listeners, &rules), 0);
+	assert_int_equal(v2m_gate_accept(world.gate), 0);
 	close(connect_client(REQUEST));
 	pthread_join(server, NULL);
 	assert_true(v2m_clock_mono_ns() - start_ns < 1000000000);
@@ -329,6 +414,8 @@ static void a_server_that_waits_already_sees_the_first_connection_at_once(void *
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_gate, close_gate)
+#define PATIENT_TEST(function)                                                                     \
+	cmocka_unit_test_setup_teardown(function, open_patient_gate, close_gate)
 
 int main(void)
 {
@@ -338,7 +425,9 @@ int main(void)
 		TEST(who_is_late_is_refused),
 		TEST(half_a_request_that_will_not_go_on_is_the_servers),
 		TEST(a_header_that_is_too_long_is_the_servers),
-		TEST(whoever_waits_longest_makes_room),
+		PATIENT_TEST(whoever_waits_longest_makes_room),
+		PATIENT_TEST(whoever_waits_longest_makes_room_for_descriptors),
+		PATIENT_TEST(only_so_many_requests_wait_for_their_turns),
 		TEST(a_request_waits_for_its_turn_and_holds_up_no_other),
 		TEST(a_request_without_a_turn_is_refused),
 		TEST(other_sockets_are_accepted_as_usual),

@@ -61,7 +61,9 @@ static inline int start_on(const char *address, struct v2m_http **http, struct v
 
 	strcpy(copy, address);
 	result = v2m_listen_open(&listen, &listeners, error);
-	return result ? result : v2m_http_start(&options, http, error);
+	if (!result)
+		result = v2m_http_start(&options, http, error);
+	return result ? result : v2m_http_accept(*http, error);
 }
 
 static inline int start_server(void **state)

@@ -430,6 +430,7 @@ static void several_addresses_are_served(void **state)
 	snprintf(second, sizeof(second), "127.0.0.2:%u", server.port);
 	assert_int_equal(v2m_listen_open(&listen, &listeners, &error), 0);
 	assert_int_equal(v2m_http_start(&options, &http, &error), 0);
+	assert_int_equal(v2m_http_accept(http, &error), 0);
 	answer = client_request(v2m_http_port(http), "GET", "/api/keys", "");
 	assert_int_equal(answer.status, 200);
 	client_answer_free(&answer);

@@ -91,7 +91,7 @@ static void numbers_are_sorted_and_a_channel_may_choose_events(void **state)
 					"[{\"name\": \"t\", \"url\": \"https://h/bot1:token\", "
 					"\"body\": \"telegram\", \"chat_id\": \"1\", \"events\": "
 					"[\"silent\"]}, {\"name\": \"c\", \"command\": "
-					"[\"/bin/cat\", \"-\"]}]}"),
+					"[\"/bin/cat\", \"token\"]}]}"),
 		    &settings, &error))
 		fail_msg("%s", error.text);
 	assert_int_equal(settings.key_percents.count, 2);

@@ -168,6 +168,12 @@ static void a_crossing_is_new_once_also_after_a_restart(void **state)
 	assert_int_equal(v2m_crossings_hold(crossings, "x/1", &error), 1);
 	v2m_crossings_closep(&crossings);
 	v2m_store_closep(&store);
+	store = open_store();
+	assert_int_equal(v2m_crossings_open(store, &crossings, &error), 0);
+	assert_true(v2m_crossings_has(crossings, "x/1"));
+	assert_false(v2m_crossings_has(crossings, "x/2"));
+	v2m_crossings_closep(&crossings);
+	v2m_store_closep(&store);
 }
 
 int main(void)

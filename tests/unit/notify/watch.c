@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What a row of looks at the daemon makes of alerts. */
+/* The alerts that a row of looks at the daemon makes. */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "base/cleanup.h"
@@ -426,6 +430,52 @@ static void silence_at_an_hour_that_is_always_silent_is_none(void **state)
 	end();
 }
 
+static int listen_somewhere(uint16_t *port)
+{
+	struct sockaddr_in address;
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+	*port = ntohs(address.sin_port);
+	return fd;
+}
+
+static const char *key_at(uint16_t port, bool is_active)
+{
+	static char text[512];
+
+	snprintf(text, sizeof(text),
+		 "{\"keys\": [{\"id\": \"i\", \"uuid\": \"u\", \"name\": \"Eve\", \"is_active\": "
+		 "%s, \"ports\": [{\"port\": %u, \"transport\": \"tcp\"}]}]}",
+		 is_active ? "true" : "false", port);
+	return text;
+}
+
+static void a_port_at_which_nobody_listens_is_told_at_the_second_look(void **state)
+{
+	uint16_t port;
+	int fd;
+
+	(void)state;
+	begin("");
+	world.settings.listeners = true;
+	fd = listen_somewhere(&port);
+	world.keys = key_at(port, true);
+	assert_string_equal(look(), "");
+	close(fd);
+	assert_string_equal(look(), "");
+	assert_string_equal(look(), "not_listening raised: nobody listens at 1 port of keys\n");
+	assert_string_equal(look(), "");
+	/* The port of a key that is off may be closed. */
+	world.keys = key_at(port, false);
+	assert_string_equal(look(), "not_listening cleared: 1 port of keys listen again, or have "
+				    "no key any more\n");
+	assert_string_equal(look(), "");
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +490,7 @@ int main(void)
 		cmocka_unit_test(a_proxy_that_goes_silent_is_told),
 		cmocka_unit_test(restarts_neither_end_nor_hide_a_silence),
 		cmocka_unit_test(silence_at_an_hour_that_is_always_silent_is_none),
+		cmocka_unit_test(a_port_at_which_nobody_listens_is_told_at_the_second_look),
 	};
 
 	setenv("TZ", "UTC", 1);

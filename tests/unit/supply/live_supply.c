@@ -149,7 +149,7 @@ static const char others[] = "\x0a\x21\x0a\x1duser>>>eve>>>traffic>>>uplink\x10\
 /* Waits for counters of both users, of which those of eve have to be as old as said. */
 static void await_counters(struct scene *scene, uint64_t *number, bool are_old)
 {
-	uint64_t end_ns = v2m_clock_mono_ns() + 5000000000;
+	uint64_t end_ns = v2m_clock_mono_ns() + 30000000000;
 	bool is_right = false;
 
 	while (!is_right) {
