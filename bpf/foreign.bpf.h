@@ -83,58 +83,40 @@ static __noinline bool is_foreign(struct __sk_buff *skb, const struct v2m_foreig
 	return false;
 }
 
-static __always_inline void set_suspect_ports(struct v2m_foreign_flow *flow, __be16 source,
-					      __be16 destination, bool egress)
+/* Whether a plain packet needs is_foreign(). Few do. The protocol is a constant. */
+static __always_inline bool is_suspect(struct __sk_buff *skb, const struct plain *plain,
+				       const struct packet *packet,
+				       const struct v2m_port_counters *counters,
+				       const __u8 protocol, const bool ipv6, bool egress)
 {
-	flow->port = bpf_ntohs(egress ? source : destination);
-	flow->remote_port = bpf_ntohs(egress ? destination : source);
-}
-
-/* The protocol is a constant. */
-static __always_inline bool is_plain_foreign(struct __sk_buff *skb, const struct plain *plain,
-					     const struct packet *packet,
-					     struct v2m_port_counters *counters,
-					     const __u8 protocol, const bool ipv6, bool egress)
-{
-	const struct udphdr *ports = plain->l4;
-	bool suspect = counters->tx & V2M_HAS_FOREIGN;
-	__u32 way = egress ? LEAVES : ARRIVES;
-	struct v2m_foreign_flow *flow;
-
-	if (egress && protocol == NEXT_UDP) {
-		way = note_plain_peer(skb, plain, ports, ipv6) ? LEAVES_SERVED : LEAVES_UNSERVED;
-		suspect = suspect || way == LEAVES_UNSERVED;
-	} else if (egress) {
-		suspect = suspect || (packet->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN ||
-			  (device.forwards && !skb->sk);
-	}
-	if (!suspect)
+	if (counters->tx & V2M_HAS_FOREIGN)
+		return true;
+	if (!egress)
 		return false;
-	flow = get_suspect();
-	if (!flow)
-		return false;
-	plain_address(flow->local, egress ? plain->source : plain->destination, ipv6);
-	plain_address(flow->remote, egress ? plain->destination : plain->source, ipv6);
-	set_suspect_ports(flow, ports->source, ports->dest, egress);
-	flow->protocol = protocol;
-	return is_foreign(skb, flow, counters, packet->flags, way);
+	if (protocol == NEXT_UDP)
+		return !note_plain_peer(skb, plain, plain->l4, ipv6);
+	return (packet->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN || (device.forwards && !skb->sk);
 }
 
 static __always_inline bool is_any_foreign(struct __sk_buff *skb, const struct packet *packet,
 					   const struct v2m_fragment_key *identity,
 					   struct v2m_port_counters *counters, bool egress)
 {
-	struct v2m_foreign_flow *flow = get_suspect();
 	__u32 way = egress ? LEAVES : ARRIVES;
+	struct v2m_foreign_flow *flow;
 
+	if (egress && packet->protocol == NEXT_UDP)
+		way = note_any_peer(skb, packet, identity) ? LEAVES_SERVED : LEAVES_UNSERVED;
+	if (!(counters->tx & V2M_HAS_FOREIGN) && (way == ARRIVES || way == LEAVES_SERVED))
+		return false;
+	flow = get_suspect();
 	if (!flow)
 		return false;
 	__builtin_memcpy(flow->local, egress ? identity->source : identity->destination, 16);
 	__builtin_memcpy(flow->remote, egress ? identity->destination : identity->source, 16);
-	set_suspect_ports(flow, packet->source, packet->destination, egress);
+	flow->port = bpf_ntohs(egress ? packet->source : packet->destination);
+	flow->remote_port = bpf_ntohs(egress ? packet->destination : packet->source);
 	flow->protocol = packet->protocol;
-	if (egress && packet->protocol == NEXT_UDP)
-		way = note_any_peer(skb, packet, identity) ? LEAVES_SERVED : LEAVES_UNSERVED;
 	return is_foreign(skb, flow, counters, packet->flags, way);
 }
 
