@@ -98,26 +98,4 @@ static __always_inline bool is_suspect(struct __sk_buff *skb, const struct plain
 	return (packet->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN || (device.forwards && !skb->sk);
 }
 
-static __always_inline bool is_any_foreign(struct __sk_buff *skb, const struct packet *packet,
-					   const struct v2m_fragment_key *identity,
-					   struct v2m_port_counters *counters, bool egress)
-{
-	__u32 way = egress ? LEAVES : ARRIVES;
-	struct v2m_foreign_flow *flow;
-
-	if (egress && packet->protocol == NEXT_UDP)
-		way = note_any_peer(skb, packet, identity) ? LEAVES_SERVED : LEAVES_UNSERVED;
-	if (!(counters->tx & V2M_HAS_FOREIGN) && (way == ARRIVES || way == LEAVES_SERVED))
-		return false;
-	flow = get_suspect();
-	if (!flow)
-		return false;
-	__builtin_memcpy(flow->local, egress ? identity->source : identity->destination, 16);
-	__builtin_memcpy(flow->remote, egress ? identity->destination : identity->source, 16);
-	flow->port = bpf_ntohs(egress ? packet->source : packet->destination);
-	flow->remote_port = bpf_ntohs(egress ? packet->destination : packet->source);
-	flow->protocol = packet->protocol;
-	return is_foreign(skb, flow, counters, packet->flags, way);
-}
-
 #endif

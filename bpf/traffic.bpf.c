@@ -169,34 +169,6 @@ count_later_fragment(struct v2m_device_flow *seen, const struct v2m_fragment_key
 	return &seen->keys;
 }
 
-/* Packets with ports, first fragments included. */
-static __always_inline struct v2m_tally *count_any_ports(struct __sk_buff *skb,
-							 struct v2m_device_flow *seen, bool egress,
-							 const struct packet *packet,
-							 const struct v2m_fragment_key *identity,
-							 const struct amount *amount, bool fragment)
-{
-	struct v2m_fragment_owner owner = { .port = deciding_port(packet, egress),
-					    .protocol = packet->protocol };
-	bool shared = false;
-	struct v2m_port_counters *counters = find_own_counters(&owner, identity, egress, &shared);
-	bool foreign = counters && is_any_foreign(skb, packet, identity, counters, egress);
-
-	if (foreign)
-		owner.protocol = 0;
-	/* If the same first fragment is seen again, it writes the same owner, in any order. */
-	if (fragment)
-		bpf_map_update_elem(&fragments, identity, &owner, BPF_ANY);
-	if (foreign)
-		return &seen->foreign;
-	if (!counters)
-		return &seen->other;
-	add_flow(flow_of(counters, packet->protocol), amount);
-	if (shared)
-		count_any_shared(packet, identity, egress, amount);
-	return &seen->keys;
-}
-
 /* A packet that is not plain, between its parsing and its accounting. It is in a map: the verifier
  * forgets by which of many ways a value got there, and walks the accounting once. Programs on tc
  * run with bottom halves off, so each CPU has one such packet at a time. */
@@ -217,6 +189,61 @@ static __always_inline struct parsed *get_parsed(void)
 	__u32 first = 0;
 
 	return bpf_map_lookup_elem(&parsed_packets, &first);
+}
+
+/* Whether the parsed packet, which counts for the slot, is foreign. A global function: the verifier
+ * walks it on its own. */
+__noinline int is_parsed_foreign(struct __sk_buff *skb, int egress, int slot)
+{
+	__u32 key = v2m_counter_index(bpf_get_smp_processor_id(), !!egress, slot);
+	struct v2m_port_counters *counters = bpf_map_lookup_elem(&port_counters, &key);
+	struct v2m_foreign_flow *flow = get_suspect();
+	const struct parsed *parsed = get_parsed();
+	const struct v2m_fragment_key *identity;
+	const struct packet *packet;
+	__u32 way = egress ? LEAVES : ARRIVES;
+
+	if (!counters || !flow || !parsed)
+		return false;
+	packet = &parsed->packet;
+	identity = &parsed->identity;
+	if (egress && packet->protocol == NEXT_UDP)
+		way = note_any_peer(skb, packet, identity) ? LEAVES_SERVED : LEAVES_UNSERVED;
+	__builtin_memcpy(flow->local, egress ? identity->source : identity->destination, 16);
+	__builtin_memcpy(flow->remote, egress ? identity->destination : identity->source, 16);
+	flow->port = bpf_ntohs(egress ? packet->source : packet->destination);
+	flow->remote_port = bpf_ntohs(egress ? packet->destination : packet->source);
+	flow->protocol = packet->protocol;
+	return is_foreign(skb, flow, counters, packet->flags, way);
+}
+
+/* Packets with ports, first fragments included. */
+static __always_inline struct v2m_tally *count_any_ports(struct __sk_buff *skb,
+							 struct v2m_device_flow *seen, bool egress,
+							 const struct packet *packet,
+							 const struct v2m_fragment_key *identity,
+							 const struct amount *amount, bool fragment)
+{
+	struct v2m_fragment_owner owner = { .port = deciding_port(packet, egress),
+					    .protocol = packet->protocol };
+	bool shared = false;
+	struct v2m_port_counters *counters = find_own_counters(&owner, identity, egress, &shared);
+	bool foreign = counters && (egress || counters->tx & V2M_HAS_FOREIGN) &&
+		       is_parsed_foreign(skb, egress, counters->slot);
+
+	if (foreign)
+		owner.protocol = 0;
+	/* If the same first fragment is seen again, it writes the same owner, in any order. */
+	if (fragment)
+		bpf_map_update_elem(&fragments, identity, &owner, BPF_ANY);
+	if (foreign)
+		return &seen->foreign;
+	if (!counters)
+		return &seen->other;
+	add_flow(flow_of(counters, packet->protocol), amount);
+	if (shared)
+		count_any_shared(packet, identity, egress, amount);
+	return &seen->keys;
 }
 
 static __always_inline struct v2m_tally *account(struct __sk_buff *skb, const struct parsed *parsed,
