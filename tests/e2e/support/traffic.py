@@ -178,5 +178,5 @@ def settled_equal(daemon, port, before, count):
         return seen[0] == seen[1]
 
     with contextlib.suppress(AssertionError):
-        wait_until(equal, timeout_s=3)
+        wait_until(equal, timeout_s=20)
     assert seen[0] == seen[1], seen
