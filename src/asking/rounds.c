@@ -17,6 +17,9 @@
 #define STATS_ROUNDS_MAX 15
 #define STATS_PER_ROUND  250
 
+/* A proxy that cannot tell where its users are is asked again, because it may be replaced. */
+#define ONLINE_ROUNDS_UNKNOWN 15
+
 struct rounds;
 
 /* One API. */
@@ -30,6 +33,9 @@ struct asked {
 	/* Rounds until the next question, and how the last one was answered. */
 	unsigned stats_due;
 	bool has_no_stats; /* the counting process knows that it does not count */
+	bool wants_online;
+	unsigned online_due;
+	bool had_online;
 };
 
 struct rounds {
@@ -49,6 +55,14 @@ static int connect_to(void *context)
 	return result;
 }
 
+static struct asked *find(struct rounds *rounds, uint64_t number)
+{
+	for (size_t i = 0; i < V2M_ASKING_APIS_MAX; i++)
+		if (rounds->items[i].survey && rounds->items[i].number == number)
+			return &rounds->items[i];
+	return NULL;
+}
+
 static struct asked *find_free(struct rounds *rounds)
 {
 	for (size_t i = 0; i < V2M_ASKING_APIS_MAX; i++)
@@ -57,21 +71,35 @@ static struct asked *find_free(struct rounds *rounds)
 	v2m_talk_end("the counting process names too many APIs");
 }
 
-static void take_order(uint64_t number, struct v2m_asking_order *order, void *context)
+static void follow(struct rounds *rounds, uint64_t number, const struct v2m_asking_order *order)
 {
-	struct rounds *rounds = context;
 	struct asked *added = find_free(rounds);
 	const struct v2m_grpc_connector connector = { connect_to, added };
 
-	*added = (struct asked){
-		.rounds = rounds, .number = number, .is_guess = order->is_guess, .is_new = true
-	};
+	*added = (struct asked){ .rounds = rounds,
+				 .number = number,
+				 .is_guess = order->is_guess,
+				 .is_new = true,
+				 .wants_online = order->wants_online };
 	if (v2m_survey_new(order->source, &connector, &added->survey))
 		v2m_talk_end("out of memory");
 	rounds->has_new = true;
 	rounds->interval_ns = order->interval_ns;
 	if (order->verbose)
 		v2m_log_set_level(V2M_LOG_DEBUG);
+}
+
+static void take_order(uint64_t number, struct v2m_asking_order *order, void *context)
+{
+	struct rounds *rounds = context;
+	struct asked *known = find(rounds, number);
+
+	if (!known) {
+		follow(rounds, number, order);
+		return;
+	}
+	known->wants_online = order->wants_online;
+	known->online_due = 0;
 }
 
 static void forget(struct asked *asked)
@@ -129,12 +157,36 @@ static void ask_stats(struct asked *asked)
 	asked->has_no_stats = result != 0;
 }
 
-static void ask_stats_if_due(struct asked *asked)
+/* If a question fails, that is said once. */
+static void ask_online(struct asked *asked)
+{
+	V2M_CLEANUP(v2m_online_list_clear) struct v2m_online_list online = { 0 };
+	struct v2m_error error;
+	int result;
+
+	online.asked_ns = v2m_clock_mono_ns();
+	result = v2m_survey_ask_online(asked->survey, deadline(), &online.users, &error);
+	online.answered_ns = v2m_clock_mono_ns();
+	asked->online_due = result == -EOPNOTSUPP ? ONLINE_ROUNDS_UNKNOWN : 0;
+	if (result)
+		v2m_online_users_clear(&online.users);
+	online.is_known = !result;
+	if (!result || asked->had_online)
+		v2m_talk_online(asked->number, &online);
+	asked->had_online = !result;
+}
+
+/* Asks for what is due beside the users. */
+static void ask_more(struct asked *asked)
 {
 	if (asked->stats_due)
 		asked->stats_due--;
+	if (asked->online_due)
+		asked->online_due--;
 	if (!asked->stats_due)
 		ask_stats(asked);
+	if (asked->wants_online && !asked->online_due)
+		ask_online(asked);
 }
 
 /* Orders that come meanwhile are for the next call. */
@@ -152,7 +204,7 @@ static void ask(struct rounds *rounds)
 			continue;
 		asked->is_new = false;
 		if (ask_users(asked) && is_due)
-			ask_stats_if_due(asked);
+			ask_more(asked);
 	}
 }
 

@@ -43,8 +43,10 @@ struct v2m_live_supply {
 	struct refused refused[REFUSED_COUNT];
 	size_t n_refused; /* of all times */
 	bool has_news;
-	uint64_t stats_number; /* of the last change of the counters that APIs gave */
-	uint32_t unprotected;  /* protections that the asking process said it lacks */
+	uint64_t stats_number;  /* of the last change of the counters that APIs gave */
+	uint64_t online_number; /* the same of the users who are online */
+	bool wants_online;
+	uint32_t unprotected; /* protections that the asking process said it lacks */
 };
 
 static struct v2m_followed *find(const struct v2m_live_supply *supply, uint64_t number)
@@ -62,6 +64,7 @@ static void drop(struct v2m_live_supply *supply, const struct v2m_followed *foll
 			continue;
 		/* There is news for those who have what it counted. */
 		supply->stats_number += followed->stats_number != 0;
+		supply->online_number += followed->online.is_known;
 		v2m_followed_free(supply->items[i]);
 		supply->items[i] = supply->items[--supply->count];
 		return;
@@ -76,6 +79,7 @@ static void send_order(struct v2m_live_supply *supply, struct v2m_followed *foll
 		.source = followed->source,
 		.interval_ns = supply->options.interval_ns,
 		.verbose = v2m_log_level() == V2M_LOG_DEBUG,
+		.wants_online = supply->wants_online,
 		.is_guess = followed->is_found && !followed->is_api,
 	};
 
@@ -244,7 +248,9 @@ static int take(void *context, const struct v2m_message *message)
 		followed->stats_number = ++supply->stats_number;
 		return v2m_followed_take_counted(followed, &wire);
 	}
-	return -EBADMSG;
+	supply->online_number++;
+	return message->kind == V2M_ASKING_ONLINE ? v2m_followed_take_online(followed, &wire)
+						  : -EBADMSG;
 }
 
 /* One process may end for any reason. If several do in a row, their APIs do not answer. */
@@ -461,5 +467,32 @@ int v2m_live_supply_stats(const struct v2m_live_supply *supply, struct v2m_proxy
 	}
 	if (!result)
 		*number = supply->stats_number;
+	return result ? result : is_new;
+}
+
+void v2m_live_supply_want_online(struct v2m_live_supply *supply, bool wants)
+{
+	if (supply->wants_online == wants)
+		return;
+	supply->wants_online = wants;
+	brief(supply);
+}
+
+int v2m_live_supply_online(const struct v2m_live_supply *supply, struct v2m_online_list *online,
+			   uint64_t *number)
+{
+	bool is_new = *number != supply->online_number;
+	bool all_know = true;
+	int result = 0;
+
+	for (size_t i = 0; is_new && i < supply->count && !result; i++) {
+		const struct v2m_followed *followed = supply->items[i];
+
+		all_know &= !followed->text || followed->online.is_known;
+		result = followed->text ? v2m_online_list_join(online, &followed->online) : 0;
+	}
+	online->is_known &= all_know;
+	if (!result)
+		*number = supply->online_number;
 	return result ? result : is_new;
 }
