@@ -114,6 +114,8 @@ static const char *gap_text(enum v2m_attribution_gap gap)
 		[V2M_GAP_HIDDEN] =
 			"the access log has addresses without a connection, as behind a proxy",
 		[V2M_GAP_FULL] = "there are more connections than can be attributed",
+		[V2M_GAP_NAMELESS_UDP] =
+			"the access log names nobody for a UDP peer that the server has answered",
 		[V2M_GAP_NO_LIST] = "the proxy did not say which users are online",
 		[V2M_GAP_SHARED_ADDRESS] = "several users were online from one address",
 		[V2M_GAP_UNLISTED] =
