@@ -370,6 +370,8 @@ static int settle(struct v2m_attribution *attribution, struct v2m_datapath *data
 		result = v2m_error_set(error, -EIO, "the programs cannot be waited for");
 	if (!result)
 		result = move_rest(attribution, datapath, error);
+	if (!result && attribution->by_online)
+		result = v2m_online_labels_note_left(attribution->attributor, datapath, error);
 	return result ? result : v2m_flows_leave(datapath, error);
 }
 

@@ -60,3 +60,20 @@ int v2m_online_labels_set(struct v2m_online_owners *owners, struct v2m_attributo
 	note_plan(attributor, plan);
 	return set_labels(attributor, datapath, plan, labelled, error);
 }
+
+int v2m_online_labels_note_left(struct v2m_attributor *attributor, struct v2m_datapath *datapath,
+				struct v2m_error *error)
+{
+	V2M_FREE struct v2m_flow_entry *flows = NULL;
+	size_t count = 0;
+	int result = v2m_flows_read(datapath, true, &flows, &count);
+
+	if (result)
+		return v2m_error_set(error, result, "the flows cannot be read: %s",
+				     strerror(-result));
+	for (size_t i = 0; i < count; i++)
+		if (flows[i].state.owner == V2M_NO_OWNER && !flows[i].state.disputed &&
+		    flows[i].state.tx.payload_bytes)
+			v2m_attributor_note_gap(attributor, V2M_GAP_UNLISTED);
+	return 0;
+}

@@ -15,4 +15,9 @@ int v2m_online_labels_set(struct v2m_online_owners *owners, struct v2m_attributo
 			  struct v2m_datapath *datapath, const struct v2m_connection_table *table,
 			  struct v2m_label_list *labelled, struct v2m_error *error);
 
+/* Before a reset leaves the bytes of flows without owner with their slots: notes a gap in the
+ * attributor if a later list might have named their users. 0 or -errno. */
+int v2m_online_labels_note_left(struct v2m_attributor *attributor, struct v2m_datapath *datapath,
+				struct v2m_error *error);
+
 #endif
