@@ -191,6 +191,29 @@ static void what_a_list_does_not_prove_has_no_owner(void **context)
 	assert_int_equal(plan(state), 0);
 }
 
+/* The user was there before, too: others may have come and gone meanwhile. */
+static void a_pause_without_lists_begins_anew(void **context)
+{
+	struct state *state = *context;
+
+	add_flow(state, 2, 6);
+	take(state, 44, NULL, 0);
+	TAKE(state, 40, { "alice", 2, NOW_S - 41 });
+	TAKE(state, 4, { "alice", 2, RECENT });
+	assert_int_equal(plan(state), 0);
+}
+
+static void a_user_who_is_not_in_the_last_list_owns_nothing_new(void **context)
+{
+	struct state *state = *context;
+
+	add_flow(state, 2, 10);
+	take(state, 12, NULL, 0);
+	TAKE(state, 8, { "alice", 2, NOW_S - 9 });
+	take(state, 4, NULL, 0);
+	assert_int_equal(plan(state), 0);
+}
+
 static void a_request_that_is_older_than_the_flow_is_of_another_flow(void **context)
 {
 	struct state *state = *context;
@@ -299,9 +322,15 @@ static void ports_whose_users_may_be_missing_are_not_told(void **context)
 		{ .uuid = "alice", .spans = ON_443 },
 		{ .uuid = "bob", .spans = { { 443, 443, V2M_TCP, false, 0, false, true } } },
 	};
+	static const struct key_on behind_nginx[] = {
+		{ .uuid = "alice", .spans = { { 443, 443, V2M_TCP, true, 0, false, false } } },
+		{ .uuid = "bob", .spans = { { 443, 443, V2M_TCP, true, 0, false, false } } },
+	};
 	struct state *state = *context;
 
 	assert_true(v2m_online_owners_are_wanted(state->owners));
+	set_keys(state, behind_nginx, 2);
+	assert_false(v2m_online_owners_are_wanted(state->owners));
 	set_keys(state, keys, 2);
 	assert_false(v2m_online_owners_are_wanted(state->owners));
 	assert_false(v2m_online_owners_can_tell(state->owners, &state->keyset->slots.items[0]));
@@ -380,6 +409,8 @@ int main(void)
 		TEST(who_alone_has_an_address_owns_its_open_flow),
 		TEST(a_dump_that_is_older_than_the_list_shows_nothing),
 		TEST(what_a_list_does_not_prove_has_no_owner),
+		TEST(a_pause_without_lists_begins_anew),
+		TEST(a_user_who_is_not_in_the_last_list_owns_nothing_new),
 		TEST(a_request_that_is_older_than_the_flow_is_of_another_flow),
 		TEST(an_address_that_changes_hands_is_the_new_users_for_new_flows),
 		TEST(after_a_list_without_the_former_user_a_flow_is_the_new_users),
