@@ -28,7 +28,6 @@
 struct v2m_attribution {
 	struct v2m_attributor *attributor;
 	struct v2m_followed_logs *logs;
-	bool hides;          /* the answers are in delivered bytes, which no flow has */
 	bool is_active;      /* the kernel has owners to label */
 	bool has_begun;      /* it was active before in this process */
 	bool run_failed;     /* and that was logged */
@@ -49,7 +48,6 @@ struct v2m_attribution *v2m_attribution_new(const struct v2m_config *config)
 		return NULL;
 	made->attributor = v2m_attributor_new();
 	made->sweep = v2m_flow_sweep_new();
-	made->hides = config->api_bytes == V2M_API_BYTES_DELIVERED;
 	if (made->attributor)
 		made->logs = v2m_followed_logs_new(config, made->attributor);
 	if (!made->attributor || !made->sweep || !made->logs) {
@@ -314,8 +312,8 @@ bool v2m_attribution_covers(const struct v2m_attribution *attribution, const str
 {
 	const struct v2m_attribution_memory *memory = v2m_followed_logs_memory(attribution->logs);
 
-	return attribution->is_active && !attribution->hides && slot->n_keys > 1 && !slot->behind &&
-	       !slot->refused && v2m_named_slots_have(&memory->named, slot);
+	return attribution->is_active && slot->n_keys > 1 && !slot->behind && !slot->refused &&
+	       v2m_named_slots_have(&memory->named, slot);
 }
 
 uint32_t v2m_attribution_owner(const struct v2m_attribution *attribution,
