@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/macros.h"
 #include "discovery/command_line.h"
 #include "discovery/listening.h"
 
@@ -47,12 +48,13 @@ static char *read_text(const struct search *search, const char *pid, const char 
 	return v2m_read_file(path, TEXT_MAX, &text, length) ? NULL : text;
 }
 
-/* "xray", "v2ray", or what panels call them: "xray-linux-amd64", cut to 15 bytes. */
+/* "xray", "v2ray", or what panels call them: "xray-linux-amd64", cut to 15 bytes, and "rw-core" of
+ * Remnawave. */
 static bool is_proxy_name(const char *name)
 {
-	static const char *const names[] = { "xray", "v2ray" };
+	static const char *const names[] = { "xray", "v2ray", "rw-core" };
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < V2M_ARRAY_LEN(names); i++) {
 		size_t length = strlen(names[i]);
 
 		if (strncmp(name, names[i], length) == 0 &&

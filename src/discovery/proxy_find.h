@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Finds running proxies: processes named xray or v2ray, the configurations with which they were
- * started, and the sockets of this host at which they listen. One of these may be the API.
+ * Finds running proxies: processes named as Xray or V2Ray are, the configurations with which they
+ * were started, and the sockets of this host at which they listen. One of these may be the API.
  *
  * Only those in our network namespace count: elsewhere, their ports are others.
  *

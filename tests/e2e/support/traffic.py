@@ -174,5 +174,5 @@ def settled_equal(daemon, port, before, count):
         return difference(figures_of(daemon.port_entry(port)), before)
 
     with contextlib.suppress(AssertionError):
-        wait_until(lambda: counted() == count.figures(), timeout_s=3)
+        wait_until(lambda: counted() == count.figures(), timeout_s=20)
     assert counted() == count.figures()
