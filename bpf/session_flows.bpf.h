@@ -78,7 +78,7 @@ static __always_inline void make_flow_key(struct sock *sk, struct v2m_flow_key *
 
 		key->remote[10] = key->remote[11] = 0xff;
 		__builtin_memcpy(key->remote + 12, &address, sizeof(address));
-	} else {
+	} else if (bpf_core_field_exists(common->skc_v6_daddr)) { /* the kernel may lack IPv6 */
 		bpf_core_read(key->remote, sizeof(key->remote), &common->skc_v6_daddr);
 	}
 }
@@ -107,6 +107,13 @@ static __always_inline struct v2m_flow_sessions *find_place(struct sock *sk)
 	return map ? bpf_map_lookup_elem(map, &owner) : 0;
 }
 
+/* If the compiler knows that 0 is added, it makes an atomic OR of it, which Linux has since 5.12. */
+static __always_inline void add_to_place(__u64 *counter, __u64 more)
+{
+	if (more)
+		__sync_fetch_and_add(counter, more);
+}
+
 static __always_inline void add_to_flow(struct sock *sk, const struct v2m_flow_sessions *added)
 {
 	struct v2m_flow_sessions *place;
@@ -116,10 +123,10 @@ static __always_inline void add_to_flow(struct sock *sk, const struct v2m_flow_s
 	place = find_place(sk);
 	if (!place)
 		return;
-	__sync_fetch_and_add(&place->opened, added->opened);
-	__sync_fetch_and_add(&place->closed, added->closed);
-	__sync_fetch_and_add(&place->rx_bytes, added->rx_bytes);
-	__sync_fetch_and_add(&place->tx_bytes, added->tx_bytes);
+	add_to_place(&place->opened, added->opened);
+	add_to_place(&place->closed, added->closed);
+	add_to_place(&place->rx_bytes, added->rx_bytes);
+	add_to_place(&place->tx_bytes, added->tx_bytes);
 }
 
 #endif
