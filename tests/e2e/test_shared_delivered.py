@@ -7,6 +7,7 @@ The test is the server and writes its access log, so it knows every byte of ever
 import collections
 import json
 import random
+import socket
 import time
 
 import pytest
@@ -20,8 +21,14 @@ USERS = {"alice": "6d7e1c4a-0b1f-4b52-9d0e-0f2a4f6f3b11", "bob": "6d7e1c4a-0b1f-
 class Server:
     """Holds both ends of the connections of some users, and knows what each has sent."""
 
-    def __init__(self, lab):
-        self.listener = Listener(lab)
+    def __init__(self, lab, kind):
+        self.listener = Listener(lab, 6 if kind == "ipv6" else 4)
+        if kind == "ipv4":
+            self.listener.socket.close()
+            self.listener.socket = lab.server.socket(socket.AF_INET, socket.SOCK_STREAM)
+            self.listener.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.listener.socket.bind(("0.0.0.0", PORT))
+            self.listener.socket.listen(512)
         self.log = lab.directory / "access.log"
         self.log.touch()
         self.bytes = collections.Counter()
@@ -35,7 +42,8 @@ class Server:
         return pair
 
     def name(self, user, address):
-        host, port = address
+        host, port = address[:2]
+        host = f"[{host}]" if ":" in host else host
         with self.log.open("a") as log:
             log.write(f"{time.strftime('%Y/%m/%d %H:%M:%S')} {host}:{port} accepted tcp:203.0.113.7:80 [direct] email: {user}\n")
 
@@ -45,8 +53,8 @@ class Server:
 
 
 @pytest.fixture
-def serve(lab, start_daemon):
-    server = Server(lab)
+def serve(request, lab, start_daemon):
+    server = Server(lab, request.param)
     path = lab.directory / "served.json"
     clients = [{"id": uuid, "email": name} for name, uuid in USERS.items()]
     path.write_text(json.dumps({"inbounds": [{"port": PORT, "protocol": "vless", "settings": {"clients": clients}}]}))
@@ -75,6 +83,8 @@ def history(daemon, user):
     return answer.json()["data"]
 
 
+# "mapped": the server listens for both, so that a client of IPv4 has an address of IPv6 there.
+@pytest.mark.parametrize("serve", ["ipv4", "mapped", "ipv6"], indirect=True)
 def test_readings_never_fall_and_resets_close_every_byte_of_a_user(serve):
     """Connections come and go beside a long one, are named late, or never, while the daemon is reset and killed."""
     server, daemon = serve
