@@ -65,6 +65,7 @@ struct v2m_slot_view {
 	 * carried since the start, both directions. */
 	size_t local_connections;
 	uint64_t local_bytes;
+	size_t local_senders; /* UDP sockets of this host itself; what they carry is not known */
 	/* Payload that connections delivered in the present window, and what was counted of it, if
 	 * both disagree in a direction. Else zeros. */
 	uint64_t missed_delivered;

@@ -164,6 +164,7 @@ static void put_attribution(struct v2m_api *api, const struct v2m_api_entry *ent
 struct missed {
 	uint64_t local_bytes;
 	uint64_t local_connections;
+	uint64_t local_senders;
 	uint64_t delivered;
 	uint64_t counted;
 	bool loopback; /* a slot is counted on the loopback device */
@@ -178,6 +179,7 @@ static struct missed find_missed(struct v2m_api *api, const struct v2m_api_entry
 
 		missed.local_bytes = v2m_api_add(missed.local_bytes, view->local_bytes);
 		missed.local_connections += view->local_connections;
+		missed.local_senders += view->local_senders;
 		missed.delivered = v2m_api_add(missed.delivered, view->missed_delivered);
 		missed.counted = v2m_api_add(missed.counted, view->missed_counted);
 		missed.loopback |= v2m_api_entry_slot(api, entry, i)->loopback;
@@ -193,6 +195,9 @@ static const char *find_reason(struct v2m_api *api, const struct v2m_api_entry *
 		return api->snapshot->mode_reason ? api->snapshot->mode_reason : "";
 	if (missed->local_bytes >= LOCAL_BYTES_MIN)
 		return "connections from this host itself pass lo, where the port is not counted";
+	if (missed->local_senders)
+		return "UDP sockets of this host itself send over lo, where the port is not "
+		       "counted";
 	if (missed->delivered)
 		return "connections deliver bytes that are not counted";
 	if (entry && v2m_api_entry_is_visited(api, entry))
@@ -206,10 +211,12 @@ static void put_missed(struct v2m_json_writer *json, const struct missed *missed
 		v2m_put_string(json, "note",
 			       "counted on lo, whose packets are large: the figures have few "
 			       "headers, and are up to 5 % below those of a wire");
-	if (missed->local_bytes) {
+	if (missed->local_bytes || missed->local_senders) {
 		v2m_put_open(json, "uncounted_local", '{');
 		v2m_put_u64(json, "connections", missed->local_connections);
 		v2m_put_u64(json, "payload_bytes", missed->local_bytes);
+		if (missed->local_senders)
+			v2m_put_u64(json, "udp_sockets", missed->local_senders);
 		v2m_write_close(json, '}');
 	}
 	if (missed->delivered) {

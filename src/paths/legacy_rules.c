@@ -244,9 +244,7 @@ static uint64_t digest_table(const struct v2m_legacy_table *table, uint64_t dige
 }
 
 /* The requests, and the structs that they fill, are the same for both families. */
-_Static_assert((int)IPT_SO_GET_INFO == (int)IP6T_SO_GET_INFO &&
-		       (int)IPT_SO_GET_ENTRIES == (int)IP6T_SO_GET_ENTRIES &&
-		       sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
+_Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
 		       offsetof(struct ipt_get_entries, entrytable) ==
 			       offsetof(struct ip6t_get_entries, entrytable),
 	       "IPv4 and IPv6 differ in their entries only");

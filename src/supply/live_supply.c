@@ -30,6 +30,7 @@
 struct refused {
 	uint64_t inode;
 	unsigned tries;
+	bool has_tls;
 };
 
 struct v2m_live_supply {
@@ -141,6 +142,8 @@ static bool judge_guess(struct v2m_live_supply *supply, struct v2m_followed *fol
 		}
 		/* A proxy that has just been started may be slow. Anything else is an answer. */
 		refused->tries = result == -ETIMEDOUT ? refused->tries + 1 : TRIES;
+		refused->has_tls = result == -EPROTONOSUPPORT;
+		supply->has_news |= refused->has_tls;
 		v2m_log_debug("%s is a socket of a running proxy, and not its API",
 			      followed->source);
 		drop(supply, followed);
@@ -390,6 +393,22 @@ void v2m_live_supply_try(struct v2m_live_supply *supply, const char *source, uin
 		return;
 	if (add(supply, source, inode))
 		v2m_log_debug("out of memory: %s is tried later", source);
+}
+
+bool v2m_live_supply_has_answer(const struct v2m_live_supply *supply)
+{
+	for (size_t i = 0; i < supply->count; i++)
+		if (supply->items[i]->text)
+			return true;
+	return false;
+}
+
+bool v2m_live_supply_has_tls(const struct v2m_live_supply *supply, uint64_t inode)
+{
+	for (size_t i = 0; i < REFUSED_COUNT && !v2m_live_supply_has_answer(supply); i++)
+		if (supply->refused[i].has_tls && supply->refused[i].inode == inode)
+			return true;
+	return false;
 }
 
 int v2m_live_supply_found(const struct v2m_live_supply *supply, struct v2m_strings *found)

@@ -49,6 +49,10 @@ int v2m_live_supply_learn(struct v2m_live_supply *supply, const struct v2m_strin
 /* Tries whether a socket of a running proxy is its API. If it is, it is followed until the proxy
  * has been gone for a minute; if not, this socket is not tried again. */
 void v2m_live_supply_try(struct v2m_live_supply *supply, const char *source, uint64_t inode);
+/* Whether an API has said which users it has. */
+bool v2m_live_supply_has_answer(const struct v2m_live_supply *supply);
+/* Whether a socket that was tried has TLS, so that it cannot be asked, and no API answers. */
+bool v2m_live_supply_has_tls(const struct v2m_live_supply *supply, uint64_t inode);
 /* Adds the APIs that were found so and have said which users they have. 0 or -ENOMEM. */
 int v2m_live_supply_found(const struct v2m_live_supply *supply, struct v2m_strings *found);
 

@@ -205,8 +205,12 @@ static bool has_new_api(struct v2m_source_feed *feed)
 	if (!outcome->result && !any_failed(&outcome->reading.gathered))
 		v2m_proxy_watch_note_ports(feed->proxies, &outcome->reading.gathered);
 	if (outcome->result ||
-	    v2m_live_supply_learn(feed->apis, &outcome->reading.gathered.apis) <= 0)
+	    v2m_live_supply_learn(feed->apis, &outcome->reading.gathered.apis) <= 0) {
+		if (!outcome->result)
+			v2m_proxy_watch_add_notes(feed->proxies, feed->apis, false,
+						  &outcome->reading.gathered);
 		return false;
+	}
 	v2m_reading_outcome_clear(outcome);
 	return true;
 }
