@@ -107,7 +107,8 @@ static __always_inline struct v2m_flow_sessions *find_place(struct sock *sk)
 	return map ? bpf_map_lookup_elem(map, &owner) : 0;
 }
 
-/* If the compiler knows that 0 is added, it makes an atomic OR of it, which Linux has since 5.12. */
+/* If the compiler knows that 0 is added, it makes an atomic OR of it, which Linux has since 5.12.
+ */
 static __always_inline void add_to_place(__u64 *counter, __u64 more)
 {
 	if (more)
