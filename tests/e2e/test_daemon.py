@@ -310,7 +310,8 @@ def test_pins_that_are_removed_under_it_are_made_again(lab, start_daemon):
     exchange(lab, KEY.port, 1000)
     wait_until(lambda: sessions(daemon) == 1, what="the first connection")
     pinned = {path.relative_to(lab.pin_dir) for path in lab.pin_dir.rglob("*")}
-    run("rm", "-r", lab.pin_dir)
+    # The daemon may make one again while the others are removed: then a directory is not empty.
+    run("rm", "-r", lab.pin_dir, check=False)
 
     def are_back():
         daemon.simple()
