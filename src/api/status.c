@@ -204,13 +204,19 @@ static json_t *make_compared_key(const struct v2m_status_drift *drift)
 	uint64_t theirs = drift->proxy_rx_bytes + drift->proxy_tx_bytes;
 
 	return json_pack(
-		"{ss ss so so sI sI sI sI sI}", "id", drift->id, "name", drift->name, "since",
+		"{ss ss so so sI sI sI sI sI sb}", "id", drift->id, "name", drift->name, "since",
 		make_time(drift->since_us), "drifts_since", make_time(drift->drifts_since_us),
 		"proxy_rx_bytes", (json_int_t)drift->proxy_rx_bytes, "proxy_tx_bytes",
 		(json_int_t)drift->proxy_tx_bytes, "payload_rx_bytes", (json_int_t)drift->rx_bytes,
 		"payload_tx_bytes", (json_int_t)drift->tx_bytes, "difference_bytes",
-		(json_int_t)(ours - theirs));
+		(json_int_t)(ours - theirs), "proxy_resets", (int)drift->resets);
 }
+
+/* Panels set the counters of a proxy to zero when they read them. */
+#define RESETS_TEXT                                                                                \
+	"something sets the proxy's counters to zero again and again, as panels do when they "     \
+	"read them: it can be seen whether the proxy counts more than the meter, not whether it "  \
+	"counts less"
 
 static json_t *make_drift(const struct v2m_status *status)
 {
@@ -218,8 +224,9 @@ static json_t *make_drift(const struct v2m_status *status)
 
 	for (size_t i = 0; i < status->n_drift; i++)
 		v2m_json_list_add(&list, make_compared_key(&status->drift[i]));
-	return json_pack("{sI so}", "compared_keys", (json_int_t)status->compared_keys, "keys",
-			 list);
+	return json_pack("{sI sI ss? so}", "compared_keys", (json_int_t)status->compared_keys,
+			 "reset_keys", (json_int_t)status->reset_keys, "limit",
+			 status->reset_keys ? RESETS_TEXT : NULL, "keys", list);
 }
 
 static json_t *make_logs(const struct v2m_status *status)

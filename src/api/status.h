@@ -49,6 +49,8 @@ struct v2m_status_drift {
 	uint64_t proxy_tx_bytes;
 	uint64_t rx_bytes; /* as counted by us */
 	uint64_t tx_bytes;
+	bool resets; /* the proxy's counters are set to zero again and again: its bytes are the
+			least that it has counted */
 };
 
 /* At most so many are listed: those that are furthest apart. */
@@ -100,6 +102,7 @@ struct v2m_status {
 	struct v2m_status_drift *drift;
 	size_t n_drift;
 	size_t compared_keys; /* how many a proxy counts as well */
+	size_t reset_keys;    /* how many of them have counters that are set to zero all the time */
 	struct v2m_source_report sources;
 	struct v2m_budget_view budget;
 	/* The API key of the client who asks; NULL: not told. Both belong to the caller. */

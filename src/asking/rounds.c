@@ -11,11 +11,17 @@
 #include "proxyapi/stats.h"
 #include "proxyapi/survey.h"
 
+/* An API answers within milliseconds. One that takes longer than this is late. */
+#define PATIENCE_NS (UINT64_C(500) * 1000000)
+
 /* Nothing waits for counters, and for many users the proxy works long on them: they are asked for
  * in each second round, and more seldom if there are more than these. */
 #define STATS_ROUNDS     2
 #define STATS_ROUNDS_MAX 15
 #define STATS_PER_ROUND  250
+
+/* A proxy that cannot tell where its users are is asked again, because it may be replaced. */
+#define ONLINE_ROUNDS_UNKNOWN 15
 
 struct rounds;
 
@@ -25,17 +31,24 @@ struct asked {
 	uint64_t number;
 	struct v2m_survey *survey; /* NULL: there is none */
 	bool is_guess;
-	bool is_new;  /* it has not been asked yet */
+	bool wants_users;
+	bool is_late; /* the last answer took too long, or did not come */
 	bool is_over; /* the counting process has said so */
 	/* Rounds until the next question, and how the last one was answered. */
+	bool wants_stats;
 	unsigned stats_due;
 	bool has_no_stats; /* the counting process knows that it does not count */
+	bool follows_online;
+	bool wants_online; /* in this round */
+	unsigned online_due;
+	bool had_online;
 };
 
 struct rounds {
 	struct v2m_talk talk;
 	struct asked items[V2M_ASKING_APIS_MAX];
 	bool has_new;
+	size_t next_late; /* which late one is the first to be asked */
 	uint64_t interval_ns;
 	uint64_t due_ns; /* CLOCK_MONOTONIC of the next round */
 };
@@ -57,15 +70,24 @@ static struct asked *find_free(struct rounds *rounds)
 	v2m_talk_end("the counting process names too many APIs");
 }
 
-static void take_order(uint64_t number, struct v2m_asking_order *order, void *context)
+static struct asked *find(struct rounds *rounds, uint64_t number)
 {
-	struct rounds *rounds = context;
+	for (size_t i = 0; i < V2M_ASKING_APIS_MAX; i++)
+		if (rounds->items[i].survey && rounds->items[i].number == number)
+			return &rounds->items[i];
+	return NULL;
+}
+
+static void follow(struct rounds *rounds, uint64_t number, const struct v2m_asking_order *order)
+{
 	struct asked *added = find_free(rounds);
 	const struct v2m_grpc_connector connector = { connect_to, added };
 
-	*added = (struct asked){
-		.rounds = rounds, .number = number, .is_guess = order->is_guess, .is_new = true
-	};
+	*added = (struct asked){ .rounds = rounds,
+				 .number = number,
+				 .is_guess = order->is_guess,
+				 .wants_users = true,
+				 .follows_online = order->wants_online };
 	if (v2m_survey_new(order->source, &connector, &added->survey))
 		v2m_talk_end("out of memory");
 	rounds->has_new = true;
@@ -74,52 +96,68 @@ static void take_order(uint64_t number, struct v2m_asking_order *order, void *co
 		v2m_log_set_level(V2M_LOG_DEBUG);
 }
 
+static void take_order(uint64_t number, struct v2m_asking_order *order, void *context)
+{
+	struct rounds *rounds = context;
+	struct asked *known = find(rounds, number);
+
+	if (!known) {
+		follow(rounds, number, order);
+		return;
+	}
+	known->follows_online = order->wants_online;
+	known->online_due = 0;
+}
+
 static void forget(struct asked *asked)
 {
 	v2m_survey_free(asked->survey);
 	asked->survey = NULL;
 }
 
-static uint64_t deadline(void)
+/* Hands over the answer. V2Ray has counters, and no list of users. */
+static void tell(struct asked *asked, int result, struct v2m_asking_said *said)
 {
-	return v2m_clock_mono_ns() + V2M_ROUNDS_TIMEOUT_NS;
-}
-
-/* False: the proxy does not answer, or is not asked any more. */
-static bool ask_users(struct asked *asked)
-{
-	struct v2m_asking_said said = { 0 };
-	int result = 0;
-
-	if (!asked->is_over)
-		result = v2m_survey_ask(asked->survey, deadline(), &said.error);
-	if (asked->is_over) {
-		forget(asked);
-		return false;
-	}
 	if (result == 1)
-		said.text = v2m_survey_text(asked->survey, &said.length);
-	said.result = result < 0 ? result : 0;
-	v2m_talk_said(asked->number, &said);
-	if (asked->is_guess && !v2m_asking_is_api(said.result)) {
+		said->text = v2m_survey_text(asked->survey, &said->length);
+	said->result = result < 0 ? result : 0;
+	v2m_talk_said(asked->number, said);
+	asked->wants_users = false;
+	if (asked->is_guess && !v2m_asking_is_api(said->result)) {
 		forget(asked);
-		return false;
+		return;
 	}
 	asked->is_guess = false;
-	/* V2Ray has counters, and no list of users. */
-	return result >= 0 || result == -EOPNOTSUPP;
+	asked->wants_stats &= result >= 0 || result == -EOPNOTSUPP;
+	asked->wants_online &= result >= 0;
+}
+
+/* may_be_late: if it does not answer in time, it is asked once more, with more patience. */
+static void ask_users(struct asked *asked, uint64_t patience_ns, bool may_be_late)
+{
+	struct v2m_asking_said said = { 0 };
+	uint64_t began_ns = v2m_clock_mono_ns();
+	int result = v2m_survey_ask(asked->survey, began_ns + patience_ns, &said.error);
+
+	asked->is_late = v2m_clock_mono_ns() - began_ns > PATIENCE_NS;
+	if (asked->is_over)
+		forget(asked);
+	else if (result != -ETIMEDOUT || !may_be_late)
+		tell(asked, result, &said);
 }
 
 /* A proxy that does not count has no counters. That is said once. If it does not answer, nothing is
  * said: its last counters are still true of their time. */
-static void ask_stats(struct asked *asked)
+static void ask_stats(struct asked *asked, uint64_t deadline_ns)
 {
 	V2M_CLEANUP(v2m_proxy_stats_clear) struct v2m_proxy_stats stats = { 0 };
 	struct v2m_error error;
-	int result = v2m_survey_ask_stats(asked->survey, deadline(), &stats, &error);
+	int result = v2m_survey_ask_stats(asked->survey, deadline_ns, &stats, &error);
 	size_t rounds = STATS_ROUNDS + stats.count / STATS_PER_ROUND;
 
-	asked->stats_due = rounds < STATS_ROUNDS_MAX ? (unsigned)rounds : STATS_ROUNDS_MAX;
+	asked->wants_stats = false;
+	asked->stats_due = rounds < STATS_ROUNDS_MAX && result != -ETIMEDOUT ? (unsigned)rounds
+									     : STATS_ROUNDS_MAX;
 	if (result)
 		v2m_proxy_stats_clear(&stats);
 	if (!v2m_asking_is_api(result))
@@ -129,31 +167,100 @@ static void ask_stats(struct asked *asked)
 	asked->has_no_stats = result != 0;
 }
 
-static void ask_stats_if_due(struct asked *asked)
+/* If a question fails, that is said once. */
+static void ask_online(struct asked *asked, uint64_t deadline_ns)
 {
-	if (asked->stats_due)
-		asked->stats_due--;
-	if (!asked->stats_due)
-		ask_stats(asked);
+	V2M_CLEANUP(v2m_online_list_clear) struct v2m_online_list online = { 0 };
+	struct v2m_error error;
+	int result;
+
+	online.asked_ns = v2m_clock_mono_ns();
+	result = v2m_survey_ask_online(asked->survey, deadline_ns, &online.users, &error);
+	online.answered_ns = v2m_clock_mono_ns();
+	asked->wants_online = false;
+	asked->online_due = result == -EOPNOTSUPP ? ONLINE_ROUNDS_UNKNOWN : 0;
+	if (result)
+		v2m_online_users_clear(&online.users);
+	online.is_known = !result;
+	if (!result || asked->had_online)
+		v2m_talk_online(asked->number, &online);
+	asked->had_online = !result;
+}
+
+/* Marks what has to be asked for in this round. */
+static void begin_round(struct rounds *rounds)
+{
+	rounds->due_ns = v2m_clock_mono_ns() + rounds->interval_ns;
+	for (size_t i = 0; i < V2M_ASKING_APIS_MAX; i++) {
+		struct asked *asked = &rounds->items[i];
+
+		asked->wants_users = true;
+		if (asked->stats_due)
+			asked->stats_due--;
+		asked->wants_stats = !asked->stats_due;
+		if (asked->online_due)
+			asked->online_due--;
+		asked->wants_online = asked->follows_online && !asked->online_due;
+	}
+}
+
+static void ask_all_more(struct rounds *rounds)
+{
+	uint64_t end_ns = v2m_clock_mono_ns() + V2M_ROUNDS_TIMEOUT_NS;
+
+	for (size_t i = 0; i < V2M_ASKING_APIS_MAX && v2m_clock_mono_ns() < end_ns; i++) {
+		struct asked *asked = &rounds->items[i];
+
+		if (asked->survey && !asked->wants_users && asked->wants_online)
+			ask_online(asked, end_ns);
+		if (asked->survey && !asked->wants_users && asked->wants_stats)
+			ask_stats(asked, end_ns);
+	}
+}
+
+/* Asks the late ones in turn until the next round, so that they delay nobody except each other. */
+static void ask_late(struct rounds *rounds)
+{
+	uint64_t end_ns = v2m_clock_mono_ns() + V2M_ROUNDS_TIMEOUT_NS;
+	size_t first = rounds->next_late;
+
+	if (end_ns < rounds->due_ns)
+		end_ns = rounds->due_ns;
+	for (size_t i = 0; i < V2M_ASKING_APIS_MAX && !rounds->has_new; i++) {
+		size_t place = (first + i) % V2M_ASKING_APIS_MAX;
+		struct asked *asked = &rounds->items[place];
+		uint64_t now_ns = v2m_clock_mono_ns();
+
+		rounds->next_late = place;
+		if (now_ns + PATIENCE_NS > end_ns)
+			return;
+		if (!asked->survey || !asked->wants_users)
+			continue;
+		ask_users(asked,
+			  end_ns - now_ns < V2M_ROUNDS_TIMEOUT_NS ? end_ns - now_ns
+								  : V2M_ROUNDS_TIMEOUT_NS,
+			  false);
+		if (asked->survey && asked->wants_online)
+			ask_online(asked, v2m_clock_mono_ns() + PATIENCE_NS);
+		if (asked->survey && asked->wants_stats)
+			ask_stats(asked, v2m_clock_mono_ns() + PATIENCE_NS);
+	}
 }
 
 /* Orders that come meanwhile are for the next call. */
 static void ask(struct rounds *rounds)
 {
-	bool is_due = v2m_clock_mono_ns() >= rounds->due_ns;
-
 	rounds->has_new = false;
-	if (is_due)
-		rounds->due_ns = v2m_clock_mono_ns() + rounds->interval_ns;
+	if (v2m_clock_mono_ns() >= rounds->due_ns)
+		begin_round(rounds);
 	for (size_t i = 0; i < V2M_ASKING_APIS_MAX; i++) {
 		struct asked *asked = &rounds->items[i];
 
-		if (!asked->survey || (!is_due && !asked->is_new))
-			continue;
-		asked->is_new = false;
-		if (ask_users(asked) && is_due)
-			ask_stats_if_due(asked);
+		if (asked->survey && asked->wants_users && !asked->is_late)
+			ask_users(asked, PATIENCE_NS, true);
 	}
+	ask_all_more(rounds);
+	ask_late(rounds);
 }
 
 /* -1: there is nothing to ask. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Asks all APIs in turn, one after the other, and hands over what they say. */
+/*
+ * Asks all APIs in turn, one after the other, and hands over what they say. One that does not
+ * answer at once is asked again when all others have been asked, so it does not delay them.
+ */
 #ifndef V2METER_ASKING_ROUNDS_H
 #define V2METER_ASKING_ROUNDS_H
 

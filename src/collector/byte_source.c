@@ -18,6 +18,9 @@
 #include "datapath/udp_peers.h"
 #include "devices/links.h"
 #include "keys/slot_rules.h"
+#include "paths/legacy_rules.h"
+#include "paths/nat_chains.h"
+#include "paths/nft_rules.h"
 #include "paths/published.h"
 #include "sockets/socket_stats.h"
 
@@ -27,6 +30,8 @@
  * most. */
 #define RULES_INTERVAL_NS UINT64_C(1000000000)
 #define RULES_SHARE       50
+/* Nobody tells of changes in the tables of iptables-legacy. */
+#define LEGACY_INTERVAL_NS (5 * UINT64_C(1000000000))
 /* The status lists all. */
 #define LOGGED_ALIASES 8
 
@@ -43,6 +48,8 @@ struct v2m_byte_source {
 	struct v2m_published published;
 	int rules_fd;                  /* -1: nobody tells of changes */
 	bool rules_changed;            /* since they were read */
+	uint64_t legacy_digest;        /* of the rules of iptables-legacy */
+	uint64_t legacy_ns;            /* CLOCK_MONOTONIC when these were looked at */
 	uint64_t rules_cost_ns;        /* how long that took */
 	uint64_t rules_ns;             /* CLOCK_MONOTONIC when they were read */
 	struct v2m_news previous_news; /* why counts of an earlier version are not taken over */
@@ -219,13 +226,17 @@ static bool is_served(const void *context, const uint8_t address[16])
 	       is_listed(addresses->other, addresses->n_other, address);
 }
 
-static bool has_key(const void *context, uint16_t port, unsigned transports)
+/* Slots have no ports in common, so their first ports tell them apart. */
+static uint32_t find_slot(const void *context, uint16_t port, unsigned transports)
 {
 	const struct addresses *addresses = context;
 	const struct v2m_slots *slots = &addresses->keyset->slots;
+	const struct v2m_slot *tcp =
+		transports & V2M_TCP ? v2m_slots_at(slots, port, V2M_TCP) : NULL;
+	const struct v2m_slot *udp =
+		transports & V2M_UDP ? v2m_slots_at(slots, port, V2M_UDP) : NULL;
 
-	return (transports & V2M_TCP && v2m_slots_at(slots, port, V2M_TCP)) ||
-	       (transports & V2M_UDP && v2m_slots_at(slots, port, V2M_UDP));
+	return (tcp ? tcp->first_port : 0u) | (udp ? udp->first_port : 0u) << 16;
 }
 
 static void report_aliases(struct v2m_byte_source *source, const struct v2m_published *found)
@@ -251,20 +262,21 @@ static void find_aliases(struct v2m_byte_source *source, const struct v2m_keyset
 {
 	const struct v2m_alias_terms *terms = &source->config->port_aliases;
 	struct addresses addresses = { .keyset = keyset };
-	const struct v2m_published_scope scope = { terms->set ? &terms->list : NULL, has_key,
+	const struct v2m_published_scope scope = { terms->set ? &terms->list : NULL, find_slot,
 						   is_served, &addresses };
 	V2M_CLEANUP(v2m_nat_rules_clear) struct v2m_nat_rules rules = { 0 };
+	struct v2m_published_reading read;
 	struct v2m_published found;
-	int read;
 
 	source->rules_changed = false;
-	source->rules_ns = v2m_clock_mono_ns();
-	read = v2m_nft_rules_read(&rules);
+	source->rules_ns = source->legacy_ns = v2m_clock_mono_ns();
+	read.nft = v2m_nft_rules_read(&rules);
+	read.legacy = v2m_legacy_rules_read(&rules, &source->legacy_digest);
 	if (v2m_links_addresses_here(&addresses.own, &addresses.n_own))
 		addresses.n_own = 0;
 	if (v2m_socket_netns_run(source->netns, list_other, &addresses))
 		addresses.n_other = 0;
-	if (v2m_published_make(&rules, read, v2m_has_legacy_nat(), &scope, &found) == 0 &&
+	if (v2m_published_make(&rules, read, &scope, &found) == 0 &&
 	    v2m_datapath_set_aliases(source->programs, &found.aliases) == 0) {
 		report_aliases(source, &found);
 		v2m_published_clear(&source->published);
@@ -288,11 +300,27 @@ int v2m_byte_source_rules_fd(const struct v2m_byte_source *source)
 	return source->rules_fd;
 }
 
+static bool legacy_rules_changed(struct v2m_byte_source *source)
+{
+	V2M_CLEANUP(v2m_nat_rules_clear) struct v2m_nat_rules rules = { 0 };
+	uint64_t now_ns = v2m_clock_mono_ns();
+	uint64_t digest;
+
+	if (!source->programs || now_ns - source->legacy_ns < LEGACY_INTERVAL_NS ||
+	    (now_ns - source->legacy_ns) / RULES_SHARE < source->rules_cost_ns)
+		return false;
+	source->legacy_ns = now_ns;
+	v2m_legacy_rules_read(&rules, &digest);
+	return digest != source->legacy_digest;
+}
+
 bool v2m_byte_source_rules_are_due(struct v2m_byte_source *source)
 {
 	uint64_t passed_ns;
 
 	if (source->rules_fd >= 0 && v2m_nft_watch_drain(source->rules_fd))
+		source->rules_changed = true;
+	if (!source->rules_changed && legacy_rules_changed(source))
 		source->rules_changed = true;
 	passed_ns = v2m_clock_mono_ns() - source->rules_ns;
 	return source->rules_changed && source->programs && passed_ns >= RULES_INTERVAL_NS &&

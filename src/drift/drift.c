@@ -22,16 +22,14 @@ void v2m_drift_clear(struct v2m_drift *drift)
 	v2m_array_clear(drift);
 }
 
-/* Whether a counter begins anew: the proxy was restarted, or its counters were reset. */
-static bool has_restarted(const struct v2m_drift_entry *earlier, const struct v2m_drift_bytes *now)
+static struct v2m_drift_bytes add(const struct v2m_drift_bytes *a, const struct v2m_drift_bytes *b)
 {
-	const struct v2m_drift_bytes *start = &earlier->start;
-	const struct v2m_drift_bytes *since = &earlier->since;
-
-	return now->proxy_rx < start->proxy_rx + since->proxy_rx ||
-	       now->proxy_tx < start->proxy_tx + since->proxy_tx ||
-	       now->our_rx < start->our_rx + since->our_rx ||
-	       now->our_tx < start->our_tx + since->our_tx;
+	return (struct v2m_drift_bytes){
+		.proxy_rx = a->proxy_rx + b->proxy_rx,
+		.proxy_tx = a->proxy_tx + b->proxy_tx,
+		.our_rx = a->our_rx + b->our_rx,
+		.our_tx = a->our_tx + b->our_tx,
+	};
 }
 
 static struct v2m_drift_bytes subtract(const struct v2m_drift_bytes *a,
@@ -43,6 +41,17 @@ static struct v2m_drift_bytes subtract(const struct v2m_drift_bytes *a,
 		.our_rx = a->our_rx - b->our_rx,
 		.our_tx = a->our_tx - b->our_tx,
 	};
+}
+
+/* The proxy was restarted, or its counters were set to zero. */
+static bool has_proxy_fallen(const struct v2m_drift_bytes *last, const struct v2m_drift_bytes *now)
+{
+	return now->proxy_rx < last->proxy_rx || now->proxy_tx < last->proxy_tx;
+}
+
+static bool have_ours_fallen(const struct v2m_drift_bytes *last, const struct v2m_drift_bytes *now)
+{
+	return now->our_rx < last->our_rx || now->our_tx < last->our_tx;
 }
 
 static bool is_ahead(uint64_t proxy, uint64_t ours, size_t connections)
@@ -75,8 +84,8 @@ static void judge(struct v2m_drift_entry *entry, const struct v2m_drift_reading 
 	const struct v2m_drift_bytes *since = &entry->since;
 	unsigned percent = reading->has_udp ? V2M_DRIFT_BEHIND_UDP : V2M_DRIFT_BEHIND_PERCENT;
 	bool settled = !reading->connections && now_us - entry->moved_us >= V2M_DRIFT_SETTLED_US;
-	bool behind = is_behind(since->proxy_rx, since->our_rx, percent) ||
-		      is_behind(since->proxy_tx, since->our_tx, percent);
+	bool behind = !entry->resets && (is_behind(since->proxy_rx, since->our_rx, percent) ||
+					 is_behind(since->proxy_tx, since->our_tx, percent));
 	bool ahead = is_any_ahead(entry, reading);
 
 	if (!ahead)
@@ -98,6 +107,17 @@ static void begin(struct v2m_drift_entry *entry, const struct v2m_drift_reading 
 	entry->since = (struct v2m_drift_bytes){ 0 };
 	entry->since_us = now_us;
 	entry->moved_us = now_us;
+	entry->resets = false;
+}
+
+static void note_comparison(const struct v2m_drift_entry *earlier, int64_t now_us,
+			    struct v2m_drift_entry *entry)
+{
+	if (entry->since.our_rx != earlier->since.our_rx ||
+	    entry->since.our_tx != earlier->since.our_tx)
+		entry->moved_us = now_us;
+	if (entry->n_comparisons < 2)
+		entry->n_comparisons++;
 }
 
 static void go_on(const struct v2m_drift_entry *earlier, const struct v2m_drift_reading *reading,
@@ -105,17 +125,34 @@ static void go_on(const struct v2m_drift_entry *earlier, const struct v2m_drift_
 {
 	*entry = *earlier;
 	entry->since = subtract(&reading->bytes, &entry->start);
-	if (entry->since.our_rx != earlier->since.our_rx ||
-	    entry->since.our_tx != earlier->since.our_tx)
-		entry->moved_us = now_us;
-	if (entry->n_comparisons < 2)
-		entry->n_comparisons++;
+	note_comparison(earlier, now_us, entry);
 	/* Bytes that flowed between the reading of the proxy's counters and of ours at the
 	 * beginning are in ours only. A key that the proxy gets to know began at 0, unless we did
 	 * not know the proxy. */
-	if ((entry->n_comparisons == 1 || (earlier->is_unknown && !reading->is_unknown)) &&
-	    is_any_ahead(entry, reading))
+	if (((entry->n_comparisons == 1 || (earlier->is_unknown && !reading->is_unknown)) &&
+	     is_any_ahead(entry, reading)) ||
+	    (entry->resets && now_us - entry->fell_us >= V2M_DRIFT_RESETS_US))
 		begin(entry, reading, now_us);
+}
+
+/* What the proxy's counters have is new, and more may be lost. */
+static void go_on_from_zero(const struct v2m_drift_entry *earlier,
+			    const struct v2m_drift_bytes *last,
+			    const struct v2m_drift_reading *reading, int64_t now_us,
+			    struct v2m_drift_entry *entry)
+{
+	const struct v2m_drift_bytes grown = {
+		.proxy_rx = reading->bytes.proxy_rx,
+		.proxy_tx = reading->bytes.proxy_tx,
+		.our_rx = reading->bytes.our_rx - last->our_rx,
+		.our_tx = reading->bytes.our_tx - last->our_tx,
+	};
+
+	*entry = *earlier;
+	entry->since = add(&earlier->since, &grown);
+	entry->start = subtract(&reading->bytes, &entry->since);
+	note_comparison(earlier, now_us, entry);
+	entry->resets = true;
 }
 
 /* Compares, and decides. */
@@ -123,10 +160,20 @@ static void take_reading(const struct v2m_drift_entry *earlier,
 			 const struct v2m_drift_reading *reading, int64_t now_us,
 			 struct v2m_drift_entry *made)
 {
-	if (earlier && !has_restarted(earlier, &reading->bytes))
+	const struct v2m_drift_bytes none = { 0 };
+	struct v2m_drift_bytes last = earlier ? add(&earlier->start, &earlier->since) : none;
+	bool has_fallen = has_proxy_fallen(&last, &reading->bytes);
+
+	if (!earlier || have_ours_fallen(&last, &reading->bytes))
+		begin(made, reading, now_us);
+	else if (!has_fallen)
 		go_on(earlier, reading, now_us, made);
+	else if (earlier->fell_us && now_us - earlier->fell_us < V2M_DRIFT_RESETS_US)
+		go_on_from_zero(earlier, &last, reading, now_us, made);
 	else
 		begin(made, reading, now_us);
+	if (has_fallen)
+		made->fell_us = now_us;
 	made->is_unknown = reading->is_unknown;
 	if (!reading->is_unknown)
 		judge(made, reading, now_us);
@@ -192,6 +239,15 @@ size_t v2m_drift_count_known(const struct v2m_drift *drift)
 
 	for (size_t i = 0; i < drift->count; i++)
 		n += !drift->items[i].is_unknown;
+	return n;
+}
+
+size_t v2m_drift_count_resets(const struct v2m_drift *drift)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < drift->count; i++)
+		n += drift->items[i].resets && !drift->items[i].is_unknown;
 	return n;
 }
 

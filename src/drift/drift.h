@@ -7,6 +7,12 @@
  * connection. The proxy counts bytes before it sends them, and the two are read at slightly
  * different moments, so a proxy that is ahead is judged when it has been so for a minute. If the
  * proxy restarts, its counters begin anew, and so does the comparison.
+ *
+ * Many panels set the counters of the proxy to zero each time they read them, every ten seconds or
+ * so. What the proxy counted between our last look and that moment is lost for us. So if counters
+ * fall again and again, the comparison goes on with what is left: all our bytes, and the least that
+ * the proxy has counted. A proxy that counts more than we do is still seen, one that counts less is
+ * not.
  */
 #ifndef V2METER_DRIFT_DRIFT_H
 #define V2METER_DRIFT_DRIFT_H
@@ -25,6 +31,10 @@
 #define V2M_DRIFT_AHEAD_US         60000000
 /* A key without connections and new bytes for this time has settled. */
 #define V2M_DRIFT_SETTLED_US 10000000
+
+/* Counters that fall twice within this time are set to zero by somebody. If they have not fallen
+ * for so long, they are compared in both directions again. */
+#define V2M_DRIFT_RESETS_US (3600 * INT64_C(1000000))
 
 /* The counters of one key at one moment. Ours must not be older than those of the proxy. */
 struct v2m_drift_bytes {
@@ -52,11 +62,13 @@ struct v2m_drift_entry {
 	int64_t since_us;             /* Unix microseconds: when the comparison began */
 	struct v2m_drift_bytes since; /* counted since then */
 	int64_t drifts_since_us;      /* 0: it does not drift */
-	struct v2m_drift_bytes start; /* the counters when the comparison began */
+	struct v2m_drift_bytes start; /* the counters now less since, modulo 2^64 */
 	int64_t moved_us;             /* when our counters moved last */
 	int64_t ahead_since_us;       /* 0: the proxy is not ahead */
 	unsigned n_comparisons;       /* since the comparison began, at most 2 */
 	bool is_unknown;
+	bool resets;     /* somebody sets the proxy's counters to zero again and again */
+	int64_t fell_us; /* when they fell last; 0: not since the comparison began */
 };
 
 struct v2m_drift {
@@ -71,6 +83,8 @@ int v2m_drift_compare(struct v2m_drift *drift, const struct v2m_drift_reading *r
 		      int64_t now_us);
 /* How many keys the proxy has counters for. */
 size_t v2m_drift_count_known(const struct v2m_drift *drift);
+/* How many keys have counters that are set to zero again and again. */
+size_t v2m_drift_count_resets(const struct v2m_drift *drift);
 /* How far the counters of an entry are apart, in bytes: ours less those of the proxy. */
 int64_t v2m_drift_difference(const struct v2m_drift_entry *entry);
 /* Adds copies of the entries that are furthest apart, those that drift first, at most max, to an

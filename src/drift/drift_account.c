@@ -115,6 +115,7 @@ int v2m_drift_fill_status(const struct v2m_drift *drift, struct v2m_status *stat
 	if (!status->drift || v2m_drift_copy_worst(drift, V2M_STATUS_DRIFT_MAX, &worst))
 		return -ENOMEM;
 	status->compared_keys = v2m_drift_count_known(drift);
+	status->reset_keys = v2m_drift_count_resets(drift);
 	for (; status->n_drift < worst.count; status->n_drift++) {
 		struct v2m_drift_entry *entry = &worst.items[status->n_drift];
 
@@ -127,6 +128,7 @@ int v2m_drift_fill_status(const struct v2m_drift *drift, struct v2m_status *stat
 			.proxy_tx_bytes = entry->since.proxy_tx,
 			.rx_bytes = entry->since.our_rx,
 			.tx_bytes = entry->since.our_tx,
+			.resets = entry->resets,
 		};
 	}
 	return 0;

@@ -10,6 +10,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/macros.h"
 #include "json/json_doc.h"
 
 #define VERSION      1
@@ -23,11 +24,12 @@ static json_t *make_bytes(const struct v2m_drift_bytes *bytes)
 
 static json_t *make_entry(const struct v2m_drift_entry *entry)
 {
-	return json_pack("{ss ss sI sI sI sI sb so so}", "id", entry->id, "name", entry->name,
+	return json_pack("{ss ss sI sI sI sI sI sb sb so so}", "id", entry->id, "name", entry->name,
 			 "since_us", (json_int_t)entry->since_us, "drifts_since_us",
 			 (json_int_t)entry->drifts_since_us, "moved_us",
 			 (json_int_t)entry->moved_us, "ahead_since_us",
-			 (json_int_t)entry->ahead_since_us, "is_unknown", (int)entry->is_unknown,
+			 (json_int_t)entry->ahead_since_us, "fell_us", (json_int_t)entry->fell_us,
+			 "is_unknown", (int)entry->is_unknown, "resets", (int)entry->resets,
 			 "start", make_bytes(&entry->start), "since", make_bytes(&entry->since));
 }
 
@@ -65,7 +67,8 @@ static int read_bytes(const struct v2m_json_node *parent, const char *name,
 		struct v2m_json_node item = v2m_json_item(&list, i);
 		long long number = 0;
 
-		result = v2m_json_integer(&item, 0, LLONG_MAX, &number, error);
+		/* The start may be below zero: see struct v2m_drift_entry. */
+		result = v2m_json_integer(&item, LLONG_MIN, LLONG_MAX, &number, error);
 		*numbers[i] = (uint64_t)number;
 	}
 	return result;
@@ -75,14 +78,18 @@ static int read_times(const struct v2m_json_node *node, struct v2m_drift_entry *
 		      struct v2m_error *error)
 {
 	static const char *const names[] = { "since_us", "drifts_since_us", "moved_us",
-					     "ahead_since_us" };
+					     "ahead_since_us", "fell_us" };
 	int64_t *const times[] = { &entry->since_us, &entry->drifts_since_us, &entry->moved_us,
-				   &entry->ahead_since_us };
+				   &entry->ahead_since_us, &entry->fell_us };
 	int result = 0;
 
-	for (size_t i = 0; i < 4 && !result; i++) {
+	for (size_t i = 0; i < V2M_ARRAY_LEN(names) && !result; i++) {
 		struct v2m_json_node member = v2m_json_member(node, names[i]);
 		long long number = 0;
+
+		/* Earlier versions did not have the last one. */
+		if (!member.value && times[i] == &entry->fell_us)
+			continue;
 
 		result = v2m_json_integer(&member, 0, LLONG_MAX, &number, error);
 		*times[i] = number;
@@ -103,6 +110,7 @@ static int read_entry(const struct v2m_json_node *node, struct v2m_drift *drift,
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	entry->n_comparisons = 2;
 	entry->is_unknown = json_is_true(v2m_json_member(node, "is_unknown").value);
+	entry->resets = json_is_true(v2m_json_member(node, "resets").value);
 	result = v2m_json_string(&id, NAME_MAX_LEN, &entry->id, error);
 	if (!result)
 		result = v2m_json_string(&name, NAME_MAX_LEN, &entry->name, error);

@@ -183,10 +183,12 @@ static void put_drift(struct v2m_wire *wire, struct v2m_status *status)
 		v2m_wire_u64(wire, &drift->proxy_tx_bytes);
 		v2m_wire_u64(wire, &drift->rx_bytes);
 		v2m_wire_u64(wire, &drift->tx_bytes);
+		v2m_wire_bool(wire, &drift->resets);
 		if (!drift->id || !drift->name)
 			v2m_wire_refuse(wire);
 	}
 	v2m_wire_size(wire, &status->compared_keys);
+	v2m_wire_size(wire, &status->reset_keys);
 }
 
 static void put_budget(struct v2m_wire *wire, struct v2m_budget_view *budget)

@@ -7,6 +7,7 @@
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,16 +20,14 @@
 /* Registers are numbered by 4 bytes; 1 to 4 are older names of groups of four. */
 #define REGISTERS 20
 
-enum holds { UNKNOWN, DESTINATION_PORT, PROTOCOL, VALUE, MAPPED_PORT };
+enum holds { UNKNOWN, DESTINATION_PORT, PROTOCOL, VALUE, MAPPED_PORT, ADDRESS_KIND };
 
 /* A rule while its expressions are read. */
 struct reading {
 	struct v2m_nat_rule *rule;
-	v2m_nat_set_reader read_set;
-	void *context;
+	const struct v2m_nat_rule_scope *scope;
 	enum holds holds[REGISTERS];
 	uint8_t values[REGISTERS][16];
-	bool mapped; /* the ports have their targets from a map */
 	uint16_t first;
 	uint16_t last;
 	bool bounded; /* first and last are demanded */
@@ -157,6 +156,28 @@ static void compare_port(struct reading *reading, uint32_t op, uint16_t port)
 	}
 }
 
+/* Packets to an address of this host are those that are counted. */
+static void compare_kind(struct reading *reading, uint32_t op, const uint8_t *value)
+{
+	uint32_t kind;
+
+	memcpy(&kind, value, sizeof(kind));
+	if (op != NFT_CMP_EQ || kind != RTN_LOCAL)
+		reading->rule->clear = false;
+}
+
+static void read_fib(struct reading *reading, attributes data)
+{
+	uint32_t to = find_register(data[NFTA_FIB_DREG]);
+
+	if (to == REGISTERS)
+		return;
+	reading->holds[to] = UNKNOWN;
+	if (get_u32(data[NFTA_FIB_RESULT]) == NFT_FIB_RESULT_ADDRTYPE &&
+	    get_u32(data[NFTA_FIB_FLAGS]) == NFTA_FIB_F_DADDR)
+		reading->holds[to] = ADDRESS_KIND;
+}
+
 static void read_comparison(struct reading *reading, attributes data)
 {
 	uint32_t from = find_register(data[NFTA_CMP_SREG]);
@@ -172,6 +193,8 @@ static void read_comparison(struct reading *reading, attributes data)
 		compare_port(reading, op, port_of(value));
 	else if (reading->holds[from] == PROTOCOL && length >= 1)
 		compare_protocol(reading, op, value[0]);
+	else if (reading->holds[from] == ADDRESS_KIND && length >= 4)
+		compare_kind(reading, op, value);
 	else if (reading->holds[from] != VALUE)
 		reading->rule->clear = false;
 }
@@ -200,13 +223,16 @@ static int read_lookup(struct reading *reading, attributes data)
 	uint32_t to = find_register(data[NFTA_LOOKUP_DREG]);
 	int result;
 
+	if (data[NFTA_LOOKUP_DREG] && get_u32(data[NFTA_LOOKUP_DREG]) == NFT_REG_VERDICT)
+		reading->rule->branches = true;
 	if (from == REGISTERS || reading->holds[from] != DESTINATION_PORT ||
 	    !data[NFTA_LOOKUP_SET] || get_u32(data[NFTA_LOOKUP_FLAGS])) {
 		reading->rule->clear = false;
 		return 0;
 	}
-	result = reading->read_set(reading->context, mnl_attr_get_str(data[NFTA_LOOKUP_SET]),
-				   &reading->rule->ports);
+	result = reading->scope->read_set(reading->scope->context,
+					  mnl_attr_get_str(data[NFTA_LOOKUP_SET]),
+					  &reading->rule->ports);
 	if (result == -EINVAL) {
 		reading->rule->clear = false;
 		return 0;
@@ -216,13 +242,27 @@ static int read_lookup(struct reading *reading, attributes data)
 	return result;
 }
 
+/* A rule that leads to a chain has a verdict in place of a value. */
+static void read_verdict(struct reading *reading, const struct nlattr *nest)
+{
+	attributes data;
+	attributes verdict;
+
+	parse(nest, data);
+	parse(data[NFTA_DATA_VERDICT], verdict);
+	if (verdict[NFTA_VERDICT_CHAIN])
+		reading->rule->jump = reading->scope->find_chain(
+			reading->scope->context, mnl_attr_get_str(verdict[NFTA_VERDICT_CHAIN]));
+}
+
 static void read_immediate(struct reading *reading, attributes data)
 {
 	uint32_t to = find_register(data[NFTA_IMMEDIATE_DREG]);
 	size_t length = 0;
 	const uint8_t *value = get_value(data[NFTA_IMMEDIATE_DATA], &length);
 
-	/* A verdict has no value, and no such register. */
+	if (!value)
+		read_verdict(reading, data[NFTA_IMMEDIATE_DATA]);
 	if (to == REGISTERS || !value || length > sizeof(reading->values[to]))
 		return;
 	reading->holds[to] = VALUE;
@@ -230,29 +270,26 @@ static void read_immediate(struct reading *reading, attributes data)
 	memcpy(reading->values[to], value, length);
 }
 
-/* The port that the rule sends to. 0: it stays the same, or comes from a map. */
-static uint16_t read_target(struct reading *reading, const struct nlattr *least,
-			    const struct nlattr *most)
+static void read_target(struct reading *reading, const struct nlattr *least,
+			const struct nlattr *most)
 {
 	uint32_t first = find_register(least);
 	uint32_t last = most ? find_register(most) : first;
 
 	if (!least)
-		return 0;
+		return;
 	if (first != REGISTERS && reading->holds[first] == MAPPED_PORT) {
-		reading->mapped = true;
-		return 0;
+		reading->rule->mapped = true;
+		return;
 	}
 	if (first == REGISTERS || last == REGISTERS || reading->holds[first] != VALUE ||
 	    reading->holds[last] != VALUE) {
 		reading->rule->clear = false;
 		reading->rule->opaque = true;
-		return 0;
+		return;
 	}
-	/* Which port of a range gets a packet is not known. */
-	if (memcmp(reading->values[first], reading->values[last], 2) != 0)
-		reading->rule->clear = false;
-	return port_of(reading->values[first]);
+	reading->rule->target.first = port_of(reading->values[first]);
+	reading->rule->target.last = port_of(reading->values[last]);
 }
 
 static void read_address(struct reading *reading, attributes data)
@@ -273,40 +310,23 @@ static void read_address(struct reading *reading, attributes data)
 	}
 }
 
-/* Gives the target to all ports of the rule. 0 or -ENOMEM. */
-static int finish(struct reading *reading, uint16_t target)
+static void read_redirect(struct reading *reading, attributes data)
 {
-	struct v2m_nat_rule *rule = reading->rule;
-
-	rule->changes = true;
-	if (reading->bounded &&
-	    v2m_array_add(&rule->ports, (struct v2m_nat_ports){ reading->first, reading->last, 0 }))
-		return -ENOMEM;
-	if (!rule->ports.count || !rule->transports)
-		rule->clear = false;
-	for (size_t i = 0; i < rule->ports.count && !reading->mapped; i++)
-		rule->ports.items[i].target = target;
-	return 0;
+	reading->rule->changes = true;
+	read_target(reading, data[NFTA_REDIR_REG_PROTO_MIN], data[NFTA_REDIR_REG_PROTO_MAX]);
 }
 
-static int read_redirect(struct reading *reading, attributes data)
-{
-	return finish(reading, read_target(reading, data[NFTA_REDIR_REG_PROTO_MIN],
-					   data[NFTA_REDIR_REG_PROTO_MAX]));
-}
-
-static int read_nat(struct reading *reading, attributes data)
+static void read_nat(struct reading *reading, attributes data)
 {
 	if (get_u32(data[NFTA_NAT_TYPE]) != NFT_NAT_DNAT)
-		return 0;
+		return;
+	reading->rule->changes = true;
 	read_address(reading, data);
-	return finish(reading, read_target(reading, data[NFTA_NAT_REG_PROTO_MIN],
-					   data[NFTA_NAT_REG_PROTO_MAX]));
+	read_target(reading, data[NFTA_NAT_REG_PROTO_MIN], data[NFTA_NAT_REG_PROTO_MAX]);
 }
 
 static int read_match(struct reading *reading, attributes data)
 {
-	struct v2m_xt_match match = { .ports = &reading->rule->ports };
 	int result;
 
 	if (!data[NFTA_MATCH_NAME] || !data[NFTA_MATCH_INFO]) {
@@ -315,27 +335,20 @@ static int read_match(struct reading *reading, attributes data)
 	}
 	result = v2m_xt_match_read(mnl_attr_get_str(data[NFTA_MATCH_NAME]),
 				   mnl_attr_get_payload(data[NFTA_MATCH_INFO]),
-				   mnl_attr_get_payload_len(data[NFTA_MATCH_INFO]), &match);
+				   mnl_attr_get_payload_len(data[NFTA_MATCH_INFO]),
+				   &reading->rule->ports);
 	if (result == -EINVAL)
 		reading->rule->clear = false;
 	return result == -EINVAL ? 0 : result;
 }
 
-static int read_xt_target(struct reading *reading, attributes data)
+static void read_xt_target(struct reading *reading, attributes data)
 {
-	struct v2m_xt_target target;
-
-	if (!data[NFTA_TARGET_NAME] || !data[NFTA_TARGET_INFO])
-		return 0;
-	if (!v2m_xt_target_read(mnl_attr_get_str(data[NFTA_TARGET_NAME]),
-				get_u32(data[NFTA_TARGET_REV]),
-				mnl_attr_get_payload(data[NFTA_TARGET_INFO]),
-				mnl_attr_get_payload_len(data[NFTA_TARGET_INFO]), &target))
-		return 0;
-	reading->rule->clear = reading->rule->clear && target.clear;
-	reading->rule->elsewhere = target.elsewhere;
-	memcpy(reading->rule->address, target.address, sizeof(target.address));
-	return finish(reading, target.port);
+	if (data[NFTA_TARGET_NAME] && data[NFTA_TARGET_INFO])
+		v2m_xt_target_read(mnl_attr_get_str(data[NFTA_TARGET_NAME]),
+				   get_u32(data[NFTA_TARGET_REV]),
+				   mnl_attr_get_payload(data[NFTA_TARGET_INFO]),
+				   mnl_attr_get_payload_len(data[NFTA_TARGET_INFO]), reading->rule);
 }
 
 /* Expressions that demand nothing, and change nothing. */
@@ -364,24 +377,24 @@ static int read_expression(struct reading *reading, const char *name, attributes
 	else if (strcmp(name, "immediate") == 0)
 		read_immediate(reading, data);
 	else if (strcmp(name, "redir") == 0)
-		return read_redirect(reading, data);
+		read_redirect(reading, data);
 	else if (strcmp(name, "nat") == 0)
-		return read_nat(reading, data);
+		read_nat(reading, data);
+	else if (strcmp(name, "fib") == 0)
+		read_fib(reading, data);
 	else if (strcmp(name, "match") == 0)
 		return read_match(reading, data);
 	else if (strcmp(name, "target") == 0)
-		return read_xt_target(reading, data);
+		read_xt_target(reading, data);
 	else if (!is_harmless(name))
 		reading->rule->clear = false;
 	return 0;
 }
 
-int v2m_nat_rule_read(const struct nlattr *expressions, v2m_nat_set_reader read_set, void *context,
+int v2m_nat_rule_read(const struct nlattr *expressions, const struct v2m_nat_rule_scope *scope,
 		      struct v2m_nat_rule *rule)
 {
-	struct reading reading = {
-		.rule = rule, .read_set = read_set, .context = context, .last = UINT16_MAX
-	};
+	struct reading reading = { .rule = rule, .scope = scope, .last = UINT16_MAX };
 	const struct nlattr *element;
 	int result = 0;
 
@@ -399,10 +412,9 @@ int v2m_nat_rule_read(const struct nlattr *expressions, v2m_nat_set_reader read_
 		if (result)
 			return result;
 	}
-	return 0;
-}
-
-void v2m_nat_rule_clear(struct v2m_nat_rule *rule)
-{
-	v2m_array_clear(&rule->ports);
+	if (reading.bounded)
+		result =
+			v2m_array_add(&rule->ports, (struct v2m_nat_ports){ .first = reading.first,
+									    .last = reading.last });
+	return result;
 }

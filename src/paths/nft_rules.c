@@ -15,10 +15,12 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "netlink/netlink.h"
+#include "paths/nat_chains.h"
+#include "paths/nat_rule.h"
 
 #define NAME_SIZE 256
-/* Each rule takes some 100 bytes here. */
-#define RULES_MAX 65536
+/* Each rule takes some 100 bytes. */
+#define RULES_MAX 262144
 
 /* An element of a set, or the end of an interval. */
 struct element {
@@ -36,6 +38,8 @@ struct elements {
 
 struct chain {
 	uint8_t family;
+	bool base;     /* the kernel begins there */
+	bool arriving; /* it begins there with packets that arrive */
 	char table[NAME_SIZE];
 	char name[NAME_SIZE];
 };
@@ -49,7 +53,7 @@ struct chains {
 struct reader {
 	struct v2m_netlink rules;
 	struct v2m_netlink sets; /* asked while an answer of the other one is read */
-	struct chains of_output; /* for packets that begin here */
+	struct chains chains;    /* ascending */
 	uint8_t family;          /* of the present rule */
 	char table[NAME_SIZE];
 	struct v2m_nat_rules *found;
@@ -185,7 +189,10 @@ static int add_ports(struct elements *elements, struct v2m_nat_ports_list *ports
 		intervals = intervals || elements->items[i].ends;
 	for (size_t i = 0; i < elements->count && !result; i++) {
 		const struct element *element = &elements->items[i];
-		struct v2m_nat_ports made = { element->port, element->port, element->target };
+		struct v2m_nat_ports made = { .first = element->port,
+					      .last = element->port,
+					      .target = { .first = element->target,
+							  .last = element->target } };
 
 		if (element->ends)
 			continue;
@@ -223,7 +230,7 @@ static int read_set(void *context, const char *name, struct v2m_nat_ports_list *
 
 static void forget_chains(void *context)
 {
-	((struct reader *)context)->of_output.count = 0;
+	((struct reader *)context)->chains.count = 0;
 }
 
 static int visit_chain(const struct nlmsghdr *message, void *context)
@@ -234,31 +241,61 @@ static int visit_chain(const struct nlmsghdr *message, void *context)
 	struct chain *made;
 	uint8_t family = parse(message, chain);
 
-	if (!chain[NFTA_CHAIN_HOOK])
-		return 0;
-	mnl_attr_parse_nested(chain[NFTA_CHAIN_HOOK], keep_attribute, hook);
-	if (!hook[NFTA_HOOK_HOOKNUM] ||
-	    ntohl(mnl_attr_get_u32(hook[NFTA_HOOK_HOOKNUM])) != NF_INET_LOCAL_OUT)
-		return 0;
-	made = v2m_array_append(&reader->of_output);
+	made = v2m_array_append(&reader->chains);
 	if (!made)
 		return -ENOMEM;
 	made->family = family;
 	copy_name(made->table, chain[NFTA_CHAIN_TABLE]);
 	copy_name(made->name, chain[NFTA_CHAIN_NAME]);
+	if (!chain[NFTA_CHAIN_HOOK])
+		return 0;
+	mnl_attr_parse_nested(chain[NFTA_CHAIN_HOOK], keep_attribute, hook);
+	made->base = true;
+	made->arriving = hook[NFTA_HOOK_HOOKNUM] &&
+			 ntohl(mnl_attr_get_u32(hook[NFTA_HOOK_HOOKNUM])) == NF_INET_PRE_ROUTING;
 	return 0;
 }
 
-static bool is_of_output(const struct reader *reader, const char *name)
+static int compare_chains(const void *left, const void *right)
 {
-	for (size_t i = 0; i < reader->of_output.count; i++) {
-		const struct chain *chain = &reader->of_output.items[i];
+	const struct chain *a = left;
+	const struct chain *b = right;
+	int order = (int)a->family - (int)b->family;
 
-		if (chain->family == reader->family && strcmp(chain->table, reader->table) == 0 &&
-		    strcmp(chain->name, name) == 0)
-			return true;
-	}
-	return false;
+	order = order ? order : strcmp(a->table, b->table);
+	return order ? order : strcmp(a->name, b->name);
+}
+
+/* The number of a chain in the table of the present rule, from 1. 0: there is none. */
+static uint32_t find_chain(void *context, const char *name)
+{
+	struct reader *reader = context;
+	struct chain wanted = { .family = reader->family };
+	const struct chain *found;
+
+	snprintf(wanted.table, sizeof(wanted.table), "%s", reader->table);
+	snprintf(wanted.name, sizeof(wanted.name), "%s", name);
+	found = reader->chains.count ? bsearch(&wanted, reader->chains.items, reader->chains.count,
+					       sizeof(wanted), compare_chains)
+				     : NULL;
+	return found ? (uint32_t)(found - reader->chains.items) + 1 : 0;
+}
+
+static int follow_chains(struct reader *reader)
+{
+	struct v2m_nat_roots roots = { 0 };
+	struct v2m_nat_roots others = { 0 };
+	int result = 0;
+
+	for (size_t i = 0; i < reader->chains.count && !result; i++)
+		if (reader->chains.items[i].base)
+			result = v2m_array_add(reader->chains.items[i].arriving ? &roots : &others,
+					       (uint32_t)i + 1);
+	if (!result)
+		result = v2m_nat_chains_follow(reader->found, &roots, &others);
+	v2m_array_clear(&roots);
+	v2m_array_clear(&others);
+	return result;
 }
 
 static void forget_rules(void *context)
@@ -269,21 +306,24 @@ static void forget_rules(void *context)
 static int visit_rule(const struct nlmsghdr *message, void *context)
 {
 	struct reader *reader = context;
+	const struct v2m_nat_rule_scope scope = { read_set, find_chain, reader };
 	struct v2m_nat_rule rule;
 	attributes parts;
 	int result;
 
 	reader->family = parse(message, parts);
 	copy_name(reader->table, parts[NFTA_RULE_TABLE]);
-	if (!parts[NFTA_RULE_EXPRESSIONS] || !parts[NFTA_RULE_CHAIN] ||
-	    is_of_output(reader, mnl_attr_get_str(parts[NFTA_RULE_CHAIN])))
+	if (!parts[NFTA_RULE_EXPRESSIONS] || !parts[NFTA_RULE_CHAIN])
 		return 0;
-	result = v2m_nat_rule_read(parts[NFTA_RULE_EXPRESSIONS], read_set, reader, &rule);
-	if (!result && rule.changes)
+	result = v2m_nat_rule_read(parts[NFTA_RULE_EXPRESSIONS], &scope, &rule);
+	rule.chain = find_chain(reader, mnl_attr_get_str(parts[NFTA_RULE_CHAIN]));
+	if (!result && (rule.changes || rule.jump || rule.branches)) {
 		result = reader->found->count < RULES_MAX ? v2m_array_add(reader->found, rule)
 							  : -E2BIG;
-	else
-		v2m_nat_rule_clear(&rule);
+		if (!result)
+			return 0;
+	}
+	v2m_array_clear(&rule.ports);
 	return result;
 }
 
@@ -298,11 +338,14 @@ static int read_all(struct reader *reader)
 	/* The kernel has no such subsystem. */
 	if (result == -EINVAL || result == -ENOENT)
 		return -EOPNOTSUPP;
-	if (!result)
-		result = v2m_netlink_ask(&reader->rules,
-					 begin_dump(buffer, NFT_MSG_GETRULE, NFPROTO_UNSPEC),
-					 &rules);
-	return result;
+	if (result)
+		return result;
+	if (reader->chains.count)
+		qsort(reader->chains.items, reader->chains.count, sizeof(*reader->chains.items),
+		      compare_chains);
+	result = v2m_netlink_ask(&reader->rules,
+				 begin_dump(buffer, NFT_MSG_GETRULE, NFPROTO_UNSPEC), &rules);
+	return result ? result : follow_chains(reader);
 }
 
 int v2m_nft_rules_read(struct v2m_nat_rules *rules)
@@ -315,34 +358,10 @@ int v2m_nft_rules_read(struct v2m_nat_rules *rules)
 	result = v2m_netlink_open(NETLINK_NETFILTER, &reader.sets);
 	if (!result)
 		result = read_all(&reader);
-	v2m_array_clear(&reader.of_output);
+	v2m_array_clear(&reader.chains);
 	v2m_netlink_close(&reader.rules);
 	v2m_netlink_close(&reader.sets);
 	return result;
-}
-
-void v2m_nat_rules_clear(struct v2m_nat_rules *rules)
-{
-	for (size_t i = 0; i < rules->count; i++)
-		v2m_nat_rule_clear(&rules->items[i]);
-	v2m_array_clear(rules);
-}
-
-static bool lists_nat(const char *path)
-{
-	V2M_FCLOSE FILE *file = fopen(path, "re");
-	char line[64];
-
-	while (file && fgets(line, sizeof(line), file))
-		if (strcmp(line, "nat\n") == 0)
-			return true;
-	return false;
-}
-
-bool v2m_has_legacy_nat(void)
-{
-	return lists_nat("/proc/thread-self/net/ip_tables_names") ||
-	       lists_nat("/proc/thread-self/net/ip6_tables_names");
 }
 
 int v2m_nft_watch_open(void)

@@ -4,21 +4,12 @@
 #ifndef V2METER_PATHS_NFT_RULES_H
 #define V2METER_PATHS_NFT_RULES_H
 
-#include "paths/nat_rule.h"
+#include "paths/nat.h"
 
-struct v2m_nat_rules {
-	struct v2m_nat_rule *items; /* those of arriving packets that change something */
-	size_t count;
-	size_t capacity;
-};
-
-/* Reads the rules of the calling thread's network namespace. The caller clears the list in any
- * case. 0; -EOPNOTSUPP if the kernel has no nftables, and so no such rule; or another -errno. */
+/* Reads the rules of the calling thread's network namespace that arriving packets reach and that
+ * change something, as v2m_nat_chains_follow() leaves them. The caller clears the list in any case.
+ * 0; -EOPNOTSUPP if the kernel has no nftables, and so no such rule; or another -errno. */
 int v2m_nft_rules_read(struct v2m_nat_rules *rules);
-void v2m_nat_rules_clear(struct v2m_nat_rules *rules);
-
-/* Whether iptables has a table of NAT that is not one of nftables, and that we cannot read. */
-bool v2m_has_legacy_nat(void);
 
 /* Opens a socket that becomes readable when a rule of nftables changes. A descriptor, or -errno. */
 int v2m_nft_watch_open(void);

@@ -45,23 +45,136 @@ static int add_once(struct v2m_published *published, const struct v2m_port_alias
 }
 
 /* Says of the first rule that is about a key and is not understood. */
-static void note_unclear(struct v2m_published *published, const struct v2m_nat_ports *ports)
+static void note_unclear(struct v2m_published *published, const struct v2m_nat_ports *ports,
+			 uint16_t target)
 {
 	if (*published->unknown.text)
 		return;
-	v2m_error_set(
-		&published->unknown, 0,
-		"a NAT rule sends port %u to a key's port %u under conditions that are not "
-		"understood, or to an address that is not this host's: what passes port %u is "
-		"not counted unless \"port_aliases\" names it",
-		ports->first, ports->target, ports->first);
+	if (!ports)
+		v2m_error_set(
+			&published->unknown, 0,
+			"a NAT rule sends to a key's port %u what arrives at ports that it does "
+			"not name: that is not counted unless \"port_aliases\" names them",
+			target);
+	else
+		v2m_error_set(
+			&published->unknown, 0,
+			"a NAT rule sends port %u to a key's port %u under conditions that are not "
+			"understood, or to an address that is not this host's: what passes port %u "
+			"is not counted unless \"port_aliases\" names it",
+			ports->first, target, ports->first);
+}
+
+/* A rule that is about a key, or may be. */
+struct look {
+	const struct v2m_published_scope *scope;
+	struct v2m_published *published;
+	unsigned transports;
+	bool usable; /* it is understood, and holds for all senders */
+};
+
+static uint32_t slot_at(const struct look *look, uint16_t port)
+{
+	return look->scope->find_slot(look->scope->context, port, look->transports);
+}
+
+/* All ports of the alias count in one slot. */
+static int add_ports(const struct look *look, uint16_t first, uint16_t last, uint16_t target)
+{
+	const struct v2m_port_alias alias = {
+		.first_port = first,
+		.last_port = last,
+		.target = target,
+		.transports = look->transports,
+		.found = true,
+	};
+	const struct v2m_nat_ports ports = { .first = first, .last = last };
+
+	/* A port that stays the same is counted as it is. */
+	if (first == last && first == target)
+		return 0;
+	if (look->usable)
+		return add_once(look->published, &alias);
+	note_unclear(look->published, &ports, target);
+	return 0;
+}
+
+static uint16_t shift(const struct v2m_nat_target *target, unsigned port)
+{
+	unsigned size = (unsigned)(target->last - target->first) + 1;
+
+	return (uint16_t)(target->first + (uint16_t)(port - target->base) % size);
+}
+
+/* Each port goes to another one. Ports in a row that count in one slot are one alias. */
+static int add_shifted(const struct look *look, const struct v2m_nat_ports *ports,
+		       const struct v2m_nat_target *target)
+{
+	unsigned port = ports->first;
+	int result = 0;
+
+	while (port <= ports->last && !result) {
+		uint32_t slot = slot_at(look, shift(target, port));
+		unsigned next = port + 1;
+
+		while (next <= ports->last && slot_at(look, shift(target, next)) == slot)
+			next++;
+		if (slot)
+			result = add_ports(look, (uint16_t)port, (uint16_t)(next - 1),
+					   shift(target, port));
+		port = next;
+	}
+	return result;
+}
+
+/* The kernel takes the first port of the target, or another one if a connection of the same client
+ * has the first one already. A port within the target stays as it is. */
+static int add_range(struct look *look, const struct v2m_nat_ports *ports,
+		     const struct v2m_nat_target *target)
+{
+	uint32_t slot = slot_at(look, target->first);
+	uint16_t port_of_key = slot ? target->first : 0;
+
+	for (unsigned port = target->first; port <= target->last; port++) {
+		uint32_t other = slot_at(look, (uint16_t)port);
+
+		if (other && !port_of_key)
+			port_of_key = (uint16_t)port;
+		if (other != slot)
+			look->usable = false;
+	}
+	if (!port_of_key)
+		return 0;
+	return add_ports(look, ports->first, ports->last, port_of_key);
+}
+
+static int add_target(struct look *look, const struct v2m_nat_ports *ports,
+		      const struct v2m_nat_target *target)
+{
+	if (!target->first || target->last < target->first || !ports->first ||
+	    ports->first > ports->last)
+		return 0;
+	if (target->shifts)
+		return add_shifted(look, ports, target);
+	return add_range(look, ports, target);
+}
+
+/* A rule that names no port may send any to the target. */
+static void note_portless(struct look *look, const struct v2m_nat_rule *rule)
+{
+	for (unsigned port = rule->target.first; port && port <= rule->target.last; port++)
+		if (slot_at(look, (uint16_t)port)) {
+			note_unclear(look->published, NULL, (uint16_t)port);
+			return;
+		}
 }
 
 static int add_rule(const struct v2m_nat_rule *rule, const struct v2m_published_scope *scope,
 		    struct v2m_published *published)
 {
-	bool usable = rule->clear &&
-		      (!rule->elsewhere || scope->is_served(scope->context, rule->address));
+	struct look look = { .scope = scope,
+			     .published = published,
+			     .transports = rule->transports };
 	int result = 0;
 
 	if (rule->opaque && !*published->unknown.text)
@@ -69,30 +182,30 @@ static int add_rule(const struct v2m_nat_rule *rule, const struct v2m_published_
 			      "a NAT rule has a map that is not understood: if it sends a port on "
 			      "to a key's port, that is not counted unless \"port_aliases\" names "
 			      "it");
+	if (!rule->ports.count)
+		note_portless(&look, rule);
 	for (size_t i = 0; i < rule->ports.count && !result; i++) {
 		const struct v2m_nat_ports *ports = &rule->ports.items[i];
-		const struct v2m_port_alias alias = {
-			.first_port = ports->first,
-			.last_port = ports->last,
-			.target = ports->target,
-			.transports = rule->transports,
-			.found = true,
-		};
 
-		/* A port that stays the same is counted as it is. */
-		if (!ports->target || !ports->first || ports->first > ports->last ||
-		    (ports->first == ports->last && ports->first == ports->target) ||
-		    !scope->has_key(scope->context, ports->target, rule->transports))
-			continue;
-		if (usable)
-			result = add_once(published, &alias);
-		else
-			note_unclear(published, ports);
+		look.usable = rule->clear &&
+			      (!rule->elsewhere || scope->is_served(scope->context, rule->address));
+		result = add_target(&look, ports, rule->mapped ? &ports->target : &rule->target);
 	}
 	return result;
 }
 
-int v2m_published_make(const struct v2m_nat_rules *rules, int read, bool legacy,
+static void note_unread(struct v2m_published *published, int result, const char *kind)
+{
+	if (result && result != -EOPNOTSUPP)
+		v2m_error_set(
+			&published->unknown, 0,
+			"the NAT rules of %s on this host cannot be read (%s): if one sends a "
+			"port on to a key's port, that is not counted unless "
+			"\"port_aliases\" names it",
+			kind, strerror(-result));
+}
+
+int v2m_published_make(const struct v2m_nat_rules *rules, struct v2m_published_reading read,
 		       const struct v2m_published_scope *scope, struct v2m_published *published)
 {
 	const struct v2m_port_aliases *configured = scope->configured;
@@ -103,17 +216,8 @@ int v2m_published_make(const struct v2m_nat_rules *rules, int read, bool legacy,
 		result = v2m_array_add(&published->aliases, configured->items[i]);
 	for (size_t i = 0; i < rules->count && !result; i++)
 		result = add_rule(&rules->items[i], scope, published);
-	if (read && read != -EOPNOTSUPP)
-		v2m_error_set(&published->unknown, 0,
-			      "the NAT rules of this host cannot be read (%s): if one sends a port "
-			      "on to a key's port, that is not counted unless \"port_aliases\" "
-			      "names it",
-			      strerror(-read));
-	else if (legacy && !*published->unknown.text)
-		v2m_error_set(&published->unknown, 0,
-			      "this host has NAT rules of iptables-legacy, which are not read: if "
-			      "one sends a port on to a key's port, that is not counted unless "
-			      "\"port_aliases\" names it");
+	note_unread(published, read.legacy, "iptables-legacy");
+	note_unread(published, read.nft, "nftables");
 	/* The operator has said what there is. */
 	if (configured)
 		published->unknown.text[0] = 0;

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The ports under which servers of this host are published: those that the configuration names, and
- * those that the rules of nftables show.
+ * those that NAT rules show.
  */
 #ifndef V2METER_PATHS_PUBLISHED_H
 #define V2METER_PATHS_PUBLISHED_H
 
 #include "base/error.h"
 #include "base/port_rule.h"
-#include "paths/nft_rules.h"
+#include "paths/nat.h"
 
 /* Tells which rules are about a key. */
 struct v2m_published_scope {
 	const struct v2m_port_aliases *configured; /* NULL: the configuration says nothing */
-	/* Whether a key has the port by one of the transports. */
-	bool (*has_key)(const void *context, uint16_t port, unsigned transports);
+	/* Names the slot in which the port counts for a key by one of the transports, differently
+	 * for each slot. 0: no key has the port. */
+	uint32_t (*find_slot)(const void *context, uint16_t port, unsigned transports);
 	/* Whether the address, IPv4 in the IPv4-mapped form, is one at which keys are served. */
 	bool (*is_served)(const void *context, const uint8_t address[16]);
 	const void *context;
@@ -27,9 +28,16 @@ struct v2m_published {
 	struct v2m_error unknown;
 };
 
-/* Makes the list from rules. read: what v2m_nft_rules_read() returned; legacy: what
- * v2m_has_legacy_nat() did. Pure. 0 or -ENOMEM; the caller clears it in any case. */
-int v2m_published_make(const struct v2m_nat_rules *rules, int read, bool legacy,
+/* How the kinds of rules were read: 0, or why they could not be. -EOPNOTSUPP: the kernel has none.
+ */
+struct v2m_published_reading {
+	int nft;
+	int legacy;
+};
+
+/* Makes the list from the rules of all kinds. Pure. 0 or -ENOMEM; the caller clears it in any case.
+ */
+int v2m_published_make(const struct v2m_nat_rules *rules, struct v2m_published_reading read,
 		       const struct v2m_published_scope *scope, struct v2m_published *published);
 void v2m_published_clear(struct v2m_published *published);
 /* Whether both have the same aliases. */

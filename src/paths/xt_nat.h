@@ -1,29 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Reads the matches and targets of iptables that are about ports, as iptables-nft hands them to
- * nftables. */
+/* Reads the matches and targets of iptables that are about ports, as its own tables have them, and
+ * as iptables-nft hands them to nftables. */
 #ifndef V2METER_PATHS_XT_NAT_H
 #define V2METER_PATHS_XT_NAT_H
 
-#include <stdbool.h>
+#include "paths/nat.h"
 
-#include "paths/nat_ports.h"
+/* Adds the destination ports that a match demands. 0; -EINVAL if the match is not understood, or
+ * does not hold for all senders; -ENOMEM. */
+int v2m_xt_match_read(const char *name, const void *info, size_t size,
+		      struct v2m_nat_ports_list *ports);
 
-struct v2m_xt_match {
-	struct v2m_nat_ports_list *ports; /* gets the destination ports that are demanded */
-};
-
-/* 0; -EINVAL if the match is not understood, or demands more than ports; -ENOMEM. */
-int v2m_xt_match_read(const char *name, const void *info, size_t size, struct v2m_xt_match *match);
-
-struct v2m_xt_target {
-	bool clear;
-	bool elsewhere;
-	uint8_t address[16]; /* IPv4 in the IPv4-mapped form */
-	uint16_t port;       /* 0: it stays the same */
-};
-
-/* Returns whether it is DNAT or REDIRECT. */
-bool v2m_xt_target_read(const char *name, uint32_t revision, const void *info, size_t size,
-			struct v2m_xt_target *target);
+/* If the target is DNAT or REDIRECT: marks the rule as one that changes ports, with what it changes
+ * them to. Does nothing with other targets. */
+void v2m_xt_target_read(const char *name, uint32_t revision, const void *info, size_t size,
+			struct v2m_nat_rule *rule);
 
 #endif

@@ -12,6 +12,8 @@
 #include "messages.pb-c.h"
 #include "proxyapi/grpc.h"
 #include "proxyapi/inbound.h"
+#include "proxyapi/online.h"
+#include "proxyapi/tls_probe.h"
 
 #define SERVICE     "/xray.app.proxyman.command.HandlerService/"
 #define LIST        SERVICE "ListInbounds"
@@ -27,22 +29,24 @@ struct answers {
 	size_t count;
 	size_t capacity;
 	uint64_t digest; /* of all of them */
+	size_t length;   /* of all of them */
 };
 
 struct v2m_survey {
 	char *source;
+	struct v2m_grpc_connector connector;
 	struct v2m_grpc *grpc;
 	struct v2m_proxy_inbounds inbounds; /* found last */
 	char *text;
 	size_t length;
-	uint64_t digest;       /* of the answers that they come from */
-	uint64_t list_digest;  /* of the list of inbounds alone */
-	uint64_t counts;       /* a digest of the tags, and of how many users each inbound has */
-	bool cannot_count;     /* the proxy does not tell how many users an inbound has */
-	uint64_t full_ns;      /* CLOCK_MONOTONIC when all users were asked for */
-	uint64_t cost_ns;      /* how long their answers took */
-	uint64_t quick_ns;     /* so long is no reason to ask for their number only */
-	uint64_t max_age_ns;   /* how long ago all users may have been asked for */
+	uint64_t digest;      /* of the answers that they come from */
+	uint64_t list_digest; /* of the list of inbounds alone */
+	uint64_t counts;      /* a digest of the tags, and of how many users each inbound has */
+	bool cannot_count;    /* the proxy does not tell how many users an inbound has */
+	uint64_t full_ns;     /* CLOCK_MONOTONIC when all users were asked for */
+	uint64_t full_bytes;  /* of the answers with all of them */
+	uint64_t quick_bytes; /* so many are no reason to ask for their number only */
+	uint64_t age_ns_per_byte;
 	unsigned n_connects;   /* of the connection at the last question that was answered */
 	uint64_t grace_end_ns; /* CLOCK_MONOTONIC */
 	uint64_t grace_ns;
@@ -57,8 +61,9 @@ int v2m_survey_new(const char *source, const struct v2m_grpc_connector *connecto
 	if (!made)
 		return -ENOMEM;
 	made->grace_ns = V2M_SURVEY_GRACE_NS;
-	made->quick_ns = V2M_SURVEY_QUICK_NS;
-	made->max_age_ns = V2M_SURVEY_MAX_AGE_NS;
+	made->quick_bytes = V2M_SURVEY_QUICK_BYTES;
+	made->age_ns_per_byte = V2M_SURVEY_AGE_NS_PER_BYTE;
+	made->connector = *connector;
 	made->source = strdup(source);
 	if (!made->source || v2m_grpc_new(source, connector, &made->grpc)) {
 		v2m_survey_free(made);
@@ -90,14 +95,14 @@ void v2m_survey_set_grace(struct v2m_survey *survey, uint64_t grace_ns)
 	survey->grace_ns = grace_ns;
 }
 
-void v2m_survey_set_quick(struct v2m_survey *survey, uint64_t quick_ns)
+void v2m_survey_set_quick(struct v2m_survey *survey, uint64_t quick_bytes)
 {
-	survey->quick_ns = quick_ns;
+	survey->quick_bytes = quick_bytes;
 }
 
-void v2m_survey_set_max_age(struct v2m_survey *survey, uint64_t max_age_ns)
+void v2m_survey_set_age(struct v2m_survey *survey, uint64_t age_ns_per_byte)
 {
-	survey->max_age_ns = max_age_ns;
+	survey->age_ns_per_byte = age_ns_per_byte;
 }
 
 static void clear_answers(struct answers *answers)
@@ -198,9 +203,9 @@ static int ask_users(struct v2m_survey *survey, const struct v2m_proxy_inbound *
 static int ask_all_users(struct v2m_survey *survey, const struct v2m_proxy_inbounds *inbounds,
 			 uint64_t deadline_ns, struct answers *answers, struct v2m_error *error)
 {
-	size_t total = answers->list.length;
 	int result = 0;
 
+	answers->length = answers->list.length;
 	for (size_t i = 0; i < inbounds->count && !result; i++) {
 		const struct v2m_proxy_inbound *inbound = &inbounds->items[i];
 		struct v2m_grpc_message *answer = v2m_array_append(answers);
@@ -210,8 +215,8 @@ static int ask_all_users(struct v2m_survey *survey, const struct v2m_proxy_inbou
 		if (!inbound->asks_users)
 			continue;
 		result = ask_users(survey, inbound, deadline_ns, answer, error);
-		total += answer->length;
-		if (!result && total > MAX_ANSWERS)
+		answers->length += answer->length;
+		if (!result && answers->length > MAX_ANSWERS)
 			result = v2m_error_set(error, -EMSGSIZE,
 					       "%.160s: its answers are larger than %u bytes",
 					       survey->source, MAX_ANSWERS);
@@ -333,7 +338,7 @@ static bool is_unchanged(struct v2m_survey *survey, uint64_t deadline_ns)
 	int result;
 
 	/* The counts are not followed meanwhile, so the next ones are compared with none. */
-	if (survey->cannot_count || !survey->text || survey->cost_ns < survey->quick_ns) {
+	if (survey->cannot_count || !survey->text || survey->full_bytes <= survey->quick_bytes) {
 		survey->counts = 0;
 		return false;
 	}
@@ -341,7 +346,7 @@ static bool is_unchanged(struct v2m_survey *survey, uint64_t deadline_ns)
 	survey->cannot_count = result == -EOPNOTSUPP;
 	return !result && survey->counts == before && !survey->keeps_gone &&
 	       v2m_grpc_connects(survey->grpc) == survey->n_connects &&
-	       v2m_clock_mono_ns() - survey->full_ns < survey->max_age_ns;
+	       v2m_clock_mono_ns() - survey->full_ns < survey->full_bytes * survey->age_ns_per_byte;
 }
 
 /* Asks for all inbounds and users. 1, 0 or -errno. */
@@ -349,7 +354,6 @@ static int ask_all(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_e
 {
 	V2M_CLEANUP(v2m_proxy_inbounds_clear) struct v2m_proxy_inbounds found = { 0 };
 	V2M_CLEANUP(clear_answers) struct answers answers = { 0 };
-	uint64_t began_ns = v2m_clock_mono_ns();
 	uint64_t list_digest;
 	bool is_same;
 	int result = ask_list(survey, deadline_ns, &answers.list, error);
@@ -370,7 +374,7 @@ static int ask_all(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_e
 		return result;
 	notice_restart(survey);
 	survey->full_ns = v2m_clock_mono_ns();
-	survey->cost_ns = survey->full_ns - began_ns;
+	survey->full_bytes = answers.length;
 	if (survey->text && answers.digest == survey->digest &&
 	    (!survey->keeps_gone || v2m_clock_mono_ns() < survey->grace_end_ns))
 		return 0;
@@ -380,13 +384,38 @@ static int ask_all(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_e
 	return result;
 }
 
+/* Whether a server that has never answered as an API, and did not now, has TLS. */
+static bool has_tls(struct v2m_survey *survey, int result, uint64_t deadline_ns)
+{
+	int fd;
+
+	if (survey->text || (result != -ECONNRESET && result != -EPROTO))
+		return false;
+	fd = survey->connector.connect(survey->connector.context);
+	return fd >= 0 && v2m_tls_probe(fd, deadline_ns);
+}
+
 int v2m_survey_ask(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_error *error)
 {
-	return is_unchanged(survey, deadline_ns) ? 0 : ask_all(survey, deadline_ns, error);
+	int result = is_unchanged(survey, deadline_ns) ? 0 : ask_all(survey, deadline_ns, error);
+
+	if (!has_tls(survey, result, deadline_ns))
+		return result;
+	return v2m_error_set_class(error, V2M_FAILURE_PASSING, -EPROTONOSUPPORT,
+				   "%.160s: it has TLS, so it cannot be asked. If it is the "
+				   "proxy's API, let it listen without TLS on a loopback address "
+				   "or a unix socket (Remnawave's node does from 2.8.0 on)",
+				   survey->source);
 }
 
 int v2m_survey_ask_stats(struct v2m_survey *survey, uint64_t deadline_ns,
 			 struct v2m_proxy_stats *stats, struct v2m_error *error)
 {
 	return v2m_proxy_stats_ask(survey->grpc, deadline_ns, stats, error);
+}
+
+int v2m_survey_ask_online(struct v2m_survey *survey, uint64_t deadline_ns,
+			  struct v2m_online_users *users, struct v2m_error *error)
+{
+	return v2m_online_users_ask(survey->grpc, deadline_ns, users, error);
 }

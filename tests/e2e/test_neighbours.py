@@ -176,7 +176,8 @@ def assert_outrun(lab, daemon):
     before = daemon.port_entry(KEY.port)["rx_packets"]
     wait_until(lambda: send(lab, 300, "rx") and "outrun" in reasons(daemon), what="the reason outrun")
     detail = daemon.status()["detail"]
-    assert detail.startswith("up0: 100 % of the bytes that it received")
+    # The minute may hold packets of before.
+    assert re.match("up0: (100|9[0-9]) % of the bytes that it received", detail), detail
     assert detail.endswith("a program of somebody else runs before ours and keeps them")
     assert daemon.port_entry(KEY.port)["rx_packets"] == before
 

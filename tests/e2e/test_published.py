@@ -2,6 +2,7 @@
 """Ports that NAT rules send on to a key's port count for the key, to the byte, with what passed the wire."""
 
 import contextlib
+import json
 import shutil
 import socket
 
@@ -27,13 +28,14 @@ def nat(namespace, rule):
     rules(namespace, "table inet published { chain in { type nat hook prerouting priority -100; %s }; }" % rule)
 
 
-def exchange_tcp(lab, port, server=None, address="0.0.0.0", listens=KEY.port):
+def exchange_tcp(lab, port, server=None, listens=KEY.port, family=4):
     """SIZE bytes each way over a connection that begins at the published port."""
+    kind = socket.AF_INET if family == 4 else socket.AF_INET6
     with (server or lab.server).entered():
-        listener = socket.create_server((address, listens))
-    with lab.client.socket() as client, listener:
+        listener = socket.create_server(("", listens), family=kind)
+    with lab.client.socket(kind) as client, listener:
         client.settimeout(10)
-        client.connect((lab.SERVER[4], port))
+        client.connect((lab.SERVER[family], port))
         far = listener.accept()[0]
         with far:
             for sender, receiver in ((client, far), (far, client)):
@@ -94,6 +96,104 @@ def test_hopping_over_a_range_of_udp_ports_counts(lab, start_daemon):
     # A neighbour of the range is nobody's.
     exchange_udp(lab, [20101], 20101)
     assert payload(daemon) == (15_000, 15_000)
+
+
+def legacy(namespace, *rule, family=4):
+    tool = "iptables-legacy" if family == 4 else "ip6tables-legacy"
+    if not shutil.which(tool):
+        pytest.skip(f"{tool} is not installed")
+    made = namespace.run(tool, "-w", "-t", "nat", *rule, check=False)
+    if made.returncode:
+        pytest.skip(f"{tool}: {made.stderr.strip()}")
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_rules_of_iptables_legacy_are_read_and_followed(lab, start_daemon, family):
+    redirect = ("PREROUTING", "-p", "tcp", "-m", "multiport", "--dports", "443,8443:8450", "-j", "REDIRECT",
+                "--to-ports", str(KEY.port))
+    legacy(lab.server, "-A", *redirect, family=family)
+    daemon = start_daemon([ENTRY])
+    assert aliases(daemon) == {"443": (KEY.port, "rule"), "8443-8450": (KEY.port, "rule")}
+    exchange_tcp(lab, 8444, family=family)
+    wait_until(lambda: payload(daemon) == (SIZE, SIZE), what="what passed port 8444")
+    assert not reasons(daemon)
+    # Nothing announces a change, so it is found when the daemon looks again.
+    legacy(lab.server, "-D", *redirect, family=family)
+    legacy(lab.server, "-A", "PREROUTING", "-p", "udp", "--dport", "20000:20100", "-j", "REDIRECT",
+           "--to-ports", str(KEY.port), family=family)
+    wait_until(lambda: aliases(daemon) == {"20000-20100": (KEY.port, "rule")}, 30, what="the new rule")
+
+
+def test_a_chain_of_iptables_legacy_has_the_conditions_of_the_way_to_it(lab, start_daemon):
+    legacy(lab.server, "-N", "published")
+    legacy(lab.server, "-A", "PREROUTING", "-m", "addrtype", "--dst-type", "LOCAL", "-p", "tcp", "--dport", "443",
+           "-j", "published")
+    legacy(lab.server, "-A", "PREROUTING", "-s", lab.CLIENT[4], "-p", "tcp", "--dport", "444", "-j", "published")
+    legacy(lab.server, "-A", "published", "-j", "REDIRECT", "-p", "tcp", "--to-ports", str(KEY.port))
+    daemon = start_daemon([ENTRY])
+    assert aliases(daemon) == {"443": (KEY.port, "rule")}
+    assert "port 444 to a key's port 10001 under conditions" in reasons(daemon)["aliases_unknown"]
+    exchange_tcp(lab, 443)
+    wait_until(lambda: payload(daemon) == (SIZE, SIZE), what="what passed port 443")
+
+
+def test_a_chain_of_nftables_has_the_conditions_of_the_way_to_it(lab, start_daemon):
+    """What a map of verdicts leads to is not understood, and is said."""
+    rules(lab.server, """table inet published {
+        chain every { meta l4proto tcp redirect to :10001; }
+        chain one { tcp dport 444 redirect to :10001; }
+        chain own { type nat hook output priority -100; tcp dport 445 redirect to :10001; }
+        chain in { type nat hook prerouting priority -100; fib daddr type local tcp dport 443 jump every; jump one; }
+        }""")
+    daemon = start_daemon([ENTRY])
+    assert aliases(daemon) == {"443": (KEY.port, "rule"), "444": (KEY.port, "rule")} and not reasons(daemon)
+    exchange_tcp(lab, 443)
+    wait_until(lambda: payload(daemon) == (SIZE, SIZE), what="what passed port 443")
+    rules(lab.server, """table inet mapped {
+        chain every { meta l4proto tcp redirect to :10001; }
+        chain in { type nat hook prerouting priority -90; tcp dport vmap { 446 : jump every }; }
+        }""")
+    said = wait_until(lambda: reasons(daemon).get("aliases_unknown"), 30, what="aliases_unknown")
+    assert "a key's port 10001 what arrives at ports" in said
+
+
+def proxy_configuration(lab, *ports):
+    """A configuration of V2Ray with an mKCP inbound, and one customer, for each port or range."""
+    path = lab.directory / "config.json"
+    path.write_text(json.dumps({"inbounds": [
+        {"port": port, "protocol": "vmess", "tag": f"in-{port}", "streamSettings": {"network": "kcp"},
+         "settings": {"clients": [{"id": f"00000000-0000-4000-8000-00000000000{n}", "email": f"user{n}"}]}}
+        for n, port in enumerate(ports)]}))
+    return str(path)
+
+
+@pytest.mark.parametrize("tool", ["iptables-legacy", "iptables-nft"])
+def test_a_shifted_range_counts_port_by_port(lab, start_daemon, tool):
+    """20000 becomes 30000, and so on: the first ten are one key's range, and 30050 is another key's."""
+    if not shutil.which(tool):
+        pytest.skip(f"{tool} is not installed")
+    lab.server.run(tool, "-w", "-t", "nat", "-A", "PREROUTING", "-p", "udp", "--dport", "20000:20100", "-j", "DNAT",
+                   "--to-destination", f"{lab.SERVER[4]}:30000-30100/20000")
+    daemon = start_daemon([], key_sources=[proxy_configuration(lab, "30000-30009", 30050)])
+    assert aliases(daemon) == {"20000-20009": (30000, "rule"), "20050": (30050, "rule")}
+    for port, listens in ((20003, 30003), (20050, 30050), (20051, 30051)):
+        exchange_udp(lab, [port], listens)
+    for port in (30000, 30050):
+        wait_until(lambda: figures_of(daemon.port_entry(port))["payload_rx_bytes"] == 5000,
+                   what=f"what port {port} got")
+        assert figures_of(daemon.port_entry(port))["payload_tx_bytes"] == 5000
+    assert not reasons(daemon)
+
+
+def test_a_range_without_an_order_counts_if_one_key_has_all_of_it(lab, start_daemon):
+    """The kernel sends a client to the first port of a range that a rule does not shift, unless he has it."""
+    nat(lab.server, "udp dport 20000-20100 redirect to :30000-30009;")
+    daemon = start_daemon([], key_sources=[proxy_configuration(lab, "30000-30009")])
+    for port in (20000, 20100):
+        exchange_udp(lab, [port], 30000)
+    wait_until(lambda: figures_of(daemon.port_entry(30000))["payload_rx_bytes"] == 10_000,
+               what="what the range got")
+    assert aliases(daemon) == {"20000-20100": (30000, "rule")} and not reasons(daemon)
 
 
 def test_rules_that_come_and_go_are_followed(lab, start_daemon):

@@ -28,7 +28,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 numbers = itertools.count()
 
 
-def wait_until(condition, timeout_s=10, what="the condition"):
+def wait_until(condition, timeout_s=30, what="the condition"):
     """Polls until the condition returns something true, and returns that."""
     end = time.monotonic() + timeout_s
     while True:

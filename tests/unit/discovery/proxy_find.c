@@ -17,6 +17,7 @@
 #include "unit/temporary.h"
 
 #define SERVICE "0::/system.slice/xray.service\n"
+#define DOCKER  "0::/system.slice/docker-0123.scope\n"
 #define SESSION "0::/user.slice/user-1000.slice/session-1.scope\n"
 #define ROOT    "Name:\tx\nUid:\t0\t0\t0\t0\n"
 #define NOBODY  "Name:\tx\nUid:\t0\t65534\t65534\t65534\n"
@@ -132,9 +133,10 @@ static int start(void **state)
 	static const char sockets[] =
 		"Num       RefCount Protocol Flags    Type St Inode Path\n" LINE_UNIX(
 			"00010000", "0001", "107", "@api")
-			LINE_UNIX("00000000", "0001", "207", "/run/connected")
-				LINE_UNIX("00010000", "0001", "207", "/run/a b.sock")
-					LINE_UNIX("00010000", "0001", "998", "/run/other");
+			LINE_UNIX("00010000", "0001", "108", "@xtls-api-a1b2c3d4e5")
+				LINE_UNIX("00000000", "0001", "207", "/run/connected")
+					LINE_UNIX("00010000", "0001", "207", "/run/a b.sock")
+						LINE_UNIX("00010000", "0001", "998", "/run/other");
 
 	(void)state;
 	strcpy(proc, "proc-XXXXXX");
@@ -174,16 +176,19 @@ static void sockets_of_proxies_that_only_this_host_can_reach_are_found(void **st
 	make_process(5, "xray\n", NOBODY, SERVICE);
 	make_process(6, "v2ray\n", NOBODY, SERVICE);
 	make_process(7, "xray-linux-amd6\n", ROOT, SESSION);
+	/* Remnawave's node, in a container with the network of the host. */
+	make_process(8, "rw-core\n", ROOT, DOCKER);
 	make_process(99, "nginx\n", ROOT, SERVICE);
 	assert_int_equal(v2m_proxy_find(proc, true, &found), 0);
-	assert_int_equal(found.n_processes, 3);
+	assert_int_equal(found.n_processes, 4);
 	assert_int_equal(found.n_hidden, 0);
-	assert_int_equal(found.listeners.count, 5);
+	assert_int_equal(found.listeners.count, 6);
 	assert_listener(0, "xray-api://127.0.0.1:10085", 105);
 	assert_listener(1, "xray-api://[::1]:10090", 106);
 	assert_listener(2, "xray-api://127.0.0.2:10092", 206);
 	assert_listener(3, "xray-api+unix:@api", 107);
-	assert_listener(4, "xray-api+unix:/run/a b.sock", 207);
+	assert_listener(4, "xray-api+unix:@xtls-api-a1b2c3d4e5", 108);
+	assert_listener(5, "xray-api+unix:/run/a b.sock", 207);
 	/* Sockets are left out if nobody wants them, and the processes are the same. */
 	before = found.fingerprint;
 	v2m_proxy_found_clear(&found);
@@ -292,7 +297,14 @@ static void a_configuration_of_our_network_counts_if_only_root_can_change_it(voi
 	make_link("5/ns/net", "net:[2]");
 	assert_int_equal(v2m_proxy_find(proc, true, &found), 0);
 	assert_int_equal(found.configs.count, 0);
+	assert_int_equal(found.n_foreign, 1);
+	assert_int_equal(found.foreign[0], 5);
 	assert_int_equal(unlink(temporary_name("5/ns/net")), 0);
+	v2m_proxy_found_clear(&found);
+	memset(&found, 0, sizeof(found));
+	/* Nobody may see where it is. */
+	assert_int_equal(v2m_proxy_find(proc, true, &found), 0);
+	assert_int_equal(found.n_foreign, 0);
 	make_link("5/ns/net", "net:[1]");
 	assert_int_equal(chmod(name, 0666), 0);
 	assert_int_equal(v2m_proxy_find(proc, true, &found), 0);

@@ -127,6 +127,54 @@ static void a_restart_of_the_proxy_begins_anew(void **state)
 	assert_int_equal(entry->drifts_since_us, 0);
 }
 
+/* A panel reads the counters every ten seconds, and sets them to zero: some of the bytes are lost
+ * for us each time. Ours grow by our_mib, from *total on. */
+static const struct v2m_drift_entry *compare_with_resets(unsigned first, unsigned last,
+							 uint64_t our_mib, uint64_t *total)
+{
+	const struct v2m_drift_entry *entry = NULL;
+
+	for (unsigned second = first; second <= last; second += 10) {
+		*total += our_mib;
+		compare(second, 5, *total, 0);
+		entry = compare(second + 5, second % 20 ? 4 : 3, *total, 0);
+	}
+	return entry;
+}
+
+static void counters_that_are_set_to_zero_again_and_again_are_the_least(void **state)
+{
+	const struct v2m_drift_entry *entry;
+	uint64_t total = 0;
+
+	(void)state;
+	/* They may have counted all that we did: nobody can tell. */
+	entry = compare_with_resets(0, 300, 10, &total);
+	assert_true(entry->resets);
+	assert_int_equal(v2m_drift_count_resets(&drift), 1);
+	assert_int_equal(entry->drifts_since_us, 0);
+	assert_true(v2m_drift_difference(entry) > (int64_t)(100 * MIB));
+	/* They have counted more than we did. */
+	assert_int_not_equal(compare_with_resets(310, 2000, 1, &total)->drifts_since_us, 0);
+}
+
+static void a_proxy_that_is_left_alone_for_an_hour_is_compared_again(void **state)
+{
+	const struct v2m_drift_entry *entry;
+	uint64_t total = 0;
+
+	(void)state;
+	compare_with_resets(0, 100, 10, &total);
+	assert_true(compare(200, 10, total, 0)->resets);
+	entry = compare(3800, 10, total, 0);
+	assert_false(entry->resets);
+	assert_int_equal(entry->since_us, START_US + 3800 * SECOND);
+	assert_int_equal(compare(3810, 11, total + 100, 0)->drifts_since_us, 0);
+	assert_int_not_equal(compare(3830, 11, total + 100, 0)->drifts_since_us, 0);
+	/* One restart more does not say that somebody resets it. */
+	assert_false(compare(8000, 0, total + 100, 0)->resets);
+}
+
 static void keys_that_are_no_longer_compared_are_forgotten(void **state)
 {
 	(void)state;
@@ -234,6 +282,10 @@ int main(void)
 		cmocka_unit_test_teardown(
 			a_proxy_that_never_counts_a_download_drifts_once_it_has_settled, clean_up),
 		cmocka_unit_test_teardown(a_restart_of_the_proxy_begins_anew, clean_up),
+		cmocka_unit_test_teardown(
+			counters_that_are_set_to_zero_again_and_again_are_the_least, clean_up),
+		cmocka_unit_test_teardown(a_proxy_that_is_left_alone_for_an_hour_is_compared_again,
+					  clean_up),
 		cmocka_unit_test_teardown(keys_that_are_no_longer_compared_are_forgotten, clean_up),
 		cmocka_unit_test_teardown(a_key_that_the_proxy_gets_to_know_began_at_zero,
 					  clean_up),

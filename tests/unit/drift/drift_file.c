@@ -54,8 +54,16 @@ static void a_restart_goes_on_with_the_comparison(void **state)
 	compare(20, 150, 120);
 	before = *compare(80, 150, 120);
 	assert_int_not_equal(before.drifts_since_us, 0);
+	drift.items[0].resets = true;
+	drift.items[0].fell_us = START_US;
+	drift.items[0].start.proxy_rx = (uint64_t)-5;
 	restart();
 	assert_int_equal(drift.count, 1);
+	assert_true(drift.items[0].resets);
+	assert_int_equal(drift.items[0].fell_us, START_US);
+	assert_true(drift.items[0].start.proxy_rx == (uint64_t)-5);
+	drift.items[0].resets = false;
+	drift.items[0].start.proxy_rx = before.start.proxy_rx;
 	assert_int_equal(drift.items[0].moved_us, before.moved_us);
 	assert_int_equal(drift.items[0].ahead_since_us, before.ahead_since_us);
 	assert_string_equal(drift.items[0].name, "\"alice\"");

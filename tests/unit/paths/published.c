@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Which NAT rules publish a key's port, and what iptables hands to nftables. */
+/* Which NAT rules publish a key's port. */
 #include "paths/published.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <linux/netfilter/nf_nat.h>
-#include <linux/netfilter/xt_multiport.h>
-#include <linux/netfilter/xt_tcpudp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -16,16 +12,23 @@
 
 #include "base/array.h"
 #include "base/transport.h"
-#include "paths/xt_nat.h"
+#include "paths/nat_chains.h"
 
 #define KEY_PORT 10001
+/* Ports of one slot. */
+#define RANGE_FIRST 30000
+#define RANGE_LAST  30100
 
 static const uint8_t own[16] = { [10] = 0xff, [11] = 0xff, 192, 0, 2, 1 };
 
-static bool has_key(const void *context, uint16_t port, unsigned transports)
+static uint32_t find_slot(const void *context, uint16_t port, unsigned transports)
 {
 	(void)context;
-	return port == KEY_PORT && transports & V2M_TCP;
+	if (!(transports & V2M_TCP))
+		return 0;
+	if (port >= RANGE_FIRST && port <= RANGE_LAST)
+		return RANGE_FIRST;
+	return port == KEY_PORT || port == KEY_PORT + 1 ? port : 0;
 }
 
 static bool is_served(const void *context, const uint8_t address[16])
@@ -34,25 +37,35 @@ static bool is_served(const void *context, const uint8_t address[16])
 	return memcmp(address, own, sizeof(own)) == 0;
 }
 
-static const struct v2m_published_scope scope = { NULL, has_key, is_served, NULL };
+static const struct v2m_published_scope scope = { NULL, find_slot, is_served, NULL };
+
+static const struct v2m_published_reading all_read = { 0, 0 };
 
 /* A rule that is clear, for TCP. */
-static void add_rule(struct v2m_nat_rules *rules, uint16_t first, uint16_t last, uint16_t target)
+static struct v2m_nat_rule *add_rule(struct v2m_nat_rules *rules, uint16_t first, uint16_t last,
+				     uint16_t target)
 {
 	struct v2m_nat_rule *rule = v2m_array_append(rules);
 
-	*rule = (struct v2m_nat_rule){ .changes = true, .clear = true, .transports = V2M_TCP };
-	assert_int_equal(v2m_array_add(&rule->ports, (struct v2m_nat_ports){ first, last, target }),
-			 0);
+	*rule = (struct v2m_nat_rule){
+		.changes = true,
+		.clear = true,
+		.transports = V2M_TCP,
+		.target = { .first = target, .last = target },
+	};
+	assert_int_equal(
+		v2m_array_add(&rule->ports, (struct v2m_nat_ports){ .first = first, .last = last }),
+		0);
+	return rule;
 }
 
 /* Makes the list, expects so many aliases, and clears the rules. */
-static struct v2m_published make(struct v2m_nat_rules *rules, int read, bool legacy,
+static struct v2m_published make(struct v2m_nat_rules *rules, struct v2m_published_reading read,
 				 const struct v2m_published_scope *with, size_t aliases)
 {
 	struct v2m_published made;
 
-	assert_int_equal(v2m_published_make(rules, read, legacy, with, &made), 0);
+	assert_int_equal(v2m_published_make(rules, read, with, &made), 0);
 	assert_int_equal(made.aliases.count, aliases);
 	v2m_nat_rules_clear(rules);
 	return made;
@@ -67,7 +80,7 @@ static void a_rule_for_a_keys_port_is_an_alias_once(void **state)
 	add_rule(&rules, 443, 443, KEY_PORT);
 	add_rule(&rules, 443, 443, KEY_PORT);
 	add_rule(&rules, 8000, 8100, KEY_PORT);
-	made = make(&rules, 0, false, &scope, 2);
+	made = make(&rules, all_read, &scope, 2);
 	assert_int_equal(made.aliases.items[1].first_port, 8000);
 	assert_int_equal(made.aliases.items[1].last_port, 8100);
 	assert_int_equal(made.aliases.items[1].target, KEY_PORT);
@@ -82,15 +95,15 @@ static void rules_about_others_are_no_aliases(void **state)
 	struct v2m_published made;
 
 	(void)state;
-	add_rule(&rules, 443, 443, KEY_PORT + 1);
+	add_rule(&rules, 443, 443, KEY_PORT + 2);
 	add_rule(&rules, 444, 444, 0);
 	add_rule(&rules, KEY_PORT, KEY_PORT, KEY_PORT);
 	add_rule(&rules, 445, 445, KEY_PORT);
 	rules.items[3].transports = V2M_UDP;
 	/* Not understood, but not about a key either. */
-	add_rule(&rules, 446, 446, KEY_PORT + 1);
+	add_rule(&rules, 446, 446, KEY_PORT + 2);
 	rules.items[4].clear = false;
-	made = make(&rules, 0, false, &scope, 0);
+	made = make(&rules, all_read, &scope, 0);
 	assert_string_equal(made.unknown.text, "");
 	v2m_published_clear(&made);
 }
@@ -104,11 +117,11 @@ static void an_address_that_serves_nobody_is_said(void **state)
 	add_rule(&rules, 443, 443, KEY_PORT);
 	rules.items[0].elsewhere = true;
 	memcpy(rules.items[0].address, own, sizeof(own));
-	made = make(&rules, 0, false, &scope, 1);
+	made = make(&rules, all_read, &scope, 1);
 	v2m_published_clear(&made);
 	add_rule(&rules, 443, 443, KEY_PORT);
 	rules.items[0].elsewhere = true;
-	made = make(&rules, 0, false, &scope, 0);
+	made = make(&rules, all_read, &scope, 0);
 	assert_non_null(strstr(made.unknown.text, "port 443 to a key's port 10001"));
 	v2m_published_clear(&made);
 }
@@ -122,7 +135,7 @@ static void a_map_that_is_not_understood_is_said(void **state)
 	add_rule(&rules, 443, 443, 0);
 	rules.items[0].clear = false;
 	rules.items[0].opaque = true;
-	made = make(&rules, 0, false, &scope, 0);
+	made = make(&rules, all_read, &scope, 0);
 	assert_non_null(strstr(made.unknown.text, "a map that is not understood"));
 	v2m_published_clear(&made);
 }
@@ -136,79 +149,80 @@ static void what_cannot_be_read_is_said_unless_it_is_configured(void **state)
 	struct v2m_published made;
 
 	(void)state;
-	made = make(&rules, -EPERM, false, &scope, 0);
-	assert_non_null(strstr(made.unknown.text, "cannot be read"));
-	made = make(&rules, 0, true, &scope, 0);
+	made = make(&rules, (struct v2m_published_reading){ .nft = -EPERM }, &scope, 0);
+	assert_non_null(strstr(made.unknown.text, "nftables on this host cannot be read"));
+	made = make(&rules, (struct v2m_published_reading){ .legacy = -EPERM }, &scope, 0);
 	assert_non_null(strstr(made.unknown.text, "iptables-legacy"));
-	made = make(&rules, -EOPNOTSUPP, false, &scope, 0);
+	made = make(&rules, (struct v2m_published_reading){ -EOPNOTSUPP, -EOPNOTSUPP }, &scope, 0);
 	assert_string_equal(made.unknown.text, "");
 	with.configured = &configured;
-	made = make(&rules, -EPERM, true, &with, 1);
+	made = make(&rules, (struct v2m_published_reading){ -EPERM, -EPERM }, &with, 1);
 	assert_string_equal(made.unknown.text, "");
 	assert_false(made.aliases.items[0].found);
 	v2m_published_clear(&made);
 }
 
-static void ports_of_iptables_are_read(void **state)
+static void ports_that_are_shifted_are_one_alias_for_each_slot(void **state)
 {
-	struct xt_tcp tcp = { .spts = { 0, 65535 }, .dpts = { 443, 445 } };
-	struct xt_udp udp = { .spts = { 0, 65535 }, .dpts = { 20000, 20100 } };
-	struct xt_multiport_v1 multi = { .flags = XT_MULTIPORT_DESTINATION, .count = 3 };
-	struct v2m_nat_ports_list ports = { 0 };
-	struct v2m_xt_match match = { &ports };
+	struct v2m_nat_rules rules = { 0 };
+	struct v2m_published made;
 
 	(void)state;
-	multi.ports[0] = 80;
-	multi.ports[1] = 90;
-	multi.ports[2] = 99;
-	multi.pflags[1] = 1;
-	assert_int_equal(v2m_xt_match_read("tcp", &tcp, sizeof(tcp), &match), 0);
-	assert_int_equal(v2m_xt_match_read("udp", &udp, sizeof(udp), &match), 0);
-	assert_int_equal(v2m_xt_match_read("multiport", &multi, sizeof(multi), &match), 0);
-	assert_int_equal(ports.count, 4);
-	assert_int_equal(ports.items[0].last, 445);
-	assert_int_equal(ports.items[1].first, 20000);
-	assert_int_equal(ports.items[2].last, 80);
-	assert_int_equal(ports.items[3].first, 90);
-	assert_int_equal(ports.items[3].last, 99);
-	tcp.invflags = XT_TCP_INV_DSTPT;
-	assert_int_equal(v2m_xt_match_read("tcp", &tcp, sizeof(tcp), &match), -EINVAL);
-	udp.spts[0] = 53;
-	assert_int_equal(v2m_xt_match_read("udp", &udp, sizeof(udp), &match), -EINVAL);
-	multi.flags = XT_MULTIPORT_SOURCE;
-	assert_int_equal(v2m_xt_match_read("multiport", &multi, sizeof(multi), &match), -EINVAL);
-	/* Too short, and unknown. */
-	assert_int_equal(v2m_xt_match_read("tcp", &tcp, 4, &match), -EINVAL);
-	assert_int_equal(v2m_xt_match_read("addrtype", &tcp, sizeof(tcp), &match), -EINVAL);
-	assert_int_equal(ports.count, 4);
-	v2m_array_clear(&ports);
+	/* 20000 goes to 30000, and so on: one slot. */
+	add_rule(&rules, 20000, 20100, RANGE_FIRST)->target =
+		(struct v2m_nat_target){ RANGE_FIRST, RANGE_LAST, true, 20000 };
+	/* 5000 goes to KEY_PORT - 1, 5001 to KEY_PORT, 5002 to the one behind it, which is another
+	 * slot; 5003 begins at KEY_PORT - 1 again. */
+	add_rule(&rules, 5000, 5003, 0)->target =
+		(struct v2m_nat_target){ KEY_PORT - 1, KEY_PORT + 1, true, 5000 };
+	made = make(&rules, all_read, &scope, 3);
+	assert_int_equal(made.aliases.items[0].first_port, 20000);
+	assert_int_equal(made.aliases.items[0].last_port, 20100);
+	assert_int_equal(made.aliases.items[0].target, RANGE_FIRST);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(made.aliases.items[1 + i].first_port, 5001 + i);
+		assert_int_equal(made.aliases.items[1 + i].last_port, 5001 + i);
+		assert_int_equal(made.aliases.items[1 + i].target, KEY_PORT + i);
+	}
+	assert_string_equal(made.unknown.text, "");
+	v2m_published_clear(&made);
 }
 
-static void targets_of_iptables_are_read(void **state)
+static void any_port_of_a_range_will_do_if_all_count_in_one_slot(void **state)
 {
-	struct nf_nat_ipv4_multi_range_compat old = { .rangesize = 1 };
-	struct nf_nat_range2 new = { .flags = NF_NAT_RANGE_PROTO_SPECIFIED | NF_NAT_RANGE_MAP_IPS };
-	struct v2m_xt_target target;
+	struct v2m_nat_rules rules = { 0 };
+	struct v2m_published made;
 
 	(void)state;
-	old.range[0].flags = NF_NAT_RANGE_PROTO_SPECIFIED;
-	old.range[0].min.all = old.range[0].max.all = htons(KEY_PORT);
-	assert_true(v2m_xt_target_read("REDIRECT", 0, &old, sizeof(old), &target));
-	assert_int_equal(target.port, KEY_PORT);
-	assert_true(target.clear);
-	assert_false(target.elsewhere);
-	old.range[0].max.all = htons(KEY_PORT + 5);
-	assert_true(v2m_xt_target_read("REDIRECT", 0, &old, sizeof(old), &target));
-	assert_false(target.clear);
-	memcpy(&new.min_addr, own + 12, 4);
-	new.min_proto.all = new.max_proto.all = htons(KEY_PORT);
-	assert_true(v2m_xt_target_read("DNAT", 2, &new, sizeof(new), &target));
-	assert_true(target.elsewhere && target.clear);
-	assert_int_equal(target.port, KEY_PORT);
-	assert_memory_equal(target.address, own, sizeof(own));
-	assert_true(v2m_xt_target_read("DNAT", 2, &new, 3, &target));
-	assert_false(target.clear);
-	assert_false(v2m_xt_target_read("MASQUERADE", 0, &old, sizeof(old), &target));
+	add_rule(&rules, 443, 444, 0)->target =
+		(struct v2m_nat_target){ .first = RANGE_FIRST, .last = RANGE_LAST };
+	made = make(&rules, all_read, &scope, 1);
+	assert_string_equal(made.unknown.text, "");
+	v2m_published_clear(&made);
+	/* One port beyond is nobody's, and may get the packet. */
+	add_rule(&rules, 443, 444, 0)->target =
+		(struct v2m_nat_target){ .first = RANGE_FIRST, .last = RANGE_LAST + 1 };
+	made = make(&rules, all_read, &scope, 0);
+	assert_non_null(strstr(made.unknown.text, "port 443 to a key's port 30000"));
+	v2m_published_clear(&made);
+}
+
+static void a_rule_that_names_no_port_is_said(void **state)
+{
+	struct v2m_nat_rules rules = { 0 };
+	struct v2m_published made;
+	struct v2m_nat_rule *rule;
+
+	(void)state;
+	rule = add_rule(&rules, 443, 443, KEY_PORT);
+	v2m_array_clear(&rule->ports);
+	made = make(&rules, all_read, &scope, 0);
+	assert_non_null(strstr(made.unknown.text, "a key's port 10001 what arrives at ports"));
+	rule = add_rule(&rules, 443, 443, KEY_PORT + 2);
+	v2m_array_clear(&rule->ports);
+	made = make(&rules, all_read, &scope, 0);
+	assert_string_equal(made.unknown.text, "");
+	v2m_published_clear(&made);
 }
 
 int main(void)
@@ -219,8 +233,9 @@ int main(void)
 		cmocka_unit_test(an_address_that_serves_nobody_is_said),
 		cmocka_unit_test(a_map_that_is_not_understood_is_said),
 		cmocka_unit_test(what_cannot_be_read_is_said_unless_it_is_configured),
-		cmocka_unit_test(ports_of_iptables_are_read),
-		cmocka_unit_test(targets_of_iptables_are_read),
+		cmocka_unit_test(ports_that_are_shifted_are_one_alias_for_each_slot),
+		cmocka_unit_test(any_port_of_a_range_will_do_if_all_count_in_one_slot),
+		cmocka_unit_test(a_rule_that_names_no_port_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

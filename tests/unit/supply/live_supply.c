@@ -195,6 +195,69 @@ static void counters_of_a_proxy_that_does_not_answer_are_old(void **state)
 	server_stop(other);
 }
 
+#define N_SILENT 3
+
+/* A socket whose connections nobody accepts. */
+static int listen_silently(const char *name)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int length = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "%s", name);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(
+		bind(fd, (struct sockaddr *)&address,
+		     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)),
+		0);
+	assert_int_equal(listen(fd, 1000), 0);
+	return fd;
+}
+
+static bool knows_bob(struct scene *scene)
+{
+	v2m_live_sources_clear(&scene->live);
+	assert_int_equal(v2m_live_supply_collect(scene->supply, false, &scene->live), 0);
+	return strstr(scene->live.items[0].text, BOB);
+}
+
+/* How long it takes until a change of the first API is known. */
+static uint64_t time_change(struct scene *scene, bool has_bob)
+{
+	uint64_t began_ns = v2m_clock_mono_ns();
+
+	if (has_bob)
+		answer_with_file(scene, USERS "vless", "../data/proxyapi/users.bin");
+	else
+		server_answer(scene->server, USERS "vless", "", 0, 0);
+	while (knows_bob(scene) != has_bob)
+		assert_true(has_news(scene, 60000));
+	return v2m_clock_mono_ns() - began_ns;
+}
+
+/* Each of them would take two seconds of every round. On a busy machine the first one may be late
+ * too: one change of three has to be quick. */
+static void apis_that_hang_do_not_delay_another_one(void **state)
+{
+	struct scene *scene = *state;
+	uint64_t took_ns = UINT64_MAX;
+	int silent[N_SILENT];
+	char source[64];
+
+	open_supply(scene);
+	collect(scene, true);
+	for (int i = 0; i < N_SILENT; i++) {
+		snprintf(source, sizeof(source), "xray-api+unix:@silent-%d-%d", getpid(), i);
+		silent[i] = listen_silently(strchr(source, '@') + 1);
+		assert_int_equal(learn(scene->supply, source), 1);
+	}
+	/* Until a round has begun in which they are asked. */
+	time_change(scene, false);
+	for (int i = 0; i < 3 && took_ns >= UINT64_C(5000000000); i++)
+		took_ns = time_change(scene, i % 2 == 0);
+	assert_true(took_ns < UINT64_C(5000000000));
+	for (int i = 0; i < N_SILENT; i++)
+		close(silent[i]);
+}
+
 static void a_process_that_is_killed_is_replaced_and_the_keys_stay(void **state)
 {
 	struct scene *scene = *state;
@@ -315,6 +378,7 @@ int main(int argc, char **argv)
 		WITH_SERVER(a_single_failure_is_no_news),
 		WITH_SERVER(counters_are_given_out_once),
 		WITH_SERVER(counters_of_a_proxy_that_does_not_answer_are_old),
+		WITH_SERVER(apis_that_hang_do_not_delay_another_one),
 		WITH_SERVER(a_process_that_is_killed_is_replaced_and_the_keys_stay),
 		WITH_SERVER(what_a_process_must_not_say_is_its_end),
 		WITH_SERVER(a_process_that_wants_connections_without_end_is_killed),

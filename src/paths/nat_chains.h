@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Follows the chains of rules as an arriving packet does: what a rule demands that leads to a chain
+ * is demanded by the rules in the chain too. Pure.
+ */
+#ifndef V2METER_PATHS_NAT_CHAINS_H
+#define V2METER_PATHS_NAT_CHAINS_H
+
+#include "paths/nat.h"
+
+/* The chains at which the kernel begins. */
+struct v2m_nat_roots {
+	uint32_t *items;
+	size_t count;
+	size_t capacity;
+};
+
+/*
+ * Replaces all rules, each chain's in one piece, by those that change something and that packets
+ * reach from the roots. Each has what the rules demand that lead to it. A rule that is reached by
+ * two ways is there twice. If a map says to which chain a rule leads, a chain that no root reaches
+ * is not clear. others: roots that packets of other kinds begin at; their chains are left out
+ * unless arriving packets reach them as well.
+ *
+ * 0; -ENOMEM; -E2BIG if there are too many ways. The rules are then as they were.
+ */
+int v2m_nat_chains_follow(struct v2m_nat_rules *rules, const struct v2m_nat_roots *roots,
+			  const struct v2m_nat_roots *others);
+
+void v2m_nat_rules_clear(struct v2m_nat_rules *rules);
+
+#endif
