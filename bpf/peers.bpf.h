@@ -79,17 +79,17 @@ static __always_inline void note_peer(const struct v2m_udp_peer *peer)
 static __always_inline void note_plain_peer(const struct plain *plain, const struct udphdr *ports,
 					    const bool ipv6)
 {
-	struct v2m_udp_peer peer = { .port = bpf_ntohs(ports->source),
-				     .remote_port = bpf_ntohs(ports->dest) };
+	union {
+		struct v2m_udp_peer peer;
+		__u32 words[PEER_WORDS];
+	} made;
 
-	if (ipv6) {
-		__builtin_memcpy(peer.address, plain->destination, 16);
-	} else {
-		peer.address[10] = 0xff;
-		peer.address[11] = 0xff;
-		__builtin_memcpy(peer.address + 12, plain->destination, 4);
-	}
-	note_peer(&peer);
+	if (ipv6)
+		copy_ipv6(made.words, plain->destination);
+	else
+		map_ipv4(made.words, *(const __be32 *)plain->destination);
+	made.words[4] = two_ports(ports->source, ports->dest);
+	note_peer(&made.peer);
 }
 
 static __always_inline void note_any_peer(const struct packet *packet,
