@@ -123,7 +123,7 @@ void v2m_counting_update_devices(struct v2m_parts *parts)
 	const struct v2m_keyset *keyset = v2m_key_supply_active(parts->keys);
 
 	v2m_device_watch_update(parts->devices, v2m_byte_source_programs(parts->byte_source),
-				v2m_keyset_wants_loopback(keyset));
+				parts->netns, v2m_keyset_wants_loopback(keyset));
 }
 
 /* Answers in bytes that do not grow would be taken for a customer without traffic. */
@@ -196,6 +196,7 @@ void v2m_counting_follow_netns(struct v2m_parts *parts)
 		return;
 	if (v2m_byte_source_is_exact(parts->byte_source)) {
 		v2m_connections_set_slots(parts->connections, v2m_key_supply_active(parts->keys));
+		v2m_counting_update_devices(parts);
 		return;
 	}
 	/* The counters of the old sockets are gone after this. */

@@ -21,6 +21,7 @@ const char *const v2m_map_names[V2M_N_MAPS] = {
 	[V2M_MAP_REASSEMBLY_SCOPE] = "reassembly_scope",
 	[V2M_MAP_REASSEMBLY_DEVICES] = "reassembly_devices",
 	[V2M_MAP_REASSEMBLIES] = "reassemblies",
+	[V2M_MAP_FOREIGN_FLOWS] = "foreign_flows",
 	[V2M_MAP_BTF] = "btf",
 	[V2M_MAP_LEDGER] = "ledger",
 	[V2M_MAP_META] = "meta",
@@ -130,16 +131,21 @@ static uint64_t hash_other_maps(uint64_t hash)
 		PLACE(v2m_reassembly_device, loopback),
 		PLACE(v2m_reassembly_device, host_only),
 		PLACE(v2m_reassembly_device, tags),
+		PLACE(v2m_reassembly_device, forwards),
 		PLACE(v2m_reassembly, last_skb),
 		PLACE(v2m_reassembly, wire_bytes),
 		PLACE(v2m_reassembly, packets),
 		PLACE(v2m_reassembly, l4_bytes),
-		PLACE(v2m_reassembly, destination),
-		PLACE(v2m_reassembly, port),
+		PLACE(v2m_reassembly, flow),
 		PLACE(v2m_reassembly, headers),
-		PLACE(v2m_reassembly, protocol),
 		PLACE(v2m_reassembly, loopback),
 		PLACE(v2m_reassembly, host_only),
+		PLACE(v2m_reassembly, forwards),
+		PLACE(v2m_foreign_flow, local),
+		PLACE(v2m_foreign_flow, remote),
+		PLACE(v2m_foreign_flow, port),
+		PLACE(v2m_foreign_flow, remote_port),
+		PLACE(v2m_foreign_flow, protocol),
 	};
 
 	return v2m_fnv64(hash, layout, sizeof(layout));
@@ -148,9 +154,10 @@ static uint64_t hash_other_maps(uint64_t hash)
 uint64_t v2m_abi_hash(void)
 {
 	static const uint32_t limits[] = {
-		V2M_ABI_VERSION,   V2M_MAX_SLOTS,           V2M_MAX_DEVICES,
-		V2M_MAX_FRAGMENTS, V2M_MAX_LOCAL_ADDRESSES, V2M_MAX_UDP_PEERS,
-		V2M_MAX_FLOWS,     V2M_MAX_YOUNG_FLOWS,     V2M_MAX_OWNERS,
+		V2M_ABI_VERSION,       V2M_MAX_SLOTS,           V2M_MAX_DEVICES,
+		V2M_MAX_FRAGMENTS,     V2M_MAX_LOCAL_ADDRESSES, V2M_MAX_UDP_PEERS,
+		V2M_MAX_FOREIGN_FLOWS, V2M_MAX_FLOWS,           V2M_MAX_YOUNG_FLOWS,
+		V2M_MAX_OWNERS,
 	};
 	uint64_t hash = v2m_fnv64(V2M_FNV64_START, limits, sizeof(limits));
 

@@ -231,13 +231,12 @@ const char *v2m_datapath_device_name(const struct v2m_datapath *datapath, uint32
 	return NULL;
 }
 
-int v2m_datapath_set_addresses(struct v2m_datapath *datapath,
-			       const struct v2m_local_address *addresses, size_t count,
-			       struct v2m_error *error)
+int v2m_datapath_set_addresses(struct v2m_datapath *datapath, struct v2m_addresses own,
+			       struct v2m_addresses netns, struct v2m_error *error)
 {
 	(void)datapath;
-	(void)addresses;
-	(void)count;
+	(void)own;
+	(void)netns;
 	return refuse("v2m_datapath_set_addresses", error);
 }
 
