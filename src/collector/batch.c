@@ -122,7 +122,8 @@ static void answer_windows(struct v2m_parts *parts, struct v2m_request *batch)
 		return;
 	give_window(batch, true, made, 0);
 	if (cached && !active)
-		give_window(batch, false, made, v2m_publisher_publish(parts->publisher, made));
+		give_window(batch, false, made,
+			    v2m_publisher_publish(parts->publisher, made, true));
 	v2m_snapshot_unref(made);
 }
 

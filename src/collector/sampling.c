@@ -287,14 +287,14 @@ void v2m_sampling_renew_window(struct v2m_parts *parts)
 {
 	struct v2m_snapshot *next = NULL;
 
-	if (v2m_publisher_was_read(parts->publisher) && v2m_sampling_take_for_answer(parts) == 0 &&
+	if (v2m_publisher_is_wanted(parts->publisher) && v2m_sampling_take_for_answer(parts) == 0 &&
 	    v2m_sampling_dump_connections(parts) == 0)
 		next = v2m_sampling_make_snapshot(parts);
 	if (!next) {
-		v2m_publisher_withdraw(parts->publisher);
+		v2m_publisher_end(parts->publisher);
 		return;
 	}
 	v2m_requests_tell_window(parts->requests, next,
-				 v2m_publisher_publish(parts->publisher, next));
+				 v2m_publisher_publish(parts->publisher, next, false));
 	v2m_snapshot_unref(next);
 }
