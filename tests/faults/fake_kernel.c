@@ -373,6 +373,22 @@ int v2m_flows_remove(struct v2m_datapath *datapath, const struct v2m_flow_key *k
 	return refuse("v2m_flows_remove", NULL);
 }
 
+int v2m_owners_read_sessions(const struct v2m_datapath *datapath,
+			     struct v2m_owner_sessions **owners, size_t *count)
+{
+	(void)datapath;
+	*owners = NULL;
+	*count = 0;
+	return refuse("v2m_owners_read_sessions", NULL);
+}
+
+void v2m_owners_share_sessions(const struct v2m_datapath *datapath, int *flows, int *sessions)
+{
+	(void)datapath;
+	*flows = -1;
+	*sessions = -1;
+}
+
 int v2m_grace_period(void)
 {
 	return refuse("v2m_grace_period", NULL);
@@ -399,6 +415,14 @@ int v2m_sessions_set(struct v2m_sessions *sessions, const struct v2m_port_rule *
 	(void)n_rules;
 	(void)netns;
 	return v2m_error_set(error, -EOPNOTSUPP, "there is no tracepoint here");
+}
+
+int v2m_sessions_set_flows(struct v2m_sessions *sessions, int flows, int owner_sessions)
+{
+	(void)sessions;
+	(void)flows;
+	(void)owner_sessions;
+	return -EOPNOTSUPP;
 }
 
 bool v2m_sessions_measure_delivered(const struct v2m_sessions *sessions)
