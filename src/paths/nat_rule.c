@@ -242,14 +242,18 @@ static int read_lookup(struct reading *reading, attributes data)
 	return result;
 }
 
-/* A rule that leads to a chain has a verdict in place of a value. */
+/* A rule that leads to a chain, or ends the present one, has a verdict in place of a value. */
 static void read_verdict(struct reading *reading, const struct nlattr *nest)
 {
 	attributes data;
 	attributes verdict;
 
 	parse(nest, data);
+	if (!data[NFTA_DATA_VERDICT])
+		return;
 	parse(data[NFTA_DATA_VERDICT], verdict);
+	reading->rule->ends = !verdict[NFTA_VERDICT_CHAIN] &&
+			      get_u32(verdict[NFTA_VERDICT_CODE]) != (uint32_t)NFT_CONTINUE;
 	if (verdict[NFTA_VERDICT_CHAIN])
 		reading->rule->jump = reading->scope->find_chain(
 			reading->scope->context, mnl_attr_get_str(verdict[NFTA_VERDICT_CHAIN]));

@@ -317,7 +317,7 @@ static int visit_rule(const struct nlmsghdr *message, void *context)
 		return 0;
 	result = v2m_nat_rule_read(parts[NFTA_RULE_EXPRESSIONS], &scope, &rule);
 	rule.chain = find_chain(reader, mnl_attr_get_str(parts[NFTA_RULE_CHAIN]));
-	if (!result && (rule.changes || rule.jump || rule.branches)) {
+	if (!result && v2m_nat_rule_matters(&rule)) {
 		result = reader->found->count < RULES_MAX ? v2m_array_add(reader->found, rule)
 							  : -E2BIG;
 		if (!result)
