@@ -153,6 +153,12 @@ def test_who_alone_has_an_address_has_the_bytes_of_its_connections(lab, serve, c
     daemon.kill()
     daemon.start()
     assert counted == {user.name: traffic(daemon, user)["total_bytes"] for user in users}
+    # The list may lack users from now on. What was counted stays.
+    standin.state["inbounds"] = [users_at("one", PORT, users, level=1)]
+    standin.write()
+    soon(lambda: attribution(daemon, alice)["complete"] is False, "a port that is no longer told apart")
+    assert "named nobody for a connection" in attribution(daemon, alice)["reason"]
+    assert counted[alice.name] == total(daemon, alice)
     standin.stop()
 
 
