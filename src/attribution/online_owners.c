@@ -337,10 +337,11 @@ static int plan_open(struct v2m_online_owners *owners, const struct v2m_online_r
 		     : V2M_NO_OWNER;
 
 	owners->plan.has_shared_address |= !seat->name;
+	if (owner != V2M_NO_OWNER && owner == flow->state.owner)
+		return 1;
 	if (flow->state.owner != V2M_NO_OWNER) {
 		label.owner = find_other_owner(owners, round, slot, flow->state.owner);
-		if (owner != flow->state.owner && label.owner != V2M_NO_OWNER &&
-		    v2m_array_add(&owners->plan.disputes, label))
+		if (label.owner != V2M_NO_OWNER && v2m_array_add(&owners->plan.disputes, label))
 			return -ENOMEM;
 		return 1;
 	}
