@@ -180,12 +180,13 @@ static void ask_online(struct asked *asked, uint64_t deadline_ns)
 	online.answered_ns = v2m_clock_mono_ns();
 	asked->wants_online = false;
 	asked->online_due = result == -EOPNOTSUPP ? ONLINE_ROUNDS_UNKNOWN : 0;
-	if (result)
-		v2m_online_users_clear(&online.users);
 	online.is_known = !result;
-	if (!result || asked->had_online)
+	/* The counting process refuses a list with too many addresses. */
+	if (result || !v2m_asking_online_is_allowed(&online))
+		v2m_online_list_clear(&online);
+	if (online.is_known || asked->had_online)
 		v2m_talk_online(asked->number, &online);
-	asked->had_online = !result;
+	asked->had_online = online.is_known;
 }
 
 /* Marks what has to be asked for in this round. */
