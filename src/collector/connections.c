@@ -423,6 +423,7 @@ static void fill_sessions(const struct v2m_connections *connections, uint16_t sl
 
 	if (!reading || !table)
 		return;
+	view->repeats = reading->repeats;
 	*sessions = (struct v2m_sessions_view){
 		.since_us = (int64_t)(reading->counters.assigned_ns / 1000),
 		.opened = reading->counters.opened,
