@@ -20,7 +20,6 @@
 
 #include "api/error.h"
 #include "base/log.h"
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "http/address_counts.h"
 #include "http/attempts.h"
@@ -304,6 +303,7 @@ static void connection_close(const struct mg_connection *connection)
 static void connection_closed(const struct mg_connection *connection)
 {
 	(void)connection;
+	v2m_key_ring_forget();
 	v2m_stack_release();
 }
 
