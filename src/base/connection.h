@@ -72,6 +72,13 @@ struct v2m_closing_port {
 	uint64_t tx_bytes;
 };
 
+/* Connections that began on this side, see bpf_abi.h. */
+struct v2m_foreign_flows {
+	struct v2m_foreign_flow *items;
+	size_t count;
+	size_t capacity;
+};
+
 /* An immutable dump of the connections of the monitored ports, shared by reference count. */
 struct v2m_connection_table {
 	unsigned references;              /* atomic */

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "datapath/foreign.h"
 #include "keys/slot_rules.h"
 #include "sockets/sessions.h"
 #include "sockets/sockets.h"
@@ -27,6 +29,7 @@ struct v2m_connections {
 	size_t n_readings;
 	struct v2m_local_paths *paths;
 	bool pass_failed; /* the last look at all sockets, and that was logged */
+	struct v2m_foreign_flows began; /* on this host, as the last look found */
 };
 
 static int open_sockets(void *context)
@@ -92,6 +95,7 @@ void v2m_connections_close(struct v2m_connections *connections)
 	v2m_local_paths_free(connections->paths);
 	v2m_connection_table_unref(connections->table);
 	v2m_sockets_close(connections->sockets);
+	v2m_array_clear(&connections->began);
 	free(connections);
 }
 
@@ -112,7 +116,8 @@ static int run_pass(void *context)
 {
 	struct v2m_connections *connections = context;
 
-	return v2m_sessions_pass(connections->sessions);
+	connections->began.count = 0;
+	return v2m_sessions_pass(connections->sessions, &connections->began);
 }
 
 /* Looks at all sockets. A named namespace that does not exist has none. */
@@ -130,7 +135,8 @@ static void pass_sockets(struct v2m_connections *connections)
 	connections->pass_failed = result != 0;
 }
 
-void v2m_connections_set_slots(struct v2m_connections *connections, const struct v2m_keyset *keyset)
+void v2m_connections_set_slots(struct v2m_connections *connections, const struct v2m_keyset *keyset,
+			       struct v2m_datapath *programs)
 {
 	size_t count;
 	V2M_FREE struct v2m_port_rule *rules = v2m_slot_rules_make(keyset, &count);
@@ -143,6 +149,8 @@ void v2m_connections_set_slots(struct v2m_connections *connections, const struct
 		v2m_log_error("the sessions of new ports are not counted: %s",
 			      rules ? error.text : "out of memory");
 	pass_sockets(connections);
+	if (programs && v2m_foreign_add(programs, &connections->began, &error))
+		v2m_log_error("%s", error.text);
 }
 
 /* Before the dump: a connection that closes in between is then in neither of them, and in the next

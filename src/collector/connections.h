@@ -13,6 +13,7 @@
 #include "paths/local_paths.h"
 
 struct v2m_connections;
+struct v2m_datapath;
 
 /* Opens the sockets of the namespace, and enters a named one if it exists. window_s: how long a
  * path that is not counted is reported. pin_dir and netns must outlive the connections. 0 or
@@ -34,9 +35,10 @@ bool v2m_connections_measure_delivered(const struct v2m_connections *connections
  * stay then. */
 void v2m_connections_read_delivered(struct v2m_connections *connections);
 /* Counts the sessions of the key set's slots. Call it after the last readings of slots that leave
- * were accounted. Failures are logged. */
-void v2m_connections_set_slots(struct v2m_connections *connections,
-			       const struct v2m_keyset *keyset);
+ * were accounted. Open connections that began on this host with a port of theirs are foreign to the
+ * programs from then on; programs may be NULL. Failures are logged. */
+void v2m_connections_set_slots(struct v2m_connections *connections, const struct v2m_keyset *keyset,
+			       struct v2m_datapath *programs);
 
 /* Reads the session counters, then dumps the connections of the key set's ports. 0 or -errno,
  * logged. The caller may fill in the peers of *table before it passes it to

@@ -176,7 +176,8 @@ void v2m_counting_follow_netns(struct v2m_parts *parts)
 	if (!v2m_connections_follow_netns(parts->connections))
 		return;
 	if (v2m_byte_source_is_exact(parts->byte_source)) {
-		v2m_connections_set_slots(parts->connections, v2m_key_supply_active(parts->keys));
+		v2m_connections_set_slots(parts->connections, v2m_key_supply_active(parts->keys),
+					  v2m_byte_source_programs(parts->byte_source));
 		v2m_counting_update_devices(parts);
 		return;
 	}
@@ -280,6 +281,7 @@ void v2m_counting_retry_programs(struct v2m_parts *parts)
 	set_owners(parts, v2m_key_supply_active(parts->keys));
 	v2m_connections_count_sessions(parts->connections, true);
 	judge_delivered(parts);
-	v2m_connections_set_slots(parts->connections, v2m_key_supply_active(parts->keys));
+	v2m_connections_set_slots(parts->connections, v2m_key_supply_active(parts->keys),
+				  v2m_byte_source_programs(parts->byte_source));
 	v2m_publisher_withdraw(parts->publisher);
 }

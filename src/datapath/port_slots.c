@@ -13,6 +13,7 @@
 #include "base/transport.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "datapath/foreign.h"
 #include "datapath/grace.h"
 #include "datapath/map_list.h"
 #include "datapath/state.h"
@@ -465,10 +466,15 @@ static int set_rules(struct placing *placing, const struct v2m_port_rule *rules,
 	note_transports(placing);
 	v2m_port_slots_compose(placing->rules, placing->slots, placing->count, placing->wanted);
 	failed = place_aliases(placing);
+	if (!failed)
+		failed = v2m_foreign_mark(placing->datapath, placing->wanted);
 	if (failed)
 		return failed;
 	set_elements(placing);
 	failed = retire(placing);
+	/* Again, for entries that programs made before the ports changed. */
+	if (!failed)
+		failed = v2m_foreign_mark(placing->datapath, placing->wanted);
 	return failed ? failed : result;
 }
 
