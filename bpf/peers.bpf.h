@@ -86,22 +86,20 @@ static __always_inline bool note_peer(struct __sk_buff *skb, const struct v2m_ud
 	return true;
 }
 
-static __always_inline void plain_address(__u8 *mapped, const void *address, const bool ipv6)
-{
-	if (ipv6)
-		__builtin_memcpy(mapped, address, 16);
-	else
-		map_ipv4(mapped, *(const __be32 *)address);
-}
-
 static __always_inline bool note_plain_peer(struct __sk_buff *skb, const struct plain *plain,
 					    const struct udphdr *ports, const bool ipv6)
 {
-	struct v2m_udp_peer peer = { .port = bpf_ntohs(ports->source),
-				     .remote_port = bpf_ntohs(ports->dest) };
+	union {
+		struct v2m_udp_peer peer;
+		__u32 words[PEER_WORDS];
+	} made;
 
-	plain_address(peer.address, plain->destination, ipv6);
-	return note_peer(skb, &peer);
+	if (ipv6)
+		copy_ipv6(made.words, plain->destination);
+	else
+		map_ipv4(made.words, *(const __be32 *)plain->destination);
+	made.words[4] = two_ports(ports->source, ports->dest);
+	return note_peer(skb, &made.peer);
 }
 
 static __always_inline bool note_any_peer(struct __sk_buff *skb, const struct packet *packet,

@@ -25,18 +25,23 @@ struct v2m_sessions_view {
 enum v2m_attribution_method {
 	V2M_NOT_ATTRIBUTED,
 	V2M_BY_ACCESS_LOG,
+	V2M_BY_ONLINE_USERS, /* the proxy's list of users who are online */
 	V2M_N_ATTRIBUTION_METHODS,
 };
 
 /* Why bytes may be unattributed that belong to a key. */
 enum v2m_attribution_gap {
-	V2M_GAP_BEGAN,    /* bytes were counted before anybody could attribute them */
-	V2M_GAP_NO_LOG,   /* the log was missing, or could not be read */
-	V2M_GAP_LOG_CUT,  /* the log was truncated or replaced: lines may be lost */
-	V2M_GAP_MASKED,   /* the log masks addresses */
-	V2M_GAP_DISPUTED, /* the log named two users for one connection */
-	V2M_GAP_HIDDEN,   /* the log named an address that has no connection */
-	V2M_GAP_FULL,     /* more flows or owners than the kernel's maps hold */
+	V2M_GAP_BEGAN,          /* bytes were counted before anybody could attribute them */
+	V2M_GAP_NO_LOG,         /* the log was missing, or could not be read */
+	V2M_GAP_LOG_CUT,        /* the log was truncated or replaced: lines may be lost */
+	V2M_GAP_MASKED,         /* the log masks addresses */
+	V2M_GAP_DISPUTED,       /* two users were named for one connection */
+	V2M_GAP_HIDDEN,         /* the log named an address that has no connection */
+	V2M_GAP_FULL,           /* more flows or owners than the kernel's maps hold */
+	V2M_GAP_NAMELESS_UDP,   /* the log named nobody for a UDP peer that the server answered */
+	V2M_GAP_NO_LIST,        /* the proxy did not say who is online */
+	V2M_GAP_SHARED_ADDRESS, /* several users were online from one address */
+	V2M_GAP_UNLISTED, /* the proxy's list named nobody for a connection that carried bytes */
 	V2M_N_ATTRIBUTION_GAPS,
 };
 
@@ -65,6 +70,7 @@ struct v2m_slot_view {
 	 * carried since the start, both directions. */
 	size_t local_connections;
 	uint64_t local_bytes;
+	size_t local_senders; /* UDP sockets of this host itself; what they carry is not known */
 	/* Payload that connections delivered in the present window, and what was counted of it, if
 	 * both disagree in a direction. Else zeros. */
 	uint64_t missed_delivered;

@@ -96,6 +96,7 @@ static const char *method_word(enum v2m_attribution_method method)
 	static const char *const words[V2M_N_ATTRIBUTION_METHODS] = {
 		[V2M_NOT_ATTRIBUTED] = "none",
 		[V2M_BY_ACCESS_LOG] = "access_log",
+		[V2M_BY_ONLINE_USERS] = "online_users",
 	};
 
 	return words[method];
@@ -113,6 +114,12 @@ static const char *gap_text(enum v2m_attribution_gap gap)
 		[V2M_GAP_HIDDEN] =
 			"the access log has addresses without a connection, as behind a proxy",
 		[V2M_GAP_FULL] = "there are more connections than can be attributed",
+		[V2M_GAP_NAMELESS_UDP] =
+			"the access log names nobody for a UDP peer that the server has answered",
+		[V2M_GAP_NO_LIST] = "the proxy did not say which users are online",
+		[V2M_GAP_SHARED_ADDRESS] = "several users were online from one address",
+		[V2M_GAP_UNLISTED] =
+			"the proxy's list of online users named nobody for a connection",
 	};
 
 	return texts[gap];
@@ -164,6 +171,7 @@ static void put_attribution(struct v2m_api *api, const struct v2m_api_entry *ent
 struct missed {
 	uint64_t local_bytes;
 	uint64_t local_connections;
+	uint64_t local_senders;
 	uint64_t delivered;
 	uint64_t counted;
 	bool loopback; /* a slot is counted on the loopback device */
@@ -178,6 +186,7 @@ static struct missed find_missed(struct v2m_api *api, const struct v2m_api_entry
 
 		missed.local_bytes = v2m_api_add(missed.local_bytes, view->local_bytes);
 		missed.local_connections += view->local_connections;
+		missed.local_senders += view->local_senders;
 		missed.delivered = v2m_api_add(missed.delivered, view->missed_delivered);
 		missed.counted = v2m_api_add(missed.counted, view->missed_counted);
 		missed.loopback |= v2m_api_entry_slot(api, entry, i)->loopback;
@@ -193,6 +202,9 @@ static const char *find_reason(struct v2m_api *api, const struct v2m_api_entry *
 		return api->snapshot->mode_reason ? api->snapshot->mode_reason : "";
 	if (missed->local_bytes >= LOCAL_BYTES_MIN)
 		return "connections from this host itself pass lo, where the port is not counted";
+	if (missed->local_senders)
+		return "UDP sockets of this host itself send over lo, where the port is not "
+		       "counted";
 	if (missed->delivered)
 		return "connections deliver bytes that are not counted";
 	if (entry && v2m_api_entry_is_visited(api, entry))
@@ -206,10 +218,12 @@ static void put_missed(struct v2m_json_writer *json, const struct missed *missed
 		v2m_put_string(json, "note",
 			       "counted on lo, whose packets are large: the figures have few "
 			       "headers, and are up to 5 % below those of a wire");
-	if (missed->local_bytes) {
+	if (missed->local_bytes || missed->local_senders) {
 		v2m_put_open(json, "uncounted_local", '{');
 		v2m_put_u64(json, "connections", missed->local_connections);
 		v2m_put_u64(json, "payload_bytes", missed->local_bytes);
+		if (missed->local_senders)
+			v2m_put_u64(json, "udp_sockets", missed->local_senders);
 		v2m_write_close(json, '}');
 	}
 	if (missed->delivered) {

@@ -2,6 +2,10 @@
 #include "base/connection.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define LOOPBACK_IPV4 127
 
 struct v2m_connection_table *v2m_connection_table_ref(struct v2m_connection_table *table)
 {
@@ -66,4 +70,20 @@ const struct v2m_peer *v2m_connection_table_peers(const struct v2m_connection_ta
 				       table->n_peers, slot_port, &first)
 			 : 0;
 	return *count ? &table->peers[first] : NULL;
+}
+
+bool v2m_connection_is_local(const struct v2m_connection *connection)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	static const uint8_t loopback[16] = { [15] = 1 };
+	const uint8_t *remote = connection->remote;
+	size_t size = connection->family == AF_INET ? 4 : 16;
+
+	if (memcmp(connection->local, remote, size) == 0)
+		return true;
+	if (size == 4)
+		return remote[0] == LOOPBACK_IPV4;
+	if (memcmp(remote, mapped, sizeof(mapped)) == 0)
+		return remote[12] == LOOPBACK_IPV4;
+	return memcmp(remote, loopback, sizeof(loopback)) == 0;
 }

@@ -102,4 +102,8 @@ const struct v2m_peer *v2m_connection_table_peers(const struct v2m_connection_ta
 const struct v2m_connection *v2m_connection_table_slot(const struct v2m_connection_table *table,
 						       uint16_t slot_port, size_t *count);
 
+/* Whether the packets of a socket with a peer pass the loopback device: its peer has a loopback
+ * address, or the same address as this end. */
+bool v2m_connection_is_local(const struct v2m_connection *connection);
+
 #endif

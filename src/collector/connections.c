@@ -14,6 +14,7 @@
 #include "keys/slot_rules.h"
 #include "sockets/sessions.h"
 #include "sockets/sockets.h"
+#include "sockets/udp_senders.h"
 
 /* The next tick after this time dumps the connections, even if nobody asks: 100,000 of them cost
  * 143 ms of CPU (docs/performance.md). */
@@ -28,7 +29,9 @@ struct v2m_connections {
 	struct v2m_session_reading *readings; /* ascending by port; read just before table */
 	size_t n_readings;
 	struct v2m_local_paths *paths;
-	bool pass_failed; /* the last look at all sockets, and that was logged */
+	struct v2m_udp_senders senders;
+	bool senders_failed; /* and that was logged */
+	bool pass_failed;    /* the last look at all sockets, and that was logged */
 	struct v2m_foreign_flows began; /* on this host, as the last look found */
 };
 
@@ -93,6 +96,7 @@ void v2m_connections_close(struct v2m_connections *connections)
 		return;
 	forget_sessions(connections);
 	v2m_local_paths_free(connections->paths);
+	v2m_udp_senders_clear(&connections->senders);
 	v2m_connection_table_unref(connections->table);
 	v2m_sockets_close(connections->sockets);
 	v2m_array_clear(&connections->began);
@@ -182,6 +186,7 @@ bool v2m_connections_measure_delivered(const struct v2m_connections *connections
 }
 
 struct dump_job {
+	struct v2m_connections *connections;
 	struct v2m_sockets *sockets;
 	const struct v2m_port_rule *rules;
 	size_t n_rules;
@@ -189,10 +194,24 @@ struct dump_job {
 	struct v2m_error error;
 };
 
+/* After a failure the list stays as it was. */
+static void read_senders(struct v2m_connections *connections, const struct dump_job *job)
+{
+	int result = v2m_udp_senders_read(&connections->senders, job->rules, job->n_rules,
+					  v2m_clock_mono_ns());
+
+	if (result && !connections->senders_failed)
+		v2m_log_warning("UDP that comes from this host itself is not noticed: its sockets "
+				"cannot be listed (module udp_diag): %s",
+				strerror(-result));
+	connections->senders_failed = result != 0;
+}
+
 static int run_dump_job(void *context)
 {
 	struct dump_job *job = context;
 
+	read_senders(job->connections, job);
 	return v2m_sockets_dump(job->sockets, job->rules, job->n_rules, &job->table, &job->error);
 }
 
@@ -214,6 +233,7 @@ static int dump_sockets(struct v2m_connections *connections, struct dump_job *jo
 	int result;
 
 	if (!connections->sockets) {
+		v2m_udp_senders_clear(&connections->senders);
 		job->table = make_empty_table();
 		return job->table ? 0 : v2m_error_set(&job->error, -ENOMEM, "out of memory");
 	}
@@ -229,7 +249,7 @@ int v2m_connections_dump(struct v2m_connections *connections, const struct v2m_k
 {
 	size_t count;
 	V2M_FREE struct v2m_port_rule *rules = v2m_slot_rules_make(keyset, &count);
-	struct dump_job job = { .rules = rules, .n_rules = count };
+	struct dump_job job = { .connections = connections, .rules = rules, .n_rules = count };
 	int result;
 
 	if (!rules)
@@ -262,6 +282,15 @@ const struct v2m_local_path *v2m_connections_find_paths(struct v2m_connections *
 	if (v2m_local_paths_add(connections->paths, connections->table, is_counted, context))
 		return NULL;
 	return v2m_local_paths_worst(connections->paths, count);
+}
+
+uint16_t v2m_connections_find_senders(const struct v2m_connections *connections, size_t *sockets,
+				      size_t *slots)
+{
+	uint16_t slot_port = v2m_udp_senders_worst(&connections->senders, slots);
+
+	*sockets = v2m_udp_senders_count(&connections->senders, slot_port);
+	return slot_port;
 }
 
 bool v2m_connections_dump_is_due(const struct v2m_connections *connections)
@@ -380,7 +409,10 @@ void v2m_connections_fill(const struct v2m_connections *connections, const struc
 		fill_sessions(connections, slot->first_port, view);
 		fill_path(connections, slot, view);
 	}
-	if (slot->transports & V2M_UDP)
+	if (slot->transports & V2M_UDP) {
 		view->udp_peers =
 			v2m_connection_table_peers(table, slot->first_port, &view->n_udp_peers);
+		view->local_senders =
+			v2m_udp_senders_count(&connections->senders, slot->first_port);
+	}
 }

@@ -54,6 +54,11 @@ const struct v2m_local_path *v2m_connections_find_paths(struct v2m_connections *
 							bool (*is_counted)(const void *context,
 									   uint16_t slot_port),
 							const void *context, size_t *count);
+/* The slot to which most UDP sockets of this host itself send over the loopback device, where it is
+ * not counted; how many sockets, and how many such slots. 0: none. */
+uint16_t v2m_connections_find_senders(const struct v2m_connections *connections, size_t *sockets,
+				      size_t *slots);
+
 /* Whether the last dump is so old that the next tick takes one. */
 bool v2m_connections_dump_is_due(const struct v2m_connections *connections);
 

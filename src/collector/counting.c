@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "attribution/attribution.h"
@@ -89,6 +90,24 @@ void v2m_counting_follow_logs(struct v2m_parts *parts)
 
 	if (v2m_attribution_learn(parts->attribution, &report->access_logs, is_fresh(parts)))
 		set_owners(parts, v2m_key_supply_active(parts->keys));
+}
+
+static void follow_online(struct v2m_parts *parts)
+{
+	struct v2m_source_feed *feed = v2m_key_supply_feed(parts->keys);
+	V2M_CLEANUP(v2m_online_list_clear) struct v2m_online_list list = { 0 };
+
+	v2m_source_feed_want_online(feed, v2m_attribution_wants_online(parts->attribution));
+	if (v2m_source_feed_online(feed, &list) > 0 &&
+	    v2m_attribution_take_online(parts->attribution, &list, is_fresh(parts)))
+		set_owners(parts, v2m_key_supply_active(parts->keys));
+}
+
+void v2m_counting_follow_users(struct v2m_parts *parts)
+{
+	follow_online(parts);
+	v2m_attribution_follow(parts->attribution, v2m_byte_source_programs(parts->byte_source),
+			       v2m_connections_table(parts->connections));
 }
 
 static void set_active_ports(struct v2m_parts *parts)

@@ -45,7 +45,7 @@ static const struct row table[V2M_N_CONDITIONS] = {
 	[V2M_TRAFFIC_UNCOUNTED] = { "traffic_uncounted",
 		"connections deliver bytes that are not counted", false },
 	[V2M_PATH_UNCOUNTED] = { "path_uncounted",
-		"connections come from this host itself to ports that are not counted on lo", false },
+		"this host itself sends to ports that are not counted on lo", false },
 	[V2M_ALIASES_UNKNOWN] = { "aliases_unknown",
 		"NAT rules may send other ports on to ports of keys, and what passes them is not counted", false },
 	[V2M_HEADERS_TOO_DEEP] = { "headers_too_deep",

@@ -190,37 +190,62 @@ static bool is_counted_on_loopback(const void *context, uint16_t slot_port)
 	return !slot || slot->loopback || slot->behind || slot->refused;
 }
 
-static void report_path(struct v2m_conditions *conditions, const struct v2m_local_path *path,
-			size_t count)
+static void report_path(struct v2m_conditions *conditions, const struct v2m_error *sentence)
+{
+	if (!*sentence->text) {
+		if (v2m_conditions_clear(conditions, V2M_PATH_UNCOUNTED))
+			v2m_log_info("nothing passes over lo to a port that is not counted there, "
+				     "any more");
+	} else if (v2m_conditions_set(conditions, V2M_PATH_UNCOUNTED, sentence->text)) {
+		v2m_log_warning("%s", sentence->text);
+	}
+}
+
+static void judge_connections(struct v2m_parts *parts, struct v2m_error *sentence)
+{
+	size_t count;
+	const struct v2m_local_path *path =
+		v2m_connections_find_paths(parts->connections, is_counted_on_loopback,
+					   v2m_key_supply_active(parts->keys), &count);
+
+	if (path)
+		v2m_error_set(
+			sentence, 0,
+			"port %u: %zu connections come from this host itself, over lo, where the "
+			"port is not counted; they have carried %" PRIu64
+			" bytes so far (%zu such port%s). If a program on this host forwards "
+			"clients to the port, let the proxy listen on 127.0.0.1 there: then the "
+			"port is counted on lo",
+			path->slot_port, path->connections, path->bytes, count,
+			count == 1 ? "" : "s");
+}
+
+static void judge_senders(struct v2m_parts *parts, struct v2m_error *sentence)
+{
+	size_t sockets;
+	size_t count;
+	uint16_t slot_port = v2m_connections_find_senders(parts->connections, &sockets, &count);
+
+	if (slot_port)
+		v2m_error_set(
+			sentence, 0,
+			"port %u: %zu UDP sockets of this host itself send to it over lo, where "
+			"the port is not counted; how much is not known (%zu such port%s). If a "
+			"program on this host forwards clients to the port, let the proxy listen "
+			"on 127.0.0.1 there: then the port is counted on lo",
+			slot_port, sockets, count, count == 1 ? "" : "s");
+}
+
+/* Connections and datagrams from this host itself pass the loopback device alone. */
+static void judge_paths(struct v2m_parts *parts)
 {
 	struct v2m_error sentence = { 0 };
 
-	if (!path) {
-		if (v2m_conditions_clear(conditions, V2M_PATH_UNCOUNTED))
-			v2m_log_info("no connection passes where nothing counts it, any more");
-		return;
+	if (v2m_byte_source_is_exact(parts->byte_source)) {
+		judge_senders(parts, &sentence);
+		judge_connections(parts, &sentence);
 	}
-	v2m_error_set(
-		&sentence, 0,
-		"port %u: %zu connections come from this host itself, over lo, where the port "
-		"is not counted; they have carried %" PRIu64 " bytes so far (%zu such port%s). "
-		"If a program on this host forwards clients to the port, let the proxy listen "
-		"on 127.0.0.1 there: then the port is counted on lo",
-		path->slot_port, path->connections, path->bytes, count, count == 1 ? "" : "s");
-	if (v2m_conditions_set(conditions, V2M_PATH_UNCOUNTED, sentence.text))
-		v2m_log_warning("%s", sentence.text);
-}
-
-/* Connections from this host itself pass the loopback device alone. */
-static void judge_paths(struct v2m_parts *parts)
-{
-	const struct v2m_local_path *worst = NULL;
-	size_t count = 0;
-
-	if (v2m_byte_source_is_exact(parts->byte_source))
-		worst = v2m_connections_find_paths(parts->connections, is_counted_on_loopback,
-						   v2m_key_supply_active(parts->keys), &count);
-	report_path(parts->conditions, worst, count);
+	report_path(parts->conditions, &sentence);
 }
 
 int v2m_sampling_dump_only(struct v2m_parts *parts)

@@ -18,6 +18,7 @@
 #include "keys/slot_rules.h"
 #include "paths/local_paths.h"
 #include "sockets/sockets.h"
+#include "sockets/udp_senders.h"
 #include "supply/live_supply.h"
 #include "supply/proxy_watch.h"
 #include "supply/source_reader.h"
@@ -205,6 +206,23 @@ static bool print_path(const struct v2m_slot *slot, const struct v2m_connection_
 	return true;
 }
 
+/* UDP sockets of this host itself that send to a slot. The kernel does not tell how much. */
+static bool print_senders(const struct v2m_slot *slot, const struct v2m_udp_senders *senders)
+{
+	char ports[V2M_SPAN_TEXT_LEN];
+	size_t count = 0;
+
+	for (size_t i = 0; i < senders->count; i++)
+		count += senders->items[i].slot_port == slot->first_port;
+	if (!count || !(slot->transports & V2M_UDP))
+		return false;
+	v2m_span_format(slot->first_port, slot->last_port, ports);
+	printf("  %11s  %zu UDP sockets of this host itself send to it, over lo, where the port is "
+	       "not counted\n",
+	       ports, count);
+	return true;
+}
+
 /* Prints open connections whose bytes nothing counts. They may be many minutes old, or the daemon
  * may find others later, so this is no error. */
 static void print_paths(const struct v2m_config *config, const struct v2m_keyset *keyset)
@@ -212,6 +230,7 @@ static void print_paths(const struct v2m_config *config, const struct v2m_keyset
 	V2M_FREE struct v2m_port_rule *rules = NULL;
 	struct v2m_connection_table *table = NULL;
 	struct v2m_error error = { 0 };
+	V2M_CLEANUP(v2m_udp_senders_clear) struct v2m_udp_senders senders = { 0 };
 	struct v2m_sockets *sockets = NULL;
 	bool found = false;
 	size_t count;
@@ -223,8 +242,12 @@ static void print_paths(const struct v2m_config *config, const struct v2m_keyset
 	rules = v2m_slot_rules_make(keyset, &count);
 	if (rules && v2m_sockets_dump(sockets, rules, count, &table, &error) == 0) {
 		puts("\nPaths that are not counted");
-		for (size_t i = 0; i < keyset->slots.count; i++)
+		if (v2m_udp_senders_read(&senders, rules, count, 0))
+			puts("  UDP sockets of this host cannot be listed");
+		for (size_t i = 0; i < keyset->slots.count; i++) {
 			found = print_path(&keyset->slots.items[i], table) || found;
+			found = print_senders(&keyset->slots.items[i], &senders) || found;
+		}
 		if (!found)
 			puts("  none now");
 		v2m_connection_table_unref(table);
@@ -279,7 +302,8 @@ struct proxies {
 	struct v2m_proxy_watch *watch;
 };
 
-static int gather_once(const struct v2m_config *config, const struct proxies *proxies,
+/* is_last: all sockets of running proxies have been tried. */
+static int gather_once(const struct v2m_config *config, const struct proxies *proxies, bool is_last,
 		       struct v2m_gathered *gathered, struct v2m_error *error)
 {
 	V2M_CLEANUP(v2m_live_sources_clear) struct v2m_live_sources live = { 0 };
@@ -291,23 +315,26 @@ static int gather_once(const struct v2m_config *config, const struct proxies *pr
 	if (result)
 		return v2m_error_set(error, result, "out of memory");
 	v2m_gathered_clear(gathered);
-	return read_sources(&config->key_sources, &found, &live, gathered, error);
+	result = read_sources(&config->key_sources, &found, &live, gathered, error);
+	if (!result)
+		v2m_proxy_watch_add_notes(proxies->watch, proxies->apis, is_last, gathered);
+	return result;
 }
 
 /* Reads the key sources, and again if they name the API of a proxy, or one is found. */
 static int gather(const struct v2m_config *config, const struct proxies *proxies,
 		  struct v2m_gathered *gathered, struct v2m_error *error)
 {
-	int result = gather_once(config, proxies, gathered, error);
+	int result = gather_once(config, proxies, false, gathered, error);
 	int learned = result ? 0 : v2m_live_supply_learn(proxies->apis, &gathered->apis);
 
 	if (learned > 0)
-		result = gather_once(config, proxies, gathered, error);
+		result = gather_once(config, proxies, false, gathered, error);
 	if (result || learned < 0)
 		return result ? result : v2m_error_set(error, learned, "out of memory");
 	v2m_proxy_watch_note_ports(proxies->watch, gathered);
 	v2m_proxy_watch_try(proxies->watch, proxies->apis);
-	return gather_once(config, proxies, gathered, error);
+	return gather_once(config, proxies, true, gathered, error);
 }
 
 /* Reads the key sources as the daemon does. */

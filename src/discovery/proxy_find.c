@@ -100,8 +100,11 @@ static bool is_trusted(const struct search *search, const char *pid)
 	return groups && !strstr(groups, ":/user.slice/");
 }
 
+/* Which network namespace a process is in. */
+enum network { NETWORK_OURS, NETWORK_FOREIGN, NETWORK_UNKNOWN };
+
 /* The ports of a configuration are those of the network namespace in which the proxy runs. */
-static bool shares_network(const struct search *search, const char *pid)
+static enum network network_of(const struct search *search, const char *pid)
 {
 	char path[300];
 	char ours[64] = "";
@@ -109,9 +112,18 @@ static bool shares_network(const struct search *search, const char *pid)
 
 	snprintf(path, sizeof(path), "%.200s/self/ns/net", search->proc);
 	if (readlink(path, ours, sizeof(ours) - 1) <= 0)
-		return false;
+		return NETWORK_UNKNOWN;
 	snprintf(path, sizeof(path), "%.200s/%.32s/ns/net", search->proc, pid);
-	return readlink(path, theirs, sizeof(theirs) - 1) > 0 && strcmp(ours, theirs) == 0;
+	if (readlink(path, theirs, sizeof(theirs) - 1) <= 0)
+		return NETWORK_UNKNOWN;
+	return strcmp(ours, theirs) == 0 ? NETWORK_OURS : NETWORK_FOREIGN;
+}
+
+static void add_foreign(struct v2m_proxy_found *found, const char *pid)
+{
+	if (found->n_foreign < V2M_PROXY_FOREIGN_MAX)
+		found->foreign[found->n_foreign] = (pid_t)strtol(pid, NULL, 10);
+	found->n_foreign++;
 }
 
 static bool is_proxy(const struct search *search, const char *pid)
@@ -191,8 +203,6 @@ static int add_configs(const struct search *search, const char *pid)
 	size_t length;
 	int result;
 
-	if (!shares_network(search, pid))
-		return 0;
 	command = read_text(search, pid, "cmdline", &length);
 	result = command ? v2m_command_line_configs(command, length, &named) : 0;
 	for (size_t i = 0; i < named.count && !result; i++) {
@@ -251,6 +261,22 @@ static uint64_t fingerprint_of(const struct search *search, const char *pid)
 	return v2m_hash(parts, sizeof(parts));
 }
 
+/* 0 or -ENOMEM. */
+static int take_process(struct search *search, const char *pid, bool wants_sockets)
+{
+	enum network network = network_of(search, pid);
+	int result;
+
+	search->found->n_processes++;
+	search->found->fingerprint += fingerprint_of(search, pid);
+	if (network == NETWORK_FOREIGN)
+		add_foreign(search->found, pid);
+	if (network == NETWORK_OURS)
+		search->found->ours = (pid_t)strtol(pid, NULL, 10);
+	result = network == NETWORK_OURS ? add_configs(search, pid) : 0;
+	return !result && wants_sockets ? add_inodes(search, pid) : result;
+}
+
 /* Looks for proxies among all processes. 0 or -ENOMEM. */
 static int look(struct search *search, bool wants_sockets)
 {
@@ -259,13 +285,8 @@ static int look(struct search *search, bool wants_sockets)
 	int result = 0;
 
 	while (processes && !result && (entry = readdir(processes))) {
-		if (!isdigit((unsigned char)entry->d_name[0]) || !is_proxy(search, entry->d_name))
-			continue;
-		search->found->n_processes++;
-		search->found->fingerprint += fingerprint_of(search, entry->d_name);
-		result = add_configs(search, entry->d_name);
-		if (!result && wants_sockets)
-			result = add_inodes(search, entry->d_name);
+		if (isdigit((unsigned char)entry->d_name[0]) && is_proxy(search, entry->d_name))
+			result = take_process(search, entry->d_name, wants_sockets);
 	}
 	if (!result)
 		result = v2m_listening_find(search->proc, &search->inodes, NULL,

@@ -3,7 +3,7 @@
  * Finds running proxies: processes named as Xray or V2Ray are, the configurations with which they
  * were started, and the sockets of this host at which they listen. One of these may be the API.
  *
- * Only those in our network namespace count: elsewhere, their ports are others.
+ * Only those in our network namespace count: elsewhere, their ports are others. They are named.
  *
  * A user of this host can name a process as he likes. So a process counts only if it is root's, or
  * has the account of a service and is in no login session. A configuration counts only if it is a
@@ -23,13 +23,20 @@
 /* All processes together have at most so many. */
 #define V2M_PROXY_CONFIGS_MAX 16
 
+/* Proxies in other network namespaces that are named. */
+#define V2M_PROXY_FOREIGN_MAX 8
+
 /* Starts as zeros. */
 struct v2m_proxy_found {
 	struct v2m_strings configs; /* paths of files and directories, without symbolic links */
 	struct v2m_proxy_listeners listeners;
 	size_t n_processes;
 	uint64_t fingerprint; /* of the processes: another one if any has ended or begun */
-	size_t n_hidden; /* processes whose sockets we may not see: CAP_SYS_PTRACE is missing */
+	/* The first processes in another network namespace: their ports are others. */
+	pid_t foreign[V2M_PROXY_FOREIGN_MAX];
+	size_t n_foreign; /* all of them */
+	pid_t ours;       /* a process in our network namespace; 0: there is none */
+	size_t n_hidden;  /* processes whose sockets we may not see: CAP_SYS_PTRACE is missing */
 };
 
 /* proc: "/proc". sockets: whether to look for these too, which costs a call for each open file of a

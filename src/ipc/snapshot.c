@@ -148,6 +148,7 @@ static void put_slot(struct v2m_wire *wire, const struct v2m_connection_table *t
 	v2m_wire_double(wire, &view->rate_bytes_s);
 	v2m_wire_size(wire, &view->local_connections);
 	v2m_wire_u64(wire, &view->local_bytes);
+	v2m_wire_size(wire, &view->local_senders);
 	v2m_wire_u64(wire, &view->missed_delivered);
 	v2m_wire_u64(wire, &view->missed_counted);
 	put_sessions(wire, &view->sessions);

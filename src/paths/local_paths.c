@@ -4,12 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/array.h"
 
-#define LOOPBACK_IPV4 127
-#define SECOND_NS     UINT64_C(1000000000)
+#define SECOND_NS UINT64_C(1000000000)
 
 /* A connection of the last dump, and what it had carried by then. */
 struct known {
@@ -60,22 +58,6 @@ void v2m_local_paths_free(struct v2m_local_paths *paths)
 	v2m_array_clear(&paths->known);
 	v2m_array_clear(&paths->slots);
 	free(paths);
-}
-
-bool v2m_connection_is_local(const struct v2m_connection *connection)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	static const uint8_t loopback[16] = { [15] = 1 };
-	const uint8_t *remote = connection->remote;
-	size_t size = connection->family == AF_INET ? 4 : 16;
-
-	if (memcmp(connection->local, remote, size) == 0)
-		return true;
-	if (size == 4)
-		return remote[0] == LOOPBACK_IPV4;
-	if (memcmp(remote, mapped, sizeof(mapped)) == 0)
-		return remote[12] == LOOPBACK_IPV4;
-	return memcmp(remote, loopback, sizeof(loopback)) == 0;
 }
 
 static int compare_known(const void *left, const void *right)

@@ -34,10 +34,6 @@ struct v2m_local_paths *v2m_local_paths_new(unsigned window_s);
 /* Does nothing on NULL. */
 void v2m_local_paths_free(struct v2m_local_paths *paths);
 
-/* Whether the packets of a connection pass the loopback device: its peer has a loopback address, or
- * the same address as this end. */
-bool v2m_connection_is_local(const struct v2m_connection *connection);
-
 /* Takes in a dump. is_counted: whether the slot is counted on the loopback device, or need not be
  * counted. 0, or -ENOMEM with nothing changed. */
 int v2m_local_paths_add(struct v2m_local_paths *paths, const struct v2m_connection_table *table,

@@ -12,6 +12,8 @@
 #include "messages.pb-c.h"
 #include "proxyapi/grpc.h"
 #include "proxyapi/inbound.h"
+#include "proxyapi/online.h"
+#include "proxyapi/tls_probe.h"
 
 #define SERVICE     "/xray.app.proxyman.command.HandlerService/"
 #define LIST        SERVICE "ListInbounds"
@@ -32,6 +34,7 @@ struct answers {
 
 struct v2m_survey {
 	char *source;
+	struct v2m_grpc_connector connector;
 	struct v2m_grpc *grpc;
 	struct v2m_proxy_inbounds inbounds; /* found last */
 	char *text;
@@ -60,6 +63,7 @@ int v2m_survey_new(const char *source, const struct v2m_grpc_connector *connecto
 	made->grace_ns = V2M_SURVEY_GRACE_NS;
 	made->quick_bytes = V2M_SURVEY_QUICK_BYTES;
 	made->age_ns_per_byte = V2M_SURVEY_AGE_NS_PER_BYTE;
+	made->connector = *connector;
 	made->source = strdup(source);
 	if (!made->source || v2m_grpc_new(source, connector, &made->grpc)) {
 		v2m_survey_free(made);
@@ -380,13 +384,38 @@ static int ask_all(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_e
 	return result;
 }
 
+/* Whether a server that has never answered as an API, and did not now, has TLS. */
+static bool has_tls(struct v2m_survey *survey, int result, uint64_t deadline_ns)
+{
+	int fd;
+
+	if (survey->text || (result != -ECONNRESET && result != -EPROTO))
+		return false;
+	fd = survey->connector.connect(survey->connector.context);
+	return fd >= 0 && v2m_tls_probe(fd, deadline_ns);
+}
+
 int v2m_survey_ask(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_error *error)
 {
-	return is_unchanged(survey, deadline_ns) ? 0 : ask_all(survey, deadline_ns, error);
+	int result = is_unchanged(survey, deadline_ns) ? 0 : ask_all(survey, deadline_ns, error);
+
+	if (!has_tls(survey, result, deadline_ns))
+		return result;
+	return v2m_error_set_class(error, V2M_FAILURE_PASSING, -EPROTONOSUPPORT,
+				   "%.160s: it has TLS, so it cannot be asked. If it is the "
+				   "proxy's API, let it listen without TLS on a loopback address "
+				   "or a unix socket (Remnawave's node does from 2.8.0 on)",
+				   survey->source);
 }
 
 int v2m_survey_ask_stats(struct v2m_survey *survey, uint64_t deadline_ns,
 			 struct v2m_proxy_stats *stats, struct v2m_error *error)
 {
 	return v2m_proxy_stats_ask(survey->grpc, deadline_ns, stats, error);
+}
+
+int v2m_survey_ask_online(struct v2m_survey *survey, uint64_t deadline_ns,
+			  struct v2m_online_users *users, struct v2m_error *error)
+{
+	return v2m_online_users_ask(survey->grpc, deadline_ns, users, error);
 }

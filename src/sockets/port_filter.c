@@ -22,6 +22,8 @@ struct writer {
 	unsigned char *code;
 	size_t at;
 	size_t length; /* of the whole filter */
+	unsigned char at_least;
+	unsigned char at_most;
 };
 
 static void emit(struct writer *writer, unsigned char operation, size_t yes, size_t no)
@@ -59,11 +61,11 @@ static void emit_search(struct writer *writer, const struct v2m_port_range *rang
 	size_t middle = count / 2;
 
 	if (count == 1) {
-		emit_comparison(writer, INET_DIAG_BC_S_LE, ranges->high, rejecting_jump(writer));
+		emit_comparison(writer, writer->at_most, ranges->high, rejecting_jump(writer));
 		emit(writer, INET_DIAG_BC_JMP, JUMP, writer->length - writer->at);
 		return;
 	}
-	emit_comparison(writer, INET_DIAG_BC_S_GE, ranges[middle].low,
+	emit_comparison(writer, writer->at_least, ranges[middle].low,
 			COMPARISON + search_size(count - middle));
 	emit_search(writer, ranges + middle, count - middle);
 	emit_search(writer, ranges, middle);
@@ -121,17 +123,21 @@ static size_t join_ranges(const struct v2m_port_range *ranges, size_t n_ranges,
 	return n;
 }
 
-size_t v2m_port_filter(const struct v2m_port_range *ranges, size_t n_ranges,
+size_t v2m_port_filter(const struct v2m_port_range *ranges, size_t n_ranges, bool of_peer,
 		       unsigned char code[static V2M_PORT_FILTER_SIZE])
 {
 	struct v2m_port_range joined[V2M_PORT_FILTER_MAX_RANGES];
 	size_t n = join_ranges(ranges, n_ranges, joined);
-	struct writer writer = { .code = code };
+	struct writer writer = {
+		.code = code,
+		.at_least = of_peer ? INET_DIAG_BC_D_GE : INET_DIAG_BC_S_GE,
+		.at_most = of_peer ? INET_DIAG_BC_D_LE : INET_DIAG_BC_S_LE,
+	};
 
 	if (!n)
 		return 0;
 	writer.length = COMPARISON + search_size(n);
-	emit_comparison(&writer, INET_DIAG_BC_S_GE, joined[0].low, rejecting_jump(&writer));
+	emit_comparison(&writer, writer.at_least, joined[0].low, rejecting_jump(&writer));
 	emit_search(&writer, joined, n);
 	return writer.length;
 }

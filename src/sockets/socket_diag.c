@@ -209,7 +209,8 @@ void v2m_socket_diag_close(struct v2m_socket_diag *diag)
 int v2m_socket_diag_dump(struct v2m_socket_diag *diag, struct v2m_socket_dump *dump)
 {
 	unsigned char filter[V2M_PORT_FILTER_SIZE];
-	size_t filter_size = v2m_port_filter(dump->slots->ranges, dump->slots->n_ranges, filter);
+	size_t filter_size =
+		v2m_port_filter(dump->slots->ranges, dump->slots->n_ranges, false, filter);
 
 	return filter_size ? dump_all(diag, dump, filter, filter_size) : -ENOMEM;
 }

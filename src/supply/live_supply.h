@@ -49,6 +49,10 @@ int v2m_live_supply_learn(struct v2m_live_supply *supply, const struct v2m_strin
 /* Tries whether a socket of a running proxy is its API. If it is, it is followed until the proxy
  * has been gone for a minute; if not, this socket is not tried again. */
 void v2m_live_supply_try(struct v2m_live_supply *supply, const char *source, uint64_t inode);
+/* Whether an API has said which users it has. */
+bool v2m_live_supply_has_answer(const struct v2m_live_supply *supply);
+/* Whether a socket that was tried has TLS, so that it cannot be asked, and no API answers. */
+bool v2m_live_supply_has_tls(const struct v2m_live_supply *supply, uint64_t inode);
 /* Adds the APIs that were found so and have said which users they have. 0 or -ENOMEM. */
 int v2m_live_supply_found(const struct v2m_live_supply *supply, struct v2m_strings *found);
 
@@ -62,5 +66,12 @@ int v2m_live_supply_collect(struct v2m_live_supply *supply, bool waits,
  * 0: none has; or -ENOMEM. */
 int v2m_live_supply_stats(const struct v2m_live_supply *supply, struct v2m_proxy_stats *stats,
 			  uint64_t *number);
+/* Whether proxies are asked for the users who are online. At first they are not. */
+void v2m_live_supply_want_online(struct v2m_live_supply *supply, bool wants);
+/* The same as v2m_live_supply_stats() of the addresses from which users are connected. is_known:
+ * all proxies that have said which users they have can tell. asked_ns is that of the proxy that was
+ * asked first, and answered_ns that of the last answer. */
+int v2m_live_supply_online(const struct v2m_live_supply *supply, struct v2m_online_list *online,
+			   uint64_t *number);
 
 #endif

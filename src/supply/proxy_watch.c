@@ -2,6 +2,7 @@
 #include "supply/proxy_watch.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -17,7 +18,8 @@
 #define PERIOD_S 10
 /* After the first reading. */
 #define SOON_NS 100000000
-/* How often it looks for sockets after a proxy has begun, and every how many times later. */
+/* How often it looks for sockets after a proxy has begun, and every how many times later. Then all
+ * have been tried. */
 #define LOOKS_FIRST 3
 #define LOOKS_LATER 6
 
@@ -72,7 +74,14 @@ static bool wants_sockets(struct v2m_proxy_watch *watch, uint64_t fingerprint)
 	return watch->n_looks < LOOKS_FIRST || watch->n_looks % LOOKS_LATER == 0;
 }
 
-/* True: other configurations are found than before. If memory runs out, what was found stays. */
+static bool has_other_foreign(const struct v2m_proxy_found *a, const struct v2m_proxy_found *b)
+{
+	return a->n_foreign != b->n_foreign ||
+	       memcmp(a->foreign, b->foreign, sizeof(a->foreign)) != 0;
+}
+
+/* True: other configurations are found than before, or other proxies that are named. If memory runs
+ * out, what was found stays. */
 static bool look(struct v2m_proxy_watch *watch)
 {
 	V2M_CLEANUP(v2m_proxy_found_clear) struct v2m_proxy_found found = { 0 };
@@ -99,6 +108,7 @@ static bool look(struct v2m_proxy_watch *watch)
 		found.configs = old->configs;
 		old->configs = (struct v2m_strings){ 0 };
 	}
+	is_new |= has_other_foreign(old, &found);
 	swap(old, &found);
 	tell_hidden(watch);
 	return is_new;
@@ -148,7 +158,9 @@ bool v2m_proxy_watch_drain(struct v2m_proxy_watch *watch, struct v2m_live_supply
 		return false;
 	is_new = look(watch);
 	v2m_proxy_watch_try(watch, apis);
-	return is_new;
+	/* What has not been found until now is named. */
+	return is_new || (watch->n_looks == LOOKS_FIRST && watch->found.n_processes &&
+			  !v2m_live_supply_has_answer(apis));
 }
 
 /* Counts the ranges that begin with each port, less those that ended before it: thousands of users
@@ -204,6 +216,56 @@ void v2m_proxy_watch_try(const struct v2m_proxy_watch *watch, struct v2m_live_su
 			v2m_live_supply_try(apis, listeners->items[i].source,
 					    listeners->items[i].inode);
 	}
+}
+
+static void note_foreign(const struct v2m_proxy_found *found, enum v2m_note_kind kind,
+			 struct v2m_key_notes *notes)
+{
+	char name[32];
+
+	for (size_t i = 0; i < found->n_foreign && i < V2M_PROXY_FOREIGN_MAX; i++) {
+		snprintf(name, sizeof(name), "process %d", found->foreign[i]);
+		v2m_key_note_file(notes, kind, name,
+				  "it is a running proxy in another network namespace, as in a "
+				  "container with a network of its own: it is not asked for its "
+				  "users. Name its configuration or the database of its panel in "
+				  "key_sources, or give the container the network of the host");
+	}
+}
+
+/* Its configuration came from the standard input, and its API has TLS or is none of the sockets
+ * that are tried. */
+static void note_unknown(const struct v2m_proxy_found *found, struct v2m_key_notes *notes)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "process %d", found->ours);
+	v2m_key_note_file(notes, V2M_NOTE_MISSING, name,
+			  "it is a running proxy whose users are not known: it names no "
+			  "configuration file that may be read, and no socket of it on a loopback "
+			  "address is an API that can be asked. Let its API listen without TLS on "
+			  "a loopback address or a unix socket (that of Marzban-node has TLS), or "
+			  "name its configuration or the database of its panel in key_sources");
+}
+
+void v2m_proxy_watch_add_notes(const struct v2m_proxy_watch *watch,
+			       const struct v2m_live_supply *apis, bool is_last,
+			       struct v2m_gathered *gathered)
+{
+	const struct v2m_proxy_listeners *listeners = &watch->found.listeners;
+	enum v2m_note_kind kind = v2m_gathered_count(gathered) ? V2M_NOTE_REMARK : V2M_NOTE_MISSING;
+
+	note_foreign(&watch->found, kind, &gathered->notes);
+	if (kind == V2M_NOTE_MISSING && watch->found.ours && !v2m_live_supply_has_answer(apis) &&
+	    (is_last || watch->n_looks >= LOOKS_FIRST))
+		note_unknown(&watch->found, &gathered->notes);
+	for (size_t i = 0; i < listeners->count; i++)
+		if (v2m_live_supply_has_tls(apis, listeners->items[i].inode))
+			v2m_key_note_file(&gathered->notes, kind, listeners->items[i].source,
+					  "a running proxy listens there with TLS, so it cannot be "
+					  "asked. If it is the proxy's API, let it listen without "
+					  "TLS on a loopback address or a unix socket: Remnawave's "
+					  "node does from 2.8.0 on");
 }
 
 int v2m_proxy_watch_sources(const struct v2m_proxy_watch *watch, const struct v2m_live_supply *apis,

@@ -29,7 +29,8 @@ struct v2m_source_feed {
 	struct v2m_source_reader *reader;
 	struct v2m_live_supply *apis; /* of proxies */
 	struct v2m_proxy_watch *proxies;
-	uint64_t stats_number; /* of the counters that were given out last */
+	uint64_t stats_number;  /* of the counters that were given out last */
+	uint64_t online_number; /* of the addresses that were given out last */
 	struct v2m_reading_outcome
 		outcome;          /* of the last reading, until v2m_source_feed_finish() */
 	bool has_read;            /* at least once */
@@ -134,6 +135,16 @@ int v2m_source_feed_stats(struct v2m_source_feed *feed, struct v2m_proxy_stats *
 	return v2m_live_supply_stats(feed->apis, stats, &feed->stats_number);
 }
 
+void v2m_source_feed_want_online(struct v2m_source_feed *feed, bool wants)
+{
+	v2m_live_supply_want_online(feed->apis, wants);
+}
+
+int v2m_source_feed_online(struct v2m_source_feed *feed, struct v2m_online_list *online)
+{
+	return v2m_live_supply_online(feed->apis, online, &feed->online_number);
+}
+
 /* 0 ns: it does not run out. */
 static void set_timer(const struct v2m_source_feed *feed, uint64_t ns)
 {
@@ -205,8 +216,12 @@ static bool has_new_api(struct v2m_source_feed *feed)
 	if (!outcome->result && !any_failed(&outcome->reading.gathered))
 		v2m_proxy_watch_note_ports(feed->proxies, &outcome->reading.gathered);
 	if (outcome->result ||
-	    v2m_live_supply_learn(feed->apis, &outcome->reading.gathered.apis) <= 0)
+	    v2m_live_supply_learn(feed->apis, &outcome->reading.gathered.apis) <= 0) {
+		if (!outcome->result)
+			v2m_proxy_watch_add_notes(feed->proxies, feed->apis, false,
+						  &outcome->reading.gathered);
 		return false;
+	}
 	v2m_reading_outcome_clear(outcome);
 	return true;
 }

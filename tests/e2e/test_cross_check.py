@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The meter compares what it counts with what connections deliver, and says when the two disagree."""
 
+import socket
+
 import pytest
 
 from support.forge import send_forged
@@ -71,6 +73,25 @@ def test_a_path_over_lo_is_found_by_its_connections(lab, start_daemon, listener)
     checked = daemon.run("--check").stdout
     assert f"{PORT}  1 connections from this host itself, over lo" in checked and "100000 bytes" in checked
     wait_until(lambda: not reasons(daemon), 30, what="the end of the condition")
+
+
+def test_datagrams_over_lo_are_named(lab, start_daemon):
+    """A front on the host itself that hands datagrams over to a key's port."""
+    daemon = start_daemon([dict(KEY, transport="udp"), OTHER])
+    with lab.server.socket(socket.AF_INET, socket.SOCK_DGRAM) as server, \
+            lab.server.socket(socket.AF_INET, socket.SOCK_DGRAM) as front:
+        server.bind(("0.0.0.0", PORT))
+        front.connect(("127.0.0.1", PORT))
+        front.send(bytes(1000))
+        said = wait_until(lambda: reasons(daemon).get("path_uncounted"), 30, what="path_uncounted")
+        assert f"port {PORT}: 1 UDP sockets of this host itself" in said
+        accounting = daemon.port_entry(PORT)["accounting"]
+        assert accounting["exact"] is False and "UDP sockets" in accounting["reason"]
+        assert accounting["uncounted_local"] == {"connections": 0, "payload_bytes": 0, "udp_sockets": 1}
+        assert daemon.port_entry(PORT + 1)["accounting"]["exact"] is True
+        assert f"{PORT}  1 UDP sockets of this host itself send to it" in daemon.run("--check").stdout
+    wait_until(lambda: not reasons(daemon), 30, what="the end of the condition")
+    assert daemon.port_entry(PORT)["accounting"]["exact"] is True
 
 
 def test_a_device_that_is_left_out_is_named(lab, start_daemon, listener):

@@ -77,6 +77,14 @@ def test_what_a_panel_agreed_with_its_users_is_told(lab, start_daemon, make, use
     assert terms and set(terms.values()) == {(None, None)}
 
 
+def test_inbounds_that_marzban_leaves_out_have_none_of_its_users(lab, start_daemon):
+    path = lab.directory / "db.sqlite3"
+    panels.marzban(path).close()
+    path.with_name(".env").write_text('XRAY_EXCLUDE_INBOUND_TAGS = "GONE TROJAN"\nSUDO_PASSWORD = "secret"\n')
+    keys, _ = check(start_daemon, path)
+    assert keys == ["1.alice 443/tcp active", "2.bob -/both inactive", "4.dave 8443/udp inactive"]
+
+
 def test_a_change_in_a_panel_takes_effect_at_once(lab, start_daemon):
     path = lab.directory / "x-ui.db"
     with contextlib.closing(panels.xui_3(path)) as panel:

@@ -217,6 +217,41 @@ def test_running_proxies_are_found(lab, start_daemon):
     assert names(daemon) == ["alice", "bob", "carol"], "they may come back"
 
 
+TLS_SERVER = """
+import pathlib, socket, ssl
+pathlib.Path("/proc/self/comm").write_text("rw-core")
+server = socket.create_server(("127.0.0.1", 61000))
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+while True:
+    peer = server.accept()[0]
+    try:
+        context.wrap_socket(peer, server_side=True)
+    except OSError:
+        peer.close()
+"""
+
+
+def test_proxies_that_cannot_be_asked_are_named(lab, start_daemon):
+    """One has an API with TLS, as Remnawave's node before 2.8.0, the other one a network namespace of its own."""
+    with_tls = lab.server.start("/usr/bin/python3", "-c", TLS_SERVER, log=lab.directory / "tls.log")
+    elsewhere = lab.client.start("/usr/bin/python3", "-c", "import pathlib, time\n"
+                                 "pathlib.Path('/proc/self/comm').write_text('xray')\ntime.sleep(300)",
+                                 log=lab.directory / "elsewhere.log")
+    wait_until(lambda: v2ray.V2Ray.listens(lab.server, 61000), what="the server with TLS")
+    daemon = start_daemon([], key_sources=["auto"])
+    notes = lambda: {note["file"]: note for note in daemon.status()["key_notes"]}
+    wait_until(lambda: "xray-api://127.0.0.1:61000" in notes(), timeout_s=30, what="the note on TLS")
+    assert "with TLS, so it cannot be asked" in notes()["xray-api://127.0.0.1:61000"]["reason"]
+    foreign = notes()[f"process {elsewhere.pid}"]
+    assert "in another network namespace" in foreign["reason"] and foreign["missing"], foreign
+    assert daemon.ask("GET", "/health", headers={}).json()["reason"] == "keys_incomplete"
+    checked = daemon.run("--check")
+    assert "xray-api://127.0.0.1:61000: a running proxy listens there with TLS" in checked.stdout, checked.stdout
+    assert f"process {with_tls.pid}: it is a running proxy whose users are not known" in checked.stdout, checked.stdout
+    with_tls.stop()
+    elsewhere.stop()
+
+
 def test_an_api_that_does_not_answer_is_named(lab, start_daemon):
     """With a source of its own, it is an error."""
     daemon = start_daemon([], running=False, key_sources=["xray-api://127.0.0.1:10085"])

@@ -254,6 +254,7 @@ void v2m_check_queues(const struct v2m_patient *patient, struct v2m_findings *fi
 static void check_notes(const struct v2m_patient *patient, struct v2m_findings *findings)
 {
 	const json_t *first = NULL;
+	char line[24] = "";
 	size_t missing = 0;
 	json_t *note;
 	size_t i;
@@ -266,11 +267,15 @@ static void check_notes(const struct v2m_patient *patient, struct v2m_findings *
 	}
 	if (!missing)
 		return;
+	/* One about a whole file, or about a running proxy, has none. */
+	if (json_integer_value(json_object_get(first, "line")))
+		snprintf(line, sizeof(line), ":%" JSON_INTEGER_FORMAT,
+			 json_integer_value(json_object_get(first, "line")));
 	v2m_found(findings, V2M_LEVEL_WARN,
 		  "%zu place%s in the key sources give%s no key, so users' bytes are not counted; "
-		  "the first: %s:%" JSON_INTEGER_FORMAT ": %s",
+		  "the first: %s%s: %s",
 		  missing, missing == 1 ? "" : "s", missing == 1 ? "s" : "", text_of(first, "file"),
-		  json_integer_value(json_object_get(first, "line")), text_of(first, "reason"));
+		  line, text_of(first, "reason"));
 	v2m_advise(findings, "v2meterd --check lists all of them");
 }
 

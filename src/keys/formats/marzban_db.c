@@ -5,10 +5,12 @@
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "keys/formats/marzban_env.h"
 #include "keys/formats/panel_config.h"
 #include "keys/formats/v2ray_config.h"
 
@@ -30,6 +32,7 @@ struct marzban {
 	 */
 	json_t *by_tag;
 	json_t *excluded; /* "PROXY TAG" of the inbounds that a proxy does not get */
+	char *left_out;   /* tags of inbounds that nobody gets, with blanks between them; or NULL */
 	size_t n_cores;
 };
 
@@ -38,6 +41,7 @@ static void clear(struct marzban *marzban)
 	json_decref(marzban->inbounds);
 	json_decref(marzban->by_tag);
 	json_decref(marzban->excluded);
+	free(marzban->left_out);
 }
 
 static int out_of_memory(struct marzban *marzban)
@@ -77,15 +81,15 @@ static int add_by_tag(struct marzban *marzban, const char *tag, json_t *inbound)
 	return json_array_append(list, inbound) ? out_of_memory(marzban) : 0;
 }
 
-/* Whether one of the tags, which are joined with commas, is this one. */
-static bool has_tag(const char *tags, const char *tag)
+/* Whether one of the tags, between which the separators are, is this one. */
+static bool has_tag(const char *tags, const char *separators, const char *tag)
 {
 	while (*tags) {
-		size_t length = strcspn(tags, ",");
+		size_t length = strcspn(tags, separators);
 
 		if (strlen(tag) == length && strncmp(tags, tag, length) == 0)
 			return true;
-		tags += length + (tags[length] == ',');
+		tags += length + (tags[length] != 0);
 	}
 	return false;
 }
@@ -94,10 +98,12 @@ enum core_column { CONFIG, CORE_ID, FIRST_TAGS };
 
 /* Whether the panel gives nobody to the inbounds of this core with the tag: they have the users of
  * the configuration only. */
-static bool is_left_out(sqlite3_stmt *core, const char *tag)
+static bool is_left_out(const struct marzban *marzban, sqlite3_stmt *core, const char *tag)
 {
+	if (marzban->left_out && has_tag(marzban->left_out, " \t", tag))
+		return true;
 	for (int column = FIRST_TAGS; core && column < sqlite3_column_count(core); column++)
-		if (has_tag(v2m_panel_text(core, column), tag))
+		if (has_tag(v2m_panel_text(core, column), ",", tag))
 			return true;
 	return false;
 }
@@ -118,7 +124,7 @@ static int register_inbounds(struct marzban *marzban, json_t *root, sqlite3_stmt
 		if (protocol_of(inbound) && !json_is_object(json_object_get(inbound, "settings")) &&
 		    json_object_set_new(inbound, "settings", json_object()))
 			return out_of_memory(marzban);
-		if (tag && !is_left_out(core, tag) && add_by_tag(marzban, tag, inbound))
+		if (tag && !is_left_out(marzban, core, tag) && add_by_tag(marzban, tag, inbound))
 			return -ENOMEM;
 		if (json_array_append(marzban->inbounds, inbound))
 			return out_of_memory(marzban);
@@ -294,6 +300,26 @@ static int read_config(struct v2m_database *database, struct v2m_json_doc *doc)
 					   database->error);
 }
 
+/* The file may be missing. One that cannot be read is noted. */
+static void read_env(struct marzban *marzban)
+{
+	V2M_FREE char *text = NULL;
+	struct v2m_error error = { 0 };
+	char path[PATH_MAX];
+	size_t length;
+	int result;
+
+	v2m_marzban_env_path(marzban->database->path, path);
+	result = v2m_json_doc_read(path, &text, &length, &error);
+	if (result && result != -ENOENT)
+		v2m_key_note_file(marzban->notes, V2M_NOTE_REMARK, marzban->database->path,
+				  "inbounds that XRAY_EXCLUDE_INBOUND_TAGS leaves out are not "
+				  "known: %.300s",
+				  error.text);
+	if (!result)
+		marzban->left_out = v2m_marzban_env_find(text, "XRAY_EXCLUDE_INBOUND_TAGS");
+}
+
 int v2m_marzban_db_read(struct v2m_database *database, struct v2m_key_list *keys,
 			struct v2m_key_notes *notes)
 {
@@ -310,6 +336,8 @@ int v2m_marzban_db_read(struct v2m_database *database, struct v2m_key_list *keys
 
 	if (!result && (!marzban.inbounds || !marzban.by_tag || !marzban.excluded))
 		result = out_of_memory(&marzban);
+	if (!result)
+		read_env(&marzban);
 	if (!result)
 		result = register_inbounds(&marzban, doc.root, NULL);
 	if (!result)

@@ -297,7 +297,14 @@ static void a_configuration_of_our_network_counts_if_only_root_can_change_it(voi
 	make_link("5/ns/net", "net:[2]");
 	assert_int_equal(v2m_proxy_find(proc, true, &found), 0);
 	assert_int_equal(found.configs.count, 0);
+	assert_int_equal(found.n_foreign, 1);
+	assert_int_equal(found.foreign[0], 5);
 	assert_int_equal(unlink(temporary_name("5/ns/net")), 0);
+	v2m_proxy_found_clear(&found);
+	memset(&found, 0, sizeof(found));
+	/* Nobody may see where it is. */
+	assert_int_equal(v2m_proxy_find(proc, true, &found), 0);
+	assert_int_equal(found.n_foreign, 0);
 	make_link("5/ns/net", "net:[1]");
 	assert_int_equal(chmod(name, 0666), 0);
 	assert_int_equal(v2m_proxy_find(proc, true, &found), 0);

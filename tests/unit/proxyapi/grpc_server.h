@@ -44,6 +44,7 @@ enum fault {
 	FAULT_NO_STATUS,  /* leaves the trailers out */
 	FAULT_RESET,      /* resets the stream */
 	FAULT_SLOW,       /* answers with a byte at a time */
+	FAULT_TLS,        /* refuses handshakes of TLS, and closes if it gets anything else */
 };
 
 struct server_answer {
@@ -241,7 +242,11 @@ static inline bool server_exchange(struct grpc_server *server)
 	if (n <= 0)
 		return false;
 	pthread_mutex_lock(&server->lock);
-	if (server->fault == FAULT_HTTP_1 || server->fault == FAULT_NOISE) {
+	if (server->fault == FAULT_TLS) {
+		goes_on = false;
+		if (buffer[0] == 22)
+			send(server->fd, "\x15\x03\x03\x00\x02\x02\x28", 7, MSG_NOSIGNAL);
+	} else if (server->fault == FAULT_HTTP_1 || server->fault == FAULT_NOISE) {
 		const char *text = server->fault == FAULT_NOISE
 					   ? "\x16\x03\x01 noise that goes on for a while"
 					   : "HTTP/1.1 400 Bad Request\r\n\r\nno HTTP/2 here";

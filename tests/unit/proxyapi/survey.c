@@ -215,6 +215,25 @@ static void answer_with_file(struct scene *scene, const char *path, const char *
 }
 
 /* The files were encoded without src/proxyapi/messages.proto, from Xray's own field numbers. */
+static void a_server_with_tls_is_told_apart(void **state)
+{
+	struct scene *scene = *state;
+
+	server_misbehave(scene->server, FAULT_TLS);
+	assert_int_equal(ask(scene), -EPROTONOSUPPORT);
+	assert_non_null(strstr(scene->error.text, "it has TLS, so it cannot be asked"));
+	server_misbehave(scene->server, FAULT_HTTP_1);
+	assert_int_equal(ask(scene), -EPROTO);
+	server_misbehave(scene->server, FAULT_DIES);
+	assert_int_equal(ask(scene), -ECONNRESET);
+	/* One that has answered is not suspected. */
+	server_misbehave(scene->server, FAULT_NONE);
+	publish_one_inbound(scene);
+	assert_int_equal(ask(scene), 1);
+	server_misbehave(scene->server, FAULT_TLS);
+	assert_int_equal(ask(scene), -ECONNRESET);
+}
+
 static void messages_that_were_encoded_elsewhere_are_read(void **state)
 {
 	struct scene *scene = *state;
@@ -242,6 +261,7 @@ int main(void)
 		WITH_SERVER(users_without_an_email_stay_as_the_settings_have_them),
 		WITH_SERVER(a_port_that_changes_changes_the_keys),
 		WITH_SERVER(every_protocol_gives_its_users_and_no_passwords),
+		WITH_SERVER(a_server_with_tls_is_told_apart),
 		WITH_SERVER(messages_that_were_encoded_elsewhere_are_read),
 		WITH_SERVER(a_restart_of_the_proxy_is_no_change),
 		WITH_SERVER(users_that_do_not_come_back_go_after_the_grace_time),

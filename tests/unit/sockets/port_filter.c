@@ -70,7 +70,7 @@ static void build_filter(const uint16_t *ports, size_t n_ports)
 			ranges[n++].low = ports[i];
 		ranges[n - 1].high = ports[i];
 	}
-	length = v2m_port_filter(ranges, n, code);
+	length = v2m_port_filter(ranges, n, false, code);
 	assert_true(length > 0 && length <= sizeof(code));
 	assert_well_formed();
 }

@@ -50,6 +50,24 @@ static void a_socket_of_a_running_proxy_that_is_its_api_is_followed(void **state
 	assert_non_null(strstr(scene->live.items[0].error.text, "503"));
 }
 
+static void a_socket_with_tls_is_named(void **state)
+{
+	struct scene *scene = *state;
+	uint64_t inode;
+
+	if (geteuid() != 0)
+		skip();
+	inode = become_proxy(scene);
+	open_with(scene, V2M_ASKING_ARGUMENT, NULL);
+	server_misbehave(scene->server, FAULT_TLS);
+	v2m_live_supply_try(scene->supply, scene->server->name, inode);
+	assert_false(v2m_live_supply_has_tls(scene->supply, inode));
+	assert_true(has_news(scene, 30000));
+	assert_true(v2m_live_supply_has_tls(scene->supply, inode));
+	assert_false(v2m_live_supply_has_tls(scene->supply, inode + 1));
+	assert_int_equal(count_found(scene), 0);
+}
+
 static void a_forged_line_takes_no_socket_away(void **state)
 {
 	struct scene *scene = *state;
@@ -160,6 +178,7 @@ int main(int argc, char **argv)
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, start, stop)
 	const struct CMUnitTest tests[] = {
 		WITH_SERVER(a_socket_of_a_running_proxy_that_is_its_api_is_followed),
+		WITH_SERVER(a_socket_with_tls_is_named),
 		WITH_SERVER(a_forged_line_takes_no_socket_away),
 		WITH_SERVER(an_api_that_a_file_names_while_it_is_tried_is_asked_again),
 		WITH_SERVER(a_forged_line_in_the_list_of_sockets_gets_no_question),
