@@ -30,8 +30,8 @@ struct v2m_connections {
 	size_t n_readings;
 	struct v2m_local_paths *paths;
 	struct v2m_udp_senders senders;
-	bool senders_failed; /* and that was logged */
-	bool pass_failed;    /* the last look at all sockets, and that was logged */
+	bool senders_failed;            /* and that was logged */
+	bool pass_failed;               /* the last look at all sockets, and that was logged */
 	struct v2m_foreign_flows began; /* on this host, as the last look found */
 };
 

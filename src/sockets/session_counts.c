@@ -123,8 +123,8 @@ bool v2m_sessions_measure_delivered(const struct v2m_sessions *sessions)
 	return sessions->pass;
 }
 
-/* The iterator writes connections, nearly always none. A read ends when the buffer is full, when all
- * sockets have been seen, or after a million of them. */
+/* The iterator writes connections, nearly always none. A read ends when the buffer is full, when
+ * all sockets have been seen, or after a million of them. */
 static int run_pass(int iterator, struct v2m_foreign_flows *began)
 {
 	struct v2m_foreign_flow flows[32];

@@ -39,7 +39,7 @@ FAULTS = [
      "\t\t.rx_bytes = now->rx,\n\t\t.tx_bytes = now->tx,\n", "\t\t.again_bytes = now->tx,\n",
      e2e("test_delivered", "open_before")),
     ("delivered bytes of open connections wait for their end", "src/sockets/session_counts.c",
-     "return iterator < 0 ? iterator : run_pass(iterator);", "return run_pass == NULL || iterator < 0;",
+     "return iterator < 0 ? iterator : run_pass(iterator, began);", "return run_pass == NULL || iterator < 0;",
      e2e("test_delivered", "never_fall")),
     ("an outgoing connection counts as delivered", "bpf/sessions.bpf.c",
      "note_opening(sk, V2M_SOCKET_OUTGOING);", "note_opening(sk, 0);",
