@@ -241,6 +241,13 @@ struct v2m_flow_key {
 	__u8 protocol;     /* IPPROTO_TCP or IPPROTO_UDP */
 	__u8 pad[3];
 };
+/* The TCP connections of a flow or an owner. The programs of sockets add to this. */
+struct v2m_flow_sessions {
+	__u64 opened;   /* connections that were accepted */
+	__u64 closed;   /* connections that ended */
+	__u64 rx_bytes; /* payload that arrived in order, each byte once */
+	__u64 tx_bytes; /* payload sent, each byte once */
+};
 struct v2m_flow_state {
 	__u32 owner; /* index in owners; V2M_NO_OWNER: not labelled */
 	/* The acknowledgement number that completes the handshake, host byte order: the server's
@@ -252,6 +259,7 @@ struct v2m_flow_state {
 	__u64 began_ns;     /* CLOCK_MONOTONIC of the first packet */
 	struct v2m_flow rx; /* what was counted while the flow had no owner */
 	struct v2m_flow tx;
+	struct v2m_flow_sessions sessions; /* the same of its connection */
 };
 
 /* owner_counters: ARRAY of V2M_MAX_OWNERS elements for each direction of each CPU, and once more
@@ -269,6 +277,8 @@ static inline __u32 v2m_owner_index(__u32 cpu, __u32 tx, __u32 owner)
 {
 	return (cpu * 2 + tx) * V2M_MAX_OWNERS + owner;
 }
+
+/* owner_sessions: ARRAY[V2M_MAX_OWNERS] of struct v2m_flow_sessions. */
 
 /* owners: ARRAY[V2M_MAX_OWNERS]. An owner is a key on one transport of one shared slot. */
 #define V2M_OWNER_KEY_LEN 48
@@ -359,8 +369,12 @@ struct v2m_device_config {
 #define V2M_SESSIONS_ABI_VERSION 1
 struct v2m_session_port {
 	__u16 slot_port; /* host byte order; 0: the port is not counted */
-	__u16 pad[3];
+	__u16 shared;    /* 1: several keys share the slot, so its connections have flows */
+	__u16 pad[2];
 };
+
+/* session_flows and session_owners: ARRAY_OF_MAPS[1], with the maps flows and owner_sessions of the
+ * counting programs. So these can make their maps anew while the programs of sockets go on. */
 
 /* session_counters: HASH[V2M_MAX_SLOTS] by the first port of a slot (__u16, host byte order). The
  * daemon makes and removes the entries, the program adds to those that are there. */
@@ -430,7 +444,8 @@ V2M_ABI_ASSERT(sizeof(struct v2m_own_addresses) == 192, "own_addresses");
 V2M_ABI_ASSERT(sizeof(struct v2m_udp_peer) == 20, "udp_peer");
 V2M_ABI_ASSERT(sizeof(struct v2m_udp_seen) == 16, "udp_seen");
 V2M_ABI_ASSERT(sizeof(struct v2m_flow_key) == 24, "flow_key");
-V2M_ABI_ASSERT(sizeof(struct v2m_flow_state) == 72, "flow_state");
+V2M_ABI_ASSERT(sizeof(struct v2m_flow_sessions) == 32, "flow_sessions");
+V2M_ABI_ASSERT(sizeof(struct v2m_flow_state) == 104, "flow_state");
 V2M_ABI_ASSERT(sizeof(struct v2m_owner_counters) == 32, "owner_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_owner) == 64, "owner");
 V2M_ABI_ASSERT(sizeof(struct v2m_label) == 32, "label");

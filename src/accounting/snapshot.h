@@ -90,6 +90,8 @@ struct v2m_share {
 	/* Set if the slot is shared and attributed. */
 	uint32_t owner; /* the key's connections in the table have it; V2M_NO_OWNER: none */
 	double rate_bytes_s;
+	/* The same since the key became an owner. Its bytes are delivered ones. */
+	struct v2m_sessions_view sessions;
 };
 
 /* The figures of one key. */

@@ -31,7 +31,6 @@
 struct v2m_attribution {
 	struct v2m_attributor *attributor;
 	struct v2m_followed_logs *logs;
-	bool hides;          /* the answers are in delivered bytes, which no flow has */
 	bool is_active;      /* the kernel has owners to label */
 	bool has_begun;      /* it was active before in this process */
 	bool run_failed;     /* and that was logged */
@@ -50,7 +49,7 @@ struct v2m_attribution {
 /* An earlier process told users apart by the list, and there is still no log. */
 static bool goes_on_by_online(const struct v2m_attribution *attribution)
 {
-	return !v2m_followed_logs_count(attribution->logs) && !attribution->hides &&
+	return !v2m_followed_logs_count(attribution->logs) &&
 	       v2m_followed_logs_memory(attribution->logs)->by_online;
 }
 
@@ -63,7 +62,6 @@ struct v2m_attribution *v2m_attribution_new(const struct v2m_config *config)
 	made->attributor = v2m_attributor_new();
 	made->sweep = v2m_flow_sweep_new();
 	made->online = v2m_online_owners_new();
-	made->hides = config->api_bytes == V2M_API_BYTES_DELIVERED;
 	if (made->attributor)
 		made->logs = v2m_followed_logs_new(config, made->attributor);
 	if (!made->attributor || !made->sweep || !made->online || !made->logs) {
@@ -99,7 +97,7 @@ bool v2m_attribution_learn(struct v2m_attribution *attribution, const struct v2m
 
 bool v2m_attribution_wants_online(const struct v2m_attribution *attribution)
 {
-	return !v2m_followed_logs_count(attribution->logs) && !attribution->hides &&
+	return !v2m_followed_logs_count(attribution->logs) &&
 	       v2m_online_owners_are_wanted(attribution->online);
 }
 
@@ -390,8 +388,8 @@ bool v2m_attribution_covers(const struct v2m_attribution *attribution, const str
 {
 	const struct v2m_attribution_memory *memory = v2m_followed_logs_memory(attribution->logs);
 
-	return attribution->is_active && !attribution->hides && slot->n_keys > 1 && !slot->behind &&
-	       !slot->refused && v2m_named_slots_have(&memory->named, slot);
+	return attribution->is_active && slot->n_keys > 1 && !slot->behind && !slot->refused &&
+	       v2m_named_slots_have(&memory->named, slot);
 }
 
 uint32_t v2m_attribution_owner(const struct v2m_attribution *attribution,

@@ -69,8 +69,7 @@ void v2m_attribution_settle(struct v2m_attribution *attribution, struct v2m_data
 /* As v2m_attributor_take_sessions(). */
 uint32_t *v2m_attribution_take_sessions(struct v2m_attribution *attribution, size_t *count);
 
-/* Whether a shared slot is attributed: a user of it was named, and answers are not in delivered
- * bytes, which are not known for each user. */
+/* Whether a shared slot is attributed: a user of it was named. */
 bool v2m_attribution_covers(const struct v2m_attribution *attribution, const struct v2m_slot *slot);
 /* The kernel's owner for the flows of a key on a shared slot by one protocol. V2M_NO_OWNER: none.
  */

@@ -236,11 +236,11 @@ static void note_read(uint64_t generation, void *context)
 	v2m_publisher_note_read(collector->parts.publisher, generation);
 }
 
-static void tell_withdrawn(void *context)
+static void tell_withdrawn(bool follows, void *context)
 {
 	struct v2m_collector *collector = context;
 
-	v2m_requests_tell(collector->parts.requests, V2M_NEWS_WITHDRAWN, NULL, -1);
+	v2m_requests_withdraw_window(collector->parts.requests, follows);
 }
 
 static void renew_window(void *context)

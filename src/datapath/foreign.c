@@ -49,7 +49,7 @@ static int mark(const struct v2m_datapath *datapath, const struct v2m_foreign_fl
 	return 0;
 }
 
-int v2m_foreign_mark(struct v2m_datapath *datapath, const struct v2m_port_slot places[65536])
+int v2m_foreign_mark(const struct v2m_datapath *datapath, const struct v2m_port_slot places[65536])
 {
 	V2M_FREE struct v2m_foreign_flow *flows = calloc(CHUNK, sizeof(*flows));
 	V2M_FREE uint8_t *values = calloc(CHUNK, sizeof(*values));
@@ -67,7 +67,7 @@ int v2m_foreign_mark(struct v2m_datapath *datapath, const struct v2m_port_slot p
 }
 
 /* 0 or -errno. */
-static int add(struct v2m_datapath *datapath, const struct v2m_foreign_flows *flows)
+static int add(const struct v2m_datapath *datapath, const struct v2m_foreign_flows *flows)
 {
 	V2M_FREE struct v2m_port_slot *places = calloc(PORTS, sizeof(*places));
 	const uint8_t present = 1;
@@ -88,7 +88,7 @@ static int add(struct v2m_datapath *datapath, const struct v2m_foreign_flows *fl
 	return mark(datapath, flows->items, flows->count, places);
 }
 
-int v2m_foreign_add(struct v2m_datapath *datapath, const struct v2m_foreign_flows *flows,
+int v2m_foreign_add(const struct v2m_datapath *datapath, const struct v2m_foreign_flows *flows,
 		    struct v2m_error *error)
 {
 	int result = flows->count ? add(datapath, flows) : 0;

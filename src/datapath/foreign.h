@@ -13,11 +13,11 @@ struct v2m_datapath;
 
 /* Enters connections into the table, so that they count for no key any more. Those whose port is
  * not counted are entered too. 0 or -errno. */
-int v2m_foreign_add(struct v2m_datapath *datapath, const struct v2m_foreign_flows *flows,
+int v2m_foreign_add(const struct v2m_datapath *datapath, const struct v2m_foreign_flows *flows,
 		    struct v2m_error *error);
 
 /* Marks the slots that have entries in the table, in all copies of their counters. places: the
  * slots of each port. A slot loses its mark only if it is assigned anew. 0 or -errno. */
-int v2m_foreign_mark(struct v2m_datapath *datapath, const struct v2m_port_slot places[65536]);
+int v2m_foreign_mark(const struct v2m_datapath *datapath, const struct v2m_port_slot places[65536]);
 
 #endif

@@ -18,6 +18,7 @@ const char *const v2m_map_names[V2M_N_MAPS] = {
 	[V2M_MAP_YOUNG_FLOWS] = "young_flows",
 	[V2M_MAP_OWNER_COUNTERS] = "owner_counters",
 	[V2M_MAP_OWNERS] = "owners",
+	[V2M_MAP_OWNER_SESSIONS] = "owner_sessions",
 	[V2M_MAP_REASSEMBLY_SCOPE] = "reassembly_scope",
 	[V2M_MAP_REASSEMBLY_DEVICES] = "reassembly_devices",
 	[V2M_MAP_REASSEMBLIES] = "reassemblies",
@@ -83,15 +84,18 @@ static uint64_t hash_device_counters(uint64_t hash)
 static uint64_t hash_flow_maps(uint64_t hash)
 {
 	static const uint32_t layout[] = {
-		PLACE(v2m_flow_key, remote),      PLACE(v2m_flow_key, port),
-		PLACE(v2m_flow_key, remote_port), PLACE(v2m_flow_key, protocol),
-		PLACE(v2m_flow_state, owner),     PLACE(v2m_flow_state, expected_ack),
-		PLACE(v2m_flow_state, answered),  PLACE(v2m_flow_state, disputed),
-		PLACE(v2m_flow_state, began_ns),  PLACE(v2m_flow_state, rx),
-		PLACE(v2m_flow_state, tx),        PLACE(v2m_owner_counters, owner),
-		PLACE(v2m_owner_counters, tx),    PLACE(v2m_owner_counters, flow),
-		PLACE(v2m_owner, assigned_ns),    PLACE(v2m_owner, first_port),
-		PLACE(v2m_owner, protocol),       PLACE(v2m_owner, key),
+		PLACE(v2m_flow_key, remote),        PLACE(v2m_flow_key, port),
+		PLACE(v2m_flow_key, remote_port),   PLACE(v2m_flow_key, protocol),
+		PLACE(v2m_flow_state, owner),       PLACE(v2m_flow_state, expected_ack),
+		PLACE(v2m_flow_state, answered),    PLACE(v2m_flow_state, disputed),
+		PLACE(v2m_flow_state, began_ns),    PLACE(v2m_flow_state, rx),
+		PLACE(v2m_flow_state, tx),          PLACE(v2m_owner_counters, owner),
+		PLACE(v2m_owner_counters, tx),      PLACE(v2m_owner_counters, flow),
+		PLACE(v2m_owner, assigned_ns),      PLACE(v2m_owner, first_port),
+		PLACE(v2m_owner, protocol),         PLACE(v2m_owner, key),
+		PLACE(v2m_flow_state, sessions),    PLACE(v2m_flow_sessions, opened),
+		PLACE(v2m_flow_sessions, closed),   PLACE(v2m_flow_sessions, rx_bytes),
+		PLACE(v2m_flow_sessions, tx_bytes),
 	};
 
 	return v2m_fnv64(hash, layout, sizeof(layout));

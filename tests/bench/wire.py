@@ -2,6 +2,7 @@
 """Measures the cost of counting on a device: namespaces with a veth pair between them, and the ways to count
 on it. Each way is set up once and says afterwards what it counted and on which path."""
 
+import contextlib
 import ctypes
 import json
 import math
@@ -333,19 +334,56 @@ def chosen_ways():
     return [way for way in WAYS if way.name in names]
 
 
+FAILURES = (RuntimeError, OSError, ValueError, LookupError, StopIteration, subprocess.TimeoutExpired)
+MOST_REPEATS = 3  # of set-ups in which something failed, of one kind
+REPEATS = {}  # what failed in each set-up, by its kind
+NOT_INSTALLED = "not installed"
+
+
+@contextlib.contextmanager
+def closing_all(wires):
+    """Closes all of them, also if one cannot be closed."""
+    with contextlib.ExitStack() as stack:
+        try:
+            yield
+        finally:
+            for wire in wires:
+                stack.callback(wire.close)
+
+
+def repeated(once, name, tell_failed=lambda result: {}):
+    """Calls once(directory name) until nothing fails, at most MOST_REPEATS times more in all calls of one name."""
+    while True:
+        number = len(repeats := REPEATS.setdefault(name, []))
+        try:
+            result = once(f"{name}-{number}")
+            failed = tell_failed(result)
+        except FAILURES as problem:
+            result, failed = problem, {"the set-up": reason_of(problem)}
+        repeats.append(failed)
+        if not failed or sum(map(bool, repeats)) > MOST_REPEATS:
+            break
+        print(f"set-up repeated: {failed}", file=sys.stderr)
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def reason_of(problem):
+    return " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
+
+
 def set_up_all(ports, directory, wires, unavailable):
     for number, way in enumerate(chosen_ways()):
         if way.tool and not shutil.which(way.tool):
-            unavailable[way.name] = "not installed"
+            unavailable[way.name] = NOT_INSTALLED
             continue
         wire = way(f"{ports}{number}", ports, directory)
         wires.append(wire)
         try:
             wire.set_up()
-        except RuntimeError as problem:
-            if isinstance(wire, Ours):
-                raise
-            unavailable[way.name] = str(problem).splitlines()[0]
+        except FAILURES as problem:
+            unavailable[way.name] = reason_of(problem)
     return [wire for wire in wires if wire.name not in unavailable]
 
 
@@ -353,7 +391,8 @@ def measure_once(ports, directory, rounds, packets):
     """{traffic: {way: median ns for one packet}}, and the ways that could not be had. All ways take turns
     within a round, in random order."""
     wires, unavailable, medians = [], {}, {}
-    try:
+    directory.mkdir()
+    with closing_all(wires):
         usable = set_up_all(ports, directory, wires, unavailable)
         for traffic in TRAFFIC:
             able = [wire for wire in usable if traffic[1] == "out" or wire.also_in]
@@ -367,25 +406,28 @@ def measure_once(ports, directory, rounds, packets):
             medians[traffic] = {name: statistics.median(values) for name, values in times.items()}
         sent = dict.fromkeys(("out", "in"), 2 * packets * (rounds + 1))
         for wire in usable:
-            wire.check_counted(sent)
+            try:
+                wire.check_counted(sent)
+            except FAILURES as problem:
+                unavailable[wire.name] = reason_of(problem)
         return medians, unavailable
-    finally:
-        for wire in wires:
-            wire.close()
 
 
 def measure(ports, directory, set_ups, rounds, packets):
     """{traffic: {way: [ns for one packet, of each set-up]}}. Where in memory a set-up's parts happen to lie
     changes its figures by tens of ns, so that one set-up tells little, however often it is measured."""
-    times = {}
-    for number in range(set_ups):
-        fresh = directory / f"{ports}-{number}"
-        fresh.mkdir()
-        medians, unavailable = measure_once(ports, fresh, rounds, packets)
+    times, out = {}, {}
+    for _ in range(set_ups):
+        medians, failed = repeated(
+            lambda name: measure_once(ports, directory / name, rounds, packets), f"{ports}",
+            lambda result: {way: reason for way, reason in result[1].items() if reason != NOT_INSTALLED})
+        out.update(failed)
         for traffic, by_way in medians.items():
             for way, median in by_way.items():
                 times.setdefault(traffic, {}).setdefault(way, []).append(median)
-    return times, unavailable
+    # A way that failed again and again has not the same set-ups as the others.
+    return {traffic: {way: values for way, values in by_way.items() if way not in out}
+            for traffic, by_way in times.items()}, out
 
 
 BULK_WAYS = [Wire, Control, EmptyTcx, Ours]
@@ -395,7 +437,7 @@ def measure_bulk_once(streams, directory, size, rounds):
     """{way: median (ns of processor time, ns that passed)} for size bytes."""
     wires, times = [], {way.name: [] for way in BULK_WAYS}
     directory.mkdir()
-    try:
+    with closing_all(wires):
         for number, way in enumerate(BULK_WAYS):
             wire = way(f"b{streams}{number}", 1, directory, reachable=True)
             wires.append(wire)
@@ -409,9 +451,6 @@ def measure_bulk_once(streams, directory, size, rounds):
             wire.end_streams(streams)
             wire.check_carried(size * (1 + rounds))
         return {name: tuple(map(statistics.median, zip(*values))) for name, values in times.items()}
-    finally:
-        for wire in wires:
-            wire.close()
 
 
 def measure_bulk(streams, directory, size, goal, most_set_ups, rounds):
@@ -419,7 +458,8 @@ def measure_bulk(streams, directory, size, goal, most_set_ups, rounds):
     goal (a share of the whole), or most_set_ups."""
     times = {way.name: [] for way in BULK_WAYS}
     for number in range(most_set_ups):
-        for name, median in measure_bulk_once(streams, directory / f"{number}", size, rounds).items():
+        medians = repeated(lambda name: measure_bulk_once(streams, directory / name, size, rounds), f"bulk-{streams}")
+        for name, median in medians.items():
             times[name].append(median)
         if number >= 11 and all(bulk_change(times, Ours.name, at)[1] <= goal for at in (0, 1)):
             break

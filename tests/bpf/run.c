@@ -222,6 +222,28 @@ bool run_flow(const struct run *run, const struct v2m_flow_key *key, bool young,
 	return bpf_map_lookup_elem(bpf_map__fd(map), key, state) == 0;
 }
 
+void run_set_sessions(struct run *run, const struct v2m_flow_key *key,
+		      const struct v2m_flow_sessions *sessions)
+{
+	int map = bpf_map__fd(run->object->maps.flows);
+	struct v2m_flow_state state;
+
+	if (bpf_map_lookup_elem(map, key, &state))
+		abort();
+	state.sessions = *sessions;
+	if (bpf_map_update_elem(map, key, &state, BPF_ANY))
+		abort();
+}
+
+struct v2m_flow_sessions run_owner_sessions(const struct run *run, uint32_t owner)
+{
+	struct v2m_flow_sessions sessions;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(run->labels->maps.owner_sessions), &owner, &sessions))
+		abort();
+	return sessions;
+}
+
 size_t run_flows(const struct run *run, bool young)
 {
 	int map = bpf_map__fd(young ? run->object->maps.young_flows : run->object->maps.flows);

@@ -54,17 +54,19 @@ def users_at(tag, port, users, **options):
 
 @pytest.fixture
 def serve(lab, start_daemon):
-    """Gives serve(users, clients, **state), which starts the stand-in, the server and the daemon."""
-    def start(users, clients, **state):
+    """Gives serve(clients, follows_log, **state), which starts the stand-in, the server and the daemon."""
+    def start(clients, follows_log=False, **state):
         for address in ADDRESSES[1:]:
             lab.client.ip("address", "add", f"{address}/24", "dev", "up0")
         log = lab.directory / "access.log"
         log.touch()
         standin = Standin(lab, "127.0.0.1:10085", online=str(log), **state)
-        daemon = start_daemon([], key_sources=["xray-api://127.0.0.1:10085"])
+        daemon = start_daemon([], key_sources=["xray-api://127.0.0.1:10085"],
+                              access_logs=[str(log)] if follows_log else [])
         v2ray = Addressed(lab, keys=clients)
         # What is open at the first list stays unattributed.
-        soon(lambda: lists(standin), "the first list")
+        if not follows_log:
+            soon(lambda: lists(standin), "the first list")
         return daemon, v2ray, standin
     return start
 
@@ -120,7 +122,7 @@ def settle(daemon, v2ray, capture):
 def test_who_alone_has_an_address_has_the_bytes_of_its_connections(lab, serve, capture):
     users = alice, bob, carol = [User(name) for name in NAMES]
     clients = [place(user, number) for number, user in enumerate(users)] + [place(bob, 2)]
-    daemon, v2ray, standin = serve(users, clients, inbounds=[users_at("one", PORT, users)])
+    daemon, v2ray, standin = serve(clients, inbounds=[users_at("one", PORT, users)])
     assert simple(daemon, alice).status == 409
     downloads = Downloads(v2ray)
     downloads.start(*clients[:3])
@@ -162,7 +164,7 @@ def test_several_users_at_one_address_are_not_told_apart_and_nobody_pays_for_ano
     hidden = erin, _ = [User(name, port=PORT + 2) for name in ("erin", "frank")]
     clients = [place(user, number) for user, number in ((alice, 0), (carol, 1), (erin, 2), (zoe, 3), (bob, 0))]
     daemon, v2ray, standin = serve(
-        users + claiming + hidden, clients, is_old=True,
+        clients, is_old=True,
         inbounds=[users_at("one", PORT, users), users_at("two", PORT + 1, claiming, accepts_proxy_protocol=True),
                   users_at("three", PORT + 2, hidden, level=1)])
     downloads = Downloads(v2ray)
@@ -197,4 +199,23 @@ def test_several_users_at_one_address_are_not_told_apart_and_nobody_pays_for_ano
     for user in (carol, erin):
         assert simple(daemon, user).status == 409
         assert daemon.port_entry(user.port)["total_bytes"] > MIB
+    standin.stop()
+
+
+def test_an_access_log_that_is_followed_decides_and_nobody_is_asked_for_the_list(lab, serve, capture):
+    """It tells users at one address apart."""
+    users = alice, bob = [User(name) for name in NAMES[:2]]
+    clients = [place(user, 0) for user in users]
+    daemon, v2ray, standin = serve(clients, follows_log=True, inbounds=[users_at("one", PORT, users)])
+    downloads = Downloads(v2ray)
+    downloads.start(*clients)
+    asked = standin.process.said().count("asked for counters")
+    soon(lambda: all(total(daemon, user) > MIB // 2 for user in users), "both users")
+    soon(lambda: standin.process.said().count("asked for counters") >= asked + 2, "several rounds")
+    downloads.stop()
+    settle(daemon, v2ray, capture)
+    truth = ByUser(lab, capture)
+    assert {user.name: total(daemon, user) for user in users} == {user.name: truth.total(user.name) for user in users}
+    assert attribution(daemon, alice)["method"] == "access_log" and attribution(daemon, alice)["complete"] is True
+    assert lists(standin) == 0
     standin.stop()

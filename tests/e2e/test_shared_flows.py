@@ -3,8 +3,8 @@
 
 import contextlib
 import json
+import multiprocessing
 import os
-import resource
 import select
 import socket
 import threading
@@ -17,7 +17,8 @@ from support.shared import NAMES, PORT, ByUser, Shared, User, assert_adds_up, re
 FLOWS = int(os.environ.get("V2M_SHARED_FLOWS", "2000"))
 ADDRESSES = [f"10.77.0.{number}" for number in (2, 3, 4)]
 ANSWER = bytes(700)
-FILES = 2 * FLOWS + 1000
+# A process may have 20,000 files, and has both ends of its connections.
+FLOWS_OF_A_WORKER = 7500
 
 
 class Server(threading.Thread):
@@ -26,7 +27,7 @@ class Server(threading.Thread):
     def __init__(self, lab):
         super().__init__(daemon=True)
         with lab.server.entered():
-            self.listener = socket.create_server(("0.0.0.0", PORT), backlog=4096)
+            self.listener = socket.create_server(("0.0.0.0", PORT), backlog=4096, reuse_port=True)
         self.listener.setblocking(False)
         self.epoll, self.clients, self.ends = select.epoll(), {}, False
         self.epoll.register(self.listener, select.EPOLLIN)
@@ -61,39 +62,87 @@ class Server(threading.Thread):
             client.close()
 
 
-def connect_all(lab):
-    """The sockets of all clients, with the address of each."""
+def address_of(number):
+    return ADDRESSES[number % len(ADDRESSES)], 1024 + number // len(ADDRESSES)
+
+
+def connect_all(lab, numbers):
     clients = []
-    for number in range(FLOWS):
-        client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        address = ADDRESSES[number % len(ADDRESSES)], 1024 + number // len(ADDRESSES)
-        client.bind(address)
-        client.connect((lab.SERVER[4], PORT))
-        clients.append((client, address))
+    with lab.client.entered():
+        for number in numbers:
+            client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            client.bind(address_of(number))
+            client.connect((lab.SERVER[4], PORT))
+            clients.append(client)
     return clients
 
 
 def talk(clients):
     """Each client sends, then each reads the answer."""
-    for client, _ in clients:
+    for client in clients:
         client.sendall(bytes(100))
-    for client, _ in clients:
+    for client in clients:
         left = len(ANSWER)
         while left:
             left -= len(client.recv(left))
 
 
-def write_log(log, clients, users):
+def work(lab, numbers, orders):
+    """A process with some of the connections. It answers each order when it is done."""
+    server, clients = Server(lab), []
+    orders.send("ready")
+    for order in iter(orders.recv, "end"):
+        if order == "connect":
+            clients = connect_all(lab, numbers)
+        elif order == "talk":
+            talk(clients)
+        elif order == "close":
+            for client in clients:
+                client.close()
+        elif order == "drain":
+            wait_until(lambda: not server.clients, timeout_s=60, what="the ends")
+        orders.send(order)
+    server.stop()
+
+
+class Workers:
+    def __init__(self, lab):
+        self.workers = []
+        for first in range(0, FLOWS, FLOWS_OF_A_WORKER):
+            here, there = multiprocessing.Pipe()
+            numbers = range(first, min(FLOWS, first + FLOWS_OF_A_WORKER))
+            made = multiprocessing.get_context("fork").Process(target=work, args=(lab, numbers, there), daemon=True)
+            made.start()
+            self.workers.append((made, here))
+        self.wait("ready")
+
+    def wait(self, word):
+        for _, orders in self.workers:
+            assert orders.poll(120) and orders.recv() == word
+
+    def have(self, *words):
+        """Has all of them do it, and then the next."""
+        for word in words:
+            for _, orders in self.workers:
+                orders.send(word)
+            self.wait(word)
+
+    def end(self):
+        for worker, orders in self.workers:
+            orders.send("end")
+            worker.join(30)
+
+
+def write_log(log, users):
     now = time.strftime("%Y/%m/%d %H:%M:%S")
     with log.open("a") as file:
-        for number, (_, (address, port)) in enumerate(clients):
+        for number in range(FLOWS):
+            address, port = address_of(number)
             file.write(f"{now} {address}:{port} accepted tcp:127.0.0.2:8080 email: {users[number % 7 % 3].name}\n")
 
 
 def test_each_of_many_connections_at_once_is_on_the_right_bill(lab, start_daemon, capture):
     users = [User(name) for name in NAMES]
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(FILES, limits[0]), max(FILES, limits[1])))
     for address in ADDRESSES[1:]:
         lab.client.ip("address", "add", f"{address}/24", "dev", "up0")
     served, log = lab.directory / "served.json", lab.directory / "access.log"
@@ -102,13 +151,11 @@ def test_each_of_many_connections_at_once_is_on_the_right_bill(lab, start_daemon
     v2ray.lab, v2ray.keys = lab, users
     served.write_text(json.dumps(v2ray.server_config()))
     daemon = start_daemon([], key_sources=[str(served)])
-    server = Server(lab)
-    with lab.client.entered():
-        clients = connect_all(lab)
-    talk(clients)
-    write_log(log, clients, users)
+    workers = Workers(lab)
+    workers.have("connect", "talk")
+    write_log(log, users)
     wait_until(lambda: all(simple(daemon, user).status == 200 for user in users), timeout_s=60, what="the users")
-    talk(clients)
+    workers.have("talk")
     # All are open: the bytes before and after the line count.
     least = {user.name: sum(2 * (100 + len(ANSWER)) for number in range(FLOWS) if users[number % 7 % 3] is user)
              for user in users}
@@ -116,11 +163,8 @@ def test_each_of_many_connections_at_once_is_on_the_right_bill(lab, start_daemon
                what="the bytes while all are open")
     open_now = sum(key["connections"] for key in daemon.port_entry(PORT)["keys"])
     assert_adds_up(daemon.port_entry(PORT))
-    for client, _ in clients:
-        client.close()
-    wait_until(lambda: not server.clients, timeout_s=60, what="the ends")
-    server.stop()
-    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    workers.have("close", "drain")
+    workers.end()
     capture.settle()
     truth = ByUser(lab, capture)
     entry = daemon.port_entry(PORT)

@@ -276,7 +276,7 @@ int v2m_datapath_udp_peers(struct v2m_datapath *datapath, uint64_t since_ns,
 	return refuse("v2m_datapath_udp_peers", NULL);
 }
 
-int v2m_foreign_add(struct v2m_datapath *datapath, const struct v2m_foreign_flows *flows,
+int v2m_foreign_add(const struct v2m_datapath *datapath, const struct v2m_foreign_flows *flows,
 		    struct v2m_error *error)
 {
 	(void)datapath;
@@ -383,6 +383,22 @@ int v2m_flows_remove(struct v2m_datapath *datapath, const struct v2m_flow_key *k
 	return refuse("v2m_flows_remove", NULL);
 }
 
+int v2m_owners_read_sessions(const struct v2m_datapath *datapath,
+			     struct v2m_owner_sessions **owners, size_t *count)
+{
+	(void)datapath;
+	*owners = NULL;
+	*count = 0;
+	return refuse("v2m_owners_read_sessions", NULL);
+}
+
+void v2m_owners_share_sessions(const struct v2m_datapath *datapath, int *flows, int *sessions)
+{
+	(void)datapath;
+	*flows = -1;
+	*sessions = -1;
+}
+
 int v2m_grace_period(void)
 {
 	return refuse("v2m_grace_period", NULL);
@@ -409,6 +425,14 @@ int v2m_sessions_set(struct v2m_sessions *sessions, const struct v2m_port_rule *
 	(void)n_rules;
 	(void)netns;
 	return v2m_error_set(error, -EOPNOTSUPP, "there is no tracepoint here");
+}
+
+int v2m_sessions_set_flows(struct v2m_sessions *sessions, int flows, int owner_sessions)
+{
+	(void)sessions;
+	(void)flows;
+	(void)owner_sessions;
+	return -EOPNOTSUPP;
 }
 
 bool v2m_sessions_measure_delivered(const struct v2m_sessions *sessions)

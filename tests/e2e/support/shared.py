@@ -81,9 +81,16 @@ class ByUser:
             email = emails[number] if len(emails) == len(begun[client]) else emails[-1]
             self.of.setdefault(email, Tally(port)).add(frame, server)
 
-    def total(self, name):
+    def total(self, name, unit="wire"):
         tally = self.of.get(name)
-        return tally.rx.wire + tally.tx.wire if tally else 0
+        if not tally:
+            return 0
+        if unit == "delivered":
+            return sum(count.payload - count.repeated for count in (tally.rx, tally.tx))
+        return tally.rx.wire + tally.tx.wire
+
+    def connections(self, name):
+        return len(self.of[name].connection_mss)
 
 
 def simple(daemon, user):

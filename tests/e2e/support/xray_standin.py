@@ -138,6 +138,7 @@ class Proxy:
         return message.online_list(self.online(context).get(email, {}))
 
     def query_stats(self, request, context):
+        print("asked for counters", flush=True)
         return message.stat_list(self.state(context).get("counters", {}))
 
 
