@@ -10,7 +10,6 @@
 #include "base/cleanup.h"
 #include "datapath/counters.h"
 #include "datapath/map_list.h"
-#include "datapath/port_slots.h"
 #include "datapath/state.h"
 
 #define PORTS 65536

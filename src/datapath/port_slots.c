@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/array.h"
 #include "base/transport.h"
@@ -22,29 +21,6 @@
 #define PORTS 65536
 
 _Static_assert(sizeof(struct v2m_port_slot) == sizeof(uint32_t), "written in one store");
-
-struct v2m_port_element *v2m_port_elements_map(const struct v2m_datapath *datapath)
-{
-	void *memory = mmap(NULL, PORTS * sizeof(struct v2m_port_element), PROT_READ | PROT_WRITE,
-			    MAP_SHARED, datapath->maps[V2M_MAP_PORT_SLOT], 0);
-
-	return memory == MAP_FAILED ? NULL : memory;
-}
-
-void v2m_port_elements_unmap(struct v2m_port_element *elements)
-{
-	if (elements)
-		munmap(elements, PORTS * sizeof(*elements));
-}
-
-struct v2m_port_slot v2m_port_element_get(const struct v2m_port_element *element)
-{
-	uint32_t value = __atomic_load_n(&element->value, __ATOMIC_RELAXED);
-	struct v2m_port_slot slot;
-
-	memcpy(&slot, &value, sizeof(slot));
-	return slot;
-}
 
 /* A program sees either the old value or this one. */
 static void set_element(struct v2m_port_element *element, struct v2m_port_slot slot)
