@@ -267,17 +267,6 @@ static int run_dump_job(void *context)
 	return v2m_sockets_dump(job->sockets, job->rules, job->n_rules, &job->table, &job->error);
 }
 
-static struct v2m_connection_table *make_empty_table(void)
-{
-	struct v2m_connection_table *table = calloc(1, sizeof(*table));
-
-	if (!table)
-		return NULL;
-	table->references = 1;
-	table->mono_ns = v2m_clock_mono_ns();
-	return table;
-}
-
 /* If the namespace does not exist, nobody has a socket in it. Another namespace needs a thread of
  * its own, since /proc/net is the thread's. */
 static int dump_sockets(struct v2m_connections *connections, struct dump_job *job)
@@ -286,7 +275,7 @@ static int dump_sockets(struct v2m_connections *connections, struct dump_job *jo
 
 	if (!connections->sockets) {
 		v2m_udp_senders_clear(&connections->senders);
-		job->table = make_empty_table();
+		job->table = v2m_connection_table_make_empty(v2m_clock_mono_ns());
 		return job->table ? 0 : v2m_error_set(&job->error, -ENOMEM, "out of memory");
 	}
 	job->sockets = connections->sockets;
