@@ -37,6 +37,7 @@ struct v2m_connections {
 	bool senders_failed;            /* and that was logged */
 	bool pass_failed;               /* the last look at all sockets, and that was logged */
 	struct v2m_foreign_flows began; /* on this host, as the last look found */
+	bool began_failed;              /* to be entered, and that was logged */
 };
 
 static int open_sockets(void *context)
@@ -146,6 +147,17 @@ void v2m_connections_pass(struct v2m_connections *connections)
 	connections->pass_failed = result != 0;
 }
 
+/* After each look: before Linux 5.15, a socket that is busy is seen by a later one. */
+static void enter_began(struct v2m_connections *connections, const struct v2m_datapath *datapath)
+{
+	struct v2m_error error = { 0 };
+	int result = datapath ? v2m_foreign_add(datapath, &connections->began, &error) : 0;
+
+	if (result && !connections->began_failed)
+		v2m_log_error("%s", error.text);
+	connections->began_failed = result != 0;
+}
+
 /* The programs of sockets add to the flows of the counting programs. */
 static void share_flows(struct v2m_connections *connections, const struct v2m_datapath *datapath)
 {
@@ -178,8 +190,7 @@ void v2m_connections_set_slots(struct v2m_connections *connections, const struct
 		v2m_log_error("the sessions of new ports are not counted: %s",
 			      rules ? error.text : "out of memory");
 	v2m_connections_pass(connections);
-	if (datapath && v2m_foreign_add(datapath, &connections->began, &error))
-		v2m_log_error("%s", error.text);
+	enter_began(connections, datapath);
 }
 
 /* Before the dump: a connection that closes in between is then in neither of them, and in the next
@@ -223,6 +234,7 @@ void v2m_connections_read_delivered(struct v2m_connections *connections,
 				    const struct v2m_datapath *datapath)
 {
 	v2m_connections_pass(connections);
+	enter_began(connections, datapath);
 	read_owners(connections, datapath);
 	read_sessions(connections);
 }
