@@ -305,6 +305,7 @@ static void find_aliases(struct v2m_byte_source *source, const struct v2m_keyset
 		v2m_log_error("published ports are not looked for: out of memory");
 		v2m_published_clear(&found);
 	}
+	v2m_rule_watch_was_used(source->watch);
 	free(addresses.listeners);
 	free(addresses.own);
 	free(addresses.other);

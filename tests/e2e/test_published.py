@@ -250,6 +250,18 @@ def test_a_rule_that_is_not_understood_is_said(lab, start_daemon):
     assert daemon.ask("GET", "/health", key=False).json()["reason"] == "aliases_unknown"
 
 
+def test_a_port_that_an_earlier_rule_keeps_is_not_the_keys(lab, start_daemon):
+    nat(lab.server, "tcp dport 25 accept; tcp dport 20-30 redirect to :10001; tcp dport 443 redirect to :10001;")
+    daemon = start_daemon([ENTRY])
+    assert aliases(daemon) == {"443": (KEY.port, "rule")}
+    assert "port 20 to a key's port 10001 under conditions" in reasons(daemon)["aliases_unknown"]
+    exchange_tcp(lab, 25, listens=25)
+    assert payload(daemon) == (0, 0)
+    # Connections show the ports that do reach the key.
+    exchange_tcp(lab, 21)
+    wait_until(lambda: aliases(daemon).get("21") == (KEY.port, "conntrack"), 30, what="what the connection shows")
+
+
 def test_connections_show_what_a_rule_does_that_is_not_understood(lab, start_daemon):
     """The address does not matter while all that reaches the port goes to the key's."""
     nat(lab.server, f"ip saddr {lab.CLIENT[4]} tcp dport 443 redirect to :10001;")

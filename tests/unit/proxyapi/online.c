@@ -122,6 +122,36 @@ static void a_proxy_that_has_no_such_answer_is_asked_for_each_user(void **state)
 	assert_user(scene, 0, "a>>>b", four);
 }
 
+/* A list without the user would say that nobody else is at the address. */
+static void a_user_whose_name_no_key_can_have_is_somebody_at_the_address(void **state)
+{
+	struct scene *scene = *state;
+	char name[300];
+	char data[1024];
+	char user[512];
+	size_t length = (size_t)snprintf(name, sizeof(name), "%0256d", 0);
+	size_t at = 0;
+
+	/* Lengths from 128 on take two bytes. */
+	user[at++] = 1 << 3 | 2;
+	user[at++] = (char)((length & 127) | 128);
+	user[at++] = (char)(length >> 7);
+	memcpy(user + at, name, length);
+	at += length;
+	at += put_address(user + at, "192.0.2.7");
+	data[0] = 1 << 3 | 2;
+	data[1] = (char)((at & 127) | 128);
+	data[2] = (char)(at >> 7);
+	memcpy(data + 3, user, at);
+	length = 3 + at;
+	length += put_user(data + length, "alice", "192.0.2.7", NULL);
+	server_answer(scene->server, ALL, data, length, 0);
+	assert_int_equal(ask(scene), 0);
+	assert_int_equal(scene->users.count, 2);
+	assert_user(scene, 0, "", four);
+	assert_user(scene, 1, "alice", four);
+}
+
 static void what_is_no_address_is_passed_over(void **state)
 {
 	struct scene *scene = *state;
@@ -155,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_SERVER(one_answer_has_all_users_and_addresses),
 		WITH_SERVER(a_proxy_that_has_no_such_answer_is_asked_for_each_user),
+		WITH_SERVER(a_user_whose_name_no_key_can_have_is_somebody_at_the_address),
 		WITH_SERVER(what_is_no_address_is_passed_over),
 		WITH_SERVER(a_proxy_that_knows_no_addresses_says_so),
 	};

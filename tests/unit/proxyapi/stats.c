@@ -91,6 +91,24 @@ static void both_directions_of_a_user_are_put_together(void **state)
 	assert_null(v2m_proxy_stats_find(&scene->stats, "carol"));
 }
 
+/* The counting process would take the answer for that of somebody else. */
+static void a_name_that_no_key_can_have_is_passed_over(void **state)
+{
+	struct scene *scene = *state;
+	char name[300];
+	const struct counter counters[] = { { name, 1 }, { "user>>>bob>>>traffic>>>uplink", 3 } };
+
+	snprintf(name, sizeof(name), "user>>>%0256d>>>traffic>>>uplink", 0);
+	publish(scene, counters, V2M_ARRAY_LEN(counters));
+	assert_int_equal(ask(scene), 0);
+	assert_int_equal(scene->stats.count, 1);
+	v2m_proxy_stats_clear(&scene->stats);
+	snprintf(name, sizeof(name), "user>>>%0255d>>>traffic>>>uplink", 0);
+	publish(scene, counters, V2M_ARRAY_LEN(counters));
+	assert_int_equal(ask(scene), 0);
+	assert_int_equal(scene->stats.count, 2);
+}
+
 static void a_proxy_without_counters_has_none(void **state)
 {
 	struct scene *scene = *state;
@@ -117,6 +135,7 @@ int main(void)
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, start, stop)
 	const struct CMUnitTest tests[] = {
 		WITH_SERVER(both_directions_of_a_user_are_put_together),
+		WITH_SERVER(a_name_that_no_key_can_have_is_passed_over),
 		WITH_SERVER(a_proxy_without_counters_has_none),
 		WITH_SERVER(malformed_counters_are_an_error),
 	};
