@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -13,12 +14,14 @@
 #include "collector/news.h"
 #include "datapath/counters.h"
 #include "datapath/datapath.h"
+#include "datapath/foreign.h"
 #include "datapath/port_slots.h"
 #include "datapath/previous.h"
 #include "datapath/udp_peers.h"
 #include "devices/links.h"
 #include "keys/slot_rules.h"
 #include "paths/nat_chains.h"
+#include "paths/masqueraded.h"
 #include "paths/port_holder.h"
 #include "paths/rule_watch.h"
 #include "sockets/listeners.h"
@@ -41,6 +44,7 @@ struct v2m_byte_source {
 	struct v2m_news inexact_news;   /* about reason */
 	struct v2m_published published;
 	struct v2m_rule_watch *watch;
+	struct v2m_masqueraded masqueraded;
 	struct v2m_news previous_news; /* why counts of an earlier version are not taken over */
 };
 
@@ -353,6 +357,25 @@ bool v2m_byte_source_rules_are_due(struct v2m_byte_source *source)
 	return due && source->programs;
 }
 
+/* Connections of containers that are older than the ports, or than the programs. */
+static void enter_masqueraded(struct v2m_byte_source *source, const struct v2m_port_rule *rules,
+			      size_t count)
+{
+	struct v2m_foreign_flows flows = { 0 };
+	struct v2m_error error = { 0 };
+	int result = v2m_masqueraded_read(&source->masqueraded, rules, count,
+					  &source->published.aliases, &flows);
+
+	if (result)
+		v2m_log_warning("connections of containers that are open already count for the "
+				"ports that they have the number of, until their next packet "
+				"leaves: %s",
+				strerror(-result));
+	else if (v2m_foreign_add(source->programs, &flows, &error))
+		v2m_log_error("%s", error.text);
+	v2m_array_clear(&flows);
+}
+
 int v2m_byte_source_set_slots(struct v2m_byte_source *source, const struct v2m_keyset *keyset,
 			      struct v2m_error *error)
 {
@@ -367,6 +390,8 @@ int v2m_byte_source_set_slots(struct v2m_byte_source *source, const struct v2m_k
 		find_aliases(source, keyset);
 	if (source->programs)
 		placed = v2m_datapath_set_ports(source->programs, rules, count, error);
+	if (placed >= 0 && source->programs)
+		enter_masqueraded(source, rules, count);
 	if (placed >= 0 && source->stats)
 		placed = v2m_socket_stats_set_ports(source->stats, rules, count, error);
 	return placed < 0 ? placed : (int)count - placed;
