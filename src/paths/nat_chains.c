@@ -172,10 +172,16 @@ static int cut(struct walk *walk, struct v2m_nat_ports_list *list,
 	return 0;
 }
 
+static bool is_same_target(const struct v2m_nat_target *one, const struct v2m_nat_target *other)
+{
+	return one->first == other->first && one->last == other->last &&
+	       one->shifts == other->shifts && one->base == other->base;
+}
+
 static bool lead_to_same(const struct v2m_nat_rule *one, const struct v2m_nat_rule *other)
 {
 	return one->changes && other->changes && !one->mapped && !other->mapped && !one->opaque &&
-	       !other->opaque && memcmp(&one->target, &other->target, sizeof(one->target)) == 0 &&
+	       !other->opaque && is_same_target(&one->target, &other->target) &&
 	       one->elsewhere == other->elsewhere &&
 	       memcmp(one->address, other->address, sizeof(one->address)) == 0;
 }
