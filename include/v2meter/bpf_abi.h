@@ -229,7 +229,8 @@ struct v2m_udp_seen {
  * never have more bytes than the slot. Slots of one key do not use these maps.
  *
  * flows: HASH of TCP connections whose handshake was complete, and of labelled UDP flows. Only the
- * daemon and a new connection of the same addresses remove an entry.
+ * daemon and a new connection of the same addresses remove an entry. The loader may give it another
+ * size than V2M_MAX_FLOWS.
  * young_flows: LRU_HASH of all others. Forged packets fill it, and not flows.
  */
 #define V2M_MAX_FLOWS       65536

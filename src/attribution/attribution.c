@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/macros.h"
+#include "datapath/flow_size.h"
 #include "datapath/flows.h"
 #include "datapath/grace.h"
 #include "datapath/owners.h"
@@ -61,7 +62,7 @@ struct v2m_attribution *v2m_attribution_new(const struct v2m_config *config)
 	if (!made)
 		return NULL;
 	made->attributor = v2m_attributor_new();
-	made->sweep = v2m_flow_sweep_new();
+	made->sweep = v2m_flow_sweep_new(config->shared_flows_max);
 	made->online = v2m_online_owners_new();
 	if (made->attributor)
 		made->logs = v2m_followed_logs_new(config, made->attributor);
@@ -363,7 +364,10 @@ void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_data
 			v2m_error_set(&error, result, "%s", strerror(-result));
 	}
 	log_failure(attribution, result, &error);
+	if (v2m_flow_size_was_changed(datapath))
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_BEGAN);
 	v2m_followed_logs_save(attribution->logs);
+	v2m_flow_size_forget(datapath);
 }
 
 /* After a grace period no program counts for a flow that was labelled before. */
