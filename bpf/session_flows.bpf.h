@@ -21,8 +21,8 @@
 
 #define AF_INET 2
 
-/* Clang writes BTF of a type that only an inner map names if something else has the type, too.
- * Linux 5.15 to 6.1 refuse a map with BTF in the place of one without. Nothing reads this. */
+/* Clang leaves out the BTF of a type that only an inner map names. Linux 5.15 to 6.1 refuse a map
+ * with BTF in the place of one without. Nothing reads this constant: it makes Clang write BTF. */
 const struct {
 	struct v2m_flow_key key;
 	struct v2m_flow_state state;

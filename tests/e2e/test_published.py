@@ -1,21 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Ports that NAT rules send on to a key's port count for the key, to the byte, with what passed the wire."""
 
-import contextlib
 import json
 import shutil
 import socket
 
 import pytest
 
-from support.lab import Namespace, add_veth, wait_until
+from support.container import BOX, container
+from support.lab import wait_until
 from support.traffic import figures_of
 from support.v2ray import Key
 
 KEY = Key("vmess-tcp", 10001)
 ENTRY = {**KEY.entry(), "transport": "both"}
 SIZE = 100_000
-BOX, BOX_SIDE = "172.17.0.2", "172.17.0.1"
 
 
 def rules(namespace, text):
@@ -207,22 +206,6 @@ def test_rules_that_come_and_go_are_followed(lab, start_daemon):
     wait_until(lambda: not aliases(daemon), 5, what="the end of the rule")
     exchange_tcp(lab, 443, listens=443)
     assert payload(daemon) == (SIZE, SIZE)
-
-
-@contextlib.contextmanager
-def container(lab):
-    box = Namespace(f"{lab.name}-b")
-    try:
-        add_veth(lab.server, "docker0", box, "eth0")
-        lab.server.ip("address", "add", BOX_SIDE + "/16", "dev", "docker0")
-        lab.server.ip("link", "set", "docker0", "up")
-        box.ip("address", "add", BOX + "/16", "dev", "eth0")
-        box.ip("link", "set", "eth0", "up")
-        box.ip("route", "add", "default", "via", BOX_SIDE)
-        lab.server.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
-        yield box
-    finally:
-        box.close()
 
 
 @pytest.mark.parametrize("tool", ["nft", "iptables-nft"])

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "unit/proxyapi/grpc_server.h"
+#include "unit/proxyapi/client_fixture.h"
 
 #include "base/clock.h"
 #include "base/macros.h"
@@ -12,34 +12,6 @@ struct counter {
 	const char *name;
 	int64_t value;
 };
-
-struct scene {
-	struct grpc_server *server;
-	struct v2m_grpc *grpc;
-	struct v2m_proxy_stats stats;
-	struct v2m_error error;
-};
-
-static int start(void **state)
-{
-	struct scene *scene = calloc(1, sizeof(*scene));
-
-	scene->server = server_start();
-	assert_int_equal(server_client(scene->server, &scene->grpc), 0);
-	*state = scene;
-	return 0;
-}
-
-static int stop(void **state)
-{
-	struct scene *scene = *state;
-
-	v2m_proxy_stats_clear(&scene->stats);
-	v2m_grpc_free(scene->grpc);
-	server_stop(scene->server);
-	free(scene);
-	return 0;
-}
 
 static void publish(struct scene *scene, const struct counter *counters, size_t n)
 {
