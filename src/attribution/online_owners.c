@@ -187,7 +187,7 @@ static int add_seat(const struct v2m_online_owners *owners, struct v2m_table *se
 	}
 	if (before && made.name && before->name && strcmp(made.name, before->name) == 0)
 		made.since_ns = before->since_ns;
-	else if (!made.name || (before && before->last_ns == owners->answered_ns))
+	else if (before && before->last_ns == owners->answered_ns)
 		made.since_ns = list->answered_ns;
 	if (!v2m_table_add(seats, &made))
 		return 0;
