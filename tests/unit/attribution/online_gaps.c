@@ -155,6 +155,36 @@ static void a_flow_that_nobody_is_named_for_is_a_gap(void **context)
 	assert_true(state->plan->has_nameless);
 }
 
+/* A client uses its port again within seconds. The kernel puts the new connection in the place of
+ * the old one. */
+static void a_flow_whose_place_is_taken_before_it_has_a_name_is_a_gap(void **context)
+{
+	struct state *state = *context;
+	struct v2m_flow_entry *flow = add_flow(state, 2, 9);
+
+	take(state, 8, NULL, 0);
+	plan(state);
+	assert_false(state->plan->has_nameless);
+	/* It is still there. */
+	take(state, 6, NULL, 0);
+	plan(state);
+	assert_false(state->plan->has_nameless);
+	flow->state.began_ns = NOW_NS - 5 * SECOND;
+	flow->state.tx.payload_bytes = 0;
+	TAKE(state, 4, { "alice", 2, RECENT });
+	assert_int_equal(plan(state), 1);
+	assert_true(state->plan->has_nameless);
+	flow->state.owner = 1;
+	TAKE(state, 2, { "alice", 2, RECENT });
+	plan(state);
+	assert_false(state->plan->has_nameless);
+	/* The place of a flow with an owner may be taken. */
+	state->n_flows = 0;
+	TAKE(state, 1, { "alice", 2, RECENT });
+	plan(state);
+	assert_false(state->plan->has_nameless);
+}
+
 static void a_flow_that_is_named_now_is_no_gap(void **context)
 {
 	struct state *state = *context;
@@ -196,6 +226,7 @@ int main(void)
 		TEST(a_user_without_email_is_in_no_list),
 		TEST(nobody_opens_a_udp_flow_so_that_its_address_is_proved),
 		TEST(a_flow_that_nobody_is_named_for_is_a_gap),
+		TEST(a_flow_whose_place_is_taken_before_it_has_a_name_is_a_gap),
 		TEST(a_flow_that_is_named_now_is_no_gap),
 		TEST(a_udp_peer_with_more_than_a_handshake_needs_a_name),
 	};
