@@ -62,7 +62,7 @@ struct v2m_online_plan {
 	struct v2m_label_list labels;   /* flow and owner are set */
 	struct v2m_label_list disputes; /* the same with another owner than the flow's */
 	bool has_shared_address;        /* several users are at the address of an open flow */
-	bool has_nameless; /* a flow has carried bytes for some time, and nobody is named for it */
+	bool has_nameless; /* a flow has carried bytes, and nobody is or can be named for it */
 };
 
 /* What v2m_online_owners_plan() compares. */

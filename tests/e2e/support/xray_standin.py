@@ -5,7 +5,8 @@
 The state file is read at each call:
 {"inbounds": [{"tag", "port", "protocol", "configured": [[uuid, email]], "users": [[uuid, email]]}],
  "counters": {"user>>>EMAIL>>>traffic>>>uplink": bytes},
- "online": {EMAIL: {ADDRESS: second}}, or the path of the access log of a V2Ray, whose open connections are told then,
+ "online": {EMAIL: {ADDRESS: second}}, or null: the question fails,
+           or the path of the access log of a V2Ray, whose open connections are told then, and NOBODY elsewhere,
  "fault": null | "late" | "nonsense" | "error" | "dies", "comm": the name of the process}
 """
 
@@ -29,6 +30,9 @@ import xray_messages as message  # noqa: E402
 
 LINE = re.compile(r"^(\S+ \d+:\d+:\d+)\S* (?:from )?(?:tcp:|udp:)?\[?([0-9a-fA-F.:]+?)\]?:(\d+) accepted \S+ .*"
                   r"email: (.*)$")
+
+# Once the daemon has this user, it takes the lists.
+NOBODY = {"nobody": {"192.0.2.1": 0}}
 
 SETTINGS = {"vless": (message.vless, message.vless_user), "vmess": (message.vmess, message.vmess_user),
             "trojan": (message.trojan, message.trojan_user)}
@@ -61,7 +65,7 @@ def open_connections():
 
 def online_in(path):
     """The users with open connections, as Xray counts them: a connection from its request to its end."""
-    connected, online = open_connections(), {}
+    connected, online = open_connections(), dict(NOBODY)
     for line in pathlib.Path(path).read_text().splitlines():
         found = LINE.match(line)
         if not found:
@@ -122,15 +126,18 @@ class Proxy:
 
     def online(self, context):
         online = self.state(context).get("online", {})
-        print("asked who is online", flush=True)
+        if online is None:
+            context.abort(grpc.StatusCode.INTERNAL, "the stand-in is told to name nobody")
         return online if isinstance(online, dict) else online_in(online)
 
     def get_users_stats(self, request, context):
         if self.state(context).get("is_old"):
             context.abort(grpc.StatusCode.UNIMPLEMENTED, "unknown method")
+        print("asked who is online", flush=True)
         return message.online_users(self.online(context))
 
     def get_all_online_users(self, request, context):
+        print("asked who is online", flush=True)
         return message.online_names(f"user>>>{email}>>>online" for email in self.online(context))
 
     def get_stats_online_ip_list(self, request, context):

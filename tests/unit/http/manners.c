@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Caching, encodings, connections, bodies and addresses. */
+#include <poll.h>
 #include <zlib.h>
 
 #include "http/framing.h"
@@ -437,6 +438,25 @@ static void several_addresses_are_served(void **state)
 	v2m_http_stop(http);
 }
 
+static void before_it_may_accept_the_server_hears_nobody(void **state)
+{
+	struct v2m_http *http = NULL;
+	struct v2m_error error;
+	struct pollfd client = { .events = POLLIN };
+	char status[16] = "";
+
+	(void)state;
+	assert_int_equal(prepare_on("127.0.0.1:0", &http, &error), 0);
+	client.fd = client_connect(v2m_http_port(http));
+	client_send(client.fd, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_int_equal(poll(&client, 1, 300), 0);
+	assert_int_equal(v2m_http_accept(http, &error), 0);
+	assert_int_equal(recv(client.fd, status, 12, MSG_WAITALL), 12);
+	assert_string_equal(status, "HTTP/1.1 200");
+	close(client.fd);
+	v2m_http_stop(http);
+}
+
 /* civetweb alone would wait for the next connection, up to two seconds. */
 static void a_stop_does_not_wait_for_a_connection(void **state)
 {
@@ -477,6 +497,7 @@ int main(void)
 		HTTP_TEST(a_port_that_is_taken_is_told_with_its_holder),
 		HTTP_TEST(a_malformed_address_is_refused),
 		HTTP_TEST(several_addresses_are_served),
+		HTTP_TEST(before_it_may_accept_the_server_hears_nobody),
 		HTTP_TEST(a_stop_does_not_wait_for_a_connection),
 	};
 
