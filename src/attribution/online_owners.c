@@ -73,11 +73,12 @@ struct v2m_online_owners {
 	struct v2m_table unnamed; /* at the last comparison */
 	uint64_t asked_ns;        /* of the last list; 0: there was none */
 	uint64_t answered_ns;
+	uint64_t waits_ns; /* when the first list was waited for first, or the last one was taken */
 	uint64_t planned_ns; /* answered_ns of the list that was compared last */
 	struct v2m_online_plan plan;
 };
 
-struct v2m_online_owners *v2m_online_owners_new(void)
+struct v2m_online_owners *v2m_online_owners_new(uint64_t now_ns)
 {
 	struct v2m_online_owners *made = calloc(1, sizeof(*made));
 
@@ -86,6 +87,7 @@ struct v2m_online_owners *v2m_online_owners_new(void)
 	made->users.type = &users_type;
 	made->seats.type = &seats_type;
 	made->unnamed.type = &unnamed_type;
+	made->waits_ns = now_ns;
 	return made;
 }
 
@@ -267,12 +269,14 @@ int v2m_online_owners_take(struct v2m_online_owners *owners, const struct v2m_on
 	owners->seats = seats;
 	owners->asked_ns = result ? 0 : list->asked_ns;
 	owners->answered_ns = result ? 0 : list->answered_ns;
+	if (!result)
+		owners->waits_ns = list->answered_ns;
 	return result;
 }
 
-uint64_t v2m_online_owners_answered_ns(const struct v2m_online_owners *owners)
+bool v2m_online_owners_lack_list(const struct v2m_online_owners *owners, uint64_t now_ns)
 {
-	return owners->answered_ns;
+	return now_ns > owners->waits_ns + V2M_ONLINE_LOST_NS;
 }
 
 /* --- comparing --- */

@@ -58,7 +58,7 @@ static inline int setup(void **context)
 	struct state *state = calloc(1, sizeof(*state));
 
 	state->attributor = v2m_attributor_new();
-	state->owners = v2m_online_owners_new();
+	state->owners = v2m_online_owners_new(NOW_NS - 20 * SECOND);
 	state->table = calloc(1, sizeof(*state->table) + FLOWS * sizeof(struct v2m_connection));
 	set_keys(state, keys, 2);
 	*context = state;

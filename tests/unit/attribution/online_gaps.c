@@ -196,6 +196,21 @@ static void a_flow_that_is_named_now_is_no_gap(void **context)
 	assert_false(state->plan->has_nameless);
 }
 
+static void no_list_for_15_seconds_is_a_gap(void **context)
+{
+	struct state *state = *context;
+	uint64_t began_ns = NOW_NS - 20 * SECOND;
+	uint64_t answered_ns = NOW_NS - 8 * SECOND + SECOND / 2;
+
+	/* The first list is waited for no less. */
+	assert_false(v2m_online_owners_lack_list(state->owners, began_ns));
+	assert_false(v2m_online_owners_lack_list(state->owners, began_ns + 15 * SECOND));
+	assert_true(v2m_online_owners_lack_list(state->owners, began_ns + 15 * SECOND + 1));
+	take(state, 8, NULL, 0);
+	assert_false(v2m_online_owners_lack_list(state->owners, answered_ns + 15 * SECOND));
+	assert_true(v2m_online_owners_lack_list(state->owners, answered_ns + 15 * SECOND + 1));
+}
+
 static void a_udp_peer_with_more_than_a_handshake_needs_a_name(void **context)
 {
 	struct v2m_flow_entry flow = { .key = { .protocol = IPPROTO_UDP },
@@ -228,6 +243,7 @@ int main(void)
 		TEST(a_flow_that_nobody_is_named_for_is_a_gap),
 		TEST(a_flow_whose_place_is_taken_before_it_has_a_name_is_a_gap),
 		TEST(a_flow_that_is_named_now_is_no_gap),
+		TEST(no_list_for_15_seconds_is_a_gap),
 		TEST(a_udp_peer_with_more_than_a_handshake_needs_a_name),
 	};
 

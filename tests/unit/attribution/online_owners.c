@@ -32,7 +32,7 @@ static void a_dump_that_is_older_than_the_list_shows_nothing(void **context)
 	assert_true(v2m_online_owners_plan_is_due(state->owners, state->table));
 	/* Nor does a list before the first key set. */
 	v2m_online_owners_free(state->owners);
-	state->owners = v2m_online_owners_new();
+	state->owners = v2m_online_owners_new(NOW_NS);
 	TAKE(state, 4, { "alice", 2, RECENT });
 	assert_false(v2m_online_owners_plan_is_due(state->owners, state->table));
 }
