@@ -81,11 +81,6 @@ def next_list(standin):
     soon(lambda: lists(standin) >= seen + 2, "the next list")
 
 
-def tell(standin, online):
-    standin.state["online"] = online
-    standin.write()
-
-
 def attribution(daemon, user):
     return traffic(daemon, user)["accounting"]["attribution"]
 
@@ -169,24 +164,22 @@ def test_several_users_at_one_address_are_not_told_apart_and_nobody_pays_for_ano
     hidden = erin, _ = [User(name, port=PORT + 2) for name in ("erin", "frank")]
     clients = [place(user, number) for user, number in ((alice, 0), (carol, 1), (erin, 2), (zoe, 3), (bob, 0))]
     daemon, v2ray, standin = serve(
-        clients, is_old=True,
+        clients, is_old=True, idle={zoe.name: ADDRESSES[3]},
         inbounds=[users_at("one", PORT, users), users_at("two", PORT + 1, claiming, accepts_proxy_protocol=True),
                   users_at("three", PORT + 2, hidden, level=1)])
     downloads = Downloads(v2ray)
     downloads.start(*clients[:3])
     soon(lambda: total(daemon, alice) > MIB // 2, "alice, who is alone")
     assert attribution(daemon, alice)["complete"] is True
-    # A reset leaves what nobody is named for yet: there is no list for a while. A list without zoe would be the end of
-    # her chance.
-    log = standin.state["online"]
-    next_list(standin)
-    tell(standin, None)
+    # A reset leaves what nobody is named for yet: no list has the request of zoe's new connection. A list without zoe
+    # would be the end of her chance.
     downloads.start(clients[3])
-    soon(lambda: attribution(daemon, alice)["unattributed_bytes"] > 65536, "zoe, whom no list has yet")
+    soon(lambda: attribution(daemon, alice)["unattributed_bytes"] > 65536, "zoe, whose request no list has yet")
     reset(daemon, bob)
     soon(lambda: attribution(daemon, alice)["complete"] is False, "what the reset has left")
     assert "named nobody for a connection" in attribution(daemon, alice)["reason"]
-    tell(standin, log)
+    standin.state["idle"] = {}
+    standin.write()
     soon(lambda: total(daemon, zoe) > 0, "zoe, who is alone")
     reset(daemon, alice)
     assert attribution(daemon, alice)["complete"] is True

@@ -5,8 +5,9 @@
 The state file is read at each call:
 {"inbounds": [{"tag", "port", "protocol", "configured": [[uuid, email]], "users": [[uuid, email]]}],
  "counters": {"user>>>EMAIL>>>traffic>>>uplink": bytes},
- "online": {EMAIL: {ADDRESS: second}}, or null: the question fails,
-           or the path of the access log of a V2Ray, whose open connections are told then, and NOBODY elsewhere,
+ "online": {EMAIL: {ADDRESS: second}}, or the path of the access log of a V2Ray, whose open connections are told then,
+           and NOBODY elsewhere,
+ "idle": {EMAIL: ADDRESS}: users of whom this is told in their place, with a second of long ago,
  "fault": null | "late" | "nonsense" | "error" | "dies", "comm": the name of the process}
 """
 
@@ -78,6 +79,10 @@ def online_in(path):
     return online
 
 
+def idle_in(state):
+    return {email: {address: 1} for email, address in state.get("idle", {}).items()}
+
+
 class Proxy:
     def __init__(self, path):
         self.path = pathlib.Path(path)
@@ -125,10 +130,9 @@ class Proxy:
         return message.user_count(len(self.inbound_of(request, context).get("users", [])))
 
     def online(self, context):
-        online = self.state(context).get("online", {})
-        if online is None:
-            context.abort(grpc.StatusCode.INTERNAL, "the stand-in is told to name nobody")
-        return online if isinstance(online, dict) else online_in(online)
+        state = self.state(context)
+        online = state.get("online", {})
+        return (online if isinstance(online, dict) else online_in(online)) | idle_in(state)
 
     def get_users_stats(self, request, context):
         if self.state(context).get("is_old"):
