@@ -351,7 +351,7 @@ static int plan_open(struct v2m_online_owners *owners, const struct v2m_online_r
 		     const struct v2m_slot *slot)
 {
 	const struct user *user = find_user(owners, seat, slot);
-	struct v2m_label label = { .flow = flow->key };
+	struct v2m_label label = { .flow = flow->key, .began_ns = flow->state.began_ns };
 	uint32_t owner =
 		user ? v2m_attributor_owner(round->attributor, slot, user->key, IPPROTO_TCP)
 		     : V2M_NO_OWNER;

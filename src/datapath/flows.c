@@ -128,7 +128,9 @@ static int leave(struct v2m_datapath *datapath, const uint8_t *ports, struct v2m
 
 		if (entries[i].state.owner == V2M_NO_OWNER &&
 		    (!ports || ports[key->port] & transport))
-			labels[n++] = (struct v2m_label){ .flow = *key, .step = V2M_LABEL_LEAVE };
+			labels[n++] = (struct v2m_label){ .flow = *key,
+							  .step = V2M_LABEL_LEAVE,
+							  .began_ns = entries[i].state.began_ns };
 	}
 	return n ? v2m_labels_run(datapath, labels, n, error) : 0;
 }

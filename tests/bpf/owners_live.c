@@ -58,7 +58,9 @@ static bool label(struct fixture *fixture, uint32_t owner)
 
 	assert_int_equal(v2m_flows_read(fixture->datapath, true, &flows, &count), 0);
 	for (size_t i = 0; i < count; i++) {
-		struct v2m_label one = { .flow = flows[i].key, .owner = owner };
+		struct v2m_label one = { .flow = flows[i].key,
+					 .owner = owner,
+					 .began_ns = flows[i].state.began_ns };
 
 		assert_int_equal(v2m_flows_label(fixture->datapath, &one, 1, &error), 0);
 		assert_int_equal(one.result, V2M_LABEL_DONE);
@@ -172,7 +174,8 @@ static size_t label_all(struct fixture *fixture, const uint32_t owners[2], size_
 	assert_int_equal(v2m_flows_read(fixture->datapath, true, &flows, &count), 0);
 	for (size_t i = 0; i < count; i++) {
 		struct v2m_label one = { .flow = flows[i].key,
-					 .owner = owners[flows[i].key.remote_port % 2] };
+					 .owner = owners[flows[i].key.remote_port % 2],
+					 .began_ns = flows[i].state.began_ns };
 
 		if (flows[i].state.owner != V2M_NO_OWNER)
 			continue;
@@ -182,6 +185,39 @@ static size_t label_all(struct fixture *fixture, const uint32_t owners[2], size_
 	}
 	free(flows);
 	return labelled;
+}
+
+/* The race is forced: the key goes to a new flow between the reading and the label. */
+static void a_label_for_a_flow_that_has_ended_is_not_the_next_ones(void **state)
+{
+	struct fixture *fixture = *state;
+	struct v2m_error error = {};
+	struct v2m_flow_entry *flows;
+	struct v2m_label one;
+	uint32_t owners[2];
+	size_t count;
+
+	open_and_attach(fixture);
+	share(fixture, true);
+	assert_int_equal(set_owners(fixture, owners, 2, names), 2);
+	net_send_from(&fixture->net, 5000, PORT, DATAGRAM);
+	assert_received(fixture, 1);
+	assert_true(label(fixture, owners[0]));
+	assert_int_equal(v2m_flows_read(fixture->datapath, true, &flows, &count), 0);
+	assert_int_equal(count, 1);
+	one = (struct v2m_label){ .flow = flows->key,
+				  .owner = owners[1],
+				  .began_ns = flows->state.began_ns };
+	assert_int_equal(v2m_flows_remove(fixture->datapath, &flows->key, 1), 0);
+	net_send_from(&fixture->net, 5000, PORT, DATAGRAM);
+	assert_received(fixture, 2);
+	assert_int_equal(v2m_flows_label(fixture->datapath, &one, 1, &error), 0);
+	assert_int_equal(one.result, V2M_LABEL_UNKNOWN);
+	free(flows);
+	/* The new flow has its bytes still. */
+	assert_true(label(fixture, owners[0]));
+	assert_int_equal(read_owner(fixture, "alice"), 2);
+	assert_int_equal(read_owner(fixture, "bob"), 0);
 }
 
 /* Opens the datapath with another size, as the next process does, and finds the owners again. */
@@ -320,6 +356,7 @@ int main(void)
 		BOTH_WAYS(a_key_that_comes_back_keeps_its_flows_over_a_restart),
 		BOTH_WAYS(the_flows_of_an_owner_that_left_are_nobodys),
 		BOTH_WAYS(what_a_port_counted_for_one_key_is_moved_to_no_other),
+		BOTH_WAYS(a_label_for_a_flow_that_has_ended_is_not_the_next_ones),
 		BOTH_WAYS(what_finds_no_room_in_a_map_of_any_size_is_the_ports_alone),
 		BOTH_WAYS(a_restart_with_another_size_keeps_all_figures),
 		BOTH_WAYS(a_change_of_the_size_that_was_interrupted_is_made_again),

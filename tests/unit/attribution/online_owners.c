@@ -14,6 +14,7 @@ static void who_alone_has_an_address_owns_its_open_flow(void **context)
 	assert_int_equal(state->plan->labels.items[0].owner, 1);
 	assert_int_equal(state->plan->labels.items[1].owner, 2);
 	assert_int_equal(state->plan->labels.items[1].flow.remote_port, 5001);
+	assert_int_equal(state->plan->labels.items[1].began_ns, NOW_NS - 6 * SECOND);
 	assert_false(state->plan->has_shared_address);
 	assert_int_equal(state->plan->disputes.count, 0);
 	/* A list is compared once. */
