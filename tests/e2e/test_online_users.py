@@ -184,8 +184,9 @@ def test_several_users_at_one_address_are_not_told_apart_and_nobody_pays_for_ano
     reset(daemon, alice)
     assert attribution(daemon, alice)["complete"] is True
     downloads.start(clients[4])
-    soon(lambda: attribution(daemon, alice)["complete"] is False, "two users at the address")
-    assert "several users were online from one address" in attribution(daemon, alice)["reason"]
+    soon(lambda: "several users were online from one address" in attribution(daemon, alice).get("reason", ""),
+         "two users at the address")
+    assert attribution(daemon, alice)["complete"] is False
     had, rest = total(daemon, alice), attribution(daemon, alice)["unattributed_bytes"]
     soon(lambda: attribution(daemon, alice)["unattributed_bytes"] > rest + 2 * MIB, "what nobody has")
     assert 0 < had <= total(daemon, alice) < had + MIB // 2 and total(daemon, bob) == 0
