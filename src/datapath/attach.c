@@ -16,6 +16,7 @@
 #include "datapath/reassembly.h"
 #include "datapath/state.h"
 #include "datapath/strays.h"
+#include "datapath/take_off.h"
 
 /* The two ways to attach. */
 struct way {
@@ -204,14 +205,6 @@ const char *v2m_datapath_kind(struct v2m_datapath *datapath, uint32_t ifindex, b
 
 	*outrun = use && use->outrun;
 	return use ? way_of(datapath, ifindex)->name : "none";
-}
-
-int v2m_take_off(const struct v2m_pins *pins, uint32_t ifindex)
-{
-	int by_tcx = v2m_tcx_take_off(pins, ifindex);
-	int by_clsact = v2m_clsact_take_off(pins, ifindex);
-
-	return by_tcx ? by_tcx : by_clsact;
 }
 
 int v2m_datapath_detach(struct v2m_datapath *datapath, uint32_t ifindex)

@@ -8,7 +8,6 @@
 
 #include "base/device.h"
 #include "base/error.h"
-#include "pins/pins.h"
 
 struct v2m_datapath;
 
@@ -20,8 +19,6 @@ int v2m_datapath_attach(struct v2m_datapath *datapath, const struct v2m_device *
 /* Removes our programs, and nothing else, from a device. The device may be gone already. 0 or
  * -errno. */
 int v2m_datapath_detach(struct v2m_datapath *datapath, uint32_t ifindex);
-/* The same without a datapath, by the directory of its pins. */
-int v2m_take_off(const struct v2m_pins *pins, uint32_t ifindex);
 /* Lists the ifindexes of devices that have pins of ours, so that unwanted ones can be detached.
  * Returns the number written, at most max, or -errno. */
 int v2m_datapath_attached(struct v2m_datapath *datapath, uint32_t *ifindexes, size_t max);

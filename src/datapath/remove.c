@@ -7,10 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "datapath/attach.h"
 #include "datapath/program.h"
 #include "datapath/strays.h"
-#include "datapath/unpin.h"
+#include "datapath/take_off.h"
 #include "base/cleanup.h"
 
 struct names {

@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "datapath/unpin.h"
+#include "datapath/take_off.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "datapath/attach_clsact.h"
+#include "datapath/attach_tcx.h"
 #include "datapath/flow_size.h"
 #include "datapath/map_list.h"
 #include "datapath/reassembly.h"
 #include "base/macros.h"
+
+int v2m_take_off(const struct v2m_pins *pins, uint32_t ifindex)
+{
+	int by_tcx = v2m_tcx_take_off(pins, ifindex);
+	int by_clsact = v2m_clsact_take_off(pins, ifindex);
+
+	return by_tcx ? by_tcx : by_clsact;
+}
 
 static bool is_our_pin(const char *name)
 {
