@@ -2,8 +2,6 @@
 /* Ports whose users the list of online users tells, and what it leaves without owner. */
 #include "unit/attribution/online_fixture.h"
 
-#include "attribution/strangers.h"
-
 static void a_user_of_several_ports_owns_nothing(void **context)
 {
 	static const struct key_on keys[] = {
@@ -211,26 +209,6 @@ static void no_list_for_15_seconds_is_a_gap(void **context)
 	assert_true(v2m_online_owners_lack_list(state->owners, answered_ns + 15 * SECOND + 1));
 }
 
-static void a_udp_peer_with_more_than_a_handshake_needs_a_name(void **context)
-{
-	struct v2m_flow_entry flow = { .key = { .protocol = IPPROTO_UDP },
-				       .state = { .began_ns = NOW_NS } };
-	uint64_t later_ns = NOW_NS + V2M_LINE_NS + 1;
-
-	(void)context;
-	flow.state.tx.payload_bytes = V2M_HANDSHAKE_BYTES + 1;
-	assert_true(v2m_flow_is_nameless_udp(&flow, later_ns));
-	assert_false(v2m_flow_is_nameless_udp(&flow, later_ns - 1));
-	flow.state.owner = 1;
-	assert_false(v2m_flow_is_nameless_udp(&flow, later_ns));
-	flow.state.owner = V2M_NO_OWNER;
-	flow.state.tx.payload_bytes--;
-	assert_false(v2m_flow_is_nameless_udp(&flow, later_ns));
-	flow.state.tx.payload_bytes++;
-	flow.key.protocol = IPPROTO_TCP;
-	assert_false(v2m_flow_is_nameless_udp(&flow, later_ns));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,7 +222,6 @@ int main(void)
 		TEST(a_flow_whose_place_is_taken_before_it_has_a_name_is_a_gap),
 		TEST(a_flow_that_is_named_now_is_no_gap),
 		TEST(no_list_for_15_seconds_is_a_gap),
-		TEST(a_udp_peer_with_more_than_a_handshake_needs_a_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
