@@ -12,7 +12,9 @@
 #include "datapath/counters.h"
 #include "datapath/datapath.h"
 #include "datapath/device_slots.h"
+#include "datapath/flow_size.h"
 #include "datapath/flows.h"
+#include "datapath/foreign.h"
 #include "datapath/grace.h"
 #include "datapath/ledger_mark.h"
 #include "datapath/owners.h"
@@ -275,6 +277,15 @@ int v2m_datapath_udp_peers(struct v2m_datapath *datapath, uint64_t since_ns,
 	return refuse("v2m_datapath_udp_peers", NULL);
 }
 
+int v2m_foreign_add(const struct v2m_datapath *datapath, const struct v2m_foreign_flows *flows,
+		    struct v2m_error *error)
+{
+	(void)datapath;
+	(void)flows;
+	(void)error;
+	return 0;
+}
+
 int v2m_datapath_read_previous(struct v2m_datapath *datapath, struct v2m_sample *sample,
 			       struct v2m_error *error)
 {
@@ -351,6 +362,17 @@ int v2m_flows_move(struct v2m_datapath *datapath, struct v2m_label *labels, size
 	(void)labels;
 	(void)count;
 	return refuse("v2m_flows_move", error);
+}
+
+bool v2m_flow_size_was_changed(const struct v2m_datapath *datapath)
+{
+	(void)datapath;
+	return false;
+}
+
+void v2m_flow_size_forget(struct v2m_datapath *datapath)
+{
+	(void)datapath;
 }
 
 int v2m_flows_leave(struct v2m_datapath *datapath, struct v2m_error *error)
@@ -431,9 +453,10 @@ bool v2m_sessions_measure_delivered(const struct v2m_sessions *sessions)
 	return false;
 }
 
-int v2m_sessions_pass(struct v2m_sessions *sessions)
+int v2m_sessions_pass(struct v2m_sessions *sessions, struct v2m_foreign_flows *began)
 {
 	(void)sessions;
+	(void)began;
 	return 0;
 }
 
