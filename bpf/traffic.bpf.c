@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "vmlinux.h"
+#include "first_fragments.bpf.h"
 #include "flows.bpf.h"
 #include "parse.bpf.h"
 #include "peers.bpf.h"
@@ -34,20 +35,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct v2m_device_counters);
 } device_counters SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, V2M_MAX_FRAGMENTS);
-	__type(key, struct v2m_fragment_key);
-	__type(value, struct v2m_fragment_owner);
-} fragments SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct v2m_meta);
-} meta SEC(".maps");
 
 static __always_inline void add_tally(struct v2m_tally *tally, const struct amount *amount)
 {
@@ -185,8 +172,7 @@ static __always_inline struct v2m_tally *account(struct __sk_buff *skb, const st
 	const struct packet *packet = &parsed->packet;
 	struct v2m_reassembly_scope *scope = NULL;
 	enum verdict verdict = parsed->verdict;
-	struct v2m_fragment_owner owner = {};
-	struct v2m_fragment_owner *known;
+	struct fragment_owner owner = {};
 	struct v2m_tally *tally;
 	bool shared = false;
 	bool watched;
@@ -200,7 +186,7 @@ static __always_inline struct v2m_tally *account(struct __sk_buff *skb, const st
 	/* Does not replace an entry with ports, because Linux may have accepted that fragment
 	 * first. */
 	if (verdict == FIRST_OF_OTHER)
-		bpf_map_update_elem(&fragments, identity, &owner, BPF_NOEXIST);
+		remember_first(identity, &owner, false);
 	if (!egress && verdict != PORTS && verdict != OTHER)
 		scope = find_reassembly_scope();
 	watched = is_watched(skb, scope);
@@ -213,10 +199,8 @@ static __always_inline struct v2m_tally *account(struct __sk_buff *skb, const st
 	if (watched)
 		return &seen->fragments;
 	if (verdict == LATER_FRAGMENT) {
-		known = bpf_map_lookup_elem(&fragments, identity);
-		if (!known)
+		if (!find_first(identity, &owner))
 			return &seen->unattributed;
-		owner = *known;
 		if (!owner.protocol)
 			return &seen->other;
 	} else {
@@ -225,7 +209,7 @@ static __always_inline struct v2m_tally *account(struct __sk_buff *skb, const st
 	}
 	/* If the same first fragment is seen again, it writes the same owner, in any order. */
 	if (verdict == FIRST_FRAGMENT)
-		bpf_map_update_elem(&fragments, identity, &owner, BPF_ANY);
+		remember_first(identity, &owner, true);
 	tally = attribute(seen, owner.port, owner.protocol, egress, identity, amount, &shared);
 	if (shared && verdict != LATER_FRAGMENT)
 		count_any_shared(packet, identity, egress, amount);
