@@ -13,16 +13,19 @@ struct {
 	__type(value, struct v2m_own_addresses);
 } own_addresses SEC(".maps");
 
+/* On a device with host_only the packets of another namespace are on their way through. */
+static __noinline bool is_listed(const struct v2m_local_address *address)
+{
+	__u8 *whose = bpf_map_lookup_elem(&local_addresses, address);
+
+	return whose && (*whose == V2M_OF_HOST || !device.host_only);
+}
+
 static __always_inline bool is_of_this_host(const struct v2m_fragment_key *identity, bool egress)
 {
 	const void *address = egress ? identity->source : identity->destination;
 
-	return !device.host_only || bpf_map_lookup_elem(&local_addresses, address);
-}
-
-static __noinline bool is_listed(const struct v2m_local_address *address)
-{
-	return bpf_map_lookup_elem(&local_addresses, address);
+	return (!device.host_only && !device.forwards) || is_listed(address);
 }
 
 static __always_inline bool is_own_ipv4(const struct v2m_own_addresses *own, const __u32 *address)

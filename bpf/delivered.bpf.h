@@ -12,6 +12,7 @@
 #ifndef V2METER_DELIVERED_BPF_H
 #define V2METER_DELIVERED_BPF_H
 
+#include "session_flows.bpf.h"
 #include "socket.bpf.h"
 
 #include "v2meter/bpf_abi.h"
@@ -113,27 +114,38 @@ static __always_inline void release(struct sock *sk)
 	bpf_map_delete_elem(&session_claims, &address);
 }
 
-static __always_inline void add_growth(__u64 now, __u64 *noted, __u64 *counter)
+/* Returns how much was added. */
+static __always_inline __u64 add_growth(__u64 now, __u64 *noted, __u64 *counter)
 {
-	if ((__s64)(now - *noted) <= 0)
-		return;
+	__u64 growth = now - *noted;
+
+	if ((__s64)growth <= 0)
+		return 0;
 	/* Sockets of one slot add at once on several CPUs. */
-	__sync_fetch_and_add(counter, now - *noted);
+	__sync_fetch_and_add(counter, growth);
 	*noted = now;
+	return growth;
 }
+
+/* The counters of a slot, and what one call of a program adds to them. */
+struct addition {
+	struct v2m_session_delivered *to;
+	struct v2m_flow_sessions added;
+};
 
 /* The caller has the socket's lock, or a claim. */
 static __always_inline void add_figures(const struct figures *now, struct v2m_session_socket *note,
-					struct v2m_session_delivered *delivered)
+					struct addition *addition)
 {
-	add_growth(now->rx, &note->rx_bytes, &delivered->rx_bytes);
-	add_growth(now->tx, &note->tx_bytes, &delivered->tx_bytes);
-	add_growth(now->again, &note->again_bytes, &delivered->again_bytes);
+	struct v2m_session_delivered *to = addition->to;
+
+	addition->added.rx_bytes += add_growth(now->rx, &note->rx_bytes, &to->rx_bytes);
+	addition->added.tx_bytes += add_growth(now->tx, &note->tx_bytes, &to->tx_bytes);
+	add_growth(now->again, &note->again_bytes, &to->again_bytes);
 }
 
 /* Adds the final figures that the tracepoint left while the iterator had the claim. */
-static __always_inline void add_left_figures(struct sock *sk,
-					     struct v2m_session_delivered *delivered)
+static __always_inline void add_left_figures(struct sock *sk, struct addition *addition)
 {
 	struct v2m_session_socket *note;
 	struct figures final;
@@ -144,7 +156,7 @@ static __always_inline void add_left_figures(struct sock *sk,
 	if (note && (note->flags & V2M_SOCKET_CLOSED)) {
 		final = (struct figures){ note->last_rx_bytes, note->last_tx_bytes,
 					  note->last_again_bytes };
-		add_figures(&final, note, delivered);
+		add_figures(&final, note, addition);
 		remove_note(sk);
 	}
 	release(sk);
@@ -162,8 +174,7 @@ static __always_inline void note_present_figures(struct sock *sk, const struct f
 }
 
 /* Adds what an open socket has carried since its note, or makes the note. */
-static __always_inline void add_open_locked(struct sock *sk, int state,
-					    struct v2m_session_delivered *delivered)
+static __always_inline void add_open_locked(struct sock *sk, int state, struct addition *addition)
 {
 	struct v2m_session_socket *note = find_note(sk);
 	struct figures now = read_figures(sk, state);
@@ -171,14 +182,13 @@ static __always_inline void add_open_locked(struct sock *sk, int state,
 	if (!note)
 		note_present_figures(sk, &now);
 	else if (!(note->flags & (V2M_SOCKET_CLOSED | V2M_SOCKET_OUTGOING)))
-		add_figures(&now, note, delivered);
+		add_figures(&now, note, addition);
 }
 
 /* The same without the socket's lock. A socket that somebody has waits for the next pass. The
  * tracepoint marks the note as closed before it tries to claim. So either it claims, or it is seen
  * here after our claim has ended. */
-static __always_inline void add_open_unlocked(struct sock *sk, int state,
-					      struct v2m_session_delivered *delivered)
+static __always_inline void add_open_unlocked(struct sock *sk, int state, struct addition *addition)
 {
 	struct v2m_session_socket *note;
 	struct figures now;
@@ -189,15 +199,15 @@ static __always_inline void add_open_unlocked(struct sock *sk, int state,
 	if (!note)
 		note_present_figures(sk, &now);
 	else if (!(note->flags & (V2M_SOCKET_CLOSED | V2M_SOCKET_OUTGOING)))
-		add_figures(&now, note, delivered);
+		add_figures(&now, note, addition);
 	release(sk);
 	if (note && (note->flags & V2M_SOCKET_CLOSED))
-		add_left_figures(sk, delivered);
+		add_left_figures(sk, addition);
 }
 
 static __always_inline void add_closed_unlocked(struct sock *sk, const struct figures *final,
 						struct v2m_session_socket *note,
-						struct v2m_session_delivered *delivered)
+						struct addition *addition)
 {
 	note->last_rx_bytes = final->rx;
 	note->last_tx_bytes = final->tx;
@@ -207,7 +217,7 @@ static __always_inline void add_closed_unlocked(struct sock *sk, const struct fi
 		return;
 	note = find_note(sk);
 	if (note) {
-		add_figures(final, note, delivered);
+		add_figures(final, note, addition);
 		remove_note(sk);
 	}
 	release(sk);
@@ -216,7 +226,7 @@ static __always_inline void add_closed_unlocked(struct sock *sk, const struct fi
 /* Adds the final figures. False: the socket has no note, or was closed or connected from here, and
  * nothing was added. */
 static __always_inline bool add_closed(struct sock *sk, const struct figures *final,
-				       struct v2m_session_delivered *delivered)
+				       struct addition *addition)
 {
 	struct v2m_session_socket *note = find_note(sk);
 
@@ -228,9 +238,9 @@ static __always_inline bool add_closed(struct sock *sk, const struct figures *fi
 	}
 	if (iterator_locks()) {
 		note->flags |= V2M_SOCKET_CLOSED;
-		add_figures(final, note, delivered);
+		add_figures(final, note, addition);
 	} else {
-		add_closed_unlocked(sk, final, note, delivered);
+		add_closed_unlocked(sk, final, note, addition);
 	}
 	return true;
 }

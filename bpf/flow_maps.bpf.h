@@ -33,6 +33,15 @@ struct {
 	__type(value, struct v2m_owner_counters);
 } owner_counters SEC(".maps");
 
+/* The label program adds to it, and the programs of sockets, which find it in a map of maps. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, V2M_MAX_OWNERS);
+	__uint(map_flags, 1U << 10); /* BPF_F_MMAPABLE */
+	__type(key, __u32);
+	__type(value, struct v2m_flow_sessions);
+} owner_sessions SEC(".maps");
+
 /* Only the daemon uses it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -16,9 +16,6 @@
 #include "flow_maps.bpf.h"
 #include "parse.bpf.h"
 
-#define TCP_FLAG_SYN 0x02
-#define TCP_FLAG_ACK 0x10
-
 /* One call of a program adds this. */
 struct amount {
 	__u64 packets;
@@ -105,18 +102,18 @@ static __always_inline struct v2m_flow_state *complete_flow(const struct v2m_flo
 static __always_inline struct v2m_flow_state *find_flow(const struct flow_packet *packet,
 							bool egress)
 {
-	__u32 handshake = packet->flags & (TCP_FLAG_SYN | TCP_FLAG_ACK);
+	__u32 handshake = packet->flags & (TCP_SYN | TCP_ACK);
 	struct v2m_flow_state *state;
 
-	if (!egress && handshake == TCP_FLAG_SYN)
+	if (!egress && handshake == TCP_SYN)
 		return young_flow(&packet->key);
-	if (egress && handshake == (TCP_FLAG_SYN | TCP_FLAG_ACK))
+	if (egress && handshake == (TCP_SYN | TCP_ACK))
 		return answered_flow(packet);
 	state = bpf_map_lookup_elem(&flows, &packet->key);
 	if (state)
 		return state;
 	state = young_flow(&packet->key);
-	if (state && !egress && handshake == TCP_FLAG_ACK && state->answered &&
+	if (state && !egress && handshake == TCP_ACK && state->answered &&
 	    state->expected_ack == packet->ack)
 		return complete_flow(&packet->key, state);
 	return state;
@@ -161,7 +158,7 @@ static __always_inline void count_shared(const struct flow_packet *packet, bool 
 	struct v2m_flow_state *state = NULL;
 	__u32 owner = V2M_NO_OWNER;
 
-	if (!(packet->flags & TCP_FLAG_SYN))
+	if (!(packet->flags & TCP_SYN))
 		state = bpf_map_lookup_elem(&flows, &packet->key);
 	if (state && !state->disputed)
 		owner = *(volatile __u32 *)&state->owner;

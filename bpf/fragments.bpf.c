@@ -161,16 +161,18 @@ static __always_inline __u8 find_layer4(const struct fragment *fragment, __u32 *
 	return next;
 }
 
-static __always_inline void read_destination(const struct fragment *fragment,
-					     struct v2m_local_address *destination)
+static __always_inline void read_addresses(const struct fragment *fragment,
+					   struct v2m_foreign_flow *flow)
 {
 	if (fragment->ipv6) {
-		bpf_probe_read_kernel(destination->address, 16, fragment->l3 + 24);
+		bpf_probe_read_kernel(flow->remote, 16, fragment->l3 + 8);
+		bpf_probe_read_kernel(flow->local, 16, fragment->l3 + 24);
 		return;
 	}
-	destination->address[10] = 0xff;
-	destination->address[11] = 0xff;
-	bpf_probe_read_kernel(destination->address + 12, 4, fragment->l3 + 16);
+	flow->remote[10] = flow->local[10] = 0xff;
+	flow->remote[11] = flow->local[11] = 0xff;
+	bpf_probe_read_kernel(flow->remote + 12, 4, fragment->l3 + 12);
+	bpf_probe_read_kernel(flow->local + 12, 4, fragment->l3 + 16);
 }
 
 /* Reads from the first fragment whose the datagram is. False: it cannot be told. */
@@ -180,25 +182,27 @@ static __always_inline bool read_first(const struct fragment *fragment,
 {
 	__u32 at = 0;
 	__u8 protocol = find_layer4(fragment, &at);
-	__be16 port = 0;
+	__be16 ports[2] = {};
 	__u8 length = TCP_HEADER_MIN / 4 << 4;
 
 	if (protocol != NEXT_TCP && protocol != NEXT_UDP)
 		return !is_extension(protocol);
 	if (at + PORTS_NEED > fragment->linear)
 		return false;
-	bpf_probe_read_kernel(&port, sizeof(port), fragment->l4 + at + 2);
-	datagram->port = bpf_ntohs(port);
-	datagram->protocol = protocol;
+	bpf_probe_read_kernel(ports, sizeof(ports), fragment->l4 + at);
+	datagram->flow.remote_port = bpf_ntohs(ports[0]);
+	datagram->flow.port = bpf_ntohs(ports[1]);
+	datagram->flow.protocol = protocol;
 	datagram->loopback = device->loopback;
 	datagram->host_only = device->host_only;
+	datagram->forwards = device->forwards;
 	datagram->headers = at + UDP_HEADER;
 	if (protocol == NEXT_TCP) {
 		if (at + TCP_HEADER_MIN <= fragment->linear)
 			bpf_probe_read_kernel(&length, sizeof(length), fragment->l4 + at + 12);
 		datagram->headers = at + (length >> 4) * 4;
 	}
-	read_destination(fragment, &datagram->destination);
+	read_addresses(fragment, &datagram->flow);
 	return true;
 }
 
@@ -250,36 +254,45 @@ int BPF_PROG(v2m_fragment_queued, struct inet_frag_queue *queue, struct sk_buff 
 }
 
 /* NULL if nobody asked for this transport of this port on this device. */
-static __always_inline struct v2m_flow *find_flow(const struct v2m_reassembly *datagram)
+static __always_inline struct v2m_port_counters *
+find_counters(const struct v2m_reassembly *datagram)
 {
-	bool tcp = datagram->protocol == NEXT_TCP;
-	struct v2m_port_counters *counters;
 	struct v2m_transport_slot *place;
-	__u32 key = datagram->port;
+	__u32 key = datagram->flow.port;
 	struct v2m_port_slot *slot = bpf_map_lookup_elem(&port_slot, &key);
 
 	if (!slot)
 		return NULL;
-	place = tcp ? &slot->tcp : &slot->udp;
+	place = datagram->flow.protocol == NEXT_TCP ? &slot->tcp : &slot->udp;
 	if (!place->counted || place->loopback != datagram->loopback)
 		return NULL;
 	key = v2m_counter_index(bpf_get_smp_processor_id(), 0, place->slot);
-	counters = bpf_map_lookup_elem(&port_counters, &key);
-	if (!counters)
-		return NULL;
-	return tcp ? &counters->tcp : &counters->udp;
+	return bpf_map_lookup_elem(&port_counters, &key);
+}
+
+/* As is_listed() of the programs on tc. */
+static __always_inline bool is_of_this_host(const struct v2m_reassembly *datagram)
+{
+	__u8 *whose;
+
+	if (!datagram->host_only && !datagram->forwards)
+		return true;
+	whose = bpf_map_lookup_elem(&local_addresses, datagram->flow.local);
+	return whose && (*whose == V2M_OF_HOST || !datagram->host_only);
 }
 
 static __always_inline void count(const struct v2m_reassembly *datagram)
 {
+	struct v2m_port_counters *counters;
 	struct v2m_flow *flow;
 
-	if (!datagram->protocol ||
-	    (datagram->host_only && !bpf_map_lookup_elem(&local_addresses, &datagram->destination)))
+	if (!datagram->flow.protocol || !is_of_this_host(datagram))
 		return;
-	flow = find_flow(datagram);
-	if (!flow)
+	counters = find_counters(datagram);
+	if (!counters || (counters->tx & V2M_HAS_FOREIGN &&
+			  bpf_map_lookup_elem(&foreign_flows, &datagram->flow)))
 		return;
+	flow = datagram->flow.protocol == NEXT_TCP ? &counters->tcp : &counters->udp;
 	flow->packets += datagram->packets;
 	flow->wire_bytes += datagram->wire_bytes;
 	if (datagram->l4_bytes > datagram->headers)

@@ -44,6 +44,27 @@ static __always_inline void move(struct v2m_flow *flow, __u32 owner, bool egress
 	counters->flow.payload_bytes += take(&flow->payload_bytes);
 }
 
+/* The programs of sockets may add to either side meanwhile. */
+static __always_inline void move_sessions(struct v2m_flow_sessions *from, __u32 owner)
+{
+	struct v2m_flow_sessions *to = bpf_map_lookup_elem(&owner_sessions, &owner);
+
+	if (!to)
+		return;
+	__sync_fetch_and_add(&to->opened, take(&from->opened));
+	__sync_fetch_and_add(&to->closed, take(&from->closed));
+	__sync_fetch_and_add(&to->rx_bytes, take(&from->rx_bytes));
+	__sync_fetch_and_add(&to->tx_bytes, take(&from->tx_bytes));
+}
+
+static __always_inline void leave_sessions(struct v2m_flow_sessions *sessions)
+{
+	take(&sessions->opened);
+	take(&sessions->closed);
+	take(&sessions->rx_bytes);
+	take(&sessions->tx_bytes);
+}
+
 static __always_inline void leave(struct v2m_flow *flow)
 {
 	take(&flow->packets);
@@ -97,6 +118,7 @@ static __always_inline __u8 move_counted(const struct v2m_flow_key *key)
 		return V2M_LABEL_UNKNOWN;
 	move(&state->rx, state->owner, false);
 	move(&state->tx, state->owner, true);
+	move_sessions(&state->sessions, state->owner);
 	/* A young flow beside an old one is a SYN that the server has not answered. */
 	if (young && young->began_ns == state->began_ns) {
 		move(&young->rx, state->owner, false);
@@ -117,6 +139,7 @@ static __always_inline __u8 leave_counted(const struct v2m_flow_key *key)
 		if (state->owner == V2M_NO_OWNER) {
 			leave(&state->rx);
 			leave(&state->tx);
+			leave_sessions(&state->sessions);
 		}
 	}
 	if (young) {

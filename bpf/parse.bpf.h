@@ -46,6 +46,8 @@
 #define TCP_HEADER_MIN   20
 #define TCP_FLAGS        13 /* offset in the header */
 #define UDP_HEADER       8
+#define TCP_SYN          0x02
+#define TCP_ACK          0x10
 /* A packet with less of its layer-4 header than this has no ports. It is also the smallest first
  * fragment that IPv4 allows. */
 #define PORTS_NEED 8
@@ -229,6 +231,7 @@ static __always_inline bool parse_plain(struct __sk_buff *skb, const struct plai
 		header = tcp->doff * 4;
 		if (header < TCP_HEADER_MIN)
 			return false;
+		packet->flags = ((__u8 *)tcp)[TCP_FLAGS];
 	}
 	if (plain->l4_bytes > skb->len - plain->offset || header > plain->l4_bytes)
 		return false;

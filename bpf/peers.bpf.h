@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Notes to which peers a port has sent datagrams. */
+/* Notes to which peers a port has sent datagrams. Include it behind "device". */
 #ifndef V2METER_PEERS_BPF_H
 #define V2METER_PEERS_BPF_H
 
-#include "parse.bpf.h"
+#include "origin.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -29,14 +29,18 @@ struct {
 } recent_peers SEC(".maps");
 
 /* Several CPUs may send to one peer at once. They write the same moment, and each entry is written
- * rarely. Returns the jiffies of the entry after that. */
-static __noinline __u64 remember_peer(const struct v2m_udp_peer *peer)
+ * rarely. Returns the jiffies of the entry after that, or 0 if no socket that serves the port sends
+ * this. */
+static __noinline __u64 remember_peer(struct __sk_buff *skb, const struct v2m_udp_peer *peer)
 {
 	struct v2m_udp_seen now = { .jiffies = bpf_jiffies64() };
 	struct v2m_udp_seen *seen = bpf_map_lookup_elem(&udp_peers, peer);
+	struct bpf_sock *socket = skb->sk;
 
 	if (seen && now.jiffies - seen->jiffies < V2M_UDP_SEEN_JIFFIES)
 		return seen->jiffies;
+	if (socket ? is_unbound(socket) : device.forwards && goes_forth(skb))
+		return 0;
 	now.at_ns = bpf_ktime_get_ns();
 	/* If it cannot be written, the next packet tries again. */
 	if (bpf_map_update_elem(&udp_peers, peer, &now, BPF_ANY))
@@ -64,20 +68,26 @@ static __always_inline bool is_same_peer(const __u32 *one, const __u32 *other)
 	return !difference;
 }
 
-static __always_inline void note_peer(const struct v2m_udp_peer *peer)
+/* False if no socket that serves the port sends this. */
+static __always_inline bool note_peer(struct __sk_buff *skb, const struct v2m_udp_peer *peer)
 {
 	__u32 index = recent_peer_index((const void *)peer);
 	struct recent_peer *recent = bpf_map_lookup_elem(&recent_peers, &index);
+	__u64 jiffies;
 
 	if (!recent || (bpf_jiffies64() - recent->jiffies < V2M_UDP_SEEN_JIFFIES &&
 			is_same_peer((const void *)&recent->peer, (const void *)peer)))
-		return;
+		return true;
+	jiffies = remember_peer(skb, peer);
+	if (!jiffies)
+		return false;
 	recent->peer = *peer;
-	recent->jiffies = remember_peer(peer);
+	recent->jiffies = jiffies;
+	return true;
 }
 
-static __always_inline void note_plain_peer(const struct plain *plain, const struct udphdr *ports,
-					    const bool ipv6)
+static __always_inline bool note_plain_peer(struct __sk_buff *skb, const struct plain *plain,
+					    const struct udphdr *ports, const bool ipv6)
 {
 	union {
 		struct v2m_udp_peer peer;
@@ -89,17 +99,17 @@ static __always_inline void note_plain_peer(const struct plain *plain, const str
 	else
 		map_ipv4(made.words, *(const __be32 *)plain->destination);
 	made.words[4] = two_ports(ports->source, ports->dest);
-	note_peer(&made.peer);
+	return note_peer(skb, &made.peer);
 }
 
-static __always_inline void note_any_peer(const struct packet *packet,
+static __always_inline bool note_any_peer(struct __sk_buff *skb, const struct packet *packet,
 					  const struct v2m_fragment_key *identity)
 {
 	struct v2m_udp_peer peer = { .port = bpf_ntohs(packet->source),
 				     .remote_port = bpf_ntohs(packet->destination) };
 
 	__builtin_memcpy(peer.address, identity->destination, sizeof(peer.address));
-	note_peer(&peer);
+	return note_peer(skb, &peer);
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The maps of the ports, and of this host's addresses. The programs on tc use them, and those that
- * watch fragments. */
+/* The maps of the ports, of this host's addresses and of foreign flows. The programs on tc use
+ * them, and those that watch fragments. */
 #ifndef V2METER_PORTS_BPF_H
 #define V2METER_PORTS_BPF_H
 
@@ -33,5 +33,12 @@ struct {
 	__type(key, struct v2m_local_address);
 	__type(value, __u8);
 } local_addresses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, V2M_MAX_FOREIGN_FLOWS);
+	__type(key, struct v2m_foreign_flow);
+	__type(value, __u8);
+} foreign_flows SEC(".maps");
 
 #endif

@@ -86,14 +86,14 @@ static __always_inline bool in_scope(struct sock *sk)
 	       sk->sk_protocol == IPPROTO_TCP;
 }
 
-/* The first port of the slot that counts the socket's local port. 0: none does. At TCP_CLOSE
+/* The slot that counts the socket's local port. Its slot_port is 0 if none does. At TCP_CLOSE
  * skc_num is 0 already, inet_sport is not. */
-static __always_inline __u16 find_slot_port(struct sock *sk)
+static __always_inline struct v2m_session_port find_slot(struct sock *sk)
 {
 	__u32 port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 	struct v2m_session_port *slot = bpf_map_lookup_elem(&session_ports, &port);
 
-	return slot ? slot->slot_port : 0;
+	return slot ? *slot : (struct v2m_session_port){};
 }
 
 static __always_inline void note_untracked(void)
@@ -138,28 +138,32 @@ static __always_inline void note_start(struct sock *sk)
 	bpf_map_update_elem(&session_starts, &cookie, &now_ns, BPF_ANY);
 }
 
-static __always_inline void count_opening(struct sock *sk, struct v2m_session_counters *counters)
+static __always_inline void count_opening(struct sock *sk, struct v2m_session_counters *counters,
+					  struct v2m_flow_sessions *added)
 {
 	if (has_pass && !note_opening(sk, 0))
 		return;
 	/* The subflows of an MPTCP connection are one session. */
-	if (!is_joining_subflow(sk))
+	if (!is_joining_subflow(sk)) {
 		__sync_fetch_and_add(&counters->opened, 1);
+		added->opened = 1;
+	}
 	note_start(sk);
 }
 
-static __always_inline void count_end(struct sock *sk, int state, __u16 slot_port,
-				      struct v2m_session_counters *counters)
+static __always_inline void count_end(struct sock *sk, int state,
+				      struct v2m_session_counters *counters,
+				      struct addition *addition)
 {
-	struct v2m_session_delivered *delivered =
-		bpf_map_lookup_elem(&session_delivered, &slot_port);
 	struct figures final = read_figures(sk, state);
 	__u64 cookie;
 
-	if (has_pass && delivered && !add_closed(sk, &final, delivered))
+	if (has_pass && addition->to && !add_closed(sk, &final, addition))
 		return;
-	if (!is_joining_subflow(sk))
+	if (!is_joining_subflow(sk)) {
 		__sync_fetch_and_add(&counters->closed, 1);
+		addition->added.closed = 1;
+	}
 	__sync_fetch_and_add(&counters->rx_bytes, final.rx);
 	__sync_fetch_and_add(&counters->tx_bytes, final.tx);
 	if (!has_cookie)
@@ -181,23 +185,27 @@ int BPF_PROG(v2m_session, struct sock *sk, int old_state, int new_state)
 	bool connects = old_state == TCP_SYN_SENT && new_state == TCP_ESTABLISHED;
 	bool closes = new_state == TCP_CLOSE && was_open(old_state);
 	struct v2m_session_counters *counters;
-	__u16 slot_port;
+	struct addition addition = {};
+	struct v2m_session_port slot;
 
 	(void)ctx;
 	if (!opens && !connects && !closes)
 		return 0;
-	slot_port = find_slot_port(sk);
-	if (!slot_port)
+	slot = find_slot(sk);
+	if (!slot.slot_port)
 		return 0;
-	counters = bpf_map_lookup_elem(&session_counters, &slot_port);
+	counters = bpf_map_lookup_elem(&session_counters, &slot.slot_port);
 	if (!counters || !in_scope(sk))
 		return 0;
+	addition.to = bpf_map_lookup_elem(&session_delivered, &slot.slot_port);
 	if (opens)
-		count_opening(sk, counters);
+		count_opening(sk, counters, &addition.added);
 	else if (closes)
-		count_end(sk, old_state, slot_port, counters);
+		count_end(sk, old_state, counters, &addition);
 	else if (has_pass)
 		note_opening(sk, V2M_SOCKET_OUTGOING);
+	if (slot.shared)
+		add_to_flow(sk, &addition.added);
 	return 0;
 }
 
@@ -208,10 +216,10 @@ SEC("iter/tcp")
 int v2m_session_pass(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *common = ctx->sk_common;
-	struct v2m_session_delivered *delivered;
+	struct addition addition = {};
+	struct v2m_session_port slot;
 	struct tcp_sock *tcp;
 	struct sock *sk;
-	__u16 slot_port;
 	int state;
 
 	/* The compiler must not read the member again: the verifier knows only that this value is
@@ -227,15 +235,18 @@ int v2m_session_pass(struct bpf_iter__tcp *ctx)
 	state = sk->__sk_common.skc_state;
 	if (!was_open(state))
 		return 0;
-	slot_port = find_slot_port(sk);
-	delivered = slot_port ? bpf_map_lookup_elem(&session_delivered, &slot_port) : 0;
-	if (!delivered || !in_scope(sk)) {
+	slot = find_slot(sk);
+	if (slot.slot_port)
+		addition.to = bpf_map_lookup_elem(&session_delivered, &slot.slot_port);
+	if (!addition.to || !in_scope(sk)) {
 		remove_note(sk);
 		return 0;
 	}
 	if (iterator_locks())
-		add_open_locked(sk, state, delivered);
+		add_open_locked(sk, state, &addition);
 	else
-		add_open_unlocked(sk, state, delivered);
+		add_open_unlocked(sk, state, &addition);
+	if (slot.shared)
+		add_to_flow(sk, &addition.added);
 	return 0;
 }

@@ -13,7 +13,6 @@
 #include "first_fragments.bpf.h"
 #include "flows.bpf.h"
 #include "parse.bpf.h"
-#include "peers.bpf.h"
 #include "ports.bpf.h"
 #include "reassembly.bpf.h"
 
@@ -28,6 +27,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 const volatile struct v2m_device_config device = {};
 
 #include "addresses.bpf.h"
+#include "foreign.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -91,10 +91,9 @@ static __always_inline void measure_whole(struct __sk_buff *skb, const struct pa
 
 /* NULL if this transport of this port is not counted on this device. *shared: several keys share
  * the slot. */
-static __always_inline struct v2m_flow *port_flow(__u16 port, __u8 protocol, bool egress,
-						  bool *shared)
+static __always_inline struct v2m_port_counters *find_counters(__u16 port, __u8 protocol,
+							       bool egress, bool *shared)
 {
-	struct v2m_port_counters *counters;
 	struct v2m_transport_slot *place;
 	struct v2m_port_slot *slot;
 	__u32 key = port;
@@ -107,9 +106,11 @@ static __always_inline struct v2m_flow *port_flow(__u16 port, __u8 protocol, boo
 		return NULL;
 	*shared = place->shared;
 	key = v2m_counter_index(bpf_get_smp_processor_id(), egress, place->slot);
-	counters = bpf_map_lookup_elem(&port_counters, &key);
-	if (!counters)
-		return NULL;
+	return bpf_map_lookup_elem(&port_counters, &key);
+}
+
+static __always_inline struct v2m_flow *flow_of(struct v2m_port_counters *counters, __u8 protocol)
+{
 	return protocol == NEXT_TCP ? &counters->tcp : &counters->udp;
 }
 
@@ -125,20 +126,31 @@ static __always_inline void add_flow(struct v2m_flow *flow, const struct amount 
 	flow->payload_bytes += amount->payload_bytes;
 }
 
-/* Counts for the port, and returns the tally of the device that has to grow. *shared as in
- * port_flow(). */
-static __always_inline struct v2m_tally *attribute(struct v2m_device_flow *seen, __u16 port,
-						   __u8 protocol, bool egress,
-						   const struct v2m_fragment_key *identity,
-						   const struct amount *amount, bool *shared)
+/* As find_counters(), and NULL if the packet is not of this host. */
+static __always_inline struct v2m_port_counters *
+find_own_counters(const struct fragment_owner *owner, const struct v2m_fragment_key *identity,
+		  bool egress, bool *shared)
 {
-	struct v2m_flow *flow = port_flow(port, protocol, egress, shared);
+	struct v2m_port_counters *counters =
+		find_counters(owner->port, owner->protocol, egress, shared);
 
-	if (!flow || !is_of_this_host(identity, egress)) {
-		*shared = false;
+	return counters && is_of_this_host(identity, egress) ? counters : NULL;
+}
+
+static __always_inline struct v2m_tally *
+count_later_fragment(struct v2m_device_flow *seen, const struct v2m_fragment_key *identity,
+		     bool egress, const struct amount *amount)
+{
+	struct v2m_port_counters *counters;
+	struct fragment_owner owner;
+	bool shared;
+
+	if (!find_first(identity, &owner))
+		return &seen->unattributed;
+	counters = owner.protocol ? find_own_counters(&owner, identity, egress, &shared) : NULL;
+	if (!counters)
 		return &seen->other;
-	}
-	add_flow(flow, amount);
+	add_flow(flow_of(counters, owner.protocol), amount);
 	return &seen->keys;
 }
 
@@ -164,6 +176,61 @@ static __always_inline struct parsed *get_parsed(void)
 	return bpf_map_lookup_elem(&parsed_packets, &first);
 }
 
+/* Whether the parsed packet, which counts for the slot, is foreign. A global function: the verifier
+ * walks it on its own. */
+__noinline int is_parsed_foreign(struct __sk_buff *skb, int egress, int slot)
+{
+	__u32 key = v2m_counter_index(bpf_get_smp_processor_id(), !!egress, slot);
+	struct v2m_port_counters *counters = bpf_map_lookup_elem(&port_counters, &key);
+	struct v2m_foreign_flow *flow = get_suspect();
+	const struct parsed *parsed = get_parsed();
+	const struct v2m_fragment_key *identity;
+	const struct packet *packet;
+	__u32 way = egress ? LEAVES : ARRIVES;
+
+	if (!counters || !flow || !parsed)
+		return false;
+	packet = &parsed->packet;
+	identity = &parsed->identity;
+	if (egress && packet->protocol == NEXT_UDP)
+		way = note_any_peer(skb, packet, identity) ? LEAVES_SERVED : LEAVES_UNSERVED;
+	__builtin_memcpy(flow->local, egress ? identity->source : identity->destination, 16);
+	__builtin_memcpy(flow->remote, egress ? identity->destination : identity->source, 16);
+	flow->port = bpf_ntohs(egress ? packet->source : packet->destination);
+	flow->remote_port = bpf_ntohs(egress ? packet->destination : packet->source);
+	flow->protocol = packet->protocol;
+	return is_foreign(skb, flow, counters, packet->flags, way);
+}
+
+/* Packets with ports, first fragments included. */
+static __always_inline struct v2m_tally *count_any_ports(struct __sk_buff *skb,
+							 struct v2m_device_flow *seen, bool egress,
+							 const struct packet *packet,
+							 const struct v2m_fragment_key *identity,
+							 const struct amount *amount, bool fragment)
+{
+	struct fragment_owner owner = { .port = deciding_port(packet, egress),
+					    .protocol = packet->protocol };
+	bool shared = false;
+	struct v2m_port_counters *counters = find_own_counters(&owner, identity, egress, &shared);
+	bool foreign = counters && (egress || counters->tx & V2M_HAS_FOREIGN) &&
+		       is_parsed_foreign(skb, egress, counters->slot);
+
+	if (foreign)
+		owner.protocol = 0;
+	/* If the same first fragment is seen again, it writes the same owner, in any order. */
+	if (fragment)
+		remember_first(identity, &owner, true);
+	if (foreign)
+		return &seen->foreign;
+	if (!counters)
+		return &seen->other;
+	add_flow(flow_of(counters, packet->protocol), amount);
+	if (shared)
+		count_any_shared(packet, identity, egress, amount);
+	return &seen->keys;
+}
+
 static __always_inline struct v2m_tally *account(struct __sk_buff *skb, const struct parsed *parsed,
 						 struct v2m_device_flow *seen, bool egress,
 						 struct amount *amount)
@@ -172,9 +239,8 @@ static __always_inline struct v2m_tally *account(struct __sk_buff *skb, const st
 	const struct packet *packet = &parsed->packet;
 	struct v2m_reassembly_scope *scope = NULL;
 	enum verdict verdict = parsed->verdict;
-	struct fragment_owner owner = {};
+	struct fragment_owner none = {};
 	struct v2m_tally *tally;
-	bool shared = false;
 	bool watched;
 
 	if (verdict == PORTS || verdict == FIRST_FRAGMENT)
@@ -186,7 +252,7 @@ static __always_inline struct v2m_tally *account(struct __sk_buff *skb, const st
 	/* Does not replace an entry with ports, because Linux may have accepted that fragment
 	 * first. */
 	if (verdict == FIRST_OF_OTHER)
-		remember_first(identity, &owner, false);
+		remember_first(identity, &none, false);
 	if (!egress && verdict != PORTS && verdict != OTHER)
 		scope = find_reassembly_scope();
 	watched = is_watched(skb, scope);
@@ -198,26 +264,13 @@ static __always_inline struct v2m_tally *account(struct __sk_buff *skb, const st
 		return &seen->other;
 	if (watched)
 		return &seen->fragments;
-	if (verdict == LATER_FRAGMENT) {
-		if (!find_first(identity, &owner))
-			return &seen->unattributed;
-		if (!owner.protocol)
-			return &seen->other;
-	} else {
-		owner.port = deciding_port(packet, egress);
-		owner.protocol = packet->protocol;
-	}
-	/* If the same first fragment is seen again, it writes the same owner, in any order. */
-	if (verdict == FIRST_FRAGMENT)
-		remember_first(identity, &owner, true);
-	tally = attribute(seen, owner.port, owner.protocol, egress, identity, amount, &shared);
-	if (shared && verdict != LATER_FRAGMENT)
-		count_any_shared(packet, identity, egress, amount);
+	if (verdict == LATER_FRAGMENT)
+		tally = count_later_fragment(seen, identity, egress, amount);
+	else
+		tally = count_any_ports(skb, seen, egress, packet, identity, amount,
+					verdict == FIRST_FRAGMENT);
 	if (scope && tally == &seen->keys)
 		__sync_fetch_and_add(&scope->guessed, 1);
-	if (egress && packet->protocol == NEXT_UDP && verdict != LATER_FRAGMENT &&
-	    tally == &seen->keys)
-		note_any_peer(packet, identity);
 	return tally;
 }
 
@@ -237,13 +290,14 @@ __noinline int count_parsed(struct __sk_buff *skb, int egress)
 	return GO_ON;
 }
 
-/* Not inlined, so that the code for plain packets stays short. */
+/* Not inlined, so that the code for plain packets stays short, and so that its stack and that of
+ * count_parsed() are not in use at once. */
 static __noinline int parse_slowly(struct __sk_buff *skb, bool egress)
 {
 	struct parsed *parsed = get_parsed();
 
 	if (!parsed)
-		return GO_ON;
+		return 0;
 	__builtin_memset(parsed, 0, sizeof(*parsed));
 	parsed->identity.egress = egress;
 	parsed->verdict = parse_any(skb, device.link_header, &parsed->packet, &parsed->identity);
@@ -275,31 +329,30 @@ static __always_inline int count_ports(struct __sk_buff *skb, bool egress,
 				       const bool ipv6)
 {
 	struct udphdr *ports = plain->l4;
+	struct v2m_port_counters *counters;
 	struct v2m_device_flow *seen;
 	struct packet packet = {};
-	struct v2m_flow *flow;
 	struct amount amount;
 	bool shared = false;
 
-	flow = port_flow(bpf_ntohs(egress ? ports->source : ports->dest), protocol, egress,
-			 &shared);
-	if (flow && device.host_only && !is_own(plain, egress, ipv6))
-		flow = NULL;
-	if (!flow && !skb->gso_size) {
+	counters = find_counters(bpf_ntohs(egress ? ports->source : ports->dest), protocol, egress,
+				 &shared);
+	if (counters && (device.host_only || device.forwards) && !is_own(plain, egress, ipv6))
+		counters = NULL;
+	if (!counters && !skb->gso_size) {
 		count_other(skb, egress);
 		return GO_ON;
 	}
-	if (!flow || !parse_plain(skb, plain, protocol, &packet))
+	if (!counters || !parse_plain(skb, plain, protocol, &packet) ||
+	    is_suspect(skb, plain, &packet, counters, protocol, ipv6, egress))
 		return count_slowly(skb, egress);
 	measure(skb, &packet, &amount);
 	seen = device_flow(egress);
 	if (!seen)
 		return GO_ON;
 	add_tally(&seen->seen, &amount);
-	add_flow(flow, &amount);
+	add_flow(flow_of(counters, protocol), &amount);
 	add_tally(&seen->keys, &amount);
-	if (egress && protocol == NEXT_UDP)
-		note_plain_peer(plain, ports, ipv6);
 	if (shared)
 		count_plain_shared(skb, plain, protocol, ipv6, egress, &amount);
 	return GO_ON;

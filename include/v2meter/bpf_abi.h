@@ -56,14 +56,16 @@ struct v2m_port_slot {
  * v2m_counter_index(). An element is one cache line, because the memory of an ARRAY that can be
  * mapped begins on a page; elements of a PERCPU_ARRAY begin at any multiple of 8 bytes. So a packet
  * changes one cache line of its slot. The identity is written into the copies of every CPU and
- * direction before the slot is used. Later only transports changes, which is one byte.
+ * direction before the slot is used. Later only transports and V2M_HAS_FOREIGN change, each in a
+ * byte of its own. A program sets V2M_HAS_FOREIGN in all copies; assigning the slot clears it.
  */
+#define V2M_HAS_FOREIGN 2 /* foreign_flows has entries with a port of this slot */
 struct v2m_port_counters {
 	__u16 first_port; /* host byte order; 0 in a slot that was never used */
 	__u16 last_port;  /* the same as first_port for a single port */
 	__u16 slot;
 	__u8 transports;   /* 1: TCP, 2: UDP, 3: both */
-	__u8 tx;           /* 1: leaving packets (egress), 0: arriving packets */
+	__u8 tx;           /* 1: leaving packets (egress), 0: arriving packets; V2M_HAS_FOREIGN */
 	__u64 assigned_ns; /* CLOCK_REALTIME when the slot was assigned; it differs for each use */
 	struct v2m_flow tcp;
 	struct v2m_flow udp;
@@ -171,29 +173,16 @@ struct v2m_reassembly_device {
 	__u8 loopback;
 	__u8 host_only;
 	__u8 tags; /* VLAN tags that the packet had when it was counted */
-	__u8 pad;
+	__u8 forwards;
 };
 
-/* local_addresses: HASH, read only by programs with host_only set. */
+/* local_addresses: HASH to enum v2m_whose, read only by programs with host_only or forwards set. */
 struct v2m_local_address {
 	__u8 address[16]; /* IPv4 in the IPv4-mapped form */
 };
-
-/* reassemblies: HASH from the address of the kernel's queue to the datagram. The kernel limits how
- * many there are by their memory. */
-#define V2M_MAX_REASSEMBLIES 16384
-struct v2m_reassembly {
-	__u64 last_skb; /* address of the last fragment */
-	__u64 wire_bytes;
-	__u32 packets;
-	__u32 l4_bytes; /* behind the IP headers */
-	struct v2m_local_address destination;
-	__u16 port;    /* destination, host byte order */
-	__u16 headers; /* bytes of l4_bytes that are no payload */
-	__u8 protocol; /* IPPROTO_TCP, IPPROTO_UDP, or 0: not known yet, or another one */
-	__u8 loopback;
-	__u8 host_only;
-	__u8 pad;
+enum v2m_whose {
+	V2M_OF_HOST = 1,
+	V2M_OF_NETNS = 2, /* of the namespace where the ports are served, behind this host */
 };
 
 /*
@@ -256,6 +245,13 @@ struct v2m_flow_key {
 	__u8 protocol;     /* IPPROTO_TCP or IPPROTO_UDP */
 	__u8 pad[3];
 };
+/* The TCP connections of a flow or an owner. The programs of sockets add to this. */
+struct v2m_flow_sessions {
+	__u64 opened;   /* connections that were accepted */
+	__u64 closed;   /* connections that ended */
+	__u64 rx_bytes; /* payload that arrived in order, each byte once */
+	__u64 tx_bytes; /* payload sent, each byte once */
+};
 struct v2m_flow_state {
 	__u32 owner; /* index in owners; V2M_NO_OWNER: not labelled */
 	/* The acknowledgement number that completes the handshake, host byte order: the server's
@@ -267,6 +263,7 @@ struct v2m_flow_state {
 	__u64 began_ns;     /* CLOCK_MONOTONIC of the first packet */
 	struct v2m_flow rx; /* what was counted while the flow had no owner */
 	struct v2m_flow tx;
+	struct v2m_flow_sessions sessions; /* the same of its connection */
 };
 
 /* owner_counters: ARRAY of V2M_MAX_OWNERS elements for each direction of each CPU, and once more
@@ -284,6 +281,8 @@ static inline __u32 v2m_owner_index(__u32 cpu, __u32 tx, __u32 owner)
 {
 	return (cpu * 2 + tx) * V2M_MAX_OWNERS + owner;
 }
+
+/* owner_sessions: ARRAY[V2M_MAX_OWNERS] of struct v2m_flow_sessions. */
 
 /* owners: ARRAY[V2M_MAX_OWNERS]. An owner is a key on one transport of one shared slot. */
 #define V2M_OWNER_KEY_LEN 48
@@ -319,12 +318,49 @@ struct v2m_label {
 	__u16 pad;
 };
 
+/*
+ * foreign_flows: LRU_HASH of connections and flows that have a monitored port on this side and do
+ * not belong to what serves it: they began here. Only what leaves this host makes an entry.
+ */
+#define V2M_MAX_FOREIGN_FLOWS 16384
+struct v2m_foreign_flow {
+	__u8 local[16]; /* IPv4 in the IPv4-mapped form */
+	__u8 remote[16];
+	__u16 port; /* the monitored one, host byte order */
+	__u16 remote_port;
+	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 pad[3];
+};
+
+/* reassemblies: HASH from the address of the kernel's queue to the datagram. The kernel limits how
+ * many there are by their memory. */
+#define V2M_MAX_REASSEMBLIES 16384
+struct v2m_reassembly {
+	__u64 last_skb; /* address of the last fragment */
+	__u64 wire_bytes;
+	__u32 packets;
+	__u32 l4_bytes; /* behind the IP headers */
+	/* Its protocol is 0: not known yet, or neither TCP nor UDP. */
+	struct v2m_foreign_flow flow;
+	__u16 headers; /* bytes of l4_bytes that are no payload */
+	__u8 loopback;
+	__u8 host_only;
+	__u8 forwards;
+	__u8 pad[3];
+};
+
 /* The read-only data of one loaded object; every device has its own. */
 struct v2m_device_config {
 	__u32 device_slot; /* index into device_counters */
 	__u8 link_header; /* bytes of the layer-2 header: 14 for Ethernet, 0 for tun and the like */
 	__u8 loopback;    /* this is the loopback device */
-	__u8 host_only;   /* count only packets to or from an address in local_addresses */
+	__u8 host_only;   /* count only packets to or from this host's own addresses */
+	__u8 forwards;    /* packets of others pass: count only those to or from local_addresses */
+	__u16 cpus;       /* parts of port_counters */
+	/* Where this kernel keeps what tells whose a packet is. 0: unknown, and not asked for. */
+	__u16 conntrack_offset; /* of struct sk_buff: the connection and its direction */
+	__u16 bound_offset; /* of struct sock: the byte that tells whether its port was asked for */
+	__u8 bound_mask;    /* the bit of that byte */
 	__u8 pad;
 };
 
@@ -337,8 +373,12 @@ struct v2m_device_config {
 #define V2M_SESSIONS_ABI_VERSION 1
 struct v2m_session_port {
 	__u16 slot_port; /* host byte order; 0: the port is not counted */
-	__u16 pad[3];
+	__u16 shared;    /* 1: several keys share the slot, so its connections have flows */
+	__u16 pad[2];
 };
+
+/* session_flows and session_owners: ARRAY_OF_MAPS[1], with the maps flows and owner_sessions of the
+ * counting programs. So these can make their maps anew while the programs of sockets go on. */
 
 /* session_counters: HASH[V2M_MAX_SLOTS] by the first port of a slot (__u16, host byte order). The
  * daemon makes and removes the entries, the program adds to those that are there. */
@@ -403,16 +443,18 @@ V2M_ABI_ASSERT(sizeof(struct v2m_fragment_key) == 40, "fragment_key");
 V2M_ABI_ASSERT(sizeof(struct v2m_fragment_set) == 64, "fragment_set");
 V2M_ABI_ASSERT(sizeof(struct v2m_reassembly_scope) == 24, "reassembly_scope");
 V2M_ABI_ASSERT(sizeof(struct v2m_reassembly_device) == 4, "reassembly_device");
-V2M_ABI_ASSERT(sizeof(struct v2m_reassembly) == 48, "reassembly");
+V2M_ABI_ASSERT(sizeof(struct v2m_reassembly) == 72, "reassembly");
 V2M_ABI_ASSERT(sizeof(struct v2m_own_addresses) == 192, "own_addresses");
 V2M_ABI_ASSERT(sizeof(struct v2m_udp_peer) == 20, "udp_peer");
 V2M_ABI_ASSERT(sizeof(struct v2m_udp_seen) == 16, "udp_seen");
 V2M_ABI_ASSERT(sizeof(struct v2m_flow_key) == 24, "flow_key");
-V2M_ABI_ASSERT(sizeof(struct v2m_flow_state) == 72, "flow_state");
+V2M_ABI_ASSERT(sizeof(struct v2m_flow_sessions) == 32, "flow_sessions");
+V2M_ABI_ASSERT(sizeof(struct v2m_flow_state) == 104, "flow_state");
 V2M_ABI_ASSERT(sizeof(struct v2m_owner_counters) == 32, "owner_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_owner) == 64, "owner");
 V2M_ABI_ASSERT(sizeof(struct v2m_label) == 32, "label");
-V2M_ABI_ASSERT(sizeof(struct v2m_device_config) == 8, "device_config");
+V2M_ABI_ASSERT(sizeof(struct v2m_foreign_flow) == 40, "foreign_flow");
+V2M_ABI_ASSERT(sizeof(struct v2m_device_config) == 16, "device_config");
 V2M_ABI_ASSERT(sizeof(struct v2m_session_port) == 8, "session_port");
 V2M_ABI_ASSERT(sizeof(struct v2m_session_counters) == 40, "session_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_session_scope) == 8, "session_scope");

@@ -65,16 +65,19 @@ int v2m_account_set_aside(struct v2m_account *account, const struct v2m_sample *
 }
 
 int v2m_account_set_sessions_aside(struct v2m_account *account,
-				   const struct v2m_port_sessions *opened, size_t n_opened)
+				   const struct v2m_port_sessions *opened, size_t n_opened,
+				   const struct v2m_owner_sessions *owners, size_t n_owners)
 {
 	struct v2m_totals delivered;
 
-	if (v2m_slot_items_reserve(&account->raw.sessions, n_opened))
+	if (v2m_slot_items_reserve(&account->raw.sessions, n_opened + n_owners))
 		return -ENOMEM;
 	for (size_t i = 0; i < n_opened; i++) {
-		v2m_raw_advance_sessions(&account->raw, &opened[i]);
-		v2m_raw_advance_delivered(&account->raw, &opened[i], &delivered);
+		v2m_raw_advance_sessions(&account->raw, opened[i].port, &opened[i]);
+		v2m_raw_advance_delivered(&account->raw, opened[i].port, &opened[i], &delivered);
 	}
+	for (size_t i = 0; i < n_owners; i++)
+		v2m_account_advance_owner(account, &owners[i], &delivered);
 	account->dirty = true;
 	return 0;
 }

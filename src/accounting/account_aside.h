@@ -15,10 +15,11 @@ struct v2m_account;
  * this one. What socket statistics have counted meanwhile no longer matters. 0, or -ENOMEM with
  * nothing changed. */
 int v2m_account_set_aside(struct v2m_account *account, const struct v2m_sample *sample);
-/* Takes over how many connections were opened and what they delivered, and adds it to nobody. 0 or
- * -ENOMEM. */
+/* Takes over how many connections of slots and of owners were opened and what they delivered, and
+ * adds it to nobody. 0 or -ENOMEM. */
 int v2m_account_set_sessions_aside(struct v2m_account *account,
-				   const struct v2m_port_sessions *opened, size_t n_opened);
+				   const struct v2m_port_sessions *opened, size_t n_opened,
+				   const struct v2m_owner_sessions *owners, size_t n_owners);
 
 /* Everything that is set aside, in the order in which it was found. */
 const struct v2m_aside *v2m_account_asides(const struct v2m_account *account, size_t *count);

@@ -53,7 +53,7 @@ static uint32_t count_opened(struct v2m_account *account, const struct v2m_port_
 {
 	const struct v2m_port_sessions *found = find_reading(opened, n_opened, port);
 
-	return found ? v2m_raw_advance_sessions(&account->raw, found) : 0;
+	return found ? v2m_raw_advance_sessions(&account->raw, port, found) : 0;
 }
 
 /* Gives the connections of a shared slot to their owners, and returns how many have none. */
@@ -154,7 +154,7 @@ int v2m_account_delivered(struct v2m_account *account, const struct v2m_keyset *
 
 		if (!reading)
 			continue;
-		v2m_raw_advance_delivered(&account->raw, reading, &delta);
+		v2m_raw_advance_delivered(&account->raw, slot->first_port, reading, &delta);
 		v2m_account_add_to_slot(account, slot, &delta, real_us, &when);
 	}
 	return 0;

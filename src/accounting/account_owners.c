@@ -97,21 +97,24 @@ static void take_pending(struct v2m_account *account, const struct v2m_local_tim
 	}
 }
 
-static void move_bytes(struct v2m_account *account, const struct v2m_slot *slot,
-		       const struct named_key *named, const struct v2m_totals *bytes,
-		       const struct v2m_sample *sample, const struct v2m_local_time *when)
+static void move_bytes(struct v2m_account *account, const struct v2m_flow_owner *owner,
+		       const struct v2m_totals *bytes, int64_t real_us,
+		       const struct v2m_local_time *when)
 {
 	const struct v2m_history_figures figures = { .totals = *bytes };
-	struct v2m_subject *rest = account->owners[slot - account->keyset->slots.items].subject;
-	struct v2m_subject *subject = named->subject;
-	struct v2m_part *part = v2m_parts_find(&subject->parts, v2m_slot_number(slot));
+	struct v2m_subject *rest = owner->rest;
+	struct v2m_subject *subject = owner->key;
+	struct v2m_part *part = v2m_parts_find(&subject->parts, owner->slot_number);
+
+	if (v2m_totals_are_zero(bytes))
+		return;
 
 	if (part) {
 		part->lifetime = v2m_totals_add(part->lifetime, *bytes);
 		part->dirty = true;
 	}
 	subject->lifetime = v2m_totals_add(subject->lifetime, *bytes);
-	subject->last_activity_us = sample->real_us;
+	subject->last_activity_us = real_us;
 	v2m_pending_add(&subject->pending, when, &figures);
 	v2m_account_touch(account, subject);
 	rest->lifetime = v2m_totals_subtract(rest->lifetime, *bytes);
@@ -157,21 +160,23 @@ static void account_owner(struct v2m_account *account, const struct v2m_sample *
 		v2m_slots_at(&account->keyset->slots, owner->port,
 			     owner->transports == V2M_TCP ? V2M_TCP : V2M_UDP);
 	const struct v2m_port_sample entry = entry_of(owner);
+	struct v2m_flow_owner *flows = &account->flow_owners[owner->owner];
 	struct v2m_raw_delta delta;
 
 	if (!named || !slot || slot->refused || slot->n_keys < 2 ||
 	    !has_key(account->keyset, slot, named->key))
 		return;
-	account->flow_owners[owner->owner] = (struct v2m_flow_owner){
+	*flows = (struct v2m_flow_owner){
 		.key = named->subject,
 		.rest = account->owners[slot - account->keyset->slots.items].subject,
+		.slot_number = v2m_slot_number(slot),
+		.assigned_ns = owner->assigned_ns,
 	};
 	if (!v2m_raw_advance(&account->raw, sample, &entry, owner->transports, 0, &delta))
 		return;
 	account->dirty = true;
 	delta.tcp = v2m_totals_add(delta.tcp, delta.udp);
-	if (!v2m_totals_are_zero(&delta.tcp))
-		move_bytes(account, slot, named, &delta.tcp, sample, when);
+	move_bytes(account, flows, &delta.tcp, sample->real_us, when);
 }
 
 void v2m_account_owners(struct v2m_account *account, const struct v2m_sample *sample,
@@ -200,23 +205,85 @@ const struct v2m_flow_owner *v2m_account_flow_owner(const struct v2m_account *ac
 	return account->flow_owners[owner].key ? &account->flow_owners[owner] : NULL;
 }
 
-int v2m_account_owner_sessions(struct v2m_account *account, const uint32_t *owners, size_t count,
-			       int64_t real_us)
+static void move_sessions(struct v2m_account *account, const struct v2m_flow_owner *owner,
+			  uint32_t opened, const struct v2m_local_time *when)
+{
+	const struct v2m_history_figures figures = { .sessions = opened };
+
+	if (!opened)
+		return;
+	owner->key->sessions = v2m_counter_add(owner->key->sessions, opened);
+	v2m_pending_add(&owner->key->pending, when, &figures);
+	v2m_account_touch(account, owner->key);
+	owner->rest->owed_sessions += opened;
+}
+
+int v2m_account_labelled_sessions(struct v2m_account *account, const uint32_t *owners, size_t count,
+				  int64_t real_us)
 {
 	const struct v2m_local_time when = v2m_local_time_at(real_us);
-	const struct v2m_history_figures one = { .sessions = 1 };
 
 	if (reserve_pending(account))
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		const struct v2m_flow_owner *owner = v2m_account_flow_owner(account, owners[i]);
 
+		if (owner)
+			move_sessions(account, owner, 1, &when);
+	}
+	return 0;
+}
+
+uint32_t v2m_account_advance_owner(struct v2m_account *account,
+				   const struct v2m_owner_sessions *owner,
+				   struct v2m_totals *delivered)
+{
+	const uint32_t number = V2M_SESSIONS_OF_OWNER(owner->owner);
+	const struct v2m_port_sessions reading = {
+		.assigned_ns = owner->assigned_ns,
+		.opened = owner->counts.opened,
+		.delivered = { .assigned_ns = owner->assigned_ns,
+			       .rx_bytes = owner->counts.rx_bytes,
+			       .tx_bytes = owner->counts.tx_bytes },
+	};
+
+	*delivered = (struct v2m_totals){ 0 };
+	/* The ledger needs no row for it. */
+	if (!owner->counts.opened && !owner->counts.rx_bytes && !owner->counts.tx_bytes)
+		return 0;
+	v2m_raw_advance_delivered(&account->raw, number, &reading, delivered);
+	return v2m_raw_advance_sessions(&account->raw, number, &reading);
+}
+
+/* An owner of another identity is that of an earlier or a later key. */
+static const struct v2m_flow_owner *find_owner(const struct v2m_account *account,
+					       const struct v2m_owner_sessions *sessions)
+{
+	const struct v2m_flow_owner *owner = v2m_account_flow_owner(account, sessions->owner);
+
+	return owner && owner->assigned_ns == sessions->assigned_ns ? owner : NULL;
+}
+
+int v2m_account_owner_sessions(struct v2m_account *account, const struct v2m_owner_sessions *owners,
+			       size_t count, int64_t real_us)
+{
+	const struct v2m_local_time when = v2m_local_time_at(real_us);
+
+	if (!account->flow_owners)
+		return 0;
+	if (reserve_pending(account) || v2m_slot_items_reserve(&account->raw.sessions, count))
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		const struct v2m_flow_owner *owner = find_owner(account, &owners[i]);
+		struct v2m_totals delivered;
+		uint32_t opened;
+
 		if (!owner)
 			continue;
-		owner->key->sessions = v2m_counter_add(owner->key->sessions, 1);
-		v2m_pending_add(&owner->key->pending, &when, &one);
-		v2m_account_touch(account, owner->key);
-		owner->rest->owed_sessions++;
+		opened = v2m_account_advance_owner(account, &owners[i], &delivered);
+		move_bytes(account, owner, &delivered, real_us, &when);
+		move_sessions(account, owner, opened, &when);
 	}
+	take_pending(account, &when);
 	return 0;
 }

@@ -13,6 +13,7 @@
 
 struct v2m_account;
 struct v2m_flow_owner;
+struct v2m_totals;
 
 /* Finds the keys of the shared slots of the key set, and makes the parts that their owners need.
  * Part of v2m_account_bind(). 0 or -ENOMEM. */
@@ -32,10 +33,19 @@ void v2m_account_pass_owners(struct v2m_account *account, const struct v2m_sampl
 const struct v2m_flow_owner *v2m_account_flow_owner(const struct v2m_account *account,
 						    uint32_t owner);
 
-/* Accounts sessions that owners have opened: an owner's number for each session. They are no longer
- * the slot's. After v2m_account_apply() with a sample that has these owners; others are passed
- * over. 0 or -ENOMEM. */
-int v2m_account_owner_sessions(struct v2m_account *account, const uint32_t *owners, size_t count,
-			       int64_t real_us);
+/* Accounts the sessions of owners, and what these delivered. They are no longer the slot's. They
+ * were read before the readings of the last v2m_account_delivered(), so that the slot has them
+ * already. Owners that the last sample has not are passed over: a later call makes up for it. 0 or
+ * -ENOMEM. */
+int v2m_account_owner_sessions(struct v2m_account *account, const struct v2m_owner_sessions *owners,
+			       size_t count, int64_t real_us);
+/* The same without readings: an owner's number for each session. 0 or -ENOMEM. */
+int v2m_account_labelled_sessions(struct v2m_account *account, const uint32_t *owners, size_t count,
+				  int64_t real_us);
+/* Takes over a reading, and gives it to nobody. Returns how many sessions are new, and puts the
+ * bytes that are new into *delivered. There must be room for one more item in sessions. */
+uint32_t v2m_account_advance_owner(struct v2m_account *account,
+				   const struct v2m_owner_sessions *owner,
+				   struct v2m_totals *delivered);
 
 #endif

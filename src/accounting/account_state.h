@@ -21,6 +21,8 @@ struct v2m_slot_owner {
 struct v2m_flow_owner {
 	struct v2m_subject *key;
 	struct v2m_subject *rest; /* the slot's */
+	uint32_t slot_number;
+	uint64_t assigned_ns; /* identity of the owner's counters */
 };
 
 struct v2m_account {

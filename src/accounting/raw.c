@@ -196,10 +196,10 @@ bool v2m_raw_advance(struct v2m_raw_ports *ports, const struct v2m_sample *sampl
 	return true;
 }
 
-uint32_t v2m_raw_advance_sessions(struct v2m_raw_ports *ports,
+uint32_t v2m_raw_advance_sessions(struct v2m_raw_ports *ports, uint32_t number,
 				  const struct v2m_port_sessions *reading)
 {
-	struct v2m_accounted_sessions *item = v2m_slot_items_find(&ports->sessions, reading->port);
+	struct v2m_accounted_sessions *item = v2m_slot_items_find(&ports->sessions, number);
 	bool anew = !item || item->assigned_ns != reading->assigned_ns ||
 		    reading->opened < item->opened;
 	uint64_t opened = anew ? reading->opened : reading->opened - item->opened;
@@ -207,18 +207,18 @@ uint32_t v2m_raw_advance_sessions(struct v2m_raw_ports *ports,
 	if (!anew && !opened)
 		return 0;
 	if (!item)
-		item = v2m_slot_items_add(&ports->sessions, reading->port);
+		item = v2m_slot_items_add(&ports->sessions, number);
 	item->assigned_ns = reading->assigned_ns;
 	item->opened = reading->opened;
 	item->dirty = true;
 	return (uint32_t)opened;
 }
 
-void v2m_raw_advance_delivered(struct v2m_raw_ports *ports, const struct v2m_port_sessions *reading,
-			       struct v2m_totals *delta)
+void v2m_raw_advance_delivered(struct v2m_raw_ports *ports, uint32_t number,
+			       const struct v2m_port_sessions *reading, struct v2m_totals *delta)
 {
 	static const struct v2m_delivered none;
-	struct v2m_accounted_sessions *item = v2m_slot_items_find(&ports->sessions, reading->port);
+	struct v2m_accounted_sessions *item = v2m_slot_items_find(&ports->sessions, number);
 	const struct v2m_delivered *now = &reading->delivered;
 	const struct v2m_delivered *last = item ? &item->delivered : &none;
 
@@ -233,7 +233,7 @@ void v2m_raw_advance_delivered(struct v2m_raw_ports *ports, const struct v2m_por
 	if (last != &none && v2m_totals_are_zero(delta))
 		return;
 	if (!item)
-		item = v2m_slot_items_add(&ports->sessions, reading->port);
+		item = v2m_slot_items_add(&ports->sessions, number);
 	item->delivered = *now;
 	item->dirty = true;
 }

@@ -49,12 +49,12 @@ bool v2m_raw_advance(struct v2m_raw_ports *ports, const struct v2m_sample *sampl
 void v2m_raw_finish_sample(struct v2m_raw_ports *ports);
 
 /* Takes over how many connections were opened on a slot, and returns how many of them are new.
- * There must be room for one more item in sessions. */
-uint32_t v2m_raw_advance_sessions(struct v2m_raw_ports *ports,
+ * number: as in struct v2m_accounted_sessions. There must be room for one more item in sessions. */
+uint32_t v2m_raw_advance_sessions(struct v2m_raw_ports *ports, uint32_t number,
 				  const struct v2m_port_sessions *reading);
 /* Takes over what the connections of a slot have delivered, and puts what is new into *delta, whose
  * other counters are 0. There must be room for one more item in sessions. */
-void v2m_raw_advance_delivered(struct v2m_raw_ports *ports, const struct v2m_port_sessions *reading,
-			       struct v2m_totals *delta);
+void v2m_raw_advance_delivered(struct v2m_raw_ports *ports, uint32_t number,
+			       const struct v2m_port_sessions *reading, struct v2m_totals *delta);
 
 #endif

@@ -56,15 +56,28 @@ struct v2m_delivered {
 
 /* How many connections of a slot were opened since this counter began. */
 struct v2m_port_sessions {
-	uint16_t port;        /* the first port of the slot */
+	uint16_t port;        /* the first port of the slot; 0 for an owner of flows */
 	uint64_t assigned_ns; /* identity of the counter */
 	uint64_t opened;
 	struct v2m_delivered delivered;
 };
 
+/* The sessions of all slots and owners, as they were read. */
+struct v2m_session_counts {
+	struct v2m_port_sessions *ports; /* ascending by port; NULL: nobody counts sessions */
+	size_t n_ports;
+	const struct v2m_owner_sessions *owners; /* read before the ports */
+	size_t n_owners;
+};
+
+/* No slot without TCP has sessions, so owners have these numbers. */
+#define V2M_SESSIONS_OF_OWNER(owner) (UINT32_C(65536) + (owner))
+
 /* The last reading of that counter that has been accounted. */
 struct v2m_accounted_sessions {
-	uint32_t slot_number; /* equal to the port, because only slots with TCP have sessions */
+	/* The first port, because only slots with TCP have sessions; for an owner of flows
+	 * V2M_SESSIONS_OF_OWNER(). */
+	uint32_t slot_number;
 	uint64_t assigned_ns;
 	uint64_t opened;
 	struct v2m_delivered delivered;

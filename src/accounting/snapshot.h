@@ -25,18 +25,23 @@ struct v2m_sessions_view {
 enum v2m_attribution_method {
 	V2M_NOT_ATTRIBUTED,
 	V2M_BY_ACCESS_LOG,
+	V2M_BY_ONLINE_USERS, /* the proxy's list of users who are online */
 	V2M_N_ATTRIBUTION_METHODS,
 };
 
 /* Why bytes may be unattributed that belong to a key. */
 enum v2m_attribution_gap {
-	V2M_GAP_BEGAN,    /* bytes were counted before anybody could attribute them */
-	V2M_GAP_NO_LOG,   /* the log was missing, or could not be read */
-	V2M_GAP_LOG_CUT,  /* the log was truncated or replaced: lines may be lost */
-	V2M_GAP_MASKED,   /* the log masks addresses */
-	V2M_GAP_DISPUTED, /* the log named two users for one connection */
-	V2M_GAP_HIDDEN,   /* the log named an address that has no connection */
-	V2M_GAP_FULL,     /* more flows or owners than the kernel's maps hold */
+	V2M_GAP_BEGAN,          /* bytes were counted before anybody could attribute them */
+	V2M_GAP_NO_LOG,         /* the log was missing, or could not be read */
+	V2M_GAP_LOG_CUT,        /* the log was truncated or replaced: lines may be lost */
+	V2M_GAP_MASKED,         /* the log masks addresses */
+	V2M_GAP_DISPUTED,       /* two users were named for one connection */
+	V2M_GAP_HIDDEN,         /* the log named an address that has no connection */
+	V2M_GAP_FULL,           /* more flows or owners than the kernel's maps hold */
+	V2M_GAP_NAMELESS_UDP,   /* the log named nobody for a UDP peer that the server answered */
+	V2M_GAP_NO_LIST,        /* the proxy did not say who is online */
+	V2M_GAP_SHARED_ADDRESS, /* several users were online from one address */
+	V2M_GAP_UNLISTED, /* the proxy's list named nobody for a connection that carried bytes */
 	V2M_N_ATTRIBUTION_GAPS,
 };
 
@@ -85,6 +90,8 @@ struct v2m_share {
 	/* Set if the slot is shared and attributed. */
 	uint32_t owner; /* the key's connections in the table have it; V2M_NO_OWNER: none */
 	double rate_bytes_s;
+	/* The same since the key became an owner. Its bytes are delivered ones. */
+	struct v2m_sessions_view sessions;
 };
 
 /* The figures of one key. */

@@ -378,9 +378,9 @@ static int receive_message(struct v2m_remote_meter *remote, const struct v2m_mes
 		return receive_keyset(remote, message);
 	if (message->kind == V2M_NEWS_API_KEYS)
 		return receive_api_keys(remote, message);
-	if (message->kind != V2M_NEWS_WITHDRAWN)
+	if (message->kind != V2M_NEWS_WITHDRAWN && message->kind != V2M_NEWS_OUTDATED)
 		return -EBADMSG;
-	v2m_window_store_withdraw(remote->windows);
+	v2m_window_store_withdraw(remote->windows, message->kind == V2M_NEWS_OUTDATED);
 	v2m_live_window_set(remote->live, NULL);
 	return 0;
 }

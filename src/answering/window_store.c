@@ -7,8 +7,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-/* A window that was read goes on answering this long after it expired, while the next one is made.
- */
+/* A window goes on answering this long after it expired, while the next one is made. If none is
+ * made, it is withdrawn. */
 #define RENEWAL_GRACE_NS UINT64_C(1000000000)
 
 struct v2m_window_store {
@@ -18,32 +18,36 @@ struct v2m_window_store {
 	struct v2m_window *window;
 	uint64_t expires_ns;
 	bool read;               /* by anybody, since it is active */
+	struct v2m_window *last; /* was withdrawn, and the next one follows; otherwise NULL */
 	struct v2m_window *next; /* is rendered, and becomes active then; NULL: none */
 	uint64_t next_expires_ns;
 	pthread_cond_t has_next;
 };
 
-/* Both windows have a reference or are NULL. The lock is held; *old is the caller's to release,
- * without the lock. */
+/* The windows have a reference or are NULL. The lock is held; *old and *last are the caller's to
+ * release, without the lock. */
 static void make_active(struct v2m_window_store *store, struct v2m_window *window,
-			uint64_t expires_ns, struct v2m_window **old)
+			uint64_t expires_ns, struct v2m_window **old, struct v2m_window **last)
 {
 	*old = store->window;
+	*last = V2M_TAKE(store->last);
 	store->window = window;
 	store->expires_ns = expires_ns;
 	store->read = false;
 }
 
-/* Waits until there is a next window. *last gets the active one, which may be NULL. */
+/* Waits until there is a next window. *last gets the one before it, which may be NULL. */
 static struct v2m_window *take_next(struct v2m_window_store *store, struct v2m_window **last)
 {
 	struct v2m_window *next;
+	struct v2m_window *before;
 
 	pthread_mutex_lock(&store->lock);
 	while (!store->next)
 		pthread_cond_wait(&store->has_next, &store->lock);
 	next = v2m_window_ref(store->next);
-	*last = store->window ? v2m_window_ref(store->window) : NULL;
+	before = store->window ? store->window : store->last;
+	*last = before ? v2m_window_ref(before) : NULL;
 	pthread_mutex_unlock(&store->lock);
 	return next;
 }
@@ -52,6 +56,7 @@ static void render_next(struct v2m_window_store *store)
 {
 	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *last = NULL;
 	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *old = NULL;
+	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *old_last = NULL;
 	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *next = take_next(store, &last);
 
 	if (last)
@@ -59,7 +64,7 @@ static void render_next(struct v2m_window_store *store)
 	pthread_mutex_lock(&store->lock);
 	/* Otherwise it was withdrawn, or a newer one has taken its place. */
 	if (store->next == next)
-		make_active(store, V2M_TAKE(store->next), store->next_expires_ns, &old);
+		make_active(store, V2M_TAKE(store->next), store->next_expires_ns, &old, &old_last);
 	pthread_mutex_unlock(&store->lock);
 }
 
@@ -96,7 +101,7 @@ struct v2m_window *v2m_window_store_read(struct v2m_window_store *store)
 	bool first = false;
 
 	pthread_mutex_lock(&store->lock);
-	if (store->window && now_ns < store->expires_ns + (store->read ? RENEWAL_GRACE_NS : 0)) {
+	if (store->window && now_ns < store->expires_ns + RENEWAL_GRACE_NS) {
 		first = !store->read;
 		store->read = true;
 		window = v2m_window_ref(store->window);
@@ -124,17 +129,18 @@ void v2m_window_store_activate(struct v2m_window_store *store, struct v2m_window
 			       uint64_t expires_ns, bool ahead)
 {
 	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *old = NULL;
+	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *old_last = NULL;
 	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *old_next = NULL;
 	bool has_next;
 
 	pthread_mutex_lock(&store->lock);
 	old_next = V2M_TAKE(store->next);
-	has_next = ahead && store->window;
+	has_next = ahead && (store->window || store->last);
 	if (has_next) {
 		store->next = v2m_window_ref(window);
 		store->next_expires_ns = expires_ns;
 	} else if (store->window != window) {
-		make_active(store, v2m_window_ref(window), expires_ns, &old);
+		make_active(store, v2m_window_ref(window), expires_ns, &old, &old_last);
 	}
 	pthread_mutex_unlock(&store->lock);
 	/* Without the lock: the thread that wakes up may take this one's CPU for milliseconds, and
@@ -143,13 +149,16 @@ void v2m_window_store_activate(struct v2m_window_store *store, struct v2m_window
 		pthread_cond_signal(&store->has_next);
 }
 
-void v2m_window_store_withdraw(struct v2m_window_store *store)
+void v2m_window_store_withdraw(struct v2m_window_store *store, bool follows)
 {
 	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *old = NULL;
+	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *old_last = NULL;
 	V2M_CLEANUP(v2m_window_unrefp) struct v2m_window *old_next = NULL;
 
 	pthread_mutex_lock(&store->lock);
 	old_next = V2M_TAKE(store->next);
-	make_active(store, NULL, 0, &old);
+	make_active(store, NULL, 0, &old, &old_last);
+	if (follows)
+		store->last = old ? V2M_TAKE(old) : V2M_TAKE(old_last);
 	pthread_mutex_unlock(&store->lock);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The active window: the one to answer from until it expires or is withdrawn. The window that
- * follows one that was read is rendered before it becomes active, so that no request waits for
- * that.
+ * The active window: the one to answer from until it expires or is withdrawn. A window that comes
+ * unasked is rendered before it becomes active, so that no request waits for that.
  */
 #ifndef V2METER_ANSWERING_WINDOW_STORE_H
 #define V2METER_ANSWERING_WINDOW_STORE_H
@@ -24,11 +23,12 @@ struct v2m_window *v2m_window_store_read(struct v2m_window_store *store);
 struct v2m_window *v2m_window_store_find(struct v2m_window_store *store, uint64_t generation);
 
 /* Makes a window active until expires_ns (CLOCK_MONOTONIC). It takes a reference of its own. ahead:
- * first renders what was asked for in the active window, which goes on answering meanwhile, at most
- * a second longer than it is valid. */
+ * first renders what was asked for in the last window. If that is active, it goes on answering
+ * meanwhile, at most a second longer than it is valid. */
 void v2m_window_store_activate(struct v2m_window_store *store, struct v2m_window *window,
 			       uint64_t expires_ns, bool ahead);
-/* No window is active any more, and none that is being rendered becomes it. */
-void v2m_window_store_withdraw(struct v2m_window_store *store);
+/* No window is active any more, and none that is being rendered becomes it. follows: the next one
+ * comes ahead, and what was asked for in this one is kept for it. */
+void v2m_window_store_withdraw(struct v2m_window_store *store, bool follows);
 
 #endif

@@ -293,12 +293,39 @@ void v2m_api_entry_of_rest(const struct v2m_api *api, const size_t *slot,
 		entry->rate_bytes_s = 0;
 	entry->sessions = (struct v2m_sessions_view){ 0 };
 	entry->knows_udp_peers = false;
+}
+
+/* Sums up the sessions of the key alone. If those of a slot are not known for it, neither is the
+ * sum. */
+static void sum_own_sessions(const struct v2m_api *api, struct v2m_api_entry *entry)
+{
+	bool known = true;
+
+	entry->sessions = (struct v2m_sessions_view){ 0 };
+	for (size_t i = 0; i < entry->n_slots && known; i++) {
+		const struct v2m_slot *slot = v2m_api_entry_slot(api, entry, i);
+		const struct v2m_slot_view *view = v2m_snapshot_slot(api->snapshot, slot);
+		const struct v2m_share *share =
+			v2m_snapshot_find_share(api->snapshot, entry->key, slot);
+
+		if (!view->counted || !(slot->transports & V2M_TCP))
+			continue;
+		known = slot->n_keys == 1 || (share && share->sessions.since_us);
+		if (known)
+			add_sessions(&entry->sessions,
+				     slot->n_keys == 1 ? &view->sessions : &share->sessions);
+	}
+	if (known)
+		return;
+	entry->sessions = (struct v2m_sessions_view){ 0 };
 	entry->knows_delivered = false;
 }
 
 /* A key has its own part of a slot that is shared and attributed. */
 static void take_attributed(const struct v2m_api *api, struct v2m_api_entry *entry)
 {
+	bool attributed = false;
+
 	for (size_t i = 0; i < entry->n_slots; i++) {
 		const struct v2m_slot *slot = v2m_api_entry_slot(api, entry, i);
 		const struct v2m_slot_view *view = v2m_snapshot_slot(api->snapshot, slot);
@@ -310,12 +337,13 @@ static void take_attributed(const struct v2m_api *api, struct v2m_api_entry *ent
 			v2m_api_rate(api->snapshot, entry->key, slot) - view->rate_bytes_s;
 		entry->n_connections -= view->n_connections -
 					v2m_api_count_connections(api->snapshot, entry->key, slot);
+		attributed = true;
 		/* Nobody knows them for each key. */
-		entry->sessions = (struct v2m_sessions_view){ 0 };
-		entry->knows_delivered = false;
 		if (slot->transports & V2M_UDP)
 			entry->knows_udp_peers = false;
 	}
+	if (attributed)
+		sum_own_sessions(api, entry);
 }
 
 void v2m_api_entry_of_key(const struct v2m_api *api, const struct v2m_key *key,

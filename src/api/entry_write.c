@@ -96,6 +96,7 @@ static const char *method_word(enum v2m_attribution_method method)
 	static const char *const words[V2M_N_ATTRIBUTION_METHODS] = {
 		[V2M_NOT_ATTRIBUTED] = "none",
 		[V2M_BY_ACCESS_LOG] = "access_log",
+		[V2M_BY_ONLINE_USERS] = "online_users",
 	};
 
 	return words[method];
@@ -113,6 +114,12 @@ static const char *gap_text(enum v2m_attribution_gap gap)
 		[V2M_GAP_HIDDEN] =
 			"the access log has addresses without a connection, as behind a proxy",
 		[V2M_GAP_FULL] = "there are more connections than can be attributed",
+		[V2M_GAP_NAMELESS_UDP] =
+			"the access log names nobody for a UDP peer that the server has answered",
+		[V2M_GAP_NO_LIST] = "the proxy did not say which users are online",
+		[V2M_GAP_SHARED_ADDRESS] = "several users were online from one address",
+		[V2M_GAP_UNLISTED] =
+			"the proxy's list of online users named nobody for a connection",
 	};
 
 	return texts[gap];

@@ -164,6 +164,11 @@ static json_t *make_asides(const struct v2m_status *status)
 
 static json_t *make_aliases(const struct v2m_status *status)
 {
+	static const char *const origins[V2M_N_ALIAS_ORIGINS] = {
+		[V2M_ALIAS_CONFIGURED] = "configuration",
+		[V2M_ALIAS_RULE] = "rule",
+		[V2M_ALIAS_CONNTRACK] = "conntrack",
+	};
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < status->n_aliases; i++) {
@@ -171,11 +176,10 @@ static json_t *make_aliases(const struct v2m_status *status)
 		char ports[V2M_SPAN_TEXT_LEN];
 
 		v2m_span_format(alias->first_port, alias->last_port, ports);
-		json_array_append_new(list,
-				      json_pack("{ss sI ss ss}", "ports", ports, "port",
-						(json_int_t)alias->target, "transport",
-						v2m_format_transports(alias->transports), "from",
-						alias->found ? "rule" : "configuration"));
+		json_array_append_new(list, json_pack("{ss sI ss ss}", "ports", ports, "port",
+						      (json_int_t)alias->target, "transport",
+						      v2m_format_transports(alias->transports),
+						      "from", origins[alias->origin]));
 	}
 	return list;
 }

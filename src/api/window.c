@@ -17,6 +17,8 @@
  * ranges of dates, of up to 2 MB each. Beyond that a body is rendered for each request. */
 #define OTHER_BYTES_MAX (16u << 20)
 
+#define NEVER (V2M_WINDOWS_UNREAD_MAX + 1)
+
 /* How a body is made. */
 struct recipe {
 	v2m_render render;
@@ -24,6 +26,10 @@ struct recipe {
 	bool ahead;   /* the next window makes it before anybody asks */
 	bool bounded; /* counts for OTHER_BYTES_MAX */
 	bool gzip;
+	/* Windows since a request asked for it, and for the compressed one; NEVER: not that we
+	 * know. */
+	unsigned age;
+	unsigned gzip_age;
 };
 
 /* One body. It lives as long as the window and never moves: a body is read without a lock. */
@@ -145,6 +151,20 @@ static struct entry *add_entry(struct v2m_window *window, const char *name)
 	return entry;
 }
 
+/* Notes what the next window may make. */
+static void note_recipe(struct entry *entry, const struct recipe *recipe)
+{
+	const struct recipe before = entry->recipe;
+
+	entry->recipe = *recipe;
+	if (!before.render)
+		return;
+	if (before.age < recipe->age)
+		entry->recipe.age = before.age;
+	if (before.gzip_age < recipe->gzip_age)
+		entry->recipe.gzip_age = before.gzip_age;
+}
+
 /* The entry of that name, a new and empty one if there is none, with the recipe noted. NULL: out of
  * memory, or the window is full. */
 static struct entry *find_entry(struct v2m_window *window, const char *name,
@@ -159,12 +179,8 @@ static struct entry *find_entry(struct v2m_window *window, const char *name,
 		entry = *found;
 	else if (!recipe->bounded || window->other_bytes < OTHER_BYTES_MAX)
 		entry = add_entry(window, name);
-	if (entry && recipe->ahead) {
-		bool gzip = entry->recipe.gzip || recipe->gzip;
-
-		entry->recipe = *recipe;
-		entry->recipe.gzip = gzip;
-	}
+	if (entry && recipe->ahead)
+		note_recipe(entry, recipe);
 	pthread_mutex_unlock(&window->lock);
 	return entry;
 }
@@ -219,6 +235,7 @@ const struct v2m_body *v2m_window_body(struct v2m_window *window, const char *na
 		.argument = argument,
 		.ahead = ahead,
 		.bounded = !ahead,
+		.gzip_age = NEVER,
 	};
 
 	return make_body(window, find_entry(window, name, &recipe), &recipe);
@@ -238,8 +255,8 @@ const struct v2m_body *v2m_window_gzip(struct v2m_window *window, const char *na
 	return make_body(window, find_entry(window, name, &recipe), &recipe);
 }
 
-/* Makes a body of the last window in the new one. A body that was made ahead and that nobody asked
- * for then is not made ahead again: only a request sets ahead. */
+/* Makes a body of the last window in the new one. A request for it sets its age to 0. The argument
+ * points into the key set. */
 static void warm_entry(struct v2m_window *window, struct v2m_window *last,
 		       const struct entry *entry)
 {
@@ -248,9 +265,12 @@ static void warm_entry(struct v2m_window *window, struct v2m_window *last,
 	pthread_mutex_lock(&last->lock);
 	recipe = entry->recipe;
 	pthread_mutex_unlock(&last->lock);
-	if (!recipe.ahead)
+	if (!recipe.ahead || ++recipe.age >= NEVER ||
+	    (recipe.argument && window->snapshot->keyset != last->snapshot->keyset))
 		return;
-	recipe.ahead = false;
+	if (recipe.gzip_age < NEVER)
+		recipe.gzip_age++;
+	recipe.gzip = recipe.gzip_age < NEVER;
 	make_body(window, find_entry(window, entry->name, &recipe), &recipe);
 }
 
@@ -258,9 +278,6 @@ void v2m_window_warm(struct v2m_window *window, struct v2m_window *last)
 {
 	struct entry *entry;
 
-	/* The arguments point into the key set. */
-	if (window->snapshot->keyset != last->snapshot->keyset)
-		return;
 	/* New entries are put in front: the list is walked without the lock, and readers of the
 	 * last window do not wait. */
 	pthread_mutex_lock(&last->lock);

@@ -13,6 +13,10 @@
 
 struct v2m_window;
 
+/* How many windows in a row are made, and bodies in them are rendered, for nobody: for the next
+ * request of a client that asks less often than windows are renewed. */
+#define V2M_WINDOWS_UNREAD_MAX 10
+
 /* Renders one answer from a snapshot. Each renderer says what its argument is. 0 with *body filled
  * (data malloc'd), or -errno. */
 typedef int (*v2m_render)(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
@@ -34,8 +38,9 @@ const struct v2m_body *v2m_window_body(struct v2m_window *window, const char *na
 const struct v2m_body *v2m_window_gzip(struct v2m_window *window, const char *name,
 				       v2m_render render, const void *argument, bool ahead);
 
-/* Renders in a new window what was asked for in the last one, before anybody reads the new one: no
- * request waits for it. Does nothing if the key set has changed. */
+/* Renders in a new window what was asked for in the last one or in the V2M_WINDOWS_UNREAD_MAX - 1
+ * before it, before anybody reads the new one: no request waits for it. If the key set has changed,
+ * only what has no argument. */
 void v2m_window_warm(struct v2m_window *window, struct v2m_window *last);
 
 #endif

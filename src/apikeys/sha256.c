@@ -37,6 +37,21 @@ static void spread_block(const uint8_t *block, uint32_t w[static 64])
 	}
 }
 
+/* One round. The standard moves all eight words on by one place after it; here, the places of the
+ * next round are others. constant: with the word of the block added. */
+static inline void do_round(uint32_t s[static 8], unsigned round, uint32_t constant)
+{
+	uint32_t *a = &s[(0 - round) % 8], *d = &s[(3 - round) % 8], *h = &s[(7 - round) % 8];
+	uint32_t b = s[(1 - round) % 8], c = s[(2 - round) % 8];
+	uint32_t e = s[(4 - round) % 8], f = s[(5 - round) % 8], g = s[(6 - round) % 8];
+	uint32_t sum1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
+	uint32_t sum0 = rotate(*a, 2) ^ rotate(*a, 13) ^ rotate(*a, 22);
+
+	*h += sum1 + ((e & f) ^ (~e & g)) + constant;
+	*d += *h;
+	*h += sum0 + ((*a & b) ^ (*a & c) ^ (b & c));
+}
+
 static void take_block(uint32_t state[static 8], const uint8_t *block)
 {
 	uint32_t w[64];
@@ -44,16 +59,17 @@ static void take_block(uint32_t state[static 8], const uint8_t *block)
 
 	spread_block(block, w);
 	memcpy(s, state, sizeof(s));
-	for (unsigned i = 0; i < 64; i++) {
-		uint32_t sum1 = rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25);
-		uint32_t sum0 = rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22);
-		uint32_t choice = (s[4] & s[5]) ^ (~s[4] & s[6]);
-		uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
-		uint32_t first = s[7] + sum1 + choice + constants[i] + w[i];
-
-		memmove(s + 1, s, 7 * sizeof(*s));
-		s[4] += first;
-		s[0] = first + sum0 + majority;
+	/* Each request with an API key does this: with the places known at compile time, the words
+	 * stay in registers. */
+	for (unsigned i = 0; i < 64; i += 8) {
+		do_round(s, 0, constants[i] + w[i]);
+		do_round(s, 1, constants[i + 1] + w[i + 1]);
+		do_round(s, 2, constants[i + 2] + w[i + 2]);
+		do_round(s, 3, constants[i + 3] + w[i + 3]);
+		do_round(s, 4, constants[i + 4] + w[i + 4]);
+		do_round(s, 5, constants[i + 5] + w[i + 5]);
+		do_round(s, 6, constants[i + 6] + w[i + 6]);
+		do_round(s, 7, constants[i + 7] + w[i + 7]);
 	}
 	for (unsigned i = 0; i < 8; i++)
 		state[i] += s[i];

@@ -20,6 +20,9 @@
 #define STATS_ROUNDS_MAX 15
 #define STATS_PER_ROUND  250
 
+/* A proxy that cannot tell where its users are is asked again, because it may be replaced. */
+#define ONLINE_ROUNDS_UNKNOWN 15
+
 struct rounds;
 
 /* One API. */
@@ -35,6 +38,10 @@ struct asked {
 	bool wants_stats;
 	unsigned stats_due;
 	bool has_no_stats; /* the counting process knows that it does not count */
+	bool follows_online;
+	bool wants_online; /* in this round */
+	unsigned online_due;
+	bool had_online;
 };
 
 struct rounds {
@@ -63,21 +70,43 @@ static struct asked *find_free(struct rounds *rounds)
 	v2m_talk_end("the counting process names too many APIs");
 }
 
-static void take_order(uint64_t number, struct v2m_asking_order *order, void *context)
+static struct asked *find(struct rounds *rounds, uint64_t number)
 {
-	struct rounds *rounds = context;
+	for (size_t i = 0; i < V2M_ASKING_APIS_MAX; i++)
+		if (rounds->items[i].survey && rounds->items[i].number == number)
+			return &rounds->items[i];
+	return NULL;
+}
+
+static void follow(struct rounds *rounds, uint64_t number, const struct v2m_asking_order *order)
+{
 	struct asked *added = find_free(rounds);
 	const struct v2m_grpc_connector connector = { connect_to, added };
 
-	*added = (struct asked){
-		.rounds = rounds, .number = number, .is_guess = order->is_guess, .wants_users = true
-	};
+	*added = (struct asked){ .rounds = rounds,
+				 .number = number,
+				 .is_guess = order->is_guess,
+				 .wants_users = true,
+				 .follows_online = order->wants_online };
 	if (v2m_survey_new(order->source, &connector, &added->survey))
 		v2m_talk_end("out of memory");
 	rounds->has_new = true;
 	rounds->interval_ns = order->interval_ns;
 	if (order->verbose)
 		v2m_log_set_level(V2M_LOG_DEBUG);
+}
+
+static void take_order(uint64_t number, struct v2m_asking_order *order, void *context)
+{
+	struct rounds *rounds = context;
+	struct asked *known = find(rounds, number);
+
+	if (!known) {
+		follow(rounds, number, order);
+		return;
+	}
+	known->follows_online = order->wants_online;
+	known->online_due = 0;
 }
 
 static void forget(struct asked *asked)
@@ -100,6 +129,7 @@ static void tell(struct asked *asked, int result, struct v2m_asking_said *said)
 	}
 	asked->is_guess = false;
 	asked->wants_stats &= result >= 0 || result == -EOPNOTSUPP;
+	asked->wants_online &= result >= 0;
 }
 
 /* may_be_late: if it does not answer in time, it is asked once more, with more patience. */
@@ -137,6 +167,26 @@ static void ask_stats(struct asked *asked, uint64_t deadline_ns)
 	asked->has_no_stats = result != 0;
 }
 
+/* If a question fails, that is said once. */
+static void ask_online(struct asked *asked, uint64_t deadline_ns)
+{
+	V2M_CLEANUP(v2m_online_list_clear) struct v2m_online_list online = { 0 };
+	struct v2m_error error;
+	int result;
+
+	online.asked_ns = v2m_clock_mono_ns();
+	result = v2m_survey_ask_online(asked->survey, deadline_ns, &online.users, &error);
+	online.answered_ns = v2m_clock_mono_ns();
+	asked->wants_online = false;
+	asked->online_due = result == -EOPNOTSUPP ? ONLINE_ROUNDS_UNKNOWN : 0;
+	if (result)
+		v2m_online_users_clear(&online.users);
+	online.is_known = !result;
+	if (!result || asked->had_online)
+		v2m_talk_online(asked->number, &online);
+	asked->had_online = !result;
+}
+
 /* Marks what has to be asked for in this round. */
 static void begin_round(struct rounds *rounds)
 {
@@ -148,16 +198,21 @@ static void begin_round(struct rounds *rounds)
 		if (asked->stats_due)
 			asked->stats_due--;
 		asked->wants_stats = !asked->stats_due;
+		if (asked->online_due)
+			asked->online_due--;
+		asked->wants_online = asked->follows_online && !asked->online_due;
 	}
 }
 
-static void ask_all_stats(struct rounds *rounds)
+static void ask_all_more(struct rounds *rounds)
 {
 	uint64_t end_ns = v2m_clock_mono_ns() + V2M_ROUNDS_TIMEOUT_NS;
 
 	for (size_t i = 0; i < V2M_ASKING_APIS_MAX && v2m_clock_mono_ns() < end_ns; i++) {
 		struct asked *asked = &rounds->items[i];
 
+		if (asked->survey && !asked->wants_users && asked->wants_online)
+			ask_online(asked, end_ns);
 		if (asked->survey && !asked->wants_users && asked->wants_stats)
 			ask_stats(asked, end_ns);
 	}
@@ -185,6 +240,8 @@ static void ask_late(struct rounds *rounds)
 			  end_ns - now_ns < V2M_ROUNDS_TIMEOUT_NS ? end_ns - now_ns
 								  : V2M_ROUNDS_TIMEOUT_NS,
 			  false);
+		if (asked->survey && asked->wants_online)
+			ask_online(asked, v2m_clock_mono_ns() + PATIENCE_NS);
 		if (asked->survey && asked->wants_stats)
 			ask_stats(asked, v2m_clock_mono_ns() + PATIENCE_NS);
 	}
@@ -202,7 +259,7 @@ static void ask(struct rounds *rounds)
 		if (asked->survey && asked->wants_users && !asked->is_late)
 			ask_users(asked, PATIENCE_NS, true);
 	}
-	ask_all_stats(rounds);
+	ask_all_more(rounds);
 	ask_late(rounds);
 }
 

@@ -139,3 +139,11 @@ void v2m_talk_counted(uint64_t number, struct v2m_proxy_stats *stats)
 	v2m_put_asking_counted(&wire, stats);
 	say(V2M_ASKING_COUNTED, number, &wire);
 }
+
+void v2m_talk_online(uint64_t number, struct v2m_online_list *online)
+{
+	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
+
+	v2m_put_asking_online(&wire, online);
+	say(V2M_ASKING_ONLINE, number, &wire);
+}

@@ -28,5 +28,6 @@ int v2m_talk_connect(const struct v2m_talk *talk, uint64_t number);
 void v2m_talk_ready(uint32_t unprotected);
 void v2m_talk_said(uint64_t number, struct v2m_asking_said *said);
 void v2m_talk_counted(uint64_t number, struct v2m_proxy_stats *stats);
+void v2m_talk_online(uint64_t number, struct v2m_online_list *online);
 
 #endif

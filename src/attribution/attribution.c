@@ -11,6 +11,9 @@
 #include "attribution/connection_owners.h"
 #include "attribution/flow_sweep.h"
 #include "attribution/followed_logs.h"
+#include "attribution/online_labels.h"
+#include "attribution/online_owners.h"
+#include "attribution/strangers.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -28,7 +31,6 @@
 struct v2m_attribution {
 	struct v2m_attributor *attributor;
 	struct v2m_followed_logs *logs;
-	bool hides;          /* the answers are in delivered bytes, which no flow has */
 	bool is_active;      /* the kernel has owners to label */
 	bool has_begun;      /* it was active before in this process */
 	bool run_failed;     /* and that was logged */
@@ -37,9 +39,19 @@ struct v2m_attribution {
 	uint64_t again_ns;   /* when the ends of the logs were last read again; 0: never */
 	bool reads_again;    /* they are not read to the end yet */
 	size_t n_nameless;   /* unknown connections that these lines did not name */
-	V2M_ARRAY(struct v2m_label) labelled; /* in the last round */
+	struct v2m_label_list labelled; /* in the last round */
 	struct v2m_flow_sweep *sweep;
+	struct v2m_online_owners *online;
+	bool by_online;      /* the list of online users decides, and no log */
+	uint64_t by_list_ns; /* when a list was answered last, or waited for first */
 };
+
+/* An earlier process told users apart by the list, and there is still no log. */
+static bool goes_on_by_online(const struct v2m_attribution *attribution)
+{
+	return !v2m_followed_logs_count(attribution->logs) &&
+	       v2m_followed_logs_memory(attribution->logs)->by_online;
+}
 
 struct v2m_attribution *v2m_attribution_new(const struct v2m_config *config)
 {
@@ -49,13 +61,15 @@ struct v2m_attribution *v2m_attribution_new(const struct v2m_config *config)
 		return NULL;
 	made->attributor = v2m_attributor_new();
 	made->sweep = v2m_flow_sweep_new();
-	made->hides = config->api_bytes == V2M_API_BYTES_DELIVERED;
+	made->online = v2m_online_owners_new();
 	if (made->attributor)
 		made->logs = v2m_followed_logs_new(config, made->attributor);
-	if (!made->attributor || !made->sweep || !made->logs) {
+	if (!made->attributor || !made->sweep || !made->online || !made->logs) {
 		v2m_attribution_free(made);
 		return NULL;
 	}
+	made->by_online = goes_on_by_online(made);
+	made->by_list_ns = v2m_clock_mono_ns();
 	return made;
 }
 
@@ -66,6 +80,7 @@ void v2m_attribution_free(struct v2m_attribution *attribution)
 	v2m_followed_logs_free(attribution->logs);
 	v2m_attributor_free(attribution->attributor);
 	v2m_flow_sweep_free(attribution->sweep);
+	v2m_online_owners_free(attribution->online);
 	v2m_array_clear(&attribution->labelled);
 	free(attribution);
 }
@@ -78,6 +93,32 @@ bool v2m_attribution_learn(struct v2m_attribution *attribution, const struct v2m
 	if (v2m_followed_logs_learn(attribution->logs, found, is_fresh))
 		v2m_log_error("an access log is not followed: out of memory");
 	return v2m_followed_logs_count(attribution->logs) && !before;
+}
+
+bool v2m_attribution_wants_online(const struct v2m_attribution *attribution)
+{
+	return !v2m_followed_logs_count(attribution->logs) &&
+	       v2m_online_owners_are_wanted(attribution->online);
+}
+
+bool v2m_attribution_take_online(struct v2m_attribution *attribution,
+				 const struct v2m_online_list *list, bool is_fresh)
+{
+	if (!list->is_known || !v2m_attribution_wants_online(attribution))
+		return false;
+	if (v2m_online_owners_take(attribution->online, list)) {
+		v2m_log_error("the list of online users is not used: out of memory");
+		return false;
+	}
+	attribution->by_list_ns = list->answered_ns;
+	if (attribution->by_online || !list->users.count)
+		return false;
+	attribution->by_online = true;
+	v2m_followed_logs_note_online(attribution->logs, true);
+	v2m_log_info("users of shared ports are told apart by the proxy's list of online users");
+	if (!is_fresh)
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_BEGAN);
+	return true;
 }
 
 /* --- the kernel's owners --- */
@@ -122,12 +163,16 @@ int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_dat
 	int result;
 
 	attribution->is_active = false;
-	if (v2m_attributor_set_keys(attribution->attributor, keyset))
+	if (v2m_attributor_set_keys(attribution->attributor, keyset) ||
+	    v2m_online_owners_set_keys(attribution->online, keyset))
 		return v2m_error_set(error, -ENOMEM, "out of memory");
+	if (v2m_followed_logs_count(attribution->logs))
+		attribution->by_online = false;
+	v2m_followed_logs_note_online(attribution->logs, attribution->by_online);
 	rules = v2m_attributor_rules(attribution->attributor, &count, &owners);
 	if (!datapath)
 		return 0;
-	if (!v2m_followed_logs_count(attribution->logs))
+	if (!v2m_followed_logs_count(attribution->logs) && !attribution->by_online)
 		count = 0;
 	result = v2m_owners_set(datapath, rules, count, owners, error);
 	if (result < 0)
@@ -157,11 +202,20 @@ int v2m_attribution_begin_ports(struct v2m_attribution *attribution, struct v2m_
 
 void v2m_attribution_note_new_counts(struct v2m_attribution *attribution)
 {
-	if (v2m_followed_logs_count(attribution->logs))
+	if (v2m_followed_logs_count(attribution->logs) || attribution->by_online)
 		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_BEGAN);
 }
 
 /* --- a round --- */
+
+/* The bytes of a UDP peer are a key's, unless authentication has failed. */
+static void note_nameless(struct v2m_attribution *attribution, const struct v2m_flow_entry *flows,
+			  size_t n_flows, uint64_t now_ns)
+{
+	for (size_t i = 0; i < n_flows; i++)
+		if (v2m_flow_is_nameless_udp(&flows[i], now_ns))
+			v2m_attributor_note_gap(attribution->attributor, V2M_GAP_NAMELESS_UDP);
+}
 
 static int label(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
 		 struct v2m_error *error)
@@ -178,6 +232,7 @@ static int label(struct v2m_attribution *attribution, struct v2m_datapath *datap
 				     strerror(-result));
 	now = (struct v2m_moment){ v2m_clock_mono_ns(), v2m_clock_real_us() };
 	attribution->planned_ns = now.mono_ns;
+	note_nameless(attribution, flows, n_flows, now.mono_ns);
 	count = v2m_attributor_plan(attribution->attributor, flows, n_flows, &now, &labels);
 	if (count < 0)
 		return v2m_error_set(error, count, "out of memory");
@@ -204,6 +259,19 @@ static bool plan_is_due(const struct v2m_attribution *attribution)
 {
 	return v2m_attributor_waits(attribution->attributor) ||
 	       v2m_clock_mono_ns() - attribution->planned_ns >= PLAN_INTERVAL_NS;
+}
+
+static int run_online(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+		      const struct v2m_connection_table *table, struct v2m_error *error)
+{
+	int result = move_rest(attribution, datapath, error);
+
+	if (!result && v2m_online_owners_plan_is_due(attribution->online, table))
+		result = v2m_online_labels_set(attribution->online, attribution->attributor,
+					       datapath, table, &attribution->labelled, error);
+	if (v2m_clock_mono_ns() - attribution->by_list_ns > V2M_ONLINE_LOST_NS)
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_NO_LIST);
+	return result;
 }
 
 static int run(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
@@ -251,7 +319,9 @@ static void note_lasting_gaps(struct v2m_attribution *attribution)
 	if (attribution->is_full)
 		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_FULL);
 	if (v2m_flow_sweep_saw_dispute(attribution->sweep))
-		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_DISPUTED);
+		v2m_attributor_note_gap(attribution->attributor, attribution->by_online
+									 ? V2M_GAP_SHARED_ADDRESS
+									 : V2M_GAP_DISPUTED);
 }
 
 /* --- what the others call --- */
@@ -268,7 +338,8 @@ void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_data
 		return;
 	note_lasting_gaps(attribution);
 	has_more = v2m_followed_logs_read(attribution->logs);
-	result = run(attribution, datapath, &error);
+	result = attribution->by_online ? run_online(attribution, datapath, table, &error)
+					: run(attribution, datapath, &error);
 	if (!result && !has_more && attribution->planned_ns >= begun_ns)
 		judge_unknown(attribution);
 	/* A flow that has ended waits for its line. */
@@ -290,12 +361,15 @@ static int settle(struct v2m_attribution *attribution, struct v2m_datapath *data
 
 	do {
 		has_more = v2m_followed_logs_read(attribution->logs);
-		result = run(attribution, datapath, error);
+		result = attribution->by_online ? move_rest(attribution, datapath, error)
+						: run(attribution, datapath, error);
 	} while (!result && has_more);
 	if (!result && v2m_grace_period())
 		result = v2m_error_set(error, -EIO, "the programs cannot be waited for");
 	if (!result)
 		result = move_rest(attribution, datapath, error);
+	if (!result && attribution->by_online)
+		result = v2m_online_labels_note_left(attribution->attributor, datapath, error);
 	return result ? result : v2m_flows_leave(datapath, error);
 }
 
@@ -314,8 +388,8 @@ bool v2m_attribution_covers(const struct v2m_attribution *attribution, const str
 {
 	const struct v2m_attribution_memory *memory = v2m_followed_logs_memory(attribution->logs);
 
-	return attribution->is_active && !attribution->hides && slot->n_keys > 1 && !slot->behind &&
-	       !slot->refused && v2m_named_slots_have(&memory->named, slot);
+	return attribution->is_active && slot->n_keys > 1 && !slot->behind && !slot->refused &&
+	       v2m_named_slots_have(&memory->named, slot);
 }
 
 uint32_t v2m_attribution_owner(const struct v2m_attribution *attribution,
@@ -329,7 +403,7 @@ static void fill_slot(const struct v2m_attribution *attribution, struct v2m_slot
 {
 	const struct v2m_attribution_memory *memory = v2m_followed_logs_memory(attribution->logs);
 
-	view->attribution.method = V2M_BY_ACCESS_LOG;
+	view->attribution.method = attribution->by_online ? V2M_BY_ONLINE_USERS : V2M_BY_ACCESS_LOG;
 	for (int gap = 0; gap < V2M_N_ATTRIBUTION_GAPS; gap++) {
 		if (memory->gap_us[gap] <= view->attribution.gap_us)
 			continue;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Attributes the flows of shared slots to their keys: follows the access logs of the proxy, and has
- * the kernel label the flows. Without an access log it does nothing.
+ * Attributes the flows of shared slots to their keys: follows the access logs of the proxy, or
+ * takes its list of online users if there is no log, and has the kernel label the flows.
  */
 #ifndef V2METER_ATTRIBUTION_ATTRIBUTION_H
 #define V2METER_ATTRIBUTION_ATTRIBUTION_H
@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "keys/access_logs.h"
 #include "keys/keys.h"
+#include "keys/online_users.h"
 
 struct v2m_attribution;
 struct v2m_rates;
@@ -32,6 +33,16 @@ bool v2m_attribution_learn(struct v2m_attribution *attribution, const struct v2m
  * behind the last one. */
 const char *v2m_attribution_log(const struct v2m_attribution *attribution, size_t index,
 				bool *is_read);
+
+/*
+ * Without an access log, users are told apart by the proxies' list of users who are online, see
+ * online_owners.h. Whether it is worth asking for:
+ */
+bool v2m_attribution_wants_online(const struct v2m_attribution *attribution);
+/* Takes in a list. True: it is the first one, and v2m_attribution_set_keys() is to be called again.
+ * is_fresh: as in followed_logs.h. */
+bool v2m_attribution_take_online(struct v2m_attribution *attribution,
+				 const struct v2m_online_list *list, bool is_fresh);
 
 /* Has the kernel count for the owners of a new key set, before the last sample with the old set is
  * taken. datapath NULL: no kernel programs, and nothing is attributed. 0 or -errno; bytes stay
@@ -58,8 +69,7 @@ void v2m_attribution_settle(struct v2m_attribution *attribution, struct v2m_data
 /* As v2m_attributor_take_sessions(). */
 uint32_t *v2m_attribution_take_sessions(struct v2m_attribution *attribution, size_t *count);
 
-/* Whether a shared slot is attributed: a log that is followed has named a user of it, and answers
- * are not in delivered bytes, which are not known for each user. */
+/* Whether a shared slot is attributed: a user of it was named. */
 bool v2m_attribution_covers(const struct v2m_attribution *attribution, const struct v2m_slot *slot);
 /* The kernel's owner for the flows of a key on a shared slot by one protocol. V2M_NO_OWNER: none.
  */

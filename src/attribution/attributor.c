@@ -279,7 +279,7 @@ static void drop_known_labels(struct round *round, size_t n_flows)
 	attributor->labels.count = kept;
 }
 
-static void note_named(struct v2m_attributor *attributor, uint16_t port, uint8_t protocol)
+void v2m_attributor_note_named(struct v2m_attributor *attributor, uint16_t port, uint8_t protocol)
 {
 	const struct v2m_slot *slot = v2m_slots_at(&attributor->owners.keyset->slots, port,
 						   protocol == IPPROTO_TCP ? V2M_TCP : V2M_UDP);
@@ -332,7 +332,7 @@ static int plan_line(struct round *round, const struct waiting *waiting)
 				v2m_strangers_note(&attributor->strangers, flow);
 			continue;
 		}
-		note_named(attributor, flow->key.port, flow->key.protocol);
+		v2m_attributor_note_named(attributor, flow->key.port, flow->key.protocol);
 		if (plan_label(round, i - 1, &label, is_old))
 			return -ENOMEM;
 	}

@@ -130,6 +130,12 @@ void v2m_followed_logs_note_reset(struct v2m_followed_logs *logs)
 	memset(logs->stored_gap_us, 0, sizeof(logs->stored_gap_us));
 }
 
+void v2m_followed_logs_note_online(struct v2m_followed_logs *logs, bool by_online)
+{
+	logs->changed |= logs->memory.by_online != by_online;
+	logs->memory.by_online = by_online;
+}
+
 const struct v2m_attribution_memory *v2m_followed_logs_memory(const struct v2m_followed_logs *logs)
 {
 	return &logs->memory;
@@ -180,19 +186,20 @@ static bool has_auto(const struct v2m_followed_logs *logs)
 }
 
 /* The logs of the settings, and with "auto" those that an earlier process has followed: the
- * configurations of the proxies are read later. Without a setting the memory is removed: if a log
- * is configured again, bytes of the time between are unattributed. */
+ * configurations of the proxies are read later. Without a setting the memory of logs is removed:
+ * if a log is configured again, bytes of the time between are unattributed. */
 static int begin(struct v2m_followed_logs *logs)
 {
 	const struct v2m_strings *named = &logs->config->access_logs;
 	struct v2m_error error = { 0 };
 	int result;
 
-	if (!named->count) {
+	result = v2m_attribution_memory_load(logs->path, &logs->memory, &error);
+	if (!named->count && !logs->memory.by_online) {
+		v2m_attribution_memory_clear(&logs->memory);
 		unlink(logs->path);
 		return 0;
 	}
-	result = v2m_attribution_memory_load(logs->path, &logs->memory, &error);
 	if (result && result != -ENOENT) {
 		v2m_log_warning("%s; the access logs are read from their ends", error.text);
 		v2m_attributor_note_gap(logs->attributor, V2M_GAP_LOG_CUT);

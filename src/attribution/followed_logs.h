@@ -47,6 +47,9 @@ void v2m_followed_logs_save(struct v2m_followed_logs *logs);
  */
 void v2m_followed_logs_note_reset(struct v2m_followed_logs *logs);
 
+/* Whether the list of online users tells users apart, and no log: remembered for the next start. */
+void v2m_followed_logs_note_online(struct v2m_followed_logs *logs, bool by_online);
+
 const struct v2m_attribution_memory *v2m_followed_logs_memory(const struct v2m_followed_logs *logs);
 
 #endif

@@ -18,9 +18,12 @@
 
 /* Stable: they stand in the file. */
 static const char *const gap_words[V2M_N_ATTRIBUTION_GAPS] = {
-	[V2M_GAP_BEGAN] = "began",   [V2M_GAP_NO_LOG] = "no_log",     [V2M_GAP_LOG_CUT] = "log_cut",
-	[V2M_GAP_MASKED] = "masked", [V2M_GAP_DISPUTED] = "disputed", [V2M_GAP_FULL] = "full",
-	[V2M_GAP_HIDDEN] = "hidden",
+	[V2M_GAP_BEGAN] = "began",       [V2M_GAP_NO_LOG] = "no_log",
+	[V2M_GAP_LOG_CUT] = "log_cut",   [V2M_GAP_MASKED] = "masked",
+	[V2M_GAP_DISPUTED] = "disputed", [V2M_GAP_FULL] = "full",
+	[V2M_GAP_HIDDEN] = "hidden",     [V2M_GAP_NAMELESS_UDP] = "nameless_udp",
+	[V2M_GAP_NO_LIST] = "no_list",   [V2M_GAP_SHARED_ADDRESS] = "shared_address",
+	[V2M_GAP_UNLISTED] = "unlisted",
 };
 
 static int read_log(const char *line, struct v2m_attribution_memory *memory)
@@ -56,7 +59,7 @@ static int read_before(const char *line, struct v2m_attribution_memory *memory)
 
 static int read_gap(const char *line, struct v2m_attribution_memory *memory)
 {
-	char word[16];
+	char word[16]; /* the longest has 14 bytes */
 	int64_t real_us;
 
 	if (sscanf(line, "gap %15s %" SCNd64, word, &real_us) != 2 || real_us < 0)
@@ -82,6 +85,10 @@ static int read_line(const char *line, struct v2m_attribution_memory *memory)
 {
 	if (strncmp(line, "log ", 4) == 0)
 		return read_log(line, memory);
+	if (strcmp(line, "online") == 0) {
+		memory->by_online = true;
+		return 0;
+	}
 	if (strncmp(line, "before ", 7) == 0)
 		return read_before(line, memory);
 	return strncmp(line, "named ", 6) == 0 ? read_named(line, memory) : read_gap(line, memory);
@@ -140,6 +147,8 @@ static int write_lines(FILE *file, const struct v2m_attribution_memory *memory)
 		for (int udp = 0; udp < 2; udp++)
 			if (v2m_named_slots_get(&memory->named, (uint16_t)port, udp))
 				fprintf(file, "named %u %s\n", port, udp ? "udp" : "tcp");
+	if (memory->by_online)
+		fprintf(file, "online\n");
 	return fflush(file) || ferror(file) ? -errno : 0;
 }
 

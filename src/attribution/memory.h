@@ -27,6 +27,7 @@ struct v2m_attribution_memory {
 	/* When each gap was last seen, in Unix microseconds; 0: never. */
 	int64_t gap_us[V2M_N_ATTRIBUTION_GAPS];
 	struct v2m_named_slots named;
+	bool by_online; /* users are told apart by the list of online users, and there is no log */
 };
 
 /* Reads the file. -ENOENT if there is none. A damaged file gives -EPROTO and *error: then it is not

@@ -28,6 +28,13 @@ bool v2m_flow_lacks_beginning(const struct v2m_flow_entry *flow)
 	       (flow->state.tx.packets || flow->state.owner != V2M_NO_OWNER);
 }
 
+bool v2m_flow_is_nameless_udp(const struct v2m_flow_entry *flow, uint64_t now_ns)
+{
+	return flow->key.protocol == IPPROTO_UDP && flow->state.owner == V2M_NO_OWNER &&
+	       !flow->state.disputed && flow->state.tx.payload_bytes > V2M_HANDSHAKE_BYTES &&
+	       now_ns > flow->state.began_ns && now_ns - flow->state.began_ns > V2M_LINE_NS;
+}
+
 void v2m_strangers_note(struct v2m_strangers *strangers, const struct v2m_flow_entry *flow)
 {
 	const struct stranger stranger = { flow->key, flow->state.began_ns };

@@ -19,6 +19,12 @@ void v2m_strangers_clear(struct v2m_strangers *strangers);
  * SYN without an answer is no connection, and may stand beside the flow of one. */
 bool v2m_flow_lacks_beginning(const struct v2m_flow_entry *flow);
 
+/* Whether the server has sent more to a UDP peer without owner than failed authentication explains:
+ * no handshake takes V2M_HANDSHAKE_BYTES. The line of a log comes within V2M_LINE_NS. */
+#define V2M_HANDSHAKE_BYTES 16384
+#define V2M_LINE_NS         UINT64_C(10000000000)
+bool v2m_flow_is_nameless_udp(const struct v2m_flow_entry *flow, uint64_t now_ns);
+
 /* Notes the connection of the flow. Does nothing if its beginning was seen, or if memory is short.
  */
 void v2m_strangers_note(struct v2m_strangers *strangers, const struct v2m_flow_entry *flow);

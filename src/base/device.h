@@ -13,6 +13,7 @@ struct v2m_device {
 	char name[V2M_DEVICE_NAME_LEN];
 	uint8_t link_header; /* bytes of its layer-2 header: 14 or 0 */
 	bool loopback;
+	bool forwards;  /* the host forwards packets of others, which may leave here */
 	bool host_only; /* true if it is no uplink: only this host's own packets count */
 };
 

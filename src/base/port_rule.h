@@ -25,6 +25,10 @@ struct v2m_owner_rule {
 	char key[V2M_OWNER_KEY_LEN]; /* names the key, see v2m_key_owner_name() */
 };
 
+/* What tells that a port is published. */
+enum v2m_alias_origin { V2M_ALIAS_CONFIGURED, V2M_ALIAS_RULE, V2M_ALIAS_CONNTRACK };
+#define V2M_N_ALIAS_ORIGINS 3
+
 /* Published ports: clients send to them, and a rule of this host sends that on to the target. On
  * the wire, packets have the published port in both directions. */
 struct v2m_port_alias {
@@ -32,7 +36,7 @@ struct v2m_port_alias {
 	uint16_t last_port;
 	uint16_t target;     /* the port where the server listens */
 	unsigned transports; /* enum v2m_transport bits */
-	bool found;          /* in the rules; false: configured */
+	enum v2m_alias_origin origin;
 };
 
 struct v2m_port_aliases {

@@ -50,6 +50,13 @@ struct v2m_owner_sample {
 	struct v2m_flow tx;
 };
 
+/* The TCP connections of one owner since it was assigned, and what they delivered. */
+struct v2m_owner_sessions {
+	uint32_t owner;       /* as in struct v2m_owner_sample */
+	uint64_t assigned_ns; /* the same */
+	struct v2m_flow_sessions counts;
+};
+
 /* One monitored device, with what the kernel programs saw and what the device itself counts. */
 struct v2m_device_sample {
 	uint32_t ifindex;

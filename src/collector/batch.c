@@ -122,7 +122,8 @@ static void answer_windows(struct v2m_parts *parts, struct v2m_request *batch)
 		return;
 	give_window(batch, true, made, 0);
 	if (cached && !active)
-		give_window(batch, false, made, v2m_publisher_publish(parts->publisher, made));
+		give_window(batch, false, made,
+			    v2m_publisher_publish(parts->publisher, made, true));
 	v2m_snapshot_unref(made);
 }
 
@@ -202,13 +203,16 @@ static void answer_other(struct v2m_parts *parts, struct v2m_request *request)
 	}
 }
 
-/* Attributes what has come until now. A reset also settles it. */
+/* Attributes what has come until now. A reset also settles it: flows then have what their sockets
+ * have delivered, if it is delivered bytes that the reset closes. */
 static void attribute(struct v2m_parts *parts, const struct v2m_request *batch)
 {
 	struct v2m_datapath *datapath = v2m_byte_source_programs(parts->byte_source);
 
 	for (; batch && batch->kind != V2M_ASK_RESET; batch = batch->next)
 		;
+	if (batch && parts->config->api_bytes == V2M_API_BYTES_DELIVERED)
+		v2m_connections_pass(parts->connections);
 	if (batch)
 		v2m_attribution_settle(parts->attribution, datapath);
 	else

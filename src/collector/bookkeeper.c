@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accounting/account_owners.h"
 #include "accounting/cross_check.h"
 #include "rates/rates.h"
 #include "base/cleanup.h"
@@ -118,29 +119,36 @@ int v2m_bookkeeper_add_other(struct v2m_bookkeeper *bookkeeper, const struct v2m
 }
 
 static void set_lost_sessions_aside(struct v2m_bookkeeper *bookkeeper,
-				    const struct v2m_port_sessions *readings, size_t n_readings)
+				    const struct v2m_session_counts *counts)
 {
-	if (bookkeeper->sessions_lost && readings &&
-	    v2m_account_set_sessions_aside(bookkeeper->account, readings, n_readings) == 0)
+	if (bookkeeper->sessions_lost && counts->ports &&
+	    v2m_account_set_sessions_aside(bookkeeper->account, counts->ports, counts->n_ports,
+					   counts->owners, counts->n_owners) == 0)
 		bookkeeper->sessions_lost = false;
 }
 
 int v2m_bookkeeper_add_delivered(struct v2m_bookkeeper *bookkeeper, const struct v2m_keyset *keyset,
-				 const struct v2m_port_sessions *readings, size_t n_readings)
+				 const struct v2m_session_counts *counts)
 {
-	set_lost_sessions_aside(bookkeeper, readings, n_readings);
-	return v2m_account_delivered(bookkeeper->account, keyset, readings, n_readings,
-				     v2m_clock_real_us());
+	int64_t now_us = v2m_clock_real_us();
+	int result;
+
+	set_lost_sessions_aside(bookkeeper, counts);
+	result = v2m_account_delivered(bookkeeper->account, keyset, counts->ports, counts->n_ports,
+				       now_us);
+	return result ? result
+		      : v2m_account_owner_sessions(bookkeeper->account, counts->owners,
+						   counts->n_owners, now_us);
 }
 
 int v2m_bookkeeper_add_connections(struct v2m_bookkeeper *bookkeeper,
 				   const struct v2m_keyset *keyset,
 				   const struct v2m_connection_table *table,
-				   const struct v2m_port_sessions *opened, size_t n_opened)
+				   const struct v2m_session_counts *counts)
 {
-	set_lost_sessions_aside(bookkeeper, opened, n_opened);
-	return v2m_account_connections(bookkeeper->account, keyset, table, opened, n_opened,
-				       v2m_clock_real_us());
+	set_lost_sessions_aside(bookkeeper, counts);
+	return v2m_account_connections(bookkeeper->account, keyset, table, counts->ports,
+				       counts->n_ports, v2m_clock_real_us());
 }
 
 int v2m_bookkeeper_knows(const struct v2m_bookkeeper *bookkeeper,

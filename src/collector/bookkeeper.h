@@ -37,7 +37,7 @@ int v2m_bookkeeper_add_other(struct v2m_bookkeeper *bookkeeper, const struct v2m
 int v2m_bookkeeper_add_connections(struct v2m_bookkeeper *bookkeeper,
 				   const struct v2m_keyset *keyset,
 				   const struct v2m_connection_table *table,
-				   const struct v2m_port_sessions *opened, size_t n_opened);
+				   const struct v2m_session_counts *counts);
 
 /* Whether the ledger knows what the counters with this mark held when a ledger stored them last. If
  * not, the ledger was lost, or an old copy of it was put back. 0 or -errno. */
@@ -51,9 +51,9 @@ int v2m_bookkeeper_set_aside(struct v2m_bookkeeper *bookkeeper, struct v2m_sampl
  * day after a damaged ledger could not be taken over whole. */
 void v2m_bookkeeper_judge_losses(struct v2m_bookkeeper *bookkeeper);
 
-/* As v2m_account_delivered(), with the time of now. */
+/* As v2m_account_delivered() and v2m_account_owner_sessions(), with the time of now. */
 int v2m_bookkeeper_add_delivered(struct v2m_bookkeeper *bookkeeper, const struct v2m_keyset *keyset,
-				 const struct v2m_port_sessions *readings, size_t n_readings);
+				 const struct v2m_session_counts *counts);
 
 /* As v2m_cross_check_uncounted(). */
 const struct v2m_cross_bytes *v2m_bookkeeper_uncounted(const struct v2m_bookkeeper *bookkeeper,

@@ -18,20 +18,13 @@
 #include "datapath/udp_peers.h"
 #include "devices/links.h"
 #include "keys/slot_rules.h"
-#include "paths/legacy_rules.h"
 #include "paths/nat_chains.h"
-#include "paths/nft_rules.h"
-#include "paths/published.h"
+#include "paths/rule_watch.h"
+#include "sockets/listeners.h"
 #include "sockets/socket_stats.h"
 
 /* A UDP peer is listed this long after the last datagram to it. */
 #define UDP_PEER_NS (60 * UINT64_C(1000000000))
-/* Rules may change in bursts, and there may be very many. Reading them takes 2 % of the time at
- * most. */
-#define RULES_INTERVAL_NS UINT64_C(1000000000)
-#define RULES_SHARE       50
-/* Nobody tells of changes in the tables of iptables-legacy. */
-#define LEGACY_INTERVAL_NS (5 * UINT64_C(1000000000))
 /* The status lists all. */
 #define LOGGED_ALIASES 8
 
@@ -46,12 +39,7 @@ struct v2m_byte_source {
 	struct v2m_error reason;        /* why the source is not exact; "" if it is */
 	struct v2m_news inexact_news;   /* about reason */
 	struct v2m_published published;
-	int rules_fd;                  /* -1: nobody tells of changes */
-	bool rules_changed;            /* since they were read */
-	uint64_t legacy_digest;        /* of the rules of iptables-legacy */
-	uint64_t legacy_ns;            /* CLOCK_MONOTONIC when these were looked at */
-	uint64_t rules_cost_ns;        /* how long that took */
-	uint64_t rules_ns;             /* CLOCK_MONOTONIC when they were read */
+	struct v2m_rule_watch *watch;
 	struct v2m_news previous_news; /* why counts of an earlier version are not taken over */
 };
 
@@ -138,7 +126,11 @@ int v2m_byte_source_open(sd_event *event, const struct v2m_config *config,
 	made->config = config;
 	made->conditions = conditions;
 	made->netns = netns;
-	made->rules_fd = v2m_nft_watch_open();
+	made->watch = v2m_rule_watch_new();
+	if (!made->watch) {
+		v2m_byte_source_close(made);
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	}
 	result = load_programs(config, &made->programs, &reason);
 	switch (v2m_failure_of(result)) {
 	case V2M_FAILURE_CONFIGURATION:
@@ -162,7 +154,7 @@ void v2m_byte_source_close(struct v2m_byte_source *source)
 	v2m_datapath_close(source->programs);
 	close_stats(source);
 	v2m_published_clear(&source->published);
-	v2m_closep(&source->rules_fd);
+	v2m_rule_watch_free(source->watch);
 	free(source);
 }
 
@@ -194,6 +186,7 @@ struct v2m_datapath *v2m_byte_source_programs(const struct v2m_byte_source *sour
 /* The addresses at which keys are served: of this host, and of the namespace "netns". */
 struct addresses {
 	const struct v2m_keyset *keyset;
+	struct v2m_listeners *listeners; /* of this host; NULL: not known */
 	struct v2m_local_address *own;
 	size_t n_own;
 	struct v2m_local_address *other;
@@ -239,8 +232,22 @@ static uint32_t find_slot(const void *context, uint16_t port, unsigned transport
 	return (tcp ? tcp->first_port : 0u) | (udp ? udp->first_port : 0u) << 16;
 }
 
+static bool is_free(const void *context, uint16_t port, unsigned transports)
+{
+	const struct addresses *addresses = context;
+
+	return addresses->listeners &&
+	       !(transports & V2M_TCP && v2m_listeners_has(addresses->listeners, port, V2M_TCP)) &&
+	       !(transports & V2M_UDP && v2m_listeners_has(addresses->listeners, port, V2M_UDP));
+}
+
 static void report_aliases(struct v2m_byte_source *source, const struct v2m_published *found)
 {
+	static const char *const origins[V2M_N_ALIAS_ORIGINS] = {
+		[V2M_ALIAS_CONFIGURED] = "port_aliases",
+		[V2M_ALIAS_RULE] = "a NAT rule",
+		[V2M_ALIAS_CONNTRACK] = "its connections show that",
+	};
 	const char *unknown = found->unknown.text;
 
 	if (!v2m_published_equal(found, &source->published))
@@ -249,11 +256,29 @@ static void report_aliases(struct v2m_byte_source *source, const struct v2m_publ
 				"port %u to %u is published for port %u (%s), and counts for it",
 				found->aliases.items[i].first_port,
 				found->aliases.items[i].last_port, found->aliases.items[i].target,
-				found->aliases.items[i].found ? "a NAT rule" : "port_aliases");
+				origins[found->aliases.items[i].origin]);
 	if (!*unknown)
 		v2m_conditions_clear(source->conditions, V2M_ALIASES_UNKNOWN);
 	else if (v2m_conditions_set(source->conditions, V2M_ALIASES_UNKNOWN, unknown))
 		v2m_log_warning("%s", unknown);
+}
+
+/* Reads the addresses and, if connections have shown anything, who listens at ports of this host.
+ */
+static void read_addresses(struct v2m_byte_source *source, struct addresses *addresses)
+{
+	struct v2m_error error = { 0 };
+
+	if (v2m_links_addresses_here(&addresses->own, &addresses->n_own))
+		addresses->n_own = 0;
+	if (v2m_socket_netns_run(source->netns, list_other, addresses))
+		addresses->n_other = 0;
+	if (v2m_rule_watch_tracked(source->watch)->count)
+		addresses->listeners = malloc(sizeof(*addresses->listeners));
+	if (addresses->listeners && v2m_listeners_read(addresses->listeners, &error)) {
+		v2m_log_error("%s", error.text);
+		free(V2M_TAKE(addresses->listeners));
+	}
 }
 
 /* Finds out under which ports the ports of the key set are published. If memory is short, it stays
@@ -263,20 +288,15 @@ static void find_aliases(struct v2m_byte_source *source, const struct v2m_keyset
 	const struct v2m_alias_terms *terms = &source->config->port_aliases;
 	struct addresses addresses = { .keyset = keyset };
 	const struct v2m_published_scope scope = { terms->set ? &terms->list : NULL, find_slot,
-						   is_served, &addresses };
+						   is_served, is_free, &addresses };
 	V2M_CLEANUP(v2m_nat_rules_clear) struct v2m_nat_rules rules = { 0 };
 	struct v2m_published_reading read;
 	struct v2m_published found;
 
-	source->rules_changed = false;
-	source->rules_ns = source->legacy_ns = v2m_clock_mono_ns();
-	read.nft = v2m_nft_rules_read(&rules);
-	read.legacy = v2m_legacy_rules_read(&rules, &source->legacy_digest);
-	if (v2m_links_addresses_here(&addresses.own, &addresses.n_own))
-		addresses.n_own = 0;
-	if (v2m_socket_netns_run(source->netns, list_other, &addresses))
-		addresses.n_other = 0;
-	if (v2m_published_make(&rules, read, &scope, &found) == 0 &&
+	v2m_rule_watch_read(source->watch, &rules, &read);
+	read_addresses(source, &addresses);
+	if (v2m_published_make(&rules, read, v2m_rule_watch_tracked(source->watch), &scope,
+			       &found) == 0 &&
 	    v2m_datapath_set_aliases(source->programs, &found.aliases) == 0) {
 		report_aliases(source, &found);
 		v2m_published_clear(&source->published);
@@ -285,9 +305,9 @@ static void find_aliases(struct v2m_byte_source *source, const struct v2m_keyset
 		v2m_log_error("published ports are not looked for: out of memory");
 		v2m_published_clear(&found);
 	}
+	free(addresses.listeners);
 	free(addresses.own);
 	free(addresses.other);
-	source->rules_cost_ns = v2m_clock_mono_ns() - source->rules_ns;
 }
 
 const struct v2m_port_aliases *v2m_byte_source_aliases(const struct v2m_byte_source *source)
@@ -297,34 +317,15 @@ const struct v2m_port_aliases *v2m_byte_source_aliases(const struct v2m_byte_sou
 
 int v2m_byte_source_rules_fd(const struct v2m_byte_source *source)
 {
-	return source->rules_fd;
-}
-
-static bool legacy_rules_changed(struct v2m_byte_source *source)
-{
-	V2M_CLEANUP(v2m_nat_rules_clear) struct v2m_nat_rules rules = { 0 };
-	uint64_t now_ns = v2m_clock_mono_ns();
-	uint64_t digest;
-
-	if (!source->programs || now_ns - source->legacy_ns < LEGACY_INTERVAL_NS ||
-	    (now_ns - source->legacy_ns) / RULES_SHARE < source->rules_cost_ns)
-		return false;
-	source->legacy_ns = now_ns;
-	v2m_legacy_rules_read(&rules, &digest);
-	return digest != source->legacy_digest;
+	return v2m_rule_watch_fd(source->watch);
 }
 
 bool v2m_byte_source_rules_are_due(struct v2m_byte_source *source)
 {
-	uint64_t passed_ns;
+	/* What there is to read is read in any case. */
+	bool due = v2m_rule_watch_is_due(source->watch);
 
-	if (source->rules_fd >= 0 && v2m_nft_watch_drain(source->rules_fd))
-		source->rules_changed = true;
-	if (!source->rules_changed && legacy_rules_changed(source))
-		source->rules_changed = true;
-	passed_ns = v2m_clock_mono_ns() - source->rules_ns;
-	return source->rules_changed && source->programs && passed_ns >= RULES_INTERVAL_NS &&
-	       passed_ns / RULES_SHARE >= source->rules_cost_ns;
+	return due && source->programs;
 }
 
 int v2m_byte_source_set_slots(struct v2m_byte_source *source, const struct v2m_keyset *keyset,

@@ -136,8 +136,7 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 	v2m_counting_follow_netns(parts);
 	v2m_counting_follow_rules(parts);
 	v2m_device_watch_check(parts->devices, v2m_byte_source_programs(parts->byte_source));
-	v2m_attribution_follow(parts->attribution, v2m_byte_source_programs(parts->byte_source),
-			       v2m_connections_table(parts->connections));
+	v2m_counting_follow_users(parts);
 	/* The sockets first: what they have is in the counters by then. */
 	if (dump_is_due || comparison_is_due)
 		v2m_sampling_take_delivered(parts);
@@ -237,11 +236,11 @@ static void note_read(uint64_t generation, void *context)
 	v2m_publisher_note_read(collector->parts.publisher, generation);
 }
 
-static void tell_withdrawn(void *context)
+static void tell_withdrawn(bool follows, void *context)
 {
 	struct v2m_collector *collector = context;
 
-	v2m_requests_tell(collector->parts.requests, V2M_NEWS_WITHDRAWN, NULL, -1);
+	v2m_requests_withdraw_window(collector->parts.requests, follows);
 }
 
 static void renew_window(void *context)

@@ -9,6 +9,7 @@
 #include "base/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "datapath/owners.h"
 #include "keys/slot_rules.h"
 #include "sockets/sessions.h"
 #include "sockets/sockets.h"
@@ -26,6 +27,9 @@ struct v2m_connections {
 	struct v2m_sessions *sessions;        /* NULL: the kernel does not count them */
 	struct v2m_session_reading *readings; /* ascending by port; read just before table */
 	size_t n_readings;
+	struct v2m_owner_sessions *owners; /* ascending by owner; read just before readings */
+	size_t n_owners;
+	bool knows_owners; /* the kernel counts for them */
 	struct v2m_local_paths *paths;
 	struct v2m_udp_senders senders;
 	bool senders_failed; /* and that was logged */
@@ -85,6 +89,9 @@ static void forget_sessions(struct v2m_connections *connections)
 	v2m_sessions_close(V2M_TAKE(connections->sessions));
 	free(V2M_TAKE(connections->readings));
 	connections->n_readings = 0;
+	free(V2M_TAKE(connections->owners));
+	connections->n_owners = 0;
+	connections->knows_owners = false;
 }
 
 void v2m_connections_close(struct v2m_connections *connections)
@@ -119,8 +126,8 @@ static int run_pass(void *context)
 	return v2m_sessions_pass(connections->sessions);
 }
 
-/* Looks at all sockets. A named namespace that does not exist has none. */
-static void pass_sockets(struct v2m_connections *connections)
+/* A named namespace that does not exist has no sockets. */
+void v2m_connections_pass(struct v2m_connections *connections)
 {
 	int result;
 
@@ -134,7 +141,25 @@ static void pass_sockets(struct v2m_connections *connections)
 	connections->pass_failed = result != 0;
 }
 
-void v2m_connections_set_slots(struct v2m_connections *connections, const struct v2m_keyset *keyset)
+/* The programs of sockets add to the flows of the counting programs. */
+static void share_flows(struct v2m_connections *connections, const struct v2m_datapath *datapath)
+{
+	int flows;
+	int owners;
+	int result;
+
+	if (!datapath)
+		return;
+	v2m_owners_share_sessions(datapath, &flows, &owners);
+	result = v2m_sessions_set_flows(connections->sessions, flows, owners);
+	connections->knows_owners = !result;
+	if (result)
+		v2m_log_error("the sessions of users on shared ports are not counted: %s",
+			      strerror(-result));
+}
+
+void v2m_connections_set_slots(struct v2m_connections *connections, const struct v2m_keyset *keyset,
+			       const struct v2m_datapath *datapath)
 {
 	size_t count;
 	V2M_FREE struct v2m_port_rule *rules = v2m_slot_rules_make(keyset, &count);
@@ -142,11 +167,12 @@ void v2m_connections_set_slots(struct v2m_connections *connections, const struct
 
 	if (!connections->sessions)
 		return;
+	share_flows(connections, datapath);
 	if (!rules || v2m_sessions_set(connections->sessions, rules, count,
 				       v2m_socket_netns_inode(connections->netns), &error))
 		v2m_log_error("the sessions of new ports are not counted: %s",
 			      rules ? error.text : "out of memory");
-	pass_sockets(connections);
+	v2m_connections_pass(connections);
 }
 
 /* Before the dump: a connection that closes in between is then in neither of them, and in the next
@@ -166,15 +192,42 @@ static void read_sessions(struct v2m_connections *connections)
 	connections->n_readings = n_readings;
 }
 
-void v2m_connections_read_delivered(struct v2m_connections *connections)
+/* Before the sessions of the slots, so that no owner has more than its slot. */
+static void read_owners(struct v2m_connections *connections, const struct v2m_datapath *datapath)
 {
-	pass_sockets(connections);
+	struct v2m_owner_sessions *owners;
+	size_t count;
+	int result;
+
+	if (!datapath || !connections->knows_owners)
+		return;
+	result = v2m_owners_read_sessions(datapath, &owners, &count);
+	if (result) {
+		v2m_log_error("the sessions of users on shared ports cannot be read: %s",
+			      strerror(-result));
+		return;
+	}
+	free(connections->owners);
+	connections->owners = owners;
+	connections->n_owners = count;
+}
+
+void v2m_connections_read_delivered(struct v2m_connections *connections,
+				    const struct v2m_datapath *datapath)
+{
+	v2m_connections_pass(connections);
+	read_owners(connections, datapath);
 	read_sessions(connections);
 }
 
 bool v2m_connections_measure_delivered(const struct v2m_connections *connections)
 {
 	return connections->sessions && v2m_sessions_measure_delivered(connections->sessions);
+}
+
+bool v2m_connections_know_owners(const struct v2m_connections *connections)
+{
+	return connections->knows_owners && v2m_connections_measure_delivered(connections);
 }
 
 struct dump_job {
@@ -309,23 +362,31 @@ static struct v2m_port_sessions read_port_sessions(const struct v2m_session_read
 	};
 }
 
-int v2m_connections_opened(const struct v2m_connections *connections,
-			   struct v2m_port_sessions **opened, size_t *n_opened)
+int v2m_connections_sessions(const struct v2m_connections *connections,
+			     struct v2m_session_counts *counts)
 {
-	struct v2m_port_sessions *list;
+	struct v2m_port_sessions *ports;
 
-	*opened = NULL;
-	*n_opened = 0;
+	*counts = (struct v2m_session_counts){ 0 };
 	if (!connections->sessions)
 		return 0;
-	list = calloc(connections->n_readings + 1, sizeof(*list));
-	if (!list)
+	ports = calloc(connections->n_readings + 1, sizeof(*ports));
+	if (!ports)
 		return -ENOMEM;
 	for (size_t i = 0; i < connections->n_readings; i++)
-		list[i] = read_port_sessions(&connections->readings[i]);
-	*opened = list;
-	*n_opened = connections->n_readings;
+		ports[i] = read_port_sessions(&connections->readings[i]);
+	*counts = (struct v2m_session_counts){
+		.ports = ports,
+		.n_ports = connections->n_readings,
+		.owners = connections->owners,
+		.n_owners = connections->n_owners,
+	};
 	return 0;
+}
+
+void v2m_session_counts_clear(struct v2m_session_counts *counts)
+{
+	free(V2M_TAKE(counts->ports));
 }
 
 static int compare_closing(const void *port, const void *closing)
@@ -407,4 +468,23 @@ void v2m_connections_fill(const struct v2m_connections *connections, const struc
 		view->local_senders =
 			v2m_udp_senders_count(&connections->senders, slot->first_port);
 	}
+}
+
+void v2m_connections_fill_owner(const struct v2m_connections *connections, uint32_t owner,
+				struct v2m_sessions_view *view)
+{
+	const struct v2m_owner_sessions *sessions;
+
+	/* All owners from 1 on are there. */
+	if (!v2m_connections_know_owners(connections) || owner == V2M_NO_OWNER ||
+	    owner > connections->n_owners)
+		return;
+	sessions = &connections->owners[owner - 1];
+	*view = (struct v2m_sessions_view){
+		.since_us = (int64_t)(sessions->assigned_ns / 1000),
+		.opened = sessions->counts.opened,
+		.closed = sessions->counts.closed,
+		.rx_bytes = sessions->counts.rx_bytes,
+		.tx_bytes = sessions->counts.tx_bytes,
+	};
 }

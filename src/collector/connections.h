@@ -13,6 +13,7 @@
 #include "paths/local_paths.h"
 
 struct v2m_connections;
+struct v2m_datapath;
 
 /* Opens the sockets of the namespace, and enters a named one if it exists. window_s: how long a
  * path that is not counted is reported. pin_dir and netns must outlive the connections. 0 or
@@ -30,13 +31,18 @@ bool v2m_connections_follow_netns(struct v2m_connections *connections);
 void v2m_connections_count_sessions(struct v2m_connections *connections, bool wanted);
 /* Whether it is known what open connections deliver. */
 bool v2m_connections_measure_delivered(const struct v2m_connections *connections);
-/* Looks at all open sockets, and reads the session counters. Failures are logged; the last readings
- * stay then. */
-void v2m_connections_read_delivered(struct v2m_connections *connections);
-/* Counts the sessions of the key set's slots. Call it after the last readings of slots that leave
- * were accounted. Failures are logged. */
-void v2m_connections_set_slots(struct v2m_connections *connections,
-			       const struct v2m_keyset *keyset);
+/* Whether the same is known of each owner of flows. */
+bool v2m_connections_know_owners(const struct v2m_connections *connections);
+/* Looks at all open sockets. Does nothing if that is not measured. Failures are logged. */
+void v2m_connections_pass(struct v2m_connections *connections);
+/* The same, and reads the session counters of owners and slots. Failures are logged; the last
+ * readings stay then. datapath: of the owners; NULL: there are none. */
+void v2m_connections_read_delivered(struct v2m_connections *connections,
+				    const struct v2m_datapath *datapath);
+/* Counts the sessions of the key set's slots, and of the owners of their flows. Call it after the
+ * last readings of slots that leave were accounted. Failures are logged. */
+void v2m_connections_set_slots(struct v2m_connections *connections, const struct v2m_keyset *keyset,
+			       const struct v2m_datapath *datapath);
 
 /* Reads the session counters, then dumps the connections of the key set's ports. 0 or -errno,
  * logged. The caller may fill in the peers of *table before it passes it to
@@ -62,12 +68,17 @@ bool v2m_connections_dump_is_due(const struct v2m_connections *connections);
 
 /* The last dump; NULL before the first one. */
 struct v2m_connection_table *v2m_connections_table(const struct v2m_connections *connections);
-/* How many sessions were opened, ascending by port, for v2m_account_connections(). *opened is the
- * caller's to free; NULL if the kernel does not count sessions. 0 or -ENOMEM. */
-int v2m_connections_opened(const struct v2m_connections *connections,
-			   struct v2m_port_sessions **opened, size_t *n_opened);
+/* The session counters as last read. ports are the caller's to free, and owners are valid until the
+ * next reading. 0 or -ENOMEM. */
+int v2m_connections_sessions(const struct v2m_connections *connections,
+			     struct v2m_session_counts *counts);
+/* Frees the ports. Does nothing if there are none. */
+void v2m_session_counts_clear(struct v2m_session_counts *counts);
 /* Fills in the members of a slot's view that are about connections. */
 void v2m_connections_fill(const struct v2m_connections *connections, const struct v2m_slot *slot,
 			  struct v2m_slot_view *view);
+/* Fills in the sessions of an owner of flows; zeros if they are not known. */
+void v2m_connections_fill_owner(const struct v2m_connections *connections, uint32_t owner,
+				struct v2m_sessions_view *view);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "attribution/attribution.h"
@@ -91,6 +92,24 @@ void v2m_counting_follow_logs(struct v2m_parts *parts)
 		set_owners(parts, v2m_key_supply_active(parts->keys));
 }
 
+static void follow_online(struct v2m_parts *parts)
+{
+	struct v2m_source_feed *feed = v2m_key_supply_feed(parts->keys);
+	V2M_CLEANUP(v2m_online_list_clear) struct v2m_online_list list = { 0 };
+
+	v2m_source_feed_want_online(feed, v2m_attribution_wants_online(parts->attribution));
+	if (v2m_source_feed_online(feed, &list) > 0 &&
+	    v2m_attribution_take_online(parts->attribution, &list, is_fresh(parts)))
+		set_owners(parts, v2m_key_supply_active(parts->keys));
+}
+
+void v2m_counting_follow_users(struct v2m_parts *parts)
+{
+	follow_online(parts);
+	v2m_attribution_follow(parts->attribution, v2m_byte_source_programs(parts->byte_source),
+			       v2m_connections_table(parts->connections));
+}
+
 static void set_active_ports(struct v2m_parts *parts)
 {
 	struct v2m_error error = { 0 };
@@ -104,7 +123,7 @@ void v2m_counting_update_devices(struct v2m_parts *parts)
 	const struct v2m_keyset *keyset = v2m_key_supply_active(parts->keys);
 
 	v2m_device_watch_update(parts->devices, v2m_byte_source_programs(parts->byte_source),
-				v2m_keyset_wants_loopback(keyset));
+				parts->netns, v2m_keyset_wants_loopback(keyset));
 }
 
 /* Answers in bytes that do not grow would be taken for a customer without traffic. */
@@ -176,7 +195,9 @@ void v2m_counting_follow_netns(struct v2m_parts *parts)
 	if (!v2m_connections_follow_netns(parts->connections))
 		return;
 	if (v2m_byte_source_is_exact(parts->byte_source)) {
-		v2m_connections_set_slots(parts->connections, v2m_key_supply_active(parts->keys));
+		v2m_connections_set_slots(parts->connections, v2m_key_supply_active(parts->keys),
+					  v2m_byte_source_programs(parts->byte_source));
+		v2m_counting_update_devices(parts);
 		return;
 	}
 	/* The counters of the old sockets are gone after this. */
@@ -279,6 +300,7 @@ void v2m_counting_retry_programs(struct v2m_parts *parts)
 	set_owners(parts, v2m_key_supply_active(parts->keys));
 	v2m_connections_count_sessions(parts->connections, true);
 	judge_delivered(parts);
-	v2m_connections_set_slots(parts->connections, v2m_key_supply_active(parts->keys));
+	v2m_connections_set_slots(parts->connections, v2m_key_supply_active(parts->keys),
+				  v2m_byte_source_programs(parts->byte_source));
 	v2m_publisher_withdraw(parts->publisher);
 }

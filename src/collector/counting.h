@@ -11,6 +11,9 @@
 
 struct v2m_keyset;
 
+/* Labels the connections of users on shared ports, by the access logs, or by the proxies' lists of
+ * online users if there is no log. Before a sample. */
+void v2m_counting_follow_users(struct v2m_parts *parts);
 /* Follows the access logs that the key sources have named last. */
 void v2m_counting_follow_logs(struct v2m_parts *parts);
 

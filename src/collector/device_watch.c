@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/sample.h"
 #include "collector/fragment_watch.h"
+#include "collector/socket_netns.h"
 #include "datapath/addresses.h"
 #include "datapath/attach.h"
 #include "datapath/device_slots.h"
@@ -138,7 +139,9 @@ static void attach_programs(struct v2m_device_watch *watch, struct v2m_watched_d
 		note_return(watch, watched, now);
 	if (!watched->checked_ns || watched->failed)
 		v2m_log_info("counting on %s (%s)%s", device->name, watched->chosen.reason,
-			     device->host_only ? ", this host's own packets only" : "");
+			     device->host_only || device->forwards
+				     ? ", this host's own packets only"
+				     : "");
 	watched->failed = false;
 	watched->refused = false;
 	watched->checked_ns = now;
@@ -162,23 +165,47 @@ static void detach_unwanted(struct v2m_device_watch *watch, struct v2m_datapath 
 	}
 }
 
-static bool any_host_only(const struct v2m_device_watch *watch)
+static bool any_needs_addresses(const struct v2m_device_watch *watch)
 {
 	for (size_t i = 0; i < watch->n_devices; i++)
-		if (watch->devices[i].chosen.device.host_only)
+		if (watch->devices[i].chosen.device.host_only ||
+		    watch->devices[i].chosen.device.forwards)
 			return true;
 	return false;
 }
 
-/* The programs on devices that are not uplinks count only packets of this host's addresses. */
-static void update_addresses(struct v2m_device_watch *watch, struct v2m_datapath *datapath)
+struct found_addresses {
+	struct v2m_local_address *items;
+	size_t count;
+};
+
+static int find_addresses(void *context)
 {
-	V2M_FREE struct v2m_local_address *addresses = NULL;
+	struct found_addresses *found = context;
+
+	return v2m_links_addresses_here(&found->items, &found->count);
+}
+
+/* The programs on devices that are not uplinks, or of a host that forwards, count only packets of
+ * these addresses. */
+static void update_addresses(struct v2m_device_watch *watch, struct v2m_datapath *datapath,
+			     const struct v2m_socket_netns *netns)
+{
+	V2M_FREE struct v2m_local_address *own = NULL;
+	struct found_addresses other = { 0 };
 	struct v2m_error error = { 0 };
 	size_t count = 0;
+	int result = v2m_links_addresses(watch->links, &own, &count, &error);
 
-	if (v2m_links_addresses(watch->links, &addresses, &count, &error) ||
-	    v2m_datapath_set_addresses(datapath, addresses, count, &error))
+	/* Without such a namespace, or with the daemon's own, nothing is found or nothing new. */
+	if (result == 0 && v2m_socket_netns_run(netns, find_addresses, &other))
+		other.count = 0;
+	if (result == 0)
+		result = v2m_datapath_set_addresses(
+			datapath, (struct v2m_addresses){ own, count },
+			(struct v2m_addresses){ other.items, other.count }, &error);
+	free(other.items);
+	if (result)
 		v2m_log_error("the kernel programs do not have this host's current addresses: %s",
 			      error.text);
 }
@@ -221,7 +248,7 @@ static int replace_devices(struct v2m_device_watch *watch, const struct v2m_chos
 }
 
 void v2m_device_watch_update(struct v2m_device_watch *watch, struct v2m_datapath *datapath,
-			     bool loopback)
+			     const struct v2m_socket_netns *netns, bool loopback)
 {
 	const struct v2m_config *config = watch->config;
 	V2M_FREE struct v2m_chosen_device *chosen = NULL;
@@ -235,8 +262,8 @@ void v2m_device_watch_update(struct v2m_device_watch *watch, struct v2m_datapath
 	}
 	if (replace_devices(watch, chosen, count))
 		return;
-	if (datapath && any_host_only(watch))
-		update_addresses(watch, datapath);
+	if (datapath && any_needs_addresses(watch))
+		update_addresses(watch, datapath, netns);
 	v2m_device_watch_check(watch, datapath);
 	if (datapath) {
 		/* After attaching: until then, programs of another version count fragments. */

@@ -15,6 +15,7 @@
 #include "devices/queue_account.h"
 
 struct v2m_datapath;
+struct v2m_socket_netns;
 struct v2m_sample;
 struct v2m_device_watch;
 
@@ -49,9 +50,10 @@ int v2m_device_watch_fd(const struct v2m_device_watch *watch);
 bool v2m_device_watch_drain(struct v2m_device_watch *watch);
 
 /* Chooses the devices again, reads their counters, attaches the programs to the chosen ones and
- * takes them off all others. loopback: the loopback device is one of them. Failures are logged. */
+ * takes them off all others. loopback: the loopback device is one of them. netns: where the ports
+ * are served; its addresses count as this host's where the host forwards. Failures are logged. */
 void v2m_device_watch_update(struct v2m_device_watch *watch, struct v2m_datapath *datapath,
-			     bool loopback);
+			     const struct v2m_socket_netns *netns, bool loopback);
 /* Puts back what somebody has taken off the chosen devices. Failures are logged. Then, for a day,
  * the condition programs_removed is set. */
 void v2m_device_watch_check(struct v2m_device_watch *watch, struct v2m_datapath *datapath);

@@ -18,6 +18,7 @@ static struct v2m_reassembly_entry entry_of(const struct v2m_device *device)
 		.ifindex = device->ifindex,
 		.device.loopback = device->loopback,
 		.device.host_only = device->host_only,
+		.device.forwards = device->forwards,
 	};
 }
 

@@ -54,7 +54,8 @@ static int switch_keyset(struct v2m_parts *parts, struct v2m_keyset *next, struc
 	v2m_sampling_take_delivered(parts);
 	/* After all that can fail: the kernel forgets the sessions of ports that leave, and a set
 	 * that waits is tried at each tick. */
-	v2m_connections_set_slots(parts->connections, next);
+	v2m_connections_set_slots(parts->connections, next,
+				  v2m_byte_source_programs(parts->byte_source));
 	v2m_bookkeeper_change_owners(parts->bookkeeper, v2m_key_supply_active(parts->keys), next);
 	v2m_key_supply_set_active(parts->keys, next);
 	join_aliases(parts, next);

@@ -361,3 +361,8 @@ void v2m_requests_tell_window(struct v2m_requests *requests, const struct v2m_sn
 	send_answer(requests, V2M_ASK_WINDOW, 0, &answer, snapshot);
 	follow_outbox(requests);
 }
+
+void v2m_requests_withdraw_window(struct v2m_requests *requests, bool follows)
+{
+	v2m_requests_tell(requests, follows ? V2M_NEWS_OUTDATED : V2M_NEWS_WITHDRAWN, NULL, -1);
+}

@@ -71,7 +71,9 @@ void v2m_requests_set_api_keys(struct v2m_requests *requests, const struct v2m_a
 /* Sends a message that is no answer, such as the greeting. fd goes along; -1: none. */
 void v2m_requests_tell(struct v2m_requests *requests, uint32_t kind, const struct v2m_wire *wire,
 		       int fd);
-/* Tells of a window that nobody has asked for: it follows one that was read. */
+/* Tells that no window is active. follows: the next one comes without a request. */
+void v2m_requests_withdraw_window(struct v2m_requests *requests, bool follows);
+/* Tells of a window that nobody has asked for. */
 void v2m_requests_tell_window(struct v2m_requests *requests, const struct v2m_snapshot *snapshot,
 			      uint64_t expires_ns);
 

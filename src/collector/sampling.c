@@ -38,9 +38,10 @@ static void account_sessions(struct v2m_parts *parts)
 	size_t count;
 	V2M_FREE uint32_t *owners = v2m_attribution_take_sessions(parts->attribution, &count);
 
-	if (count &&
-	    v2m_account_owner_sessions(v2m_bookkeeper_account(parts->bookkeeper), owners, count,
-				       v2m_bookkeeper_sample(parts->bookkeeper)->real_us))
+	/* The kernel's counts are complete, and they survive us. */
+	if (count && !v2m_connections_know_owners(parts->connections) &&
+	    v2m_account_labelled_sessions(v2m_bookkeeper_account(parts->bookkeeper), owners, count,
+					  v2m_bookkeeper_sample(parts->bookkeeper)->real_us))
 		v2m_log_error("sessions on shared ports are in no history: out of memory");
 }
 
@@ -89,15 +90,15 @@ int v2m_sampling_take_programs(struct v2m_parts *parts)
 
 void v2m_sampling_take_delivered(struct v2m_parts *parts)
 {
-	V2M_FREE struct v2m_port_sessions *readings = NULL;
-	size_t n_readings;
+	V2M_CLEANUP(v2m_session_counts_clear) struct v2m_session_counts counts = { 0 };
 
 	if (!v2m_connections_measure_delivered(parts->connections))
 		return;
-	v2m_connections_read_delivered(parts->connections);
-	if (v2m_connections_opened(parts->connections, &readings, &n_readings) ||
+	v2m_connections_read_delivered(parts->connections,
+				       v2m_byte_source_programs(parts->byte_source));
+	if (v2m_connections_sessions(parts->connections, &counts) ||
 	    v2m_bookkeeper_add_delivered(parts->bookkeeper, v2m_key_supply_active(parts->keys),
-					 readings, n_readings))
+					 &counts))
 		v2m_log_error("delivered bytes are accounted with the next reading: out of memory");
 }
 
@@ -158,27 +159,24 @@ static const char *find_uncounted_device(void *context, uint32_t slot_number)
 void v2m_sampling_compare(struct v2m_parts *parts)
 {
 	struct search search = { .parts = parts };
-	V2M_FREE struct v2m_port_sessions *sessions = NULL;
-	size_t n_sessions;
+	V2M_CLEANUP(v2m_session_counts_clear) struct v2m_session_counts counts = { 0 };
 
 	if (v2m_byte_source_is_exact(parts->byte_source) &&
 	    v2m_connections_measure_delivered(parts->connections) &&
-	    v2m_connections_opened(parts->connections, &sessions, &n_sessions) == 0)
-		v2m_bookkeeper_compare(parts->bookkeeper, sessions, n_sessions, sum_dropped(parts),
-				       find_uncounted_device, &search);
+	    v2m_connections_sessions(parts->connections, &counts) == 0)
+		v2m_bookkeeper_compare(parts->bookkeeper, counts.ports, counts.n_ports,
+				       sum_dropped(parts), find_uncounted_device, &search);
 }
 
 static int account_connections(struct v2m_parts *parts)
 {
-	V2M_FREE struct v2m_port_sessions *opened = NULL;
-	size_t n_opened;
-	int result = v2m_connections_opened(parts->connections, &opened, &n_opened);
+	V2M_CLEANUP(v2m_session_counts_clear) struct v2m_session_counts counts = { 0 };
+	int result = v2m_connections_sessions(parts->connections, &counts);
 
 	if (result)
 		return result;
 	return v2m_bookkeeper_add_connections(parts->bookkeeper, v2m_key_supply_active(parts->keys),
-					      v2m_connections_table(parts->connections), opened,
-					      n_opened);
+					      v2m_connections_table(parts->connections), &counts);
 }
 
 /* A slot behind another one is counted in front. */
@@ -289,14 +287,14 @@ void v2m_sampling_renew_window(struct v2m_parts *parts)
 {
 	struct v2m_snapshot *next = NULL;
 
-	if (v2m_publisher_was_read(parts->publisher) && v2m_sampling_take_for_answer(parts) == 0 &&
+	if (v2m_publisher_is_wanted(parts->publisher) && v2m_sampling_take_for_answer(parts) == 0 &&
 	    v2m_sampling_dump_connections(parts) == 0)
 		next = v2m_sampling_make_snapshot(parts);
 	if (!next) {
-		v2m_publisher_withdraw(parts->publisher);
+		v2m_publisher_end(parts->publisher);
 		return;
 	}
 	v2m_requests_tell_window(parts->requests, next,
-				 v2m_publisher_publish(parts->publisher, next));
+				 v2m_publisher_publish(parts->publisher, next, false));
 	v2m_snapshot_unref(next);
 }

@@ -24,6 +24,16 @@ static void fill_missed(const struct v2m_parts *parts, const struct v2m_slot *sl
 	view->missed_counted = missed->counted;
 }
 
+/* The sessions of keys on shared slots. */
+static void fill_owners(const struct v2m_parts *parts, struct v2m_snapshot *snapshot)
+{
+	size_t n_shares = snapshot->keyset->first_slot[snapshot->keyset->n_keys];
+
+	for (size_t i = 0; i < n_shares; i++)
+		v2m_connections_fill_owner(parts->connections, snapshot->shares[i].owner,
+					   &snapshot->shares[i].sessions);
+}
+
 static bool fill_slots(const struct v2m_parts *parts, struct v2m_snapshot *snapshot)
 {
 	const struct v2m_slots *slots = &snapshot->keyset->slots;
@@ -42,6 +52,7 @@ static bool fill_slots(const struct v2m_parts *parts, struct v2m_snapshot *snaps
 		fill_missed(parts, slot, view);
 	}
 	v2m_attribution_fill(parts->attribution, v2m_bookkeeper_rates(parts->bookkeeper), snapshot);
+	fill_owners(parts, snapshot);
 	return true;
 }
 

@@ -89,6 +89,14 @@ static int make_key(const char *path, char **api_key, struct v2m_error *error)
 	return *api_key ? 0 : v2m_error_set(error, -ENOMEM, "out of memory");
 }
 
+static void warn_of_guesses(const char *from, size_t length)
+{
+	if (length < GUESSABLE_LENGTH)
+		v2m_log_warning(
+			"%s: the API key has %zu characters and could be guessed: use %d or more",
+			from, length, GUESSABLE_LENGTH);
+}
+
 /* With a key that no HTTP header can carry, nobody could use the API. */
 static int take_key(const char *from, char *text, char **api_key, struct v2m_error *error)
 {
@@ -107,10 +115,7 @@ static int take_key(const char *from, char *text, char **api_key, struct v2m_err
 		return v2m_error_set(error, -EINVAL,
 				     "%s: expected an API key of 1 to %d characters, got %zu", from,
 				     V2M_API_KEY_MAX, length);
-	if (length < GUESSABLE_LENGTH)
-		v2m_log_warning(
-			"%s: the API key has %zu characters and could be guessed: use %d or more",
-			from, length, GUESSABLE_LENGTH);
+	warn_of_guesses(from, length);
 	*api_key = strdup(key);
 	return *api_key ? 0 : v2m_error_set(error, -ENOMEM, "out of memory");
 }
@@ -140,6 +145,15 @@ static const char *take_environment(void)
 	explicit_bzero(text, strlen(text));
 	unsetenv("V2METER_API_KEY");
 	return kept;
+}
+
+void v2m_api_key_warn(const struct v2m_config *config, const char *config_path)
+{
+	if (!config->api_key)
+		return;
+	if (config_path)
+		warn_of_readers(config_path);
+	warn_of_guesses("api_key", strlen(config->api_key));
 }
 
 int v2m_api_key_load(const struct v2m_config *config, const char *config_path, char **api_key,

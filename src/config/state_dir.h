@@ -18,5 +18,7 @@ int v2m_state_dir_lock(const char *state_dir, int *lock_fd, struct v2m_error *er
  * is the caller's to free. */
 int v2m_api_key_load(const struct v2m_config *config, const char *config_path, char **api_key,
 		     struct v2m_error *error);
+/* The same warnings about the API key of the configuration, if it has one. */
+void v2m_api_key_warn(const struct v2m_config *config, const char *config_path);
 
 #endif

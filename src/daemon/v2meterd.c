@@ -343,11 +343,12 @@ static enum exit_status detach(const struct v2m_config *config)
 	return result ? fail(&error) : STATUS_OK;
 }
 
-static enum exit_status check(const struct v2m_config *config)
+static enum exit_status check(const struct v2m_config *config, const char *config_path)
 {
 	struct v2m_error error = { 0 };
 	bool incomplete = false;
 
+	v2m_api_key_warn(config, config_path);
 	if (v2m_check(config, &incomplete, &error) == 0)
 		return incomplete ? STATUS_INCOMPLETE : STATUS_OK;
 	fflush(stdout);
@@ -382,7 +383,7 @@ static enum exit_status run_action(enum action action, struct v2m_config *config
 {
 	switch (action) {
 	case ACTION_CHECK:
-		return check(config);
+		return check(config, config_path);
 	case ACTION_DETACH:
 		return detach(config);
 	case ACTION_SELF_TEST:

@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,14 @@ static int compare(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(struct v2m_local_address));
 }
+
+/* The wanted addresses: the host's own ones sorted, and all of them sorted. */
+struct wanted {
+	struct v2m_local_address *own;
+	size_t n_own;
+	struct v2m_local_address *all;
+	size_t n_all;
+};
 
 /* Deletes from the map what is not in the sorted list. The next key is read before the current one
  * is deleted, because the walk starts again after a deleted key. */
@@ -80,14 +89,28 @@ void v2m_own_addresses_make(const struct v2m_local_address *sorted, size_t count
 }
 
 /* Deletes old addresses first, because the map has no room for more than the allowed number. */
-static int update_list(int map, const struct v2m_local_address *sorted, size_t count)
+static int update_list(int map, const struct wanted *wanted)
 {
-	uint8_t present = 1;
-	int result = delete_others(map, sorted, count);
+	int result = delete_others(map, wanted->all, wanted->n_all);
 
-	for (size_t i = 0; i < count && result == 0; i++)
-		result = bpf_map_update_elem(map, &sorted[i], &present, BPF_ANY);
+	for (size_t i = 0; i < wanted->n_all && result == 0; i++) {
+		bool own = bsearch(&wanted->all[i], wanted->own, wanted->n_own,
+				   sizeof(*wanted->own), compare) != NULL;
+		uint8_t whose = own ? V2M_OF_HOST : V2M_OF_NETNS;
+
+		result = bpf_map_update_elem(map, &wanted->all[i], &whose, BPF_ANY);
+	}
 	return result;
+}
+
+/* Those of a namespace are in the list alone. */
+static void make_own(const struct wanted *addresses, struct v2m_own_addresses *own)
+{
+	v2m_own_addresses_make(addresses->own, addresses->n_own, own);
+	if (addresses->n_all == addresses->n_own)
+		return;
+	own->ipv4_state = V2M_OWN_SOME;
+	own->ipv6_state = V2M_OWN_SOME;
 }
 
 /* Writes the addresses with the state V2M_OWN_ELSEWHERE, so that the programs use the list. Returns
@@ -109,9 +132,9 @@ static int put_aside(int map, const struct v2m_own_addresses *own)
  * for a foreign one, and never read half an address. If the change fails, they keep using the list:
  * that is slower, but correct.
  */
-static int update(struct v2m_datapath *datapath, const struct v2m_local_address *sorted,
-		  size_t count)
+static int update(struct v2m_datapath *datapath, const struct wanted *addresses)
 {
+	int list = datapath->maps[V2M_MAP_LOCAL_ADDRESSES];
 	int map = datapath->maps[V2M_MAP_OWN_ADDRESSES];
 	struct v2m_own_addresses wanted;
 	struct v2m_own_addresses found;
@@ -120,12 +143,12 @@ static int update(struct v2m_datapath *datapath, const struct v2m_local_address 
 
 	if (result)
 		return result;
-	v2m_own_addresses_make(sorted, count, &wanted);
+	make_own(addresses, &wanted);
 	if (memcmp(&found, &wanted, sizeof(found)) == 0)
-		return update_list(datapath->maps[V2M_MAP_LOCAL_ADDRESSES], sorted, count);
+		return update_list(list, addresses);
 	result = put_aside(map, &found);
 	if (result == 0)
-		result = update_list(datapath->maps[V2M_MAP_LOCAL_ADDRESSES], sorted, count);
+		result = update_list(list, addresses);
 	if (result == 0)
 		result = put_aside(map, &wanted);
 	if (result == 0)
@@ -133,22 +156,39 @@ static int update(struct v2m_datapath *datapath, const struct v2m_local_address 
 	return result;
 }
 
-int v2m_datapath_set_addresses(struct v2m_datapath *datapath,
-			       const struct v2m_local_address *addresses, size_t count,
-			       struct v2m_error *error)
+/* Sorts, and drops what is there twice. */
+static size_t sort(struct v2m_local_address *items, size_t count)
 {
-	V2M_FREE struct v2m_local_address *sorted = calloc(count + 1, sizeof(*sorted));
+	size_t n = 0;
+
+	qsort(items, count, sizeof(*items), compare);
+	for (size_t i = 0; i < count; i++)
+		if (!n || compare(&items[n - 1], &items[i]))
+			items[n++] = items[i];
+	return n;
+}
+
+int v2m_datapath_set_addresses(struct v2m_datapath *datapath, struct v2m_addresses own,
+			       struct v2m_addresses netns, struct v2m_error *error)
+{
+	size_t count = own.count + netns.count;
+	V2M_FREE struct v2m_local_address *sorted = calloc(own.count + 1, sizeof(*sorted));
+	V2M_FREE struct v2m_local_address *all = calloc(count + 1, sizeof(*all));
+	struct wanted wanted = { .own = sorted, .all = all };
 	int result;
 
-	if (!sorted)
+	if (!sorted || !all)
 		return v2m_error_set(error, -ENOMEM, "out of memory");
-	if (count > V2M_MAX_LOCAL_ADDRESSES)
+	for (size_t i = 0; i < own.count; i++)
+		sorted[i] = all[i] = own.items[i];
+	for (size_t i = 0; i < netns.count; i++)
+		all[own.count + i] = netns.items[i];
+	wanted.n_own = sort(sorted, own.count);
+	wanted.n_all = sort(all, count);
+	if (wanted.n_all > V2M_MAX_LOCAL_ADDRESSES)
 		return v2m_error_set(error, -E2BIG, "this host has %zu addresses, more than %d",
-				     count, V2M_MAX_LOCAL_ADDRESSES);
-	if (count)
-		memcpy(sorted, addresses, count * sizeof(*sorted));
-	qsort(sorted, count, sizeof(*sorted), compare);
-	result = update(datapath, sorted, count);
+				     wanted.n_all, V2M_MAX_LOCAL_ADDRESSES);
+	result = update(datapath, &wanted);
 	if (result)
 		return v2m_error_set(error, result, "cannot write the host's addresses: %s",
 				     strerror(-result));

@@ -59,7 +59,7 @@ static bool is_same(const struct v2m_device *a, const struct v2m_device *b)
 {
 	return a->ifindex == b->ifindex && strncmp(a->name, b->name, sizeof(a->name)) == 0 &&
 	       a->link_header == b->link_header && a->loopback == b->loopback &&
-	       a->host_only == b->host_only;
+	       a->host_only == b->host_only && a->forwards == b->forwards;
 }
 
 /* Logs it once for each time that a program of somebody else is put before ours. */
@@ -142,6 +142,7 @@ static int load_and_put(struct v2m_datapath *datapath, const struct v2m_device *
 		.link_header = device->link_header,
 		.loopback = device->loopback,
 		.host_only = device->host_only,
+		.forwards = device->forwards,
 	};
 	struct v2m_device_slot *use = &datapath->devices[slot];
 	int programs[V2M_N_DIRECTIONS];

@@ -20,7 +20,8 @@ struct call {
 static int set_maps(const struct v2m_datapath *datapath, struct label_bpf *object)
 {
 	static const enum v2m_map used[] = { V2M_MAP_FLOWS, V2M_MAP_YOUNG_FLOWS,
-					     V2M_MAP_OWNER_COUNTERS, V2M_MAP_OWNERS };
+					     V2M_MAP_OWNER_COUNTERS, V2M_MAP_OWNERS,
+					     V2M_MAP_OWNER_SESSIONS };
 	int result = 0;
 
 	for (size_t i = 0; i < V2M_ARRAY_LEN(used) && !result; i++) {

@@ -18,9 +18,11 @@ const char *const v2m_map_names[V2M_N_MAPS] = {
 	[V2M_MAP_YOUNG_FLOWS] = "young_flows",
 	[V2M_MAP_OWNER_COUNTERS] = "owner_counters",
 	[V2M_MAP_OWNERS] = "owners",
+	[V2M_MAP_OWNER_SESSIONS] = "owner_sessions",
 	[V2M_MAP_REASSEMBLY_SCOPE] = "reassembly_scope",
 	[V2M_MAP_REASSEMBLY_DEVICES] = "reassembly_devices",
 	[V2M_MAP_REASSEMBLIES] = "reassemblies",
+	[V2M_MAP_FOREIGN_FLOWS] = "foreign_flows",
 	[V2M_MAP_BTF] = "btf",
 	[V2M_MAP_LEDGER] = "ledger",
 	[V2M_MAP_META] = "meta",
@@ -82,15 +84,18 @@ static uint64_t hash_device_counters(uint64_t hash)
 static uint64_t hash_flow_maps(uint64_t hash)
 {
 	static const uint32_t layout[] = {
-		PLACE(v2m_flow_key, remote),      PLACE(v2m_flow_key, port),
-		PLACE(v2m_flow_key, remote_port), PLACE(v2m_flow_key, protocol),
-		PLACE(v2m_flow_state, owner),     PLACE(v2m_flow_state, expected_ack),
-		PLACE(v2m_flow_state, answered),  PLACE(v2m_flow_state, disputed),
-		PLACE(v2m_flow_state, began_ns),  PLACE(v2m_flow_state, rx),
-		PLACE(v2m_flow_state, tx),        PLACE(v2m_owner_counters, owner),
-		PLACE(v2m_owner_counters, tx),    PLACE(v2m_owner_counters, flow),
-		PLACE(v2m_owner, assigned_ns),    PLACE(v2m_owner, first_port),
-		PLACE(v2m_owner, protocol),       PLACE(v2m_owner, key),
+		PLACE(v2m_flow_key, remote),        PLACE(v2m_flow_key, port),
+		PLACE(v2m_flow_key, remote_port),   PLACE(v2m_flow_key, protocol),
+		PLACE(v2m_flow_state, owner),       PLACE(v2m_flow_state, expected_ack),
+		PLACE(v2m_flow_state, answered),    PLACE(v2m_flow_state, disputed),
+		PLACE(v2m_flow_state, began_ns),    PLACE(v2m_flow_state, rx),
+		PLACE(v2m_flow_state, tx),          PLACE(v2m_owner_counters, owner),
+		PLACE(v2m_owner_counters, tx),      PLACE(v2m_owner_counters, flow),
+		PLACE(v2m_owner, assigned_ns),      PLACE(v2m_owner, first_port),
+		PLACE(v2m_owner, protocol),         PLACE(v2m_owner, key),
+		PLACE(v2m_flow_state, sessions),    PLACE(v2m_flow_sessions, opened),
+		PLACE(v2m_flow_sessions, closed),   PLACE(v2m_flow_sessions, rx_bytes),
+		PLACE(v2m_flow_sessions, tx_bytes),
 	};
 
 	return v2m_fnv64(hash, layout, sizeof(layout));
@@ -129,16 +134,21 @@ static uint64_t hash_other_maps(uint64_t hash)
 		PLACE(v2m_reassembly_device, loopback),
 		PLACE(v2m_reassembly_device, host_only),
 		PLACE(v2m_reassembly_device, tags),
+		PLACE(v2m_reassembly_device, forwards),
 		PLACE(v2m_reassembly, last_skb),
 		PLACE(v2m_reassembly, wire_bytes),
 		PLACE(v2m_reassembly, packets),
 		PLACE(v2m_reassembly, l4_bytes),
-		PLACE(v2m_reassembly, destination),
-		PLACE(v2m_reassembly, port),
+		PLACE(v2m_reassembly, flow),
 		PLACE(v2m_reassembly, headers),
-		PLACE(v2m_reassembly, protocol),
 		PLACE(v2m_reassembly, loopback),
 		PLACE(v2m_reassembly, host_only),
+		PLACE(v2m_reassembly, forwards),
+		PLACE(v2m_foreign_flow, local),
+		PLACE(v2m_foreign_flow, remote),
+		PLACE(v2m_foreign_flow, port),
+		PLACE(v2m_foreign_flow, remote_port),
+		PLACE(v2m_foreign_flow, protocol),
 	};
 
 	return v2m_fnv64(hash, layout, sizeof(layout));
@@ -147,9 +157,10 @@ static uint64_t hash_other_maps(uint64_t hash)
 uint64_t v2m_abi_hash(void)
 {
 	static const uint32_t limits[] = {
-		V2M_ABI_VERSION,   V2M_MAX_SLOTS,           V2M_MAX_DEVICES,
-		V2M_FRAGMENT_SETS, V2M_MAX_LOCAL_ADDRESSES, V2M_MAX_UDP_PEERS,
-		V2M_MAX_FLOWS,     V2M_MAX_YOUNG_FLOWS,     V2M_MAX_OWNERS,
+		V2M_ABI_VERSION,       V2M_MAX_SLOTS,           V2M_MAX_DEVICES,
+		V2M_FRAGMENT_SETS,     V2M_MAX_LOCAL_ADDRESSES, V2M_MAX_UDP_PEERS,
+		V2M_MAX_FOREIGN_FLOWS, V2M_MAX_FLOWS,           V2M_MAX_YOUNG_FLOWS,
+		V2M_MAX_OWNERS,
 	};
 	uint64_t hash = v2m_fnv64(V2M_FNV64_START, limits, sizeof(limits));
 

@@ -24,9 +24,11 @@ enum v2m_map {
 	V2M_MAP_YOUNG_FLOWS,
 	V2M_MAP_OWNER_COUNTERS,
 	V2M_MAP_OWNERS,
+	V2M_MAP_OWNER_SESSIONS,
 	V2M_MAP_REASSEMBLY_SCOPE,
 	V2M_MAP_REASSEMBLY_DEVICES,
 	V2M_MAP_REASSEMBLIES,
+	V2M_MAP_FOREIGN_FLOWS,
 	V2M_MAP_BTF,    /* holds the object's BTF; the object itself does not contain this map */
 	V2M_MAP_LEDGER, /* holds struct v2m_ledger_mark, as the BTF not in the object */
 	V2M_MAP_META,   /* pinned last: if it is there, so are the others. Older builds lack

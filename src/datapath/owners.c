@@ -82,6 +82,16 @@ static void add_live(struct v2m_flow *sum, const struct v2m_flow *flow)
 	sum->payload_bytes += __atomic_load_n(&flow->payload_bytes, __ATOMIC_RELAXED);
 }
 
+static struct v2m_flow_sessions read_sessions(const struct v2m_flow_sessions *live)
+{
+	return (struct v2m_flow_sessions){
+		.opened = __atomic_load_n(&live->opened, __ATOMIC_RELAXED),
+		.closed = __atomic_load_n(&live->closed, __ATOMIC_RELAXED),
+		.rx_bytes = __atomic_load_n(&live->rx_bytes, __ATOMIC_RELAXED),
+		.tx_bytes = __atomic_load_n(&live->tx_bytes, __ATOMIC_RELAXED),
+	};
+}
+
 static void add_owners(const struct v2m_datapath *datapath, struct v2m_sample *sample)
 {
 	for (uint32_t i = 1; i < datapath->used_owners; i++) {
@@ -120,6 +130,38 @@ int v2m_owners_read(const struct v2m_datapath *datapath, struct v2m_sample *samp
 		unmap_part(counters, used);
 	}
 	return 0;
+}
+
+int v2m_owners_read_sessions(const struct v2m_datapath *datapath,
+			     struct v2m_owner_sessions **owners, size_t *count)
+{
+	unsigned used = datapath->used_owners;
+	V2M_FREE struct v2m_owner_sessions *list = calloc(used, sizeof(*list));
+	const struct v2m_flow_sessions *counters;
+	size_t n = 0;
+
+	if (!list)
+		return -ENOMEM;
+	counters = mmap(NULL, used * sizeof(*counters), PROT_READ, MAP_SHARED,
+			datapath->maps[V2M_MAP_OWNER_SESSIONS], 0);
+	if (counters == MAP_FAILED)
+		return -errno;
+	for (uint32_t i = 1; i < used; i++)
+		list[n++] = (struct v2m_owner_sessions){
+			.owner = i,
+			.assigned_ns = datapath->owners[i].owner.assigned_ns,
+			.counts = read_sessions(&counters[i]),
+		};
+	munmap((void *)counters, used * sizeof(*counters));
+	*owners = V2M_TAKE(list);
+	*count = n;
+	return 0;
+}
+
+void v2m_owners_share_sessions(const struct v2m_datapath *datapath, int *flows, int *sessions)
+{
+	*flows = datapath->maps[V2M_MAP_FLOWS];
+	*sessions = datapath->maps[V2M_MAP_OWNER_SESSIONS];
 }
 
 void v2m_owners_were_read(struct v2m_datapath *datapath)
@@ -266,6 +308,8 @@ static uint32_t find_free(const struct setting *setting)
 /* Clears the counters of an owner in every part. No flow has the owner. */
 static int clear_counters(const struct v2m_datapath *datapath, uint32_t owner)
 {
+	static const struct v2m_flow_sessions none;
+
 	for (uint32_t part = 0; part < n_parts(datapath); part++) {
 		uint32_t index = v2m_owner_index(part / 2, part % 2, owner);
 		struct v2m_owner_counters counters = { .owner = owner, .tx = part % 2 };
@@ -275,7 +319,7 @@ static int clear_counters(const struct v2m_datapath *datapath, uint32_t owner)
 		if (result)
 			return result;
 	}
-	return 0;
+	return bpf_map_update_elem(datapath->maps[V2M_MAP_OWNER_SESSIONS], &owner, &none, BPF_ANY);
 }
 
 static int claim(struct setting *setting, uint32_t i, const struct v2m_owner_rule *rule)

@@ -26,6 +26,13 @@ int v2m_owners_set(struct v2m_datapath *datapath, const struct v2m_owner_rule *r
 
 /* Reads the counters of all owners into the sample. 0 or -errno. */
 int v2m_owners_read(const struct v2m_datapath *datapath, struct v2m_sample *sample);
+/* Reads the sessions of all owners that were ever used, ascending by owner. The caller frees
+ * *owners. 0 or -errno. */
+int v2m_owners_read_sessions(const struct v2m_datapath *datapath,
+			     struct v2m_owner_sessions **owners, size_t *count);
+/* The descriptors of the maps to which v2m_sessions_set_flows() has to add. They stay the
+ * datapath's. */
+void v2m_owners_share_sessions(const struct v2m_datapath *datapath, int *flows, int *sessions);
 /* To be called after a sample that succeeded: owners that left need not be read again. */
 void v2m_owners_were_read(struct v2m_datapath *datapath);
 

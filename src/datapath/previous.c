@@ -219,7 +219,7 @@ static void add_copy(struct v2m_port_sample *sum, const struct v2m_counter_layou
 		&sum->udp_rx,
 		&sum->udp_tx,
 	};
-	bool tx = v2m_counter_get(&layout->tx, value) != 0;
+	bool tx = v2m_counter_get(&layout->tx, value) & 1;
 
 	for (int i = 0; i < V2M_COUNTER_FLOWS; i++) {
 		if (layout->tx.size && tx != (flows[i] == &sum->tcp_tx || flows[i] == &sum->udp_tx))

@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <net/if_arp.h>
 #include <stdlib.h>
@@ -32,8 +33,10 @@ struct v2m_links {
 
 static int join_groups(struct v2m_netlink *events)
 {
-	static const int groups[] = { RTNLGRP_LINK,        RTNLGRP_TC,         RTNLGRP_IPV4_IFADDR,
-				      RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE };
+	static const int groups[] = { RTNLGRP_LINK,         RTNLGRP_TC,
+				      RTNLGRP_IPV4_IFADDR,  RTNLGRP_IPV6_IFADDR,
+				      RTNLGRP_IPV4_ROUTE,   RTNLGRP_IPV6_ROUTE,
+				      RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF };
 	int result = 0;
 
 	for (size_t i = 0; i < V2M_ARRAY_LEN(groups) && !result; i++)
@@ -215,12 +218,45 @@ static int remember_devices(struct v2m_links *links, const struct v2m_chosen_dev
 	return 0;
 }
 
+static int visit_netconf(const struct nlmsghdr *message, void *context)
+{
+	bool *forwards = context;
+	const struct nlattr *attribute;
+	int32_t ifindex = 0;
+	uint32_t forwarding = 0;
+
+	if (message->nlmsg_type != RTM_NEWNETCONF)
+		return 0;
+	mnl_attr_for_each (attribute, message, sizeof(struct netconfmsg)) {
+		if (mnl_attr_get_payload_len(attribute) != sizeof(forwarding))
+			continue;
+		if (mnl_attr_get_type(attribute) == NETCONFA_IFINDEX)
+			ifindex = (int32_t)mnl_attr_get_u32(attribute);
+		if (mnl_attr_get_type(attribute) == NETCONFA_FORWARDING)
+			forwarding = mnl_attr_get_u32(attribute);
+	}
+	/* The default is for devices that are not there yet. */
+	*forwards |= forwarding && ifindex != NETCONFA_IFINDEX_DEFAULT;
+	return 0;
+}
+
+/* Whether packets that arrive on any device may leave by another. IPv6 may be switched off. */
+static int read_forwarding(struct v2m_links *links, bool *forwards)
+{
+	const struct v2m_netlink_visitor look = { visit_netconf, NULL, forwards };
+	int result = v2m_netlink_dump_all(&links->queries, RTM_GETNETCONF, AF_INET, &look);
+	int ipv6 = v2m_netlink_dump_all(&links->queries, RTM_GETNETCONF, AF_INET6, &look);
+
+	return result ? result : ipv6 == -EOPNOTSUPP ? 0 : ipv6;
+}
+
 int v2m_links_choose(struct v2m_links *links, const struct v2m_strings *interfaces,
 		     const struct v2m_strings *exclude, bool loopback,
 		     struct v2m_chosen_device **devices, size_t *count, struct v2m_error *error)
 {
 	V2M_FREE struct v2m_listed_link *listed = NULL;
 	V2M_FREE struct v2m_chosen_device *chosen = NULL;
+	bool forwards = false;
 	size_t n_listed = 0;
 	size_t n = 0;
 	int result =
@@ -228,13 +264,19 @@ int v2m_links_choose(struct v2m_links *links, const struct v2m_strings *interfac
 
 	if (result)
 		return result;
+	result = read_forwarding(links, &forwards);
+	if (result)
+		return v2m_error_set(error, result, "cannot ask whether this host forwards: %s",
+				     strerror(-result));
 	chosen = calloc(n_listed + 1, sizeof(*chosen));
 	if (!chosen)
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < n_listed; i++) {
 		warn_about_refused(links, &listed[i]);
-		if (listed[i].choice.chosen)
-			fill_chosen_device(&listed[i], &chosen[n++]);
+		if (!listed[i].choice.chosen)
+			continue;
+		fill_chosen_device(&listed[i], &chosen[n]);
+		chosen[n++].device.forwards = forwards && listed[i].link.type != ARPHRD_LOOPBACK;
 	}
 	warn_about_unmatched(links, interfaces, listed, n_listed);
 	result = remember_devices(links, chosen, n);

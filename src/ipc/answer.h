@@ -16,7 +16,8 @@ enum v2m_news_kind {
 	V2M_NEWS_API_KEYS,                  /* right after it, and whenever they change */
 	V2M_NEWS_LISTENER,                  /* then, with a descriptor */
 	V2M_NEWS_KEYSET,                    /* the key set of the windows that follow */
-	V2M_NEWS_WITHDRAWN,                 /* no window is active any more */
+	V2M_NEWS_OUTDATED,  /* no window is active any more; the next one follows unasked */
+	V2M_NEWS_WITHDRAWN, /* no window is active any more */
 };
 
 /* Which window to answer from. */

@@ -8,8 +8,9 @@
 #include "ipc/status.h"
 #include "keys/keys.h"
 
-/* The least that a counter takes in a message. */
+/* The least that an item of each list takes in a message. */
 #define COUNTER_SIZE 20
+#define ONLINE_SIZE  28
 
 /* The longest name of a user that a key can have. */
 #define NAME_MAX_LEN (V2M_SUBJECT_LEN - 1)
@@ -27,6 +28,7 @@ void v2m_put_asking_order(struct v2m_wire *wire, struct v2m_asking_order *order)
 	v2m_wire_text(wire, &order->source);
 	v2m_wire_u64(wire, &order->interval_ns);
 	v2m_wire_bool(wire, &order->verbose);
+	v2m_wire_bool(wire, &order->wants_online);
 	v2m_wire_bool(wire, &order->is_guess);
 	if (!order->source)
 		v2m_wire_refuse(wire);
@@ -50,6 +52,26 @@ void v2m_put_asking_counted(struct v2m_wire *wire, struct v2m_proxy_stats *stats
 		v2m_wire_u64(wire, &stats->items[i].rx_bytes);
 		v2m_wire_u64(wire, &stats->items[i].tx_bytes);
 	}
+}
+
+void v2m_put_asking_online(struct v2m_wire *wire, struct v2m_online_list *online)
+{
+	struct v2m_online_users *users = &online->users;
+
+	users->items = v2m_wire_array(wire, users->items, &users->count, ONLINE_SIZE,
+				      sizeof(*users->items));
+	if (wire->reading)
+		users->capacity = users->count;
+	for (size_t i = 0; i < users->count && !wire->failed; i++) {
+		struct v2m_online_user *user = &users->items[i];
+
+		v2m_wire_text(wire, &user->name);
+		v2m_wire_bytes(wire, user->address, sizeof(user->address));
+		v2m_wire_i64(wire, &user->seen_s);
+	}
+	v2m_wire_bool(wire, &online->is_known);
+	v2m_wire_u64(wire, &online->asked_ns);
+	v2m_wire_u64(wire, &online->answered_ns);
 }
 
 bool v2m_asking_said_is_allowed(struct v2m_asking_said *said)
@@ -76,6 +98,20 @@ bool v2m_asking_counted_is_allowed(struct v2m_proxy_stats *stats)
 		if (!is_name(stats->items[i].name))
 			return false;
 	v2m_proxy_stats_join(stats);
+	return true;
+}
+
+bool v2m_asking_online_is_allowed(struct v2m_online_list *online)
+{
+	struct v2m_online_users *users = &online->users;
+
+	if (users->count > V2M_ASKING_ADDRESSES_MAX || (users->count && !online->is_known) ||
+	    online->asked_ns > online->answered_ns)
+		return false;
+	for (size_t i = 0; i < users->count; i++)
+		if (!is_name(users->items[i].name))
+			return false;
+	v2m_online_users_sort(users);
 	return true;
 }
 

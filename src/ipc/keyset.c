@@ -16,6 +16,7 @@ static void put_span(struct v2m_wire *wire, struct v2m_span *span)
 	v2m_wire_bool(wire, &span->loopback);
 	v2m_wire_u16(wire, &span->front_port);
 	v2m_wire_bool(wire, &span->visited);
+	v2m_wire_bool(wire, &span->unlisted);
 	if (!span->first_port || span->first_port > span->last_port || !span->transports)
 		v2m_wire_refuse(wire);
 }

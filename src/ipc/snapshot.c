@@ -167,6 +167,7 @@ static void put_share(struct v2m_wire *wire, struct v2m_share *share)
 	v2m_put_totals(wire, &share->ever);
 	v2m_wire_u32(wire, &share->owner);
 	v2m_wire_double(wire, &share->rate_bytes_s);
+	put_sessions(wire, &share->sessions);
 }
 
 static void put_slots(struct v2m_wire *wire, struct v2m_snapshot *snapshot)

@@ -39,6 +39,7 @@ int v2m_key_add_span(struct v2m_key *key, const struct v2m_span *span)
 		    known->loopback == span->loopback && known->front_port == span->front_port) {
 			known->transports |= span->transports;
 			known->visited = known->visited || span->visited;
+			known->unlisted = known->unlisted || span->unlisted;
 			return 0;
 		}
 	}
@@ -285,6 +286,7 @@ static bool same_spans(const struct v2m_key *a, const struct v2m_key *b)
 		    a->spans[i].transports != b->spans[i].transports ||
 		    a->spans[i].loopback != b->spans[i].loopback ||
 		    a->spans[i].visited != b->spans[i].visited ||
+		    a->spans[i].unlisted != b->spans[i].unlisted ||
 		    a->spans[i].front_port != b->spans[i].front_port)
 			return false;
 	return true;

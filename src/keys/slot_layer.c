@@ -34,6 +34,7 @@ static void add_layer_span(struct v2m_slot_layer *layer, size_t key, const struc
 		.loopback = span->loopback,
 		.behind = behind,
 		.visited = span->visited,
+		.unlisted = span->unlisted,
 	};
 }
 
@@ -46,6 +47,7 @@ static void add_entrance(struct v2m_slot_layer *layer, size_t key, uint16_t port
 		.last_port = port,
 		.loopback = front->loopback,
 		.visited = front->visited,
+		.unlisted = true,
 	};
 
 	add_layer_span(layer, key, &entrance, false);
@@ -77,6 +79,7 @@ static void join_equal_spans(struct v2m_slot_layer *layer)
 			last->loopback = last->loopback && layer->spans[i].loopback;
 			last->behind = last->behind && layer->spans[i].behind;
 			last->visited = last->visited || layer->spans[i].visited;
+			last->unlisted = last->unlisted || layer->spans[i].unlisted;
 			continue;
 		}
 		layer->spans[n++] = layer->spans[i];
@@ -193,6 +196,7 @@ static int add_owners(struct v2m_slot_layer *layer, struct cover *cover,
 		group->loopback = group->loopback && layer->spans[i].loopback;
 		group->behind = group->behind && layer->spans[i].behind;
 		group->visited = group->visited || layer->spans[i].visited;
+		group->unlisted = group->unlisted || layer->spans[i].unlisted;
 		if (layer->spans[i].key != V2M_NO_KEY)
 			keys[n++] = layer->spans[i].key;
 		left--;

@@ -20,6 +20,7 @@ struct v2m_layer_span {
 	bool loopback;
 	bool behind;
 	bool visited;
+	bool unlisted;
 	/* A random number. The sum of the marks of several spans identifies this set of spans. */
 	uint64_t mark;
 };
@@ -32,6 +33,7 @@ struct v2m_slot_group {
 	bool loopback;
 	bool behind;
 	bool visited;
+	bool unlisted;
 	size_t keys; /* index of the first owner in v2m_slot_layer.keys */
 	size_t n_keys;
 };

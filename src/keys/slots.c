@@ -46,6 +46,7 @@ static void add_slot(struct v2m_slots *slots, const struct v2m_slot_layer *layer
 		.loopback = group->loopback,
 		.behind = group->behind,
 		.visited = group->visited && (transports & V2M_TCP),
+		.unlisted = group->unlisted,
 		.keys = keys,
 		.n_keys = group->n_keys,
 	};

@@ -23,6 +23,7 @@ struct v2m_slot {
 	bool loopback;      /* counted on the loopback device, and nowhere else */
 	bool behind;        /* the slot in front counts the same bytes, so this one is in no sum */
 	bool visited;       /* some of the bytes are of visitors of a fallback, not of the keys */
+	bool unlisted;      /* as in struct v2m_span, of one of the keys */
 	bool refused;       /* not counted, because there are more than V2M_MAX_SLOTS slots */
 	const size_t *keys; /* indices of the keys, ascending */
 	size_t n_keys;      /* if more than 1, the keys share the slot; 0: the slot of an orphan */

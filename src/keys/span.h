@@ -18,6 +18,9 @@ struct v2m_span {
 	uint16_t front_port; /* the TCP port of the inbound that hands its connections over to this
 				one; 0 if clients connect to this one directly */
 	bool visited; /* others than users reach a fallback there by TCP, such as a web server */
+	/* The proxy's list of online users may lack a client of this inbound, or have it with an
+	 * address that the client has claimed. */
+	bool unlisted;
 };
 
 /* In place of the index of a key: the span belongs to an orphan and is in no key's figures. */

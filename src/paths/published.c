@@ -14,7 +14,7 @@ static bool is_equal(const struct v2m_port_alias *one, const struct v2m_port_ali
 {
 	return one->first_port == other->first_port && one->last_port == other->last_port &&
 	       one->target == other->target && one->transports == other->transports &&
-	       one->found == other->found;
+	       one->origin == other->origin;
 }
 
 bool v2m_published_equal(const struct v2m_published *one, const struct v2m_published *other)
@@ -71,11 +71,25 @@ struct look {
 	struct v2m_published *published;
 	unsigned transports;
 	bool usable; /* it is understood, and holds for all senders */
+	bool notes;  /* what is not usable is said; else what is usable is added */
 };
 
 static uint32_t slot_at(const struct look *look, uint16_t port)
 {
 	return look->scope->find_slot(look->scope->context, port, look->transports);
+}
+
+/* Whether connections have shown where all of the ports lead. */
+static bool is_tracked(const struct look *look, uint16_t first, uint16_t last)
+{
+	const struct v2m_port_aliases *list = &look->published->aliases;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i].origin == V2M_ALIAS_CONNTRACK &&
+		    list->items[i].first_port <= first && list->items[i].last_port >= last &&
+		    !(look->transports & ~list->items[i].transports))
+			return true;
+	return false;
 }
 
 /* All ports of the alias count in one slot. */
@@ -86,16 +100,17 @@ static int add_ports(const struct look *look, uint16_t first, uint16_t last, uin
 		.last_port = last,
 		.target = target,
 		.transports = look->transports,
-		.found = true,
+		.origin = V2M_ALIAS_RULE,
 	};
 	const struct v2m_nat_ports ports = { .first = first, .last = last };
 
 	/* A port that stays the same is counted as it is. */
 	if (first == last && first == target)
 		return 0;
-	if (look->usable)
+	if (look->usable && !look->notes)
 		return add_once(look->published, &alias);
-	note_unclear(look->published, &ports, target);
+	if (!look->usable && look->notes && !is_tracked(look, first, last))
+		note_unclear(look->published, &ports, target);
 	return 0;
 }
 
@@ -170,19 +185,20 @@ static void note_portless(struct look *look, const struct v2m_nat_rule *rule)
 }
 
 static int add_rule(const struct v2m_nat_rule *rule, const struct v2m_published_scope *scope,
-		    struct v2m_published *published)
+		    bool notes, struct v2m_published *published)
 {
 	struct look look = { .scope = scope,
 			     .published = published,
-			     .transports = rule->transports };
+			     .transports = rule->transports,
+			     .notes = notes };
 	int result = 0;
 
-	if (rule->opaque && !*published->unknown.text)
+	if (notes && rule->opaque && !*published->unknown.text)
 		v2m_error_set(&published->unknown, 0,
 			      "a NAT rule has a map that is not understood: if it sends a port on "
 			      "to a key's port, that is not counted unless \"port_aliases\" names "
 			      "it");
-	if (!rule->ports.count)
+	if (notes && !rule->ports.count)
 		note_portless(&look, rule);
 	for (size_t i = 0; i < rule->ports.count && !result; i++) {
 		const struct v2m_nat_ports *ports = &rule->ports.items[i];
@@ -194,9 +210,160 @@ static int add_rule(const struct v2m_nat_rule *rule, const struct v2m_published_
 	return result;
 }
 
+/* --- connection tracking --- */
+
+/* Whether a rule that is understood, or the configuration, has the port. */
+static bool is_known(const struct v2m_published *published, size_t known,
+		     const struct v2m_tracked *tracked)
+{
+	for (size_t i = 0; i < known; i++) {
+		const struct v2m_port_alias *alias = &published->aliases.items[i];
+
+		if (alias->transports & tracked->transports && alias->first_port <= tracked->port &&
+		    alias->last_port >= tracked->port)
+			return true;
+	}
+	return false;
+}
+
+/* The entries of one published port and transport: *end is behind them. The slot that all of them
+ * lead to; 0: several, or none of a key, or an address where no key is served. *key: the port of a
+ * key that one of them leads to. */
+static uint32_t find_common_slot(const struct v2m_tracked_list *tracked, size_t begin,
+				 const struct v2m_published_scope *scope, size_t *end,
+				 uint16_t *key)
+{
+	const struct v2m_tracked *first = &tracked->items[begin];
+	uint32_t common = 0;
+	bool several = false;
+
+	*key = 0;
+	for (*end = begin; *end < tracked->count; ++*end) {
+		const struct v2m_tracked *flow = &tracked->items[*end];
+		uint32_t slot;
+
+		if (flow->port != first->port || flow->transports != first->transports)
+			break;
+		slot = scope->is_served(scope->context, flow->address)
+			       ? scope->find_slot(scope->context, flow->target, flow->transports)
+			       : 0;
+		if (slot && !*key)
+			*key = flow->target;
+		several = several || (*end > begin && slot != common);
+		common = slot;
+	}
+	return several ? 0 : common;
+}
+
+/* Published ports in a row that lead to one port are one alias. */
+static int add_tracked(struct v2m_published *published, size_t known,
+		       const struct v2m_tracked *tracked, uint16_t target)
+{
+	struct v2m_port_alias alias = {
+		.first_port = tracked->port,
+		.last_port = tracked->port,
+		.target = target,
+		.transports = tracked->transports,
+		.origin = V2M_ALIAS_CONNTRACK,
+	};
+	struct v2m_port_alias *last =
+		published->aliases.count > known
+			? &published->aliases.items[published->aliases.count - 1]
+			: NULL;
+
+	if (!last || last->target != target || last->transports != alias.transports ||
+	    last->last_port + 1 != tracked->port)
+		return add_once(published, &alias);
+	last->last_port = tracked->port;
+	return 0;
+}
+
+/* If the port serves anything else too, nobody knows whose bytes pass. */
+static void note_mixed(struct v2m_published *published, const struct v2m_tracked *tracked,
+		       uint16_t key)
+{
+	if (!*published->unknown.text)
+		v2m_error_set(&published->unknown, 0,
+			      "connections to port %u reach a key's port %u, and others do not: "
+			      "what passes port %u is not counted unless \"port_aliases\" names it",
+			      tracked->port, key, tracked->port);
+}
+
+static bool demands_port(const struct v2m_nat_ports *ports, const struct v2m_tracked *tracked)
+{
+	return ports->first <= tracked->port && ports->last >= tracked->port;
+}
+
+/* What the rules say of a port that connections lead somewhere. */
+struct ruling {
+	bool open;      /* a rule that is not understood may do that */
+	bool elsewhere; /* a rule leads to another slot, for some senders at least */
+};
+
+static void add_ruling(const struct v2m_nat_rule *rule, const struct v2m_tracked *tracked,
+		       const struct v2m_published_scope *scope, uint32_t slot,
+		       struct ruling *ruling)
+{
+	bool usable = rule->clear && !rule->opaque &&
+		      (!rule->elsewhere || scope->is_served(scope->context, rule->address));
+
+	if (!(rule->transports & tracked->transports))
+		return;
+	ruling->open = ruling->open || !rule->ports.count;
+	for (size_t i = 0; i < rule->ports.count; i++) {
+		const struct v2m_nat_ports *ports = &rule->ports.items[i];
+		const struct v2m_nat_target *target = rule->mapped ? &ports->target : &rule->target;
+
+		if (!demands_port(ports, tracked))
+			continue;
+		ruling->open = ruling->open || !usable;
+		if (target->first && !target->shifts &&
+		    scope->find_slot(scope->context, target->first, tracked->transports) != slot)
+			ruling->elsewhere = true;
+	}
+}
+
+/* Connections outlive the rule that made them. So they show nothing where all rules are understood.
+ */
+static int add_all_tracked(const struct v2m_tracked_list *tracked,
+			   const struct v2m_nat_rules *rules, bool unread,
+			   const struct v2m_published_scope *scope, struct v2m_published *published)
+{
+	size_t known = published->aliases.count;
+	size_t end;
+	int result = 0;
+
+	for (size_t i = 0; i < tracked->count && !result; i = end) {
+		const struct v2m_tracked *flow = &tracked->items[i];
+		struct ruling ruling = { .open = unread };
+		uint16_t key;
+		uint32_t slot = find_common_slot(tracked, i, scope, &end, &key);
+
+		if (!key || is_known(published, known, flow) ||
+		    scope->find_slot(scope->context, flow->port, flow->transports))
+			continue;
+		for (size_t k = 0; k < rules->count; k++)
+			add_ruling(&rules->items[k], flow, scope, slot, &ruling);
+		if (!ruling.open)
+			continue;
+		if (slot && !ruling.elsewhere &&
+		    scope->is_free(scope->context, flow->port, flow->transports))
+			result = add_tracked(published, known, flow, key);
+		else
+			note_mixed(published, flow, key);
+	}
+	return result;
+}
+
+/* Whether there may be rules that were not read. */
+static bool is_unread(int result)
+{
+	return result && result != -EOPNOTSUPP;
+}
+
 static void note_unread(struct v2m_published *published, int result, const char *kind)
 {
-	if (result && result != -EOPNOTSUPP)
+	if (is_unread(result))
 		v2m_error_set(
 			&published->unknown, 0,
 			"the NAT rules of %s on this host cannot be read (%s): if one sends a "
@@ -206,6 +373,7 @@ static void note_unread(struct v2m_published *published, int result, const char 
 }
 
 int v2m_published_make(const struct v2m_nat_rules *rules, struct v2m_published_reading read,
+		       const struct v2m_tracked_list *tracked,
 		       const struct v2m_published_scope *scope, struct v2m_published *published)
 {
 	const struct v2m_port_aliases *configured = scope->configured;
@@ -215,7 +383,13 @@ int v2m_published_make(const struct v2m_nat_rules *rules, struct v2m_published_r
 	for (size_t i = 0; configured && i < configured->count && !result; i++)
 		result = v2m_array_add(&published->aliases, configured->items[i]);
 	for (size_t i = 0; i < rules->count && !result; i++)
-		result = add_rule(&rules->items[i], scope, published);
+		result = add_rule(&rules->items[i], scope, false, published);
+	if (!result)
+		result = add_all_tracked(tracked, rules,
+					 is_unread(read.nft) || is_unread(read.legacy), scope,
+					 published);
+	for (size_t i = 0; i < rules->count && !result; i++)
+		result = add_rule(&rules->items[i], scope, true, published);
 	note_unread(published, read.legacy, "iptables-legacy");
 	note_unread(published, read.nft, "nftables");
 	/* The operator has said what there is. */

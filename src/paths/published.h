@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The ports under which servers of this host are published: those that the configuration names, and
- * those that NAT rules show.
+ * The ports under which servers of this host are published: those that the configuration names,
+ * those that NAT rules show, and those that connection tracking shows.
  */
 #ifndef V2METER_PATHS_PUBLISHED_H
 #define V2METER_PATHS_PUBLISHED_H
 
 #include "base/error.h"
 #include "base/port_rule.h"
+#include "paths/conntrack.h"
 #include "paths/nat.h"
 
 /* Tells which rules are about a key. */
@@ -18,6 +19,8 @@ struct v2m_published_scope {
 	uint32_t (*find_slot)(const void *context, uint16_t port, unsigned transports);
 	/* Whether the address, IPv4 in the IPv4-mapped form, is one at which keys are served. */
 	bool (*is_served)(const void *context, const uint8_t address[16]);
+	/* Whether nobody on this host serves the port itself by one of the transports. */
+	bool (*is_free)(const void *context, uint16_t port, unsigned transports);
 	const void *context;
 };
 
@@ -35,9 +38,11 @@ struct v2m_published_reading {
 	int legacy;
 };
 
-/* Makes the list from the rules of all kinds. Pure. 0 or -ENOMEM; the caller clears it in any case.
+/* Makes the list from the rules of all kinds, and from what connections show where the rules are
+ * not understood. Pure. 0 or -ENOMEM; the caller clears it in any case.
  */
 int v2m_published_make(const struct v2m_nat_rules *rules, struct v2m_published_reading read,
+		       const struct v2m_tracked_list *tracked,
 		       const struct v2m_published_scope *scope, struct v2m_published *published);
 void v2m_published_clear(struct v2m_published *published);
 /* Whether both have the same aliases. */

@@ -94,9 +94,9 @@ static int add_user(struct users *users, struct v2m_proxy_user *user)
 }
 
 /* An empty text counts as none. 0 or -ENOMEM. */
-static int copy_user(const char *id, const char *name, struct v2m_proxy_user *user)
+static int copy_user(const char *id, const char *name, uint32_t level, struct v2m_proxy_user *user)
 {
-	*user = (struct v2m_proxy_user){ 0 };
+	*user = (struct v2m_proxy_user){ .level = level };
 	if (id && *id && !(user->id = strdup(id)))
 		return -ENOMEM;
 	if (name && *name && !(user->name = strdup(name))) {
@@ -106,11 +106,11 @@ static int copy_user(const char *id, const char *name, struct v2m_proxy_user *us
 	return 0;
 }
 
-static int take_user(void *context, const char *id, const char *name)
+static int take_user(void *context, const char *id, const char *name, uint32_t level)
 {
 	struct v2m_proxy_user user;
 
-	return copy_user(id, name, &user) ? -ENOMEM : add_user(context, &user);
+	return copy_user(id, name, level, &user) ? -ENOMEM : add_user(context, &user);
 }
 
 static void give_users(struct users *users, struct v2m_proxy_inbound *inbound)
@@ -243,7 +243,8 @@ static int read_users(const struct v2m_proxy_inbound *inbound,
 		const V2mPb__User *user = list->users[i];
 		V2M_FREE char *id = inbound->id_member ? v2m_proxy_account_id(user->account) : NULL;
 
-		result = inbound->id_member && !id ? -EPROTO : take_user(users, id, user->email);
+		result = inbound->id_member && !id ? -EPROTO
+						   : take_user(users, id, user->email, user->level);
 	}
 	if (list)
 		v2m_pb__user_list__free_unpacked(list, NULL);
@@ -300,7 +301,8 @@ static int add_copies(const struct v2m_proxy_inbound *from, struct users *users)
 	int result = 0;
 
 	for (size_t i = 0; i < from->n_users && !result; i++)
-		result = take_user(users, from->users[i].id, from->users[i].name);
+		result = take_user(users, from->users[i].id, from->users[i].name,
+				   from->users[i].level);
 	return result;
 }
 
@@ -371,6 +373,8 @@ static void write_user(const struct v2m_proxy_inbound *inbound, const struct v2m
 		v2m_put_string(json, inbound->id_member, user->id);
 	if (user->name)
 		v2m_put_string(json, "email", user->name);
+	if (user->level)
+		v2m_put_u64(json, "level", user->level);
 	v2m_write_close(json, '}');
 }
 

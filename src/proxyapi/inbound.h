@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "proxyapi/grpc_message.h"
@@ -16,6 +17,7 @@
 struct v2m_proxy_user {
 	char *id;   /* the UUID, or the public key of WireGuard; NULL if the protocol has none */
 	char *name; /* the email; NULL: it has none */
+	uint32_t level;
 };
 
 struct v2m_proxy_inbound {

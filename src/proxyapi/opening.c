@@ -24,8 +24,6 @@ static void free_message(void *pointer_to_message)
 		protobuf_c_message_free_unpacked(message, NULL);
 }
 
-typedef int (*add_user)(void *context, const char *id, const char *name);
-
 /* The first field of the accounts of VMess and VLESS is their id, that of WireGuard's is the public
  * key. */
 char *v2m_proxy_account_id(const V2mPb__Typed *account)
@@ -35,7 +33,8 @@ char *v2m_proxy_account_id(const V2mPb__Typed *account)
 	return found ? strdup(found->id) : NULL;
 }
 
-static int add_users(V2mPb__User **users, size_t n_users, bool has_ids, add_user add, void *context)
+static int add_users(V2mPb__User **users, size_t n_users, bool has_ids, v2m_proxy_add_user *add,
+		     void *context)
 {
 	int result = 0;
 
@@ -44,7 +43,7 @@ static int add_users(V2mPb__User **users, size_t n_users, bool has_ids, add_user
 
 		if (has_ids && !id)
 			return -EPROTO;
-		result = add(context, id, users[i]->email);
+		result = add(context, id, users[i]->email, users[i]->level);
 	}
 	return result;
 }
@@ -60,8 +59,8 @@ static void write_networks(const uint32_t *networks, size_t n_networks,
 	v2m_write_close(json, ']');
 }
 
-static int read_vmess(const V2mPb__Typed *typed, struct v2m_json_writer *json, add_user add,
-		      void *context)
+static int read_vmess(const V2mPb__Typed *typed, struct v2m_json_writer *json,
+		      v2m_proxy_add_user *add, void *context)
 {
 	FREE_MESSAGE V2mPb__VmessSettings *settings = UNPACK(vmess_settings, typed);
 
@@ -83,7 +82,7 @@ static void write_fallbacks(const V2mPb__FallbackSettings *settings, struct v2m_
 }
 
 static int read_with_fallbacks(const V2mPb__Typed *typed, bool has_ids,
-			       struct v2m_json_writer *json, add_user add, void *context)
+			       struct v2m_json_writer *json, v2m_proxy_add_user *add, void *context)
 {
 	FREE_MESSAGE V2mPb__FallbackSettings *settings = UNPACK(fallback_settings, typed);
 
@@ -93,20 +92,20 @@ static int read_with_fallbacks(const V2mPb__Typed *typed, bool has_ids,
 	return add_users(settings->users, settings->n_users, has_ids, add, context);
 }
 
-static int read_vless(const V2mPb__Typed *typed, struct v2m_json_writer *json, add_user add,
-		      void *context)
+static int read_vless(const V2mPb__Typed *typed, struct v2m_json_writer *json,
+		      v2m_proxy_add_user *add, void *context)
 {
 	return read_with_fallbacks(typed, true, json, add, context);
 }
 
-static int read_trojan(const V2mPb__Typed *typed, struct v2m_json_writer *json, add_user add,
-		       void *context)
+static int read_trojan(const V2mPb__Typed *typed, struct v2m_json_writer *json,
+		       v2m_proxy_add_user *add, void *context)
 {
 	return read_with_fallbacks(typed, false, json, add, context);
 }
 
-static int read_shadowsocks(const V2mPb__Typed *typed, struct v2m_json_writer *json, add_user add,
-			    void *context)
+static int read_shadowsocks(const V2mPb__Typed *typed, struct v2m_json_writer *json,
+			    v2m_proxy_add_user *add, void *context)
 {
 	FREE_MESSAGE V2mPb__ShadowsocksSettings *settings = UNPACK(shadowsocks_settings, typed);
 
@@ -117,7 +116,7 @@ static int read_shadowsocks(const V2mPb__Typed *typed, struct v2m_json_writer *j
 }
 
 static int read_shadowsocks_2022(const V2mPb__Typed *typed, struct v2m_json_writer *json,
-				 add_user add, void *context)
+				 v2m_proxy_add_user *add, void *context)
 {
 	FREE_MESSAGE V2mPb__Shadowsocks2022Settings *settings =
 		UNPACK(shadowsocks2022_settings, typed);
@@ -125,11 +124,11 @@ static int read_shadowsocks_2022(const V2mPb__Typed *typed, struct v2m_json_writ
 	if (!settings)
 		return -EPROTO;
 	write_networks(settings->networks, settings->n_networks, json);
-	return add(context, NULL, settings->email);
+	return add(context, NULL, settings->email, 0);
 }
 
 static int read_shadowsocks_2022_users(const V2mPb__Typed *typed, struct v2m_json_writer *json,
-				       add_user add, void *context)
+				       v2m_proxy_add_user *add, void *context)
 {
 	FREE_MESSAGE V2mPb__Shadowsocks2022UsersSettings *settings =
 		UNPACK(shadowsocks2022_users_settings, typed);
@@ -141,8 +140,8 @@ static int read_shadowsocks_2022_users(const V2mPb__Typed *typed, struct v2m_jso
 }
 
 /* SOCKS and HTTP. */
-static int read_accounts(const V2mPb__Typed *typed, struct v2m_json_writer *json, add_user add,
-			 void *context)
+static int read_accounts(const V2mPb__Typed *typed, struct v2m_json_writer *json,
+			 v2m_proxy_add_user *add, void *context)
 {
 	FREE_MESSAGE V2mPb__AccountsSettings *settings = UNPACK(accounts_settings, typed);
 	int result = 0;
@@ -151,12 +150,12 @@ static int read_accounts(const V2mPb__Typed *typed, struct v2m_json_writer *json
 		return -EPROTO;
 	v2m_put_bool(json, "udp", settings->udp);
 	for (size_t i = 0; i < settings->n_accounts && !result; i++)
-		result = add(context, NULL, settings->accounts[i]->name);
+		result = add(context, NULL, settings->accounts[i]->name, 0);
 	return result;
 }
 
-static int read_hysteria(const V2mPb__Typed *typed, struct v2m_json_writer *json, add_user add,
-			 void *context)
+static int read_hysteria(const V2mPb__Typed *typed, struct v2m_json_writer *json,
+			 v2m_proxy_add_user *add, void *context)
 {
 	FREE_MESSAGE V2mPb__VmessSettings *settings = UNPACK(vmess_settings, typed);
 
@@ -166,8 +165,8 @@ static int read_hysteria(const V2mPb__Typed *typed, struct v2m_json_writer *json
 	return add_users(settings->users, settings->n_users, false, add, context);
 }
 
-static int read_wireguard(const V2mPb__Typed *typed, struct v2m_json_writer *json, add_user add,
-			  void *context)
+static int read_wireguard(const V2mPb__Typed *typed, struct v2m_json_writer *json,
+			  v2m_proxy_add_user *add, void *context)
 {
 	FREE_MESSAGE V2mPb__WireguardSettings *settings = UNPACK(wireguard_settings, typed);
 	int result = 0;
@@ -176,7 +175,7 @@ static int read_wireguard(const V2mPb__Typed *typed, struct v2m_json_writer *jso
 	if (!settings)
 		return -EPROTO;
 	for (size_t i = 0; i < settings->n_peers && !result; i++)
-		result = add(context, settings->peers[i]->public_key, "");
+		result = add(context, settings->peers[i]->public_key, "", 0);
 	if (!result)
 		result = add_users(settings->users, settings->n_users, true, add, context);
 	return result;
@@ -199,8 +198,8 @@ static int write_address(const char *name, const V2mPb__Address *address,
 	return 0;
 }
 
-static int read_relay(const V2mPb__Typed *typed, struct v2m_json_writer *json, add_user add,
-		      void *context)
+static int read_relay(const V2mPb__Typed *typed, struct v2m_json_writer *json,
+		      v2m_proxy_add_user *add, void *context)
 {
 	FREE_MESSAGE V2mPb__RelaySettings *settings = UNPACK(relay_settings, typed);
 
@@ -337,6 +336,40 @@ static int write_security(const V2mPb__Stream *stream, struct v2m_json_writer *j
 	return 0;
 }
 
+/* Whether the settings of the transport say so. -EPROTO: they are malformed. */
+static int transport_accepts_proxy_protocol(const V2mPb__Stream *stream)
+{
+	for (size_t i = 0; i < stream->n_transports; i++) {
+		const V2mPb__Typed *settings = stream->transports[i]->settings;
+		FREE_MESSAGE V2mPb__TcpSettings *tcp = NULL;
+
+		if (!settings || !type_is(settings->type, "transport.internet.tcp.Config"))
+			continue;
+		tcp = UNPACK(tcp_settings, settings);
+		if (!tcp)
+			return -EPROTO;
+		if (tcp->accept_proxy_protocol)
+			return 1;
+	}
+	return 0;
+}
+
+static int write_socket(const V2mPb__Stream *stream, struct v2m_json_writer *json)
+{
+	int accepts = transport_accepts_proxy_protocol(stream);
+
+	if (accepts < 0)
+		return accepts;
+	if (stream->socket && stream->socket->accept_proxy_protocol)
+		accepts = 1;
+	if (!accepts)
+		return 0;
+	v2m_put_open(json, "sockopt", '{');
+	v2m_put_bool(json, "acceptProxyProtocol", true);
+	v2m_write_close(json, '}');
+	return 0;
+}
+
 static int write_stream(const V2mPb__Stream *stream, struct v2m_json_writer *json)
 {
 	int result;
@@ -345,6 +378,8 @@ static int write_stream(const V2mPb__Stream *stream, struct v2m_json_writer *jso
 	if (*stream->protocol)
 		v2m_put_string(json, "network", stream->protocol);
 	result = write_security(stream, json);
+	if (!result)
+		result = write_socket(stream, json);
 	v2m_write_close(json, '}');
 	return result;
 }

@@ -8,6 +8,9 @@
 #include "json/json_writer.h"
 #include "messages.pb-c.h"
 
+/* id, name: NULL or "" if the user has none. level: of the proxy's policies. 0 or -ENOMEM. */
+typedef int v2m_proxy_add_user(void *context, const char *id, const char *name, uint32_t level);
+
 /* A protocol, found by the type of its settings. */
 struct v2m_proxy_protocol {
 	const char *type;      /* without "xray." or "v2ray.core." */
@@ -20,7 +23,7 @@ struct v2m_proxy_protocol {
 	 * -EPROTO: the settings are malformed, or what add() returned. NULL: nothing is known of
 	 * them. */
 	int (*read)(const V2mPb__Typed *settings, struct v2m_json_writer *json,
-		    int (*add)(void *context, const char *id, const char *name), void *context);
+		    v2m_proxy_add_user *add, void *context);
 };
 
 /* The protocol of settings. NULL: it is not known. */

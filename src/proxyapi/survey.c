@@ -12,6 +12,7 @@
 #include "messages.pb-c.h"
 #include "proxyapi/grpc.h"
 #include "proxyapi/inbound.h"
+#include "proxyapi/online.h"
 #include "proxyapi/tls_probe.h"
 
 #define SERVICE     "/xray.app.proxyman.command.HandlerService/"
@@ -411,4 +412,10 @@ int v2m_survey_ask_stats(struct v2m_survey *survey, uint64_t deadline_ns,
 			 struct v2m_proxy_stats *stats, struct v2m_error *error)
 {
 	return v2m_proxy_stats_ask(survey->grpc, deadline_ns, stats, error);
+}
+
+int v2m_survey_ask_online(struct v2m_survey *survey, uint64_t deadline_ns,
+			  struct v2m_online_users *users, struct v2m_error *error)
+{
+	return v2m_online_users_ask(survey->grpc, deadline_ns, users, error);
 }

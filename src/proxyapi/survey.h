@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "keys/online_users.h"
 #include "proxyapi/stats.h"
 
 struct v2m_survey;
@@ -49,6 +50,10 @@ int v2m_survey_ask(struct v2m_survey *survey, uint64_t deadline_ns, struct v2m_e
 /* Asks the proxy for what it has counted for its users, as v2m_proxy_stats_ask(). */
 int v2m_survey_ask_stats(struct v2m_survey *survey, uint64_t deadline_ns,
 			 struct v2m_proxy_stats *stats, struct v2m_error *error);
+
+/* Asks the proxy where its users are, as v2m_online_users_ask(). */
+int v2m_survey_ask_online(struct v2m_survey *survey, uint64_t deadline_ns,
+			  struct v2m_online_users *users, struct v2m_error *error);
 
 /* The inbounds and users that were found last, as a V2Ray configuration. NULL: nothing yet. Good
  * until the next question. */

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "pins/map_shape.h"
 #include "sockets/sessions.h"
 #include "sockets/sessions_state.h"
 #include "sockets/tcp_slots.h"
@@ -79,6 +80,16 @@ static int set_counters(const struct v2m_sessions *sessions, const uint16_t *por
 	return result;
 }
 
+/* While a port changes, its connections count for the slot alone. */
+static void write_port(struct v2m_session_port *port, uint16_t slot_port, bool shared)
+{
+	if (port->slot_port == slot_port && port->shared == shared)
+		return;
+	__atomic_store_n(&port->shared, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&port->slot_port, slot_port, __ATOMIC_RELEASE);
+	__atomic_store_n(&port->shared, shared, __ATOMIC_RELEASE);
+}
+
 /* Writes the slot of each port for the program, which sees either the old slot or the new one. 0 or
  * -errno. */
 static int write_ports(const struct v2m_sessions *sessions, const struct v2m_tcp_slots *slots)
@@ -93,8 +104,7 @@ static int write_ports(const struct v2m_sessions *sessions, const struct v2m_tcp
 		uint16_t place = slots->places[port];
 		uint16_t slot_port = place ? slots->ports[place - 1] : 0;
 
-		if (ports[port].slot_port != slot_port)
-			__atomic_store_n(&ports[port].slot_port, slot_port, __ATOMIC_RELEASE);
+		write_port(&ports[port], slot_port, place && slots->shared[place - 1]);
 	}
 	munmap(ports, size);
 	return 0;
@@ -115,6 +125,27 @@ int v2m_sessions_set(struct v2m_sessions *sessions, const struct v2m_port_rule *
 				     "cannot change the ports whose sessions are counted: %s",
 				     strerror(-result));
 	return 0;
+}
+
+/* 0 or -errno. */
+static int set_inner(int outer, int inner)
+{
+	uint32_t first = 0;
+	uint32_t id;
+
+	/* The kernel answers with the number of the inner map. */
+	if (bpf_map_lookup_elem(outer, &first, &id) == 0 && id == v2m_map_id(inner))
+		return 0;
+	return bpf_map_update_elem(outer, &first, &inner, BPF_ANY);
+}
+
+int v2m_sessions_set_flows(struct v2m_sessions *sessions, int flows, int owner_sessions)
+{
+	int result = set_inner(sessions->maps[V2M_SESSIONS_OWNERS], owner_sessions);
+
+	if (!result)
+		result = set_inner(sessions->maps[V2M_SESSIONS_FLOWS], flows);
+	return result;
 }
 
 bool v2m_sessions_measure_delivered(const struct v2m_sessions *sessions)

@@ -46,6 +46,8 @@ static const char *const map_names[V2M_SESSIONS_N_MAPS] = {
 	[V2M_SESSIONS_SOCKETS] = "session_sockets",
 	[V2M_SESSIONS_SOCKETS_BY_ADDRESS] = "session_sockets_by_address",
 	[V2M_SESSIONS_CLAIMS] = "session_claims",
+	[V2M_SESSIONS_FLOWS] = "session_flows",
+	[V2M_SESSIONS_OWNERS] = "session_owners",
 };
 
 static int remove_pin(const struct v2m_pins *pins, const char *name)

@@ -29,6 +29,10 @@ void v2m_sessions_close(struct v2m_sessions *sessions);
 int v2m_sessions_set(struct v2m_sessions *sessions, const struct v2m_port_rule *rules,
 		     size_t n_rules, uint32_t netns, struct v2m_error *error);
 
+/* Has the programs add what connections of shared ports do to their flows and owners: these are the
+ * maps flows and owner_sessions of bpf_abi.h. They stay until others are set. 0 or -errno. */
+int v2m_sessions_set_flows(struct v2m_sessions *sessions, int flows, int owner_sessions);
+
 /* The sessions of one slot. */
 struct v2m_session_reading {
 	uint16_t port; /* the first port of the slot */

@@ -74,10 +74,11 @@ int v2m_tcp_slots_make(const struct v2m_port_rule *rules, size_t n_rules,
 	made.ports = calloc(n_rules + 1, sizeof(*made.ports));
 	made.last = calloc(n_rules + 1, sizeof(*made.last));
 	made.loopback = calloc(n_rules + 1, sizeof(*made.loopback));
+	made.shared = calloc(n_rules + 1, sizeof(*made.shared));
 	/* There are at most as many ranges as rules. */
 	made.ranges = calloc(n_rules + 1, sizeof(*made.ranges));
 	if (!tcp || !place_of_order || !made.places || !made.ports || !made.last ||
-	    !made.loopback || !made.ranges)
+	    !made.loopback || !made.shared || !made.ranges)
 		return -ENOMEM;
 	for (size_t i = 0; i < n_rules; i++)
 		if (rules[i].transports & V2M_TCP)
@@ -87,6 +88,7 @@ int v2m_tcp_slots_make(const struct v2m_port_rule *rules, size_t n_rules,
 		made.ports[i] = tcp[i].rule->first_port;
 		made.last[i] = tcp[i].rule->last_port;
 		made.loopback[i] = tcp[i].rule->loopback;
+		made.shared[i] = tcp[i].rule->shared;
 		place_of_order[tcp[i].order] = i;
 	}
 	fill_places(&made, tcp, place_of_order);
@@ -102,6 +104,7 @@ void v2m_tcp_slots_clear(struct v2m_tcp_slots *slots)
 	free(slots->ports);
 	free(slots->last);
 	free(slots->loopback);
+	free(slots->shared);
 	free(slots->ranges);
 	memset(slots, 0, sizeof(*slots));
 }

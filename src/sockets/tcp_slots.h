@@ -18,6 +18,7 @@ struct v2m_tcp_slots {
 	uint16_t *ports;  /* first ports of the slots, ascending */
 	uint16_t *last;   /* last ports of the slots */
 	bool *loopback;   /* the slots count connections over loopback only; else all others */
+	bool *shared;     /* several keys share the slots */
 	size_t count;
 	struct v2m_port_range *ranges; /* all counted ports, ascending, never adjacent */
 	size_t n_ranges;

@@ -44,6 +44,7 @@ struct v2m_followed *v2m_followed_new(const char *source, uint64_t number, uint6
 void v2m_followed_free(struct v2m_followed *followed)
 {
 	v2m_proxy_stats_clear(&followed->stats);
+	v2m_online_list_clear(&followed->online);
 	free(followed->source);
 	free(followed->text);
 	free(followed);
@@ -143,6 +144,22 @@ int v2m_followed_take_counted(struct v2m_followed *followed, struct v2m_wire *wi
 		return result ? result : -EBADMSG;
 	followed->stats = stats;
 	stats = old;
+	return 0;
+}
+
+int v2m_followed_take_online(struct v2m_followed *followed, struct v2m_wire *wire)
+{
+	V2M_CLEANUP(v2m_online_list_clear) struct v2m_online_list online = { 0 };
+	struct v2m_online_list old = followed->online;
+	int result;
+
+	v2m_put_asking_online(wire, &online);
+	result = v2m_wire_end(wire);
+	if (result || !v2m_asking_online_is_allowed(&online) ||
+	    online.answered_ns > v2m_clock_mono_ns())
+		return result ? result : -EBADMSG;
+	followed->online = online;
+	online = old;
 	return 0;
 }
 

@@ -27,10 +27,11 @@ struct v2m_followed {
 	size_t length;
 	int result; /* of the last question: 0 or -errno */
 	struct v2m_error error;
-	unsigned n_failures;          /* in a row */
-	struct v2m_proxy_stats stats; /* empty if the proxy does not count */
-	uint64_t stats_number;        /* of the answer that they come from; 0: there is none */
-	uint64_t period_ns;           /* CLOCK_MONOTONIC; when the count of connections began */
+	unsigned n_failures;           /* in a row */
+	struct v2m_proxy_stats stats;  /* empty if the proxy does not count */
+	uint64_t stats_number;         /* of the answer that they come from; 0: there is none */
+	struct v2m_online_list online; /* empty if it cannot tell */
+	uint64_t period_ns;            /* CLOCK_MONOTONIC; when the count of connections began */
 	unsigned n_connects;
 };
 
@@ -53,6 +54,7 @@ int v2m_followed_connect(const struct v2m_followed *followed);
 int v2m_followed_take_said(struct v2m_followed *followed, const struct v2m_asking_said *said);
 /* 0, -EBADMSG or -ENOMEM. */
 int v2m_followed_take_counted(struct v2m_followed *followed, struct v2m_wire *wire);
+int v2m_followed_take_online(struct v2m_followed *followed, struct v2m_wire *wire);
 
 /* Copies what it said last, into zeros. 0 or -ENOMEM. */
 int v2m_followed_copy(const struct v2m_followed *followed, struct v2m_live_source *copy);

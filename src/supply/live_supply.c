@@ -13,6 +13,7 @@
 #include "process/confine.h"
 #include "supply/asker.h"
 #include "supply/followed.h"
+#include "supply/refused.h"
 
 /* So many asking processes that ended soon in a row are a failure of their APIs. */
 #define ENDS_MAX 3
@@ -22,17 +23,6 @@
 #define WAIT_MORE_MS 2000
 #define WAIT_MAX_MS  15000
 
-/* A socket that does not answer at all is tried so often. So many are remembered. */
-#define TRIES         3
-#define REFUSED_COUNT 128
-
-/* A socket of a running proxy that is not its API. */
-struct refused {
-	uint64_t inode;
-	unsigned tries;
-	bool has_tls;
-};
-
 struct v2m_live_supply {
 	struct v2m_live_options options;
 	struct v2m_asker *asker;
@@ -41,11 +31,12 @@ struct v2m_live_supply {
 	size_t count;
 	size_t capacity;
 	uint64_t next_number;
-	struct refused refused[REFUSED_COUNT];
-	size_t n_refused; /* of all times */
+	struct v2m_refused refused;
 	bool has_news;
-	uint64_t stats_number; /* of the last change of the counters that APIs gave */
-	uint32_t unprotected;  /* protections that the asking process said it lacks */
+	uint64_t stats_number;  /* of the last change of the counters that APIs gave */
+	uint64_t online_number; /* the same of the users who are online */
+	bool wants_online;
+	uint32_t unprotected; /* protections that the asking process said it lacks */
 };
 
 static struct v2m_followed *find(const struct v2m_live_supply *supply, uint64_t number)
@@ -63,6 +54,7 @@ static void drop(struct v2m_live_supply *supply, const struct v2m_followed *foll
 			continue;
 		/* There is news for those who have what it counted. */
 		supply->stats_number += followed->stats_number != 0;
+		supply->online_number += followed->online.is_known;
 		v2m_followed_free(supply->items[i]);
 		supply->items[i] = supply->items[--supply->count];
 		return;
@@ -77,6 +69,7 @@ static void send_order(struct v2m_live_supply *supply, struct v2m_followed *foll
 		.source = followed->source,
 		.interval_ns = supply->options.interval_ns,
 		.verbose = v2m_log_level() == V2M_LOG_DEBUG,
+		.wants_online = supply->wants_online,
 		.is_guess = followed->is_found && !followed->is_api,
 	};
 
@@ -121,29 +114,11 @@ static void connect_it(struct v2m_live_supply *supply, struct v2m_followed *foll
 	}
 }
 
-static struct refused *find_refused(struct v2m_live_supply *supply, uint64_t inode)
-{
-	for (size_t i = 0; i < REFUSED_COUNT; i++)
-		if (supply->refused[i].tries && supply->refused[i].inode == inode)
-			return &supply->refused[i];
-	return NULL;
-}
-
 /* The first answer of a socket that was found. False: it is not the API, and no longer followed. */
 static bool judge_guess(struct v2m_live_supply *supply, struct v2m_followed *followed, int result)
 {
-	struct refused *refused;
-
 	if (!v2m_asking_is_api(result)) {
-		refused = find_refused(supply, followed->inode);
-		if (!refused) {
-			refused = &supply->refused[supply->n_refused++ % REFUSED_COUNT];
-			*refused = (struct refused){ .inode = followed->inode };
-		}
-		/* A proxy that has just been started may be slow. Anything else is an answer. */
-		refused->tries = result == -ETIMEDOUT ? refused->tries + 1 : TRIES;
-		refused->has_tls = result == -EPROTONOSUPPORT;
-		supply->has_news |= refused->has_tls;
+		supply->has_news |= v2m_refused_note(&supply->refused, followed->inode, result);
 		v2m_log_debug("%s is a socket of a running proxy, and not its API",
 			      followed->source);
 		drop(supply, followed);
@@ -247,7 +222,9 @@ static int take(void *context, const struct v2m_message *message)
 		followed->stats_number = ++supply->stats_number;
 		return v2m_followed_take_counted(followed, &wire);
 	}
-	return -EBADMSG;
+	supply->online_number++;
+	return message->kind == V2M_ASKING_ONLINE ? v2m_followed_take_online(followed, &wire)
+						  : -EBADMSG;
 }
 
 /* One process may end for any reason. If several do in a row, their APIs do not answer. */
@@ -383,13 +360,12 @@ int v2m_live_supply_learn(struct v2m_live_supply *supply, const struct v2m_strin
 void v2m_live_supply_try(struct v2m_live_supply *supply, const char *source, uint64_t inode)
 {
 	struct v2m_followed *known = find_source(supply, source);
-	const struct refused *refused = find_refused(supply, inode);
 
 	/* While its socket is there, another one at the same address is forged. */
 	if (known && known->is_found && known->gone_ns)
 		known->inode = inode;
-	if (known || supply->count >= V2M_ASKING_APIS_MAX || (refused && refused->tries >= TRIES) ||
-	    !is_local(source))
+	if (known || supply->count >= V2M_ASKING_APIS_MAX ||
+	    v2m_refused_is_final(&supply->refused, inode) || !is_local(source))
 		return;
 	if (add(supply, source, inode))
 		v2m_log_debug("out of memory: %s is tried later", source);
@@ -405,10 +381,7 @@ bool v2m_live_supply_has_answer(const struct v2m_live_supply *supply)
 
 bool v2m_live_supply_has_tls(const struct v2m_live_supply *supply, uint64_t inode)
 {
-	for (size_t i = 0; i < REFUSED_COUNT && !v2m_live_supply_has_answer(supply); i++)
-		if (supply->refused[i].has_tls && supply->refused[i].inode == inode)
-			return true;
-	return false;
+	return !v2m_live_supply_has_answer(supply) && v2m_refused_has_tls(&supply->refused, inode);
 }
 
 int v2m_live_supply_found(const struct v2m_live_supply *supply, struct v2m_strings *found)
@@ -480,5 +453,32 @@ int v2m_live_supply_stats(const struct v2m_live_supply *supply, struct v2m_proxy
 	}
 	if (!result)
 		*number = supply->stats_number;
+	return result ? result : is_new;
+}
+
+void v2m_live_supply_want_online(struct v2m_live_supply *supply, bool wants)
+{
+	if (supply->wants_online == wants)
+		return;
+	supply->wants_online = wants;
+	brief(supply);
+}
+
+int v2m_live_supply_online(const struct v2m_live_supply *supply, struct v2m_online_list *online,
+			   uint64_t *number)
+{
+	bool is_new = *number != supply->online_number;
+	bool all_know = true;
+	int result = 0;
+
+	for (size_t i = 0; is_new && i < supply->count && !result; i++) {
+		const struct v2m_followed *followed = supply->items[i];
+
+		all_know &= !followed->text || followed->online.is_known;
+		result = followed->text ? v2m_online_list_join(online, &followed->online) : 0;
+	}
+	online->is_known &= all_know;
+	if (!result)
+		*number = supply->online_number;
 	return result ? result : is_new;
 }

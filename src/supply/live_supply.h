@@ -66,5 +66,12 @@ int v2m_live_supply_collect(struct v2m_live_supply *supply, bool waits,
  * 0: none has; or -ENOMEM. */
 int v2m_live_supply_stats(const struct v2m_live_supply *supply, struct v2m_proxy_stats *stats,
 			  uint64_t *number);
+/* Whether proxies are asked for the users who are online. At first they are not. */
+void v2m_live_supply_want_online(struct v2m_live_supply *supply, bool wants);
+/* The same as v2m_live_supply_stats() of the addresses from which users are connected. is_known:
+ * all proxies that have said which users they have can tell. asked_ns is that of the proxy that was
+ * asked first, and answered_ns that of the last answer. */
+int v2m_live_supply_online(const struct v2m_live_supply *supply, struct v2m_online_list *online,
+			   uint64_t *number);
 
 #endif

@@ -248,12 +248,21 @@ static void note_unknown(const struct v2m_proxy_found *found, struct v2m_key_not
 			  "name its configuration or the database of its panel in key_sources");
 }
 
+/* A panel that has no users yet is a source too. */
+static bool has_source(const struct v2m_gathered *gathered)
+{
+	for (size_t i = 0; i < gathered->sources.count; i++)
+		if (!gathered->sources.items[i].result && !gathered->sources.items[i].absent)
+			return true;
+	return false;
+}
+
 void v2m_proxy_watch_add_notes(const struct v2m_proxy_watch *watch,
 			       const struct v2m_live_supply *apis, bool is_last,
 			       struct v2m_gathered *gathered)
 {
 	const struct v2m_proxy_listeners *listeners = &watch->found.listeners;
-	enum v2m_note_kind kind = v2m_gathered_count(gathered) ? V2M_NOTE_REMARK : V2M_NOTE_MISSING;
+	enum v2m_note_kind kind = has_source(gathered) ? V2M_NOTE_REMARK : V2M_NOTE_MISSING;
 
 	note_foreign(&watch->found, kind, &gathered->notes);
 	if (kind == V2M_NOTE_MISSING && watch->found.ours && !v2m_live_supply_has_answer(apis) &&

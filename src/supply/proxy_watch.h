@@ -35,8 +35,8 @@ int v2m_proxy_watch_sources(const struct v2m_proxy_watch *watch, const struct v2
 			    struct v2m_strings *found);
 
 /* Says which running proxies and sockets were found and cannot be asked, and what to do, in the
- * notes of a reading. If it has no keys, the users of these proxies are not counted. is_last: all
- * sockets have been tried; otherwise that is so some time after a proxy has begun. */
+ * notes of a reading. If it found no source, the users of these proxies are not counted. is_last:
+ * all sockets have been tried; otherwise that is so some time after a proxy has begun. */
 void v2m_proxy_watch_add_notes(const struct v2m_proxy_watch *watch,
 			       const struct v2m_live_supply *apis, bool is_last,
 			       struct v2m_gathered *gathered);

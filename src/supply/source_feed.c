@@ -29,7 +29,8 @@ struct v2m_source_feed {
 	struct v2m_source_reader *reader;
 	struct v2m_live_supply *apis; /* of proxies */
 	struct v2m_proxy_watch *proxies;
-	uint64_t stats_number; /* of the counters that were given out last */
+	uint64_t stats_number;  /* of the counters that were given out last */
+	uint64_t online_number; /* of the addresses that were given out last */
 	struct v2m_reading_outcome
 		outcome;          /* of the last reading, until v2m_source_feed_finish() */
 	bool has_read;            /* at least once */
@@ -132,6 +133,16 @@ bool v2m_source_feed_drain_apis(struct v2m_source_feed *feed)
 int v2m_source_feed_stats(struct v2m_source_feed *feed, struct v2m_proxy_stats *stats)
 {
 	return v2m_live_supply_stats(feed->apis, stats, &feed->stats_number);
+}
+
+void v2m_source_feed_want_online(struct v2m_source_feed *feed, bool wants)
+{
+	v2m_live_supply_want_online(feed->apis, wants);
+}
+
+int v2m_source_feed_online(struct v2m_source_feed *feed, struct v2m_online_list *online)
+{
+	return v2m_live_supply_online(feed->apis, online, &feed->online_number);
 }
 
 /* 0 ns: it does not run out. */

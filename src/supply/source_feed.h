@@ -37,6 +37,9 @@ bool v2m_source_feed_drain_apis(struct v2m_source_feed *feed);
 /* Adds what running proxies have counted for their users to an empty list, if one has answered
  * since the last time. 1: one has; 0; or -ENOMEM. */
 int v2m_source_feed_stats(struct v2m_source_feed *feed, struct v2m_proxy_stats *stats);
+/* As v2m_live_supply_want_online() and v2m_live_supply_online(). */
+void v2m_source_feed_want_online(struct v2m_source_feed *feed, bool wants);
+int v2m_source_feed_online(struct v2m_source_feed *feed, struct v2m_online_list *online);
 
 enum v2m_feed_event {
 	V2M_FEED_CHANGED = 1, /* a source has changed */

@@ -24,12 +24,12 @@ static int configure(struct bpf_object *object)
 	const struct v2m_device_config config = { .device_slot = 3, .link_header = 14 };
 	struct bpf_map *map;
 
-	bpf_object__for_each_map(
-		map,
-		object) if (bpf_map__is_internal(map) &&
-			    strstr(bpf_map__name(map),
-				   ".rodata")) return bpf_map__set_initial_value(map, &config,
-										 sizeof(config));
+	/* An older build has fewer members, one behind the other as here. */
+	bpf_object__for_each_map(map, object)
+	{
+		if (bpf_map__is_internal(map) && strstr(bpf_map__name(map), ".rodata"))
+			return bpf_map__set_initial_value(map, &config, bpf_map__value_size(map));
+	}
 	return -ENOENT;
 }
 

@@ -118,6 +118,33 @@ static void a_connection_belongs_to_its_owner_from_the_first_packet_on(void **st
 	assert_memory_equal(&port.tcp_tx, &tx, sizeof(tx));
 }
 
+/* The programs of sockets add to a flow until it has an owner. */
+static void a_label_moves_what_the_sockets_have_added(void **state)
+{
+	static const struct v2m_flow_sessions added = { 1, 1, 500, 7000 };
+	static const struct v2m_flow_sessions none;
+	struct v2m_flow_key key = flow_key(2, CLIENT, TCP);
+	struct v2m_flow_sessions before = run_owner_sessions(*state, BOB);
+	struct v2m_flow_sessions after;
+	struct v2m_flow_state flow;
+
+	handshake(*state, SERVER_SEQ);
+	run_set_sessions(*state, &key, &added);
+	assert_int_equal(run_label(*state, &key, V2M_NO_OWNER, V2M_LABEL_LEAVE), V2M_LABEL_DONE);
+	assert_true(run_flow(*state, &key, false, &flow));
+	assert_memory_equal(&flow.sessions, &none, sizeof(none));
+	run_set_sessions(*state, &key, &added);
+	label(*state, &key, BOB);
+	label(*state, &key, BOB);
+	after = run_owner_sessions(*state, BOB);
+	assert_int_equal(after.opened - before.opened, 1);
+	assert_int_equal(after.closed - before.closed, 1);
+	assert_int_equal(after.rx_bytes - before.rx_bytes, 500);
+	assert_int_equal(after.tx_bytes - before.tx_bytes, 7000);
+	assert_true(run_flow(*state, &key, false, &flow));
+	assert_memory_equal(&flow.sessions, &none, sizeof(none));
+}
+
 static void only_a_complete_handshake_makes_a_flow(void **state)
 {
 	struct v2m_flow_key key = flow_key(2, CLIENT, TCP);
@@ -134,6 +161,29 @@ static void only_a_complete_handshake_makes_a_flow(void **state)
 	assert_true(run_flow(*state, &key, false, &flow));
 	assert_int_equal(flow.rx.payload_bytes, 300);
 	assert_int_equal(run_flows(*state, true), 0);
+}
+
+/* A connection that this host begins has the shared port's number, and is of none of its users. */
+static void a_foreign_connection_makes_no_flow(void **state)
+{
+	uint64_t before = run_device(*state).ingress.foreign.packets;
+	struct v2m_flow_key key = flow_key(2, CLIENT, TCP);
+	struct v2m_flow_state flow;
+
+	segment(*state, true, SYN, SERVER_SEQ, 0, 0);
+	segment(*state, false, SYN | ACK, 100, SERVER_SEQ + 1, 0);
+	segment(*state, true, ACK, SERVER_SEQ + 1, 101, 500);
+	segment(*state, false, ACK, 101, SERVER_SEQ + 501, 700);
+	assert_int_equal(run_flows(*state, true) + run_flows(*state, false), 0);
+	assert_flow(run_port(*state, SHARED_SLOT).tcp_rx, 0, 0, 0);
+	assert_flow(run_port(*state, SHARED_SLOT).tcp_tx, 0, 0, 0);
+	/* The client begins one with the same ends. Only its SYN is taken for the other's. */
+	handshake(*state, SERVER_SEQ);
+	segment(*state, false, ACK, 101, SERVER_SEQ + 1, 300);
+	assert_true(run_flow(*state, &key, false, &flow));
+	assert_int_equal(flow.rx.packets, 2);
+	assert_int_equal(flow.rx.payload_bytes, 300);
+	assert_int_equal(run_device(*state).ingress.foreign.packets - before, 3);
 }
 
 static void a_flood_of_syns_drops_no_flow(void **state)
@@ -386,7 +436,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FLOW_TEST(a_connection_belongs_to_its_owner_from_the_first_packet_on),
+		FLOW_TEST(a_label_moves_what_the_sockets_have_added),
 		FLOW_TEST(only_a_complete_handshake_makes_a_flow),
+		FLOW_TEST(a_foreign_connection_makes_no_flow),
 		FLOW_TEST(a_flood_of_syns_drops_no_flow),
 		FLOW_TEST(a_forged_syn_takes_no_flow_from_its_owner),
 		FLOW_TEST(a_new_connection_of_the_same_addresses_is_a_new_flow),

@@ -52,9 +52,12 @@ static void add_layer4(struct generator *generator, struct frame *frame, uint8_t
 
 	if (one_in(generator, 3))
 		words = (uint8_t)generate_below(generator, 16);
-	if (protocol == TCP)
+	if (protocol == TCP) {
 		frame_tcp(frame, some_port(generator), some_port(generator), words);
-	else
+		/* Mostly an acknowledgement, now and then a handshake. */
+		frame->data[frame->length - 4u * (words < 5 ? 5u : words) + 13] =
+			one_in(generator, 6) ? (uint8_t)generate_below(generator, 64) : 0x10;
+	} else
 		frame_udp(frame, some_port(generator), some_port(generator));
 }
 
@@ -240,9 +243,14 @@ static void build(struct generator *generator, unsigned link_header, struct fram
 		add_layer4(generator, frame, protocol);
 	add_payload(generator, frame);
 	set_length(generator, frame);
-	/* Without a layer-2 header the kernel's test function reads the type from an address. */
-	if (!link_header && !one_in(generator, 10))
+	/* Without a layer-2 header the kernel's test function reads the type from the source
+	 * address. Half of the destinations get the same bytes, so that connections go both ways.
+	 */
+	if (!link_header && !one_in(generator, 10)) {
 		frame_put_be16(frame, 12, ipv6 ? 0x86dd : 0x0800);
+		if (one_in(generator, 2))
+			frame_put_be16(frame, ipv6 ? 28 : 16, ipv6 ? 0x86dd : 0x0800);
+	}
 	damage(generator, frame);
 }
 

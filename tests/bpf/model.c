@@ -10,6 +10,8 @@ enum kind { IS_OTHER, HAS_PORTS, IS_FIRST, IS_LATER, IS_FIRST_OF_OTHER, IS_TOO_D
 struct reading {
 	enum kind kind;
 	uint8_t protocol;
+	bool syn; /* TCP */
+	bool ack;
 	uint16_t ports[2]; /* source, destination */
 	uint64_t header;
 	uint64_t payload;
@@ -72,6 +74,8 @@ static void layer4(const struct input *in, uint64_t at, uint64_t n, struct readi
 		if (n < 20) {
 			h = n;
 		} else {
+			out->syn = in->bytes[at + 13] / 2 % 2;
+			out->ack = in->bytes[at + 13] / 16 % 2;
 			h = 4u * (in->bytes[at + 12] / 16u);
 			h = h < 20 ? 20 : h;
 			h = h > n ? n : h;
@@ -284,11 +288,48 @@ static struct v2m_flow *flow_of(struct model *model, const struct reading *readi
 	if (!rule || rule->loopback != model->device.loopback)
 		return NULL;
 	counters = &model->ports[rule->slot];
-	if (model->device.host_only && !is_here(model, own))
+	if ((model->device.host_only || model->device.forwards) && !is_here(model, own))
 		return NULL;
 	if (protocol == 6)
 		return egress ? &counters->tcp_tx : &counters->tcp_rx;
 	return egress ? &counters->udp_tx : &counters->udp_rx;
+}
+
+/* 7.5: the place in the list of a TCP connection, or behind its end. */
+static size_t find_foreign(const struct model *model, const struct model_foreign *wanted)
+{
+	size_t i = 0;
+
+	while (i < model->n_foreign && memcmp(&model->foreign[i], wanted, sizeof(*wanted)))
+		i++;
+	return i;
+}
+
+/* 7.5: for a packet with ports that has counters. Nothing is known of sockets here, so that UDP is
+ * never foreign. */
+static bool judge_foreign(struct model *model, const struct reading *reading, bool egress)
+{
+	struct model_foreign flow = {
+		.ports = { reading->ports[egress ? 0 : 1], reading->ports[egress ? 1 : 0] },
+	};
+	size_t at;
+
+	if (reading->protocol != 6)
+		return false;
+	memcpy(flow.ends[0], reading->addresses[egress ? 0 : 1], 16);
+	memcpy(flow.ends[1], reading->addresses[egress ? 1 : 0], 16);
+	at = find_foreign(model, &flow);
+	if (egress && reading->syn && reading->ack) {
+		if (at < model->n_foreign)
+			model->foreign[at] = model->foreign[--model->n_foreign];
+		return false;
+	}
+	if (egress && reading->syn && at == model->n_foreign) {
+		if (model->n_foreign == MODEL_FOREIGN)
+			abort();
+		model->foreign[model->n_foreign++] = flow;
+	}
+	return at < model->n_foreign;
 }
 
 /* 6. */
@@ -332,6 +373,7 @@ void model_count(struct model *model, bool egress, const uint8_t *packet, size_t
 	uint8_t protocol = reading.protocol;
 	struct model_fragment *first = NULL;
 	struct v2m_flow *flow = NULL;
+	bool foreign = false;
 
 	tally(&device->seen, amount);
 	if (reading.kind == IS_TOO_DEEP) {
@@ -345,16 +387,21 @@ void model_count(struct model *model, bool egress, const uint8_t *packet, size_t
 		tally(&device->unattributed, amount);
 		return;
 	}
+	if (reading.kind == HAS_PORTS || reading.kind == IS_FIRST)
+		foreign = flow_of(model, &reading, port, protocol, egress) &&
+			  judge_foreign(model, &reading, egress);
 	if (reading.kind == IS_FIRST) {
 		first->port = port;
-		first->protocol = protocol;
+		first->protocol = foreign ? 0 : protocol;
 	} else if (reading.kind == IS_LATER) {
 		port = first->port;
 		protocol = first->protocol;
 	}
 	if (reading.kind != IS_OTHER && reading.kind != IS_FIRST_OF_OTHER && protocol)
 		flow = flow_of(model, &reading, port, protocol, egress);
-	tally(flow ? &device->keys : &device->other, amount);
+	if (foreign)
+		flow = NULL;
+	tally(foreign ? &device->foreign : flow ? &device->keys : &device->other, amount);
 	if (flow) {
 		flow->packets += amount.packets;
 		flow->wire_bytes += amount.wire_bytes;

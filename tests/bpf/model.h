@@ -12,6 +12,7 @@
 
 #define MODEL_SLOTS     16
 #define MODEL_FRAGMENTS 4096 /* at most; the generator makes far fewer */
+#define MODEL_FOREIGN   8192 /* the same */
 
 /* A port is counted for the rule with this single port, otherwise for the first range that has it.
  */
@@ -38,6 +39,12 @@ struct model_fragment {
 	uint8_t protocol;
 };
 
+/* A connection that began on this side. */
+struct model_foreign {
+	uint8_t ends[2][16]; /* this side's address, the other's */
+	uint16_t ports[2];
+};
+
 struct model {
 	struct v2m_device_config device;
 	const struct model_rule *rules;
@@ -48,6 +55,8 @@ struct model {
 	struct v2m_device_counters counters;
 	struct model_fragment fragments[MODEL_FRAGMENTS];
 	size_t n_fragments;
+	struct model_foreign foreign[MODEL_FOREIGN];
+	size_t n_foreign;
 };
 
 void model_count(struct model *model, bool egress, const uint8_t *packet, size_t length,

@@ -189,13 +189,22 @@ static void only_this_hosts_packets_count_on_a_host_only_device(void **state)
 	device.host_only = true;
 	assert_int_equal(v2m_datapath_attach(fixture->datapath, &device, NULL, &error), 0);
 	send_seen(fixture, 3);
-	assert_int_equal(v2m_datapath_set_addresses(fixture->datapath, addresses, 2, &error), 0);
+	assert_int_equal(v2m_datapath_set_addresses(fixture->datapath,
+						    (struct v2m_addresses){ addresses, 2 },
+						    (struct v2m_addresses){ NULL, 0 }, &error),
+			 0);
 	send_seen(fixture, 2);
 	assert_received(fixture, 2);
 	/* The IPv4 address is gone again. */
-	assert_int_equal(v2m_datapath_set_addresses(fixture->datapath, addresses, 1, &error), 0);
+	assert_int_equal(v2m_datapath_set_addresses(fixture->datapath,
+						    (struct v2m_addresses){ addresses, 1 },
+						    (struct v2m_addresses){ NULL, 0 }, &error),
+			 0);
 	send_seen(fixture, 5);
-	assert_int_equal(v2m_datapath_set_addresses(fixture->datapath, addresses, 2, &error), 0);
+	assert_int_equal(v2m_datapath_set_addresses(fixture->datapath,
+						    (struct v2m_addresses){ addresses, 2 },
+						    (struct v2m_addresses){ NULL, 0 }, &error),
+			 0);
 	net_send(&fixture->net, PORT, 1, DATAGRAM);
 	assert_received(fixture, 3);
 }

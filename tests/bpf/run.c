@@ -62,6 +62,7 @@ int run_open(const struct v2m_device_config *config, struct run **run)
 		result = -errno;
 	if (result == 0) {
 		made->object->rodata->device = *config;
+		made->object->rodata->device.cpus = (uint16_t)made->cpus;
 		result = bpf_map__set_max_entries(made->object->maps.port_counters,
 						  v2m_counter_index((uint32_t)made->cpus, 0, 0));
 	}
@@ -89,6 +90,20 @@ void run_close(struct run *run)
 	free(run);
 }
 
+/* As the daemon does when it gives a slot away. */
+static void name_slot(struct run *run, uint16_t slot)
+{
+	const struct v2m_port_counters named = { .slot = slot };
+
+	for (uint32_t part = 0; part < (uint32_t)run->cpus * 2; part++) {
+		uint32_t index = v2m_counter_index(part / 2, part % 2, slot);
+
+		if (bpf_map_update_elem(bpf_map__fd(run->object->maps.port_counters), &index,
+					&named, BPF_ANY))
+			abort();
+	}
+}
+
 /* All with one call: each of 65,536 calls takes its time in an emulated machine. */
 static void write_port_slots(int map, const struct v2m_port_slot *slots)
 {
@@ -113,8 +128,10 @@ void run_set_rules(struct run *run, const struct v2m_port_rule *rules, const int
 
 	if (!wanted || v2m_port_slots_order(rules, count, ordered) != count)
 		abort();
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		ordered_slots[i] = slots[ordered[i] - rules];
+		name_slot(run, (uint16_t)ordered_slots[i]);
+	}
 	v2m_port_slots_compose(ordered, ordered_slots, count, wanted);
 	write_port_slots(bpf_map__fd(run->object->maps.port_slot), wanted);
 	free(wanted);
@@ -205,6 +222,28 @@ bool run_flow(const struct run *run, const struct v2m_flow_key *key, bool young,
 	return bpf_map_lookup_elem(bpf_map__fd(map), key, state) == 0;
 }
 
+void run_set_sessions(struct run *run, const struct v2m_flow_key *key,
+		      const struct v2m_flow_sessions *sessions)
+{
+	int map = bpf_map__fd(run->object->maps.flows);
+	struct v2m_flow_state state;
+
+	if (bpf_map_lookup_elem(map, key, &state))
+		abort();
+	state.sessions = *sessions;
+	if (bpf_map_update_elem(map, key, &state, BPF_ANY))
+		abort();
+}
+
+struct v2m_flow_sessions run_owner_sessions(const struct run *run, uint32_t owner)
+{
+	struct v2m_flow_sessions sessions;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(run->labels->maps.owner_sessions), &owner, &sessions))
+		abort();
+	return sessions;
+}
+
 size_t run_flows(const struct run *run, bool young)
 {
 	int map = bpf_map__fd(young ? run->object->maps.young_flows : run->object->maps.flows);
@@ -238,7 +277,10 @@ enum v2m_label_result run_label(struct run *run, const struct v2m_flow_key *flow
 
 static void clear_hash(int map)
 {
-	struct v2m_flow_key key;
+	union {
+		struct v2m_flow_key flow;
+		struct v2m_foreign_flow foreign;
+	} key;
 
 	while (bpf_map_get_next_key(map, NULL, &key) == 0)
 		if (bpf_map_delete_elem(map, &key))
@@ -247,18 +289,14 @@ static void clear_hash(int map)
 
 void run_forget_flows(struct run *run, uint32_t slot, uint32_t owners)
 {
-	struct v2m_port_counters port = {};
 	struct v2m_owner_counters owner = {};
 	uint32_t index;
 
+	name_slot(run, (uint16_t)slot);
+	clear_hash(bpf_map__fd(run->object->maps.foreign_flows));
 	clear_hash(bpf_map__fd(run->object->maps.flows));
 	clear_hash(bpf_map__fd(run->object->maps.young_flows));
 	for (uint32_t part = 0; part < (uint32_t)(run->cpus + 1) * 2; part++) {
-		index = v2m_counter_index(part / 2, part % 2, slot);
-		if (part / 2 < (uint32_t)run->cpus &&
-		    bpf_map_update_elem(bpf_map__fd(run->object->maps.port_counters), &index, &port,
-					BPF_ANY))
-			abort();
 		for (uint32_t i = 0; i < owners; i++) {
 			index = v2m_owner_index(part / 2, part % 2, i);
 			if (bpf_map_update_elem(bpf_map__fd(run->object->maps.owner_counters),

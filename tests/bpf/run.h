@@ -44,6 +44,10 @@ void run_forget_recent_peers(const struct run *run);
 /* The flow with that key, young or not. False if there is none. */
 bool run_flow(const struct run *run, const struct v2m_flow_key *key, bool young,
 	      struct v2m_flow_state *state);
+/* Sets what the programs of sockets have added to a flow that is there. */
+void run_set_sessions(struct run *run, const struct v2m_flow_key *key,
+		      const struct v2m_flow_sessions *sessions);
+struct v2m_flow_sessions run_owner_sessions(const struct run *run, uint32_t owner);
 size_t run_flows(const struct run *run, bool young);
 /* Runs one step of a label, and returns its result. */
 enum v2m_label_result run_label(struct run *run, const struct v2m_flow_key *flow, uint32_t owner,

@@ -250,6 +250,31 @@ def test_a_rule_that_is_not_understood_is_said(lab, start_daemon):
     assert daemon.ask("GET", "/health", key=False).json()["reason"] == "aliases_unknown"
 
 
+def test_connections_show_what_a_rule_does_that_is_not_understood(lab, start_daemon):
+    """The address does not matter while all that reaches the port goes to the key's."""
+    nat(lab.server, f"ip saddr {lab.CLIENT[4]} tcp dport 443 redirect to :10001;")
+    daemon = start_daemon([ENTRY])
+    assert "443" not in aliases(daemon)
+    # Connection tracking knows it from the first connection on.
+    exchange_tcp(lab, 443)
+    wait_until(lambda: aliases(daemon).get("443") == (KEY.port, "conntrack"), 30, what="what the connection shows")
+    assert not reasons(daemon)
+    before = payload(daemon)
+    exchange_tcp(lab, 443)
+    wait_until(lambda: payload(daemon) == (before[0] + SIZE, before[1] + SIZE), what="what passed port 443")
+
+
+def test_connections_show_that_a_port_serves_others_too(lab, start_daemon):
+    nat(lab.server, f"ip saddr {lab.CLIENT[4]} tcp dport 443 redirect to :10001;")
+    daemon = start_daemon([ENTRY])
+    with lab.server.entered():
+        web = socket.create_server(("", 443))
+    with web:
+        exchange_tcp(lab, 443)
+        wait_until(lambda: "and others do not" in reasons(daemon).get("aliases_unknown", ""), 30, what="the reason")
+        assert aliases(daemon) == {} and payload(daemon) == (0, 0)
+
+
 def test_a_configured_alias_counts_and_ends_the_question(lab, start_daemon):
     nat(lab.server, f"ip saddr {lab.CLIENT[4]} tcp dport 443 redirect to :10001;")
     daemon = start_daemon([ENTRY], port_aliases={"443/tcp": KEY.port})

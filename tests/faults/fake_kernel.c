@@ -231,13 +231,12 @@ const char *v2m_datapath_device_name(const struct v2m_datapath *datapath, uint32
 	return NULL;
 }
 
-int v2m_datapath_set_addresses(struct v2m_datapath *datapath,
-			       const struct v2m_local_address *addresses, size_t count,
-			       struct v2m_error *error)
+int v2m_datapath_set_addresses(struct v2m_datapath *datapath, struct v2m_addresses own,
+			       struct v2m_addresses netns, struct v2m_error *error)
 {
 	(void)datapath;
-	(void)addresses;
-	(void)count;
+	(void)own;
+	(void)netns;
 	return refuse("v2m_datapath_set_addresses", error);
 }
 
@@ -374,6 +373,22 @@ int v2m_flows_remove(struct v2m_datapath *datapath, const struct v2m_flow_key *k
 	return refuse("v2m_flows_remove", NULL);
 }
 
+int v2m_owners_read_sessions(const struct v2m_datapath *datapath,
+			     struct v2m_owner_sessions **owners, size_t *count)
+{
+	(void)datapath;
+	*owners = NULL;
+	*count = 0;
+	return refuse("v2m_owners_read_sessions", NULL);
+}
+
+void v2m_owners_share_sessions(const struct v2m_datapath *datapath, int *flows, int *sessions)
+{
+	(void)datapath;
+	*flows = -1;
+	*sessions = -1;
+}
+
 int v2m_grace_period(void)
 {
 	return refuse("v2m_grace_period", NULL);
@@ -400,6 +415,14 @@ int v2m_sessions_set(struct v2m_sessions *sessions, const struct v2m_port_rule *
 	(void)n_rules;
 	(void)netns;
 	return v2m_error_set(error, -EOPNOTSUPP, "there is no tracepoint here");
+}
+
+int v2m_sessions_set_flows(struct v2m_sessions *sessions, int flows, int owner_sessions)
+{
+	(void)sessions;
+	(void)flows;
+	(void)owner_sessions;
+	return -EOPNOTSUPP;
 }
 
 bool v2m_sessions_measure_delivered(const struct v2m_sessions *sessions)

@@ -34,6 +34,7 @@ static struct {
 	struct v2m_wire reading;
 	struct v2m_wire said;
 	struct v2m_wire counted;
+	struct v2m_wire online;
 	struct v2m_wire answers[V2M_N_QUESTIONS];
 } real;
 
@@ -85,12 +86,16 @@ static void make_asked(void)
 	static const char text[] = "{\"inbounds\": []}";
 	struct v2m_asking_said said = { .text = text, .length = sizeof(text) - 1 };
 	struct v2m_proxy_stat stat = { .name = (char *)"bob", .rx_bytes = 1, .tx_bytes = 2 };
+	struct v2m_online_user user = { .name = (char *)"bob", .seen_s = 3 };
 	struct v2m_proxy_stats counted = { .items = &stat, .count = 1, .capacity = 1 };
+	struct v2m_online_list online = { .users = { &user, 1, 1 }, .is_known = true };
 
 	v2m_put_asking_said(&real.said, &said);
 	v2m_put_asking_counted(&real.counted, &counted);
+	v2m_put_asking_online(&real.online, &online);
 	FUZZ_CHECK(v2m_asking_said_is_allowed(&said));
 	FUZZ_CHECK(v2m_asking_counted_is_allowed(&counted));
+	FUZZ_CHECK(v2m_asking_online_is_allowed(&online));
 }
 
 static void make_real(void)
@@ -252,6 +257,25 @@ static void read_counted(const uint8_t *data, size_t size)
 		FUZZ_CHECK(v2m_proxy_stats_find(&stats, stats.items[i].name) == &stats.items[i]);
 }
 
+/* The same with addresses. */
+static void read_online(const uint8_t *data, size_t size)
+{
+	V2M_CLEANUP(v2m_online_list_clear) struct v2m_online_list online = { 0 };
+	struct v2m_wire wire = v2m_wire_reader(data, size);
+	size_t count;
+
+	v2m_put_asking_online(&wire, &online);
+	if (v2m_wire_end(&wire) || !v2m_asking_online_is_allowed(&online))
+		return;
+	for (size_t i = 0; i < online.users.count; i++) {
+		const struct v2m_online_user *user = &online.users.items[i];
+		const struct v2m_online_user *found =
+			v2m_online_users_at(&online.users, user->address, &count);
+
+		FUZZ_CHECK(found && found <= user && user < found + count);
+	}
+}
+
 static uint64_t take_random(uint64_t *state)
 {
 	*state ^= *state << 13;
@@ -304,6 +328,8 @@ static const struct v2m_wire *choose_message(unsigned what, enum v2m_question_ki
 		return &real.said;
 	case 6:
 		return &real.counted;
+	case 7:
+		return &real.online;
 	default:
 		return &real.greeting;
 	}
@@ -334,6 +360,9 @@ static void read_message(unsigned what, enum v2m_question_kind kind, const uint8
 	case 6:
 		read_counted(data, size);
 		break;
+	case 7:
+		read_online(data, size);
+		break;
 	default:
 		read_greeting(data, size);
 	}
@@ -342,7 +371,7 @@ static void read_message(unsigned what, enum v2m_question_kind kind, const uint8
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint64_t state = v2m_fnv64(V2M_FNV64_START, data, size) | 1;
-	unsigned what = (unsigned)(take_random(&state) % 8);
+	unsigned what = (unsigned)(take_random(&state) % 9);
 	enum v2m_question_kind kind =
 		(enum v2m_question_kind)(take_random(&state) % V2M_N_QUESTIONS);
 	uint8_t *changed;

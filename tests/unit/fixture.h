@@ -62,8 +62,9 @@ static inline struct v2m_keyset *keyset_of(const struct key_of *of, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		on[i].uuid = of[i].uuid;
-		on[i].spans[0] = (struct v2m_span){ of[i].port, of[i].port, V2M_TCP | V2M_UDP,
-						    false,      0,          false };
+		on[i].spans[0] =
+			(struct v2m_span){ of[i].port, of[i].port, V2M_TCP | V2M_UDP, false, 0,
+					   false,      false };
 	}
 	keyset = keyset_on(on, n);
 	free(on);

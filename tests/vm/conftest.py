@@ -27,7 +27,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests/e2e"))
 from support import unit  # pylint: disable=wrong-import-position # noqa: E402
 HERE = pathlib.Path(__file__).resolve().parent
-BPF_TESTS = ["packets", "malformed", "fragments", "devices", "flows", "peers", "differential"]
+BPF_TESTS = ["packets", "malformed", "fragments", "foreign", "devices", "flows", "peers",
+             "differential"]
 # Each takes half a minute, and test_lifecycle.py covers the same subjects.
 if os.environ.get("V2METER_VM_THOROUGH"):
     BPF_TESTS += ["devices_live", "ports_live", "takeover"]

@@ -84,10 +84,17 @@ class Daemon:
         self.detach()
         self.vm.check(f"rm -rf {shlex.quote(self.directory)}")
 
+    def ask(self, path):
+        return (f"wget -qO- --header 'X-API-Key: {API_KEY}' --header 'Cache-Control: no-cache' "
+                f"http://{self.config['listen']}{path}")
+
     def get(self, path):
-        return json.loads(self.vm.check(
-            f"wget -qO- --header 'X-API-Key: {API_KEY}' --header 'Cache-Control: no-cache' "
-            f"http://{self.config['listen']}{path}"))
+        return json.loads(self.vm.check(self.ask(path)))
+
+    def wait_changed(self, timeout_s=60):
+        """Waits until the programs of all devices are exchanged, which takes seconds in a guest: until then the
+        answer may be 503."""
+        self.vm.wait_until(self.ask("/api/meter/status"), timeout_s)
 
     def post(self, path):
         return json.loads(self.vm.check(

@@ -13,7 +13,7 @@ import struct
 
 import pytest
 
-from daemon import FIGURES, OTHER_PORT, PORT, Daemon, grown, wait_until
+from daemon import FIGURES, OTHER_PORT, PORT, Daemon, Server, grown, wait_until
 
 CLIENT = {4: "10.76.9.9", 6: "fd76::9"}
 HOST = {4: "10.77.0.1", 6: "fd77::1"}
@@ -224,6 +224,32 @@ def test_fragments_on_a_vlan_count_on_the_device_below(vm, daemon):
         check_case(vm, daemon, Sender(4, mac_of(vm)), "last_first", "p0.5", tag=4)
     finally:
         vm.check("ip link del v0.5; ip -n mid link del p0.5; ip route replace 10.76.9.9/32 dev v0")
+
+
+@pytest.fixture
+def answering(vm):
+    server = Server(vm, namespace="peer")
+    yield
+    server.stop()
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_fragments_of_a_flow_that_began_here_count_for_no_key(vm, daemon, answering, family):
+    """A socket that did not ask for the key's port gets it, and its answers arrive in fragments."""
+    peer = {4: "10.77.1.2", 6: "fd77:1::2"}[family]
+    range_file = "/proc/sys/net/ipv4/ip_local_port_range"
+    before, tally = daemon.figures(OTHER_PORT), fragments_of(daemon)
+    usual = vm.check(f"cat {range_file}").split()
+    vm.check(f"echo {OTHER_PORT} {OTHER_PORT} >{range_file}")
+    try:
+        said = json.loads(vm.check(f"traffic udp {peer} {PORT} 25 100 0 1 4000"))
+    finally:
+        vm.check(f"echo {' '.join(usual)} >{range_file}")
+    assert said == {"replies": 25, "bytes": 100000}
+    wait_until(lambda: fragments_of(daemon)["packets"] == tally["packets"] + 75,
+               lambda: (tally, fragments_of(daemon)))
+    assert daemon.figures(OTHER_PORT) == before
+    assert daemon.device("v0")["egress"]["foreign"]["packets"] >= 25
 
 
 def test_a_restart_goes_on_with_datagrams_that_are_not_complete(vm, daemon):

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Sessions on each kernel: the tracepoint's program counts what a connection carried until its end."""
 
+import json
 import re
 
 import pytest
 
 import network
-from daemon import PORT, Daemon, exchange, wait_until
+from daemon import KEY, OTHER_PORT, PORT, Daemon, Server, exchange, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +80,53 @@ def test_delivered_bytes_are_what_the_connections_handed_over(vm, daemon, short_
     wait_until(all_arrived, lambda: (expected, last, daemon.said()))
     assert daemon.entry()["payload_tx_bytes"] > last[1]
     assert "delivered bytes" not in daemon.said()
+
+
+USERS = {"alice": f"{KEY[:-2]}a1", "bob": f"{KEY[:-2]}b0"}
+
+
+@pytest.fixture
+def shared(vm, veth):
+    """A second daemon, for which OTHER_PORT has two users. It follows a log that the test writes."""
+    made = Daemon(vm, directory="/run/v2m-shared", interfaces=["v0"], api_bytes="delivered",
+                  access_logs=["/run/v2m-shared/access.log"], listen="127.0.0.1:9470",
+                  pin_dir="/sys/fs/bpf/v2meter-shared")
+    clients = [{"id": uuid, "email": name} for name, uuid in USERS.items()]
+    inbound = {"port": OTHER_PORT, "protocol": "vless", "settings": {"clients": clients}}
+    vm.write("/run/v2m-shared/keys.json", json.dumps({"inbounds": [inbound]}))
+    vm.check("touch /run/v2m-shared/access.log")
+    server = Server(vm, OTHER_PORT)
+    try:
+        yield made.start()
+    finally:
+        server.stop()
+        made.remove()
+
+
+def test_users_of_a_shared_port_have_what_their_connections_delivered(vm, shared, short_queue):
+    """The log names a connection while it is open, and the daemon is killed meanwhile."""
+    expected = {}
+
+    def remotes():
+        return [each["remote"] for each in shared.entry(OTHER_PORT)["connection_details"]]
+
+    for number, user in enumerate(USERS):
+        expected[user] = 3000 + number, 5000000 + number
+        vm.check(f"ip netns exec peer traffic tcp 10.77.0.1 {OTHER_PORT} {expected[user][0]} {expected[user][1]} "
+                 f">/tmp/long 2>&1 &")
+        wait_until(remotes, shared.said)
+        remote = remotes()[0].replace("::ffff:", "").replace("[", "").replace("]", "")
+        vm.check(f"echo \"$(date '+%Y/%m/%d %H:%M:%S') {remote} accepted tcp:203.0.113.7:80 [direct] email: {user}\" "
+                 ">>/run/v2m-shared/access.log")
+        shared.kill()
+        shared.start()
+        wait_until(lambda: not remotes(), shared.said)
+
+    def of_user(user):
+        return shared.get(f"/api/keys/{USERS[user]}/traffic/simple")["traffic"]
+
+    for user, (up, down) in expected.items():
+        wait_until(lambda user=user: of_user(user)["sessions"]["closed"] == 1, shared.said)
+        entry = of_user(user)
+        assert (entry["rx_bytes"], entry["tx_bytes"], entry["sessions"]["opened"]) == (up, down, 1)
+    assert shared.entry(OTHER_PORT)["unattributed"]["total_bytes"] == 0

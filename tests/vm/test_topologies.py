@@ -3,7 +3,7 @@
 
 import pytest
 
-from daemon import FIGURES, PORT, Daemon, Server, exchange, grown, wait_until
+from daemon import FIGURES, OTHER_PORT, PORT, Daemon, Server, exchange, grown, wait_until
 
 EXCHANGE = (f"tcp 10.77.0.1 {PORT} 300000 400000", f"udp 10.77.0.1 {PORT} 40 1200 1 2 1100",
             f"udp 10.77.0.1 {PORT} 10 3000 0 1 4000")
@@ -56,3 +56,33 @@ def test_each_packet_is_counted_once(vm, daemon, topology):
         assert grown(before, daemon.figures()) == wanted
     finally:
         server.stop()
+
+
+RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
+MASQUERADE = ("/v2m/load-modules nft_masq; nft add chain ip v2mtest out "
+              "'{ type nat hook postrouting priority 100; }'; nft add rule ip v2mtest out oifname v0 masquerade")
+
+
+@pytest.mark.parametrize("topology", ["container"], indirect=True)
+def test_connections_with_a_keys_port_that_began_here_count_for_no_key(vm, daemon, topology):
+    """The kernel gives the key's port to an outgoing connection of this host, and of a masqueraded container."""
+    vm.check(MASQUERADE)
+    daemon.wait_changed()
+    wait_until(lambda: "v0" in daemon.devices(), lambda: daemon.said())
+    vm.wait_until("ping -c 1 -W 1 10.77.1.2")
+    # Servers with ports of their own, because masquerading gives no port out twice for the same server.
+    for inside, port in (("", 9001), ("ip netns exec container ", 9002)):
+        server = Server(vm, port, "peer")
+        usual = vm.check(f"{inside}cat {RANGE}").split()
+        before, foreign = daemon.figures(OTHER_PORT), daemon.device("v0")
+        try:
+            # The range is for this client alone: others, as those of the API, get no port from it.
+            vm.check(f"{inside}sh -c 'echo {OTHER_PORT} {OTHER_PORT} >{RANGE}'")
+            vm.check(f"{inside}traffic tcp 10.77.1.2 {port} 50000 60000")
+        finally:
+            vm.check(f"{inside}sh -c 'echo {' '.join(usual)} >{RANGE}'")
+            server.stop()
+        for way, size in (("egress", 50000), ("ingress", 60000)):
+            wait_until(lambda way=way, size=size, foreign=foreign: daemon.device("v0")[way]["foreign"]["bytes"] -
+                       foreign[way]["foreign"]["bytes"] > size, lambda: daemon.device("v0"))
+        assert daemon.figures(OTHER_PORT) == before

@@ -10,6 +10,10 @@
 #define KIND "V2Ray configuration"
 
 #define ACCESS_LOG "\"log\": {\"access\": \"/var/log/xray/access.log\", \"loglevel\": \"warning\"}"
+#define ONLINE_USERS                                                                               \
+	"\"stats\": {}, \"policy\": {\"levels\": {\"0\": {\"statsUserOnline\": true}}}, \"api\": " \
+	"{\"tag\": \"api\", \"listen\": \"127.0.0.1:10085\", \"services\": [\"HandlerService\", "  \
+	"\"StatsService\"]}"
 #define BLOCKED                                                                                    \
 	"in \"outbounds\": {\"tag\": \"blocked\", \"protocol\": \"blackhole\"}; in "               \
 	"\"routing\": \"domainStrategy\": \"IPOnDemand\", and first in \"rules\": {\"type\": "     \
@@ -99,6 +103,25 @@ static void judge_log(const json_t *log, struct v2m_findings *findings)
 	}
 }
 
+/* The second way, if no log is followed. */
+static void advise_online_users(const json_t *logs, struct v2m_findings *findings)
+{
+	const json_t *log;
+	size_t i;
+
+	json_array_foreach (logs, i, log)
+		if (json_is_true(json_object_get(log, "followed")))
+			return;
+	v2m_found(findings, V2M_LEVEL_WARN,
+		  "no list of online users tells the users of such a port apart");
+	v2m_advise(findings,
+		   "an access log is better; without one, in the configuration of Xray 25.8 or "
+		   "later: %s; and \"xray-api://127.0.0.1:10085\" in \"key_sources\". It works "
+		   "for TCP without HTTP and PROXY protocol, and users with an \"email\" and "
+		   "level 0 (docs/shared-ports.md)",
+		   ONLINE_USERS);
+}
+
 void v2m_check_shared_ports(const struct v2m_patient *patient, struct v2m_findings *findings)
 {
 	const json_t *logs = json_object_get(patient->status, "access_logs");
@@ -110,7 +133,7 @@ void v2m_check_shared_ports(const struct v2m_patient *patient, struct v2m_findin
 		return;
 	if (!shared.unknown) {
 		v2m_found(findings, V2M_LEVEL_OK, "%s",
-			  shared.ports ? "the access log tells the users of shared ports apart"
+			  shared.ports ? "the proxy tells the users of shared ports apart"
 				       : "no users share a port by the same transport");
 		return;
 	}
@@ -125,6 +148,7 @@ void v2m_check_shared_ports(const struct v2m_patient *patient, struct v2m_findin
 			     "\"access_logs\"");
 	json_array_foreach (logs, i, log)
 		judge_log(log, findings);
+	advise_online_users(logs, findings);
 }
 
 static void check_routing(const char *path, struct v2m_findings *findings)

@@ -276,6 +276,7 @@ static int append_runs(struct inbound *inbound, uint16_t front_port)
 			.loopback = reach->listens == V2M_LISTEN_LOOPBACK,
 			.front_port = front_port,
 			.visited = reach->leads_out,
+			.unlisted = reach->unlisted,
 		};
 
 		if (v2m_array_add(&inbound->spans, span))

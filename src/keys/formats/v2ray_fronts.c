@@ -46,6 +46,8 @@ static int find_reach(const struct v2m_v2ray_inbound *inbound, struct v2m_v2ray_
 
 	reach->listens = v2m_v2ray_listens(&inbound->node, &reach->address);
 	reach->transports = v2m_v2ray_transports(&inbound->node);
+	reach->unlisted =
+		reach->listens != V2M_LISTEN_ANY || !v2m_v2ray_lists_clients(&inbound->node);
 	if (reach->listens == V2M_LISTEN_UNIX)
 		return 0;
 	reach->ports_result = v2m_v2ray_ports(&inbound->port, &reach->runs, why, NULL);
@@ -258,6 +260,8 @@ static int add_runs(const struct v2m_v2ray_reach *reach, unsigned transports,
 						 .transports = transports,
 						 .loopback = reach->listens == V2M_LISTEN_LOOPBACK,
 						 .visited = reach->leads_out,
+						 /* The inbound behind sees another address. */
+						 .unlisted = true,
 					 }))
 			return -ENOMEM;
 	return 0;

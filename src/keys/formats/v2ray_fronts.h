@@ -23,6 +23,7 @@ struct v2m_v2ray_reach {
 	unsigned transports;
 	struct v2m_port_runs runs; /* empty on a unix socket, and if ports_result is not 0 */
 	int ports_result;          /* of v2m_v2ray_ports() */
+	bool unlisted;             /* as in struct v2m_span */
 	bool relays;               /* it is a relay to a fixed destination */
 	bool leads_on;             /* it leads to another inbound of ours */
 	bool leads_out;            /* a fallback leads to what is no inbound of ours */

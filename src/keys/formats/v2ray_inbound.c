@@ -160,6 +160,55 @@ unsigned v2m_v2ray_transports(const struct v2m_json_node *inbound)
 	return (named & V2M_TCP ? stream : 0) | (named & V2M_UDP);
 }
 
+static bool accepts_proxy_protocol(const struct v2m_json_node *stream)
+{
+	static const char *const members[] = { "sockopt", "tcpSettings", "rawSettings" };
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(members); i++) {
+		struct v2m_json_node settings = v2m_json_member(stream, members[i]);
+		struct v2m_json_node accepts = v2m_json_member(&settings, "acceptProxyProtocol");
+
+		if (accepts.value && !json_is_false(accepts.value))
+			return true;
+	}
+	return false;
+}
+
+/* Users without the member have level 0. */
+static bool has_level(const json_t *user)
+{
+	const json_t *level = json_object_get(user, "level");
+
+	return level && !(json_is_integer(level) && json_integer_value(level) == 0);
+}
+
+static bool has_user_with_level(const struct v2m_json_node *settings)
+{
+	static const char *const lists[] = { "clients", "users" };
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(lists); i++) {
+		struct v2m_json_node list = v2m_json_member(settings, lists[i]);
+
+		for (size_t k = 0; k < json_array_size(list.value); k++)
+			if (has_level(json_array_get(list.value, k)))
+				return true;
+	}
+	return has_level(settings->value);
+}
+
+bool v2m_v2ray_lists_clients(const struct v2m_json_node *inbound)
+{
+	static const char *const protocols[] = { "vmess", "vless", "trojan", "shadowsocks" };
+	static const char *const streams[] = { "tcp", "raw" };
+	struct v2m_json_node stream = v2m_json_member(inbound, "streamSettings");
+	struct v2m_json_node settings = v2m_json_member(inbound, "settings");
+	const char *name = stream_name(&stream);
+
+	return is_one_of(text_of(inbound, "protocol"), protocols, V2M_ARRAY_LEN(protocols)) &&
+	       (!name || is_one_of(name, streams, V2M_ARRAY_LEN(streams))) &&
+	       !accepts_proxy_protocol(&stream) && !has_user_with_level(&settings);
+}
+
 bool v2m_v2ray_is_loopback(const char *address)
 {
 	char bare[INET6_ADDRSTRLEN + 2];

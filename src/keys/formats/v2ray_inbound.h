@@ -14,6 +14,14 @@ unsigned v2m_v2ray_transports(const struct v2m_json_node *inbound);
 /* Whether it is SOCKS with UDP, which Xray from 26.6.1 on relays on random ports. */
 bool v2m_v2ray_is_socks_udp(const struct v2m_json_node *inbound);
 
+/*
+ * Whether the proxy's list of online users has each client of the inbound, with the address from
+ * which it is connected. False if a client may claim another address: by the PROXY protocol, or by
+ * a header of HTTP, as with WebSocket and XHTTP. False if a user has another level than 0: the
+ * policy of that level may leave it out.
+ */
+bool v2m_v2ray_lists_clients(const struct v2m_json_node *inbound);
+
 enum v2m_v2ray_listen {
 	V2M_LISTEN_ANY,      /* on an address that other machines can reach */
 	V2M_LISTEN_LOOPBACK, /* 127.0.0.0/8, ::1, localhost */

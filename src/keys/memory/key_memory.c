@@ -20,11 +20,12 @@ static json_t *spans_json(const struct v2m_key *key)
 	for (size_t i = 0; i < key->n_spans; i++) {
 		const struct v2m_span *span = &key->spans[i];
 
-		v2m_json_list_add(&list, json_pack("{si si ss sb si sb}", "first", span->first_port,
-						   "last", span->last_port, "transport",
-						   v2m_format_transports(span->transports),
-						   "loopback", span->loopback, "front",
-						   span->front_port, "visited", span->visited));
+		v2m_json_list_add(&list,
+				  json_pack("{si si ss sb si sb sb}", "first", span->first_port,
+					    "last", span->last_port, "transport",
+					    v2m_format_transports(span->transports), "loopback",
+					    span->loopback, "front", span->front_port, "visited",
+					    span->visited, "unlisted", span->unlisted));
 	}
 	return list;
 }
@@ -98,6 +99,7 @@ static int read_span(const struct v2m_json_node *node, struct v2m_span *span,
 	struct v2m_json_node last = v2m_json_member(node, "last");
 	struct v2m_json_node loopback = v2m_json_member(node, "loopback");
 	struct v2m_json_node visited = v2m_json_member(node, "visited");
+	struct v2m_json_node unlisted = v2m_json_member(node, "unlisted");
 	struct v2m_json_node front = v2m_json_member(node, "front");
 	long long numbers[3];
 	int result = v2m_json_integer(&first, 1, 65535, &numbers[0], error);
@@ -110,6 +112,10 @@ static int read_span(const struct v2m_json_node *node, struct v2m_span *span,
 		result = v2m_json_boolean(&loopback, &span->loopback, error);
 	if (!result && visited.value)
 		result = v2m_json_boolean(&visited, &span->visited, error);
+	/* An earlier version did not know. */
+	span->unlisted = !unlisted.value;
+	if (!result && unlisted.value)
+		result = v2m_json_boolean(&unlisted, &span->unlisted, error);
 	if (!result)
 		result = v2m_key_read_transport(node, &span->transports, error);
 	if (result)

@@ -43,5 +43,6 @@ class Standin:
         self.write()
 
 
-def inbound(tag, port, *users, protocol="vless", configured=()):
-    return {"tag": tag, "port": port, "protocol": protocol, "configured": list(configured), "users": list(users)}
+def inbound(tag, port, *users, protocol="vless", configured=(), **others):
+    return {"tag": tag, "port": port, "protocol": protocol, "configured": list(configured), "users": list(users),
+            **others}

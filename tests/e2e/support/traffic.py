@@ -170,9 +170,13 @@ def udp(server, client, address, port, sizes, segment=0):
 
 def settled_equal(daemon, port, before, count):
     """Waits until the far end has seen everything, and compares with what the daemon counted since `before`."""
-    def counted():
-        return difference(figures_of(daemon.port_entry(port)), before)
+    seen = []
+
+    def equal():
+        # Compared once: a late packet may come between two comparisons, and between the two sides of one.
+        seen[:] = difference(figures_of(daemon.port_entry(port)), before), count.figures()
+        return seen[0] == seen[1]
 
     with contextlib.suppress(AssertionError):
-        wait_until(lambda: counted() == count.figures(), timeout_s=20)
-    assert counted() == count.figures()
+        wait_until(equal, timeout_s=20)
+    assert seen[0] == seen[1], seen

@@ -32,16 +32,20 @@ def user(email, account_type, account, level=0):
     return (number(1, level) if level else b"") + text(2, email) + text(3, typed(account_type, account))
 
 
-def vless_user(uuid, email, flow="xtls-rprx-vision"):
-    return user(email, "proxy.vless.Account", text(1, uuid) + text(2, flow))
+def vless_user(uuid, email, level=0, flow="xtls-rprx-vision"):
+    return user(email, "proxy.vless.Account", text(1, uuid) + text(2, flow), level)
 
 
-def vmess_user(uuid, email):
-    return user(email, "proxy.vmess.Account", text(1, uuid) + text(3, number(1, 2)))
+def vmess_user(uuid, email, level=0):
+    return user(email, "proxy.vmess.Account", text(1, uuid) + text(3, number(1, 2)), level)
 
 
-def trojan_user(password, email):
-    return user(email, "proxy.trojan.Account", text(1, password))
+def trojan_user(password, email, level=0):
+    return user(email, "proxy.trojan.Account", text(1, password), level)
+
+
+def socket_settings(accept_proxy_protocol):
+    return text(6, number(2, 1) + number(7, int(accept_proxy_protocol)))
 
 
 def receiver(ports, listen=None, protocol="tcp", security=b""):
@@ -108,6 +112,23 @@ def user_count(n):
 
 def tag_list(tags):
     return b"".join(text(1, text(1, tag)) for tag in tags)
+
+
+def online_addresses(addresses):
+    return b"".join(text(2, text(1, address) + number(2, seen)) for address, seen in addresses.items())
+
+
+def online_users(users):
+    return b"".join(text(1, text(1, name) + online_addresses(addresses)) for name, addresses in users.items())
+
+
+def online_names(names):
+    return b"".join(text(1, name) for name in names)
+
+
+def online_list(addresses):
+    """A message with a map: each entry has the address and the second."""
+    return text(1, "name") + online_addresses(addresses)
 
 
 def stat_list(counters):

@@ -159,13 +159,115 @@ static void connections_and_sessions_are_those_of_the_owner(void **context)
 	assert_int_equal(subject_of(state, "alice")->max_connections, 1);
 	/* Owner 9 is of no key. The label of a connection comes before or after its opening. */
 	assert_int_equal(
-		v2m_account_owner_sessions(state->account, opened, 3, 1700000000 * SECOND_US), 0);
+		v2m_account_labelled_sessions(state->account, opened, 3, 1700000000 * SECOND_US),
+		0);
 	assert_int_equal(subject_of(state, "alice")->sessions, 2);
 	dump(state, 1);
 	assert_int_equal(subject_of(state, "port:443")->sessions, 0);
 	dump(state, 5);
 	assert_int_equal(subject_of(state, "alice")->sessions, 2);
 	assert_int_equal(subject_of(state, "port:443")->sessions, 3);
+}
+
+/* Accounts what all connections of 443 have delivered, and what those of its owners have. */
+static void deliver(struct state *state, uint64_t port, const struct v2m_owner_sessions *owners,
+		    size_t n_owners)
+{
+	const struct v2m_port_sessions reading = { .port = 443,
+						   .delivered = { 7, port, 2 * port } };
+
+	assert_int_equal(v2m_account_delivered(state->account, state->keyset, &reading, 1,
+					       1700000000 * SECOND_US),
+			 0);
+	assert_int_equal(v2m_account_owner_sessions(state->account, owners, n_owners,
+						    1700000000 * SECOND_US),
+			 0);
+}
+
+static struct v2m_owner_sessions sessions_at(uint32_t owner, uint64_t opened, uint64_t bytes)
+{
+	return (struct v2m_owner_sessions){
+		.owner = owner,
+		.assigned_ns = 7,
+		.counts = { .opened = opened, .rx_bytes = bytes, .tx_bytes = 2 * bytes },
+	};
+}
+
+static void what_owners_delivered_is_no_longer_the_rest(void **context)
+{
+	struct state *state = *context;
+	struct v2m_owner_sessions owners[] = { sessions_at(1, 3, 40), sessions_at(2, 1, 10) };
+
+	use_shared_port(state);
+	/* No sample has named the owners yet. */
+	deliver(state, 100, owners, 2);
+	assert_int_equal(fill(state)->slots[0].unattributed.delivered_rx, 100);
+	owner_at(state, 0, "alice", 0);
+	owner_at(state, 1, "bob", 0);
+	APPLY(state, entry_at(443, V2M_TCP, 0));
+	/* This one is another key's by now. */
+	owners[1].assigned_ns = 6;
+	deliver(state, 100, owners, 2);
+	deliver(state, 100, owners, 2);
+	assert_int_equal(fill(state)->keys[ALICE].since_reset.delivered_rx, 40);
+	assert_int_equal(fill(state)->keys[ALICE].since_reset.delivered_tx, 80);
+	assert_int_equal(fill(state)->keys[BOB].since_reset.delivered_rx, 0);
+	assert_int_equal(fill(state)->slots[0].unattributed.delivered_rx, 60);
+	assert_int_equal(fill(state)->slots[0].since_reset.delivered_rx, 100);
+	assert_int_equal(subject_of(state, "alice")->sessions, 3);
+	owners[0] = sessions_at(1, 4, 45);
+	owners[1] = sessions_at(2, 1, 10);
+	deliver(state, 110, owners, 2);
+	assert_int_equal(fill(state)->keys[ALICE].since_reset.delivered_rx, 45);
+	assert_int_equal(fill(state)->keys[BOB].shares[0].since_reset.delivered_tx, 20);
+	assert_int_equal(fill(state)->slots[0].unattributed.delivered_rx, 55);
+	assert_int_equal(subject_of(state, "alice")->sessions, 4);
+	assert_int_equal(subject_of(state, "bob")->sessions, 1);
+	dump(state, 6);
+	assert_int_equal(subject_of(state, "port:443")->sessions, 1);
+}
+
+static int keep_sessions(const struct v2m_accounted_sessions *reading, void *context)
+{
+	return v2m_account_restore_sessions(context, reading);
+}
+
+static void a_restart_accounts_nothing_of_an_owner_twice(void **context)
+{
+	struct state *state = *context;
+	struct v2m_owner_sessions owner = sessions_at(1, 3, 40);
+	struct v2m_account *next = v2m_account_new();
+
+	use_shared_port(state);
+	owner_at(state, 0, "alice", 0);
+	APPLY(state, entry_at(443, V2M_TCP, 0));
+	deliver(state, 100, &owner, 1);
+	assert_int_equal(v2m_account_each_sessions(state->account, keep_sessions, next), 0);
+	v2m_account_free(state->account);
+	state->account = next;
+	APPLY(state, entry_at(443, V2M_TCP, 0));
+	owner = sessions_at(1, 5, 50);
+	deliver(state, 120, &owner, 1);
+	assert_int_equal(fill(state)->keys[ALICE].since_reset.delivered_rx, 10);
+	assert_int_equal(fill(state)->slots[0].unattributed.delivered_rx, 10);
+	assert_int_equal(subject_of(state, "alice")->sessions, 2);
+}
+
+static void sessions_that_are_set_aside_are_given_to_no_key(void **context)
+{
+	struct state *state = *context;
+	struct v2m_owner_sessions owner = sessions_at(1, 3, 40);
+	const struct v2m_port_sessions reading = { .port = 443, .delivered = { 7, 100, 200 } };
+
+	use_shared_port(state);
+	owner_at(state, 0, "alice", 0);
+	APPLY(state, entry_at(443, V2M_TCP, 0));
+	assert_int_equal(v2m_account_set_sessions_aside(state->account, &reading, 1, &owner, 1), 0);
+	owner = sessions_at(1, 3, 45);
+	deliver(state, 107, &owner, 1);
+	assert_int_equal(fill(state)->keys[ALICE].since_reset.delivered_rx, 5);
+	assert_int_equal(fill(state)->slots[0].unattributed.delivered_rx, 2);
+	assert_int_equal(subject_of(state, "alice")->sessions, 0);
 }
 
 static void an_owner_without_its_key_stays_with_the_slot(void **context)
@@ -277,6 +379,9 @@ int main(void)
 		TEST(a_reset_of_one_key_closes_its_period_only),
 		TEST(the_days_of_keys_and_rest_add_up_to_those_of_the_slot),
 		TEST(connections_and_sessions_are_those_of_the_owner),
+		TEST(what_owners_delivered_is_no_longer_the_rest),
+		TEST(a_restart_accounts_nothing_of_an_owner_twice),
+		TEST(sessions_that_are_set_aside_are_given_to_no_key),
 		TEST(an_owner_without_its_key_stays_with_the_slot),
 		TEST(random_labels_always_add_up),
 		TEST(what_is_set_aside_is_given_to_no_key),

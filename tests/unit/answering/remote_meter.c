@@ -247,6 +247,15 @@ static const struct v2m_body *body_of(struct v2m_window *window)
 	return v2m_window_body(window, "simple", v2m_api_simple, NULL, true);
 }
 
+static unsigned renderings; /* atomic */
+
+static int render_and_count(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
+			    const void *argument, struct v2m_body *body)
+{
+	__atomic_add_fetch(&renderings, 1, __ATOMIC_SEQ_CST);
+	return v2m_api_simple(snapshot, unit, argument, body);
+}
+
 static void the_next_window_is_rendered_before_it_is_read(void **state)
 {
 	struct v2m_window *first = take_window(false);
@@ -264,6 +273,28 @@ static void the_next_window_is_rendered_before_it_is_read(void **state)
 	assert_ptr_not_equal(first, next);
 	expect_windows(1, 2);
 	assert_string_not_equal(body_of(first)->data, body_of(next)->data);
+	v2m_window_unref(first);
+	v2m_window_unref(next);
+}
+
+/* As after a reset. */
+static void what_follows_an_outdated_window_is_rendered_before_it_is_read(void **state)
+{
+	struct v2m_window *first = take_window(false);
+	struct v2m_window *next = NULL;
+	unsigned before;
+
+	(void)state;
+	assert_non_null(v2m_window_body(first, "counted", render_and_count, NULL, true));
+	before = __atomic_load_n(&renderings, __ATOMIC_SEQ_CST);
+	send_wire(V2M_NEWS_OUTDATED, 0, NULL);
+	send_window(0);
+	for (int i = 0; i < 30000 && __atomic_load_n(&renderings, __ATOMIC_SEQ_CST) == before; i++)
+		usleep(1000);
+	next = take_window(false);
+	assert_ptr_not_equal(first, next);
+	assert_non_null(v2m_window_body(next, "counted", render_and_count, NULL, true));
+	assert_int_equal(__atomic_load_n(&renderings, __ATOMIC_SEQ_CST), before + 1);
 	v2m_window_unref(first);
 	v2m_window_unref(next);
 }
@@ -356,6 +387,7 @@ int main(void)
 		TEST(an_active_window_is_asked_for_once),
 		TEST(a_withdrawn_window_is_not_used_any_more),
 		TEST(the_next_window_is_rendered_before_it_is_read),
+		TEST(what_follows_an_outdated_window_is_rendered_before_it_is_read),
 		TEST(calls_get_the_answers_of_the_other_side),
 		TEST(if_the_other_side_ends_nobody_waits),
 		TEST(what_makes_no_sense_ends_the_meter),

@@ -248,15 +248,32 @@ static void the_peers_of_a_shared_port_are_told_for_none_of_its_users(void **sta
 	json_decref(answer);
 }
 
-static void delivered_bytes_of_a_shared_port_are_in_the_entry_of_no_user(void **state)
+static struct v2m_share *share_of(const struct world *world, const char *id)
+{
+	const struct v2m_key *key = v2m_keyset_find(world->snapshot->keyset, id);
+
+	return (struct v2m_share *)v2m_snapshot_find_share(world->snapshot, key,
+							   slot_of(world, id));
+}
+
+static void a_user_of_a_shared_port_has_its_own_sessions(void **state)
 {
 	struct world *world = *state;
 	json_t *answer;
 
 	world->snapshot->measures_delivered = true;
 	view_of(world, "shared-a")->attribution.method = V2M_BY_ACCESS_LOG;
+	view_of(world, "shared-a")->sessions = (struct v2m_sessions_view){ 1000000, 9, 8, 70, 60 };
+	/* If nobody counts them for each user, an entry has none. */
 	answer = render(world, v2m_api_key_simple, "shared-a", 200);
 	assert_null(json_object_get(at(answer, "traffic"), "delivered_rx_bytes"));
+	assert_null(json_object_get(at(answer, "traffic"), "sessions"));
+	json_decref(answer);
+	share_of(world, "shared-a")->sessions = (struct v2m_sessions_view){ 2000000, 2, 1, 7, 6 };
+	answer = render(world, v2m_api_key_simple, "shared-a", 200);
+	assert_non_null(json_object_get(at(answer, "traffic"), "delivered_rx_bytes"));
+	assert_integer(answer, "traffic/sessions/opened", 2);
+	assert_integer(answer, "traffic/sessions/tx_bytes", 6);
 	json_decref(answer);
 	answer = render(world, v2m_api_key_simple, "key-1", 200);
 	assert_non_null(json_object_get(at(answer, "traffic"), "delivered_rx_bytes"));
@@ -454,7 +471,7 @@ int main(void)
 		WORLD_TEST(a_port_that_is_not_counted_stands_apart_from_the_others_without_bytes),
 		WORLD_TEST(without_the_programs_no_peers_of_a_key_with_udp_are_observed),
 		WORLD_TEST(the_peers_of_a_shared_port_are_told_for_none_of_its_users),
-		WORLD_TEST(delivered_bytes_of_a_shared_port_are_in_the_entry_of_no_user),
+		WORLD_TEST(a_user_of_a_shared_port_has_its_own_sessions),
 		WORLD_TEST(payload_bytes_are_reported_where_asked_for),
 		WORLD_TEST(figures_that_are_not_exact_say_why),
 		WORLD_TEST(a_port_with_visitors_of_a_fallback_is_not_exact),

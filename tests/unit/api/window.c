@@ -17,12 +17,14 @@ static unsigned renderings; /* atomic */
 static int render_text(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		       const void *argument, struct v2m_body *body)
 {
+	const char *text = argument ? argument : "nothing";
+
 	(void)snapshot;
 	(void)unit;
 	__atomic_add_fetch(&renderings, 1, __ATOMIC_RELAXED);
 	body->status = 200;
-	body->data = strdup(argument);
-	body->length = strlen(argument);
+	body->data = strdup(text);
+	body->length = strlen(text);
 	return body->data ? 0 : -ENOMEM;
 }
 
@@ -129,6 +131,46 @@ static void what_was_asked_for_is_ready_in_the_next_window(void **state)
 	v2m_window_unref(next);
 }
 
+static void expect_renderings(struct v2m_window **window, int more)
+{
+	struct v2m_snapshot *same =
+		v2m_snapshot_ref((struct v2m_snapshot *)v2m_window_snapshot(*window));
+	struct v2m_window *next = v2m_window_new(same, V2M_API_BYTES_WIRE);
+
+	renderings = 0;
+	v2m_window_warm(next, *window);
+	assert_int_equal(renderings, more);
+	v2m_window_unref(*window);
+	*window = next;
+}
+
+static void what_nobody_asks_for_any_more_is_made_in_some_windows(void **state)
+{
+	struct v2m_window *window = v2m_window_ref(*state);
+
+	v2m_window_body(window, "often", render_text, "text", true);
+	v2m_window_body(window, "seldom", render_text, "text", true);
+	for (int i = 0; i < V2M_WINDOWS_UNREAD_MAX; i++) {
+		expect_renderings(&window, 2);
+		v2m_window_body(window, "often", render_text, "text", true);
+	}
+	expect_renderings(&window, 1);
+	v2m_window_unref(window);
+}
+
+static void with_another_key_set_only_what_has_no_argument_is_made(void **state)
+{
+	void *next = NULL;
+
+	assert_int_equal(make_window(&next), 0);
+	v2m_window_body(*state, "of a key", render_text, "text", true);
+	v2m_window_body(*state, "of all", render_text, NULL, true);
+	renderings = 0;
+	v2m_window_warm(next, *state);
+	assert_int_equal(renderings, 1);
+	v2m_window_unref(next);
+}
+
 static pthread_barrier_t reached;
 static pthread_barrier_t go_on;
 
@@ -222,6 +264,8 @@ int main(void)
 		WINDOW_TEST(bodies_of_other_names_are_others),
 		WINDOW_TEST(a_body_that_could_not_be_rendered_is_tried_again),
 		WINDOW_TEST(what_was_asked_for_is_ready_in_the_next_window),
+		WINDOW_TEST(what_nobody_asks_for_any_more_is_made_in_some_windows),
+		WINDOW_TEST(with_another_key_set_only_what_has_no_argument_is_made),
 		WINDOW_TEST(warming_does_not_wait_for_one_who_renders),
 		WINDOW_TEST(a_window_does_not_grow_without_end),
 		WINDOW_TEST(bodies_that_are_not_made_ahead_take_a_limited_memory),

@@ -140,6 +140,25 @@ static void an_empty_setting_follows_nothing_and_forgets(void **context)
 	assert_int_not_equal(access(temporary_path("attribution"), F_OK), 0);
 }
 
+static void the_list_of_online_users_is_remembered_without_a_log(void **context)
+{
+	struct state *state = *context;
+
+	v2m_strings_clear(&state->config.access_logs);
+	start(state);
+	v2m_attributor_note_gap(state->attributor, V2M_GAP_SHARED_ADDRESS);
+	v2m_followed_logs_note_online(state->logs, true);
+	assert_true(gap(state, V2M_GAP_SHARED_ADDRESS) > 0);
+	start(state);
+	assert_true(v2m_followed_logs_memory(state->logs)->by_online);
+	assert_true(v2m_followed_logs_memory(state->logs)->gap_us[V2M_GAP_SHARED_ADDRESS] > 0);
+	v2m_followed_logs_note_online(state->logs, false);
+	v2m_followed_logs_save(state->logs);
+	start(state);
+	assert_false(v2m_followed_logs_memory(state->logs)->by_online);
+	assert_int_not_equal(access(temporary_path("attribution"), F_OK), 0);
+}
+
 static void a_damaged_memory_is_a_gap(void **context)
 {
 	struct state *state = *context;
@@ -160,6 +179,7 @@ int main(void)
 		TEST(logs_without_a_known_place_are_passed_over),
 		TEST(a_missing_log_is_a_gap_of_its_own),
 		TEST(an_empty_setting_follows_nothing_and_forgets),
+		TEST(the_list_of_online_users_is_remembered_without_a_log),
 		TEST(a_damaged_memory_is_a_gap),
 	};
 

@@ -193,7 +193,7 @@ static void a_status_is_whole(void **state)
 	fill_reason(&reason);
 	FILL(&aside);
 	FILL(&alias);
-	alias.found = true;
+	alias.origin = V2M_ALIAS_CONNTRACK;
 	FILL(&drift);
 	drift.id = TEXT("id");
 	drift.name = TEXT("name");

@@ -30,7 +30,7 @@ static void lay_out(const struct v2m_key_span *spans, size_t n_spans)
 	{                                                                                          \
 		key,                                                                               \
 		{                                                                                  \
-			first, last, transports, false, 0, false                                   \
+			first, last, transports, false, 0, false, false                            \
 		}                                                                                  \
 	}
 
@@ -96,8 +96,8 @@ static void a_port_of_another_key_in_a_range_is_shared_and_the_rest_is_one_slot(
 static void a_key_with_two_inbounds_on_one_port_shares_with_nobody(void **state)
 {
 	(void)state;
-	LAY_OUT({ 0, { 443, 443, V2M_TCP, true, 0, false } },
-		{ 0, { 443, 443, V2M_TCP, false, 0, false } });
+	LAY_OUT({ 0, { 443, 443, V2M_TCP, true, 0, false, false } },
+		{ 0, { 443, 443, V2M_TCP, false, 0, false, false } });
 	assert_int_equal(slots.count, 1);
 	assert_int_equal(slots.items[0].n_keys, 1);
 	assert_false(slots.items[0].loopback);
@@ -106,9 +106,9 @@ static void a_key_with_two_inbounds_on_one_port_shares_with_nobody(void **state)
 static void a_shared_port_is_on_loopback_only_if_all_its_keys_are(void **state)
 {
 	(void)state;
-	LAY_OUT({ 0, { 443, 443, V2M_TCP, true, 0, false } },
-		{ 1, { 443, 443, V2M_TCP, false, 0, false } },
-		{ 2, { 80, 80, V2M_TCP, true, 0, false } });
+	LAY_OUT({ 0, { 443, 443, V2M_TCP, true, 0, false, false } },
+		{ 1, { 443, 443, V2M_TCP, false, 0, false, false } },
+		{ 2, { 80, 80, V2M_TCP, true, 0, false, false } });
 	assert_true(v2m_slots_at(&slots, 80, V2M_TCP)->loopback);
 	assert_false(v2m_slots_at(&slots, 443, V2M_TCP)->loopback);
 }
@@ -116,17 +116,29 @@ static void a_shared_port_is_on_loopback_only_if_all_its_keys_are(void **state)
 static void a_port_with_visitors_is_visited_by_tcp_only(void **state)
 {
 	(void)state;
-	LAY_OUT({ 0, { 443, 443, V2M_TCP, false, 0, true } }, SPAN(0, 443, 443, V2M_UDP),
+	LAY_OUT({ 0, { 443, 443, V2M_TCP, false, 0, true, false } }, SPAN(0, 443, 443, V2M_UDP),
 		SPAN(0, 80, 80, V2M_TCP));
 	assert_true(v2m_slots_at(&slots, 443, V2M_TCP)->visited);
 	assert_false(v2m_slots_at(&slots, 80, V2M_TCP)->visited);
 }
 
+static void one_user_who_is_not_listed_makes_the_port_unlisted(void **state)
+{
+	(void)state;
+	LAY_OUT(SPAN(0, 443, 443, V2M_TCP), { 1, { 443, 443, V2M_TCP, false, 0, false, true } },
+		SPAN(0, 80, 80, V2M_TCP), SPAN(1, 80, 80, V2M_TCP), SPAN(0, 90, 90, V2M_TCP),
+		{ 1, { 9090, 9090, V2M_TCP, true, 90, false, false } });
+	assert_true(v2m_slots_at(&slots, 443, V2M_TCP)->unlisted);
+	assert_false(v2m_slots_at(&slots, 80, V2M_TCP)->unlisted);
+	/* The proxy does not see the address of clients that come by another port. */
+	assert_true(v2m_slots_at(&slots, 90, V2M_TCP)->unlisted);
+}
+
 static void a_key_behind_a_port_is_an_owner_of_that_port(void **state)
 {
 	(void)state;
-	LAY_OUT(SPAN(0, 443, 443, V2M_TCP), { 1, { 8080, 8080, V2M_TCP, true, 443, false } },
-		{ 2, { 9090, 9090, V2M_TCP, true, 8080, false } });
+	LAY_OUT(SPAN(0, 443, 443, V2M_TCP), { 1, { 8080, 8080, V2M_TCP, true, 443, false, false } },
+		{ 2, { 9090, 9090, V2M_TCP, true, 8080, false, false } });
 	assert_int_equal(v2m_slots_at(&slots, 443, V2M_TCP)->n_keys, 3);
 	assert_false(v2m_slots_at(&slots, 443, V2M_TCP)->behind);
 	assert_true(v2m_slots_at(&slots, 8080, V2M_TCP)->behind);
@@ -136,7 +148,7 @@ static void a_key_behind_a_port_is_an_owner_of_that_port(void **state)
 static void a_span_behind_a_port_of_no_key_counts_for_itself(void **state)
 {
 	(void)state;
-	LAY_OUT({ 1, { 8080, 8080, V2M_TCP, true, 443, false } });
+	LAY_OUT({ 1, { 8080, 8080, V2M_TCP, true, 443, false, false } });
 	assert_int_equal(slots.count, 1);
 	assert_false(slots.items[0].behind);
 }
@@ -144,7 +156,8 @@ static void a_span_behind_a_port_of_no_key_counts_for_itself(void **state)
 static void inbounds_that_lead_to_each_other_count_for_themselves(void **state)
 {
 	(void)state;
-	LAY_OUT({ 0, { 1, 1, V2M_TCP, true, 2, false } }, { 1, { 2, 2, V2M_TCP, true, 1, false } });
+	LAY_OUT({ 0, { 1, 1, V2M_TCP, true, 2, false, false } },
+		{ 1, { 2, 2, V2M_TCP, true, 1, false, false } });
 	assert_int_equal(slots.count, 2);
 	assert_false(slots.items[0].behind || slots.items[1].behind);
 	assert_int_equal(slots.items[0].n_keys, 1);
@@ -265,6 +278,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_key_with_two_inbounds_on_one_port_shares_with_nobody,
 					  clear),
 		cmocka_unit_test_teardown(a_shared_port_is_on_loopback_only_if_all_its_keys_are,
+					  clear),
+		cmocka_unit_test_teardown(one_user_who_is_not_listed_makes_the_port_unlisted,
 					  clear),
 		cmocka_unit_test_teardown(a_key_behind_a_port_is_an_owner_of_that_port, clear),
 		cmocka_unit_test_teardown(a_span_behind_a_port_of_no_key_counts_for_itself, clear),

@@ -87,7 +87,7 @@ static void sessions_are_set_aside_too(void **context)
 	struct v2m_port_sessions opened = { .port = 1001, .assigned_ns = 5, .opened = 30 };
 
 	apply(state, 1, ++state->mono_s);
-	assert_int_equal(v2m_account_set_sessions_aside(state->account, &opened, 1), 0);
+	assert_int_equal(v2m_account_set_sessions_aside(state->account, &opened, 1, NULL, 0), 0);
 	opened.opened = 32;
 	assert_int_equal(
 		v2m_account_connections(state->account, state->keyset, NULL, &opened, 1, 1), 0);

@@ -37,7 +37,16 @@ static bool is_served(const void *context, const uint8_t address[16])
 	return memcmp(address, own, sizeof(own)) == 0;
 }
 
-static const struct v2m_published_scope scope = { NULL, find_slot, is_served, NULL };
+/* Somebody serves port 22 here. */
+static bool is_free(const void *context, uint16_t port, unsigned transports)
+{
+	(void)context;
+	(void)transports;
+	return port != 22;
+}
+
+static const struct v2m_published_scope scope = { NULL, find_slot, is_served, is_free, NULL };
+static const struct v2m_tracked_list nothing_tracked;
 
 static const struct v2m_published_reading all_read = { 0, 0 };
 
@@ -65,7 +74,7 @@ static struct v2m_published make(struct v2m_nat_rules *rules, struct v2m_publish
 {
 	struct v2m_published made;
 
-	assert_int_equal(v2m_published_make(rules, read, with, &made), 0);
+	assert_int_equal(v2m_published_make(rules, read, &nothing_tracked, with, &made), 0);
 	assert_int_equal(made.aliases.count, aliases);
 	v2m_nat_rules_clear(rules);
 	return made;
@@ -84,7 +93,7 @@ static void a_rule_for_a_keys_port_is_an_alias_once(void **state)
 	assert_int_equal(made.aliases.items[1].first_port, 8000);
 	assert_int_equal(made.aliases.items[1].last_port, 8100);
 	assert_int_equal(made.aliases.items[1].target, KEY_PORT);
-	assert_true(made.aliases.items[1].found);
+	assert_int_equal(made.aliases.items[1].origin, V2M_ALIAS_RULE);
 	assert_string_equal(made.unknown.text, "");
 	v2m_published_clear(&made);
 }
@@ -142,7 +151,7 @@ static void a_map_that_is_not_understood_is_said(void **state)
 
 static void what_cannot_be_read_is_said_unless_it_is_configured(void **state)
 {
-	struct v2m_port_alias alias = { 443, 443, KEY_PORT, V2M_TCP, false };
+	struct v2m_port_alias alias = { 443, 443, KEY_PORT, V2M_TCP, V2M_ALIAS_CONFIGURED };
 	struct v2m_port_aliases configured = { &alias, 1, 1 };
 	struct v2m_published_scope with = scope;
 	struct v2m_nat_rules rules = { 0 };
@@ -158,7 +167,7 @@ static void what_cannot_be_read_is_said_unless_it_is_configured(void **state)
 	with.configured = &configured;
 	made = make(&rules, (struct v2m_published_reading){ -EPERM, -EPERM }, &with, 1);
 	assert_string_equal(made.unknown.text, "");
-	assert_false(made.aliases.items[0].found);
+	assert_int_equal(made.aliases.items[0].origin, V2M_ALIAS_CONFIGURED);
 	v2m_published_clear(&made);
 }
 
@@ -225,6 +234,100 @@ static void a_rule_that_names_no_port_is_said(void **state)
 	v2m_published_clear(&made);
 }
 
+static void track(struct v2m_tracked_list *list, uint16_t port, uint16_t target, bool served)
+{
+	struct v2m_tracked *tracked = v2m_array_append(list);
+
+	*tracked = (struct v2m_tracked){ .port = port, .target = target, .transports = V2M_TCP };
+	if (served)
+		memcpy(tracked->address, own, sizeof(own));
+}
+
+static struct v2m_published make_tracked(struct v2m_nat_rules *rules, struct v2m_tracked_list *list,
+					 size_t aliases)
+{
+	struct v2m_published made;
+
+	assert_int_equal(v2m_published_make(rules, all_read, list, &scope, &made), 0);
+	assert_int_equal(made.aliases.count, aliases);
+	v2m_nat_rules_clear(rules);
+	v2m_tracked_clear(list);
+	return made;
+}
+
+static void connections_show_what_a_rule_does_that_is_not_understood(void **state)
+{
+	struct v2m_nat_rules rules = { 0 };
+	struct v2m_tracked_list tracked = { 0 };
+	struct v2m_published made;
+
+	(void)state;
+	add_rule(&rules, 443, 443, KEY_PORT)->clear = false;
+	add_rule(&rules, 8000, KEY_PORT + 1, KEY_PORT)->clear = false;
+	track(&tracked, 443, KEY_PORT, true);
+	/* Ports in a row are one alias, and one that a key has is none. */
+	track(&tracked, 8000, KEY_PORT, true);
+	track(&tracked, 8001, KEY_PORT, true);
+	track(&tracked, KEY_PORT + 1, KEY_PORT, true);
+	/* No rule does that any more. */
+	track(&tracked, 444, KEY_PORT, true);
+	made = make_tracked(&rules, &tracked, 2);
+	assert_int_equal(made.aliases.items[0].first_port, 443);
+	assert_int_equal(made.aliases.items[0].target, KEY_PORT);
+	assert_int_equal(made.aliases.items[0].origin, V2M_ALIAS_CONNTRACK);
+	assert_int_equal(made.aliases.items[1].first_port, 8000);
+	assert_int_equal(made.aliases.items[1].last_port, 8001);
+	/* Nothing has shown what the rule does with the others. */
+	assert_non_null(strstr(made.unknown.text, "port 8000 to a key's port 10001"));
+	v2m_published_clear(&made);
+}
+
+static void a_port_that_serves_others_too_is_no_alias(void **state)
+{
+	struct v2m_nat_rules rules = { 0 };
+	struct v2m_tracked_list tracked = { 0 };
+	struct v2m_published made;
+
+	(void)state;
+	/* Some connections reach another port. */
+	add_rule(&rules, 443, 443, KEY_PORT)->clear = false;
+	track(&tracked, 443, 80, true);
+	track(&tracked, 443, KEY_PORT, true);
+	made = make_tracked(&rules, &tracked, 0);
+	assert_non_null(strstr(made.unknown.text, "port 443 reach a key's port 10001, and others"));
+	/* Somebody serves the port itself. */
+	add_rule(&rules, 22, 22, KEY_PORT)->clear = false;
+	track(&tracked, 22, KEY_PORT, true);
+	made = make_tracked(&rules, &tracked, 0);
+	assert_non_null(strstr(made.unknown.text, "port 22 reach"));
+	/* A rule sends others elsewhere. */
+	add_rule(&rules, 440, 450, 80);
+	add_rule(&rules, 443, 443, KEY_PORT)->clear = false;
+	track(&tracked, 443, KEY_PORT, true);
+	made = make_tracked(&rules, &tracked, 0);
+	assert_non_null(strstr(made.unknown.text, "port 443 reach"));
+	v2m_published_clear(&made);
+}
+
+static void connections_to_others_are_nobodys(void **state)
+{
+	struct v2m_nat_rules rules = { 0 };
+	struct v2m_tracked_list tracked = { 0 };
+	struct v2m_published made;
+
+	(void)state;
+	track(&tracked, 443, 80, true);
+	track(&tracked, 444, KEY_PORT, false);
+	made = make_tracked(&rules, &tracked, 0);
+	assert_string_equal(made.unknown.text, "");
+	/* What a rule says is not said twice. */
+	add_rule(&rules, 443, 443, KEY_PORT);
+	track(&tracked, 443, KEY_PORT, true);
+	made = make_tracked(&rules, &tracked, 1);
+	assert_int_equal(made.aliases.items[0].origin, V2M_ALIAS_RULE);
+	v2m_published_clear(&made);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +339,9 @@ int main(void)
 		cmocka_unit_test(ports_that_are_shifted_are_one_alias_for_each_slot),
 		cmocka_unit_test(any_port_of_a_range_will_do_if_all_count_in_one_slot),
 		cmocka_unit_test(a_rule_that_names_no_port_is_said),
+		cmocka_unit_test(connections_show_what_a_rule_does_that_is_not_understood),
+		cmocka_unit_test(a_port_that_serves_others_too_is_no_alias),
+		cmocka_unit_test(connections_to_others_are_nobodys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -183,6 +183,8 @@ static void what_is_missing_for_users_on_a_shared_port_is_told(void **state)
 	json_object_set_new(patient->traffic, "data",
 			    parse("{'ports': {'443': {'owners': 'shared', 'shared': true}}}"));
 	assert_warns(patient, "shared_ports", "name the proxy's access log in \"access_logs\"");
+	assert_warns(patient, "shared_ports",
+		     "\"policy\": {\"levels\": {\"0\": {\"statsUserOnline\": true}}}");
 	set_log(patient, "{'source': '/etc/xray', 'path': null, 'kind': 'off', 'followed': false}");
 	assert_warns(patient, "shared_ports", "a port of his own");
 	assert_warns(patient, "shared_ports",

@@ -95,6 +95,69 @@ static void every_loopback_address_is_recognised(void **state)
 	}
 }
 
+static void a_client_that_may_claim_an_address_is_not_in_the_list_of_online_users(void **state)
+{
+	static const struct {
+		const char *protocol;
+		const char *members; /* behind the users */
+		const char *user;
+		bool unlisted;
+	} cases[] = {
+		{ "vless", "", "", false },
+		{ "vmess", ", \"streamSettings\": {\"network\": \"raw\"}", "", false },
+		{ "trojan", ", \"streamSettings\": {\"network\": \"tcp\"}", ", \"level\": 0",
+		  false },
+		{ "vless", ", \"streamSettings\": {\"network\": \"ws\"}", "", true },
+		{ "vless", ", \"streamSettings\": {\"method\": \"xhttp\"}", "", true },
+		{ "vless", ", \"streamSettings\": {\"network\": \"kcp\"}", "", true },
+		{ "vless", ", \"streamSettings\": {\"sockopt\": {\"acceptProxyProtocol\": true}}",
+		  "", true },
+		{ "vless",
+		  ", \"streamSettings\": {\"tcpSettings\": {\"acceptProxyProtocol\": true}}", "",
+		  true },
+		{ "vless", ", \"streamSettings\": {\"sockopt\": {\"acceptProxyProtocol\": false}}",
+		  "", false },
+		{ "vless", "", ", \"level\": 1", true },
+		{ "socks", "", "", true },
+		{ "vless", ", \"listen\": \"127.0.0.1\"", "", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < V2M_ARRAY_LEN(cases); i++) {
+		struct v2m_key_list keys;
+		char text[512];
+
+		snprintf(text, sizeof(text),
+			 "{\"inbounds\": [{\"port\": 443, \"protocol\": \"%s\", \"settings\": "
+			 "{\"%s\": [{\"id\": \"a\", \"user\": \"a\"%s}]}%s}]}",
+			 cases[i].protocol,
+			 strcmp(cases[i].protocol, "socks") == 0 ? "accounts" : "clients",
+			 cases[i].user, cases[i].members);
+		keys = read_text(text);
+		assert_int_equal(keys.count, 1);
+		if (keys.items[0].spans[0].unlisted != cases[i].unlisted)
+			fail_msg("%s", text);
+		v2m_key_list_clear(&keys);
+	}
+}
+
+static void the_clients_of_an_inbound_behind_another_one_are_not_in_the_list(void **state)
+{
+	struct v2m_key_list keys =
+		read_text("{\"inbounds\": [{\"port\": 443, \"protocol\": \"vless\", \"settings\": "
+			  "{\"clients\": [{\"id\": \"a\"}], \"fallbacks\": [{\"dest\": 8080}]}}, "
+			  "{\"port\": 8080, \"listen\": \"127.0.0.1\", \"protocol\": \"vless\", "
+			  "\"settings\": "
+			  "{\"clients\": [{\"id\": \"b\"}]}}]}");
+
+	(void)state;
+	assert_int_equal(keys.count, 2);
+	assert_false(keys.items[0].spans[0].unlisted);
+	assert_int_equal(keys.items[1].spans[0].first_port, 443);
+	assert_true(keys.items[1].spans[0].unlisted);
+	v2m_key_list_clear(&keys);
+}
+
 static void a_fallback_to_a_web_server_brings_visitors(void **state)
 {
 	struct v2m_key_list keys = read_text(
@@ -294,6 +357,9 @@ int main(void)
 		cmocka_unit_test(an_environment_variable_may_hold_a_range),
 		cmocka_unit_test(every_loopback_address_is_recognised),
 		cmocka_unit_test(an_inbound_behind_a_fallback_names_the_port_in_front),
+		cmocka_unit_test(
+			a_client_that_may_claim_an_address_is_not_in_the_list_of_online_users),
+		cmocka_unit_test(the_clients_of_an_inbound_behind_another_one_are_not_in_the_list),
 		cmocka_unit_test(a_fallback_to_a_web_server_brings_visitors),
 		cmocka_unit_test(inbounds_in_a_row_lead_to_the_first_one),
 		cmocka_unit_test(the_target_of_reality_may_be_an_inbound),

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "paths/conntrack.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/transport.h"
+#include "netlink/netlink.h"
+
+#define ATTRIBUTES 32
+
+typedef const struct nlattr *attributes[ATTRIBUTES];
+
+static int keep_attribute(const struct nlattr *attribute, void *data)
+{
+	const struct nlattr **table = data;
+	uint16_t type = mnl_attr_get_type(attribute);
+
+	if (type < ATTRIBUTES)
+		table[type] = attribute;
+	return MNL_CB_OK;
+}
+
+static void parse_nest(const struct nlattr *nest, attributes table)
+{
+	memset(table, 0, sizeof(attributes));
+	if (nest)
+		mnl_attr_parse_nested(nest, keep_attribute, table);
+}
+
+static bool has_bytes(const struct nlattr *attribute, size_t size)
+{
+	return attribute && mnl_attr_get_payload_len(attribute) >= size;
+}
+
+/* Addresses of this host, IPv4 in the IPv4-mapped form. */
+struct own_list {
+	struct own_address {
+		uint8_t bytes[16];
+	} * items;
+	size_t count;
+	size_t capacity;
+};
+
+struct search {
+	struct own_list own;
+	struct v2m_tracked_list found;
+};
+
+static int list_own(struct own_list *own)
+{
+	struct ifaddrs *list;
+	int result = 0;
+
+	if (getifaddrs(&list))
+		return -errno;
+	for (const struct ifaddrs *entry = list; entry && !result; entry = entry->ifa_next) {
+		const void *address = entry->ifa_addr;
+		struct own_address made = { { [10] = 0xff, [11] = 0xff } };
+
+		if (!address)
+			continue;
+		if (entry->ifa_addr->sa_family == AF_INET)
+			memcpy(made.bytes + 12, &((const struct sockaddr_in *)address)->sin_addr,
+			       4);
+		else if (entry->ifa_addr->sa_family == AF_INET6)
+			memcpy(made.bytes, &((const struct sockaddr_in6 *)address)->sin6_addr, 16);
+		else
+			continue;
+		result = v2m_array_add(own, made);
+	}
+	freeifaddrs(list);
+	return result;
+}
+
+static bool is_own(const struct own_list *own, const uint8_t address[16])
+{
+	for (size_t i = 0; i < own->count; i++)
+		if (memcmp(own->items[i].bytes, address, 16) == 0)
+			return true;
+	return false;
+}
+
+/* Takes one of the two addresses, in the IPv4-mapped form. */
+static bool take_address(const struct nlattr *ipv4, const struct nlattr *ipv6, uint8_t address[16])
+{
+	memset(address, 0, 16);
+	if (has_bytes(ipv4, 4)) {
+		address[10] = address[11] = 0xff;
+		memcpy(address + 12, mnl_attr_get_payload(ipv4), 4);
+		return true;
+	}
+	if (!has_bytes(ipv6, 16))
+		return false;
+	memcpy(address, mnl_attr_get_payload(ipv6), 16);
+	return true;
+}
+
+/* One direction of a flow. */
+struct tuple {
+	uint8_t from[16];
+	uint8_t to[16];
+	uint16_t from_port;
+	uint16_t to_port;
+	unsigned transports; /* 0: another protocol */
+};
+
+static bool read_tuple(const struct nlattr *nest, struct tuple *tuple)
+{
+	attributes parts;
+	attributes ip;
+	attributes protocol;
+	uint8_t number;
+
+	parse_nest(nest, parts);
+	parse_nest(parts[CTA_TUPLE_IP], ip);
+	parse_nest(parts[CTA_TUPLE_PROTO], protocol);
+	if (!has_bytes(protocol[CTA_PROTO_NUM], 1) || !has_bytes(protocol[CTA_PROTO_SRC_PORT], 2) ||
+	    !has_bytes(protocol[CTA_PROTO_DST_PORT], 2))
+		return false;
+	number = mnl_attr_get_u8(protocol[CTA_PROTO_NUM]);
+	tuple->transports = number == IPPROTO_TCP ? V2M_TCP : number == IPPROTO_UDP ? V2M_UDP : 0;
+	tuple->from_port = ntohs(mnl_attr_get_u16(protocol[CTA_PROTO_SRC_PORT]));
+	tuple->to_port = ntohs(mnl_attr_get_u16(protocol[CTA_PROTO_DST_PORT]));
+	return tuple->transports &&
+	       take_address(ip[CTA_IP_V4_SRC], ip[CTA_IP_V6_SRC], tuple->from) &&
+	       take_address(ip[CTA_IP_V4_DST], ip[CTA_IP_V6_DST], tuple->to);
+}
+
+/* Only what arrives for an address of this host is published: a transparent proxy takes over what
+ * others send elsewhere. Most flows are like the one before, so that one is not added again. */
+static int visit_flow(const struct nlmsghdr *message, void *context)
+{
+	struct search *search = context;
+	struct v2m_tracked tracked = { 0 };
+	struct tuple original;
+	struct tuple reply;
+	attributes flow = { 0 };
+
+	mnl_attr_parse(message, sizeof(struct nfgenmsg), keep_attribute, flow);
+	/* Kernels before 5.18 hand out all flows. */
+	if (!has_bytes(flow[CTA_STATUS], 4) ||
+	    !(ntohl(mnl_attr_get_u32(flow[CTA_STATUS])) & IPS_DST_NAT) ||
+	    !read_tuple(flow[CTA_TUPLE_ORIG], &original) ||
+	    !read_tuple(flow[CTA_TUPLE_REPLY], &reply) || original.to_port == reply.from_port ||
+	    !is_own(&search->own, original.to) || is_own(&search->own, original.from))
+		return 0;
+	tracked.port = original.to_port;
+	tracked.target = reply.from_port;
+	tracked.transports = original.transports;
+	memcpy(tracked.address, reply.from, sizeof(tracked.address));
+	if (search->found.count &&
+	    memcmp(&search->found.items[search->found.count - 1], &tracked, sizeof(tracked)) == 0)
+		return 0;
+	return v2m_array_add(&search->found, tracked);
+}
+
+static void forget_flows(void *context)
+{
+	((struct search *)context)->found.count = 0;
+}
+
+static struct nlmsghdr *begin_dump(char *buffer)
+{
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct nfgenmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+
+	request->nlmsg_type = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_GET;
+	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	*header = (struct nfgenmsg){ .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0 };
+	mnl_attr_put_u32(request, CTA_STATUS, htonl(IPS_DST_NAT));
+	mnl_attr_put_u32(request, CTA_STATUS_MASK, htonl(IPS_DST_NAT));
+	return request;
+}
+
+/* To ask a kernel that tracks nothing would load its modules. */
+static bool tracks_anything(void)
+{
+	V2M_FCLOSE FILE *file = fopen("/proc/sys/net/netfilter/nf_conntrack_count", "re");
+	char text[16];
+
+	return file && fgets(text, sizeof(text), file) && strtoul(text, NULL, 10) > 0;
+}
+
+static int compare_tracked(const void *left, const void *right)
+{
+	const struct v2m_tracked *a = left;
+	const struct v2m_tracked *b = right;
+
+	if (a->transports != b->transports)
+		return (int)a->transports - (int)b->transports;
+	if (a->port != b->port)
+		return (int)a->port - (int)b->port;
+	if (a->target != b->target)
+		return (int)a->target - (int)b->target;
+	return memcmp(a->address, b->address, sizeof(a->address));
+}
+
+/* Sorts the list, and keeps each one once. */
+static void sort(struct v2m_tracked_list *list)
+{
+	size_t kept = 0;
+
+	if (!list->count)
+		return;
+	qsort(list->items, list->count, sizeof(*list->items), compare_tracked);
+	for (size_t i = 0; i < list->count; i++)
+		if (!i || compare_tracked(&list->items[i], &list->items[kept - 1]) != 0)
+			list->items[kept++] = list->items[i];
+	list->count = kept < V2M_TRACKED_MAX ? kept : V2M_TRACKED_MAX;
+}
+
+static int ask_kernel(struct search *search)
+{
+	const struct v2m_netlink_visitor visitor = { visit_flow, forget_flows, search };
+	struct v2m_netlink netlink;
+	char buffer[128];
+	int result = list_own(&search->own);
+
+	if (!result)
+		result = v2m_netlink_open(NETLINK_NETFILTER, &netlink);
+	if (result)
+		return result;
+	result = v2m_netlink_ask(&netlink, begin_dump(buffer), &visitor);
+	v2m_netlink_close(&netlink);
+	return result;
+}
+
+int v2m_conntrack_read(struct v2m_tracked_list *list, bool *grew)
+{
+	struct search search = { 0 };
+	size_t before = list->count;
+	int result = 0;
+
+	*grew = false;
+	if (tracks_anything())
+		result = ask_kernel(&search);
+	sort(&search.found);
+	if (!result)
+		result = v2m_array_reserve(list, search.found.count);
+	for (size_t i = 0; i < search.found.count && !result; i++)
+		list->items[list->count++] = search.found.items[i];
+	if (!result)
+		sort(list);
+	*grew = list->count > before;
+	v2m_tracked_clear(&search.found);
+	v2m_array_clear(&search.own);
+	return result;
+}
+
+void v2m_tracked_clear(struct v2m_tracked_list *list)
+{
+	v2m_array_clear(list);
+}
