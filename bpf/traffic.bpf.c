@@ -210,7 +210,7 @@ static __always_inline struct v2m_tally *count_any_ports(struct __sk_buff *skb,
 							 const struct amount *amount, bool fragment)
 {
 	struct fragment_owner owner = { .port = deciding_port(packet, egress),
-					    .protocol = packet->protocol };
+					.protocol = packet->protocol };
 	bool shared = false;
 	struct v2m_port_counters *counters = find_own_counters(&owner, identity, egress, &shared);
 	bool foreign = counters && (egress || counters->tx & V2M_HAS_FOREIGN) &&

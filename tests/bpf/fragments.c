@@ -168,7 +168,7 @@ static void an_atomic_fragment_is_a_whole_packet(void **state)
 
 /* Some 48 newer ones come to each set of 8, so the oldest are gone. The newest are fewer than the
  * sets, so all of them are there. */
-* / static void the_table_drops_the_oldest_first_fragments(void **state)
+static void the_table_drops_the_oldest_first_fragments(void **state)
 {
 	const uint32_t all = 100000;
 	const uint32_t some = 1000;
