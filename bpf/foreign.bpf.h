@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which packets with a monitored port belong to somebody else's connection or flow. Include it
- * behind "device".
+ * Finds packets that have a monitored port, but belong to somebody else's connection or flow.
+ * Include it behind "device".
  */
 #ifndef V2METER_FOREIGN_BPF_H
 #define V2METER_FOREIGN_BPF_H

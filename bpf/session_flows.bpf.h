@@ -21,14 +21,21 @@
 
 #define AF_INET 2
 
-/* The inner maps must have the layout of flow_maps.bpf.h. The daemon puts them in. They have sizes,
- * because clang writes no BTF for types that only an inner map names. */
+/* Clang leaves out the BTF of a type that only an inner map names. Linux 5.15 to 6.1 refuse a map
+ * with BTF in the place of one without. Nothing reads this constant: it makes Clang write BTF. */
+const struct {
+	struct v2m_flow_key key;
+	struct v2m_flow_state state;
+	struct v2m_flow_sessions sessions;
+} inner_types = {};
+
+/* The inner maps must have the layout of flow_maps.bpf.h. The daemon puts them in. */
 struct inner_flows {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, V2M_MAX_FLOWS);
 	__uint(map_flags, 1U << 0); /* BPF_F_NO_PREALLOC */
-	__uint(key_size, sizeof(struct v2m_flow_key));
-	__uint(value_size, sizeof(struct v2m_flow_state));
+	__type(key, struct v2m_flow_key);
+	__type(value, struct v2m_flow_state);
 };
 
 struct {
@@ -42,8 +49,8 @@ struct inner_owner_sessions {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, V2M_MAX_OWNERS);
 	__uint(map_flags, 1U << 10); /* BPF_F_MMAPABLE */
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct v2m_flow_sessions));
+	__type(key, __u32);
+	__type(value, struct v2m_flow_sessions);
 };
 
 struct {

@@ -357,7 +357,8 @@ struct v2m_device_config {
 	__u8 host_only;   /* count only packets to or from this host's own addresses */
 	__u8 forwards;    /* packets of others pass: count only those to or from local_addresses */
 	__u16 cpus;       /* parts of port_counters */
-	/* Where this kernel keeps what tells whose a packet is. 0: unknown, and not asked for. */
+	/* Offsets in this kernel's structs of what tells whose a packet is. 0: not known, and not
+	 * read. */
 	__u16 conntrack_offset; /* of struct sk_buff: the connection and its direction */
 	__u16 bound_offset; /* of struct sock: the byte that tells whether its port was asked for */
 	__u8 bound_mask;    /* the bit of that byte */

@@ -216,7 +216,7 @@ static void serve(const struct v2m_greeting *greeting, const struct v2m_api_keys
 	options.meter = v2m_remote_meter(remote);
 	if (v2m_http_start(&options, &http, &error))
 		end(&error);
-	/* All threads run by now, and no client was heard. */
+	/* All threads but that of the gate run by now, and no client was heard. */
 	missing |= v2m_confine_calls(calls, V2M_ARRAY_LEN(calls), false);
 	v2m_confine_names(missing, unprotected, sizeof(unprotected));
 	if (missing)

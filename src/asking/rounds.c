@@ -48,6 +48,7 @@ struct rounds {
 	struct v2m_talk talk;
 	struct asked items[V2M_ASKING_APIS_MAX];
 	bool has_new;
+	size_t next_more; /* which one is the first to be asked for counters and online users */
 	size_t next_late; /* which late one is the first to be asked */
 	uint64_t interval_ns;
 	uint64_t due_ns; /* CLOCK_MONOTONIC of the next round */
@@ -179,12 +180,13 @@ static void ask_online(struct asked *asked, uint64_t deadline_ns)
 	online.answered_ns = v2m_clock_mono_ns();
 	asked->wants_online = false;
 	asked->online_due = result == -EOPNOTSUPP ? ONLINE_ROUNDS_UNKNOWN : 0;
-	if (result)
-		v2m_online_users_clear(&online.users);
 	online.is_known = !result;
-	if (!result || asked->had_online)
+	/* The counting process refuses a list with too many addresses. */
+	if (result || !v2m_asking_online_is_allowed(&online))
+		v2m_online_list_clear(&online);
+	if (online.is_known || asked->had_online)
 		v2m_talk_online(asked->number, &online);
-	asked->had_online = !result;
+	asked->had_online = online.is_known;
 }
 
 /* Marks what has to be asked for in this round. */
@@ -204,13 +206,18 @@ static void begin_round(struct rounds *rounds)
 	}
 }
 
+/* If one takes all the time, the next round begins behind it, so that it takes nobody's turn twice.
+ */
 static void ask_all_more(struct rounds *rounds)
 {
 	uint64_t end_ns = v2m_clock_mono_ns() + V2M_ROUNDS_TIMEOUT_NS;
+	size_t first = rounds->next_more;
 
 	for (size_t i = 0; i < V2M_ASKING_APIS_MAX && v2m_clock_mono_ns() < end_ns; i++) {
-		struct asked *asked = &rounds->items[i];
+		size_t place = (first + i) % V2M_ASKING_APIS_MAX;
+		struct asked *asked = &rounds->items[place];
 
+		rounds->next_more = (place + 1) % V2M_ASKING_APIS_MAX;
 		if (asked->survey && !asked->wants_users && asked->wants_online)
 			ask_online(asked, end_ns);
 		if (asked->survey && !asked->wants_users && asked->wants_stats)

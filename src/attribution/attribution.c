@@ -42,7 +42,8 @@ struct v2m_attribution {
 	struct v2m_label_list labelled; /* in the last round */
 	struct v2m_flow_sweep *sweep;
 	struct v2m_online_owners *online;
-	bool by_online;      /* the list of online users decides, and no log */
+	bool by_online;  /* the list of online users decides, and no log */
+	bool has_untold; /* the list no longer tells the users of a port of which one was named */
 	uint64_t by_list_ns; /* when a list was answered last, or waited for first */
 };
 
@@ -154,6 +155,15 @@ static void read_again(struct v2m_attribution *attribution)
 	attribution->reads_again = true;
 }
 
+static bool find_untold(const struct v2m_attribution *attribution, const struct v2m_slots *slots)
+{
+	for (size_t i = 0; i < slots->count; i++)
+		if (v2m_attribution_covers(attribution, &slots->items[i]) &&
+		    !v2m_online_owners_can_tell(attribution->online, &slots->items[i]))
+			return true;
+	return false;
+}
+
 int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
 			     struct v2m_keyset *keyset, struct v2m_error *error)
 {
@@ -180,6 +190,8 @@ int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_dat
 	if (result > 0)
 		read_again(attribution);
 	attribution->is_active = count > 0;
+	attribution->has_untold =
+		attribution->by_online && find_untold(attribution, &keyset->slots);
 	attribution->is_full = false;
 	for (size_t i = 0; i < count; i++)
 		attribution->is_full |= owners[i] == V2M_NO_OWNER;
@@ -318,6 +330,8 @@ static void note_lasting_gaps(struct v2m_attribution *attribution)
 {
 	if (attribution->is_full)
 		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_FULL);
+	if (attribution->has_untold)
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_UNLISTED);
 	if (v2m_flow_sweep_saw_dispute(attribution->sweep))
 		v2m_attributor_note_gap(attribution->attributor, attribution->by_online
 									 ? V2M_GAP_SHARED_ADDRESS

@@ -12,6 +12,8 @@
 
 /* An address that no list has had for so long is forgotten. */
 #define FORGOTTEN_NS (600 * UINT64_C(1000000000))
+/* Addresses that the last list does not have are kept only up to this number of addresses. */
+#define KEPT_SEATS_MAX 65536
 /* Within this time a list names the user of a flow, or none does. */
 #define NAMELESS_US INT64_C(20000000)
 #define SECOND_US   INT64_C(1000000)
@@ -193,13 +195,14 @@ static int add_seat(const struct v2m_online_owners *owners, struct v2m_table *se
 	return -ENOMEM;
 }
 
-/* Keeps the addresses that the list does not have for some time. 0 or -ENOMEM. */
+/* Keeps the addresses that the list does not have for some time. If one is forgotten, its next user
+ * has only flows that begin later. 0 or -ENOMEM. */
 static int keep_seats(struct v2m_online_owners *owners, const struct v2m_online_list *list,
 		      struct v2m_table *seats)
 {
 	struct seat *seat = NULL;
 
-	while ((seat = v2m_table_next(&owners->seats, seat))) {
+	while (seats->count < KEPT_SEATS_MAX && (seat = v2m_table_next(&owners->seats, seat))) {
 		if (v2m_table_find(seats, seat->address, sizeof(seat->address)) ||
 		    list->answered_ns - seat->last_ns > FORGOTTEN_NS)
 			continue;
@@ -294,14 +297,15 @@ static const struct user *find_user(const struct v2m_online_owners *owners, cons
 	return user && !user->several && user->slot == slot ? user : NULL;
 }
 
-/* A proxy tells whole seconds: a request may be younger by almost one. */
+/* A flow whose handshake was not seen is older than its first packet that was seen. A proxy tells
+ * whole seconds: a request may be younger by almost one. */
 static bool may_be_named(const struct v2m_online_owners *owners,
 			 const struct v2m_online_round *round, const struct seat *seat,
 			 const struct v2m_flow_entry *flow)
 {
-	return flow->state.began_ns && flow->state.began_ns < owners->asked_ns &&
+	return flow->state.answered && flow->state.began_ns < owners->asked_ns &&
 	       flow->state.began_ns > seat->since_ns &&
-	       (seat->seen_s + 1) * SECOND_US > began_us(round, flow);
+	       seat->seen_s >= began_us(round, flow) / SECOND_US;
 }
 
 /* Another owner of the slot, by which the kernel knows that two users were named. V2M_NO_OWNER:
@@ -333,10 +337,11 @@ static int plan_open(struct v2m_online_owners *owners, const struct v2m_online_r
 		     : V2M_NO_OWNER;
 
 	owners->plan.has_shared_address |= !seat->name;
+	if (owner != V2M_NO_OWNER && owner == flow->state.owner)
+		return 1;
 	if (flow->state.owner != V2M_NO_OWNER) {
 		label.owner = find_other_owner(owners, round, slot, flow->state.owner);
-		if (owner != flow->state.owner && label.owner != V2M_NO_OWNER &&
-		    v2m_array_add(&owners->plan.disputes, label))
+		if (label.owner != V2M_NO_OWNER && v2m_array_add(&owners->plan.disputes, label))
 			return -ENOMEM;
 		return 1;
 	}
@@ -357,10 +362,11 @@ static int plan_flow(struct v2m_online_owners *owners, const struct v2m_online_r
 	const struct seat *seat;
 	int is_named = 0;
 
-	if (!slot || !v2m_online_owners_can_tell(owners, slot) || flow->state.disputed)
+	/* A published port has no slot of its own. */
+	if ((slot && !v2m_online_owners_can_tell(owners, slot)) || flow->state.disputed)
 		return 0;
 	seat = v2m_table_find(&owners->seats, key->remote, sizeof(key->remote));
-	if (is_tcp && seat && seat->last_ns == owners->answered_ns &&
+	if (slot && is_tcp && seat && seat->last_ns == owners->answered_ns &&
 	    v2m_table_find(open, key, sizeof(*key)))
 		is_named = plan_open(owners, round, flow, seat, slot);
 	if (is_named < 0)

@@ -6,7 +6,8 @@
  * The list has no ports, and it is taken every few seconds. So a flow gets an owner only if
  *
  * - it is a connection of TCP, which nobody can open from the address of another,
- * - it began before the proxy was asked, and a later dump of the sockets shows it open,
+ * - its handshake was seen, before the proxy was asked, and a later dump of the sockets shows it
+ *   open,
  * - the list has one user at its address, and no earlier list since the flow began had another one,
  * - the user's last request is not older than the flow,
  * - the user is on this slot only, and all users of the slot are in the list if they are online

@@ -203,8 +203,8 @@ static void answer_other(struct v2m_parts *parts, struct v2m_request *request)
 	}
 }
 
-/* Attributes what has come until now. A reset also settles it: flows then have what their sockets
- * have delivered, if it is delivered bytes that the reset closes. */
+/* Attributes what has come until now. A reset also settles it. If the API answers in delivered
+ * bytes, the flows first get what their sockets have delivered. */
 static void attribute(struct v2m_parts *parts, const struct v2m_request *batch)
 {
 	struct v2m_datapath *datapath = v2m_byte_source_programs(parts->byte_source);

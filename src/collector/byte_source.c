@@ -305,6 +305,7 @@ static void find_aliases(struct v2m_byte_source *source, const struct v2m_keyset
 		v2m_log_error("published ports are not looked for: out of memory");
 		v2m_published_clear(&found);
 	}
+	v2m_rule_watch_was_used(source->watch);
 	free(addresses.listeners);
 	free(addresses.own);
 	free(addresses.other);
@@ -322,7 +323,7 @@ int v2m_byte_source_rules_fd(const struct v2m_byte_source *source)
 
 bool v2m_byte_source_rules_are_due(struct v2m_byte_source *source)
 {
-	/* What there is to read is read in any case. */
+	/* This also drains the descriptor, so it is called even if no programs count. */
 	bool due = v2m_rule_watch_is_due(source->watch);
 
 	return due && source->programs;

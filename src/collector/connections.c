@@ -240,8 +240,9 @@ struct dump_job {
 };
 
 /* After a failure the list stays as it was. */
-static void read_senders(struct v2m_connections *connections, const struct dump_job *job)
+static void read_senders(const struct dump_job *job)
 {
+	struct v2m_connections *connections = job->connections;
 	int result = v2m_udp_senders_read(&connections->senders, job->rules, job->n_rules,
 					  v2m_clock_mono_ns());
 
@@ -256,7 +257,7 @@ static int run_dump_job(void *context)
 {
 	struct dump_job *job = context;
 
-	read_senders(job->connections, job);
+	read_senders(job);
 	return v2m_sockets_dump(job->sockets, job->rules, job->n_rules, &job->table, &job->error);
 }
 

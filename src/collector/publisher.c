@@ -97,6 +97,8 @@ static void replace_snapshot(struct v2m_publisher *publisher, struct v2m_snapsho
 
 	if (publisher->read)
 		publisher->unread = 0;
+	else if (old)
+		publisher->unread++;
 	publisher->snapshot = snapshot ? v2m_snapshot_ref(snapshot) : NULL;
 	publisher->expires_ns = expires_ns;
 	publisher->read = false;
@@ -125,7 +127,6 @@ uint64_t v2m_publisher_publish(struct v2m_publisher *publisher, struct v2m_snaps
 		return 0;
 	publisher->published_ns = now_ns;
 	publisher->follows = false;
-	publisher->unread += publisher->snapshot != NULL;
 	publisher->read |= asked;
 	replace_snapshot(publisher, snapshot, now_ns + publisher->ttl_ns);
 	set_timer(publisher, publisher->expires_ns);

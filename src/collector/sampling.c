@@ -227,11 +227,12 @@ static void judge_senders(struct v2m_parts *parts, struct v2m_error *sentence)
 	if (slot_port)
 		v2m_error_set(
 			sentence, 0,
-			"port %u: %zu UDP sockets of this host itself send to it over lo, where "
+			"port %u: %zu UDP socket%s of this host itself send%s to it over lo, where "
 			"the port is not counted; how much is not known (%zu such port%s). If a "
 			"program on this host forwards clients to the port, let the proxy listen "
 			"on 127.0.0.1 there: then the port is counted on lo",
-			slot_port, sockets, count, count == 1 ? "" : "s");
+			slot_port, sockets, sockets == 1 ? "" : "s", sockets == 1 ? "s" : "", count,
+			count == 1 ? "" : "s");
 }
 
 /* Connections and datagrams from this host itself pass the loopback device alone. */

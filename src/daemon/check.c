@@ -217,9 +217,9 @@ static bool print_senders(const struct v2m_slot *slot, const struct v2m_udp_send
 	if (!count || !(slot->transports & V2M_UDP))
 		return false;
 	v2m_span_format(slot->first_port, slot->last_port, ports);
-	printf("  %11s  %zu UDP sockets of this host itself send to it, over lo, where the port is "
-	       "not counted\n",
-	       ports, count);
+	printf("  %11s  %zu UDP socket%s of this host itself send%s to it, over lo, where the port "
+	       "is not counted\n",
+	       ports, count, count == 1 ? "" : "s", count == 1 ? "s" : "");
 	return true;
 }
 

@@ -24,8 +24,7 @@ static bool has_udp(const struct v2m_key *key)
 	return false;
 }
 
-/* Only the bytes of a key that shares no port are known. stat: NULL if no proxy that has answered
- * has counters for the key. 0 or -ENOMEM. */
+/* stat: NULL if no proxy that has answered has counters for the key. 0 or -ENOMEM. */
 static int add_reading(const struct v2m_account *account, const struct v2m_key *key,
 		       const struct v2m_proxy_stat *stat, bool is_old, struct readings *readings)
 {
@@ -54,7 +53,8 @@ static int add_reading(const struct v2m_account *account, const struct v2m_key *
 	return v2m_array_add(readings, reading);
 }
 
-/* 0 or -ENOMEM. */
+/* A key that shares a port may lack bytes that could not be attributed, so it is left out. 0 or
+ * -ENOMEM. */
 static int compare(struct v2m_drift *drift, const struct v2m_keyset *keyset,
 		   const struct v2m_account *account, const struct v2m_proxy_stats *stats,
 		   int64_t now_us)

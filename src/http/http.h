@@ -25,8 +25,9 @@ struct v2m_http_options {
  * 0 or -errno. */
 int v2m_http_start(const struct v2m_http_options *options, struct v2m_http **http,
 		   struct v2m_error *error);
-/* Begins to accept connections, after v2m_http_start(). Needs no system call that the threads do
- * not need later, so that the process can give up the others before. 0 or -errno. */
+/* Begins to accept connections, after v2m_http_start(). It makes a thread, and otherwise needs no
+ * system call that the threads do not need later: the process can give up the others before. 0 or
+ * -errno. */
 int v2m_http_accept(struct v2m_http *http, struct v2m_error *error);
 /* Waits until the answers in progress have left, at most a second, then ends all connections and
  * threads. Does nothing on NULL. */

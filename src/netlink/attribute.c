@@ -26,3 +26,27 @@ void v2m_attribute_text(const struct nlattr *attribute, char *text, size_t size)
 
 	text[length < size ? length : size - 1] = 0;
 }
+
+static int keep_attribute(const struct nlattr *attribute, void *context)
+{
+	const struct nlattr **table = context;
+	uint16_t type = mnl_attr_get_type(attribute);
+
+	if (type < V2M_ATTRIBUTES)
+		table[type] = attribute;
+	return MNL_CB_OK;
+}
+
+void v2m_attributes_of_message(const struct nlmsghdr *message, unsigned header_size,
+			       v2m_attributes table)
+{
+	memset(table, 0, sizeof(v2m_attributes));
+	mnl_attr_parse(message, header_size, keep_attribute, table);
+}
+
+void v2m_attributes_of_nest(const struct nlattr *nest, v2m_attributes table)
+{
+	memset(table, 0, sizeof(v2m_attributes));
+	if (nest)
+		mnl_attr_parse_nested(nest, keep_attribute, table);
+}

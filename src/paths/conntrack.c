@@ -17,28 +17,8 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/transport.h"
+#include "netlink/attribute.h"
 #include "netlink/netlink.h"
-
-#define ATTRIBUTES 32
-
-typedef const struct nlattr *attributes[ATTRIBUTES];
-
-static int keep_attribute(const struct nlattr *attribute, void *data)
-{
-	const struct nlattr **table = data;
-	uint16_t type = mnl_attr_get_type(attribute);
-
-	if (type < ATTRIBUTES)
-		table[type] = attribute;
-	return MNL_CB_OK;
-}
-
-static void parse_nest(const struct nlattr *nest, attributes table)
-{
-	memset(table, 0, sizeof(attributes));
-	if (nest)
-		mnl_attr_parse_nested(nest, keep_attribute, table);
-}
 
 static bool has_bytes(const struct nlattr *attribute, size_t size)
 {
@@ -119,14 +99,14 @@ struct tuple {
 
 static bool read_tuple(const struct nlattr *nest, struct tuple *tuple)
 {
-	attributes parts;
-	attributes ip;
-	attributes protocol;
+	v2m_attributes parts;
+	v2m_attributes ip;
+	v2m_attributes protocol;
 	uint8_t number;
 
-	parse_nest(nest, parts);
-	parse_nest(parts[CTA_TUPLE_IP], ip);
-	parse_nest(parts[CTA_TUPLE_PROTO], protocol);
+	v2m_attributes_of_nest(nest, parts);
+	v2m_attributes_of_nest(parts[CTA_TUPLE_IP], ip);
+	v2m_attributes_of_nest(parts[CTA_TUPLE_PROTO], protocol);
 	if (!has_bytes(protocol[CTA_PROTO_NUM], 1) || !has_bytes(protocol[CTA_PROTO_SRC_PORT], 2) ||
 	    !has_bytes(protocol[CTA_PROTO_DST_PORT], 2))
 		return false;
@@ -147,9 +127,9 @@ static int visit_flow(const struct nlmsghdr *message, void *context)
 	struct v2m_tracked tracked = { 0 };
 	struct tuple original;
 	struct tuple reply;
-	attributes flow = { 0 };
+	v2m_attributes flow;
 
-	mnl_attr_parse(message, sizeof(struct nfgenmsg), keep_attribute, flow);
+	v2m_attributes_of_message(message, sizeof(struct nfgenmsg), flow);
 	/* Kernels before 5.18 hand out all flows. */
 	if (!has_bytes(flow[CTA_STATUS], 4) ||
 	    !(ntohl(mnl_attr_get_u32(flow[CTA_STATUS])) & IPS_DST_NAT) ||

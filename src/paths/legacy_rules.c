@@ -128,7 +128,7 @@ static int read_matches(const struct entry *entry, struct v2m_nat_rule *rule)
 	return 0;
 }
 
-/* A verdict is where to go on in the table, or is negative and ends the chain. A rule without a
+/* A verdict is where to go on in the table, or is negative and ends it. A rule without a
  * target goes on at the next one. */
 static void read_verdict(const struct entry *entry, size_t offset, size_t size,
 			 struct v2m_nat_rule *rule)
@@ -139,6 +139,7 @@ static void read_verdict(const struct entry *entry, size_t offset, size_t size,
 		return;
 	memcpy(&verdict, entry->bytes + entry->target + sizeof(struct xt_entry_target),
 	       sizeof(verdict));
+	rule->ends = verdict < 0;
 	if (verdict >= 0 && (size_t)verdict != offset + entry->size)
 		rule->jump = (uint32_t)verdict + 1;
 }
@@ -191,7 +192,7 @@ static int list_rules(const struct v2m_legacy_table *table, struct v2m_nat_rules
 			chain = (uint32_t)offset + 1;
 		rule.chain = chain;
 		result = read_rule(&entry, offset, &rule, &ended);
-		if (!result && (rule.changes || rule.jump))
+		if (!result && v2m_nat_rule_matters(&rule))
 			result = v2m_array_add(rules, rule);
 		else
 			v2m_array_clear(&rule.ports);

@@ -32,6 +32,7 @@ struct v2m_nat_ports_list {
 
 struct v2m_nat_rule {
 	bool changes; /* it is a rule of DNAT or REDIRECT */
+	bool ends;    /* packets for which it holds stay as they are: no later rule sees them */
 	/* Everything that the rule demands and does is understood, and holds for all senders. */
 	bool clear;
 	bool opaque;                     /* the port that it sends to is not known */

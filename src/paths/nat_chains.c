@@ -31,6 +31,18 @@ struct walk {
 	size_t steps;
 };
 
+/* Rules of the present chain that end the way of their ports. */
+struct ends {
+	const struct v2m_nat_rule **items;
+	size_t count;
+	size_t capacity;
+};
+
+bool v2m_nat_rule_matters(const struct v2m_nat_rule *rule)
+{
+	return rule->changes || rule->jump || rule->branches || (rule->ends && rule->ports.count);
+}
+
 void v2m_nat_rules_clear(struct v2m_nat_rules *rules)
 {
 	for (size_t i = 0; i < rules->count; i++)
@@ -127,10 +139,35 @@ static int join(struct walk *walk, const struct v2m_nat_rule *way, const struct 
 	return result;
 }
 
+static bool have_port_in_common(struct walk *walk, const struct v2m_nat_rule *one,
+				const struct v2m_nat_rule *other)
+{
+	if (!(one->transports & other->transports))
+		return false;
+	for (size_t i = 0; i < one->ports.count; i++)
+		for (size_t k = 0; k < other->ports.count; k++) {
+			const struct v2m_nat_ports *a = &one->ports.items[i];
+			const struct v2m_nat_ports *b = &other->ports.items[k];
+
+			walk->steps++;
+			if (a->first <= b->last && b->first <= a->last)
+				return true;
+		}
+	return false;
+}
+
+/* A rule does not get all packets of its ports if an earlier one ends the way of some. */
+static void heed_ends(struct walk *walk, const struct ends *ends, struct v2m_nat_rule *rule)
+{
+	for (size_t i = 0; i < ends->count && rule->clear && walk->steps <= STEPS_MAX; i++)
+		if (have_port_in_common(walk, ends->items[i], rule))
+			rule->clear = false;
+}
+
 static int walk_chain(struct walk *walk, uint32_t number, const struct v2m_nat_rule *way,
 		      unsigned depth);
 
-static int walk_rule(struct walk *walk, const struct v2m_nat_rule *rule,
+static int walk_rule(struct walk *walk, const struct v2m_nat_rule *rule, const struct ends *ends,
 		     const struct v2m_nat_rule *way, unsigned depth)
 {
 	struct v2m_nat_rule joined;
@@ -142,6 +179,7 @@ static int walk_rule(struct walk *walk, const struct v2m_nat_rule *rule,
 	if (!rule->changes && !rule->jump)
 		return 0;
 	result = join(walk, way, rule, &joined, &never);
+	heed_ends(walk, ends, &joined);
 	if (!result && !never && rule->jump)
 		result = walk_chain(walk, rule->jump, &joined, depth + 1);
 	if (!result && !never && rule->changes && walk->emits) {
@@ -158,6 +196,7 @@ static int walk_chain(struct walk *walk, uint32_t number, const struct v2m_nat_r
 		      unsigned depth)
 {
 	struct chain *chain = find_chain(walk, number);
+	struct ends ends = { 0 };
 	int result = 0;
 
 	if (!chain)
@@ -165,8 +204,14 @@ static int walk_chain(struct walk *walk, uint32_t number, const struct v2m_nat_r
 	if (depth > DEPTH_MAX)
 		return -E2BIG;
 	chain->reached = true;
-	for (size_t i = 0; i < chain->count && !result; i++)
-		result = walk_rule(walk, &walk->rules->items[chain->first + i], way, depth);
+	for (size_t i = 0; i < chain->count && !result; i++) {
+		const struct v2m_nat_rule *rule = &walk->rules->items[chain->first + i];
+
+		result = walk_rule(walk, rule, &ends, way, depth);
+		if (!result && rule->ends && rule->ports.count)
+			result = v2m_array_add(&ends, rule);
+	}
+	v2m_array_clear(&ends);
 	return result;
 }
 

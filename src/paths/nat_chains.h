@@ -8,6 +8,9 @@
 
 #include "paths/nat.h"
 
+/* Whether a rule has anything to do with the ports of packets. */
+bool v2m_nat_rule_matters(const struct v2m_nat_rule *rule);
+
 /* The chains at which the kernel begins. */
 struct v2m_nat_roots {
 	uint32_t *items;
@@ -17,8 +20,9 @@ struct v2m_nat_roots {
 
 /*
  * Replaces all rules, each chain's in one piece, by those that change something and that packets
- * reach from the roots. Each has what the rules demand that lead to it. A rule that is reached by
- * two ways is there twice. If a map says to which chain a rule leads, a chain that no root reaches
+ * reach from the roots. Each has what the rules demand that lead to it. One is not clear if a rule
+ * before it in its chain ends the way of some of its ports. A rule that is reached by two ways is
+ * there twice. If a map says to which chain a rule leads, a chain that no root reaches
  * is not clear. others: roots that packets of other kinds begin at; their chains are left out
  * unless arriving packets reach them as well.
  *

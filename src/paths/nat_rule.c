@@ -15,6 +15,7 @@
 #include "base/array.h"
 #include "base/macros.h"
 #include "base/transport.h"
+#include "netlink/attribute.h"
 #include "paths/xt_nat.h"
 
 /* Registers are numbered by 4 bytes; 1 to 4 are older names of groups of four. */
@@ -33,25 +34,6 @@ struct reading {
 	bool bounded; /* first and last are demanded */
 };
 
-typedef const struct nlattr *attributes[32];
-
-static int keep_attribute(const struct nlattr *attribute, void *data)
-{
-	const struct nlattr **table = data;
-	uint16_t type = mnl_attr_get_type(attribute);
-
-	if (type < 32)
-		table[type] = attribute;
-	return MNL_CB_OK;
-}
-
-static void parse(const struct nlattr *nest, attributes table)
-{
-	memset(table, 0, sizeof(attributes));
-	if (nest)
-		mnl_attr_parse_nested(nest, keep_attribute, table);
-}
-
 static uint32_t get_u32(const struct nlattr *attribute)
 {
 	return attribute && mnl_attr_get_payload_len(attribute) >= 4
@@ -62,9 +44,9 @@ static uint32_t get_u32(const struct nlattr *attribute)
 /* The bytes of NFTA_DATA_VALUE in a nest. NULL: it has none. */
 static const uint8_t *get_value(const struct nlattr *nest, size_t *length)
 {
-	attributes data;
+	v2m_attributes data;
 
-	parse(nest, data);
+	v2m_attributes_of_nest(nest, data);
 	if (!data[NFTA_DATA_VALUE])
 		return NULL;
 	*length = mnl_attr_get_payload_len(data[NFTA_DATA_VALUE]);
@@ -88,7 +70,7 @@ static uint16_t port_of(const uint8_t *value)
 	return (uint16_t)(value[0] << 8 | value[1]);
 }
 
-static void read_payload(struct reading *reading, attributes data)
+static void read_payload(struct reading *reading, v2m_attributes data)
 {
 	uint32_t base = get_u32(data[NFTA_PAYLOAD_BASE]);
 	uint32_t offset = get_u32(data[NFTA_PAYLOAD_OFFSET]);
@@ -114,7 +96,7 @@ static bool is_about_devices(uint32_t key)
 }
 
 /* Returns whether the next comparison has to be understood. */
-static void read_meta(struct reading *reading, attributes data)
+static void read_meta(struct reading *reading, v2m_attributes data)
 {
 	uint32_t key = get_u32(data[NFTA_META_KEY]);
 	uint32_t to = find_register(data[NFTA_META_DREG]);
@@ -166,7 +148,7 @@ static void compare_kind(struct reading *reading, uint32_t op, const uint8_t *va
 		reading->rule->clear = false;
 }
 
-static void read_fib(struct reading *reading, attributes data)
+static void read_fib(struct reading *reading, v2m_attributes data)
 {
 	uint32_t to = find_register(data[NFTA_FIB_DREG]);
 
@@ -178,7 +160,7 @@ static void read_fib(struct reading *reading, attributes data)
 		reading->holds[to] = ADDRESS_KIND;
 }
 
-static void read_comparison(struct reading *reading, attributes data)
+static void read_comparison(struct reading *reading, v2m_attributes data)
 {
 	uint32_t from = find_register(data[NFTA_CMP_SREG]);
 	uint32_t op = get_u32(data[NFTA_CMP_OP]);
@@ -199,7 +181,7 @@ static void read_comparison(struct reading *reading, attributes data)
 		reading->rule->clear = false;
 }
 
-static void read_range(struct reading *reading, attributes data)
+static void read_range(struct reading *reading, v2m_attributes data)
 {
 	uint32_t from = find_register(data[NFTA_RANGE_SREG]);
 	size_t first_length = 0;
@@ -217,7 +199,7 @@ static void read_range(struct reading *reading, attributes data)
 	reading->last = port_of(last);
 }
 
-static int read_lookup(struct reading *reading, attributes data)
+static int read_lookup(struct reading *reading, v2m_attributes data)
 {
 	uint32_t from = find_register(data[NFTA_LOOKUP_SREG]);
 	uint32_t to = find_register(data[NFTA_LOOKUP_DREG]);
@@ -242,20 +224,24 @@ static int read_lookup(struct reading *reading, attributes data)
 	return result;
 }
 
-/* A rule that leads to a chain has a verdict in place of a value. */
+/* A rule that leads to a chain, or ends the present one, has a verdict in place of a value. */
 static void read_verdict(struct reading *reading, const struct nlattr *nest)
 {
-	attributes data;
-	attributes verdict;
+	v2m_attributes data;
+	v2m_attributes verdict;
 
-	parse(nest, data);
-	parse(data[NFTA_DATA_VERDICT], verdict);
+	v2m_attributes_of_nest(nest, data);
+	if (!data[NFTA_DATA_VERDICT])
+		return;
+	v2m_attributes_of_nest(data[NFTA_DATA_VERDICT], verdict);
+	reading->rule->ends = !verdict[NFTA_VERDICT_CHAIN] &&
+			      get_u32(verdict[NFTA_VERDICT_CODE]) != (uint32_t)NFT_CONTINUE;
 	if (verdict[NFTA_VERDICT_CHAIN])
 		reading->rule->jump = reading->scope->find_chain(
 			reading->scope->context, mnl_attr_get_str(verdict[NFTA_VERDICT_CHAIN]));
 }
 
-static void read_immediate(struct reading *reading, attributes data)
+static void read_immediate(struct reading *reading, v2m_attributes data)
 {
 	uint32_t to = find_register(data[NFTA_IMMEDIATE_DREG]);
 	size_t length = 0;
@@ -292,7 +278,7 @@ static void read_target(struct reading *reading, const struct nlattr *least,
 	reading->rule->target.last = port_of(reading->values[last]);
 }
 
-static void read_address(struct reading *reading, attributes data)
+static void read_address(struct reading *reading, v2m_attributes data)
 {
 	uint32_t from = find_register(data[NFTA_NAT_REG_ADDR_MIN]);
 	uint8_t *address = reading->rule->address;
@@ -310,13 +296,13 @@ static void read_address(struct reading *reading, attributes data)
 	}
 }
 
-static void read_redirect(struct reading *reading, attributes data)
+static void read_redirect(struct reading *reading, v2m_attributes data)
 {
 	reading->rule->changes = true;
 	read_target(reading, data[NFTA_REDIR_REG_PROTO_MIN], data[NFTA_REDIR_REG_PROTO_MAX]);
 }
 
-static void read_nat(struct reading *reading, attributes data)
+static void read_nat(struct reading *reading, v2m_attributes data)
 {
 	if (get_u32(data[NFTA_NAT_TYPE]) != NFT_NAT_DNAT)
 		return;
@@ -325,7 +311,7 @@ static void read_nat(struct reading *reading, attributes data)
 	read_target(reading, data[NFTA_NAT_REG_PROTO_MIN], data[NFTA_NAT_REG_PROTO_MAX]);
 }
 
-static int read_match(struct reading *reading, attributes data)
+static int read_match(struct reading *reading, v2m_attributes data)
 {
 	int result;
 
@@ -342,7 +328,7 @@ static int read_match(struct reading *reading, attributes data)
 	return result == -EINVAL ? 0 : result;
 }
 
-static void read_xt_target(struct reading *reading, attributes data)
+static void read_xt_target(struct reading *reading, v2m_attributes data)
 {
 	if (data[NFTA_TARGET_NAME] && data[NFTA_TARGET_INFO])
 		v2m_xt_target_read(mnl_attr_get_str(data[NFTA_TARGET_NAME]),
@@ -362,7 +348,7 @@ static bool is_harmless(const char *name)
 	return false;
 }
 
-static int read_expression(struct reading *reading, const char *name, attributes data)
+static int read_expression(struct reading *reading, const char *name, v2m_attributes data)
 {
 	if (strcmp(name, "payload") == 0)
 		read_payload(reading, data);
@@ -400,13 +386,13 @@ int v2m_nat_rule_read(const struct nlattr *expressions, const struct v2m_nat_rul
 
 	*rule = (struct v2m_nat_rule){ .clear = true, .transports = V2M_TCP | V2M_UDP };
 	mnl_attr_for_each_nested (element, expressions) {
-		attributes expression;
-		attributes data;
+		v2m_attributes expression;
+		v2m_attributes data;
 
-		parse(element, expression);
+		v2m_attributes_of_nest(element, expression);
 		if (!expression[NFTA_EXPR_NAME])
 			continue;
-		parse(expression[NFTA_EXPR_DATA], data);
+		v2m_attributes_of_nest(expression[NFTA_EXPR_DATA], data);
 		result = read_expression(&reading, mnl_attr_get_str(expression[NFTA_EXPR_NAME]),
 					 data);
 		if (result)

@@ -14,6 +14,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "netlink/attribute.h"
 #include "netlink/netlink.h"
 #include "paths/nat_chains.h"
 #include "paths/nat_rule.h"
@@ -59,24 +60,12 @@ struct reader {
 	struct v2m_nat_rules *found;
 };
 
-typedef const struct nlattr *attributes[32];
-
-static int keep_attribute(const struct nlattr *attribute, void *data)
-{
-	const struct nlattr **table = data;
-	uint16_t type = mnl_attr_get_type(attribute);
-
-	if (type < 32)
-		table[type] = attribute;
-	return MNL_CB_OK;
-}
-
-static uint8_t parse(const struct nlmsghdr *message, attributes table)
+/* Returns the family. */
+static uint8_t parse(const struct nlmsghdr *message, v2m_attributes table)
 {
 	const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
 
-	memset(table, 0, sizeof(attributes));
-	mnl_attr_parse(message, sizeof(*header), keep_attribute, table);
+	v2m_attributes_of_message(message, sizeof(*header), table);
 	return header->nfgen_family;
 }
 
@@ -130,11 +119,11 @@ static int add_element(struct elements *elements, const struct nlattr *nest)
 {
 	const struct nlattr *key;
 	const struct nlattr *data;
-	attributes parts = { 0 };
+	v2m_attributes parts;
 	struct element made = { 0 };
 	uint16_t length;
 
-	mnl_attr_parse_nested(nest, keep_attribute, parts);
+	v2m_attributes_of_nest(nest, parts);
 	key = find_value(parts[NFTA_SET_ELEM_KEY], &length);
 	if (!key || length != sizeof(uint16_t)) {
 		elements->other = true;
@@ -154,7 +143,7 @@ static int add_element(struct elements *elements, const struct nlattr *nest)
 static int visit_elements(const struct nlmsghdr *message, void *context)
 {
 	const struct nlattr *element;
-	attributes list;
+	v2m_attributes list;
 
 	parse(message, list);
 	if (!list[NFTA_SET_ELEM_LIST_ELEMENTS])
@@ -236,8 +225,8 @@ static void forget_chains(void *context)
 static int visit_chain(const struct nlmsghdr *message, void *context)
 {
 	struct reader *reader = context;
-	attributes chain;
-	attributes hook = { 0 };
+	v2m_attributes chain;
+	v2m_attributes hook;
 	struct chain *made;
 	uint8_t family = parse(message, chain);
 
@@ -249,7 +238,7 @@ static int visit_chain(const struct nlmsghdr *message, void *context)
 	copy_name(made->name, chain[NFTA_CHAIN_NAME]);
 	if (!chain[NFTA_CHAIN_HOOK])
 		return 0;
-	mnl_attr_parse_nested(chain[NFTA_CHAIN_HOOK], keep_attribute, hook);
+	v2m_attributes_of_nest(chain[NFTA_CHAIN_HOOK], hook);
 	made->base = true;
 	made->arriving = hook[NFTA_HOOK_HOOKNUM] &&
 			 ntohl(mnl_attr_get_u32(hook[NFTA_HOOK_HOOKNUM])) == NF_INET_PRE_ROUTING;
@@ -308,7 +297,7 @@ static int visit_rule(const struct nlmsghdr *message, void *context)
 	struct reader *reader = context;
 	const struct v2m_nat_rule_scope scope = { read_set, find_chain, reader };
 	struct v2m_nat_rule rule;
-	attributes parts;
+	v2m_attributes parts;
 	int result;
 
 	reader->family = parse(message, parts);
@@ -317,7 +306,7 @@ static int visit_rule(const struct nlmsghdr *message, void *context)
 		return 0;
 	result = v2m_nat_rule_read(parts[NFTA_RULE_EXPRESSIONS], &scope, &rule);
 	rule.chain = find_chain(reader, mnl_attr_get_str(parts[NFTA_RULE_CHAIN]));
-	if (!result && (rule.changes || rule.jump || rule.branches)) {
+	if (!result && v2m_nat_rule_matters(&rule)) {
 		result = reader->found->count < RULES_MAX ? v2m_array_add(reader->found, rule)
 							  : -E2BIG;
 		if (!result)

@@ -10,6 +10,10 @@
 /* As many as ports of keys can be counted. */
 #define ALIASES_MAX 4096
 
+/* Ports that connections show are compared with so many ports of rules. That takes 20 ms, in which
+ * no counter is read. */
+#define COMPARED_MAX 10000000
+
 static bool is_equal(const struct v2m_port_alias *one, const struct v2m_port_alias *other)
 {
 	return one->first_port == other->first_port && one->last_port == other->last_port &&
@@ -323,6 +327,27 @@ static void add_ruling(const struct v2m_nat_rule *rule, const struct v2m_tracked
 	}
 }
 
+/* Counts how much a port is compared with. */
+static size_t count_compared(const struct v2m_nat_rules *rules)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rules->count; i++)
+		n += 1 + rules->items[i].ports.count;
+	return n;
+}
+
+static void note_too_many(struct v2m_published *published, const struct v2m_tracked *tracked)
+{
+	if (!*published->unknown.text)
+		v2m_error_set(&published->unknown, 0,
+			      "connections reach ports of keys under so many ports, and there are "
+			      "so many NAT rules, that port %u and further ports are not compared "
+			      "with the rules: what passes them is not counted unless "
+			      "\"port_aliases\" names them",
+			      tracked->port);
+}
+
 /* Connections outlive the rule that made them. So they show nothing where all rules are understood.
  */
 static int add_all_tracked(const struct v2m_tracked_list *tracked,
@@ -330,6 +355,8 @@ static int add_all_tracked(const struct v2m_tracked_list *tracked,
 			   const struct v2m_published_scope *scope, struct v2m_published *published)
 {
 	size_t known = published->aliases.count;
+	size_t compared = 0;
+	size_t more = count_compared(rules);
 	size_t end;
 	int result = 0;
 
@@ -342,6 +369,11 @@ static int add_all_tracked(const struct v2m_tracked_list *tracked,
 		if (!key || is_known(published, known, flow) ||
 		    scope->find_slot(scope->context, flow->port, flow->transports))
 			continue;
+		compared += more;
+		if (compared > COMPARED_MAX) {
+			note_too_many(published, flow);
+			break;
+		}
 		for (size_t k = 0; k < rules->count; k++)
 			add_ruling(&rules->items[k], flow, scope, slot, &ruling);
 		if (!ruling.open)

@@ -9,8 +9,8 @@
 #include "paths/nat_chains.h"
 #include "paths/nft_rules.h"
 
-/* Rules may change in bursts, and there may be very many. Reading them takes 2 % of the time at
- * most. */
+/* Rules may change in bursts, and there may be very many. Reading and using them takes 2 % of the
+ * time at most. */
 #define RULES_SHARE 50
 /* There may be very many connections, too, and all of them are read at once: 14,000 whose
  * destination was changed take 34 ms. That is 0.2 % of the time at most. */
@@ -125,6 +125,11 @@ void v2m_rule_watch_read(struct v2m_rule_watch *watch, struct v2m_nat_rules *rul
 	read->nft = v2m_nft_rules_read(rules);
 	read->legacy = v2m_legacy_rules_read(rules, &watch->legacy_digest);
 	end(&watch->reading, begun_ns);
+}
+
+void v2m_rule_watch_was_used(struct v2m_rule_watch *watch)
+{
+	end(&watch->reading, watch->reading.begun_ns);
 }
 
 const struct v2m_tracked_list *v2m_rule_watch_tracked(const struct v2m_rule_watch *watch)

@@ -8,6 +8,8 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/text.h"
+#include "keys/keys.h"
 #include "messages.pb-c.h"
 
 #define SERVICE   "/xray.app.stats.command.StatsService/"
@@ -46,6 +48,16 @@ static bool read_address(const char *text, uint8_t address[static 16])
 	return inet_pton(AF_INET, plain, address + sizeof(mapped)) == 1;
 }
 
+/* If no key can have the name, it becomes "": somebody is at the address, and is no key's user. */
+static char *copy_name(const char *name, size_t length)
+{
+	char *copy = strndup(name, length);
+
+	if (copy && (length >= V2M_SUBJECT_LEN || !v2m_is_utf8(copy)))
+		copy[0] = 0;
+	return copy;
+}
+
 /* An address that is none, such as the name of a unix socket, is passed over. 0 or -ENOMEM. */
 static int add_user(const char *name, size_t name_length, const V2mPb__OnlineAddress *seen,
 		    struct v2m_online_users *users)
@@ -54,7 +66,7 @@ static int add_user(const char *name, size_t name_length, const V2mPb__OnlineAdd
 
 	if (!read_address(seen->address, user.address))
 		return 0;
-	user.name = strndup(name, name_length);
+	user.name = copy_name(name, name_length);
 	if (user.name && !v2m_array_add(users, user))
 		return 0;
 	free(user.name);

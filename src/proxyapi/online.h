@@ -17,7 +17,7 @@
  * give them in one answer; others are asked for each user. A proxy knows them only if its policy
  * says so (statsUserOnline); without it the list is empty. 0; -EOPNOTSUPP: the proxy has no such
  * method; -E2BIG: it would have to be asked too often; or -errno as of v2m_grpc_call(). The list is
- * the caller's to clear either way.
+ * the caller's to clear either way. A user whose name no key can have has the name "".
  */
 int v2m_online_users_ask(struct v2m_grpc *grpc, uint64_t deadline_ns,
 			 struct v2m_online_users *users, struct v2m_error *error);

@@ -7,6 +7,8 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/text.h"
+#include "keys/keys.h"
 #include "messages.pb-c.h"
 
 /* Xray answers to the name that V2Ray has. */
@@ -40,6 +42,11 @@ static int add_counter(const V2mPb__Stat *counter, struct v2m_proxy_stats *stats
 		strndup(counter->name + prefix, strlen(counter->name) - prefix - strlen(ending));
 	if (!stat.name)
 		return -ENOMEM;
+	/* No key has such a name, and the counting process refuses it. */
+	if (strlen(stat.name) >= V2M_SUBJECT_LEN || !v2m_is_utf8(stat.name)) {
+		free(stat.name);
+		return 0;
+	}
 	*(is_uplink ? &stat.rx_bytes : &stat.tx_bytes) = bytes;
 	if (!v2m_array_add(stats, stat))
 		return 0;

@@ -11,7 +11,7 @@
 #include "base/connection.h"
 #include "base/port_rule.h"
 
-/* A socket that is open that long is more than somebody who looks whether the port answers. */
+/* A socket that is open for a shorter time may only check whether the port answers. */
 #define V2M_UDP_SENDER_AGE_S 3
 
 struct v2m_udp_sender {

@@ -215,10 +215,12 @@ static void compare_on(const struct device *device, struct generator *generator,
 		      (uint64_t)model->counters.egress.foreign.packets, model->n_fragments);
 	/* A generator that only made rubbish would prove nothing. */
 	assert_true(model->counters.ingress.keys.packets > count / 100);
-	assert_true(model->counters.egress.unattributed.packets > 0);
-	assert_true(model->counters.ingress.too_deep.packets > 0);
-	/* Without a layer-2 header, no connection of this host's own addresses goes both ways. Few
-	 * packets may have none by chance. */
+	/* Few packets may have none of a rare shape by chance. */
+	if (count >= 20000) {
+		assert_true(model->counters.egress.unattributed.packets > 0);
+		assert_true(model->counters.ingress.too_deep.packets > 0);
+	}
+	/* Without a layer-2 header, no connection of this host's own addresses goes both ways. */
 	if (count >= 20000 && (device->config.link_header || !device->config.host_only)) {
 		assert_true(model->counters.ingress.foreign.packets > count / 10000);
 		assert_true(model->counters.egress.foreign.packets > count / 10000);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Attacks on whose bytes a packet with a monitored port counts as, and the bytes each may change.
- * See docs/counting.md, 7.5 and its last section. */
+/* Attacks that try to have a packet with a monitored port counted for the wrong side, and the bytes
+ * that each of them may change. See docs/counting.md, 7.5 and its last section. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

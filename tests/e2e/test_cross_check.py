@@ -84,12 +84,12 @@ def test_datagrams_over_lo_are_named(lab, start_daemon):
         front.connect(("127.0.0.1", PORT))
         front.send(bytes(1000))
         said = wait_until(lambda: reasons(daemon).get("path_uncounted"), 30, what="path_uncounted")
-        assert f"port {PORT}: 1 UDP sockets of this host itself" in said
+        assert f"port {PORT}: 1 UDP socket of this host itself sends" in said
         accounting = daemon.port_entry(PORT)["accounting"]
         assert accounting["exact"] is False and "UDP sockets" in accounting["reason"]
         assert accounting["uncounted_local"] == {"connections": 0, "payload_bytes": 0, "udp_sockets": 1}
         assert daemon.port_entry(PORT + 1)["accounting"]["exact"] is True
-        assert f"{PORT}  1 UDP sockets of this host itself send to it" in daemon.run("--check").stdout
+        assert f"{PORT}  1 UDP socket of this host itself sends to it" in daemon.run("--check").stdout
     wait_until(lambda: not reasons(daemon), 30, what="the end of the condition")
     assert daemon.port_entry(PORT)["accounting"]["exact"] is True
 

@@ -7,29 +7,22 @@ import socket
 
 import pytest
 
-from support.lab import Namespace, add_veth, wait_until
+from support.container import BOX, container
+from support.lab import wait_until
 from support.traffic import figures_of, tcp, udp
 from support.v2ray import Key
 
 KEY = Key("vmess-tcp", 10001)
 ENTRY = {**KEY.entry(), "transport": "both"}
 SIZE = 100_000
-ANY, BOX, BOX_SIDE = "0.0.0.0", "172.17.0.2", "172.17.0.1"
+ANY = "0.0.0.0"
 
 
 @contextlib.contextmanager
-def container(lab, masquerade):
-    """A namespace behind the server, which forwards for it."""
-    box = Namespace(f"{lab.name}-b")
-    try:
-        add_veth(lab.server, "docker0", box, "eth0")
-        lab.server.ip("address", "add", BOX_SIDE + "/16", "dev", "docker0")
-        lab.server.ip("link", "set", "docker0", "up")
-        box.ip("address", "add", BOX + "/16", "dev", "eth0")
-        box.ip("link", "set", "eth0", "up")
-        box.ip("route", "add", "default", "via", BOX_SIDE)
+def reachable_container(lab, masquerade):
+    """A container that the client has a route to. With masquerade, the server translates what it sends."""
+    with container(lab) as box:
         lab.client.ip("route", "add", "172.17.0.0/16", "via", lab.SERVER[4])
-        lab.server.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
         if masquerade:
             made = lab.server.run("nft", """table ip nat {
                 chain out { type nat hook postrouting priority 100; oifname up0 masquerade; }
@@ -37,8 +30,6 @@ def container(lab, masquerade):
             if made.returncode:
                 pytest.skip(f"no nft: {made.stderr.splitlines()[0]}")
         yield box
-    finally:
-        box.close()
 
 
 def open_stream(near, from_port, far, address, to_port):
@@ -153,7 +144,7 @@ def test_an_outgoing_flow_that_got_the_port_counts_for_no_key(lab, start_daemon)
 
 
 def test_a_masqueraded_connection_with_the_port_counts_for_no_key(lab, start_daemon):
-    with container(lab, masquerade=True) as box:
+    with reachable_container(lab, masquerade=True) as box:
         early = open_stream(box, KEY.port, lab.client, lab.CLIENT[4], 444)
         daemon = start_daemon([ENTRY])
         before = figures_of(daemon.port_entry(KEY.port))
@@ -171,7 +162,7 @@ def test_a_masqueraded_connection_with_the_port_counts_for_no_key(lab, start_dae
 
 
 def test_a_routed_container_with_the_same_port_counts_for_no_key(lab, start_daemon):
-    with container(lab, masquerade=False) as box:
+    with reachable_container(lab, masquerade=False) as box:
         daemon = start_daemon([ENTRY])
         before = figures_of(daemon.port_entry(KEY.port))
         exchange(open_stream(lab.client, 4000, box, BOX, KEY.port))
@@ -186,7 +177,7 @@ def test_a_routed_container_with_the_same_port_counts_for_no_key(lab, start_daem
 
 
 def test_a_routed_container_of_netns_counts_with_its_own_address(lab, start_daemon):
-    with container(lab, masquerade=False) as box:
+    with reachable_container(lab, masquerade=False) as box:
         daemon = start_daemon([ENTRY], netns=f"/run/netns/{box.name}")
         exchange(open_stream(lab.client, 4000, box, BOX, KEY.port))
         wait_until(lambda: figures_of(daemon.port_entry(KEY.port))["payload_rx_bytes"] == SIZE,
@@ -195,7 +186,7 @@ def test_a_routed_container_of_netns_counts_with_its_own_address(lab, start_daem
 
 def test_forwarding_that_begins_later_is_noticed(lab, start_daemon):
     daemon = start_daemon([ENTRY])
-    with container(lab, masquerade=False) as box:
+    with reachable_container(lab, masquerade=False) as box:
         def counts_nothing():
             before = figures_of(daemon.port_entry(KEY.port))
             exchange(open_stream(lab.client, 4000, box, BOX, KEY.port))

@@ -64,7 +64,7 @@ def serve(lab, start_daemon):
         daemon = start_daemon([], key_sources=["xray-api://127.0.0.1:10085"],
                               access_logs=[str(log)] if follows_log else [])
         v2ray = Addressed(lab, keys=clients)
-        # What is open at the first list stays unattributed.
+        # Connections that are open at the first list stay unattributed.
         if not follows_log:
             soon(lambda: lists(standin), "the first list")
         return daemon, v2ray, standin
@@ -148,11 +148,17 @@ def test_who_alone_has_an_address_has_the_bytes_of_its_connections(lab, serve, c
     for user in users:
         assert attribution(daemon, user)["method"] == "online_users"
         assert attribution(daemon, user)["complete"] is True, attribution(daemon, user)
-    # Nobody is online. What the answers have is in the ledger.
+    # Nobody is online. The ledger has what the answers have.
     counted[carol.name] -= closed
     daemon.kill()
     daemon.start()
     assert counted == {user.name: traffic(daemon, user)["total_bytes"] for user in users}
+    # The list may lack users from now on. What was counted stays.
+    standin.state["inbounds"] = [users_at("one", PORT, users, level=1)]
+    standin.write()
+    soon(lambda: attribution(daemon, alice)["complete"] is False, "a port that is no longer told apart")
+    assert "named nobody for a connection" in attribution(daemon, alice)["reason"]
+    assert counted[alice.name] == total(daemon, alice)
     standin.stop()
 
 

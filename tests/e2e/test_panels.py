@@ -34,7 +34,8 @@ def check(start_daemon, source):
         "dave 51820/udp active"], []),
     (panels.sui, "s-ui database", 4, [
         "alice 443/tcp active", "alice 443/udp active", "bob -/both inactive", "carol 8388/both active"],
-     ["not counted {}: its users are not counted: inbound 5, options:1:"]),
+     ["not counted {}: its users are not counted: inbound 5, options:1:",
+      "not counted {}: its users are not counted: endpoint 1: the peers of WireGuard on port 51820 are not read"]),
     (panels.marzban, "Marzban database", 4, [
         "1.alice 443/tcp active", "2.bob -/both inactive", "3.carol 8444/tcp active", "4.dave 8443/udp inactive"], []),
     (panels.pasarguard, "PasarGuard database", 3, [

@@ -1,21 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Ports that NAT rules send on to a key's port count for the key, to the byte, with what passed the wire."""
 
-import contextlib
 import json
 import shutil
 import socket
 
 import pytest
 
-from support.lab import Namespace, add_veth, wait_until
+from support.container import BOX, container
+from support.lab import wait_until
 from support.traffic import figures_of
 from support.v2ray import Key
 
 KEY = Key("vmess-tcp", 10001)
 ENTRY = {**KEY.entry(), "transport": "both"}
 SIZE = 100_000
-BOX, BOX_SIDE = "172.17.0.2", "172.17.0.1"
 
 
 def rules(namespace, text):
@@ -209,22 +208,6 @@ def test_rules_that_come_and_go_are_followed(lab, start_daemon):
     assert payload(daemon) == (SIZE, SIZE)
 
 
-@contextlib.contextmanager
-def container(lab):
-    box = Namespace(f"{lab.name}-b")
-    try:
-        add_veth(lab.server, "docker0", box, "eth0")
-        lab.server.ip("address", "add", BOX_SIDE + "/16", "dev", "docker0")
-        lab.server.ip("link", "set", "docker0", "up")
-        box.ip("address", "add", BOX + "/16", "dev", "eth0")
-        box.ip("link", "set", "eth0", "up")
-        box.ip("route", "add", "default", "via", BOX_SIDE)
-        lab.server.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
-        yield box
-    finally:
-        box.close()
-
-
 @pytest.mark.parametrize("tool", ["nft", "iptables-nft"])
 def test_a_port_that_is_published_from_a_container_counts(lab, start_daemon, tool):
     with container(lab) as box:
@@ -248,6 +231,18 @@ def test_a_rule_that_is_not_understood_is_said(lab, start_daemon):
     assert aliases(daemon) == {}
     assert "port 443 to a key's port 10001" in reasons(daemon)["aliases_unknown"]
     assert daemon.ask("GET", "/health", key=False).json()["reason"] == "aliases_unknown"
+
+
+def test_a_port_that_an_earlier_rule_keeps_is_not_the_keys(lab, start_daemon):
+    nat(lab.server, "tcp dport 25 accept; tcp dport 20-30 redirect to :10001; tcp dport 443 redirect to :10001;")
+    daemon = start_daemon([ENTRY])
+    assert aliases(daemon) == {"443": (KEY.port, "rule")}
+    assert "port 20 to a key's port 10001 under conditions" in reasons(daemon)["aliases_unknown"]
+    exchange_tcp(lab, 25, listens=25)
+    assert payload(daemon) == (0, 0)
+    # Connections show the ports that do reach the key.
+    exchange_tcp(lab, 21)
+    wait_until(lambda: aliases(daemon).get("21") == (KEY.port, "conntrack"), 30, what="what the connection shows")
 
 
 def test_connections_show_what_a_rule_does_that_is_not_understood(lab, start_daemon):

@@ -37,9 +37,11 @@ static const struct panel {
 	  "INSERT INTO settings VALUES ('xrayTemplateConfig', ?1);" },
 	{ v2m_sui_db_read,
 	  "CREATE TABLE inbounds (id, type, tag, options);"
+	  "CREATE TABLE endpoints (id, type, options);"
 	  "CREATE TABLE clients (id, name, enable, config, inbounds);"
 	  "INSERT INTO clients VALUES (1, 'a', 1, '{\"vless\": {\"uuid\": \"b\"}}', '[1]');",
 	  "INSERT INTO inbounds VALUES (1, 'vless', 'v', ?1);"
+	  "INSERT INTO endpoints VALUES (1, 'wireguard', ?1);"
 	  "INSERT INTO clients VALUES (2, 'c', 0, ?1, ?1);" },
 	{ v2m_pasarguard_db_read,
 	  "CREATE TABLE core_configs (id, config); CREATE TABLE groups (id, is_disabled);"

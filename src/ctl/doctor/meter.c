@@ -127,15 +127,28 @@ static bool is_counted_on(const struct v2m_patient *patient, const char *name)
 	return false;
 }
 
+static bool is_said(const struct v2m_findings *findings, const char *means)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		if (strcmp(findings->items[i].means, means) == 0)
+			return true;
+	return false;
+}
+
 /* A default route over a device on which nothing is counted. A VLAN may be counted below it, so
- * this is no proof. */
+ * this is no proof. A device may have several such routes, as for IPv4 and IPv6. */
 static void check_route(const struct v2m_patient *patient, const char *device,
 			struct v2m_findings *findings)
 {
+	char means[128];
+
 	if (is_counted_on(patient, device) || strcmp(device, "lo") == 0)
 		return;
-	v2m_found(findings, V2M_LEVEL_WARN, "%s has a default route and is not counted on itself",
-		  device);
+	snprintf(means, sizeof(means), "%s has a default route and is not counted on itself",
+		 device);
+	if (is_said(findings, means))
+		return;
+	v2m_found(findings, V2M_LEVEL_WARN, "%s", means);
 	v2m_advise(
 		findings,
 		"v2meterd --check says why; if users come in there, add \"%s\" to \"interfaces\"",

@@ -118,7 +118,11 @@ CREATE TABLE inbounds (id integer PRIMARY KEY AUTOINCREMENT, type text, tag text
 CREATE TABLE clients (id integer PRIMARY KEY AUTOINCREMENT, enable numeric, name text, config text,
     inbounds text, links text, volume integer, expiry integer, down integer, up integer, "desc" text,
     "group" text);
+CREATE TABLE endpoints (id integer PRIMARY KEY AUTOINCREMENT, type text, tag text, options text, ext text);
 """)
+    # A server, and the client of another server.
+    for number, options in ((1, {"listen_port": 51820, "peers": [{"public_key": "of nobody"}]}), (2, {"peers": []})):
+        insert(database, "endpoints", id=number, type="wireguard", tag=f"wg-{number}", options=json.dumps(options))
     inbound = lambda number, kind, **options: insert(
         database, "inbounds", id=number, type=kind, tag=f"{kind}-{number}", tls_id=0, addrs="[]",
         options=json.dumps({"listen": "::", **options}).encode())

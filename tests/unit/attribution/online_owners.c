@@ -85,7 +85,8 @@ static struct v2m_flow_entry *add_flow(struct state *state, uint8_t host, uint64
 	struct v2m_flow_entry *flow = &state->flows[state->n_flows++];
 
 	*flow = (struct v2m_flow_entry){ .key = v2m_flow_of_connection(&connection),
-					 .state = { .began_ns = NOW_NS - age_s * SECOND,
+					 .state = { .answered = 1,
+						    .began_ns = NOW_NS - age_s * SECOND,
 						    .tx = { 1, 1066, 1000 } } };
 	state->table->connections[state->table->count++] = connection;
 	return flow;
@@ -188,6 +189,58 @@ static void what_a_list_does_not_prove_has_no_owner(void **context)
 	add_flow(state, 4, 20);
 	take(state, 30, NULL, 0);
 	TAKE(state, 14, { "bob", 4, NOW_S - 19 });
+	assert_int_equal(plan(state), 0);
+}
+
+/* It was open before the programs were there, so its first packet that they saw is not its first.
+ */
+static void a_flow_whose_handshake_was_not_seen_has_no_owner(void **context)
+{
+	struct state *state = *context;
+
+	add_flow(state, 2, 6)->state.answered = 0;
+	take(state, 8, NULL, 0);
+	TAKE(state, 4, { "alice", 2, INT64_MAX });
+	assert_int_equal(plan(state), 0);
+	state->flows[0].state.answered = 1;
+	TAKE(state, 3, { "alice", 2, INT64_MAX });
+	assert_int_equal(plan(state), 1);
+}
+
+/* The list of so many addresses from 10.0.0.0 on, or behind them. */
+static void take_many(struct state *state, uint64_t age_s, uint32_t first, uint32_t count)
+{
+	struct v2m_online_list list = { .is_known = true,
+					.asked_ns = NOW_NS - age_s * SECOND,
+					.answered_ns = NOW_NS - age_s * SECOND };
+
+	for (uint32_t i = first; i < first + count; i++) {
+		struct v2m_online_user user = { .name = strdup("bob"),
+						.address = { [10] = 255,
+							     255,
+							     10,
+							     (uint8_t)(i >> 16),
+							     (uint8_t)(i >> 8),
+							     (uint8_t)i } };
+
+		assert_int_equal(v2m_array_add(&list.users, user), 0);
+	}
+	assert_int_equal(v2m_online_owners_take(state->owners, &list), 0);
+	v2m_online_list_clear(&list);
+}
+
+/* Alice's address is one of many that come and go, and what began while it was away is nobody's. */
+static void of_very_many_addresses_only_the_last_are_remembered(void **context)
+{
+	struct state *state = *context;
+
+	add_flow(state, 2, 13);
+	TAKE(state, 16, { "alice", 2, NOW_S - 16 });
+	take_many(state, 12, 0, 100);
+	TAKE(state, 8, { "alice", 2, NOW_S - 8 });
+	assert_int_equal(plan(state), 1);
+	take_many(state, 6, 100, 65536);
+	TAKE(state, 4, { "alice", 2, NOW_S - 4 });
 	assert_int_equal(plan(state), 0);
 }
 
@@ -379,6 +432,12 @@ static void a_flow_that_nobody_is_named_for_is_a_gap(void **context)
 	TAKE(state, 2, { "alice", 3, RECENT });
 	plan(state);
 	assert_false(state->plan->has_nameless);
+	/* A port that leads to 443, where alice is. */
+	flow = add_flow(state, 3, 21);
+	flow->key.port = 8443;
+	TAKE(state, 1, { "alice", 3, RECENT });
+	assert_int_equal(plan(state), 0);
+	assert_true(state->plan->has_nameless);
 }
 
 static void a_udp_peer_with_more_than_a_handshake_needs_a_name(void **context)
@@ -409,6 +468,8 @@ int main(void)
 		TEST(who_alone_has_an_address_owns_its_open_flow),
 		TEST(a_dump_that_is_older_than_the_list_shows_nothing),
 		TEST(what_a_list_does_not_prove_has_no_owner),
+		TEST(a_flow_whose_handshake_was_not_seen_has_no_owner),
+		TEST(of_very_many_addresses_only_the_last_are_remembered),
 		TEST(a_pause_without_lists_begins_anew),
 		TEST(a_user_who_is_not_in_the_last_list_owns_nothing_new),
 		TEST(a_request_that_is_older_than_the_flow_is_of_another_flow),

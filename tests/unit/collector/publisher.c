@@ -114,6 +114,21 @@ static void an_outdated_window_is_replaced_without_a_request(void **state)
 	expect_due();
 }
 
+/* Such as by keys that change every few seconds, while nobody asks. */
+static void windows_that_are_outdated_unread_are_not_replaced_forever(void **state)
+{
+	(void)state;
+	publish(true);
+	for (unsigned i = 0; i < V2M_WINDOWS_UNREAD_MAX; i++) {
+		v2m_publisher_withdraw(world.publisher);
+		assert_true(world.follows);
+		publish(false);
+	}
+	v2m_publisher_withdraw(world.publisher);
+	assert_false(world.follows);
+	assert_false(v2m_publisher_is_wanted(world.publisher));
+}
+
 static void after_the_end_no_window_is_due(void **state)
 {
 	(void)state;
@@ -135,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PUBLISHER_TEST(a_window_is_renewed_for_a_client_that_asks_seldom),
 		PUBLISHER_TEST(an_outdated_window_is_replaced_without_a_request),
+		PUBLISHER_TEST(windows_that_are_outdated_unread_are_not_replaced_forever),
 		PUBLISHER_TEST(after_the_end_no_window_is_due),
 	};
 

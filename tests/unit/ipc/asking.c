@@ -134,6 +134,10 @@ static void addresses_are_whole_and_in_order(void **state)
 	assert_int_equal(got.users.count, 1);
 	assert_int_equal(got.users.items[0].seen_s, users[1].seen_s);
 	v2m_online_list_clear(&got);
+	sent.asked_ns = sent.answered_ns + 1;
+	assert_int_equal(online_travels(&sent, &got), -EPERM);
+	v2m_online_list_clear(&got);
+	sent.asked_ns = sent.answered_ns;
 	sent.is_known = false;
 	assert_int_equal(online_travels(&sent, &got), -EPERM);
 	v2m_online_list_clear(&got);

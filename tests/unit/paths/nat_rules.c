@@ -196,6 +196,38 @@ static void rules_that_arriving_packets_do_not_reach_are_left_out(void **state)
 	v2m_nat_rules_clear(&rules);
 }
 
+static void add_end(struct v2m_nat_rules *rules, uint32_t chain, uint16_t port)
+{
+	struct v2m_nat_rule *rule = add_rule(rules, chain, 0, port);
+
+	rule->changes = false;
+	rule->ends = true;
+}
+
+/* As with "dport 22 accept" before a rule for all ports from 1 to 1000. */
+static void ports_that_an_earlier_rule_keeps_are_not_the_later_ones(void **state)
+{
+	struct v2m_nat_rules rules = { 0 };
+
+	(void)state;
+	add_rule(&rules, 1, 0, 22);
+	add_end(&rules, 1, 22);
+	add_end(&rules, 1, 0);
+	add_rule(&rules, 1, 0, 1)->ports.items[0].last = 1000;
+	add_rule(&rules, 1, 0, 443);
+	add_rule(&rules, 1, 3, 0);
+	rules.items[1].transports = V2M_TCP;
+	add_rule(&rules, 1, 0, 22)->transports = V2M_UDP;
+	add_end(&rules, 3, 22);
+	add_rule(&rules, 3, 0, 22);
+	follow(&rules, 5);
+	assert_true(rules.items[0].clear);
+	assert_false(rules.items[1].clear);
+	assert_true(rules.items[2].clear && rules.items[4].clear);
+	assert_false(rules.items[3].clear);
+	v2m_nat_rules_clear(&rules);
+}
+
 static void chains_that_lead_to_each_other_end(void **state)
 {
 	struct v2m_nat_rules rules = { 0 };
@@ -342,6 +374,25 @@ static void a_table_of_iptables_legacy_is_read(void **state)
 	}
 }
 
+static void a_rule_of_iptables_legacy_keeps_its_port_from_later_ones(void **state)
+{
+	struct table table = { 0 };
+	struct v2m_legacy_table made = { .entries = table.bytes,
+					 .valid_hooks = 1u << NF_INET_PRE_ROUTING };
+	struct v2m_nat_rules rules = { 0 };
+
+	(void)state;
+	put_verdict(&table, 443, XT_RETURN);
+	put_redirect(&table, 443, KEY_PORT);
+	put_redirect(&table, 444, KEY_PORT);
+	made.size = table.size;
+	assert_int_equal(v2m_legacy_table_read(&made, &rules), 0);
+	assert_int_equal(rules.count, 2);
+	assert_false(rules.items[0].clear);
+	assert_true(rules.items[1].clear);
+	v2m_nat_rules_clear(&rules);
+}
+
 static void an_address_in_a_rule_of_iptables_legacy_is_a_condition(void **state)
 {
 	struct table table;
@@ -396,8 +447,10 @@ int main(void)
 		cmocka_unit_test(targets_of_iptables_are_read),
 		cmocka_unit_test(a_rule_has_the_conditions_of_the_way_to_it),
 		cmocka_unit_test(rules_that_arriving_packets_do_not_reach_are_left_out),
+		cmocka_unit_test(ports_that_an_earlier_rule_keeps_are_not_the_later_ones),
 		cmocka_unit_test(chains_that_lead_to_each_other_end),
 		cmocka_unit_test(a_table_of_iptables_legacy_is_read),
+		cmocka_unit_test(a_rule_of_iptables_legacy_keeps_its_port_from_later_ones),
 		cmocka_unit_test(an_address_in_a_rule_of_iptables_legacy_is_a_condition),
 		cmocka_unit_test(a_damaged_table_of_iptables_legacy_is_refused),
 	};

@@ -328,6 +328,28 @@ static void connections_to_others_are_nobodys(void **state)
 	v2m_published_clear(&made);
 }
 
+static void ports_beyond_what_can_be_compared_are_said(void **state)
+{
+	const unsigned n_rules = 5000;
+	const unsigned n_ports = 4000;
+	struct v2m_nat_rules rules = { 0 };
+	struct v2m_tracked_list tracked = { 0 };
+	struct v2m_published made;
+
+	(void)state;
+	for (unsigned i = 0; i < n_rules; i++)
+		add_rule(&rules, 80, 80, 8080);
+	add_rule(&rules, 20000, (uint16_t)(20000 + n_ports), KEY_PORT)->clear = false;
+	for (unsigned i = 0; i < n_ports; i++)
+		track(&tracked, (uint16_t)(20000 + i), KEY_PORT, true);
+	made = make_tracked(&rules, &tracked, 1);
+	/* Those that were compared are known. */
+	assert_int_equal(made.aliases.items[0].first_port, 20000);
+	assert_in_range(made.aliases.items[0].last_port, 20900, 21100);
+	assert_non_null(strstr(made.unknown.text, "not compared with the rules"));
+	v2m_published_clear(&made);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +364,7 @@ int main(void)
 		cmocka_unit_test(connections_show_what_a_rule_does_that_is_not_understood),
 		cmocka_unit_test(a_port_that_serves_others_too_is_no_alias),
 		cmocka_unit_test(connections_to_others_are_nobodys),
+		cmocka_unit_test(ports_beyond_what_can_be_compared_are_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

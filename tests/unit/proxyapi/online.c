@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "unit/proxyapi/grpc_server.h"
+#include "unit/proxyapi/client_fixture.h"
 
 #include "base/clock.h"
 #include "proxyapi/online.h"
@@ -9,34 +9,6 @@
 #define NAMES     SERVICE "GetAllOnlineUsers"
 #define ADDRESSES SERVICE "GetStatsOnlineIpList#"
 
-struct scene {
-	struct grpc_server *server;
-	struct v2m_grpc *grpc;
-	struct v2m_online_users users;
-	struct v2m_error error;
-};
-
-static int start(void **state)
-{
-	struct scene *scene = calloc(1, sizeof(*scene));
-
-	scene->server = server_start();
-	assert_int_equal(server_client(scene->server, &scene->grpc), 0);
-	*state = scene;
-	return 0;
-}
-
-static int stop(void **state)
-{
-	struct scene *scene = *state;
-
-	v2m_online_users_clear(&scene->users);
-	v2m_grpc_free(scene->grpc);
-	server_stop(scene->server);
-	free(scene);
-	return 0;
-}
-
 static int ask(struct scene *scene)
 {
 	v2m_online_users_clear(&scene->users);
@@ -44,14 +16,18 @@ static int ask(struct scene *scene)
 				    &scene->error);
 }
 
-/* A text, or a message, as a field of a message. */
+/* A text, or a message, as a field of a message. Lengths from 128 on take two bytes. */
 static size_t put(char *to, int field, const char *text, size_t length)
 {
-	assert_true(length < 128);
-	to[0] = (char)(field << 3 | 2);
-	to[1] = (char)length;
-	memcpy(to + 2, text, length);
-	return length + 2;
+	size_t at = 0;
+
+	assert_true(length < 1 << 14);
+	to[at++] = (char)(field << 3 | 2);
+	if (length > 127)
+		to[at++] = (char)((length & 127) | 128);
+	to[at++] = (char)(length > 127 ? length >> 7 : length);
+	memcpy(to + at, text, length);
+	return at + length;
 }
 
 /* An address that was seen at second 9. */
@@ -67,7 +43,7 @@ static size_t put_address(char *to, const char *address)
 
 static size_t put_user(char *to, const char *name, const char *address, const char *other)
 {
-	char message[127];
+	char message[512];
 	size_t length = put(message, 1, name, strlen(name));
 
 	length += put_address(message + length, address);
@@ -122,6 +98,24 @@ static void a_proxy_that_has_no_such_answer_is_asked_for_each_user(void **state)
 	assert_user(scene, 0, "a>>>b", four);
 }
 
+/* A list without the user would say that nobody else is at the address. */
+static void a_user_whose_name_no_key_can_have_is_somebody_at_the_address(void **state)
+{
+	struct scene *scene = *state;
+	char name[300];
+	char data[1024];
+	size_t length;
+
+	snprintf(name, sizeof(name), "%0256d", 0);
+	length = put_user(data, name, "192.0.2.7", NULL);
+	length += put_user(data + length, "alice", "192.0.2.7", NULL);
+	server_answer(scene->server, ALL, data, length, 0);
+	assert_int_equal(ask(scene), 0);
+	assert_int_equal(scene->users.count, 2);
+	assert_user(scene, 0, "", four);
+	assert_user(scene, 1, "alice", four);
+}
+
 static void what_is_no_address_is_passed_over(void **state)
 {
 	struct scene *scene = *state;
@@ -155,6 +149,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_SERVER(one_answer_has_all_users_and_addresses),
 		WITH_SERVER(a_proxy_that_has_no_such_answer_is_asked_for_each_user),
+		WITH_SERVER(a_user_whose_name_no_key_can_have_is_somebody_at_the_address),
 		WITH_SERVER(what_is_no_address_is_passed_over),
 		WITH_SERVER(a_proxy_that_knows_no_addresses_says_so),
 	};

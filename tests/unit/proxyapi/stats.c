@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "unit/proxyapi/grpc_server.h"
+#include "unit/proxyapi/client_fixture.h"
 
 #include "base/clock.h"
 #include "base/macros.h"
@@ -12,34 +12,6 @@ struct counter {
 	const char *name;
 	int64_t value;
 };
-
-struct scene {
-	struct grpc_server *server;
-	struct v2m_grpc *grpc;
-	struct v2m_proxy_stats stats;
-	struct v2m_error error;
-};
-
-static int start(void **state)
-{
-	struct scene *scene = calloc(1, sizeof(*scene));
-
-	scene->server = server_start();
-	assert_int_equal(server_client(scene->server, &scene->grpc), 0);
-	*state = scene;
-	return 0;
-}
-
-static int stop(void **state)
-{
-	struct scene *scene = *state;
-
-	v2m_proxy_stats_clear(&scene->stats);
-	v2m_grpc_free(scene->grpc);
-	server_stop(scene->server);
-	free(scene);
-	return 0;
-}
 
 static void publish(struct scene *scene, const struct counter *counters, size_t n)
 {
@@ -91,6 +63,24 @@ static void both_directions_of_a_user_are_put_together(void **state)
 	assert_null(v2m_proxy_stats_find(&scene->stats, "carol"));
 }
 
+/* The counting process would take the answer for that of somebody else. */
+static void a_name_that_no_key_can_have_is_passed_over(void **state)
+{
+	struct scene *scene = *state;
+	char name[300];
+	const struct counter counters[] = { { name, 1 }, { "user>>>bob>>>traffic>>>uplink", 3 } };
+
+	snprintf(name, sizeof(name), "user>>>%0256d>>>traffic>>>uplink", 0);
+	publish(scene, counters, V2M_ARRAY_LEN(counters));
+	assert_int_equal(ask(scene), 0);
+	assert_int_equal(scene->stats.count, 1);
+	v2m_proxy_stats_clear(&scene->stats);
+	snprintf(name, sizeof(name), "user>>>%0255d>>>traffic>>>uplink", 0);
+	publish(scene, counters, V2M_ARRAY_LEN(counters));
+	assert_int_equal(ask(scene), 0);
+	assert_int_equal(scene->stats.count, 2);
+}
+
 static void a_proxy_without_counters_has_none(void **state)
 {
 	struct scene *scene = *state;
@@ -117,6 +107,7 @@ int main(void)
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, start, stop)
 	const struct CMUnitTest tests[] = {
 		WITH_SERVER(both_directions_of_a_user_are_put_together),
+		WITH_SERVER(a_name_that_no_key_can_have_is_passed_over),
 		WITH_SERVER(a_proxy_without_counters_has_none),
 		WITH_SERVER(malformed_counters_are_an_error),
 	};

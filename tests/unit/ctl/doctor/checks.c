@@ -166,6 +166,24 @@ static void a_default_route_over_an_uncounted_device_is_found(void **state)
 	assert_warns(*state, "devices", "eth1");
 }
 
+static void a_device_with_several_default_routes_is_named_once(void **state)
+{
+	struct v2m_findings findings;
+	size_t named = 0;
+
+	write_below("/proc/net/route",
+		    "Iface\n"
+		    "ppp0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0\n");
+	write_below("/proc/net/ipv6_route",
+		    "00000000000000000000000000000000 00 00000000000000000000000000000000 00 "
+		    "fe800000000000000000000000000001 00000400 1 0 00000003 ppp0\n");
+	findings = run_check(*state, "devices");
+	for (size_t i = 0; i < findings.count; i++)
+		named += strstr(findings.items[i].means, "ppp0") != NULL;
+	assert_int_equal(named, 1);
+	v2m_findings_clear(&findings);
+}
+
 static void a_program_before_ours_is_found(void **state)
 {
 	json_object_set_new(device_of(*state), "outrun", json_true());
@@ -286,6 +304,7 @@ int main(void)
 		DOCTOR_TEST(inexact_accounting_is_found),
 		DOCTOR_TEST(a_device_without_programs_is_found),
 		DOCTOR_TEST(a_default_route_over_an_uncounted_device_is_found),
+		DOCTOR_TEST(a_device_with_several_default_routes_is_named_once),
 		DOCTOR_TEST(a_program_before_ours_is_found),
 		DOCTOR_TEST(a_queue_that_drops_is_found),
 		DOCTOR_TEST(what_key_sources_leave_out_is_found),

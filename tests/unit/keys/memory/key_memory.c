@@ -20,6 +20,7 @@ static void assert_same_key(const struct v2m_key *a, const struct v2m_key *b)
 		assert_int_equal(a->spans[i].transports, b->spans[i].transports);
 		assert_int_equal(a->spans[i].loopback, b->spans[i].loopback);
 		assert_int_equal(a->spans[i].front_port, b->spans[i].front_port);
+		assert_int_equal(a->spans[i].unlisted, b->spans[i].unlisted);
 	}
 	assert_int_equal(a->is_active, b->is_active);
 	assert_int_equal(a->terms.limit_bytes, b->terms.limit_bytes);
@@ -38,7 +39,8 @@ static void the_last_good_keys_come_back_as_they_were(void **state)
 		       "{\"inbounds\": [{\"port\": 5, \"listen\": \"::1\", \"streamSettings\": "
 		       "{\"network\": \"kcp\", \"tlsSettings\": {\"serverName\": \"s\"}}, "
 		       "\"settings\": {\"clients\": [{\"id\": \"" U1 "\"}, {\"id\": \"" U2
-		       "\"}]}}]}");
+		       "\"}]}}, {\"port\": 6, \"protocol\": \"vmess\", \"settings\": {\"clients\": "
+		       "[{\"id\": \"" U1 "\"}]}}]}");
 	temporary_file("k", "[{\"uuid\": \"k\", \"is_active\": false, \"short_id\": \"i\", "
 			    "\"limit_bytes\": 7, \"expires_at\": 8}]");
 	before = LOAD("v", "k");
@@ -48,7 +50,7 @@ static void the_last_good_keys_come_back_as_they_were(void **state)
 	assert_int_equal(status.st_mode & 0777, 0600);
 	assert_int_equal(v2m_key_memory_load(path, &after, &error), 0);
 	assert_int_equal(after->n_keys, 3);
-	assert_int_equal(after->slots.count, 1);
+	assert_int_equal(after->slots.count, 2);
 	for (size_t i = 0; i < 3; i++)
 		assert_same_key(&before->keys[i], &after->keys[i]);
 	assert_string_equal(after->keys[1].sni, "s");
@@ -57,6 +59,20 @@ static void the_last_good_keys_come_back_as_they_were(void **state)
 	assert_int_equal(after->keys[0].terms.expires_s, 8);
 	v2m_keyset_unref(before);
 	v2m_keyset_unref(after);
+}
+
+/* It did not write whether the list of online users has the clients of a port. */
+static void ports_of_an_earlier_version_are_in_no_list_of_users(void **state)
+{
+	struct v2m_keyset *keyset = NULL;
+
+	(void)state;
+	temporary_file("m", "[{\"uuid\": \"a\", \"source\": \"s\", \"spans\": [{\"first\": 5, "
+			    "\"last\": 5, \"transport\": \"tcp\", \"loopback\": false, "
+			    "\"front\": 0}]}]");
+	assert_int_equal(v2m_key_memory_load(temporary_path("m"), &keyset, &error), 0);
+	assert_true(keyset->keys[0].spans[0].unlisted);
+	v2m_keyset_unref(keyset);
 }
 
 static void last_keys_that_are_absent_or_damaged_are_refused(void **state)
@@ -96,6 +112,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		SOURCES_TEST(the_last_good_keys_come_back_as_they_were),
+		SOURCES_TEST(ports_of_an_earlier_version_are_in_no_list_of_users),
 		SOURCES_TEST(last_keys_that_are_absent_or_damaged_are_refused),
 		SOURCES_TEST(last_keys_that_cannot_be_written_are_an_error),
 	};
