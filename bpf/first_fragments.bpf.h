@@ -29,8 +29,8 @@ struct fragment_owner {
 	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP; 0: neither */
 };
 
-/* An entry: 46 bits of the hash, 2 of the transport, 16 of the port. The hash's other bits lead to
- * the set, so another packet has the same ones once in 2^57. */
+/* An entry: 46 bits of the hash, 2 of the transport, 16 of the port. The hash's lowest 11 bits lead
+ * to the set, so another packet has the same ones once in 2^57. */
 #define ENTRY_HASH      (~0ull << 18)
 #define ENTRY_TRANSPORT 16 /* bits to the right of it */
 #define ENTRY_TCP       1
@@ -38,7 +38,9 @@ struct fragment_owner {
 #define ENTRY_OTHER     3
 
 /* It begins with a secret, the random identity of the maps: else anybody could choose
- * identifications that push the fragments of others out of a set. */
+ * identifications that push the fragments of others out of a set. The product of the halves depends
+ * on the secret. Without it, packets that differ in the right bits of two words have the same hash,
+ * whatever the secret is. */
 static __always_inline __u64 hash_of_packet(const __u32 *words)
 {
 	__u32 first = 0;
@@ -46,7 +48,8 @@ static __always_inline __u64 hash_of_packet(const __u32 *words)
 	__u64 hash = known ? *(__u64 *)known->identity : 0;
 
 	for (unsigned i = 0; i < FRAGMENT_KEY_WORDS; i += 2) {
-		hash = (hash ^ words[i] ^ (__u64)words[i + 1] << 32) * 0x9e3779b97f4a7c15;
+		hash ^= words[i] ^ (__u64)words[i + 1] << 32;
+		hash = hash * 0x9e3779b97f4a7c15 ^ (hash & 0xffffffff) * (hash >> 32);
 		hash ^= hash >> 32;
 	}
 	return hash;
@@ -59,8 +62,8 @@ static __always_inline struct v2m_fragment_set *find_set(__u64 hash)
 	return bpf_map_lookup_elem(&fragments, &index);
 }
 
-/* The packet's entry, or 0. Entries move in the direction in which this looks, so it passes none.
- */
+/* Returns the packet's entry, or 0. Another CPU moves entries in the direction in which this looks,
+ * so it does not miss one. */
 static __always_inline __u64 find_entry(struct v2m_fragment_set *set, __u64 hash, __u64 **place)
 {
 	for (int i = 0; i < V2M_FRAGMENT_WAYS; i++) {
