@@ -166,8 +166,8 @@ static void an_atomic_fragment_is_a_whole_packet(void **state)
 	assert_int_equal(run_device(*state).ingress.unattributed.packets, 1);
 }
 
-/* Some 48 newer ones come to each set of 8, so the oldest are gone. Only every second set has one of
- * the newest, so all of them are there. */
+/* Some 48 newer ones come to each set of 8, so the oldest are gone. Only every second set has one
+ * of the newest, so all of them are there. */
 static void the_table_drops_the_oldest_first_fragments(void **state)
 {
 	const uint32_t all = 100000;
