@@ -35,10 +35,12 @@ enum v2m_attribution_gap {
 	V2M_GAP_NO_LOG,         /* the log was missing, or could not be read */
 	V2M_GAP_LOG_CUT,        /* the log was truncated or replaced: lines may be lost */
 	V2M_GAP_MASKED,         /* the log masks addresses */
+	V2M_GAP_DOUBTFUL,       /* a customer may have written lines of the log */
 	V2M_GAP_DISPUTED,       /* two users were named for one connection */
 	V2M_GAP_HIDDEN,         /* the log named an address that has no connection */
 	V2M_GAP_FULL,           /* more flows or owners than the kernel's maps hold */
 	V2M_GAP_NAMELESS_UDP,   /* the log named nobody for a UDP peer that the server answered */
+	V2M_GAP_NAMELESS_TCP,   /* and for a connection that carried much */
 	V2M_GAP_NO_LIST,        /* the proxy did not say who is online */
 	V2M_GAP_SHARED_ADDRESS, /* several users were online from one address */
 	V2M_GAP_UNLISTED, /* the proxy's list named nobody for a connection that carried bytes */

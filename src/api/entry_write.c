@@ -110,12 +110,15 @@ static const char *gap_text(enum v2m_attribution_gap gap)
 		[V2M_GAP_LOG_CUT] =
 			"the access log was cut, and lines that were not read yet may be lost",
 		[V2M_GAP_MASKED] = "the proxy masks addresses in its access log (log.maskAddress)",
+		[V2M_GAP_DOUBTFUL] = "a customer may have written lines of the access log",
 		[V2M_GAP_DISPUTED] = "the access log names several users for one connection",
 		[V2M_GAP_HIDDEN] =
 			"the access log has addresses without a connection, as behind a proxy",
 		[V2M_GAP_FULL] = "there are more connections than can be attributed",
 		[V2M_GAP_NAMELESS_UDP] =
 			"the access log names nobody for a UDP peer that the server has answered",
+		[V2M_GAP_NAMELESS_TCP] =
+			"the access log names nobody for a connection of more than 1 MiB",
 		[V2M_GAP_NO_LIST] = "the proxy did not say which users are online",
 		[V2M_GAP_SHARED_ADDRESS] = "several users were online from one address",
 		[V2M_GAP_UNLISTED] =

@@ -300,7 +300,9 @@ static void note_log_gaps(struct v2m_followed_logs *logs, struct followed *log, 
 	log->is_missing = is_missing;
 	if (is_missing)
 		v2m_attributor_note_gap(logs->attributor, V2M_GAP_NO_LOG);
-	if (gaps & ~(unsigned)V2M_LOG_MISSING) {
+	if (gaps & V2M_LOG_DOUBTFUL)
+		v2m_attributor_note_gap(logs->attributor, V2M_GAP_DOUBTFUL);
+	if (gaps & (V2M_LOG_TRUNCATED | V2M_LOG_REPLACED | V2M_LOG_LONG_LINE)) {
 		v2m_log_warning("the access log %s was cut or replaced, or has a line of more than "
 				"%d bytes: users of some connections may be unknown",
 				log->path, V2M_LOG_LINE_MAX);
