@@ -310,7 +310,7 @@ static int plan_line(struct round *round, const struct waiting *waiting)
 	flows = v2m_table_find(&round->by_client, &client, sizeof(client));
 	for (uint32_t i = flows ? flows->first : 0; i; i = round->plans[i - 1].next) {
 		const struct v2m_flow_entry *flow = &round->flows[i - 1];
-		struct v2m_label label = { .flow = flow->key };
+		struct v2m_label label = { .flow = flow->key, .began_ns = flow->state.began_ns };
 		bool is_ambiguous;
 		bool is_old;
 
@@ -426,9 +426,10 @@ int v2m_attributor_plan(struct v2m_attributor *attributor, const struct v2m_flow
 	}
 	drop_known_labels(&round, n_flows);
 	attributor->n_unknown = count_unknown(&round, n_flows);
-	attributor->gaps |=
-		v2m_nameless_gaps(&attributor->strangers, &attributor->owners.keyset->slots, flows,
-				  n_flows, now->mono_ns);
+	attributor->gaps |= v2m_nameless_gaps(
+		&(struct v2m_flow_names){ &attributor->strangers, &attributor->owners.keyset->slots,
+					  &attributor->named },
+		flows, n_flows, now->mono_ns);
 	*labels = attributor->labels.items;
 	return (int)attributor->labels.count;
 }

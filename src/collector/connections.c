@@ -417,8 +417,7 @@ static const void *find_port(uint16_t port, const void *array, size_t n, size_t 
 	return n ? bsearch(&port, array, n, size, compare) : NULL;
 }
 
-/* Fills in the sessions of a slot: the kernel's counts of those that have ended, and the present
- * figures of the open ones. */
+/* Fills in the sessions of a slot: those that have ended, and the open ones as they are now. */
 static void fill_sessions(const struct v2m_connections *connections, uint16_t slot_port,
 			  struct v2m_slot_view *view)
 {
@@ -431,6 +430,7 @@ static void fill_sessions(const struct v2m_connections *connections, uint16_t sl
 
 	if (!reading || !table)
 		return;
+	view->repeats = reading->repeats;
 	*sessions = (struct v2m_sessions_view){
 		.since_us = (int64_t)(reading->counters.assigned_ns / 1000),
 		.opened = reading->counters.opened,

@@ -82,6 +82,33 @@ def test_delivered_bytes_are_what_the_connections_handed_over(vm, daemon, short_
     assert "delivered bytes" not in daemon.said()
 
 
+@pytest.fixture
+def mptcp_server(vm, daemon):
+    """A server of MPTCP on OTHER_PORT. Linux 5.10 has MPTCP switched off at first."""
+    if vm.run("echo 1 >/proc/sys/net/mptcp/enabled && "
+              "ip netns exec peer sh -c 'echo 1 >/proc/sys/net/mptcp/enabled'").status:
+        pytest.skip("this kernel has no MPTCP")
+    server = Server(vm, OTHER_PORT, mptcp=True)
+    yield
+    server.stop()
+
+
+def test_bytes_of_mptcp_are_exact_or_said_not_to_be(vm, daemon, mptcp_server):
+    """The connection counts what MPTCP sends again since Linux 6.5."""
+    vm.check(f"MPTCP=1 ip netns exec peer traffic tcp 10.77.0.1 {OTHER_PORT} 70001 900002")
+    wait_until(lambda: daemon.entry(OTHER_PORT)["sessions"]["closed"] == 1, daemon.said)
+    knows = tuple(int(part) for part in vm.check("uname -r").split("-")[0].split(".")[:2]) >= (6, 5)
+    assert daemon.entry(OTHER_PORT)["accounting"].get("delivered_exact", True) == knows
+    assert "delivered_exact" not in daemon.entry()["accounting"]
+
+    def arrived():
+        entry = daemon.entry(OTHER_PORT)
+        now = entry["delivered_rx_bytes"], entry["delivered_tx_bytes"]
+        return now == (70001, 900002) if knows else now[0] >= 70001 and now[1] >= 900002
+
+    wait_until(arrived, lambda: (daemon.entry(OTHER_PORT), daemon.said()))
+
+
 USERS = {"alice": f"{KEY[:-2]}a1", "bob": f"{KEY[:-2]}b0"}
 
 
@@ -104,8 +131,12 @@ def shared(vm, veth):
 
 
 def test_users_of_a_shared_port_have_what_their_connections_delivered(vm, shared, short_queue):
-    """The log names a connection while it is open, and the daemon is killed meanwhile."""
+    """The log names a connection while it is open. Then the daemon is killed, and starts with another size."""
     expected = {}
+
+    def has_bytes(user):
+        answer = vm.run(shared.ask(f"/api/keys/{USERS[user]}/traffic/simple"))
+        return answer.status == 0 and json.loads(answer.output)["traffic"]["total_bytes"] > 0
 
     def remotes():
         return [each["remote"] for each in shared.entry(OTHER_PORT)["connection_details"]]
@@ -118,8 +149,11 @@ def test_users_of_a_shared_port_have_what_their_connections_delivered(vm, shared
         remote = remotes()[0].replace("::ffff:", "").replace("[", "").replace("]", "")
         vm.check(f"echo \"$(date '+%Y/%m/%d %H:%M:%S') {remote} accepted tcp:203.0.113.7:80 [direct] email: {user}\" "
                  ">>/run/v2m-shared/access.log")
+        wait_until(lambda user=user: has_bytes(user), shared.said)
         shared.kill()
+        shared.set(shared_flows_max=128 << number)
         shared.start()
+        assert f"shared_flows_max is {128 << number} now" in shared.said()
         wait_until(lambda: not remotes(), shared.said)
 
     def of_user(user):
