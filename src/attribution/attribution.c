@@ -2,23 +2,21 @@
 #include "attribution/attribution.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "rates/rates.h"
 #include "attribution/attributor.h"
 #include "attribution/connection_owners.h"
 #include "attribution/flow_sweep.h"
 #include "attribution/followed_logs.h"
 #include "attribution/online_labels.h"
 #include "attribution/online_owners.h"
+#include "attribution/shares.h"
 #include "attribution/strangers.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/macros.h"
 #include "datapath/flows.h"
 #include "datapath/grace.h"
 #include "datapath/owners.h"
@@ -402,8 +400,7 @@ bool v2m_attribution_covers(const struct v2m_attribution *attribution, const str
 {
 	const struct v2m_attribution_memory *memory = v2m_followed_logs_memory(attribution->logs);
 
-	return attribution->is_active && slot->n_keys > 1 && !slot->behind && !slot->refused &&
-	       v2m_named_slots_have(&memory->named, slot);
+	return attribution->is_active && v2m_named_slots_cover(&memory->named, slot);
 }
 
 uint32_t v2m_attribution_owner(const struct v2m_attribution *attribution,
@@ -426,40 +423,6 @@ static void fill_slot(const struct v2m_attribution *attribution, struct v2m_slot
 	}
 }
 
-static double rate_of(const struct v2m_attribution *attribution, const struct v2m_slot *slot,
-		      const struct v2m_key *key, const struct v2m_rates *rates)
-{
-	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
-	double sum = 0;
-
-	for (size_t i = 0; i < V2M_ARRAY_LEN(protocols); i++) {
-		uint32_t owner =
-			v2m_attributor_owner(attribution->attributor, slot, key, protocols[i]);
-
-		if (owner != V2M_NO_OWNER)
-			sum += v2m_rates_owner(rates, owner);
-	}
-	return sum;
-}
-
-static void fill_shares(const struct v2m_attribution *attribution, const struct v2m_rates *rates,
-			struct v2m_snapshot *snapshot)
-{
-	const struct v2m_keyset *keyset = snapshot->keyset;
-
-	for (size_t i = 0; i < keyset->n_keys; i++)
-		for (size_t k = keyset->first_slot[i]; k < keyset->first_slot[i + 1]; k++) {
-			struct v2m_share *share = &snapshot->shares[k];
-			const struct v2m_slot *slot = &keyset->slots.items[share->slot];
-
-			if (!v2m_attribution_covers(attribution, slot))
-				continue;
-			share->owner = v2m_attributor_owner(attribution->attributor, slot,
-							    &keyset->keys[i], IPPROTO_TCP);
-			share->rate_bytes_s = rate_of(attribution, slot, &keyset->keys[i], rates);
-		}
-}
-
 void v2m_attribution_fill(const struct v2m_attribution *attribution, const struct v2m_rates *rates,
 			  struct v2m_snapshot *snapshot)
 {
@@ -470,7 +433,8 @@ void v2m_attribution_fill(const struct v2m_attribution *attribution, const struc
 	for (size_t i = 0; i < slots->count; i++)
 		if (v2m_attribution_covers(attribution, &slots->items[i]))
 			fill_slot(attribution, &snapshot->slots[i]);
-	fill_shares(attribution, rates, snapshot);
+	v2m_shares_fill(attribution->attributor,
+			&v2m_followed_logs_memory(attribution->logs)->named, rates, snapshot);
 }
 
 void v2m_attribution_fill_owners(const struct v2m_attribution *attribution,
