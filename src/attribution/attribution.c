@@ -26,6 +26,11 @@
 /* The ends of the logs are read again at most that often for connections that no line has named. */
 #define AGAIN_INTERVAL_NS (5 * UINT64_C(1000000000))
 
+/* A sample waits so long for the lines of this moment; the next one takes those that come later. */
+#define FOLLOW_WAIT_MS 250
+/* A reset waits so long for the ends of the logs. A client waits for 8 seconds. */
+#define SETTLE_WAIT_MS 2000
+
 struct v2m_attribution {
 	struct v2m_attributor *attributor;
 	struct v2m_followed_logs *logs;
@@ -343,19 +348,19 @@ void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_data
 {
 	const uint64_t begun_ns = v2m_clock_mono_ns();
 	struct v2m_error error = { 0 };
-	bool has_more;
+	enum v2m_log_reading reading;
 	int result;
 
 	if (!attribution->is_active || !datapath)
 		return;
 	note_lasting_gaps(attribution);
-	has_more = v2m_followed_logs_read(attribution->logs);
+	reading = v2m_followed_logs_read(attribution->logs, FOLLOW_WAIT_MS, false);
 	result = attribution->by_online ? run_online(attribution, datapath, table, &error)
 					: run(attribution, datapath, &error);
-	if (!result && !has_more && attribution->planned_ns >= begun_ns)
+	if (!result && reading == V2M_LOGS_READ && attribution->planned_ns >= begun_ns)
 		judge_unknown(attribution);
-	/* A flow that has ended waits for its line. */
-	if (!result && !has_more) {
+	/* A flow that has ended waits for its line, unless nobody may ever read it. */
+	if (!result && (reading == V2M_LOGS_READ || reading == V2M_LOGS_LOST)) {
 		result = v2m_flow_sweep_run(attribution->sweep, datapath, table);
 		if (result)
 			v2m_error_set(&error, result, "%s", strerror(-result));
@@ -364,18 +369,35 @@ void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_data
 	v2m_followed_logs_save(attribution->logs);
 }
 
+/* Reads the logs to their ends and labels flows, for a limited time. What was not read then stays
+ * unattributed. 0 or -errno. */
+static int read_to_ends(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+			struct v2m_error *error)
+{
+	const uint64_t end_ns = v2m_clock_mono_ns() + SETTLE_WAIT_MS * UINT64_C(1000000);
+	enum v2m_log_reading reading;
+	uint64_t now_ns;
+	int result;
+
+	do {
+		now_ns = v2m_clock_mono_ns();
+		reading = v2m_followed_logs_read(
+			attribution->logs,
+			now_ns < end_ns ? (unsigned)((end_ns - now_ns) / 1000000) : 0, true);
+		result = attribution->by_online ? move_rest(attribution, datapath, error)
+						: run(attribution, datapath, error);
+	} while (!result && reading == V2M_LOGS_HAVE_MORE && now_ns < end_ns);
+	if (reading != V2M_LOGS_READ)
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_LATE);
+	return result;
+}
+
 /* After a grace period no program counts for a flow that was labelled before. */
 static int settle(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
 		  struct v2m_error *error)
 {
-	bool has_more;
-	int result;
+	int result = read_to_ends(attribution, datapath, error);
 
-	do {
-		has_more = v2m_followed_logs_read(attribution->logs);
-		result = attribution->by_online ? move_rest(attribution, datapath, error)
-						: run(attribution, datapath, error);
-	} while (!result && has_more);
 	if (!result && v2m_grace_period())
 		result = v2m_error_set(error, -EIO, "the programs cannot be waited for");
 	if (!result)

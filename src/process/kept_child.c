@@ -166,7 +166,7 @@ static bool may_go_on(struct v2m_kept_child *kept)
 		kept->period_ns = kept->heard_ns;
 		kept->n_messages = 0;
 	}
-	return kept->n_messages++ < PER_SECOND_MAX;
+	return kept->options.only_answers || kept->n_messages++ < PER_SECOND_MAX;
 }
 
 /* False: there is no further message. */

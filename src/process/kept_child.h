@@ -29,6 +29,8 @@ struct v2m_kept_child_options {
 	unsigned silence_ms; /* a process that says nothing for so long hangs; 0: it may be silent
 			      */
 	size_t said_max;     /* the longest payload that it may send, in bytes */
+	bool only_answers;   /* it speaks when it is asked, which take() checks: so it cannot say
+				too much */
 	/* A process has started. It knows nothing yet. */
 	void (*brief)(void *context);
 	/* Takes in what the process says. 0; or -errno if that is not allowed, on which the process

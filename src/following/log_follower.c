@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "attribution/log_follower.h"
+#include "following/log_follower.h"
 
 #include <dirent.h>
 #include <errno.h>
