@@ -162,33 +162,50 @@ static __always_inline void add_left_figures(struct sock *sk, struct addition *a
 	release(sk);
 }
 
-static __always_inline void note_present_figures(struct sock *sk, const struct figures *now)
+/* Writes the ends of a connection that began here. */
+static __always_inline void write_ends(struct sock *sk, struct seq_file *output)
+{
+	struct v2m_foreign_flow flow = {};
+
+	read_ends(sk, &flow);
+	bpf_seq_write(output, &flow, sizeof(flow));
+}
+
+static __always_inline void note_present_figures(struct sock *sk, const struct figures *now,
+						 struct seq_file *output)
 {
 	struct v2m_session_socket note = {
 		.rx_bytes = now->rx,
 		.tx_bytes = now->tx,
 		.again_bytes = now->again,
+		.flags = has_chosen_port(sk) ? V2M_SOCKET_OUTGOING : 0,
 	};
 
 	make_note(sk, &note);
+	if (note.flags)
+		write_ends(sk, output);
 }
 
 /* Adds what an open socket has carried since its note, or makes the note. */
-static __always_inline void add_open_locked(struct sock *sk, int state, struct addition *addition)
+static __always_inline void add_open_locked(struct sock *sk, int state, struct addition *addition,
+					    struct seq_file *output)
 {
 	struct v2m_session_socket *note = find_note(sk);
 	struct figures now = read_figures(sk, state);
 
 	if (!note)
-		note_present_figures(sk, &now);
-	else if (!(note->flags & (V2M_SOCKET_CLOSED | V2M_SOCKET_OUTGOING)))
+		note_present_figures(sk, &now, output);
+	else if (note->flags & V2M_SOCKET_OUTGOING)
+		write_ends(sk, output);
+	else if (!(note->flags & V2M_SOCKET_CLOSED))
 		add_figures(&now, note, addition);
 }
 
 /* The same without the socket's lock. A socket that somebody has waits for the next pass. The
  * tracepoint marks the note as closed before it tries to claim. So either it claims, or it is seen
  * here after our claim has ended. */
-static __always_inline void add_open_unlocked(struct sock *sk, int state, struct addition *addition)
+static __always_inline void add_open_unlocked(struct sock *sk, int state, struct addition *addition,
+					      struct seq_file *output)
 {
 	struct v2m_session_socket *note;
 	struct figures now;
@@ -197,8 +214,10 @@ static __always_inline void add_open_unlocked(struct sock *sk, int state, struct
 		return;
 	note = find_note(sk);
 	if (!note)
-		note_present_figures(sk, &now);
-	else if (!(note->flags & (V2M_SOCKET_CLOSED | V2M_SOCKET_OUTGOING)))
+		note_present_figures(sk, &now, output);
+	else if (note->flags & V2M_SOCKET_OUTGOING)
+		write_ends(sk, output);
+	else if (!(note->flags & V2M_SOCKET_CLOSED))
 		add_figures(&now, note, addition);
 	release(sk);
 	if (note && (note->flags & V2M_SOCKET_CLOSED))

@@ -34,22 +34,6 @@ static __noinline int note_foreign(const struct v2m_foreign_flow *flow,
 	return 0;
 }
 
-/* The flow of a packet on its way to is_foreign(). It is not on the stack, of which the programs
- * have 512 bytes in all. Each CPU has one such packet at a time: tc runs with bottom halves off. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct v2m_foreign_flow);
-} suspects SEC(".maps");
-
-static __always_inline struct v2m_foreign_flow *get_suspect(void)
-{
-	__u32 first = 0;
-
-	return bpf_map_lookup_elem(&suspects, &first);
-}
-
 enum way {
 	ARRIVES,
 	LEAVES,          /* TCP */

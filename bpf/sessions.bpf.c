@@ -63,9 +63,16 @@ struct {
 	__type(value, struct v2m_session_scope);
 } session_scope SEC(".maps");
 
+struct seq_file;
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
 struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
 	struct sock_common *sk_common;
 };
 
@@ -209,13 +216,14 @@ int BPF_PROG(v2m_session, struct sock *sk, int old_state, int new_state)
 	return 0;
 }
 
-/* Adds what the sockets of counted ports have carried since the last pass. A socket whose port is
- * not counted loses its note. If the port is counted later, the socket is one that was open before.
- */
+/* Adds what the sockets of counted ports have carried since the last pass, and writes those that
+ * began here (struct v2m_foreign_flow). A socket whose port is not counted loses its note. If the
+ * port is counted later, the socket is one that was open before. */
 SEC("iter/tcp")
 int v2m_session_pass(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *common = ctx->sk_common;
+	struct seq_file *output = ctx->meta->seq;
 	struct addition addition = {};
 	struct v2m_session_port slot;
 	struct tcp_sock *tcp;
@@ -243,9 +251,9 @@ int v2m_session_pass(struct bpf_iter__tcp *ctx)
 		return 0;
 	}
 	if (iterator_locks())
-		add_open_locked(sk, state, &addition);
+		add_open_locked(sk, state, &addition, output);
 	else
-		add_open_unlocked(sk, state, &addition);
+		add_open_unlocked(sk, state, &addition, output);
 	if (slot.shared)
 		add_to_flow(sk, &addition.added);
 	return 0;

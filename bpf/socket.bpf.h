@@ -11,6 +11,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "v2meter/bpf_abi.h"
+
 /* include/net/tcp_states.h, enum sock_flags of include/net/sock.h. */
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT    2
@@ -24,6 +26,7 @@
 #define SOCK_DONE       1
 
 #define IPPROTO_TCP 6
+#define AF_INET6    10
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -51,6 +54,25 @@ struct sock___lock {
 /* Since Linux 5.15 the iterator takes the sockets of a bucket at once, and locks each of them. */
 struct bpf_tcp_iter_state {
 	void *batch;
+};
+
+/* Where the sockets of a port are listed. */
+struct inet_bind_bucket___reuse {
+	signed char fastreuse;
+};
+struct inet_connection_sock___bound {
+	struct inet_bind_bucket___reuse *icsk_bind_hash;
+};
+
+struct sock_common___addresses {
+	unsigned short skc_family;
+	unsigned char skc_reuse : 4;
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
 };
 
 struct tcp_sock___mptcp {
@@ -132,6 +154,38 @@ static __always_inline bool read_quiet_figures(struct sock *sk, int state, struc
 	again = read_figures(sk, state);
 	return figures->rx == again.rx && figures->tx == again.tx &&
 	       figures->again == again.again && BPF_CORE_READ(sk, __sk_common.skc_state) == state;
+}
+
+/* Whether connect() got the socket its port. The kernel then marks the list of the port's sockets
+ * (inet_hash_connect()). A server can join such a list only for another address, and with
+ * SO_REUSEADDR, which its connections inherit. */
+static __always_inline bool has_chosen_port(struct sock *sk)
+{
+	struct inet_connection_sock___bound *bound = (void *)sk;
+	struct sock_common___addresses *common = (void *)sk;
+	struct inet_bind_bucket___reuse *bucket = BPF_CORE_READ(bound, icsk_bind_hash);
+
+	return bucket && BPF_CORE_READ(bucket, fastreuse) == -1 &&
+	       !BPF_CORE_READ_BITFIELD_PROBED(common, skc_reuse);
+}
+
+static __always_inline void read_ends(struct sock *sk, struct v2m_foreign_flow *flow)
+{
+	struct sock_common___addresses *common = (void *)sk;
+	__be32 ends[2] = { BPF_CORE_READ(common, skc_rcv_saddr), BPF_CORE_READ(common, skc_daddr) };
+
+	flow->protocol = IPPROTO_TCP;
+	flow->port = BPF_CORE_READ(common, skc_num);
+	flow->remote_port = bpf_ntohs(BPF_CORE_READ(common, skc_dport));
+	if (BPF_CORE_READ(common, skc_family) == AF_INET6 &&
+	    bpf_core_field_exists(common->skc_v6_daddr)) {
+		BPF_CORE_READ_INTO(&flow->local, common, skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&flow->remote, common, skc_v6_daddr);
+		return;
+	}
+	flow->local[10] = flow->local[11] = flow->remote[10] = flow->remote[11] = 0xff;
+	__builtin_memcpy(flow->local + 12, &ends[0], sizeof(ends[0]));
+	__builtin_memcpy(flow->remote + 12, &ends[1], sizeof(ends[1]));
 }
 
 /* Whether the socket is a further subflow of an MPTCP connection, which has been counted. */

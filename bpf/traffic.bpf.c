@@ -175,6 +175,7 @@ count_later_fragment(struct v2m_device_flow *seen, const struct v2m_fragment_key
 struct parsed {
 	struct packet packet;
 	struct v2m_fragment_key identity;
+	struct v2m_foreign_flow flow; /* for is_parsed_foreign(): the stack has no room */
 	__u32 verdict;
 };
 struct {
@@ -197,16 +198,17 @@ __noinline int is_parsed_foreign(struct __sk_buff *skb, int egress, int slot)
 {
 	__u32 key = v2m_counter_index(bpf_get_smp_processor_id(), !!egress, slot);
 	struct v2m_port_counters *counters = bpf_map_lookup_elem(&port_counters, &key);
-	struct v2m_foreign_flow *flow = get_suspect();
-	const struct parsed *parsed = get_parsed();
+	struct parsed *parsed = get_parsed();
 	const struct v2m_fragment_key *identity;
 	const struct packet *packet;
+	struct v2m_foreign_flow *flow;
 	__u32 way = egress ? LEAVES : ARRIVES;
 
-	if (!counters || !flow || !parsed)
+	if (!counters || !parsed)
 		return false;
 	packet = &parsed->packet;
 	identity = &parsed->identity;
+	flow = &parsed->flow;
 	if (egress && packet->protocol == NEXT_UDP)
 		way = note_any_peer(skb, packet, identity) ? LEAVES_SERVED : LEAVES_UNSERVED;
 	__builtin_memcpy(flow->local, egress ? identity->source : identity->destination, 16);

@@ -13,6 +13,15 @@ struct v2m_connection_table *v2m_connection_table_ref(struct v2m_connection_tabl
 	return table;
 }
 
+struct v2m_connection_table *v2m_connection_table_make_empty(uint64_t mono_ns)
+{
+	struct v2m_connection_table *table = calloc(1, sizeof(*table));
+
+	if (table)
+		*table = (struct v2m_connection_table){ .references = 1, .mono_ns = mono_ns };
+	return table;
+}
+
 void v2m_connection_table_unref(struct v2m_connection_table *table)
 {
 	if (table && __atomic_sub_fetch(&table->references, 1, __ATOMIC_ACQ_REL) == 0) {

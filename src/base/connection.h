@@ -72,6 +72,13 @@ struct v2m_closing_port {
 	uint64_t tx_bytes;
 };
 
+/* Connections that began on this side, see bpf_abi.h. */
+struct v2m_foreign_flows {
+	struct v2m_foreign_flow *items;
+	size_t count;
+	size_t capacity;
+};
+
 /* An immutable dump of the connections of the monitored ports, shared by reference count. */
 struct v2m_connection_table {
 	unsigned references;              /* atomic */
@@ -84,6 +91,8 @@ struct v2m_connection_table {
 	struct v2m_connection connections[]; /* ascending by slot_port */
 };
 
+/* A table of no connections at that moment, with one reference. NULL: out of memory. */
+struct v2m_connection_table *v2m_connection_table_make_empty(uint64_t mono_ns);
 /* Adds a reference, for a holder that keeps the pointer. Any thread. */
 struct v2m_connection_table *v2m_connection_table_ref(struct v2m_connection_table *table);
 /* Drops a reference and frees the table with the last one. NULL: does nothing. Any thread. */

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "datapath/foreign.h"
 #include "datapath/owners.h"
 #include "keys/slot_rules.h"
 #include "sockets/sessions.h"
@@ -32,8 +34,10 @@ struct v2m_connections {
 	bool knows_owners; /* the kernel counts for them */
 	struct v2m_local_paths *paths;
 	struct v2m_udp_senders senders;
-	bool senders_failed; /* and that was logged */
-	bool pass_failed;    /* the last look at all sockets, and that was logged */
+	bool senders_failed;            /* and that was logged */
+	bool pass_failed;               /* the last look at all sockets, and that was logged */
+	struct v2m_foreign_flows began; /* on this host, as the last look found */
+	bool began_failed;              /* to be entered, and that was logged */
 };
 
 static int open_sockets(void *context)
@@ -103,6 +107,7 @@ void v2m_connections_close(struct v2m_connections *connections)
 	v2m_udp_senders_clear(&connections->senders);
 	v2m_connection_table_unref(connections->table);
 	v2m_sockets_close(connections->sockets);
+	v2m_array_clear(&connections->began);
 	free(connections);
 }
 
@@ -123,7 +128,7 @@ static int run_pass(void *context)
 {
 	struct v2m_connections *connections = context;
 
-	return v2m_sessions_pass(connections->sessions);
+	return v2m_sessions_pass(connections->sessions, &connections->began);
 }
 
 /* A named namespace that does not exist has no sockets. */
@@ -131,6 +136,7 @@ void v2m_connections_pass(struct v2m_connections *connections)
 {
 	int result;
 
+	connections->began.count = 0;
 	if (!connections->sessions || !v2m_sessions_measure_delivered(connections->sessions) ||
 	    !v2m_socket_netns_exists(connections->netns))
 		return;
@@ -139,6 +145,17 @@ void v2m_connections_pass(struct v2m_connections *connections)
 		v2m_log_error("delivered bytes of open connections cannot be read: %s",
 			      strerror(-result));
 	connections->pass_failed = result != 0;
+}
+
+/* After each look: before Linux 5.15, a socket that is busy is seen by a later one. */
+static void enter_began(struct v2m_connections *connections, const struct v2m_datapath *datapath)
+{
+	struct v2m_error error = { 0 };
+	int result = datapath ? v2m_foreign_add(datapath, &connections->began, &error) : 0;
+
+	if (result && !connections->began_failed)
+		v2m_log_error("%s", error.text);
+	connections->began_failed = result != 0;
 }
 
 /* The programs of sockets add to the flows of the counting programs. */
@@ -173,6 +190,7 @@ void v2m_connections_set_slots(struct v2m_connections *connections, const struct
 		v2m_log_error("the sessions of new ports are not counted: %s",
 			      rules ? error.text : "out of memory");
 	v2m_connections_pass(connections);
+	enter_began(connections, datapath);
 }
 
 /* Before the dump: a connection that closes in between is then in neither of them, and in the next
@@ -216,6 +234,7 @@ void v2m_connections_read_delivered(struct v2m_connections *connections,
 				    const struct v2m_datapath *datapath)
 {
 	v2m_connections_pass(connections);
+	enter_began(connections, datapath);
 	read_owners(connections, datapath);
 	read_sessions(connections);
 }
@@ -261,17 +280,6 @@ static int run_dump_job(void *context)
 	return v2m_sockets_dump(job->sockets, job->rules, job->n_rules, &job->table, &job->error);
 }
 
-static struct v2m_connection_table *make_empty_table(void)
-{
-	struct v2m_connection_table *table = calloc(1, sizeof(*table));
-
-	if (!table)
-		return NULL;
-	table->references = 1;
-	table->mono_ns = v2m_clock_mono_ns();
-	return table;
-}
-
 /* If the namespace does not exist, nobody has a socket in it. Another namespace needs a thread of
  * its own, since /proc/net is the thread's. */
 static int dump_sockets(struct v2m_connections *connections, struct dump_job *job)
@@ -280,7 +288,7 @@ static int dump_sockets(struct v2m_connections *connections, struct dump_job *jo
 
 	if (!connections->sockets) {
 		v2m_udp_senders_clear(&connections->senders);
-		job->table = make_empty_table();
+		job->table = v2m_connection_table_make_empty(v2m_clock_mono_ns());
 		return job->table ? 0 : v2m_error_set(&job->error, -ENOMEM, "out of memory");
 	}
 	job->sockets = connections->sockets;

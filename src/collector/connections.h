@@ -35,12 +35,15 @@ bool v2m_connections_measure_delivered(const struct v2m_connections *connections
 bool v2m_connections_know_owners(const struct v2m_connections *connections);
 /* Looks at all open sockets. Does nothing if that is not measured. Failures are logged. */
 void v2m_connections_pass(struct v2m_connections *connections);
-/* The same, and reads the session counters of owners and slots. Failures are logged; the last
- * readings stay then. datapath: of the owners; NULL: there are none. */
+/* The same, enters connections that began here as below, and reads the session counters of owners
+ * and slots. Failures are logged; the last readings stay then. datapath: of the owners; NULL: there
+ * are none. */
 void v2m_connections_read_delivered(struct v2m_connections *connections,
 				    const struct v2m_datapath *datapath);
 /* Counts the sessions of the key set's slots, and of the owners of their flows. Call it after the
- * last readings of slots that leave were accounted. Failures are logged. */
+ * last readings of slots that leave were accounted. Open connections that began on this host with a
+ * port of theirs are foreign to the programs from then on; datapath may be NULL. Failures are
+ * logged. */
 void v2m_connections_set_slots(struct v2m_connections *connections, const struct v2m_keyset *keyset,
 			       const struct v2m_datapath *datapath);
 

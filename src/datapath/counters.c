@@ -17,6 +17,8 @@
 #include "base/clock.h"
 #include "base/sample.h"
 
+#define PORTS 65536
+
 static void add_tally(struct v2m_tally *sum, const struct v2m_tally *tally)
 {
 	sum->packets += tally->packets;
@@ -65,6 +67,29 @@ struct v2m_port_counters *v2m_counters_map(const struct v2m_datapath *datapath, 
 void v2m_counters_unmap(struct v2m_port_counters *counters, unsigned count)
 {
 	munmap(counters, count * sizeof(*counters));
+}
+
+struct v2m_port_element *v2m_port_elements_map(const struct v2m_datapath *datapath)
+{
+	void *memory = mmap(NULL, PORTS * sizeof(struct v2m_port_element), PROT_READ | PROT_WRITE,
+			    MAP_SHARED, datapath->maps[V2M_MAP_PORT_SLOT], 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+void v2m_port_elements_unmap(struct v2m_port_element *elements)
+{
+	if (elements)
+		munmap(elements, PORTS * sizeof(*elements));
+}
+
+struct v2m_port_slot v2m_port_element_get(const struct v2m_port_element *element)
+{
+	uint32_t value = __atomic_load_n(&element->value, __ATOMIC_RELAXED);
+	struct v2m_port_slot slot;
+
+	memcpy(&slot, &value, sizeof(slot));
+	return slot;
 }
 
 static bool is_reported(const struct v2m_slot_use *use)

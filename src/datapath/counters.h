@@ -26,4 +26,15 @@ struct v2m_port_counters *v2m_counters_map(const struct v2m_datapath *datapath, 
 					   enum v2m_direction direction, unsigned count);
 void v2m_counters_unmap(struct v2m_port_counters *counters, unsigned count);
 
+/* An element of port_slot in the memory of the map. */
+struct v2m_port_element {
+	uint32_t value; /* a struct v2m_port_slot, read and written in one piece */
+	uint32_t pad;
+};
+/* Maps port_slot into memory. The caller unmaps it by v2m_port_elements_unmap(). NULL with errno
+ * after a failure. */
+struct v2m_port_element *v2m_port_elements_map(const struct v2m_datapath *datapath);
+void v2m_port_elements_unmap(struct v2m_port_element *elements);
+struct v2m_port_slot v2m_port_element_get(const struct v2m_port_element *element);
+
 #endif

@@ -7,12 +7,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/array.h"
 #include "base/transport.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "datapath/foreign.h"
 #include "datapath/grace.h"
 #include "datapath/map_list.h"
 #include "datapath/state.h"
@@ -21,29 +21,6 @@
 #define PORTS 65536
 
 _Static_assert(sizeof(struct v2m_port_slot) == sizeof(uint32_t), "written in one store");
-
-struct v2m_port_element *v2m_port_elements_map(const struct v2m_datapath *datapath)
-{
-	void *memory = mmap(NULL, PORTS * sizeof(struct v2m_port_element), PROT_READ | PROT_WRITE,
-			    MAP_SHARED, datapath->maps[V2M_MAP_PORT_SLOT], 0);
-
-	return memory == MAP_FAILED ? NULL : memory;
-}
-
-void v2m_port_elements_unmap(struct v2m_port_element *elements)
-{
-	if (elements)
-		munmap(elements, PORTS * sizeof(*elements));
-}
-
-struct v2m_port_slot v2m_port_element_get(const struct v2m_port_element *element)
-{
-	uint32_t value = __atomic_load_n(&element->value, __ATOMIC_RELAXED);
-	struct v2m_port_slot slot;
-
-	memcpy(&slot, &value, sizeof(slot));
-	return slot;
-}
 
 /* A program sees either the old value or this one. */
 static void set_element(struct v2m_port_element *element, struct v2m_port_slot slot)
@@ -465,10 +442,15 @@ static int set_rules(struct placing *placing, const struct v2m_port_rule *rules,
 	note_transports(placing);
 	v2m_port_slots_compose(placing->rules, placing->slots, placing->count, placing->wanted);
 	failed = place_aliases(placing);
+	if (!failed)
+		failed = v2m_foreign_mark(placing->datapath, placing->wanted);
 	if (failed)
 		return failed;
 	set_elements(placing);
 	failed = retire(placing);
+	/* Again, for entries that programs made before the ports changed. */
+	if (!failed)
+		failed = v2m_foreign_mark(placing->datapath, placing->wanted);
 	return failed ? failed : result;
 }
 

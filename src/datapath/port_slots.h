@@ -51,15 +51,4 @@ size_t v2m_port_slots_order(const struct v2m_port_rule *rules, size_t count,
 void v2m_port_slots_compose(const struct v2m_port_rule *const *rules, const int *slots,
 			    size_t count, struct v2m_port_slot wanted[65536]);
 
-/* An element of port_slot in the memory of the map. */
-struct v2m_port_element {
-	uint32_t value; /* a struct v2m_port_slot, read and written in one piece */
-	uint32_t pad;
-};
-/* Maps port_slot into memory. The caller unmaps it by v2m_port_elements_unmap(). NULL with errno
- * after a failure. */
-struct v2m_port_element *v2m_port_elements_map(const struct v2m_datapath *datapath);
-void v2m_port_elements_unmap(struct v2m_port_element *elements);
-struct v2m_port_slot v2m_port_element_get(const struct v2m_port_element *element);
-
 #endif

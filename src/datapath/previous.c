@@ -24,7 +24,7 @@
 #include "datapath/map_list.h"
 #include "datapath/reassembly.h"
 #include "datapath/state.h"
-#include "datapath/unpin.h"
+#include "datapath/take_off.h"
 #include "datapath/counters.h"
 #include "base/sample.h"
 

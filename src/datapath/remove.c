@@ -10,7 +10,6 @@
 #include "datapath/program.h"
 #include "datapath/strays.h"
 #include "datapath/take_off.h"
-#include "datapath/unpin.h"
 #include "base/cleanup.h"
 
 struct names {

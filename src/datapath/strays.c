@@ -15,7 +15,7 @@
 #include "datapath/map_list.h"
 #include "datapath/previous.h"
 #include "datapath/state.h"
-#include "datapath/unpin.h"
+#include "datapath/take_off.h"
 #include "pins/map_shape.h"
 #include "pins/strays.h"
 

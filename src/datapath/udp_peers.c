@@ -9,7 +9,7 @@
 
 #include "datapath/map_list.h"
 #include "datapath/state.h"
-#include "datapath/port_slots.h"
+#include "datapath/counters.h"
 #include "base/cleanup.h"
 
 /* Must be more than any bucket of the map holds, otherwise the kernel answers ENOSPC. */

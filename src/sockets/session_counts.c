@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -153,16 +154,19 @@ bool v2m_sessions_measure_delivered(const struct v2m_sessions *sessions)
 	return sessions->pass;
 }
 
-/* The iterator writes nothing: a read ends when all sockets have been seen, or after a million of
- * them. */
-static int run_pass(int iterator)
+/* The iterator writes connections, nearly always none. A read ends when the buffer is full, when
+ * all sockets have been seen, or after a million of them. */
+static int run_pass(int iterator, struct v2m_foreign_flows *began)
 {
-	char nothing[64];
+	struct v2m_foreign_flow flows[32];
 	ssize_t length;
 
-	do
-		length = read(iterator, nothing, sizeof(nothing));
-	while (length > 0 || (length < 0 && (errno == EAGAIN || errno == EINTR)));
+	do {
+		length = read(iterator, flows, sizeof(flows));
+		for (size_t i = 0; length > 0 && i < (size_t)length / sizeof(*flows); i++)
+			if (v2m_array_add(began, flows[i]))
+				return -ENOMEM;
+	} while (length > 0 || (length < 0 && (errno == EAGAIN || errno == EINTR)));
 	return length < 0 ? -errno : 0;
 }
 
@@ -182,7 +186,7 @@ static void log_untracked(struct v2m_sessions *sessions)
 	sessions->untracked = scope.untracked;
 }
 
-int v2m_sessions_pass(struct v2m_sessions *sessions)
+int v2m_sessions_pass(struct v2m_sessions *sessions, struct v2m_foreign_flows *began)
 {
 	V2M_CLOSE int iterator = -1;
 
@@ -190,7 +194,7 @@ int v2m_sessions_pass(struct v2m_sessions *sessions)
 		return 0;
 	log_untracked(sessions);
 	iterator = bpf_iter_create(bpf_link__fd(sessions->pass));
-	return iterator < 0 ? iterator : run_pass(iterator);
+	return iterator < 0 ? iterator : run_pass(iterator, began);
 }
 
 /* 0 or -errno. */

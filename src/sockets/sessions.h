@@ -44,8 +44,9 @@ struct v2m_session_reading {
 bool v2m_sessions_measure_delivered(const struct v2m_sessions *sessions);
 /* Brings the delivered bytes up to date: looks at each TCP socket of the calling thread's network
  * namespace. Connections that were open before their port was counted are counted from the first
- * pass on. Does nothing if delivered bytes are not measured. 0 or -errno. */
-int v2m_sessions_pass(struct v2m_sessions *sessions);
+ * pass on. Adds to began those of them that this host opened, and to which the kernel gave the
+ * port. Does nothing if delivered bytes are not measured. 0 or -errno. */
+int v2m_sessions_pass(struct v2m_sessions *sessions, struct v2m_foreign_flows *began);
 
 /* Pins and attaches again what somebody has removed since. If that fails, the next call tries
  * again. */

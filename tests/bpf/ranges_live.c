@@ -2,6 +2,7 @@
 /* Slots that are not single ports: ranges, and a port with a slot for each transport. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +18,7 @@
 #include "base/sample.h"
 #include "base/transport.h"
 #include "datapath/counters.h"
+#include "datapath/foreign.h"
 #include "datapath/port_slots.h"
 #include "datapath/udp_peers.h"
 
@@ -276,6 +278,37 @@ static void a_udp_peer_has_its_port_and_the_slot_of_the_range(void **state)
 	free(peers);
 }
 
+/* The port moves from a slot of its own to that of a range. */
+static void a_foreign_flow_stays_foreign_in_another_slot(void **state)
+{
+	const struct v2m_port_rule single = { PORT, PORT, BOTH, false, false };
+	const struct v2m_port_rule range = { PORT - 1, PORT + 1, BOTH, false, false };
+	struct v2m_foreign_flow flow = {
+		.local = { [10] = 0xff, 0xff, 10, 9, 0, 1 },
+		.remote = { [10] = 0xff, 0xff, 10, 9, 0, 2 },
+		.port = PORT,
+		.remote_port = 4444,
+		.protocol = IPPROTO_UDP,
+	};
+	const struct v2m_foreign_flows flows = { &flow, 1, 1 };
+	struct fixture *fixture = *state;
+	struct v2m_error error = {};
+
+	open_and_attach(fixture);
+	net_enter(fixture->net.there);
+	assert_int_equal(command("sysctl -qw net.ipv4.ip_local_port_range='4444 4444'"), 0);
+	net_enter(fixture->net.here);
+	assert_int_equal(set_rules(fixture, &single, 1), 1);
+	send_to_seen(fixture, PORT, 1);
+	assert_int_equal(v2m_foreign_add(fixture->datapath, &flows, &error), 0);
+	send_to_seen(fixture, PORT, 2);
+	assert_int_equal(read_slot(fixture, PORT, BOTH).udp_rx.packets, 1);
+	assert_int_equal(set_rules(fixture, &range, 1), 1);
+	send_to_seen(fixture, PORT, 3);
+	send_to_seen(fixture, PORT + 1, 4);
+	assert_int_equal(read_slot(fixture, PORT - 1, BOTH).udp_rx.packets, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +321,7 @@ int main(void)
 		BOTH_WAYS(single_ports_are_placed_before_ranges),
 		BOTH_WAYS(a_rule_without_ports_is_refused),
 		BOTH_WAYS(a_udp_peer_has_its_port_and_the_slot_of_the_range),
+		BOTH_WAYS(a_foreign_flow_stays_foreign_in_another_slot),
 	};
 
 	return not_permitted() ? SKIPPED : cmocka_run_group_tests(tests, NULL, NULL);

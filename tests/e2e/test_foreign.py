@@ -15,6 +15,7 @@ from support.v2ray import Key
 KEY = Key("vmess-tcp", 10001)
 ENTRY = {**KEY.entry(), "transport": "both"}
 SIZE = 100_000
+FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 ANY = "0.0.0.0"
 
 
@@ -110,6 +111,36 @@ def test_an_outgoing_connection_that_got_the_port_counts_for_no_key(lab, start_d
                what="the key's own bytes")
 
 
+@contextlib.contextmanager
+def only_port(namespace, port):
+    """The kernel gives this port to whoever connects without a port of his own."""
+    namespace.run("sysctl", "-qw", f"net.ipv4.ip_local_port_range={port} {port}")
+    yield
+    namespace.run("sysctl", "-qw", "net.ipv4.ip_local_port_range=32768 60999")
+
+
+@pytest.mark.skipif(not has_btf(), reason="the kernel has no BTF")
+@pytest.mark.parametrize("family", [4, 6])
+def test_an_outgoing_connection_that_is_older_than_the_programs_counts_for_no_key(lab, start_daemon, family):
+    client = lab.CLIENT[family]
+    with lab.client.entered():
+        listener = socket.create_server((client, 443), family=FAMILIES[family])
+    with only_port(lab.server, KEY.port), lab.server.entered():
+        begun = socket.create_connection((client, 443), timeout=10)
+    with listener:
+        ends = begun, listener.accept()[0]
+    ends[1].settimeout(10)
+    assert begun.getsockname()[:2] == (lab.SERVER[family], KEY.port)
+    daemon = start_daemon([ENTRY])
+    before = figures_of(daemon.port_entry(KEY.port))
+    exchange(ends)
+    assert_all_foreign(daemon, before)
+    assert_all_foreign(daemon, before, "ingress")
+    tcp(lab.server, lab.client, lab.SERVER[family], KEY.port, SIZE, SIZE)
+    wait_until(lambda: figures_of(daemon.port_entry(KEY.port))["payload_rx_bytes"] == SIZE,
+               what="the key's own bytes")
+
+
 def test_a_port_that_was_foreign_is_the_keys_again(lab, start_daemon):
     """The same four numbers, begun from the other side."""
     daemon = start_daemon([ENTRY])
@@ -131,12 +162,8 @@ def test_an_outgoing_flow_that_got_the_port_counts_for_no_key(lab, start_daemon)
     """A socket that did not ask for its port, as that of a resolver or of QUIC."""
     daemon = start_daemon([ENTRY])
     before = figures_of(daemon.port_entry(KEY.port))
-    # The kernel has the choice between two ports, and one of them is taken.
-    lab.server.run("sysctl", "-qw", f"net.ipv4.ip_local_port_range={KEY.port} {KEY.port + 1}")
-    with lab.server.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind((ANY, KEY.port + 1))
+    with only_port(lab.server, KEY.port):
         assert datagrams(lab.server, None, lab.client, (lab.CLIENT[4], 4000)) == KEY.port
-    lab.server.run("sysctl", "-qw", "net.ipv4.ip_local_port_range=32768 60999")
     assert_all_foreign(daemon, before)
     udp(lab.server, lab.client, lab.SERVER[4], KEY.port, [100, 1400])
     wait_until(lambda: figures_of(daemon.port_entry(KEY.port))["payload_rx_bytes"] == 1500,

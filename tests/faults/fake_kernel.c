@@ -13,6 +13,7 @@
 #include "datapath/datapath.h"
 #include "datapath/device_slots.h"
 #include "datapath/flows.h"
+#include "datapath/foreign.h"
 #include "datapath/grace.h"
 #include "datapath/ledger_mark.h"
 #include "datapath/owners.h"
@@ -275,6 +276,15 @@ int v2m_datapath_udp_peers(struct v2m_datapath *datapath, uint64_t since_ns,
 	return refuse("v2m_datapath_udp_peers", NULL);
 }
 
+int v2m_foreign_add(const struct v2m_datapath *datapath, const struct v2m_foreign_flows *flows,
+		    struct v2m_error *error)
+{
+	(void)datapath;
+	(void)flows;
+	(void)error;
+	return 0;
+}
+
 int v2m_datapath_read_previous(struct v2m_datapath *datapath, struct v2m_sample *sample,
 			       struct v2m_error *error)
 {
@@ -431,9 +441,10 @@ bool v2m_sessions_measure_delivered(const struct v2m_sessions *sessions)
 	return false;
 }
 
-int v2m_sessions_pass(struct v2m_sessions *sessions)
+int v2m_sessions_pass(struct v2m_sessions *sessions, struct v2m_foreign_flows *began)
 {
 	(void)sessions;
+	(void)began;
 	return 0;
 }
 

@@ -130,3 +130,34 @@ def test_users_of_a_shared_port_have_what_their_connections_delivered(vm, shared
         entry = of_user(user)
         assert (entry["rx_bytes"], entry["tx_bytes"], entry["sessions"]["opened"]) == (up, down, 1)
     assert shared.entry(OTHER_PORT)["unattributed"]["total_bytes"] == 0
+
+
+@pytest.fixture
+def held(vm, daemon):
+    """Idle connections to the peer to which the kernel gave OTHER_PORT while no program was attached, one for
+    each family."""
+    range_file = "/proc/sys/net/ipv4/ip_local_port_range"
+    daemon.stop()
+    daemon.detach()
+    server = Server(vm, namespace="peer")
+    vm.check("rm -f /tmp/older; mkfifo /tmp/older; sleep 600 >/tmp/older & echo $! >/tmp/older.holder")
+    usual = vm.check(f"cat {range_file}").split()
+    vm.check(f"echo {OTHER_PORT} {OTHER_PORT} >{range_file}")
+    try:
+        for number, peer in enumerate(("10.77.1.2", "fd77:1::2")):
+            vm.check(f"traffic tcp {peer} {PORT} 1000 1000 hold </tmp/older >/tmp/older.{number} 2>&1 &")
+        vm.wait_until("[ $(cat /tmp/older.[01] | grep -c HOLDING) = 2 ]")
+    finally:
+        vm.check(f"echo {' '.join(usual)} >{range_file}")
+    daemon.start()
+    yield lambda: vm.check("kill $(cat /tmp/older.holder)")
+    vm.run("kill $(cat /tmp/older.holder)")
+    server.stop()
+
+
+def test_connections_from_here_that_are_older_than_the_programs_count_for_no_key(vm, daemon, held):
+    before = daemon.figures(OTHER_PORT)
+    held()
+    wait_until(lambda: daemon.device("v0")["egress"]["foreign"]["packets"] >= 4, daemon.said)
+    assert daemon.device("v0")["ingress"]["foreign"]["packets"] >= 2
+    assert daemon.figures(OTHER_PORT) == before
