@@ -35,6 +35,7 @@ enum v2m_attribution_gap {
 	V2M_GAP_NO_LOG,         /* the log was missing, or could not be read */
 	V2M_GAP_LOG_CUT,        /* the log was truncated or replaced: lines may be lost */
 	V2M_GAP_MASKED,         /* the log masks addresses */
+	V2M_GAP_DOUBTFUL,       /* a customer may have written lines of the log */
 	V2M_GAP_DISPUTED,       /* two users were named for one connection */
 	V2M_GAP_HIDDEN,         /* the log named an address that has no connection */
 	V2M_GAP_FULL,           /* more flows or owners than the kernel's maps hold */

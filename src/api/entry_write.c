@@ -110,6 +110,7 @@ static const char *gap_text(enum v2m_attribution_gap gap)
 		[V2M_GAP_LOG_CUT] =
 			"the access log was cut, and lines that were not read yet may be lost",
 		[V2M_GAP_MASKED] = "the proxy masks addresses in its access log (log.maskAddress)",
+		[V2M_GAP_DOUBTFUL] = "a customer may have written lines of the access log",
 		[V2M_GAP_DISPUTED] = "the access log names several users for one connection",
 		[V2M_GAP_HIDDEN] =
 			"the access log has addresses without a connection, as behind a proxy",

@@ -23,7 +23,8 @@ static const char *const gap_words[V2M_N_ATTRIBUTION_GAPS] = {
 	[V2M_GAP_DISPUTED] = "disputed", [V2M_GAP_FULL] = "full",
 	[V2M_GAP_HIDDEN] = "hidden",     [V2M_GAP_NAMELESS_UDP] = "nameless_udp",
 	[V2M_GAP_NO_LIST] = "no_list",   [V2M_GAP_SHARED_ADDRESS] = "shared_address",
-	[V2M_GAP_UNLISTED] = "unlisted", [V2M_GAP_LATE] = "late",
+	[V2M_GAP_UNLISTED] = "unlisted", [V2M_GAP_DOUBTFUL] = "doubtful",
+	[V2M_GAP_LATE] = "late",
 };
 
 static int read_log(const char *line, struct v2m_attribution_memory *memory)

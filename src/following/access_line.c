@@ -7,7 +7,8 @@
 
 #include "base/macros.h"
 
-#define ADDRESS_MAX 64 /* an address with port and brackets is shorter */
+#define ADDRESS_MAX  64  /* an address with port and brackets is shorter */
+#define NAME_MAX_LEN 255 /* a destination's name, in the protocols */
 
 /* The part of a line that is not read yet. */
 struct rest {
@@ -216,6 +217,20 @@ int v2m_access_line_parse(const char *text, size_t length, struct v2m_access_lin
 		return 0;
 	take_last_word(&rest, &destination);
 	return destination.length ? take_end(&rest, line) : -EINVAL;
+}
+
+size_t v2m_access_line_reach(const char *text, size_t length)
+{
+	static const char mark[] = "invalid domain name: ";
+	const char *name = memmem(text, length, mark, strlen(mark));
+	struct v2m_access_line line;
+	size_t written;
+
+	if (!name || v2m_access_line_parse(text, length, &line) || line.accepted)
+		return 0;
+	/* With the newline, which may be part of the name. */
+	written = (size_t)(text + length - name) - strlen(mark) + 1;
+	return written < NAME_MAX_LEN ? NAME_MAX_LEN - written : 0;
 }
 
 struct v2m_access_record v2m_access_line_record(const struct v2m_access_line *line,

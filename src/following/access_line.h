@@ -9,7 +9,8 @@
  *
  * common/log/access.go in Xray-core and v2ray-core writes them. The server's operator chooses tags
  * and emails; they may hold blanks and brackets. The customer chooses the destination; it holds no
- * blank, because the proxies refuse such names.
+ * blank, because the proxies refuse such names. The refusal of Trojan, Shadowsocks and SOCKS 5 is a
+ * line too, and repeats the name as it came, newlines included: see v2m_access_line_reach().
  */
 #ifndef V2METER_FOLLOWING_ACCESS_LINE_H
 #define V2METER_FOLLOWING_ACCESS_LINE_H
@@ -40,6 +41,12 @@ struct v2m_access_line {
  * undefined after an error.
  */
 int v2m_access_line_parse(const char *text, size_t length, struct v2m_access_line *line);
+
+/*
+ * How many bytes behind the newline of this line a customer may have written: the line ends in the
+ * destination that he has named, of which it may be the beginning. 0 to 254.
+ */
+size_t v2m_access_line_reach(const char *text, size_t length);
 
 /*
  * What an accepted connection's line says. offset_us: how much the clock of the log is ahead of

@@ -14,8 +14,11 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "following/access_line.h"
 
 #define FINGERPRINT_LEN 64
+/* A reader sees the first part of a write only if this is its end. Larger pages are multiples. */
+#define PAGE_LEN 4096
 
 /* An open file and the half line that was read of it. */
 struct source {
@@ -25,6 +28,8 @@ struct source {
 	uint64_t offset;      /* of the next byte to read; the half line is before it */
 	size_t half;          /* bytes in line */
 	bool skipping;        /* the rest of a line that is too long */
+	size_t doubtful;      /* bytes behind the last line that a customer may have written */
+	uint64_t told;        /* gaps before this offset were told when it was read first */
 	uint64_t fingerprint; /* of the bytes before offset; 0: not known */
 	char line[V2M_LOG_LINE_MAX];
 };
@@ -40,13 +45,20 @@ struct v2m_log_follower {
 	struct source before;
 };
 
+/* What is read next begins a line. */
+static void begin_line(struct source *source)
+{
+	source->half = 0;
+	source->skipping = false;
+	source->doubtful = 0;
+}
+
 static void close_source(struct source *source)
 {
 	if (source->fd >= 0)
 		close(source->fd);
 	source->fd = -1;
-	source->half = 0;
-	source->skipping = false;
+	begin_line(source);
 }
 
 /* The fingerprint of the bytes before the offset. False if they cannot be read. */
@@ -81,6 +93,7 @@ static int open_source(struct source *source, const char *path, struct v2m_error
 	source->device = status.st_dev;
 	source->inode = status.st_ino;
 	source->offset = 0;
+	source->told = 0;
 	return 0;
 }
 
@@ -182,6 +195,21 @@ static int follow_path(struct v2m_log_follower *follower, struct v2m_error *erro
 	return follower->started ? 0 : start(follower);
 }
 
+static void hand_over(struct v2m_log_follower *follower, struct source *source, const char *text,
+		      size_t length, v2m_log_line on_line, void *context)
+{
+	size_t doubtful = source->doubtful > length + 1 ? source->doubtful - length - 1 : 0;
+	size_t reach = v2m_access_line_reach(text, length);
+	struct v2m_access_line line;
+
+	if (!source->doubtful)
+		on_line(context, text, length);
+	else if (source->offset > source->told && !v2m_access_line_parse(text, length, &line) &&
+		 line.accepted)
+		follower->gaps |= V2M_LOG_DOUBTFUL;
+	source->doubtful = reach > doubtful ? reach : doubtful;
+}
+
 /* Takes the lines out of some bytes. A part without newline is kept. */
 static void split(struct v2m_log_follower *follower, struct source *source, const char *text,
 		  size_t length, v2m_log_line on_line, void *context)
@@ -197,12 +225,13 @@ static void split(struct v2m_log_follower *follower, struct source *source, cons
 		if (source->skipping) {
 			source->half = 0;
 		} else if (newline && !source->half) {
-			on_line(context, text, part);
+			hand_over(follower, source, text, part, on_line, context);
 		} else {
 			memcpy(source->line + source->half, text, part);
 			source->half += part;
 			if (newline)
-				on_line(context, source->line, source->half);
+				hand_over(follower, source, source->line, source->half, on_line,
+					  context);
 		}
 		if (newline) {
 			source->half = 0;
@@ -238,8 +267,8 @@ static void check_truncated(struct v2m_log_follower *follower, struct source *so
 		return;
 	follower->gaps |= V2M_LOG_TRUNCATED;
 	source->offset = 0;
-	source->half = 0;
-	source->skipping = false;
+	source->told = 0;
+	begin_line(source);
 	source->fingerprint = 0;
 }
 
@@ -256,6 +285,8 @@ static int read_more(struct v2m_log_follower *follower, struct source *source, s
 
 		if (got < 0 && errno == EINTR)
 			continue;
+		if (!got && !source->half && source->offset % PAGE_LEN)
+			source->doubtful = 0;
 		if (got <= 0)
 			return got ? -errno : 0;
 		source->offset += (uint64_t)got;
@@ -358,9 +389,9 @@ void v2m_log_follower_rewind(struct v2m_log_follower *follower)
 		return;
 	if (size > follower->tail_max && size - follower->tail_max - 1 >= now->offset)
 		return;
+	now->told = now->offset > now->told ? now->offset : now->told;
 	now->offset = 0;
-	now->half = 0;
-	now->skipping = false;
+	begin_line(now);
 	now->fingerprint = 0;
 	start_at_tail(follower);
 }

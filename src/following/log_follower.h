@@ -29,7 +29,9 @@ v2m_log_follower_new(const char *path, const struct v2m_log_position *position, 
 void v2m_log_follower_free(struct v2m_log_follower *follower);
 
 /*
- * Hands over the lines that were written since the last read, at most max bytes of them. Returns 1
+ * Hands over the lines that were written since the last read, at most max bytes of them. Lines that
+ * a customer may have written are passed over (v2m_access_line_reach()), unless the file ended
+ * before them at an earlier read: then the proxy has written them. Returns 1
  * if there are more, 0 if not, -errno with *error if the file cannot be read; the next call tries
  * again. A file that is not there is no error, see v2m_log_follower_take_gaps().
  */

@@ -19,21 +19,27 @@ static int64_t round_offset(int64_t us)
 	return (us + half) / QUARTER_US * QUARTER_US;
 }
 
-/* Finds the last whole line of a connection. */
-static bool find_last(const char *text, size_t length, struct v2m_access_line *line)
+/* Finds the last whole line of a connection that no customer can have written. */
+static bool find_last(const char *text, size_t length, struct v2m_access_line *last)
 {
-	while (length) {
-		const char *end = memrchr(text, '\n', length);
-		const char *before = end ? memrchr(text, '\n', (size_t)(end - text)) : NULL;
-		const char *start = before ? before + 1 : text;
+	const char *end = text + length;
+	const char *doubtful_end = text;
+	const char *newline;
+	bool found = false;
 
-		if (!end)
-			return false;
-		if (!v2m_access_line_parse(start, (size_t)(end - start), line))
-			return true;
-		length = before ? (size_t)(before + 1 - text) : 0;
+	for (; (newline = memchr(text, '\n', (size_t)(end - text))); text = newline + 1) {
+		size_t part = (size_t)(newline - text);
+		size_t reach = v2m_access_line_reach(text, part);
+		struct v2m_access_line line;
+
+		if (text >= doubtful_end && !v2m_access_line_parse(text, part, &line)) {
+			*last = line;
+			found = true;
+		}
+		if (newline + 1 + reach > doubtful_end)
+			doubtful_end = newline + 1 + reach;
 	}
-	return false;
+	return found;
 }
 
 int64_t v2m_log_offset(const char *path)

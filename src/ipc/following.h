@@ -63,9 +63,10 @@ enum v2m_log_gap {
 				*/
 	V2M_LOG_REPLACED = 4,  /* the file of the position is not there any more */
 	V2M_LOG_LONG_LINE = 8, /* a line was longer than V2M_LOG_LINE_MAX */
-	V2M_LOG_MASKED = 16,   /* a line has no address, because the proxy blanks it */
+	V2M_LOG_DOUBTFUL = 16, /* a line was passed over that a customer may have written */
+	V2M_LOG_MASKED = 32,   /* a line has no address, because the proxy blanks it */
 };
-#define V2M_LOG_GAPS_ALL 31
+#define V2M_LOG_GAPS_ALL 63
 
 struct v2m_following_order {
 	char *path;

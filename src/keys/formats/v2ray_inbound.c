@@ -182,7 +182,15 @@ static bool has_level(const json_t *user)
 	return level && !(json_is_integer(level) && json_integer_value(level) == 0);
 }
 
-static bool has_user_with_level(const struct v2m_json_node *settings)
+/* Xray cuts such a name where it lists users. */
+static bool has_cut_email(const json_t *user)
+{
+	const char *email = json_string_value(json_object_get(user, "email"));
+
+	return email && strstr(email, ">>>");
+}
+
+static bool has_unlisted_user(const struct v2m_json_node *settings)
 {
 	static const char *const lists[] = { "clients", "users" };
 
@@ -190,10 +198,11 @@ static bool has_user_with_level(const struct v2m_json_node *settings)
 		struct v2m_json_node list = v2m_json_member(settings, lists[i]);
 
 		for (size_t k = 0; k < json_array_size(list.value); k++)
-			if (has_level(json_array_get(list.value, k)))
+			if (has_level(json_array_get(list.value, k)) ||
+			    has_cut_email(json_array_get(list.value, k)))
 				return true;
 	}
-	return has_level(settings->value);
+	return has_level(settings->value) || has_cut_email(settings->value);
 }
 
 bool v2m_v2ray_lists_clients(const struct v2m_json_node *inbound)
@@ -206,7 +215,7 @@ bool v2m_v2ray_lists_clients(const struct v2m_json_node *inbound)
 
 	return is_one_of(text_of(inbound, "protocol"), protocols, V2M_ARRAY_LEN(protocols)) &&
 	       (!name || is_one_of(name, streams, V2M_ARRAY_LEN(streams))) &&
-	       !accepts_proxy_protocol(&stream) && !has_user_with_level(&settings);
+	       !accepts_proxy_protocol(&stream) && !has_unlisted_user(&settings);
 }
 
 bool v2m_v2ray_is_loopback(const char *address)

@@ -18,7 +18,7 @@ bool v2m_v2ray_is_socks_udp(const struct v2m_json_node *inbound);
  * Whether the proxy's list of online users has each client of the inbound, with the address from
  * which it is connected. False if a client may claim another address: by the PROXY protocol, or by
  * a header of HTTP, as with WebSocket and XHTTP. False if a user has another level than 0: the
- * policy of that level may leave it out.
+ * policy of that level may leave it out. False if an email holds ">>>": the list has it cut there.
  */
 bool v2m_v2ray_lists_clients(const struct v2m_json_node *inbound);
 

@@ -265,6 +265,29 @@ static void a_record_has_the_time_in_utc_if_the_zone_is_known(void **state)
 	assert_true(v2m_access_line_record(&line, V2M_NO_LOG_OFFSET).real_us == V2M_NO_LINE_TIME);
 }
 
+static void a_customers_text_behind_a_refused_name_is_known_by_its_length(void **state)
+{
+	static const char refused[] =
+		AT " 192.0.2.2:1 rejected  proxy/trojan: failed to read address and port > "
+		   "common/protocol: invalid domain name: ";
+	static const char here[] = AT " 192.0.2.2:1 accepted tcp:invalid domain name: ";
+	char text[512];
+
+	(void)state;
+	/* A name of 255 bytes: 3, a newline, and 251 in the next lines. */
+	snprintf(text, sizeof(text), "%sa b", refused);
+	assert_int_equal(v2m_access_line_reach(text, strlen(text)), 251);
+	assert_int_equal(v2m_access_line_reach(refused, strlen(refused)), 254);
+	snprintf(text, sizeof(text), "%s%0255d", refused, 0);
+	assert_int_equal(v2m_access_line_reach(text, strlen(text)), 0);
+	assert_int_equal(v2m_access_line_reach(text, strlen(text) - 1), 0);
+	assert_int_equal(v2m_access_line_reach(text, strlen(text) - 2), 1);
+	/* Other lines. */
+	assert_int_equal(v2m_access_line_reach(here, strlen(here)), 0);
+	assert_int_equal(v2m_access_line_reach("", 0), 0);
+	assert_int_equal(v2m_access_line_reach(refused + 1, strlen(refused) - 1), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +300,7 @@ int main(void)
 		cmocka_unit_test(every_cut_and_changed_line_is_read_within_its_bounds),
 		cmocka_unit_test(the_inbound_is_told_by_its_tag),
 		cmocka_unit_test(a_record_has_the_time_in_utc_if_the_zone_is_known),
+		cmocka_unit_test(a_customers_text_behind_a_refused_name_is_known_by_its_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -315,6 +315,62 @@ static void a_fifo_in_place_of_the_log_is_refused(void **state)
 	assert_reads(fixture, "one\n", 0);
 }
 
+#define BY_PROXY(end)  "2026/11/28 00:00:37 192.0.2.2:1 " end "\n"
+#define REFUSED(name)  BY_PROXY("rejected  proxy/trojan: x > invalid domain name: " name)
+#define ACCEPTED(name) BY_PROXY("accepted tcp:a:1 [in >> out] email: " name)
+
+/* The name that a customer asks for holds newlines, and the proxy writes it as it came. */
+static void lines_that_a_customer_may_have_written_are_passed_over(void **state)
+{
+	struct fixture *fixture = *state;
+	char far[300];
+
+	memset(far, 'x', sizeof(far));
+	strcpy(far + sizeof(far) - 2, "\n");
+	append_to(fixture->log, REFUSED("a\n" ACCEPTED("victim")) ACCEPTED("late"));
+	append_to(fixture->log, far);
+	append_to(fixture->log, ACCEPTED("alice"));
+	follow(fixture, NULL, 1000000);
+	assert_reads(fixture, REFUSED("a") ACCEPTED("alice"), V2M_LOG_DOUBTFUL);
+}
+
+static void what_comes_after_the_end_of_the_file_is_the_proxys(void **state)
+{
+	struct fixture *fixture = *state;
+
+	append_to(fixture->log, REFUSED("a b"));
+	follow(fixture, NULL, 1000000);
+	assert_reads(fixture, REFUSED("a b"), 0);
+	append_to(fixture->log, ACCEPTED("alice"));
+	assert_reads(fixture, ACCEPTED("alice"), 0);
+}
+
+/* A reader may see the first page of what is written at once. */
+static void the_end_of_a_page_may_be_in_the_middle_of_what_is_written(void **state)
+{
+	struct fixture *fixture = *state;
+	char page[4096 + 1];
+	size_t before = sizeof(page) - 1 - strlen(REFUSED("a"));
+
+	memset(page, 'x', before - 1);
+	strcpy(page + before - 1, "\n" REFUSED("a"));
+	follow_new_log(fixture, page, REFUSED("a"));
+	append_to(fixture->log, ACCEPTED("victim"));
+	assert_reads(fixture, "", V2M_LOG_DOUBTFUL);
+}
+
+/* The gap was told when the lines were read first. */
+static void what_is_read_again_tells_no_new_gap(void **state)
+{
+	struct fixture *fixture = *state;
+
+	append_to(fixture->log, REFUSED("a\n" ACCEPTED("victim")));
+	follow(fixture, NULL, 1000000);
+	assert_reads(fixture, REFUSED("a"), V2M_LOG_DOUBTFUL);
+	v2m_log_follower_rewind(fixture->follower);
+	assert_reads(fixture, REFUSED("a"), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -334,6 +390,10 @@ int main(void)
 		TEST(a_file_of_the_position_that_is_gone_is_told),
 		TEST(a_line_that_is_too_long_is_skipped_and_told),
 		TEST(a_fifo_in_place_of_the_log_is_refused),
+		TEST(lines_that_a_customer_may_have_written_are_passed_over),
+		TEST(what_comes_after_the_end_of_the_file_is_the_proxys),
+		TEST(the_end_of_a_page_may_be_in_the_middle_of_what_is_written),
+		TEST(what_is_read_again_tells_no_new_gap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

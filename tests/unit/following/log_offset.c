@@ -38,6 +38,11 @@ static void the_last_line_tells_the_zone_of_the_log(void **context)
 	assert_int_equal(
 		offset_of(LINE("28 03:00:00", "bob") "\nDNS\n" LINE("28 09", "bob"), now_s),
 		3 * HOUR_US);
+	/* A customer's text behind a name that the proxy has refused. */
+	assert_int_equal(offset_of("2026/11/28 03:00:00 192.0.2.2:1 rejected  x: invalid domain "
+				   "name: a\n" LINE("28 04:00:00", "bob") "\n",
+				   now_s),
+			 3 * HOUR_US);
 	assert_int_equal(offset_of("DNS\n", now_s), V2M_NO_LOG_OFFSET);
 	assert_int_equal(offset_of("", now_s), V2M_NO_LOG_OFFSET);
 	assert_int_equal(v2m_log_offset("/nonexistent"), V2M_NO_LOG_OFFSET);

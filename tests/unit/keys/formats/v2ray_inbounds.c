@@ -118,6 +118,8 @@ static void a_client_that_may_claim_an_address_is_not_in_the_list_of_online_user
 		{ "vless", ", \"streamSettings\": {\"sockopt\": {\"acceptProxyProtocol\": false}}",
 		  "", false },
 		{ "vless", "", ", \"level\": 1", true },
+		{ "vless", "", ", \"email\": \"bob>>>x\"", true },
+		{ "vless", "", ", \"email\": \"bob>>x\"", false },
 		{ "socks", "", "", true },
 		{ "vless", ", \"listen\": \"127.0.0.1\"", "", true },
 	};
