@@ -210,7 +210,7 @@ FAULTS = [
      "\tif (!kept->child.pid) {\n\t\tstart(kept);\n\t\treturn;\n\t}\n", "",
      ctest("unit_supply_live_supply")),
     ("what the following process hands over may be anything", "src/ipc/following.c",
-     "\tif (news->n_logs != n_logs || news->records.count > V2M_FOLLOWING_RECORDS_MAX)\n\t\treturn false;\n", "",
+     "news->n_logs != n_logs ||", "!n_logs ||",
      ctest("unit_ipc_following")),
     ("each sample waits for a following process that hangs", "src/attribution/log_reader.c",
      "return !reader->is_late ||", "return true ||",
