@@ -117,6 +117,8 @@ static const char *gap_text(enum v2m_attribution_gap gap)
 		[V2M_GAP_FULL] = "there are more connections than can be attributed",
 		[V2M_GAP_NAMELESS_UDP] =
 			"the access log names nobody for a UDP peer that the server has answered",
+		[V2M_GAP_NAMELESS_TCP] =
+			"the access log names nobody for a connection of more than 1 MiB",
 		[V2M_GAP_NO_LIST] = "the proxy did not say which users are online",
 		[V2M_GAP_SHARED_ADDRESS] = "several users were online from one address",
 		[V2M_GAP_UNLISTED] =

@@ -223,15 +223,6 @@ void v2m_attribution_note_new_counts(struct v2m_attribution *attribution)
 
 /* --- a round --- */
 
-/* The bytes of a UDP peer are a key's, unless authentication has failed. */
-static void note_nameless(struct v2m_attribution *attribution, const struct v2m_flow_entry *flows,
-			  size_t n_flows, uint64_t now_ns)
-{
-	for (size_t i = 0; i < n_flows; i++)
-		if (v2m_flow_is_nameless_udp(&flows[i], now_ns))
-			v2m_attributor_note_gap(attribution->attributor, V2M_GAP_NAMELESS_UDP);
-}
-
 static int label(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
 		 struct v2m_error *error)
 {
@@ -247,7 +238,6 @@ static int label(struct v2m_attribution *attribution, struct v2m_datapath *datap
 				     strerror(-result));
 	now = (struct v2m_moment){ v2m_clock_mono_ns(), v2m_clock_real_us() };
 	attribution->planned_ns = now.mono_ns;
-	note_nameless(attribution, flows, n_flows, now.mono_ns);
 	count = v2m_attributor_plan(attribution->attributor, flows, n_flows, &now, &labels);
 	if (count < 0)
 		return v2m_error_set(error, count, "out of memory");

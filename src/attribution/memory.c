@@ -18,12 +18,19 @@
 
 /* Stable: they stand in the file. */
 static const char *const gap_words[V2M_N_ATTRIBUTION_GAPS] = {
-	[V2M_GAP_BEGAN] = "began",       [V2M_GAP_NO_LOG] = "no_log",
-	[V2M_GAP_LOG_CUT] = "log_cut",   [V2M_GAP_MASKED] = "masked",
-	[V2M_GAP_DISPUTED] = "disputed", [V2M_GAP_FULL] = "full",
-	[V2M_GAP_HIDDEN] = "hidden",     [V2M_GAP_NAMELESS_UDP] = "nameless_udp",
-	[V2M_GAP_NO_LIST] = "no_list",   [V2M_GAP_SHARED_ADDRESS] = "shared_address",
-	[V2M_GAP_UNLISTED] = "unlisted", [V2M_GAP_DOUBTFUL] = "doubtful",
+	[V2M_GAP_BEGAN] = "began",
+	[V2M_GAP_NO_LOG] = "no_log",
+	[V2M_GAP_LOG_CUT] = "log_cut",
+	[V2M_GAP_MASKED] = "masked",
+	[V2M_GAP_DISPUTED] = "disputed",
+	[V2M_GAP_FULL] = "full",
+	[V2M_GAP_HIDDEN] = "hidden",
+	[V2M_GAP_NAMELESS_UDP] = "nameless_udp",
+	[V2M_GAP_NO_LIST] = "no_list",
+	[V2M_GAP_SHARED_ADDRESS] = "shared_address",
+	[V2M_GAP_UNLISTED] = "unlisted",
+	[V2M_GAP_DOUBTFUL] = "doubtful",
+	[V2M_GAP_NAMELESS_TCP] = "nameless_tcp",
 	[V2M_GAP_LATE] = "late",
 };
 

@@ -3,6 +3,8 @@
 
 #include <netinet/in.h>
 
+#include "accounting/snapshot.h"
+
 #define STRANGERS_MAX 16384
 
 struct stranger {
@@ -28,18 +30,44 @@ bool v2m_flow_lacks_beginning(const struct v2m_flow_entry *flow)
 	       (flow->state.tx.packets || flow->state.owner != V2M_NO_OWNER);
 }
 
-bool v2m_flow_is_nameless_udp(const struct v2m_flow_entry *flow, uint64_t now_ns)
+static bool is_nameless(const struct v2m_flow_entry *flow, uint64_t now_ns)
 {
-	return flow->key.protocol == IPPROTO_UDP && flow->state.owner == V2M_NO_OWNER &&
-	       !flow->state.disputed && flow->state.tx.payload_bytes > V2M_HANDSHAKE_BYTES &&
-	       now_ns > flow->state.began_ns && now_ns - flow->state.began_ns > V2M_LINE_NS;
+	const struct v2m_flow_state *state = &flow->state;
+	bool is_large =
+		flow->key.protocol == IPPROTO_UDP
+			? state->tx.payload_bytes > V2M_HANDSHAKE_BYTES
+			: state->rx.payload_bytes + state->tx.payload_bytes > V2M_NAMELESS_BYTES;
+
+	return is_large && state->owner == V2M_NO_OWNER && !state->disputed &&
+	       now_ns > state->began_ns && now_ns - state->began_ns > V2M_LINE_NS;
+}
+
+unsigned v2m_nameless_gaps(const struct v2m_strangers *strangers, const struct v2m_slots *slots,
+			   const struct v2m_flow_entry *flows, size_t n_flows, uint64_t now_ns)
+{
+	unsigned gaps = 0;
+
+	for (size_t i = 0; i < n_flows; i++) {
+		const struct v2m_slot *slot;
+
+		if (!is_nameless(&flows[i], now_ns))
+			continue;
+		if (flows[i].key.protocol == IPPROTO_UDP) {
+			gaps |= 1u << V2M_GAP_NAMELESS_UDP;
+			continue;
+		}
+		slot = v2m_slots_at(slots, flows[i].key.port, V2M_TCP);
+		if (slot && !slot->visited && !v2m_strangers_have(strangers, &flows[i]))
+			gaps |= 1u << V2M_GAP_NAMELESS_TCP;
+	}
+	return gaps;
 }
 
 void v2m_strangers_note(struct v2m_strangers *strangers, const struct v2m_flow_entry *flow)
 {
 	const struct stranger stranger = { flow->key, flow->state.began_ns };
 
-	if (!v2m_flow_lacks_beginning(flow) || v2m_strangers_have(strangers, flow))
+	if (v2m_strangers_have(strangers, flow))
 		return;
 	/* Those that are still there are found again. */
 	if (strangers->flows.count == STRANGERS_MAX)

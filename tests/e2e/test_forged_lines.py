@@ -8,7 +8,7 @@ import struct
 import time
 
 from support.lab import wait_until
-from support.shared import NAMES, PORT, ByUser, Shared, User, assert_adds_up, traffic
+from support.shared import NAMES, PORT, ByUser, Shared, User, assert_adds_up, simple, traffic
 
 SIZE = 2 * 1024 * 1024
 PASSWORD = "secret"
@@ -47,6 +47,7 @@ def test_a_line_that_a_customer_has_written_changes_no_bill(lab, start_daemon, v
     v2ray = WithTrojan(lab, keys=users)
     for user in users:
         v2ray.download(user, SIZE // 8)
+    wait_until(lambda: all(simple(daemon, user).status == 200 for user in users), what="the users in the log")
     long = v2ray.start_download(mallory, 2 * SIZE, SIZE)
     wait_until(lambda: traffic(daemon, mallory)["total_bytes"] > SIZE // 2, what="the download")
     line = [text for text in log.read_text().splitlines() if text.endswith(mallory.name)][-1]

@@ -6,7 +6,6 @@
 
 #include "attribution/connection_owners.h"
 #include "attribution/online_owners.h"
-#include "attribution/strangers.h"
 #include "base/array.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -440,26 +439,6 @@ static void a_flow_that_nobody_is_named_for_is_a_gap(void **context)
 	assert_true(state->plan->has_nameless);
 }
 
-static void a_udp_peer_with_more_than_a_handshake_needs_a_name(void **context)
-{
-	struct v2m_flow_entry flow = { .key = { .protocol = IPPROTO_UDP },
-				       .state = { .began_ns = NOW_NS } };
-	uint64_t later_ns = NOW_NS + V2M_LINE_NS + 1;
-
-	(void)context;
-	flow.state.tx.payload_bytes = V2M_HANDSHAKE_BYTES + 1;
-	assert_true(v2m_flow_is_nameless_udp(&flow, later_ns));
-	assert_false(v2m_flow_is_nameless_udp(&flow, later_ns - 1));
-	flow.state.owner = 1;
-	assert_false(v2m_flow_is_nameless_udp(&flow, later_ns));
-	flow.state.owner = V2M_NO_OWNER;
-	flow.state.tx.payload_bytes--;
-	assert_false(v2m_flow_is_nameless_udp(&flow, later_ns));
-	flow.state.tx.payload_bytes++;
-	flow.key.protocol = IPPROTO_TCP;
-	assert_false(v2m_flow_is_nameless_udp(&flow, later_ns));
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -482,7 +461,6 @@ int main(void)
 		TEST(a_user_without_email_is_in_no_list),
 		TEST(nobody_opens_a_udp_flow_so_that_its_address_is_proved),
 		TEST(a_flow_that_nobody_is_named_for_is_a_gap),
-		TEST(a_udp_peer_with_more_than_a_handshake_needs_a_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
