@@ -9,6 +9,7 @@
 
 #define NO_PREALLOC (1U << 0) /* BPF_F_NO_PREALLOC: a server without shared ports pays nothing */
 
+/* The size is the default of a setting. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, V2M_MAX_FLOWS);

@@ -86,19 +86,29 @@ static __always_inline struct v2m_flow_state *settle(const struct v2m_flow_key *
 	return bpf_map_lookup_elem(&flows, key);
 }
 
-static __always_inline __u8 set_owner(const struct v2m_flow_key *key, __u32 owner)
+/* Since the daemon has read the flow, a new connection may have taken its key. */
+static __always_inline bool is_meant(const struct v2m_flow_state *state,
+				     const struct v2m_label *label)
+{
+	return state->began_ns == label->began_ns;
+}
+
+static __always_inline __u8 set_owner(const struct v2m_flow_key *key, const struct v2m_label *label)
 {
 	struct v2m_flow_state *state = bpf_map_lookup_elem(&flows, key);
+	__u32 owner = label->owner;
 
 	if (!state) {
 		struct v2m_flow_state *young = bpf_map_lookup_elem(&young_flows, key);
 
-		if (!young)
+		if (!young || !is_meant(young, label))
 			return V2M_LABEL_UNKNOWN;
 		state = settle(key, young);
 		if (!state)
 			return V2M_LABEL_FULL;
 	}
+	if (!is_meant(state, label))
+		return V2M_LABEL_UNKNOWN;
 	if (state->disputed)
 		return V2M_LABEL_DISPUTED;
 	if (state->owner != V2M_NO_OWNER && state->owner != owner) {
@@ -128,13 +138,14 @@ static __always_inline __u8 move_counted(const struct v2m_flow_key *key)
 	return V2M_LABEL_DONE;
 }
 
-static __always_inline __u8 leave_counted(const struct v2m_flow_key *key)
+static __always_inline __u8 leave_counted(const struct v2m_flow_key *key,
+					  const struct v2m_label *label)
 {
 	struct v2m_flow_state *state = bpf_map_lookup_elem(&flows, key);
 	struct v2m_flow_state *young = bpf_map_lookup_elem(&young_flows, key);
 	__u8 result = V2M_LABEL_UNKNOWN;
 
-	if (state) {
+	if (state && is_meant(state, label)) {
 		result = V2M_LABEL_DONE;
 		if (state->owner == V2M_NO_OWNER) {
 			leave(&state->rx);
@@ -142,7 +153,7 @@ static __always_inline __u8 leave_counted(const struct v2m_flow_key *key)
 			leave_sessions(&state->sessions);
 		}
 	}
-	if (young) {
+	if (young && is_meant(young, label)) {
 		result = V2M_LABEL_DONE;
 		leave(&young->rx);
 		leave(&young->tx);
@@ -155,11 +166,11 @@ static __always_inline __u8 label_one(const struct v2m_label *label)
 	struct v2m_flow_key key = label->flow;
 
 	if (label->step == V2M_LABEL_SET)
-		return set_owner(&key, label->owner);
+		return set_owner(&key, label);
 	if (label->step == V2M_LABEL_MOVE)
 		return move_counted(&key);
 	if (label->step == V2M_LABEL_LEAVE)
-		return leave_counted(&key);
+		return leave_counted(&key, label);
 	return V2M_LABEL_UNKNOWN;
 }
 

@@ -229,7 +229,8 @@ struct v2m_udp_seen {
  * never have more bytes than the slot. Slots of one key do not use these maps.
  *
  * flows: HASH of TCP connections whose handshake was complete, and of labelled UDP flows. Only the
- * daemon and a new connection of the same addresses remove an entry.
+ * daemon and a new connection of the same addresses remove an entry. The loader may give it another
+ * size than V2M_MAX_FLOWS.
  * young_flows: LRU_HASH of all others. Forged packets fill it, and not flows.
  */
 #define V2M_MAX_FLOWS       65536
@@ -312,6 +313,8 @@ struct v2m_label {
 	__u8 step;   /* enum v2m_label_step */
 	__u8 result; /* enum v2m_label_result, written by the program */
 	__u16 pad;
+	/* When the flow began that SET and LEAVE mean: another with the same key is unknown. */
+	__u64 began_ns;
 };
 
 /*
@@ -449,7 +452,7 @@ V2M_ABI_ASSERT(sizeof(struct v2m_flow_sessions) == 32, "flow_sessions");
 V2M_ABI_ASSERT(sizeof(struct v2m_flow_state) == 104, "flow_state");
 V2M_ABI_ASSERT(sizeof(struct v2m_owner_counters) == 32, "owner_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_owner) == 64, "owner");
-V2M_ABI_ASSERT(sizeof(struct v2m_label) == 32, "label");
+V2M_ABI_ASSERT(sizeof(struct v2m_label) == 40, "label");
 V2M_ABI_ASSERT(sizeof(struct v2m_foreign_flow) == 40, "foreign_flow");
 V2M_ABI_ASSERT(sizeof(struct v2m_device_config) == 16, "device_config");
 V2M_ABI_ASSERT(sizeof(struct v2m_session_port) == 8, "session_port");

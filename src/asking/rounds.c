@@ -225,7 +225,14 @@ static void ask_all_more(struct rounds *rounds)
 	}
 }
 
-/* Asks the late ones in turn until the next round, so that they delay nobody except each other. */
+static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
+{
+	return a_ns < b_ns ? a_ns : b_ns;
+}
+
+/* Asks the late ones in turn until the next round, so that they delay nobody except each other. The
+ * list of online users takes many questions of an older Xray, and flows lose their users if it does
+ * not come for 15 s. */
 static void ask_late(struct rounds *rounds)
 {
 	uint64_t end_ns = v2m_clock_mono_ns() + V2M_ROUNDS_TIMEOUT_NS;
@@ -243,12 +250,10 @@ static void ask_late(struct rounds *rounds)
 			return;
 		if (!asked->survey || !asked->wants_users)
 			continue;
-		ask_users(asked,
-			  end_ns - now_ns < V2M_ROUNDS_TIMEOUT_NS ? end_ns - now_ns
-								  : V2M_ROUNDS_TIMEOUT_NS,
-			  false);
+		ask_users(asked, earlier(end_ns - now_ns, V2M_ROUNDS_TIMEOUT_NS), false);
 		if (asked->survey && asked->wants_online)
-			ask_online(asked, v2m_clock_mono_ns() + PATIENCE_NS);
+			ask_online(asked, earlier(v2m_clock_mono_ns() + V2M_ROUNDS_TIMEOUT_NS,
+						  end_ns + PATIENCE_NS));
 		if (asked->survey && asked->wants_stats)
 			ask_stats(asked, v2m_clock_mono_ns() + PATIENCE_NS);
 	}

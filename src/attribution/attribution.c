@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "datapath/flow_size.h"
 #include "datapath/flows.h"
 #include "datapath/grace.h"
 #include "datapath/owners.h"
@@ -47,7 +48,6 @@ struct v2m_attribution {
 	struct v2m_online_owners *online;
 	bool by_online;  /* the list of online users decides, and no log */
 	bool has_untold; /* the list no longer tells the users of a port of which one was named */
-	uint64_t by_list_ns; /* when a list was answered last, or waited for first */
 };
 
 /* An earlier process told users apart by the list, and there is still no log. */
@@ -64,8 +64,8 @@ struct v2m_attribution *v2m_attribution_new(const struct v2m_config *config)
 	if (!made)
 		return NULL;
 	made->attributor = v2m_attributor_new();
-	made->sweep = v2m_flow_sweep_new();
-	made->online = v2m_online_owners_new();
+	made->sweep = v2m_flow_sweep_new(config->shared_flows_max);
+	made->online = v2m_online_owners_new(v2m_clock_mono_ns());
 	if (made->attributor)
 		made->logs = v2m_followed_logs_new(config, made->attributor);
 	if (!made->attributor || !made->sweep || !made->online || !made->logs) {
@@ -73,7 +73,6 @@ struct v2m_attribution *v2m_attribution_new(const struct v2m_config *config)
 		return NULL;
 	}
 	made->by_online = goes_on_by_online(made);
-	made->by_list_ns = v2m_clock_mono_ns();
 	return made;
 }
 
@@ -114,7 +113,6 @@ bool v2m_attribution_take_online(struct v2m_attribution *attribution,
 		v2m_log_error("the list of online users is not used: out of memory");
 		return false;
 	}
-	attribution->by_list_ns = list->answered_ns;
 	if (attribution->by_online || !list->users.count)
 		return false;
 	attribution->by_online = true;
@@ -274,7 +272,7 @@ static int run_online(struct v2m_attribution *attribution, struct v2m_datapath *
 	if (!result && v2m_online_owners_plan_is_due(attribution->online, table))
 		result = v2m_online_labels_set(attribution->online, attribution->attributor,
 					       datapath, table, &attribution->labelled, error);
-	if (v2m_clock_mono_ns() - attribution->by_list_ns > V2M_ONLINE_LOST_NS)
+	if (v2m_online_owners_lack_list(attribution->online, v2m_clock_mono_ns()))
 		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_NO_LIST);
 	return result;
 }
@@ -356,7 +354,10 @@ void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_data
 			v2m_error_set(&error, result, "%s", strerror(-result));
 	}
 	log_failure(attribution, result, &error);
+	if (v2m_flow_size_was_changed(datapath))
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_BEGAN);
 	v2m_followed_logs_save(attribution->logs);
+	v2m_flow_size_forget(datapath);
 }
 
 /* Reads the logs to their ends and labels flows, for a limited time. What was not read then stays

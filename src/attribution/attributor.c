@@ -294,7 +294,7 @@ static int plan_line(struct round *round, const struct waiting *waiting)
 	flows = v2m_table_find(&round->by_client, &client, sizeof(client));
 	for (uint32_t i = flows ? flows->first : 0; i; i = round->plans[i - 1].next) {
 		const struct v2m_flow_entry *flow = &round->flows[i - 1];
-		struct v2m_label label = { .flow = flow->key };
+		struct v2m_label label = { .flow = flow->key, .began_ns = flow->state.began_ns };
 		bool is_ambiguous;
 		bool is_old;
 

@@ -32,6 +32,7 @@ struct v2m_flow_sweep {
 	/* By port: transports whose connections the dumps show. The sockets of others may be in
 	 * another network namespace. */
 	uint8_t visible[65536];
+	size_t flows_max;
 	uint64_t swept_ns;
 	bool saw_dispute;
 };
@@ -45,12 +46,14 @@ static struct v2m_table_key key_of_seen(const void *element)
 
 static const struct v2m_table_type seen_flows = { sizeof(struct seen_flow), key_of_seen };
 
-struct v2m_flow_sweep *v2m_flow_sweep_new(void)
+struct v2m_flow_sweep *v2m_flow_sweep_new(size_t flows_max)
 {
 	struct v2m_flow_sweep *sweep = calloc(1, sizeof(*sweep));
 
-	if (sweep)
-		sweep->seen.type = &seen_flows;
+	if (!sweep)
+		return NULL;
+	sweep->seen.type = &seen_flows;
+	sweep->flows_max = flows_max;
 	return sweep;
 }
 
@@ -134,7 +137,7 @@ static bool is_gone(const struct v2m_flow_sweep *sweep, const struct seen_flow *
 		    uint64_t now_ns)
 {
 	return now_ns - flow->seen_ns > GONE_AFTER_NS &&
-	       (is_visible(sweep, flow) || sweep->seen.count > V2M_MAX_FLOWS / 2);
+	       (is_visible(sweep, flow) || sweep->seen.count > sweep->flows_max / 2);
 }
 
 /* New flows count as seen. */

@@ -8,8 +8,8 @@
 struct v2m_datapath;
 struct v2m_flow_sweep;
 
-/* NULL: out of memory. */
-struct v2m_flow_sweep *v2m_flow_sweep_new(void);
+/* flows_max: entries of the kernel's map of flows. NULL: out of memory. */
+struct v2m_flow_sweep *v2m_flow_sweep_new(size_t flows_max);
 /* Does nothing on NULL. */
 void v2m_flow_sweep_free(struct v2m_flow_sweep *sweep);
 

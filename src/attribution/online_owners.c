@@ -51,19 +51,34 @@ static struct v2m_table_key key_of_seat(const void *element)
 
 static const struct v2m_table_type seats_type = { sizeof(struct seat), key_of_seat };
 
+/* A flow that has carried bytes, and may still be named. */
+struct unnamed {
+	struct v2m_flow_key key;
+	uint64_t began_ns;
+};
+
+static struct v2m_table_key key_of_unnamed(const void *element)
+{
+	return (struct v2m_table_key){ element, sizeof(struct unnamed) };
+}
+
+static const struct v2m_table_type unnamed_type = { sizeof(struct unnamed), key_of_unnamed };
+
 struct v2m_online_owners {
 	struct v2m_keyset *keyset; /* referenced; NULL: none yet */
 	struct v2m_table users;
 	bool *tells; /* for each slot of the key set */
 	bool wanted;
 	struct v2m_table seats;
-	uint64_t asked_ns; /* of the last list; 0: there was none */
+	struct v2m_table unnamed; /* at the last comparison */
+	uint64_t asked_ns;        /* of the last list; 0: there was none */
 	uint64_t answered_ns;
+	uint64_t waits_ns; /* when the first list was waited for first, or the last one was taken */
 	uint64_t planned_ns; /* answered_ns of the list that was compared last */
 	struct v2m_online_plan plan;
 };
 
-struct v2m_online_owners *v2m_online_owners_new(void)
+struct v2m_online_owners *v2m_online_owners_new(uint64_t now_ns)
 {
 	struct v2m_online_owners *made = calloc(1, sizeof(*made));
 
@@ -71,6 +86,8 @@ struct v2m_online_owners *v2m_online_owners_new(void)
 		return NULL;
 	made->users.type = &users_type;
 	made->seats.type = &seats_type;
+	made->unnamed.type = &unnamed_type;
+	made->waits_ns = now_ns;
 	return made;
 }
 
@@ -90,6 +107,7 @@ void v2m_online_owners_free(struct v2m_online_owners *owners)
 	v2m_table_clear(&owners->users);
 	free(owners->tells);
 	clear_seats(&owners->seats);
+	v2m_table_clear(&owners->unnamed);
 	v2m_array_clear(&owners->plan.labels);
 	v2m_array_clear(&owners->plan.disputes);
 	free(owners);
@@ -187,7 +205,7 @@ static int add_seat(const struct v2m_online_owners *owners, struct v2m_table *se
 	}
 	if (before && made.name && before->name && strcmp(made.name, before->name) == 0)
 		made.since_ns = before->since_ns;
-	else if (!made.name || (before && before->last_ns == owners->answered_ns))
+	else if (before && before->last_ns == owners->answered_ns)
 		made.since_ns = list->answered_ns;
 	if (!v2m_table_add(seats, &made))
 		return 0;
@@ -251,12 +269,14 @@ int v2m_online_owners_take(struct v2m_online_owners *owners, const struct v2m_on
 	owners->seats = seats;
 	owners->asked_ns = result ? 0 : list->asked_ns;
 	owners->answered_ns = result ? 0 : list->answered_ns;
+	if (!result)
+		owners->waits_ns = list->answered_ns;
 	return result;
 }
 
-uint64_t v2m_online_owners_answered_ns(const struct v2m_online_owners *owners)
+bool v2m_online_owners_lack_list(const struct v2m_online_owners *owners, uint64_t now_ns)
 {
-	return owners->answered_ns;
+	return now_ns > owners->waits_ns + V2M_ONLINE_LOST_NS;
 }
 
 /* --- comparing --- */
@@ -331,7 +351,7 @@ static int plan_open(struct v2m_online_owners *owners, const struct v2m_online_r
 		     const struct v2m_slot *slot)
 {
 	const struct user *user = find_user(owners, seat, slot);
-	struct v2m_label label = { .flow = flow->key };
+	struct v2m_label label = { .flow = flow->key, .began_ns = flow->state.began_ns };
 	uint32_t owner =
 		user ? v2m_attributor_owner(round->attributor, slot, user->key, IPPROTO_TCP)
 		     : V2M_NO_OWNER;
@@ -351,9 +371,36 @@ static int plan_open(struct v2m_online_owners *owners, const struct v2m_online_r
 	return v2m_array_add(&owners->plan.labels, label) ? -ENOMEM : 1;
 }
 
+/* Takes a flow out of those that had no name at the last comparison. */
+static void note_present(struct v2m_online_owners *owners, const struct v2m_flow_entry *flow)
+{
+	const struct unnamed wanted = { flow->key, flow->state.began_ns };
+	struct unnamed *known = v2m_table_find(&owners->unnamed, &wanted, sizeof(wanted));
+
+	if (known)
+		v2m_table_remove(&owners->unnamed, known);
+}
+
+/* 0 or -ENOMEM. */
+static int note_unnamed(struct v2m_online_owners *owners, const struct v2m_online_round *round,
+			const struct v2m_flow_entry *flow, struct v2m_table *unnamed)
+{
+	const struct unnamed made = { flow->key, flow->state.began_ns };
+
+	if (flow->state.owner != V2M_NO_OWNER || !flow->state.tx.payload_bytes)
+		return 0;
+	if (round->now.real_us - began_us(round, flow) > NAMELESS_US)
+		owners->plan.has_nameless = true;
+	/* A flow whose handshake ends while the maps are read is in both. */
+	else if (!v2m_table_find(unnamed, &made, sizeof(made)))
+		return v2m_table_add(unnamed, &made);
+	return 0;
+}
+
 /* 0 or -ENOMEM. */
 static int plan_flow(struct v2m_online_owners *owners, const struct v2m_online_round *round,
-		     const struct v2m_flow_entry *flow, const struct v2m_table *open)
+		     const struct v2m_flow_entry *flow, const struct v2m_table *open,
+		     struct v2m_table *unnamed)
 {
 	const struct v2m_flow_key *key = &flow->key;
 	bool is_tcp = key->protocol == IPPROTO_TCP;
@@ -369,11 +416,32 @@ static int plan_flow(struct v2m_online_owners *owners, const struct v2m_online_r
 	if (slot && is_tcp && seat && seat->last_ns == owners->answered_ns &&
 	    v2m_table_find(open, key, sizeof(*key)))
 		is_named = plan_open(owners, round, flow, seat, slot);
-	if (is_named < 0)
-		return is_named;
-	if (!is_named && flow->state.owner == V2M_NO_OWNER && flow->state.tx.payload_bytes &&
-	    round->now.real_us - began_us(round, flow) > NAMELESS_US)
-		owners->plan.has_nameless = true;
+	if (is_named)
+		return is_named < 0 ? is_named : 0;
+	return note_unnamed(owners, round, flow, unnamed);
+}
+
+/* Compares all flows. A flow that had no name at the last comparison and is not there any more gave
+ * its place to a new connection with the same addresses and ports: nobody can be named for it. 0 or
+ * -ENOMEM. */
+static int plan_flows(struct v2m_online_owners *owners, const struct v2m_online_round *round)
+{
+	struct v2m_table open = { .type = &open_type };
+	struct v2m_table unnamed = { .type = &unnamed_type };
+	int result = index_open(round->table, &open);
+
+	for (size_t i = 0; i < round->n_flows && !result; i++) {
+		note_present(owners, &round->flows[i]);
+		result = plan_flow(owners, round, &round->flows[i], &open, &unnamed);
+	}
+	v2m_table_clear(&open);
+	if (result) {
+		v2m_table_clear(&unnamed);
+		return result;
+	}
+	owners->plan.has_nameless |= owners->unnamed.count > 0;
+	v2m_table_clear(&owners->unnamed);
+	owners->unnamed = unnamed;
 	return 0;
 }
 
@@ -387,7 +455,6 @@ bool v2m_online_owners_plan_is_due(const struct v2m_online_owners *owners,
 int v2m_online_owners_plan(struct v2m_online_owners *owners, const struct v2m_online_round *round,
 			   struct v2m_online_plan **plan)
 {
-	struct v2m_table open = { .type = &open_type };
 	int result;
 
 	*plan = NULL;
@@ -397,10 +464,7 @@ int v2m_online_owners_plan(struct v2m_online_owners *owners, const struct v2m_on
 	owners->plan.disputes.count = 0;
 	owners->plan.has_shared_address = false;
 	owners->plan.has_nameless = false;
-	result = index_open(round->table, &open);
-	for (size_t i = 0; i < round->n_flows && !result; i++)
-		result = plan_flow(owners, round, &round->flows[i], &open);
-	v2m_table_clear(&open);
+	result = plan_flows(owners, round);
 	if (result)
 		return result;
 	owners->planned_ns = owners->answered_ns;

@@ -29,8 +29,8 @@ struct v2m_online_owners;
 /* If no list comes for so long, the addresses of earlier lists are forgotten. */
 #define V2M_ONLINE_LOST_NS UINT64_C(15000000000)
 
-/* NULL: out of memory. */
-struct v2m_online_owners *v2m_online_owners_new(void);
+/* The first list is waited for from now_ns on, CLOCK_MONOTONIC. NULL: out of memory. */
+struct v2m_online_owners *v2m_online_owners_new(uint64_t now_ns);
 /* Does nothing on NULL. */
 void v2m_online_owners_free(struct v2m_online_owners *owners);
 
@@ -46,8 +46,9 @@ bool v2m_online_owners_are_wanted(const struct v2m_online_owners *owners);
 
 /* Takes in a list whose is_known is true. 0, or -ENOMEM: all lists are forgotten. */
 int v2m_online_owners_take(struct v2m_online_owners *owners, const struct v2m_online_list *list);
-/* When the last list was answered, CLOCK_MONOTONIC; 0: there was none. */
-uint64_t v2m_online_owners_answered_ns(const struct v2m_online_owners *owners);
+
+/* Whether no list has come for longer than V2M_ONLINE_LOST_NS. */
+bool v2m_online_owners_lack_list(const struct v2m_online_owners *owners, uint64_t now_ns);
 
 /* Arrays (base/array.h). */
 struct v2m_label_list {
@@ -62,7 +63,7 @@ struct v2m_online_plan {
 	struct v2m_label_list labels;   /* flow and owner are set */
 	struct v2m_label_list disputes; /* the same with another owner than the flow's */
 	bool has_shared_address;        /* several users are at the address of an open flow */
-	bool has_nameless; /* a flow has carried bytes for some time, and nobody is named for it */
+	bool has_nameless; /* a flow has carried bytes, and nobody is or can be named for it */
 };
 
 /* What v2m_online_owners_plan() compares. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -13,12 +14,15 @@
 #include "collector/news.h"
 #include "datapath/counters.h"
 #include "datapath/datapath.h"
+#include "datapath/foreign.h"
 #include "datapath/port_slots.h"
 #include "datapath/previous.h"
 #include "datapath/udp_peers.h"
 #include "devices/links.h"
 #include "keys/slot_rules.h"
 #include "paths/nat_chains.h"
+#include "paths/masqueraded.h"
+#include "paths/port_holder.h"
 #include "paths/rule_watch.h"
 #include "sockets/listeners.h"
 #include "sockets/socket_stats.h"
@@ -40,6 +44,7 @@ struct v2m_byte_source {
 	struct v2m_news inexact_news;   /* about reason */
 	struct v2m_published published;
 	struct v2m_rule_watch *watch;
+	struct v2m_masqueraded masqueraded;
 	struct v2m_news previous_news; /* why counts of an earlier version are not taken over */
 };
 
@@ -47,8 +52,8 @@ static int load_programs(const struct v2m_config *config, struct v2m_datapath **
 			 struct v2m_error *error)
 {
 	struct v2m_datapath_options options = { .pin_dir = config->pin_dir,
-						.force_clsact =
-							config->attach == V2M_ATTACH_CLSACT };
+						.force_clsact = config->attach == V2M_ATTACH_CLSACT,
+						.flows_max = config->shared_flows_max };
 
 	return v2m_datapath_open(&options, programs, error);
 }
@@ -232,13 +237,26 @@ static uint32_t find_slot(const void *context, uint16_t port, unsigned transport
 	return (tcp ? tcp->first_port : 0u) | (udp ? udp->first_port : 0u) << 16;
 }
 
-static bool is_free(const void *context, uint16_t port, unsigned transports)
+static bool is_served_by(const struct v2m_listeners *listeners, uint16_t port, unsigned families,
+			 enum v2m_transport transport)
+{
+	return families == V2M_NAT_IPV6 ? v2m_listeners_has_ipv6(listeners, port, transport)
+					: v2m_listeners_has(listeners, port, transport);
+}
+
+static bool is_free(const void *context, uint16_t port, unsigned transports, unsigned families)
 {
 	const struct addresses *addresses = context;
+	const struct v2m_listeners *listeners = addresses->listeners;
+	unsigned held = 0;
 
-	return addresses->listeners &&
-	       !(transports & V2M_TCP && v2m_listeners_has(addresses->listeners, port, V2M_TCP)) &&
-	       !(transports & V2M_UDP && v2m_listeners_has(addresses->listeners, port, V2M_UDP));
+	if (!listeners)
+		return false;
+	if (transports & V2M_TCP && is_served_by(listeners, port, families, V2M_TCP))
+		held |= V2M_TCP;
+	if (transports & V2M_UDP && is_served_by(listeners, port, families, V2M_UDP))
+		held |= V2M_UDP;
+	return !held || (families != V2M_NAT_BOTH && !v2m_port_holder_serves("/proc", port, held));
 }
 
 static void report_aliases(struct v2m_byte_source *source, const struct v2m_published *found)
@@ -263,9 +281,19 @@ static void report_aliases(struct v2m_byte_source *source, const struct v2m_publ
 		v2m_log_warning("%s", unknown);
 }
 
-/* Reads the addresses and, if connections have shown anything, who listens at ports of this host.
+/* Whether it matters who listens: connections have shown something, or a rule is about one family.
  */
-static void read_addresses(struct v2m_byte_source *source, struct addresses *addresses)
+static bool rules_are_open(const struct v2m_byte_source *source, const struct v2m_nat_rules *rules)
+{
+	for (size_t i = 0; i < rules->count; i++)
+		if (rules->items[i].families != V2M_NAT_BOTH)
+			return true;
+	return v2m_rule_watch_tracked(source->watch)->count;
+}
+
+/* Reads the addresses and, if that matters, who listens at ports of this host. */
+static void read_addresses(struct v2m_byte_source *source, const struct v2m_nat_rules *rules,
+			   struct addresses *addresses)
 {
 	struct v2m_error error = { 0 };
 
@@ -273,7 +301,7 @@ static void read_addresses(struct v2m_byte_source *source, struct addresses *add
 		addresses->n_own = 0;
 	if (v2m_socket_netns_run(source->netns, list_other, addresses))
 		addresses->n_other = 0;
-	if (v2m_rule_watch_tracked(source->watch)->count)
+	if (rules_are_open(source, rules))
 		addresses->listeners = malloc(sizeof(*addresses->listeners));
 	if (addresses->listeners && v2m_listeners_read(addresses->listeners, &error)) {
 		v2m_log_error("%s", error.text);
@@ -294,7 +322,7 @@ static void find_aliases(struct v2m_byte_source *source, const struct v2m_keyset
 	struct v2m_published found;
 
 	v2m_rule_watch_read(source->watch, &rules, &read);
-	read_addresses(source, &addresses);
+	read_addresses(source, &rules, &addresses);
 	if (v2m_published_make(&rules, read, v2m_rule_watch_tracked(source->watch), &scope,
 			       &found) == 0 &&
 	    v2m_datapath_set_aliases(source->programs, &found.aliases) == 0) {
@@ -305,7 +333,7 @@ static void find_aliases(struct v2m_byte_source *source, const struct v2m_keyset
 		v2m_log_error("published ports are not looked for: out of memory");
 		v2m_published_clear(&found);
 	}
-	v2m_rule_watch_was_used(source->watch);
+	v2m_rule_watch_was_used(source->watch, source->published.depends_on_listeners);
 	free(addresses.listeners);
 	free(addresses.own);
 	free(addresses.other);
@@ -329,6 +357,25 @@ bool v2m_byte_source_rules_are_due(struct v2m_byte_source *source)
 	return due && source->programs;
 }
 
+/* Connections of containers that are older than the ports, or than the programs. */
+static void enter_masqueraded(struct v2m_byte_source *source, const struct v2m_port_rule *rules,
+			      size_t count)
+{
+	struct v2m_foreign_flows flows = { 0 };
+	struct v2m_error error = { 0 };
+	int result = v2m_masqueraded_read(&source->masqueraded, rules, count,
+					  &source->published.aliases, &flows);
+
+	if (result)
+		v2m_log_warning("connections of containers that are open already count for the "
+				"ports that they have the number of, until their next packet "
+				"leaves: %s",
+				strerror(-result));
+	else if (v2m_foreign_add(source->programs, &flows, &error))
+		v2m_log_error("%s", error.text);
+	v2m_array_clear(&flows);
+}
+
 int v2m_byte_source_set_slots(struct v2m_byte_source *source, const struct v2m_keyset *keyset,
 			      struct v2m_error *error)
 {
@@ -343,6 +390,8 @@ int v2m_byte_source_set_slots(struct v2m_byte_source *source, const struct v2m_k
 		find_aliases(source, keyset);
 	if (source->programs)
 		placed = v2m_datapath_set_ports(source->programs, rules, count, error);
+	if (placed >= 0 && source->programs)
+		enter_masqueraded(source, rules, count);
 	if (placed >= 0 && source->stats)
 		placed = v2m_socket_stats_set_ports(source->stats, rules, count, error);
 	return placed < 0 ? placed : (int)count - placed;

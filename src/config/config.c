@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "config/endpoint.h"
 #include "config/setting_table.h"
+#include "v2meter/bpf_abi.h"
 
 /* PID_MAX_LIMIT of include/linux/threads.h. */
 #define PID_MAX 4194304
@@ -103,6 +104,7 @@ static const struct v2m_setting settings[] = {
 	SETTING(retention_days, number, V2M_STRINGIFY(V2M_RETENTION_DAYS), 1, 100000),
 	SETTING(retention_hours, number, V2M_STRINGIFY(V2M_RETENTION_HOURS), 1, 1000000),
 	SETTING(connection_details_max, number, "1000", 0, 100000),
+	SETTING(shared_flows_max, number, V2M_STRINGIFY(V2M_MAX_FLOWS), 64, 262144),
 	SETTING(metrics_keys_max, number, "10000", 0, 262144),
 	SETTING(metrics_key_names, boolean, "false", 0, 0),
 	SETTING(budget, budget, "null", 0, 0),

@@ -75,6 +75,7 @@ int v2m_datapath_open(const struct v2m_datapath_options *options, struct v2m_dat
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	v2m_libbpf_log_init();
 	made->force_clsact = options->force_clsact;
+	made->flows_max = options->flows_max ? options->flows_max : V2M_MAX_FLOWS;
 	made->cpus = libbpf_num_possible_cpus();
 	made->cpu_ids = v2m_cpu_ids();
 	result = made->cpus < 0 ? made->cpus : made->cpu_ids;

@@ -18,6 +18,9 @@ struct v2m_datapath;
 struct v2m_datapath_options {
 	const char *pin_dir; /* on a bpffs, which is mounted if it is missing */
 	bool force_clsact;   /* use clsact and cls_bpf even if the kernel has tcx */
+	/* Flows of shared slots that can have an owner, 0: V2M_MAX_FLOWS. The kernel takes memory
+	 * for flows when they come, and for the table of them at once. */
+	uint32_t flows_max;
 };
 
 /* Loads the programs. Takes over the pinned maps if they have the same ABI and are of this boot,

@@ -2,7 +2,9 @@
 #include "datapath/flows.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +12,9 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/transport.h"
-#include "datapath/labels.h"
 #include "datapath/map_list.h"
 #include "datapath/state.h"
+#include "label.skel.h"
 
 /* Must be more than any bucket of the map holds, otherwise the kernel answers ENOSPC. */
 #define CHUNK 4096
@@ -78,6 +80,87 @@ int v2m_flows_read(struct v2m_datapath *datapath, bool young, struct v2m_flow_en
 	return 0;
 }
 
+/* --- labels --- */
+
+/* The packet of one call. */
+struct call {
+	uint8_t header[V2M_LABEL_HEADER];
+	struct v2m_label labels[V2M_LABELS_IN_A_CALL];
+};
+
+static int set_label_maps(const struct v2m_datapath *datapath, struct label_bpf *object)
+{
+	static const enum v2m_map used[] = { V2M_MAP_FLOWS, V2M_MAP_YOUNG_FLOWS,
+					     V2M_MAP_OWNER_COUNTERS, V2M_MAP_OWNERS,
+					     V2M_MAP_OWNER_SESSIONS };
+	int result = 0;
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(used) && !result; i++) {
+		struct bpf_map *map =
+			bpf_object__find_map_by_name(object->obj, v2m_map_names[used[i]]);
+
+		result = map ? bpf_map__reuse_fd(map, datapath->maps[used[i]]) : -ENOENT;
+	}
+	return result;
+}
+
+static int load_labels(struct v2m_datapath *datapath)
+{
+	struct label_bpf *object = label_bpf__open();
+	int result;
+
+	if (!object)
+		return -errno;
+	object->rodata->label_part = (uint32_t)datapath->cpu_ids;
+	result = set_label_maps(datapath, object);
+	if (!result)
+		result = label_bpf__load(object);
+	if (!result) {
+		datapath->label_program =
+			fcntl(bpf_program__fd(object->progs.v2m_label), F_DUPFD_CLOEXEC, 3);
+		result = datapath->label_program < 0 ? -errno : 0;
+	}
+	label_bpf__destroy(object);
+	return result;
+}
+
+static int run_call(const struct v2m_datapath *datapath, struct v2m_label *labels, size_t count)
+{
+	struct call call = { .header = { 0 } };
+	uint32_t size = (uint32_t)(offsetof(struct call, labels) + count * sizeof(*labels));
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = &call, .data_size_in = size,
+		    .data_out = &call, .data_size_out = size, .repeat = 1);
+
+	memcpy(call.labels, labels, count * sizeof(*labels));
+	if (bpf_prog_test_run_opts(datapath->label_program, &options))
+		return -errno;
+	if (options.data_size_out != size)
+		return -EPROTO;
+	memcpy(labels, call.labels, count * sizeof(*labels));
+	return 0;
+}
+
+/* Does the step of each label in the kernel, and sets its result. The program is loaded at the
+ * first call. 0 or -errno; then labels that were not reached have the result V2M_LABEL_UNKNOWN. */
+static int run_labels(struct v2m_datapath *datapath, struct v2m_label *labels, size_t count,
+		      struct v2m_error *error)
+{
+	int result = datapath->label_program < 0 ? load_labels(datapath) : 0;
+
+	if (result)
+		return v2m_error_set(error, result, "cannot load the label program: %s",
+				     strerror(-result));
+	for (size_t i = 0; i < count; i++)
+		labels[i].result = V2M_LABEL_UNKNOWN;
+	for (size_t i = 0; i < count && !result; i += V2M_LABELS_IN_A_CALL) {
+		size_t n = count - i < V2M_LABELS_IN_A_CALL ? count - i : V2M_LABELS_IN_A_CALL;
+
+		result = run_call(datapath, labels + i, n);
+	}
+	return result ? v2m_error_set(error, result, "cannot label flows: %s", strerror(-result))
+		      : 0;
+}
+
 static void set_step(struct v2m_label *labels, size_t count, enum v2m_label_step step)
 {
 	for (size_t i = 0; i < count; i++)
@@ -88,7 +171,7 @@ int v2m_flows_move(struct v2m_datapath *datapath, struct v2m_label *labels, size
 		   struct v2m_error *error)
 {
 	set_step(labels, count, V2M_LABEL_MOVE);
-	return count ? v2m_labels_run(datapath, labels, count, error) : 0;
+	return count ? run_labels(datapath, labels, count, error) : 0;
 }
 
 int v2m_flows_label(struct v2m_datapath *datapath, struct v2m_label *labels, size_t count,
@@ -100,7 +183,7 @@ int v2m_flows_label(struct v2m_datapath *datapath, struct v2m_label *labels, siz
 	if (result || !count)
 		return result;
 	set_step(labels, count, V2M_LABEL_SET);
-	result = v2m_labels_run(datapath, labels, count, error);
+	result = run_labels(datapath, labels, count, error);
 	if (result)
 		return result;
 	memcpy(moves, labels, count * sizeof(*moves));
@@ -128,9 +211,11 @@ static int leave(struct v2m_datapath *datapath, const uint8_t *ports, struct v2m
 
 		if (entries[i].state.owner == V2M_NO_OWNER &&
 		    (!ports || ports[key->port] & transport))
-			labels[n++] = (struct v2m_label){ .flow = *key, .step = V2M_LABEL_LEAVE };
+			labels[n++] = (struct v2m_label){ .flow = *key,
+							  .step = V2M_LABEL_LEAVE,
+							  .began_ns = entries[i].state.began_ns };
 	}
-	return n ? v2m_labels_run(datapath, labels, n, error) : 0;
+	return n ? run_labels(datapath, labels, n, error) : 0;
 }
 
 int v2m_flows_leave(struct v2m_datapath *datapath, struct v2m_error *error)

@@ -18,8 +18,9 @@ int v2m_flows_read(struct v2m_datapath *datapath, bool young, struct v2m_flow_en
 		   size_t *count);
 
 /*
- * Gives each flow its owner (the members flow and owner of the labels): what the flow counted
- * before goes to the owner, and what it counts from now on too. Sets the results. A flow that
+ * Gives each flow its owner (the members flow, began_ns and owner of the labels): what the flow
+ * counted before goes to the owner, and what it counts from now on too. Sets the results. A new
+ * connection that has taken the key of the flow is unknown, and keeps its bytes. A flow that
  * already has another owner becomes disputed: it keeps what its first owner has, and from then on
  * counts for the slot alone. A program that runs meanwhile may count a packet for the flow alone;
  * v2m_flows_move() takes it later. 0 or -errno.

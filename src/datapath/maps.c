@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "datapath/flow_size.h"
 #include "datapath/ledger_mark.h"
 #include "datapath/map_list.h"
 #include "datapath/previous.h"
@@ -80,7 +81,7 @@ static int open_pinned(const struct v2m_pins *pins, int maps[V2M_N_MAPS])
 }
 
 /* Compares the open maps with their shapes. Returns NULL if all have them, otherwise the reason,
- * which is in why. */
+ * which is in why. The size of flows may differ: v2m_flow_size_set() changes it. */
 static const char *compare_shapes(const struct v2m_datapath *datapath,
 				  const struct v2m_map_shape shapes[V2M_N_MAPS], char why[WHY_LEN])
 {
@@ -89,7 +90,7 @@ static const char *compare_shapes(const struct v2m_datapath *datapath,
 					   ? NULL
 					   : v2m_map_shape_differs(&shapes[i], datapath->maps[i]);
 
-		if (!what)
+		if (!what || (i == V2M_MAP_FLOWS && strcmp(what, "entries") == 0))
 			continue;
 		snprintf(why, WHY_LEN, "differ from this version's: %s of %s", what,
 			 v2m_map_names[i]);
@@ -250,7 +251,11 @@ static int take_over(struct v2m_datapath *datapath, struct v2m_error *error)
 
 	if (result == 0)
 		result = pin_maps(datapath, present_pins(&datapath->pins), error);
-	return result ? result : v2m_strays_take_back(datapath, error);
+	if (result == 0)
+		result = v2m_strays_take_back(datapath, error);
+	if (result == 0)
+		v2m_flow_size_set(datapath);
+	return result;
 }
 
 int v2m_maps_open(struct v2m_datapath *datapath, struct v2m_error *error)
@@ -269,6 +274,10 @@ int v2m_maps_open(struct v2m_datapath *datapath, struct v2m_error *error)
 		result = v2m_strays_restore(datapath, error);
 	if (result)
 		return result;
+	result = v2m_flow_size_restore(&datapath->pins);
+	if (result)
+		return v2m_error_set(error, result, "cannot restore the map of flows in %s: %s",
+				     datapath->pins.dir, strerror(-result));
 	pinned = v2m_pin_get(&datapath->pins, v2m_map_names[V2M_MAP_META]);
 	if (pinned >= 0 || lacks_meta(&datapath->pins)) {
 		why = why_not_take_over(datapath, &meta, buffer);

@@ -80,15 +80,16 @@ static int set_maps(struct v2m_datapath *datapath, struct traffic_bpf *object)
 	return 0;
 }
 
-static int set_cpus(const struct v2m_datapath *datapath, struct traffic_bpf *object)
+static int set_sizes(const struct v2m_datapath *datapath, struct traffic_bpf *object)
 {
 	uint32_t cpus = (uint32_t)datapath->cpu_ids;
 	int result =
 		bpf_map__set_max_entries(object->maps.port_counters, v2m_counter_index(cpus, 0, 0));
 
-	return result ? result
-		      : bpf_map__set_max_entries(object->maps.owner_counters,
-						 v2m_owner_index(cpus + 1, 0, 0));
+	if (result == 0)
+		result = bpf_map__set_max_entries(object->maps.owner_counters,
+						  v2m_owner_index(cpus + 1, 0, 0));
+	return result ? result : bpf_map__set_max_entries(object->maps.flows, datapath->flows_max);
 }
 
 /* Keeps the maps that were made when the object was loaded. */
@@ -202,7 +203,7 @@ static int load(struct v2m_datapath *datapath, const struct v2m_device_config *c
 		return -errno;
 	object->rodata->device = *config;
 	object->rodata->device.cpus = (uint16_t)datapath->cpu_ids;
-	result = set_cpus(datapath, object);
+	result = set_sizes(datapath, object);
 	if (result == 0)
 		result = set_maps(datapath, object);
 	if (result == 0)
@@ -254,7 +255,7 @@ int v2m_programs_load(struct v2m_datapath *datapath, const struct v2m_device_con
 static int find_shapes(const struct v2m_datapath *datapath, struct traffic_bpf *object,
 		       struct v2m_map_shape shapes[V2M_N_MAPS])
 {
-	int result = set_cpus(datapath, object);
+	int result = set_sizes(datapath, object);
 
 	for (int i = 0; i < V2M_N_MAPS && result == 0; i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(object->obj, v2m_map_names[i]);

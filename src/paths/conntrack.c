@@ -37,6 +37,8 @@ struct own_list {
 struct search {
 	struct own_list own;
 	struct v2m_tracked_list found;
+	const uint8_t *wanted; /* ports of masqueraded flows */
+	struct v2m_foreign_flows masqueraded;
 };
 
 static int list_own(struct own_list *own)
@@ -147,12 +149,41 @@ static int visit_flow(const struct nlmsghdr *message, void *context)
 	return v2m_array_add(&search->found, tracked);
 }
 
-static void forget_flows(void *context)
+/* Packets of the flow leave with the source that its replies go to. */
+static int visit_masqueraded(const struct nlmsghdr *message, void *context)
 {
-	((struct search *)context)->found.count = 0;
+	struct search *search = context;
+	struct v2m_foreign_flow made = { 0 };
+	struct tuple original;
+	struct tuple reply;
+	v2m_attributes flow;
+
+	v2m_attributes_of_message(message, sizeof(struct nfgenmsg), flow);
+	if (!has_bytes(flow[CTA_STATUS], 4) ||
+	    !(ntohl(mnl_attr_get_u32(flow[CTA_STATUS])) & IPS_SRC_NAT) ||
+	    !read_tuple(flow[CTA_TUPLE_ORIG], &original) ||
+	    !read_tuple(flow[CTA_TUPLE_REPLY], &reply) ||
+	    !(search->wanted[reply.to_port] & reply.transports) ||
+	    !is_own(&search->own, reply.to) || is_own(&search->own, original.from))
+		return 0;
+	made.port = reply.to_port;
+	made.remote_port = reply.from_port;
+	made.protocol = reply.transports == V2M_TCP ? IPPROTO_TCP : IPPROTO_UDP;
+	memcpy(made.local, reply.to, sizeof(made.local));
+	memcpy(made.remote, reply.from, sizeof(made.remote));
+	return v2m_array_add(&search->masqueraded, made);
 }
 
-static struct nlmsghdr *begin_dump(char *buffer)
+static void forget_flows(void *context)
+{
+	struct search *search = context;
+
+	search->found.count = 0;
+	search->masqueraded.count = 0;
+}
+
+/* Flows with this bit in their status. */
+static struct nlmsghdr *begin_dump(char *buffer, uint32_t status)
 {
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	struct nfgenmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
@@ -160,8 +191,8 @@ static struct nlmsghdr *begin_dump(char *buffer)
 	request->nlmsg_type = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_GET;
 	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	*header = (struct nfgenmsg){ .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0 };
-	mnl_attr_put_u32(request, CTA_STATUS, htonl(IPS_DST_NAT));
-	mnl_attr_put_u32(request, CTA_STATUS_MASK, htonl(IPS_DST_NAT));
+	mnl_attr_put_u32(request, CTA_STATUS, htonl(status));
+	mnl_attr_put_u32(request, CTA_STATUS_MASK, htonl(status));
 	return request;
 }
 
@@ -202,9 +233,10 @@ static void sort(struct v2m_tracked_list *list)
 	list->count = kept < V2M_TRACKED_MAX ? kept : V2M_TRACKED_MAX;
 }
 
-static int ask_kernel(struct search *search)
+static int ask_kernel(struct search *search, uint32_t status,
+		      int (*visit)(const struct nlmsghdr *message, void *context))
 {
-	const struct v2m_netlink_visitor visitor = { visit_flow, forget_flows, search };
+	const struct v2m_netlink_visitor visitor = { visit, forget_flows, search };
 	struct v2m_netlink netlink;
 	char buffer[128];
 	int result = list_own(&search->own);
@@ -213,7 +245,7 @@ static int ask_kernel(struct search *search)
 		result = v2m_netlink_open(NETLINK_NETFILTER, &netlink);
 	if (result)
 		return result;
-	result = v2m_netlink_ask(&netlink, begin_dump(buffer), &visitor);
+	result = v2m_netlink_ask(&netlink, begin_dump(buffer, status), &visitor);
 	v2m_netlink_close(&netlink);
 	return result;
 }
@@ -226,7 +258,7 @@ int v2m_conntrack_read(struct v2m_tracked_list *list, bool *grew)
 
 	*grew = false;
 	if (tracks_anything())
-		result = ask_kernel(&search);
+		result = ask_kernel(&search, IPS_DST_NAT, visit_flow);
 	sort(&search.found);
 	if (!result)
 		result = v2m_array_reserve(list, search.found.count);
@@ -236,6 +268,20 @@ int v2m_conntrack_read(struct v2m_tracked_list *list, bool *grew)
 		sort(list);
 	*grew = list->count > before;
 	v2m_tracked_clear(&search.found);
+	v2m_array_clear(&search.own);
+	return result;
+}
+
+int v2m_conntrack_read_masqueraded(const uint8_t wanted[65536], struct v2m_foreign_flows *flows)
+{
+	struct search search = { .wanted = wanted };
+	int result = 0;
+
+	if (tracks_anything())
+		result = ask_kernel(&search, IPS_SRC_NAT, visit_masqueraded);
+	for (size_t i = 0; i < search.masqueraded.count && !result; i++)
+		result = v2m_array_add(flows, search.masqueraded.items[i]);
+	v2m_array_clear(&search.masqueraded);
 	v2m_array_clear(&search.own);
 	return result;
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Reads from connection tracking which published ports lead to which ports now. */
+/* Reads from connection tracking which published ports lead to which ports now, and which
+ * connections only have a key's port number. */
 #ifndef V2METER_PATHS_CONNTRACK_H
 #define V2METER_PATHS_CONNTRACK_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/connection.h"
 
 /* Connections or flows that arrived for an address of this host, and whose destination was changed.
  */
@@ -29,6 +32,11 @@ struct v2m_tracked_list {
  * CAP_NET_ADMIN. Does not load the modules of connection tracking. 0, also if the kernel tracks
  * nothing; or -errno with the list as it was. */
 int v2m_conntrack_read(struct v2m_tracked_list *list, bool *grew);
+
+/* Adds the connections and flows that began behind this host, and that it masquerades: those whose
+ * source became an address of this host, with a wanted port. wanted: enum v2m_transport bits for
+ * each port. The same thread, privileges and results. */
+int v2m_conntrack_read_masqueraded(const uint8_t wanted[65536], struct v2m_foreign_flows *flows);
 void v2m_tracked_clear(struct v2m_tracked_list *list);
 
 #endif

@@ -26,6 +26,8 @@ struct entry {
 	size_t size;
 	bool about_addresses;
 	bool unusual; /* fragments, the type of service, or an inverted protocol */
+	bool devices; /* it demands a device */
+	bool leaves;  /* it leads to a chain and does not come back */
 	unsigned protocol;
 };
 
@@ -47,6 +49,8 @@ static void take_ipv4(const struct ipt_entry *from, struct entry *entry)
 				 !is_zero(&from->ip.dmsk, sizeof(from->ip.dmsk));
 	entry->unusual = from->ip.flags & IPT_F_FRAG ||
 			 from->ip.invflags & ~(IPT_INV_VIA_IN | IPT_INV_VIA_OUT);
+	entry->devices = *from->ip.iniface;
+	entry->leaves = from->ip.flags & IPT_F_GOTO;
 	entry->protocol = from->ip.proto;
 }
 
@@ -58,6 +62,8 @@ static void take_ipv6(const struct ip6t_entry *from, struct entry *entry)
 				 !is_zero(&from->ipv6.dmsk, sizeof(from->ipv6.dmsk));
 	entry->unusual = from->ipv6.flags & IP6T_F_TOS ||
 			 from->ipv6.invflags & ~(IP6T_INV_VIA_IN | IP6T_INV_VIA_OUT);
+	entry->devices = *from->ipv6.iniface;
+	entry->leaves = from->ipv6.flags & IP6T_F_GOTO;
 	entry->protocol = from->ipv6.proto;
 }
 
@@ -87,6 +93,7 @@ static bool read_entry(const struct v2m_legacy_table *table, size_t offset, stru
 
 static void read_protocol(const struct entry *entry, struct v2m_nat_rule *rule)
 {
+	rule->devices = entry->devices;
 	if (entry->about_addresses || entry->unusual)
 		rule->clear = false;
 	if (entry->protocol == IPPROTO_TCP)
@@ -139,7 +146,8 @@ static void read_verdict(const struct entry *entry, size_t offset, size_t size,
 		return;
 	memcpy(&verdict, entry->bytes + entry->target + sizeof(struct xt_entry_target),
 	       sizeof(verdict));
-	rule->ends = verdict < 0;
+	rule->returns = verdict == XT_RETURN || entry->leaves;
+	rule->ends = verdict < 0 && !rule->returns;
 	if (verdict >= 0 && (size_t)verdict != offset + entry->size)
 		rule->jump = (uint32_t)verdict + 1;
 }
@@ -183,7 +191,10 @@ static int list_rules(const struct v2m_legacy_table *table, struct v2m_nat_rules
 	uint32_t chain = 1;
 
 	for (size_t offset = 0; offset < table->size; offset += entry.size) {
-		struct v2m_nat_rule rule = { .clear = true, .transports = V2M_TCP | V2M_UDP };
+		struct v2m_nat_rule rule = { .clear = true,
+					     .families =
+						     table->is_ipv6 ? V2M_NAT_IPV6 : V2M_NAT_IPV4,
+					     .transports = V2M_TCP | V2M_UDP };
 		int result;
 
 		if (!read_entry(table, offset, &entry))

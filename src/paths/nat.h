@@ -17,6 +17,11 @@ struct v2m_nat_target {
 	uint16_t base;
 };
 
+/* The families of packets that a rule is about. */
+#define V2M_NAT_IPV4 1u
+#define V2M_NAT_IPV6 2u
+#define V2M_NAT_BOTH (V2M_NAT_IPV4 | V2M_NAT_IPV6)
+
 /* Ports that a rule demands. */
 struct v2m_nat_ports {
 	uint16_t first;
@@ -33,9 +38,12 @@ struct v2m_nat_ports_list {
 struct v2m_nat_rule {
 	bool changes; /* it is a rule of DNAT or REDIRECT */
 	bool ends;    /* packets for which it holds stay as they are: no later rule sees them */
+	bool returns; /* no later rule of its chain sees packets for which it holds */
+	bool devices; /* it demands a device */
 	/* Everything that the rule demands and does is understood, and holds for all senders. */
 	bool clear;
 	bool opaque;                     /* the port that it sends to is not known */
+	unsigned families;               /* V2M_NAT_IPV4, V2M_NAT_IPV6 */
 	unsigned transports;             /* enum v2m_transport bits */
 	struct v2m_nat_ports_list ports; /* none: it demands no port */
 	struct v2m_nat_target target;

@@ -27,20 +27,17 @@ struct walk {
 	const struct v2m_nat_rules *rules;
 	V2M_ARRAY(struct chain) chains; /* ascending by number */
 	struct v2m_nat_rules found;
+	struct v2m_nat_rules taken; /* rules that keep their packets from those that come later */
+	uint8_t *touched;           /* ports that some of them demand, as bytes that are 1 */
+	bool blurred;               /* one of them demands no port */
 	bool emits;
 	size_t steps;
 };
 
-/* Rules of the present chain that end the way of their ports. */
-struct ends {
-	const struct v2m_nat_rule **items;
-	size_t count;
-	size_t capacity;
-};
-
 bool v2m_nat_rule_matters(const struct v2m_nat_rule *rule)
 {
-	return rule->changes || rule->jump || rule->branches || (rule->ends && rule->ports.count);
+	return rule->changes || rule->jump || rule->branches ||
+	       ((rule->ends || rule->returns) && (rule->ports.count || !rule->clear));
 }
 
 void v2m_nat_rules_clear(struct v2m_nat_rules *rules)
@@ -127,6 +124,8 @@ static int join(struct walk *walk, const struct v2m_nat_rule *way, const struct 
 	*joined = *rule;
 	joined->ports = (struct v2m_nat_ports_list){ 0 };
 	joined->clear = rule->clear && way->clear;
+	joined->devices = rule->devices || way->devices;
+	joined->families = rule->families & way->families;
 	joined->transports = rule->transports & way->transports;
 	if (!way->ports.count)
 		result = copy_ports(walk, &rule->ports, &joined->ports);
@@ -134,40 +133,167 @@ static int join(struct walk *walk, const struct v2m_nat_rule *way, const struct 
 		result = copy_ports(walk, &way->ports, &joined->ports);
 	else
 		result = intersect(walk, &way->ports, &rule->ports, &joined->ports);
-	*never = !joined->transports ||
+	*never = !joined->transports || !joined->families ||
 		 (way->ports.count && rule->ports.count && !joined->ports.count);
 	return result;
 }
 
-static bool have_port_in_common(struct walk *walk, const struct v2m_nat_rule *one,
-				const struct v2m_nat_rule *other)
+/* Moves the ports that both have to common, if it is not NULL. The others stay in the list. */
+static int cut(struct walk *walk, struct v2m_nat_ports_list *list,
+	       const struct v2m_nat_ports *taken, struct v2m_nat_ports_list *common)
 {
-	if (!(one->transports & other->transports))
-		return false;
-	for (size_t i = 0; i < one->ports.count; i++)
-		for (size_t k = 0; k < other->ports.count; k++) {
-			const struct v2m_nat_ports *a = &one->ports.items[i];
-			const struct v2m_nat_ports *b = &other->ports.items[k];
+	for (size_t i = list->count; i-- > 0;) {
+		struct v2m_nat_ports whole = list->items[i];
+		struct v2m_nat_ports left = whole;
+		struct v2m_nat_ports both = whole;
+		struct v2m_nat_ports right = whole;
+		int result = 0;
 
-			walk->steps++;
-			if (a->first <= b->last && b->first <= a->last)
-				return true;
+		if (++walk->steps > STEPS_MAX)
+			return -E2BIG;
+		if (whole.first > taken->last || whole.last < taken->first)
+			continue;
+		list->items[i] = list->items[--list->count];
+		if (whole.first < taken->first) {
+			both.first = taken->first;
+			left.last = (uint16_t)(taken->first - 1);
+			result = v2m_array_add(list, left);
 		}
-	return false;
+		if (!result && whole.last > taken->last) {
+			both.last = taken->last;
+			right.first = (uint16_t)(taken->last + 1);
+			result = v2m_array_add(list, right);
+		}
+		if (!result && common)
+			result = v2m_array_add(common, both);
+		if (result)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
-/* A rule does not get all packets of its ports if an earlier one ends the way of some. */
-static void heed_ends(struct walk *walk, const struct ends *ends, struct v2m_nat_rule *rule)
+static bool is_same_target(const struct v2m_nat_target *one, const struct v2m_nat_target *other)
 {
-	for (size_t i = 0; i < ends->count && rule->clear && walk->steps <= STEPS_MAX; i++)
-		if (have_port_in_common(walk, ends->items[i], rule))
-			rule->clear = false;
+	return one->first == other->first && one->last == other->last &&
+	       one->shifts == other->shifts && one->base == other->base;
+}
+
+static bool lead_to_same(const struct v2m_nat_rule *one, const struct v2m_nat_rule *other)
+{
+	return one->changes && other->changes && !one->mapped && !other->mapped && !one->opaque &&
+	       !other->opaque && is_same_target(&one->target, &other->target) &&
+	       one->elsewhere == other->elsewhere &&
+	       memcmp(one->address, other->address, sizeof(one->address)) == 0;
+}
+
+/* Takes from the rule what the earlier one keeps from it. Ports of which it keeps some packets go
+ * to unclear: nobody knows whose bytes pass them. Conditions about devices keep an earlier rule
+ * from what containers send; so one that names no port keeps nothing. */
+static int heed(struct walk *walk, const struct v2m_nat_rule *earlier, struct v2m_nat_rule *rule,
+		struct v2m_nat_ports_list *unclear)
+{
+	bool all = earlier->clear && !earlier->devices &&
+		   !(rule->transports & ~earlier->transports) &&
+		   !(rule->families & ~earlier->families);
+	int result = 0;
+
+	if (!(earlier->transports & rule->transports) || !(earlier->families & rule->families) ||
+	    (!all && lead_to_same(earlier, rule)))
+		return 0;
+	if (!earlier->ports.count && !earlier->clear && !earlier->devices)
+		rule->clear = false;
+	for (size_t i = 0; i < earlier->ports.count && !result; i++)
+		result = cut(walk, &rule->ports, &earlier->ports.items[i], all ? NULL : unclear);
+	return result;
+}
+
+static int heed_all(struct walk *walk, struct v2m_nat_rule *rule,
+		    struct v2m_nat_ports_list *unclear)
+{
+	int result = 0;
+
+	walk->steps += walk->taken.count / 16; /* most of them have nothing in common with it */
+	for (size_t i = 0; i < walk->taken.count && !result; i++)
+		result = walk->steps > STEPS_MAX ? -E2BIG
+						 : heed(walk, &walk->taken.items[i], rule, unclear);
+	return result;
+}
+
+/* The copy has the ports of the list. */
+static int add_copy(struct walk *walk, const struct v2m_nat_rule *rule,
+		    const struct v2m_nat_ports_list *ports, struct v2m_nat_rules *rules)
+{
+	struct v2m_nat_rule copy = *rule;
+	int result;
+
+	copy.ports = (struct v2m_nat_ports_list){ 0 };
+	result = copy_ports(walk, ports, &copy.ports);
+	if (!result)
+		result = rules->count < FOUND_MAX ? v2m_array_add(rules, copy) : -E2BIG;
+	if (result)
+		v2m_array_clear(&copy.ports);
+	return result;
+}
+
+/* Most rules have their ports for themselves. */
+static bool is_touched(const struct walk *walk, const struct v2m_nat_rule *rule)
+{
+	for (size_t i = 0; i < rule->ports.count; i++) {
+		const struct v2m_nat_ports *ports = &rule->ports.items[i];
+
+		if (ports->first <= ports->last && memchr(walk->touched + ports->first, 1,
+							  (size_t)(ports->last - ports->first) + 1))
+			return true;
+	}
+	return walk->blurred;
+}
+
+/* Adds the rule with these ports. Later rules do not get its packets. */
+static int take(struct walk *walk, const struct v2m_nat_rule *rule,
+		const struct v2m_nat_ports_list *ports)
+{
+	int result = rule->changes ? add_copy(walk, rule, ports, &walk->found) : 0;
+
+	if (!result)
+		result = add_copy(walk, rule, ports, &walk->taken);
+	for (size_t i = 0; i < ports->count; i++)
+		if (ports->items[i].first <= ports->items[i].last)
+			memset(walk->touched + ports->items[i].first, 1,
+			       (size_t)(ports->items[i].last - ports->items[i].first) + 1);
+	walk->blurred = walk->blurred || !ports->count;
+	return result;
+}
+
+/* Adds the rule with what the earlier ones leave to it. */
+static int take_left(struct walk *walk, const struct v2m_nat_rule *rule)
+{
+	struct v2m_nat_ports_list unclear = { 0 };
+	struct v2m_nat_rule left = *rule;
+	int result;
+
+	left.ports = (struct v2m_nat_ports_list){ 0 };
+	result = copy_ports(walk, &rule->ports, &left.ports);
+	if (!result && is_touched(walk, rule))
+		result = heed_all(walk, &left, &unclear);
+	if (!result && (left.ports.count || !rule->ports.count))
+		result = take(walk, &left, &left.ports);
+	left.clear = false;
+	if (!result && unclear.count)
+		result = take(walk, &left, &unclear);
+	v2m_array_clear(&left.ports);
+	v2m_array_clear(&unclear);
+	return result;
 }
 
 static int walk_chain(struct walk *walk, uint32_t number, const struct v2m_nat_rule *way,
 		      unsigned depth);
 
-static int walk_rule(struct walk *walk, const struct v2m_nat_rule *rule, const struct ends *ends,
+static bool takes_packets(const struct v2m_nat_rule *rule)
+{
+	return rule->changes || rule->ends || rule->returns;
+}
+
+static int walk_rule(struct walk *walk, const struct v2m_nat_rule *rule,
 		     const struct v2m_nat_rule *way, unsigned depth)
 {
 	struct v2m_nat_rule joined;
@@ -176,27 +302,38 @@ static int walk_rule(struct walk *walk, const struct v2m_nat_rule *rule, const s
 
 	if (++walk->steps > STEPS_MAX)
 		return -E2BIG;
-	if (!rule->changes && !rule->jump)
+	if (!rule->jump && !takes_packets(rule))
 		return 0;
 	result = join(walk, way, rule, &joined, &never);
-	heed_ends(walk, ends, &joined);
 	if (!result && !never && rule->jump)
 		result = walk_chain(walk, rule->jump, &joined, depth + 1);
-	if (!result && !never && rule->changes && walk->emits) {
-		result = walk->found.count < FOUND_MAX ? v2m_array_add(&walk->found, joined)
-						       : -E2BIG;
-		if (!result)
-			joined.ports = (struct v2m_nat_ports_list){ 0 };
-	}
+	if (!result && !never && takes_packets(rule) && walk->emits)
+		result = take_left(walk, &joined);
 	v2m_array_clear(&joined.ports);
 	return result;
+}
+
+/* Forgets rules from that one on that keep nothing from the rules behind the chain. */
+static void forget_taken(struct walk *walk, size_t from, bool at_root)
+{
+	size_t kept = from;
+
+	for (size_t i = from; i < walk->taken.count; i++) {
+		struct v2m_nat_rule *rule = &walk->taken.items[i];
+
+		if (rule->changes || (rule->ends && !at_root))
+			walk->taken.items[kept++] = *rule;
+		else
+			v2m_array_clear(&rule->ports);
+	}
+	walk->taken.count = kept;
 }
 
 static int walk_chain(struct walk *walk, uint32_t number, const struct v2m_nat_rule *way,
 		      unsigned depth)
 {
 	struct chain *chain = find_chain(walk, number);
-	struct ends ends = { 0 };
+	size_t taken = walk->taken.count;
 	int result = 0;
 
 	if (!chain)
@@ -204,20 +341,17 @@ static int walk_chain(struct walk *walk, uint32_t number, const struct v2m_nat_r
 	if (depth > DEPTH_MAX)
 		return -E2BIG;
 	chain->reached = true;
-	for (size_t i = 0; i < chain->count && !result; i++) {
-		const struct v2m_nat_rule *rule = &walk->rules->items[chain->first + i];
-
-		result = walk_rule(walk, rule, &ends, way, depth);
-		if (!result && rule->ends && rule->ports.count)
-			result = v2m_array_add(&ends, rule);
-	}
-	v2m_array_clear(&ends);
+	for (size_t i = 0; i < chain->count && !result; i++)
+		result = walk_rule(walk, &walk->rules->items[chain->first + i], way, depth);
+	forget_taken(walk, taken, depth == 0);
 	return result;
 }
 
 static int walk_roots(struct walk *walk, const struct v2m_nat_roots *roots, bool emits)
 {
-	const struct v2m_nat_rule way = { .clear = true, .transports = V2M_TCP | V2M_UDP };
+	const struct v2m_nat_rule way = { .clear = true,
+					  .families = V2M_NAT_BOTH,
+					  .transports = V2M_TCP | V2M_UDP };
 	int result = 0;
 
 	walk->emits = emits;
@@ -237,7 +371,8 @@ static bool has_branches(const struct v2m_nat_rules *rules)
 /* Chains to which only a map can lead. */
 static int walk_rest(struct walk *walk)
 {
-	const struct v2m_nat_rule way = { .transports = V2M_TCP | V2M_UDP };
+	const struct v2m_nat_rule way = { .families = V2M_NAT_BOTH,
+					  .transports = V2M_TCP | V2M_UDP };
 	int result = 0;
 
 	walk->emits = true;
@@ -251,7 +386,11 @@ int v2m_nat_chains_follow(struct v2m_nat_rules *rules, const struct v2m_nat_root
 			  const struct v2m_nat_roots *others)
 {
 	struct walk walk = { .rules = rules };
-	int result = list_chains(&walk);
+	int result = -ENOMEM;
+
+	walk.touched = calloc(UINT16_MAX + 1, sizeof(*walk.touched));
+	if (walk.touched)
+		result = list_chains(&walk);
 
 	if (!result)
 		result = walk_roots(&walk, roots, true);
@@ -260,6 +399,8 @@ int v2m_nat_chains_follow(struct v2m_nat_rules *rules, const struct v2m_nat_root
 	if (!result && has_branches(rules))
 		result = walk_rest(&walk);
 	v2m_array_clear(&walk.chains);
+	v2m_nat_rules_clear(&walk.taken);
+	free(walk.touched);
 	if (result) {
 		v2m_nat_rules_clear(&walk.found);
 		return result;

@@ -20,11 +20,12 @@ struct v2m_nat_roots {
 
 /*
  * Replaces all rules, each chain's in one piece, by those that change something and that packets
- * reach from the roots. Each has what the rules demand that lead to it. One is not clear if a rule
- * before it in its chain ends the way of some of its ports. A rule that is reached by two ways is
- * there twice. If a map says to which chain a rule leads, a chain that no root reaches
- * is not clear. others: roots that packets of other kinds begin at; their chains are left out
- * unless arriving packets reach them as well.
+ * reach from the roots. Each has what the rules demand that lead to it, without the ports that an
+ * earlier rule takes. If that takes only some of the packets of a port, a copy of the rule has the
+ * port and is not clear. roots: in the order in which packets come to them. A rule that is reached
+ * by two ways is there twice. If a map says to which chain a rule leads, a chain that no root
+ * reaches is not clear. others: roots that packets of other kinds begin at; their chains are left
+ * out unless arriving packets reach them as well.
  *
  * 0; -ENOMEM; -E2BIG if there are too many ways. The rules are then as they were.
  */

@@ -21,7 +21,16 @@
 /* Registers are numbered by 4 bytes; 1 to 4 are older names of groups of four. */
 #define REGISTERS 20
 
-enum holds { UNKNOWN, DESTINATION_PORT, PROTOCOL, VALUE, MAPPED_PORT, ADDRESS_KIND };
+enum holds {
+	UNKNOWN,
+	DESTINATION_PORT,
+	PROTOCOL,
+	VALUE,
+	MAPPED_PORT,
+	ADDRESS_KIND,
+	DEVICE,
+	FAMILY,
+};
 
 /* A rule while its expressions are read. */
 struct reading {
@@ -91,11 +100,9 @@ static void read_payload(struct reading *reading, v2m_attributes data)
  * containers. */
 static bool is_about_devices(uint32_t key)
 {
-	return key == NFT_META_IIF || key == NFT_META_IIFNAME || key == NFT_META_IIFTYPE ||
-	       key == NFT_META_NFPROTO;
+	return key == NFT_META_IIF || key == NFT_META_IIFNAME || key == NFT_META_IIFTYPE;
 }
 
-/* Returns whether the next comparison has to be understood. */
 static void read_meta(struct reading *reading, v2m_attributes data)
 {
 	uint32_t key = get_u32(data[NFTA_META_KEY]);
@@ -103,10 +110,19 @@ static void read_meta(struct reading *reading, v2m_attributes data)
 
 	if (to == REGISTERS)
 		return;
-	reading->holds[to] = key == NFT_META_L4PROTO ? PROTOCOL : UNKNOWN;
-	/* A comparison with a VALUE changes nothing. */
-	if (is_about_devices(key))
-		reading->holds[to] = VALUE;
+	reading->holds[to] = key == NFT_META_L4PROTO   ? PROTOCOL
+			     : key == NFT_META_NFPROTO ? FAMILY
+			     : is_about_devices(key)   ? DEVICE
+						       : UNKNOWN;
+}
+
+static void compare_family(struct reading *reading, uint32_t op, uint8_t family)
+{
+	unsigned families = family == NFPROTO_IPV4   ? V2M_NAT_IPV4
+			    : family == NFPROTO_IPV6 ? V2M_NAT_IPV6
+						     : 0;
+
+	reading->rule->families &= op == NFT_CMP_EQ ? families : ~families;
 }
 
 static void compare_protocol(struct reading *reading, uint32_t op, uint8_t protocol)
@@ -177,7 +193,11 @@ static void read_comparison(struct reading *reading, v2m_attributes data)
 		compare_protocol(reading, op, value[0]);
 	else if (reading->holds[from] == ADDRESS_KIND && length >= 4)
 		compare_kind(reading, op, value);
-	else if (reading->holds[from] != VALUE)
+	else if (reading->holds[from] == FAMILY && length >= 1)
+		compare_family(reading, op, value[0]);
+	else if (reading->holds[from] == DEVICE)
+		reading->rule->devices = true;
+	else
 		reading->rule->clear = false;
 }
 
@@ -229,13 +249,16 @@ static void read_verdict(struct reading *reading, const struct nlattr *nest)
 {
 	v2m_attributes data;
 	v2m_attributes verdict;
+	uint32_t code;
 
 	v2m_attributes_of_nest(nest, data);
 	if (!data[NFTA_DATA_VERDICT])
 		return;
 	v2m_attributes_of_nest(data[NFTA_DATA_VERDICT], verdict);
-	reading->rule->ends = !verdict[NFTA_VERDICT_CHAIN] &&
-			      get_u32(verdict[NFTA_VERDICT_CODE]) != (uint32_t)NFT_CONTINUE;
+	code = get_u32(verdict[NFTA_VERDICT_CODE]);
+	reading->rule->returns = code == (uint32_t)NFT_RETURN || code == (uint32_t)NFT_GOTO;
+	reading->rule->ends = !verdict[NFTA_VERDICT_CHAIN] && !reading->rule->returns &&
+			      code != (uint32_t)NFT_CONTINUE;
 	if (verdict[NFTA_VERDICT_CHAIN])
 		reading->rule->jump = reading->scope->find_chain(
 			reading->scope->context, mnl_attr_get_str(verdict[NFTA_VERDICT_CHAIN]));
@@ -286,6 +309,7 @@ static void read_address(struct reading *reading, v2m_attributes data)
 	if (!data[NFTA_NAT_REG_ADDR_MIN])
 		return;
 	reading->rule->elsewhere = true;
+	compare_family(reading, NFT_CMP_EQ, (uint8_t)get_u32(data[NFTA_NAT_FAMILY]));
 	if (from == REGISTERS || reading->holds[from] != VALUE) {
 		reading->rule->clear = false;
 	} else if (get_u32(data[NFTA_NAT_FAMILY]) == NFPROTO_IPV6) {
@@ -384,7 +408,9 @@ int v2m_nat_rule_read(const struct nlattr *expressions, const struct v2m_nat_rul
 	const struct nlattr *element;
 	int result = 0;
 
-	*rule = (struct v2m_nat_rule){ .clear = true, .transports = V2M_TCP | V2M_UDP };
+	*rule = (struct v2m_nat_rule){ .clear = true,
+				       .families = V2M_NAT_BOTH,
+				       .transports = V2M_TCP | V2M_UDP };
 	mnl_attr_for_each_nested (element, expressions) {
 		v2m_attributes expression;
 		v2m_attributes data;

@@ -41,6 +41,7 @@ struct chain {
 	uint8_t family;
 	bool base;     /* the kernel begins there */
 	bool arriving; /* it begins there with packets that arrive */
+	int32_t priority;
 	char table[NAME_SIZE];
 	char name[NAME_SIZE];
 };
@@ -242,6 +243,8 @@ static int visit_chain(const struct nlmsghdr *message, void *context)
 	made->base = true;
 	made->arriving = hook[NFTA_HOOK_HOOKNUM] &&
 			 ntohl(mnl_attr_get_u32(hook[NFTA_HOOK_HOOKNUM])) == NF_INET_PRE_ROUTING;
+	if (hook[NFTA_HOOK_PRIORITY])
+		made->priority = (int32_t)ntohl(mnl_attr_get_u32(hook[NFTA_HOOK_PRIORITY]));
 	return 0;
 }
 
@@ -270,6 +273,20 @@ static uint32_t find_chain(void *context, const char *name)
 	return found ? (uint32_t)(found - reader->chains.items) + 1 : 0;
 }
 
+/* Arriving packets come to the chains in the order of their priorities. */
+static int add_root(const struct reader *reader, struct v2m_nat_roots *roots, uint32_t number)
+{
+	const struct chain *chains = reader->chains.items;
+	size_t at = roots->count;
+
+	if (v2m_array_add(roots, number))
+		return -ENOMEM;
+	for (; at && chains[roots->items[at - 1] - 1].priority > chains[number - 1].priority; at--)
+		roots->items[at] = roots->items[at - 1];
+	roots->items[at] = number;
+	return 0;
+}
+
 static int follow_chains(struct reader *reader)
 {
 	struct v2m_nat_roots roots = { 0 };
@@ -278,8 +295,9 @@ static int follow_chains(struct reader *reader)
 
 	for (size_t i = 0; i < reader->chains.count && !result; i++)
 		if (reader->chains.items[i].base)
-			result = v2m_array_add(reader->chains.items[i].arriving ? &roots : &others,
-					       (uint32_t)i + 1);
+			result = add_root(reader,
+					  reader->chains.items[i].arriving ? &roots : &others,
+					  (uint32_t)i + 1);
 	if (!result)
 		result = v2m_nat_chains_follow(reader->found, &roots, &others);
 	v2m_array_clear(&roots);
@@ -305,6 +323,8 @@ static int visit_rule(const struct nlmsghdr *message, void *context)
 	if (!parts[NFTA_RULE_EXPRESSIONS] || !parts[NFTA_RULE_CHAIN])
 		return 0;
 	result = v2m_nat_rule_read(parts[NFTA_RULE_EXPRESSIONS], &scope, &rule);
+	if (reader->family == NFPROTO_IPV4 || reader->family == NFPROTO_IPV6)
+		rule.families &= reader->family == NFPROTO_IPV4 ? V2M_NAT_IPV4 : V2M_NAT_IPV6;
 	rule.chain = find_chain(reader, mnl_attr_get_str(parts[NFTA_RULE_CHAIN]));
 	if (!result && v2m_nat_rule_matters(&rule)) {
 		result = reader->found->count < RULES_MAX ? v2m_array_add(reader->found, rule)

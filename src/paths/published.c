@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "paths/families.h"
 
 /* As many as ports of keys can be counted. */
 #define ALIASES_MAX 4096
@@ -37,8 +38,10 @@ static int add_once(struct v2m_published *published, const struct v2m_port_alias
 	struct v2m_port_aliases *list = &published->aliases;
 
 	for (size_t i = 0; i < list->count; i++)
-		if (is_equal(&list->items[i], alias))
+		if (is_equal(&list->items[i], alias)) {
+			list->items[i].families |= alias->families;
 			return 0;
+		}
 	if (list->count < ALIASES_MAX)
 		return v2m_array_add(list, *alias);
 	v2m_error_set(&published->unknown, 0,
@@ -74,6 +77,7 @@ struct look {
 	const struct v2m_published_scope *scope;
 	struct v2m_published *published;
 	unsigned transports;
+	unsigned families;
 	bool usable; /* it is understood, and holds for all senders */
 	bool notes;  /* what is not usable is said; else what is usable is added */
 };
@@ -105,6 +109,7 @@ static int add_ports(const struct look *look, uint16_t first, uint16_t last, uin
 		.target = target,
 		.transports = look->transports,
 		.origin = V2M_ALIAS_RULE,
+		.families = look->families,
 	};
 	const struct v2m_nat_ports ports = { .first = first, .last = last };
 
@@ -194,6 +199,7 @@ static int add_rule(const struct v2m_nat_rule *rule, const struct v2m_published_
 	struct look look = { .scope = scope,
 			     .published = published,
 			     .transports = rule->transports,
+			     .families = rule->families,
 			     .notes = notes };
 	int result = 0;
 
@@ -212,6 +218,37 @@ static int add_rule(const struct v2m_nat_rule *rule, const struct v2m_published_
 		result = add_target(&look, ports, rule->mapped ? &ports->target : &rule->target);
 	}
 	return result;
+}
+
+/* Takes out aliases whose other family is somebody else's, and says so. */
+static void drop_mixed_families(struct v2m_published *published, const struct v2m_nat_rules *rules,
+				const struct v2m_published_scope *scope)
+{
+	struct v2m_port_aliases *list = &published->aliases;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct v2m_port_alias *alias = &list->items[i];
+
+		if (alias->origin == V2M_ALIAS_RULE && alias->families != V2M_NAT_BOTH)
+			published->depends_on_listeners = true;
+		if (!v2m_alias_serves_others(alias, rules, scope)) {
+			list->items[kept++] = *alias;
+			continue;
+		}
+		if (!*published->unknown.text)
+			v2m_error_set(
+				&published->unknown, 0,
+				"a NAT rule sends port %u to a key's port %u by %s only, and "
+				"another server has port %u by %s: what passes port %u is not "
+				"counted unless \"port_aliases\" names it",
+				alias->first_port, alias->target,
+				alias->families == V2M_NAT_IPV4 ? "IPv4" : "IPv6",
+				alias->first_port,
+				alias->families == V2M_NAT_IPV4 ? "IPv6" : "IPv4",
+				alias->first_port);
+	}
+	list->count = kept;
 }
 
 /* --- connection tracking --- */
@@ -269,6 +306,7 @@ static int add_tracked(struct v2m_published *published, size_t known,
 		.target = target,
 		.transports = tracked->transports,
 		.origin = V2M_ALIAS_CONNTRACK,
+		.families = V2M_NAT_BOTH,
 	};
 	struct v2m_port_alias *last =
 		published->aliases.count > known
@@ -379,7 +417,7 @@ static int add_all_tracked(const struct v2m_tracked_list *tracked,
 		if (!ruling.open)
 			continue;
 		if (slot && !ruling.elsewhere &&
-		    scope->is_free(scope->context, flow->port, flow->transports))
+		    scope->is_free(scope->context, flow->port, flow->transports, V2M_NAT_BOTH))
 			result = add_tracked(published, known, flow, key);
 		else
 			note_mixed(published, flow, key);
@@ -416,6 +454,7 @@ int v2m_published_make(const struct v2m_nat_rules *rules, struct v2m_published_r
 		result = v2m_array_add(&published->aliases, configured->items[i]);
 	for (size_t i = 0; i < rules->count && !result; i++)
 		result = add_rule(&rules->items[i], scope, false, published);
+	drop_mixed_families(published, rules, scope);
 	if (!result)
 		result = add_all_tracked(tracked, rules,
 					 is_unread(read.nft) || is_unread(read.legacy), scope,

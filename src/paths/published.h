@@ -10,25 +10,14 @@
 #include "base/port_rule.h"
 #include "paths/conntrack.h"
 #include "paths/nat.h"
-
-/* Tells which rules are about a key. */
-struct v2m_published_scope {
-	const struct v2m_port_aliases *configured; /* NULL: the configuration says nothing */
-	/* Names the slot in which the port counts for a key by one of the transports, differently
-	 * for each slot. 0: no key has the port. */
-	uint32_t (*find_slot)(const void *context, uint16_t port, unsigned transports);
-	/* Whether the address, IPv4 in the IPv4-mapped form, is one at which keys are served. */
-	bool (*is_served)(const void *context, const uint8_t address[16]);
-	/* Whether nobody on this host serves the port itself by one of the transports. */
-	bool (*is_free)(const void *context, uint16_t port, unsigned transports);
-	const void *context;
-};
+#include "paths/published_scope.h"
 
 struct v2m_published {
 	struct v2m_port_aliases aliases; /* the configured ones first */
 	/* Why there may be more, "": there are no more. Always so if the configuration names them.
 	 */
 	struct v2m_error unknown;
+	bool depends_on_listeners; /* some rules are about one family only */
 };
 
 /* How the kinds of rules were read: 0, or why they could not be. -EOPNOTSUPP: the kernel has none.

@@ -28,6 +28,7 @@ struct done {
 struct v2m_rule_watch {
 	int fd;       /* -1: nobody tells of changes */
 	bool changed; /* since the last reading */
+	bool again;   /* they are to be read again, even if nothing has changed */
 	bool stale;   /* what connections have shown was under other rules */
 	struct done reading;
 	struct done legacy;
@@ -113,6 +114,8 @@ bool v2m_rule_watch_is_due(struct v2m_rule_watch *watch)
 		look_at_legacy(watch);
 	if (is_due(&watch->connections, LOOK_INTERVAL_NS, CONNECTIONS_SHARE))
 		look_at_connections(watch);
+	if (watch->again && is_due(&watch->reading, LOOK_INTERVAL_NS, RULES_SHARE))
+		watch->changed = true;
 	return watch->changed && is_due(&watch->reading, READ_INTERVAL_NS, RULES_SHARE);
 }
 
@@ -127,8 +130,9 @@ void v2m_rule_watch_read(struct v2m_rule_watch *watch, struct v2m_nat_rules *rul
 	end(&watch->reading, begun_ns);
 }
 
-void v2m_rule_watch_was_used(struct v2m_rule_watch *watch)
+void v2m_rule_watch_was_used(struct v2m_rule_watch *watch, bool again)
 {
+	watch->again = again;
 	end(&watch->reading, watch->reading.begun_ns);
 }
 

@@ -26,8 +26,9 @@ bool v2m_rule_watch_is_due(struct v2m_rule_watch *watch);
 /* Adds the rules of all kinds, and tells how they could be read. The caller clears the list. */
 void v2m_rule_watch_read(struct v2m_rule_watch *watch, struct v2m_nat_rules *rules,
 			 struct v2m_published_reading *read);
-/* The caller has done its work with the rules: this took time, too. */
-void v2m_rule_watch_was_used(struct v2m_rule_watch *watch);
+/* The caller has done its work with the rules: this took time, too. again: the work depends on who
+ * listens, which nobody tells of, so it is due again after 5 s. */
+void v2m_rule_watch_was_used(struct v2m_rule_watch *watch, bool again);
 /* What connections have shown since the rules were last changed, as of the last look. */
 const struct v2m_tracked_list *v2m_rule_watch_tracked(const struct v2m_rule_watch *watch);
 

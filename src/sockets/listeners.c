@@ -53,12 +53,13 @@ static int visit_socket(const struct nlmsghdr *message, void *context)
 
 /* Adds the ports of the sockets of one family. 0 or -errno. */
 static int ask_family(struct v2m_netlink *netlink, const struct place *place, int family,
-		      uint8_t *ports)
+		      struct v2m_ports_of_family *ports)
 {
 	_Alignas(struct nlmsghdr) char buffer[256];
 	/* If the kernel interrupts the dump and it is taken again, a port that was closed meanwhile
 	 * may stay. The next reading corrects this. */
-	struct v2m_netlink_visitor visitor = { visit_socket, NULL, ports };
+	struct v2m_netlink_visitor visitor = { visit_socket, NULL,
+					       family == AF_INET ? ports->ipv4 : ports->ipv6 };
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	struct inet_diag_req_v2 *query = mnl_nlmsg_put_extra_header(request, sizeof(*query));
 
@@ -70,7 +71,7 @@ static int ask_family(struct v2m_netlink *netlink, const struct place *place, in
 	return v2m_netlink_ask(netlink, request, &visitor);
 }
 
-static int ask_kernel(const struct place *place, uint8_t *ports)
+static int ask_kernel(const struct place *place, struct v2m_ports_of_family *ports)
 {
 	struct v2m_netlink netlink;
 	int result = v2m_netlink_open(NETLINK_SOCK_DIAG, &netlink);
@@ -103,19 +104,19 @@ static int read_file(const struct place *place, const char *path, uint8_t *ports
 }
 
 /* A kernel without IPv6 does not have the second file. */
-static int read_files(const struct place *place, uint8_t *ports)
+static int read_files(const struct place *place, struct v2m_ports_of_family *ports)
 {
-	int result = read_file(place, place->files[0], ports);
+	int result = read_file(place, place->files[0], ports->ipv4);
 
 	if (result)
 		return result;
-	result = read_file(place, place->files[1], ports);
+	result = read_file(place, place->files[1], ports->ipv6);
 	return result == -ENOENT ? 0 : result;
 }
 
 int v2m_listeners_read(struct v2m_listeners *listeners, struct v2m_error *error)
 {
-	uint8_t *const ports[] = { listeners->tcp, listeners->udp };
+	struct v2m_ports_of_family *const ports[] = { &listeners->tcp, &listeners->udp };
 
 	memset(listeners, 0, sizeof(*listeners));
 	for (size_t i = 0; i < V2M_ARRAY_LEN(places); i++) {
@@ -130,10 +131,20 @@ int v2m_listeners_read(struct v2m_listeners *listeners, struct v2m_error *error)
 	return 0;
 }
 
+static bool has_port(const uint8_t *ports, uint16_t port)
+{
+	return ports[port / 8] & 1u << port % 8;
+}
+
+bool v2m_listeners_has_ipv6(const struct v2m_listeners *listeners, uint16_t port,
+			    enum v2m_transport transport)
+{
+	return has_port(transport == V2M_TCP ? listeners->tcp.ipv6 : listeners->udp.ipv6, port);
+}
+
 bool v2m_listeners_has(const struct v2m_listeners *listeners, uint16_t port,
 		       enum v2m_transport transport)
 {
-	const uint8_t *ports = transport == V2M_TCP ? listeners->tcp : listeners->udp;
-
-	return ports[port / 8] & 1u << port % 8;
+	return has_port(transport == V2M_TCP ? listeners->tcp.ipv4 : listeners->udp.ipv4, port) ||
+	       v2m_listeners_has_ipv6(listeners, port, transport);
 }

@@ -75,6 +75,7 @@ void open_datapath(struct fixture *fixture)
 	const struct v2m_datapath_options options = {
 		.pin_dir = fixture->pin_dir,
 		.force_clsact = fixture->force_clsact,
+		.flows_max = fixture->flows_max,
 	};
 	struct v2m_error error = {};
 

@@ -17,6 +17,7 @@ struct fixture {
 	struct net net;
 	char pin_dir[64];
 	bool force_clsact;
+	uint32_t flows_max; /* 0: as many as usual */
 	struct v2m_datapath *datapath;
 };
 

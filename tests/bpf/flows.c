@@ -234,6 +234,34 @@ static void a_new_connection_of_the_same_addresses_is_a_new_flow(void **state)
 	assert_owner(*state, BOB, 3, 300, 1, 0);
 }
 
+/* The race is forced: the new connection comes between the reading of the flows and the label. */
+static void a_label_for_an_ended_connection_leaves_the_next_one_alone(void **state)
+{
+	struct v2m_flow_key key = flow_key(2, CLIENT, TCP);
+	struct v2m_flow_state ended;
+
+	handshake(*state, SERVER_SEQ);
+	segment(*state, false, ACK, 101, SERVER_SEQ + 1, 500);
+	assert_true(run_flow(*state, &key, false, &ended));
+	/* It is young at first, then it is not. */
+	segment(*state, false, SYN, 100, 0, 0);
+	segment(*state, true, SYN | ACK, SERVER_SEQ + 90000, 101, 0);
+	assert_int_equal(run_label_of(*state, &key, ended.began_ns, ALICE, V2M_LABEL_SET),
+			 V2M_LABEL_UNKNOWN);
+	segment(*state, false, ACK, 101, SERVER_SEQ + 90001, 300);
+	assert_int_equal(run_label_of(*state, &key, ended.began_ns, ALICE, V2M_LABEL_SET),
+			 V2M_LABEL_UNKNOWN);
+	assert_int_equal(run_label_of(*state, &key, ended.began_ns, 0, V2M_LABEL_LEAVE),
+			 V2M_LABEL_UNKNOWN);
+	label(*state, &key, BOB);
+	/* Nor is it a second user of the new one. */
+	assert_int_equal(run_label_of(*state, &key, ended.began_ns, ALICE, V2M_LABEL_SET),
+			 V2M_LABEL_UNKNOWN);
+	segment(*state, false, ACK, 401, SERVER_SEQ + 90001, 50);
+	assert_owner(*state, ALICE, 0, 0, 0, 0);
+	assert_owner(*state, BOB, 3, 350, 1, 0);
+}
+
 static void a_repeated_syn_ack_belongs_to_the_same_connection(void **state)
 {
 	struct v2m_flow_key key = flow_key(2, CLIENT, TCP);
@@ -442,6 +470,7 @@ int main(void)
 		FLOW_TEST(a_flood_of_syns_drops_no_flow),
 		FLOW_TEST(a_forged_syn_takes_no_flow_from_its_owner),
 		FLOW_TEST(a_new_connection_of_the_same_addresses_is_a_new_flow),
+		FLOW_TEST(a_label_for_an_ended_connection_leaves_the_next_one_alone),
 		FLOW_TEST(a_repeated_syn_ack_belongs_to_the_same_connection),
 		FLOW_TEST(two_owners_of_one_flow_are_a_dispute),
 		FLOW_TEST(what_is_left_with_the_slot_is_not_moved_by_a_later_label),

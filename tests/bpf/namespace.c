@@ -120,15 +120,20 @@ void net_close(struct net *net)
 	close(net->home);
 }
 
-void net_send(const struct net *net, uint16_t port, unsigned count, size_t size)
+/* from 0: any port. */
+static void send_all(const struct net *net, uint16_t from, uint16_t port, unsigned count,
+		     size_t size)
 {
 	static const char zeros[65536];
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in own = { .sin_family = AF_INET, .sin_port = htons(from) };
 	int fd;
 
 	inet_pton(AF_INET, "10.9.0.1", &to.sin_addr);
 	net_enter(net->there);
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (bind(fd, (struct sockaddr *)&own, sizeof(own)))
+		abort();
 	for (unsigned i = 0; i < count; i++)
 		/* A refused earlier datagram is reported by the next one, which then is not sent.
 		 */
@@ -137,4 +142,14 @@ void net_send(const struct net *net, uint16_t port, unsigned count, size_t size)
 				abort();
 	close(fd);
 	net_enter(net->here);
+}
+
+void net_send(const struct net *net, uint16_t port, unsigned count, size_t size)
+{
+	send_all(net, 0, port, count, size);
+}
+
+void net_send_from(const struct net *net, uint16_t from, uint16_t port, size_t size)
+{
+	send_all(net, from, port, 1, size);
 }

@@ -35,5 +35,7 @@ void command_output(char *text, size_t size, const char *format, ...)
 
 /* Sends count datagrams of size bytes of payload from there to the port of 10.9.0.1. */
 void net_send(const struct net *net, uint16_t port, unsigned count, size_t size);
+/* Sends one from a port of the client. */
+void net_send_from(const struct net *net, uint16_t from, uint16_t port, size_t size);
 
 #endif

@@ -260,19 +260,32 @@ size_t run_flows(const struct run *run, bool young)
 	return count;
 }
 
-enum v2m_label_result run_label(struct run *run, const struct v2m_flow_key *flow, uint32_t owner,
-				enum v2m_label_step step)
+enum v2m_label_result run_label_of(struct run *run, const struct v2m_flow_key *flow,
+				   uint64_t began_ns, uint32_t owner, enum v2m_label_step step)
 {
 	struct {
 		uint8_t header[V2M_LABEL_HEADER];
 		struct v2m_label label;
-	} call = { .label = { .flow = *flow, .owner = owner, .step = (uint8_t)step } };
+	} call = { .label = { .flow = *flow,
+			      .owner = owner,
+			      .step = (uint8_t)step,
+			      .began_ns = began_ns } };
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = &call, .data_size_in = sizeof(call),
 		    .data_out = &call, .data_size_out = sizeof(call), .repeat = 1);
 
 	if (bpf_prog_test_run_opts(bpf_program__fd(run->labels->progs.v2m_label), &options))
 		abort();
 	return (enum v2m_label_result)call.label.result;
+}
+
+enum v2m_label_result run_label(struct run *run, const struct v2m_flow_key *flow, uint32_t owner,
+				enum v2m_label_step step)
+{
+	struct v2m_flow_state state = {};
+
+	if (!run_flow(run, flow, false, &state))
+		run_flow(run, flow, true, &state);
+	return run_label_of(run, flow, state.began_ns, owner, step);
 }
 
 static void clear_hash(int map)

@@ -49,7 +49,10 @@ void run_set_sessions(struct run *run, const struct v2m_flow_key *key,
 		      const struct v2m_flow_sessions *sessions);
 struct v2m_flow_sessions run_owner_sessions(const struct run *run, uint32_t owner);
 size_t run_flows(const struct run *run, bool young);
-/* Runs one step of a label, and returns its result. */
+/* Runs one step of a label for the flow that began then, and returns its result. */
+enum v2m_label_result run_label_of(struct run *run, const struct v2m_flow_key *flow,
+				   uint64_t began_ns, uint32_t owner, enum v2m_label_step step);
+/* The same for the flow that has the key now: one that is not young, if there are two. */
 enum v2m_label_result run_label(struct run *run, const struct v2m_flow_key *flow, uint32_t owner,
 				enum v2m_label_step step);
 /* Forgets all flows, and sets the counters of a slot and of the owners below the limit to 0. */

@@ -178,11 +178,12 @@ def test_a_masqueraded_connection_with_the_port_counts_for_no_key(lab, start_dae
         exchange(open_stream(box, KEY.port, lab.client, lab.CLIENT[4], 443))
         assert_all_foreign(daemon, before)
         assert_all_foreign(daemon, before, "ingress")
+        # Connection tracking knows one that is older than the programs. A whole segment arrives first.
+        carry(*reversed(early))
+        carry(*early)
+        assert figures_of(daemon.port_entry(KEY.port)) == before
         if not has_btf():
             return
-        # One that is older than the programs is known by the first packet that leaves.
-        carry(*early)
-        assert figures_of(daemon.port_entry(KEY.port))["payload_tx_bytes"] == 0
         datagrams(box, (ANY, KEY.port), lab.client, (lab.CLIENT[4], 4000))
         assert figures_of(daemon.port_entry(KEY.port))["payload_tx_bytes"] == 0
         assert figures_of(daemon.port_entry(KEY.port))["payload_rx_bytes"] == 0

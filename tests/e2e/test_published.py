@@ -4,6 +4,7 @@
 import json
 import shutil
 import socket
+import subprocess
 
 import pytest
 
@@ -233,16 +234,91 @@ def test_a_rule_that_is_not_understood_is_said(lab, start_daemon):
     assert daemon.ask("GET", "/health", key=False).json()["reason"] == "aliases_unknown"
 
 
-def test_a_port_that_an_earlier_rule_keeps_is_not_the_keys(lab, start_daemon):
-    nat(lab.server, "tcp dport 25 accept; tcp dport 20-30 redirect to :10001; tcp dport 443 redirect to :10001;")
+def test_the_first_rule_of_a_port_has_it(lab, start_daemon):
+    nat(lab.server, "tcp dport 25 accept; tcp dport 27 redirect to :8080; tcp dport 20-30 redirect to :10001;")
+    # A chain of a later priority gets what is left, and that is for others.
+    rules(lab.server, "table ip later { chain in { type nat hook prerouting priority -90; "
+                      "tcp dport 28 redirect to :8080; tcp dport 31 redirect to :8080; }; }")
+    # Of what arrives at port 41, an earlier rule takes some.
+    rules(lab.server, f"add rule inet published in ip saddr {lab.CLIENT[4]} tcp dport 41 redirect to :8080; "
+                      "add rule inet published in tcp dport 40-42 redirect to :10001")
     daemon = start_daemon([ENTRY])
-    assert aliases(daemon) == {"443": (KEY.port, "rule")}
-    assert "port 20 to a key's port 10001 under conditions" in reasons(daemon)["aliases_unknown"]
-    exchange_tcp(lab, 25, listens=25)
+    key = (KEY.port, "rule")
+    assert aliases(daemon) == {"20-24": key, "26": key, "28-30": key, "40": key, "42": key}
+    assert "port 41 to a key's port 10001 under conditions" in reasons(daemon)["aliases_unknown"]
+    for port, listens in ((25, 25), (27, 8080), (31, 8080), (41, 8080)):
+        exchange_tcp(lab, port, listens=listens)
     assert payload(daemon) == (0, 0)
-    # Connections show the ports that do reach the key.
-    exchange_tcp(lab, 21)
-    wait_until(lambda: aliases(daemon).get("21") == (KEY.port, "conntrack"), 30, what="what the connection shows")
+    exchange_tcp(lab, 28)
+    wait_until(lambda: payload(daemon) == (SIZE, SIZE), what="what passed port 28")
+
+
+def web_server(namespace):
+    """A server of port 443 by IPv6 alone."""
+    with namespace.entered():
+        server = socket.socket(socket.AF_INET6)
+        server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("::", 443))
+    server.listen()
+    return server
+
+
+def test_a_rule_of_one_family_leaves_the_other_one_to_its_server(lab, start_daemon):
+    """The server comes when the port is an alias already, and goes again."""
+    rules(lab.server, "table ip published { chain in { type nat hook prerouting priority -100; "
+                      "tcp dport 443 redirect to :10001; }; }")
+    daemon = start_daemon([ENTRY])
+    assert aliases(daemon) == {"443": (KEY.port, "rule")} and not reasons(daemon)
+    with web_server(lab.server) as web:
+        wait_until(lambda: "another server has port 443 by IPv6" in reasons(daemon).get("aliases_unknown", ""), 30,
+                   what="the server by IPv6")
+        with lab.client.entered():
+            client = socket.create_connection((lab.SERVER[6], 443), timeout=10)
+        with client, web.accept()[0] as far:
+            client.sendall(b"x" * 1000)
+            assert far.recv(1000, socket.MSG_WAITALL) == b"x" * 1000
+        assert aliases(daemon) == {} and payload(daemon) == (0, 0)
+    wait_until(lambda: "443" in aliases(daemon), 30, what="the alias, when IPv6 has no server")
+    exchange_tcp(lab, 443)
+    wait_until(lambda: payload(daemon) == (SIZE, SIZE), what="what passed port 443")
+
+
+DOCKER_PROXY = ("import socket; s = socket.create_server(('::', 443), family=socket.AF_INET6); "
+                "print('up', flush=True); s.accept()")
+
+
+def test_the_proxy_of_docker_is_no_other_server(lab, start_daemon):
+    """And neither is a client's UDP socket that has a port of a hopping range."""
+    rules(lab.server, "table ip published { chain in { type nat hook prerouting priority -100; "
+                      "tcp dport 443 redirect to :10001; udp dport 20000-50000 redirect to :10001; }; }")
+    with lab.server.entered():
+        client = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    client.bind(("::", 40000))
+    with lab.server.entered():
+        proxy = subprocess.Popen(["docker-proxy", "-c", DOCKER_PROXY, "-proto", "tcp", "-host-ip", "::", "-host-port",
+                                  "443", "-container-ip", BOX, "-container-port", str(KEY.port)],
+                                 executable="/usr/bin/python3", stdout=subprocess.PIPE, text=True)
+    try:
+        assert proxy.stdout.readline() == "up\n"
+        daemon = start_daemon([ENTRY])
+        assert aliases(daemon) == {"443": (KEY.port, "rule"), "20000-50000": (KEY.port, "rule")}
+        assert not reasons(daemon)
+    finally:
+        client.close()
+        proxy.kill()
+        proxy.communicate()
+
+
+@pytest.mark.parametrize("rule, said", [
+    ("ip daddr . tcp dport {{ {0} . 443 }} redirect to :10001", "a key's port 10001 what arrives at ports"),
+    ("dnat ip to tcp dport map {{ 443 : {0} . 10001 }}", "a map that is not understood"),
+    ("dnat ip to ip daddr . tcp dport map {{ {0} . 443 : {0} . 10001 }}", "a map that is not understood")])
+def test_a_concatenation_is_said(lab, start_daemon, rule, said):
+    """Connections show what it does, as with other rules that are not understood."""
+    nat(lab.server, rule.format(lab.SERVER[4]) + ";")
+    daemon = start_daemon([ENTRY])
+    assert aliases(daemon) == {} and said in reasons(daemon)["aliases_unknown"]
 
 
 def test_connections_show_what_a_rule_does_that_is_not_understood(lab, start_daemon):

@@ -9,6 +9,7 @@ import select
 import socket
 import threading
 import time
+import types
 
 from support.lab import wait_until
 from support.shared import NAMES, PORT, ByUser, Shared, User, assert_adds_up, reset, simple, traffic
@@ -106,11 +107,11 @@ def work(lab, numbers, orders):
 
 
 class Workers:
-    def __init__(self, lab):
+    def __init__(self, lab, count=FLOWS):
         self.workers = []
-        for first in range(0, FLOWS, FLOWS_OF_A_WORKER):
+        for first in range(0, count, FLOWS_OF_A_WORKER):
             here, there = multiprocessing.Pipe()
-            numbers = range(first, min(FLOWS, first + FLOWS_OF_A_WORKER))
+            numbers = range(first, min(count, first + FLOWS_OF_A_WORKER))
             made = multiprocessing.get_context("fork").Process(target=work, args=(lab, numbers, there), daemon=True)
             made.start()
             self.workers.append((made, here))
@@ -133,16 +134,16 @@ class Workers:
             worker.join(30)
 
 
-def write_log(log, users):
+def write_log(log, users, count=FLOWS):
     now = time.strftime("%Y/%m/%d %H:%M:%S")
     with log.open("a") as file:
-        for number in range(FLOWS):
+        for number in range(count):
             address, port = address_of(number)
             file.write(f"{now} {address}:{port} accepted tcp:127.0.0.2:8080 email: {users[number % 7 % 3].name}\n")
 
 
-def test_each_of_many_connections_at_once_is_on_the_right_bill(lab, start_daemon, capture):
-    users = [User(name) for name in NAMES]
+def start_with_log(lab, start_daemon, users, **members):
+    """The daemon follows the log that is returned with it."""
     for address in ADDRESSES[1:]:
         lab.client.ip("address", "add", f"{address}/24", "dev", "up0")
     served, log = lab.directory / "served.json", lab.directory / "access.log"
@@ -150,7 +151,12 @@ def test_each_of_many_connections_at_once_is_on_the_right_bill(lab, start_daemon
     v2ray = Shared.__new__(Shared)
     v2ray.lab, v2ray.keys = lab, users
     served.write_text(json.dumps(v2ray.server_config()))
-    daemon = start_daemon([], key_sources=[str(served)])
+    return start_daemon([], key_sources=[str(served)], **members), log
+
+
+def test_each_of_many_connections_at_once_is_on_the_right_bill(lab, start_daemon, capture):
+    users = [User(name) for name in NAMES]
+    daemon, log = start_with_log(lab, start_daemon, users)
     workers = Workers(lab)
     workers.have("connect", "talk")
     write_log(log, users)
@@ -175,6 +181,67 @@ def test_each_of_many_connections_at_once_is_on_the_right_bill(lab, start_daemon
     assert open_now == FLOWS
     assert traffic(daemon, users[0])["accounting"]["attribution"]["complete"] is True
     print(f"{FLOWS} connections at once: {entry['total_bytes']} bytes, {truth.total(None)} of nobody")
+
+
+def test_connections_beyond_shared_flows_max_are_nobodys_and_another_size_keeps_all_figures(lab, start_daemon,
+                                                                                            capture):
+    users = [User(name) for name in NAMES]
+    daemon, log = start_with_log(lab, start_daemon, users, shared_flows_max=64)
+    workers = Workers(lab, 100)
+
+    def attribution():
+        return traffic(daemon, users[0])["accounting"]["attribution"]
+
+    def figures():
+        entry = daemon.port_entry(PORT)
+        assert_adds_up(entry)
+        return (entry["total_bytes"], entry["unattributed"]["total_bytes"],
+                {user.name: traffic(daemon, user)["total_bytes"] for user in users})
+
+    def restart(size):
+        daemon.stop()
+        daemon.config["shared_flows_max"] = size
+        daemon.write_config()
+        daemon.start()
+        wait_until(lambda: simple(daemon, users[0]).status == 200, timeout_s=60, what="the users")
+
+    workers.have("connect", "talk")
+    write_log(log, users, 100)
+    wait_until(lambda: all(simple(daemon, user).status == 200 for user in users), timeout_s=60, what="the users")
+    wait_until(lambda: attribution()["complete"] is False, timeout_s=60, what="the full map")
+    assert "more connections than can be attributed" in attribution()["reason"]
+    workers.have("talk")
+    capture.rest()
+    before = figures()
+    # The first 64 found room, so a log that names only these tells the bytes of each user.
+    named = types.SimpleNamespace(directory=lab.directory / "named", SERVER=lab.SERVER)
+    named.directory.mkdir()
+    write_log(named.directory / "access.log", users, 64)
+    truth = ByUser(named, capture)
+    assert before[1] == truth.total(None) > 0
+    assert before[2] == {user.name: truth.total(user.name) for user in users}
+    restart(256)
+    assert figures() == before
+    assert "shared_flows_max is 256 now, and was 64: 64 of 64 open connections" in daemon.said()
+    workers.have("talk", "close", "drain")
+    workers.end()
+    capture.settle()
+    # Those that had an owner go on with it.
+    truth, total, keys = ByUser(named, capture), *figures()[::2]
+    assert total == sum(truth.total(name) for name in (*NAMES, None))
+    assert all(keys[user.name] >= truth.total(user.name) for user in users)
+    assert attribution()["complete"] is False
+    # A connection that no line has named yet may have lost bytes to the port alone.
+    reset(daemon, users[0])
+    assert attribution()["complete"] is True
+    restart(128)
+    wait_until(lambda: attribution()["complete"] is False, timeout_s=60, what="the new map")
+    assert "before the access log was followed" in attribution()["reason"]
+    reset(daemon, users[0])
+    restart(128)
+    assert attribution()["complete"] is True
+    # The programs of sockets take a map of any size, too.
+    assert "on shared ports are not counted" not in daemon.said()
 
 
 class Secret(Shared):

@@ -12,6 +12,7 @@
 #include "datapath/counters.h"
 #include "datapath/datapath.h"
 #include "datapath/device_slots.h"
+#include "datapath/flow_size.h"
 #include "datapath/flows.h"
 #include "datapath/foreign.h"
 #include "datapath/grace.h"
@@ -361,6 +362,17 @@ int v2m_flows_move(struct v2m_datapath *datapath, struct v2m_label *labels, size
 	(void)labels;
 	(void)count;
 	return refuse("v2m_flows_move", error);
+}
+
+bool v2m_flow_size_was_changed(const struct v2m_datapath *datapath)
+{
+	(void)datapath;
+	return false;
+}
+
+void v2m_flow_size_forget(struct v2m_datapath *datapath)
+{
+	(void)datapath;
 }
 
 int v2m_flows_leave(struct v2m_datapath *datapath, struct v2m_error *error)

@@ -103,6 +103,18 @@ def programs(kernel, traffic, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def legacy_tables(kernel):
+    """iptables-legacy for the guest: the program, and its extensions by their paths. Nothing if this machine has
+    none, or another architecture than the guest."""
+    program = shutil.which("iptables-legacy")
+    found = {path: path.read_bytes() for path in pathlib.Path("/usr/lib").glob("*/xtables/libxt_*.so")
+             if path.stem in ("libxt_REDIRECT", "libxt_tcp", "libxt_standard")}
+    if kernel.arch == "arm64" or not program or not found:
+        return None, {}
+    return program, {str(path): data for path, data in found.items()}
+
+
+@pytest.fixture(scope="session")
 def bpf_programs(kernel):
     """The programs of tests/bpf by name, each from the newer build: build/ may have no tests."""
     folders = (build_dir(), ROOT / "build-debug")
@@ -118,10 +130,12 @@ def bpf_programs(kernel):
 
 
 @pytest.fixture(scope="session")
-def image(kernel, programs, bpf_programs, tmp_path_factory):
+def image(kernel, programs, bpf_programs, legacy_tables, tmp_path_factory):
     """The initial root of the guest for this kernel."""
     target = tmp_path_factory.mktemp("initramfs") / f"{kernel.name}.cpio"
     carried = {f"bpf_{name}": path for name, path in bpf_programs.items()}
+    if legacy_tables[0]:
+        carried["iptables-legacy"] = legacy_tables[0]
     tree = None
     if kernel.arch == "arm64":
         try:
@@ -130,7 +144,7 @@ def image(kernel, programs, bpf_programs, tmp_path_factory):
             pytest.skip(f"programs for {kernel.arch}: {error}")
     users = "".join(f"{name}:x:{number}:{number}::/:/bin/false\n"
                     for number, name in enumerate(["root", *unit.users()]))
-    initramfs.build(kernel, target, {**programs, **carried}, {"etc/passwd": users.encode()}, tree=tree)
+    initramfs.build(kernel, target, {**programs, **carried}, {"etc/passwd": users.encode(), **legacy_tables[1]}, tree=tree)
     return target
 
 

@@ -34,10 +34,14 @@ class Daemon:
         self.config = {"listen": "127.0.0.1:9469", "state_dir": f"{directory}/state",
                        "pin_dir": PIN_DIR, "key_sources": [f"{directory}/keys.json"],
                        "api_key": API_KEY, "sample_interval_ms": 200, "interfaces": ["v0"]}
-        self.config.update(members)
         vm.check(f"mkdir -p {directory}")
         vm.write(f"{directory}/keys.json", json.dumps(self.keys))
-        vm.write(f"{directory}/config.json", json.dumps(self.config))
+        self.set(**members)
+
+    def set(self, **members):
+        """Writes these into the configuration, for the next start."""
+        self.config.update(members)
+        self.vm.write(f"{self.directory}/config.json", json.dumps(self.config))
 
     def command(self, options=""):
         return f"{self.prefix} v2meterd --config {self.directory}/config.json {options}"

@@ -18,7 +18,8 @@ BASE_MODULES = (
 MORE_MODULES = (
     "8021q", "bonding", "bridge", "macvlan", "wireguard", "dummy", "ifb", "sch_fq", "sch_fq_codel",
     "sch_htb", "sch_netem", "sch_tbf", "act_mirred", "act_gact", "cls_matchall", "cls_flower", "cls_u32",
-    "nf_tables", "nft_chain_nat", "nft_nat", "nft_ct", "nft_masq", "nft_compat", "nf_conntrack",
+    "nf_tables", "nft_chain_nat", "nft_nat", "nft_ct", "nft_masq", "nft_compat", "nft_redir", "nf_conntrack",
+    "nf_conntrack_netlink", "iptable_nat", "xt_REDIRECT", "xt_tcpudp",
     "ext4", "xfs")
 
 # Copied from this machine, with their libraries.

@@ -104,8 +104,12 @@ def shared(vm, veth):
 
 
 def test_users_of_a_shared_port_have_what_their_connections_delivered(vm, shared, short_queue):
-    """The log names a connection while it is open, and the daemon is killed meanwhile."""
+    """The log names a connection while it is open. Then the daemon is killed, and starts with another size."""
     expected = {}
+
+    def has_bytes(user):
+        answer = vm.run(shared.ask(f"/api/keys/{USERS[user]}/traffic/simple"))
+        return answer.status == 0 and json.loads(answer.output)["traffic"]["total_bytes"] > 0
 
     def remotes():
         return [each["remote"] for each in shared.entry(OTHER_PORT)["connection_details"]]
@@ -118,8 +122,11 @@ def test_users_of_a_shared_port_have_what_their_connections_delivered(vm, shared
         remote = remotes()[0].replace("::ffff:", "").replace("[", "").replace("]", "")
         vm.check(f"echo \"$(date '+%Y/%m/%d %H:%M:%S') {remote} accepted tcp:203.0.113.7:80 [direct] email: {user}\" "
                  ">>/run/v2m-shared/access.log")
+        wait_until(lambda user=user: has_bytes(user), shared.said)
         shared.kill()
+        shared.set(shared_flows_max=128 << number)
         shared.start()
+        assert f"shared_flows_max is {128 << number} now" in shared.said()
         wait_until(lambda: not remotes(), shared.said)
 
     def of_user(user):

@@ -170,8 +170,8 @@ class Capture:
         dropped = re.search(r"(\d+) packets dropped by kernel", said)
         assert dropped and dropped[1] == "0", said
 
-    def settle(self):
-        """Stops when nothing has been added to the capture for half a second."""
+    def rest(self):
+        """Waits until nothing has been added to the capture for half a second."""
         last = {"size": -1, "since": 0.0}
 
         def quiet():
@@ -181,6 +181,10 @@ class Capture:
             return time.monotonic() - last["since"] > 0.5
 
         wait_until(quiet, timeout_s=30, what="the end of all traffic")
+
+    def settle(self):
+        """Stops the capture after that."""
+        self.rest()
         self.stop()
 
     def tally(self, port, protocol=None):

@@ -6,6 +6,8 @@ The state file is read at each call:
 {"inbounds": [{"tag", "port", "protocol", "configured": [[uuid, email]], "users": [[uuid, email]]}],
  "counters": {"user>>>EMAIL>>>traffic>>>uplink": bytes},
  "online": {EMAIL: {ADDRESS: second}}, or the path of the access log of a V2Ray, whose open connections are told then,
+           and NOBODY elsewhere,
+ "idle": {EMAIL: ADDRESS}: users of whom this is told in their place, with a second of long ago,
  "fault": null | "late" | "nonsense" | "error" | "dies", "comm": the name of the process}
 """
 
@@ -29,6 +31,9 @@ import xray_messages as message  # noqa: E402
 
 LINE = re.compile(r"^(\S+ \d+:\d+:\d+)\S* (?:from )?(?:tcp:|udp:)?\[?([0-9a-fA-F.:]+?)\]?:(\d+) accepted \S+ .*"
                   r"email: (.*)$")
+
+# Once the daemon has this user, it takes the lists.
+NOBODY = {"nobody": {"192.0.2.1": 0}}
 
 SETTINGS = {"vless": (message.vless, message.vless_user), "vmess": (message.vmess, message.vmess_user),
             "trojan": (message.trojan, message.trojan_user)}
@@ -61,7 +66,7 @@ def open_connections():
 
 def online_in(path):
     """The users with open connections, as Xray counts them: a connection from its request to its end."""
-    connected, online = open_connections(), {}
+    connected, online = open_connections(), dict(NOBODY)
     for line in pathlib.Path(path).read_text().splitlines():
         found = LINE.match(line)
         if not found:
@@ -72,6 +77,10 @@ def online_in(path):
             addresses = online.setdefault(found[4], {})
             addresses[address] = max(seen, addresses.get(address, 0))
     return online
+
+
+def idle_in(state):
+    return {email: {address: 1} for email, address in state.get("idle", {}).items()}
 
 
 class Proxy:
@@ -121,16 +130,18 @@ class Proxy:
         return message.user_count(len(self.inbound_of(request, context).get("users", [])))
 
     def online(self, context):
-        online = self.state(context).get("online", {})
-        print("asked who is online", flush=True)
-        return online if isinstance(online, dict) else online_in(online)
+        state = self.state(context)
+        online = state.get("online", {})
+        return (online if isinstance(online, dict) else online_in(online)) | idle_in(state)
 
     def get_users_stats(self, request, context):
         if self.state(context).get("is_old"):
             context.abort(grpc.StatusCode.UNIMPLEMENTED, "unknown method")
+        print("asked who is online", flush=True)
         return message.online_users(self.online(context))
 
     def get_all_online_users(self, request, context):
+        print("asked who is online", flush=True)
         return message.online_names(f"user>>>{email}>>>online" for email in self.online(context))
 
     def get_stats_online_ip_list(self, request, context):

@@ -7,6 +7,7 @@
 #include "attribution/attributor.h"
 #include "following/access_line.h"
 
+#define MONO_NS UINT64_C(100000000000000)
 #define NOW_US  INT64_C(1795824000000000) /* 2026-11-28 00:00:00 UTC */
 #define HOUR_US INT64_C(3600000000)
 
@@ -69,7 +70,7 @@ static int plan_flow(struct state *state, int64_t age_us, struct v2m_flow_state 
 		.key = { .port = 443, .remote_port = 5000, .protocol = IPPROTO_TCP },
 		.state = flow_state,
 	};
-	const struct v2m_moment now = { .mono_ns = UINT64_C(100000000000000), .real_us = NOW_US };
+	const struct v2m_moment now = { .mono_ns = MONO_NS, .real_us = NOW_US };
 
 	memcpy(flow.key.remote, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\2", 16);
 	flow.state.began_ns = now.mono_ns - (uint64_t)age_us * 1000;
@@ -93,6 +94,7 @@ static void a_line_labels_the_flow_of_its_client(void **context)
 	take(state, LINE("27 23:59:59", "bob"));
 	assert_int_equal(plan(state, 2000000), 1);
 	assert_int_equal(state->labels[0].owner, 2);
+	assert_int_equal(state->labels[0].began_ns, MONO_NS - 2000000000);
 	assert_true(v2m_attributor_take_named(state->attributor, &named));
 	assert_true(v2m_named_slots_get(&named, 443, false));
 	assert_false(v2m_attributor_take_named(state->attributor, &named));

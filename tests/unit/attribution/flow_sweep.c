@@ -14,7 +14,8 @@
 #define SECOND UINT64_C(1000000000)
 
 /* The flows of the kernel: of the ports 1, 2 and so on. */
-#define FLOWS_MAX (V2M_MAX_FLOWS / 2 + 10)
+#define MAP_SIZE  64
+#define FLOWS_MAX (MAP_SIZE / 2 + 1)
 static struct v2m_flow_entry flows[FLOWS_MAX];
 static size_t n_flows;
 static uint64_t now_ns;
@@ -75,7 +76,7 @@ static int setup(void **state)
 {
 	struct sweep *made = calloc(1, sizeof(*made));
 
-	made->sweep = v2m_flow_sweep_new();
+	made->sweep = v2m_flow_sweep_new(MAP_SIZE);
 	made->table = calloc(1, sizeof(*made->table) + 2 * sizeof(struct v2m_connection));
 	now_ns = 1000 * SECOND;
 	n_removed = 0;
@@ -131,10 +132,12 @@ static void a_new_connection_with_the_same_addresses_is_not_the_old_one(void **s
 static void a_port_whose_sockets_are_elsewhere_keeps_its_flows(void **state)
 {
 	assert_int_equal(sweep_for(*state, 500, 0), 0);
+	for (size_t i = 0; i < FLOWS_MAX; i++)
+		flows[i] = entry_of((uint16_t)(i + 1));
+	n_flows = FLOWS_MAX - 1;
+	assert_int_equal(sweep_for(*state, 500, 0), 0);
 	/* Until others need their room. */
 	n_flows = FLOWS_MAX;
-	for (size_t i = 0; i < n_flows; i++)
-		flows[i] = entry_of((uint16_t)(i + 1));
 	assert_true(sweep_for(*state, 500, 0) > 0);
 }
 

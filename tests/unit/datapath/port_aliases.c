@@ -33,8 +33,8 @@ static struct v2m_port_slot *compose(struct v2m_port_alias *aliases, size_t coun
 static void a_published_port_counts_in_the_slot_behind_it(void **state)
 {
 	struct v2m_port_alias aliases[] = {
-		{ 443, 443, 10001, V2M_TCP, V2M_ALIAS_RULE },
-		{ 20000, 20002, 10001, V2M_UDP, V2M_ALIAS_RULE },
+		{ 443, 443, 10001, V2M_TCP, V2M_ALIAS_RULE, 0 },
+		{ 20000, 20002, 10001, V2M_UDP, V2M_ALIAS_RULE, 0 },
 	};
 	struct v2m_port_slot *wanted = compose(aliases, 2);
 
@@ -55,7 +55,7 @@ static void a_published_port_counts_in_the_slot_behind_it(void **state)
 
 static void a_port_of_a_rule_stays_in_its_slot(void **state)
 {
-	struct v2m_port_alias aliases[] = { { 443, 445, 10001, V2M_TCP, V2M_ALIAS_RULE } };
+	struct v2m_port_alias aliases[] = { { 443, 445, 10001, V2M_TCP, V2M_ALIAS_RULE, 0 } };
 	struct v2m_port_slot *wanted = compose(aliases, 1);
 
 	(void)state;
@@ -68,9 +68,9 @@ static void a_port_of_a_rule_stays_in_its_slot(void **state)
 static void an_alias_is_not_the_target_of_another_one(void **state)
 {
 	struct v2m_port_alias aliases[] = {
-		{ 443, 443, 10001, V2M_TCP, V2M_ALIAS_RULE },
-		{ 80, 80, 443, V2M_TCP, V2M_ALIAS_RULE },
-		{ 81, 81, 9999, V2M_TCP, V2M_ALIAS_RULE },
+		{ 443, 443, 10001, V2M_TCP, V2M_ALIAS_RULE, 0 },
+		{ 80, 80, 443, V2M_TCP, V2M_ALIAS_RULE, 0 },
+		{ 81, 81, 9999, V2M_TCP, V2M_ALIAS_RULE, 0 },
 	};
 	struct v2m_port_slot *wanted = compose(aliases, 3);
 

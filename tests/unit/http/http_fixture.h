@@ -44,7 +44,8 @@ static inline struct v2m_key_ring *test_api_keys(void)
 
 static struct v2m_strings test_hosts;
 
-static inline int start_on(const char *address, struct v2m_http **http, struct v2m_error *error)
+/* Starts the threads. v2m_http_accept() is still to be called. */
+static inline int prepare_on(const char *address, struct v2m_http **http, struct v2m_error *error)
 {
 	char copy[64];
 	char *items[] = { copy };
@@ -61,8 +62,13 @@ static inline int start_on(const char *address, struct v2m_http **http, struct v
 
 	strcpy(copy, address);
 	result = v2m_listen_open(&listen, &listeners, error);
-	if (!result)
-		result = v2m_http_start(&options, http, error);
+	return result ? result : v2m_http_start(&options, http, error);
+}
+
+static inline int start_on(const char *address, struct v2m_http **http, struct v2m_error *error)
+{
+	int result = prepare_on(address, http, error);
+
 	return result ? result : v2m_http_accept(*http, error);
 }
 

@@ -37,12 +37,12 @@ static bool is_served(const void *context, const uint8_t address[16])
 	return memcmp(address, own, sizeof(own)) == 0;
 }
 
-/* Somebody serves port 22 here. */
-static bool is_free(const void *context, uint16_t port, unsigned transports)
+/* Somebody serves port 22 here, and port 80 by IPv6. */
+static bool is_free(const void *context, uint16_t port, unsigned transports, unsigned families)
 {
 	(void)context;
 	(void)transports;
-	return port != 22;
+	return port != 22 && !(port == 80 && families & V2M_NAT_IPV6);
 }
 
 static const struct v2m_published_scope scope = { NULL, find_slot, is_served, is_free, NULL };
@@ -59,6 +59,7 @@ static struct v2m_nat_rule *add_rule(struct v2m_nat_rules *rules, uint16_t first
 	*rule = (struct v2m_nat_rule){
 		.changes = true,
 		.clear = true,
+		.families = V2M_NAT_BOTH,
 		.transports = V2M_TCP,
 		.target = { .first = target, .last = target },
 	};
@@ -135,6 +136,35 @@ static void an_address_that_serves_nobody_is_said(void **state)
 	v2m_published_clear(&made);
 }
 
+static void a_rule_of_one_family_is_no_alias_if_the_other_one_serves_others(void **state)
+{
+	struct v2m_nat_rules rules = { 0 };
+	struct v2m_published made;
+
+	(void)state;
+	/* Nobody has port 443 by IPv6. Somebody has port 80 by IPv6. */
+	add_rule(&rules, 443, 443, KEY_PORT)->families = V2M_NAT_IPV4;
+	add_rule(&rules, 79, 81, KEY_PORT)->families = V2M_NAT_IPV4;
+	made = make(&rules, all_read, &scope, 1);
+	assert_int_equal(made.aliases.items[0].first_port, 443);
+	assert_true(made.depends_on_listeners);
+	assert_non_null(strstr(made.unknown.text, "port 79 to a key's port 10001 by IPv4 only"));
+	v2m_published_clear(&made);
+	/* Rules of both families are one of both. */
+	add_rule(&rules, 80, 80, KEY_PORT)->families = V2M_NAT_IPV4;
+	add_rule(&rules, 80, 80, KEY_PORT)->families = V2M_NAT_IPV6;
+	made = make(&rules, all_read, &scope, 1);
+	assert_false(made.depends_on_listeners);
+	assert_string_equal(made.unknown.text, "");
+	v2m_published_clear(&made);
+	/* A rule of the other family leads elsewhere. */
+	add_rule(&rules, 443, 443, KEY_PORT)->families = V2M_NAT_IPV4;
+	add_rule(&rules, 443, 443, KEY_PORT + 2)->families = V2M_NAT_IPV6;
+	made = make(&rules, all_read, &scope, 0);
+	assert_non_null(strstr(made.unknown.text, "another server has port 443 by IPv6"));
+	v2m_published_clear(&made);
+}
+
 static void a_map_that_is_not_understood_is_said(void **state)
 {
 	struct v2m_nat_rules rules = { 0 };
@@ -151,7 +181,7 @@ static void a_map_that_is_not_understood_is_said(void **state)
 
 static void what_cannot_be_read_is_said_unless_it_is_configured(void **state)
 {
-	struct v2m_port_alias alias = { 443, 443, KEY_PORT, V2M_TCP, V2M_ALIAS_CONFIGURED };
+	struct v2m_port_alias alias = { 443, 443, KEY_PORT, V2M_TCP, V2M_ALIAS_CONFIGURED, 0 };
 	struct v2m_port_aliases configured = { &alias, 1, 1 };
 	struct v2m_published_scope with = scope;
 	struct v2m_nat_rules rules = { 0 };
@@ -356,6 +386,7 @@ int main(void)
 		cmocka_unit_test(a_rule_for_a_keys_port_is_an_alias_once),
 		cmocka_unit_test(rules_about_others_are_no_aliases),
 		cmocka_unit_test(an_address_that_serves_nobody_is_said),
+		cmocka_unit_test(a_rule_of_one_family_is_no_alias_if_the_other_one_serves_others),
 		cmocka_unit_test(a_map_that_is_not_understood_is_said),
 		cmocka_unit_test(what_cannot_be_read_is_said_unless_it_is_configured),
 		cmocka_unit_test(ports_that_are_shifted_are_one_alias_for_each_slot),

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The ways of packets through chains, and the order of rules. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/array.h"
+#include "base/transport.h"
+#include "paths/nat_chains.h"
+
+#define KEY_PORT 10001
+
+static struct v2m_nat_rule *add_rule(struct v2m_nat_rules *rules, uint32_t chain, uint32_t jump,
+				     uint16_t port)
+{
+	struct v2m_nat_rule *rule = v2m_array_append(rules);
+
+	*rule = (struct v2m_nat_rule){
+		.changes = !jump,
+		.clear = true,
+		.families = V2M_NAT_BOTH,
+		.transports = V2M_TCP | V2M_UDP,
+		.target = { .first = KEY_PORT, .last = KEY_PORT },
+		.chain = chain,
+		.jump = jump,
+	};
+	if (port)
+		assert_int_equal(
+			v2m_array_add(&rule->ports,
+				      (struct v2m_nat_ports){ .first = port, .last = port }),
+			0);
+	return rule;
+}
+
+/* Chain 1 is where arriving packets begin, and chain 2 where those of this host do. */
+static void follow(struct v2m_nat_rules *rules, size_t expected)
+{
+	uint32_t first = 1;
+	uint32_t second = 2;
+	const struct v2m_nat_roots roots = { &first, 1, 1 };
+	const struct v2m_nat_roots others = { &second, 1, 1 };
+
+	assert_int_equal(v2m_nat_chains_follow(rules, &roots, &others), 0);
+	assert_int_equal(rules->count, expected);
+}
+
+static void a_rule_has_the_conditions_of_the_way_to_it(void **state)
+{
+	struct v2m_nat_rules rules = { 0 };
+
+	(void)state;
+	add_rule(&rules, 1, 3, 443)->transports = V2M_TCP;
+	add_rule(&rules, 1, 4, 0)->clear = false;
+	add_rule(&rules, 3, 0, 0);
+	add_rule(&rules, 3, 0, 443);
+	add_rule(&rules, 3, 0, 444);
+	add_rule(&rules, 4, 0, 445);
+	/* The first rule of chain 3 leaves nothing to the second one, and no packets of port 444
+	 * come there. */
+	follow(&rules, 2);
+	assert_int_equal(rules.items[0].ports.items[0].first, 443);
+	assert_int_equal(rules.items[0].transports, V2M_TCP);
+	assert_true(rules.items[0].clear);
+	assert_int_equal(rules.items[1].ports.items[0].first, 445);
+	assert_false(rules.items[1].clear);
+	v2m_nat_rules_clear(&rules);
+}
+
+static void rules_that_arriving_packets_do_not_reach_are_left_out(void **state)
+{
+	struct v2m_nat_rules rules = { 0 };
+
+	(void)state;
+	add_rule(&rules, 2, 3, 0);
+	add_rule(&rules, 2, 0, 446);
+	add_rule(&rules, 3, 0, 443);
+	add_rule(&rules, 4, 0, 444);
+	follow(&rules, 0);
+	/* If a map names chains, it may lead to those that nothing else leads to. */
+	add_rule(&rules, 1, 0, 0)->branches = true;
+	rules.items[0].changes = false;
+	add_rule(&rules, 2, 3, 0);
+	add_rule(&rules, 3, 0, 443);
+	add_rule(&rules, 4, 0, 444);
+	follow(&rules, 1);
+	assert_int_equal(rules.items[0].ports.items[0].first, 444);
+	assert_false(rules.items[0].clear);
+	v2m_nat_rules_clear(&rules);
+}
+
+static void add_end(struct v2m_nat_rules *rules, uint32_t chain, uint16_t port)
+{
+	struct v2m_nat_rule *rule = add_rule(rules, chain, 0, port);
+
+	rule->changes = false;
+	rule->ends = true;
+}
+
+static void assert_ports(const struct v2m_nat_rule *rule, size_t at, uint16_t first, uint16_t last)
+{
+	assert_true(at < rule->ports.count);
+	assert_int_equal(rule->ports.items[at].first, first);
+	assert_int_equal(rule->ports.items[at].last, last);
+}
+
+/* As with "dport 22 accept" before a rule for all ports from 1 to 1000. */
+static void ports_that_an_earlier_rule_takes_are_not_the_later_ones(void **state)
+{
+	struct v2m_nat_rules rules = { 0 };
+
+	(void)state;
+	add_rule(&rules, 1, 0, 22);
+	add_end(&rules, 1, 24);
+	add_end(&rules, 1, 0);
+	rules.items[1].transports = V2M_TCP;
+	add_rule(&rules, 1, 0, 1)->ports.items[0].last = 1000;
+	rules.items[3].transports = V2M_TCP;
+	add_rule(&rules, 1, 0, 23);
+	add_rule(&rules, 1, 3, 0);
+	add_rule(&rules, 1, 0, 2022);
+	add_end(&rules, 3, 2022);
+	add_rule(&rules, 3, 0, 2022);
+	follow(&rules, 3);
+	assert_ports(&rules.items[0], 0, 22, 22);
+	assert_true(rules.items[0].clear && rules.items[1].clear);
+	assert_int_equal(rules.items[1].ports.count, 3);
+	assert_ports(&rules.items[1], 0, 1, 21);
+	assert_ports(&rules.items[1], 1, 23, 23);
+	assert_ports(&rules.items[1], 2, 25, 1000);
+	/* UDP port 23 is left to the later rule, and it holds for TCP too. */
+	assert_ports(&rules.items[2], 0, 23, 23);
+	v2m_nat_rules_clear(&rules);
+}
+
+/* As with "saddr 192.0.2.7 dport 22 accept": nobody knows whose packets those of port 22 are. */
+static void ports_of_which_an_earlier_rule_takes_some_packets_are_not_clear(void **state)
+{
+	struct v2m_nat_rules rules = { 0 };
+
+	(void)state;
+	add_end(&rules, 1, 22);
+	rules.items[0].clear = false;
+	add_rule(&rules, 1, 0, 20)->ports.items[0].last = 30;
+	add_rule(&rules, 1, 0, 443)->families = V2M_NAT_IPV4;
+	add_rule(&rules, 1, 0, 443)->target.first = KEY_PORT - 1;
+	follow(&rules, 4);
+	assert_int_equal(rules.items[0].ports.count, 2);
+	assert_true(rules.items[0].clear && rules.items[2].clear);
+	assert_ports(&rules.items[1], 0, 22, 22);
+	assert_ports(&rules.items[3], 0, 443, 443);
+	assert_false(rules.items[1].clear || rules.items[3].clear);
+	v2m_nat_rules_clear(&rules);
+	/* An address and no port. */
+	add_end(&rules, 1, 0);
+	rules.items[0].clear = false;
+	add_rule(&rules, 1, 0, 443);
+	follow(&rules, 1);
+	assert_false(rules.items[0].clear);
+	v2m_nat_rules_clear(&rules);
+}
+
+/* One that returns keeps nothing from the rules behind its chain. One that accepts does. */
+static void a_rule_that_returns_keeps_its_packets_from_its_chain_only(void **state)
+{
+	struct v2m_nat_rules rules = { 0 };
+
+	(void)state;
+	for (int returns = 0; returns < 2; returns++) {
+		add_rule(&rules, 1, 3, 0);
+		add_rule(&rules, 1, 0, 443);
+		add_end(&rules, 3, 443);
+		rules.items[2].returns = returns;
+		rules.items[2].ends = !returns;
+		add_rule(&rules, 3, 0, 443);
+		follow(&rules, (size_t)returns);
+		v2m_nat_rules_clear(&rules);
+	}
+}
+
+static void chains_that_lead_to_each_other_end(void **state)
+{
+	struct v2m_nat_rules rules = { 0 };
+	uint32_t first = 1;
+	const struct v2m_nat_roots roots = { &first, 1, 1 };
+	const struct v2m_nat_roots others = { 0 };
+
+	(void)state;
+	add_rule(&rules, 1, 3, 0);
+	add_rule(&rules, 3, 1, 0);
+	assert_int_equal(v2m_nat_chains_follow(&rules, &roots, &others), -E2BIG);
+	v2m_nat_rules_clear(&rules);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_rule_has_the_conditions_of_the_way_to_it),
+		cmocka_unit_test(rules_that_arriving_packets_do_not_reach_are_left_out),
+		cmocka_unit_test(ports_that_an_earlier_rule_takes_are_not_the_later_ones),
+		cmocka_unit_test(ports_of_which_an_earlier_rule_takes_some_packets_are_not_clear),
+		cmocka_unit_test(a_rule_that_returns_keeps_its_packets_from_its_chain_only),
+		cmocka_unit_test(chains_that_lead_to_each_other_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

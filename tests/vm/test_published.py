@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Published ports on each kernel: rules of nftables and of iptables-legacy, and what connection tracking shows."""
+
+import pytest
+
+from daemon import PORT, Daemon, wait_until
+
+UP, DOWN = 30000, 40000
+
+
+@pytest.fixture(scope="module")
+def daemon(vm, veth):
+    running = Daemon(vm)
+    try:
+        yield running.start()
+    finally:
+        running.remove()
+
+
+@pytest.fixture
+def nft(vm):
+    vm.check("/v2m/load-modules nft_chain_nat nft_redir nf_conntrack_netlink")
+    vm.check("nft add table inet v2mpublished; "
+             "nft add chain inet v2mpublished in '{ type nat hook prerouting priority -100; }'")
+    yield lambda rule: vm.check(f"nft add rule inet v2mpublished in {rule}")
+    vm.check("nft delete table inet v2mpublished")
+
+
+def wait_alias(daemon, ports, origin):
+    def has_alias():
+        found = {alias["ports"]: alias for alias in daemon.get("/api/meter/status")["port_aliases"]}
+        return ports in found and (found[ports]["port"], found[ports]["from"]) == (PORT, origin)
+
+    wait_until(has_alias, daemon.said, 60)
+
+
+def carry(vm, port):
+    vm.check(f"ip netns exec peer traffic tcp 10.77.0.1 {port} {UP} {DOWN}")
+
+
+def assert_counted(vm, daemon, port):
+    before = daemon.figures()
+    carry(vm, port)
+    wait_until(lambda: daemon.figures()["payload_tx_bytes"] - before["payload_tx_bytes"] == DOWN, daemon.said)
+    assert daemon.figures()["payload_rx_bytes"] - before["payload_rx_bytes"] == UP
+
+
+def test_a_port_of_a_rule_of_nftables_counts(vm, daemon, nft):
+    nft(f"tcp dport 443 redirect to :{PORT}")
+    wait_alias(daemon, "443", "rule")
+    assert_counted(vm, daemon, 443)
+
+
+def test_a_port_that_connections_show_counts(vm, daemon, nft):
+    """The rule holds for one sender. The first connection shows where it leads."""
+    nft(f"ip saddr 10.77.1.2 tcp dport 444 redirect to :{PORT}")
+    wait_until(lambda: any(reason["reason"] == "aliases_unknown"
+                           for reason in daemon.get("/api/meter/status")["reasons"]), daemon.said, 60)
+    carry(vm, 444)
+    wait_alias(daemon, "444", "conntrack")
+    assert_counted(vm, daemon, 444)
+
+
+def test_a_port_of_a_rule_of_iptables_legacy_counts(vm, daemon, legacy_tables):
+    if not legacy_tables[0]:
+        pytest.skip("iptables-legacy is not here")
+    rule = f"PREROUTING -p tcp --dport 445 -j REDIRECT --to-ports {PORT}"
+    vm.check("/v2m/load-modules iptable_nat xt_REDIRECT xt_tcpudp")
+    vm.check(f"iptables-legacy -t nat -A {rule}")
+    try:
+        wait_alias(daemon, "445", "rule")
+        assert_counted(vm, daemon, 445)
+    finally:
+        vm.check(f"iptables-legacy -t nat -D {rule}")
