@@ -38,6 +38,7 @@ struct entry {
 	struct recipe recipe; /* under the window's lock: the collector reads it while a renderer
 			       * waits for the collector */
 	pthread_mutex_t lock; /* held while the body is rendered: other requests wait here */
+	/* Atomic, and set after the body: a request that finds it set takes no lock. */
 	bool rendered;
 	bool compressed;
 	struct v2m_body body;
@@ -151,18 +152,22 @@ static struct entry *add_entry(struct v2m_window *window, const char *name)
 	return entry;
 }
 
-/* Notes what the next window may make. */
+static void lower(unsigned *age, unsigned to)
+{
+	if (to < *age)
+		*age = to;
+}
+
+/* Notes what the next window may make. Requests for one body differ in their ages alone. Most find
+ * them noted and write nothing, so the CPUs share the entry's cache lines. */
 static void note_recipe(struct entry *entry, const struct recipe *recipe)
 {
-	const struct recipe before = entry->recipe;
-
-	entry->recipe = *recipe;
-	if (!before.render)
+	if (!entry->recipe.render) {
+		entry->recipe = *recipe;
 		return;
-	if (before.age < recipe->age)
-		entry->recipe.age = before.age;
-	if (before.gzip_age < recipe->gzip_age)
-		entry->recipe.gzip_age = before.gzip_age;
+	}
+	lower(&entry->recipe.age, recipe->age);
+	lower(&entry->recipe.gzip_age, recipe->gzip_age);
 }
 
 /* The entry of that name, a new and empty one if there is none, with the recipe noted. NULL: out of
@@ -202,27 +207,40 @@ static void note_bytes(struct v2m_window *window, const struct entry *entry)
 	pthread_mutex_unlock(&window->lock);
 }
 
+/* The body, or the compressed one. NULL: it is not made yet. */
+static const struct v2m_body *find_made(const struct entry *entry, bool gzip)
+{
+	if (gzip)
+		return __atomic_load_n(&entry->compressed, __ATOMIC_ACQUIRE) ? &entry->gzip : NULL;
+	return __atomic_load_n(&entry->rendered, __ATOMIC_ACQUIRE) ? &entry->body : NULL;
+}
+
+/* The lock is held. */
+static void make_missing(struct v2m_window *window, struct entry *entry,
+			 const struct recipe *recipe)
+{
+	if (!entry->rendered &&
+	    recipe->render(window->snapshot, window->unit, recipe->argument, &entry->body) == 0) {
+		if (recipe->bounded)
+			note_bytes(window, entry);
+		__atomic_store_n(&entry->rendered, true, __ATOMIC_RELEASE);
+	}
+	if (entry->rendered && recipe->gzip && !entry->compressed &&
+	    compress_body(&entry->body, &entry->gzip) == 0)
+		__atomic_store_n(&entry->compressed, true, __ATOMIC_RELEASE);
+}
+
 /* The body, or the compressed one. NULL: it could not be made; the next request tries again. */
 static const struct v2m_body *make_body(struct v2m_window *window, struct entry *entry,
 					const struct recipe *recipe)
 {
-	const struct v2m_body *body = NULL;
+	const struct v2m_body *body = entry ? find_made(entry, recipe->gzip) : NULL;
 
-	if (!entry)
-		return NULL;
+	if (!entry || body)
+		return body;
 	pthread_mutex_lock(&entry->lock);
-	if (!entry->rendered) {
-		entry->rendered = recipe->render(window->snapshot, window->unit, recipe->argument,
-						 &entry->body) == 0;
-		if (entry->rendered && recipe->bounded)
-			note_bytes(window, entry);
-	}
-	if (entry->rendered && recipe->gzip && !entry->compressed)
-		entry->compressed = compress_body(&entry->body, &entry->gzip) == 0;
-	if (recipe->gzip && entry->compressed)
-		body = &entry->gzip;
-	else if (!recipe->gzip && entry->rendered)
-		body = &entry->body;
+	make_missing(window, entry, recipe);
+	body = find_made(entry, recipe->gzip);
 	pthread_mutex_unlock(&entry->lock);
 	return body;
 }

@@ -10,12 +10,17 @@
 struct v2m_key_ring {
 	pthread_rwlock_t lock; /* for the rest */
 	struct v2m_api_keys keys;
+	uint64_t version; /* atomic; no other keys, in whatever ring, have the same */
 };
 
 void v2m_key_ring_init(struct v2m_key_ring *ring, const struct v2m_api_keys *keys);
 void v2m_key_ring_destroy(struct v2m_key_ring *ring);
 void v2m_key_ring_replace(struct v2m_key_ring *ring, const struct v2m_api_keys *keys);
-/* As v2m_api_keys_find(): false, or *key gets a copy. */
+/* As v2m_api_keys_find(): false, or *key gets a copy. The calling thread remembers the last key
+ * that it found until the keys are replaced, and finds it again without hashing. */
 bool v2m_key_ring_find(struct v2m_key_ring *ring, const char *text, struct v2m_api_key *key);
+/* Wipes what the calling thread remembers. For the end of a connection: a key stays in memory no
+ * longer than that. */
+void v2m_key_ring_forget(void);
 
 #endif

@@ -411,9 +411,10 @@ int v2m_attributor_plan(struct v2m_attributor *attributor, const struct v2m_flow
 	}
 	drop_known_labels(&round, n_flows);
 	attributor->n_unknown = count_unknown(&round, n_flows);
-	attributor->gaps |=
-		v2m_nameless_gaps(&attributor->strangers, &attributor->owners.keyset->slots, flows,
-				  n_flows, now->mono_ns);
+	attributor->gaps |= v2m_nameless_gaps(
+		&(struct v2m_flow_names){ &attributor->strangers, &attributor->owners.keyset->slots,
+					  &attributor->named },
+		flows, n_flows, now->mono_ns);
 	*labels = attributor->labels.items;
 	return (int)attributor->labels.count;
 }

@@ -42,22 +42,23 @@ static bool is_nameless(const struct v2m_flow_entry *flow, uint64_t now_ns)
 	       now_ns > state->began_ns && now_ns - state->began_ns > V2M_LINE_NS;
 }
 
-unsigned v2m_nameless_gaps(const struct v2m_strangers *strangers, const struct v2m_slots *slots,
-			   const struct v2m_flow_entry *flows, size_t n_flows, uint64_t now_ns)
+unsigned v2m_nameless_gaps(const struct v2m_flow_names *names, const struct v2m_flow_entry *flows,
+			   size_t n_flows, uint64_t now_ns)
 {
 	unsigned gaps = 0;
 
 	for (size_t i = 0; i < n_flows; i++) {
+		bool is_udp = flows[i].key.protocol == IPPROTO_UDP;
 		const struct v2m_slot *slot;
 
 		if (!is_nameless(&flows[i], now_ns))
 			continue;
-		if (flows[i].key.protocol == IPPROTO_UDP) {
-			gaps |= 1u << V2M_GAP_NAMELESS_UDP;
+		slot = v2m_slots_at(names->slots, flows[i].key.port, is_udp ? V2M_UDP : V2M_TCP);
+		if (slot && !v2m_named_slots_have(names->named, slot))
 			continue;
-		}
-		slot = v2m_slots_at(slots, flows[i].key.port, V2M_TCP);
-		if (slot && !slot->visited && !v2m_strangers_have(strangers, &flows[i]))
+		if (is_udp)
+			gaps |= 1u << V2M_GAP_NAMELESS_UDP;
+		else if (slot && !slot->visited && !v2m_strangers_have(names->strangers, &flows[i]))
 			gaps |= 1u << V2M_GAP_NAMELESS_TCP;
 	}
 	return gaps;

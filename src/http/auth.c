@@ -92,4 +92,6 @@ void v2m_auth_peek(struct v2m_key_ring *api_keys, const char *header, size_t len
 		}
 	}
 	try_headers(api_keys, plain, plain_length, bearer, bearer_length, auth);
+	/* The gate's thread looks at the requests of all connections. */
+	v2m_key_ring_forget();
 }

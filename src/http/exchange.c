@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "http/exchange.h"
 
-#include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "api/error.h"
 #include "http/negotiate.h"
@@ -88,6 +89,25 @@ const struct v2m_key *v2m_exchange_find_key(struct v2m_exchange *exchange)
 	return key;
 }
 
+/* "START-GENERATION" or "START-GENERATION-gzip", with the generation in hexadecimal digits.
+ * printf() would take a tenth of the instructions of our part of an answer. */
+static void write_etag(struct v2m_http_reply *reply, const char *start_id, uint64_t generation)
+{
+	char digits[17];
+	char *first = digits + sizeof(digits) - 1;
+	char *end = reply->etag;
+
+	*first = 0;
+	do
+		*--first = "0123456789abcdef"[generation % 16];
+	while (generation /= 16);
+	end = stpcpy(end, "\"");
+	end = stpcpy(end, start_id);
+	end = stpcpy(end, "-");
+	end = stpcpy(end, first);
+	stpcpy(end, reply->gzip ? "-gzip\"" : "\"");
+}
+
 void v2m_exchange_render(struct v2m_exchange *exchange, const char *name, v2m_render render,
 			 const void *argument, bool ahead)
 {
@@ -99,8 +119,7 @@ void v2m_exchange_render(struct v2m_exchange *exchange, const char *name, v2m_re
 		return;
 	reply->gzip = reply->body->length >= GZIP_FROM &&
 		      v2m_accepts_gzip(mg_get_header(exchange->connection, "Accept-Encoding"));
-	snprintf(reply->etag, sizeof(reply->etag), "\"%s-%" PRIx64 "%s\"",
-		 exchange->service->start_id, generation, reply->gzip ? "-gzip" : "");
+	write_etag(reply, exchange->service->start_id, generation);
 	if (v2m_etag_matches(mg_get_header(exchange->connection, "If-None-Match"), reply->etag))
 		v2m_http_reply_not_modified(reply);
 	else if (reply->gzip)

@@ -20,7 +20,6 @@
 
 #include "api/error.h"
 #include "base/log.h"
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "http/address_counts.h"
 #include "http/attempts.h"
@@ -129,11 +128,13 @@ static uint32_t count_address(struct v2m_http *http, struct mg_connection *conne
 
 static bool is_crowded(struct v2m_http *http, struct mg_connection *connection)
 {
-	unsigned own =
-		v2m_address_counts_get(&http->address_counts, count_address(http, connection));
+	uint32_t address = count_address(http, connection);
+	unsigned all = __atomic_load_n(&http->open_connections, __ATOMIC_RELAXED);
 
-	return own > KEEP_ALIVE_OF_ADDRESS ||
-	       __atomic_load_n(&http->open_connections, __ATOMIC_RELAXED) > KEEP_ALIVE_CONNECTIONS;
+	/* If all are few, so are those of the address, and no lock is taken to count them. */
+	return all > KEEP_ALIVE_CONNECTIONS ||
+	       (all > KEEP_ALIVE_OF_ADDRESS &&
+		v2m_address_counts_get(&http->address_counts, address) > KEEP_ALIVE_OF_ADDRESS);
 }
 
 /* Whether the server does not answer this path under the name that the request gives. If "hosts"
@@ -251,9 +252,8 @@ void v2m_http_drain(struct v2m_http *http)
 	}
 }
 
-/* Answers a request that civetweb itself refuses, before there is a request to route. civetweb
- * gives the same status for a malformed request, a too long one, a too slow one and one of wrong
- * length. */
+/* Answers a request that civetweb itself refuses. It gives the same status for a malformed request,
+ * a too long one, a too slow one and one of wrong length. */
 static int http_error(struct mg_connection *connection, int status, const char *message)
 {
 	struct v2m_http_reply reply = { .close = true };
@@ -304,6 +304,7 @@ static void connection_close(const struct mg_connection *connection)
 static void connection_closed(const struct mg_connection *connection)
 {
 	(void)connection;
+	v2m_key_ring_forget();
 	v2m_stack_release();
 }
 
@@ -313,8 +314,7 @@ static void *init_thread(const struct mg_context *context, int type)
 	if (type == WORKER_THREAD)
 		v2m_worker_begin();
 	v2m_stack_note();
-	/* Most workers never see a connection. The start has touched one page more than waiting
-	 * needs. */
+	/* The start has touched a page that waiting for a connection does not need. */
 	v2m_stack_release();
 	return NULL;
 }

@@ -38,7 +38,15 @@
 
 /* clang-format off */
 static const struct v2m_route routes[] = {
-	/* First the panel's calls: they are not ours, and not a wrong method of our paths. */
+	/* A request is compared with the patterns in this order: what is asked most comes first. */
+	RENDERED("/api/traffic/simple",             "simple",         v2m_api_simple),
+	RENDERED("/api/traffic",                    "simple",         v2m_api_simple),
+	ROUTE("GET", "/api/traffic/live",           .handle = v2m_http_answer_live),
+	RENDERED("/api/traffic/ports/exact",        "ports_exact",    v2m_api_ports_exact),
+	RENDERED("/api/traffic/exact",              "exact",          v2m_api_exact),
+	RENDERED("/api/traffic/status",             "status",         v2m_api_status),
+
+	/* The panel's calls: they are not ours, and not a wrong method of our paths. */
 	ROUTE("POST",   "/api/keys",    .handle = v2m_http_answer_not_served),
 	ROUTE("PUT",    "/api/keys/{}", .handle = v2m_http_answer_not_served),
 	ROUTE("PATCH",  "/api/keys/{}", .handle = v2m_http_answer_not_served),
@@ -62,12 +70,6 @@ static const struct v2m_route routes[] = {
 	RENDERED("/api/meter/keys",                 "terms",          v2m_api_terms),
 	RENDERED("/api/keys",                       "keys",           v2m_api_keys),
 	RENDERED("/api/keys/{}",                    "key",            v2m_api_key, KEY),
-	RENDERED("/api/traffic/simple",             "simple",         v2m_api_simple),
-	RENDERED("/api/traffic",                    "simple",         v2m_api_simple),
-	ROUTE("GET", "/api/traffic/live",           .handle = v2m_http_answer_live),
-	RENDERED("/api/traffic/ports/exact",        "ports_exact",    v2m_api_ports_exact),
-	RENDERED("/api/traffic/exact",              "exact",          v2m_api_exact),
-	RENDERED("/api/traffic/status",             "status",         v2m_api_status),
 	RENDERED("/api/system/traffic/summary",     "summary",        v2m_api_system_summary),
 	RENDERED("/api/keys/{}/traffic/simple",     "key_simple",     v2m_api_key_simple, KEY),
 	RENDERED("/api/keys/{}/traffic/peers",      "key_peers",      v2m_api_key_peers, KEY),

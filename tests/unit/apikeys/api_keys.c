@@ -258,6 +258,60 @@ static void keys_are_replaced_during_a_flood_of_requests(void **state)
 	v2m_key_ring_destroy(&flood.ring);
 }
 
+static void a_key_that_was_found_is_valid_as_long_as_it_is_in_the_ring(void **state)
+{
+	struct v2m_api_keys keys = { .count = 0 };
+	struct v2m_key_ring ring;
+	struct v2m_api_key key;
+	char longest[200];
+
+	(void)state;
+	memset(longest, 'x', sizeof(longest));
+	longest[sizeof(longest) - 1] = 0;
+	v2m_api_keys_set_single(&keys, "first");
+	v2m_key_ring_init(&ring, &keys);
+	for (unsigned i = 0; i < 2; i++) {
+		memset(&key, 0, sizeof(key));
+		assert_true(v2m_key_ring_find(&ring, "first", &key));
+		assert_string_equal(key.name, V2M_SINGLE_KEY_NAME);
+		assert_int_equal(key.scopes, V2M_SCOPES_ALL);
+		/* One byte differs, or one is missing. */
+		assert_false(v2m_key_ring_find(&ring, "firsT", &key));
+		assert_false(v2m_key_ring_find(&ring, "First", &key));
+		assert_false(v2m_key_ring_find(&ring, "firs", &key));
+		assert_false(v2m_key_ring_find(&ring, "", &key));
+	}
+	v2m_api_keys_set_single(&keys, longest);
+	v2m_key_ring_replace(&ring, &keys);
+	assert_false(v2m_key_ring_find(&ring, "first", &key));
+	for (unsigned i = 0; i < 2; i++)
+		assert_true(v2m_key_ring_find(&ring, longest, &key));
+	keys.count = 0;
+	v2m_key_ring_replace(&ring, &keys);
+	assert_false(v2m_key_ring_find(&ring, longest, &key));
+	v2m_key_ring_destroy(&ring);
+}
+
+static void a_key_of_one_ring_is_none_of_another(void **state)
+{
+	struct v2m_api_keys keys = { .count = 0 };
+	struct v2m_key_ring ring;
+	struct v2m_api_key key;
+
+	(void)state;
+	v2m_api_keys_set_single(&keys, "first");
+	v2m_key_ring_init(&ring, &keys);
+	assert_true(v2m_key_ring_find(&ring, "first", &key));
+	v2m_key_ring_destroy(&ring);
+	v2m_api_keys_set_single(&keys, "other");
+	v2m_key_ring_init(&ring, &keys);
+	assert_false(v2m_key_ring_find(&ring, "first", &key));
+	assert_true(v2m_key_ring_find(&ring, "other", &key));
+	v2m_key_ring_forget();
+	assert_true(v2m_key_ring_find(&ring, "other", &key));
+	v2m_key_ring_destroy(&ring);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +321,8 @@ int main(void)
 		cmocka_unit_test(keys_come_back_from_the_file),
 		cmocka_unit_test(a_wrong_file_is_refused_with_its_place),
 		cmocka_unit_test(a_file_that_others_can_write_is_refused),
+		cmocka_unit_test(a_key_that_was_found_is_valid_as_long_as_it_is_in_the_ring),
+		cmocka_unit_test(a_key_of_one_ring_is_none_of_another),
 		cmocka_unit_test(keys_are_replaced_during_a_flood_of_requests),
 	};
 
