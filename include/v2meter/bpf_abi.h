@@ -18,11 +18,9 @@
 #define V2M_ABI_VERSION 4
 
 /* Rules that can be counted at once. The slot number has 12 bits. */
-#define V2M_MAX_SLOTS   4096
-#define V2M_MAX_PORTS   V2M_MAX_SLOTS /* until the keys know of ranges */
-#define V2M_MAX_DEVICES 256
-/* Remembered first fragments. The map may be small, because only fragments use it. */
-#define V2M_MAX_FRAGMENTS       8192
+#define V2M_MAX_SLOTS           4096
+#define V2M_MAX_PORTS           V2M_MAX_SLOTS /* until the keys know of ranges */
+#define V2M_MAX_DEVICES         256
 #define V2M_MAX_LOCAL_ADDRESSES 4096
 #define V2M_DEVICE_NAME_LEN     16
 
@@ -131,7 +129,7 @@ struct v2m_ledger_mark {
  * v2m_meta.
  */
 
-/* fragments: LRU_HASH. IPv4 addresses are in the IPv4-mapped form. */
+/* Names the packet that a fragment belongs to. IPv4 addresses are in the IPv4-mapped form. */
 struct v2m_fragment_key {
 	__u8 source[16];
 	__u8 destination[16];
@@ -141,12 +139,18 @@ struct v2m_fragment_key {
 	__u16 pad;
 };
 
-/* The decision on the first fragment. Later fragments of IPv6 do not always name their transport.
+/*
+ * fragments: ARRAY of V2M_FRAGMENT_SETS, indexed by the low bits of a hash of struct
+ * v2m_fragment_key. An entry has the other bits of the hash, and the decision on the first
+ * fragment: its port, and whether it is TCP, UDP or neither. Later fragments of IPv6 do not always
+ * name their transport. A new entry is the first of its set, and the oldest is dropped. Programs
+ * read and write entries on several CPUs at once, each in one access. An LRU_HASH would cost 150
+ * ns.
  */
-struct v2m_fragment_owner {
-	__u16 port;    /* host byte order: destination on ingress, source on egress */
-	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP; 0: neither */
-	__u8 pad;
+#define V2M_FRAGMENT_SETS 2048
+#define V2M_FRAGMENT_WAYS 8
+struct v2m_fragment_set {
+	__u64 entries[V2M_FRAGMENT_WAYS]; /* 0: none */
 };
 
 /*
@@ -366,7 +370,7 @@ struct v2m_device_config {
 
 /*
  * session_ports: ARRAY[65536] by local port, for bpf/sessions.bpf.c: the first port of the slot
- * that counts the port. The map is in the daemon's memory, and the daemon writes an element in one
+ * that counts the port. The map is in the daemon's memory, and the daemon writes each member in one
  * store. This map and the three below are not part of the layout above and have a version of their
  * own.
  */
@@ -374,7 +378,8 @@ struct v2m_device_config {
 struct v2m_session_port {
 	__u16 slot_port; /* host byte order; 0: the port is not counted */
 	__u16 shared;    /* 1: several keys share the slot, so its connections have flows */
-	__u16 pad[2];
+	__u16 repeats; /* of a slot's first port, 1: delivered bytes may be counted twice (MPTCP) */
+	__u16 pad;
 };
 
 /* session_flows and session_owners: ARRAY_OF_MAPS[1], with the maps flows and owner_sessions of the
@@ -412,13 +417,16 @@ struct v2m_session_delivered {
 /* session_sockets: SK_STORAGE, what session_delivered has of one socket. On kernels before 5.15
  * session_sockets_by_address: HASH by the address of the socket. A socket that was open before its
  * port was counted has what it had carried by then, so that only the rest is added. */
-#define V2M_MAX_SESSION_SOCKETS 262144
+#define V2M_MAX_SESSION_SOCKETS     262144
+#define V2M_MAX_SESSION_CONNECTIONS 65536 /* of MPTCP, by address, from Linux 5.15 on */
 struct v2m_session_socket {
 	__u64 rx_bytes;
 	__u64 tx_bytes;
 	__u64 again_bytes;
-	__u64 opened_at;     /* both sequence numbers when it opened; 0: it was open before */
-	__u64 last_rx_bytes; /* with V2M_SOCKET_CLOSED before Linux 5.15: the final figures */
+	__u64 opened_at; /* both sequence numbers when it opened; 0: it was open before */
+	/* With V2M_SOCKET_CLOSED before Linux 5.15: the final figures. Of an MPTCP connection: the
+	 * sums of its subflows. */
+	__u64 last_rx_bytes;
 	__u64 last_tx_bytes;
 	__u64 last_again_bytes;
 	__u32 flags;
@@ -440,7 +448,7 @@ V2M_ABI_ASSERT(sizeof(struct v2m_device_flow) == 112, "device_flow");
 V2M_ABI_ASSERT(sizeof(struct v2m_device_counters) == 256, "device_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_meta) == 48, "meta");
 V2M_ABI_ASSERT(sizeof(struct v2m_fragment_key) == 40, "fragment_key");
-V2M_ABI_ASSERT(sizeof(struct v2m_fragment_owner) == 4, "fragment_owner");
+V2M_ABI_ASSERT(sizeof(struct v2m_fragment_set) == 64, "fragment_set");
 V2M_ABI_ASSERT(sizeof(struct v2m_reassembly_scope) == 24, "reassembly_scope");
 V2M_ABI_ASSERT(sizeof(struct v2m_reassembly_device) == 4, "reassembly_device");
 V2M_ABI_ASSERT(sizeof(struct v2m_reassembly) == 72, "reassembly");

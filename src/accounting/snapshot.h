@@ -78,6 +78,7 @@ struct v2m_slot_view {
 	 * both disagree in a direction. Else zeros. */
 	uint64_t missed_delivered;
 	uint64_t missed_counted;
+	bool repeats; /* delivered bytes of MPTCP connections may be counted twice */
 	struct v2m_sessions_view sessions;
 	const struct v2m_peer *udp_peers; /* of the last minute, in the connection table */
 	size_t n_udp_peers;
