@@ -44,6 +44,7 @@ enum v2m_attribution_gap {
 	V2M_GAP_NO_LIST,        /* the proxy did not say who is online */
 	V2M_GAP_SHARED_ADDRESS, /* several users were online from one address */
 	V2M_GAP_UNLISTED, /* the proxy's list named nobody for a connection that carried bytes */
+	V2M_GAP_LATE,     /* the log was not read in time: before a reset, or for seconds */
 	V2M_N_ATTRIBUTION_GAPS,
 };
 

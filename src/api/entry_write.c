@@ -123,6 +123,7 @@ static const char *gap_text(enum v2m_attribution_gap gap)
 		[V2M_GAP_SHARED_ADDRESS] = "several users were online from one address",
 		[V2M_GAP_UNLISTED] =
 			"the proxy's list of online users named nobody for a connection",
+		[V2M_GAP_LATE] = "the access log was not read in time",
 	};
 
 	return texts[gap];

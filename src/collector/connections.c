@@ -131,7 +131,6 @@ static int run_pass(void *context)
 	return v2m_sessions_pass(connections->sessions, &connections->began);
 }
 
-/* A named namespace that does not exist has no sockets. */
 void v2m_connections_pass(struct v2m_connections *connections)
 {
 	int result;
@@ -258,11 +257,12 @@ struct dump_job {
 	struct v2m_error error;
 };
 
-/* After a failure the list stays as it was. */
 static void read_senders(const struct dump_job *job)
 {
 	struct v2m_connections *connections = job->connections;
-	int result = v2m_udp_senders_read(&connections->senders, job->rules, job->n_rules,
+	const struct v2m_foreign_flows *tracked =
+		v2m_local_paths_udp(connections->paths, job->rules, job->n_rules);
+	int result = v2m_udp_senders_read(&connections->senders, job->rules, job->n_rules, tracked,
 					  v2m_clock_mono_ns());
 
 	if (result && !connections->senders_failed)

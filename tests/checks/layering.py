@@ -58,11 +58,12 @@ RULES = {
     "keys": ("json base", "json"),
     "reading": ("keys keys/formats ipc process json base", "sandbox"),
     "asking": ("ipc keys proxyapi process base", "sandbox"),
+    "following": ("ipc keys process base", "sandbox"),
     "discovery": ("base", ""),
     "supply": ("discovery ipc keys process base", ""),
     "keys/memory": ("keys keys/formats json base", "json"),
     "keys/formats": ("keys json base", "json sqlite"),
-    "attribution": ("accounting rates config datapath keys base", ""),
+    "attribution": ("accounting rates config datapath ipc keys process base", ""),
     "accounting": ("keys base", ""),
     "rates": ("accounting keys base", ""),
     "proxyapi": ("keys json base", "grpc"),
@@ -76,7 +77,7 @@ RULES = {
     "paths": ("netlink base", "kernel"),
     "datapath": ("pins netlink base", "kernel systemd"),
     "selftest": ("datapath netlink base", "kernel"),
-    "daemon": ("api apikeys config keys reading asking supply ipc devices sockets paths datapath netlink ledger http answering collector selftest process base json", "systemd"),
+    "daemon": ("api apikeys config keys reading asking following supply ipc devices sockets paths datapath netlink ledger http answering collector selftest process base json", "systemd"),
 }
 
 SOURCE = pathlib.Path("src")
