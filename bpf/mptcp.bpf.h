@@ -31,7 +31,8 @@ static __always_inline bool are_mptcp_bytes_known(void)
 }
 
 /* The connection of a subflow. NULL: the socket is no subflow, or the connection's bytes are not
- * known. */
+ * known. Code that reads these bytes must depend on this: the verifier refuses it on kernels that
+ * do not have them. */
 static __always_inline struct sock *find_connection(struct sock *sk)
 {
 	struct mptcp_subflow_context *subflow;

@@ -217,7 +217,7 @@ static __always_inline bool add_closed_to_target(struct sock *sk, const struct f
 	addition->to = find_target(sk, connection, slot, delivered);
 	if (!add_closed(sk, final, addition))
 		return false;
-	if (addition->to != delivered) {
+	if (connection && addition->to != delivered) {
 		addition->added = (struct v2m_flow_sessions){};
 		add_connection_to_slot(connection, slot, delivered);
 	}
@@ -344,7 +344,7 @@ int v2m_session_pass(struct bpf_iter__tcp *ctx)
 		add_open_locked(sk, state, &addition, output);
 	else
 		add_open_unlocked(sk, state, &addition, output);
-	if (addition.to != delivered)
+	if (connection && addition.to != delivered)
 		add_connection_to_slot(connection, &slot, delivered);
 	else if (slot.shared)
 		add_to_flow(sk, &addition.added);
