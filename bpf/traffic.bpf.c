@@ -10,7 +10,6 @@
 #include <stddef.h>
 
 #include "vmlinux.h"
-#include "flows.bpf.h"
 #include "parse.bpf.h"
 #include "ports.bpf.h"
 #include "reassembly.bpf.h"
@@ -26,6 +25,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 const volatile struct v2m_device_config device = {};
 
 #include "addresses.bpf.h"
+#include "flows.bpf.h"
 #include "foreign.bpf.h"
 
 struct {
