@@ -230,6 +230,10 @@ static void put_members(struct v2m_wire *wire, struct v2m_status *status)
 	v2m_wire_bool(wire, &status->fragments_observed);
 	v2m_wire_u64(wire, &status->fragments_guessed);
 	v2m_wire_u64(wire, &status->fragments_lost);
+	v2m_wire_size(wire, &status->shared.flows);
+	v2m_wire_size(wire, &status->shared.flows_max);
+	v2m_wire_size(wire, &status->shared.users);
+	v2m_wire_size(wire, &status->shared.users_max);
 	put_asides(wire, status);
 	put_aliases(wire, status);
 	put_drift(wire, status);
