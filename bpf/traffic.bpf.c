@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "vmlinux.h"
+#include "first_fragments.bpf.h"
 #include "parse.bpf.h"
 #include "ports.bpf.h"
 #include "reassembly.bpf.h"
@@ -34,20 +35,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct v2m_device_counters);
 } device_counters SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, V2M_MAX_FRAGMENTS);
-	__type(key, struct v2m_fragment_key);
-	__type(value, struct v2m_fragment_owner);
-} fragments SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct v2m_meta);
-} meta SEC(".maps");
 
 static __always_inline void add_tally(struct v2m_tally *tally, const struct amount *amount)
 {
@@ -141,7 +128,7 @@ static __always_inline void add_flow(struct v2m_flow *flow, const struct amount 
 
 /* As find_counters(), and NULL if the packet is not of this host. */
 static __always_inline struct v2m_port_counters *
-find_own_counters(const struct v2m_fragment_owner *owner, const struct v2m_fragment_key *identity,
+find_own_counters(const struct fragment_owner *owner, const struct v2m_fragment_key *identity,
 		  bool egress, bool *shared)
 {
 	struct v2m_port_counters *counters =
@@ -154,14 +141,12 @@ static __always_inline struct v2m_tally *
 count_later_fragment(struct v2m_device_flow *seen, const struct v2m_fragment_key *identity,
 		     bool egress, const struct amount *amount)
 {
-	struct v2m_fragment_owner *known = bpf_map_lookup_elem(&fragments, identity);
 	struct v2m_port_counters *counters;
-	struct v2m_fragment_owner owner;
+	struct fragment_owner owner;
 	bool shared;
 
-	if (!known)
+	if (!find_first(identity, &owner))
 		return &seen->unattributed;
-	owner = *known;
 	counters = owner.protocol ? find_own_counters(&owner, identity, egress, &shared) : NULL;
 	if (!counters)
 		return &seen->other;
@@ -226,8 +211,8 @@ static __always_inline struct v2m_tally *count_any_ports(struct __sk_buff *skb,
 							 const struct v2m_fragment_key *identity,
 							 const struct amount *amount, bool fragment)
 {
-	struct v2m_fragment_owner owner = { .port = deciding_port(packet, egress),
-					    .protocol = packet->protocol };
+	struct fragment_owner owner = { .port = deciding_port(packet, egress),
+					.protocol = packet->protocol };
 	bool shared = false;
 	struct v2m_port_counters *counters = find_own_counters(&owner, identity, egress, &shared);
 	bool foreign = counters && (egress || counters->tx & V2M_HAS_FOREIGN) &&
@@ -237,7 +222,7 @@ static __always_inline struct v2m_tally *count_any_ports(struct __sk_buff *skb,
 		owner.protocol = 0;
 	/* If the same first fragment is seen again, it writes the same owner, in any order. */
 	if (fragment)
-		bpf_map_update_elem(&fragments, identity, &owner, BPF_ANY);
+		remember_first(identity, &owner, true);
 	if (foreign)
 		return &seen->foreign;
 	if (!counters)
@@ -256,7 +241,7 @@ static __always_inline struct v2m_tally *account(struct __sk_buff *skb, const st
 	const struct packet *packet = &parsed->packet;
 	struct v2m_reassembly_scope *scope = NULL;
 	enum verdict verdict = parsed->verdict;
-	struct v2m_fragment_owner none = {};
+	struct fragment_owner none = {};
 	struct v2m_tally *tally;
 	bool watched;
 
@@ -269,7 +254,7 @@ static __always_inline struct v2m_tally *account(struct __sk_buff *skb, const st
 	/* Does not replace an entry with ports, because Linux may have accepted that fragment
 	 * first. */
 	if (verdict == FIRST_OF_OTHER)
-		bpf_map_update_elem(&fragments, identity, &none, BPF_NOEXIST);
+		remember_first(identity, &none, false);
 	if (!egress && verdict != PORTS && verdict != OTHER)
 		scope = find_reassembly_scope();
 	watched = is_watched(skb, scope);

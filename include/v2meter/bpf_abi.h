@@ -18,11 +18,9 @@
 #define V2M_ABI_VERSION 4
 
 /* Rules that can be counted at once. The slot number has 12 bits. */
-#define V2M_MAX_SLOTS   4096
-#define V2M_MAX_PORTS   V2M_MAX_SLOTS /* until the keys know of ranges */
-#define V2M_MAX_DEVICES 256
-/* Remembered first fragments. The map may be small, because only fragments use it. */
-#define V2M_MAX_FRAGMENTS       8192
+#define V2M_MAX_SLOTS           4096
+#define V2M_MAX_PORTS           V2M_MAX_SLOTS /* until the keys know of ranges */
+#define V2M_MAX_DEVICES         256
 #define V2M_MAX_LOCAL_ADDRESSES 4096
 #define V2M_DEVICE_NAME_LEN     16
 
@@ -131,7 +129,7 @@ struct v2m_ledger_mark {
  * v2m_meta.
  */
 
-/* fragments: LRU_HASH. IPv4 addresses are in the IPv4-mapped form. */
+/* Names the packet that a fragment belongs to. IPv4 addresses are in the IPv4-mapped form. */
 struct v2m_fragment_key {
 	__u8 source[16];
 	__u8 destination[16];
@@ -141,12 +139,18 @@ struct v2m_fragment_key {
 	__u16 pad;
 };
 
-/* The decision on the first fragment. Later fragments of IPv6 do not always name their transport.
+/*
+ * fragments: ARRAY of V2M_FRAGMENT_SETS, indexed by the low bits of a hash of struct
+ * v2m_fragment_key. An entry has the other bits of the hash, and the decision on the first
+ * fragment: its port, and whether it is TCP, UDP or neither. Later fragments of IPv6 do not always
+ * name their transport. A new entry is the first of its set, and the oldest is dropped. Programs
+ * read and write entries on several CPUs at once, each in one access. An LRU_HASH would cost 150
+ * ns.
  */
-struct v2m_fragment_owner {
-	__u16 port;    /* host byte order: destination on ingress, source on egress */
-	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP; 0: neither */
-	__u8 pad;
+#define V2M_FRAGMENT_SETS 2048
+#define V2M_FRAGMENT_WAYS 8
+struct v2m_fragment_set {
+	__u64 entries[V2M_FRAGMENT_WAYS]; /* 0: none */
 };
 
 /*
@@ -445,7 +449,7 @@ V2M_ABI_ASSERT(sizeof(struct v2m_device_flow) == 112, "device_flow");
 V2M_ABI_ASSERT(sizeof(struct v2m_device_counters) == 256, "device_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_meta) == 48, "meta");
 V2M_ABI_ASSERT(sizeof(struct v2m_fragment_key) == 40, "fragment_key");
-V2M_ABI_ASSERT(sizeof(struct v2m_fragment_owner) == 4, "fragment_owner");
+V2M_ABI_ASSERT(sizeof(struct v2m_fragment_set) == 64, "fragment_set");
 V2M_ABI_ASSERT(sizeof(struct v2m_reassembly_scope) == 24, "reassembly_scope");
 V2M_ABI_ASSERT(sizeof(struct v2m_reassembly_device) == 4, "reassembly_device");
 V2M_ABI_ASSERT(sizeof(struct v2m_reassembly) == 72, "reassembly");

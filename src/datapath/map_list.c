@@ -114,8 +114,7 @@ static uint64_t hash_other_maps(uint64_t hash)
 		PLACE(v2m_fragment_key, id),
 		PLACE(v2m_fragment_key, protocol),
 		PLACE(v2m_fragment_key, egress),
-		PLACE(v2m_fragment_owner, port),
-		PLACE(v2m_fragment_owner, protocol),
+		PLACE(v2m_fragment_set, entries),
 		PLACE(v2m_local_address, address),
 		PLACE(v2m_own_addresses, ipv4_state),
 		PLACE(v2m_own_addresses, ipv4_count),
@@ -159,7 +158,7 @@ uint64_t v2m_abi_hash(void)
 {
 	static const uint32_t limits[] = {
 		V2M_ABI_VERSION,       V2M_MAX_SLOTS,           V2M_MAX_DEVICES,
-		V2M_MAX_FRAGMENTS,     V2M_MAX_LOCAL_ADDRESSES, V2M_MAX_UDP_PEERS,
+		V2M_FRAGMENT_SETS,     V2M_MAX_LOCAL_ADDRESSES, V2M_MAX_UDP_PEERS,
 		V2M_MAX_FOREIGN_FLOWS, V2M_MAX_FLOWS,           V2M_MAX_YOUNG_FLOWS,
 		V2M_MAX_OWNERS,
 	};

@@ -166,6 +166,45 @@ static void an_atomic_fragment_is_a_whole_packet(void **state)
 	assert_int_equal(run_device(*state).ingress.unattributed.packets, 1);
 }
 
+/* A multiplication and a shift carry a top bit unchanged, so these two bits of the next words undo
+ * what the first one changed, if the secret does not decide about it. */
+static void no_two_sources_have_the_same_entry(void **state)
+{
+	struct frame first = fragment6(4, 1, false, true);
+	struct frame later = fragment6(4, 64, false, false);
+
+	later.data[later.ip + 8 + 7] ^= 0x80;
+	later.data[later.ip + 8 + 11] ^= 0x80;
+	later.data[later.ip + 8 + 15] ^= 0x80;
+	run_in(*state, &first);
+	run_in(*state, &later);
+	assert_int_equal(run_port(*state, SLOT).tcp_rx.packets, 1);
+	assert_int_equal(run_device(*state).ingress.unattributed.packets, 1);
+}
+
+/* Some 48 newer ones come to each set of 8, so the oldest are gone. Only every second set has one
+ * of the newest, so all of them are there. */
+static void the_table_drops_the_oldest_first_fragments(void **state)
+{
+	const uint32_t all = 100000;
+	const uint32_t some = 1000;
+
+	for (uint32_t id = 1; id <= all; id++) {
+		struct frame first = fragment6(id, 1, false, true);
+
+		run_in(*state, &first);
+	}
+	for (uint32_t i = 0; i < some; i++) {
+		struct frame oldest = fragment6(1 + i, 64, false, false);
+		struct frame newest = fragment6(all - i, 64, false, false);
+
+		run_in(*state, &oldest);
+		run_in(*state, &newest);
+	}
+	assert_int_equal(run_port(*state, SLOT).tcp_rx.packets, all + some);
+	assert_int_equal(run_device(*state).ingress.unattributed.packets, some);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +219,8 @@ int main(void)
 		PACKET_TEST(fragments_of_another_protocol_are_others),
 		PACKET_TEST(a_first_fragment_without_ports_replaces_none),
 		PACKET_TEST(an_atomic_fragment_is_a_whole_packet),
+		PACKET_TEST(no_two_sources_have_the_same_entry),
+		PACKET_TEST(the_table_drops_the_oldest_first_fragments),
 	};
 
 	return not_permitted() ? SKIPPED : cmocka_run_group_tests(tests, NULL, NULL);
