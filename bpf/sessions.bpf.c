@@ -21,6 +21,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "delivered.bpf.h"
+#include "mptcp.bpf.h"
 #include "socket.bpf.h"
 #include "v2meter/bpf_abi.h"
 
@@ -89,8 +90,7 @@ static __always_inline bool in_scope(struct sock *sk)
 {
 	struct v2m_session_scope *scope = get_scope();
 
-	return scope && sk->__sk_common.skc_net.net->ns.inum == scope->netns &&
-	       sk->sk_protocol == IPPROTO_TCP;
+	return scope && sk->__sk_common.skc_net.net->ns.inum == scope->netns;
 }
 
 /* The slot that counts the socket's local port. Its slot_port is 0 if none does. At TCP_CLOSE
@@ -101,6 +101,43 @@ static __always_inline struct v2m_session_port find_slot(struct sock *sk)
 	struct v2m_session_port *slot = bpf_map_lookup_elem(&session_ports, &port);
 
 	return slot ? *slot : (struct v2m_session_port){};
+}
+
+/* Says that some of the slot's delivered bytes may be counted twice. */
+static __always_inline void mark_repeats(__u16 slot_port)
+{
+	__u32 first_port = slot_port;
+	struct v2m_session_port *port = bpf_map_lookup_elem(&session_ports, &first_port);
+
+	if (port)
+		port->repeats = 1;
+}
+
+/* Where the socket's bytes are added: to its slot or, if it is a subflow, to the sums of its
+ * connection. */
+static __always_inline struct v2m_session_delivered *
+find_target(struct sock *sk, struct sock *connection, const struct v2m_session_port *slot,
+	    struct v2m_session_delivered *delivered)
+{
+	struct v2m_session_delivered *sums = connection ? find_sums(connection) : 0;
+
+	if (sums)
+		return sums;
+	if (is_subflow(sk))
+		mark_repeats(slot->slot_port);
+	return delivered;
+}
+
+/* Adds the bytes of an MPTCP connection to its slot. Its flow is that of the first subflow. */
+static __always_inline void add_connection_to_slot(struct sock *connection,
+						   const struct v2m_session_port *slot,
+						   struct v2m_session_delivered *delivered)
+{
+	struct addition addition = { .to = delivered };
+
+	add_connection(connection, &addition);
+	if (slot->shared)
+		add_to_flow(connection, &addition.added);
 }
 
 static __always_inline void note_untracked(void)
@@ -145,6 +182,16 @@ static __always_inline void note_start(struct sock *sk)
 	bpf_map_update_elem(&session_starts, &cookie, &now_ns, BPF_ANY);
 }
 
+/* Makes the note of an MPTCP connection when its first subflow opens. It has no bytes yet. */
+static __always_inline void note_connection(struct sock *sk)
+{
+	const struct figures none = {};
+	struct sock *connection = find_connection(sk);
+
+	if (connection && !make_connection_note(connection, &none))
+		note_untracked();
+}
+
 static __always_inline void count_opening(struct sock *sk, struct v2m_session_counters *counters,
 					  struct v2m_flow_sessions *added)
 {
@@ -152,20 +199,40 @@ static __always_inline void count_opening(struct sock *sk, struct v2m_session_co
 		return;
 	/* The subflows of an MPTCP connection are one session. */
 	if (!is_joining_subflow(sk)) {
+		note_connection(sk);
 		__sync_fetch_and_add(&counters->opened, 1);
 		added->opened = 1;
 	}
 	note_start(sk);
 }
 
+/* Adds the final figures of a socket. False: nothing was added. */
+static __always_inline bool add_closed_to_target(struct sock *sk, const struct figures *final,
+						 const struct v2m_session_port *slot,
+						 struct addition *addition)
+{
+	struct v2m_session_delivered *delivered = addition->to;
+	struct sock *connection = find_connection(sk);
+
+	addition->to = find_target(sk, connection, slot, delivered);
+	if (!add_closed(sk, final, addition))
+		return false;
+	if (addition->to != delivered) {
+		addition->added = (struct v2m_flow_sessions){};
+		add_connection_to_slot(connection, slot, delivered);
+	}
+	return true;
+}
+
 static __always_inline void count_end(struct sock *sk, int state,
+				      const struct v2m_session_port *slot,
 				      struct v2m_session_counters *counters,
 				      struct addition *addition)
 {
 	struct figures final = read_figures(sk, state);
 	__u64 cookie;
 
-	if (has_pass && addition->to && !add_closed(sk, &final, addition))
+	if (has_pass && addition->to && !add_closed_to_target(sk, &final, slot, addition))
 		return;
 	if (!is_joining_subflow(sk)) {
 		__sync_fetch_and_add(&counters->closed, 1);
@@ -177,6 +244,19 @@ static __always_inline void count_end(struct sock *sk, int state,
 		return;
 	cookie = bpf_get_socket_cookie(sk);
 	bpf_map_delete_elem(&session_starts, &cookie);
+}
+
+/* Adds the rest of an MPTCP connection, after all its subflows. sk may be of another protocol. */
+static __always_inline void count_end_of_connection(struct sock *sk, bool closes,
+						    const struct v2m_session_port *slot,
+						    struct v2m_session_delivered *delivered)
+{
+	if (!closes || sk->sk_protocol != IPPROTO_MPTCP || !are_mptcp_bytes_known() ||
+	    !find_connection_note(sk))
+		return;
+	if (delivered)
+		add_connection_to_slot(sk, slot, delivered);
+	remove_connection_note(sk);
 }
 
 static __always_inline bool was_open(int state)
@@ -205,10 +285,12 @@ int BPF_PROG(v2m_session, struct sock *sk, int old_state, int new_state)
 	if (!counters || !in_scope(sk))
 		return 0;
 	addition.to = bpf_map_lookup_elem(&session_delivered, &slot.slot_port);
-	if (opens)
+	if (sk->sk_protocol != IPPROTO_TCP)
+		count_end_of_connection(sk, closes, &slot, addition.to);
+	else if (opens)
 		count_opening(sk, counters, &addition.added);
 	else if (closes)
-		count_end(sk, old_state, counters, &addition);
+		count_end(sk, old_state, &slot, counters, &addition);
 	else if (has_pass)
 		note_opening(sk, V2M_SOCKET_OUTGOING);
 	if (slot.shared)
@@ -226,6 +308,8 @@ int v2m_session_pass(struct bpf_iter__tcp *ctx)
 	struct seq_file *output = ctx->meta->seq;
 	struct addition addition = {};
 	struct v2m_session_port slot;
+	struct v2m_session_delivered *delivered;
+	struct sock *connection;
 	struct tcp_sock *tcp;
 	struct sock *sk;
 	int state;
@@ -248,13 +332,21 @@ int v2m_session_pass(struct bpf_iter__tcp *ctx)
 		addition.to = bpf_map_lookup_elem(&session_delivered, &slot.slot_port);
 	if (!addition.to || !in_scope(sk)) {
 		remove_note(sk);
+		connection = find_connection(sk);
+		if (connection)
+			remove_connection_note(connection);
 		return 0;
 	}
+	delivered = addition.to;
+	connection = find_connection(sk);
+	addition.to = find_target(sk, connection, &slot, delivered);
 	if (iterator_locks())
 		add_open_locked(sk, state, &addition, output);
 	else
 		add_open_unlocked(sk, state, &addition, output);
-	if (slot.shared)
+	if (addition.to != delivered)
+		add_connection_to_slot(connection, &slot, delivered);
+	else if (slot.shared)
 		add_to_flow(sk, &addition.added);
 	return 0;
 }

@@ -80,6 +80,7 @@ struct tcp_sock___mptcp {
 };
 struct mptcp_subflow_context {
 	__u32 mp_join : 1;
+	struct sock *conn;
 };
 
 #pragma clang attribute pop
@@ -156,6 +157,14 @@ static __always_inline bool read_quiet_figures(struct sock *sk, int state, struc
 	       figures->again == again.again && BPF_CORE_READ(sk, __sk_common.skc_state) == state;
 }
 
+/* Whether the socket carries a part of an MPTCP connection. */
+static __always_inline bool is_subflow(struct sock *sk)
+{
+	struct tcp_sock___mptcp *tcp = (struct tcp_sock___mptcp *)sk;
+
+	return bpf_core_field_exists(tcp->is_mptcp) && BPF_CORE_READ(tcp, is_mptcp);
+}
+
 /* Whether connect() got the socket its port. The kernel then marks the list of the port's sockets
  * (inet_hash_connect()). A server can join such a list only for another address, and with
  * SO_REUSEADDR, which its connections inherit. */
@@ -191,12 +200,9 @@ static __always_inline void read_ends(struct sock *sk, struct v2m_foreign_flow *
 /* Whether the socket is a further subflow of an MPTCP connection, which has been counted. */
 static __always_inline bool is_joining_subflow(struct sock *sk)
 {
-	struct tcp_sock___mptcp *tcp = (struct tcp_sock___mptcp *)sk;
 	struct mptcp_subflow_context *subflow = 0;
 
-	if (!bpf_core_field_exists(tcp->is_mptcp) || !bpf_core_field_exists(subflow->mp_join))
-		return false;
-	if (!BPF_CORE_READ(tcp, is_mptcp))
+	if (!bpf_core_field_exists(subflow->mp_join) || !is_subflow(sk))
 		return false;
 	subflow = BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_data);
 	return subflow && BPF_CORE_READ_BITFIELD_PROBED(subflow, mp_join);

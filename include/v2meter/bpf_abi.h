@@ -375,7 +375,7 @@ struct v2m_device_config {
 
 /*
  * session_ports: ARRAY[65536] by local port, for bpf/sessions.bpf.c: the first port of the slot
- * that counts the port. The map is in the daemon's memory, and the daemon writes an element in one
+ * that counts the port. The map is in the daemon's memory, and the daemon writes each member in one
  * store. This map and the three below are not part of the layout above and have a version of their
  * own.
  */
@@ -383,7 +383,8 @@ struct v2m_device_config {
 struct v2m_session_port {
 	__u16 slot_port; /* host byte order; 0: the port is not counted */
 	__u16 shared;    /* 1: several keys share the slot, so its connections have flows */
-	__u16 pad[2];
+	__u16 repeats; /* of a slot's first port, 1: delivered bytes may be counted twice (MPTCP) */
+	__u16 pad;
 };
 
 /* session_flows and session_owners: ARRAY_OF_MAPS[1], with the maps flows and owner_sessions of the
@@ -421,13 +422,16 @@ struct v2m_session_delivered {
 /* session_sockets: SK_STORAGE, what session_delivered has of one socket. On kernels before 5.15
  * session_sockets_by_address: HASH by the address of the socket. A socket that was open before its
  * port was counted has what it had carried by then, so that only the rest is added. */
-#define V2M_MAX_SESSION_SOCKETS 262144
+#define V2M_MAX_SESSION_SOCKETS     262144
+#define V2M_MAX_SESSION_CONNECTIONS 65536 /* of MPTCP, by address, from Linux 5.15 on */
 struct v2m_session_socket {
 	__u64 rx_bytes;
 	__u64 tx_bytes;
 	__u64 again_bytes;
-	__u64 opened_at;     /* both sequence numbers when it opened; 0: it was open before */
-	__u64 last_rx_bytes; /* with V2M_SOCKET_CLOSED before Linux 5.15: the final figures */
+	__u64 opened_at; /* both sequence numbers when it opened; 0: it was open before */
+	/* With V2M_SOCKET_CLOSED before Linux 5.15: the final figures. Of an MPTCP connection: the
+	 * sums of its subflows. */
+	__u64 last_rx_bytes;
 	__u64 last_tx_bytes;
 	__u64 last_again_bytes;
 	__u32 flags;

@@ -44,6 +44,7 @@ enum v2m_attribution_gap {
 	V2M_GAP_NO_LIST,        /* the proxy did not say who is online */
 	V2M_GAP_SHARED_ADDRESS, /* several users were online from one address */
 	V2M_GAP_UNLISTED, /* the proxy's list named nobody for a connection that carried bytes */
+	V2M_GAP_LATE,     /* the log was not read in time: before a reset, or for seconds */
 	V2M_N_ATTRIBUTION_GAPS,
 };
 
@@ -77,6 +78,7 @@ struct v2m_slot_view {
 	 * both disagree in a direction. Else zeros. */
 	uint64_t missed_delivered;
 	uint64_t missed_counted;
+	bool repeats; /* delivered bytes of MPTCP connections may be counted twice */
 	struct v2m_sessions_view sessions;
 	const struct v2m_peer *udp_peers; /* of the last minute, in the connection table */
 	size_t n_udp_peers;

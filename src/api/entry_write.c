@@ -123,6 +123,7 @@ static const char *gap_text(enum v2m_attribution_gap gap)
 		[V2M_GAP_SHARED_ADDRESS] = "several users were online from one address",
 		[V2M_GAP_UNLISTED] =
 			"the proxy's list of online users named nobody for a connection",
+		[V2M_GAP_LATE] = "the access log was not read in time",
 	};
 
 	return texts[gap];
@@ -178,6 +179,7 @@ struct missed {
 	uint64_t delivered;
 	uint64_t counted;
 	bool loopback; /* a slot is counted on the loopback device */
+	bool repeats;  /* delivered bytes may be counted twice */
 };
 
 static struct missed find_missed(struct v2m_api *api, const struct v2m_api_entry *entry)
@@ -193,6 +195,7 @@ static struct missed find_missed(struct v2m_api *api, const struct v2m_api_entry
 		missed.delivered = v2m_api_add(missed.delivered, view->missed_delivered);
 		missed.counted = v2m_api_add(missed.counted, view->missed_counted);
 		missed.loopback |= v2m_api_entry_slot(api, entry, i)->loopback;
+		missed.repeats |= view->repeats;
 	}
 	return missed;
 }
@@ -212,6 +215,8 @@ static const char *find_reason(struct v2m_api *api, const struct v2m_api_entry *
 		return "connections deliver bytes that are not counted";
 	if (entry && v2m_api_entry_is_visited(api, entry))
 		return "visitors of a fallback of the inbound are counted as well";
+	if (missed->repeats && api->unit == V2M_API_BYTES_DELIVERED)
+		return "bytes that MPTCP connections send again are counted twice on this kernel";
 	return NULL;
 }
 
@@ -235,6 +240,8 @@ static void put_missed(struct v2m_json_writer *json, const struct missed *missed
 		v2m_put_u64(json, "counted_bytes", missed->counted);
 		v2m_write_close(json, '}');
 	}
+	if (missed->repeats)
+		v2m_put_bool(json, "delivered_exact", false);
 }
 
 void v2m_api_put_accounting(struct v2m_api *api, const struct v2m_api_entry *entry)

@@ -2,32 +2,35 @@
 #include "attribution/attribution.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "rates/rates.h"
 #include "attribution/attributor.h"
 #include "attribution/connection_owners.h"
 #include "attribution/flow_sweep.h"
 #include "attribution/followed_logs.h"
 #include "attribution/online_labels.h"
 #include "attribution/online_owners.h"
+#include "attribution/shares.h"
 #include "attribution/strangers.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/macros.h"
-#include "datapath/sizes.h"
 #include "datapath/flows.h"
 #include "datapath/grace.h"
 #include "datapath/owners.h"
+#include "datapath/sizes.h"
 
 /* Flows and lines are compared at least that often. */
 #define PLAN_INTERVAL_NS (5 * UINT64_C(1000000000))
 /* The ends of the logs are read again at most that often for connections that no line has named. */
 #define AGAIN_INTERVAL_NS (5 * UINT64_C(1000000000))
+
+/* A sample waits so long for the lines of this moment; the next one takes those that come later. */
+#define FOLLOW_WAIT_MS 250
+/* A reset waits so long for the ends of the logs. A client waits for 8 seconds. */
+#define SETTLE_WAIT_MS 2000
 
 struct v2m_attribution {
 	struct v2m_attributor *attributor;
@@ -312,19 +315,19 @@ void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_data
 {
 	const uint64_t begun_ns = v2m_clock_mono_ns();
 	struct v2m_error error = { 0 };
-	bool has_more;
+	enum v2m_log_reading reading;
 	int result;
 
 	if (!attribution->is_active || !datapath)
 		return;
 	note_lasting_gaps(attribution);
-	has_more = v2m_followed_logs_read(attribution->logs);
+	reading = v2m_followed_logs_read(attribution->logs, FOLLOW_WAIT_MS, false);
 	result = attribution->by_online ? run_online(attribution, datapath, table, &error)
 					: run(attribution, datapath, &error);
-	if (!result && !has_more && attribution->planned_ns >= begun_ns)
+	if (!result && reading == V2M_LOGS_READ && attribution->planned_ns >= begun_ns)
 		judge_unknown(attribution);
-	/* A flow that has ended waits for its line. */
-	if (!result && !has_more) {
+	/* A flow that has ended waits for its line, unless nobody may ever read it. */
+	if (!result && (reading == V2M_LOGS_READ || reading == V2M_LOGS_LOST)) {
 		result = v2m_flow_sweep_run(attribution->sweep, datapath, table);
 		if (result)
 			v2m_error_set(&error, result, "%s", strerror(-result));
@@ -336,18 +339,35 @@ void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_data
 	v2m_flow_size_forget(datapath);
 }
 
+/* Reads the logs to their ends and labels flows, for a limited time. What was not read then stays
+ * unattributed. 0 or -errno. */
+static int read_to_ends(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
+			struct v2m_error *error)
+{
+	const uint64_t end_ns = v2m_clock_mono_ns() + SETTLE_WAIT_MS * UINT64_C(1000000);
+	enum v2m_log_reading reading;
+	uint64_t now_ns;
+	int result;
+
+	do {
+		now_ns = v2m_clock_mono_ns();
+		reading = v2m_followed_logs_read(
+			attribution->logs,
+			now_ns < end_ns ? (unsigned)((end_ns - now_ns) / 1000000) : 0, true);
+		result = attribution->by_online ? move_rest(attribution, datapath, error)
+						: run(attribution, datapath, error);
+	} while (!result && reading == V2M_LOGS_HAVE_MORE && now_ns < end_ns);
+	if (reading != V2M_LOGS_READ)
+		v2m_attributor_note_gap(attribution->attributor, V2M_GAP_LATE);
+	return result;
+}
+
 /* After a grace period no program counts for a flow that was labelled before. */
 static int settle(struct v2m_attribution *attribution, struct v2m_datapath *datapath,
 		  struct v2m_error *error)
 {
-	bool has_more;
-	int result;
+	int result = read_to_ends(attribution, datapath, error);
 
-	do {
-		has_more = v2m_followed_logs_read(attribution->logs);
-		result = attribution->by_online ? move_rest(attribution, datapath, error)
-						: run(attribution, datapath, error);
-	} while (!result && has_more);
 	if (!result && v2m_grace_period())
 		result = v2m_error_set(error, -EIO, "the programs cannot be waited for");
 	if (!result)
@@ -372,8 +392,7 @@ bool v2m_attribution_covers(const struct v2m_attribution *attribution, const str
 {
 	const struct v2m_attribution_memory *memory = v2m_followed_logs_memory(attribution->logs);
 
-	return attribution->is_active && slot->n_keys > 1 && !slot->behind && !slot->refused &&
-	       v2m_named_slots_have(&memory->named, slot);
+	return attribution->is_active && v2m_named_slots_cover(&memory->named, slot);
 }
 
 uint32_t v2m_attribution_owner(const struct v2m_attribution *attribution,
@@ -396,40 +415,6 @@ static void fill_slot(const struct v2m_attribution *attribution, struct v2m_slot
 	}
 }
 
-static double rate_of(const struct v2m_attribution *attribution, const struct v2m_slot *slot,
-		      const struct v2m_key *key, const struct v2m_rates *rates)
-{
-	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
-	double sum = 0;
-
-	for (size_t i = 0; i < V2M_ARRAY_LEN(protocols); i++) {
-		uint32_t owner =
-			v2m_attributor_owner(attribution->attributor, slot, key, protocols[i]);
-
-		if (owner != V2M_NO_OWNER)
-			sum += v2m_rates_owner(rates, owner);
-	}
-	return sum;
-}
-
-static void fill_shares(const struct v2m_attribution *attribution, const struct v2m_rates *rates,
-			struct v2m_snapshot *snapshot)
-{
-	const struct v2m_keyset *keyset = snapshot->keyset;
-
-	for (size_t i = 0; i < keyset->n_keys; i++)
-		for (size_t k = keyset->first_slot[i]; k < keyset->first_slot[i + 1]; k++) {
-			struct v2m_share *share = &snapshot->shares[k];
-			const struct v2m_slot *slot = &keyset->slots.items[share->slot];
-
-			if (!v2m_attribution_covers(attribution, slot))
-				continue;
-			share->owner = v2m_attributor_owner(attribution->attributor, slot,
-							    &keyset->keys[i], IPPROTO_TCP);
-			share->rate_bytes_s = rate_of(attribution, slot, &keyset->keys[i], rates);
-		}
-}
-
 void v2m_attribution_fill(const struct v2m_attribution *attribution, const struct v2m_rates *rates,
 			  struct v2m_snapshot *snapshot)
 {
@@ -440,7 +425,8 @@ void v2m_attribution_fill(const struct v2m_attribution *attribution, const struc
 	for (size_t i = 0; i < slots->count; i++)
 		if (v2m_attribution_covers(attribution, &slots->items[i]))
 			fill_slot(attribution, &snapshot->slots[i]);
-	fill_shares(attribution, rates, snapshot);
+	v2m_shares_fill(attribution->attributor,
+			&v2m_followed_logs_memory(attribution->logs)->named, rates, snapshot);
 }
 
 void v2m_attribution_fill_owners(const struct v2m_attribution *attribution,

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attribution/access_line.h"
 #include "attribution/owner_list.h"
 #include "attribution/strangers.h"
 #include "base/array.h"
@@ -25,11 +24,10 @@
 /* Sessions that may wait until the next sample takes them. */
 #define SESSIONS_MAX (1u << 20)
 
-/* A line that looks for its flow. It holds a copy of its text. */
+/* A line that looks for its flow. It holds a copy of its texts. */
 struct waiting {
-	struct v2m_access_line line;
+	struct v2m_access_record record;
 	char *text;
-	int64_t real_us; /* Unix microseconds; INT64_MAX: not known */
 	unsigned rounds;
 };
 
@@ -39,8 +37,7 @@ struct v2m_attributor {
 	V2M_ARRAY(struct v2m_label) labels;
 	V2M_ARRAY(uint32_t) sessions; /* see v2m_attributor_take_sessions() */
 	struct v2m_attributor_counts counts;
-	int64_t offset_us; /* of the log that is read */
-	int64_t again_us;  /* see v2m_attributor_note_again() */
+	int64_t again_us; /* see v2m_attributor_note_again() */
 	struct v2m_strangers strangers;
 	size_t n_unknown; /* see v2m_attributor_unknown() */
 	unsigned gaps;
@@ -50,11 +47,7 @@ struct v2m_attributor {
 
 struct v2m_attributor *v2m_attributor_new(void)
 {
-	struct v2m_attributor *made = calloc(1, sizeof(*made));
-
-	if (made)
-		made->offset_us = V2M_NO_LOG_OFFSET;
-	return made;
+	return calloc(1, sizeof(struct v2m_attributor));
 }
 
 static void clear_lines(struct v2m_attributor *attributor)
@@ -105,11 +98,13 @@ uint32_t v2m_attributor_owner(const struct v2m_attributor *attributor, const str
 
 /* --- lines --- */
 
-/* Makes a part of the line point into another copy of the text. */
-static void move_text(struct v2m_access_text *part, const char *from, const char *to)
+/* Appends a part of a line to the copy of its texts. */
+static void copy_text(struct v2m_access_text *part, char **end)
 {
 	if (part->length)
-		part->start = to + (part->start - from);
+		memcpy(*end, part->start, part->length);
+	part->start = *end;
+	*end += part->length;
 }
 
 void v2m_attributor_note_again(struct v2m_attributor *attributor, int64_t real_us)
@@ -117,35 +112,24 @@ void v2m_attributor_note_again(struct v2m_attributor *attributor, int64_t real_u
 	attributor->again_us = real_us;
 }
 
-void v2m_attributor_set_offset(struct v2m_attributor *attributor, int64_t offset_us)
+void v2m_attributor_take_line(struct v2m_attributor *attributor,
+			      const struct v2m_access_record *record)
 {
-	attributor->offset_us = offset_us;
-}
+	struct waiting waiting = { .record = *record };
+	char *end;
 
-void v2m_attributor_take_line(void *context, const char *text, size_t length)
-{
-	struct v2m_attributor *attributor = context;
-	struct waiting waiting = { .real_us = INT64_MAX };
-
-	if (!attributor->owners.rules.count || v2m_access_line_parse(text, length, &waiting.line) ||
-	    !waiting.line.accepted)
+	if (!attributor->owners.rules.count)
 		return;
-	if (waiting.line.masked) {
-		v2m_attributor_note_gap(attributor, V2M_GAP_MASKED);
-		return;
-	}
 	attributor->counts.lines++;
-	if (attributor->offset_us != V2M_NO_LOG_OFFSET)
-		waiting.real_us = waiting.line.wall_us - attributor->offset_us;
-	waiting.text = malloc(length + 1);
+	waiting.text = malloc(record->tags.length + record->email.length + 1);
 	if (!waiting.text || attributor->lines.count >= LINES_MAX) {
 		free(waiting.text);
 		v2m_attributor_note_gap(attributor, V2M_GAP_FULL);
 		return;
 	}
-	memcpy(waiting.text, text, length);
-	move_text(&waiting.line.tags, text, waiting.text);
-	move_text(&waiting.line.email, text, waiting.text);
+	end = waiting.text;
+	copy_text(&waiting.record.tags, &end);
+	copy_text(&waiting.record.email, &end);
 	if (!v2m_array_add(&attributor->lines, waiting))
 		return;
 	free(waiting.text);
@@ -222,10 +206,10 @@ static int index_flows(struct round *round, size_t n_flows)
 	return result;
 }
 
-static bool may_be_of(const struct v2m_access_line *line, uint8_t protocol)
+static bool may_be_of(const struct v2m_access_record *record, uint8_t protocol)
 {
-	return line->transport == V2M_ACCESS_UNSAID ||
-	       (line->transport == V2M_ACCESS_TCP) == (protocol == IPPROTO_TCP);
+	return record->transport == V2M_ACCESS_UNSAID ||
+	       (record->transport == V2M_ACCESS_TCP) == (protocol == IPPROTO_TCP);
 }
 
 /* Whether the line was written before the flow began. The clock of some proxies has seconds, and a
@@ -235,8 +219,8 @@ static bool is_older(const struct round *round, const struct waiting *waiting,
 {
 	int64_t age_us = (int64_t)((round->now->mono_ns - flow->state.began_ns) / 1000);
 
-	return flow->state.began_ns && waiting->real_us != INT64_MAX &&
-	       waiting->real_us + SLACK_US < round->now->real_us - age_us;
+	return flow->state.began_ns && waiting->record.real_us != V2M_NO_LINE_TIME &&
+	       waiting->record.real_us + SLACK_US < round->now->real_us - age_us;
 }
 
 /* Plans a label. Lines that are older than the flow of a connection are of this connection and of
@@ -300,13 +284,13 @@ static bool has_slot(const struct v2m_attributor *attributor, const struct v2m_f
  * whether there was a flow, or -ENOMEM. */
 static int plan_line(struct round *round, const struct waiting *waiting)
 {
-	const struct v2m_access_line *line = &waiting->line;
+	const struct v2m_access_record *record = &waiting->record;
 	struct v2m_attributor *attributor = round->attributor;
-	struct client client = { .port = line->port };
+	struct client client = { .port = record->port };
 	const struct flows_of *flows;
 	bool found = false;
 
-	memcpy(client.address, line->address, sizeof(client.address));
+	memcpy(client.address, record->address, sizeof(client.address));
 	flows = v2m_table_find(&round->by_client, &client, sizeof(client));
 	for (uint32_t i = flows ? flows->first : 0; i; i = round->plans[i - 1].next) {
 		const struct v2m_flow_entry *flow = &round->flows[i - 1];
@@ -314,21 +298,21 @@ static int plan_line(struct round *round, const struct waiting *waiting)
 		bool is_ambiguous;
 		bool is_old;
 
-		if (!may_be_of(line, flow->key.protocol))
+		if (!may_be_of(record, flow->key.protocol))
 			continue;
 		found = true;
 		is_old = is_older(round, waiting, flow);
 		if (is_old && !v2m_flow_lacks_beginning(flow))
 			continue;
 		label.owner = v2m_owner_list_find(&attributor->owners, flow->key.port,
-						  flow->key.protocol, line, &is_ambiguous);
+						  flow->key.protocol, record, &is_ambiguous);
 		if (is_ambiguous)
 			v2m_attributor_note_gap(attributor, V2M_GAP_DISPUTED);
 		if (label.owner == V2M_NO_OWNER) {
 			attributor->counts.without_key++;
 			if (!has_slot(attributor, flow))
 				v2m_attributor_note_gap(attributor, V2M_GAP_HIDDEN);
-			else if (line->email.length && !is_ambiguous)
+			else if (record->email.length && !is_ambiguous)
 				v2m_strangers_note(&attributor->strangers, flow);
 			continue;
 		}
@@ -341,13 +325,13 @@ static int plan_line(struct round *round, const struct waiting *waiting)
 
 /* The line of a connection from the loopback address. An address without a port is not of a
  * connection, and the customer may have chosen it. */
-static bool is_from_here(const struct v2m_access_line *line)
+static bool is_from_here(const struct v2m_access_record *record)
 {
 	static const uint8_t mapped[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
 	static const uint8_t ipv6[16] = { [15] = 1 };
 
-	return line->port && (!memcmp(line->address, mapped, sizeof(mapped)) ||
-			      !memcmp(line->address, ipv6, sizeof(ipv6)));
+	return record->port && (!memcmp(record->address, mapped, sizeof(mapped)) ||
+				!memcmp(record->address, ipv6, sizeof(ipv6)));
 }
 
 /* A new line names a user whose connection must have a flow, and an address that has none: a proxy
@@ -357,9 +341,10 @@ static void note_hidden(const struct round *round, const struct waiting *waiting
 	struct v2m_attributor *attributor = round->attributor;
 
 	attributor->counts.without_flow++;
-	if (waiting->real_us != INT64_MAX && waiting->real_us + FRESH_US > round->now->real_us &&
-	    waiting->real_us > attributor->again_us && !is_from_here(&waiting->line) &&
-	    v2m_owner_list_expects_flow(&attributor->owners, &waiting->line.email))
+	if (waiting->record.real_us != V2M_NO_LINE_TIME &&
+	    waiting->record.real_us + FRESH_US > round->now->real_us &&
+	    waiting->record.real_us > attributor->again_us && !is_from_here(&waiting->record) &&
+	    v2m_owner_list_expects_flow(&attributor->owners, &waiting->record.email))
 		v2m_attributor_note_gap(attributor, V2M_GAP_HIDDEN);
 }
 

@@ -19,6 +19,7 @@
 #include "attribution/named_slots.h"
 #include "base/sample.h"
 #include "base/port_rule.h"
+#include "keys/access_record.h"
 #include "keys/keys.h"
 
 struct v2m_attributor;
@@ -42,11 +43,9 @@ uint32_t v2m_attributor_owner(const struct v2m_attributor *attributor, const str
 /* Lines until real_us are read again, for new keys: their flows may be older than the counting. */
 void v2m_attributor_note_again(struct v2m_attributor *attributor, int64_t real_us);
 
-/* How much the clock of the log of the next lines is ahead of UTC. V2M_NO_LOG_OFFSET: not known. */
-#define V2M_NO_LOG_OFFSET INT64_MIN
-void v2m_attributor_set_offset(struct v2m_attributor *attributor, int64_t offset_us);
-/* Takes a line of the access log, as v2m_log_line. */
-void v2m_attributor_take_line(void *attributor, const char *text, size_t length);
+/* Takes what a line of an access log says. */
+void v2m_attributor_take_line(struct v2m_attributor *attributor,
+			      const struct v2m_access_record *record);
 
 /* One moment by both clocks. */
 struct v2m_moment {

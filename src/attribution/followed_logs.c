@@ -8,40 +8,28 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "attribution/log_follower.h"
-#include "attribution/log_offset.h"
+#include "attribution/log_reader.h"
 #include "base/clock.h"
 #include "base/log.h"
 
 #define AUTO "auto"
 
-/* A read takes at most this much of a log. */
-#define READ_MAX (4u << 20)
-/* How long the offset of a log's clock is believed. */
-#define OFFSET_NS UINT64_C(60000000000)
-#define GAP_US    INT64_C(10000000)
-/* At the first start, this much of the log's end is read. */
-#define TAIL_MAX (UINT64_C(16) << 20)
-
-struct followed {
-	char *path;
-	struct v2m_log_follower *follower;
-	bool is_missing;    /* and that was logged */
-	int64_t offset_us;  /* see v2m_log_offset() */
-	uint64_t offset_ns; /* when that was found, CLOCK_MONOTONIC; 0: never */
-};
+#define GAP_US INT64_C(10000000)
+/* Without an answer of the following process for so long, lines count as missed. */
+#define PATIENCE_MS 5000
 
 struct v2m_followed_logs {
 	const struct v2m_config *config;
 	struct v2m_attributor *attributor;
 	char path[PATH_MAX]; /* of the memory */
-	struct followed items[V2M_MAX_ACCESS_LOGS];
-	size_t count;
+	struct v2m_log_reader *reader;
+	bool is_missing[V2M_FOLLOWING_LOGS_MAX]; /* by the log; and that was logged */
 	struct v2m_attribution_memory memory;
 	/* The gaps in the file. A gap that lasts is stored again every GAP_US, and after a reset.
 	 */
 	int64_t stored_gap_us[V2M_N_ATTRIBUTION_GAPS];
 	bool began;   /* a log is new, and nobody knows yet whether this is a gap */
+	bool is_lost; /* the process that reads them does not answer; and that was logged */
 	bool is_off;  /* the configurations name no log any more */
 	bool changed; /* the memory differs from its file */
 	bool save_failed;
@@ -61,22 +49,22 @@ static const struct v2m_remembered_log *find_remembered(const struct v2m_attribu
 /* 0 or -ENOMEM. */
 static int note_positions(struct v2m_followed_logs *logs)
 {
-	struct v2m_remembered_log next[V2M_MAX_ACCESS_LOGS] = { 0 };
+	struct v2m_remembered_log next[V2M_FOLLOWING_LOGS_MAX] = { 0 };
+	size_t count = v2m_log_reader_count(logs->reader);
 
-	for (size_t i = 0; i < logs->count; i++) {
-		next[i].path = strdup(logs->items[i].path);
+	for (size_t i = 0; i < count; i++) {
+		next[i].path = strdup(v2m_log_reader_path(logs->reader, i));
 		if (!next[i].path) {
 			while (i > 0)
 				free(next[--i].path);
 			return -ENOMEM;
 		}
-		v2m_log_follower_position(logs->items[i].follower, &next[i].position);
-		v2m_log_follower_position_before(logs->items[i].follower, &next[i].before);
+		next[i].progress = *v2m_log_reader_progress(logs->reader, i);
 	}
 	for (size_t i = 0; i < logs->memory.n_logs; i++)
 		free(logs->memory.logs[i].path);
 	memcpy(logs->memory.logs, next, sizeof(next));
-	logs->memory.n_logs = logs->count;
+	logs->memory.n_logs = count;
 	return 0;
 }
 
@@ -141,41 +129,78 @@ const struct v2m_attribution_memory *v2m_followed_logs_memory(const struct v2m_f
 	return &logs->memory;
 }
 
+/* --- what the logs say --- */
+
+static void note_log_gaps(struct v2m_followed_logs *logs, size_t index,
+			  const struct v2m_log_state *state)
+{
+	const char *path = v2m_log_reader_path(logs->reader, index);
+	bool is_missing = state->result < 0 || (state->gaps & V2M_LOG_MISSING);
+
+	if (is_missing && !logs->is_missing[index])
+		v2m_log_warning("the access log %s cannot be read: %s; new connections on shared "
+				"ports are not attributed",
+				path, *state->error.text ? state->error.text : "it is not there");
+	else if (!is_missing && logs->is_missing[index])
+		v2m_log_info("the access log %s can be read again", path);
+	logs->is_missing[index] = is_missing;
+	if (is_missing)
+		v2m_attributor_note_gap(logs->attributor, V2M_GAP_NO_LOG);
+	if (state->gaps & V2M_LOG_DOUBTFUL)
+		v2m_attributor_note_gap(logs->attributor, V2M_GAP_DOUBTFUL);
+	if (state->gaps & V2M_LOG_MASKED)
+		v2m_attributor_note_gap(logs->attributor, V2M_GAP_MASKED);
+	if (state->gaps & (V2M_LOG_TRUNCATED | V2M_LOG_REPLACED | V2M_LOG_LONG_LINE)) {
+		v2m_log_warning("the access log %s was cut or replaced, or has a line of more than "
+				"%d bytes: users of some connections may be unknown",
+				path, V2M_LOG_LINE_MAX);
+		v2m_attributor_note_gap(logs->attributor, V2M_GAP_LOG_CUT);
+	}
+}
+
+static void take_news(void *context, const struct v2m_following_news *news)
+{
+	struct v2m_followed_logs *logs = context;
+
+	for (size_t i = 0; i < news->n_logs; i++)
+		note_log_gaps(logs, i, &news->logs[i]);
+	for (size_t i = 0; i < news->records.count; i++)
+		v2m_attributor_take_line(logs->attributor, &news->records.items[i]);
+	logs->changed |= v2m_attributor_waits(logs->attributor);
+}
+
 /* --- which logs --- */
 
-static struct followed *find(const struct v2m_followed_logs *logs, const char *path)
+/* The number of the log with this path; that of the logs if it is not followed. */
+static size_t find(const struct v2m_followed_logs *logs, const char *path)
 {
-	for (size_t i = 0; i < logs->count; i++)
-		if (strcmp(logs->items[i].path, path) == 0)
-			return (struct followed *)&logs->items[i];
-	return NULL;
+	size_t count = v2m_log_reader_count(logs->reader);
+	size_t i = 0;
+
+	while (i < count && strcmp(v2m_log_reader_path(logs->reader, i), path) != 0)
+		i++;
+	return i;
 }
 
 static int add(struct v2m_followed_logs *logs, const char *path)
 {
+	static const struct v2m_log_progress nowhere = { 0 };
 	const struct v2m_remembered_log *known = find_remembered(&logs->memory, path);
-	struct followed *made = &logs->items[logs->count];
+	size_t count = v2m_log_reader_count(logs->reader);
+	int result;
 
-	if (find(logs, path))
+	if (find(logs, path) < count)
 		return 0;
-	if (logs->count == V2M_MAX_ACCESS_LOGS) {
+	if (count == V2M_FOLLOWING_LOGS_MAX) {
 		v2m_log_warning("the access log %s is not followed: at most %d can be", path,
-				V2M_MAX_ACCESS_LOGS);
+				V2M_FOLLOWING_LOGS_MAX);
 		return 0;
 	}
-	*made = (struct followed){ .path = strdup(path) };
-	if (made->path)
-		made->follower =
-			v2m_log_follower_new(path, known ? &known->position : NULL, TAIL_MAX);
-	if (!made->follower) {
-		free(made->path);
-		return -ENOMEM;
-	}
-	logs->count++;
+	result = v2m_log_reader_add(logs->reader, path, known ? &known->progress : &nowhere);
+	if (result)
+		return result;
 	v2m_log_info("the access log %s is followed", path);
-	if (known)
-		v2m_log_follower_resume_before(made->follower, &known->before);
-	else
+	if (!known)
 		logs->began = true;
 	return 0;
 }
@@ -217,12 +242,19 @@ struct v2m_followed_logs *v2m_followed_logs_new(const struct v2m_config *config,
 						struct v2m_attributor *attributor)
 {
 	struct v2m_followed_logs *made = calloc(1, sizeof(*made));
+	const struct v2m_log_reader_options options = {
+		.argument = V2M_FOLLOWING_ARGUMENT,
+		.patience_ms = PATIENCE_MS,
+		.take = take_news,
+		.context = made,
+	};
 
 	if (!made)
 		return NULL;
 	made->config = config;
 	made->attributor = attributor;
-	if ((size_t)snprintf(made->path, sizeof(made->path), "%s/attribution", config->state_dir) >=
+	if (v2m_log_reader_open(&options, &made->reader) ||
+	    (size_t)snprintf(made->path, sizeof(made->path), "%s/attribution", config->state_dir) >=
 		    sizeof(made->path) ||
 	    begin(made)) {
 		v2m_followed_logs_free(made);
@@ -235,10 +267,7 @@ void v2m_followed_logs_free(struct v2m_followed_logs *logs)
 {
 	if (!logs)
 		return;
-	for (size_t i = 0; i < logs->count; i++) {
-		v2m_log_follower_free(logs->items[i].follower);
-		free(logs->items[i].path);
-	}
+	v2m_log_reader_close(logs->reader);
 	v2m_attribution_memory_clear(&logs->memory);
 	free(logs);
 }
@@ -268,88 +297,53 @@ int v2m_followed_logs_learn(struct v2m_followed_logs *logs, const struct v2m_acc
 
 size_t v2m_followed_logs_count(const struct v2m_followed_logs *logs)
 {
-	return logs->count;
+	return v2m_log_reader_count(logs->reader);
 }
 
 bool v2m_followed_logs_reads(const struct v2m_followed_logs *logs, const char *path)
 {
-	const struct followed *found = find(logs, path);
+	size_t index = find(logs, path);
 
-	return found && !found->is_missing && !logs->is_off;
+	return index < v2m_log_reader_count(logs->reader) && !logs->is_missing[index] &&
+	       !logs->is_lost && !logs->is_off;
 }
 
 const char *v2m_followed_logs_path(const struct v2m_followed_logs *logs, size_t index)
 {
-	return index < logs->count ? logs->items[index].path : NULL;
+	return index < v2m_log_reader_count(logs->reader) ? v2m_log_reader_path(logs->reader, index)
+							  : NULL;
 }
 
 /* --- reading --- */
 
-static void note_log_gaps(struct v2m_followed_logs *logs, struct followed *log, int result,
-			  const struct v2m_error *error)
+static void note_reading(struct v2m_followed_logs *logs, enum v2m_log_reading reading)
 {
-	unsigned gaps = v2m_log_follower_take_gaps(log->follower);
-	bool is_missing = result < 0 || (gaps & V2M_LOG_MISSING);
+	bool is_lost = reading == V2M_LOGS_LOST;
 
-	if (is_missing && !log->is_missing)
-		v2m_log_warning("the access log %s cannot be read: %s; new connections on shared "
-				"ports are not attributed",
-				log->path, *error->text ? error->text : "it is not there");
-	else if (!is_missing && log->is_missing)
-		v2m_log_info("the access log %s can be read again", log->path);
-	log->is_missing = is_missing;
-	if (is_missing)
-		v2m_attributor_note_gap(logs->attributor, V2M_GAP_NO_LOG);
-	if (gaps & V2M_LOG_DOUBTFUL)
-		v2m_attributor_note_gap(logs->attributor, V2M_GAP_DOUBTFUL);
-	if (gaps & (V2M_LOG_TRUNCATED | V2M_LOG_REPLACED | V2M_LOG_LONG_LINE)) {
-		v2m_log_warning("the access log %s was cut or replaced, or has a line of more than "
-				"%d bytes: users of some connections may be unknown",
-				log->path, V2M_LOG_LINE_MAX);
-		v2m_attributor_note_gap(logs->attributor, V2M_GAP_LOG_CUT);
-	}
+	if (is_lost)
+		v2m_attributor_note_gap(logs->attributor, V2M_GAP_LATE);
+	if (is_lost && !logs->is_lost)
+		v2m_log_warning("the process that follows access logs does not answer; new "
+				"connections on shared ports are not attributed");
+	else if (logs->is_lost && reading != V2M_LOGS_LATE && !is_lost)
+		v2m_log_info("the process that follows access logs answers again");
+	if (reading != V2M_LOGS_LATE)
+		logs->is_lost = is_lost;
 }
 
-/* A zone may change twice a year, and a container may have another one than the host. */
-static void find_offset(struct followed *log)
+enum v2m_log_reading v2m_followed_logs_read(struct v2m_followed_logs *logs, unsigned wait_ms,
+					    bool is_urgent)
 {
-	uint64_t now_ns = v2m_clock_mono_ns();
-	int64_t offset_us;
+	enum v2m_log_reading reading;
 
-	if (log->offset_ns && log->offset_us != V2M_NO_LOG_OFFSET &&
-	    now_ns - log->offset_ns < OFFSET_NS)
-		return;
-	offset_us = v2m_log_offset(log->path);
-	if (!log->offset_ns || offset_us != V2M_NO_LOG_OFFSET)
-		log->offset_us = offset_us;
-	log->offset_ns = now_ns;
-}
-
-bool v2m_followed_logs_read(struct v2m_followed_logs *logs)
-{
-	bool has_more = false;
-
-	if (logs->is_off && logs->count)
+	if (logs->is_off && v2m_log_reader_count(logs->reader))
 		v2m_attributor_note_gap(logs->attributor, V2M_GAP_NO_LOG);
-	for (size_t i = 0; i < logs->count; i++) {
-		struct followed *log = &logs->items[i];
-		struct v2m_error error = { 0 };
-		int result;
-
-		find_offset(log);
-		v2m_attributor_set_offset(logs->attributor, log->offset_us);
-		result = v2m_log_follower_read(log->follower, READ_MAX, v2m_attributor_take_line,
-					       logs->attributor, &error);
-
-		note_log_gaps(logs, log, result, &error);
-		has_more |= result > 0;
-		logs->changed |= v2m_attributor_waits(logs->attributor);
-	}
-	return has_more;
+	reading = v2m_log_reader_read(logs->reader, wait_ms, is_urgent);
+	note_reading(logs, reading);
+	return reading;
 }
 
 void v2m_followed_logs_rewind(struct v2m_followed_logs *logs)
 {
-	for (size_t i = 0; i < logs->count; i++)
-		v2m_log_follower_rewind(logs->items[i].follower);
+	v2m_log_reader_rewind(logs->reader);
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The access logs that are followed: those that the settings name, and those that the proxies'
- * configurations name. Remembers in the state directory how far each was read, when lines may have
- * been missed, and which ports the logs have named.
+ * configurations name. The following process opens and parses them. Remembers in the state
+ * directory how far each was read, when lines may have been missed, and which ports the logs have
+ * named.
  */
 #ifndef V2METER_ATTRIBUTION_FOLLOWED_LOGS_H
 #define V2METER_ATTRIBUTION_FOLLOWED_LOGS_H
 
 #include "attribution/attributor.h"
+#include "attribution/log_reader.h"
 #include "attribution/memory.h"
 #include "config/config.h"
 #include "keys/access_logs.h"
@@ -15,8 +17,8 @@
 struct v2m_followed_logs;
 
 /* Goes on where an earlier process has stopped, by a file in the state directory. If that file is
- * damaged, this is logged, and counts as a gap. NULL: out of memory. Configuration and attributor
- * must outlive it. */
+ * damaged, this is logged, and counts as a gap. NULL: out of memory or descriptors. Configuration
+ * and attributor must outlive it. */
 struct v2m_followed_logs *v2m_followed_logs_new(const struct v2m_config *config,
 						struct v2m_attributor *attributor);
 /* Does nothing on NULL. */
@@ -34,9 +36,10 @@ bool v2m_followed_logs_reads(const struct v2m_followed_logs *logs, const char *p
 /* The path of a log, in their order; NULL behind the last one. */
 const char *v2m_followed_logs_path(const struct v2m_followed_logs *logs, size_t index);
 
-/* Gives the attributor the lines that were written since the last read. Returns whether there are
- * more. Failures are logged, and are gaps. */
-bool v2m_followed_logs_read(struct v2m_followed_logs *logs);
+/* Gives the attributor the lines that were written since the last read, and waits for them as
+ * v2m_log_reader_read() does. Failures are logged, and are gaps. */
+enum v2m_log_reading v2m_followed_logs_read(struct v2m_followed_logs *logs, unsigned wait_ms,
+					    bool is_urgent);
 /* The next read begins at the ends of the logs again, as at the first start. */
 void v2m_followed_logs_rewind(struct v2m_followed_logs *logs);
 /* Takes the gaps and the ports that the attributor has noted, and stores all that has changed. Call

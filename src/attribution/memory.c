@@ -31,6 +31,7 @@ static const char *const gap_words[V2M_N_ATTRIBUTION_GAPS] = {
 	[V2M_GAP_UNLISTED] = "unlisted",
 	[V2M_GAP_DOUBTFUL] = "doubtful",
 	[V2M_GAP_NAMELESS_TCP] = "nameless_tcp",
+	[V2M_GAP_LATE] = "late",
 };
 
 static int read_log(const char *line, struct v2m_attribution_memory *memory)
@@ -38,10 +39,10 @@ static int read_log(const char *line, struct v2m_attribution_memory *memory)
 	struct v2m_remembered_log *log = &memory->logs[memory->n_logs];
 	int used = 0;
 
-	if (memory->n_logs >= V2M_MAX_ACCESS_LOGS ||
+	if (memory->n_logs >= V2M_FOLLOWING_LOGS_MAX ||
 	    sscanf(line, "log %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNx64 " %n",
-		   &log->position.device, &log->position.inode, &log->position.offset,
-		   &log->position.fingerprint, &used) != 4 ||
+		   &log->progress.now.device, &log->progress.now.inode, &log->progress.now.offset,
+		   &log->progress.now.fingerprint, &used) != 4 ||
 	    !used || !line[used])
 		return -EPROTO;
 	log->path = strdup(line + used);
@@ -55,7 +56,7 @@ static int read_log(const char *line, struct v2m_attribution_memory *memory)
 static int read_before(const char *line, struct v2m_attribution_memory *memory)
 {
 	struct v2m_log_position *position =
-		memory->n_logs ? &memory->logs[memory->n_logs - 1].before : NULL;
+		memory->n_logs ? &memory->logs[memory->n_logs - 1].progress.before : NULL;
 
 	if (!position ||
 	    sscanf(line, "before %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNx64, &position->device,
@@ -133,7 +134,7 @@ static int write_lines(FILE *file, const struct v2m_attribution_memory *memory)
 {
 	fprintf(file, "%s\n", HEADING);
 	for (size_t i = 0; i < memory->n_logs; i++) {
-		const struct v2m_log_position *position = &memory->logs[i].position;
+		const struct v2m_log_position *position = &memory->logs[i].progress.now;
 
 		/* A path with a newline cannot be written down. It is read from its end again. */
 		if (strchr(memory->logs[i].path, '\n'))
@@ -141,7 +142,7 @@ static int write_lines(FILE *file, const struct v2m_attribution_memory *memory)
 		fprintf(file, "log %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIx64 " %s\n",
 			position->device, position->inode, position->offset, position->fingerprint,
 			memory->logs[i].path);
-		position = &memory->logs[i].before;
+		position = &memory->logs[i].progress.before;
 		if (position->inode)
 			fprintf(file, "before %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIx64 "\n",
 				position->device, position->inode, position->offset,

@@ -9,20 +9,17 @@
 
 #include "attribution/attributor.h"
 #include "attribution/named_slots.h"
-#include "attribution/log_follower.h"
 #include "base/error.h"
-
-#define V2M_MAX_ACCESS_LOGS 8
+#include "ipc/following.h"
 
 struct v2m_remembered_log {
 	char *path;
-	struct v2m_log_position position;
-	struct v2m_log_position before; /* in the file before the last rotation; zeros: none */
+	struct v2m_log_progress progress;
 };
 
 /* Starts as zeros. */
 struct v2m_attribution_memory {
-	struct v2m_remembered_log logs[V2M_MAX_ACCESS_LOGS];
+	struct v2m_remembered_log logs[V2M_FOLLOWING_LOGS_MAX];
 	size_t n_logs;
 	/* When each gap was last seen, in Unix microseconds; 0: never. */
 	int64_t gap_us[V2M_N_ATTRIBUTION_GAPS];

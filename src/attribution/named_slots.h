@@ -34,4 +34,12 @@ static inline bool v2m_named_slots_have(const struct v2m_named_slots *slots,
 	return v2m_named_slots_get(slots, slot->first_port, !(slot->transports & V2M_TCP));
 }
 
+/* Whether the flows of the slot are attributed: several keys have it, and a user was named. */
+static inline bool v2m_named_slots_cover(const struct v2m_named_slots *slots,
+					 const struct v2m_slot *slot)
+{
+	return slot->n_keys > 1 && !slot->behind && !slot->refused &&
+	       v2m_named_slots_have(slots, slot);
+}
+
 #endif

@@ -224,7 +224,7 @@ void v2m_owner_list_clear(struct v2m_owner_list *list)
 
 /* The name of a key without an email is the tag of its inbound. */
 static bool is_of_inbound(const struct v2m_owner_list *list, const struct v2m_slot *slot,
-			  const struct place *place, const struct v2m_access_line *line)
+			  const struct place *place, const struct v2m_access_record *record)
 {
 	const char *owner = list->rules.items[place->rule].key;
 	char name[V2M_OWNER_KEY_LEN];
@@ -234,13 +234,13 @@ static bool is_of_inbound(const struct v2m_owner_list *list, const struct v2m_sl
 
 		v2m_key_owner_name(key, name);
 		if (strcmp(name, owner) == 0)
-			return v2m_access_line_names(line, key->name);
+			return v2m_access_record_names(record, key->name);
 	}
 	return false;
 }
 
 uint32_t v2m_owner_list_find(const struct v2m_owner_list *list, uint16_t port, uint8_t protocol,
-			     const struct v2m_access_line *line, bool *is_ambiguous)
+			     const struct v2m_access_record *record, bool *is_ambiguous)
 {
 	const struct v2m_slot *slot;
 	const struct place *place;
@@ -251,12 +251,12 @@ uint32_t v2m_owner_list_find(const struct v2m_owner_list *list, uint16_t port, u
 	slot = v2m_slots_at(&list->keyset->slots, port, transport_of(protocol));
 	if (!slot)
 		return V2M_NO_OWNER;
-	place = find_place(list, slot, protocol, line->email.length ? line->email.start : "",
-			   line->email.length);
+	place = find_place(list, slot, protocol, record->email.length ? record->email.start : "",
+			   record->email.length);
 	if (!place)
 		return V2M_NO_OWNER;
-	*is_ambiguous =
-		place->several || (!line->email.length && !is_of_inbound(list, slot, place, line));
+	*is_ambiguous = place->several ||
+			(!record->email.length && !is_of_inbound(list, slot, place, record));
 	return *is_ambiguous ? V2M_NO_OWNER : list->owners[place->rule];
 }
 

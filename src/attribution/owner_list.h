@@ -4,10 +4,10 @@
 #ifndef V2METER_ATTRIBUTION_OWNER_LIST_H
 #define V2METER_ATTRIBUTION_OWNER_LIST_H
 
-#include "attribution/access_line.h"
 #include "base/array.h"
 #include "base/port_rule.h"
 #include "base/table.h"
+#include "keys/access_record.h"
 #include "keys/keys.h"
 
 /* A rule by its own bytes. */
@@ -42,7 +42,7 @@ uint32_t v2m_owner_list_owner(const struct v2m_owner_list *list, const struct v2
  * any of several.
  */
 uint32_t v2m_owner_list_find(const struct v2m_owner_list *list, uint16_t port, uint8_t protocol,
-			     const struct v2m_access_line *line, bool *is_ambiguous);
+			     const struct v2m_access_record *record, bool *is_ambiguous);
 
 /* Whether a connection of the user with this email must have a flow: all ports of its key are
  * shared and counted. */

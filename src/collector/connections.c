@@ -131,7 +131,6 @@ static int run_pass(void *context)
 	return v2m_sessions_pass(connections->sessions, &connections->began);
 }
 
-/* A named namespace that does not exist has no sockets. */
 void v2m_connections_pass(struct v2m_connections *connections)
 {
 	int result;
@@ -257,11 +256,12 @@ struct dump_job {
 	struct v2m_error error;
 };
 
-/* After a failure the list stays as it was. */
 static void read_senders(const struct dump_job *job)
 {
 	struct v2m_connections *connections = job->connections;
-	int result = v2m_udp_senders_read(&connections->senders, job->rules, job->n_rules,
+	const struct v2m_foreign_flows *tracked =
+		v2m_local_paths_udp(connections->paths, job->rules, job->n_rules);
+	int result = v2m_udp_senders_read(&connections->senders, job->rules, job->n_rules, tracked,
 					  v2m_clock_mono_ns());
 
 	if (result && !connections->senders_failed)
@@ -416,8 +416,7 @@ static const void *find_port(uint16_t port, const void *array, size_t n, size_t 
 	return n ? bsearch(&port, array, n, size, compare) : NULL;
 }
 
-/* Fills in the sessions of a slot: the kernel's counts of those that have ended, and the present
- * figures of the open ones. */
+/* Fills in the sessions of a slot: those that have ended, and the open ones as they are now. */
 static void fill_sessions(const struct v2m_connections *connections, uint16_t slot_port,
 			  struct v2m_slot_view *view)
 {
@@ -430,6 +429,7 @@ static void fill_sessions(const struct v2m_connections *connections, uint16_t sl
 
 	if (!reading || !table)
 		return;
+	view->repeats = reading->repeats;
 	*sessions = (struct v2m_sessions_view){
 		.since_us = (int64_t)(reading->counters.assigned_ns / 1000),
 		.opened = reading->counters.opened,

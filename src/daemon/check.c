@@ -17,6 +17,7 @@
 #include "keys/key_sources.h"
 #include "keys/slot_rules.h"
 #include "paths/local_paths.h"
+#include "paths/local_flows.h"
 #include "sockets/sockets.h"
 #include "sockets/udp_senders.h"
 #include "supply/live_supply.h"
@@ -231,6 +232,7 @@ static void print_paths(const struct v2m_config *config, const struct v2m_keyset
 	struct v2m_connection_table *table = NULL;
 	struct v2m_error error = { 0 };
 	V2M_CLEANUP(v2m_udp_senders_clear) struct v2m_udp_senders senders = { 0 };
+	V2M_CLEANUP(v2m_local_flows_clear) struct v2m_local_flows flows = { 0 };
 	struct v2m_sockets *sockets = NULL;
 	bool found = false;
 	size_t count;
@@ -242,7 +244,8 @@ static void print_paths(const struct v2m_config *config, const struct v2m_keyset
 	rules = v2m_slot_rules_make(keyset, &count);
 	if (rules && v2m_sockets_dump(sockets, rules, count, &table, &error) == 0) {
 		puts("\nPaths that are not counted");
-		if (v2m_udp_senders_read(&senders, rules, count, 0))
+		v2m_local_flows_look(&flows, rules, count);
+		if (v2m_udp_senders_read(&senders, rules, count, &flows.found, 0))
 			puts("  UDP sockets of this host cannot be listed");
 		for (size_t i = 0; i < keyset->slots.count; i++) {
 			found = print_path(&keyset->slots.items[i], table) || found;

@@ -24,8 +24,10 @@
 #include "base/log.h"
 #include "base/cleanup.h"
 #include "config/state_dir.h"
+#include "following/following.h"
 #include "http/listen.h"
 #include "ipc/asking.h"
+#include "ipc/following.h"
 #include "ipc/reading.h"
 #include "process/confine.h"
 #include "reading/gather.h"
@@ -409,6 +411,8 @@ int main(int argc, char **argv)
 		v2m_reading_run();
 	if (argc == 2 && strcmp(argv[1], V2M_ASKING_ARGUMENT) == 0)
 		v2m_asking_run();
+	if (argc == 2 && strcmp(argv[1], V2M_FOLLOWING_ARGUMENT) == 0)
+		v2m_following_run();
 	if (parse_options(argc, argv, &options)) {
 		fputs(usage, stderr);
 		return STATUS_REFUSED;

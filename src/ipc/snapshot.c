@@ -151,6 +151,7 @@ static void put_slot(struct v2m_wire *wire, const struct v2m_connection_table *t
 	v2m_wire_size(wire, &view->local_senders);
 	v2m_wire_u64(wire, &view->missed_delivered);
 	v2m_wire_u64(wire, &view->missed_counted);
+	v2m_wire_bool(wire, &view->repeats);
 	put_sessions(wire, &view->sessions);
 	view->connections = put_part(wire, view->connections, &view->n_connections,
 				     table ? table->connections : NULL, table ? table->count : 0,

@@ -37,8 +37,8 @@ struct own_list {
 struct search {
 	struct own_list own;
 	struct v2m_tracked_list found;
-	const uint8_t *wanted; /* ports of masqueraded flows */
-	struct v2m_foreign_flows masqueraded;
+	const uint8_t *wanted; /* enum v2m_transport bits for each port */
+	struct v2m_foreign_flows flows;
 };
 
 static int list_own(struct own_list *own)
@@ -121,6 +121,19 @@ static bool read_tuple(const struct nlattr *nest, struct tuple *tuple)
 	       take_address(ip[CTA_IP_V4_DST], ip[CTA_IP_V6_DST], tuple->to);
 }
 
+/* Kernels before 5.18 hand out all flows. */
+static bool read_flow(const struct nlmsghdr *message, uint32_t status, struct tuple *original,
+		      struct tuple *reply)
+{
+	v2m_attributes flow;
+
+	v2m_attributes_of_message(message, sizeof(struct nfgenmsg), flow);
+	return has_bytes(flow[CTA_STATUS], 4) &&
+	       ntohl(mnl_attr_get_u32(flow[CTA_STATUS])) & status &&
+	       read_tuple(flow[CTA_TUPLE_ORIG], original) &&
+	       read_tuple(flow[CTA_TUPLE_REPLY], reply);
+}
+
 /* Only what arrives for an address of this host is published: a transparent proxy takes over what
  * others send elsewhere. Most flows are like the one before, so that one is not added again. */
 static int visit_flow(const struct nlmsghdr *message, void *context)
@@ -129,15 +142,10 @@ static int visit_flow(const struct nlmsghdr *message, void *context)
 	struct v2m_tracked tracked = { 0 };
 	struct tuple original;
 	struct tuple reply;
-	v2m_attributes flow;
 
-	v2m_attributes_of_message(message, sizeof(struct nfgenmsg), flow);
-	/* Kernels before 5.18 hand out all flows. */
-	if (!has_bytes(flow[CTA_STATUS], 4) ||
-	    !(ntohl(mnl_attr_get_u32(flow[CTA_STATUS])) & IPS_DST_NAT) ||
-	    !read_tuple(flow[CTA_TUPLE_ORIG], &original) ||
-	    !read_tuple(flow[CTA_TUPLE_REPLY], &reply) || original.to_port == reply.from_port ||
-	    !is_own(&search->own, original.to) || is_own(&search->own, original.from))
+	if (!read_flow(message, IPS_DST_NAT, &original, &reply) ||
+	    original.to_port == reply.from_port || !is_own(&search->own, original.to) ||
+	    is_own(&search->own, original.from))
 		return 0;
 	tracked.port = original.to_port;
 	tracked.target = reply.from_port;
@@ -149,29 +157,48 @@ static int visit_flow(const struct nlmsghdr *message, void *context)
 	return v2m_array_add(&search->found, tracked);
 }
 
+static int add_flow(struct search *search, const uint8_t local[16], uint16_t port,
+		    const uint8_t remote[16], uint16_t remote_port, unsigned transports)
+{
+	struct v2m_foreign_flow made = {
+		.port = port,
+		.remote_port = remote_port,
+		.protocol = transports == V2M_TCP ? IPPROTO_TCP : IPPROTO_UDP,
+	};
+
+	memcpy(made.local, local, sizeof(made.local));
+	memcpy(made.remote, remote, sizeof(made.remote));
+	return v2m_array_add(&search->flows, made);
+}
+
 /* Packets of the flow leave with the source that its replies go to. */
 static int visit_masqueraded(const struct nlmsghdr *message, void *context)
 {
 	struct search *search = context;
-	struct v2m_foreign_flow made = { 0 };
 	struct tuple original;
 	struct tuple reply;
-	v2m_attributes flow;
 
-	v2m_attributes_of_message(message, sizeof(struct nfgenmsg), flow);
-	if (!has_bytes(flow[CTA_STATUS], 4) ||
-	    !(ntohl(mnl_attr_get_u32(flow[CTA_STATUS])) & IPS_SRC_NAT) ||
-	    !read_tuple(flow[CTA_TUPLE_ORIG], &original) ||
-	    !read_tuple(flow[CTA_TUPLE_REPLY], &reply) ||
+	if (!read_flow(message, IPS_SRC_NAT, &original, &reply) ||
 	    !(search->wanted[reply.to_port] & reply.transports) ||
 	    !is_own(&search->own, reply.to) || is_own(&search->own, original.from))
 		return 0;
-	made.port = reply.to_port;
-	made.remote_port = reply.from_port;
-	made.protocol = reply.transports == V2M_TCP ? IPPROTO_TCP : IPPROTO_UDP;
-	memcpy(made.local, reply.to, sizeof(made.local));
-	memcpy(made.remote, reply.from, sizeof(made.remote));
-	return v2m_array_add(&search->masqueraded, made);
+	return add_flow(search, reply.to, reply.to_port, reply.from, reply.from_port,
+			reply.transports);
+}
+
+/* Linux marks a UDP flow as assured when it has gone both ways for 2 s. */
+static int visit_local(const struct nlmsghdr *message, void *context)
+{
+	struct search *search = context;
+	struct tuple original;
+	struct tuple reply;
+
+	if (!read_flow(message, IPS_ASSURED, &original, &reply) || reply.transports != V2M_UDP ||
+	    !(search->wanted[reply.from_port] & V2M_UDP) || !is_own(&search->own, reply.from) ||
+	    !is_own(&search->own, original.from))
+		return 0;
+	return add_flow(search, reply.from, reply.from_port, original.from, original.from_port,
+			reply.transports);
 }
 
 static void forget_flows(void *context)
@@ -179,7 +206,7 @@ static void forget_flows(void *context)
 	struct search *search = context;
 
 	search->found.count = 0;
-	search->masqueraded.count = 0;
+	search->flows.count = 0;
 }
 
 /* Flows with this bit in their status. */
@@ -272,18 +299,30 @@ int v2m_conntrack_read(struct v2m_tracked_list *list, bool *grew)
 	return result;
 }
 
-int v2m_conntrack_read_masqueraded(const uint8_t wanted[65536], struct v2m_foreign_flows *flows)
+static int read_flows(const uint8_t wanted[65536], uint32_t status,
+		      int (*visit)(const struct nlmsghdr *message, void *context),
+		      struct v2m_foreign_flows *flows)
 {
 	struct search search = { .wanted = wanted };
 	int result = 0;
 
 	if (tracks_anything())
-		result = ask_kernel(&search, IPS_SRC_NAT, visit_masqueraded);
-	for (size_t i = 0; i < search.masqueraded.count && !result; i++)
-		result = v2m_array_add(flows, search.masqueraded.items[i]);
-	v2m_array_clear(&search.masqueraded);
+		result = ask_kernel(&search, status, visit);
+	for (size_t i = 0; i < search.flows.count && !result; i++)
+		result = v2m_array_add(flows, search.flows.items[i]);
+	v2m_array_clear(&search.flows);
 	v2m_array_clear(&search.own);
 	return result;
+}
+
+int v2m_conntrack_read_masqueraded(const uint8_t wanted[65536], struct v2m_foreign_flows *flows)
+{
+	return read_flows(wanted, IPS_SRC_NAT, visit_masqueraded, flows);
+}
+
+int v2m_conntrack_read_local_udp(const uint8_t wanted[65536], struct v2m_foreign_flows *flows)
+{
+	return read_flows(wanted, IPS_ASSURED, visit_local, flows);
 }
 
 void v2m_tracked_clear(struct v2m_tracked_list *list)

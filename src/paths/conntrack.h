@@ -37,6 +37,9 @@ int v2m_conntrack_read(struct v2m_tracked_list *list, bool *grew);
  * source became an address of this host, with a wanted port. wanted: enum v2m_transport bits for
  * each port. The same thread, privileges and results. */
 int v2m_conntrack_read_masqueraded(const uint8_t wanted[65536], struct v2m_foreign_flows *flows);
+/* Adds UDP flows that pass the loopback device alone, from this host to a wanted port of its own:
+ * those that have gone both ways for 2 s. The same thread, privileges and results. */
+int v2m_conntrack_read_local_udp(const uint8_t wanted[65536], struct v2m_foreign_flows *flows);
 void v2m_tracked_clear(struct v2m_tracked_list *list);
 
 #endif

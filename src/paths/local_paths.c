@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "paths/local_flows.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
@@ -40,6 +41,7 @@ struct v2m_local_paths {
 	uint64_t window_ns;
 	struct known_list known; /* ascending by cookie */
 	struct slot_list slots;
+	struct v2m_local_flows flows;
 };
 
 struct v2m_local_paths *v2m_local_paths_new(unsigned window_s)
@@ -57,7 +59,16 @@ void v2m_local_paths_free(struct v2m_local_paths *paths)
 		return;
 	v2m_array_clear(&paths->known);
 	v2m_array_clear(&paths->slots);
+	v2m_local_flows_clear(&paths->flows);
 	free(paths);
+}
+
+const struct v2m_foreign_flows *v2m_local_paths_udp(struct v2m_local_paths *paths,
+						    const struct v2m_port_rule *rules,
+						    size_t n_rules)
+{
+	v2m_local_flows_look(&paths->flows, rules, n_rules);
+	return &paths->flows.found;
 }
 
 static int compare_known(const void *left, const void *right)

@@ -2,7 +2,7 @@
 /*
  * Finds connections that come from this host itself to a port that is not counted on the loopback
  * device: those of a front, a tunnel or a relay on the same host. Their packets pass the loopback
- * device alone, so no program counts them. Pure: the time is that of the dumps.
+ * device alone, so no program counts them. The time is that of the dumps.
  */
 #ifndef V2METER_PATHS_LOCAL_PATHS_H
 #define V2METER_PATHS_LOCAL_PATHS_H
@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/connection.h"
+#include "base/port_rule.h"
 
 /* So many bytes of payload in one window are more than a program sends that only looks whether the
  * port is open. */
@@ -39,6 +40,13 @@ void v2m_local_paths_free(struct v2m_local_paths *paths);
 int v2m_local_paths_add(struct v2m_local_paths *paths, const struct v2m_connection_table *table,
 			bool (*is_counted)(const void *context, uint16_t slot_port),
 			const void *context);
+
+/* UDP flows of this host to its own ports that the rules count elsewhere than on the loopback
+ * device, as connection tracking showed them last (paths/local_flows.h). They are valid until the
+ * next call. */
+const struct v2m_foreign_flows *v2m_local_paths_udp(struct v2m_local_paths *paths,
+						    const struct v2m_port_rule *rules,
+						    size_t n_rules);
 
 /* The path of a slot. NULL: it had no such connection. */
 const struct v2m_local_path *v2m_local_paths_find(const struct v2m_local_paths *paths,

@@ -26,10 +26,11 @@ struct done {
 };
 
 struct v2m_rule_watch {
-	int fd;       /* -1: nobody tells of changes */
-	bool changed; /* since the last reading */
-	bool again;   /* they are to be read again, even if nothing has changed */
-	bool stale;   /* what connections have shown was under other rules */
+	int fd;              /* negative: nobody tells of changes */
+	bool changed;        /* since the last reading */
+	bool again;          /* they are to be read again, even if nothing has changed */
+	bool stale;          /* what connections have shown was under other rules */
+	struct done opening; /* of fd */
 	struct done reading;
 	struct done legacy;
 	struct done connections;
@@ -106,8 +107,19 @@ static void look_at_connections(struct v2m_rule_watch *watch)
 	end(&watch->connections, begun_ns);
 }
 
+/* The kernel may load its module with the first rule. */
+static void open_again(struct v2m_rule_watch *watch)
+{
+	end(&watch->opening, v2m_clock_mono_ns());
+	watch->fd = v2m_nft_watch_open();
+	if (watch->fd >= 0)
+		watch->changed = watch->stale = true;
+}
+
 bool v2m_rule_watch_is_due(struct v2m_rule_watch *watch)
 {
+	if (watch->fd < 0 && is_due(&watch->opening, LOOK_INTERVAL_NS, RULES_SHARE))
+		open_again(watch);
 	if (watch->fd >= 0 && v2m_nft_watch_drain(watch->fd))
 		watch->changed = watch->stale = true;
 	if (is_due(&watch->legacy, LOOK_INTERVAL_NS, RULES_SHARE))

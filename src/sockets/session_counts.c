@@ -87,6 +87,8 @@ static void write_port(struct v2m_session_port *port, uint16_t slot_port, bool s
 	if (port->slot_port == slot_port && port->shared == shared)
 		return;
 	__atomic_store_n(&port->shared, 0, __ATOMIC_RELEASE);
+	if (port->slot_port != slot_port)
+		__atomic_store_n(&port->repeats, 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&port->slot_port, slot_port, __ATOMIC_RELEASE);
 	__atomic_store_n(&port->shared, shared, __ATOMIC_RELEASE);
 }
@@ -201,10 +203,15 @@ int v2m_sessions_pass(struct v2m_sessions *sessions, struct v2m_foreign_flows *b
 static int read_port(const struct v2m_sessions *sessions, uint16_t port,
 		     struct v2m_session_reading *reading)
 {
+	struct v2m_session_port first = { 0 };
+	uint32_t number = port;
+
 	reading->port = port;
 	if (sessions->pass)
 		bpf_map_lookup_elem(sessions->maps[V2M_SESSIONS_DELIVERED], &port,
 				    &reading->delivered);
+	bpf_map_lookup_elem(sessions->maps[V2M_SESSIONS_PORTS], &number, &first);
+	reading->repeats = first.repeats;
 	return bpf_map_lookup_elem(sessions->maps[V2M_SESSIONS_COUNTERS], &port,
 				   &reading->counters);
 }

@@ -101,8 +101,9 @@ static int set_pattern(const struct v2m_sessions *sessions)
 		      : bpf_map__set_max_entries(map, 1 + info.max_entries / V2M_OWNERS_STEP);
 }
 
-/* Whether the notes of sockets live in the sockets, see bpf/delivered.bpf.h. Where a kernel of an
- * earlier number has that too, a map is larger than it has to be. */
+/* Whether the notes of sockets live in the sockets, see bpf/delivered.bpf.h. Only those of MPTCP
+ * connections are found by address then. Where a kernel of an earlier number has that too, a map is
+ * larger than it has to be. */
 static bool has_socket_storage(void)
 {
 	struct utsname name;
@@ -131,7 +132,7 @@ static int load_variant(struct v2m_sessions *sessions, const struct variant *var
 	bpf_program__set_autoload(sessions->object->progs.v2m_session_pass, variant->pass);
 	if (has_socket_storage())
 		result = bpf_map__set_max_entries(sessions->object->maps.session_sockets_by_address,
-						  1);
+						  V2M_MAX_SESSION_CONNECTIONS);
 	if (!result)
 		result = set_pattern(sessions);
 	sessions->notes_sockets = true;

@@ -40,6 +40,7 @@ struct v2m_session_reading {
 	uint16_t port; /* the first port of the slot */
 	struct v2m_session_counters counters;
 	struct v2m_session_delivered delivered; /* zeros if they are not measured */
+	bool repeats; /* delivered may have bytes of MPTCP connections twice */
 };
 
 /* Whether the kernel lets us see what open connections deliver (Linux 5.9). */

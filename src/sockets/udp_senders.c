@@ -13,6 +13,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/hash.h"
 #include "base/transport.h"
 #include "netlink/netlink.h"
 #include "sockets/port_filter.h"
@@ -176,8 +177,31 @@ static int make_slots(const struct v2m_port_rule *rules, size_t n_rules,
 	return v2m_tcp_slots_make(copies, count, slots);
 }
 
+/* A socket with a peer may have a tracked flow, too. 0 or -ENOMEM. */
+static int add_tracked(struct search *search, const struct v2m_foreign_flows *tracked)
+{
+	size_t n_sockets = search->found.count;
+	int result = 0;
+
+	for (size_t i = 0; i < tracked->count && !result; i++) {
+		const struct v2m_foreign_flow *flow = &tracked->items[i];
+		uint16_t place = search->slots->places[flow->port];
+		struct v2m_udp_sender made = {
+			.slot_port = place ? search->slots->ports[place - 1] : 0,
+			.cookie = v2m_fnv64(V2M_FNV64_START, flow, sizeof(*flow)),
+		};
+
+		for (size_t k = 0; k < n_sockets; k++)
+			if (search->found.items[k].slot_port == made.slot_port)
+				place = 0;
+		if (place)
+			result = v2m_array_add(&search->found, made);
+	}
+	return result;
+}
+
 int v2m_udp_senders_read(struct v2m_udp_senders *senders, const struct v2m_port_rule *rules,
-			 size_t n_rules, uint64_t mono_ns)
+			 size_t n_rules, const struct v2m_foreign_flows *tracked, uint64_t mono_ns)
 {
 	V2M_CLEANUP(v2m_tcp_slots_clear) struct v2m_tcp_slots slots = { 0 };
 	struct search search = { .slots = &slots, .found.mono_ns = mono_ns };
@@ -185,6 +209,8 @@ int v2m_udp_senders_read(struct v2m_udp_senders *senders, const struct v2m_port_
 
 	if (!result && slots.count)
 		result = ask_kernel(&search);
+	if (!result && slots.count)
+		result = add_tracked(&search, tracked);
 	if (!result)
 		v2m_udp_senders_replace(senders, &search.found);
 	v2m_udp_senders_clear(&search.found);

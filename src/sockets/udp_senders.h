@@ -2,8 +2,8 @@
 /*
  * Finds UDP sockets of this host whose peer is a key's port at an address of this host: those of a
  * front, a tunnel or a relay on the same host. Their datagrams pass the loopback device alone, so
- * no program counts them. The kernel does not tell how many bytes a UDP socket has carried, nor
- * where a socket without a peer sends to.
+ * no program counts them. The kernel does not tell how many bytes a UDP socket has carried. Where a
+ * socket without a peer sends to, connection tracking may tell.
  */
 #ifndef V2METER_SOCKETS_UDP_SENDERS_H
 #define V2METER_SOCKETS_UDP_SENDERS_H
@@ -28,10 +28,11 @@ struct v2m_udp_senders {
 };
 
 /* Replaces the list by the sockets of the calling thread's network namespace that send to ports of
- * the rules. Rules that count on the loopback device are left out. 0, or -errno with the list as it
- * was; -ENOENT: the kernel has no udp_diag. */
+ * the rules. Rules that count on the loopback device are left out. tracked: flows of this host to
+ * such ports, which stand for sockets without a peer if the slot has no other socket. 0, or -errno
+ * with the list as it was; -ENOENT: the kernel has no udp_diag. */
 int v2m_udp_senders_read(struct v2m_udp_senders *senders, const struct v2m_port_rule *rules,
-			 size_t n_rules, uint64_t mono_ns);
+			 size_t n_rules, const struct v2m_foreign_flows *tracked, uint64_t mono_ns);
 void v2m_udp_senders_clear(struct v2m_udp_senders *senders);
 
 /* How many sockets send to the slot, and are open for V2M_UDP_SENDER_AGE_S at least. */

@@ -11,12 +11,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "process/confine.h"
-#include "supply/asker.h"
+#include "process/kept_child.h"
 #include "supply/followed.h"
 #include "supply/refused.h"
 
 /* So many asking processes that ended soon in a row are a failure of their APIs. */
 #define ENDS_MAX 3
+
+/* The asking process says something in each round. */
+#define SILENCE_MS 60000
 
 /* An API answers, or fails, within the first time; each further API takes the second. */
 #define WAIT_MS      5000
@@ -25,7 +28,7 @@
 
 struct v2m_live_supply {
 	struct v2m_live_options options;
-	struct v2m_asker *asker;
+	struct v2m_kept_child *asker;
 	/* An array. At most V2M_ASKING_APIS_MAX are asked. */
 	struct v2m_followed **items;
 	size_t count;
@@ -75,7 +78,7 @@ static void send_order(struct v2m_live_supply *supply, struct v2m_followed *foll
 
 	followed->is_guess = order.is_guess;
 	v2m_put_asking_order(&wire, &order);
-	v2m_asker_send(supply->asker, V2M_ASKING_FOLLOW, followed->number, &wire, -1);
+	v2m_kept_child_send(supply->asker, V2M_ASKING_FOLLOW, followed->number, &wire, -1);
 }
 
 static void brief(void *context)
@@ -92,7 +95,7 @@ static void answer_connect(struct v2m_live_supply *supply, uint64_t number, int3
 	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
 
 	v2m_wire_i32(&wire, &result);
-	v2m_asker_send(supply->asker, V2M_ASKING_CONNECTED, number, &wire, fd);
+	v2m_kept_child_send(supply->asker, V2M_ASKING_CONNECTED, number, &wire, fd);
 }
 
 /* The socket of the proxy may be one that only we may open. */
@@ -265,7 +268,7 @@ static int add(struct v2m_live_supply *supply, const char *source, uint64_t inod
 	if (!made->has_address)
 		return 0;
 	send_order(supply, made);
-	v2m_asker_start(supply->asker);
+	v2m_kept_child_start(supply->asker);
 	return 0;
 }
 
@@ -273,13 +276,25 @@ int v2m_live_supply_open(const struct v2m_live_options *options,
 			 const struct v2m_strings *key_sources, struct v2m_live_supply **supply)
 {
 	struct v2m_live_supply *made = calloc(1, sizeof(*made));
-	const struct v2m_asker_owner owner = { brief, take, note_end, made };
+	const struct v2m_kept_child_options asker = {
+		.argument = options->argument,
+		.name = "the process that asks the APIs of proxies",
+		.meanwhile = "the last good keys stay",
+		.pause_ms = options->pause_ms,
+		.useful_kind = V2M_ASKING_SAID,
+		.silence_ms = SILENCE_MS,
+		.said_max = V2M_ASKING_SAID_MAX,
+		.brief = brief,
+		.take = take,
+		.note_end = note_end,
+		.context = made,
+	};
 	int result;
 
 	if (!made)
 		return -ENOMEM;
 	made->options = *options;
-	result = v2m_asker_open(options->argument, options->pause_ms, &owner, &made->asker);
+	result = v2m_kept_child_open(&asker, &made->asker);
 	for (size_t i = 0; !result && i < key_sources->count; i++)
 		if (v2m_is_live_source(key_sources->items[i]))
 			result = add(made, key_sources->items[i], 0);
@@ -295,7 +310,7 @@ void v2m_live_supply_close(struct v2m_live_supply *supply)
 {
 	if (!supply)
 		return;
-	v2m_asker_close(supply->asker);
+	v2m_kept_child_close(supply->asker);
 	for (size_t i = 0; i < supply->count; i++)
 		v2m_followed_free(supply->items[i]);
 	free(supply->items);
@@ -304,14 +319,14 @@ void v2m_live_supply_close(struct v2m_live_supply *supply)
 
 int v2m_live_supply_fd(const struct v2m_live_supply *supply)
 {
-	return v2m_asker_fd(supply->asker);
+	return v2m_kept_child_fd(supply->asker);
 }
 
 bool v2m_live_supply_drain(struct v2m_live_supply *supply)
 {
 	bool had_news;
 
-	v2m_asker_drain(supply->asker);
+	v2m_kept_child_drain(supply->asker);
 	had_news = supply->has_news;
 	supply->has_news = false;
 	return had_news;
@@ -406,7 +421,7 @@ static void wait_for_answers(struct v2m_live_supply *supply)
 	uint64_t wait_ms = WAIT_MS + supply->count * WAIT_MORE_MS;
 	uint64_t end_ms =
 		v2m_clock_mono_ns() / 1000000 + (wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS);
-	struct pollfd asker = { .fd = v2m_asker_fd(supply->asker), .events = POLLIN };
+	struct pollfd asker = { .fd = v2m_kept_child_fd(supply->asker), .events = POLLIN };
 
 	while (!were_all_asked(supply)) {
 		int64_t left_ms = (int64_t)(end_ms - v2m_clock_mono_ns() / 1000000);
@@ -414,7 +429,7 @@ static void wait_for_answers(struct v2m_live_supply *supply)
 		if (left_ms <= 0)
 			return;
 		poll(&asker, 1, (int)left_ms);
-		v2m_asker_drain(supply->asker);
+		v2m_kept_child_drain(supply->asker);
 	}
 }
 

@@ -58,11 +58,12 @@ RULES = {
     "keys": ("json base", "json"),
     "reading": ("keys keys/formats ipc process json base", "sandbox"),
     "asking": ("ipc keys proxyapi process base", "sandbox"),
+    "following": ("ipc keys process base", "sandbox"),
     "discovery": ("base", ""),
     "supply": ("discovery ipc keys process base", ""),
     "keys/memory": ("keys keys/formats json base", "json"),
     "keys/formats": ("keys json base", "json sqlite"),
-    "attribution": ("accounting rates config datapath keys base", ""),
+    "attribution": ("accounting rates config datapath ipc keys process base", ""),
     "accounting": ("keys base", ""),
     "rates": ("accounting keys base", ""),
     "proxyapi": ("keys json base", "grpc"),
@@ -76,7 +77,7 @@ RULES = {
     "paths": ("netlink base", "kernel"),
     "datapath": ("pins netlink base", "kernel systemd"),
     "selftest": ("datapath netlink base", "kernel"),
-    "daemon": ("api apikeys config keys reading asking supply ipc devices sockets paths datapath netlink ledger http answering collector selftest process base json", "systemd"),
+    "daemon": ("api apikeys config keys reading asking following supply ipc devices sockets paths datapath netlink ledger http answering collector selftest process base json", "systemd"),
 }
 
 SOURCE = pathlib.Path("src")
@@ -166,23 +167,23 @@ def symbol_edges(files, build):
     for each in commands:
         words = shlex.split(each["command"])
         made[pathlib.Path(each["file"]).resolve()] = build / words[words.index("-o") + 1]
-    objects = {}
+    units = {}
     for path in files:
         if path.suffix != ".c":
             continue
         if path.resolve() not in made:
             failures.append(f"{path}: the build has no object file of it")
             continue
-        objects[unit_of(path)] = made[path.resolve()]
+        units[str(made[path.resolve()])] = unit_of(path)
     defined, used = {}, collections.defaultdict(set)
-    for unit, file in objects.items():
-        listing = subprocess.run(["nm", "-g", file], capture_output=True, text=True, check=True)
-        for line in listing.stdout.splitlines():
-            kind, symbol = line.split()[-2:]
-            if kind == "U":
-                used[unit].add(symbol)
-            else:
-                defined[symbol] = unit
+    listing = subprocess.run(["nm", "-gA", *units], capture_output=True, text=True, check=True)
+    for line in listing.stdout.splitlines():
+        file, _, rest = line.rpartition(":")
+        kind, symbol = rest.split()[-2:]
+        if kind == "U":
+            used[units[file]].add(symbol)
+        else:
+            defined[symbol] = units[file]
     if not defined:
         failures.append("no symbol found at all: this check sees nothing")
     for unit, symbols in used.items():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The meter compares what it counts with what connections deliver, and says when the two disagree."""
 
+import shutil
 import socket
 
 import pytest
@@ -92,6 +93,31 @@ def test_datagrams_over_lo_are_named(lab, start_daemon):
         assert f"{PORT}  1 UDP socket of this host itself sends to it" in daemon.run("--check").stdout
     wait_until(lambda: not reasons(daemon), 30, what="the end of the condition")
     assert daemon.port_entry(PORT)["accounting"]["exact"] is True
+
+
+def test_datagrams_over_lo_from_a_socket_without_a_peer_are_named(lab, start_daemon):
+    """Connection tracking shows them, if there is any."""
+    if not shutil.which("nft"):
+        pytest.skip("nft is not installed")
+    lab.server.run("nft", "table inet firewall { chain in { type filter hook input priority 0; "
+                          "ct state invalid drop; }; }")
+    daemon = start_daemon([dict(KEY, transport="udp"), OTHER])
+    with lab.server.socket(socket.AF_INET, socket.SOCK_DGRAM) as server, \
+            lab.server.socket(socket.AF_INET, socket.SOCK_DGRAM) as front:
+        server.bind(("0.0.0.0", PORT))
+        for end in (server, front):
+            end.settimeout(10)
+
+        def find_reason():
+            front.sendto(bytes(1000), ("127.0.0.1", PORT))
+            data, source = server.recvfrom(2000)
+            server.sendto(data, source)
+            front.recv(2000)
+            return reasons(daemon).get("path_uncounted")
+
+        said = wait_until(find_reason, 40, what="path_uncounted")
+        assert f"port {PORT}: 1 UDP socket of this host itself sends" in said
+        assert daemon.port_entry(PORT + 1)["accounting"]["exact"] is True
 
 
 def test_a_device_that_is_left_out_is_named(lab, start_daemon, listener):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Delivered bytes are what the applications at both ends sent and received, whatever the network does."""
 
+import contextlib
 import pathlib
 import random
 import socket
@@ -8,12 +9,14 @@ import threading
 
 import pytest
 
+from conftest import kernel_version
 from support.forge import send_forged
 from support.lab import Lab, run, wait_until
 from support.listener import ENDS, PORT, Listener, close_client_first
 
 KEY = {"id": "first", "uuid": "6d7e1c4a-0b1f-4b52-9d0e-0f2a4f6f3b11", "name": "first", "port": PORT}
 IPPROTO_MPTCP = 262
+SECOND_ADDRESS = "10.77.0.77"  # of the client
 
 
 @pytest.fixture
@@ -164,39 +167,62 @@ def test_forged_segments_change_nothing(lab, start_daemon, listener):
     wait_for(daemon, {"rx_bytes": 1010, "tx_bytes": 2020})
 
 
-@pytest.mark.parametrize("subflows", [1, 2])
-def test_a_connection_of_several_paths_is_one(lab, start_daemon, subflows):
-    """MPTCP, as Go's programs listen by default. It repeats what is not acknowledged in time, which happens on a
-    loaded machine also with one subflow: 20,072 of 4,001,000 bytes."""
+def prepare_mptcp(lab, subflows):
+    """The client gets as many addresses as subflows."""
     if not pathlib.Path("/proc/sys/net/mptcp").is_dir():
         pytest.skip("this kernel has no MPTCP")
     for namespace in (lab.server, lab.client):
         namespace.run("sysctl", "-qw", "net.mptcp.enabled=1")
         namespace.run("ip", "mptcp", "limits", "set", "subflow", "2", "add_addr_accepted", "2")
     if subflows > 1:
-        lab.client.run("ip", "address", "add", "10.77.0.77/24", "dev", "up0")
-        lab.client.run("ip", "mptcp", "endpoint", "add", "10.77.0.77", "dev", "up0", "subflow")
-    daemon = start_daemon([KEY])
+        lab.client.run("ip", "address", "add", f"{SECOND_ADDRESS}/24", "dev", "up0")
+        lab.client.run("ip", "mptcp", "endpoint", "add", SECOND_ADDRESS, "dev", "up0", "subflow")
+
+
+@contextlib.contextmanager
+def mptcp_pair(lab):
+    """Both ends of a connection. The second path needs the listening socket, too."""
     server = lab.server.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP)
     server.bind(("0.0.0.0", PORT))
     server.listen()
     client = lab.client.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP)
     client.connect((Lab.SERVER[4], PORT))
-    pair = client, server.accept()[0]
-    pump(pair, 1000, 1000)
-    wait_until(lambda: daemon.port_entry(PORT)["connections"] == subflows, what="the subflows")
-    pump(pair, 300_000, 4_000_000)
-    sizes = {"rx_bytes": 301_000, "tx_bytes": 4_001_000}
+    yield client, server.accept()[0]
+    server.close()
 
-    def agrees():
-        now = delivered(daemon)
-        return all(size <= now[name] <= size * 1.02 for name, size in sizes.items())
 
-    wait_until(agrees, what=f"{sizes} delivered bytes")
-    assert daemon.port_entry(PORT)["sessions"]["opened"] == 1
-    close_client_first(pair)
+def assert_delivered_once(daemon, sizes):
+    """Where the kernel does not know what MPTCP sent again, the answer has to say so. (Linux before 6.5)"""
+    if daemon.port_entry(PORT)["accounting"]["exact"]:
+        wait_for(daemon, sizes)
+    else:
+        assert kernel_version() < (6, 5), "this kernel counts the bytes of MPTCP connections"
+        wait_until(lambda: all(delivered(daemon)[name] >= sizes[name] for name in sizes), what=f"{sizes} bytes")
+
+
+@pytest.mark.parametrize("subflows", [1, 2])
+def test_a_connection_of_several_paths_is_one(lab, start_daemon, subflows):
+    """MPTCP, as Go's programs listen by default. It sends again what is not acknowledged in time. The second path
+    loses what it gets for a while, so that its data is sent again on the first one."""
+    prepare_mptcp(lab, subflows)
+    daemon = start_daemon([KEY], api_bytes="delivered")
+    with mptcp_pair(lab) as pair:
+        pump(pair, 1000, 1000)
+        wait_until(lambda: daemon.port_entry(PORT)["connections"] == subflows, what="the subflows")
+        if subflows > 1:
+            lab.client.run("nft", "add table ip hole; add chain ip hole in { type filter hook input priority 0; };"
+                           f" add rule ip hole in ip daddr {SECOND_ADDRESS} tcp sport {PORT} drop")
+        pump(pair, 300_000, 4_000_000)
+        if subflows > 1:
+            lab.client.run("nft", "delete", "table", "ip", "hole")
+        sizes = {"rx_bytes": 301_000, "tx_bytes": 4_001_000}
+        assert_delivered_once(daemon, sizes)
+        sessions = daemon.port_entry(PORT)["sessions"]
+        assert sessions["opened"] == 1
+        assert subflows == 1 or sessions["tx_bytes"] >= sizes["tx_bytes"] + 1000, "nothing was sent again"
+        close_client_first(pair)
     wait_until(lambda: daemon.port_entry(PORT)["sessions"]["closed"] == 1, what="the end")
-    assert agrees(), delivered(daemon)
+    assert_delivered_once(daemon, sizes)
 
 
 def test_an_outgoing_connection_from_the_port_delivers_nothing(lab, start_daemon):

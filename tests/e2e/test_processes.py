@@ -58,6 +58,7 @@ def test_the_answering_process_may_do_nothing_but_answer(lab, start_daemon):
     assert b"PATH=" not in environment and b"V2METER" not in environment
     assert daemon.status()["unprotected"] is None
     assert not children_of(daemon, "v2meter-ask"), "no API, no process that asks it"
+    assert not children_of(daemon, "v2meter-follow"), "no access log, no process that follows it"
     # The directory of its root is gone from the disk.
     assert not [path for path in daemon.state_dir.iterdir() if stat.S_ISDIR(path.stat().st_mode)]
 

@@ -4,12 +4,14 @@
 import concurrent.futures
 import json
 import os
+import signal
 import socket
 import struct
 import time
 
 import pytest
 
+from support.daemon import children_of
 from support.lab import wait_until
 from support.shared import NAMES, PORT, ByUser, Shared, User, assert_adds_up, reset, simple, traffic
 
@@ -104,6 +106,11 @@ def test_a_second_user_of_a_port_takes_nothing_twice(lab, serve, capture):
     assert attribution["complete"] is False and "before" in attribution["reason"]
 
 
+def follower_of(daemon):
+    """The pid of the process that follows the log. 0: there is none at this moment."""
+    return next(iter(children_of(daemon, "v2meter-follow")), 0)
+
+
 def name_and_reset(daemon, v2ray, users):
     """Has each user named in the log, and resets it. Returns what was closed."""
     for user in users:
@@ -144,6 +151,11 @@ def test_no_crash_no_rotation_and_no_restart_of_the_proxy_changes_a_bill(lab, se
     v2ray.download(bob, SIZE // 4)
     daemon.start()
     v2ray.download(alice, SIZE // 8)
+    # The process that follows the log, before and after it has read alice's line.
+    for _ in range(2):
+        wait_until(lambda: follower_of(daemon), what="the following process")
+        os.kill(follower_of(daemon), signal.SIGKILL)
+        v2ray.download(bob, SIZE // 8)
     long.wait()
     v2ray.server.stop()
     v2ray.server = v2ray.start(lab.server, "server", v2ray.server_config())
@@ -152,6 +164,7 @@ def test_no_crash_no_rotation_and_no_restart_of_the_proxy_changes_a_bill(lab, se
     v2ray.stop()
     assert_bills(lab, daemon, capture, users, closed)
     assert traffic(daemon, carol)["total_bytes"] > 3 * SIZE
+    assert "the process that follows access logs has ended (signal 9 (Killed))" in daemon.said()
     for user in users:
         assert traffic(daemon, user)["accounting"]["attribution"]["complete"] is True
     # What the ledger has is what the answers have.

@@ -147,6 +147,7 @@ static void fill_slots(struct fake_meter *fake, struct v2m_snapshot *snapshot)
 			view->local_bytes = 1 << 20;
 			view->missed_delivered = 3 << 20;
 			view->missed_counted = 1 << 20;
+			view->repeats = true;
 		}
 		view->connections = v2m_connection_table_slot(
 			snapshot->connections, slots->items[i].first_port, &view->n_connections);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attribution/access_line.h"
+#include "following/access_line.h"
 #include "fuzz.h"
 
 static void check_part(const struct v2m_access_text *part, const char *start, size_t length)
@@ -16,6 +16,7 @@ static void check_part(const struct v2m_access_text *part, const char *start, si
 static void check_line(const char *text, size_t length)
 {
 	struct v2m_access_line line;
+	struct v2m_access_record record;
 
 	if (v2m_access_line_parse(text, length, &line))
 		return;
@@ -23,7 +24,8 @@ static void check_line(const char *text, size_t length)
 	check_part(&line.email, text, length);
 	if (!line.accepted)
 		FUZZ_CHECK(!line.tags.length && !line.email.length);
-	v2m_access_line_names(&line, "in");
+	record = v2m_access_line_record(&line, 0);
+	v2m_access_record_names(&record, "in");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -4,6 +4,7 @@
  * input chooses, and the input itself is read as a message. What is accepted is used: a snapshot is
  * rendered, a question is looked at.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/exact.h"
@@ -15,6 +16,7 @@
 #include "fuzz.h"
 #include "ipc/answer.h"
 #include "ipc/asking.h"
+#include "ipc/following.h"
 #include "ipc/greeting.h"
 #include "ipc/keyset.h"
 #include "ipc/question.h"
@@ -35,6 +37,8 @@ static struct {
 	struct v2m_wire said;
 	struct v2m_wire counted;
 	struct v2m_wire online;
+	struct v2m_wire news;
+	struct v2m_wire order;
 	struct v2m_wire answers[V2M_N_QUESTIONS];
 } real;
 
@@ -98,6 +102,18 @@ static void make_asked(void)
 	FUZZ_CHECK(v2m_asking_online_is_allowed(&online));
 }
 
+/* What the following process says of a log, and what it is told. */
+static void make_followed(void)
+{
+	struct v2m_access_record record = { .tags = { "in >> out", 9 }, .email = { "bob", 3 } };
+	struct v2m_following_news news = { .n_logs = 1, .records = { &record, 1, 1 } };
+	struct v2m_following_order order = { .path = (char *)"/var/log/xray/access.log" };
+
+	v2m_put_following_news(&real.news, &news);
+	v2m_put_following_order(&real.order, &order);
+	FUZZ_CHECK(v2m_following_news_are_allowed(&news, 1));
+}
+
 static void make_real(void)
 {
 	const struct fake_options options = { .n_keys = 3, .n_connections = 9, .special = true };
@@ -124,6 +140,7 @@ static void make_real(void)
 	v2m_put_greeting(&real.greeting, &greeting);
 	make_reading(real.keyset);
 	make_asked();
+	make_followed();
 	for (int kind = 0; kind < V2M_N_QUESTIONS; kind++)
 		make_answer(fake_meter(fake), (enum v2m_question_kind)kind);
 	v2m_snapshot_unref(snapshot);
@@ -276,6 +293,42 @@ static void read_online(const uint8_t *data, size_t size)
 	}
 }
 
+static void use_text(const struct v2m_access_text *text, const uint8_t *data, size_t size)
+{
+	const uint8_t *start = (const uint8_t *)text->start;
+
+	FUZZ_CHECK(!text->length || (start >= data && start + text->length <= data + size));
+}
+
+/* The texts are in the message, and a time can be calculated with. */
+static void read_news(const uint8_t *data, size_t size)
+{
+	V2M_CLEANUP(v2m_following_news_clear) struct v2m_following_news news = { 0 };
+	struct v2m_wire wire = v2m_wire_reader(data, size);
+
+	v2m_put_following_news(&wire, &news);
+	if (v2m_wire_end(&wire) || !v2m_following_news_are_allowed(&news, news.n_logs))
+		return;
+	for (size_t i = 0; i < news.records.count; i++) {
+		const struct v2m_access_record *record = &news.records.items[i];
+
+		use_text(&record->tags, data, size);
+		use_text(&record->email, data, size);
+		FUZZ_CHECK(record->real_us == V2M_NO_LINE_TIME ||
+			   llabs(record->real_us) < INT64_MAX / 4);
+		v2m_access_record_names(record, "in");
+	}
+}
+
+static void read_order(const uint8_t *data, size_t size)
+{
+	V2M_CLEANUP(v2m_following_order_clear) struct v2m_following_order order = { 0 };
+	struct v2m_wire wire = v2m_wire_reader(data, size);
+
+	v2m_put_following_order(&wire, &order);
+	FUZZ_CHECK(v2m_wire_end(&wire) || order.path);
+}
+
 static uint64_t take_random(uint64_t *state)
 {
 	*state ^= *state << 13;
@@ -330,6 +383,10 @@ static const struct v2m_wire *choose_message(unsigned what, enum v2m_question_ki
 		return &real.counted;
 	case 7:
 		return &real.online;
+	case 8:
+		return &real.news;
+	case 9:
+		return &real.order;
 	default:
 		return &real.greeting;
 	}
@@ -363,6 +420,12 @@ static void read_message(unsigned what, enum v2m_question_kind kind, const uint8
 	case 7:
 		read_online(data, size);
 		break;
+	case 8:
+		read_news(data, size);
+		break;
+	case 9:
+		read_order(data, size);
+		break;
 	default:
 		read_greeting(data, size);
 	}
@@ -371,7 +434,7 @@ static void read_message(unsigned what, enum v2m_question_kind kind, const uint8
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint64_t state = v2m_fnv64(V2M_FNV64_START, data, size) | 1;
-	unsigned what = (unsigned)(take_random(&state) % 9);
+	unsigned what = (unsigned)(take_random(&state) % 11);
 	enum v2m_question_kind kind =
 		(enum v2m_question_kind)(take_random(&state) % V2M_N_QUESTIONS);
 	uint8_t *changed;

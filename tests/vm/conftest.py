@@ -116,7 +116,7 @@ def legacy_tables(kernel):
 
 @pytest.fixture(scope="session")
 def bpf_programs(kernel):
-    """The programs of tests/bpf by name, each from the newer build: build/ may have no tests."""
+    """The programs of tests/bpf by name, each from the newer build. scripts/build guest-tests makes those in build/."""
     folders = (build_dir(), ROOT / "build-debug")
     if kernel.arch == "arm64":
         folders = (ROOT / "build/arm64-tests",)

@@ -184,11 +184,11 @@ def exchange(vm, *clients, near="", port=PORT):
 class Server:
     """traffic serve in the guest's first namespace."""
 
-    def __init__(self, vm, port=PORT, namespace=None):
+    def __init__(self, vm, port=PORT, namespace=None, mptcp=False):
         self.vm = vm
         inside = f"ip netns exec {namespace} " if namespace else ""
         log = f"/tmp/serve.{namespace}.{port}"
-        self.pid = int(vm.check(f"{inside}traffic serve {port} >{log} 2>&1 & echo $!"))
+        self.pid = int(vm.check(f"{'MPTCP=1 ' if mptcp else ''}{inside}traffic serve {port} >{log} 2>&1 & echo $!"))
         vm.wait_until(f"grep READY {log}")
 
     def stop(self):

@@ -11,8 +11,8 @@ import subprocess
 import tempfile
 import time
 
-BOOT_TIMEOUT_S = 90
-COMMAND_TIMEOUT_S = 60
+BOOT_TIMEOUT_S = 180
+COMMAND_TIMEOUT_S = 120
 # The longest line for the agent: a terminal's input buffer has 4,096 bytes.
 LINE_LIMIT = 3500
 

@@ -82,6 +82,33 @@ def test_delivered_bytes_are_what_the_connections_handed_over(vm, daemon, short_
     assert "delivered bytes" not in daemon.said()
 
 
+@pytest.fixture
+def mptcp_server(vm, daemon):
+    """A server of MPTCP on OTHER_PORT. Linux 5.10 has MPTCP switched off at first."""
+    if vm.run("echo 1 >/proc/sys/net/mptcp/enabled && "
+              "ip netns exec peer sh -c 'echo 1 >/proc/sys/net/mptcp/enabled'").status:
+        pytest.skip("this kernel has no MPTCP")
+    server = Server(vm, OTHER_PORT, mptcp=True)
+    yield
+    server.stop()
+
+
+def test_bytes_of_mptcp_are_exact_or_said_not_to_be(vm, daemon, mptcp_server):
+    """The connection counts what MPTCP sends again since Linux 6.5."""
+    vm.check(f"MPTCP=1 ip netns exec peer traffic tcp 10.77.0.1 {OTHER_PORT} 70001 900002")
+    wait_until(lambda: daemon.entry(OTHER_PORT)["sessions"]["closed"] == 1, daemon.said)
+    knows = tuple(int(part) for part in vm.check("uname -r").split("-")[0].split(".")[:2]) >= (6, 5)
+    assert daemon.entry(OTHER_PORT)["accounting"].get("delivered_exact", True) == knows
+    assert "delivered_exact" not in daemon.entry()["accounting"]
+
+    def arrived():
+        entry = daemon.entry(OTHER_PORT)
+        now = entry["delivered_rx_bytes"], entry["delivered_tx_bytes"]
+        return now == (70001, 900002) if knows else now[0] >= 70001 and now[1] >= 900002
+
+    wait_until(arrived, lambda: (daemon.entry(OTHER_PORT), daemon.said()))
+
+
 USERS = {"alice": f"{KEY[:-2]}a1", "bob": f"{KEY[:-2]}b0"}
 
 

@@ -10,6 +10,8 @@
  *                                                 answered by REPLIES of REPLY_SIZE
  *   traffic capture DEVICE PORT                   counts frames until SIGTERM, then prints JSON
  *   traffic frames DEVICE FILE                    sends the frames in the file
+ *
+ * With MPTCP in the environment, serve and tcp use it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -37,6 +39,9 @@
 #define UDP_MAX_SEGS 64
 /* How long a client waits for the next reply. */
 #define REPLY_WAIT_MS 3000
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
 
 struct tcp_request {
 	uint64_t up;
@@ -148,12 +153,17 @@ void traffic_grow_buffers(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 }
 
+static int protocol_of(int type)
+{
+	return type == SOCK_STREAM && getenv("MPTCP") ? IPPROTO_MPTCP : 0;
+}
+
 static int bound_socket(int type, uint16_t port)
 {
 	int off = 0;
 	int on = 1;
 	struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	int fd = socket(AF_INET6, type, 0);
+	int fd = socket(AF_INET6, type, protocol_of(type));
 	if (fd < 0)
 		return -1;
 	setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
@@ -200,7 +210,7 @@ static int connected_socket(const char *host, const char *port, int type)
 		errno = EINVAL;
 		return -1;
 	}
-	int fd = socket(is_v4 ? AF_INET : AF_INET6, type, 0);
+	int fd = socket(is_v4 ? AF_INET : AF_INET6, type, protocol_of(type));
 	if (fd < 0)
 		return -1;
 	if (type == SOCK_DGRAM)

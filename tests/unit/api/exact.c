@@ -259,6 +259,31 @@ static void the_older_resets_have_their_own_words(void **state)
 	json_decref(failed);
 }
 
+static void delivered_bytes_that_mptcp_may_have_twice_are_not_exact(void **state)
+{
+	struct world *world = *state;
+	struct v2m_body body = { 0 };
+	const json_t *answer;
+	json_t *read;
+
+	for (size_t i = 0; i < world->snapshot->keyset->slots.count; i++)
+		if (world->snapshot->keyset->slots.items[i].first_port == 10001)
+			world->snapshot->slots[i].repeats = true;
+	read = render(world, v2m_api_simple, NULL, 200);
+	answer = at(read, "data/ports");
+	assert_true(json_is_true(at(answer, "10001/accounting/exact")));
+	assert_true(json_is_false(at(answer, "10001/accounting/delivered_exact")));
+	assert_null(json_object_get(at(answer, "10002/accounting"), "delivered_exact"));
+	json_decref(read);
+	assert_int_equal(v2m_api_simple(world->snapshot, V2M_API_BYTES_DELIVERED, NULL, &body), 0);
+	read = json_loads(body.data, 0, NULL);
+	answer = at(read, "data/ports");
+	assert_true(json_is_false(at(answer, "10001/accounting/exact")));
+	assert_true(json_is_true(at(answer, "10002/accounting/exact")));
+	json_decref(read);
+	free(body.data);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +296,7 @@ int main(void)
 		WORLD_TEST(one_key_s_traffic_is_told_in_bytes),
 		WORLD_TEST(the_status_bills_no_key_for_a_shared_port),
 		WORLD_TEST(every_answer_about_one_key_refuses_a_shared_port),
+		WORLD_TEST(delivered_bytes_that_mptcp_may_have_twice_are_not_exact),
 		cmocka_unit_test(the_older_resets_have_their_own_words),
 	};
 

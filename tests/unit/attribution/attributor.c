@@ -3,11 +3,9 @@
 #include "unit/fixture.h"
 
 #include <netinet/in.h>
-#include <utime.h>
 
 #include "attribution/attributor.h"
-#include "attribution/log_offset.h"
-#include "unit/temporary.h"
+#include "following/access_line.h"
 
 #define MONO_NS UINT64_C(100000000000000)
 #define NOW_US  INT64_C(1795824000000000) /* 2026-11-28 00:00:00 UTC */
@@ -17,6 +15,7 @@ struct state {
 	struct v2m_attributor *attributor;
 	struct v2m_keyset *keyset;
 	struct v2m_label *labels;
+	int64_t offset_us; /* of the log */
 };
 
 /* alice and bob on port 443. */
@@ -31,6 +30,7 @@ static int setup(void **context)
 	size_t count;
 
 	state->attributor = v2m_attributor_new();
+	state->offset_us = V2M_NO_LOG_OFFSET;
 	state->keyset = keyset_on(keys, 2);
 	for (size_t i = 0; i < 2; i++)
 		v2m_key_add_email(&state->keyset->keys[i], state->keyset->keys[i].uuid);
@@ -55,7 +55,12 @@ static int teardown(void **context)
 
 static void take(struct state *state, const char *line)
 {
-	v2m_attributor_take_line(state->attributor, line, strlen(line));
+	struct v2m_access_line parsed;
+	struct v2m_access_record record;
+
+	assert_int_equal(v2m_access_line_parse(line, strlen(line), &parsed), 0);
+	record = v2m_access_line_record(&parsed, state->offset_us);
+	v2m_attributor_take_line(state->attributor, &record);
 }
 
 /* Plans for one flow of 192.0.2.2:5000 that began so long ago. Returns how many labels. */
@@ -100,7 +105,7 @@ static void a_line_of_an_earlier_flow_with_the_same_addresses_is_passed_over(voi
 	struct state *state = *context;
 
 	/* The proxy is three hours ahead of UTC. */
-	v2m_attributor_set_offset(state->attributor, 3 * HOUR_US);
+	state->offset_us = 3 * HOUR_US;
 	take(state, LINE("28 02:50:00", "alice"));
 	take(state, LINE("28 02:59:58", "bob"));
 	assert_int_equal(plan(state, 5000000), 1);
@@ -117,7 +122,7 @@ static void the_last_line_names_a_connection_that_was_open_before(void **context
 	const struct v2m_flow_state bobs = { .owner = 2 };
 	const struct v2m_flow_state open = { .tx = { 1, 66, 0 } };
 
-	v2m_attributor_set_offset(state->attributor, 0);
+	state->offset_us = 0;
 	/* Another connection had these addresses before. */
 	take(state, LINE("27 22:00:00", "alice"));
 	take(state, LINE("27 23:00:00", "bob"));
@@ -176,7 +181,7 @@ static void a_user_whose_address_has_no_connection_is_hidden_by_a_proxy_in_front
 {
 	struct state *state = *context;
 
-	v2m_attributor_set_offset(state->attributor, 0);
+	state->offset_us = 0;
 	assert_int_equal(
 		gaps_of(state, "2026/11/27 23:59:59 from 198.51.100.7:1 accepted a [i] email: bob"),
 		1u << V2M_GAP_HIDDEN);
@@ -220,7 +225,7 @@ static void a_user_who_has_a_port_alone_is_not_hidden(void **context)
 
 	for (size_t i = 0; i < 2; i++)
 		v2m_key_add_email(&keyset->keys[i], keyset->keys[i].uuid);
-	v2m_attributor_set_offset(state->attributor, 0);
+	state->offset_us = 0;
 	assert_int_equal(v2m_attributor_set_keys(state->attributor, keyset), 0);
 	v2m_keyset_unref(keyset);
 	/* The line may be about port 8443, whose connections have no flows. */
@@ -317,37 +322,6 @@ static void a_label_that_could_not_be_set_is_a_gap(void **context)
 	assert_int_equal(count, 0);
 }
 
-static int64_t offset_of(const char *text, int64_t changed_s)
-{
-	const struct utimbuf times = { changed_s, changed_s };
-	const char *path = temporary_file("access.log", text);
-
-	assert_int_equal(utime(path, &times), 0);
-	return v2m_log_offset(path);
-}
-
-static void the_last_line_tells_the_zone_of_the_log(void **context)
-{
-	const int64_t now_s = NOW_US / 1000000;
-
-	(void)context;
-	assert_int_equal(offset_of(LINE("28 00:00:00", "bob") "\n", now_s), 0);
-	assert_int_equal(offset_of(LINE("28 03:29:59", "bob") "\n", now_s), 7 * HOUR_US / 2);
-	assert_int_equal(offset_of(LINE("27 17:00:00", "bob") "\n", now_s), -7 * HOUR_US);
-	/* Other lines, and the half of a line, do not count. */
-	assert_int_equal(
-		offset_of(LINE("28 03:00:00", "bob") "\nDNS\n" LINE("28 09", "bob"), now_s),
-		3 * HOUR_US);
-	/* A customer's text behind a name that the proxy has refused. */
-	assert_int_equal(offset_of("2026/11/28 03:00:00 192.0.2.2:1 rejected  x: invalid domain "
-				   "name: a\n" LINE("28 04:00:00", "bob") "\n",
-				   now_s),
-			 3 * HOUR_US);
-	assert_int_equal(offset_of("DNS\n", now_s), V2M_NO_LOG_OFFSET);
-	assert_int_equal(offset_of("", now_s), V2M_NO_LOG_OFFSET);
-	assert_int_equal(v2m_log_offset("/nonexistent"), V2M_NO_LOG_OFFSET);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -365,8 +339,7 @@ int main(void)
 		TEST(a_line_that_several_keys_may_have_written_is_a_gap),
 		TEST(a_label_that_was_set_is_a_session),
 		TEST(a_label_that_could_not_be_set_is_a_gap),
-		cmocka_unit_test(the_last_line_tells_the_zone_of_the_log),
 	};
 
-	return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 
 #include "attribution/followed_logs.h"
 #include "base/log.h"
+#include "following/following.h"
 #include "unit/temporary.h"
 
 struct state {
@@ -65,7 +66,7 @@ static void learn(struct state *state, const char *path, enum v2m_access_log_kin
 /* A round. Returns when there was such a gap last; 0: never. */
 static int64_t gap(struct state *state, enum v2m_attribution_gap gap)
 {
-	v2m_followed_logs_read(state->logs);
+	assert_int_equal(v2m_followed_logs_read(state->logs, 10000, true), V2M_LOGS_READ);
 	v2m_followed_logs_save(state->logs);
 	return v2m_followed_logs_memory(state->logs)->gap_us[gap];
 }
@@ -127,6 +128,16 @@ static void a_missing_log_is_a_gap_of_its_own(void **context)
 	assert_false(v2m_followed_logs_reads(state->logs, "/nonexistent/log"));
 }
 
+static void a_masked_address_is_a_gap(void **context)
+{
+	struct state *state = *context;
+
+	temporary_file("access.log",
+		       "2026/11/28 00:00:37 192.0.*.*:5 accepted tcp:a:80 [in] email: bob\n");
+	learn(state, state->path, V2M_ACCESS_LOG_FILE, true);
+	assert_true(gap(state, V2M_GAP_MASKED) > 0);
+}
+
 static void an_empty_setting_follows_nothing_and_forgets(void **context)
 {
 	struct state *state = *context;
@@ -170,7 +181,8 @@ static void a_damaged_memory_is_a_gap(void **context)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-int main(void)
+/* The following process is this program itself. */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_log_of_a_configuration_is_followed_and_remembered),
@@ -178,10 +190,13 @@ int main(void)
 		TEST(a_log_that_is_switched_off_stays_and_is_a_gap),
 		TEST(logs_without_a_known_place_are_passed_over),
 		TEST(a_missing_log_is_a_gap_of_its_own),
+		TEST(a_masked_address_is_a_gap),
 		TEST(an_empty_setting_follows_nothing_and_forgets),
 		TEST(the_list_of_online_users_is_remembered_without_a_log),
 		TEST(a_damaged_memory_is_a_gap),
 	};
 
+	if (argc == 2 && strcmp(argv[1], V2M_FOLLOWING_ARGUMENT) == 0)
+		v2m_following_run();
 	return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

@@ -97,12 +97,16 @@ static void check_family(int family)
 	uint16_t client_port = port;
 	int client = server < 0 ? -1 : open_socket(family, &client_port);
 	struct v2m_port_rule rule = { port, port, V2M_TCP | V2M_UDP, false, false };
+	struct v2m_foreign_flow flow = { .remote_port = 4000, .protocol = IPPROTO_UDP };
+	const struct v2m_foreign_flows none = { 0 };
+	const struct v2m_foreign_flows tracked = { &flow, 1, 1 };
 	struct v2m_udp_senders senders = { 0 };
 	int result;
 
+	flow.port = client_port;
 	if (client < 0)
 		skip();
-	result = v2m_udp_senders_read(&senders, &rule, 1, SECOND);
+	result = v2m_udp_senders_read(&senders, &rule, 1, &tracked, SECOND);
 	if (result == -ENOENT || result == -EPERM)
 		skip();
 	assert_int_equal(result, 0);
@@ -110,14 +114,21 @@ static void check_family(int family)
 	assert_int_equal(senders.items[0].slot_port, port);
 	/* It is counted there, or not by UDP, or it is another port. */
 	rule.loopback = true;
-	assert_int_equal(v2m_udp_senders_read(&senders, &rule, 1, SECOND), 0);
+	assert_int_equal(v2m_udp_senders_read(&senders, &rule, 1, &tracked, SECOND), 0);
 	assert_int_equal(senders.count, 0);
 	rule = (struct v2m_port_rule){ port, port, V2M_TCP, false, false };
-	assert_int_equal(v2m_udp_senders_read(&senders, &rule, 1, SECOND), 0);
+	assert_int_equal(v2m_udp_senders_read(&senders, &rule, 1, &tracked, SECOND), 0);
 	assert_int_equal(senders.count, 0);
 	rule = (struct v2m_port_rule){ client_port, client_port, V2M_UDP, false, false };
-	assert_int_equal(v2m_udp_senders_read(&senders, &rule, 1, SECOND), 0);
+	assert_int_equal(v2m_udp_senders_read(&senders, &rule, 1, &none, SECOND), 0);
 	assert_int_equal(senders.count, 0);
+	/* A flow from a socket without a peer counts as one, unless the slot has another socket. */
+	assert_int_equal(v2m_udp_senders_read(&senders, &rule, 1, &tracked, SECOND), 0);
+	assert_int_equal(senders.count, 1);
+	flow.port = port;
+	rule = (struct v2m_port_rule){ port, port, V2M_UDP, false, false };
+	assert_int_equal(v2m_udp_senders_read(&senders, &rule, 1, &tracked, SECOND), 0);
+	assert_int_equal(senders.count, 1);
 	v2m_udp_senders_clear(&senders);
 	close(client);
 	close(server);

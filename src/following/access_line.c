@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "attribution/access_line.h"
+#include "following/access_line.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -233,18 +233,19 @@ size_t v2m_access_line_reach(const char *text, size_t length)
 	return written < NAME_MAX_LEN ? NAME_MAX_LEN - written : 0;
 }
 
-bool v2m_access_line_names(const struct v2m_access_line *line, const char *tag)
+struct v2m_access_record v2m_access_line_record(const struct v2m_access_line *line,
+						int64_t offset_us)
 {
-	static const char *const arrows[] = { " >> ", " -> " };
-	const struct v2m_access_text *tags = &line->tags;
-	size_t length = strlen(tag);
+	struct v2m_access_record record = {
+		.transport = line->transport,
+		.port = line->port,
+		.real_us = V2M_NO_LINE_TIME,
+		.tags = line->tags,
+		.email = line->email,
+	};
 
-	for (size_t i = 0; i < V2M_ARRAY_LEN(arrows); i++) {
-		size_t arrow = strlen(arrows[i]);
-
-		if (tags->length >= length + arrow && !memcmp(tags->start, tag, length) &&
-		    !memcmp(tags->start + length, arrows[i], arrow))
-			return true;
-	}
-	return false;
+	memcpy(record.address, line->address, sizeof(record.address));
+	if (offset_us != V2M_NO_LOG_OFFSET)
+		record.real_us = line->wall_us - offset_us;
+	return record;
 }

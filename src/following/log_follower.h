@@ -4,36 +4,15 @@
  * written in two halves, rotation by renaming, truncation, removal, and a restart of the reader.
  * It polls: a read without news costs two system calls.
  */
-#ifndef V2METER_ACCESSLOG_LOG_FOLLOWER_H
-#define V2METER_ACCESSLOG_LOG_FOLLOWER_H
+#ifndef V2METER_FOLLOWING_LOG_FOLLOWER_H
+#define V2METER_FOLLOWING_LOG_FOLLOWER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
-
-/* A longer line is skipped. Lines of the proxies have some 100 bytes. */
-#define V2M_LOG_LINE_MAX 4096
-
-/* Where the reader stands. It can be stored: an inode number may be used again, so the position
- * also names the bytes before it. Zeros: nothing was read yet. */
-struct v2m_log_position {
-	uint64_t device;
-	uint64_t inode;
-	uint64_t offset;      /* behind the last whole line that was handed over */
-	uint64_t fingerprint; /* of up to 64 bytes before the offset */
-};
-
-/* Why lines may have been missed. Each is a bit, and stays set until the caller clears it. */
-enum v2m_log_gap {
-	V2M_LOG_MISSING = 1, /* the file is not there, or cannot be opened */
-	V2M_LOG_TRUNCATED =
-		2,            /* the file was made shorter; lines since the last read may be lost */
-	V2M_LOG_REPLACED = 4, /* the file of the position is not there any more */
-	V2M_LOG_LONG_LINE = 8, /* a line was longer than V2M_LOG_LINE_MAX */
-	V2M_LOG_DOUBTFUL = 16, /* a line was passed over that a customer may have written */
-};
+#include "ipc/following.h"
 
 /* A line without its newline and without a 0. */
 typedef void (*v2m_log_line)(void *context, const char *text, size_t length);

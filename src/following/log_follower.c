@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "attribution/log_follower.h"
+#include "following/log_follower.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "attribution/access_line.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "following/access_line.h"
 
 #define FINGERPRINT_LEN 64
 /* A reader sees the first part of a write only if this is its end. Larger pages are multiples. */

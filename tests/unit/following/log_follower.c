@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "attribution/log_follower.h"
+#include "following/log_follower.h"
 
 #define ALL ((size_t)-1)
 

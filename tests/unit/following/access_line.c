@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "attribution/access_line.h"
+#include "following/access_line.h"
 #include "base/macros.h"
 
 #define AT "2026/11/28 00:00:37"
@@ -230,22 +230,39 @@ static void every_cut_and_changed_line_is_read_within_its_bounds(void **state)
 		}
 }
 
+/* Whether the line names the inbound with that tag. */
+static bool names(const char *text, const char *tag)
+{
+	struct v2m_access_line line;
+	struct v2m_access_record record;
+
+	assert_int_equal(parse(text, &line), 0);
+	record = v2m_access_line_record(&line, 0);
+	return v2m_access_record_names(&record, tag);
+}
+
 static void the_inbound_is_told_by_its_tag(void **state)
+{
+	static const char trojan[] = AT " 192.0.2.2:1 accepted tcp:a:1 [trojan in -> direct]";
+
+	(void)state;
+	assert_true(names(trojan, "trojan in"));
+	assert_false(names(trojan, "trojan"));
+	assert_false(names(trojan, "trojan in -> direct"));
+	assert_false(names(trojan, "in"));
+	assert_true(names(AT " 192.0.2.2:1 accepted tcp:a:1 [a -> b >> direct]", "a -> b"));
+	assert_false(names(AT " 192.0.2.2:1 accepted tcp:a:1 [direct]", "direct"));
+	assert_false(names(AT " 192.0.2.2:1 accepted tcp:a:1", ""));
+}
+
+static void a_record_has_the_time_in_utc_if_the_zone_is_known(void **state)
 {
 	struct v2m_access_line line;
 
 	(void)state;
-	assert_int_equal(parse(AT " 192.0.2.2:1 accepted tcp:a:1 [trojan in -> direct]", &line), 0);
-	assert_true(v2m_access_line_names(&line, "trojan in"));
-	assert_false(v2m_access_line_names(&line, "trojan"));
-	assert_false(v2m_access_line_names(&line, "trojan in -> direct"));
-	assert_false(v2m_access_line_names(&line, "in"));
-	assert_int_equal(parse(AT " 192.0.2.2:1 accepted tcp:a:1 [a -> b >> direct]", &line), 0);
-	assert_true(v2m_access_line_names(&line, "a -> b"));
-	assert_int_equal(parse(AT " 192.0.2.2:1 accepted tcp:a:1 [direct]", &line), 0);
-	assert_false(v2m_access_line_names(&line, "direct"));
-	assert_int_equal(parse(AT " 192.0.2.2:1 accepted tcp:a:1", &line), 0);
-	assert_false(v2m_access_line_names(&line, ""));
+	assert_int_equal(parse("1970/01/01 03:00:00 192.0.2.2:1 accepted tcp:a:1", &line), 0);
+	assert_true(v2m_access_line_record(&line, 10800000000).real_us == 0);
+	assert_true(v2m_access_line_record(&line, V2M_NO_LOG_OFFSET).real_us == V2M_NO_LINE_TIME);
 }
 
 static void a_customers_text_behind_a_refused_name_is_known_by_its_length(void **state)
@@ -282,6 +299,7 @@ int main(void)
 		cmocka_unit_test(damaged_lines_are_refused),
 		cmocka_unit_test(every_cut_and_changed_line_is_read_within_its_bounds),
 		cmocka_unit_test(the_inbound_is_told_by_its_tag),
+		cmocka_unit_test(a_record_has_the_time_in_utc_if_the_zone_is_known),
 		cmocka_unit_test(a_customers_text_behind_a_refused_name_is_known_by_its_length),
 	};
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "attribution/log_offset.h"
+#include "following/log_offset.h"
 
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "attribution/access_line.h"
-#include "attribution/attributor.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "following/access_line.h"
 
 #define TAIL_LEN   8192
 #define QUARTER_US INT64_C(900000000)

@@ -12,33 +12,20 @@
  * blank, because the proxies refuse such names. The refusal of Trojan, Shadowsocks and SOCKS 5 is a
  * line too, and repeats the name as it came, newlines included: see v2m_access_line_reach().
  */
-#ifndef V2METER_ACCESSLOG_ACCESS_LINE_H
-#define V2METER_ACCESSLOG_ACCESS_LINE_H
+#ifndef V2METER_FOLLOWING_ACCESS_LINE_H
+#define V2METER_FOLLOWING_ACCESS_LINE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* The transport of the source, as the line names it. */
-enum v2m_access_transport {
-	V2M_ACCESS_UNSAID, /* no word before the address: the transport of the inbound */
-	V2M_ACCESS_TCP,
-	V2M_ACCESS_UDP,
-};
-
-/* A part of the line, without a 0 behind it. */
-struct v2m_access_text {
-	const char *start;
-	size_t length;
-};
+#include "keys/access_record.h"
 
 struct v2m_access_line {
 	bool accepted; /* false: rejected; then tags and email are empty */
 	enum v2m_access_transport transport;
 	uint8_t address[16]; /* the source; IPv4 in the IPv4-mapped form */
-	/* The port of the source, host byte order. 0: the address is from a header of HTTP that a
-	 * proxy in front, or the customer, has set (X-Forwarded-For). */
-	uint16_t port;
+	uint16_t port;       /* of the source, as in struct v2m_access_record */
 	/* The proxy blanks parts of addresses (log.maskAddress): address is zeros then. */
 	bool masked;
 	/* The wall clock of the proxy in microseconds since 1970, without its offset from UTC. */
@@ -61,8 +48,12 @@ int v2m_access_line_parse(const char *text, size_t length, struct v2m_access_lin
  */
 size_t v2m_access_line_reach(const char *text, size_t length);
 
-/* Whether the line says that it is of the inbound with this tag. Lines of V2Ray, and of inbounds
- * without a tag, do not name an inbound. */
-bool v2m_access_line_names(const struct v2m_access_line *line, const char *tag);
+/*
+ * What an accepted connection's line says. offset_us: how much the clock of the log is ahead of
+ * UTC; V2M_NO_LOG_OFFSET: not known. The texts stay those of the line.
+ */
+#define V2M_NO_LOG_OFFSET INT64_MIN
+struct v2m_access_record v2m_access_line_record(const struct v2m_access_line *line,
+						int64_t offset_us);
 
 #endif
