@@ -151,6 +151,7 @@ static void put_aliases(struct v2m_wire *wire, struct v2m_status *status)
 		v2m_wire_u16(wire, &status->aliases[i].last_port);
 		v2m_wire_u16(wire, &status->aliases[i].target);
 		v2m_wire_u32(wire, &status->aliases[i].transports);
+		v2m_wire_u32(wire, &status->aliases[i].families);
 		status->aliases[i].origin =
 			v2m_wire_limited(wire, status->aliases[i].origin, V2M_N_ALIAS_ORIGINS - 1);
 		v2m_wire_u32(wire, &status->aliases[i].families);

@@ -151,7 +151,7 @@ def test_a_change_of_the_keys_starts_a_new_window(start_daemon):
     daemon.write_keys([KEY.entry(), OTHER.entry()])
     daemon.process.signal(signal.SIGHUP)
     wait_until(lambda: set(daemon.get("/api/traffic/simple").json()["data"]["ports"]) ==
-               {"10001", "10002"}, timeout_s=5, what="the new key in a cached answer")
+               {"10001", "10002"}, what="the new key in a cached answer")
 
 
 def test_key_sources_that_tell_the_same_leave_the_window_as_it_is(start_daemon):
@@ -159,10 +159,10 @@ def test_key_sources_that_tell_the_same_leave_the_window_as_it_is(start_daemon):
     first = daemon.get("/api/traffic/simple").body
     daemon.write_keys("nothing")
     wait_until(lambda: daemon.ask("GET", "/health", headers={}).json().get("reason") ==
-               "key_source_broken", timeout_s=5, what="the broken file")
+               "key_source_broken", what="the broken file")
     daemon.write_keys([KEY.entry()])
     wait_until(lambda: daemon.ask("GET", "/health", headers={}).json()["status"] == "healthy",
-               timeout_s=5, what="the file as it was")
+               what="the file as it was")
     daemon.process.signal(signal.SIGHUP)
     wait_until(lambda: "reading the key sources again" in daemon.said(), what="SIGHUP")
     assert daemon.simple()["data"]["ports"].keys() == {"10001"}

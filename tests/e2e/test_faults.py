@@ -86,7 +86,7 @@ def test_ports_that_change_hands_while_the_kernel_refuses_do_change_hands(lab, s
             wait_until(happened, what="the refusal")
         refused += "the keys stay as they were" in daemon.said()
         wait_until(lambda: set(daemon.simple()["data"]["ports"]) ==
-                   {str(port) for port in port_of.values()}, timeout_s=5, what="the new ports")
+                   {str(port) for port in port_of.values()}, what="the new ports")
     for key, port in port_of.items():
         send(port, 10)
         sent[key] += 10
@@ -107,7 +107,7 @@ def test_ports_that_the_kernel_refused_arrive_by_themselves(start_daemon, failin
         assert daemon.said().count("the keys stay as they were") == 1
         assert "cannot change the ports whose sessions are counted" not in daemon.said()
     wait_until(lambda: daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"},
-               timeout_s=5, what="the new ports")
+               what="the new ports")
     assert {key["id"]: key["port"] for key in daemon.get("/api/keys").json()} == {
         ONE.id: 10002, TWO.id: 10003}
 
@@ -203,7 +203,7 @@ def test_a_reload_while_the_kernel_has_no_memory_leaves_counting_exact(lab, star
         wait_until(lambda: "cannot count on up0" in daemon.said(), what="the refusal")
         send(10001, 10)
     wait_until(lambda: daemon.ask("GET", "/health", headers={}).json() == {"status": "healthy"},
-               timeout_s=5, what="exact counting")
+               what="exact counting")
     assert daemon.port_entry(10001)["accounting"] == {"mode": "ebpf", "exact": True, "unit": "wire"}
     assert received(daemon, 10001) == 10
 
