@@ -25,7 +25,8 @@ struct {
 	__type(value, struct v2m_flow_state);
 } young_flows SEC(".maps");
 
-/* The size for one CPU and the part of the labels. The loader knows the number of CPUs. */
+/* The size for one CPU and the part of the labels. The loader knows the number of CPUs. The number
+ * of owners is the default of a setting, here and below. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 4 * V2M_MAX_OWNERS);

@@ -121,7 +121,7 @@ static __always_inline struct v2m_flow_state *find_flow(const struct flow_packet
 
 static __always_inline void add_to_owner(__u32 owner, bool egress, const struct amount *amount)
 {
-	__u32 index = v2m_owner_index(bpf_get_smp_processor_id(), egress, owner);
+	__u32 index = v2m_owner_index(device.owners, bpf_get_smp_processor_id(), egress, owner);
 	struct v2m_owner_counters *counters = bpf_map_lookup_elem(&owner_counters, &index);
 
 	if (!counters)

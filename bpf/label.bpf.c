@@ -17,8 +17,9 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* Set before the object is loaded: one above the last CPU. */
+/* Set before the object is loaded: one above the last CPU, and how many owners there are. */
 const volatile __u32 label_part = 1;
+const volatile __u32 owners_room = V2M_MAX_OWNERS;
 
 /* Takes what a flow has counted without owner, while other CPUs may add to it. Kernels before 5.12
  * cannot exchange a value atomically. */
@@ -34,7 +35,7 @@ static __always_inline __u64 take(__u64 *counter)
  * step between fails. */
 static __always_inline void move(struct v2m_flow *flow, __u32 owner, bool egress)
 {
-	__u32 index = v2m_owner_index(label_part, egress, owner);
+	__u32 index = v2m_owner_index(owners_room, label_part, egress, owner);
 	struct v2m_owner_counters *counters = bpf_map_lookup_elem(&owner_counters, &index);
 
 	if (!counters)

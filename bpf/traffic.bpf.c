@@ -11,7 +11,6 @@
 
 #include "vmlinux.h"
 #include "first_fragments.bpf.h"
-#include "flows.bpf.h"
 #include "parse.bpf.h"
 #include "ports.bpf.h"
 #include "reassembly.bpf.h"
@@ -27,6 +26,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 const volatile struct v2m_device_config device = {};
 
 #include "addresses.bpf.h"
+#include "flows.bpf.h"
 #include "foreign.bpf.h"
 
 struct {

@@ -267,25 +267,29 @@ struct v2m_flow_state {
 	struct v2m_flow_sessions sessions; /* the same of its connection */
 };
 
-/* owner_counters: ARRAY of V2M_MAX_OWNERS elements for each direction of each CPU, and once more
- * for the labels, which move what was counted before: see v2m_owner_index(). Owner 0 is no owner.
- * The CPUs write the first parts, and the label program the last ones. */
-#define V2M_MAX_OWNERS 16384
-#define V2M_NO_OWNER   0
+/* owner_counters: ARRAY of one element for each owner, for each direction of each CPU, and once
+ * more for the labels, which move what was counted before: see v2m_owner_index(). Owner 0 is no
+ * owner. The CPUs write the first parts, and the label program the last ones.
+ * The loader may make room for another number of owners than V2M_MAX_OWNERS, up to
+ * V2M_OWNERS_LIMIT: a multiple of V2M_OWNERS_STEP, so that each part begins on a page of 64 KiB. */
+#define V2M_MAX_OWNERS   16384
+#define V2M_OWNERS_LIMIT 65536
+#define V2M_OWNERS_STEP  2048
+#define V2M_NO_OWNER     0
 struct v2m_owner_counters {
 	__u32 owner;
 	__u32 tx; /* 1: leaving packets, 0: arriving packets */
 	struct v2m_flow flow;
 };
-/* cpu: one above the last CPU for the part of the labels. */
-static inline __u32 v2m_owner_index(__u32 cpu, __u32 tx, __u32 owner)
+/* owners: how many there is room for. cpu: one above the last CPU for the part of the labels. */
+static inline __u32 v2m_owner_index(__u32 owners, __u32 cpu, __u32 tx, __u32 owner)
 {
-	return (cpu * 2 + tx) * V2M_MAX_OWNERS + owner;
+	return (cpu * 2 + tx) * owners + owner;
 }
 
-/* owner_sessions: ARRAY[V2M_MAX_OWNERS] of struct v2m_flow_sessions. */
+/* owner_sessions: ARRAY of struct v2m_flow_sessions, one for each owner. */
 
-/* owners: ARRAY[V2M_MAX_OWNERS]. An owner is a key on one transport of one shared slot. */
+/* owners: ARRAY, one element for each. An owner is a key on one transport of one shared slot. */
 #define V2M_OWNER_KEY_LEN 48
 struct v2m_owner {
 	__u64 assigned_ns; /* CLOCK_REALTIME; 0: free */
@@ -366,6 +370,7 @@ struct v2m_device_config {
 	__u16 bound_offset; /* of struct sock: the byte that tells whether its port was asked for */
 	__u8 bound_mask;    /* the bit of that byte */
 	__u8 pad;
+	__u32 owners; /* that owner_counters has room for */
 };
 
 /*
@@ -462,7 +467,7 @@ V2M_ABI_ASSERT(sizeof(struct v2m_owner_counters) == 32, "owner_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_owner) == 64, "owner");
 V2M_ABI_ASSERT(sizeof(struct v2m_label) == 40, "label");
 V2M_ABI_ASSERT(sizeof(struct v2m_foreign_flow) == 40, "foreign_flow");
-V2M_ABI_ASSERT(sizeof(struct v2m_device_config) == 16, "device_config");
+V2M_ABI_ASSERT(sizeof(struct v2m_device_config) == 20, "device_config");
 V2M_ABI_ASSERT(sizeof(struct v2m_session_port) == 8, "session_port");
 V2M_ABI_ASSERT(sizeof(struct v2m_session_counters) == 40, "session_counters");
 V2M_ABI_ASSERT(sizeof(struct v2m_session_scope) == 8, "session_scope");

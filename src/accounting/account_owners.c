@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "accounting/account_state.h"
+#include "base/cleanup.h"
 #include "base/transport.h"
 
 /* A key on a shared slot, by the name of its owner. */
@@ -47,8 +48,7 @@ int v2m_account_bind_owners(struct v2m_account *account, const struct v2m_keyset
 {
 	int result = 0;
 
-	if (account->flow_owners)
-		memset(account->flow_owners, 0, V2M_MAX_OWNERS * sizeof(*account->flow_owners));
+	free(V2M_TAKE(account->flow_owners));
 	v2m_table_clear(&account->owner_keys);
 	account->owner_keys.type = &named_keys;
 	for (size_t i = 0; i < keyset->slots.count && !result; i++) {
@@ -76,7 +76,7 @@ int v2m_account_reserve_owners(struct v2m_account *account, const struct v2m_sam
 	int result = v2m_raw_reserve(&account->raw, sample->n_ports + sample->n_owners);
 
 	if (sample->n_owners && !account->flow_owners) {
-		account->flow_owners = calloc(V2M_MAX_OWNERS, sizeof(*account->flow_owners));
+		account->flow_owners = calloc(V2M_OWNERS_LIMIT, sizeof(*account->flow_owners));
 		if (!account->flow_owners)
 			return -ENOMEM;
 	}
@@ -200,7 +200,7 @@ void v2m_account_pass_owners(struct v2m_account *account, const struct v2m_sampl
 const struct v2m_flow_owner *v2m_account_flow_owner(const struct v2m_account *account,
 						    uint32_t owner)
 {
-	if (!account->flow_owners || owner == V2M_NO_OWNER || owner >= V2M_MAX_OWNERS)
+	if (!account->flow_owners || owner == V2M_NO_OWNER || owner >= V2M_OWNERS_LIMIT)
 		return NULL;
 	return account->flow_owners[owner].key ? &account->flow_owners[owner] : NULL;
 }

@@ -35,7 +35,7 @@ struct v2m_account {
 	struct v2m_keyset *keyset;
 	struct v2m_slot_owner *owners; /* parallel to keyset->slots.items */
 	struct v2m_table owner_keys;   /* the keys of shared slots, see account_owners.c */
-	/* By the owner's number, V2M_MAX_OWNERS of them, as in the last sample. NULL if no sample
+	/* By the owner's number, V2M_OWNERS_LIMIT of them, as in the last sample. NULL if no sample
 	 * had an owner. */
 	struct v2m_flow_owner *flow_owners;
 

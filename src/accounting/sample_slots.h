@@ -8,7 +8,7 @@
 /* The number of the slot that an entry of the sample counts. */
 uint32_t v2m_sample_slot_number(const struct v2m_port_sample *entry);
 /* Indices of slots are below this one. */
-#define V2M_SLOT_INDICES (2 * 65536u + V2M_MAX_OWNERS)
+#define V2M_SLOT_INDICES (2 * 65536u + V2M_OWNERS_LIMIT)
 /* Stands for the index of the counter of a port: in socket statistics, in the maps of an earlier
  * version, and in the readings that an earlier version stored of any map. */
 #define V2M_SLOT_INDEX_OF_PORT(port) (65536u + (port))

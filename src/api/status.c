@@ -233,6 +233,16 @@ static json_t *make_drift(const struct v2m_status *status)
 			 status->reset_keys ? RESETS_TEXT : NULL, "keys", list);
 }
 
+static json_t *make_shared(const struct v2m_status *status)
+{
+	if (!status->shared.flows_max)
+		return json_null();
+	return json_pack("{sI sI sI sI}", "flows", (json_int_t)status->shared.flows, "flows_max",
+			 (json_int_t)status->shared.flows_max, "users",
+			 (json_int_t)status->shared.users, "users_max",
+			 (json_int_t)status->shared.users_max);
+}
+
 static json_t *make_logs(const struct v2m_status *status)
 {
 	const struct v2m_access_logs *logs = &status->sources.access_logs;
@@ -274,6 +284,7 @@ int v2m_status_render(const struct v2m_status *status, struct v2m_body *body)
 	    json_object_set_new(root, "port_aliases", make_aliases(status)) ||
 	    json_object_set_new(root, "drift", make_drift(status)) ||
 	    json_object_set_new(root, "access_logs", make_logs(status)) ||
+	    json_object_set_new(root, "shared_ports", make_shared(status)) ||
 	    (status->presented_key &&
 	     json_object_set_new(root, "api_key", make_presented_key(status)))) {
 		json_decref(root);

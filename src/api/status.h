@@ -95,6 +95,13 @@ struct v2m_status {
 	bool fragments_observed;    /* for the port of the datagram that the kernel delivers */
 	uint64_t fragments_guessed; /* counted for the port of the first fragment seen */
 	uint64_t fragments_lost;    /* of delivered datagrams, and counted for no port */
+	/* Room for the users of shared ports. All 0: no such port has figures of its users. */
+	struct {
+		size_t flows; /* open connections that have a place, at the last look */
+		size_t flows_max;
+		size_t users; /* one with TCP and UDP is two */
+		size_t users_max;
+	} shared;
 	struct v2m_status_aside *asides;
 	size_t n_asides;
 	struct v2m_port_alias *aliases; /* ports under which ports of keys are published */

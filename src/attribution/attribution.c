@@ -17,10 +17,10 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "datapath/flow_size.h"
 #include "datapath/flows.h"
 #include "datapath/grace.h"
 #include "datapath/owners.h"
+#include "datapath/sizes.h"
 
 /* Flows and lines are compared at least that often. */
 #define PLAN_INTERVAL_NS (5 * UINT64_C(1000000000))
@@ -125,27 +125,6 @@ bool v2m_attribution_take_online(struct v2m_attribution *attribution,
 
 /* --- the kernel's owners --- */
 
-/* A process that was killed between the two steps of a label left what the flow had counted before
- * with the flow. 0 or -errno. */
-static int move_left(struct v2m_datapath *datapath, struct v2m_error *error)
-{
-	V2M_FREE struct v2m_flow_entry *flows = NULL;
-	V2M_FREE struct v2m_label *labels = NULL;
-	size_t n_flows = 0;
-	size_t count = 0;
-	int result = v2m_flows_read(datapath, false, &flows, &n_flows);
-
-	if (result)
-		return v2m_error_set(error, result, "cannot read the flows: %s", strerror(-result));
-	labels = calloc(n_flows + 1, sizeof(*labels));
-	if (!labels)
-		return v2m_error_set(error, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < n_flows; i++)
-		if (flows[i].state.owner != V2M_NO_OWNER)
-			labels[count++] = (struct v2m_label){ .flow = flows[i].key };
-	return v2m_flows_move(datapath, labels, count, error);
-}
-
 /* A connection of a new owner may be older than the owner: its line was read already, and named
  * nobody then. */
 static void read_again(struct v2m_attribution *attribution)
@@ -198,7 +177,7 @@ int v2m_attribution_set_keys(struct v2m_attribution *attribution, struct v2m_dat
 		attribution->is_full |= owners[i] == V2M_NO_OWNER;
 	if (!attribution->is_active || attribution->has_begun)
 		return 0;
-	result = move_left(datapath, error);
+	result = v2m_flows_move_left(datapath, error);
 	attribution->has_begun = !result;
 	return result;
 }
@@ -455,6 +434,21 @@ void v2m_attribution_fill_owners(const struct v2m_attribution *attribution,
 {
 	if (attribution->is_active && datapath)
 		v2m_connection_owners_fill(datapath, table);
+}
+
+void v2m_attribution_room(const struct v2m_attribution *attribution,
+			  const struct v2m_datapath *datapath, struct v2m_attribution_room *room)
+{
+	struct v2m_owner_room owners;
+
+	*room = (struct v2m_attribution_room){ 0 };
+	if (!attribution->is_active || !datapath)
+		return;
+	owners = v2m_owners_room(datapath);
+	*room = (struct v2m_attribution_room){ .flows = v2m_flow_sweep_count(attribution->sweep),
+					       .flows_max = owners.flows_max,
+					       .users = owners.owners,
+					       .users_max = owners.owners_max };
 }
 
 const char *v2m_attribution_log(const struct v2m_attribution *attribution, size_t index,

@@ -66,6 +66,16 @@ void v2m_attribution_follow(struct v2m_attribution *attribution, struct v2m_data
  * slots. */
 void v2m_attribution_settle(struct v2m_attribution *attribution, struct v2m_datapath *datapath);
 
+/* Room in the kernel's maps, and what is taken. All 0 if no shared slot has owners. */
+struct v2m_attribution_room {
+	size_t flows; /* open connections that have a place, at the last sweep of flow_sweep.h */
+	size_t flows_max;
+	size_t users; /* keys on one transport of one shared slot */
+	size_t users_max;
+};
+void v2m_attribution_room(const struct v2m_attribution *attribution,
+			  const struct v2m_datapath *datapath, struct v2m_attribution_room *room);
+
 /* As v2m_attributor_take_sessions(). */
 uint32_t *v2m_attribution_take_sessions(struct v2m_attribution *attribution, size_t *count);
 

@@ -188,3 +188,8 @@ bool v2m_flow_sweep_saw_dispute(const struct v2m_flow_sweep *sweep)
 {
 	return sweep->saw_dispute;
 }
+
+size_t v2m_flow_sweep_count(const struct v2m_flow_sweep *sweep)
+{
+	return sweep->seen.count;
+}

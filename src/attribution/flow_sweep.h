@@ -18,6 +18,8 @@ void v2m_flow_sweep_free(struct v2m_flow_sweep *sweep);
  * flows stay until half of the map is full. table may be NULL. 0 or -errno. */
 int v2m_flow_sweep_run(struct v2m_flow_sweep *sweep, struct v2m_datapath *datapath,
 		       const struct v2m_connection_table *table);
+/* How many flows there were at the last sweep. */
+size_t v2m_flow_sweep_count(const struct v2m_flow_sweep *sweep);
 /* Whether the last sweep saw a disputed flow whose connection is open, or may be. */
 bool v2m_flow_sweep_saw_dispute(const struct v2m_flow_sweep *sweep);
 

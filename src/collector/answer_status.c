@@ -186,6 +186,18 @@ static void fill_byte_source(const struct v2m_parts *parts, struct v2m_status *s
 	}
 }
 
+static void fill_shared(const struct v2m_parts *parts, struct v2m_status *status)
+{
+	struct v2m_attribution_room room;
+
+	v2m_attribution_room(parts->attribution, v2m_byte_source_programs(parts->byte_source),
+			     &room);
+	status->shared.flows = room.flows;
+	status->shared.flows_max = room.flows_max;
+	status->shared.users = room.users;
+	status->shared.users_max = room.users_max;
+}
+
 enum v2m_verdict v2m_answer_status(struct v2m_parts *parts, struct v2m_status **status)
 {
 	const struct v2m_keyset *keyset = v2m_key_supply_active(parts->keys);
@@ -206,6 +218,7 @@ enum v2m_verdict v2m_answer_status(struct v2m_parts *parts, struct v2m_status **
 	}
 	fill_health(parts, made);
 	fill_byte_source(parts, made);
+	fill_shared(parts, made);
 	v2m_bookkeeper_budget(parts->bookkeeper, &made->budget);
 	/* If bytes cannot be counted there never was a sample. */
 	made->real_us = sampled_us ? sampled_us : v2m_clock_real_us();

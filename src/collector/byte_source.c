@@ -53,7 +53,8 @@ static int load_programs(const struct v2m_config *config, struct v2m_datapath **
 {
 	struct v2m_datapath_options options = { .pin_dir = config->pin_dir,
 						.force_clsact = config->attach == V2M_ATTACH_CLSACT,
-						.flows_max = config->shared_flows_max };
+						.flows_max = config->shared_flows_max,
+						.users_max = config->shared_users_max };
 
 	return v2m_datapath_open(&options, programs, error);
 }

@@ -309,7 +309,7 @@ static int open_parts(struct v2m_collector *collector, struct v2m_error *error)
 	if (result)
 		return result;
 	v2m_connections_count_sessions(parts->connections,
-				       v2m_byte_source_is_exact(parts->byte_source));
+				       v2m_byte_source_programs(parts->byte_source));
 	result = require_delivered(parts, error);
 	if (result)
 		return result;

@@ -111,14 +111,14 @@ void v2m_connections_close(struct v2m_connections *connections)
 	free(connections);
 }
 
-void v2m_connections_count_sessions(struct v2m_connections *connections, bool wanted)
+void v2m_connections_count_sessions(struct v2m_connections *connections,
+				    const struct v2m_datapath *datapath)
 {
 	struct v2m_error error = { 0 };
 
 	forget_sessions(connections);
-	if (!wanted)
-		return;
-	if (v2m_sessions_open(connections->pin_dir, &connections->sessions, &error))
+	if (datapath && v2m_sessions_open(connections->pin_dir, v2m_owners_maps(datapath).sessions,
+					  &connections->sessions, &error))
 		v2m_log_warning("sessions shorter than %d s may be missed, as the kernel does not "
 				"count them: %s",
 				DUMP_INTERVAL_S, error.text);
@@ -160,14 +160,13 @@ static void enter_began(struct v2m_connections *connections, const struct v2m_da
 /* The programs of sockets add to the flows of the counting programs. */
 static void share_flows(struct v2m_connections *connections, const struct v2m_datapath *datapath)
 {
-	int flows;
-	int owners;
+	struct v2m_owner_maps maps;
 	int result;
 
 	if (!datapath)
 		return;
-	v2m_owners_share_sessions(datapath, &flows, &owners);
-	result = v2m_sessions_set_flows(connections->sessions, flows, owners);
+	maps = v2m_owners_maps(datapath);
+	result = v2m_sessions_set_flows(connections->sessions, maps.flows, maps.sessions);
 	connections->knows_owners = !result;
 	if (result)
 		v2m_log_error("the sessions of users on shared ports are not counted: %s",

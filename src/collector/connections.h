@@ -26,9 +26,10 @@ void v2m_connections_close(struct v2m_connections *connections);
 /* Follows the namespace. Returns whether it has changed: the ports have to be set again then. */
 bool v2m_connections_follow_netns(struct v2m_connections *connections);
 
-/* wanted: has the kernel count sessions, if it can. Otherwise the dumps are compared. Call it when
- * the byte source has changed. Failures are logged. */
-void v2m_connections_count_sessions(struct v2m_connections *connections, bool wanted);
+/* Has the kernel count sessions, if it can, and add them to the owners of the datapath. NULL: the
+ * dumps are compared. Call it when the byte source has changed. Failures are logged. */
+void v2m_connections_count_sessions(struct v2m_connections *connections,
+				    const struct v2m_datapath *datapath);
 /* Whether it is known what open connections deliver. */
 bool v2m_connections_measure_delivered(const struct v2m_connections *connections);
 /* Whether the same is known of each owner of flows. */

@@ -143,7 +143,7 @@ static void check_devices(struct v2m_parts *parts)
 	if (!v2m_byte_source_is_exact(parts->byte_source) ||
 	    !v2m_device_watch_all_refused(parts->devices))
 		return;
-	v2m_connections_count_sessions(parts->connections, false);
+	v2m_connections_count_sessions(parts->connections, NULL);
 	judge_delivered(parts);
 	v2m_byte_source_fall_back(parts->byte_source, v2m_device_watch_failure(parts->devices));
 	v2m_publisher_withdraw(parts->publisher);
@@ -298,7 +298,8 @@ void v2m_counting_retry_programs(struct v2m_parts *parts)
 	}
 	v2m_byte_source_use_programs(parts->byte_source);
 	set_owners(parts, v2m_key_supply_active(parts->keys));
-	v2m_connections_count_sessions(parts->connections, true);
+	v2m_connections_count_sessions(parts->connections,
+				       v2m_byte_source_programs(parts->byte_source));
 	judge_delivered(parts);
 	v2m_connections_set_slots(parts->connections, v2m_key_supply_active(parts->keys),
 				  v2m_byte_source_programs(parts->byte_source));

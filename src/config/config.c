@@ -105,6 +105,7 @@ static const struct v2m_setting settings[] = {
 	SETTING(retention_hours, number, V2M_STRINGIFY(V2M_RETENTION_HOURS), 1, 1000000),
 	SETTING(connection_details_max, number, "1000", 0, 100000),
 	SETTING(shared_flows_max, number, V2M_STRINGIFY(V2M_MAX_FLOWS), 64, 262144),
+	SETTING(shared_users_max, number, "16383", 1, V2M_OWNERS_LIMIT - 1),
 	SETTING(metrics_keys_max, number, "10000", 0, 262144),
 	SETTING(metrics_key_names, boolean, "false", 0, 0),
 	SETTING(budget, budget, "null", 0, 0),

@@ -45,6 +45,7 @@ struct v2m_config {
 	unsigned retention_hours; /* hours that the totals of an hour are kept */
 	unsigned connection_details_max; /* connections that an answer lists for each port */
 	unsigned shared_flows_max;       /* connections of shared ports that can have an owner */
+	unsigned shared_users_max;       /* users of shared ports that can be owners */
 	unsigned metrics_keys_max;       /* keys that have metrics of their own */
 	bool metrics_key_names;          /* the metrics tell the names of keys */
 	struct v2m_budget_terms budget;

@@ -16,6 +16,7 @@
 #include "datapath/port_slots.h"
 #include "datapath/program.h"
 #include "datapath/reassembly.h"
+#include "datapath/sizes.h"
 #include "datapath/state.h"
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -76,6 +77,9 @@ int v2m_datapath_open(const struct v2m_datapath_options *options, struct v2m_dat
 	v2m_libbpf_log_init();
 	made->force_clsact = options->force_clsact;
 	made->flows_max = options->flows_max ? options->flows_max : V2M_MAX_FLOWS;
+	made->owners_wanted =
+		options->users_max ? v2m_owner_size_for(options->users_max) : V2M_MAX_OWNERS;
+	made->owners_max = made->owners_wanted;
 	made->cpus = libbpf_num_possible_cpus();
 	made->cpu_ids = v2m_cpu_ids();
 	result = made->cpus < 0 ? made->cpus : made->cpu_ids;

@@ -21,6 +21,9 @@ struct v2m_datapath_options {
 	/* Flows of shared slots that can have an owner, 0: V2M_MAX_FLOWS. The kernel takes memory
 	 * for flows when they come, and for the table of them at once. */
 	uint32_t flows_max;
+	/* Owners that there is room for at least, 0: V2M_MAX_OWNERS - 1. All memory is taken at
+	 * once. */
+	uint32_t users_max;
 };
 
 /* Loads the programs. Takes over the pinned maps if they have the same ABI and are of this boot,

@@ -112,6 +112,7 @@ static int load_labels(struct v2m_datapath *datapath)
 	if (!object)
 		return -errno;
 	object->rodata->label_part = (uint32_t)datapath->cpu_ids;
+	object->rodata->owners_room = datapath->owners_max;
 	result = set_label_maps(datapath, object);
 	if (!result)
 		result = label_bpf__load(object);
@@ -172,6 +173,25 @@ int v2m_flows_move(struct v2m_datapath *datapath, struct v2m_label *labels, size
 {
 	set_step(labels, count, V2M_LABEL_MOVE);
 	return count ? run_labels(datapath, labels, count, error) : 0;
+}
+
+int v2m_flows_move_left(struct v2m_datapath *datapath, struct v2m_error *error)
+{
+	V2M_FREE struct v2m_flow_entry *flows = NULL;
+	V2M_FREE struct v2m_label *labels = NULL;
+	size_t n_flows = 0;
+	size_t count = 0;
+	int result = v2m_flows_read(datapath, false, &flows, &n_flows);
+
+	if (result)
+		return v2m_error_set(error, result, "cannot read the flows: %s", strerror(-result));
+	labels = calloc(n_flows + 1, sizeof(*labels));
+	if (!labels)
+		return v2m_error_set(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < n_flows; i++)
+		if (flows[i].state.owner != V2M_NO_OWNER)
+			labels[count++] = (struct v2m_label){ .flow = flows[i].key };
+	return v2m_flows_move(datapath, labels, count, error);
 }
 
 int v2m_flows_label(struct v2m_datapath *datapath, struct v2m_label *labels, size_t count,

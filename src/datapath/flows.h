@@ -33,6 +33,10 @@ int v2m_flows_label(struct v2m_datapath *datapath, struct v2m_label *labels, siz
 int v2m_flows_move(struct v2m_datapath *datapath, struct v2m_label *labels, size_t count,
 		   struct v2m_error *error);
 
+/* The same for all flows, after a start: a process that was killed between a label and this move
+ * left what a flow had counted before. 0 or -errno. */
+int v2m_flows_move_left(struct v2m_datapath *datapath, struct v2m_error *error);
+
 /* Leaves the bytes of flows without owner to their slot: no later label moves them. 0 or -errno. */
 int v2m_flows_leave(struct v2m_datapath *datapath, struct v2m_error *error);
 /* The same for the ports that one key had alone until v2m_datapath_set_ports() made them shared.

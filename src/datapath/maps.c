@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "datapath/flow_size.h"
+#include "datapath/sizes.h"
 #include "datapath/ledger_mark.h"
 #include "datapath/map_list.h"
 #include "datapath/previous.h"
@@ -81,7 +81,8 @@ static int open_pinned(const struct v2m_pins *pins, int maps[V2M_N_MAPS])
 }
 
 /* Compares the open maps with their shapes. Returns NULL if all have them, otherwise the reason,
- * which is in why. The size of flows may differ: v2m_flow_size_set() changes it. */
+ * which is in why. The size of flows may differ: v2m_flow_size_set() changes it. The sizes of
+ * owners were learned from the maps, and v2m_owner_size_set() changes them. */
 static const char *compare_shapes(const struct v2m_datapath *datapath,
 				  const struct v2m_map_shape shapes[V2M_N_MAPS], char why[WHY_LEN])
 {
@@ -110,6 +111,7 @@ static const char *why_not_take_over(struct v2m_datapath *datapath, const struct
 
 	if (open_pinned(&datapath->pins, datapath->maps))
 		return "are not complete";
+	v2m_owner_size_learn(datapath);
 	if (v2m_programs_map_shapes(datapath, shapes))
 		return "cannot be compared with this version's";
 	if (v2m_map_shape_differs(&shapes[V2M_MAP_META], datapath->maps[V2M_MAP_META]) ||
@@ -255,6 +257,8 @@ static int take_over(struct v2m_datapath *datapath, struct v2m_error *error)
 		result = v2m_strays_take_back(datapath, error);
 	if (result == 0)
 		v2m_flow_size_set(datapath);
+	if (result == 0)
+		v2m_owner_size_set(datapath);
 	return result;
 }
 
@@ -275,8 +279,10 @@ int v2m_maps_open(struct v2m_datapath *datapath, struct v2m_error *error)
 	if (result)
 		return result;
 	result = v2m_flow_size_restore(&datapath->pins);
+	if (result == 0)
+		result = v2m_owner_size_restore(&datapath->pins);
 	if (result)
-		return v2m_error_set(error, result, "cannot restore the map of flows in %s: %s",
+		return v2m_error_set(error, result, "cannot restore the maps of flows in %s: %s",
 				     datapath->pins.dir, strerror(-result));
 	pinned = v2m_pin_get(&datapath->pins, v2m_map_names[V2M_MAP_META]);
 	if (pinned >= 0 || lacks_meta(&datapath->pins)) {
@@ -284,6 +290,7 @@ int v2m_maps_open(struct v2m_datapath *datapath, struct v2m_error *error)
 		if (!why)
 			return take_over(datapath, error);
 		close_maps(datapath->maps);
+		datapath->owners_max = datapath->owners_wanted;
 		result = v2m_previous_set_aside(datapath, V2M_PINS_DIRECTORY, why, error);
 		if (result)
 			return result;

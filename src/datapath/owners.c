@@ -55,7 +55,7 @@ static void make_identity(uint16_t first_port, uint8_t protocol, const char *key
 static struct v2m_owner_counters *map_part(const struct v2m_datapath *datapath, uint32_t part,
 					   unsigned count)
 {
-	size_t first = v2m_owner_index(part / 2, part % 2, 0);
+	size_t first = v2m_owner_index(datapath->owners_max, part / 2, part % 2, 0);
 	void *memory = mmap(NULL, count * sizeof(struct v2m_owner_counters), PROT_READ | PROT_WRITE,
 			    MAP_SHARED, datapath->maps[V2M_MAP_OWNER_COUNTERS],
 			    (off_t)(first * sizeof(struct v2m_owner_counters)));
@@ -158,10 +158,20 @@ int v2m_owners_read_sessions(const struct v2m_datapath *datapath,
 	return 0;
 }
 
-void v2m_owners_share_sessions(const struct v2m_datapath *datapath, int *flows, int *sessions)
+struct v2m_owner_room v2m_owners_room(const struct v2m_datapath *datapath)
 {
-	*flows = datapath->maps[V2M_MAP_FLOWS];
-	*sessions = datapath->maps[V2M_MAP_OWNER_SESSIONS];
+	struct v2m_owner_room room = { .owners_max = datapath->owners_max - 1,
+				       .flows_max = datapath->flows_max };
+
+	for (uint32_t i = 1; i < datapath->used_owners; i++)
+		room.owners += datapath->owners[i].current;
+	return room;
+}
+
+struct v2m_owner_maps v2m_owners_maps(const struct v2m_datapath *datapath)
+{
+	return (struct v2m_owner_maps){ datapath->maps[V2M_MAP_FLOWS],
+					datapath->maps[V2M_MAP_OWNER_SESSIONS] };
 }
 
 void v2m_owners_were_read(struct v2m_datapath *datapath)
@@ -175,11 +185,11 @@ int v2m_owners_open(struct v2m_datapath *datapath, struct v2m_error *error)
 	struct v2m_owner owner;
 	int result = 0;
 
-	datapath->owners = calloc(V2M_MAX_OWNERS, sizeof(*datapath->owners));
+	datapath->owners = calloc(datapath->owners_max, sizeof(*datapath->owners));
 	if (!datapath->owners)
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	datapath->used_owners = 1;
-	for (uint32_t i = 1; i < V2M_MAX_OWNERS && !result; i++) {
+	for (uint32_t i = 1; i < datapath->owners_max && !result; i++) {
 		result = bpf_map_lookup_elem(datapath->maps[V2M_MAP_OWNERS], &i, &owner);
 		/* They are assigned from the first on. */
 		if (result || !owner.assigned_ns)
@@ -255,7 +265,8 @@ static int remove_flows(struct setting *setting)
 	for (size_t i = 0; i < count && !result; i++) {
 		uint32_t owner = entries[i].state.owner;
 
-		if (owner != V2M_NO_OWNER && (owner >= V2M_MAX_OWNERS || !setting->wanted[owner]))
+		if (owner != V2M_NO_OWNER &&
+		    (owner >= setting->datapath->owners_max || !setting->wanted[owner]))
 			result = v2m_flows_remove(setting->datapath, &entries[i].key, 1);
 	}
 	return result ? result : v2m_grace_period();
@@ -291,9 +302,9 @@ static uint32_t find_free(const struct setting *setting)
 	const struct v2m_datapath *datapath = setting->datapath;
 	uint32_t oldest = V2M_NO_OWNER;
 
-	if (datapath->used_owners < V2M_MAX_OWNERS)
+	if (datapath->used_owners < datapath->owners_max)
 		return datapath->used_owners;
-	for (uint32_t i = 1; i < V2M_MAX_OWNERS; i++) {
+	for (uint32_t i = 1; i < datapath->owners_max; i++) {
 		const struct v2m_owner_use *use = &datapath->owners[i];
 
 		if (use->current || use->leaving)
@@ -311,7 +322,7 @@ static int clear_counters(const struct v2m_datapath *datapath, uint32_t owner)
 	static const struct v2m_flow_sessions none;
 
 	for (uint32_t part = 0; part < n_parts(datapath); part++) {
-		uint32_t index = v2m_owner_index(part / 2, part % 2, owner);
+		uint32_t index = v2m_owner_index(datapath->owners_max, part / 2, part % 2, owner);
 		struct v2m_owner_counters counters = { .owner = owner, .tx = part % 2 };
 		int result = bpf_map_update_elem(datapath->maps[V2M_MAP_OWNER_COUNTERS], &index,
 						 &counters, BPF_ANY);
@@ -360,7 +371,7 @@ static int claim_owners(struct setting *setting)
 			continue;
 		owner = find_free(setting);
 		if (owner == V2M_NO_OWNER) {
-			for (uint32_t k = 1; k < V2M_MAX_OWNERS; k++)
+			for (uint32_t k = 1; k < setting->datapath->owners_max; k++)
 				if (setting->datapath->owners[k].leaving)
 					return -EBUSY;
 			return 0;
@@ -376,7 +387,7 @@ static int claim_owners(struct setting *setting)
 int v2m_owners_set(struct v2m_datapath *datapath, const struct v2m_owner_rule *rules, size_t count,
 		   uint32_t *indices, struct v2m_error *error)
 {
-	V2M_FREE bool *wanted = calloc(V2M_MAX_OWNERS, sizeof(*wanted));
+	V2M_FREE bool *wanted = calloc(datapath->owners_max, sizeof(*wanted));
 	struct setting setting = {
 		.datapath = datapath,
 		.rules = rules,

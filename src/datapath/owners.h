@@ -32,7 +32,18 @@ int v2m_owners_read_sessions(const struct v2m_datapath *datapath,
 			     struct v2m_owner_sessions **owners, size_t *count);
 /* The descriptors of the maps to which v2m_sessions_set_flows() has to add. They stay the
  * datapath's. */
-void v2m_owners_share_sessions(const struct v2m_datapath *datapath, int *flows, int *sessions);
+struct v2m_owner_maps {
+	int flows;
+	int sessions;
+};
+struct v2m_owner_maps v2m_owners_maps(const struct v2m_datapath *datapath);
+/* How many owners there are, and how many owners and flows there is room for. */
+struct v2m_owner_room {
+	size_t owners;
+	size_t owners_max;
+	size_t flows_max;
+};
+struct v2m_owner_room v2m_owners_room(const struct v2m_datapath *datapath);
 /* To be called after a sample that succeeded: owners that left need not be read again. */
 void v2m_owners_were_read(struct v2m_datapath *datapath);
 

@@ -83,12 +83,17 @@ static int set_maps(struct v2m_datapath *datapath, struct traffic_bpf *object)
 static int set_sizes(const struct v2m_datapath *datapath, struct traffic_bpf *object)
 {
 	uint32_t cpus = (uint32_t)datapath->cpu_ids;
+	uint32_t owners = datapath->owners_max;
 	int result =
 		bpf_map__set_max_entries(object->maps.port_counters, v2m_counter_index(cpus, 0, 0));
 
 	if (result == 0)
 		result = bpf_map__set_max_entries(object->maps.owner_counters,
-						  v2m_owner_index(cpus + 1, 0, 0));
+						  v2m_owner_index(owners, cpus + 1, 0, 0));
+	if (result == 0)
+		result = bpf_map__set_max_entries(object->maps.owner_sessions, owners);
+	if (result == 0)
+		result = bpf_map__set_max_entries(object->maps.owners, owners);
 	return result ? result : bpf_map__set_max_entries(object->maps.flows, datapath->flows_max);
 }
 
@@ -203,6 +208,7 @@ static int load(struct v2m_datapath *datapath, const struct v2m_device_config *c
 		return -errno;
 	object->rodata->device = *config;
 	object->rodata->device.cpus = (uint16_t)datapath->cpu_ids;
+	object->rodata->device.owners = datapath->owners_max;
 	result = set_sizes(datapath, object);
 	if (result == 0)
 		result = set_maps(datapath, object);

@@ -52,7 +52,9 @@ struct v2m_datapath {
 	int cpus;    /* possible ones: copies of a per-CPU value */
 	int cpu_ids; /* above the highest number of a CPU: parts of port_counters */
 	bool force_clsact;
-	uint32_t flows_max; /* entries of V2M_MAP_FLOWS */
+	uint32_t flows_max;     /* entries of V2M_MAP_FLOWS */
+	uint32_t owners_max;    /* owners that the maps have room for, owner 0 included */
+	uint32_t owners_wanted; /* how many they should have room for */
 	uint32_t
 		reassembly; /* generation of the programs that this process has attached; 0: none */
 	int reassembly_links[V2M_N_REASSEMBLY_LINKS];

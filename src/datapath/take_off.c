@@ -8,9 +8,9 @@
 
 #include "datapath/attach_clsact.h"
 #include "datapath/attach_tcx.h"
-#include "datapath/flow_size.h"
 #include "datapath/map_list.h"
 #include "datapath/reassembly.h"
+#include "datapath/sizes.h"
 #include "base/macros.h"
 
 int v2m_take_off(const struct v2m_pins *pins, uint32_t ifindex)
@@ -26,8 +26,8 @@ static bool is_our_pin(const char *name)
 	for (int i = 0; i < V2M_N_MAPS; i++)
 		if (strcmp(name, v2m_map_names[i]) == 0)
 			return true;
-	return v2m_flow_size_is_pin(name) || v2m_reassembly_is_pin(name) ||
-	       v2m_pin_ifindex(name) != 0;
+	return v2m_flow_size_is_pin(name) || v2m_owner_size_is_pin(name) ||
+	       v2m_reassembly_is_pin(name) || v2m_pin_ifindex(name) != 0;
 }
 
 struct names {

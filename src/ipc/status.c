@@ -10,7 +10,7 @@
 #define ACCESS_LOG_SIZE 14
 #define DRIFT_SIZE      50
 #define ASIDE_SIZE      28
-#define ALIAS_SIZE      14
+#define ALIAS_SIZE      18
 
 void v2m_put_error(struct v2m_wire *wire, struct v2m_error *error)
 {
@@ -151,8 +151,10 @@ static void put_aliases(struct v2m_wire *wire, struct v2m_status *status)
 		v2m_wire_u16(wire, &status->aliases[i].last_port);
 		v2m_wire_u16(wire, &status->aliases[i].target);
 		v2m_wire_u32(wire, &status->aliases[i].transports);
+		v2m_wire_u32(wire, &status->aliases[i].families);
 		status->aliases[i].origin =
 			v2m_wire_limited(wire, status->aliases[i].origin, V2M_N_ALIAS_ORIGINS - 1);
+		v2m_wire_u32(wire, &status->aliases[i].families);
 	}
 }
 
@@ -230,6 +232,10 @@ static void put_members(struct v2m_wire *wire, struct v2m_status *status)
 	v2m_wire_bool(wire, &status->fragments_observed);
 	v2m_wire_u64(wire, &status->fragments_guessed);
 	v2m_wire_u64(wire, &status->fragments_lost);
+	v2m_wire_size(wire, &status->shared.flows);
+	v2m_wire_size(wire, &status->shared.flows_max);
+	v2m_wire_size(wire, &status->shared.users);
+	v2m_wire_size(wire, &status->shared.users_max);
 	put_asides(wire, status);
 	put_aliases(wire, status);
 	put_drift(wire, status);

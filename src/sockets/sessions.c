@@ -69,6 +69,10 @@ static int reuse_map(struct v2m_sessions *sessions, const char *name)
 	if (fd >= 0 && !difference)
 		return bpf_map__reuse_fd(map, fd);
 	sessions->attach_anew = true;
+	/* The owners are put in again, and the attached program does not need them for its notes.
+	 */
+	if (fd >= 0 && strcmp(name, map_names[V2M_SESSIONS_OWNERS]) == 0)
+		return remove_pin(&sessions->pins, name);
 	sessions->notes_sockets = false;
 	if (fd < 0)
 		return 0;
@@ -76,6 +80,25 @@ static int reuse_map(struct v2m_sessions *sessions, const char *name)
 			"differs)",
 			sessions->pins.dir, name, difference);
 	return remove_pin(&sessions->pins, name);
+}
+
+/* The map of maps takes only owner_sessions of the size of its pattern, and the kernel tells nobody
+ * the size of the pattern. So its own size tells it, and only its first element is used. */
+static int set_pattern(const struct v2m_sessions *sessions)
+{
+	struct bpf_map *map = sessions->object->maps.session_owners;
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	int result;
+
+	if (sessions->owner_sessions < 0)
+		return 0;
+	result = bpf_obj_get_info_by_fd(sessions->owner_sessions, &info, &size);
+	if (result || info.max_entries == V2M_MAX_OWNERS)
+		return result;
+	result = bpf_map__set_inner_map_fd(map, sessions->owner_sessions);
+	return result ? result
+		      : bpf_map__set_max_entries(map, 1 + info.max_entries / V2M_OWNERS_STEP);
 }
 
 /* Whether the notes of sockets live in the sockets, see bpf/delivered.bpf.h. Only those of MPTCP
@@ -110,6 +133,8 @@ static int load_variant(struct v2m_sessions *sessions, const struct variant *var
 	if (has_socket_storage())
 		result = bpf_map__set_max_entries(sessions->object->maps.session_sockets_by_address,
 						  V2M_MAX_SESSION_CONNECTIONS);
+	if (!result)
+		result = set_pattern(sessions);
 	sessions->notes_sockets = true;
 	for (int i = 0; i < V2M_SESSIONS_N_MAPS && !result; i++)
 		result = reuse_map(sessions, map_names[i]);
@@ -306,13 +331,15 @@ static int remove_pins(const char *pin_dir)
 	return result;
 }
 
-int v2m_sessions_open(const char *pin_dir, struct v2m_sessions **sessions, struct v2m_error *error)
+int v2m_sessions_open(const char *pin_dir, int owner_sessions, struct v2m_sessions **sessions,
+		      struct v2m_error *error)
 {
 	struct v2m_sessions *opened = calloc(1, sizeof(*opened));
 	int result;
 
 	if (!opened)
 		return v2m_error_set(error, -ENOMEM, "out of memory");
+	opened->owner_sessions = owner_sessions;
 	result = v2m_pins_init(&opened->pins, pin_dir, DIRECTORY);
 	if (!result)
 		result = load_and_attach(opened);

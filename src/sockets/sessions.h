@@ -17,8 +17,10 @@ struct v2m_sessions;
 
 /* Takes over the pinned program and maps, or starts anew. pin_dir exists, and the caller holds its
  * lock. 0; -EPERM, -ENOENT, -ESRCH, -EOPNOTSUPP and the like if this kernel or the privileges do
- * not allow it. */
-int v2m_sessions_open(const char *pin_dir, struct v2m_sessions **sessions, struct v2m_error *error);
+ * not allow it. owner_sessions: the map that v2m_sessions_set_flows() will get; -1: one of
+ * V2M_MAX_OWNERS. */
+int v2m_sessions_open(const char *pin_dir, int owner_sessions, struct v2m_sessions **sessions,
+		      struct v2m_error *error);
 /* Closes the descriptors; the pinned program goes on. Does nothing on NULL. */
 void v2m_sessions_close(struct v2m_sessions *sessions);
 

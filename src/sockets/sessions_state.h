@@ -27,6 +27,7 @@ struct v2m_sessions {
 	struct sessions_bpf *object;
 	struct bpf_link *pass; /* runs the program for open sockets; NULL: the kernel has none */
 	int maps[V2M_SESSIONS_N_MAPS]; /* descriptors that the object owns */
+	int owner_sessions; /* pattern of the map of maps, the caller's; -1: the usual one */
 	bool attach_anew;   /* a map is new, so an attached program does not write to it */
 	bool notes_sockets; /* an attached program makes notes of its sockets in our maps */
 	uint32_t untracked; /* as last logged */

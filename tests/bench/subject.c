@@ -21,7 +21,9 @@ struct subject {
 
 static int configure(struct bpf_object *object)
 {
-	const struct v2m_device_config config = { .device_slot = 3, .link_header = 14 };
+	const struct v2m_device_config config = { .device_slot = 3,
+						  .link_header = 14,
+						  .owners = V2M_MAX_OWNERS };
 	struct bpf_map *map;
 
 	/* An older build has fewer members, one behind the other as here. */
@@ -48,8 +50,8 @@ static int set_cpus(struct bpf_object *object)
 		return 0;
 	result = bpf_map__set_max_entries(counters, v2m_counter_index((uint32_t)cpus, 0, 0));
 	if (result == 0 && owners)
-		result =
-			bpf_map__set_max_entries(owners, v2m_owner_index((uint32_t)cpus + 1, 0, 0));
+		result = bpf_map__set_max_entries(
+			owners, v2m_owner_index(V2M_MAX_OWNERS, (uint32_t)cpus + 1, 0, 0));
 	return result;
 }
 
@@ -224,7 +226,7 @@ int64_t subject_owned(const struct subject *subject)
 
 	for (uint32_t part = 0; (int)part < 2 * cpus; part++) {
 		struct v2m_owner_counters counters;
-		uint32_t index = v2m_owner_index(part / 2, part % 2, OWNER);
+		uint32_t index = v2m_owner_index(V2M_MAX_OWNERS, part / 2, part % 2, OWNER);
 
 		if (bpf_map_lookup_elem(fd, &index, &counters))
 			return -errno;

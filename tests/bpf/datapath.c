@@ -76,6 +76,7 @@ void open_datapath(struct fixture *fixture)
 		.pin_dir = fixture->pin_dir,
 		.force_clsact = fixture->force_clsact,
 		.flows_max = fixture->flows_max,
+		.users_max = fixture->users_max,
 	};
 	struct v2m_error error = {};
 

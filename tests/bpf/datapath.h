@@ -18,6 +18,7 @@ struct fixture {
 	char pin_dir[64];
 	bool force_clsact;
 	uint32_t flows_max; /* 0: as many as usual */
+	uint32_t users_max; /* 0: as many as usual */
 	struct v2m_datapath *datapath;
 };
 

@@ -102,7 +102,7 @@ static void open_sessions(struct fixture *fixture, struct v2m_sessions **session
 {
 	struct v2m_error error = {};
 
-	if (v2m_sessions_open(fixture->pin_dir, sessions, &error))
+	if (v2m_sessions_open(fixture->pin_dir, -1, sessions, &error))
 		fail_msg("%s", error.text);
 }
 

@@ -63,12 +63,14 @@ int run_open(const struct v2m_device_config *config, struct run **run)
 	if (result == 0) {
 		made->object->rodata->device = *config;
 		made->object->rodata->device.cpus = (uint16_t)made->cpus;
+		made->object->rodata->device.owners = V2M_MAX_OWNERS;
 		result = bpf_map__set_max_entries(made->object->maps.port_counters,
 						  v2m_counter_index((uint32_t)made->cpus, 0, 0));
 	}
 	if (result == 0)
-		result = bpf_map__set_max_entries(made->object->maps.owner_counters,
-						  v2m_owner_index((uint32_t)made->cpus + 1, 0, 0));
+		result = bpf_map__set_max_entries(
+			made->object->maps.owner_counters,
+			v2m_owner_index(V2M_MAX_OWNERS, (uint32_t)made->cpus + 1, 0, 0));
 	if (result == 0)
 		result = traffic_bpf__load(made->object);
 	if (result == 0)
@@ -311,7 +313,7 @@ void run_forget_flows(struct run *run, uint32_t slot, uint32_t owners)
 	clear_hash(bpf_map__fd(run->object->maps.young_flows));
 	for (uint32_t part = 0; part < (uint32_t)(run->cpus + 1) * 2; part++) {
 		for (uint32_t i = 0; i < owners; i++) {
-			index = v2m_owner_index(part / 2, part % 2, i);
+			index = v2m_owner_index(V2M_MAX_OWNERS, part / 2, part % 2, i);
 			if (bpf_map_update_elem(bpf_map__fd(run->object->maps.owner_counters),
 						&index, &owner, BPF_ANY))
 				abort();
@@ -324,7 +326,7 @@ struct v2m_flow run_owner(const struct run *run, uint32_t owner, bool egress)
 	struct v2m_flow sum = {};
 
 	for (uint32_t cpu = 0; cpu <= (uint32_t)run->cpus; cpu++) {
-		uint32_t index = v2m_owner_index(cpu, egress, owner);
+		uint32_t index = v2m_owner_index(V2M_MAX_OWNERS, cpu, egress, owner);
 		struct v2m_owner_counters copy;
 
 		if (bpf_map_lookup_elem(bpf_map__fd(run->object->maps.owner_counters), &index,

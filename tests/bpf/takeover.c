@@ -266,7 +266,7 @@ static void open_sessions(const struct fixture *fixture)
 	struct v2m_sessions *sessions = NULL;
 	struct v2m_error error = {};
 
-	if (v2m_sessions_open(fixture->pin_dir, &sessions, &error))
+	if (v2m_sessions_open(fixture->pin_dir, -1, &sessions, &error))
 		fail_msg("%s", error.text);
 	v2m_sessions_close(sessions);
 }

@@ -198,9 +198,9 @@ def test_connections_beyond_shared_flows_max_are_nobodys_and_another_size_keeps_
         return (entry["total_bytes"], entry["unattributed"]["total_bytes"],
                 {user.name: traffic(daemon, user)["total_bytes"] for user in users})
 
-    def restart(size):
+    def restart(size, **members):
         daemon.stop()
-        daemon.config["shared_flows_max"] = size
+        daemon.config.update(shared_flows_max=size, **members)
         daemon.write_config()
         daemon.start()
         wait_until(lambda: simple(daemon, users[0]).status == 200, timeout_s=60, what="the users")
@@ -220,8 +220,11 @@ def test_connections_beyond_shared_flows_max_are_nobodys_and_another_size_keeps_
     truth = ByUser(named, capture)
     assert before[1] == truth.total(None) > 0
     assert before[2] == {user.name: truth.total(user.name) for user in users}
-    restart(256)
+    room = daemon.status()["shared_ports"]
+    assert (room["flows_max"], room["users"], room["users_max"]) == (64, len(users), 16383)
+    restart(256, shared_users_max=20000)
     assert figures() == before
+    assert daemon.status()["shared_ports"]["users_max"] == 20479
     assert "shared_flows_max is 256 now, and was 64: 64 of 64 open connections" in daemon.said()
     workers.have("talk", "close", "drain")
     workers.end()

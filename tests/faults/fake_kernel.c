@@ -12,7 +12,7 @@
 #include "datapath/counters.h"
 #include "datapath/datapath.h"
 #include "datapath/device_slots.h"
-#include "datapath/flow_size.h"
+#include "datapath/sizes.h"
 #include "datapath/flows.h"
 #include "datapath/foreign.h"
 #include "datapath/grace.h"
@@ -364,6 +364,18 @@ int v2m_flows_move(struct v2m_datapath *datapath, struct v2m_label *labels, size
 	return refuse("v2m_flows_move", error);
 }
 
+int v2m_flows_move_left(struct v2m_datapath *datapath, struct v2m_error *error)
+{
+	(void)datapath;
+	return refuse("v2m_flows_move_left", error);
+}
+
+struct v2m_owner_room v2m_owners_room(const struct v2m_datapath *datapath)
+{
+	(void)datapath;
+	return (struct v2m_owner_room){ 0 };
+}
+
 bool v2m_flow_size_was_changed(const struct v2m_datapath *datapath)
 {
 	(void)datapath;
@@ -404,11 +416,10 @@ int v2m_owners_read_sessions(const struct v2m_datapath *datapath,
 	return refuse("v2m_owners_read_sessions", NULL);
 }
 
-void v2m_owners_share_sessions(const struct v2m_datapath *datapath, int *flows, int *sessions)
+struct v2m_owner_maps v2m_owners_maps(const struct v2m_datapath *datapath)
 {
 	(void)datapath;
-	*flows = -1;
-	*sessions = -1;
+	return (struct v2m_owner_maps){ -1, -1 };
 }
 
 int v2m_grace_period(void)
@@ -417,9 +428,11 @@ int v2m_grace_period(void)
 }
 
 /* There is no tracepoint here. The daemon works without sessions. */
-int v2m_sessions_open(const char *pin_dir, struct v2m_sessions **sessions, struct v2m_error *error)
+int v2m_sessions_open(const char *pin_dir, int owner_sessions, struct v2m_sessions **sessions,
+		      struct v2m_error *error)
 {
 	(void)pin_dir;
+	(void)owner_sessions;
 	(void)sessions;
 	return v2m_error_set(error, -EOPNOTSUPP, "there is no tracepoint here");
 }

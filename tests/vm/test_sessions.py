@@ -151,9 +151,10 @@ def test_users_of_a_shared_port_have_what_their_connections_delivered(vm, shared
                  ">>/run/v2m-shared/access.log")
         wait_until(lambda user=user: has_bytes(user), shared.said)
         shared.kill()
-        shared.set(shared_flows_max=128 << number)
+        shared.set(shared_flows_max=128 << number, shared_users_max=2000 << number)
         shared.start()
         assert f"shared_flows_max is {128 << number} now" in shared.said()
+        assert f"there is room for {(2048 << number) - 1} users of shared ports now" in shared.said()
         wait_until(lambda: not remotes(), shared.said)
 
     def of_user(user):

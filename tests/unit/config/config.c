@@ -222,6 +222,10 @@ static void a_number_out_of_range_is_refused(void **state)
 		      ":1:22: shared_flows_max: expected an integer from 64 to 262144, got 63");
 	check_refused("{\"shared_flows_max\": 262145}",
 		      ":1:22: shared_flows_max: expected an integer from 64 to 262144, got 262145");
+	check_refused("{\"shared_users_max\": 0}",
+		      ":1:22: shared_users_max: expected an integer from 1 to 65535, got 0");
+	check_refused("{\"shared_users_max\": 65536}",
+		      ":1:22: shared_users_max: expected an integer from 1 to 65535, got 65536");
 }
 
 static void check_netns(const char *text, const char *expected)
@@ -296,7 +300,7 @@ static void a_dump_does_not_show_the_api_key(void **state)
 	assert_null(strstr(text, "s3cret"));
 	assert_string_equal(json_string_value(json_object_get(json, "api_key")), "(set)");
 	assert_int_equal(json_array_size(json_object_get(json, "listen")), 2);
-	assert_int_equal(json_object_size(json), 25);
+	assert_int_equal(json_object_size(json), 26);
 	json_decref(json);
 	free(text);
 	v2m_config_clear(&config);
