@@ -6,6 +6,7 @@ The connections go to the ports evenly. BUSY of them, evenly too, carry a few by
 """
 
 import ctypes
+import errno
 import os
 import resource
 import signal
@@ -49,12 +50,24 @@ def serve(listeners, count, busy, accepted_one):
     signal.pause()
 
 
+def listen(port):
+    """The process that held the port before may still be closing thousands of connections."""
+    last = time.monotonic() + 30
+    while True:
+        try:
+            return socket.create_server((SERVER_ADDRESS, port), backlog=64)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > last:
+                raise
+            time.sleep(0.1)
+
+
 def main():
     server, client = sys.argv[1:3]
     first, ports, count, busy = map(int, sys.argv[3:])
     raise_limit()
     enter(server)
-    listeners = [socket.create_server((SERVER_ADDRESS, first + i), backlog=64) for i in range(ports)]
+    listeners = [listen(first + i) for i in range(ports)]
     accepted_one, accepted_by_child = os.pipe()
     # The limit of files is one for each process, so each has one end of the connections.
     if not os.fork():
