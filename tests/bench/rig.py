@@ -90,10 +90,12 @@ def hold_connections(lab, count, n_ports, first_port=FIRST_PORT, busy=0):
     for i in range(n_holders):
         ports = range(i * n_ports // n_holders, (i + 1) * n_ports // n_holders)
         share, sending = (n * (i + 1) // n_holders - n * i // n_holders for n in (count, busy))
+        log = lab.directory / f"hold-{first_port}-{i}"
+        # Output is appended, and what held connections before was ready, too.
+        log.unlink(missing_ok=True)
         holders.append(lab_module.Process(
             [sys.executable, HERE / "hold.py", lab.server.path, lab.client.path,
-             first_port + ports.start, len(ports), share, sending],
-            lab.directory / f"hold-{first_port}-{i}"))
+             first_port + ports.start, len(ports), share, sending], log))
     for holder in holders:
         wait_until(lambda: "ready" in holder.said() or not holder.running(), 180,
                    "the connections")
