@@ -93,7 +93,8 @@ class Daemon:
                 f"http://{self.config['listen']}{path}")
 
     def get(self, path):
-        return json.loads(self.vm.check(self.ask(path)))
+        """Asks again if there is no answer: the daemon ends a connection whose request a slow guest sends too late."""
+        return json.loads(self.vm.wait_until(self.ask(path), 10))
 
     def wait_changed(self, timeout_s=60):
         """Waits until the programs of all devices are exchanged, which takes seconds in a guest: until then the
