@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What a line of a proxy's access log says of a connection that was accepted: plain data. */
+/* A connection that was accepted, as a line of a proxy's access log tells it: plain data. */
 #ifndef V2METER_KEYS_ACCESS_RECORD_H
 #define V2METER_KEYS_ACCESS_RECORD_H
 

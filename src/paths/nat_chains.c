@@ -191,12 +191,12 @@ bool v2m_nat_rules_lead_to_same(const struct v2m_nat_rule *one, const struct v2m
 	return one->changes && other->changes && !one->mapped && !other->mapped && !one->opaque &&
 	       !other->opaque && is_same_target(&one->target, &other->target) &&
 	       one->elsewhere == other->elsewhere &&
-	       memcmp(one->address, other->address, sizeof(one->address)) == 0;
+	       (!one->elsewhere || memcmp(one->address, other->address, sizeof(one->address)) == 0);
 }
 
-/* Takes from the rule what the earlier one keeps from it. Ports of which it keeps some packets go
- * to unclear: nobody knows whose bytes pass them. Conditions about devices keep an earlier rule
- * from what containers send; so one that names no port keeps nothing. */
+/* Takes from the rule what the earlier one keeps from it. A port goes to unclear if only some of
+ * its packets are kept: nobody knows whose bytes pass it. Conditions about devices keep an earlier
+ * rule from what containers send; so one that names no port keeps nothing. */
 static int heed(struct walk *walk, const struct v2m_nat_rule *earlier, struct v2m_nat_rule *rule,
 		struct v2m_nat_ports_list *unclear)
 {

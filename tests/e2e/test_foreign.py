@@ -113,7 +113,7 @@ def test_an_outgoing_connection_that_got_the_port_counts_for_no_key(lab, start_d
 
 @contextlib.contextmanager
 def only_port(namespace, port):
-    """The kernel gives this port to whoever connects without a port of his own."""
+    """The kernel gives this port to a socket that connects and did not ask for a port."""
     namespace.run("sysctl", "-qw", f"net.ipv4.ip_local_port_range={port} {port}")
     yield
     namespace.run("sysctl", "-qw", "net.ipv4.ip_local_port_range=32768 60999")

@@ -201,6 +201,20 @@ static void a_rule_is_not_earlier_in_another_chain_of_the_same_priority(void **s
 	}
 }
 
+/* The readers leave different addresses in rules that have none. */
+static void rules_of_redirect_lead_to_the_same_whatever_their_addresses(void **state)
+{
+	struct v2m_nat_rules rules = { 0 };
+
+	(void)state;
+	add_rule(&rules, 1, 0, 443);
+	add_rule(&rules, 1, 0, 443)->address[10] = 0xff;
+	assert_true(v2m_nat_rules_lead_to_same(&rules.items[0], &rules.items[1]));
+	rules.items[0].elsewhere = rules.items[1].elsewhere = true;
+	assert_false(v2m_nat_rules_lead_to_same(&rules.items[0], &rules.items[1]));
+	v2m_nat_rules_clear(&rules);
+}
+
 static void chains_that_lead_to_each_other_end(void **state)
 {
 	struct v2m_nat_rules rules = { 0 };
@@ -224,6 +238,7 @@ int main(void)
 		cmocka_unit_test(ports_of_which_an_earlier_rule_takes_some_packets_are_not_clear),
 		cmocka_unit_test(a_rule_that_returns_keeps_its_packets_from_its_chain_only),
 		cmocka_unit_test(a_rule_is_not_earlier_in_another_chain_of_the_same_priority),
+		cmocka_unit_test(rules_of_redirect_lead_to_the_same_whatever_their_addresses),
 		cmocka_unit_test(chains_that_lead_to_each_other_end),
 	};
 

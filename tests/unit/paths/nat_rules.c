@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What the matches and targets of iptables say, and its own tables. */
+/* Matches and targets of iptables, and its own tables. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter/nf_nat.h>
