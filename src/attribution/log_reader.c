@@ -19,19 +19,19 @@ struct v2m_log_reader {
 	/* The logs, and how far each was read by what was taken last. */
 	struct v2m_following_order logs[V2M_FOLLOWING_LOGS_MAX];
 	size_t count;
-	bool runs;            /* the process, and it knows all logs */
-	bool has_answered;    /* since it was started */
-	bool has_begun;       /* some process has answered */
-	bool is_asked;        /* a question waits for its answer */
-	uint64_t id;          /* of the last question */
-	size_t n_asked;       /* logs that were told before it */
-	bool asked_rewinds;   /* the last question says so */
-	bool wants_rewind;    /* the next one has to */
-	uint64_t asked_ns;    /* when it was asked, CLOCK_MONOTONIC */
-	uint64_t taken;       /* id of the question whose answer was taken last */
-	bool has_more;        /* the last answer says so */
-	bool is_late;         /* the last call got no answer */
-	uint64_t late_ns;     /* when the first of such calls began */
+	bool runs;          /* the process, and it knows all logs */
+	bool has_answered;  /* since it was started */
+	bool has_begun;     /* some process has answered */
+	bool is_asked;      /* a question waits for its answer */
+	uint64_t id;        /* of the last question */
+	size_t n_asked;     /* logs that were told before it */
+	bool asked_rewinds; /* the last question says so */
+	bool wants_rewind;  /* the next one has to */
+	uint64_t asked_ns;  /* when it was asked, CLOCK_MONOTONIC */
+	uint64_t taken;     /* id of the question whose answer was taken last */
+	bool has_more;      /* the last answer says so */
+	bool is_late;       /* the last call got no answer */
+	uint64_t late_ns;   /* when the first of such calls began */
 };
 
 static void tell_log(struct v2m_log_reader *reader, size_t index)
