@@ -16,6 +16,7 @@
 #include "following/following.h"
 #include "process/channel.h"
 #include "process/child.h"
+#include "unit/own_child.h"
 #include "unit/temporary.h"
 
 #define LONG_MS     10000
@@ -84,22 +85,6 @@ static int teardown(void **context)
 	unlink(state->path);
 	free(state);
 	return 0;
-}
-
-/* The child of this process; 0: there is none. */
-static pid_t child(void)
-{
-	char path[64];
-	int pid = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	file = fopen(path, "r");
-	if (!file || fscanf(file, "%d", &pid) != 1)
-		pid = 0;
-	if (file)
-		fclose(file);
-	return pid;
 }
 
 static enum v2m_log_reading read_log(struct state *state)
