@@ -330,6 +330,9 @@ int v2m_sessions_read(struct v2m_sessions *sessions, struct v2m_session_reading 
 		result = read_repeats(sessions, &made);
 	if (!result)
 		result = read_counters(sessions, elements, &made);
+	if (result && !sessions->read_failed)
+		v2m_log_error("the sessions of the ports cannot be read: %s", strerror(-result));
+	sessions->read_failed = result != 0;
 	if (result) {
 		free(made.list);
 		return result;
