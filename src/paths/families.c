@@ -18,8 +18,8 @@ static bool leads_to_slot(const struct v2m_nat_rule *rule, const struct v2m_nat_
 	       scope->find_slot(scope->context, target->first, transports) == slot;
 }
 
-static bool leads_elsewhere(const struct v2m_nat_rule *rule, const struct v2m_port_alias *alias,
-			    const struct v2m_published_scope *scope, uint32_t slot)
+bool v2m_rule_leads_elsewhere(const struct v2m_nat_rule *rule, const struct v2m_port_alias *alias,
+			      const struct v2m_published_scope *scope, uint32_t slot)
 {
 	for (size_t i = 0; i < rule->ports.count; i++)
 		if (has_common_port(alias, &rule->ports.items[i]) &&
@@ -39,7 +39,7 @@ bool v2m_alias_serves_others(const struct v2m_port_alias *alias, const struct v2
 	for (size_t i = 0; i < rules->count; i++)
 		if (rules->items[i].families & other &&
 		    rules->items[i].transports & alias->transports &&
-		    leads_elsewhere(&rules->items[i], alias, scope, slot))
+		    v2m_rule_leads_elsewhere(&rules->items[i], alias, scope, slot))
 			return true;
 	for (unsigned port = alias->first_port; port <= alias->last_port; port++)
 		if (!scope->is_free(scope->context, (uint16_t)port, alias->transports, other))

@@ -191,7 +191,8 @@ static int list_rules(const struct v2m_legacy_table *table, struct v2m_nat_rules
 	uint32_t chain = 1;
 
 	for (size_t offset = 0; offset < table->size; offset += entry.size) {
-		struct v2m_nat_rule rule = { .clear = true,
+		struct v2m_nat_rule rule = { .legacy = true,
+					     .clear = true,
 					     .families =
 						     table->is_ipv6 ? V2M_NAT_IPV6 : V2M_NAT_IPV4,
 					     .transports = V2M_TCP | V2M_UDP };
@@ -217,7 +218,7 @@ static int list_rules(const struct v2m_legacy_table *table, struct v2m_nat_rules
 
 int v2m_legacy_table_read(const struct v2m_legacy_table *table, struct v2m_nat_rules *rules)
 {
-	uint32_t first = table->begins[NF_INET_PRE_ROUTING] + 1;
+	struct v2m_nat_root first = { .chain = table->begins[NF_INET_PRE_ROUTING] + 1 };
 	const struct v2m_nat_roots roots = { &first, 1, 1 };
 	const struct v2m_nat_roots others = { 0 };
 	V2M_CLEANUP(v2m_nat_rules_clear) struct v2m_nat_rules found = { 0 };

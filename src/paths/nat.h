@@ -35,6 +35,12 @@ struct v2m_nat_ports_list {
 	size_t capacity;
 };
 
+/* A chain at which the kernel begins. */
+struct v2m_nat_root {
+	uint32_t chain;   /* its number */
+	int32_t priority; /* packets come to chains of a lower one first */
+};
+
 struct v2m_nat_rule {
 	bool changes; /* it is a rule of DNAT or REDIRECT */
 	bool ends;    /* packets for which it holds stay as they are: no later rule sees them */
@@ -54,6 +60,9 @@ struct v2m_nat_rule {
 	uint32_t chain; /* that the rule is in */
 	uint32_t jump;  /* that it leads to; 0: none */
 	bool branches;  /* a map says to which chain it leads */
+	/* Where packets come from that reach the rule. */
+	struct v2m_nat_root root;
+	bool legacy; /* it is of iptables-legacy, which numbers chains by itself */
 };
 
 struct v2m_nat_rules {

@@ -31,6 +31,7 @@ struct walk {
 	uint8_t *touched;           /* ports that some of them demand, as bytes that are 1 */
 	bool blurred;               /* one of them demands no port */
 	bool emits;
+	struct v2m_nat_root root; /* of the present chain */
 	size_t steps;
 };
 
@@ -123,6 +124,7 @@ static int join(struct walk *walk, const struct v2m_nat_rule *way, const struct 
 
 	*joined = *rule;
 	joined->ports = (struct v2m_nat_ports_list){ 0 };
+	joined->root = walk->root;
 	joined->clear = rule->clear && way->clear;
 	joined->devices = rule->devices || way->devices;
 	joined->families = rule->families & way->families;
@@ -178,7 +180,13 @@ static bool is_same_target(const struct v2m_nat_target *one, const struct v2m_na
 	       one->shifts == other->shifts && one->base == other->base;
 }
 
-static bool lead_to_same(const struct v2m_nat_rule *one, const struct v2m_nat_rule *other)
+bool v2m_nat_order_is_known(const struct v2m_nat_rule *one, const struct v2m_nat_rule *other)
+{
+	return one->legacy == other->legacy &&
+	       (one->root.chain == other->root.chain || one->root.priority != other->root.priority);
+}
+
+bool v2m_nat_rules_lead_to_same(const struct v2m_nat_rule *one, const struct v2m_nat_rule *other)
 {
 	return one->changes && other->changes && !one->mapped && !other->mapped && !one->opaque &&
 	       !other->opaque && is_same_target(&one->target, &other->target) &&
@@ -198,7 +206,8 @@ static int heed(struct walk *walk, const struct v2m_nat_rule *earlier, struct v2
 	int result = 0;
 
 	if (!(earlier->transports & rule->transports) || !(earlier->families & rule->families) ||
-	    (!all && lead_to_same(earlier, rule)))
+	    (!all && v2m_nat_rules_lead_to_same(earlier, rule)) ||
+	    !v2m_nat_order_is_known(earlier, rule))
 		return 0;
 	if (!earlier->ports.count && !earlier->clear && !earlier->devices)
 		rule->clear = false;
@@ -355,8 +364,10 @@ static int walk_roots(struct walk *walk, const struct v2m_nat_roots *roots, bool
 	int result = 0;
 
 	walk->emits = emits;
-	for (size_t i = 0; i < roots->count && !result; i++)
-		result = walk_chain(walk, roots->items[i], &way, 0);
+	for (size_t i = 0; i < roots->count && !result; i++) {
+		walk->root = roots->items[i];
+		result = walk_chain(walk, walk->root.chain, &way, 0);
+	}
 	return result;
 }
 
@@ -376,6 +387,7 @@ static int walk_rest(struct walk *walk)
 	int result = 0;
 
 	walk->emits = true;
+	walk->root = (struct v2m_nat_root){ .priority = INT32_MAX };
 	for (size_t i = 0; i < walk->chains.count && !result; i++)
 		if (!walk->chains.items[i].reached)
 			result = walk_chain(walk, walk->chains.items[i].number, &way, 0);

@@ -11,9 +11,16 @@
 /* Whether a rule has anything to do with the ports of packets. */
 bool v2m_nat_rule_matters(const struct v2m_nat_rule *rule);
 
+/* Whether it is known to which of the rules packets come first. It is not known if their roots have
+ * the same priority, or if only one of the rules is of iptables-legacy. */
+bool v2m_nat_order_is_known(const struct v2m_nat_rule *one, const struct v2m_nat_rule *other);
+/* Whether both send packets to the same ports of the same address. false if one of them has a map.
+ */
+bool v2m_nat_rules_lead_to_same(const struct v2m_nat_rule *one, const struct v2m_nat_rule *other);
+
 /* The chains at which the kernel begins. */
 struct v2m_nat_roots {
-	uint32_t *items;
+	struct v2m_nat_root *items;
 	size_t count;
 	size_t capacity;
 };
@@ -22,10 +29,11 @@ struct v2m_nat_roots {
  * Replaces all rules, each chain's in one piece, by those that change something and that packets
  * reach from the roots. Each has what the rules demand that lead to it, without the ports that an
  * earlier rule takes. If that takes only some of the packets of a port, a copy of the rule has the
- * port and is not clear. roots: in the order in which packets come to them. A rule that is reached
- * by two ways is there twice. If a map says to which chain a rule leads, a chain that no root
- * reaches is not clear. others: roots that packets of other kinds begin at; their chains are left
- * out unless arriving packets reach them as well.
+ * port and is not clear. A rule is earlier only if the order of both is known. roots: in the order
+ * in which packets come to them. A rule that is reached by two ways is there twice. If a map says
+ * to which chain a rule leads, a chain that no root reaches is not clear. others: roots that
+ * packets of other kinds begin at; their chains are left out unless arriving packets reach them as
+ * well.
  *
  * 0; -ENOMEM; -E2BIG if there are too many ways. The rules are then as they were.
  */

@@ -274,16 +274,16 @@ static uint32_t find_chain(void *context, const char *name)
 }
 
 /* Arriving packets come to the chains in the order of their priorities. */
-static int add_root(const struct reader *reader, struct v2m_nat_roots *roots, uint32_t number)
+static int add_root(struct v2m_nat_roots *roots, uint32_t number, int32_t priority)
 {
-	const struct chain *chains = reader->chains.items;
+	const struct v2m_nat_root root = { number, priority };
 	size_t at = roots->count;
 
-	if (v2m_array_add(roots, number))
+	if (v2m_array_add(roots, root))
 		return -ENOMEM;
-	for (; at && chains[roots->items[at - 1] - 1].priority > chains[number - 1].priority; at--)
+	for (; at && roots->items[at - 1].priority > priority; at--)
 		roots->items[at] = roots->items[at - 1];
-	roots->items[at] = number;
+	roots->items[at] = root;
 	return 0;
 }
 
@@ -293,11 +293,13 @@ static int follow_chains(struct reader *reader)
 	struct v2m_nat_roots others = { 0 };
 	int result = 0;
 
-	for (size_t i = 0; i < reader->chains.count && !result; i++)
-		if (reader->chains.items[i].base)
-			result = add_root(reader,
-					  reader->chains.items[i].arriving ? &roots : &others,
-					  (uint32_t)i + 1);
+	for (size_t i = 0; i < reader->chains.count && !result; i++) {
+		const struct chain *chain = &reader->chains.items[i];
+
+		if (chain->base)
+			result = add_root(chain->arriving ? &roots : &others, (uint32_t)i + 1,
+					  chain->priority);
+	}
 	if (!result)
 		result = v2m_nat_chains_follow(reader->found, &roots, &others);
 	v2m_array_clear(&roots);

@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "paths/families.h"
+#include "paths/rule_order.h"
 
 /* As many as ports of keys can be counted. */
 #define ALIASES_MAX 4096
@@ -72,19 +73,30 @@ static void note_unclear(struct v2m_published *published, const struct v2m_nat_p
 			ports->first, target, ports->first);
 }
 
+static void note_disputed(struct v2m_published *published, const struct v2m_port_alias *alias)
+{
+	if (!*published->unknown.text)
+		v2m_error_set(
+			&published->unknown, 0,
+			"a NAT rule sends port %u to a key's port %u, another one may send it "
+			"elsewhere, and the order of their chains is not known: what passes "
+			"port %u is not counted unless \"port_aliases\" names it",
+			alias->first_port, alias->target, alias->first_port);
+}
+
 /* A rule that is about a key, or may be. */
 struct look {
 	const struct v2m_published_scope *scope;
 	struct v2m_published *published;
-	unsigned transports;
-	unsigned families;
+	const struct v2m_nat_rules *rules; /* all of them */
+	const struct v2m_nat_rule *rule;
 	bool usable; /* it is understood, and holds for all senders */
 	bool notes;  /* what is not usable is said; else what is usable is added */
 };
 
 static uint32_t slot_at(const struct look *look, uint16_t port)
 {
-	return look->scope->find_slot(look->scope->context, port, look->transports);
+	return look->scope->find_slot(look->scope->context, port, look->rule->transports);
 }
 
 /* Whether connections have shown where all of the ports lead. */
@@ -95,7 +107,7 @@ static bool is_tracked(const struct look *look, uint16_t first, uint16_t last)
 	for (size_t i = 0; i < list->count; i++)
 		if (list->items[i].origin == V2M_ALIAS_CONNTRACK &&
 		    list->items[i].first_port <= first && list->items[i].last_port >= last &&
-		    !(look->transports & ~list->items[i].transports))
+		    !(look->rule->transports & ~list->items[i].transports))
 			return true;
 	return false;
 }
@@ -107,16 +119,18 @@ static int add_ports(const struct look *look, uint16_t first, uint16_t last, uin
 		.first_port = first,
 		.last_port = last,
 		.target = target,
-		.transports = look->transports,
+		.transports = look->rule->transports,
 		.origin = V2M_ALIAS_RULE,
-		.families = look->families,
+		.families = look->rule->families,
 	};
 	const struct v2m_nat_ports ports = { .first = first, .last = last };
 
 	/* A port that stays the same is counted as it is. */
 	if (first == last && first == target)
 		return 0;
-	if (look->usable && !look->notes)
+	if (look->usable && v2m_alias_is_disputed(&alias, look->rule, look->rules, look->scope))
+		note_disputed(look->published, &alias);
+	else if (look->usable && !look->notes)
 		return add_once(look->published, &alias);
 	if (!look->usable && look->notes && !is_tracked(look, first, last))
 		note_unclear(look->published, &ports, target);
@@ -193,14 +207,13 @@ static void note_portless(struct look *look, const struct v2m_nat_rule *rule)
 		}
 }
 
-static int add_rule(const struct v2m_nat_rule *rule, const struct v2m_published_scope *scope,
-		    bool notes, struct v2m_published *published)
+static int add_rule(const struct v2m_nat_rules *rules, const struct v2m_nat_rule *rule,
+		    const struct v2m_published_scope *scope, bool notes,
+		    struct v2m_published *published)
 {
-	struct look look = { .scope = scope,
-			     .published = published,
-			     .transports = rule->transports,
-			     .families = rule->families,
-			     .notes = notes };
+	struct look look = {
+		.scope = scope, .published = published, .rules = rules, .rule = rule, .notes = notes
+	};
 	int result = 0;
 
 	if (notes && rule->opaque && !*published->unknown.text)
@@ -453,14 +466,14 @@ int v2m_published_make(const struct v2m_nat_rules *rules, struct v2m_published_r
 	for (size_t i = 0; configured && i < configured->count && !result; i++)
 		result = v2m_array_add(&published->aliases, configured->items[i]);
 	for (size_t i = 0; i < rules->count && !result; i++)
-		result = add_rule(&rules->items[i], scope, false, published);
+		result = add_rule(rules, &rules->items[i], scope, false, published);
 	drop_mixed_families(published, rules, scope);
 	if (!result)
 		result = add_all_tracked(tracked, rules,
 					 is_unread(read.nft) || is_unread(read.legacy), scope,
 					 published);
 	for (size_t i = 0; i < rules->count && !result; i++)
-		result = add_rule(&rules->items[i], scope, true, published);
+		result = add_rule(rules, &rules->items[i], scope, true, published);
 	note_unread(published, read.legacy, "iptables-legacy");
 	note_unread(published, read.nft, "nftables");
 	/* The operator has said what there is. */

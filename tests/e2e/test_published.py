@@ -239,7 +239,7 @@ def test_the_first_rule_of_a_port_has_it(lab, start_daemon):
     # A chain of a later priority gets what is left, and that is for others.
     rules(lab.server, "table ip later { chain in { type nat hook prerouting priority -90; "
                       "tcp dport 28 redirect to :8080; tcp dport 31 redirect to :8080; }; }")
-    # Of what arrives at port 41, an earlier rule takes some.
+    # An earlier rule takes some packets of port 41: those of one sender.
     rules(lab.server, f"add rule inet published in ip saddr {lab.CLIENT[4]} tcp dport 41 redirect to :8080; "
                       "add rule inet published in tcp dport 40-42 redirect to :10001")
     daemon = start_daemon([ENTRY])
@@ -251,6 +251,14 @@ def test_the_first_rule_of_a_port_has_it(lab, start_daemon):
     assert payload(daemon) == (0, 0)
     exchange_tcp(lab, 28)
     wait_until(lambda: payload(daemon) == (SIZE, SIZE), what="what passed port 28")
+
+
+def test_rules_whose_order_is_not_known_are_said(lab, start_daemon):
+    for name, target in (("one", KEY.port), ("other", 8080)):
+        rules(lab.server, f"table ip {name} {{ chain in {{ type nat hook prerouting priority -100; "
+                          f"tcp dport 443 redirect to :{target}; }}; }}")
+    daemon = start_daemon([ENTRY])
+    assert aliases(daemon) == {} and "the order of their chains is not known" in reasons(daemon)["aliases_unknown"]
 
 
 def web_server(namespace):

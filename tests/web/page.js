@@ -217,12 +217,14 @@ step("an API key that ends leads back to signing in", async () => {
   assert.match(await page.textContent(".problem"), /no longer accepts/);
 });
 
-// Scrolls for some seconds. Returns how long half of the frames take, how long 95 % take, and so on, in ms.
-async function measureFrames(tab, seconds) {
-  const frames = await tab.evaluate(async (end_ms) => {
+step("5,000 keys scroll and live without a stutter", async () => {
+  const {tab, close} = await openSample({count: 5000});
+  await tab.goto(URL_);
+  await tab.waitForSelector("table.keys tbody tr:nth-child(12)");
+  const measure = () => tab.evaluate(async () => {
     scrollTo(0, 0);
     const gaps = [];
-    const end = performance.now() + end_ms;
+    const end = performance.now() + 4500;
     let last = performance.now();
     while (performance.now() < end) {
       scrollBy(0, 137);
@@ -231,32 +233,14 @@ async function measureFrames(tab, seconds) {
       last = now;
     }
     return gaps.sort((a, b) => a - b);
-  }, seconds * 1000);
+  });
+  let frames;
   const at = (share) => Math.round(frames[Math.floor((frames.length - 1) * share)] * 10) / 10;
-  return {frames: frames.length, median: at(0.5), p95: at(0.95), p99: at(0.99), longest: at(1)};
-}
-
-step("5,000 keys scroll and live without a stutter", async () => {
-  const {tab, close} = await openSample({count: 5000});
-  await tab.goto(URL_);
-  await tab.waitForSelector("table.keys tbody tr:nth-child(12)");
-  // Other tests run beside this one. On a busy machine the frames of an empty page take longer as well.
-  const empty = await openTab();
-  await empty.setContent('<div style="height: 200000px"></div>');
-  let ours, bare;
-  const smooth = () => ours.median < Math.max(MEDIAN_MS, 1.5 * bare.median) && ours.p95 < Math.max(FRAME_MS, 1.5 * bare.p95);
-  // New figures for 5,000 keys cost a frame every two seconds.
-  for (let tries = 0; tries < 3 && !(ours && smooth()); tries++) {
-    await tab.bringToFront();
-    ours = await measureFrames(tab, 4.5);
-    await empty.bringToFront();
-    bare = await measureFrames(empty, 1.5);
-  }
-  report("frames of 5,000 keys, ms", ours);
-  report("frames of an empty page, ms", bare);
-  assert.ok(smooth(), `half of the frames take ${ours.median} ms and longer, 5 % take ${ours.p95} ms and longer; of an empty page ${bare.median} and ${bare.p95} ms`);
-  await tab.bringToFront();
-  await empty.context().close();
+  const smooth = () => at(0.5) < MEDIAN_MS && at(0.95) < FRAME_MS;
+  // New figures for 5,000 keys cost a frame every two seconds. Other tests run beside this one: it may try again.
+  for (let tries = 0; tries < 3 && !(frames && smooth()); tries++) frames = await measure();
+  report("frames of 5,000 keys, ms", {frames: frames.length, median: at(0.5), p99: at(0.99), longest: at(1)});
+  assert.ok(smooth(), `half of the frames take ${at(0.5)} ms and longer, 5 % take ${at(0.95)} ms and longer`);
   assert.ok(await tab.locator("table.keys tbody tr").count() < 80);
   await tab.fill("#filter", "zoe");
   await until(async () => /of 5,000 keys/.test(await tab.textContent("#count")), "the filter");

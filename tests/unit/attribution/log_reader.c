@@ -24,7 +24,7 @@
 struct state {
 	struct v2m_log_reader *reader;
 	char path[PATH_MAX];
-	/* What was taken: the emails, each with a blank behind it, and the gaps and last result of
+	/* The emails that were taken, each with a blank behind it, and the gaps and last result of
 	 * the log. */
 	char emails[4096];
 	unsigned gaps;

@@ -45,11 +45,9 @@ static inline struct v2m_key_ring *test_api_keys(void)
 static struct v2m_strings test_hosts;
 
 /* Starts the threads. v2m_http_accept() is still to be called. */
-static inline int prepare_on(const char *address, struct v2m_http **http, struct v2m_error *error)
+static inline int prepare(const struct v2m_strings *listen, struct v2m_http **http,
+			  struct v2m_error *error)
 {
-	char copy[64];
-	char *items[] = { copy };
-	const struct v2m_strings listen = { .items = items, .count = 1 };
 	V2M_CLEANUP(v2m_listeners_close) struct v2m_listeners listeners = { 0 };
 	const struct v2m_http_options options = {
 		.listeners = &listeners,
@@ -57,12 +55,19 @@ static inline int prepare_on(const char *address, struct v2m_http **http, struct
 		.hosts = &test_hosts,
 		.meter = fake_meter(server.fake),
 	};
+	int result = v2m_listen_open(listen, &listeners, error);
 
-	int result;
+	return result ? result : v2m_http_start(&options, http, error);
+}
+
+static inline int prepare_on(const char *address, struct v2m_http **http, struct v2m_error *error)
+{
+	char copy[64];
+	char *items[] = { copy };
+	const struct v2m_strings listen = { .items = items, .count = 1 };
 
 	strcpy(copy, address);
-	result = v2m_listen_open(&listen, &listeners, error);
-	return result ? result : v2m_http_start(&options, http, error);
+	return prepare(&listen, http, error);
 }
 
 static inline int start_on(const char *address, struct v2m_http **http, struct v2m_error *error)

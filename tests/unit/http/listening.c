@@ -42,13 +42,6 @@ static void several_addresses_are_served(void **state)
 	char second[32];
 	char *items[] = { first, second };
 	const struct v2m_strings listen = { .items = items, .count = 2 };
-	V2M_CLEANUP(v2m_listeners_close) struct v2m_listeners listeners = { 0 };
-	const struct v2m_http_options options = {
-		.listeners = &listeners,
-		.api_keys = test_api_keys(),
-		.hosts = &test_hosts,
-		.meter = fake_meter(server.fake),
-	};
 	struct v2m_http *http = NULL;
 	struct v2m_error error;
 	struct client_answer answer;
@@ -56,8 +49,7 @@ static void several_addresses_are_served(void **state)
 	(void)state;
 	/* The port is free on every address of 127/8 except 127.0.0.1. */
 	snprintf(second, sizeof(second), "127.0.0.2:%u", server.port);
-	assert_int_equal(v2m_listen_open(&listen, &listeners, &error), 0);
-	assert_int_equal(v2m_http_start(&options, &http, &error), 0);
+	assert_int_equal(prepare(&listen, &http, &error), 0);
 	assert_int_equal(v2m_http_accept(http, &error), 0);
 	answer = client_request(v2m_http_port(http), "GET", "/api/keys", "");
 	assert_int_equal(answer.status, 200);

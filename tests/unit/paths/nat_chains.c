@@ -38,8 +38,8 @@ static struct v2m_nat_rule *add_rule(struct v2m_nat_rules *rules, uint32_t chain
 /* Chain 1 is where arriving packets begin, and chain 2 where those of this host do. */
 static void follow(struct v2m_nat_rules *rules, size_t expected)
 {
-	uint32_t first = 1;
-	uint32_t second = 2;
+	struct v2m_nat_root first = { .chain = 1 };
+	struct v2m_nat_root second = { .chain = 2 };
 	const struct v2m_nat_roots roots = { &first, 1, 1 };
 	const struct v2m_nat_roots others = { &second, 1, 1 };
 
@@ -180,10 +180,31 @@ static void a_rule_that_returns_keeps_its_packets_from_its_chain_only(void **sta
 	}
 }
 
+/* Nobody knows which of two chains of one priority comes first, so both rules stay. */
+static void a_rule_is_not_earlier_in_another_chain_of_the_same_priority(void **state)
+{
+	struct v2m_nat_root items[2] = { { .chain = 1 }, { .chain = 3 } };
+	const struct v2m_nat_roots roots = { items, 2, 2 };
+	const struct v2m_nat_roots others = { 0 };
+	struct v2m_nat_rules rules = { 0 };
+
+	(void)state;
+	for (int32_t later = 0; later < 2; later++) {
+		items[1].priority = later;
+		add_rule(&rules, 1, 0, 443);
+		add_rule(&rules, 3, 0, 443)->target.first = KEY_PORT - 1;
+		assert_int_equal(v2m_nat_chains_follow(&rules, &roots, &others), 0);
+		assert_int_equal(rules.count, later ? 1 : 2);
+		assert_true(later || rules.items[1].clear);
+		assert_true(later || !v2m_nat_order_is_known(&rules.items[0], &rules.items[1]));
+		v2m_nat_rules_clear(&rules);
+	}
+}
+
 static void chains_that_lead_to_each_other_end(void **state)
 {
 	struct v2m_nat_rules rules = { 0 };
-	uint32_t first = 1;
+	struct v2m_nat_root first = { .chain = 1 };
 	const struct v2m_nat_roots roots = { &first, 1, 1 };
 	const struct v2m_nat_roots others = { 0 };
 
@@ -202,6 +223,7 @@ int main(void)
 		cmocka_unit_test(ports_that_an_earlier_rule_takes_are_not_the_later_ones),
 		cmocka_unit_test(ports_of_which_an_earlier_rule_takes_some_packets_are_not_clear),
 		cmocka_unit_test(a_rule_that_returns_keeps_its_packets_from_its_chain_only),
+		cmocka_unit_test(a_rule_is_not_earlier_in_another_chain_of_the_same_priority),
 		cmocka_unit_test(chains_that_lead_to_each_other_end),
 	};
 

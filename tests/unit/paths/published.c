@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/array.h"
+#include "base/macros.h"
 #include "base/transport.h"
 #include "paths/nat_chains.h"
 
@@ -162,6 +163,56 @@ static void a_rule_of_one_family_is_no_alias_if_the_other_one_serves_others(void
 	add_rule(&rules, 443, 443, KEY_PORT + 2)->families = V2M_NAT_IPV6;
 	made = make(&rules, all_read, &scope, 0);
 	assert_non_null(strstr(made.unknown.text, "another server has port 443 by IPv6"));
+	v2m_published_clear(&made);
+}
+
+/* Adds a rule of another chain of the same priority for port 443, and makes the list. */
+static struct v2m_published make_with_rival(uint16_t target, const struct v2m_nat_rule *terms,
+					    bool names_ports, size_t aliases)
+{
+	struct v2m_nat_rules rules = { 0 };
+	struct v2m_nat_rule *rival;
+
+	add_rule(&rules, 443, 443, KEY_PORT);
+	rival = add_rule(&rules, 440, 450, target);
+	rival->root = terms->root;
+	rival->legacy = terms->legacy;
+	rival->families = terms->families;
+	rival->devices = terms->devices;
+	if (!names_ports)
+		v2m_array_clear(&rival->ports);
+	return make(&rules, all_read, &scope, aliases);
+}
+
+static void a_port_of_rules_whose_order_is_not_known_is_said(void **state)
+{
+	const struct v2m_nat_rule rival = { .root.chain = 1, .families = V2M_NAT_BOTH };
+	const struct v2m_nat_rule later = { .root = { 1, 1 }, .families = V2M_NAT_BOTH };
+	const struct v2m_nat_rule legacy = { .legacy = true, .families = V2M_NAT_IPV4 };
+	const struct v2m_nat_rule of_device = { .root.chain = 1,
+						.devices = true,
+						.families = V2M_NAT_BOTH };
+	const struct {
+		const struct v2m_nat_rule *terms;
+		bool names_ports;
+		bool disputes;
+	} cases[] = {
+		{ &rival, true, true },     { &rival, false, true }, { &legacy, true, true },
+		{ &of_device, true, true }, { &later, true, false }, { &of_device, false, false },
+	};
+	const char *said = "port 443 to a key's port 10001, another one may send it elsewhere";
+	struct v2m_published made;
+
+	(void)state;
+	for (size_t i = 0; i < V2M_ARRAY_LEN(cases); i++) {
+		made = make_with_rival(8080, cases[i].terms, cases[i].names_ports,
+				       !cases[i].disputes);
+		assert_int_equal(strstr(made.unknown.text, said) != NULL, cases[i].disputes);
+		v2m_published_clear(&made);
+	}
+	/* Both lead to the same port. */
+	made = make_with_rival(KEY_PORT, &legacy, true, 2);
+	assert_string_equal(made.unknown.text, "");
 	v2m_published_clear(&made);
 }
 
@@ -387,6 +438,7 @@ int main(void)
 		cmocka_unit_test(rules_about_others_are_no_aliases),
 		cmocka_unit_test(an_address_that_serves_nobody_is_said),
 		cmocka_unit_test(a_rule_of_one_family_is_no_alias_if_the_other_one_serves_others),
+		cmocka_unit_test(a_port_of_rules_whose_order_is_not_known_is_said),
 		cmocka_unit_test(a_map_that_is_not_understood_is_said),
 		cmocka_unit_test(what_cannot_be_read_is_said_unless_it_is_configured),
 		cmocka_unit_test(ports_that_are_shifted_are_one_alias_for_each_slot),
