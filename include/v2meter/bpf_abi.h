@@ -383,7 +383,8 @@ struct v2m_device_config {
 struct v2m_session_port {
 	__u16 slot_port; /* host byte order; 0: the port is not counted */
 	__u16 shared;    /* 1: several keys share the slot, so its connections have flows */
-	__u16 repeats; /* of a slot's first port, 1: delivered bytes may be counted twice (MPTCP) */
+	/* 1: the slot with this first port may count delivered bytes twice (MPTCP). */
+	__u16 repeats;
 	__u16 pad;
 };
 
@@ -429,8 +430,8 @@ struct v2m_session_socket {
 	__u64 tx_bytes;
 	__u64 again_bytes;
 	__u64 opened_at; /* both sequence numbers when it opened; 0: it was open before */
-	/* With V2M_SOCKET_CLOSED before Linux 5.15: the final figures. Of an MPTCP connection: the
-	 * sums of its subflows. */
+	/* With V2M_SOCKET_CLOSED before Linux 5.15: the final figures. In the note of an MPTCP
+	 * connection: the sums of its subflows. */
 	__u64 last_rx_bytes;
 	__u64 last_tx_bytes;
 	__u64 last_again_bytes;

@@ -19,8 +19,7 @@ void v2m_key_ring_replace(struct v2m_key_ring *ring, const struct v2m_api_keys *
 /* As v2m_api_keys_find(): false, or *key gets a copy. The calling thread remembers the last key
  * that it found until the keys are replaced, and finds it again without hashing. */
 bool v2m_key_ring_find(struct v2m_key_ring *ring, const char *text, struct v2m_api_key *key);
-/* Wipes what the calling thread remembers. For the end of a connection: a key stays in memory no
- * longer than that. */
+/* Wipes what the calling thread remembers, for the end of a connection. */
 void v2m_key_ring_forget(void);
 
 #endif

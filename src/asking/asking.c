@@ -15,47 +15,13 @@
 #define MAX_DATA   (UINT64_C(384) << 20)
 #define MAX_OPENED (V2M_ASKING_APIS_MAX + 32)
 
-/* Connections, memory and the channel need these. No file, new socket, program, thread or process.
- */
+/* Connections, which the counting process makes, and orders need these, besides those of every
+ * child process. No file, new socket, program, thread or process. */
 static const int calls[] = {
-	/* connections, which the counting process makes, and the channel */
 	SCMP_SYS(recvfrom),
 	SCMP_SYS(recvmsg),
 	SCMP_SYS(sendto),
-	SCMP_SYS(sendmsg),
 	SCMP_SYS(getsockopt),
-	SCMP_SYS(close),
-	SCMP_SYS(poll),
-	SCMP_SYS(ppoll),
-	/* memory, our own and shared, and the log */
-	SCMP_SYS(brk),
-	SCMP_SYS(munmap),
-	SCMP_SYS(mremap),
-	SCMP_SYS(madvise),
-	SCMP_SYS(memfd_create),
-	SCMP_SYS(fcntl),
-	SCMP_SYS(fstat),
-	SCMP_SYS(newfstatat),
-	SCMP_SYS(write),
-	/* time */
-	SCMP_SYS(clock_gettime),
-	SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(nanosleep),
-	SCMP_SYS(gettimeofday),
-	SCMP_SYS(getrandom),
-	SCMP_SYS(futex),
-	SCMP_SYS(sched_yield),
-	/* signals and the end */
-	SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(sigaltstack),
-	SCMP_SYS(restart_syscall),
-	SCMP_SYS(getpid),
-	SCMP_SYS(gettid),
-	SCMP_SYS(tgkill),
-	SCMP_SYS(exit),
-	SCMP_SYS(exit_group),
 };
 
 /* Returns the enum v2m_protection bits that are missing. */

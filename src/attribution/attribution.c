@@ -47,7 +47,7 @@ struct v2m_attribution {
 	struct v2m_flow_sweep *sweep;
 	struct v2m_online_owners *online;
 	bool by_online;  /* the list of online users decides, and no log */
-	bool has_untold; /* the list no longer tells the users of a port of which one was named */
+	bool has_untold; /* a user of a port was named, and the list no longer tells its users */
 };
 
 /* An earlier process told users apart by the list, and there is still no log. */

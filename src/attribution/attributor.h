@@ -79,7 +79,7 @@ uint32_t *v2m_attributor_take_sessions(struct v2m_attributor *attributor, size_t
 
 /* Notes that a user of the slot of this port was named. A line does so itself. */
 void v2m_attributor_note_named(struct v2m_attributor *attributor, uint16_t port, uint8_t protocol);
-/* Adds the slots of which a user was named since the last call. Returns whether one is new. */
+/* Adds the slots that a user was named for since the last call. Returns whether one is new. */
 bool v2m_attributor_take_named(struct v2m_attributor *attributor, struct v2m_named_slots *named);
 
 /* Notes a gap, or one that the lines have shown. */

@@ -8,8 +8,6 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/log.h"
-#include "process/confine.h"
 #include "process/kept_child.h"
 
 /* Between the end of a process and the next one. */
@@ -21,20 +19,19 @@ struct v2m_log_reader {
 	/* The logs, and how far each was read by what was taken last. */
 	struct v2m_following_order logs[V2M_FOLLOWING_LOGS_MAX];
 	size_t count;
-	bool runs;            /* the process, and it knows all logs */
-	bool has_answered;    /* since it was started */
-	bool has_begun;       /* some process has answered */
-	bool is_asked;        /* a question waits for its answer */
-	uint64_t id;          /* of the last question */
-	size_t n_asked;       /* logs that were told before it */
-	bool asked_rewinds;   /* the last question says so */
-	bool wants_rewind;    /* the next one has to */
-	uint64_t asked_ns;    /* when it was asked, CLOCK_MONOTONIC */
-	uint64_t taken;       /* id of the question whose answer was taken last */
-	bool has_more;        /* the last answer says so */
-	bool is_late;         /* the last call got no answer */
-	uint64_t late_ns;     /* when the first of such calls began */
-	uint32_t unprotected; /* protections that the process said it lacks */
+	bool runs;          /* the process, and it knows all logs */
+	bool has_answered;  /* since it was started */
+	bool has_begun;     /* some process has answered */
+	bool is_asked;      /* a question waits for its answer */
+	uint64_t id;        /* of the last question */
+	size_t n_asked;     /* logs that were told before it */
+	bool asked_rewinds; /* the last question says so */
+	bool wants_rewind;  /* the next one has to */
+	uint64_t asked_ns;  /* when it was asked, CLOCK_MONOTONIC */
+	uint64_t taken;     /* id of the question whose answer was taken last */
+	bool has_more;      /* the last answer says so */
+	bool is_late;       /* the last call got no answer */
+	uint64_t late_ns;   /* when the first of such calls began */
 };
 
 static void tell_log(struct v2m_log_reader *reader, size_t index)
@@ -65,23 +62,6 @@ static void note_end(void *context, unsigned count, const char *how)
 	reader->is_asked = false;
 }
 
-/* Only news are logged. 0 or -errno. */
-static int note_protection(struct v2m_log_reader *reader, struct v2m_wire *wire)
-{
-	uint32_t unprotected = 0;
-	char names[256];
-
-	v2m_wire_u32(wire, &unprotected);
-	if (v2m_wire_end(wire) || unprotected & ~(uint32_t)V2M_PROTECT_ALL)
-		return -EBADMSG;
-	if (unprotected && unprotected != reader->unprotected) {
-		v2m_confine_names(unprotected, names, sizeof(names));
-		v2m_log_warning("the process that follows access logs runs without %s", names);
-	}
-	reader->unprotected = unprotected;
-	return 0;
-}
-
 static void take_news(struct v2m_log_reader *reader, const struct v2m_following_news *news)
 {
 	reader->has_more = false;
@@ -108,7 +88,7 @@ static int take(void *context, const struct v2m_message *message)
 	if (message->fd >= 0)
 		return -EBADMSG;
 	if (message->kind == V2M_FOLLOWING_READY)
-		return note_protection(reader, &wire);
+		return v2m_kept_child_note_protection(reader->child, &wire);
 	if (message->kind != V2M_FOLLOWING_NEWS || !reader->is_asked || message->id != reader->id)
 		return -EBADMSG;
 	v2m_put_following_news(&wire, &news);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The slots of which a user was named: by their first port and their transport, which
- * is UDP if they have no TCP. */
+/* The slots that a user was named for: by their first port and their transport, which is UDP if
+ * they have no TCP. */
 #ifndef V2METER_ATTRIBUTION_NAMED_SLOTS_H
 #define V2METER_ATTRIBUTION_NAMED_SLOTS_H
 

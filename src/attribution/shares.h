@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What each key has of a shared slot, in a snapshot. */
+/* The share of each key in a shared slot, in a snapshot. */
 #ifndef V2METER_ATTRIBUTION_SHARES_H
 #define V2METER_ATTRIBUTION_SHARES_H
 

@@ -22,11 +22,11 @@ void v2m_strangers_clear(struct v2m_strangers *strangers);
  * SYN without an answer is no connection, and may stand beside the flow of one. */
 bool v2m_flow_lacks_beginning(const struct v2m_flow_entry *flow);
 
-/* What is known of the flows that have no owner. */
+/* The tables that tell flows without owner apart. */
 struct v2m_flow_names {
 	const struct v2m_strangers *strangers;
 	const struct v2m_slots *slots;
-	const struct v2m_named_slots *named; /* the slots of which the log has named a user */
+	const struct v2m_named_slots *named; /* the slots of users that the log has named */
 };
 
 /*

@@ -33,6 +33,14 @@ static bool is_pinned(const struct v2m_pins *pins, const char *name)
 	return v2m_pin_path(pins, name, path) == 0 && access(path, F_OK) == 0;
 }
 
+static void unpin(const struct v2m_pins *pins, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (v2m_pin_path(pins, name, path) == 0)
+		unlink(path);
+}
+
 static int move_pin(const struct v2m_pins *pins, const char *from, const char *to)
 {
 	char old_path[PATH_MAX];
@@ -62,14 +70,17 @@ static uint32_t size_of(int map)
 	return bpf_obj_get_info_by_fd(map, &info, &size) ? 0 : info.max_entries;
 }
 
-/* Makes the datapath's map of flows, as the programs need it. The old one is the caller's. */
-static int make_map(struct v2m_datapath *datapath, struct v2m_error *error)
+/* Makes these maps of the datapath anew, as the programs need them. The old ones are the caller's.
+ */
+static int make_maps(struct v2m_datapath *datapath, const enum v2m_map *maps, size_t count,
+		     struct v2m_error *error)
 {
 	const struct v2m_device_config config = {};
 	int programs[V2M_N_DIRECTIONS];
 	int result;
 
-	datapath->maps[V2M_MAP_FLOWS] = -1;
+	for (size_t i = 0; i < count; i++)
+		datapath->maps[maps[i]] = -1;
 	result = v2m_programs_load(datapath, &config, programs, error);
 	if (result)
 		return result;
@@ -109,6 +120,7 @@ static int swap_flow_pins(const struct v2m_datapath *datapath)
 
 static int replace_flows(struct v2m_datapath *datapath, uint32_t size, struct v2m_error *error)
 {
+	const enum v2m_map flows_map = V2M_MAP_FLOWS;
 	V2M_FREE struct v2m_flow_entry *flows = NULL;
 	size_t copied;
 	size_t count = 0;
@@ -116,7 +128,7 @@ static int replace_flows(struct v2m_datapath *datapath, uint32_t size, struct v2
 
 	if (result)
 		return v2m_error_set(error, result, "%s", strerror(-result));
-	result = make_map(datapath, error);
+	result = make_maps(datapath, &flows_map, 1, error);
 	if (result)
 		return result;
 	copied = copy_flows(datapath->maps[V2M_MAP_FLOWS], flows, count, true);
@@ -159,10 +171,7 @@ bool v2m_flow_size_was_changed(const struct v2m_datapath *datapath)
 
 void v2m_flow_size_forget(struct v2m_datapath *datapath)
 {
-	char path[PATH_MAX];
-
-	if (v2m_pin_path(&datapath->pins, FLOWS_BEFORE, path) == 0)
-		unlink(path);
+	unpin(&datapath->pins, FLOWS_BEFORE);
 	v2m_owner_size_forget(datapath);
 }
 
@@ -197,14 +206,6 @@ bool v2m_owner_size_is_pin(const char *name)
 	return strcmp(name, OWNERS_BEFORE) == 0;
 }
 
-static void unpin(const struct v2m_pins *pins, const char *name)
-{
-	char path[PATH_MAX];
-
-	if (v2m_pin_path(pins, name, path) == 0)
-		unlink(path);
-}
-
 /* The new maps, all of which are pinned, get the names of the old ones. */
 static int swap_owner_pins(const struct v2m_pins *pins)
 {
@@ -233,14 +234,10 @@ int v2m_owner_size_restore(const struct v2m_pins *pins)
 
 void v2m_owner_size_learn(struct v2m_datapath *datapath)
 {
-	struct bpf_map_info info = {};
-	uint32_t size = sizeof(info);
+	uint32_t size = size_of(datapath->maps[V2M_MAP_OWNERS]);
 
-	if (bpf_obj_get_info_by_fd(datapath->maps[V2M_MAP_OWNERS], &info, &size))
-		return;
-	if (info.max_entries && info.max_entries <= V2M_OWNERS_LIMIT &&
-	    info.max_entries % V2M_OWNERS_STEP == 0)
-		datapath->owners_max = info.max_entries;
+	if (size && size <= V2M_OWNERS_LIMIT && size % V2M_OWNERS_STEP == 0)
+		datapath->owners_max = size;
 }
 
 /* The maps of one size. */
@@ -329,23 +326,6 @@ static int count_used(const struct side *side, uint32_t *used)
 	return result;
 }
 
-/* Makes the datapath's maps of owners, as the programs need them. The old ones are the caller's. */
-static int make_maps(struct v2m_datapath *datapath, struct v2m_error *error)
-{
-	const struct v2m_device_config config = {};
-	int programs[V2M_N_DIRECTIONS];
-	int result;
-
-	for (size_t i = 0; i < N_CHANGED; i++)
-		datapath->maps[changed[i]] = -1;
-	result = v2m_programs_load(datapath, &config, programs, error);
-	if (result)
-		return result;
-	close(programs[V2M_INGRESS]);
-	close(programs[V2M_EGRESS]);
-	return 0;
-}
-
 static int pin(const struct v2m_pins *pins, int map, const char *name)
 {
 	char path[PATH_MAX];
@@ -383,7 +363,7 @@ static int replace_owners(struct v2m_datapath *datapath, struct side *from, stru
 		return v2m_error_set(error, -ENOSPC, "%u users have figures since the last boot",
 				     used - 1);
 	datapath->owners_max = to.owners;
-	result = make_maps(datapath, error);
+	result = make_maps(datapath, changed, N_CHANGED, error);
 	if (result)
 		return result;
 	result = copy_counters(from, &to, used, parts);

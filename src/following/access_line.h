@@ -43,14 +43,15 @@ struct v2m_access_line {
 int v2m_access_line_parse(const char *text, size_t length, struct v2m_access_line *line);
 
 /*
- * How many bytes behind the newline of this line a customer may have written: the line ends in the
- * destination that he has named, of which it may be the beginning. 0 to 254.
+ * How many bytes behind the newline of this line a customer may have written. A refused line ends
+ * in the destination that the customer has named. If that name holds a newline, the line has only
+ * its beginning, and the rest follows. 0 to 254.
  */
 size_t v2m_access_line_reach(const char *text, size_t length);
 
 /*
- * What an accepted connection's line says. offset_us: how much the clock of the log is ahead of
- * UTC; V2M_NO_LOG_OFFSET: not known. The texts stay those of the line.
+ * Returns the record of an accepted connection's line. offset_us: how much the clock of the log is
+ * ahead of UTC; V2M_NO_LOG_OFFSET: not known. The texts stay those of the line.
  */
 #define V2M_NO_LOG_OFFSET INT64_MIN
 struct v2m_access_record v2m_access_line_record(const struct v2m_access_line *line,

@@ -20,52 +20,19 @@
 /* Two files for each log, and some for looking for a rotated one. */
 #define MAX_OPENED 64
 
-/* Reading files and directories, memory and the channel need these. No socket, program, process or
- * write to a file. */
+/* Reading files and directories needs these, besides those of every child process. No socket,
+ * program, process or write to a file. */
 static const int calls[] = {
 	/* files; to open them is allowed for reading only */
 	SCMP_SYS(read),
 	SCMP_SYS(pread64),
 	SCMP_SYS(lseek),
-	SCMP_SYS(close),
 	SCMP_SYS(stat),
-	SCMP_SYS(fstat),
-	SCMP_SYS(newfstatat),
 	SCMP_SYS(statx),
 	SCMP_SYS(fstatfs),
 	SCMP_SYS(getdents64),
-	SCMP_SYS(fcntl),
-	/* the channel and the log */
+	/* orders */
 	SCMP_SYS(recvmsg),
-	SCMP_SYS(sendmsg),
-	SCMP_SYS(write),
-	SCMP_SYS(poll),
-	SCMP_SYS(ppoll),
-	/* memory, our own and shared */
-	SCMP_SYS(brk),
-	SCMP_SYS(munmap),
-	SCMP_SYS(mremap),
-	SCMP_SYS(madvise),
-	SCMP_SYS(memfd_create),
-	/* time */
-	SCMP_SYS(clock_gettime),
-	SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(nanosleep),
-	SCMP_SYS(gettimeofday),
-	SCMP_SYS(getrandom),
-	SCMP_SYS(futex),
-	SCMP_SYS(sched_yield),
-	/* signals and the end */
-	SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(sigaltstack),
-	SCMP_SYS(restart_syscall),
-	SCMP_SYS(getpid),
-	SCMP_SYS(gettid),
-	SCMP_SYS(tgkill),
-	SCMP_SYS(exit),
-	SCMP_SYS(exit_group),
 };
 
 static _Noreturn void end(const char *why)

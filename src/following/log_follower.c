@@ -45,7 +45,7 @@ struct v2m_log_follower {
 	struct source before;
 };
 
-/* What is read next begins a line. */
+/* The next byte that is read begins a line. */
 static void begin_line(struct source *source)
 {
 	source->half = 0;

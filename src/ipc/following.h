@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the counting process and the following process say to each other. The following process
- * reads the access logs of proxies when it is asked to, and says what their new lines name. It says
+ * The messages between the counting process and the following process. The following process reads
+ * the access logs of proxies when it is asked to, and says what their new lines name. It says
  * nothing by itself.
  */
 #ifndef V2METER_IPC_FOLLOWING_H
@@ -77,7 +77,7 @@ struct v2m_following_question {
 	bool rewinds; /* read the ends of the logs once more */
 };
 
-/* What became of reading a log. */
+/* The result of reading a log. */
 struct v2m_log_state {
 	int32_t result; /* 0 or -errno with a sentence */
 	struct v2m_error error;
@@ -95,14 +95,14 @@ struct v2m_following_news {
 	V2M_ARRAY(struct v2m_access_record) records;
 };
 
-/* Each writes or reads (process/wire.h). What was read is the caller's to clear. */
+/* Each writes or reads (process/wire.h). The caller clears the object that was read. */
 void v2m_put_following_order(struct v2m_wire *wire, struct v2m_following_order *order);
 void v2m_put_following_question(struct v2m_wire *wire, struct v2m_following_question *question);
 void v2m_put_following_news(struct v2m_wire *wire, struct v2m_following_news *news);
 
 /* Checks what was read beyond its form. n_logs: so many logs were told before the question. False:
- * whoever wrote it is not our following process, or is broken. Sentences that are not UTF-8 are
- * made so. */
+ * its writer is not our following process, or is broken. Sentences that are not UTF-8 are made so.
+ */
 bool v2m_following_news_are_allowed(struct v2m_following_news *news, size_t n_logs);
 
 void v2m_following_order_clear(struct v2m_following_order *order);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -220,6 +221,56 @@ static void volunteer_to_end(void)
 		v2m_log_debug("a child process keeps its place when memory runs out");
 }
 
+/* The channel, the log, memory and the end of a process need these. */
+static const int common_calls[] = {
+	/* the channel and the log */
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(write),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(close),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(fstat),
+	SCMP_SYS(newfstatat),
+	/* memory, our own and shared */
+	SCMP_SYS(brk),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mremap),
+	SCMP_SYS(madvise),
+	SCMP_SYS(memfd_create),
+	/* time */
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(nanosleep),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(futex),
+	SCMP_SYS(sched_yield),
+	/* signals and the end */
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(sigaltstack),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(tgkill),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+};
+
+/* Returns V2M_PROTECT_CALLS if this is not possible, else 0. */
+static unsigned confine_calls(const int *calls, size_t count, bool reads_files)
+{
+	V2M_FREE int *all = calloc(V2M_ARRAY_LEN(common_calls) + count, sizeof(*all));
+
+	if (!all)
+		return V2M_PROTECT_CALLS;
+	memcpy(all, common_calls, sizeof(common_calls));
+	memcpy(all + V2M_ARRAY_LEN(common_calls), calls, count * sizeof(*calls));
+	return v2m_confine_calls(all, V2M_ARRAY_LEN(common_calls) + count, reads_files);
+}
+
 unsigned v2m_child_confine(const struct v2m_confine_options *options, const int *calls,
 			   size_t count)
 {
@@ -231,7 +282,7 @@ unsigned v2m_child_confine(const struct v2m_confine_options *options, const int 
 	volunteer_to_end();
 	missing = v2m_confine(options);
 	v2m_child_follow_parent();
-	missing_calls = v2m_confine_calls(calls, count, options->reads_files);
+	missing_calls = confine_calls(calls, count, options->reads_files);
 	/* The list of calls protects files as well as Landlock does. */
 	if (!missing_calls)
 		missing &= ~V2M_PROTECT_FILES;

@@ -46,8 +46,9 @@ void v2m_child_kill(struct v2m_child *child, int timeout_ms);
 void v2m_child_follow_parent(void);
 
 /* In a child that has one thread and does not serve: it gives up everything except these system
- * calls and what the options leave it, and follows its parent. If memory runs out, it is the first
- * that the kernel ends. Returns the enum v2m_protection bits that are missing. */
+ * calls, those that every such process needs (child.c), and what the options leave it, and follows
+ * its parent. If memory runs out, it is the first that the kernel ends. Returns the enum
+ * v2m_protection bits that are missing. */
 unsigned v2m_child_confine(const struct v2m_confine_options *options, const int *calls,
 			   size_t count);
 

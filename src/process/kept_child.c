@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "process/confine.h"
 
 /* The pause before the next process doubles so often if the processes end soon, so that one which
  * cannot run does not fill the log. */
@@ -40,6 +41,7 @@ struct v2m_kept_child {
 	uint64_t heard_ns;   /* the last word */
 	uint64_t period_ns;  /* when the count of messages began */
 	unsigned n_messages;
+	uint32_t unprotected; /* protections that a process said it lacks */
 	char why_killed[128];
 };
 
@@ -157,6 +159,22 @@ void v2m_kept_child_send(struct v2m_kept_child *kept, uint32_t kind, uint64_t id
 	/* One that has ended is seen to be so. */
 	if (result && result != -EPIPE)
 		v2m_kept_child_kill(kept, "it does not read what it is told");
+}
+
+int v2m_kept_child_note_protection(struct v2m_kept_child *kept, struct v2m_wire *wire)
+{
+	uint32_t unprotected = 0;
+	char names[256];
+
+	v2m_wire_u32(wire, &unprotected);
+	if (v2m_wire_end(wire) || unprotected & ~(uint32_t)V2M_PROTECT_ALL)
+		return -EBADMSG;
+	if (unprotected && unprotected != kept->unprotected) {
+		v2m_confine_names(unprotected, names, sizeof(names));
+		v2m_log_warning("%s runs without %s", kept->options.name, names);
+	}
+	kept->unprotected = unprotected;
+	return 0;
 }
 
 /* False: the process says more than there is to say. */

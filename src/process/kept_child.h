@@ -59,6 +59,10 @@ void v2m_kept_child_drain(struct v2m_kept_child *kept);
 void v2m_kept_child_send(struct v2m_kept_child *kept, uint32_t kind, uint64_t id,
 			 const struct v2m_wire *payload, int fd);
 
+/* Takes in the protections that the process says it lacks, of enum v2m_protection, and logs them if
+ * they have changed. 0, or -EBADMSG if this is nothing that it can say. */
+int v2m_kept_child_note_protection(struct v2m_kept_child *kept, struct v2m_wire *wire);
+
 /* Kills the process, for a reason that the log gives. The next one starts as after any end. */
 void v2m_kept_child_kill(struct v2m_kept_child *kept, const char *why);
 

@@ -93,15 +93,24 @@ static void write_port(struct v2m_session_port *port, uint16_t slot_port, bool s
 	__atomic_store_n(&port->shared, shared, __ATOMIC_RELEASE);
 }
 
+#define PORTS_SIZE (65536 * sizeof(struct v2m_session_port))
+
+/* NULL with errno set if that fails; munmap(2) with PORTS_SIZE. */
+static struct v2m_session_port *map_ports(const struct v2m_sessions *sessions, int protection)
+{
+	void *ports = mmap(NULL, PORTS_SIZE, protection, MAP_SHARED,
+			   sessions->maps[V2M_SESSIONS_PORTS], 0);
+
+	return ports == MAP_FAILED ? NULL : ports;
+}
+
 /* Writes the slot of each port for the program, which sees either the old slot or the new one. 0 or
  * -errno. */
 static int write_ports(const struct v2m_sessions *sessions, const struct v2m_tcp_slots *slots)
 {
-	size_t size = 65536 * sizeof(struct v2m_session_port);
-	struct v2m_session_port *ports = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
-					      sessions->maps[V2M_SESSIONS_PORTS], 0);
+	struct v2m_session_port *ports = map_ports(sessions, PROT_READ | PROT_WRITE);
 
-	if (ports == MAP_FAILED)
+	if (!ports)
 		return -errno;
 	for (unsigned port = 0; port < 65536; port++) {
 		uint16_t place = slots->places[port];
@@ -109,7 +118,7 @@ static int write_ports(const struct v2m_sessions *sessions, const struct v2m_tcp
 
 		write_port(&ports[port], slot_port, place && slots->shared[place - 1]);
 	}
-	munmap(ports, size);
+	munmap(ports, PORTS_SIZE);
 	return 0;
 }
 
@@ -199,41 +208,137 @@ int v2m_sessions_pass(struct v2m_sessions *sessions, struct v2m_foreign_flows *b
 	return iterator < 0 ? iterator : run_pass(iterator, began);
 }
 
-/* 0 or -errno. */
-static int read_port(const struct v2m_sessions *sessions, uint16_t port,
-		     struct v2m_session_reading *reading)
-{
-	struct v2m_session_port first = { 0 };
-	uint32_t number = port;
+/* All elements of session_counters or of session_delivered. */
+struct elements {
+	uint32_t count;
+	uint16_t ports[V2M_MAX_SLOTS];
+	union {
+		struct v2m_session_counters counters[V2M_MAX_SLOTS];
+		struct v2m_session_delivered delivered[V2M_MAX_SLOTS];
+	};
+};
 
-	reading->port = port;
-	if (sessions->pass)
-		bpf_map_lookup_elem(sessions->maps[V2M_SESSIONS_DELIVERED], &port,
-				    &reading->delivered);
-	bpf_map_lookup_elem(sessions->maps[V2M_SESSIONS_PORTS], &number, &first);
-	reading->repeats = first.repeats;
-	return bpf_map_lookup_elem(sessions->maps[V2M_SESSIONS_COUNTERS], &port,
-				   &reading->counters);
+/* One system call for all of them: they have room, so the kernel never stops before the end. 0 or
+ * -errno. */
+static int read_elements(int map, void *values, struct elements *elements)
+{
+	uint32_t cursor;
+	int result;
+
+	elements->count = V2M_MAX_SLOTS;
+	result = bpf_map_lookup_batch(map, NULL, &cursor, elements->ports, values, &elements->count,
+				      NULL);
+	return result == -ENOENT ? 0 : result;
+}
+
+static int compare_readings(const void *left, const void *right)
+{
+	return (int)((const struct v2m_session_reading *)left)->port -
+	       (int)((const struct v2m_session_reading *)right)->port;
+}
+
+/* Those of all slots, ascending by port. */
+struct readings {
+	struct v2m_session_reading *list;
+	size_t count;
+};
+
+/* NULL: the port has none. */
+static struct v2m_session_reading *find_reading(const struct readings *readings, uint16_t port)
+{
+	const struct v2m_session_reading wanted = { .port = port };
+
+	return bsearch(&wanted, readings->list, readings->count, sizeof(wanted), compare_readings);
+}
+
+/* Makes a reading of zeros for each port that has counters. 0 or -errno. */
+static int make_readings(const struct v2m_sessions *sessions, struct elements *elements,
+			 struct readings *readings)
+{
+	int result =
+		read_elements(sessions->maps[V2M_SESSIONS_COUNTERS], elements->counters, elements);
+
+	if (result)
+		return result;
+	readings->list = calloc(elements->count + 1, sizeof(*readings->list));
+	if (!readings->list)
+		return -ENOMEM;
+	readings->count = elements->count;
+	for (size_t i = 0; i < readings->count; i++)
+		readings->list[i].port = elements->ports[i];
+	qsort(readings->list, readings->count, sizeof(*readings->list), compare_readings);
+	return 0;
+}
+
+static int read_delivered(const struct v2m_sessions *sessions, struct elements *elements,
+			  struct readings *readings)
+{
+	int result = read_elements(sessions->maps[V2M_SESSIONS_DELIVERED], elements->delivered,
+				   elements);
+
+	for (size_t i = 0; i < elements->count && !result; i++) {
+		struct v2m_session_reading *reading = find_reading(readings, elements->ports[i]);
+
+		if (reading)
+			reading->delivered = elements->delivered[i];
+	}
+	return result;
+}
+
+static int read_repeats(const struct v2m_sessions *sessions, struct readings *readings)
+{
+	struct v2m_session_port *ports = map_ports(sessions, PROT_READ);
+
+	if (!ports)
+		return -errno;
+	for (size_t i = 0; i < readings->count; i++)
+		readings->list[i].repeats =
+			__atomic_load_n(&ports[readings->list[i].port].repeats, __ATOMIC_ACQUIRE);
+	munmap(ports, PORTS_SIZE);
+	return 0;
+}
+
+static int read_counters(const struct v2m_sessions *sessions, struct elements *elements,
+			 struct readings *readings)
+{
+	int result =
+		read_elements(sessions->maps[V2M_SESSIONS_COUNTERS], elements->counters, elements);
+
+	if (!result && elements->count != readings->count)
+		return -ENOENT;
+	for (size_t i = 0; i < elements->count && !result; i++) {
+		struct v2m_session_reading *reading = find_reading(readings, elements->ports[i]);
+
+		if (!reading)
+			return -ENOENT;
+		reading->counters = elements->counters[i];
+	}
+	return result;
 }
 
 int v2m_sessions_read(struct v2m_sessions *sessions, struct v2m_session_reading **readings,
 		      size_t *n_readings)
 {
-	uint16_t ports[V2M_MAX_SLOTS];
-	size_t count = list_counted_ports(sessions, ports);
-	struct v2m_session_reading *made = calloc(count + 1, sizeof(*made));
-	int result = 0;
+	V2M_FREE struct elements *elements = malloc(sizeof(*elements));
+	struct readings made = { 0 };
+	int result = elements ? make_readings(sessions, elements, &made) : -ENOMEM;
 
-	if (!made)
-		return -ENOMEM;
-	for (size_t i = 0; i < count && !result; i++)
-		result = read_port(sessions, ports[i], &made[i]);
+	/* The programs mark repeats before they add to the delivered bytes. */
+	if (!result && sessions->pass)
+		result = read_delivered(sessions, elements, &made);
+	if (!result)
+		result = read_repeats(sessions, &made);
+	if (!result)
+		result = read_counters(sessions, elements, &made);
+	if (result && !sessions->read_failed)
+		v2m_log_error("the sessions of the ports cannot be read: %s", strerror(-result));
+	sessions->read_failed = result != 0;
 	if (result) {
-		free(made);
+		free(made.list);
 		return result;
 	}
-	*readings = made;
-	*n_readings = count;
+	*readings = made.list;
+	*n_readings = made.count;
 	return 0;
 }
 

@@ -55,7 +55,8 @@ int v2m_sessions_pass(struct v2m_sessions *sessions, struct v2m_foreign_flows *b
  * again. */
 void v2m_sessions_keep(struct v2m_sessions *sessions);
 
-/* Reads the counters of all slots, ascending by port. 0 or -errno; the caller frees the array. */
+/* Reads the counters of all slots, ascending by port. 0 or -errno, which the log says once; the
+ * caller frees the array. */
 int v2m_sessions_read(struct v2m_sessions *sessions, struct v2m_session_reading **readings,
 		      size_t *n_readings);
 

@@ -31,6 +31,7 @@ struct v2m_sessions {
 	bool attach_anew;   /* a map is new, so an attached program does not write to it */
 	bool notes_sockets; /* an attached program makes notes of its sockets in our maps */
 	uint32_t untracked; /* as last logged */
+	bool read_failed;   /* the last reading, and that was logged */
 };
 
 #endif

@@ -10,7 +10,6 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "process/confine.h"
 #include "process/kept_child.h"
 #include "supply/followed.h"
 #include "supply/refused.h"
@@ -39,7 +38,6 @@ struct v2m_live_supply {
 	uint64_t stats_number;  /* of the last change of the counters that APIs gave */
 	uint64_t online_number; /* the same of the users who are online */
 	bool wants_online;
-	uint32_t unprotected; /* protections that the asking process said it lacks */
 };
 
 static struct v2m_followed *find(const struct v2m_live_supply *supply, uint64_t number)
@@ -173,23 +171,6 @@ static int take_said(struct v2m_live_supply *supply, struct v2m_followed *follow
 	return result < 0 ? result : 0;
 }
 
-/* Only news are logged. 0 or -errno. */
-static int note_protection(struct v2m_live_supply *supply, struct v2m_wire *wire)
-{
-	uint32_t unprotected = 0;
-	char names[256];
-
-	v2m_wire_u32(wire, &unprotected);
-	if (v2m_wire_end(wire) || unprotected & ~(uint32_t)V2M_PROTECT_ALL)
-		return -EBADMSG;
-	if (unprotected && unprotected != supply->unprotected) {
-		v2m_confine_names(unprotected, names, sizeof(names));
-		v2m_log_warning("the process that asks the APIs of proxies runs without %s", names);
-	}
-	supply->unprotected = unprotected;
-	return 0;
-}
-
 /* The asking process may still say something of an API that has been dropped. */
 static int take_of_dropped(struct v2m_live_supply *supply, const struct v2m_message *message)
 {
@@ -209,7 +190,7 @@ static int take(void *context, const struct v2m_message *message)
 	if (message->fd >= 0)
 		return -EBADMSG;
 	if (message->kind == V2M_ASKING_READY)
-		return note_protection(supply, &wire);
+		return v2m_kept_child_note_protection(supply->asker, &wire);
 	followed = find(supply, message->id);
 	if (!followed)
 		return take_of_dropped(supply, message);

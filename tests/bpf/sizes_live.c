@@ -75,19 +75,27 @@ static void send_from_many(struct fixture *fixture, unsigned clients)
 	assert_received(fixture, before + clients);
 }
 
+/* Opens the datapath, sends from so many clients, and gives the flows owners. So many find room. */
+static void open_with_flows(struct fixture *fixture, unsigned clients, unsigned labelled,
+			    uint32_t owners[2])
+{
+	size_t refused;
+
+	open_and_attach(fixture);
+	share(fixture, true);
+	assert_int_equal(set_owners(fixture, owners, 2, names), 2);
+	send_from_many(fixture, clients);
+	assert_int_equal(label_all(fixture, owners, &refused), labelled);
+	assert_int_equal(refused, clients - labelled);
+}
+
 static void what_finds_no_room_in_a_map_of_any_size_is_the_ports_alone(void **state)
 {
 	struct fixture *fixture = *state;
 	uint32_t owners[2];
-	size_t refused;
 
 	fixture->flows_max = 64;
-	open_and_attach(fixture);
-	share(fixture, true);
-	assert_int_equal(set_owners(fixture, owners, 2, names), 2);
-	send_from_many(fixture, 100);
-	assert_int_equal(label_all(fixture, owners, &refused), 64);
-	assert_int_equal(refused, 36);
+	open_with_flows(fixture, 100, 64, owners);
 	assert_int_equal(read_owners(fixture), 64);
 	send_from_many(fixture, 100);
 	assert_int_equal(read_owners(fixture), 128);
@@ -104,11 +112,7 @@ static void a_restart_with_another_size_keeps_all_figures(void **state)
 	size_t refused;
 
 	fixture->flows_max = 64;
-	open_and_attach(fixture);
-	share(fixture, true);
-	assert_int_equal(set_owners(fixture, owners, 2, names), 2);
-	send_from_many(fixture, 100);
-	assert_int_equal(label_all(fixture, owners, &refused), 64);
+	open_with_flows(fixture, 100, 64, owners);
 	created_ns = v2m_datapath_created_ns(fixture->datapath);
 	/* Larger: the flows go on with their owners, and the others find room. */
 	resize(fixture, 128, owners);
@@ -144,13 +148,8 @@ static void a_change_of_the_size_that_was_interrupted_is_made_again(void **state
 	char from[256];
 	char to[256];
 	uint32_t owners[2];
-	size_t refused;
 
-	open_and_attach(fixture);
-	share(fixture, true);
-	assert_int_equal(set_owners(fixture, owners, 2, names), 2);
-	send_from_many(fixture, 10);
-	assert_int_equal(label_all(fixture, owners, &refused), 10);
+	open_with_flows(fixture, 10, 10, owners);
 	/* The old map was moved, and the new one has no pin yet. */
 	pin_path(fixture, "flows", from);
 	pin_path(fixture, "flows_before", to);
@@ -185,14 +184,9 @@ static void room_for_more_users_keeps_all_figures(void **state)
 	struct fixture *fixture = *state;
 	uint64_t created_ns;
 	uint32_t owners[2];
-	size_t refused;
 
-	open_and_attach(fixture);
+	open_with_flows(fixture, 10, 10, owners);
 	assert_int_equal(owners_in_kernel(fixture), V2M_MAX_OWNERS);
-	share(fixture, true);
-	assert_int_equal(set_owners(fixture, owners, 2, names), 2);
-	send_from_many(fixture, 10);
-	assert_int_equal(label_all(fixture, owners, &refused), 10);
 	send_from_many(fixture, 10);
 	created_ns = v2m_datapath_created_ns(fixture->datapath);
 	/* Each of the sizes: the counters of the CPUs and of the labels keep their places. */
@@ -283,13 +277,8 @@ static void room_that_was_being_made_is_made_after_a_kill(void **state)
 {
 	struct fixture *fixture = *state;
 	uint32_t owners[2];
-	size_t refused;
 
-	open_and_attach(fixture);
-	share(fixture, true);
-	assert_int_equal(set_owners(fixture, owners, 2, names), 2);
-	send_from_many(fixture, 10);
-	assert_int_equal(label_all(fixture, owners, &refused), 10);
+	open_with_flows(fixture, 10, 10, owners);
 	for (int renamed = 0; renamed <= 3; renamed++) {
 		int old[3];
 		char path[256];

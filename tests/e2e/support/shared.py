@@ -4,14 +4,15 @@
 import collections
 import ipaddress
 import re
+import time
 
 from support.v2ray import Key, V2Ray
 from support.wire import TCP, Tally, read_frames
 
 PORT = 10443
 NAMES = ("alice", "bob", "Carol Smith@example.com")
-LINE = re.compile(r"^\S+ \S+ (?:from )?(?:tcp:|udp:)?\[?(?:::ffff:)?([0-9a-f.:]+?)\]?:(\d+) accepted \S+ .*"
-                  r"email: (.*)$")
+LINE = re.compile(r"^(\S+ \d+:\d+:\d+)\S* (?:from )?(?:tcp:|udp:)?\[?(?:::ffff:)?([0-9a-f.:]+?)\]?:(\d+) "
+                  r"accepted \S+ .*email: (.*)$")
 
 
 class User(Key):
@@ -47,14 +48,26 @@ class Shared(V2Ray):
 
 
 def users_of_flows(lab):
-    """The emails of each client address and port, line by line, by our own reading of the log."""
+    """The seconds and emails of each client address and port, line by line, by our own reading of the log."""
     flows = {}
     logs = sorted(lab.directory.glob("access.log*"))
     for line in "".join(log.read_text() for log in logs).splitlines():
         found = LINE.match(line)
         if found:
-            flows.setdefault((ipaddress.ip_address(found[1]).packed, int(found[2])), []).append(found[3])
+            second = time.mktime(time.strptime(found[1], "%Y/%m/%d %H:%M:%S"))
+            flows.setdefault((ipaddress.ip_address(found[2]).packed, int(found[3])), []).append((second, found[4]))
     return flows
+
+
+def emails_of(begun, lines):
+    """The email of each connection of a client address and port; None: it has no line.
+
+    begun is when they began. V2Ray drops lines, so a line is of the last connection that had begun.
+    """
+    emails = [None] * max(1, len(begun))
+    for second, email in lines:
+        emails[max(0, sum(begin <= second for begin in begun) - 1)] = email
+    return emails
 
 
 class ByUser:
@@ -65,21 +78,19 @@ class ByUser:
         server = {ipaddress.ip_address(address).packed for address in lab.SERVER.values()}
         self.of = {}
         frames = []
-        begun = collections.defaultdict(list)
+        begun = collections.defaultdict(dict)  # by the sequence number
         for frame in read_frames(capture.path):
             if frame.protocol != TCP or port not in (frame.source_port, frame.target_port):
                 continue
             client = ((frame.source, frame.source_port) if frame.target in server
                       else (frame.target, frame.target_port))
             # A client may use a port again. A SYN that is sent again has the same number.
-            if frame.mss is not None and frame.target in server and frame.sequence not in begun[client]:
-                begun[client].append(frame.sequence)
+            if frame.mss is not None and frame.target in server:
+                begun[client].setdefault(frame.sequence, frame.second)
             frames.append((frame, client, max(0, len(begun[client]) - 1)))
+        emails = {client: emails_of(seconds.values(), flows.get(client, [])) for client, seconds in begun.items()}
         for frame, client, number in frames:
-            emails = flows.get(client, [None])
-            # With mux, a connection has any number of lines, all with one email.
-            email = emails[number] if len(emails) == len(begun[client]) else emails[-1]
-            self.of.setdefault(email, Tally(port)).add(frame, server)
+            self.of.setdefault(emails[client][number], Tally(port)).add(frame, server)
 
     def total(self, name, unit="wire"):
         tally = self.of.get(name)

@@ -23,8 +23,8 @@ MAGIC = {b"\xd4\xc3\xb2\xa1": "<", b"\xa1\xb2\xc3\xd4": ">",
 class Frame:
     """One captured frame. protocol is None unless it is IPv4 or IPv6 with TCP or UDP."""
 
-    def __init__(self, data, length):
-        self.length, self.protocol, self.mss = length, None, None
+    def __init__(self, second, data, length):
+        self.second, self.length, self.protocol, self.mss = second, length, None, None
         version = {b"\x08\x00": 4, b"\x86\xdd": 6}.get(data[12:14])
         if version == 4:
             header, protocol = (data[14] & 15) * 4, data[23]
@@ -131,10 +131,10 @@ def read_frames(path):
     assert struct.unpack_from(order + "I", data, 20)[0] & 0xffff == 1, "not an Ethernet capture"
     at = 24
     while at + 16 <= len(data):
-        stored, length = struct.unpack_from(order + "II", data, at + 8)
+        second, _, stored, length = struct.unpack_from(order + "IIII", data, at)
         if at + 16 + stored > len(data):
             break
-        yield Frame(data[at + 16:at + 16 + stored], length)
+        yield Frame(second, data[at + 16:at + 16 + stored], length)
         at += 16 + stored
 
 

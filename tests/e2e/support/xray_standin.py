@@ -7,7 +7,7 @@ The state file is read at each call:
  "counters": {"user>>>EMAIL>>>traffic>>>uplink": bytes},
  "online": {EMAIL: {ADDRESS: second}}, or the path of the access log of a V2Ray, whose open connections are told then,
            and NOBODY elsewhere,
- "idle": {EMAIL: ADDRESS}: users of whom this is told in their place, with a second of long ago,
+ "idle": {EMAIL: ADDRESS}: these users are listed so, with a second of long ago, whatever "online" says,
  "fault": null | "late" | "nonsense" | "error" | "dies", "comm": the name of the process}
 """
 

@@ -16,6 +16,7 @@
 #include "following/following.h"
 #include "process/channel.h"
 #include "process/child.h"
+#include "unit/own_child.h"
 #include "unit/temporary.h"
 
 #define LONG_MS     10000
@@ -24,7 +25,7 @@
 struct state {
 	struct v2m_log_reader *reader;
 	char path[PATH_MAX];
-	/* What was taken: the emails, each with a blank behind it, and the gaps and last result of
+	/* The emails that were taken, each with a blank behind it, and the gaps and last result of
 	 * the log. */
 	char emails[4096];
 	unsigned gaps;
@@ -84,22 +85,6 @@ static int teardown(void **context)
 	unlink(state->path);
 	free(state);
 	return 0;
-}
-
-/* The child of this process; 0: there is none. */
-static pid_t child(void)
-{
-	char path[64];
-	int pid = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	file = fopen(path, "r");
-	if (!file || fscanf(file, "%d", &pid) != 1)
-		pid = 0;
-	if (file)
-		fclose(file);
-	return pid;
 }
 
 static enum v2m_log_reading read_log(struct state *state)

@@ -128,6 +128,30 @@ static void one_connection_serves_many_requests(void **state)
 	close(fd);
 }
 
+/* Clients of other addresses are to find a worker. docs/api-server.md has the limit. */
+static void an_address_keeps_32_connections(void **state)
+{
+	struct v2m_http *http = NULL;
+	struct v2m_error error;
+	int fds[33];
+
+	(void)state;
+	assert_int_equal(start_on("127.0.0.1:0", &http, &error), 0);
+	for (size_t i = 0; i < V2M_ARRAY_LEN(fds); i++) {
+		struct client_answer answer;
+
+		fds[i] = client_connect(v2m_http_port(http));
+		client_send(fds[i], "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+		answer = client_read(fds[i], false);
+		assert_int_equal(answer.status, 200);
+		assert_int_equal(client_answer_header(&answer, "Connection") != NULL, i == 32);
+		client_answer_free(&answer);
+	}
+	for (size_t i = 0; i < V2M_ARRAY_LEN(fds); i++)
+		close(fds[i]);
+	v2m_http_stop(http);
+}
+
 static void a_body_that_is_not_needed_is_read_and_dropped(void **state)
 {
 	static const char request[] = "POST /api/keys/key-3/traffic/simple/reset HTTP/1.1\r\n"
@@ -386,6 +410,7 @@ int main(void)
 		HTTP_TEST(a_small_answer_is_not_compressed),
 		HTTP_TEST(head_answers_as_get_without_the_body),
 		HTTP_TEST(one_connection_serves_many_requests),
+		HTTP_TEST(an_address_keeps_32_connections),
 		HTTP_TEST(a_body_that_is_not_needed_is_read_and_dropped),
 		HTTP_TEST(a_body_that_is_too_large_is_413),
 		HTTP_TEST(a_reset_whose_body_is_not_whole_is_not_done),

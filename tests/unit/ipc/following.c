@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What the following process says arrives with all its members, and is refused if no log can have
- * made it say that. */
+/* The messages of the following process arrive with all their members, and are refused if no log
+ * can have caused them. */
 #include "unit/ipc/travel.h"
 
 #include "ipc/following.h"

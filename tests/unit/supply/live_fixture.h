@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "ipc/asking.h"
 #include "supply/live_supply.h"
+#include "unit/own_child.h"
 
 #define LIST  "/xray.app.proxyman.command.HandlerService/ListInbounds"
 #define USERS "/xray.app.proxyman.command.HandlerService/GetInboundUsers#"
@@ -97,22 +98,6 @@ static inline bool has_news(struct scene *scene, int timeout_ms)
 			return true;
 	}
 	return false;
-}
-
-/* The child of this process; 0: there is none. */
-static inline pid_t child(void)
-{
-	char path[64];
-	int pid = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	file = fopen(path, "r");
-	if (!file || fscanf(file, "%d", &pid) != 1)
-		pid = 0;
-	if (file)
-		fclose(file);
-	return pid;
 }
 
 #endif
