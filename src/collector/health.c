@@ -54,6 +54,8 @@ static const struct row table[V2M_N_CONDITIONS] = {
 		"more than " V2M_STRINGIFY(V2M_MAX_SLOTS) " ports or ranges have keys: the others are not counted", false },
 	[V2M_KEYS_INCOMPLETE] = { "keys_incomplete",
 		"the key sources have users that are not counted", false },
+	[V2M_ACCESS_LOG_UNREAD] = { "access_log_unread",
+		"an access log cannot be read: new connections on shared ports are of no key", false },
 	[V2M_PORT_ORPHANED] = { "port_orphaned",
 		"a server listens at a port that has no key any more", false },
 	[V2M_TRAFFIC_UNDELIVERED] = { "traffic_undelivered",

@@ -34,6 +34,7 @@ enum v2m_condition {
 	V2M_HEADERS_TOO_DEEP,  /* packets that may be a key's could not be read to their ports */
 	V2M_TOO_MANY_PORTS,
 	V2M_KEYS_INCOMPLETE,     /* the bytes of some users are not counted */
+	V2M_ACCESS_LOG_UNREAD,   /* bytes of shared ports get no key */
 	V2M_PORT_ORPHANED,       /* a port without a key is counted */
 	V2M_TRAFFIC_UNDELIVERED, /* bytes are counted that no connection takes */
 	V2M_DRIFT,               /* a proxy counts other bytes for a key than we do */

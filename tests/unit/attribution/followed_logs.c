@@ -78,7 +78,7 @@ static void a_log_of_a_configuration_is_followed_and_remembered(void **context)
 	assert_int_equal(v2m_followed_logs_count(state->logs), 0);
 	learn(state, state->path, V2M_ACCESS_LOG_FILE, false);
 	assert_true(gap(state, V2M_GAP_BEGAN) > 0);
-	assert_true(v2m_followed_logs_reads(state->logs, state->path));
+	assert_string_equal(v2m_followed_logs_problem(state->logs, 0), "");
 	/* Another process knows it before the configurations are read. */
 	start(state);
 	assert_int_equal(v2m_followed_logs_count(state->logs), 1);
@@ -105,7 +105,8 @@ static void a_log_that_is_switched_off_stays_and_is_a_gap(void **context)
 	assert_int_equal(gap(state, V2M_GAP_NO_LOG), 0);
 	learn(state, NULL, V2M_ACCESS_LOG_OFF, true);
 	assert_int_equal(v2m_followed_logs_count(state->logs), 1);
-	assert_false(v2m_followed_logs_reads(state->logs, state->path));
+	assert_string_equal(v2m_followed_logs_problem(state->logs, 0),
+			    "no configuration of a proxy names it any more");
 	assert_true(gap(state, V2M_GAP_NO_LOG) > 0);
 }
 
@@ -125,7 +126,10 @@ static void a_missing_log_is_a_gap_of_its_own(void **context)
 
 	learn(state, "/nonexistent/log", V2M_ACCESS_LOG_FILE, true);
 	assert_true(gap(state, V2M_GAP_NO_LOG) > 0);
-	assert_false(v2m_followed_logs_reads(state->logs, "/nonexistent/log"));
+	assert_string_equal(v2m_followed_logs_problem(state->logs, 0), "it is not there");
+	learn(state, temporary_directory, V2M_ACCESS_LOG_FILE, true);
+	assert_true(gap(state, V2M_GAP_NO_LOG) > 0);
+	assert_non_null(strstr(v2m_followed_logs_problem(state->logs, 1), "directory"));
 }
 
 static void a_masked_address_is_a_gap(void **context)

@@ -122,6 +122,42 @@ static void a_process_that_is_killed_loses_no_line_and_doubles_none(void **conte
 	assert_int_equal(state->gaps, 0);
 }
 
+/* Reads until the next process has answered, or for some seconds. */
+static void wait_for_process(struct state *state, pid_t last)
+{
+	for (int i = 0; (!child() || child() == last) && i < 500; i++) {
+		v2m_log_reader_read(state->reader, 0, false);
+		usleep(10000);
+	}
+	assert_int_equal(read_log(state), V2M_LOGS_READ);
+}
+
+static void processes_that_end_again_and_again_are_trouble(void **context)
+{
+	struct state *state = *context;
+
+	write_line(state, "alice");
+	open_reader(state, V2M_FOLLOWING_ARGUMENT, 2000);
+	assert_int_equal(read_log(state), V2M_LOGS_READ);
+	for (int i = 0; i < 3; i++) {
+		pid_t last = child();
+
+		assert_string_equal(v2m_log_reader_trouble(state->reader), "");
+		assert_int_equal(kill(last, SIGKILL), 0);
+		wait_for_process(state, last);
+	}
+	assert_string_equal(v2m_log_reader_trouble(state->reader),
+			    "the process that follows access logs has ended (signal 9 (Killed)), "
+			    "and so have 2 processes before it");
+	/* The next one works. */
+	for (int i = 0; *v2m_log_reader_trouble(state->reader) && i < 100; i++) {
+		usleep(100000);
+		assert_int_equal(read_log(state), V2M_LOGS_READ);
+	}
+	assert_string_equal(v2m_log_reader_trouble(state->reader), "");
+	assert_string_equal(state->emails, "alice ");
+}
+
 static void the_ends_of_the_logs_are_read_again_if_wanted(void **context)
 {
 	struct state *state = *context;
@@ -238,6 +274,7 @@ static int follow_logs(void)
 	const struct CMUnitTest tests[] = {
 		TEST(lines_are_taken_once),
 		TEST(a_process_that_is_killed_loses_no_line_and_doubles_none),
+		TEST(processes_that_end_again_and_again_are_trouble),
 		TEST(the_ends_of_the_logs_are_read_again_if_wanted),
 		TEST(a_log_that_is_added_later_is_followed_too),
 		TEST(a_fifo_in_place_of_a_log_delays_nobody),
