@@ -85,9 +85,12 @@ static void drop(struct v2m_gate *gate, struct v2m_waiting *one)
 static void refuse(struct v2m_gate *gate, struct v2m_waiting *one, const char *refusal)
 {
 	char bytes[HEADER_MAX];
+	ssize_t length = recv(one->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 
-	if (recv(one->fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+	if (length > 0) {
 		send(one->fd, refusal, strlen(refusal), MSG_DONTWAIT | MSG_NOSIGNAL);
+		explicit_bzero(bytes, (size_t)length);
+	}
 	shutdown(one->fd, SHUT_WR);
 	drop(gate, one);
 }
@@ -151,6 +154,9 @@ static void follow_client(struct v2m_gate *gate, struct v2m_waiting *one, uint32
 		drop(gate, one);
 	else if (!one->turn_ns && ((events & EPOLLRDHUP) || are_complete(header, (size_t)length)))
 		admit(gate, one, header, (size_t)length);
+	/* There may be an API key in it. */
+	if (length > 0)
+		explicit_bzero(header, (size_t)length);
 }
 
 static bool has_room(struct v2m_gate *gate)

@@ -193,6 +193,8 @@ FAULTS = [
     ("a connection leaves its API key behind", "src/apikeys/key_ring.c",
      "\tif (known.version)\n\t\texplicit_bzero", "\tif (!known.version)\n\t\texplicit_bzero",
      ctest("unit_apikeys_api_keys")),
+    ("a connection leaves its requests behind", "src/http/http.c",
+     "\tv2m_worker_forget();\n", "", e2e("test_processes", "hold_the_api_key")),
     ("bodies that are wanted compressed are compressed too late", "src/api/window.c",
      "\tlower(&entry->recipe.gzip_age, recipe->gzip_age);\n", "",
      ctest("unit_api_window")),
