@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <errno.h>
 #include <cmocka.h>
 
 #include "attribution/followed_logs.h"
@@ -183,6 +184,21 @@ static void a_damaged_memory_is_a_gap(void **context)
 	assert_true(gap(state, V2M_GAP_LOG_CUT) > 0);
 }
 
+static void the_wrong_line_of_a_memory_is_named(void **context)
+{
+	struct v2m_attribution_memory memory;
+	struct v2m_error error;
+	const char *path;
+
+	(void)context;
+	path = temporary_file("attribution", "what is this\n");
+	assert_int_equal(v2m_attribution_memory_load(path, &memory, &error), -EPROTO);
+	assert_non_null(strstr(error.text, "/attribution:1: expected a line that v2meterd"));
+	path = temporary_file("attribution", "v2meter attribution 1\nonline\nwhat is this\n");
+	assert_int_equal(v2m_attribution_memory_load(path, &memory, &error), -EPROTO);
+	assert_non_null(strstr(error.text, "/attribution:3: expected a line that v2meterd"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 /* The following process is this program itself. */
@@ -198,6 +214,7 @@ int main(int argc, char **argv)
 		TEST(an_empty_setting_follows_nothing_and_forgets),
 		TEST(the_list_of_online_users_is_remembered_without_a_log),
 		TEST(a_damaged_memory_is_a_gap),
+		TEST(the_wrong_line_of_a_memory_is_named),
 	};
 
 	if (argc == 2 && strcmp(argv[1], V2M_FOLLOWING_ARGUMENT) == 0)
