@@ -132,7 +132,7 @@ FAULTS = [
     ("a server that comes later is not noticed", "src/paths/rule_watch.c",
      "\twatch->again = again;\n", "\twatch->again = again && false;\n",
      e2e("test_published", "one_family")),
-    ("the proxy of docker is another server", "src/collector/byte_source.c",
+    ("the proxy of docker is another server", "src/collector/key_addresses.c",
      "(families != V2M_NAT_BOTH && !v2m_port_holder_serves(", "(families == 0 && !v2m_port_holder_serves(",
      e2e("test_published", "proxy_of_docker")),
     ("a container's connection that is older than the programs counts", "src/paths/masqueraded.c",
