@@ -43,7 +43,8 @@ struct v2m_byte_source {
 	struct v2m_published published;
 	struct v2m_rule_watch *watch;
 	struct v2m_masqueraded masqueraded;
-	struct v2m_news previous_news; /* why counts of an earlier version are not taken over */
+	struct v2m_news masqueraded_news; /* why these are not known */
+	struct v2m_news previous_news;    /* why counts of an earlier version are not taken over */
 };
 
 static int load_programs(const struct v2m_config *config, struct v2m_datapath **programs,
@@ -244,7 +245,6 @@ static void find_aliases(struct v2m_byte_source *source, const struct v2m_keyset
 		v2m_log_error("published ports are not looked for: out of memory");
 		v2m_published_clear(&found);
 	}
-	v2m_rule_watch_was_used(source->watch, source->published.depends_on_listeners);
 }
 
 const struct v2m_port_aliases *v2m_byte_source_aliases(const struct v2m_byte_source *source)
@@ -265,7 +265,8 @@ bool v2m_byte_source_rules_are_due(struct v2m_byte_source *source)
 	return due && source->programs;
 }
 
-/* Connections of containers that are older than the ports, or than the programs. */
+/* Connections of containers that are older than the ports, or than the programs. After a failure
+ * they are looked for again. */
 static void enter_masqueraded(struct v2m_byte_source *source, const struct v2m_port_rule *rules,
 			      size_t count)
 {
@@ -274,13 +275,19 @@ static void enter_masqueraded(struct v2m_byte_source *source, const struct v2m_p
 	int result = v2m_masqueraded_read(&source->masqueraded, rules, count,
 					  &source->published.aliases, &flows);
 
-	if (result)
-		v2m_log_warning("connections of containers that are open already count for the "
-				"ports that they have the number of, until their next packet "
-				"leaves: %s",
-				strerror(-result));
-	else if (v2m_foreign_add(source->programs, &flows, &error))
-		v2m_log_error("%s", error.text);
+	if (result) {
+		v2m_error_set(&error, result,
+			      "connections of containers that are open already count for the ports "
+			      "that they have the number of, until their next packet leaves: %s",
+			      strerror(-result));
+	} else {
+		result = v2m_foreign_add(source->programs, &flows, &error);
+		source->masqueraded.missed = result != 0;
+	}
+	if (!result)
+		v2m_news_forget(&source->masqueraded_news);
+	else if (v2m_news_differs(&source->masqueraded_news, error.text))
+		v2m_log_warning("%s", error.text);
 	v2m_array_clear(&flows);
 }
 
@@ -300,6 +307,9 @@ int v2m_byte_source_set_slots(struct v2m_byte_source *source, const struct v2m_k
 		placed = v2m_datapath_set_ports(source->programs, rules, count, error);
 	if (placed >= 0 && source->programs)
 		enter_masqueraded(source, rules, count);
+	if (source->programs)
+		v2m_rule_watch_was_used(source->watch, source->published.depends_on_listeners ||
+							       source->masqueraded.missed);
 	if (placed >= 0 && source->stats)
 		placed = v2m_socket_stats_set_ports(source->stats, rules, count, error);
 	return placed < 0 ? placed : (int)count - placed;
