@@ -364,7 +364,7 @@ static void read_xt_target(struct reading *reading, v2m_attributes data)
 /* Expressions that demand nothing, and change nothing. */
 static bool is_harmless(const char *name)
 {
-	static const char *const names[] = { "counter", "log", "limit", "comment" };
+	static const char *const names[] = { "counter", "log", "comment" };
 
 	for (size_t i = 0; i < V2M_ARRAY_LEN(names); i++)
 		if (strcmp(name, names[i]) == 0)

@@ -242,9 +242,13 @@ def test_the_first_rule_of_a_port_has_it(lab, start_daemon):
     # An earlier rule takes some packets of port 41: those of one sender.
     rules(lab.server, f"add rule inet published in ip saddr {lab.CLIENT[4]} tcp dport 41 redirect to :8080; "
                       "add rule inet published in tcp dport 40-42 redirect to :10001")
+    # One that names no port leaves nothing to those behind it.
+    rules(lab.server, "add rule inet published in udp dport 51 redirect to :10001; "
+                      "add rule inet published in meta l4proto udp accept; "
+                      "add rule inet published in udp dport 52 redirect to :10001")
     daemon = start_daemon([ENTRY])
     key = (KEY.port, "rule")
-    assert aliases(daemon) == {"20-24": key, "26": key, "28-30": key, "40": key, "42": key}
+    assert aliases(daemon) == {"20-24": key, "26": key, "28-30": key, "40": key, "42": key, "51": key}
     assert "port 41 to a key's port 10001 under conditions" in reasons(daemon)["aliases_unknown"]
     for port, listens in ((25, 25), (27, 8080), (31, 8080), (41, 8080)):
         exchange_tcp(lab, port, listens=listens)
