@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/cleanup.h"
 #include "paths/families.h"
 #include "paths/published_tracked.h"
 #include "paths/rule_order.h"
@@ -31,7 +32,7 @@ static void note_unclear(struct v2m_published *published, const struct v2m_nat_p
 			ports->first, target, ports->first);
 }
 
-static void note_disputed(struct v2m_published *published, const struct v2m_port_alias *alias)
+static void note_disputed(struct v2m_published *published, uint16_t port, uint16_t target)
 {
 	if (!*published->unknown.text)
 		v2m_error_set(
@@ -39,7 +40,7 @@ static void note_disputed(struct v2m_published *published, const struct v2m_port
 			"a NAT rule sends port %u to a key's port %u, another one may send it "
 			"elsewhere, and the order of their chains is not known: what passes "
 			"port %u is not counted unless \"port_aliases\" names it",
-			alias->first_port, alias->target, alias->first_port);
+			port, target, port);
 }
 
 /* A rule that is about a key, or may be. */
@@ -70,13 +71,48 @@ static bool is_tracked(const struct look *look, uint16_t first, uint16_t last)
 	return false;
 }
 
-/* All ports of the alias count in one slot. */
-static int add_ports(const struct look *look, uint16_t first, uint16_t last, uint16_t target)
+static uint16_t shift(const struct v2m_nat_target *target, unsigned port)
+{
+	unsigned size = (unsigned)(target->last - target->first) + 1;
+
+	return (uint16_t)(target->first + (uint16_t)(port - target->base) % size);
+}
+
+/* Adds the alias without the ports that may be another rule's. */
+static int add_undisputed(const struct look *look, const struct v2m_port_alias *whole,
+			  const struct v2m_nat_target *target)
+{
+	V2M_CLEANUP(v2m_alias_parts_clear) struct v2m_alias_parts parts;
+	int result = v2m_alias_parts_make(whole, &parts);
+
+	if (!result)
+		result =
+			v2m_alias_cut_disputed(whole, look->rule, look->rules, look->scope, &parts);
+	v2m_alias_parts_sort(&parts);
+	if (!result && parts.lost.count)
+		note_disputed(look->published, parts.lost.items[0].first,
+			      target->shifts ? shift(target, parts.lost.items[0].first)
+					     : whole->target);
+	for (size_t i = 0; i < parts.left.count && !result && !look->notes; i++) {
+		struct v2m_port_alias alias = *whole;
+
+		alias.first_port = parts.left.items[i].first;
+		alias.last_port = parts.left.items[i].last;
+		if (target->shifts)
+			alias.target = shift(target, alias.first_port);
+		result = v2m_published_add(look->published, &alias);
+	}
+	return result;
+}
+
+/* All ports of the alias count in one slot, as port of the target does. */
+static int add_ports(const struct look *look, uint16_t first, uint16_t last,
+		     const struct v2m_nat_target *target, uint16_t port)
 {
 	const struct v2m_port_alias alias = {
 		.first_port = first,
 		.last_port = last,
-		.target = target,
+		.target = port,
 		.transports = look->rule->transports,
 		.origin = V2M_ALIAS_RULE,
 		.families = look->rule->families,
@@ -84,22 +120,13 @@ static int add_ports(const struct look *look, uint16_t first, uint16_t last, uin
 	const struct v2m_nat_ports ports = { .first = first, .last = last };
 
 	/* A port that stays the same is counted as it is. */
-	if (first == last && first == target)
+	if (first == last && first == port)
 		return 0;
-	if (look->usable && v2m_alias_is_disputed(&alias, look->rule, look->rules, look->scope))
-		note_disputed(look->published, &alias);
-	else if (look->usable && !look->notes)
-		return v2m_published_add(look->published, &alias);
-	if (!look->usable && look->notes && !is_tracked(look, first, last))
-		note_unclear(look->published, &ports, target);
+	if (look->usable)
+		return add_undisputed(look, &alias, target);
+	if (look->notes && !is_tracked(look, first, last))
+		note_unclear(look->published, &ports, port);
 	return 0;
-}
-
-static uint16_t shift(const struct v2m_nat_target *target, unsigned port)
-{
-	unsigned size = (unsigned)(target->last - target->first) + 1;
-
-	return (uint16_t)(target->first + (uint16_t)(port - target->base) % size);
 }
 
 /* Each port goes to another one. Ports in a row that count in one slot are one alias. */
@@ -116,7 +143,7 @@ static int add_shifted(const struct look *look, const struct v2m_nat_ports *port
 		while (next <= ports->last && slot_at(look, shift(target, next)) == slot)
 			next++;
 		if (slot)
-			result = add_ports(look, (uint16_t)port, (uint16_t)(next - 1),
+			result = add_ports(look, (uint16_t)port, (uint16_t)(next - 1), target,
 					   shift(target, port));
 		port = next;
 	}
@@ -141,7 +168,7 @@ static int add_range(struct look *look, const struct v2m_nat_ports *ports,
 	}
 	if (!port_of_key)
 		return 0;
-	return add_ports(look, ports->first, ports->last, port_of_key);
+	return add_ports(look, ports->first, ports->last, target, port_of_key);
 }
 
 static int add_target(struct look *look, const struct v2m_nat_ports *ports,
@@ -191,35 +218,56 @@ static int add_rule(const struct v2m_nat_rules *rules, const struct v2m_nat_rule
 	return result;
 }
 
-/* Takes out aliases whose other family is somebody else's, and says so. */
-static void drop_mixed_families(struct v2m_published *published, const struct v2m_nat_rules *rules,
-				const struct v2m_published_scope *scope)
+static void note_mixed_families(struct v2m_published *published, const struct v2m_port_alias *alias,
+				uint16_t port)
 {
-	struct v2m_port_aliases *list = &published->aliases;
-	size_t kept = 0;
+	bool is_ipv4 = alias->families == V2M_NAT_IPV4;
 
-	for (size_t i = 0; i < list->count; i++) {
-		const struct v2m_port_alias *alias = &list->items[i];
+	if (!*published->unknown.text)
+		v2m_error_set(&published->unknown, 0,
+			      "a NAT rule sends port %u to a key's port %u by %s only, and another "
+			      "server has port %u by %s: what passes port %u is not counted unless "
+			      "\"port_aliases\" names it",
+			      port, alias->target, is_ipv4 ? "IPv4" : "IPv6", port,
+			      is_ipv4 ? "IPv6" : "IPv4", port);
+}
 
-		if (alias->origin == V2M_ALIAS_RULE && alias->families != V2M_NAT_BOTH)
-			published->depends_on_listeners = true;
-		if (!v2m_alias_serves_others(alias, rules, scope)) {
-			list->items[kept++] = *alias;
-			continue;
-		}
-		if (!*published->unknown.text)
-			v2m_error_set(
-				&published->unknown, 0,
-				"a NAT rule sends port %u to a key's port %u by %s only, and "
-				"another server has port %u by %s: what passes port %u is not "
-				"counted unless \"port_aliases\" names it",
-				alias->first_port, alias->target,
-				alias->families == V2M_NAT_IPV4 ? "IPv4" : "IPv6",
-				alias->first_port,
-				alias->families == V2M_NAT_IPV4 ? "IPv6" : "IPv4",
-				alias->first_port);
+/* Adds the alias without the ports whose other family is somebody else's, and says so. */
+static int add_unmixed(struct v2m_published *published, const struct v2m_port_alias *whole,
+		       const struct v2m_nat_rules *rules, const struct v2m_published_scope *scope)
+{
+	V2M_CLEANUP(v2m_alias_parts_clear) struct v2m_alias_parts parts;
+	int result = v2m_alias_parts_make(whole, &parts);
+
+	if (!result)
+		result = v2m_alias_cut_other_family(whole, rules, scope, &parts);
+	v2m_alias_parts_sort(&parts);
+	if (!result && parts.lost.count)
+		note_mixed_families(published, whole, parts.lost.items[0].first);
+	for (size_t i = 0; i < parts.left.count && !result; i++) {
+		struct v2m_port_alias alias = *whole;
+
+		alias.first_port = parts.left.items[i].first;
+		alias.last_port = parts.left.items[i].last;
+		result = v2m_published_add(published, &alias);
 	}
-	list->count = kept;
+	return result;
+}
+
+static int drop_mixed_families(struct v2m_published *published, const struct v2m_nat_rules *rules,
+			       const struct v2m_published_scope *scope)
+{
+	struct v2m_port_aliases all = published->aliases;
+	int result = 0;
+
+	published->aliases = (struct v2m_port_aliases){ 0 };
+	for (size_t i = 0; i < all.count && !result; i++) {
+		if (all.items[i].origin == V2M_ALIAS_RULE && all.items[i].families != V2M_NAT_BOTH)
+			published->depends_on_listeners = true;
+		result = add_unmixed(published, &all.items[i], rules, scope);
+	}
+	v2m_array_clear(&all);
+	return result;
 }
 
 /* Whether there may be rules that were not read. */
@@ -251,7 +299,8 @@ int v2m_published_make(const struct v2m_nat_rules *rules, struct v2m_published_r
 		result = v2m_array_add(&published->aliases, configured->items[i]);
 	for (size_t i = 0; i < rules->count && !result; i++)
 		result = add_rule(rules, &rules->items[i], scope, false, published);
-	drop_mixed_families(published, rules, scope);
+	if (!result)
+		result = drop_mixed_families(published, rules, scope);
 	if (!result)
 		result = v2m_published_add_tracked(tracked, rules,
 						   is_unread(read.nft) || is_unread(read.legacy),

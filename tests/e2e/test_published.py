@@ -277,11 +277,11 @@ def web_server(namespace):
 
 
 def test_a_rule_of_one_family_leaves_the_other_one_to_its_server(lab, start_daemon):
-    """The server comes when the port is an alias already, and goes again."""
+    """The server comes when the port is an alias already, and goes again. It takes no other port of the range."""
     rules(lab.server, "table ip published { chain in { type nat hook prerouting priority -100; "
-                      "tcp dport 443 redirect to :10001; }; }")
+                      "tcp dport 443-445 redirect to :10001; }; }")
     daemon = start_daemon([ENTRY])
-    assert aliases(daemon) == {"443": (KEY.port, "rule")} and not reasons(daemon)
+    assert aliases(daemon) == {"443-445": (KEY.port, "rule")} and not reasons(daemon)
     with web_server(lab.server) as web:
         wait_until(lambda: "another server has port 443 by IPv6" in reasons(daemon).get("aliases_unknown", ""), 30,
                    what="the server by IPv6")
@@ -290,8 +290,8 @@ def test_a_rule_of_one_family_leaves_the_other_one_to_its_server(lab, start_daem
         with client, web.accept()[0] as far:
             client.sendall(b"x" * 1000)
             assert far.recv(1000, socket.MSG_WAITALL) == b"x" * 1000
-        assert aliases(daemon) == {} and payload(daemon) == (0, 0)
-    wait_until(lambda: "443" in aliases(daemon), 30, what="the alias, when IPv6 has no server")
+        assert aliases(daemon) == {"444-445": (KEY.port, "rule")} and payload(daemon) == (0, 0)
+    wait_until(lambda: "443-445" in aliases(daemon), 30, what="the alias, when IPv6 has no server")
     exchange_tcp(lab, 443)
     wait_until(lambda: payload(daemon) == (SIZE, SIZE), what="what passed port 443")
 
