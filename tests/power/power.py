@@ -154,7 +154,7 @@ FAULTS = [
      "several ? 0 : common;", "several ? common : common;",
      ctest("unit_paths_published")),
     ("a shifted range goes to its first port", "src/paths/published.c",
-     "\tif (target->shifts)\n", "\tif (0)\n",
+     "\tif (target->shifts)\n\t\treturn", "\tif (0)\n\t\treturn",
      ctest("unit_paths_published")),
     ("rules of nftables are not noticed if the module comes later", "src/paths/rule_watch.c",
      "\tif (watch->fd < 0 && is_due(&watch->opening,", "\tif (watch->fd < -9999 && is_due(&watch->opening,",
