@@ -210,12 +210,12 @@ static void report_aliases(struct v2m_byte_source *source, const struct v2m_publ
 		v2m_log_warning("%s", unknown);
 }
 
-/* Whether it matters who listens: connections have shown something, or a rule is about one family.
- */
+/* Whether it matters who listens: connections have shown something, or a rule is about one family
+ * or one address. */
 static bool rules_are_open(const struct v2m_byte_source *source, const struct v2m_nat_rules *rules)
 {
 	for (size_t i = 0; i < rules->count; i++)
-		if (rules->items[i].families != V2M_NAT_BOTH)
+		if (rules->items[i].families != V2M_NAT_BOTH || rules->items[i].addressed)
 			return true;
 	return v2m_rule_watch_tracked(source->watch)->count;
 }

@@ -70,7 +70,7 @@ static bool is_free(const void *context, uint16_t port, unsigned transports, uns
 		held |= V2M_TCP;
 	if (transports & V2M_UDP && is_served_by(listeners, port, families, V2M_UDP))
 		held |= V2M_UDP;
-	return !held || (families != V2M_NAT_BOTH && !v2m_port_holder_serves("/proc", port, held));
+	return !held || !v2m_port_holder_serves("/proc", port, held);
 }
 
 void v2m_key_addresses_read(struct v2m_key_addresses *addresses, struct v2m_socket_netns *netns,

@@ -115,6 +115,18 @@ static int copy_ports(struct walk *walk, const struct v2m_nat_ports_list *from,
 	return 0;
 }
 
+/* The destination that both demand. False: they demand different ones. */
+static bool join_addresses(const struct v2m_nat_rule *way, struct v2m_nat_rule *joined)
+{
+	if (!way->addressed)
+		return true;
+	if (joined->addressed)
+		return memcmp(way->destination, joined->destination, sizeof(way->destination)) == 0;
+	joined->addressed = true;
+	memcpy(joined->destination, way->destination, sizeof(joined->destination));
+	return true;
+}
+
 /* What the rule does, under what the way to it demands as well. *never: both demand different
  * ports. The caller frees the ports in any case. */
 static int join(struct walk *walk, const struct v2m_nat_rule *way, const struct v2m_nat_rule *rule,
@@ -135,7 +147,7 @@ static int join(struct walk *walk, const struct v2m_nat_rule *way, const struct 
 		result = copy_ports(walk, &way->ports, &joined->ports);
 	else
 		result = intersect(walk, &way->ports, &rule->ports, &joined->ports);
-	*never = !joined->transports || !joined->families ||
+	*never = !join_addresses(way, joined) || !joined->transports || !joined->families ||
 		 (way->ports.count && rule->ports.count && !joined->ports.count);
 	return result;
 }
@@ -166,16 +178,28 @@ static bool keeps_nothing(const struct v2m_nat_rule *earlier)
 	return !earlier->ports.count && earlier->devices;
 }
 
+/* Whether the earlier rule holds for all destinations that the rule holds for. *none: for none of
+ * them. */
+static bool has_destinations(const struct v2m_nat_rule *earlier, const struct v2m_nat_rule *rule,
+			     bool *none)
+{
+	bool same = memcmp(earlier->destination, rule->destination, sizeof(rule->destination)) == 0;
+
+	*none = earlier->addressed && rule->addressed && !same;
+	return !earlier->addressed || (rule->addressed && same);
+}
+
 /* Takes from the rule what an earlier one without ports keeps from it. If that keeps the packets of
  * some transports of some families, what is left cannot be told, so the rule is not clear. */
-static void heed_portless(const struct v2m_nat_rule *earlier, struct v2m_nat_rule *rule)
+static void heed_portless(const struct v2m_nat_rule *earlier, struct v2m_nat_rule *rule,
+			  bool all_destinations)
 {
 	bool all_transports = !(rule->transports & ~earlier->transports);
 	bool all_families = !(rule->families & ~earlier->families);
 
 	if (keeps_nothing(earlier) || v2m_nat_rules_lead_to_same(earlier, rule))
 		return;
-	if (!earlier->clear || (!all_transports && !all_families)) {
+	if (!earlier->clear || !all_destinations || (!all_transports && !all_families)) {
 		rule->clear = false;
 		return;
 	}
@@ -191,17 +215,20 @@ static void heed_portless(const struct v2m_nat_rule *earlier, struct v2m_nat_rul
 static int heed(struct walk *walk, const struct v2m_nat_rule *earlier, struct v2m_nat_rule *rule,
 		struct v2m_nat_ports_list *unclear)
 {
-	bool all = earlier->clear && !earlier->devices &&
+	bool none;
+	bool all_destinations = has_destinations(earlier, rule, &none);
+	bool all = earlier->clear && !earlier->devices && all_destinations &&
 		   !(rule->transports & ~earlier->transports) &&
 		   !(rule->families & ~earlier->families);
 	int result = 0;
 
-	if (!(earlier->transports & rule->transports) || !(earlier->families & rule->families) ||
+	if (none || !(earlier->transports & rule->transports) ||
+	    !(earlier->families & rule->families) ||
 	    (!all && v2m_nat_rules_lead_to_same(earlier, rule)) ||
 	    !v2m_nat_order_is_known(earlier, rule))
 		return 0;
 	if (!earlier->ports.count)
-		heed_portless(earlier, rule);
+		heed_portless(earlier, rule, all_destinations);
 	for (size_t i = 0; i < earlier->ports.count && !result; i++) {
 		walk->steps += rule->ports.count;
 		result = walk->steps > STEPS_MAX

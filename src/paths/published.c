@@ -115,7 +115,7 @@ static int add_ports(const struct look *look, uint16_t first, uint16_t last,
 		.target = port,
 		.transports = look->rule->transports,
 		.origin = V2M_ALIAS_RULE,
-		.families = look->rule->families,
+		.families = look->rule->addressed ? 0 : look->rule->families,
 	};
 	const struct v2m_nat_ports ports = { .first = first, .last = last };
 
@@ -211,8 +211,10 @@ static int add_rule(const struct v2m_nat_rules *rules, const struct v2m_nat_rule
 	for (size_t i = 0; i < rule->ports.count && !result; i++) {
 		const struct v2m_nat_ports *ports = &rule->ports.items[i];
 
-		look.usable = rule->clear &&
-			      (!rule->elsewhere || scope->is_served(scope->context, rule->address));
+		look.usable =
+			rule->clear &&
+			(!rule->elsewhere || scope->is_served(scope->context, rule->address)) &&
+			(!rule->addressed || scope->is_served(scope->context, rule->destination));
 		result = add_target(&look, ports, rule->mapped ? &ports->target : &rule->target);
 	}
 	return result;
@@ -223,7 +225,16 @@ static void note_mixed_families(struct v2m_published *published, const struct v2
 {
 	bool is_ipv4 = alias->families == V2M_NAT_IPV4;
 
-	if (!*published->unknown.text)
+	if (*published->unknown.text)
+		return;
+	if (!alias->families)
+		v2m_error_set(
+			&published->unknown, 0,
+			"a NAT rule sends port %u of one address to a key's port %u, and port "
+			"%u of another address may be another server's: what passes port %u "
+			"is not counted unless \"port_aliases\" names it",
+			port, alias->target, port, port);
+	else
 		v2m_error_set(&published->unknown, 0,
 			      "a NAT rule sends port %u to a key's port %u by %s only, and another "
 			      "server has port %u by %s: what passes port %u is not counted unless "
