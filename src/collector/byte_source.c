@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "base/transport.h"
 #include "collector/key_addresses.h"
-#include "collector/news.h"
 #include "datapath/counters.h"
 #include "datapath/datapath.h"
 #include "datapath/foreign.h"

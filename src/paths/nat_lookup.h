@@ -5,7 +5,6 @@
 
 #include "netlink/attribute.h"
 #include "paths/nat_reading.h"
-#include "paths/nat_rule.h"
 #include "paths/nat_set.h"
 
 /* The sets of one rule, which is read several times. All zeros: none was read. */

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "paths/nat.h"
+#include "paths/nat_set.h"
 
 struct nlattr;
 
@@ -27,6 +28,18 @@ enum v2m_nat_holds {
 	V2M_HOLDS_FAMILY,
 	V2M_HOLDS_MAPPED_PORT, /* the target of each of the rule's ports */
 	V2M_HOLDS_VALUE,       /* the bytes in values */
+};
+
+/* The chain that a rule is in, and what the reading of it asks for. */
+struct v2m_nat_rule_scope {
+	uint32_t chain;    /* its number */
+	unsigned families; /* that come to it, V2M_NAT_IPV4 and V2M_NAT_IPV6 */
+	/* Adds the elements of a set or map. 0; -EINVAL if it is not understood; or another -errno.
+	 */
+	int (*read_set)(void *context, const char *name, struct v2m_nat_set *set);
+	/* The number of the chain with this name. 0: there is none. */
+	uint32_t (*find_chain)(void *context, const char *name);
+	void *context;
 };
 
 struct v2m_nat_reading {

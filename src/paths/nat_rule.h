@@ -8,24 +8,12 @@
 #define V2METER_PATHS_NAT_RULE_H
 
 #include "paths/nat.h"
-#include "paths/nat_set.h"
+#include "paths/nat_reading.h"
 
 struct nlattr;
 
 /* Each rule takes some 150 bytes. */
 #define V2M_NAT_RULES_MAX 262144
-
-/* The chain that a rule is in, and what the reading of it asks for. */
-struct v2m_nat_rule_scope {
-	uint32_t chain;    /* its number */
-	unsigned families; /* that come to it, V2M_NAT_IPV4 and V2M_NAT_IPV6 */
-	/* Adds the elements of a set or map. 0; -EINVAL if it is not understood; or another -errno.
-	 */
-	int (*read_set)(void *context, const char *name, struct v2m_nat_set *set);
-	/* The number of the chain with this name. 0: there is none. */
-	uint32_t (*find_chain)(void *context, const char *name);
-	void *context;
-};
 
 /* expressions: NFTA_RULE_EXPRESSIONS. Adds the rule if it has anything to do with ports. If it
  * looks into sets that are understood, it adds one for each element. 0; -E2BIG if there are more
