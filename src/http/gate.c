@@ -85,12 +85,10 @@ static void drop(struct v2m_gate *gate, struct v2m_waiting *one)
 static void refuse(struct v2m_gate *gate, struct v2m_waiting *one, const char *refusal)
 {
 	char bytes[HEADER_MAX];
-	ssize_t length = recv(one->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 
-	if (length > 0) {
+	if (recv(one->fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
 		send(one->fd, refusal, strlen(refusal), MSG_DONTWAIT | MSG_NOSIGNAL);
-		explicit_bzero(bytes, (size_t)length);
-	}
+	explicit_bzero(bytes, sizeof(bytes));
 	shutdown(one->fd, SHUT_WR);
 	drop(gate, one);
 }
@@ -154,9 +152,7 @@ static void follow_client(struct v2m_gate *gate, struct v2m_waiting *one, uint32
 		drop(gate, one);
 	else if (!one->turn_ns && ((events & EPOLLRDHUP) || are_complete(header, (size_t)length)))
 		admit(gate, one, header, (size_t)length);
-	/* There may be an API key in it. */
-	if (length > 0)
-		explicit_bzero(header, (size_t)length);
+	explicit_bzero(header, length > 0 ? (size_t)length : 0); /* with an API key in it */
 }
 
 static bool has_room(struct v2m_gate *gate)

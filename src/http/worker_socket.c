@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "apikeys/key_ring.h"
+
 /* civetweb splits each wait for a request or for its body into pieces of this length. Its other
  * waits are shorter, or are not for input. */
 #define PIECE_MS 2000
@@ -59,6 +61,7 @@ void v2m_worker_next(void)
 
 void v2m_worker_forget(void)
 {
+	v2m_key_ring_forget();
 	if (requests.start)
 		explicit_bzero(requests.start, requests.used);
 	requests = (struct requests){ 0 };

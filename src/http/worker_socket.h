@@ -25,8 +25,8 @@ void v2m_worker_begin(void);
 /* The calling worker begins with another connection, whose first request has arrived. Does nothing
  * in other threads. */
 void v2m_worker_next(void);
-/* Wipes the requests of the connection that has ended, with the API keys in them. civetweb keeps
- * its buffer for the next connection. */
+/* Wipes the requests of the connection that has ended, with the API keys in them, and the key that
+ * the key ring remembers. civetweb keeps its buffer for the next connection. */
 void v2m_worker_forget(void);
 /* Sets how long calls on the socket wait, or on the sockets that it accepts. 0 or -errno. */
 int v2m_worker_set_patience(int socket);

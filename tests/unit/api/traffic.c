@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "base/file.h"
 #include "unit/api/api_fixture.h"
 #include "base/transport.h"
 #include "api/traffic.h"
@@ -249,35 +248,6 @@ static void the_peers_of_a_shared_port_are_told_for_none_of_its_users(void **sta
 	json_decref(answer);
 }
 
-static void each_reason_for_bytes_of_nobody_is_in_the_documents(void **state)
-{
-	struct world *world = *state;
-	struct v2m_attribution_view *attribution = &view_of(world, "shared-a")->attribution;
-	char *documents = NULL;
-	size_t length;
-
-	assert_int_equal(v2m_read_file("../../docs/shared-ports.md", 1 << 20, &documents, &length),
-			 0);
-	attribution->method = V2M_BY_ACCESS_LOG;
-	attribution->gap_us = INT64_MAX;
-	for (int gap = 0; gap < V2M_N_ATTRIBUTION_GAPS; gap++) {
-		const json_t *told;
-		json_t *answer;
-		char row[256];
-
-		attribution->gap = (enum v2m_attribution_gap)gap;
-		answer = render(world, v2m_api_key_simple, "shared-a", 200);
-		told = at(answer, "traffic/accounting/attribution");
-		assert_true(json_is_false(json_object_get(told, "complete")));
-		snprintf(row, sizeof(row), "\n| %s |",
-			 json_string_value(json_object_get(told, "reason")));
-		if (!strstr(documents, row))
-			fail_msg("docs/shared-ports.md has no row%s", row);
-		json_decref(answer);
-	}
-	free(documents);
-}
-
 static struct v2m_share *share_of(const struct world *world, const char *id)
 {
 	const struct v2m_key *key = v2m_keyset_find(world->snapshot->keyset, id);
@@ -501,7 +471,6 @@ int main(void)
 		WORLD_TEST(a_port_that_is_not_counted_stands_apart_from_the_others_without_bytes),
 		WORLD_TEST(without_the_programs_no_peers_of_a_key_with_udp_are_observed),
 		WORLD_TEST(the_peers_of_a_shared_port_are_told_for_none_of_its_users),
-		WORLD_TEST(each_reason_for_bytes_of_nobody_is_in_the_documents),
 		WORLD_TEST(a_user_of_a_shared_port_has_its_own_sessions),
 		WORLD_TEST(payload_bytes_are_reported_where_asked_for),
 		WORLD_TEST(figures_that_are_not_exact_say_why),
