@@ -13,16 +13,16 @@
 #include "api/meter.h"
 #include "ipc/pulse.h"
 
-/* The order is that of the table: worst first. */
+/* The order is that of the table: worst first, and those that stop serving before all others. */
 enum v2m_condition {
 	V2M_STALLED, /* never set here: whoever looks at the pulse sees it */
 	V2M_COUNTERS_UNREADABLE,
+	V2M_DELIVERED_UNAVAILABLE, /* "api_bytes" asks for what is not measured */
 	V2M_LEDGER_UNWRITABLE,
 	V2M_LEDGER_DAMAGED, /* some rows of a damaged ledger could not be taken over */
 	V2M_LEDGER_LOST,    /* counters are older than the ledger: some bytes belong to nobody */
 	V2M_KEY_SOURCE_BROKEN,
 	V2M_EBPF_UNAVAILABLE,
-	V2M_DELIVERED_UNAVAILABLE, /* "api_bytes" asks for what is not measured */
 	V2M_NO_DEVICE,
 	V2M_NETNS_UNAVAILABLE, /* bytes are counted, but no connections are seen */
 	V2M_DEVICE_REFUSED,    /* one of several: the traffic of that device is not counted */

@@ -322,6 +322,6 @@ def test_all_ports_change_and_none_loses_its_last_bytes(lab, start_daemon, faili
     wait_until(lambda: "too_many_ports" in reasons(), what="one port too many")
     answer = daemon.get(f"/api/keys/{last['id']}/traffic/simple")
     assert (answer.status, answer.json()["code"]) == (503, "not_counted")
-    assert "1 ports are not counted: at most 4096 can be" in daemon.said()
+    assert "1 ports or ranges are not counted, because at most 4096 can be" in daemon.said()
     daemon.write_keys(moved(10000))
     wait_until(lambda: "too_many_ports" not in reasons(), what="the end of the reason")

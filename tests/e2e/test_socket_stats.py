@@ -327,7 +327,10 @@ def test_delivered_bytes_are_refused_where_every_device_refuses(lab, start_daemo
         answer = daemon.ask("GET", "/health", headers={})
         return answer.status, answer.json().get("reason")
 
-    wait_until(lambda: health() == (503, "delivered_unavailable"), what="the refusal")
+    wait_until(lambda: health() == (200, "device_refused"), what="the refusal")
+    # It gives the programs up at the next change.
+    daemon.write_keys([key.entry(), Key("vless-tcp", 10002).entry()])
+    wait_until(lambda: health() == (503, "delivered_unavailable"), what="the end of the programs")
     answer = daemon.get("/api/traffic/simple")
     assert answer.status == 503 and "data" not in answer.json()
     assert "delivered_unavailable" in [row["reason"] for row in daemon.status()["reasons"]]
