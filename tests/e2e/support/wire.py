@@ -80,6 +80,29 @@ class Count:
         self.payload += payload
 
 
+class Stream:
+    """The bytes of one direction of a connection that have passed, in any order."""
+
+    def __init__(self, sequence):
+        self.first = sequence
+        self.pieces = []  # pairs of begin and end after the first byte, in order, with gaps between them
+
+    def add(self, sequence, length):
+        """Returns how many of these bytes had passed before."""
+        begin = ((sequence - self.first + (1 << 31)) & 0xffffffff) - (1 << 31)
+        end = begin + length
+        joined_begin, joined_end, repeated, later = begin, end, 0, []
+        while self.pieces and self.pieces[-1][1] >= begin:
+            piece_begin, piece_end = self.pieces.pop()
+            if piece_begin > end:
+                later.insert(0, (piece_begin, piece_end))
+                continue
+            repeated += max(0, min(piece_end, end) - max(piece_begin, begin))
+            joined_begin, joined_end = min(joined_begin, piece_begin), max(joined_end, piece_end)
+        self.pieces += [(joined_begin, joined_end), *later]
+        return repeated
+
+
 class Tally:
     """rx and tx of one port of the server in the capture; by one protocol (TCP or UDP) if it is given."""
 
@@ -89,17 +112,12 @@ class Tally:
         self.super_packets = 0
         self.versions = set()
         self.connection_mss = {}
-        self.sent_to = {}  # the sequence number that each direction of a connection has reached
+        self.streams = {}
 
     def repeats(self, frame):
-        """Payload of the frame that an earlier one had already."""
+        """Payload of the frame that an earlier one had already. On a busy machine, frames may overtake each other."""
         way = (frame.source, frame.source_port, frame.target, frame.target_port)
-        end = (frame.sequence + frame.payload) & 0xffffffff
-        ahead = (end - self.sent_to.get(way, frame.sequence)) & 0xffffffff
-        if ahead >= 1 << 31:
-            return frame.payload
-        self.sent_to[way] = end
-        return max(0, frame.payload - ahead)
+        return self.streams.setdefault(way, Stream(frame.sequence)).add(frame.sequence, frame.payload)
 
     def add(self, frame, server):
         if frame.protocol is None or (self.protocol and frame.protocol != self.protocol):
@@ -114,6 +132,11 @@ class Tally:
         # Each end announces the size that it accepts. The path is the same in both directions, so the smaller
         # size applies to both.
         if frame.mss:
+            # A port may be used again. A SYN that is sent again has the same number.
+            way = (frame.source, frame.source_port, frame.target, frame.target_port)
+            first = (frame.sequence + 1) & 0xffffffff
+            if way not in self.streams or self.streams[way].first != first:
+                self.streams[way] = Stream(first)
             known = self.connection_mss.get(frame.flow(), frame.mss)
             self.connection_mss[frame.flow()] = min(known, frame.mss)
         segments = 1
