@@ -120,7 +120,9 @@ static void a_worker_waits_in_the_call_that_reads(void **state)
 	close(fd);
 }
 
-static void a_client_that_takes_no_answer_is_given_up(void **state)
+/* Whether a client that takes no answer is given up before civetweb alone would look again, which
+ * it does after two seconds. */
+static bool is_given_up_soon(void)
 {
 	const struct timeval soon = { .tv_usec = PATIENCE_US };
 	uint64_t end_ns;
@@ -128,8 +130,8 @@ static void a_client_that_takes_no_answer_is_given_up(void **state)
 	struct client_answer answer;
 	int fd = client_connect(server.port);
 	int there;
+	bool is_open;
 
-	(void)state;
 	client_send(fd, REQUEST);
 	answer = client_read(fd, false);
 	client_answer_free(&answer);
@@ -143,13 +145,22 @@ static void a_client_that_takes_no_answer_is_given_up(void **state)
 	for (int i = 0; i < REQUESTS_MAX; i++)
 		if (send(fd, REQUEST, strlen(REQUEST), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 			break;
-	/* civetweb alone would look again after two seconds. */
 	end_ns = v2m_clock_mono_ns() + WAIT_NS / 4;
-	while (server_end_of(fd) == there) {
-		assert_true(v2m_clock_mono_ns() < end_ns);
+	while ((is_open = server_end_of(fd) == there) && v2m_clock_mono_ns() < end_ns)
 		pause_a_little();
-	}
 	close(fd);
+	return !is_open;
+}
+
+/* On a busy machine a server may be late, but not each time. */
+static void a_client_that_takes_no_answer_is_given_up(void **state)
+{
+	bool is_soon = false;
+
+	(void)state;
+	for (int i = 0; i < 3 && !is_soon; i++)
+		is_soon = is_given_up_soon();
+	assert_true(is_soon);
 }
 
 int main(void)
