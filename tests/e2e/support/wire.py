@@ -55,6 +55,10 @@ class Frame:
         """Identifies the connection, with the same value for both directions."""
         return frozenset(((self.source, self.source_port), (self.target, self.target_port)))
 
+    def way(self):
+        """Identifies one direction of the connection."""
+        return self.source, self.source_port, self.target, self.target_port
+
 
 def mss_option(options):
     while options and options[0]:
@@ -81,26 +85,28 @@ class Count:
 
 
 class Stream:
-    """The bytes of one direction of a connection that have passed, in any order."""
+    """One direction of a connection: which of its bytes were in a frame. Two processors may hand frames to tcpdump
+    in another order than that of the wire, so a byte that comes late is not always one that comes again."""
 
-    def __init__(self, sequence):
-        self.first = sequence
-        self.pieces = []  # pairs of begin and end after the first byte, in order, with gaps between them
+    def __init__(self, first):
+        self.first = self.reached = first
+        self.holes = []  # begin and end of what is missing below "reached"
 
-    def add(self, sequence, length):
-        """Returns how many of these bytes had passed before."""
-        begin = ((sequence - self.first + (1 << 31)) & 0xffffffff) - (1 << 31)
-        end = begin + length
-        joined_begin, joined_end, repeated, later = begin, end, 0, []
-        while self.pieces and self.pieces[-1][1] >= begin:
-            piece_begin, piece_end = self.pieces.pop()
-            if piece_begin > end:
-                later.insert(0, (piece_begin, piece_end))
-                continue
-            repeated += max(0, min(piece_end, end) - max(piece_begin, begin))
-            joined_begin, joined_end = min(joined_begin, piece_begin), max(joined_end, piece_end)
-        self.pieces += [(joined_begin, joined_end), *later]
-        return repeated
+    def add(self, sequence, size):
+        """How many of these bytes are new."""
+        begin = self.reached + (sequence - self.reached + (1 << 31)) % (1 << 32) - (1 << 31)
+        end = begin + size
+        new, holes = 0, []
+        for first, last in [*self.holes, (self.reached, max(self.reached, end))]:
+            low, high = max(first, begin), min(last, end)
+            if low < high:
+                new += high - low
+                holes += [(first, low), (high, last)]
+            else:
+                holes.append((first, last))
+        self.holes = [(first, last) for first, last in holes if first < last]
+        self.reached = max(self.reached, end)
+        return new
 
 
 class Tally:
@@ -112,12 +118,12 @@ class Tally:
         self.super_packets = 0
         self.versions = set()
         self.connection_mss = {}
-        self.streams = {}
+        self.streams = {}  # of each direction of a connection
 
     def repeats(self, frame):
-        """Payload of the frame that an earlier one had already. On a busy machine, frames may overtake each other."""
-        way = (frame.source, frame.source_port, frame.target, frame.target_port)
-        return self.streams.setdefault(way, Stream(frame.sequence)).add(frame.sequence, frame.payload)
+        """Payload of the frame that an earlier one had already."""
+        stream = self.streams.setdefault(frame.way(), Stream(frame.sequence))
+        return frame.payload - stream.add(frame.sequence, frame.payload)
 
     def add(self, frame, server):
         if frame.protocol is None or (self.protocol and frame.protocol != self.protocol):
@@ -132,13 +138,11 @@ class Tally:
         # Each end announces the size that it accepts. The path is the same in both directions, so the smaller
         # size applies to both.
         if frame.mss:
-            # A port may be used again. A SYN that is sent again has the same number.
-            way = (frame.source, frame.source_port, frame.target, frame.target_port)
-            first = (frame.sequence + 1) & 0xffffffff
-            if way not in self.streams or self.streams[way].first != first:
-                self.streams[way] = Stream(first)
             known = self.connection_mss.get(frame.flow(), frame.mss)
             self.connection_mss[frame.flow()] = min(known, frame.mss)
+            known = self.streams.get(frame.way())
+            if not known or known.first != frame.sequence + 1:  # a SYN may be sent again, and ports may be used again
+                self.streams[frame.way()] = Stream(frame.sequence + 1)
         segments = 1
         if frame.protocol == TCP and frame.payload > 0:
             mss = self.connection_mss[frame.flow()] - frame.options
