@@ -100,6 +100,42 @@ def test_an_answering_process_that_is_killed_is_back_within_a_second(lab, start_
     assert daemon.process.running()
 
 
+def answers(daemon):
+    try:
+        return daemon.ask("GET", "/healthz", headers={}).status in (200, 503)
+    except OSError:
+        return False
+
+
+def stop_before_it_hears_of_the_next(daemon):
+    """Kills the answering process, stops the daemon when it has started the next one, and waits until that serves.
+    Returns its pid."""
+    for _ in range(10):
+        time.sleep(1.1)
+        old = wait_until(lambda: child_of(daemon), what="an answering process")
+        said = daemon.said().count("serves on")
+        os.kill(old, signal.SIGKILL)
+        while child_of(daemon) in (0, old):
+            time.sleep(0.001)
+        os.kill(daemon.process.pid, signal.SIGSTOP)
+        if daemon.said().count("serves on") == said and answers(daemon):
+            return child_of(daemon)
+        os.kill(daemon.process.pid, signal.SIGCONT)
+        wait_until(daemon.is_ready, what="an answer")
+    raise AssertionError("the daemon was quicker, or too slow, each time")
+
+
+def test_a_daemon_that_was_busy_hears_that_the_answering_process_serves(lab, start_daemon):
+    daemon = start_daemon(KEYS)
+    child = stop_before_it_hears_of_the_next(daemon)
+    # The time is up that the process has to begin.
+    time.sleep(10.5)
+    os.kill(daemon.process.pid, signal.SIGCONT)
+    wait_until(daemon.is_ready, what="health")
+    assert daemon.simple()["data"]
+    assert child_of(daemon) == child and "hangs" not in daemon.said()
+
+
 def test_one_that_ends_at_once_again_does_not_keep_the_daemon_busy(lab, start_daemon):
     daemon = start_daemon(KEYS)
     end = time.monotonic() + 2
