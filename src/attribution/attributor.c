@@ -287,7 +287,9 @@ static bool has_slot(const struct v2m_attributor *attributor, const struct v2m_f
 }
 
 /* Plans a label for each flow of the line's client whose port has a key of that name. Returns
- * whether there was a flow, or -ENOMEM. */
+ * whether there was a flow, or -ENOMEM. An address without a port is none of a connection: a
+ * customer may write one into X-Forwarded-For, and send a packet from port 0 to make a flow of it.
+ */
 static int plan_line(struct round *round, const struct waiting *waiting)
 {
 	const struct v2m_access_record *record = &waiting->record;
@@ -296,6 +298,8 @@ static int plan_line(struct round *round, const struct waiting *waiting)
 	const struct flows_of *flows;
 	bool found = false;
 
+	if (!record->port)
+		return false;
 	memcpy(client.address, record->address, sizeof(client.address));
 	flows = v2m_table_find(&round->by_client, &client, sizeof(client));
 	for (uint32_t i = flows ? flows->first : 0; i; i = round->plans[i - 1].next) {
