@@ -124,8 +124,7 @@ static const char *gap_text(enum v2m_attribution_gap gap)
 		[V2M_GAP_UNLISTED] =
 			"the proxy's list of online users named nobody for a connection",
 		[V2M_GAP_LATE] = "the access log was not read in time",
-		[V2M_GAP_DROPPED] = "the proxy may have dropped lines of its access log, because "
-				    "many came at once",
+		[V2M_GAP_DROPPED] = "the proxy may have dropped lines of its access log",
 	};
 
 	return texts[gap];

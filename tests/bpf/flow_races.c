@@ -158,7 +158,7 @@ static bool label_at_once(struct second *second, uint32_t client)
 static uint32_t wanted_flows(void)
 {
 	const char *wanted = getenv("V2M_RACES");
-	uint32_t flows = wanted ? (uint32_t)strtoul(wanted, NULL, 10) : 5000;
+	uint32_t flows = wanted ? (uint32_t)strtoul(wanted, NULL, 10) : 2000;
 
 	return (flows + BATCH - 1) / BATCH * BATCH;
 }
