@@ -36,9 +36,11 @@ bool v2m_connections_measure_delivered(const struct v2m_connections *connections
 bool v2m_connections_know_owners(const struct v2m_connections *connections);
 /* Looks at all open sockets. Does nothing if that is not measured. Failures are logged. */
 void v2m_connections_pass(struct v2m_connections *connections);
-/* The same, enters connections that began here as below, and reads the session counters of owners
- * and slots. Failures are logged; the last readings stay then. datapath: of the owners; NULL: there
- * are none. */
+/* Whether an answer is worth another look, see v2m_sessions_pass_is_due(). */
+bool v2m_connections_pass_is_due(const struct v2m_connections *connections);
+/* As v2m_connections_pass(), enters connections that began here as below, and reads the session
+ * counters of owners and slots. Failures are logged; the last readings stay then. datapath: of the
+ * owners; NULL: there are none. */
 void v2m_connections_read_delivered(struct v2m_connections *connections,
 				    const struct v2m_datapath *datapath);
 /* Counts the sessions of the key set's slots, and of the owners of their flows. Call it after the

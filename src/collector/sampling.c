@@ -275,7 +275,7 @@ int v2m_sampling_dump_only(struct v2m_parts *parts)
 
 int v2m_sampling_dump_connections(struct v2m_parts *parts)
 {
-	if (!v2m_connections_measure_delivered(parts->connections))
+	if (!v2m_connections_pass_is_due(parts->connections))
 		return v2m_sampling_dump_only(parts);
 	v2m_sampling_take_delivered(parts);
 	return dump_connections(parts);

@@ -165,49 +165,6 @@ bool v2m_sessions_measure_delivered(const struct v2m_sessions *sessions)
 	return sessions->pass;
 }
 
-/* The iterator writes connections, nearly always none. A read ends when the buffer is full, when
- * all sockets have been seen, or after a million of them. */
-static int run_pass(int iterator, struct v2m_foreign_flows *began)
-{
-	struct v2m_foreign_flow flows[32];
-	ssize_t length;
-
-	do {
-		length = read(iterator, flows, sizeof(flows));
-		for (size_t i = 0; length > 0 && i < (size_t)length / sizeof(*flows); i++)
-			if (v2m_array_add(began, flows[i]))
-				return -ENOMEM;
-	} while (length > 0 || (length < 0 && (errno == EAGAIN || errno == EINTR)));
-	return length < 0 ? -errno : 0;
-}
-
-/* A connection without a note is taken for one that was open before: what it had carried until the
- * next pass is missing. */
-static void log_untracked(struct v2m_sessions *sessions)
-{
-	struct v2m_session_scope scope;
-	uint32_t first = 0;
-
-	if (bpf_map_lookup_elem(sessions->maps[V2M_SESSIONS_SCOPE], &first, &scope) ||
-	    scope.untracked == sessions->untracked)
-		return;
-	v2m_log_warning("the first bytes of %u connections are not in the delivered bytes: there "
-			"was no memory for them in the kernel",
-			scope.untracked - sessions->untracked);
-	sessions->untracked = scope.untracked;
-}
-
-int v2m_sessions_pass(struct v2m_sessions *sessions, struct v2m_foreign_flows *began)
-{
-	V2M_CLOSE int iterator = -1;
-
-	if (!sessions->pass)
-		return 0;
-	log_untracked(sessions);
-	iterator = bpf_iter_create(bpf_link__fd(sessions->pass));
-	return iterator < 0 ? iterator : run_pass(iterator, began);
-}
-
 /* All elements of session_counters or of session_delivered. */
 struct elements {
 	uint32_t count;
