@@ -24,7 +24,7 @@ function(v2m_bpf_object name source)
   file(MAKE_DIRECTORY ${dir})
   add_custom_command(
     OUTPUT ${object}
-    COMMAND ${V2M_CLANG} -g -O2 -target bpf -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror
+    COMMAND ${V2M_CLANG} -g -O2 -target bpf -mcpu=v3 -std=gnu11 -Wall -Wextra ${V2M_ERROR_FLAG}
             -D__TARGET_ARCH_${V2M_BPF_ARCH} -I${CMAKE_SOURCE_DIR}/vmlinux/${V2M_VMLINUX_ARCH}
             -I${CMAKE_SOURCE_DIR}/include -I${CMAKE_SOURCE_DIR}/bpf
             # The BTF names the source of each line. Without the path, builds in two places are equal.

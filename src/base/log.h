@@ -4,9 +4,11 @@
 #define V2METER_BASE_LOG_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "base/macros.h"
 
 #define V2M_LOG_MEMORY 256
@@ -83,5 +85,17 @@ void v2m_log_end(void);
 /* A line about a key, named by its id, or about a reason of a degraded health. */
 #define v2m_log_key(level, id, ...)      V2M_LOG_ABOUT(level, "V2METER_KEY", id, __VA_ARGS__)
 #define v2m_log_reason(level, word, ...) V2M_LOG_ABOUT(level, "V2METER_REASON", word, __VA_ARGS__)
+
+/* --- messages about an operation that is retried: each is logged once --- */
+
+/* All zeros: nothing was logged. */
+struct v2m_news {
+	struct v2m_error last;
+};
+
+/* Whether the message differs from the last one. The message is the last one from then on. */
+bool v2m_news_differs(struct v2m_news *news, const char *message);
+/* The next message is new, whatever it says. */
+void v2m_news_forget(struct v2m_news *news);
 
 #endif

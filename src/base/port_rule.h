@@ -37,7 +37,9 @@ struct v2m_port_alias {
 	uint16_t target;     /* the port where the server listens */
 	unsigned transports; /* enum v2m_transport bits */
 	enum v2m_alias_origin origin;
-	unsigned families; /* that its rules are about, V2M_NAT_IPV4 and V2M_NAT_IPV6 */
+	/* All packets of these come to the target: V2M_NAT_IPV4 and V2M_NAT_IPV6. 0: only those to
+	 * one address of this host. */
+	unsigned families;
 };
 
 struct v2m_port_aliases {

@@ -11,20 +11,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/transport.h"
-#include "collector/news.h"
+#include "collector/key_addresses.h"
 #include "datapath/counters.h"
 #include "datapath/datapath.h"
 #include "datapath/foreign.h"
 #include "datapath/port_slots.h"
 #include "datapath/previous.h"
 #include "datapath/udp_peers.h"
-#include "devices/links.h"
 #include "keys/slot_rules.h"
 #include "paths/nat_chains.h"
 #include "paths/masqueraded.h"
-#include "paths/port_holder.h"
 #include "paths/rule_watch.h"
-#include "sockets/listeners.h"
 #include "sockets/socket_stats.h"
 
 /* A UDP peer is listed this long after the last datagram to it. */
@@ -45,7 +42,8 @@ struct v2m_byte_source {
 	struct v2m_published published;
 	struct v2m_rule_watch *watch;
 	struct v2m_masqueraded masqueraded;
-	struct v2m_news previous_news; /* why counts of an earlier version are not taken over */
+	struct v2m_news masqueraded_news; /* why these are not known */
+	struct v2m_news previous_news;    /* why counts of an earlier version are not taken over */
 };
 
 static int load_programs(const struct v2m_config *config, struct v2m_datapath **programs,
@@ -189,77 +187,6 @@ struct v2m_datapath *v2m_byte_source_programs(const struct v2m_byte_source *sour
 	return source->programs;
 }
 
-/* The addresses at which keys are served: of this host, and of the namespace "netns". */
-struct addresses {
-	const struct v2m_keyset *keyset;
-	struct v2m_listeners *listeners; /* of this host; NULL: not known */
-	struct v2m_local_address *own;
-	size_t n_own;
-	struct v2m_local_address *other;
-	size_t n_other;
-};
-
-static int list_other(void *context)
-{
-	struct addresses *addresses = context;
-
-	return v2m_links_addresses_here(&addresses->other, &addresses->n_other);
-}
-
-static bool is_listed(const struct v2m_local_address *list, size_t count, const uint8_t *address)
-{
-	for (size_t i = 0; i < count; i++)
-		if (memcmp(list[i].address, address, sizeof(list[i].address)) == 0)
-			return true;
-	return false;
-}
-
-/* All of 127.0.0.0/8 is this host. */
-static bool is_served(const void *context, const uint8_t address[16])
-{
-	static const uint8_t loopback[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
-	const struct addresses *addresses = context;
-
-	return memcmp(address, loopback, sizeof(loopback)) == 0 ||
-	       is_listed(addresses->own, addresses->n_own, address) ||
-	       is_listed(addresses->other, addresses->n_other, address);
-}
-
-/* Slots have no ports in common, so their first ports tell them apart. */
-static uint32_t find_slot(const void *context, uint16_t port, unsigned transports)
-{
-	const struct addresses *addresses = context;
-	const struct v2m_slots *slots = &addresses->keyset->slots;
-	const struct v2m_slot *tcp =
-		transports & V2M_TCP ? v2m_slots_at(slots, port, V2M_TCP) : NULL;
-	const struct v2m_slot *udp =
-		transports & V2M_UDP ? v2m_slots_at(slots, port, V2M_UDP) : NULL;
-
-	return (tcp ? tcp->first_port : 0u) | (udp ? udp->first_port : 0u) << 16;
-}
-
-static bool is_served_by(const struct v2m_listeners *listeners, uint16_t port, unsigned families,
-			 enum v2m_transport transport)
-{
-	return families == V2M_NAT_IPV6 ? v2m_listeners_has_ipv6(listeners, port, transport)
-					: v2m_listeners_has(listeners, port, transport);
-}
-
-static bool is_free(const void *context, uint16_t port, unsigned transports, unsigned families)
-{
-	const struct addresses *addresses = context;
-	const struct v2m_listeners *listeners = addresses->listeners;
-	unsigned held = 0;
-
-	if (!listeners)
-		return false;
-	if (transports & V2M_TCP && is_served_by(listeners, port, families, V2M_TCP))
-		held |= V2M_TCP;
-	if (transports & V2M_UDP && is_served_by(listeners, port, families, V2M_UDP))
-		held |= V2M_UDP;
-	return !held || (families != V2M_NAT_BOTH && !v2m_port_holder_serves("/proc", port, held));
-}
-
 static void report_aliases(struct v2m_byte_source *source, const struct v2m_published *found)
 {
 	static const char *const origins[V2M_N_ALIAS_ORIGINS] = {
@@ -282,32 +209,14 @@ static void report_aliases(struct v2m_byte_source *source, const struct v2m_publ
 		v2m_log_warning("%s", unknown);
 }
 
-/* Whether it matters who listens: connections have shown something, or a rule is about one family.
- */
+/* Whether it matters who listens: connections have shown something, or a rule is about one family
+ * or one address. */
 static bool rules_are_open(const struct v2m_byte_source *source, const struct v2m_nat_rules *rules)
 {
 	for (size_t i = 0; i < rules->count; i++)
-		if (rules->items[i].families != V2M_NAT_BOTH)
+		if (rules->items[i].families != V2M_NAT_BOTH || rules->items[i].addressed)
 			return true;
 	return v2m_rule_watch_tracked(source->watch)->count;
-}
-
-/* Reads the addresses and, if that matters, who listens at ports of this host. */
-static void read_addresses(struct v2m_byte_source *source, const struct v2m_nat_rules *rules,
-			   struct addresses *addresses)
-{
-	struct v2m_error error = { 0 };
-
-	if (v2m_links_addresses_here(&addresses->own, &addresses->n_own))
-		addresses->n_own = 0;
-	if (v2m_socket_netns_run(source->netns, list_other, addresses))
-		addresses->n_other = 0;
-	if (rules_are_open(source, rules))
-		addresses->listeners = malloc(sizeof(*addresses->listeners));
-	if (addresses->listeners && v2m_listeners_read(addresses->listeners, &error)) {
-		v2m_log_error("%s", error.text);
-		free(V2M_TAKE(addresses->listeners));
-	}
 }
 
 /* Finds out under which ports the ports of the key set are published. If memory is short, it stays
@@ -315,15 +224,16 @@ static void read_addresses(struct v2m_byte_source *source, const struct v2m_nat_
 static void find_aliases(struct v2m_byte_source *source, const struct v2m_keyset *keyset)
 {
 	const struct v2m_alias_terms *terms = &source->config->port_aliases;
-	struct addresses addresses = { .keyset = keyset };
-	const struct v2m_published_scope scope = { terms->set ? &terms->list : NULL, find_slot,
-						   is_served, is_free, &addresses };
+	V2M_CLEANUP(v2m_key_addresses_clear)
+	struct v2m_key_addresses addresses = { .keyset = keyset };
+	const struct v2m_published_scope scope =
+		v2m_key_addresses_scope(&addresses, terms->set ? &terms->list : NULL);
 	V2M_CLEANUP(v2m_nat_rules_clear) struct v2m_nat_rules rules = { 0 };
 	struct v2m_published_reading read;
 	struct v2m_published found;
 
 	v2m_rule_watch_read(source->watch, &rules, &read);
-	read_addresses(source, &rules, &addresses);
+	v2m_key_addresses_read(&addresses, source->netns, rules_are_open(source, &rules));
 	if (v2m_published_make(&rules, read, v2m_rule_watch_tracked(source->watch), &scope,
 			       &found) == 0 &&
 	    v2m_datapath_set_aliases(source->programs, &found.aliases) == 0) {
@@ -334,10 +244,6 @@ static void find_aliases(struct v2m_byte_source *source, const struct v2m_keyset
 		v2m_log_error("published ports are not looked for: out of memory");
 		v2m_published_clear(&found);
 	}
-	v2m_rule_watch_was_used(source->watch, source->published.depends_on_listeners);
-	free(addresses.listeners);
-	free(addresses.own);
-	free(addresses.other);
 }
 
 const struct v2m_port_aliases *v2m_byte_source_aliases(const struct v2m_byte_source *source)
@@ -358,7 +264,8 @@ bool v2m_byte_source_rules_are_due(struct v2m_byte_source *source)
 	return due && source->programs;
 }
 
-/* Connections of containers that are older than the ports, or than the programs. */
+/* Connections of containers that are older than the ports, or than the programs. After a failure
+ * they are looked for again. */
 static void enter_masqueraded(struct v2m_byte_source *source, const struct v2m_port_rule *rules,
 			      size_t count)
 {
@@ -367,13 +274,19 @@ static void enter_masqueraded(struct v2m_byte_source *source, const struct v2m_p
 	int result = v2m_masqueraded_read(&source->masqueraded, rules, count,
 					  &source->published.aliases, &flows);
 
-	if (result)
-		v2m_log_warning("connections of containers that are open already count for the "
-				"ports that they have the number of, until their next packet "
-				"leaves: %s",
-				strerror(-result));
-	else if (v2m_foreign_add(source->programs, &flows, &error))
-		v2m_log_error("%s", error.text);
+	if (result) {
+		v2m_error_set(&error, result,
+			      "connections of containers that are open already count for the ports "
+			      "that they have the number of, until their next packet leaves: %s",
+			      strerror(-result));
+	} else {
+		result = v2m_foreign_add(source->programs, &flows, &error);
+		source->masqueraded.missed = result != 0;
+	}
+	if (!result)
+		v2m_news_forget(&source->masqueraded_news);
+	else if (v2m_news_differs(&source->masqueraded_news, error.text))
+		v2m_log_warning("%s", error.text);
 	v2m_array_clear(&flows);
 }
 
@@ -393,6 +306,9 @@ int v2m_byte_source_set_slots(struct v2m_byte_source *source, const struct v2m_k
 		placed = v2m_datapath_set_ports(source->programs, rules, count, error);
 	if (placed >= 0 && source->programs)
 		enter_masqueraded(source, rules, count);
+	if (source->programs)
+		v2m_rule_watch_was_used(source->watch, source->published.depends_on_listeners ||
+							       source->masqueraded.missed);
 	if (placed >= 0 && source->stats)
 		placed = v2m_socket_stats_set_ports(source->stats, rules, count, error);
 	return placed < 0 ? placed : (int)count - placed;

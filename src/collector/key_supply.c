@@ -10,7 +10,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "collector/news.h"
 #include "keys/memory/key_memory.h"
 #include "keys/key_sources.h"
 #include "process/confine.h"

@@ -36,8 +36,9 @@ int v2m_masqueraded_read(struct v2m_masqueraded *known, const struct v2m_port_ru
 	for (size_t i = 0; i < aliases->count; i++)
 		add_ports(counted, aliases->items[i].first_port, aliases->items[i].last_port,
 			  aliases->items[i].transports);
-	if (!is_within(counted, known->counted))
+	if (known->missed || !is_within(counted, known->counted))
 		result = v2m_conntrack_read_masqueraded(counted, flows);
+	known->missed = result != 0;
 	memcpy(known->counted, counted, sizeof(known->counted));
 	return result;
 }

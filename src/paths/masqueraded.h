@@ -4,13 +4,16 @@
 #ifndef V2METER_PATHS_MASQUERADED_H
 #define V2METER_PATHS_MASQUERADED_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/connection.h"
 #include "base/port_rule.h"
 
 struct v2m_masqueraded {
 	uint8_t counted[65536]; /* enum v2m_transport bits of ports that were looked at */
+	bool missed;            /* the last look failed: the next one is at all ports */
 };
 
 /* Adds the connections that this host masquerades with a port that rules or aliases count and that

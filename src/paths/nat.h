@@ -53,13 +53,15 @@ struct v2m_nat_rule {
 	unsigned transports;             /* enum v2m_transport bits */
 	struct v2m_nat_ports_list ports; /* none: it demands no port */
 	struct v2m_nat_target target;
-	bool mapped;         /* each of the ports has its own target */
-	bool elsewhere;      /* to the address below; false: to this host */
-	uint8_t address[16]; /* IPv4 in the IPv4-mapped form */
+	bool mapped;             /* each of the ports has its own target */
+	bool elsewhere;          /* to the address below; false: to this host */
+	uint8_t address[16];     /* IPv4 in the IPv4-mapped form */
+	bool addressed;          /* it demands the destination below */
+	uint8_t destination[16]; /* IPv4 in the IPv4-mapped form */
 	/* Numbers that the reader of the rules gives to chains, from 1. */
 	uint32_t chain; /* that the rule is in */
 	uint32_t jump;  /* that it leads to; 0: none */
-	bool branches;  /* a map says to which chain it leads */
+	bool branches;  /* a map that is not understood says to which chain it leads */
 	/* Where packets come from that reach the rule. */
 	struct v2m_nat_root root;
 	bool legacy; /* it is of iptables-legacy, which numbers chains by itself */

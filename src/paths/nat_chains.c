@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/transport.h"
+#include "paths/port_spans.h"
 
 /* The kernel allows 16 jumps in nftables. */
 #define DEPTH_MAX 16
@@ -29,7 +30,7 @@ struct walk {
 	struct v2m_nat_rules found;
 	struct v2m_nat_rules taken; /* rules that keep their packets from those that come later */
 	uint8_t *touched;           /* ports that some of them demand, as bytes that are 1 */
-	bool blurred;               /* one of them demands no port */
+	size_t portless;            /* how many of them demand no port */
 	bool emits;
 	struct v2m_nat_root root; /* of the present chain */
 	size_t steps;
@@ -37,8 +38,7 @@ struct walk {
 
 bool v2m_nat_rule_matters(const struct v2m_nat_rule *rule)
 {
-	return rule->changes || rule->jump || rule->branches ||
-	       ((rule->ends || rule->returns) && (rule->ports.count || !rule->clear));
+	return rule->changes || rule->jump || rule->branches || rule->ends || rule->returns;
 }
 
 void v2m_nat_rules_clear(struct v2m_nat_rules *rules)
@@ -115,6 +115,18 @@ static int copy_ports(struct walk *walk, const struct v2m_nat_ports_list *from,
 	return 0;
 }
 
+/* The destination that both demand. False: they demand different ones. */
+static bool join_addresses(const struct v2m_nat_rule *way, struct v2m_nat_rule *joined)
+{
+	if (!way->addressed)
+		return true;
+	if (joined->addressed)
+		return memcmp(way->destination, joined->destination, sizeof(way->destination)) == 0;
+	joined->addressed = true;
+	memcpy(joined->destination, way->destination, sizeof(joined->destination));
+	return true;
+}
+
 /* What the rule does, under what the way to it demands as well. *never: both demand different
  * ports. The caller frees the ports in any case. */
 static int join(struct walk *walk, const struct v2m_nat_rule *way, const struct v2m_nat_rule *rule,
@@ -135,43 +147,9 @@ static int join(struct walk *walk, const struct v2m_nat_rule *way, const struct 
 		result = copy_ports(walk, &way->ports, &joined->ports);
 	else
 		result = intersect(walk, &way->ports, &rule->ports, &joined->ports);
-	*never = !joined->transports || !joined->families ||
+	*never = !join_addresses(way, joined) || !joined->transports || !joined->families ||
 		 (way->ports.count && rule->ports.count && !joined->ports.count);
 	return result;
-}
-
-/* Moves the ports that both have to common, if it is not NULL. The others stay in the list. */
-static int cut(struct walk *walk, struct v2m_nat_ports_list *list,
-	       const struct v2m_nat_ports *taken, struct v2m_nat_ports_list *common)
-{
-	for (size_t i = list->count; i-- > 0;) {
-		struct v2m_nat_ports whole = list->items[i];
-		struct v2m_nat_ports left = whole;
-		struct v2m_nat_ports both = whole;
-		struct v2m_nat_ports right = whole;
-		int result = 0;
-
-		if (++walk->steps > STEPS_MAX)
-			return -E2BIG;
-		if (whole.first > taken->last || whole.last < taken->first)
-			continue;
-		list->items[i] = list->items[--list->count];
-		if (whole.first < taken->first) {
-			both.first = taken->first;
-			left.last = (uint16_t)(taken->first - 1);
-			result = v2m_array_add(list, left);
-		}
-		if (!result && whole.last > taken->last) {
-			both.last = taken->last;
-			right.first = (uint16_t)(taken->last + 1);
-			result = v2m_array_add(list, right);
-		}
-		if (!result && common)
-			result = v2m_array_add(common, both);
-		if (result)
-			return -ENOMEM;
-	}
-	return 0;
 }
 
 static bool is_same_target(const struct v2m_nat_target *one, const struct v2m_nat_target *other)
@@ -194,25 +172,70 @@ bool v2m_nat_rules_lead_to_same(const struct v2m_nat_rule *one, const struct v2m
 	       (!one->elsewhere || memcmp(one->address, other->address, sizeof(one->address)) == 0);
 }
 
+/* Conditions about devices keep an earlier rule from what containers send, and it names no port. */
+static bool keeps_nothing(const struct v2m_nat_rule *earlier)
+{
+	return !earlier->ports.count && earlier->devices;
+}
+
+/* Whether the earlier rule holds for all destinations that the rule holds for. *none: for none of
+ * them. */
+static bool has_destinations(const struct v2m_nat_rule *earlier, const struct v2m_nat_rule *rule,
+			     bool *none)
+{
+	bool same = memcmp(earlier->destination, rule->destination, sizeof(rule->destination)) == 0;
+
+	*none = earlier->addressed && rule->addressed && !same;
+	return !earlier->addressed || (rule->addressed && same);
+}
+
+/* Takes from the rule what an earlier one without ports keeps from it. If that keeps the packets of
+ * some transports of some families, what is left cannot be told, so the rule is not clear. */
+static void heed_portless(const struct v2m_nat_rule *earlier, struct v2m_nat_rule *rule,
+			  bool all_destinations)
+{
+	bool all_transports = !(rule->transports & ~earlier->transports);
+	bool all_families = !(rule->families & ~earlier->families);
+
+	if (keeps_nothing(earlier) || v2m_nat_rules_lead_to_same(earlier, rule))
+		return;
+	if (!earlier->clear || !all_destinations || (!all_transports && !all_families)) {
+		rule->clear = false;
+		return;
+	}
+	if (all_families)
+		rule->transports &= ~earlier->transports;
+	else
+		rule->families &= ~earlier->families;
+}
+
 /* Takes from the rule what the earlier one keeps from it. A port goes to unclear if only some of
- * its packets are kept: nobody knows whose bytes pass it. Conditions about devices keep an earlier
- * rule from what containers send; so one that names no port keeps nothing. */
+ * its packets are kept: nobody knows whose bytes pass it. If nothing is left, the rule has no
+ * transport. */
 static int heed(struct walk *walk, const struct v2m_nat_rule *earlier, struct v2m_nat_rule *rule,
 		struct v2m_nat_ports_list *unclear)
 {
-	bool all = earlier->clear && !earlier->devices &&
+	bool none;
+	bool all_destinations = has_destinations(earlier, rule, &none);
+	bool all = earlier->clear && !earlier->devices && all_destinations &&
 		   !(rule->transports & ~earlier->transports) &&
 		   !(rule->families & ~earlier->families);
 	int result = 0;
 
-	if (!(earlier->transports & rule->transports) || !(earlier->families & rule->families) ||
+	if (none || !(earlier->transports & rule->transports) ||
+	    !(earlier->families & rule->families) ||
 	    (!all && v2m_nat_rules_lead_to_same(earlier, rule)) ||
 	    !v2m_nat_order_is_known(earlier, rule))
 		return 0;
-	if (!earlier->ports.count && !earlier->clear && !earlier->devices)
-		rule->clear = false;
-	for (size_t i = 0; i < earlier->ports.count && !result; i++)
-		result = cut(walk, &rule->ports, &earlier->ports.items[i], all ? NULL : unclear);
+	if (!earlier->ports.count)
+		heed_portless(earlier, rule, all_destinations);
+	for (size_t i = 0; i < earlier->ports.count && !result; i++) {
+		walk->steps += rule->ports.count;
+		result = walk->steps > STEPS_MAX
+				 ? -E2BIG
+				 : v2m_port_spans_cut(&rule->ports, &earlier->ports.items[i],
+						      all ? NULL : unclear);
+	}
 	return result;
 }
 
@@ -254,7 +277,7 @@ static bool is_touched(const struct walk *walk, const struct v2m_nat_rule *rule)
 							  (size_t)(ports->last - ports->first) + 1))
 			return true;
 	}
-	return walk->blurred;
+	return walk->portless;
 }
 
 /* Adds the rule with these ports. Later rules do not get its packets. */
@@ -263,17 +286,19 @@ static int take(struct walk *walk, const struct v2m_nat_rule *rule,
 {
 	int result = rule->changes ? add_copy(walk, rule, ports, &walk->found) : 0;
 
-	if (!result)
-		result = add_copy(walk, rule, ports, &walk->taken);
+	if (result || keeps_nothing(rule))
+		return result;
+	result = add_copy(walk, rule, ports, &walk->taken);
 	for (size_t i = 0; i < ports->count; i++)
 		if (ports->items[i].first <= ports->items[i].last)
 			memset(walk->touched + ports->items[i].first, 1,
 			       (size_t)(ports->items[i].last - ports->items[i].first) + 1);
-	walk->blurred = walk->blurred || !ports->count;
+	walk->portless += !result && !ports->count;
 	return result;
 }
 
-/* Adds the rule with what the earlier ones leave to it. */
+/* Adds the rule with what the earlier ones leave to it. One that changes nothing keeps from later
+ * ones what it demands, whatever the earlier ones have kept already. */
 static int take_left(struct walk *walk, const struct v2m_nat_rule *rule)
 {
 	struct v2m_nat_ports_list unclear = { 0 };
@@ -282,12 +307,12 @@ static int take_left(struct walk *walk, const struct v2m_nat_rule *rule)
 
 	left.ports = (struct v2m_nat_ports_list){ 0 };
 	result = copy_ports(walk, &rule->ports, &left.ports);
-	if (!result && is_touched(walk, rule))
+	if (!result && rule->changes && is_touched(walk, rule))
 		result = heed_all(walk, &left, &unclear);
-	if (!result && (left.ports.count || !rule->ports.count))
+	if (!result && left.transports && (left.ports.count || !rule->ports.count))
 		result = take(walk, &left, &left.ports);
 	left.clear = false;
-	if (!result && unclear.count)
+	if (!result && left.transports && unclear.count)
 		result = take(walk, &left, &unclear);
 	v2m_array_clear(&left.ports);
 	v2m_array_clear(&unclear);
@@ -330,10 +355,12 @@ static void forget_taken(struct walk *walk, size_t from, bool at_root)
 	for (size_t i = from; i < walk->taken.count; i++) {
 		struct v2m_nat_rule *rule = &walk->taken.items[i];
 
-		if (rule->changes || (rule->ends && !at_root))
+		if (rule->changes || (rule->ends && !at_root)) {
 			walk->taken.items[kept++] = *rule;
-		else
-			v2m_array_clear(&rule->ports);
+			continue;
+		}
+		walk->portless -= !rule->ports.count;
+		v2m_array_clear(&rule->ports);
 	}
 	walk->taken.count = kept;
 }

@@ -16,39 +16,17 @@
 #include "base/macros.h"
 #include "base/transport.h"
 #include "netlink/attribute.h"
+#include "paths/nat_chains.h"
+#include "paths/nat_lookup.h"
+#include "paths/nat_reading.h"
 #include "paths/xt_nat.h"
 
-/* Registers are numbered by 4 bytes; 1 to 4 are older names of groups of four. */
-#define REGISTERS 20
-
-enum holds {
-	UNKNOWN,
-	DESTINATION_PORT,
-	PROTOCOL,
-	VALUE,
-	MAPPED_PORT,
-	ADDRESS_KIND,
-	DEVICE,
-	FAMILY,
-};
-
 /* A rule while its expressions are read. */
-struct reading {
-	struct v2m_nat_rule *rule;
+struct reader {
+	struct v2m_nat_reading reading;
 	const struct v2m_nat_rule_scope *scope;
-	enum holds holds[REGISTERS];
-	uint8_t values[REGISTERS][16];
-	uint16_t first;
-	uint16_t last;
-	bool bounded; /* first and last are demanded */
+	struct v2m_nat_sets sets;
 };
-
-static uint32_t get_u32(const struct nlattr *attribute)
-{
-	return attribute && mnl_attr_get_payload_len(attribute) >= 4
-		       ? ntohl(mnl_attr_get_u32(attribute))
-		       : 0;
-}
 
 /* The bytes of NFTA_DATA_VALUE in a nest. NULL: it has none. */
 static const uint8_t *get_value(const struct nlattr *nest, size_t *length)
@@ -62,280 +40,212 @@ static const uint8_t *get_value(const struct nlattr *nest, size_t *length)
 	return mnl_attr_get_payload(data[NFTA_DATA_VALUE]);
 }
 
-/* Index of a register, or REGISTERS if there is none of that number. */
-static uint32_t find_register(const struct nlattr *attribute)
-{
-	uint32_t number = get_u32(attribute);
-
-	if (number >= NFT_REG_1 && number <= NFT_REG_4)
-		return (number - NFT_REG_1) * 4;
-	if (number >= NFT_REG32_00 && number - NFT_REG32_00 < REGISTERS)
-		return number - NFT_REG32_00;
-	return REGISTERS;
-}
-
 static uint16_t port_of(const uint8_t *value)
 {
 	return (uint16_t)(value[0] << 8 | value[1]);
 }
 
-static void read_payload(struct reading *reading, v2m_attributes data)
+/* The protocol of IPv4, or the next header of IPv6; and destinations. */
+static enum v2m_nat_holds network_field(uint32_t offset, uint32_t length)
 {
-	uint32_t base = get_u32(data[NFTA_PAYLOAD_BASE]);
-	uint32_t offset = get_u32(data[NFTA_PAYLOAD_OFFSET]);
-	uint32_t length = get_u32(data[NFTA_PAYLOAD_LEN]);
-	uint32_t to = find_register(data[NFTA_PAYLOAD_DREG]);
+	if (length == 1 && (offset == 9 || offset == 6))
+		return V2M_HOLDS_PROTOCOL;
+	if (length == 4 && offset == 16)
+		return V2M_HOLDS_ADDRESS;
+	if (length == 16 && offset == 24)
+		return V2M_HOLDS_ADDRESS6;
+	return length == 1 && offset == 16 ? V2M_HOLDS_ADDRESS_HEAD : V2M_HOLDS_UNKNOWN;
+}
 
-	if (to == REGISTERS)
-		return;
-	reading->holds[to] = UNKNOWN;
+static void read_payload(struct v2m_nat_reading *reading, v2m_attributes data)
+{
+	uint32_t base = v2m_nat_u32(data[NFTA_PAYLOAD_BASE]);
+	uint32_t offset = v2m_nat_u32(data[NFTA_PAYLOAD_OFFSET]);
+	uint32_t length = v2m_nat_u32(data[NFTA_PAYLOAD_LEN]);
+	enum v2m_nat_holds field = V2M_HOLDS_UNKNOWN;
+
 	if (base == NFT_PAYLOAD_TRANSPORT_HEADER && offset == 2 && length == 2)
-		reading->holds[to] = DESTINATION_PORT;
-	/* The protocol of IPv4, or the next header of IPv6. */
-	if (base == NFT_PAYLOAD_NETWORK_HEADER && length == 1 && (offset == 9 || offset == 6))
-		reading->holds[to] = PROTOCOL;
+		field = V2M_HOLDS_PORT;
+	else if (base == NFT_PAYLOAD_NETWORK_HEADER)
+		field = network_field(offset, length);
+	v2m_nat_hold(reading, v2m_nat_register(data[NFTA_PAYLOAD_DREG]), field);
 }
 
 /* Conditions about the device do not tell senders apart: they keep a rule from the traffic of
  * containers. */
 static bool is_about_devices(uint32_t key)
 {
-	return key == NFT_META_IIF || key == NFT_META_IIFNAME || key == NFT_META_IIFTYPE;
+	return key == NFT_META_IIF || key == NFT_META_IIFTYPE;
 }
 
-static void read_meta(struct reading *reading, v2m_attributes data)
+static void read_meta(struct v2m_nat_reading *reading, v2m_attributes data)
 {
-	uint32_t key = get_u32(data[NFTA_META_KEY]);
-	uint32_t to = find_register(data[NFTA_META_DREG]);
+	uint32_t key = v2m_nat_u32(data[NFTA_META_KEY]);
 
-	if (to == REGISTERS)
+	if (!data[NFTA_META_DREG])
 		return;
-	reading->holds[to] = key == NFT_META_L4PROTO   ? PROTOCOL
-			     : key == NFT_META_NFPROTO ? FAMILY
-			     : is_about_devices(key)   ? DEVICE
-						       : UNKNOWN;
+	v2m_nat_hold(reading, v2m_nat_register(data[NFTA_META_DREG]),
+		     key == NFT_META_L4PROTO   ? V2M_HOLDS_PROTOCOL
+		     : key == NFT_META_NFPROTO ? V2M_HOLDS_FAMILY
+		     : key == NFT_META_IIFNAME ? V2M_HOLDS_DEVICE_NAME
+		     : is_about_devices(key)   ? V2M_HOLDS_DEVICE
+					       : V2M_HOLDS_UNKNOWN);
 }
 
-static void compare_family(struct reading *reading, uint32_t op, uint8_t family)
+static void read_fib(struct v2m_nat_reading *reading, v2m_attributes data)
 {
-	unsigned families = family == NFPROTO_IPV4   ? V2M_NAT_IPV4
-			    : family == NFPROTO_IPV6 ? V2M_NAT_IPV6
-						     : 0;
+	bool is_kind = v2m_nat_u32(data[NFTA_FIB_RESULT]) == NFT_FIB_RESULT_ADDRTYPE &&
+		       v2m_nat_u32(data[NFTA_FIB_FLAGS]) == NFTA_FIB_F_DADDR;
 
-	reading->rule->families &= op == NFT_CMP_EQ ? families : ~families;
+	v2m_nat_hold(reading, v2m_nat_register(data[NFTA_FIB_DREG]),
+		     is_kind ? V2M_HOLDS_ADDRESS_KIND : V2M_HOLDS_UNKNOWN);
 }
 
-static void compare_protocol(struct reading *reading, uint32_t op, uint8_t protocol)
+/* One of several servers is drawn. If there is one, it is that one. */
+static void read_numgen(struct v2m_nat_reading *reading, v2m_attributes data)
 {
-	unsigned transports = protocol == IPPROTO_TCP   ? V2M_TCP
-			      : protocol == IPPROTO_UDP ? V2M_UDP
-							: 0;
+	static const uint8_t zero[4];
+	uint32_t to = v2m_nat_register(data[NFTA_NG_DREG]);
 
-	if (op != NFT_CMP_EQ)
-		reading->rule->clear = false;
-	reading->rule->transports &= transports;
+	v2m_nat_hold(reading, to, V2M_HOLDS_UNKNOWN);
+	if (v2m_nat_u32(data[NFTA_NG_MODULUS]) == 1 && !v2m_nat_u32(data[NFTA_NG_OFFSET]))
+		v2m_nat_hold_value(reading, to, zero, sizeof(zero));
 }
 
-static void compare_port(struct reading *reading, uint32_t op, uint16_t port)
+static void read_comparison(struct v2m_nat_reading *reading, v2m_attributes data)
 {
-	reading->bounded = true;
-	switch (op) {
-	case NFT_CMP_EQ:
-		reading->first = reading->last = port;
-		break;
-	case NFT_CMP_GTE:
-		reading->first = port;
-		break;
-	case NFT_CMP_LTE:
-		reading->last = port;
-		break;
-	default:
-		reading->rule->clear = false;
-	}
-}
-
-/* Packets to an address of this host are those that are counted. */
-static void compare_kind(struct reading *reading, uint32_t op, const uint8_t *value)
-{
-	uint32_t kind;
-
-	memcpy(&kind, value, sizeof(kind));
-	if (op != NFT_CMP_EQ || kind != RTN_LOCAL)
-		reading->rule->clear = false;
-}
-
-static void read_fib(struct reading *reading, v2m_attributes data)
-{
-	uint32_t to = find_register(data[NFTA_FIB_DREG]);
-
-	if (to == REGISTERS)
-		return;
-	reading->holds[to] = UNKNOWN;
-	if (get_u32(data[NFTA_FIB_RESULT]) == NFT_FIB_RESULT_ADDRTYPE &&
-	    get_u32(data[NFTA_FIB_FLAGS]) == NFTA_FIB_F_DADDR)
-		reading->holds[to] = ADDRESS_KIND;
-}
-
-static void read_comparison(struct reading *reading, v2m_attributes data)
-{
-	uint32_t from = find_register(data[NFTA_CMP_SREG]);
-	uint32_t op = get_u32(data[NFTA_CMP_OP]);
+	uint32_t from = v2m_nat_register(data[NFTA_CMP_SREG]);
 	size_t length = 0;
 	const uint8_t *value = get_value(data[NFTA_CMP_DATA], &length);
 
-	if (from == REGISTERS || !value) {
+	if (from == V2M_NAT_REGISTERS || !value)
 		reading->rule->clear = false;
-		return;
-	}
-	if (reading->holds[from] == DESTINATION_PORT && length >= 2)
-		compare_port(reading, op, port_of(value));
-	else if (reading->holds[from] == PROTOCOL && length >= 1)
-		compare_protocol(reading, op, value[0]);
-	else if (reading->holds[from] == ADDRESS_KIND && length >= 4)
-		compare_kind(reading, op, value);
-	else if (reading->holds[from] == FAMILY && length >= 1)
-		compare_family(reading, op, value[0]);
-	else if (reading->holds[from] == DEVICE)
-		reading->rule->devices = true;
 	else
-		reading->rule->clear = false;
+		v2m_nat_demand(reading, reading->holds[from], v2m_nat_u32(data[NFTA_CMP_OP]), value,
+			       length);
 }
 
-static void read_range(struct reading *reading, v2m_attributes data)
+static void read_range(struct v2m_nat_reading *reading, v2m_attributes data)
 {
-	uint32_t from = find_register(data[NFTA_RANGE_SREG]);
+	uint32_t from = v2m_nat_register(data[NFTA_RANGE_SREG]);
 	size_t first_length = 0;
 	size_t last_length = 0;
 	const uint8_t *first = get_value(data[NFTA_RANGE_FROM_DATA], &first_length);
 	const uint8_t *last = get_value(data[NFTA_RANGE_TO_DATA], &last_length);
 
-	if (from == REGISTERS || reading->holds[from] != DESTINATION_PORT || first_length < 2 ||
-	    last_length < 2 || get_u32(data[NFTA_RANGE_OP]) != NFT_RANGE_EQ) {
+	if (from == V2M_NAT_REGISTERS || reading->holds[from] != V2M_HOLDS_PORT ||
+	    first_length < 2 || last_length < 2 ||
+	    v2m_nat_u32(data[NFTA_RANGE_OP]) != NFT_RANGE_EQ) {
 		reading->rule->clear = false;
 		return;
 	}
-	reading->bounded = true;
-	reading->first = port_of(first);
-	reading->last = port_of(last);
-}
-
-static int read_lookup(struct reading *reading, v2m_attributes data)
-{
-	uint32_t from = find_register(data[NFTA_LOOKUP_SREG]);
-	uint32_t to = find_register(data[NFTA_LOOKUP_DREG]);
-	int result;
-
-	if (data[NFTA_LOOKUP_DREG] && get_u32(data[NFTA_LOOKUP_DREG]) == NFT_REG_VERDICT)
-		reading->rule->branches = true;
-	if (from == REGISTERS || reading->holds[from] != DESTINATION_PORT ||
-	    !data[NFTA_LOOKUP_SET] || get_u32(data[NFTA_LOOKUP_FLAGS])) {
-		reading->rule->clear = false;
-		return 0;
-	}
-	result = reading->scope->read_set(reading->scope->context,
-					  mnl_attr_get_str(data[NFTA_LOOKUP_SET]),
-					  &reading->rule->ports);
-	if (result == -EINVAL) {
-		reading->rule->clear = false;
-		return 0;
-	}
-	if (data[NFTA_LOOKUP_DREG] && to != REGISTERS)
-		reading->holds[to] = MAPPED_PORT;
-	return result;
+	v2m_nat_demand_ports(reading, port_of(first), port_of(last));
 }
 
 /* A rule that leads to a chain, or ends the present one, has a verdict in place of a value. */
-static void read_verdict(struct reading *reading, const struct nlattr *nest)
+static void read_verdict(struct reader *reader, const struct nlattr *nest)
 {
 	v2m_attributes data;
 	v2m_attributes verdict;
-	uint32_t code;
+	uint32_t chain = 0;
 
 	v2m_attributes_of_nest(nest, data);
 	if (!data[NFTA_DATA_VERDICT])
 		return;
 	v2m_attributes_of_nest(data[NFTA_DATA_VERDICT], verdict);
-	code = get_u32(verdict[NFTA_VERDICT_CODE]);
-	reading->rule->returns = code == (uint32_t)NFT_RETURN || code == (uint32_t)NFT_GOTO;
-	reading->rule->ends = !verdict[NFTA_VERDICT_CHAIN] && !reading->rule->returns &&
-			      code != (uint32_t)NFT_CONTINUE;
 	if (verdict[NFTA_VERDICT_CHAIN])
-		reading->rule->jump = reading->scope->find_chain(
-			reading->scope->context, mnl_attr_get_str(verdict[NFTA_VERDICT_CHAIN]));
+		chain = reader->scope->find_chain(reader->scope->context,
+						  mnl_attr_get_str(verdict[NFTA_VERDICT_CHAIN]));
+	v2m_nat_verdict_read(reader->reading.rule, v2m_nat_u32(verdict[NFTA_VERDICT_CODE]), chain);
 }
 
-static void read_immediate(struct reading *reading, v2m_attributes data)
+static void read_immediate(struct reader *reader, v2m_attributes data)
 {
-	uint32_t to = find_register(data[NFTA_IMMEDIATE_DREG]);
+	uint32_t to = v2m_nat_register(data[NFTA_IMMEDIATE_DREG]);
 	size_t length = 0;
 	const uint8_t *value = get_value(data[NFTA_IMMEDIATE_DATA], &length);
 
 	if (!value)
-		read_verdict(reading, data[NFTA_IMMEDIATE_DATA]);
-	if (to == REGISTERS || !value || length > sizeof(reading->values[to]))
-		return;
-	reading->holds[to] = VALUE;
-	memset(reading->values[to], 0, sizeof(reading->values[to]));
-	memcpy(reading->values[to], value, length);
+		read_verdict(reader, data[NFTA_IMMEDIATE_DATA]);
+	else if (length <= 16)
+		v2m_nat_hold_value(&reader->reading, to, value, length);
 }
 
-static void read_target(struct reading *reading, const struct nlattr *least,
+/* The bytes that count registers hold. NULL: they hold something else. */
+static const uint8_t *find_value(const struct v2m_nat_reading *reading, uint32_t from,
+				 uint32_t count)
+{
+	if (from + count > V2M_NAT_REGISTERS)
+		return NULL;
+	for (uint32_t i = from; i < from + count; i++)
+		if (reading->holds[i] != V2M_HOLDS_VALUE)
+			return NULL;
+	return reading->values + (size_t)from * 4;
+}
+
+static void read_target(struct v2m_nat_reading *reading, const struct nlattr *least,
 			const struct nlattr *most)
 {
-	uint32_t first = find_register(least);
-	uint32_t last = most ? find_register(most) : first;
+	uint32_t at = v2m_nat_register(least);
+	const uint8_t *first = find_value(reading, at, 1);
+	const uint8_t *last = most ? find_value(reading, v2m_nat_register(most), 1) : first;
 
 	if (!least)
 		return;
-	if (first != REGISTERS && reading->holds[first] == MAPPED_PORT) {
+	if (at != V2M_NAT_REGISTERS && reading->holds[at] == V2M_HOLDS_MAPPED_PORT) {
 		reading->rule->mapped = true;
 		return;
 	}
-	if (first == REGISTERS || last == REGISTERS || reading->holds[first] != VALUE ||
-	    reading->holds[last] != VALUE) {
+	if (!first || !last) {
 		reading->rule->clear = false;
 		reading->rule->opaque = true;
 		return;
 	}
-	reading->rule->target.first = port_of(reading->values[first]);
-	reading->rule->target.last = port_of(reading->values[last]);
+	reading->rule->target.first = port_of(first);
+	reading->rule->target.last = port_of(last);
 }
 
-static void read_address(struct reading *reading, v2m_attributes data)
+/* The last address of a range of servers is another one than the first. */
+static void read_address(struct v2m_nat_reading *reading, v2m_attributes data)
 {
-	uint32_t from = find_register(data[NFTA_NAT_REG_ADDR_MIN]);
+	bool is_ipv6 = v2m_nat_u32(data[NFTA_NAT_FAMILY]) == NFPROTO_IPV6;
+	uint32_t count = is_ipv6 ? 4 : 1;
+	const struct nlattr *most = data[NFTA_NAT_REG_ADDR_MAX];
+	const uint8_t *first =
+		find_value(reading, v2m_nat_register(data[NFTA_NAT_REG_ADDR_MIN]), count);
+	const uint8_t *last = most ? find_value(reading, v2m_nat_register(most), count) : first;
 	uint8_t *address = reading->rule->address;
 
 	if (!data[NFTA_NAT_REG_ADDR_MIN])
 		return;
 	reading->rule->elsewhere = true;
-	compare_family(reading, NFT_CMP_EQ, (uint8_t)get_u32(data[NFTA_NAT_FAMILY]));
-	if (from == REGISTERS || reading->holds[from] != VALUE) {
+	v2m_nat_demand_family(reading, NFT_CMP_EQ, (uint8_t)v2m_nat_u32(data[NFTA_NAT_FAMILY]));
+	if (!first || !last || memcmp(first, last, (size_t)count * 4) != 0) {
 		reading->rule->clear = false;
-	} else if (get_u32(data[NFTA_NAT_FAMILY]) == NFPROTO_IPV6) {
-		memcpy(address, reading->values[from], 16);
+	} else if (is_ipv6) {
+		memcpy(address, first, 16);
 	} else {
 		address[10] = address[11] = 0xff;
-		memcpy(address + 12, reading->values[from], 4);
+		memcpy(address + 12, first, 4);
 	}
 }
 
-static void read_redirect(struct reading *reading, v2m_attributes data)
+static void read_redirect(struct v2m_nat_reading *reading, v2m_attributes data)
 {
 	reading->rule->changes = true;
 	read_target(reading, data[NFTA_REDIR_REG_PROTO_MIN], data[NFTA_REDIR_REG_PROTO_MAX]);
 }
 
-static void read_nat(struct reading *reading, v2m_attributes data)
+static void read_nat(struct v2m_nat_reading *reading, v2m_attributes data)
 {
-	if (get_u32(data[NFTA_NAT_TYPE]) != NFT_NAT_DNAT)
+	if (v2m_nat_u32(data[NFTA_NAT_TYPE]) != NFT_NAT_DNAT)
 		return;
 	reading->rule->changes = true;
 	read_address(reading, data);
 	read_target(reading, data[NFTA_NAT_REG_PROTO_MIN], data[NFTA_NAT_REG_PROTO_MAX]);
 }
 
-static int read_match(struct reading *reading, v2m_attributes data)
+static int read_match(struct v2m_nat_reading *reading, v2m_attributes data)
 {
 	int result;
 
@@ -352,11 +262,11 @@ static int read_match(struct reading *reading, v2m_attributes data)
 	return result == -EINVAL ? 0 : result;
 }
 
-static void read_xt_target(struct reading *reading, v2m_attributes data)
+static void read_xt_target(struct v2m_nat_reading *reading, v2m_attributes data)
 {
 	if (data[NFTA_TARGET_NAME] && data[NFTA_TARGET_INFO])
 		v2m_xt_target_read(mnl_attr_get_str(data[NFTA_TARGET_NAME]),
-				   get_u32(data[NFTA_TARGET_REV]),
+				   v2m_nat_u32(data[NFTA_TARGET_REV]),
 				   mnl_attr_get_payload(data[NFTA_TARGET_INFO]),
 				   mnl_attr_get_payload_len(data[NFTA_TARGET_INFO]), reading->rule);
 }
@@ -364,7 +274,7 @@ static void read_xt_target(struct reading *reading, v2m_attributes data)
 /* Expressions that demand nothing, and change nothing. */
 static bool is_harmless(const char *name)
 {
-	static const char *const names[] = { "counter", "log", "limit", "comment" };
+	static const char *const names[] = { "counter", "log", "comment" };
 
 	for (size_t i = 0; i < V2M_ARRAY_LEN(names); i++)
 		if (strcmp(name, names[i]) == 0)
@@ -372,8 +282,19 @@ static bool is_harmless(const char *name)
 	return false;
 }
 
-static int read_expression(struct reading *reading, const char *name, v2m_attributes data)
+/* What is not understood may have changed any register. */
+static void read_other(struct v2m_nat_reading *reading, const char *name)
 {
+	if (is_harmless(name))
+		return;
+	reading->rule->clear = false;
+	memset(reading->holds, 0, sizeof(reading->holds));
+}
+
+static int read_expression(struct reader *reader, const char *name, v2m_attributes data)
+{
+	struct v2m_nat_reading *reading = &reader->reading;
+
 	if (strcmp(name, "payload") == 0)
 		read_payload(reading, data);
 	else if (strcmp(name, "meta") == 0)
@@ -383,34 +304,31 @@ static int read_expression(struct reading *reading, const char *name, v2m_attrib
 	else if (strcmp(name, "range") == 0)
 		read_range(reading, data);
 	else if (strcmp(name, "lookup") == 0)
-		return read_lookup(reading, data);
+		return v2m_nat_lookup_read(reading, reader->scope, &reader->sets, data);
 	else if (strcmp(name, "immediate") == 0)
-		read_immediate(reading, data);
+		read_immediate(reader, data);
 	else if (strcmp(name, "redir") == 0)
 		read_redirect(reading, data);
 	else if (strcmp(name, "nat") == 0)
 		read_nat(reading, data);
 	else if (strcmp(name, "fib") == 0)
 		read_fib(reading, data);
+	else if (strcmp(name, "numgen") == 0)
+		read_numgen(reading, data);
 	else if (strcmp(name, "match") == 0)
 		return read_match(reading, data);
 	else if (strcmp(name, "target") == 0)
 		read_xt_target(reading, data);
-	else if (!is_harmless(name))
-		reading->rule->clear = false;
+	else
+		read_other(reading, name);
 	return 0;
 }
 
-int v2m_nat_rule_read(const struct nlattr *expressions, const struct v2m_nat_rule_scope *scope,
-		      struct v2m_nat_rule *rule)
+static int read_expressions(struct reader *reader, const struct nlattr *expressions)
 {
-	struct reading reading = { .rule = rule, .scope = scope, .last = UINT16_MAX };
 	const struct nlattr *element;
 	int result = 0;
 
-	*rule = (struct v2m_nat_rule){ .clear = true,
-				       .families = V2M_NAT_BOTH,
-				       .transports = V2M_TCP | V2M_UDP };
 	mnl_attr_for_each_nested (element, expressions) {
 		v2m_attributes expression;
 		v2m_attributes data;
@@ -419,14 +337,77 @@ int v2m_nat_rule_read(const struct nlattr *expressions, const struct v2m_nat_rul
 		if (!expression[NFTA_EXPR_NAME])
 			continue;
 		v2m_attributes_of_nest(expression[NFTA_EXPR_DATA], data);
-		result = read_expression(&reading, mnl_attr_get_str(expression[NFTA_EXPR_NAME]),
-					 data);
+		result =
+			read_expression(reader, mnl_attr_get_str(expression[NFTA_EXPR_NAME]), data);
 		if (result)
 			return result;
 	}
-	if (reading.bounded)
-		result =
-			v2m_array_add(&rule->ports, (struct v2m_nat_ports){ .first = reading.first,
-									    .last = reading.last });
+	return 0;
+}
+
+/* Leaves the ports of sets that other conditions leave. */
+static int bound_ports(const struct v2m_nat_reading *reading)
+{
+	struct v2m_nat_ports_list *ports = &reading->rule->ports;
+	const struct v2m_nat_ports all = { .first = reading->first, .last = reading->last };
+	size_t kept = 0;
+
+	if (!reading->bounded)
+		return 0;
+	if (!ports->count)
+		return v2m_array_add(ports, all);
+	for (size_t i = 0; i < ports->count; i++) {
+		struct v2m_nat_ports both = ports->items[i];
+
+		if (both.first < all.first)
+			both.first = all.first;
+		if (both.last > all.last)
+			both.last = all.last;
+		if (both.first <= both.last)
+			ports->items[kept++] = both;
+	}
+	ports->count = kept;
+	return 0;
+}
+
+/* One way through the sets of the rule. */
+static int read_way(struct reader *reader, const struct nlattr *expressions, size_t choice,
+		    struct v2m_nat_rules *rules)
+{
+	struct v2m_nat_rule rule = { .clear = true,
+				     .families = reader->scope->families,
+				     .transports = V2M_TCP | V2M_UDP,
+				     .chain = reader->scope->chain };
+	bool had_ports;
+	int result;
+
+	reader->reading = (struct v2m_nat_reading){
+		.rule = &rule, .last = UINT16_MAX, .choice = choice, .ways = 1
+	};
+	result = read_expressions(reader, expressions);
+	had_ports = rule.ports.count;
+	if (!result)
+		result = bound_ports(&reader->reading);
+	if (!result && !reader->reading.never && (rule.ports.count || !had_ports) &&
+	    v2m_nat_rule_matters(&rule)) {
+		result = rules->count < V2M_NAT_RULES_MAX ? v2m_array_add(rules, rule) : -E2BIG;
+		if (!result)
+			return 0;
+	}
+	v2m_array_clear(&rule.ports);
+	return result;
+}
+
+int v2m_nat_rule_read(const struct nlattr *expressions, const struct v2m_nat_rule_scope *scope,
+		      struct v2m_nat_rules *rules)
+{
+	struct reader reader = { .scope = scope };
+	size_t choice = 0;
+	int result;
+
+	do
+		result = read_way(&reader, expressions, choice, rules);
+	while (!result && ++choice < reader.reading.ways);
+	v2m_nat_sets_clear(&reader.sets);
 	return result;
 }

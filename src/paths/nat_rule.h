@@ -8,22 +8,17 @@
 #define V2METER_PATHS_NAT_RULE_H
 
 #include "paths/nat.h"
+#include "paths/nat_reading.h"
 
 struct nlattr;
 
-/* What the reading of a rule asks for. */
-struct v2m_nat_rule_scope {
-	/* Adds the elements of a set of ports, or of a map from ports to ports. 0; -EINVAL if it is
-	 * another kind of set; or another -errno. */
-	int (*read_set)(void *context, const char *name, struct v2m_nat_ports_list *ports);
-	/* The number of the chain with this name. 0: there is none. */
-	uint32_t (*find_chain)(void *context, const char *name);
-	void *context;
-};
+/* Each rule takes some 150 bytes. */
+#define V2M_NAT_RULES_MAX 262144
 
-/* expressions: NFTA_RULE_EXPRESSIONS. The caller frees the ports of the rule in any case. 0 or
- * -errno. */
+/* expressions: NFTA_RULE_EXPRESSIONS. Adds the rule if it has anything to do with ports. If it
+ * looks into sets that are understood, it adds one for each element. 0; -E2BIG if there are more
+ * than V2M_NAT_RULES_MAX; or another -errno. */
 int v2m_nat_rule_read(const struct nlattr *expressions, const struct v2m_nat_rule_scope *scope,
-		      struct v2m_nat_rule *rule);
+		      struct v2m_nat_rules *rules);
 
 #endif

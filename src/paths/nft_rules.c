@@ -18,24 +18,9 @@
 #include "netlink/netlink.h"
 #include "paths/nat_chains.h"
 #include "paths/nat_rule.h"
+#include "paths/nft_sets.h"
 
 #define NAME_SIZE 256
-/* Each rule takes some 100 bytes. */
-#define RULES_MAX 262144
-
-/* An element of a set, or the end of an interval. */
-struct element {
-	uint16_t port;
-	uint16_t target;
-	bool ends;
-};
-
-struct elements {
-	struct element *items;
-	size_t count;
-	size_t capacity;
-	bool other; /* its keys are not ports, or its data are neither ports nor absent */
-};
 
 struct chain {
 	uint8_t family;
@@ -74,149 +59,6 @@ static void copy_name(char name[NAME_SIZE], const struct nlattr *attribute)
 {
 	snprintf(name, NAME_SIZE, "%s", attribute ? mnl_attr_get_str(attribute) : "");
 }
-
-static struct nlmsghdr *begin_dump(char *buffer, uint16_t type, uint8_t family)
-{
-	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-	struct nfgenmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
-
-	request->nlmsg_type = (NFNL_SUBSYS_NFTABLES << 8) | type;
-	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	*header = (struct nfgenmsg){ .nfgen_family = family, .version = NFNETLINK_V0 };
-	return request;
-}
-
-/* --- sets --- */
-
-static void forget_elements(void *context)
-{
-	((struct elements *)context)->count = 0;
-}
-
-static const struct nlattr *find_value(const struct nlattr *nest, uint16_t *length)
-{
-	const struct nlattr *attribute;
-
-	*length = 0;
-	if (!nest)
-		return NULL;
-	mnl_attr_for_each_nested (attribute, nest) {
-		if (mnl_attr_get_type(attribute) != NFTA_DATA_VALUE)
-			continue;
-		*length = mnl_attr_get_payload_len(attribute);
-		return attribute;
-	}
-	return NULL;
-}
-
-static uint16_t port_of(const struct nlattr *value)
-{
-	const uint8_t *bytes = mnl_attr_get_payload(value);
-
-	return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
-
-static int add_element(struct elements *elements, const struct nlattr *nest)
-{
-	const struct nlattr *key;
-	const struct nlattr *data;
-	v2m_attributes parts;
-	struct element made = { 0 };
-	uint16_t length;
-
-	v2m_attributes_of_nest(nest, parts);
-	key = find_value(parts[NFTA_SET_ELEM_KEY], &length);
-	if (!key || length != sizeof(uint16_t)) {
-		elements->other = true;
-		return 0;
-	}
-	made.port = port_of(key);
-	made.ends = parts[NFTA_SET_ELEM_FLAGS] &&
-		    ntohl(mnl_attr_get_u32(parts[NFTA_SET_ELEM_FLAGS])) & NFT_SET_ELEM_INTERVAL_END;
-	data = find_value(parts[NFTA_SET_ELEM_DATA], &length);
-	if (data && length == sizeof(uint16_t))
-		made.target = port_of(data);
-	else if (parts[NFTA_SET_ELEM_DATA])
-		elements->other = true;
-	return v2m_array_add(elements, made);
-}
-
-static int visit_elements(const struct nlmsghdr *message, void *context)
-{
-	const struct nlattr *element;
-	v2m_attributes list;
-
-	parse(message, list);
-	if (!list[NFTA_SET_ELEM_LIST_ELEMENTS])
-		return 0;
-	mnl_attr_for_each_nested (element, list[NFTA_SET_ELEM_LIST_ELEMENTS]) {
-		int result = add_element(context, element);
-
-		if (result)
-			return result;
-	}
-	return 0;
-}
-
-/* By port; the end of an interval comes before the next one's beginning. */
-static int compare_elements(const void *left, const void *right)
-{
-	const struct element *a = left;
-	const struct element *b = right;
-
-	return a->port != b->port ? (int)a->port - (int)b->port : (int)b->ends - (int)a->ends;
-}
-
-/* Elements of a set with intervals are their beginnings, and the ports behind their ends. */
-static int add_ports(struct elements *elements, struct v2m_nat_ports_list *ports)
-{
-	bool intervals = false;
-	int result = 0;
-
-	if (elements->count)
-		qsort(elements->items, elements->count, sizeof(*elements->items), compare_elements);
-	for (size_t i = 0; i < elements->count; i++)
-		intervals = intervals || elements->items[i].ends;
-	for (size_t i = 0; i < elements->count && !result; i++) {
-		const struct element *element = &elements->items[i];
-		struct v2m_nat_ports made = { .first = element->port,
-					      .last = element->port,
-					      .target = { .first = element->target,
-							  .last = element->target } };
-
-		if (element->ends)
-			continue;
-		if (intervals)
-			made.last = i + 1 < elements->count
-					    ? (uint16_t)(elements->items[i + 1].port - 1)
-					    : UINT16_MAX;
-		result = v2m_array_add(ports, made);
-	}
-	return result;
-}
-
-static int read_set(void *context, const char *name, struct v2m_nat_ports_list *ports)
-{
-	struct reader *reader = context;
-	char buffer[1024];
-	struct nlmsghdr *request = begin_dump(buffer, NFT_MSG_GETSETELEM, reader->family);
-	struct elements elements = { 0 };
-	const struct v2m_netlink_visitor visitor = { visit_elements, forget_elements, &elements };
-	int result;
-
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, reader->table);
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, name);
-	result = v2m_netlink_ask(&reader->sets, request, &visitor);
-	if (!result)
-		result = elements.other ? -EINVAL : add_ports(&elements, ports);
-	/* The set has just gone, and its rule will be next. */
-	if (result == -ENOENT)
-		result = -EINVAL;
-	v2m_array_clear(&elements);
-	return result;
-}
-
-/* --- chains and rules --- */
 
 static void forget_chains(void *context)
 {
@@ -273,6 +115,20 @@ static uint32_t find_chain(void *context, const char *name)
 	return found ? (uint32_t)(found - reader->chains.items) + 1 : 0;
 }
 
+static int read_set(void *context, const char *name, struct v2m_nat_set *set)
+{
+	struct reader *reader = context;
+	const struct v2m_nft_set_query query = {
+		.family = reader->family,
+		.table = reader->table,
+		.name = name,
+		.find_chain = find_chain,
+		.context = reader,
+	};
+
+	return v2m_nft_set_read(&reader->sets, &query, set);
+}
+
 /* Arriving packets come to the chains in the order of their priorities. */
 static int add_root(struct v2m_nat_roots *roots, uint32_t number, int32_t priority)
 {
@@ -315,27 +171,20 @@ static void forget_rules(void *context)
 static int visit_rule(const struct nlmsghdr *message, void *context)
 {
 	struct reader *reader = context;
-	const struct v2m_nat_rule_scope scope = { read_set, find_chain, reader };
-	struct v2m_nat_rule rule;
+	struct v2m_nat_rule_scope scope = { .families = V2M_NAT_BOTH,
+					    .read_set = read_set,
+					    .find_chain = find_chain,
+					    .context = reader };
 	v2m_attributes parts;
-	int result;
 
 	reader->family = parse(message, parts);
 	copy_name(reader->table, parts[NFTA_RULE_TABLE]);
 	if (!parts[NFTA_RULE_EXPRESSIONS] || !parts[NFTA_RULE_CHAIN])
 		return 0;
-	result = v2m_nat_rule_read(parts[NFTA_RULE_EXPRESSIONS], &scope, &rule);
 	if (reader->family == NFPROTO_IPV4 || reader->family == NFPROTO_IPV6)
-		rule.families &= reader->family == NFPROTO_IPV4 ? V2M_NAT_IPV4 : V2M_NAT_IPV6;
-	rule.chain = find_chain(reader, mnl_attr_get_str(parts[NFTA_RULE_CHAIN]));
-	if (!result && v2m_nat_rule_matters(&rule)) {
-		result = reader->found->count < RULES_MAX ? v2m_array_add(reader->found, rule)
-							  : -E2BIG;
-		if (!result)
-			return 0;
-	}
-	v2m_array_clear(&rule.ports);
-	return result;
+		scope.families = reader->family == NFPROTO_IPV4 ? V2M_NAT_IPV4 : V2M_NAT_IPV6;
+	scope.chain = find_chain(reader, mnl_attr_get_str(parts[NFTA_RULE_CHAIN]));
+	return v2m_nat_rule_read(parts[NFTA_RULE_EXPRESSIONS], &scope, reader->found);
 }
 
 static int read_all(struct reader *reader)
@@ -344,7 +193,8 @@ static int read_all(struct reader *reader)
 	const struct v2m_netlink_visitor rules = { visit_rule, forget_rules, reader };
 	char buffer[64];
 	int result = v2m_netlink_ask(&reader->rules,
-				     begin_dump(buffer, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC), &chains);
+				     v2m_nft_begin_dump(buffer, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC),
+				     &chains);
 
 	/* The kernel has no such subsystem. */
 	if (result == -EINVAL || result == -ENOENT)
@@ -355,7 +205,8 @@ static int read_all(struct reader *reader)
 		qsort(reader->chains.items, reader->chains.count, sizeof(*reader->chains.items),
 		      compare_chains);
 	result = v2m_netlink_ask(&reader->rules,
-				 begin_dump(buffer, NFT_MSG_GETRULE, NFPROTO_UNSPEC), &rules);
+				 v2m_nft_begin_dump(buffer, NFT_MSG_GETRULE, NFPROTO_UNSPEC),
+				 &rules);
 	return result ? result : follow_chains(reader);
 }
 

@@ -6,19 +6,10 @@
 #ifndef V2METER_PATHS_PUBLISHED_H
 #define V2METER_PATHS_PUBLISHED_H
 
-#include "base/error.h"
-#include "base/port_rule.h"
 #include "paths/conntrack.h"
 #include "paths/nat.h"
+#include "paths/published_list.h"
 #include "paths/published_scope.h"
-
-struct v2m_published {
-	struct v2m_port_aliases aliases; /* the configured ones first */
-	/* Why there may be more, "": there are no more. Always so if the configuration names them.
-	 */
-	struct v2m_error unknown;
-	bool depends_on_listeners; /* some rules are about one family only */
-};
 
 /* How the kinds of rules were read: 0, or why they could not be. -EOPNOTSUPP: the kernel has none.
  */
@@ -33,8 +24,5 @@ struct v2m_published_reading {
 int v2m_published_make(const struct v2m_nat_rules *rules, struct v2m_published_reading read,
 		       const struct v2m_tracked_list *tracked,
 		       const struct v2m_published_scope *scope, struct v2m_published *published);
-void v2m_published_clear(struct v2m_published *published);
-/* Whether both have the same aliases. */
-bool v2m_published_equal(const struct v2m_published *one, const struct v2m_published *other);
 
 #endif

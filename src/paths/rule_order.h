@@ -3,13 +3,14 @@
 #ifndef V2METER_PATHS_RULE_ORDER_H
 #define V2METER_PATHS_RULE_ORDER_H
 
+#include "paths/families.h"
 #include "paths/nat.h"
 #include "paths/published_scope.h"
 
-/* Whether another rule may get packets of the alias that this rule makes, and send them to another
- * slot, because the order of both is not known. Pure. */
-bool v2m_alias_is_disputed(const struct v2m_port_alias *alias, const struct v2m_nat_rule *rule,
+/* Takes out of the alias that this rule makes the ports whose packets another rule may get and send
+ * to another slot, because the order of both is not known. Pure. 0 or -ENOMEM. */
+int v2m_alias_cut_disputed(const struct v2m_port_alias *alias, const struct v2m_nat_rule *rule,
 			   const struct v2m_nat_rules *rules,
-			   const struct v2m_published_scope *scope);
+			   const struct v2m_published_scope *scope, struct v2m_alias_parts *parts);
 
 #endif

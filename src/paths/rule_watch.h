@@ -27,7 +27,7 @@ bool v2m_rule_watch_is_due(struct v2m_rule_watch *watch);
 void v2m_rule_watch_read(struct v2m_rule_watch *watch, struct v2m_nat_rules *rules,
 			 struct v2m_published_reading *read);
 /* The caller has done its work with the rules: this took time, too. again: the work depends on who
- * listens, which nobody tells of, so it is due again after 5 s. */
+ * listens, which nobody tells of, or a part of it failed, so it is due again after 5 s. */
 void v2m_rule_watch_was_used(struct v2m_rule_watch *watch, bool again);
 /* What connections have shown since the rules were last changed, as of the last look. */
 const struct v2m_tracked_list *v2m_rule_watch_tracked(const struct v2m_rule_watch *watch);

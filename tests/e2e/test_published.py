@@ -138,7 +138,7 @@ def test_a_chain_of_iptables_legacy_has_the_conditions_of_the_way_to_it(lab, sta
 
 
 def test_a_chain_of_nftables_has_the_conditions_of_the_way_to_it(lab, start_daemon):
-    """What a map of verdicts leads to is not understood, and is said."""
+    """So has one that a map of verdicts leads to."""
     rules(lab.server, """table inet published {
         chain every { meta l4proto tcp redirect to :10001; }
         chain one { tcp dport 444 redirect to :10001; }
@@ -151,10 +151,10 @@ def test_a_chain_of_nftables_has_the_conditions_of_the_way_to_it(lab, start_daem
     wait_until(lambda: payload(daemon) == (SIZE, SIZE), what="what passed port 443")
     rules(lab.server, """table inet mapped {
         chain every { meta l4proto tcp redirect to :10001; }
-        chain in { type nat hook prerouting priority -90; tcp dport vmap { 446 : jump every }; }
+        chain in { type nat hook prerouting priority -90; tcp dport vmap { 446 : jump every, 447-449 : goto every }; }
         }""")
-    said = wait_until(lambda: reasons(daemon).get("aliases_unknown"), 30, what="aliases_unknown")
-    assert "a key's port 10001 what arrives at ports" in said
+    wait_until(lambda: {"446", "447-449"} <= set(aliases(daemon)), 30, what="what the map leads to")
+    assert not reasons(daemon)
 
 
 def proxy_configuration(lab, *ports):
@@ -242,9 +242,13 @@ def test_the_first_rule_of_a_port_has_it(lab, start_daemon):
     # An earlier rule takes some packets of port 41: those of one sender.
     rules(lab.server, f"add rule inet published in ip saddr {lab.CLIENT[4]} tcp dport 41 redirect to :8080; "
                       "add rule inet published in tcp dport 40-42 redirect to :10001")
+    # One that names no port leaves nothing to those behind it.
+    rules(lab.server, "add rule inet published in udp dport 51 redirect to :10001; "
+                      "add rule inet published in meta l4proto udp accept; "
+                      "add rule inet published in udp dport 52 redirect to :10001")
     daemon = start_daemon([ENTRY])
     key = (KEY.port, "rule")
-    assert aliases(daemon) == {"20-24": key, "26": key, "28-30": key, "40": key, "42": key}
+    assert aliases(daemon) == {"20-24": key, "26": key, "28-30": key, "40": key, "42": key, "51": key}
     assert "port 41 to a key's port 10001 under conditions" in reasons(daemon)["aliases_unknown"]
     for port, listens in ((25, 25), (27, 8080), (31, 8080), (41, 8080)):
         exchange_tcp(lab, port, listens=listens)
@@ -273,11 +277,11 @@ def web_server(namespace):
 
 
 def test_a_rule_of_one_family_leaves_the_other_one_to_its_server(lab, start_daemon):
-    """The server comes when the port is an alias already, and goes again."""
+    """The server comes when the port is an alias already, and goes again. It takes no other port of the range."""
     rules(lab.server, "table ip published { chain in { type nat hook prerouting priority -100; "
-                      "tcp dport 443 redirect to :10001; }; }")
+                      "tcp dport 443-445 redirect to :10001; }; }")
     daemon = start_daemon([ENTRY])
-    assert aliases(daemon) == {"443": (KEY.port, "rule")} and not reasons(daemon)
+    assert aliases(daemon) == {"443-445": (KEY.port, "rule")} and not reasons(daemon)
     with web_server(lab.server) as web:
         wait_until(lambda: "another server has port 443 by IPv6" in reasons(daemon).get("aliases_unknown", ""), 30,
                    what="the server by IPv6")
@@ -286,8 +290,8 @@ def test_a_rule_of_one_family_leaves_the_other_one_to_its_server(lab, start_daem
         with client, web.accept()[0] as far:
             client.sendall(b"x" * 1000)
             assert far.recv(1000, socket.MSG_WAITALL) == b"x" * 1000
-        assert aliases(daemon) == {} and payload(daemon) == (0, 0)
-    wait_until(lambda: "443" in aliases(daemon), 30, what="the alias, when IPv6 has no server")
+        assert aliases(daemon) == {"444-445": (KEY.port, "rule")} and payload(daemon) == (0, 0)
+    wait_until(lambda: "443-445" in aliases(daemon), 30, what="the alias, when IPv6 has no server")
     exchange_tcp(lab, 443)
     wait_until(lambda: payload(daemon) == (SIZE, SIZE), what="what passed port 443")
 
@@ -318,15 +322,59 @@ def test_the_proxy_of_docker_is_no_other_server(lab, start_daemon):
         proxy.communicate()
 
 
-@pytest.mark.parametrize("rule, said", [
-    ("ip daddr . tcp dport {{ {0} . 443 }} redirect to :10001", "a key's port 10001 what arrives at ports"),
-    ("dnat ip to tcp dport map {{ 443 : {0} . 10001 }}", "a map that is not understood"),
-    ("dnat ip to ip daddr . tcp dport map {{ {0} . 443 : {0} . 10001 }}", "a map that is not understood")])
-def test_a_concatenation_is_said(lab, start_daemon, rule, said):
-    """Connections show what it does, as with other rules that are not understood."""
-    nat(lab.server, rule.format(lab.SERVER[4]) + ";")
+def test_concatenations_are_followed(lab, start_daemon):
+    """A rule of one address of this host makes an alias as long as nobody serves the port at another one."""
+    own = lab.SERVER[4]
+    nat(lab.server, f"""ip daddr . tcp dport {{ {own} . 443, {own} . 8443-8450, 192.0.2.9 . 444 }} redirect to :10001;
+        dnat ip to tcp dport map {{ 445 : {own} . 10001, 447 : {own} . 8080 }};
+        dnat ip to ip daddr . udp dport map {{ {own} . 446 : {own} . 10001 }};
+        dnat ip6 to tcp dport map {{ 448 : {lab.SERVER[6]} . 10001 }};""")
     daemon = start_daemon([ENTRY])
-    assert aliases(daemon) == {} and said in reasons(daemon)["aliases_unknown"]
+    key = (KEY.port, "rule")
+    expected = {"443": key, "8443-8450": key, "445": key, "446": key, "448": key}
+    assert aliases(daemon) == expected
+    # Nobody knows whether 192.0.2.9 is an address of this host to others.
+    assert "port 444 to a key's port 10001 under conditions" in reasons(daemon)["aliases_unknown"]
+    for n, (port, family) in enumerate(((443, 4), (8447, 4), (445, 4), (448, 6)), 1):
+        exchange_tcp(lab, port, family=family, listens=KEY.port)
+        wait_until(lambda: payload(daemon) == (n * SIZE, n * SIZE), what=f"what passed port {port}")
+    with lab.server.entered():
+        web = socket.create_server((lab.SERVER[4], 443))
+    with web:
+        wait_until(lambda: "443" not in aliases(daemon), 30, what="the server of port 443")
+        assert aliases(daemon) == {ports: to for ports, to in expected.items() if ports != "443"}
+
+
+KUBE_PROXY = """table ip kube-proxy {
+    set nodeport-ips { type ipv4_addr; elements = { %(own)s }; }
+    map service-ips { type ipv4_addr . inet_proto . inet_service : verdict;
+        elements = { 10.96.0.1 . tcp . 443 : goto service-K }; }
+    map service-nodeports { type inet_proto . inet_service : verdict;
+        elements = { tcp . 30443 : goto external-A, tcp . 30444 : goto external-B }; }
+    chain nat-prerouting { type nat hook prerouting priority dstnat; jump services; }
+    chain services {
+        ip daddr . meta l4proto . th dport vmap @service-ips
+        ip daddr @nodeport-ips meta l4proto . th dport vmap @service-nodeports
+    }
+    chain service-K { meta l4proto tcp dnat ip to numgen random mod 1 map { 0 : %(own)s . 6443 }; }
+    chain setmark { meta mark set meta mark or 0x4000; }
+    chain external-A { jump setmark; goto service-A; }
+    chain service-A { ip daddr 10.96.0.2 tcp dport 80 ip saddr != 10.244.0.0/16 jump setmark;
+        numgen random mod 1 vmap { 0 : goto endpoint-A }; }
+    chain endpoint-A { ip saddr %(box)s jump setmark; meta l4proto tcp dnat to %(box)s:10001; }
+    chain external-B { meta l4proto tcp dnat ip to numgen random mod 2 map { 0 : %(box)s . 10001, 1 : %(box)s . 9 }; }
+    }"""
+
+
+def test_services_of_kubernetes_are_followed(lab, start_daemon):
+    """Rules as kube-proxy makes them. A service with several endpoints is not one key's alone."""
+    with container(lab) as box:
+        rules(lab.server, KUBE_PROXY % {"own": lab.SERVER[4], "box": BOX})
+        daemon = start_daemon([ENTRY], netns=f"/run/netns/{box.name}")
+        assert aliases(daemon) == {"30443": (KEY.port, "rule")}
+        assert "port 30444 to a key's port 10001 under conditions" in reasons(daemon)["aliases_unknown"]
+        exchange_tcp(lab, 30443, box)
+        wait_until(lambda: payload(daemon) == (SIZE, SIZE), what="what passed the published port")
 
 
 def test_connections_show_what_a_rule_does_that_is_not_understood(lab, start_daemon):

@@ -55,6 +55,10 @@ class Frame:
         """Identifies the connection, with the same value for both directions."""
         return frozenset(((self.source, self.source_port), (self.target, self.target_port)))
 
+    def way(self):
+        """Identifies one direction of the connection."""
+        return self.source, self.source_port, self.target, self.target_port
+
 
 def mss_option(options):
     while options and options[0]:
@@ -80,6 +84,31 @@ class Count:
         self.payload += payload
 
 
+class Stream:
+    """One direction of a connection: which of its bytes were in a frame. Two processors may hand frames to tcpdump
+    in another order than that of the wire, so a byte that comes late is not always one that comes again."""
+
+    def __init__(self, first):
+        self.first = self.reached = first
+        self.holes = []  # begin and end of what is missing below "reached"
+
+    def add(self, sequence, size):
+        """How many of these bytes are new."""
+        begin = self.reached + (sequence - self.reached + (1 << 31)) % (1 << 32) - (1 << 31)
+        end = begin + size
+        new, holes = 0, []
+        for first, last in [*self.holes, (self.reached, max(self.reached, end))]:
+            low, high = max(first, begin), min(last, end)
+            if low < high:
+                new += high - low
+                holes += [(first, low), (high, last)]
+            else:
+                holes.append((first, last))
+        self.holes = [(first, last) for first, last in holes if first < last]
+        self.reached = max(self.reached, end)
+        return new
+
+
 class Tally:
     """rx and tx of one port of the server in the capture; by one protocol (TCP or UDP) if it is given."""
 
@@ -89,17 +118,12 @@ class Tally:
         self.super_packets = 0
         self.versions = set()
         self.connection_mss = {}
-        self.sent_to = {}  # the sequence number that each direction of a connection has reached
+        self.streams = {}  # of each direction of a connection
 
     def repeats(self, frame):
         """Payload of the frame that an earlier one had already."""
-        way = (frame.source, frame.source_port, frame.target, frame.target_port)
-        end = (frame.sequence + frame.payload) & 0xffffffff
-        ahead = (end - self.sent_to.get(way, frame.sequence)) & 0xffffffff
-        if ahead >= 1 << 31:
-            return frame.payload
-        self.sent_to[way] = end
-        return max(0, frame.payload - ahead)
+        stream = self.streams.setdefault(frame.way(), Stream(frame.sequence))
+        return frame.payload - stream.add(frame.sequence, frame.payload)
 
     def add(self, frame, server):
         if frame.protocol is None or (self.protocol and frame.protocol != self.protocol):
@@ -116,6 +140,9 @@ class Tally:
         if frame.mss:
             known = self.connection_mss.get(frame.flow(), frame.mss)
             self.connection_mss[frame.flow()] = min(known, frame.mss)
+            known = self.streams.get(frame.way())
+            if not known or known.first != frame.sequence + 1:  # a SYN may be sent again, and ports may be used again
+                self.streams[frame.way()] = Stream(frame.sequence + 1)
         segments = 1
         if frame.protocol == TCP and frame.payload > 0:
             mss = self.connection_mss[frame.flow()] - frame.options

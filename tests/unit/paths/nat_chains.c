@@ -114,8 +114,9 @@ static void ports_that_an_earlier_rule_takes_are_not_the_later_ones(void **state
 	(void)state;
 	add_rule(&rules, 1, 0, 22);
 	add_end(&rules, 1, 24);
+	/* It holds for what containers send, as in docker's chains. */
 	add_end(&rules, 1, 0);
-	rules.items[1].transports = V2M_TCP;
+	rules.items[2].devices = true;
 	add_rule(&rules, 1, 0, 1)->ports.items[0].last = 1000;
 	rules.items[3].transports = V2M_TCP;
 	add_rule(&rules, 1, 0, 23);
@@ -156,6 +157,70 @@ static void ports_of_which_an_earlier_rule_takes_some_packets_are_not_clear(void
 	/* An address and no port. */
 	add_end(&rules, 1, 0);
 	rules.items[0].clear = false;
+	add_rule(&rules, 1, 0, 443);
+	follow(&rules, 1);
+	assert_false(rules.items[0].clear);
+	v2m_nat_rules_clear(&rules);
+}
+
+/* As with "accept", or "redirect to :8080" for all ports, before other rules. */
+static void a_rule_without_ports_leaves_nothing_to_later_ones(void **state)
+{
+	struct v2m_nat_rules rules = { 0 };
+
+	(void)state;
+	for (int changes = 0; changes < 2; changes++) {
+		add_rule(&rules, 1, 0, 443);
+		add_end(&rules, 1, 0);
+		rules.items[1].changes = changes;
+		rules.items[1].target.first = KEY_PORT - 1;
+		add_rule(&rules, 1, 0, 444);
+		follow(&rules, changes ? 2 : 1);
+		assert_ports(&rules.items[0], 0, 443, 443);
+		v2m_nat_rules_clear(&rules);
+	}
+	/* It leads to the same port as the later one, which names its port. */
+	add_rule(&rules, 1, 0, 0);
+	add_rule(&rules, 1, 0, 444);
+	follow(&rules, 2);
+	assert_true(rules.items[1].clear);
+	v2m_nat_rules_clear(&rules);
+	/* A chain's end keeps nothing from the rules behind it. */
+	add_rule(&rules, 1, 3, 0);
+	add_rule(&rules, 1, 0, 444);
+	add_end(&rules, 3, 0);
+	rules.items[2].ends = false;
+	rules.items[2].returns = true;
+	add_rule(&rules, 3, 0, 445);
+	follow(&rules, 1);
+	assert_ports(&rules.items[0], 0, 444, 444);
+	assert_true(rules.items[0].clear);
+	v2m_nat_rules_clear(&rules);
+}
+
+/* As with "meta l4proto tcp accept" and "meta nfproto ipv4 accept". */
+static void a_rule_of_one_transport_or_family_leaves_the_other_one(void **state)
+{
+	struct v2m_nat_rules rules = { 0 };
+
+	(void)state;
+	add_end(&rules, 1, 0);
+	rules.items[0].transports = V2M_TCP;
+	add_rule(&rules, 1, 0, 443);
+	add_end(&rules, 1, 0);
+	rules.items[2].families = V2M_NAT_IPV4;
+	add_rule(&rules, 1, 0, 444);
+	follow(&rules, 2);
+	assert_int_equal(rules.items[0].transports, V2M_UDP);
+	assert_int_equal(rules.items[0].families, V2M_NAT_BOTH);
+	assert_int_equal(rules.items[1].transports, V2M_UDP);
+	assert_int_equal(rules.items[1].families, V2M_NAT_IPV6);
+	assert_true(rules.items[0].clear && rules.items[1].clear);
+	v2m_nat_rules_clear(&rules);
+	/* TCP of IPv4: TCP of IPv6 is left, and UDP of both. */
+	add_end(&rules, 1, 0);
+	rules.items[0].transports = V2M_TCP;
+	rules.items[0].families = V2M_NAT_IPV4;
 	add_rule(&rules, 1, 0, 443);
 	follow(&rules, 1);
 	assert_false(rules.items[0].clear);
@@ -236,6 +301,8 @@ int main(void)
 		cmocka_unit_test(rules_that_arriving_packets_do_not_reach_are_left_out),
 		cmocka_unit_test(ports_that_an_earlier_rule_takes_are_not_the_later_ones),
 		cmocka_unit_test(ports_of_which_an_earlier_rule_takes_some_packets_are_not_clear),
+		cmocka_unit_test(a_rule_without_ports_leaves_nothing_to_later_ones),
+		cmocka_unit_test(a_rule_of_one_transport_or_family_leaves_the_other_one),
 		cmocka_unit_test(a_rule_that_returns_keeps_its_packets_from_its_chain_only),
 		cmocka_unit_test(a_rule_is_not_earlier_in_another_chain_of_the_same_priority),
 		cmocka_unit_test(rules_of_redirect_lead_to_the_same_whatever_their_addresses),

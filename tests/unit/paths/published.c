@@ -82,6 +82,12 @@ static struct v2m_published make(struct v2m_nat_rules *rules, struct v2m_publish
 	return made;
 }
 
+static void assert_alias(const struct v2m_published *made, size_t at, uint16_t first, uint16_t last)
+{
+	assert_int_equal(made->aliases.items[at].first_port, first);
+	assert_int_equal(made->aliases.items[at].last_port, last);
+}
+
 static void a_rule_for_a_keys_port_is_an_alias_once(void **state)
 {
 	struct v2m_nat_rules rules = { 0 };
@@ -146,10 +152,13 @@ static void a_rule_of_one_family_is_no_alias_if_the_other_one_serves_others(void
 	/* Nobody has port 443 by IPv6. Somebody has port 80 by IPv6. */
 	add_rule(&rules, 443, 443, KEY_PORT)->families = V2M_NAT_IPV4;
 	add_rule(&rules, 79, 81, KEY_PORT)->families = V2M_NAT_IPV4;
-	made = make(&rules, all_read, &scope, 1);
+	made = make(&rules, all_read, &scope, 3);
 	assert_int_equal(made.aliases.items[0].first_port, 443);
 	assert_true(made.depends_on_listeners);
-	assert_non_null(strstr(made.unknown.text, "port 79 to a key's port 10001 by IPv4 only"));
+	/* The others of its ports are its own. */
+	assert_alias(&made, 1, 79, 79);
+	assert_alias(&made, 2, 81, 81);
+	assert_non_null(strstr(made.unknown.text, "port 80 to a key's port 10001 by IPv4 only"));
 	v2m_published_clear(&made);
 	/* Rules of both families are one of both. */
 	add_rule(&rules, 80, 80, KEY_PORT)->families = V2M_NAT_IPV4;
@@ -213,6 +222,23 @@ static void a_port_of_rules_whose_order_is_not_known_is_said(void **state)
 	/* Both lead to the same port. */
 	made = make_with_rival(KEY_PORT, &legacy, true, 2);
 	assert_string_equal(made.unknown.text, "");
+	v2m_published_clear(&made);
+}
+
+static void a_disputed_port_leaves_the_others_of_its_range(void **state)
+{
+	struct v2m_nat_rules rules = { 0 };
+	struct v2m_published made;
+
+	(void)state;
+	add_rule(&rules, 20000, 20100, RANGE_FIRST)->target =
+		(struct v2m_nat_target){ RANGE_FIRST, RANGE_LAST, true, 20000 };
+	add_rule(&rules, 20050, 20051, 8080)->root.chain = 1;
+	made = make(&rules, all_read, &scope, 2);
+	assert_alias(&made, 0, 20000, 20049);
+	assert_alias(&made, 1, 20052, 20100);
+	assert_int_equal(made.aliases.items[1].target, RANGE_FIRST + 52);
+	assert_non_null(strstr(made.unknown.text, "port 20050 to a key's port 30050, another"));
 	v2m_published_clear(&made);
 }
 
@@ -439,6 +465,7 @@ int main(void)
 		cmocka_unit_test(an_address_that_serves_nobody_is_said),
 		cmocka_unit_test(a_rule_of_one_family_is_no_alias_if_the_other_one_serves_others),
 		cmocka_unit_test(a_port_of_rules_whose_order_is_not_known_is_said),
+		cmocka_unit_test(a_disputed_port_leaves_the_others_of_its_range),
 		cmocka_unit_test(a_map_that_is_not_understood_is_said),
 		cmocka_unit_test(what_cannot_be_read_is_said_unless_it_is_configured),
 		cmocka_unit_test(ports_that_are_shifted_are_one_alias_for_each_slot),
