@@ -366,6 +366,45 @@ KUBE_PROXY = """table ip kube-proxy {
     }"""
 
 
+NETAVARK = """table inet netavark {
+    chain PREROUTING { type nat hook prerouting priority dstnat; fib daddr type local jump NETAVARK-HOSTPORT-DNAT; }
+    chain NETAVARK-HOSTPORT-DNAT { tcp dport 443 jump nv_2f_dnat; ip daddr 127.0.0.1 tcp dport 444 jump nv_2f_dnat; }
+    chain NETAVARK-HOSTPORT-SETMARK { meta mark set meta mark or 0x2000; }
+    chain nv_2f_dnat {
+        ip saddr 172.17.0.0/16 tcp dport 443 jump NETAVARK-HOSTPORT-SETMARK
+        ip saddr 127.0.0.1 tcp dport 443 jump NETAVARK-HOSTPORT-SETMARK
+        tcp dport 443 dnat ip to %(box)s:10001
+        ip daddr 127.0.0.1 tcp dport 444 dnat ip to %(box)s:10001
+    }
+    }"""
+FIREWALLD = """table inet firewalld {
+    chain nat_PREROUTING { type nat hook prerouting priority dstnat + 10;
+        jump nat_PREROUTING_POLICIES_pre; jump nat_PREROUTING_ZONES; jump nat_PREROUTING_POLICIES_post; }
+    chain nat_PREROUTING_POLICIES_pre { jump nat_PRE_policy_allow-host-ipv6; }
+    chain nat_PRE_policy_allow-host-ipv6 { }
+    chain nat_PREROUTING_ZONES { iifname "up0" goto nat_PRE_public; goto nat_PRE_public; }
+    chain nat_PREROUTING_POLICIES_post { }
+    chain nat_PRE_public { jump nat_PRE_public_deny; jump nat_PRE_public_allow; }
+    chain nat_PRE_public_deny { }
+    chain nat_PRE_public_allow { meta nfproto ipv4 tcp dport 443 dnat ip to %(box)s:10001; }
+    }"""
+DOCKER = """table ip docker-bridges {
+    chain raw-PREROUTING { type filter hook prerouting priority raw; ip daddr %(box)s iifname != "docker0" counter drop; }
+    chain nat-PREROUTING { type nat hook prerouting priority dstnat; fib daddr type local counter jump nat-both; }
+    chain nat-both { iifname != "docker0" ip daddr %(own)s tcp dport 443 counter dnat to %(box)s:10001; }
+    }"""
+
+
+@pytest.mark.parametrize("tables", [NETAVARK, FIREWALLD, DOCKER], ids=["netavark", "firewalld", "docker"])
+def test_rules_of_well_known_programs_are_followed(lab, start_daemon, tables):
+    with container(lab) as box:
+        rules(lab.server, tables % {"own": lab.SERVER[4], "box": BOX})
+        daemon = start_daemon([ENTRY], netns=f"/run/netns/{box.name}")
+        assert aliases(daemon) == {"443": (KEY.port, "rule")} and not reasons(daemon)
+        exchange_tcp(lab, 443, box)
+        wait_until(lambda: payload(daemon) == (SIZE, SIZE), what="what passed the published port")
+
+
 def test_services_of_kubernetes_are_followed(lab, start_daemon):
     """Rules as kube-proxy makes them. A service with several endpoints is not one key's alone."""
     with container(lab) as box:
