@@ -15,9 +15,11 @@
 #define PATIENCE_NS (UINT64_C(500) * 1000000)
 
 /* Nothing waits for counters, and for many users the proxy works long on them: they are asked for
- * in each second round, and more seldom if there are more than these. */
+ * in each second round, and more seldom if there are more than these. The numbers are powers of
+ * two, so an API that is asked seldom is asked in a round in which all others are, too. A user of
+ * two proxies can only be compared with counters of the same time. */
 #define STATS_ROUNDS     2
-#define STATS_ROUNDS_MAX 15
+#define STATS_ROUNDS_MAX 16
 #define STATS_PER_ROUND  250
 
 /* A proxy that cannot tell where its users are is asked again, because it may be replaced. */
@@ -34,13 +36,14 @@ struct asked {
 	bool wants_users;
 	bool is_late; /* the last answer took too long, or did not come */
 	bool is_over; /* the counting process has said so */
-	/* Rounds until the next question, and how the last one was answered. */
+	/* When the next question is due, and how the last one was answered. */
 	bool wants_stats;
-	unsigned stats_due;
-	bool has_no_stats; /* the counting process knows that it does not count */
+	unsigned stats_rounds; /* it is asked in each round of which this divides the number; 0: in
+				* the next one */
+	bool has_no_stats;     /* the counting process knows that it does not count */
 	bool follows_online;
-	bool wants_online; /* in this round */
-	unsigned online_due;
+	bool wants_online;   /* in this round */
+	unsigned online_due; /* rounds until the next question */
 	bool had_online;
 };
 
@@ -51,6 +54,7 @@ struct rounds {
 	size_t next_more; /* which one is the first to be asked for counters and online users */
 	size_t next_late; /* which late one is the first to be asked */
 	uint64_t interval_ns;
+	unsigned number; /* of the last round */
 	uint64_t due_ns; /* CLOCK_MONOTONIC of the next round */
 };
 
@@ -147,6 +151,16 @@ static void ask_users(struct asked *asked, uint64_t patience_ns, bool may_be_lat
 		tell(asked, result, &said);
 }
 
+static unsigned choose_stats_rounds(size_t n_users, int result)
+{
+	unsigned rounds = STATS_ROUNDS;
+
+	while (rounds < STATS_ROUNDS_MAX &&
+	       (result == -ETIMEDOUT || rounds < STATS_ROUNDS + n_users / STATS_PER_ROUND))
+		rounds *= 2;
+	return rounds;
+}
+
 /* A proxy that does not count has no counters. That is said once. If it does not answer, nothing is
  * said: its last counters are still true of their time. */
 static void ask_stats(struct asked *asked, uint64_t deadline_ns)
@@ -154,11 +168,9 @@ static void ask_stats(struct asked *asked, uint64_t deadline_ns)
 	V2M_CLEANUP(v2m_proxy_stats_clear) struct v2m_proxy_stats stats = { 0 };
 	struct v2m_error error;
 	int result = v2m_survey_ask_stats(asked->survey, deadline_ns, &stats, &error);
-	size_t rounds = STATS_ROUNDS + stats.count / STATS_PER_ROUND;
 
 	asked->wants_stats = false;
-	asked->stats_due = rounds < STATS_ROUNDS_MAX && result != -ETIMEDOUT ? (unsigned)rounds
-									     : STATS_ROUNDS_MAX;
+	asked->stats_rounds = choose_stats_rounds(stats.count, result);
 	if (result)
 		v2m_proxy_stats_clear(&stats);
 	if (!v2m_asking_is_api(result))
@@ -193,13 +205,13 @@ static void ask_online(struct asked *asked, uint64_t deadline_ns)
 static void begin_round(struct rounds *rounds)
 {
 	rounds->due_ns = v2m_clock_mono_ns() + rounds->interval_ns;
+	rounds->number++;
 	for (size_t i = 0; i < V2M_ASKING_APIS_MAX; i++) {
 		struct asked *asked = &rounds->items[i];
 
 		asked->wants_users = true;
-		if (asked->stats_due)
-			asked->stats_due--;
-		asked->wants_stats = !asked->stats_due;
+		asked->wants_stats =
+			!asked->stats_rounds || rounds->number % asked->stats_rounds == 0;
 		if (asked->online_due)
 			asked->online_due--;
 		asked->wants_online = asked->follows_online && !asked->online_due;

@@ -17,8 +17,7 @@
 #include "sockets/sockets.h"
 #include "sockets/udp_senders.h"
 
-/* The next tick after this time dumps the connections, even if nobody asks: 100,000 of them cost
- * 143 ms of CPU (docs/performance.md). */
+/* The next tick after this time dumps the connections, even if nobody asks. */
 #define DUMP_INTERVAL_S 5
 
 struct v2m_connections {
@@ -191,23 +190,6 @@ void v2m_connections_set_slots(struct v2m_connections *connections, const struct
 	enter_began(connections, datapath);
 }
 
-/* Before the dump: a connection that closes in between is then in neither of them, and in the next
- * reading. In the other order it would be in both. */
-static void read_sessions(struct v2m_connections *connections)
-{
-	struct v2m_session_reading *readings;
-	size_t n_readings;
-
-	if (!connections->sessions)
-		return;
-	v2m_sessions_keep(connections->sessions);
-	if (v2m_sessions_read(connections->sessions, &readings, &n_readings))
-		return;
-	free(connections->readings);
-	connections->readings = readings;
-	connections->n_readings = n_readings;
-}
-
 /* Before the sessions of the slots, so that no owner has more than its slot. */
 static void read_owners(struct v2m_connections *connections, const struct v2m_datapath *datapath)
 {
@@ -228,18 +210,38 @@ static void read_owners(struct v2m_connections *connections, const struct v2m_da
 	connections->n_owners = count;
 }
 
+void v2m_connections_read_sessions(struct v2m_connections *connections)
+{
+	struct v2m_session_reading *readings;
+	size_t n_readings;
+
+	if (!connections->sessions)
+		return;
+	v2m_sessions_keep(connections->sessions);
+	if (v2m_sessions_read(connections->sessions, &readings, &n_readings))
+		return;
+	free(connections->readings);
+	connections->readings = readings;
+	connections->n_readings = n_readings;
+}
+
 void v2m_connections_read_delivered(struct v2m_connections *connections,
 				    const struct v2m_datapath *datapath)
 {
 	v2m_connections_pass(connections);
 	enter_began(connections, datapath);
 	read_owners(connections, datapath);
-	read_sessions(connections);
+	v2m_connections_read_sessions(connections);
 }
 
 bool v2m_connections_measure_delivered(const struct v2m_connections *connections)
 {
 	return connections->sessions && v2m_sessions_measure_delivered(connections->sessions);
+}
+
+bool v2m_connections_pass_is_due(const struct v2m_connections *connections)
+{
+	return connections->sessions && v2m_sessions_pass_is_due(connections->sessions);
 }
 
 bool v2m_connections_know_owners(const struct v2m_connections *connections)
@@ -307,7 +309,6 @@ int v2m_connections_dump(struct v2m_connections *connections, const struct v2m_k
 
 	if (!rules)
 		return -ENOMEM;
-	read_sessions(connections);
 	result = dump_sockets(connections, &job);
 	if (result) {
 		v2m_log_error("the connections cannot be read: %s", job.error.text);

@@ -228,6 +228,11 @@ static int start_first(struct v2m_answerer *answerer, struct v2m_error *error)
 		return v2m_error_set(error, result, "out of memory");
 	result = sd_event_add_time(answerer->event, &answerer->timer, CLOCK_MONOTONIC, 0, 0,
 				   follow_timer, answerer);
+	/* The channel comes first: if this process was busy when the time ran out, the other one
+	 * may have said meanwhile that it serves. */
+	if (result >= 0)
+		result = sd_event_source_set_priority(answerer->timer,
+						      SD_EVENT_PRIORITY_NORMAL + 20);
 	if (result < 0)
 		return v2m_error_set(error, result, "the event loop cannot be set up: %s",
 				     strerror(-result));

@@ -52,7 +52,7 @@ struct v2m_drift_reading {
 	bool has_udp;
 	/* The proxy has no counters for the key yet. They begin at 0 with its first byte. */
 	bool is_unknown;
-	bool is_old; /* the proxy has not answered since the last comparison */
+	bool is_old; /* the counters of the proxy are of an earlier time than ours */
 };
 
 /* One key that is compared. */

@@ -12,7 +12,7 @@ struct v2m_proxy_stat {
 	char *name;        /* the email of the user */
 	uint64_t rx_bytes; /* from the user to the proxy ("uplink") */
 	uint64_t tx_bytes; /* from the proxy to the user ("downlink") */
-	bool is_old;       /* of an earlier answer: the proxy has not answered since */
+	bool is_old;       /* of an earlier time than those of other proxies */
 };
 
 struct v2m_proxy_stats {

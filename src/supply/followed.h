@@ -29,7 +29,7 @@ struct v2m_followed {
 	struct v2m_error error;
 	unsigned n_failures;           /* in a row */
 	struct v2m_proxy_stats stats;  /* empty if the proxy does not count */
-	uint64_t stats_number;         /* of the answer that they come from; 0: there is none */
+	uint64_t stats_ns;             /* CLOCK_MONOTONIC when they came; 0: there are none */
 	struct v2m_online_list online; /* empty if it cannot tell */
 	uint64_t period_ns;            /* CLOCK_MONOTONIC; when the count of connections began */
 	unsigned n_connects;

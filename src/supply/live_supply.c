@@ -54,7 +54,7 @@ static void drop(struct v2m_live_supply *supply, const struct v2m_followed *foll
 		if (supply->items[i] != followed)
 			continue;
 		/* There is news for those who have what it counted. */
-		supply->stats_number += followed->stats_number != 0;
+		supply->stats_number += followed->stats_ns != 0;
 		supply->online_number += followed->online.is_known;
 		v2m_followed_free(supply->items[i]);
 		supply->items[i] = supply->items[--supply->count];
@@ -203,7 +203,8 @@ static int take(void *context, const struct v2m_message *message)
 	if (message->kind == V2M_ASKING_SAID)
 		return take_said(supply, followed, &wire);
 	if (message->kind == V2M_ASKING_COUNTED) {
-		followed->stats_number = ++supply->stats_number;
+		supply->stats_number++;
+		followed->stats_ns = v2m_clock_mono_ns();
 		return v2m_followed_take_counted(followed, &wire);
 	}
 	supply->online_number++;
@@ -432,19 +433,31 @@ int v2m_live_supply_collect(struct v2m_live_supply *supply, bool waits,
 	return 0;
 }
 
+/* When the last counters came. */
+static uint64_t newest_stats_ns(const struct v2m_live_supply *supply)
+{
+	uint64_t newest_ns = 0;
+
+	for (size_t i = 0; i < supply->count; i++)
+		if (supply->items[i]->stats_ns > newest_ns)
+			newest_ns = supply->items[i]->stats_ns;
+	return newest_ns;
+}
+
 int v2m_live_supply_stats(const struct v2m_live_supply *supply, struct v2m_proxy_stats *stats,
 			  uint64_t *number)
 {
 	bool is_new = *number != supply->stats_number;
+	uint64_t newest_ns = newest_stats_ns(supply);
 	int result = 0;
 
 	for (size_t i = 0; is_new && i < supply->count && !result; i++) {
 		const struct v2m_followed *followed = supply->items[i];
-		bool is_old = followed->stats_number <= *number;
+		bool is_old = newest_ns - followed->stats_ns > supply->options.interval_ns;
 
 		/* One that does not count says so once. */
 		stats->is_partial |= is_old && followed->has_address &&
-				     (followed->stats.count || !followed->stats_number);
+				     (followed->stats.count || !followed->stats_ns);
 		result = v2m_proxy_stats_add(stats, &followed->stats, is_old);
 	}
 	if (!result)

@@ -62,8 +62,8 @@ int v2m_live_supply_collect(struct v2m_live_supply *supply, bool waits,
 			    struct v2m_live_sources *live);
 
 /* Adds what all proxies have counted for their users to an empty list, if a proxy has answered
- * again since *number, which is set then. The counters of those that have not are old. 1: it has;
- * 0: none has; or -ENOMEM. */
+ * again since *number, which is set then. Counters that came earlier than those of the newest
+ * answer by more than the interval are old. 1: one has answered; 0: none has; or -ENOMEM. */
 int v2m_live_supply_stats(const struct v2m_live_supply *supply, struct v2m_proxy_stats *stats,
 			  uint64_t *number);
 /* Whether proxies are asked for the users who are online. At first they are not. */

@@ -67,9 +67,17 @@ def test_the_answering_process_does_not_hold_the_api_key(lab, start_daemon):
     daemon = start_daemon(KEYS)
     api_key = daemon.api_key().encode()
     assert api_key not in memory_of(child_of(daemon))
-    assert daemon.simple()["data"]
-    # Where the request was: so the search above would have found it.
+    connection = daemon.connect()
+    connection.request("GET", "/api/keys", headers={"X-API-Key": api_key.decode()})
+    assert connection.getresponse().read()
+    # The connection is open: so the search would have found it.
     assert api_key in memory_of(child_of(daemon))
+    connection.close()
+    assert daemon.simple()["data"]
+    assert daemon.reset(KEYS[0]["id"]).status == 200
+    # It refuses its own totals, after it has checked the key.
+    assert daemon.ask("POST", "/api/meter/import", body=daemon.get("/api/meter/export").body).status == 409
+    wait_until(lambda: api_key not in memory_of(child_of(daemon)), 10, what="the ends of all connections")
 
 
 def test_an_answering_process_that_is_killed_is_back_within_a_second(lab, start_daemon):
@@ -90,6 +98,42 @@ def test_an_answering_process_that_is_killed_is_back_within_a_second(lab, start_
     assert before < tx(daemon) == sent["wire_bytes"]
     assert daemon.said().count("the answering process has ended (signal 9 (Killed))") == 3
     assert daemon.process.running()
+
+
+def answers(daemon):
+    try:
+        return daemon.ask("GET", "/healthz", headers={}).status in (200, 503)
+    except OSError:
+        return False
+
+
+def stop_before_it_hears_of_the_next(daemon):
+    """Kills the answering process, stops the daemon when it has started the next one, and waits until that serves.
+    Returns its pid."""
+    for _ in range(10):
+        time.sleep(1.1)
+        old = wait_until(lambda: child_of(daemon), what="an answering process")
+        said = daemon.said().count("serves on")
+        os.kill(old, signal.SIGKILL)
+        while child_of(daemon) in (0, old):
+            time.sleep(0.001)
+        os.kill(daemon.process.pid, signal.SIGSTOP)
+        if daemon.said().count("serves on") == said and answers(daemon):
+            return child_of(daemon)
+        os.kill(daemon.process.pid, signal.SIGCONT)
+        wait_until(daemon.is_ready, what="an answer")
+    raise AssertionError("the daemon was quicker, or too slow, each time")
+
+
+def test_a_daemon_that_was_busy_hears_that_the_answering_process_serves(lab, start_daemon):
+    daemon = start_daemon(KEYS)
+    child = stop_before_it_hears_of_the_next(daemon)
+    # The time is up that the process has to begin.
+    time.sleep(10.5)
+    os.kill(daemon.process.pid, signal.SIGCONT)
+    wait_until(daemon.is_ready, what="health")
+    assert daemon.simple()["data"]
+    assert child_of(daemon) == child and "hangs" not in daemon.said()
 
 
 def test_one_that_ends_at_once_again_does_not_keep_the_daemon_busy(lab, start_daemon):

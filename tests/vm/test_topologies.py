@@ -67,7 +67,6 @@ MASQUERADE = ("/v2m/load-modules nft_masq; nft add chain ip v2mtest out "
 def test_connections_with_a_keys_port_that_began_here_count_for_no_key(vm, daemon, topology):
     """The kernel gives the key's port to an outgoing connection of this host, and of a masqueraded container."""
     vm.check(MASQUERADE)
-    daemon.wait_changed()
     wait_until(lambda: "v0" in daemon.devices(), lambda: daemon.said())
     vm.wait_until("ping -c 1 -W 1 10.77.1.2")
     # Servers with ports of their own, because masquerading gives no port out twice for the same server.

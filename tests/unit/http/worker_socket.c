@@ -45,58 +45,6 @@ static void the_head_and_the_body_leave_together(void **state)
 	close(fd);
 }
 
-static bool waits_in(const char *task, long call)
-{
-	char path[300];
-	long number = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%s/syscall", task);
-	file = fopen(path, "r");
-	if (file && fscanf(file, "%ld", &number) != 1)
-		number = -1;
-	if (file)
-		fclose(file);
-	return number == call;
-}
-
-static unsigned count_that_wait_in(long call)
-{
-	DIR *tasks = opendir("/proc/self/task");
-	struct dirent *task;
-	unsigned count = 0;
-
-	assert_non_null(tasks);
-	while ((task = readdir(tasks)))
-		count += task->d_name[0] != '.' && waits_in(task->d_name, call);
-	closedir(tasks);
-	return count;
-}
-
-static void pause_a_little(void)
-{
-	nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
-}
-
-/* Not in poll(), which would be followed by recv(). */
-static void a_worker_waits_in_the_call_that_reads(void **state)
-{
-	uint64_t end_ns = v2m_clock_mono_ns() + WAIT_NS;
-	unsigned before = count_that_wait_in(SYS_recvfrom);
-	struct client_answer answer;
-	int fd = client_connect(server.port);
-
-	(void)state;
-	client_send(fd, REQUEST);
-	answer = client_read(fd, false);
-	client_answer_free(&answer);
-	while (count_that_wait_in(SYS_recvfrom) <= before) {
-		assert_true(v2m_clock_mono_ns() < end_ns);
-		pause_a_little();
-	}
-	close(fd);
-}
-
 /* The other end of a connection of this process. */
 static int server_end_of(int fd)
 {
@@ -114,7 +62,67 @@ static int server_end_of(int fd)
 	return -1;
 }
 
-static void a_client_that_takes_no_answer_is_given_up(void **state)
+/* Whether a thread waits in recv() on a socket. */
+static bool waits_on(const char *task, int fd)
+{
+	unsigned long socket;
+	char path[300];
+	long number;
+	bool waits;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%s/syscall", task);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	waits = fscanf(file, "%ld %lx", &number, &socket) == 2 && number == SYS_recvfrom &&
+		socket == (unsigned long)fd;
+	fclose(file);
+	return waits;
+}
+
+static bool is_waited_on(int fd)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *task;
+	bool is = false;
+
+	assert_non_null(tasks);
+	while ((task = readdir(tasks)))
+		is |= task->d_name[0] != '.' && waits_on(task->d_name, fd);
+	closedir(tasks);
+	return is;
+}
+
+static void pause_a_little(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+}
+
+/* Not in poll(), which would be followed by recv(). */
+static void a_worker_waits_in_the_call_that_reads(void **state)
+{
+	uint64_t end_ns = v2m_clock_mono_ns() + WAIT_NS;
+	struct client_answer answer;
+	int fd = client_connect(server.port);
+	int there;
+
+	(void)state;
+	client_send(fd, REQUEST);
+	answer = client_read(fd, false);
+	client_answer_free(&answer);
+	there = server_end_of(fd);
+	assert_int_not_equal(there, -1);
+	while (!is_waited_on(there)) {
+		assert_true(v2m_clock_mono_ns() < end_ns);
+		pause_a_little();
+	}
+	close(fd);
+}
+
+/* Whether a client that takes no answer is given up before civetweb alone would look again, which
+ * it does after two seconds. */
+static bool is_given_up_soon(void)
 {
 	const struct timeval soon = { .tv_usec = PATIENCE_US };
 	uint64_t end_ns;
@@ -122,8 +130,8 @@ static void a_client_that_takes_no_answer_is_given_up(void **state)
 	struct client_answer answer;
 	int fd = client_connect(server.port);
 	int there;
+	bool is_open;
 
-	(void)state;
 	client_send(fd, REQUEST);
 	answer = client_read(fd, false);
 	client_answer_free(&answer);
@@ -137,13 +145,22 @@ static void a_client_that_takes_no_answer_is_given_up(void **state)
 	for (int i = 0; i < REQUESTS_MAX; i++)
 		if (send(fd, REQUEST, strlen(REQUEST), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 			break;
-	/* civetweb alone would look again after two seconds. */
 	end_ns = v2m_clock_mono_ns() + WAIT_NS / 4;
-	while (server_end_of(fd) == there) {
-		assert_true(v2m_clock_mono_ns() < end_ns);
+	while ((is_open = server_end_of(fd) == there) && v2m_clock_mono_ns() < end_ns)
 		pause_a_little();
-	}
 	close(fd);
+	return !is_open;
+}
+
+/* On a busy machine a server may be late, but not each time. */
+static void a_client_that_takes_no_answer_is_given_up(void **state)
+{
+	bool is_soon = false;
+
+	(void)state;
+	for (int i = 0; i < 3 && !is_soon; i++)
+		is_soon = is_given_up_soon();
+	assert_true(is_soon);
 }
 
 int main(void)
