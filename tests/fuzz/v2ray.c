@@ -41,8 +41,8 @@ static void check_keys(const struct v2m_key_list *keys)
 	FUZZ_CHECK(v2m_key_list_clash(keys, v2m_key_order_by_id, &first, &second) == 0);
 }
 
-/* One key may have the uuid that was derived from the name of another one, or the id of another one.
- * The join leaves one of the two out. */
+/* One key may have the uuid that was derived from the name of another one, or the id of another
+ * one. The join leaves one of the two out. */
 static bool are_distinct(const struct v2m_key_list *keys)
 {
 	size_t first;
