@@ -322,6 +322,15 @@ static const struct user *find_user(const struct v2m_online_owners *owners, cons
 	return user && !user->several && user->slot == slot ? user : NULL;
 }
 
+static bool is_alien(const struct v2m_online_owners *owners, const struct v2m_online_round *round,
+		     const struct seat *seat, const struct v2m_flow_entry *flow)
+{
+	bool has_request = !seat || !seat->name || seat->last_ns != owners->answered_ns ||
+			   seat->seen_s >= began_us(round, flow) / SECOND_US - STEP_S;
+
+	return v2m_served_flows_are_alien(&owners->served, flow, owners->asked_ns, has_request);
+}
+
 /* A flow whose handshake was not seen is older than its first packet that was seen. A proxy tells
  * whole seconds: a request may be younger by almost one. */
 static bool may_be_named(const struct v2m_online_owners *owners,
@@ -330,16 +339,8 @@ static bool may_be_named(const struct v2m_online_owners *owners,
 {
 	return flow->state.answered && flow->state.began_ns < owners->asked_ns &&
 	       flow->state.began_ns > seat->since_ns &&
-	       seat->seen_s >= began_us(round, flow) / SECOND_US;
-}
-
-static bool is_alien(const struct v2m_online_owners *owners, const struct v2m_online_round *round,
-		     const struct seat *seat, const struct v2m_flow_entry *flow)
-{
-	bool has_request = !seat || seat->last_ns != owners->answered_ns ||
-			   seat->seen_s >= began_us(round, flow) / SECOND_US - STEP_S;
-
-	return v2m_served_flows_are_alien(&owners->served, flow, owners->asked_ns, has_request);
+	       seat->seen_s >= began_us(round, flow) / SECOND_US &&
+	       !is_alien(owners, round, seat, flow);
 }
 
 /* Another owner of the slot, by which the kernel knows that two users were named. V2M_NO_OWNER:
@@ -417,7 +418,6 @@ static int plan_flow(struct v2m_online_owners *owners, const struct v2m_online_r
 		     struct v2m_table *unnamed)
 {
 	const struct v2m_flow_key *key = &flow->key;
-	bool alien;
 	bool is_tcp = key->protocol == IPPROTO_TCP;
 	const struct v2m_slot *slot =
 		v2m_slots_at(&owners->keyset->slots, key->port, is_tcp ? V2M_TCP : V2M_UDP);
@@ -428,10 +428,9 @@ static int plan_flow(struct v2m_online_owners *owners, const struct v2m_online_r
 	if ((slot && !v2m_online_owners_can_tell(owners, slot)) || flow->state.disputed)
 		return 0;
 	seat = v2m_table_find(&owners->seats, key->remote, sizeof(key->remote));
-	alien = is_alien(owners, round, seat, flow);
-	if (v2m_served_flows_note(&owners->served, flow, alien))
+	if (v2m_served_flows_note(&owners->served, flow, is_alien(owners, round, seat, flow)))
 		return -ENOMEM;
-	if (slot && is_tcp && !alien && seat && seat->last_ns == owners->answered_ns &&
+	if (slot && is_tcp && seat && seat->last_ns == owners->answered_ns &&
 	    v2m_table_find(open, key, sizeof(*key)))
 		is_named = plan_open(owners, round, flow, seat, slot);
 	if (is_named)
