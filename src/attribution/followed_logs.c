@@ -156,6 +156,8 @@ static void note_log_gaps(struct v2m_followed_logs *logs, size_t index,
 		v2m_attributor_note_gap(logs->attributor, V2M_GAP_NO_LOG);
 	if (state->gaps & V2M_LOG_DOUBTFUL)
 		v2m_attributor_note_gap(logs->attributor, V2M_GAP_DOUBTFUL);
+	if (state->gaps & V2M_LOG_RUSH)
+		v2m_attributor_note_rush(logs->attributor, v2m_clock_mono_ns());
 	if (state->gaps & V2M_LOG_MASKED)
 		v2m_attributor_note_gap(logs->attributor, V2M_GAP_MASKED);
 	if (state->gaps & (V2M_LOG_TRUNCATED | V2M_LOG_REPLACED | V2M_LOG_LONG_LINE)) {

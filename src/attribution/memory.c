@@ -32,6 +32,7 @@ static const char *const gap_words[V2M_N_ATTRIBUTION_GAPS] = {
 	[V2M_GAP_DOUBTFUL] = "doubtful",
 	[V2M_GAP_NAMELESS_TCP] = "nameless_tcp",
 	[V2M_GAP_LATE] = "late",
+	[V2M_GAP_DROPPED] = "dropped",
 };
 
 static int read_log(const char *line, struct v2m_attribution_memory *memory)
