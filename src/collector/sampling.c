@@ -247,7 +247,8 @@ static void judge_paths(struct v2m_parts *parts)
 	report_path(parts->conditions, &sentence);
 }
 
-int v2m_sampling_dump_only(struct v2m_parts *parts)
+/* The sessions were just read. */
+static int dump_connections(struct v2m_parts *parts)
 {
 	struct v2m_connection_table *table = NULL;
 	int result = v2m_connections_dump(parts->connections, v2m_key_supply_active(parts->keys),
@@ -266,10 +267,18 @@ int v2m_sampling_dump_only(struct v2m_parts *parts)
 	return 0;
 }
 
+int v2m_sampling_dump_only(struct v2m_parts *parts)
+{
+	v2m_connections_read_sessions(parts->connections);
+	return dump_connections(parts);
+}
+
 int v2m_sampling_dump_connections(struct v2m_parts *parts)
 {
+	if (!v2m_connections_pass_is_due(parts->connections))
+		return v2m_sampling_dump_only(parts);
 	v2m_sampling_take_delivered(parts);
-	return v2m_sampling_dump_only(parts);
+	return dump_connections(parts);
 }
 
 struct v2m_snapshot *v2m_sampling_make_snapshot(struct v2m_parts *parts)

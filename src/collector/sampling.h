@@ -19,10 +19,10 @@ int v2m_sampling_take_for_answer(struct v2m_parts *parts);
 int v2m_sampling_take_programs(struct v2m_parts *parts);
 /* Compares the last sample with the delivered bytes that were taken before it. */
 void v2m_sampling_compare(struct v2m_parts *parts);
-/* Takes the delivered bytes, then dumps and accounts the connections. 0 or -errno, logged; the last
- * dump stays then. */
+/* Takes the delivered bytes, unless that costs much and was just done, then dumps and accounts the
+ * connections. 0 or -errno, logged; the last dump stays then. */
 int v2m_sampling_dump_connections(struct v2m_parts *parts);
-/* The same without the delivered bytes, which were just taken. */
+/* The same without the delivered bytes, which were just taken or may be older. */
 int v2m_sampling_dump_only(struct v2m_parts *parts);
 
 /* A snapshot of the last sample and the last dump. NULL: out of memory, logged. */

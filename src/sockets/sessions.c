@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "pins/map_shape.h"
 #include "pins/pins.h"
+#include "pins/skeleton_pages.h"
 #include "pins/stray_link.h"
 #include "sessions.skel.h"
 #include "sockets/sessions_state.h"
@@ -140,6 +141,7 @@ static int load_variant(struct v2m_sessions *sessions, const struct variant *var
 		result = reuse_map(sessions, map_names[i]);
 	if (!result)
 		result = sessions_bpf__load(sessions->object);
+	v2m_skeleton_give_back(sessions->object->skeleton);
 	if (!result)
 		return 0;
 	sessions_bpf__destroy(V2M_TAKE(sessions->object));
