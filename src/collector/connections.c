@@ -13,6 +13,7 @@
 #include "datapath/foreign.h"
 #include "datapath/owners.h"
 #include "keys/slot_rules.h"
+#include "sockets/local_udp.h"
 #include "sockets/sessions.h"
 #include "sockets/sockets.h"
 #include "sockets/udp_senders.h"
@@ -32,6 +33,7 @@ struct v2m_connections {
 	size_t n_owners;
 	bool knows_owners; /* the kernel counts for them */
 	struct v2m_local_paths *paths;
+	struct v2m_local_udp *local_udp; /* NULL: the kernel does not let us see it */
 	struct v2m_udp_senders senders;
 	bool senders_failed;            /* and that was logged */
 	bool pass_failed;               /* the last look at all sockets, and that was logged */
@@ -77,6 +79,7 @@ int v2m_connections_open(const char *pin_dir, unsigned window_s, struct v2m_sock
 		v2m_connections_close(made);
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	}
+	made->local_udp = v2m_local_udp_open();
 	v2m_connections_follow_netns(made);
 	/* A named namespace may come later; the daemon's own is here. */
 	if (!made->sockets && v2m_socket_netns_exists(netns) && open_sockets(made)) {
@@ -103,6 +106,7 @@ void v2m_connections_close(struct v2m_connections *connections)
 		return;
 	forget_sessions(connections);
 	v2m_local_paths_free(connections->paths);
+	v2m_local_udp_close(connections->local_udp);
 	v2m_udp_senders_clear(&connections->senders);
 	v2m_connection_table_unref(connections->table);
 	v2m_sockets_close(connections->sockets);
@@ -261,11 +265,16 @@ struct dump_job {
 static void read_senders(const struct dump_job *job)
 {
 	struct v2m_connections *connections = job->connections;
-	const struct v2m_foreign_flows *tracked =
-		v2m_local_paths_udp(connections->paths, job->rules, job->n_rules);
-	int result = v2m_udp_senders_read(&connections->senders, job->rules, job->n_rules, tracked,
-					  v2m_clock_mono_ns());
+	struct v2m_foreign_flows seen = { 0 };
+	const struct v2m_foreign_flows *flows = &seen;
+	int result = v2m_local_udp_read(connections->local_udp, job->rules, job->n_rules,
+					v2m_socket_netns_inode(connections->netns), &seen);
 
+	if (result)
+		flows = v2m_local_paths_udp(connections->paths, job->rules, job->n_rules);
+	result = v2m_udp_senders_read(&connections->senders, job->rules, job->n_rules, flows,
+				      v2m_clock_mono_ns());
+	v2m_array_clear(&seen);
 	if (result && !connections->senders_failed)
 		v2m_log_warning("UDP that comes from this host itself is not noticed: its sockets "
 				"cannot be listed (module udp_diag): %s",
@@ -398,23 +407,16 @@ void v2m_session_counts_clear(struct v2m_session_counts *counts)
 	free(V2M_TAKE(counts->ports));
 }
 
-static int compare_closing(const void *port, const void *closing)
+/* Both kinds of entries begin with the first port of a slot. */
+static int compare_port(const void *port, const void *entry)
 {
-	return (int)*(const uint16_t *)port -
-	       (int)((const struct v2m_closing_port *)closing)->slot_port;
-}
-
-static int compare_reading(const void *port, const void *reading)
-{
-	return (int)*(const uint16_t *)port -
-	       (int)((const struct v2m_session_reading *)reading)->port;
+	return (int)*(const uint16_t *)port - (int)*(const uint16_t *)entry;
 }
 
 /* bsearch(3) must not get NULL, which an empty array may be. */
-static const void *find_port(uint16_t port, const void *array, size_t n, size_t size,
-			     int (*compare)(const void *, const void *))
+static const void *find_port(uint16_t port, const void *array, size_t n, size_t size)
 {
-	return n ? bsearch(&port, array, n, size, compare) : NULL;
+	return n ? bsearch(&port, array, n, size, compare_port) : NULL;
 }
 
 /* Fills in the sessions of a slot: those that have ended, and the open ones as they are now. */
@@ -422,9 +424,8 @@ static void fill_sessions(const struct v2m_connections *connections, uint16_t sl
 			  struct v2m_slot_view *view)
 {
 	const struct v2m_connection_table *table = connections->table;
-	const struct v2m_session_reading *reading =
-		find_port(slot_port, connections->readings, connections->n_readings,
-			  sizeof(*reading), compare_reading);
+	const struct v2m_session_reading *reading = find_port(
+		slot_port, connections->readings, connections->n_readings, sizeof(*reading));
 	const struct v2m_closing_port *closing = NULL;
 	struct v2m_sessions_view *sessions = &view->sessions;
 
@@ -442,8 +443,7 @@ static void fill_sessions(const struct v2m_connections *connections, uint16_t sl
 		sessions->rx_bytes += view->connections[i].rx_bytes;
 		sessions->tx_bytes += view->connections[i].tx_bytes;
 	}
-	closing = find_port(slot_port, table->closing, table->n_closing, sizeof(*closing),
-			    compare_closing);
+	closing = find_port(slot_port, table->closing, table->n_closing, sizeof(*closing));
 	sessions->rx_bytes += closing ? closing->rx_bytes : 0;
 	sessions->tx_bytes += closing ? closing->tx_bytes : 0;
 }
