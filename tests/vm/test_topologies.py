@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """With default settings, each packet of a monitored port is counted exactly once."""
 
+import json
+
 import pytest
 
-from daemon import FIGURES, OTHER_PORT, PORT, Daemon, Server, exchange, grown, wait_until
+from daemon import FIGURES, OTHER_PORT, PORT, Daemon, Server, exchange, grown, key, wait_until
 
 EXCHANGE = (f"tcp 10.77.0.1 {PORT} 300000 400000", f"udp 10.77.0.1 {PORT} 40 1200 1 2 1100",
             f"udp 10.77.0.1 {PORT} 10 3000 0 1 4000")
@@ -85,3 +87,30 @@ def test_connections_with_a_keys_port_that_began_here_count_for_no_key(vm, daemo
             wait_until(lambda way=way, size=size, foreign=foreign: daemon.device("v0")[way]["foreign"]["bytes"] -
                        foreign[way]["foreign"]["bytes"] > size, lambda: daemon.device("v0"))
         assert daemon.figures(OTHER_PORT) == before
+
+
+NEW_PORT = 10003
+
+
+@pytest.mark.parametrize("topology", ["container"], indirect=True)
+def test_a_containers_connection_that_is_older_than_the_key_counts_for_no_key(vm, daemon, topology):
+    """Its far end sends first: no packet that leaves has told whose it is. Connection tracking has."""
+    vm.check(f"/v2m/load-modules nf_conntrack_netlink; {MASQUERADE}")
+    wait_until(lambda: "v0" in daemon.devices(), lambda: daemon.said())
+    vm.wait_until("ping -c 1 -W 1 10.77.1.2")
+    Server(vm, 9003, "peer")
+    usual = vm.check(f"ip netns exec container cat {RANGE}").split()
+    try:
+        vm.check(f"ip netns exec container sh -c 'echo {NEW_PORT} {NEW_PORT} >{RANGE}'; rm -f /tmp/hold; mkfifo /tmp/hold")
+        vm.check("ip netns exec container traffic tcp 10.77.1.2 9003 20000 30000 hold <>/tmp/hold >/tmp/holding 2>&1 & echo $!")
+        vm.wait_until("grep HOLDING /tmp/holding")
+        vm.write(f"{daemon.directory}/keys.json", json.dumps([*daemon.keys, key(NEW_PORT, 2)]))
+        wait_until(lambda: str(NEW_PORT) in daemon.get("/api/traffic/simple")["data"]["ports"], daemon.said)
+        before = daemon.device("v0")["ingress"]["foreign"]["bytes"]
+        vm.check("kill $(ip netns pids peer)")
+        wait_until(lambda: daemon.device("v0")["ingress"]["foreign"]["bytes"] > before, lambda: daemon.device("v0"))
+        assert set(daemon.figures(NEW_PORT).values()) == {0}
+    finally:
+        vm.run("kill $(ip netns pids peer) $(ip netns pids container)")
+        vm.check(f"ip netns exec container sh -c 'echo {' '.join(usual)} >{RANGE}'")
+        vm.write(f"{daemon.directory}/keys.json", json.dumps(daemon.keys))

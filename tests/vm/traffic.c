@@ -8,6 +8,8 @@
  *   traffic udp HOST PORT COUNT SIZE GSO REPLIES REPLY_SIZE
  *                                                 COUNT datagrams, by UDP_SEGMENT if GSO is 1, each
  *                                                 answered by REPLIES of REPLY_SIZE
+ *   traffic sendto HOST PORT SIZE                 a datagram ten times a second until it is killed,
+ *                                                 from a socket without a peer
  *   traffic capture DEVICE PORT                   counts frames until SIGTERM, then prints JSON
  *   traffic frames DEVICE FILE                    sends the frames in the file
  *
@@ -278,6 +280,22 @@ static int udp_client(char **argv)
 	return 0;
 }
 
+static int send_forever(char **argv)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons((uint16_t)strtoul(argv[1], NULL, 10)) };
+	size_t size = strtoul(argv[2], NULL, 10);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	if (fd < 0 || size > CHUNK || inet_pton(AF_INET, argv[0], &to.sin_addr) != 1)
+		return fail("sendto");
+	puts("READY");
+	fflush(stdout);
+	for (;;) {
+		sendto(fd, buffer, size, 0, (struct sockaddr *)&to, sizeof(to));
+		usleep(100000);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
@@ -287,6 +305,8 @@ int main(int argc, char **argv)
 		return tcp_client(argv + 2, argc == 7);
 	if (strcmp(verb, "udp") == 0 && argc == 9)
 		return udp_client(argv + 2);
+	if (strcmp(verb, "sendto") == 0 && argc == 5)
+		return send_forever(argv + 2);
 	if (strcmp(verb, "capture") == 0 && argc == 4)
 		return capture_run(argv[2], (uint16_t)strtoul(argv[3], NULL, 10));
 	if (strcmp(verb, "frames") == 0 && argc == 4)
