@@ -4,20 +4,33 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+/* Finds the next key before it deletes one. A search from the beginning would walk over all places
+ * that are empty by now. */
 static void clear_hash(const struct bpf_map *map)
 {
-	void *key = calloc(1, bpf_map__key_size(map));
+	int fd = bpf_map__fd(map);
+	size_t size = bpf_map__key_size(map);
+	char *key = calloc(2, size);
+	char *next = key + size;
+	bool is_there;
 
 	if (!key)
 		abort();
-	while (bpf_map_get_next_key(bpf_map__fd(map), NULL, key) == 0)
-		if (bpf_map_delete_elem(bpf_map__fd(map), key))
+	is_there = bpf_map_get_next_key(fd, NULL, key) == 0;
+	while (is_there) {
+		is_there = bpf_map_get_next_key(fd, key, next) == 0;
+		if (bpf_map_delete_elem(fd, key))
 			abort();
+		memcpy(key, next, size);
+	}
+	if (bpf_map_get_next_key(fd, NULL, key) == 0)
+		abort();
 	free(key);
 }
 
