@@ -53,17 +53,30 @@ static __always_inline void add_atomically(struct v2m_flow *flow, const struct a
 	__sync_fetch_and_add(&flow->payload_bytes, amount->payload_bytes);
 }
 
-/* Two CPUs may make an entry at once: one of them fails, and both find the same one. */
+/* A SYN may begin a connection, so it is not of the one that has left the young flows. Two CPUs may
+ * make an entry at once: one of them fails, and both find the same one. */
 static __always_inline struct v2m_flow_state *young_flow(const struct v2m_flow_key *key)
 {
 	struct v2m_flow_state *state = bpf_map_lookup_elem(&young_flows, key);
 	struct v2m_flow_state empty = {};
 
-	if (state)
+	if (state && !state->left)
 		return state;
+	if (state)
+		bpf_map_delete_elem(&young_flows, key);
 	empty.began_ns = bpf_ktime_get_ns();
 	bpf_map_update_elem(&young_flows, key, &empty, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&young_flows, key);
+}
+
+/* Call it if flows has no entry. If another CPU has made one meanwhile, finds that. */
+static __always_inline struct v2m_flow_state *unfinished_flow(const struct v2m_flow_key *key)
+{
+	struct v2m_flow_state *state = bpf_map_lookup_elem(&young_flows, key);
+
+	if (state && state->left)
+		state = bpf_map_lookup_elem(&flows, key);
+	return state ? state : young_flow(key);
 }
 
 /* The server answers a SYN. Its number is new if the connection is. */
@@ -76,7 +89,7 @@ static __always_inline struct v2m_flow_state *answered_flow(const struct flow_pa
 		return state;
 	if (state)
 		bpf_map_delete_elem(&flows, &packet->key);
-	state = young_flow(&packet->key);
+	state = unfinished_flow(&packet->key);
 	if (state) {
 		state->expected_ack = expected;
 		state->answered = 1;
@@ -84,19 +97,32 @@ static __always_inline struct v2m_flow_state *answered_flow(const struct flow_pa
 	return state;
 }
 
-/* The client has completed the handshake. Nothing else counts in the young flow meanwhile: the
- * packets of a handshake follow one another. If flows is full, the flow stays young. */
+static __always_inline void subtract_atomically(struct v2m_flow *flow, const struct v2m_flow *less)
+{
+	const struct amount amount = { -less->packets, -less->wire_bytes, -less->payload_bytes };
+
+	add_atomically(flow, &amount);
+}
+
+/* The client has completed the handshake. Another CPU may have found the young flow before, and add
+ * to it after the copy. So the young flow stays, less the copy, and the label moves the rest of it.
+ * Another CPU may also complete the same flow: one of them makes the entry, and both find it. If
+ * flows is full, the flow stays young. */
 static __always_inline struct v2m_flow_state *complete_flow(const struct v2m_flow_key *key,
 							    struct v2m_flow_state *young)
 {
 	struct v2m_flow_state copy = *young;
 	struct v2m_flow_state *state;
 
-	if (bpf_map_update_elem(&flows, key, &copy, BPF_NOEXIST))
-		return young;
-	bpf_map_delete_elem(&young_flows, key);
-	state = bpf_map_lookup_elem(&flows, key);
-	return state;
+	copy.left = 0;
+	if (bpf_map_update_elem(&flows, key, &copy, BPF_NOEXIST)) {
+		state = bpf_map_lookup_elem(&flows, key);
+		return state ? state : young;
+	}
+	subtract_atomically(&young->rx, &copy.rx);
+	subtract_atomically(&young->tx, &copy.tx);
+	young->left = 1;
+	return bpf_map_lookup_elem(&flows, key);
 }
 
 static __always_inline struct v2m_flow_state *find_flow(const struct flow_packet *packet,
@@ -112,7 +138,7 @@ static __always_inline struct v2m_flow_state *find_flow(const struct flow_packet
 	state = bpf_map_lookup_elem(&flows, &packet->key);
 	if (state)
 		return state;
-	state = young_flow(&packet->key);
+	state = unfinished_flow(&packet->key);
 	if (state && !egress && handshake == TCP_ACK && state->answered &&
 	    state->expected_ack == packet->ack)
 		return complete_flow(&packet->key, state);

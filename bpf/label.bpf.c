@@ -74,7 +74,7 @@ static __always_inline void leave(struct v2m_flow *flow)
 }
 
 /* A labelled UDP flow leaves the young ones, which may be dropped. Packets that come meanwhile
- * count in either entry, and MOVE takes both. */
+ * count in either entry, and both are moved. */
 static __always_inline struct v2m_flow_state *settle(const struct v2m_flow_key *key,
 						     struct v2m_flow_state *young)
 {
@@ -83,7 +83,8 @@ static __always_inline struct v2m_flow_state *settle(const struct v2m_flow_key *
 	settled.began_ns = young->began_ns;
 	settled.expected_ack = young->expected_ack;
 	settled.answered = young->answered;
-	bpf_map_update_elem(&flows, key, &settled, BPF_NOEXIST);
+	if (!bpf_map_update_elem(&flows, key, &settled, BPF_NOEXIST))
+		young->left = 1;
 	return bpf_map_lookup_elem(&flows, key);
 }
 
@@ -120,7 +121,10 @@ static __always_inline __u8 set_owner(const struct v2m_flow_key *key, const stru
 	return V2M_LABEL_DONE;
 }
 
-static __always_inline __u8 move_counted(const struct v2m_flow_key *key)
+/* A young flow beside another one is what the connection left there, or a SYN that the server has
+ * not answered. It goes with the last move, when no program can have found it before it was left.
+ */
+static __always_inline __u8 move_counted(const struct v2m_flow_key *key, bool is_last)
 {
 	struct v2m_flow_state *state = bpf_map_lookup_elem(&flows, key);
 	struct v2m_flow_state *young = bpf_map_lookup_elem(&young_flows, key);
@@ -130,11 +134,11 @@ static __always_inline __u8 move_counted(const struct v2m_flow_key *key)
 	move(&state->rx, state->owner, false);
 	move(&state->tx, state->owner, true);
 	move_sessions(&state->sessions, state->owner);
-	/* A young flow beside an old one is a SYN that the server has not answered. */
 	if (young && young->began_ns == state->began_ns) {
 		move(&young->rx, state->owner, false);
 		move(&young->tx, state->owner, true);
-		bpf_map_delete_elem(&young_flows, key);
+		if (is_last)
+			bpf_map_delete_elem(&young_flows, key);
 	}
 	return V2M_LABEL_DONE;
 }
@@ -168,8 +172,8 @@ static __always_inline __u8 label_one(const struct v2m_label *label)
 
 	if (label->step == V2M_LABEL_SET)
 		return set_owner(&key, label);
-	if (label->step == V2M_LABEL_MOVE)
-		return move_counted(&key);
+	if (label->step == V2M_LABEL_MOVE || label->step == V2M_LABEL_MOVE_LAST)
+		return move_counted(&key, label->step == V2M_LABEL_MOVE_LAST);
 	if (label->step == V2M_LABEL_LEAVE)
 		return leave_counted(&key, label);
 	return V2M_LABEL_UNKNOWN;

@@ -129,6 +129,7 @@ export default {
     reason_programs_removed: "Somebody had removed the kernel programs from a network device: that traffic is not counted.",
     reason_too_many_ports: "More ports have keys than can be counted: some are not counted.",
     reason_keys_incomplete: "The key sources have users that are not counted.",
+    reason_access_log_unread: "An access log cannot be read: new connections on shared ports are of no key.",
     reason_port_orphaned: "A server listens at a port that has no key any more.",
     reason_queue_drops: "A device drops packets that were counted as sent.",
     reason_fragments_inexact: "Fragments that arrive may count for the wrong key.",

@@ -235,7 +235,8 @@ struct v2m_udp_seen {
  * flows: HASH of TCP connections whose handshake was complete, and of labelled UDP flows. Only the
  * daemon and a new connection of the same addresses remove an entry. The loader may give it another
  * size than V2M_MAX_FLOWS.
- * young_flows: LRU_HASH of all others. Forged packets fill it, and not flows.
+ * young_flows: LRU_HASH of all others. Forged packets fill it, and not flows. An entry whose flow
+ * is in flows stays until the flow is labelled.
  */
 #define V2M_MAX_FLOWS       65536
 #define V2M_MAX_YOUNG_FLOWS 8192
@@ -260,7 +261,10 @@ struct v2m_flow_state {
 	__u32 expected_ack;
 	__u8 answered; /* expected_ack is set */
 	__u8 disputed; /* two owners were named: it stays without an owner */
-	__u8 pad[6];
+	/* In young_flows: the connection has an entry in flows. What programs that had found this
+	 * one still add to it is moved with the label. */
+	__u8 left;
+	__u8 pad[5];
 	__u64 began_ns;     /* CLOCK_MONOTONIC of the first packet */
 	struct v2m_flow rx; /* what was counted while the flow had no owner */
 	struct v2m_flow tx;
@@ -305,9 +309,10 @@ struct v2m_owner {
 #define V2M_LABEL_HEADER     16
 enum v2m_label_step {
 	V2M_LABEL_NONE,
-	V2M_LABEL_SET,   /* packets from now on count for the owner; another owner: disputed */
-	V2M_LABEL_MOVE,  /* what was counted before goes to the owner, a grace period after SET */
-	V2M_LABEL_LEAVE, /* what was counted without an owner stays with the slot alone */
+	V2M_LABEL_SET,       /* packets from now on count for the owner; another owner: disputed */
+	V2M_LABEL_MOVE,      /* what was counted before goes to the owner */
+	V2M_LABEL_LEAVE,     /* what was counted without an owner stays with the slot alone */
+	V2M_LABEL_MOVE_LAST, /* as MOVE, a grace period after SET: takes all, and the young flow */
 };
 enum v2m_label_result {
 	V2M_LABEL_UNKNOWN, /* there is no such flow */

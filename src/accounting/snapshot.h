@@ -40,11 +40,12 @@ enum v2m_attribution_gap {
 	V2M_GAP_HIDDEN,         /* the log named an address that has no connection */
 	V2M_GAP_FULL,           /* more flows or owners than the kernel's maps hold */
 	V2M_GAP_NAMELESS_UDP,   /* the log named nobody for a UDP peer that the server answered */
-	V2M_GAP_NAMELESS_TCP,   /* and for a connection that carried much */
+	V2M_GAP_NAMELESS_TCP,   /* and for connections that carried much */
 	V2M_GAP_NO_LIST,        /* the proxy did not say who is online */
 	V2M_GAP_SHARED_ADDRESS, /* several users were online from one address */
 	V2M_GAP_UNLISTED, /* the proxy's list named nobody for a connection that carried bytes */
 	V2M_GAP_LATE,     /* the log was not read in time: before a reset, or for seconds */
+	V2M_GAP_DROPPED,  /* the proxy may have dropped lines, and connections have none */
 	V2M_N_ATTRIBUTION_GAPS,
 };
 

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <time.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
@@ -18,6 +20,9 @@ void v2m_inquiries_init(struct v2m_inquiries *inquiries, int channel)
 	*inquiries = (struct v2m_inquiries){ .channel = channel };
 	pthread_mutex_init(&inquiries->lock, NULL);
 }
+
+/* More than a question takes in bytes, with an API key and without a document. */
+#define WITHOUT_DOCUMENT_MAX 2048
 
 static void wait_for_room(int channel, uint64_t until_ns)
 {
@@ -34,8 +39,12 @@ static int send_question(int channel, const struct v2m_inquiry *inquiry,
 {
 	V2M_CLEANUP(v2m_wire_clear) struct v2m_wire wire = { 0 };
 	struct v2m_message message = { .kind = inquiry->kind, .id = inquiry->id, .fd = -1 };
-	int result;
+	/* A message that grew would leave copies of the API key behind. */
+	int result = v2m_array_reserve_items((void **)&wire.items, &wire.capacity, 0,
+					     WITHOUT_DOCUMENT_MAX + question->document_length, 1);
 
+	if (result)
+		return result;
 	v2m_put_question(&wire, inquiry->kind, question);
 	result = v2m_wire_end(&wire);
 	if (result)
@@ -45,6 +54,7 @@ static int send_question(int channel, const struct v2m_inquiry *inquiry,
 	while ((result = v2m_channel_send(channel, &message)) == -EAGAIN &&
 	       v2m_clock_mono_ns() < question->deadline_ns)
 		wait_for_room(channel, question->deadline_ns);
+	explicit_bzero(wire.items, wire.length);
 	return result;
 }
 

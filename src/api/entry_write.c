@@ -118,12 +118,13 @@ static const char *gap_text(enum v2m_attribution_gap gap)
 		[V2M_GAP_NAMELESS_UDP] =
 			"the access log names nobody for a UDP peer that the server has answered",
 		[V2M_GAP_NAMELESS_TCP] =
-			"the access log names nobody for a connection of more than 1 MiB",
+			"the access log names nobody for connections of more than 1 MiB",
 		[V2M_GAP_NO_LIST] = "the proxy did not say which users are online",
 		[V2M_GAP_SHARED_ADDRESS] = "several users were online from one address",
 		[V2M_GAP_UNLISTED] =
 			"the proxy's list of online users named nobody for a connection",
 		[V2M_GAP_LATE] = "the access log was not read in time",
+		[V2M_GAP_DROPPED] = "the proxy may have dropped lines of its access log",
 	};
 
 	return texts[gap];

@@ -66,6 +66,23 @@ static void put_sample_time(struct v2m_metrics_text *text, const struct v2m_snap
 			    now_us > snapshot->real_us ? now_us - snapshot->real_us : 0);
 }
 
+/* Logs that are not followed at all are in neither sum. */
+static void put_logs(struct v2m_metrics_text *text, const struct v2m_access_logs *logs)
+{
+	size_t followed = 0;
+	size_t unread = 0;
+
+	for (size_t i = 0; i < logs->count; i++) {
+		followed += logs->items[i].is_read;
+		unread += logs->items[i].problem != NULL;
+	}
+	v2m_metrics_family(text, "v2meter_access_logs", V2M_METRIC_GAUGE,
+			   "Access logs that tell users of shared ports apart, and how many of "
+			   "them cannot be read.");
+	v2m_metrics_u64(text, LABELS({ "state", "followed" }), followed);
+	v2m_metrics_u64(text, LABELS({ "state", "unread" }), unread);
+}
+
 static void put_sources(struct v2m_metrics_text *text, const struct v2m_status *status)
 {
 	size_t broken = 0;
@@ -82,6 +99,7 @@ static void put_sources(struct v2m_metrics_text *text, const struct v2m_status *
 	put_gauge(text, "v2meter_key_notes",
 		  "Places in the key sources that give no key, so users' bytes are not counted.",
 		  NO_LABELS, status->sources.notes.n_missing);
+	put_logs(text, &status->sources.access_logs);
 }
 
 static void put_budget(struct v2m_metrics_text *text, const struct v2m_budget_view *budget)

@@ -252,9 +252,10 @@ static json_t *make_logs(const struct v2m_status *status)
 		const struct v2m_access_log *log = &logs->items[i];
 
 		v2m_json_list_add(&list,
-				  json_pack("{ss ss? ss sb sb}", "source", log->source, "path",
+				  json_pack("{ss ss? ss sb ss? sb}", "source", log->source, "path",
 					    log->path, "kind", v2m_access_log_word(log->kind),
-					    "followed", log->is_read, "masked", log->masked));
+					    "followed", log->is_read, "error", log->problem,
+					    "masked", log->masked));
 	}
 	return list;
 }

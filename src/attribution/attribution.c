@@ -452,12 +452,30 @@ void v2m_attribution_room(const struct v2m_attribution *attribution,
 }
 
 const char *v2m_attribution_log(const struct v2m_attribution *attribution, size_t index,
-				bool *is_read)
+				const char **problem)
 {
 	const char *path = v2m_followed_logs_path(attribution->logs, index);
 
-	*is_read = path && v2m_followed_logs_reads(attribution->logs, path);
+	if (path)
+		*problem = v2m_followed_logs_problem(attribution->logs, index);
 	return path;
+}
+
+void v2m_attribution_judge(const struct v2m_attribution *attribution, struct v2m_error *sentence)
+{
+	const char *problem;
+	const char *path;
+
+	sentence->text[0] = 0;
+	for (size_t i = 0; (path = v2m_attribution_log(attribution, i, &problem)); i++) {
+		if (!attribution->is_active || !*problem)
+			continue;
+		v2m_error_set(sentence, 0,
+			      "the access log %s cannot be read: %s; new connections on shared "
+			      "ports are of no key",
+			      path, problem);
+		return;
+	}
 }
 
 uint32_t *v2m_attribution_take_sessions(struct v2m_attribution *attribution, size_t *count)

@@ -29,10 +29,13 @@ void v2m_attribution_free(struct v2m_attribution *attribution);
  * followed_logs.h. */
 bool v2m_attribution_learn(struct v2m_attribution *attribution, const struct v2m_access_logs *found,
 			   bool is_fresh);
-/* The logs that are followed, in their order: the path, and whether it could be read last. NULL
- * behind the last one. */
+/* The logs that are followed, in their order: the path, and why the log could not be read last; "":
+ * it could. NULL behind the last one. */
 const char *v2m_attribution_log(const struct v2m_attribution *attribution, size_t index,
-				bool *is_read);
+				const char **problem);
+/* A sentence about the first log that cannot be read although a shared port needs it; "": there is
+ * none. */
+void v2m_attribution_judge(const struct v2m_attribution *attribution, struct v2m_error *sentence);
 
 /*
  * Without an access log, users are told apart by the proxies' list of users who are online, see

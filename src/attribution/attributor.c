@@ -38,6 +38,7 @@ struct v2m_attributor {
 	V2M_ARRAY(uint32_t) sessions; /* see v2m_attributor_take_sessions() */
 	struct v2m_attributor_counts counts;
 	int64_t again_us; /* see v2m_attributor_note_again() */
+	uint64_t rush_ns; /* see v2m_attributor_note_rush() */
 	struct v2m_strangers strangers;
 	size_t n_unknown; /* see v2m_attributor_unknown() */
 	unsigned gaps;
@@ -110,6 +111,11 @@ static void copy_text(struct v2m_access_text *part, char **end)
 void v2m_attributor_note_again(struct v2m_attributor *attributor, int64_t real_us)
 {
 	attributor->again_us = real_us;
+}
+
+void v2m_attributor_note_rush(struct v2m_attributor *attributor, uint64_t mono_ns)
+{
+	attributor->rush_ns = mono_ns;
 }
 
 void v2m_attributor_take_line(struct v2m_attributor *attributor,
@@ -281,7 +287,9 @@ static bool has_slot(const struct v2m_attributor *attributor, const struct v2m_f
 }
 
 /* Plans a label for each flow of the line's client whose port has a key of that name. Returns
- * whether there was a flow, or -ENOMEM. */
+ * whether there was a flow, or -ENOMEM. An address without a port is none of a connection: a
+ * customer may write one into X-Forwarded-For, and send a packet from port 0 to make a flow of it.
+ */
 static int plan_line(struct round *round, const struct waiting *waiting)
 {
 	const struct v2m_access_record *record = &waiting->record;
@@ -290,6 +298,8 @@ static int plan_line(struct round *round, const struct waiting *waiting)
 	const struct flows_of *flows;
 	bool found = false;
 
+	if (!record->port)
+		return false;
 	memcpy(client.address, record->address, sizeof(client.address));
 	flows = v2m_table_find(&round->by_client, &client, sizeof(client));
 	for (uint32_t i = flows ? flows->first : 0; i; i = round->plans[i - 1].next) {
@@ -413,7 +423,7 @@ int v2m_attributor_plan(struct v2m_attributor *attributor, const struct v2m_flow
 	attributor->n_unknown = count_unknown(&round, n_flows);
 	attributor->gaps |= v2m_nameless_gaps(
 		&(struct v2m_flow_names){ &attributor->strangers, &attributor->owners.keyset->slots,
-					  &attributor->named },
+					  &attributor->named, attributor->rush_ns },
 		flows, n_flows, now->mono_ns);
 	*labels = attributor->labels.items;
 	return (int)attributor->labels.count;

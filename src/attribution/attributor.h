@@ -43,6 +43,9 @@ uint32_t v2m_attributor_owner(const struct v2m_attributor *attributor, const str
 /* Lines until real_us are read again, for new keys: their flows may be older than the counting. */
 void v2m_attributor_note_again(struct v2m_attributor *attributor, int64_t real_us);
 
+/* The proxy may have dropped lines that should have been read by now: see V2M_LOG_RUSH. */
+void v2m_attributor_note_rush(struct v2m_attributor *attributor, uint64_t mono_ns);
+
 /* Takes what a line of an access log says. */
 void v2m_attributor_take_line(struct v2m_attributor *attributor,
 			      const struct v2m_access_record *record);

@@ -23,7 +23,8 @@ struct v2m_followed_logs {
 	struct v2m_attributor *attributor;
 	char path[PATH_MAX]; /* of the memory */
 	struct v2m_log_reader *reader;
-	bool is_missing[V2M_FOLLOWING_LOGS_MAX]; /* by the log; and that was logged */
+	/* By the log: why it cannot be read, which was logged; "": it can. */
+	struct v2m_error problems[V2M_FOLLOWING_LOGS_MAX];
 	struct v2m_attribution_memory memory;
 	/* The gaps in the file. A gap that lasts is stored again every GAP_US, and after a reset.
 	 */
@@ -136,18 +137,27 @@ static void note_log_gaps(struct v2m_followed_logs *logs, size_t index,
 {
 	const char *path = v2m_log_reader_path(logs->reader, index);
 	bool is_missing = state->result < 0 || (state->gaps & V2M_LOG_MISSING);
+	struct v2m_error *problem = &logs->problems[index];
+	bool was_missing = *problem->text;
 
-	if (is_missing && !logs->is_missing[index])
+	problem->text[0] = 0;
+	if (is_missing)
+		v2m_error_set(problem, 0, "%s",
+			      *state->error.text ? state->error.text
+			      : state->result    ? strerror(-state->result)
+						 : "it is not there");
+	if (is_missing && !was_missing)
 		v2m_log_warning("the access log %s cannot be read: %s; new connections on shared "
 				"ports are not attributed",
-				path, *state->error.text ? state->error.text : "it is not there");
-	else if (!is_missing && logs->is_missing[index])
+				path, problem->text);
+	else if (!is_missing && was_missing)
 		v2m_log_info("the access log %s can be read again", path);
-	logs->is_missing[index] = is_missing;
 	if (is_missing)
 		v2m_attributor_note_gap(logs->attributor, V2M_GAP_NO_LOG);
 	if (state->gaps & V2M_LOG_DOUBTFUL)
 		v2m_attributor_note_gap(logs->attributor, V2M_GAP_DOUBTFUL);
+	if (state->gaps & V2M_LOG_RUSH)
+		v2m_attributor_note_rush(logs->attributor, v2m_clock_mono_ns());
 	if (state->gaps & V2M_LOG_MASKED)
 		v2m_attributor_note_gap(logs->attributor, V2M_GAP_MASKED);
 	if (state->gaps & (V2M_LOG_TRUNCATED | V2M_LOG_REPLACED | V2M_LOG_LONG_LINE)) {
@@ -300,18 +310,23 @@ size_t v2m_followed_logs_count(const struct v2m_followed_logs *logs)
 	return v2m_log_reader_count(logs->reader);
 }
 
-bool v2m_followed_logs_reads(const struct v2m_followed_logs *logs, const char *path)
-{
-	size_t index = find(logs, path);
-
-	return index < v2m_log_reader_count(logs->reader) && !logs->is_missing[index] &&
-	       !logs->is_lost && !logs->is_off;
-}
-
 const char *v2m_followed_logs_path(const struct v2m_followed_logs *logs, size_t index)
 {
 	return index < v2m_log_reader_count(logs->reader) ? v2m_log_reader_path(logs->reader, index)
 							  : NULL;
+}
+
+const char *v2m_followed_logs_problem(const struct v2m_followed_logs *logs, size_t index)
+{
+	const char *trouble = v2m_log_reader_trouble(logs->reader);
+
+	if (logs->is_off)
+		return "no configuration of a proxy names it any more";
+	if (*trouble)
+		return trouble;
+	if (logs->is_lost)
+		return "the process that follows access logs does not answer";
+	return logs->problems[index].text;
 }
 
 /* --- reading --- */

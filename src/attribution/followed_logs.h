@@ -31,10 +31,11 @@ void v2m_followed_logs_free(struct v2m_followed_logs *logs);
 int v2m_followed_logs_learn(struct v2m_followed_logs *logs, const struct v2m_access_logs *found,
 			    bool is_fresh);
 size_t v2m_followed_logs_count(const struct v2m_followed_logs *logs);
-/* Whether the file of this path is followed, and could be read last. */
-bool v2m_followed_logs_reads(const struct v2m_followed_logs *logs, const char *path);
 /* The path of a log, in their order; NULL behind the last one. */
 const char *v2m_followed_logs_path(const struct v2m_followed_logs *logs, size_t index);
+/* Why a log could not be read last, without its path; "": it could. index <
+ * v2m_followed_logs_count(). */
+const char *v2m_followed_logs_problem(const struct v2m_followed_logs *logs, size_t index);
 
 /* Gives the attributor the lines that were written since the last read, and waits for them as
  * v2m_log_reader_read() does. Failures are logged, and are gaps. */

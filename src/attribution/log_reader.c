@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,8 @@
 
 /* Between the end of a process and the next one. */
 #define PAUSE_MS 100
+/* One may be killed, and the next one goes on: so many in a row that end soon are no news. */
+#define TOLERATED_ENDS 2
 
 struct v2m_log_reader {
 	struct v2m_log_reader_options options;
@@ -32,6 +35,8 @@ struct v2m_log_reader {
 	bool has_more;      /* the last answer says so */
 	bool is_late;       /* the last call got no answer */
 	uint64_t late_ns;   /* when the first of such calls began */
+	uint64_t begun_ns;  /* when the process was started */
+	char trouble[512];  /* why the processes end; "": they do not */
 };
 
 static void tell_log(struct v2m_log_reader *reader, size_t index)
@@ -48,6 +53,7 @@ static void brief(void *context)
 
 	reader->runs = true;
 	reader->has_answered = false;
+	reader->begun_ns = v2m_clock_mono_ns();
 	for (size_t i = 0; i < reader->count; i++)
 		tell_log(reader, i);
 }
@@ -56,10 +62,26 @@ static void note_end(void *context, unsigned count, const char *how)
 {
 	struct v2m_log_reader *reader = context;
 
-	(void)count;
-	(void)how;
 	reader->runs = false;
 	reader->is_asked = false;
+	if (count > TOLERATED_ENDS)
+		snprintf(reader->trouble, sizeof(reader->trouble),
+			 "%s, and so have %u processes before it", how, count - 1);
+}
+
+static uint64_t patience_ns(const struct v2m_log_reader *reader)
+{
+	return reader->options.patience_ms * UINT64_C(1000000);
+}
+
+static void note_answer(struct v2m_log_reader *reader)
+{
+	reader->is_asked = false;
+	reader->has_answered = reader->has_begun = true;
+	reader->is_late = false;
+	reader->taken = reader->id;
+	if (v2m_clock_mono_ns() - reader->begun_ns >= patience_ns(reader))
+		reader->trouble[0] = 0;
 }
 
 static void take_news(struct v2m_log_reader *reader, const struct v2m_following_news *news)
@@ -71,10 +93,7 @@ static void take_news(struct v2m_log_reader *reader, const struct v2m_following_
 	}
 	if (reader->asked_rewinds)
 		reader->wants_rewind = false;
-	reader->is_asked = false;
-	reader->has_answered = reader->has_begun = true;
-	reader->is_late = false;
-	reader->taken = reader->id;
+	note_answer(reader);
 	reader->options.take(reader->options.context, news);
 }
 
@@ -172,6 +191,11 @@ const struct v2m_log_progress *v2m_log_reader_progress(const struct v2m_log_read
 	return &reader->logs[index].progress;
 }
 
+const char *v2m_log_reader_trouble(const struct v2m_log_reader *reader)
+{
+	return reader->trouble;
+}
+
 void v2m_log_reader_rewind(struct v2m_log_reader *reader)
 {
 	reader->wants_rewind = reader->has_begun;
@@ -212,11 +236,6 @@ static bool wait_for_answer(struct v2m_log_reader *reader, uint64_t id, uint64_t
 			return false;
 		poll(&child, 1, (int)((end_ns - now_ns + 999999) / 1000000));
 	}
-}
-
-static uint64_t patience_ns(const struct v2m_log_reader *reader)
-{
-	return reader->options.patience_ms * UINT64_C(1000000);
 }
 
 static enum v2m_log_reading note_late(struct v2m_log_reader *reader, uint64_t begun_ns)

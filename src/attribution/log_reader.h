@@ -17,7 +17,7 @@ struct v2m_log_reader;
 struct v2m_log_reader_options {
 	const char *argument; /* of the following process */
 	/* A process that does not answer for so long is lost, and is killed after twice the time.
-	 */
+	 * One that answers after so long does not end again and again. */
 	unsigned patience_ms;
 	/* Uses an answer, which was checked. */
 	void (*take)(void *context, const struct v2m_following_news *news);
@@ -52,6 +52,9 @@ const struct v2m_log_progress *v2m_log_reader_progress(const struct v2m_log_read
  * was late before, and is not lost. Without a log: V2M_LOGS_READ at once. */
 enum v2m_log_reading v2m_log_reader_read(struct v2m_log_reader *reader, unsigned wait_ms,
 					 bool is_urgent);
+/* A sentence if the process ends again and again; "" if it does not, or if the last one has
+ * answered for longer than the patience. */
+const char *v2m_log_reader_trouble(const struct v2m_log_reader *reader);
 /* The next answer begins at the ends of the logs again, as at the first start. Does nothing before
  * the first answer. */
 void v2m_log_reader_rewind(struct v2m_log_reader *reader);

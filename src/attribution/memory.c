@@ -32,6 +32,7 @@ static const char *const gap_words[V2M_N_ATTRIBUTION_GAPS] = {
 	[V2M_GAP_DOUBTFUL] = "doubtful",
 	[V2M_GAP_NAMELESS_TCP] = "nameless_tcp",
 	[V2M_GAP_LATE] = "late",
+	[V2M_GAP_DROPPED] = "dropped",
 };
 
 static int read_log(const char *line, struct v2m_attribution_memory *memory)
@@ -102,13 +103,14 @@ static int read_line(const char *line, struct v2m_attribution_memory *memory)
 	return strncmp(line, "named ", 6) == 0 ? read_named(line, memory) : read_gap(line, memory);
 }
 
-static int read_lines(char *text, struct v2m_attribution_memory *memory)
+/* number: of the last line that was read. */
+static int read_lines(char *text, struct v2m_attribution_memory *memory, unsigned *number)
 {
 	char *rest = text;
 	char *line = strsep(&rest, "\n");
 	int result = line && strcmp(line, HEADING) == 0 ? 0 : -EPROTO;
 
-	while (!result && (line = strsep(&rest, "\n")) && *line)
+	for (*number = 1; !result && (line = strsep(&rest, "\n")) && *line; ++*number)
 		result = read_line(line, memory);
 	return result;
 }
@@ -118,16 +120,18 @@ int v2m_attribution_memory_load(const char *path, struct v2m_attribution_memory 
 {
 	V2M_FREE char *text = NULL;
 	size_t length;
+	unsigned number;
 	int result = v2m_read_regular(path, FILE_MAX, &text, &length, error);
 
 	memset(memory, 0, sizeof(*memory));
 	if (result)
 		return result;
-	result = read_lines(text, memory);
+	result = read_lines(text, memory, &number);
 	if (!result)
 		return 0;
 	v2m_attribution_memory_clear(memory);
-	return v2m_error_set(error, result, "%s: expected the lines that v2meterd writes", path);
+	return v2m_error_set(error, result, "%s:%u: expected a line that v2meterd writes", path,
+			     number);
 }
 
 static int write_lines(FILE *file, const struct v2m_attribution_memory *memory)

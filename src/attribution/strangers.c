@@ -33,18 +33,32 @@ bool v2m_flow_lacks_beginning(const struct v2m_flow_entry *flow)
 static bool is_nameless(const struct v2m_flow_entry *flow, uint64_t now_ns)
 {
 	const struct v2m_flow_state *state = &flow->state;
-	bool is_large =
-		flow->key.protocol == IPPROTO_UDP
-			? state->tx.payload_bytes > V2M_HANDSHAKE_BYTES
-			: state->rx.payload_bytes + state->tx.payload_bytes > V2M_NAMELESS_BYTES;
 
-	return is_large && state->owner == V2M_NO_OWNER && !state->disputed &&
-	       now_ns > state->began_ns && now_ns - state->began_ns > V2M_LINE_NS;
+	return state->owner == V2M_NO_OWNER && !state->disputed && now_ns > state->began_ns &&
+	       now_ns - state->began_ns > V2M_LINE_NS;
+}
+
+/* What connections without a name have carried. */
+struct nameless {
+	uint64_t large; /* more than a handshake each */
+	uint64_t rushed;
+};
+
+static void add_connection(struct nameless *nameless, const struct v2m_flow_names *names,
+			   const struct v2m_flow_state *state)
+{
+	uint64_t bytes = state->rx.payload_bytes + state->tx.payload_bytes;
+
+	if (bytes > V2M_HANDSHAKE_BYTES)
+		nameless->large += bytes;
+	if (state->rx.payload_bytes && state->tx.payload_bytes && state->began_ns < names->rush_ns)
+		nameless->rushed += bytes;
 }
 
 unsigned v2m_nameless_gaps(const struct v2m_flow_names *names, const struct v2m_flow_entry *flows,
 			   size_t n_flows, uint64_t now_ns)
 {
+	struct nameless nameless = { 0 };
 	unsigned gaps = 0;
 
 	for (size_t i = 0; i < n_flows; i++) {
@@ -56,11 +70,16 @@ unsigned v2m_nameless_gaps(const struct v2m_flow_names *names, const struct v2m_
 		slot = v2m_slots_at(names->slots, flows[i].key.port, is_udp ? V2M_UDP : V2M_TCP);
 		if (slot && !v2m_named_slots_have(names->named, slot))
 			continue;
-		if (is_udp)
+		if (is_udp && flows[i].state.tx.payload_bytes > V2M_HANDSHAKE_BYTES)
 			gaps |= 1u << V2M_GAP_NAMELESS_UDP;
-		else if (slot && !slot->visited && !v2m_strangers_have(names->strangers, &flows[i]))
-			gaps |= 1u << V2M_GAP_NAMELESS_TCP;
+		else if (!is_udp && slot && !slot->visited &&
+			 !v2m_strangers_have(names->strangers, &flows[i]))
+			add_connection(&nameless, names, &flows[i].state);
 	}
+	if (nameless.large > V2M_NAMELESS_BYTES)
+		gaps |= 1u << V2M_GAP_NAMELESS_TCP;
+	if (nameless.rushed > V2M_DROPPED_BYTES)
+		gaps |= 1u << V2M_GAP_DROPPED;
 	return gaps;
 }
 

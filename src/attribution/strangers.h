@@ -27,17 +27,24 @@ struct v2m_flow_names {
 	const struct v2m_strangers *strangers;
 	const struct v2m_slots *slots;
 	const struct v2m_named_slots *named; /* the slots of users that the log has named */
+	/* When V2M_LOG_RUSH was seen last, CLOCK_MONOTONIC; 0: never. */
+	uint64_t rush_ns;
 };
 
 /*
  * The gaps that flows without owner show, a bit for each. Flows of a slot that the log never names
- * users of are none, such as those of several WireGuard peers. The server has sent more to a UDP
- * peer than failed authentication explains: no handshake takes V2M_HANDSHAKE_BYTES. A connection
- * has carried more than V2M_NAMELESS_BYTES, and its port has no fallback, whose visitors nobody
- * names. The line of a log comes within V2M_LINE_NS.
+ * users of are none, such as those of several WireGuard peers, and neither are connections of a
+ * port with a fallback, whose visitors nobody names. The line of a log comes within V2M_LINE_NS.
+ * - The server has sent more to a UDP peer than failed authentication explains: no handshake takes
+ *   V2M_HANDSHAKE_BYTES.
+ * - Connections that carried more than that have carried more than V2M_NAMELESS_BYTES together.
+ * - Connections that both sides have sent bytes on, and that began before a rush of lines, have
+ *   carried more than V2M_DROPPED_BYTES together: more than the handshakes of the scanners within
+ *   two minutes. For so long the flow of a connection stays.
  */
 #define V2M_HANDSHAKE_BYTES 16384
 #define V2M_NAMELESS_BYTES  1048576
+#define V2M_DROPPED_BYTES   262144
 #define V2M_LINE_NS         UINT64_C(10000000000)
 unsigned v2m_nameless_gaps(const struct v2m_flow_names *names, const struct v2m_flow_entry *flows,
 			   size_t n_flows, uint64_t now_ns);

@@ -136,23 +136,37 @@ static bool names(const struct v2m_access_logs *logs, const char *path)
 	return false;
 }
 
+/* False: out of memory. */
+static bool note_log(struct v2m_access_logs *logs, const char *path, const char *problem)
+{
+	for (size_t i = 0; i < logs->count; i++) {
+		struct v2m_access_log *log = &logs->items[i];
+
+		if (!log->path || strcmp(log->path, path) != 0)
+			continue;
+		log->is_read = !*problem;
+		free(log->problem);
+		log->problem = *problem ? strdup(problem) : NULL;
+		if (*problem && !log->problem)
+			return false;
+	}
+	return true;
+}
+
 /* Which of the logs are read, and those that no configuration names. */
 static bool fill_logs(const struct v2m_parts *parts, struct v2m_access_logs *logs)
 {
+	const char *problem;
 	const char *path;
-	bool is_read;
 
-	for (size_t i = 0; (path = v2m_attribution_log(parts->attribution, i, &is_read)); i++) {
+	for (size_t i = 0; (path = v2m_attribution_log(parts->attribution, i, &problem)); i++) {
 		const struct v2m_access_log log = { .source = (char *)"access_logs",
 						    .path = (char *)path,
-						    .kind = V2M_ACCESS_LOG_FILE,
-						    .is_read = is_read };
+						    .kind = V2M_ACCESS_LOG_FILE };
 
-		if (!names(logs, path) && v2m_access_logs_add(logs, &log))
+		if ((!names(logs, path) && v2m_access_logs_add(logs, &log)) ||
+		    !note_log(logs, path, problem))
 			return false;
-		for (size_t k = 0; k < logs->count; k++)
-			if (logs->items[k].path && strcmp(logs->items[k].path, path) == 0)
-				logs->items[k].is_read = is_read;
 	}
 	return true;
 }

@@ -103,11 +103,24 @@ static void follow_online(struct v2m_parts *parts)
 		set_owners(parts, v2m_key_supply_active(parts->keys));
 }
 
+/* The process that follows logs, and the followed logs themselves, have logged it. */
+static void judge_logs(const struct v2m_parts *parts)
+{
+	struct v2m_error sentence;
+
+	v2m_attribution_judge(parts->attribution, &sentence);
+	if (*sentence.text)
+		v2m_conditions_set(parts->conditions, V2M_ACCESS_LOG_UNREAD, sentence.text);
+	else
+		v2m_conditions_clear(parts->conditions, V2M_ACCESS_LOG_UNREAD);
+}
+
 void v2m_counting_follow_users(struct v2m_parts *parts)
 {
 	follow_online(parts);
 	v2m_attribution_follow(parts->attribution, v2m_byte_source_programs(parts->byte_source),
 			       v2m_connections_table(parts->connections));
+	judge_logs(parts);
 }
 
 static void set_active_ports(struct v2m_parts *parts)

@@ -13,16 +13,16 @@
 #include "api/meter.h"
 #include "ipc/pulse.h"
 
-/* The order is that of the table: worst first. */
+/* The order is that of the table: worst first, and those that stop serving before all others. */
 enum v2m_condition {
 	V2M_STALLED, /* never set here: whoever looks at the pulse sees it */
 	V2M_COUNTERS_UNREADABLE,
+	V2M_DELIVERED_UNAVAILABLE, /* "api_bytes" asks for what is not measured */
 	V2M_LEDGER_UNWRITABLE,
 	V2M_LEDGER_DAMAGED, /* some rows of a damaged ledger could not be taken over */
 	V2M_LEDGER_LOST,    /* counters are older than the ledger: some bytes belong to nobody */
 	V2M_KEY_SOURCE_BROKEN,
 	V2M_EBPF_UNAVAILABLE,
-	V2M_DELIVERED_UNAVAILABLE, /* "api_bytes" asks for what is not measured */
 	V2M_NO_DEVICE,
 	V2M_NETNS_UNAVAILABLE, /* bytes are counted, but no connections are seen */
 	V2M_DEVICE_REFUSED,    /* one of several: the traffic of that device is not counted */
@@ -34,6 +34,7 @@ enum v2m_condition {
 	V2M_HEADERS_TOO_DEEP,  /* packets that may be a key's could not be read to their ports */
 	V2M_TOO_MANY_PORTS,
 	V2M_KEYS_INCOMPLETE,     /* the bytes of some users are not counted */
+	V2M_ACCESS_LOG_UNREAD,   /* bytes of shared ports get no key */
 	V2M_PORT_ORPHANED,       /* a port without a key is counted */
 	V2M_TRAFFIC_UNDELIVERED, /* bytes are counted that no connection takes */
 	V2M_DRIFT,               /* a proxy counts other bytes for a key than we do */

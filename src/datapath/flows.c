@@ -32,9 +32,12 @@ static int take_chunk(struct entries *entries, const struct chunk *chunk, uint32
 {
 	int result = v2m_array_reserve(&entries->list, count);
 
+	/* A flow that has left the young ones is in the other map. */
 	for (uint32_t i = 0; i < count && !result; i++)
-		result = v2m_array_add(&entries->list,
-				       (struct v2m_flow_entry){ chunk->keys[i], chunk->states[i] });
+		if (!chunk->states[i].left)
+			result = v2m_array_add(
+				&entries->list,
+				(struct v2m_flow_entry){ chunk->keys[i], chunk->states[i] });
 	return result;
 }
 
@@ -171,7 +174,7 @@ static void set_step(struct v2m_label *labels, size_t count, enum v2m_label_step
 int v2m_flows_move(struct v2m_datapath *datapath, struct v2m_label *labels, size_t count,
 		   struct v2m_error *error)
 {
-	set_step(labels, count, V2M_LABEL_MOVE);
+	set_step(labels, count, V2M_LABEL_MOVE_LAST);
 	return count ? run_labels(datapath, labels, count, error) : 0;
 }
 
@@ -207,7 +210,8 @@ int v2m_flows_label(struct v2m_datapath *datapath, struct v2m_label *labels, siz
 	if (result)
 		return result;
 	memcpy(moves, labels, count * sizeof(*moves));
-	return v2m_flows_move(datapath, moves, count, error);
+	set_step(moves, count, V2M_LABEL_MOVE);
+	return run_labels(datapath, moves, count, error);
 }
 
 /* Leaves what flows without owner have counted. ports: for these transports of each port; NULL: of

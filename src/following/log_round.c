@@ -13,14 +13,21 @@
 
 /* How long the offset of a log's clock is believed. */
 #define OFFSET_NS UINT64_C(60000000000)
+/* V2Ray and Xray keep 16 lines that wait to be written, and drop further ones. These 16 are written
+ * within a second, or in two that follow each other. */
+#define RUSH_LINES 8
+/* The length of "2026/11/28 00:00:37". */
+#define SECOND_LEN 19
 /* At the first start, this much of the log's end is read. */
 #define TAIL_MAX (UINT64_C(16) << 20)
 
 struct followed {
 	char *path;
 	struct v2m_log_follower *follower;
-	int64_t offset_us;  /* see v2m_log_offset() */
-	uint64_t offset_ns; /* when that was found, CLOCK_MONOTONIC; 0: never */
+	int64_t offset_us;       /* see v2m_log_offset() */
+	uint64_t offset_ns;      /* when that was found, CLOCK_MONOTONIC; 0: never */
+	char second[SECOND_LEN]; /* of the last line */
+	unsigned in_second;      /* lines of that second */
 };
 
 struct v2m_log_round {
@@ -28,7 +35,7 @@ struct v2m_log_round {
 	size_t count;
 	struct v2m_following_news news; /* the texts of its records are its own */
 	/* The log that is read. */
-	const struct followed *now;
+	struct followed *now;
 	unsigned gaps;
 	bool no_memory;
 };
@@ -111,11 +118,26 @@ static int add_record(struct v2m_log_round *round, struct v2m_access_record reco
 	return 0;
 }
 
+/* Any line takes a place in the queue: those of refused connections, and of DNS answers. */
+static void count_line(struct v2m_log_round *round, const char *text, size_t length)
+{
+	struct followed *log = round->now;
+
+	if (length < SECOND_LEN)
+		return;
+	if (memcmp(log->second, text, SECOND_LEN) != 0)
+		log->in_second = 0;
+	memcpy(log->second, text, SECOND_LEN);
+	if (++log->in_second >= RUSH_LINES)
+		round->gaps |= V2M_LOG_RUSH;
+}
+
 static void take_line(void *context, const char *text, size_t length)
 {
 	struct v2m_log_round *round = context;
 	struct v2m_access_line line;
 
+	count_line(round, text, length);
 	if (v2m_access_line_parse(text, length, &line) || !line.accepted)
 		return;
 	if (line.masked)

@@ -88,6 +88,7 @@ static void refuse(struct v2m_gate *gate, struct v2m_waiting *one, const char *r
 
 	if (recv(one->fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
 		send(one->fd, refusal, strlen(refusal), MSG_DONTWAIT | MSG_NOSIGNAL);
+	explicit_bzero(bytes, sizeof(bytes));
 	shutdown(one->fd, SHUT_WR);
 	drop(gate, one);
 }
@@ -151,6 +152,7 @@ static void follow_client(struct v2m_gate *gate, struct v2m_waiting *one, uint32
 		drop(gate, one);
 	else if (!one->turn_ns && ((events & EPOLLRDHUP) || are_complete(header, (size_t)length)))
 		admit(gate, one, header, (size_t)length);
+	explicit_bzero(header, length > 0 ? (size_t)length : 0); /* with an API key in it */
 }
 
 static bool has_room(struct v2m_gate *gate)

@@ -304,7 +304,7 @@ static void connection_close(const struct mg_connection *connection)
 static void connection_closed(const struct mg_connection *connection)
 {
 	(void)connection;
-	v2m_key_ring_forget();
+	v2m_worker_forget();
 	v2m_stack_release();
 }
 

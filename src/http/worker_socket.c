@@ -8,11 +8,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "apikeys/key_ring.h"
 
 /* civetweb splits each wait for a request or for its body into pieces of this length. Its other
  * waits are shorter, or are not for input. */
@@ -32,7 +35,15 @@ struct attached {
 	size_t sent;
 };
 
+/* Where civetweb reads requests to, and what it has read of this connection. */
+struct requests {
+	char *start; /* NULL: nothing yet */
+	size_t size;
+	size_t used;
+};
+
 static __thread enum state state;
+static __thread struct requests requests;
 static __thread int connection_fd; /* unless state is NO_WORKER or ARRIVED */
 static __thread struct attached attached;
 
@@ -45,6 +56,15 @@ void v2m_worker_next(void)
 {
 	if (state != NO_WORKER)
 		state = ARRIVED;
+	requests = (struct requests){ 0 };
+}
+
+void v2m_worker_forget(void)
+{
+	v2m_key_ring_forget();
+	if (requests.start)
+		explicit_bzero(requests.start, requests.used);
+	requests = (struct requests){ 0 };
 }
 
 int v2m_worker_set_patience(int socket)
@@ -94,6 +114,30 @@ int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 	return (int)syscall(SYS_ppoll, fds, count, timeout_ms < 0 ? NULL : &timeout, NULL, 0);
 }
 #pragma GCC diagnostic pop
+
+/* The first read of a connection has the whole buffer. A body may go to another one, which may not
+ * exist any more when the connection ends. */
+static void note_received(char *buffer, size_t length, size_t received)
+{
+	size_t end;
+
+	if (!requests.start)
+		requests = (struct requests){ .start = buffer, .size = length };
+	if (buffer < requests.start || buffer >= requests.start + requests.size)
+		return;
+	end = (size_t)(buffer - requests.start) + received;
+	if (end > requests.used)
+		requests.used = end;
+}
+
+ssize_t recv(int fd, void *buffer, size_t length, int flags)
+{
+	ssize_t received = recvfrom(fd, buffer, length, flags, NULL, NULL);
+
+	if (state != NO_WORKER && received > 0)
+		note_received(buffer, length, (size_t)received);
+	return received;
+}
 
 /* A client that has taken nothing for so long is given up. civetweb would wait once more. */
 static ssize_t end_late(ssize_t sent)

@@ -65,8 +65,9 @@ enum v2m_log_gap {
 	V2M_LOG_LONG_LINE = 8, /* a line was longer than V2M_LOG_LINE_MAX */
 	V2M_LOG_DOUBTFUL = 16, /* a line was passed over that a customer may have written */
 	V2M_LOG_MASKED = 32,   /* a line has no address, because the proxy blanks it */
+	V2M_LOG_RUSH = 64, /* so many lines within a second that the proxy may have dropped some */
 };
-#define V2M_LOG_GAPS_ALL 63
+#define V2M_LOG_GAPS_ALL 127
 
 struct v2m_following_order {
 	char *path;

@@ -140,6 +140,9 @@ static void put_sources(struct v2m_wire *wire, struct v2m_source_report *sources
 	v2m_wire_size(wire, &sources->refused_ports);
 	v2m_put_notes(wire, &sources->notes);
 	v2m_put_access_logs(wire, &sources->access_logs);
+	/* The reading process, which sends such a list too, knows of no problem. */
+	for (size_t i = 0; i < sources->access_logs.count && !wire->failed; i++)
+		v2m_wire_text(wire, &sources->access_logs.items[i].problem);
 }
 
 static void put_aliases(struct v2m_wire *wire, struct v2m_status *status)

@@ -54,6 +54,9 @@ static int report_syntax_error(const struct v2m_json_doc *doc, json_error_t *par
 		*near = 0;
 	if (*end && strcmp(parse->text, "unexpected token") == 0)
 		snprintf(parse->text, sizeof(parse->text), "a value expected");
+	/* A name of jansson's own would say nothing to an operator. */
+	if (strstr(parse->text, "JSON_ALLOW_NUL"))
+		snprintf(parse->text, sizeof(parse->text), "\\u0000 is not allowed");
 	place = v2m_text_place(doc->text, doc->length, offset);
 	return v2m_error_set(error, -EINVAL, "%s:%u:%u: not JSON: %s%s", doc->path, place.line,
 			     place.column, parse->text, end);

@@ -7,6 +7,13 @@
 
 #include "base/array.h"
 
+static void clear_log(struct v2m_access_log *log)
+{
+	free(log->source);
+	free(log->path);
+	free(log->problem);
+}
+
 int v2m_access_logs_add(struct v2m_access_logs *logs, const struct v2m_access_log *log)
 {
 	struct v2m_access_log made = {
@@ -14,12 +21,13 @@ int v2m_access_logs_add(struct v2m_access_logs *logs, const struct v2m_access_lo
 		.path = log->path ? strdup(log->path) : NULL,
 		.kind = log->kind,
 		.is_read = log->is_read,
+		.problem = log->problem ? strdup(log->problem) : NULL,
 		.masked = log->masked,
 	};
 
-	if (!made.source || (log->path && !made.path) || v2m_array_add(logs, made)) {
-		free(made.source);
-		free(made.path);
+	if (!made.source || (log->path && !made.path) || (log->problem && !made.problem) ||
+	    v2m_array_add(logs, made)) {
+		clear_log(&made);
 		return -ENOMEM;
 	}
 	return 0;
@@ -39,10 +47,8 @@ int v2m_access_logs_copy(const struct v2m_access_logs *logs, struct v2m_access_l
 
 void v2m_access_logs_clear(struct v2m_access_logs *logs)
 {
-	for (size_t i = 0; i < logs->count; i++) {
-		free(logs->items[i].source);
-		free(logs->items[i].path);
-	}
+	for (size_t i = 0; i < logs->count; i++)
+		clear_log(&logs->items[i]);
 	v2m_array_clear(logs);
 }
 

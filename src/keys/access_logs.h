@@ -18,8 +18,10 @@ struct v2m_access_log {
 	char *source; /* the key source whose configuration says it */
 	char *path;   /* NULL if there is none */
 	enum v2m_access_log_kind kind;
-	bool is_read; /* the daemon follows it, and could read it last; only in the status */
-	bool masked;  /* the proxy blanks addresses in it, and nobody can tell users apart */
+	bool is_read;  /* the daemon follows it, and could read it last; only in the status */
+	char *problem; /* why it cannot read it; NULL if it can, or does not follow it; only in the
+			  status */
+	bool masked;   /* the proxy blanks addresses in it, and nobody can tell users apart */
 };
 
 /* Arrays (base/array.h). */

@@ -9,6 +9,7 @@ import platform
 import statistics
 import sys
 import tempfile
+import threading
 import time
 import uuid
 
@@ -111,6 +112,26 @@ def held(*arguments, **options):
     finally:
         for holder in holders:
             holder.stop()
+
+
+def repeat(work, pause_s, done):
+    while not done.wait(pause_s):
+        work()
+
+
+@contextlib.contextmanager
+def background(work, pause_s):
+    """Does the work again and again; pause_s None: never."""
+    done = threading.Event()
+    thread = threading.Thread(target=repeat, args=(work, pause_s, done))
+    if pause_s is not None:
+        thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        if pause_s is not None:
+            thread.join()
 
 
 def cpu_seconds(*pids):

@@ -146,9 +146,7 @@ def start_unprivileged(lab):
 
 @pytest.fixture(scope="session")
 def v2ray_version():
-    found = v2ray_module.version()
-    skip_if(None if found else f"no v2ray at {v2ray_module.BINARY}: scripts/setup --v2ray")
-    return found
+    return v2ray_module.version()
 
 
 @pytest.fixture

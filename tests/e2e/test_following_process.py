@@ -2,15 +2,18 @@
 """The process that follows access logs: what it may do, and that nobody waits for it or for a log. What its end costs
 is in test_shared_port.py."""
 
+import contextlib
 import json
 import os
 import pathlib
+import re
 import signal
 import time
 
 from support.daemon import children_of
-from support.lab import wait_until
+from support.lab import run, wait_until
 from support.shared import NAMES, PORT, Shared, User, assert_adds_up, reset, simple, traffic
+from support.standins import CTL
 
 CAP_DAC_READ_SEARCH = 1 << 2
 # The counting process waits for lines 250 ms before a sample, and 2 s before a reset. The machine may be busy.
@@ -37,6 +40,11 @@ def serve(lab, start_daemon):
         v2ray.download(user, 1000)
     wait_until(lambda: all(simple(daemon, user).status == 200 for user in users), what="the users in the log")
     return daemon, v2ray, users, log
+
+
+def reasons(daemon):
+    """What is wrong: the sentences by their words."""
+    return {row["reason"]: row["detail"] for row in daemon.status()["reasons"]}
 
 
 def files_of(pid):
@@ -70,6 +78,40 @@ def test_the_following_process_may_do_nothing_but_read(lab, start_daemon):
     v2ray.stop()
     daemon.stop()
     assert not child.exists()
+
+
+def test_a_process_that_ends_again_and_again_is_seen_everywhere(lab, start_daemon):
+    daemon, v2ray, _, log = serve(lab, start_daemon)
+
+    def seen():
+        """The error of the log, the figures of the metrics, and what the doctor says of the health."""
+        row, = daemon.status()["access_logs"]
+        text = daemon.ask("GET", "/metrics").body.decode()
+        doctor = run(*lab.server.words(CTL, "--api-key-file", daemon.state_dir / "api_key", "doctor",
+                                       daemon.config_file), check=False).stdout
+        assert row["followed"] is (row["error"] is None)
+        return (row["error"], "v2meter_access_logs{state=\"unread\"} 1\n" in text,
+                "v2meter_degraded{reason=\"access_log_unread\"} 1\n" in text,
+                f"access_log_unread: the access log {log} cannot be read: " in doctor)
+
+    assert seen() == (None, False, False, False)
+    for _ in range(3):
+        wait_until(lambda: follower_of(daemon), what="a following process")
+        pid = follower_of(daemon)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: follower_of(daemon) != pid, what="its end")  # noqa: B023 it is called before it changes
+    wait_until(lambda: follower_of(daemon), what="the next process")
+    # It does not get far, so that there is time to look.
+    pid = follower_of(daemon)
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: "access_log_unread" in reasons(daemon), what="the reason")
+    error, *others = seen()
+    assert re.search(r" has ended \(.*\), and so have \d processes before it$", error) and all(others)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: "access_log_unread" not in reasons(daemon), timeout_s=30, what="the end of the reason")
+    assert seen() == (None, False, False, False)
+    v2ray.stop()
 
 
 def test_neither_a_process_that_hangs_nor_a_fifo_delays_the_counting(lab, start_daemon):
@@ -106,6 +148,9 @@ def test_neither_a_process_that_hangs_nor_a_fifo_delays_the_counting(lab, start_
     os.mkfifo(log)
     wait_until(lambda: attribution(bob)["complete"] is False, what="the FIFO")
     assert "could not be read" in attribution(bob)["reason"] and "a FIFO" in daemon.said()
+    row, = daemon.status()["access_logs"]
+    assert row["followed"] is False and "a FIFO" in row["error"]
+    wait_until(lambda: "a FIFO" in reasons(daemon).get("access_log_unread", ""), what="the reason")
     before = total()
     v2ray.download(bob, SIZE)
     wait_until(lambda: total() > before + SIZE, what="the bytes beside the FIFO")

@@ -67,9 +67,17 @@ def test_the_answering_process_does_not_hold_the_api_key(lab, start_daemon):
     daemon = start_daemon(KEYS)
     api_key = daemon.api_key().encode()
     assert api_key not in memory_of(child_of(daemon))
-    assert daemon.simple()["data"]
-    # Where the request was: so the search above would have found it.
+    connection = daemon.connect()
+    connection.request("GET", "/api/keys", headers={"X-API-Key": api_key.decode()})
+    assert connection.getresponse().read()
+    # The connection is open: so the search would have found it.
     assert api_key in memory_of(child_of(daemon))
+    connection.close()
+    assert daemon.simple()["data"]
+    assert daemon.reset(KEYS[0]["id"]).status == 200
+    # It refuses its own totals, after it has checked the key.
+    assert daemon.ask("POST", "/api/meter/import", body=daemon.get("/api/meter/export").body).status == 409
+    wait_until(lambda: api_key not in memory_of(child_of(daemon)), 10, what="the ends of all connections")
 
 
 def test_an_answering_process_that_is_killed_is_back_within_a_second(lab, start_daemon):

@@ -39,8 +39,7 @@ def health(daemon):
 
 
 def test_a_real_proxy_counts_what_we_count(lab, start_daemon):
-    if v2ray.version() is None:
-        pytest.skip("there is no v2ray")
+    v2ray.need()
     proxy = CountingV2Ray(lab, keys=[v2ray.Key("vmess-tcp", 10001), v2ray.Key("vless-tcp", 10002)])
     daemon = start_daemon([], key_sources=[str(lab.directory / "v2ray-server.json")])
     for key in proxy.keys:

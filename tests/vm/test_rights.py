@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""With the capabilities of the unit file and no others: the counting, the answering and the reading process have
-exactly the rights that they need, and everything that the daemon does still works. There is no systemd here, so
+"""With the capabilities of the unit file and no others: the counting, the answering, the reading and the following
+process have exactly the rights that they need, and everything that the daemon does still works. There is no systemd here, so
 setpriv(1) sets what the unit says."""
 
 import json
@@ -49,6 +49,11 @@ def ids(vm):
     return {line.split(":")[0]: int(line.split(":")[2]) for line in text.splitlines()}
 
 
+# Root's alone. A user without the capability can neither enter the directory nor open the file.
+LOG_DIRECTORY = "/run/proxy-log"
+LOG = f"{LOG_DIRECTORY}/access.log"
+
+
 @pytest.fixture
 def daemon(vm, veth):
     made = Daemon(vm, prefix="ulimit -l unlimited; exec " + " ".join(unit.setpriv()), interfaces=["v0", "v9"])
@@ -67,6 +72,30 @@ def test_each_process_has_exactly_its_rights(vm, daemon, ids):
     # So that reading takes a while.
     vm.check(f"head -c 3000000 /dev/zero | tr '\\0' ' ' >>{daemon.directory}/keys.json")
     assert unit.check(vm.check(CATCH.format(main=daemon.pid)), ids) == "v2meter-read"
+
+
+def test_the_process_that_follows_access_logs_has_exactly_its_rights(vm, daemon, ids):
+    """It runs while users share a port."""
+    daemon.stop()
+    clients = [{"id": key(PORT, number)["uuid"], "email": f"user{number}"} for number in range(2)]
+    vm.write(f"{daemon.directory}/xray.json", json.dumps({"inbounds": [
+        {"port": PORT, "protocol": "vless", "settings": {"clients": clients, "decryption": "none"}}]}))
+    daemon.set(key_sources=[f"{daemon.directory}/xray.json"], access_logs=[LOG])
+    daemon.start()
+
+    def error():
+        row, = daemon.get("/api/meter/status")["access_logs"]
+        return row["error"]
+
+    try:
+        wait_until(lambda: error() == "it is not there", daemon.said)
+        names = {unit.check("Name:" + text, ids) for text in vm.check(PROCESSES).split("Name:")[1:]}
+        assert names == {"v2meterd", "v2meter-answer", "v2meter-follow"}
+        vm.check(f"mkdir -m 0700 {LOG_DIRECTORY} && umask 077 && echo begins >{LOG}")
+        wait_until(lambda: error() is None, daemon.said)
+        assert "runs without" not in daemon.said()
+    finally:
+        vm.run(f"rm -rf {LOG_DIRECTORY}")
 
 
 def test_all_that_the_daemon_does_works_with_them(vm, daemon):

@@ -82,13 +82,15 @@ static void judge_followed(const json_t *log, struct v2m_findings *findings)
 static void judge_log(const json_t *log, struct v2m_findings *findings)
 {
 	const char *kind = text_of(log, "kind");
+	const char *problem = text_of(log, "error");
 	const char *source = text_of(log, "source");
 	const char *path = text_of(log, "path");
 
 	if (json_is_true(json_object_get(log, "followed"))) {
 		judge_followed(log, findings);
 	} else if (strcmp(kind, "file") == 0) {
-		v2m_found(findings, V2M_LEVEL_WARN, "the access log %s is not followed", path);
+		v2m_found(findings, V2M_LEVEL_WARN, "the access log %s is not followed%s%s", path,
+			  *problem ? ": " : "", problem);
 		v2m_advise(findings,
 			   "create its directory for the proxy. If the proxy runs in a container, "
 			   "name "

@@ -54,6 +54,7 @@ PROCESSES = {
     "v2meterd": Rights("root", tuple(granted()), own_filter=False),
     "v2meter-answer": Rights("v2meter", ()),
     "v2meter-read": Rights("v2meter-reader", ("CAP_DAC_READ_SEARCH",)),
+    "v2meter-follow": Rights("v2meter-reader", ("CAP_DAC_READ_SEARCH",)),
 }
 
 

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import uuid
 
+import pytest
+
 from support.lab import wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -82,6 +84,7 @@ class V2Ray:
                                        "outboundTag": key.kind} for key in self.keys]}}
 
     def start(self, namespace, name, config):
+        need()
         path = self.lab.directory / f"v2ray-{name}.json"
         path.write_text(json.dumps(config, indent=1))
         return namespace.start(BINARY, "-config", path, log=path.with_suffix(".log"))
@@ -119,9 +122,14 @@ class V2Ray:
         self.server.stop(signal.SIGTERM)
 
 
-def version():
-    """The version of v2ray; None if there is no v2ray."""
+def need():
+    """Skips the test if there is no v2ray."""
     if not BINARY.exists():
-        return None
+        pytest.skip(f"no v2ray at {BINARY}: scripts/setup --v2ray")
+
+
+def version():
+    """The version of v2ray. Skips the test if there is none."""
+    need()
     return subprocess.run([BINARY, "-version"], text=True, capture_output=True,
                           timeout=30).stdout.split()[1]

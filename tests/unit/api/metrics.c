@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "api/metrics.h"
 
+#include "base/file.h"
 #include "unit/api/api_fixture.h"
 
 /* Renders with one device and one reason. The caller frees the text. */
@@ -11,15 +12,31 @@ static char *metrics_of(struct world *world, unsigned keys_max, bool names)
 		.name = "eth0",
 		.attach = "tcx",
 		.ingress = { .keys = { 3, 300 }, .fragments = { 5, 500 }, .other = { 4, 400 } },
-		.queue_dropped = { 1, 70 }
+		.queue_dropped = { 1, 70 },
+		.link_rx_bytes = 900,
+		.link_tx_bytes = 901,
+		.repairs = 2,
+		.outrun = true
 	};
-	const struct v2m_status status = { .started_us = WHEN_US - 1000000,
-					   .reasons = &reason,
-					   .n_reasons = 1,
-					   .keys = 6,
-					   .active_keys = 5,
-					   .devices = &device,
-					   .n_devices = 1 };
+	struct v2m_source_entry sources[] = { { .keys = 6 }, { .error = (char *)"gone" } };
+	struct v2m_access_log logs[] = { { .is_read = true },
+					 { .is_read = true },
+					 { .problem = (char *)"it is not there" },
+					 { .kind = V2M_ACCESS_LOG_OFF } };
+	const struct v2m_status status = {
+		.started_us = WHEN_US - 1000000,
+		.reasons = &reason,
+		.n_reasons = 1,
+		.keys = 6,
+		.active_keys = 5,
+		.sources = { .items = sources,
+			     .count = 2,
+			     .notes = { .n_missing = 3 },
+			     .access_logs = { logs, 4, 4 } },
+		.budget = { .set = true, .limit = 1000, .used = 400, .projected = 800 },
+		.devices = &device,
+		.n_devices = 1
+	};
 	const struct v2m_metrics_input input = { WHEN_US + 250000, &status, { keys_max, names } };
 	struct v2m_body body = { 0 };
 
@@ -71,6 +88,11 @@ static void the_figures_of_keys_ports_and_devices_are_there(void **state)
 		"v2meter_device_packets_total{device=\"eth0\",direction=\"rx\",class=\"everything_"
 		"else\"} 4",
 		"v2meter_device_queue_dropped_bytes_total{device=\"eth0\"} 70",
+		"v2meter_device_queue_dropped_packets_total{device=\"eth0\"} 1",
+		"v2meter_device_link_bytes_total{device=\"eth0\",direction=\"rx\"} 900",
+		"v2meter_device_link_bytes_total{device=\"eth0\",direction=\"tx\"} 901",
+		"v2meter_device_repairs_total{device=\"eth0\"} 2",
+		"v2meter_device_outrun{device=\"eth0\"} 1",
 		"v2meter_device_attached{device=\"eth0\",attach=\"tcx\"} 1",
 	};
 
@@ -89,10 +111,78 @@ static void the_state_of_the_meter_is_there(void **state)
 		"v2meter_sample_timestamp_seconds 1754307939.255796",
 		"v2meter_sample_age_seconds 0.250000",
 		"v2meter_keys{state=\"inactive\"} 1",
+		"v2meter_key_sources{state=\"good\"} 1",
+		"v2meter_key_sources{state=\"broken\"} 1",
+		"v2meter_key_notes 3",
+		"v2meter_access_logs{state=\"followed\"} 2",
+		"v2meter_access_logs{state=\"unread\"} 1",
 		"v2meter_keys_omitted 0",
+		"v2meter_budget_limit_bytes 1000",
+		"v2meter_budget_used_bytes 400",
+		"v2meter_budget_projected_bytes 800",
 	};
 
 	assert_lines(*state, lines, V2M_ARRAY_LEN(lines));
+}
+
+/* The same with the users of the shared ports told apart. */
+static char *metrics_of_told_users(struct world *world)
+{
+	const struct v2m_slots *slots = &world->snapshot->keyset->slots;
+
+	for (size_t i = 0; i < slots->count; i++)
+		if (slots->items[i].n_keys > 1)
+			world->snapshot->slots[i].attribution.method = V2M_BY_ACCESS_LOG;
+	return metrics_of(world, 100, true);
+}
+
+static void bytes_of_no_key_are_a_gauge_where_users_are_told_apart(void **state)
+{
+	char *text = metrics_of_told_users(*state);
+
+	assert_true(has_line(text, "v2meter_port_unattributed_bytes{port=\"9002\",direction="
+				   "\"rx\",transport=\"both\"} 1500"));
+	assert_null(strstr(text, "v2meter_port_unattributed_bytes_total{port=\"9002\""));
+	free(text);
+}
+
+static bool has_sample(const char *text, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *at = text; (at = strstr(at, name)); at++)
+		if (at > text && at[-1] == '\n' && (at[length] == '{' || at[length] == ' '))
+			return true;
+	return false;
+}
+
+/* Each has a sample, too, so that one that is never told is seen here. */
+static void each_metric_is_in_the_documents(void **state)
+{
+	static const char heading[] = "\n# TYPE ";
+	char *text = metrics_of(*state, 100, true);
+	char *told = metrics_of_told_users(*state);
+	char *documents = NULL;
+	size_t length;
+	unsigned count = 0;
+
+	assert_int_equal(v2m_read_file("../../docs/metrics.md", 1 << 20, &documents, &length), 0);
+	for (const char *at = text; (at = strstr(at, heading)); count++) {
+		char name[128];
+		char quoted[sizeof(name) + 2];
+
+		at += strlen(heading);
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(at, " "), at);
+		snprintf(quoted, sizeof(quoted), "`%s`", name);
+		if (!strstr(documents, quoted))
+			fail_msg("docs/metrics.md does not have %s", name);
+		if (!has_sample(text, name) && !has_sample(told, name))
+			fail_msg("%s has no sample", name);
+	}
+	assert_true(count > 20);
+	free(documents);
+	free(told);
+	free(text);
 }
 
 static void names_are_told_only_on_demand_and_escaped(void **state)
@@ -196,6 +286,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(the_figures_of_keys_ports_and_devices_are_there),
 		WORLD_TEST(the_state_of_the_meter_is_there),
+		WORLD_TEST(bytes_of_no_key_are_a_gauge_where_users_are_told_apart),
+		WORLD_TEST(each_metric_is_in_the_documents),
 		WORLD_TEST(names_are_told_only_on_demand_and_escaped),
 		WORLD_TEST(no_credential_and_no_address_of_a_client_is_told),
 		WORLD_TEST(the_busiest_keys_are_chosen_if_there_are_too_many),

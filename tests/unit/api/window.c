@@ -13,6 +13,16 @@
 #define READERS 8
 
 static unsigned renderings; /* atomic */
+static unsigned compressions;
+
+int __real_v2m_gzip(const char *plain, size_t length, char **packed, size_t *packed_length);
+int __wrap_v2m_gzip(const char *plain, size_t length, char **packed, size_t *packed_length);
+
+int __wrap_v2m_gzip(const char *plain, size_t length, char **packed, size_t *packed_length)
+{
+	compressions++;
+	return __real_v2m_gzip(plain, length, packed, packed_length);
+}
 
 static int render_text(const struct v2m_snapshot *snapshot, enum v2m_api_bytes unit,
 		       const void *argument, struct v2m_body *body)
@@ -158,6 +168,31 @@ static void what_nobody_asks_for_any_more_is_made_in_some_windows(void **state)
 	v2m_window_unref(window);
 }
 
+/* Makes the next window, and expects that the body is rendered and compressed so often. */
+static void expect_compressions(struct v2m_window **window, unsigned more)
+{
+	compressions = 0;
+	expect_renderings(window, 1);
+	assert_int_equal(compressions, more);
+}
+
+static void what_is_asked_for_compressed_is_compressed_ahead(void **state)
+{
+	struct v2m_window *window = v2m_window_ref(*state);
+
+	v2m_window_gzip(window, "packed", render_text, "text", true);
+	for (int i = 0; i < 2 * V2M_WINDOWS_UNREAD_MAX; i++) {
+		expect_compressions(&window, 1);
+		v2m_window_gzip(window, "packed", render_text, "text", true);
+	}
+	for (int i = 0; i < V2M_WINDOWS_UNREAD_MAX; i++) {
+		expect_compressions(&window, 1);
+		v2m_window_body(window, "packed", render_text, "text", true);
+	}
+	expect_compressions(&window, 0);
+	v2m_window_unref(window);
+}
+
 static void with_another_key_set_only_what_has_no_argument_is_made(void **state)
 {
 	void *next = NULL;
@@ -265,6 +300,7 @@ int main(void)
 		WINDOW_TEST(a_body_that_could_not_be_rendered_is_tried_again),
 		WINDOW_TEST(what_was_asked_for_is_ready_in_the_next_window),
 		WINDOW_TEST(what_nobody_asks_for_any_more_is_made_in_some_windows),
+		WINDOW_TEST(what_is_asked_for_compressed_is_compressed_ahead),
 		WINDOW_TEST(with_another_key_set_only_what_has_no_argument_is_made),
 		WINDOW_TEST(warming_does_not_wait_for_one_who_renders),
 		WINDOW_TEST(a_window_does_not_grow_without_end),

@@ -2,6 +2,8 @@
 #include "apikeys/api_keys.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -312,6 +314,63 @@ static void a_key_of_one_ring_is_none_of_another(void **state)
 	v2m_key_ring_destroy(&ring);
 }
 
+/* In the same block of memory as the one that the ring has for each thread. */
+static __thread char own;
+
+/* The mapping of a variable. */
+static void find_mapping(const void *variable, uintptr_t *start, uintptr_t *end)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	uintptr_t place = (uintptr_t)variable;
+	char line[PATH_MAX + 128];
+
+	*start = *end = 0;
+	assert_non_null(maps);
+	while (place >= *end && fgets(line, sizeof(line), maps))
+		assert_int_equal(sscanf(line, "%" SCNxPTR "-%" SCNxPTR, start, end), 2);
+	fclose(maps);
+	assert_true(place >= *start && place < *end);
+}
+
+/* Whether the variables that this thread has for itself contain the text. Reads them as another
+ * process would: a sanitizer takes some of them for forbidden. */
+static bool thread_holds(const char *text)
+{
+	int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	uintptr_t start;
+	uintptr_t end;
+	char *copy;
+	bool found;
+
+	find_mapping(&own, &start, &end);
+	copy = malloc(end - start);
+	assert_non_null(copy);
+	assert_int_equal(pread(memory, copy, end - start, (off_t)start), end - start);
+	found = memmem(copy, end - start, text, strlen(text));
+	explicit_bzero(copy, end - start);
+	free(copy);
+	close(memory);
+	return found;
+}
+
+static void a_thread_that_forgets_holds_no_key(void **state)
+{
+	struct v2m_api_keys keys = { .count = 0 };
+	struct v2m_key_ring ring;
+	struct v2m_api_key key;
+
+	(void)state;
+	v2m_api_keys_set_single(&keys, "a key to be forgotten");
+	v2m_key_ring_init(&ring, &keys);
+	assert_false(thread_holds("a key to be forgotten"));
+	assert_true(v2m_key_ring_find(&ring, "a key to be forgotten", &key));
+	assert_true(thread_holds("a key to be forgotten"));
+	v2m_key_ring_forget();
+	assert_false(thread_holds("a key to be forgotten"));
+	assert_true(v2m_key_ring_find(&ring, "a key to be forgotten", &key));
+	v2m_key_ring_destroy(&ring);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +382,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_others_can_write_is_refused),
 		cmocka_unit_test(a_key_that_was_found_is_valid_as_long_as_it_is_in_the_ring),
 		cmocka_unit_test(a_key_of_one_ring_is_none_of_another),
+		cmocka_unit_test(a_thread_that_forgets_holds_no_key),
 		cmocka_unit_test(keys_are_replaced_during_a_flood_of_requests),
 	};
 

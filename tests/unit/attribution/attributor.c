@@ -213,6 +213,22 @@ static void a_user_whose_address_has_no_connection_is_hidden_by_a_proxy_in_front
 		0);
 }
 
+/* A packet from port 0 makes a flow that such a line would find. */
+static void an_address_without_a_port_names_no_flow(void **context)
+{
+	struct state *state = *context;
+	struct v2m_flow_entry flow = { .key = { .port = 443, .protocol = IPPROTO_TCP } };
+	const struct v2m_moment now = { .real_us = NOW_US };
+
+	memcpy(flow.key.remote, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc6\x33\x64\7", 16);
+	state->offset_us = 0;
+	take(state, "2026/11/27 23:59:59 from 198.51.100.7:0 accepted a [i] email: bob");
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+			v2m_attributor_plan(state->attributor, &flow, 1, &now, &state->labels), 0);
+	assert_int_equal(v2m_attributor_take_gaps(state->attributor), 1u << V2M_GAP_HIDDEN);
+}
+
 static void a_user_who_has_a_port_alone_is_not_hidden(void **context)
 {
 	const struct key_on keys[] = {
@@ -332,6 +348,7 @@ int main(void)
 		TEST(the_last_line_names_a_connection_that_was_open_before),
 		TEST(a_connection_that_no_line_names_and_nobody_saw_begin_is_unknown),
 		TEST(a_user_whose_address_has_no_connection_is_hidden_by_a_proxy_in_front),
+		TEST(an_address_without_a_port_names_no_flow),
 		TEST(a_user_who_has_a_port_alone_is_not_hidden),
 		TEST(a_connection_by_a_published_port_is_hidden),
 		TEST(a_line_without_a_zone_is_believed),

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <errno.h>
 #include <cmocka.h>
 
 #include "attribution/followed_logs.h"
@@ -78,7 +79,7 @@ static void a_log_of_a_configuration_is_followed_and_remembered(void **context)
 	assert_int_equal(v2m_followed_logs_count(state->logs), 0);
 	learn(state, state->path, V2M_ACCESS_LOG_FILE, false);
 	assert_true(gap(state, V2M_GAP_BEGAN) > 0);
-	assert_true(v2m_followed_logs_reads(state->logs, state->path));
+	assert_string_equal(v2m_followed_logs_problem(state->logs, 0), "");
 	/* Another process knows it before the configurations are read. */
 	start(state);
 	assert_int_equal(v2m_followed_logs_count(state->logs), 1);
@@ -105,7 +106,8 @@ static void a_log_that_is_switched_off_stays_and_is_a_gap(void **context)
 	assert_int_equal(gap(state, V2M_GAP_NO_LOG), 0);
 	learn(state, NULL, V2M_ACCESS_LOG_OFF, true);
 	assert_int_equal(v2m_followed_logs_count(state->logs), 1);
-	assert_false(v2m_followed_logs_reads(state->logs, state->path));
+	assert_string_equal(v2m_followed_logs_problem(state->logs, 0),
+			    "no configuration of a proxy names it any more");
 	assert_true(gap(state, V2M_GAP_NO_LOG) > 0);
 }
 
@@ -125,7 +127,10 @@ static void a_missing_log_is_a_gap_of_its_own(void **context)
 
 	learn(state, "/nonexistent/log", V2M_ACCESS_LOG_FILE, true);
 	assert_true(gap(state, V2M_GAP_NO_LOG) > 0);
-	assert_false(v2m_followed_logs_reads(state->logs, "/nonexistent/log"));
+	assert_string_equal(v2m_followed_logs_problem(state->logs, 0), "it is not there");
+	learn(state, temporary_directory, V2M_ACCESS_LOG_FILE, true);
+	assert_true(gap(state, V2M_GAP_NO_LOG) > 0);
+	assert_non_null(strstr(v2m_followed_logs_problem(state->logs, 1), "directory"));
 }
 
 static void a_masked_address_is_a_gap(void **context)
@@ -179,6 +184,21 @@ static void a_damaged_memory_is_a_gap(void **context)
 	assert_true(gap(state, V2M_GAP_LOG_CUT) > 0);
 }
 
+static void the_wrong_line_of_a_memory_is_named(void **context)
+{
+	struct v2m_attribution_memory memory;
+	struct v2m_error error;
+	const char *path;
+
+	(void)context;
+	path = temporary_file("attribution", "what is this\n");
+	assert_int_equal(v2m_attribution_memory_load(path, &memory, &error), -EPROTO);
+	assert_non_null(strstr(error.text, "/attribution:1: expected a line that v2meterd"));
+	path = temporary_file("attribution", "v2meter attribution 1\nonline\nwhat is this\n");
+	assert_int_equal(v2m_attribution_memory_load(path, &memory, &error), -EPROTO);
+	assert_non_null(strstr(error.text, "/attribution:3: expected a line that v2meterd"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 /* The following process is this program itself. */
@@ -194,6 +214,7 @@ int main(int argc, char **argv)
 		TEST(an_empty_setting_follows_nothing_and_forgets),
 		TEST(the_list_of_online_users_is_remembered_without_a_log),
 		TEST(a_damaged_memory_is_a_gap),
+		TEST(the_wrong_line_of_a_memory_is_named),
 	};
 
 	if (argc == 2 && strcmp(argv[1], V2M_FOLLOWING_ARGUMENT) == 0)

@@ -122,6 +122,42 @@ static void a_process_that_is_killed_loses_no_line_and_doubles_none(void **conte
 	assert_int_equal(state->gaps, 0);
 }
 
+/* Reads until the next process has answered, or for some seconds. */
+static void wait_for_process(struct state *state, pid_t last)
+{
+	for (int i = 0; (!child() || child() == last) && i < 500; i++) {
+		v2m_log_reader_read(state->reader, 0, false);
+		usleep(10000);
+	}
+	assert_int_equal(read_log(state), V2M_LOGS_READ);
+}
+
+static void processes_that_end_again_and_again_are_trouble(void **context)
+{
+	struct state *state = *context;
+
+	write_line(state, "alice");
+	open_reader(state, V2M_FOLLOWING_ARGUMENT, 2000);
+	assert_int_equal(read_log(state), V2M_LOGS_READ);
+	for (int i = 0; i < 3; i++) {
+		pid_t last = child();
+
+		assert_string_equal(v2m_log_reader_trouble(state->reader), "");
+		assert_int_equal(kill(last, SIGKILL), 0);
+		wait_for_process(state, last);
+	}
+	assert_string_equal(v2m_log_reader_trouble(state->reader),
+			    "the process that follows access logs has ended (signal 9 (Killed)), "
+			    "and so have 2 processes before it");
+	/* The next one works. */
+	for (int i = 0; *v2m_log_reader_trouble(state->reader) && i < 100; i++) {
+		usleep(100000);
+		assert_int_equal(read_log(state), V2M_LOGS_READ);
+	}
+	assert_string_equal(v2m_log_reader_trouble(state->reader), "");
+	assert_string_equal(state->emails, "alice ");
+}
+
 static void the_ends_of_the_logs_are_read_again_if_wanted(void **context)
 {
 	struct state *state = *context;
@@ -208,8 +244,9 @@ static void a_process_that_hangs_is_waited_for_once_then_lost_then_killed(void *
 /* A process that was taken over, or is broken, is killed. Nothing of what it says is used. */
 static void what_a_process_must_not_say_is_its_end(void **context)
 {
-	static const char *const ways[] = { "crash",    "nonsense", "protections", "unasked",
-					    "other id", "no log",   "unknown",     "malformed" };
+	static const char *const ways[] = { "crash",   "nonsense",  "protections",
+					    "unasked", "other id",  "no log",
+					    "unknown", "malformed", "descriptor" };
 	struct state *state = *context;
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
@@ -237,6 +274,7 @@ static int follow_logs(void)
 	const struct CMUnitTest tests[] = {
 		TEST(lines_are_taken_once),
 		TEST(a_process_that_is_killed_loses_no_line_and_doubles_none),
+		TEST(processes_that_end_again_and_again_are_trouble),
 		TEST(the_ends_of_the_logs_are_read_again_if_wanted),
 		TEST(a_log_that_is_added_later_is_followed_too),
 		TEST(a_fifo_in_place_of_a_log_delays_nobody),
@@ -248,25 +286,32 @@ static int follow_logs(void)
 	return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }
 
-static void say(uint32_t kind, uint64_t id, const void *data, size_t length)
+/* fd goes along; -1: none. */
+static void say_with(uint32_t kind, uint64_t id, const void *data, size_t length, int fd)
 {
 	const struct v2m_message message = {
-		.kind = kind, .id = id, .data = data, .length = length, .fd = -1
+		.kind = kind, .id = id, .data = data, .length = length, .fd = fd
 	};
 
 	while (v2m_channel_send(V2M_CHILD_CHANNEL, &message) == -EAGAIN)
 		usleep(1000);
 }
 
-/* An answer about one log, with a line. n_logs: that it claims to be about. */
-static void say_news(uint64_t id, size_t n_logs)
+static void say(uint32_t kind, uint64_t id, const void *data, size_t length)
+{
+	say_with(kind, id, data, length, -1);
+}
+
+/* An answer about one log, with a line. n_logs: that it claims to be about. fd: as of say_with().
+ */
+static void say_news(uint64_t id, size_t n_logs, int fd)
 {
 	struct v2m_access_record record = { .email = { "mallory", 7 } };
 	struct v2m_following_news news = { .n_logs = n_logs, .records = { &record, 1, 1 } };
 	struct v2m_wire wire = { 0 };
 
 	v2m_put_following_news(&wire, &news);
-	say(V2M_FOLLOWING_NEWS, id, wire.items, wire.length);
+	say_with(V2M_FOLLOWING_NEWS, id, wire.items, wire.length, fd);
 }
 
 /* Waits for the first question and returns its id. */
@@ -293,16 +338,18 @@ static int misbehave(const char *what)
 	if (strcmp(what, "crash") == 0)
 		raise(SIGKILL);
 	if (strcmp(what, "unasked") == 0)
-		say_news(0, 1);
+		say_news(0, 1, -1);
 	if (strcmp(what, "hang") == 0)
 		for (;;)
 			pause();
 	if (strcmp(what, "nonsense") == 0)
 		say(V2M_FOLLOWING_NEWS, wait_for_question(), "nonsense", 8);
 	if (strcmp(what, "other id") == 0)
-		say_news(wait_for_question() + 1, 1);
+		say_news(wait_for_question() + 1, 1, -1);
 	if (strcmp(what, "no log") == 0)
-		say_news(wait_for_question(), 0);
+		say_news(wait_for_question(), 0, -1);
+	if (strcmp(what, "descriptor") == 0)
+		say_news(wait_for_question(), 1, STDERR_FILENO);
 	if (strcmp(what, "protections") == 0)
 		say(V2M_FOLLOWING_READY, 0, &protections, sizeof(protections));
 	if (strcmp(what, "unknown") == 0)

@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <jansson.h>
 
+#include "base/macros.h"
 #include "config/config.h"
+#include "config/setting.h"
 #include "unit/temporary.h"
 
 static struct v2m_config load(const char *text)
@@ -112,6 +114,89 @@ static void every_member_is_read(void **state)
 	assert_int_equal(config.sample_interval_ms, 100);
 	assert_int_equal(config.rate_window_s, 300);
 	assert_int_equal(config.flush_interval_s, 3600);
+	v2m_config_clear(&config);
+}
+
+/* A value of each setting that is not its default, as JSON. */
+static const struct {
+	const char *name;
+	const char *value;
+} others[] = {
+	{ "listen", "[\"10.0.0.1:1\", \"10.0.0.2:2\"]" },
+	{ "hosts", "[\"meter.example.com\"]" },
+	{ "api_key", "\"(set)\"" },
+	{ "state_dir", "\"/s\"" },
+	{ "pin_dir", "\"/p\"" },
+	{ "interfaces", "[\"eth*\", \"wg0\"]" },
+	{ "exclude_interfaces", "[\"eth9\"]" },
+	{ "key_sources", "[\"/a\", \"/b\"]" },
+	{ "access_logs", "[\"auto\", \"/var/log/a\"]" },
+	{ "api_bytes", "\"delivered\"" },
+	{ "attach", "\"clsact\"" },
+	{ "cache_ttl_s", "3600" },
+	{ "sample_interval_ms", "101" },
+	{ "rate_window_s", "102" },
+	{ "flush_interval_s", "103" },
+	{ "cross_check_s", "104" },
+	{ "retention_days", "105" },
+	{ "retention_hours", "106" },
+	{ "connection_details_max", "107" },
+	{ "shared_flows_max", "108" },
+	{ "shared_users_max", "109" },
+	{ "metrics_keys_max", "110" },
+	{ "metrics_key_names", "true" },
+	{ "budget", "{\"bytes\": 1000, \"billing_day\": 2, \"directions\": \"tx\", \"devices\": "
+		    "[\"eth0\"]}" },
+	{ "port_aliases", "{\"443\": 10001}" },
+	{ "netns", "\"/run/netns/v2ray\"" },
+};
+
+/* Writes a file with all of them, and returns what --check shows of it. */
+static json_t *load_others(void)
+{
+	char text[4096] = "";
+	struct v2m_config config;
+	size_t length = 0;
+	json_t *shown;
+	char *dump;
+
+	for (size_t i = 0; i < V2M_ARRAY_LEN(others); i++)
+		length += (size_t)snprintf(text + length, sizeof(text) - length, "%c\"%s\": %s",
+					   i ? ',' : '{', others[i].name, others[i].value);
+	snprintf(text + length, sizeof(text) - length, "}");
+	config = load(text);
+	dump = v2m_config_dump(&config);
+	shown = json_loads(dump, 0, NULL);
+	free(dump);
+	v2m_config_clear(&config);
+	return shown;
+}
+
+/* A new setting fails this test until it is in the list above. */
+static void each_setting_is_read_into_a_place_of_its_own(void **state)
+{
+	json_t *shown = load_others();
+	struct v2m_config config = load(NULL);
+	char *dump = v2m_config_dump(&config);
+	json_t *presets = json_loads(dump, 0, NULL);
+	size_t count;
+
+	(void)state;
+	v2m_config_settings(&count);
+	assert_int_equal(count, V2M_ARRAY_LEN(others));
+	assert_int_equal(json_object_size(shown), count);
+	for (size_t i = 0; i < count; i++) {
+		json_t *value = json_loads(others[i].value, JSON_DECODE_ANY, NULL);
+		json_t *read = json_object_get(shown, others[i].name);
+
+		if (!json_equal(read, value) ||
+		    json_equal(read, json_object_get(presets, others[i].name)))
+			fail_msg("%s: not %s, or the default", others[i].name, others[i].value);
+		json_decref(value);
+	}
+	json_decref(shown);
+	json_decref(presets);
+	free(dump);
 	v2m_config_clear(&config);
 }
 
@@ -228,6 +313,43 @@ static void a_number_out_of_range_is_refused(void **state)
 		      ":1:22: shared_users_max: expected an integer from 1 to 65535, got 65536");
 }
 
+static void check_number(const struct v2m_setting *setting, long long number, bool allowed)
+{
+	char text[128];
+	char expected[256];
+	struct v2m_config config;
+
+	snprintf(text, sizeof(text), "{\"%s\": %lld}", setting->name, number);
+	if (allowed) {
+		config = load(text);
+		v2m_config_clear(&config);
+		return;
+	}
+	snprintf(expected, sizeof(expected),
+		 ":1:%zu: %s: expected an integer from %lld to %lld, got %lld",
+		 strlen(setting->name) + 6, setting->name, setting->min, setting->max, number);
+	check_refused(text, expected);
+}
+
+static void each_number_is_allowed_up_to_its_limits_and_no_further(void **state)
+{
+	size_t count;
+	size_t numbers = 0;
+	const struct v2m_setting *settings = v2m_config_settings(&count);
+
+	(void)state;
+	for (size_t i = 0; i < count; i++) {
+		if (settings[i].type != &v2m_setting_number)
+			continue;
+		numbers++;
+		check_number(&settings[i], settings[i].min - 1, false);
+		check_number(&settings[i], settings[i].min, true);
+		check_number(&settings[i], settings[i].max, true);
+		check_number(&settings[i], settings[i].max + 1, false);
+	}
+	assert_true(numbers > 10);
+}
+
 static void check_netns(const char *text, const char *expected)
 {
 	struct v2m_config config = load(text);
@@ -312,11 +434,13 @@ int main(void)
 		cmocka_unit_test(without_a_file_and_with_an_empty_one_the_defaults_hold),
 		cmocka_unit_test(the_defaults_written_out_are_a_valid_file),
 		cmocka_unit_test(every_member_is_read),
+		cmocka_unit_test(each_setting_is_read_into_a_place_of_its_own),
 		cmocka_unit_test(listen_may_be_one_string),
 		cmocka_unit_test(an_unknown_member_is_refused_with_its_place),
 		cmocka_unit_test(a_text_that_is_no_endpoint_is_refused),
 		cmocka_unit_test(a_wrong_type_is_refused),
 		cmocka_unit_test(a_number_out_of_range_is_refused),
+		cmocka_unit_test(each_number_is_allowed_up_to_its_limits_and_no_further),
 		cmocka_unit_test(a_network_namespace_is_a_path_or_a_pid),
 		cmocka_unit_test(a_key_that_no_header_can_carry_is_refused_and_not_shown),
 		cmocka_unit_test(a_file_that_is_not_there_is_an_error),

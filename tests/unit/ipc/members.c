@@ -143,6 +143,7 @@ static void fill_sources(struct v2m_source_report *sources, struct v2m_source_en
 	access_log.source = TEXT("config.json");
 	access_log.path = TEXT("/var/log/access.log");
 	access_log.kind = V2M_ACCESS_LOG_STDOUT;
+	access_log.problem = TEXT("it is not there");
 	sources->access_logs = (struct v2m_access_logs){ &access_log, 1, 1 };
 }
 
@@ -163,6 +164,7 @@ static void expect_same_sources(struct v2m_source_report *sent, struct v2m_sourc
 	assert_int_equal(got->access_logs.count, 1);
 	SAME_TEXT(sent->access_logs.items, got->access_logs.items, source);
 	SAME_TEXT(sent->access_logs.items, got->access_logs.items, path);
+	SAME_TEXT(sent->access_logs.items, got->access_logs.items, problem);
 	SAME_BYTES(sent->access_logs.items, got->access_logs.items);
 	SAME_ARRAY(sent, got, access_logs.items);
 }

@@ -65,6 +65,7 @@ static struct v2m_reading make_reading(void)
 	access_log.source = TEXT("/etc/xray");
 	access_log.path = TEXT("/var/log/xray/access.log");
 	access_log.kind = V2M_ACCESS_LOG_FILE;
+	access_log.problem = NULL;
 	reading.gathered.access_logs = (struct v2m_access_logs){ &access_log, 1, 1 };
 	reading.watched.items = &entry;
 	reading.watched.count = 1;

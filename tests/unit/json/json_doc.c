@@ -90,6 +90,7 @@ static void invalid_json_is_refused_with_its_place(void **state)
 	check_error("[1, 2", "f:1:6: not JSON: ']' expected, but the file ends here");
 	check_error("[1] x", "f:1:5: not JSON: end of file expected");
 	check_error("", "f:1:1: not JSON: a value expected, but the file ends here");
+	check_error("[\"a\\u0000b\"]", "f:1:2: not JSON: \\u0000 is not allowed");
 }
 
 static void a_name_that_occurs_twice_is_refused(void **state)

@@ -198,6 +198,9 @@ static void what_is_missing_for_users_on_a_shared_port_is_told(void **state)
 	set_log(patient,
 		"{'source': '/etc/xray', 'path': '/a', 'kind': 'file', 'followed': false}");
 	assert_warns(patient, "shared_ports", "/a is not followed");
+	set_log(patient, "{'source': '/etc/xray', 'path': '/a', 'kind': 'file', 'followed': false, "
+			 "'error': 'it is not there'}");
+	assert_warns(patient, "shared_ports", "/a is not followed: it is not there");
 	set_log(patient, "{'source': '/etc/xray', 'path': '/a', 'kind': 'file', 'followed': true}");
 	assert_warns(patient, "shared_ports", "an \"email\" of his own in /etc/xray");
 	set_log(patient, "{'source': '/etc/xray', 'path': '/a', 'kind': 'file', 'followed': true, "
