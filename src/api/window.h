@@ -14,8 +14,9 @@
 struct v2m_window;
 
 /* How many windows in a row are made, and bodies in them are rendered, for nobody: for the next
- * request of a client that asks less often than windows are renewed. */
-#define V2M_WINDOWS_UNREAD_MAX 10
+ * request of a client that asks less often than windows are renewed. With the default cache_ttl_s
+ * this is an hour. docs/performance.md says what such a window costs. */
+#define V2M_WINDOWS_UNREAD_MAX 120
 
 /* Renders one answer from a snapshot. Each renderer says what its argument is. 0 with *body filled
  * (data malloc'd), or -errno. */

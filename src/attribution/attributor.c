@@ -39,6 +39,7 @@ struct v2m_attributor {
 	struct v2m_attributor_counts counts;
 	int64_t again_us; /* see v2m_attributor_note_again() */
 	uint64_t rush_ns; /* see v2m_attributor_note_rush() */
+	bool lags;        /* see v2m_attributor_note_lag() */
 	struct v2m_strangers strangers;
 	size_t n_unknown; /* see v2m_attributor_unknown() */
 	unsigned gaps;
@@ -118,6 +119,11 @@ void v2m_attributor_note_rush(struct v2m_attributor *attributor, uint64_t mono_n
 	attributor->rush_ns = mono_ns;
 }
 
+void v2m_attributor_note_lag(struct v2m_attributor *attributor, bool lags)
+{
+	attributor->lags = lags;
+}
+
 void v2m_attributor_take_line(struct v2m_attributor *attributor,
 			      const struct v2m_access_record *record)
 {
@@ -178,7 +184,6 @@ static const struct v2m_table_type clients = { sizeof(struct flows_of), key_of_f
 struct flow_plan {
 	uint32_t next; /* 1 + index of another flow of the same client */
 	uint32_t old;  /* 1 + index of the label by a line that is older than the flow; 0: none */
-	bool is_named; /* a line names its owner */
 };
 
 /* A round of comparing. */
@@ -187,6 +192,7 @@ struct round {
 	const struct v2m_flow_entry *flows;
 	const struct v2m_moment *now;
 	struct flow_plan *plans; /* of each flow */
+	bool *named;             /* of each flow: a line names its owner */
 	struct v2m_table by_client;
 };
 
@@ -237,7 +243,7 @@ static int plan_label(struct round *round, size_t flow, const struct v2m_label *
 	struct flow_plan *plan = &round->plans[flow];
 	int result;
 
-	plan->is_named = true;
+	round->named[flow] = true;
 	if (is_old && plan->old) {
 		attributor->labels.items[plan->old - 1].owner = label->owner;
 		return 0;
@@ -333,17 +339,6 @@ static int plan_line(struct round *round, const struct waiting *waiting)
 	return found;
 }
 
-/* The line of a connection from the loopback address. An address without a port is not of a
- * connection, and the customer may have chosen it. */
-static bool is_from_here(const struct v2m_access_record *record)
-{
-	static const uint8_t mapped[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
-	static const uint8_t ipv6[16] = { [15] = 1 };
-
-	return record->port && (!memcmp(record->address, mapped, sizeof(mapped)) ||
-				!memcmp(record->address, ipv6, sizeof(ipv6)));
-}
-
 /* A new line names a user whose connection must have a flow, and an address that has none: a proxy
  * in front has told the address of its own client. Flows of old lines have ended. */
 static void note_hidden(const struct round *round, const struct waiting *waiting)
@@ -353,7 +348,7 @@ static void note_hidden(const struct round *round, const struct waiting *waiting
 	attributor->counts.without_flow++;
 	if (waiting->record.real_us != V2M_NO_LINE_TIME &&
 	    waiting->record.real_us + FRESH_US > round->now->real_us &&
-	    waiting->record.real_us > attributor->again_us && !is_from_here(&waiting->record) &&
+	    waiting->record.real_us > attributor->again_us && !v2m_is_from_here(&waiting->record) &&
 	    v2m_owner_list_expects_flow(&attributor->owners, &waiting->record.email))
 		v2m_attributor_note_gap(attributor, V2M_GAP_HIDDEN);
 }
@@ -389,25 +384,37 @@ static size_t count_unknown(const struct round *round, size_t n_flows)
 	size_t count = 0;
 
 	for (size_t i = 0; i < n_flows; i++)
-		count += v2m_flow_lacks_beginning(&round->flows[i]) && !round->plans[i].is_named &&
+		count += v2m_flow_lacks_beginning(&round->flows[i]) && !round->named[i] &&
 			 round->flows[i].state.owner == V2M_NO_OWNER &&
 			 round->flows[i].state.tx.payload_bytes &&
 			 !v2m_strangers_have(&round->attributor->strangers, &round->flows[i]);
 	return count;
 }
 
+static void note_nameless(const struct round *round, size_t n_flows)
+{
+	struct v2m_attributor *attributor = round->attributor;
+	const struct v2m_flow_names names = { &attributor->strangers,
+					      &attributor->owners.keyset->slots, &attributor->named,
+					      round->named, attributor->rush_ns };
+
+	attributor->gaps |= v2m_nameless_gaps(&names, round->flows, n_flows, round->now->mono_ns);
+}
+
 int v2m_attributor_plan(struct v2m_attributor *attributor, const struct v2m_flow_entry *flows,
 			size_t n_flows, const struct v2m_moment *now, struct v2m_label **labels)
 {
 	V2M_FREE struct flow_plan *plans = calloc(n_flows + 1, sizeof(*plans));
+	V2M_FREE bool *named = calloc(n_flows + 1, sizeof(*named));
 	struct round round = {
 		.attributor = attributor,
 		.flows = flows,
 		.now = now,
 		.plans = plans,
+		.named = named,
 		.by_client = { .type = &clients },
 	};
-	int result = plans ? index_flows(&round, n_flows) : -ENOMEM;
+	int result = plans && named ? index_flows(&round, n_flows) : -ENOMEM;
 
 	attributor->labels.count = 0;
 	if (!result)
@@ -421,10 +428,8 @@ int v2m_attributor_plan(struct v2m_attributor *attributor, const struct v2m_flow
 	}
 	drop_known_labels(&round, n_flows);
 	attributor->n_unknown = count_unknown(&round, n_flows);
-	attributor->gaps |= v2m_nameless_gaps(
-		&(struct v2m_flow_names){ &attributor->strangers, &attributor->owners.keyset->slots,
-					  &attributor->named, attributor->rush_ns },
-		flows, n_flows, now->mono_ns);
+	if (!attributor->lags)
+		note_nameless(&round, n_flows);
 	*labels = attributor->labels.items;
 	return (int)attributor->labels.count;
 }

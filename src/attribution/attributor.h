@@ -46,6 +46,9 @@ void v2m_attributor_note_again(struct v2m_attributor *attributor, int64_t real_u
 /* The proxy may have dropped lines that should have been read by now: see V2M_LOG_RUSH. */
 void v2m_attributor_note_rush(struct v2m_attributor *attributor, uint64_t mono_ns);
 
+/* Whether lines that were written before are not read yet: then no flow lacks its line. */
+void v2m_attributor_note_lag(struct v2m_attributor *attributor, bool lags);
+
 /* Takes what a line of an access log says. */
 void v2m_attributor_take_line(struct v2m_attributor *attributor,
 			      const struct v2m_access_record *record);

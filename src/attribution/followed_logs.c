@@ -171,9 +171,13 @@ static void note_log_gaps(struct v2m_followed_logs *logs, size_t index,
 static void take_news(void *context, const struct v2m_following_news *news)
 {
 	struct v2m_followed_logs *logs = context;
+	bool lags = false;
 
-	for (size_t i = 0; i < news->n_logs; i++)
+	for (size_t i = 0; i < news->n_logs; i++) {
 		note_log_gaps(logs, i, &news->logs[i]);
+		lags |= news->logs[i].has_more;
+	}
+	v2m_attributor_note_lag(logs->attributor, lags);
 	for (size_t i = 0; i < news->records.count; i++)
 		v2m_attributor_take_line(logs->attributor, &news->records.items[i]);
 	logs->changed |= v2m_attributor_waits(logs->attributor);

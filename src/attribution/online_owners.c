@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "attribution/connection_owners.h"
+#include "attribution/served_flows.h"
 #include "base/array.h"
 #include "base/table.h"
 
@@ -17,6 +18,8 @@
 /* Within this time a list names the user of a flow, or none does. */
 #define NAMELESS_US INT64_C(20000000)
 #define SECOND_US   INT64_C(1000000)
+/* The clock may be set by so much between a request and the comparison. */
+#define STEP_S 2
 
 /* A user by its email. */
 struct user {
@@ -71,7 +74,8 @@ struct v2m_online_owners {
 	bool wanted;
 	struct v2m_table seats;
 	struct v2m_table unnamed; /* at the last comparison */
-	uint64_t asked_ns;        /* of the last list; 0: there was none */
+	struct v2m_served_flows served;
+	uint64_t asked_ns; /* of the last list; 0: there was none */
 	uint64_t answered_ns;
 	uint64_t waits_ns; /* when the first list was waited for first, or the last one was taken */
 	uint64_t planned_ns; /* answered_ns of the list that was compared last */
@@ -108,6 +112,7 @@ void v2m_online_owners_free(struct v2m_online_owners *owners)
 	free(owners->tells);
 	clear_seats(&owners->seats);
 	v2m_table_clear(&owners->unnamed);
+	v2m_served_flows_clear(&owners->served);
 	v2m_array_clear(&owners->plan.labels);
 	v2m_array_clear(&owners->plan.disputes);
 	free(owners);
@@ -317,6 +322,15 @@ static const struct user *find_user(const struct v2m_online_owners *owners, cons
 	return user && !user->several && user->slot == slot ? user : NULL;
 }
 
+static bool is_alien(const struct v2m_online_owners *owners, const struct v2m_online_round *round,
+		     const struct seat *seat, const struct v2m_flow_entry *flow)
+{
+	bool has_request = !seat || !seat->name || seat->last_ns != owners->answered_ns ||
+			   seat->seen_s >= began_us(round, flow) / SECOND_US - STEP_S;
+
+	return v2m_served_flows_are_alien(&owners->served, flow, owners->asked_ns, has_request);
+}
+
 /* A flow whose handshake was not seen is older than its first packet that was seen. A proxy tells
  * whole seconds: a request may be younger by almost one. */
 static bool may_be_named(const struct v2m_online_owners *owners,
@@ -325,7 +339,8 @@ static bool may_be_named(const struct v2m_online_owners *owners,
 {
 	return flow->state.answered && flow->state.began_ns < owners->asked_ns &&
 	       flow->state.began_ns > seat->since_ns &&
-	       seat->seen_s >= began_us(round, flow) / SECOND_US;
+	       seat->seen_s >= began_us(round, flow) / SECOND_US &&
+	       !is_alien(owners, round, seat, flow);
 }
 
 /* Another owner of the slot, by which the kernel knows that two users were named. V2M_NO_OWNER:
@@ -413,6 +428,8 @@ static int plan_flow(struct v2m_online_owners *owners, const struct v2m_online_r
 	if ((slot && !v2m_online_owners_can_tell(owners, slot)) || flow->state.disputed)
 		return 0;
 	seat = v2m_table_find(&owners->seats, key->remote, sizeof(key->remote));
+	if (v2m_served_flows_note(&owners->served, flow, is_alien(owners, round, seat, flow)))
+		return -ENOMEM;
 	if (slot && is_tcp && seat && seat->last_ns == owners->answered_ns &&
 	    v2m_table_find(open, key, sizeof(*key)))
 		is_named = plan_open(owners, round, flow, seat, slot);
@@ -468,6 +485,7 @@ int v2m_online_owners_plan(struct v2m_online_owners *owners, const struct v2m_on
 	if (result)
 		return result;
 	owners->planned_ns = owners->answered_ns;
+	v2m_served_flows_end(&owners->served, round->now.mono_ns);
 	*plan = &owners->plan;
 	return 0;
 }

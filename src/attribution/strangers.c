@@ -2,6 +2,7 @@
 #include "attribution/strangers.h"
 
 #include <netinet/in.h>
+#include <string.h>
 
 #include "accounting/snapshot.h"
 
@@ -65,7 +66,7 @@ unsigned v2m_nameless_gaps(const struct v2m_flow_names *names, const struct v2m_
 		bool is_udp = flows[i].key.protocol == IPPROTO_UDP;
 		const struct v2m_slot *slot;
 
-		if (!is_nameless(&flows[i], now_ns))
+		if ((names->named_now && names->named_now[i]) || !is_nameless(&flows[i], now_ns))
 			continue;
 		slot = v2m_slots_at(names->slots, flows[i].key.port, is_udp ? V2M_UDP : V2M_TCP);
 		if (slot && !v2m_named_slots_have(names->named, slot))
@@ -81,6 +82,15 @@ unsigned v2m_nameless_gaps(const struct v2m_flow_names *names, const struct v2m_
 	if (nameless.rushed > V2M_DROPPED_BYTES)
 		gaps |= 1u << V2M_GAP_DROPPED;
 	return gaps;
+}
+
+bool v2m_is_from_here(const struct v2m_access_record *record)
+{
+	static const uint8_t mapped[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
+	static const uint8_t ipv6[16] = { [15] = 1 };
+
+	return record->port && (!memcmp(record->address, mapped, sizeof(mapped)) ||
+				!memcmp(record->address, ipv6, sizeof(ipv6)));
 }
 
 void v2m_strangers_note(struct v2m_strangers *strangers, const struct v2m_flow_entry *flow)

@@ -9,6 +9,7 @@
 #include "attribution/named_slots.h"
 #include "base/sample.h"
 #include "base/table.h"
+#include "keys/access_record.h"
 #include "keys/slots.h"
 
 /* Starts as zeros. */
@@ -27,6 +28,8 @@ struct v2m_flow_names {
 	const struct v2m_strangers *strangers;
 	const struct v2m_slots *slots;
 	const struct v2m_named_slots *named; /* the slots of users that the log has named */
+	/* For each flow: a line that was just read names its owner. NULL: none does. */
+	const bool *named_now;
 	/* When V2M_LOG_RUSH was seen last, CLOCK_MONOTONIC; 0: never. */
 	uint64_t rush_ns;
 };
@@ -48,6 +51,10 @@ struct v2m_flow_names {
 #define V2M_LINE_NS         UINT64_C(10000000000)
 unsigned v2m_nameless_gaps(const struct v2m_flow_names *names, const struct v2m_flow_entry *flows,
 			   size_t n_flows, uint64_t now_ns);
+
+/* The line of a connection from the loopback address. An address without a port is not of a
+ * connection, and the customer may have chosen it. */
+bool v2m_is_from_here(const struct v2m_access_record *record);
 
 /* Notes the flow of a user whom no key has. Does nothing if memory is short. */
 void v2m_strangers_note(struct v2m_strangers *strangers, const struct v2m_flow_entry *flow);

@@ -13,12 +13,12 @@
 #include "datapath/foreign.h"
 #include "datapath/owners.h"
 #include "keys/slot_rules.h"
+#include "sockets/local_udp.h"
 #include "sockets/sessions.h"
 #include "sockets/sockets.h"
 #include "sockets/udp_senders.h"
 
-/* The next tick after this time dumps the connections, even if nobody asks: 100,000 of them cost
- * 143 ms of CPU (docs/performance.md). */
+/* The next tick after this time dumps the connections, even if nobody asks. */
 #define DUMP_INTERVAL_S 5
 
 struct v2m_connections {
@@ -33,6 +33,7 @@ struct v2m_connections {
 	size_t n_owners;
 	bool knows_owners; /* the kernel counts for them */
 	struct v2m_local_paths *paths;
+	struct v2m_local_udp *local_udp; /* NULL: the kernel does not let us see it */
 	struct v2m_udp_senders senders;
 	bool senders_failed;            /* and that was logged */
 	bool pass_failed;               /* the last look at all sockets, and that was logged */
@@ -78,6 +79,7 @@ int v2m_connections_open(const char *pin_dir, unsigned window_s, struct v2m_sock
 		v2m_connections_close(made);
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	}
+	made->local_udp = v2m_local_udp_open();
 	v2m_connections_follow_netns(made);
 	/* A named namespace may come later; the daemon's own is here. */
 	if (!made->sockets && v2m_socket_netns_exists(netns) && open_sockets(made)) {
@@ -104,6 +106,7 @@ void v2m_connections_close(struct v2m_connections *connections)
 		return;
 	forget_sessions(connections);
 	v2m_local_paths_free(connections->paths);
+	v2m_local_udp_close(connections->local_udp);
 	v2m_udp_senders_clear(&connections->senders);
 	v2m_connection_table_unref(connections->table);
 	v2m_sockets_close(connections->sockets);
@@ -191,23 +194,6 @@ void v2m_connections_set_slots(struct v2m_connections *connections, const struct
 	enter_began(connections, datapath);
 }
 
-/* Before the dump: a connection that closes in between is then in neither of them, and in the next
- * reading. In the other order it would be in both. */
-static void read_sessions(struct v2m_connections *connections)
-{
-	struct v2m_session_reading *readings;
-	size_t n_readings;
-
-	if (!connections->sessions)
-		return;
-	v2m_sessions_keep(connections->sessions);
-	if (v2m_sessions_read(connections->sessions, &readings, &n_readings))
-		return;
-	free(connections->readings);
-	connections->readings = readings;
-	connections->n_readings = n_readings;
-}
-
 /* Before the sessions of the slots, so that no owner has more than its slot. */
 static void read_owners(struct v2m_connections *connections, const struct v2m_datapath *datapath)
 {
@@ -228,18 +214,38 @@ static void read_owners(struct v2m_connections *connections, const struct v2m_da
 	connections->n_owners = count;
 }
 
+void v2m_connections_read_sessions(struct v2m_connections *connections)
+{
+	struct v2m_session_reading *readings;
+	size_t n_readings;
+
+	if (!connections->sessions)
+		return;
+	v2m_sessions_keep(connections->sessions);
+	if (v2m_sessions_read(connections->sessions, &readings, &n_readings))
+		return;
+	free(connections->readings);
+	connections->readings = readings;
+	connections->n_readings = n_readings;
+}
+
 void v2m_connections_read_delivered(struct v2m_connections *connections,
 				    const struct v2m_datapath *datapath)
 {
 	v2m_connections_pass(connections);
 	enter_began(connections, datapath);
 	read_owners(connections, datapath);
-	read_sessions(connections);
+	v2m_connections_read_sessions(connections);
 }
 
 bool v2m_connections_measure_delivered(const struct v2m_connections *connections)
 {
 	return connections->sessions && v2m_sessions_measure_delivered(connections->sessions);
+}
+
+bool v2m_connections_pass_is_due(const struct v2m_connections *connections)
+{
+	return connections->sessions && v2m_sessions_pass_is_due(connections->sessions);
 }
 
 bool v2m_connections_know_owners(const struct v2m_connections *connections)
@@ -259,11 +265,16 @@ struct dump_job {
 static void read_senders(const struct dump_job *job)
 {
 	struct v2m_connections *connections = job->connections;
-	const struct v2m_foreign_flows *tracked =
-		v2m_local_paths_udp(connections->paths, job->rules, job->n_rules);
-	int result = v2m_udp_senders_read(&connections->senders, job->rules, job->n_rules, tracked,
-					  v2m_clock_mono_ns());
+	struct v2m_foreign_flows seen = { 0 };
+	const struct v2m_foreign_flows *flows = &seen;
+	int result = v2m_local_udp_read(connections->local_udp, job->rules, job->n_rules,
+					v2m_socket_netns_inode(connections->netns), &seen);
 
+	if (result)
+		flows = v2m_local_paths_udp(connections->paths, job->rules, job->n_rules);
+	result = v2m_udp_senders_read(&connections->senders, job->rules, job->n_rules, flows,
+				      v2m_clock_mono_ns());
+	v2m_array_clear(&seen);
 	if (result && !connections->senders_failed)
 		v2m_log_warning("UDP that comes from this host itself is not noticed: its sockets "
 				"cannot be listed (module udp_diag): %s",
@@ -307,7 +318,6 @@ int v2m_connections_dump(struct v2m_connections *connections, const struct v2m_k
 
 	if (!rules)
 		return -ENOMEM;
-	read_sessions(connections);
 	result = dump_sockets(connections, &job);
 	if (result) {
 		v2m_log_error("the connections cannot be read: %s", job.error.text);
@@ -397,23 +407,16 @@ void v2m_session_counts_clear(struct v2m_session_counts *counts)
 	free(V2M_TAKE(counts->ports));
 }
 
-static int compare_closing(const void *port, const void *closing)
+/* Both kinds of entries begin with the first port of a slot. */
+static int compare_port(const void *port, const void *entry)
 {
-	return (int)*(const uint16_t *)port -
-	       (int)((const struct v2m_closing_port *)closing)->slot_port;
-}
-
-static int compare_reading(const void *port, const void *reading)
-{
-	return (int)*(const uint16_t *)port -
-	       (int)((const struct v2m_session_reading *)reading)->port;
+	return (int)*(const uint16_t *)port - (int)*(const uint16_t *)entry;
 }
 
 /* bsearch(3) must not get NULL, which an empty array may be. */
-static const void *find_port(uint16_t port, const void *array, size_t n, size_t size,
-			     int (*compare)(const void *, const void *))
+static const void *find_port(uint16_t port, const void *array, size_t n, size_t size)
 {
-	return n ? bsearch(&port, array, n, size, compare) : NULL;
+	return n ? bsearch(&port, array, n, size, compare_port) : NULL;
 }
 
 /* Fills in the sessions of a slot: those that have ended, and the open ones as they are now. */
@@ -421,9 +424,8 @@ static void fill_sessions(const struct v2m_connections *connections, uint16_t sl
 			  struct v2m_slot_view *view)
 {
 	const struct v2m_connection_table *table = connections->table;
-	const struct v2m_session_reading *reading =
-		find_port(slot_port, connections->readings, connections->n_readings,
-			  sizeof(*reading), compare_reading);
+	const struct v2m_session_reading *reading = find_port(
+		slot_port, connections->readings, connections->n_readings, sizeof(*reading));
 	const struct v2m_closing_port *closing = NULL;
 	struct v2m_sessions_view *sessions = &view->sessions;
 
@@ -441,8 +443,7 @@ static void fill_sessions(const struct v2m_connections *connections, uint16_t sl
 		sessions->rx_bytes += view->connections[i].rx_bytes;
 		sessions->tx_bytes += view->connections[i].tx_bytes;
 	}
-	closing = find_port(slot_port, table->closing, table->n_closing, sizeof(*closing),
-			    compare_closing);
+	closing = find_port(slot_port, table->closing, table->n_closing, sizeof(*closing));
 	sessions->rx_bytes += closing ? closing->rx_bytes : 0;
 	sessions->tx_bytes += closing ? closing->tx_bytes : 0;
 }

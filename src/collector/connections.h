@@ -36,9 +36,11 @@ bool v2m_connections_measure_delivered(const struct v2m_connections *connections
 bool v2m_connections_know_owners(const struct v2m_connections *connections);
 /* Looks at all open sockets. Does nothing if that is not measured. Failures are logged. */
 void v2m_connections_pass(struct v2m_connections *connections);
-/* The same, enters connections that began here as below, and reads the session counters of owners
- * and slots. Failures are logged; the last readings stay then. datapath: of the owners; NULL: there
- * are none. */
+/* Whether an answer is worth another look, see v2m_sessions_pass_is_due(). */
+bool v2m_connections_pass_is_due(const struct v2m_connections *connections);
+/* As v2m_connections_pass(), enters connections that began here as below, and reads the session
+ * counters of owners and slots. Failures are logged; the last readings stay then. datapath: of the
+ * owners; NULL: there are none. */
 void v2m_connections_read_delivered(struct v2m_connections *connections,
 				    const struct v2m_datapath *datapath);
 /* Counts the sessions of the key set's slots, and of the owners of their flows. Call it after the
@@ -48,9 +50,12 @@ void v2m_connections_read_delivered(struct v2m_connections *connections,
 void v2m_connections_set_slots(struct v2m_connections *connections, const struct v2m_keyset *keyset,
 			       const struct v2m_datapath *datapath);
 
-/* Reads the session counters, then dumps the connections of the key set's ports. 0 or -errno,
- * logged. The caller may fill in the peers of *table before it passes it to
- * v2m_connections_replace(). */
+/* Reads the session counters of slots. Failures are logged; the last readings stay then. */
+void v2m_connections_read_sessions(struct v2m_connections *connections);
+/* Dumps the connections of the key set's ports. The session counters were read just before: a
+ * connection that closes in between is then in neither of them, and in the next reading. In the
+ * other order it would be in both. 0 or -errno, logged. The caller may fill in the peers of *table
+ * before it passes it to v2m_connections_replace(). */
 int v2m_connections_dump(struct v2m_connections *connections, const struct v2m_keyset *keyset,
 			 struct v2m_connection_table **table);
 /* Makes a dump the last one, and takes over the reference to it. */

@@ -105,8 +105,12 @@ void v2m_sampling_take_delivered(struct v2m_parts *parts)
 /* Answers in delivered bytes are of this moment, too. */
 int v2m_sampling_take_for_answer(struct v2m_parts *parts)
 {
-	if (parts->config->api_bytes == V2M_API_BYTES_DELIVERED)
-		v2m_sampling_take_delivered(parts);
+	if (parts->config->api_bytes != V2M_API_BYTES_DELIVERED)
+		return v2m_sampling_take(parts);
+	/* The figures would not grow, as if there were no traffic. */
+	if (!v2m_connections_measure_delivered(parts->connections))
+		return -EOPNOTSUPP;
+	v2m_sampling_take_delivered(parts);
 	return v2m_sampling_take(parts);
 }
 
@@ -247,7 +251,8 @@ static void judge_paths(struct v2m_parts *parts)
 	report_path(parts->conditions, &sentence);
 }
 
-int v2m_sampling_dump_only(struct v2m_parts *parts)
+/* The sessions were just read. */
+static int dump_connections(struct v2m_parts *parts)
 {
 	struct v2m_connection_table *table = NULL;
 	int result = v2m_connections_dump(parts->connections, v2m_key_supply_active(parts->keys),
@@ -266,10 +271,18 @@ int v2m_sampling_dump_only(struct v2m_parts *parts)
 	return 0;
 }
 
+int v2m_sampling_dump_only(struct v2m_parts *parts)
+{
+	v2m_connections_read_sessions(parts->connections);
+	return dump_connections(parts);
+}
+
 int v2m_sampling_dump_connections(struct v2m_parts *parts)
 {
+	if (!v2m_connections_pass_is_due(parts->connections))
+		return v2m_sampling_dump_only(parts);
 	v2m_sampling_take_delivered(parts);
-	return v2m_sampling_dump_only(parts);
+	return dump_connections(parts);
 }
 
 struct v2m_snapshot *v2m_sampling_make_snapshot(struct v2m_parts *parts)

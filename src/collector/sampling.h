@@ -13,16 +13,17 @@ int v2m_sampling_take(struct v2m_parts *parts);
 /* Looks at all open sockets, and accounts what connections have delivered to the active keys. Does
  * nothing where that is not measured. Failures are logged: the next call accounts it. */
 void v2m_sampling_take_delivered(struct v2m_parts *parts);
-/* As v2m_sampling_take(), and with it the delivered bytes if "api_bytes" asks for them. */
+/* As v2m_sampling_take(), and with it the delivered bytes if "api_bytes" asks for them. -EOPNOTSUPP
+ * if these are not measured: an answer would have figures that do not grow. */
 int v2m_sampling_take_for_answer(struct v2m_parts *parts);
 /* Accounts what the programs' maps hold while socket statistics are the source. 0 or -errno. */
 int v2m_sampling_take_programs(struct v2m_parts *parts);
 /* Compares the last sample with the delivered bytes that were taken before it. */
 void v2m_sampling_compare(struct v2m_parts *parts);
-/* Takes the delivered bytes, then dumps and accounts the connections. 0 or -errno, logged; the last
- * dump stays then. */
+/* Takes the delivered bytes, unless that costs much and was just done, then dumps and accounts the
+ * connections. 0 or -errno, logged; the last dump stays then. */
 int v2m_sampling_dump_connections(struct v2m_parts *parts);
-/* The same without the delivered bytes, which were just taken. */
+/* The same without the delivered bytes, which were just taken or may be older. */
 int v2m_sampling_dump_only(struct v2m_parts *parts);
 
 /* A snapshot of the last sample and the last dump. NULL: out of memory, logged. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/format.h"
 #include "base/cleanup.h"
@@ -16,8 +17,10 @@
 #include "base/clock.h"
 #include "keys/key_sources.h"
 #include "keys/slot_rules.h"
+#include "netlink/netns.h"
 #include "paths/local_paths.h"
 #include "paths/local_flows.h"
+#include "sockets/local_udp.h"
 #include "sockets/sockets.h"
 #include "sockets/udp_senders.h"
 #include "supply/live_supply.h"
@@ -224,6 +227,31 @@ static bool print_senders(const struct v2m_slot *slot, const struct v2m_udp_send
 	return true;
 }
 
+static bool have_udp(const struct v2m_port_rule *rules, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (rules[i].transports & V2M_UDP && !rules[i].loopback)
+			return true;
+	return false;
+}
+
+/* Ports that get UDP over the loopback device within a second. If that cannot be seen, those that
+ * connection tracking shows. */
+static void find_local_udp(const struct v2m_port_rule *rules, size_t count,
+			   struct v2m_local_flows *flows)
+{
+	struct v2m_local_udp *udp = have_udp(rules, count) ? v2m_local_udp_open() : NULL;
+	bool seen = v2m_local_udp_read(udp, rules, count, v2m_netns_own(), &flows->found) == 0;
+
+	if (seen) {
+		sleep(1);
+		v2m_local_udp_read(udp, rules, count, v2m_netns_own(), &flows->found);
+	} else {
+		v2m_local_flows_look(flows, rules, count);
+	}
+	v2m_local_udp_close(udp);
+}
+
 /* Prints open connections whose bytes nothing counts. They may be many minutes old, or the daemon
  * may find others later, so this is no error. */
 static void print_paths(const struct v2m_config *config, const struct v2m_keyset *keyset)
@@ -244,7 +272,7 @@ static void print_paths(const struct v2m_config *config, const struct v2m_keyset
 	rules = v2m_slot_rules_make(keyset, &count);
 	if (rules && v2m_sockets_dump(sockets, rules, count, &table, &error) == 0) {
 		puts("\nPaths that are not counted");
-		v2m_local_flows_look(&flows, rules, count);
+		find_local_udp(rules, count, &flows);
 		if (v2m_udp_senders_read(&senders, rules, count, &flows.found, 0))
 			puts("  UDP sockets of this host cannot be listed");
 		for (size_t i = 0; i < keyset->slots.count; i++) {

@@ -17,6 +17,7 @@
 #include "datapath/ledger_mark.h"
 #include "datapath/map_list.h"
 #include "datapath/state.h"
+#include "pins/skeleton_pages.h"
 
 /* libbpf writes four lines about a kernel that refuses programs, for each device and at each
  * reload. The hashes of the last few lines are kept, so that each is logged once. Only one thread
@@ -218,6 +219,7 @@ static int load(struct v2m_datapath *datapath, const struct v2m_device_config *c
 		result = keep_maps(datapath, object);
 	if (result == 0)
 		result = keep_programs(object, programs);
+	v2m_skeleton_give_back(object->skeleton);
 	traffic_bpf__destroy(object);
 	return result;
 }

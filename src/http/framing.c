@@ -16,8 +16,8 @@
 static bool is_body_ambiguous(const struct mg_connection *connection)
 {
 	const struct mg_request_info *info = mg_get_request_info(connection);
-	const char *length = mg_get_header(connection, "Content-Length");
-	const char *encoding = mg_get_header(connection, "Transfer-Encoding");
+	const char *encoding;
+	const char *length;
 	unsigned frames = 0;
 
 	for (int i = 0; i < info->num_headers; i++)
@@ -25,6 +25,11 @@ static bool is_body_ambiguous(const struct mg_connection *connection)
 			  strcasecmp(info->http_headers[i].name, "Transfer-Encoding") == 0;
 	if (frames > 1 || info->num_headers == MG_MAX_HEADERS)
 		return true;
+	/* Most requests have no body, and each look-up goes through all headers. */
+	if (frames == 0)
+		return false;
+	length = mg_get_header(connection, "Content-Length");
+	encoding = mg_get_header(connection, "Transfer-Encoding");
 	return (length && (!length[0] || length[strspn(length, "0123456789")])) ||
 	       (encoding && strcasecmp(encoding, "chunked") != 0);
 }

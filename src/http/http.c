@@ -34,7 +34,7 @@
 #include "http/stack.h"
 #include "http/worker_socket.h"
 
-#define THREADS 288
+#define THREADS 224
 /* The type by which civetweb tells its workers from its other threads. */
 #define WORKER_THREAD 1
 /* Time for a request's header to arrive, and for a client to take its answer. */
@@ -44,7 +44,7 @@
 /* If more connections than this are open, in total or from one address, every answer ends its
  * connection. So idle connections cannot hold the workers that others wait for. Nobody is refused.
  */
-#define KEEP_ALIVE_CONNECTIONS (THREADS / 3)
+#define KEEP_ALIVE_CONNECTIONS 96
 #define KEEP_ALIVE_OF_ADDRESS  32
 /* Bytes of a request's body that are read and dropped. Only an import of totals has a larger body.
  */

@@ -37,6 +37,13 @@ static int keep_attribute(const struct nlattr *attribute, void *context)
 	return MNL_CB_OK;
 }
 
+const char *v2m_attribute_string(const struct nlattr *attribute)
+{
+	const char *text = mnl_attr_get_payload(attribute);
+
+	return memchr(text, 0, mnl_attr_get_payload_len(attribute)) ? text : "";
+}
+
 void v2m_attributes_of_message(const struct nlmsghdr *message, unsigned header_size,
 			       v2m_attributes table)
 {

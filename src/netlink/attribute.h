@@ -16,6 +16,9 @@ uint32_t v2m_attribute_u32(const struct nlattr *attribute);
 /* Copies a text, cut to fit. It ends with a 0 even if the attribute's does not. */
 void v2m_attribute_text(const struct nlattr *attribute, char *text, size_t size);
 
+/* A text in its place; "" if it does not end with a 0. */
+const char *v2m_attribute_string(const struct nlattr *attribute);
+
 /* Attributes by their types, as far as these are below V2M_ATTRIBUTES. NULL: it is not there. */
 #define V2M_ATTRIBUTES 32
 typedef const struct nlattr *v2m_attributes[V2M_ATTRIBUTES];

@@ -11,6 +11,8 @@
 
 /* As many rules as one rule may stand for. A service of Kubernetes is one element. */
 #define WAYS_MAX 65536
+/* A set that only tells which packets a rule is for may be a list of all addresses of a country. */
+#define MEMBERS_MAX 1024
 
 void v2m_nat_sets_clear(struct v2m_nat_sets *sets)
 {
@@ -66,6 +68,8 @@ static int add_ports(struct v2m_nat_rule *rule, const struct v2m_nat_set *set)
 		const struct v2m_nat_element *element = &set->items[i];
 		uint16_t target = port_of(element->data);
 
+		if (port_of(element->first) > port_of(element->last))
+			continue;
 		result = v2m_array_add(
 			&rule->ports,
 			(struct v2m_nat_ports){ .first = port_of(element->first),
@@ -127,6 +131,15 @@ static void demand_key(struct v2m_nat_reading *reading, uint32_t from,
 	}
 }
 
+/* Whether the key that begins in that register may have a field that is understood. */
+static bool has_field(const struct v2m_nat_reading *reading, uint32_t from)
+{
+	for (uint32_t i = from; i < V2M_NAT_REGISTERS; i++)
+		if (reading->holds[i] != V2M_HOLDS_UNKNOWN)
+			return true;
+	return false;
+}
+
 /* The element that this reading of the rule is about. NULL: the set has none, or too many. */
 static const struct v2m_nat_element *choose(struct v2m_nat_reading *reading,
 					    const struct v2m_nat_set *set)
@@ -172,8 +185,8 @@ int v2m_nat_lookup_read(struct v2m_nat_reading *reading, const struct v2m_nat_ru
 	int result = 0;
 
 	if (from != V2M_NAT_REGISTERS && data[NFTA_LOOKUP_SET] &&
-	    !v2m_nat_u32(data[NFTA_LOOKUP_FLAGS]))
-		named = find_set(sets, scope, mnl_attr_get_str(data[NFTA_LOOKUP_SET]), &result);
+	    !v2m_nat_u32(data[NFTA_LOOKUP_FLAGS]) && (maps || has_field(reading, from)))
+		named = find_set(sets, scope, v2m_attribute_string(data[NFTA_LOOKUP_SET]), &result);
 	if (result)
 		return result;
 	if (!named || !named->understood) {
@@ -187,7 +200,7 @@ int v2m_nat_lookup_read(struct v2m_nat_reading *reading, const struct v2m_nat_ru
 		reading->never = reading->never || !named->set.count;
 		return add_ports(reading->rule, &named->set);
 	}
-	element = choose(reading, &named->set);
+	element = maps || named->set.count <= MEMBERS_MAX ? choose(reading, &named->set) : NULL;
 	if (element)
 		take_element(reading, element, from, data);
 	else if (named->set.count)

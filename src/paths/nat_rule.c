@@ -154,8 +154,8 @@ static void read_verdict(struct reader *reader, const struct nlattr *nest)
 		return;
 	v2m_attributes_of_nest(data[NFTA_DATA_VERDICT], verdict);
 	if (verdict[NFTA_VERDICT_CHAIN])
-		chain = reader->scope->find_chain(reader->scope->context,
-						  mnl_attr_get_str(verdict[NFTA_VERDICT_CHAIN]));
+		chain = reader->scope->find_chain(
+			reader->scope->context, v2m_attribute_string(verdict[NFTA_VERDICT_CHAIN]));
 	v2m_nat_verdict_read(reader->reading.rule, v2m_nat_u32(verdict[NFTA_VERDICT_CODE]), chain);
 }
 
@@ -253,7 +253,7 @@ static int read_match(struct v2m_nat_reading *reading, v2m_attributes data)
 		reading->rule->clear = false;
 		return 0;
 	}
-	result = v2m_xt_match_read(mnl_attr_get_str(data[NFTA_MATCH_NAME]),
+	result = v2m_xt_match_read(v2m_attribute_string(data[NFTA_MATCH_NAME]),
 				   mnl_attr_get_payload(data[NFTA_MATCH_INFO]),
 				   mnl_attr_get_payload_len(data[NFTA_MATCH_INFO]),
 				   &reading->rule->ports);
@@ -265,7 +265,7 @@ static int read_match(struct v2m_nat_reading *reading, v2m_attributes data)
 static void read_xt_target(struct v2m_nat_reading *reading, v2m_attributes data)
 {
 	if (data[NFTA_TARGET_NAME] && data[NFTA_TARGET_INFO])
-		v2m_xt_target_read(mnl_attr_get_str(data[NFTA_TARGET_NAME]),
+		v2m_xt_target_read(v2m_attribute_string(data[NFTA_TARGET_NAME]),
 				   v2m_nat_u32(data[NFTA_TARGET_REV]),
 				   mnl_attr_get_payload(data[NFTA_TARGET_INFO]),
 				   mnl_attr_get_payload_len(data[NFTA_TARGET_INFO]), reading->rule);
@@ -337,8 +337,8 @@ static int read_expressions(struct reader *reader, const struct nlattr *expressi
 		if (!expression[NFTA_EXPR_NAME])
 			continue;
 		v2m_attributes_of_nest(expression[NFTA_EXPR_DATA], data);
-		result =
-			read_expression(reader, mnl_attr_get_str(expression[NFTA_EXPR_NAME]), data);
+		result = read_expression(reader, v2m_attribute_string(expression[NFTA_EXPR_NAME]),
+					 data);
 		if (result)
 			return result;
 	}

@@ -57,7 +57,7 @@ static uint8_t parse(const struct nlmsghdr *message, v2m_attributes table)
 
 static void copy_name(char name[NAME_SIZE], const struct nlattr *attribute)
 {
-	snprintf(name, NAME_SIZE, "%s", attribute ? mnl_attr_get_str(attribute) : "");
+	snprintf(name, NAME_SIZE, "%s", attribute ? v2m_attribute_string(attribute) : "");
 }
 
 static void forget_chains(void *context)
@@ -183,7 +183,7 @@ static int visit_rule(const struct nlmsghdr *message, void *context)
 		return 0;
 	if (reader->family == NFPROTO_IPV4 || reader->family == NFPROTO_IPV6)
 		scope.families = reader->family == NFPROTO_IPV4 ? V2M_NAT_IPV4 : V2M_NAT_IPV6;
-	scope.chain = find_chain(reader, mnl_attr_get_str(parts[NFTA_RULE_CHAIN]));
+	scope.chain = find_chain(reader, v2m_attribute_string(parts[NFTA_RULE_CHAIN]));
 	return v2m_nat_rule_read(parts[NFTA_RULE_EXPRESSIONS], &scope, reader->found);
 }
 

@@ -79,8 +79,8 @@ static void read_verdict(const struct v2m_nft_set_query *query, const struct nla
 	v2m_attributes_of_nest(data[NFTA_DATA_VERDICT], verdict);
 	element->code = read_u32(verdict[NFTA_VERDICT_CODE]);
 	if (verdict[NFTA_VERDICT_CHAIN])
-		element->chain = query->find_chain(query->context,
-						   mnl_attr_get_str(verdict[NFTA_VERDICT_CHAIN]));
+		element->chain = query->find_chain(
+			query->context, v2m_attribute_string(verdict[NFTA_VERDICT_CHAIN]));
 }
 
 static int add_part(struct search *search, const struct nlattr *nest)

@@ -192,6 +192,14 @@ static void note_portless(struct look *look, const struct v2m_nat_rule *rule)
 		}
 }
 
+/* Packets to 127.0.0.0/8 do not arrive from elsewhere. */
+static bool is_for_loopback(const struct v2m_nat_rule *rule)
+{
+	static const uint8_t loopback[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
+
+	return rule->addressed && memcmp(rule->destination, loopback, sizeof(loopback)) == 0;
+}
+
 static int add_rule(const struct v2m_nat_rules *rules, const struct v2m_nat_rule *rule,
 		    const struct v2m_published_scope *scope, bool notes,
 		    struct v2m_published *published)
@@ -201,6 +209,8 @@ static int add_rule(const struct v2m_nat_rules *rules, const struct v2m_nat_rule
 	};
 	int result = 0;
 
+	if (is_for_loopback(rule))
+		return 0;
 	if (notes && rule->opaque && !*published->unknown.text)
 		v2m_error_set(&published->unknown, 0,
 			      "a NAT rule has a map that is not understood: if it sends a port on "

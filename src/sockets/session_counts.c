@@ -165,49 +165,6 @@ bool v2m_sessions_measure_delivered(const struct v2m_sessions *sessions)
 	return sessions->pass;
 }
 
-/* The iterator writes connections, nearly always none. A read ends when the buffer is full, when
- * all sockets have been seen, or after a million of them. */
-static int run_pass(int iterator, struct v2m_foreign_flows *began)
-{
-	struct v2m_foreign_flow flows[32];
-	ssize_t length;
-
-	do {
-		length = read(iterator, flows, sizeof(flows));
-		for (size_t i = 0; length > 0 && i < (size_t)length / sizeof(*flows); i++)
-			if (v2m_array_add(began, flows[i]))
-				return -ENOMEM;
-	} while (length > 0 || (length < 0 && (errno == EAGAIN || errno == EINTR)));
-	return length < 0 ? -errno : 0;
-}
-
-/* A connection without a note is taken for one that was open before: what it had carried until the
- * next pass is missing. */
-static void log_untracked(struct v2m_sessions *sessions)
-{
-	struct v2m_session_scope scope;
-	uint32_t first = 0;
-
-	if (bpf_map_lookup_elem(sessions->maps[V2M_SESSIONS_SCOPE], &first, &scope) ||
-	    scope.untracked == sessions->untracked)
-		return;
-	v2m_log_warning("the first bytes of %u connections are not in the delivered bytes: there "
-			"was no memory for them in the kernel",
-			scope.untracked - sessions->untracked);
-	sessions->untracked = scope.untracked;
-}
-
-int v2m_sessions_pass(struct v2m_sessions *sessions, struct v2m_foreign_flows *began)
-{
-	V2M_CLOSE int iterator = -1;
-
-	if (!sessions->pass)
-		return 0;
-	log_untracked(sessions);
-	iterator = bpf_iter_create(bpf_link__fd(sessions->pass));
-	return iterator < 0 ? iterator : run_pass(iterator, began);
-}
-
 /* All elements of session_counters or of session_delivered. */
 struct elements {
 	uint32_t count;
@@ -243,20 +200,30 @@ struct readings {
 	size_t count;
 };
 
+static void clear_readings(struct readings *readings)
+{
+	free(V2M_TAKE(readings->list));
+	readings->count = 0;
+}
+
 /* NULL: the port has none. */
-static struct v2m_session_reading *find_reading(const struct readings *readings, uint16_t port)
+static const struct v2m_session_reading *find_reading(const struct readings *readings,
+						      uint16_t port)
 {
 	const struct v2m_session_reading wanted = { .port = port };
 
-	return bsearch(&wanted, readings->list, readings->count, sizeof(wanted), compare_readings);
+	/* bsearch(3) must not get NULL. */
+	return readings->count ? bsearch(&wanted, readings->list, readings->count, sizeof(wanted),
+					 compare_readings)
+			       : NULL;
 }
 
-/* Makes a reading of zeros for each port that has counters. 0 or -errno. */
-static int make_readings(const struct v2m_sessions *sessions, struct elements *elements,
+/* Reads a map, and makes a reading of zeros for each port in it, in the map's order. 0 or -errno.
+ */
+static int make_readings(int map, void *values, struct elements *elements,
 			 struct readings *readings)
 {
-	int result =
-		read_elements(sessions->maps[V2M_SESSIONS_COUNTERS], elements->counters, elements);
+	int result = read_elements(map, values, elements);
 
 	if (result)
 		return result;
@@ -266,23 +233,12 @@ static int make_readings(const struct v2m_sessions *sessions, struct elements *e
 	readings->count = elements->count;
 	for (size_t i = 0; i < readings->count; i++)
 		readings->list[i].port = elements->ports[i];
-	qsort(readings->list, readings->count, sizeof(*readings->list), compare_readings);
 	return 0;
 }
 
-static int read_delivered(const struct v2m_sessions *sessions, struct elements *elements,
-			  struct readings *readings)
+static void sort_readings(struct readings *readings)
 {
-	int result = read_elements(sessions->maps[V2M_SESSIONS_DELIVERED], elements->delivered,
-				   elements);
-
-	for (size_t i = 0; i < elements->count && !result; i++) {
-		struct v2m_session_reading *reading = find_reading(readings, elements->ports[i]);
-
-		if (reading)
-			reading->delivered = elements->delivered[i];
-	}
-	return result;
+	qsort(readings->list, readings->count, sizeof(*readings->list), compare_readings);
 }
 
 static int read_repeats(const struct v2m_sessions *sessions, struct readings *readings)
@@ -298,45 +254,59 @@ static int read_repeats(const struct v2m_sessions *sessions, struct readings *re
 	return 0;
 }
 
-static int read_counters(const struct v2m_sessions *sessions, struct elements *elements,
-			 struct readings *readings)
+/* The programs mark repeats before they add to the delivered bytes. */
+static int read_delivered(const struct v2m_sessions *sessions, struct elements *elements,
+			  struct readings *readings)
 {
-	int result =
-		read_elements(sessions->maps[V2M_SESSIONS_COUNTERS], elements->counters, elements);
+	int result = make_readings(sessions->maps[V2M_SESSIONS_DELIVERED], elements->delivered,
+				   elements, readings);
 
-	if (!result && elements->count != readings->count)
-		return -ENOENT;
-	for (size_t i = 0; i < elements->count && !result; i++) {
-		struct v2m_session_reading *reading = find_reading(readings, elements->ports[i]);
+	if (result)
+		return result;
+	for (size_t i = 0; i < readings->count; i++)
+		readings->list[i].delivered = elements->delivered[i];
+	sort_readings(readings);
+	return read_repeats(sessions, readings);
+}
 
-		if (!reading)
-			return -ENOENT;
-		reading->counters = elements->counters[i];
+/* Ports that have no delivered bytes keep zeros. */
+static int read_counters(const struct v2m_sessions *sessions, struct elements *elements,
+			 const struct readings *delivered, struct readings *readings)
+{
+	int result = make_readings(sessions->maps[V2M_SESSIONS_COUNTERS], elements->counters,
+				   elements, readings);
+
+	if (result)
+		return result;
+	for (size_t i = 0; i < readings->count; i++) {
+		const struct v2m_session_reading *before =
+			find_reading(delivered, elements->ports[i]);
+
+		if (before)
+			readings->list[i] = *before;
+		readings->list[i].counters = elements->counters[i];
 	}
-	return result;
+	sort_readings(readings);
+	return 0;
 }
 
 int v2m_sessions_read(struct v2m_sessions *sessions, struct v2m_session_reading **readings,
 		      size_t *n_readings)
 {
+	V2M_CLEANUP(clear_readings) struct readings delivered = { 0 };
 	V2M_FREE struct elements *elements = malloc(sizeof(*elements));
 	struct readings made = { 0 };
-	int result = elements ? make_readings(sessions, elements, &made) : -ENOMEM;
+	int result = elements ? 0 : -ENOMEM;
 
-	/* The programs mark repeats before they add to the delivered bytes. */
 	if (!result && sessions->pass)
-		result = read_delivered(sessions, elements, &made);
+		result = read_delivered(sessions, elements, &delivered);
 	if (!result)
-		result = read_repeats(sessions, &made);
-	if (!result)
-		result = read_counters(sessions, elements, &made);
+		result = read_counters(sessions, elements, &delivered, &made);
 	if (result && !sessions->read_failed)
 		v2m_log_error("the sessions of the ports cannot be read: %s", strerror(-result));
 	sessions->read_failed = result != 0;
-	if (result) {
-		free(made.list);
+	if (result)
 		return result;
-	}
 	*readings = made.list;
 	*n_readings = made.count;
 	return 0;

@@ -51,6 +51,9 @@ bool v2m_sessions_measure_delivered(const struct v2m_sessions *sessions);
  * port. Does nothing if delivered bytes are not measured. 0 or -errno. */
 int v2m_sessions_pass(struct v2m_sessions *sessions, struct v2m_foreign_flows *began);
 
+/* Whether an answer is worth another pass, see look_pace.h. */
+bool v2m_sessions_pass_is_due(const struct v2m_sessions *sessions);
+
 /* Pins and attaches again what somebody has removed since. If that fails, the next call tries
  * again. */
 void v2m_sessions_keep(struct v2m_sessions *sessions);

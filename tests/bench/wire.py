@@ -2,21 +2,21 @@
 """Measures the cost of counting on a device: namespaces with a veth pair between them, and the ways to count
 on it. Each way is set up once and says afterwards what it counted and on which path."""
 
-import contextlib
+import collections
 import ctypes
 import json
-import math
 import os
 import pathlib
-import random
 import shutil
-import statistics
 import subprocess
 import sys
 import time
 
+import hook
+
 BUILD = pathlib.Path(os.environ.get("V2M_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build"))
 FIRST_PORT = 10000
+BATCH = 8  # packets for a port at a time, see send.c
 UNUSED_PORT = 60000  # a port that is monitored and never used
 SERVER, CLIENT, NOBODY = "10.78.0.1", "10.78.0.2", "02:00:00:00:00:99"
 PR_SET_PDEATHSIG, SIGKILL = 1, 9
@@ -39,25 +39,17 @@ def end_with_parent():
     libc.prctl(PR_SET_PDEATHSIG, SIGKILL)
 
 
-def interval(values):
-    """Median and the half width of its 95 % confidence interval: of order statistics, as a neighbour on
-    the machine makes a few rounds dear and no round cheap. From 6 values on."""
-    ordered, n = sorted(values), len(values)
-    tail, rank = 0.5**n, 0
-    while tail + math.comb(n, rank + 1) * 0.5**n <= 0.025:
-        rank += 1
-        tail += math.comb(n, rank) * 0.5**n
-    return statistics.median(ordered), (ordered[n - 1 - rank] - ordered[rank]) / 2
-
-
 class Wire:
     """A server and a client in namespaces, and nothing that counts."""
     name = "no monitor"
     tool = None  # what has to be installed
     also_in = True  # counts packets that arrive, too
+    on_stage = True  # its programs take turns with those of others on one wire, see Stage
+    thinned = 1  # by which it divides the packets of a round, if there are many ports
 
     def __init__(self, number, ports, directory, reachable=False):
         self.ports, self.directory, self.senders = ports, directory / f"{number}", {}
+        self.programs, self.sent = [], collections.Counter()
         self.names = [f"v2m-bench-{os.getpid()}-{number}{end}" for end in "sk"]
         self.directory.mkdir()
         self.pins = pathlib.Path("/sys/fs/bpf") / self.names[0]
@@ -88,8 +80,13 @@ class Wire:
     def set_up(self):
         pass
 
-    def check_counted(self, sent):
-        """Raises if it has not counted all of {direction: packets}, or by another path."""
+    def take_programs(self, *pins):
+        """Keeps the programs of two links, for what arrives and for what leaves."""
+        for pin in pins:
+            self.programs.append(hook.program_of(pin))
+
+    def check_counted(self):
+        """Raises if it has not counted all packets that were sent."""
 
     def start_sender(self, protocol, way):
         namespace = self.names[0 if way == "out" else 1]
@@ -138,6 +135,8 @@ class Wire:
         for sender in self.senders.values():
             sender.stdin.close()
             sender.wait(10)
+        while self.programs:
+            os.close(self.programs.pop())
         if self.pins.exists():
             shutil.rmtree(self.pins)
         for namespace in self.names:
@@ -157,11 +156,13 @@ class EmptyTcx(Wire):
         for way in ("ingress", "egress"):
             self.inside(BUILD / "bench_attach", BUILD / "bpf" / "variants.bpf.o", "empty", "up0", way,
                         self.pins / f"link_{way}")
+        self.take_programs(self.pins / "link_ingress", self.pins / "link_egress")
 
 
 class EmptyClsact(Wire):
     name = "empty program, clsact"
     tool = "tc"
+    on_stage = False
 
     def set_up(self):
         self.pins.mkdir()
@@ -192,6 +193,8 @@ class Ours(Wire):
         finally:
             daemon.terminate()
             daemon.wait(10)
+        if self.on_stage:
+            self.take_programs(*(next(self.pins.glob(f"v*/link_*_{way}")) for way in ("ingress", "egress")))
 
     def start_daemon(self):
         with open(self.directory / "log", "w+") as log:
@@ -226,8 +229,8 @@ class Ours(Wire):
         return {name: {unit: sum(flow[name][unit] for flow in flows) for unit in ("packets", "wire_bytes")}
                 for name in ("keys", "other")}
 
-    def check_counted(self, sent):
-        for way, packets in sent.items():
+    def check_counted(self):
+        for way, packets in self.sent.items():
             total = {name: tally["packets"] for name, tally in self.tallies(way).items()}
             if total["keys"] != (packets if self.monitored else 0) or sum(total.values()) < packets:
                 raise RuntimeError(f"{self.name}: {total} of {packets} packets {way}")
@@ -246,6 +249,7 @@ class Ours(Wire):
 class OursClsact(Ours):
     name = "v2meter, clsact"
     attach = "clsact"
+    on_stage = False
 
 
 class OursHostOnly(Ours):
@@ -280,7 +284,7 @@ class OursBeforeUnmonitored(OursUnmonitored):
 class Nftables(Wire):
     name = "nftables map"
     tool = "nft"
-    also_in = False  # what is for another host does not get that far
+    also_in, on_stage = False, False  # what is for another host does not get that far
 
     def set_up(self):
         counters = "".join(f"counter c{port} {{ }}\n" for port in self.port_numbers())
@@ -294,35 +298,48 @@ class Nftables(Wire):
             }}
         }}""")
 
-    def check_counted(self, sent):
+    def check_counted(self):
         said = json.loads(self.inside("nft", "-j", "list", "counters"))
         total = sum(entry["counter"]["packets"] for entry in said["nftables"] if "counter" in entry)
-        if total != sent["out"]:
-            raise RuntimeError(f"{self.name}: {total} of {sent['out']} packets")
+        if total != self.sent["out"]:
+            raise RuntimeError(f"{self.name}: {total} of {self.sent['out']} packets")
 
 
 class Iptables(Wire):
     name = "iptables rules"
     tool = "iptables-restore"
-    also_in = False
+    also_in, on_stage = False, False
+    thinned = 20  # a packet takes more than ten times as long as elsewhere
 
     def set_up(self):
         rules = "".join(f"-A OUTPUT -p {protocol} --sport {port}\n" for port in self.port_numbers()
                         for protocol in ("udp", "tcp"))
         self.inside("iptables-restore", stdin=f"*filter\n{rules}COMMIT\n")
 
-    def check_counted(self, sent):
+    def check_counted(self):
         said = self.inside("iptables-save", "-c").splitlines()
         total = sum(int(line[1:].split(":")[0]) for line in said if "--sport" in line)
-        if total != sent["out"]:
-            raise RuntimeError(f"{self.name}: {total} of {sent['out']} packets")
+        if total != self.sent["out"]:
+            raise RuntimeError(f"{self.name}: {total} of {self.sent['out']} packets")
+
+
+class Stage(Wire):
+    """A wire on which programs that were loaded for other wires take turns, so that these differ in nothing else."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        links = json.loads(self.inside("ip", "-j", "link", "show", "dev", "up0"))
+        self.hook = hook.Hook(self.names[0], links[0]["ifindex"])
+
+    def close(self):
+        self.hook.clear()
+        super().close()
 
 
 WAYS = [Wire, Control, EmptyTcx, EmptyClsact, Ours, OursClsact, OursHostOnly, OursUnmonitored, Nftables,
         Iptables]
 if "V2M_BENCH_DAEMON" in os.environ:
     WAYS += [OursBefore, OursBeforeHostOnly, OursBeforeUnmonitored]
-TRAFFIC = [("udp", "out"), ("udp", "in"), ("tcp", "out"), ("tcp", "in")]
 
 
 def chosen_ways():
@@ -332,141 +349,3 @@ def chosen_ways():
     if unknown:
         sys.exit(f"V2M_BENCH_WAYS: no such way: {', '.join(sorted(unknown))}")
     return [way for way in WAYS if way.name in names]
-
-
-FAILURES = (RuntimeError, OSError, ValueError, LookupError, StopIteration, subprocess.TimeoutExpired)
-MOST_REPEATS = 3  # of set-ups in which something failed, of one kind
-REPEATS = {}  # what failed in each set-up, by its kind
-NOT_INSTALLED = "not installed"
-
-
-@contextlib.contextmanager
-def closing_all(wires):
-    """Closes all of them, also if one cannot be closed."""
-    with contextlib.ExitStack() as stack:
-        try:
-            yield
-        finally:
-            for wire in wires:
-                stack.callback(wire.close)
-
-
-def repeated(once, name, tell_failed=lambda result: {}):
-    """Calls once(directory name) until nothing fails, at most MOST_REPEATS times more in all calls of one name."""
-    while True:
-        number = len(repeats := REPEATS.setdefault(name, []))
-        try:
-            result = once(f"{name}-{number}")
-            failed = tell_failed(result)
-        except FAILURES as problem:
-            result, failed = problem, {"the set-up": reason_of(problem)}
-        repeats.append(failed)
-        if not failed or sum(map(bool, repeats)) > MOST_REPEATS:
-            break
-        print(f"set-up repeated: {failed}", file=sys.stderr)
-    if isinstance(result, Exception):
-        raise result
-    return result
-
-
-def reason_of(problem):
-    return " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
-
-
-def set_up_all(ports, directory, wires, unavailable):
-    for number, way in enumerate(chosen_ways()):
-        if way.tool and not shutil.which(way.tool):
-            unavailable[way.name] = NOT_INSTALLED
-            continue
-        wire = way(f"{ports}{number}", ports, directory)
-        wires.append(wire)
-        try:
-            wire.set_up()
-        except FAILURES as problem:
-            unavailable[way.name] = reason_of(problem)
-    return [wire for wire in wires if wire.name not in unavailable]
-
-
-def measure_once(ports, directory, rounds, packets):
-    """{traffic: {way: median ns for one packet}}, and the ways that could not be had. All ways take turns
-    within a round, in random order."""
-    wires, unavailable, medians = [], {}, {}
-    directory.mkdir()
-    with closing_all(wires):
-        usable = set_up_all(ports, directory, wires, unavailable)
-        for traffic in TRAFFIC:
-            able = [wire for wire in usable if traffic[1] == "out" or wire.also_in]
-            for wire in able:
-                wire.start_sender(*traffic)
-                wire.measure(*traffic, packets)
-            times = {wire.name: [] for wire in able}
-            for _ in range(rounds):
-                for wire in random.sample(able, len(able)):
-                    times[wire.name].append(wire.measure(*traffic, packets))
-            medians[traffic] = {name: statistics.median(values) for name, values in times.items()}
-        sent = dict.fromkeys(("out", "in"), 2 * packets * (rounds + 1))
-        for wire in usable:
-            try:
-                wire.check_counted(sent)
-            except FAILURES as problem:
-                unavailable[wire.name] = reason_of(problem)
-        return medians, unavailable
-
-
-def measure(ports, directory, set_ups, rounds, packets):
-    """{traffic: {way: [ns for one packet, of each set-up]}}. Where in memory a set-up's parts happen to lie
-    changes its figures by tens of ns, so that one set-up tells little, however often it is measured."""
-    times, out = {}, {}
-    for _ in range(set_ups):
-        medians, failed = repeated(
-            lambda name: measure_once(ports, directory / name, rounds, packets), f"{ports}",
-            lambda result: {way: reason for way, reason in result[1].items() if reason != NOT_INSTALLED})
-        out.update(failed)
-        for traffic, by_way in medians.items():
-            for way, median in by_way.items():
-                times.setdefault(traffic, {}).setdefault(way, []).append(median)
-    # A way that failed again and again has not the same set-ups as the others.
-    return {traffic: {way: values for way, values in by_way.items() if way not in out}
-            for traffic, by_way in times.items()}, out
-
-
-BULK_WAYS = [Wire, Control, EmptyTcx, Ours]
-
-
-def measure_bulk_once(streams, directory, size, rounds):
-    """{way: median (ns of processor time, ns that passed)} for size bytes."""
-    wires, times = [], {way.name: [] for way in BULK_WAYS}
-    directory.mkdir()
-    with closing_all(wires):
-        for number, way in enumerate(BULK_WAYS):
-            wire = way(f"b{streams}{number}", 1, directory, reachable=True)
-            wires.append(wire)
-            wire.set_up()
-            wire.start_streams(streams)
-            wire.measure_bulk(streams, size)
-        for _ in range(rounds):
-            for wire in random.sample(wires, len(wires)):
-                times[wire.name].append(wire.measure_bulk(streams, size))
-        for wire in wires:
-            wire.end_streams(streams)
-            wire.check_carried(size * (1 + rounds))
-        return {name: tuple(map(statistics.median, zip(*values))) for name, values in times.items()}
-
-
-def measure_bulk(streams, directory, size, goal, most_set_ups, rounds):
-    """{way: [figures as above, of each set-up]}, until the difference between ours and no monitor is known to
-    goal (a share of the whole), or most_set_ups."""
-    times = {way.name: [] for way in BULK_WAYS}
-    for number in range(most_set_ups):
-        medians = repeated(lambda name: measure_bulk_once(streams, directory / name, size, rounds), f"bulk-{streams}")
-        for name, median in medians.items():
-            times[name].append(median)
-        if number >= 11 and all(bulk_change(times, Ours.name, at)[1] <= goal for at in (0, 1)):
-            break
-    return times
-
-
-def bulk_change(times, way, at):
-    """By which share a way takes longer than no monitor, in each set-up: median and half width. at: 0 is
-    processor time, 1 the time that passed."""
-    return interval([ours[at] / theirs[at] - 1 for ours, theirs in zip(times[way], times[Wire.name])])

@@ -312,3 +312,16 @@ def test_all_ports_change_and_none_loses_its_last_bytes(lab, start_daemon, faili
     wait_until(lambda: daemon.said().count("4096 keys on 4096 ports") == 2, what="the new ports")
     send(20000, 5)
     assert [received(daemon, port) for port in (20000, 22000)] == [15, 7]
+
+    def reasons():
+        return [row["reason"] for row in daemon.status()["reasons"]]
+
+    assert "too_many_ports" not in reasons()
+    last = Key("vmess-tcp", 9999).entry()
+    daemon.write_keys([*moved(10000), last])
+    wait_until(lambda: "too_many_ports" in reasons(), what="one port too many")
+    answer = daemon.get(f"/api/keys/{last['id']}/traffic/simple")
+    assert (answer.status, answer.json()["code"]) == (503, "not_counted")
+    assert "1 ports or ranges are not counted, because at most 4096 can be" in daemon.said()
+    daemon.write_keys(moved(10000))
+    wait_until(lambda: "too_many_ports" not in reasons(), what="the end of the reason")

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Takes the input as what the kernel answers by netlink: to every question about links, addresses,
- * routes, qdiscs, filters and sockets, and as its announcements. The linker leads the calls of this
- * program to the functions with
+ * routes, qdiscs, filters, sockets and rules of nftables, and as its announcements. The linker
+ * leads the calls of this program to the functions with
  * __wrap_ here, so no real socket is asked.
  *
  * The answer lies at the very end of the caller's buffer, so that AddressSanitizer finds a read
@@ -25,6 +25,8 @@
 #include "fuzz.h"
 #include "netlink/netlink.h"
 #include "netlink/tc_netlink.h"
+#include "paths/nat_chains.h"
+#include "paths/nft_rules.h"
 #include "sockets/listeners.h"
 #include "sockets/socket_stats.h"
 #include "sockets/sockets.h"
@@ -37,9 +39,13 @@
 
 static const uint8_t *answer;
 static size_t answer_length;
-/* What the next calls of recv() give after a question: the answer, then its end, then nothing. */
-static enum { GIVE_NOTHING, GIVE_ANSWER, GIVE_END } next;
-static uint32_t sequence;
+/* What the next calls of recv() give after a question: the answer, then its end, then nothing.
+ * Rules of nftables are read by two sockets at once. */
+#define SOCKETS 64
+static struct socket_state {
+	enum { GIVE_NOTHING, GIVE_ANSWER, GIVE_END } next;
+	uint32_t sequence;
+} states[SOCKETS];
 /* The socket that gets announcements, and whether it has just had some. */
 static int announcing_fd = -1;
 static bool announced;
@@ -53,8 +59,11 @@ int __wrap_v2m_netlink_open(int protocol, struct v2m_netlink *netlink)
 {
 	(void)protocol;
 	*netlink = (struct v2m_netlink){ .fd = open("/dev/null", O_RDWR | O_CLOEXEC) };
-	next = GIVE_NOTHING;
-	return netlink->fd < 0 ? -errno : 0;
+	if (netlink->fd < 0)
+		return -errno;
+	FUZZ_CHECK(netlink->fd < SOCKETS);
+	states[netlink->fd].next = GIVE_NOTHING;
+	return 0;
 }
 
 int __wrap_v2m_netlink_join(struct v2m_netlink *netlink, int group)
@@ -69,16 +78,14 @@ ssize_t __wrap_send(int fd, const void *data, size_t size, int flags)
 {
 	const struct nlmsghdr *request = data;
 
-	(void)fd;
 	(void)flags;
-	FUZZ_CHECK(size >= sizeof(*request) && request->nlmsg_len == size);
-	sequence = request->nlmsg_seq;
-	next = GIVE_ANSWER;
+	FUZZ_CHECK(fd < SOCKETS && size >= sizeof(*request) && request->nlmsg_len == size);
+	states[fd] = (struct socket_state){ GIVE_ANSWER, request->nlmsg_seq };
 	return (ssize_t)size;
 }
 
 /* Gives the messages the sequence number of the question. */
-static void number_messages(uint8_t *messages, size_t length)
+static void number_messages(uint8_t *messages, size_t length, uint32_t sequence)
 {
 	size_t at = 0;
 
@@ -106,7 +113,7 @@ static void put_message(uint8_t *at, uint16_t type, size_t length, uint32_t numb
 }
 
 /* The answer at the end of the buffer. */
-static ssize_t give_answer(uint8_t *buffer, size_t size)
+static ssize_t give_answer(uint8_t *buffer, size_t size, uint32_t sequence)
 {
 	size_t filled = size - answer_length;
 
@@ -118,25 +125,27 @@ static ssize_t give_answer(uint8_t *buffer, size_t size)
 	memset(buffer, 0, filled);
 	put_message(buffer, NLMSG_NOOP, filled, sequence + 1);
 	memcpy(buffer + filled, answer, answer_length);
-	number_messages(buffer + filled, answer_length);
+	number_messages(buffer + filled, answer_length, sequence);
 	return (ssize_t)size;
 }
 
 ssize_t __wrap_recv(int fd, void *buffer, size_t size, int flags)
 {
+	struct socket_state *state = &states[fd];
+
 	(void)flags;
 	if (fd == announcing_fd)
 		announced = !announced;
-	else if (next == GIVE_ANSWER)
-		next = GIVE_END;
-	else if (next == GIVE_END) {
-		next = GIVE_NOTHING;
+	else if (state->next == GIVE_ANSWER)
+		state->next = GIVE_END;
+	else if (state->next == GIVE_END) {
+		state->next = GIVE_NOTHING;
 		memset(buffer, 0, NLMSG_HDRLEN + sizeof(int));
-		put_message(buffer, NLMSG_DONE, NLMSG_HDRLEN + sizeof(int), sequence);
+		put_message(buffer, NLMSG_DONE, NLMSG_HDRLEN + sizeof(int), state->sequence);
 		return NLMSG_HDRLEN + sizeof(int);
 	}
-	if (fd == announcing_fd ? announced : next == GIVE_END)
-		return give_answer(buffer, size);
+	if (fd == announcing_fd ? announced : state->next == GIVE_END)
+		return give_answer(buffer, size, state->sequence);
 	errno = EAGAIN;
 	return -1;
 }
@@ -240,6 +249,22 @@ static void ask_sockets(void)
 	v2m_socket_stats_close(stats);
 }
 
+/* The same messages are its chains, rules and sets. */
+static void ask_rules(void)
+{
+	struct v2m_nat_rules rules = { 0 };
+
+	if (v2m_nft_rules_read(&rules) == 0)
+		for (size_t i = 0; i < rules.count; i++) {
+			const struct v2m_nat_rule *read = &rules.items[i];
+
+			FUZZ_CHECK(read->changes && read->transports && read->families);
+			for (size_t k = 0; k < read->ports.count; k++)
+				FUZZ_CHECK(read->ports.items[k].first <= read->ports.items[k].last);
+		}
+	v2m_nat_rules_clear(&rules);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	v2m_log_set_level(V2M_LOG_ERROR);
@@ -249,15 +274,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	answer_length = (size - 1) & ~(size_t)(NLMSG_ALIGNTO - 1);
 	if (answer_length > ANSWER_MAX)
 		answer_length = ANSWER_MAX;
-	switch (data[0] % 3) {
+	switch (data[0] % 4) {
 	case 0:
 		ask_links();
 		break;
 	case 1:
 		ask_traffic_control();
 		break;
-	default:
+	case 2:
 		ask_sockets();
+		break;
+	default:
+		ask_rules();
 	}
 	return 0;
 }

@@ -67,6 +67,37 @@ def sockets():
     return b"".join(made)
 
 
+def be32(kind, number):
+    return attribute(kind, struct.pack(">I", number))
+
+
+def expression(name, *members):
+    return attribute(1, attribute(1, name) + attribute(2, b"".join(members)))
+
+
+def rules():
+    """Chains, rules and sets of nftables are read from the same messages."""
+    header = struct.pack("=BBH", 1, 0, 0)  # NFPROTO_INET
+    chain = message(SOCKET, header, attribute(1, "t"), attribute(3, "in"), attribute(4, be32(1, 0) + be32(2, 100)))
+    destination = (expression("payload", be32(1, 1), be32(2, 1), be32(3, 16), be32(4, 4)),
+                   expression("payload", be32(1, 9), be32(2, 2), be32(3, 2), be32(4, 2)))
+    lookup = expression("lookup", attribute(1, "m"), be32(2, 1), be32(3, 1))
+    verdict = expression("lookup", attribute(1, "m"), be32(2, 1), be32(3, 0))
+    translation = expression("nat", be32(1, 1), be32(2, 2), be32(3, 1), be32(5, 9))
+    port = expression("cmp", be32(1, 9), be32(2, 0), attribute(3, attribute(1, struct.pack(">H", 443))))
+    redirection = (expression("immediate", be32(1, 1), attribute(2, attribute(1, struct.pack(">H", 10001)))),
+                   expression("redir", be32(1, 1)))
+    made = [message(SOCKET, header, attribute(1, "t"), attribute(2, "in"), attribute(4, b"".join(list_of)))
+            for list_of in ((*destination, lookup, translation), (*destination, verdict),
+                            (*destination, port, *redirection), (expression("numgen", be32(1, 1), be32(2, 1)), lookup))]
+    keys = [bytes([192, 0, 2, 1]) + struct.pack(">HH", number, 0) for number in (443, 8000)]
+    elements = [attribute(1, attribute(1, attribute(1, keys[0])) + attribute(2, attribute(1, keys[0])) + be32(3, 0)),
+                attribute(1, attribute(1, attribute(1, keys[1])) + attribute(10, attribute(1, keys[1])) +
+                          attribute(2, attribute(2, be32(1, 0xfffffffd) + attribute(2, "in"))))]
+    made.append(message(SOCKET, header, attribute(1, "t"), attribute(2, "m"), attribute(3, b"".join(elements))))
+    return chain + b"".join(made)
+
+
 PANELS = {
     "xui": """CREATE TABLE inbounds (id, enable, listen, port, protocol, settings, stream_settings, tag, remark, sniffing);
         CREATE TABLE settings (key, value);
@@ -92,7 +123,7 @@ def main():
     top = pathlib.Path(sys.argv[1])
     for name in ("netlink", "sources"):
         (top / name).mkdir(parents=True, exist_ok=True)
-    for number, made in enumerate((links(), traffic_control(), sockets())):
+    for number, made in enumerate((links(), traffic_control(), sockets(), rules())):
         (top / "netlink" / str(number)).write_bytes(bytes([number]) + made)
     for name, schema in PANELS.items():
         path = top / "sources" / f"{name}.db"

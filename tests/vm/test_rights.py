@@ -84,7 +84,7 @@ def test_the_process_that_follows_access_logs_has_exactly_its_rights(vm, daemon,
     daemon.start()
 
     def error():
-        row, = daemon.get("/api/meter/status")["access_logs"]
+        row, = (row for row in daemon.get("/api/meter/status")["access_logs"] if row["path"] == LOG)
         return row["error"]
 
     try:

@@ -229,6 +229,26 @@ static void an_address_without_a_port_names_no_flow(void **context)
 	assert_int_equal(v2m_attributor_take_gaps(state->attributor), 1u << V2M_GAP_HIDDEN);
 }
 
+/* A proxy has written more than is read at once. */
+static void a_flow_lacks_no_line_while_lines_are_not_read_yet(void **context)
+{
+	const struct v2m_flow sent = { .packets = 1000, .payload_bytes = 2000000 };
+	const struct v2m_flow_state large = { .answered = 1, .tx = sent };
+	struct state *state = *context;
+
+	v2m_attributor_note_named(state->attributor, 443, IPPROTO_TCP);
+	v2m_attributor_note_lag(state->attributor, true);
+	assert_int_equal(plan_flow(state, 20000000, large), 0);
+	assert_int_equal(v2m_attributor_take_gaps(state->attributor), 0);
+	v2m_attributor_note_lag(state->attributor, false);
+	/* Its line is the last one. */
+	take(state, LINE("27 23:59:59", "bob"));
+	assert_int_equal(plan_flow(state, 20000000, large), 1);
+	assert_int_equal(v2m_attributor_take_gaps(state->attributor), 0);
+	assert_int_equal(plan_flow(state, 20000000, large), 0);
+	assert_int_equal(v2m_attributor_take_gaps(state->attributor), 1u << V2M_GAP_NAMELESS_TCP);
+}
+
 static void a_user_who_has_a_port_alone_is_not_hidden(void **context)
 {
 	const struct key_on keys[] = {
@@ -349,6 +369,7 @@ int main(void)
 		TEST(a_connection_that_no_line_names_and_nobody_saw_begin_is_unknown),
 		TEST(a_user_whose_address_has_no_connection_is_hidden_by_a_proxy_in_front),
 		TEST(an_address_without_a_port_names_no_flow),
+		TEST(a_flow_lacks_no_line_while_lines_are_not_read_yet),
 		TEST(a_user_who_has_a_port_alone_is_not_hidden),
 		TEST(a_connection_by_a_published_port_is_hidden),
 		TEST(a_line_without_a_zone_is_believed),

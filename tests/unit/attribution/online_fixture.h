@@ -126,19 +126,26 @@ static inline void take(struct state *state, uint64_t age_s, const struct place 
 	take(state, age_s, (const struct place[]){ __VA_ARGS__ },                                  \
 	     sizeof((const struct place[]){ __VA_ARGS__ }) / sizeof(struct place))
 
-/* Compares by a dump of now. Returns how many labels. */
-static inline size_t plan(struct state *state)
+/* Compares by a dump of so many seconds ago. Returns how many labels. */
+static inline size_t plan_at(struct state *state, uint64_t age_s)
 {
+	const uint64_t now_ns = NOW_NS - age_s * SECOND;
 	const struct v2m_online_round round = { .attributor = state->attributor,
 						.flows = state->flows,
 						.n_flows = state->n_flows,
 						.table = state->table,
-						.now = { NOW_NS, NOW_S * 1000000 } };
+						.now = { now_ns,
+							 (NOW_S - (int64_t)age_s) * 1000000 } };
 
-	state->table->mono_ns = NOW_NS;
+	state->table->mono_ns = now_ns;
 	assert_int_equal(v2m_online_owners_plan(state->owners, &round, &state->plan), 0);
 	assert_non_null(state->plan);
 	return state->plan->labels.count;
+}
+
+static inline size_t plan(struct state *state)
+{
+	return plan_at(state, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -291,6 +291,46 @@ static void only_an_owner_that_the_kernel_has_disputes(void **context)
 	assert_int_equal(state->plan->disputes.count, 0);
 }
 
+/* A client goes on with UDP of an earlier connection (XUDP) from the address of a user who is idle.
+ */
+static void what_the_server_sent_before_a_request_is_never_the_users(void **context)
+{
+	struct state *state = *context;
+	struct v2m_flow_entry *alien = add_flow(state, 2, 22);
+	struct v2m_flow_entry *slow = add_flow(state, 2, 22);
+
+	alien->state.tx.payload_bytes = 16385;
+	TAKE(state, 24, { "alice", 2, NOW_S - 30 });
+	TAKE(state, 16, { "alice", 2, NOW_S - 30 });
+	assert_int_equal(plan_at(state, 15), 0);
+	TAKE(state, 12, { "alice", 2, NOW_S - 30 });
+	assert_int_equal(plan_at(state, 11), 0);
+	slow->state.tx.payload_bytes = 16385;
+	for (size_t i = 0; i < 3; i++) {
+		TAKE(state, 9 - 4 * i, { "alice", 2, NOW_S - 10 });
+		assert_int_equal(plan_at(state, 8 - 4 * i), 1);
+		assert_int_equal(state->plan->labels.items[0].flow.remote_port,
+				 slow->key.remote_port);
+	}
+	assert_true(state->plan->has_nameless);
+}
+
+/* The request may have come after the list and before the bytes were read. */
+static void what_the_server_sent_after_the_list_may_be_the_users(void **context)
+{
+	struct state *state = *context;
+	struct v2m_flow_entry *flow = add_flow(state, 2, 20);
+
+	TAKE(state, 24, { "alice", 2, NOW_S - 30 });
+	TAKE(state, 16, { "alice", 2, NOW_S - 30 });
+	assert_int_equal(plan_at(state, 15), 0);
+	flow->state.tx.payload_bytes = 1 << 20;
+	TAKE(state, 12, { "alice", 2, NOW_S - 30 });
+	assert_int_equal(plan_at(state, 11), 0);
+	TAKE(state, 8, { "alice", 2, NOW_S - 12 });
+	assert_int_equal(plan_at(state, 7), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +350,8 @@ int main(void)
 		TEST(two_users_at_an_address_own_nothing_there),
 		TEST(a_stranger_at_the_address_ends_the_label),
 		TEST(only_an_owner_that_the_kernel_has_disputes),
+		TEST(what_the_server_sent_before_a_request_is_never_the_users),
+		TEST(what_the_server_sent_after_the_list_may_be_the_users),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

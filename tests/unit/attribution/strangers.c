@@ -21,7 +21,7 @@ static void a_udp_peer_with_more_than_a_handshake_needs_a_name(void **state)
 	const struct v2m_slots slots = {
 		.items = &slot, .count = 1, .runs = { NULL, &run }, .n_runs = { 0, 1 }
 	};
-	const struct v2m_flow_names names = { &strangers, &slots, &named, 0 };
+	const struct v2m_flow_names names = { &strangers, &slots, &named, NULL, 0 };
 	struct v2m_flow_entry flow = { .key = { .protocol = IPPROTO_UDP, .port = 443 },
 				       .state = { .began_ns = NOW_NS } };
 	uint64_t later_ns = NOW_NS + V2M_LINE_NS + 1;
@@ -53,7 +53,7 @@ static void a_connection_with_a_mebibyte_needs_a_name(void **state)
 	struct v2m_flow_entry flow = { .key = { .protocol = IPPROTO_TCP, .port = 443 },
 				       .state = { .began_ns = NOW_NS, .answered = true } };
 	struct v2m_named_slots named = { 0 };
-	const struct v2m_flow_names names = { &strangers, &slots, &named, 0 };
+	const struct v2m_flow_names names = { &strangers, &slots, &named, NULL, 0 };
 	uint64_t later_ns = NOW_NS + V2M_LINE_NS + 1;
 	unsigned gap = 1u << V2M_GAP_NAMELESS_TCP;
 
@@ -90,6 +90,7 @@ struct many {
 	struct v2m_slot_run run;
 	struct v2m_slots slots;
 	struct v2m_flow_entry flows[N_FLOWS];
+	bool named_now[N_FLOWS];
 };
 
 static void make_many(struct many *many, uint64_t payload_bytes)
@@ -115,7 +116,7 @@ static void make_many(struct many *many, uint64_t payload_bytes)
 static unsigned gaps_of(const struct many *many, size_t n_flows, uint64_t rush_ns)
 {
 	const struct v2m_flow_names names = { &many->strangers, &many->slots, &many->named,
-					      rush_ns };
+					      many->named_now, rush_ns };
 
 	return v2m_nameless_gaps(&names, many->flows, n_flows, NOW_NS + V2M_LINE_NS + 1);
 }
@@ -147,6 +148,10 @@ static void small_connections_before_a_rush_of_lines_need_names(void **state)
 	assert_int_equal(gaps_of(&many, enough, NOW_NS), 0);
 	assert_int_equal(gaps_of(&many, enough, NOW_NS + 1), 1u << V2M_GAP_DROPPED);
 	assert_int_equal(gaps_of(&many, enough - 1, NOW_NS + 1), 0);
+	/* Its line was late. */
+	many.named_now[0] = true;
+	assert_int_equal(gaps_of(&many, enough, NOW_NS + 1), 0);
+	many.named_now[0] = false;
 	/* The server has said nothing, as to somebody whom it does not know. */
 	many.flows[0].state.rx.payload_bytes = 2048;
 	many.flows[0].state.tx.payload_bytes = 0;

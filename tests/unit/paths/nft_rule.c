@@ -95,10 +95,12 @@ static void translate(void)
 }
 
 static struct v2m_nat_set answer;
+static unsigned asked;
 
 static int read_set(void *context, const char *name, struct v2m_nat_set *set)
 {
 	(void)context;
+	asked++;
 	if (strcmp(name, "secret") == 0)
 		return -EINVAL;
 	for (size_t i = 0; i < answer.count; i++)
@@ -269,6 +271,35 @@ static void keys_that_are_not_understood_hold_for_some_senders(void **state)
 	v2m_nat_rules_clear(&rules);
 }
 
+/* Such as a list of all addresses of a country. */
+static void a_list_of_sources_is_not_read(void **state)
+{
+	struct v2m_nat_rules rules;
+
+	(void)state;
+	asked = 0;
+	begin_rule();
+	load(NFT_PAYLOAD_NETWORK_HEADER, 12, 4, NFT_REG_1);
+	look_up("sources", false, 0);
+	translate();
+	rules = read_rule();
+	assert_int_equal(rules.count, 1);
+	assert_false(rules.items[0].clear);
+	assert_int_equal(asked, 0);
+	v2m_nat_rules_clear(&rules);
+	/* A long list of destinations makes no rules of its own. */
+	for (unsigned i = 0; i < 1025; i++)
+		add_element((uint8_t)i, 443, 443);
+	begin_rule();
+	load_destination();
+	look_up("set", false, 0);
+	translate();
+	rules = read_rule();
+	assert_int_equal(rules.count, 1);
+	assert_false(rules.items[0].clear);
+	v2m_nat_rules_clear(&rules);
+}
+
 /* The last registers cannot hold what follows them. */
 static void a_key_beyond_the_registers_is_not_read(void **state)
 {
@@ -311,6 +342,7 @@ int main(void)
 		cmocka_unit_test(an_element_that_the_rest_of_the_rule_excludes_is_none),
 		cmocka_unit_test(a_map_of_verdicts_leads_to_chains),
 		cmocka_unit_test(keys_that_are_not_understood_hold_for_some_senders),
+		cmocka_unit_test(a_list_of_sources_is_not_read),
 		cmocka_unit_test(a_key_beyond_the_registers_is_not_read),
 		cmocka_unit_test(an_empty_set_holds_for_no_packet),
 	};

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "sockets/look_pace.h"
+
+bool v2m_look_pace_is_due(const struct v2m_look_pace *last, uint64_t now_ns)
+{
+	return !last->ended_ns || last->cost_ns < V2M_LOOK_CHEAP_NS ||
+	       (now_ns - last->ended_ns) / V2M_LOOK_SHARE >= last->cost_ns;
+}

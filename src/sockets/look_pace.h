@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * How often a costly look at all sockets is worth its cost: with many sockets, answers that follow
+ * each other share one.
+ */
+#ifndef V2METER_SOCKETS_LOOK_PACE_H
+#define V2METER_SOCKETS_LOOK_PACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A look that takes less CPU is always due. Looks take about 1.3 us for each socket. */
+#define V2M_LOOK_CHEAP_NS UINT64_C(30000000)
+/* The share of the time that costly looks take. */
+#define V2M_LOOK_SHARE 50
+
+/* The last look. */
+struct v2m_look_pace {
+	uint64_t ended_ns; /* CLOCK_MONOTONIC; 0: there was none */
+	uint64_t cost_ns;  /* CPU time */
+};
+
+bool v2m_look_pace_is_due(const struct v2m_look_pace *last, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* When the next look at all sockets is due for an answer. */
+#include "sockets/look_pace.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define SECOND_NS UINT64_C(1000000000)
+
+static void the_first_look_is_due(void **state)
+{
+	const struct v2m_look_pace none = { 0 };
+
+	(void)state;
+	assert_true(v2m_look_pace_is_due(&none, 0));
+	assert_true(v2m_look_pace_is_due(&none, SECOND_NS));
+}
+
+static void a_cheap_look_is_always_due(void **state)
+{
+	const struct v2m_look_pace last = { SECOND_NS, V2M_LOOK_CHEAP_NS - 1 };
+
+	(void)state;
+	assert_true(v2m_look_pace_is_due(&last, SECOND_NS));
+}
+
+static void a_costly_look_takes_its_share_of_the_time(void **state)
+{
+	const struct v2m_look_pace last = { SECOND_NS, V2M_LOOK_CHEAP_NS };
+	uint64_t due_ns = SECOND_NS + V2M_LOOK_SHARE * V2M_LOOK_CHEAP_NS;
+
+	(void)state;
+	assert_false(v2m_look_pace_is_due(&last, SECOND_NS));
+	assert_false(v2m_look_pace_is_due(&last, due_ns - 1));
+	assert_true(v2m_look_pace_is_due(&last, due_ns));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_first_look_is_due),
+		cmocka_unit_test(a_cheap_look_is_always_due),
+		cmocka_unit_test(a_costly_look_takes_its_share_of_the_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
