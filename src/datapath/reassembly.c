@@ -18,6 +18,7 @@
 #include "datapath/state.h"
 #include "fragments.skel.h"
 #include "pins/pins.h"
+#include "pins/quiet_load.h"
 
 #define PIN_PREFIX "reassembly_link"
 
@@ -163,16 +164,6 @@ static int attach_all(struct v2m_datapath *datapath, struct fragments_bpf *objec
 	return result;
 }
 
-/* Many kernels refuse these programs. The caller says so once, and libbpf's words would only alarm.
- */
-V2M_PRINTF(2, 0)
-static int log_for_debugging(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	(void)level;
-	v2m_logv(V2M_LOG_DEBUG, format, arguments);
-	return 0;
-}
-
 static int load_and_attach(struct v2m_datapath *datapath, uint32_t generation)
 {
 	struct fragments_bpf *object = fragments_bpf__open();
@@ -183,7 +174,8 @@ static int load_and_attach(struct v2m_datapath *datapath, uint32_t generation)
 		return -errno;
 	object->rodata->generation = generation;
 	result = reuse_maps(datapath, object);
-	usual = libbpf_set_print(log_for_debugging);
+	/* Many kernels refuse these programs. The caller says so once. */
+	usual = v2m_libbpf_begin_quiet();
 	if (!result)
 		result = fragments_bpf__load(object);
 	libbpf_set_print(usual);

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "pins/map_shape.h"
 #include "pins/pins.h"
+#include "pins/quiet_load.h"
 #include "pins/skeleton_pages.h"
 #include "pins/stray_link.h"
 #include "sessions.skel.h"
@@ -148,16 +149,22 @@ static int load_variant(struct v2m_sessions *sessions, const struct variant *var
 	return result;
 }
 
-/* Takes the first variant that the kernel knows. 0 or -errno. */
+/* Takes the first variant that the kernel knows. libbpf says why the last one is refused. 0 or
+ * -errno. */
 static int load_program(struct v2m_sessions *sessions)
 {
 	static const struct variant variants[] = {
 		{ true, true }, { false, true }, { true, false }, { false, false }
 	};
+	libbpf_print_fn_t usual = v2m_libbpf_begin_quiet();
 	int result = -EOPNOTSUPP;
 
-	for (size_t i = 0; i < V2M_ARRAY_LEN(variants) && result && result != -EPERM; i++)
+	for (size_t i = 0; i < V2M_ARRAY_LEN(variants) && result && result != -EPERM; i++) {
+		if (i == V2M_ARRAY_LEN(variants) - 1)
+			libbpf_set_print(usual);
 		result = load_variant(sessions, &variants[i]);
+	}
+	libbpf_set_print(usual);
 	return result;
 }
 

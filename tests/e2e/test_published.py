@@ -109,19 +109,21 @@ def legacy(namespace, *rule, family=4):
 
 @pytest.mark.parametrize("family", [4, 6])
 def test_rules_of_iptables_legacy_are_read_and_followed(lab, start_daemon, family):
-    redirect = ("PREROUTING", "-p", "tcp", "-m", "multiport", "--dports", "443,8443:8450", "-j", "REDIRECT",
-                "--to-ports", str(KEY.port))
-    legacy(lab.server, "-A", *redirect, family=family)
+    hopping = ("PREROUTING", "-p", "udp", "--dport", "20000:20100", "-j", "REDIRECT", "--to-ports", str(KEY.port))
     daemon = start_daemon([ENTRY])
-    assert aliases(daemon) == {"443": (KEY.port, "rule"), "8443-8450": (KEY.port, "rule")}
+    assert aliases(daemon) == {}
+    # Nothing announces a change, so it is found when the daemon looks again. A connection, and a rule of one family
+    # before, would lead to a look as well, so there is none of them yet.
+    legacy(lab.server, "-A", *hopping, family=family)
+    wait_until(lambda: aliases(daemon) == {"20000-20100": (KEY.port, "rule")}, 30, what="the first rule")
+    legacy(lab.server, "-D", *hopping, family=family)
+    legacy(lab.server, "-A", "PREROUTING", "-p", "tcp", "-m", "multiport", "--dports", "443,8443:8450", "-j",
+           "REDIRECT", "--to-ports", str(KEY.port), family=family)
+    wait_until(lambda: aliases(daemon) == {"443": (KEY.port, "rule"), "8443-8450": (KEY.port, "rule")}, 30,
+               what="the new rule")
     exchange_tcp(lab, 8444, family=family)
     wait_until(lambda: payload(daemon) == (SIZE, SIZE), what="what passed port 8444")
     assert not reasons(daemon)
-    # Nothing announces a change, so it is found when the daemon looks again.
-    legacy(lab.server, "-D", *redirect, family=family)
-    legacy(lab.server, "-A", "PREROUTING", "-p", "udp", "--dport", "20000:20100", "-j", "REDIRECT",
-           "--to-ports", str(KEY.port), family=family)
-    wait_until(lambda: aliases(daemon) == {"20000-20100": (KEY.port, "rule")}, 30, what="the new rule")
 
 
 def test_a_chain_of_iptables_legacy_has_the_conditions_of_the_way_to_it(lab, start_daemon):
@@ -364,6 +366,45 @@ KUBE_PROXY = """table ip kube-proxy {
     chain endpoint-A { ip saddr %(box)s jump setmark; meta l4proto tcp dnat to %(box)s:10001; }
     chain external-B { meta l4proto tcp dnat ip to numgen random mod 2 map { 0 : %(box)s . 10001, 1 : %(box)s . 9 }; }
     }"""
+
+
+NETAVARK = """table inet netavark {
+    chain PREROUTING { type nat hook prerouting priority dstnat; fib daddr type local jump NETAVARK-HOSTPORT-DNAT; }
+    chain NETAVARK-HOSTPORT-DNAT { tcp dport 443 jump nv_2f_dnat; ip daddr 127.0.0.1 tcp dport 444 jump nv_2f_dnat; }
+    chain NETAVARK-HOSTPORT-SETMARK { meta mark set meta mark or 0x2000; }
+    chain nv_2f_dnat {
+        ip saddr 172.17.0.0/16 tcp dport 443 jump NETAVARK-HOSTPORT-SETMARK
+        ip saddr 127.0.0.1 tcp dport 443 jump NETAVARK-HOSTPORT-SETMARK
+        tcp dport 443 dnat ip to %(box)s:10001
+        ip daddr 127.0.0.1 tcp dport 444 dnat ip to %(box)s:10001
+    }
+    }"""
+FIREWALLD = """table inet firewalld {
+    chain nat_PREROUTING { type nat hook prerouting priority dstnat + 10;
+        jump nat_PREROUTING_POLICIES_pre; jump nat_PREROUTING_ZONES; jump nat_PREROUTING_POLICIES_post; }
+    chain nat_PREROUTING_POLICIES_pre { jump nat_PRE_policy_allow-host-ipv6; }
+    chain nat_PRE_policy_allow-host-ipv6 { }
+    chain nat_PREROUTING_ZONES { iifname "up0" goto nat_PRE_public; goto nat_PRE_public; }
+    chain nat_PREROUTING_POLICIES_post { }
+    chain nat_PRE_public { jump nat_PRE_public_deny; jump nat_PRE_public_allow; }
+    chain nat_PRE_public_deny { }
+    chain nat_PRE_public_allow { meta nfproto ipv4 tcp dport 443 dnat ip to %(box)s:10001; }
+    }"""
+DOCKER = """table ip docker-bridges {
+    chain raw-PREROUTING { type filter hook prerouting priority raw; ip daddr %(box)s iifname != "docker0" counter drop; }
+    chain nat-PREROUTING { type nat hook prerouting priority dstnat; fib daddr type local counter jump nat-both; }
+    chain nat-both { iifname != "docker0" ip daddr %(own)s tcp dport 443 counter dnat to %(box)s:10001; }
+    }"""
+
+
+@pytest.mark.parametrize("tables", [NETAVARK, FIREWALLD, DOCKER], ids=["netavark", "firewalld", "docker"])
+def test_rules_of_well_known_programs_are_followed(lab, start_daemon, tables):
+    with container(lab) as box:
+        rules(lab.server, tables % {"own": lab.SERVER[4], "box": BOX})
+        daemon = start_daemon([ENTRY], netns=f"/run/netns/{box.name}")
+        assert aliases(daemon) == {"443": (KEY.port, "rule")} and not reasons(daemon)
+        exchange_tcp(lab, 443, box)
+        wait_until(lambda: payload(daemon) == (SIZE, SIZE), what="what passed the published port")
 
 
 def test_services_of_kubernetes_are_followed(lab, start_daemon):

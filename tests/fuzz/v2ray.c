@@ -2,6 +2,7 @@
 /* Reads the input as a V2Ray configuration and joins it with itself. */
 #include <string.h>
 
+#include "keys/key_clash.h"
 #include "keys/key_join.h"
 #include "base/log.h"
 #include "base/cleanup.h"
@@ -40,14 +41,15 @@ static void check_keys(const struct v2m_key_list *keys)
 	FUZZ_CHECK(v2m_key_list_clash(keys, v2m_key_order_by_id, &first, &second) == 0);
 }
 
-/* One key may have the uuid that was derived from the name of another one. The join leaves it out.
- */
-static bool have_own_uuids(const struct v2m_key_list *keys)
+/* One key may have the uuid that was derived from the name of another one, or the id of another
+ * one. The join leaves one of the two out. */
+static bool are_distinct(const struct v2m_key_list *keys)
 {
 	size_t first;
 	size_t second;
 
-	return v2m_key_list_clash(keys, v2m_key_order_by_uuid, &first, &second) == 0;
+	return v2m_key_list_clash(keys, v2m_key_order_by_uuid, &first, &second) == 0 &&
+	       v2m_key_clash_find_crossed(keys, &first, &second) == 0;
 }
 
 static void read_twice(const struct v2m_json_doc *doc, const uint8_t *data, size_t size)
@@ -57,7 +59,7 @@ static void read_twice(const struct v2m_json_doc *doc, const uint8_t *data, size
 	V2M_CLEANUP(v2m_key_list_clear) struct v2m_key_list joined = { 0 };
 	struct v2m_error error = { 0 };
 	size_t count;
-	bool own_uuids;
+	bool distinct;
 
 	if (v2m_v2ray_read(doc, 1, &gathered.clients, &gathered.notes, &error)) {
 		check_error(&error, data, size);
@@ -65,12 +67,12 @@ static void read_twice(const struct v2m_json_doc *doc, const uint8_t *data, size
 	}
 	check_keys(&gathered.clients);
 	count = gathered.clients.count;
-	own_uuids = have_own_uuids(&gathered.clients);
+	distinct = are_distinct(&gathered.clients);
 	FUZZ_CHECK(v2m_v2ray_read(doc, 1, &again, &gathered.notes, &error) == 0);
 	FUZZ_CHECK(v2m_key_list_move(&gathered.clients, &again) == 0);
 	FUZZ_CHECK(v2m_key_join(&gathered, NULL, &joined, &error) == 0);
-	FUZZ_CHECK(own_uuids ? joined.count == count : joined.count < count);
-	FUZZ_CHECK(have_own_uuids(&joined));
+	FUZZ_CHECK(distinct ? joined.count == count : joined.count < count);
+	FUZZ_CHECK(are_distinct(&joined));
 	check_keys(&joined);
 }
 

@@ -14,9 +14,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PYTEST = ("/usr/bin/python3", "-m", "pytest", "-q", "-x", "-rfE", "-p", "no:cacheprovider")
 DAEMON = ("v2meterd", "v2meterctl", "v2meter-notify", "http_server")
 LIMIT_S = 600
-# Says in each kind of output which check failed: pytest's first line of an exception, cmocka's comparison and its
-# place, a sanitizer, CTest.
-CHECKS = (r"^E   +(\S.*)$", r"^(?:\d+: )?\[  ERROR   \] --- (.*)$", r"^(?:\d+: )?\[   LINE   \] --- (.*)$",
+# Says in each kind of output which check failed: pytest's comparison, cmocka's and its place, a sanitizer, CTest.
+CHECKS = (r"^E   +((?:\w+: )?assert .*|\w+(?:Error|Exception|Expired): .*|[\[{'].* != .*)$",
+          r"^(?:\d+: )?\[  ERROR   \] --- (.*)$", r"^(?:\d+: )?\[   LINE   \] --- (.*)$",
           r"(ERROR: \w+Sanitizer: .*|runtime error: .*)$", r"^.*\*\*\*(Timeout|Failed|Exception.*?)  .*$")
 FAILED_NAME = r"^(?:FAILED|ERROR) (?:tests/\S*?/)?(\S+)|^(?:\d+: )?\[  FAILED  \] (\w+)$"
 
@@ -126,8 +126,10 @@ def failed_check(output):
     """The name of the first test that failed, and the line that tells what was expected. A reader sees whether the
     test failed for the fault or for something else."""
     name = re.search(FAILED_NAME, output, re.MULTILINE)
-    said = [match.group(1).strip() for match in (re.search(each, output, re.MULTILINE) for each in CHECKS) if match]
-    words = ([next(filter(None, name.groups()))] if name else []) + said[:2]
+    said = [re.findall(each, output, re.MULTILINE) for each in CHECKS]
+    # pytest shows last what it compared last. All others stop at the first finding.
+    shown = said[0][-2:] or [found[0] for found in said if found][:2]
+    words = ([next(filter(None, name.groups()))] if name else []) + [each.strip() for each in shown]
     return ": ".join(words)[:300] or f"nothing that this program knows:\n{output[-2000:]}"
 
 

@@ -39,6 +39,8 @@ def test_the_programs_are_attached_by_the_best_way_of_the_kernel(vm, kernel, mak
     _, captured = exchange(vm, CLIENT)
     assert_equal(grown(before, daemon.figures()), captured)
     assert daemon.entry()["accounting"] == {"mode": "ebpf", "exact": True, "unit": "wire"}
+    # What an older kernel refuses is tried otherwise, and alarms nobody.
+    assert "libbpf" not in daemon.said()
 
 
 def test_clsact_counts_if_it_is_configured(vm, make_daemon):

@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+import re
 import signal
 import sys
 
@@ -38,13 +39,21 @@ def tx(daemon, port=PORT):
     return daemon.port_entry(port)["tx_bytes"]
 
 
+def changes(daemon):
+    """How many times the daemon has said that other keys are active."""
+    return len(re.findall(r" \d+ keys? on \d+ ports?$", daemon.said(), re.MULTILINE))
+
+
 def give_keys(daemon, keys):
-    """Makes the change without a reading before it. The change itself has to account the bytes up to then."""
+    """Makes the change without a reading before it. The change itself has to account the bytes up to then. A question
+    to the daemon would be such a reading, so the log tells when the keys have changed."""
+    same = json.loads(daemon.key_file.read_text()) == keys
+    before = changes(daemon)
     daemon.write_keys(keys)
     daemon.process.signal(signal.SIGHUP)
     owners = {str(entry["port"]): entry["id"] for entry in keys if entry["port"]}
-    wait_until(lambda: {port: entry["key_id"] for port, entry in
-                        daemon.simple()["data"]["ports"].items()} == owners, what="the new keys")
+    wait_until(lambda: same or changes(daemon) > before, what="the new keys")
+    assert {port: entry["key_id"] for port, entry in daemon.simple()["data"]["ports"].items()} == owners
 
 
 def give_port(daemon, key_id):
