@@ -105,8 +105,12 @@ void v2m_sampling_take_delivered(struct v2m_parts *parts)
 /* Answers in delivered bytes are of this moment, too. */
 int v2m_sampling_take_for_answer(struct v2m_parts *parts)
 {
-	if (parts->config->api_bytes == V2M_API_BYTES_DELIVERED)
-		v2m_sampling_take_delivered(parts);
+	if (parts->config->api_bytes != V2M_API_BYTES_DELIVERED)
+		return v2m_sampling_take(parts);
+	/* The figures would not grow, as if there were no traffic. */
+	if (!v2m_connections_measure_delivered(parts->connections))
+		return -EOPNOTSUPP;
+	v2m_sampling_take_delivered(parts);
 	return v2m_sampling_take(parts);
 }
 

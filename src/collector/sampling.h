@@ -13,7 +13,8 @@ int v2m_sampling_take(struct v2m_parts *parts);
 /* Looks at all open sockets, and accounts what connections have delivered to the active keys. Does
  * nothing where that is not measured. Failures are logged: the next call accounts it. */
 void v2m_sampling_take_delivered(struct v2m_parts *parts);
-/* As v2m_sampling_take(), and with it the delivered bytes if "api_bytes" asks for them. */
+/* As v2m_sampling_take(), and with it the delivered bytes if "api_bytes" asks for them. -EOPNOTSUPP
+ * if these are not measured: an answer would have figures that do not grow. */
 int v2m_sampling_take_for_answer(struct v2m_parts *parts);
 /* Accounts what the programs' maps hold while socket statistics are the source. 0 or -errno. */
 int v2m_sampling_take_programs(struct v2m_parts *parts);

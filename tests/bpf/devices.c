@@ -122,5 +122,5 @@ int main(void)
 		cmocka_unit_test(a_device_without_a_link_header_starts_with_ip),
 	};
 
-	return not_permitted() ? SKIPPED : cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_PACKET_TESTS(tests);
 }

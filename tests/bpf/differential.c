@@ -255,5 +255,5 @@ int main(void)
 		cmocka_unit_test(kernel_and_model_agree_on_every_packet),
 	};
 
-	return not_permitted() ? SKIPPED : cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_PACKET_TESTS(tests);
 }

@@ -12,19 +12,17 @@
 
 static const struct v2m_device_config ethernet = { .device_slot = 3, .link_header = 14 };
 
+static struct run *shared;
+
 bool not_permitted(void)
 {
-	struct run *run = NULL;
-	int result = run_open(&ethernet, &run);
-
-	run_close(run);
-	if (result != -EPERM)
+	if (run_open(&ethernet, &shared) != -EPERM)
 		return false;
 	print_message("SKIP: eBPF is not permitted here\n");
 	return true;
 }
 
-struct run *open_run(const struct v2m_device_config *config)
+static void set_rules(struct run *run)
 {
 	static const struct v2m_port_rule rules[] = {
 		{ PORT, PORT, V2M_TCP | V2M_UDP, false, false },
@@ -34,22 +32,32 @@ struct run *open_run(const struct v2m_device_config *config)
 		{ SHARED_PORT, SHARED_PORT, V2M_TCP | V2M_UDP, false, true },
 	};
 	static const int slots[] = { SLOT, TCP_SLOT, UDP_SLOT, LOCAL_SLOT, SHARED_SLOT };
+
+	run_set_rules(run, rules, slots, sizeof(rules) / sizeof(rules[0]));
+}
+
+struct run *open_run(const struct v2m_device_config *config)
+{
 	struct run *run = NULL;
 
 	assert_int_equal(run_open(config, &run), 0);
-	run_set_rules(run, rules, slots, sizeof(rules) / sizeof(rules[0]));
+	set_rules(run);
 	return run;
 }
 
 int setup(void **state)
 {
-	*state = open_run(&ethernet);
+	assert_non_null(shared);
+	run_reset(shared);
+	set_rules(shared);
+	*state = shared;
 	return 0;
 }
 
-int teardown(void **state)
+int close_shared_run(void **state)
 {
-	run_close(*state);
+	(void)state;
+	run_close(shared);
 	return 0;
 }
 

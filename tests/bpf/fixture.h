@@ -26,13 +26,15 @@
  * CTest shows as such. */
 bool not_permitted(void);
 #define SKIPPED 77
+#define RUN_PACKET_TESTS(tests)                                                                    \
+	(not_permitted() ? SKIPPED : cmocka_run_group_tests(tests, NULL, close_shared_run))
 
 /* Monitors the ports above on a device like this. */
 struct run *open_run(const struct v2m_device_config *config);
-/* *state is a run on an Ethernet device. */
+/* *state is a run on an Ethernet device, as if it were new. All tests of a program share it. */
 int setup(void **state);
-int teardown(void **state);
-#define PACKET_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+int close_shared_run(void **state);
+#define PACKET_TEST(name) cmocka_unit_test_setup(name, setup)
 
 /* Runs a packet, and asserts that it goes on and that the device's books balance. */
 void run_gso(struct run *run, bool egress, const struct frame *frame, uint32_t gso_size,

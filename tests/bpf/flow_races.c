@@ -205,16 +205,12 @@ static void no_datagram_is_lost_while_another_cpu_labels_the_flow(void **state)
 	race(*state, UDP, label_at_once);
 }
 
-#define RACE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RACE_TEST(no_packet_is_lost_while_another_cpu_completes_the_handshake),
-		RACE_TEST(no_datagram_is_lost_while_another_cpu_labels_the_flow),
+		PACKET_TEST(no_packet_is_lost_while_another_cpu_completes_the_handshake),
+		PACKET_TEST(no_datagram_is_lost_while_another_cpu_labels_the_flow),
 	};
 
-	if (not_permitted())
-		return SKIPPED;
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_PACKET_TESTS(tests);
 }

@@ -389,34 +389,6 @@ static void no_byte_is_lost_or_doubled_while_a_flow_is_labelled(void **state)
 	assert_owner(*state, ALICE, 2, 0, (uint64_t)n_packets + 1, (uint64_t)n_packets * 10);
 }
 
-/* To load the programs takes long on an emulated machine, so all tests use them one after the
- * other. */
-static struct run *loaded;
-
-static int set_up_flows(void **state)
-{
-	run_forget_flows(loaded, SHARED_SLOT, BOB + 1);
-	*state = loaded;
-	return 0;
-}
-
-static int load_programs(void **state)
-{
-	void *made;
-	int result = setup(&made);
-
-	(void)state;
-	loaded = made;
-	return result;
-}
-
-static int unload_programs(void **state)
-{
-	(void)state;
-	run_close(loaded);
-	return 0;
-}
-
 /* A segment of one of many clients, whose address is the number. */
 static void segment_of(struct run *run, uint32_t number, bool egress, uint8_t flags, uint32_t seq,
 		       uint32_t ack)
@@ -464,34 +436,30 @@ static void many_flows_at_once_are_each_their_owners(void **state)
 	assert_int_equal(port.tcp_tx.packets, 2 * n);
 }
 
-#define FLOW_TEST(name) cmocka_unit_test_setup(name, set_up_flows)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FLOW_TEST(a_connection_belongs_to_its_owner_from_the_first_packet_on),
-		FLOW_TEST(a_label_moves_what_the_sockets_have_added),
-		FLOW_TEST(only_a_complete_handshake_makes_a_flow),
-		FLOW_TEST(a_foreign_connection_makes_no_flow),
-		FLOW_TEST(a_flood_of_syns_drops_no_flow),
-		FLOW_TEST(a_forged_syn_takes_no_flow_from_its_owner),
-		FLOW_TEST(a_new_connection_of_the_same_addresses_is_a_new_flow),
-		FLOW_TEST(a_label_for_an_ended_connection_leaves_the_next_one_alone),
-		FLOW_TEST(a_repeated_syn_ack_belongs_to_the_same_connection),
-		FLOW_TEST(two_owners_of_one_flow_are_a_dispute),
-		FLOW_TEST(what_is_left_with_the_slot_is_not_moved_by_a_later_label),
-		FLOW_TEST(a_labelled_udp_flow_is_no_young_one_any_more),
-		FLOW_TEST(a_label_for_no_flow_is_unknown),
-		FLOW_TEST(ports_of_one_key_have_no_flows),
-		FLOW_TEST(many_flows_at_once_are_each_their_owners),
-		FLOW_TEST(no_byte_is_lost_or_doubled_while_a_flow_is_labelled),
+		PACKET_TEST(a_connection_belongs_to_its_owner_from_the_first_packet_on),
+		PACKET_TEST(a_label_moves_what_the_sockets_have_added),
+		PACKET_TEST(only_a_complete_handshake_makes_a_flow),
+		PACKET_TEST(a_foreign_connection_makes_no_flow),
+		PACKET_TEST(a_flood_of_syns_drops_no_flow),
+		PACKET_TEST(a_forged_syn_takes_no_flow_from_its_owner),
+		PACKET_TEST(a_new_connection_of_the_same_addresses_is_a_new_flow),
+		PACKET_TEST(a_label_for_an_ended_connection_leaves_the_next_one_alone),
+		PACKET_TEST(a_repeated_syn_ack_belongs_to_the_same_connection),
+		PACKET_TEST(two_owners_of_one_flow_are_a_dispute),
+		PACKET_TEST(what_is_left_with_the_slot_is_not_moved_by_a_later_label),
+		PACKET_TEST(a_labelled_udp_flow_is_no_young_one_any_more),
+		PACKET_TEST(a_label_for_no_flow_is_unknown),
+		PACKET_TEST(ports_of_one_key_have_no_flows),
+		PACKET_TEST(many_flows_at_once_are_each_their_owners),
+		PACKET_TEST(no_byte_is_lost_or_doubled_while_a_flow_is_labelled),
 	};
 
 	const char *packets = getenv("V2M_FLOW_PACKETS");
 
 	if (packets)
 		n_packets = atoi(packets);
-	if (not_permitted())
-		return SKIPPED;
-	return cmocka_run_group_tests(tests, load_programs, unload_programs);
+	return RUN_PACKET_TESTS(tests);
 }

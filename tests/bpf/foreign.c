@@ -119,5 +119,5 @@ int main(void)
 		PACKET_TEST(options_hide_no_foreign_connection),
 	};
 
-	return not_permitted() ? SKIPPED : cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_PACKET_TESTS(tests);
 }

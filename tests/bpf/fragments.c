@@ -223,5 +223,5 @@ int main(void)
 		PACKET_TEST(the_table_drops_the_oldest_first_fragments),
 	};
 
-	return not_permitted() ? SKIPPED : cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_PACKET_TESTS(tests);
 }

@@ -139,5 +139,5 @@ int main(void)
 		PACKET_TEST(what_is_no_ip_is_seen_and_counts_as_other),
 	};
 
-	return not_permitted() ? SKIPPED : cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_PACKET_TESTS(tests);
 }

@@ -262,5 +262,5 @@ int main(void)
 		PACKET_TEST(the_tally_of_others_counts_segments_too),
 	};
 
-	return not_permitted() ? SKIPPED : cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_PACKET_TESTS(tests);
 }

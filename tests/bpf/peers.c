@@ -156,5 +156,5 @@ int main(void)
 		PACKET_TEST(many_peers_in_turn_are_all_there),
 	};
 
-	return not_permitted() ? SKIPPED : cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_PACKET_TESTS(tests);
 }

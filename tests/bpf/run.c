@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clear.h"
 #include "datapath/port_slots.h"
 #include "label.skel.h"
 #include "traffic.skel.h"
@@ -90,6 +91,12 @@ void run_close(struct run *run)
 	traffic_bpf__destroy(run->object);
 	free(run->device_copies);
 	free(run);
+}
+
+void run_reset(struct run *run)
+{
+	clear_maps(run->object->obj);
+	clear_maps(run->labels->obj);
 }
 
 /* As the daemon does when it gives a slot away. */
@@ -288,37 +295,6 @@ enum v2m_label_result run_label(struct run *run, const struct v2m_flow_key *flow
 	if (!run_flow(run, flow, false, &state))
 		run_flow(run, flow, true, &state);
 	return run_label_of(run, flow, state.began_ns, owner, step);
-}
-
-static void clear_hash(int map)
-{
-	union {
-		struct v2m_flow_key flow;
-		struct v2m_foreign_flow foreign;
-	} key;
-
-	while (bpf_map_get_next_key(map, NULL, &key) == 0)
-		if (bpf_map_delete_elem(map, &key))
-			abort();
-}
-
-void run_forget_flows(struct run *run, uint32_t slot, uint32_t owners)
-{
-	struct v2m_owner_counters owner = {};
-	uint32_t index;
-
-	name_slot(run, (uint16_t)slot);
-	clear_hash(bpf_map__fd(run->object->maps.foreign_flows));
-	clear_hash(bpf_map__fd(run->object->maps.flows));
-	clear_hash(bpf_map__fd(run->object->maps.young_flows));
-	for (uint32_t part = 0; part < (uint32_t)(run->cpus + 1) * 2; part++) {
-		for (uint32_t i = 0; i < owners; i++) {
-			index = v2m_owner_index(V2M_MAX_OWNERS, part / 2, part % 2, i);
-			if (bpf_map_update_elem(bpf_map__fd(run->object->maps.owner_counters),
-						&index, &owner, BPF_ANY))
-				abort();
-		}
-	}
 }
 
 struct v2m_flow run_owner(const struct run *run, uint32_t owner, bool egress)

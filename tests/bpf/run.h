@@ -16,6 +16,8 @@ struct run;
 /* 0, or -errno: -EPERM where eBPF is not permitted. */
 int run_open(const struct v2m_device_config *config, struct run **run);
 void run_close(struct run *run);
+/* As if it had been opened just now. Checking the programs takes an emulated machine seconds. */
+void run_reset(struct run *run);
 
 /* Counts these rules as the daemon would, slots[i] for rules[i]. */
 void run_set_rules(struct run *run, const struct v2m_port_rule *rules, const int *slots,
@@ -55,8 +57,6 @@ enum v2m_label_result run_label_of(struct run *run, const struct v2m_flow_key *f
 /* The same for the flow that has the key now: one that is not young, if there are two. */
 enum v2m_label_result run_label(struct run *run, const struct v2m_flow_key *flow, uint32_t owner,
 				enum v2m_label_step step);
-/* Forgets all flows, and sets the counters of a slot and of the owners below the limit to 0. */
-void run_forget_flows(struct run *run, uint32_t slot, uint32_t owners);
 /* Sum of all parts. */
 struct v2m_flow run_owner(const struct run *run, uint32_t owner, bool egress);
 

@@ -310,3 +310,31 @@ def test_where_every_device_refuses_it_falls_back(lab, start_v2ray, start_daemon
     lab.server.run("tc", "qdisc", "del", "dev", "up0", "ingress")
     daemon.process.signal(signal.SIGHUP)
     wait_until(lambda: daemon.port_entry(key.port)["accounting"]["exact"], what="exact counting")
+
+
+def test_delivered_bytes_are_refused_where_every_device_refuses(lab, start_daemon):
+    """Their figures would not grow, and a consumer would take them for no traffic."""
+    key = Key("vless-tcp", 10001)
+    daemon = start_daemon([key.entry()], attach="clsact", api_bytes="delivered")
+    assert daemon.port_entry(key.port)["accounting"]["unit"] == "delivered"
+    # It repairs at once, so that it must not see the time between.
+    daemon.process.signal(signal.SIGSTOP)
+    lab.server.run("tc", "qdisc", "del", "dev", "up0", "clsact")
+    lab.server.run("tc", "qdisc", "add", "dev", "up0", "ingress")
+    daemon.process.signal(signal.SIGCONT)
+
+    def health():
+        answer = daemon.ask("GET", "/health", headers={})
+        return answer.status, answer.json().get("reason")
+
+    wait_until(lambda: health() == (200, "device_refused"), what="the refusal")
+    # It gives the programs up at the next change.
+    daemon.write_keys([key.entry(), Key("vless-tcp", 10002).entry()])
+    wait_until(lambda: health() == (503, "delivered_unavailable"), what="the end of the programs")
+    answer = daemon.get("/api/traffic/simple")
+    assert answer.status == 503 and "data" not in answer.json()
+    assert "delivered_unavailable" in [row["reason"] for row in daemon.status()["reasons"]]
+    lab.server.run("tc", "qdisc", "del", "dev", "up0", "ingress")
+    daemon.process.signal(signal.SIGHUP)
+    wait_until(lambda: daemon.get("/api/traffic/simple").status == 200, what="the figures")
+    assert "delivered_unavailable" not in [row["reason"] for row in daemon.status()["reasons"]]
