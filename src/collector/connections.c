@@ -33,7 +33,7 @@ struct v2m_connections {
 	size_t n_owners;
 	bool knows_owners; /* the kernel counts for them */
 	struct v2m_local_paths *paths;
-	struct v2m_local_udp *local_udp; /* NULL: the kernel does not let us see it */
+	struct v2m_local_udp *local_udp; /* NULL: nothing counts UDP, or we may not see it */
 	struct v2m_udp_senders senders;
 	bool senders_failed;            /* and that was logged */
 	bool pass_failed;               /* the last look at all sockets, and that was logged */
@@ -79,7 +79,6 @@ int v2m_connections_open(const char *pin_dir, unsigned window_s, struct v2m_sock
 		v2m_connections_close(made);
 		return v2m_error_set(error, -ENOMEM, "out of memory");
 	}
-	made->local_udp = v2m_local_udp_open();
 	v2m_connections_follow_netns(made);
 	/* A named namespace may come later; the daemon's own is here. */
 	if (!made->sockets && v2m_socket_netns_exists(netns) && open_sockets(made)) {
@@ -98,6 +97,7 @@ static void forget_sessions(struct v2m_connections *connections)
 	free(V2M_TAKE(connections->owners));
 	connections->n_owners = 0;
 	connections->knows_owners = false;
+	v2m_local_udp_close(V2M_TAKE(connections->local_udp));
 }
 
 void v2m_connections_close(struct v2m_connections *connections)
@@ -106,7 +106,6 @@ void v2m_connections_close(struct v2m_connections *connections)
 		return;
 	forget_sessions(connections);
 	v2m_local_paths_free(connections->paths);
-	v2m_local_udp_close(connections->local_udp);
 	v2m_udp_senders_clear(&connections->senders);
 	v2m_connection_table_unref(connections->table);
 	v2m_sockets_close(connections->sockets);
@@ -120,6 +119,7 @@ void v2m_connections_count_sessions(struct v2m_connections *connections,
 	struct v2m_error error = { 0 };
 
 	forget_sessions(connections);
+	connections->local_udp = datapath ? v2m_local_udp_open() : NULL;
 	if (datapath && v2m_sessions_open(connections->pin_dir, v2m_owners_maps(datapath).sessions,
 					  &connections->sessions, &error))
 		v2m_log_warning("sessions shorter than %d s may be missed, as the kernel does not "
