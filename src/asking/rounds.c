@@ -38,8 +38,8 @@ struct asked {
 	bool is_over; /* the counting process has said so */
 	/* When the next question is due, and how the last one was answered. */
 	bool wants_stats;
-	unsigned stats_rounds; /* it is asked in each round of which this divides the number; 0: in
-				* the next one */
+	unsigned stats_rounds; /* it is asked in each round whose number leaves 1 if divided by
+				* this, so in the first and third; 0: in the next one */
 	bool has_no_stats;     /* the counting process knows that it does not count */
 	bool follows_online;
 	bool wants_online;   /* in this round */
@@ -211,7 +211,7 @@ static void begin_round(struct rounds *rounds)
 
 		asked->wants_users = true;
 		asked->wants_stats =
-			!asked->stats_rounds || rounds->number % asked->stats_rounds == 0;
+			!asked->stats_rounds || rounds->number % asked->stats_rounds == 1;
 		if (asked->online_due)
 			asked->online_due--;
 		asked->wants_online = asked->follows_online && !asked->online_due;
