@@ -7,9 +7,10 @@ import ctypes
 import os
 import struct
 
-# enum bpf_cmd and enum bpf_attach_type of linux/bpf.h
-OBJ_GET, PROG_GET_FD_BY_ID, INFO_BY_FD, LINK_CREATE, LINK_UPDATE, LINK_DETACH = 7, 13, 15, 28, 29, 34
+# enum bpf_cmd, enum bpf_attach_type and enum bpf_prog_type of linux/bpf.h
+PROG_LOAD, OBJ_GET, PROG_GET_FD_BY_ID, INFO_BY_FD, LINK_CREATE, LINK_UPDATE, LINK_DETACH = 5, 7, 13, 15, 28, 29, 34
 TCX_INGRESS, TCX_EGRESS = 46, 47
+SCHED_CLS = 3
 SYSCALL_BPF = {"x86_64": 321, "aarch64": 280}
 ATTRIBUTES = 128  # bytes; what the kernel does not know has to be 0
 
@@ -33,6 +34,16 @@ def program_of(pin):
     finally:
         os.close(link)
     return bpf(PROG_GET_FD_BY_ID, info.raw[8:12])
+
+
+def load_filler(instructions):
+    """A descriptor of a program of so many instructions that nothing runs. The kernel puts programs one behind the
+    other, so this moves those that are loaded after it."""
+    move, leave = struct.Struct("=BBhi").pack(0xB4, 0, 0, 0x1234567), struct.pack("=BBhi", 0x95, 0, 0, 0)
+    body = ctypes.create_string_buffer(move * instructions + leave)
+    licence = ctypes.create_string_buffer(b"GPL")
+    return bpf(PROG_LOAD, struct.pack("=IIQQ", SCHED_CLS, instructions + 1, ctypes.addressof(body),
+                                      ctypes.addressof(licence)))
 
 
 def enter(namespace):

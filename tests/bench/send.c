@@ -3,9 +3,10 @@
  * Sends small packets for many ports and prints their cost to the sender. The stack, the firewall
  * and the hooks run on the sender's processor time.
  *
- * send udp|tcp out|in SOURCE DESTINATION FIRST_PORT PORTS: for every number on standard input,
- * sends so many packets and prints the ns of processor time and the ns that passed, for one packet.
- * out: the ports are those of the source, in: those of the destination.
+ * send udp|tcp out|in SOURCE DESTINATION FIRST_PORT PORTS BATCH: for every number on standard
+ * input, sends so many packets and prints the ns of processor time and the ns that passed, for one
+ * packet. out: the ports are those of the source, in: those of the destination. BATCH is the number
+ * of packets that one system call sends, all of one port.
  *
  * UDP has a socket for each port. TCP segments come from one raw socket: no connection stands
  * behind them.
@@ -22,10 +23,10 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define BATCH      8
 #define PAYLOAD    32
 #define OTHER_PORT 9
 #define MOST_PORTS 4096
+#define MOST_BATCH 512
 
 struct sender {
 	bool tcp;
@@ -34,6 +35,7 @@ struct sender {
 	const char *destination;
 	unsigned first;
 	unsigned count;
+	unsigned batch;
 	int sockets[MOST_PORTS]; /* by port; for TCP all the same one */
 };
 
@@ -96,15 +98,15 @@ static int send_all(const struct sender *sender, unsigned long packets)
 		char payload[PAYLOAD];
 	} segment = { .tcp = { .doff = 5, .ack = 1, .window = 1 } };
 	struct iovec data = { &segment, sizeof(segment) };
-	struct mmsghdr batch[BATCH] = {};
+	struct mmsghdr batch[MOST_BATCH] = {};
 	unsigned at = 0;
 
 	if (!sender->tcp)
 		data = (struct iovec){ segment.payload, PAYLOAD };
-	for (int i = 0; i < BATCH; i++)
+	for (unsigned i = 0; i < sender->batch; i++)
 		batch[i].msg_hdr = (struct msghdr){ .msg_iov = &data, .msg_iovlen = 1 };
 	while (packets) {
-		unsigned wanted = packets < BATCH ? (unsigned)packets : BATCH;
+		unsigned wanted = packets < sender->batch ? (unsigned)packets : sender->batch;
 		int sent;
 
 		segment.tcp.source = htons(local_port(sender, at));
@@ -146,17 +148,19 @@ int main(int argc, char **argv)
 	const struct rlimit files = { MOST_PORTS + 100, MOST_PORTS + 100 };
 	int result;
 
-	if (argc == 7) {
+	if (argc == 8) {
 		sender.tcp = strcmp(argv[1], "tcp") == 0;
 		sender.out = strcmp(argv[2], "out") == 0;
 		sender.source = argv[3];
 		sender.destination = argv[4];
 		sender.first = (unsigned)strtoul(argv[5], NULL, 10);
 		sender.count = (unsigned)strtoul(argv[6], NULL, 10);
+		sender.batch = (unsigned)strtoul(argv[7], NULL, 10);
 	}
-	if (!sender.first || !sender.count || sender.count > MOST_PORTS ||
-	    setrlimit(RLIMIT_NOFILE, &files)) {
-		fprintf(stderr, "usage: %s udp|tcp out|in SOURCE DESTINATION FIRST_PORT PORTS\n",
+	if (!sender.first || !sender.count || sender.count > MOST_PORTS || !sender.batch ||
+	    sender.batch > MOST_BATCH || setrlimit(RLIMIT_NOFILE, &files)) {
+		fprintf(stderr,
+			"usage: %s udp|tcp out|in SOURCE DESTINATION FIRST_PORT PORTS BATCH\n",
 			argv[0]);
 		return 2;
 	}

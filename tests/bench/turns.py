@@ -3,13 +3,15 @@
 
 import contextlib
 import math
+import os
 import random
 import shutil
 import statistics
 import subprocess
 import sys
 
-from wire import BATCH, Control, EmptyTcx, Ours, Stage, Wire, chosen_ways
+import hook
+from wire import BATCH, Control, EmptyTcx, Ours, Stage, Wire
 
 TRAFFIC = [("udp", "out"), ("udp", "in"), ("tcp", "out"), ("tcp", "in")]
 BULK_WAYS = [Wire, Control, EmptyTcx, Ours]
@@ -17,6 +19,7 @@ FAILURES = (RuntimeError, OSError, ValueError, LookupError, StopIteration, subpr
 MOST_REPEATS = 3  # of set-ups in which something failed, of one kind
 REPEATS = {}  # what failed in each set-up, by its kind
 NOT_INSTALLED = "not installed"
+FILLER_MAX = 820  # instructions of 5 bytes on x86-64: up to a page
 
 
 def interval(values):
@@ -63,18 +66,32 @@ def reason_of(problem):
     return " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
 
 
-def set_up_all(ports, directory, wires, unavailable):
+def set_up_in_random_places(wires, unavailable):
+    """Where the kernel puts a program changes its cost, and set-ups that are all made in one order find the same
+    places again. So the order is random, and programs of random lengths lie between."""
+    fillers = []
+    try:
+        for wire in random.sample(wires, len(wires)):
+            fillers.append(hook.load_filler(random.randrange(FILLER_MAX)))
+            try:
+                wire.set_up()
+            except FAILURES as problem:
+                unavailable[wire.name] = reason_of(problem)
+    finally:
+        for filler in fillers:
+            os.close(filler)
+
+
+def set_up_all(ports, ways, batch, directory, wires, unavailable):
     wires.append(Stage(f"{ports}stage", ports, directory))
-    for number, way in enumerate(chosen_ways()):
+    for number, way in enumerate(ways):
         if way.tool and not shutil.which(way.tool):
             unavailable[way.name] = NOT_INSTALLED
-            continue
-        wire = way(f"{ports}{number}", ports, directory)
-        wires.append(wire)
-        try:
-            wire.set_up()
-        except FAILURES as problem:
-            unavailable[way.name] = reason_of(problem)
+        else:
+            wires.append(way(f"{ports}{number}", ports, directory))
+    for wire in wires:
+        wire.batch = batch
+    set_up_in_random_places(wires[1:], unavailable)
     return wires[0], [wire for wire in wires[1:] if wire.name not in unavailable]
 
 
@@ -82,7 +99,7 @@ def measure_round(stage, wire, traffic, packets):
     """ns for one packet, of one way. Packets before those that count bring what the way touches into the caches: half
     as many, and some for each port."""
     packets //= wire.thinned if wire.ports > 1 else 1
-    before = packets if wire.thinned > 1 else max(packets // 2, BATCH * wire.ports)
+    before = packets if wire.thinned > 1 else max(packets // 2, wire.batch * wire.ports)
     wire.sent[traffic[1]] += packets + before
     if wire.on_stage:
         stage.hook.put(wire.programs)
@@ -91,13 +108,13 @@ def measure_round(stage, wire, traffic, packets):
     return used.measure(*traffic, packets)
 
 
-def measure_once(ports, directory, rounds, packets):
+def measure_once(ports, directory, rounds, packets, ways, batch):
     """{traffic: {way: [ns for one packet, of each round]}}, and the ways that could not be had. All ways take
     turns within a round, in random order."""
     wires, unavailable, times = [], {}, {}
     directory.mkdir()
     with closing_all(wires):
-        stage, usable = set_up_all(ports, directory, wires, unavailable)
+        stage, usable = set_up_all(ports, ways, batch, directory, wires, unavailable)
         for traffic in TRAFFIC:
             able = [wire for wire in usable if traffic[1] == "out" or wire.also_in]
             for wire in [stage, *(wire for wire in able if not wire.on_stage)]:
@@ -114,13 +131,14 @@ def measure_once(ports, directory, rounds, packets):
         return times, unavailable
 
 
-def measure(ports, directory, set_ups, rounds, packets):
+def measure(ports, directory, set_ups, rounds, packets, ways, batch=BATCH):
     """{traffic: {way: [[ns for one packet, of each round] of each set-up]}}. Where in memory a set-up's parts happen
-    to lie changes its figures, so that one set-up tells little, however often it is measured."""
+    to lie changes its figures, so that one set-up tells little, however often it is measured. batch: packets in a
+    system call."""
     times, out = {}, {}
     for _ in range(set_ups):
         found, failed = repeated(
-            lambda name: measure_once(ports, directory / name, rounds, packets), f"{ports}",
+            lambda name: measure_once(ports, directory / name, rounds, packets, ways, batch), f"{ports}-{batch}",
             lambda result: {way: reason for way, reason in result[1].items() if reason != NOT_INSTALLED})
         out.update(failed)
         for traffic, by_way in found.items():
@@ -144,8 +162,10 @@ def measure_bulk_once(streams, directory, size, rounds):
     with closing_all(wires):
         wires.append(stage := Stage(f"b{streams}stage", 1, directory, reachable=True))
         for number, way in enumerate(BULK_WAYS):
-            wires.append(wire := way(f"b{streams}{number}", 1, directory))
-            wire.set_up()
+            wires.append(way(f"b{streams}{number}", 1, directory))
+        set_up_in_random_places(wires[1:], failed := {})
+        if failed:
+            raise RuntimeError(str(failed))
         stage.start_streams(streams)
         for number in range(rounds + 1):
             for wire in random.sample(wires[1:], len(BULK_WAYS)):

@@ -16,7 +16,7 @@ import hook
 
 BUILD = pathlib.Path(os.environ.get("V2M_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build"))
 FIRST_PORT = 10000
-BATCH = 8  # packets for a port at a time, see send.c
+BATCH = 8  # packets for a port in a system call, see send.c
 UNUSED_PORT = 60000  # a port that is monitored and never used
 SERVER, CLIENT, NOBODY = "10.78.0.1", "10.78.0.2", "02:00:00:00:00:99"
 PR_SET_PDEATHSIG, SIGKILL = 1, 9
@@ -45,6 +45,7 @@ class Wire:
     tool = None  # what has to be installed
     also_in = True  # counts packets that arrive, too
     on_stage = True  # its programs take turns with those of others on one wire, see Stage
+    batch = BATCH
     thinned = 1  # by which it divides the packets of a round, if there are many ports
 
     def __init__(self, number, ports, directory, reachable=False):
@@ -93,7 +94,7 @@ class Wire:
         ends = (SERVER, CLIENT) if way == "out" else (CLIENT, SERVER)
         sender = subprocess.Popen(
             [str(word) for word in ("nsenter", f"--net=/run/netns/{namespace}", "--", BUILD / "bench_send",
-                                    protocol, way, *ends, FIRST_PORT, self.ports)],
+                                    protocol, way, *ends, FIRST_PORT, self.ports, self.batch)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent)
         if sender.stdout.readline() != "ready\n":
             raise RuntimeError("the sender did not start")
@@ -201,13 +202,20 @@ class Ours(Wire):
             daemon = subprocess.Popen(
                 ["nsenter", f"--net=/run/netns/{self.names[0]}", "--", self.daemon, "--config",
                  self.config], stderr=log, stdout=log, preexec_fn=end_with_parent)
+        try:
+            self.wait_until_counting(daemon)
+        except BaseException:
+            daemon.kill()
+            daemon.wait()
+            raise
+        return daemon
+
+    def wait_until_counting(self, daemon):
         end = time.monotonic() + 20
         while "counting on up0" not in (said := (self.directory / "log").read_text()):
             if daemon.poll() is not None or time.monotonic() > end:
-                daemon.kill()
                 raise RuntimeError(said)
             time.sleep(0.05)
-        return daemon
 
     def check_path(self):
         """A figure with a name that is not the path's would be worse than none."""
