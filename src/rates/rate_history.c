@@ -104,8 +104,8 @@ static struct block *make_block(const struct v2m_rate_history *history, struct s
 	return *place;
 }
 
-/* Frees the blocks that are too old to be read. Since the slot's last reading none has become too old
- * if that was in the same ten minutes. */
+/* Frees the blocks that are too old to be read. Since the slot's last reading none has become too
+ * old if that was in the same ten minutes. */
 static void free_old_blocks(const struct v2m_rate_history *history, struct slot_rates *slot)
 {
 	uint64_t number = history->mono_ns / STEP_NS / PER_BLOCK;

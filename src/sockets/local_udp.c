@@ -7,7 +7,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -15,25 +14,10 @@
 #include "base/transport.h"
 #include "local_udp.skel.h"
 
-#define PORTS 65536
-
 struct v2m_local_udp {
 	struct local_udp_bpf *object;
 	struct bpf_link *link; /* NULL: the program does not run */
-	const uint64_t *counts;
-	uint64_t before[PORTS];
 };
-
-static int map_counts(struct v2m_local_udp *udp)
-{
-	void *mapped = mmap(NULL, sizeof(udp->before), PROT_READ, MAP_SHARED,
-			    bpf_map__fd(udp->object->maps.local_udp), 0);
-
-	if (mapped == MAP_FAILED)
-		return -errno;
-	udp->counts = mapped;
-	return 0;
-}
 
 struct v2m_local_udp *v2m_local_udp_open(void)
 {
@@ -44,8 +28,6 @@ struct v2m_local_udp *v2m_local_udp_open(void)
 		made->object = local_udp_bpf__open();
 		result = made->object ? local_udp_bpf__load(made->object) : -errno;
 	}
-	if (!result)
-		result = map_counts(made);
 	if (!result)
 		return made;
 	v2m_log_info(
@@ -61,8 +43,6 @@ void v2m_local_udp_close(struct v2m_local_udp *udp)
 	if (!udp)
 		return;
 	bpf_link__destroy(udp->link);
-	if (udp->counts)
-		munmap((void *)udp->counts, sizeof(udp->before));
 	local_udp_bpf__destroy(udp->object);
 	free(udp);
 }
@@ -80,7 +60,7 @@ static bool any_is_wanted(const struct v2m_port_rule *rules, size_t n_rules)
 	return false;
 }
 
-/* What other programs counted before is no news. */
+/* What was noticed before the last stop is no news. */
 static int run_program(struct v2m_local_udp *udp, bool wanted)
 {
 	if (!wanted) {
@@ -89,7 +69,7 @@ static int run_program(struct v2m_local_udp *udp, bool wanted)
 	}
 	if (udp->link)
 		return 0;
-	memcpy(udp->before, udp->counts, sizeof(udp->before));
+	memset(udp->object->bss->noticed, 0, sizeof(udp->object->bss->noticed));
 	udp->link = bpf_program__attach(udp->object->progs.v2m_local_udp);
 	return udp->link ? 0 : -errno;
 }
@@ -97,11 +77,9 @@ static int run_program(struct v2m_local_udp *udp, bool wanted)
 static int add_port(struct v2m_local_udp *udp, unsigned port, struct v2m_foreign_flows *flows)
 {
 	const struct v2m_foreign_flow flow = { .port = (uint16_t)port, .protocol = IPPROTO_UDP };
-	uint64_t count = udp->counts[port];
-	bool grew = count != udp->before[port];
+	bool noticed = __atomic_exchange_n(&udp->object->bss->noticed[port], 0, __ATOMIC_RELAXED);
 
-	udp->before[port] = count;
-	return grew ? v2m_array_add(flows, flow) : 0;
+	return noticed ? v2m_array_add(flows, flow) : 0;
 }
 
 int v2m_local_udp_read(struct v2m_local_udp *udp, const struct v2m_port_rule *rules, size_t n_rules,
