@@ -104,14 +104,11 @@ static struct block *make_block(const struct v2m_rate_history *history, struct s
 	return *place;
 }
 
-/* Frees the blocks that are too old to be read. Since the slot's last reading none has become too
- * old if that was in the same ten minutes. */
+/* Frees the blocks that are too old to be read. */
 static void free_old_blocks(const struct v2m_rate_history *history, struct slot_rates *slot)
 {
 	uint64_t number = history->mono_ns / STEP_NS / PER_BLOCK;
 
-	if (slot->mono_ns / STEP_NS / PER_BLOCK == number)
-		return;
 	for (size_t i = 0; slot->blocks && i < history->n_blocks; i++) {
 		if (!slot->blocks[i] || slot->blocks[i]->number + history->n_blocks > number)
 			continue;
