@@ -113,6 +113,8 @@ def test_datagrams_over_lo_from_a_socket_without_a_peer_are_named(lab, start_dae
         said = wait_until(find_reason, 40, what="path_uncounted")
         assert f"port {PORT}: 1 UDP socket of this host itself sends" in said
         assert daemon.port_entry(PORT + 1)["accounting"]["exact"] is True
+        # Both sockets are still there, but nothing is sent any more.
+        wait_until(lambda: "path_uncounted" not in reasons(daemon), 40, what="the end of path_uncounted")
 
 
 def test_a_device_that_is_left_out_is_named(lab, start_daemon, listener):
