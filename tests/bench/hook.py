@@ -37,12 +37,12 @@ def program_of(pin):
 
 
 def load_filler(instructions):
-    """A descriptor of a program of so many instructions, and two, that nothing runs. The kernel puts programs one
+    """A descriptor of a program of so many instructions, at least 2, that nothing runs. The kernel puts programs one
     behind the other, so this moves those that are loaded after it."""
     move, leave = struct.Struct("=BBhi").pack(0xB4, 0, 0, 0x1234567), struct.pack("=BBhi", 0x95, 0, 0, 0)
-    body = ctypes.create_string_buffer(move * (instructions + 1) + leave)
+    body = ctypes.create_string_buffer(move * (instructions - 1) + leave)
     licence = ctypes.create_string_buffer(b"GPL")
-    return bpf(PROG_LOAD, struct.pack("=IIQQ", SCHED_CLS, instructions + 2, ctypes.addressof(body),
+    return bpf(PROG_LOAD, struct.pack("=IIQQ", SCHED_CLS, instructions, ctypes.addressof(body),
                                       ctypes.addressof(licence)))
 
 

@@ -72,7 +72,7 @@ def set_up_in_random_places(wires, unavailable):
     fillers = []
     try:
         for wire in random.sample(wires, len(wires)):
-            fillers.append(hook.load_filler(random.randrange(FILLER_MAX)))
+            fillers.append(hook.load_filler(random.randrange(2, FILLER_MAX)))
             try:
                 wire.set_up()
             except FAILURES as problem:

@@ -16,7 +16,7 @@ import hook
 
 BUILD = pathlib.Path(os.environ.get("V2M_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build"))
 FIRST_PORT = 10000
-BATCH = 8  # packets for a port in a system call, see send.c
+BATCH = 8  # packets for a port in a system call
 UNUSED_PORT = 60000  # a port that is monitored and never used
 SERVER, CLIENT, NOBODY = "10.78.0.1", "10.78.0.2", "02:00:00:00:00:99"
 PR_SET_PDEATHSIG, SIGKILL = 1, 9
