@@ -217,11 +217,10 @@ step("an API key that ends leads back to signing in", async () => {
   assert.match(await page.textContent(".problem"), /no longer accepts/);
 });
 
-step("5,000 keys scroll and live without a stutter", async () => {
-  const {tab, close} = await openSample({count: 5000});
-  await tab.goto(URL_);
-  await tab.waitForSelector("table.keys tbody tr:nth-child(12)");
-  const measure = () => tab.evaluate(async () => {
+// Scrolls the list for some seconds. Returns how long the frames take, in ms.
+async function measureFrames(tab) {
+  await tab.bringToFront();
+  const frames = await tab.evaluate(async () => {
     scrollTo(0, 0);
     const gaps = [];
     const end = performance.now() + 4500;
@@ -234,13 +233,33 @@ step("5,000 keys scroll and live without a stutter", async () => {
     }
     return gaps.sort((a, b) => a - b);
   });
-  let frames;
   const at = (share) => Math.round(frames[Math.floor((frames.length - 1) * share)] * 10) / 10;
-  const smooth = () => at(0.5) < MEDIAN_MS && at(0.95) < FRAME_MS;
+  return {frames: frames.length, median: at(0.5), p95: at(0.95), p99: at(0.99), longest: at(1)};
+}
+
+async function openList(count) {
+  const sample = await openSample({count});
+  await sample.tab.goto(URL_);
+  await sample.tab.waitForSelector("table.keys tbody tr:nth-child(12)");
+  return sample;
+}
+
+step("5,000 keys scroll and live without a stutter", async () => {
+  // A list of 1,000 keys does the same work for each frame, if that does not grow with the keys: it is the measure of
+  // a slow or busy machine. It is as long as is scrolled here.
+  const few = await openList(1000);
+  const {tab, close} = await openList(5000);
+  let ours, fewer;
+  const smooth = () => ours.median < Math.max(MEDIAN_MS, 1.5 * fewer.median) && ours.p95 < Math.max(FRAME_MS, 1.5 * fewer.p95);
   // New figures for 5,000 keys cost a frame every two seconds. Other tests run beside this one: it may try again.
-  for (let tries = 0; tries < 3 && !(frames && smooth()); tries++) frames = await measure();
-  report("frames of 5,000 keys, ms", {frames: frames.length, median: at(0.5), p99: at(0.99), longest: at(1)});
-  assert.ok(smooth(), `half of the frames take ${at(0.5)} ms and longer, 5 % take ${at(0.95)} ms and longer`);
+  for (let tries = 0; tries < 3 && !(ours && smooth()); tries++) {
+    fewer = await measureFrames(few.tab);
+    ours = await measureFrames(tab);
+  }
+  await few.close();
+  report("frames of 5,000 keys, ms", ours);
+  report("frames of 1,000 keys, ms", fewer);
+  assert.ok(smooth(), `half of the frames take ${ours.median} ms and longer, 5 % take ${ours.p95} ms and longer; with 1,000 keys ${fewer.median} and ${fewer.p95} ms`);
   assert.ok(await tab.locator("table.keys tbody tr").count() < 80);
   await tab.fill("#filter", "zoe");
   await until(async () => /of 5,000 keys/.test(await tab.textContent("#count")), "the filter");
