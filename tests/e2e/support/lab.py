@@ -96,6 +96,9 @@ class Namespace:
         run("ip", "netns", "add", name)
         # No other host is on these wires, so the two seconds of duplicate address detection are not needed.
         self.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
+        # Nothing is lost here. If this machine is busy, TCP would take a late answer for a loss and send a segment
+        # again, and payload on the wire includes that. Kernels before 6.11 do not have the second one.
+        self.run("sysctl", "-eqw", "net.ipv4.tcp_early_retrans=0", "net.ipv4.tcp_rto_min_us=3000000")
         self.ip("link", "set", "lo", "up")
 
     # `ip netns exec` would mount another /sys, and with it another bpffs.
