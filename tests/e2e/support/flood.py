@@ -23,11 +23,12 @@ def main():
         signal.signal(signal.SIGTERM, lambda *_: ending.append(True))
         packets = payload_bytes = refused = 0
         size = 1
-        print("ready", flush=True)
         while not ending:
             try:
                 payload_bytes += sender.send(bytes(size))
                 packets += 1
+                if packets == 1:
+                    print("ready", flush=True)
             except ConnectionRefusedError:  # an error that an earlier datagram caused; this one was not sent
                 refused += 1
             size = size % 1200 + 1
