@@ -117,12 +117,12 @@ static void note_overlap(struct v2m_raw_ports *ports, uint32_t slot_number,
 
 /*
  * The first exact reading of a slot after a time of socket statistics. A counter that went on adds
- * what the sockets did not see; a new one is younger than that time and adds the whole. A slot may
- * have two counters in a sample, so the overlap ends with the sample. True if there had been such a
- * time.
+ * what the sockets did not see. A new one that began beside them adds nothing; any other new one is
+ * younger than that time and adds the whole. A slot may have two counters in a sample, so the
+ * overlap ends with the sample. True if there had been such a time.
  */
 static bool settle_overlap(struct v2m_raw_ports *ports, uint32_t slot_number, bool anew,
-			   struct v2m_totals *delta)
+			   bool beside, struct v2m_totals *delta)
 {
 	struct v2m_socket_overlap *overlap = v2m_slot_items_find(&ports->overlaps, slot_number);
 	struct v2m_totals counted;
@@ -130,6 +130,8 @@ static bool settle_overlap(struct v2m_raw_ports *ports, uint32_t slot_number, bo
 	if (!overlap || (v2m_totals_are_zero(&overlap->counted) && !overlap->settled))
 		return false;
 	overlap->settled = true;
+	if (anew && beside)
+		*delta = (struct v2m_totals){ 0 };
 	if (anew)
 		return true;
 	counted = overlap->counted;
@@ -149,6 +151,12 @@ void v2m_raw_finish_sample(struct v2m_raw_ports *ports)
 		overlap->settled = false;
 		overlap->dirty = true;
 	}
+}
+
+static bool began_beside_sockets(const struct v2m_sample *sample,
+				 const struct v2m_port_sample *entry)
+{
+	return sample->sockets_since_ns && entry->assigned_ns >= sample->sockets_since_ns;
 }
 
 static void replace_reading(struct v2m_raw_ports *ports, struct v2m_raw_port *last,
@@ -187,7 +195,8 @@ bool v2m_raw_advance(struct v2m_raw_ports *ports, const struct v2m_sample *sampl
 	now.raw.slot = slot;
 	*delta = count_since(&now.raw, before);
 	if (sample->mode == V2M_MODE_EBPF && (transports & V2M_TCP))
-		settled = settle_overlap(ports, tcp_slot_number, anew, &delta->tcp);
+		settled = settle_overlap(ports, tcp_slot_number, anew,
+					 began_beside_sockets(sample, entry), &delta->tcp);
 	if (last && !anew && !settled && is_zero(delta))
 		return false;
 	replace_reading(ports, last, &now);

@@ -41,7 +41,7 @@ static int set_slots(struct v2m_parts *parts, const struct v2m_keyset *keyset,
 		return refused;
 	/* The last bytes of ports that leave are accounted before others get their slots. */
 	result = v2m_byte_source_is_exact(parts->byte_source) ? v2m_sampling_take(parts)
-							      : v2m_sampling_take_programs(parts);
+							      : v2m_sampling_take_programs(parts, 0);
 	if (result)
 		return v2m_error_set(error, result,
 				     "the last bytes of removed ports cannot be read: %s",
@@ -271,27 +271,28 @@ int v2m_counting_check_ledger(struct v2m_parts *parts, struct v2m_error *error)
 }
 
 /*
- * Attaching takes longest, so it comes first: the sockets count meanwhile. Then the sockets are
- * read for the last time, new slots are placed, and the maps are read. A new slot begins after the
- * last reading of the sockets. A slot that was pinned may have counted all along. The account knows
- * what the sockets have counted since its last exact reading, and adds only what goes beyond it. So
- * no byte is doubled. Bytes between the two readings may be lost.
+ * Attaching takes longest, and placing the slots some milliseconds, so they come first: the sockets
+ * count meanwhile. Then the sockets are read for the last time, and the maps right after them. A
+ * new slot has begun before the last reading of the sockets, which have counted its bytes. A slot
+ * that was pinned may have counted all along. The account knows what the sockets have counted since
+ * its last exact reading, and adds only what goes beyond it. So no byte is doubled. Bytes between
+ * the two readings may be lost.
  */
 static int change_to_programs(struct v2m_parts *parts, struct v2m_error *error)
 {
+	const uint64_t begun_ns = v2m_clock_mono_ns();
 	int result;
 
 	v2m_counting_update_devices(parts);
 	if (v2m_device_watch_all_failed(parts->devices))
 		return v2m_error_set(error, -EOPNOTSUPP, "%s",
 				     v2m_device_watch_failure(parts->devices));
+	result = v2m_counting_set_ports(parts, v2m_key_supply_active(parts->keys), error);
+	if (result < 0)
+		return result;
 	result = v2m_sampling_take(parts);
-	if (!result) {
-		result = v2m_counting_set_ports(parts, v2m_key_supply_active(parts->keys), error);
-		if (result < 0)
-			return result;
-		result = v2m_sampling_take_programs(parts);
-	}
+	if (!result)
+		result = v2m_sampling_take_programs(parts, begun_ns);
 	if (result)
 		return v2m_error_set(error, result, "the counters cannot be read: %s",
 				     strerror(-result));

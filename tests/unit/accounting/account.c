@@ -173,6 +173,54 @@ static void new_counters_after_socket_statistics_add_the_whole(void **context)
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2000 + 700 + 100);
 }
 
+/* The first reading of new counters. The sockets have counted the TCP bytes of those that were
+ * assigned from `since` on. */
+static void apply_new_counters(struct state *state, uint64_t assigned_ns, uint64_t since_ns)
+{
+	sample_at(&state->one, 1001, 50, 3);
+	state->one.sample.epoch[0] ^= 1;
+	state->one.port.assigned_ns = assigned_ns;
+	state->one.sample.sockets_since_ns = since_ns;
+	assert_int_equal(v2m_account_apply(state->account, state->keyset, &state->one.sample), 0);
+}
+
+/* The sockets have no UDP. */
+static void new_counters_beside_the_sockets_add_no_tcp(void **context)
+{
+	struct state *state = *context;
+
+	apply(state, 1001, 1000, 1);
+	apply_sockets(state, 700, 2);
+	apply_new_counters(state, 10, 10);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2000 + 700 + 50);
+	sample_at(&state->one, 1001, 90, 4);
+	state->one.sample.epoch[0] ^= 1;
+	state->one.port.assigned_ns = 10;
+	assert_int_equal(v2m_account_apply(state->account, state->keyset, &state->one.sample), 0);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2000 + 700 + 50 + 2 * 40);
+}
+
+static void counters_from_before_the_sockets_add_the_whole(void **context)
+{
+	struct state *state = *context;
+
+	apply(state, 1001, 1000, 1);
+	apply_sockets(state, 700, 2);
+	apply_new_counters(state, 9, 10);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2000 + 700 + 100);
+}
+
+/* What the counters have came after the last reading of the sockets. */
+static void new_counters_beside_idle_sockets_add_the_whole(void **context)
+{
+	struct state *state = *context;
+
+	apply(state, 1001, 1000, 1);
+	apply_sockets(state, 0, 2);
+	apply_new_counters(state, 10, 10);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2000 + 100);
+}
+
 static void another_use_of_the_slot_adds_the_whole_reading(void **context)
 {
 	struct state *state = *context;
@@ -383,6 +431,9 @@ int main(void)
 		TEST(the_kernel_adds_only_what_the_sockets_did_not_see),
 		TEST(what_the_sockets_saw_beyond_the_kernel_stays_and_is_no_debt),
 		TEST(new_counters_after_socket_statistics_add_the_whole),
+		TEST(new_counters_beside_the_sockets_add_no_tcp),
+		TEST(counters_from_before_the_sockets_add_the_whole),
+		TEST(new_counters_beside_idle_sockets_add_the_whole),
 		TEST(another_use_of_the_slot_adds_the_whole_reading),
 		TEST(an_older_sample_is_refused_and_changes_nothing),
 		TEST(a_port_that_no_key_has_is_left_alone),
