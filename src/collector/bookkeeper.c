@@ -17,8 +17,10 @@
 #include "ledger/ledger.h"
 
 #define SECOND_NS UINT64_C(1000000000)
-/* How long after a comparison the next one is due: 5 s, and at least 20 of them in a window. */
+/* How long after a comparison the next one is due: 5 s, or 30 s if it may wait, and at least 20 of
+ * them in a window. */
 #define COMPARISON_NS        (5 * SECOND_NS)
+#define COMPARISON_WAIT_NS   (30 * SECOND_NS)
 #define COMPARISONS_AT_LEAST 20
 
 struct v2m_bookkeeper {
@@ -334,13 +336,14 @@ size_t v2m_bookkeeper_rate_history_owner(const struct v2m_bookkeeper *bookkeeper
 	return v2m_rate_history_owner(bookkeeper->rate_history, owner, points, max, start_us);
 }
 
-bool v2m_bookkeeper_comparison_is_due(const struct v2m_bookkeeper *bookkeeper)
+bool v2m_bookkeeper_comparison_is_due(const struct v2m_bookkeeper *bookkeeper, bool may_wait)
 {
 	uint64_t window_ns = bookkeeper->config->cross_check_s * SECOND_NS;
 	uint64_t interval_ns = window_ns / COMPARISONS_AT_LEAST;
+	uint64_t most_ns = may_wait ? COMPARISON_WAIT_NS : COMPARISON_NS;
 
-	if (interval_ns > COMPARISON_NS)
-		interval_ns = COMPARISON_NS;
+	if (interval_ns > most_ns)
+		interval_ns = most_ns;
 	return v2m_clock_mono_ns() - bookkeeper->compared_ns >= interval_ns;
 }
 

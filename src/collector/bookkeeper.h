@@ -58,8 +58,8 @@ int v2m_bookkeeper_add_delivered(struct v2m_bookkeeper *bookkeeper, const struct
 /* As v2m_cross_check_uncounted(). */
 const struct v2m_cross_bytes *v2m_bookkeeper_uncounted(const struct v2m_bookkeeper *bookkeeper,
 						       uint32_t slot_number);
-/* Whether a few seconds have passed since the last comparison. */
-bool v2m_bookkeeper_comparison_is_due(const struct v2m_bookkeeper *bookkeeper);
+/* Whether a few seconds have passed since the last comparison, or, if it may wait, 30 s. */
+bool v2m_bookkeeper_comparison_is_due(const struct v2m_bookkeeper *bookkeeper, bool may_wait);
 /* Compares the last sample with what the sockets delivered, which was read before it. dropped: the
  * bytes that the queues of the devices have dropped in all. where() names the device that uncounted
  * connections of a slot seem to use; "": unknown. Sets or clears the conditions traffic_uncounted

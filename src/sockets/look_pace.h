@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * How often a costly look at all sockets is worth its cost: with many sockets, answers that follow
- * each other share one.
+ * each other share one, and the daemon looks more seldom while nobody asks.
  */
 #ifndef V2METER_SOCKETS_LOOK_PACE_H
 #define V2METER_SOCKETS_LOOK_PACE_H
@@ -14,12 +14,20 @@
 /* The share of the time that costly looks take. */
 #define V2M_LOOK_SHARE 50
 
+/* The share of the time that looks take for which nobody waits, and how long the next one waits at
+ * most. */
+#define V2M_LOOK_UNASKED_SHARE   500
+#define V2M_LOOK_UNASKED_WAIT_NS UINT64_C(30000000000)
+
 /* The last look. */
 struct v2m_look_pace {
 	uint64_t ended_ns; /* CLOCK_MONOTONIC; 0: there was none */
 	uint64_t cost_ns;  /* CPU time */
 };
 
+/* For an answer. */
 bool v2m_look_pace_is_due(const struct v2m_look_pace *last, uint64_t now_ns);
+/* For nobody. */
+bool v2m_look_pace_is_due_unasked(const struct v2m_look_pace *last, uint64_t now_ns);
 
 #endif

@@ -70,7 +70,7 @@ def test_an_honest_client_is_answered_at_once_amid_rude_ones(besieged, build):
         used_mib.append(memory_mib(daemon.process.pid))
         time.sleep(0.01)
     # On a quiet machine they are done by now. They need five seconds of the CPU time of the rude clients' process.
-    wait_until(lambda: report()["malformed"] >= 10_000, timeout_s=60, what="malformed requests")
+    wait_until(lambda: report()["malformed"] >= 10_000, timeout_s=300, what="malformed requests")
     p99_ms = statistics.quantiles(taken_ms, n=100)[98]
     assert p99_ms < LIMIT_MS, f"{len(taken_ms)} answers, the longest {max(taken_ms):.0f} ms"
     # Nine of ten kinds get an answer. The tenth sends more than the server reads.

@@ -40,12 +40,36 @@ static void a_costly_look_takes_its_share_of_the_time(void **state)
 	assert_true(v2m_look_pace_is_due(&last, due_ns));
 }
 
+static void a_look_for_nobody_takes_a_small_share_of_the_time(void **state)
+{
+	const struct v2m_look_pace none = { 0 };
+	const struct v2m_look_pace last = { SECOND_NS, 10000000 };
+	uint64_t due_ns = SECOND_NS + V2M_LOOK_UNASKED_SHARE * last.cost_ns;
+
+	(void)state;
+	assert_true(v2m_look_pace_is_due_unasked(&none, 0));
+	assert_false(v2m_look_pace_is_due_unasked(&last, SECOND_NS));
+	assert_false(v2m_look_pace_is_due_unasked(&last, due_ns - 1));
+	assert_true(v2m_look_pace_is_due_unasked(&last, due_ns));
+}
+
+static void the_costliest_look_for_nobody_does_not_wait_for_ever(void **state)
+{
+	const struct v2m_look_pace last = { SECOND_NS, SECOND_NS };
+
+	(void)state;
+	assert_false(v2m_look_pace_is_due_unasked(&last, SECOND_NS + V2M_LOOK_UNASKED_WAIT_NS - 1));
+	assert_true(v2m_look_pace_is_due_unasked(&last, SECOND_NS + V2M_LOOK_UNASKED_WAIT_NS));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_look_is_due),
 		cmocka_unit_test(a_cheap_look_is_always_due),
 		cmocka_unit_test(a_costly_look_takes_its_share_of_the_time),
+		cmocka_unit_test(a_look_for_nobody_takes_a_small_share_of_the_time),
+		cmocka_unit_test(the_costliest_look_for_nobody_does_not_wait_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
