@@ -1,12 +1,6 @@
 -- SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 -- What wrk has measured, in one line: requests, microseconds, the latencies' median, 99th
 -- percentile and maximum in microseconds, and how many requests went wrong.
--- V2M_BENCH_PAUSE_MS: how long a client waits before each request.
-local pause_ms = tonumber(os.getenv("V2M_BENCH_PAUSE_MS") or 0)
-if pause_ms > 0 then
-	delay = function() return pause_ms end
-end
-
 done = function(summary, latency, requests)
 	local errors = summary.errors
 	io.write(string.format("measured %d %d %d %d %d %d\n", summary.requests, summary.duration,
