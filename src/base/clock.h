@@ -9,7 +9,7 @@
 uint64_t v2m_clock_mono_ns(void);
 /* CLOCK_REALTIME in Unix microseconds. */
 int64_t v2m_clock_real_us(void);
-/* The processor time of the calling thread in nanoseconds. */
-uint64_t v2m_clock_thread_cpu_ns(void);
+/* The processor time of this process in nanoseconds. */
+uint64_t v2m_clock_cpu_ns(void);
 
 #endif

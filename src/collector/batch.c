@@ -13,6 +13,7 @@
 #include "collector/key_lookup.h"
 #include "collector/publisher.h"
 #include "collector/sampling.h"
+#include "collector/unasked.h"
 
 static enum v2m_verdict reset_key(struct v2m_parts *parts, struct v2m_request *request)
 {
@@ -143,7 +144,7 @@ static void answer_live(struct v2m_parts *parts, struct v2m_request *batch)
 		batch->answer.window.live = true;
 		batch->answer.verdict = V2M_OK;
 		v2m_publisher_note_live(parts->publisher);
-		v2m_connections_note_watched(parts->connections);
+		v2m_unasked_note_watched(&parts->unasked);
 	}
 	v2m_snapshot_unref(made);
 }

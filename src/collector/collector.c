@@ -121,19 +121,12 @@ static int take_sample(struct v2m_parts *parts)
 	return result;
 }
 
-/* If delivered bytes are billed, they are not late in the history of a day. */
-static bool looks_may_wait(const struct v2m_parts *parts)
-{
-	return parts->config->api_bytes != V2M_API_BYTES_DELIVERED &&
-	       v2m_connections_looks_may_wait(parts->connections);
-}
-
 /* Each step decides by the clock whether it is due: a tick may come late. */
 static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 {
 	struct v2m_collector *collector = context;
 	struct v2m_parts *parts = &collector->parts;
-	bool may_wait = looks_may_wait(parts);
+	bool may_wait = v2m_unasked_may_wait(parts);
 	bool dump_is_due = !may_wait && v2m_connections_dump_is_due(parts->connections);
 	bool comparison_is_due = v2m_bookkeeper_comparison_is_due(parts->bookkeeper, may_wait);
 

@@ -14,15 +14,12 @@
 #include "datapath/owners.h"
 #include "keys/slot_rules.h"
 #include "sockets/local_udp.h"
-#include "sockets/look_pace.h"
 #include "sockets/sessions.h"
 #include "sockets/sockets.h"
 #include "sockets/udp_senders.h"
 
-/* The next tick after this time dumps the connections, even if nobody asks, unless that may wait. */
+/* The next tick after this time dumps the connections, even if nobody asks; see unasked.h. */
 #define DUMP_INTERVAL_S 5
-/* So long after a live answer somebody is taken to watch. */
-#define WATCHED_NS UINT64_C(10000000000)
 
 struct v2m_connections {
 	const char *pin_dir;
@@ -42,8 +39,6 @@ struct v2m_connections {
 	bool pass_failed;               /* the last look at all sockets, and that was logged */
 	struct v2m_foreign_flows began; /* on this host, as the last look found */
 	bool began_failed;              /* to be entered, and that was logged */
-	struct v2m_look_pace dump;      /* the last one */
-	uint64_t watched_ns;            /* CLOCK_MONOTONIC; 0: nobody has watched */
 };
 
 static int open_sockets(void *context)
@@ -290,15 +285,9 @@ static void read_senders(const struct dump_job *job)
 static int run_dump_job(void *context)
 {
 	struct dump_job *job = context;
-	uint64_t begun_ns = v2m_clock_thread_cpu_ns();
-	int result;
 
 	read_senders(job);
-	result = v2m_sockets_dump(job->sockets, job->rules, job->n_rules, &job->table, &job->error);
-	job->connections->dump =
-		(struct v2m_look_pace){ .ended_ns = v2m_clock_mono_ns(),
-					.cost_ns = v2m_clock_thread_cpu_ns() - begun_ns };
-	return result;
+	return v2m_sockets_dump(job->sockets, job->rules, job->n_rules, &job->table, &job->error);
 }
 
 /* If the namespace does not exist, nobody has a socket in it. Another namespace needs a thread of
@@ -365,25 +354,6 @@ uint16_t v2m_connections_find_senders(const struct v2m_connections *connections,
 
 	*sockets = v2m_udp_senders_count(&connections->senders, slot_port);
 	return slot_port;
-}
-
-void v2m_connections_note_watched(struct v2m_connections *connections)
-{
-	connections->watched_ns = v2m_clock_mono_ns();
-}
-
-bool v2m_connections_looks_may_wait(const struct v2m_connections *connections)
-{
-	const uint64_t now_ns = v2m_clock_mono_ns();
-	struct v2m_look_pace looks = connections->dump;
-
-	/* Without the kernel's count, a session between two dumps is missed. */
-	if (!connections->sessions)
-		return false;
-	if (connections->watched_ns && now_ns - connections->watched_ns < WATCHED_NS)
-		return false;
-	looks.cost_ns += v2m_sessions_pass_cost_ns(connections->sessions);
-	return !v2m_look_pace_is_due_unasked(&looks, now_ns);
 }
 
 bool v2m_connections_dump_is_due(const struct v2m_connections *connections)

@@ -72,12 +72,7 @@ const struct v2m_local_path *v2m_connections_find_paths(struct v2m_connections *
 uint16_t v2m_connections_find_senders(const struct v2m_connections *connections, size_t *sockets,
 				      size_t *slots);
 
-/* Somebody watches the connections as they come and go, so for the next seconds dumps do not wait. */
-void v2m_connections_note_watched(struct v2m_connections *connections);
-/* Whether dumps and looks for which nobody waits may come later: they would take more than 0.2 % of
- * the time, and the last dump is less than 30 s old. */
-bool v2m_connections_looks_may_wait(const struct v2m_connections *connections);
-/* Whether the last dump is so old that the next tick takes one, unless that may wait. */
+/* Whether the last dump is so old that the next tick takes one, unless it may wait (unasked.h). */
 bool v2m_connections_dump_is_due(const struct v2m_connections *connections);
 
 /* The last dump; NULL before the first one. */

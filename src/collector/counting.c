@@ -40,8 +40,9 @@ static int set_slots(struct v2m_parts *parts, const struct v2m_keyset *keyset,
 	if (refused != -EBUSY)
 		return refused;
 	/* The last bytes of ports that leave are accounted before others get their slots. */
-	result = v2m_byte_source_is_exact(parts->byte_source) ? v2m_sampling_take(parts)
-							      : v2m_sampling_take_programs(parts, 0);
+	result = v2m_byte_source_is_exact(parts->byte_source)
+			 ? v2m_sampling_take(parts)
+			 : v2m_sampling_take_programs(parts, 0);
 	if (result)
 		return v2m_error_set(error, result,
 				     "the last bytes of removed ports cannot be read: %s",

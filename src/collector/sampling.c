@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "accounting/account_owners.h"
 #include "attribution/attribution.h"
@@ -19,6 +20,7 @@
 #include "collector/publisher.h"
 #include "collector/requests.h"
 #include "collector/snapshots.h"
+#include "collector/unasked.h"
 #include "paths/address_device.h"
 
 /* Each takes a list of all addresses of this host. */
@@ -92,11 +94,13 @@ int v2m_sampling_take_programs(struct v2m_parts *parts, uint64_t sockets_since_n
 void v2m_sampling_take_delivered(struct v2m_parts *parts)
 {
 	V2M_CLEANUP(v2m_session_counts_clear) struct v2m_session_counts counts = { 0 };
+	const uint64_t begun_ns = v2m_clock_cpu_ns();
 
 	if (!v2m_connections_measure_delivered(parts->connections))
 		return;
 	v2m_connections_read_delivered(parts->connections,
 				       v2m_byte_source_programs(parts->byte_source));
+	v2m_unasked_note_pass(&parts->unasked, v2m_clock_cpu_ns() - begun_ns);
 	if (v2m_connections_sessions(parts->connections, &counts) ||
 	    v2m_bookkeeper_add_delivered(parts->bookkeeper, v2m_key_supply_active(parts->keys),
 					 &counts))
@@ -255,6 +259,7 @@ static void judge_paths(struct v2m_parts *parts)
 /* The sessions were just read. */
 static int dump_connections(struct v2m_parts *parts)
 {
+	const uint64_t begun_ns = v2m_clock_cpu_ns();
 	struct v2m_connection_table *table = NULL;
 	int result = v2m_connections_dump(parts->connections, v2m_key_supply_active(parts->keys),
 					  &table);
@@ -269,6 +274,7 @@ static int dump_connections(struct v2m_parts *parts)
 	if (account_connections(parts))
 		v2m_log_error("sessions are not counted until the next dump of the connections: "
 			      "out of memory");
+	v2m_unasked_note_dump(&parts->unasked, v2m_clock_cpu_ns() - begun_ns);
 	return 0;
 }
 

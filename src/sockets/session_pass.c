@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/array.h"
@@ -51,9 +52,17 @@ static int look(const struct v2m_sessions *sessions, struct v2m_foreign_flows *b
 	return iterator < 0 ? iterator : run_pass(iterator, began);
 }
 
+static uint64_t thread_cpu_ns(void)
+{
+	struct timespec now = { 0 };
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 int v2m_sessions_pass(struct v2m_sessions *sessions, struct v2m_foreign_flows *began)
 {
-	uint64_t begun_ns = v2m_clock_thread_cpu_ns();
+	uint64_t begun_ns = thread_cpu_ns();
 	int result;
 
 	if (!sessions->pass)
@@ -61,16 +70,11 @@ int v2m_sessions_pass(struct v2m_sessions *sessions, struct v2m_foreign_flows *b
 	log_untracked(sessions);
 	result = look(sessions, began);
 	sessions->look = (struct v2m_look_pace){ .ended_ns = v2m_clock_mono_ns(),
-						 .cost_ns = v2m_clock_thread_cpu_ns() - begun_ns };
+						 .cost_ns = thread_cpu_ns() - begun_ns };
 	return result;
 }
 
 bool v2m_sessions_pass_is_due(const struct v2m_sessions *sessions)
 {
 	return sessions->pass && v2m_look_pace_is_due(&sessions->look, v2m_clock_mono_ns());
-}
-
-uint64_t v2m_sessions_pass_cost_ns(const struct v2m_sessions *sessions)
-{
-	return sessions->look.cost_ns;
 }

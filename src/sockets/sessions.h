@@ -53,8 +53,6 @@ int v2m_sessions_pass(struct v2m_sessions *sessions, struct v2m_foreign_flows *b
 
 /* Whether an answer is worth another pass, see look_pace.h. */
 bool v2m_sessions_pass_is_due(const struct v2m_sessions *sessions);
-/* The CPU time of the last pass in nanoseconds; 0: there was none. */
-uint64_t v2m_sessions_pass_cost_ns(const struct v2m_sessions *sessions);
 
 /* Pins and attaches again what somebody has removed since. If that fails, the next call tries
  * again. */

@@ -55,12 +55,6 @@ bool v2m_sessions_pass_is_due(const struct v2m_sessions *sessions)
 	return false;
 }
 
-uint64_t v2m_sessions_pass_cost_ns(const struct v2m_sessions *sessions)
-{
-	(void)sessions;
-	return 0;
-}
-
 void v2m_sessions_keep(struct v2m_sessions *sessions)
 {
 	(void)sessions;
