@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "collector/answers.h"
 #include "attribution/attribution.h"
 #include "collector/bookkeeper.h"
@@ -13,7 +14,6 @@
 #include "collector/key_lookup.h"
 #include "collector/publisher.h"
 #include "collector/sampling.h"
-#include "collector/unasked.h"
 
 static enum v2m_verdict reset_key(struct v2m_parts *parts, struct v2m_request *request)
 {
@@ -144,7 +144,7 @@ static void answer_live(struct v2m_parts *parts, struct v2m_request *batch)
 		batch->answer.window.live = true;
 		batch->answer.verdict = V2M_OK;
 		v2m_publisher_note_live(parts->publisher);
-		v2m_unasked_note_watched(&parts->unasked);
+		parts->looks.watched_ns = v2m_clock_mono_ns();
 	}
 	v2m_snapshot_unref(made);
 }

@@ -126,7 +126,7 @@ static int tick(sd_event_source *timer, uint64_t due_us, void *context)
 {
 	struct v2m_collector *collector = context;
 	struct v2m_parts *parts = &collector->parts;
-	bool may_wait = v2m_unasked_may_wait(parts);
+	bool may_wait = v2m_sampling_may_wait(parts);
 	bool dump_is_due = !may_wait && v2m_connections_dump_is_due(parts->connections);
 	bool comparison_is_due = v2m_bookkeeper_comparison_is_due(parts->bookkeeper, may_wait);
 

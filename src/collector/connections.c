@@ -18,7 +18,7 @@
 #include "sockets/sockets.h"
 #include "sockets/udp_senders.h"
 
-/* The next tick after this time dumps the connections, even if nobody asks; see unasked.h. */
+/* The next tick after this time dumps the connections, even if nobody asks. */
 #define DUMP_INTERVAL_S 5
 
 struct v2m_connections {

@@ -72,7 +72,7 @@ const struct v2m_local_path *v2m_connections_find_paths(struct v2m_connections *
 uint16_t v2m_connections_find_senders(const struct v2m_connections *connections, size_t *sockets,
 				      size_t *slots);
 
-/* Whether the last dump is so old that the next tick takes one, unless it may wait (unasked.h). */
+/* Whether the last dump is so old that the next tick takes one, unless that may wait. */
 bool v2m_connections_dump_is_due(const struct v2m_connections *connections);
 
 /* The last dump; NULL before the first one. */

@@ -20,7 +20,6 @@
 #include "collector/publisher.h"
 #include "collector/requests.h"
 #include "collector/snapshots.h"
-#include "collector/unasked.h"
 #include "paths/address_device.h"
 
 /* Each takes a list of all addresses of this host. */
@@ -91,6 +90,13 @@ int v2m_sampling_take_programs(struct v2m_parts *parts, uint64_t sockets_since_n
 					&sample);
 }
 
+bool v2m_sampling_may_wait(const struct v2m_parts *parts)
+{
+	return parts->config->api_bytes != V2M_API_BYTES_DELIVERED &&
+	       v2m_connections_measure_delivered(parts->connections) &&
+	       v2m_unasked_looks_may_wait(&parts->looks, v2m_clock_mono_ns());
+}
+
 void v2m_sampling_take_delivered(struct v2m_parts *parts)
 {
 	V2M_CLEANUP(v2m_session_counts_clear) struct v2m_session_counts counts = { 0 };
@@ -100,7 +106,7 @@ void v2m_sampling_take_delivered(struct v2m_parts *parts)
 		return;
 	v2m_connections_read_delivered(parts->connections,
 				       v2m_byte_source_programs(parts->byte_source));
-	v2m_unasked_note_pass(&parts->unasked, v2m_clock_cpu_ns() - begun_ns);
+	parts->looks.pass_ns = v2m_clock_cpu_ns() - begun_ns;
 	if (v2m_connections_sessions(parts->connections, &counts) ||
 	    v2m_bookkeeper_add_delivered(parts->bookkeeper, v2m_key_supply_active(parts->keys),
 					 &counts))
@@ -274,7 +280,8 @@ static int dump_connections(struct v2m_parts *parts)
 	if (account_connections(parts))
 		v2m_log_error("sessions are not counted until the next dump of the connections: "
 			      "out of memory");
-	v2m_unasked_note_dump(&parts->unasked, v2m_clock_cpu_ns() - begun_ns);
+	parts->looks.dump =
+		(struct v2m_look_pace){ v2m_clock_mono_ns(), v2m_clock_cpu_ns() - begun_ns };
 	return 0;
 }
 

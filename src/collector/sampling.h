@@ -3,6 +3,8 @@
 #ifndef V2METER_COLLECTOR_SAMPLING_H
 #define V2METER_COLLECTOR_SAMPLING_H
 
+#include <stdbool.h>
+
 #include "collector/parts.h"
 
 struct v2m_snapshot;
@@ -10,14 +12,18 @@ struct v2m_snapshot;
 /* Reads the counters and accounts them to the active keys. 0 or -errno; the condition
  * counters_unreadable is set or cleared, and its changes are logged. */
 int v2m_sampling_take(struct v2m_parts *parts);
+/* Whether the list of connections and the look at all sockets that nobody waits for may come later,
+ * see look_pace.h. They may not if something would be missed or late in a day: if the kernel does
+ * not count the sessions, or if delivered bytes are billed. */
+bool v2m_sampling_may_wait(const struct v2m_parts *parts);
 /* Looks at all open sockets, and accounts what connections have delivered to the active keys. Does
  * nothing where that is not measured. Failures are logged: the next call accounts it. */
 void v2m_sampling_take_delivered(struct v2m_parts *parts);
 /* As v2m_sampling_take(), and with it the delivered bytes if "api_bytes" asks for them. -EOPNOTSUPP
  * if these are not measured: an answer would have figures that do not grow. */
 int v2m_sampling_take_for_answer(struct v2m_parts *parts);
-/* Accounts what the programs' maps hold while socket statistics are the source. sockets_since_ns: as
- * in struct v2m_sample. 0 or -errno. */
+/* Accounts what the programs' maps hold while socket statistics are the source. sockets_since_ns:
+ * as in struct v2m_sample. 0 or -errno. */
 int v2m_sampling_take_programs(struct v2m_parts *parts, uint64_t sockets_since_ns);
 /* Compares the last sample with the delivered bytes that were taken before it. */
 void v2m_sampling_compare(struct v2m_parts *parts);

@@ -14,3 +14,13 @@ bool v2m_look_pace_is_due_unasked(const struct v2m_look_pace *last, uint64_t now
 	return !last->ended_ns || waited_ns >= V2M_LOOK_UNASKED_WAIT_NS ||
 	       waited_ns / V2M_LOOK_UNASKED_SHARE >= last->cost_ns;
 }
+
+bool v2m_unasked_looks_may_wait(const struct v2m_unasked_looks *looks, uint64_t now_ns)
+{
+	struct v2m_look_pace both = looks->dump;
+
+	both.cost_ns += looks->pass_ns;
+	if (looks->watched_ns && now_ns - looks->watched_ns < V2M_WATCHED_NS)
+		return false;
+	return !v2m_look_pace_is_due_unasked(&both, now_ns);
+}

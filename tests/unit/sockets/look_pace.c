@@ -62,6 +62,28 @@ static void the_costliest_look_for_nobody_does_not_wait_for_ever(void **state)
 	assert_true(v2m_look_pace_is_due_unasked(&last, SECOND_NS + V2M_LOOK_UNASKED_WAIT_NS));
 }
 
+static void looks_for_nobody_wait_for_the_cost_of_both(void **state)
+{
+	const struct v2m_unasked_looks none = { 0 };
+	const struct v2m_unasked_looks looks = { .dump = { SECOND_NS, 6000000 },
+						 .pass_ns = 4000000 };
+
+	(void)state;
+	assert_false(v2m_unasked_looks_may_wait(&none, SECOND_NS));
+	assert_true(v2m_unasked_looks_may_wait(&looks, 6 * SECOND_NS - 1));
+	assert_false(v2m_unasked_looks_may_wait(&looks, 6 * SECOND_NS));
+}
+
+static void nothing_waits_while_somebody_watches(void **state)
+{
+	const struct v2m_unasked_looks looks = { .dump = { 20 * SECOND_NS, SECOND_NS },
+						 .watched_ns = 15 * SECOND_NS };
+
+	(void)state;
+	assert_false(v2m_unasked_looks_may_wait(&looks, 15 * SECOND_NS + V2M_WATCHED_NS - 1));
+	assert_true(v2m_unasked_looks_may_wait(&looks, 15 * SECOND_NS + V2M_WATCHED_NS));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -70,6 +92,8 @@ int main(void)
 		cmocka_unit_test(a_costly_look_takes_its_share_of_the_time),
 		cmocka_unit_test(a_look_for_nobody_takes_a_small_share_of_the_time),
 		cmocka_unit_test(the_costliest_look_for_nobody_does_not_wait_for_ever),
+		cmocka_unit_test(looks_for_nobody_wait_for_the_cost_of_both),
+		cmocka_unit_test(nothing_waits_while_somebody_watches),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
