@@ -71,10 +71,14 @@ void v2m_account_add_to_slot(struct v2m_account *account, const struct v2m_slot 
 static void account_entry(struct v2m_account *account, const struct v2m_sample *sample,
 			  const struct v2m_port_sample *entry, const struct v2m_local_time *when)
 {
-	const struct v2m_slot *tcp = find_slot(account, entry->port, V2M_TCP);
-	const struct v2m_slot *udp = find_slot(account, entry->port, V2M_UDP);
+	const struct v2m_slot *tcp;
+	const struct v2m_slot *udp;
 	struct v2m_raw_delta delta;
 
+	if (v2m_raw_is_same(&account->raw, sample, entry))
+		return;
+	tcp = find_slot(account, entry->port, V2M_TCP);
+	udp = find_slot(account, entry->port, V2M_UDP);
 	if (!tcp && !udp)
 		return;
 	if (!v2m_raw_advance(&account->raw, sample, entry,

@@ -159,6 +159,27 @@ static bool began_beside_sockets(const struct v2m_sample *sample,
 	return sample->sockets_since_ns && entry->assigned_ns >= sample->sockets_since_ns;
 }
 
+static bool is_same_flow(const struct v2m_flow *a, const struct v2m_flow *b)
+{
+	return a->wire_bytes == b->wire_bytes && a->packets == b->packets &&
+	       a->payload_bytes == b->payload_bytes;
+}
+
+bool v2m_raw_is_same(const struct v2m_raw_ports *ports, const struct v2m_sample *sample,
+		     const struct v2m_port_sample *entry)
+{
+	const struct v2m_raw_port *known =
+		v2m_raw_find(ports, v2m_sample_slot_index(sample, entry), sample->epoch);
+	const struct v2m_port_sample *last = known ? &known->raw : NULL;
+
+	/* An overlap may be settled by a reading that has nothing new. */
+	return last && !ports->overlaps.count && last->assigned_ns == entry->assigned_ns &&
+	       is_same_flow(&last->tcp_rx, &entry->tcp_rx) &&
+	       is_same_flow(&last->tcp_tx, &entry->tcp_tx) &&
+	       is_same_flow(&last->udp_rx, &entry->udp_rx) &&
+	       is_same_flow(&last->udp_tx, &entry->udp_tx);
+}
+
 static void replace_reading(struct v2m_raw_ports *ports, struct v2m_raw_port *last,
 			    const struct v2m_raw_port *now)
 {

@@ -39,6 +39,10 @@ struct v2m_raw_delta {
 
 /* Makes room for what the sample may add, so that advancing cannot fail. 0 or -ENOMEM. */
 int v2m_raw_reserve_sample(struct v2m_raw_ports *ports, const struct v2m_sample *sample);
+/* Whether an entry of the sample is the same as its last reading, so that nothing can come of it.
+ * Most entries of most samples are. */
+bool v2m_raw_is_same(const struct v2m_raw_ports *ports, const struct v2m_sample *sample,
+		     const struct v2m_port_sample *entry);
 /* Takes over the new reading of an entry of the sample, but only of the transports given (enum
  * v2m_transport bits): the reading of the other one does not change. tcp_slot_number names the slot
  * that gets the TCP bytes. False: the reading adds nothing. */
