@@ -116,13 +116,13 @@ static void note_overlap(struct v2m_raw_ports *ports, uint32_t slot_number,
 }
 
 /*
- * The first exact reading of a slot after a time of socket statistics. A counter that went on adds
- * what the sockets did not see. A new one that began beside them adds nothing; any other new one is
- * younger than that time and adds the whole. A slot may have two counters in a sample, so the
- * overlap ends with the sample. True if there had been such a time.
+ * The first exact reading of a slot after a time of socket statistics. It adds what the sockets did
+ * not see. The whole of a new counter is added, because it is younger than that time, unless the
+ * sockets have counted until now. A slot may have two counters in a sample, so the overlap ends
+ * with the sample. True if there had been such a time.
  */
-static bool settle_overlap(struct v2m_raw_ports *ports, uint32_t slot_number, bool anew,
-			   bool beside, struct v2m_totals *delta)
+static bool settle_overlap(struct v2m_raw_ports *ports, uint32_t slot_number, bool younger,
+			   struct v2m_totals *delta)
 {
 	struct v2m_socket_overlap *overlap = v2m_slot_items_find(&ports->overlaps, slot_number);
 	struct v2m_totals counted;
@@ -130,9 +130,7 @@ static bool settle_overlap(struct v2m_raw_ports *ports, uint32_t slot_number, bo
 	if (!overlap || (v2m_totals_are_zero(&overlap->counted) && !overlap->settled))
 		return false;
 	overlap->settled = true;
-	if (anew && beside)
-		*delta = (struct v2m_totals){ 0 };
-	if (anew)
+	if (younger)
 		return true;
 	counted = overlap->counted;
 	overlap->counted = v2m_totals_subtract(counted, *delta);
@@ -151,12 +149,6 @@ void v2m_raw_finish_sample(struct v2m_raw_ports *ports)
 		overlap->settled = false;
 		overlap->dirty = true;
 	}
-}
-
-static bool began_beside_sockets(const struct v2m_sample *sample,
-				 const struct v2m_port_sample *entry)
-{
-	return sample->sockets_since_ns && entry->assigned_ns >= sample->sockets_since_ns;
 }
 
 static bool is_same_flow(const struct v2m_flow *a, const struct v2m_flow *b)
@@ -216,8 +208,8 @@ bool v2m_raw_advance(struct v2m_raw_ports *ports, const struct v2m_sample *sampl
 	now.raw.slot = slot;
 	*delta = count_since(&now.raw, before);
 	if (sample->mode == V2M_MODE_EBPF && (transports & V2M_TCP))
-		settled = settle_overlap(ports, tcp_slot_number, anew,
-					 began_beside_sockets(sample, entry), &delta->tcp);
+		settled = settle_overlap(ports, tcp_slot_number, anew && !sample->beside_sockets,
+					 &delta->tcp);
 	if (last && !anew && !settled && is_zero(delta))
 		return false;
 	replace_reading(ports, last, &now);

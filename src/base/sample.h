@@ -74,9 +74,8 @@ struct v2m_sample {
 				       */
 	uint64_t mono_ns;             /* CLOCK_MONOTONIC, as close as possible to the reading */
 	int64_t real_us;              /* CLOCK_REALTIME of the same moment, Unix microseconds */
-	/* Of counters that were assigned since then, the sockets have counted the TCP bytes up to
-	 * this reading. CLOCK_MONOTONIC; 0: of none */
-	uint64_t sockets_since_ns;
+	/* The sockets have counted TCP bytes until now, of new counters too. */
+	bool beside_sockets;
 	struct v2m_port_sample *ports; /* ascending by port, then by transports and slot */
 	size_t n_ports;
 	/* Read before the ports: the owners of a slot never have more than the slot. */

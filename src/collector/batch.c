@@ -144,7 +144,7 @@ static void answer_live(struct v2m_parts *parts, struct v2m_request *batch)
 		batch->answer.window.live = true;
 		batch->answer.verdict = V2M_OK;
 		v2m_publisher_note_live(parts->publisher);
-		parts->looks.watched_ns = v2m_clock_mono_ns();
+		parts->looks.needed_ns = v2m_clock_mono_ns();
 	}
 	v2m_snapshot_unref(made);
 }

@@ -95,21 +95,21 @@ static void store_drift(struct v2m_collector *collector)
 }
 
 /* Sets or clears the condition drift. */
-static void compare_with_proxy(const struct v2m_parts *parts, const struct v2m_proxy_stats *stats)
+static void compare_with_proxy(struct v2m_parts *parts, const struct v2m_proxy_stats *stats)
 {
 	struct v2m_error sentence = { 0 };
 	int result = v2m_drift_compare_account(parts->drift, v2m_key_supply_active(parts->keys),
 					       v2m_bookkeeper_account(parts->bookkeeper), stats,
 					       v2m_clock_real_us(), &sentence);
 
+	parts->looks.needed_ns = v2m_clock_mono_ns();
 	if (result > 0 && v2m_conditions_set(parts->conditions, V2M_DRIFT, sentence.text))
 		v2m_log_warning("%s", sentence.text);
 	if (result == 0 && v2m_conditions_clear(parts->conditions, V2M_DRIFT))
 		v2m_log_info("the counters of the proxy and of the meter agree again");
 }
 
-/* The counters of proxies come first: ours must not be older than those that they are compared
- * with. 0 or -errno. */
+/* The proxies' counters come first: ours must not be the older ones. 0 or -errno. */
 static int take_sample(struct v2m_parts *parts)
 {
 	V2M_CLEANUP(v2m_proxy_stats_clear) struct v2m_proxy_stats stats = { 0 };

@@ -40,9 +40,8 @@ static int set_slots(struct v2m_parts *parts, const struct v2m_keyset *keyset,
 	if (refused != -EBUSY)
 		return refused;
 	/* The last bytes of ports that leave are accounted before others get their slots. */
-	result = v2m_byte_source_is_exact(parts->byte_source)
-			 ? v2m_sampling_take(parts)
-			 : v2m_sampling_take_programs(parts, 0);
+	result = v2m_byte_source_is_exact(parts->byte_source) ? v2m_sampling_take(parts)
+							      : v2m_sampling_take_programs(parts);
 	if (result)
 		return v2m_error_set(error, result,
 				     "the last bytes of removed ports cannot be read: %s",
@@ -55,6 +54,8 @@ int v2m_counting_set_ports(struct v2m_parts *parts, const struct v2m_keyset *key
 {
 	int refused = set_slots(parts, keyset, error);
 
+	/* Before Linux 5.15, a busy socket that began here is seen by one of the next looks. */
+	parts->looks.needed_ns = v2m_clock_mono_ns();
 	if (refused >= 0)
 		set_owners(parts, keyset);
 	return refused;
@@ -98,6 +99,8 @@ static void follow_online(struct v2m_parts *parts)
 	struct v2m_source_feed *feed = v2m_key_supply_feed(parts->keys);
 	V2M_CLEANUP(v2m_online_list_clear) struct v2m_online_list list = { 0 };
 
+	if (v2m_attribution_wants_online(parts->attribution))
+		parts->looks.needed_ns = v2m_clock_mono_ns();
 	v2m_source_feed_want_online(feed, v2m_attribution_wants_online(parts->attribution));
 	if (v2m_source_feed_online(feed, &list) > 0 &&
 	    v2m_attribution_take_online(parts->attribution, &list, is_fresh(parts)))
@@ -273,27 +276,28 @@ int v2m_counting_check_ledger(struct v2m_parts *parts, struct v2m_error *error)
 
 /*
  * Attaching takes longest, and placing the slots some milliseconds, so they come first: the sockets
- * count meanwhile. Then the sockets are read for the last time, and the maps right after them. A
- * new slot has begun before the last reading of the sockets, which have counted its bytes. A slot
- * that was pinned may have counted all along. The account knows what the sockets have counted since
- * its last exact reading, and adds only what goes beyond it. So no byte is doubled. Bytes between
- * the two readings may be lost.
+ * count meanwhile. They are read before the slots are placed, because a failure then leaves nothing
+ * behind, and for the last time after it. The maps are read right after that. The account knows
+ * what the sockets have counted since its last exact reading, and adds only what the maps have
+ * beyond it. So no byte is doubled. Bytes between the last two readings may be lost.
  */
 static int change_to_programs(struct v2m_parts *parts, struct v2m_error *error)
 {
-	const uint64_t begun_ns = v2m_clock_mono_ns();
 	int result;
 
 	v2m_counting_update_devices(parts);
 	if (v2m_device_watch_all_failed(parts->devices))
 		return v2m_error_set(error, -EOPNOTSUPP, "%s",
 				     v2m_device_watch_failure(parts->devices));
-	result = v2m_counting_set_ports(parts, v2m_key_supply_active(parts->keys), error);
-	if (result < 0)
-		return result;
 	result = v2m_sampling_take(parts);
+	if (!result) {
+		result = v2m_counting_set_ports(parts, v2m_key_supply_active(parts->keys), error);
+		if (result < 0)
+			return result;
+		result = v2m_sampling_take(parts);
+	}
 	if (!result)
-		result = v2m_sampling_take_programs(parts, begun_ns);
+		result = v2m_sampling_take_programs(parts);
 	if (result)
 		return v2m_error_set(error, result, "the counters cannot be read: %s",
 				     strerror(-result));

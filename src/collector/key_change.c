@@ -52,6 +52,7 @@ static int switch_keyset(struct v2m_parts *parts, struct v2m_keyset *next, struc
 	if (result)
 		return result;
 	v2m_sampling_take_delivered(parts);
+	v2m_sampling_dump_only(parts);
 	/* After all that can fail: the kernel forgets the sessions of ports that leave, and a set
 	 * that waits is tried at each tick. */
 	v2m_connections_set_slots(parts->connections, next,

@@ -77,7 +77,7 @@ int v2m_sampling_take(struct v2m_parts *parts)
 	return 0;
 }
 
-int v2m_sampling_take_programs(struct v2m_parts *parts, uint64_t sockets_since_ns)
+int v2m_sampling_take_programs(struct v2m_parts *parts)
 {
 	struct v2m_sample sample = { 0 };
 	struct v2m_error error = { 0 };
@@ -85,7 +85,7 @@ int v2m_sampling_take_programs(struct v2m_parts *parts, uint64_t sockets_since_n
 
 	if (result)
 		return result;
-	sample.sockets_since_ns = sockets_since_ns;
+	sample.beside_sockets = true;
 	return v2m_bookkeeper_add_other(parts->bookkeeper, v2m_key_supply_active(parts->keys),
 					&sample);
 }

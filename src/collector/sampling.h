@@ -22,9 +22,9 @@ void v2m_sampling_take_delivered(struct v2m_parts *parts);
 /* As v2m_sampling_take(), and with it the delivered bytes if "api_bytes" asks for them. -EOPNOTSUPP
  * if these are not measured: an answer would have figures that do not grow. */
 int v2m_sampling_take_for_answer(struct v2m_parts *parts);
-/* Accounts what the programs' maps hold while socket statistics are the source. sockets_since_ns:
- * as in struct v2m_sample. 0 or -errno. */
-int v2m_sampling_take_programs(struct v2m_parts *parts, uint64_t sockets_since_ns);
+/* Accounts what the programs' maps hold while socket statistics are the source. These were read
+ * just before. 0 or -errno. */
+int v2m_sampling_take_programs(struct v2m_parts *parts);
 /* Compares the last sample with the delivered bytes that were taken before it. */
 void v2m_sampling_compare(struct v2m_parts *parts);
 /* Takes the delivered bytes, unless that costs much and was just done, then dumps and accounts the

@@ -20,7 +20,7 @@ bool v2m_unasked_looks_may_wait(const struct v2m_unasked_looks *looks, uint64_t 
 	struct v2m_look_pace both = looks->dump;
 
 	both.cost_ns += looks->pass_ns;
-	if (looks->watched_ns && now_ns - looks->watched_ns < V2M_WATCHED_NS)
+	if (looks->needed_ns && now_ns - looks->needed_ns < V2M_LOOKS_NEEDED_NS)
 		return false;
 	return !v2m_look_pace_is_due_unasked(&both, now_ns);
 }

@@ -30,14 +30,17 @@ bool v2m_look_pace_is_due(const struct v2m_look_pace *last, uint64_t now_ns);
 /* For nobody. */
 bool v2m_look_pace_is_due_unasked(const struct v2m_look_pace *last, uint64_t now_ns);
 
-/* So long after a live answer somebody is taken to watch: nothing waits then. */
-#define V2M_WATCHED_NS UINT64_C(10000000000)
+/* So long nothing waits after somebody needed the connections as they are. */
+#define V2M_LOOKS_NEEDED_NS UINT64_C(15000000000)
 
 /* What is done each time while nobody asks. */
 struct v2m_unasked_looks {
 	struct v2m_look_pace dump; /* the last list of the connections */
 	uint64_t pass_ns;          /* CPU time of the last look at all sockets */
-	uint64_t watched_ns;       /* of the last live answer, CLOCK_MONOTONIC; 0: there was none */
+	/* CLOCK_MONOTONIC; 0: never. A live answer shows the connections, the list of online users
+	 * and the counters of a proxy are compared with them, and new ports are about to be found.
+	 */
+	uint64_t needed_ns;
 };
 
 /* Whether the next list and look may come later. */

@@ -75,6 +75,7 @@ def qdisc(namespace, device, *words):
 def test_lost_and_repeated_segments_are_delivered_once(lab, start_daemon, listener, end):
     daemon = start_daemon([KEY], api_bytes="delivered")
     lab.offloads(False)
+    lab.retransmit_soon()
     # The server's own queue drops what is more than four frames. The client's loses and repeats.
     qdisc(lab.server, "up0", "tbf", "rate", "100mbit", "burst", "5000", "limit", "6000")
     lab.client.run("tc", "qdisc", "replace", "dev", "up0", "root", "netem", "loss", "2%", "duplicate", "2%",

@@ -45,6 +45,7 @@ def settled(daemon):
 @pytest.mark.parametrize("offloads", [True, False])
 def test_dropped_bytes_are_what_was_counted_and_did_not_leave(lab, start_daemon, offloads):
     lab.offloads(offloads)
+    lab.retransmit_soon()
     # Each frame of the wire is one packet in the device's own counters.
     lab.server.run("ethtool", "-K", "up0", "tso", "off", "gso", "off", "tx-udp-segmentation", "off")
     lab.server.run("tc", "qdisc", "add", "dev", "up0", "root", "tbf", "rate", "100mbit", "burst", "16kb",

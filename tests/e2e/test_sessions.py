@@ -58,6 +58,7 @@ def sent_less_retransmitted(end):
 def short_queue(lab):
     """A queue of four frames in front of the server's device, which drops the others."""
     lab.offloads(False)
+    lab.retransmit_soon()
     made = lab.server.run("tc", "qdisc", "add", "dev", "up0", "root", "tbf", "rate", "100mbit",
                           "burst", "5000", "limit", "6000", check=False)
     if "qdisc kind is unknown" in made.stderr:

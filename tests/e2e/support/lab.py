@@ -96,8 +96,8 @@ class Namespace:
         run("ip", "netns", "add", name)
         # No other host is on these wires, so the two seconds of duplicate address detection are not needed.
         self.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
-        # Nothing is lost here. If this machine is busy, TCP would take a late answer for a loss and send a segment
-        # again, and payload on the wire includes that. Kernels before 6.11 do not have the second one.
+        # If this machine is busy, TCP would take a late answer for a loss and send a segment again, and payload on
+        # the wire includes that. Kernels before 6.11 do not have the second one.
         self.run("sysctl", "-eqw", "net.ipv4.tcp_early_retrans=0", "net.ipv4.tcp_rto_min_us=3000000")
         self.ip("link", "set", "lo", "up")
 
@@ -183,6 +183,11 @@ class Lab:
         value = "on" if on else "off"
         for end in (self.server, self.client):
             end.run("ethtool", "-K", "up0", "tso", value, "gso", value, "tx", value, "sg", value)
+
+    def retransmit_soon(self):
+        """As by default, for tests that lose segments."""
+        for end in (self.server, self.client):
+            end.run("sysctl", "-eqw", "net.ipv4.tcp_early_retrans=3", "net.ipv4.tcp_rto_min_us=200000")
 
     def link_local(self, end):
         return re.search(r"inet6 (fe80::[0-9a-f:]+)/", end.ip("address", "show", "up0").stdout)[1]

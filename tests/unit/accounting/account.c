@@ -173,41 +173,37 @@ static void new_counters_after_socket_statistics_add_the_whole(void **context)
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2000 + 700 + 100);
 }
 
-/* The first reading of new counters. The sockets have counted the TCP bytes of those that were
- * assigned from `since` on. */
-static void apply_new_counters(struct state *state, uint64_t assigned_ns, uint64_t since_ns)
+/* A reading of new counters. The sockets have counted until then, but they have no UDP. */
+static void apply_beside(struct state *state, uint64_t bytes, uint64_t second)
 {
-	sample_at(&state->one, 1001, 50, 3);
+	sample_at(&state->one, 1001, bytes, second);
 	state->one.sample.epoch[0] ^= 1;
-	state->one.port.assigned_ns = assigned_ns;
-	state->one.sample.sockets_since_ns = since_ns;
+	state->one.sample.beside_sockets = true;
 	assert_int_equal(v2m_account_apply(state->account, state->keyset, &state->one.sample), 0);
+	state->one.sample.beside_sockets = false;
 }
 
-/* The sockets have no UDP. */
-static void new_counters_beside_the_sockets_add_no_tcp(void **context)
+static void new_counters_beside_the_sockets_add_only_what_those_did_not_see(void **context)
 {
 	struct state *state = *context;
 
 	apply(state, 1001, 1000, 1);
 	apply_sockets(state, 700, 2);
-	apply_new_counters(state, 10, 10);
+	apply_beside(state, 50, 3);
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2000 + 700 + 50);
-	sample_at(&state->one, 1001, 90, 4);
-	state->one.sample.epoch[0] ^= 1;
-	state->one.port.assigned_ns = 10;
-	assert_int_equal(v2m_account_apply(state->account, state->keyset, &state->one.sample), 0);
+	apply_beside(state, 90, 4);
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2000 + 700 + 50 + 2 * 40);
 }
 
-static void counters_from_before_the_sockets_add_the_whole(void **context)
+/* They began before the sockets, and were never read. */
+static void old_counters_beside_the_sockets_add_what_those_did_not_see(void **context)
 {
 	struct state *state = *context;
 
-	apply(state, 1001, 1000, 1);
+	apply_sockets(state, 0, 1);
 	apply_sockets(state, 700, 2);
-	apply_new_counters(state, 9, 10);
-	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2000 + 700 + 100);
+	apply_beside(state, 5000, 3);
+	assert_int_equal(lifetime_rx(state->account, "aaaa"), 5000 + 5000);
 }
 
 /* What the counters have came after the last reading of the sockets. */
@@ -217,7 +213,7 @@ static void new_counters_beside_idle_sockets_add_the_whole(void **context)
 
 	apply(state, 1001, 1000, 1);
 	apply_sockets(state, 0, 2);
-	apply_new_counters(state, 10, 10);
+	apply_beside(state, 50, 3);
 	assert_int_equal(lifetime_rx(state->account, "aaaa"), 2000 + 100);
 }
 
@@ -431,8 +427,8 @@ int main(void)
 		TEST(the_kernel_adds_only_what_the_sockets_did_not_see),
 		TEST(what_the_sockets_saw_beyond_the_kernel_stays_and_is_no_debt),
 		TEST(new_counters_after_socket_statistics_add_the_whole),
-		TEST(new_counters_beside_the_sockets_add_no_tcp),
-		TEST(counters_from_before_the_sockets_add_the_whole),
+		TEST(new_counters_beside_the_sockets_add_only_what_those_did_not_see),
+		TEST(old_counters_beside_the_sockets_add_what_those_did_not_see),
 		TEST(new_counters_beside_idle_sockets_add_the_whole),
 		TEST(another_use_of_the_slot_adds_the_whole_reading),
 		TEST(an_older_sample_is_refused_and_changes_nothing),

@@ -77,11 +77,11 @@ static void looks_for_nobody_wait_for_the_cost_of_both(void **state)
 static void nothing_waits_while_somebody_watches(void **state)
 {
 	const struct v2m_unasked_looks looks = { .dump = { 20 * SECOND_NS, SECOND_NS },
-						 .watched_ns = 15 * SECOND_NS };
+						 .needed_ns = 15 * SECOND_NS };
 
 	(void)state;
-	assert_false(v2m_unasked_looks_may_wait(&looks, 15 * SECOND_NS + V2M_WATCHED_NS - 1));
-	assert_true(v2m_unasked_looks_may_wait(&looks, 15 * SECOND_NS + V2M_WATCHED_NS));
+	assert_false(v2m_unasked_looks_may_wait(&looks, 15 * SECOND_NS + V2M_LOOKS_NEEDED_NS - 1));
+	assert_true(v2m_unasked_looks_may_wait(&looks, 15 * SECOND_NS + V2M_LOOKS_NEEDED_NS));
 }
 
 int main(void)
