@@ -9,6 +9,7 @@ import pytest
 
 from support.lab import run, wait_until
 from support.listener import ENDS, PORT, Listener, close_client_first
+from support.two_keys import OTHER_UUID, UUID, give_port, key
 
 KEY = {"id": "first", "uuid": "6d7e1c4a-0b1f-4b52-9d0e-0f2a4f6f3b11", "name": "first", "port": PORT}
 
@@ -142,8 +143,21 @@ def test_connections_are_counted_while_the_daemon_is_away_and_once(lab, start_da
         close_client_first(pair)
         daemon.start()
         wait_until(lambda: agrees(daemon, listener, listener.opened), what="all connections")
-    history = daemon.get("/api/keys/first/traffic/history").json()["data"]
-    assert sum(day["sessions"] for day in history["daily_stats"].values()) == listener.opened
+    assert sessions_of(daemon, "first") == listener.opened
+
+
+def sessions_of(daemon, key_id):
+    history = daemon.get(f"/api/keys/{key_id}/traffic/history").json()["data"]
+    return sum(day["sessions"] for day in history["daily_stats"].values())
+
+
+def test_sessions_before_a_change_of_keys_are_those_of_the_key_of_then(lab, start_daemon, listener):
+    daemon = start_daemon([key("first", UUID, PORT), key("second", OTHER_UUID, None)])
+    # This answer lists the connections, and nobody does so again before the change: the next tick that does is 5 s away.
+    assert sessions(daemon)["opened"] == 0
+    close_client_first(listener.open())
+    give_port(daemon, "second")
+    assert (sessions_of(daemon, "first"), sessions_of(daemon, "second")) == (1, 0)
 
 
 def test_sockets_of_other_namespaces_and_other_ports_do_not_count(lab, start_daemon, listener):
