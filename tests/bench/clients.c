@@ -8,6 +8,7 @@
  * is not there at the end counts with the time so far. Prints what wrk.lua prints.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,10 +20,16 @@
 #include <unistd.h>
 
 #define MOST_CLIENTS 64
-/* Of one client. */
+/* A client ends after so many answers. */
 #define MOST_ANSWERS 1000000
 #define BUFFER_SIZE  ((size_t)1 << 18)
 #define LENGTH       "\r\nContent-Length:"
+
+enum outcome {
+	ANSWERED,
+	LATE, /* the end of the run came first */
+	FAILED,
+};
 
 struct client {
 	pthread_t thread;
@@ -48,63 +55,82 @@ static uint64_t now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+/* -1: the server takes no connection. */
 static int connect_to_server(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&server, sizeof(server))) {
-		perror("bench_clients: connect");
-		exit(1);
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&server, sizeof(server))) {
+		close(fd);
+		return -1;
 	}
 	return fd;
 }
 
-/* Reads up to the end of the headers. Returns how many bytes of the body are to come; -1: the
- * answer is none. */
-static ssize_t read_headers(const struct client *client)
+/* As recv(2). At the end of the run it fails with EAGAIN. */
+static ssize_t receive(const struct client *client, char *buffer, size_t size)
 {
+	const uint64_t now = now_us();
+	const uint64_t us = end_us > now ? end_us - now : 0;
+	const struct timeval wait = { .tv_sec = (time_t)(us / 1000000),
+				      .tv_usec = (suseconds_t)(us % 1000000) };
+
+	errno = EAGAIN;
+	if (!us || setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)))
+		return -1;
+	return recv(client->fd, buffer, size, 0);
+}
+
+static enum outcome outcome_of(ssize_t received)
+{
+	return received < 0 && errno == EAGAIN ? LATE : FAILED;
+}
+
+/* Reads up to the end of the headers. left: how many bytes of the body are to come. */
+static enum outcome read_headers(const struct client *client, size_t *left)
+{
+	size_t in_body;
 	size_t got = 0;
 	const char *length;
 	const char *body;
 
 	do {
-		ssize_t n = recv(client->fd, client->buffer + got, BUFFER_SIZE - 1 - got, 0);
+		ssize_t n = receive(client, client->buffer + got, BUFFER_SIZE - 1 - got);
 
 		if (n <= 0)
-			return -1;
+			return outcome_of(n);
 		got += (size_t)n;
 		client->buffer[got] = '\0';
 		body = strstr(client->buffer, "\r\n\r\n");
 	} while (!body);
 	length = strcasestr(client->buffer, LENGTH);
 	if (strncmp(client->buffer, "HTTP/1.1 200 ", 13) != 0 || !length || length > body)
-		return -1;
-	return strtol(length + strlen(LENGTH), NULL, 10) - (client->buffer + got - (body + 4));
+		return FAILED;
+	*left = strtoul(length + strlen(LENGTH), NULL, 10);
+	in_body = (size_t)(client->buffer + got - (body + 4));
+	if (in_body > *left)
+		return FAILED;
+	*left -= in_body;
+	return ANSWERED;
 }
 
-static bool ask(const struct client *client)
+static enum outcome ask(const struct client *client)
 {
-	ssize_t left;
+	enum outcome outcome;
+	size_t left;
 
 	if (send(client->fd, request, request_length, MSG_NOSIGNAL) != (ssize_t)request_length)
-		return false;
-	for (left = read_headers(client); left > 0;) {
-		size_t wanted = (size_t)left < BUFFER_SIZE ? (size_t)left : BUFFER_SIZE;
-		ssize_t n = recv(client->fd, client->buffer, wanted, 0);
+		return FAILED;
+	outcome = read_headers(client, &left);
+	while (outcome == ANSWERED && left) {
+		ssize_t n =
+			receive(client, client->buffer, left < BUFFER_SIZE ? left : BUFFER_SIZE);
 
 		if (n <= 0)
-			return false;
-		left -= n;
+			return outcome_of(n);
+		left -= (size_t)n;
 	}
-	return left == 0;
-}
-
-static void limit_wait(const struct client *client, uint64_t us)
-{
-	const struct timeval wait = { .tv_sec = (time_t)(us / 1000000),
-				      .tv_usec = (suseconds_t)(us % 1000000) };
-
-	setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	return outcome;
 }
 
 static void *run_client(void *context)
@@ -118,8 +144,7 @@ static void *run_client(void *context)
 		begun_us = now_us();
 		if (begun_us >= end_us)
 			break;
-		limit_wait(client, end_us - begun_us);
-		if (ask(client) || now_us() >= end_us) {
+		if (ask(client) != FAILED) {
 			client->taken_us[client->answers++] = (uint32_t)(now_us() - begun_us);
 			continue;
 		}
@@ -136,7 +161,7 @@ static void start_client(struct client *client, unsigned number)
 	client->fd = connect_to_server();
 	client->buffer = malloc(BUFFER_SIZE);
 	client->taken_us = malloc(MOST_ANSWERS * sizeof(*client->taken_us));
-	if (!client->buffer || !client->taken_us ||
+	if (client->fd < 0 || !client->buffer || !client->taken_us ||
 	    pthread_create(&client->thread, NULL, run_client, client)) {
 		fprintf(stderr, "bench_clients: no client can be made\n");
 		exit(1);

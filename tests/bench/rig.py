@@ -78,6 +78,9 @@ def run_daemon(lab, keys, name, **members):
     daemon.start()
     try:
         yield daemon
+    except Exception:
+        print(f"the last lines of v2meterd ({name}):", *daemon.said().splitlines()[-20:], sep="\n", file=sys.stderr)
+        raise
     finally:
         daemon.stop()
         daemon.run("--detach")
