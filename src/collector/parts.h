@@ -22,7 +22,7 @@ struct v2m_parts {
 	struct v2m_device_watch *devices;
 	struct v2m_byte_source *byte_source;
 	struct v2m_connections *connections;
-	struct v2m_unasked_looks looks;
+	struct v2m_unasked_looks looks; /* kept by those that look, and by those that need it */
 	struct v2m_key_supply *keys;
 	struct v2m_attribution *attribution;
 	struct v2m_drift *drift;

@@ -30,16 +30,15 @@ bool v2m_look_pace_is_due(const struct v2m_look_pace *last, uint64_t now_ns);
 /* For nobody. */
 bool v2m_look_pace_is_due_unasked(const struct v2m_look_pace *last, uint64_t now_ns);
 
-/* So long nothing waits after somebody needed the connections as they are. */
+/* So long nothing waits after the connections of a moment were needed: for a live answer, for the
+ * list of online users, for the counters of a proxy, or because ports have changed. */
 #define V2M_LOOKS_NEEDED_NS UINT64_C(15000000000)
 
 /* What is done each time while nobody asks. */
 struct v2m_unasked_looks {
 	struct v2m_look_pace dump; /* the last list of the connections */
 	uint64_t pass_ns;          /* CPU time of the last look at all sockets */
-	/* CLOCK_MONOTONIC; 0: never. A live answer shows the connections, the list of online users
-	 * and the counters of a proxy are compared with them, and new ports are about to be found.
-	 */
+	/* When the connections of that moment were last needed, CLOCK_MONOTONIC; 0: never. */
 	uint64_t needed_ns;
 };
 
